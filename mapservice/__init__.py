@@ -1,0 +1,3 @@
+"""Maps of local initiatives on Flask and PostGIS."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Rollups: initiatives and supporters per territory, theme, status and month."""

@@ -1,0 +1,245 @@
+"""Counts from the rollups: base plus the deltas not yet folded in, in one snapshot."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from mapservice.activity.model import Difference, Scope, Total
+from mapservice.db.copy import copy_rows
+from mapservice.db.text import fill
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.model import Theme
+from mapservice.territories.model import Level
+
+COUNTRY = "country"
+ALL_THEMES = ""
+
+# Sums by code at one level. `themes` is '{""}' for all of them, which the base keeps summed up.
+COUNTS = """
+    SELECT code, theme,
+           sum(initiatives)::bigint AS initiatives, sum(supporters)::bigint AS supporters
+      FROM (SELECT code, theme, status, month, initiatives, supporters
+              FROM rollup
+             WHERE level = %(level)s AND theme = ANY(%(themes)s) AND {base_months}
+             UNION ALL
+            SELECT code, CASE WHEN %(themes)s = '{""}'::text[] THEN '' ELSE theme END,
+                   status, month, initiatives, supporters
+              FROM rollup_delta_level
+             WHERE level = %(level)s
+               AND (%(themes)s = '{""}'::text[] OR theme = ANY(%(themes)s))
+               AND {delta_months}) AS kept
+     WHERE status = ANY(%(statuses)s)
+     GROUP BY code, theme"""
+
+FIGURES = """
+    SELECT territory.code, territory.name, territory.population, territory.departement,
+           territory.region,
+           coalesce(counts.initiatives, 0) AS initiatives,
+           coalesce(counts.supporters, 0) AS supporters,
+           round(10000.0 * coalesce(counts.initiatives, 0) / nullif(territory.population, 0), 2)
+               AS per_10000_inhabitants{columns}
+      FROM territory
+      LEFT JOIN (SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters
+                   FROM ({counts}) AS by_theme GROUP BY code) AS counts USING (code){joins}
+     WHERE territory.level = %(level)s AND {within}
+     ORDER BY territory.code"""
+
+# Figures are drawn on outlines that are right to half a pixel at this zoom.
+OUTLINE_ZOOM = {Level.REGION: 6, Level.DEPARTEMENT: 6, Level.EPCI: 8, Level.COMMUNE: 8}
+
+
+def figures_json(connection: Connection, level: Level, scope: Scope) -> str:
+    """`{"level", "as_of", "territories": [...]}`; a territory without initiatives shows zeros."""
+    statement, values = _figures(level, scope)
+    wrapped = fill(
+        """
+        SELECT json_build_object(
+                   'level', %(level)s::text,
+                   'as_of', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                   'territories', coalesce(json_agg(row_to_json(figure)), '[]'::json))::text
+          FROM ({figures}) AS figure""",
+        {"figures": statement},
+    )
+    return str(connection.exec_driver_sql(wrapped, values).scalar_one())
+
+
+def figures_geojson(connection: Connection, level: Level, scope: Scope) -> Iterator[bytes]:
+    """The figures joined to simplified outlines, EPSG:4326, as rows of GeoJSON features."""
+    statement, values = _figures(
+        level,
+        scope,
+        columns=", ST_AsGeoJSON(ST_Transform(shown.geom, 4326), 5)::json AS outline",
+        joins=f"""
+      JOIN territory_outline AS shown
+        ON shown.level = territory.level AND shown.code = territory.code
+       AND shown.zoom = {OUTLINE_ZOOM[level]}""",
+    )
+    wrapped = fill(
+        """
+        SELECT json_build_object(
+                   'type', 'Feature', 'id', code, 'geometry', outline,
+                   'properties', json_build_object(
+                       'code', code, 'name', name, 'population', population,
+                       'departement', departement, 'region', region,
+                       'initiatives', initiatives, 'supporters', supporters,
+                       'per_10000_inhabitants', per_10000_inhabitants))::text
+          FROM ({figures}) AS figure""",
+        {"figures": statement},
+    )
+    return copy_rows(connection, f"COPY ({wrapped}) TO STDOUT", values)
+
+
+def figures_csv(connection: Connection, level: Level, scope: Scope) -> Iterator[bytes]:
+    statement, values = _figures(level, scope)
+    return copy_rows(connection, f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)", values)
+
+
+def total(connection: Connection, filters: Filters) -> int:
+    """How many initiatives match: from the rollups where they can tell, else counted."""
+    if not filters.counted:
+        return initiatives.count(connection, filters)
+    return sum(count for _, count in _by_theme(connection, Scope.of(filters), (ALL_THEMES,)))
+
+
+def facets(connection: Connection, filters: Filters) -> dict[Theme, int]:
+    """Initiatives per theme under a filter, whatever themes it names; zeros included."""
+    if filters.counted:
+        rows = _by_theme(connection, Scope.of(filters), tuple(Theme))
+    else:
+        rows = initiatives.count_by_theme(connection, filters)
+    counts = dict(rows)
+    return {theme: counts.get(theme, 0) for theme in Theme}
+
+
+def totals(connection: Connection, scope: Scope) -> Total:
+    """Initiatives in all, and communes that have at least one."""
+    everywhere = sum(count for _, count in _by_theme(connection, scope, (ALL_THEMES,)))
+    statement, values = _figures(Level.COMMUNE, scope)
+    lively = fill(
+        "SELECT count(*) FROM ({figures}) AS figure WHERE initiatives > 0", {"figures": statement}
+    )
+    return Total(everywhere, connection.exec_driver_sql(lively, values).scalar_one())
+
+
+def differences(connection: Connection) -> list[Difference]:
+    """Recounts from the base table; empty when every kept count is right."""
+    rows = connection.execute(text(CHECK)).all()
+    return [Difference(*row) for row in rows]
+
+
+def _by_theme(
+    connection: Connection, scope: Scope, themes: tuple[str, ...]
+) -> list[tuple[str, int]]:
+    """Sums by theme over the territories of a scope, all of one level."""
+    level = str(scope.territories[0].level) if scope.territories else COUNTRY
+    codes = [ref.code for ref in scope.territories] or ["FR"]
+    chosen = themes if not scope.themes or themes != (ALL_THEMES,) else scope.themes
+    counts, values = _counts(level, scope, tuple(chosen))
+    statement = fill(
+        """
+        SELECT theme, sum(initiatives)::bigint FROM ({counts}) AS counts
+         WHERE code = ANY(%(codes)s) GROUP BY theme""",
+        {"counts": counts},
+    )
+    rows = connection.exec_driver_sql(statement, values | {"codes": codes})
+    return [(theme, count) for theme, count in rows]
+
+
+def _figures(
+    level: Level, scope: Scope, columns: str = "", joins: str = ""
+) -> tuple[str, dict[str, Any]]:
+    themes = scope.themes or (ALL_THEMES,)
+    counts, values = _counts(level, scope, tuple(themes))
+    within, codes = _within(level, scope)
+    texts = {"counts": counts, "columns": columns, "joins": joins, "within": within}
+    return fill(FIGURES, texts), values | codes
+
+
+def _counts(level: str, scope: Scope, themes: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+    whole = scope.since is None and scope.until is None
+    months = "month >= %(since)s AND month < %(until)s"
+    texts = {
+        "base_months": "month = '-infinity'" if whole else f"month > '-infinity' AND {months}",
+        "delta_months": "true" if whole else months,
+    }
+    values: dict[str, Any] = {
+        "level": str(level),
+        "themes": [str(theme) for theme in themes],
+        "statuses": [str(status) for status in scope.statuses],
+    }
+    if not whole:
+        values["since"] = scope.since.isoformat() if scope.since else "0001-01-01"
+        values["until"] = scope.until.isoformat() if scope.until else "infinity"
+    return fill(COUNTS, texts), values
+
+
+def _within(level: Level, scope: Scope) -> tuple[str, dict[str, Any]]:
+    """Keeps the territories that a scope names, or that lie in those it names."""
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+    for ref in scope.territories:
+        column = "code" if ref.level == level else str(ref.level)
+        if column not in ("code", "epci", "departement", "region"):
+            continue  # nothing of a wider level lies in a commune
+        name = f"within_{len(values)}"
+        conditions.append(f"territory.{column} = %({name})s")
+        values[name] = ref.code
+    if not scope.territories:
+        return "true", {}
+    return f"({' OR '.join(conditions)})" if conditions else "false", values
+
+
+# Every kept count against a recount, both directions, rollups at their finest and summed grains.
+CHECK = """
+WITH counted AS (
+    SELECT place.level, place.code, status, coalesce(theme, '') AS theme,
+           coalesce(month, '-infinity') AS month,
+           count(*) AS initiatives, sum(supporters) AS supporters
+      FROM (SELECT *, rollup_month(created_at) AS month FROM initiative) AS dated
+     CROSS JOIN LATERAL (VALUES ('country', 'FR'), ('region', region), ('departement', departement),
+                                ('epci', epci), ('commune', commune)) AS place (level, code)
+     WHERE place.code IS NOT NULL
+     GROUP BY place.level, place.code, status, CUBE (theme, month)
+), kept AS (
+    SELECT level, code, status, theme, month,
+           sum(initiatives) AS initiatives, sum(supporters) AS supporters
+      FROM (SELECT level, code, status, theme, month, initiatives, supporters FROM rollup
+             UNION ALL
+            SELECT level, code, status, coalesce(theme, ''), coalesce(month, '-infinity'),
+                   sum(initiatives), sum(supporters)
+              FROM rollup_delta_level
+             GROUP BY level, code, status, CUBE (theme, month)) AS both_parts
+     GROUP BY level, code, status, theme, month
+), counted_cell AS (
+    SELECT zoom, cell >> (2 * (24 - zoom)) AS cell, status, theme, count(*) AS initiatives,
+           sum(ST_X(anchor_3857)::bigint) AS sum_x, sum(ST_Y(anchor_3857)::bigint) AS sum_y
+      FROM initiative CROSS JOIN generate_series(3, rollup_finest_zoom()) AS zoom
+     WHERE cell IS NOT NULL
+     GROUP BY 1, 2, 3, 4
+), kept_cell AS (
+    SELECT zoom, cell, status, theme, sum(initiatives) AS initiatives,
+           sum(sum_x) AS sum_x, sum(sum_y) AS sum_y
+      FROM (SELECT zoom, cell, status, theme, initiatives, sum_x, sum_y FROM rollup_cell
+             UNION ALL
+            SELECT zoom, cell >> (2 * (rollup_finest_zoom() - zoom)), status, theme,
+                   initiatives, sum_x, sum_y
+              FROM rollup_delta CROSS JOIN generate_series(3, rollup_finest_zoom()) AS zoom
+             WHERE cell IS NOT NULL) AS both_parts
+     GROUP BY 1, 2, 3, 4
+)
+SELECT 'rollup', concat_ws(' ', level, code, status, theme, month),
+       coalesce(kept.initiatives, 0)::bigint, coalesce(counted.initiatives, 0)::bigint
+  FROM kept FULL JOIN counted USING (level, code, status, theme, month)
+ WHERE coalesce(kept.initiatives, 0) <> coalesce(counted.initiatives, 0)
+    OR coalesce(kept.supporters, 0) <> coalesce(counted.supporters, 0)
+ UNION ALL
+SELECT 'rollup_cell', concat_ws(' ', zoom, cell, status, theme),
+       coalesce(kept_cell.initiatives, 0)::bigint, coalesce(counted_cell.initiatives, 0)::bigint
+  FROM kept_cell FULL JOIN counted_cell USING (zoom, cell, status, theme)
+ WHERE coalesce(kept_cell.initiatives, 0) <> coalesce(counted_cell.initiatives, 0)
+    OR coalesce(kept_cell.sum_x, 0) <> coalesce(counted_cell.sum_x, 0)
+    OR coalesce(kept_cell.sum_y, 0) <> coalesce(counted_cell.sum_y, 0)
+ LIMIT 1000
+"""

@@ -1,0 +1,51 @@
+"""The tree of domain errors. One handler (`http/problems.py`) turns them into answers.
+
+Each class names the status it maps to; the message is written for the person who sent the
+request and names the field that is wrong.
+"""
+
+from http import HTTPStatus
+
+
+class MapserviceError(Exception):
+    """Base of every error that the service raises on purpose."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    title = "Internal error"
+
+
+class InvalidInput(MapserviceError):
+    """The request is malformed; `field` names the parameter or column at fault."""
+
+    status = HTTPStatus.BAD_REQUEST
+    title = "Invalid input"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.reason = message
+
+
+class NotFound(MapserviceError):
+    """The named thing does not exist, or is not public."""
+
+    status = HTTPStatus.NOT_FOUND
+    title = "Not found"
+
+
+class Unavailable(MapserviceError):
+    """A dependency did not answer in time; the client may try again."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "Temporarily unavailable"
+
+
+class SourceError(MapserviceError):
+    """A file handed to a command cannot be read or lacks what it needs."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "Unreadable source"
+
+
+class ConfigurationError(MapserviceError):
+    """A setting is missing or wrong; the message says which and how to mend it."""

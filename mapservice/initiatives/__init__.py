@@ -1,0 +1,1 @@
+"""Initiatives: model, the one filter grammar, queries, verbs, importing."""

@@ -1,0 +1,109 @@
+"""Initiatives as GeoJSON and CSV, made by PostgreSQL and passed on as they come.
+
+Properties have the same names at every machine door. The geometry is the true point or null: a
+commune never becomes a pin.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select
+
+from mapservice.db.copy import copy_rows, feature_collection
+from mapservice.db.tables import initiative, territory
+from mapservice.db.text import compiled, fill
+from mapservice.initiatives.filters import Cursor, Filters
+from mapservice.initiatives.queries import after, order, where
+
+GEOJSON_DECIMALS = 6
+
+# A row of this yields one feature as JSON text; the braces are filled with SQL, never with values.
+FEATURE = """
+    SELECT json_build_object(
+               'type', 'Feature',
+               'id', id,
+               'geometry', ST_AsGeoJSON(point, 6)::json,
+               'properties', json_build_object({properties}))::text AS feature
+      FROM ({rows}) AS listed"""
+JOINED = "SELECT coalesce(string_agg(feature, ','), '') FROM ({features}) AS made"
+
+_commune = territory.alias("commune_of")
+_region = territory.alias("region_of")
+
+
+def properties(base_url: str) -> list[ColumnElement[Any]]:
+    """The public properties in order; `base_url` makes `url` absolute."""
+    own = initiative.c
+    return [
+        own.id,
+        own.title,
+        own.summary,
+        own.theme,
+        own.status,
+        own.scale,
+        own.commune,
+        _commune.c.name.label("commune_name"),
+        own.epci,
+        own.departement,
+        own.region,
+        _region.c.name.label("region_name"),
+        own.precision,
+        own.supporters,
+        _utc(own.created_at).label("created_at"),
+        _utc(own.updated_at).label("updated_at"),
+        (literal(f"{base_url}/initiatives/") + func.text(own.id)).label("url"),
+    ]
+
+
+def features(filters: Filters, base_url: str) -> Select[Any]:
+    """One row a feature: `id`, `geometry` (EPSG:4326 or null) and the properties."""
+    return (
+        select(*properties(base_url), initiative.c.point)
+        .select_from(initiative)
+        .outerjoin(
+            _commune, and_(_commune.c.level == "commune", _commune.c.code == initiative.c.commune)
+        )
+        .outerjoin(
+            _region, and_(_region.c.level == "region", _region.c.code == initiative.c.region)
+        )
+        .where(*where(filters))
+        .order_by(*order(filters))
+    )
+
+
+def geojson_page(
+    connection: Connection, filters: Filters, base_url: str, limit: int, cursor: Cursor | None
+) -> str:
+    """The features of one page as JSON text joined by commas; "" when there are none."""
+    rows = features(filters, base_url).where(*after(filters, cursor)).limit(limit)
+    statement, values = _feature_sql(rows)
+    text = fill(JOINED, {"features": statement})
+    return str(connection.exec_driver_sql(text, values).scalar_one())
+
+
+def geojson_stream(connection: Connection, filters: Filters, base_url: str) -> Iterator[bytes]:
+    """A whole FeatureCollection, in blocks, with memory that does not grow with it."""
+    statement, values = _feature_sql(features(filters, base_url))
+    rows = copy_rows(connection, f"COPY ({statement}) TO STDOUT", values)
+    return feature_collection(rows)
+
+
+def csv_stream(connection: Connection, filters: Filters, base_url: str) -> Iterator[bytes]:
+    """A header and a row each: the properties, then `lon` and `lat` (empty unless a true point)."""
+    rows = features(filters, base_url).subquery("feature")
+    columns = [column for column in rows.c if column.name != "point"]
+    longitude = func.round(func.numeric(func.ST_X(rows.c.point)), GEOJSON_DECIMALS).label("lon")
+    latitude = func.round(func.numeric(func.ST_Y(rows.c.point)), GEOJSON_DECIMALS).label("lat")
+    statement, values = compiled(select(*columns, longitude, latitude))
+    return copy_rows(connection, f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)", values)
+
+
+def _feature_sql(rows: Select[Any]) -> tuple[str, dict[str, Any]]:
+    names = [column.name for column in rows.selected_columns if column.name != "point"]
+    statement, values = compiled(rows)
+    pairs = ", ".join(f"'{name}', {name}" for name in names)
+    return fill(FEATURE, {"properties": pairs, "rows": statement}), values
+
+
+def _utc(moment: ColumnElement[Any]) -> ColumnElement[str]:
+    return func.to_char(func.timezone("UTC", moment), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')

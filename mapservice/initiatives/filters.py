@@ -1,0 +1,372 @@
+"""The one filter grammar: what every list, map, tile, export and feed of initiatives accepts.
+
+`parse` turns the pairs of a query string into a `Filters` and a `Paging`, or raises InvalidInput
+naming the parameter. Once built, both are valid; `to_pairs` is the inverse of `parse`.
+"""
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any, Self, TypeVar
+
+from mapservice.errors import InvalidInput
+from mapservice.geocoding.model import Precision
+from mapservice.initiatives.model import LISTED, PUBLIC, Status, Theme
+from mapservice.territories.model import Level, TerritoryRef
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+DEFAULT_RADIUS = 10_000.0  # metres
+MAX_RADIUS = 1_000_000.0
+MAX_LIMIT = 10_000
+MAX_TERRITORIES = 100
+MAX_QUERY_LENGTH = 200
+
+_CODE = re.compile(r"^[0-9A-Z]{1,9}$")
+
+
+class Sort(StrEnum):
+    """Orders of a listing; each is total, by falling back on the id."""
+
+    RECENT = "recent"
+    SUPPORTED = "supported"
+    NEAR = "near"
+
+
+@dataclass(frozen=True, slots=True)
+class BBox:
+    """West, south, east, north in degrees, EPSG:4326; west > east spans the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @classmethod
+    def parse(cls, text: str, field: str = "bbox") -> Self:
+        west, south, east, north = _numbers(field, text, 4, "west,south,east,north")
+        if not (-180 <= west <= 180 and -180 <= east <= 180):
+            raise InvalidInput(field, "longitudes must lie between -180 and 180")
+        if not (-90 <= south <= north <= 90):
+            raise InvalidInput(field, "latitudes must lie between -90 and 90, south before north")
+        return cls(west, south, east, north)
+
+    def parts(self) -> tuple[Self, ...]:
+        """This box, or the two halves of one that spans the antimeridian."""
+        if self.west <= self.east:
+            return (self,)
+        return (replace(self, east=180.0), replace(self, west=-180.0))
+
+    def __str__(self) -> str:
+        return ",".join(f"{side:.10g}" for side in (self.west, self.south, self.east, self.north))
+
+
+@dataclass(frozen=True, slots=True)
+class LonLat:
+    """A position in degrees, EPSG:4326."""
+
+    lon: float
+    lat: float
+
+    @classmethod
+    def parse(cls, text: str, field: str = "near") -> Self:
+        lon, lat = _numbers(field, text, 2, "longitude,latitude")
+        if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+            raise InvalidInput(field, "must be longitude,latitude in degrees")
+        return cls(lon, lat)
+
+    def __str__(self) -> str:
+        return f"{self.lon:.10g},{self.lat:.10g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which initiatives, in which order. Empty fields do not restrict.
+
+    `status` empty means what a listing shows by default (published and done). `since` and
+    `until` bound the creation date, `until` exclusive. `radius` is in metres.
+    """
+
+    q: str = ""
+    theme: tuple[Theme, ...] = ()
+    status: tuple[Status, ...] = ()
+    territory: tuple[TerritoryRef, ...] = ()
+    bbox: BBox | None = None
+    near: LonLat | None = None
+    radius: float | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    precision: tuple[Precision, ...] = ()
+    sort: Sort = Sort.RECENT
+
+    @property
+    def statuses(self) -> tuple[Status, ...]:
+        return self.status or LISTED
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is restricted; the order does not count."""
+        return replace(self, sort=Sort.RECENT) == Filters()
+
+    @property
+    def counted(self) -> bool:
+        """Whether the rollups can answer: only themes, statuses and territories of one level."""
+        plain = replace(self, theme=(), status=(), territory=(), sort=Sort.RECENT)
+        return plain == Filters() and len({ref.level for ref in self.territory}) <= 1
+
+    def to_pairs(self) -> list[tuple[str, str]]:
+        """The query string that parses to this value, in canonical order."""
+        return [(name, text) for name, text in _texts(self) if text]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page begins: after the row with this sort value and id."""
+
+    sort: Sort
+    value: float | str
+    id: str
+
+    def encode(self) -> str:
+        packed = json.dumps([self.sort, self.value, self.id], separators=(",", ":"))
+        return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        try:
+            packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            sort, value, row = json.loads(packed)
+            cursor = cls(Sort(sort), value, row)
+        except (ValueError, TypeError, binascii.Error, RecursionError):
+            raise InvalidInput("cursor", "is not one that this service gave") from None
+        if not cursor.is_sound():
+            raise InvalidInput("cursor", "is not one that this service gave")
+        return cursor
+
+    def is_sound(self) -> bool:
+        if not isinstance(self.id, str) or not _UUID.match(self.id):
+            return False
+        if self.sort is Sort.RECENT:
+            return isinstance(self.value, str) and _is_moment(self.value)
+        if isinstance(self.value, bool | str):
+            return False
+        return 0 <= self.value < 2**31
+
+
+_UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How many, from where; `limit` None leaves the door its own default."""
+
+    limit: int | None = None
+    cursor: Cursor | None = None
+
+
+def parse(pairs: Iterable[tuple[str, str]]) -> tuple[Filters, Paging]:
+    """Reads a query string. Raises InvalidInput for what is unknown, repeated or malformed."""
+    texts = _gather(pairs)
+    filters = Filters(
+        **{name: read(texts[name]) for name, read in _READERS.items() if name in texts}
+    )
+    filters = _completed(filters, sort_given="sort" in texts)
+    paging = Paging(
+        limit=parse_limit(texts["limit"]) if "limit" in texts else None,
+        cursor=Cursor.decode(texts["cursor"]) if "cursor" in texts else None,
+    )
+    if paging.cursor and paging.cursor.sort is not filters.sort:
+        raise InvalidInput("cursor", "belongs to another sort")
+    return filters, paging
+
+
+def parse_limit(text: str, maximum: int = MAX_LIMIT) -> int:
+    """A number of rows from 1 to `maximum`; more is a request for all, so it is refused."""
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InvalidInput("limit", f"must be a whole number from 1 to {maximum}")
+    if not 1 <= int(text) <= maximum:
+        raise InvalidInput("limit", f"must lie between 1 and {maximum}")
+    return int(text)
+
+
+def _gather(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name, text in pairs:
+        if name not in PARAMETERS:
+            raise InvalidInput(name[:50], "is not a parameter of this address")
+        if "\x00" in text:
+            raise InvalidInput(name, "must not contain a null character")
+        if not text.strip():
+            continue  # an HTML form sends its empty fields too
+        if name in texts and name not in LISTS:
+            raise InvalidInput(name, "is given more than once")
+        texts[name] = f"{texts[name]},{text}" if name in texts else text
+    return texts
+
+
+def _completed(filters: Filters, *, sort_given: bool) -> Filters:
+    """Applies the rules that tie parameters to each other."""
+    if filters.near is None:
+        if filters.radius is not None:
+            raise InvalidInput("radius", "needs near=longitude,latitude")
+        if filters.sort is Sort.NEAR:
+            raise InvalidInput("sort", "near needs near=longitude,latitude")
+        return _checked_period(filters)
+    sort = filters.sort if sort_given else Sort.NEAR
+    return _checked_period(replace(filters, sort=sort, radius=filters.radius or DEFAULT_RADIUS))
+
+
+def _checked_period(filters: Filters) -> Filters:
+    if filters.since and filters.until and filters.since >= filters.until:
+        raise InvalidInput("until", "must come after since")
+    return filters
+
+
+def _numbers(field: str, text: str, count: int, form: str) -> list[float]:
+    parts = text.split(",")
+    if len(parts) != count:
+        raise InvalidInput(field, f"must be {form}")
+    return [_number(field, part) for part in parts]
+
+
+def _number(field: str, text: str) -> float:
+    try:
+        number = float(text) if len(text) <= 40 and "_" not in text else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidInput(field, f"{text[:40]!r} is not a number")
+    return number
+
+
+def _choices(field: str, kind: type[Choice], allowed: Iterable[Choice]) -> Callable[[str], Any]:
+    known = tuple(allowed)
+
+    def read(text: str) -> tuple[Choice, ...]:
+        chosen = {_choice(field, part, kind, known) for part in text.split(",")}
+        return tuple(choice for choice in known if choice in chosen)
+
+    return read
+
+
+def _choice(field: str, text: str, kind: type[Choice], allowed: tuple[Choice, ...]) -> Choice:
+    value = text.strip().lower()
+    if value not in allowed:
+        raise InvalidInput(field, f"{text[:40]!r} is not one of {', '.join(allowed)}")
+    return kind(value)
+
+
+def _query(text: str) -> str:
+    words = " ".join(text.split())
+    if len(words) > MAX_QUERY_LENGTH:
+        raise InvalidInput("q", f"is longer than {MAX_QUERY_LENGTH} characters")
+    return words
+
+
+def _territories(text: str) -> tuple[TerritoryRef, ...]:
+    parts = [part.strip() for part in re.split(r"[,|]", text)]
+    if len(parts) > MAX_TERRITORIES:
+        raise InvalidInput("territory", f"names more than {MAX_TERRITORIES} territories")
+    return tuple(sorted({parse_territory(part) for part in parts}))
+
+
+def parse_territory(text: str, field: str = "territory") -> TerritoryRef:
+    """`level:code`, such as `commune:35238` or `departement:2A`."""
+    level, _, code = text.partition(":")
+    if level not in tuple(Level) or not _CODE.match(code.upper()):
+        raise InvalidInput(field, f"{text[:40]!r} is not level:code, such as commune:35238")
+    return TerritoryRef(Level(level), code.upper())
+
+
+def _radius(text: str) -> float:
+    metres = _number("radius", text)
+    if not 0 < metres <= MAX_RADIUS:
+        raise InvalidInput("radius", f"must lie between 0 and {MAX_RADIUS:.0f} metres")
+    return metres
+
+
+def _since(text: str) -> datetime:
+    return parse_moment("since", text)
+
+
+def _until(text: str) -> datetime:
+    """A day means through its end, so the exclusive bound is the day after."""
+    moment = parse_moment("until", text)
+    return moment + timedelta(days=1) if len(text.strip()) == 10 else moment
+
+
+def parse_moment(field: str, text: str) -> datetime:
+    """An ISO date (its first instant, UTC) or an RFC 3339 timestamp, from year 1 to 9998."""
+    try:
+        day = text.strip()
+        if len(day) == 10:
+            moment = datetime.combine(date.fromisoformat(day), time(), UTC)
+        else:
+            # A "+" that was not escaped in an address arrives as a blank.
+            moment = datetime.fromisoformat(day.replace(" ", "+") if day[10:11] == "T" else day)
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput(field, f"{text[:40]!r} is not a date such as 2026-01-31") from None
+    if not 1 <= moment.year <= 9998:
+        raise InvalidInput(field, "lies outside the calendar")
+    return moment
+
+
+def _sort(text: str) -> Sort:
+    return _choice("sort", text, Sort, tuple(Sort))
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "q": _query,
+    "theme": _choices("theme", Theme, Theme),
+    "status": _choices("status", Status, PUBLIC),
+    "territory": _territories,
+    "bbox": BBox.parse,
+    "near": LonLat.parse,
+    "radius": _radius,
+    "since": _since,
+    "until": _until,
+    "precision": _choices("precision", Precision, Precision),
+    "sort": _sort,
+}
+LISTS = frozenset({"theme", "status", "territory", "precision"})
+PARAMETERS = frozenset(_READERS) | {"limit", "cursor"}
+
+
+def _texts(filters: Filters) -> Iterator[tuple[str, str]]:
+    yield "q", filters.q
+    yield "theme", ",".join(filters.theme)
+    yield "status", ",".join(filters.status)
+    yield "territory", ",".join(str(ref) for ref in filters.territory)
+    yield "bbox", str(filters.bbox or "")
+    yield "near", str(filters.near or "")
+    yield "radius", f"{filters.radius:.10g}" if filters.radius else ""
+    yield "since", _moment_text(filters.since)
+    yield "until", _until_text(filters.until)
+    yield "precision", ",".join(filters.precision)
+    default = Sort.NEAR if filters.near else Sort.RECENT
+    yield "sort", "" if filters.sort is default else filters.sort
+
+
+def _moment_text(moment: datetime | None) -> str:
+    if moment is None:
+        return ""
+    return moment.date().isoformat() if moment.time() == time() else moment.isoformat()
+
+
+def _until_text(moment: datetime | None) -> str:
+    whole_days = moment is not None and moment.time() == time()
+    return _moment_text(moment - timedelta(days=1) if moment and whole_days else moment)

@@ -1,0 +1,86 @@
+"""What an initiative is: its closed vocabularies and the values that cross package borders."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Theme(StrEnum):
+    """Eight themes, each with its hue, icon and word; `autre` is what no theme claims."""
+
+    ENVIRONNEMENT = "environnement"
+    ALIMENTATION = "alimentation"
+    MOBILITE = "mobilite"
+    HABITAT = "habitat"
+    SOLIDARITE = "solidarite"
+    EDUCATION = "education"
+    CULTURE = "culture"
+    ECONOMIE = "economie"
+    AUTRE = "autre"
+
+
+class Status(StrEnum):
+    """States of an initiative; only PUBLISHED, DONE and ARCHIVED are ever public."""
+
+    DRAFT = "draft"
+    PENDING = "pending"
+    PUBLISHED = "published"
+    REJECTED = "rejected"
+    DONE = "done"
+    ARCHIVED = "archived"
+
+
+# What a listing shows when no status is asked for.
+LISTED = (Status.PUBLISHED, Status.DONE)
+# What anybody may ask for by name.
+PUBLIC = (Status.PUBLISHED, Status.DONE, Status.ARCHIVED)
+
+
+class Scale(StrEnum):
+    """The extent that an initiative is meant for, as its author sees it."""
+
+    COMMUNE = "commune"
+    EPCI = "epci"
+    DEPARTEMENT = "departement"
+    REGION = "region"
+    NATIONAL = "national"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One row of an imported file, read and cleaned, not yet placed.
+
+    `number` counts data rows from 1, `raw` is the row as the file gave it. `lon`/`lat` are
+    EPSG:4326 or None. Dates are ISO 8601 dates ("2025-01-18") or "". `problems` lists what
+    was dropped or mended on the way, in words that name the column.
+    `rejected` is the reason why the row cannot become an initiative, or "".
+    """
+
+    number: int
+    raw: dict[str, str]
+    title: str = ""
+    summary: str = ""
+    description: str = ""
+    theme: Theme = Theme.AUTRE
+    scale: Scale = Scale.COMMUNE
+    status: Status = Status.PUBLISHED
+    created_on: str = ""
+    updated_on: str = ""
+    external_id: str = ""
+    url: str = ""
+    licence: str = ""
+    address: str = ""
+    postcode: str = ""
+    city: str = ""
+    citycode: str = ""
+    departement: str = ""
+    arrondissement: str = ""
+    lon: float | None = None
+    lat: float | None = None
+    problems: tuple[str, ...] = ()
+    rejected: str = ""
+
+    @property
+    def place_text(self) -> str:
+        """The location as typed: the fields that name a place, in the order of an envelope."""
+        town = " ".join(part for part in (self.postcode, self.city) if part)
+        return ", ".join(part for part in (self.address, town) if part)

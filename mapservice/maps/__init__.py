@@ -1,0 +1,1 @@
+"""Vector and GeoJSON tiles, TileJSON, map styles."""

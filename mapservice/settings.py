@@ -1,0 +1,72 @@
+"""Every setting, read once from the environment into one frozen value."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from mapservice.errors import ConfigurationError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+BUNDLED = Path(__file__).resolve().parent / "_bundled"
+
+
+def asset_folder(name: str) -> Path:
+    """`templates` or `geodata`: beside the package in a checkout, inside it in a wheel."""
+    bundled = BUNDLED / name
+    return bundled if bundled.is_dir() else REPOSITORY / name
+
+
+def default_home() -> Path:
+    """Where the private cluster and other state live: `var/` of a checkout, else of the cwd."""
+    root = REPOSITORY if (REPOSITORY / "pyproject.toml").is_file() else Path.cwd()
+    return root / "var"
+
+
+def _setting(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Names are those of the environment variables, in lower case; `help` documents each."""
+
+    database_url: str = _setting("", "PostgreSQL URL; empty: the private cluster under var/.")
+    home: Path = _setting(Path("var"), "Folder of the private cluster, caches and uploads.")
+    public_url: str = _setting("", "Address that people use, for links; empty: the request's.")
+    site_name: str = _setting("Initiatives locales", "Name shown on every page.")
+    secret_key: str = _setting("", "Signs cookies; empty: a key made at start.")
+    basemap_url: str = _setting("", "Outside raster tiles or style URL; empty: our own tiles.")
+    basemap_attribution: str = _setting("", "Credit shown with an outside base map.")
+    pool_size: int = _setting(8, "Database connections a process may hold.")
+    pool_wait_ms: int = _setting(2000, "Longest wait for a connection, in milliseconds.")
+    statement_timeout_ms: int = _setting(8000, "Longest SQL statement of a request.")
+    max_body_bytes: int = _setting(1_000_000, "Largest request body accepted.")
+    max_query_bytes: int = _setting(4_000, "Longest query string accepted.")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Reads `NAME` or `MAPSERVICE_NAME`. Raises ConfigurationError naming a bad one."""
+        values: dict[str, Any] = {"home": default_home()}
+        for spec in fields(cls):
+            name = spec.name.upper()
+            text = environ.get(f"MAPSERVICE_{name}", environ.get(name) if name in PLAIN else None)
+            if text:
+                values[spec.name] = _parse(name, text, type(spec.default))
+        return cls(**values)
+
+
+# Names that platforms set without a prefix.
+PLAIN = frozenset({"DATABASE_URL", "SECRET_KEY"})
+
+
+def _parse(name: str, text: str, kind: type) -> Any:
+    if kind is not int:
+        return Path(text) if issubclass(kind, Path) else text
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"MAPSERVICE_{name} must be a whole number, not {text!r}"
+        ) from None

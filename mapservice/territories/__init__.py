@@ -1,0 +1,1 @@
+"""Communes, EPCI, départements and régions: sources, repair, load, queries."""

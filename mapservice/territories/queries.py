@@ -1,0 +1,132 @@
+"""Reading territories: by reference, by point, and as entries of the gazetteer."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, text, tuple_
+
+from mapservice.db.tables import territory, territory_load
+from mapservice.territories.model import Level, TerritoryRef
+
+
+@dataclass(frozen=True, slots=True)
+class Territory:
+    """One territory as pages name it; `bounds` is west, south, east, north, EPSG:4326."""
+
+    level: Level
+    code: str
+    name: str
+    article: str
+    population: int
+    bounds: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the territories in force come from."""
+
+    id: int
+    source: str
+    licence: str
+    cog_year: int
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The commune that holds a point."""
+
+    insee: str
+    name: str
+
+
+def find(connection: Connection, ref: TerritoryRef) -> Territory | None:
+    row = connection.execute(
+        select(
+            territory.c.level,
+            territory.c.code,
+            territory.c.name,
+            territory.c.article,
+            territory.c.population,
+            func.ST_XMin(territory.c.outline),
+            func.ST_YMin(territory.c.outline),
+            func.ST_XMax(territory.c.outline),
+            func.ST_YMax(territory.c.outline),
+        ).where(territory.c.level == ref.level, territory.c.code == ref.code)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Territory(Level(row[0]), *row[1:5], bounds=(row[5], row[6], row[7], row[8]))
+
+
+def unknown(connection: Connection, refs: Sequence[TerritoryRef]) -> list[TerritoryRef]:
+    """Which of these do not exist."""
+    if not refs:
+        return []
+    wanted = [(str(ref.level), ref.code) for ref in refs]
+    rows = connection.execute(
+        select(territory.c.level, territory.c.code).where(
+            tuple_(territory.c.level, territory.c.code).in_(wanted)
+        )
+    )
+    found = {(level, code) for level, code in rows}
+    return [ref for ref in refs if (str(ref.level), ref.code) not in found]
+
+
+def source_in_force(connection: Connection) -> Source | None:
+    """The latest load, or None before the first."""
+    row = connection.execute(
+        select(
+            territory_load.c.id,
+            territory_load.c.source,
+            territory_load.c.licence,
+            territory_load.c.cog_year,
+        )
+        .order_by(territory_load.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return Source(*row) if row else None
+
+
+def commune_at(connection: Connection, lon: float, lat: float) -> Located | None:
+    """The commune whose outline holds a point, EPSG:4326; None at sea or abroad."""
+    point = func.ST_SetSRID(func.ST_MakePoint(lon, lat), 4326)
+    row = connection.execute(
+        select(territory.c.code, territory.c.name)
+        .where(territory.c.level == "commune", func.ST_Intersects(territory.c.outline, point))
+        .order_by(territory.c.code)
+        .limit(1)
+    ).one_or_none()
+    return Located(*row) if row else None
+
+
+def communes_at(
+    connection: Connection, points: Iterable[tuple[float, float]]
+) -> Iterator[Located | None]:
+    """The same for many points at once, in their order: one join instead of many questions."""
+    lons, lats = [], []
+    for lon, lat in points:
+        lons.append(lon)
+        lats.append(lat)
+    rows = connection.execute(text(COMMUNES_AT), {"lons": lons, "lats": lats})
+    for code, name in rows:
+        yield Located(code, name) if code else None
+
+
+def counts(connection: Connection) -> dict[Level, int]:
+    rows = connection.execute(select(territory.c.level, func.count()).group_by(territory.c.level))
+    found = {str(level): int(number) for level, number in rows}
+    return {level: found.get(level, 0) for level in Level}
+
+
+COMMUNES_AT = """
+SELECT found.code, found.name
+  FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[]))
+       WITH ORDINALITY AS asked (lon, lat, place)
+  LEFT JOIN LATERAL (
+       SELECT code, name
+         FROM territory
+        WHERE level = 'commune'
+          AND ST_Intersects(outline, ST_SetSRID(ST_MakePoint(asked.lon, asked.lat), 4326))
+        ORDER BY code
+        LIMIT 1) AS found ON true
+ ORDER BY asked.place"""
