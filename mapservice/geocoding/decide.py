@@ -1,0 +1,273 @@
+"""How far the first answer can be trusted, and why not further."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mapservice.geocoding.evidence import (
+    NOTABLE_TOWN,
+    SURE_METHODS,
+    Agreement,
+    CodeSense,
+    Evidence,
+    Method,
+    Named,
+)
+from mapservice.geocoding.gazetteer import COMMUNE, Gazetteer
+from mapservice.geocoding.model import MatchStatus
+from mapservice.geocoding.parse import Reading
+from mapservice.geocoding.spans import DECLARED_ROLES, TOWN_ROLES, Role
+from mapservice.geocoding.vocabulary import GENERIC_WORDS, GROUPINGS, LINKERS
+
+CLOSE = 0.05
+"""Evidence nearer than this to the best leaves the choice open."""
+
+NEARLY = 0.08
+"""Evidence this near (another article, a former commune of that name) forbids certainty."""
+
+SECOND_TOWN_MARGIN = 0.16
+"""Two towns named in two places are as good as each other below this difference."""
+
+FLOOR = 0.12
+"""Weaker evidence than this is no answer."""
+
+WORTHY = 0.38
+"""A name of less value (likeness times place) tells nothing, even beside its postcode."""
+
+MISSPELT = 0.8
+"""Value from which a misspelt name is likely that commune; hamlets unknown to us lie below."""
+
+UNAIDED = 0.55
+"""A name of less value tells nothing by itself."""
+
+KNOWN_TOWN = 5_000
+"""Inhabitants from which a name at the end of an address is the town rather than the street."""
+
+_POSTCODE_AGREES = frozenset((Agreement.SOLE, Agreement.ONE_OF))
+_POSTCODE_DIFFERS = frozenset((Agreement.NEARBY, Agreement.AGAINST))
+_PASSING_ROLES = frozenset((Role.STREET, Role.FRAGMENT, Role.MIDDLE))
+_AREA_WORDS = LINKERS | {"departement", "region", "dept", "dep", "dpt"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A status with its reason, in a few English words; the reason of a certain one is ""."""
+
+    status: MatchStatus
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a verdict looks at: the ranked evidence, what was read, and the gazetteer."""
+
+    ranked: Sequence[Evidence]
+    reading: Reading
+    sense: CodeSense
+    gazetteer: Gazetteer
+
+    @property
+    def best(self) -> Evidence:
+        return self.ranked[0]
+
+    def within(self, margin: float) -> list[Evidence]:
+        """The other communes whose evidence comes this near to the best."""
+        return [other for other in self.ranked[1:] if self.best.core - other.core < margin]
+
+    def name_of(self, named: Named) -> str:
+        return self.gazetteer.places[named.entry].name
+
+
+CERTAIN = Verdict(MatchStatus.CERTAIN)
+
+
+def likely(reason: str) -> Verdict:
+    return Verdict(MatchStatus.LIKELY, reason)
+
+
+def ambiguous(reason: str) -> Verdict:
+    return Verdict(MatchStatus.AMBIGUOUS, reason)
+
+
+def none(reason: str) -> Verdict:
+    return Verdict(MatchStatus.NONE, reason)
+
+
+def decide(case: Case) -> Verdict:
+    """The verdict on the first of the ranked communes."""
+    refusal = _refusal(case)
+    if refusal:
+        return refusal
+    best = case.best
+    if best.citycode:
+        return _on_citycode(case)
+    if best.postcode in _POSTCODE_AGREES:
+        return _on_postcode(case)
+    if best.named is None:
+        return likely("taken from what the file is about")
+    return _on_name(case, best.named)
+
+
+def _refusal(case: Case) -> Verdict | None:
+    if case.reading.country and not case.reading.firm_codes:
+        return none(f"the text speaks of {case.reading.country}")
+    if case.sense.outside:
+        return none("the postcode lies in no departement of this gazetteer")
+    if not case.ranked or case.best.core < FLOOR:
+        return none("no commune is named")
+    if _names_only_an_area(case):
+        return none("only a departement or region is named")
+    return None
+
+
+def _names_only_an_area(case: Case) -> bool:
+    """All of the text is a département's or région's name, and no town of note bears it."""
+    return bool(_area_named(case.reading)) and case.best.population < NOTABLE_TOWN
+
+
+def _area_named(reading: Reading) -> str:
+    """The code of the département or région whose name is all of the text, else ""."""
+    start = 0
+    while start < len(reading.tokens) and _leads_to_area(reading, start):
+        start += 1
+    for hint in (*reading.departements, *reading.regions):
+        if hint.named and hint.start <= start and hint.end == len(reading.tokens):
+            return hint.code
+    return ""
+
+
+def _leads_to_area(reading: Reading, i: int) -> bool:
+    numbers = {hint.start for hint in reading.departements if not hint.named}
+    return reading.tokens[i].word in _AREA_WORDS or i in numbers
+
+
+def _on_citycode(case: Case) -> Verdict:
+    named = case.best.named
+    if named and named.quality >= 0.8:
+        return CERTAIN
+    if any(_is_exact_town(other) for other in case.ranked[1:]):
+        return likely("the name and the INSEE code disagree")
+    return CERTAIN
+
+
+def _is_exact_town(evidence: Evidence) -> bool:
+    named = evidence.named
+    return named is not None and named.role in TOWN_ROLES and named.value >= 0.75
+
+
+def _on_postcode(case: Case) -> Verdict:
+    named = case.best.named
+    if named is None or named.value < WORTHY:
+        return _on_bare_postcode(case)
+    if any(other.postcode in _POSTCODE_AGREES for other in case.within(CLOSE)):
+        return ambiguous("the postcode and the name fit several communes")
+    if named.method in SURE_METHODS or named.quality >= 0.9:
+        return CERTAIN
+    if case.best.postcode is Agreement.SOLE and named.quality >= 0.8:
+        return CERTAIN
+    verdict = likely if named.quality >= 0.7 else ambiguous
+    return verdict(f"the name is only {named.quality:.0%} like the commune's")
+
+
+def _on_bare_postcode(case: Case) -> Verdict:
+    if case.best.postcode is Agreement.ONE_OF:
+        count = len(case.sense.postcode_communes)
+        return ambiguous(f"the postcode serves {count} communes and no name tells which")
+    if any(_is_exact_town(other) for other in case.within(2 * CLOSE)):
+        return ambiguous("the name and the postcode point to different communes")
+    if any(_is_exact_town(other) for other in case.ranked[1:]) or _has_unread_town(case.reading):
+        return likely("the postcode is the commune's alone, the name was not recognised")
+    return CERTAIN
+
+
+def _has_unread_town(reading: Reading) -> bool:
+    """Words stand where a town would: behind the code, or in the city's field."""
+    return any(segment.after_code or segment.field for segment in reading.segments)
+
+
+def _on_name(case: Case, named: Named) -> Verdict:
+    if named.method not in SURE_METHODS:
+        return _on_likeness(case, named)
+    if case.within(CLOSE):
+        return ambiguous(f"several communes bear the name {case.name_of(named)}")
+    is_supported = _is_supported(case.best)
+    if named.role in _PASSING_ROLES or (named.value < UNAIDED and not is_supported):
+        return ambiguous("the name stands in that of a street or of another place")
+    if case.best.departement is Agreement.AGAINST:
+        return ambiguous("the departement given is another")
+    if case.best.postcode in _POSTCODE_DIFFERS:
+        return likely("the postcode belongs to other communes")
+    if _names_a_grouping(case.reading, named):
+        return ambiguous("a grouping of communes is named, not one commune")
+    second = _second_town(case, named)
+    if second:
+        return second
+    if is_supported:
+        return CERTAIN
+    return _on_name_alone(case, named)
+
+
+def _names_a_grouping(reading: Reading, named: Named) -> bool:
+    """ "CC du Pays de Craon" is an EPCI, not Craon."""
+    for segment in reading.segments:
+        if segment.start <= named.start < segment.end:
+            before = reading.tokens[segment.start : named.start]
+            return any(token.word in GROUPINGS for token in before)
+    return False
+
+
+def _is_supported(evidence: Evidence) -> bool:
+    return evidence.postcode is Agreement.AREA or evidence.departement is Agreement.SOLE
+
+
+def _second_town(case: Case, named: Named) -> Verdict | None:
+    """Another commune is named elsewhere in the text, about as well."""
+    for other in case.ranked[1:6]:
+        rival = other.named
+        if rival is None or rival.value < 0.7 or _overlap(named, rival):
+            continue
+        if case.best.core - other.core < SECOND_TOWN_MARGIN:
+            return ambiguous(f"{case.name_of(rival)} is named too")
+        return likely(f"{case.name_of(rival)} is named too")
+    return None
+
+
+def _overlap(left: Named, right: Named) -> bool:
+    return left.start < right.end and right.start < left.end
+
+
+def _on_name_alone(case: Case, named: Named) -> Verdict:
+    nearly = case.within(NEARLY)
+    area = _area_named(case.reading)
+    if area and area not in case.gazetteer.commune_departements[case.best.commune]:
+        return ambiguous("a departement or region bears the name too")
+    if any(_overshadows(other, case.best) for other in case.ranked[1:]):
+        return ambiguous("the name may be short for that of a larger town")
+    words = case.gazetteer.spelt[named.entry].split(" ")
+    if all(word in GENERIC_WORDS for word in words):
+        return ambiguous("the name is also an everyday word")
+    if named.role is Role.START and case.best.population < KNOWN_TOWN:
+        return ambiguous("the name may be part of a longer one")
+    if case.gazetteer.places[named.entry].kind != COMMUNE and nearly:
+        return likely("the name is that of a former commune, and others come near")
+    if nearly and case.best.population < KNOWN_TOWN:
+        return likely("another commune, or a former one, has nearly the same name")
+    if named.role in DECLARED_ROLES or len(words) > 2 or case.best.population >= KNOWN_TOWN:
+        return CERTAIN
+    return likely("the name may be part of the street's")
+
+
+def _overshadows(other: Evidence, best: Evidence) -> bool:
+    return other.method is Method.BEGINNING and other.population >= 10 * best.population
+
+
+def _on_likeness(case: Case, named: Named) -> Verdict:
+    if case.best.postcode in _POSTCODE_DIFFERS:
+        return ambiguous("the postcode and the misspelt name point to different communes")
+    if case.within(CLOSE / 2):
+        return ambiguous("the name is misspelt and several are as near")
+    told = f"the name is only {named.quality:.0%} like the commune's"
+    if named.role in DECLARED_ROLES and named.value >= MISSPELT:
+        return likely(told)
+    if named.value >= (0.5 if _is_supported(case.best) else 0.65):
+        return ambiguous(told)
+    return none("no name in the text is near enough to that of a commune")

@@ -1,0 +1,58 @@
+"""The geocoder: a query in, a commune out with the record of how it was decided."""
+
+from collections.abc import Iterable, Iterator
+
+from mapservice.geocoding.decide import Case, decide
+from mapservice.geocoding.gazetteer import Gazetteer
+from mapservice.geocoding.model import Candidate, Match, Query
+from mapservice.geocoding.parse import read
+from mapservice.geocoding.rank import rank
+from mapservice.geocoding.record import match_of
+from mapservice.geocoding.suggest import Filter, suggest
+
+RECENT = 4096
+
+
+class Geocoder:
+    """Pure and without state beyond its gazetteer: safe to share between threads and forks."""
+
+    def __init__(self, gazetteer: Gazetteer) -> None:
+        self.gazetteer = gazetteer
+
+    def match(self, query: Query) -> Match:
+        """The commune that a query means. Any text is accepted; nothing is raised."""
+        reading = read(query, self.gazetteer)
+        ranked, sense = rank(reading, self.gazetteer)
+        case = Case(ranked, reading, sense, self.gazetteer)
+        return match_of(query, case, decide(case))
+
+    def bulk(self, queries: Iterable[Query]) -> Iterator[Match]:
+        """Matches in the order of the queries; one seen a moment ago is not worked out again."""
+        recent: dict[Query, Match] = {}
+        for query in queries:
+            if query not in recent:
+                if len(recent) >= RECENT:
+                    recent.clear()
+                recent[query] = self.match(query)
+            yield recent[query]
+
+    def search(
+        self,
+        text: str,
+        *,
+        limit: int = 5,
+        autocomplete: bool = True,
+        postcode: str = "",
+        citycode: str = "",
+        kind: str = "",
+        lon: float | None = None,
+        lat: float | None = None,
+    ) -> list[Candidate]:
+        """Suggestions for a text being typed, one per commune, best first.
+
+        `postcode`, `citycode` and `kind` ("commune", "arrondissement", ...) filter; `lon`, `lat`
+        (EPSG:4326) bring near communes forward. Without `autocomplete` only whole names match.
+        """
+        near = (lon, lat) if lon is not None and lat is not None else None
+        wanted = Filter(postcode, citycode, kind, near, limit, autocomplete)
+        return suggest(self.gazetteer, text, wanted)

@@ -1,0 +1,113 @@
+"""One spelling for every way of writing a French place name, and a key for how it sounds."""
+
+import re
+import unicodedata
+
+MAX_LENGTH = 400
+"""Characters kept of a query: of a longer one its head and, mostly, its tail, where towns stand."""
+
+_LIGATURES = str.maketrans(
+    {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "đ": "d", "ł": "l", "ı": "i"}
+    | dict.fromkeys("’‘ʼ`´′ʹ＇‛", "'")
+    | dict.fromkeys("‐‑‒–—―−﹣－", "-")
+)
+_MARKS = re.compile(
+    r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
+)
+_ASCII = re.compile(r"[\x00-\x7f]*")
+_WORD = re.compile(r"2[ab]\d{3}(?!\d)|\d{5}(?!\d)|\d+[a-z]*|[a-z]+")
+_ABBREVIATIONS = {
+    "st": "saint",
+    "ste": "sainte",
+    "sts": "saints",
+    "stes": "saintes",
+    "s": "sur",
+    "ss": "sous",
+    "lez": "les",
+}
+
+
+def fold(text: str) -> str:
+    """Lower case, no accents or ligatures; punctuation stays, dashes and apostrophes unified."""
+    shortened = _shorten(text)
+    if _ASCII.fullmatch(shortened):
+        return shortened.lower().replace("`", "'")
+    plain = shortened.lower().translate(_LIGATURES)
+    decomposed = unicodedata.normalize("NFKD", plain)
+    return _shorten(_MARKS.sub("", decomposed).lower().translate(_LIGATURES))
+
+
+def _shorten(text: str) -> str:
+    if len(text) <= MAX_LENGTH:
+        return text
+    head = MAX_LENGTH // 4
+    return f"{text[:head]} {text[head + 1 - MAX_LENGTH :]}"
+
+
+def words(folded: str) -> list[tuple[str, int, int]]:
+    """The words of a folded text, each with its place (start, end) in it, abbreviations spelt out.
+
+    A slash between two letters reads "sur" ("Chalon/Saône"), as does a lone "s" ("s/Saône").
+    """
+    found: list[tuple[str, int, int]] = []
+    for match in _WORD.finditer(folded):
+        start, end = match.span()
+        if found and _is_slash_for_sur(folded, found[-1], start):
+            found.append(("sur", start, start))
+        found.append((_ABBREVIATIONS.get(match[0], match[0]), start, end))
+    return found
+
+
+def _is_slash_for_sur(folded: str, before: tuple[str, int, int], start: int) -> bool:
+    return (
+        start - before[2] == 1
+        and folded[before[2]] == "/"
+        and before[0] not in ("sur", "sous")
+        and before[0].isalpha()
+        and folded[start].isalpha()
+    )
+
+
+def normalise(text: str) -> str:
+    """Lower-case ASCII words apart by one space: "Chalon s/ Saône" gives "chalon sur saone"."""
+    return " ".join(word for word, _, _ in words(fold(text)))
+
+
+# Rules in order: spelling that French does not sound, longest first.
+_SOUNDS = tuple(
+    (re.compile(pattern), sound)
+    for pattern, sound in (
+        (r"[^a-z]", ""),
+        (r"saint(?=[^e])", "sin"),
+        (r"eaux?", "o"),
+        (r"aux?", "o"),
+        (r"(?<=[a-z])(?:ault|aud|aut|ot|os|op|oz)$", "o"),
+        (r"oeu|eu", "e"),
+        (r"ph", "f"),
+        (r"sch|sh|tch", "ch"),
+        (r"qu|q|k|c(?=[aourltbdmns])|ck|cc(?=[aou])", "k"),
+        (r"ch", "x"),
+        (r"sc(?=[eiy])|c(?=[eiy])|[cs]s|ti(?=on)", "s"),
+        (r"gu(?=[eiy])", "g"),
+        (r"g(?=[eiy])", "j"),
+        (r"gn", "n"),
+        (r"y|ill|ll(?=[aeiou])", "i"),
+        (r"h|w", ""),
+        (r"z", "s"),
+        (r"ei(?=[nm])|ai(?=[nm])", "i"),
+        (r"ai|ei|er$|ez$|et$|ee?s?$|es$", "e"),
+        (r"e[nm](?=[^aeiou]|$)", "an"),
+        (r"a[m](?=[bp])", "an"),
+        (r"o[m](?=[bp])", "on"),
+        (r"([a-z])\1+", r"\1"),
+        (r"(?<=[a-z]{2})[tdspxe]+$", ""),
+    )
+)
+
+
+def phonetic(text: str) -> str:
+    """How a name sounds in French, roughly: "Pierreffitte" and "Pierrefite" share one key."""
+    key = normalise(text).replace(" ", "")
+    for pattern, sound in _SOUNDS:
+        key = pattern.sub(sound, key)
+    return key

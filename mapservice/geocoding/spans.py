@@ -1,0 +1,245 @@
+"""Where names of the gazetteer stand in a query, and how much their place there says."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mapservice.geocoding.gazetteer import MAX_NAME_WORDS, Gazetteer, Ids
+from mapservice.geocoding.parse import Reading
+from mapservice.geocoding.tokens import Field, Gap, Segment, Token
+from mapservice.geocoding.vocabulary import (
+    FACILITIES,
+    GENERIC_WORDS,
+    LINKERS,
+    STREET_ADJECTIVES,
+    STREET_TYPES,
+    TITLES,
+)
+
+
+class Role(StrEnum):
+    """What a name is for the text around it."""
+
+    FIELD = "field"
+    AFTER_CODE = "after code"
+    ALONE = "alone"
+    BEFORE_CODE = "before code"
+    SITE = "site"
+    END = "end"
+    EARLIER = "earlier"
+    START = "start"
+    TAIL = "tail of a street"
+    MIDDLE = "middle"
+    STREET = "street"
+    FRAGMENT = "fragment"
+
+
+ROLE_WEIGHT = {
+    Role.FIELD: 1.0,
+    Role.AFTER_CODE: 1.0,
+    Role.ALONE: 1.0,
+    Role.BEFORE_CODE: 0.85,
+    Role.SITE: 0.9,
+    Role.END: 0.9,
+    Role.EARLIER: 0.75,
+    Role.START: 0.75,
+    Role.TAIL: 0.45,
+    Role.MIDDLE: 0.5,
+    Role.STREET: 0.3,
+    Role.FRAGMENT: 0.35,
+}
+"""How far a name in this place is the town meant, 0..1; set on half of the trial cases."""
+
+TOWN_ROLES = frozenset(
+    (Role.FIELD, Role.AFTER_CODE, Role.ALONE, Role.BEFORE_CODE, Role.SITE, Role.END)
+)
+
+
+DECLARED_ROLES = frozenset((Role.FIELD, Role.AFTER_CODE, Role.ALONE))
+"""Places that hold a town's name and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Words [start, end) spell the names of `ids`; `weight` is that of the role, tempered."""
+
+    start: int
+    end: int
+    ids: Ids
+    role: Role
+    weight: float
+    spelt: str
+
+
+def hits(reading: Reading, gazetteer: Gazetteer) -> list[Hit]:
+    """Every name that stands in the text, those inside a longer one made light."""
+    found = [
+        hit for segment in reading.segments for hit in _segment_hits(reading, segment, gazetteer)
+    ]
+    return [_tempered(hit, found) for hit in found]
+
+
+def _segment_hits(reading: Reading, segment: Segment, gazetteer: Gazetteer) -> Iterator[Hit]:
+    tokens = reading.tokens
+    by_name = gazetteer.by_name
+    for start in range(segment.start, segment.end):
+        key = ""
+        for end in range(start + 1, min(start + MAX_NAME_WORDS, segment.end) + 1):
+            key += tokens[end - 1].word
+            ids = by_name.get(key)
+            if ids and _reads_as_name(tokens, start, end):
+                role = role_of(reading, segment, start, end)
+                weight = ROLE_WEIGHT[role] * _tempering(reading, segment, start, end, role)
+                spelt = " ".join(token.word for token in tokens[start:end])
+                yield Hit(start, end, ids, role, weight, spelt)
+
+
+def _reads_as_name(tokens: list[Token], start: int, end: int) -> bool:
+    """A name does not end in a linking word, nor begin with an elided one unless with "l'"."""
+    if end - start == 1:
+        return len(tokens[start].word) > 1 or len(tokens) == 1
+    return tokens[start].word != "d"
+
+
+def _tempering(reading: Reading, segment: Segment, start: int, end: int, role: Role) -> float:
+    tokens = reading.tokens
+    factor = 1.0
+    whole = role in (Role.ALONE, Role.FIELD, Role.AFTER_CODE)
+    if not whole and all(token.word in GENERIC_WORDS for token in tokens[start:end]):
+        factor *= 0.4
+    if reading.has_city_field and segment.field is Field.TEXT:
+        factor *= 0.6
+    return factor
+
+
+def _tempered(hit: Hit, others: list[Hit]) -> Hit:
+    """A name inside a longer one ("Paris" in "Paris-l'Hôpital") hardly counts."""
+    inside = any(
+        other.start <= hit.start
+        and hit.end <= other.end
+        and other.end - other.start > hit.end - hit.start
+        and other.weight >= hit.weight * 0.5
+        for other in others
+    )
+    if not inside:
+        return hit
+    return Hit(hit.start, hit.end, hit.ids, Role.FRAGMENT, hit.weight * 0.35, hit.spelt)
+
+
+def role_of(reading: Reading, segment: Segment, start: int, end: int) -> Role:
+    """The role of words [start, end) of a segment."""
+    tokens = reading.tokens
+    if is_fragment(reading, segment, start, end):
+        return Role.FRAGMENT
+    first = _skip_linkers(tokens, segment.start, start)
+    is_whole = first == start and end == segment.end
+    if segment.field is Field.CITY:
+        return Role.FIELD if is_whole else _inner_role(reading, segment, start, end)
+    if segment.after_code and first == start:
+        return Role.AFTER_CODE
+    if is_whole:
+        return _whole_role(segment)
+    return _inner_role(reading, segment, start, end)
+
+
+def _whole_role(segment: Segment) -> Role:
+    if segment.last:
+        return Role.ALONE
+    return Role.BEFORE_CODE if segment.before_code else Role.EARLIER
+
+
+def _skip_linkers(tokens: list[Token], start: int, stop: int) -> int:
+    while start < stop and tokens[start].word in LINKERS:
+        start += 1
+    return start
+
+
+def _inner_role(reading: Reading, segment: Segment, start: int, end: int) -> Role:
+    tokens = reading.tokens
+    first = _skip_linkers(tokens, segment.start, start)
+    head = street_head(tokens, segment, start)
+    if head is not None and is_street_name(tokens, head, start):
+        return Role.STREET
+    if first == start and _only_hints(reading, end, segment.end):
+        return Role.ALONE
+    if end == segment.end or _only_hints(reading, end, segment.end):
+        return _end_role(tokens, segment, start, end, head)
+    return Role.START if start == segment.start and head is None else Role.MIDDLE
+
+
+def _end_role(
+    tokens: list[Token], segment: Segment, start: int, end: int, head: int | None
+) -> Role:
+    if head is not None and (segment.before_code or _hangs_on(tokens, start, end)):
+        return Role.TAIL
+    if segment.after_code and _is_inner_word(tokens, segment, start):
+        return Role.TAIL
+    if segment.before_code:
+        return Role.BEFORE_CODE
+    if head is None and _after_facility(tokens, segment, start):
+        return Role.SITE
+    return Role.END if segment.last or segment.after_code else Role.EARLIER
+
+
+def _hangs_on(tokens: list[Token], start: int, end: int) -> bool:
+    """The name goes with the word before it: "Jean Bart", "Front de Mer"."""
+    before = tokens[start - 1].word
+    return before in LINKERS or (end - start == 1 and before in TITLES)
+
+
+def _is_inner_word(tokens: list[Token], segment: Segment, start: int) -> bool:
+    """Behind a postcode, "Ravine des Cabris" is a hamlet of its own, not Cabris."""
+    linked = start - 2 >= segment.start and tokens[start - 1].word in LINKERS
+    return linked and not any(t.word in FACILITIES for t in tokens[segment.start : start])
+
+
+def street_head(tokens: list[Token], segment: Segment, start: int) -> int | None:
+    """The position of the last street word ("rue") before `start` in the segment."""
+    for i in range(start - 1, segment.start - 1, -1):
+        if tokens[i].word in STREET_TYPES:
+            return i
+    return None
+
+
+def is_street_name(tokens: list[Token], head: int, start: int) -> bool:
+    """Nothing but linking words stands between "rue" and the name: the street bears the name.
+
+    "Grande Rue" is whole by itself, and so is "rue du Pont", but not "rue du Pont de" ...
+    """
+    between = [token.word for token in tokens[head + 1 : start]]
+    if not between:
+        return head == 0 or tokens[head - 1].word not in ("grande", "grand")
+    if any(word in ("pont", "porte") for word in between) and between[-1] not in LINKERS:
+        return False
+    return all(word in LINKERS or word in STREET_ADJECTIVES for word in between)
+
+
+def _only_hints(reading: Reading, start: int, end: int) -> bool:
+    if start == end:
+        return False
+    hints = [*reading.departements, *reading.regions]
+    return any(
+        (hint.end == end and hint.start <= start) or hint.start == start for hint in hints
+    ) or (all(token.word in LINKERS for token in reading.tokens[start:end]))
+
+
+def _after_facility(tokens: list[Token], segment: Segment, start: int) -> bool:
+    linked = start - 1 >= segment.start and tokens[start - 1].word in LINKERS
+    return linked and any(token.word in FACILITIES for token in tokens[segment.start : start])
+
+
+def is_fragment(reading: Reading, segment: Segment, start: int, end: int) -> bool:
+    """The words are only part of a hyphenated name."""
+    tokens = reading.tokens
+    cut_before = start > segment.start and _is_hyphenated(tokens, start)
+    cut_after = end < segment.end and tokens[end].gap is Gap.HYPHEN
+    return (cut_before and not tokens[start - 1].word.isdigit()) or (
+        cut_after and not tokens[end].word[0].isdigit()
+    )
+
+
+def _is_hyphenated(tokens: list[Token], start: int) -> bool:
+    """A hyphen before the word, or before the elided one it hangs on ("-d'Izeaux")."""
+    if tokens[start].gap is Gap.APOSTROPHE and len(tokens[start - 1].word) == 1:
+        return tokens[start - 1].gap is Gap.HYPHEN
+    return tokens[start].gap is Gap.HYPHEN

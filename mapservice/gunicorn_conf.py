@@ -1,0 +1,38 @@
+"""Gunicorn's settings, of scripts/start and of the container: `python:mapservice.gunicorn_conf`.
+
+The application is loaded once, before the workers are forked, so that they share the memory of
+the geocoder's index.
+"""
+
+import gc
+import os
+from pathlib import Path
+
+_SHARED_MEMORY = Path("/dev", "shm")
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_HOST = os.environ.get("HOST") or "127.0.0.1"
+
+wsgi_app = "mapservice.app:create_served_app()"
+bind = f"{f'[{_HOST}]' if ':' in _HOST else _HOST}:{os.environ.get('PORT') or '8000'}"
+workers = int(os.environ.get("WEB_CONCURRENCY") or min(max(2 * _CORES, 2), 8))
+worker_class = "gthread"
+threads = 4
+preload_app = True
+
+timeout = 60
+graceful_timeout = 15
+keepalive = 5
+limit_request_line = 8190  # a longer one is refused before it reaches us
+
+# A heartbeat on a slow disk makes healthy workers look dead.
+worker_tmp_dir = str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else None
+no_control_socket = True  # nobody uses it, and it would need a writable folder
+accesslog = None  # the application logs its requests itself
+errorlog = "-"
+loglevel = os.environ.get("LOG_LEVEL", "warning")
+
+
+def pre_fork(server: object, worker: object) -> None:
+    """Keeps the collector off what was loaded before: touched pages are no longer shared."""
+    del server, worker
+    gc.freeze()

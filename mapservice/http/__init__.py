@@ -1,0 +1,1 @@
+"""The shared edge: parameters, problems, caching, security, pages."""

@@ -1,0 +1,62 @@
+"""Headers on every answer: a strict content policy for pages, open doors for data."""
+
+from flask import Flask, Response, request
+
+from mapservice.errors import InvalidInput
+from mapservice.http.problems import is_api_request
+from mapservice.http.services import services
+from mapservice.settings import Settings
+
+EXPOSED = "Link, ETag, Content-Crs, OGC-NumberMatched, Retry-After"
+
+
+def register(app: Flask) -> None:
+    app.before_request(_refuse_endless_queries)
+    app.after_request(_headers)
+
+
+def content_policy(settings: Settings) -> str:
+    """Nothing but our own files, and the outside base map if one is set."""
+    outside = f" {_origin(settings.basemap_url)}" if settings.basemap_url else ""
+    return "; ".join(
+        (
+            "default-src 'self'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' data: blob:{outside}",
+            f"connect-src 'self'{outside}",
+            "worker-src 'self' blob:",
+            "font-src 'self'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'self'",
+        )
+    )
+
+
+def _origin(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    host = rest.split("/")[0].replace("{s}", "*")
+    return f"{scheme}://{host}"
+
+
+def _refuse_endless_queries() -> None:
+    longest = services().settings.max_query_bytes
+    if len(request.query_string) > longest:
+        raise InvalidInput("query", f"the query string is longer than {longest} bytes")
+
+
+def _headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+    headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(), microphone=()")
+    headers.setdefault("Content-Security-Policy", content_policy(services().settings))
+    if is_api_request():
+        headers["Access-Control-Allow-Origin"] = "*"
+        headers["Access-Control-Expose-Headers"] = EXPOSED
+    else:
+        headers.setdefault("Cache-Control", "no-cache")
+        response.vary.update(("Accept", "Accept-Language"))
+    return response

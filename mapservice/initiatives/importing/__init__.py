@@ -1,0 +1,1 @@
+"""Importing files of initiatives: `reading` turns any messy file into `SourceRow`s."""

@@ -1,0 +1,175 @@
+"""Columns confirmed or contradicted by what they hold."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mapservice.initiatives.importing.codes import looks_like_code, read_citycode, read_postcode
+from mapservice.initiatives.importing.columns import Candidate, candidates
+from mapservice.initiatives.importing.dates import read_date
+from mapservice.initiatives.importing.points import read_number, read_pair
+from mapservice.initiatives.importing.tables import Record
+from mapservice.initiatives.importing.text import is_placeholder
+from mapservice.initiatives.importing.words import read_scale, read_status
+
+Test = Callable[[str], object]
+
+
+@dataclass(slots=True)
+class Assignment:
+    """Roles given so far: column by field, columns refused by field, and what to report."""
+
+    columns: dict[str, str]
+    refused: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def is_free(self, column: str) -> bool:
+        """Whether no field holds the column yet."""
+        return column not in self.columns.values()
+
+
+def _is_number(text: str) -> bool:
+    return read_number(text) is not None
+
+
+def _is_words(text: str) -> bool:
+    return not _is_number(text) and not text.startswith(("http://", "https://"))
+
+
+def _is_address(text: str) -> bool:
+    return "@" not in text and "://" not in text
+
+
+def _is_url(text: str) -> bool:
+    return text.startswith(("http://", "https://", "www."))
+
+
+def _is_name(text: str) -> bool:
+    return not looks_like_code(text) and not _is_number(text)
+
+
+def _is_category(text: str) -> bool:
+    return not _is_number(text)
+
+
+# What most cells of a column must be for its name to be believed.
+TESTS: dict[str, Test] = {
+    "title": _is_words,
+    "summary": _is_words,
+    "description": _is_words,
+    "theme": _is_category,
+    "status": read_status,
+    "scale": read_scale,
+    "created_on": read_date,
+    "updated_on": read_date,
+    "url": _is_url,
+    "address": _is_address,
+    "city": _is_name,
+    "postcode": lambda text: read_postcode(text)[0],
+    "citycode": read_citycode,
+    "lat": _is_number,
+    "lon": _is_number,
+    "point": read_pair,
+}
+ENOUGH = 0.5
+
+
+def assign(
+    columns: Sequence[str], sample: Sequence[Record], mapping: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """The column of each field, and what was contradicted.
+
+    `mapping` is believed without a test; a field mapped to "" stays without a column.
+    """
+    chosen = Assignment({name: column for name, column in mapping.items() if column})
+    named = candidates(columns)
+    for name, options in named.items():
+        if name not in mapping:
+            _choose(chosen, name, options, sample)
+    for name in ("lat", "lon"):
+        _give(chosen, mapping, name, "point", read_pair, sample)
+    _give(chosen, mapping, "address", "point", read_pair, sample)
+    _give(chosen, mapping, "postcode", "city", _is_name, sample)
+    _give(chosen, mapping, "citycode", "city", _is_name, sample)
+    towns = [option.column for option in named["city"]]
+    _give_codes(chosen, mapping, towns, sample)
+    _report(chosen)
+    return chosen.columns, chosen.problems
+
+
+def values_of(column: str, sample: Sequence[Record]) -> list[str]:
+    """The cells of a column that hold something."""
+    cells = (record.values.get(column, "").strip()[:500] for record in sample)
+    return [cell for cell in cells if cell and not is_placeholder(cell)]
+
+
+def share(values: Sequence[str], test: Test) -> float:
+    """The part of `values` that pass, 0 for none at all."""
+    return sum(bool(test(value)) for value in values) / len(values) if values else 0.0
+
+
+def _choose(
+    chosen: Assignment, name: str, options: Sequence[Candidate], sample: Sequence[Record]
+) -> None:
+    """The first candidate whose cells agree; else the first that is empty in the sample."""
+    empty = ""
+    for option in options:
+        if not chosen.is_free(option.column):
+            continue
+        values = values_of(option.column, sample)
+        if not values:
+            empty = empty or option.column
+        elif share(values, TESTS.get(name, bool)) >= ENOUGH and not _is_extent(name, values):
+            chosen.columns[name] = option.column
+            return
+        else:
+            chosen.refused.setdefault(name, []).append(option.column)
+    if empty:
+        chosen.columns[name] = empty
+
+
+def _is_extent(name: str, values: Sequence[str]) -> bool:
+    """A "type" that says Commune or EPCI is a scale, not a theme."""
+    return name == "theme" and share(values, read_scale) >= 0.8
+
+
+def _give(
+    chosen: Assignment,
+    mapping: Mapping[str, str],
+    refused: str,
+    name: str,
+    test: Test,
+    sample: Sequence[Record],
+) -> None:
+    """A column that `refused` could not use goes to `name`, where its cells suit that."""
+    for column in chosen.refused.get(refused, []):
+        if name in chosen.columns or name in mapping or not chosen.is_free(column):
+            continue
+        if share(values_of(column, sample), test) >= ENOUGH:
+            chosen.columns[name] = column
+
+
+def _give_codes(
+    chosen: Assignment,
+    mapping: Mapping[str, str],
+    towns: Sequence[str],
+    sample: Sequence[Record],
+) -> None:
+    """A town column of five digits holds postcodes (most end in 0) or INSEE codes (few do)."""
+    for column in towns:
+        values = values_of(column, sample)
+        if share(values, looks_like_code) < ENOUGH or not chosen.is_free(column):
+            continue
+        order = ["citycode", "postcode"]
+        if share(values, lambda code: code.endswith("0")) >= ENOUGH:
+            order.reverse()
+        free = [name for name in order if name not in chosen.columns and name not in mapping]
+        if free:
+            chosen.columns[free[0]] = column
+
+
+def _report(chosen: Assignment) -> None:
+    for name, columns in chosen.refused.items():
+        for column in columns:
+            holder = next((key for key, held in chosen.columns.items() if held == column), "")
+            outcome = f"read as {holder}" if holder else "not used"
+            chosen.problems.append(f"{column}: its cells do not look like {name}; {outcome}")

@@ -1,0 +1,149 @@
+"""Any messy file of initiatives read as `SourceRow`s; placing and saving come after."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from mapservice.errors import SourceError
+from mapservice.initiatives.importing.columns import (
+    check_mapping,
+    count_recognised,
+    seen_columns,
+)
+from mapservice.initiatives.importing.content import Content, format_of, load_content
+from mapservice.initiatives.importing.delimited import read_delimited
+from mapservice.initiatives.importing.evidence import assign
+from mapservice.initiatives.importing.geojson import read_geojson
+from mapservice.initiatives.importing.geopackage import read_geopackage
+from mapservice.initiatives.importing.points import (
+    Pair,
+    Projection,
+    choose_projection,
+    read_number,
+    read_pair,
+)
+from mapservice.initiatives.importing.rows import Reading, read_rows
+from mapservice.initiatives.importing.tables import Record, Table
+from mapservice.initiatives.importing.territory import bearer_is_place, context_commune
+from mapservice.initiatives.importing.text import words_of
+from mapservice.initiatives.model import SourceRow
+
+SAMPLED_ROWS = 2_000
+SAMPLED_POINTS = 500
+# A row needs one of these for its title.
+TITLE_SOURCES = ("title", "summary", "description")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of initiatives, opened and understood, its rows not yet read.
+
+    `columns` gives the column of each recognised field (the fields of `SourceRow`, and
+    `point`, `bearer`). `platform` is a name for the source, from the file's. `context_commune`
+    is the INSEE code of the commune that every row belongs to where the file as a whole tells
+    (a list of Paris's arrondissements without a town column), else "": no other commune may be
+    taken from an address then. `problems` are those of the file; each row has its own.
+    """
+
+    platform: str
+    columns: Mapping[str, str]
+    total: int
+    problems: tuple[str, ...]
+    context_commune: str
+    _table: Table
+    _reading: Reading
+
+    @property
+    def rows(self) -> Iterator[SourceRow]:
+        """The rows from the first one, read as they are asked for.
+
+        Raises SourceError if the file changes or breaks underneath.
+        """
+        return read_rows(self._table, self._reading)
+
+
+def read_file(path: Path, mapping: Mapping[str, str] | None = None) -> SourceFile:
+    """Open a CSV, GeoJSON, GeoJSONSeq or GeoPackage file, also within gzip or zip.
+
+    `mapping` names the column of a field ({"title": "Intitulé"}); "" leaves a field out.
+    Raises InvalidInput for a mapping that does not fit the file and SourceError, naming the
+    part at fault, for a file that cannot be read.
+    """
+    content = load_content(path)
+    table = _open_table(content, mapping or {})
+    chosen = check_mapping(mapping or {}, table.columns)
+    sample = list(islice(table.records(), SAMPLED_ROWS))
+    columns, contradictions = assign(table.columns, sample, chosen)
+    _require_title(content.name, table.columns, columns)
+    platform = _platform(path)
+    projection = _projection(columns, sample)
+    reading = Reading(
+        columns=columns,
+        projection=projection,
+        context_commune=context_commune(columns, table.records(), platform),
+        bearer_is_place=bearer_is_place(columns, sample),
+    )
+    notes = (*table.problems, *contradictions, *_decisions(reading))
+    return SourceFile(
+        platform, columns, table.total, notes, reading.context_commune, table, reading
+    )
+
+
+def _open_table(content: Content, mapping: Mapping[str, str]) -> Table:
+    match format_of(content):
+        case "gpkg":
+            return read_geopackage(content, partial(_has_title, mapping))
+        case "json":
+            return read_geojson(content)
+        case "csv":
+            return read_delimited(content, count_recognised)
+
+
+def _has_title(mapping: Mapping[str, str], columns: Sequence[str]) -> bool:
+    """Whether a layer has a title by its columns' names, or the one that `mapping` asks for."""
+    return mapping.get("title") in columns or "title" in assign(columns, [], {})[0]
+
+
+def _require_title(name: str, columns: Sequence[str], roles: Mapping[str, str]) -> None:
+    if not any(source in roles for source in TITLE_SOURCES):
+        raise SourceError(
+            f"{name}: no column for the title; columns are {seen_columns(columns)}."
+            " Name it with --mapping title=COLUMN"
+        )
+
+
+def _platform(path: Path) -> str:
+    """The file's name without extensions, as words joined by "_"."""
+    stem = path.name.partition(".")[0] or path.stem
+    return "_".join(words_of(stem).split())[:80] or "fichier"
+
+
+def _projection(columns: Mapping[str, str], sample: Sequence[Record]) -> Projection | None:
+    pairs = [pair for record in sample if (pair := _written_pair(columns, record))]
+    names = " ".join(columns.get(name, "") for name in ("lon", "lat", "point"))
+    return choose_projection(pairs[:SAMPLED_POINTS], names)
+
+
+def _written_pair(columns: Mapping[str, str], record: Record) -> Pair | None:
+    if record.point:
+        return record.point
+    x, y = (read_number(record.values.get(columns.get(name, ""), "")) for name in ("lon", "lat"))
+    if x is not None and y is not None:
+        return x, y
+    return read_pair(record.values.get(columns.get("point", ""), ""))
+
+
+def _decisions(reading: Reading) -> Iterator[str]:
+    """What was concluded about the whole file, for its report."""
+    columns = reading.columns
+    if reading.projection:
+        named = columns.get("lon") or columns.get("point") or "geometry"
+        projection = reading.projection
+        yield f"{named}: coordinates read as {projection.name} (EPSG:{projection.epsg})"
+    if reading.context_commune:
+        column = columns["arrondissement"]
+        yield f"{column}: every row belongs to the commune {reading.context_commune}"
+    if reading.bearer_is_place:
+        yield f"{columns['bearer']}: the bearer names the place"

@@ -1,0 +1,44 @@
+"""The one shape that every file format is brought to before its columns are understood."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+MAX_COLUMNS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row as the file gave it: cells by column name, in the order of the file.
+
+    `point` is the pair (x, y) of a point geometry, EPSG:4326 where the file declares a CRS,
+    else as written. `notes` says what the format reader had to mend, `rejected` why the row
+    cannot be trusted ("" when it can).
+    """
+
+    values: dict[str, str]
+    point: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
+    rejected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file opened as rows: `records()` starts again from the first row each time."""
+
+    columns: tuple[str, ...]
+    records: Callable[[], Iterator[Record]]
+    total: int
+    problems: tuple[str, ...] = field(default=())
+
+
+def storable(text: str) -> str:
+    """`text` without what PostgreSQL or UTF-8 cannot hold: NUL and lone surrogates."""
+    if text.isascii():
+        return text.replace("\x00", "")
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def number_text(value: float) -> str:
+    """A number as a person writes it: a whole float loses its ".0"."""
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return str(int(value)) if is_whole else str(value)

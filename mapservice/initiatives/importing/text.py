@@ -1,0 +1,137 @@
+"""Text of any origin made plain: encodings mended, markup reduced, controls dropped."""
+
+import html
+import re
+import unicodedata
+
+import nh3
+
+# Zero-width and direction marks are dropped with the controls; they can disguise a text.
+# U+200D stays: it joins emoji.
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\xad\u200b\u200c\u200e\u200f\u202a-\u202e"
+    "\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+LATIN1_CONTROL = re.compile("[\x80-\x9f]")
+# UTF-8 read as CP1252 shows as one of these leads and the CP1252 sign of a byte 80 to BF.
+# Other leads (É, È…) are real French capitals, which a closing quote may follow.
+CONTINUATION = "".join(
+    bytes([byte]).decode("cp1252", "ignore") + chr(byte) for byte in range(0x80, 0xC0)
+)
+MOJIBAKE = re.compile(
+    f"[ÃÂÅ][{re.escape(CONTINUATION)}]"
+    f"|â[{re.escape(CONTINUATION)}]{{2}}|ð[{re.escape(CONTINUATION)}]{{3}}"
+)
+TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>|<!--", re.IGNORECASE)
+ENTITY = re.compile(r"&(?:[a-z][a-z0-9]{1,20}|#\d{1,6}|#x[0-9a-f]{1,6});", re.IGNORECASE)
+OPEN_TAG = re.compile(r"<(?=[a-z/!?])", re.IGNORECASE)
+LINK = re.compile(
+    r"<a\s[^<>]*?href\s*=\s*[\"']?(https?://[^\"'\s<>]+)[^<>]*>(.{0,500}?)</a\s*>",
+    re.IGNORECASE | re.DOTALL,
+)
+ITEM = re.compile(r"<li(?:\s[^<>]*)?>", re.IGNORECASE)
+BREAK = re.compile(r"<br\s*/?>|</(?:div|tr|h[1-6]|li)\s*>", re.IGNORECASE)
+PARAGRAPH = re.compile(r"</?(?:p|ul|ol|table|blockquote)(?:\s[^<>]*)?>", re.IGNORECASE)
+# What people and exports write for "nothing".
+PLACEHOLDER = re.compile(
+    r"[-–—_.?/*\s]*|x{2,}|n/?a|n\.?[rc]\.?|nan|null|none|nil|undefined|vide|inconnue?s?|unknown"
+    r"|neant|sans objet|a (?:completer|definir|preciser|renseigner)"
+    r"|#(?:n/?a|ref!|valeur!|value!|nom\?|name\?|div/0!)"
+    r"|non (?:encore )?(?:registree?s?|renseignee?s?|communiquee?s?|precisee?s?|connue?s?"
+    r"|definie?s?|fixee?s?|prevue?s?|disponibles?|enregistree?s?)"
+)
+
+
+def folded(text: str) -> str:
+    """Lower case without accents, ligatures or typographic signs, for comparing words."""
+    plain = text.lower().replace("œ", "oe").replace("æ", "ae").replace("’", "'")
+    return "".join(
+        letter
+        for letter in unicodedata.normalize("NFKD", plain)
+        if not unicodedata.combining(letter)
+    )
+
+
+def words_of(text: str) -> str:
+    """`folded` with everything but letters and digits turned into single spaces."""
+    return " ".join(re.findall(r"[a-z0-9]+", folded(text)))
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a cell only says that there is nothing ("NON REGISTRÉ", "n/a", "-")."""
+    return len(text) <= 40 and PLACEHOLDER.fullmatch(folded(text).strip()) is not None
+
+
+def mended(text: str) -> str:
+    """Mojibake undone where certain, letters composed (NFC), controls dropped."""
+    if text.isascii():
+        return INVISIBLE.sub("", text)
+    for _ in range(2):
+        if not MOJIBAKE.search(text):
+            break
+        text = MOJIBAKE.sub(_as_utf8, text)
+    text = LATIN1_CONTROL.sub(_as_cp1252, text)
+    return unicodedata.normalize("NFC", INVISIBLE.sub("", text))
+
+
+def one_line(text: str) -> str:
+    """A cell as one line of plain text: no markup, no entity, single spaces."""
+    return " ".join(_without_markup(mended(text)).split())
+
+
+def block(text: str) -> str:
+    """A long cell as Markdown-safe text: paragraphs, line breaks, lists and links are kept."""
+    plain = _without_markup(mended(text.replace("\r\n", "\n").replace("\r", "\n")))
+    lines = [" ".join(line.split()) for line in plain.split("\n")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def shortened(text: str, length: int) -> str:
+    """At most `length` characters, cut after a word, ending in "…" where cut."""
+    if len(text) <= length:
+        return text
+    cut = text[: length - 1]
+    space = cut.rfind(" ")
+    return (cut[:space] if space > length // 2 else cut).rstrip(" ,;:.-–") + "…"
+
+
+def _as_utf8(match: re.Match[str]) -> str:
+    found = match.group()
+    try:
+        return b"".join(map(_byte, found)).decode("utf-8")
+    except UnicodeDecodeError:
+        return found
+
+
+def _byte(letter: str) -> bytes:
+    """The byte that CP1252 shows as `letter`; its five unused bytes show as C1 controls."""
+    try:
+        return letter.encode("cp1252")
+    except UnicodeEncodeError:
+        return letter.encode("latin-1")
+
+
+def _as_cp1252(match: re.Match[str]) -> str:
+    return bytes([ord(match.group())]).decode("cp1252", "ignore")
+
+
+def _without_markup(text: str) -> str:
+    """Tags gone, also those that entities spelled; a stray "<" can no longer open one."""
+    if "<" not in text and "&" not in text:
+        return text
+    for _ in range(3):
+        if TAG.search(text):
+            text = html.unescape(nh3.clean(_marked(text), tags=set()))
+        elif ENTITY.search(text):
+            text = html.unescape(text)
+        else:
+            break
+    return OPEN_TAG.sub("< ", mended(text))
+
+
+def _marked(markup: str) -> str:
+    """Blocks, items and links of HTML turned into the signs of Markdown."""
+    text = LINK.sub(r"\2 (\1)", markup)
+    text = ITEM.sub("\n- ", text)
+    text = BREAK.sub("\n", text)
+    return PARAGRAPH.sub("\n\n", text)

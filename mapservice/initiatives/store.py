@@ -1,0 +1,151 @@
+"""Writing initiatives with the record of how they were placed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, insert, select, text, update
+
+from mapservice.db.tables import initiative, location_match
+from mapservice.geocoding.model import Precision
+from mapservice.geocoding.service import Placement, record
+from mapservice.initiatives.model import Scale, Status, Theme
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An initiative to be saved; `id` None makes a new one."""
+
+    id: UUID | None
+    title: str
+    summary: str
+    description: str
+    theme: Theme
+    scale: Scale
+    status: Status
+    created_at: datetime
+    updated_at: datetime
+    source_platform: str
+    source_id: str | None
+    source_url: str
+    source_licence: str
+    source_digest: str | None
+    place_text: str
+    placement: Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is kept of an imported row."""
+
+    id: UUID
+    digest: str | None
+    created_at: datetime
+
+
+def known(connection: Connection, platform: str, source_ids: Sequence[str]) -> dict[str, Known]:
+    """What a platform's rows were saved as, by their id there."""
+    rows = connection.execute(
+        select(
+            initiative.c.source_id,
+            initiative.c.id,
+            initiative.c.source_digest,
+            initiative.c.created_at,
+        ).where(
+            initiative.c.source_platform == platform, initiative.c.source_id.in_(list(source_ids))
+        )
+    )
+    return {source_id: Known(*rest) for source_id, *rest in rows}
+
+
+def save(connection: Connection, drafts: Sequence[Draft]) -> None:
+    """Inserts or updates each, with its match record. Raises the database's refusal."""
+    new = [draft for draft in drafts if draft.id is None]
+    ids = _new_ids(connection, len(new))
+    if new:
+        # RETURNING makes this one statement for many rows, so that triggers run once.
+        connection.execute(
+            insert(initiative).returning(initiative.c.id),
+            [{"id": row, **_values(draft)} for row, draft in zip(ids, new, strict=True)],
+        )
+        connection.execute(
+            insert(location_match).returning(location_match.c.initiative),
+            [
+                {"initiative": row, **record(draft.placement)}
+                for row, draft in zip(ids, new, strict=True)
+            ],
+        )
+    for draft in drafts:
+        if draft.id is not None:
+            _update(connection, draft.id, draft)
+
+
+def remove_platform(connection: Connection, platform: str) -> int:
+    """Deletes every initiative of one source; returns how many there were."""
+    done = connection.execute(delete(initiative).where(initiative.c.source_platform == platform))
+    return done.rowcount
+
+
+def _update(connection: Connection, identifier: UUID, draft: Draft) -> None:
+    """A place that a person decided on stays, as long as its words do."""
+    decided = connection.execute(
+        select(location_match.c.review == "decided", initiative.c.place_text)
+        .join_from(location_match, initiative, initiative.c.id == location_match.c.initiative)
+        .where(location_match.c.initiative == identifier)
+        .with_for_update()
+    ).one_or_none()
+    values = _values(draft)
+    keep_place = bool(decided and decided[0] and decided[1] == draft.place_text)
+    if keep_place:
+        values = {name: value for name, value in values.items() if name not in _PLACE_COLUMNS}
+    connection.execute(update(initiative).where(initiative.c.id == identifier).values(values))
+    if not keep_place:
+        connection.execute(
+            update(location_match)
+            .where(location_match.c.initiative == identifier)
+            .values(record(draft.placement) | {"decided_by": None, "decided_at": None})
+        )
+
+
+_PLACE_COLUMNS = frozenset({"precision", "point", "commune", "epci", "departement", "region"})
+
+
+def _values(draft: Draft) -> dict[str, Any]:
+    return {
+        "title": draft.title,
+        "summary": draft.summary,
+        "description": draft.description,
+        "theme": str(draft.theme),
+        "scale": str(draft.scale),
+        "status": str(draft.status),
+        "created_at": draft.created_at,
+        "updated_at": draft.updated_at,
+        "source_platform": draft.source_platform,
+        "source_id": draft.source_id,
+        "source_url": draft.source_url,
+        "source_licence": draft.source_licence,
+        "source_digest": draft.source_digest,
+        "place_text": draft.place_text,
+        **place_values(draft.placement),
+    }
+
+
+def place_values(placement: Placement) -> dict[str, Any]:
+    """The columns that say where; the database fills in the parents."""
+    precision = placement.precision
+    level = "commune" if precision is Precision.POINT else str(precision)
+    codes = dict.fromkeys(("commune", "epci", "departement", "region"))
+    pin = precision is Precision.POINT
+    return {
+        **codes,
+        **({level: placement.code} if level in codes else {}),
+        "precision": str(precision),
+        "point": f"SRID=4326;POINT({placement.lon!r} {placement.lat!r})" if pin else None,
+    }
+
+
+def _new_ids(connection: Connection, count: int) -> list[UUID]:
+    rows = connection.execute(text("SELECT uuid_v7() FROM generate_series(1, :n)"), {"n": count})
+    return list(rows.scalars())

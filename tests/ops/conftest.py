@@ -1,0 +1,53 @@
+"""A home for clusters of their own, and made-up PostgreSQL installations."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mapservice.db.binaries import find_binaries
+from mapservice.db.cluster import Hold
+from mapservice.errors import ConfigurationError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="module")
+def cluster_home() -> Iterator[Path]:
+    """An initialised home, stopped; in /var/tmp since the server's user must enter it."""
+    try:
+        find_binaries()
+    except ConfigurationError:
+        pytest.skip("no PostgreSQL with PostGIS on this machine")
+    home = Path(tempfile.mkdtemp(prefix="mapservice-test-", dir="/var/tmp"))
+    home.chmod(0o711)
+    Hold(home, options="-F").release()
+    yield home
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def made_up_postgres(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a folder of programs that say they are `version`, with `postgis` or without."""
+
+    def make(version: str, postgis: str | None) -> Path:
+        bin_folder = tmp_path / version / "bin"
+        bin_folder.mkdir(parents=True)
+        for program in ("postgres", "initdb", "pg_ctl"):
+            script = bin_folder / program
+            script.write_text(f"#!/bin/sh\necho '{program} (PostgreSQL) {version}'\n")
+            script.chmod(0o755)
+        extension = tmp_path / version / "share" / "extension"
+        extension.mkdir(parents=True)
+        if postgis:
+            (extension / "postgis.control").write_text(f"default_version = '{postgis}'\n")
+        return bin_folder
+
+    return make

@@ -1,0 +1,103 @@
+"""docker-compose.yml, the image and nginx, read as files: no Docker is needed."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ONE_SHOT = {"migrate"}
+SECRETS = ("POSTGRES_PASSWORD", "MAPSERVICE_SECRET_KEY")
+
+
+@pytest.fixture(scope="module")
+def services(repository: Path) -> dict[str, dict[str, Any]]:
+    document: dict[str, Any] = yaml.safe_load((repository / "docker-compose.yml").read_text())
+    found: dict[str, dict[str, Any]] = document["services"]
+    return found
+
+
+def test_the_five_services(services: dict[str, dict[str, Any]]) -> None:
+    assert set(services) == {"db", "migrate", "app", "worker", "nginx"}
+
+
+def test_every_service_that_stays_has_a_health_check(services: dict[str, dict[str, Any]]) -> None:
+    checked = {name for name, service in services.items() if "test" in service["healthcheck"]}
+    assert checked == set(services) - ONE_SHOT
+
+
+def test_what_runs_once_is_waited_for(services: dict[str, dict[str, Any]]) -> None:
+    assert services["migrate"]["restart"] == "no"
+    for name in ("app", "worker"):
+        assert services[name]["depends_on"]["migrate"] == {
+            "condition": "service_completed_successfully"
+        }
+
+
+def test_secrets_have_no_default(repository: Path) -> None:
+    text = (repository / "docker-compose.yml").read_text()
+    for secret in SECRETS:
+        uses = re.findall(r"\$\{" + secret + r"([^}]*)\}", text)
+        assert uses
+        assert all(use.startswith(":?") for use in uses)
+
+
+def test_only_nginx_can_be_reached_from_outside(services: dict[str, dict[str, Any]]) -> None:
+    assert [name for name, service in services.items() if "ports" in service] == ["nginx"]
+
+
+def test_every_container_is_confined(services: dict[str, dict[str, Any]]) -> None:
+    for service in services.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["mem_limit"]
+
+
+def test_mounted_files_exist(repository: Path, services: dict[str, dict[str, Any]]) -> None:
+    mounts = [mount for service in services.values() for mount in service.get("volumes", [])]
+    files = [mount.split(":")[0] for mount in mounts if mount.startswith("./")]
+    assert files
+    assert all((repository / file).is_file() for file in files)
+
+
+def test_what_the_image_copies_exists_and_is_sent_to_its_build(repository: Path) -> None:
+    sources = [
+        source
+        for words in re.findall(
+            r"^COPY (?!--from)(.+)$", (repository / "Dockerfile").read_text(), re.M
+        )
+        for source in words.split()[:-1]
+    ]
+    sent = set((repository / ".dockerignore").read_text().split("\n"))
+    assert sources
+    for source in sources:
+        assert (repository / source).exists(), source
+        assert f"!{source}" in sent or f"!{source.split('/')[0]}" in sent, source
+
+
+def test_the_image_runs_as_an_unprivileged_user(repository: Path) -> None:
+    last_stage = (repository / "Dockerfile").read_text().rpartition("\nFROM ")[2]
+    assert "\nUSER 10001\n" in last_stage
+    assert "\nHEALTHCHECK " in last_stage
+    assert "apt-get" not in last_stage
+
+
+def test_nginx_accepts_its_configuration(repository: Path, tmp_path: Path) -> None:
+    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if nginx is None:
+        pytest.skip("no nginx on this machine")
+    text = (repository / "deploy" / "nginx.conf").read_text()
+    here = {"/tmp/": f"{tmp_path}/", "server app:8000": "server 127.0.0.1:8000"}
+    here |= {"/var/cache/nginx": str(tmp_path), "/dev/stdout": str(tmp_path / "access.log")}
+    for there, replacement in here.items():
+        text = text.replace(there, replacement)
+    configuration = tmp_path / "nginx.conf"
+    configuration.write_text(text)
+    done = subprocess.run(
+        [nginx, "-t", "-c", configuration], capture_output=True, text=True, check=False
+    )
+    assert "test is successful" in done.stderr, done.stderr
