@@ -105,11 +105,13 @@ class Service:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = dict(environ)
-        self.asked_to_stop = 0
+        self.asked_to_stop = 0  # how often
+        self.asked_by = ""
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
-    def ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
+    def ask_to_stop(self, number: int, _frame: FrameType | None) -> None:
         self.asked_to_stop += 1
+        self.asked_by = signal.Signals(number).name
 
     def start(self, name: str, command: Sequence[str]) -> None:
         """In a session of its own: Ctrl-C in the terminal reaches us alone, and we pass it on."""
@@ -176,7 +178,7 @@ def serve(settings: Settings) -> int:
                 service.environ["MAPSERVICE_SECRET_KEY"] = settings.secret_key or _key(settings)
                 _work(service, address, database, clock)
         except KeyboardInterrupt:
-            clock.tell("Stopped")
+            clock.tell(f"Stopped ({service.asked_by})")
             return 0
         except MapserviceError as error:
             tell_person(str(error))

