@@ -86,10 +86,25 @@ LIVE = """
          GROUP BY cell
     )"""
 
+# A cluster stands at the middle of its members, but no nearer to the edge of its cell than this
+# share of the cell, lest the rings of neighbours cover each other.
+CLUSTER_MARGIN = 0.3
+HALF = 20037508.342789244
+CELL_METRES = "(40075016.685578488 / (8 * 2 ^ %(z)s::integer))"
+
+
+def _kept_apart(axis: str) -> str:
+    """SQL for a coordinate of a cluster; Z-order cells are aligned to the corner of the world."""
+    corner = f"floor(({axis} + {HALF}) / {CELL_METRES}) * {CELL_METRES} - {HALF}"
+    low = f"{corner} + {CLUSTER_MARGIN} * {CELL_METRES}"
+    high = f"{corner} + {1 - CLUSTER_MARGIN} * {CELL_METRES}"
+    return f"CASE WHEN id IS NULL THEN least(greatest({axis}, {low}), {high}) ELSE {axis} END"
+
+
 AS_MVT = """
     SELECT ST_AsMVT(feature, 'initiatives', {extent}, 'geom')
       FROM (SELECT id, title, theme, status, precision, territory, count, {themes},
-                   ST_AsMVTGeom(ST_SetSRID(ST_MakePoint(x, y), 3857),
+                   ST_AsMVTGeom(ST_SetSRID(ST_MakePoint({x}, {y}), 3857),
                                 ST_TileEnvelope(%(z)s, %(x)s, %(y)s), {extent}, 0, false) AS geom
               FROM shown
              ORDER BY count DESC, id) AS feature"""
@@ -105,7 +120,7 @@ AS_GEOJSON = """
                        'precision', precision, 'territory', territory, 'count', count,
                        {pairs})))
                ORDER BY count DESC, id), '[]'::json))::text
-      FROM (SELECT *, ST_SetSRID(ST_MakePoint(x, y), 3857) AS point FROM shown) AS placed"""
+      FROM (SELECT *, ST_SetSRID(ST_MakePoint({x}, {y}), 3857) AS point FROM shown) AS placed"""
 
 
 def initiatives_mvt(connection: Connection, tile: Tile, filters: Filters) -> bytes:
@@ -121,7 +136,13 @@ def initiatives_geojson(connection: Connection, tile: Tile, filters: Filters) ->
 def _run(connection: Connection, tile: Tile, filters: Filters, output: str) -> Any:
     kept = filters.counted and not filters.territory and tile.z <= LAST_KEPT_ZOOM
     statement, values = _kept(tile, filters) if kept else _live(tile, filters)
-    texts = {"extent": str(EXTENT), "themes": THEME_COLUMNS, "pairs": _pairs()}
+    texts = {
+        "extent": str(EXTENT),
+        "themes": THEME_COLUMNS,
+        "pairs": _pairs(),
+        "x": _kept_apart("x"),
+        "y": _kept_apart("y"),
+    }
     values |= {"z": tile.z, "x": tile.x, "y": tile.y}
     return connection.exec_driver_sql(statement + fill(output, texts), values).scalar_one()
 
