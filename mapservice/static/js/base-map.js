@@ -1,0 +1,101 @@
+// One way to put a MapLibre map into the reserved box, with French controls and a quiet failure.
+
+import { loadGlyphs, provideImages } from "./clusters.js";
+import { words } from "./page.js";
+import { mapStyle } from "./style.js";
+
+const ASSETS = "/vendor/maplibre-gl";
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+const locale = () => ({
+  "Map.Title": document.getElementById("map").dataset.label,
+  "NavigationControl.ZoomIn": words.zoomIn,
+  "NavigationControl.ZoomOut": words.zoomOut,
+  "AttributionControl.ToggleAttribution": words.credits,
+  "Popup.Close": words.close,
+  "CooperativeGesturesHandler.WindowsHelpText": words.scrollWithCtrl,
+  "CooperativeGesturesHandler.MacHelpText": words.scrollWithCmd,
+  "CooperativeGesturesHandler.MobileHelpText": words.twoFingers,
+});
+
+function loadStylesheet() {
+  const link = document.createElement("link");
+  Object.assign(link, { rel: "stylesheet", href: `${ASSETS}/maplibre-gl.css` });
+  const first = document.querySelector('link[rel="stylesheet"]');
+  return new Promise((resolve, reject) => {
+    Object.assign(link, { onload: resolve, onerror: reject });
+    first.before(link); // ours come after it and win
+  });
+}
+
+const json = async (url) => (await fetch(url)).json();
+
+/** Words in the map's box, in place of a map that cannot be drawn. */
+export function tellFailure(error) {
+  const box = document.getElementById("map-wait");
+  box.textContent = words.noMap;
+  box.parentElement.dataset.state = "failed";
+  console.info("The map is not available:", error?.message ?? error);
+}
+
+/** Everything a map needs, fetched side by side. */
+async function gather(config, box) {
+  const [library, glyphs, initiatives, territories] = await Promise.all([
+    import(`${ASSETS}/maplibre-gl.mjs`), loadGlyphs(box.dataset.sprite),
+    json(config.tiles.initiatives), json(config.tiles.territories), loadStylesheet(),
+  ]);
+  return { library, glyphs, tilejson: { initiatives, territories } };
+}
+
+// Credits come once they are known, so that nothing shifts. A small map keeps them behind their
+// button; the foot of the page names the sources too.
+function addCredits(map, library) {
+  map.addControl(new library.AttributionControl({ compact: true }), "bottom-right");
+  if (map.getContainer().clientWidth > 640) return;
+  const credits = map.getContainer().querySelector(".maplibregl-ctrl-attrib");
+  credits.classList.remove("maplibregl-compact-show");
+  credits.removeAttribute("open");
+}
+
+function addControls(map, library) {
+  map.addControl(new library.NavigationControl({ showCompass: false }), "top-right");
+  map.once("idle", () => {
+    map.addControl(new library.ScaleControl({ maxWidth: 110 }), "bottom-right");
+    addCredits(map, library);
+  });
+}
+
+// Colours and images are both read from the tokens, so both are made anew.
+function followDarkMode(map, style) {
+  dark.addEventListener("change", () => map.setStyle(style(), { diff: false }));
+}
+
+/** Makes the map; `places()` tells which territory to draw. Resolves to {map, library, tilejson}. */
+export async function openMap(config, places = () => ({}), options = {}) {
+  const box = document.getElementById("map");
+  const { library, glyphs, tilejson } = await gather(config, box);
+  const state = { filter: config.filter };
+  const style = () =>
+    mapStyle({ tilejson, filter: state.filter, abroad: box.dataset.abroad, basemap: config.basemap }, places());
+  const map = new library.Map({
+    container: box, style: style(), bounds: config.bounds, fitBoundsOptions: { padding: 28 },
+    minZoom: 2, maxZoom: 18, dragRotate: false, pitchWithRotate: false, touchPitch: false,
+    attributionControl: false, fadeDuration: calm.matches ? 0 : 200, locale: locale(), ...options,
+  });
+  map.touchZoomRotate.disableRotation();
+  map.keyboard.disableRotation();
+  provideImages(map, glyphs);
+  map.on("error", ({ error }) => console.warn("Map:", error.message));
+  map.once("idle", () => (box.dataset.state = "ready"));
+  addControls(map, library);
+  followDarkMode(map, style);
+  return { map, library, tilejson, state, style };
+}
+
+/** Waits until the content has been shown and the browser has nothing better to do. */
+export const whenIdle = () =>
+  new Promise((resolve) => {
+    const later = () => ("requestIdleCallback" in window ? requestIdleCallback(resolve, { timeout: 800 }) : setTimeout(resolve, 50));
+    document.readyState === "complete" ? later() : addEventListener("load", later, { once: true });
+  });

@@ -1,0 +1,51 @@
+// Filters stay links and a form; with the map they change the page in place instead of reloading.
+
+const plain = (event) => !(event.metaKey || event.ctrlKey || event.shiftKey || event.button);
+
+/** The query string of the filter form: empty fields left out, as the server writes it. */
+export function queryOfForm(form) {
+  const query = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (value) query.append(name, value);
+  return query;
+}
+
+/** The query string of a filter link, without what belongs to one view or one page. */
+export function queryOfLink(link) {
+  const query = new URL(link.href).searchParams;
+  query.delete("bbox");
+  query.delete("cursor");
+  return query;
+}
+
+/** Calls `apply(query)` instead of following a filter link or sending the form. */
+export function catchFilters(panel, apply) {
+  panel.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-filter]");
+    if (!link || !plain(event)) return;
+    event.preventDefault();
+    apply(queryOfLink(link));
+  });
+  panel.addEventListener("submit", (event) => {
+    event.preventDefault();
+    apply(queryOfForm(event.target));
+  });
+  panel.addEventListener("change", (event) => {
+    if (event.target.matches(".more-fields select")) apply(queryOfForm(event.target.form));
+  });
+}
+
+/** Takes the filters of a parsed page, keeping the focus and the scroll of the chips. */
+export function adoptFilters(page) {
+  const old = document.getElementById("filters");
+  const fresh = document.adoptNode(page.getElementById("filters"));
+  const key = old.contains(document.activeElement) && keyOf(document.activeElement);
+  const left = old.querySelector(".chip-row").scrollLeft;
+  const open = old.querySelector("details").open;
+  old.replaceWith(fresh);
+  fresh.querySelector(".chip-row").scrollLeft = left;
+  fresh.querySelector("details").open ||= open;
+  if (key) (fresh.querySelector(key) ?? fresh.querySelector("#q")).focus({ preventScroll: true });
+}
+
+const keyOf = (node) =>
+  node.id ? `#${CSS.escape(node.id)}` : node.dataset.key ? `[data-key="${CSS.escape(node.dataset.key)}"]` : "#q";

@@ -1,0 +1,224 @@
+// Entry of the home page: the map, its list, its filters, one URL.
+
+import { openMap, tellFailure, whenIdle } from "./base-map.js";
+import { forgetCommunes, stackAt, watchCommunes } from "./communes.js";
+import { adoptFilters, catchFilters } from "./filters.js";
+import { adopt, lengthenOnDemand, mark, showResults, watchCards } from "./list.js";
+import { fetchPage, readConfig, scrolling } from "./page.js";
+import { openCard } from "./popup.js";
+import { tilesFor } from "./style.js";
+import { queryOfPlace, suggestPlaces } from "./suggest.js";
+
+const panel = document.querySelector(".atlas-panel");
+const SETTLE = 220; // ms without movement before the list is asked for
+const DEEPEST = 13.5; // from here on, what stands together stays together
+const wide = matchMedia("(min-width: 48rem)");
+
+const page = { config: readConfig(), moved: false, atlas: null, popup: null, search: location.search };
+
+const queryNow = () => new URLSearchParams(location.search);
+
+function boxOfView(map) {
+  const bounds = map.getBounds();
+  const clamp = (n, limit) => Math.max(-limit, Math.min(limit, n)).toFixed(5);
+  return [
+    clamp(bounds.getWest(), 180), clamp(bounds.getSouth(), 90),
+    clamp(bounds.getEast(), 180), clamp(bounds.getNorth(), 90),
+  ].join(",");
+}
+
+/** The view kept in the address as `#zoom/lat/lon`, as MapLibre option values, or null. */
+function readView() {
+  const found = location.hash.match(/^#([\d.]+)\/(-?[\d.]+)\/(-?[\d.]+)$/);
+  if (!found) return null;
+  const [zoom, lat, lon] = found.slice(1).map(Number);
+  return { bounds: undefined, center: [lon, lat], zoom };
+}
+
+function writeView(map) {
+  const { lng, lat } = map.getCenter();
+  const hash = `#${map.getZoom().toFixed(2)}/${lat.toFixed(4)}/${lng.toFixed(4)}`;
+  history.replaceState(null, "", location.pathname + location.search + hash);
+}
+
+function listInView() {
+  const query = queryNow();
+  query.set("bbox", boxOfView(page.atlas.map));
+  return showResults(`/initiatives?${query}`).catch(tellFailure);
+}
+
+/** Changes the filters in place: filters, results, tiles, outline and view follow the new query. */
+async function applyQuery(query, { push = true } = {}) {
+  const search = query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
+  const url = search ? `/?${search}` : "/";
+  try {
+    const fresh = await fetchPage(url);
+    if (push) history.pushState(null, "", url + location.hash);
+    page.search = location.search;
+    adoptFilters(fresh);
+    suggest();
+    followConfig(readConfig(fresh), fresh);
+  } catch {
+    location.assign(url);
+  }
+}
+
+function followConfig(config, fresh) {
+  const before = page.config;
+  page.config = config;
+  const moves = JSON.stringify(config.territory) !== JSON.stringify(before.territory);
+  if (moves) page.moved = false;
+  if (!page.moved) adopt(fresh);
+  if (!page.atlas) return;
+  redraw(moves);
+  if (page.moved) listInView();
+}
+
+function redraw(moves) {
+  const { map, state, style, tilejson } = page.atlas;
+  state.filter = page.config.filter;
+  page.popup?.remove();
+  if (moves) {
+    map.setStyle(style());
+    map.fitBounds(page.config.bounds, { padding: 40, maxZoom: 13 });
+  } else {
+    forgetCommunes(map);
+    map.getSource("initiatives").setTiles(tilesFor(tilejson.initiatives, state.filter));
+  }
+}
+
+function suggest() {
+  const input = document.getElementById("q");
+  suggestPlaces(input, (place) => applyQuery(queryOfPlace(input.form, place)));
+}
+
+function highlight(position) {
+  const features = position
+    ? [{ type: "Feature", properties: {}, geometry: { type: "Point", coordinates: position } }]
+    : [];
+  page.atlas?.map.getSource("highlight")?.setData({ type: "FeatureCollection", features });
+}
+
+const positionOf = (card) => (card?.dataset.lon ? [Number(card.dataset.lon), Number(card.dataset.lat)] : null);
+
+function select(lngLat, found) {
+  page.popup?.remove();
+  highlight(lngLat);
+  if (found.length === 1) mark(found[0].id, "is-selected", true);
+  page.popup = openCard(page.atlas, lngLat, found, () => {
+    mark(null, "is-selected");
+    highlight(null);
+  });
+}
+
+/** A cluster opens by zooming in; where it cannot, its initiatives are listed on the spot. */
+async function openCluster(map, feature) {
+  const at = feature.geometry.coordinates;
+  if (map.getZoom() < DEEPEST) {
+    page.moved = true;
+    map.easeTo({ center: at, zoom: Math.min(map.getZoom() + 2, 15) });
+    return;
+  }
+  const reach = 0.0004;
+  const query = queryNow();
+  query.set("bbox", [at[0] - reach, at[1] - reach, at[0] + reach, at[1] + reach].map((n) => n.toFixed(6)).join(","));
+  query.set("limit", "40");
+  const answer = await (await fetch(`/initiatives.geojson?${query}`)).json();
+  const found = answer.features.map((f) => f.properties);
+  if (found.length) select(at, found);
+}
+
+function unique(features) {
+  return [...new Map(features.map((f) => [f.properties.id, f.properties])).values()];
+}
+
+function onClick(map, event) {
+  const around = 6; // px, for thumbs
+  const { x, y } = event.point;
+  const layers = ["stacks", "clusters", "singles"];
+  const found = map.queryRenderedFeatures([[x - around, y - around], [x + around, y + around]], { layers });
+  if (!found.length) return;
+  const [first] = found;
+  if (first.layer.id === "stacks") select(first.geometry.coordinates, stackAt(first.properties.territory));
+  else if (first.layer.id === "clusters") openCluster(map, first);
+  else select(first.geometry.coordinates, unique(found.filter((f) => f.layer.id === "singles")));
+}
+
+function watchPointer(map) {
+  for (const layer of ["singles", "clusters", "stacks"]) {
+    map.on("mousemove", layer, ({ features }) => {
+      map.getCanvas().style.cursor = "pointer";
+      mark(features[0].properties.id, "is-hovered");
+    });
+    map.on("mouseleave", layer, () => {
+      map.getCanvas().style.cursor = "";
+      mark(null, "is-hovered");
+    });
+  }
+}
+
+function followMoves(map) {
+  let timer;
+  map.on("movestart", (event) => {
+    if (event.originalEvent) page.moved = true;
+  });
+  map.on("moveend", () => {
+    clearTimeout(timer);
+    if (!page.moved) return;
+    writeView(map);
+    timer = setTimeout(listInView, SETTLE);
+  });
+}
+
+function followFarLinks(map) {
+  document.querySelector(".far")?.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-bounds]");
+    if (!link) return;
+    event.preventDefault();
+    page.moved = true;
+    map.fitBounds(link.dataset.bounds.split(",").map(Number), { padding: 24, animate: false });
+  });
+}
+
+function startMap({ map }) {
+  map.on("click", (event) => onClick(map, event));
+  watchCommunes(map);
+  watchPointer(map);
+  followMoves(map);
+  followFarLinks(map);
+  if (page.moved) map.once("load", listInView);
+}
+
+// On a phone the list covers the map as one reads on: a button brings the map back.
+function offerWayBack() {
+  const button = document.querySelector(".to-map");
+  const mark = document.querySelector(".panel-head");
+  const update = () => {
+    button.hidden = wide.matches || mark.getBoundingClientRect().bottom > 0;
+  };
+  addEventListener("scroll", update, { passive: true });
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    window.scrollTo({ top: 0, behavior: scrolling() });
+  });
+}
+
+catchFilters(panel, applyQuery);
+lengthenOnDemand(panel);
+watchCards(panel, (card) => page.popup?.isOpen() || highlight(positionOf(card)));
+suggest();
+offerWayBack();
+document.querySelector(".legend").open = wide.matches;
+addEventListener("popstate", () => {
+  if (location.search !== page.search) applyQuery(queryNow(), { push: false });
+});
+
+try {
+  await whenIdle();
+  const view = readView();
+  page.moved = Boolean(view);
+  page.atlas = await openMap(page.config, () => ({ territory: page.config.territory }), view ?? {});
+  startMap(page.atlas);
+} catch (error) {
+  tellFailure(error);
+}

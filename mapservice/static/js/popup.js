@@ -1,0 +1,58 @@
+// The small card that opens on the map: one initiative, or the few that share a place.
+
+import { cardOf } from "./list.js";
+import { counted, element, fetchPage, themeIcon, words } from "./page.js";
+
+const text = (root, selector) => root?.querySelector(selector)?.textContent.trim() ?? "";
+
+/** Place and summary: from the list's card when it is there, else from the initiative's page. */
+async function details(id) {
+  const card = cardOf(id);
+  if (card) return { place: text(card, ".card-place"), summary: text(card, ".card-summary") };
+  const page = await fetchPage(`/initiatives/${id}`);
+  return { place: text(page, "[data-place]"), summary: text(page, "[data-summary]") };
+}
+
+function link(href, content) {
+  const node = element("a", "", content);
+  node.href = href;
+  return node;
+}
+
+function oneCard({ id, title, theme }) {
+  const url = `/initiatives/${id}`;
+  const place = element("p", "map-card-place");
+  const summary = element("p", "map-card-summary");
+  const open = link(url, words.open);
+  open.className = "map-card-open";
+  const card = element("div", `map-card theme-${theme}`, [
+    element("p", "map-card-theme", [themeIcon(theme), words.themes[theme] ?? theme]),
+    element("p", "map-card-title", link(url, title)),
+    place, summary, element("p", "", open),
+  ]);
+  const filled = details(id).then((found) => {
+    place.textContent = found.place;
+    summary.textContent = found.summary;
+  });
+  return { card, filled };
+}
+
+function manyCards(all) {
+  const rows = all.map(({ id, title, theme }) =>
+    element("li", `theme-${theme}`, link(`/initiatives/${id}`, [themeIcon(theme), title])));
+  return element("div", "", [
+    element("p", "map-list-title", counted("here", all.length)), element("ul", "map-list", rows),
+  ]);
+}
+
+/** Opens the card of what stands at `lngLat`; `onClose` runs when it goes. */
+export function openCard({ map, library }, lngLat, found, onClose) {
+  const popup = new library.Popup({ offset: 18, maxWidth: "320px", focusAfterOpen: false });
+  popup.setLngLat(lngLat).on("close", onClose);
+  if (found.length > 1) return popup.setDOMContent(manyCards(found)).addTo(map);
+  const { card, filled } = oneCard(found[0]);
+  popup.setDOMContent(card).addTo(map);
+  // Re-anchored once its height is known; without the details the title and the link remain.
+  filled.then(() => popup.isOpen() && popup.setLngLat(lngLat)).catch(() => {});
+  return popup;
+}

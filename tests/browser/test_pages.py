@@ -1,0 +1,117 @@
+"""Every page: readable without a script, by keyboard, at phone width, in the dark, by machines."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+READING_PAGES = ["/initiatives", "/initiatives?theme=culture", "/methode", "/nulle-part"]
+PAGES = ["/", *READING_PAGES]
+
+
+@pytest.fixture
+def plain_page(page: Page) -> Iterator[Page]:
+    """A page of a browser that runs no script."""
+    browser = page.context.browser
+    assert browser is not None
+    context = browser.new_context(java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_one_heading_named_landmarks_and_no_inline_code(
+    page: Page, live_server: str, path: str
+) -> None:
+    html = page.request.get(live_server + path).text()
+    assert len(re.findall(r"<h1[ >]", html)) == 1
+    assert len(re.findall(r"<main[ >]", html)) == 1
+    assert '<html lang="fr">' in html
+    assert not re.search(r"<[^>]+\s(style|on[a-z]+)=", html)
+    assert not re.search(r"<script(?![^>]*(src=|application/json))", html)
+
+
+@pytest.mark.parametrize("path", READING_PAGES)
+def test_pages_to_read_load_no_script(page: Page, live_server: str, path: str) -> None:
+    assert "<script" not in page.request.get(live_server + path).text()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_phone_shows_a_page_without_scrolling_sideways(
+    page: Page, live_server: str, path: str
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(live_server + path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_every_field_has_a_label(page: Page, live_server: str) -> None:
+    page.goto(f"{live_server}/initiatives")
+    unnamed = page.locator("input:not([type=hidden]), select").evaluate_all(
+        "fields => fields.filter(f => !f.labels.length).map(f => f.name)"
+    )
+    assert unnamed == []
+
+
+def test_the_first_key_offers_to_skip_to_the_content(page: Page, live_server: str) -> None:
+    page.goto(f"{live_server}/initiatives")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_dark_mode_is_dark_on_every_surface(page: Page, live_server: str) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{live_server}/initiatives")
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert max(int(part) for part in re.findall(r"\d+", paper)) < 64
+
+
+def test_without_scripts_the_home_page_is_a_list_with_working_filters(
+    plain_page: Page, live_server: str
+) -> None:
+    plain_page.goto(live_server)
+    before = plain_page.locator("#results").get_attribute("data-total")
+    plain_page.locator("[data-key=culture]").click()
+    assert plain_page.url.endswith("/?theme=culture")
+    after = plain_page.locator("#results").get_attribute("data-total")
+    assert before is not None
+    assert after is not None
+    assert 0 < int(after) < int(before)
+    plain_page.locator("#results .card a").first.click()
+    expect(plain_page.locator(".plate-place")).to_be_visible()
+
+
+def test_a_search_by_form_keeps_the_theme(plain_page: Page, live_server: str) -> None:
+    plain_page.goto(f"{live_server}/initiatives?theme=culture")
+    plain_page.locator("#q").fill("cinéma")
+    plain_page.locator("#q").press("Enter")
+    assert "theme=culture" in plain_page.url
+    expect(plain_page.locator(".chip-chosen")).to_contain_text("cinéma")
+
+
+def test_the_next_page_of_the_list_shows_other_initiatives(
+    plain_page: Page, live_server: str
+) -> None:
+    identifiers = "cards => cards.map(c => c.dataset.id)"
+    plain_page.goto(f"{live_server}/initiatives")
+    first = plain_page.locator(".card").evaluate_all(identifiers)
+    plain_page.locator("a[rel=next]").click()
+    second = plain_page.locator(".card").evaluate_all(identifiers)
+    assert set(first).isdisjoint(second)
+
+
+def test_an_empty_commune_invites(page: Page, live_server: str) -> None:
+    page.goto(f"{live_server}/initiatives?territory=commune:22222&until=1900-01-01")
+    expect(page.locator(".empty-title")).to_have_text(
+        "Rien encore à Plouha. Et si c’était vous\u202f?"
+    )
+
+
+def test_a_missing_page_says_so_and_leads_back(page: Page, live_server: str) -> None:
+    answer = page.goto(f"{live_server}/nulle-part")
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.locator("main a.primary")).to_have_attribute("href", "/")
