@@ -37,7 +37,9 @@ class Settings:
     public_url: str = _setting("", "Address that people use, for links; empty: the request's.")
     site_name: str = _setting("Initiatives locales", "Name shown on every page.")
     secret_key: str = _setting("", "Signs cookies; empty: a key made at start.")
-    basemap_url: str = _setting("", "Outside raster tiles or style URL; empty: our own tiles.")
+    basemap_url: str = _setting(
+        "", "Outside raster tiles, {z}/{x}/{y}; empty: our own tiles alone."
+    )
     basemap_attribution: str = _setting("", "Credit shown with an outside base map.")
     pool_size: int = _setting(8, "Database connections a process may hold.")
     pool_wait_ms: int = _setting(2000, "Longest wait for a connection, in milliseconds.")

@@ -1,5 +1,6 @@
 """SQL text around Core queries: for hot paths whose JSON or MVT PostGIS makes itself."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,30 +8,21 @@ from sqlalchemy import make_url
 from sqlalchemy.sql import ClauseElement
 
 _DIALECT = make_url("postgresql+psycopg://").get_dialect()()
+_BOUND = re.compile(r"%\((\w+)\)s")
 
 
-def compiled(query: ClauseElement) -> tuple[str, dict[str, Any]]:
-    """A Core query as SQL text in psycopg's `%(name)s` style, and its bound values."""
-    statement = query.compile(dialect=_DIALECT)
-    return str(statement), dict(statement.params)
+def compiled(query: ClauseElement, prefix: str = "") -> tuple[str, dict[str, Any]]:
+    """A Core query as SQL text in psycopg's `%(name)s` style, and its bound values.
 
-
-def embed(template: str, **queries: ClauseElement) -> tuple[str, dict[str, Any]]:
-    """Puts Core queries where the SQL template says `{name}`; returns text and bound values.
-
-    Bound names of several queries must differ, as SQLAlchemy numbers them per statement.
+    Two queries put into one statement need different prefixes, as each numbers its own values.
     """
-    values: dict[str, Any] = {}
-    texts: dict[str, str] = {}
-    for name, query in queries.items():
-        texts[name], bound = compiled(query)
-        clash = values.keys() & bound.keys()
-        assert not clash, f"bound names used twice: {clash}"
-        values |= bound
-    return fill(template, texts), values
+    statement = query.compile(dialect=_DIALECT)
+    text = _BOUND.sub(rf"%({prefix}\1)s", str(statement))
+    return text, {prefix + name: value for name, value in statement.params.items()}
 
 
 def fill(template: str, texts: Mapping[str, str]) -> str:
+    """Puts SQL of ours where the template says `{name}`; values are bound, never put in."""
     for name, text in texts.items():
         template = template.replace("{" + name + "}", text)
     return template

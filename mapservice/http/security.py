@@ -53,6 +53,8 @@ def _headers(response: Response) -> Response:
     headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
     headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(), microphone=()")
     headers.setdefault("Content-Security-Policy", content_policy(services().settings))
+    if request.endpoint == "static" and "v" not in request.args:
+        headers["Cache-Control"] = "no-cache"  # modules import each other by bare addresses
     if is_api_request():
         headers["Access-Control-Allow-Origin"] = "*"
         headers["Access-Control-Expose-Headers"] = EXPOSED

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from geoalchemy2 import Geography
@@ -27,7 +27,7 @@ from sqlalchemy.types import DateTime, Text
 
 from mapservice.db.tables import initiative, territory
 from mapservice.geocoding.model import Precision
-from mapservice.initiatives.filters import BBox, Cursor, Filters, LonLat, Sort
+from mapservice.initiatives.filters import BBox, Cursor, Filters, LonLat, Sort, parse_moment
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 from mapservice.territories.model import Level
 
@@ -165,9 +165,18 @@ def count_by_theme(connection: Connection, filters: Filters) -> list[tuple[str, 
     return [(theme, matches) for theme, matches in connection.execute(query)]
 
 
-def has_sample(connection: Connection) -> bool:
-    sample = select(initiative.c.id).where(initiative.c.source_platform == SAMPLE_PLATFORM)
-    return bool(connection.execute(select(sample.exists())).scalar_one())
+def sample_share(connection: Connection) -> Literal["", "some", "all"]:
+    """Whether made-up initiatives are among those kept; two index look-ups."""
+    samples, others = (
+        connection.execute(select(select(initiative.c.id).where(condition).exists())).scalar_one()
+        for condition in (
+            initiative.c.source_platform == SAMPLE_PLATFORM,
+            initiative.c.source_platform != SAMPLE_PLATFORM,
+        )
+    )
+    if not samples:
+        return ""
+    return "some" if others else "all"
 
 
 def listing(filters: Filters) -> Select[tuple[object, ...]]:
@@ -243,7 +252,7 @@ def after(filters: Filters, cursor: Cursor | None) -> list[ColumnElement[bool]]:
             tuple_(initiative.c.supporters, initiative.c.id)
             < tuple_(literal(cursor.value), identifier)
         ]
-    moment = cast(str(cursor.value), DateTime(timezone=True))
+    moment = literal(parse_moment("cursor", str(cursor.value)), DateTime(timezone=True))
     return [tuple_(initiative.c.created_at, initiative.c.id) < tuple_(moment, identifier)]
 
 

@@ -54,7 +54,7 @@ def home() -> str:
             filters=filters,
             facets=list(activity.facets(connection, filters).items()),
             totals=_totals(connection, filters),
-            sample=queries.has_sample(connection),
+            sample=queries.sample_share(connection),
             map_config=_map_config(filters),
         )
 
@@ -68,7 +68,7 @@ def listing() -> str:
             page=_page(connection, filters, paging),
             filters=filters,
             facets=list(activity.facets(connection, filters).items()),
-            sample=queries.has_sample(connection),
+            sample=queries.sample_share(connection),
         )
 
 
@@ -82,10 +82,9 @@ def detail(identifier: str) -> str:
         return render_template(
             "initiatives/detail.html",
             initiative=initiative,
-            # Cleaned by nh3 just now.
-            description_html=Markup(to_html(initiative.description)),  # noqa: S704
+            description_html=Markup(to_html(initiative.description)),
             nearby=queries.nearest(connection, initiative, NEARBY),
-            sample=queries.has_sample(connection),
+            sample=queries.sample_share(connection),
             map_config=_place_config(connection, initiative),
         )
 
@@ -126,7 +125,7 @@ def method() -> str:
     with services().engine.connect() as connection:
         return render_template(
             "about.html",
-            sample=queries.has_sample(connection),
+            sample=queries.sample_share(connection),
             source=territories.source_in_force(connection),
         )
 
@@ -153,7 +152,8 @@ def _next_url(path: str, filters: Filters, limit: int | None, cursor: Cursor | N
 
 def _geojson_page(filters: Filters, paging: Paging, page: exports.FeaturePage) -> Response:
     next_path = _next_url("/initiatives.geojson", filters, paging.limit, page.next)
-    links = [{"rel": "self", "href": request.url, "type": answers.GEOJSON}]
+    here = f"{base_url()}{request.path}?{request.query_string.decode()}"
+    links = [{"rel": "self", "href": here, "type": answers.GEOJSON}]
     if next_path:
         links.append({"rel": "next", "href": base_url() + next_path, "type": answers.GEOJSON})
     head = json.dumps({"numberReturned": page.returned, "links": links})[1:-1]

@@ -9,7 +9,8 @@ from mapservice.errors import NotFound
 CELL_ZOOM = 24
 # A tile is divided into 8 x 8 cells, each of which holds one cluster at most.
 GRID_STEPS = 3
-MAX_ZOOM = CELL_ZOOM - GRID_STEPS - 1
+# Nearer tiles would have cells finer than the codes tell apart.
+MAX_ZOOM = CELL_ZOOM - 2 * GRID_STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,12 @@ def interleave(x: int, y: int) -> int:
     for bit in range(CELL_ZOOM):
         code |= (x >> bit & 1) << 2 * bit | (y >> bit & 1) << 2 * bit + 1
     return code
+
+
+def deinterleave(code: int) -> tuple[int, int]:
+    """The inverse of `interleave`."""
+    x = y = 0
+    for bit in range(CELL_ZOOM):
+        x |= (code >> 2 * bit & 1) << bit
+        y |= (code >> 2 * bit + 1 & 1) << bit
+    return x, y

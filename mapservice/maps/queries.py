@@ -1,21 +1,21 @@
-"""Tiles, made whole by PostGIS: no geometry passes through Python.
+"""Tiles of initiatives, made whole by PostGIS: no geometry passes through Python.
 
-The layer `initiatives` shows each initiative once: alone where few lie in a cell of the tile's
-grid, else within the cluster of that cell. A tile is a range of Z-order codes (`cell`), so that
-neighbouring tiles share none and lose none. Far zooms read counts kept per cell (`rollup_cell`),
-whose cost does not grow with the number of initiatives.
+The layer shows each initiative once: alone where few lie in a cell of the tile's grid, else within
+the cluster of that cell. A tile is a range of Z-order codes (`cell`), so that neighbouring tiles
+share none and lose none. Far zooms read counts kept per cell (`rollup_cell`), whose cost does not
+grow with the number of initiatives; near ones count in an index that holds all they need.
 """
 
 from typing import Any
 
-from sqlalchemy import Connection, Integer, case, cast, func, literal_column, select
+from sqlalchemy import Connection, Select, and_, literal_column, select
 
 from mapservice.db.tables import initiative
 from mapservice.db.text import compiled, fill
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.queries import where
-from mapservice.maps.model import CELL_ZOOM, GRID_STEPS, Tile
+from mapservice.maps.model import CELL_ZOOM, GRID_STEPS, Tile, deinterleave
 
 # The nearest zoom served from kept counts; their finest grid is that of tiles of this zoom.
 LAST_KEPT_ZOOM = 11
@@ -23,89 +23,91 @@ LAST_KEPT_ZOOM = 11
 DETAIL_ZOOM = 14
 FEATURE_BUDGET = 1500
 EXTENT = 4096
+HALF_METRES = 20037508.342789244
+# A cluster stands at the middle of its members, but no nearer to the edge of its cell than this
+# share of the cell, lest the rings of neighbours cover each other.
+CLUSTER_MARGIN = 0.15
 
-THEME_COUNTS = ",\n           ".join(
-    f"nullif(sum(initiatives) FILTER (WHERE theme = '{theme}'), 0)::integer AS {theme}"
-    for theme in Theme
-)
 THEME_COLUMNS = ", ".join(str(theme) for theme in Theme)
 NO_THEMES = ", ".join(f"NULL::integer AS {theme}" for theme in Theme)
+THEME_COUNTS = ",\n           ".join(
+    f"(sum(initiatives) FILTER (WHERE theme = '{theme}'))::integer AS {theme}" for theme in Theme
+)
+THEME_PAIRS = ", ".join(f"'{theme}', {theme}" for theme in Theme)
+# Column and row of each of the 64 cells of a square, by its place in Z order.
+_PLACES = [deinterleave(place) for place in range(64)]
+COLUMN_OF = "(ARRAY[" + ",".join(str(x) for x, _ in _PLACES) + "])"
+ROW_OF = "(ARRAY[" + ",".join(str(y) for _, y in _PLACES) + "])"
 
-# Clusters of a tile from kept counts and what changed since, then the few initiatives of cells
-# so thin that they are shown one by one.
+# Members of each cell by theme: kept counts and what changed since. `x` and `y` are sums of
+# positions within the cell, 0 to 1 from its upper left corner.
 KEPT = """
-    WITH kept AS (
-        SELECT cell, theme, status, initiatives, sum_x, sum_y
-          FROM rollup_cell
-         WHERE zoom = %(grid_zoom)s AND cell >= %(first_cell)s AND cell < %(end_cell)s
-         UNION ALL
-        SELECT cell >> %(delta_shift)s, theme, status, initiatives, sum_x, sum_y
-          FROM rollup_delta
-         WHERE cell >= %(first_delta)s AND cell < %(end_delta)s
+    SELECT cell, theme, initiatives,
+           (sum_x + initiatives * {half}) / {size} - initiatives * ({x} * 8 + {column}) AS x,
+           (initiatives * {half} - sum_y) / {size} - initiatives * ({y} * 8 + {row}) AS y
+      FROM (SELECT cell, theme, status, initiatives, sum_x, sum_y
+              FROM rollup_cell
+             WHERE zoom = {grid_zoom} AND cell >= %(first_cell)s AND cell < %(end_cell)s
+             UNION ALL
+            SELECT cell >> {delta_shift}, theme, status, initiatives, sum_x, sum_y
+              FROM rollup_delta
+             WHERE cell >= %(first_delta)s AND cell < %(end_delta)s) AS kept
+     WHERE status = ANY(%(statuses)s) AND theme = ANY(%(themes)s)"""
+
+# The same, counted now. The six bits below a cell's code tell where in it a member lies.
+LIVE = """
+    SELECT cell >> {shift} AS cell, theme, 1 AS initiatives,
+           ({column_of}[1 + (cell >> {inner_shift} & 63)] + 0.5) / 8 AS x,
+           ({row_of}[1 + (cell >> {inner_shift} & 63)] + 0.5) / 8 AS y
+      FROM ({hits}) AS hit"""
+
+# Thin cells are spent first, so that a budget never hides a village to show a city; a cell is
+# either shown whole or counted whole.
+SHOWN = """
+    WITH counted AS (
+        {counted}
     ), clustered AS (
         SELECT cell, sum(initiatives)::integer AS count,
-               sum(sum_x)::float8 / sum(initiatives) AS x,
-               sum(sum_y)::float8 / sum(initiatives) AS y,
+               sum(x) / sum(initiatives) AS x, sum(y) / sum(initiatives) AS y,
+               sum(sum(initiatives)) OVER (ORDER BY sum(initiatives), cell) AS running,
                {theme_counts}
-          FROM kept
-         WHERE status = ANY(%(statuses)s) AND theme = ANY(%(themes)s)
+          FROM counted
          GROUP BY cell
         HAVING sum(initiatives) > 0
     ), shown AS (
         SELECT NULL::text AS id, NULL::text AS title, NULL::text AS theme, NULL::text AS status,
-               NULL::text AS precision, NULL::text AS territory, cell, count, x, y, {themes}
+               NULL::text AS precision, NULL::text AS territory, cell, count,
+               ({x} * 8 + {column} + least(greatest(x, {margin}), 1 - {margin})) * {size}
+                   - {half} AS x,
+               {half} - {size}
+                   * ({y} * 8 + {row} + least(greatest(y, {margin}), 1 - {margin})) AS y,
+               {themes}
           FROM clustered
-         WHERE count > %(alone)s
+         WHERE count > {alone} OR running > {budget}
          UNION ALL
-        SELECT hit.*, {no_themes}
+        SELECT member.*, {no_themes}
           FROM clustered
-         CROSS JOIN LATERAL ({hits}) AS hit
-         WHERE clustered.count <= %(alone)s
+         CROSS JOIN LATERAL ({members}) AS member
+         WHERE clustered.count <= {alone} AND clustered.running <= {budget}
     )"""
 
-# The same from the base table. Thin cells are spent first, so that a budget never hides a village
-# to show a city, and a cell is either shown whole or counted whole.
-LIVE = """
-    WITH hit AS MATERIALIZED (
-        {hits}
-    ), density AS (
-        SELECT cell, count(*) AS members, sum(count(*)) OVER (ORDER BY count(*), cell) AS running
-          FROM hit
-         GROUP BY cell
-    ), dense AS (
-        SELECT cell FROM density WHERE members > %(alone)s OR running > %(budget)s
-    ), shown AS (
-        SELECT hit.*, {no_themes}
-          FROM hit
-         WHERE NOT EXISTS (SELECT FROM dense WHERE dense.cell = hit.cell)
-         UNION ALL
-        SELECT NULL, NULL, NULL, NULL, NULL, NULL, cell, sum(initiatives)::integer,
-               avg(x), avg(y), {theme_counts}
-          FROM (SELECT *, count AS initiatives FROM hit) AS member
-         WHERE EXISTS (SELECT FROM dense WHERE dense.cell = member.cell)
-         GROUP BY cell
-    )"""
-
-# A cluster stands at the middle of its members, but no nearer to the edge of its cell than this
-# share of the cell, lest the rings of neighbours cover each other.
-CLUSTER_MARGIN = 0.3
-HALF = 20037508.342789244
-CELL_METRES = "(40075016.685578488 / (8 * 2 ^ %(z)s::integer))"
-
-
-def _kept_apart(axis: str) -> str:
-    """SQL for a coordinate of a cluster; Z-order cells are aligned to the corner of the world."""
-    corner = f"floor(({axis} + {HALF}) / {CELL_METRES}) * {CELL_METRES} - {HALF}"
-    low = f"{corner} + {CLUSTER_MARGIN} * {CELL_METRES}"
-    high = f"{corner} + {1 - CLUSTER_MARGIN} * {CELL_METRES}"
-    return f"CASE WHEN id IS NULL THEN least(greatest({axis}, {low}), {high}) ELSE {axis} END"
-
+# Members of one cell. OFFSET 0 keeps the planner from asking wider indexes once for each cell.
+MEMBERS = """
+    SELECT initiative.id::text AS id, title, theme, status, precision,
+           CASE WHEN precision <> 'point'
+                THEN coalesce(commune, epci, departement, region) END AS territory,
+           cell >> {shift} AS cell, 1 AS count, ST_X(anchor_3857) AS x, ST_Y(anchor_3857) AS y
+      FROM ({narrow}
+                AND initiative.cell >= clustered.cell << {shift}
+                AND initiative.cell < (clustered.cell + 1) << {shift}
+             OFFSET 0) AS initiative
+     WHERE {conditions}"""
 
 AS_MVT = """
     SELECT ST_AsMVT(feature, 'initiatives', {extent}, 'geom')
       FROM (SELECT id, title, theme, status, precision, territory, count, {themes},
-                   ST_AsMVTGeom(ST_SetSRID(ST_MakePoint({x}, {y}), 3857),
-                                ST_TileEnvelope(%(z)s, %(x)s, %(y)s), {extent}, 0, false) AS geom
+                   ST_AsMVTGeom(ST_SetSRID(ST_MakePoint(x, y), 3857),
+                                ST_TileEnvelope({z}, {x}, {y}), {extent}, 0, false) AS geom
               FROM shown
              ORDER BY count DESC, id) AS feature"""
 
@@ -113,14 +115,14 @@ AS_GEOJSON = """
     SELECT json_build_object('type', 'FeatureCollection', 'features',
                coalesce(json_agg(json_build_object(
                    'type', 'Feature',
-                   'id', coalesce(id, concat_ws('/', %(z)s::integer, cell)),
+                   'id', coalesce(id, concat_ws('/', {z}, cell)),
                    'geometry', ST_AsGeoJSON(ST_Transform(point, 4326), 6)::json,
                    'properties', json_strip_nulls(json_build_object(
                        'id', id, 'title', title, 'theme', theme, 'status', status,
                        'precision', precision, 'territory', territory, 'count', count,
                        {pairs})))
                ORDER BY count DESC, id), '[]'::json))::text
-      FROM (SELECT *, ST_SetSRID(ST_MakePoint({x}, {y}), 3857) AS point FROM shown) AS placed"""
+      FROM (SELECT *, ST_SetSRID(ST_MakePoint(x, y), 3857) AS point FROM shown) AS placed"""
 
 
 def initiatives_mvt(connection: Connection, tile: Tile, filters: Filters) -> bytes:
@@ -135,78 +137,72 @@ def initiatives_geojson(connection: Connection, tile: Tile, filters: Filters) ->
 
 def _run(connection: Connection, tile: Tile, filters: Filters, output: str) -> Any:
     kept = filters.counted and not filters.territory and tile.z <= LAST_KEPT_ZOOM
-    statement, values = _kept(tile, filters) if kept else _live(tile, filters)
-    texts = {
-        "extent": str(EXTENT),
-        "themes": THEME_COLUMNS,
-        "pairs": _pairs(),
-        "x": _kept_apart("x"),
-        "y": _kept_apart("y"),
-    }
-    values |= {"z": tile.z, "x": tile.x, "y": tile.y}
-    return connection.exec_driver_sql(statement + fill(output, texts), values).scalar_one()
+    counted, values = _kept(tile, filters) if kept else _live(tile, filters)
+    members, bound = _members(filters)
+    texts = {"counted": counted, "members": members, "pairs": THEME_PAIRS}
+    statement = fill(SHOWN + output, texts | _numbers(tile))
+    return connection.exec_driver_sql(statement, values | bound).scalar_one()
+
+
+def _members(filters: Filters) -> tuple[str, dict[str, Any]]:
+    indexed = Filters(theme=filters.theme, status=filters.status)
+    narrow: Select[Any] = (
+        select(literal_column("initiative.*")).select_from(initiative).where(*where(indexed))
+    )
+    texts: dict[str, str] = {}
+    texts["narrow"], values = compiled(narrow, "narrow_")
+    texts["conditions"], more = compiled(and_(*where(filters)), "member_")
+    return fill(MEMBERS, texts), values | more
 
 
 def _kept(tile: Tile, filters: Filters) -> tuple[str, dict[str, Any]]:
-    grid_zoom = tile.z + GRID_STEPS
-    finest = LAST_KEPT_ZOOM + GRID_STEPS
-    first_cell, end_cell = tile.cells(grid_zoom)
-    first_delta, end_delta = tile.cells(finest)
-    statement, values = _statement(KEPT, tile, filters, "clustered.cell")
-    return statement, values | {
-        "grid_zoom": grid_zoom,
+    first_cell, end_cell = tile.cells(tile.z + GRID_STEPS)
+    first_delta, end_delta = tile.cells(LAST_KEPT_ZOOM + GRID_STEPS)
+    return KEPT, {
         "first_cell": first_cell,
         "end_cell": end_cell,
         "first_delta": first_delta,
         "end_delta": end_delta,
-        "delta_shift": 2 * (finest - grid_zoom),
         "statuses": [str(status) for status in filters.statuses],
         "themes": [str(theme) for theme in filters.theme or tuple(Theme)],
     }
 
 
 def _live(tile: Tile, filters: Filters) -> tuple[str, dict[str, Any]]:
-    statement, values = _statement(LIVE, tile, filters, None)
-    return statement, values | {"budget": FEATURE_BUDGET}
+    first, end = tile.cells(CELL_ZOOM)
+    query = select(initiative.c.cell, initiative.c.theme).where(
+        *where(filters), initiative.c.cell >= first, initiative.c.cell < end
+    )
+    hits, values = compiled(query)
+    return fill(LIVE, {"hits": hits}), values
 
 
-def _statement(
-    template: str, tile: Tile, filters: Filters, cell: str | None
-) -> tuple[str, dict[str, Any]]:
-    """Fills a template with the matching initiatives of the tile, or of one `cell` of its grid."""
+def _numbers(tile: Tile) -> dict[str, str]:
+    """What the templates need to know of the tile: numbers of ours, never text of a request."""
     shift = 2 * (CELL_ZOOM - GRID_STEPS - tile.z)
-    query = select(*_columns(shift)).where(*where(filters))
-    if cell is None:
-        first, end = tile.cells(CELL_ZOOM)
-        query = query.where(initiative.c.cell >= first, initiative.c.cell < end)
-    statement, values = compiled(query)
-    if cell is not None:
-        statement += f" AND initiative.cell >= {cell} << {shift}"
-        statement += f" AND initiative.cell < ({cell} + 1) << {shift}"
-    texts = {
-        "hits": statement,
+    place = f"1 + (cell - {tile.cells(tile.z + GRID_STEPS)[0]})"
+    return {
         "theme_counts": THEME_COUNTS,
         "themes": THEME_COLUMNS,
         "no_themes": NO_THEMES,
+        "column_of": COLUMN_OF,
+        "row_of": ROW_OF,
+        "column": f"{COLUMN_OF}[{place}]",
+        "row": f"{ROW_OF}[{place}]",
+        "z": str(tile.z),
+        "x": str(tile.x),
+        "y": str(tile.y),
+        "size": repr(2 * HALF_METRES / 2 ** (tile.z + GRID_STEPS)),
+        "half": repr(HALF_METRES),
+        "margin": str(CLUSTER_MARGIN),
+        "grid_zoom": str(tile.z + GRID_STEPS),
+        "delta_shift": str(2 * (LAST_KEPT_ZOOM - tile.z)),
+        "shift": str(shift),
+        "inner_shift": str(shift - 2 * GRID_STEPS),
+        "alone": str(_alone(tile.z)),
+        "budget": str(FEATURE_BUDGET),
+        "extent": str(EXTENT),
     }
-    return fill(template, texts), values | {"alone": _alone(tile.z)}
-
-
-def _columns(shift: int) -> list[Any]:
-    own = initiative.c
-    finest = func.coalesce(own.commune, own.epci, own.departement, own.region)
-    return [
-        func.text(own.id).label("id"),
-        own.title,
-        own.theme,
-        own.status,
-        own.precision,
-        case((own.precision != "point", finest)).label("territory"),
-        literal_column(f"initiative.cell >> {shift}").label("cell"),
-        cast(1, Integer).label("count"),
-        func.ST_X(own.anchor_3857).label("x"),
-        func.ST_Y(own.anchor_3857).label("y"),
-    ]
 
 
 def _alone(zoom: int) -> int:
@@ -214,7 +210,3 @@ def _alone(zoom: int) -> int:
     if zoom >= DETAIL_ZOOM:
         return FEATURE_BUDGET
     return 1 if zoom < 9 else 3
-
-
-def _pairs() -> str:
-    return ", ".join(f"'{theme}', {theme}" for theme in Theme)

@@ -17,17 +17,24 @@ BUFFER = 64
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer: which territories, from which zoom on, with which attributes."""
+    """One layer: which territories, from which zoom on, with which attributes.
+
+    Where many are first seen at once they carry their code alone; the rest follows a zoom later.
+    """
 
     name: str
     level: Level
     first_zoom: int
     attributes: tuple[str, ...]
+    bare_zoom: int = -1
+
+    def attributes_at(self, zoom: int) -> tuple[str, ...]:
+        return self.attributes[:1] if zoom == self.bare_zoom else self.attributes
 
 
 LAYERS = (
-    Layer("communes", Level.COMMUNE, 8, ("code", "name", "population", "departement")),
-    Layer("epcis", Level.EPCI, 8, ("code", "name", "population")),
+    Layer("communes", Level.COMMUNE, 8, ("code", "name", "population", "departement"), 8),
+    Layer("epcis", Level.EPCI, 8, ("code", "name", "population"), 8),
     Layer("departements", Level.DEPARTEMENT, 4, ("code", "name", "population", "region")),
     Layer("regions", Level.REGION, 0, ("code", "name", "population")),
 )
@@ -105,7 +112,7 @@ def territories_geojson(connection: Connection, tile: Tile) -> str:
             GEOJSON_LAYER,
             tile,
             name=layer.name,
-            pairs=_pairs(layer.attributes),
+            pairs=_pairs(layer.attributes_at(tile.z)),
             features=_clipped(layer, tile),
         )
         for layer in LAYERS
@@ -125,14 +132,18 @@ def territories_geojson(connection: Connection, tile: Tile) -> str:
 
 
 def _outlines(layer: Layer, tile: Tile) -> str:
-    return _fill(OUTLINES, tile, attributes=", ".join(layer.attributes), shown=_shown(layer, tile))
+    return _fill(
+        OUTLINES, tile, attributes=", ".join(layer.attributes_at(tile.z)), shown=_shown(layer, tile)
+    )
 
 
 def _clipped(layer: Layer, tile: Tile) -> str:
     template = """
         SELECT {attributes}, ST_ClipByBox2D(outline, ST_TileEnvelope({z}, {x}, {y})) AS geom
           FROM ({shown}) AS whole"""
-    return _fill(template, tile, attributes=", ".join(layer.attributes), shown=_shown(layer, tile))
+    return _fill(
+        template, tile, attributes=", ".join(layer.attributes_at(tile.z)), shown=_shown(layer, tile)
+    )
 
 
 def _shown(layer: Layer, tile: Tile) -> str:
@@ -140,7 +151,7 @@ def _shown(layer: Layer, tile: Tile) -> str:
     return _fill(
         FULL if zoom is None else SIMPLIFIED,
         tile,
-        attributes=", ".join(f"territory.{name}" for name in layer.attributes),
+        attributes=", ".join(f"territory.{name}" for name in layer.attributes_at(tile.z)),
         level=layer.level,
         levels="= 'commune'" if layer.level is Level.COMMUNE else "<> 'commune'",
         zoom=str(zoom),

@@ -135,6 +135,8 @@ CREATE TABLE initiative (
     UNIQUE (source_platform, source_id),
     CHECK (created_at <= updated_at),
     CHECK ((point IS NOT NULL) = (precision = 'point')),
+    -- Neither empty nor NaN, nor beyond the edge of the map.
+    CHECK (point IS NULL OR coalesce(ST_X(point) BETWEEN -180 AND 180 AND ST_Y(point) BETWEEN -85 AND 85, false)),
     CHECK (precision NOT IN ('point', 'commune') OR commune IS NOT NULL),
     CHECK (precision IN ('point', 'commune') OR commune IS NULL),
     CHECK (precision <> 'epci' OR epci IS NOT NULL),
@@ -158,7 +160,8 @@ CREATE INDEX initiative_commune ON initiative (commune, created_at DESC, id DESC
 CREATE INDEX initiative_epci ON initiative (epci, created_at DESC, id DESC);
 CREATE INDEX initiative_departement ON initiative (departement, created_at DESC, id DESC);
 CREATE INDEX initiative_region ON initiative (region, created_at DESC, id DESC);
-CREATE INDEX initiative_cell ON initiative (cell) INCLUDE (status, theme);
+-- All that a near tile counts is in this index; tiles are ranges of its first column.
+CREATE INDEX initiative_cell ON initiative (cell, theme, status);
 CREATE INDEX initiative_anchor ON initiative USING gist (anchor_3857);
 CREATE INDEX initiative_search ON initiative USING gin (search);
 
