@@ -50,6 +50,9 @@ POSTCODE_SUPPORT = {
     Agreement.UNKNOWN: 0.0,
     Agreement.AGAINST: -0.15,
 }
+# A misspelt name elsewhere is less than the one commune whose postcode was given: its hamlets'
+# names are not known here ("97418 La Plaine des Cafres").
+MISSPELT_ELSEWHERE = -0.1
 CITYCODE_SUPPORT = 0.4
 CITYCODE_AGAINST = -0.3
 DEPARTEMENT_SUPPORT = 0.25
@@ -180,6 +183,8 @@ def weigh(
     )
     is_code = place.commune in sense.citycode_communes
     support += POSTCODE_SUPPORT[postcode] + _code_support(is_code, sense)
+    if _is_misspelt_elsewhere(named, postcode, sense):
+        support += MISSPELT_ELSEWHERE
     is_context = place.commune == reading.context
     support += CONTEXT_SUPPORT if is_context else 0.0
     core = (NAME_WEIGHT * named.value if named else 0.0) + min(SUPPORT_CAP, support)
@@ -195,6 +200,12 @@ def weigh(
         method=named.method if named else _bare_method(is_code, postcode, is_context),
         population=place.population,
     )
+
+
+def _is_misspelt_elsewhere(named: Named | None, postcode: Agreement, sense: CodeSense) -> bool:
+    if named is None or named.method in SURE_METHODS or len(sense.postcode_communes) != 1:
+        return False
+    return postcode in (Agreement.NEARBY, Agreement.AGAINST)
 
 
 def _bare_method(is_code: bool, postcode: Agreement, is_context: bool) -> Method:

@@ -124,6 +124,16 @@ def beginnings_in_pool(
                 yield _named(window, i, BEGINNING_QUALITY, Method.BEGINNING)
 
 
+def endings_in_pool(found: Iterable[Window], pool: Pool, gazetteer: Gazetteer) -> Iterator[Named]:
+    """Names of a pool that end with all that a segment says: "Châtain" for "Arfeuille-Châtain"."""
+    for window in found:
+        if not window.whole or len(window.compact) < 4 or window.compact in _TOO_COMMON:
+            continue
+        for i, name in zip(pool.ids, pool.names, strict=True):
+            if _ends(window.compact, name, gazetteer.spelt[i]):
+                yield _named(window, i, BEGINNING_QUALITY, Method.BEGINNING)
+
+
 def _begins(compact: str, name: str, spelt: str) -> bool:
     if len(name) <= len(compact) or compact not in name:
         return False
@@ -134,6 +144,13 @@ def _begins(compact: str, name: str, spelt: str) -> bool:
         for start in {0, lead}
         for stop in range(start + 1, len(words))
     )
+
+
+def _ends(compact: str, name: str, spelt: str) -> bool:
+    if len(name) <= len(compact) or not name.endswith(compact):
+        return False
+    words = spelt.split(" ")
+    return any("".join(words[start:]) == compact for start in range(1, len(words)))
 
 
 def longer_names(found: Iterable[Window], gazetteer: Gazetteer) -> Iterator[Named]:

@@ -20,6 +20,7 @@ from mapservice.geocoding.likeness import (
     alike_in_france,
     alike_in_pool,
     beginnings_in_pool,
+    endings_in_pool,
     longer_names,
     sounding_in_pool,
     windows,
@@ -176,6 +177,7 @@ def _add_misspelt(names: Names, reading: Reading, sense: CodeSense, gazetteer: G
     for pool in pools:
         _add(names, alike_in_pool(found, pool, floor), gazetteer)
         _add(names, beginnings_in_pool(found, pool, gazetteer), gazetteer)
+        _add(names, endings_in_pool(found, pool, gazetteer), gazetteer)
         _add(names, sounding_in_pool(found, pool, gazetteer), gazetteer)
     if any(commune in inside and named.value >= 0.6 for commune, named in names.items()):
         return
