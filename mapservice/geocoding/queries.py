@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from mapservice.db.text import fill
 from mapservice.geocoding.model import Place
+from mapservice.territories.queries import HOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +73,18 @@ SELECT alias.name, alias.kind, alias.code, commune.code,
   JOIN territory AS region ON region.level = 'region' AND region.code = commune.region
  ORDER BY kind, code, commune, name"""
 
-LOCATE = """
+LOCATE = fill(
+    """
 SELECT holder.code, holder.departement, holder.epci,
        CASE WHEN named.code IS NOT NULL
             THEN ST_Distance(named.outline::geography, asked.point::geography) / 1000 END
   FROM (SELECT ST_SetSRID(ST_MakePoint(lon, lat), 4326) AS point, named, place
           FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[]), CAST(:named AS text[]))
                WITH ORDINALITY AS given (lon, lat, named, place)) AS asked
-  LEFT JOIN LATERAL (
-       SELECT code, departement, epci
-         FROM territory
-        WHERE level = 'commune' AND ST_Intersects(outline, asked.point)
-        ORDER BY code
-        LIMIT 1) AS holder ON true
+  LEFT JOIN LATERAL ({holder}) AS holder ON true
   LEFT JOIN territory AS named
     ON named.level = 'commune' AND named.code = asked.named
    AND named.code IS DISTINCT FROM holder.code
- ORDER BY asked.place"""
+ ORDER BY asked.place""",
+    {"holder": HOLDER},
+)

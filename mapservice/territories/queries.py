@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, text, tuple_
 
 from mapservice.db.tables import territory, territory_load
+from mapservice.db.text import fill
 from mapservice.territories.model import Level, TerritoryRef
 
 
@@ -37,6 +38,20 @@ class Located:
 
     insee: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """The commune that holds a point, and the one beyond the border if that is near.
+
+    `border_m` is the distance to the border in metres; `second` is the INSEE code beyond it, None
+    when the border is further than outlines are accurate (OUTLINE_ACCURACY_M) or is the coast.
+    """
+
+    insee: str
+    name: str
+    border_m: float
+    second: str | None
 
 
 def find(connection: Connection, ref: TerritoryRef) -> Territory | None:
@@ -87,16 +102,13 @@ def source_in_force(connection: Connection) -> Source | None:
     return Source(*row) if row else None
 
 
-def commune_at(connection: Connection, lon: float, lat: float) -> Located | None:
-    """The commune whose outline holds a point, EPSG:4326; None at sea or abroad."""
-    point = func.ST_SetSRID(func.ST_MakePoint(lon, lat), 4326)
-    row = connection.execute(
-        select(territory.c.code, territory.c.name)
-        .where(territory.c.level == "commune", func.ST_Intersects(territory.c.outline, point))
-        .order_by(territory.c.code)
-        .limit(1)
-    ).one_or_none()
-    return Located(*row) if row else None
+def commune_at(connection: Connection, lon: float, lat: float) -> Border | None:
+    """The commune that holds a point, EPSG:4326, and how near its border is.
+
+    None at sea or abroad.
+    """
+    row = connection.execute(text(COMMUNE_AT), {"lon": lon, "lat": lat}).one_or_none()
+    return Border(*row) if row else None
 
 
 def communes_at(
@@ -118,15 +130,45 @@ def counts(connection: Connection) -> dict[Level, int]:
     return {level: found.get(level, 0) for level in Level}
 
 
-COMMUNES_AT = """
-SELECT found.code, found.name
-  FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[]))
-       WITH ORDINALITY AS asked (lon, lat, place)
-  LEFT JOIN LATERAL (
-       SELECT code, name
+# Generalised outlines may be that far from the true border.
+OUTLINE_ACCURACY_M = 200
+# Some five metres: a point nearer to a border than its own accuracy lies on either side, and then
+# the side with more inhabitants per km² is the likelier one.
+ON_BORDER_DEGREES = 0.00005
+
+HOLDER = fill(
+    """
+       SELECT code, name, outline, departement, epci
          FROM territory
-        WHERE level = 'commune'
-          AND ST_Intersects(outline, ST_SetSRID(ST_MakePoint(asked.lon, asked.lat), 4326))
-        ORDER BY code
-        LIMIT 1) AS found ON true
- ORDER BY asked.place"""
+        WHERE level = 'commune' AND ST_DWithin(outline, asked.point, {near})
+        ORDER BY population / ST_Area(outline) DESC, code
+        LIMIT 1""",
+    {"near": f"{ON_BORDER_DEGREES:.6f}"},
+)
+
+COMMUNES_AT = fill(
+    """
+SELECT holder.code, holder.name
+  FROM (SELECT ST_SetSRID(ST_MakePoint(lon, lat), 4326) AS point, place
+          FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[]))
+               WITH ORDINALITY AS given (lon, lat, place)) AS asked
+  LEFT JOIN LATERAL ({holder}) AS holder ON true
+ ORDER BY asked.place""",
+    {"holder": HOLDER},
+)
+
+COMMUNE_AT = fill(
+    """
+SELECT holder.code, holder.name,
+       ST_Distance(ST_Boundary(holder.outline)::geography, asked.point::geography),
+       (SELECT code
+          FROM territory
+         WHERE level = 'commune' AND code <> holder.code
+           AND ST_DWithin(outline::geography, asked.point::geography, {accuracy})
+           AND outline && ST_Expand(asked.point, 0.01)
+         ORDER BY outline::geography <-> asked.point::geography, code
+         LIMIT 1)
+  FROM (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS point) AS asked
+ CROSS JOIN LATERAL ({holder}) AS holder""",
+    {"holder": HOLDER, "accuracy": str(OUTLINE_ACCURACY_M)},
+)
