@@ -1,0 +1,66 @@
+"""A gunicorn worker that lets a client hear why its request was refused.
+
+Closing a connection on which data is still coming resets it, and the client sees a broken pipe
+instead of the answer. So what it still sends is read and dropped first, within bounds (RFC 9112,
+section 9.6).
+"""
+
+import contextlib
+import json
+import socket
+import time
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn.http.errors import LimitRequestLine
+from gunicorn.workers.gthread import ThreadWorker
+
+DRAINED_BYTES = 64 * 1024 * 1024
+DRAINED_SECONDS = 10
+BLOCK_BYTES = 256 * 1024
+
+
+class DrainingWorker(ThreadWorker):
+    """Threads as gunicorn's own; only a refused request is treated differently."""
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        if isinstance(exc, LimitRequestLine):
+            with contextlib.suppress(OSError):
+                client.sendall(_too_long(self.cfg.limit_request_line))
+        else:
+            super().handle_error(req, client, addr, exc)
+        with contextlib.suppress(OSError):
+            _drain(client)
+
+
+def _too_long(limit: int) -> bytes:
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+    body = json.dumps(
+        {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": status,
+            "detail": f"query: the address is longer than {limit} bytes",
+            "field": "query",
+        }
+    ).encode()
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        "Content-Type: application/problem+json\r\n"
+        "Cache-Control: no-store\r\n"
+        "Connection: close\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _drain(client: socket.socket) -> None:
+    client.shutdown(socket.SHUT_WR)
+    client.settimeout(1)
+    end = time.monotonic() + DRAINED_SECONDS
+    left = DRAINED_BYTES
+    while left > 0 and time.monotonic() < end:
+        block = client.recv(BLOCK_BYTES)
+        if not block:
+            return
+        left -= len(block)
