@@ -21,6 +21,7 @@ from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.errors import SourceError
 from mapservice.geocoding.service import Geocoders, Locator
+from mapservice.http.services import EXTENSION, Services
 from mapservice.initiatives.importing.service import Options, import_file
 from mapservice.initiatives.load import sample_options, sample_path
 from mapservice.settings import Settings
@@ -124,6 +125,8 @@ def shared_engine(database_url: str) -> Iterator[Engine]:
 def engine(shared_engine: Engine) -> Engine:
     """All territories, no initiative."""
     with shared_engine.begin() as connection:
+        # A stream that an earlier test left open would hold us up for ever.
+        connection.execute(text("SET LOCAL lock_timeout = '10s'"))
         connection.execute(text("TRUNCATE initiative CASCADE"))
     return shared_engine
 
@@ -155,8 +158,11 @@ def import_rows(engine: Engine, locator: Locator, tmp_path: Path) -> Callable[[s
 
 
 @pytest.fixture(scope="session")
-def app(database_url: str) -> Flask:
-    return create_app(Settings(database_url=database_url, public_url="http://map.test"))
+def app(database_url: str) -> Iterator[Flask]:
+    app = create_app(Settings(database_url=database_url, public_url="http://map.test"))
+    yield app
+    services: Services = app.extensions[EXTENSION]
+    services.engine.dispose()
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """Counts from the rollups: base plus the deltas not yet folded in, in one snapshot."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from mapservice.activity.model import Difference, Scope, Total
-from mapservice.db.copy import copy_rows
+from mapservice.db.copy import Blocks, copy_rows
 from mapservice.db.text import fill
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import Filters
@@ -41,10 +40,14 @@ FIGURES = """
            round(10000.0 * coalesce(counts.initiatives, 0) / nullif(territory.population, 0), 2)
                AS per_10000_inhabitants{columns}
       FROM territory
-      LEFT JOIN (SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters
-                   FROM ({counts}) AS by_theme GROUP BY code) AS counts USING (code){joins}
+      LEFT JOIN ({counts}) AS counts USING (code){joins}
      WHERE territory.level = %(level)s AND {within}
      ORDER BY territory.code"""
+
+BY_CODE = """
+    SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters
+      FROM ({counts}) AS by_theme
+     GROUP BY code"""
 
 # Figures are drawn on outlines that are right to half a pixel at this zoom.
 OUTLINE_ZOOM = {Level.REGION: 6, Level.DEPARTEMENT: 6, Level.EPCI: 8, Level.COMMUNE: 8}
@@ -65,7 +68,7 @@ def figures_json(connection: Connection, level: Level, scope: Scope) -> str:
     return str(connection.exec_driver_sql(wrapped, values).scalar_one())
 
 
-def figures_geojson(connection: Connection, level: Level, scope: Scope) -> Iterator[bytes]:
+def figures_geojson(connection: Connection, level: Level, scope: Scope) -> Blocks:
     """The figures joined to simplified outlines, EPSG:4326, as rows of GeoJSON features."""
     statement, values = _figures(
         level,
@@ -91,7 +94,7 @@ def figures_geojson(connection: Connection, level: Level, scope: Scope) -> Itera
     return copy_rows(connection, f"COPY ({wrapped}) TO STDOUT", values)
 
 
-def figures_csv(connection: Connection, level: Level, scope: Scope) -> Iterator[bytes]:
+def figures_csv(connection: Connection, level: Level, scope: Scope) -> Blocks:
     statement, values = _figures(level, scope)
     return copy_rows(connection, f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)", values)
 
@@ -147,11 +150,16 @@ def _by_theme(
     return [(theme, count) for theme, count in rows]
 
 
+def counts_by_code(level: Level, scope: Scope) -> tuple[str, dict[str, Any]]:
+    """SQL of `code, initiatives, supporters`, one row a territory that has any, and its values."""
+    counts, values = _counts(level, scope, tuple(scope.themes or (ALL_THEMES,)))
+    return fill(BY_CODE, {"counts": counts}), values
+
+
 def _figures(
     level: Level, scope: Scope, columns: str = "", joins: str = ""
 ) -> tuple[str, dict[str, Any]]:
-    themes = scope.themes or (ALL_THEMES,)
-    counts, values = _counts(level, scope, tuple(themes))
+    counts, values = counts_by_code(level, scope)
     within, codes = _within(level, scope)
     texts = {"counts": counts, "columns": columns, "joins": joins, "within": within}
     return fill(FIGURES, texts), values | codes

@@ -2,12 +2,13 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import chain
 
 from flask import Response, request
 from sqlalchemy import Connection, text
 
+from mapservice.db.copy import Blocks
 from mapservice.http.services import services
 
 GEOJSON = "application/geo+json"
@@ -35,9 +36,7 @@ def no_tile() -> Response:
     return Response(status=204, headers={"Cache-Control": f"public, max-age={FRESH_SECONDS}"})
 
 
-def stream(
-    content_type: str, filename: str, rows: Callable[[Connection], Iterator[bytes]]
-) -> Response:
+def stream(content_type: str, filename: str, rows: Callable[[Connection], Blocks]) -> Response:
     """A body of any length, sent as the database yields it, in constant memory.
 
     The first block is read before anything is sent, so that an early error is still an answer.
@@ -46,7 +45,7 @@ def stream(
     with stack:
         connection = stack.enter_context(services().engine.connect())
         connection.execute(text(f"SET LOCAL statement_timeout = {EXPORT_TIMEOUT_MS}"))
-        blocks = rows(connection)
+        blocks = stack.enter_context(contextlib.closing(rows(connection)))
         first = next(blocks, b"")
         held = stack.pop_all()
     response = Response(chain([first], blocks), content_type=content_type)

@@ -4,13 +4,13 @@ Properties have the same names at every machine door. The geometry is the true p
 commune never becomes a pin.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Numeric,
     Select,
     Text,
@@ -22,7 +22,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from mapservice.db.copy import copy_rows, feature_collection
+from mapservice.db.copy import Blocks, copy_rows, feature_collection
 from mapservice.db.tables import initiative, territory
 from mapservice.db.text import compiled, fill
 from mapservice.initiatives.filters import Cursor, Filters
@@ -30,12 +30,14 @@ from mapservice.initiatives.queries import after, cursor_at, order, sort_key, wh
 
 GEOJSON_DECIMALS = 6
 
+GEOMETRY = f"ST_AsGeoJSON(point, {GEOJSON_DECIMALS})"
+
 # A row of this yields one feature as JSON text; the braces are filled with SQL, never with values.
 FEATURE = """
-    SELECT id, sort_key, json_build_object(
+    SELECT {id} AS id, sort_key, json_build_object(
                'type', 'Feature',
-               'id', id,
-               'geometry', ST_AsGeoJSON(point, 6)::json,
+               'id', {id},
+               'geometry', {geometry}::json,
                'properties', json_build_object({properties}))::text AS feature
       FROM ({rows}) AS listed"""
 # One row more than the page is asked for: it tells whether there is a next page.
@@ -50,7 +52,7 @@ JOINED = """
 INNER = ("point", "sort_key")
 
 # Typed as text, lest GeoAlchemy2 turn it into EWKB on its way through SQL that needs a geometry.
-_point = type_coerce(initiative.c.point, Text).label("point")
+POINT = type_coerce(initiative.c.point, Text)
 _commune = territory.alias("commune_of")
 _region = territory.alias("region_of")
 
@@ -79,17 +81,18 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
     ]
 
 
+def with_names() -> FromClause:
+    """Initiatives, and what `properties` needs of their commune and région."""
+    return initiative.outerjoin(
+        _commune, and_(_commune.c.level == "commune", _commune.c.code == initiative.c.commune)
+    ).outerjoin(_region, and_(_region.c.level == "region", _region.c.code == initiative.c.region))
+
+
 def features(filters: Filters, base_url: str) -> Select[Any]:
     """One row a feature: `id`, `geometry` (EPSG:4326 or null) and the properties."""
     return (
-        select(*properties(base_url), _point, sort_key(filters).label("sort_key"))
-        .select_from(initiative)
-        .outerjoin(
-            _commune, and_(_commune.c.level == "commune", _commune.c.code == initiative.c.commune)
-        )
-        .outerjoin(
-            _region, and_(_region.c.level == "region", _region.c.code == initiative.c.region)
-        )
+        select(*properties(base_url), POINT.label("point"), sort_key(filters).label("sort_key"))
+        .select_from(with_names())
         .where(*where(filters))
         .order_by(*order(filters))
     )
@@ -116,7 +119,7 @@ def geojson_page(
     return FeaturePage(joined, returned, cursor_at(filters, key, identifier) if more else None)
 
 
-def geojson_stream(connection: Connection, filters: Filters, base_url: str) -> Iterator[bytes]:
+def geojson_stream(connection: Connection, filters: Filters, base_url: str) -> Blocks:
     """A whole FeatureCollection, in blocks, with memory that does not grow with it."""
     statement, values = _feature_sql(features(filters, base_url))
     only = fill("SELECT feature FROM ({features}) AS made", {"features": statement})
@@ -126,7 +129,7 @@ def geojson_stream(connection: Connection, filters: Filters, base_url: str) -> I
 
 def csv_stream(
     connection: Connection, filters: Filters, base_url: str, limit: int | None = None
-) -> Iterator[bytes]:
+) -> Blocks:
     """A header and a row each: the properties, then `lon` and `lat` (empty unless a true point)."""
     rows = features(filters, base_url).limit(limit).subquery("feature")
     columns = [column for column in rows.c if column.name not in INNER]
@@ -140,7 +143,8 @@ def _feature_sql(rows: Select[Any]) -> tuple[str, dict[str, Any]]:
     names = [column.name for column in rows.selected_columns if column.name not in INNER]
     statement, values = compiled(rows)
     pairs = ", ".join(f"'{name}', {name}" for name in names)
-    return fill(FEATURE, {"properties": pairs, "rows": statement}), values
+    texts = {"id": "id", "geometry": GEOMETRY, "properties": pairs, "rows": statement}
+    return fill(FEATURE, texts), values
 
 
 def _utc(moment: ColumnElement[Any]) -> ColumnElement[str]:

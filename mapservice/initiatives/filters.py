@@ -28,7 +28,7 @@ MAX_LIMIT = 10_000
 MAX_TERRITORIES = 100
 MAX_QUERY_LENGTH = 200
 
-_CODE = re.compile(r"^[0-9A-Z]{1,9}$")
+_CODE = re.compile(r"[0-9A-Z]{1,9}")
 
 
 class Sort(StrEnum):
@@ -64,7 +64,7 @@ class BBox:
         return (replace(self, east=180.0), replace(self, west=-180.0))
 
     def __str__(self) -> str:
-        return ",".join(f"{side:.10g}" for side in (self.west, self.south, self.east, self.north))
+        return ",".join(_plain(side) for side in (self.west, self.south, self.east, self.north))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class LonLat:
         return cls(lon, lat)
 
     def __str__(self) -> str:
-        return f"{self.lon:.10g},{self.lat:.10g}"
+        return f"{_plain(self.lon)},{_plain(self.lat)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +150,17 @@ class Cursor:
         return cursor
 
     def is_sound(self) -> bool:
-        if not isinstance(self.id, str) or not _UUID.match(self.id):
+        if not isinstance(self.id, str) or not _UUID.fullmatch(self.id):
             return False
         if self.sort is Sort.RECENT:
             return isinstance(self.value, str) and _is_moment(self.value)
-        if isinstance(self.value, bool | str):
+        number = self.value
+        if not isinstance(number, int | float) or isinstance(number, bool):
             return False
-        return 0 <= self.value < 2**31
+        return 0 <= number < 2**31
 
 
-_UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,12 +233,17 @@ def _numbers(field: str, text: str, count: int, form: str) -> list[float]:
     parts = text.split(",")
     if len(parts) != count:
         raise InvalidInput(field, f"must be {form}")
-    return [_number(field, part) for part in parts]
+    return [parse_number(field, part) for part in parts]
 
 
-def _number(field: str, text: str) -> float:
+# Python also reads digits of other scripts, "1_000" and "nan".
+_NUMBER = re.compile(r"[0-9.eE+-]{1,40}")
+
+
+def parse_number(field: str, text: str) -> float:
+    """A finite decimal number in ASCII. Raises InvalidInput naming the field."""
     try:
-        number = float(text) if len(text) <= 40 and "_" not in text else math.nan
+        number = float(text) if _NUMBER.fullmatch(text.strip()) else math.nan
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
@@ -279,13 +285,13 @@ def _territories(text: str) -> tuple[TerritoryRef, ...]:
 def parse_territory(text: str, field: str = "territory") -> TerritoryRef:
     """`level:code`, such as `commune:35238` or `departement:2A`."""
     level, _, code = text.partition(":")
-    if level not in tuple(Level) or not _CODE.match(code.upper()):
+    if level not in tuple(Level) or not _CODE.fullmatch(code.upper()):
         raise InvalidInput(field, f"{text[:40]!r} is not level:code, such as commune:35238")
     return TerritoryRef(Level(level), code.upper())
 
 
 def _radius(text: str) -> float:
-    metres = _number("radius", text)
+    metres = parse_number("radius", text)
     if not 0 < metres <= MAX_RADIUS:
         raise InvalidInput("radius", f"must lie between 0 and {MAX_RADIUS:.0f} metres")
     return metres
@@ -298,19 +304,24 @@ def _since(text: str) -> datetime:
 def _until(text: str) -> datetime:
     """A day means through its end, so the exclusive bound is the day after."""
     moment = parse_moment("until", text)
-    return moment + timedelta(days=1) if len(text.strip()) == 10 else moment
+    return moment + timedelta(days=1) if _DAY.fullmatch(text.strip()) else moment
+
+
+# Digits are ASCII, and the parts those of RFC 3339: Python reads much more than that.
+_DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
+_MOMENT = re.compile(_DAY.pattern + r"([T ][0-9:.]{2,15}(Z|[+ -][0-9:]{2,6})?)?")
 
 
 def parse_moment(field: str, text: str) -> datetime:
     """An ISO date (its first instant, UTC) or an RFC 3339 timestamp, from year 1 to 9998."""
+    written = text.strip()
     try:
-        day = text.strip()
-        if len(day) == 10:
-            moment = datetime.combine(date.fromisoformat(day), time(), UTC)
-        else:
-            # A "+" that was not escaped in an address arrives as a blank.
-            moment = datetime.fromisoformat(day.replace(" ", "+") if day[10:11] == "T" else day)
-            moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        if not _MOMENT.fullmatch(written):
+            raise ValueError(written)
+        # A "+" that was not escaped in an address arrives as a blank.
+        mended = written.replace(" ", "+") if "T" in written else written
+        moment = datetime.fromisoformat(mended)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidInput(field, f"{text[:40]!r} is not a date such as 2026-01-31") from None
     if not 1 <= moment.year <= 9998:
@@ -324,9 +335,10 @@ def _sort(text: str) -> Sort:
 
 def _is_moment(text: str) -> bool:
     try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
+        parse_moment("cursor", text)
+    except InvalidInput:
         return False
+    return True
 
 
 _READERS: dict[str, Callable[[str], Any]] = {
@@ -353,12 +365,17 @@ def _texts(filters: Filters) -> Iterator[tuple[str, str]]:
     yield "territory", ",".join(str(ref) for ref in filters.territory)
     yield "bbox", str(filters.bbox or "")
     yield "near", str(filters.near or "")
-    yield "radius", f"{filters.radius:.10g}" if filters.radius else ""
+    yield "radius", _plain(filters.radius) if filters.radius else ""
     yield "since", _moment_text(filters.since)
     yield "until", _until_text(filters.until)
     yield "precision", ",".join(filters.precision)
     default = Sort.NEAR if filters.near else Sort.RECENT
     yield "sort", "" if filters.sort is default else filters.sort
+
+
+def _plain(number: float) -> str:
+    """The shortest text that reads back as the same number."""
+    return repr(number).removesuffix(".0")
 
 
 def _moment_text(moment: datetime | None) -> str:
@@ -368,5 +385,7 @@ def _moment_text(moment: datetime | None) -> str:
 
 
 def _until_text(moment: datetime | None) -> str:
-    whole_days = moment is not None and moment.time() == time()
-    return _moment_text(moment - timedelta(days=1) if moment and whole_days else moment)
+    """The day whose end this is; the calendar knows none before its first."""
+    if moment and moment.time() == time() and moment.date() > date.min:
+        return (moment - timedelta(days=1)).date().isoformat()
+    return moment.isoformat() if moment else ""

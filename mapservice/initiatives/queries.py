@@ -280,10 +280,19 @@ def _in_territories(filters: Filters) -> ColumnElement[bool]:
 
 
 def _in_bbox(bbox: BBox) -> ColumnElement[bool]:
-    return or_(*(initiative.c.anchor_3857.op("&&")(_envelope(part)) for part in bbox.parts()))
+    return or_(*(_in_box(part) for part in bbox.parts()))
 
 
-def _envelope(bbox: BBox) -> ColumnElement[object]:
+def _in_box(bbox: BBox) -> ColumnElement[bool]:
+    """By index, which rounds to some metres, then exactly."""
+    return and_(
+        initiative.c.anchor_3857.op("&&")(envelope(bbox)),
+        func.ST_X(initiative.c.anchor).between(bbox.west, bbox.east),
+        func.ST_Y(initiative.c.anchor).between(bbox.south, bbox.north),
+    )
+
+
+def envelope(bbox: BBox) -> ColumnElement[object]:
     """The same box in EPSG:3857, whose axes run parallel to those of EPSG:4326."""
     south, north = (
         min(max(latitude, -MERCATOR_LATITUDE), MERCATOR_LATITUDE)

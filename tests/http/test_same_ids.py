@@ -1,0 +1,333 @@
+"""The same filter gives the same initiatives at every door."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from html import unescape
+from itertools import pairwise
+from typing import Any
+from urllib.parse import urlencode
+
+import mapbox_vector_tile
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyproj import Geod
+
+from mapservice.geocoding.model import Precision
+from mapservice.initiatives.filters import BBox, Filters, LonLat, Sort, parse
+from mapservice.initiatives.model import PUBLIC, Theme
+from mapservice.territories.model import Level, TerritoryRef
+from tests.http.population import FIRST_DAY, POINTS, Kept, tiles_of
+
+# What a text search finds, by words of the titles.
+FOUND = {
+    "jardin": ("Jardin",),
+    "JARDINS partages": ("Jardin",),
+    "velo": ("Atelier",),
+    '"atelier vélo"': ("Atelier",),
+    "jardin or chorale": ("Jardin", "Chorale"),
+    "jardin chorale": (),
+    "epicerie ete": ("Épicerie",),
+    "'; DROP TABLE initiative; --": (),
+}
+PROPERTIES = (
+    "id title summary theme status scale commune commune_name epci departement region"
+    " region_name precision supporters created_at updated_at url"
+)
+WGS84 = Geod(ellps="WGS84")
+# Positions so near to a limit may fall on either side of it: floats of boxes in an index.
+DOUBT_METRES = 5.0
+
+
+def get(client: FlaskClient, address: str) -> Any:
+    response = client.get(address, buffered=True)  # a stream gives its connection back when closed
+    assert response.status_code in (200, 204), (address, response.text)
+    return response
+
+
+def of_list(client: FlaskClient, query: str, limit: int) -> list[str]:
+    """Ids of the pages for people, from the first to the last."""
+    found: list[str] = []
+    address: str | None = f"/initiatives?{query}&limit={limit}"
+    while address:
+        page = get(client, address).text
+        found += re.findall(r'data-id="([^"]+)"', page)
+        following = re.search(r'data-next href="([^"]+)"', page)
+        address = unescape(following[1]) if following else None
+    return found
+
+
+def of_geojson(client: FlaskClient, query: str) -> list[str]:
+    features = get(client, f"/initiatives.geojson?{query}").json["features"]
+    return [feature["id"] for feature in features]
+
+
+def of_geojson_pages(client: FlaskClient, query: str, limit: int) -> list[str]:
+    found: list[str] = []
+    address: str | None = f"/initiatives.geojson?{query}&limit={limit}"
+    while address:
+        page = get(client, address).json
+        assert page["numberReturned"] == len(page["features"]) <= limit
+        found += [feature["id"] for feature in page["features"]]
+        address = next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
+    return found
+
+
+def of_csv(client: FlaskClient, query: str) -> list[str]:
+    rows = csv.DictReader(io.StringIO(get(client, f"/initiatives.csv?{query}").text))
+    return [row["id"] for row in rows]
+
+
+def of_tiles(client: FlaskClient, query: str, tiles: list[tuple[int, int, int]]) -> list[str]:
+    """Ids in both formats of each tile, which must agree."""
+    found: list[str] = []
+    for z, x, y in tiles:
+        vector = get(client, f"/tiles/initiatives/{z}/{x}/{y}.pbf?{query}")
+        collection = get(client, f"/tiles/initiatives/{z}/{x}/{y}.geojson?{query}").json
+        shown = [feature["properties"]["id"] for feature in collection["features"]]
+        assert sorted(ids_of_mvt(vector.data)) == sorted(shown)
+        found += shown
+    return found
+
+
+def ids_of_mvt(content: bytes) -> Iterator[str]:
+    if content:
+        layer = mapbox_vector_tile.decode(content)["initiatives"]
+        yield from (feature["properties"]["id"] for feature in layer["features"])
+
+
+# Filters over the places, days and words that the initiatives have, and some that none has.
+
+
+def some(*options: Any) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.just(()) | st.sets(st.sampled_from(options), max_size=3).map(
+        lambda few: tuple(filter(few.__contains__, options))
+    )
+
+
+days = st.integers(0, 120).map(lambda number: FIRST_DAY + timedelta(days=number))
+positions = st.builds(
+    lambda point, east, north: LonLat(point[1] + east, point[2] + north),
+    st.sampled_from(POINTS),
+    st.floats(-0.02, 0.02),
+    st.floats(-0.02, 0.02),
+)
+boxes = st.builds(
+    lambda middle, width, height: BBox(
+        middle.lon - width, middle.lat - height, middle.lon + width, middle.lat + height
+    ),
+    positions,
+    st.sampled_from((0.005, 0.02, 2.0, 50.0)),
+    st.sampled_from((0.005, 0.02, 2.0, 40.0)),
+)
+territories = st.sampled_from(
+    [
+        (TerritoryRef(Level.COMMUNE, "35238"),),
+        (TerritoryRef(Level.COMMUNE, "29155"), TerritoryRef(Level.COMMUNE, "35051")),
+        (TerritoryRef(Level.COMMUNE, "01001"),),
+        (TerritoryRef(Level.EPCI, "243500139"),),
+        (TerritoryRef(Level.DEPARTEMENT, "2A"), TerritoryRef(Level.REGION, "04")),
+        (TerritoryRef(Level.DEPARTEMENT, "79"),),
+        (TerritoryRef(Level.REGION, "11"), TerritoryRef(Level.REGION, "53")),
+    ]
+)
+
+
+def _sound(filters: Filters) -> Filters:
+    if filters.since and filters.until and filters.since >= filters.until:
+        filters = replace(filters, until=None)
+    if filters.near is None:
+        sort = Sort.RECENT if filters.sort is Sort.NEAR else filters.sort
+        return replace(filters, radius=None, sort=sort)
+    return replace(filters, radius=filters.radius or 10_000)
+
+
+filters_of_these = st.builds(
+    Filters,
+    q=st.just("") | st.just("") | st.sampled_from(sorted(FOUND)),
+    theme=some(*Theme),
+    status=some(*PUBLIC),
+    territory=st.just(()) | territories,
+    bbox=st.none() | st.none() | boxes,
+    near=st.none() | positions,
+    radius=st.none() | st.sampled_from((300.0, 1500.0, 5000.0, 900_000.0)),
+    since=st.none() | days,
+    until=st.none() | days,
+    precision=some(*Precision),
+    sort=st.sampled_from(Sort),
+).map(_sound)
+
+
+# What a filter means, said once more without SQL. None is in doubt.
+
+
+def meant(filters: Filters, one: Kept) -> bool | None:
+    plain = (
+        one.status in filters.statuses
+        and (not filters.theme or one.theme in filters.theme)
+        and (not filters.precision or one.precision in filters.precision)
+        and (not filters.q or one.title.split()[0] in FOUND[filters.q])
+        and (not filters.territory or any(lies_in(one, ref) for ref in filters.territory))
+        and (filters.since is None or one.created_at >= filters.since)
+        and (filters.until is None or one.created_at < filters.until)
+    )
+    verdicts = [plain, in_box(filters.bbox, one), in_circle(filters, one)]
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
+
+
+def lies_in(one: Kept, ref: TerritoryRef) -> bool:
+    return bool(getattr(one, ref.level) == ref.code)
+
+
+def in_box(box: BBox | None, one: Kept) -> bool | None:
+    if box is None:
+        return True
+    if one.lon is None or one.lat is None:
+        return False
+    slack = DOUBT_METRES / 70_000
+    inner = min(one.lon - box.west, box.east - one.lon, one.lat - box.south, box.north - one.lat)
+    return None if abs(inner) < slack else inner > 0
+
+
+def in_circle(filters: Filters, one: Kept) -> bool | None:
+    if filters.near is None or filters.radius is None:
+        return True
+    far = metres(filters.near, one)
+    return None if abs(far - filters.radius) < DOUBT_METRES else far < filters.radius
+
+
+def metres(near: LonLat, one: Kept) -> float:
+    if one.lon is None or one.lat is None:
+        return float("inf")
+    return float(WGS84.inv(near.lon, near.lat, one.lon, one.lat)[2])
+
+
+def rank(filters: Filters) -> Callable[[Kept], tuple[float | datetime, str]]:
+    if filters.sort is Sort.SUPPORTED:
+        return lambda one: (one.supporters, one.id)
+    return lambda one: (one.created_at, one.id)
+
+
+def check_order(filters: Filters, found: list[Kept]) -> None:
+    if filters.sort is Sort.NEAR and filters.near:
+        far = [metres(filters.near, one) for one in found]
+        assert all(later > former - 0.001 for former, later in pairwise(far))
+    else:
+        assert found == sorted(found, key=rank(filters), reverse=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(filters=filters_of_these, limit=st.sampled_from((1, 7, 40, 1000)))
+def test_every_door_gives_the_same_initiatives(
+    doors: FlaskClient, initiatives: list[Kept], filters: Filters, limit: int
+) -> None:
+    query = urlencode(filters.to_pairs())
+    whole = of_geojson(doors, query)
+    paged = max(limit, len(whole) // 8, 1)
+
+    known = {one.id: one for one in initiatives}
+    verdicts = {one.id: meant(filters, one) for one in initiatives}
+    assert {key for key, verdict in verdicts.items() if verdict} <= set(whole)
+    assert not {key for key in whole if verdicts[key] is False}
+    check_order(filters, [known[key] for key in whole])
+
+    assert of_geojson_pages(doors, query, paged) == whole
+    assert of_list(doors, query, paged) == whole
+    assert of_csv(doors, query) == whole
+
+    tiles = list(tiles_of(initiatives, 14))
+    anchored = sorted(key for key in whole if known[key].lon is not None)
+    assert sorted(of_tiles(doors, query, tiles)) == anchored
+
+
+@pytest.mark.parametrize("sort", ["recent", "supported"])
+def test_pages_of_one_lose_and_repeat_nothing(
+    doors: FlaskClient, initiatives: list[Kept], sort: str
+) -> None:
+    query = f"sort={sort}&territory=region:53&status=published,done,archived"
+    pages = of_geojson_pages(doors, query, 1)
+    assert len(set(pages)) == len(pages) > 30
+    assert pages == of_geojson(doors, query)
+
+
+def test_equal_distances_are_paged_by_id(doors: FlaskClient, initiatives: list[Kept]) -> None:
+    """Every initiative known only to the commune of Rennes has the same anchor."""
+    query = "near=-1.675,48.09&precision=commune&territory=commune:35238"
+    pages = of_geojson_pages(doors, query, 1)
+    assert pages == sorted(pages)
+    assert len(pages) == len(set(of_geojson(doors, query))) > 3
+
+
+def test_what_has_no_place_is_in_lists_alone(doors: FlaskClient, initiatives: list[Kept]) -> None:
+    placeless = of_geojson(doors, "precision=national,none")
+    assert len(placeless) > 10
+    assert of_csv(doors, "precision=national,none") == placeless
+    assert of_tiles(doors, "precision=national,none", [(0, 0, 0)]) == []
+
+
+def test_what_is_not_public_is_at_no_door(doors: FlaskClient, initiatives: list[Kept]) -> None:
+    hidden = {one.id for one in initiatives if one.status in ("draft", "pending", "rejected")}
+    assert len(hidden) > 30
+    everything = "status=published,done,archived"
+    assert hidden.isdisjoint(of_geojson(doors, everything))
+    assert hidden.isdisjoint(of_list(doors, everything, 100))
+    assert hidden.isdisjoint(of_tiles(doors, everything, list(tiles_of(initiatives, 14))))
+    assert {doors.get(f"/initiatives/{key}").status_code for key in hidden} == {404}
+
+
+def test_the_total_of_a_page_is_how_many_it_lists(
+    doors: FlaskClient, initiatives: list[Kept]
+) -> None:
+    for query in ("", "theme=culture,mobilite", "territory=departement:35", "q=jardin"):
+        page = get(doors, f"/initiatives?{query}").text
+        assert f'data-total="{len(of_geojson(doors, query))}"' in page
+
+
+def test_properties_are_the_same_at_both_machine_doors(
+    doors: FlaskClient, initiatives: list[Kept]
+) -> None:
+    names = PROPERTIES.split()
+    features = get(doors, "/initiatives.geojson").json["features"]
+    rows = list(csv.DictReader(io.StringIO(get(doors, "/initiatives.csv").text)))
+    assert list(rows[0]) == [*names, "lon", "lat"]
+    for feature, row in zip(features, rows, strict=True):
+        properties = feature["properties"]
+        assert list(properties) == names
+        assert {name: str(properties[name] or "") for name in names if name != "supporters"} == {
+            name: row[name] for name in names if name != "supporters"
+        }
+        assert properties["supporters"] == int(row["supporters"])
+        point = feature["geometry"] and feature["geometry"]["coordinates"]
+        assert point == ([float(row["lon"]), float(row["lat"])] if row["lon"] else None)
+        assert (point is not None) == (properties["precision"] == "point")
+
+
+def test_links_are_of_the_public_address_and_keep_the_filter(
+    doors: FlaskClient, initiatives: list[Kept]
+) -> None:
+    page = get(doors, "/initiatives.geojson?theme=culture&limit=2").json
+    links = {link["rel"]: link["href"] for link in page["links"]}
+    assert links["self"] == "http://map.test/initiatives.geojson?theme=culture&limit=2"
+    assert links["next"].startswith("http://map.test/initiatives.geojson?theme=culture&limit=2&")
+    assert page["features"][0]["properties"]["url"] == (
+        f"http://map.test/initiatives/{page['features'][0]['id']}"
+    )
+
+
+def test_tilejson_carries_the_filter_in_its_template(
+    doors: FlaskClient, initiatives: list[Kept]
+) -> None:
+    filters = "theme=culture&territory=departement:79&since=2026-01-01"
+    template = get(doors, f"/tiles/initiatives.json?{filters}").json["tiles"][0]
+    address, _, query = template.partition("?")
+    assert address == "http://map.test/tiles/initiatives/{z}/{x}/{y}.pbf"
+    pairs = [tuple(pair.split("=")) for pair in query.split("&")]
+    assert parse([(name, value) for name, value in pairs])[0].to_pairs() == pairs
+    assert query == filters
