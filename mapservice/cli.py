@@ -7,11 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import NoReturn
+from urllib.parse import parse_qsl
 
 import click
+from psycopg.errors import UndefinedTable
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from mapservice import __version__
 from mapservice.activity import queries as activity
@@ -21,6 +26,7 @@ from mapservice.db.engine import make_engine
 from mapservice.db.migrate import current_revision, migrate, newest_revision
 from mapservice.errors import InvalidInput, MapserviceError
 from mapservice.geocoding import files
+from mapservice.geocoding.provider import Provider
 from mapservice.geocoding.service import Geocoders, Locator
 from mapservice.initiatives import exports, store
 from mapservice.initiatives import load as initiative_load
@@ -32,6 +38,7 @@ from mapservice.initiatives.importing.service import (
     RowReport,
     import_file,
 )
+from mapservice.review.commands import register as register_review
 from mapservice.settings import Settings
 from mapservice.territories import checks
 from mapservice.territories import queries as territories
@@ -48,7 +55,7 @@ console = Console(stderr=True, soft_wrap=True)
 
 
 def main() -> None:
-    """Entry point: domain errors become one line and exit code 1, never a trace."""
+    """Entry point: what is wrong becomes one line and exit code 1, never a trace."""
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:
@@ -57,8 +64,18 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except MapserviceError as error:
-        console.print(f"[red]error:[/red] {error}", highlight=False)
-        sys.exit(1)
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename or error}: {error.strerror}" if error.strerror else str(error))
+    except (OperationalError, ProgrammingError) as error:
+        if isinstance(error.orig, UndefinedTable):
+            _refuse("the database has no schema yet, or an old one: run `mapservice db migrate`")
+        _refuse(f"the database refuses: {str(error.orig).splitlines()[0]}")
+
+
+def _refuse(words: str) -> NoReturn:
+    console.print(f"[red]error:[/red] {escape(words)}", highlight=False)
+    sys.exit(1)
 
 
 @click.group()
@@ -69,7 +86,14 @@ def cli() -> None:
 
 def _engine() -> Engine:
     """On the database of DATABASE_URL, else on the private cluster, started while it is needed."""
-    return make_engine(_settings().database_url, pool_size=4, pool_wait_ms=30_000)
+    return _open(_settings())
+
+
+def _open(settings: Settings) -> Engine:
+    """Closed when the command ends."""
+    engine = make_engine(settings.database_url, pool_wait_ms=30_000)
+    click.get_current_context().call_on_close(engine.dispose)
+    return engine
 
 
 def _settings() -> Settings:
@@ -118,8 +142,9 @@ def territory_group() -> None:
 def load_command(source: str, mouvements: Path | None, if_needed: bool) -> None:
     """Load all territories in one transaction; an interrupted load changes nothing."""
     settings = _settings()
-    engine = make_engine(settings.database_url)
-    if if_needed and is_current(engine):
+    engine = _open(settings)
+    options = LoadOptions(source, mouvements)
+    if if_needed and is_current(engine, options):
         click.echo("territories are up to date")
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -128,13 +153,18 @@ def load_command(source: str, mouvements: Path | None, if_needed: bool) -> None:
         report = load_territories(
             engine,
             settings.home / "cache",
-            LoadOptions(source, mouvements),
+            options,
             lambda step: progress.update(task, description=step),
             lambda step, rows: progress.update(task, description=step, advance=rows),
         )
     click.echo(f"{report.territories} territories loaded, {report.removed} removed")
     if report.moved or report.to_review:
         click.echo(f"{report.moved} initiatives followed, {report.to_review} wait for a decision")
+    for case in report.open_cases:
+        heirs = ", ".join(case.candidates) or "no heir is known"
+        click.echo(
+            f"undecided: {case.initiatives} in {case.level} {case.code} {case.name} ({heirs})"
+        )
 
 
 @territory_group.command("check")
@@ -191,7 +221,7 @@ def import_command(
 ) -> None:
     """Import a CSV, GeoJSON or GeoPackage file; importing it again changes nothing."""
     settings = _settings()
-    engine = make_engine(settings.database_url, pool_wait_ms=30_000)
+    engine = _open(settings)
     options = Options(_mapping(pairs) or None, platform, licence, dry_run)
     run = import_file(engine, _locator(engine), source, options)
     path = target or settings.home / "reports" / f"{source.stem}.csv"
@@ -268,15 +298,17 @@ def rebuild_command() -> None:
 @click.option("--filter", "query", default="", help='As in an address: "theme=culture&since=…"')
 def export_command(target: Path, query: str) -> None:
     """Write initiatives to a file, by the same filter as everywhere."""
-    pairs = [tuple(part.partition("=")[::2]) for part in query.split("&") if part]
-    filters, _ = parse((name, value) for name, value in pairs)
+    filters, _ = parse(parse_qsl(query, keep_blank_values=True))
     base = _settings().public_url
     writers = {".geojson": exports.geojson_stream, ".csv": exports.csv_stream}
     if target.suffix not in writers:
         raise InvalidInput("--out", "must end in .geojson or .csv")
-    with _engine().connect() as connection, target.open("wb") as out:
-        for block in writers[target.suffix](connection, filters, base):
-            out.write(block)
+    with _engine().connect() as connection:
+        unknown = territories.unknown(connection, filters.territory)
+        if unknown:
+            raise InvalidInput("territory", f"there is no {unknown[0]}")
+        with target.open("wb") as out:
+            out.writelines(writers[target.suffix](connection, filters, base))
 
 
 @cli.command("worker")
@@ -315,7 +347,7 @@ def doctor_command() -> None:
 
 def _locator(engine: Engine) -> Locator:
     with engine.connect() as connection:
-        return Geocoders().current(connection)
+        return Geocoders(Provider.of_settings(Settings.from_env())).current(connection)
 
 
 def _mapping(pairs: tuple[str, ...]) -> Mapping[str, str]:
@@ -336,3 +368,6 @@ def _import(run: ImportRun, path: Path) -> Counter[Outcome]:
             counts[report.outcome] += 1
             advance(1)
     return counts
+
+
+register_review(cli, _engine, _locator)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     Integer,
     MetaData,
     SmallInteger,
@@ -122,6 +123,8 @@ location_match = Table(
     Column("review", Text, nullable=False),
     Column("decided_by", Text),
     Column("decided_at", DateTime(timezone=True)),
+    Column("attribution", Text, nullable=False),
+    Column("decision", JSONB),
 )
 
 rollup = Table(
@@ -164,4 +167,31 @@ rollup_delta = Table(
     Column("supporters", BigInteger, nullable=False),
     Column("sum_x", BigInteger, nullable=False),
     Column("sum_y", BigInteger, nullable=False),
+)
+
+commune_event = Table(
+    "commune_event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("type_before", Text),
+    Column("code_before", Text),
+    Column("name_before", Text),
+    Column("type_after", Text),
+    Column("code_after", Text),
+    Column("name_after", Text),
+)
+
+provider_answer = Table(
+    "provider_answer",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("lon", Double),
+    Column("lat", Double),
+    Column("score", Double),
+    Column("type", Text),
+    Column("citycode", Text),
+    Column("attribution", Text),
+    Column("fetched_at", DateTime(timezone=True), nullable=False),
 )

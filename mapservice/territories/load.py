@@ -1,10 +1,10 @@
 """Writes a set of territories in one transaction: all of it, or nothing of it.
 
-Initiatives follow: those of communes that are no more are placed anew by their point, else by
-the commune's successor, else shown no finer than their département and put up for review.
+With them the events of communes, or those kept from an earlier load; initiatives follow their
+commune (see `succession`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg import Connection as Driver
@@ -12,11 +12,17 @@ from psycopg import Cursor
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.territories.assemble import Assembled, OutlineRow, TerritoryRow, wkb
-from mapservice.territories.model import AliasRecord, TerritorySet
+from mapservice.territories.events import Movement
+from mapservice.territories.lineage import Lineage
+from mapservice.territories.lineage_queries import event_rows, stored_movements
+from mapservice.territories.model import AliasRecord, Level, TerritorySet
+from mapservice.territories.sources.mouvements import former_aliases
+from mapservice.territories.succession import Followed, OpenCase, follow, take_stock
 
 Advance = Callable[[str, int], None]
 
 LOAD_LOCK = 20100102
+MOVEMENTS = "INSEE mouvements"
 
 
 def silent_advance(step: str, rows: int) -> None:
@@ -25,12 +31,13 @@ def silent_advance(step: str, rows: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What a load changed."""
+    """What a load changed; `open_cases` is what it could not decide."""
 
     territories: int
     removed: int
     moved: int
     to_review: int
+    open_cases: tuple[OpenCase, ...] = ()
 
 
 def load(
@@ -38,44 +45,63 @@ def load(
     source: TerritorySet,
     assembled: Assembled,
     advance: Advance = silent_advance,
+    movements: Sequence[Movement] | None = None,
 ) -> LoadReport:
-    """Swaps the territories for a new set. Idempotent; readers see the former set till the end."""
+    """Swaps the territories for a new set. Idempotent; readers see the former set till the end.
+
+    Without `movements`, the events of an earlier load are kept, and followed.
+    """
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOAD_LOCK})
+        known = stored_movements(connection) if movements is None else movements
+        lineage = _lineage(known, source, assembled)
         driver = connection.connection.driver_connection
         assert isinstance(driver, Driver), "the engine is made on psycopg"
         with driver.cursor() as cursor:
             cursor.execute(STAGE)
             _copy_territories(cursor, assembled.territories, source.year, advance)
-            cursor.execute(UPSERT)
-            _copy_aliases(cursor, assembled.aliases, advance)
-            moved, to_review = _follow(cursor)
+            if movements is not None:
+                _copy_events(cursor, movements, advance)
+            aliases = [*assembled.aliases, *former_aliases(lineage)]
+            followed = _swap(cursor, aliases, lineage, advance)
             cursor.execute(REMOVE)
             removed = cursor.rowcount
             _copy_outlines(cursor, assembled.outlines, advance)
             cursor.execute(REFRESH)
-        connection.execute(
-            text(
-                "INSERT INTO territory_load (source, licence, cog_year)"
-                " VALUES (:source, :licence, :year)"
-            ),
-            {"source": source.source, "licence": source.licence, "year": source.year},
-        )
+        connection.execute(text(LOADED), _label(source, lineage))
     _analyse(engine)
-    return LoadReport(len(assembled.territories), removed, moved, to_review)
+    return LoadReport(
+        territories=len(assembled.territories),
+        removed=removed,
+        moved=followed.moved,
+        to_review=followed.to_review,
+        open_cases=followed.open_cases,
+    )
 
 
-def _follow(cursor: Cursor[tuple[object, ...]]) -> tuple[int, int]:
-    """Places anew what lay in communes that are no more; returns how many, and how many waiting."""
-    cursor.execute(GONE)
-    cursor.execute(BY_POINT)
-    moved = cursor.rowcount
-    cursor.execute(BY_SUCCESSOR)
-    moved += cursor.rowcount
-    cursor.execute(TO_DEPARTEMENT)
-    to_review = cursor.rowcount
-    cursor.execute(AWAIT_REVIEW)
-    return moved, to_review
+def _lineage(movements: Iterable[Movement], source: TerritorySet, assembled: Assembled) -> Lineage:
+    rows = (row for row in assembled.territories if row.level is Level.COMMUNE)
+    return Lineage.of(
+        movements, {row.code: row.name for row in rows}, assembled.aliases, source.year
+    )
+
+
+def _swap(
+    cursor: Cursor[tuple[object, ...]],
+    aliases: Iterable[AliasRecord],
+    lineage: Lineage,
+    advance: Advance,
+) -> Followed:
+    """From the set in force to the staged one, initiatives following."""
+    former = take_stock(cursor)
+    cursor.execute(UPSERT)
+    _copy_aliases(cursor, aliases, advance)
+    return follow(cursor, lineage, former)
+
+
+def _label(source: TerritorySet, lineage: Lineage) -> dict[str, object]:
+    name = f"{source.source} + {MOVEMENTS}" if lineage.events else source.source
+    return {"source": name, "licence": source.licence, "year": source.year}
 
 
 def _copy_territories(
@@ -120,6 +146,16 @@ def _copy_aliases(
             advance("write former and associated communes", 1)
 
 
+def _copy_events(
+    cursor: Cursor[tuple[object, ...]], movements: Iterable[Movement], advance: Advance
+) -> None:
+    cursor.execute("DELETE FROM commune_event")
+    with cursor.copy("COPY commune_event FROM STDIN") as copy:
+        for row in event_rows(movements):
+            copy.write_row(row)
+            advance("write events of communes", 1)
+
+
 def _copy_outlines(
     cursor: Cursor[tuple[object, ...]], rows: Iterable[OutlineRow], advance: Advance
 ) -> None:
@@ -136,9 +172,12 @@ def _analyse(engine: Engine) -> None:
 
 
 def _vacuum(connection: Connection) -> None:
-    for table in ("territory", "territory_outline", "territory_alias"):
+    for table in ("territory", "territory_outline", "territory_alias", "commune_event"):
         connection.execute(text(f"VACUUM ANALYZE {table}"))
 
+
+LOADED = """
+INSERT INTO territory_load (source, licence, cog_year) VALUES (:source, :licence, :year)"""
 
 STAGE = """
 CREATE TEMPORARY TABLE staged (LIKE territory INCLUDING DEFAULTS) ON COMMIT DROP"""
@@ -160,51 +199,6 @@ SELECT * FROM staged
     OR ST_AsBinary(kept.point) <> ST_AsBinary(excluded.point)
     OR ST_AsBinary(kept.outline) <> ST_AsBinary(excluded.outline)"""
 
-# What no longer exists, with the parents that it had.
-GONE = """
-CREATE TEMPORARY TABLE gone ON COMMIT DROP AS
-SELECT level, code, departement, region
-  FROM territory
- WHERE NOT EXISTS (SELECT FROM staged
-                    WHERE staged.level = territory.level AND staged.code = territory.code)"""
-
-BY_POINT = """
-UPDATE initiative
-   SET commune = today.code
-  FROM gone, territory AS today
- WHERE gone.level = 'commune' AND initiative.commune = gone.code AND initiative.point IS NOT NULL
-   AND today.level = 'commune' AND ST_Intersects(today.outline, initiative.point)
-   AND NOT EXISTS (SELECT FROM gone AS other
-                    WHERE other.level = 'commune' AND other.code = today.code)"""
-
-# Only where there is exactly one successor; the point, if any, lies outside every outline.
-BY_SUCCESSOR = """
-UPDATE initiative
-   SET commune = successor.commune, precision = 'commune', point = NULL
-  FROM (SELECT alias.code, min(alias.commune) AS commune
-          FROM territory_alias AS alias
-          JOIN gone ON gone.level = 'commune' AND gone.code = alias.code
-         GROUP BY alias.code HAVING count(DISTINCT alias.commune) = 1) AS successor
- WHERE initiative.commune = successor.code"""
-
-TO_DEPARTEMENT = """
-UPDATE initiative
-   SET precision = CASE WHEN parent.code IS NULL THEN 'none' ELSE 'departement' END,
-       departement = parent.code, point = NULL, commune = NULL, epci = NULL
-  FROM gone
-  LEFT JOIN territory AS parent ON parent.level = 'departement' AND parent.code = gone.departement
- WHERE (gone.level = 'commune' AND initiative.commune = gone.code)
-    OR (gone.level = 'epci' AND initiative.precision = 'epci' AND initiative.epci = gone.code)"""
-
-AWAIT_REVIEW = """
-UPDATE location_match
-   SET review = 'waiting', decided_by = NULL, decided_at = NULL,
-       reason = 'its commune is no more, and no successor is known'
-  FROM initiative
- WHERE initiative.id = location_match.initiative AND initiative.commune IS NULL
-   AND location_match.precision IN ('point', 'commune') AND location_match.review <> 'waiting'
-   AND EXISTS (SELECT FROM gone WHERE gone.level = 'commune')"""
-
 REMOVE = """
 DELETE FROM territory
  USING gone WHERE territory.level = gone.level AND territory.code = gone.code"""
@@ -220,6 +214,7 @@ UPDATE initiative
                          WHEN 'departement' THEN initiative.departement
                          WHEN 'region' THEN initiative.region ELSE initiative.commune END
    AND ((initiative.point IS NULL AND NOT ST_Equals(initiative.anchor, place.point))
-     OR (place.level = 'commune'
-         AND (initiative.epci, initiative.departement, initiative.region)
-             IS DISTINCT FROM (place.epci, place.departement, place.region)))"""
+     OR (place.level = 'commune' AND initiative.epci IS DISTINCT FROM place.epci)
+     OR (place.level IN ('commune', 'epci')
+         AND initiative.departement IS DISTINCT FROM place.departement)
+     OR (place.level <> 'region' AND initiative.region IS DISTINCT FROM place.region))"""

