@@ -8,6 +8,7 @@ from flask_babel import Babel
 from mapservice.activity.routes import blueprint as activity
 from mapservice.db.engine import make_engine
 from mapservice.errors import ConfigurationError
+from mapservice.geocoding.provider import Provider
 from mapservice.geocoding.routes import blueprint as geocoding
 from mapservice.geocoding.service import Geocoders
 from mapservice.http import assets, health, pages, problems, security
@@ -15,9 +16,22 @@ from mapservice.http.logging import configure as configure_logging
 from mapservice.http.services import EXTENSION, Services
 from mapservice.initiatives.routes import blueprint as initiatives
 from mapservice.maps.routes import blueprint as tiles
+from mapservice.ogc.routes import blueprint as ogc
+from mapservice.review.routes import blueprint as review
 from mapservice.settings import Settings, asset_folder
+from mapservice.territories.routes import blueprint as territories
 
-BLUEPRINTS = (initiatives, tiles, activity, geocoding, health.blueprint, assets.blueprint)
+BLUEPRINTS = (
+    initiatives,
+    tiles,
+    activity,
+    geocoding,
+    review,
+    health.blueprint,
+    assets.blueprint,
+    territories,
+    ogc,
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -64,4 +78,4 @@ def _services(settings: Settings) -> Services:
         pool_wait_ms=settings.pool_wait_ms,
         statement_timeout_ms=settings.statement_timeout_ms,
     )
-    return Services(settings, engine, Geocoders())
+    return Services(settings, engine, Geocoders(Provider.of_settings(settings)))

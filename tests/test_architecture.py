@@ -18,7 +18,7 @@ from mapservice.settings import Settings
 REPOSITORY = Path(__file__).resolve().parents[1]
 HOUSE = REPOSITORY / "mapservice"
 SOURCES = sorted(HOUSE.rglob("*.py"))
-FEATURES = ("activity", "geocoding", "initiatives", "maps", "review", "territories")
+FEATURES = ("activity", "geocoding", "initiatives", "maps", "ogc", "review", "territories")
 LONGEST_FUNCTION = 40
 LONGEST_FILE = 450
 

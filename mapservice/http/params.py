@@ -20,12 +20,21 @@ class NamedTerritory(TerritoryRef):
     bounds: tuple[float, float, float, float] = (0, 0, 0, 0)
 
 
-def read_filters(connection: Connection) -> tuple[Filters, Paging]:
-    """Filters and paging of the present request. Raises InvalidInput naming the parameter."""
-    filters, paging = parse(request.args.items(multi=True))
-    if filters.territory:
-        filters = replace(filters, territory=_named(connection, filters.territory))
-    return filters, paging
+def read_filters(connection: Connection, *beside: str) -> tuple[Filters, Paging]:
+    """Filters and paging of the present request. Raises InvalidInput naming the parameter.
+
+    `beside` names parameters that the address has beside those of the grammar.
+    """
+    pairs = request.args.items(multi=True)
+    filters, paging = parse(pair for pair in pairs if pair[0] not in beside)
+    return with_known_places(connection, filters), paging
+
+
+def with_known_places(connection: Connection, filters: Filters) -> Filters:
+    """The same filters, naming real territories. Raises InvalidInput for one that is none."""
+    if not filters.territory:
+        return filters
+    return replace(filters, territory=_named(connection, filters.territory))
 
 
 def only_parameters(*allowed: str) -> None:

@@ -39,6 +39,8 @@ LAYERS = (
     Layer("regions", Level.REGION, 0, ("code", "name", "population")),
 )
 
+LAYERS_BY_NAME = {layer.name: layer for layer in LAYERS}
+
 # Label a commune from this zoom on if it has at least so many inhabitants.
 LABELLED = (
     (5, 250_000),
@@ -107,28 +109,47 @@ def territories_mvt(connection: Connection, tile: Tile) -> bytes:
 
 def territories_geojson(connection: Connection, tile: Tile) -> str:
     """The same outlines and labels as one collection, EPSG:4326, each with its `layer`."""
-    parts = [
-        _fill(
-            GEOJSON_LAYER,
-            tile,
-            name=layer.name,
-            pairs=_pairs(layer.attributes_at(tile.z)),
-            features=_clipped(layer, tile),
-        )
-        for layer in LAYERS
-        if tile.z >= layer.first_zoom
-    ]
+    parts = [_features(layer, tile) for layer in LAYERS if tile.z >= layer.first_zoom]
     points = _fill("SELECT *, point AS geom FROM ({labels}) AS label", tile, labels=_labels(tile))
     pairs = _pairs(("level", "code", "name", "population"))
     parts.append(_fill(GEOJSON_LAYER, tile, name="labels", pairs=pairs, features=points))
+    return _collection(connection, parts)
+
+
+def layer_mvt(connection: Connection, tile: Tile, name: str) -> bytes:
+    """One layer by itself, without labels; b"" where it shows nothing."""
+    layer = LAYERS_BY_NAME[name]
+    if tile.z < layer.first_zoom:
+        return b""
+    shown = _fill(MVT_LAYER, tile, name=layer.name, features=_outlines(layer, tile))
+    return bytes(connection.exec_driver_sql(f"SELECT {shown}").scalar_one())
+
+
+def layer_geojson(connection: Connection, tile: Tile, name: str) -> str:
+    """The same as a collection, EPSG:4326."""
+    layer = LAYERS_BY_NAME[name]
+    return _collection(connection, [_features(layer, tile)] if tile.z >= layer.first_zoom else [])
+
+
+def _collection(connection: Connection, parts: list[str]) -> str:
     statement = fill(
         """
         SELECT json_build_object('type', 'FeatureCollection',
                                  'features', coalesce(json_agg(feature), '[]'::json))::text
           FROM ({parts}) AS made""",
-        {"parts": " UNION ALL ".join(parts)},
+        {"parts": " UNION ALL ".join(parts) or "SELECT NULL::json AS feature LIMIT 0"},
     )
     return str(connection.exec_driver_sql(statement).scalar_one())
+
+
+def _features(layer: Layer, tile: Tile) -> str:
+    return _fill(
+        GEOJSON_LAYER,
+        tile,
+        name=layer.name,
+        pairs=_pairs(layer.attributes_at(tile.z)),
+        features=_clipped(layer, tile),
+    )
 
 
 def _outlines(layer: Layer, tile: Tile) -> str:

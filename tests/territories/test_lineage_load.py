@@ -295,6 +295,14 @@ class TestUndecided:
             reason = connection.execute(text("SELECT reason FROM location_match")).scalar_one()
         assert reason.endswith("its point was POINT(2.395 48.96)")
 
+    def test_a_point_is_kept_for_who_decides(self, atlas: Engine) -> None:
+        loaded(atlas, COG_2022)
+        propose(atlas, "93059", (2.395, 48.96))
+        loaded(atlas, replace(COG_2026, aliases=[]))
+        with atlas.connect() as connection:
+            row = connection.execute(text("SELECT query, method FROM location_match")).one()
+        assert (row.query["lon"], row.query["lat"], row.method) == (2.395, 48.96, "lineage")
+
     def test_an_epci_that_is_gone(self, atlas: Engine) -> None:
         loaded(atlas, COG_2022)
         shared = propose(atlas, None, epci="248500530")

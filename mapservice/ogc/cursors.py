@@ -1,0 +1,69 @@
+"""Where a page of items begins: after the row with these values of its order."""
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from mapservice.errors import InvalidInput
+from mapservice.initiatives.filters import parse_moment
+from mapservice.ogc.model import Attribute, Kind
+
+_REFUSAL = "is not one that this service gave for this order"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The value of each sort key of the last row, the id among them; moments are datetimes."""
+
+    values: tuple[Any, ...]
+    text: str
+
+    @classmethod
+    def after(cls, keys: str) -> Self:
+        """From the JSON array of texts that the database makes of a row."""
+        return cls((), base64.urlsafe_b64encode(keys.encode()).decode().rstrip("="))
+
+    @classmethod
+    def decode(cls, text: str, attributes: Sequence[Attribute]) -> Self:
+        try:
+            packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            keys = json.loads(packed)
+        except (ValueError, binascii.Error, RecursionError):
+            raise InvalidInput("cursor", _REFUSAL) from None
+        if not isinstance(keys, list) or len(keys) != len(attributes):
+            raise InvalidInput("cursor", _REFUSAL)
+        values = (_value(key, one) for key, one in zip(keys, attributes, strict=True))
+        return cls(tuple(values), text)
+
+
+def _value(key: Any, attribute: Attribute) -> Any:
+    if key is None and attribute.nullable:
+        return None
+    if not isinstance(key, str) or not _is_storable(key):
+        raise InvalidInput("cursor", _REFUSAL)
+    if attribute.kind is Kind.MOMENT:
+        return parse_moment("cursor", key)
+    if attribute.kind is Kind.BOOLEAN:
+        return key == "true"
+    if attribute.kind in (Kind.INTEGER, Kind.NUMBER):
+        return _number(key)
+    return key
+
+
+def _is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold it: JSON can also escape nulls and halves of characters."""
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _number(key: str) -> float:
+    try:
+        number = float(key) if len(key) <= len(repr(-math.pi)) + 8 else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidInput("cursor", _REFUSAL)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number

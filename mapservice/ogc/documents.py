@@ -1,0 +1,172 @@
+"""The JSON documents around the items: landing, conformance, collections, queryables."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from mapservice.ogc.collections import COLLECTIONS
+from mapservice.ogc.links import (
+    GEOJSON,
+    HTML,
+    JSON,
+    OGC_REL,
+    OPENAPI,
+    SCHEMA,
+    Addresses,
+    Link,
+    as_json,
+)
+from mapservice.ogc.model import CRS84, FRANCE, SYSTEMS, Attribute, Collection, Kind
+
+FEATURES = "http://www.opengis.net/spec/ogcapi-features-"
+CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf/"
+TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/"
+
+CONFORMANCE = (
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
+    *(FEATURES + f"1/1.0/conf/{name}" for name in ("core", "oas30", "html", "geojson")),
+    FEATURES + "2/1.0/conf/crs",
+    *(
+        FEATURES + f"3/1.0/conf/{name}"
+        for name in ("queryables", "queryables-query-parameters", "filter", "features-filter")
+    ),
+    *(
+        CQL2 + name
+        for name in (
+            "cql2-text",
+            "cql2-json",
+            "basic-cql2",
+            "advanced-comparison-operators",
+            "case-insensitive-comparison",
+            "accent-insensitive-comparison",
+            "basic-spatial-functions",
+            "basic-spatial-functions-plus",
+            "spatial-functions",
+            "temporal-functions",
+            "property-property",
+        )
+    ),
+    *(
+        TILES + name
+        for name in (
+            *("core", "tileset", "tilesets-list", "geodata-tilesets", "dataset-tilesets"),
+            *("mvt", "geojson", "oas30"),
+        )
+    ),
+    "http://www.opengis.net/spec/tms/2.0/conf/tilematrixset",
+    "http://www.opengis.net/spec/tms/2.0/conf/json-tilematrixset",
+)
+
+Document = dict[str, Any]
+
+
+def landing(at: Addresses, title: str) -> Document:
+    links = [
+        *at.own("", title=title),
+        Link("service-desc", at.of("/api", f="json"), OPENAPI, "The API, OpenAPI 3.0"),
+        Link("service-doc", at.of("/api", f="html"), HTML, "The API, for people"),
+        Link("conformance", at.of("/conformance"), JSON, "Conformance classes"),
+        Link(OGC_REL + "conformance", at.of("/conformance"), JSON, "Conformance classes"),
+        Link("data", at.of("/collections"), JSON, "Collections"),
+        Link(OGC_REL + "data", at.of("/collections"), JSON, "Collections"),
+        Link(OGC_REL + "tilesets-vector", at.of("/tiles"), JSON, "Vector tiles"),
+        Link(OGC_REL + "tiling-schemes", at.of("/tileMatrixSets"), JSON, "Tile matrix sets"),
+    ]
+    return {
+        "title": title,
+        "description": "Local initiatives in France, and the territories they belong to.",
+        "attribution": "INSEE, IGN (Licence Ouverte 2.0)",
+        "links": as_json(links),
+    }
+
+
+def conformance() -> Document:
+    return {"conformsTo": list(CONFORMANCE)}
+
+
+def collections(at: Addresses, first_created: datetime | None) -> Document:
+    return {
+        "links": as_json(at.own("/collections", title="Collections")),
+        "crs": [crs.uri for crs in SYSTEMS],
+        "collections": [
+            collection(at, one, first_created) | {"crs": ["#/crs"]} for one in COLLECTIONS.values()
+        ],
+    }
+
+
+def collection(at: Addresses, one: Collection, first_created: datetime | None) -> Document:
+    """`first_created` begins the time of a collection that has one."""
+    extent: Document = {"spatial": {"bbox": [list(FRANCE)], "crs": CRS84.uri}}
+    if one.temporal:
+        first = f"{first_created:%Y-%m-%dT%H:%M:%SZ}" if first_created else None
+        extent["temporal"] = {"interval": [[first, None]]}
+    return {
+        "id": one.id,
+        "title": one.title,
+        "description": one.description,
+        "attribution": "INSEE, IGN (Licence Ouverte 2.0)",
+        "extent": extent,
+        "itemType": "feature",
+        "crs": [crs.uri for crs in SYSTEMS],
+        "storageCrs": CRS84.uri,
+        "links": as_json(_collection_links(at, one)),
+    }
+
+
+def _collection_links(at: Addresses, one: Collection) -> Iterable[Link]:
+    path = f"/collections/{one.id}"
+    yield from at.own(path, title=one.title)
+    yield Link("items", at.of(f"{path}/items", f="json"), GEOJSON, one.title)
+    yield Link("items", at.of(f"{path}/items", f="html"), HTML, one.title)
+    yield Link(OGC_REL + "queryables", at.of(f"{path}/queryables", f="json"), SCHEMA, "Queryables")
+    yield Link(OGC_REL + "sortables", at.of(f"{path}/sortables", f="json"), SCHEMA, "Sortables")
+    if one.zooms:
+        yield Link(OGC_REL + "tilesets-vector", at.of(f"{path}/tiles"), JSON, "Vector tiles")
+
+
+def queryables(at: Addresses, one: Collection) -> Document:
+    return _schema(at.of(f"/collections/{one.id}/queryables"), one) | {
+        "properties": {
+            "geometry": {
+                "title": "Geometry",
+                "x-ogc-role": "primary-geometry",
+                "format": f"geometry-{one.geometry.lower()}",
+                "$ref": f"https://geojson.org/schema/{one.geometry}.json",
+            },
+            **{attribute.name: attribute_schema(attribute) for attribute in one.queryables},
+        }
+    }
+
+
+def sortables(at: Addresses, one: Collection) -> Document:
+    return _schema(at.of(f"/collections/{one.id}/sortables"), one) | {
+        "properties": {attribute.name: attribute_schema(attribute) for attribute in one.queryables}
+    }
+
+
+def _schema(address: str, one: Collection) -> Document:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": address,
+        "type": "object",
+        "title": one.title,
+        "additionalProperties": False,
+    }
+
+
+TYPES: dict[Kind, Document] = {
+    Kind.STRING: {"type": "string"},
+    Kind.INTEGER: {"type": "integer"},
+    Kind.NUMBER: {"type": "number"},
+    Kind.BOOLEAN: {"type": "boolean"},
+    Kind.MOMENT: {"type": "string", "format": "date-time"},
+    Kind.LIST: {"type": "array", "items": {"type": "string"}},
+}
+
+
+def attribute_schema(attribute: Attribute) -> Document:
+    schema = {"title": attribute.title, **TYPES[attribute.kind]}
+    if attribute.choices:
+        schema["enum"] = list(attribute.choices)
+    return schema

@@ -1,0 +1,274 @@
+"""`/ogc`: landing, collections, items and tiles, as JSON and as pages."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from flask import Blueprint, Response, render_template, request
+from sqlalchemy import Connection
+
+from mapservice import __version__
+from mapservice.errors import InvalidInput
+from mapservice.http import answers, negotiation
+from mapservice.http.negotiation import HTML_FORM, JSON_FORM, Form
+from mapservice.http.params import base_url, only_parameters, read_filters, with_known_places
+from mapservice.http.services import services
+from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.queries import sample_share
+from mapservice.maps.model import Tile
+from mapservice.ogc import documents, openapi, queries, tiles, tilesets
+from mapservice.ogc.collections import collection_named
+from mapservice.ogc.documents import Document
+from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, Addresses, Link, query_text
+from mapservice.ogc.model import Collection, Crs
+from mapservice.ogc.parameters import read, system
+from mapservice.ogc.queries import ItemsPage
+
+Answer = TypeVar("Answer")
+
+blueprint = Blueprint("ogc", __name__, url_prefix="/ogc")
+blueprint.after_request(negotiation.vary)
+
+PREFIX = "/ogc"
+# Documents change when the service is updated; items and tiles when somebody writes.
+DOCUMENT_FRESH_SECONDS = 3600
+TERRITORY_FRESH_SECONDS = 86_400
+PAGE_ITEMS = 50
+
+GEOJSON_FORM = Form("json", GEOJSON, ("application/json", "application/vnd.geo+json"))
+SCHEMA_FORM = Form("json", SCHEMA, ("application/json",))
+OPENAPI_FORM = Form("json", OPENAPI, ("application/json", "application/openapi+json"))
+MVT_FORM = Form("mvt", MVT, ("application/x-protobuf", "application/octet-stream"))
+GEOJSON_TILE_FORM = Form("geojson", GEOJSON, ("application/json",))
+
+
+@blueprint.get("")
+@blueprint.get("/")
+def landing() -> Response:
+    title = services().settings.site_name
+    return _document("landing", documents.landing(_addresses(), title))
+
+
+@blueprint.get("/conformance")
+def conformance() -> Response:
+    return _document("conformance", documents.conformance())
+
+
+@blueprint.get("/api")
+def api() -> Response:
+    title = services().settings.site_name
+    content = openapi.document(_addresses(), title, __version__)
+    return _document("api", content, OPENAPI_FORM)
+
+
+@blueprint.get("/collections")
+def collections() -> Response:
+    first = _read(queries.first_created)
+    return _document("collections", documents.collections(_addresses(), first))
+
+
+@blueprint.get("/collections/<name>")
+def collection(name: str) -> Response:
+    one = collection_named(name)
+    first = _read(queries.first_created) if one.temporal else None
+    return _document("collection", documents.collection(_addresses(), one, first))
+
+
+@blueprint.get("/collections/<name>/queryables")
+def queryables(name: str) -> Response:
+    one = collection_named(name)
+    return _document("attributes", documents.queryables(_addresses(), one), SCHEMA_FORM)
+
+
+@blueprint.get("/collections/<name>/sortables")
+def sortables(name: str) -> Response:
+    one = collection_named(name)
+    return _document("attributes", documents.sortables(_addresses(), one), SCHEMA_FORM)
+
+
+@blueprint.get("/collections/<name>/items")
+def items(name: str) -> Response:
+    one = collection_named(name)
+    form = negotiation.chosen(GEOJSON_FORM, HTML_FORM)
+    asked = read(one, request.args.items(multi=True))
+    if form is HTML_FORM:
+        limit = asked.limit if "limit" in request.args else PAGE_ITEMS
+        asked = replace(asked, limit=limit, shapes=False)
+    with services().engine.connect() as connection:
+        with_known_places(connection, asked.filters)
+        page = queries.items(connection, asked, base_url())
+        links = _item_links(one, form, page)
+        if form is HTML_FORM:
+            response = _page(one, page, links, sample=sample_share(connection))
+        else:
+            response = _features(page, links)
+    _head(response, asked.crs, links)
+    if page.matched is not None:
+        response.headers["OGC-NumberMatched"] = str(page.matched)
+    response.headers["OGC-NumberReturned"] = str(page.returned)
+    return response
+
+
+@blueprint.get("/collections/<name>/items/<identifier>")
+def item(name: str, identifier: str) -> Response:
+    one = collection_named(name)
+    only_parameters("f", "crs")
+    form = negotiation.chosen(GEOJSON_FORM, HTML_FORM)
+    crs = system(dict(request.args.items()), "crs")
+    with services().engine.connect() as connection:
+        feature = queries.item(
+            connection, one, identifier, base_url(), crs, shapes=form is not HTML_FORM
+        )
+        sample = sample_share(connection)
+    at = _addresses().of(f"/collections/{one.id}")
+    links = [*_own_links(form), Link("collection", at, JSON, one.title)]
+    if form is HTML_FORM:
+        content = json.loads(feature)
+        response = _html("item", collection=one, feature=content, links=links, sample=sample)
+    else:
+        described = json.dumps([link.as_json() for link in links], ensure_ascii=False)
+        response = answers.whole(f'{feature[:-1].rstrip()}, "links" : {described}}}', GEOJSON)
+    return _head(response, crs, links)
+
+
+@blueprint.get("/tileMatrixSets")
+def matrix_sets() -> Response:
+    return _document("matrix_sets", tilesets.matrix_sets(_addresses()))
+
+
+@blueprint.get(f"/tileMatrixSets/{tilesets.MATRIX_SET}")
+def matrix_set() -> Response:
+    return _document("matrix_set", tilesets.matrix_set(_addresses()))
+
+
+@blueprint.get("/tiles")
+def dataset_tilesets() -> Response:
+    title = services().settings.site_name
+    return _document("tilesets", tilesets.tilesets(_addresses(), "", title))
+
+
+@blueprint.get("/collections/<name>/tiles")
+def collection_tilesets(name: str) -> Response:
+    one = tilesets.tiled_named(name)
+    path = f"/collections/{one.id}"
+    return _document("tilesets", tilesets.tilesets(_addresses(), path, one.title))
+
+
+@blueprint.get(f"/tiles/{tilesets.MATRIX_SET}")
+def dataset_tileset() -> Response:
+    title = services().settings.site_name
+    content = tilesets.tileset(_addresses(), "", title, tilesets.TILED)
+    return _document("tileset", content)
+
+
+@blueprint.get(f"/collections/<name>/tiles/{tilesets.MATRIX_SET}")
+def collection_tileset(name: str) -> Response:
+    one = tilesets.tiled_named(name)
+    path = f"/collections/{one.id}"
+    return _document("tileset", tilesets.tileset(_addresses(), path, one.title, (one,)))
+
+
+@blueprint.get(f"/tiles/{tilesets.MATRIX_SET}/<matrix>/<row>/<column>")
+def dataset_tile(matrix: str, row: str, column: str) -> Response:
+    return _tile(tilesets.TILED, Tile.parse(matrix, column, row), MVT_FORM)
+
+
+@blueprint.get(f"/collections/<name>/tiles/{tilesets.MATRIX_SET}/<matrix>/<row>/<column>")
+def collection_tile(name: str, matrix: str, row: str, column: str) -> Response:
+    one = tilesets.tiled_named(name)
+    form = negotiation.chosen(MVT_FORM, GEOJSON_TILE_FORM)
+    return _tile((one,), Tile.parse(matrix, column, row), form)
+
+
+def _tile(layers: tuple[Collection, ...], tile: Tile, form: Form) -> Response:
+    """Filters reach the initiatives; a tile of territories alone takes none."""
+    fresh = TERRITORY_FRESH_SECONDS
+    filters = Filters()
+    with services().engine.connect() as connection:
+        if any(one.level is None for one in layers):
+            fresh = answers.FRESH_SECONDS
+            filters = _tile_filters(connection)
+        else:
+            only_parameters("f")
+        if form is GEOJSON_TILE_FORM:
+            content = tiles.geojson(connection, layers[0], tile, filters)
+            return answers.whole(content, GEOJSON, fresh)
+        drawn = tiles.mvt(connection, layers, tile, filters)
+    return answers.whole(drawn, MVT, fresh) if drawn else answers.no_tile()
+
+
+def _tile_filters(connection: Connection) -> Filters:
+    filters, paging = read_filters(connection, "f")
+    if paging.limit is not None or paging.cursor is not None:
+        raise InvalidInput("limit" if paging.limit is not None else "cursor", "tiles have no pages")
+    return filters
+
+
+def _document(name: str, content: Document, form: Form = JSON_FORM) -> Response:
+    """A document as JSON, or as the page that is named for it."""
+    only_parameters("f")
+    if negotiation.chosen(form, HTML_FORM) is HTML_FORM:
+        return _html(name, document=content)
+    body = json.dumps(content, ensure_ascii=False)
+    return answers.whole(body, form.content_type, DOCUMENT_FRESH_SECONDS)
+
+
+def _html(name: str, **values: Any) -> Response:
+    page = render_template(f"ogc/{name}.html", at=f"{base_url()}{PREFIX}", **values)
+    return answers.whole(page, HTML_FORM.content_type)
+
+
+def _features(page: ItemsPage, links: list[Link]) -> Response:
+    described = json.dumps([link.as_json() for link in links], ensure_ascii=False)
+    matched = "" if page.matched is None else f'"numberMatched":{page.matched},'
+    return negotiation.stamped(
+        '{"type":"FeatureCollection",',
+        f',{matched}"numberReturned":{page.returned},"links":{described},'
+        f'"features":[{page.features}]}}',
+        GEOJSON,
+    )
+
+
+def _page(one: Collection, page: ItemsPage, links: list[Link], sample: str) -> Response:
+    features = json.loads(f"[{page.features}]")
+    return _html("items", collection=one, features=features, page=page, links=links, sample=sample)
+
+
+def _item_links(one: Collection, form: Form, page: ItemsPage) -> list[Link]:
+    links = _own_links(form)
+    media = form.media_types[0]
+    if page.next:
+        links.append(Link("next", _here(f=form.name, cursor=page.next.text), media))
+    links.append(Link("collection", _addresses().of(f"/collections/{one.id}"), JSON, one.title))
+    return links
+
+
+def _own_links(form: Form) -> list[Link]:
+    """This answer, and the other form of it."""
+    other = HTML_FORM if form is GEOJSON_FORM else GEOJSON_FORM
+    return [
+        Link("self", _here(f=form.name), form.media_types[0]),
+        Link("alternate", _here(f=other.name), other.media_types[0]),
+    ]
+
+
+def _here(**changes: str) -> str:
+    """The address of this request with some parameters changed."""
+    pairs = [pair for pair in request.args.items(multi=True) if pair[0] not in changes]
+    return f"{base_url()}{request.path}?{query_text([*pairs, *changes.items()])}"
+
+
+def _head(response: Response, crs: Crs, links: list[Link]) -> Response:
+    response.headers["Content-Crs"] = f"<{crs.uri}>"
+    response.headers["Link"] = ", ".join(link.as_header() for link in links)
+    return response
+
+
+def _addresses() -> Addresses:
+    return Addresses(f"{base_url()}{PREFIX}")
+
+
+def _read(question: Callable[[Connection], Answer]) -> Answer:
+    with services().engine.connect() as connection:
+        return question(connection)

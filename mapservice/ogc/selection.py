@@ -1,0 +1,147 @@
+"""Which items a request selects, in which order, and after which one its page begins."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Numeric,
+    Text,
+    and_,
+    literal,
+    or_,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+
+from mapservice.errors import InvalidInput
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.filters import BBox
+from mapservice.initiatives.model import PUBLIC
+from mapservice.ogc import temporal
+from mapservice.ogc.conditions import Condition, Target, condition, equal, spatial
+from mapservice.ogc.model import CRS84, Kind, SortKey
+from mapservice.ogc.parameters import Box, ItemsRequest
+from mapservice.ogc.shapes import Shape, rectangle
+from mapservice.ogc.sources import Source
+
+LONGEST_ID = 50
+
+_Step = tuple[bool, ColumnElement[Any], ColumnElement[Any] | None]
+
+
+def selected(target: Target, request: ItemsRequest) -> list[Condition]:
+    """Conditions that must all hold."""
+    equals = [
+        equal(target, one.attribute.name, one.attribute.kind, one.value) for one in request.equal
+    ]
+    return [
+        *_by_grammar(target, request),
+        *_by_box(target, request.box),
+        *_by_span(target, request),
+        *equals,
+        *([condition(target, request.expression)] if request.expression else []),
+    ]
+
+
+def _by_grammar(target: Target, request: ItemsRequest) -> list[Condition]:
+    """Of initiatives, all of it; of territories the box alone: the rest says what is counted.
+
+    A filter that names `status` is not narrowed to what a listing shows by default.
+    """
+    filters = request.filters
+    if request.collection.level is not None:
+        return [_in_degrees(target, filters.bbox)] if filters.bbox else []
+    if request.expression and "status" in request.expression.properties and not filters.status:
+        filters = replace(filters, status=PUBLIC)
+    return initiatives.where(filters)
+
+
+def _in_degrees(target: Target, bbox: BBox) -> Condition:
+    halves = (
+        Shape.of(rectangle(part.west, part.south, part.east, part.north), CRS84)
+        for part in bbox.parts()
+    )
+    return or_(*(spatial(target, "ST_Intersects", half) for half in halves))
+
+
+def _by_box(target: Target, box: Box | None) -> list[Condition]:
+    if box is None:
+        return []
+    shape = Shape.of(rectangle(box.west, box.south, box.east, box.north), box.crs)
+    return [spatial(target, "ST_Intersects", shape)]
+
+
+def _by_span(target: Target, request: ItemsRequest) -> list[Condition]:
+    if request.span is None or request.collection.temporal is None:
+        return []
+    column = target.columns[request.collection.temporal]
+    period = temporal.Period.of(request.span)
+    return [temporal.RELATIONS["t_intersects"](temporal.Period.of(column), period)]
+
+
+def ordering(source: Source, order: Sequence[SortKey]) -> list[ColumnElement[Any]]:
+    """What is unknown comes last; else a plain order, so that an index can give it."""
+    return [_ordered(source, key) for key in order]
+
+
+def _ordered(source: Source, key: SortKey) -> ColumnElement[Any]:
+    column = source.keys[key.name]
+    ordered = column.desc() if key.descending else column.asc()
+    return ordered.nulls_last() if _is_nullable(source, key) else ordered
+
+
+def _is_nullable(source: Source, key: SortKey) -> bool:
+    attribute = source.target.collection.attribute(key.name)
+    return attribute is not None and attribute.nullable
+
+
+def after(source: Source, request: ItemsRequest) -> list[Condition]:
+    """Beyond the row of the request's cursor, by keyset: no page depends on how many there are."""
+    if request.cursor is None:
+        return []
+    steps = [
+        (key.descending, source.keys[key.name], _bound(source, key.name, value))
+        for key, value in zip(request.order, request.cursor.values, strict=True)
+    ]
+    one_way = len({key.descending for key in request.order}) == 1
+    if one_way and not any(_is_nullable(source, key) for key in request.order):
+        columns = tuple_(*(column for _, column, _ in steps))
+        values = tuple_(*(value for _, _, value in steps))
+        return [columns < values if request.order[0].descending else columns > values]
+    return [_beyond(steps)]
+
+
+def _beyond(steps: Sequence[_Step]) -> Condition:
+    """After a row in an order of mixed directions, with what is unknown last."""
+    (descending, column, value), *rest = steps
+    if value is None:
+        return and_(column.is_(None), _beyond(rest))
+    further = or_(column < value if descending else column > value, column.is_(None))
+    return or_(further, and_(column == value, _beyond(rest))) if rest else further
+
+
+def _bound(source: Source, name: str, value: Any) -> ColumnElement[Any] | None:
+    attribute = source.target.collection.attribute(name)
+    if value is None or attribute is None:
+        return None
+    if name == source.target.collection.identifier:
+        return identified(source, value, "cursor")
+    if attribute.kind is Kind.MOMENT:
+        return literal(value, DateTime(timezone=True))
+    return literal(value, Numeric if attribute.kind is Kind.NUMBER else None)
+
+
+def identified(source: Source, text: str, field: str) -> ColumnElement[Any]:
+    """Bound as the type of the id. Raises InvalidInput for a text that cannot be one."""
+    if not text.isprintable() or len(text) > LONGEST_ID:
+        raise InvalidInput(field, "is not an identifier")
+    if source.target.collection.level is not None:
+        return literal(text, Text)
+    try:
+        return literal(UUID(text), PG_UUID)
+    except ValueError:
+        raise InvalidInput(field, "is not an identifier") from None

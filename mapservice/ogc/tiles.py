@@ -1,0 +1,30 @@
+"""Tiles of one collection or of all, from the tile module that serves /tiles too."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from mapservice.initiatives.filters import Filters
+from mapservice.maps import queries, territory_queries
+from mapservice.maps.model import Tile
+from mapservice.ogc.model import Collection
+
+
+def mvt(
+    connection: Connection, layers: Iterable[Collection], tile: Tile, filters: Filters
+) -> bytes:
+    """One layer a collection; b"" when nothing lies there."""
+    return b"".join(_layer(connection, one, tile, filters) for one in layers)
+
+
+def _layer(connection: Connection, one: Collection, tile: Tile, filters: Filters) -> bytes:
+    if one.level is None:
+        return queries.initiatives_mvt(connection, tile, filters)
+    return territory_queries.layer_mvt(connection, tile, one.id)
+
+
+def geojson(connection: Connection, one: Collection, tile: Tile, filters: Filters) -> str:
+    """The same features as a collection in WGS 84."""
+    if one.level is None:
+        return queries.initiatives_geojson(connection, tile, filters)
+    return territory_queries.layer_geojson(connection, tile, one.id)

@@ -1,0 +1,1 @@
+"""Places that the geocoder left open, and what people decide about them."""

@@ -1,0 +1,81 @@
+// Territories shaded by initiatives per 10,000 inhabitants; none is hatched, unknown is grey.
+
+import { element } from "./page.js";
+import { token } from "./style.js";
+
+const RATE = "per_10000_inhabitants";
+const HATCH = 8; // px between two lines
+const RATIO = 2;
+
+const words = JSON.parse(document.getElementById("territory-words").textContent);
+const language = document.documentElement.lang || "fr";
+const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+const plurals = new Intl.PluralRules(language);
+
+/** A square of diagonal lines that repeats without a seam. */
+function hatch() {
+  const size = HATCH * RATIO;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = size;
+  const context = canvas.getContext("2d");
+  Object.assign(context, { strokeStyle: token("figure-hatch"), lineWidth: RATIO * 0.8 });
+  for (const shift of [-size, 0, size]) {
+    context.moveTo(shift, size);
+    context.lineTo(shift + size, 0);
+  }
+  context.stroke();
+  return context.getImageData(0, 0, size, size);
+}
+
+const colours = (breaks) => breaks.length
+  ? ["step", ["get", RATE], token("figure-1"),
+    ...breaks.flatMap((bound, index) => [bound, token(`figure-${index + 2}`)])]
+  : token("figure-1");
+
+// The shade gives way to the towns as one comes near.
+const opacity = (full) => ["interpolate", ["linear"], ["zoom"], 9.5, full, 12, 0];
+
+const layers = (breaks) => [
+  {
+    id: "figures", filter: ["all", ["!=", ["get", RATE], null], [">", ["get", "initiatives"], 0]],
+    paint: { "fill-color": colours(breaks), "fill-opacity": opacity(0.8) },
+  },
+  {
+    id: "figures-none", filter: ["all", ["!=", ["get", RATE], null], ["==", ["get", "initiatives"], 0]],
+    paint: { "fill-pattern": "figure-hatch", "fill-opacity": opacity(1) },
+  },
+  {
+    id: "figures-unknown", filter: ["==", ["get", RATE], null],
+    paint: { "fill-color": token("unknown"), "fill-opacity": opacity(0.8) },
+  },
+].map((layer) => ({ type: "fill", source: "figures", ...layer }));
+
+/** Draws the figures under all borders; anew with each style, whose colours they follow. */
+export function shadeFigures(map, { url, breaks }) {
+  if (map.getSource("figures")) return;
+  map.addImage("figure-hatch", hatch(), { pixelRatio: RATIO });
+  map.addSource("figures", { type: "geojson", data: url });
+  const above = ["commune-lines", "territory-line", "highlight"].find((id) => map.getLayer(id));
+  for (const layer of layers(breaks)) map.addLayer(layer, above);
+}
+
+function card({ name, code, initiatives, [RATE]: rate }, level) {
+  const count = initiatives
+    ? words.initiatives[plurals.select(initiatives)].replace("{n}", numbers.format(initiatives))
+    : words.none;
+  const told = rate ? `${count}, ${words.rate.replace("{n}", numbers.format(rate))}` : count;
+  const open = element("a", "map-card-open", words.open);
+  open.href = `/territoires/${level}/${code}`;
+  return element("div", "map-card", [
+    element("p", "map-card-title", name), element("p", "map-card-place", told), element("p", "", open),
+  ]);
+}
+
+/** Opens a card with the figures of the territory under a click, if there is one. */
+export function tellFigures({ map, library }, point, lngLat, level) {
+  const shown = ["figures", "figures-none", "figures-unknown"].filter((id) => map.getLayer(id));
+  const [found] = map.queryRenderedFeatures(point, { layers: shown });
+  if (!found) return null;
+  const popup = new library.Popup({ maxWidth: "300px", focusAfterOpen: false });
+  return popup.setLngLat(lngLat).setDOMContent(card(found.properties, level)).addTo(map);
+}

@@ -1,0 +1,183 @@
+"""What the page of a territory shows, as plain values: places, their figures, classes of them."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import floor, log10
+
+from mapservice.initiatives.model import Theme
+from mapservice.territories.lineage import plain
+from mapservice.territories.model import AliasKind, Level
+from mapservice.territories.names import at_territory, of_territory, without_article
+
+CLASSES = 5
+# A class starts at so many times the bound of the one before it.
+STEP = 1.15
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A territory as links and phrases name it; `name` and `article` are those of `territory`."""
+
+    level: Level
+    code: str
+    name: str
+    article: str
+
+    @property
+    def at(self) -> str:
+        """ "à La Rochelle", "en Bretagne"."""
+        return at_territory(self.level, self.name, self.article)
+
+    @property
+    def of(self) -> str:
+        """ "de La Rochelle", "de Bretagne"."""
+        return of_territory(self.level, self.name, self.article)
+
+    @property
+    def url(self) -> str:
+        return f"/territoires/{self.level}/{self.code}"
+
+    @property
+    def filter(self) -> str:
+        """The query string that names it to every door."""
+        return f"?territory={self.level}:{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A territory with what is official about it.
+
+    `parents` go from the widest to the nearest; `bounds` are W, S, E, N, EPSG:4326.
+    """
+
+    place: Place
+    parents: tuple[Place, ...]
+    population: int
+    postcodes: tuple[str, ...]
+    approximate: bool
+    cog_year: int
+    bounds: tuple[float, float, float, float]
+
+    def parent(self, level: Level) -> Place | None:
+        return next((place for place in self.parents if place.level is level), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts of one territory, listed statuses only."""
+
+    population: int
+    initiatives: int
+    supporters: int
+    themes: Mapping[Theme, int]
+
+    @property
+    def rate(self) -> float | None:
+        """Initiatives per 10,000 inhabitants; None where nobody lives."""
+        return rate(self.initiatives, self.population)
+
+    @property
+    def shares(self) -> list[tuple[Theme, int, float]]:
+        """Theme, count and per cent, the largest first; every theme."""
+        whole = sum(self.themes.values())
+        shares = [(t, n, 100 * n / whole if whole else 0.0) for t, n in self.themes.items()]
+        return sorted(shares, key=lambda share: -share[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One territory of a list, with its figures; `parent` is the code of its région or EPCI."""
+
+    place: Place
+    population: int
+    initiatives: int
+    supporters: int
+    parent: str | None = None
+
+    @property
+    def rate(self) -> float | None:
+        return rate(self.initiatives, self.population)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Communes without an initiative: how many of how many, and the most populous of them."""
+
+    communes: int
+    silent: int
+    largest: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherName:
+    """Another name of a commune, with every code that went with it."""
+
+    kind: AliasKind
+    name: str
+    codes: tuple[str, ...]
+
+
+class MemberSort(StrEnum):
+    """Orders of a table of territories."""
+
+    INITIATIVES = "initiatives"
+    RATE = "rate"
+    SUPPORTERS = "supporters"
+    POPULATION = "population"
+    NAME = "name"
+
+
+def rate(initiatives: int, population: int) -> float | None:
+    """Per 10,000 inhabitants, two decimals, as `/activity` rounds it."""
+    return round(10_000 * initiatives / population, 2) if population else None
+
+
+def ordered(members: Iterable[Member], sort: MemberSort) -> list[Member]:
+    """The largest first, names in alphabetical order; equals by name."""
+    by_name = sorted(members, key=lambda m: plain(without_article(m.place.name)))
+    if sort is MemberSort.NAME:
+        return by_name
+    return sorted(by_name, key=lambda member: -_measure(member, sort))
+
+
+def _measure(member: Member, sort: MemberSort) -> float:
+    """What a column holds of a territory; those without a rate come last."""
+    if sort is MemberSort.RATE:
+        return -1.0 if member.rate is None else member.rate
+    return float(getattr(member, sort))
+
+
+def silence_of(communes: Sequence[Member], shown: int) -> Silence:
+    """Of communes at hand."""
+    silent = [commune for commune in communes if not commune.initiatives and commune.population]
+    largest = sorted(silent, key=lambda commune: -commune.population)[:shown]
+    lived_in = sum(1 for commune in communes if commune.population)
+    return Silence(lived_in, len(silent), tuple(commune.place for commune in largest))
+
+
+def breaks(rates: Iterable[float | None]) -> tuple[float, ...]:
+    """Lower bounds of the second and later classes, of about equally many territories each.
+
+    Zero and unknown belong to no class. Rates that hardly differ share one, lest a map of equals
+    look like one of contrasts; so few or even rates give fewer classes.
+    """
+    known = sorted(value for value in rates if value)
+    cuts = [known[len(known) * part // CLASSES] for part in range(1, CLASSES)] if known else []
+    bounds: list[float] = []
+    for bound in map(_two_digits, cuts):
+        if STEP * (bounds[-1] if bounds else known[0]) <= bound <= known[-1]:
+            bounds.append(bound)
+    return tuple(bounds)
+
+
+def class_of(value: float | None, bounds: Sequence[float]) -> int | None:
+    """From 1 on; 0 for no initiative, None where nobody lives."""
+    if value is None:
+        return None
+    return bisect_right(bounds, value) + 1 if value else 0
+
+
+def _two_digits(value: float) -> float:
+    return round(value, 1 - floor(log10(value)))

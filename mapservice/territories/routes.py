@@ -1,0 +1,305 @@
+"""Pages of territories: France, and every région, département, EPCI and commune, past ones too."""
+
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
+
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.http.pages import query_string
+from mapservice.http.params import base_url, only_parameters
+from mapservice.http.services import services
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.filters import Filters
+from mapservice.territories import lineage_queries, page_queries
+from mapservice.territories.lineage import Commune, OnDay
+from mapservice.territories.lineage_queries import CurrentCommunes
+from mapservice.territories.lineage_words import day_words
+from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.names import leading_article, of_commune
+from mapservice.territories.page_model import (
+    Described,
+    Member,
+    MemberSort,
+    breaks,
+    class_of,
+    ordered,
+    silence_of,
+)
+
+blueprint = Blueprint("territories", __name__)
+
+LATEST = 6
+SHOWN_MEMBERS = 20
+SHOWN_SILENT = 12
+# Metropolitan France; the overseas départements have pages of their own.
+FRANCE = [-5.2, 41.3, 9.7, 51.2]
+# What is listed of each level, and shaded on its map.
+BELOW = {
+    Level.REGION: Level.DEPARTEMENT,
+    Level.DEPARTEMENT: Level.COMMUNE,
+    Level.EPCI: Level.COMMUNE,
+}
+FIRST_DAY = date(1943, 1, 1)  # INSEE's movements begin in that year
+# A former code may one day be in force again, so that a redirection must not be kept for ever.
+REDIRECT_SECONDS = 86_400
+
+
+@blueprint.get("/territoires")
+def index() -> str:
+    only_parameters("sort")
+    with services().engine.connect() as connection:
+        regions = page_queries.everywhere(connection, Level.REGION)
+        departements = page_queries.everywhere(connection, Level.DEPARTEMENT)
+        bounds = breaks(departement.rate for departement in departements)
+        return render_template(
+            "territories/index.html",
+            france=page_queries.figures(connection, [])[0],
+            regions=ordered(regions, _sort(MemberSort.NAME)),
+            by_name=ordered(regions, MemberSort.NAME),
+            departements=_by_parent(departements),
+            sort=_sort(MemberSort.NAME),
+            breaks=bounds,
+            class_of=class_of,
+            canonical=base_url() + url_for("territories.index"),
+            sample=initiatives.sample_share(connection),
+            map_config=_map_config(Filters(), FRANCE)
+            | {"figures": _shading(Level.DEPARTEMENT, "", bounds)},
+        )
+
+
+@blueprint.get("/territoires/<level>/<code>")
+def page(level: str, code: str) -> ResponseReturnValue:
+    """A territory of today; else what became of it. Raises NotFound for a code never valid."""
+    only_parameters("sort", "depuis", "at")
+    ref = _ref(level, code)
+    if ref.code != code:
+        return _redirect(ref, **request.args.to_dict())
+    day = _day(ref)
+    with services().engine.connect() as connection:
+        described = page_queries.describe(connection, ref)
+        if day and not page_queries.events_known(connection):
+            day = None  # nothing is known of any past day
+        if described is None:
+            return _former(connection, ref, day)
+        return render_template(
+            "territories/page.html",
+            **_portrait(connection, ref, described),
+            **_past(connection, ref, day),
+        )
+
+
+def _portrait(connection: Connection, ref: TerritoryRef, described: Described) -> dict[str, Any]:
+    """What every level shows."""
+    filters = Filters(territory=(ref,))
+    places = [described.place, *described.parents]
+    config = _map_config(filters, list(described.bounds))
+    config["territory"] = {"level": ref.level, "code": ref.code}
+    listed = _listed(connection, ref)
+    if ref.level in BELOW:
+        within = described.place.filter
+        config["figures"] = _shading(BELOW[ref.level], within, listed["breaks"])
+    return listed | {
+        "described": described,
+        "place": described.place,
+        "figures": page_queries.figures(connection, places),
+        "latest": initiatives.find_page(connection, filters, LATEST).items,
+        "sample": initiatives.sample_share(connection),
+        "filters": filters,
+        "map_config": config,
+        "canonical": base_url() + described.place.url,
+        "linked_data": _linked_data(described),
+    }
+
+
+def _listed(connection: Connection, ref: TerritoryRef) -> dict[str, Any]:
+    """The territories that a page lists: those within, or a commune's neighbours."""
+    sort = _sort(MemberSort.INITIATIVES)
+    shared = {"sort": sort, "class_of": class_of, "shown_members": SHOWN_MEMBERS}
+    if ref.level is Level.COMMUNE:
+        around, touching = page_queries.neighbours(connection, ref.code)
+        neighbours = {"members": ordered(around, sort), "touching": touching}
+        return shared | neighbours | {"breaks": (), "below": Level.COMMUNE}
+    below = BELOW[ref.level]
+    members = page_queries.members(connection, ref, below)
+    silence = (
+        silence_of(members, SHOWN_SILENT)
+        if below is Level.COMMUNE
+        else page_queries.silence(connection, ref, SHOWN_SILENT)
+    )
+    return shared | {
+        "members": ordered(members, sort),
+        "breaks": breaks(member.rate for member in members),
+        "below": below,
+        "silence": silence,
+        "epcis": _epcis(connection, members) if ref.level is Level.DEPARTEMENT else [],
+    }
+
+
+def _epcis(connection: Connection, communes: list[Member]) -> list[Member]:
+    codes = {commune.parent for commune in communes if commune.parent}
+    return ordered(page_queries.by_code(connection, Level.EPCI, codes), MemberSort.NAME)
+
+
+def _past(connection: Connection, ref: TerritoryRef, day: date | None) -> dict[str, Any]:
+    """Other names and history of a commune, and what a link with a former code is told."""
+    if ref.level is not Level.COMMUNE:
+        return {}
+    return {
+        "other_names": page_queries.other_names(connection, ref.code),
+        "events_known": page_queries.events_known(connection),
+        "history": lineage_queries.history(connection, ref.code),
+        "origin": _origin(connection, ref),
+        "then": _then(connection, ref.code, day) if day else None,
+    }
+
+
+def _origin(connection: Connection, ref: TerritoryRef) -> CurrentCommunes | None:
+    """The former commune whose code led here; None where none did, or it says so falsely."""
+    code = request.args.get("depuis", "").upper()
+    if not code or code == ref.code:
+        return None
+    current = lineage_queries.current_of(connection, code)
+    led_here = current and ref.code in [c.code for c in (*current.communes, *current.partly)]
+    return current if led_here else None
+
+
+def _then(
+    connection: Connection, code: str, day: date
+) -> dict[str, OnDay | list[str] | str | None]:
+    """A code on a day, and the names of the communes that shared its present ground."""
+    lineage = lineage_queries.lineage_around(connection, code)
+    state = lineage.at(code, day)
+    shared = [past.name for past in lineage.ancestors(code) if past.lasts(day)]
+    return {
+        "day": day_words(day),
+        "date": day.isoformat(),
+        "state": state,
+        "of": " et ".join(_of(commune) for commune in state.within) if state else "",
+        "ground": shared if len(shared) > 1 else [],
+    }
+
+
+def _of(commune: Commune) -> str:
+    """ "de Rennes", "du Mans"."""
+    return of_commune(commune.name, leading_article(commune.name))
+
+
+def _former(connection: Connection, ref: TerritoryRef, day: date | None) -> ResponseReturnValue:
+    current = (
+        lineage_queries.current_of(connection, ref.code) if ref.level is Level.COMMUNE else None
+    )
+    if current is None:
+        raise NotFound(f"There is no {ref}.")
+    if day is None and len(current.communes) == 1:
+        heir = TerritoryRef(Level.COMMUNE, current.communes[0].code)
+        return _redirect(heir, depuis=ref.code)
+    return render_template(
+        "territories/former.html",
+        origin=current,
+        then=_then(connection, ref.code, day) if day else None,
+        history=lineage_queries.history(connection, ref.code),
+        candidates=_members_of(connection, (*current.communes, *current.partly)),
+        sample=initiatives.sample_share(connection),
+    )
+
+
+def _members_of(connection: Connection, communes: tuple[Commune, ...]) -> list[Member]:
+    codes = [commune.code for commune in communes]
+    return page_queries.by_code(connection, Level.COMMUNE, codes)
+
+
+def _redirect(ref: TerritoryRef, **parameters: str) -> ResponseReturnValue:
+    url = url_for("territories.page", level=ref.level, code=ref.code)
+    response = redirect(f"{url}?{urlencode(parameters)}" if parameters else url, 301)
+    response.headers["Cache-Control"] = f"public, max-age={REDIRECT_SECONDS}"
+    return response
+
+
+def _ref(level: str, code: str) -> TerritoryRef:
+    if level not in tuple(Level) or not (code.isascii() and code.isalnum() and len(code) <= 9):
+        raise NotFound("There is no such territory.")
+    return TerritoryRef(Level(level), code.upper())
+
+
+def _sort(default: MemberSort) -> MemberSort:
+    text = request.args.get("sort", default)
+    if text not in tuple(MemberSort):
+        raise InvalidInput("sort", f"must be one of {', '.join(MemberSort)}")
+    return MemberSort(text)
+
+
+def _day(ref: TerritoryRef) -> date | None:
+    text = request.args.get("at")
+    if not text:
+        return None
+    if ref.level is not Level.COMMUNE:
+        raise InvalidInput("at", "applies to communes alone")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput("at", f"{text[:40]!r} is not a date such as 2020-01-31") from None
+    if day < FIRST_DAY:
+        raise InvalidInput("at", f"communes are known from {FIRST_DAY} on")
+    return day
+
+
+def _by_parent(members: list[Member]) -> dict[str, list[Member]]:
+    grouped: dict[str, list[Member]] = {}
+    for member in ordered(members, MemberSort.NAME):
+        grouped.setdefault(member.parent or "", []).append(member)
+    return grouped
+
+
+def _map_config(filters: Filters, bounds: list[float]) -> dict[str, Any]:
+    settings = services().settings
+    basemap = {"url": settings.basemap_url, "attribution": settings.basemap_attribution}
+    return {
+        "tiles": {
+            "initiatives": url_for("tiles.initiatives_tilejson"),
+            "territories": url_for("tiles.territories_tilejson"),
+        },
+        "filter": query_string(filters).removeprefix("?"),
+        "bounds": bounds,
+        "territory": None,
+        "basemap": basemap if settings.basemap_url else None,
+    }
+
+
+def _shading(level: Level, within: str, bounds: tuple[float, ...]) -> dict[str, Any]:
+    """What a map is to shade: where the figures and outlines are, and where classes begin."""
+    return {"level": level, "url": f"/activity/{level}.geojson{within}", "breaks": bounds}
+
+
+def _linked_data(described: Described) -> dict[str, Any]:
+    """What search engines read of the page, in the words of schema.org."""
+    west, south, east, north = described.bounds
+    place = described.place
+    area = {
+        "@type": "City" if place.level is Level.COMMUNE else "AdministrativeArea",
+        "@id": base_url() + place.url,
+        "name": place.name,
+        "url": base_url() + place.url,
+        "identifier": place.code,
+        "geo": {"@type": "GeoShape", "box": f"{south:.5f} {west:.5f} {north:.5f} {east:.5f}"},
+        "containedInPlace": [
+            {"@type": "AdministrativeArea", "@id": base_url() + parent.url, "name": parent.name}
+            for parent in described.parents
+        ],
+    }
+    return {"@context": "https://schema.org", "@graph": [area, _breadcrumb(described)]}
+
+
+def _breadcrumb(described: Described) -> dict[str, Any]:
+    steps: list[tuple[str, str]] = [("France", url_for("territories.index"))]
+    steps += [(step.name, step.url) for step in (*described.parents, described.place)]
+    return {
+        "@type": "BreadcrumbList",
+        "itemListElement": [
+            {"@type": "ListItem", "position": n, "name": name, "item": base_url() + url}
+            for n, (name, url) in enumerate(steps, start=1)
+        ],
+    }

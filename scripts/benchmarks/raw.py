@@ -1,0 +1,106 @@
+"""SQL without a server: psycopg in two processes, one connection each, prepared statements.
+
+The connections have the settings of the service's own, and results come in binary.
+"""
+
+import itertools
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+import psycopg
+
+from scripts.benchmarks.load import WARM_SECONDS, Measure
+
+PROCESSES = 2
+SETTINGS = "-c timezone=UTC -c jit=off -c application_name=bench_raw"
+# Statements kept prepared on one connection: more than a mix has.
+PREPARED = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One SQL statement with its bound values; values are named, as in `%(name)s`."""
+
+    sql: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one request took, and the size of the texts and bytes that came, in characters."""
+
+    milliseconds: float
+    size: int
+
+
+# What one request needs: usually one statement, for some doors several.
+Request = Sequence[Call]
+
+
+def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    connection = psycopg.connect(url, options=SETTINGS, autocommit=True, prepare_threshold=0)
+    connection.prepared_max = PREPARED
+    return connection
+
+
+def raw(url: str, requests: Sequence[Request], seconds: int) -> Measure:
+    """Runs the requests in turn for that long on every connection, after a short warm-up."""
+    with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
+        loops = [
+            pool.submit(_loop, url, _rotated(requests, part), seconds) for part in range(PROCESSES)
+        ]
+        return measure_of([one for loop in loops for one in loop.result()])
+
+
+def measure_of(taken: Sequence[Taken]) -> Measure:
+    """Of what all connections did at once."""
+    times = [one.milliseconds for one in taken]
+    return Measure(
+        per_second=1000 * PROCESSES / statistics.fmean(times),
+        p50=percentile(times, 50),
+        p99=percentile(times, 99),
+        size=statistics.fmean(one.size for one in taken),
+    )
+
+
+def percentile(values: Sequence[float], share: int) -> float:
+    """The smallest value that this share (in hundredths) of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(-(-len(ordered) * share // 100) - 1, 0)]
+
+
+def _rotated(requests: Sequence[Request], part: int) -> list[Request]:
+    """So that two connections do not ask for the same at the same moment."""
+    start = len(requests) * part // PROCESSES
+    return [*requests[start:], *requests[:start]]
+
+
+def _loop(url: str, requests: Sequence[Request], seconds: int) -> list[Taken]:
+    with connect(url) as connection, connection.cursor(binary=True) as cursor:
+        _during(WARM_SECONDS, cursor, requests)
+        return _during(seconds, cursor, requests)
+
+
+def _during(seconds: int, cursor: psycopg.Cursor[Any], requests: Sequence[Request]) -> list[Taken]:
+    taken: list[Taken] = []
+    end = time.perf_counter() + seconds
+    for request in itertools.cycle(requests):
+        taken.append(ask(cursor, request))
+        if time.perf_counter() >= end:
+            break
+    return taken
+
+
+def ask(cursor: psycopg.Cursor[Any], request: Request) -> Taken:
+    """Runs the statements of one request and takes all their rows."""
+    start, size = time.perf_counter(), 0
+    for call in request:
+        cursor.execute(call.sql.encode(), call.values)
+        rows = cursor.fetchall() if cursor.description else []
+        size += sum(len(cell) for row in rows for cell in row if isinstance(cell, str | bytes))
+    return Taken(1000 * (time.perf_counter() - start), size)

@@ -1,0 +1,51 @@
+"""The SQL that our own doors run for a path, to be run again without them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Connection, event
+
+from mapservice.app import create_app
+from mapservice.http.services import EXTENSION, Services
+from mapservice.settings import Settings
+from scripts.benchmarks.raw import Call, Request
+
+
+def own_requests(url: str, paths: Sequence[str]) -> list[Request]:
+    """What the service executes for each path. Raises AssertionError for one that it refuses."""
+    app = create_app(Settings(database_url=url, secret_key="bench"))
+    try:
+        return [_request(app, path) for path in paths]
+    finally:
+        _services(app).engine.dispose()
+
+
+def _request(app: Flask, path: str) -> Request:
+    with _heard(app) as calls:
+        answer = app.test_client().get(path)
+    assert answer.status_code < 300, f"{path}: {answer.status}"
+    return calls
+
+
+@contextmanager
+def _heard(app: Flask) -> Iterator[list[Call]]:
+    calls: list[Call] = []
+
+    def hear(
+        _connection: Connection, _cursor: Any, sql: str, values: Mapping[str, Any], *_: Any
+    ) -> None:
+        calls.append(Call(sql, values or {}))
+
+    engine = _services(app).engine
+    event.listen(engine, "before_cursor_execute", hear)
+    try:
+        yield calls
+    finally:
+        event.remove(engine, "before_cursor_execute", hear)
+
+
+def _services(app: Flask) -> Services:
+    services: Services = app.extensions[EXTENSION]
+    return services

@@ -1,0 +1,103 @@
+"""The page of a territory in a real browser: map, figures on it, and all of it without scripts."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, expect
+
+READY = "#map[data-state=ready]"
+PATIENCE = 30_000  # ms: the map is drawn in software here
+PATHS = ["/territoires", "/territoires/region/53", "/territoires/commune/35238"]
+
+
+@pytest.fixture
+def complaints(page: Page) -> list[str]:
+    """What the console reported as an error or a warning, and what scripts threw."""
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and "GPU stall" not in message.text:
+            found.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
+@pytest.fixture
+def plain_page(page: Page) -> Iterator[Page]:
+    """A page of a browser that runs no script."""
+    browser = page.context.browser
+    assert browser is not None
+    context = browser.new_context(java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_map_draws_without_complaint_and_nothing_overflows(
+    page: Page, live_server: str, complaints: list[str], path: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 820})
+    page.goto(live_server + path)
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert complaints == []
+
+
+def test_nothing_shifts_while_the_map_comes(page: Page, live_server: str) -> None:
+    page.add_init_script(
+        """window.shifted = 0;
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) window.shifted += entry.value;
+        }).observe({ type: "layout-shift", buffered: true });"""
+    )
+    page.goto(f"{live_server}/territoires/departement/35")
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    assert page.evaluate("window.shifted") < 0.05
+
+
+def test_a_shaded_commune_tells_its_figures_and_leads_to_its_page(
+    page: Page, live_server: str, complaints: list[str]
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 860})
+    page.goto(f"{live_server}/territoires/departement/48")
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    box = page.locator("#map canvas").bounding_box()
+    assert box is not None
+    # Some way off the middle of the Lozère, where no initiative of the sample stands.
+    page.mouse.click(box["x"] + box["width"] * 0.42, box["y"] + box["height"] * 0.4)
+    card = page.locator("#map .map-card")
+    expect(card).to_contain_text(re.compile("initiative"))
+    card.get_by_role("link").click()
+    expect(page.locator(".breadcrumb")).to_contain_text("Lozère")
+    assert re.search(r"/territoires/commune/48\d{3}$", page.url)
+    assert complaints == []
+
+
+def test_without_scripts_the_page_is_whole(plain_page: Page, live_server: str) -> None:
+    plain_page.goto(f"{live_server}/territoires")
+    plain_page.get_by_role("link", name="Bretagne").first.click()
+    plain_page.get_by_role("link", name="Pour 10 000 hab.").click()
+    expect(plain_page.locator("[aria-sort=descending]")).to_contain_text("Pour 10")
+    plain_page.locator(".territory-table").get_by_role("link", name="Ille-et-Vilaine").click()
+    expect(plain_page.locator("h1")).to_have_text("Ille-et-Vilaine")
+    plain_page.get_by_role("link", name="Voir la liste").click()
+    expect(plain_page.locator(".chip-chosen")).to_contain_text("Ille-et-Vilaine")
+    plain_page.get_by_role("link", name="Page du territoire").click()
+    expect(plain_page.locator("h1")).to_have_text("Ille-et-Vilaine")
+
+
+def test_a_former_commune_leads_to_that_of_today(page: Page, live_server: str) -> None:
+    page.goto(f"{live_server}/territoires/commune/93059")
+    assert page.url.endswith("/territoires/commune/93066?depuis=93059")
+    expect(page.locator("[data-notice=origin]")).to_contain_text("Pierrefitte-sur-Seine")
+
+
+def test_an_initiative_links_to_its_territories(page: Page, live_server: str) -> None:
+    page.goto(f"{live_server}/initiatives?territory=commune:35238")
+    page.locator(".card-title a").first.click()
+    page.locator(".facts").get_by_role("link", name="Rennes", exact=True).click()
+    expect(page.locator("h1")).to_have_text("Rennes")

@@ -1,0 +1,40 @@
+"""The service to be judged: any by its URL in MAPSERVICE_OGC_URL, else our own on the sample."""
+
+import os
+
+import pytest
+
+from tests.ogc.web import Service
+
+
+@pytest.fixture(scope="session")
+def ogc(request: pytest.FixtureRequest) -> Service:
+    """The address of the landing page; no database is touched when another server is named."""
+    elsewhere = os.environ.get("MAPSERVICE_OGC_URL")
+    return Service(elsewhere or f"{request.getfixturevalue('live_server')}/ogc")
+
+
+@pytest.fixture(scope="session")
+def names(ogc: Service) -> list[str]:
+    """The ids of all its collections."""
+    return [one["id"] for one in ogc.get("/collections").json["collections"]]
+
+
+@pytest.fixture(scope="session")
+def features(ogc: Service, names: list[str]) -> str:
+    """A collection that has items with a geometry."""
+    for name in names:
+        found = ogc.items(name, limit="50").json["features"]
+        if any(feature["geometry"] for feature in found):
+            return name
+    pytest.fail("no collection has an item with a geometry")
+
+
+@pytest.fixture(scope="session")
+def outlines(ogc: Service, names: list[str]) -> str:
+    """A collection of areas."""
+    for name in names:
+        found = ogc.items(name, limit="1").json["features"]
+        if found and (found[0]["geometry"] or {}).get("type") in ("Polygon", "MultiPolygon"):
+            return name
+    pytest.skip("this service has no collection of areas")
