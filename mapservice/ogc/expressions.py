@@ -17,6 +17,8 @@ from mapservice.ogc.model import Crs
 
 FIELD = "filter"
 DEEPEST = 60
+# One more than a collection of multipolygons has.
+DEEPEST_WKT = 6
 
 OPENING, CLOSING = "()"
 
@@ -92,8 +94,9 @@ def _check_groups(text: str) -> None:
     before = ""
     for token in _TOKEN.findall(text):
         if token == OPENING:
-            in_wkt = bool(opened) and opened[-1][0] == "wkt"
-            opened.append(("wkt" if in_wkt else _kind(before), parts))
+            opened.append((_kind(before, opened[-1][0] if opened else ""), parts))
+            if [kind for kind, _ in opened[-DEEPEST_WKT:]] == ["wkt"] * DEEPEST_WKT:
+                raise InvalidInput(FIELD, "has a geometry nested too deeply")
             parts = []
         elif token == CLOSING:
             if not opened:
@@ -108,18 +111,24 @@ def _check_groups(text: str) -> None:
         raise InvalidInput(FIELD, "has a parenthesis that nothing closes")
 
 
-def _kind(before: str) -> str:
-    if _WKT.fullmatch(before) or before == "z":
+def _kind(before: str, around: str) -> str:
+    if around == "wkt" or _WKT.fullmatch(before) or before == "z":
         return "wkt"
+    if before == "in":
+        return "list"
     is_word = before[:1].isalnum() or before[:1] in ('"', "_")
     return "arguments" if is_word and before not in _BEFORE_GROUP else "group"
 
 
 def _closed(kind: str, content: str) -> str:
-    if kind != "group":
-        return f"({content})"
-    _parsed(cql2.parse_text, content)
-    return "a"
+    """What stands for a closed parenthesis in the text around it: something short once read."""
+    if kind == "group":
+        _parsed(cql2.parse_text, content)
+        return "a"
+    if kind == "list":
+        _parsed(cql2.parse_text, f"a IN ({content})")
+        return "(a)"
+    return f"({content})"
 
 
 def _depth(node: Node) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, cast, func, select
+from sqlalchemy import Connection, Select, Text, cast, func, literal_column, select
 
 from mapservice.activity import queries as activity
 from mapservice.activity.model import Scope
@@ -48,8 +48,7 @@ def items(connection: Connection, request: ItemsRequest, base_url: str) -> Items
         matched = _matched(connection, source, request, where)
     if request.hits:
         return ItemsPage("", 0, matched, None)
-    rows = _rows(source, request).where(*where).limit(request.limit + 1)
-    statement, values = _feature_sql(rows, request)
+    statement, values = _feature_sql(source, request, [*where, *after(source, request)])
     text = fill(JOINED, {"features": statement})
     row = connection.exec_driver_sql(text, values | {"size": request.limit}).one()
     joined, returned, keys, _, more = row
@@ -70,7 +69,7 @@ def item(
     visible = Filters(status=PUBLIC)
     request = ItemsRequest(collection, visible, order=collection.order, crs=crs, shapes=shapes)
     where = [*selected(source.target, request), _has_id(source, identifier)]
-    statement, values = _feature_sql(_rows(source, request).where(*where), request)
+    statement, values = _feature_sql(source, request, where)
     only = fill("SELECT feature FROM ({features}) AS made", {"features": statement})
     feature = connection.exec_driver_sql(only, values).scalar_one_or_none()
     if feature is None:
@@ -111,7 +110,6 @@ def _rows(source: Source, request: ItemsRequest) -> Select[Any]:
             *(one for one in source.properties if names is None or one.name in names),
         )
         .select_from(source.rows)
-        .where(*after(source, request))
         .order_by(*ordering(source, request.order))
     )
 
@@ -124,9 +122,13 @@ def _has_id(source: Source, identifier: str) -> Condition:
     return source.keys[source.target.collection.identifier] == value
 
 
-def _feature_sql(rows: Select[Any], request: ItemsRequest) -> tuple[str, dict[str, Any]]:
+def _feature_sql(
+    source: Source, request: ItemsRequest, where: list[Condition]
+) -> tuple[str, dict[str, Any]]:
+    """One row more than the page is asked for: it tells whether there is a next page."""
+    rows = _rows(source, request)
     names = [column.name for column in rows.selected_columns if column.name not in INNER]
-    statement, values = _with_counts(*compiled(rows), request)
+    statement, values = _limited(source, request, rows, where)
     texts = {
         "id": "feature_id",
         "geometry": _geometry("shape", request.crs) if request.shapes else "NULL",
@@ -134,6 +136,29 @@ def _feature_sql(rows: Select[Any], request: ItemsRequest) -> tuple[str, dict[st
         "rows": statement,
     }
     return fill(FEATURE, texts), values
+
+
+def _limited(
+    source: Source, request: ItemsRequest, rows: Select[Any], where: list[Condition]
+) -> tuple[str, dict[str, Any]]:
+    """The rows of one page.
+
+    Initiatives are chosen first: names and texts are looked up for those of the page alone. The
+    CTE takes the place of the table that it is named for.
+    """
+    if request.collection.level is not None:
+        page = rows.where(*where).limit(request.limit + 1)
+        return _with_counts(*compiled(page), request)
+    chosen: Select[Any] = (
+        select(literal_column("initiative.*"))
+        .select_from(source.rows)
+        .where(*where)
+        .order_by(*ordering(source, request.order))
+        .limit(request.limit + 1)
+    )
+    inner, values = compiled(chosen, "chosen_")
+    outer, more = compiled(rows)
+    return f"WITH initiative AS ({inner}) {outer}", values | more
 
 
 def _geometry(column: str, crs: Crs) -> str:

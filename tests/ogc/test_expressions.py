@@ -47,7 +47,18 @@ def test_sound_texts_pass_the_check_of_groups(text: str) -> None:
     assert tree(text)
 
 
-@pytest.mark.parametrize("text", ["(" * 1000, "(" * 30 + "a=" + ")" * 30, "NOT (" * 500, ")", "a)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a IN (" * 40 + "a=" + ")" * 40,
+        "POLYGON((" * 30 + "a" + "))" * 30,
+        "(" * 1000,
+        "(" * 30 + "a=" + ")" * 30,
+        "NOT (" * 500,
+        ")",
+        "a)",
+    ],
+)
 def test_texts_that_would_take_the_parser_for_ever_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="filter"):
         tree(text)

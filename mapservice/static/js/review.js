@@ -26,7 +26,15 @@ function drawCommunes(map) {
   map.addLayer({ id: "candidates", type: "fill", ...shape(codes), paint: { "fill-color": hue, "fill-opacity": 0.16 } }, below);
   map.addLayer({ id: "candidate-lines", type: "line", ...shape(codes), paint: { "line-color": hue, "line-width": 1.5 } }, below);
   map.addLayer({ id: "chosen", type: "fill", ...shape([]), paint: { "fill-color": hue, "fill-opacity": 0.28 } }, below);
+  hideNames(map);
   showChosen(map);
+}
+
+// A number stands where the name of its commune would; the list has the names.
+function hideNames(map) {
+  if (!map.getLayer("commune-labels")) return;
+  const others = ["!", ["in", ["get", "code"], ["literal", codes]]];
+  map.setFilter("commune-labels", ["all", map.getFilter("commune-labels"), others]);
 }
 
 function showChosen(map) {
@@ -71,8 +79,7 @@ function pin() {
 
 function addMarks(map, { Marker }) {
   for (const { number, name, code, at } of config.candidates) {
-    // Above the label point, so that the name under it can be read.
-    new Marker({ element: mark(number, name, code), offset: [0, -20] }).setLngLat(at).addTo(map);
+    new Marker({ element: mark(number, name, code) }).setLngLat(at).addTo(map);
   }
   if (config.point) new Marker({ element: pin(), anchor: "bottom" }).setLngLat(config.point).addTo(map);
 }
