@@ -1,23 +1,12 @@
 """Every page: readable without a script, by keyboard, at phone width, in the dark, by machines."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
 READING_PAGES = ["/initiatives", "/initiatives?theme=culture", "/methode", "/nulle-part"]
 PAGES = ["/", *READING_PAGES]
-
-
-@pytest.fixture
-def plain_page(page: Page) -> Iterator[Page]:
-    """A page of a browser that runs no script."""
-    browser = page.context.browser
-    assert browser is not None
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
 
 
 @pytest.mark.parametrize("path", PAGES)

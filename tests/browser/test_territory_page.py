@@ -1,38 +1,13 @@
 """The page of a territory in a real browser: map, figures on it, and all of it without scripts."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import Page, expect
 
 READY = "#map[data-state=ready]"
 PATIENCE = 30_000  # ms: the map is drawn in software here
 PATHS = ["/territoires", "/territoires/region/53", "/territoires/commune/35238"]
-
-
-@pytest.fixture
-def complaints(page: Page) -> list[str]:
-    """What the console reported as an error or a warning, and what scripts threw."""
-    found: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "GPU stall" not in message.text:
-            found.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: found.append(str(error)))
-    return found
-
-
-@pytest.fixture
-def plain_page(page: Page) -> Iterator[Page]:
-    """A page of a browser that runs no script."""
-    browser = page.context.browser
-    assert browser is not None
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
 
 
 @pytest.mark.parametrize("path", PATHS)
