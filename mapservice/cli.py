@@ -27,6 +27,7 @@ from mapservice.db.migrate import current_revision, migrate, newest_revision
 from mapservice.errors import InvalidInput, MapserviceError
 from mapservice.geocoding import files
 from mapservice.geocoding.provider import Provider
+from mapservice.geocoding.report import accuracy
 from mapservice.geocoding.service import Geocoders, Locator
 from mapservice.initiatives import exports, store
 from mapservice.initiatives import load as initiative_load
@@ -187,10 +188,13 @@ def check_command() -> None:
 @click.argument("source", type=EXISTING)
 @click.option("--query-column", default="query", show_default=True)
 @click.option("--out", "target", type=WRITABLE, required=True)
-def geocode_command(source: Path, query_column: str, target: Path) -> None:
+@click.option("--report", is_flag=True, help="Compare with the column expected_insee, by kind.")
+def geocode_command(source: Path, query_column: str, target: Path, report: bool) -> None:
     """Add insee, name, precision, score and status to each row of a CSV file."""
     with _bar("geocode", None) as advance:
         files.geocode_file(_locator(_engine()), source, query_column, target, advance)
+    for line in accuracy(target) if report else ():
+        click.echo(line)
 
 
 @cli.command("locate")

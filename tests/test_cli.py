@@ -90,6 +90,30 @@ def refusal(done: Done) -> str:
 # --- geocode and locate ---------------------------------------------------------------------
 
 
+def test_geocode_reports_how_right_it_is_by_kind_and_names_the_misses(mapservice: Command) -> None:
+    Path("in.csv").write_text(
+        "kind,query,expected_insee\ntown,79000 Niort,79191\ntown,Rennes,35238\n"
+        "homonym,Saint-Denis,93066|97411\nhomonym,35000 Rennes,75056\n",
+        encoding="utf-8",
+    )
+    done = mapservice("geocode", "in.csv", "--out", "out.csv", "--report")
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert lines == [
+        "homonym 1 of 2 50.00% certain 0/1 ambiguous 1/1",
+        "town 2 of 2 100.00% certain 2/2",
+        "overall 3 of 4 75.00% certain 2/3 ambiguous 1/1",
+        "row 4: '35000 Rennes' gave 35238 Rennes (certain),",
+        "not 75056",
+    ]
+
+
+def test_a_report_needs_the_right_answers(mapservice: Command) -> None:
+    Path("in.csv").write_text("query\nRennes\n", encoding="utf-8")
+    done = mapservice("geocode", "in.csv", "--out", "out.csv", "--report")
+    assert done.code == 1
+    assert "expected_insee" in done.err
+
+
 def test_geocode_adds_five_columns_and_keeps_all_others(mapservice: Command) -> None:
     Path("in.csv").write_text(
         "nom,query\nA,79000 Niort\nB,Saint-Denis\nC,Xyzzyville\nD,\n", encoding="utf-8"
