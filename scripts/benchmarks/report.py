@@ -17,8 +17,9 @@ MARK = "<!-- {edge} of {name}, written by scripts/bench -->"
 HEAD = """# Performance
 
 Measured by `scripts/bench`: our doors through gunicorn, the peers over the same tables, and SQL
-without a server, all in one run on one machine. Only the ratios within a table mean something;
-absolute numbers are those of that machine on that day.
+without a server, all in one run on one machine. That SQL is prepared, and planned once or each
+time, whichever is faster. Only the ratios within a table mean something; absolute numbers are
+those of that machine on that day.
 """
 
 
