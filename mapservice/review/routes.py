@@ -21,10 +21,11 @@ from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.geocoding.model import Query
 from mapservice.geocoding.service import Locator
 from mapservice.http import reviewer as access
+from mapservice.http.maps import FRANCE, map_config
 from mapservice.http.params import only_parameters
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
-from mapservice.initiatives.filters import Cursor, Sort, parse_moment, parse_territory
+from mapservice.initiatives.filters import Cursor, Filters, Sort, parse_moment, parse_territory
 from mapservice.review import queries, service
 from mapservice.review.model import MAX_NOTE, Candidate, Case, Choice, Review, Scope
 from mapservice.review.queries import Position
@@ -38,7 +39,6 @@ blueprint.before_request(access.admit)
 PAGE_SIZE = 20
 FOUND = 6
 MAX_SEARCH = 200
-FRANCE = (-5.2, 41.3, 9.7, 51.2)
 NOWHERE = "none"
 
 
@@ -278,22 +278,14 @@ def _meant(locator: Locator, text: str) -> Sequence[str]:
 
 
 def _map_config(found: Case, others: Sequence[Candidate]) -> dict[str, Any]:
-    settings = services().settings
-    basemap = {"url": settings.basemap_url, "attribution": settings.basemap_attribution}
     candidates = [*found.candidates, *others]
-    return {
-        "tiles": {
-            "initiatives": url_for("tiles.initiatives_tilejson"),
-            "territories": url_for("tiles.territories_tilejson"),
-        },
-        "filter": "",
-        "bounds": _bounds(found, candidates),
-        "territory": None,
-        "basemap": basemap if settings.basemap_url else None,
-        "candidates": [_marked(candidate) for candidate in candidates],
-        "point": [found.given.lon, found.given.lat] if found.given else None,
-        "chosen": found.decision.code if found.decision else "",
-    }
+    return map_config(
+        Filters(),
+        _bounds(found, candidates),
+        candidates=[_marked(candidate) for candidate in candidates],
+        point=[found.given.lon, found.given.lat] if found.given else None,
+        chosen=found.decision.code if found.decision else "",
+    )
 
 
 def _marked(candidate: Candidate) -> dict[str, Any]:

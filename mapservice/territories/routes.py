@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.http.pages import query_string
+from mapservice.http.maps import FRANCE, map_config
 from mapservice.http.params import base_url, only_parameters
 from mapservice.http.services import services
 from mapservice.initiatives import queries as initiatives
@@ -35,8 +35,6 @@ blueprint = Blueprint("territories", __name__)
 LATEST = 6
 SHOWN_MEMBERS = 20
 SHOWN_SILENT = 12
-# Metropolitan France; the overseas départements have pages of their own.
-FRANCE = [-5.2, 41.3, 9.7, 51.2]
 # What is listed of each level, and shaded on its map.
 BELOW = {
     Level.REGION: Level.DEPARTEMENT,
@@ -66,7 +64,7 @@ def index() -> str:
             class_of=class_of,
             canonical=base_url() + url_for("territories.index"),
             sample=initiatives.sample_share(connection),
-            map_config=_map_config(Filters(), FRANCE)
+            map_config=map_config(Filters(), FRANCE)
             | {"figures": _shading(Level.DEPARTEMENT, "", bounds)},
         )
 
@@ -96,8 +94,7 @@ def _portrait(connection: Connection, ref: TerritoryRef, described: Described) -
     """What every level shows."""
     filters = Filters(territory=(ref,))
     places = [described.place, *described.parents]
-    config = _map_config(filters, list(described.bounds))
-    config["territory"] = {"level": ref.level, "code": ref.code}
+    config = map_config(filters, described.bounds, ref)
     listed = _listed(connection, ref)
     if ref.level in BELOW:
         within = described.place.filter
@@ -252,21 +249,6 @@ def _by_parent(members: list[Member]) -> dict[str, list[Member]]:
     for member in ordered(members, MemberSort.NAME):
         grouped.setdefault(member.parent or "", []).append(member)
     return grouped
-
-
-def _map_config(filters: Filters, bounds: list[float]) -> dict[str, Any]:
-    settings = services().settings
-    basemap = {"url": settings.basemap_url, "attribution": settings.basemap_attribution}
-    return {
-        "tiles": {
-            "initiatives": url_for("tiles.initiatives_tilejson"),
-            "territories": url_for("tiles.territories_tilejson"),
-        },
-        "filter": query_string(filters).removeprefix("?"),
-        "bounds": bounds,
-        "territory": None,
-        "basemap": basemap if settings.basemap_url else None,
-    }
 
 
 def _shading(level: Level, within: str, bounds: tuple[float, ...]) -> dict[str, Any]:

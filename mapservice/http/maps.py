@@ -1,0 +1,36 @@
+"""What the scripts of a page need to draw its map."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import url_for
+
+from mapservice.http.pages import query_string
+from mapservice.http.services import services
+from mapservice.initiatives.filters import Filters
+from mapservice.territories.model import TerritoryRef
+
+# West, south, east, north of metropolitan France; overseas there are other ways in.
+FRANCE = (-5.2, 41.3, 9.7, 51.2)
+
+
+def map_config(
+    filters: Filters, bounds: Sequence[float], territory: TerritoryRef | None = None, **more: Any
+) -> dict[str, Any]:
+    """Tiles, the filter to put after their addresses, and what to show first (EPSG:4326).
+
+    `territory` is outlined; `more` is for one page's script alone.
+    """
+    settings = services().settings
+    basemap = {"url": settings.basemap_url, "attribution": settings.basemap_attribution}
+    return {
+        "tiles": {
+            "initiatives": url_for("tiles.initiatives_tilejson"),
+            "territories": url_for("tiles.territories_tilejson"),
+        },
+        "filter": query_string(filters, bbox=None, sort=None).removeprefix("?"),
+        "bounds": list(bounds),
+        "territory": {"level": territory.level, "code": territory.code} if territory else None,
+        "basemap": basemap if settings.basemap_url else None,
+        **more,
+    }
