@@ -1,37 +1,67 @@
 """Wiring, nothing else: settings, database, geocoder, and the routes of every package."""
 
 import secrets
+from typing import TYPE_CHECKING
 
 from flask import Flask
-from flask_babel import Babel
 
 from mapservice.activity.routes import blueprint as activity
-from mapservice.db.engine import make_engine
 from mapservice.errors import ConfigurationError
+from mapservice.exporting.routes import blueprint as exporting
+from mapservice.following.feeds_routes import blueprint as feeds
 from mapservice.geocoding.provider import Provider
 from mapservice.geocoding.routes import blueprint as geocoding
 from mapservice.geocoding.service import Geocoders
-from mapservice.http import assets, health, pages, problems, security
+from mapservice.http import (
+    assets,
+    compression,
+    forms,
+    health,
+    language,
+    pages,
+    problems,
+    proof,
+    security,
+    sitemap,
+)
+from mapservice.http.kept_tiles import KeptTiles
 from mapservice.http.logging import configure as configure_logging
-from mapservice.http.services import EXTENSION, Services
+from mapservice.http.services import EXTENSION, Services, engine_of
+from mapservice.initiatives.near_routes import blueprint as near
 from mapservice.initiatives.routes import blueprint as initiatives
+from mapservice.maps.drawing_routes import blueprint as drawings
 from mapservice.maps.routes import blueprint as tiles
 from mapservice.ogc.routes import blueprint as ogc
+from mapservice.people import routes as people
+from mapservice.people.hooks import Part, Purpose
 from mapservice.review.routes import blueprint as review
 from mapservice.settings import Settings, asset_folder
 from mapservice.territories.routes import blueprint as territories
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 BLUEPRINTS = (
     initiatives,
+    near,
+    feeds,
+    sitemap.blueprint,
     tiles,
+    drawings,
     activity,
     geocoding,
     review,
     health.blueprint,
     assets.blueprint,
+    proof.blueprint,
     territories,
     ogc,
+    exporting,
 )
+
+# What packages add about people: the mailed links that they understand, and what they keep.
+PURPOSES: tuple[Purpose, ...] = ()
+PARTS: tuple[Part, ...] = ()
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -51,31 +81,31 @@ def create_app(settings: Settings | None = None) -> Flask:
         BABEL_DEFAULT_TIMEZONE="Europe/Paris",
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    Babel(app)
+    language.register(app)
     app.extensions[EXTENSION] = _services(settings)
+    compression.register(app)
     problems.register(app)
     security.register(app)
     pages.register(app, settings)
+    forms.register(app)
+    people.register(app, PURPOSES, PARTS)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
 
 
-def create_served_app() -> Flask:
-    """The application with its geocoder built, to be shared by the workers forked from it."""
+def create_served_app() -> "WSGIApplication":
+    """The application with its geocoder built, to be shared by the workers forked from it.
+
+    What was made before is answered before it is asked.
+    """
     app = create_app()
     services: Services = app.extensions[EXTENSION]
     with services.engine.connect() as connection:
         services.geocoders.current(connection)
-    services.engine.dispose()  # a connection must not be shared by two processes
-    return app
+    services.dispose()
+    return KeptTiles(app, services.settings) if services.settings.tile_cache_bytes else app
 
 
 def _services(settings: Settings) -> Services:
-    engine = make_engine(
-        settings.database_url,
-        pool_size=settings.pool_size,
-        pool_wait_ms=settings.pool_wait_ms,
-        statement_timeout_ms=settings.statement_timeout_ms,
-    )
-    return Services(settings, engine, Geocoders(Provider.of_settings(settings)))
+    return Services(settings, engine_of(settings), Geocoders(Provider.of_settings(settings)))

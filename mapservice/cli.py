@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import parse_qsl
@@ -21,28 +22,34 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from mapservice import __version__
 from mapservice.activity import queries as activity
 from mapservice.activity import service as rollup_service
+from mapservice.activity.series import Series, rebase_file
 from mapservice.db import cluster
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import current_revision, migrate, newest_revision
 from mapservice.errors import InvalidInput, MapserviceError
+from mapservice.exporting.model import GRID_ZOOM, MAX_ZOOM, SUFFIXES
 from mapservice.geocoding import files
+from mapservice.geocoding.parallel import cores
 from mapservice.geocoding.provider import Provider
 from mapservice.geocoding.report import accuracy
 from mapservice.geocoding.service import Geocoders, Locator
-from mapservice.initiatives import exports, store
 from mapservice.initiatives import load as initiative_load
+from mapservice.initiatives import store
 from mapservice.initiatives.filters import parse
+from mapservice.initiatives.importing.reading import read_file
 from mapservice.initiatives.importing.service import (
     ImportRun,
     Options,
     Outcome,
     RowReport,
     import_file,
+    import_source,
 )
 from mapservice.review.commands import register as register_review
 from mapservice.settings import Settings
 from mapservice.territories import checks
 from mapservice.territories import queries as territories
+from mapservice.territories.lineage_queries import whole_lineage
 from mapservice.territories.service import (
     DEFAULT_SOURCE,
     LoadOptions,
@@ -105,15 +112,23 @@ def _settings() -> Settings:
 
 
 @contextlib.contextmanager
-def _bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error."""
+def _counting_bar(title: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """A progress bar on standard error: what tells it the number of steps, and what advances."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-        task = progress.add_task(title, total=total)
+        task = progress.add_task(title, total=None)
+        yield (
+            lambda total: progress.update(task, total=total),
+            lambda steps: progress.update(task, advance=steps),
+        )
 
-        def advance(rows: int) -> None:
-            progress.update(task, advance=rows)
 
+@contextlib.contextmanager
+def _bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error."""
+    with _counting_bar(title) as (start, advance):
+        if total is not None:
+            start(total)
         yield advance
 
 
@@ -184,6 +199,23 @@ def check_command() -> None:
         sys.exit(1)
 
 
+@territory_group.command("rebase")
+@click.argument("source", type=EXISTING)
+@click.option("--column", default="code", show_default=True, help="Holds the communes' codes.")
+@click.option("--value", "values", multiple=True, required=True, help="A column of figures.")
+@click.option("--year", type=click.IntRange(1943, 2100), help="Of the codes, as on 1 January.")
+@click.option("--out", "target", type=WRITABLE, required=True)
+def rebase_command(
+    source: Path, column: str, values: tuple[str, ...], year: int | None, target: Path
+) -> None:
+    """Sum a CSV file's figures by today's communes; tell what no one of them can claim."""
+    with _engine().connect() as connection:
+        lineage = whole_lineage(connection)
+    for line in rebase_file(lineage, source, Series(column, values, year), target):
+        heirs = ", ".join(line.candidates) or "no commune of today"
+        click.echo(f"{line.status}: {line.code} {line.name} ({heirs})")
+
+
 @cli.command("geocode")
 @click.argument("source", type=EXISTING)
 @click.option("--query-column", default="query", show_default=True)
@@ -191,8 +223,8 @@ def check_command() -> None:
 @click.option("--report", is_flag=True, help="Compare with the column expected_insee, by kind.")
 def geocode_command(source: Path, query_column: str, target: Path, report: bool) -> None:
     """Add insee, name, precision, score and status to each row of a CSV file."""
-    with _bar("geocode", None) as advance:
-        files.geocode_file(_locator(_engine()), source, query_column, target, advance)
+    work = files.Work(partial(_bar, "geocode"), cores())
+    files.geocode_file(lambda: _locator(_engine()), source, query_column, target, work)
     for line in accuracy(target) if report else ():
         click.echo(line)
 
@@ -227,7 +259,8 @@ def import_command(
     settings = _settings()
     engine = _open(settings)
     options = Options(_mapping(pairs) or None, platform, licence, dry_run)
-    run = import_file(engine, _locator(engine), source, options)
+    opened = read_file(source, options.mapping)
+    run = import_source(engine, _locator(engine), opened, options)
     path = target or settings.home / "reports" / f"{source.stem}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     counts = _import(run, path)
@@ -298,21 +331,32 @@ def rebuild_command() -> None:
 
 
 @cli.command("export")
-@click.option("--out", "target", type=WRITABLE, required=True, help="A .geojson or .csv file.")
+@click.option("--out", "target", type=WRITABLE, required=True, help="The file to write.")
+@click.option("--format", "form", type=click.Choice(SUFFIXES), help="Default: by the suffix.")
 @click.option("--filter", "query", default="", help='As in an address: "theme=culture&since=…"')
-def export_command(target: Path, query: str) -> None:
-    """Write initiatives to a file, by the same filter as everywhere."""
+@click.option(
+    "--max-zoom",
+    type=click.IntRange(0, GRID_ZOOM),
+    default=MAX_ZOOM,
+    show_default=True,
+    help="Of pmtiles.",
+)
+def export_command(target: Path, form: str | None, query: str, max_zoom: int) -> None:
+    """Write initiatives to a file, by the same filter as everywhere; pmtiles: the whole map."""
+    from mapservice.exporting.making import save
+
     filters, _ = parse(parse_qsl(query, keep_blank_values=True))
     base = _settings().public_url
-    writers = {".geojson": exports.geojson_stream, ".csv": exports.csv_stream}
-    if target.suffix not in writers:
-        raise InvalidInput("--out", "must end in .geojson or .csv")
-    with _engine().connect() as connection:
+    suffix = form or target.suffix.removeprefix(".")
+    if suffix not in SUFFIXES:
+        raise InvalidInput("--out", f"must end in .{', .'.join(SUFFIXES)}")
+    # One snapshot: the rows that are counted are those that are written.
+    engine = _engine().execution_options(isolation_level="REPEATABLE READ")
+    with engine.connect() as connection, _counting_bar("export") as progress:
         unknown = territories.unknown(connection, filters.territory)
         if unknown:
             raise InvalidInput("territory", f"there is no {unknown[0]}")
-        with target.open("wb") as out:
-            out.writelines(writers[target.suffix](connection, filters, base))
+        save(connection, suffix, filters, base, target, progress, max_zoom)
 
 
 @cli.command("worker")
@@ -351,7 +395,9 @@ def doctor_command() -> None:
 
 def _locator(engine: Engine) -> Locator:
     with engine.connect() as connection:
-        return Geocoders(Provider.of_settings(Settings.from_env())).current(connection)
+        locator = Geocoders(Provider.of_settings(Settings.from_env())).current(connection)
+    engine.dispose()  # a connection must not be shared with processes forked from here
+    return locator
 
 
 def _mapping(pairs: tuple[str, ...]) -> Mapping[str, str]:

@@ -2,16 +2,22 @@
 
 import procrastinate
 from procrastinate import App, PsycopgConnector
+from sqlalchemy import Engine
 
 from mapservice.activity import service as activity
 from mapservice.db.engine import make_engine
+from mapservice.exporting import making
+from mapservice.exporting.service import TASK as MAKE_EXPORTS
+from mapservice.mail import service as mail
+from mapservice.mail.transport import transport_of
+from mapservice.people import service as people
 from mapservice.settings import Settings
 
 
 def make_jobs(settings: Settings) -> App:
     """The queue's application with every task; opens nothing until it is run."""
     app = App(connector=PsycopgConnector(conninfo=settings.database_url))
-    engine = make_engine(settings.database_url, pool_size=2)
+    engine = make_engine(settings.database_url, pool_size=6)
 
     # The lock lets no second compaction queue up behind one that takes longer than a minute.
     @app.periodic(cron="* * * * *")
@@ -21,11 +27,55 @@ def make_jobs(settings: Settings) -> App:
         del timestamp
         return activity.compact(engine)
 
+    @app.task(name=MAKE_EXPORTS)
+    def make_exports() -> int:
+        """Whoever asks for an export defers this, in the same transaction."""
+        return making.make_waiting(engine, settings.home)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="tidy_exports", queueing_lock="tidy_exports", pass_context=False)
+    def tidy_exports(timestamp: int) -> None:
+        """Each minute: what expired goes, what a dead worker left is taken up again."""
+        del timestamp
+        making.tidy(engine, settings.home, settings.export_max_bytes)
+
+    _add_mail(app, engine, settings)
     return app
+
+
+def _add_mail(app: App, engine: Engine, settings: Settings) -> None:
+    """Without locks of the queue: one held by a worker that was killed would stop all mail."""
+    transport = transport_of(settings)
+
+    @app.task(name="send_mail")
+    def send_mail() -> None:
+        """Woken by whoever writes a mail; takes turns with other jobs while there is more."""
+        if mail.send_due(engine, transport):
+            send_mail.defer()
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="sweep_mail", queueing_lock="sweep_mail", pass_context=False)
+    def sweep_mail(timestamp: int) -> None:
+        """Each minute: what was refused, and what a worker left behind."""
+        del timestamp
+        send_mail()
+
+    @app.periodic(cron="17 3 * * *")
+    @app.task(name="forget_people", queueing_lock="forget_people", pass_context=False)
+    def forget_people(timestamp: int) -> None:
+        """Each night: what has had its time."""
+        del timestamp
+        people.purge(engine)
+        mail.forget(engine)
 
 
 def run_worker(settings: Settings) -> None:
     """Works until SIGINT or SIGTERM, finishing what it has begun."""
     app = make_jobs(settings)
+    if not settings.smtp_url:
+        print(f"MAPSERVICE_SMTP_URL is not set: mails are written to {settings.home / 'mail'}")
     with app.open():
-        app.run_worker(delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL)
+        app.run_worker(
+            concurrency=2,  # one for exports, which go one at a time, one for all that is short
+            delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
+        )

@@ -41,13 +41,21 @@ class Settings:
         "", "Outside raster tiles, {z}/{x}/{y}; empty: our own tiles alone."
     )
     basemap_attribution: str = _setting("", "Credit shown with an outside base map.")
-    pool_size: int = _setting(8, "Database connections a process may hold.")
+    pool_size: int = _setting(
+        8, "Database connections a process may hold, and as many more for tiles."
+    )
     pool_wait_ms: int = _setting(2000, "Longest wait for a connection, in milliseconds.")
+    tile_cache_bytes: int = _setting(
+        300_000_000, "Tiles kept on disk, shared by all processes; 0: none is kept."
+    )
     statement_timeout_ms: int = _setting(8000, "Longest SQL statement of a request.")
     max_body_bytes: int = _setting(1_000_000, "Largest request body accepted.")
     max_query_bytes: int = _setting(4_000, "Longest query string accepted.")
     max_upload_bytes: int = _setting(50_000_000, "Largest CSV file accepted by /geocode/…/csv.")
     max_upload_rows: int = _setting(200_000, "Most rows that such a file may have.")
+    export_max_bytes: int = _setting(
+        5_000_000_000, "Most bytes that finished exports take on the disk; the oldest go first."
+    )
     provider_url: str = _setting(
         "", "Outside address API for street-level points, addok's or IGN's; empty: none is asked."
     )
@@ -60,6 +68,11 @@ class Settings:
     review_key: str = _setting(
         "", "Password of the pages where places are decided; empty: those pages do not exist."
     )
+    smtp_url: str = _setting(
+        "", "Mail server, smtp://user:pass@host:587?starttls=1; empty: files under home/mail."
+    )
+    smtp_timeout_ms: int = _setting(10_000, "Longest wait for each answer of the mail server.")
+    mail_from: str = _setting("initiatives@localhost", "Address that mails come from.")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:

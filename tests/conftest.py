@@ -132,7 +132,7 @@ def engine(shared_engine: Engine) -> Engine:
     with shared_engine.begin() as connection:
         # A stream that an earlier test left open would hold us up for ever.
         connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-        connection.execute(text("TRUNCATE initiative CASCADE"))
+        connection.execute(text("TRUNCATE initiative, person, delivery, tally CASCADE"))
     return shared_engine
 
 
@@ -167,7 +167,7 @@ def app(database_url: str) -> Iterator[Flask]:
     app = create_app(Settings(database_url=database_url, public_url="http://map.test"))
     yield app
     services: Services = app.extensions[EXTENSION]
-    services.engine.dispose()
+    services.dispose()
 
 
 @pytest.fixture

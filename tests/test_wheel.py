@@ -34,7 +34,7 @@ json.dump({
     "templates": app.template_folder,
     "pages": {path: [got.status_code, got.get_data(as_text=True)] for path, got in pages.items()},
 }, sys.stdout)
-app.extensions["mapservice"].engine.dispose()
+app.extensions["mapservice"].dispose()
 """
 PATHS = (
     "/",

@@ -21,14 +21,14 @@ COUNTS = """
            sum(initiatives)::bigint AS initiatives, sum(supporters)::bigint AS supporters
       FROM (SELECT code, theme, status, month, initiatives, supporters
               FROM rollup
-             WHERE level = %(level)s AND theme = ANY(%(themes)s) AND {base_months}
+             WHERE level = '{level}' AND theme = ANY(%(themes)s) AND {base_months}{among_base}
              UNION ALL
-            SELECT code, CASE WHEN %(themes)s = '{""}'::text[] THEN '' ELSE theme END,
+            SELECT {place}, CASE WHEN %(themes)s = '{""}'::text[] THEN '' ELSE theme END,
                    status, month, initiatives, supporters
-              FROM rollup_delta_level
-             WHERE level = %(level)s
+              FROM rollup_delta
+             WHERE {place} IS NOT NULL
                AND (%(themes)s = '{""}'::text[] OR theme = ANY(%(themes)s))
-               AND {delta_months}) AS kept
+               AND {delta_months}{among_delta}) AS kept
      WHERE status = ANY(%(statuses)s)
      GROUP BY code, theme"""
 
@@ -44,6 +44,9 @@ FIGURES = """
      WHERE territory.level = %(level)s AND {within}
      ORDER BY territory.code"""
 
+# The territories that a scope keeps.
+AMONG = "SELECT code FROM territory WHERE level = '{level}' AND {within}"
+
 BY_CODE = """
     SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters
       FROM ({counts}) AS by_theme
@@ -54,14 +57,11 @@ OUTLINE_ZOOM = {Level.REGION: 6, Level.DEPARTEMENT: 6, Level.EPCI: 8, Level.COMM
 
 
 def figures_json(connection: Connection, level: Level, scope: Scope) -> str:
-    """`{"level", "as_of", "territories": [...]}`; a territory without initiatives shows zeros."""
+    """A JSON array, one object a territory; one without initiatives shows zeros."""
     statement, values = _figures(level, scope)
     wrapped = fill(
         """
-        SELECT json_build_object(
-                   'level', %(level)s::text,
-                   'as_of', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-                   'territories', coalesce(json_agg(row_to_json(figure)), '[]'::json))::text
+        SELECT coalesce(json_agg(row_to_json(figure)), '[]'::json)::text
           FROM ({figures}) AS figure""",
         {"figures": statement},
     )
@@ -150,25 +150,36 @@ def _by_theme(
     return [(theme, count) for theme, count in rows]
 
 
-def counts_by_code(level: Level, scope: Scope) -> tuple[str, dict[str, Any]]:
-    """SQL of `code, initiatives, supporters`, one row a territory that has any, and its values."""
-    counts, values = _counts(level, scope, tuple(scope.themes or (ALL_THEMES,)))
+def counts_by_code(level: Level, scope: Scope, among: str = "") -> tuple[str, dict[str, Any]]:
+    """SQL of `code, initiatives, supporters`, one row a territory that has any, and its values.
+
+    `among`, SQL of ours that selects codes, keeps it to these.
+    """
+    counts, values = _counts(level, scope, tuple(scope.themes or (ALL_THEMES,)), among)
     return fill(BY_CODE, {"counts": counts}), values
 
 
 def _figures(
     level: Level, scope: Scope, columns: str = "", joins: str = ""
 ) -> tuple[str, dict[str, Any]]:
-    counts, values = counts_by_code(level, scope)
-    within, codes = _within(level, scope)
-    texts = {"counts": counts, "columns": columns, "joins": joins, "within": within}
+    inside, codes = within(level, scope)
+    among = fill(AMONG, {"level": level, "within": inside})
+    counts, values = counts_by_code(level, scope, among if scope.territories else "")
+    texts = {"counts": counts, "columns": columns, "joins": joins, "within": inside}
     return fill(FIGURES, texts), values | codes
 
 
-def _counts(level: str, scope: Scope, themes: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+def _counts(
+    level: str, scope: Scope, themes: tuple[str, ...], among: str = ""
+) -> tuple[str, dict[str, Any]]:
     whole = scope.since is None and scope.until is None
     months = "month >= %(since)s AND month < %(until)s"
+    place = "'FR'" if level == COUNTRY else str(level)
     texts = {
+        "level": str(level),
+        "place": place,
+        "among_base": f" AND code = ANY(ARRAY({among}))" if among else "",
+        "among_delta": f" AND {place} = ANY(ARRAY({among}))" if among else "",
         "base_months": "month = '-infinity'" if whole else f"month > '-infinity' AND {months}",
         "delta_months": "true" if whole else months,
     }
@@ -183,16 +194,16 @@ def _counts(level: str, scope: Scope, themes: tuple[str, ...]) -> tuple[str, dic
     return fill(COUNTS, texts), values
 
 
-def _within(level: Level, scope: Scope) -> tuple[str, dict[str, Any]]:
+def within(level: Level, scope: Scope, table: str = "territory") -> tuple[str, dict[str, Any]]:
     """Keeps the territories that a scope names, or that lie in those it names."""
     conditions: list[str] = []
     values: dict[str, Any] = {}
-    for ref in scope.territories:
+    for number, ref in enumerate(scope.territories):
         column = "code" if ref.level == level else str(ref.level)
         if column not in ("code", "epci", "departement", "region"):
             continue  # nothing of a wider level lies in a commune
-        name = f"within_{len(values)}"
-        conditions.append(f"territory.{column} = %({name})s")
+        name = f"within_{number}"
+        conditions.append(f"{table}.{column} = %({name})s")
         values[name] = ref.code
     if not scope.territories:
         return "true", {}

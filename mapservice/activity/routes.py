@@ -7,7 +7,7 @@ from mapservice.activity import queries
 from mapservice.activity.model import Scope
 from mapservice.db.copy import feature_collection
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.http import answers
+from mapservice.http import answers, negotiation
 from mapservice.http.params import read_filters
 from mapservice.http.services import services
 from mapservice.territories.model import Level
@@ -17,10 +17,12 @@ blueprint = Blueprint("activity", __name__, url_prefix="/activity")
 
 @blueprint.get("/<level>.json")
 def figures_json(level: str) -> Response:
+    """`{"level", "as_of", "territories": [...]}`."""
     wanted = _level(level)
-    with services().engine.connect() as connection:
-        content = queries.figures_json(connection, wanted, _scope(connection))
-    return answers.whole(content, answers.JSON)
+    with services().reader.connect() as connection:
+        figures = queries.figures_json(connection, wanted, _scope(connection))
+    before, after = f'{{"level":"{wanted}",', f',"territories":{figures}}}'
+    return negotiation.stamped(before, after, answers.JSON, name="as_of")
 
 
 @blueprint.get("/<level>.csv")
@@ -45,7 +47,7 @@ def figures_geojson(level: str) -> Response:
 
 def _asked(level: str) -> tuple[Level, Scope]:
     wanted = _level(level)
-    with services().engine.connect() as connection:
+    with services().reader.connect() as connection:
         return wanted, _scope(connection)
 
 

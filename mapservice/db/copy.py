@@ -31,18 +31,27 @@ def copy_rows(connection: Connection, statement: str, values: dict[str, Any]) ->
 
 
 def feature_collection(rows: Blocks) -> Blocks:
-    """Wraps a COPY of one GeoJSON feature a row into one FeatureCollection.
-
-    COPY's text format doubles backslashes; JSON text holds no other character that it escapes.
-    """
+    """Wraps a COPY of one GeoJSON feature a row into one FeatureCollection."""
     yield b'{"type":"FeatureCollection","features":['
     separator = b""
     with closing(rows):
         for block in rows:
-            lines = block.replace(b"\\\\", b"\\").rstrip(b"\n").replace(b"\n", b",\n")
-            yield separator + lines
+            yield separator + _json(block).rstrip(b"\n").replace(b"\n", b",\n")
             separator = b",\n"
     yield b"]}"
+
+
+def lines(rows: Blocks, start: bytes = b"") -> Blocks:
+    """A COPY of one JSON text a row, each as a line that begins with `start`."""
+    with closing(rows):
+        for block in rows:
+            texts = _json(block)
+            yield start + texts.replace(b"\n", b"\n" + start, texts.count(b"\n") - 1)
+
+
+def _json(block: bytes) -> bytes:
+    """COPY's text format doubles backslashes; JSON text holds no other character it escapes."""
+    return block.replace(b"\\\\", b"\\")
 
 
 def _rows(connection: Connection, statement: str, values: dict[str, Any]) -> Blocks:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -104,6 +105,33 @@ initiative = Table(
     Column("cell", BigInteger),
     Column("supporters", Integer, nullable=False),
     Column("search", TSVECTOR),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("supported_here", Integer, nullable=False),
+    Column("state_since", DateTime(timezone=True), nullable=False),
+)
+
+removal = Table(
+    "removal",
+    metadata,
+    Column("initiative", UUID, primary_key=True),
+    Column("removed_at", DateTime(timezone=True), nullable=False),
+)
+
+export = Table(
+    "export",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("format", Text, nullable=False),
+    Column("filter", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("base_url", Text, nullable=False),
+    Column("done_rows", BigInteger, nullable=False),
+    Column("total_rows", BigInteger),
+    Column("bytes", BigInteger),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("expires_at", DateTime(timezone=True)),
 )
 
 location_match = Table(
@@ -194,4 +222,132 @@ provider_answer = Table(
     Column("citycode", Text),
     Column("attribution", Text),
     Column("fetched_at", DateTime(timezone=True), nullable=False),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("email", Text),
+    Column("email_key", Text),
+    Column("name", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("commune", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("confirmed_at", DateTime(timezone=True)),
+    Column("last_seen_at", DateTime(timezone=True)),
+    Column("erased_at", DateTime(timezone=True)),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("person", UUID, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("subject", UUID),
+    Column("payload", JSONB, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("person", UUID, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("last_used_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("person", UUID),
+    Column("sender", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", DateTime(timezone=True), nullable=False),
+    Column("give_up_at", DateTime(timezone=True), nullable=False),
+    Column("last_error", Text, nullable=False),
+    Column("sent_at", DateTime(timezone=True)),
+)
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("ends_at", DateTime(timezone=True), primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+
+support = Table(
+    "support",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("initiative", UUID, nullable=False),
+    Column("person", UUID),
+    Column("mailbox", LargeBinary),
+    Column("commune", Text),
+    Column("network", LargeBinary),
+    Column("confirmed_at", DateTime(timezone=True), nullable=False),
+    Column("withdrawn_at", DateTime(timezone=True)),
+    Column("held_at", DateTime(timezone=True)),
+)
+
+report = Table(
+    "report",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("initiative", UUID, nullable=False),
+    Column("person", UUID),
+    Column("confirmed", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("closed_by", Text),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("note", Text, nullable=False),
+)
+
+follower = Table(
+    "follower",
+    metadata,
+    Column("person", UUID, primary_key=True),
+    Column("id", UUID, nullable=False),
+    Column("leave_key", LargeBinary, nullable=False),
+    Column("base_url", Text, nullable=False),
+    Column("told_on", Date, nullable=False),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("person", UUID, nullable=False),
+    Column("filter", Text, nullable=False),
+    Column("area", _geometry("POLYGON", 4326)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("told_until", DateTime(timezone=True), nullable=False),
+)
+
+digest = Table(
+    "digest",
+    metadata,
+    Column("subscription", UUID, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("news", Integer, nullable=False),
 )

@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
-from sqlalchemy import make_url
+from psycopg import Connection as Driver
+from psycopg import OperationalError, RawCursor
+from sqlalchemy import Connection, make_url
 from sqlalchemy.sql import ClauseElement
 
 _DIALECT = make_url("postgresql+psycopg://").get_dialect()()
@@ -26,3 +29,43 @@ def fill(template: str, texts: Mapping[str, str]) -> str:
     for name, text in texts.items():
         template = template.replace("{" + name + "}", text)
     return template
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """SQL text in PostgreSQL's own style (`$1`), and what is to be put there: by name.
+
+    `values` are those known when it was made; the others come with each run.
+    """
+
+    text: bytes
+    names: tuple[str, ...]
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, template: str, values: Mapping[str, Any]) -> Self:
+        """From psycopg's style, `%(name)s`; `%%` stands for a percent sign."""
+        names = tuple(dict.fromkeys(_BOUND.findall(template)))
+        numbers = {name: f"${number}" for number, name in enumerate(names, 1)}
+        text = _BOUND.sub(lambda found: numbers[found[1]], template).replace("%%", "%")
+        return cls(text.encode(), names, values)
+
+
+def fetch_one(connection: Connection, statement: Prepared, **values: Any) -> tuple[Any, ...]:
+    """The only row of a statement, which stays prepared and whose result comes in binary.
+
+    Raises errors of psycopg as they are; after one that ends the connection, its pool makes anew.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, Driver), "the engine is made on psycopg"
+    known = {**statement.values, **values}
+    bound = [known[name] for name in statement.names]
+    try:
+        with RawCursor(driver) as cursor:
+            row = cursor.execute(statement.text, bound, prepare=True, binary=True).fetchone()
+    except OperationalError:
+        if driver.closed:
+            connection.invalidate()
+        raise
+    assert row is not None, "the statement yields one row"
+    return tuple(row)

@@ -6,8 +6,8 @@ fields is `status` and `precision`: how far an answer can be trusted.
 
 import math
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from mapservice.geocoding.files import point
 from mapservice.geocoding.gazetteer import Gazetteer
 from mapservice.geocoding.model import Candidate, Match, MatchStatus, Precision, Query
 from mapservice.geocoding.table import Cells
+from mapservice.territories.queries import OUTLINE_ACCURACY_M, Border
 
 MUNICIPALITY = "municipality"
 # The API's kinds of place; ours knows communes alone, so the others find nothing.
@@ -61,6 +62,52 @@ class Columns:
     lon: int | None = None
     lat: int | None = None
     only: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A commune at a point: the one that holds it, or the `other` one beyond a near border.
+
+    `border_m` is the distance from the point to that border, in metres.
+    """
+
+    candidate: Candidate
+    status: MatchStatus
+    border_m: float
+    other: Candidate | None = None
+
+
+def held(entry: Callable[[str], Candidate | None], located: Border) -> list[Held]:
+    """The commune that holds a point, then the one that may, as outlines are generalised.
+
+    Where the border is nearer than they are accurate, the first scores from a half, on the border,
+    to one; the second has the rest.
+    """
+    holder = entry(located.insee)
+    other = entry(located.second) if located.second else None
+    if holder is None:
+        return []
+    if other is None:
+        return [Held(holder, MatchStatus.CERTAIN, located.border_m)]
+    share = 0.5 + 0.5 * min(1.0, located.border_m / OUTLINE_ACCURACY_M)
+    first, second = replace(holder, score=share), replace(other, score=1 - share)
+    return [
+        Held(first, MatchStatus.LIKELY, located.border_m, second),
+        Held(second, MatchStatus.AMBIGUOUS, located.border_m, first),
+    ]
+
+
+def border(one: Held) -> dict[str, Any]:
+    """What ours adds to the answer for a point."""
+    told: dict[str, Any] = {
+        "status": one.status,
+        "precision": Precision.COMMUNE,
+        "border_distance": round(one.border_m),
+    }
+    if one.other is not None:
+        place = one.other.place
+        told |= {"other_citycode": place.commune, "other_city": place.commune_name}
+    return told
 
 
 def properties(candidate: Candidate, postcode: str = "") -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mapservice.geocoding.areas import Area, area_of_text, is_whole_country
 from mapservice.geocoding.evidence import (
     NOTABLE_TOWN,
     SURE_METHODS,
@@ -16,7 +17,7 @@ from mapservice.geocoding.gazetteer import COMMUNE, Gazetteer
 from mapservice.geocoding.model import MatchStatus
 from mapservice.geocoding.parse import Reading
 from mapservice.geocoding.spans import DECLARED_ROLES, TOWN_ROLES, Role
-from mapservice.geocoding.vocabulary import GENERIC_WORDS, GROUPINGS, LINKERS
+from mapservice.geocoding.vocabulary import GENERIC_WORDS, GROUPINGS
 
 CLOSE = 0.05
 """Evidence nearer than this to the best leaves the choice open."""
@@ -45,7 +46,6 @@ KNOWN_TOWN = 5_000
 _POSTCODE_AGREES = frozenset((Agreement.SOLE, Agreement.ONE_OF))
 _POSTCODE_DIFFERS = frozenset((Agreement.NEARBY, Agreement.AGAINST))
 _PASSING_ROLES = frozenset((Role.STREET, Role.FRAGMENT, Role.MIDDLE))
-_AREA_WORDS = LINKERS | {"departement", "region", "dept", "dep", "dpt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,8 @@ def _refusal(case: Case) -> Verdict | None:
         return none(f"the text speaks of {case.reading.country}")
     if case.sense.outside:
         return none("the postcode lies in no departement of this gazetteer")
+    if is_whole_country(case.reading):
+        return none("the whole country is named")
     if not case.ranked or case.best.core < FLOOR:
         return none("no commune is named")
     if _names_only_an_area(case):
@@ -120,24 +122,25 @@ def _refusal(case: Case) -> Verdict | None:
 
 
 def _names_only_an_area(case: Case) -> bool:
-    """All of the text is a département's or région's name, and no town of note bears it."""
-    return bool(_area_named(case.reading)) and case.best.population < NOTABLE_TOWN
+    """All of the text is a département's or région's name, and no town of note bears it.
+
+    A number beside it tells which is meant: "Mayenne (53)" is the town there, "Creuse (23)" can
+    but be the département, as the commune of that name lies elsewhere.
+    """
+    area, named = _area(case), case.best.named
+    if area is None or area.told:
+        return area is not None
+    if named is None or named.method not in SURE_METHODS:
+        return True
+    if area.has_inside(named.start, named.end):
+        return True
+    if area.numbered:
+        return case.best.departement is not Agreement.SOLE
+    return case.best.population < NOTABLE_TOWN
 
 
-def _area_named(reading: Reading) -> str:
-    """The code of the département or région whose name is all of the text, else ""."""
-    start = 0
-    while start < len(reading.tokens) and _leads_to_area(reading, start):
-        start += 1
-    for hint in (*reading.departements, *reading.regions):
-        if hint.named and hint.start <= start and hint.end == len(reading.tokens):
-            return hint.code
-    return ""
-
-
-def _leads_to_area(reading: Reading, i: int) -> bool:
-    numbers = {hint.start for hint in reading.departements if not hint.named}
-    return reading.tokens[i].word in _AREA_WORDS or i in numbers
+def _area(case: Case) -> Area | None:
+    return area_of_text(case.reading, case.gazetteer.departement_region)
 
 
 def _on_citycode(case: Case) -> Verdict:
@@ -245,8 +248,8 @@ def _overlap(left: Named, right: Named) -> bool:
 
 def _on_name_alone(case: Case, named: Named) -> Verdict:
     nearly = case.within(NEARLY)
-    area = _area_named(case.reading)
-    if area and area not in case.gazetteer.commune_departements[case.best.commune]:
+    area = _area(case)
+    if area and not area.codes & case.gazetteer.commune_departements[case.best.commune]:
         return ambiguous("a departement or region bears the name too")
     if any(_overshadows(other, case.best) for other in case.ranked[1:]):
         return ambiguous("the name may be short for that of a larger town")

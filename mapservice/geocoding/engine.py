@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 
 from mapservice.geocoding.decide import Case, decide
 from mapservice.geocoding.gazetteer import Gazetteer
-from mapservice.geocoding.model import Candidate, Match, Query
+from mapservice.geocoding.model import Candidate, Match, MatchStatus, Query
 from mapservice.geocoding.parse import read
 from mapservice.geocoding.rank import rank
 from mapservice.geocoding.record import match_of
-from mapservice.geocoding.suggest import Filter, suggest
+from mapservice.geocoding.suggest import Filter, status_of_beginning, suggest
 
 RECENT = 4096
 
@@ -56,3 +56,7 @@ class Geocoder:
         near = (lon, lat) if lon is not None and lat is not None else None
         wanted = Filter(postcode, citycode, kind, near, limit, autocomplete)
         return suggest(self.gazetteer, text, wanted)
+
+    def status_of_beginning(self, text: str) -> MatchStatus | None:
+        """How far the beginning of a name tells the commune; None if the text is no beginning."""
+        return status_of_beginning(self.gazetteer, text)

@@ -7,34 +7,75 @@ commas whatever they read.
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from mapservice.errors import SourceError
+from mapservice.geocoding.engine import RECENT, Geocoder
 from mapservice.geocoding.model import Match, Query
+from mapservice.geocoding.parallel import on_cores
 from mapservice.geocoding.service import Locator
 from mapservice.geocoding.table import Answers, Cells, Layout, Table, Told
 from mapservice.territories.queries import communes_at
 
 MATCH_COLUMNS = ("insee", "name", "precision", "score", "status")
 POINT_COLUMNS = ("insee", "name")
+# Rows that one process takes at a time, and those of a file too short to be shared out.
+CHUNK_ROWS = 250
+FEW_ROWS = 1000
 
 Advance = Callable[[int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How to go about a file: `progress` is told the number of rows and gives what advances.
+
+    It is opened once processes are forked, so that it may start threads.
+    """
+
+    progress: Callable[[int], AbstractContextManager[Advance]]
+    processes: int = 1
+
+
 def geocode_file(
-    locator: Locator, source: Path, column: str, target: Path, advance: Advance
+    locator: Callable[[], Locator], source: Path, column: str, target: Path, work: Work
 ) -> None:
-    """Adds `MATCH_COLUMNS`; `insee` is the first answer, empty only when there is none."""
+    """Adds `MATCH_COLUMNS`; `insee` is the first answer, empty only when there is none.
+
+    `locator` is asked for once the file has been read through and found sound.
+    """
     with _opened(source) as table:
         place = table.position(column, column)
+        answered = _answering(locator().geocoder)
+        with on_cores(answered, work.processes if table.total > FEW_ROWS else 1) as share_out:
 
-        def answers(rows: Sequence[Cells]) -> Iterable[Sequence[str]]:
-            return map(_answer, locator.geocoder.bulk(Query(text=row[place]) for row in rows))
+            def answers(rows: Sequence[Cells]) -> Iterable[Sequence[str]]:
+                texts = [row[place] for row in rows]
+                return chain.from_iterable(share_out(_chunks(texts)))
 
-        _write(table, MATCH_COLUMNS, answers, target, advance)
+            with work.progress(table.total) as advance:
+                _write(table, MATCH_COLUMNS, answers, target, advance)
+
+
+def _answering(geocoder: Geocoder) -> Callable[[Sequence[str]], list[Sequence[str]]]:
+    """A text seen a moment ago is not worked out again."""
+
+    @lru_cache(RECENT)
+    def answer(text: str) -> Sequence[str]:
+        return _answer(geocoder.match(Query(text=text)))
+
+    return lambda texts: [answer(text) for text in texts]
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(texts), CHUNK_ROWS):
+        yield texts[start : start + CHUNK_ROWS]
 
 
 def locate_file(

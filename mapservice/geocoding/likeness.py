@@ -27,6 +27,8 @@ MAX_WINDOW = 7
 MAX_WINDOWS = 24
 MAX_FRANCE_WINDOWS = 6
 BEGINNING_QUALITY = 0.9
+# Cut within a word, as fields of a fixed width do: "Saint-Martin-de-la-Por".
+CUT_QUALITY = 0.85
 POSTCODE_FLOOR = 0.6
 DEPARTEMENT_FLOOR = 0.74
 FRANCE_FLOOR = 0.8
@@ -85,6 +87,8 @@ def _window(reading: Reading, segment: Segment, start: int, end: int) -> Iterato
         return
     if tokens[0].word in LINKERS and len(tokens) > 1 and segment.start < start:
         return
+    if tokens[-1].word in LINKERS and end < segment.end:
+        return
     role = role_of(reading, segment, start, end)
     weight = ROLE_WEIGHT[role] * (0.6 if _is_beside_city_field(reading, segment) else 1.0)
     whole = (start, end) == (segment.start, segment.end)
@@ -122,6 +126,16 @@ def beginnings_in_pool(
         for i, name in zip(pool.ids, pool.names, strict=True):
             if _begins(window.compact, name, gazetteer.spelt[i]):
                 yield _named(window, i, BEGINNING_QUALITY, Method.BEGINNING)
+
+
+def cut_in_pool(found: Iterable[Window], pool: Pool) -> Iterator[Named]:
+    """Names of a pool that begin with all the letters of a segment, and go on."""
+    for window in found:
+        if not window.whole or len(window.compact) < 5 or window.compact in _TOO_COMMON:
+            continue
+        for i, name in zip(pool.ids, pool.names, strict=True):
+            if len(name) > len(window.compact) and name.startswith(window.compact):
+                yield _named(window, i, CUT_QUALITY, Method.BEGINNING)
 
 
 def endings_in_pool(found: Iterable[Window], pool: Pool, gazetteer: Gazetteer) -> Iterator[Named]:

@@ -15,20 +15,31 @@ _MARKS = re.compile(
     r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
 _ASCII = re.compile(r"[\x00-\x7f]*")
-_WORD = re.compile(r"2[ab]\d{3}(?!\d)|\d{5}(?!\d)|\d+[a-z]*|[a-z]+")
+# Few letters belong to the number before them ("13eme", "12bis"), more of them do not ("44Nantes").
+_WORD = re.compile(r"2[ab]\d{3}(?!\d)|\d{5}(?!\d)|\d+(?!\d)[a-z]{0,4}(?![a-z])|\d+(?!\d)|[a-z]+")
+_NOTRE_DAME = re.compile(r"\bn\. ?d\b\.?")
 _ABBREVIATIONS = {
-    "st": "saint",
-    "ste": "sainte",
-    "sts": "saints",
-    "stes": "saintes",
-    "s": "sur",
-    "ss": "sous",
-    "lez": "les",
+    "st": ("saint",),
+    "ste": ("sainte",),
+    "sts": ("saints",),
+    "stes": ("saintes",),
+    "s": ("sur",),
+    "ss": ("sous",),
+    "lez": ("les",),
+    "mt": ("mont",),
+    "mts": ("monts",),
+    "nd": ("notre", "dame"),
+    "pce": ("provence",),
 }
 
 
 def fold(text: str) -> str:
     """Lower case, no accents or ligatures; punctuation stays, dashes and apostrophes unified."""
+    folded = _fold(text)
+    return _NOTRE_DAME.sub("nd", folded) if "n." in folded else folded
+
+
+def _fold(text: str) -> str:
     shortened = _shorten(text)
     if _ASCII.fullmatch(shortened):
         return shortened.lower().replace("`", "'")
@@ -54,8 +65,12 @@ def words(folded: str) -> list[tuple[str, int, int]]:
         start, end = match.span()
         if found and _is_slash_for_sur(folded, found[-1], start):
             found.append(("sur", start, start))
-        found.append((_ABBREVIATIONS.get(match[0], match[0]), start, end))
+        found.extend((word, start, end) for word in _spelt_out(match[0]))
     return found
+
+
+def _spelt_out(word: str) -> tuple[str, ...]:
+    return _ABBREVIATIONS.get(word) or (word,)
 
 
 def _is_slash_for_sur(folded: str, before: tuple[str, int, int], start: int) -> bool:

@@ -8,13 +8,24 @@ from mapservice.geocoding.gazetteer import Gazetteer
 from mapservice.geocoding.model import Query
 from mapservice.geocoding.normalise import normalise
 from mapservice.geocoding.tokens import Field, Gap, Segment, Token, segments, tokenise
-from mapservice.geocoding.vocabulary import COUNTRIES, MONTHS, ROMAN, STREET_TYPES
+from mapservice.geocoding.vocabulary import (
+    AREA_KINDS,
+    COUNTRIES,
+    LINKERS,
+    MONTHS,
+    ROMAN,
+    STREET_TYPES,
+    WHOLE_WORDS,
+)
 
 _CODE = re.compile(r"2[ab]\d{3}|\d{5}")
 _DEPARTEMENT_NUMBER = re.compile(r"2[ab]|\d{2}|9[78]\d")
 _ORDINAL = re.compile(r"(\d{1,2})(?:er|e|eme|ieme|nd|nde|de)?")
 _CODE_FIELD = re.compile(r"(?<![0-9A-Za-z])(2[ABab] ?\d{3}|\d{2} \d{3}|\d{4,5})(?:\.0+)?(?![0-9])")
 _DEPARTEMENT_WORDS = frozenset(("departement", "dept", "dep", "dpt"))
+_ARTICLES = frozenset(("le", "la", "les", "l"))
+_AND = frozenset(("et", "ou"))
+_BEHIND_AREAS = AREA_KINDS | WHOLE_WORDS
 _ARRONDISSEMENT_WORDS = frozenset(("arrondissement", "arrondissements", "arrdt", "arr", "ardt"))
 _BOX_WORDS = frozenset(("bp", "cs", "tsa", "boite"))
 _FRANCE = frozenset(("france", "fr", "fra", "f"))
@@ -68,9 +79,10 @@ class Reading:
 def read(query: Query, gazetteer: Gazetteer) -> Reading:
     """Read a query against the codes and département names that the gazetteer knows."""
     tokens, codes = _fields(query)
+    tokens = _article_first(list(_with_sur(tokens, gazetteer)))
     reading = Reading(tokens, codes, citycode=_code_in(query.citycode), context=query.context)
     reading.has_city_field = any(token.field is Field.CITY for token in tokens)
-    _read_noise(reading)
+    _read_noise(reading, gazetteer)
     _read_codes(reading, gazetteer)
     _read_departements(reading, gazetteer)
     _read_departement_field(reading, query.departement, gazetteer)
@@ -88,7 +100,7 @@ def _fields(query: Query) -> tuple[list[Token], list[Code]]:
     the reverse, go where they belong."""
     tokens = tokenise(query.text)
     codes: list[Code] = []
-    for value in (query.postcode, query.city):
+    for value in filter(None, (query.postcode, query.city)):
         code = _code_in(value)
         if code:
             codes.append(Code(code, -1))
@@ -97,13 +109,50 @@ def _fields(query: Query) -> tuple[list[Token], list[Code]]:
     return tokens, codes
 
 
+def _with_sur(tokens: list[Token], gazetteer: Gazetteer) -> Iterator[Token]:
+    """ "Bar / Aube" is read "Bar sur Aube", if there is one."""
+    for i, token in enumerate(tokens):
+        known = token.gap is Gap.DASH and any(
+            f"{left}sur{right}" in gazetteer.by_name for left, right in _around(tokens, i)
+        )
+        if known:
+            yield Token("sur", Gap.SPACE, token.field, token.bracketed)
+            yield replace(token, gap=Gap.SPACE)
+        else:
+            yield token
+
+
+def _article_first(tokens: list[Token]) -> list[Token]:
+    """ "Havre (Le)", as lists have it, is read "Le Havre"."""
+    for i, token in enumerate(tokens):
+        if token.word in _ARTICLES and i > 0 and _is_bracketed_alone(tokens, i):
+            start = next(k for k in range(i - 1, -1, -1) if _begins_name(tokens, k))
+            article = replace(token, gap=tokens[start].gap, bracketed=False)
+            name = [replace(tokens[start], gap=Gap.SPACE), *tokens[start + 1 : i]]
+            return [*tokens[:start], article, *name, *tokens[i + 1 :]]
+    return tokens
+
+
+def _begins_name(tokens: list[Token], i: int) -> bool:
+    return i == 0 or tokens[i].gap is Gap.STRONG or tokens[i - 1].word[0].isdigit()
+
+
+def _around(tokens: list[Token], i: int) -> Iterator[tuple[str, str]]:
+    """Compact words that end before a token and those that begin with it, up to four of each."""
+    lefts = ["".join(t.word for t in tokens[k:i]) for k in range(max(0, i - 4), i)]
+    rights = [
+        "".join(t.word for t in tokens[i:k]) for k in range(i + 1, min(len(tokens), i + 4) + 1)
+    ]
+    return ((left, right) for left in lefts for right in rights)
+
+
 def _code_in(value: str) -> str:
     """The code that a field holds, its lost zero given back: "1000.0" gives "01000"."""
     found = _CODE_FIELD.search(value[:80])
     return found[1].replace(" ", "").upper().zfill(5) if found else ""
 
 
-def _read_noise(reading: Reading) -> None:
+def _read_noise(reading: Reading, gazetteer: Gazetteer) -> None:
     """Mark cedex, post-office boxes and the country as words that name no town."""
     tokens = reading.tokens
     for i, token in enumerate(tokens):
@@ -115,7 +164,7 @@ def _read_noise(reading: Reading) -> None:
                 reading.skipped.add(i + 1)
         elif token.word in _BOX_WORDS and (following[:1].isdigit() or following == "n"):
             reading.skipped.update(_box(tokens, i))
-    _read_country(reading)
+    _read_country(reading, gazetteer)
 
 
 def _box(tokens: list[Token], i: int) -> Iterator[int]:
@@ -128,12 +177,13 @@ def _box(tokens: list[Token], i: int) -> Iterator[int]:
         yield i
 
 
-def _read_country(reading: Reading) -> None:
+def _read_country(reading: Reading, gazetteer: Gazetteer) -> None:
     if len(reading.tokens) < 2:
         reading.country = COUNTRIES.get(reading.tokens[0].word, "") if reading.tokens else ""
         return
     last = reading.tokens[-1]
-    if last.word in _FRANCE and last.gap is not Gap.HYPHEN:
+    tail = "".join(token.word for token in reading.tokens[-3:])
+    if last.word in _FRANCE and last.gap is not Gap.HYPHEN and tail not in gazetteer.region_names:
         reading.skipped.add(len(reading.tokens) - 1)
     elif last.word in COUNTRIES and (last.gap >= Gap.DASH or last.bracketed):
         reading.country = COUNTRIES[last.word]
@@ -250,32 +300,58 @@ def _bridges(tokens: list[Token], gazetteer: Gazetteer) -> Iterator[int]:
     for i, token in enumerate(tokens):
         if token.gap is not Gap.DASH:
             continue
-        lefts = ["".join(t.word for t in tokens[k:i]) for k in range(max(0, i - 4), i)]
-        rights = [
-            "".join(t.word for t in tokens[i:k]) for k in range(i + 1, min(len(tokens), i + 4) + 1)
-        ]
-        if any(left + right in gazetteer.by_name for left in lefts for right in rights):
+        if any(left + right in gazetteer.by_name for left, right in _around(tokens, i)):
             yield i
 
 
 def _read_areas(reading: Reading, gazetteer: Gazetteer) -> None:
-    """Names of départements and régions: a whole segment, or the end of one."""
+    """Names of départements and régions: a whole segment, or the end of one.
+
+    More of them may stand before it: "Bretagne et Normandie".
+    """
     for segment in reading.segments:
-        for start in range(segment.start, min(segment.end, segment.start + 12)):
-            if _read_area(reading, segment, start, gazetteer):
-                break
+        end = _area_end(reading, segment)
+        while end > segment.start:
+            start = _area_start(reading, segment, end, gazetteer)
+            end = _end_before(reading.tokens, start) if start is not None else 0
 
 
-def _read_area(reading: Reading, segment: Segment, start: int, gazetteer: Gazetteer) -> bool:
-    tokens = reading.tokens[start : segment.end]
+def _area_end(reading: Reading, segment: Segment) -> int:
+    """Where the last name may end: "Bretagne entière", "Isère 38"."""
+    numbers = {hint.start for hint in reading.departements if not hint.named}
+    end = segment.end
+    while end > segment.start and (
+        reading.tokens[end - 1].word in _BEHIND_AREAS or end - 1 in numbers
+    ):
+        end -= 1
+    return end
+
+
+def _end_before(tokens: list[Token], start: int) -> int:
+    """Where a name may end that is listed before the one that starts there; else 0."""
+    while start and tokens[start - 1].word in LINKERS - _AND:
+        start -= 1
+    return start - 1 if start and tokens[start - 1].word in _AND else 0
+
+
+def _area_start(reading: Reading, segment: Segment, end: int, gazetteer: Gazetteer) -> int | None:
+    """Where the area that ends there begins, once it is noted; None if there is none."""
+    for start in range(segment.start, min(end, segment.start + 12)):
+        if _read_area(reading, start, end, gazetteer):
+            return start
+    return None
+
+
+def _read_area(reading: Reading, start: int, end: int, gazetteer: Gazetteer) -> bool:
+    tokens = reading.tokens[start:end]
     compact = "".join(token.word for token in tokens)
     firm = tokens[0].bracketed and tokens[0].gap is Gap.STRONG
     departement = gazetteer.departement_names.get(compact)
     if departement:
-        reading.departements.append(Hint(departement, firm, start, segment.end, named=True))
+        reading.departements.append(Hint(departement, firm, start, end, named=True))
     region = gazetteer.region_names.get(compact)
     if region:
-        reading.regions.append(Hint(region, firm, start, segment.end, named=True))
+        reading.regions.append(Hint(region, firm, start, end, named=True))
     return bool(departement or region)
 
 

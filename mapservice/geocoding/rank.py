@@ -20,6 +20,7 @@ from mapservice.geocoding.likeness import (
     alike_in_france,
     alike_in_pool,
     beginnings_in_pool,
+    cut_in_pool,
     endings_in_pool,
     longer_names,
     sounding_in_pool,
@@ -168,15 +169,18 @@ def _add_misspelt(names: Names, reading: Reading, sense: CodeSense, gazetteer: G
     """Look for typos: among the postcode's names, then the département's, then all of France."""
     pools = _postcode_pools(reading, gazetteer)
     inside = sense.postcode_communes | sense.citycode_communes | sense.weak_communes
+    if inside and _is_settled(names, reading, sense, gazetteer):
+        return
     found = windows(reading)
     if not inside:
         _add(names, list(longer_names(found, gazetteer)), gazetteer)
-    if _is_settled(names, reading, sense, gazetteer):
-        return
+        if _is_settled(names, reading, sense, gazetteer):
+            return
     floor = RIVALLED_FLOOR if _is_declared(names) else POSTCODE_FLOOR
     for pool in pools:
         _add(names, alike_in_pool(found, pool, floor), gazetteer)
         _add(names, beginnings_in_pool(found, pool, gazetteer), gazetteer)
+        _add(names, cut_in_pool(found, pool), gazetteer)
         _add(names, endings_in_pool(found, pool, gazetteer), gazetteer)
         _add(names, sounding_in_pool(found, pool, gazetteer), gazetteer)
     if any(commune in inside and named.value >= 0.6 for commune, named in names.items()):

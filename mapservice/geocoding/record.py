@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mapservice.geocoding.areas import is_whole_country
 from mapservice.geocoding.decide import Case, Verdict, is_in_passing
 from mapservice.geocoding.evidence import Evidence
 from mapservice.geocoding.gazetteer import ARRONDISSEMENT, Gazetteer
@@ -31,7 +32,7 @@ def match_of(query: Query, case: Case, verdict: Verdict) -> Match:
         query=query,
         parts=parts,
         status=verdict.status,
-        precision=_precision(verdict.status, parts),
+        precision=_precision(case, verdict.status, parts),
         score=score,
         method=str(best.method) if best else "",
         year=case.gazetteer.year,
@@ -74,8 +75,9 @@ def _parts(reading: Reading, best: Evidence | None, gazetteer: Gazetteer) -> Par
 
 
 def _area(reading: Reading, hints: Sequence[Hint]) -> str:
-    """The département or région told; "avenue du Rhône" tells none."""
-    return next((hint.code for hint in hints if not _is_in_street(reading, hint)), "")
+    """The one département or région told; "avenue du Rhône" tells none."""
+    told = {hint.code for hint in hints if not _is_in_street(reading, hint)}
+    return told.pop() if len(told) == 1 else ""
 
 
 def _is_in_street(reading: Reading, hint: Hint) -> bool:
@@ -121,8 +123,8 @@ def _with_shared_area(parts: Parts, case: Case, verdict: Verdict) -> Parts:
     regions = {place.region for place in places}
     departement = departements.pop() if len(departements) == 1 else parts.departement
     region = regions.pop() if len(regions) == 1 else parts.region
-    if not region and departement:
-        region = case.gazetteer.departement_region.get(departement, "")
+    if not region:
+        region = _shared_region(case, departement)
     if not places and not departement and len(case.sense.areas) == 1:
         departement = next(iter(case.sense.areas))
         region = case.gazetteer.departement_region.get(departement, "")
@@ -138,6 +140,15 @@ def _with_shared_area(parts: Parts, case: Case, verdict: Verdict) -> Parts:
     )
 
 
+def _shared_region(case: Case, departement: str) -> str:
+    """That of the départements told, if they lie in one."""
+    hints = case.reading.departements
+    told = {hint.code for hint in hints if not _is_in_street(case.reading, hint)}
+    codes = {departement} if departement else told
+    regions = {case.gazetteer.departement_region.get(code, "") for code in codes}
+    return regions.pop() if len(regions) == 1 else ""
+
+
 def _in_question(case: Case, verdict: Verdict) -> Sequence[Evidence]:
     if verdict.status is MatchStatus.NONE or (
         verdict.status is MatchStatus.AMBIGUOUS and is_in_passing(case.best)
@@ -148,10 +159,12 @@ def _in_question(case: Case, verdict: Verdict) -> Sequence[Evidence]:
     return [case.best]
 
 
-def _precision(status: MatchStatus, parts: Parts) -> Precision:
+def _precision(case: Case, status: MatchStatus, parts: Parts) -> Precision:
     """The finest level that is sure: an open choice within one département is known to that."""
     if status in (MatchStatus.CERTAIN, MatchStatus.LIKELY):
         return Precision.COMMUNE
+    if status is MatchStatus.NONE and is_whole_country(case.reading):
+        return Precision.NATIONAL
     if parts.departement:
         return Precision.DEPARTEMENT
     return Precision.REGION if parts.region else Precision.NONE

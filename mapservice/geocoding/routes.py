@@ -17,18 +17,18 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
-from sqlalchemy import Connection
 from werkzeug.datastructures import FileStorage
 
 from mapservice.errors import InvalidInput
 from mapservice.geocoding import address
-from mapservice.geocoding.model import Candidate, Match, Query
+from mapservice.geocoding.engine import Geocoder
+from mapservice.geocoding.model import Candidate, MatchStatus, Query
 from mapservice.geocoding.service import Locator
 from mapservice.geocoding.table import Answers, Cells, Table, Told
 from mapservice.http import answers
 from mapservice.http.services import services
 from mapservice.initiatives.filters import LonLat, parse_limit, parse_number
-from mapservice.territories.queries import commune_at, communes_at
+from mapservice.territories.queries import Border, commune_at, communes_at
 
 blueprint = Blueprint("geocode", __name__, url_prefix="/geocode")
 
@@ -36,6 +36,7 @@ DEFAULT_LIMIT = 5
 MAX_LIMIT = 100
 MAX_QUERY_LENGTH = 200
 UPLOAD_IN_MEMORY = 500_000
+OUTSIDE = "the point lies at sea or abroad"
 PROBLEM = "application/problem+json"
 # As addok reads them, case apart.
 SWITCHES = {
@@ -75,9 +76,7 @@ class Search:
 @blueprint.get("/search", strict_slashes=False)
 def search() -> Response:
     asked = Search.of_request()
-    locator = _locator()
-    match = locator.geocoder.match(Query(text=asked.q))
-    features = [_feature(one, match, asked) for one in _candidates(locator, match, asked)]
+    features = [] if asked.type not in ("", address.MUNICIPALITY) else _features(asked)
     center = {"center": [asked.near.lon, asked.near.lat]} if asked.near else {}
     return _collection(features, query=asked.q, **_filters(), **center, limit=asked.limit)
 
@@ -89,15 +88,17 @@ def reverse() -> Response:
         raise InvalidInput("lon", "lon and lat are needed, in degrees")
     limit = _limit(1)
     postcode, citycode = _code("postcode"), _code("citycode")
-    holder = None
-    if _type() in ("", address.MUNICIPALITY):
-        with services().engine.connect() as connection:
-            holder = _holder(connection, near)
-    if holder is None or not _fits(holder, postcode, citycode):
-        return _collection([], **_filters(), limit=limit)
-    distance = {"distance": round(address.metres(near.lon, near.lat, holder))}
-    feature = _geojson(holder, address.properties(holder, postcode) | distance)
-    return _collection([feature], **_filters(), limit=limit)
+    wanted = _type() in ("", address.MUNICIPALITY)
+    located = _located(near) if wanted else None
+    if wanted and located is None:
+        return _collection([], **_filters(), limit=limit, reason=OUTSIDE)
+    found = address.held(_locator().entry, located) if located else []
+    features = [
+        _held_feature(holder, near, postcode)
+        for holder in found
+        if _fits(holder.candidate, postcode, citycode)
+    ]
+    return _collection(features[:limit], **_filters(), limit=limit)
 
 
 @blueprint.post("/search/csv", strict_slashes=False)
@@ -143,15 +144,30 @@ def speak_as_the_api(response: Response) -> Response:
 
 
 def _locator() -> Locator:
-    with services().engine.connect() as connection:
+    known = services().geocoders.fresh()
+    if known is not None:
+        return known
+    with services().reader.connect() as connection:
         return services().geocoders.current(connection)
 
 
-def _candidates(locator: Locator, match: Match, asked: Search) -> list[Candidate]:
+def _features(asked: Search) -> list[dict[str, Any]]:
     """What the whole text means, then what its beginning may become; each commune once."""
-    if asked.type not in ("", address.MUNICIPALITY):
-        return []
-    suggested = locator.geocoder.search(
+    geocoder = _locator().geocoder
+    suggested = _suggested(geocoder, asked)
+    begun = geocoder.status_of_beginning(asked.q) if asked.autocomplete and suggested else None
+    if begun:
+        return [_feature(one, begun, "", asked) for one in suggested]
+    match = geocoder.match(Query(text=asked.q))
+    understood = [] if asked.autocomplete and suggested else list(match.candidates)
+    ranked = [one for one in understood if _fits(one, asked.postcode, asked.citycode)] + suggested
+    unique = {one.place.commune: one for one in reversed(ranked)}
+    best = sorted(unique.values(), key=ranked.index)[: asked.limit]
+    return [_feature(one, match.status, match.parts.postcode, asked) for one in best]
+
+
+def _suggested(geocoder: Geocoder, asked: Search) -> list[Candidate]:
+    return geocoder.search(
         asked.q,
         limit=asked.limit,
         autocomplete=asked.autocomplete,
@@ -160,10 +176,6 @@ def _candidates(locator: Locator, match: Match, asked: Search) -> list[Candidate
         lon=asked.near.lon if asked.near else None,
         lat=asked.near.lat if asked.near else None,
     )
-    understood = [] if asked.autocomplete and suggested else list(match.candidates)
-    ranked = [one for one in understood if _fits(one, asked.postcode, asked.citycode)] + suggested
-    unique = {one.place.commune: one for one in reversed(ranked)}
-    return sorted(unique.values(), key=ranked.index)[: asked.limit]
 
 
 def _fits(candidate: Candidate, postcode: str, citycode: str) -> bool:
@@ -173,21 +185,26 @@ def _fits(candidate: Candidate, postcode: str, citycode: str) -> bool:
     )
 
 
-def _holder(connection: Connection, near: LonLat) -> Candidate | None:
-    located = commune_at(connection, near.lon, near.lat)
-    if located is None:
-        return None
-    return services().geocoders.current(connection).entry(located.insee)
+def _located(near: LonLat) -> Border | None:
+    with services().reader.connect() as connection:
+        return commune_at(connection, near.lon, near.lat)
 
 
-def _feature(candidate: Candidate, match: Match, asked: Search) -> dict[str, Any]:
+def _held_feature(holder: address.Held, near: LonLat, postcode: str) -> dict[str, Any]:
+    distance = round(address.metres(near.lon, near.lat, holder.candidate))
+    properties = address.properties(holder.candidate, postcode) | {"distance": distance}
+    return _geojson(holder.candidate, properties | address.border(holder))
+
+
+def _feature(
+    candidate: Candidate, status: MatchStatus, postcode: str, asked: Search
+) -> dict[str, Any]:
     precision = "commune" if candidate.place.kind == "commune" else candidate.place.kind
-    postcode = asked.postcode or match.parts.postcode
-    properties = address.properties(candidate, postcode)
+    properties = address.properties(candidate, asked.postcode or postcode)
     if asked.near:
         metres = address.metres(asked.near.lon, asked.near.lat, candidate)
         properties["distance"] = round(metres)
-    return _geojson(candidate, properties | {"status": match.status, "precision": precision})
+    return _geojson(candidate, properties | {"status": status, "precision": precision})
 
 
 def _geojson(candidate: Candidate, properties: dict[str, Any]) -> dict[str, Any]:

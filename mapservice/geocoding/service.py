@@ -1,7 +1,8 @@
 """One geocoder per set of territories, shared by all that ask; and where a row truly lies."""
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -24,6 +25,8 @@ NEIGHBOURHOOD_KM = 5.0
 # A name scored below was read within a street ("rue de Paris") or is but like a commune's ("chez
 # Paul"): too little to speak against a point.
 FAINT = 0.52
+# Who only reads takes the geocoder at hand for that long before it looks for a new load.
+FRESH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Placement:
     Only the code of the finest territory known is given: its parents follow from it. `lon`,
     `lat` are EPSG:4326 and set for `Precision.POINT` alone. `attribution` is set for a point that
     the outside provider gave. `given` is the point (lon, lat) that came with the row, believed or
-    not: who reviews the place can still accept it.
+    not: who reviews the place can still accept it. `offered` is one that the provider gave and that
+    is doubted: its commune is among the candidates.
     """
 
     precision: Precision
@@ -45,6 +49,7 @@ class Placement:
     reason: str = ""
     attribution: str = ""
     given: tuple[float, float] | None = None
+    offered: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +75,55 @@ class Asked:
 
 
 class Geocoders:
-    """Keeps the geocoder of the territories in force; a new load is noticed at the next use."""
+    """Keeps the geocoder of the territories in force, one per process.
 
-    def __init__(self, provider: Provider | None = None) -> None:
+    `clock` gives seconds that never run backwards.
+    """
+
+    def __init__(
+        self, provider: Provider | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._provider = provider
-        self._lock = threading.Lock()
+        self._clock = clock
+        self._building = threading.Lock()
+        self._turn = threading.Lock()
         self._kept: tuple[int, Locator] | None = None
+        self._fresh_until = clock()
+
+    def fresh(self) -> "Locator | None":
+        """The geocoder at hand, while the last look for a new load is not a second old.
+
+        None tells the caller to ask for the `current` one. One caller a second is told so: the
+        others go on with what is at hand, also while a new one is built.
+        """
+        kept = self._kept
+        if kept is None:
+            return None
+        if self._clock() < self._fresh_until or self._building.locked():
+            return kept[1]
+        with self._turn:
+            if self._clock() < self._fresh_until:
+                return kept[1]
+            self._fresh_until = self._clock() + FRESH_SECONDS
+        return None
 
     def current(self, connection: Connection) -> "Locator":
-        """Raises Unavailable before the first load of territories."""
+        """That of the territories now in force, which the database tells.
+
+        Raises Unavailable before the first load of territories.
+        """
         source = source_in_force(connection)
         if source is None:
             raise Unavailable("No territories are loaded yet: run `mapservice territories load`.")
         kept = self._kept
-        if kept and kept[0] == source.id:
-            return kept[1]
-        with self._lock:
-            if self._kept is None or self._kept[0] != source.id:
-                locator = Locator.load(connection, source.cog_year, self._provider)
-                self._kept = (source.id, locator)
-            return self._kept[1]
+        if kept is None or kept[0] != source.id:
+            with self._building:
+                kept = self._kept
+                if kept is None or kept[0] != source.id:
+                    locator = Locator.load(connection, source.cog_year, self._provider)
+                    kept = self._kept = (source.id, locator)
+        self._fresh_until = self._clock() + FRESH_SECONDS
+        return kept[1]
 
 
 class Locator:
@@ -159,6 +193,8 @@ class Locator:
         named = self._communes_today(answer.citycode) if answer else frozenset()
         verdict = provider_check.judge(match, answer, found, named, NEIGHBOURHOOD_KM)
         noted = replace(_noted(placement, verdict.reason), to_review=verdict.doubted)
+        if verdict.doubted and answer and found:
+            return self._with_offer(noted, answer, found, named)
         if not verdict.believed or answer is None:
             return noted
         return replace(
@@ -169,6 +205,24 @@ class Locator:
             match=replace(match, method=provider_check.METHOD),
             attribution=answer.attribution,
         )
+
+    def _with_offer(
+        self,
+        placement: Placement,
+        answer: PointAnswer,
+        found: queries.PointFound,
+        named: Collection[str],
+    ) -> Placement:
+        """A doubted point is kept for who reviews the place, its commune as one more candidate."""
+        match = placement.match
+        other = next((c for c in (found.commune, *sorted(named)) if c and c != match.commune), "")
+        entry = self.entry(other)
+        if entry is None:
+            return placement
+        candidate = replace(entry, score=answer.score, method=provider_check.METHOD)
+        candidates = (*match.candidates, candidate)
+        point = (answer.lon, answer.lat)
+        return replace(placement, match=replace(match, candidates=candidates), offered=point)
 
     def _communes_today(self, code: str) -> frozenset[str]:
         """Which communes a code means, also an arrondissement's or a former one."""
@@ -244,7 +298,7 @@ def record(placement: Placement) -> dict[str, Any]:
     return {
         "query": _filled(asdict(match.query)) | _given(placement),
         "parts": _filled(asdict(match.parts)),
-        "candidates": [_candidate(candidate) for candidate in match.candidates],
+        "candidates": [_candidate(candidate, placement.offered) for candidate in match.candidates],
         "status": str(match.status),
         "precision": str(placement.precision),
         "score": match.score,
@@ -261,8 +315,11 @@ def _given(placement: Placement) -> dict[str, float]:
     return dict(zip(("lon", "lat"), placement.given, strict=True)) if placement.given else {}
 
 
-def _candidate(candidate: Candidate) -> dict[str, Any]:
+def _candidate(candidate: Candidate, offered: tuple[float, float] | None) -> dict[str, Any]:
+    """The provider's has its point (lon, lat in EPSG:4326) with it."""
     place = candidate.place
+    is_offer = offered is not None and candidate.method == provider_check.METHOD
+    point = dict(zip(("lon", "lat"), offered or (), strict=True)) if is_offer else {}
     return {
         "commune": place.commune,
         "name": place.commune_name,
@@ -271,6 +328,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "departement": place.departement,
         "score": candidate.score,
         "method": candidate.method,
+        **point,
     }
 
 
@@ -318,6 +376,8 @@ def _doubted(placement: Placement, reason: str) -> Placement:
 
 def _coarse(match: Match) -> Placement:
     """Not finer than what all readings share; a choice left open waits for a person."""
+    if match.precision is Precision.NATIONAL:
+        return _placement(Precision.NATIONAL, None, match)
     open_choice = match.status is MatchStatus.AMBIGUOUS
     if match.precision is Precision.DEPARTEMENT:
         code: str | None = match.parts.departement

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mapservice.geocoding.areas import spans_of_areas
 from mapservice.geocoding.gazetteer import MAX_NAME_WORDS, Gazetteer, Ids
 from mapservice.geocoding.parse import Reading
 from mapservice.geocoding.tokens import Field, Gap, Segment, Token
@@ -76,7 +77,8 @@ def hits(reading: Reading, gazetteer: Gazetteer) -> list[Hit]:
     found = [
         hit for segment in reading.segments for hit in _segment_hits(reading, segment, gazetteer)
     ]
-    return [_tempered(hit, found) for hit in found]
+    areas = spans_of_areas(reading)
+    return [_tempered(hit, found, areas) for hit in found]
 
 
 def _segment_hits(reading: Reading, segment: Segment, gazetteer: Gazetteer) -> Iterator[Hit]:
@@ -112,15 +114,16 @@ def _tempering(reading: Reading, segment: Segment, start: int, end: int, role: R
     return factor
 
 
-def _tempered(hit: Hit, others: list[Hit]) -> Hit:
+def _tempered(hit: Hit, others: list[Hit], areas: tuple[tuple[int, int], ...]) -> Hit:
     """A name inside a longer one ("Paris" in "Paris-l'Hôpital") hardly counts."""
+    length = hit.end - hit.start
     inside = any(
         other.start <= hit.start
         and hit.end <= other.end
-        and other.end - other.start > hit.end - hit.start
+        and other.end - other.start > length
         and other.weight >= hit.weight * 0.5
         for other in others
-    )
+    ) or any(start <= hit.start and hit.end <= end and end - start > length for start, end in areas)
     if not inside:
         return hit
     return Hit(hit.start, hit.end, hit.ids, Role.FRAGMENT, hit.weight * 0.35, hit.spelt)
@@ -131,15 +134,32 @@ def role_of(reading: Reading, segment: Segment, start: int, end: int) -> Role:
     tokens = reading.tokens
     if is_fragment(reading, segment, start, end):
         return Role.FRAGMENT
-    first = _skip_linkers(tokens, segment.start, start)
+    first = _skip_linkers(tokens, _behind_number(reading, segment), start)
     is_whole = first == start and end == segment.end
     if segment.field is Field.CITY:
         return Role.FIELD if is_whole else _inner_role(reading, segment, start, end)
     if segment.after_code and first == start:
-        return Role.AFTER_CODE
+        return Role.START if _goes_on(reading, segment, end) else Role.AFTER_CODE
     if is_whole:
         return _whole_role(segment)
     return _inner_role(reading, segment, start, end)
+
+
+def _goes_on(reading: Reading, segment: Segment, end: int) -> bool:
+    """Behind a postcode, "La Plaine des Cafres" is a hamlet of its own, not La Plaine.
+
+    What follows may still be where the town lies: "Saint-Denis de la Réunion".
+    """
+    tokens = reading.tokens
+    further = _skip_linkers(tokens, end, segment.end)
+    return end < further < segment.end and not _only_hints(reading, further, segment.end)
+
+
+def _behind_number(reading: Reading, segment: Segment) -> int:
+    """The start of a segment, or what follows a département's number there: "75 Paris 6"."""
+    start = segment.start
+    numbered = any(h.start == start and not h.named for h in reading.departements)
+    return start + 1 if numbered else start
 
 
 def _whole_role(segment: Segment) -> Role:
@@ -171,6 +191,8 @@ def _end_role(
     tokens: list[Token], segment: Segment, start: int, end: int, head: int | None
 ) -> Role:
     if head is not None and (segment.before_code or _hangs_on(tokens, start, end)):
+        return Role.TAIL
+    if tokens[start - 1].word == "sous":  # "Montreuil sous Bois" is not Bois
         return Role.TAIL
     if segment.after_code and _is_inner_word(tokens, segment, start):
         return Role.TAIL

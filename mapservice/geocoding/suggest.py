@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mapservice.geocoding.evidence import SURE_METHODS, Evidence
 from mapservice.geocoding.gazetteer import Gazetteer
-from mapservice.geocoding.model import Candidate, Place, Query
+from mapservice.geocoding.model import Candidate, MatchStatus, Place, Query
 from mapservice.geocoding.normalise import normalise
 from mapservice.geocoding.parse import read
 from mapservice.geocoding.rank import rank
@@ -52,6 +52,24 @@ def suggest(gazetteer: Gazetteer, text: str, wanted: Filter) -> list[Candidate]:
             found[candidate.place.commune] = candidate
     ranked = sorted(found.values(), key=_order)
     return ranked[:limit]
+
+
+def status_of_beginning(gazetteer: Gazetteer, text: str) -> MatchStatus | None:
+    """How far the beginning of a name tells which: likely if one commune alone is called so.
+
+    None where the text is no mere beginning, and so has to be matched as a whole.
+    """
+    spelt = normalise(text)
+    compact = spelt.replace(" ", "")
+    if not compact or not _is_plain(spelt) or compact in gazetteer.by_name:
+        return None
+    low, high = gazetteer.prefixes.span(compact)
+    if low == high:
+        return None
+    if high - low > CONSIDERED:
+        return MatchStatus.AMBIGUOUS
+    communes = {gazetteer.places[int(i)].commune for i in gazetteer.prefixes.entries[low:high]}
+    return MatchStatus.LIKELY if len(communes) == 1 else MatchStatus.AMBIGUOUS
 
 
 def _order(candidate: Candidate) -> tuple[float, int, str]:

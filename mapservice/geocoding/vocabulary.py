@@ -95,6 +95,10 @@ COUNTRIES = {
     "suisse": "Switzerland",
 }
 
+# What kind of area is meant, and that all of it is.
+AREA_KINDS = _words("departement departements dept dep dpt region regions")
+WHOLE_WORDS = _words("tout toute toutes partout ensemble entier entiere")
+
 # Everyday short names of today's régions and of départements (compact spelling -> official name).
 SHORT_REGIONS = {
     "paca": "Provence-Alpes-Côte d'Azur",

@@ -9,7 +9,10 @@ from flask import Response, request
 from sqlalchemy import Connection, text
 
 from mapservice.db.copy import Blocks
+from mapservice.http.kept_tiles import keep
 from mapservice.http.services import services
+from mapservice.maps.cache import Extent
+from mapservice.maps.model import Tile
 
 GEOJSON = "application/geo+json"
 MVT = "application/vnd.mapbox-vector-tile"
@@ -31,9 +34,14 @@ def whole(body: str | bytes, content_type: str, max_age: int = FRESH_SECONDS) ->
     return response
 
 
-def no_tile() -> Response:
-    """An empty vector tile: nothing is there, which is not an error."""
-    return Response(status=204, headers={"Cache-Control": f"public, max-age={FRESH_SECONDS}"})
+def tile(
+    body: str | bytes, content_type: str, where: Tile | Extent, max_age: int = FRESH_SECONDS
+) -> Response:
+    """A tile, which may be kept until something changes there; an empty vector tile is a 204."""
+    keep(where)
+    if body:
+        return whole(body, content_type, max_age)
+    return Response(status=204, headers={"Cache-Control": f"public, max-age={max_age}"})
 
 
 def stream(content_type: str, filename: str, rows: Callable[[Connection], Blocks]) -> Response:

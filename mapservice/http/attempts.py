@@ -48,4 +48,6 @@ def network_of(address: str) -> str:
         return ""
     if parsed.version == 4:
         return str(parsed)
+    if parsed.ipv4_mapped:  # what a socket of both families says of an IPv4 client
+        return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)

@@ -19,7 +19,8 @@ def map_config(
 ) -> dict[str, Any]:
     """Tiles, the filter to put after their addresses, and what to show first (EPSG:4326).
 
-    `territory` is outlined; `more` is for one page's script alone.
+    `territory` is outlined; `more` is for one page's script alone. `drawing` is the address of the
+    drawn map that stands in until the live one is there.
     """
     settings = services().settings
     basemap = {"url": settings.basemap_url, "attribution": settings.basemap_attribution}
@@ -32,5 +33,12 @@ def map_config(
         "bounds": list(bounds),
         "territory": {"level": territory.level, "code": territory.code} if territory else None,
         "basemap": basemap if settings.basemap_url else None,
+        "drawing": _drawing(territory),
         **more,
     }
+
+
+def _drawing(territory: TerritoryRef | None) -> str:
+    if territory is None:
+        return url_for("drawings.france_svg")
+    return url_for("drawings.territory_svg", level=territory.level, code=territory.code)

@@ -45,8 +45,8 @@ def chosen(*forms: Form) -> Form:
     return by_type[wanted] if wanted else forms[0]
 
 
-def stamped(before: str, after: str, content_type: str) -> Response:
-    """A JSON body with `timeStamp` between two texts, and a strong ETag.
+def stamped(before: str, after: str, content_type: str, name: str = "timeStamp") -> Response:
+    """A JSON body with the time, under this name, between two texts, and a strong ETag.
 
     The tag holds the digest of the two texts and the time: a client that has them with an earlier
     time is told that its copy, under the tag that it names, is still the answer.
@@ -55,7 +55,7 @@ def stamped(before: str, after: str, content_type: str) -> Response:
     held = next((tag for tag in request.if_none_match if tag.startswith(f"{digest}-")), None)
     made = datetime.now(UTC)
     tag = held or f"{digest}-{made:%Y%m%d%H%M%S}"
-    body = f'{before}"timeStamp":"{made:%Y-%m-%dT%H:%M:%SZ}"{after}'
+    body = f'{before}"{name}":"{made:%Y-%m-%dT%H:%M:%SZ}"{after}'
     response = Response(body, content_type=content_type)
     response.set_etag(tag)
     response.headers["Cache-Control"] = f"public, max-age={FRESH_SECONDS}"

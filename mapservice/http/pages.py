@@ -9,25 +9,32 @@ from flask_babel import format_date, format_decimal
 
 from mapservice.geocoding.model import Precision
 from mapservice.http.assets import asset
+from mapservice.http.params import base_url
 from mapservice.http.words import gettext as _
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import Status, Theme
 from mapservice.initiatives.queries import Initiative
 from mapservice.settings import Settings
-from mapservice.territories.names import in_departement, in_region, of_commune
+from mapservice.territories.names import at_territory, in_departement, in_region, of_commune
 
 
 def register(app: Flask, settings: Settings) -> None:
-    app.jinja_env.globals.update(
-        asset=asset, settings=settings, query_string=query_string, lang="fr"
-    )
+    app.jinja_env.globals.update(asset=asset, settings=settings, query_string=query_string)
     app.jinja_env.filters.update(
         number_fr=number,
+        rounded=rounded,
         date_fr=day,
         theme_label=theme_label,
         status_label=status_label,
     )
-    app.jinja_env.globals.update(precision_words=precision_words, place_name=place_name)
+    app.jinja_env.globals.update(
+        precision_words=precision_words,
+        place_name=place_name,
+        distance_words=distance_words,
+        metres_words=metres_words,
+        at_territory=at_territory,
+        base_url=base_url,
+    )
 
 
 def query_string(filters: Filters, **changes: object) -> str:
@@ -42,6 +49,11 @@ def query_string(filters: Filters, **changes: object) -> str:
 
 def number(value: float) -> str:
     return str(format_decimal(value))
+
+
+def rounded(value: float) -> int:
+    """To two digits, for figures that are estimates: 21,734 → 22,000."""
+    return int(float(f"{value:.1e}"))
 
 
 def day(value: date | datetime) -> str:
@@ -92,6 +104,20 @@ def precision_words(initiative: Initiative) -> str:
     if precision is Precision.NATIONAL:
         return _("partout en France")
     return _("lieu à préciser")
+
+
+def distance_words(initiative: Initiative) -> str:
+    """How far it is from the position asked for; "" unless it truly stands at a point."""
+    if initiative.distance is None or initiative.precision is not Precision.POINT:
+        return ""
+    return _("à %(distance)s", distance=metres_words(initiative.distance))
+
+
+def metres_words(metres: float) -> str:
+    """ "450 m", "2,3 km", "18 km": no finer than people walk or ride."""
+    if metres < 1000:
+        return _("%(count)s m", count=number(max(10, round(metres, -1))))
+    return _("%(count)s km", count=number(round(metres / 1000, 1 if metres < 10_000 else None)))
 
 
 def place_name(initiative: Initiative) -> str:

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 RETRY_AFTER_SECONDS = 5
 API_PREFIXES = ("/tiles/", "/activity/", "/geocode/", "/ogc", "/health/", "/metrics", "/vendor/")
-API_SUFFIXES = (".geojson", ".json", ".csv", ".pbf", ".atom", ".ics")
+API_SUFFIXES = (".geojson", ".geojsonl", ".geojsons", ".json", ".csv", ".pbf", ".atom", ".ics")
 
 
 def register(app: Flask) -> None:
@@ -24,16 +24,23 @@ def register(app: Flask) -> None:
     app.register_error_handler(MapserviceError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(PoolTimeout, _busy)
-    app.register_error_handler(DBAPIError, _database_error)
+    app.register_error_handler(DBAPIError, lambda error: _database_error(error.orig))
+    app.register_error_handler(postgres.Error, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
 
 def is_api_request() -> bool:
     """Whether a machine asks: by the path, or because it takes JSON and no HTML."""
-    if request.path.startswith(API_PREFIXES) or request.path.endswith(API_SUFFIXES):
+    if is_machine_path(request.path):
+        return True
+    if request.is_json:
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"])
     return best == "application/json" and not request.accept_mimetypes.accept_html
+
+
+def is_machine_path(path: str) -> bool:
+    return path.startswith(API_PREFIXES) or path.endswith(API_SUFFIXES)
 
 
 def _domain_error(error: MapserviceError) -> Response:
@@ -57,17 +64,17 @@ def _busy(_error: PoolTimeout) -> Response:
     return _domain_error(Unavailable("Every database connection is in use; please try again."))
 
 
-def _database_error(error: DBAPIError) -> Response:
+def _database_error(error: BaseException | None) -> Response:
     """A statement over its time limit, or a database that is away, is not the client's fault."""
-    if isinstance(error.orig, postgres.QueryCanceled):
+    if isinstance(error, postgres.QueryCanceled):
         return _domain_error(Unavailable("This took too long; ask for less, or try again later."))
-    if isinstance(error.orig, postgres.OperationalError):
-        log.error("database_unavailable", error=str(error.orig))
+    if isinstance(error, postgres.OperationalError):
+        log.error("database_unavailable", error=str(error))
         return _domain_error(Unavailable("The database does not answer; please try again."))
     return _unexpected(error)
 
 
-def _unexpected(_error: Exception) -> Response:
+def _unexpected(_error: BaseException | None) -> Response:
     log.exception("unexpected_error", path=request.path)
     return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side.")
 
@@ -77,7 +84,8 @@ def _answer(status: HTTPStatus, detail: str, field: str | None = None) -> Respon
         response = _problem(status, detail, field)
     else:
         title, words = _words(status)
-        shown = f"{words} ({detail})" if status < HTTPStatus.INTERNAL_SERVER_ERROR else words
+        # The English detail helps where it names a field; elsewhere our words say it all.
+        shown = f"{words} ({detail})" if field else words
         page = render_template("error.html", status=int(status), title=title, detail=shown)
         response = make_response(page)
     response.status_code = status

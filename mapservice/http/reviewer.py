@@ -5,20 +5,17 @@ Without that setting the pages do not exist.
 """
 
 import hmac
-import ipaddress
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from flask import Response, current_app, g, make_response, render_template, request
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from mapservice.errors import InvalidInput, NotFound
+from mapservice.http import visitor
 from mapservice.http.attempts import Attempts
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
 from mapservice.review.model import clean_name
 
-FORM_SECONDS = 12 * 3600
 ATTEMPTS = "mapservice_attempts"
 
 
@@ -27,7 +24,7 @@ def admit() -> Response | None:
     key = services().settings.review_key
     if not key:
         raise NotFound("There is no such page.")
-    attempts, address = _attempts(), client_address()
+    attempts, address = _attempts(), visitor.client_address()
     wait = attempts.seconds_to_wait(address)
     if wait:
         return _wait(wait)
@@ -50,25 +47,17 @@ def reviewer() -> str:
 
 def form_token() -> str:
     """What a form carries to show that it is ours, made for this reviewer."""
-    return str(_signer().dumps(reviewer()))
+    return visitor.make_token(_holder())
 
 
 def is_own_form() -> bool:
     """Whether the present POST comes from a form of ours, filled in by this reviewer."""
-    if not _is_same_origin():
-        return False
-    try:
-        name = _signer().loads(request.form.get("token", ""), max_age=FORM_SECONDS)
-    except BadSignature:
-        return False
-    return isinstance(name, str) and hmac.compare_digest(name.encode(), reviewer().encode())
+    return visitor.is_own_form(_holder())
 
 
-def client_address() -> str:
-    """Of the visitor: behind a proxy of our own (a private address), what that proxy says."""
-    peer = request.remote_addr or ""
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return forwarded if forwarded and _is_inside(peer) else peer
+def _holder() -> str:
+    """Apart from those of people, whose forms are made for their session."""
+    return f"reviewer {reviewer()}"
 
 
 def _named(key: str) -> str:
@@ -88,28 +77,6 @@ def _attempts() -> Attempts:
     found = current_app.extensions.setdefault(ATTEMPTS, Attempts())
     assert isinstance(found, Attempts)
     return found
-
-
-def _signer() -> URLSafeTimedSerializer:
-    key = current_app.secret_key
-    assert key, "create_app makes one when none is set"
-    return URLSafeTimedSerializer(key, salt="review form")
-
-
-def _is_same_origin() -> bool:
-    """Browsers say where a POST comes from; what says nothing is none, and has the token alone."""
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site == "same-origin"
-    origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == request.host
-
-
-def _is_inside(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_private
-    except ValueError:
-        return False
 
 
 def _ask() -> Response:

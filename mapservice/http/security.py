@@ -4,15 +4,17 @@ from flask import Flask, Response, request
 
 from mapservice.errors import InvalidInput
 from mapservice.http.problems import is_api_request
-from mapservice.http.services import services
+from mapservice.http.services import EXTENSION, services
 from mapservice.settings import Settings
 
 EXPOSED = "Link, ETag, Content-Crs, OGC-NumberMatched, Retry-After"
 
 
 def register(app: Flask) -> None:
+    settings: Settings = app.extensions[EXTENSION].settings
+    policy = content_policy(settings)
     app.before_request(_refuse_endless_queries)
-    app.after_request(_headers)
+    app.after_request(lambda response: _headers(response, policy))
 
 
 def content_policy(settings: Settings) -> str:
@@ -47,12 +49,12 @@ def _refuse_endless_queries() -> None:
         raise InvalidInput("query", f"the query string is longer than {longest} bytes")
 
 
-def _headers(response: Response) -> Response:
+def _headers(response: Response, policy: str) -> Response:
     headers = response.headers
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
     headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(), microphone=()")
-    headers.setdefault("Content-Security-Policy", content_policy(services().settings))
+    headers.setdefault("Content-Security-Policy", policy)
     if request.endpoint == "static" and "v" not in request.args:
         headers["Cache-Control"] = "no-cache"  # modules import each other by bare addresses
     if is_api_request():

@@ -1,11 +1,13 @@
 """What every route may use: the settings, the database, the geocoder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import current_app
 from sqlalchemy import Engine
 
+from mapservice.db.engine import make_engine, reading
 from mapservice.geocoding.service import Geocoders
+from mapservice.initiatives.filters import Filters
 from mapservice.settings import Settings
 
 EXTENSION = "mapservice"
@@ -13,9 +15,41 @@ EXTENSION = "mapservice"
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    """`reader` is the engine without transactions: each statement sees its own moment.
+
+    `steady` is the same on connections of its own, which plan a prepared statement once.
+    """
+
     settings: Settings
     engine: Engine
     geocoders: Geocoders
+    reader: Engine = field(init=False)
+    steady: Engine = field(init=False)
+
+    def __post_init__(self) -> None:
+        steady = engine_of(self.settings, plan_once=True)
+        object.__setattr__(self, "reader", reading(self.engine))
+        object.__setattr__(self, "steady", reading(steady))
+
+    def reader_of(self, filters: Filters) -> Engine:
+        """The engine for a filter: themes and statuses alone do not change the best plan."""
+        return self.steady if filters.counted and not filters.territory else self.reader
+
+    def dispose(self) -> None:
+        """Closes all connections: none must be shared by two processes."""
+        self.engine.dispose()
+        self.steady.dispose()
+
+
+def engine_of(settings: Settings, *, plan_once: bool = False) -> Engine:
+    """A pool as the settings have it."""
+    return make_engine(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        pool_wait_ms=settings.pool_wait_ms,
+        statement_timeout_ms=settings.statement_timeout_ms,
+        plan_once=plan_once,
+    )
 
 
 def services() -> Services:

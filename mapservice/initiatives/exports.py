@@ -1,9 +1,10 @@
-"""Initiatives as GeoJSON and CSV, made by PostgreSQL and passed on as they come.
+"""Initiatives as GeoJSON, CSV and typed rows, made by PostgreSQL and passed on as they come.
 
 Properties have the same names at every machine door. The geometry is the true point or null: a
 commune never becomes a pin.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Numeric,
+    Row,
     Select,
     Text,
     and_,
@@ -22,13 +24,15 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from mapservice.db.copy import Blocks, copy_rows, feature_collection
+from mapservice.db.copy import Blocks, copy_rows, feature_collection, lines
 from mapservice.db.tables import initiative, territory
 from mapservice.db.text import compiled, fill
 from mapservice.initiatives.filters import Cursor, Filters
 from mapservice.initiatives.queries import after, cursor_at, order, sort_key, where
 
 GEOJSON_DECIMALS = 6
+# Begins each text of a sequence (RFC 8142), so that one cut short spoils no other.
+RECORD_SEPARATOR = b"\x1e"
 
 GEOMETRY = f"ST_AsGeoJSON(point, {GEOJSON_DECIMALS})"
 
@@ -75,8 +79,8 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
         _region.c.name.label("region_name"),
         own.precision,
         own.supporters,
-        _utc(own.created_at).label("created_at"),
-        _utc(own.updated_at).label("updated_at"),
+        utc_text(own.created_at).label("created_at"),
+        utc_text(own.updated_at).label("updated_at"),
         (literal(f"{base_url}/initiatives/") + func.text(own.id)).label("url"),
     ]
 
@@ -112,7 +116,7 @@ def geojson_page(
 ) -> FeaturePage:
     """At most `limit` features from the cursor on."""
     rows = features(filters, base_url).where(*after(filters, cursor)).limit(limit + 1)
-    statement, values = _feature_sql(rows)
+    statement, values = feature_sql(rows)
     text = fill(JOINED, {"features": statement})
     row = connection.exec_driver_sql(text, values | {"size": limit}).one()
     joined, returned, key, identifier, more = row
@@ -121,10 +125,14 @@ def geojson_page(
 
 def geojson_stream(connection: Connection, filters: Filters, base_url: str) -> Blocks:
     """A whole FeatureCollection, in blocks, with memory that does not grow with it."""
-    statement, values = _feature_sql(features(filters, base_url))
-    only = fill("SELECT feature FROM ({features}) AS made", {"features": statement})
-    rows = copy_rows(connection, f"COPY ({only}) TO STDOUT", values)
-    return feature_collection(rows)
+    return feature_collection(_copied_features(connection, filters, base_url))
+
+
+def geojson_lines(
+    connection: Connection, filters: Filters, base_url: str, start: bytes = b""
+) -> Blocks:
+    """One feature a line, each after `start`; with `RECORD_SEPARATOR` that is RFC 8142."""
+    return lines(_copied_features(connection, filters, base_url), start)
 
 
 def csv_stream(
@@ -133,19 +141,59 @@ def csv_stream(
     """A header and a row each: the properties, then `lon` and `lat` (empty unless a true point)."""
     rows = features(filters, base_url).limit(limit).subquery("feature")
     columns = [column for column in rows.c if column.name not in INNER]
-    longitude = func.round(cast(func.ST_X(rows.c.point), Numeric), GEOJSON_DECIMALS).label("lon")
-    latitude = func.round(cast(func.ST_Y(rows.c.point), Numeric), GEOJSON_DECIMALS).label("lat")
-    statement, values = compiled(select(*columns, longitude, latitude))
+    statement, values = compiled(select(*columns, *degrees(rows.c.point)))
     return copy_rows(connection, f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)", values)
 
 
-def _feature_sql(rows: Select[Any]) -> tuple[str, dict[str, Any]]:
+def degrees(point: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """The columns `lon` and `lat` of a table."""
+    return [
+        func.round(cast(axis(point), Numeric), GEOJSON_DECIMALS, type_=Numeric()).label(name)
+        for name, axis in (("lon", func.ST_X), ("lat", func.ST_Y))
+    ]
+
+
+def typed_rows(
+    connection: Connection, filters: Filters, base_url: str, size: int
+) -> Iterator[Sequence[Row[Any]]]:
+    """The properties and `point` as WKB (EPSG:4326, or None), `size` rows at a time.
+
+    The id is text; moments are datetimes without a zone, in UTC. The rows come through a cursor of
+    the server's, so that memory does not grow with their number.
+    """
+    own = initiative.c
+    plain: dict[str, ColumnElement[Any]] = {
+        "id": func.text(own.id).label("id"),
+        "created_at": func.timezone("UTC", own.created_at).label("created_at"),
+        "updated_at": func.timezone("UTC", own.updated_at).label("updated_at"),
+    }
+    columns = [plain.get(column.name, column) for column in properties(base_url)]
+    query: Select[Any] = (
+        select(*columns, func.ST_AsBinary(POINT).label("point"))
+        .select_from(with_names())
+        .where(*where(filters))
+        .order_by(*order(filters))
+    )
+    buffered = {"stream_results": True, "max_row_buffer": size}
+    with connection.execute(query, execution_options=buffered) as rows:
+        yield from rows.partitions(size)
+
+
+def feature_sql(rows: Select[Any], prefix: str = "") -> tuple[str, dict[str, Any]]:
+    """SQL that yields `id`, `sort_key` and `feature`, GeoJSON as text, for each of these rows."""
     names = [column.name for column in rows.selected_columns if column.name not in INNER]
-    statement, values = compiled(rows)
+    statement, values = compiled(rows, prefix)
     pairs = ", ".join(f"'{name}', {name}" for name in names)
     texts = {"id": "id", "geometry": GEOMETRY, "properties": pairs, "rows": statement}
     return fill(FEATURE, texts), values
 
 
-def _utc(moment: ColumnElement[Any]) -> ColumnElement[str]:
-    return func.to_char(func.timezone("UTC", moment), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+def _copied_features(connection: Connection, filters: Filters, base_url: str) -> Blocks:
+    statement, values = feature_sql(features(filters, base_url))
+    only = fill("SELECT feature FROM ({features}) AS made", {"features": statement})
+    return copy_rows(connection, f"COPY ({only}) TO STDOUT", values)
+
+
+def utc_text(moment: ColumnElement[Any]) -> ColumnElement[str]:
+    """RFC 3339, whole seconds."""
+    return func.to_char(func.timezone("UTC", moment), 'YYYY-MM-DD"T"HH24:MI:SS"Z"', type_=Text())

@@ -14,23 +14,26 @@ from sqlalchemy import (
     Select,
     and_,
     any_,
+    case,
     cast,
     false,
     func,
     literal,
     or_,
     select,
+    true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
-from sqlalchemy.types import DateTime, Text
+from sqlalchemy.types import DateTime, Float, Text
 
 from mapservice.db.tables import initiative, territory
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.filters import BBox, Cursor, Filters, LonLat, Sort, parse_moment
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
-from mapservice.territories.model import Level
+from mapservice.initiatives.near import Stretch
+from mapservice.territories.model import Level, TerritoryRef
 
 # The web-mercator square ends here; points beyond are drawn at its edge.
 MERCATOR_LATITUDE = 85.051128
@@ -84,6 +87,14 @@ class Initiative:
     def url(self) -> str:
         return f"/initiatives/{self.id}"
 
+    @property
+    def territory(self) -> TerritoryRef | None:
+        """The finest one that it is known to lie in."""
+        name = "commune" if self.precision is Precision.POINT else str(self.precision)
+        if name not in tuple(Level):
+            return None
+        return TerritoryRef(Level(name), getattr(self, name))
+
 
 ARTICLED = (Level.COMMUNE, Level.DEPARTEMENT, Level.REGION)
 SAMPLE_PLATFORM = "sample"
@@ -110,9 +121,7 @@ def where(filters: Filters) -> list[ColumnElement[bool]]:
     """The conditions on `initiative` that a filter stands for; all must hold."""
     conditions = [_one_of(initiative.c.status, filters.statuses)]
     if filters.q:
-        conditions.append(
-            initiative.c.search.op("@@")(func.websearch_to_tsquery("french_unaccent", filters.q))
-        )
+        conditions.append(initiative.c.search.op("@@")(_words(filters.q)))
     if filters.theme:
         conditions.append(_one_of(initiative.c.theme, filters.theme))
     if filters.precision:
@@ -134,11 +143,100 @@ def find_page(
     connection: Connection, filters: Filters, limit: int, cursor: Cursor | None = None
 ) -> Page:
     """At most `limit` initiatives from the cursor on, in the order of the filter."""
-    query = listing(filters).where(*where(filters), *after(filters, cursor)).limit(limit + 1)
-    rows = connection.execute(query).all()
+    rows = connection.execute(_page_query(connection, filters, limit + 1, cursor)).all()
     items = [_initiative(row) for row in rows[:limit]]
     more = len(rows) > limit
     return Page(items, _cursor(filters.sort, items[-1]) if more else None)
+
+
+def _page_query(
+    connection: Connection, filters: Filters, limit: int, cursor: Cursor | None
+) -> Select[tuple[object, ...]]:
+    wide = filters.q and (filters.radius or 0) > NEAR_SEARCH
+    if filters.sort is Sort.NEAR and filters.near and filters.radius and not wide:
+        stretch = Stretch.around(filters.near.lon, filters.near.lat, filters.radius)
+        if stretch:
+            closest = _closest(connection, filters, stretch, limit, cursor)
+            return listing(filters).where(initiative.c.id.in_(closest))
+    if filters.q:
+        hits = _found(connection, filters, limit, cursor)
+        return listing(filters).where(initiative.c.id == any_(cast(hits, ARRAY(PG_UUID))))
+    return listing(filters).where(*where(filters), *after(filters, cursor)).limit(limit)
+
+
+# So many rows in the order of the page are read for a common word before the index of words is.
+SEARCH_PROBE = 2_000
+# What `order` needs of a row.
+_SORTED = ("id", "created_at", "supporters", "anchor")
+# Within it, all that lie nearer may be looked at; a text search over more begins with its words.
+NEAR_SEARCH = 50_000.0
+
+
+def _found(
+    connection: Connection, filters: Filters, limit: int, cursor: Cursor | None
+) -> list[UUID]:
+    """Ids of the next ones that a text search finds.
+
+    PostgreSQL can't tell a common word from one that hardly occurs, and either way of looking is
+    a hundred times too slow for the other kind. So the first rows in the page's order are tried,
+    which is enough for common words; then the index of words, which is for the rest.
+    """
+    plain = [*where(replace(filters, q="")), *after(filters, cursor)]
+    narrow = select(*(initiative.c[name] for name in (*_SORTED, "search")))
+    first = narrow.where(*plain).order_by(*order(filters)).limit(SEARCH_PROBE).subquery("first")
+    matches = first.c.search.op("@@")(_words(filters.q))
+    keys = aggregate_order_by(first.c.id, *order(filters, first.c))
+    tried = select(func.count(), func.array_agg(keys).filter(matches)).select_from(first)
+    seen, found = connection.execute(tried).one()
+    if seen < SEARCH_PROBE or len(found or ()) >= limit:
+        return list(found or ())[:limit]
+    by_words = select(*(initiative.c[name] for name in _SORTED))
+    hits = by_words.where(*where(filters), *after(filters, cursor)).cte("hits")
+    hits = hits.prefix_with("MATERIALIZED", dialect="postgresql")
+    ordered = select(hits.c.id).order_by(*order(filters, hits.c)).limit(limit)
+    return list(connection.execute(ordered).scalars())
+
+
+def _closest(
+    connection: Connection, filters: Filters, stretch: Stretch, limit: int, cursor: Cursor | None
+) -> Select[tuple[UUID]]:
+    """Ids of the next ones by distance, without measuring all that lie within the radius.
+
+    The `limit` nearest on the map that surely come after the cursor tell how far one need look;
+    what lies no farther is put in exact order, each place measured once: a whole commune's
+    initiatives may share one anchor.
+    """
+    assert filters.near is not None
+    planar = initiative.c.anchor_3857.op("<->", return_type=Float())(_here_3857(filters.near))
+    start = float(cursor.value) if cursor else 0.0
+    conditions = [*where(filters), planar >= start * stretch.least - 0.001]
+    sample = (
+        select(initiative.c.anchor)
+        .where(*conditions, planar > (start + 0.001) * stretch.most if cursor else true())
+        .order_by(planar)
+        .limit(limit)
+        .subquery()
+    )
+    far = func.max(func.ST_Distance(cast(sample.c.anchor, Geography), _geography(filters.near)))
+    enough, reach = connection.execute(select(func.count() >= limit, far)).one()
+    if enough:
+        conditions.append(planar <= (reach + 0.001) * stretch.most)
+    near_by = select(initiative.c.id, initiative.c.anchor).where(*conditions)
+    return _in_exact_order(near_by, filters.near, limit, cursor)
+
+
+def _in_exact_order(
+    near_by: Select[Any], near: LonLat, limit: int, cursor: Cursor | None
+) -> Select[tuple[UUID]]:
+    candidate = near_by.cte("candidate").prefix_with("MATERIALIZED", dialect="postgresql")
+    place = select(candidate.c.anchor).distinct().subquery("place")
+    metres = func.ST_Distance(cast(place.c.anchor, Geography), _geography(near))
+    placed = select(place.c.anchor, metres.label("metres")).cte("placed")
+    ranked = select(candidate.c.id).join(placed, placed.c.anchor.op("=")(candidate.c.anchor))
+    if cursor:
+        here = tuple_(placed.c.metres, candidate.c.id)
+        ranked = ranked.where(here > tuple_(literal(cursor.value), cast(cursor.id, PG_UUID)))
+    return ranked.order_by(placed.c.metres, candidate.c.id).limit(limit)
 
 
 def find(connection: Connection, identifier: UUID) -> Initiative | None:
@@ -150,19 +248,30 @@ def find(connection: Connection, identifier: UUID) -> Initiative | None:
     return _initiative(row) if row else None
 
 
+def of_any_status(
+    connection: Connection, identifiers: Sequence[UUID]
+) -> dict[UUID, Initiative]:
+    """By their ids, also those that are not public: for their authors and for moderators."""
+    query = listing(Filters()).where(initiative.c.id == any_(literal(list(identifiers), _IDS)))
+    return {row.id: _initiative(row) for row in connection.execute(query)}
+
+
+_IDS = ARRAY(PG_UUID)
+
+
 def count(connection: Connection, filters: Filters) -> int:
     """How many match, counted in the base table; `activity.queries.total` avoids that."""
     query = select(func.count()).select_from(initiative).where(*where(filters))
     return connection.execute(query).scalar_one()
 
 
-def count_by_theme(connection: Connection, filters: Filters) -> list[tuple[str, int]]:
-    """The same per theme, as if the filter named none."""
-    query = (
-        select(initiative.c.theme, func.count())
-        .where(*where(replace(filters, theme=())))
-        .group_by(initiative.c.theme)
-    )
+def count_by_theme(
+    connection: Connection, filters: Filters, most: int | None = None
+) -> list[tuple[str, int]]:
+    """The same per theme, as if the filter named none; at most `most` rows are looked at."""
+    matching = select(initiative.c.theme).where(*where(replace(filters, theme=())))
+    seen = matching.limit(most).subquery()
+    query = select(seen.c.theme, func.count()).group_by(seen.c.theme)
     return [(theme, matches) for theme, matches in connection.execute(query)]
 
 
@@ -199,13 +308,13 @@ def listing(filters: Filters) -> Select[tuple[object, ...]]:
     return query.order_by(*order(filters))
 
 
-def order(filters: Filters) -> list[ColumnElement[Any]]:
-    """A total order: equal rows fall back on the id."""
+def order(filters: Filters, of: Any = initiative.c) -> list[ColumnElement[Any]]:
+    """A total order: equal rows fall back on the id. `of` are columns of some of `initiative`."""
     if filters.sort is Sort.SUPPORTED:
-        return [initiative.c.supporters.desc(), initiative.c.id.desc()]
+        return [of.supporters.desc(), of.id.desc()]
     if filters.sort is Sort.NEAR and filters.near:
-        return [distance(filters.near).asc(), initiative.c.id.asc()]
-    return [initiative.c.created_at.desc(), initiative.c.id.desc()]
+        return [distance(filters.near, of).asc(), of.id.asc()]
+    return [of.created_at.desc(), of.id.desc()]
 
 
 def sort_key(filters: Filters) -> ColumnElement[str]:
@@ -233,9 +342,20 @@ def nearest(connection: Connection, to: Initiative, limit: int) -> Sequence[Init
     return [_initiative(row) for row in connection.execute(query)]
 
 
-def distance(near: LonLat) -> ColumnElement[float]:
+def distance(near: LonLat, of: Any = initiative.c) -> ColumnElement[float]:
     """Metres on the spheroid between the anchor and a position."""
-    return func.ST_Distance(cast(initiative.c.anchor, Geography), _geography(near))
+    return func.ST_Distance(cast(of.anchor, Geography), _geography(near))
+
+
+def _words(q: str) -> ColumnElement[Any]:
+    """A text search that takes "vélo" and "vélos", "jeu" and "jeux" for one word.
+
+    The French stemmer leaves the plural's ending after these vowels, so all forms are asked for.
+    """
+    meant = func.websearch_to_tsquery("french_unaccent", q)
+    forms = r"('\1' | '\1s' | '\1x')"
+    every = func.regexp_replace(cast(meant, Text), r"'([a-z]+[aiou])[sx]?'", forms, "g")
+    return cast(every, TSQUERY)
 
 
 _PLAIN_COLUMNS = frozenset(Initiative.__dataclass_fields__) & frozenset(initiative.c.keys())
@@ -308,13 +428,32 @@ def envelope(bbox: BBox) -> ColumnElement[object]:
 
 
 def _within(near: LonLat, radius: float) -> ColumnElement[bool]:
-    """Within `radius` metres: an index search by box, then the exact distance."""
-    circle = func.ST_Buffer(_geography(near), radius * 1.01, 8)
-    box = func.ST_Transform(func.ST_Envelope(func.geometry(circle)), 3857)
+    """Within `radius` metres on the spheroid: by index, by the plane, then exactly.
+
+    The planar distance settles all but a thin ring around the circle.
+    """
+    exactly = func.ST_DWithin(cast(initiative.c.anchor, Geography), _geography(near), radius)
+    stretch = Stretch.around(near.lon, near.lat, radius)
+    if stretch is None:
+        circle = func.ST_Buffer(_geography(near), radius * 1.01, 8)
+        box = func.ST_Transform(func.ST_Envelope(func.geometry(circle)), 3857)
+        return and_(initiative.c.anchor_3857.op("&&")(box), exactly)
+    planar = func.ST_Distance(initiative.c.anchor_3857, _here_3857(near))
     return and_(
-        initiative.c.anchor_3857.op("&&")(box),
-        func.ST_DWithin(cast(initiative.c.anchor, Geography), _geography(near), radius),
+        initiative.c.anchor_3857.op("&&")(
+            func.ST_Expand(_here_3857(near), radius * stretch.most + 1)
+        ),
+        case(
+            (planar <= radius * stretch.least, true()),
+            (planar > radius * stretch.most, false()),
+            else_=exactly,
+        ),
     )
+
+
+def _here_3857(position: LonLat) -> ColumnElement[object]:
+    here = func.ST_SetSRID(func.ST_MakePoint(position.lon, position.lat), 4326)
+    return func.ST_Transform(here, 3857)
 
 
 def _geography(position: LonLat) -> ColumnElement[object]:

@@ -1,71 +1,84 @@
-"""The map, the list, one initiative; the same list as GeoJSON and CSV."""
+"""The map, the list, one initiative: pages for people."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, render_template, url_for
 from markupsafe import Markup
 from sqlalchemy import Connection
 
 from mapservice.activity import queries as activity
 from mapservice.activity.model import Scope, Total
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.geocoding.model import Precision
-from mapservice.http import answers
+from mapservice.http import linked_data
 from mapservice.http.maps import FRANCE, map_config
+from mapservice.http.pages import query_string
 from mapservice.http.params import NamedTerritory, base_url, only_parameters, read_filters
 from mapservice.http.services import services
-from mapservice.initiatives import exports, queries
-from mapservice.initiatives.filters import Cursor, Filters, Paging
+from mapservice.initiatives import queries
+from mapservice.initiatives.filters import Cursor, Filters, Paging, Sort
 from mapservice.initiatives.markdown import to_html
+from mapservice.initiatives.model import Theme
 from mapservice.initiatives.queries import Initiative
 from mapservice.territories import queries as territories
-from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.model import TerritoryRef
 
 blueprint = Blueprint("initiatives", __name__)
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 1000
 NEARBY = 4
+# Of what the rollups cannot tell, no more is counted: a reader gains nothing from the rest.
+COUNTED_UP_TO = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """What a template shows of a listing."""
+    """What a template shows of a listing; `total` is a least one where there are `more`."""
 
     items: list[Initiative]
     total: int
+    more: bool
     next_url: str | None
     first: bool
 
 
 @blueprint.get("/")
 def home() -> str:
-    with services().engine.connect() as connection:
+    with services().reader.connect() as connection:
         filters, paging = read_filters(connection)
         return render_template(
             "home.html",
             **_listed(connection, filters, paging),
             totals=_totals(connection, filters),
             map_config=map_config(filters, _bounds(filters), _chosen(filters)),
+            canonical=f"{base_url()}/",
+            linked_data=linked_data.site(),
         )
 
 
 @blueprint.get("/initiatives")
 def listing() -> str:
-    with services().engine.connect() as connection:
+    with services().reader.connect() as connection:
         filters, paging = read_filters(connection)
-        return render_template("initiatives/list.html", **_listed(connection, filters, paging))
+        listed = _listed(connection, filters, paging)
+    told = replace(filters, q="", bbox=None, near=None, radius=None, sort=Sort.RECENT)
+    return render_template(
+        "initiatives/list.html",
+        **listed,
+        canonical=f"{base_url()}/initiatives{query_string(told)}",
+        indexed=told == filters and paging == Paging(),
+        linked_data=linked_data.listing(listed["page"].items),
+    )
 
 
 @blueprint.get("/initiatives/<identifier>")
 def detail(identifier: str) -> str:
     only_parameters()
-    with services().engine.connect() as connection:
+    with services().reader.connect() as connection:
         initiative = queries.find(connection, _uuid(identifier))
         if initiative is None:
             raise NotFound("There is no such initiative, or it is not public.")
@@ -76,43 +89,15 @@ def detail(identifier: str) -> str:
             nearby=queries.nearest(connection, initiative, NEARBY),
             sample=queries.sample_share(connection),
             map_config=_place_config(connection, initiative),
+            canonical=base_url() + initiative.url,
+            linked_data=linked_data.initiative(initiative),
         )
-
-
-@blueprint.get("/initiatives.geojson")
-def geojson() -> Response:
-    """A page when `limit` is given, with a link to the next; everything when it is not."""
-    with services().engine.connect() as connection:
-        filters, paging = read_filters(connection)
-        if paging.limit is not None:
-            page = exports.geojson_page(
-                connection, filters, base_url(), paging.limit, paging.cursor
-            )
-            return _geojson_page(filters, paging, page)
-    _refuse_bare_cursor(paging)
-    return answers.stream(
-        answers.GEOJSON,
-        "initiatives.geojson",
-        lambda connection: exports.geojson_stream(connection, filters, base_url()),
-    )
-
-
-@blueprint.get("/initiatives.csv")
-def csv() -> Response:
-    with services().engine.connect() as connection:
-        filters, paging = read_filters(connection)
-    _refuse_bare_cursor(paging)
-    return answers.stream(
-        answers.CSV,
-        "initiatives.csv",
-        lambda connection: exports.csv_stream(connection, filters, base_url(), paging.limit),
-    )
 
 
 @blueprint.get("/methode")
 def method() -> str:
     only_parameters()
-    with services().engine.connect() as connection:
+    with services().reader.connect() as connection:
         return render_template(
             "about.html",
             sample=queries.sample_share(connection),
@@ -122,22 +107,33 @@ def method() -> str:
 
 def _listed(connection: Connection, filters: Filters, paging: Paging) -> dict[str, Any]:
     """What the list shows, alone or beside the map."""
+    facets = _facets(connection, filters)
     return {
-        "page": _page(connection, filters, paging),
+        "page": _page(connection, filters, paging, facets),
         "filters": filters,
-        "facets": list(activity.facets(connection, filters).items()),
+        "facets": list(facets.items()),
         "sample": queries.sample_share(connection),
     }
 
 
-def _page(connection: Connection, filters: Filters, paging: Paging) -> ListPage:
+def _facets(connection: Connection, filters: Filters) -> dict[Theme, int]:
+    if filters.counted:
+        return activity.facets(connection, filters)
+    counts = dict(queries.count_by_theme(connection, filters, COUNTED_UP_TO))
+    return {theme: counts.get(theme, 0) for theme in Theme}
+
+
+def _page(
+    connection: Connection, filters: Filters, paging: Paging, facets: dict[Theme, int]
+) -> ListPage:
     limit = paging.limit or PAGE_SIZE
     if limit > MAX_PAGE_SIZE:
         raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
     found = queries.find_page(connection, filters, limit, paging.cursor)
     return ListPage(
         items=list(found.items),
-        total=activity.total(connection, filters),
+        total=sum(facets[theme] for theme in filters.theme or facets),
+        more=not filters.counted and sum(facets.values()) >= COUNTED_UP_TO,
         next_url=_next_url("/initiatives", filters, paging.limit, found.next),
         first=paging.cursor is None,
     )
@@ -148,25 +144,6 @@ def _next_url(path: str, filters: Filters, limit: int | None, cursor: Cursor | N
         return None
     pairs = filters.to_pairs() + ([("limit", str(limit))] if limit else [])
     return f"{path}?{urlencode([*pairs, ('cursor', cursor.encode())], safe=',:')}"
-
-
-def _geojson_page(filters: Filters, paging: Paging, page: exports.FeaturePage) -> Response:
-    next_path = _next_url("/initiatives.geojson", filters, paging.limit, page.next)
-    here = f"{base_url()}{request.path}?{request.query_string.decode()}"
-    links = [{"rel": "self", "href": here, "type": answers.GEOJSON}]
-    if next_path:
-        links.append({"rel": "next", "href": base_url() + next_path, "type": answers.GEOJSON})
-    head = json.dumps({"numberReturned": page.returned, "links": links})[1:-1]
-    body = f'{{"type":"FeatureCollection",{head},"features":[{page.features}]}}'
-    response = answers.whole(body, answers.GEOJSON)
-    if next_path:
-        response.headers["Link"] = f'<{base_url()}{next_path}>; rel="next"'
-    return response
-
-
-def _refuse_bare_cursor(paging: Paging) -> None:
-    if paging.cursor is not None:
-        raise InvalidInput("cursor", "needs a limit")
 
 
 def _totals(connection: Connection, filters: Filters) -> Total:
@@ -196,17 +173,12 @@ def _bounds(filters: Filters) -> Sequence[float]:
 
 
 def _place_config(connection: Connection, initiative: Initiative) -> dict[str, Any]:
-    ref = _finest(initiative)
+    ref = initiative.territory
     place = territories.find(connection, ref) if ref else None
     point = [initiative.lon, initiative.lat] if initiative.lon is not None else None
-    return map_config(Filters(), place.bounds if place else FRANCE, ref, point=point)
-
-
-def _finest(initiative: Initiative) -> TerritoryRef | None:
-    name = "commune" if initiative.precision is Precision.POINT else str(initiative.precision)
-    if name not in tuple(Level):
-        return None
-    return TerritoryRef(Level(name), getattr(initiative, name))
+    drawing = url_for("drawings.initiative_svg", identifier=str(initiative.id))
+    bounds = place.bounds if place else FRANCE
+    return map_config(Filters(), bounds, ref, point=point, drawing=drawing)
 
 
 def _uuid(text: str) -> UUID:

@@ -60,8 +60,11 @@ def known(connection: Connection, platform: str, source_ids: Sequence[str]) -> d
     return {source_id: Known(*rest) for source_id, *rest in rows}
 
 
-def save(connection: Connection, drafts: Sequence[Draft]) -> None:
-    """Inserts or updates each, with its match record. Raises the database's refusal."""
+def save(connection: Connection, drafts: Sequence[Draft]) -> list[UUID]:
+    """Inserts or updates each, with its match record; returns the ids of new ones, in order.
+
+    Raises the database's refusal.
+    """
     new = [draft for draft in drafts if draft.id is None]
     ids = _new_ids(connection, len(new))
     if new:
@@ -80,6 +83,18 @@ def save(connection: Connection, drafts: Sequence[Draft]) -> None:
     for draft in drafts:
         if draft.id is not None:
             _update(connection, draft.id, draft)
+    return ids
+
+
+def move(connection: Connection, identifier: UUID, placement: Placement) -> None:
+    """Places an initiative anew; what a person had decided about its former place is undone."""
+    where = initiative.c.id == identifier
+    connection.execute(update(initiative).where(where).values(place_values(placement)))
+    connection.execute(
+        update(location_match)
+        .where(location_match.c.initiative == identifier)
+        .values(record(placement) | _UNDECIDED)
+    )
 
 
 def remove_platform(connection: Connection, platform: str) -> int:
@@ -105,10 +120,11 @@ def _update(connection: Connection, identifier: UUID, draft: Draft) -> None:
         connection.execute(
             update(location_match)
             .where(location_match.c.initiative == identifier)
-            .values(record(draft.placement) | {"decided_by": None, "decided_at": None})
+            .values(record(draft.placement) | _UNDECIDED)
         )
 
 
+_UNDECIDED = {"decided_by": None, "decided_at": None}
 _PLACE_COLUMNS = frozenset({"precision", "point", "commune", "epci", "departement", "region"})
 
 

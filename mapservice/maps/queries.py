@@ -4,14 +4,18 @@ The layer shows each initiative once: alone where few lie in a cell of the tile'
 the cluster of that cell. A tile is a range of Z-order codes (`cell`), so that neighbouring tiles
 share none and lose none. Far zooms read counts kept per cell (`rollup_cell`), whose cost does not
 grow with the number of initiatives; near ones count in an index that holds all they need.
+
+A statement is made once for each zoom and filter and stays prepared; a tile's numbers are bound.
 """
 
+from functools import lru_cache
 from typing import Any
 
+from psycopg.types.numeric import Int4, Int8
 from sqlalchemy import Connection, Select, and_, literal_column, select
 
 from mapservice.db.tables import initiative
-from mapservice.db.text import compiled, fill
+from mapservice.db.text import Prepared, compiled, fetch_one, fill
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.queries import where
@@ -27,6 +31,8 @@ HALF_METRES = 20037508.342789244
 # A cluster stands at the middle of its members, but no nearer to the edge of its cell than this
 # share of the cell, lest the rings of neighbours cover each other.
 CLUSTER_MARGIN = 0.15
+# Maps that people look at differ in few filters; each has a statement a zoom.
+KEPT_STATEMENTS = 512
 
 THEME_COLUMNS = ", ".join(str(theme) for theme in Theme)
 NO_THEMES = ", ".join(f"NULL::integer AS {theme}" for theme in Theme)
@@ -43,11 +49,11 @@ ROW_OF = "(ARRAY[" + ",".join(str(y) for _, y in _PLACES) + "])"
 # positions within the cell, 0 to 1 from its upper left corner.
 KEPT = """
     SELECT cell, theme, initiatives,
-           (sum_x + initiatives * {half}) / {size} - initiatives * ({x} * 8 + {column}) AS x,
-           (initiatives * {half} - sum_y) / {size} - initiatives * ({y} * 8 + {row}) AS y
+           (sum_x + initiatives * {half}) / {size} - initiatives * (%(x)s * 8 + {column}) AS x,
+           (initiatives * {half} - sum_y) / {size} - initiatives * (%(y)s * 8 + {row}) AS y
       FROM (SELECT cell, theme, status, initiatives, sum_x, sum_y
               FROM rollup_cell
-             WHERE zoom = {grid_zoom} AND cell >= %(first_cell)s AND cell < %(end_cell)s
+             WHERE zoom = {grid_zoom} AND cell >= %(first)s AND cell < %(end)s
              UNION ALL
             SELECT cell >> {delta_shift}, theme, status, initiatives, sum_x, sum_y
               FROM rollup_delta
@@ -59,7 +65,7 @@ LIVE = """
     SELECT cell >> {shift} AS cell, theme, 1 AS initiatives,
            ({column_of}[1 + (cell >> {inner_shift} & 63)] + 0.5) / 8 AS x,
            ({row_of}[1 + (cell >> {inner_shift} & 63)] + 0.5) / 8 AS y
-      FROM ({hits}) AS hit"""
+      FROM ({hits} AND cell >= %(first_code)s AND cell < %(end_code)s) AS hit"""
 
 # Thin cells are spent first, so that a budget never hides a village to show a city; a cell is
 # either shown whole or counted whole.
@@ -77,10 +83,10 @@ SHOWN = """
     ), shown AS (
         SELECT NULL::text AS id, NULL::text AS title, NULL::text AS theme, NULL::text AS status,
                NULL::text AS precision, NULL::text AS territory, cell, count,
-               ({x} * 8 + {column} + least(greatest(x, {margin}), 1 - {margin})) * {size}
+               (%(x)s * 8 + {column} + least(greatest(x, {margin}), 1 - {margin})) * {size}
                    - {half} AS x,
                {half} - {size}
-                   * ({y} * 8 + {row} + least(greatest(y, {margin}), 1 - {margin})) AS y,
+                   * (%(y)s * 8 + {row} + least(greatest(y, {margin}), 1 - {margin})) AS y,
                {themes}
           FROM clustered
          WHERE count > {alone} OR running > {budget}
@@ -103,11 +109,25 @@ MEMBERS = """
              OFFSET 0) AS initiative
      WHERE {conditions}"""
 
+# A near tile that shows each initiative by itself, and how many there are.
+EACH = """
+    SELECT count(*), ST_AsMVT(feature, 'initiatives', {extent}, 'geom')
+      FROM (SELECT id::text, title, theme, status, precision,
+                   CASE WHEN precision <> 'point'
+                        THEN coalesce(commune, epci, departement, region) END AS territory,
+                   1 AS count,
+                   ST_AsMVTGeom(anchor_3857,
+                                ST_TileEnvelope({z}, %(x)s, %(y)s), {extent}, 0, false) AS geom
+              FROM (SELECT * FROM initiative
+                     WHERE {conditions} AND cell >= %(first_code)s AND cell < %(end_code)s
+                     LIMIT {limit}) AS initiative
+             ORDER BY initiative.id) AS feature"""
+
 AS_MVT = """
     SELECT ST_AsMVT(feature, 'initiatives', {extent}, 'geom')
       FROM (SELECT id, title, theme, status, precision, territory, count, {themes},
                    ST_AsMVTGeom(ST_SetSRID(ST_MakePoint(x, y), 3857),
-                                ST_TileEnvelope({z}, {x}, {y}), {extent}, 0, false) AS geom
+                                ST_TileEnvelope({z}, %(x)s, %(y)s), {extent}, 0, false) AS geom
               FROM shown
              ORDER BY count DESC, id) AS feature"""
 
@@ -127,21 +147,56 @@ AS_GEOJSON = """
 
 def initiatives_mvt(connection: Connection, tile: Tile, filters: Filters) -> bytes:
     """The layer `initiatives` of one tile; b"" when nothing lies there."""
-    return bytes(_run(connection, tile, filters, AS_MVT))
+    if tile.z >= DETAIL_ZOOM:
+        count, content = _run(connection, tile, _each(tile.z, filters))
+        if count <= FEATURE_BUDGET:
+            return bytes(content)
+    (content,) = _run(connection, tile, _grouped(tile.z, filters, AS_MVT))
+    return bytes(content)
 
 
 def initiatives_geojson(connection: Connection, tile: Tile, filters: Filters) -> str:
     """The same features as a GeoJSON collection, EPSG:4326."""
-    return str(_run(connection, tile, filters, AS_GEOJSON))
+    (content,) = _run(connection, tile, _grouped(tile.z, filters, AS_GEOJSON))
+    return str(content)
 
 
-def _run(connection: Connection, tile: Tile, filters: Filters, output: str) -> Any:
-    kept = filters.counted and not filters.territory and tile.z <= LAST_KEPT_ZOOM
-    counted, values = _kept(tile, filters) if kept else _live(tile, filters)
+def _run(connection: Connection, tile: Tile, statement: Prepared) -> tuple[Any, ...]:
+    return fetch_one(connection, statement, **_place(tile))
+
+
+def _place(tile: Tile) -> dict[str, Int4 | Int8]:
+    """Where the tile is, in its own numbers and in those of the grids below it."""
+    first, end = tile.cells(tile.z + GRID_STEPS)
+    first_code, end_code = tile.cells(CELL_ZOOM)
+    shift = 2 * (CELL_ZOOM - LAST_KEPT_ZOOM - GRID_STEPS)
+    return {
+        "x": Int4(tile.x),
+        "y": Int4(tile.y),
+        "first": Int8(first),
+        "end": Int8(end),
+        "first_code": Int8(first_code),
+        "end_code": Int8(end_code),
+        "first_delta": Int8(first_code >> shift),
+        "end_delta": Int8(end_code >> shift),
+    }
+
+
+@lru_cache(KEPT_STATEMENTS)
+def _each(zoom: int, filters: Filters) -> Prepared:
+    """One by one as far as the budget goes; `count` is beyond it where that is not enough."""
+    conditions, values = compiled(and_(*where(filters)))
+    texts = {"conditions": conditions, "z": str(zoom), "extent": str(EXTENT)}
+    return Prepared.of(fill(EACH, texts | {"limit": str(FEATURE_BUDGET + 1)}), values)
+
+
+@lru_cache(KEPT_STATEMENTS)
+def _grouped(zoom: int, filters: Filters, output: str) -> Prepared:
+    kept = filters.counted and not filters.territory and zoom <= LAST_KEPT_ZOOM
+    counted, values = _kept(filters) if kept else _live(filters)
     members, bound = _members(filters)
     texts = {"counted": counted, "members": members, "pairs": THEME_PAIRS}
-    statement = fill(SHOWN + output, texts | _numbers(tile))
-    return connection.exec_driver_sql(statement, values | bound).scalar_one()
+    return Prepared.of(fill(SHOWN + output, texts | _numbers(zoom)), values | bound)
 
 
 def _members(filters: Filters) -> tuple[str, dict[str, Any]]:
@@ -155,32 +210,24 @@ def _members(filters: Filters) -> tuple[str, dict[str, Any]]:
     return fill(MEMBERS, texts), values | more
 
 
-def _kept(tile: Tile, filters: Filters) -> tuple[str, dict[str, Any]]:
-    first_cell, end_cell = tile.cells(tile.z + GRID_STEPS)
-    first_delta, end_delta = tile.cells(LAST_KEPT_ZOOM + GRID_STEPS)
+def _kept(filters: Filters) -> tuple[str, dict[str, Any]]:
     return KEPT, {
-        "first_cell": first_cell,
-        "end_cell": end_cell,
-        "first_delta": first_delta,
-        "end_delta": end_delta,
         "statuses": [str(status) for status in filters.statuses],
         "themes": [str(theme) for theme in filters.theme or tuple(Theme)],
     }
 
 
-def _live(tile: Tile, filters: Filters) -> tuple[str, dict[str, Any]]:
-    first, end = tile.cells(CELL_ZOOM)
-    query = select(initiative.c.cell, initiative.c.theme).where(
-        *where(filters), initiative.c.cell >= first, initiative.c.cell < end
+def _live(filters: Filters) -> tuple[str, dict[str, Any]]:
+    hits, values = compiled(
+        select(initiative.c.cell, initiative.c.theme).where(*where(filters)), "hit_"
     )
-    hits, values = compiled(query)
     return fill(LIVE, {"hits": hits}), values
 
 
-def _numbers(tile: Tile) -> dict[str, str]:
-    """What the templates need to know of the tile: numbers of ours, never text of a request."""
-    shift = 2 * (CELL_ZOOM - GRID_STEPS - tile.z)
-    place = f"1 + (cell - {tile.cells(tile.z + GRID_STEPS)[0]})"
+def _numbers(zoom: int) -> dict[str, str]:
+    """What the templates need to know of a zoom: numbers of ours, never text of a request."""
+    shift = 2 * (CELL_ZOOM - GRID_STEPS - zoom)
+    place = "1 + (cell - %(first)s)"
     return {
         "theme_counts": THEME_COUNTS,
         "themes": THEME_COLUMNS,
@@ -189,17 +236,15 @@ def _numbers(tile: Tile) -> dict[str, str]:
         "row_of": ROW_OF,
         "column": f"{COLUMN_OF}[{place}]",
         "row": f"{ROW_OF}[{place}]",
-        "z": str(tile.z),
-        "x": str(tile.x),
-        "y": str(tile.y),
-        "size": repr(2 * HALF_METRES / 2 ** (tile.z + GRID_STEPS)),
+        "z": str(zoom),
+        "size": repr(2 * HALF_METRES / 2 ** (zoom + GRID_STEPS)),
         "half": repr(HALF_METRES),
         "margin": str(CLUSTER_MARGIN),
-        "grid_zoom": str(tile.z + GRID_STEPS),
-        "delta_shift": str(2 * (LAST_KEPT_ZOOM - tile.z)),
+        "grid_zoom": str(zoom + GRID_STEPS),
+        "delta_shift": str(2 * (LAST_KEPT_ZOOM - zoom)),
         "shift": str(shift),
         "inner_shift": str(shift - 2 * GRID_STEPS),
-        "alone": str(_alone(tile.z)),
+        "alone": str(_alone(zoom)),
         "budget": str(FEATURE_BUDGET),
         "extent": str(EXTENT),
     }

@@ -121,8 +121,8 @@ def layer_mvt(connection: Connection, tile: Tile, name: str) -> bytes:
     layer = LAYERS_BY_NAME[name]
     if tile.z < layer.first_zoom:
         return b""
-    shown = _fill(MVT_LAYER, tile, name=layer.name, features=_outlines(layer, tile))
-    return bytes(connection.exec_driver_sql(f"SELECT {shown}").scalar_one())
+    drawn = _fill(MVT_LAYER, tile, name=layer.name, features=_outlines(layer, tile))
+    return bytes(connection.exec_driver_sql(f"SELECT {drawn}").scalar_one())
 
 
 def layer_geojson(connection: Connection, tile: Tile, name: str) -> str:
@@ -154,7 +154,7 @@ def _features(layer: Layer, tile: Tile) -> str:
 
 def _outlines(layer: Layer, tile: Tile) -> str:
     return _fill(
-        OUTLINES, tile, attributes=", ".join(layer.attributes_at(tile.z)), shown=_shown(layer, tile)
+        OUTLINES, tile, attributes=", ".join(layer.attributes_at(tile.z)), shown=shown(layer, tile)
     )
 
 
@@ -163,11 +163,12 @@ def _clipped(layer: Layer, tile: Tile) -> str:
         SELECT {attributes}, ST_ClipByBox2D(outline, ST_TileEnvelope({z}, {x}, {y})) AS geom
           FROM ({shown}) AS whole"""
     return _fill(
-        template, tile, attributes=", ".join(layer.attributes_at(tile.z)), shown=_shown(layer, tile)
+        template, tile, attributes=", ".join(layer.attributes_at(tile.z)), shown=shown(layer, tile)
     )
 
 
-def _shown(layer: Layer, tile: Tile) -> str:
+def shown(layer: Layer, tile: Tile) -> str:
+    """SQL of a layer's territories that meet a tile: attributes and `outline`, EPSG:3857."""
     zoom = next((zoom for zoom in OUTLINE_ZOOMS if zoom >= tile.z), None)
     return _fill(
         FULL if zoom is None else SIMPLIFIED,

@@ -2,7 +2,9 @@
 
 from mapservice.errors import NotFound
 from mapservice.geocoding.model import Precision
+from mapservice.initiatives.filters import MAX_RADIUS
 from mapservice.initiatives.model import PUBLIC, Scale, Theme
+from mapservice.maps.activity_queries import ATTRIBUTES, OWN_FIRST_ZOOMS
 from mapservice.maps.queries import DETAIL_ZOOM
 from mapservice.maps.territory_queries import LAYERS_BY_NAME
 from mapservice.ogc.model import Attribute, Collection, Kind, Parameter, SortKey
@@ -12,6 +14,8 @@ _THEMES = tuple(str(theme) for theme in Theme)
 _STATUSES = tuple(str(status) for status in PUBLIC)
 _PRECISIONS = tuple(str(precision) for precision in Precision)
 
+_POSITION = r"^-?[0-9]+(\.[0-9]+)?,-?[0-9]+(\.[0-9]+)?$"
+
 THEME = Parameter("theme", "Themes, any of them.", _THEMES, many=True)
 STATUS = Parameter(
     "status",
@@ -20,7 +24,10 @@ STATUS = Parameter(
     many=True,
 )
 TERRITORY = Parameter(
-    "territory", "Territories, any of them, as level:code, such as commune:35238.", many=True
+    "territory",
+    "Territories, any of them, as level:code, such as commune:35238.",
+    many=True,
+    pattern=f"^({'|'.join(Level)}):[0-9A-Z]+$",
 )
 SINCE = Parameter("since", "Created on this day or later (a date, or a date and time).")
 UNTIL = Parameter("until", "Created on this day or earlier.")
@@ -59,8 +66,8 @@ INITIATIVES = Collection(
         THEME,
         STATUS,
         TERRITORY,
-        Parameter("near", "A position, longitude,latitude in degrees."),
-        Parameter("radius", "Metres around `near`; 10000 if it is not given.", number=True),
+        Parameter("near", "A position, longitude,latitude in degrees.", pattern=_POSITION),
+        Parameter("radius", "Metres around `near`; 10000 if it is not given.", most=MAX_RADIUS),
         SINCE,
         UNTIL,
         Parameter("precision", "Precisions, any of them.", _PRECISIONS, many=True),
@@ -138,6 +145,7 @@ def _territories(level: Level) -> Collection:
 
 
 def _activity(level: Level) -> Collection:
+    attributes = (*_PLACE, *_PARENTS[level], *_FIGURES)
     return Collection(
         id=f"activity-{level}",
         title=f"Activité : {_WORDS[level][1].lower()}",
@@ -145,12 +153,14 @@ def _activity(level: Level) -> Collection:
             "Initiatives and supporters per territory, with outlines. `theme`, `status`, `since`"
             " and `until` say what is counted; a territory with none shows zeros."
         ),
-        attributes=(*_PLACE, *_PARENTS[level], *_FIGURES),
+        attributes=attributes,
         geometry="MultiPolygon",
         order=(SortKey("code"),),
         level=level,
         counted=True,
         grammar=(THEME, STATUS, SINCE, UNTIL),
+        zooms=(OWN_FIRST_ZOOMS[level], _LAST_ZOOM),
+        tiled=tuple(one for one in attributes if one.name in ATTRIBUTES),
     )
 
 

@@ -66,13 +66,17 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter beyond those of the standard: one of our filter grammar."""
+    """A query parameter beyond those of the standard: one of our filter grammar.
+
+    `most` is set for a number, which must be above 0; `pattern` is that of each value.
+    """
 
     name: str
     description: str
     choices: tuple[str, ...] = ()
     many: bool = False
-    number: bool = False
+    most: float | None = None
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,11 +49,11 @@ def _paths() -> Document:
         "/conformance": _get("getConformance", "Capabilities", "Conformance", "Conformance"),
         "/api": _api(),
         "/collections": _get("getCollections", "Capabilities", "Collections", "Collections"),
-        "/tileMatrixSets": _get("getTileMatrixSets", "Tiles", "Tile matrix sets", "Object"),
+        "/tileMatrixSets": _get("getTileMatrixSetsList", "Tiles", "Tile matrix sets", "MatrixSets"),
         f"/tileMatrixSets/{MATRIX_SET}": _get(
-            "getTileMatrixSet", "Tiles", "A tile matrix set", "Object"
+            "getTileMatrixSet", "Tiles", "A tile matrix set", "MatrixSet"
         ),
-        **_tile_paths("", "dataset", "Tiles"),
+        **_tile_paths("", "Tiles"),
     }
     for one in COLLECTIONS.values():
         paths |= _collection_paths(one)
@@ -69,23 +69,25 @@ def _collection_paths(one: Collection) -> Document:
         f"{path}/queryables": _schema_path(f"get{name}Queryables", one),
         f"{path}/sortables": _schema_path(f"get{name}Sortables", one),
     }
-    return paths | _tile_paths(path, name, one.id, one) if one.zooms else paths
+    return paths | _tile_paths(path, one.id, one) if one.zooms else paths
 
 
-def _tile_paths(path: str, name: str, tag: str, one: Collection | None = None) -> Document:
-    tile = f"{path}/tiles/{MATRIX_SET}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}"
+def _tile_paths(path: str, tag: str, one: Collection | None = None) -> Document:
+    """Ids of the operations end as OGC 20-057 says (/req/oas30/operation-id)."""
+    name = f"{one.id}.collection.vector" if one else "all.dataset.vector"
+    own = f"{path}/tiles/{MATRIX_SET}"
     grammar = one.grammar if one else COLLECTIONS["initiatives"].grammar
     asked = [_ref("tileMatrix"), _ref("tileRow"), _ref("tileCol"), *map(_own_parameter, grammar)]
     content: Document = {MVT: {"schema": {"type": "string", "format": "binary"}}}
     if one:
         content[GEOJSON] = {"schema": _schema_ref("FeatureCollection")}
     form = "tileForm" if one else "mvtForm"
-    operation = _operation(f"get{_camel(name)}Tile", tag, "A tile", content, asked, form)
+    operation = _operation(f"{name}.getTile", tag, "A tile", content, asked, form)
     operation["responses"] |= {"204": {"description": "Nothing lies in the tile"}}
     return {
-        f"{path}/tiles": _get(f"get{_camel(name)}Tilesets", tag, "Tilesets", "Object"),
-        f"{path}/tiles/{MATRIX_SET}": _get(f"get{_camel(name)}Tileset", tag, "A tileset", "Object"),
-        tile: {"get": operation},
+        f"{path}/tiles": _get(f"{name}.getTileSetsList", tag, "Tilesets", "Tilesets"),
+        own: _get(f"{name}.getTileSet", tag, "A tileset", "Tileset"),
+        f"{own}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": {"get": operation},
     }
 
 
@@ -128,12 +130,20 @@ def _choosing(one: Collection) -> Iterable[Document]:
 
 
 def _own_parameter(parameter: Parameter) -> Document:
-    schema: Document = {"type": "number" if parameter.number else "string"}
+    schema: Document = {"type": "string"}
+    if parameter.most is not None:
+        schema = _number_up_to(parameter.most)
     if parameter.choices:
         schema["enum"] = list(parameter.choices)
+    if parameter.pattern:
+        schema["pattern"] = parameter.pattern
     if parameter.many:
         schema = {"type": "array", "items": schema}
     return _query(parameter.name, parameter.description, schema)
+
+
+def _number_up_to(most: float) -> Document:
+    return {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": most}
 
 
 def _attribute_parameter(attribute: Attribute) -> Document:
@@ -159,7 +169,7 @@ def _get(identifier: str, tag: str, summary: str, schema: str) -> Document:
 
 
 def _schema_path(identifier: str, one: Collection) -> Document:
-    content = {SCHEMA: {"schema": _schema_ref("Object")}, HTML: {"schema": {"type": "string"}}}
+    content = {SCHEMA: {"schema": _schema_ref("Attributes")}, HTML: {"schema": {"type": "string"}}}
     return {"get": _operation(identifier, one.id, f"{one.title}: attributes", content)}
 
 
@@ -254,7 +264,11 @@ def _choice(name: str, description: str, values: list[str], default: str | None 
     return _query(name, description, schema)
 
 
-_NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
+_NUMBERS = {
+    "type": "array",
+    "items": {"type": "number"},
+    "oneOf": [{"minItems": 4, "maxItems": 4}, {"minItems": 6, "maxItems": 6}],
+}
 _TILE_INDEX = {"type": "integer", "minimum": 0, "maximum": 2**MAX_TILE_ZOOM - 1}
 _PARAMETERS: Document = {
     "f": _choice("f", "The form of the answer.", ["json", "html"]),
@@ -285,6 +299,7 @@ _LINK: Document = {
     "properties": {name: {"type": "string"} for name in ("href", "rel", "type", "title")},
 }
 _LINKS: Document = {"type": "array", "items": _schema_ref("Link")}
+_OBJECTS: Document = {"type": "array", "items": {"type": "object"}}
 _STRINGS: Document = {"type": "array", "items": {"type": "string"}}
 
 
@@ -339,6 +354,33 @@ _SCHEMAS: Document = {
         },
         "type",
         "features",
+    ),
+    "Attributes": _required(
+        {
+            "$schema": {"type": "string"},
+            "$id": {"type": "string"},
+            "type": {"type": "string", "enum": ["object"]},
+            "properties": {"type": "object", "additionalProperties": {"type": "object"}},
+        },
+        *("$schema", "$id", "type", "properties"),
+    ),
+    "MatrixSets": _required({"tileMatrixSets": _OBJECTS}, "tileMatrixSets"),
+    "MatrixSet": _required(
+        {"id": {"type": "string"}, "crs": {"type": "string"}, "tileMatrices": _OBJECTS},
+        *("crs", "tileMatrices"),
+    ),
+    "Tilesets": _required(
+        {"tilesets": {"type": "array", "items": _schema_ref("Tileset")}}, "tilesets"
+    ),
+    "Tileset": _required(
+        {
+            "title": {"type": "string"},
+            "dataType": {"type": "string", "enum": ["vector"]},
+            "crs": {"type": "string"},
+            "tileMatrixSetURI": {"type": "string"},
+            "links": _LINKS,
+        },
+        *("dataType", "crs", "links"),
     ),
     "Problem": _required(
         {

@@ -20,6 +20,9 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 10_000
 MAX_TEXT = 1_000
 ALL = Filters()
+# The order of initiatives in a box: along the grid of the tiles, whose ranges make it cheap.
+CELL = Attribute("cell", Kind.INTEGER, "Z-order code of its cell")
+BY_PLACE = (SortKey(CELL.name), SortKey("id"))
 
 STANDARD = frozenset(
     {"limit", "bbox", "bbox-crs", "datetime", "crs", "filter", "filter-lang", "filter-crs"}
@@ -91,7 +94,7 @@ def read(collection: Collection, pairs: Iterable[tuple[str, str]]) -> ItemsReque
     if isinstance(box, BBox):
         filters = replace(filters, bbox=box)
     return replace(
-        _ordered(collection, texts),
+        _ordered(collection, texts, boxed=isinstance(box, BBox)),
         filters=replace(filters, sort=Sort.RECENT),
         box=box if isinstance(box, Box) else None,
         span=_span(collection, texts),
@@ -195,9 +198,9 @@ _VALUES: dict[Kind, Callable[[str, str], Any]] = {
 }
 
 
-def _ordered(collection: Collection, texts: dict[str, str]) -> ItemsRequest:
+def _ordered(collection: Collection, texts: dict[str, str], *, boxed: bool) -> ItemsRequest:
     """The order and where in it the page begins."""
-    order = collection.order
+    order = BY_PLACE if boxed and collection.level is None else collection.order
     if texts.get("sortby", "").strip():
         order = tuple(_sort_key(collection, part) for part in texts["sortby"].split(","))
         if len({key.name for key in order}) < len(order):
@@ -206,7 +209,7 @@ def _ordered(collection: Collection, texts: dict[str, str]) -> ItemsRequest:
             order = (*order, SortKey(collection.identifier, order[-1].descending))
     cursor = None
     if "cursor" in texts:
-        kinds = [(collection.attribute(key.name) or collection.attributes[0]) for key in order]
+        kinds = [collection.attribute(key.name) or CELL for key in order]
         cursor = Cursor.decode(texts["cursor"], kinds)
     return ItemsRequest(collection, order=order, cursor=cursor)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, cast, func, literal_column, select
+from sqlalchemy import Connection, Select, func, literal_column, select
 
 from mapservice.activity import queries as activity
 from mapservice.activity.model import Scope
@@ -12,18 +12,17 @@ from mapservice.db.tables import initiative
 from mapservice.db.text import compiled, fill
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.exports import FEATURE, JOINED
+from mapservice.initiatives.exports import JOINED
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import PUBLIC
+from mapservice.ogc import boxes
 from mapservice.ogc.conditions import Condition
 from mapservice.ogc.cursors import Cursor
+from mapservice.ogc.features import as_features, chosen_first, rows_of
 from mapservice.ogc.model import CRS84, Collection, Crs
 from mapservice.ogc.parameters import ItemsRequest
 from mapservice.ogc.selection import after, identified, ordering, selected
 from mapservice.ogc.sources import Source, source_of
-
-# Columns of a row that are no properties.
-INNER = ("feature_id", "shape", "sort_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +40,13 @@ class ItemsPage:
 
 def items(connection: Connection, request: ItemsRequest, base_url: str) -> ItemsPage:
     """One page. The first one also counts all that match; no page needs that count."""
-    source = source_of(request.collection, base_url)
-    where = selected(source.target, request)
     matched = None
     if request.hits or request.cursor is None:
-        matched = _matched(connection, source, request, where)
+        matched = _matched(connection, request, base_url)
     if request.hits:
         return ItemsPage("", 0, matched, None)
-    statement, values = _feature_sql(source, request, [*where, *after(source, request)])
-    text = fill(JOINED, {"features": statement})
-    row = connection.exec_driver_sql(text, values | {"size": request.limit}).one()
-    joined, returned, keys, _, more = row
+    paged = boxes.page if boxes.is_boxed(request) else _page
+    joined, returned, keys, _, more = paged(connection, request, base_url)
     return ItemsPage(joined, returned, matched, Cursor.after(keys) if more else None)
 
 
@@ -64,9 +59,9 @@ def item(
     *,
     shapes: bool = True,
 ) -> str:
-    """One feature as JSON text, archived ones too. Raises NotFound."""
+    """One feature as JSON text, an archived initiative too. Raises NotFound."""
     source = source_of(collection, base_url)
-    visible = Filters(status=PUBLIC)
+    visible = Filters(status=PUBLIC) if collection.level is None else Filters()
     request = ItemsRequest(collection, visible, order=collection.order, crs=crs, shapes=shapes)
     where = [*selected(source.target, request), _has_id(source, identifier)]
     statement, values = _feature_sql(source, request, where)
@@ -88,30 +83,25 @@ def first_created(connection: Connection) -> datetime | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def _matched(
-    connection: Connection, source: Source, request: ItemsRequest, where: list[Condition]
-) -> int:
+def _page(connection: Connection, request: ItemsRequest, base_url: str) -> tuple[Any, ...]:
+    """The row of `exports.JOINED`."""
+    source = source_of(request.collection, base_url)
+    where = [*selected(source.target, request), *after(source, request)]
+    statement, values = _feature_sql(source, request, where)
+    text = fill(JOINED, {"features": statement})
+    return tuple(connection.exec_driver_sql(text, values | {"size": request.limit}).one())
+
+
+def _matched(connection: Connection, request: ItemsRequest, base_url: str) -> int:
     if request.collection.level is None and request.is_plain:
+        if boxes.is_boxed(request):
+            return boxes.matched(connection, request)
         return activity.total(connection, request.filters)
+    source = source_of(request.collection, base_url)
+    where = selected(source.target, request)
     query = select(func.count()).select_from(source.rows).where(*where)
     statement, values = _with_counts(*compiled(query), request)
     return int(connection.exec_driver_sql(statement, values).scalar_one())
-
-
-def _rows(source: Source, request: ItemsRequest) -> Select[Any]:
-    """One row a feature, in order: its id, shape and sort key, and the properties asked for."""
-    names = request.names
-    keys = [func.text(source.keys[key.name]) for key in request.order]
-    return (
-        select(
-            source.keys[request.collection.identifier].label("feature_id"),
-            source.target.shown.label("shape"),
-            cast(func.json_build_array(*keys), Text).label("sort_key"),
-            *(one for one in source.properties if names is None or one.name in names),
-        )
-        .select_from(source.rows)
-        .order_by(*ordering(source, request.order))
-    )
 
 
 def _has_id(source: Source, identifier: str) -> Condition:
@@ -126,26 +116,15 @@ def _feature_sql(
     source: Source, request: ItemsRequest, where: list[Condition]
 ) -> tuple[str, dict[str, Any]]:
     """One row more than the page is asked for: it tells whether there is a next page."""
-    rows = _rows(source, request)
-    names = [column.name for column in rows.selected_columns if column.name not in INNER]
+    rows = rows_of(source, request)
     statement, values = _limited(source, request, rows, where)
-    texts = {
-        "id": "feature_id",
-        "geometry": _geometry("shape", request.crs) if request.shapes else "NULL",
-        "properties": ", ".join(f"'{name}', {name}" for name in names),
-        "rows": statement,
-    }
-    return fill(FEATURE, texts), values
+    return as_features(request, rows, statement), values
 
 
 def _limited(
     source: Source, request: ItemsRequest, rows: Select[Any], where: list[Condition]
 ) -> tuple[str, dict[str, Any]]:
-    """The rows of one page.
-
-    Initiatives are chosen first: names and texts are looked up for those of the page alone. The
-    CTE takes the place of the table that it is named for.
-    """
+    """The rows of one page."""
     if request.collection.level is not None:
         page = rows.where(*where).limit(request.limit + 1)
         return _with_counts(*compiled(page), request)
@@ -158,15 +137,7 @@ def _limited(
     )
     inner, values = compiled(chosen, "chosen_")
     outer, more = compiled(rows)
-    return f"WITH initiative AS ({inner}) {outer}", values | more
-
-
-def _geometry(column: str, crs: Crs) -> str:
-    """SQL of a geometry (EPSG:4326, longitude first) as GeoJSON, axes as the authority has them."""
-    turned = column if crs.srid == CRS84.srid else f"ST_Transform({column}, {crs.srid})"
-    if crs.north_first:
-        turned = f"ST_FlipCoordinates({turned})"
-    return f"ST_AsGeoJSON({turned}, {crs.decimals}, 0)"
+    return chosen_first(inner, outer), values | more
 
 
 def _with_counts(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, render_template, request
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from mapservice import __version__
 from mapservice.errors import InvalidInput
@@ -16,13 +16,14 @@ from mapservice.http.params import base_url, only_parameters, read_filters, with
 from mapservice.http.services import services
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.queries import sample_share
+from mapservice.maps.cache import Extent
 from mapservice.maps.model import Tile
-from mapservice.ogc import documents, openapi, queries, tiles, tilesets
+from mapservice.ogc import boxes, documents, openapi, queries, tiles, tilesets
 from mapservice.ogc.collections import collection_named
 from mapservice.ogc.documents import Document
 from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, Addresses, Link, query_text
 from mapservice.ogc.model import Collection, Crs
-from mapservice.ogc.parameters import read, system
+from mapservice.ogc.parameters import ItemsRequest, read, system
 from mapservice.ogc.queries import ItemsPage
 
 Answer = TypeVar("Answer")
@@ -95,7 +96,7 @@ def items(name: str) -> Response:
     if form is HTML_FORM:
         limit = asked.limit if "limit" in request.args else PAGE_ITEMS
         asked = replace(asked, limit=limit, shapes=False)
-    with services().engine.connect() as connection:
+    with _reader_of(asked).connect() as connection:
         with_known_places(connection, asked.filters)
         page = queries.items(connection, asked, base_url())
         links = _item_links(one, form, page)
@@ -116,7 +117,7 @@ def item(name: str, identifier: str) -> Response:
     only_parameters("f", "crs")
     form = negotiation.chosen(GEOJSON_FORM, HTML_FORM)
     crs = system(dict(request.args.items()), "crs")
-    with services().engine.connect() as connection:
+    with services().reader.connect() as connection:
         feature = queries.item(
             connection, one, identifier, base_url(), crs, shapes=form is not HTML_FORM
         )
@@ -182,20 +183,37 @@ def collection_tile(name: str, matrix: str, row: str, column: str) -> Response:
 
 
 def _tile(layers: tuple[Collection, ...], tile: Tile, form: Form) -> Response:
-    """Filters reach the initiatives; a tile of territories alone takes none."""
+    """Filters reach initiatives and figures; a tile of territories alone takes none."""
+    tilesets.within_limits(layers, tile)
     fresh = TERRITORY_FRESH_SECONDS
     filters = Filters()
-    with services().engine.connect() as connection:
+    with services().reader.connect() as connection:
         if any(one.level is None for one in layers):
             fresh = answers.FRESH_SECONDS
+            filters = _tile_filters(connection)
+        elif layers[0].counted:
+            fresh = answers.FRESH_SECONDS
+            only_parameters("f", *(one.name for one in layers[0].grammar))
             filters = _tile_filters(connection)
         else:
             only_parameters("f")
         if form is GEOJSON_TILE_FORM:
             content = tiles.geojson(connection, layers[0], tile, filters)
-            return answers.whole(content, GEOJSON, fresh)
+            return answers.tile(content, GEOJSON, _extent(layers, tile), fresh)
         drawn = tiles.mvt(connection, layers, tile, filters)
-    return answers.whole(drawn, MVT, fresh) if drawn else answers.no_tile()
+    return answers.tile(drawn, MVT, _extent(layers, tile), fresh)
+
+
+def _extent(layers: tuple[Collection, ...], tile: Tile) -> Tile | Extent:
+    """Where a change alters a tile of these layers."""
+    if any(one.counted and one.level is not None for one in layers):
+        return Extent.ANYWHERE
+    return tile if any(one.level is None for one in layers) else Extent.NOWHERE
+
+
+def _reader_of(asked: ItemsRequest) -> Engine:
+    """The plan for a box does not depend on which."""
+    return services().steady if boxes.is_boxed(asked) else services().reader
 
 
 def _tile_filters(connection: Connection) -> Filters:
@@ -270,5 +288,5 @@ def _addresses() -> Addresses:
 
 
 def _read(question: Callable[[Connection], Answer]) -> Answer:
-    with services().engine.connect() as connection:
+    with services().reader.connect() as connection:
         return question(connection)

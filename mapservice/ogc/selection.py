@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     DateTime,
     Numeric,
@@ -24,7 +25,7 @@ from mapservice.initiatives.model import PUBLIC
 from mapservice.ogc import temporal
 from mapservice.ogc.conditions import Condition, Target, condition, equal, spatial
 from mapservice.ogc.model import CRS84, Kind, SortKey
-from mapservice.ogc.parameters import Box, ItemsRequest
+from mapservice.ogc.parameters import CELL, Box, ItemsRequest
 from mapservice.ogc.shapes import Shape, rectangle
 from mapservice.ogc.sources import Source
 
@@ -125,6 +126,8 @@ def _beyond(steps: Sequence[_Step]) -> Condition:
 
 
 def _bound(source: Source, name: str, value: Any) -> ColumnElement[Any] | None:
+    if name == CELL.name:
+        return literal(value, BigInteger)
     attribute = source.target.collection.attribute(name)
     if value is None or attribute is None:
         return None
@@ -137,11 +140,16 @@ def _bound(source: Source, name: str, value: Any) -> ColumnElement[Any] | None:
 
 def identified(source: Source, text: str, field: str) -> ColumnElement[Any]:
     """Bound as the type of the id. Raises InvalidInput for a text that cannot be one."""
+    if source.target.collection.level is None:
+        return literal(identity(text, field), PG_UUID)
     if not text.isprintable() or len(text) > LONGEST_ID:
         raise InvalidInput(field, "is not an identifier")
-    if source.target.collection.level is not None:
-        return literal(text, Text)
+    return literal(text, Text)
+
+
+def identity(text: str, field: str) -> UUID:
+    """The id of an initiative. Raises InvalidInput for a text that cannot be one."""
     try:
-        return literal(UUID(text), PG_UUID)
+        return UUID(text)
     except ValueError:
         raise InvalidInput(field, "is not an identifier") from None

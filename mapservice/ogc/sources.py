@@ -63,7 +63,7 @@ def _initiatives(collection: Collection, base_url: str) -> Source:
         ),
         rows=exports.with_names(),
         properties=tuple(shown),
-        keys=own | moments,
+        keys=own | moments | {"cell": initiative.c.cell},
     )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from mapservice.activity.model import Scope
 from mapservice.initiatives.filters import Filters
-from mapservice.maps import queries, territory_queries
+from mapservice.maps import activity_queries, queries, territory_queries
 from mapservice.maps.model import Tile
 from mapservice.ogc.model import Collection
 
@@ -20,6 +21,8 @@ def mvt(
 def _layer(connection: Connection, one: Collection, tile: Tile, filters: Filters) -> bytes:
     if one.level is None:
         return queries.initiatives_mvt(connection, tile, filters)
+    if one.counted:
+        return activity_queries.level_mvt(connection, tile, one.id, one.level, Scope.of(filters))
     return territory_queries.layer_mvt(connection, tile, one.id)
 
 
@@ -27,4 +30,6 @@ def geojson(connection: Connection, one: Collection, tile: Tile, filters: Filter
     """The same features as a collection in WGS 84."""
     if one.level is None:
         return queries.initiatives_geojson(connection, tile, filters)
+    if one.counted:
+        return activity_queries.level_geojson(connection, tile, one.level, Scope.of(filters))
     return territory_queries.layer_geojson(connection, tile, one.id)

@@ -1,10 +1,11 @@
 """Documents of OGC API Tiles: the matrix set WebMercatorQuad, and tilesets with their limits."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from mapservice.errors import NotFound
-from mapservice.maps.model import MAX_ZOOM
+from mapservice.maps.model import MAX_ZOOM, Tile
 from mapservice.ogc.collections import COLLECTIONS, collection_named
 from mapservice.ogc.documents import attribute_schema
 from mapservice.ogc.links import GEOJSON, JSON, MVT, OGC_REL, Addresses, Link, as_json
@@ -75,7 +76,10 @@ def tilesets(at: Addresses, path: str, title: str) -> Document:
             _described(title)
             | {
                 "links": as_json(
-                    [Link("self", at.of(f"{path}/tiles/{MATRIX_SET}", f="json"), JSON)]
+                    [
+                        Link("self", at.of(f"{path}/tiles/{MATRIX_SET}", f="json"), JSON),
+                        _scheme(at),
+                    ]
                 )
             }
         ],
@@ -84,15 +88,16 @@ def tilesets(at: Addresses, path: str, title: str) -> Document:
 
 def tileset(at: Addresses, path: str, title: str, layers: tuple[Collection, ...]) -> Document:
     """One tileset with its layers and the tiles that it has anything in."""
-    zooms = [one.zooms for one in layers if one.zooms]
-    first, last = min(low for low, _ in zooms), max(high for _, high in zooms)
+    last = max(one.zooms[1] for one in layers if one.zooms)
     return _described(title) | {
         "boundingBox": {
             "lowerLeft": FRANCE[:2],
             "upperRight": FRANCE[2:],
             "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
         },
-        "tileMatrixSetLimits": [_limits(zoom) for zoom in range(first, MAX_TILE_ZOOM + 1)],
+        "tileMatrixSetLimits": [
+            _limits(zoom).as_json() for zoom in range(_first_zoom(layers), MAX_TILE_ZOOM + 1)
+        ],
         "layers": [_layer(one) for one in layers],
         "centerPoint": {"coordinates": [2.4, 46.6], "tileMatrix": str(min(5, last))},
         "links": as_json(_tileset_links(at, path)),
@@ -119,15 +124,19 @@ def _described(title: str) -> Document:
 def _tileset_links(at: Addresses, path: str) -> list[Link]:
     own = f"{path}/tiles/{MATRIX_SET}"
     tile = at.of(own) + "/{tileMatrix}/{tileRow}/{tileCol}"
-    scheme = at.of(f"/tileMatrixSets/{MATRIX_SET}")
     geojson = Link("item", f"{tile}?f=geojson", GEOJSON, "Tiles, GeoJSON", templated=True)
     return [
         *at.own(own),
         Link("item", f"{tile}?f=mvt", MVT, "Tiles, Mapbox Vector Tile", templated=True),
         *([geojson] if path else []),
-        Link(OGC_REL + "tiling-scheme", scheme, JSON, MATRIX_SET),
+        _scheme(at),
         *([Link(OGC_REL + "geodata", at.of(path), JSON)] if path else []),
     ]
+
+
+def _scheme(at: Addresses) -> Link:
+    path = f"/tileMatrixSets/{MATRIX_SET}"
+    return Link(OGC_REL + "tiling-scheme", at.of(path), JSON, MATRIX_SET)
 
 
 def _layer(one: Collection) -> Document:
@@ -146,16 +155,47 @@ def _layer(one: Collection) -> Document:
     }
 
 
-def _limits(zoom: int) -> Document:
-    """Rows and columns of the tiles that meet France and its overseas départements."""
+def within_limits(layers: tuple[Collection, ...], tile: Tile) -> Tile:
+    """The same tile. Raises NotFound outside the limits (OGC 20-057, /req/core/tc-error)."""
+    if tile.z < _first_zoom(layers) or not _limits(tile.z).hold(tile):
+        raise NotFound(f"{tile.z}/{tile.y}/{tile.x} lies outside the limits of this tileset.")
+    return tile
+
+
+def _first_zoom(layers: tuple[Collection, ...]) -> int:
+    return min(one.zooms[0] for one in layers if one.zooms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Rows and columns of a zoom, both ends included."""
+
+    zoom: int
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+    def hold(self, tile: Tile) -> bool:
+        (top, bottom), (left, right) = self.rows, self.columns
+        return top <= tile.y <= bottom and left <= tile.x <= right
+
+    def as_json(self) -> Document:
+        return {
+            "tileMatrix": str(self.zoom),
+            "minTileRow": self.rows[0],
+            "maxTileRow": self.rows[1],
+            "minTileCol": self.columns[0],
+            "maxTileCol": self.columns[1],
+        }
+
+
+def _limits(zoom: int) -> _Limits:
+    """The tiles that meet France and its overseas départements."""
     west, south, east, north = FRANCE
-    return {
-        "tileMatrix": str(zoom),
-        "minTileRow": _row(north, zoom),
-        "maxTileRow": _row(south, zoom),
-        "minTileCol": _column(west, zoom),
-        "maxTileCol": _column(east, zoom),
-    }
+    return _Limits(
+        zoom,
+        rows=(_row(north, zoom), _row(south, zoom)),
+        columns=(_column(west, zoom), _column(east, zoom)),
+    )
 
 
 def _column(longitude: float, zoom: int) -> int:
@@ -167,5 +207,5 @@ def _row(latitude: float, zoom: int) -> int:
     return int((1 - bent / math.pi) / 2 * 2**zoom)
 
 
-# Collections that have tiles, as layers of the tiles of the whole data set.
-TILED = tuple(one for one in COLLECTIONS.values() if one.zooms)
+# Layers of the tiles of the whole data set; figures would repeat the outlines of territories.
+TILED = tuple(one for one in COLLECTIONS.values() if one.zooms and not one.counted)

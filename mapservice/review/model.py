@@ -244,7 +244,7 @@ _TOLD = (
     (r"the text speaks of ", Why.ABROAD),
     (r"the postcode lies in no departement", Why.POSTCODE_OUTSIDE),
     (r"no commune is named|no name in the text is near", Why.NO_COMMUNE),
-    (r"only a departement or region is named", Why.NO_COMMUNE),
+    (r"only a departement or region is named|the whole country is named", Why.NO_COMMUNE),
 )
 
 

@@ -108,6 +108,17 @@ def lineage_around(connection: Connection, code: str) -> Lineage:
     return Lineage.of(movements, current, aliases, source.cog_year if source else None)
 
 
+def whole_lineage(connection: Connection) -> Lineage:
+    """Of all communes: for whole series. Reads every event, so not for a request."""
+    source = source_in_force(connection)
+    communes = select(territory.c.code, territory.c.name).where(territory.c.level == "commune")
+    current = {row.code: row.name for row in connection.execute(communes)}
+    codes = connection.scalars(select(territory_alias.c.code).distinct()).all()
+    aliases = list(_aliases(connection, codes))
+    year = source.cog_year if source else None
+    return Lineage.of(stored_movements(connection), current, aliases, year)
+
+
 def stored_movements(connection: Connection) -> list[Movement]:
     """All that was loaded, oldest first."""
     rows = connection.execute(select(commune_event).order_by(commune_event.c.id))

@@ -5,8 +5,12 @@ that says which article and which linking words go with it.
 """
 
 import re
+from contextvars import ContextVar
 
 from mapservice.territories.model import Level
+
+# That of the phrases made for the reader at hand; the web edge sets it for each request.
+LANGUAGE: ContextVar[str] = ContextVar("LANGUAGE", default="fr")
 
 # INSEE, code officiel géographique, variable TNCC. 1 is a name in a vowel or mute h: "d'Angers".
 ARTICLES = {
@@ -52,6 +56,8 @@ def without_article(name: str) -> str:
 
 def at_commune(name: str, article: str) -> str:
     """ "à La Rochelle", "au Mans", "aux Sables-d'Olonne"; `name` carries its article."""
+    if _in_english():
+        return f"in {name}"
     if article in _CONTRACTED_AT:
         return f"{_CONTRACTED_AT[article]} {_bare(name, article)}"
     return f"à {name}"
@@ -59,9 +65,15 @@ def at_commune(name: str, article: str) -> str:
 
 def of_commune(name: str, article: str) -> str:
     """ "de La Rochelle", "du Mans", "des Sables-d'Olonne", "d'Angers"; `name` with its article."""
+    if _in_english():
+        return f"of {name}"
     if article in _CONTRACTED_OF:
         return f"{_CONTRACTED_OF[article]} {_bare(name, article)}"
     return f"d'{name}" if name[:1].lower() in _VOWELS else f"de {name}"
+
+
+def _in_english() -> bool:
+    return LANGUAGE.get() == "en"
 
 
 def _bare(name: str, article: str) -> str:
@@ -83,6 +95,8 @@ _LIKE_COUNTRIES = frozenset({
 
 def in_departement(name: str, article: str) -> str:
     """ "dans l'Ain", "dans les Landes", "en Ille-et-Vilaine"; `name` without its article."""
+    if _in_english():
+        return f"in {name}"
     if name in _LIKE_TOWNS:
         return f"à {name}"
     if not article or name in _LIKE_COUNTRIES:
@@ -92,6 +106,8 @@ def in_departement(name: str, article: str) -> str:
 
 def in_region(name: str, article: str) -> str:
     """ "en Bretagne", "dans les Hauts-de-France", "à La Réunion"; `name` without its article."""
+    if _in_english():
+        return f"in {name}"
     if name in _LIKE_TOWNS:
         return f"à {name}"
     if article in ("Le", "Les"):
@@ -101,6 +117,8 @@ def in_region(name: str, article: str) -> str:
 
 def of_wide(name: str, article: str) -> str:
     """Of a département or région: "de l'Ain", "du Grand Est", "d'Île-de-France", "de Bretagne"."""
+    if _in_english():
+        return f"of {name}"
     if article in _CONTRACTED_OF:
         return f"{_CONTRACTED_OF[article]} {name}"
     if article:
@@ -123,12 +141,16 @@ def epci_with_article(name: str) -> str:
 
 def in_epci(name: str) -> str:
     """ "dans la communauté de communes du Perche", "à Rennes Métropole"."""
+    if _in_english():
+        return f"in {name}"
     named = epci_with_article(name)
     return f"à {name}" if named == name else f"dans {named}"
 
 
 def of_epci(name: str) -> str:
     """ "de la communauté de communes du Perche", "d'Ardenne Métropole"."""
+    if _in_english():
+        return f"of {name}"
     named = epci_with_article(name)
     return of_commune(name, "") if named == name else f"de {named}"
 

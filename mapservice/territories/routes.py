@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput, NotFound
+from mapservice.http.language import chosen
 from mapservice.http.maps import FRANCE, map_config
 from mapservice.http.params import base_url, only_parameters
 from mapservice.http.services import services
@@ -17,7 +18,7 @@ from mapservice.initiatives.filters import Filters
 from mapservice.territories import lineage_queries, page_queries
 from mapservice.territories.lineage import Commune, OnDay
 from mapservice.territories.lineage_queries import CurrentCommunes
-from mapservice.territories.lineage_words import day_words
+from mapservice.territories.lineage_words import Language, day_words
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.names import leading_article, of_commune
 from mapservice.territories.page_model import (
@@ -49,7 +50,7 @@ REDIRECT_SECONDS = 86_400
 @blueprint.get("/territoires")
 def index() -> str:
     only_parameters("sort")
-    with services().engine.connect() as connection:
+    with services().reader.connect() as connection:
         regions = page_queries.everywhere(connection, Level.REGION)
         departements = page_queries.everywhere(connection, Level.DEPARTEMENT)
         bounds = breaks(departement.rate for departement in departements)
@@ -77,7 +78,7 @@ def page(level: str, code: str) -> ResponseReturnValue:
     if ref.code != code:
         return _redirect(ref, **request.args.to_dict())
     day = _day(ref)
-    with services().engine.connect() as connection:
+    with services().reader.connect() as connection:
         described = page_queries.describe(connection, ref)
         if day and not page_queries.events_known(connection):
             day = None  # nothing is known of any past day
@@ -148,7 +149,7 @@ def _past(connection: Connection, ref: TerritoryRef, day: date | None) -> dict[s
     return {
         "other_names": page_queries.other_names(connection, ref.code),
         "events_known": page_queries.events_known(connection),
-        "history": lineage_queries.history(connection, ref.code),
+        "history": lineage_queries.history(connection, ref.code, Language(chosen())),
         "origin": _origin(connection, ref),
         "then": _then(connection, ref.code, day) if day else None,
     }
@@ -159,7 +160,7 @@ def _origin(connection: Connection, ref: TerritoryRef) -> CurrentCommunes | None
     code = request.args.get("depuis", "").upper()
     if not code or code == ref.code:
         return None
-    current = lineage_queries.current_of(connection, code)
+    current = lineage_queries.current_of(connection, code, Language(chosen()))
     led_here = current and ref.code in [c.code for c in (*current.communes, *current.partly)]
     return current if led_here else None
 
@@ -172,7 +173,7 @@ def _then(
     state = lineage.at(code, day)
     shared = [past.name for past in lineage.ancestors(code) if past.lasts(day)]
     return {
-        "day": day_words(day),
+        "day": day_words(day, Language(chosen())),
         "date": day.isoformat(),
         "state": state,
         "of": " et ".join(_of(commune) for commune in state.within) if state else "",
@@ -187,7 +188,9 @@ def _of(commune: Commune) -> str:
 
 def _former(connection: Connection, ref: TerritoryRef, day: date | None) -> ResponseReturnValue:
     current = (
-        lineage_queries.current_of(connection, ref.code) if ref.level is Level.COMMUNE else None
+        lineage_queries.current_of(connection, ref.code, Language(chosen()))
+        if ref.level is Level.COMMUNE
+        else None
     )
     if current is None:
         raise NotFound(f"There is no {ref}.")
@@ -198,7 +201,7 @@ def _former(connection: Connection, ref: TerritoryRef, day: date | None) -> Resp
         "territories/former.html",
         origin=current,
         then=_then(connection, ref.code, day) if day else None,
-        history=lineage_queries.history(connection, ref.code),
+        history=lineage_queries.history(connection, ref.code, Language(chosen())),
         candidates=_members_of(connection, (*current.communes, *current.partly)),
         sample=initiatives.sample_share(connection),
     )

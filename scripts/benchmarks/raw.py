@@ -26,10 +26,10 @@ PREPARED = 2000
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One SQL statement with its bound values; values are named, as in `%(name)s`."""
+    """One SQL statement with its bound values: named (`%(name)s`), or in order (`$1`)."""
 
     sql: str
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] | Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,15 @@ def ask(cursor: psycopg.Cursor[Any], request: Request) -> Taken:
     """Runs the statements of one request and takes all their rows."""
     start, size = time.perf_counter(), 0
     for call in request:
-        cursor.execute(call.sql.encode(), call.values)
-        rows = cursor.fetchall() if cursor.description else []
+        if isinstance(call.values, Mapping):
+            rows = _rows(cursor, call)
+        else:
+            with psycopg.RawCursor(cursor.connection) as numbered:
+                rows = _rows(numbered, call)
         size += sum(len(cell) for row in rows for cell in row if isinstance(cell, str | bytes))
     return Taken(1000 * (time.perf_counter() - start), size)
+
+
+def _rows(cursor: psycopg.Cursor[Any], call: Call) -> list[tuple[Any, ...]]:
+    cursor.execute(call.sql.encode(), call.values, binary=True)
+    return cursor.fetchall() if cursor.description else []

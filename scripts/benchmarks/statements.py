@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
+from unittest.mock import patch
 
 from flask import Flask
+from psycopg import RawCursor
 from sqlalchemy import Connection, event
 
 from mapservice.app import create_app
+from mapservice.db import text as prepared
 from mapservice.http.services import EXTENSION, Services
 from mapservice.settings import Settings
 from scripts.benchmarks.raw import Call, Request
@@ -19,7 +22,7 @@ def own_requests(url: str, paths: Sequence[str]) -> list[Request]:
     try:
         return [_request(app, path) for path in paths]
     finally:
-        _services(app).engine.dispose()
+        _services(app).dispose()
 
 
 def _request(app: Flask, path: str) -> Request:
@@ -31,6 +34,7 @@ def _request(app: Flask, path: str) -> Request:
 
 @contextmanager
 def _heard(app: Flask) -> Iterator[list[Call]]:
+    """What SQLAlchemy runs, and what our own prepared statements do."""
     calls: list[Call] = []
 
     def hear(
@@ -38,12 +42,20 @@ def _heard(app: Flask) -> Iterator[list[Call]]:
     ) -> None:
         calls.append(Call(sql, values or {}))
 
-    engine = _services(app).engine
-    event.listen(engine, "before_cursor_execute", hear)
+    class Hearing(RawCursor[Any]):
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+            calls.append(Call(bytes(query).decode(), list(params or ())))
+            return super().execute(query, params, **options)
+
+    engines = {_services(app).engine, _services(app).steady, _services(app).reader}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", hear)
     try:
-        yield calls
+        with patch.object(prepared, "RawCursor", Hearing):
+            yield calls
     finally:
-        event.remove(engine, "before_cursor_execute", hear)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", hear)
 
 
 def _services(app: Flask) -> Services:

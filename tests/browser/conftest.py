@@ -41,6 +41,6 @@ def plain_page(page: Page) -> Iterator[Page]:
     """A page of a browser that runs no script."""
     browser = page.context.browser
     assert browser is not None
-    context = browser.new_context(java_script_enabled=False)
+    context = browser.new_context(locale="fr-FR", java_script_enabled=False)
     yield context.new_page()
     context.close()

@@ -14,6 +14,7 @@ from mapservice.db.migrate import current_revision, migrate, newest_revision
 from mapservice.db.tables import metadata
 from mapservice.geocoding.model import MatchStatus, Precision
 from mapservice.initiatives.model import Scale, Status, Theme
+from mapservice.mail.model import State
 from mapservice.territories.model import OUTLINE_ZOOMS, AliasKind, Level
 
 DIALECT = make_url("postgresql+psycopg://").get_dialect()()
@@ -66,6 +67,7 @@ def test_primary_keys_are_those_of_the_database(connection: Connection, table: s
         ("initiative", "status", Status),
         ("initiative", "precision", Precision),
         ("location_match", "status", MatchStatus),
+        ("delivery", "state", State),
         ("rollup", "level", [*Level, "country"]),
     ],
 )

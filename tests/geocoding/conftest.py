@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from mapservice.geocoding.engine import Geocoder
 from mapservice.geocoding.gazetteer import Gazetteer
 from mapservice.geocoding.model import Place
 from mapservice.territories.model import AliasRecord, CommuneRecord, Level, TerritorySet
 from mapservice.territories.sources.mouvements import read_mouvements
+from tests.geocoding.uploads import Post, posting
 
 AREAS = {
     "02": ("Aisne", "32", "Hauts-de-France"),
@@ -112,3 +115,14 @@ def _entries(territories: TerritorySet, former: list[AliasRecord]) -> Iterator[P
         yield entry(
             alias.code, alias.name, str(alias.kind), communes[alias.commune], alias.postcodes
         )
+
+
+@pytest.fixture(scope="session")
+def doors(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def post(doors: FlaskClient) -> Post:
+    """`post(path, content, name, **form)`: a file in a form."""
+    return posting(doors)

@@ -347,7 +347,11 @@ def test_a_point_elsewhere_waits_for_a_person(service: StandIn, place: Any) -> N
     assert (placement.precision, placement.code) == (Precision.COMMUNE, "35238")
     assert (placement.lon, placement.to_review) == (None, True)
     assert placement.reason == "the provider's point lies in 44109, the words say 35238"
-    assert record(placement)["attribution"] == ""
+    kept = record(placement)
+    assert kept["attribution"] == ""
+    told = {name: kept["candidates"][-1][name] for name in ("commune", "method", "lon", "lat")}
+    assert told == {"commune": "44109", "method": "provider", "lon": NANTES[0], "lat": NANTES[1]}
+    assert placement.match.commune == "35238"
 
 
 def test_a_point_that_belies_its_own_commune_code_waits(service: StandIn, place: Any) -> None:

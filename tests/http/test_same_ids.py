@@ -83,6 +83,16 @@ def of_csv(client: FlaskClient, query: str) -> list[str]:
     return [row["id"] for row in rows]
 
 
+def of_atom(client: FlaskClient, query: str) -> list[str]:
+    feed = get(client, f"/initiatives.atom?{query}&limit=1000").text
+    return re.findall(r"<id>urn:uuid:([^<]+)</id>", feed)
+
+
+def of_calendar(client: FlaskClient, query: str) -> list[str]:
+    calendar = get(client, f"/initiatives.ics?{query}&limit=1000").text
+    return re.findall(r"^UID:(\S+)", calendar, re.MULTILINE)
+
+
 def of_tiles(client: FlaskClient, query: str, tiles: list[tuple[int, int, int]]) -> list[str]:
     """Ids in both formats of each tile, which must agree."""
     found: list[str] = []
@@ -93,6 +103,59 @@ def of_tiles(client: FlaskClient, query: str, tiles: list[tuple[int, int, int]])
         assert sorted(ids_of_mvt(vector.data)) == sorted(shown)
         found += shown
     return found
+
+
+def counted_by_tiles(client: FlaskClient, query: str, tiles: list[tuple[int, int, int]]) -> int:
+    """How many the tiles show, alone or within clusters; both formats must agree."""
+    total = 0
+    for z, x, y in tiles:
+        vector = get(client, f"/tiles/initiatives/{z}/{x}/{y}.pbf?{query}").data
+        collection = get(client, f"/tiles/initiatives/{z}/{x}/{y}.geojson?{query}").json
+        drawn = mapbox_vector_tile.decode(vector)["initiatives"]["features"] if vector else []
+        shown = sum(one["properties"]["count"] for one in collection["features"])
+        assert sum(one["properties"]["count"] for one in drawn) == shown
+        total += shown
+    return total
+
+
+def of_ogc(client: FlaskClient, pairs: list[tuple[str, str]], limit: int) -> list[str]:
+    """Ids of all pages of the items of OGC API Features; the first page counts them."""
+    asked = [pair for pair in pairs if pair[0] != "sort"]
+    found: list[str] = []
+    matched = None
+    address = f"/ogc/collections/initiatives/items?{urlencode([*asked, ('limit', str(limit))])}"
+    while address:
+        page = get(client, address).json
+        matched = page["numberMatched"] if matched is None else matched
+        found += [feature["id"] for feature in page["features"]]
+        address = next((link["href"] for link in page["links"] if link["rel"] == "next"), "")
+    assert matched == len(found) == len(set(found))
+    return found
+
+
+def in_cql2(filters: Filters) -> list[tuple[str, str]]:
+    """The filter in CQL2, beside it what CQL2 has no words for."""
+    conditions = [
+        _any_of("theme", filters.theme),
+        _any_of("status", filters.status),
+        _any_of("precision", filters.precision),
+        " OR ".join(f"{ref.level} = '{ref.code}'" for ref in filters.territory),
+        f"S_INTERSECTS(geometry, BBOX({_sides(filters.bbox)}))" if filters.bbox else "",
+        f"created_at >= TIMESTAMP('{filters.since:%Y-%m-%dT%H:%M:%SZ}')" if filters.since else "",
+        f"created_at < TIMESTAMP('{filters.until:%Y-%m-%dT%H:%M:%SZ}')" if filters.until else "",
+    ]
+    wordless = Filters(q=filters.q, near=filters.near, radius=filters.radius).to_pairs()
+    text = " AND ".join(f"({one})" for one in conditions if one)
+    return [*wordless, ("filter", text)] if text else wordless
+
+
+def _any_of(name: str, values: tuple[Any, ...]) -> str:
+    listed = ",".join(f"'{value}'" for value in values)
+    return f"{name} IN ({listed})" if listed else ""
+
+
+def _sides(box: BBox) -> str:
+    return f"{box.west!r},{box.south!r},{box.east!r},{box.north!r}"
 
 
 def ids_of_mvt(content: bytes) -> Iterator[str]:
@@ -224,9 +287,13 @@ def check_order(filters: Filters, found: list[Kept]) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(filters=filters_of_these, limit=st.sampled_from((1, 7, 40, 1000)))
+@given(
+    filters=filters_of_these,
+    limit=st.sampled_from((1, 7, 40, 1000)),
+    far=st.sampled_from((0, 3, 6, 9, 11, 13)),
+)
 def test_every_door_gives_the_same_initiatives(
-    doors: FlaskClient, initiatives: list[Kept], filters: Filters, limit: int
+    doors: FlaskClient, initiatives: list[Kept], filters: Filters, limit: int, far: int
 ) -> None:
     query = urlencode(filters.to_pairs())
     whole = of_geojson(doors, query)
@@ -241,10 +308,18 @@ def test_every_door_gives_the_same_initiatives(
     assert of_geojson_pages(doors, query, paged) == whole
     assert of_list(doors, query, paged) == whole
     assert of_csv(doors, query) == whole
+    assert of_atom(doors, query) == whole
+    assert of_calendar(doors, query) == whole
 
     tiles = list(tiles_of(initiatives, 14))
     anchored = sorted(key for key in whole if known[key].lon is not None)
     assert sorted(of_tiles(doors, query, tiles)) == anchored
+    assert counted_by_tiles(doors, query, list(tiles_of(initiatives, far))) == len(anchored)
+
+    assert sorted(of_ogc(doors, filters.to_pairs(), paged)) == sorted(whole)
+    in_doubt = {key for key, verdict in verdicts.items() if verdict is None}
+    by_cql2 = set(of_ogc(doors, in_cql2(filters), paged))
+    assert by_cql2 - in_doubt == set(whole) - in_doubt
 
 
 @pytest.mark.parametrize("sort", ["recent", "supported"])

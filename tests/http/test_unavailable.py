@@ -46,7 +46,7 @@ def make_app() -> Iterator[MakeApp]:
 
     yield make_app
     for app in made:
-        services(app).engine.dispose()
+        services(app).dispose()
 
 
 def check_unavailable(client: FlaskClient, address: str) -> None:
@@ -60,7 +60,7 @@ def check_unavailable(client: FlaskClient, address: str) -> None:
 
 def test_no_free_connection_is_503_at_every_door(make_app: MakeApp, database_url: str) -> None:
     app = make_app(database_url=database_url, pool_size=1, pool_wait_ms=5)
-    with services(app).engine.connect():
+    with services(app).engine.connect(), services(app).steady.connect():
         for address in DOORS:
             check_unavailable(app.test_client(), address)
     assert app.test_client().get("/tiles/initiatives.json").status_code == 200
@@ -68,7 +68,7 @@ def test_no_free_connection_is_503_at_every_door(make_app: MakeApp, database_url
 
 def test_people_are_told_so_on_a_page(make_app: MakeApp, database_url: str) -> None:
     app = make_app(database_url=database_url, pool_size=1, pool_wait_ms=5)
-    with services(app).engine.connect():
+    with services(app).engine.connect(), services(app).steady.connect():
         response = app.test_client().get("/initiatives", headers={"Accept": "text/html"})
     assert response.status_code == 503
     assert "Service très demandé" in response.text
@@ -77,7 +77,7 @@ def test_people_are_told_so_on_a_page(make_app: MakeApp, database_url: str) -> N
 
 def test_liveness_needs_no_database(make_app: MakeApp, database_url: str) -> None:
     app = make_app(database_url=database_url, pool_size=1, pool_wait_ms=5)
-    with services(app).engine.connect():
+    with services(app).engine.connect(), services(app).steady.connect():
         assert app.test_client().get("/health/live").status_code == 200
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -77,6 +78,13 @@ def test_core_http_not_found(ogc: Service, path: str) -> None:
     assert ogc.get(path).status == 404
 
 
+def test_core_http_methods_that_do_not_exist_are_405(ogc: Service, features: str) -> None:
+    for path in ("", "/conformance", "/collections", f"/collections/{features}/items"):
+        refusal = fetch(ogc.root + path, method="DELETE")
+        assert refusal.status == 405
+        assert "GET" in refusal.headers["Allow"]
+
+
 def test_core_crs84_is_the_default(ogc: Service, outlines: str) -> None:
     found = ogc.items(outlines, limit="10")
     assert found.headers["Content-Crs"] == f"<{CRS84}>"
@@ -96,6 +104,14 @@ def test_core_fc_md_links(ogc: Service) -> None:
     answer = ogc.get("/collections")
     assert answer.links("self")
     assert {link["type"] for link in answer.links("alternate")} == {"text/html"}
+
+
+def test_core_fc_md_items_every_collection_of_the_paths_is_listed(
+    ogc: Service, names: list[str]
+) -> None:
+    paths = ogc.get("/api").json["paths"]
+    found = (re.fullmatch(r"/collections/([^/{}]+)/items", path) for path in paths)
+    assert {match[1] for match in found if match} == set(names)
 
 
 def test_core_fc_md_items_links(ogc: Service, names: list[str]) -> None:
@@ -122,6 +138,47 @@ def test_core_sfc_md_success(ogc: Service) -> None:
 
 def test_core_fc_op_every_collection_has_items(ogc: Service, names: list[str]) -> None:
     assert {ogc.items(name, limit="1").status for name in names} == {200}
+
+
+def test_core_fc_limit_definition(ogc: Service, names: list[str]) -> None:
+    """17-069r4, requirement 18"""
+    for name in names:
+        limit = _parameter(ogc, name, "limit")
+        assert (limit["in"], limit["required"]) == ("query", False)
+        assert (limit["style"], limit["explode"]) == ("form", False)
+        assert limit["schema"]["type"] == "integer"
+
+
+def test_core_fc_bbox_definition(ogc: Service, names: list[str]) -> None:
+    """17-069r4, requirement 21: four numbers or six"""
+    for name in names:
+        bbox = _parameter(ogc, name, "bbox")
+        assert (bbox["in"], bbox["required"]) == ("query", False)
+        assert (bbox["style"], bbox["explode"]) == ("form", False)
+        assert (bbox["schema"]["type"], bbox["schema"]["items"]) == ("array", {"type": "number"})
+        counts = [(one["minItems"], one["maxItems"]) for one in bbox["schema"]["oneOf"]]
+        assert counts == [(4, 4), (6, 6)]
+
+
+def test_core_fc_time_definition(ogc: Service, names: list[str]) -> None:
+    """17-069r4, requirement 24"""
+    for name in names:
+        time = _parameter(ogc, name, "datetime")
+        assert (time["in"], time["required"], time["schema"]) == (
+            "query",
+            False,
+            {"type": "string"},
+        )
+        assert (time["style"], time["explode"]) == ("form", False)
+
+
+def test_core_fc_response_all_parameters_hold_at_once(ogc: Service, outlines: str) -> None:
+    boxed = ogc.ids(outlines, bbox="2,48,3,49")
+    other = ogc.ids(outlines, bbox="2.5,48,4,50")
+    assert ogc.ids(
+        outlines, bbox="2,48,3,49", filter="S_INTERSECTS(geometry,BBOX(2.5,48,4,50))"
+    ) == (boxed & other)
+    assert boxed & other not in (set(), boxed, other)
 
 
 def test_core_fc_limit_response(ogc: Service, features: str) -> None:
@@ -190,6 +247,15 @@ def test_core_fc_links(ogc: Service, features: str) -> None:
     assert 'rel="next"' in answer.headers["Link"]
 
 
+def test_core_fc_rel_type_every_link_has_a_type(ogc: Service, features: str) -> None:
+    answer = ogc.items(features, limit="1")
+    identifier = answer.json["features"][0]["id"]
+    one = ogc.get(f"/collections/{features}/items/{identifier}")
+    for link in (*answer.json["links"], *one.json["links"]):
+        assert link["rel"]
+        assert link["type"]
+
+
 def test_core_fc_next_links_lead_through_everything_once(ogc: Service, outlines: str) -> None:
     ids: list[str] = []
     answer = ogc.items(outlines, limit="7", bbox="2,48,3,49")
@@ -220,14 +286,15 @@ def test_core_fc_number_returned(ogc: Service, features: str) -> None:
     assert found["numberReturned"] == len(found["features"])
 
 
-def test_core_f_success(ogc: Service, features: str) -> None:
-    listed = ogc.items(features, limit="1").json["features"][0]
-    one = ogc.get(f"/collections/{features}/items/{listed['id']}")
-    assert (one.status, one.media, one.json["id"]) == (200, GEOJSON, listed["id"])
-    assert (one.json["geometry"], one.json["properties"]) == (
-        listed["geometry"],
-        listed["properties"],
-    )
+def test_core_f_success(ogc: Service, names: list[str]) -> None:
+    for name in names:
+        listed = ogc.items(name, limit="1").json["features"][0]
+        one = ogc.get(f"/collections/{name}/items/{listed['id']}")
+        assert (one.status, one.media, one.json["id"]) == (200, GEOJSON, listed["id"])
+        assert (one.json["geometry"], one.json["properties"]) == (
+            listed["geometry"],
+            listed["properties"],
+        )
 
 
 def test_core_f_links(ogc: Service, features: str) -> None:
@@ -247,6 +314,16 @@ def test_geojson_definition(ogc: Service, names: list[str]) -> None:
         answer = ogc.items(name, limit="1", f="json")
         assert (answer.media, answer.json["type"]) == (GEOJSON, "FeatureCollection")
         assert {one["type"] for one in answer.json["features"]} <= {"Feature"}
+
+
+def test_geojson_content(ogc: Service, names: list[str]) -> None:
+    """17-069r4, requirement 31: GeoJSON objects, with the links of the schema"""
+    for name in names:
+        for feature in ogc.items(name, limit="3").json["features"]:
+            assert {"type", "id", "geometry", "properties"} <= feature.keys()
+            geometry = feature["geometry"]
+            assert geometry is None or {"type", "coordinates"} <= geometry.keys()
+            assert isinstance(feature["properties"], dict)
 
 
 def test_html_definition(ogc: Service, features: str) -> None:
@@ -271,6 +348,27 @@ def test_oas30_definition(ogc: Service, names: list[str]) -> None:
     assert api["openapi"].startswith("3.0")
     assert [server["url"] for server in api["servers"]] == [ogc.root]
     assert {f"/collections/{name}/items" for name in names} <= api["paths"].keys()
+
+
+def test_oas30_impl_answers_have_declared_types(ogc: Service) -> None:
+    """Beside this, test_openapi.py makes many requests from the document."""
+    for path, methods in ogc.get("/api").json["paths"].items():
+        declared = methods["get"]["responses"]["200"]["content"].keys()
+        if "{" not in path:
+            bounded = {"limit": "1"} if path.endswith("/items") else {}
+            answer = ogc.get(path.rstrip("/"), **bounded)
+            assert answer.media in {media.partition(";")[0] for media in declared}, path
+
+
+def test_oas30_security_none_is_needed(ogc: Service) -> None:
+    api = ogc.get("/api").json
+    assert not api.get("security")
+    assert not api["components"].get("securitySchemes")
+
+
+def test_oas30_operation_ids_are_unique(ogc: Service) -> None:
+    ids = [methods["get"]["operationId"] for methods in ogc.get("/api").json["paths"].values()]
+    assert len(set(ids)) == len(ids)
 
 
 def test_oas30_completeness_of_parameters(ogc: Service, names: list[str]) -> None:
@@ -321,6 +419,16 @@ def test_http_head_and_cors(ogc: Service, features: str) -> None:
 
 def test_http_errors_are_not_cached(ogc: Service, features: str) -> None:
     assert ogc.items(features, limit="0").headers["Cache-Control"] == "no-store"
+
+
+def _parameter(ogc: Service, name: str, wanted: str) -> dict[str, Any]:
+    """The declaration of a parameter of the items of a collection."""
+    api = ogc.get("/api").json
+    asked = api["paths"][f"/collections/{name}/items"]["get"]["parameters"]
+    known = api["components"]["parameters"]
+    whole = [known[one["$ref"].rpartition("/")[2]] if "$ref" in one else one for one in asked]
+    (found,) = (one for one in whole if one["name"] == wanted)
+    return dict(found)
 
 
 def _names_of(

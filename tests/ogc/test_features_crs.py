@@ -22,6 +22,12 @@ def test_crs_fc_md_crs_list_global(ogc: Service) -> None:
     }
 
 
+def test_crs_crs_uri(ogc: Service) -> None:
+    """18-058r1, requirement 1: URIs of a register"""
+    for uri in ogc.get("/collections").json["crs"]:
+        assert uri.startswith("http://www.opengis.net/def/crs/")
+
+
 def test_crs_fc_md_storage_crs(ogc: Service) -> None:
     for one in ogc.get("/collections").json["collections"]:
         assert one["storageCrs"] in SYSTEMS
@@ -33,6 +39,27 @@ def test_crs_ogc_crs_header(ogc: Service, outlines: str) -> None:
         many = ogc.items(outlines, limit="1", crs=uri)
         one = ogc.get(f"/collections/{outlines}/items/{identifier}", crs=uri)
         assert many.headers["Content-Crs"] == one.headers["Content-Crs"] == f"<{uri}>"
+
+
+def test_crs_definition_of_both_parameters(ogc: Service, names: list[str]) -> None:
+    """/req/crs/fc-bbox-crs-definition, fc-crs-definition"""
+    api = ogc.get("/api").json
+    for name in names:
+        asked = api["paths"][f"/collections/{name}/items"]["get"]["parameters"]
+        for wanted in ("crs", "bbox-crs"):
+            assert {"$ref": f"#/components/parameters/{wanted}"} in asked
+            declared = api["components"]["parameters"][wanted]
+            assert (declared["in"], declared["required"]) == ("query", False)
+            assert (declared["style"], declared["explode"]) == ("form", False)
+            assert (declared["schema"]["type"], declared["schema"]["default"]) == ("string", CRS84)
+            assert declared["schema"]["enum"] == SYSTEMS
+
+
+def test_crs_fc_crs_default_value(ogc: Service, outlines: str) -> None:
+    named = ogc.items(outlines, limit="2", crs=CRS84)
+    plain = ogc.items(outlines, limit="2")
+    assert named.json["features"] == plain.json["features"]
+    assert named.headers["Content-Crs"] == plain.headers["Content-Crs"]
 
 
 def test_crs_fc_crs_valid_value(ogc: Service, outlines: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.ogc.web import CRS84, EPSG, Service, fetch
 
+FEATURES_3 = "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/"
 CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf/"
 NAME = "initiatives"
 
@@ -35,6 +36,10 @@ def all_items(ogc: Service, names: list[str]) -> Features:
 def test_conformance_declares_the_classes_that_are_tested(ogc: Service) -> None:
     classes = ogc.get("/conformance").json["conformsTo"]
     assert {
+        *(FEATURES_3 + name for name in ("queryables", "queryables-query-parameters")),
+        *(FEATURES_3 + name for name in ("filter", "features-filter")),
+        *(CQL2 + f"{name}-insensitive-comparison" for name in ("case", "accent")),
+        CQL2 + "basic-spatial-functions-plus",
         *(CQL2 + name for name in ("cql2-text", "cql2-json", "basic-cql2")),
         *(CQL2 + name for name in ("advanced-comparison-operators", "property-property")),
         *(CQL2 + name for name in ("basic-spatial-functions", "spatial-functions")),
@@ -51,6 +56,29 @@ def test_queryables_link_and_schema(ogc: Service, names: list[str]) -> None:
         assert schema.json["type"] == "object"
         assert schema.json["$id"] == f"{ogc.root}/collections/{name}/queryables"
         assert schema.json["properties"]["geometry"]["format"].startswith("geometry")
+
+
+def test_queryables_query_parameters_are_declared(ogc: Service, names: list[str]) -> None:
+    """19-079r2, /req/queryables-query-parameters/parameters"""
+    paths = ogc.get("/api").json["paths"]
+    for name in names:
+        asked = paths[f"/collections/{name}/items"]["get"]["parameters"]
+        declared = {one["name"] for one in asked if "name" in one}
+        schema = ogc.get(f"/collections/{name}/queryables").json
+        assert schema["properties"].keys() - {"geometry"} <= declared
+
+
+def test_filter_parameters_are_declared(ogc: Service, names: list[str]) -> None:
+    """/req/filter/filter-param, filter-lang-param, filter-crs-param; /req/features-filter"""
+    api = ogc.get("/api").json
+    for name in names:
+        asked = api["paths"][f"/collections/{name}/items"]["get"]["parameters"]
+        for wanted in ("filter", "filter-lang", "filter-crs"):
+            assert {"$ref": f"#/components/parameters/{wanted}"} in asked
+    schemas = {name: one["schema"] for name, one in api["components"]["parameters"].items()}
+    assert {"cql2-text", "cql2-json"} <= set(schemas["filter-lang"]["enum"])
+    assert schemas["filter-lang"]["default"] == "cql2-text"
+    assert schemas["filter-crs"]["default"] == CRS84
 
 
 def test_queryables_are_query_parameters(ogc: Service, all_items: Features) -> None:
@@ -80,9 +108,9 @@ def test_filter_lang_and_filter_crs_must_be_known(ogc: Service) -> None:
 
 
 def test_filter_adds_to_the_other_parameters(ogc: Service, all_items: Features) -> None:
-    found = ogc.ids(NAME, filter="supporters > 1", theme="culture", limit="10")
+    found = ogc.ids(NAME, filter="supporters < 2", theme="culture", limit="10")
     assert found == _those(
-        all_items, lambda one: one["supporters"] > 1 and one["theme"] == "culture"
+        all_items, lambda one: one["supporters"] < 2 and one["theme"] == "culture"
     )
 
 
@@ -93,6 +121,10 @@ def test_filter_adds_to_the_other_parameters(ogc: Service, all_items: Features) 
         ("theme <> 'culture'", lambda one: one["theme"] != "culture"),
         ("'culture' = theme", lambda one: one["theme"] == "culture"),
         ("supporters > 2", lambda one: one["supporters"] > 2),
+        ("supporters >= 0", lambda one: one["supporters"] >= 0),
+        ("supporters < 1", lambda one: one["supporters"] < 1),
+        ("supporters <> 0", lambda one: one["supporters"] != 0),
+        ("title >= 'J'", lambda one: one["title"].encode() >= b"J"),
         ("supporters <= 2", lambda one: one["supporters"] <= 2),
         ("supporters < 2.5", lambda one: one["supporters"] < 2.5),
         ("commune IS NULL", lambda one: one["commune"] is None),
@@ -146,6 +178,8 @@ def test_property_property(ogc: Service, all_items: Features) -> None:
     assert _by(ogc, filter="created_at = updated_at") == expected
 
 
+# Around Lorient, wide enough to hold some communes whole.
+SQUARE = [[-3.7, 47.5], [-3.0, 47.5], [-3.0, 48.0], [-3.7, 48.0], [-3.7, 47.5]]
 BOX = "S_INTERSECTS(geometry, BBOX(-3,47,1,49))"
 POLYGON = "POLYGON((-3 47,1 47,1 49,-3 49,-3 47))"
 
@@ -183,6 +217,51 @@ def test_spatial_functions_of_areas(ogc: Service, outlines: str) -> None:
     assert paris < crossed
 
 
+@pytest.mark.parametrize(
+    ("shape", "is_there"),
+    [
+        ("POINT(2.35 48.86)", True),
+        ("MULTIPOINT((2.35 48.86),(0 0))", True),
+        ("LINESTRING(2.35 48.86,2.36 48.86)", True),
+        ("MULTILINESTRING((2.35 48.86,2.36 48.86),(0 0,1 0))", True),
+        ("POLYGON((2.35 48.86,2.36 48.86,2.36 48.87,2.35 48.86))", True),
+        ("MULTIPOLYGON(((2.35 48.86,2.36 48.86,2.36 48.87,2.35 48.86)))", True),
+        ("GEOMETRYCOLLECTION(POINT(2.35 48.86),LINESTRING(0 0,1 0))", True),
+        ("BBOX(2.35,48.86,2.36,48.87)", True),
+        ("POINT(-35 30)", False),
+        ("MULTIPOLYGON(((-35 30,-34 30,-34 31,-35 30)))", False),
+    ],
+)
+def test_basic_spatial_functions_plus_takes_every_kind_of_geometry(
+    ogc: Service, outlines: str, shape: str, is_there: bool
+) -> None:
+    found = ogc.items(outlines, resultType="hits", filter=f"S_INTERSECTS(geometry, {shape})")
+    assert (found.status, found.json["numberMatched"] > 0) == (200, is_there)
+
+
+def test_spatial_functions_of_areas_and_a_square(ogc: Service, outlines: str) -> None:
+    """What meets a square lies within it or overlaps it; all else is disjoint."""
+
+    def by(function: str) -> set[str]:
+        tree = {"op": function, "args": [{"property": "geometry"}, shape]}
+        return ogc.ids(
+            outlines, filter=json.dumps(tree), filter_lang="cql2-json", properties="code"
+        )
+
+    shape = {"type": "Polygon", "coordinates": [SQUARE]}
+    inside, meeting = by("s_within"), by("s_intersects")
+    assert inside < meeting
+    assert by("s_contains") == set()
+    assert by("s_overlaps") == meeting - inside
+    assert by("s_touches") == set()
+    assert by("s_equals") == set()
+    tree = {"op": "s_disjoint", "args": [{"property": "geometry"}, shape]}
+    hits = {"resultType": "hits", "filter": json.dumps(tree), "filter_lang": "cql2-json"}
+    away = ogc.items(outlines, **hits).json["numberMatched"]
+    whole = ogc.items(outlines, resultType="hits").json["numberMatched"]
+    assert away + len(meeting) == whole
+
+
 def test_filter_crs(ogc: Service) -> None:
     expected = _by(ogc, filter=BOX)
     turned = "S_INTERSECTS(geometry, BBOX(47,-3,49,1))"
@@ -213,6 +292,42 @@ def test_temporal_functions(ogc: Service, all_items: Features) -> None:
     for text, holds in cases.items():
         assert _by(ogc, filter=text) == _those(all_items, holds), text
     assert datetime.fromisoformat(middle)
+
+
+def test_temporal_functions_of_intervals(ogc: Service, all_items: Features) -> None:
+    """The relations of Allen, of an instant to an interval (21-065r2, 7.8)."""
+    moments = sorted({one["properties"]["created_at"] for one in all_items})
+    first, middle = moments[1], moments[len(moments) // 2]
+    span = f"INTERVAL('{first}','{middle}')"
+
+    def created(relation: str) -> set[str]:
+        return _by(ogc, filter=f"{relation}(created_at, {span})")
+
+    assert created("T_BEFORE") == _those(all_items, lambda one: one["created_at"] < first)
+    assert created("T_AFTER") == _those(all_items, lambda one: one["created_at"] > middle)
+    assert created("T_STARTS") == _those(all_items, lambda one: one["created_at"] == first)
+    assert created("T_FINISHES") == _those(all_items, lambda one: one["created_at"] == middle)
+    assert created("T_DISJOINT") == created("T_BEFORE") | created("T_AFTER")
+    whole = created("T_STARTS") | created("T_DURING") | created("T_FINISHES")
+    assert created("T_INTERSECTS") == whole
+    for never in ("T_CONTAINS", "T_EQUALS", "T_OVERLAPS", "T_OVERLAPPEDBY"):
+        assert created(never) == set(), never
+
+
+def test_temporal_functions_of_an_interval_that_the_filter_writes(
+    ogc: Service, all_items: Features
+) -> None:
+    moments = sorted({one["properties"]["created_at"] for one in all_items})
+    first, middle = moments[1], moments[len(moments) // 2]
+    span = f"INTERVAL('{first}','{middle}')"
+
+    def spanned(relation: str) -> set[str]:
+        return _by(ogc, filter=f"{relation}({span}, created_at)")
+
+    inner = _those(all_items, lambda one: first < one["created_at"] < middle)
+    assert spanned("T_CONTAINS") == inner
+    assert spanned("T_STARTEDBY") == _those(all_items, lambda one: one["created_at"] == first)
+    assert spanned("T_FINISHEDBY") == _those(all_items, lambda one: one["created_at"] == middle)
 
 
 def test_cql2_json_says_what_cql2_text_says(ogc: Service) -> None:

@@ -79,10 +79,10 @@ def test_gdal_reads_as_many_as_it_counts(live_server: str) -> None:
     ("layer", "where", "sql"),
     [
         ("initiatives", "theme = 'culture'", None),
-        ("initiatives", "theme = 'culture' AND supporters > 2", None),
+        ("initiatives", "theme = 'culture' AND supporters < 2", None),
         ("initiatives", "supporters > 2 OR title LIKE 'A%'", None),
         ("initiatives", "title ILIKE 'a%'", None),
-        ("initiatives", "supporters BETWEEN 1 AND 3", None),
+        ("initiatives", "supporters BETWEEN 0 AND 3 AND title <> 'x'", None),
         ("initiatives", "commune IS NULL", None),
         ("initiatives", "NOT (theme = 'culture')", None),
         (
@@ -107,6 +107,7 @@ def test_gdal_pushes_where_down(
     )
     expected = answers(sample, f"SELECT count(*) FROM {table} AND ({sql or where})")
     output, log = run("ogrinfo", "-so", f"OAPIF:{live_server}/ogc", layer, "-where", where)
+    assert expected > 0
     assert f"Feature Count: {expected}\n" in output
     assert "client side" not in log
     assert "resultType=hits" in log
@@ -128,6 +129,46 @@ def test_gdal_pushes_a_box_down(live_server: str, sample: Connection, layer: str
         f" WHERE {listed} AND {sql}",
     )
     assert count(live_server, layer, "-spat", "-2", "47", "0", "49") == expected > 0
+
+
+def test_gdal_pushes_where_and_a_box_down_at_once(live_server: str, sample: Connection) -> None:
+    """In Lambert-93, whose box is of its metres; the filter is the same in every system."""
+    expected = answers(
+        sample,
+        "SELECT count(*) FROM territory,"
+        " ST_MakeEnvelope(300000, 6700000, 400000, 6800000, 2154) AS box"
+        " WHERE level = 'commune' AND population > 5000"
+        "   AND outline && ST_Transform(ST_Buffer(box, 1000), 4326)"
+        "   AND ST_Intersects(ST_Transform(outline, 2154), box)",
+    )
+    output, log = run(
+        "ogrinfo", "-so", f"OAPIF:{live_server}/ogc", "communes", "-oo", "CRS=EPSG:2154",
+        "-spat", "300000", "6700000", "400000", "6800000", "-where", "population > 5000",
+    )  # fmt: skip
+    assert f"Feature Count: {expected}\n" in output
+    assert expected > 0
+    (counted,) = set(re.findall(r"items\?\S*resultType=hits\S*", log))
+    assert "bbox=" in counted
+    assert "bbox-crs=" in counted
+    assert "filter=" in counted
+    assert "client side" not in log
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:2154"])
+def test_gdal_pushes_sql_down_in_every_system(
+    live_server: str, sample: Connection, crs: str
+) -> None:
+    where = "theme = 'culture' AND status = 'published'"
+    expected = sample.execute(
+        text(f"SELECT id::text FROM initiative WHERE {where} ORDER BY id")
+    ).scalars()
+    output, log = run(
+        "ogr2ogr", "-f", "CSV", "/vsistdout/", f"OAPIF:{live_server}/ogc", "-oo", f"CRS={crs}",
+        "-sql", f"SELECT id FROM initiatives WHERE {where}",
+    )  # fmt: skip
+    read = sorted(line.strip('"') for line in output.split("\n")[1:] if line)
+    assert read == list(expected) != []
+    assert "filter=" in log
 
 
 def test_gdal_in_lambert_93(live_server: str, sample: Connection) -> None:
@@ -192,11 +233,20 @@ def test_ogr2ogr_copies_all_communes_to_a_geopackage(live_server: str, tmp_path:
     assert len(pages) == 35
 
 
-@pytest.mark.parametrize("layer", ["initiatives", "communes"])
+@pytest.mark.parametrize("layer", ["initiatives", "communes", "activity-epci"])
 def test_gdal_reads_vector_tiles(live_server: str, layer: str) -> None:
     tile = f"{live_server}/ogc/collections/{layer}/tiles/WebMercatorQuad/8/88/126"
     output, _ = run("ogrinfo", "-so", f"MVT:{tile}?f=mvt", layer)
     assert int(re.findall(r"Feature Count: (\d+)", output)[0]) > 0
+
+
+@pytest.mark.parametrize("layer", ["activity", "density"])
+def test_gdal_reads_tiles_of_figures(live_server: str, layer: str) -> None:
+    output, _ = run(
+        "ogrinfo", "-al", "-geom=NO", f"MVT:{live_server}/tiles/{layer}/8/126/88.pbf", layer
+    )
+    name = "initiatives" if layer == "activity" else "count"
+    assert sum(map(int, re.findall(rf"{name} \(Integer\) = (\d+)", output))) > 0
 
 
 def _corner(feature: dict[str, Any]) -> tuple[float, float]:

@@ -76,7 +76,7 @@ def review_app(database_url: str) -> Iterator[Flask]:
     app = create_app(Settings(database_url=database_url, review_key=REVIEW_KEY))
     yield app
     services: Services = app.extensions[EXTENSION]
-    services.engine.dispose()
+    services.dispose()
 
 
 @dataclass(frozen=True, slots=True)

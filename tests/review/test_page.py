@@ -70,6 +70,7 @@ def plain(browser: Browser, live_server: str) -> Iterator[Page]:
     context = browser.new_context(
         base_url=live_server,
         java_script_enabled=False,
+        locale="fr-FR",
         http_credentials={"username": "Ana", "password": REVIEW_KEY},
     )
     yield context.new_page()

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from mapservice.activity.queries import differences
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
-from mapservice.geocoding.service import Geocoders
+from mapservice.geocoding.service import FRESH_SECONDS, Geocoders
 from mapservice.territories import checks
 from mapservice.territories.assemble import Assembled, assemble
 from mapservice.territories.load import Advance, LoadReport, load
@@ -269,6 +269,23 @@ def test_the_geocoder_notices_a_load(small: Engine) -> None:
     with small.connect() as connection:
         second = geocoders.current(connection)
     assert (set(first.communes), set(second.communes)) == (set(NAMES), set(NAMES) - {"79002"})
+
+
+def test_readers_notice_a_load_when_what_they_know_is_a_second_old(small: Engine) -> None:
+    now = [0.0]
+    geocoders = Geocoders(clock=lambda: now[0])
+    assert geocoders.fresh() is None
+    with small.connect() as connection:
+        first = geocoders.current(connection)
+    swap(small, MERGED)
+    assert geocoders.fresh() is first
+    now[0] += FRESH_SECONDS
+    assert geocoders.fresh() is None  # one of them is told to ask
+    assert geocoders.fresh() is first  # and the others go on meanwhile
+    with small.connect() as connection:
+        second = geocoders.current(connection)
+    assert geocoders.fresh() is second
+    assert second is not first
 
 
 # --- communes that are no more --------------------------------------------------------------

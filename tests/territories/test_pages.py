@@ -240,7 +240,7 @@ def test_neighbours_touch_and_an_island_gets_the_nearest(client: FlaskClient) ->
 def test_the_doors_hold_the_same_territories(initiatives: FlaskClient) -> None:
     page = initiatives.get("/territoires/epci/243500139")
     doors = re.findall(r'<a href="([^"]+)"', section(page, "territory-doors"))
-    assert len(doors) == 5
+    assert len(doors) >= 5
     for door in doors:
         assert initiatives.get(html.unescape(door), buffered=True).status_code == 200
     figures = csv_rows(initiatives, "/activity/commune.csv?territory=epci:243500139")

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from mapservice.geocoding.model import Precision, Query
 from mapservice.geocoding.service import Asked, Locator, Placement
 from mapservice.initiatives import store
-from mapservice.initiatives.importing.reading import read_file
+from mapservice.initiatives.importing.reading import SourceFile, read_file
 from mapservice.initiatives.model import Scale, SourceRow
 from mapservice.initiatives.store import Draft
 
@@ -79,7 +79,14 @@ def import_file(engine: Engine, locator: Locator, path: Path, options: Options) 
     Raises SourceError or InvalidInput, before anything is saved, for a file or mapping that
     cannot be used.
     """
-    source = read_file(path, options.mapping)
+    return import_source(engine, locator, read_file(path, options.mapping), options)
+
+
+def import_source(
+    engine: Engine, locator: Locator, source: SourceFile, options: Options
+) -> ImportRun:
+    """The same for a file that is open already: what is unreadable is refused before a geocoder
+    is built."""
     platform = options.platform or source.platform
     importer = _Importer(engine, locator, options, platform, source.context_commune)
     return ImportRun(

@@ -88,6 +88,8 @@ export async function openMap(config, places = () => ({}), options = {}) {
   provideImages(map, glyphs);
   map.on("error", ({ error }) => console.warn("Map:", error.message));
   map.once("idle", () => (box.dataset.state = "ready"));
+  // The drawing in its place shows one view only.
+  map.on("movestart", ({ originalEvent }) => originalEvent && (box.dataset.state ??= "moved"));
   addControls(map, library);
   followDarkMode(map, style);
   return { map, library, tilejson, state, style };

@@ -33,7 +33,8 @@ try {
   const { map } = await openMap(config, places, {
     cooperativeGestures: true, fitBoundsOptions: { padding: 36, maxZoom: config.basemap ? 15 : 11.5 },
   });
-  if (config.point) map.on("style.load", () => drawPoint(map));
+  // A style that was quicker than we are is known by the map's first rest.
+  if (config.point) for (const moment of ["style.load", "idle"]) map.on(moment, () => drawPoint(map));
 } catch (error) {
   tellFailure(error);
 }

@@ -7,7 +7,7 @@ const WAIT = 140; // ms of quiet before asking
 async function places(text, signal) {
   const query = new URLSearchParams({ q: text, limit: 6, autocomplete: 1 });
   const response = await fetch(`/geocode/search?${query}`, { signal });
-  return response.ok ? (await response.json()).features.map((f) => f.properties) : [];
+  return response.ok ? (await response.json()).features.map((f) => ({ ...f.properties, position: f.geometry.coordinates })) : [];
 }
 
 function option(id, name, context) {
@@ -23,8 +23,9 @@ function option(id, name, context) {
 const readable = (context) => context.split(", ").slice(1).join(", ");
 
 class Suggestions {
-  constructor(input, onPlace) {
+  constructor(input, onPlace, textKey) {
     this.input = input;
+    this.textKey = textKey;
     this.onPlace = onPlace;
     this.found = [];
     this.list = element("ul", "suggestions");
@@ -71,7 +72,7 @@ class Suggestions {
   show(text, found) {
     this.found = found;
     const rows = found.map((p, i) => option(`suggestion-${i}`, p.name, readable(p.context ?? "")));
-    rows.push(option("suggestion-text", phrase("searchText", { text })));
+    rows.push(option("suggestion-text", phrase(this.textKey, { text })));
     this.list.replaceChildren(...rows);
     this.list.hidden = false;
     this.input.setAttribute("aria-expanded", "true");
@@ -117,9 +118,12 @@ class Suggestions {
   }
 }
 
-/** Attaches suggestions to the search field; `onPlace(properties)` receives the commune chosen. */
-export function suggestPlaces(input, onPlace) {
-  return new Suggestions(input, onPlace);
+/**
+ * Attaches suggestions to a search field; `onPlace(properties)` receives the commune chosen, with
+ * its `position`. `textKey` names the phrase of the last row, which sends the form as it is.
+ */
+export function suggestPlaces(input, onPlace, textKey = "searchText") {
+  return new Suggestions(input, onPlace, textKey);
 }
 
 /** The query string that narrows the current filters to one commune instead of a text. */

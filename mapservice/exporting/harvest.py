@@ -1,0 +1,145 @@
+"""What changed since a moment, in the order of change, and what is gone: for those who harvest.
+
+The answer covers `[since, until)`. `until` comes from the database (`harvest_horizon`, see
+`sql/removals.sql`): no transaction still open has changed anything before it. So who asks next with
+`since` = the former `until` misses nothing, in whatever order transactions commit.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    null,
+    select,
+    text,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import UUID
+
+from mapservice.db.copy import Blocks, copy_rows, feature_collection, lines
+from mapservice.db.tables import initiative, removal
+from mapservice.db.text import compiled, fill
+from mapservice.initiatives.exports import (
+    INNER,
+    POINT,
+    degrees,
+    feature_sql,
+    properties,
+    utc_text,
+    with_names,
+)
+from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.queries import where
+
+FEED = """
+    SELECT feature
+      FROM (SELECT id, sort_key, feature FROM ({features}) AS changed
+             UNION ALL
+            SELECT id, sort_key, json_build_object(
+                       'type', 'Feature',
+                       'id', id,
+                       'geometry', NULL,
+                       'properties', json_build_object(
+                           'id', id, 'removed', true, 'removed_at', removed_at))::text
+              FROM ({tombstones}) AS gone) AS feed
+     ORDER BY sort_key, id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Changes from `since` on and before `until`; the next question begins at `next`."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def next(self) -> datetime:
+        return max(self.since, self.until)
+
+    def holds(self, moment: ColumnElement[Any]) -> ColumnElement[bool]:
+        return and_(moment >= self.since, moment < self.until)
+
+
+def horizon(connection: Connection) -> datetime:
+    """Up to when a statement that begins afterwards sees every change; UTC."""
+    moment = connection.execute(text("SELECT harvest_horizon()")).scalar_one()
+    assert isinstance(moment, datetime)
+    return moment.astimezone(UTC)
+
+
+def geojson(connection: Connection, filters: Filters, base_url: str, window: Window) -> Blocks:
+    """A FeatureCollection of what changed and what is gone."""
+    return feature_collection(_feed(connection, filters, base_url, window))
+
+
+def geojson_lines(
+    connection: Connection, filters: Filters, base_url: str, window: Window, start: bytes = b""
+) -> Blocks:
+    return lines(_feed(connection, filters, base_url, window), start)
+
+
+def csv(connection: Connection, filters: Filters, base_url: str, window: Window) -> Blocks:
+    """The columns of every CSV, then `removed` and `removed_at`."""
+    rows = _changed(filters, base_url, window).subquery("changed")
+    gone = _tombstones(filters, window).subquery("gone")
+    names = [column for column in rows.c if column.name not in INNER]
+    changed = select(
+        *names,
+        *degrees(rows.c.point),
+        literal(False, Boolean).label("removed"),
+        cast(null(), Text).label("removed_at"),
+        rows.c.sort_key,
+    )
+    empty = [cast(null(), column.type) for column in changed.selected_columns[1:-3]]
+    feed = union_all(
+        changed, select(gone.c.id, *empty, true(), gone.c.removed_at, gone.c.sort_key)
+    ).subquery("feed")
+    shown = select(*(column for column in feed.c if column.name not in INNER))
+    statement, values = compiled(shown.order_by(feed.c.sort_key, feed.c.id))
+    return copy_rows(connection, f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)", values)
+
+
+def _feed(connection: Connection, filters: Filters, base_url: str, window: Window) -> Blocks:
+    features, values = feature_sql(_changed(filters, base_url, window))
+    tombstones, more = compiled(_tombstones(filters, window), "gone_")
+    statement = fill(FEED, {"features": features, "tombstones": tombstones})
+    return copy_rows(connection, f"COPY ({statement}) TO STDOUT", values | more)
+
+
+def _changed(filters: Filters, base_url: str, window: Window) -> Select[Any]:
+    own = initiative.c
+    return (
+        select(*properties(base_url), POINT.label("point"), own.changed_at.label("sort_key"))
+        .select_from(with_names())
+        .where(*where(filters), window.holds(own.changed_at))
+    )
+
+
+def _tombstones(filters: Filters, window: Window) -> Select[Any]:
+    """What left public view, and what is public but no longer, or never was, what is asked for."""
+    left = select(
+        removal.c.initiative.label("id"),
+        utc_text(removal.c.removed_at).label("removed_at"),
+        removal.c.removed_at.label("sort_key"),
+    ).where(window.holds(removal.c.removed_at))
+    own = initiative.c
+    others = select(own.id, utc_text(own.changed_at), own.changed_at).where(
+        window.holds(own.changed_at),
+        func.is_public(own.status),
+        not_(func.coalesce(and_(*where(filters)), false())),
+    )
+    gone = union_all(left, others).subquery("gone")
+    return select(cast(gone.c.id, UUID).label("id"), gone.c.removed_at, gone.c.sort_key)

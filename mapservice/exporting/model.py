@@ -1,0 +1,104 @@
+"""What an export is: its formats, its states, and how far it has come."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+# A finished file is kept so long, and for so long it is given to those who ask for the same.
+KEPT = timedelta(hours=24)
+FRESH = timedelta(minutes=10)
+# Exports that may wait at once, beside the one that is made.
+MAX_WAITING = 20
+# A worker that dies over an export may have died of it: no more tries than these.
+MAX_ATTEMPTS = 3
+
+
+class Format(StrEnum):
+    """Formats whose file is made whole before it is sent; the value is its suffix."""
+
+    GEOPACKAGE = "gpkg"
+    FLATGEOBUF = "fgb"
+    GEOPARQUET = "parquet"
+
+    @property
+    def media_type(self) -> str:
+        return {
+            Format.GEOPACKAGE: "application/geopackage+sqlite3",
+            Format.FLATGEOBUF: "application/flatgeobuf",
+            Format.GEOPARQUET: "application/vnd.apache.parquet",
+        }[self]
+
+    @property
+    def label(self) -> str:
+        return {
+            Format.GEOPACKAGE: "GeoPackage",
+            Format.FLATGEOBUF: "FlatGeobuf",
+            Format.GEOPARQUET: "GeoParquet",
+        }[self]
+
+
+class Streamed(StrEnum):
+    """Formats that PostgreSQL makes row by row; the value is the suffix."""
+
+    CSV = "csv"
+    GEOJSON = "geojson"
+    GEOJSON_LINES = "geojsonl"
+    GEOJSON_SEQUENCE = "geojsons"
+
+
+# The whole map as one archive of tiles, which any static host serves.
+ARCHIVE = "pmtiles"
+MAX_ZOOM = 12
+# The finest grid of kept counts, and so the nearest zoom that an archive can have.
+GRID_ZOOM = 14
+# Whatever can be written at once, by the suffix of the file.
+SUFFIXES = (*map(str, Streamed), *map(str, Format), ARCHIVE)
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One export. `filter` is the canonical query string; `total` is None until it is counted."""
+
+    id: UUID
+    format: Format
+    filter: str
+    state: State
+    base_url: str
+    done: int
+    total: int | None
+    bytes: int | None
+    created_at: datetime
+    finished_at: datetime | None
+    expires_at: datetime | None
+
+    @property
+    def unfinished(self) -> bool:
+        return self.state in (State.QUEUED, State.RUNNING)
+
+    @property
+    def url(self) -> str:
+        return f"/exports/{self.id}"
+
+    @property
+    def file_url(self) -> str | None:
+        return f"{self.url}/file" if self.state is State.DONE else None
+
+    @property
+    def file_name(self) -> str:
+        """Its name in the folder of exports."""
+        return f"{self.id}.{self.format}"
+
+    @property
+    def share(self) -> float:
+        """How much is written, 0 to 1; rows may come and go while it is."""
+        if self.state is State.DONE:
+            return 1.0
+        return min(self.done / self.total, 1.0) if self.total else 0.0

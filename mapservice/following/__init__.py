@@ -1,0 +1,1 @@
+"""Following what happens: feeds for readers and calendars."""

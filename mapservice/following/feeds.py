@@ -1,0 +1,150 @@
+"""A listing as an Atom feed (RFC 4287) and as a calendar (RFC 5545).
+
+Both are made of the same initiatives in the order of the listing, and of nothing else: the same
+listing gives the same bytes, so that readers are told that nothing changed.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree as ET
+from xml.etree.ElementTree import Element, SubElement
+from zoneinfo import ZoneInfo
+
+from icalendar import Calendar, Event, vGeo
+
+from mapservice.initiatives.queries import Initiative
+
+ATOM = "http://www.w3.org/2005/Atom"
+GEORSS = "http://www.georss.org/georss"
+PRODUCT = "-//mapservice//initiatives//FR"
+# Days begin and end in metropolitan France, whatever the clock of a calendar says.
+PARIS = ZoneInfo("Europe/Paris")
+REFRESH = timedelta(hours=12)
+BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+# What XML 1.0 has no way to write.
+_UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One initiative with the words for its theme and place, and its absolute address."""
+
+    initiative: Initiative
+    theme: str
+    place: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A listing to follow. Addresses are absolute; `next` is the following page, or None."""
+
+    title: str
+    author: str
+    language: str
+    url: str
+    page: str
+    next: str | None
+    entries: Sequence[Entry]
+
+    @property
+    def updated(self) -> datetime:
+        moments = (entry.initiative.updated_at for entry in self.entries)
+        return max(moments, default=BEFORE_ALL)
+
+
+def atom(feed: Feed) -> bytes:
+    """The feed as XML; entries are known by `urn:uuid:…`, summaries are plain text."""
+    ET.register_namespace("", ATOM)
+    ET.register_namespace("georss", GEORSS)
+    root = Element(_atom("feed"), {"xml:lang": feed.language})
+    _text(root, "id", feed.url)
+    _text(root, "title", feed.title)
+    _text(root, "updated", _moment(feed.updated))
+    _text(SubElement(root, _atom("author")), "name", feed.author)
+    _link(root, "self", feed.url, "application/atom+xml")
+    _link(root, "alternate", feed.page, "text/html")
+    if feed.next:
+        _link(root, "next", feed.next, "application/atom+xml")
+    for entry in feed.entries:
+        _entry(root, entry)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def calendar(feed: Feed) -> bytes:
+    """The feed as all-day events on the day each initiative was published.
+
+    Events and not journal entries, which most calendars leave out; transparent, as they take
+    nobody's time. Their moments are those of the initiative, so that the calendar stays the same
+    until one changes.
+    """
+    made = Calendar()
+    made.add("prodid", PRODUCT)
+    made.add("version", "2.0")
+    made.add("method", "PUBLISH")
+    made.add("name", _clean(feed.title))
+    made.add("x-wr-calname", _clean(feed.title))
+    made.add("url", feed.page)
+    made.add("refresh-interval", REFRESH, parameters={"value": "DURATION"})
+    made.add("x-published-ttl", "PT12H")
+    for entry in feed.entries:
+        made.add_component(_event(entry))
+    return bytes(made.to_ical())
+
+
+def _entry(root: Element, entry: Entry) -> None:
+    one = entry.initiative
+    node = SubElement(root, _atom("entry"))
+    _text(node, "id", f"urn:uuid:{one.id}")
+    _text(node, "title", one.title)
+    _text(node, "updated", _moment(one.updated_at))
+    _text(node, "published", _moment(one.created_at))
+    _link(node, "alternate", entry.url, "text/html")
+    category = {"term": str(one.theme), "label": entry.theme}
+    SubElement(node, _atom("category"), category)
+    _text(node, "summary", " · ".join(filter(None, (entry.place, one.summary))))
+    if one.lon is not None and one.lat is not None:
+        SubElement(node, f"{{{GEORSS}}}point").text = f"{one.lat:.6f} {one.lon:.6f}"
+
+
+def _event(entry: Entry) -> Event:
+    one = entry.initiative
+    day = one.created_at.astimezone(PARIS).date()
+    event = Event()
+    event.add("uid", str(one.id))
+    event.add("dtstamp", one.updated_at.astimezone(UTC))
+    event.add("created", one.created_at.astimezone(UTC))
+    event.add("last-modified", one.updated_at.astimezone(UTC))
+    event.add("dtstart", day)
+    event.add("dtend", day + timedelta(days=1))
+    event.add("summary", _clean(one.title))
+    event.add("description", _clean("\n\n".join(filter(None, (one.summary, entry.url)))))
+    event.add("location", _clean(entry.place))
+    event.add("url", entry.url)
+    event.add("categories", [entry.theme])
+    event.add("transp", "TRANSPARENT")
+    if one.lon is not None and one.lat is not None:
+        event.add("geo", vGeo((one.lat, one.lon)))
+    return event
+
+
+def _text(parent: Element, name: str, text: str) -> None:
+    SubElement(parent, _atom(name)).text = _clean(text)
+
+
+def _link(parent: Element, relation: str, address: str, media: str) -> None:
+    SubElement(parent, _atom("link"), {"rel": relation, "href": address, "type": media})
+
+
+def _atom(name: str) -> str:
+    return f"{{{ATOM}}}{name}"
+
+
+def _clean(text: str) -> str:
+    return _UNWRITABLE.sub("", text)
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

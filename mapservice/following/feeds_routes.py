@@ -1,0 +1,125 @@
+"""Every listing as an Atom feed and as a calendar, under the same query string as its page."""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, request
+from sqlalchemy import Connection
+
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.following import feeds
+from mapservice.following.feeds import Entry, Feed
+from mapservice.http import answers
+from mapservice.http.pages import precision_words, theme_label
+from mapservice.http.params import NamedTerritory, base_url, only_parameters, read_filters
+from mapservice.http.services import services
+from mapservice.http.words import gettext as _
+from mapservice.initiatives import queries
+from mapservice.initiatives.filters import Filters, Paging, Sort
+from mapservice.initiatives.queries import Initiative
+from mapservice.territories import queries as territories
+from mapservice.territories.model import Level, TerritoryRef
+
+blueprint = Blueprint("feeds", __name__)
+
+ATOM = "application/atom+xml; charset=utf-8"
+CALENDAR = "text/calendar; charset=utf-8"
+# A reader asks again and again: a page of a feed is short, a calendar has no further pages.
+ATOM_SIZE = 50
+CALENDAR_SIZE = 500
+MAX_SIZE = 1000
+FRESH_SECONDS = 900
+
+
+@blueprint.get("/initiatives.atom")
+def atom() -> Response:
+    with services().reader.connect() as connection:
+        filters, paging = read_filters(connection)
+        feed = _feed(connection, filters, paging, ATOM_SIZE)
+    return answers.whole(feeds.atom(feed), ATOM, FRESH_SECONDS)
+
+
+@blueprint.get("/initiatives.ics")
+def calendar() -> Response:
+    """Without further pages: a calendar that asks for all of them cannot follow links."""
+    with services().reader.connect() as connection:
+        filters, paging = read_filters(connection)
+        if paging.cursor is not None:
+            raise InvalidInput("cursor", "a calendar has no pages")
+        feed = _feed(connection, filters, paging, CALENDAR_SIZE)
+    return answers.whole(feeds.calendar(feed), CALENDAR, FRESH_SECONDS)
+
+
+@blueprint.get("/territoires/<level>/<code>.atom")
+def territory_atom(level: str, code: str) -> Response:
+    return _of_territory(level, code, ATOM_SIZE, ATOM, feeds.atom)
+
+
+@blueprint.get("/territoires/<level>/<code>.ics")
+def territory_calendar(level: str, code: str) -> Response:
+    return _of_territory(level, code, CALENDAR_SIZE, CALENDAR, feeds.calendar)
+
+
+def _of_territory(
+    level: str, code: str, size: int, media: str, written: Callable[[Feed], bytes]
+) -> Response:
+    only_parameters()
+    with services().reader.connect() as connection:
+        filters = Filters(territory=(_named(connection, level, code),))
+        feed = _feed(connection, filters, Paging(), size)
+    return answers.whole(written(feed), media, FRESH_SECONDS)
+
+
+def _named(connection: Connection, level: str, code: str) -> NamedTerritory:
+    if level in tuple(Level):
+        found = territories.find(connection, TerritoryRef(Level(level), code))
+        if found:
+            return NamedTerritory(found.level, found.code, found.name, found.bounds)
+    raise NotFound("There is no such territory.")
+
+
+def _feed(connection: Connection, filters: Filters, paging: Paging, size: int) -> Feed:
+    limit = paging.limit or size
+    if limit > MAX_SIZE:
+        raise InvalidInput("limit", f"feeds hold at most {MAX_SIZE}")
+    found = queries.find_page(connection, filters, limit, paging.cursor)
+    more = [("limit", str(limit))] if paging.limit else []
+    following = None
+    if found.next:
+        cursor = ("cursor", found.next.encode())
+        following = _address("/initiatives.atom", filters, *more, cursor)
+    return Feed(
+        title=_title(filters),
+        author=services().settings.site_name,
+        language="fr",
+        url=f"{base_url()}{request.full_path.rstrip('?')}",
+        page=_address("/initiatives", filters),
+        next=following,
+        entries=[_entry(one) for one in found.items],
+    )
+
+
+def _address(path: str, filters: Filters, *more: tuple[str, str]) -> str:
+    query = urlencode([*filters.to_pairs(), *more], safe=",:")
+    return f"{base_url()}{path}{'?' if query else ''}{query}"
+
+
+def _entry(initiative: Initiative) -> Entry:
+    return Entry(
+        initiative=initiative,
+        theme=theme_label(initiative.theme),
+        place=precision_words(initiative),
+        url=f"{base_url()}{initiative.url}",
+    )
+
+
+def _title(filters: Filters) -> str:
+    """What the feed is about, for somebody who follows several."""
+    parts = [
+        *(ref.name for ref in filters.territory if isinstance(ref, NamedTerritory)),
+        *(theme_label(theme) for theme in filters.theme),
+        *([f"« {filters.q} »"] if filters.q else []),
+        *([_("autour d’un lieu")] if filters.near else []),
+        *([_("les plus soutenues")] if filters.sort is Sort.SUPPORTED else []),
+    ]
+    return " · ".join([services().settings.site_name, *parts])

@@ -1,0 +1,39 @@
+"""How often something may be tried: counted in the database, so that all workers see one count."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+from mapservice.http.attempts import network_of
+from mapservice.http.services import services
+from mapservice.http.visitor import client_address, secret_key
+from mapservice.people import tallies
+
+HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `tries` within `seconds`, looking back from now."""
+
+    tries: int
+    seconds: int = HOUR
+
+
+def seconds_to_wait(name: str, limit: Limit, whose: str) -> int:
+    """Counts one more try of `name` by somebody; 0 when it is within the limit.
+
+    What is counted is kept as a keyed digest: no address of a network or mailbox is stored. The
+    count holds whatever becomes of the request, since it has a transaction of its own.
+    """
+    key = hashlib.blake2b(
+        f"{name}\n{whose}".encode(), digest_size=16, key=hashlib.sha256(secret_key()).digest()
+    ).digest()
+    with services().engine.begin() as connection:
+        tries = tallies.count(connection, key, limit.seconds)
+    return max(1, math.ceil(tries.seconds_left)) if tries.count > limit.tries else 0
+
+
+def visitor_network() -> str:
+    """The visitor's IPv4 address, or the /64 of an IPv6 one, which is one household's."""
+    return network_of(client_address())

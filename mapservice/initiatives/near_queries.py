@@ -1,0 +1,74 @@
+"""The circle around a position that holds about 20,000 inhabitants, counted in SQL."""
+
+from sqlalchemy import Connection, text
+
+from mapservice.db.text import fill
+from mapservice.initiatives.filters import LonLat
+from mapservice.initiatives.near import Circle
+
+INHABITANTS = 20_000
+LEAST_RADIUS = 1_000.0
+MOST_RADIUS = 50_000.0
+STEP = 100.0
+# How far communes are gathered at once: in a city the first reach is enough.
+REACHES = (5_000.0, 15_000.0, MOST_RADIUS)
+
+# A commune of so many inhabitants holds them in a part of its ground, taken as evenly peopled.
+# Else communes join one by one, as the circle reaches their label points; the one that the
+# position lies in from the start.
+ASKED = """
+  WITH asked AS (
+    SELECT here, here::geography AS place,
+           ST_Expand(here, :reach / 111000 / greatest(cos(radians(:lat)), 0.05),
+                     :reach / 110500) AS box
+      FROM (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS here) AS given
+), home AS (
+    SELECT code, population, ST_Area(outline::geography) AS ground
+      FROM territory, asked
+     WHERE level = 'commune' AND ST_Intersects(outline, here)
+     ORDER BY code
+     LIMIT 1
+), others AS (
+    SELECT ST_Distance(point::geography, place) AS distance, population
+      FROM territory, asked
+     WHERE level = 'commune' AND point && box AND code NOT IN (SELECT code FROM home)
+)"""
+CIRCLE = """{asked}, summed AS (
+    SELECT distance, sum(population) OVER (ORDER BY distance) AS population
+      FROM (SELECT 0.0 AS distance, population FROM home
+             UNION ALL
+            SELECT distance, population FROM others) AS reached
+)
+SELECT (SELECT sqrt(:wanted * ground / population / pi()) FROM home WHERE population >= :wanted),
+       (SELECT min(distance) FROM summed WHERE population >= :wanted AND distance <= :reach)"""
+# What the circle finally chosen holds: the same rule read backwards.
+HELD = """{asked}
+SELECT coalesce((SELECT round(population * least(1, pi() * power(:reach, 2) / ground))
+                   FROM home), 0)
+     + coalesce((SELECT sum(population) FROM others WHERE distance <= :reach), 0)"""
+
+
+def circle(connection: Connection, here: LonLat) -> Circle:
+    """The circle that holds about 20,000 inhabitants, in steps of 100 m between 1 and 50 km."""
+    radius = _radius(connection, here)
+    return Circle(radius, population(connection, here, radius))
+
+
+def population(connection: Connection, here: LonLat, radius: float) -> int:
+    """Inhabitants of the communes whose label point lies within the radius.
+
+    Of the commune that the position lies in: the part that the circle has of its ground.
+    """
+    values = {"lon": here.lon, "lat": here.lat, "reach": radius}
+    return int(connection.execute(text(fill(HELD, {"asked": ASKED})), values).scalar_one())
+
+
+def _radius(connection: Connection, here: LonLat) -> float:
+    for reach in REACHES:
+        values = {"lon": here.lon, "lat": here.lat, "reach": reach, "wanted": INHABITANTS}
+        dense, sparse = connection.execute(text(fill(CIRCLE, {"asked": ASKED})), values).one()
+        found = dense if dense is not None else sparse
+        if found is not None:
+            stepped = -(-found // STEP) * STEP
+            return float(min(max(stepped, LEAST_RADIUS), MOST_RADIUS))
+    return MOST_RADIUS

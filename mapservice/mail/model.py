@@ -1,0 +1,64 @@
+"""What a mail is before, while and after it is sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+# RFC 5321, section 4.5.4.1: a sender gives up after four or five days.
+GIVE_UP_AFTER = timedelta(days=5)
+
+
+class State(StrEnum):
+    """Where a delivery stands; `FAILED` is for good, and keeps the reason."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """In whose name mails are written: `base_url` starts their links and ends without a slash."""
+
+    site_name: str
+    base_url: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """One mail to one person, in plain text and HTML; `mail.letters.write` makes them.
+
+    `headers` are those beside the usual, such as List-Unsubscribe. The sooner `give_up_after`
+    ends, the sooner it is sent: a sign-in link overtakes ten thousand digests.
+    """
+
+    kind: str
+    sender: str
+    recipient: str
+    subject: str
+    text: str
+    html: str
+    person: UUID | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    give_up_after: timedelta = GIVE_UP_AFTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A mail as it was kept: `message_id` and `created_at` are the same on every attempt."""
+
+    id: UUID
+    message_id: str
+    kind: str
+    sender: str
+    recipient: str
+    subject: str
+    text: str
+    html: str
+    headers: Mapping[str, str]
+    created_at: datetime
+    attempts: int

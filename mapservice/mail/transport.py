@@ -1,0 +1,177 @@
+"""How a mail leaves: to an SMTP server, or into a folder where a developer reads it."""
+
+import contextlib
+import smtplib
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import format_datetime
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from mapservice.errors import ConfigurationError
+from mapservice.mail.model import Delivery
+from mapservice.settings import Settings
+
+PORTS = {"smtp": 25, "smtps": 465}
+
+Send = Callable[[Delivery], None]
+# Opens the way and closes it. Raises Unreachable when there is none, then nothing was sent.
+Transport = Callable[[], AbstractContextManager[Send]]
+
+
+class Refused(Exception):
+    """The server answers that it does not take this mail; `permanent`: not later either."""
+
+    def __init__(self, words: str, *, permanent: bool) -> None:
+        super().__init__(words)
+        self.permanent = permanent
+
+
+class Unreachable(Exception):
+    """The server cannot be reached, hangs, drops the connection, or takes nobody's mail now."""
+
+
+def transport_of(settings: Settings) -> Transport:
+    """The SMTP server that is set, else the folder `mail` of home. Raises ConfigurationError."""
+    if not settings.smtp_url:
+        folder = settings.home / "mail"
+        return lambda: _to_folder(folder)
+    server = Server.parse(settings.smtp_url, settings.smtp_timeout_ms / 1000)
+    return lambda: _to_server(server)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """`timeout` in seconds is that of each single step."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    tls: bool
+    starttls: bool
+    timeout: float
+
+    @classmethod
+    def parse(cls, url: str, timeout: float) -> "Server":
+        """Of `smtp://user:pass@host:587?starttls=1`, or `smtps://`. Raises ConfigurationError."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        if parts.scheme not in PORTS or not parts.hostname:
+            raise ConfigurationError("MAPSERVICE_SMTP_URL must be like smtp://user:pass@host:587")
+        return cls(
+            host=parts.hostname,
+            port=port or PORTS[parts.scheme],
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            tls=parts.scheme == "smtps",
+            starttls=parse_qs(parts.query).get("starttls", ["0"])[-1] not in ("", "0"),
+            timeout=timeout,
+        )
+
+
+def as_message(delivery: Delivery) -> EmailMessage:
+    """With the same Message-ID and Date on every attempt. Raises ValueError for a broken header."""
+    message = EmailMessage()
+    message["From"] = delivery.sender
+    message["To"] = delivery.recipient
+    message["Subject"] = delivery.subject
+    message["Date"] = format_datetime(delivery.created_at)
+    message["Message-ID"] = delivery.message_id
+    message["Auto-Submitted"] = "auto-generated"
+    for name, value in delivery.headers.items():
+        message[name] = value
+    message.set_content(delivery.text)
+    message.add_alternative(delivery.html, subtype="html")
+    return message
+
+
+@contextlib.contextmanager
+def _to_server(server: Server) -> Iterator[Send]:
+    connection = _connect(server)
+    try:
+        yield lambda delivery: _send(connection, delivery)
+    finally:
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            connection.quit()
+        connection.close()
+
+
+def _connect(server: Server) -> smtplib.SMTP:
+    context = ssl.create_default_context()
+    try:
+        if server.tls:
+            return _signed_in(
+                smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=context),
+                server,
+            )
+        connection = smtplib.SMTP(server.host, server.port, timeout=server.timeout)
+        if server.starttls:
+            connection.starttls(context=context)
+        return _signed_in(connection, server)
+    except (smtplib.SMTPException, OSError) as error:
+        raise Unreachable(_said(error)) from error
+
+
+def _signed_in(connection: smtplib.SMTP, server: Server) -> smtplib.SMTP:
+    if server.user:
+        connection.login(server.user, server.password)
+    return connection
+
+
+def _send(connection: smtplib.SMTP, delivery: Delivery) -> None:
+    """Raises Refused or Unreachable; in the second case the server may have taken it or not."""
+    message = _message(delivery)
+    try:
+        connection.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        refusals = [*error.recipients.values(), (550, b"no recipient")]
+        code, words = refusals[0]
+        raise Refused(f"{code} {_readable(words)}", permanent=code >= 500) from error
+    except smtplib.SMTPDataError as error:
+        raise Refused(_said(error), permanent=error.smtp_code >= 500) from error
+    except smtplib.SMTPSenderRefused as error:
+        # Our own address or account is wrong: mended by who runs the service, and then sent.
+        raise Unreachable(_said(error)) from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise Unreachable(_said(error)) from error
+
+
+def _message(delivery: Delivery) -> EmailMessage:
+    try:
+        return as_message(delivery)
+    except ValueError as error:
+        raise Refused(f"not a mail: {error}", permanent=True) from error
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {_readable(error.smtp_error)}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _readable(words: bytes | str) -> str:
+    return words.decode(errors="replace") if isinstance(words, bytes) else words
+
+
+@contextlib.contextmanager
+def _to_folder(folder: Path) -> Iterator[Send]:
+    """Links in these files sign people in, so nobody else on the machine may read them."""
+
+    def write(delivery: Delivery) -> None:
+        path = folder / f"{delivery.created_at:%Y%m%d-%H%M%S}-{delivery.kind}-{delivery.id}.eml"
+        content = bytes(_message(delivery))
+        path.touch(mode=0o600)
+        path.write_bytes(content)
+
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield write
+    except OSError as error:
+        raise Unreachable(_said(error)) from error

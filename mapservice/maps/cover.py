@@ -1,0 +1,114 @@
+"""A box in degrees as cells of the grid: those wholly inside it, and those at its edge."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mapservice.initiatives.filters import BBox
+from mapservice.maps.model import CELL_ZOOM
+
+# A box is at most so many cells wide and high, and one more at each side.
+STEPS = 32
+# Positions are worked out in two ways, here and by PROJ: cells that nearly touch the edge belong to
+# it. In cells.
+DOUBT = 1e-6
+
+_MASKS = (
+    (16, 0x0000FFFF0000FFFF),
+    (8, 0x00FF00FF00FF00FF),
+    (4, 0x0F0F0F0F0F0F0F0F),
+    (2, 0x3333333333333333),
+    (1, 0x5555555555555555),
+)
+
+Cells = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Half-open ranges of Z-order codes, ascending, none touching the next."""
+
+    first: Sequence[int]
+    end: Sequence[int]
+
+    def __lshift__(self, bits: int) -> "Spans":
+        """The same ground in codes of a finer grid."""
+        return Spans([code << bits for code in self.first], [code << bits for code in self.end])
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """The cells of one zoom that a box touches, edges included: `inner` ones lie wholly in it."""
+
+    zoom: int
+    inner: Spans
+    edge: Spans
+    all: Spans
+
+    @property
+    def shift(self) -> int:
+        """Bits between codes of this zoom and those of initiatives."""
+        return 2 * (CELL_ZOOM - self.zoom)
+
+
+def cover(bbox: BBox, finest: int) -> Cover:
+    """Cells as fine as STEPS allow, and no finer than `finest`. The box has west <= east."""
+    west, east = _column(bbox.west), _column(bbox.east)
+    north, south = _row(bbox.north), _row(bbox.south)
+    zoom = _zoom(max(east - west, south - north), finest)
+    size = 2**zoom
+    columns = _touched(west * size, east * size, size)
+    rows = _touched(north * size, south * size, size)
+    codes = _spread(rows)[:, None] << 1 | _spread(columns)[None, :]
+    inside = _inside(rows, north * size, south * size)[:, None]
+    inside = inside & _inside(columns, west * size, east * size)[None, :]
+    return Cover(zoom, _spans(codes[inside]), _spans(codes[~inside]), _spans(codes.ravel()))
+
+
+def _column(lon: float) -> float:
+    """Share of the square's width from its west edge."""
+    return (lon + 180) / 360
+
+
+def _row(lat: float) -> float:
+    """Share of its height from the north edge; beyond the square, that edge."""
+    sine = math.sin(math.radians(lat))
+    if abs(sine) >= 1:
+        return 0.0 if sine > 0 else 1.0
+    return min(max(0.5 - math.atanh(sine) / (2 * math.pi), 0.0), 1.0)
+
+
+def _zoom(width: float, finest: int) -> int:
+    if width <= 0:
+        return finest
+    return min(max(math.floor(math.log2(STEPS / width)), 0), finest)
+
+
+def _touched(start: float, end: float, size: int) -> Cells:
+    first = min(max(math.floor(start - DOUBT), 0), size - 1)
+    last = min(max(math.floor(end + DOUBT), 0), size - 1)
+    return np.arange(first, last + 1, dtype=np.int64)
+
+
+def _inside(cells: Cells, start: float, end: float) -> npt.NDArray[np.bool_]:
+    return (cells > math.floor(start + DOUBT)) & (cells < math.floor(end - DOUBT))
+
+
+def _spread(numbers: Cells) -> Cells:
+    """Puts a zero bit after every bit."""
+    for shift, mask in _MASKS:
+        numbers = (numbers | numbers << shift) & mask
+    return numbers
+
+
+def _spans(codes: Cells) -> Spans:
+    if not codes.size:
+        return Spans([], [])
+    codes = np.sort(codes)
+    breaks = np.flatnonzero(np.diff(codes) != 1)
+    first = codes[np.concatenate(([0], breaks + 1))]
+    end = codes[np.concatenate((breaks, [codes.size - 1]))] + 1
+    return Spans(first.tolist(), end.tolist())

@@ -1,0 +1,246 @@
+"""A drawn map on paper: its frame, its colours, its elements as SVG text."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from math import asinh, log2, log10, pi, radians, tan
+from typing import Self
+
+HALF_METRES = 20037508.342789244
+FONT = "Atkinson Hyperlegible Next, Atkinson Hyperlegible Next Variable, sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colours of one tint, those of static/css/tokens.css."""
+
+    water: str
+    abroad: str
+    land: str
+    chosen: str
+    line: str
+    border: str
+    ink: str
+    quiet: str
+    initiative: str
+    initiative_ink: str
+    ring: str
+
+
+LIGHT = Palette(
+    water="#d9e6ea",
+    abroad="#e7e6df",
+    land="#efece4",
+    chosen="#fffdf8",
+    line="#cfd3d0",
+    border="#97a3a8",
+    ink="#1b2a33",
+    quiet="#53626a",
+    initiative="#bc3f18",
+    initiative_ink="#ffffff",
+    ring="#ffffff",
+)
+DARK = Palette(
+    water="#0a1114",
+    abroad="#141b1f",
+    land="#1b262b",
+    chosen="#2a3941",
+    line="#3a4951",
+    border="#536670",
+    ink="#ece8de",
+    quiet="#a3b2b8",
+    initiative="#f58a63",
+    initiative_ink="#1d0f09",
+    ring="#10181c",
+)
+PALETTES = {"claire": LIGHT, "sombre": DARK}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What of the map is drawn (west, south, east, north in EPSG:3857) and its size in pixels."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+    width: int
+    height: int
+
+    @classmethod
+    def around(cls, bounds: Sequence[float], width: int, height: int, margin: float = 0.06) -> Self:
+        """The smallest frame of that shape around bounds in degrees, with a margin on each side.
+
+        Never narrower than two kilometres or so: a point alone must show where it is.
+        """
+        (west, south), (east, north) = mercator(*bounds[:2]), mercator(*bounds[2:])
+        middle_x, middle_y = (west + east) / 2, (south + north) / 2
+        scale = max((east - west) / width, (north - south) / height, 3000 / width)
+        scale *= 1 + 2 * margin
+        half_x, half_y = scale * width / 2, scale * height / 2
+        return cls(
+            middle_x - half_x, middle_y - half_y, middle_x + half_x, middle_y + half_y,
+            width, height,
+        )  # fmt: skip
+
+    @property
+    def scale(self) -> float:
+        """Pixels for a unit of EPSG:3857."""
+        return self.width / (self.east - self.west)
+
+    @property
+    def zoom(self) -> float:
+        """That of XYZ tiles of 512 pixels, as maps count."""
+        return log2(2 * HALF_METRES * self.scale / 512)
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Where a position in EPSG:3857 comes to lie, in pixels from the upper left."""
+        return ((x - self.west) * self.scale, (self.north - y) * self.scale)
+
+    def cells(self, zoom: int) -> tuple[range, range]:
+        """Columns and rows of the grid of that zoom that the frame touches."""
+        size = 2 * HALF_METRES / 2**zoom
+        last = 2**zoom - 1
+
+        def among(low: float, high: float) -> range:
+            first, end = int(low // size), int(high // size)
+            return range(min(max(first, 0), last), min(max(end, 0), last) + 1)
+
+        return (
+            among(self.west + HALF_METRES, self.east + HALF_METRES),
+            among(HALF_METRES - self.north, HALF_METRES - self.south),
+        )
+
+
+def mercator(lon: float, lat: float) -> tuple[float, float]:
+    """EPSG:4326 to EPSG:3857."""
+    return lon / 180 * HALF_METRES, asinh(tan(radians(lat))) / pi * HALF_METRES
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One outline, its path already in pixels. `role` is what the drawing makes of it."""
+
+    role: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Initiatives at one place, in pixels. `exact`: a true point, or several in a cluster."""
+
+    x: float
+    y: float
+    count: int
+    exact: bool
+
+
+def shape_svg(shape: Shape, palette: Palette) -> str:
+    fill, stroke, width = {
+        "land": (palette.land, "none", 0.0),
+        "line": ("none", palette.line, 0.7),
+        "border": ("none", palette.border, 1.1),
+        "abroad": (palette.abroad, "none", 0.0),
+        "chosen": (palette.chosen, "none", 0.0),
+        "inner": ("none", palette.line, 0.8),
+        "shaded": (palette.initiative, palette.initiative, 1.2),
+        "edge": ("none", palette.ink, 1.8),
+        "circle": ("none", palette.ink, 1.5),
+    }[shape.role]
+    more = ' fill-opacity="0.14" stroke-opacity="0.7"' if shape.role == "shaded" else ""
+    more += ' stroke-dasharray="6 4"' if shape.role == "circle" else ""
+    line = f' stroke="{stroke}" stroke-width="{width}" stroke-linejoin="round"' if width else ""
+    return f'<path d="{shape.path}" fill="{fill}"{line}{more}/>'
+
+
+def mark_svg(mark: Mark, palette: Palette) -> str:
+    """A filled dot for what is exact or counted; a dashed, softer one for a commune."""
+    radius = 5.0 if mark.count == 1 else min(6 + 3 * log10(mark.count), 19)
+    at = f'cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{radius:.1f}"'
+    if mark.exact:
+        dot = f'<circle {at} fill="{palette.initiative}" stroke="{palette.ring}" stroke-width="2"/>'
+        colour = palette.initiative_ink
+    else:
+        dot = (
+            f'<circle {at} fill="{palette.ring}" fill-opacity="0.85" stroke="{palette.initiative}"'
+            ' stroke-width="1.6" stroke-dasharray="3 2.4"/>'
+        )
+        colour = palette.initiative if mark.count > 1 else ""
+    return dot + (count_svg(mark, radius, colour) if mark.count > 1 else "")
+
+
+def count_svg(mark: Mark, radius: float, colour: str) -> str:
+    text = str(mark.count) if mark.count < 10_000 else f"{mark.count // 1000}k"
+    size = min(13.0, 2.5 * radius / max(len(text), 2) + 2)
+    return (
+        f'<text x="{mark.x:.1f}" y="{mark.y + 0.35 * size:.1f}" text-anchor="middle"'
+        f' font-size="{size:.1f}" font-weight="700" fill="{colour}">{text}</text>'
+    )
+
+
+def picture(frame: Frame, palette: Palette, shapes: Sequence[Shape], marks: Sequence[Mark]) -> str:
+    """The inside of the drawing, from the water up to the initiatives, cut at its frame."""
+    largest_first = sorted(marks, key=lambda mark: -mark.count)
+    return "".join(
+        (
+            f'<rect width="{frame.width}" height="{frame.height}" fill="{palette.water}"/>',
+            *(shape_svg(shape, palette) for shape in shapes),
+            f'<g font-family="{FONT}">',
+            *(mark_svg(mark, palette) for mark in largest_first),
+            "</g>",
+        )
+    )
+
+
+def document(frame: Frame, inside: str, title: str, description: str) -> str:
+    """A whole SVG document, told to people who do not see it by its title and description."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {frame.width} {frame.height}"'
+        f' width="{frame.width}" height="{frame.height}" role="img" aria-labelledby="t d">'
+        f'<title id="t">{escape(title)}</title><desc id="d">{escape(description)}</desc>'
+        f"{inside}</svg>"
+    )
+
+
+# A card for links that others share: words at the left, the map at the right.
+CARD_WIDTH = 1200
+CARD_HEIGHT = 630
+CARD_MAP = 660
+CARD_LINE = 17  # characters of the title that fit beside the map
+CARD_LINES = 4
+
+
+def card(inside: str, palette: Palette, eyebrow: str, title: str, words: str, name: str) -> str:
+    """A document of 1200 x 630: `inside` is a picture of CARD_MAP x CARD_HEIGHT."""
+    left = CARD_WIDTH - CARD_MAP
+    lines = _wrapped(title)
+    size = 56 if len(lines) < CARD_LINES else 46
+    top = 250 - (len(lines) - 1) * size * 0.42
+    titles = "".join(
+        f'<text x="56" y="{top + n * size * 1.08:.0f}" font-size="{size}" font-weight="700">'
+        f"{escape(line)}</text>"
+        for n, line in enumerate(lines)
+    )
+    below = top + len(lines) * size * 1.08
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{CARD_WIDTH}" height="{CARD_HEIGHT}"'
+        f' viewBox="0 0 {CARD_WIDTH} {CARD_HEIGHT}">'
+        f'<rect width="{CARD_WIDTH}" height="{CARD_HEIGHT}" fill="#f7f5f0"/>'
+        f'<svg x="{left}" width="{CARD_MAP}" height="{CARD_HEIGHT}">{inside}</svg>'
+        f'<rect x="{left}" width="4" height="{CARD_HEIGHT}" fill="{palette.ink}"/>'
+        f'<g font-family="{FONT}" fill="{palette.ink}">'
+        f'<text x="56" y="{top - size - 18:.0f}" font-size="28" fill="{palette.quiet}">'
+        f"{escape(eyebrow)}</text>{titles}"
+        f'<text x="56" y="{below + 8:.0f}" font-size="30" fill="{palette.initiative}"'
+        f' font-weight="700">{escape(words)}</text>'
+        f'<text x="56" y="{CARD_HEIGHT - 52}" font-size="28" font-weight="700">'
+        f"{escape(name)}</text></g></svg>"
+    )
+
+
+def _wrapped(title: str) -> list[str]:
+    lines = textwrap.wrap(title, CARD_LINE + (4 if len(title) > CARD_LINE * 3 else 0))
+    if len(lines) > CARD_LINES:
+        lines = [*lines[: CARD_LINES - 1], f"{lines[CARD_LINES - 1]}…"]
+    return lines or [""]

@@ -1,0 +1,228 @@
+"""Drawn maps: SVG where a live map cannot be, PNG as the picture of a shared link."""
+
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+from sqlalchemy import Connection
+
+from mapservice.activity import queries as activity
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.geocoding.model import Precision
+from mapservice.http import answers
+from mapservice.http.maps import FRANCE
+from mapservice.http.pages import number, precision_words, theme_label
+from mapservice.http.params import only_parameters
+from mapservice.http.services import services
+from mapservice.http.words import gettext as _
+from mapservice.http.words import ngettext
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.filters import Filters, LonLat, Sort, parse_number
+from mapservice.initiatives.queries import Initiative
+from mapservice.maps import drawing
+from mapservice.maps.drawing import Drawn
+from mapservice.maps.drawing_model import (
+    CARD_HEIGHT,
+    CARD_MAP,
+    LIGHT,
+    PALETTES,
+    Frame,
+    Mark,
+    Palette,
+    Shape,
+    card,
+    document,
+    mercator,
+    picture,
+)
+from mapservice.maps.drawing_png import png
+from mapservice.territories import queries as territories
+from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.names import of_territory
+from mapservice.territories.queries import Territory
+
+blueprint = Blueprint("drawings", __name__, url_prefix="/dessins")
+
+SVG = "image/svg+xml"
+PNG = "image/png"
+WIDTH, HEIGHT = 640, 480
+FRESH_SECONDS = 3600
+# Around a place, the circle fills most of the frame.
+MOST_RADIUS = 1_000_000.0
+AROUND_SHOWN = 100
+
+
+@blueprint.get("/france.svg")
+def france_svg() -> Response:
+    palette = _palette()
+    with services().reader.connect() as connection:
+        frame = Frame.around(FRANCE, WIDTH, HEIGHT, 0.02)
+        drawn = drawing.france(connection, frame)
+        count = activity.total(connection, Filters())
+    return _svg(frame, palette, drawn, _("Carte de France"), _count(count))
+
+
+@blueprint.get("/france.png")
+def france_png() -> Response:
+    only_parameters()
+    with services().reader.connect() as connection:
+        frame = Frame.around(FRANCE, CARD_MAP, CARD_HEIGHT, 0.02)
+        drawn = drawing.france(connection, frame)
+        count = activity.total(connection, Filters())
+    return _card(
+        frame, drawn, _("Initiatives locales"), _("Ce qui se fait en France"), _count(count)
+    )
+
+
+@blueprint.get("/<level>/<code>.svg")
+def territory_svg(level: str, code: str) -> Response:
+    palette = _palette()
+    with services().reader.connect() as connection:
+        found = _territory(connection, level, code)
+        frame = Frame.around(found.bounds, WIDTH, HEIGHT)
+        drawn, total = _drawn(connection, frame, found)
+    title = _("Carte %(of_place)s", of_place=of_territory(found.level, found.name, found.article))
+    return _svg(frame, palette, drawn, title, _count(total))
+
+
+@blueprint.get("/<level>/<code>.png")
+def territory_png(level: str, code: str) -> Response:
+    only_parameters()
+    with services().reader.connect() as connection:
+        found = _territory(connection, level, code)
+        frame = Frame.around(found.bounds, CARD_MAP, CARD_HEIGHT)
+        drawn, total = _drawn(connection, frame, found)
+    return _card(frame, drawn, _("Initiatives locales"), found.name, _count(total))
+
+
+@blueprint.get("/initiatives/<identifier>.svg")
+def initiative_svg(identifier: str) -> Response:
+    palette = _palette()
+    with services().reader.connect() as connection:
+        initiative = _initiative(connection, identifier)
+        frame, drawn = _placed(connection, initiative, WIDTH, HEIGHT)
+    title = _("Carte du lieu : %(place)s", place=precision_words(initiative))
+    return _svg(frame, palette, drawn, title, initiative.title)
+
+
+@blueprint.get("/initiatives/<identifier>.png")
+def initiative_png(identifier: str) -> Response:
+    only_parameters()
+    with services().reader.connect() as connection:
+        initiative = _initiative(connection, identifier)
+        frame, drawn = _placed(connection, initiative, CARD_MAP, CARD_HEIGHT)
+    words = initiative.commune_name or initiative.departement_name or initiative.region_name
+    return _card(
+        frame, drawn, theme_label(initiative.theme), initiative.title, words or _("France")
+    )
+
+
+@blueprint.get("/autour/<position>.svg")
+def around_svg(position: str) -> Response:
+    """A circle of `radius` metres and the closest initiatives in it; kept by nobody."""
+    palette = _palette("radius")
+    here = LonLat.parse(position, "position")
+    radius = parse_number("radius", request.args.get("radius", ""))
+    if not 0 < radius <= MOST_RADIUS or abs(here.lat) > 80:
+        raise InvalidInput("radius", "must be a circle on the map, in metres")
+    with services().reader.connect() as connection:
+        frame = Frame.around(_bounds(here, radius), WIDTH, HEIGHT, 0.02)
+        drawn = drawing.ground(connection, frame)
+        filters = Filters(near=here, radius=radius, sort=Sort.NEAR)
+        found = initiatives.find_page(connection, filters, AROUND_SHOWN).items
+    circle = Shape("circle", _circle(frame, here, radius))
+    told = _("La liste dit ce qui s’y trouve.")
+    shown = Drawn((*drawn.shapes, circle), _marks(frame, found))
+    response = _svg(frame, palette, shown, _("Le cercle choisi"), told)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _palette(*beside: str) -> Palette:
+    only_parameters("teinte", *beside)
+    tint = request.args.get("teinte", "claire")
+    if tint not in PALETTES:
+        raise InvalidInput("teinte", f"must be one of {', '.join(PALETTES)}")
+    return PALETTES[tint]
+
+
+def _territory(connection: Connection, level: str, code: str) -> Territory:
+    found = None
+    if level in tuple(Level) and len(code) <= 9 and "\x00" not in code:
+        found = territories.find(connection, TerritoryRef(Level(level), code))
+    if found is None:
+        raise NotFound("There is no such territory.")
+    return found
+
+
+def _drawn(connection: Connection, frame: Frame, found: Territory) -> tuple[Drawn, int]:
+    ref = TerritoryRef(found.level, found.code)
+    total = activity.total(connection, Filters(territory=(ref,)))
+    return drawing.territory(connection, frame, ref, total), total
+
+
+def _initiative(connection: Connection, identifier: str) -> Initiative:
+    try:
+        found = initiatives.find(connection, UUID(identifier))
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("There is no such initiative, or it is not public.")
+    return found
+
+
+def _placed(
+    connection: Connection, initiative: Initiative, width: int, height: int
+) -> tuple[Frame, Drawn]:
+    ref = initiative.territory
+    place = territories.find(connection, ref) if ref else None
+    frame = Frame.around(place.bounds if place else FRANCE, width, height)
+    point = None
+    if initiative.lon is not None and initiative.lat is not None:
+        point = mercator(initiative.lon, initiative.lat)
+    return frame, drawing.place(connection, frame, ref, point)
+
+
+def _bounds(here: LonLat, radius: float) -> Sequence[float]:
+    reach = radius / 111_000
+    wide = min(1.5 * reach, 90)
+    return (here.lon - wide, max(here.lat - reach, -84), here.lon + wide, min(here.lat + reach, 84))
+
+
+def _marks(frame: Frame, found: Sequence[Initiative]) -> tuple[Mark, ...]:
+    """One for each place: a true point, or all that are known to one territory alone."""
+    places = Counter(
+        (one.anchor_lon, one.anchor_lat, one.precision is Precision.POINT) for one in found
+    )
+    return tuple(
+        Mark(*frame.place(*mercator(lon, lat)), count, exact)
+        for (lon, lat, exact), count in places.items()
+        if lon is not None and lat is not None
+    )
+
+
+def _circle(frame: Frame, here: LonLat, radius: float) -> str:
+    """As two arcs; on a map this small a circle stays one."""
+    x, y = frame.place(*mercator(here.lon, here.lat))
+    _, top = frame.place(*mercator(here.lon, min(here.lat + radius / 111_195, 84)))
+    size = y - top
+    arc = f"A{size:.1f} {size:.1f} 0 1 0"
+    return f"M{x - size:.1f} {y:.1f}{arc} {x + size:.1f} {y:.1f}{arc} {x - size:.1f} {y:.1f}Z"
+
+
+def _svg(frame: Frame, palette: Palette, drawn: Drawn, title: str, told: str) -> Response:
+    inside = picture(frame, palette, drawn.shapes, drawn.marks)
+    return answers.whole(document(frame, inside, title, told), SVG, FRESH_SECONDS)
+
+
+def _card(frame: Frame, drawn: Drawn, eyebrow: str, title: str, words: str) -> Response:
+    inside = picture(frame, LIGHT, drawn.shapes, drawn.marks)
+    name = services().settings.site_name
+    return answers.whole(png(card(inside, LIGHT, eyebrow, title, words, name)), PNG, FRESH_SECONDS)
+
+
+def _count(count: int) -> str:
+    if not count:
+        return _("Aucune initiative encore")
+    return ngettext("%(count)s initiative", "%(count)s initiatives", count, count=number(count))

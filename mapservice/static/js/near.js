@@ -1,0 +1,86 @@
+// Entry of "near me": suggestions, the device's position if one asks for it, a click on the map.
+
+import { openMap, tellFailure, whenIdle } from "./base-map.js";
+import { lengthenOnDemand } from "./list.js";
+import { readConfig, words } from "./page.js";
+import { token } from "./style.js";
+import { suggestPlaces } from "./suggest.js";
+
+const config = readConfig();
+const NEAREST_M = 3; // decimals of a degree: some 100 m, enough here and no more than needed
+
+/** Goes to the page around a position, with the filters chosen so far. */
+function goTo(lon, lat, digits) {
+  const query = new URLSearchParams(location.search);
+  for (const name of ["lieu", "cursor", "near"]) query.delete(name);
+  query.set("near", `${lon.toFixed(digits)},${lat.toFixed(digits)}`);
+  location.assign(`${location.pathname}?${query.toString().replace(/%2C/g, ",")}`);
+}
+
+function offerPosition() {
+  if (!("geolocation" in navigator)) return;
+  const button = document.getElementById("locate");
+  const note = document.getElementById("locate-note");
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    note.textContent = words.locating;
+    navigator.geolocation.getCurrentPosition(
+      ({ coords }) => goTo(coords.longitude, coords.latitude, NEAREST_M),
+      () => (note.textContent = words.locatedNot),
+      { maximumAge: 60_000, timeout: 15_000 },
+    );
+  });
+}
+
+const EARTH = 6_371_008; // metres, mean radius
+const CORNERS = 96;
+
+/** A ring of positions at `radius` metres around one. */
+function ring([lon, lat], radius) {
+  const reach = (radius / EARTH) * (180 / Math.PI);
+  const wide = reach / Math.cos((lat * Math.PI) / 180);
+  const turn = (i) => (2 * Math.PI * i) / CORNERS;
+  return Array.from({ length: CORNERS + 1 }, (_, i) => [lon + wide * Math.cos(turn(i)), lat + reach * Math.sin(turn(i))]);
+}
+
+const feature = (type, coordinates) => ({ type: "Feature", properties: {}, geometry: { type, coordinates } });
+
+function drawCircle(map) {
+  if (!config.point || map.getSource("circle")) return;
+  const world = [[-180, -85], [180, -85], [180, 85], [-180, 85], [-180, -85]];
+  const around = ring(config.point, config.radius);
+  map.addSource("circle", { type: "geojson", data: feature("LineString", around) });
+  map.addSource("outside", { type: "geojson", data: feature("Polygon", [world, around]) });
+  map.addSource("here", { type: "geojson", data: feature("Point", config.point) });
+  map.addLayer({ id: "outside", type: "fill", source: "outside", paint: { "fill-color": token("paper"), "fill-opacity": 0.55 } });
+  map.addLayer({ id: "circle", type: "line", source: "circle", paint: { "line-color": token("ink"), "line-width": 1.5, "line-dasharray": [3, 2] } });
+  map.addLayer({
+    id: "here", type: "circle", source: "here",
+    paint: { "circle-radius": 5, "circle-color": token("focus"), "circle-stroke-color": token("surface"), "circle-stroke-width": 2.5 },
+  });
+}
+
+function watchClicks(map) {
+  map.getCanvas().style.cursor = "crosshair";
+  document.getElementById("map-hint").hidden = false;
+  map.on("click", ({ point, lngLat }) => {
+    const [found] = map.queryRenderedFeatures(point, { layers: ["singles"] });
+    if (found) location.assign(`/initiatives/${found.properties.id}`);
+    else goTo(lngLat.lng, lngLat.lat, 4);
+  });
+}
+
+offerPosition();
+suggestPlaces(document.getElementById("lieu"), ({ position: [lon, lat] }) => goTo(lon, lat, 4), "searchPlace");
+if (document.getElementById("results")) lengthenOnDemand(document.querySelector(".near"));
+
+try {
+  await whenIdle();
+  const options = { cooperativeGestures: true, fitBoundsOptions: { padding: 16 } };
+  const { map } = await openMap(config, () => ({}), options);
+  watchClicks(map);
+  // A style that was quicker than we are is known by the map's first rest.
+  for (const moment of ["style.load", "idle"]) map.on(moment, () => drawCircle(map));
+} catch (error) {
+  tellFailure(error);
+}
