@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from mapservice.activity.routes import blueprint as activity
+from mapservice.coordination.routes import blueprint as coordination
 from mapservice.errors import ConfigurationError
 from mapservice.exporting.routes import blueprint as exporting
+from mapservice.following import routes as following
 from mapservice.following.feeds_routes import blueprint as feeds
 from mapservice.geocoding.provider import Provider
 from mapservice.geocoding.routes import blueprint as geocoding
@@ -31,11 +33,18 @@ from mapservice.initiatives.near_routes import blueprint as near
 from mapservice.initiatives.routes import blueprint as initiatives
 from mapservice.maps.drawing_routes import blueprint as drawings
 from mapservice.maps.routes import blueprint as tiles
+from mapservice.moderation.routes import blueprint as moderation
 from mapservice.ogc.routes import blueprint as ogc
 from mapservice.people import routes as people
 from mapservice.people.hooks import Part, Purpose
+from mapservice.proposals import routes as proposals
+from mapservice.proposals.author_routes import blueprint as authors
+from mapservice.reporting.routes import blueprint as reporting
 from mapservice.review.routes import blueprint as review
+from mapservice.roles import routes as roles
 from mapservice.settings import Settings, asset_folder
+from mapservice.supports import routes as supports
+from mapservice.supports.moderation_routes import blueprint as reports
 from mapservice.territories.routes import blueprint as territories
 
 if TYPE_CHECKING:
@@ -50,18 +59,27 @@ BLUEPRINTS = (
     drawings,
     activity,
     geocoding,
+    proposals.blueprint,
+    authors,
+    supports.blueprint,
+    following.blueprint,
+    reports,
     review,
+    moderation,
+    roles.blueprint,
+    coordination,
     health.blueprint,
     assets.blueprint,
     proof.blueprint,
     territories,
     ogc,
     exporting,
+    reporting,
 )
 
 # What packages add about people: the mailed links that they understand, and what they keep.
-PURPOSES: tuple[Purpose, ...] = ()
-PARTS: tuple[Part, ...] = ()
+PURPOSES: tuple[Purpose, ...] = (proposals.PURPOSE, *supports.PURPOSES, following.PURPOSE)
+PARTS: tuple[Part, ...] = (proposals.PART, supports.PART, following.PART, roles.PART)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

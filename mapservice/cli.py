@@ -46,6 +46,7 @@ from mapservice.initiatives.importing.service import (
     import_source,
 )
 from mapservice.review.commands import register as register_review
+from mapservice.roles.commands import register as register_users
 from mapservice.settings import Settings
 from mapservice.territories import checks
 from mapservice.territories import queries as territories
@@ -359,6 +360,31 @@ def export_command(target: Path, form: str | None, query: str, max_zoom: int) ->
         save(connection, suffix, filters, base, target, progress, max_zoom)
 
 
+@cli.command("report")
+@click.option("--territory", default="", help="Such as region:53; default: all France.")
+@click.option("--by", default="", help="Level of its parts: commune, epci, departement, region.")
+@click.option("--figure", default="", help="On the map: rate, initiatives, supporters.")
+@click.option("--filter", "query", default="", help='As in an address: "theme=culture&since=…"')
+@click.option("--out", "target", type=WRITABLE, required=True, help="html, pdf, csv, xlsx, …")
+def report_command(territory: str, by: str, figure: str, query: str, target: Path) -> None:
+    """Write the report of a territory: a page that works offline, a PDF, or its figures."""
+    from mapservice.reporting.making import SUFFIXES as FORMS
+    from mapservice.reporting.making import save
+    from mapservice.reporting.model import View
+    from mapservice.reporting.queries import read
+
+    asked = [("territory", territory), ("by", by), ("figure", figure)]
+    view = View.parse([*parse_qsl(query, keep_blank_values=True), *asked])
+    suffix = target.suffix.removeprefix(".")
+    if suffix not in FORMS:
+        raise InvalidInput("--out", f"must end in .{', .'.join(FORMS)}")
+    settings = _settings()
+    engine = _open(settings).execution_options(isolation_level="REPEATABLE READ")
+    with engine.connect() as connection, _counting_bar("report") as progress:
+        report = read(connection, view, settings.public_url, settings.site_name)
+        save(connection, report, target, suffix, *progress)
+
+
 @cli.command("worker")
 def worker_command() -> None:
     """Work off the job queue until stopped."""
@@ -421,3 +447,4 @@ def _import(run: ImportRun, path: Path) -> Counter[Outcome]:
 
 
 register_review(cli, _engine, _locator)
+register_users(cli, _engine)

@@ -1,5 +1,7 @@
 """The job queue, kept in PostgreSQL: what happens without a request."""
 
+from datetime import UTC, datetime
+
 import procrastinate
 from procrastinate import App, PsycopgConnector
 from sqlalchemy import Engine
@@ -7,11 +9,16 @@ from sqlalchemy import Engine
 from mapservice.activity import service as activity
 from mapservice.db.engine import make_engine
 from mapservice.exporting import making
+from mapservice.exporting.model import Bundle
 from mapservice.exporting.service import TASK as MAKE_EXPORTS
+from mapservice.following import service as following
+from mapservice.following.model import day_to_tell
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
 from mapservice.people import service as people
+from mapservice.reporting.making import maker as report_maker
 from mapservice.settings import Settings
+from mapservice.supports import service as supports
 
 
 def make_jobs(settings: Settings) -> App:
@@ -27,10 +34,12 @@ def make_jobs(settings: Settings) -> App:
         del timestamp
         return activity.compact(engine)
 
+    makers = {Bundle.REPORT: report_maker(settings.site_name)}
+
     @app.task(name=MAKE_EXPORTS)
     def make_exports() -> int:
         """Whoever asks for an export defers this, in the same transaction."""
-        return making.make_waiting(engine, settings.home)
+        return making.make_waiting(engine, settings.home, makers)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="tidy_exports", queueing_lock="tidy_exports", pass_context=False)
@@ -67,6 +76,17 @@ def _add_mail(app: App, engine: Engine, settings: Settings) -> None:
         del timestamp
         people.purge(engine)
         mail.forget(engine)
+        supports.forget_networks(engine)
+        following.forget(engine)
+
+    # Each hour, by the clock in Paris: who could not be dealt with in the morning is, later.
+    @app.periodic(cron="4 * * * *")
+    @app.task(name="tell_followers", queueing_lock="tell_followers", pass_context=False)
+    def tell_followers(timestamp: int) -> int:
+        """By day: the digests that are not written yet."""
+        del timestamp
+        day = day_to_tell(datetime.now(UTC))
+        return following.tell(engine, settings, day) if day else 0
 
 
 def run_worker(settings: Settings) -> None:

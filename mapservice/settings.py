@@ -18,6 +18,11 @@ def asset_folder(name: str) -> Path:
     return bundled if bundled.is_dir() else REPOSITORY / name
 
 
+def vendor_folder() -> Path:
+    """`node_modules`: beside the package, or where MAPSERVICE_ASSETS says."""
+    return Path(os.environ.get("MAPSERVICE_ASSETS") or REPOSITORY / "node_modules")
+
+
 def default_home() -> Path:
     """Where the private cluster and other state live: `var/` of a checkout, else of the cwd."""
     root = REPOSITORY if (REPOSITORY / "pyproject.toml").is_file() else Path.cwd()
@@ -68,11 +73,20 @@ class Settings:
     review_key: str = _setting(
         "", "Password of the pages where places are decided; empty: those pages do not exist."
     )
+    moderation: str = _setting(
+        "pre", "Proposals become public once a moderator agrees (pre), or at once (post)."
+    )
     smtp_url: str = _setting(
         "", "Mail server, smtp://user:pass@host:587?starttls=1; empty: files under home/mail."
     )
     smtp_timeout_ms: int = _setting(10_000, "Longest wait for each answer of the mail server.")
     mail_from: str = _setting("initiatives@localhost", "Address that mails come from.")
+
+    def __post_init__(self) -> None:
+        if self.moderation not in ("pre", "post"):
+            raise ConfigurationError(
+                f"MAPSERVICE_MODERATION must be pre or post, not {self.moderation!r}"
+            )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:

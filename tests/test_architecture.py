@@ -21,13 +21,18 @@ SOURCES = sorted(HOUSE.rglob("*.py"))
 FEATURES = (
     "activity",
     "exporting",
+    "following",
     "geocoding",
     "initiatives",
     "mail",
     "maps",
     "ogc",
+    "moderation",
     "people",
+    "proposals",
+    "reporting",
     "review",
+    "roles",
     "territories",
 )
 LONGEST_FUNCTION = 40

@@ -150,7 +150,7 @@ def _by_theme(
     return [(theme, count) for theme, count in rows]
 
 
-def counts_by_code(level: Level, scope: Scope, among: str = "") -> tuple[str, dict[str, Any]]:
+def counts_by_code(level: str, scope: Scope, among: str = "") -> tuple[str, dict[str, Any]]:
     """SQL of `code, initiatives, supporters`, one row a territory that has any, and its values.
 
     `among`, SQL of ours that selects codes, keeps it to these.

@@ -285,6 +285,76 @@ delivery = Table(
     Column("sent_at", DateTime(timezone=True)),
 )
 
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("initiative", UUID, primary_key=True),
+    Column("form", UUID, nullable=False),
+    Column("person", UUID),
+    Column("submitted_at", DateTime(timezone=True), nullable=False),
+    Column("published_at", DateTime(timezone=True)),
+    Column("published_revision", Integer),
+    Column("rejected_at", DateTime(timezone=True)),
+    Column("done_at", DateTime(timezone=True)),
+    Column("archived_at", DateTime(timezone=True)),
+    Column("reason", Text, nullable=False),
+    Column("queued_at", DateTime(timezone=True)),
+    Column("claimed_by", Text),
+    Column("claimed_until", DateTime(timezone=True)),
+)
+
+initiative_revision = Table(
+    "initiative_revision",
+    metadata,
+    Column("initiative", UUID, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("person", UUID),
+    Column("title", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("theme", Text, nullable=False),
+    Column("scale", Text, nullable=False),
+    Column("place", JSONB, nullable=False),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("initiative", UUID, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_at", DateTime(timezone=True), nullable=False),
+    Column("decided_by_person", UUID),
+)
+
+role_grant = Table(
+    "role_grant",
+    metadata,
+    Column("person", UUID, primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("level", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("granted_at", DateTime(timezone=True), nullable=False),
+)
+
+role_log = Table(
+    "role_log",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("act", Text, nullable=False),
+    Column("person", UUID, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("by_person", UUID),
+    Column("by_name", Text, nullable=False),
+)
+
 tally = Table(
     "tally",
     metadata,

@@ -32,6 +32,7 @@ from sqlalchemy.dialects.postgresql import UUID
 from mapservice.db.copy import Blocks, copy_rows, feature_collection, lines
 from mapservice.db.tables import initiative, removal
 from mapservice.db.text import compiled, fill
+from mapservice.initiatives.conditions import where
 from mapservice.initiatives.exports import (
     INNER,
     POINT,
@@ -42,7 +43,6 @@ from mapservice.initiatives.exports import (
     with_names,
 )
 from mapservice.initiatives.filters import Filters
-from mapservice.initiatives.queries import where
 
 FEED = """
     SELECT feature

@@ -6,7 +6,7 @@ gives it up after some tries.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -23,6 +23,7 @@ from mapservice.exporting.model import (
     KEPT,
     MAX_ATTEMPTS,
     MAX_ZOOM,
+    Bundle,
     Export,
     Format,
     Streamed,
@@ -38,7 +39,7 @@ LOCK_MAKING = "SELECT pg_try_advisory_xact_lock(hashtext('exports'), 1)"
 CLAIM = """
     UPDATE export
        SET state = 'running', attempts = attempts + 1, done_rows = 0, total_rows = NULL
-     WHERE id = (SELECT id FROM export WHERE state = 'queued'
+     WHERE id = (SELECT id FROM export WHERE state = 'queued' AND format = ANY(:formats)
                   ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id"""
 COUNT = "UPDATE export SET total_rows = :total WHERE id = :id"
@@ -56,14 +57,22 @@ RECOVER = """
 EXPIRE = "DELETE FROM export WHERE expires_at <= now() OR id = ANY(:ids)"
 
 
-def make_waiting(engine: Engine, home: Path) -> int:
-    """Makes what waits, the oldest first; how many. Does nothing while another worker is at it."""
+# Writes a bundle to a path, from one snapshot; told how many files there are, then of each one.
+Maker = Callable[[Connection, Export, Path, Callable[[int], None], Advance], None]
+
+
+def make_waiting(engine: Engine, home: Path, makers: Mapping[Bundle, Maker] | None = None) -> int:
+    """Makes what waits, the oldest first; how many. Does nothing while another worker is at it.
+
+    Bundles wait for whoever brings their makers.
+    """
+    makers = makers or {}
     made = 0
     with engine.begin() as keeper:
         if not keeper.execute(text(LOCK_MAKING)).scalar_one():
             return 0
-        while (one := _claim(engine)) is not None:
-            _make(engine, folder(home), one)
+        while (one := _claim(engine, [*Format, *makers])) is not None:
+            _make(engine, folder(home), one, makers)
             made += 1
     return made
 
@@ -106,24 +115,31 @@ def save(
         _save_stream(_blocks(connection, Streamed(suffix), filters, base_url), target, advance)
 
 
-def _claim(engine: Engine) -> Export | None:
+def _claim(engine: Engine, formats: Sequence[Format | Bundle]) -> Export | None:
     with engine.begin() as connection:
-        identifier = connection.execute(text(CLAIM)).scalar_one_or_none()
+        named = {"formats": [str(form) for form in formats]}
+        identifier = connection.execute(text(CLAIM), named).scalar_one_or_none()
         return queries.find(connection, identifier) if identifier else None
 
 
-def _make(engine: Engine, shelf: Path, one: Export) -> None:
-    filters, _ = parse(parse_qsl(one.filter))
+def _make(engine: Engine, shelf: Path, one: Export, makers: Mapping[Bundle, Maker]) -> None:
     shelf.mkdir(parents=True, exist_ok=True)
     target = shelf / one.file_name
+
+    def start(total: int) -> None:
+        _note(engine, COUNT, id=one.id, total=total)
 
     def advance(rows: int) -> None:
         _note(engine, ADVANCE, id=one.id, rows=rows)
 
     # One snapshot: the rows that are counted are those that are written.
     with engine.execution_options(isolation_level="REPEATABLE READ").connect() as connection:
-        _note(engine, COUNT, id=one.id, total=count(connection, filters))
-        write_file(connection, one.format, filters, one.base_url, target, advance)
+        if isinstance(one.format, Bundle):
+            makers[one.format](connection, one, target, start, advance)
+        else:
+            filters, _ = parse(parse_qsl(one.filter))
+            start(count(connection, filters))
+            write_file(connection, one.format, filters, one.base_url, target, advance)
     _note(engine, FINISH, id=one.id, bytes=target.stat().st_size, kept=KEPT)
     log.info("export_made", export=str(one.id), format=one.format)
 

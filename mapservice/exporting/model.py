@@ -38,6 +38,20 @@ class Format(StrEnum):
         }[self]
 
 
+class Bundle(StrEnum):
+    """What is made whole of several files in one archive; the value is its suffix."""
+
+    REPORT = "report.zip"
+
+    @property
+    def media_type(self) -> str:
+        return "application/zip"
+
+    @property
+    def label(self) -> str:
+        return "ZIP"
+
+
 class Streamed(StrEnum):
     """Formats that PostgreSQL makes row by row; the value is the suffix."""
 
@@ -65,10 +79,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One export. `filter` is the canonical query string; `total` is None until it is counted."""
+    """One export. `filter` is the canonical query string; `total` is None until it is counted.
+
+    `done` and `total` are rows, or files of a bundle.
+    """
 
     id: UUID
-    format: Format
+    format: Format | Bundle
     filter: str
     state: State
     base_url: str
@@ -85,7 +102,7 @@ class Export:
 
     @property
     def url(self) -> str:
-        return f"/exports/{self.id}"
+        return f"/{'rapports' if self.format is Bundle.REPORT else 'exports'}/{self.id}"
 
     @property
     def file_url(self) -> str | None:

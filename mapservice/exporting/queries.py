@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, func, select
 
 from mapservice.db.tables import export
-from mapservice.exporting.model import FRESH, Export, Format, State
+from mapservice.exporting.model import FRESH, Bundle, Export, Format, State
 
 _COLUMNS = (
     export.c.id,
@@ -35,7 +35,7 @@ def find(connection: Connection, identifier: UUID) -> Export | None:
     return _export(row) if row else None
 
 
-def same(connection: Connection, form: Format, text: str, base_url: str) -> Export | None:
+def same(connection: Connection, form: Format | Bundle, text: str, base_url: str) -> Export | None:
     """One of the same format and filter that is being made, or was a moment ago."""
     fresh = (export.c.state == State.DONE) & (export.c.finished_at > func.now() - FRESH)
     query: Select[Any] = (
@@ -75,4 +75,8 @@ def finished(connection: Connection) -> Sequence[Export]:
 
 def _export(row: Row[Any]) -> Export:
     values = dict(row._mapping)
-    return Export(**values | {"format": Format(row.format), "state": State(row.state)})
+    return Export(**values | {"format": _form(row.format), "state": State(row.state)})
+
+
+def _form(name: str) -> Format | Bundle:
+    return Bundle(name) if name in tuple(Bundle) else Format(name)

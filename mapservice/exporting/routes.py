@@ -279,7 +279,7 @@ def _found(connection: Connection, identifier: str) -> Export:
         found = queries.find(connection, UUID(identifier))
     except ValueError:
         found = None
-    if found is None:
+    if found is None or not isinstance(found.format, Format):
         raise NotFound("There is no such export, or it has expired.")
     return found
 

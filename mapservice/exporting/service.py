@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.errors import InvalidInput, Unavailable
 from mapservice.exporting import queries
-from mapservice.exporting.model import MAX_WAITING, Export, Format
+from mapservice.exporting.model import MAX_WAITING, Bundle, Export, Format
 from mapservice.initiatives.filters import Filters
 
 TASK = "make_exports"
@@ -35,7 +35,11 @@ def ask(engine: Engine, form: Format, filters: Filters, base_url: str) -> Export
 
     Raises Unavailable when too many wait.
     """
-    written = urlencode(filters.to_pairs(), safe=",:")
+    return order(engine, form, urlencode(filters.to_pairs(), safe=",:"), base_url)
+
+
+def order(engine: Engine, form: Format | Bundle, written: str, base_url: str) -> Export:
+    """The same for anything that is made: `written` is what it is made from, in one spelling."""
     with engine.begin() as connection:
         connection.execute(text(LOCK_ASKING))
         found = queries.same(connection, form, written, base_url)

@@ -8,13 +8,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element, SubElement
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, vGeo
-
 from mapservice.initiatives.queries import Initiative
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 ATOM = "http://www.w3.org/2005/Atom"
 GEORSS = "http://www.georss.org/georss"
@@ -80,7 +82,9 @@ def calendar(feed: Feed) -> bytes:
     nobody's time. Their moments are those of the initiative, so that the calendar stays the same
     until one changes.
     """
-    made = Calendar()
+    import icalendar  # its 10 MB are loaded when the first calendar is asked for
+
+    made = icalendar.Calendar()
     made.add("prodid", PRODUCT)
     made.add("version", "2.0")
     made.add("method", "PUBLISH")
@@ -109,10 +113,12 @@ def _entry(root: Element, entry: Entry) -> None:
         SubElement(node, f"{{{GEORSS}}}point").text = f"{one.lat:.6f} {one.lon:.6f}"
 
 
-def _event(entry: Entry) -> Event:
+def _event(entry: Entry) -> "Event":
+    import icalendar
+
     one = entry.initiative
     day = one.created_at.astimezone(PARIS).date()
-    event = Event()
+    event = icalendar.Event()
     event.add("uid", str(one.id))
     event.add("dtstamp", one.updated_at.astimezone(UTC))
     event.add("created", one.created_at.astimezone(UTC))
@@ -126,7 +132,7 @@ def _event(entry: Entry) -> Event:
     event.add("categories", [entry.theme])
     event.add("transp", "TRANSPARENT")
     if one.lon is not None and one.lat is not None:
-        event.add("geo", vGeo((one.lat, one.lon)))
+        event.add("geo", icalendar.vGeo((one.lat, one.lon)))
     return event
 
 

@@ -4,14 +4,13 @@ Each has a digest of its content in its address, so that browsers may keep it fo
 """
 
 import hashlib
-import os
 from functools import cache
 from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory, url_for
 
 from mapservice.errors import NotFound
-from mapservice.settings import REPOSITORY
+from mapservice.settings import vendor_folder
 
 blueprint = Blueprint("assets", __name__)
 
@@ -23,11 +22,6 @@ VENDORED = {
 }
 VENDOR_SUFFIXES = (".js", ".mjs", ".css", ".woff2", ".map")
 YEAR_SECONDS = 31_536_000
-
-
-def vendor_folder() -> Path:
-    """`node_modules`: beside the package, or where MAPSERVICE_ASSETS says."""
-    return Path(os.environ.get("MAPSERVICE_ASSETS") or REPOSITORY / "node_modules")
 
 
 def asset(name: str) -> str:

@@ -54,9 +54,7 @@ class KeptTiles:
         self._process = 0
         self._starting = threading.Lock()
 
-    def __call__(
-        self, wsgi: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
+    def __call__(self, wsgi: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         key = _key(wsgi)
         if key is None or not self._heard_of().is_live:
             return self._application(wsgi, start_response)

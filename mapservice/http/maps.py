@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import url_for
+from sqlalchemy import Connection
 
 from mapservice.http.pages import query_string
 from mapservice.http.services import services
 from mapservice.initiatives.filters import Filters
+from mapservice.territories import queries as territories
 from mapservice.territories.model import TerritoryRef
 
 # West, south, east, north of metropolitan France; overseas there are other ways in.
@@ -36,6 +38,18 @@ def map_config(
         "drawing": _drawing(territory),
         **more,
     }
+
+
+def place_map(
+    connection: Connection,
+    territory: TerritoryRef | None,
+    point: tuple[float, float] | None,
+    **more: Any,
+) -> dict[str, Any]:
+    """The map of one place: the finest territory known, outlined, and its point if it has one."""
+    place = territories.find(connection, territory) if territory else None
+    at = list(point) if point else None
+    return map_config(Filters(), place.bounds if place else FRANCE, territory, point=at, **more)
 
 
 def _drawing(territory: TerritoryRef | None) -> str:

@@ -16,7 +16,17 @@ log = structlog.get_logger()
 
 RETRY_AFTER_SECONDS = 5
 API_PREFIXES = ("/tiles/", "/activity/", "/geocode/", "/ogc", "/health/", "/metrics", "/vendor/")
-API_SUFFIXES = (".geojson", ".geojsonl", ".geojsons", ".json", ".csv", ".pbf", ".atom", ".ics")
+API_SUFFIXES = (
+    ".geojson",
+    ".geojsonl",
+    ".geojsons",
+    ".json",
+    ".csv",
+    ".pbf",
+    ".atom",
+    ".ics",
+    ".xlsx",
+)
 
 
 def register(app: Flask) -> None:

@@ -1,48 +1,89 @@
-"""Who may decide about places, until there are accounts: a name, and a password shared by all.
+"""Who may see and decide what in moderation: people by their roles, and who knows the password.
 
-HTTP Basic: the user name is who decides and is recorded, the password is the setting `review_key`.
-Without that setting the pages do not exist.
+People are signed in as anywhere; what they were granted is read at each request, so that it ends
+at once when it is revoked. The password is the setting `review_key`, asked for by HTTP Basic with a
+name that is recorded; it counts as admin, and where it is not set the pages do not exist for who
+has no role.
+
+A blueprint takes `admit`, which lets in admins alone, or `admit_within`: then each of its routes
+confines itself to what `sees()` and `decides()` say.
 """
 
 import hmac
+from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Response, current_app, g, make_response, render_template, request
+from flask import Response, abort, current_app, g, make_response, render_template, request
 
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.http import visitor
+from mapservice.http import session, visitor
 from mapservice.http.attempts import Attempts
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
 from mapservice.review.model import clean_name
+from mapservice.roles import queries as roles
+from mapservice.roles.model import EVERYWHERE, Badge, Reach, badge_of
 
 ATTEMPTS = "mapservice_attempts"
 
 
 def admit() -> Response | None:
-    """Before each request: None for a known reviewer, else the answer that turns away."""
+    """Before each request: None for an admin, else the answer that turns away."""
+    turned_away = admit_within()
+    if turned_away is None and not badge().is_admin:
+        raise NotFound("There is no such page.")
+    return turned_away
+
+
+def admit_within() -> Response | None:
+    """The same for who has any role: the routes see to it where that is for."""
     key = services().settings.review_key
+    by_key = key and request.authorization is not None
+    found = None if by_key else _by_role()
+    if found is not None:
+        g.badge = found
+        return None
     if not key:
         raise NotFound("There is no such page.")
-    attempts, address = _attempts(), visitor.client_address()
-    wait = attempts.seconds_to_wait(address)
-    if wait:
-        return _wait(wait)
-    name = _named(key)
-    if not name:
-        if request.authorization is not None:
-            attempts.failed(address)
-        return _ask()
-    attempts.succeeded(address)
-    g.reviewer = name
-    return None
+    return _admit_by_key(key)
+
+
+def badge() -> Badge:
+    """Who acts in the present request, and where they may."""
+    found = g.badge
+    assert isinstance(found, Badge)
+    return found
 
 
 def reviewer() -> str:
-    """Who decides in the present request."""
-    name = g.reviewer
-    assert isinstance(name, str)
-    return name
+    """Who decides in the present request, as it is recorded."""
+    return badge().name
+
+
+def sees() -> Reach:
+    return badge().sees
+
+
+def decides() -> Reach:
+    return badge().decides
+
+
+def require_decider(is_within: Callable[[Reach], bool]) -> None:
+    """Lets pass who may decide about a case; `is_within` tells whether it lies within a reach.
+
+    Raises NotFound for what the reviewer does not even see, and 403 for what they may only read.
+    """
+    if is_within(decides()):
+        return
+    if not is_within(sees()):
+        raise NotFound("There is no such case.")
+    abort(_read_only())
+
+
+def require_any_decision() -> None:
+    """Turns away (403) who decides nowhere."""
+    if decides().is_empty:
+        abort(_read_only())
 
 
 def form_token() -> str:
@@ -58,6 +99,29 @@ def is_own_form() -> bool:
 def _holder() -> str:
     """Apart from those of people, whose forms are made for their session."""
     return f"reviewer {reviewer()}"
+
+
+def _by_role() -> Badge | None:
+    person = session.current_person()
+    if person is None:
+        return None
+    with services().engine.connect() as connection:
+        return badge_of(person.name, person.id, roles.of_person(connection, person.id))
+
+
+def _admit_by_key(key: str) -> Response | None:
+    attempts, address = _attempts(), visitor.client_address()
+    wait = attempts.seconds_to_wait(address)
+    if wait:
+        return _wait(wait)
+    name = _named(key)
+    if not name:
+        if request.authorization is not None:
+            attempts.failed(address)
+        return _ask()
+    attempts.succeeded(address)
+    g.badge = Badge(name, None, sees=EVERYWHERE, decides=EVERYWHERE)
+    return None
 
 
 def _named(key: str) -> str:
@@ -83,7 +147,7 @@ def _ask() -> Response:
     response = _refusal(
         HTTPStatus.UNAUTHORIZED,
         _("Page réservée"),
-        _("Indiquez votre nom et le mot de passe de la modération."),
+        _("Connectez-vous avec votre adresse, ou indiquez votre nom et le mot de passe partagé."),
     )
     response.headers["WWW-Authenticate"] = 'Basic realm="moderation", charset="UTF-8"'
     return response
@@ -97,6 +161,14 @@ def _wait(seconds: int) -> Response:
     )
     response.headers["Retry-After"] = str(seconds)
     return response
+
+
+def _read_only() -> Response:
+    return _refusal(
+        HTTPStatus.FORBIDDEN,
+        _("Lecture seule"),
+        _("Vous pouvez lire ce qui attend ici, pas en décider."),
+    )
 
 
 def _refusal(status: HTTPStatus, title: str, detail: str) -> Response:

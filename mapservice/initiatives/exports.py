@@ -27,8 +27,9 @@ from sqlalchemy import (
 from mapservice.db.copy import Blocks, copy_rows, feature_collection, lines
 from mapservice.db.tables import initiative, territory
 from mapservice.db.text import compiled, fill
+from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import Cursor, Filters
-from mapservice.initiatives.queries import after, cursor_at, order, sort_key, where
+from mapservice.initiatives.queries import after, cursor_at, order, sort_key
 
 GEOJSON_DECIMALS = 6
 # Begins each text of a sequence (RFC 8142), so that one cut short spoils no other.

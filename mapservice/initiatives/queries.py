@@ -14,29 +14,32 @@ from sqlalchemy import (
     Select,
     and_,
     any_,
-    case,
     cast,
-    false,
     func,
     literal,
-    or_,
     select,
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
-from sqlalchemy.types import DateTime, Float, Text
+from sqlalchemy.types import DateTime, Float
 
 from mapservice.db.tables import initiative, territory
 from mapservice.geocoding.model import Precision
-from mapservice.initiatives.filters import BBox, Cursor, Filters, LonLat, Sort, parse_moment
+from mapservice.initiatives.conditions import (
+    COLUMNS,
+    distance,
+    geography,
+    here_3857,
+    one_of,
+    where,
+    words,
+)
+from mapservice.initiatives.filters import Cursor, Filters, LonLat, Sort, parse_moment
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 from mapservice.initiatives.near import Stretch
 from mapservice.territories.model import Level, TerritoryRef
-
-# The web-mercator square ends here; points beyond are drawn at its edge.
-MERCATOR_LATITUDE = 85.051128
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,10 @@ class Initiative:
         return self.source_platform == SAMPLE_PLATFORM
 
     @property
+    def point(self) -> tuple[float, float] | None:
+        return None if self.lon is None or self.lat is None else (self.lon, self.lat)
+
+    @property
     def url(self) -> str:
         return f"/initiatives/{self.id}"
 
@@ -109,34 +116,6 @@ class Page:
 
 
 _names = {level: territory.alias(f"{level}_of") for level in Level}
-_columns = {
-    Level.COMMUNE: initiative.c.commune,
-    Level.EPCI: initiative.c.epci,
-    Level.DEPARTEMENT: initiative.c.departement,
-    Level.REGION: initiative.c.region,
-}
-
-
-def where(filters: Filters) -> list[ColumnElement[bool]]:
-    """The conditions on `initiative` that a filter stands for; all must hold."""
-    conditions = [_one_of(initiative.c.status, filters.statuses)]
-    if filters.q:
-        conditions.append(initiative.c.search.op("@@")(_words(filters.q)))
-    if filters.theme:
-        conditions.append(_one_of(initiative.c.theme, filters.theme))
-    if filters.precision:
-        conditions.append(_one_of(initiative.c.precision, filters.precision))
-    if filters.territory:
-        conditions.append(_in_territories(filters))
-    if filters.bbox:
-        conditions.append(_in_bbox(filters.bbox))
-    if filters.near and filters.radius:
-        conditions.append(_within(filters.near, filters.radius))
-    if filters.since:
-        conditions.append(initiative.c.created_at >= filters.since)
-    if filters.until:
-        conditions.append(initiative.c.created_at < filters.until)
-    return conditions
 
 
 def find_page(
@@ -184,7 +163,7 @@ def _found(
     plain = [*where(replace(filters, q="")), *after(filters, cursor)]
     narrow = select(*(initiative.c[name] for name in (*_SORTED, "search")))
     first = narrow.where(*plain).order_by(*order(filters)).limit(SEARCH_PROBE).subquery("first")
-    matches = first.c.search.op("@@")(_words(filters.q))
+    matches = first.c.search.op("@@")(words(filters.q))
     keys = aggregate_order_by(first.c.id, *order(filters, first.c))
     tried = select(func.count(), func.array_agg(keys).filter(matches)).select_from(first)
     seen, found = connection.execute(tried).one()
@@ -207,7 +186,7 @@ def _closest(
     initiatives may share one anchor.
     """
     assert filters.near is not None
-    planar = initiative.c.anchor_3857.op("<->", return_type=Float())(_here_3857(filters.near))
+    planar = initiative.c.anchor_3857.op("<->", return_type=Float())(here_3857(filters.near))
     start = float(cursor.value) if cursor else 0.0
     conditions = [*where(filters), planar >= start * stretch.least - 0.001]
     sample = (
@@ -217,7 +196,7 @@ def _closest(
         .limit(limit)
         .subquery()
     )
-    far = func.max(func.ST_Distance(cast(sample.c.anchor, Geography), _geography(filters.near)))
+    far = func.max(func.ST_Distance(cast(sample.c.anchor, Geography), geography(filters.near)))
     enough, reach = connection.execute(select(func.count() >= limit, far)).one()
     if enough:
         conditions.append(planar <= (reach + 0.001) * stretch.most)
@@ -230,7 +209,7 @@ def _in_exact_order(
 ) -> Select[tuple[UUID]]:
     candidate = near_by.cte("candidate").prefix_with("MATERIALIZED", dialect="postgresql")
     place = select(candidate.c.anchor).distinct().subquery("place")
-    metres = func.ST_Distance(cast(place.c.anchor, Geography), _geography(near))
+    metres = func.ST_Distance(cast(place.c.anchor, Geography), geography(near))
     placed = select(place.c.anchor, metres.label("metres")).cte("placed")
     ranked = select(candidate.c.id).join(placed, placed.c.anchor.op("=")(candidate.c.anchor))
     if cursor:
@@ -242,15 +221,13 @@ def _in_exact_order(
 def find(connection: Connection, identifier: UUID) -> Initiative | None:
     """One initiative that the public may see."""
     query = listing(Filters()).where(
-        initiative.c.id == identifier, _one_of(initiative.c.status, PUBLIC)
+        initiative.c.id == identifier, one_of(initiative.c.status, PUBLIC)
     )
     row = connection.execute(query).one_or_none()
     return _initiative(row) if row else None
 
 
-def of_any_status(
-    connection: Connection, identifiers: Sequence[UUID]
-) -> dict[UUID, Initiative]:
+def of_any_status(connection: Connection, identifiers: Sequence[UUID]) -> dict[UUID, Initiative]:
     """By their ids, also those that are not public: for their authors and for moderators."""
     query = listing(Filters()).where(initiative.c.id == any_(literal(list(identifiers), _IDS)))
     return {row.id: _initiative(row) for row in connection.execute(query)}
@@ -303,7 +280,7 @@ def listing(filters: Filters) -> Select[tuple[object, ...]]:
     ).select_from(initiative)
     for level, names in _names.items():
         query = query.outerjoin_from(
-            initiative, names, and_(names.c.level == level, names.c.code == _columns[level])
+            initiative, names, and_(names.c.level == level, names.c.code == COLUMNS[level])
         )
     return query.order_by(*order(filters))
 
@@ -342,22 +319,6 @@ def nearest(connection: Connection, to: Initiative, limit: int) -> Sequence[Init
     return [_initiative(row) for row in connection.execute(query)]
 
 
-def distance(near: LonLat, of: Any = initiative.c) -> ColumnElement[float]:
-    """Metres on the spheroid between the anchor and a position."""
-    return func.ST_Distance(cast(of.anchor, Geography), _geography(near))
-
-
-def _words(q: str) -> ColumnElement[Any]:
-    """A text search that takes "vélo" and "vélos", "jeu" and "jeux" for one word.
-
-    The French stemmer leaves the plural's ending after these vowels, so all forms are asked for.
-    """
-    meant = func.websearch_to_tsquery("french_unaccent", q)
-    forms = r"('\1' | '\1s' | '\1x')"
-    every = func.regexp_replace(cast(meant, Text), r"'([a-z]+[aiou])[sx]?'", forms, "g")
-    return cast(every, TSQUERY)
-
-
 _PLAIN_COLUMNS = frozenset(Initiative.__dataclass_fields__) & frozenset(initiative.c.keys())
 
 
@@ -384,80 +345,6 @@ def _cursor(sort: Sort, last: Initiative) -> Cursor:
     elif sort is Sort.NEAR:
         value = last.distance or 0.0
     return Cursor(sort, value, str(last.id))
-
-
-def _one_of(column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
-    """One bound array rather than a list of parameters, so that the statement stays the same."""
-    if len(values) == 1:
-        return column == str(values[0])
-    return column == any_(cast([str(value) for value in values], ARRAY(Text)))
-
-
-def _in_territories(filters: Filters) -> ColumnElement[bool]:
-    by_level: dict[Level, list[str]] = {}
-    for ref in filters.territory:
-        by_level.setdefault(ref.level, []).append(ref.code)
-    return or_(*(_one_of(_columns[level], codes) for level, codes in by_level.items()))
-
-
-def _in_bbox(bbox: BBox) -> ColumnElement[bool]:
-    return or_(*(_in_box(part) for part in bbox.parts()))
-
-
-def _in_box(bbox: BBox) -> ColumnElement[bool]:
-    """By index, which rounds to some metres, then exactly.
-
-    The planner, which cannot know that both say nearly the same, takes the second for a guess that
-    halves the rows rather than one that leaves none: that is what COALESCE does.
-    """
-    exactly = and_(
-        func.ST_X(initiative.c.anchor).between(bbox.west, bbox.east),
-        func.ST_Y(initiative.c.anchor).between(bbox.south, bbox.north),
-    )
-    return and_(initiative.c.anchor_3857.op("&&")(envelope(bbox)), func.coalesce(exactly, false()))
-
-
-def envelope(bbox: BBox) -> ColumnElement[object]:
-    """The same box in EPSG:3857, whose axes run parallel to those of EPSG:4326."""
-    south, north = (
-        min(max(latitude, -MERCATOR_LATITUDE), MERCATOR_LATITUDE)
-        for latitude in (bbox.south, bbox.north)
-    )
-    box = func.ST_MakeEnvelope(bbox.west, south, bbox.east, north, 4326)
-    return func.ST_Transform(box, 3857)
-
-
-def _within(near: LonLat, radius: float) -> ColumnElement[bool]:
-    """Within `radius` metres on the spheroid: by index, by the plane, then exactly.
-
-    The planar distance settles all but a thin ring around the circle.
-    """
-    exactly = func.ST_DWithin(cast(initiative.c.anchor, Geography), _geography(near), radius)
-    stretch = Stretch.around(near.lon, near.lat, radius)
-    if stretch is None:
-        circle = func.ST_Buffer(_geography(near), radius * 1.01, 8)
-        box = func.ST_Transform(func.ST_Envelope(func.geometry(circle)), 3857)
-        return and_(initiative.c.anchor_3857.op("&&")(box), exactly)
-    planar = func.ST_Distance(initiative.c.anchor_3857, _here_3857(near))
-    return and_(
-        initiative.c.anchor_3857.op("&&")(
-            func.ST_Expand(_here_3857(near), radius * stretch.most + 1)
-        ),
-        case(
-            (planar <= radius * stretch.least, true()),
-            (planar > radius * stretch.most, false()),
-            else_=exactly,
-        ),
-    )
-
-
-def _here_3857(position: LonLat) -> ColumnElement[object]:
-    here = func.ST_SetSRID(func.ST_MakePoint(position.lon, position.lat), 4326)
-    return func.ST_Transform(here, 3857)
-
-
-def _geography(position: LonLat) -> ColumnElement[object]:
-    return cast(func.ST_SetSRID(func.ST_MakePoint(position.lon, position.lat), 4326), Geography)
 
 
 def _initiative(row: Row[tuple[object, ...]]) -> Initiative:

@@ -14,7 +14,7 @@ from mapservice.activity import queries as activity
 from mapservice.activity.model import Scope, Total
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.http import linked_data
-from mapservice.http.maps import FRANCE, map_config
+from mapservice.http.maps import FRANCE, map_config, place_map
 from mapservice.http.pages import query_string
 from mapservice.http.params import NamedTerritory, base_url, only_parameters, read_filters
 from mapservice.http.services import services
@@ -23,6 +23,8 @@ from mapservice.initiatives.filters import Cursor, Filters, Paging, Sort
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.queries import Initiative
+from mapservice.proposals import queries as proposals
+from mapservice.supports import queries as supports
 from mapservice.territories import queries as territories
 from mapservice.territories.model import TerritoryRef
 
@@ -89,6 +91,8 @@ def detail(identifier: str) -> str:
             nearby=queries.nearest(connection, initiative, NEARBY),
             sample=queries.sample_share(connection),
             map_config=_place_config(connection, initiative),
+            author=proposals.author(connection, initiative.id),
+            share=supports.share(connection, initiative.id),
             canonical=base_url() + initiative.url,
             linked_data=linked_data.initiative(initiative),
         )
@@ -173,12 +177,8 @@ def _bounds(filters: Filters) -> Sequence[float]:
 
 
 def _place_config(connection: Connection, initiative: Initiative) -> dict[str, Any]:
-    ref = initiative.territory
-    place = territories.find(connection, ref) if ref else None
-    point = [initiative.lon, initiative.lat] if initiative.lon is not None else None
     drawing = url_for("drawings.initiative_svg", identifier=str(initiative.id))
-    bounds = place.bounds if place else FRANCE
-    return map_config(Filters(), bounds, ref, point=point, drawing=drawing)
+    return place_map(connection, initiative.territory, initiative.point, drawing=drawing)
 
 
 def _uuid(text: str) -> UUID:

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, Select, and_, literal_column, select
 
 from mapservice.db.tables import initiative
 from mapservice.db.text import Prepared, compiled, fetch_one, fill
+from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import Theme
-from mapservice.initiatives.queries import where
 from mapservice.maps.model import CELL_ZOOM, GRID_STEPS, Tile, deinterleave
 
 # The nearest zoom served from kept counts; their finest grid is that of tiles of this zoom.

@@ -11,7 +11,7 @@ from mapservice.activity.model import Scope
 from mapservice.db.tables import initiative
 from mapservice.db.text import compiled, fill
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.conditions import where
 from mapservice.initiatives.exports import JOINED
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import PUBLIC
@@ -76,7 +76,7 @@ def first_created(connection: Connection) -> datetime | None:
     """When the oldest of the initiatives that are listed was created; None without any."""
     query = (
         select(initiative.c.created_at)
-        .where(*initiatives.where(Filters()))
+        .where(*where(Filters()))
         .order_by(initiative.c.created_at, initiative.c.id)
         .limit(1)
     )

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from mapservice.errors import InvalidInput
-from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import BBox
 from mapservice.initiatives.model import PUBLIC
 from mapservice.ogc import temporal
@@ -58,7 +58,7 @@ def _by_grammar(target: Target, request: ItemsRequest) -> list[Condition]:
         return [_in_degrees(target, filters.bbox)] if filters.bbox else []
     if request.expression and "status" in request.expression.properties and not filters.status:
         filters = replace(filters, status=PUBLIC)
-    return initiatives.where(filters)
+    return where(filters)
 
 
 def _in_degrees(target: Target, bbox: BBox) -> Condition:

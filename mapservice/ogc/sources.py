@@ -23,8 +23,8 @@ from sqlalchemy import (
 
 from mapservice.db.tables import initiative, territory
 from mapservice.initiatives import exports
+from mapservice.initiatives.conditions import envelope
 from mapservice.initiatives.filters import BBox
-from mapservice.initiatives.queries import envelope
 from mapservice.ogc.conditions import Bounds, Condition, Target
 from mapservice.ogc.model import Collection
 from mapservice.territories.model import Level

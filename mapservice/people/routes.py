@@ -20,8 +20,7 @@ from flask import (
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
-from mapservice.geocoding.model import MatchStatus, Precision, Query
-from mapservice.http import forms, session
+from mapservice.http import communes, forms, session
 from mapservice.http.forms import FormRefused, Gate
 from mapservice.http.params import only_parameters
 from mapservice.http.services import services
@@ -30,8 +29,6 @@ from mapservice.people import queries, service
 from mapservice.people.hooks import Part, Purpose, Question
 from mapservice.people.model import MAX_NAME, Person, Token, digest
 from mapservice.people.service import Ask
-from mapservice.territories import queries as territories
-from mapservice.territories.model import Level, TerritoryRef
 
 blueprint = Blueprint("people", __name__)
 
@@ -40,8 +37,6 @@ SIGN_IN = "sign_in"
 SIGN_IN_LIFE = timedelta(hours=2)
 SIGN_IN_GATE = Gate("sign in")
 ACCOUNT = "/compte"
-MAX_PLACE = 200
-CHOICES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +138,7 @@ def change() -> Response:
                 person.id,
                 name=request.form.get("name", ""),
                 locale=request.form.get("locale", ""),
-                commune=_commune(connection, request.form.get("commune", "")),
+                commune=communes.read_commune(connection, request.form.get("commune", "")),
             )
         except InvalidInput as error:
             page = _account_page(connection, person, error)
@@ -238,7 +233,7 @@ def _dead_link() -> Response:
 
 
 def _account_page(connection: Connection, person: Person, error: InvalidInput | None = None) -> str:
-    place = _place_name(connection, person.commune)
+    place = communes.place_name(connection, person.commune)
     return render_template(
         "people/account.html",
         person=person,
@@ -263,28 +258,6 @@ def _mistake(error: InvalidInput) -> str:
     if error.field == "commune":
         return error.reason
     return _("Choisissez une des langues proposées.")
-
-
-def _place_name(connection: Connection, code: str | None) -> str:
-    found = territories.find(connection, TerritoryRef(Level.COMMUNE, code)) if code else None
-    return f"{found.name} ({found.code})" if found else ""
-
-
-def _commune(connection: Connection, words: str) -> str | None:
-    """The INSEE code that words mean; None for none. Raises InvalidInput with words to show."""
-    text = " ".join(words.split())[:MAX_PLACE]
-    if not text:
-        return None
-    geocoder = services().geocoders.current(connection).geocoder
-    match = geocoder.match(Query(text=text))
-    is_sure = match.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY)
-    if is_sure and match.precision is Precision.COMMUNE and match.candidates:
-        return match.candidates[0].place.commune
-    found = [one.place for one in geocoder.search(text, limit=CHOICES)]
-    names = dict.fromkeys(f"{one.commune_name} ({one.departement})" for one in found)
-    if not names:
-        raise InvalidInput("commune", _("Aucune commune de ce nom."))
-    raise InvalidInput("commune", _("Précisez : %(names)s ?", names=", ".join(names)))
 
 
 def _see(address: str) -> Response:

@@ -11,6 +11,7 @@ from uuid import UUID
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.evidence import SURE_METHODS
 from mapservice.geocoding.model import Precision
+from mapservice.roles.model import EVERYWHERE, Reach
 from mapservice.territories.model import Level, TerritoryRef
 
 MAX_NOTE = 500
@@ -113,10 +114,14 @@ def clean_name(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which part of the queue: all, what concerns a territory, or what concerns none at all."""
+    """Which part of the queue: all, what concerns a territory, or what concerns none at all.
+
+    Of that, only what lies within the reach of who asks.
+    """
 
     territory: TerritoryRef | None = None
     nowhere: bool = False
+    reach: Reach = EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ from mapservice.review.model import (
     Scope,
     Share,
 )
+from mapservice.roles.model import Reach
+from mapservice.roles.reach import bound as bound_reach
+from mapservice.roles.reach import condition as within
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.queries import HOLDER
 
@@ -55,6 +58,23 @@ def find(connection: Connection, identifier: UUID) -> Case | None:
     statement = fill(FIND, {"columns": COLUMNS})
     rows = _rows(connection, text(statement), {"id": identifier})
     return next(iter(_cases(connection, rows)), None)
+
+
+def is_within(connection: Connection, identifier: UUID, reach: Reach) -> bool:
+    """Whether a case concerns a reach: by where it is shown, a candidate, or its point."""
+    if reach.everywhere:
+        return True
+    concerned = fill(CONCERNED, {"asked": "initiative = :id"})
+    statement = fill(IS_WITHIN, {"concerned": concerned, "reach": within(reach)})
+    bound = bound_reach(reach) | {"id": identifier}
+    return bool(connection.execute(text(statement), bound).scalar_one())
+
+
+def holds(connection: Connection, reach: Reach, level: Level, code: str) -> bool:
+    """Whether a whole territory lies within a reach."""
+    statement = text(fill(HOLDS, {"reach": within(reach)}))
+    bound = bound_reach(reach) | {"level": str(level), "code": code}
+    return bool(connection.execute(statement, bound).scalar_one())
 
 
 def find_page(
@@ -89,24 +109,29 @@ def position(connection: Connection, identifier: UUID) -> Position | None:
 
 
 def count(connection: Connection, review: Review, scope: Scope) -> int:
-    statement = fill(COUNT, {"concerned": CONCERNED, "scope": _scope(scope)})
+    statement = fill(COUNT, {"concerned": OF_REVIEW, "scope": _scope(scope)})
     return int(connection.execute(text(statement), _bound(review, scope)).scalar_one())
 
 
-def counts(connection: Connection) -> Counts:
-    """What waits in all, and what of it concerns each région and département."""
-    statement = text(fill(COUNTS, {"concerned": CONCERNED}))
-    rows = connection.execute(statement, {"review": str(Review.WAITING)}).all()
-    totals = connection.execute(text(TOTALS)).one()
+def counts(connection: Connection, reach: Reach) -> Counts:
+    """What waits within a reach, and what of it concerns each région and département there."""
+    statement = text(fill(COUNTS, {"concerned": OF_REVIEW, "reach": within(reach)}))
+    bound = bound_reach(reach) | {"review": str(Review.WAITING)}
+    rows = connection.execute(statement, bound).all()
     placed = next(row.waiting for row in rows if row.grain == "all")
+    waiting, decided = (
+        tuple(connection.execute(text(TOTALS)).one())
+        if reach.everywhere
+        else (placed, count(connection, Review.DECIDED, Scope(reach=reach)))
+    )
     shares: dict[str, list[Share]] = {Level.REGION: [], Level.DEPARTEMENT: []}
     for row in rows:
         if row.code:
             shares[row.grain].append(Share(row.code, row.name, row.region, row.waiting))
     return Counts(
-        waiting=totals.waiting,
-        decided=totals.decided,
-        nowhere=totals.waiting - placed,
+        waiting=waiting,
+        decided=decided,
+        nowhere=waiting - placed,
         regions=tuple(sorted(shares[Level.REGION], key=_most)),
         departements=tuple(sorted(shares[Level.DEPARTEMENT], key=_most)),
     )
@@ -169,7 +194,7 @@ def _listed(review: Review, scope: Scope, after: Position | None) -> str:
     waiting = review is Review.WAITING
     texts = {
         "columns": COLUMNS,
-        "concerned": CONCERNED,
+        "concerned": OF_REVIEW,
         "scope": _scope(scope),
         "moment": "record.matched_at" if waiting else "record.decided_at",
         "after": "" if after is None else (AFTER if waiting else BEFORE),
@@ -179,13 +204,19 @@ def _listed(review: Review, scope: Scope, after: Position | None) -> str:
 
 
 def _scope(scope: Scope) -> str:
+    if scope.reach.everywhere:
+        return _part(scope)
+    return fill(REACHED, {"reach": within(scope.reach)}) + _part(scope)
+
+
+def _part(scope: Scope) -> str:
     if scope.nowhere:
         return NOWHERE
     return fill(WITHIN, {"level": str(scope.territory.level)}) if scope.territory else ""
 
 
 def _bound(review: Review, scope: Scope, after: Position | None = None) -> dict[str, Any]:
-    bound: dict[str, Any] = {"review": str(review)}
+    bound: dict[str, Any] = {"review": str(review), **bound_reach(scope.reach)}
     if scope.territory and not scope.nowhere:
         bound["code"] = scope.territory.code
     if after:
@@ -303,7 +334,7 @@ COLUMNS = """
 # its candidates, and the ground under its point.
 CONCERNED = """
 asked AS MATERIALIZED (
-    SELECT initiative, candidates, query FROM location_match WHERE review = :review
+    SELECT initiative, candidates, query FROM location_match WHERE {asked}
 ), concerned AS (
     SELECT id AS initiative, commune, epci, departement, region
       FROM initiative
@@ -324,6 +355,24 @@ asked AS MATERIALIZED (
                                        CAST(asked.query ->> 'lat' AS float8)), 4326))
      WHERE asked.query ->> 'lon' IS NOT NULL
 )"""
+
+OF_REVIEW = fill(CONCERNED, {"asked": "review = :review"})
+
+REACHED = """
+   AND record.initiative IN (SELECT initiative FROM concerned WHERE {reach})"""
+
+IS_WITHIN = """
+WITH {concerned}
+SELECT EXISTS (SELECT FROM concerned WHERE {reach})"""
+
+HOLDS = """
+SELECT EXISTS (
+  SELECT FROM (SELECT CASE level WHEN 'commune' THEN code END AS commune,
+                      CASE level WHEN 'epci' THEN code ELSE epci END AS epci,
+                      CASE level WHEN 'departement' THEN code ELSE departement END AS departement,
+                      CASE level WHEN 'region' THEN code ELSE region END AS region
+                 FROM territory WHERE level = :level AND code = :code) AS asked
+   WHERE {reach})"""
 
 WITHIN = """
    AND record.initiative IN (SELECT initiative FROM concerned WHERE {level} = :code)"""
@@ -362,6 +411,7 @@ WITH {concerned}, counted AS (
            region, coalesce(departement, region) AS code, departement,
            count(DISTINCT initiative) AS waiting
       FROM concerned
+     WHERE {reach}
      GROUP BY GROUPING SETS ((), (region), (region, departement))
 )
 SELECT counted.grain, counted.region, place.code, place.name, counted.waiting

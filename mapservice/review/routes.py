@@ -29,12 +29,13 @@ from mapservice.initiatives.filters import Cursor, Filters, Sort, parse_moment, 
 from mapservice.review import queries, service
 from mapservice.review.model import MAX_NOTE, Candidate, Case, Choice, Review, Scope
 from mapservice.review.queries import Position
+from mapservice.roles.queries import overlaps
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.names import at_commune
 
 blueprint = Blueprint("review", __name__, url_prefix="/moderation/lieux")
-blueprint.before_request(access.admit)
+blueprint.before_request(access.admit_within)
 
 PAGE_SIZE = 20
 FOUND = 6
@@ -69,7 +70,7 @@ def queue() -> str:
             cases=page.cases,
             next_url=_address(view.pairs(), cursor=_encoded(page.next)) if page.next else None,
             first="cursor" not in request.args,
-            counts=queries.counts(connection),
+            counts=queries.counts(connection, access.sees()),
             total=queries.count(connection, view.review, view.scope),
             **_shared(connection, view),
         )
@@ -84,11 +85,11 @@ def case(identifier: UUID) -> Response:
 
 @blueprint.post("/<uuid:identifier>")
 def decide(identifier: UUID) -> Response:
-    refusal = _refused_form(identifier)
+    refusal = _refused(identifier)
     if refusal:
         return refusal
     try:
-        choice = _choice()
+        choice = _choice(identifier)
         service.decide(services().engine, identifier, choice, access.reviewer())
     except InvalidInput as error:
         return _again(identifier, HTTPStatus.BAD_REQUEST, _mistake(error))
@@ -100,7 +101,7 @@ def decide(identifier: UUID) -> Response:
 
 @blueprint.post("/<uuid:identifier>/attente")
 def put_back(identifier: UUID) -> Response:
-    refusal = _refused_form(identifier)
+    refusal = _refused(identifier)
     if refusal:
         return refusal
     try:
@@ -119,7 +120,7 @@ def keep_private(response: Response) -> Response:
 
 def _case_page(connection: Connection, identifier: UUID, error: str = "") -> Response:
     found = queries.find(connection, identifier)
-    if found is None:
+    if found is None or not queries.is_within(connection, identifier, access.sees()):
         raise NotFound("There is no such place in the queue.")
     view = _view(connection)
     searched = request.args.get("commune", "").strip()[:MAX_SEARCH]
@@ -136,6 +137,7 @@ def _case_page(connection: Connection, identifier: UUID, error: str = "") -> Res
         here=_address(view.pairs(), identifier),
         map_config=_map_config(found, others),
         max_note=MAX_NOTE,
+        may_decide=queries.is_within(connection, identifier, access.decides()),
         **_shared(connection, view),
     )
     return make_response(page)
@@ -146,7 +148,8 @@ def _shared(connection: Connection, view: View) -> dict[str, Any]:
     return {
         "token": access.form_token(),
         "reviewer": access.reviewer(),
-        "scope_pairs": view.pairs()[:1] if view.scope != Scope() else [],
+        "badge": access.badge(),
+        "scope_pairs": [pair for pair in view.pairs() if pair[0] == "territory"],
         "address": _address,
         "at_commune": at_commune,
         "settled": _settled(connection),
@@ -160,10 +163,15 @@ def _settled(connection: Connection) -> Case | None:
         found = queries.find(connection, UUID(text)) if text else None
     except ValueError:
         raise InvalidInput("decided", "is not the id of a case") from None
-    return found if found and found.review is Review.DECIDED else None
+    if found is None or not queries.is_within(connection, found.id, access.sees()):
+        return None
+    return found if found.review is Review.DECIDED else None
 
 
-def _refused_form(identifier: UUID) -> Response | None:
+def _refused(identifier: UUID) -> Response | None:
+    """What a POST that changes nothing is answered; raises for who may not decide here."""
+    with services().engine.connect() as connection:
+        access.require_decider(lambda reach: queries.is_within(connection, identifier, reach))
     if access.is_own_form():
         return None
     words = _("Ce formulaire a expiré, ou ne vient pas de cette page. Rien n’a été enregistré.")
@@ -178,10 +186,27 @@ def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
     return response
 
 
-def _choice() -> Choice:
+def _choice(identifier: UUID) -> Choice:
+    """Raises InvalidInput for what is not offered to this moderator."""
     text = request.form.get("choice", "")
     chosen = request.form.get("area", "") if text == "area" else text
-    return Choice.parse(chosen, request.form.get("note", ""))
+    choice = Choice.parse(chosen, request.form.get("note", ""))
+    with services().engine.connect() as connection:
+        if not _is_open(connection, identifier, choice):
+            raise InvalidInput("choice", "lies outside of the territories of this moderator")
+    return choice
+
+
+def _is_open(connection: Connection, identifier: UUID, choice: Choice) -> bool:
+    """Whether it lies where the moderator decides, or is one of the readings of the case."""
+    reach, level = access.decides(), choice.kind.level
+    if level is None or queries.holds(connection, reach, level, choice.code):
+        return True
+    found = queries.find(connection, identifier)
+    if found is None:
+        return False
+    offered = {(Level.COMMUNE, one.commune.code) for one in found.candidates}
+    return (level, choice.code) in offered | {(area.level, area.code) for area in found.areas}
 
 
 def _mistake(error: InvalidInput) -> str:
@@ -224,18 +249,23 @@ def _address(
 
 
 def _view(connection: Connection) -> View:
-    """Raises InvalidInput naming the parameter."""
+    """Raises InvalidInput naming the parameter, NotFound for a part out of reach."""
     state = request.args.get("state") or Review.WAITING
     if state not in tuple(Review):
         raise InvalidInput("state", f"is not one of {', '.join(Review)}")
     text = request.args.get("territory", "").strip()
+    reach = access.sees()
+    if text == NOWHERE and not reach.everywhere:
+        raise NotFound("There is no such part of the queue.")
     if text in ("", NOWHERE):
-        return View(Scope(nowhere=text == NOWHERE), Review(state))
+        return View(Scope(nowhere=text == NOWHERE, reach=reach), Review(state))
     ref = parse_territory(text)
     place = territories.find(connection, ref)
     if place is None:
         raise InvalidInput("territory", f"there is no {ref}")
-    return View(Scope(ref), Review(state), place.name, _region(connection, ref))
+    if not reach.everywhere and not overlaps(connection, ref, reach):
+        raise NotFound("There is no such part of the queue.")
+    return View(Scope(ref, reach=reach), Review(state), place.name, _region(connection, ref))
 
 
 def _region(connection: Connection, ref: TerritoryRef) -> str | None:

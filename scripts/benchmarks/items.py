@@ -14,8 +14,9 @@ from scripts.benchmarks.statements import own_requests
 
 TITLE = "Features of a box"
 NOTE = """
-Boxes of 0.2° around communes drawn by population, over 4 connections. Ours come newest first
-unless the door says otherwise, with a link to the next page. *Same SQL* runs the statements of our
+Boxes of 0.2° around communes drawn by population, over 4 connections. Ours come along the grid of
+the tiles at `/ogc` and newest first at the other door, with an exact count and a link to the next
+page. *Same SQL* runs the statements of our
 door by psycopg, prepared, on 2 connections; *any rows* is the shortest statement that makes as many
 features of the box as GeoJSON, whichever come first. tipg and pygeoapi give rows in no order.
 """

@@ -43,16 +43,22 @@ def free_port() -> int:
 
 @contextmanager
 def ours(
-    database: str, home: Path, name: str = "ours", wsgi: Sequence[str] = ()
+    database: str, home: Path, name: str = "ours", wsgi: Sequence[str] = (), *, keeps: bool = False
 ) -> Iterator[Server]:
-    """Our gunicorn with its own settings; `wsgi` names another application for it."""
+    """Our gunicorn with its own settings; `wsgi` names another application for it.
+
+    Every tile is made anew unless it `keeps` them.
+    """
     port = free_port()
     environ = {
         "MAPSERVICE_DATABASE_URL": database,
         "MAPSERVICE_SECRET_KEY": "bench",
+        "MAPSERVICE_HOME": str(home),
         "HOST": HOST,
         "PORT": str(port),
     }
+    if not keeps:
+        environ["MAPSERVICE_TILE_CACHE_BYTES"] = "0"
     command = [sys.executable, "-m", "gunicorn", "-c", "python:mapservice.gunicorn_conf", *wsgi]
     ready = "/" if wsgi else "/health/ready"
     with running(name, command, port, ready, environ, home) as server:

@@ -16,6 +16,11 @@ PAGES = (
     "/territoires",
     "/territoires/commune/35238",
     "/territoires/departement/35",
+    "/coordination",
+    "/coordination/departement/35?figure=change&par=epci",
+    "/coordination/region/53?avec=region:28",
+    "/coordination/region/53/silence",
+    "/suivre?territory=commune:35238",
     "/methode",
     "/nulle-part",
 )

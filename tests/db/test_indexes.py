@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Select, func, select, text
 from mapservice.db.tables import initiative
 from mapservice.db.text import compiled
 from mapservice.initiatives import queries
+from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import Cursor, Filters, Sort, parse
 from mapservice.initiatives.load import generate_initiatives
 from mapservice.maps.model import CELL_ZOOM, Tile
@@ -68,7 +69,7 @@ PAGES = [
 @pytest.mark.parametrize("query", PAGES)
 def test_a_page_reads_no_whole_table(crowded: Connection, query: str) -> None:
     filters, _ = _parsed(query)
-    page = queries.listing(filters).where(*queries.where(filters)).limit(21)
+    page = queries.listing(filters).where(*where(filters)).limit(21)
     assert "initiative" not in _scanned(crowded, page)
 
 
@@ -87,7 +88,7 @@ def test_a_later_page_reads_no_whole_table(
 ) -> None:
     filters, sort = _parsed(query)
     after = queries.after(filters, Cursor(sort, value, SOME_ID))
-    page = queries.listing(filters).where(*queries.where(filters), *after).limit(21)
+    page = queries.listing(filters).where(*where(filters), *after).limit(21)
     assert "initiative" not in _scanned(crowded, page)
 
 
@@ -105,14 +106,14 @@ def test_a_later_page_reads_no_whole_table(
 )
 def test_a_count_or_an_export_of_few_reads_no_whole_table(crowded: Connection, query: str) -> None:
     filters, _ = _parsed(query)
-    whole = select(func.count()).select_from(initiative).where(*queries.where(filters))
+    whole = select(func.count()).select_from(initiative).where(*where(filters))
     assert "initiative" not in _scanned(crowded, whole)
 
 
 def test_a_near_tile_reads_the_range_of_its_cells(crowded: Connection) -> None:
     first, end = Tile(14, 8171, 5792).cells(CELL_ZOOM)  # Niort
     tile = select(initiative.c.id).where(
-        *queries.where(Filters()), initiative.c.cell >= first, initiative.c.cell < end
+        *where(Filters()), initiative.c.cell >= first, initiative.c.cell < end
     )
     assert _indexes(crowded, tile) == {"initiative_cell"}
 
@@ -121,7 +122,7 @@ def test_neighbours_of_an_initiative_come_by_distance_from_an_index(crowded: Con
     here = func.ST_SetSRID(func.ST_MakePoint(-51_000, 5_840_000), 3857)
     nearest = (
         select(initiative.c.id)
-        .where(*queries.where(Filters()))
+        .where(*where(Filters()))
         .order_by(initiative.c.anchor_3857.op("<->")(here))
         .limit(4)
     )

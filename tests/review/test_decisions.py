@@ -15,6 +15,7 @@ from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.geocoding.service import Locator
 from mapservice.review import queries, service
 from mapservice.review.model import Choice, Scope
+from mapservice.roles.model import EVERYWHERE
 from tests.review.conftest import (
     CLEAR,
     DOUBTS,
@@ -289,7 +290,7 @@ def test_the_verbs_refuse_what_is_not_there(doubts: Engine) -> None:
     with pytest.raises(InvalidInput):
         service.decide(doubts, kept(doubts, "sea").id, Choice.parse("unknown"), " \n")
     with doubts.connect() as connection:
-        assert queries.counts(connection).waiting == 5
+        assert queries.counts(connection, EVERYWHERE).waiting == 5
         assert queries.next_waiting(
             connection, Scope(), queries.Position(kept(doubts, "nothing").matched_at, nobody)
         )

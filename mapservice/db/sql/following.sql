@@ -152,7 +152,7 @@ CREATE TABLE subscription (
 CREATE UNIQUE INDEX subscription_once
     ON subscription (person, md5(filter || ' ' || coalesce(encode(ST_AsBinary(area), 'hex'), '')));
 COMMENT ON COLUMN subscription.filter IS 'Canonical query string of the filter grammar; empty: everything.';
-COMMENT ON COLUMN subscription.told_until IS 'Its person knows all whose `state_since` is not later: a harvest_horizon().';
+COMMENT ON COLUMN subscription.told_until IS 'Its person knows all whose `state_since` is earlier: a harvest_horizon().';
 
 -- One row for each subscription and day that was dealt with, written with the mail: never twice.
 CREATE TABLE digest (

@@ -70,4 +70,4 @@ CREATE TRIGGER tile_changes_load AFTER INSERT ON territory_load
 
 -- Pages of a box go along the grid, from one initiative to the next; counts need what is included.
 DROP INDEX initiative_cell;
-CREATE INDEX initiative_cell ON initiative (cell, id) INCLUDE (theme, status);
+CREATE INDEX initiative_cell ON initiative (cell, id) INCLUDE (theme, status, anchor);

@@ -8,8 +8,8 @@ const ASSETS = "/vendor/maplibre-gl";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-const locale = () => ({
-  "Map.Title": document.getElementById("map").dataset.label,
+const locale = (box) => ({
+  "Map.Title": box.dataset.label,
   "NavigationControl.ZoomIn": words.zoomIn,
   "NavigationControl.ZoomOut": words.zoomOut,
   "AttributionControl.ToggleAttribution": words.credits,
@@ -32,10 +32,9 @@ function loadStylesheet() {
 const json = async (url) => (await fetch(url)).json();
 
 /** Words in the map's box, in place of a map that cannot be drawn. */
-export function tellFailure(error) {
-  const box = document.getElementById("map-wait");
-  box.textContent = words.noMap;
-  box.parentElement.dataset.state = "failed";
+export function tellFailure(error, box = document.getElementById("map")) {
+  box.querySelector(".map-wait").textContent = words.noMap;
+  box.dataset.state = "failed";
   console.info("The map is not available:", error?.message ?? error);
 }
 
@@ -72,8 +71,7 @@ function followDarkMode(map, style) {
 }
 
 /** Makes the map; `places()` tells which territory to draw. Resolves to {map, library, tilejson}. */
-export async function openMap(config, places = () => ({}), options = {}) {
-  const box = document.getElementById("map");
+export async function openMap(config, places = () => ({}), { box = document.getElementById("map"), ...options } = {}) {
   const { library, glyphs, tilejson } = await gather(config, box);
   const state = { filter: config.filter };
   const style = () =>
@@ -81,7 +79,7 @@ export async function openMap(config, places = () => ({}), options = {}) {
   const map = new library.Map({
     container: box, style: style(), bounds: config.bounds, fitBoundsOptions: { padding: 28 },
     minZoom: 2, maxZoom: 18, dragRotate: false, pitchWithRotate: false, touchPitch: false,
-    attributionControl: false, fadeDuration: calm.matches ? 0 : 200, locale: locale(), ...options,
+    attributionControl: false, fadeDuration: calm.matches ? 0 : 200, locale: locale(box), ...options,
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();

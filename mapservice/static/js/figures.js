@@ -1,31 +1,15 @@
 // Territories shaded by initiatives per 10,000 inhabitants; none is hatched, unknown is grey.
 
+import { hatch, RATIO } from "./hatch.js";
 import { element } from "./page.js";
 import { token } from "./style.js";
 
 const RATE = "per_10000_inhabitants";
-const HATCH = 8; // px between two lines
-const RATIO = 2;
 
 const words = JSON.parse(document.getElementById("territory-words").textContent);
 const language = document.documentElement.lang || "fr";
 const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const plurals = new Intl.PluralRules(language);
-
-/** A square of diagonal lines that repeats without a seam. */
-function hatch() {
-  const size = HATCH * RATIO;
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = size;
-  const context = canvas.getContext("2d");
-  Object.assign(context, { strokeStyle: token("figure-hatch"), lineWidth: RATIO * 0.8 });
-  for (const shift of [-size, 0, size]) {
-    context.moveTo(shift, size);
-    context.lineTo(shift + size, 0);
-  }
-  context.stroke();
-  return context.getImageData(0, 0, size, size);
-}
 
 const colours = (breaks) => breaks.length
   ? ["step", ["get", RATE], token("figure-1"),

@@ -1,0 +1,1 @@
+"""What coordinators see of a territory: figures, silence, and how both change in time."""

@@ -1,0 +1,278 @@
+"""What is asked of a territory, and its figures as columns: one entry a territory of a level."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapservice.activity.model import Scope
+from mapservice.coordination.classes import NOTHING, Floats, classify, natural_breaks
+from mapservice.coordination.expected import QUANTILE, Counts, Limits, Sisters
+from mapservice.territories.lineage import plain
+from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.names import without_article
+
+# So many sisters are needed to tell what a size suggests.
+LEAST_SISTERS = 10
+PER = 10_000
+COLUMNS = (
+    "population",
+    "initiatives",
+    "supporters",
+    "recent",
+    "before",
+    "communes",
+    "silent",
+    "months",
+)
+
+# What each level is divided into; the first is shown unless another is asked for.
+PARTS: dict[Level | None, tuple[Level, ...]] = {
+    None: (Level.REGION, Level.DEPARTEMENT, Level.EPCI, Level.COMMUNE),
+    Level.REGION: (Level.DEPARTEMENT, Level.EPCI, Level.COMMUNE),
+    Level.DEPARTEMENT: (Level.COMMUNE, Level.EPCI),
+    Level.EPCI: (Level.COMMUNE,),
+    Level.COMMUNE: (Level.COMMUNE,),
+}
+
+
+class Figure(StrEnum):
+    """What a map shows."""
+
+    INITIATIVES = "initiatives"
+    RATE = "rate"
+    SUPPORTERS = "supporters"
+    RECENT = "recent"
+    CHANGE = "change"
+    SILENT = "silent"
+    LAST = "last"
+
+    @property
+    def diverging(self) -> bool:
+        return self is Figure.CHANGE
+
+
+class Order(StrEnum):
+    """Columns that a table may be sorted by."""
+
+    NAME = "name"
+    POPULATION = "population"
+    INITIATIVES = "initiatives"
+    RATE = "rate"
+    SUPPORTERS = "supporters"
+    RECENT = "recent"
+    CHANGE = "change"
+    SILENT = "silent"
+    LAST = "last"
+    EXPECTED = "expected"
+
+
+# Fixed bounds: shares of the 90 days before, and months since the last one.
+CHANGE_BREAKS = (-0.5, -0.0001, 0.0001, 0.5)
+LAST_BREAKS = (1.0, 3.0, 6.0, 12.0)
+
+
+DATED = (Figure.RECENT, Figure.CHANGE, Order.RECENT, Order.CHANGE)
+
+
+class Verdict(StrEnum):
+    """Ways of being silent."""
+
+    EMPTY = "empty"
+    LATELY = "lately"
+    BELOW = "below"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a page shows: a territory (None: France), by which level, which figure, of what scope.
+
+    Windows and the age of the last initiative are told as of `now`, or of the scope's end.
+    """
+
+    ref: TerritoryRef | None
+    by: Level
+    scope: Scope
+    now: datetime
+    figure: Figure = Figure.RATE
+
+    @property
+    def end(self) -> date:
+        """The first day of the month after the last one shown, or tomorrow's month."""
+        return self.scope.until or date(self.now.year, self.now.month, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Areas:
+    """Figures of territories of one level, ordered by code.
+
+    `communes` and `silent` count the communes with inhabitants and those of them without an
+    initiative; `months` is how many lie between the last initiative and the end of the period, NaN
+    for none. Where these were not read they are None; `dated`: the two windows of 90 days were.
+    """
+
+    codes: tuple[str, ...]
+    population: Counts
+    initiatives: Counts
+    supporters: Counts
+    recent: Counts
+    before: Counts
+    communes: Counts | None = None
+    silent: Counts | None = None
+    months: Floats | None = None
+    dated: bool = True
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def rate(self) -> Floats:
+        """Per 10,000 inhabitants, two decimals; NaN where nobody lives."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rates: Floats = np.round(PER * self.initiatives / self.population, 2)
+        rates[self.population == 0] = np.nan
+        return rates
+
+    @property
+    def change(self) -> Floats:
+        """The share by which the new ones are more or fewer than those of the 90 days before.
+
+        0 where chance alone may make the difference; NaN where there was none, then or now; what
+        came from nothing has doubled.
+        """
+        shares: Floats = (self.recent - self.before) / np.maximum(self.before, 1)
+        shares[~self.changed] = 0.0
+        shares[(self.recent == 0) & (self.before == 0)] = np.nan
+        return np.clip(shares, -1, 10)
+
+    @property
+    def changed(self) -> NDArray[np.bool_]:
+        """Of so many in all, would an even coin fall so unevenly in fewer than one case of 20?"""
+        apart = np.abs(self.recent - self.before) - 1
+        clear: NDArray[np.bool_] = apart > QUANTILE * np.sqrt(self.recent + self.before)
+        return clear
+
+    @property
+    def silent_share(self) -> Floats:
+        """In percent; NaN without a commune that has inhabitants."""
+        assert self.communes is not None
+        assert self.silent is not None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares: Floats = np.round(100.0 * self.silent / self.communes, 1)
+        shares[self.communes == 0] = np.nan
+        return shares
+
+    def values(self, figure: Figure) -> Floats:
+        """NaN is unknown; 0 is none, but for a change and for months, where NaN is none."""
+        if figure is Figure.LAST:
+            assert self.months is not None
+            return self.months
+        if figure is Figure.SILENT:
+            return self.silent_share
+        found: Counts | Floats = getattr(self, figure)
+        return found.astype(float)
+
+    def classes(self, figure: Figure, breaks: tuple[float, ...]) -> Counts:
+        """1 and on; 0 for none, -1 for unknown."""
+        values = self.values(figure)
+        if figure in (Figure.CHANGE, Figure.LAST):
+            numbers = np.searchsorted(breaks, values, side="right") + 1
+            numbers[np.isnan(values)] = NOTHING
+            return numbers.astype(np.int64)
+        return classify(values, breaks)
+
+    def at(self, positions: Counts) -> "Areas":
+        """Those at these positions, in their order."""
+        columns: dict[str, Any] = {name: getattr(self, name) for name in COLUMNS}
+        picked: dict[str, Any] = {
+            name: None if held is None else held[positions] for name, held in columns.items()
+        }
+        return replace(self, codes=tuple(self.codes[one] for one in positions), **picked)
+
+    def order(
+        self, by: Order, names: Sequence[str] | None = None, *, ascending: bool = False
+    ) -> Counts:
+        """Positions in that order: the largest first, names from A on; unknown last."""
+        if by is Order.NAME:
+            assert names is not None
+            plain_names = [plain(without_article(name)) for name in names]
+            found = sorted(range(len(self)), key=plain_names.__getitem__, reverse=ascending)
+            return np.array(found, np.int64)
+        keys = self._keys(by) * (1 if ascending else -1)
+        return np.argsort(np.where(np.isnan(keys), np.inf, keys), kind="stable").astype(np.int64)
+
+    def _keys(self, by: Order) -> Floats:
+        if by is Order.POPULATION:
+            return self.population.astype(float)
+        if by is Order.EXPECTED:
+            return self.initiatives - Sisters.of(self.initiatives, self.population).mean(
+                self.population
+            )
+        if by is Order.LAST:
+            return -self.values(Figure.LAST)  # the latest first
+        return self.values(Figure(by))
+
+
+def breaks_of(figure: Figure, *many: Areas) -> tuple[float, ...]:
+    """Bounds that hold for all these territories, so that two maps can be compared."""
+    if figure is Figure.CHANGE:
+        return CHANGE_BREAKS
+    if figure is Figure.LAST:
+        return LAST_BREAKS
+    values = np.concatenate([areas.values(figure) for areas in many])
+    return natural_breaks(values, ratios=figure is not Figure.SILENT)
+
+
+@dataclass(frozen=True, eq=False)
+class Silence:
+    """Territories that are silent, each in one way, the most telling first.
+
+    `telling` are those whose silence is more than chance, by the limits; `at` are their positions.
+    """
+
+    sisters: Sisters
+    limits: Limits
+    recent_mean: Floats
+    at: dict[Verdict, Counts]
+    telling: NDArray[np.bool_]
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        return {verdict: len(found) for verdict, found in self.at.items()}
+
+    def told(self, verdict: Verdict) -> int:
+        return int(self.telling[self.at[verdict]].sum())
+
+
+def silence_of(areas: Areas) -> Silence | None:
+    """None where too few sisters are there to compare, or none has anything."""
+    lived_in = areas.population > 0
+    if lived_in.sum() < LEAST_SISTERS:
+        return None
+    sisters = Sisters.of(areas.initiatives, areas.population)
+    limits = sisters.limits(areas.population)
+    recent = Sisters.of(areas.recent, areas.population)
+    recent_limits = recent.limits(areas.population)
+    empty = lived_in & (areas.initiatives == 0)
+    lately = lived_in & ~empty & (areas.recent == 0) & areas.dated
+    below = lived_in & ~empty & ~lately & limits.below(areas.initiatives)
+    telling = np.where(lately, recent_limits.below(areas.recent), limits.below(areas.initiatives))
+    missing = np.where(lately, recent_limits.mean, limits.mean - areas.initiatives)
+    found = {
+        verdict: _most(np.flatnonzero(which), telling, missing)
+        for verdict, which in (
+            (Verdict.EMPTY, empty),
+            (Verdict.LATELY, lately),
+            (Verdict.BELOW, below),
+        )
+    }
+    return Silence(sisters, limits, recent_limits.mean, found, lived_in & telling)
+
+
+def _most(at: NDArray[np.intp], telling: NDArray[np.bool_], missing: Floats) -> Counts:
+    """Telling ones first, then by how much they lack."""
+    return at[np.lexsort((-missing[at], ~telling[at]))].astype(np.int64)

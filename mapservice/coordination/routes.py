@@ -1,0 +1,332 @@
+"""Pages of coordination: figures, maps, silence; the same figures as files; what maps need."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, render_template, request, url_for
+from sqlalchemy import Connection
+
+from mapservice.coordination import asked as asking
+from mapservice.coordination import formats, queries
+from mapservice.coordination import sheet as sheets
+from mapservice.coordination.asked import Asked
+from mapservice.coordination.chart import chart
+from mapservice.coordination.model import (
+    DATED,
+    PARTS,
+    Areas,
+    Figure,
+    Order,
+    Verdict,
+    View,
+    breaks_of,
+)
+from mapservice.coordination.sheet import Sheet
+from mapservice.coordination.windows import next_month
+from mapservice.errors import NotFound
+from mapservice.http import answers
+from mapservice.http.maps import map_config
+from mapservice.http.params import only_parameters
+from mapservice.http.services import services
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.model import PUBLIC, Theme
+from mapservice.maps.cache import Extent
+from mapservice.maps.model import Tile
+from mapservice.territories import page_queries
+from mapservice.territories.model import Level
+from mapservice.territories.page_model import Place
+
+blueprint = Blueprint("coordination", __name__)
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+SILENT_PAGE = 200
+# Outlines change once a year.
+OUTLINE_FRESH_SECONDS = 86_400
+OUTLINE_MAX_ZOOM = 10
+PERIOD_WORDS = ("since", "until")
+
+
+@blueprint.get("/coordination")
+@blueprint.get("/coordination/<level>/<code>")
+def page(level: str = "", code: str = "") -> str:
+    with services().reader.connect() as connection:
+        asked = asking.read(connection, level, code, request.args)
+        shown = sheets.sheet(connection, asked.view, asked.order)
+        beside = sheets.sheet(connection, asked.beside, asked.order) if asked.beside else None
+        pair = [shown, beside] if beside else [shown]
+        breaks = breaks_of(asked.view.figure, *(one.areas for one in pair))
+        first = queries.first_month(connection)
+        counts = queries.series(connection, asked.view, first)
+        known = [month.month for month in counts]
+        scope = asked.view.scope
+        return render_template(
+            "coordination/page.html",
+            **_shared(asked, shown),
+            sheets=pair,
+            tables=[_table(connection, one, asked, breaks) for one in pair],
+            breaks=breaks,
+            silent=_silent(connection, shown, sheets.SHOWN_SILENT),
+            months=[(month, next_month(month) - timedelta(days=1)) for month in known],
+            others=queries.wide_names(connection),
+            chart=chart([(one.month, one.initiatives) for one in counts], scope.since, scope.until),
+            parents=_parents(connection, asked.view),
+            sample=initiatives.sample_share(connection),
+            maps=_maps(asked, pair, breaks),
+        )
+
+
+@blueprint.get("/coordination/silence")
+@blueprint.get("/coordination/<level>/<code>/silence")
+def silence(level: str = "", code: str = "") -> str:
+    """All that are silent, to a number that people read; the files have every one."""
+    with services().reader.connect() as connection:
+        asked = asking.read(connection, level, code, request.args)
+        shown = sheets.sheet(connection, replace(asked.view, figure=Figure.RATE), whole=True)
+        return render_template(
+            "coordination/silence.html",
+            **_shared(asked, shown),
+            silent=_silent(connection, shown, SILENT_PAGE),
+            parents=_parents(connection, asked.view),
+            sample=initiatives.sample_share(connection),
+        )
+
+
+@blueprint.get("/coordination.csv")
+@blueprint.get("/coordination/<level>/<code>.csv")
+def figures_csv(level: str = "", code: str = "") -> Response:
+    lines, view = _lines(level, code)
+    return _file(formats.to_csv(lines), answers.CSV, view, "csv")
+
+
+@blueprint.get("/coordination.xlsx")
+@blueprint.get("/coordination/<level>/<code>.xlsx")
+def figures_xlsx(level: str = "", code: str = "") -> Response:
+    lines, view = _lines(level, code)
+    return _file(formats.to_xlsx(lines, _file_name(view)), XLSX, view, "xlsx")
+
+
+@blueprint.get("/coordination.json")
+@blueprint.get("/coordination/<level>/<code>.json")
+def figures_json(level: str = "", code: str = "") -> Response:
+    """Columns for a map: codes, the class of each, what it shows; names too unless `bref`."""
+    with services().reader.connect() as connection:
+        asked = asking.read(connection, level, code, request.args)
+        view = asked.view
+        first = queries.first_month(connection)
+        areas = _for_map(connection, view, first)
+        breaks = asking.bounds(request.args)
+        if breaks is None:
+            breaks = breaks_of(view.figure, areas)
+        body: dict[str, Any] = {
+            "by": view.by,
+            "figure": view.figure,
+            "breaks": breaks,
+            "codes": ",".join(areas.codes),
+            "classes": areas.classes(view.figure, breaks).tolist(),
+            "values": sheets.numbers(areas.values(view.figure).tolist()),
+        }
+        if not request.args.get("bref"):
+            body["names"] = queries.name_list(connection, view.by, areas.codes)
+    return answers.whole(json.dumps(body, separators=(",", ":"), ensure_ascii=False), answers.JSON)
+
+
+@blueprint.get("/coordination/points.json")
+@blueprint.get("/coordination/<level>/<code>/points.json")
+def spots_json(level: str = "", code: str = "") -> Response:
+    """Communes that hold something in the period: longitude, latitude (EPSG:4326), how many."""
+    with services().reader.connect() as connection:
+        asked = asking.read(connection, level, code, request.args)
+        found = queries.spots(connection, asked.view, queries.first_month(connection))
+    columns = {"lon": found.lon.tolist(), "lat": found.lat.tolist(), "count": found.count.tolist()}
+    return answers.whole(json.dumps(columns, separators=(",", ":")), answers.JSON)
+
+
+@blueprint.get("/coordination/masque.json")
+@blueprint.get("/coordination/<level>/<code>/masque.json")
+def mask_json(level: str = "", code: str = "") -> Response:
+    """All but the territory, as one GeoJSON geometry, EPSG:4326."""
+    only_parameters()
+    ref = asking.place(level, code)
+    with services().reader.connect() as connection:
+        if ref and page_queries.describe(connection, ref) is None:
+            raise NotFound(f"There is no {ref}.")
+        return answers.whole(queries.mask(connection, ref), answers.GEOJSON, OUTLINE_FRESH_SECONDS)
+
+
+@blueprint.get("/tiles/outlines/<level>/<z>/<x>/<y>.pbf")
+def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
+    """Every territory of one level at any zoom, its code alone: figures are joined to it."""
+    only_parameters()
+    if level not in tuple(Level):
+        raise NotFound(f"There is no level {level[:20]!r}.")
+    tile = Tile.parse(z, x, y)
+    with services().reader.connect() as connection:
+        content = queries.outlines_mvt(connection, tile, Level(level))
+    return answers.tile(content, answers.MVT, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
+
+
+def _shared(asked: Asked, shown: Sheet) -> dict[str, Any]:
+    """What both pages show."""
+    view = asked.view
+    return {
+        "asked": asked,
+        "view": view,
+        "sheet": shown,
+        "place": shown.titled,
+        "filters": asked.filters,
+        "level": view.ref.level if view.ref else None,
+        "parts": PARTS[view.ref.level if view.ref else None],
+        "figures": asking.figures(view.by),
+        "themes": tuple(Theme),
+        "statuses": PUBLIC,
+        "address": _address(asked),
+    }
+
+
+def _table(
+    connection: Connection, shown: Sheet, asked: Asked, breaks: tuple[float, ...]
+) -> dict[str, Any]:
+    order = asked.order if asked.order in asking.orders(shown.view.by) else Order.RATE
+    at = sheets.shown_order(connection, shown, order, ascending=asked.ascending)
+    rows = sheets.rows(
+        connection,
+        shown,
+        at[: sheets.SHOWN_ROWS],
+        breaks,
+        silence=sheets.own_silence(shown),
+    )
+    return {"rows": rows, "total": len(at)}
+
+
+def _silent(connection: Connection, shown: Sheet, most: int) -> list[dict[str, Any]]:
+    if shown.silence is None:
+        return []
+    return [
+        {
+            "verdict": verdict,
+            "count": shown.silence.counts[verdict],
+            "telling": shown.silence.told(verdict),
+            "rows": sheets.silent_rows(connection, shown, verdict, most),
+        }
+        for verdict in Verdict
+        if verdict is not Verdict.LATELY or shown.sisters.dated
+    ]
+
+
+def _parents(connection: Connection, view: View) -> tuple[Place, ...]:
+    described = page_queries.describe(connection, view.ref) if view.ref else None
+    return described.parents if described else ()
+
+
+def _maps(asked: Asked, pair: list[Sheet], breaks: tuple[float, ...]) -> list[dict[str, Any]]:
+    """The shaded map, and beside it the density, or another territory's map."""
+    drawn = [_shaded(asked, shown, breaks) for shown in pair]
+    return drawn if len(drawn) > 1 else [*drawn, _density(asked, pair[0])]
+
+
+def _shaded(asked: Asked, shown: Sheet, breaks: tuple[float, ...]) -> dict[str, Any]:
+    view = shown.view
+    query = _query(asked, figure=str(view.figure), par=str(view.by), bornes=_joined(breaks))
+    level = str(view.by)
+    return _map(shown) | {
+        "kind": "areas",
+        "level": level,
+        "tiles_url": f"/tiles/outlines/{level}/{{z}}/{{x}}/{{y}}.pbf",
+        "tiles_max_zoom": OUTLINE_MAX_ZOOM,
+        "figures": f"{shown.titled.url}.json{query}",
+        "down": f"/coordination/{level}/",
+        "query": _query(asked, figure=str(view.figure)),
+        "diverging": view.figure.diverging,
+        "reversed": view.figure is Figure.LAST,
+        "figure": str(view.figure),
+    }
+
+
+def _density(asked: Asked, shown: Sheet) -> dict[str, Any]:
+    """Kept cells know no period: then communes stand for what they hold."""
+    dated = asked.filters.since or asked.filters.until
+    query = _query(asked, **dict.fromkeys(PERIOD_WORDS, None)) if not dated else _query(asked)
+    return _map(shown) | {
+        "kind": "density",
+        "tiles_url": f"/tiles/density/{{z}}/{{x}}/{{y}}.pbf{query}",
+        "tilejson": url_for("tiles.density_tilejson"),
+        "points": f"{_inner(shown, 'points.json')}{_query(asked)}",
+        "mask": _inner(shown, "masque.json"),
+        "dated": bool(dated),
+    }
+
+
+def _map(shown: Sheet) -> dict[str, Any]:
+    return map_config(Filters(), shown.titled.bounds, shown.view.ref)
+
+
+def _inner(shown: Sheet, name: str) -> str:
+    return f"{shown.titled.url}/{name}"
+
+
+def _address(asked: Asked) -> Callable[..., str]:
+    """Makes the address of this page with some parameters changed; None takes one away."""
+
+    def address(path: str | None = None, **changes: Any) -> str:
+        return f"{path or request.path}{_query(asked, **{**_own_parameters(asked), **changes})}"
+
+    return address
+
+
+def _own_parameters(asked: Asked) -> dict[str, str | None]:
+    view = asked.view
+    sort = f"{'-' if asked.ascending else ''}{asked.order}"
+    return {
+        "figure": None if view.figure is Figure.RATE else str(view.figure),
+        "par": None if view.by is asked.default_by else str(view.by),
+        "avec": request.args.get("avec"),
+        "sort": None if sort == asking.default_order(view) else sort,
+    }
+
+
+def _query(asked: Asked, **changes: str | None) -> str:
+    """The filter's query string with more parameters, and some of its own replaced."""
+    pairs = {**dict(asked.filters.to_pairs()), **changes}
+    texts = [(name, value) for name, value in pairs.items() if value]
+    return f"?{urlencode(texts, safe=',:')}" if texts else ""
+
+
+def _joined(breaks: tuple[float, ...]) -> str:
+    return ",".join(repr(bound) for bound in breaks)
+
+
+def _for_map(connection: Connection, view: View, first: date | None) -> Areas:
+    """The parts with what the figure needs, no more."""
+    areas = queries.areas(connection, view, first, dated=view.figure in DATED)
+    if view.figure is Figure.SILENT:
+        found = queries.silent(connection, view, areas.codes)
+        return replace(areas, communes=found.communes, silent=found.silent)
+    if view.figure is Figure.LAST:
+        months = queries.last_months(connection, view, str(view.by), areas.codes)
+        return replace(areas, months=months)
+    return areas
+
+
+def _lines(level: str, code: str) -> tuple[Iterator[tuple[formats.Cell, ...]], View]:
+    with services().reader.connect() as connection:
+        asked = asking.read(connection, level, code, request.args)
+        shown = sheets.sheet(connection, asked.view, Order.LAST, whole=True)
+        names = queries.name_list(connection, asked.view.by, shown.areas.codes)
+    return formats.rows(shown.areas, names, sheets.own_silence(shown)), asked.view
+
+
+def _file(content: bytes, content_type: str, view: View, ending: str) -> Response:
+    response = answers.whole(content, content_type)
+    name = f"{_file_name(view)}.{ending}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _file_name(view: View) -> str:
+    place = f"{view.ref.level}-{view.ref.code}" if view.ref else "france"
+    return f"coordination-{place}-par-{view.by}"

@@ -1,0 +1,138 @@
+"""What somebody follows, and the signature of the link that ends it all."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Self
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from mapservice.errors import InvalidInput
+from mapservice.initiatives.filters import BBox, Filters, LonLat, Sort, parse
+
+MAX_CORNERS = 100
+MAX_SUBSCRIPTIONS = 20
+MAX_AREA_LENGTH = 4_000
+# Digests are written between these hours, both included, in metropolitan France.
+PARIS = ZoneInfo("Europe/Paris")
+FIRST_HOUR, LAST_HOUR = 7, 19
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A polygon drawn on the map: its corners in degrees, EPSG:4326, the first not repeated."""
+
+    corners: tuple[LonLat, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`lon,lat;lon,lat;…`. Raises InvalidInput naming `area`."""
+        if len(text) > MAX_AREA_LENGTH:
+            raise InvalidInput("area", f"is longer than {MAX_AREA_LENGTH} characters")
+        corners = [LonLat.parse(part, "area") for part in text.split(";") if part.strip()]
+        if len(corners) > 1 and corners[0] == corners[-1]:
+            corners.pop()
+        if not 3 <= len(corners) <= MAX_CORNERS:
+            raise InvalidInput("area", f"needs from 3 to {MAX_CORNERS} corners")
+        return cls(tuple(corners))
+
+    @property
+    def wkt(self) -> str:
+        ring = (*self.corners, self.corners[0])
+        return f"POLYGON(({','.join(f'{corner.lon} {corner.lat}' for corner in ring)}))"
+
+    @property
+    def bounds(self) -> BBox:
+        lons = [corner.lon for corner in self.corners]
+        lats = [corner.lat for corner in self.corners]
+        return BBox(min(lons), min(lats), max(lons), max(lats))
+
+    def __str__(self) -> str:
+        return ";".join(str(corner) for corner in self.corners)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is followed: a filter of the grammar, and an area drawn on the map if there is one."""
+
+    filters: Filters
+    area: Area | None = None
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]], area: str = "") -> Self:
+        """From a query string, whose order and page do not matter here. Raises InvalidInput."""
+        filters, _ = parse(pairs)
+        sort = Sort.NEAR if filters.near else Sort.RECENT
+        return cls(replace(filters, sort=sort), Area.parse(area) if area.strip() else None)
+
+    @classmethod
+    def of_query(cls, query: str, area: str = "") -> Self:
+        return cls.of(parse_qsl(query), area)
+
+    @property
+    def query(self) -> str:
+        """The filter's canonical query string, without the area; "" for everything."""
+        return urlencode(self.filters.to_pairs(), safe=",:")
+
+    @property
+    def listing(self) -> str:
+        """Path of the list of all that is followed; of an area, of the box around it."""
+        shown = self.filters
+        if self.area and not shown.bbox:
+            shown = replace(shown, bbox=self.area.bounds)
+        query = urlencode(shown.to_pairs(), safe=",:")
+        return f"/initiatives?{query}" if query else "/initiatives"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Of the territories of a subject, in order, and of the commune that its circle is around."""
+
+    territories: tuple[str, ...] = ()
+    around: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One that is kept. All changes of state before `told_until` are known to its person."""
+
+    id: UUID
+    subject: Subject
+    created_at: datetime
+    told_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follower:
+    """Who gets digests, and where and how to write to them."""
+
+    id: UUID
+    person: UUID
+    email: str
+    locale: str
+    leave_key: bytes
+    base_url: str
+
+
+def leave_path(follower: UUID, key: bytes) -> str:
+    """Of the page that ends all digests of a follower. It works as long as the follower is."""
+    return f"/suivre/quitter/{follower}/{signature(follower, key)}"
+
+
+def signature(follower: UUID, key: bytes) -> str:
+    made = hmac.digest(key, f"leave {follower}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+
+
+def is_signed(follower: UUID, key: bytes, given: str) -> bool:
+    return hmac.compare_digest(signature(follower, key).encode(), given.encode())
+
+
+def day_to_tell(now: datetime) -> date | None:
+    """The day, in Paris, whose digests may be written now; None by night."""
+    here = now.astimezone(PARIS)
+    return here.date() if FIRST_HOUR <= here.hour <= LAST_HOUR else None

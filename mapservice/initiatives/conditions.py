@@ -1,0 +1,136 @@
+"""The filter grammar as SQL: conditions on `initiative`, and the distances they go by."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from geoalchemy2 import Geography
+from sqlalchemy import ColumnElement, and_, any_, case, cast, false, func, or_, true
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
+from sqlalchemy.types import Text
+
+from mapservice.db.tables import initiative
+from mapservice.initiatives.filters import BBox, Filters, LonLat
+from mapservice.initiatives.near import Stretch
+from mapservice.territories.model import Level
+
+# The web-mercator square ends here; points beyond are drawn at its edge.
+MERCATOR_LATITUDE = 85.051128
+# Where each level stands.
+COLUMNS = {
+    Level.COMMUNE: initiative.c.commune,
+    Level.EPCI: initiative.c.epci,
+    Level.DEPARTEMENT: initiative.c.departement,
+    Level.REGION: initiative.c.region,
+}
+
+
+def where(filters: Filters) -> list[ColumnElement[bool]]:
+    """The conditions on `initiative` that a filter stands for; all must hold."""
+    conditions = [one_of(initiative.c.status, filters.statuses)]
+    if filters.q:
+        conditions.append(initiative.c.search.op("@@")(words(filters.q)))
+    if filters.theme:
+        conditions.append(one_of(initiative.c.theme, filters.theme))
+    if filters.precision:
+        conditions.append(one_of(initiative.c.precision, filters.precision))
+    if filters.territory:
+        conditions.append(_in_territories(filters))
+    if filters.bbox:
+        conditions.append(_in_bbox(filters.bbox))
+    if filters.near and filters.radius:
+        conditions.append(_within(filters.near, filters.radius))
+    if filters.since:
+        conditions.append(initiative.c.created_at >= filters.since)
+    if filters.until:
+        conditions.append(initiative.c.created_at < filters.until)
+    return conditions
+
+
+def distance(near: LonLat, of: Any = initiative.c) -> ColumnElement[float]:
+    """Metres on the spheroid between the anchor and a position."""
+    return func.ST_Distance(cast(of.anchor, Geography), geography(near))
+
+
+def words(q: str) -> ColumnElement[Any]:
+    """A text search that takes "vélo" and "vélos", "jeu" and "jeux" for one word.
+
+    The French stemmer leaves the plural's ending after these vowels, so all forms are asked for.
+    """
+    meant = func.websearch_to_tsquery("french_unaccent", q)
+    forms = r"('\1' | '\1s' | '\1x')"
+    every = func.regexp_replace(cast(meant, Text), r"'([a-z]+[aiou])[sx]?'", forms, "g")
+    return cast(every, TSQUERY)
+
+
+def one_of(column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
+    """One bound array rather than a list of parameters, so that the statement stays the same."""
+    if len(values) == 1:
+        return column == str(values[0])
+    return column == any_(cast([str(value) for value in values], ARRAY(Text)))
+
+
+def _in_territories(filters: Filters) -> ColumnElement[bool]:
+    by_level: dict[Level, list[str]] = {}
+    for ref in filters.territory:
+        by_level.setdefault(ref.level, []).append(ref.code)
+    return or_(*(one_of(COLUMNS[level], codes) for level, codes in by_level.items()))
+
+
+def _in_bbox(bbox: BBox) -> ColumnElement[bool]:
+    return or_(*(_in_box(part) for part in bbox.parts()))
+
+
+def _in_box(bbox: BBox) -> ColumnElement[bool]:
+    """By index, which rounds to some metres, then exactly.
+
+    The planner, which cannot know that both say nearly the same, takes the second for a guess that
+    halves the rows rather than one that leaves none: that is what COALESCE does.
+    """
+    exactly = and_(
+        func.ST_X(initiative.c.anchor).between(bbox.west, bbox.east),
+        func.ST_Y(initiative.c.anchor).between(bbox.south, bbox.north),
+    )
+    return and_(initiative.c.anchor_3857.op("&&")(envelope(bbox)), func.coalesce(exactly, false()))
+
+
+def envelope(bbox: BBox) -> ColumnElement[object]:
+    """The same box in EPSG:3857, whose axes run parallel to those of EPSG:4326."""
+    south, north = (
+        min(max(latitude, -MERCATOR_LATITUDE), MERCATOR_LATITUDE)
+        for latitude in (bbox.south, bbox.north)
+    )
+    box = func.ST_MakeEnvelope(bbox.west, south, bbox.east, north, 4326)
+    return func.ST_Transform(box, 3857)
+
+
+def _within(near: LonLat, radius: float) -> ColumnElement[bool]:
+    """Within `radius` metres on the spheroid: by index, by the plane, then exactly.
+
+    The planar distance settles all but a thin ring around the circle.
+    """
+    exactly = func.ST_DWithin(cast(initiative.c.anchor, Geography), geography(near), radius)
+    stretch = Stretch.around(near.lon, near.lat, radius)
+    if stretch is None:
+        circle = func.ST_Buffer(geography(near), radius * 1.01, 8)
+        box = func.ST_Transform(func.ST_Envelope(func.geometry(circle)), 3857)
+        return and_(initiative.c.anchor_3857.op("&&")(box), exactly)
+    planar = func.ST_Distance(initiative.c.anchor_3857, here_3857(near))
+    return and_(
+        initiative.c.anchor_3857.op("&&")(
+            func.ST_Expand(here_3857(near), radius * stretch.most + 1)
+        ),
+        case(
+            (planar <= radius * stretch.least, true()),
+            (planar > radius * stretch.most, false()),
+            else_=exactly,
+        ),
+    )
+
+
+def here_3857(position: LonLat) -> ColumnElement[object]:
+    here = func.ST_SetSRID(func.ST_MakePoint(position.lon, position.lat), 4326)
+    return func.ST_Transform(here, 3857)
+
+
+def geography(position: LonLat) -> ColumnElement[object]:
+    return cast(func.ST_SetSRID(func.ST_MakePoint(position.lon, position.lat), 4326), Geography)

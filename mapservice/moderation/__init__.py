@@ -1,0 +1,1 @@
+"""Proposals that wait for a moderator, and what moderators decide about them."""

@@ -1,0 +1,1 @@
+"""What people propose: the form, what becomes of it, its versions, and ideas that are alike."""

@@ -1,0 +1,1 @@
+"""Reports of a territory: one page that works offline, the same on paper, and its figures."""

@@ -1,0 +1,165 @@
+"""Where a report takes its figures from, all in one snapshot: rollups, outlines, initiatives.
+
+`read` is the one door: whoever defines further figures adds them to `_lines` and `model.Figures`.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, text
+
+from mapservice.activity import queries as activity
+from mapservice.db.tables import initiative
+from mapservice.errors import InvalidInput
+from mapservice.initiatives.conditions import where
+from mapservice.reporting.model import Figure, Figures, Line, Outlines, Report, Supported, View
+from mapservice.territories import page_queries
+from mapservice.territories.model import Level
+from mapservice.territories.page_model import Described, breaks, rate
+from mapservice.territories.queries import source_in_force
+
+# Initiatives named for each territory; fewer where territories are many, so that files stay small.
+NAMED, NAMED_OF_MANY = 3, 1
+MANY = 1500
+# Simplified outlines right to half a pixel at this zoom; a coarser one for many and for France.
+ZOOM, ZOOM_OF_MANY = 8, 6
+# Land is drawn so far around, in widths and heights of what is shown.
+REACH = 1.5
+# Digits of degrees: ten metres.
+DIGITS = 4
+
+OUTLINES = """
+    SELECT code, ST_AsGeoJSON(ST_Transform(geom, 4326), :digits) AS geometry
+      FROM territory_outline
+     WHERE level = :level AND zoom = :zoom AND code = ANY(:codes)
+     ORDER BY code"""
+AROUND = """
+    SELECT ST_AsGeoJSON(ST_Transform(land, 4326), :digits)
+      FROM territory_outline
+     CROSS JOIN (SELECT ST_Transform(ST_MakeEnvelope(:west, :south, :east, :north, 4326), 3857)
+                     AS box) AS shown
+     CROSS JOIN LATERAL (
+           SELECT :reach * (ST_XMax(box) - ST_XMin(box)) AS wide,
+                  :reach * (ST_YMax(box) - ST_YMin(box)) AS high) AS margin
+     CROSS JOIN LATERAL (
+           SELECT ST_ClipByBox2D(geom, CAST(ST_Expand(box, wide + high) AS box2d)) AS land) AS cut
+     WHERE level = 'region' AND zoom = :zoom AND NOT ST_IsEmpty(land)
+     ORDER BY code"""
+BOUNDS = """
+    SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)
+      FROM (SELECT ST_Extent(CAST(outline AS box2d)) AS box
+              FROM territory WHERE level = :level AND code = ANY(:codes)) AS whole"""
+# Metropolitan France, which a map of all territories shows: W, S, E, N.
+METROPOLIS = (-5.3, 41.2, 9.7, 51.2)
+
+
+def read(connection: Connection, view: View, base_url: str, site_name: str) -> Report:
+    """Run it in a transaction of one snapshot. Raises InvalidInput for an unknown territory."""
+    described = _described(connection, view)
+    lines = _lines(connection, view)
+    source = source_in_force(connection)
+    return Report(
+        view=view,
+        place=described.place if described else None,
+        whole=_whole(connection, view),
+        lines=lines,
+        breaks=breaks(line.figures.value(view.figure) for line in lines),
+        outlines=_outlines(connection, view, [line.code for line in lines]),
+        made_at=_now(connection),
+        licence=source.licence if source else "",
+        cog_year=source.cog_year if source else 0,
+        base_url=base_url,
+        site_name=site_name,
+    )
+
+
+def _described(connection: Connection, view: View) -> Described | None:
+    if view.ref is None:
+        return None
+    described = page_queries.describe(connection, view.ref)
+    if described is None:
+        raise InvalidInput("territory", f"there is no {view.ref}")
+    return described
+
+
+def _now(connection: Connection) -> datetime:
+    moment = connection.execute(text("SELECT now()")).scalar_one()
+    assert isinstance(moment, datetime)
+    return moment
+
+
+def _lines(connection: Connection, view: View) -> tuple[Line, ...]:
+    """The largest value of the figure first; equals by name."""
+    rows = json.loads(activity.figures_json(connection, view.by, view.scope))
+    named = _most_supported(connection, view, [row["code"] for row in rows])
+    lines = [Line(row["code"], row["name"], _figures(row), named[row["code"]]) for row in rows]
+    return tuple(sorted(lines, key=lambda line: (-_value(line, view.figure), line.name)))
+
+
+def _value(line: Line, figure: Figure) -> float:
+    value = line.figures.value(figure)
+    return -1.0 if value is None else value
+
+
+def _figures(row: Mapping[str, Any]) -> Figures:
+    return Figures(
+        population=row["population"],
+        initiatives=row["initiatives"],
+        supporters=row["supporters"],
+        rate=row["per_10000_inhabitants"],
+    )
+
+
+def _whole(connection: Connection, view: View) -> Figures:
+    """Of the territory itself: also what is known to it, but to no part of it."""
+    if view.ref:
+        row = json.loads(activity.figures_json(connection, view.ref.level, view.scope))[0]
+        return _figures(row)
+    counts, values = activity.counts_by_code(activity.COUNTRY, view.scope)
+    row = connection.exec_driver_sql(counts, values).one_or_none()
+    initiatives, supporters = (int(row.initiatives), int(row.supporters)) if row else (0, 0)
+    regions = page_queries.everywhere(connection, Level.REGION)
+    population = sum(region.population for region in regions)
+    return Figures(population, initiatives, supporters, rate(initiatives, population))
+
+
+def _most_supported(
+    connection: Connection, view: View, codes: Sequence[str]
+) -> defaultdict[str, tuple[Supported, ...]]:
+    """By code. Of each territory as its figures have it: an EPCI is told of in whole."""
+    column = initiative.c[str(view.by)]
+    order = (initiative.c.supporters.desc(), initiative.c.created_at.desc(), initiative.c.id)
+    ranked = (
+        select(
+            column.label("code"),
+            initiative.c.id,
+            initiative.c.title,
+            initiative.c.supporters,
+            func.row_number().over(partition_by=column, order_by=order).label("place"),
+        )
+        .where(column.in_(codes), *where(replace(view.filters, territory=())))
+        .subquery()
+    )
+    most = NAMED if len(codes) < MANY else NAMED_OF_MANY
+    query = select(ranked).where(ranked.c.place <= most).order_by(ranked.c.code, ranked.c.place)
+    found: defaultdict[str, tuple[Supported, ...]] = defaultdict(tuple)
+    for row in connection.execute(query):
+        found[row.code] += (Supported(str(row.id), row.title, row.supporters),)
+    return found
+
+
+def _outlines(connection: Connection, view: View, codes: list[str]) -> Outlines:
+    few = view.ref and len(codes) < MANY
+    bound = {"level": str(view.by), "codes": codes}
+    wanted = bound | {"zoom": ZOOM if few else ZOOM_OF_MANY, "digits": DIGITS}
+    areas = {code: json.loads(shape) for code, shape in connection.execute(text(OUTLINES), wanted)}
+    west, south, east, north = connection.execute(text(BOUNDS), bound).one()
+    bounds = (west, south, east, north) if view.ref else METROPOLIS
+    sides = dict(zip(("west", "south", "east", "north"), bounds, strict=True))
+    around = {"zoom": wanted["zoom"], "digits": DIGITS, "reach": REACH} | sides
+    ground = connection.execute(text(AROUND), around).scalars()
+    return Outlines(areas, tuple(json.loads(shape) for shape in ground), bounds)

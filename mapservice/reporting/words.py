@@ -1,0 +1,228 @@
+"""A report in French words: reports are made where there is no request, and so no language."""
+
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+
+from mapservice.initiatives.model import LISTED, Status, Theme
+from mapservice.reporting.model import Figure, Figures, Report, View
+from mapservice.territories.model import Level
+
+LOCALE = "fr"
+PARIS = ZoneInfo("Europe/Paris")
+THEMES = {
+    Theme.ENVIRONNEMENT: "Environnement",
+    Theme.ALIMENTATION: "Alimentation",
+    Theme.MOBILITE: "Mobilité",
+    Theme.HABITAT: "Habitat",
+    Theme.SOLIDARITE: "Solidarité",
+    Theme.EDUCATION: "Éducation",
+    Theme.CULTURE: "Culture",
+    Theme.ECONOMIE: "Économie locale",
+    Theme.AUTRE: "Autre",
+}
+STATUSES = {
+    Status.PUBLISHED: "en cours",
+    Status.DONE: "réalisées",
+    Status.ARCHIVED: "archivées",
+}
+LEVELS = {
+    Level.REGION: ("région", "régions"),
+    Level.DEPARTEMENT: ("département", "départements"),
+    Level.EPCI: ("intercommunalité", "intercommunalités"),
+    Level.COMMUNE: ("commune", "communes"),
+}
+WITHIN = {
+    Level.REGION: "la région",
+    Level.DEPARTEMENT: "le département",
+    Level.EPCI: "l’intercommunalité",
+    Level.COMMUNE: "la commune",
+}
+FIGURES = {
+    Figure.RATE: "Initiatives pour 10 000 habitants",
+    Figure.INITIATIVES: "Initiatives",
+    Figure.SUPPORTERS: "Soutiens",
+}
+SILENT = {
+    Level.REGION: ("région sans initiative", "régions sans initiative"),
+    Level.DEPARTEMENT: ("département sans initiative", "départements sans initiative"),
+    Level.EPCI: ("intercommunalité sans initiative", "intercommunalités sans initiative"),
+    Level.COMMUNE: ("commune sans initiative", "communes sans initiative"),
+}
+
+
+def number(value: float) -> str:
+    """With unbreakable blanks that every font has."""
+    return str(format_decimal(value, locale=LOCALE)).replace("\u202f", "\u00a0")
+
+
+def rate(figures: Figures) -> str:
+    """Two decimals, as the figures have them; unknown is a dash, and a little is not nothing."""
+    if figures.rate is None:
+        return "–"
+    if not figures.rate:
+        return "< 0,01" if figures.initiatives else "0"
+    written = format_decimal(figures.rate, format="#,##0.00", locale=LOCALE)
+    return str(written).replace("\u202f", "\u00a0")
+
+
+def plural(count: int, one: str, many: str) -> str:
+    return one if abs(count) < 2 else many
+
+
+def counted(count: int, one: str, many: str) -> str:
+    return f"{number(count)} {plural(count, one, many)}"
+
+
+def cells(figures: Figures) -> tuple[str, str, str, str]:
+    """Initiatives, their rate, supporters and inhabitants, as every form writes them."""
+    return (
+        number(figures.initiatives),
+        rate(figures),
+        number(figures.supporters),
+        number(figures.population),
+    )
+
+
+COLUMNS = ("Initiatives", "Pour 10 000 hab.", "Soutiens", "Habitants")
+
+
+def at(report: Report) -> str:
+    return report.place.at if report.place else "en France"
+
+
+def title(report: Report) -> str:
+    """ "Les initiatives en Bretagne, par commune"."""
+    apart = f", par {LEVELS[report.view.by][0]}" if _has_parts(report.view) else ""
+    return f"Les initiatives {at(report)}{apart}"
+
+
+def _has_parts(view: View) -> bool:
+    return view.ref is None or view.ref.level is not view.by
+
+
+def period(view: View) -> str:
+    """ "de janvier 2025 à mars 2026", by whole months."""
+    first, end = view.scope.since, view.scope.until
+    last = _month(end - timedelta(days=1)) if end and end > date.min else ""
+    if first and last:
+        return f"de {_month(first)} à {last}" if _month(first) != last else last
+    if first:
+        return f"depuis {_month(first)}"
+    return f"jusqu’à {last}" if last else "depuis le début"
+
+
+def _month(day: date) -> str:
+    return str(format_date(day, "MMMM y", locale=LOCALE))
+
+
+def themes(view: View) -> str:
+    return ", ".join(THEMES[theme] for theme in view.filters.theme) or "tous les thèmes"
+
+
+def statuses(view: View) -> str:
+    return " ou ".join(STATUSES[status] for status in view.filters.status or LISTED)
+
+
+def moment(made_at: datetime) -> str:
+    """ "25 novembre 2026 à 13:05", the hour of Paris."""
+    here = made_at.astimezone(PARIS)
+    return str(format_datetime(here, "d MMMM y 'à' HH:mm", locale=LOCALE))
+
+
+def key_figures(report: Report) -> list[tuple[str, str]]:
+    """Words and number, four at most."""
+    whole = report.whole
+    found = [
+        (plural(whole.initiatives, "initiative", "initiatives"), number(whole.initiatives)),
+        ("pour 10 000 habitants", rate(whole)),
+        (
+            plural(whole.supporters, "soutien confirmé", "soutiens confirmés"),
+            number(whole.supporters),
+        ),
+    ]
+    if _has_parts(report.view):
+        words = f"{plural(report.silent, *SILENT[report.view.by])} sur {number(report.lived_in)}"
+        found.append((words, number(report.silent)))
+    return found
+
+
+def legend(report: Report) -> list[tuple[int | None, str]]:
+    """Class and words, for the classes that may occur."""
+    bounds = [number(bound) for bound in report.breaks]
+    rows: list[tuple[int | None, str]] = [(0, _nothing(report.view.figure))]
+    shown = {report.shade(line) for line in report.lines}
+    if bounds:
+        rows.append((1, f"moins de {bounds[0]}"))
+        rows += [(n + 2, f"{a} – {b}") for n, (a, b) in enumerate(pairwise(bounds))]
+        rows.append((len(bounds) + 1, f"{bounds[-1]} et plus"))
+    elif 1 in shown:
+        rows.append(
+            (1, "au moins un" if report.view.figure is Figure.SUPPORTERS else "une au moins")
+        )
+    if None in shown:
+        rows.append((None, "sans habitant"))
+    return rows
+
+
+def _nothing(figure: Figure) -> str:
+    return "aucun" if figure is Figure.SUPPORTERS else "aucune"
+
+
+COUNTED = """\
+Sont comptées les initiatives publiques ({}) ; la période est celle de leur création, par mois
+entiers. Les soutiens sont ceux qui ont été confirmés."""
+COLOURS = """\
+Les hachures marquent l’absence d’initiative, qui n’est pas une absence de données ; le gris, un
+territoire sans habitant, donc sans taux. Les classes réunissent à peu près autant de territoires
+chacune."""
+CHANCE = """\
+Dans un petit territoire, une seule initiative suffit à un taux élevé : un écart n’y dit pas
+grand-chose."""
+WHOLE_EPCI = """\
+Une intercommunalité est comptée en entier, même là où elle dépasse le territoire du rapport : la
+somme des lignes peut différer du total."""
+OVERSEAS = "La carte montre l’Hexagone et la Corse ; l’outre-mer est dans le tableau."
+DRAWN = """\
+Carte dessinée avec Leaflet (licence BSD-2) et folium (MIT) ; caractères Atkinson Hyperlegible Next
+(OFL 1.1)."""
+
+
+def notes(report: Report) -> list[str]:
+    """How the figures come about, a sentence or two each."""
+    view = report.view
+    found = [
+        COUNTED.format(statuses(view)),
+        f"Une initiative compte dans {WITHIN[view.by]} où elle se situe.",
+    ]
+    if report.elsewhere > 0:
+        found.append(_elsewhere(report))
+    if view.by is Level.EPCI:
+        found.append(WHOLE_EPCI)
+    found += [COLOURS, CHANCE]
+    if view.ref is None:
+        found.append(OVERSEAS)
+    return [note.replace("\n", " ") for note in found]
+
+
+def _elsewhere(report: Report) -> str:
+    words = counted(
+        report.elsewhere,
+        "initiative, située plus largement ou sans lieu connu, compte",
+        "initiatives, situées plus largement ou sans lieu connu, comptent",
+    )
+    return f"{words} dans le total, mais dans aucune ligne du tableau."
+
+
+def sources(report: Report) -> list[str]:
+    address = f" ({report.base_url})" if report.base_url else ""
+    found = [f"Initiatives : {report.site_name}{address}."]
+    if report.licence:
+        found.append(
+            f"Contours, simplifiés, et populations : {report.licence} ; code officiel géographique"
+            f" {report.cog_year}."
+        )
+    return [*found, DRAWN.replace("\n", " ")]

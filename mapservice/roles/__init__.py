@@ -1,0 +1,1 @@
+"""Who may moderate and coordinate which territories."""

@@ -1,0 +1,161 @@
+"""Roles, the territories they are for, and what follows from them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from mapservice.errors import InvalidInput
+from mapservice.initiatives.filters import parse_territory
+from mapservice.territories.model import TerritoryRef
+
+ID_SIGNS = 8
+COUNTRY = "country"
+
+
+class Role(StrEnum):
+    """A coordinator reads the queues of some territories; a moderator decides there too."""
+
+    COORDINATOR = "coordinator"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+
+
+class Act(StrEnum):
+    """What the log says happened to a grant."""
+
+    GRANT = "grant"
+    REVOKE = "revoke"
+    ERASE = "erase"
+    LAPSE = "lapse"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Some territories with all that is below them, or everywhere.
+
+    Only `everywhere` holds what is placed nowhere, or all over France.
+    """
+
+    territories: tuple[TerritoryRef, ...] = ()
+    everywhere: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.everywhere and not self.territories
+
+
+EVERYWHERE = Reach(everywhere=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One role for one territory; that of an admin is None: everywhere."""
+
+    role: Role
+    territory: TerritoryRef | None = None
+
+    @classmethod
+    def parse(cls, role: str, territory: str) -> Self:
+        """Raises InvalidInput naming `role` or `territory`."""
+        if role not in tuple(Role):
+            raise InvalidInput("role", f"is not one of {', '.join(Role)}")
+        given = territory.strip()
+        if role == Role.ADMIN:
+            if given:
+                raise InvalidInput("territory", "does not go with admin, who is one everywhere")
+            return cls(Role.ADMIN)
+        if not given:
+            raise InvalidInput("territory", f"is missing: a {role} is one somewhere")
+        return cls(Role(role), parse_territory(given))
+
+    @property
+    def level(self) -> str:
+        """As the tables have it."""
+        return str(self.territory.level) if self.territory else COUNTRY
+
+    @property
+    def code(self) -> str:
+        return self.territory.code if self.territory else ""
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.territory}" if self.territory else str(self.role)
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """Who acts in moderation: the name that is recorded, and where they see and decide.
+
+    `person` is None for who came in by the shared password.
+    """
+
+    name: str
+    person: UUID | None
+    sees: Reach
+    decides: Reach
+
+    @property
+    def is_admin(self) -> bool:
+        return self.decides.everywhere
+
+
+def badge_of(name: str, person: UUID, grants: tuple[Grant, ...]) -> Badge | None:
+    """None for who has no role."""
+    if not grants:
+        return None
+    return Badge(
+        signature(name, person),
+        person,
+        sees=_reach(grants),
+        decides=_reach(tuple(one for one in grants if one.role is not Role.COORDINATOR)),
+    )
+
+
+def signature(name: str, person: UUID) -> str:
+    """How a person is recorded: names are chosen freely, so part of the id tells two apart."""
+    return " ".join(filter(None, (name, f"#{person.hex[:ID_SIGNS]}")))
+
+
+def _reach(grants: tuple[Grant, ...]) -> Reach:
+    if any(one.role is Role.ADMIN for one in grants):
+        return EVERYWHERE
+    return Reach(tuple(dict.fromkeys(one.territory for one in grants if one.territory)))
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who grants or revokes: a person, or a name without an account (exactly one of them)."""
+
+    person: UUID | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A grant in force. `place` is the territory's name, "" for everywhere.
+
+    `is_known`: whether the territory, or the one heir of a commune, exists in today's COG.
+    `confirmed`: whether the person ever signed in.
+    """
+
+    person: UUID
+    email: str
+    name: str
+    confirmed: bool
+    grant: Grant
+    place: str
+    is_known: bool
+    granted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of the log. `who` and `by` are addresses, or `#` and part of an id once erased."""
+
+    at: datetime
+    act: Act
+    who: str
+    by: str
+    grant: Grant
+    place: str

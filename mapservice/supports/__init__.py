@@ -1,0 +1,1 @@
+"""Backing an initiative, reporting a problem with it, writing to its author."""

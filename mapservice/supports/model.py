@@ -1,0 +1,91 @@
+"""Supports, reports and messages as plain values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from mapservice.errors import InvalidInput
+
+MAX_TEXT = 2000
+# How long the digest of a supporter's network is kept.
+NETWORK_DAYS = 30
+
+
+class Reason(StrEnum):
+    """What somebody finds wrong with an initiative."""
+
+    FALSE = "false"
+    HATEFUL = "hateful"
+    PRIVATE = "private"
+    DUPLICATE = "duplicate"
+    PLACE = "place"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whence a support comes: keyed digests, so that neither mailbox nor network can be read back.
+
+    `mailbox` has 32 bytes and is that of this mailbox for this initiative, `network` has 16.
+    """
+
+    mailbox: bytes
+    network: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Who backs an initiative here: `local` of the `counted` say that they live around it.
+
+    `is_known` is False where there is no "here": a place that is all of France, or none.
+    """
+
+    counted: int
+    local: int
+    is_known: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supported:
+    """One support of a person, for their page and their export."""
+
+    initiative: UUID
+    title: str
+    is_public: bool
+    commune: str | None
+    confirmed_at: datetime
+    withdrawn_at: datetime | None
+    held_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a moderator sees of a report; `confirmed`: it came from a proved address."""
+
+    id: UUID
+    initiative: UUID
+    title: str
+    status: str
+    reason: Reason
+    text: str
+    confirmed: bool
+    created_at: datetime
+
+
+def read_reason(text: str) -> Reason:
+    """Raises InvalidInput."""
+    if text not in tuple(Reason):
+        raise InvalidInput("reason", f"is not one of {', '.join(Reason)}")
+    return Reason(text)
+
+
+def read_text(text: str, field: str = "text", *, least: int = 0) -> str:
+    """Lines without control characters, those at the ends cut off. Raises InvalidInput."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    clean = "".join(sign for sign in lines if sign in "\n\t" or sign.isprintable()).strip()
+    if len(clean) > MAX_TEXT:
+        raise InvalidInput(field, f"is longer than {MAX_TEXT} characters")
+    if len(clean) < least:
+        raise InvalidInput(field, f"needs at least {least} characters")
+    return clean

@@ -1,0 +1,149 @@
+"""The page, the paper, the sheets and the layer tell the same figures of the same moment."""
+
+import csv
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pyogrio
+import pytest
+from pypdf import PdfReader
+from sqlalchemy import Connection
+
+from mapservice.http.assets import STATIC
+from mapservice.maps import report_model
+from mapservice.reporting import page, paper, sheets, words
+from mapservice.reporting.model import Report
+from tests.reporting.conftest import HOSTILE, Reading
+
+QUERIES = ("territory=departement:35", "by=region&figure=supporters", "territory=commune:35238")
+MAX_BYTES = 5_000_000
+
+
+class Cells(HTMLParser):
+    """The texts of a page's table, row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        self.inside = tag in ("td", "th", "span", "button") and bool(self.rows)
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = tag == "span" and self.inside
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.rows[-1][-1] += data.strip()
+
+
+def table(html: str) -> list[list[str]]:
+    cells = Cells()
+    cells.feed(html[html.index("<table") : html.index("</table")])
+    return cells.rows
+
+
+def plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def expected(report: Report) -> list[list[str]]:
+    rows = [[line.name, *words.cells(line.figures)] for line in report.lines]
+    return [*rows, ["Ensemble", *words.cells(report.whole)]]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_paper_says_what_the_page_says(
+    snapshot: Connection, reading: Reading, tmp_path: Path, query: str
+) -> None:
+    report = reading(query)
+    html = page.render(report)
+    shown = table(html)[1:]
+    assert shown == expected(report)
+
+    document = PdfReader(io.BytesIO(paper.render(snapshot, report)))
+    text = plain(" ".join(sheet.extract_text() for sheet in document.pages))
+    at = text.index("Les chiffres Commune" if "territory" in query else "Les chiffres Région")
+    for row in shown:
+        told = plain(" ".join(row))
+        assert told in text[at:], told
+        at = text.index(told, at)
+    for words_of_key, value in words.key_figures(report):
+        assert plain(f"{value} {words_of_key}") in text
+        assert f"<dt>{words_of_key}</dt><dd>{value}</dd>" in html
+    for note in [*words.notes(report), *words.sources(report)]:
+        assert plain(note) in text
+    assert document.metadata is not None
+    assert document.metadata.title == words.title(report)
+    links = {
+        link.get_object()["/A"]["/URI"]
+        for sheet in document.pages
+        for link in sheet.get("/Annots", [])
+    }
+    assert links == {report.link(one) for line in report.lines for one in line.most_supported}
+    assert all(link in html for link in links)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_sheets_and_layer_have_the_same_rows(reading: Reading, tmp_path: Path, query: str) -> None:
+    report = reading(query)
+    rows = [
+        (
+            str(report.view.by),
+            line.code,
+            line.name,
+            line.figures.population,
+            line.figures.initiatives,
+            line.figures.supporters,
+            line.figures.rate,
+        )
+        for line in report.lines
+    ]
+    written = list(csv.reader(io.StringIO(sheets.csv_text(report))))
+    assert written[0] == list(sheets.NAMES)
+    assert written[1:] == [["" if cell is None else str(cell) for cell in row] for row in rows]
+
+    sheets.write_workbook(report, tmp_path / "figures.xlsx")
+    book = pyogrio.read_dataframe(tmp_path / "figures.xlsx", layer="Chiffres")
+    assert [tuple(row) for row in book[list(sheets.NAMES)].itertuples(index=False)] == rows
+    names = pyogrio.list_layers(tmp_path / "figures.xlsx")[:, 0]
+    assert list(names) == ["Chiffres", "Initiatives", "Méthode"]
+
+    sheets.write_layer(report, tmp_path / "figures.gpkg")
+    layer = pyogrio.read_dataframe(tmp_path / "figures.gpkg", layer=sheets.LAYER)
+    assert [tuple(row) for row in layer[list(sheets.NAMES)].itertuples(index=False)] == rows
+    assert (layer.crs.to_epsg(), layer.geometry.notna().all()) == (4326, True)
+    assert layer.geometry.is_valid.mean() > 0.99
+
+
+def test_a_workbook_takes_no_text_for_a_formula(reading: Reading, tmp_path: Path) -> None:
+    sheets.write_workbook(reading("territory=departement:35"), tmp_path / "figures.xlsx")
+    named = pyogrio.read_dataframe(tmp_path / "figures.xlsx", layer="Initiatives")
+    assert HOSTILE in set(named["title"])
+
+
+def test_colours_are_those_of_the_site() -> None:
+    light = "".join(
+        (STATIC / "css" / name).read_text().partition("@media (prefers-color-scheme: dark)")[0]
+        for name in ("territory.css", "tokens.css")
+    )
+    tokens = dict(re.findall(r"--([\w-]+): (#\w+);", light))
+    assert tuple(tokens[f"figure-{n}"] for n in range(1, 6)) == report_model.COLOURS
+    assert tokens["figure-hatch"] == report_model.HATCH
+    assert (tokens["unknown"], tokens["land"]) == (report_model.UNKNOWN, report_model.PAPER)
+
+
+def test_the_communes_of_the_largest_region_stay_small(
+    snapshot: Connection, reading: Reading
+) -> None:
+    report = reading("territory=region:44")
+    assert len(report.lines) == 5115
+    assert len(page.render(report).encode()) < MAX_BYTES
+    assert len(paper.render(snapshot, report)) < 2 * MAX_BYTES
