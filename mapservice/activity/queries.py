@@ -119,9 +119,9 @@ def facets(connection: Connection, filters: Filters) -> dict[Theme, int]:
 def totals(connection: Connection, scope: Scope) -> Total:
     """Initiatives in all, and communes that have at least one."""
     everywhere = sum(count for _, count in _by_theme(connection, scope, (ALL_THEMES,)))
-    statement, values = _figures(Level.COMMUNE, scope)
+    counts, values = counts_by_code(Level.COMMUNE, scope)
     lively = fill(
-        "SELECT count(*) FROM ({figures}) AS figure WHERE initiatives > 0", {"figures": statement}
+        "SELECT count(*) FROM ({counts}) AS counts WHERE initiatives > 0", {"counts": counts}
     )
     return Total(everywhere, connection.exec_driver_sql(lively, values).scalar_one())
 
@@ -210,24 +210,27 @@ def within(level: Level, scope: Scope, table: str = "territory") -> tuple[str, d
     return f"({' OR '.join(conditions)})" if conditions else "false", values
 
 
-# Every kept count against a recount, both directions, rollups at their finest and summed grains.
+# Every kept count against a recount, both directions, rollups at their finest and summed grains;
+# and what initiatives keep of their supports.
 CHECK = """
 WITH counted AS (
     SELECT place.level, place.code, status, coalesce(theme, '') AS theme,
            coalesce(month, '-infinity') AS month,
-           count(*) AS initiatives, sum(supporters) AS supporters
+           count(*) AS initiatives, sum(supporters) AS supporters,
+           sum(told_here) AS told, sum(local_here) AS local
       FROM (SELECT *, rollup_month(created_at) AS month FROM initiative) AS dated
      CROSS JOIN LATERAL (VALUES ('country', 'FR'), ('region', region), ('departement', departement),
                                 ('epci', epci), ('commune', commune)) AS place (level, code)
      WHERE place.code IS NOT NULL
      GROUP BY place.level, place.code, status, CUBE (theme, month)
 ), kept AS (
-    SELECT level, code, status, theme, month,
-           sum(initiatives) AS initiatives, sum(supporters) AS supporters
-      FROM (SELECT level, code, status, theme, month, initiatives, supporters FROM rollup
+    SELECT level, code, status, theme, month, sum(initiatives) AS initiatives,
+           sum(supporters) AS supporters, sum(told) AS told, sum(local) AS local
+      FROM (SELECT level, code, status, theme, month, initiatives, supporters, told, local
+              FROM rollup
              UNION ALL
             SELECT level, code, status, coalesce(theme, ''), coalesce(month, '-infinity'),
-                   sum(initiatives), sum(supporters)
+                   sum(initiatives), sum(supporters), sum(told), sum(local)
               FROM rollup_delta_level
              GROUP BY level, code, status, CUBE (theme, month)) AS both_parts
      GROUP BY level, code, status, theme, month
@@ -247,18 +250,28 @@ WITH counted AS (
               FROM rollup_delta CROSS JOIN generate_series(3, rollup_finest_zoom()) AS zoom
              WHERE cell IS NOT NULL) AS both_parts
      GROUP BY 1, 2, 3, 4
+), compared (place, key, what, kept, counted) AS (
+    SELECT 'rollup', concat_ws(' ', level, code, status, theme, month), one.*
+      FROM kept FULL JOIN counted USING (level, code, status, theme, month)
+     CROSS JOIN LATERAL (VALUES ('initiatives', kept.initiatives, counted.initiatives),
+                                ('supporters', kept.supporters, counted.supporters),
+                                ('told', kept.told, counted.told),
+                                ('local', kept.local, counted.local)) AS one
+     UNION ALL
+    SELECT 'rollup_cell', concat_ws(' ', zoom, cell, status, theme), one.*
+      FROM kept_cell FULL JOIN counted_cell USING (zoom, cell, status, theme)
+     CROSS JOIN LATERAL (VALUES ('initiatives', kept_cell.initiatives, counted_cell.initiatives),
+                                ('x', kept_cell.sum_x, counted_cell.sum_x),
+                                ('y', kept_cell.sum_y, counted_cell.sum_y)) AS one
+     UNION ALL
+    SELECT 'initiative', CAST(initiative AS text), one.*
+      FROM support_difference
+     CROSS JOIN LATERAL (VALUES ('supported_here', supported_here, counted),
+                                ('told_here', told_here, told),
+                                ('local_here', local_here, local)) AS one
 )
-SELECT 'rollup', concat_ws(' ', level, code, status, theme, month),
-       coalesce(kept.initiatives, 0)::bigint, coalesce(counted.initiatives, 0)::bigint
-  FROM kept FULL JOIN counted USING (level, code, status, theme, month)
- WHERE coalesce(kept.initiatives, 0) <> coalesce(counted.initiatives, 0)
-    OR coalesce(kept.supporters, 0) <> coalesce(counted.supporters, 0)
- UNION ALL
-SELECT 'rollup_cell', concat_ws(' ', zoom, cell, status, theme),
-       coalesce(kept_cell.initiatives, 0)::bigint, coalesce(counted_cell.initiatives, 0)::bigint
-  FROM kept_cell FULL JOIN counted_cell USING (zoom, cell, status, theme)
- WHERE coalesce(kept_cell.initiatives, 0) <> coalesce(counted_cell.initiatives, 0)
-    OR coalesce(kept_cell.sum_x, 0) <> coalesce(counted_cell.sum_x, 0)
-    OR coalesce(kept_cell.sum_y, 0) <> coalesce(counted_cell.sum_y, 0)
+SELECT place, concat_ws(' ', key, what), coalesce(kept, 0)::bigint, coalesce(counted, 0)::bigint
+  FROM compared
+ WHERE coalesce(kept, 0) <> coalesce(counted, 0)
  LIMIT 1000
 """

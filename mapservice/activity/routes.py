@@ -21,8 +21,8 @@ def figures_json(level: str) -> Response:
     wanted = _level(level)
     with services().reader.connect() as connection:
         figures = queries.figures_json(connection, wanted, _scope(connection))
-    before, after = f'{{"level":"{wanted}",', f',"territories":{figures}}}'
-    return negotiation.stamped(before, after, answers.JSON, name="as_of")
+    told = f',"territories":{figures}}}'.encode()
+    return negotiation.stamped(f'{{"level":"{wanted}",', (told,), answers.JSON, name="as_of")
 
 
 @blueprint.get("/<level>.csv")

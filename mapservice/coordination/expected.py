@@ -138,6 +138,9 @@ class Limits:
     low: Counts
     high: Counts
 
+    def at(self, positions: Counts) -> "Limits":
+        return Limits(self.mean[positions], self.low[positions], self.high[positions])
+
     def below(self, counts: Counts) -> NDArray[np.bool_]:
         """Counts that chance brings to fewer than TAIL of such territories."""
         under: NDArray[np.bool_] = counts < self.low

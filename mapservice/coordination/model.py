@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ COLUMNS = (
     "supporters",
     "recent",
     "before",
+    "told",
+    "local",
     "communes",
     "silent",
     "months",
@@ -46,6 +49,7 @@ class Figure(StrEnum):
     INITIATIVES = "initiatives"
     RATE = "rate"
     SUPPORTERS = "supporters"
+    LOCAL = "local"
     RECENT = "recent"
     CHANGE = "change"
     SILENT = "silent"
@@ -64,6 +68,7 @@ class Order(StrEnum):
     INITIATIVES = "initiatives"
     RATE = "rate"
     SUPPORTERS = "supporters"
+    LOCAL = "local"
     RECENT = "recent"
     CHANGE = "change"
     SILENT = "silent"
@@ -77,6 +82,8 @@ LAST_BREAKS = (1.0, 3.0, 6.0, 12.0)
 
 
 DATED = (Figure.RECENT, Figure.CHANGE, Order.RECENT, Order.CHANGE)
+# Shares of something, whose differences count and not how many times one is another.
+SHARED = (Figure.SILENT, Figure.LOCAL)
 
 
 class Verdict(StrEnum):
@@ -110,7 +117,8 @@ class View:
 class Areas:
     """Figures of territories of one level, ordered by code.
 
-    `communes` and `silent` count the communes with inhabitants and those of them without an
+    `told` counts supports whose giver told a commune, `local` those of them who live around the
+    initiative; `communes` and `silent` the communes with inhabitants and those of them without an
     initiative; `months` is how many lie between the last initiative and the end of the period, NaN
     for none. Where these were not read they are None; `dated`: the two windows of 90 days were.
     """
@@ -121,6 +129,8 @@ class Areas:
     supporters: Counts
     recent: Counts
     before: Counts
+    told: Counts | None = None
+    local: Counts | None = None
     communes: Counts | None = None
     silent: Counts | None = None
     months: Floats | None = None
@@ -166,6 +176,16 @@ class Areas:
         shares[self.communes == 0] = np.nan
         return shares
 
+    @property
+    def local_share(self) -> Floats:
+        """In percent of those who told; NaN where nobody did."""
+        assert self.told is not None
+        assert self.local is not None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares: Floats = np.round(100.0 * self.local / self.told, 1)
+        shares[self.told == 0] = np.nan
+        return shares
+
     def values(self, figure: Figure) -> Floats:
         """NaN is unknown; 0 is none, but for a change and for months, where NaN is none."""
         if figure is Figure.LAST:
@@ -173,6 +193,8 @@ class Areas:
             return self.months
         if figure is Figure.SILENT:
             return self.silent_share
+        if figure is Figure.LOCAL:
+            return self.local_share
         found: Counts | Floats = getattr(self, figure)
         return found.astype(float)
 
@@ -199,11 +221,13 @@ class Areas:
         """Positions in that order: the largest first, names from A on; unknown last."""
         if by is Order.NAME:
             assert names is not None
-            plain_names = [plain(without_article(name)) for name in names]
-            found = sorted(range(len(self)), key=plain_names.__getitem__, reverse=ascending)
+            keys = [_in_order(name) for name in names]
+            found = sorted(range(len(self)), key=keys.__getitem__, reverse=ascending)
             return np.array(found, np.int64)
-        keys = self._keys(by) * (1 if ascending else -1)
-        return np.argsort(np.where(np.isnan(keys), np.inf, keys), kind="stable").astype(np.int64)
+        values = self._keys(by) * (1 if ascending else -1)
+        return np.argsort(np.where(np.isnan(values), np.inf, values), kind="stable").astype(
+            np.int64
+        )
 
     def _keys(self, by: Order) -> Floats:
         if by is Order.POPULATION:
@@ -217,6 +241,12 @@ class Areas:
         return self.values(Figure(by))
 
 
+@lru_cache(maxsize=40_000)
+def _in_order(name: str) -> str:
+    """As it stands in a French list; names change once a year."""
+    return plain(without_article(name))
+
+
 def breaks_of(figure: Figure, *many: Areas) -> tuple[float, ...]:
     """Bounds that hold for all these territories, so that two maps can be compared."""
     if figure is Figure.CHANGE:
@@ -224,7 +254,7 @@ def breaks_of(figure: Figure, *many: Areas) -> tuple[float, ...]:
     if figure is Figure.LAST:
         return LAST_BREAKS
     values = np.concatenate([areas.values(figure) for areas in many])
-    return natural_breaks(values, ratios=figure is not Figure.SILENT)
+    return natural_breaks(values, ratios=figure not in SHARED)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 from flask import Blueprint, Response, render_template, request, url_for
 from sqlalchemy import Connection
 
 from mapservice.coordination import asked as asking
-from mapservice.coordination import formats, queries
+from mapservice.coordination import formats, map_queries, queries
 from mapservice.coordination import sheet as sheets
 from mapservice.coordination.asked import Asked
 from mapservice.coordination.chart import chart
@@ -25,7 +26,7 @@ from mapservice.coordination.model import (
     View,
     breaks_of,
 )
-from mapservice.coordination.sheet import Sheet
+from mapservice.coordination.sheet import Row, Sheet
 from mapservice.coordination.windows import next_month
 from mapservice.errors import NotFound
 from mapservice.http import answers
@@ -45,6 +46,9 @@ blueprint = Blueprint("coordination", __name__)
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SILENT_PAGE = 200
+# The radius of the largest bubble overseas; areas are as the counts.
+BUBBLE = 68
+NOBODY = np.zeros(0, np.int64)
 # Outlines change once a year.
 OUTLINE_FRESH_SECONDS = 86_400
 OUTLINE_MAX_ZOOM = 10
@@ -60,23 +64,25 @@ def page(level: str = "", code: str = "") -> str:
         beside = sheets.sheet(connection, asked.beside, asked.order) if asked.beside else None
         pair = [shown, beside] if beside else [shown]
         breaks = breaks_of(asked.view.figure, *(one.areas for one in pair))
-        first = queries.first_month(connection)
-        counts = queries.series(connection, asked.view, first)
+        counts = queries.series(connection, asked.view, shown.first)
         known = [month.month for month in counts]
         scope = asked.view.scope
+        table, silent = _tabled(connection, shown, asked, breaks, sheets.SHOWN_SILENT)
+        tables = [table, *(_tabled(connection, one, asked, breaks, 0)[0] for one in pair[1:])]
         return render_template(
             "coordination/page.html",
             **_shared(asked, shown),
             sheets=pair,
-            tables=[_table(connection, one, asked, breaks) for one in pair],
+            tables=tables,
             breaks=breaks,
-            silent=_silent(connection, shown, sheets.SHOWN_SILENT),
+            silent=silent,
             months=[(month, next_month(month) - timedelta(days=1)) for month in known],
             others=queries.wide_names(connection),
             chart=chart([(one.month, one.initiatives) for one in counts], scope.since, scope.until),
             parents=_parents(connection, asked.view),
             sample=initiatives.sample_share(connection),
             maps=_maps(asked, pair, breaks),
+            insets=[_insets(connection, one, breaks) for one in pair],
         )
 
 
@@ -87,10 +93,11 @@ def silence(level: str = "", code: str = "") -> str:
     with services().reader.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         shown = sheets.sheet(connection, replace(asked.view, figure=Figure.RATE), whole=True)
+        _, listed = sheets.rows(connection, shown, NOBODY, (), SILENT_PAGE)
         return render_template(
             "coordination/silence.html",
             **_shared(asked, shown),
-            silent=_silent(connection, shown, SILENT_PAGE),
+            silent=_silent(shown, listed),
             parents=_parents(connection, asked.view),
             sample=initiatives.sample_share(connection),
         )
@@ -130,6 +137,8 @@ def figures_json(level: str = "", code: str = "") -> Response:
             "classes": areas.classes(view.figure, breaks).tolist(),
             "values": sheets.numbers(areas.values(view.figure).tolist()),
         }
+        if view.figure is Figure.LOCAL and areas.told is not None:
+            body["of"] = areas.told.tolist()
         if not request.args.get("bref"):
             body["names"] = queries.name_list(connection, view.by, areas.codes)
     return answers.whole(json.dumps(body, separators=(",", ":"), ensure_ascii=False), answers.JSON)
@@ -141,7 +150,7 @@ def spots_json(level: str = "", code: str = "") -> Response:
     """Communes that hold something in the period: longitude, latitude (EPSG:4326), how many."""
     with services().reader.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
-        found = queries.spots(connection, asked.view, queries.first_month(connection))
+        found = map_queries.spots(connection, asked.view, queries.first_month(connection))
     columns = {"lon": found.lon.tolist(), "lat": found.lat.tolist(), "count": found.count.tolist()}
     return answers.whole(json.dumps(columns, separators=(",", ":")), answers.JSON)
 
@@ -155,7 +164,9 @@ def mask_json(level: str = "", code: str = "") -> Response:
     with services().reader.connect() as connection:
         if ref and page_queries.describe(connection, ref) is None:
             raise NotFound(f"There is no {ref}.")
-        return answers.whole(queries.mask(connection, ref), answers.GEOJSON, OUTLINE_FRESH_SECONDS)
+        return answers.whole(
+            map_queries.mask(connection, ref), answers.GEOJSON, OUTLINE_FRESH_SECONDS
+        )
 
 
 @blueprint.get("/tiles/outlines/<level>/<z>/<x>/<y>.pbf")
@@ -166,7 +177,7 @@ def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
         raise NotFound(f"There is no level {level[:20]!r}.")
     tile = Tile.parse(z, x, y)
     with services().reader.connect() as connection:
-        content = queries.outlines_mvt(connection, tile, Level(level))
+        content = map_queries.outlines_mvt(connection, tile, Level(level))
     return answers.tile(content, answers.MVT, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
 
 
@@ -188,22 +199,17 @@ def _shared(asked: Asked, shown: Sheet) -> dict[str, Any]:
     }
 
 
-def _table(
-    connection: Connection, shown: Sheet, asked: Asked, breaks: tuple[float, ...]
-) -> dict[str, Any]:
+def _tabled(
+    connection: Connection, shown: Sheet, asked: Asked, breaks: tuple[float, ...], most: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The table of the parts, and up to `most` that are silent in each way."""
     order = asked.order if asked.order in asking.orders(shown.view.by) else Order.RATE
     at = sheets.shown_order(connection, shown, order, ascending=asked.ascending)
-    rows = sheets.rows(
-        connection,
-        shown,
-        at[: sheets.SHOWN_ROWS],
-        breaks,
-        silence=sheets.own_silence(shown),
-    )
-    return {"rows": rows, "total": len(at)}
+    rows, listed = sheets.rows(connection, shown, at[: sheets.SHOWN_ROWS], breaks, most)
+    return {"rows": rows, "total": len(at)}, _silent(shown, listed)
 
 
-def _silent(connection: Connection, shown: Sheet, most: int) -> list[dict[str, Any]]:
+def _silent(shown: Sheet, listed: dict[Verdict, list[Row]]) -> list[dict[str, Any]]:
     if shown.silence is None:
         return []
     return [
@@ -211,9 +217,9 @@ def _silent(connection: Connection, shown: Sheet, most: int) -> list[dict[str, A
             "verdict": verdict,
             "count": shown.silence.counts[verdict],
             "telling": shown.silence.told(verdict),
-            "rows": sheets.silent_rows(connection, shown, verdict, most),
+            "rows": rows,
         }
-        for verdict in Verdict
+        for verdict, rows in listed.items()
         if verdict is not Verdict.LATELY or shown.sisters.dated
     ]
 
@@ -227,6 +233,33 @@ def _maps(asked: Asked, pair: list[Sheet], breaks: tuple[float, ...]) -> list[di
     """The shaded map, and beside it the density, or another territory's map."""
     drawn = [_shaded(asked, shown, breaks) for shown in pair]
     return drawn if len(drawn) > 1 else [*drawn, _density(asked, pair[0])]
+
+
+def _insets(
+    connection: Connection, shown: Sheet, breaks: tuple[float, ...]
+) -> list[dict[str, Any]]:
+    """What lies overseas, beside a map of France: outlines with their class, and a count."""
+    if shown.view.ref is not None:
+        return []
+    classes = shown.areas.classes(shown.view.figure, breaks).tolist()
+    counts = shown.areas.initiatives.tolist()
+    at = {code: number for number, code in enumerate(shown.areas.codes)}
+    drawn = map_queries.insets(connection, shown.view.by)
+    lands = drawn
+    if shown.view.by is not Level.REGION:
+        lands = map_queries.insets(connection, Level.REGION)
+    held = [sum(counts[at[code]] for code, _ in inset.outlines) for inset in drawn]
+    return [
+        {
+            "code": inset.code,
+            "name": inset.name,
+            "areas": [(code, path, classes[at[code]]) for code, path in inset.outlines],
+            "land": land.outlines[0][1],
+            "count": count,
+            "radius": round(BUBBLE * (count / max(held)) ** 0.5, 1) if count else 0,
+        }
+        for inset, land, count in zip(drawn, lands, held, strict=True)
+    ]
 
 
 def _shaded(asked: Asked, shown: Sheet, breaks: tuple[float, ...]) -> dict[str, Any]:
@@ -302,13 +335,13 @@ def _joined(breaks: tuple[float, ...]) -> str:
 
 def _for_map(connection: Connection, view: View, first: date | None) -> Areas:
     """The parts with what the figure needs, no more."""
-    areas = queries.areas(connection, view, first, dated=view.figure in DATED)
+    dated, shares = view.figure in DATED, view.figure is Figure.LOCAL
+    areas = queries.areas(connection, view, first, dated=dated, shares=shares)
     if view.figure is Figure.SILENT:
         found = queries.silent(connection, view, areas.codes)
         return replace(areas, communes=found.communes, silent=found.silent)
     if view.figure is Figure.LAST:
-        months = queries.last_months(connection, view, str(view.by), areas.codes)
-        return replace(areas, months=months)
+        return replace(areas, months=queries.last_months(connection, view, areas.codes))
     return areas
 
 

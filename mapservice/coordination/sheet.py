@@ -7,7 +7,7 @@ from datetime import date, datetime
 import numpy as np
 from sqlalchemy import Connection
 
-from mapservice.coordination import queries
+from mapservice.coordination import queries, summing
 from mapservice.coordination.expected import Counts
 from mapservice.coordination.model import (
     DATED,
@@ -70,6 +70,8 @@ class Row:
     population: int
     initiatives: int
     supporters: int
+    told: int
+    local_share: float | None
     recent: int
     before: int
     rate: float | None
@@ -97,6 +99,17 @@ class Sheet:
     sisters: Areas
     sisters_by: Level
     silence: Silence | None
+    first: date | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Facts:
+    """Of some territories of one level, by where they stand among its `areas`."""
+
+    at: dict[int, int]
+    names: list[queries.Name]
+    last: dict[str, datetime]
+    picked: Areas
 
 
 def titled(connection: Connection, view: View) -> Titled:
@@ -114,28 +127,21 @@ def sheet(
 ) -> Sheet:
     """Reads what a page needs: what is dear is read where the figure or the order wants it.
 
-    Of all communes of France the windows of 90 days are such; `whole` reads them in any case.
+    Of all communes of France the windows of 90 days and local shares are such; `whole` reads them
+    in any case.
     """
     first = queries.first_month(connection)
-    many = view.ref is None and view.by is Level.COMMUNE
-    dated = whole or not many or view.figure in DATED or order in DATED
-    areas = queries.areas(connection, view, first, dated=dated)
+    every = whole or view.ref is not None or view.by is not Level.COMMUNE
+    dated = every or view.figure in DATED or order in DATED
+    shares = every or view.figure is Figure.LOCAL or order is Order.LOCAL
+    areas = queries.areas(connection, view, first, dated=dated, shares=shares)
     own = queries.own(connection, view, first)
     areas, own = _with_silent(connection, view, areas, own)
     if view.figure is Figure.LAST or order is Order.LAST:
-        months = queries.last_months(connection, view, str(view.by), areas.codes)
-        areas = replace(areas, months=months)
+        areas = replace(areas, months=queries.last_months(connection, view, areas.codes))
     sisters, by = _sisters(connection, view, areas, first)
-    return Sheet(
-        view,
-        titled(connection, view),
-        own,
-        areas,
-        _last(connection, view),
-        sisters,
-        by,
-        silence_of(sisters),
-    )
+    named, last = titled(connection, view), _last(connection, view)
+    return Sheet(view, named, own, areas, last, sisters, by, silence_of(sisters), first)
 
 
 def rows(
@@ -143,21 +149,28 @@ def rows(
     sheet: Sheet,
     at: Counts,
     breaks: tuple[float, ...],
-    *,
-    silence: Silence | None,
-) -> list[Row]:
-    """Of the parts at these positions."""
-    return _rows(connection, sheet.view, sheet.areas, at, breaks, silence, sheet.view.by)
+    most: int = 0,
+) -> tuple[list[Row], dict[Verdict, list[Row]]]:
+    """Of the parts at these positions; and of the most telling that are silent in each way.
 
-
-def silent_rows(
-    connection: Connection, sheet: Sheet, verdict: Verdict, shown: int = SHOWN_SILENT
-) -> list[Row]:
-    """The most telling of those that are silent in one way."""
-    assert sheet.silence is not None
-    at = sheet.silence.at[verdict][:shown]
-    view = replace(sheet.view, figure=Figure.RATE)
-    return _rows(connection, view, sheet.sisters, at, (), sheet.silence, sheet.sisters_by)
+    What both need is read at once.
+    """
+    view, parts = sheet.view, sheet.areas
+    silent = _silent_at(sheet, most)
+    together = np.concatenate([np.zeros(0, np.int64), *silent.values()])
+    if sheet.sisters is parts:
+        facts = _facts(connection, sheet, parts, view.by, np.concatenate([at, together]))
+        theirs = facts
+    else:
+        facts = _facts(connection, sheet, parts, view.by, at)
+        theirs = _facts(connection, sheet, sheet.sisters, sheet.sisters_by, together)
+    table = _rows(facts, view, at, breaks, own_silence(sheet), parts)
+    quiet = replace(view, figure=Figure.RATE, by=sheet.sisters_by)
+    lists = {
+        verdict: _rows(theirs, quiet, those, (), sheet.silence, sheet.sisters)
+        for verdict, those in silent.items()
+    }
+    return table, lists
 
 
 def shown_order(connection: Connection, sheet: Sheet, order: Order, *, ascending: bool) -> Counts:
@@ -208,70 +221,101 @@ def _sisters(
 
 
 def _last(connection: Connection, view: View) -> datetime | None:
-    level, code = (str(view.ref.level), view.ref.code) if view.ref else (queries.COUNTRY, "FR")
+    level, code = (str(view.ref.level), view.ref.code) if view.ref else (summing.COUNTRY, "FR")
     return queries.last_days(connection, view.scope, level, [code]).get(code)
 
 
+def _silent_at(sheet: Sheet, most: int) -> dict[Verdict, Counts]:
+    if sheet.silence is None or not most:
+        return {}
+    return {verdict: at[:most] for verdict, at in sheet.silence.at.items()}
+
+
+def _facts(connection: Connection, sheet: Sheet, areas: Areas, level: Level, at: Counts) -> _Facts:
+    positions = np.unique(at)
+    picked = areas.at(positions)
+    view = replace(sheet.view, by=level)
+    if len(positions) and (picked.told is None or not picked.dated):
+        picked = _completed(connection, view, picked, sheet.first)
+    names = queries.names(connection, level, picked.codes)
+    last = queries.last_days(connection, view.scope, str(level), picked.codes)
+    place = {int(position): number for number, position in enumerate(positions)}
+    return _Facts(place, names, last, picked)
+
+
+def _completed(connection: Connection, view: View, picked: Areas, first: date | None) -> Areas:
+    """The same with the two windows and local shares; both come by code."""
+    found = queries.some(connection, view, picked.codes, first)
+    return replace(
+        picked,
+        recent=found.recent,
+        before=found.before,
+        told=found.told,
+        local=found.local,
+        dated=True,
+    )
+
+
 def _rows(
-    connection: Connection,
+    facts: _Facts,
     view: View,
-    areas: Areas,
     at: Counts,
     breaks: tuple[float, ...],
     silence: Silence | None,
-    level: Level,
+    areas: Areas,
 ) -> list[Row]:
-    codes = [areas.codes[one] for one in at]
-    names = queries.names(connection, level, codes)
-    last = queries.last_days(connection, view.scope, str(level), codes)
-    picked = areas.at(at) if areas.dated else _dated(connection, view, areas.at(at))
+    numbers = np.array([facts.at[int(one)] for one in at], np.int64)
+    picked = facts.picked.at(numbers)
+    assert picked.told is not None, "facts are complete"
     shares = picked.silent_share if picked.silent is not None else np.full(len(at), np.nan)
     classes = picked.classes(view.figure, breaks)
     rates, changes, changed = picked.rate, picked.change, picked.changed
+    locals_ = picked.local_share
+    suggested = _suggested(silence, at, areas)
     return [
         Row(
-            level,
-            name.code,
-            name.name,
+            view.by,
+            facts.names[fact].code,
+            facts.names[fact].name,
             int(picked.population[number]),
             int(picked.initiatives[number]),
             int(picked.supporters[number]),
+            int(picked.told[number]),
+            known(locals_[number]),
             int(picked.recent[number]),
             int(picked.before[number]),
             known(rates[number]),
             known(changes[number]),
             bool(changed[number]),
             known(shares[number]),
-            last.get(name.code),
+            facts.last.get(facts.names[fact].code),
             int(classes[number]),
-            _suggested(silence, int(at[number]), areas),
+            suggested[number],
         )
-        for number, name in enumerate(names)
+        for number, fact in enumerate(numbers)
     ]
 
 
-def _dated(connection: Connection, view: View, picked: Areas) -> Areas:
-    """The same with the two windows."""
-    found = queries.some(connection, view, picked.codes, queries.first_month(connection))
-    place = {code: number for number, code in enumerate(found.codes)}
-    order = np.array([place[code] for code in picked.codes], np.int64)
-    return replace(picked, recent=found.recent[order], before=found.before[order], dated=True)
-
-
-def _suggested(silence: Silence | None, at: int, areas: Areas) -> Suggested | None:
-    if silence is None or not areas.population[at]:
-        return None
-    limits = silence.limits
-    counts = areas.initiatives
-    return Suggested(
-        float(limits.mean[at]),
-        int(limits.low[at]),
-        int(limits.high[at]),
-        bool(limits.below(counts)[at]),
-        bool(limits.above(counts)[at]),
-        float(silence.recent_mean[at]),
-        bool(silence.telling[at]),
-    )
+def _suggested(silence: Silence | None, at: Counts, areas: Areas) -> list[Suggested | None]:
+    if silence is None:
+        return [None] * len(at)
+    limits = silence.limits.at(at)
+    counts = areas.initiatives[at]
+    below, above = limits.below(counts), limits.above(counts)
+    return [
+        Suggested(
+            float(limits.mean[number]),
+            int(limits.low[number]),
+            int(limits.high[number]),
+            bool(below[number]),
+            bool(above[number]),
+            float(silence.recent_mean[one]),
+            bool(silence.telling[one]),
+        )
+        if areas.population[one]
+        else None
+        for number, one in enumerate(at)
+    ]
 
 
 def known(value: float) -> float | None:

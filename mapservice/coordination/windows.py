@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 WINDOW = timedelta(days=90)
+# Sums over all months take as long to read as those of so many days.
+ALL = timedelta(days=120)
 
 
 class Count(StrEnum):
@@ -90,10 +92,16 @@ def months_between(start: date, end: date) -> Iterator[date]:
 
 
 def period(since: date | None, until: date | None, today: date, first: date | None) -> Slices:
-    """Up to a late month, all less what came after is the shorter way."""
-    if since is None and until and first and today - until < until - first:
-        return (Months(Count.PERIOD, 1, None, None), Months(Count.PERIOD, -1, until, None))
-    return (Months(Count.PERIOD, 1, since, until),)
+    """The months of a period; where these are most, all less those before it and after it."""
+    inside = (Months(Count.PERIOD, 1, since, until),)
+    if first is None or inside[0].whole:
+        return inside
+    start, end = max(since or first, first), min(until or today, today)
+    if (end - start) <= (start - first) + (today - end) + ALL:
+        return inside
+    before = [Months(Count.PERIOD, -1, None, since)] if since else []
+    after = [Months(Count.PERIOD, -1, until, None)] if until else []
+    return (Months(Count.PERIOD, 1, None, None), *before, *after)
 
 
 def _from(start: datetime) -> tuple[date, list[tuple[int, tuple[datetime, datetime]]]]:

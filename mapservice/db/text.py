@@ -1,7 +1,7 @@
 """SQL text around Core queries: for hot paths whose JSON or MVT PostGIS makes itself."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -29,6 +29,11 @@ def fill(template: str, texts: Mapping[str, str]) -> str:
     for name, text in texts.items():
         template = template.replace("{" + name + "}", text)
     return template
+
+
+def array_text(values: Iterable[int]) -> str:
+    """As PostgreSQL writes an array: as a list its type would follow the size of its numbers."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from mapservice.initiatives.exports import (
     POINT,
     degrees,
     feature_sql,
+    inert,
     properties,
     utc_text,
     with_names,
@@ -95,7 +96,7 @@ def csv(connection: Connection, filters: Filters, base_url: str, window: Window)
     """The columns of every CSV, then `removed` and `removed_at`."""
     rows = _changed(filters, base_url, window).subquery("changed")
     gone = _tombstones(filters, window).subquery("gone")
-    names = [column for column in rows.c if column.name not in INNER]
+    names = [inert(column) for column in rows.c if column.name not in INNER]
     changed = select(
         *names,
         *degrees(rows.c.point),

@@ -46,7 +46,7 @@ COUNT = "UPDATE export SET total_rows = :total WHERE id = :id"
 ADVANCE = "UPDATE export SET done_rows = done_rows + :rows WHERE id = :id"
 FINISH = """
     UPDATE export
-       SET state = 'done', bytes = :bytes, finished_at = now(), expires_at = now() + :kept
+       SET state = 'done', bytes = :bytes, finished_at = now(), expires_at = now() + kept
      WHERE id = :id"""
 RECOVER = """
     UPDATE export
@@ -140,7 +140,7 @@ def _make(engine: Engine, shelf: Path, one: Export, makers: Mapping[Bundle, Make
             filters, _ = parse(parse_qsl(one.filter))
             start(count(connection, filters))
             write_file(connection, one.format, filters, one.base_url, target, advance)
-    _note(engine, FINISH, id=one.id, bytes=target.stat().st_size, kept=KEPT)
+    _note(engine, FINISH, id=one.id, bytes=target.stat().st_size)
     log.info("export_made", export=str(one.id), format=one.format)
 
 

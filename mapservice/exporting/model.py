@@ -101,6 +101,13 @@ class Export:
         return self.state in (State.QUEUED, State.RUNNING)
 
     @property
+    def kept_long(self) -> bool:
+        """Whether its file stays for longer than those that anybody orders."""
+        if self.finished_at is None or self.expires_at is None:
+            return False
+        return self.expires_at - self.finished_at > KEPT
+
+    @property
     def url(self) -> str:
         return f"/{'rapports' if self.format is Bundle.REPORT else 'exports'}/{self.id}"
 

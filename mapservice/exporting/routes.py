@@ -7,7 +7,7 @@ they tell what changed instead. `/exports` takes orders for files that must be m
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -21,14 +21,21 @@ from mapservice.activity import queries as activity
 from mapservice.db.copy import Blocks
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.exporting import harvest, queries, service
-from mapservice.exporting.model import Export, Format
-from mapservice.http import answers
+from mapservice.exporting.model import MAX_WAITING, Export, Format
+from mapservice.http import answers, bearer
 from mapservice.http.negotiation import HTML_FORM, JSON_FORM, chosen, vary
-from mapservice.http.params import base_url, only_parameters, read_filters, with_known_places
+from mapservice.http.params import (
+    base_url,
+    json_object,
+    only_parameters,
+    read_filters,
+    with_known_places,
+)
 from mapservice.http.services import services
 from mapservice.initiatives import exports
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import Filters, Paging, Sort, parse, parse_moment
+from mapservice.tokens.model import Scope
 
 blueprint = Blueprint("exporting", __name__)
 
@@ -38,6 +45,7 @@ UPDATED_SINCE = "updated_since"
 # A person who waits for a file looks at its page again after so many seconds.
 LOOK_AGAIN_SECONDS = 2
 FILE_FRESH_SECONDS = 3600
+FOR_KEYS = service.Terms(room=2 * MAX_WAITING, kept=timedelta(days=7))
 
 Whole = Callable[[Connection, Filters, str], Blocks]
 Changed = Callable[[Connection, Filters, str, harvest.Window], Blocks]
@@ -108,12 +116,16 @@ def choose() -> str:
 
 @blueprint.post("/exports")
 def order() -> Response:
-    """By a form or JSON: `format`, and the filter as its parameters or as `filter`."""
+    """By a form or JSON: `format`, and the filter as its parameters or as `filter`.
+
+    A key for exports finds room when the queue is full for others, and has its file for longer.
+    """
     only_parameters("f")
     form = chosen(JSON_FORM, HTML_FORM)
+    terms = FOR_KEYS if bearer.offered(Scope.EXPORT) else service.FOR_ALL
     with services().engine.connect() as connection:
         wanted, filters = _ordered(connection)
-    made = service.ask(services().engine, wanted, filters, base_url())
+    made = service.ask(services().engine, wanted, filters, base_url(), terms)
     response = Response(status=HTTPStatus.SEE_OTHER)
     if form is JSON_FORM:
         response = jsonify(_document(made))
@@ -131,10 +143,8 @@ def progress(identifier: str) -> Response:
     with services().engine.connect() as connection:
         one = _found(connection, identifier)
         response = _page(connection, one) if form is HTML_FORM else jsonify(_document(one))
-    if one.unfinished:
-        response.headers["Retry-After" if form is JSON_FORM else "Refresh"] = str(
-            LOOK_AGAIN_SECONDS
-        )
+    if one.unfinished and form is JSON_FORM:
+        response.headers["Retry-After"] = str(LOOK_AGAIN_SECONDS)
     response.headers["Cache-Control"] = "no-store"
     return vary(response)
 
@@ -232,7 +242,7 @@ def _geojson_page(connection: Connection, asked: Asked) -> Response:
         following = f"{base_url()}{request.path}?{query}"
         links.append({"rel": "next", "href": following, "type": answers.GEOJSON})
     head = json.dumps({"numberReturned": page.returned, "links": links})[1:-1]
-    body = f'{{"type":"FeatureCollection",{head},"features":[{page.features}]}}'
+    body = b'{"type":"FeatureCollection",%b,"features":[%b]}' % (head.encode(), page.features)
     response = answers.whole(body, answers.GEOJSON)
     if page.next:
         response.headers["Link"] = f'<{links[-1]["href"]}>; rel="next"'
@@ -253,9 +263,7 @@ def _ordered(connection: Connection) -> tuple[Format, Filters]:
 
 def _json_pairs() -> list[tuple[str, str]]:
     """`{"format": "gpkg", "filter": "theme=culture"}`, or the filter as an object of texts."""
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise InvalidInput("body", "must be a JSON object")
+    body = json_object()
     for name in body:
         if name not in ("format", "filter"):
             raise InvalidInput(str(name)[:50], "is not a member of this object")

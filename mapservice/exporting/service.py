@@ -3,6 +3,8 @@
 `making.py` makes them; it alone needs GDAL, which a process that answers requests does without.
 """
 
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 from uuid import UUID
@@ -11,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.errors import InvalidInput, Unavailable
 from mapservice.exporting import queries
-from mapservice.exporting.model import MAX_WAITING, Bundle, Export, Format
+from mapservice.exporting.model import KEPT, MAX_WAITING, Bundle, Export, Format
 from mapservice.initiatives.filters import Filters
 
 TASK = "make_exports"
@@ -20,9 +22,15 @@ DEFER = """
     SELECT procrastinate_defer_jobs_v1(ARRAY[
         ROW('default', :task, 0, NULL, NULL, '{}', NULL)::procrastinate_job_to_defer_v1])"""
 INSERT = """
-    INSERT INTO export (format, filter, base_url)
-    VALUES (:format, :filter, :base_url)
+    INSERT INTO export (format, filter, base_url, kept)
+    VALUES (:format, :filter, :base_url, :kept)
     RETURNING id"""
+# Whoever asks for the same and wants it for longer has it longer.
+KEEP_LONGER = """
+    UPDATE export
+       SET kept = :kept,
+           expires_at = CASE WHEN state = 'done' THEN finished_at + :kept ELSE expires_at END
+     WHERE id = :id AND kept < :kept"""
 
 
 def folder(home: Path) -> Path:
@@ -30,29 +38,50 @@ def folder(home: Path) -> Path:
     return home / "exports"
 
 
-def ask(engine: Engine, form: Format, filters: Filters, base_url: str) -> Export:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms something is made: how many may wait before it, how long it is kept."""
+
+    room: int = MAX_WAITING
+    kept: timedelta = KEPT
+
+
+FOR_ALL = Terms()
+
+
+def ask(
+    engine: Engine, form: Format, filters: Filters, base_url: str, terms: Terms = FOR_ALL
+) -> Export:
     """The export of this filter: one that is under way or fresh, else a new one.
 
     Raises Unavailable when too many wait.
     """
-    return order(engine, form, urlencode(filters.to_pairs(), safe=",:"), base_url)
-
-
-def order(engine: Engine, form: Format | Bundle, written: str, base_url: str) -> Export:
-    """The same for anything that is made: `written` is what it is made from, in one spelling."""
+    written = urlencode(filters.to_pairs(), safe=",:")
     with engine.begin() as connection:
-        connection.execute(text(LOCK_ASKING))
-        found = queries.same(connection, form, written, base_url)
-        if found:
-            return found
-        if queries.waiting(connection) >= MAX_WAITING:
-            raise Unavailable("Too many exports wait already; please try again later.")
-        bound = {"format": str(form), "filter": written, "base_url": base_url}
-        identifier: UUID = connection.execute(text(INSERT), bound).scalar_one()
-        defer(connection)
-        made = queries.find(connection, identifier)
-        assert made is not None
-        return made
+        return order(connection, form, written, base_url, terms)
+
+
+def order(
+    connection: Connection,
+    form: Format | Bundle,
+    written: str,
+    base_url: str,
+    terms: Terms = FOR_ALL,
+) -> Export:
+    """The same for anything that is made: `written` is what it is made from, in one spelling."""
+    connection.execute(text(LOCK_ASKING))
+    found = queries.same(connection, form, written, base_url)
+    if found:
+        connection.execute(text(KEEP_LONGER), {"id": found.id, "kept": terms.kept})
+        return found
+    if queries.waiting(connection) >= terms.room:
+        raise Unavailable("Too many exports wait already; please try again later.")
+    bound = {"format": str(form), "filter": written, "base_url": base_url, "kept": terms.kept}
+    identifier: UUID = connection.execute(text(INSERT), bound).scalar_one()
+    defer(connection)
+    made = queries.find(connection, identifier)
+    assert made is not None
+    return made
 
 
 def defer(connection: Connection) -> None:

@@ -17,6 +17,7 @@ from mapservice.http.words import gettext as _
 from mapservice.initiatives import queries
 from mapservice.initiatives.filters import Filters, Paging, Sort
 from mapservice.initiatives.queries import Initiative
+from mapservice.phrases import quoted
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 
@@ -118,7 +119,7 @@ def _title(filters: Filters) -> str:
     parts = [
         *(ref.name for ref in filters.territory if isinstance(ref, NamedTerritory)),
         *(theme_label(theme) for theme in filters.theme),
-        *([f"« {filters.q} »"] if filters.q else []),
+        *([quoted(filters.q)] if filters.q else []),
         *([_("autour d’un lieu")] if filters.near else []),
         *([_("les plus soutenues")] if filters.sort is Sort.SUPPORTED else []),
     ]

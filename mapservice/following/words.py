@@ -12,6 +12,7 @@ from mapservice.following.model import Names, Subject
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.queries import Initiative
+from mapservice.phrases import quoted
 from mapservice.reporting.words import THEMES
 
 Translate = Callable[..., str]
@@ -23,7 +24,7 @@ def subject_words(subject: Subject, names: Names, locale: str, _: Translate) -> 
     parts = [
         *_places(subject, names, locale, _),
         *(_(THEMES[theme]) for theme in filters.theme),
-        *([f"« {filters.q} »"] if filters.q else []),
+        *([quoted(filters.q, locale)] if filters.q else []),
         *_others(filters, locale, _),
     ]
     words = " · ".join(parts)

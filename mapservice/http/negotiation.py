@@ -1,13 +1,13 @@
 """Choosing between the forms of one resource, by `f=` or by the header Accept."""
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flask import Response, request
 
 from mapservice.errors import InvalidInput
-from mapservice.http.answers import FRESH_SECONDS
+from mapservice.http import answers
 
 HTML = "text/html; charset=utf-8"
 
@@ -45,20 +45,23 @@ def chosen(*forms: Form) -> Form:
     return by_type[wanted] if wanted else forms[0]
 
 
-def stamped(before: str, after: str, content_type: str, name: str = "timeStamp") -> Response:
-    """A JSON body with the time, under this name, between two texts, and a strong ETag.
+def stamped(
+    before: str, after: Sequence[bytes], content_type: str, name: str = "timeStamp"
+) -> Response:
+    """A JSON body with the time, under this name, before the parts `after`, and a strong ETag.
 
-    The tag holds the digest of the two texts and the time: a client that has them with an earlier
-    time is told that its copy, under the tag that it names, is still the answer.
+    The tag holds the digest of all else and the time: a client that has that with an earlier time
+    is told that its copy, under the tag that it names, is still the answer.
     """
-    digest = hashlib.blake2b((before + after).encode(), digest_size=16).hexdigest()
+    start = before.encode()
+    digest = answers.digest(start, *after)
     held = next((tag for tag in request.if_none_match if tag.startswith(f"{digest}-")), None)
     made = datetime.now(UTC)
     tag = held or f"{digest}-{made:%Y%m%d%H%M%S}"
-    body = f'{before}"{name}":"{made:%Y-%m-%dT%H:%M:%SZ}"{after}'
-    response = Response(body, content_type=content_type)
+    time = f'"{name}":"{made:%Y-%m-%dT%H:%M:%SZ}"'.encode()
+    response = Response(b"".join((start, time, *after)), content_type=content_type)
     response.set_etag(tag)
-    response.headers["Cache-Control"] = f"public, max-age={FRESH_SECONDS}"
+    response.headers["Cache-Control"] = f"public, max-age={answers.FRESH_SECONDS}"
     response.make_conditional(request)
     return response
 

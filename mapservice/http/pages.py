@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from urllib.parse import urlencode
 
+from babel.numbers import format_decimal
 from flask import Flask
-from flask_babel import format_date, format_decimal
+from flask_babel import format_date, get_locale
 
 from mapservice.geocoding.model import Precision
 from mapservice.http.assets import asset
@@ -48,7 +50,13 @@ def query_string(filters: Filters, **changes: object) -> str:
 
 
 def number(value: float) -> str:
-    return str(format_decimal(value))
+    """As the language of the request writes it; a long table says the same numbers often."""
+    return _number(value, str(get_locale()))
+
+
+@lru_cache(maxsize=8192)
+def _number(value: float, locale: str) -> str:
+    return str(format_decimal(value, locale=locale))
 
 
 def rounded(value: float) -> int:
@@ -82,6 +90,7 @@ def status_label(status: str) -> str:
         Status.REJECTED: _("refusée"),
         Status.DONE: _("réalisée"),
         Status.ARCHIVED: _("archivée"),
+        Status.MERGED: _("réunie à une autre"),
     }[Status(status)]
 
 

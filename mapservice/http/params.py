@@ -1,6 +1,7 @@
 """The filter grammar at the edge: a query string becomes a `Filters` that names real places."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flask import request
 from sqlalchemy import Connection
@@ -42,6 +43,17 @@ def only_parameters(*allowed: str) -> None:
     for name in request.args:
         if name not in allowed:
             raise InvalidInput(name[:50], "is not a parameter of this address")
+
+
+def json_object() -> dict[str, Any]:
+    """The object that is the body of the request. Raises InvalidInput, also for endless depth."""
+    try:
+        body = request.get_json(silent=True, force=True)
+    except RecursionError:
+        body = None
+    if not isinstance(body, dict):
+        raise InvalidInput("body", "must be a JSON object")
+    return body
 
 
 def base_url() -> str:

@@ -15,7 +15,16 @@ from mapservice.http.words import gettext as _
 log = structlog.get_logger()
 
 RETRY_AFTER_SECONDS = 5
-API_PREFIXES = ("/tiles/", "/activity/", "/geocode/", "/ogc", "/health/", "/metrics", "/vendor/")
+API_PREFIXES = (
+    "/tiles/",
+    "/activity/",
+    "/geocode/",
+    "/ogc",
+    "/health/",
+    "/metrics",
+    "/vendor/",
+    "/api/",
+)
 API_SUFFIXES = (
     ".geojson",
     ".geojsonl",
@@ -91,24 +100,25 @@ def _unexpected(_error: BaseException | None) -> Response:
 
 def _answer(status: HTTPStatus, detail: str, field: str | None = None) -> Response:
     if is_api_request():
-        response = _problem(status, detail, field)
-    else:
-        title, words = _words(status)
-        # The English detail helps where it names a field; elsewhere our words say it all.
-        shown = f"{words} ({detail})" if field else words
-        page = render_template("error.html", status=int(status), title=title, detail=shown)
-        response = make_response(page)
-    response.status_code = status
+        return problem(status, detail, field)
+    title, words = _words(status)
+    # The English detail helps where it names a field; elsewhere our words say it all.
+    shown = f"{words} ({detail})" if field else words
+    page = render_template("error.html", status=int(status), title=title, detail=shown)
+    response = make_response(page, status)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _problem(status: HTTPStatus, detail: str, field: str | None) -> Response:
+def problem(status: HTTPStatus, detail: str, field: str | None = None) -> Response:
+    """A problem document of RFC 9457, which no cache keeps."""
     body = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
     if field is not None:
         body["field"] = field
     response = jsonify(body)
+    response.status_code = status
     response.content_type = "application/problem+json"
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

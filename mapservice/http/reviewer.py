@@ -68,6 +68,12 @@ def decides() -> Reach:
     return badge().decides
 
 
+def decides_within(is_within: Callable[[Reach], bool]) -> bool:
+    """On a page for everybody: whether who is signed in may decide about what it shows."""
+    found = _by_role()
+    return found is not None and is_within(found.decides)
+
+
 def require_decider(is_within: Callable[[Reach], bool]) -> None:
     """Lets pass who may decide about a case; `is_within` tells whether it lies within a reach.
 

@@ -4,7 +4,8 @@ import hashlib
 import ipaddress
 from urllib.parse import urlencode, urlsplit
 
-from flask import Response, abort, g, redirect, request
+from flask import Flask, Request, Response, abort, g, redirect, request
+from flask.sessions import NullSession, SessionInterface, SessionMixin
 from flask_babel import get_locale
 
 from mapservice.errors import Unavailable
@@ -18,6 +19,17 @@ COOKIE = "personne"
 SIGN_IN = "/connexion"
 LONGEST = 100
 DAY = 86_400
+
+
+class NoSession(SessionInterface):
+    """In place of Flask's own, which nobody uses, and which would be opened at each request."""
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:
+        del app, request
+        return NullSession()
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Flask never asks for this: a null session is not kept."""
 
 
 def current_person() -> Person | None:

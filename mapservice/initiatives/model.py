@@ -19,7 +19,10 @@ class Theme(StrEnum):
 
 
 class Status(StrEnum):
-    """States of an initiative; only PUBLISHED, DONE and ARCHIVED are ever public."""
+    """States of an initiative; only PUBLISHED, DONE and ARCHIVED are ever public.
+
+    MERGED: a moderator took it for the same as another one, which its address leads to.
+    """
 
     DRAFT = "draft"
     PENDING = "pending"
@@ -27,6 +30,7 @@ class Status(StrEnum):
     REJECTED = "rejected"
     DONE = "done"
     ARCHIVED = "archived"
+    MERGED = "merged"
 
 
 # What a listing shows when no status is asked for.

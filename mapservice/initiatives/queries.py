@@ -27,6 +27,7 @@ from sqlalchemy.types import DateTime, Float
 
 from mapservice.db.tables import initiative, territory
 from mapservice.geocoding.model import Precision
+from mapservice.initiatives import near_counts
 from mapservice.initiatives.conditions import (
     COLUMNS,
     distance,
@@ -118,6 +119,19 @@ class Page:
 _names = {level: territory.alias(f"{level}_of") for level in Level}
 
 
+def moved_to(connection: Connection, identifier: UUID) -> UUID | None:
+    """The public initiative that one which is merged is found at; None for any other."""
+    head = select(func.merge_head(identifier)).scalar_subquery()
+    found: UUID | None = connection.execute(
+        select(initiative.c.id).where(
+            initiative.c.id == head,
+            initiative.c.id != identifier,
+            initiative.c.status.in_([str(status) for status in PUBLIC]),
+        )
+    ).scalar_one_or_none()
+    return found
+
+
 def find_page(
     connection: Connection, filters: Filters, limit: int, cursor: Cursor | None = None
 ) -> Page:
@@ -149,6 +163,8 @@ SEARCH_PROBE = 2_000
 _SORTED = ("id", "created_at", "supporters", "anchor")
 # Within it, all that lie nearer may be looked at; a text search over more begins with its words.
 NEAR_SEARCH = 50_000.0
+# Up to it a circle is counted whole, even where a bound was given.
+COUNTED_RADIUS = 10_000.0
 
 
 def _found(
@@ -199,7 +215,10 @@ def _closest(
     far = func.max(func.ST_Distance(cast(sample.c.anchor, Geography), geography(filters.near)))
     enough, reach = connection.execute(select(func.count() >= limit, far)).one()
     if enough:
-        conditions.append(planar <= (reach + 0.001) * stretch.most)
+        farthest = (reach + 0.001) * stretch.most
+        # The box is for the index of places, which knows no distance.
+        box = func.ST_Expand(here_3857(filters.near), farthest + 1)
+        conditions += [planar <= farthest, initiative.c.anchor_3857.op("&&")(box)]
     near_by = select(initiative.c.id, initiative.c.anchor).where(*conditions)
     return _in_exact_order(near_by, filters.near, limit, cursor)
 
@@ -245,7 +264,14 @@ def count(connection: Connection, filters: Filters) -> int:
 def count_by_theme(
     connection: Connection, filters: Filters, most: int | None = None
 ) -> list[tuple[str, int]]:
-    """The same per theme, as if the filter named none; at most `most` rows are looked at."""
+    """The same per theme, as if the filter named none; at most `most` rows are looked at.
+
+    In a circle that is not too wide all are counted.
+    """
+    if most is None or (filters.radius or 0) <= COUNTED_RADIUS:
+        around = near_counts.by_theme(connection, filters)
+        if around is not None:
+            return around
     matching = select(initiative.c.theme).where(*where(replace(filters, theme=())))
     seen = matching.limit(most).subquery()
     query = select(seen.c.theme, func.count()).group_by(seen.c.theme)

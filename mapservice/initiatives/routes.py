@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, render_template, url_for
+from flask import Blueprint, Response, make_response, render_template, url_for
 from markupsafe import Markup
 from sqlalchemy import Connection
 
 from mapservice.activity import queries as activity
 from mapservice.activity.model import Scope, Total
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.http import linked_data
+from mapservice.http import linked_data, reviewer
 from mapservice.http.maps import FRANCE, map_config, place_map
 from mapservice.http.pages import query_string
 from mapservice.http.params import NamedTerritory, base_url, only_parameters, read_filters
@@ -23,6 +24,7 @@ from mapservice.initiatives.filters import Cursor, Filters, Paging, Sort
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.queries import Initiative
+from mapservice.moderation.queries import is_within
 from mapservice.proposals import queries as proposals
 from mapservice.supports import queries as supports
 from mapservice.territories import queries as territories
@@ -78,14 +80,17 @@ def listing() -> str:
 
 
 @blueprint.get("/initiatives/<identifier>")
-def detail(identifier: str) -> str:
+def detail(identifier: str) -> Response:
     only_parameters()
     with services().reader.connect() as connection:
         initiative = queries.find(connection, _uuid(identifier))
         if initiative is None:
-            raise NotFound("There is no such initiative, or it is not public.")
-        return render_template(
+            return _moved(connection, _uuid(identifier))
+        here = initiative.id
+        may_decide = reviewer.decides_within(lambda reach: is_within(connection, here, reach))
+        page = render_template(
             "initiatives/detail.html",
+            may_decide=may_decide,
             initiative=initiative,
             description_html=Markup(to_html(initiative.description)),
             nearby=queries.nearest(connection, initiative, NEARBY),
@@ -96,6 +101,10 @@ def detail(identifier: str) -> str:
             canonical=base_url() + initiative.url,
             linked_data=linked_data.initiative(initiative),
         )
+    response = make_response(page)
+    if may_decide:
+        response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 @blueprint.get("/methode")
@@ -179,6 +188,20 @@ def _bounds(filters: Filters) -> Sequence[float]:
 def _place_config(connection: Connection, initiative: Initiative) -> dict[str, Any]:
     drawing = url_for("drawings.initiative_svg", identifier=str(initiative.id))
     return place_map(connection, initiative.territory, initiative.point, drawing=drawing)
+
+
+def _moved(connection: Connection, identifier: UUID) -> Response:
+    """To what it was merged into. That may be undone, so nobody is to remember it: 302, no cache.
+
+    Raises NotFound for what is not merged.
+    """
+    found = queries.moved_to(connection, identifier)
+    if found is None:
+        raise NotFound("There is no such initiative, or it is not public.")
+    location = url_for("initiatives.detail", identifier=found)
+    return Response(
+        status=HTTPStatus.FOUND, headers={"Location": location, "Cache-Control": "no-store"}
+    )
 
 
 def _uuid(text: str) -> UUID:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, delete, exists, insert, select, text, update
 
+from mapservice.db.people_tables import decision
 from mapservice.db.tables import initiative, location_match
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Placement, record
@@ -80,10 +82,14 @@ def save(connection: Connection, drafts: Sequence[Draft]) -> list[UUID]:
                 for row, draft in zip(ids, new, strict=True)
             ],
         )
-    for draft in drafts:
-        if draft.id is not None:
-            _update(connection, draft.id, draft)
+    for known_id, draft in _in_order(drafts):
+        _update(connection, known_id, draft)
     return ids
+
+
+def _in_order(drafts: Sequence[Draft]) -> list[tuple[UUID, Draft]]:
+    """Rows are locked in the order of their ids, as by whoever else locks several."""
+    return sorted(((draft.id, draft) for draft in drafts if draft.id), key=itemgetter(0))
 
 
 def move(connection: Connection, identifier: UUID, placement: Placement) -> None:
@@ -104,14 +110,21 @@ def remove_platform(connection: Connection, platform: str) -> int:
 
 
 def _update(connection: Connection, identifier: UUID, draft: Draft) -> None:
-    """A place that a person decided on stays, as long as its words do."""
+    """A place that a person decided on stays, as long as its words do; so does a rejection."""
     decided = connection.execute(
-        select(location_match.c.review == "decided", initiative.c.place_text)
+        select(
+            location_match.c.review == "decided",
+            initiative.c.place_text,
+            initiative.c.status == "rejected",
+            exists().where(decision.c.initiative == identifier, decision.c.verdict == "reject"),
+        )
         .join_from(location_match, initiative, initiative.c.id == location_match.c.initiative)
         .where(location_match.c.initiative == identifier)
-        .with_for_update()
+        .with_for_update(of=initiative, key_share=True)
     ).one_or_none()
     values = _values(draft)
+    if decided and decided[2] and decided[3]:
+        del values["status"]
     keep_place = bool(decided and decided[0] and decided[1] == draft.place_text)
     if keep_place:
         values = {name: value for name, value in values.items() if name not in _PLACE_COLUMNS}

@@ -17,12 +17,18 @@ from mapservice.mail.model import GIVE_UP_AFTER, Letterhead, Mail
 from mapservice.phrases import catalogue
 from mapservice.settings import Settings, asset_folder
 
+LOCAL_URL = "http://127.0.0.1:8000"
+
 
 def letterhead(settings: Settings, base_url: str = "") -> Letterhead:
-    """That of this service; `base_url` stands in where no public address is set."""
-    name, address = parseaddr(settings.mail_from)
-    sender = formataddr((name or settings.site_name, address))
-    return Letterhead(settings.site_name, (settings.public_url or base_url).rstrip("/"), sender)
+    """That of this service; `base_url` stands in where no public address is set.
+
+    Where neither is, mail cannot leave this machine: links lead to where `scripts/start` serves.
+    """
+    name, mailbox = parseaddr(settings.mail_from)
+    sender = formataddr((name or settings.site_name, mailbox))
+    address = (settings.public_url or base_url or LOCAL_URL).rstrip("/")
+    return Letterhead(settings.site_name, address, sender)
 
 
 def write(

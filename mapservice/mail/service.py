@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import structlog
 from sqlalchemy import Connection, Engine, insert, text
 
-from mapservice.db.tables import delivery
+from mapservice.db.people_tables import delivery
 from mapservice.mail import queries
 from mapservice.mail.model import Mail
 from mapservice.mail.transport import Refused, Send, Transport, Unreachable

@@ -1,4 +1,4 @@
-"""A box in degrees as cells of the grid: those wholly inside it, and those at its edge."""
+"""A box or a circle as cells of the grid: those wholly inside it, and those at its edge."""
 
 import math
 from collections.abc import Sequence
@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mapservice.initiatives.filters import BBox
+from mapservice.initiatives.filters import BBox, LonLat
 from mapservice.maps.model import CELL_ZOOM
 
 # A box is at most so many cells wide and high, and one more at each side.
 STEPS = 32
+# A circle, whose cells at the edge are looked at more closely, is cut finer.
+CIRCLE_STEPS = 64
+# Metres of EPSG:3857 around the equator.
+AROUND = 40_075_016.685578488
 # Positions are worked out in two ways, here and by PROJ: cells that nearly touch the edge belong to
 # it. In cells.
 DOUBT = 1e-6
@@ -25,6 +29,7 @@ _MASKS = (
 )
 
 Cells = npt.NDArray[np.int64]
+Lengths = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,11 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """The cells of one zoom that a box touches, edges included: `inner` ones lie wholly in it."""
+    """Cells of one zoom that a shape touches: `inner` ones lie wholly in it, `edge` ones do not."""
 
     zoom: int
     inner: Spans
     edge: Spans
-    all: Spans
 
     @property
     def shift(self) -> int:
@@ -58,14 +62,40 @@ def cover(bbox: BBox, finest: int) -> Cover:
     """Cells as fine as STEPS allow, and no finer than `finest`. The box has west <= east."""
     west, east = _column(bbox.west), _column(bbox.east)
     north, south = _row(bbox.north), _row(bbox.south)
-    zoom = _zoom(max(east - west, south - north), finest)
+    zoom = _zoom(max(east - west, south - north), finest, STEPS)
     size = 2**zoom
     columns = _touched(west * size, east * size, size)
     rows = _touched(north * size, south * size, size)
     codes = _spread(rows)[:, None] << 1 | _spread(columns)[None, :]
     inside = _inside(rows, north * size, south * size)[:, None]
     inside = inside & _inside(columns, west * size, east * size)[None, :]
-    return Cover(zoom, _spans(codes[inside]), _spans(codes[~inside]), _spans(codes.ravel()))
+    return Cover(zoom, _spans(codes[inside]), _spans(codes[~inside]))
+
+
+def circle_cover(centre: LonLat, least: float, most: float) -> Cover:
+    """Cells around a position. The radius lies between two, in metres of EPSG:3857."""
+    across, down = _column(centre.lon), _row(centre.lat)
+    reach = most / AROUND
+    zoom = _zoom(2 * reach, CELL_ZOOM, CIRCLE_STEPS)
+    size = 2**zoom
+    columns = _touched((across - reach) * size, (across + reach) * size, size)
+    rows = _touched((down - reach) * size, (down + reach) * size, size)
+    codes = _spread(rows)[:, None] << 1 | _spread(columns)[None, :]
+    (nearest_x, farthest_x), (nearest_y, farthest_y) = (
+        _distances(columns, across * size),
+        _distances(rows, down * size),
+    )
+    nearest = np.hypot(nearest_y[:, None], nearest_x[None, :])
+    farthest = np.hypot(farthest_y[:, None], farthest_x[None, :])
+    inside = farthest <= least / AROUND * size - DOUBT
+    touched = nearest <= reach * size + DOUBT
+    return Cover(zoom, _spans(codes[inside]), _spans(codes[touched & ~inside]))
+
+
+def _distances(cells: Cells, position: float) -> tuple[Lengths, Lengths]:
+    """Along one axis, in cells: from a position to the nearest and the farthest side of each."""
+    before, behind = cells - position, cells + 1 - position
+    return np.maximum(np.maximum(before, -behind), 0), np.maximum(np.abs(before), np.abs(behind))
 
 
 def _column(lon: float) -> float:
@@ -81,10 +111,10 @@ def _row(lat: float) -> float:
     return min(max(0.5 - math.atanh(sine) / (2 * math.pi), 0.0), 1.0)
 
 
-def _zoom(width: float, finest: int) -> int:
+def _zoom(width: float, finest: int, steps: int) -> int:
     if width <= 0:
         return finest
-    return min(max(math.floor(math.log2(STEPS / width)), 0), finest)
+    return min(max(math.floor(math.log2(steps / width)), 0), finest)
 
 
 def _touched(start: float, end: float, size: int) -> Cells:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 
 from mapservice.db.text import fill
 from mapservice.initiatives.model import LISTED
-from mapservice.maps.drawing_model import HALF_METRES, Frame, Mark, Shape
+from mapservice.maps.drawing_model import HALF_METRES, Frame, Mark, Shape, inset_places
 from mapservice.maps.model import interleave
 from mapservice.territories.model import OUTLINE_ZOOMS, Level, TerritoryRef
 
@@ -99,6 +99,39 @@ def france(connection: Connection, frame: Frame) -> Drawn:
         _outlines(frame, Level.REGION, "border", 3),
     )
     return Drawn((*_abroad(frame), *shapes), tuple(_clusters(connection, frame, None)))
+
+
+@dataclass(frozen=True, slots=True)
+class Inset:
+    """A drawing within another, and where its upper left is in that, in pixels."""
+
+    x: float
+    y: float
+    frame: Frame
+    drawn: Drawn
+    name: str
+
+
+def insets(
+    connection: Connection, frame: Frame, named: Sequence[tuple[str, Sequence[float]]]
+) -> tuple[Inset, ...]:
+    """What a map of metropolitan France shows beside it: names, and bounds in degrees."""
+    size, places = inset_places(frame, len(named))
+    made = []
+    for (name, bounds), (x, y) in zip(named, places, strict=True):
+        own = Frame.around(bounds, size, size, 0.1)
+        shapes = _shapes(connection, own, _outlines(own, Level.REGION, "chosen", 1))
+        made.append(
+            Inset(x, y, own, Drawn(tuple(shapes), tuple(_inset_mark(connection, own))), name)
+        )
+    return tuple(made)
+
+
+def _inset_mark(connection: Connection, frame: Frame) -> Iterator[Mark]:
+    """One for all that is there, in the middle."""
+    count = sum(mark.count for mark in _clusters(connection, frame, None))
+    if count:
+        yield Mark(frame.width / 2, frame.height / 2, count, True)
 
 
 def territory(connection: Connection, frame: Frame, ref: TerritoryRef, initiatives: int) -> Drawn:

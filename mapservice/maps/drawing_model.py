@@ -136,6 +136,32 @@ class Mark:
     exact: bool
 
 
+def inset_places(frame: Frame, count: int) -> tuple[int, list[tuple[float, float]]]:
+    """Side of squares beside metropolitan France, and where each is: at the left of a wide frame,
+    along the foot of another; nothing of France lies there."""
+    gap = 6
+    if frame.width > 1.2 * frame.height:
+        size = min(frame.height // 6, 74)
+        start = (frame.height - count * (size + gap)) / 2
+        return size, [(gap, start + number * (size + gap)) for number in range(count)]
+    size = frame.height // 9
+    return size, [
+        (gap + number * (size + gap), frame.height - size - gap) for number in range(count)
+    ]
+
+
+def inset_svg(x: float, y: float, frame: Frame, inside: str, name: str, palette: Palette) -> str:
+    """A small drawing in its box, with its name at the foot."""
+    size = frame.width
+    return (
+        f'<svg x="{x:.0f}" y="{y:.0f}" width="{size}" height="{size}">{inside}'
+        f'<rect x="0.5" y="0.5" width="{size - 1}" height="{size - 1}" fill="none"'
+        f' stroke="{palette.border}"/><text x="{size / 2:.1f}" y="{size - 4}" text-anchor="middle"'
+        f' font-family="{FONT}" font-size="10" fill="{palette.ink}" stroke="{palette.water}"'
+        f' stroke-width="2.5" paint-order="stroke">{escape(name)}</text></svg>'
+    )
+
+
 def shape_svg(shape: Shape, palette: Palette) -> str:
     fill, stroke, width = {
         "land": (palette.land, "none", 0.0),
@@ -172,7 +198,7 @@ def mark_svg(mark: Mark, palette: Palette) -> str:
 
 def count_svg(mark: Mark, radius: float, colour: str) -> str:
     text = str(mark.count) if mark.count < 10_000 else f"{mark.count // 1000}k"
-    size = min(13.0, 2.5 * radius / max(len(text), 2) + 2)
+    size = min(13.0, 2.1 * radius / max(len(text), 2) + 2)
     return (
         f'<text x="{mark.x:.1f}" y="{mark.y + 0.35 * size:.1f}" text-anchor="middle"'
         f' font-size="{size:.1f}" font-weight="700" fill="{colour}">{text}</text>'

@@ -33,12 +33,13 @@ from mapservice.maps.drawing_model import (
     Shape,
     card,
     document,
+    inset_svg,
     mercator,
     picture,
 )
 from mapservice.maps.drawing_png import png
 from mapservice.territories import queries as territories
-from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
 from mapservice.territories.names import of_territory
 from mapservice.territories.queries import Territory
 
@@ -59,8 +60,9 @@ def france_svg() -> Response:
     with services().reader.connect() as connection:
         frame = Frame.around(FRANCE, WIDTH, HEIGHT, 0.02)
         drawn = drawing.france(connection, frame)
+        insets = _insets(connection, frame, palette)
         count = activity.total(connection, Filters())
-    return _svg(frame, palette, drawn, _("Carte de France"), _count(count))
+    return _svg(frame, palette, drawn, _("Carte de France"), _count(count), insets)
 
 
 @blueprint.get("/france.png")
@@ -69,10 +71,10 @@ def france_png() -> Response:
     with services().reader.connect() as connection:
         frame = Frame.around(FRANCE, CARD_MAP, CARD_HEIGHT, 0.02)
         drawn = drawing.france(connection, frame)
+        insets = _insets(connection, frame, LIGHT)
         count = activity.total(connection, Filters())
-    return _card(
-        frame, drawn, _("Initiatives locales"), _("Ce qui se fait en France"), _count(count)
-    )
+    title, told = _("Ce qui se fait en France"), _count(count)
+    return _card(frame, drawn, _("Initiatives locales"), title, told, insets)
 
 
 @blueprint.get("/<level>/<code>.svg")
@@ -211,13 +213,31 @@ def _circle(frame: Frame, here: LonLat, radius: float) -> str:
     return f"M{x - size:.1f} {y:.1f}{arc} {x + size:.1f} {y:.1f}{arc} {x - size:.1f} {y:.1f}Z"
 
 
-def _svg(frame: Frame, palette: Palette, drawn: Drawn, title: str, told: str) -> Response:
-    inside = picture(frame, palette, drawn.shapes, drawn.marks)
+def _insets(connection: Connection, frame: Frame, palette: Palette) -> str:
+    """The overseas régions, beside metropolitan France."""
+    refs = (TerritoryRef(Level.REGION, code) for code in OVERSEAS)
+    found = [place for ref in refs if (place := territories.find(connection, ref))]
+    named = [(place.name, place.bounds) for place in found]
+    return "".join(
+        inset_svg(
+            one.x, one.y, one.frame,
+            picture(one.frame, palette, one.drawn.shapes, one.drawn.marks), one.name, palette,
+        )
+        for one in drawing.insets(connection, frame, named)
+    )  # fmt: skip
+
+
+def _svg(
+    frame: Frame, palette: Palette, drawn: Drawn, title: str, told: str, insets: str = ""
+) -> Response:
+    inside = picture(frame, palette, drawn.shapes, drawn.marks) + insets
     return answers.whole(document(frame, inside, title, told), SVG, FRESH_SECONDS)
 
 
-def _card(frame: Frame, drawn: Drawn, eyebrow: str, title: str, words: str) -> Response:
-    inside = picture(frame, LIGHT, drawn.shapes, drawn.marks)
+def _card(
+    frame: Frame, drawn: Drawn, eyebrow: str, title: str, words: str, insets: str = ""
+) -> Response:
+    inside = picture(frame, LIGHT, drawn.shapes, drawn.marks) + insets
     name = services().settings.site_name
     return answers.whole(png(card(inside, LIGHT, eyebrow, title, words, name)), PNG, FRESH_SECONDS)
 

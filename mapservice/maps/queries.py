@@ -109,6 +109,9 @@ MEMBERS = """
              OFFSET 0) AS initiative
      WHERE {conditions}"""
 
+# In a query of its own, or the envelope would be made again for each feature.
+ENVELOPE = "(SELECT ST_TileEnvelope({z}, %(x)s, %(y)s))"
+
 # A near tile that shows each initiative by itself, and how many there are.
 EACH = """
     SELECT count(*), ST_AsMVT(feature, 'initiatives', {extent}, 'geom')
@@ -116,18 +119,17 @@ EACH = """
                    CASE WHEN precision <> 'point'
                         THEN coalesce(commune, epci, departement, region) END AS territory,
                    1 AS count,
-                   ST_AsMVTGeom(anchor_3857,
-                                ST_TileEnvelope({z}, %(x)s, %(y)s), {extent}, 0, false) AS geom
+                   ST_AsMVTGeom(anchor_3857, {envelope}, {extent}, 0, false) AS geom
               FROM (SELECT * FROM initiative
                      WHERE {conditions} AND cell >= %(first_code)s AND cell < %(end_code)s
-                     LIMIT {limit}) AS initiative
-             ORDER BY initiative.id) AS feature"""
+                     ORDER BY cell, id
+                     LIMIT {limit}) AS initiative) AS feature"""
 
 AS_MVT = """
     SELECT ST_AsMVT(feature, 'initiatives', {extent}, 'geom')
       FROM (SELECT id, title, theme, status, precision, territory, count, {themes},
-                   ST_AsMVTGeom(ST_SetSRID(ST_MakePoint(x, y), 3857),
-                                ST_TileEnvelope({z}, %(x)s, %(y)s), {extent}, 0, false) AS geom
+                   ST_AsMVTGeom(ST_SetSRID(ST_MakePoint(x, y), 3857), {envelope}, {extent},
+                                0, false) AS geom
               FROM shown
              ORDER BY count DESC, id) AS feature"""
 
@@ -186,8 +188,8 @@ def _place(tile: Tile) -> dict[str, Int4 | Int8]:
 def _each(zoom: int, filters: Filters) -> Prepared:
     """One by one as far as the budget goes; `count` is beyond it where that is not enough."""
     conditions, values = compiled(and_(*where(filters)))
-    texts = {"conditions": conditions, "z": str(zoom), "extent": str(EXTENT)}
-    return Prepared.of(fill(EACH, texts | {"limit": str(FEATURE_BUDGET + 1)}), values)
+    texts = {"conditions": conditions, "limit": str(FEATURE_BUDGET + 1)}
+    return Prepared.of(fill(EACH, texts | _numbers(zoom)), values)
 
 
 @lru_cache(KEPT_STATEMENTS)
@@ -236,6 +238,7 @@ def _numbers(zoom: int) -> dict[str, str]:
         "row_of": ROW_OF,
         "column": f"{COLUMN_OF}[{place}]",
         "row": f"{ROW_OF}[{place}]",
+        "envelope": fill(ENVELOPE, {"z": str(zoom)}),
         "z": str(zoom),
         "size": repr(2 * HALF_METRES / 2 ** (zoom + GRID_STEPS)),
         "half": repr(HALF_METRES),

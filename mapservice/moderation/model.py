@@ -1,43 +1,86 @@
 """What waits for a moderator, who looks at it, and what was decided."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
-from mapservice.initiatives.model import Status
 from mapservice.proposals.model import Verdict
 from mapservice.review.model import Share
 
 CLAIM_MINUTES = 15
 
 
+class Kind(StrEnum):
+    """What waits: a text (new, edited, rejected and appealed against), or something about one."""
+
+    PROPOSAL = "proposal"
+    EDIT = "edit"
+    APPEAL = "appeal"
+    REPORT = "report"
+    PLACE = "place"
+    BURST = "burst"
+
+
+# One initiative waits as one of these at most; the id in the queue is its own.
+TEXTS = (Kind.PROPOSAL, Kind.EDIT, Kind.APPEAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of the queue: what concerns one of `areas`, and `inside` too where that is set.
+
+    An area is a territory (`region:53`), `all`, or `none`: what concerns no territory.
+    """
+
+    areas: tuple[str, ...]
+    inside: str = ""
+    kind: Kind | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Where a case stands in the queue; the next one comes after it."""
+    """Where something stands in the queue; what is next comes after it."""
 
-    queued_at: datetime
+    since: datetime
+    kind: Kind
     id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One line of the queue. `claimed_by` looks at it at this moment, or is ""."""
+    """One line of the queue. `claimed_by` looks at it at this moment, or is "".
 
+    `words` are those of the report, of the appeal, or of the place. `reason` is the report's.
+    """
+
+    kind: Kind
     id: UUID
-    queued_at: datetime
-    status: Status
+    initiative: UUID
+    since: datetime
     claimed_by: str
+    words: str = ""
+    reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """A decision as it was taken; `revision` is the version that it is about."""
+    """A decision as it was taken; `revision` is the version that it is about, 0 for none.
 
+    `target` is what it was merged into or parted from, with its title where there still is one.
+    """
+
+    id: int
+    initiative: UUID
     revision: int
     verdict: Verdict
     reason: str
     decided_by: str
+    decided_by_person: UUID | None
     decided_at: datetime
+    target: UUID | None
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +93,27 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """What waits in all, in each région and département (the most first), and in none."""
+class Appeal:
+    """What an author answers to a rejection, and whether it waits for an answer."""
 
-    waiting: int
+    words: str
+    made_at: datetime
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What waits in a part of the queue by kind; of one kind (or all) by région and département.
+
+    `whole` is what waits of that kind in all of the queue, `nowhere` what concerns no territory.
+    """
+
+    kinds: Mapping[Kind, int]
+    whole: int
     nowhere: int
     regions: tuple[Share, ...]
     departements: tuple[Share, ...]
+
+    @property
+    def waiting(self) -> int:
+        return sum(self.kinds.values())

@@ -1,4 +1,4 @@
-"""The queue of proposals, and what is known about each of them."""
+"""The queue of all that waits for moderators, and what is known about each initiative in it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,19 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from mapservice.db.text import fill
-from mapservice.initiatives.model import Status
-from mapservice.moderation.model import Counts, Decided, Past, Turn, Waiting
+from mapservice.moderation.model import (
+    TEXTS,
+    Appeal,
+    Counts,
+    Decided,
+    Kind,
+    Part,
+    Past,
+    Turn,
+    Waiting,
+)
 from mapservice.proposals.model import Verdict
-from mapservice.review.model import Scope, Share
+from mapservice.review.model import Share
 from mapservice.roles.model import Reach
 from mapservice.roles.reach import bound as bound_reach
 from mapservice.roles.reach import condition as within
@@ -18,77 +27,139 @@ from mapservice.territories.model import Level
 
 CLAIMED = "CASE WHEN claimed_until > now() THEN claimed_by ELSE '' END"
 
-QUEUE = """
-SELECT proposal.initiative AS id, queued_at, initiative.status, {claimed} AS claimed_by
-  FROM proposal
-  JOIN initiative ON initiative.id = proposal.initiative
- WHERE queued_at IS NOT NULL {scope} {after}
- ORDER BY queued_at, proposal.initiative
- LIMIT :limit"""
+# Each area gives the beginning of its range; the oldest of these are the page.
+PAGE = """
+SELECT waiting.kind, waiting.id, waiting.initiative, waiting.since, {claimed} AS claimed_by,
+       CASE waiting.kind
+           WHEN 'report' THEN report.text
+           WHEN 'place' THEN initiative.place_text
+           WHEN 'appeal' THEN (SELECT words FROM appeal WHERE appeal.initiative = waiting.initiative
+                                ORDER BY decision DESC LIMIT 1)
+           ELSE '' END AS words,
+       coalesce(report.reason, '') AS reason
+  FROM (SELECT DISTINCT since, kind, id
+          FROM unnest(CAST(:areas AS text[])) AS asked (one)
+         CROSS JOIN LATERAL (
+               SELECT since, kind, id FROM waiting_area
+                WHERE area = asked.one {kind} {inside} {after}
+                ORDER BY since, kind, id
+                LIMIT :limit) AS oldest
+         ORDER BY since, kind, id
+         LIMIT :limit) AS page
+  JOIN waiting ON (waiting.kind, waiting.id) = (page.kind, page.id)
+  JOIN initiative ON initiative.id = waiting.initiative
+  LEFT JOIN report ON waiting.kind = 'report' AND report.id = waiting.id
+ ORDER BY waiting.since, waiting.kind, waiting.id"""
 
-AFTER = "AND (queued_at, proposal.initiative) > (:after, :after_id)"
-WITHIN = "AND initiative.{level} = :code"
-NOWHERE = "AND initiative.region IS NULL"
+AFTER = "AND (since, kind, id) > (:after, :after_kind, :after_id)"
+OF_KIND = "AND waiting_area.kind = :kind"
+INSIDE = """
+AND EXISTS (SELECT FROM waiting_area AS other
+             WHERE (other.kind, other.id) = (waiting_area.kind, waiting_area.id)
+               AND other.area = :inside)"""
 
-COUNT = """
-SELECT count(*)
-  FROM proposal
-  JOIN initiative ON initiative.id = proposal.initiative
- WHERE queued_at IS NOT NULL {scope}"""
+KINDS = """
+SELECT kind, count(*) AS waiting
+  FROM (SELECT DISTINCT kind, id FROM waiting_area WHERE area = ANY(:areas) {inside}) AS found
+ GROUP BY kind"""
 
-COUNTS = """
-SELECT CASE GROUPING(initiative.region, initiative.departement)
-            WHEN 3 THEN 'all' WHEN 1 THEN 'region' ELSE 'departement' END AS grain,
-       initiative.region, initiative.departement, count(*) AS waiting,
-       count(*) FILTER (WHERE initiative.region IS NULL) AS nowhere
-  FROM proposal
-  JOIN initiative ON initiative.id = proposal.initiative
- WHERE queued_at IS NOT NULL AND {reach}
- GROUP BY GROUPING SETS ((), (initiative.region), (initiative.region, initiative.departement))"""
+# Régions and départements that share ground with what is asked for: chips to choose from.
+SHARES = """
+SELECT place.level, place.code, place.name, place.region, count(*) AS waiting
+  FROM territory AS place
+  JOIN waiting_area ON waiting_area.area = place.level || ':' || place.code
+ WHERE place.level IN ('region', 'departement') {kind}
+   AND ('all' = ANY(:areas) OR (
+        EXISTS (SELECT FROM waiting_area AS own
+                 WHERE (own.kind, own.id) = (waiting_area.kind, waiting_area.id)
+                   AND own.area = ANY(:areas))
+        AND EXISTS (SELECT FROM unnest(CAST(:areas AS text[])) AS asked (area)
+                      JOIN territory AS own
+                        ON own.level = split_part(asked.area, ':', 1)
+                       AND own.code = split_part(asked.area, ':', 2)
+                     WHERE place.code = CASE place.level WHEN own.level THEN own.code
+                                             WHEN 'region' THEN own.region
+                                             ELSE own.departement END
+                        OR own.level = 'region' AND place.region = own.code)))
+ GROUP BY place.level, place.code, place.name, place.region
+ ORDER BY waiting DESC, place.name"""
+
+NOWHERE = "SELECT count(*) FROM waiting_area WHERE area = 'none' {kind}"
 
 IS_WITHIN = """
 SELECT EXISTS (SELECT FROM initiative WHERE initiative.id = :id AND {reach})"""
 
-NAMES = "SELECT level, code, name FROM territory WHERE level IN ('region', 'departement')"
-
 ONE = """
-SELECT proposal.initiative AS id, queued_at, initiative.status, {claimed} AS claimed_by
-  FROM proposal
-  JOIN initiative ON initiative.id = proposal.initiative
- WHERE proposal.initiative = :id"""
+SELECT kind, {claimed} AS claimed_by FROM waiting WHERE id = :id AND kind = ANY(:kinds)"""
 
+# Those about what was merged into it, too.
 DECISIONS = """
-SELECT revision, verdict, reason, decided_by, decided_at
-  FROM decision WHERE initiative = :id ORDER BY id DESC"""
+SELECT decision.id, decision.initiative, revision, verdict, reason, decided_by, decided_by_person,
+       decided_at, decision.target, coalesce(other.title, '') AS title
+  FROM decision
+  LEFT JOIN initiative AS other
+    ON other.id = CASE decision.initiative WHEN :id THEN decision.target
+                       ELSE decision.initiative END
+ WHERE decision.initiative = :id OR decision.target = :id
+ ORDER BY decision.id DESC"""
 
 PAST = """
-SELECT count(*) FILTER (WHERE status IN ('published', 'done', 'archived')) AS published,
+SELECT count(*) FILTER (WHERE is_public(status)) AS published,
        count(*) FILTER (WHERE status IN ('pending', 'draft')) AS waiting,
        count(*) FILTER (WHERE status = 'rejected') AS rejected
   FROM proposal
   JOIN initiative ON initiative.id = proposal.initiative
  WHERE person = :person AND proposal.initiative <> :id"""
 
+APPEAL = """
+SELECT appeal.words, appeal.made_at,
+       proposal.queued_at IS NOT NULL AND initiative.status = 'rejected' AS is_open
+  FROM appeal
+  JOIN proposal ON proposal.initiative = appeal.initiative
+  JOIN initiative ON initiative.id = appeal.initiative
+ WHERE appeal.initiative = :id
+ ORDER BY appeal.decision DESC
+ LIMIT 1"""
+
+MERGED = """
+SELECT initiative.id, initiative.title
+  FROM merge JOIN initiative ON initiative.id = merge.initiative
+ WHERE merge.target = :id
+ ORDER BY merge.merged_at, initiative.id"""
+
+# Somebody else who may decide about an initiative: what admins may, they may everywhere.
+OTHERS = """
+SELECT EXISTS (
+  SELECT FROM role_grant
+    JOIN person ON person.id = role_grant.person
+    JOIN initiative ON initiative.id = :id
+   WHERE role_grant.person IS DISTINCT FROM CAST(:but AS uuid)
+     AND person.confirmed_at IS NOT NULL AND person.erased_at IS NULL
+     AND (role = 'admin' OR (role = 'moderator' AND code = CASE level
+              WHEN 'commune' THEN initiative.commune WHEN 'epci' THEN initiative.epci
+              WHEN 'departement' THEN initiative.departement ELSE initiative.region END)))"""
+
 
 def find_page(
-    connection: Connection, scope: Scope, limit: int, after: Turn | None = None
+    connection: Connection, part: Part, limit: int, after: Turn | None = None
 ) -> tuple[Sequence[Waiting], Turn | None]:
-    """Some cases, the oldest first, and where the next ones begin."""
-    texts = {"claimed": CLAIMED, "scope": condition(scope), "after": AFTER if after else ""}
-    bound = bound_of(scope) | {"limit": limit + 1}
+    """What waits, the oldest first, and where the next page begins."""
+    texts = {"claimed": CLAIMED, "after": AFTER if after else "", **conditions(part)}
+    bound = bound_of(part) | {"limit": limit + 1}
     if after:
-        bound |= {"after": after.queued_at, "after_id": after.id}
-    rows = connection.execute(text(fill(QUEUE, texts)), bound)
-    found = [Waiting(row.id, row.queued_at, Status(row.status), row.claimed_by) for row in rows]
+        bound |= {"after": after.since, "after_kind": str(after.kind), "after_id": after.id}
+    rows = connection.execute(text(fill(PAGE, texts)), bound)
+    found = [Waiting(**{**row._mapping, "kind": Kind(row.kind)}) for row in rows]
     last = found[limit - 1] if len(found) > limit else None
-    return found[:limit], Turn(last.queued_at, last.id) if last else None
+    return found[:limit], Turn(last.since, last.kind, last.id) if last else None
 
 
-def find(connection: Connection, identifier: UUID) -> tuple[bool, str]:
-    """Whether it waits, and who looks at it at this moment (or "")."""
+def find(connection: Connection, identifier: UUID, *kinds: Kind) -> tuple[Kind | None, str]:
+    """As what it waits, of these kinds (all about a text if none); who looks at it now, or ""."""
     statement = text(fill(ONE, {"claimed": CLAIMED}))
-    row = connection.execute(statement, {"id": identifier}).one_or_none()
-    return (row is not None and row.queued_at is not None, row.claimed_by if row else "")
+    bound = {"id": identifier, "kinds": [str(kind) for kind in kinds or TEXTS]}
+    row = connection.execute(statement, bound).one_or_none()
+    return (Kind(row.kind), row.claimed_by) if row else (None, "")
 
 
 def is_within(connection: Connection, identifier: UUID, reach: Reach) -> bool:
@@ -97,38 +168,65 @@ def is_within(connection: Connection, identifier: UUID, reach: Reach) -> bool:
     return bool(connection.execute(statement, bound_reach(reach) | {"id": identifier}).scalar_one())
 
 
-def counts(connection: Connection, reach: Reach) -> Counts:
-    statement = text(fill(COUNTS, {"reach": within(reach, "initiative.")}))
-    rows = connection.execute(statement, bound_reach(reach)).all()
-    names = {(row.level, row.code): row.name for row in connection.execute(text(NAMES))}
-    total = next(row for row in rows if row.grain == "all")
-    regions = [
-        Share(row.region, names[Level.REGION, row.region], row.region, row.waiting)
-        for row in rows
-        if row.grain == "region" and row.region
-    ]
-    departements = [
-        Share(row.departement, names[Level.DEPARTEMENT, row.departement], row.region, row.waiting)
-        for row in rows
-        if row.grain == "departement" and row.departement
-    ]
+def counts(connection: Connection, whole: Part, part: Part) -> Counts:
+    """By kind in `part`, whatever its kind; by territory in `whole`, of the kind that is asked."""
+    by_kind = _kinds(connection, part)
+    in_all = by_kind if part.areas == whole.areas else _kinds(connection, whole)
+    total = in_all.get(part.kind, 0) if part.kind else sum(in_all.values())
+    texts, bound = conditions(part), bound_of(part) | {"areas": list(whole.areas)}
+    rows = connection.execute(text(fill(SHARES, texts)), bound).all()
+    shares: dict[Level, list[Share]] = {Level.REGION: [], Level.DEPARTEMENT: []}
+    for row in rows:
+        region = row.code if row.level == Level.REGION else row.region
+        shares[Level(row.level)].append(Share(row.code, row.name, region, row.waiting))
+    nowhere = (
+        connection.execute(text(fill(NOWHERE, texts)), bound).scalar_one()
+        if "all" in whole.areas
+        else 0
+    )
     return Counts(
-        total.waiting,
-        total.nowhere,
-        tuple(sorted(regions, key=_most)),
-        tuple(sorted(departements, key=_most)),
+        by_kind, total, nowhere, tuple(shares[Level.REGION]), tuple(shares[Level.DEPARTEMENT])
     )
 
 
-def count(connection: Connection, scope: Scope) -> int:
-    statement = fill(COUNT, {"scope": condition(scope)})
-    return int(connection.execute(text(statement), bound_of(scope)).scalar_one())
+def _kinds(connection: Connection, part: Part) -> dict[Kind, int]:
+    rows = connection.execute(text(fill(KINDS, conditions(part))), bound_of(part))
+    return {Kind(row.kind): row.waiting for row in rows}
 
 
 def decisions(connection: Connection, identifier: UUID) -> list[Decided]:
     """All that was ever decided about it, the latest first."""
     rows = connection.execute(text(DECISIONS), {"id": identifier})
     return [Decided(**{**row._mapping, "verdict": Verdict(row.verdict)}) for row in rows]
+
+
+def last_rejection(connection: Connection, identifier: UUID) -> Decided | None:
+    found = decisions(connection, identifier)
+    return next((one for one in found if one.verdict is Verdict.REJECT), None)
+
+
+def others_decide(connection: Connection, identifier: UUID, but: UUID | None) -> bool:
+    """Whether somebody else with an account may decide about it."""
+    return bool(connection.execute(text(OTHERS), {"id": identifier, "but": but}).scalar_one())
+
+
+def appeal(connection: Connection, identifier: UUID) -> Appeal | None:
+    """The latest one."""
+    row = connection.execute(text(APPEAL), {"id": identifier}).one_or_none()
+    return Appeal(**row._mapping) if row else None
+
+
+def merged(connection: Connection, identifier: UUID) -> list[tuple[UUID, str]]:
+    """What is merged into it: ids and titles."""
+    return [(row.id, row.title) for row in connection.execute(text(MERGED), {"id": identifier})]
+
+
+def head(connection: Connection, identifier: UUID) -> UUID:
+    """Where an initiative is found now: the one that it was merged into, else itself."""
+    found: UUID = connection.execute(
+        text("SELECT merge_head(:id)"), {"id": identifier}
+    ).scalar_one()
+    return found
 
 
 def past(connection: Connection, identifier: UUID, person: UUID | None) -> Past:
@@ -138,20 +236,11 @@ def past(connection: Connection, identifier: UUID, person: UUID | None) -> Past:
     return Past(**row._mapping)
 
 
-def condition(scope: Scope) -> str:
-    return f"AND {within(scope.reach, 'initiative.')} {_part(scope)}"
+def conditions(part: Part) -> dict[str, str]:
+    return {"kind": OF_KIND if part.kind else "", "inside": INSIDE if part.inside else ""}
 
 
-def bound_of(scope: Scope) -> dict[str, Any]:
-    part = {"code": scope.territory.code} if scope.territory and not scope.nowhere else {}
-    return bound_reach(scope.reach) | part
-
-
-def _part(scope: Scope) -> str:
-    if scope.nowhere:
-        return NOWHERE
-    return fill(WITHIN, {"level": str(scope.territory.level)}) if scope.territory else ""
-
-
-def _most(share: Share) -> tuple[int, str]:
-    return (-share.waiting, share.name)
+def bound_of(part: Part) -> dict[str, Any]:
+    kind = {"kind": str(part.kind)} if part.kind else {}
+    inside = {"inside": part.inside} if part.inside else {}
+    return {"areas": list(part.areas), **kind, **inside}

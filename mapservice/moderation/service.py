@@ -5,6 +5,7 @@ one on a case that is decided, taken by another, or edited meanwhile is a Confli
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
@@ -16,20 +17,22 @@ from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
-from mapservice.moderation import queries
-from mapservice.moderation.model import CLAIM_MINUTES
+from mapservice.moderation import log, queries
+from mapservice.moderation.log import Line
+from mapservice.moderation.model import CLAIM_MINUTES, TEXTS, Kind, Part
 from mapservice.people import queries as people
 from mapservice.proposals import queries as proposals
-from mapservice.proposals.model import MAX_REASON, Proposal, Verdict, paragraphs
-from mapservice.review.model import Scope, clean_name
+from mapservice.proposals.model import MAX_REASON, ON_TEXT, Proposal, Verdict, paragraphs
+from mapservice.review.model import clean_name
 
 
 class Late(StrEnum):
-    """Why a decision came too late."""
+    """Why a decision came too late, or is another's to take."""
 
     DECIDED = "it no longer waits"
     CLAIMED = "somebody else looks at it"
     EDITED = "its author changed it meanwhile"
+    OWN = "it is about a decision of the same person"
 
 
 class TooLate(Conflict):
@@ -39,6 +42,15 @@ class TooLate(Conflict):
         super().__init__(f"This came too late: {why}.")
         self.why = why
         self.who = who
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Who decides: the name that is recorded, and the account where there is one."""
+
+    name: str
+    person: UUID | None = None
+    is_admin: bool = False
 
 
 NEXT_STATUS: Mapping[Verdict, Status] = {
@@ -54,22 +66,23 @@ LETTERS: Mapping[Verdict, str] = {
 
 
 def claim_next(
-    connection: Connection, scope: Scope, by: str, after: UUID | None = None
-) -> UUID | None:
-    """Takes the oldest case that nobody has, of that part of the queue, but `after`; None if none.
+    connection: Connection, part: Part, judge: Judge, but: UUID | None = None
+) -> tuple[Kind, UUID] | None:
+    """Takes the oldest that nobody has, of that part of the queue, but `but`; None if none.
 
-    Moderators who ask at once get different ones.
+    Moderators who ask at once get different ones; an appeal is not given to who rejected.
     """
-    statement = text(fill(CLAIM_NEXT, {"scope": queries.condition(scope)}))
-    bound = queries.bound_of(scope) | {"by": clean_name(by), "minutes": CLAIM_MINUTES}
-    found: UUID | None = connection.execute(statement, bound | {"but": after}).scalar_one_or_none()
-    return found
+    statement = text(fill(CLAIM_NEXT, queries.conditions(part)))
+    bound = queries.bound_of(part) | _claim(judge.name) | {"but": but}
+    whose = {"person": None if judge.is_admin else judge.person}
+    row = connection.execute(statement, bound | whose).one_or_none()
+    return (Kind(row.kind), row.id) if row else None
 
 
-def claim(connection: Connection, identifier: UUID, by: str) -> None:
+def claim(connection: Connection, identifier: UUID, by: str, *kinds: Kind) -> None:
     """Takes one, or keeps it for longer. Raises NotFound or TooLate."""
-    bound = {"id": identifier, "by": clean_name(by), "minutes": CLAIM_MINUTES}
-    if not connection.execute(text(CLAIM), bound).rowcount:
+    wanted = {"id": identifier, "kinds": [str(kind) for kind in kinds or TEXTS]}
+    if not connection.execute(text(CLAIM), wanted | _claim(by)).rowcount:
         _check(connection, identifier, by)
 
 
@@ -83,47 +96,113 @@ def decide(
     site: Letterhead,
     identifier: UUID,
     verdict: Verdict,
-    by: str,
+    judge: Judge,
     *,
     seen: int,
     reason: str = "",
-    person: UUID | None = None,
 ) -> Proposal:
     """Returns the proposal as it was. Raises NotFound, TooLate, or InvalidInput naming the field.
 
-    `seen` is the number of the version that the moderator read, `person` the moderator's account.
+    `seen` is the number of the version that the moderator read.
     """
-    by, reason = clean_name(by), _reason(verdict, reason)
-    connection.execute(text("LOCK TABLE initiative IN ROW EXCLUSIVE MODE"))
-    found = proposals.find(connection, identifier, lock=True)
-    _check(connection, identifier, by)
+    by, reason = clean_name(judge.name), _reason(verdict, reason)
+    found = _held(connection, identifier)
+    kind = _check(connection, identifier, by)
     assert found is not None, "checked a moment ago, and locked"
     if found.revision != seen:
         raise TooLate(Late.EDITED)
     if (verdict is Verdict.KEEP) != found.is_public and verdict in (Verdict.KEEP, Verdict.PUBLISH):
         raise InvalidInput("verdict", "does not fit the state of this proposal")
+    if kind is Kind.APPEAL and is_barred(connection, identifier, judge):
+        raise TooLate(Late.OWN)
     _apply(connection, found, verdict, reason)
-    bound = {"id": identifier, "verdict": str(verdict), "reason": reason, "by": by}
-    connection.execute(text(RECORD), bound | {"revision": seen, "person": person})
+    _note(connection, identifier, verdict, judge, seen, reason)
     _tell(connection, site, found, verdict, reason)
     return found
 
 
-def _check(connection: Connection, identifier: UUID, by: str) -> None:
-    if proposals.find(connection, identifier) is None:
-        raise NotFound("There is no such proposal.")
-    waits, holder = queries.find(connection, identifier)
-    if not waits:
-        last = next(iter(queries.decisions(connection, identifier)), None)
-        raise TooLate(Late.DECIDED, last.decided_by if last else "")
+def take_down(
+    connection: Connection,
+    site: Letterhead,
+    identifier: UUID,
+    verdict: Verdict,
+    judge: Judge,
+    *,
+    reason: str,
+    report: UUID | None = None,
+) -> None:
+    """Rejects what is public, or asks its author for changes; whether it waits or not.
+
+    Raises NotFound, TooLate for what is not public any more, InvalidInput naming the field. What
+    was imported has no author to ask.
+    """
+    by, reason = clean_name(judge.name), _reason(verdict, reason)
+    found = _held(connection, identifier)
+    row = connection.execute(text(STATUS), {"id": identifier}).one_or_none()
+    if row is None:
+        raise NotFound("There is no such initiative.")
+    if verdict not in (Verdict.REJECT, Verdict.ASK) or (found is None and verdict is Verdict.ASK):
+        raise InvalidInput("verdict", "does not fit this initiative")
+    check_holder(connection, identifier, by)
+    if row.status not in PUBLIC:
+        raise TooLate(Late.DECIDED)
+    if found is None:
+        bound = {"id": identifier, "status": str(NEXT_STATUS[verdict])}
+        connection.execute(text(CHANGE), bound)
+    else:
+        _apply(connection, found, verdict, reason)
+        _tell(connection, site, found, verdict, reason)
+    _note(connection, identifier, verdict, judge, found.revision if found else 0, reason, report)
+
+
+def is_barred(connection: Connection, identifier: UUID, judge: Judge) -> bool:
+    """Whether an appeal is against the judge's own rejection, and somebody else may decide it."""
+    if judge.is_admin:
+        return False
+    rejection = queries.last_rejection(connection, identifier)
+    own = rejection is not None and rejection.decided_by_person == judge.person
+    return own and queries.others_decide(connection, identifier, judge.person)
+
+
+def check_holder(connection: Connection, identifier: UUID, by: str, *kinds: Kind) -> None:
+    """Raises TooLate when somebody else looks at it."""
+    _, holder = queries.find(connection, identifier, *kinds)
     if holder not in ("", by):
         raise TooLate(Late.CLAIMED, holder)
 
 
-def _reason(verdict: Verdict, text_: str) -> str:
+def clean_reason(text_: str) -> str:
+    """What is written to an author. Raises InvalidInput naming `reason`."""
     reason = paragraphs(text_)
     if len(reason) > MAX_REASON:
         raise InvalidInput("reason", f"is longer than {MAX_REASON} characters")
+    return reason
+
+
+def _claim(by: str) -> dict[str, object]:
+    return {"by": clean_name(by), "minutes": CLAIM_MINUTES}
+
+
+def _held(connection: Connection, identifier: UUID) -> Proposal | None:
+    connection.execute(text("LOCK TABLE initiative IN ROW EXCLUSIVE MODE"))
+    return proposals.find(connection, identifier, lock=True)
+
+
+def _check(connection: Connection, identifier: UUID, by: str) -> Kind:
+    if proposals.find(connection, identifier) is None:
+        raise NotFound("There is no such proposal.")
+    kind, _ = queries.find(connection, identifier)
+    if kind is None:
+        last = next(iter(queries.decisions(connection, identifier)), None)
+        raise TooLate(Late.DECIDED, last.decided_by if last else "")
+    check_holder(connection, identifier, by)
+    return kind
+
+
+def _reason(verdict: Verdict, text_: str) -> str:
+    if verdict not in ON_TEXT:
+        raise InvalidInput("verdict", "is not one of those offered")
+    reason = clean_reason(text_)
     if verdict in (Verdict.REJECT, Verdict.ASK):
         if not reason:
             raise InvalidInput("reason", "is missing")
@@ -135,15 +214,36 @@ def _apply(connection: Connection, found: Proposal, verdict: Verdict, reason: st
     status = NEXT_STATUS.get(verdict)
     first = verdict is Verdict.PUBLISH and found.published_at is None
     if status:
-        statement = PUBLISH if first else "UPDATE initiative SET status = :status WHERE id = :id"
-        connection.execute(text(statement), {"id": found.id, "status": str(status)})
-    bound = {
+        bound = {"id": found.id, "status": str(status)}
+        connection.execute(text(PUBLISH if first else CHANGE), bound)
+    settled = {
         "id": found.id,
         "reason": reason,
         "first": found.revision if first else None,
         "rejected": verdict is Verdict.REJECT,
     }
-    connection.execute(text(SETTLE), bound)
+    connection.execute(text(SETTLE), settled)
+
+
+def _note(
+    connection: Connection,
+    identifier: UUID,
+    verdict: Verdict,
+    judge: Judge,
+    revision: int,
+    reason: str,
+    report: UUID | None = None,
+) -> None:
+    line = Line(
+        initiative=identifier,
+        verdict=verdict,
+        by=clean_name(judge.name),
+        person=judge.person,
+        revision=revision,
+        reason=reason,
+        report=report,
+    )
+    log.keep(connection, line)
 
 
 def _tell(
@@ -154,6 +254,8 @@ def _tell(
     letter = LETTERS.get(verdict)
     if author is None or letter is None:
         return
+    if found.status is Status.REJECTED and verdict is Verdict.REJECT:
+        letter = "appeal_rejected"
     base = f"{site.base_url}/initiatives/{found.id}"
     values = {
         "title": found.content.title,
@@ -168,29 +270,37 @@ def _tell(
 
 
 CLAIM_NEXT = """
-UPDATE proposal
+UPDATE waiting
    SET claimed_by = :by, claimed_until = now() + make_interval(mins => :minutes)
- WHERE initiative = (
-       SELECT proposal.initiative
-         FROM proposal
-         JOIN initiative ON initiative.id = proposal.initiative
-        WHERE queued_at IS NOT NULL {scope}
+ WHERE (kind, id) = (
+       SELECT waiting.kind, waiting.id
+         FROM waiting_area
+         JOIN waiting ON (waiting.kind, waiting.id) = (waiting_area.kind, waiting_area.id)
+        WHERE area = ANY(:areas) {kind} {inside}
           AND (claimed_until IS NULL OR claimed_until <= now() OR claimed_by = :by)
-          AND proposal.initiative IS DISTINCT FROM CAST(:but AS uuid)
-        ORDER BY queued_at, proposal.initiative
+          AND waiting.id IS DISTINCT FROM CAST(:but AS uuid)
+          AND NOT (waiting.kind = 'appeal' AND coalesce(CAST(:person AS uuid) = (
+                   SELECT decided_by_person FROM decision
+                    WHERE decision.initiative = waiting.initiative AND verdict = 'reject'
+                    ORDER BY decision.id DESC LIMIT 1), false))
+        ORDER BY waiting_area.since, waiting_area.kind, waiting_area.id
         LIMIT 1
-          FOR UPDATE OF proposal SKIP LOCKED)
-RETURNING initiative"""
+          FOR UPDATE OF waiting SKIP LOCKED)
+RETURNING kind, id"""
 
 CLAIM = """
-UPDATE proposal
+UPDATE waiting
    SET claimed_by = :by, claimed_until = now() + make_interval(mins => :minutes)
- WHERE initiative = :id AND queued_at IS NOT NULL
+ WHERE id = :id AND kind = ANY(:kinds)
    AND (claimed_until IS NULL OR claimed_until <= now() OR claimed_by = :by)"""
 
 RELEASE = """
-UPDATE proposal SET claimed_by = NULL, claimed_until = NULL
- WHERE initiative = :id AND claimed_by = :by"""
+UPDATE waiting SET claimed_by = NULL, claimed_until = NULL
+ WHERE id = :id AND claimed_by = :by"""
+
+STATUS = "SELECT status FROM initiative WHERE id = :id FOR NO KEY UPDATE"
+
+CHANGE = "UPDATE initiative SET status = :status WHERE id = :id"
 
 # What is read as its date is that of its publication: the newest stand first in lists and feeds.
 PUBLISH = """
@@ -200,12 +310,8 @@ UPDATE initiative
 
 SETTLE = """
 UPDATE proposal
-   SET queued_at = NULL, claimed_by = NULL, claimed_until = NULL, reason = :reason,
+   SET queued_at = NULL, reason = :reason,
        published_at = CASE WHEN CAST(:first AS integer) IS NULL THEN published_at ELSE now() END,
        published_revision = coalesce(CAST(:first AS integer), published_revision),
        rejected_at = CASE WHEN :rejected THEN now() ELSE rejected_at END
  WHERE initiative = :id"""
-
-RECORD = """
-INSERT INTO decision (initiative, revision, verdict, reason, decided_by, decided_by_person)
-VALUES (:id, :revision, :verdict, :reason, :by, :person)"""

@@ -5,7 +5,7 @@ whether the box holds a hundred or a million; and cells that lie wholly in the b
 already (`rollup_cell`). Statements are made once for each form of request and stay prepared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -13,35 +13,36 @@ from typing import Any
 from psycopg.types.numeric import Float8, Int4, Int8
 from sqlalchemy import Connection, and_
 
-from mapservice.db.text import Prepared, compiled, fetch_one, fill
+from mapservice.db.text import Prepared, array_text, compiled, fetch_one, fill
 from mapservice.initiatives.conditions import where
-from mapservice.initiatives.exports import JOINED
 from mapservice.initiatives.filters import BBox, Filters
-from mapservice.initiatives.model import Theme
-from mapservice.maps.cover import Cover, cover
+from mapservice.maps.cover import Spans, cover
 from mapservice.maps.model import GRID_STEPS
 from mapservice.maps.queries import LAST_KEPT_ZOOM
-from mapservice.ogc.features import as_features, chosen_first, rows_of
+from mapservice.ogc.cursors import Cursor
+from mapservice.ogc.features import ItemsPage, as_features, chosen_first, joined, rows_of
 from mapservice.ogc.parameters import BY_PLACE, ItemsRequest
 from mapservice.ogc.selection import identity
 from mapservice.ogc.sources import source_of
 
 FINEST_ZOOM = LAST_KEPT_ZOOM + GRID_STEPS
 KEPT_STATEMENTS = 256
+KEPT_BOXES = 64
 
 # Ranges come in order and so do the rows of each: reading stops with the page. COALESCE has the
 # planner take the exact test for one that half of the rows pass, not one that hardly any does.
 CHOSEN = """
     SELECT initiative.*
-      FROM unnest(%(first)s::bigint[], %(end)s::bigint[]) WITH ORDINALITY
-               AS span (first, "end", number)
+      FROM unnest(%(first)s::bigint[], %(end)s::bigint[], %(inside)s::boolean[])
+               WITH ORDINALITY AS span (first, "end", inside, number)
      CROSS JOIN LATERAL (
            SELECT *
              FROM initiative
             WHERE cell >= span.first AND cell < span."end" {beyond}
               AND {conditions}
-              AND coalesce(ST_X(anchor) BETWEEN %(west)s AND %(east)s
-                           AND ST_Y(anchor) BETWEEN %(south)s AND %(north)s, false)
+              AND (span.inside
+                   OR coalesce(ST_X(anchor) BETWEEN %(west)s AND %(east)s
+                               AND ST_Y(anchor) BETWEEN %(south)s AND %(north)s, false))
             ORDER BY cell, id
             LIMIT %(size)s + 1) AS initiative
      ORDER BY span.number, initiative.cell, initiative.id
@@ -75,11 +76,9 @@ MATCHED = """
              WHERE {counted}
                AND ST_X(anchor) BETWEEN %(west)s AND %(east)s
                AND ST_Y(anchor) BETWEEN %(south)s AND %(north)s)"""
-MATCHED_TEXTS = {
-    "inner": """unnest(%(inner_first)s::bigint[], %(inner_end)s::bigint[])
-                            AS span (first, "end")""",
-    "counted": "status = ANY(%(statuses)s) AND theme = ANY(%(themes)s)",
-}
+INNER = """unnest(%(inner_first)s::bigint[], %(inner_end)s::bigint[]) AS span (first, "end")"""
+# A page and, for the first one, how many there are in all: of one moment.
+PAGE = "SELECT page.*, ({matched}) FROM ({page}) AS page"
 
 
 def is_boxed(request: ItemsRequest) -> bool:
@@ -99,38 +98,23 @@ def _is_counted(filters: Filters) -> bool:
     return filters.counted and not filters.territory
 
 
-def page(connection: Connection, request: ItemsRequest, base_url: str) -> tuple[Any, ...]:
-    """The row of `exports.JOINED`."""
-    box = _box(request)
-    covered = cover(box, FINEST_ZOOM)
-    spans = covered.all << covered.shift
-    return fetch_one(
+def items(connection: Connection, request: ItemsRequest, base_url: str) -> ItemsPage:
+    """One page; the first one also counts."""
+    row = fetch_one(
         connection,
         _paged(_form(request), request.cursor is not None, base_url),
-        first=_array(spans.first),
-        end=_array(spans.end),
         size=Int8(request.limit),
-        **_sides(box),
+        **_place(_box(request)),
         **_position(request),
     )
+    features, returned, keys, _, more, matched = row
+    return ItemsPage(features, returned, matched, Cursor.after(keys) if more else None)
 
 
 def matched(connection: Connection, request: ItemsRequest) -> int:
     """How many there are in all."""
-    box = _box(request)
-    covered = cover(box, FINEST_ZOOM)
-    (count,) = fetch_one(
-        connection,
-        _MATCHED,
-        **_counted_spans(covered),
-        **_sides(box),
-        statuses=[str(status) for status in request.filters.statuses],
-        themes=[str(theme) for theme in request.filters.theme or tuple(Theme)],
-    )
+    (count,) = fetch_one(connection, _counting(_form(request).filters), **_place(_box(request)))
     return int(count)
-
-
-_MATCHED = Prepared.of(fill(MATCHED, MATCHED_TEXTS), {})
 
 
 def _form(request: ItemsRequest) -> ItemsRequest:
@@ -146,7 +130,24 @@ def _paged(form: ItemsRequest, beyond: bool, base_url: str) -> Prepared:
     rows = rows_of(source_of(form.collection, base_url), form)
     shown, more = compiled(rows)
     features = as_features(form, rows, chosen_first(fill(CHOSEN, texts), shown))
-    return Prepared.of(fill(JOINED, {"features": features}), values | more)
+    counted, known = ("NULL", {}) if beyond else _matched(form.filters)
+    page = fill(PAGE, {"matched": counted, "page": joined(form, features)})
+    return Prepared.of(page, values | more | known)
+
+
+@lru_cache(KEPT_STATEMENTS)
+def _counting(filters: Filters) -> Prepared:
+    return Prepared.of(*_matched(filters))
+
+
+def _matched(filters: Filters) -> tuple[str, dict[str, Any]]:
+    """SQL of how many match. Themes are compared only where some are asked for."""
+    counted = "status = ANY(%(statuses)s)"
+    values = {"statuses": [str(status) for status in filters.statuses]}
+    if filters.theme:
+        counted += " AND theme = ANY(%(themes)s)"
+        values["themes"] = [str(theme) for theme in filters.theme]
+    return fill(MATCHED, {"inner": INNER, "counted": counted}), values
 
 
 def _position(request: ItemsRequest) -> dict[str, Any]:
@@ -156,29 +157,40 @@ def _position(request: ItemsRequest) -> dict[str, Any]:
     return {"cell": Int8(cell), "id": identity(identifier, "cursor")}
 
 
-def _counted_spans(covered: Cover) -> dict[str, Any]:
+@lru_cache(KEPT_BOXES)
+def _place(box: BBox) -> Mapping[str, Any]:
+    """What statements need to know of a box: its sides, and ranges of codes.
+
+    Kept, as pages of one box are asked for one after the other.
+    """
+    covered = cover(box, FINEST_ZOOM)
     edge = covered.edge << covered.shift
+    ranges = _in_order(covered.inner << covered.shift, edge)
     return {
+        "west": Float8(box.west),
+        "south": Float8(box.south),
+        "east": Float8(box.east),
+        "north": Float8(box.north),
+        "first": array_text(first for first, _, _ in ranges),
+        "end": array_text(end for _, end, _ in ranges),
+        "inside": array_text(inside for _, _, inside in ranges),
         "zoom": Int4(covered.zoom),
-        "inner_first": _array(covered.inner.first),
-        "inner_end": _array(covered.inner.end),
+        "inner_first": array_text(covered.inner.first),
+        "inner_end": array_text(covered.inner.end),
         "delta_shift": Int4(2 * (FINEST_ZOOM - covered.zoom)),
-        "edge_first": _array(edge.first),
-        "edge_end": _array(edge.end),
+        "edge_first": array_text(edge.first),
+        "edge_end": array_text(edge.end),
     }
 
 
-def _array(numbers: Sequence[int]) -> str:
-    """As PostgreSQL writes an array: as a list its type would follow the size of its numbers."""
-    return "{" + ",".join(map(str, numbers)) + "}"
+def _in_order(inner: Spans, edge: Spans) -> list[tuple[int, int, int]]:
+    """Ranges by their codes, and whether all that lies there lies in the box (1) or not (0)."""
+    inside = ((first, end, 1) for first, end in zip(inner.first, inner.end, strict=True))
+    at_edge = ((first, end, 0) for first, end in zip(edge.first, edge.end, strict=True))
+    return sorted((*inside, *at_edge))
 
 
 def _box(request: ItemsRequest) -> BBox:
     box = request.filters.bbox
     assert box is not None, "asked by is_boxed"
     return box
-
-
-def _sides(box: BBox) -> dict[str, Float8]:
-    sides = {"west": box.west, "south": box.south, "east": box.east, "north": box.north}
-    return {name: Float8(side) for name, side in sides.items()}

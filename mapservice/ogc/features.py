@@ -1,29 +1,45 @@
 """Rows of a collection as GeoJSON features, made by PostgreSQL."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Text, cast, func, select
+from sqlalchemy import Select, select
 
+from mapservice.db.json_text import object_text, value_text
 from mapservice.db.text import fill
-from mapservice.initiatives.exports import FEATURE
-from mapservice.ogc.model import CRS84, Crs
+from mapservice.initiatives.exports import FEATURE, JOINED
+from mapservice.ogc.cursors import Cursor
+from mapservice.ogc.model import CRS84, Crs, SortKey
 from mapservice.ogc.parameters import ItemsRequest
 from mapservice.ogc.selection import ordering
 from mapservice.ogc.sources import Source
 
 # Columns of a row that are no properties.
-INNER = ("feature_id", "shape", "sort_key")
+INNER = ("feature_id", "shape")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsPage:
+    """Features as JSON joined by commas (UTF-8), how many, and where the next page begins.
+
+    `matched` is how many there are in all, None where it was not counted.
+    """
+
+    features: bytes
+    returned: int
+    matched: int | None
+    next: Cursor | None
 
 
 def rows_of(source: Source, request: ItemsRequest) -> Select[Any]:
-    """One row a feature, in order: its id, shape and sort key, and the properties asked for."""
+    """One row a feature, in order: its id, shape and sort keys, and the properties asked for."""
     names = request.names
-    keys = [func.text(source.keys[key.name]) for key in request.order]
     return (
         select(
             source.keys[request.collection.identifier].label("feature_id"),
             source.target.shown.label("shape"),
-            cast(func.json_build_array(*keys), Text).label("sort_key"),
+            *(source.keys[key.name].label(name) for name, key in _named(request.order)),
             *(one for one in source.properties if names is None or one.name in names),
         )
         .select_from(source.rows)
@@ -32,18 +48,37 @@ def rows_of(source: Source, request: ItemsRequest) -> Select[Any]:
 
 
 def as_features(request: ItemsRequest, rows: Select[Any], statement: str) -> str:
-    """SQL that yields `id`, `sort_key` and `feature` of each row that a statement yields.
+    """SQL that yields `id`, sort keys and `feature` of each row that a statement yields.
 
     `rows` is what the statement was made of: it names the properties.
     """
-    names = [column.name for column in rows.selected_columns if column.name not in INNER]
+    columns = dict(rows.selected_columns.items())
+    keys = [name for name, _ in _named(request.order)]
     texts = {
         "id": "feature_id",
+        "id_text": value_text("feature_id", columns["feature_id"]),
         "geometry": _geometry("shape", request.crs) if request.shapes else "NULL",
-        "properties": ", ".join(f"'{name}', {name}" for name in names),
+        "keys": ", ".join(keys),
+        "properties": object_text(
+            (name, column) for name, column in columns.items() if name not in (*INNER, *keys)
+        ),
         "rows": statement,
     }
     return fill(FEATURE, texts)
+
+
+def joined(request: ItemsRequest, features: str) -> str:
+    """SQL of the one row that `exports.JOINED` describes.
+
+    Where the next page begins is written as JSON for the last feature alone.
+    """
+    texts = ", ".join(f"text({name})" for name, _ in _named(request.order))
+    return fill(JOINED, {"key": f"json_build_array({texts})::text", "features": features})
+
+
+def _named(order: Sequence[SortKey]) -> Iterator[tuple[str, SortKey]]:
+    """Names for what an order goes by, which no property has."""
+    return ((f"sort_key_{number}", key) for number, key in enumerate(order))
 
 
 def chosen_first(chosen: str, rows: str) -> str:

@@ -1,6 +1,5 @@
 """Items of a collection: pages, one of them, counts; PostgreSQL makes the JSON."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,42 +11,29 @@ from mapservice.db.tables import initiative
 from mapservice.db.text import compiled, fill
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives.conditions import where
-from mapservice.initiatives.exports import JOINED
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import PUBLIC
 from mapservice.ogc import boxes
 from mapservice.ogc.conditions import Condition
 from mapservice.ogc.cursors import Cursor
-from mapservice.ogc.features import as_features, chosen_first, rows_of
+from mapservice.ogc.features import ItemsPage, as_features, chosen_first, joined, rows_of
 from mapservice.ogc.model import CRS84, Collection, Crs
 from mapservice.ogc.parameters import ItemsRequest
 from mapservice.ogc.selection import after, identified, ordering, selected
 from mapservice.ogc.sources import Source, source_of
 
 
-@dataclass(frozen=True, slots=True)
-class ItemsPage:
-    """Features as JSON text joined by commas, how many, and where the next page begins.
-
-    `matched` is how many there are in all, None where it was not counted.
-    """
-
-    features: str
-    returned: int
-    matched: int | None
-    next: Cursor | None
-
-
 def items(connection: Connection, request: ItemsRequest, base_url: str) -> ItemsPage:
     """One page. The first one also counts all that match; no page needs that count."""
+    if boxes.is_boxed(request) and not request.hits:
+        return boxes.items(connection, request, base_url)
     matched = None
     if request.hits or request.cursor is None:
         matched = _matched(connection, request, base_url)
     if request.hits:
-        return ItemsPage("", 0, matched, None)
-    paged = boxes.page if boxes.is_boxed(request) else _page
-    joined, returned, keys, _, more = paged(connection, request, base_url)
-    return ItemsPage(joined, returned, matched, Cursor.after(keys) if more else None)
+        return ItemsPage(b"", 0, matched, None)
+    features, returned, keys, _, more = _page(connection, request, base_url)
+    return ItemsPage(features, returned, matched, Cursor.after(keys) if more else None)
 
 
 def item(
@@ -88,7 +74,7 @@ def _page(connection: Connection, request: ItemsRequest, base_url: str) -> tuple
     source = source_of(request.collection, base_url)
     where = [*selected(source.target, request), *after(source, request)]
     statement, values = _feature_sql(source, request, where)
-    text = fill(JOINED, {"features": statement})
+    text = joined(request, statement)
     return tuple(connection.exec_driver_sql(text, values | {"size": request.limit}).one())
 
 

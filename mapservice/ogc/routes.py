@@ -21,10 +21,10 @@ from mapservice.maps.model import Tile
 from mapservice.ogc import boxes, documents, openapi, queries, tiles, tilesets
 from mapservice.ogc.collections import collection_named
 from mapservice.ogc.documents import Document
+from mapservice.ogc.features import ItemsPage
 from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, Addresses, Link, query_text
 from mapservice.ogc.model import Collection, Crs
 from mapservice.ogc.parameters import ItemsRequest, read, system
-from mapservice.ogc.queries import ItemsPage
 
 Answer = TypeVar("Answer")
 
@@ -240,16 +240,14 @@ def _html(name: str, **values: Any) -> Response:
 def _features(page: ItemsPage, links: list[Link]) -> Response:
     described = json.dumps([link.as_json() for link in links], ensure_ascii=False)
     matched = "" if page.matched is None else f'"numberMatched":{page.matched},'
+    told = f',{matched}"numberReturned":{page.returned},"links":{described},"features":['
     return negotiation.stamped(
-        '{"type":"FeatureCollection",',
-        f',{matched}"numberReturned":{page.returned},"links":{described},'
-        f'"features":[{page.features}]}}',
-        GEOJSON,
+        '{"type":"FeatureCollection",', (told.encode(), page.features, b"]}"), GEOJSON
     )
 
 
 def _page(one: Collection, page: ItemsPage, links: list[Link], sample: str) -> Response:
-    features = json.loads(f"[{page.features}]")
+    features = json.loads(b"[%b]" % page.features)
     return _html("items", collection=one, features=features, page=page, links=links, sample=sample)
 
 

@@ -52,13 +52,13 @@ class EmailAddress:
             raise InvalidInput("email", Mistake.SYNTAX)
         local, _, domain = valid.ascii_email.rpartition("@")
         domain = domain.lower()
-        if _is_disposable(domain):
+        if is_disposable(domain):
             raise InvalidInput("email", Mistake.DISPOSABLE)
         mailbox = local.lower().partition("+")[0] or local.lower()
         return cls(f"{local}@{domain}", f"{mailbox}@{domain}")
 
 
-def _is_disposable(domain: str) -> bool:
+def is_disposable(domain: str) -> bool:
     """The list names some thousands of domains; those under them count as well."""
     labels = domain.split(".")
     return any(".".join(labels[start:]) in blocklist for start in range(len(labels) - 1))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.http import forms, session
@@ -14,7 +14,8 @@ from mapservice.http.params import only_parameters
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.model import Status
+from mapservice.initiatives.model import PUBLIC, Status
+from mapservice.moderation import queries as moderation
 from mapservice.people.model import Person
 from mapservice.proposals import model, queries, service
 from mapservice.proposals.model import Content, Proposal
@@ -30,16 +31,7 @@ GATE = Gate("edit a proposal")
 def state(identifier: UUID) -> str:
     """Where a proposal stands, for its author."""
     only_parameters()
-    person = session.require_person()
-    with services().engine.connect() as connection:
-        proposal = own(connection, identifier, person)
-        return render_template(
-            "proposals/state.html",
-            proposal=proposal,
-            initiative=initiatives.of_any_status(connection, [identifier])[identifier],
-            revisions=queries.revisions(connection, identifier),
-            editable=proposal.status in model.EDITABLE,
-        )
+    return _state_page(identifier, session.require_person())
 
 
 @blueprint.post("/etat")
@@ -52,6 +44,20 @@ def change_state(identifier: UUID) -> Response:
             service.withdraw(connection, identifier, person.id)
             return see(url_for("people.account"))
         service.close(connection, identifier, person.id, _status(wanted))
+    return see(url_for("authors.state", identifier=identifier))
+
+
+@blueprint.post("/recours")
+def appeal(identifier: UUID) -> Response:
+    """Asks for a rejection to be looked at again."""
+    person = session.require_person()
+    forms.check_own()
+    try:
+        with services().engine.begin() as connection:
+            service.appeal(connection, identifier, person.id, request.form.get("words", ""))
+    except InvalidInput:
+        words = _("Dites pourquoi, en %(most)s signes au plus.", most=model.MAX_REASON)
+        return make_response(_state_page(identifier, person, words), HTTPStatus.BAD_REQUEST)
     return see(url_for("authors.state", identifier=identifier))
 
 
@@ -93,12 +99,15 @@ def save(identifier: UUID) -> Response:
 
 
 @blueprint.get("/historique")
-def history(identifier: UUID) -> str:
+def history(identifier: UUID) -> str | Response:
     """Versions that were public, for everybody; all of them for the author."""
     only_parameters()
     person = session.current_person()
     with services().engine.connect() as connection:
         proposal = queries.find(connection, identifier)
+        moved = initiatives.moved_to(connection, identifier)
+        if moved and not (proposal and _is_author(proposal, person)):
+            return see(url_for("initiatives.detail", identifier=moved), HTTPStatus.FOUND)
         if proposal is None or not (proposal.is_public or _is_author(proposal, person)):
             raise NotFound("There is no such initiative, or it is not public.")
         revisions = (
@@ -130,6 +139,27 @@ def named(fields: Sequence[str]) -> str:
         "place": _("lieu"),
     }
     return ", ".join(words[name] for name in fields)
+
+
+def _state_page(identifier: UUID, person: Person, error: str = "") -> str:
+    with services().engine.connect() as connection:
+        proposal = own(connection, identifier, person)
+        head = moderation.head(connection, identifier)
+        return render_template(
+            "proposals/state.html",
+            proposal=proposal,
+            initiative=initiatives.of_any_status(connection, [identifier])[identifier],
+            head=initiatives.of_any_status(connection, [head])[head],
+            was_public=queries.lasting_status(connection, identifier) in PUBLIC,
+            revisions=queries.revisions(connection, identifier),
+            editable=proposal.status in model.EDITABLE,
+            may_appeal=proposal.status is Status.REJECTED
+            and queries.open_rejection(connection, identifier) is not None,
+            appeals=queries.appeals(connection, identifier),
+            max_words=model.MAX_REASON,
+            typed=request.form,
+            error=error,
+        )
 
 
 def _is_author(proposal: Proposal, person: Person | None) -> bool:

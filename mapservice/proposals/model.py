@@ -104,12 +104,25 @@ class Form:
 
 
 class Verdict(StrEnum):
-    """What a moderator decides; KEEP is for an edit that is public already."""
+    """What a moderator decides; KEEP is for an edit that is public already.
+
+    MERGE and UNMERGE are about duplicates, PLACE and UNPLACE about where it is, CLOSE about a
+    report.
+    """
 
     PUBLISH = "publish"
     KEEP = "keep"
     REJECT = "reject"
     ASK = "ask"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
+    PLACE = "place"
+    UNPLACE = "unplace"
+    CLOSE = "close"
+
+
+# What is decided about the text of a proposal.
+ON_TEXT = (Verdict.PUBLISH, Verdict.KEEP, Verdict.REJECT, Verdict.ASK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

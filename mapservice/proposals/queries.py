@@ -28,6 +28,19 @@ SELECT proposal.initiative AS id, proposal.person, coalesce(person.name, '') AS 
                  ORDER BY number DESC LIMIT 1) AS revision ON true
   LEFT JOIN person ON person.id = proposal.person"""
 
+LASTING = """
+SELECT coalesce(merge.former, initiative.status)
+  FROM initiative LEFT JOIN merge ON merge.initiative = initiative.id
+ WHERE initiative.id = :id"""
+
+OPEN_REJECTION = """
+SELECT id
+  FROM (SELECT max(id) AS id FROM decision
+         WHERE initiative = :id AND verdict = 'reject') AS latest
+ WHERE id IS NOT NULL AND NOT EXISTS (SELECT FROM appeal WHERE appeal.decision = latest.id)"""
+
+APPEALS = "SELECT made_at, words FROM appeal WHERE initiative = :id ORDER BY decision DESC"
+
 OF_FORM = "SELECT initiative, person FROM proposal WHERE form = :form"
 
 REVISIONS = """
@@ -137,9 +150,12 @@ def author(connection: Connection, identifier: UUID) -> Author | None:
 
 
 def export(connection: Connection, person: UUID) -> list[dict[str, Any]]:
-    """Every version of every proposal of a person, for them."""
+    """Every version of every proposal of a person, for them, with their appeals."""
     statement = text(fill(EXPORT, {"content": CONTENT}))
-    return [dict(row._mapping) for row in connection.execute(statement, {"person": person})]
+    return [
+        dict(row._mapping) | {"appeals": appeals(connection, row.initiative)}
+        for row in connection.execute(statement, {"person": person})
+    ]
 
 
 def _proposal(row: Row[Any]) -> Proposal:
@@ -158,6 +174,25 @@ def _content(row: Row[Any]) -> Content:
         Scale(row.scale),
         Spot(**row.place),
     )
+
+
+def lasting_status(connection: Connection, identifier: UUID) -> Status:
+    """The status, or of what is merged the one that it has again once parted."""
+    return Status(connection.execute(text(LASTING), {"id": identifier}).scalar_one())
+
+
+def open_rejection(connection: Connection, identifier: UUID) -> int | None:
+    """The latest rejection in the log, if its author has not appealed against it yet."""
+    found: int | None = connection.execute(
+        text(OPEN_REJECTION), {"id": identifier}
+    ).scalar_one_or_none()
+    return found
+
+
+def appeals(connection: Connection, identifier: UUID) -> list[tuple[datetime, str]]:
+    """When its author appealed and in which words, the latest first."""
+    rows = connection.execute(text(APPEALS), {"id": identifier})
+    return [(row.made_at, row.words) for row in rows]
 
 
 def public_revisions(connection: Connection, proposal: Proposal) -> list[Revision]:

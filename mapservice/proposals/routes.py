@@ -18,6 +18,7 @@ from mapservice.http.maps import FRANCE, map_config, place_map
 from mapservice.http.params import only_parameters
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
+from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import Scale, Theme
 from mapservice.people.hooks import Part, Purpose, Question, Section
@@ -162,8 +163,8 @@ def scale_label(scale: str) -> str:
     }[Scale(scale)]
 
 
-def see(address: str) -> Response:
-    response = redirect(address, HTTPStatus.SEE_OTHER)
+def see(address: str, status: HTTPStatus = HTTPStatus.SEE_OTHER) -> Response:
+    response = redirect(address, status)
     assert isinstance(response, Response)
     return response
 
@@ -276,7 +277,7 @@ def _degrees(name: str, text: str, most: int) -> str:
 
 
 def _map(connection: Connection, page: FormPage) -> dict[str, Any]:
-    """Of the place as it was understood, else of the pin or commune that the form began with."""
+    """Of the place as it was understood, else of where the form began."""
     form = model.read_form(page.typed)
     point = form.content.place.point
     if page.reading:
@@ -284,6 +285,9 @@ def _map(connection: Connection, page: FormPage) -> dict[str, Any]:
     commune = form.content.place.commune
     if commune:
         return place_map(connection, TerritoryRef(Level.COMMUNE, commune), point)
+    if page.proposal:
+        kept = initiatives.of_any_status(connection, [page.proposal.id])[page.proposal.id]
+        return place_map(connection, kept.territory, point)
     bounds = (point[0] - 0.1, point[1] - 0.07, point[0] + 0.1, point[1] + 0.07) if point else FRANCE
     return map_config(Filters(), bounds, point=list(point) if point else None)
 

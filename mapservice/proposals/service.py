@@ -22,7 +22,14 @@ from mapservice.people import service as people
 from mapservice.people.model import EmailAddress, Person, clean_display_name
 from mapservice.people.service import Ask
 from mapservice.proposals import queries, reading
-from mapservice.proposals.model import CLOSED, EDITABLE, Content, Proposal
+from mapservice.proposals.model import (
+    CLOSED,
+    EDITABLE,
+    MAX_REASON,
+    Content,
+    Proposal,
+    paragraphs,
+)
 
 PURPOSE = "propose"
 LETTER = "propose"
@@ -150,17 +157,35 @@ def close(connection: Connection, identifier: UUID, person: UUID, status: Status
         connection.execute(text(CLOSE), {"id": identifier, "status": str(status)})
 
 
-def withdraw(connection: Connection, identifier: UUID, person: UUID) -> None:
-    """Takes back what is not public: nothing is left of it. Raises NotFound, Conflict."""
+def appeal(connection: Connection, identifier: UUID, person: UUID, words: str) -> None:
+    """Has a rejection looked at again, once for each. Raises NotFound, Conflict, InvalidInput."""
+    clean = paragraphs(words)
+    if not clean or len(clean) > MAX_REASON:
+        raise InvalidInput("words", f"needs 1 to {MAX_REASON} characters")
     _hold_territories(connection)
     found = _own(connection, identifier, person)
-    if found.status in PUBLIC:
+    rejection = queries.open_rejection(connection, identifier)
+    if found.status is not Status.REJECTED or rejection is None:
+        raise Conflict("There is no rejection to appeal against.")
+    bound = {"id": identifier, "decision": rejection, "words": clean}
+    connection.execute(text(APPEAL), bound)
+    connection.execute(text(QUEUE), bound)
+
+
+def withdraw(connection: Connection, identifier: UUID, person: UUID) -> None:
+    """Takes back what is not public: nothing is left of it. Raises NotFound, Conflict."""
+    _hold_merges(connection)
+    _hold_territories(connection)
+    _own(connection, identifier, person)
+    if queries.lasting_status(connection, identifier) in PUBLIC:
         raise Conflict("What is public can be archived.")
     connection.execute(text("DELETE FROM initiative WHERE id = :id"), {"id": identifier})
 
 
 def erase(connection: Connection, person: UUID) -> None:
     """What is public stays, without its author; what never was or is not goes."""
+    connection.execute(text(LOCK_PERSON), {"person": person})
+    _hold_merges(connection)
     _hold_territories(connection)
     for statement in ERASE:
         connection.execute(text(statement), {"person": person, "public": [*map(str, PUBLIC)]})
@@ -237,6 +262,14 @@ def _hold_territories(connection: Connection) -> None:
     connection.execute(text("LOCK TABLE initiative IN ROW EXCLUSIVE MODE"))
 
 
+def _hold_merges(connection: Connection) -> None:
+    """Before any row is locked: what is deleted changes what others are merged into."""
+    connection.execute(text("SELECT merge_alone()"))
+
+
+# As whoever supports or reports does before all else.
+LOCK_PERSON = "SELECT FROM person WHERE id = :person FOR NO KEY UPDATE"
+
 MAILED = """
 SELECT EXISTS (
     SELECT FROM token JOIN person ON person.id = token.person
@@ -261,6 +294,8 @@ UPDATE initiative
        scale = :scale, place_text = :place_text
  WHERE id = :id"""
 
+APPEAL = "INSERT INTO appeal (decision, initiative, words) VALUES (:decision, :id, :words)"
+
 QUEUE = "UPDATE proposal SET queued_at = coalesce(queued_at, now()) WHERE initiative = :id"
 
 CLOSE = """
@@ -270,10 +305,12 @@ UPDATE proposal
  WHERE initiative = :id"""
 
 ERASE = (
+    "SELECT FROM proposal WHERE person = :person ORDER BY initiative FOR UPDATE",
     """
     DELETE FROM initiative USING proposal
      WHERE proposal.initiative = initiative.id AND proposal.person = :person
-       AND initiative.status <> ALL(:public)""",
+       AND coalesce((SELECT former FROM merge WHERE merge.initiative = initiative.id),
+                    initiative.status) <> ALL(:public)""",
     """
     DELETE FROM initiative_revision AS revision USING proposal
      WHERE proposal.initiative = revision.initiative AND proposal.person = :person

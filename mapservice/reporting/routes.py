@@ -9,15 +9,17 @@ from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.exporting.model import Export
-from mapservice.http import answers
+from mapservice.http import answers, session
 from mapservice.http.negotiation import HTML_FORM, JSON_FORM, chosen, vary
-from mapservice.http.params import base_url, only_parameters, with_known_places
+from mapservice.http.params import base_url, json_object, only_parameters, with_known_places
 from mapservice.http.services import services
+from mapservice.http.visitor import FIELD
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import Theme
 from mapservice.reporting import service
 from mapservice.reporting.model import PARTS, Figure, Piece, View
+from mapservice.roles import queries as roles
 from mapservice.territories import page_queries
 from mapservice.territories.model import Level
 
@@ -64,6 +66,7 @@ def choose() -> str:
             themes=list(Theme),
             periods=_periods(view.filters, datetime.now(UTC).date()),
             sample=initiatives.sample_share(connection),
+            monthly=_has_role(connection),
         )
 
 
@@ -72,7 +75,7 @@ def order() -> Response:
     """By a form or JSON: the names of the grammar, `by` and `figure`."""
     only_parameters("f")
     form = chosen(JSON_FORM, HTML_FORM)
-    view = View.parse(_json_pairs() if request.is_json else _form_pairs())
+    view = View.parse(_json_pairs() if request.is_json else form_pairs())
     with services().engine.connect() as connection:
         with_known_places(connection, view.filters)
     made = service.ask(services().engine, view, base_url())
@@ -93,9 +96,8 @@ def progress(identifier: str) -> Response:
     with services().engine.connect() as connection:
         one = service.find(connection, identifier)
         response = _page(connection, one) if form is HTML_FORM else jsonify(_document(one))
-    if one.unfinished:
-        name = "Retry-After" if form is JSON_FORM else "Refresh"
-        response.headers[name] = str(LOOK_AGAIN_SECONDS)
+    if one.unfinished and form is JSON_FORM:
+        response.headers["Retry-After"] = str(LOOK_AGAIN_SECONDS)
     response.headers["Cache-Control"] = "no-store"
     return vary(response)
 
@@ -125,6 +127,12 @@ def piece(identifier: str, name: str) -> Response:
     stem = f"{name.partition('.')[0]}-{View.of_query(one.filter).name}"
     response.headers.set("Content-Disposition", "attachment", filename=f"{stem}.{wanted}")
     return response
+
+
+def _has_role(connection: Connection) -> bool:
+    """Whether who looks may have the report each month."""
+    person = session.current_person()
+    return person is not None and bool(roles.of_person(connection, person.id))
 
 
 def _found(identifier: str) -> Export:
@@ -168,9 +176,7 @@ def _document(one: Export) -> dict[str, Any]:
 
 def _json_pairs() -> list[tuple[str, str]]:
     """An object of texts, or of lists of them. Raises InvalidInput."""
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise InvalidInput("body", "must be a JSON object")
+    body = json_object()
     pairs = []
     for name, value in body.items():
         texts = value if isinstance(value, list) else [value]
@@ -180,9 +186,9 @@ def _json_pairs() -> list[tuple[str, str]]:
     return pairs
 
 
-def _form_pairs() -> list[tuple[str, str]]:
+def form_pairs() -> list[tuple[str, str]]:
     """Those of the form, whose period is one choice. A detail that does not suit is left out."""
-    pairs = [pair for pair in request.form.items(multi=True) if pair[0] != PERIOD]
+    pairs = [pair for pair in request.form.items(multi=True) if pair[0] not in (PERIOD, FIELD)]
     since, _, until = request.form.get(PERIOD, "").partition(BETWEEN)
     pairs += [("since", since), ("until", until)]
     ref = View.parse(pair for pair in pairs if pair[0] != "by").ref

@@ -15,7 +15,8 @@ from mapservice.reporting.model import View
 
 def ask(engine: Engine, view: View, base_url: str) -> Export:
     """One that is under way or fresh, else a new one. Raises Unavailable when too many wait."""
-    return exporting.order(engine, Bundle.REPORT, view.query, base_url)
+    with engine.begin() as connection:
+        return exporting.order(connection, Bundle.REPORT, view.query, base_url)
 
 
 def find(connection: Connection, identifier: str) -> Export:

@@ -19,10 +19,15 @@ MAX_NAME = 100
 
 
 class Review(StrEnum):
-    """Where a place stands in `location_match.review`, of those that ever were in doubt."""
+    """Where a place stands in `location_match.review`; NONE: it never was in doubt."""
 
+    NONE = "none"
     WAITING = "waiting"
     DECIDED = "decided"
+
+
+# Those of the queue.
+LISTED = (Review.WAITING, Review.DECIDED)
 
 
 class Why(StrEnum):
@@ -56,6 +61,7 @@ class ChoiceKind(StrEnum):
 
     COMMUNE = "commune"
     POINT = "point"
+    PIN = "pin"
     EPCI = "epci"
     DEPARTEMENT = "departement"
     REGION = "region"
@@ -63,6 +69,8 @@ class ChoiceKind(StrEnum):
 
     @property
     def precision(self) -> Precision:
+        if self in (ChoiceKind.POINT, ChoiceKind.PIN):
+            return Precision.POINT
         return Precision.NONE if self is ChoiceKind.UNKNOWN else Precision(self.value)
 
     @property
@@ -73,22 +81,41 @@ class ChoiceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`code` names a territory of the kind; it is "" for a point and for an unknown place."""
+    """`code` names a territory of the kind; it is "" for a point and for an unknown place.
+
+    `pin` (lon, lat, EPSG:4326) is where a moderator puts it.
+    """
 
     kind: ChoiceKind
     code: str = ""
     note: str = ""
+    pin: tuple[float, float] | None = None
 
     @classmethod
     def parse(cls, text: str, note: str = "") -> Self:
-        """`commune:35238`, `departement:35`, …, `point` or `unknown`. Raises InvalidInput."""
+        """`commune:35238`, `departement:35`, …, `point`, `pin:-1.68,48.11` or `unknown`.
+
+        Raises InvalidInput.
+        """
         name, _, code = text.strip().partition(":")
         if name not in tuple(ChoiceKind):
             raise InvalidInput("choice", "is not one of those offered")
         kind = ChoiceKind(name)
+        if kind is ChoiceKind.PIN:
+            return cls(kind, note=clean_note(note), pin=_pin(code))
         if not re.fullmatch(r"[0-9A-Za-z]{1,9}" if kind.level else "", code):
             raise InvalidInput("choice", f"{code[:20]!r} is not the code of a territory")
         return cls(kind, code.upper(), clean_note(note))
+
+
+def _pin(text: str) -> tuple[float, float]:
+    try:
+        lon, lat = (round(float(part), 6) for part in text.split(","))
+    except ValueError:
+        raise InvalidInput("pin", "is not a longitude and a latitude") from None
+    if not (abs(lon) <= 180 and abs(lat) <= 85):
+        raise InvalidInput("pin", "is not on the map")
+    return lon, lat
 
 
 def clean(text: str) -> str:

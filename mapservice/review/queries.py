@@ -10,13 +10,12 @@ from sqlalchemy import Connection, TextClause, text
 
 from mapservice.db.text import fill
 from mapservice.geocoding.model import Precision
-from mapservice.review import model
+from mapservice.review import model, place_queries
 from mapservice.review.model import (
     Area,
     Candidate,
     Case,
     ChoiceKind,
-    Commune,
     Counts,
     Decision,
     Given,
@@ -24,17 +23,13 @@ from mapservice.review.model import (
     Scope,
     Share,
 )
+from mapservice.review.place_queries import Codes
 from mapservice.roles.model import Reach
 from mapservice.roles.reach import bound as bound_reach
 from mapservice.roles.reach import condition as within
-from mapservice.territories.model import Level, TerritoryRef
-from mapservice.territories.queries import HOLDER
+from mapservice.territories.model import Level
 
-Codes = dict[str, Commune]
 Row = Mapping[str, Any]
-
-# A point so near to the shore is on a jetty, or the outline is too coarse: it may be accepted.
-AFLOAT_METRES = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +48,9 @@ class Page:
     next: Position | None
 
 
-def find(connection: Connection, identifier: UUID) -> Case | None:
-    """One case, waiting or decided; None for a place that never was in doubt."""
-    statement = fill(FIND, {"columns": COLUMNS})
+def find(connection: Connection, identifier: UUID, *, any_state: bool = False) -> Case | None:
+    """One case, waiting or decided; `any_state`: also one that never was in doubt."""
+    statement = fill(FIND, {"columns": COLUMNS, "state": "" if any_state else IN_QUEUE})
     rows = _rows(connection, text(statement), {"id": identifier})
     return next(iter(_cases(connection, rows)), None)
 
@@ -137,51 +132,6 @@ def counts(connection: Connection, reach: Reach) -> Counts:
     )
 
 
-def parents(connection: Connection) -> list[Area]:
-    """Every département and région, in the order of their names."""
-    rows = connection.execute(text(PARENTS))
-    return [Area(Level(level), code, name) for level, code, name in rows]
-
-
-def region_of(connection: Connection, ref: TerritoryRef) -> str | None:
-    statement = text("SELECT region FROM territory WHERE level = :level AND code = :code")
-    bound = {"level": str(ref.level), "code": ref.code}
-    found: str | None = connection.execute(statement, bound).scalar()
-    return found
-
-
-def communes(connection: Connection, codes: Iterable[str]) -> Codes:
-    """Those of these that exist, by code."""
-    rows = connection.execute(text(COMMUNES), {"codes": sorted(set(codes))})
-    return {row.code: Commune(**{**row._mapping, "bounds": tuple(row.bounds)}) for row in rows}
-
-
-def exists(connection: Connection, level: Level, code: str) -> bool:
-    statement = text("SELECT EXISTS (SELECT FROM territory WHERE level = :level AND code = :code)")
-    bound = {"level": str(level), "code": code}
-    return bool(connection.execute(statement, bound).scalar_one())
-
-
-def holders(
-    connection: Connection, points: Sequence[tuple[float, float]]
-) -> list[tuple[str | None, bool]]:
-    """For each point (lon, lat, EPSG:4326): its commune or the nearest; whether it is afloat."""
-    if not points:
-        return []
-    lons, lats = zip(*points, strict=True)
-    statement = fill(HOLDERS, {"holder": HOLDER})
-    bound = {"lons": list(lons), "lats": list(lats), "metres": AFLOAT_METRES}
-    return [(row.code, row.afloat) for row in connection.execute(text(statement), bound)]
-
-
-def point_of(query: Mapping[str, Any]) -> tuple[float, float] | None:
-    """The point that came with the words, if it is one that a map can show."""
-    lon, lat = query.get("lon"), query.get("lat")
-    if not isinstance(lon, int | float) or not isinstance(lat, int | float):
-        return None
-    return (lon, lat) if abs(lon) <= 180 and abs(lat) <= 85 else None
-
-
 def _rows(connection: Connection, statement: TextClause, bound: Row) -> list[Row]:
     return [dict(row._mapping) for row in connection.execute(statement, bound)]
 
@@ -226,11 +176,11 @@ def _bound(review: Review, scope: Scope, after: Position | None = None) -> dict[
 
 def _cases(connection: Connection, rows: Sequence[Row]) -> list[Case]:
     """All that a page shows of its rows, in three statements whatever their number."""
-    points = {row["id"]: point for row in rows if (point := point_of(row["query"]))}
-    held = dict(zip(points, holders(connection, list(points.values())), strict=True))
+    points = {row["id"]: point for row in rows if (point := place_queries.point_of(row["query"]))}
+    held = dict(zip(points, place_queries.holders(connection, list(points.values())), strict=True))
     wanted = {one["commune"] for row in rows for one in row["candidates"]}
-    known = communes(connection, wanted | {code for code, _ in held.values() if code})
-    names = parents(connection) if rows else []
+    known = place_queries.communes(connection, wanted | {code for code, _ in held.values() if code})
+    names = place_queries.parents(connection) if rows else []
     given = {
         identifier: Given(*point, known.get(held[identifier][0] or ""), held[identifier][1])
         for identifier, point in points.items()
@@ -327,7 +277,7 @@ COLUMNS = """
                          WHEN 'region' THEN initiative.region ELSE initiative.commune END
   LEFT JOIN territory AS chosen
     ON chosen.level = CASE record.decision ->> 'choice' WHEN 'point' THEN 'commune'
-                           ELSE record.decision ->> 'choice' END
+                           WHEN 'pin' THEN 'commune' ELSE record.decision ->> 'choice' END
    AND chosen.code = record.decision ->> 'code'"""
 
 # Every territory that a place in doubt may turn out to be in: where it is shown meanwhile, each of
@@ -398,7 +348,9 @@ SELECT id FROM ({listed}) AS listed"""
 
 FIND = """
 SELECT {columns}
- WHERE record.initiative = :id AND record.review IN ('waiting', 'decided')"""
+ WHERE record.initiative = :id {state}"""
+
+IN_QUEUE = "AND record.review IN ('waiting', 'decided')"
 
 COUNT = """
 WITH {concerned}
@@ -424,39 +376,3 @@ SELECT count(*) FILTER (WHERE review = 'waiting') AS waiting,
        count(*) FILTER (WHERE review = 'decided') AS decided
   FROM location_match
  WHERE review IN ('waiting', 'decided')"""
-
-PARENTS = """
-SELECT level, code, name
-  FROM territory
- WHERE level IN ('departement', 'region')
- ORDER BY level, name COLLATE "und-x-icu\""""
-
-COMMUNES = """
-SELECT commune.code, commune.name, commune.article, commune.population,
-       departement.code AS departement, departement.name AS departement_name,
-       region.code AS region, region.name AS region_name,
-       ST_X(commune.point) AS lon, ST_Y(commune.point) AS lat,
-       ARRAY[ST_XMin(commune.outline), ST_YMin(commune.outline),
-             ST_XMax(commune.outline), ST_YMax(commune.outline)] AS bounds
-  FROM territory AS commune
-  JOIN territory AS departement
-    ON departement.level = 'departement' AND departement.code = commune.departement
-  JOIN territory AS region ON region.level = 'region' AND region.code = commune.region
- WHERE commune.level = 'commune' AND commune.code = ANY(:codes)"""
-
-HOLDERS = """
-SELECT coalesce(holder.code, nearest.code) AS code,
-       holder.code IS NULL AND nearest.code IS NOT NULL AS afloat
-  FROM (SELECT ST_SetSRID(ST_MakePoint(lon, lat), 4326) AS point, place
-          FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[]))
-               WITH ORDINALITY AS given (lon, lat, place)) AS asked
-  LEFT JOIN LATERAL ({holder}) AS holder ON true
-  LEFT JOIN LATERAL (
-       SELECT code
-         FROM territory
-        WHERE holder.code IS NULL AND level = 'commune'
-          AND outline && ST_Expand(asked.point, 0.1)
-          AND ST_DWithin(outline::geography, asked.point::geography, :metres)
-        ORDER BY outline <-> asked.point
-        LIMIT 1) AS nearest ON true
- ORDER BY asked.place"""

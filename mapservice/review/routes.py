@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import (
@@ -20,42 +19,32 @@ from sqlalchemy import Connection
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.geocoding.model import Query
 from mapservice.geocoding.service import Locator
+from mapservice.http import desk
 from mapservice.http import reviewer as access
 from mapservice.http.maps import FRANCE, map_config
 from mapservice.http.params import only_parameters
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
-from mapservice.initiatives.filters import Cursor, Filters, Sort, parse_moment, parse_territory
-from mapservice.review import queries, service
-from mapservice.review.model import MAX_NOTE, Candidate, Case, Choice, Review, Scope
+from mapservice.initiatives.filters import Cursor, Filters, Sort, parse_moment
+from mapservice.review import place_queries, queries, service
+from mapservice.review.model import LISTED, MAX_NOTE, Candidate, Case, Choice, ChoiceKind, Review
 from mapservice.review.queries import Position
-from mapservice.roles.queries import overlaps
-from mapservice.territories import queries as territories
-from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.model import Level
 from mapservice.territories.names import at_commune
 
 blueprint = Blueprint("review", __name__, url_prefix="/moderation/lieux")
-blueprint.before_request(access.admit_within)
+desk.keep_private(blueprint)
 
 PAGE_SIZE = 20
 FOUND = 6
 MAX_SEARCH = 200
-NOWHERE = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """Which part of the queue a page is about, with the name and région of its territory."""
+class View(desk.View):
+    """Which part of the queue a page is about: what waits, or what is decided."""
 
-    scope: Scope
-    review: Review
-    name: str = ""
-    region: str | None = None
-
-    def pairs(self) -> list[tuple[str, str]]:
-        territory = NOWHERE if self.scope.nowhere else str(self.scope.territory or "")
-        state = "" if self.review is Review.WAITING else str(self.review)
-        return [(k, v) for k, v in (("territory", territory), ("state", state)) if v]
+    review: Review = Review.WAITING
 
 
 @blueprint.get("")
@@ -72,13 +61,13 @@ def queue() -> str:
             first="cursor" not in request.args,
             counts=queries.counts(connection, access.sees()),
             total=queries.count(connection, view.review, view.scope),
-            **_shared(connection, view),
+            **_shared(connection),
         )
 
 
 @blueprint.get("/<uuid:identifier>")
 def case(identifier: UUID) -> Response:
-    only_parameters("territory", "state", "decided", "commune")
+    only_parameters("territory", "state", "decided", "commune", "corriger", "kind")
     with services().engine.connect() as connection:
         return _case_page(connection, identifier)
 
@@ -89,12 +78,22 @@ def decide(identifier: UUID) -> Response:
     if refusal:
         return refusal
     try:
-        choice = _choice(identifier)
-        service.decide(services().engine, identifier, choice, access.reviewer())
+        choice, badge = _choice(identifier), access.badge()
+        service.decide(
+            services().engine,
+            identifier,
+            choice,
+            badge.name,
+            person=badge.person,
+            instead_of=request.form.get("instead_of"),
+        )
     except InvalidInput as error:
         return _again(identifier, HTTPStatus.BAD_REQUEST, _mistake(error))
     except Conflict:
         return _again(identifier, HTTPStatus.CONFLICT, _("Quelqu’un d’autre a été plus rapide."))
+    if "instead_of" in request.form:
+        path = url_for("moderation.case", identifier=identifier)
+        return desk.see(desk.address(path, desk.part_pairs(), decided=str(identifier)))
     with services().engine.connect() as connection:
         return _onward(connection, identifier)
 
@@ -105,21 +104,16 @@ def put_back(identifier: UUID) -> Response:
     if refusal:
         return refusal
     try:
-        service.put_back(services().engine, identifier, access.reviewer())
+        badge = access.badge()
+        service.put_back(services().engine, identifier, badge.name, person=badge.person)
     except Conflict:
         return _again(identifier, HTTPStatus.CONFLICT, _("Ce lieu attend déjà une décision."))
-    return _see(_address(_scope_pairs(), identifier))
-
-
-@blueprint.after_request
-def keep_private(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Robots-Tag"] = "noindex"
-    return response
+    return desk.see(_address(_scope_pairs(), identifier))
 
 
 def _case_page(connection: Connection, identifier: UUID, error: str = "") -> Response:
-    found = queries.find(connection, identifier)
+    correcting = "corriger" in request.args or "instead_of" in request.form
+    found = queries.find(connection, identifier, any_state=correcting)
     if found is None or not queries.is_within(connection, identifier, access.sees()):
         raise NotFound("There is no such place in the queue.")
     view = _view(connection)
@@ -132,24 +126,26 @@ def _case_page(connection: Connection, identifier: UUID, error: str = "") -> Res
         error=error,
         searched=searched,
         others=others,
-        parents=queries.parents(connection),
+        parents=place_queries.parents(connection),
         next_url=_next_url(connection, view, identifier),
         here=_address(view.pairs(), identifier),
         map_config=_map_config(found, others),
         max_note=MAX_NOTE,
+        correcting=correcting,
+        instead_of=service.shown(connection, identifier),
         may_decide=queries.is_within(connection, identifier, access.decides()),
-        **_shared(connection, view),
+        **_shared(connection),
     )
     return make_response(page)
 
 
-def _shared(connection: Connection, view: View) -> dict[str, Any]:
+def _shared(connection: Connection) -> dict[str, Any]:
     """What both pages show: the decision just taken, and what forms and links need."""
     return {
         "token": access.form_token(),
         "reviewer": access.reviewer(),
         "badge": access.badge(),
-        "scope_pairs": [pair for pair in view.pairs() if pair[0] == "territory"],
+        "scope_pairs": _scope_pairs(),
         "address": _address,
         "at_commune": at_commune,
         "settled": _settled(connection),
@@ -158,11 +154,8 @@ def _shared(connection: Connection, view: View) -> dict[str, Any]:
 
 def _settled(connection: Connection) -> Case | None:
     """The case that was decided a moment ago, so that it can be undone."""
-    text = request.args.get("decided", "")
-    try:
-        found = queries.find(connection, UUID(text)) if text else None
-    except ValueError:
-        raise InvalidInput("decided", "is not the id of a case") from None
+    identifier = desk.read_id("decided", request.args.get("decided", ""))
+    found = queries.find(connection, identifier) if identifier else None
     if found is None or not queries.is_within(connection, found.id, access.sees()):
         return None
     return found if found.review is Review.DECIDED else None
@@ -174,8 +167,7 @@ def _refused(identifier: UUID) -> Response | None:
         access.require_decider(lambda reach: queries.is_within(connection, identifier, reach))
     if access.is_own_form():
         return None
-    words = _("Ce formulaire a expiré, ou ne vient pas de cette page. Rien n’a été enregistré.")
-    return _again(identifier, HTTPStatus.FORBIDDEN, words)
+    return _again(identifier, HTTPStatus.FORBIDDEN, desk.expired())
 
 
 def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
@@ -190,6 +182,8 @@ def _choice(identifier: UUID) -> Choice:
     """Raises InvalidInput for what is not offered to this moderator."""
     text = request.form.get("choice", "")
     chosen = request.form.get("area", "") if text == "area" else text
+    if text == ChoiceKind.PIN:
+        chosen = f"pin:{request.form.get('lon', '')},{request.form.get('lat', '')}"
     choice = Choice.parse(chosen, request.form.get("note", ""))
     with services().engine.connect() as connection:
         if not _is_open(connection, identifier, choice):
@@ -200,9 +194,12 @@ def _choice(identifier: UUID) -> Choice:
 def _is_open(connection: Connection, identifier: UUID, choice: Choice) -> bool:
     """Whether it lies where the moderator decides, or is one of the readings of the case."""
     reach, level = access.decides(), choice.kind.level
+    if choice.pin:
+        ((commune, _afloat),) = place_queries.holders(connection, [choice.pin])
+        return commune is None or queries.holds(connection, reach, Level.COMMUNE, commune)
     if level is None or queries.holds(connection, reach, level, choice.code):
         return True
-    found = queries.find(connection, identifier)
+    found = queries.find(connection, identifier, any_state=True)
     if found is None:
         return False
     offered = {(Level.COMMUNE, one.commune.code) for one in found.candidates}
@@ -212,6 +209,8 @@ def _is_open(connection: Connection, identifier: UUID, choice: Choice) -> bool:
 def _mistake(error: InvalidInput) -> str:
     if error.field == "note":
         return _("La note est trop longue : %(most)s signes au plus.", most=MAX_NOTE)
+    if error.field == "pin":
+        return _("Placez l’épingle sur la carte, ou donnez sa longitude et sa latitude.")
     return _("Choisissez une des réponses proposées.")
 
 
@@ -220,11 +219,7 @@ def _onward(connection: Connection, identifier: UUID) -> Response:
     view = _view(connection)
     place = queries.position(connection, identifier)
     following = queries.next_waiting(connection, view.scope, place) if place else None
-    return _see(_address(_scope_pairs(), following, decided=str(identifier)))
-
-
-def _see(address: str) -> Response:
-    return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": address})
+    return desk.see(_address(_scope_pairs(), following, decided=str(identifier)))
 
 
 def _next_url(connection: Connection, view: View, identifier: UUID) -> str | None:
@@ -234,42 +229,25 @@ def _next_url(connection: Connection, view: View, identifier: UUID) -> str | Non
 
 
 def _scope_pairs() -> list[tuple[str, str]]:
-    territory = request.args.get("territory", "")
-    return [("territory", territory)] if territory else []
+    return desk.part_pairs("territory")
 
 
 def _address(
     pairs: Iterable[tuple[str, str]], identifier: UUID | None = None, **more: str | None
 ) -> str:
-    """The list, or one case, with these parameters; those of None or "" are left out."""
+    """The list, or one case."""
     path = url_for("review.case", identifier=identifier) if identifier else url_for("review.queue")
-    given = {**dict(pairs), **more}
-    query = urlencode({name: text for name, text in given.items() if text}, safe=",:")
-    return f"{path}?{query}" if query else path
+    return desk.address(path, pairs, **more)
 
 
 def _view(connection: Connection) -> View:
     """Raises InvalidInput naming the parameter, NotFound for a part out of reach."""
     state = request.args.get("state") or Review.WAITING
-    if state not in tuple(Review):
-        raise InvalidInput("state", f"is not one of {', '.join(Review)}")
-    text = request.args.get("territory", "").strip()
-    reach = access.sees()
-    if text == NOWHERE and not reach.everywhere:
-        raise NotFound("There is no such part of the queue.")
-    if text in ("", NOWHERE):
-        return View(Scope(nowhere=text == NOWHERE, reach=reach), Review(state))
-    ref = parse_territory(text)
-    place = territories.find(connection, ref)
-    if place is None:
-        raise InvalidInput("territory", f"there is no {ref}")
-    if not reach.everywhere and not overlaps(connection, ref, reach):
-        raise NotFound("There is no such part of the queue.")
-    return View(Scope(ref, reach=reach), Review(state), place.name, _region(connection, ref))
-
-
-def _region(connection: Connection, ref: TerritoryRef) -> str | None:
-    return ref.code if ref.level is Level.REGION else queries.region_of(connection, ref)
+    if state not in LISTED:
+        raise InvalidInput("state", f"is not one of {', '.join(LISTED)}")
+    review = Review(state)
+    found = desk.read_view(connection, state="" if review is Review.WAITING else str(review))
+    return View(found.scope, found.name, found.region, found.beside, review)
 
 
 def _cursor() -> Position | None:
@@ -291,7 +269,7 @@ def _searched(connection: Connection, found: Case, text: str) -> list[Candidate]
     locator = services().geocoders.current(connection)
     offered = {candidate.commune.code for candidate in found.candidates}
     codes = [code for code in _meant(locator, text) if code not in offered][:FOUND]
-    known = queries.communes(connection, codes)
+    known = place_queries.communes(connection, codes)
     first = len(found.candidates) + 1
     communes = [known[code] for code in codes if code in known]
     return [Candidate(number, commune) for number, commune in enumerate(communes, first)]

@@ -16,7 +16,10 @@ from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.geocoding.model import Precision, Query
 from mapservice.geocoding.service import Asked, Locator, Placement, record
 from mapservice.initiatives.store import place_values
-from mapservice.review import queries
+from mapservice.moderation import log
+from mapservice.moderation.log import Line
+from mapservice.proposals.model import Verdict
+from mapservice.review import place_queries
 from mapservice.review.model import Choice, ChoiceKind, clean_name
 from mapservice.territories.model import Level
 
@@ -41,24 +44,46 @@ class _Place:
     lat: float | None = None
 
 
-def decide(engine: Engine, identifier: UUID, choice: Choice, by: str) -> None:
-    """Raises NotFound, InvalidInput for what cannot be chosen, Conflict when it no longer waits."""
+def decide(
+    engine: Engine,
+    identifier: UUID,
+    choice: Choice,
+    by: str,
+    *,
+    person: UUID | None = None,
+    instead_of: str | None = None,
+) -> None:
+    """Raises NotFound, InvalidInput for what cannot be chosen, Conflict when it no longer waits.
+
+    `instead_of` is the place that the moderator saw (`shown`): then it is corrected whether it
+    waits or not, unless it has changed since.
+    """
     by = clean_name(by)
     with engine.begin() as connection:
         _hold_territories(connection)
+        _hold(connection, identifier)
         place = _chosen(connection, identifier, choice)
         bound = _bound(place) | {"id": identifier, "by": by, "note": choice.note}
-        done = connection.execute(text(DECIDE), bound | {"choice": str(choice.kind)})
-        if not done.rowcount:
+        given = {"choice": str(choice.kind), "correct": instead_of is not None}
+        if instead_of not in (None, shown(connection, identifier)):
+            raise Conflict("This place was moved meanwhile.")
+        if not connection.execute(text(DECIDE), bound | given).rowcount:
             raise Conflict("This place no longer waits for a decision.")
         connection.execute(text(MOVE), bound)
+        _note(connection, identifier, Verdict.PLACE, by, person, choice.note)
 
 
-def put_back(engine: Engine, identifier: UUID, by: str) -> None:
+def shown(connection: Connection, identifier: UUID) -> str:
+    """Where it is shown, as a form carries it: its precision, territory and point."""
+    return str(connection.execute(text(SHOWN), {"id": identifier}).scalar_one_or_none() or "")
+
+
+def put_back(engine: Engine, identifier: UUID, by: str, *, person: UUID | None = None) -> None:
     """Withdraws a decision: the place waits again, shown as before. Raises as `decide` does."""
     by = clean_name(by)
     with engine.begin() as connection:
         _hold_territories(connection)
+        _hold(connection, identifier)
         _query(connection, identifier)
         withdrawn = connection.execute(text(WITHDRAW), {"id": identifier, "by": by}).one_or_none()
         if withdrawn is None:
@@ -66,6 +91,7 @@ def put_back(engine: Engine, identifier: UUID, by: str) -> None:
         if withdrawn.before:
             place = _former(connection, withdrawn.before)
             connection.execute(text(MOVE), _bound(place) | {"id": identifier})
+        _note(connection, identifier, Verdict.UNPLACE, by, person)
 
 
 def rerun(engine: Engine, locator: Locator) -> Rerun:
@@ -88,6 +114,18 @@ def rerun(engine: Engine, locator: Locator) -> Rerun:
         last = rows[-1].id
 
 
+def _note(
+    connection: Connection,
+    identifier: UUID,
+    verdict: Verdict,
+    by: str,
+    person: UUID | None,
+    reason: str = "",
+) -> None:
+    line = Line(initiative=identifier, verdict=verdict, by=by, person=person, reason=reason)
+    log.keep(connection, line)
+
+
 def _hold_territories(connection: Connection) -> None:
     """Waits for a load of territories to end, and keeps the next one waiting till we are done.
 
@@ -96,13 +134,25 @@ def _hold_territories(connection: Connection) -> None:
     connection.execute(text("LOCK TABLE initiative IN ROW EXCLUSIVE MODE"))
 
 
+def _hold(connection: Connection, identifier: UUID) -> None:
+    """An initiative before its match record, as by whoever else changes both."""
+    connection.execute(
+        text("SELECT FROM initiative WHERE id = :id FOR NO KEY UPDATE"), {"id": identifier}
+    )
+
+
 def _chosen(connection: Connection, identifier: UUID, choice: Choice) -> _Place:
     query = _query(connection, identifier)
     if choice.kind is ChoiceKind.POINT:
-        return _at_point(connection, query)
+        point = place_queries.point_of(query)
+        if point is None:
+            raise InvalidInput("choice", "no point came with this place")
+        return _at(connection, point)
+    if choice.pin:
+        return _at(connection, choice.pin)
     if choice.kind.level is None:
         return _Place(Precision.NONE)
-    if not queries.exists(connection, choice.kind.level, choice.code):
+    if not place_queries.exists(connection, choice.kind.level, choice.code):
         raise InvalidInput("choice", f"there is no {choice.kind} {choice.code}")
     return _Place(choice.kind.precision, choice.code)
 
@@ -116,11 +166,8 @@ def _query(connection: Connection, identifier: UUID) -> Mapping[str, Any]:
     return kept
 
 
-def _at_point(connection: Connection, query: Mapping[str, Any]) -> _Place:
-    point = queries.point_of(query)
-    if point is None:
-        raise InvalidInput("choice", "no point came with this place")
-    ((commune, _afloat),) = queries.holders(connection, [point])
+def _at(connection: Connection, point: tuple[float, float]) -> _Place:
+    ((commune, _afloat),) = place_queries.holders(connection, [point])
     if commune is None:
         raise InvalidInput("choice", "the point lies at sea or abroad")
     return _Place(Precision.POINT, commune, *point)
@@ -132,7 +179,7 @@ def _former(connection: Connection, before: Mapping[str, Any]) -> _Place:
     level = Level.COMMUNE if precision is Precision.POINT else precision
     if level not in tuple(Level):
         return _Place(precision)
-    if not queries.exists(connection, Level(level), before["code"]):
+    if not place_queries.exists(connection, Level(level), before["code"]):
         return _Place(Precision.NONE)
     return _Place(precision, before["code"], before.get("lon"), before.get("lat"))
 
@@ -156,6 +203,7 @@ def _settle(connection: Connection, identifier: UUID, reason: str, placement: Pl
     """Saves a placement that leaves no doubt; returns 1 if it did, and nobody was faster."""
     if placement.to_review or placement.precision not in _SETTLED:
         return 0
+    _hold(connection, identifier)
     values = record(placement) | {"matched_at": func.now()}
     told = "; ".join(filter(None, (values["reason"], f"matched again, it waited because {reason}")))
     taken = connection.execute(
@@ -190,7 +238,12 @@ UPDATE location_match AS record
            'former', record.decision))
   FROM initiative
  WHERE initiative.id = record.initiative AND record.initiative = :id
-   AND record.review = 'waiting'"""
+   AND (record.review = 'waiting' OR CAST(:correct AS boolean))"""
+
+SHOWN = """
+SELECT concat_ws(' ', precision, coalesce(commune, epci, departement, region),
+                 ST_X(point), ST_Y(point))
+  FROM initiative WHERE id = :id"""
 
 MOVE = """
 UPDATE initiative

@@ -5,9 +5,12 @@ from collections.abc import Callable
 import click
 from sqlalchemy import Engine
 
+from mapservice.mail.letters import letterhead
 from mapservice.people.model import EmailAddress
 from mapservice.roles import queries, service
 from mapservice.roles.model import Author, Grant, Role
+from mapservice.settings import Settings
+from mapservice.tokens.commands import token_group
 
 BY = Author(name="command line")
 
@@ -21,7 +24,7 @@ def register(cli: click.Group, engine: Callable[[], Engine]) -> None:
         """Moderators, coordinators and admins."""
         context.obj = engine
 
-    for command in (grant_command, revoke_command, list_command):
+    for command in (grant_command, revoke_command, list_command, token_group):
         users.add_command(command)
 
 
@@ -39,8 +42,9 @@ TERRITORY = click.option(
 def grant_command(engine: Callable[[], Engine], email: str, role: str, territory: str) -> None:
     """Give somebody a role; an address that is not known yet has a week to sign in."""
     address, given = EmailAddress.parse(email), Grant.parse(role, territory)
+    site = letterhead(Settings.from_env())
     with engine().begin() as connection:
-        service.grant(connection, address, given, BY)
+        service.grant(connection, address, given, BY, site)
     click.echo(f"granted: {address.address} {given}")
 
 

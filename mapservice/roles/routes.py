@@ -8,12 +8,13 @@ from sqlalchemy import Connection
 
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.http import reviewer as access
+from mapservice.http import session
 from mapservice.http.params import only_parameters
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
 from mapservice.people.hooks import Part, Section
 from mapservice.people.model import EmailAddress, Person
-from mapservice.review.queries import parents
+from mapservice.review.place_queries import parents
 from mapservice.roles import queries, service
 from mapservice.roles.model import Author, Grant, Held, Role
 
@@ -35,9 +36,9 @@ def grant() -> Response:
         return _page(HTTPStatus.FORBIDDEN, _expired())
     try:
         email = EmailAddress.parse(request.form.get("email", "")[:320])
-        given = _grant()
+        given, site = _grant(), session.letterhead()
         with services().engine.begin() as connection:
-            service.grant(connection, email, given, _author())
+            service.grant(connection, email, given, _author(), site)
     except InvalidInput as error:
         return _page(HTTPStatus.BAD_REQUEST, _mistake(error), error.field)
     except Conflict:

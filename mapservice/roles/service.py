@@ -1,11 +1,19 @@
-"""Granting and revoking, each with its line in the log, in the caller's transaction."""
+"""Granting and revoking, each with its line in the log, in the caller's transaction.
 
+Who is given a role is told by a mail that is written with it.
+"""
+
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.mail import letters
+from mapservice.mail import service as mail
+from mapservice.mail.model import Letterhead, Mail
 from mapservice.people.model import EmailAddress
+from mapservice.people.service import UNCONFIRMED_DAYS
 from mapservice.roles.model import Author, Grant
 from mapservice.territories import queries as territories
 
@@ -13,7 +21,7 @@ from mapservice.territories import queries as territories
 KEEP_PERSON = """
 INSERT INTO person (email, email_key) VALUES (:email, :key)
     ON CONFLICT (email_key) DO UPDATE SET email_key = EXCLUDED.email_key
-RETURNING id"""
+RETURNING id, email, locale, confirmed_at IS NULL AS is_new"""
 
 GRANT = """
 WITH given AS (
@@ -43,17 +51,22 @@ SELECT 'erase', person, role, level, code, person FROM taken"""
 PERSON_OF = "SELECT id FROM person WHERE email_key = :key"
 
 
-def grant(connection: Connection, email: EmailAddress, given: Grant, by: Author) -> UUID:
-    """Gives a role, making the person if need be; returns who it is.
+def grant(
+    connection: Connection, email: EmailAddress, given: Grant, by: Author, site: Letterhead
+) -> UUID:
+    """Gives a role, making the person if need be, and mails them; returns who it is.
 
     Raises InvalidInput for a territory that does not exist, Conflict for a role that they have.
     """
-    if given.territory and territories.find(connection, given.territory) is None:
+    place = territories.find(connection, given.territory) if given.territory else None
+    if given.territory and place is None:
         raise InvalidInput("territory", f"there is no {given.territory}")
-    kept = connection.execute(text(KEEP_PERSON), {"email": email.address, "key": email.key})
-    person: UUID = kept.scalar_one()
-    if not connection.execute(text(GRANT), _bound(person, given, by)).rowcount:
+    who = {"email": email.address, "key": email.key}
+    kept = connection.execute(text(KEEP_PERSON), who).one()
+    if not connection.execute(text(GRANT), _bound(kept.id, given, by)).rowcount:
         raise Conflict(f"{email.address} is {given} already.")
+    mail.enqueue(connection, _letter(site, kept, given, place.name if place else ""))
+    person: UUID = kept.id
     return person
 
 
@@ -74,6 +87,19 @@ def revoke_of(connection: Connection, email: EmailAddress, taken: Grant, by: Aut
 def erase(connection: Connection, person: UUID) -> None:
     """Ends all that a person was granted; the log keeps their id."""
     connection.execute(text(ERASE), {"person": person})
+
+
+def _letter(site: Letterhead, person: Row[Any], given: Grant, place: str) -> Mail:
+    figures = f"/coordination/{given.level}/{given.code}" if given.territory else "/coordination"
+    values = {
+        "role": str(given.role),
+        "place": place,
+        "queue": f"{site.base_url}/connexion?suite=/moderation",
+        "figures": site.base_url + figures,
+        "new": person.is_new,
+        "days": UNCONFIRMED_DAYS,
+    }
+    return letters.write(site, "role", person.email, values, locale=person.locale, person=person.id)
 
 
 def _bound(person: UUID, one: Grant, by: Author) -> dict[str, object]:

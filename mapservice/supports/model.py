@@ -12,6 +12,14 @@ MAX_TEXT = 2000
 NETWORK_DAYS = 30
 
 
+class Standing(StrEnum):
+    """Whether a support counts: not while somebody looks at it, and never when set aside."""
+
+    COUNTED = "counted"
+    HELD = "held"
+    DISMISSED = "dismissed"
+
+
 class Reason(StrEnum):
     """What somebody finds wrong with an initiative."""
 
@@ -38,12 +46,14 @@ class Source:
 class Share:
     """Who backs an initiative here: `local` of the `counted` say that they live around it.
 
-    `is_known` is False where there is no "here": a place that is all of France, or none.
+    `is_known` is False where there is no "here": a place that is all of France, or none. `held`
+    are not counted before somebody has looked at them.
     """
 
     counted: int
     local: int
     is_known: bool
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +66,7 @@ class Supported:
     commune: str | None
     confirmed_at: datetime
     withdrawn_at: datetime | None
-    held_at: datetime | None
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +81,9 @@ class Report:
     text: str
     confirmed: bool
     created_at: datetime
+    is_open: bool
+    closed_by: str
+    note: str
 
 
 def read_reason(text: str) -> Reason:

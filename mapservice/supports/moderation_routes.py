@@ -1,64 +1,203 @@
-"""`/moderation/signalements`: what people find wrong with initiatives."""
+"""`/moderation/signalements`: what people find wrong with initiatives, one by one."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+from markupsafe import Markup
+from sqlalchemy import Connection
 
-from mapservice.errors import Conflict
+from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.http import desk, session
 from mapservice.http import reviewer as access
+from mapservice.http.maps import place_map
 from mapservice.http.params import only_parameters
+from mapservice.http.reasons import reason_words
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
-from mapservice.supports import queries, service
-from mapservice.supports.model import MAX_TEXT, Reason
-from mapservice.supports.routes import reason_words
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.markdown import to_html
+from mapservice.initiatives.model import PUBLIC
+from mapservice.moderation import merging, queries, service
+from mapservice.moderation.merge_routes import read_target
+from mapservice.moderation.merging import Act
+from mapservice.moderation.model import CLAIM_MINUTES, Kind
+from mapservice.moderation.routes import mistake, read_revision, read_verdict, shared
+from mapservice.moderation.service import TooLate
+from mapservice.proposals import queries as proposals
+from mapservice.proposals import similar
+from mapservice.proposals.model import MAX_REASON
+from mapservice.supports import queries as supports
+from mapservice.supports.model import MAX_TEXT, Report
+from mapservice.supports.service import close_report
 
 blueprint = Blueprint("reports", __name__, url_prefix="/moderation/signalements")
-blueprint.before_request(access.admit_within)
+desk.keep_private(blueprint)
 
-SHOWN = 50
+Verb = Callable[[Connection, Report], None]
 
 
 @blueprint.get("")
-def listing() -> str:
+def listing() -> Response:
+    """They stand in the queue with all else."""
     only_parameters()
-    return _page()
+    return desk.see(url_for("moderation.queue", kind=str(Kind.REPORT)))
+
+
+@blueprint.get("/<uuid:identifier>")
+def case(identifier: UUID) -> Response:
+    only_parameters("territory", "kind", "decided")
+    with services().engine.connect() as connection:
+        return _page(connection, identifier)
+
+
+@blueprint.post("/<uuid:identifier>")
+def take_down(identifier: UUID) -> Response:
+    """Rejects what the report is about, or asks its author for changes."""
+    site = session.letterhead() if access.is_own_form() else None
+
+    def act(connection: Connection, report: Report) -> None:
+        assert site is not None, "refused before"
+        service.take_down(
+            connection,
+            site,
+            report.initiative,
+            read_verdict(),
+            desk.judge(),
+            reason=request.form.get("reason", ""),
+            report=report.id,
+        )
+
+    return _settle(identifier, act)
 
 
 @blueprint.post("/<uuid:identifier>/clore")
 def close(identifier: UUID) -> Response:
-    with services().engine.connect() as connection:
-        access.require_decider(lambda reach: queries.is_within(connection, identifier, reach))
-    if not access.is_own_form():
-        words = _("Ce formulaire a expiré, ou ne vient pas de cette page. Rien n’a été enregistré.")
-        return make_response(_page(words), HTTPStatus.FORBIDDEN)
-    note = request.form.get("note", "").strip()[:MAX_TEXT]
-    try:
-        service.close_report(services().engine, identifier, access.reviewer(), note)
-    except Conflict:
-        return make_response(_page(_("Ce signalement est déjà clos.")), HTTPStatus.CONFLICT)
-    response = redirect(url_for("reports.listing"), HTTPStatus.SEE_OTHER)
-    assert isinstance(response, Response)
-    return response
+    """Nothing is to be done about the initiative."""
+    return _settle(identifier, lambda _connection, _report: None)
 
 
-@blueprint.after_request
-def keep_private(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Robots-Tag"] = "noindex"
-    return response
+@blueprint.post("/<uuid:identifier>/reunir")
+def merge(identifier: UUID) -> Response:
+    """What the report is about is the same as another one."""
+    site = session.letterhead() if access.is_own_form() else None
 
-
-def _page(error: str = "") -> str:
-    with services().engine.connect() as connection:
-        return render_template(
-            "supports/reports.html",
-            reports=queries.open_reports(connection, access.sees(), SHOWN),
-            words={reason: reason_words(reason) for reason in Reason},
-            badge=access.badge(),
-            reviewer=access.reviewer(),
-            token=access.form_token(),
-            error=error,
-            most=MAX_TEXT,
+    def act(connection: Connection, report: Report) -> None:
+        assert site is not None, "refused before"
+        badge, reason = access.badge(), request.form.get("reason", "")
+        done = Act(
+            by=badge.name,
+            person=badge.person,
+            reason=reason,
+            seen=read_revision(),
+            report=report.id,
         )
+        merging.merge(connection, site, report.initiative, read_target(connection), done)
+
+    return _settle(identifier, act)
+
+
+@blueprint.post("/<uuid:identifier>/prendre")
+def take(identifier: UUID) -> Response:
+    return _hold(identifier, lambda connection: _claim(connection, identifier))
+
+
+@blueprint.post("/<uuid:identifier>/rendre")
+def leave(identifier: UUID) -> Response:
+    return _hold(
+        identifier, lambda connection: service.release(connection, identifier, access.reviewer())
+    )
+
+
+def _settle(identifier: UUID, act: Verb) -> Response:
+    """Does it and closes the report, in one transaction; then comes what waits next."""
+    _require_decider(identifier)
+    if not access.is_own_form():
+        return _again(identifier, HTTPStatus.FORBIDDEN, desk.expired())
+    badge, note = access.badge(), request.form.get("note", "").strip()[:MAX_TEXT]
+    try:
+        with services().engine.begin() as connection:
+            report = _find(connection, identifier)
+            service.check_holder(connection, identifier, badge.name, Kind.REPORT)
+            act(connection, report)
+            about = close_report(connection, identifier, badge.name, note, badge.person)
+            return desk.see(desk.onward(connection, decided=about))
+    except InvalidInput as error:
+        return _again(identifier, HTTPStatus.BAD_REQUEST, mistake(error))
+    except TooLate as error:
+        return _again(identifier, HTTPStatus.CONFLICT, desk.late(error))
+    except Conflict:
+        return _again(identifier, HTTPStatus.CONFLICT, _("Ce signalement est déjà clos."))
+
+
+def _hold(identifier: UUID, act: Callable[[Connection], None]) -> Response:
+    _require_decider(identifier)
+    if not access.is_own_form():
+        return _again(identifier, HTTPStatus.FORBIDDEN, desk.expired())
+    try:
+        with services().engine.begin() as connection:
+            act(connection)
+    except TooLate as error:
+        return _again(identifier, HTTPStatus.CONFLICT, desk.late(error))
+    path = url_for("reports.case", identifier=identifier)
+    return desk.see(desk.address(path, desk.part_pairs()))
+
+
+def _claim(connection: Connection, identifier: UUID) -> None:
+    by = access.reviewer()
+    service.check_holder(connection, identifier, by, Kind.REPORT)
+    service.claim(connection, identifier, by, Kind.REPORT)
+
+
+def _require_decider(identifier: UUID) -> None:
+    with services().engine.connect() as connection:
+        access.require_decider(lambda reach: supports.is_within(connection, identifier, reach))
+
+
+def _find(connection: Connection, identifier: UUID) -> Report:
+    report = supports.find_report(connection, identifier)
+    if report is None or not supports.is_within(connection, identifier, access.sees()):
+        raise NotFound("There is no such report.")
+    return report
+
+
+def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
+    """The page once more, with what is wrong; as things stand now."""
+    with services().engine.connect() as connection:
+        response = _page(connection, identifier, words)
+    response.status_code = status
+    return response
+
+
+def _page(connection: Connection, identifier: UUID, error: str = "") -> Response:
+    report = _find(connection, identifier)
+    initiative = initiatives.of_any_status(connection, [report.initiative])[report.initiative]
+    proposal = proposals.find(connection, initiative.id)
+    alike = similar.find(connection, initiative.territory, initiative.title, but=initiative.id)
+    page = render_template(
+        "moderation/report.html",
+        report=report,
+        reason_words=reason_words(report.reason),
+        initiative=initiative,
+        description_html=Markup(to_html(initiative.description)),
+        proposal=proposal,
+        revision=proposal.revision if proposal else 0,
+        is_public=initiative.status in PUBLIC,
+        alike=alike,
+        alike_within={
+            one.id for one in alike if queries.is_within(connection, one.id, access.decides())
+        },
+        decisions=queries.decisions(connection, initiative.id),
+        holder=queries.find(connection, identifier, Kind.REPORT)[1],
+        may_decide=supports.is_within(connection, identifier, access.decides()),
+        map_config=place_map(connection, initiative.territory, initiative.point),
+        view=desk.read_view(connection, kind=desk.read_kind() or ""),
+        error=error,
+        typed=request.form,
+        most=MAX_TEXT,
+        max_reason=MAX_REASON,
+        minutes=CLAIM_MINUTES,
+        **shared(connection),
+    )
+    return make_response(page)

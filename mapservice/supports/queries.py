@@ -1,6 +1,5 @@
 """Reading supports and reports."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,7 +10,7 @@ from mapservice.db.text import fill
 from mapservice.roles.model import Reach
 from mapservice.roles.reach import bound as bound_reach
 from mapservice.roles.reach import condition as within
-from mapservice.supports.model import Reason, Report, Share, Supported
+from mapservice.supports.model import Reason, Report, Share, Standing, Supported
 
 # Who says to live "here": in the commune or its intercommunalité; where the place is wider, in it.
 # Codes that a commune had before a merger count for it.
@@ -35,21 +34,38 @@ WITH place AS (
 )
 SELECT place.supported_here AS counted, place.is_known,
        CASE WHEN place.supported_here > 0 AND place.is_known THEN (
-         SELECT count(*) FROM support
-          WHERE support.initiative = place.id AND withdrawn_at IS NULL AND held_at IS NULL
-            AND support.commune IN (SELECT code FROM codes)) ELSE 0 END AS local
+         SELECT count(*) FROM support_once AS support
+          WHERE support.initiative = place.id
+            AND support.commune IN (SELECT code FROM codes)) ELSE 0 END AS local,
+       (SELECT count(*)
+          FROM support
+          LEFT JOIN burst ON burst.id = support.burst
+         WHERE support.initiative IN (SELECT merge_tree(:id)) AND held_at IS NOT NULL
+           AND withdrawn_at IS NULL AND burst.state IS DISTINCT FROM 'dismissed') AS held
   FROM place"""
 
+STANDING = """
+CASE WHEN support.held_at IS NULL THEN 'counted'
+     WHEN burst.state = 'dismissed' THEN 'dismissed'
+     ELSE 'held' END"""
+
 MINE = """
-SELECT EXISTS (SELECT FROM support
-                WHERE initiative = :initiative AND person = :person AND withdrawn_at IS NULL)"""
+SELECT {standing} AS standing
+  FROM support
+  LEFT JOIN burst ON burst.id = support.burst
+ WHERE support.initiative IN (SELECT merge_tree(:initiative))
+   AND person = :person AND withdrawn_at IS NULL
+ ORDER BY 1
+ LIMIT 1"""
 
 OF_PERSON = """
 SELECT support.initiative, initiative.title,
-       initiative.status IN ('published', 'done', 'archived') AS is_public,
-       support.commune, support.confirmed_at, support.withdrawn_at, support.held_at
+       is_public(found.status) AS is_public,
+       support.commune, support.confirmed_at, support.withdrawn_at, {standing} AS standing
   FROM support
+  LEFT JOIN burst ON burst.id = support.burst
   JOIN initiative ON initiative.id = support.initiative
+  JOIN initiative AS found ON found.id = merge_head(initiative.id)
  WHERE support.person = :person
  ORDER BY support.confirmed_at DESC, support.id"""
 
@@ -57,23 +73,25 @@ REPORTS_OF_PERSON = """
 SELECT initiative, reason, text, created_at, state FROM report
  WHERE person = :person ORDER BY created_at, id"""
 
+# What was merged into another one is found there.
 TARGET = """
-SELECT initiative.title, initiative.status, author.id AS author, author.email AS author_email,
-       author.locale AS author_locale
+SELECT initiative.id, initiative.title, initiative.status, author.id AS author,
+       author.email AS author_email, author.locale AS author_locale
   FROM initiative
   LEFT JOIN proposal ON proposal.initiative = initiative.id
   LEFT JOIN person AS author ON author.id = proposal.person AND author.confirmed_at IS NOT NULL
                             AND author.erased_at IS NULL
- WHERE initiative.id = :id AND initiative.status IN ('published', 'done', 'archived')"""
+ WHERE initiative.id = merge_head(:id) AND is_public(initiative.status)"""
 
-OPEN_REPORTS = """
+TREE = "SELECT merge_tree(:id)"
+
+REPORT = """
 SELECT report.id, report.initiative, initiative.title, initiative.status, report.reason,
-       report.text, report.confirmed, report.created_at
+       report.text, report.confirmed, report.created_at, report.state = 'open' AS is_open,
+       coalesce(report.closed_by, '') AS closed_by, report.note
   FROM report
   JOIN initiative ON initiative.id = report.initiative
- WHERE report.state = 'open' AND {within}
- ORDER BY report.created_at, report.id
- LIMIT :limit"""
+ WHERE report.id = :id"""
 
 IS_WITHIN = """
 SELECT EXISTS (SELECT FROM report JOIN initiative ON initiative.id = report.initiative
@@ -87,9 +105,11 @@ SELECT initiative, supported_here, counted FROM support_difference ORDER BY init
 class Target:
     """A public initiative that somebody backs, reports or asks about, and its author if it has one.
 
-    The author's address is for mail alone: no page may show it.
+    `id` is another than was asked for where that was merged into this one. The author's address is
+    for mail alone: no page may show it.
     """
 
+    id: UUID
     title: str
     status: str
     author: UUID | None
@@ -100,19 +120,22 @@ class Target:
 def share(connection: Connection, initiative: UUID) -> Share:
     """How many back an initiative here, and how many of them live around it."""
     row = connection.execute(text(SHARE), {"id": initiative}).one_or_none()
-    return Share(row.counted, row.local, row.is_known) if row else Share(0, 0, False)
+    return Share(row.counted, row.local, row.is_known, row.held) if row else Share(0, 0, False)
 
 
-def supports(connection: Connection, person: UUID, initiative: UUID) -> bool:
-    """Whether a person backs an initiative now; a support that is held back is theirs too."""
+def standing(connection: Connection, person: UUID, initiative: UUID) -> Standing | None:
+    """How the support of a person stands; None for who does not back the initiative."""
     bound = {"person": person, "initiative": initiative}
-    return bool(connection.execute(text(MINE), bound).scalar_one())
+    statement = text(fill(MINE, {"standing": STANDING}))
+    found = connection.execute(statement, bound).scalar_one_or_none()
+    return Standing(found) if found else None
 
 
 def of_person(connection: Connection, person: UUID) -> list[Supported]:
     """Their supports, withdrawn ones too, the newest first."""
-    rows = connection.execute(text(OF_PERSON), {"person": person})
-    return [Supported(**row._mapping) for row in rows]
+    statement = text(fill(OF_PERSON, {"standing": STANDING}))
+    rows = connection.execute(statement, {"person": person}).mappings()
+    return [Supported(**{**row, "standing": Standing(row["standing"])}) for row in rows]
 
 
 def reports_of_person(connection: Connection, person: UUID) -> list[dict[str, Any]]:
@@ -122,17 +145,19 @@ def reports_of_person(connection: Connection, person: UUID) -> list[dict[str, An
 
 
 def target(connection: Connection, initiative: UUID) -> Target | None:
-    """None unless the initiative is public."""
+    """None unless the initiative, or what it was merged into, is public."""
     row = connection.execute(text(TARGET), {"id": initiative}).one_or_none()
     return Target(**row._mapping) if row else None
 
 
-def open_reports(connection: Connection, reach: Reach, limit: int) -> Sequence[Report]:
-    """Those about initiatives within a reach, the oldest first."""
-    statement = fill(OPEN_REPORTS, {"within": within(reach, "initiative.")})
-    bound = bound_reach(reach) | {"limit": limit}
-    rows = connection.execute(text(statement), bound).mappings()
-    return [Report(**{**row, "reason": Reason(row["reason"])}) for row in rows]
+def tree(connection: Connection, initiative: UUID) -> list[UUID]:
+    """Itself and all that is merged into it: whose supports count for it."""
+    return list(connection.execute(text(TREE), {"id": initiative}).scalars())
+
+
+def find_report(connection: Connection, identifier: UUID) -> Report | None:
+    row = connection.execute(text(REPORT), {"id": identifier}).mappings().one_or_none()
+    return Report(**{**row, "reason": Reason(row["reason"])}) if row else None
 
 
 def is_within(connection: Connection, report: UUID, reach: Reach) -> bool:

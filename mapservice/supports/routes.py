@@ -16,6 +16,7 @@ from mapservice.http import communes, forms, session
 from mapservice.http.forms import FormRefused, Gate
 from mapservice.http.limits import Limit, visitor_network
 from mapservice.http.params import only_parameters
+from mapservice.http.reasons import reason_words
 from mapservice.http.services import services
 from mapservice.http.visitor import secret_key
 from mapservice.http.words import gettext as _
@@ -48,24 +49,28 @@ class FormPage:
     """One of the three forms: about what, what was typed, and what was wrong with it."""
 
     template: str
-    identifier: UUID
     target: Target
     error: str = ""
     field: str = ""
+
+    @property
+    def identifier(self) -> UUID:
+        """Of the initiative that it is about now, whatever the address said."""
+        return self.target.id
 
 
 @blueprint.get("/soutenir")
 def ask_support(identifier: UUID) -> str:
     only_parameters("fait")
     with services().engine.connect() as connection:
-        page = FormPage("support", identifier, service.find_target(connection, identifier))
+        page = FormPage("support", service.find_target(connection, identifier))
         return _form(connection, page)
 
 
 @blueprint.post("/soutenir")
 def support(identifier: UUID) -> Response:
     with services().engine.connect() as connection:
-        page = FormPage("support", identifier, service.find_target(connection, identifier))
+        page = FormPage("support", service.find_target(connection, identifier))
         return _attempt(connection, page, lambda: _support(connection, page))
 
 
@@ -82,14 +87,14 @@ def withdraw(identifier: UUID) -> Response:
 def ask_report(identifier: UUID) -> str:
     only_parameters()
     with services().engine.connect() as connection:
-        page = FormPage("report", identifier, service.find_target(connection, identifier))
+        page = FormPage("report", service.find_target(connection, identifier))
         return _form(connection, page)
 
 
 @blueprint.post("/signaler")
 def report(identifier: UUID) -> Response:
     with services().engine.connect() as connection:
-        page = FormPage("report", identifier, service.find_target(connection, identifier))
+        page = FormPage("report", service.find_target(connection, identifier))
         return _attempt(connection, page, lambda: _report(identifier))
 
 
@@ -97,14 +102,14 @@ def report(identifier: UUID) -> Response:
 def ask_contact(identifier: UUID) -> str:
     only_parameters("fait")
     with services().engine.connect() as connection:
-        page = FormPage("contact", identifier, _with_author(connection, identifier))
+        page = FormPage("contact", _with_author(connection, identifier))
         return _form(connection, page)
 
 
 @blueprint.post("/contacter")
 def contact(identifier: UUID) -> Response:
     with services().engine.connect() as connection:
-        page = FormPage("contact", identifier, _with_author(connection, identifier))
+        page = FormPage("contact", _with_author(connection, identifier))
         return _attempt(connection, page, lambda: _contact(identifier))
 
 
@@ -141,7 +146,7 @@ def _contact(identifier: UUID) -> Response:
             service.write_to_author(connection, site, person, identifier, words, show_address=shown)
         return _see(url_for("supports.ask_contact", identifier=identifier, fait="envoye"))
     with services().engine.connect() as connection:
-        page = FormPage("contact", identifier, _with_author(connection, identifier))
+        page = FormPage("contact", _with_author(connection, identifier))
     return _confirm_later(CONTACT_GATE, CONTACT_NAME, page, {"text": words, "show": shown})
 
 
@@ -180,7 +185,7 @@ def _attempt(connection: Connection, page: FormPage, act: Callable[[], Response]
 
 
 def _wrong(page: FormPage, error: str, field: str) -> FormPage:
-    return FormPage(page.template, page.identifier, page.target, error, field)
+    return FormPage(page.template, page.target, error, field)
 
 
 def _mistake(error: InvalidInput) -> str:
@@ -201,9 +206,7 @@ def _form(connection: Connection, page: FormPage) -> str:
         person=person,
         typed=request.form,
         share=queries.share(connection, page.identifier),
-        mine=bool(person) and queries.supports(connection, person.id, page.identifier)
-        if person
-        else False,
+        mine=queries.standing(connection, person.id, page.identifier) if person else None,
         known_commune=communes.place_name(connection, person.commune) if person else "",
         reasons={reason: reason_words(reason) for reason in Reason},
         most=MAX_TEXT,
@@ -212,33 +215,17 @@ def _form(connection: Connection, page: FormPage) -> str:
     )
 
 
-def reason_words(reason: Reason) -> str:
-    return {
-        Reason.FALSE: _("C’est faux ou trompeur"),
-        Reason.HATEFUL: _("C’est haineux ou insultant"),
-        Reason.PRIVATE: _("Cela expose la vie privée de quelqu’un"),
-        Reason.DUPLICATE: _("Elle existe déjà"),
-        Reason.PLACE: _("Le lieu n’est pas le bon"),
-        Reason.OTHER: _("Autre chose"),
-    }[reason]
-
-
 def _with_author(connection: Connection, identifier: UUID) -> Target:
     """Raises NotFound for an initiative without an author to write to."""
     return service.with_author(service.find_target(connection, identifier))
 
 
 def _count(connection: Connection, person: Person, identifier: UUID, commune: str | None) -> None:
-    service.support(
-        connection, person.id, identifier, commune=commune, source_of=_source_of(identifier)
-    )
+    service.support(connection, person.id, identifier, commune=commune, source_of=_source_of)
 
 
-def _source_of(identifier: UUID) -> Callable[[str], Source]:
-    def source(mailbox: str) -> Source:
-        return Source(_mailbox(mailbox, identifier), _digest("network", visitor_network(), 16))
-
-    return source
+def _source_of(mailbox: str, identifier: UUID) -> Source:
+    return Source(_mailbox(mailbox, identifier), _digest("network", visitor_network(), 16))
 
 
 def _mailbox(mailbox: str, identifier: UUID) -> bytes:
@@ -300,6 +287,7 @@ def _export(connection: Connection, person: UUID) -> object:
                 "commune": one.commune,
                 "confirmed_at": one.confirmed_at,
                 "withdrawn_at": one.withdrawn_at,
+                "standing": one.standing,
             }
             for one in queries.of_person(connection, person)
         ],

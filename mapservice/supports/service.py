@@ -15,10 +15,14 @@ from mapservice.initiatives.model import Status
 from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
+from mapservice.moderation import log
+from mapservice.moderation.log import Line
 from mapservice.people.model import Person
+from mapservice.proposals.model import Verdict
 from mapservice.supports import queries
 from mapservice.supports.model import NETWORK_DAYS, Reason, Source
 from mapservice.supports.queries import Target
+from mapservice.trust import service as trust
 
 # What may be backed: what is over needs no support any more.
 OPEN = (Status.PUBLISHED,)
@@ -30,29 +34,49 @@ SELECT email_key FROM person WHERE id = :person AND erased_at IS NULL FOR NO KEY
 # Who erased their account and comes back takes up the support that went on counting.
 TAKE_UP = """
 UPDATE support SET person = :person, mailbox = NULL
- WHERE initiative = :initiative AND mailbox = :mailbox
-   AND NOT EXISTS (SELECT FROM support AS own
-                    WHERE own.initiative = :initiative AND own.person = :person)"""
+  FROM unnest(CAST(:initiatives AS uuid[]), CAST(:mailboxes AS bytea[])) AS own (of, mark)
+ WHERE initiative = own.of AND mailbox = own.mark
+   AND NOT EXISTS (SELECT FROM support AS other
+                    WHERE other.initiative = own.of AND other.person = :person)"""
 
+# Who backs one of several that are one backs them all.
 SUPPORT = """
-INSERT INTO support (initiative, person, commune, network)
-VALUES (:initiative, :person, :commune, :network)
+INSERT INTO support (initiative, person, commune, network, burst, held_at)
+SELECT :initiative, :person, :commune, :network, CAST(:burst AS uuid),
+       CASE WHEN CAST(:burst AS uuid) IS NOT NULL THEN now() END
+ WHERE NOT EXISTS (SELECT FROM support
+                    WHERE initiative = ANY(:initiatives) AND initiative <> :initiative
+                      AND person = :person AND withdrawn_at IS NULL)
     ON CONFLICT (initiative, person) DO UPDATE
    SET withdrawn_at = NULL, confirmed_at = now(), network = excluded.network,
-       commune = coalesce(excluded.commune, support.commune)
+       commune = coalesce(excluded.commune, support.commune),
+       burst = CASE WHEN support.held_at IS NULL AND excluded.burst IS NOT NULL
+                    THEN excluded.burst ELSE support.burst END,
+       held_at = coalesce(support.held_at, excluded.held_at)
  WHERE support.withdrawn_at IS NOT NULL"""
 
 WITHDRAW = """
 UPDATE support SET withdrawn_at = now(), commune = NULL, network = NULL
- WHERE initiative = :initiative AND person = :person AND withdrawn_at IS NULL"""
+ WHERE initiative IN (SELECT merge_tree(merge_head(:initiative)))
+   AND person = :person AND withdrawn_at IS NULL"""
 
 DROP_WITHDRAWN = "DELETE FROM support WHERE person = :person AND withdrawn_at IS NOT NULL"
 
 OWN = "SELECT initiative FROM support WHERE person = :person ORDER BY initiative"
 
+# Those of initiatives that are one get the same mark: they go on counting as one person's.
 MAKE_NAMELESS = """
-UPDATE support SET person = NULL, mailbox = :mailbox, network = NULL
- WHERE initiative = :initiative AND person = :person"""
+WITH own AS (
+  SELECT given.of, given.mark, merge_head(given.of) AS head
+    FROM unnest(CAST(:initiatives AS uuid[]), CAST(:mailboxes AS bytea[])) AS given (of, mark)
+), twins AS MATERIALIZED (
+  SELECT head, gen_random_uuid() AS twin FROM own GROUP BY head HAVING count(*) > 1
+)
+UPDATE support SET person = NULL, mailbox = own.mark, network = NULL, twin = twins.twin
+  FROM own LEFT JOIN twins ON twins.head = own.head
+ WHERE initiative = own.of AND person = :person"""
+
+BESIDE = "SELECT merge_beside()"
 
 FORGET_NETWORKS = """
 UPDATE support SET network = NULL
@@ -65,7 +89,8 @@ VALUES (:initiative, :person, :confirmed, :reason, :text)
 
 CLOSE = """
 UPDATE report SET state = 'closed', closed_by = :by, closed_at = now(), note = :note
- WHERE id = :id AND state = 'open'"""
+ WHERE id = :id AND state = 'open'
+RETURNING initiative"""
 
 
 def find_target(connection: Connection, initiative: UUID) -> Target:
@@ -89,20 +114,34 @@ def support(
     initiative: UUID,
     *,
     commune: str | None,
-    source_of: Callable[[str], Source],
+    source_of: Callable[[str, UUID], Source],
 ) -> None:
     """Counts a person for an initiative, once. Raises NotFound, and Conflict when it is over.
 
-    `source_of` makes keyed digests of the mailbox it is given (`email_key`) and of the network.
+    One that belongs to a burst is held back (`trust`): it counts once somebody has let it go.
+    `source_of` makes keyed digests of the mailbox it is given (`email_key`) for an initiative, and
+    of the network.
     """
     mailbox = _lock(connection, person)
-    if find_target(connection, initiative).status not in OPEN:
+    found = find_target(connection, initiative)
+    if found.status not in OPEN:
         raise Conflict("This initiative is over.")
-    source = source_of(mailbox)
-    bound = {"person": person, "initiative": initiative, "mailbox": source.mailbox}
+    members = queries.tree(connection, found.id)
+    network = source_of(mailbox, found.id).network
+    burst = None
+    if queries.standing(connection, person, found.id) is None:
+        burst = trust.weigh(connection, found.id, network=network, commune=commune)
+    bound = {
+        "person": person,
+        "initiative": found.id,
+        "initiatives": members,
+        "mailboxes": [source_of(mailbox, one).mailbox for one in members],
+        "commune": commune,
+        "network": network,
+        "burst": burst,
+    }
     connection.execute(text(TAKE_UP), bound)
-    values = {"commune": commune, "network": source.network}
-    connection.execute(text(SUPPORT), bound | values)
+    connection.execute(text(SUPPORT), bound)
 
 
 def withdraw(connection: Connection, person: UUID, initiative: UUID) -> None:
@@ -120,10 +159,13 @@ def erase(connection: Connection, person: UUID, mailbox_of: Callable[[str, UUID]
     """
     mailbox = _lock(connection, person)
     connection.execute(text(DROP_WITHDRAWN), {"person": person})
-    for initiative in connection.execute(text(OWN), {"person": person}).scalars().all():
-        bound = {"person": person, "initiative": initiative}
-        nameless = {"mailbox": mailbox_of(mailbox, initiative)}
-        connection.execute(text(MAKE_NAMELESS), bound | nameless)
+    backed = connection.execute(text(OWN), {"person": person}).scalars().all()
+    bound = {
+        "person": person,
+        "initiatives": list(backed),
+        "mailboxes": [mailbox_of(mailbox, one) for one in backed],
+    }
+    connection.execute(text(MAKE_NAMELESS), bound)
     connection.execute(text("UPDATE report SET person = NULL WHERE person = :id"), {"id": person})
 
 
@@ -137,11 +179,11 @@ def report(
     connection: Connection, initiative: UUID, reason: Reason, words: str, person: UUID | None
 ) -> None:
     """Tells the moderators, once for each person while it is open. Raises NotFound."""
-    find_target(connection, initiative)
+    found = find_target(connection, initiative)
     if person is not None:
         _lock(connection, person)
     bound = {
-        "initiative": initiative,
+        "initiative": found.id,
         "person": person,
         "confirmed": person is not None,
         "reason": reason,
@@ -150,12 +192,24 @@ def report(
     connection.execute(text(REPORT), bound)
 
 
-def close_report(engine: Engine, identifier: UUID, by: str, note: str) -> None:
-    """Raises Conflict when somebody else has closed it, or there is none."""
-    with engine.begin() as connection:
-        bound = {"id": identifier, "by": by, "note": note}
-        if connection.execute(text(CLOSE), bound).rowcount == 0:
-            raise Conflict("This report is closed already.")
+def close_report(
+    connection: Connection, identifier: UUID, by: str, note: str, person: UUID | None = None
+) -> UUID:
+    """Returns what it was about. Raises Conflict when somebody has closed it, or there is none."""
+    bound = {"id": identifier, "by": by, "note": note}
+    initiative: UUID | None = connection.execute(text(CLOSE), bound).scalar_one_or_none()
+    if initiative is None:
+        raise Conflict("This report is closed already.")
+    line = Line(
+        initiative=initiative,
+        verdict=Verdict.CLOSE,
+        by=by,
+        person=person,
+        reason=note,
+        report=identifier,
+    )
+    log.keep(connection, line)
+    return initiative
 
 
 def write_to_author(
@@ -176,7 +230,7 @@ def write_to_author(
         raise NotFound("This initiative has no author to write to.")
     values = {
         "title": found.title,
-        "address": f"{site.base_url}/initiatives/{initiative}",
+        "address": f"{site.base_url}/initiatives/{found.id}",
         "name": sender.name,
         "message": message,
         "reply_to": sender.email if show_address else "",
@@ -195,10 +249,14 @@ def write_to_author(
 
 
 def _lock(connection: Connection, person: UUID) -> str:
-    """The mailbox (`email_key`) of who acts. Raises NotFound for the erased."""
+    """The mailbox (`email_key`) of who acts. Raises NotFound for the erased.
+
+    What is merged into what stays as it is until the transaction ends.
+    """
     mailbox: str | None = connection.execute(
         text(LOCK_PERSON), {"person": person}
     ).scalar_one_or_none()
     if mailbox is None:
         raise NotFound("There is no such person.")
+    connection.execute(text(BESIDE))
     return mailbox

@@ -92,7 +92,11 @@ def _swap(
     lineage: Lineage,
     advance: Advance,
 ) -> Followed:
-    """From the set in force to the staged one, initiatives following."""
+    """From the set in force to the staged one, initiatives following.
+
+    Who supports meanwhile waits till the end: who is local is told by one set alone.
+    """
+    cursor.execute("LOCK TABLE support IN SHARE ROW EXCLUSIVE MODE")
     former = take_stock(cursor)
     cursor.execute(UPSERT)
     _copy_aliases(cursor, aliases, advance)

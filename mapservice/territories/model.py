@@ -16,6 +16,9 @@ class Level(StrEnum):
     REGION = "region"
 
 
+# Guadeloupe, Martinique, Guyane, La Réunion, Mayotte: codes of régions.
+OVERSEAS = ("01", "02", "03", "04", "06")
+
 # Zooms at which simplified outlines are kept; a nearer zoom gets the full ones.
 OUTLINE_ZOOMS = (4, 6, 8, 10)
 

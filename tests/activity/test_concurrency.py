@@ -16,6 +16,8 @@ from tests.http.population import Made, fill, insert, population
 
 WRITERS = 4
 ROUNDS = 60
+# What is merged is so by its merge alone.
+STATUSES = [status for status in Status if status != "merged"]
 COMMUNES = ("35238", "79191", "75056", "97411", "29155")
 NO_PLACE = "epci = NULL, departement = NULL, region = NULL"
 
@@ -51,7 +53,7 @@ def lose_the_place(connection: Connection, dice: Random, writer: str) -> None:
 
 
 def decide(connection: Connection, dice: Random, writer: str) -> None:
-    one(connection, dice, f"status = '{dice.choice(list(Status))}', supporters = supporters + 1")
+    one(connection, dice, f"status = '{dice.choice(STATUSES)}', supporters = supporters + 1")
 
 
 def change_own_theme(connection: Connection, dice: Random, writer: str) -> None:
@@ -198,10 +200,9 @@ def test_a_count_that_is_wrong_is_found_and_mended(engine: Engine) -> None:
         connection.execute(text("DELETE FROM rollup_cell WHERE zoom = 9"))
     with engine.connect() as connection:
         wrong = differences(connection)
-    assert {(one.table, one.kept, one.counted) for one in wrong} == {
-        ("rollup", 7, 1),
-        ("rollup_cell", 0, 1),
-    }
+    told = {(one.table, one.kept, one.counted) for one in wrong if "initiatives" in one.key}
+    assert told == {("rollup", 7, 1), ("rollup_cell", 0, 1)}
+    assert {one.table for one in wrong} == {"rollup", "rollup_cell"}
     rebuild(engine)
     with engine.connect() as connection:
         assert differences(connection) == []

@@ -127,6 +127,54 @@ def test_zero_and_unknown_differ(initiatives: FlaskClient) -> None:
     assert (found["55545"]["silence"], found["55545"]["per_10000_inhabitants"]) == ("empty", "0.0")
 
 
+def test_the_local_share_is_of_those_who_told(initiatives: FlaskClient, engine: Engine) -> None:
+    """Of Plouha's three supporters one told Paris, one Plouha; of Rennes's two nobody told."""
+    with engine.begin() as connection:
+        for title, commune in (
+            ("Verger", "22222"), ("Verger", "75056"), ("Bourse", None), ("Repas", None),
+            ("Atelier", None),
+        ):  # fmt: skip
+            connection.execute(
+                text(
+                    "WITH somebody AS (INSERT INTO person (email, email_key)"
+                    " SELECT address, address FROM (SELECT gen_random_uuid() || '@example.org'"
+                    " AS address) AS made RETURNING id)"
+                    " INSERT INTO support (initiative, person, commune)"
+                    " SELECT initiative.id, somebody.id, :commune FROM initiative, somebody"
+                    " WHERE title LIKE :title || '%'"
+                ),
+                {"title": title, "commune": commune},
+            )
+    found = lines(initiatives, "/coordination/region/53.csv")
+    told = {
+        code: (row["supports_with_commune"], row["supports_local"]) for code, row in found.items()
+    }
+    assert (told["22"], told["35"]) == (("2", "1"), ("0", "0"))
+    columns = initiatives.get("/coordination/region/53.json?figure=local").json
+    assert columns is not None
+    shares = dict(zip(columns["codes"].split(","), columns["values"], strict=True))
+    assert shares == {"22": 50.0, "29": None, "35": None, "56": None}
+    assert dict(zip(columns["codes"].split(","), columns["of"], strict=True))["22"] == 2
+    page = initiatives.get("/coordination/region/53?figure=local")
+    assert (table(page.text)["Côtes-d'Armor"][5], table(page.text)["Ille-et-Vilaine"][5]) == (
+        "50 % sur 2",
+        "–",
+    )
+    band = words(page.text.split('class="band-figures">')[1].split("</dl>")[0])
+    assert "d’ici : 50 % des 2 qui disent leur commune" in band
+
+
+def test_overseas_is_beside_every_map_of_france(initiatives: FlaskClient) -> None:
+    for query, outlines in (("", 5), ("?par=epci", 23), ("?par=commune", 129)):
+        page = initiatives.get(f"/coordination{query}").text
+        shaded = page.split('id="outre-mer-0"')[1].split("</ul>")[0]
+        assert shaded.count("data-code=") == outlines
+        names = re.findall(r"<span>([^<]*)", shaded)
+        assert names == ["Guadeloupe", "Martinique", "Guyane", "La Réunion", "Mayotte"]
+        assert 'id="outre-mer-densite"' in page
+    assert "outre-mer-0" not in initiatives.get("/coordination/region/53").text
+
+
 def test_a_heading_sorts_and_turns_round(initiatives: FlaskClient) -> None:
     down = initiatives.get("/coordination/departement/22?sort=name").text
     up = initiatives.get("/coordination/departement/22?sort=-name").text

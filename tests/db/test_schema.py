@@ -11,12 +11,14 @@ from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, Engine, inspect, make_url, text
 
 from mapservice.db.migrate import current_revision, migrate, newest_revision
-from mapservice.db.tables import metadata
+from mapservice.db.people_tables import person
 from mapservice.geocoding.model import MatchStatus, Precision
 from mapservice.initiatives.model import Scale, Status, Theme
 from mapservice.mail.model import State
 from mapservice.territories.model import OUTLINE_ZOOMS, AliasKind, Level
 
+# Of all tables, those about people too.
+metadata = person.metadata
 DIALECT = make_url("postgresql+psycopg://").get_dialect()()
 
 # Tables of libraries: the queue, the migrations, PostGIS.

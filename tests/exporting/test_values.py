@@ -1,5 +1,7 @@
 """What a file says of an initiative is what was written, whoever reads it."""
 
+import csv
+import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +11,7 @@ import pandas as pd
 import pytest
 import shapely
 from arro3.io import read_parquet
+from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from mapservice.exporting import making
@@ -79,3 +82,14 @@ def test_geoparquet_says_what_it_is_and_where(one_of_each: Engine, tmp_path: Pat
     assert "Int32" in kinds["supporters"]
     places = [shapely.from_wkb(place) for place in table["geometry"].to_pylist()]
     assert [place and (place.x, place.y) for place in places].count(None) == 1
+
+
+@pytest.mark.parametrize("feed", ["", "?updated_since=2020-01-01T00:00:00Z"])
+def test_csv_holds_no_formula(client: FlaskClient, engine: Engine, feed: str) -> None:
+    texts = ["=HYPERLINK(A1)", "+ de vélos", "-1", "@lien", "\tx", "Le prix = 3 €"]
+    with engine.begin() as connection:
+        insert(connection, [Made(title=one, summary=one, commune="35238") for one in texts])
+    answer = client.get(f"/initiatives.csv{feed}", buffered=True).text
+    rows = [row for row in csv.DictReader(io.StringIO(answer)) if row["title"]]  # no tombstones
+    shown = {row["title"] for row in rows} | {row["summary"] for row in rows}
+    assert shown == {*(f"'{one}" for one in texts[:-1]), "Le prix = 3 €"}

@@ -1,10 +1,7 @@
 """The queue, its decisions, and several moderators at once."""
 
-import base64
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from html import unescape
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,64 +11,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
-from werkzeug.test import TestResponse
 
 from mapservice.activity.queries import differences
-from mapservice.app import create_app
-from mapservice.http.services import EXTENSION, Services
-from mapservice.settings import Settings
-from tests.conftest import REVIEW_KEY
 from tests.http.population import Made, insert
-from tests.people.mailbox import mails_to, token_of
-from tests.proposals.desk import GARDEN, hidden, kept, propose, send
+from tests.moderation.moderator import Moderator
+from tests.people.mailbox import mails_to
+from tests.proposals.desk import GARDEN, kept, propose, send
 
 RENNES, SAINT_DENIS = "35238", "93066"
-
-
-@dataclass(frozen=True, slots=True)
-class Moderator:
-    """A browser signed in under a name."""
-
-    client: FlaskClient
-    name: str
-
-    def headers(self) -> dict[str, str]:
-        packed = base64.b64encode(f"{self.name}:{REVIEW_KEY}".encode()).decode()
-        return {"Authorization": f"Basic {packed}"}
-
-    def get(self, path: str) -> TestResponse:
-        return self.client.get(path, headers=self.headers())
-
-    def post(self, path: str, page: str = "", **form: str) -> TestResponse:
-        """Sends a form with the token of a page that was read before."""
-        token = token_of(page or self.get(re.sub(r"/(?:prendre|rendre|suivante)$", "", path)).text)
-        return self.client.post(path, data={"token": token, **form}, headers=self.headers())
-
-    def decide(self, identifier: UUID, verdict: str, page: str = "", **form: str) -> TestResponse:
-        path = f"/moderation/{identifier}"
-        page = page or self.get(path).text
-        revision = hidden(page, "revision") if 'name="revision"' in page else "1"
-        return self.post(path, page, **{"verdict": verdict, "revision": revision, **form})
-
-
-@pytest.fixture(scope="module")
-def moderated(database_url: str) -> Iterator[Flask]:
-    app = create_app(
-        Settings(database_url=database_url, review_key=REVIEW_KEY, public_url="http://map.test")
-    )
-    yield app
-    services: Services = app.extensions[EXTENSION]
-    services.dispose()
-
-
-@pytest.fixture
-def eva(moderated: Flask, engine: Engine) -> Moderator:
-    return Moderator(moderated.test_client(), "Eva")
-
-
-@pytest.fixture
-def max_(moderated: Flask, engine: Engine) -> Moderator:
-    return Moderator(moderated.test_client(), "Max")
 
 
 def decisions(engine: Engine, identifier: UUID) -> list[tuple[Any, ...]]:
@@ -181,7 +128,7 @@ def test_a_case_that_somebody_took_is_theirs_until_it_lapses(
     assert refused.status_code == 409
     assert "Eva s’en occupe en ce moment" in refused.text
     with engine.begin() as connection:
-        connection.execute(text("UPDATE proposal SET claimed_until = now() - interval '1 second'"))
+        connection.execute(text("UPDATE waiting SET claimed_until = now() - interval '1 second'"))
     assert max_.decide(found.id, "publish", seen).status_code == 303
 
 
@@ -221,7 +168,7 @@ def test_the_queue_is_shared_out_by_territory(
         ("commune:35238", here),
         ("none", nowhere),
     ):
-        page = eva.get(f"/moderation?territory={territory}").text
+        page = eva.get(f"/moderation?kind=proposal&territory={territory}").text
         assert re.findall(r'data-id="([^"]+)"', page) == [str(found.id)], territory
     for bad in ("region:99", "x", "cursor=x"):
         query = bad if "=" in bad else f"territory={bad}"

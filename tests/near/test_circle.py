@@ -1,6 +1,7 @@
 """Near a position: the circle of 20,000 inhabitants, and what lies in it by distance."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.initiatives import near_queries, queries
 from mapservice.initiatives.filters import Filters, LonLat, Sort
-from mapservice.initiatives.model import Theme
+from mapservice.initiatives.model import Status, Theme
 from mapservice.initiatives.near import Stretch
 from tests.http.population import Kept, Made, fill, kept
 
@@ -37,6 +38,7 @@ def spread(shared_engine: Engine) -> list[Kept]:
         )
     made = [_made(dice, list(codes)) for _ in range(900)]
     made += [Made(commune="35238", theme="culture") for _ in range(60)]
+    made += [Made(commune="35238", status=status) for status in ("archived", "pending", "done")]
     fill(shared_engine, made)
     with shared_engine.connect() as connection:
         return kept(connection)
@@ -87,7 +89,8 @@ def test_pages_by_distance_are_what_measuring_all_of_them_gives(
     theme: tuple[Theme, ...],
 ) -> None:
     filters = Filters(near=here, radius=radius, sort=Sort.NEAR, theme=theme)
-    measured = [(metres(here, one), one.id) for one in spread if not theme or one.theme in theme]
+    listed = [one for one in spread if one.status in filters.statuses]
+    measured = [(metres(here, one), one.id) for one in listed if not theme or one.theme in theme]
     inside = sorted((round(far, 3), key) for far, key in measured if far <= radius)
 
     found: list[tuple[float, str]] = []
@@ -105,6 +108,30 @@ def test_pages_by_distance_are_what_measuring_all_of_them_gives(
     assert (cursor is None) == (len(found) == len(inside))
     if cursor is None:
         assert {key for _, key in found} == {key for _, key in inside}
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    here=positions,
+    radius=st.sampled_from((1.0, 900.0, 7_300.0, 50_000.0, 300_000.0, 1_000_000.0)),
+    most=st.sampled_from((None, 5_000)),
+    status=st.sampled_from(((), (Status.ARCHIVED,), (Status.PUBLISHED, Status.DONE))),
+)
+def test_counts_of_a_circle_are_what_measuring_all_of_them_gives(
+    reading: Connection,
+    spread: list[Kept],
+    here: LonLat,
+    radius: float,
+    most: int | None,
+    status: tuple[Status, ...],
+) -> None:
+    filters = Filters(near=here, radius=radius, status=status)
+    inside = [
+        one.theme
+        for one in spread
+        if one.status in filters.statuses and metres(here, one) <= radius
+    ]
+    assert dict(queries.count_by_theme(reading, filters, most)) == Counter(inside)
 
 
 @settings(max_examples=40, deadline=None)

@@ -101,8 +101,8 @@ def test_a_form_leads_to_a_page_that_looks_again_by_itself(orders: FlaskClient) 
     assert answer.status_code == 303
     path = answer.headers["Location"].removeprefix(BASE)
     page = orders.get(path, headers={"Accept": "text/html"})
-    assert page.headers["Refresh"] == "1"
-    assert 'data-state="queued"' in page.text
+    assert '<noscript><meta http-equiv="refresh" content="1"></noscript>' in page.text
+    assert 'data-state="queued" data-again="1"' in page.text
     view = orders.get(path).get_json()["view"]
     # A région is not told by régions: the detail that suits it is taken.
     assert view == ("territory=region:53&since=2026-01-01&until=2026-12-31&by=commune&figure=rate")

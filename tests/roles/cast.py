@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from mapservice.http.visitor import make_token
+from mapservice.mail.model import Letterhead
 from mapservice.people.model import EmailAddress
 from mapservice.roles import service
 from mapservice.roles.model import Author, Grant, signature
@@ -21,6 +22,7 @@ from tests.people.mailbox import sign_in
 BRETAGNE, NORMANDIE = "region:53", "region:28"
 RENNES, CAEN = "35238", "14118"
 COMMAND_LINE = Author(name="command line")
+SITE = Letterhead("Initiatives locales", "http://map.test", "initiatives@localhost")
 
 # Each waits at /moderation/lieux: `both` by words of Rennes and a point in Caen.
 DOUBTS = """id,title,address,postcode,city,lon,lat
@@ -51,6 +53,9 @@ SELECT concat_ws('|',
   (SELECT string_agg(proposal::text, ';' ORDER BY initiative) FROM proposal),
   (SELECT string_agg(location_match::text, ';' ORDER BY initiative) FROM location_match),
   (SELECT string_agg(report::text, ';' ORDER BY id) FROM report),
+  (SELECT string_agg(waiting::text, ';' ORDER BY kind, id) FROM waiting),
+  (SELECT string_agg(merge::text, ';' ORDER BY initiative) FROM merge),
+  (SELECT string_agg(burst::text, ';' ORDER BY id) FROM burst),
   (SELECT string_agg(role_grant::text, ';' ORDER BY person) FROM role_grant),
   (SELECT count(*) FROM decision), (SELECT count(*) FROM role_log),
   (SELECT count(*) FROM delivery WHERE kind LIKE 'proposal%'))"""
@@ -100,7 +105,8 @@ def actor(app: Flask, engine: Engine, name: str, *grants: tuple[str, str]) -> Ac
 def grant(engine: Engine, email: str, role: str, territory: str = "") -> UUID:
     with engine.begin() as connection:
         given = Grant.parse(role, territory)
-        return service.grant(connection, EmailAddress.parse(email), given, COMMAND_LINE)
+        address = EmailAddress.parse(email)
+        return service.grant(connection, address, given, COMMAND_LINE, SITE)
 
 
 def revoke(engine: Engine, person: UUID, role: str, territory: str = "") -> None:
@@ -146,6 +152,17 @@ def report(engine: Engine, initiative: UUID, words: str) -> UUID:
         VALUES (:initiative, false, 'other', :words) RETURNING id"""
     with engine.begin() as connection:
         bound = {"initiative": initiative, "words": words}
+        found: UUID = connection.execute(text(statement), bound).scalar_one()
+    return found
+
+
+def burst(engine: Engine, initiative: UUID) -> UUID:
+    """Supports of an initiative that somebody is to look at."""
+    statement = """
+        INSERT INTO burst (initiative, verdict, first_at, last_at, size, reasons)
+        VALUES (:initiative, 'hold', now(), now(), 300, '[]') RETURNING id"""
+    with engine.begin() as connection:
+        bound = {"initiative": initiative}
         found: UUID = connection.execute(text(statement), bound).scalar_one()
     return found
 

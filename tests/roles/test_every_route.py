@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 
+from tests.http.population import Made, insert
 from tests.roles.cast import (
     BRETAGNE,
     CAEN,
@@ -15,6 +16,7 @@ from tests.roles.cast import (
     RENNES,
     Actor,
     actor,
+    burst,
     doubts,
     grant,
     person_of,
@@ -35,7 +37,8 @@ class Rule:
 
     `here` is for what lies in Bretagne, where coordinator and moderator have their role, `there`
     for what lies in Normandie. `kind` says what the address names: a proposal, a doubt, a report, a
-    part of the queue (`territory=`), a list that each sees their part of, or nothing with a place.
+    burst, a territory (place), a part of the queue (`territory=`), a list that each sees their part
+    of, or nothing with a place.
     """
 
     kind: str
@@ -67,10 +70,38 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/moderation/lieux/<uuid:identifier>/attente"): Rule(
         "doubt", (403, 409, 409), (404, 404, 409), {}
     ),
-    ("GET", "/moderation/signalements"): Rule("list", READ, READ, {}),
+    ("POST", "/moderation/<uuid:identifier>/reunir"): Rule(
+        "proposal", DECIDE, ABROAD_DECIDE, {"revision": "1", "target": "@public"}
+    ),
+    # Nothing is merged yet: who may decide is told so.
+    ("POST", "/moderation/<uuid:identifier>/separer"): Rule(
+        "proposal", (403, 409, 409), (404, 404, 409), {}
+    ),
+    # All reports stand in the one queue.
+    ("GET", "/moderation/signalements"): Rule("list", (303, 303, 303), (303, 303, 303), {}),
+    ("GET", "/moderation/signalements/<uuid:identifier>"): Rule("report", READ, ABROAD, {}),
+    ("POST", "/moderation/signalements/<uuid:identifier>"): Rule(
+        "report", DECIDE, ABROAD_DECIDE, {"verdict": "reject", "reason": "Non."}
+    ),
     ("POST", "/moderation/signalements/<uuid:identifier>/clore"): Rule(
         "report", DECIDE, ABROAD_DECIDE, {}
     ),
+    ("POST", "/moderation/signalements/<uuid:identifier>/prendre"): Rule(
+        "report", DECIDE, ABROAD_DECIDE, {}
+    ),
+    ("POST", "/moderation/signalements/<uuid:identifier>/rendre"): Rule(
+        "report", DECIDE, ABROAD_DECIDE, {}
+    ),
+    ("POST", "/moderation/signalements/<uuid:identifier>/reunir"): Rule(
+        "report", DECIDE, ABROAD_DECIDE, {"revision": "0", "target": "@twin"}
+    ),
+    ("GET", "/moderation/confiance"): Rule("list", READ, READ, {}),
+    ("GET", "/moderation/confiance/<uuid:identifier>"): Rule("proposal", READ, ABROAD, {}),
+    ("GET", "/moderation/confiance/rafales/<uuid:identifier>"): Rule("burst", READ, ABROAD, {}),
+    ("POST", "/moderation/confiance/rafales/<uuid:identifier>"): Rule(
+        "burst", DECIDE, ABROAD_DECIDE, {"state": "dismissed"}
+    ),
+    ("GET", "/moderation/confiance/territoire/<level>/<code>"): Rule("place", READ, ABROAD, {}),
     ("GET", "/moderation/roles"): Rule("none", ADMIN_ALONE, ADMIN_ALONE, {}),
     ("POST", "/moderation/roles"): Rule(
         "none",
@@ -94,6 +125,12 @@ NEEDS_A_PERSON = {
     ("GET", "/compte/effacer"),
     ("POST", "/compte/effacer"),
     ("POST", "/suivre/<uuid:identifier>/arreter"),
+    ("POST", "/bilan/lettre"),
+    ("GET", "/compte/jetons"),
+    ("POST", "/compte/jetons"),
+    ("POST", "/compte/jetons/<uuid:identifier>/retirer"),
+    ("POST", "/rapports/mensuels"),
+    ("POST", "/rapports/mensuels/<uuid:identifier>/arreter"),
 }
 # Forms that ask who is not signed in for their address first.
 ASKS_FOR_AN_ADDRESS = ("/connexion", "/suivre")
@@ -111,6 +148,7 @@ VALUES = {
     "first": "1",
     "name": "initiatives",
     "secret": "none",
+    "reader": "01970000-0000-7000-8000-000000000000",
     "follower": "01970000-0000-7000-8000-000000000000",
     "signature": "none",
     "filename": "css/base.css",
@@ -150,11 +188,40 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
         "key": Actor(keyed_app.test_client(), key_name="Eva"),
     }
     here, there = proposal(engine, "Ici", commune=RENNES), proposal(engine, "Là-bas", commune=CAEN)
+    near, far = public(engine, RENNES), public(engine, CAEN)
     return Scene(
         cast,
-        {"proposal": here, "doubt": waiting["bretagne"], "report": report(engine, here, "près")},
-        {"proposal": there, "doubt": waiting["normandie"], "report": report(engine, there, "loin")},
+        {
+            "proposal": here,
+            "doubt": waiting["bretagne"],
+            "report": report(engine, near["public"], "près"),
+            **near,
+            "burst": burst(engine, here),
+        },
+        {
+            "proposal": there,
+            "doubt": waiting["normandie"],
+            "report": report(engine, far["public"], "loin"),
+            **far,
+            "burst": burst(engine, there),
+        },
     )
+
+
+def public(engine: Engine, commune: str) -> dict[str, UUID]:
+    """Two public initiatives that may be the same."""
+    made = {name: Made(commune=commune, title=name) for name in ("public", "twin")}
+    with engine.begin() as connection:
+        insert(connection, list(made.values()))
+    return {name: UUID(one.id) for name, one in made.items()}
+
+
+def form_of(rule: Rule, side: Mapping[str, UUID]) -> dict[str, str]:
+    """What is sent; `@name` stands for the id of something there."""
+    return {
+        name: str(side[text[1:]]) if text.startswith("@") else text
+        for name, text in rule.form.items()
+    }
 
 
 def test_every_route_under_moderation_has_a_rule(app: Flask) -> None:
@@ -167,12 +234,12 @@ def test_who_may_do_what_in_moderation(
     scene: Scene, engine: Engine, method: str, path: str
 ) -> None:
     rule = RULES[method, path]
-    form = dict(rule.form)
-    if path.endswith("/retirer"):
-        form["person"] = str(person_of(engine, LEAVER))
+    leaver = {"person": str(person_of(engine, LEAVER))} if path.endswith("/retirer") else {}
     for side, expected in ((scene.here, rule.here), (scene.there, rule.there)):
+        form = form_of(rule, side) | leaver
         territory = NORMANDIE if side is scene.there else BRETAGNE
         address = path.replace("<uuid:identifier>", str(side.get(rule.kind, "")))
+        address = address.replace("<level>/<code>", territory.replace(":", "/"))
         address += f"?territory={territory}" if rule.kind == "part" else ""
         before = state(engine)
         given = dict(zip(ROLES, (*TURNED_AWAY, *expected), strict=False))
@@ -187,7 +254,12 @@ def test_who_may_do_what_in_moderation(
 
 
 def test_lists_show_each_their_part(scene: Scene) -> None:
-    for path in ("/moderation", "/moderation/lieux", "/moderation/signalements"):
+    for path in (
+        "/moderation",
+        "/moderation/lieux",
+        "/moderation?kind=report",
+        "/moderation/confiance",
+    ):
         for role, both in (("coordinator", False), ("moderator", False), ("admin", True)):
             page = scene.cast[role].get(path).text
             assert any(str(one) in page for one in scene.here.values()), (path, role)
@@ -199,10 +271,11 @@ def test_the_shared_password_counts_as_admin(
     scene: Scene, method: str, path: str, engine: Engine
 ) -> None:
     rule = RULES[method, path]
-    form = dict(rule.form)
+    form = form_of(rule, scene.there)
     if path.endswith("/retirer"):
         form["person"] = str(person_of(engine, LEAVER))
     address = path.replace("<uuid:identifier>", str(scene.there.get(rule.kind, "")))
+    address = address.replace("<level>/<code>", NORMANDIE.replace(":", "/"))
     expected = rule.here[2] if rule.kind == "none" else rule.there[2]  # nobody did it before
     assert scene.cast["key"].open(method, address, **form).status_code == expected
 

@@ -21,6 +21,7 @@ from tests.roles.cast import (
     BRETAGNE,
     COMMAND_LINE,
     RENNES,
+    SITE,
     Actor,
     actor,
     grant,
@@ -264,9 +265,8 @@ class TestCodes:
 
     def held(self, trial: Connection, code: str) -> list[TerritoryRef | None]:
         email = EmailAddress.parse("eva@example.org")
-        person = service.grant(
-            trial, email, Grant(Role.MODERATOR, TerritoryRef(Level.COMMUNE, RENNES)), COMMAND_LINE
-        )
+        given = Grant(Role.MODERATOR, TerritoryRef(Level.COMMUNE, RENNES))
+        person = service.grant(trial, email, given, COMMAND_LINE, SITE)
         trial.execute(text("UPDATE role_grant SET code = :code"), {"code": code})
         return [one.territory for one in queries.of_person(trial, person)]
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from mapservice.activity.queries import differences
 from mapservice.mail import letters
 from mapservice.moderation import service
-from mapservice.moderation.service import TooLate
+from mapservice.moderation.service import Judge, TooLate
 from mapservice.proposals.model import Verdict
 from mapservice.settings import Settings
 from tests.http.population import Made
@@ -78,7 +78,8 @@ def test_of_two_who_decide_about_the_same_one_without_taking_it_one_is_told(
             start.wait()
             try:
                 with engine.begin() as connection:
-                    service.decide(connection, site, case, Verdict.PUBLISH, name, seen=1)
+                    judge = Judge(name=name)
+                    service.decide(connection, site, case, Verdict.PUBLISH, judge, seen=1)
             except TooLate:
                 continue
             won.append(case)

@@ -90,7 +90,7 @@ def test_counts_and_parts_of_a_queue_tell_nothing_of_elsewhere(app: Flask, engin
     page = moderator.get("/moderation").text
     assert shares(page) == [f"{BRETAGNE} 3"]
     assert "Normandie" not in page
-    assert "3 propositions attendent" in page
+    assert "3 cas attendent" in page
 
 
 def test_a_part_may_be_larger_than_the_role(app: Flask, engine: Engine) -> None:

@@ -180,7 +180,7 @@ def test_a_thousand_tries_in_a_minute_are_held_back(
 PEOPLE, INITIATIVES = 5, 3
 
 
-def source_of(mailbox: str) -> Source:
+def source_of(mailbox: str, _initiative: UUID) -> Source:
     return Source(mailbox.encode().ljust(32)[:32], b"0123456789abcdef")
 
 

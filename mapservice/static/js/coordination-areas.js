@@ -8,6 +8,7 @@ const words = JSON.parse(document.getElementById("coordination-words").textConte
 const language = document.documentElement.lang || "fr";
 const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const percents = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0, signDisplay: "exceptZero" });
+const shares = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
 
 const CLASSES = [1, 2, 3, 4, 5];
 const OUTSIDE = -2;
@@ -56,6 +57,13 @@ function addLayers(map, config) {
 
 const feature = (id) => ({ source: "areas", sourceLayer: "areas", id });
 
+/** The same overseas, in the page. */
+function joinInsets(number, shown, classes) {
+  for (const path of document.querySelectorAll(`#outre-mer-${number} [data-code]`)) {
+    path.dataset.class = classes[shown.places.get(path.dataset.code)] ?? UNKNOWN;
+  }
+}
+
 /** Joins classes to outlines; only those that changed are touched. */
 function join(map, shown, classes) {
   shown.codes.forEach((code, at) => {
@@ -64,14 +72,15 @@ function join(map, shown, classes) {
   shown.drawn = classes;
 }
 
-function said(config, value) {
+function said(config, value, of) {
   if (config.figure === "change") return value === null ? words.nothing : value ? percents.format(value) : words.unclear;
   if (config.figure === "last") {
     if (value === null) return words.none;
     return value < 1 ? words.thisMonth : words.monthsAgo.replace("{n}", numbers.format(value));
   }
   if (value === null) return words.unknown;
-  return `${numbers.format(value)}${config.figure === "silent" ? " %" : ""}`;
+  if (config.figure === "local") return `${shares.format(value / 100)}, ${words.ofTold.replace("{n}", numbers.format(of))}`;
+  return config.figure === "silent" ? shares.format(value / 100) : numbers.format(value);
 }
 
 /** Tells the territory under the pointer; a click goes a level down. */
@@ -87,7 +96,7 @@ function watchPointer({ map, library }, config, shown) {
     if (!code) return popup.remove();
     const at = shown.places.get(code);
     popup.setLngLat(lngLat).setDOMContent(element("div", "map-card map-told", [
-      element("p", "map-card-title", shown.names[at]), element("p", "map-card-place", said(config, shown.values[at])),
+      element("p", "map-card-title", shown.names[at]), element("p", "map-card-place", said(config, shown.values[at], shown.of?.[at])),
     ])).addTo(map);
   });
   map.on("mouseout", () => popup.remove());
@@ -104,7 +113,7 @@ export const fetchColumns = async (url, signal) => {
 };
 
 /** Shades the territories, once drawn; resolves to what goes to another month. */
-export async function showAreas(atlas, config, loaded) {
+export async function showAreas(atlas, config, loaded, number) {
   const { map } = atlas;
   const drawing = () => {
     if (map.getSource("areas")) return;
@@ -119,7 +128,7 @@ export async function showAreas(atlas, config, loaded) {
   map.on("style.load", drawing);
   if (map.isStyleLoaded()) drawing();
   const first = await loaded;
-  Object.assign(shown, { codes: first.codes.split(","), names: first.names, values: first.values });
+  Object.assign(shown, { codes: first.codes.split(","), names: first.names, values: first.values, of: first.of });
   shown.places = new Map(shown.codes.map((code, at) => [code, at]));
   if (map.getSource("areas")) join(map, shown, first.classes);
   else map.once("style.load", () => join(map, shown, first.classes));
@@ -131,8 +140,9 @@ export async function showAreas(atlas, config, loaded) {
     else url.searchParams.delete("until");
     url.searchParams.set("bref", "1");
     const next = await fetchColumns(url, signal);
-    shown.values = next.values;
+    Object.assign(shown, { values: next.values, of: next.of });
     join(map, shown, next.classes);
+    joinInsets(number, shown, next.classes);
   };
   return { show, live: true };
 }

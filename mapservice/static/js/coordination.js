@@ -18,7 +18,7 @@ async function open(config, number) {
     const atlas = await openMap(config, places, {
       box, cooperativeGestures: true, fitBoundsOptions: { padding: 18, maxZoom: 13 },
     });
-    return await SHOW[config.kind](atlas, config, figures[number]);
+    return await SHOW[config.kind](atlas, config, figures[number], number);
   } catch (error) {
     tellFailure(error, box);
     return null;

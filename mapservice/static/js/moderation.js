@@ -1,4 +1,5 @@
-// Keys for moderators: j and k walk along the queue, o opens; in a case p agrees, r goes to the reason.
+// Keys for moderators: j and k walk along the queue, o opens; in a case p agrees, r goes to the
+// reason, m to the other initiative, l to the place.
 
 import { scrolling } from "./page.js";
 
@@ -21,8 +22,10 @@ const inQueue = {
 };
 
 const inCase = {
-  p: () => document.querySelector('#verdict [data-key="p"]')?.click(),
+  p: () => document.querySelector('[data-key="p"]')?.click(),
   r: () => document.getElementById("reason")?.focus(),
+  m: () => document.querySelector("#merge input:not([type=hidden])")?.focus(),
+  l: () => document.getElementById("place")?.click(),
   j: () => document.getElementById("next")?.requestSubmit(),
   k: () => document.querySelector("[data-back]").click(),
 };

@@ -63,12 +63,12 @@ function mark(number, name, code) {
 const SVG = "http://www.w3.org/2000/svg";
 
 // The one true point on this map, drawn as a pin; the numbers stand for whole communes.
-function pin() {
+function pin(label = words.given) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "case-pin");
   svg.setAttribute("viewBox", "0 0 24 30");
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", words.given);
+  svg.setAttribute("aria-label", label);
   const body = document.createElementNS(SVG, "path");
   body.setAttribute("d", "M12 29C5.5 20.5 2 15.5 2 11a10 10 0 0 1 20 0c0 4.5-3.5 9.500-10 18z");
   const eye = document.createElementNS(SVG, "circle");
@@ -99,6 +99,22 @@ function pickArea() {
   area?.addEventListener("change", () => (document.getElementById("choice-area").checked = true));
 }
 
+// A touch of the map is where the moderator's own pin stands.
+function placePin(map, { Marker }) {
+  const [lon, lat] = [document.getElementById("lon"), document.getElementById("lat")];
+  if (!lon) return;
+  const own = new Marker({ element: pin(words.ownPin), anchor: "bottom" });
+  map.on("click", ({ lngLat, originalEvent }) => {
+    if (originalEvent.target.closest(".case-mark")) return;
+    lon.value = lngLat.lng.toFixed(6);
+    lat.value = lngLat.lat.toFixed(6);
+    own.setLngLat(lngLat).addTo(map);
+    const radio = document.getElementById("choice-pin");
+    radio.checked = true;
+    radio.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+
 function suggest() {
   const input = document.getElementById("commune");
   if (!input) return;
@@ -117,6 +133,7 @@ try {
   });
   map.on("style.load", () => drawCommunes(map));
   addMarks(map, library);
+  placePin(map, library);
   follow(map);
   showChosen(map);
 } catch (error) {

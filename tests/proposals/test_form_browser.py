@@ -1,17 +1,14 @@
-"""From an idea to the map, in a real browser: with scripts or not, on a phone or at a desk."""
+"""The form in a real browser: suggestions, the pin, the draft, what it says of mistakes."""
 
 from collections.abc import Iterator
 
-import mapbox_vector_tile
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine, text
 
 from mapservice.db.engine import make_engine
 from tests.browser.test_accessibility import AXE, violations
-from tests.conftest import REVIEW_KEY
 from tests.http.population import Made, insert
-from tests.people.mailbox import last_link, mails_to
 
 ADDRESS = "ana@example.org"
 TITLE = "Un verger derrière la mairie"
@@ -43,27 +40,6 @@ def clean(engine: Engine) -> None:
             connection.execute(text(statement))
 
 
-@pytest.fixture(params=[(390, True), (1280, True), (390, False)], ids=str)
-def visitor(browser: Browser, request: pytest.FixtureRequest) -> Iterator[tuple[Page, bool]]:
-    """A page, and whether it runs scripts."""
-    width, scripts = request.param
-    context = browser.new_context(
-        locale="fr-FR", viewport={"width": width, "height": 844}, java_script_enabled=scripts
-    )
-    yield context.new_page(), scripts
-    context.close()
-
-
-def moderator(browser: Browser, like: BrowserContext, scripts: bool) -> BrowserContext:
-    size = like.pages[0].viewport_size
-    return browser.new_context(
-        locale="fr-FR",
-        viewport=size,
-        java_script_enabled=scripts,
-        http_credentials={"username": "Eva", "password": REVIEW_KEY},
-    )
-
-
 def fill_in(page: Page, place: str) -> None:
     page.get_by_label("Titre").fill(TITLE)
     page.get_by_label("Description").fill("Nous cherchons **dix** voisins.")
@@ -71,67 +47,6 @@ def fill_in(page: Page, place: str) -> None:
     page.get_by_label("Commune ou adresse").fill(place)
     page.get_by_label("Votre adresse électronique").fill(ADDRESS)
     page.keyboard.press("Escape")
-
-
-def test_from_an_idea_to_the_map(
-    visitor: tuple[Page, bool], browser: Browser, live_server: str, sample_engine: Engine
-) -> None:
-    page, scripts = visitor
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(f"{live_server}/proposer")
-    fill_in(page, "Pierrefitte-sur-Seine")
-    page.get_by_role("button", name="Continuer").click()
-    page.locator("[data-understood]").wait_for()
-    assert page.locator("[data-understood]").text_content() == "dans la commune de Saint-Denis"
-    assert "« Pierrefitte-sur-Seine » en fait partie" in page.locator(".check").inner_text()
-    assert "Le verger de la mairie" in page.locator(".alike").inner_text()
-    page.get_by_role("button", name="Envoyer ma proposition").click()
-    page.wait_for_url("**/connexion/envoyee")
-    page.goto(live_server + last_link(sample_engine))
-    page.get_by_role("button", name="Envoyer ma proposition").click()
-    page.wait_for_url("**/suivi")
-    assert page.locator("[data-status]").get_attribute("data-status") == "pending"
-    identifier = page.url.split("/")[-2]
-    assert page.request.get(f"{live_server}/initiatives/{identifier}").status == 404
-    publish(browser, page.context, scripts, live_server)
-    assert mails_to(sample_engine)[-1].kind == "proposal_published"
-    page.goto(f"{live_server}/initiatives?territory=commune:{SAINT_DENIS}")
-    assert page.get_by_role("link", name=TITLE).first.is_visible()
-    assert identifier in drawn(page, live_server, sample_engine, identifier)
-    assert problems == []
-
-
-def publish(browser: Browser, like: BrowserContext, scripts: bool, live_server: str) -> None:
-    """By the keyboard where there are scripts, else by the button."""
-    context = moderator(browser, like, scripts)
-    page = context.new_page()
-    page.goto(f"{live_server}/moderation")
-    page.get_by_role("button", name="Relire la suivante").click()
-    page.locator("#verdict").wait_for()
-    if scripts:
-        page.wait_for_load_state("load")
-        page.keyboard.press("p")
-    else:
-        page.get_by_role("button", name="Publier").click()
-    page.wait_for_url("**decided=*")
-    assert page.get_by_role("status").inner_text().startswith(f"« {TITLE} » : publiée.")
-    context.close()
-
-
-def drawn(page: Page, live_server: str, engine: Engine, identifier: str) -> set[str]:
-    """The ids in the tile of zoom 14 where maps show it."""
-    with engine.connect() as connection:
-        column, row = connection.execute(text(TILE), {"id": identifier}).one()
-    answer = page.context.request.get(f"{live_server}/tiles/initiatives/14/{column}/{row}.pbf")
-    layers = mapbox_vector_tile.decode(answer.body()).values()
-    return {one["properties"].get("id", "") for layer in layers for one in layer["features"]}
-
-
-TILE = """
-SELECT CAST(floor((ST_X(anchor) + 180) / 360 * 16384) AS integer),
-       CAST(floor((1 - asinh(tan(radians(ST_Y(anchor)))) / pi()) / 2 * 16384) AS integer)
-  FROM initiative WHERE id = :id"""
 
 
 def test_a_choice_from_the_list_leaves_no_doubt(
@@ -191,7 +106,6 @@ def test_no_rule_of_accessibility_is_broken(
         locale="fr-FR",
         viewport={"width": width, "height": 844},
         color_scheme="dark" if scheme == "dark" else "light",
-        http_credentials={"username": "Eva", "password": REVIEW_KEY},
     )
     page = context.new_page()
     page.goto(f"{live_server}/proposer")
@@ -207,22 +121,6 @@ def test_no_rule_of_accessibility_is_broken(
     page.get_by_label("Seine-Saint-Denis").first.check()
     page.get_by_role("button", name="Voir ce lieu").click()
     page.locator(f'[data-understood="commune:{SAINT_DENIS}"]').wait_for()
-    page.get_by_role("button", name="Envoyer ma proposition").click()
-    page.wait_for_url("**/connexion/envoyee")
-    page.goto(live_server + last_link(sample_engine))
-    page.get_by_role("button", name="Envoyer ma proposition").click()
-    page.wait_for_url("**/suivi")
-    identifier = page.url.split("/")[-2]
-    for path in (
-        f"/initiatives/{identifier}/suivi",
-        f"/initiatives/{identifier}/modifier",
-        f"/initiatives/{identifier}/historique",
-        "/compte",
-        "/moderation",
-        f"/moderation/{identifier}",
-    ):
-        page.goto(live_server + path)
-        found[path] = look(page, width)
     context.close()
     assert {path: told for path, told in found.items() if told} == {}
 

@@ -1,0 +1,129 @@
+"""What maps of coordination need beside figures: outlines, where communes are, what lies around."""
+
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from sqlalchemy import Connection, text
+
+from mapservice.coordination import summing
+from mapservice.coordination.classes import Floats
+from mapservice.coordination.expected import Counts
+from mapservice.coordination.model import View
+from mapservice.coordination.queries import integers
+from mapservice.coordination.summing import Among
+from mapservice.coordination.windows import period
+from mapservice.db.text import Prepared, fetch_one, fill
+from mapservice.maps.model import Tile
+from mapservice.maps.territory_queries import BUFFER, EXTENT, Layer, shown
+from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
+
+SPOTS = """
+WITH area AS MATERIALIZED (
+    SELECT code, point FROM territory WHERE level = 'commune' AND {inside}
+)
+SELECT string_agg(int8send(CAST(ST_X(point) * 100000 AS bigint)), '' ORDER BY code),
+       string_agg(int8send(CAST(ST_Y(point) * 100000 AS bigint)), '' ORDER BY code),
+       string_agg(int8send(CAST(initiatives AS bigint)), '' ORDER BY code)
+  FROM area
+  JOIN (SELECT code, sum(initiatives) AS initiatives FROM ({parts}) AS part GROUP BY code)
+       AS counted USING (code)
+ WHERE initiatives > 0"""
+
+# The world as far as maps show it, less the outline; régions, a coverage, are joined as one.
+MASK = """
+SELECT ST_AsGeoJSON(ST_Difference(
+           ST_MakeEnvelope(-180, -85, 180, 85, 4326),
+           ST_Transform(ST_UnaryUnion(ST_Collect(geom)), 4326)), 4)
+  FROM territory_outline
+ WHERE {which} AND zoom = {zoom}"""
+
+OUTLINES = """
+SELECT ST_AsMVT(feature, 'areas', {extent}, 'geom')
+  FROM (SELECT code,
+               ST_AsMVTGeom(outline, ST_TileEnvelope({z}, {x}, {y}), {extent}, {buffer}, true)
+                   AS geom
+          FROM ({shown}) AS shown) AS feature
+ WHERE geom IS NOT NULL"""
+
+
+# Each overseas région in a square of its own, of so many units a side; y grows downwards.
+SQUARE = 200
+INSETS = """
+WITH frame AS (
+    SELECT region.code, region.name, ST_XMin(geom) + ST_XMax(geom) AS twice_x,
+           ST_YMin(geom) + ST_YMax(geom) AS twice_y,
+           greatest(ST_XMax(geom) - ST_XMin(geom), ST_YMax(geom) - ST_YMin(geom)) AS side
+      FROM territory_outline AS shown
+      JOIN territory AS region USING (level, code)
+     WHERE level = 'region' AND zoom = 6 AND code = ANY(:overseas)
+)
+SELECT frame.code, frame.name, part.code AS part,
+       ST_AsSVG(ST_TransScale(
+           shown.geom, (side - twice_x) / 2, -(side + twice_y) / 2,
+           {square} / side, {square} / side), 1, 0) AS path
+  FROM frame
+  JOIN territory AS part ON part.level = :level AND {parent} = frame.code
+  JOIN territory_outline AS shown
+    ON shown.level = part.level AND shown.code = part.code AND shown.zoom = 6
+ ORDER BY frame.code, part.code"""
+
+
+@dataclass(frozen=True, slots=True)
+class Inset:
+    """An overseas région, which is one département too, and the outlines of its parts as SVG."""
+
+    code: str
+    name: str
+    outlines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Spots:
+    """Where communes with something are, degrees EPSG:4326, and how much they hold."""
+
+    lon: Floats
+    lat: Floats
+    count: Counts
+
+
+def spots(connection: Connection, view: View, first: date | None) -> Spots:
+    """The communes of a view's territory that hold something, for a heatmap of any period."""
+    scope = view.scope
+    wanted = period(scope.since, scope.until, view.now.date(), first)
+    among = Among("commune", summing.inside(view.ref), {}, few=view.ref is not None)
+    parts, values = summing.parts(scope, among, wanted, ("initiatives",))
+    statement = fill(SPOTS, {"parts": parts, "inside": among.condition})
+    bound = values | {"own": view.ref.code if view.ref else ""}
+    lon, lat, count = fetch_one(connection, Prepared.of(statement, bound))
+    return Spots(integers(lon) / 1e5, integers(lat) / 1e5, integers(count))
+
+
+def insets(connection: Connection, by: Level) -> list[Inset]:
+    """What a map of France that is no map of the world shows beside it."""
+    parent = "part.code" if by is Level.REGION else "part.region"
+    statement = fill(INSETS, {"square": str(SQUARE), "parent": parent})
+    bound = {"level": str(by), "overseas": list(OVERSEAS)}
+    rows = connection.execute(text(statement), bound).all()
+    return [
+        Inset(code, name, tuple((row.part, row.path) for row in of))
+        for (code, name), of in groupby(rows, lambda row: (row.code, row.name))
+    ]
+
+
+def mask(connection: Connection, ref: TerritoryRef | None) -> str:
+    """Everything but a territory, as a GeoJSON geometry, EPSG:4326."""
+    which = "level = :level AND code = :code" if ref else "level = 'region'"
+    bound = {"level": str(ref.level), "code": ref.code} if ref else {}
+    zoom = 10 if ref and ref.level in (Level.COMMUNE, Level.EPCI) else 8 if ref else 6
+    statement = fill(MASK, {"which": which, "zoom": str(zoom)})
+    return str(connection.execute(text(statement), bound).scalar_one())
+
+
+def outlines_mvt(connection: Connection, tile: Tile, level: Level) -> bytes:
+    """All territories of a level that a tile meets, at any zoom, with their code alone."""
+    layer = Layer("areas", level, 0, ("code",))
+    numbers = {"z": str(tile.z), "x": str(tile.x), "y": str(tile.y)}
+    sizes = {"extent": str(EXTENT), "buffer": str(BUFFER)}
+    statement = fill(OUTLINES, {"shown": shown(layer, tile)} | numbers | sizes)
+    return bytes(connection.exec_driver_sql(statement).scalar_one())

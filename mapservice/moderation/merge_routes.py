@@ -1,0 +1,81 @@
+"""`/moderation/{id}/reunir` and `/separer`: two initiatives that are one, and the way back."""
+
+import re
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import Blueprint, Response, request, url_for
+from sqlalchemy import Connection
+
+from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.http import desk, session
+from mapservice.http import reviewer as access
+from mapservice.http.services import services
+from mapservice.http.words import gettext as _
+from mapservice.moderation import merging, queries
+from mapservice.moderation.merging import Act
+from mapservice.moderation.routes import again, mistake, read_revision, require_decider
+from mapservice.moderation.service import TooLate
+
+blueprint = Blueprint("merging", __name__, url_prefix="/moderation/<uuid:identifier>")
+desk.keep_private(blueprint)
+
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@blueprint.post("/reunir")
+def merge(identifier: UUID) -> Response:
+    """Leads to the initiative that is chosen (`target`), or whose address is typed (`other`)."""
+    if not access.is_own_form():
+        return again(identifier, HTTPStatus.FORBIDDEN, desk.expired())
+    try:
+        site = session.letterhead()
+        with services().engine.begin() as connection:
+            require_decider(connection, identifier)
+            target = read_target(connection)
+            merging.merge(connection, site, identifier, target, _act(read_revision()))
+            return desk.see(desk.onward(connection, decided=identifier))
+    except InvalidInput as error:
+        return again(identifier, HTTPStatus.BAD_REQUEST, mistake(error))
+    except TooLate as error:
+        return again(identifier, HTTPStatus.CONFLICT, desk.late(error))
+    except Conflict:
+        words = _("Dans son état présent, elle ne peut pas être réunie à une autre.")
+        return again(identifier, HTTPStatus.CONFLICT, words)
+
+
+@blueprint.post("/separer")
+def unmerge(identifier: UUID) -> Response:
+    if not access.is_own_form():
+        return again(identifier, HTTPStatus.FORBIDDEN, desk.expired())
+    try:
+        site = session.letterhead()
+        with services().engine.begin() as connection:
+            require_decider(connection, identifier)
+            target = merging.unmerge(connection, site, identifier, _act(0))
+            require_decider(connection, target)
+    except Conflict:
+        words = _("Elle n’est réunie à aucune autre.")
+        return again(identifier, HTTPStatus.CONFLICT, words)
+    path = url_for("moderation.case", identifier=identifier)
+    return desk.see(desk.address(path, desk.part_pairs(), decided=str(identifier)))
+
+
+def read_target(connection: Connection) -> UUID:
+    """Where what is named is found now. Raises InvalidInput for what does not lie in the role."""
+    text = request.form.get("other", "").strip() or request.form.get("target", "")
+    found = ID.search(text)
+    if found is None:
+        raise InvalidInput("target", "is not the address of an initiative")
+    target = queries.head(connection, UUID(found[0]))
+    try:
+        require_decider(connection, target)
+    except NotFound:
+        raise InvalidInput("target", "is not within the territories of this moderator") from None
+    return target
+
+
+def _act(seen: int) -> Act:
+    badge = access.badge()
+    reason = request.form.get("reason", "")
+    return Act(by=badge.name, person=badge.person, reason=reason, seen=seen)

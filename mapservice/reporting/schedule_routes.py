@@ -1,0 +1,139 @@
+"""`/rapports/mensuels`: a report each month, asked for by who has a role, and ended."""
+
+from datetime import datetime
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, url_for
+from sqlalchemy import Connection
+
+from mapservice.errors import Conflict, NotFound
+from mapservice.following.model import PARIS, is_signed
+from mapservice.http import forms, session
+from mapservice.http.forms import FormRefused
+from mapservice.http.params import only_parameters, with_known_places
+from mapservice.http.services import services
+from mapservice.http.words import gettext as _
+from mapservice.people.hooks import Part, Section
+from mapservice.people.model import Person
+from mapservice.reporting import schedule_queries as queries
+from mapservice.reporting import schedules
+from mapservice.reporting.model import View
+from mapservice.reporting.routes import form_pairs
+from mapservice.roles import queries as roles
+
+blueprint = Blueprint("report_schedules", __name__, url_prefix="/rapports/mensuels")
+
+MINE = "mes-rapports"
+
+
+@blueprint.post("")
+def schedule() -> Response:
+    """The form of a report, sent by another button: its period does not count."""
+    person = session.require_person()
+    forms.check_own()
+    view = View.parse(form_pairs())
+    today, site = datetime.now(PARIS).date(), session.letterhead()
+    try:
+        with services().engine.begin() as connection:
+            if not roles.of_person(connection, person.id):
+                abort(_only_with_a_role())
+            with_known_places(connection, view.filters)
+            schedules.schedule(connection, person.id, view, site.base_url, today)
+    except Conflict:
+        words = _(
+            "%(most)s rapports par mois au plus : arrêtez-en un depuis votre compte.",
+            most=schedules.MAX_SCHEDULES,
+        )
+        raise FormRefused(HTTPStatus.CONFLICT, words) from None
+    return _see()
+
+
+@blueprint.post("/<uuid:identifier>/arreter")
+def stop(identifier: UUID) -> Response:
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        schedules.stop(connection, person.id, identifier)
+    return _see()
+
+
+@blueprint.get("/<uuid:identifier>/quitter/<signature>")
+def ask_leave(identifier: UUID, signature: str) -> Response:
+    """Asks only: mail scanners open links too."""
+    only_parameters()
+    with services().engine.connect() as connection:
+        _check_signature(connection, identifier, signature)
+    return _leave_page(done=False)
+
+
+@blueprint.post("/<uuid:identifier>/quitter/<signature>")
+def leave(identifier: UUID, signature: str) -> Response:
+    """RFC 8058: one POST of a mail program; the signature, mailed to one person, allows it."""
+    with services().engine.begin() as connection:
+        _check_signature(connection, identifier, signature)
+        schedules.leave(connection, identifier)
+    return _leave_page(done=True)
+
+
+@blueprint.after_request
+def keep_private(response: Response) -> Response:
+    """Addresses of these pages hold secrets."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _check_signature(connection: Connection, identifier: UUID, signature: str) -> None:
+    key = queries.leave_key(connection, identifier)
+    if key is None or not is_signed(identifier, key, signature):
+        raise NotFound("There is no such link, or this report was ended already.")
+
+
+def _leave_page(*, done: bool) -> Response:
+    return make_response(render_template("reports/leave.html", done=done))
+
+
+def _only_with_a_role() -> Response:
+    page = render_template(
+        "error.html",
+        status=int(HTTPStatus.FORBIDDEN),
+        title=_("Page réservée"),
+        detail=_("Les rapports mensuels sont pour qui modère ou coordonne un territoire."),
+    )
+    return make_response(page, HTTPStatus.FORBIDDEN)
+
+
+def _mine(connection: Connection, person: Person) -> object:
+    """Each in words; None for who has none and may have none."""
+    kept = queries.of_person(connection, person.id)
+    has_role = bool(roles.of_person(connection, person.id))
+    if not kept and not has_role:
+        return None
+    locale = session.locale()
+    views = [(one, View.of_query(one.view)) for one in kept]
+    return {
+        "has_role": has_role,
+        "kept": [
+            {
+                "id": one.id,
+                "query": one.view,
+                "by": view.by,
+                "place": schedules.place_of(connection, view, locale),
+                "themes": schedules.theme_words(view, locale),
+            }
+            for one, view in views
+        ],
+    }
+
+
+def _see() -> Response:
+    response = redirect(url_for("people.account", _anchor=MINE), HTTPStatus.SEE_OTHER)
+    assert isinstance(response, Response)
+    return response
+
+
+PART = Part(
+    "monthly_reports", queries.export, schedules.erase, Section("reports/_mine.html", _mine)
+)

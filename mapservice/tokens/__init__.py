@@ -1,0 +1,1 @@
+"""Keys for tools: what a person lets a program do in their name, and for how long."""

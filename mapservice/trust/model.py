@@ -1,0 +1,355 @@
+"""How many supports may plausibly come from where, and when; what is said of more. Pure statistics.
+
+Each limit on networks is `floor + share * base`, where the base is the number of independent
+sources: of each network at most a household's worth, which who has few networks cannot raise.
+Floors keep small numbers out; shares are several times what real waves show (docs/trust.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from math import sqrt
+from statistics import median
+from uuid import UUID
+
+# So many from one network, as from one flat, are nothing to wonder about.
+HOUSEHOLD = 3
+# Networks that mobile operators share out to a whole town: the largest may be that.
+OPERATORS = 4
+MOST_NOTE = 2000
+
+
+class Verdict(StrEnum):
+    """LOOK asks for a person and goes on counting, HOLD does not count meanwhile."""
+
+    LOOK = "look"
+    HOLD = "hold"
+
+
+class State(StrEnum):
+    """Of a burst: it waits, its supports count, or they do not, for good."""
+
+    OPEN = "open"
+    RELEASED = "released"
+    DISMISSED = "dismissed"
+
+
+class Code(StrEnum):
+    """Why, by a name that the record keeps; the words are the pages' own."""
+
+    NETWORKS = "networks"
+    DISPOSABLE = "disposable"
+    SUDDEN = "sudden"
+    AWAY = "away"
+    BEYOND = "beyond"
+    INHABITANTS = "inhabitants"
+    AGAIN = "again"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code and the figures behind it."""
+
+    code: Code
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What may not be passed, with a base of so many independent sources."""
+
+    floor: float
+    share: float
+
+    def of(self, base: float) -> float:
+        return self.floor + self.share * base
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """On what goes beyond households: in one network, in all but OPERATORS, in all."""
+
+    one: Limit
+    many: Limit
+    total: Limit
+
+
+HOLD = Limits(Limit(100, 0.35), Limit(120, 0.5), Limit(180, 1.25))
+LOOK = Limits(Limit(50, 0.45), Limit(80, 0.5), Limit(80, 1.5))
+# What may stay once a limit is passed, and go on coming while a burst is open.
+REST = Limits(Limit(10, 0.17), Limit(10, 0.25), Limit(10, 0.6))
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Supports of one network: fresh ones, and those that somebody found right before."""
+
+    digest: bytes
+    fresh: int
+    released: int = 0
+
+    @property
+    def excess(self) -> int:
+        """Beyond a household; as many again as were found right may come."""
+        return max(0, self.fresh - max(HOUSEHOLD, self.released))
+
+    @property
+    def household(self) -> int:
+        return min(HOUSEHOLD, self.fresh + self.released)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How the supports of some time spread over networks.
+
+    `crowded`: those with more fresh ones than a household; `base` is what the others add to it.
+    """
+
+    crowded: tuple[Network, ...] = ()
+    base: int = 0
+
+
+def beyond(spread: Spread, trigger: Limits) -> tuple[Network, ...]:
+    """Where a limit is passed, the largest networks, until the others are within REST; or none.
+
+    With them those at least half as large as they typically are: they look the same.
+    """
+    crowded = sorted(spread.crowded, key=lambda one: (-one.excess, one.digest))
+    if _are_within(crowded, spread.base, trigger):
+        return ()
+    taken = 0
+    while not _are_within(crowded[taken:], spread.base, REST):
+        taken += 1
+    alike = median(one.excess for one in crowded[:taken]) / 2
+    return (*crowded[:taken], *(one for one in crowded[taken:] if one.excess >= alike))
+
+
+def _are_within(crowded: Sequence[Network], others: int, limits: Limits) -> bool:
+    """Of networks with the most excess first."""
+    base = others + sum(one.household for one in crowded)
+    excess = [one.excess for one in crowded]
+    return (
+        max(excess, default=0) <= limits.one.of(base)
+        and sum(excess[OPERATORS:]) <= limits.many.of(base)
+        and sum(excess) <= limits.total.of(base)
+    )
+
+
+# The arrivals of a day, against what is usual.
+
+DAY = timedelta(days=1)
+# Fewer in a day ask for no more than a look at their networks.
+LEAST_DAY = 100
+# What is held for usual as long as little is known: a very good day, and a local share.
+GOOD_DAY, COMPARABLE = 200, 20
+LOCAL, LOCAL_WEIGHT = 0.6, 50
+# How many times the usual day is sudden, and how many times a very good one is beyond all.
+TIMES = 10
+LEAST_GIVEN, DEVIATIONS, AWAY = 30, 3.0, 1 / 3
+LEAST_DISPOSABLE, DISPOSABLE_LOOK, DISPOSABLE_HOLD = 10, 0.05, 0.10
+INHABITANTS = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """What to hold a day against.
+
+    Of the initiative itself before: `per_day` supports; of `given` communes `local` were of here.
+    Of `initiatives` with the same kind of place: `good_day`, which the best day of one in a
+    hundred passes, and the communes of their supporters.
+    """
+
+    per_day: float = 0
+    given: int = 0
+    local: int = 0
+    initiatives: int = 0
+    good_day: float = 0
+    others_given: int = 0
+    others_local: int = 0
+
+    @property
+    def best(self) -> float:
+        return max(GOOD_DAY, self.good_day if self.initiatives >= COMPARABLE else 0)
+
+    @property
+    def share(self) -> float:
+        """Its own local share; while few are known, drawn to that of others, and to LOCAL."""
+        weight = 2 * LOCAL_WEIGHT
+        others = (self.others_local + LOCAL * weight) / (self.others_given + weight)
+        return (self.local + others * LOCAL_WEIGHT) / (self.given + LOCAL_WEIGHT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """Supports from `since` to `until`: `given` told a commune, `local` of them one of here.
+
+    `has_here` is False where the place is all of France, or none; `inhabitants` 0 if unknown.
+    """
+
+    since: datetime
+    until: datetime
+    supports: int
+    given: int = 0
+    local: int = 0
+    disposable: int = 0
+    inhabitants: int = 0
+    has_here: bool = True
+
+    @property
+    def pace(self) -> float:
+        """Supports in a day, where it was longer."""
+        return self.supports / max(1, (self.until - self.since) / DAY)
+
+
+def reasons(day: Day, usual: Usual) -> dict[Code, Reason]:
+    """All that is out of the ordinary about some supports, whatever follows from it."""
+    found = (
+        _sudden(day, usual),
+        _beyond(day, usual),
+        _away(day, usual),
+        _disposable(day),
+        _inhabitants(day),
+    )
+    return {one.code: one for one in found if one}
+
+
+def judge(day: Day, usual: Usual) -> tuple[Verdict | None, dict[Code, Reason]]:
+    """What a day says apart from its networks. HOLD is meant for all that is not of here.
+
+    To arrive suddenly is what a newspaper does too, and to come from afar what a fair does: alone,
+    neither says anything.
+    """
+    found = reasons(day, usual)
+    if Code.SUDDEN not in found or not {Code.AWAY, Code.BEYOND} & found.keys():
+        found = {
+            code: one for code, one in found.items() if code in (Code.DISPOSABLE, Code.INHABITANTS)
+        }
+    if {Code.AWAY, Code.BEYOND} <= found.keys():
+        return Verdict.HOLD, found
+    return Verdict.LOOK if found else None, found
+
+
+def holds_disposable(day: Day) -> bool:
+    """Whether what comes from mailboxes for one use is held back: a few are not."""
+    return _has_disposable(day, DISPOSABLE_HOLD)
+
+
+def upper_share(part: int, whole: int) -> float:
+    """The largest share that such a sample leaves plausible: Wilson's bound at DEVIATIONS."""
+    if not whole:
+        return 1.0
+    share, square = part / whole, DEVIATIONS * DEVIATIONS
+    spread = sqrt(square * share * (1 - share) / whole + square * square / (4 * whole * whole))
+    return (share + square / (2 * whole) + spread) / (1 + square / whole)
+
+
+def _sudden(day: Day, usual: Usual) -> Reason | None:
+    if day.pace <= max(usual.best, TIMES * usual.per_day):
+        return None
+    figures = {"in_a_day": round(day.pace), "per_day": round(usual.per_day, 1)}
+    return Reason(Code.SUDDEN, figures)
+
+
+def _beyond(day: Day, usual: Usual) -> Reason | None:
+    if day.pace <= TIMES * max(usual.best, usual.per_day):
+        return None
+    return Reason(Code.BEYOND, {"in_a_day": round(day.pace), "best": round(usual.best)})
+
+
+def _away(day: Day, usual: Usual) -> Reason | None:
+    if not day.has_here or day.given < LEAST_GIVEN:
+        return None
+    if upper_share(day.local, day.given) >= AWAY * usual.share:
+        return None
+    figures = {"given": day.given, "local": day.local, "usual": round(100 * usual.share)}
+    return Reason(Code.AWAY, figures)
+
+
+def _disposable(day: Day) -> Reason | None:
+    if not _has_disposable(day, DISPOSABLE_LOOK):
+        return None
+    return Reason(Code.DISPOSABLE, {"disposable": day.disposable, "supports": day.supports})
+
+
+def _has_disposable(day: Day, share: float) -> bool:
+    return day.disposable >= max(LEAST_DISPOSABLE, share * day.supports)
+
+
+def _inhabitants(day: Day) -> Reason | None:
+    if not day.inhabitants or day.local <= INHABITANTS * day.inhabitants:
+        return None
+    return Reason(Code.INHABITANTS, {"local": day.local, "inhabitants": day.inhabitants})
+
+
+def busiest(hours: Sequence[tuple[datetime, int]]) -> tuple[datetime, datetime] | None:
+    """The 24 hours with the most arrivals; of full hours in order, with the arrivals in each."""
+    best, most, first, count = None, 0, 0, 0
+    for hour, arrived in hours:
+        count += arrived
+        while hours[first][0] <= hour - DAY:
+            count -= hours[first][1]
+            first += 1
+        if count > most:
+            end = hour + timedelta(hours=1)
+            best, most = (end - DAY, end), count
+    return best
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """A finding, as it was when it was last looked at, or decided; `held` is of now."""
+
+    id: UUID
+    initiative: UUID
+    title: str
+    verdict: Verdict
+    first_at: datetime
+    last_at: datetime
+    size: int
+    held: int
+    reasons: tuple[Reason, ...]
+    found_at: datetime
+    state: State
+    decided_at: datetime | None
+    decided_by: str | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Supports of an initiative or of a territory's: `held` wait, `dismissed` never count.
+
+    `unconfirmed` links were mailed and may still be used; `told` of the counted gave a commune,
+    `local` of these one around their initiative.
+    """
+
+    counted: int
+    told: int
+    local: int
+    unconfirmed: int
+    held: int
+    dismissed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Supports of an hour or a day that begins at `at`, a local time without its zone."""
+
+    at: datetime
+    counted: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notable:
+    """An initiative that stands out; `state` and `size` are of its open or latest burst."""
+
+    id: UUID
+    title: str
+    counted: int
+    told: int
+    local: int
+    week: int
+    state: State | None
+    size: int
