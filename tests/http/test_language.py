@@ -16,7 +16,13 @@ from tests.http.population import Made, insert
 REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = re.compile(r"%\(\w+\)s|\{\w+\}")
 ENGLISH = {"Accept-Language": "en-GB,en;q=0.8"}
-FRENCH_TEXT = Made(title="Un jardin", commune="35238", theme="environnement", supporters=1234)
+FRENCH_TEXT = Made(
+    id="0197f000-0000-4000-8000-000000000001",
+    title="Un jardin",
+    commune="35238",
+    theme="environnement",
+    supporters=1234,
+)
 
 
 def phrases() -> set[str | tuple[str, ...]]:

@@ -15,7 +15,12 @@ from tests.http.population import Kept, Made, fill, insert
 
 NAMES = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
 POINT = Made(
-    title="</script><b>Un jardin", precision="point", commune="35238", lon=-1.675, lat=48.111
+    id="0197f000-0000-4000-8000-000000000001",
+    title="</script><b>Un jardin",
+    precision="point",
+    commune="35238",
+    lon=-1.675,
+    lat=48.111,
 )
 
 

@@ -12,7 +12,14 @@ from mapservice.maps.drawing_model import LIGHT, Frame, Mark, mark_svg, mercator
 from tests.http.population import Made, fill, insert
 
 SVG = {"s": "http://www.w3.org/2000/svg"}
-POINT = Made(precision="point", commune="35238", lon=-1.675, lat=48.111, title="Un <jardin> & co")
+POINT = Made(
+    id="0197f000-0000-4000-8000-000000000001",
+    precision="point",
+    commune="35238",
+    lon=-1.675,
+    lat=48.111,
+    title="Un <jardin> & co",
+)
 
 
 def drawn(client: FlaskClient, address: str) -> ET.Element:

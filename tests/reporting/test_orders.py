@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 from zipfile import ZipFile
 
 import pytest
@@ -30,6 +29,7 @@ app = make_jobs(Settings.from_env())
 with app.open():
     app.run_worker(wait=False, delete_jobs="successful")
 """
+UNKNOWN = "0197f000-0000-4000-8000-000000000099"
 MAKERS = {Bundle.REPORT: maker(SITE)}
 
 
@@ -155,7 +155,7 @@ def test_a_bad_order_is_refused_by_name(orders: FlaskClient, body: Any, field: s
         assert orders.get("/rapports", query_string=body).status_code == 400
 
 
-@pytest.mark.parametrize("path", [f"{uuid4()}", "x", f"{uuid4()}/rapport.html", "x/tout.zip"])
+@pytest.mark.parametrize("path", [UNKNOWN, "x", f"{UNKNOWN}/rapport.html", "x/tout.zip"])
 def test_there_is_no_other_report(orders: FlaskClient, path: str) -> None:
     assert orders.get(f"/rapports/{path}").status_code == 404
 
