@@ -147,7 +147,7 @@ def test_a_new_name_of_a_commune_is_told_where_it_is_shown(
     assert (heard["id"], heard["properties"]["commune_name"]) == (three[0], "Roazhon")
 
 
-@pytest.mark.parametrize("status", sorted(set(Status) - set(PUBLIC)))
+@pytest.mark.parametrize("status", sorted(set(Status) - {*PUBLIC, Status.MERGED}))
 def test_what_leaves_public_view_is_told_and_what_returns(
     engine: Engine, client: FlaskClient, three: list[str], status: str
 ) -> None:

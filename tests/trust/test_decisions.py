@@ -59,7 +59,10 @@ def person_of(engine: Engine, mailbox: str) -> UUID:
     return found
 
 
-def at_once(engine: Engine, known: UUID, crowd: Sequence[Arrival], hands: int = 4) -> None:
+HANDS = 4
+
+
+def at_once(engine: Engine, known: UUID, crowd: Sequence[Arrival], hands: int = HANDS) -> None:
     """Through the door, several at a time."""
     with engine.begin() as connection:
         ids = people(connection, crowd)
@@ -75,16 +78,22 @@ def at_once(engine: Engine, known: UUID, crowd: Sequence[Arrival], hands: int = 
 
 
 def test_the_door_holds_a_burst_back_while_it_comes(engine: Engine) -> None:
-    """No job runs: what passed before the limit was reached is held back with the rest."""
+    """What passed before the limit was reached is held back with the rest, without any job.
+
+    Who passes at the very moment when it is reached is found by the next look.
+    """
     known = initiative(engine)
     crowd = bought(Random(1), 700, 5) + wave(Random(2), 150, shared=0.1, schools=0, told=0)
     Random(3).shuffle(crowd)
     at_once(engine, known, crowd)
     found = figures(engine, known)
     assert found.bursts == OPEN
-    assert 700 <= found.held <= 715
+    assert 700 - HANDS < found.held <= 715
     service.watch(engine)
-    assert figures(engine, known) == found
+    looked = figures(engine, known)
+    assert 700 <= looked.held <= 715
+    service.watch(engine)
+    assert figures(engine, known) == looked
 
 
 def test_the_door_lets_neighbours_in(engine: Engine) -> None:
