@@ -1,7 +1,8 @@
 """Wiring, nothing else: settings, database, geocoder, and the routes of every package."""
 
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
@@ -109,13 +110,20 @@ PARTS: tuple[Part, ...] = (
 )
 
 
+class Service(Flask):
+    """Flask, without asking of each function at each request whether it is a coroutine: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application. Raises ConfigurationError when no database is named."""
     settings = settings or Settings.from_env()
     if not settings.database_url:
         raise ConfigurationError("DATABASE_URL is not set; `mapservice serve` sets it by itself")
     configure_logging()
-    app = Flask(
+    app = Service(
         __name__, static_folder="static", template_folder=str(asset_folder("templates").resolve())
     )
     app.config.update(

@@ -21,6 +21,7 @@ def make_engine(
     pool_wait_ms: int = 2000,
     statement_timeout_ms: int = 0,
     plan_once: bool = False,
+    autocommit: bool = False,
 ) -> Engine:
     """An engine on psycopg 3. A statement past its time limit raises QueryCanceled.
 
@@ -48,6 +49,7 @@ def make_engine(
         max_overflow=0,
         pool_timeout=pool_wait_ms / 1000,
         connect_args=arguments,
+        isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
     )
     event.listen(engine, "checkin", _remember)
     event.listen(engine, "checkout", _check)
@@ -55,7 +57,10 @@ def make_engine(
 
 
 def reading(engine: Engine) -> Engine:
-    """The same pool for statements that need no transaction: one round trip each, not three."""
+    """The same pool for statements that need no transaction: one round trip each, not three.
+
+    A pool that is for them alone (`autocommit`) spares switching at each use.
+    """
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 

@@ -31,9 +31,19 @@ def fill(template: str, texts: Mapping[str, str]) -> str:
     return template
 
 
-def array_text(values: Iterable[int]) -> str:
-    """As PostgreSQL writes an array: as a list its type would follow the size of its numbers."""
-    return "{" + ",".join(map(str, values)) + "}"
+def array_text(values: Iterable[int | str]) -> str:
+    """As PostgreSQL writes an array, for SQL that casts it.
+
+    As a list, its type would follow the size of its numbers, and be looked for at each run.
+    """
+    return (
+        "{" + ",".join(_quoted(one) if isinstance(one, str) else str(one) for one in values) + "}"
+    )
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,13 @@ class Prepared:
         names = tuple(dict.fromkeys(_BOUND.findall(template)))
         numbers = {name: f"${number}" for number, name in enumerate(names, 1)}
         text = _BOUND.sub(lambda found: numbers[found[1]], template).replace("%%", "%")
-        return cls(text.encode(), names, values)
+        return cls(text.encode(), names, {name: _bound(value) for name, value in values.items()})
+
+
+def _bound(value: Any) -> Any:
+    """Lists of texts are cast in every statement of ours, so that they can be texts."""
+    is_texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return array_text(value) if is_texts else value
 
 
 def fetch_one(connection: Connection, statement: Prepared, **values: Any) -> tuple[Any, ...]:

@@ -27,9 +27,8 @@ class Services:
     steady: Engine = field(init=False)
 
     def __post_init__(self) -> None:
-        steady = engine_of(self.settings, plan_once=True)
         object.__setattr__(self, "reader", reading(self.engine))
-        object.__setattr__(self, "steady", reading(steady))
+        object.__setattr__(self, "steady", engine_of(self.settings, steady=True))
 
     def reader_of(self, filters: Filters) -> Engine:
         """The engine for a filter: themes and statuses alone do not change the best plan."""
@@ -41,14 +40,15 @@ class Services:
         self.steady.dispose()
 
 
-def engine_of(settings: Settings, *, plan_once: bool = False) -> Engine:
-    """A pool as the settings have it."""
+def engine_of(settings: Settings, *, steady: bool = False) -> Engine:
+    """A pool as the settings have it; `steady` as `Services` says."""
     return make_engine(
         settings.database_url,
         pool_size=settings.pool_size,
         pool_wait_ms=settings.pool_wait_ms,
         statement_timeout_ms=settings.statement_timeout_ms,
-        plan_once=plan_once,
+        plan_once=steady,
+        autocommit=steady,
     )
 
 

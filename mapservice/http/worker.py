@@ -18,10 +18,22 @@ from gunicorn.workers.gthread import ThreadWorker
 DRAINED_BYTES = 64 * 1024 * 1024
 DRAINED_SECONDS = 10
 BLOCK_BYTES = 256 * 1024
+# For each connection that a worker has already, before it takes another one.
+STEP_BACK_SECONDS, MOST_BACK_SECONDS = 0.0005, 0.002
 
 
 class DrainingWorker(ThreadWorker):
-    """Threads as gunicorn's own; only a refused request is treated differently."""
+    """Threads as gunicorn's own; refused requests and new connections are treated differently."""
+
+    def accept(self, listener: socket.socket) -> None:
+        """Lets a worker that has fewer connections take the new one first.
+
+        Threads of one process take turns, so clients that meet in one wait for each other while
+        the others are idle. All workers hear of a new connection; whoever comes late finds it gone.
+        """
+        if self.nr_conns:
+            time.sleep(min(self.nr_conns * STEP_BACK_SECONDS, MOST_BACK_SECONDS))
+        super().accept(listener)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         if isinstance(exc, LimitRequestLine):

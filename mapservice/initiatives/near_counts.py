@@ -62,6 +62,6 @@ def by_theme(connection: Connection, filters: Filters) -> list[tuple[str, int]] 
         lon=Float8(near.lon),
         lat=Float8(near.lat),
         radius=Float8(radius),
-        statuses=[str(status) for status in filters.statuses],
+        statuses=array_text(filters.statuses),
     )
     return list(zip(themes, matches, strict=True))
