@@ -1,4 +1,4 @@
-"""A gunicorn worker that lets a client hear why its request was refused.
+"""A gunicorn worker that shares clients out, goes on with them, and says why one was refused.
 
 Closing a connection on which data is still coming resets it, and the client sees a broken pipe
 instead of the answer. So what it still sends is read and dropped first, within bounds (RFC 9112,
@@ -7,6 +7,7 @@ section 9.6).
 
 import contextlib
 import json
+import select
 import socket
 import time
 from http import HTTPStatus
@@ -18,12 +19,14 @@ from gunicorn.workers.gthread import ThreadWorker
 DRAINED_BYTES = 64 * 1024 * 1024
 DRAINED_SECONDS = 10
 BLOCK_BYTES = 256 * 1024
+# So long a thread waits for the next request of its client.
+NEXT_REQUEST_MS = 2
 # For each connection that a worker has already, before it takes another one.
-STEP_BACK_SECONDS, MOST_BACK_SECONDS = 0.0005, 0.002
+STEP_BACK_SECONDS, MOST_BACK_SECONDS = 0.001, 0.003
 
 
 class DrainingWorker(ThreadWorker):
-    """Threads as gunicorn's own; refused requests and new connections are treated differently."""
+    """Threads as gunicorn's own; who connects, asks again or is refused is treated differently."""
 
     def accept(self, listener: socket.socket) -> None:
         """Lets a worker that has fewer connections take the new one first.
@@ -34,6 +37,26 @@ class DrainingWorker(ThreadWorker):
         if self.nr_conns:
             time.sleep(min(self.nr_conns * STEP_BACK_SECONDS, MOST_BACK_SECONDS))
         super().accept(listener)
+
+    def handle(self, conn: Any) -> Any:
+        """Goes on with a client that asks again at once, where each has a thread to itself.
+
+        Else each request of a connection that is kept open goes from this thread to the one that
+        waits for all, and back, which takes longer than many an answer.
+        """
+        kept = super().handle(conn)
+        while kept is True and self._may_go_on(conn):
+            kept = super().handle(conn)
+        return kept
+
+    def _may_go_on(self, conn: Any) -> bool:
+        if not self.alive or self.nr_conns > self.cfg.threads:
+            return False
+        if conn.parser.unreader.buf.getvalue():
+            return False  # part of a request came along with the last one: gunicorn knows how
+        waiting = select.poll()
+        waiting.register(conn.sock, select.POLLIN)
+        return bool(waiting.poll(NEXT_REQUEST_MS))
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         if isinstance(exc, LimitRequestLine):
