@@ -23,9 +23,9 @@ from mapservice import __version__
 from mapservice.activity import queries as activity
 from mapservice.activity import service as rollup_service
 from mapservice.activity.series import Series, rebase_file
-from mapservice.db import cluster
+from mapservice.db import cluster, revisions
 from mapservice.db.engine import make_engine
-from mapservice.db.migrate import current_revision, migrate, newest_revision
+from mapservice.db.migrate import migrate
 from mapservice.errors import InvalidInput, MapserviceError
 from mapservice.exporting.model import GRID_ZOOM, MAX_ZOOM, SUFFIXES
 from mapservice.geocoding import files
@@ -144,7 +144,7 @@ def migrate_command() -> None:
     engine = _engine()
     migrate(engine)
     with engine.connect() as connection:
-        click.echo(f"schema {current_revision(connection)}")
+        click.echo(f"schema {revisions.current_revision(connection)}")
 
 
 @cli.group("territories")
@@ -405,7 +405,7 @@ def serve_command() -> None:
 def doctor_command() -> None:
     """Say what is ready and what is missing; exit code 1 when something is."""
     with _engine().connect() as connection:
-        schema, newest = current_revision(connection), newest_revision()
+        schema, newest = revisions.current_revision(connection), revisions.newest_revision()
         source = territories.source_in_force(connection) if schema == newest else None
         waiting = initiative_load.has_initiatives(connection) if source else False
     findings = {

@@ -1,12 +1,10 @@
-"""Brings a database to the newest schema, and says where it stands."""
+"""Brings a database to the newest schema."""
 
 from importlib import resources
 from pathlib import Path
 
 from alembic import command, op
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 # Two processes that migrate at once take turns on this advisory lock.
@@ -20,14 +18,6 @@ def migrate(engine: Engine) -> None:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-
-
-def current_revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def newest_revision() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def run_sql(*names: str) -> None:

@@ -5,7 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from mapservice.db.migrate import current_revision, newest_revision
+from mapservice.db.revisions import current_revision, newest_revision
 from mapservice.errors import Unavailable
 from mapservice.http.services import services
 from mapservice.territories.queries import source_in_force

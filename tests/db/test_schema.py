@@ -10,8 +10,9 @@ import pytest
 from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, Engine, inspect, make_url, text
 
-from mapservice.db.migrate import current_revision, migrate, newest_revision
+from mapservice.db.migrate import migrate
 from mapservice.db.people_tables import person
+from mapservice.db.revisions import current_revision, newest_revision
 from mapservice.geocoding.model import MatchStatus, Precision
 from mapservice.initiatives.model import Scale, Status, Theme
 from mapservice.mail.model import State

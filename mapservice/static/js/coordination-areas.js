@@ -134,6 +134,7 @@ export async function showAreas(atlas, config, loaded, number) {
   else map.once("style.load", () => join(map, shown, first.classes));
   watchPointer(atlas, config, shown);
   await Promise.race([map.once("idle"), new Promise((resolve) => setTimeout(resolve, 4000))]);
+  performance.mark("areas-drawn");
   const show = async (month, signal) => {
     const url = new URL(config.figures, location.origin);
     if (month) url.searchParams.set("until", month);

@@ -1,0 +1,24 @@
+"""Where a database stands among our migrations, without the library that runs them.
+
+Every worker asks; only who migrates needs Alembic, which takes eleven megabytes.
+"""
+
+from importlib import resources
+
+from sqlalchemy import Connection, inspect, text
+
+
+def current_revision(connection: Connection) -> str | None:
+    """None before the first migration."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(
+        text("SELECT version_num FROM alembic_version")
+    ).scalar_one_or_none()
+    return found
+
+
+def newest_revision() -> str:
+    """By the names of their files, which begin with their numbers."""
+    files = (resources.files("mapservice.db") / "migrations" / "versions").iterdir()
+    return max(file.name.partition("_")[0] for file in files if file.name[0].isdigit())
