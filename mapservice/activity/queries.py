@@ -16,21 +16,33 @@ COUNTRY = "country"
 ALL_THEMES = ""
 
 # Sums by code at one level. `themes` is '{""}' for all of them, which the base keeps summed up.
+# Kept counts of a level and what changed since, by theme, status and month.
+KEPT = """
+    SELECT code, theme, status, month, initiatives, supporters
+      FROM rollup
+     WHERE level = '{level}' AND theme = ANY(%(themes)s) AND {base_months}{among_base}
+     UNION ALL
+    SELECT {place}, CASE WHEN %(themes)s = '{""}'::text[] THEN '' ELSE theme END,
+           status, month, initiatives, supporters
+      FROM rollup_delta
+     WHERE {place} IS NOT NULL
+       AND (%(themes)s = '{""}'::text[] OR theme = ANY(%(themes)s))
+       AND {delta_months}{among_delta}"""
+
 COUNTS = """
     SELECT code, theme,
            sum(initiatives)::bigint AS initiatives, sum(supporters)::bigint AS supporters
-      FROM (SELECT code, theme, status, month, initiatives, supporters
-              FROM rollup
-             WHERE level = '{level}' AND theme = ANY(%(themes)s) AND {base_months}{among_base}
-             UNION ALL
-            SELECT {place}, CASE WHEN %(themes)s = '{""}'::text[] THEN '' ELSE theme END,
-                   status, month, initiatives, supporters
-              FROM rollup_delta
-             WHERE {place} IS NOT NULL
-               AND (%(themes)s = '{""}'::text[] OR theme = ANY(%(themes)s))
-               AND {delta_months}{among_delta}) AS kept
+      FROM ({kept}) AS kept
      WHERE status = ANY(%(statuses)s)
      GROUP BY code, theme"""
+
+# In one pass: of all communes of France, on the first page that anybody sees.
+LIVELY = """
+    SELECT count(*)
+      FROM (SELECT FROM ({kept}) AS kept
+             WHERE status = ANY(%(statuses)s)
+             GROUP BY code
+            HAVING sum(initiatives) > 0) AS lively"""
 
 FIGURES = """
     SELECT territory.code, territory.name, territory.population, territory.departement,
@@ -119,9 +131,8 @@ def facets(connection: Connection, filters: Filters) -> dict[Theme, int]:
 def totals(connection: Connection, scope: Scope) -> Total:
     """Initiatives in all, and communes that have at least one."""
     everywhere = sum(count for _, count in _by_theme(connection, scope, (ALL_THEMES,)))
-    counts, values = counts_by_code(Level.COMMUNE, scope)
-    lively = fill(
-        "SELECT count(*) FROM ({counts}) AS counts WHERE initiatives > 0", {"counts": counts}
+    lively, values = _counts(
+        Level.COMMUNE, scope, tuple(scope.themes or (ALL_THEMES,)), template=LIVELY
     )
     return Total(everywhere, connection.exec_driver_sql(lively, values).scalar_one())
 
@@ -170,7 +181,11 @@ def _figures(
 
 
 def _counts(
-    level: str, scope: Scope, themes: tuple[str, ...], among: str = ""
+    level: str,
+    scope: Scope,
+    themes: tuple[str, ...],
+    among: str = "",
+    template: str = COUNTS,
 ) -> tuple[str, dict[str, Any]]:
     whole = scope.since is None and scope.until is None
     months = "month >= %(since)s AND month < %(until)s"
@@ -191,7 +206,7 @@ def _counts(
     if not whole:
         values["since"] = scope.since.isoformat() if scope.since else "0001-01-01"
         values["until"] = scope.until.isoformat() if scope.until else "infinity"
-    return fill(COUNTS, texts), values
+    return fill(fill(template, {"kept": KEPT}), texts), values
 
 
 def within(level: Level, scope: Scope, table: str = "territory") -> tuple[str, dict[str, Any]]:

@@ -93,9 +93,23 @@ export async function openMap(config, places = () => ({}), { box = document.getE
   return { map, library, tilejson, state, style };
 }
 
+// So long the map waits for its drawing to be painted; a slow machine shows that first all the same.
+const PAINTED_WITHIN = 2000;
+
+/** Resolves once the drawing in the map's place has been painted, where the browser can tell. */
+const whenPainted = () =>
+  new Promise((resolve) => {
+    const drawing = document.querySelector("img[elementtiming]");
+    const tells = window.PerformanceObserver?.supportedEntryTypes?.includes("element");
+    if (!tells || !drawing?.checkVisibility?.()) return resolve();
+    setTimeout(resolve, PAINTED_WITHIN);
+    new PerformanceObserver(resolve).observe({ type: "element", buffered: true });
+  });
+
 /** Waits until the content has been shown and the browser has nothing better to do. */
 export const whenIdle = () =>
   new Promise((resolve) => {
-    const later = () => ("requestIdleCallback" in window ? requestIdleCallback(resolve, { timeout: 800 }) : setTimeout(resolve, 50));
+    const idle = () => ("requestIdleCallback" in window ? requestIdleCallback(resolve, { timeout: 800 }) : setTimeout(resolve, 50));
+    const later = () => whenPainted().then(idle);
     document.readyState === "complete" ? later() : addEventListener("load", later, { once: true });
   });
