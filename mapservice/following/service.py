@@ -250,6 +250,7 @@ def _section(
     return {
         "what": describe(connection, subject, locale),
         "url": site.base_url + subject.listing,
+        "drawing": _drawing(site, subject),
         "more": told.news.total - len(told.news.items),
         "items": [
             {
@@ -260,6 +261,14 @@ def _section(
             for one in told.news.items
         ],
     }
+
+
+def _drawing(site: Letterhead, subject: Subject) -> str:
+    """The address of the drawn map of the one territory that is followed, or ""."""
+    territories = subject.filters.territory
+    if len(territories) != 1 or subject.area:
+        return ""
+    return f"{site.base_url}/dessins/{territories[0].level}/{territories[0].code}.png"
 
 
 def _lock(connection: Connection, person: UUID) -> None:

@@ -259,6 +259,7 @@ def _tell(
     base = f"{site.base_url}/initiatives/{found.id}"
     values = {
         "title": found.content.title,
+        "drawing": f"{site.base_url}/dessins/initiatives/{found.id}.png",
         "reason": reason,
         "link": base if verdict is Verdict.PUBLISH else f"{base}/suivi",
         "was_public": found.status in PUBLIC,

@@ -1,5 +1,6 @@
 """Digests: exactly what is new, once, in one mail; whole or not at all."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -89,6 +90,9 @@ def test_two_subscriptions_are_one_mail_that_names_each_once(
     (mail,) = digests(engine)
     assert titles(mail) == ["Un atelier vélo", "Une piste à vélo"]
     assert mail.subject.startswith("2 initiatives nouvelles")
+    drawings = re.findall(r'<img src="https?://[^/]+(/[^"]+)"', mail.html)
+    assert drawings == [f"/dessins/commune/{RENNES}.png"], "a territory has a map, words have none"
+    assert client.get(drawings[0]).content_type == "image/png"
 
 
 def test_what_a_long_list_leaves_out_is_not_told_by_the_next(

@@ -53,6 +53,9 @@ def test_what_is_published_is_public_everywhere_and_its_author_is_told(
         "Votre initiative est publiée : Un verger derrière la mairie",
     )
     assert f"http://map.test/initiatives/{found.id}" in mail.text
+    drawing = f"/dessins/initiatives/{found.id}.png"
+    assert f"http://map.test{drawing}" in mail.html
+    assert client.get(drawing).content_type == "image/png"
     assert decisions(engine, found.id) == [("publish", "", "Eva", 1)]
     features = client.get("/initiatives.geojson", buffered=True).get_json()["features"]
     assert [one["id"] for one in features] == [str(found.id)]
