@@ -180,10 +180,10 @@ SELECT code, name
  WHERE level = :level
  ORDER BY place"""
 
-NAME_LIST = """
-SELECT array_agg(name ORDER BY place)
-  FROM unnest(CAST(:codes AS text[])) WITH ORDINALITY AS asked (code, place)
-  JOIN territory USING (code)
+# Two long texts, parted by a sign that no name has, are read faster than many short ones.
+ALL_NAMES = r"""
+SELECT string_agg(code, E'\x1f'), string_agg(replace(name, E'\x1f', ' '), E'\x1f')
+  FROM territory
  WHERE level = :level"""
 
 WIDE_NAMES = """
