@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from mapservice.briefing import queries, service
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.following.model import PARIS, is_signed
-from mapservice.http import forms, session
+from mapservice.http import answers, forms, session
 from mapservice.http.params import only_parameters
 from mapservice.http.services import services
 from mapservice.people.hooks import Part, Section
@@ -18,6 +18,7 @@ from mapservice.people.model import Person
 from mapservice.roles import queries as roles
 
 blueprint = Blueprint("briefing", __name__)
+blueprint.after_request(answers.secret)
 
 ANSWERS = {"oui": True, "non": False}
 
@@ -56,15 +57,6 @@ def leave(reader: UUID, signature: str) -> Response:
         _check_signature(connection, reader, signature)
         service.leave(connection, reader)
     return _leave_page(done=True)
-
-
-@blueprint.after_request
-def keep_private(response: Response) -> Response:
-    """Addresses of these pages hold secrets."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Robots-Tag"] = "noindex"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _check_signature(connection: Connection, reader: UUID, signature: str) -> None:

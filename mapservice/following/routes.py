@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.following import queries, service
 from mapservice.following.model import MAX_CORNERS, Subject, is_signed
-from mapservice.http import forms, session
+from mapservice.http import answers, forms, session
 from mapservice.http.forms import FormRefused, Gate
 from mapservice.http.maps import FRANCE, map_config
 from mapservice.http.params import NamedTerritory, only_parameters, with_known_places
@@ -22,6 +22,7 @@ from mapservice.people.hooks import Part, Purpose, Question, Section
 from mapservice.people.model import Person, Token
 
 blueprint = Blueprint("following", __name__)
+blueprint.after_request(answers.secret)
 
 GATE = Gate("follow")
 MINE = "mes-suivis"
@@ -88,15 +89,6 @@ def leave(follower: UUID, signature: str) -> Response:
         _check_signature(connection, follower, signature)
         service.leave(connection, follower)
     return _leave_page(done=True)
-
-
-@blueprint.after_request
-def keep_private(response: Response) -> Response:
-    """Addresses of these pages hold secrets, or say what somebody cares for."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Robots-Tag"] = "noindex"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _sent_page() -> FormPage:

@@ -42,6 +42,14 @@ def digest(*parts: bytes) -> str:
     return found.hexdigest()[:32]
 
 
+def secret(response: Response) -> Response:
+    """For pages whose addresses hold secrets, or say what somebody cares for."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
 def tile(
     body: str | bytes, content_type: str, where: Tile | Extent, max_age: int = FRESH_SECONDS
 ) -> Response:

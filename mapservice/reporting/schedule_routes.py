@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from mapservice.errors import Conflict, NotFound
 from mapservice.following.model import PARIS, is_signed
-from mapservice.http import forms, session
+from mapservice.http import answers, forms, session
 from mapservice.http.forms import FormRefused
 from mapservice.http.params import only_parameters, with_known_places
 from mapservice.http.services import services
@@ -23,6 +23,7 @@ from mapservice.reporting.routes import form_pairs
 from mapservice.roles import queries as roles
 
 blueprint = Blueprint("report_schedules", __name__, url_prefix="/rapports/mensuels")
+blueprint.after_request(answers.secret)
 
 MINE = "mes-rapports"
 
@@ -74,15 +75,6 @@ def leave(identifier: UUID, signature: str) -> Response:
         _check_signature(connection, identifier, signature)
         schedules.leave(connection, identifier)
     return _leave_page(done=True)
-
-
-@blueprint.after_request
-def keep_private(response: Response) -> Response:
-    """Addresses of these pages hold secrets."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Robots-Tag"] = "noindex"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _check_signature(connection: Connection, identifier: UUID, signature: str) -> None:
