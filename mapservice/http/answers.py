@@ -27,9 +27,13 @@ EXPORT_TIMEOUT_MS = 600_000
 def whole(body: str | bytes, content_type: str, max_age: int = FRESH_SECONDS) -> Response:
     """A body that is at hand: with a strong ETag, 304 when the client has it already."""
     content = body.encode() if isinstance(body, str) else body
-    response = Response(content, content_type=content_type)
-    response.set_etag(digest(content))
-    response.headers["Cache-Control"] = f"public, max-age={max_age}"
+    return tagged(content, digest(content), content_type, max_age)
+
+
+def tagged(content: bytes, tag: str, content_type: str, max_age: int) -> Response:
+    """A body with this strong ETag, or 304."""
+    headers = {"ETag": f'"{tag}"', "Cache-Control": f"public, max-age={max_age}"}
+    response = Response(content, headers=headers, content_type=content_type)
     response.make_conditional(request)
     return response
 

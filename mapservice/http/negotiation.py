@@ -59,11 +59,8 @@ def stamped(
     made = datetime.now(UTC)
     tag = held or f"{digest}-{made:%Y%m%d%H%M%S}"
     time = f'"{name}":"{made:%Y-%m-%dT%H:%M:%SZ}"'.encode()
-    response = Response(b"".join((start, time, *after)), content_type=content_type)
-    response.set_etag(tag)
-    response.headers["Cache-Control"] = f"public, max-age={answers.FRESH_SECONDS}"
-    response.make_conditional(request)
-    return response
+    body = b"".join((start, time, *after))
+    return answers.tagged(body, tag, content_type, answers.FRESH_SECONDS)
 
 
 def vary(response: Response) -> Response:

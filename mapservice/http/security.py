@@ -7,7 +7,16 @@ from mapservice.http.problems import is_api_request
 from mapservice.http.services import EXTENSION, services
 from mapservice.settings import Settings
 
+FIXED = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "strict-origin-when-cross-origin"),
+    ("Permissions-Policy", "geolocation=(self), camera=(), microphone=()"),
+)
 EXPOSED = "Link, ETag, Content-Crs, OGC-NumberMatched, Retry-After"
+OPEN = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", EXPOSED),
+)
 
 
 def register(app: Flask) -> None:
@@ -51,16 +60,15 @@ def _refuse_endless_queries() -> None:
 
 def _headers(response: Response, policy: str) -> Response:
     headers = response.headers
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-    headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(), microphone=()")
-    headers.setdefault("Content-Security-Policy", policy)
     if request.endpoint == "static" and "v" not in request.args:
         headers["Cache-Control"] = "no-cache"  # modules import each other by bare addresses
+    wanted = [*FIXED, ("Content-Security-Policy", policy)]
     if is_api_request():
-        headers["Access-Control-Allow-Origin"] = "*"
-        headers["Access-Control-Expose-Headers"] = EXPOSED
+        wanted += OPEN
     else:
-        headers.setdefault("Cache-Control", "no-cache")
+        wanted.append(("Cache-Control", "no-cache"))
         response.vary.update(("Accept", "Accept-Language"))
+    # Werkzeug looks through all of them for each one that is set.
+    present = {name.lower() for name, _ in headers}
+    headers.extend([pair for pair in wanted if pair[0].lower() not in present])
     return response

@@ -49,15 +49,8 @@ FEATURE = """
                   ',"geometry":', coalesce({geometry}, 'null'),
                   ',"properties":', {properties}, '}') AS feature
       FROM ({rows}) AS listed"""
-# One row more than the page is asked for: it tells whether there is a next page.
-JOINED = """
-    SELECT convert_to(coalesce(string_agg(feature, ',') FILTER (WHERE place <= %(size)s), ''),
-                      'UTF8'),
-           count(*) FILTER (WHERE place <= %(size)s),
-           max({key}) FILTER (WHERE place = %(size)s),
-           max(id::text) FILTER (WHERE place = %(size)s),
-           count(*) > %(size)s
-      FROM (SELECT *, row_number() OVER () AS place FROM ({features}) AS ordered) AS numbered"""
+# The rows of a page as features, and what tells where the next page begins.
+PAGE = "SELECT feature, {keys} FROM ({features}) AS made"
 # Columns of a row that are no properties.
 INNER = ("point", "sort_key")
 
@@ -129,10 +122,20 @@ def geojson_page(
     """At most `limit` features from the cursor on."""
     rows = features(filters, base_url).where(*after(filters, cursor)).limit(limit + 1)
     statement, values = feature_sql(rows)
-    text = fill(JOINED, {"key": "sort_key", "features": statement})
-    row = connection.exec_driver_sql(text, values | {"size": limit}).one()
-    joined, returned, key, identifier, more = row
-    return FeaturePage(joined, returned, cursor_at(filters, key, identifier) if more else None)
+    text = fill(PAGE, {"keys": "sort_key, text(id)", "features": statement})
+    found = connection.exec_driver_sql(text, values).all()
+    joined, returned, keys = page_of(found, limit)
+    return FeaturePage(joined, returned, cursor_at(filters, *keys) if keys else None)
+
+
+def page_of(rows: Sequence[Sequence[Any]], limit: int) -> tuple[bytes, int, Sequence[Any] | None]:
+    """Features joined by commas, how many, and the keys of the last if there is a next page.
+
+    A row is a feature and its keys. One row more than the limit tells that there is a next page.
+    """
+    shown = rows[:limit]
+    keys = shown[-1][1:] if len(rows) > limit else None
+    return ",".join([row[0] for row in shown]).encode(), len(shown), keys
 
 
 def geojson_stream(connection: Connection, filters: Filters, base_url: str) -> Blocks:

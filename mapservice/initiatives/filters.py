@@ -117,8 +117,13 @@ class Filters:
     @property
     def counted(self) -> bool:
         """Whether the rollups can answer: only themes, statuses and territories of one level."""
-        plain = replace(self, theme=(), status=(), territory=(), sort=Sort.RECENT)
-        return plain == Filters() and len({ref.level for ref in self.territory}) <= 1
+        return self.bbox is None and self.counted_within
+
+    @property
+    def counted_within(self) -> bool:
+        """The same of what is left without the box."""
+        others = (self.q, self.near, self.radius, self.since, self.until, self.precision)
+        return not any(others) and len({ref.level for ref in self.territory}) <= 1
 
     def to_pairs(self) -> list[tuple[str, str]]:
         """The query string that parses to this value, in canonical order."""

@@ -20,6 +20,10 @@ AROUND = 40_075_016.685578488
 # it. In cells.
 DOUBT = 1e-6
 
+# The bits of a code that are its column's, and those that are its row's.
+COLUMN_BITS = 0x5555_5555_5555
+ROW_BITS = COLUMN_BITS << 1
+
 _MASKS = (
     (16, 0x0000FFFF0000FFFF),
     (8, 0x00FF00FF00FF00FF),
@@ -42,6 +46,18 @@ class Spans:
     def __lshift__(self, bits: int) -> "Spans":
         """The same ground in codes of a finer grid."""
         return Spans([code << bits for code in self.first], [code << bits for code in self.end])
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A box in bits of Z-order codes: those of columns, and those of rows, compare as they do.
+
+    `touched` are the first and the last that the box touches, `within` those that come just before
+    and just behind what lies wholly in it. Each is west, east, north, south.
+    """
+
+    touched: Sequence[int]
+    within: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,21 @@ def cover(bbox: BBox, finest: int) -> Cover:
     inside = _inside(rows, north * size, south * size)[:, None]
     inside = inside & _inside(columns, west * size, east * size)[None, :]
     return Cover(zoom, _spans(codes[inside]), _spans(codes[~inside]))
+
+
+def sides(bbox: BBox) -> Sides:
+    """Those of the finest cells, that initiatives lie in. The box has west <= east."""
+    size = 2**CELL_ZOOM
+    ends = np.array([_column(bbox.west), _column(bbox.east), _row(bbox.north), _row(bbox.south)])
+    outward = np.array([-DOUBT, DOUBT, -DOUBT, DOUBT])
+    return Sides(_bits(ends * size + outward), _bits(ends * size - outward))
+
+
+def _bits(positions: Lengths) -> list[int]:
+    """Of two columns and two rows, in a code."""
+    cells = np.clip(np.floor(positions), 0, 2**CELL_ZOOM - 1).astype(np.int64)
+    spread: list[int] = (_spread(cells) << np.array([0, 0, 1, 1])).tolist()
+    return spread
 
 
 def circle_cover(centre: LonLat, least: float, most: float) -> Cover:

@@ -23,9 +23,10 @@ class Cursor:
     text: str
 
     @classmethod
-    def after(cls, keys: str) -> Self:
-        """From the JSON array of texts that the database makes of a row."""
-        return cls((), base64.urlsafe_b64encode(keys.encode()).decode().rstrip("="))
+    def after(cls, keys: Sequence[str | None]) -> Self:
+        """From the texts that the database makes of a row's keys."""
+        packed = json.dumps(list(keys)).encode()
+        return cls((), base64.urlsafe_b64encode(packed).decode().rstrip("="))
 
     @classmethod
     def decode(cls, text: str, attributes: Sequence[Attribute]) -> Self:

@@ -1,14 +1,16 @@
 """Rows of a collection as GeoJSON features, made by PostgreSQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Column, Select, select
+from sqlalchemy.sql import visitors
 
 from mapservice.db.json_text import object_text, value_text
+from mapservice.db.tables import initiative
 from mapservice.db.text import fill
-from mapservice.initiatives.exports import FEATURE, JOINED
+from mapservice.initiatives.exports import FEATURE, PAGE
 from mapservice.ogc.cursors import Cursor
 from mapservice.ogc.model import CRS84, Crs, SortKey
 from mapservice.ogc.parameters import ItemsRequest
@@ -17,6 +19,21 @@ from mapservice.ogc.sources import Source
 
 # Columns of a row that are no properties.
 INNER = ("feature_id", "shape")
+# What of an initiative leads to the names of its territories.
+JOINED_BY = {"commune", "region"}
+
+CHOSEN_FIRST = """
+    WITH initiative AS MATERIALIZED ({chosen}),
+         territory AS MATERIALIZED (
+             SELECT level, code, name
+               FROM territory
+              WHERE level = 'commune'
+                AND code = ANY(ARRAY(SELECT DISTINCT commune FROM initiative))
+              UNION ALL
+             SELECT level, code, name
+               FROM territory
+              WHERE level = 'region')
+    {rows}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +84,22 @@ def as_features(request: ItemsRequest, rows: Select[Any], statement: str) -> str
     return fill(FEATURE, texts)
 
 
-def joined(request: ItemsRequest, features: str) -> str:
-    """SQL of the one row that `exports.JOINED` describes.
-
-    Where the next page begins is written as JSON for the last feature alone.
-    """
+def paged(request: ItemsRequest, features: str) -> str:
+    """SQL of a page: each feature with its sort keys as texts."""
     texts = ", ".join(f"text({name})" for name, _ in _named(request.order))
-    return fill(JOINED, {"key": f"json_build_array({texts})::text", "features": features})
+    return fill(PAGE, {"keys": texts, "features": features})
+
+
+def items_page(
+    features: Sequence[bytes],
+    keys: Callable[[int], Sequence[str | None]],
+    limit: int,
+    matched: int | None,
+) -> ItemsPage:
+    """From rows of `paged`, one more than the limit if there are more; `keys` are those of one."""
+    shown = features[:limit]
+    beyond = Cursor.after(keys(limit - 1)) if len(features) > limit else None
+    return ItemsPage(b",".join(shown), len(shown), matched, beyond)
 
 
 def _named(order: Sequence[SortKey]) -> Iterator[tuple[str, SortKey]]:
@@ -81,12 +107,23 @@ def _named(order: Sequence[SortKey]) -> Iterator[tuple[str, SortKey]]:
     return ((f"sort_key_{number}", key) for number, key in enumerate(order))
 
 
-def chosen_first(chosen: str, rows: str) -> str:
-    """Initiatives are chosen first: names and texts are looked up for those of the page alone.
+def own_columns(rows: Select[Any]) -> str:
+    """SQL that names the columns of initiatives which these rows are made of."""
+    read = {
+        one.name
+        for column in rows.selected_columns
+        for one in visitors.iterate(column)
+        if isinstance(one, Column) and one.table is initiative
+    }
+    return ", ".join(f"initiative.{name}" for name in sorted(read | JOINED_BY))
 
-    The CTE takes the place of the table that it is named for.
+
+def chosen_first(chosen: str, rows: str) -> str:
+    """Initiatives are chosen first; names are looked up once for each commune of the page.
+
+    CTEs take the place of the tables that they are named for.
     """
-    return f"WITH initiative AS ({chosen}) {rows}"
+    return fill(CHOSEN_FIRST, {"chosen": chosen, "rows": rows})
 
 
 def _geometry(column: str, crs: Crs) -> str:

@@ -91,15 +91,17 @@ def read(collection: Collection, pairs: Iterable[tuple[str, str]]) -> ItemsReque
             texts[name] = _clean(collection, name, text)
     filters, _ = grammar.parse(ours)
     box = _box(texts)
-    if isinstance(box, BBox):
-        filters = replace(filters, bbox=box)
-    return replace(
-        _ordered(collection, texts, boxed=isinstance(box, BBox)),
-        filters=replace(filters, sort=Sort.RECENT),
+    in_degrees = box if isinstance(box, BBox) else filters.bbox
+    order = _order(collection, texts, boxed=isinstance(box, BBox))
+    return ItemsRequest(
+        collection,
+        filters=replace(filters, bbox=in_degrees, sort=Sort.RECENT),
         box=box if isinstance(box, Box) else None,
         span=_span(collection, texts),
         expression=_expression(texts),
         equal=tuple(_equals(collection, texts)),
+        order=order,
+        cursor=_cursor(collection, texts, order),
         names=_names(collection, texts),
         crs=system(texts, "crs"),
         limit=_limit(texts),
@@ -109,7 +111,9 @@ def read(collection: Collection, pairs: Iterable[tuple[str, str]]) -> ItemsReque
 
 def system(texts: dict[str, str], name: str) -> Crs:
     """The reference system that a parameter names by its URI; CRS84 when it is not given."""
-    uri = texts.get(name, CRS84.uri)
+    uri = texts.get(name)
+    if uri is None:
+        return CRS84
     found = next((one for one in SYSTEMS if one.uri == uri), None)
     if found is None:
         raise InvalidInput(name, f"is not one of {', '.join(one.uri for one in SYSTEMS)}")
@@ -198,20 +202,25 @@ _VALUES: dict[Kind, Callable[[str, str], Any]] = {
 }
 
 
-def _ordered(collection: Collection, texts: dict[str, str], *, boxed: bool) -> ItemsRequest:
-    """The order and where in it the page begins."""
-    order = BY_PLACE if boxed and collection.level is None else collection.order
-    if texts.get("sortby", "").strip():
-        order = tuple(_sort_key(collection, part) for part in texts["sortby"].split(","))
-        if len({key.name for key in order}) < len(order):
-            raise InvalidInput("sortby", "names a property twice")
-        if collection.identifier not in {key.name for key in order}:
-            order = (*order, SortKey(collection.identifier, order[-1].descending))
-    cursor = None
-    if "cursor" in texts:
-        kinds = [collection.attribute(key.name) or CELL for key in order]
-        cursor = Cursor.decode(texts["cursor"], kinds)
-    return ItemsRequest(collection, order=order, cursor=cursor)
+def _order(collection: Collection, texts: dict[str, str], *, boxed: bool) -> tuple[SortKey, ...]:
+    if not texts.get("sortby", "").strip():
+        return BY_PLACE if boxed and collection.level is None else collection.order
+    order = tuple(_sort_key(collection, part) for part in texts["sortby"].split(","))
+    if len({key.name for key in order}) < len(order):
+        raise InvalidInput("sortby", "names a property twice")
+    if collection.identifier not in {key.name for key in order}:
+        order = (*order, SortKey(collection.identifier, order[-1].descending))
+    return order
+
+
+def _cursor(
+    collection: Collection, texts: dict[str, str], order: tuple[SortKey, ...]
+) -> Cursor | None:
+    """Where in that order the page begins."""
+    if "cursor" not in texts:
+        return None
+    kinds = [collection.attribute(key.name) or CELL for key in order]
+    return Cursor.decode(texts["cursor"], kinds)
 
 
 def _sort_key(collection: Collection, text: str) -> SortKey:

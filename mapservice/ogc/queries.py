@@ -1,9 +1,10 @@
 """Items of a collection: pages, one of them, counts; PostgreSQL makes the JSON."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal_column, select
+from sqlalchemy import Connection, Select, func, select, text
 
 from mapservice.activity import queries as activity
 from mapservice.activity.model import Scope
@@ -15,8 +16,15 @@ from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import PUBLIC
 from mapservice.ogc import boxes
 from mapservice.ogc.conditions import Condition
-from mapservice.ogc.cursors import Cursor
-from mapservice.ogc.features import ItemsPage, as_features, chosen_first, joined, rows_of
+from mapservice.ogc.features import (
+    ItemsPage,
+    as_features,
+    chosen_first,
+    items_page,
+    own_columns,
+    paged,
+    rows_of,
+)
 from mapservice.ogc.model import CRS84, Collection, Crs
 from mapservice.ogc.parameters import ItemsRequest
 from mapservice.ogc.selection import after, identified, ordering, selected
@@ -32,8 +40,9 @@ def items(connection: Connection, request: ItemsRequest, base_url: str) -> Items
         matched = _matched(connection, request, base_url)
     if request.hits:
         return ItemsPage(b"", 0, matched, None)
-    features, returned, keys, _, more = _page(connection, request, base_url)
-    return ItemsPage(features, returned, matched, Cursor.after(keys) if more else None)
+    rows = _page(connection, request, base_url)
+    features = [row[0].encode() for row in rows]
+    return items_page(features, lambda at: rows[at][1:], request.limit, matched)
 
 
 def item(
@@ -69,13 +78,12 @@ def first_created(connection: Connection) -> datetime | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def _page(connection: Connection, request: ItemsRequest, base_url: str) -> tuple[Any, ...]:
-    """The row of `exports.JOINED`."""
+def _page(connection: Connection, request: ItemsRequest, base_url: str) -> Sequence[Sequence[Any]]:
+    """The rows of `features.paged`."""
     source = source_of(request.collection, base_url)
     where = [*selected(source.target, request), *after(source, request)]
     statement, values = _feature_sql(source, request, where)
-    text = joined(request, statement)
-    return tuple(connection.exec_driver_sql(text, values | {"size": request.limit}).one())
+    return connection.exec_driver_sql(paged(request, statement), values).all()
 
 
 def _matched(connection: Connection, request: ItemsRequest, base_url: str) -> int:
@@ -115,7 +123,7 @@ def _limited(
         page = rows.where(*where).limit(request.limit + 1)
         return _with_counts(*compiled(page), request)
     chosen: Select[Any] = (
-        select(literal_column("initiative.*"))
+        select(text(own_columns(rows)))
         .select_from(source.rows)
         .where(*where)
         .order_by(*ordering(source, request.order))

@@ -1,7 +1,7 @@
 """`/ogc`: landing, collections, items and tiles, as JSON and as pages."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -104,11 +104,10 @@ def items(name: str) -> Response:
             response = _page(one, page, links, sample=sample_share(connection))
         else:
             response = _features(page, links)
-    _head(response, asked.crs, links)
+    counts = [("OGC-NumberReturned", str(page.returned))]
     if page.matched is not None:
-        response.headers["OGC-NumberMatched"] = str(page.matched)
-    response.headers["OGC-NumberReturned"] = str(page.returned)
-    return response
+        counts.append(("OGC-NumberMatched", str(page.matched)))
+    return _head(response, asked.crs, links, counts)
 
 
 @blueprint.get("/collections/<name>/items/<identifier>")
@@ -253,9 +252,9 @@ def _page(one: Collection, page: ItemsPage, links: list[Link], sample: str) -> R
 
 def _item_links(one: Collection, form: Form, page: ItemsPage) -> list[Link]:
     links = _own_links(form)
-    media = form.media_types[0]
     if page.next:
-        links.append(Link("next", _here(f=form.name, cursor=page.next.text), media))
+        at = f"{_here_without('f', 'cursor')}f={form.name}&cursor={page.next.text}"
+        links.append(Link("next", at, form.media_types[0]))
     links.append(Link("collection", _addresses().of(f"/collections/{one.id}"), JSON, one.title))
     return links
 
@@ -263,21 +262,24 @@ def _item_links(one: Collection, form: Form, page: ItemsPage) -> list[Link]:
 def _own_links(form: Form) -> list[Link]:
     """This answer, and the other form of it."""
     other = HTML_FORM if form is GEOJSON_FORM else GEOJSON_FORM
+    here = _here_without("f")
     return [
-        Link("self", _here(f=form.name), form.media_types[0]),
-        Link("alternate", _here(f=other.name), other.media_types[0]),
+        Link("self", f"{here}f={form.name}", form.media_types[0]),
+        Link("alternate", f"{here}f={other.name}", other.media_types[0]),
     ]
 
 
-def _here(**changes: str) -> str:
-    """The address of this request with some parameters changed."""
-    pairs = [pair for pair in request.args.items(multi=True) if pair[0] not in changes]
-    return f"{base_url()}{request.path}?{query_text([*pairs, *changes.items()])}"
+def _here_without(*names: str) -> str:
+    """The address of this request without some parameters, to be put behind it anew."""
+    kept = [pair for pair in request.args.items(multi=True) if pair[0] not in names]
+    return f"{base_url()}{request.path}?{query_text(kept)}{'&' if kept else ''}"
 
 
-def _head(response: Response, crs: Crs, links: list[Link]) -> Response:
-    response.headers["Content-Crs"] = f"<{crs.uri}>"
-    response.headers["Link"] = ", ".join(link.as_header() for link in links)
+def _head(
+    response: Response, crs: Crs, links: list[Link], counts: Sequence[tuple[str, str]] = ()
+) -> Response:
+    described = ", ".join(link.as_header() for link in links)
+    response.headers.extend([("Content-Crs", f"<{crs.uri}>"), ("Link", described), *counts])
     return response
 
 
