@@ -41,17 +41,21 @@ from mapservice.maps.model import Tile
 from mapservice.territories import page_queries
 from mapservice.territories.model import Level
 from mapservice.territories.page_model import Place
+from mapservice.territories.queries import mosaic_of
 
 blueprint = Blueprint("coordination", __name__)
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SILENT_PAGE = 200
+# More than any map says of a figure.
+DECIMALS = 3
 # The radius of the largest bubble overseas; areas are as the counts.
 BUBBLE = 68
 NOBODY = np.zeros(0, np.int64)
 # Outlines change once a year.
 OUTLINE_FRESH_SECONDS = 86_400
 OUTLINE_MAX_ZOOM = 10
+MOSAIC_URL = "/tiles/outlines/commune.mosaic"
 PERIOD_WORDS = ("since", "until")
 
 
@@ -120,7 +124,7 @@ def figures_xlsx(level: str = "", code: str = "") -> Response:
 @blueprint.get("/coordination.json")
 @blueprint.get("/coordination/<level>/<code>.json")
 def figures_json(level: str = "", code: str = "") -> Response:
-    """Columns for a map: codes, the class of each, what it shows; names too unless `bref`."""
+    """Columns for a map: the class of each, what it shows; codes and names too unless `bref`."""
     with services().reader.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         view = asked.view
@@ -133,13 +137,13 @@ def figures_json(level: str = "", code: str = "") -> Response:
             "by": view.by,
             "figure": view.figure,
             "breaks": breaks,
-            "codes": ",".join(areas.codes),
             "classes": areas.classes(view.figure, breaks).tolist(),
-            "values": sheets.numbers(areas.values(view.figure).tolist()),
+            "values": sheets.numbers(areas.values(view.figure).round(DECIMALS).tolist()),
         }
         if view.figure is Figure.LOCAL and areas.told is not None:
             body["of"] = areas.told.tolist()
         if not request.args.get("bref"):
+            body["codes"] = ",".join(areas.codes)
             body["names"] = queries.name_list(connection, view.by, areas.codes)
     return answers.whole(json.dumps(body, separators=(",", ":"), ensure_ascii=False), answers.JSON)
 
@@ -179,6 +183,17 @@ def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
     with services().reader.connect() as connection:
         content = map_queries.outlines_mvt(connection, tile, Level(level))
     return answers.tile(content, answers.MVT, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
+
+
+@blueprint.get("/tiles/outlines/<level>.mosaic")
+def outlines_mosaic(level: str) -> Response:
+    """Which territory lies where, as pixels: the format is that of `territories.mosaic`."""
+    only_parameters()
+    with services().reader.connect() as connection:
+        content = mosaic_of(connection, level)
+    if content is None:
+        raise NotFound(f"There is no picture of all {level[:20]!r}.")
+    return answers.tile(content, answers.MOSAIC, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
 
 
 def _shared(asked: Asked, shown: Sheet) -> dict[str, Any]:
@@ -271,6 +286,8 @@ def _shaded(asked: Asked, shown: Sheet, breaks: tuple[float, ...]) -> dict[str, 
         "level": level,
         "tiles_url": f"/tiles/outlines/{level}/{{z}}/{{x}}/{{y}}.pbf",
         "tiles_max_zoom": OUTLINE_MAX_ZOOM,
+        # Of all communes, a picture comes first.
+        "mosaic": MOSAIC_URL if view.ref is None and view.by is Level.COMMUNE else None,
         "figures": f"{shown.titled.url}.json{query}",
         "down": f"/coordination/{level}/",
         "query": _query(asked, figure=str(view.figure)),

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Double,
     Integer,
     Interval,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -112,6 +113,13 @@ initiative = Table(
     Column("state_since", DateTime(timezone=True), nullable=False),
     Column("told_here", Integer, nullable=False),
     Column("local_here", Integer, nullable=False),
+)
+
+territory_mosaic = Table(
+    "territory_mosaic",
+    metadata,
+    Column("level", Plain, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
 )
 
 removal = Table(

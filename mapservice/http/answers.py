@@ -16,6 +16,7 @@ from mapservice.maps.model import Tile
 
 GEOJSON = "application/geo+json"
 MVT = "application/vnd.mapbox-vector-tile"
+MOSAIC = "application/vnd.mapservice.mosaic"
 CSV = "text/csv; charset=utf-8"
 JSON = "application/json"
 

@@ -8,6 +8,8 @@ from http import HTTPStatus
 from flask import Flask, Response
 from flask_compress import Compress
 
+from mapservice.http.answers import MOSAIC
+
 # What we send that is text or like it; images, fonts and archives are compressed by themselves.
 TYPES = [
     "application/atom+xml",
@@ -19,6 +21,7 @@ TYPES = [
     "application/problem+json",
     "application/schema+json",
     "application/vnd.mapbox-vector-tile",
+    MOSAIC,
     "application/vnd.oai.openapi+json",
     "application/xml",
     "image/svg+xml",

@@ -4,18 +4,21 @@ With them the events of communes, or those kept from an earlier load; initiative
 commune (see `succession`).
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg import Connection as Driver
 from psycopg import Cursor
+from shapely import MultiPolygon
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.territories.assemble import Assembled, OutlineRow, TerritoryRow, wkb
 from mapservice.territories.events import Movement
 from mapservice.territories.lineage import Lineage
 from mapservice.territories.lineage_queries import event_rows, stored_movements
-from mapservice.territories.model import AliasRecord, Level, TerritorySet
+from mapservice.territories.model import OVERSEAS, AliasRecord, Level, TerritorySet
+from mapservice.territories.mosaic import mosaic
 from mapservice.territories.sources.mouvements import former_aliases
 from mapservice.territories.succession import Followed, OpenCase, follow, take_stock
 
@@ -23,6 +26,8 @@ Advance = Callable[[str, int], None]
 
 LOAD_LOCK = 20100102
 MOVEMENTS = "INSEE mouvements"
+# The band of outlines that the picture of all communes is painted from.
+MOSAIC_ZOOM = 6
 
 
 def silent_advance(step: str, rows: int) -> None:
@@ -67,6 +72,7 @@ def load(
             cursor.execute(REMOVE)
             removed = cursor.rowcount
             _copy_outlines(cursor, assembled.outlines, advance)
+            _draw_mosaic(cursor, assembled)
             cursor.execute(REFRESH)
         connection.execute(text(LOADED), _label(source, lineage))
     _analyse(engine)
@@ -168,6 +174,25 @@ def _copy_outlines(
         for row in rows:
             copy.write_row((str(row.level), row.code, row.zoom, wkb(row.geom, 3857)))
             advance("write simplified outlines", 1)
+
+
+def _draw_mosaic(cursor: Cursor[tuple[object, ...]], assembled: Assembled) -> None:
+    """Metropolitan France is one picture, each région overseas another."""
+    drawn = {
+        row.code: row.geom
+        for row in assembled.outlines
+        if row.level is Level.COMMUNE and row.zoom == MOSAIC_ZOOM
+    }
+    regions = {row.code: row.region for row in assembled.territories if row.level is Level.COMMUNE}
+    pictures: dict[str, dict[int, MultiPolygon]] = defaultdict(dict)
+    for number, code in enumerate(sorted(drawn)):
+        region = regions[code]
+        pictures[region if region in OVERSEAS else ""][number] = drawn[code]
+    content = mosaic(pictures, len(drawn))
+    cursor.execute("DELETE FROM territory_mosaic")
+    cursor.execute(
+        "INSERT INTO territory_mosaic (level, content) VALUES ('commune', %s)", (content,)
+    )
 
 
 def _analyse(engine: Engine) -> None:

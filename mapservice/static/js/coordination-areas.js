@@ -1,6 +1,8 @@
 // Territories shaded by a figure: outlines come as tiles, figures as columns joined by their code.
 
+import { settled } from "./base-map.js";
 import { hatch, RATIO } from "./hatch.js";
+import { loadMosaic, numberAt, packed, paint, showFirst } from "./mosaic.js";
 import { element } from "./page.js";
 import { token } from "./style.js";
 
@@ -21,16 +23,22 @@ const colourOf = (config, number) => {
   return token(`figure-${config.reversed ? 6 - number : number}`);
 };
 
+// From this zoom on outlines take the place of the picture of all communes.
+const OUTLINES_FROM = 6;
+// Somewhat before, what they need to know is made ready.
+const READY_FROM = 5.5;
+
+const colours = (config) => new Map([
+  [UNKNOWN, token("unknown")], ...CLASSES.map((number) => [number, colourOf(config, number)]),
+]);
+
 // Hatching is the ground of all; whatever has a class, or lies outside, is painted over it.
 const layers = (config) => [
   { id: "areas-none", type: "fill", paint: { "fill-pattern": "figure-hatch", "fill-antialias": false } },
   {
     id: "areas", type: "fill",
     paint: {
-      "fill-color": [
-        "match", state, UNKNOWN, token("unknown"),
-        ...CLASSES.flatMap((number) => [number, colourOf(config, number)]), token("land"),
-      ],
+      "fill-color": ["match", state, ...[...colours(config)].flat(), token("land")],
       "fill-opacity": ["match", state, NONE, 0, 1],
       "fill-antialias": config.level !== "commune",
     },
@@ -43,9 +51,11 @@ const layers = (config) => [
       "line-opacity": ["match", state, OUTSIDE, 0, 0.55],
     },
   },
-].map((layer) => ({ source: "areas", "source-layer": "areas", ...layer }));
+].map((layer) => ({
+  source: "areas", "source-layer": "areas", ...(config.mosaic && { minzoom: OUTLINES_FROM }), ...layer,
+}));
 
-function addLayers(map, config) {
+function addLayers(map, config, mosaic) {
   map.addImage("figure-hatch", hatch(), { pixelRatio: RATIO });
   map.addSource("areas", {
     type: "vector", tiles: [`${location.origin}${config.tiles_url}`], maxzoom: config.tiles_max_zoom,
@@ -53,6 +63,25 @@ function addLayers(map, config) {
   });
   const above = ["departement-lines", "region-lines", "territory-line"].find((id) => map.getLayer(id));
   for (const layer of layers(config)) map.addLayer(layer, above);
+  for (const [number, { canvas, corners }] of (mosaic?.pictures ?? []).entries()) {
+    const source = `mosaic-${number}`;
+    map.addSource(source, { type: "canvas", canvas, coordinates: corners, animate: false });
+    const paint = { "raster-fade-duration": 0 };
+    map.addLayer({ id: source, type: "raster", source, maxzoom: OUTLINES_FROM, paint }, above);
+  }
+}
+
+/** Paints the picture anew, and has the map read it again, if there is one yet. */
+function paintMosaic(map, config, { mosaic, classes }) {
+  const shades = new Map([...colours(config)].map(([number, colour]) => [number, packed(colour)]));
+  shades.set(NONE, 0);
+  const hatching = { hatch: packed(token("figure-hatch")), ground: packed(token("land")) };
+  paint(mosaic, Uint32Array.from(classes, (one) => shades.get(one)), hatching);
+  for (const number of map ? mosaic.pictures.keys() : []) {
+    const source = map.getSource(`mosaic-${number}`);
+    source?.play();
+    source?.pause();
+  }
 }
 
 const feature = (id) => ({ source: "areas", sourceLayer: "areas", id });
@@ -60,16 +89,27 @@ const feature = (id) => ({ source: "areas", sourceLayer: "areas", id });
 /** The same overseas, in the page. */
 function joinInsets(number, shown, classes) {
   for (const path of document.querySelectorAll(`#outre-mer-${number} [data-code]`)) {
-    path.dataset.class = classes[shown.places.get(path.dataset.code)] ?? UNKNOWN;
+    const found = String(classes[shown.places.get(path.dataset.code)] ?? UNKNOWN);
+    if (path.dataset.class !== found) path.dataset.class = found;
   }
 }
 
 /** Joins classes to outlines; only those that changed are touched. */
-function join(map, shown, classes) {
-  shown.codes.forEach((code, at) => {
-    if (shown.drawn?.[at] !== classes[at]) map.setFeatureState(feature(code), { class: classes[at] });
+function join(map, shown) {
+  const { codes, classes } = shown;
+  codes.forEach((code, at) => {
+    if (shown.joined?.[at] !== classes[at]) map.setFeatureState(feature(code), { class: classes[at] });
   });
-  shown.drawn = classes;
+  shown.joined = classes;
+}
+
+const isFar = (map, { mosaic }) => mosaic && map.getZoom() < READY_FROM;
+
+/** Shows the classes; from afar no outline needs to know them. */
+function shade(map, config, shown) {
+  if (!map.getSource("areas") || !shown.classes) return;
+  if (shown.mosaic) paintMosaic(map, config, shown);
+  if (!isFar(map, shown)) join(map, shown);
 }
 
 function said(config, value, of) {
@@ -87,6 +127,10 @@ function said(config, value, of) {
 function watchPointer({ map, library }, config, shown) {
   const popup = new library.Popup({ closeButton: false, closeOnClick: false, focusAfterOpen: false, maxWidth: "260px" });
   const found = (point) => {
+    if (shown.mosaic && map.getZoom() < OUTLINES_FROM) {
+      const number = numberAt(shown.mosaic, map.unproject(point).toArray());
+      return number === null ? null : shown.codes[number];
+    }
     const [first] = map.queryRenderedFeatures(point, { layers: ["areas", "areas-none"].filter((id) => map.getLayer(id)) });
     return first && shown.places.has(first.id ?? first.properties.code) ? first.properties.code : null;
   };
@@ -106,43 +150,63 @@ function watchPointer({ map, library }, config, shown) {
   });
 }
 
-export const fetchColumns = async (url, signal) => {
+const fetchColumns = async (url, signal) => {
   const response = await fetch(url, { signal });
   if (!response.ok) throw new Error(`${url}: ${response.status}`);
   return response.json();
 };
 
+/** What is known at once, before there is a map: figures, and the picture of all communes. */
+export async function prepareAreas(config, box, padding) {
+  const [first, mosaic] = await Promise.all([
+    fetchColumns(config.figures), config.mosaic && loadMosaic(config.mosaic),
+  ]);
+  const { names, values, of, classes } = first;
+  const codes = first.codes.split(",");
+  const places = new Map(codes.map((code, at) => [code, at]));
+  // Territories that were loaded in between have other numbers.
+  const fits = mosaic?.count === codes.length ? mosaic : null;
+  const shown = { codes, names, values, of, classes, places, mosaic: fits, joined: null };
+  if (fits) {
+    paintMosaic(null, config, shown);
+    const canvas = showFirst(box, fits, config.bounds, padding);
+    new MutationObserver((_, watcher) => {
+      if (!box.dataset.state) return;
+      watcher.disconnect();
+      canvas.remove();
+    }).observe(box, { attributeFilter: ["data-state"] });
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    performance.mark("areas-drawn");
+  }
+  return shown;
+}
+
 /** Shades the territories, once drawn; resolves to what goes to another month. */
-export async function showAreas(atlas, config, loaded, number) {
+export async function showAreas(atlas, config, prepared, number) {
   const { map } = atlas;
-  const drawing = () => {
+  const shown = await prepared;
+  const outlines = shown.mosaic ? config : { ...config, mosaic: null };
+  const draw = () => {
     if (map.getSource("areas")) return;
-    addLayers(map, config);
-    if (shown.drawn) {
-      const classes = shown.drawn;
-      shown.drawn = null;
-      join(map, shown, classes);
-    }
+    addLayers(map, outlines, shown.mosaic);
+    shown.joined = null;
+    shade(map, outlines, shown);
   };
-  const shown = { codes: [], names: [], values: [], places: new Map(), drawn: null };
-  map.on("style.load", drawing);
-  if (map.isStyleLoaded()) drawing();
-  const first = await loaded;
-  Object.assign(shown, { codes: first.codes.split(","), names: first.names, values: first.values, of: first.of });
-  shown.places = new Map(shown.codes.map((code, at) => [code, at]));
-  if (map.getSource("areas")) join(map, shown, first.classes);
-  else map.once("style.load", () => join(map, shown, first.classes));
+  map.on("style.load", draw);
+  if (map.getSource("territories")) draw(); // the style came before the figures
+  map.on("zoom", () => shown.joined !== shown.classes && !isFar(map, shown) && join(map, shown));
   watchPointer(atlas, config, shown);
-  await Promise.race([map.once("idle"), new Promise((resolve) => setTimeout(resolve, 4000))]);
-  performance.mark("areas-drawn");
+  await settled(map);
+  if (!shown.mosaic) performance.mark("areas-drawn");
   const show = async (month, signal) => {
     const url = new URL(config.figures, location.origin);
     if (month) url.searchParams.set("until", month);
     else url.searchParams.delete("until");
     url.searchParams.set("bref", "1");
     const next = await fetchColumns(url, signal);
-    Object.assign(shown, { values: next.values, of: next.of });
-    join(map, shown, next.classes);
+    if (next.classes.length !== shown.codes.length) return location.reload(); // other territories
+    Object.assign(shown, { values: next.values, of: next.of, classes: next.classes });
+    shade(map, outlines, shown);
     joinInsets(number, shown, next.classes);
   };
   return { show, live: true };

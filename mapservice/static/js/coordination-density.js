@@ -1,5 +1,6 @@
 // Where initiatives are, as a surface: kept counts on a fine grid; for a period, communes' counts.
 
+import { settled } from "./base-map.js";
 import { token } from "./style.js";
 
 const FULL = 0.97; // so many of the points in view lie below full heat
@@ -76,6 +77,7 @@ export async function showDensity({ map }, config) {
   map.on("style.load", draw);
   if (map.isStyleLoaded() || map.getLayer("land")) draw();
   map.on("idle", () => balance(map));
+  await settled(map);
   const show = async (month, signal) => {
     const url = new URL(config.points, location.origin);
     if (month) url.searchParams.set("until", month);

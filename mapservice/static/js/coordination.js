@@ -1,31 +1,36 @@
 // Entry of a coordination page: its maps side by side, and the slider that goes through the months.
 
 import { openMap, tellFailure, whenIdle } from "./base-map.js";
-import { fetchColumns, showAreas } from "./coordination-areas.js";
+import { prepareAreas, showAreas } from "./coordination-areas.js";
 import { showDensity } from "./coordination-density.js";
 import { watchMonths } from "./coordination-months.js";
 
 const configs = JSON.parse(document.getElementById("coordination-maps").textContent);
 const SHOW = { areas: showAreas, density: showDensity };
 
+const PADDING = 18;
+
+const boxOf = (number) => document.getElementById(`carte-${number}`);
+
 // Figures are on their way while the map's own parts are still being read.
-const figures = configs.map((config) => (config.kind === "areas" ? fetchColumns(config.figures) : null));
+const prepared = configs.map((config, number) =>
+  config.kind === "areas" ? prepareAreas(config, boxOf(number), PADDING) : null);
 
 async function open(config, number) {
-  const box = document.getElementById(`carte-${number}`);
+  const box = boxOf(number);
   try {
     const places = () => ({ territory: config.territory, alone: true });
     const atlas = await openMap(config, places, {
-      box, cooperativeGestures: true, fitBoundsOptions: { padding: 18, maxZoom: 13 },
+      box, cooperativeGestures: true, fitBoundsOptions: { padding: PADDING, maxZoom: 13 },
     });
-    return await SHOW[config.kind](atlas, config, figures[number], number);
+    return await SHOW[config.kind](atlas, config, prepared[number], number);
   } catch (error) {
     tellFailure(error, box);
     return null;
   }
 }
 
-for (const loading of figures) loading?.catch(() => {}); // told where it is awaited
+await Promise.allSettled(prepared); // what fails is told where it is awaited
 await whenIdle();
 // One after the other: the figures first, at the full speed of a small machine.
 const shown = [];

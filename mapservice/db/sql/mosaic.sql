@@ -1,0 +1,5 @@
+-- A picture of all territories of a level, as maps shade them from afar: `territories/mosaic.py`.
+CREATE TABLE territory_mosaic (
+    level   text  PRIMARY KEY CHECK (level = 'commune'),
+    content bytea NOT NULL
+);
