@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -25,9 +26,18 @@ class PointFound:
 
 
 def places(connection: Connection) -> Iterator[Place]:
-    """One entry for each commune, then one for each alias, with the names of their parents."""
+    """One entry for each commune, then one for each alias, with the names of their parents.
+
+    Entries share their texts: each stands in memory once, though thousands name one région.
+    """
+    kept: dict[str, str] = {}
     for row in connection.execute(text(PLACES)):
-        yield Place(**{**row._mapping, "postcodes": tuple(row.postcodes)})
+        values: dict[str, Any] = {
+            name: kept.setdefault(value, value) if isinstance(value, str) else value
+            for name, value in row._mapping.items()
+        }
+        postcodes = tuple(kept.setdefault(code, code) for code in row.postcodes)
+        yield Place(**{**values, "postcodes": postcodes})
 
 
 def epci_names(connection: Connection) -> Iterator[tuple[str, str]]:
