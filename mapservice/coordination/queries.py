@@ -23,6 +23,9 @@ from mapservice.coordination.windows import Slices, month_of, months_between, pe
 from mapservice.db.text import Prepared, fetch_one, fill
 from mapservice.territories.model import Level, TerritoryRef
 
+# The bounds of a period that has none.
+EVER = "true"
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -107,21 +110,58 @@ def silent(connection: Connection, view: View, codes: Sequence[str]) -> Silent:
     return Silent(*map(integers, row))
 
 
+def areas_and_last(connection: Connection, view: View) -> Areas:
+    """The parts of all France, as `areas` has them, with the months since their last initiative."""
+    among = _within(view)
+    texts, values = _month_texts(view.scope, among.level, few=False)
+    kept = texts["bounds"] == EVER
+    texts |= {
+        "area": fill(statements.AREA, {"which": among.condition}),
+        "changed": statements.CHANGED,
+        "last": "last" if kept else "month",
+        "months": "month = '-infinity'" if kept else "month > '-infinity' AND {bounds}",
+        "number": statements.MONTH_NUMBER,
+    }
+    statement = fill(fill(statements.COLUMNS_AND_LAST, texts), texts)
+    row = fetch_one(connection, Prepared.of(statement, values | among.values))
+    codes, population, initiatives, supporters, numbers = row
+    known = tuple(codes.split(",")) if codes else ()
+    nothing = np.zeros(len(known), np.int64)
+    return Areas(
+        known,
+        integers(population),
+        integers(initiatives),
+        integers(supporters),
+        nothing,
+        nothing,
+        dated=False,
+        months=_months_since(view, integers(numbers)),
+    )
+
+
 def last_months(connection: Connection, view: View, codes: Sequence[str]) -> Floats:
     """How many months lie between the last initiative of each part and the view's end.
 
     `codes` are those of all parts, in order; NaN for none.
     """
     among = _within(view)
-    made, values = _last_month(view.scope, among.level, few=among.few)
+    if not among.few:
+        months = areas_and_last(connection, view).months
+        assert months is not None, "it has them"
+        return months
+    made, values = _last_month(view.scope, among.level)
     area = fill(statements.AREA, {"level": among.level, "which": among.condition})
-    statement = fill(statements.LAST_MONTHS, {"months": made, "area": area})
-    bound = values | among.values | ({"codes": list(codes)} if among.few else {})
-    numbers = integers(fetch_one(connection, Prepared.of(statement, bound))[0]).astype(float)
-    numbers[numbers < 0] = np.nan
-    # A month counts from its first day: the present one is 0.
+    texts = {"months": made, "area": area, "number": statements.MONTH_NUMBER}
+    statement = Prepared.of(
+        fill(statements.LAST_MONTHS, texts), values | among.values | {"codes": list(codes)}
+    )
+    return _months_since(view, integers(fetch_one(connection, statement)[0]))
+
+
+def _months_since(view: View, numbers: Counts) -> Floats:
+    """A month counts from its first day: the present one is 0."""
     end = view.end.year * 12 + view.end.month - 1 - (1 if view.scope.until else 0)
-    months: Floats = np.maximum(end - numbers, 0)
+    months: Floats = np.where(numbers < 0, np.nan, np.maximum(end - numbers, 0).astype(float))
     return months
 
 
@@ -132,7 +172,7 @@ def last_days(
 
     Kept months tell where to look, so that each is one step in an index.
     """
-    months, values = _last_month(scope, level, few=True)
+    months, values = _last_month(scope, level)
     column = "true" if level == COUNTRY else f"initiative.{level} = known.code"
     texts = {"months": months, "themes": summing.themes(scope, "initiative"), "own": column}
     statement = fill(statements.LAST_DAYS, texts)
@@ -230,25 +270,25 @@ def _areas(
     )
 
 
-def _last_month(scope: Scope, level: str, *, few: bool) -> tuple[str, Values]:
-    """SQL of `code, month` of those that have one.
+def _last_month(scope: Scope, level: str) -> tuple[str, Values]:
+    """SQL of `code, month` of those of `codes` that have one, looked up one by one."""
+    texts, values = _month_texts(scope, level, few=True)
+    texts |= {"untouched": statements.UNTOUCHED, "changed": statements.CHANGED}
+    return fill(fill(statements.LAST_MONTH, texts), texts), values
 
-    A few, `codes`, are looked up one by one; of many, the months of all are read through.
-    """
+
+def _month_texts(scope: Scope, level: str, *, few: bool) -> tuple[dict[str, str], Values]:
+    """What is filled into SQL that looks at months, and its values."""
     bounds, values = summing.bounds_of(scope)
+    place = summing.place(level)
     texts = {
         "level": level,
-        "place": summing.place(level),
-        "bounds": " AND ".join(bounds) or "true",
+        "place": place,
+        "bounds": " AND ".join(bounds) or EVER,
         "fresh": summing.fresh_themes(scope),
+        "fresh_among": f"{place} = ANY(%(codes)s)" if few else "true",
     }
-    asked = {
-        "untouched": statements.UNTOUCHED_FEW if few else statements.UNTOUCHED_MANY,
-        "among": "code = ANY(%(codes)s)" if few else "true",
-        "fresh_among": "{place} = ANY(%(codes)s)" if few else "true",
-    }
-    made = fill(fill(statements.LAST_MONTH, asked), texts)
-    return made, values | summing.scope_values(scope)
+    return texts, values | summing.scope_values(scope)
 
 
 def _lively(scope: Scope) -> tuple[str, dict[str, Any]]:

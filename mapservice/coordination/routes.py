@@ -353,6 +353,8 @@ def _joined(breaks: tuple[float, ...]) -> str:
 def _for_map(connection: Connection, view: View, first: date | None) -> Areas:
     """The parts with what the figure needs, no more."""
     dated, shares = view.figure in DATED, view.figure is Figure.LOCAL
+    if view.figure is Figure.LAST and view.ref is None:
+        return queries.areas_and_last(connection, view)
     areas = queries.areas(connection, view, first, dated=dated, shares=shares)
     if view.figure is Figure.SILENT:
         found = queries.silent(connection, view, areas.codes)

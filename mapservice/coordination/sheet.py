@@ -134,10 +134,14 @@ def sheet(
     every = whole or view.ref is not None or view.by is not Level.COMMUNE
     dated = every or view.figure in DATED or order in DATED
     shares = every or view.figure is Figure.LOCAL or order is Order.LOCAL
-    areas = queries.areas(connection, view, first, dated=dated, shares=shares)
+    by_month = view.figure is Figure.LAST or order is Order.LAST
+    if by_month and not (dated or shares):
+        areas = queries.areas_and_last(connection, view)
+    else:
+        areas = queries.areas(connection, view, first, dated=dated, shares=shares)
     own = queries.own(connection, view, first)
     areas, own = _with_silent(connection, view, areas, own)
-    if view.figure is Figure.LAST or order is Order.LAST:
+    if by_month and areas.months is None:
         areas = replace(areas, months=queries.last_months(connection, view, areas.codes))
     sisters, by = _sisters(connection, view, areas, first)
     named, last = titled(connection, view), _last(connection, view)

@@ -94,20 +94,8 @@ LIVELY = """
      GROUP BY code
     HAVING sum(initiatives) > 0"""
 
-# Read through in the order of the index `rollup_code`, for each status and theme.
-UNTOUCHED_MANY = """
-            SELECT own.code, own.month
-              FROM unnest(CAST(%(themes)s AS text[])) AS chosen (theme)
-             CROSS JOIN unnest(CAST(%(statuses)s AS text[])) AS state (status)
-             CROSS JOIN LATERAL (
-                   SELECT code, max(month) AS month
-                     FROM rollup
-                    WHERE level = '{level}' AND theme = chosen.theme AND status = state.status
-                      AND month > '-infinity' AND {bounds}
-                    GROUP BY code) AS own
-             WHERE own.code NOT IN (SELECT {place} FROM rollup_delta WHERE {place} IS NOT NULL)"""
-# One step in the same index.
-UNTOUCHED_FEW = """
+# One step in the index `rollup_code` for each status and theme.
+UNTOUCHED = """
             SELECT asked.code, own.month
               FROM unnest(CAST(%(codes)s AS text[])) AS asked (code)
              CROSS JOIN unnest(CAST(%(themes)s AS text[])) AS chosen (theme)
@@ -121,10 +109,8 @@ UNTOUCHED_FEW = """
                     ORDER BY month DESC LIMIT 1) AS own
              WHERE asked.code NOT IN (SELECT {place} FROM rollup_delta WHERE {place} IS NOT NULL)"""
 
-LAST_MONTH = """
-    SELECT code, max(month) AS month
-      FROM ({untouched}
-             UNION ALL
+# The months that hold something, of those that something was added to or taken from since.
+CHANGED = """
             SELECT code, month
               FROM (SELECT code, month, initiatives
                       FROM rollup
@@ -138,14 +124,52 @@ LAST_MONTH = """
                      WHERE status = ANY(%(statuses)s) AND {bounds} AND {fresh}
                        AND {place} IS NOT NULL AND {fresh_among}) AS changed
              GROUP BY code, month
-            HAVING sum(initiatives) > 0) AS held
-     WHERE {among}
+            HAVING sum(initiatives) > 0"""
+
+LAST_MONTH = """
+    SELECT code, max(month) AS month
+      FROM ({untouched} UNION ALL {changed}) AS held
+     WHERE code = ANY(%(codes)s)
      GROUP BY code"""
 
+# Sums and last months of many in one pass: over the sums of all months, which know their last one,
+# or over the months of a period.
+COLUMNS_AND_LAST = """
+WITH area AS ({area}), touched AS (
+    SELECT code, max(month) AS month FROM ({changed}) AS held GROUP BY code
+), counted AS (
+    SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters,
+           max(month) AS month
+      FROM (SELECT code, CAST(initiatives AS integer) AS initiatives,
+                   CAST(supporters AS float8) AS supporters, {last} AS month
+              FROM rollup
+             WHERE level = '{level}' AND theme = ANY(%(themes)s) AND status = ANY(%(statuses)s)
+               AND {months}
+             UNION ALL
+            SELECT {place}, CAST(initiatives AS integer), CAST(supporters AS float8),
+                   CAST(NULL AS date)
+              FROM rollup_delta
+             WHERE status = ANY(%(statuses)s) AND {place} IS NOT NULL AND {bounds} AND {fresh}
+           ) AS part
+     GROUP BY code
+)
+SELECT string_agg(code, ',' ORDER BY code),
+       string_agg(int8send(population), '' ORDER BY code),
+       string_agg(int8send(CAST(coalesce(initiatives, 0) AS bigint)), '' ORDER BY code),
+       string_agg(int8send(CAST(coalesce(supporters, 0) AS bigint)), '' ORDER BY code),
+       string_agg(int8send({number}), '' ORDER BY code)
+  FROM (SELECT area.code, population, initiatives, supporters,
+               CASE WHEN area.code IN (SELECT {place} FROM rollup_delta WHERE {place} IS NOT NULL)
+                    THEN touched.month ELSE counted.month END AS month
+          FROM area LEFT JOIN counted USING (code) LEFT JOIN touched USING (code)
+         ORDER BY area.code) AS figure"""
+
+# Months since the year 0; -1 for none.
+MONTH_NUMBER = """coalesce(
+           CAST(extract(year FROM month) * 12 + extract(month FROM month) - 1 AS bigint), -1)"""
+
 LAST_MONTHS = """
-SELECT string_agg(int8send(coalesce(
-           CAST(extract(year FROM month) * 12 + extract(month FROM month) - 1 AS bigint), -1)),
-           '' ORDER BY code)
+SELECT string_agg(int8send({number}), '' ORDER BY code)
   FROM ({area}) AS area
   LEFT JOIN ({months}) AS known USING (code)"""
 

@@ -180,6 +180,7 @@ rollup = Table(
     Column("supporters", BigInteger, nullable=False),
     Column("told", Integer, nullable=False),
     Column("local", Integer, nullable=False),
+    Column("last", Date),
 )
 
 rollup_cell = Table(
