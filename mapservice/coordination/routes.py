@@ -16,6 +16,7 @@ from mapservice.coordination import formats, map_queries, queries
 from mapservice.coordination import sheet as sheets
 from mapservice.coordination.asked import Asked
 from mapservice.coordination.chart import chart
+from mapservice.coordination.map_queries import Inset
 from mapservice.coordination.model import (
     DATED,
     PARTS,
@@ -256,25 +257,31 @@ def _insets(
     """What lies overseas, beside a map of France: outlines with their class, and a count."""
     if shown.view.ref is not None:
         return []
-    classes = shown.areas.classes(shown.view.figure, breaks).tolist()
-    counts = shown.areas.initiatives.tolist()
-    at = {code: number for number, code in enumerate(shown.areas.codes)}
-    drawn = map_queries.insets(connection, shown.view.by)
+    classes = shown.areas.classes(shown.view.figure, breaks)
+    counts = shown.areas.initiatives
+    drawn = _inset_outlines(connection, shown.view.by)
+    overseas = {code for inset in drawn for code, _ in inset.outlines}
+    at = {code: number for number, code in enumerate(shown.areas.codes) if code in overseas}
     lands = drawn
     if shown.view.by is not Level.REGION:
-        lands = map_queries.insets(connection, Level.REGION)
-    held = [sum(counts[at[code]] for code, _ in inset.outlines) for inset in drawn]
+        lands = _inset_outlines(connection, Level.REGION)
+    held = [sum(int(counts[at[code]]) for code, _ in inset.outlines) for inset in drawn]
     return [
         {
             "code": inset.code,
             "name": inset.name,
-            "areas": [(code, path, classes[at[code]]) for code, path in inset.outlines],
+            "areas": [(code, path, int(classes[at[code]])) for code, path in inset.outlines],
             "land": land.outlines[0][1],
             "count": count,
             "radius": round(BUBBLE * (count / max(held)) ** 0.5, 1) if count else 0,
         }
         for inset, land, count in zip(drawn, lands, held, strict=True)
     ]
+
+
+def _inset_outlines(connection: Connection, by: Level) -> list[Inset]:
+    kept = services().of_load
+    return kept.get(connection, ("insets", by), lambda asked: map_queries.insets(asked, by))
 
 
 def _shaded(asked: Asked, shown: Sheet, breaks: tuple[float, ...]) -> dict[str, Any]:
