@@ -4,14 +4,14 @@ from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from sqlalchemy import Connection
 
 from mapservice.briefing import queries, service
-from mapservice.errors import InvalidInput, NotFound
-from mapservice.following.model import PARIS, is_signed
+from mapservice.errors import InvalidInput
+from mapservice.following.model import PARIS
 from mapservice.http import answers, forms, session
-from mapservice.http.params import only_parameters
+from mapservice.http.leaving import Leaving
 from mapservice.http.services import services
 from mapservice.people.hooks import Part, Section
 from mapservice.people.model import Person
@@ -21,6 +21,7 @@ blueprint = Blueprint("briefing", __name__)
 blueprint.after_request(answers.secret)
 
 ANSWERS = {"oui": True, "non": False}
+LEAVING = Leaving("briefing/leave.html", queries.leave_key, service.leave)
 
 
 @blueprint.post("/bilan/lettre")
@@ -40,34 +41,12 @@ def set_letters() -> Response:
 
 @blueprint.get("/bilan/quitter/<uuid:reader>/<signature>")
 def ask_leave(reader: UUID, signature: str) -> Response:
-    """Asks only: mail scanners open links too."""
-    only_parameters()
-    with services().engine.connect() as connection:
-        _check_signature(connection, reader, signature)
-    return _leave_page(done=False)
+    return LEAVING.ask(reader, signature)
 
 
 @blueprint.post("/bilan/quitter/<uuid:reader>/<signature>")
 def leave(reader: UUID, signature: str) -> Response:
-    """RFC 8058: one POST of a mail program, which is signed in nowhere and holds no form's token.
-
-    The signature is what allows it: it was mailed to the reader alone.
-    """
-    with services().engine.begin() as connection:
-        _check_signature(connection, reader, signature)
-        service.leave(connection, reader)
-    return _leave_page(done=True)
-
-
-def _check_signature(connection: Connection, reader: UUID, signature: str) -> None:
-    """Raises NotFound, the same for a wrong one and for a reader that nobody is."""
-    key = queries.leave_key(connection, reader)
-    if key is None or not is_signed(reader, key, signature):
-        raise NotFound("There is no such link.")
-
-
-def _leave_page(*, done: bool) -> Response:
-    return make_response(render_template("briefing/leave.html", done=done))
+    return LEAVING.leave(reader, signature)
 
 
 def _mine(connection: Connection, person: Person) -> bool | None:

@@ -8,13 +8,14 @@ from uuid import UUID
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 
-from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.errors import Conflict, InvalidInput
 from mapservice.following import queries, service
-from mapservice.following.model import MAX_CORNERS, Subject, is_signed
+from mapservice.following.model import MAX_CORNERS, Subject
 from mapservice.http import answers, forms, session
 from mapservice.http.forms import FormRefused, Gate
+from mapservice.http.leaving import Leaving
 from mapservice.http.maps import FRANCE, map_config
-from mapservice.http.params import NamedTerritory, only_parameters, with_known_places
+from mapservice.http.params import NamedTerritory, with_known_places
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
 from mapservice.initiatives.filters import Filters, LonLat
@@ -26,6 +27,7 @@ blueprint.after_request(answers.secret)
 
 GATE = Gate("follow")
 MINE = "mes-suivis"
+LEAVING = Leaving("following/leave.html", queries.leave_key, service.leave)
 # Degrees shown around the middle of a circle, for each metre of its radius.
 DEGREES = 1 / 75_000
 
@@ -72,23 +74,12 @@ def stop(identifier: UUID) -> Response:
 
 @blueprint.get("/suivre/quitter/<uuid:follower>/<signature>")
 def ask_leave(follower: UUID, signature: str) -> Response:
-    """Asks only: mail scanners open links too."""
-    only_parameters()
-    with services().engine.connect() as connection:
-        _check_signature(connection, follower, signature)
-    return _leave_page(done=False)
+    return LEAVING.ask(follower, signature)
 
 
 @blueprint.post("/suivre/quitter/<uuid:follower>/<signature>")
 def leave(follower: UUID, signature: str) -> Response:
-    """RFC 8058: one POST of a mail program, which is signed in nowhere and holds no form's token.
-
-    The signature is what allows it: it was mailed to the follower alone.
-    """
-    with services().engine.begin() as connection:
-        _check_signature(connection, follower, signature)
-        service.leave(connection, follower)
-    return _leave_page(done=True)
+    return LEAVING.leave(follower, signature)
 
 
 def _sent_page() -> FormPage:
@@ -184,17 +175,6 @@ def _around(near: LonLat, reach: float) -> tuple[float, float, float, float]:
         min(near.lon + reach, 180.0),
         min(near.lat + reach / 1.5, 85.0),
     )
-
-
-def _check_signature(connection: Connection, follower: UUID, signature: str) -> None:
-    """Raises NotFound, the same for a stranger's and for one that nobody has."""
-    key = queries.leave_key(connection, follower)
-    if key is None or not is_signed(follower, key, signature):
-        raise NotFound("There is no such link.")
-
-
-def _leave_page(*, done: bool) -> Response:
-    return make_response(render_template("following/leave.html", done=done))
 
 
 def _question(connection: Connection, token: Token) -> Question:

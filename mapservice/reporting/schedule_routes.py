@@ -7,11 +7,12 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, url_for
 from sqlalchemy import Connection
 
-from mapservice.errors import Conflict, NotFound
-from mapservice.following.model import PARIS, is_signed
+from mapservice.errors import Conflict
+from mapservice.following.model import PARIS
 from mapservice.http import answers, forms, session
 from mapservice.http.forms import FormRefused
-from mapservice.http.params import only_parameters, with_known_places
+from mapservice.http.leaving import Leaving
+from mapservice.http.params import with_known_places
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
 from mapservice.people.hooks import Part, Section
@@ -26,6 +27,7 @@ blueprint = Blueprint("report_schedules", __name__, url_prefix="/rapports/mensue
 blueprint.after_request(answers.secret)
 
 MINE = "mes-rapports"
+LEAVING = Leaving("reports/leave.html", queries.leave_key, schedules.leave)
 
 
 @blueprint.post("")
@@ -61,30 +63,12 @@ def stop(identifier: UUID) -> Response:
 
 @blueprint.get("/<uuid:identifier>/quitter/<signature>")
 def ask_leave(identifier: UUID, signature: str) -> Response:
-    """Asks only: mail scanners open links too."""
-    only_parameters()
-    with services().engine.connect() as connection:
-        _check_signature(connection, identifier, signature)
-    return _leave_page(done=False)
+    return LEAVING.ask(identifier, signature)
 
 
 @blueprint.post("/<uuid:identifier>/quitter/<signature>")
 def leave(identifier: UUID, signature: str) -> Response:
-    """RFC 8058: one POST of a mail program; the signature, mailed to one person, allows it."""
-    with services().engine.begin() as connection:
-        _check_signature(connection, identifier, signature)
-        schedules.leave(connection, identifier)
-    return _leave_page(done=True)
-
-
-def _check_signature(connection: Connection, identifier: UUID, signature: str) -> None:
-    key = queries.leave_key(connection, identifier)
-    if key is None or not is_signed(identifier, key, signature):
-        raise NotFound("There is no such link, or this report was ended already.")
-
-
-def _leave_page(*, done: bool) -> Response:
-    return make_response(render_template("reports/leave.html", done=done))
+    return LEAVING.leave(identifier, signature)
 
 
 def _only_with_a_role() -> Response:
