@@ -92,8 +92,18 @@ def temporary_database(server_url: str, name: str, template: str = "template1") 
         yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
     finally:
         with server.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+            drop_database(connection, name)
         server.dispose()
+
+
+def drop_database(connection: Connection, name: str) -> None:
+    """Also while it is being vacuumed: FORCE may not end that, a plain DROP makes it give way."""
+    ended = text(
+        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = :name AND usename = current_user"""
+    )
+    connection.execute(ended, {"name": name}).all()
+    connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
 
 
 @pytest.fixture(scope="session")
@@ -148,7 +158,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         server = make_engine(url).execution_options(isolation_level="AUTOCOMMIT")
         with server.connect() as connection:
             name = f"france_{leader.nodemanager.testrunuid}"
-            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            drop_database(connection, name)
         server.dispose()
 
 

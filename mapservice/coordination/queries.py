@@ -5,7 +5,7 @@ agree. Columns leave PostgreSQL as bytes, one value after the other: 34,875 comm
 fast as ten régions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -21,6 +21,7 @@ from mapservice.coordination.model import Areas, View
 from mapservice.coordination.summing import COUNTRY, COUNTS, EVERY, SHARES, WINDOWS, Among, Values
 from mapservice.coordination.windows import Slices, month_of, months_between, period, slices
 from mapservice.db.text import Prepared, fetch_one, fill
+from mapservice.territories.kept import kept_of
 from mapservice.territories.model import Level, TerritoryRef
 
 # The bounds of a period that has none.
@@ -72,6 +73,8 @@ def areas(
     if not dated:
         wanted = period(scope.since, scope.until, view.now.date(), first)
     fields = (*COUNTS, *(WINDOWS if dated else ()), *(SHARES if shares else ()))
+    if view.ref is None:
+        return _areas_of_all(connection, scope, str(view.by), wanted, fields)
     return _areas(connection, scope, _within(view), wanted, fields)
 
 
@@ -116,26 +119,25 @@ def areas_and_last(connection: Connection, view: View) -> Areas:
     texts, values = _month_texts(view.scope, among.level, few=False)
     kept = texts["bounds"] == EVER
     texts |= {
-        "area": fill(statements.AREA, {"which": among.condition}),
         "changed": statements.CHANGED,
         "last": "last" if kept else "month",
         "months": "month = '-infinity'" if kept else "month > '-infinity' AND {bounds}",
         "number": statements.MONTH_NUMBER,
     }
     statement = fill(fill(statements.COLUMNS_AND_LAST, texts), texts)
-    row = fetch_one(connection, Prepared.of(statement, values | among.values))
-    codes, population, initiatives, supporters, numbers = row
-    known = tuple(codes.split(",")) if codes else ()
-    nothing = np.zeros(len(known), np.int64)
+    level = _all_of(connection, among.level)
+    codes, *columns = fetch_one(connection, Prepared.of(statement, values))
+    initiatives, supporters, numbers = level.placed(codes, columns, (0, 0, -1))
+    nothing = np.zeros(len(level.codes), np.int64)
     return Areas(
-        known,
-        integers(population),
-        integers(initiatives),
-        integers(supporters),
+        level.codes,
+        level.population,
+        initiatives,
+        supporters,
         nothing,
         nothing,
         dated=False,
-        months=_months_since(view, integers(numbers)),
+        months=_months_since(view, numbers),
     )
 
 
@@ -254,12 +256,33 @@ def _areas(
     }
     statement = Prepared.of(fill(statements.COLUMNS, texts), values | among.values)
     codes, population, *columns = fetch_one(connection, statement)
-    found = dict(zip(fields, map(integers, columns), strict=True))
     known = tuple(codes.split(",")) if codes else ()
-    nothing = np.zeros(len(known), np.int64)
+    found = dict(zip(fields, map(integers, columns), strict=True))
+    return _as_areas(known, integers(population), found)
+
+
+def _areas_of_all(
+    connection: Connection, scope: Scope, level: str, wanted: Slices, fields: tuple[str, ...]
+) -> Areas:
+    """Those of a whole level, of which territories alone know how many there are."""
+    parts, values = summing.parts(scope, Among(level, "true", {}, few=False), wanted, fields)
+    texts = {
+        "parts": parts,
+        "sums": ", ".join(f"sum({field}) AS {field}" for field in fields),
+        "told": "".join(fill(statements.COLUMN_OF_ALL, {"field": field}) for field in fields),
+    }
+    all_of = _all_of(connection, level)
+    statement = Prepared.of(fill(statements.COLUMNS_OF_ALL, texts), values)
+    codes, *columns = fetch_one(connection, statement)
+    placed = all_of.placed(codes, columns, (0,) * len(fields))
+    return _as_areas(all_of.codes, all_of.population, dict(zip(fields, placed, strict=True)))
+
+
+def _as_areas(codes: tuple[str, ...], population: Counts, found: Mapping[str, Counts]) -> Areas:
+    nothing = np.zeros(len(codes), np.int64)
     return Areas(
-        known,
-        integers(population),
+        codes,
+        population,
         found["initiatives"],
         found["supporters"],
         found.get("recent", nothing),
@@ -268,6 +291,40 @@ def _areas(
         found.get("local"),
         dated="recent" in found,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """All territories of a level: their codes in order, and where each stands."""
+
+    codes: tuple[str, ...]
+    population: Counts
+    places: Mapping[str, int]
+
+    def placed(
+        self, codes: str | None, columns: Sequence[bytes | None], empty: Sequence[int]
+    ) -> list[Counts]:
+        """Columns of some codes as columns of all; a code that is new waits for the next look."""
+        given = codes.split(",") if codes else []
+        at = np.fromiter((self.places.get(code, -1) for code in given), np.int64, len(given))
+        known = at >= 0
+        whole = [np.full(len(self.codes), one, np.int64) for one in empty]
+        for column, packed in zip(whole, columns, strict=True):
+            column[at[known]] = integers(packed)[known]
+        return whole
+
+
+def _all_of(connection: Connection, level: str) -> _Level:
+    return kept_of(connection).get(
+        connection, (__name__, level), lambda asked: _read_level(asked, level)
+    )
+
+
+def _read_level(connection: Connection, level: str) -> _Level:
+    row = connection.execute(text(statements.ALL_OF_LEVEL), {"level": level}).one()
+    codes = tuple(row[0].split(",")) if row[0] else ()
+    places = {code: place for place, code in enumerate(codes)}
+    return _Level(codes, integers(row[1]), places)
 
 
 def _last_month(scope: Scope, level: str) -> tuple[str, Values]:

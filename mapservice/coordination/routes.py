@@ -40,6 +40,7 @@ from mapservice.initiatives.model import PUBLIC, Theme
 from mapservice.maps.cache import Extent
 from mapservice.maps.model import Tile
 from mapservice.territories import page_queries
+from mapservice.territories.kept import kept_of
 from mapservice.territories.model import Level
 from mapservice.territories.page_model import Place
 from mapservice.territories.queries import mosaic_of
@@ -280,7 +281,7 @@ def _insets(
 
 
 def _inset_outlines(connection: Connection, by: Level) -> list[Inset]:
-    kept = services().of_load
+    kept = kept_of(connection)
     return kept.get(connection, ("insets", by), lambda asked: map_queries.insets(asked, by))
 
 

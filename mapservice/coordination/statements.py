@@ -34,6 +34,21 @@ SELECT string_agg(code, ',' ORDER BY code),
 COLUMN = """,
        string_agg(int8send(CAST(coalesce({field}, 0) AS bigint)), '' ORDER BY code)"""
 
+# Of all of a level only what is counted: where each stands among them is known already, so that
+# nothing need be sorted.
+COLUMNS_OF_ALL = """
+SELECT string_agg(code, ','){told}
+  FROM (SELECT code, {sums} FROM ({parts}) AS part GROUP BY code) AS counted
+ WHERE code IS NOT NULL"""
+COLUMN_OF_ALL = """,
+       string_agg(int8send(CAST({field} AS bigint)), '')"""
+
+ALL_OF_LEVEL = """
+SELECT string_agg(code, ',' ORDER BY code),
+       string_agg(int8send(CAST(population AS bigint)), '' ORDER BY code)
+  FROM territory
+ WHERE level = :level"""
+
 KEPT = """
     SELECT code, {sums}
       FROM rollup
@@ -132,10 +147,10 @@ LAST_MONTH = """
      WHERE code = ANY(%(codes)s)
      GROUP BY code"""
 
-# Sums and last months of many in one pass: over the sums of all months, which know their last one,
-# or over the months of a period.
+# Sums and last months of all in one pass: over the sums of all months, which know their last one,
+# or over the months of a period. What changed since then is looked at anew.
 COLUMNS_AND_LAST = """
-WITH area AS ({area}), touched AS (
+WITH touched AS (
     SELECT code, max(month) AS month FROM ({changed}) AS held GROUP BY code
 ), counted AS (
     SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters,
@@ -153,16 +168,15 @@ WITH area AS ({area}), touched AS (
            ) AS part
      GROUP BY code
 )
-SELECT string_agg(code, ',' ORDER BY code),
-       string_agg(int8send(population), '' ORDER BY code),
-       string_agg(int8send(CAST(coalesce(initiatives, 0) AS bigint)), '' ORDER BY code),
-       string_agg(int8send(CAST(coalesce(supporters, 0) AS bigint)), '' ORDER BY code),
-       string_agg(int8send({number}), '' ORDER BY code)
-  FROM (SELECT area.code, population, initiatives, supporters,
-               CASE WHEN area.code IN (SELECT {place} FROM rollup_delta WHERE {place} IS NOT NULL)
-                    THEN touched.month ELSE counted.month END AS month
-          FROM area LEFT JOIN counted USING (code) LEFT JOIN touched USING (code)
-         ORDER BY area.code) AS figure"""
+SELECT string_agg(code, ','),
+       string_agg(int8send(CAST(initiatives AS bigint)), ''),
+       string_agg(int8send(CAST(supporters AS bigint)), ''),
+       string_agg(int8send({number}), '')
+  FROM (SELECT code, initiatives, supporters,
+               CASE WHEN code IN (SELECT {place} FROM rollup_delta WHERE {place} IS NOT NULL)
+                    THEN (SELECT touched.month FROM touched WHERE touched.code = counted.code)
+                    ELSE month END AS month
+          FROM counted) AS figure"""
 
 # Months since the year 0; -1 for none.
 MONTH_NUMBER = """coalesce(

@@ -9,7 +9,6 @@ from mapservice.db.engine import make_engine, reading
 from mapservice.geocoding.service import Geocoders
 from mapservice.initiatives.filters import Filters
 from mapservice.settings import Settings
-from mapservice.territories.kept import KeptByLoad
 
 EXTENSION = "mapservice"
 
@@ -18,8 +17,7 @@ EXTENSION = "mapservice"
 class Services:
     """`reader` is the engine without transactions: each statement sees its own moment.
 
-    `steady` is the same on connections of its own, which plan a prepared statement once. `of_load`
-    keeps what was made of the territories in force.
+    `steady` is the same on connections of its own, which plan a prepared statement once.
     """
 
     settings: Settings
@@ -27,7 +25,6 @@ class Services:
     geocoders: Geocoders
     reader: Engine = field(init=False)
     steady: Engine = field(init=False)
-    of_load: KeptByLoad = field(init=False, default_factory=KeptByLoad)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reader", reading(self.engine))

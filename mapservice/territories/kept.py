@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from mapservice.territories.queries import source_in_force
 
@@ -11,7 +12,7 @@ Made = TypeVar("Made")
 
 
 class KeptByLoad:
-    """Keeps it for one database, by a key of whoever makes it; for few things, not large ones."""
+    """Keeps it for one engine, by a key of whoever makes it; for few things, not large ones."""
 
     def __init__(self) -> None:
         self._kept: tuple[int | None, dict[Hashable, Any]] = (None, {})
@@ -29,3 +30,11 @@ class KeptByLoad:
             made[key] = make(connection)
         found: Made = made[key]
         return found
+
+
+_OF_ENGINES: WeakKeyDictionary[Engine, KeptByLoad] = WeakKeyDictionary()
+
+
+def kept_of(connection: Connection) -> KeptByLoad:
+    """That of the engine which made a connection: its database is one and the same."""
+    return _OF_ENGINES.setdefault(connection.engine, KeptByLoad())
