@@ -20,6 +20,10 @@ class Plain(Text):
     """
 
 
+class Ready(Text):
+    """Text that is JSON already, or null."""
+
+
 def object_text(columns: Iterable[Named]) -> str:
     """SQL of an object whose members are these columns of a row, as text.
 
@@ -47,6 +51,9 @@ def _value(name: str, column: ColumnElement[Any]) -> tuple[str, str, str]:
     known = isinstance(column, Column) and not column.nullable
     if isinstance(kind, UUID | Plain):
         return ('"', name, '"') if known else ("", f"coalesce('\"' || {name} || '\"', 'null')", "")
-    as_text = isinstance(kind, Integer | Numeric | Boolean)
-    shown = f"{name}::text" if as_text else f"to_json({name})::text"
+    shown = f"to_json({name})::text"
+    if isinstance(kind, Integer | Numeric | Boolean):
+        shown = f"{name}::text"
+    elif isinstance(kind, Ready):
+        shown = name
     return "", shown if known else f"coalesce({shown}, 'null')", ""

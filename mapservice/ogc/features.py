@@ -1,7 +1,7 @@
 """Rows of a collection as GeoJSON features, made by PostgreSQL."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Column, Select, select
@@ -15,22 +15,20 @@ from mapservice.ogc.cursors import Cursor
 from mapservice.ogc.model import CRS84, Crs, SortKey
 from mapservice.ogc.parameters import ItemsRequest
 from mapservice.ogc.selection import ordering
-from mapservice.ogc.sources import Source
+from mapservice.ogc.sources import NAMED_BY, Source
 
 # Columns of a row that are no properties.
 INNER = ("feature_id", "shape")
-# What of an initiative leads to the names of its territories.
-JOINED_BY = {"commune", "region"}
-
+# Names are looked up once for each commune of the page, and put into its features as JSON.
 CHOSEN_FIRST = """
     WITH initiative AS MATERIALIZED ({chosen}),
-         territory AS MATERIALIZED (
-             SELECT level, code, name
+         commune_names AS (
+             SELECT jsonb_object_agg(code, to_json(name)::text) AS names
                FROM territory
               WHERE level = 'commune'
-                AND code = ANY(ARRAY(SELECT DISTINCT commune FROM initiative))
-              UNION ALL
-             SELECT level, code, name
+                AND code = ANY(ARRAY(SELECT DISTINCT commune FROM initiative))),
+         region_names AS (
+             SELECT jsonb_object_agg(code, to_json(name)::text) AS names
                FROM territory
               WHERE level = 'region')
     {rows}"""
@@ -52,6 +50,7 @@ class ItemsPage:
 def rows_of(source: Source, request: ItemsRequest) -> Select[Any]:
     """One row a feature, in order: its id, shape and sort keys, and the properties asked for."""
     names = request.names
+    source = replace(source, keys=source.page_keys)
     return (
         select(
             source.keys[request.collection.identifier].label("feature_id"),
@@ -59,7 +58,7 @@ def rows_of(source: Source, request: ItemsRequest) -> Select[Any]:
             *(source.keys[key.name].label(name) for name, key in _named(request.order)),
             *(one for one in source.properties if names is None or one.name in names),
         )
-        .select_from(source.rows)
+        .select_from(source.page)
         .order_by(*ordering(source, request.order))
     )
 
@@ -115,14 +114,11 @@ def own_columns(rows: Select[Any]) -> str:
         for one in visitors.iterate(column)
         if isinstance(one, Column) and one.table is initiative
     }
-    return ", ".join(f"initiative.{name}" for name in sorted(read | JOINED_BY))
+    return ", ".join(f"initiative.{name}" for name in sorted(read | NAMED_BY))
 
 
 def chosen_first(chosen: str, rows: str) -> str:
-    """Initiatives are chosen first; names are looked up once for each commune of the page.
-
-    CTEs take the place of the tables that they are named for.
-    """
+    """Initiatives are chosen first: the CTE takes the place of the table that it is named for."""
     return fill(CHOSEN_FIRST, {"chosen": chosen, "rows": rows})
 
 

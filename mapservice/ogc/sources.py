@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     FromClause,
     Integer,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from mapservice.db.json_text import Ready
 from mapservice.db.tables import initiative, territory
 from mapservice.initiatives import exports
 from mapservice.initiatives.conditions import envelope
@@ -29,15 +31,33 @@ from mapservice.ogc.conditions import Bounds, Condition, Target
 from mapservice.ogc.model import Collection
 from mapservice.territories.model import Level
 
+# What leads to the names of an initiative's territories, and how a page finds them that
+# `features.chosen_first` makes.
+NAMED_BY = frozenset({"commune", "region"})
+NAMES = {
+    "commune_name": literal_column(
+        "(SELECT names FROM commune_names) ->> initiative.commune", Ready()
+    ).label("commune_name"),
+    "region_name": literal_column(
+        "(SELECT names FROM region_names) ->> initiative.region", Ready()
+    ).label("region_name"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`properties` are those of the answer, in order; `keys` are what an order goes by."""
+    """`properties` are those of the answer, in order; `keys` are what an order goes by.
+
+    Rows are looked for among `rows`, and shown from `page`, those of one page, where an order goes
+    by `page_keys`.
+    """
 
     target: Target
     rows: FromClause
+    page: FromClause
     properties: tuple[ColumnElement[Any], ...]
     keys: Mapping[str, ColumnElement[Any]]
+    page_keys: Mapping[str, ColumnElement[Any]]
 
 
 @lru_cache(maxsize=64)
@@ -52,6 +72,7 @@ def _initiatives(collection: Collection, base_url: str) -> Source:
     shown = exports.properties(base_url)
     own = {one.name: one.element if isinstance(one, Label) else one for one in shown}
     moments = {name: initiative.c[name] for name in ("created_at", "updated_at")}
+    keys: dict[str, ColumnElement[Any]] = own | moments | {"cell": initiative.c.cell}
     anchor = _as_text(initiative.c.anchor)
     return Source(
         target=Target(
@@ -62,9 +83,16 @@ def _initiatives(collection: Collection, base_url: str) -> Source:
             held_in=_anchored_in,
         ),
         rows=exports.with_names(),
-        properties=tuple(shown),
-        keys=own | moments | {"cell": initiative.c.cell},
+        page=initiative,
+        properties=tuple(NAMES.get(one.name, one) for one in shown),
+        keys=keys,
+        page_keys=keys | {name: _unquoted(one) for name, one in NAMES.items()},
     )
+
+
+def _unquoted(name: Label[Any]) -> ColumnElement[Any]:
+    """The text that a JSON string stands for."""
+    return cast(name.element, JSON).op("#>>", return_type=Text())(literal_column("'{}'"))
 
 
 def _anchored_in(bounds: Bounds) -> Condition:
@@ -98,8 +126,10 @@ def _territories(collection: Collection, level: Level) -> Source:
             held_in=lambda bounds: outline.op("&&")(func.ST_MakeEnvelope(*bounds, 4326)),
         ),
         rows=rows,
+        page=rows,
         properties=tuple(own[one.name].label(one.name) for one in collection.attributes),
         keys=own,
+        page_keys=own,
     )
 
 
