@@ -4,10 +4,10 @@
 else in a feature of seventeen properties. Here the types are known when the statement is made.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ColumnElement, Integer, Numeric, Text
+from sqlalchemy import Boolean, Column, ColumnElement, Integer, Label, Numeric, Text
 from sqlalchemy.dialects.postgresql import UUID
 
 Named = tuple[str, ColumnElement[Any]]
@@ -18,6 +18,10 @@ class Plain(Text):
 
     A constraint of its table, or the expression that makes it, keeps signs out that JSON escapes.
     """
+
+
+class Sure(Plain):
+    """The same, and never null."""
 
 
 class Ready(Text):
@@ -36,7 +40,16 @@ def object_text(columns: Iterable[Named]) -> str:
         parts += [f"""'{literal}"{name}":{opening}'""", value]
         literal = f"{closing},"
     parts.append(f"'{literal.removesuffix(',')}}}'")
-    return f"concat({', '.join(parts)})"
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """In halves of halves, so that no text is copied more often than it must; `concat` looks at the
+    type of each part."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return f"({_joined(parts[:half])} || {_joined(parts[half:])})"
 
 
 def value_text(name: str, column: ColumnElement[Any]) -> str:
@@ -48,9 +61,13 @@ def value_text(name: str, column: ColumnElement[Any]) -> str:
 def _value(name: str, column: ColumnElement[Any]) -> tuple[str, str, str]:
     """What stands before a value, its SQL, and what stands behind it."""
     kind = column.type
-    known = isinstance(column, Column) and not column.nullable
+    bare = column.element if isinstance(column, Label) else column
+    known = isinstance(kind, Sure) or (isinstance(bare, Column) and not bare.nullable)
     if isinstance(kind, UUID | Plain):
-        return ('"', name, '"') if known else ("", f"coalesce('\"' || {name} || '\"', 'null')", "")
+        plain = f"{name}::text" if isinstance(kind, UUID) else name
+        if known:
+            return '"', plain, '"'
+        return "", f"coalesce('\"' || {plain} || '\"', 'null')", ""
     shown = f"to_json({name})::text"
     if isinstance(kind, Integer | Numeric | Boolean):
         shown = f"{name}::text"
