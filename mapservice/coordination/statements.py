@@ -49,6 +49,8 @@ SELECT string_agg(code, ',' ORDER BY code),
   FROM territory
  WHERE level = :level"""
 
+AMONG = "{place} = ANY(ARRAY(SELECT code FROM area))"
+
 KEPT = """
     SELECT code, {sums}
       FROM rollup

@@ -113,7 +113,7 @@ def _kept(
     bounds += [f"month < CAST(%({end})s AS date)"] if part.end else []
     base = [*bounds, "month > '-infinity'"] if bounds else ["month = '-infinity'"]
     if among.few:
-        base.append("code = ANY(ARRAY(SELECT code FROM area))")
+        base.append(fill(statements.AMONG, {"place": "code"}))
     minus = "-" if part.sign < 0 else ""
     sources = {field: f"{minus}{name}" for field, name in SOURCES[part.count].items()}
     texts = {
@@ -137,9 +137,18 @@ def _counted(
         "start": start,
         "end": end,
         "themes": themes(scope, "initiative"),
-        "inside": f"{among.inside.level} = %(inside)s" if among.inside else "true",
+        "inside": _among(among),
     }
     return fill(statements.COUNTED, texts)
+
+
+def _among(among: Among) -> str:
+    """Which initiatives may count; a few places are looked up in the index of each."""
+    if among.inside:
+        return f"{among.inside.level} = %(inside)s"
+    if among.few and among.level != COUNTRY:
+        return fill(statements.AMONG, {"place": among.level})
+    return "true"
 
 
 def _columns(sources: dict[str, str], fields: tuple[str, ...]) -> str:

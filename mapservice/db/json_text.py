@@ -7,7 +7,7 @@ else in a feature of seventeen properties. Here the types are known when the sta
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ColumnElement, Integer, Label, Numeric, Text
+from sqlalchemy import Boolean, Column, ColumnElement, Integer, Numeric, Text
 from sqlalchemy.dialects.postgresql import UUID
 
 Named = tuple[str, ColumnElement[Any]]
@@ -61,8 +61,7 @@ def value_text(name: str, column: ColumnElement[Any]) -> str:
 def _value(name: str, column: ColumnElement[Any]) -> tuple[str, str, str]:
     """What stands before a value, its SQL, and what stands behind it."""
     kind = column.type
-    bare = column.element if isinstance(column, Label) else column
-    known = isinstance(kind, Sure) or (isinstance(bare, Column) and not bare.nullable)
+    known = isinstance(kind, Sure) or (isinstance(column, Column) and not column.nullable)
     if isinstance(kind, UUID | Plain):
         plain = f"{name}::text" if isinstance(kind, UUID) else name
         if known:
