@@ -222,7 +222,7 @@ def _tabled(
     """The table of the parts, and up to `most` that are silent in each way."""
     order = asked.order if asked.order in asking.orders(shown.view.by) else Order.RATE
     at = sheets.shown_order(connection, shown, order, ascending=asked.ascending)
-    rows, listed = sheets.rows(connection, shown, at[: sheets.SHOWN_ROWS], breaks, most)
+    rows, listed = sheets.rows(connection, shown, at[: sheets.shown_rows(len(at))], breaks, most)
     return {"rows": rows, "total": len(at)}, _silent(shown, listed)
 
 

@@ -26,7 +26,10 @@ from mapservice.territories.names import at_territory, of_territory
 
 # W, S, E, N of metropolitan France.
 FRANCE = (-5.2, 41.3, 9.7, 51.2)
-SHOWN_ROWS = 100
+# A table has all of its rows up to so many, départements for one; a longer list is a file, and what
+# stands on top is seen.
+MOST_ROWS = 120
+FIRST_ROWS = 50
 SHOWN_SILENT = 12
 
 
@@ -183,6 +186,11 @@ def shown_order(connection: Connection, sheet: Sheet, order: Order, *, ascending
     if order is Order.NAME:
         names = queries.name_list(connection, sheet.view.by, sheet.areas.codes)
     return sheet.areas.order(order, names, ascending=ascending)
+
+
+def shown_rows(total: int) -> int:
+    """How many of them the table of a page has."""
+    return total if total <= MOST_ROWS else FIRST_ROWS
 
 
 def own_silence(sheet: Sheet) -> Silence | None:

@@ -290,3 +290,13 @@ def test_no_other_level_has_a_picture(initiatives: FlaskClient) -> None:
     for level in ("region", "canton", "x" * 200):
         assert initiatives.get(f"/tiles/outlines/{level}.mosaic").status_code == 404
     assert initiatives.get("/tiles/outlines/commune.mosaic?x=1").status_code == 400
+
+
+def test_a_table_has_every_departement_and_the_first_of_many_communes(
+    initiatives: FlaskClient,
+) -> None:
+    departements = table(initiatives.get("/coordination?par=departement").text)
+    assert len(departements) == 101
+    communes = initiatives.get("/coordination?par=commune").text
+    assert len(table(communes)) == 50
+    assert "50 sur 34" in communes
