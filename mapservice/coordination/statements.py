@@ -152,7 +152,7 @@ LAST_MONTH = """
 # Sums and last months of all in one pass: over the sums of all months, which know their last one,
 # or over the months of a period. What changed since then is looked at anew.
 COLUMNS_AND_LAST = """
-WITH touched AS (
+WITH touched AS MATERIALIZED (
     SELECT code, max(month) AS month FROM ({changed}) AS held GROUP BY code
 ), counted AS (
     SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters,
@@ -176,9 +176,8 @@ SELECT string_agg(code, ','),
        string_agg(int8send({number}), '')
   FROM (SELECT code, initiatives, supporters,
                CASE WHEN code IN (SELECT {place} FROM rollup_delta WHERE {place} IS NOT NULL)
-                    THEN (SELECT touched.month FROM touched WHERE touched.code = counted.code)
-                    ELSE month END AS month
-          FROM counted) AS figure"""
+                    THEN touched.month ELSE counted.month END AS month
+          FROM counted LEFT JOIN touched USING (code)) AS figure"""
 
 # Months since the year 0; -1 for none.
 MONTH_NUMBER = """coalesce(
