@@ -265,11 +265,6 @@ WITH counted AS (
               FROM rollup_delta CROSS JOIN generate_series(3, rollup_finest_zoom()) AS zoom
              WHERE cell IS NOT NULL) AS both_parts
      GROUP BY 1, 2, 3, 4
-), held AS (
-    SELECT level, code, status, theme, max(month) AS month
-      FROM rollup
-     WHERE month > '-infinity' AND initiatives > 0
-     GROUP BY level, code, status, theme
 ), compared (place, key, what, kept, counted) AS (
     SELECT 'rollup', concat_ws(' ', level, code, status, theme, month), one.*
       FROM kept FULL JOIN counted USING (level, code, status, theme, month)
@@ -284,10 +279,10 @@ WITH counted AS (
                                 ('x', kept_cell.sum_x, counted_cell.sum_x),
                                 ('y', kept_cell.sum_y, counted_cell.sum_y)) AS one
      UNION ALL
-    SELECT 'rollup', concat_ws(' ', level, code, status, theme), 'last, in days since 1970',
-           last - DATE '1970-01-01', held.month - DATE '1970-01-01'
-      FROM rollup LEFT JOIN held USING (level, code, status, theme)
-     WHERE rollup.month = '-infinity'
+    SELECT 'rollup_series', concat_ws(' ', level, code, status, theme), 'rows as its months say',
+           CAST((kept.*) IS NOT DISTINCT FROM (due.*) AS integer), 1
+      FROM rollup_series AS kept
+      FULL JOIN rollup_series_due AS due USING (level, theme, status, code)
      UNION ALL
     SELECT 'initiative', CAST(initiative AS text), one.*
       FROM support_difference

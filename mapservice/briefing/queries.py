@@ -172,8 +172,8 @@ def briefing(connection: Connection, person: UUID, week: Week, day: date) -> Bri
     if badge is None:
         return None
     refs = _told_of(connection, badge.sees)
-    now, first = midnight(day), coordination.first_month(connection)
-    sections = [_section(connection, ref, week, now, first) for ref in refs]
+    now = midnight(day)
+    sections = [_section(connection, ref, week, now) for ref in refs]
     if not sections:
         return None
     sections.sort(key=lambda section: (-section.news.total, section.name))
@@ -215,7 +215,6 @@ def _section(
     ref: TerritoryRef | None,
     week: Week,
     now: datetime,
-    first: date | None,
 ) -> Section:
     filters = Filters(territory=(ref,) if ref else ())
     fresh = and_(
@@ -225,8 +224,8 @@ def _section(
     )
     place = territories.find(connection, ref) if ref else None
     view = View(ref, ref.level if ref else Level.REGION, Counted.of(Filters()), now)
-    own = coordination.own(connection, view, first)
-    rising, falling = _moves(connection, ref, now, first)
+    own = coordination.own(connection, view)
+    rising, falling = _moves(connection, ref, now)
     return Section(
         ref=ref,
         name=place.name if place else "",
@@ -240,14 +239,14 @@ def _section(
 
 
 def _moves(
-    connection: Connection, ref: TerritoryRef | None, now: datetime, first: date | None
+    connection: Connection, ref: TerritoryRef | None, now: datetime
 ) -> tuple[tuple[Move, ...], tuple[Move, ...]]:
     """Of all levels below, the strongest of each way."""
     rising: list[Move] = []
     falling: list[Move] = []
     for level in BELOW[ref.level if ref else None]:
         view = View(ref, level, Counted.of(Filters()), now)
-        areas = coordination.areas(connection, view, first)
+        areas = coordination.areas(connection, view)
         found = moves(areas)
         rising += _named(connection, level, areas, found.rising[:NAMED])
         falling += _named(connection, level, areas, found.falling[:NAMED])

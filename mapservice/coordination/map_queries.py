@@ -1,34 +1,14 @@
 """What maps of coordination need beside figures: outlines, where communes are, what lies around."""
 
 from dataclasses import dataclass
-from datetime import date
 from itertools import groupby
 
 from sqlalchemy import Connection, text
 
-from mapservice.coordination import summing
-from mapservice.coordination.classes import Floats
-from mapservice.coordination.expected import Counts
-from mapservice.coordination.model import View
-from mapservice.coordination.queries import integers
-from mapservice.coordination.summing import Among
-from mapservice.coordination.windows import period
-from mapservice.db.text import Prepared, fetch_one, fill
+from mapservice.db.text import fill
 from mapservice.maps.model import Tile
 from mapservice.maps.territory_queries import BUFFER, EXTENT, Layer, shown
 from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
-
-SPOTS = """
-WITH area AS MATERIALIZED (
-    SELECT code, point FROM territory WHERE level = 'commune' AND {inside}
-)
-SELECT string_agg(int8send(CAST(ST_X(point) * 100000 AS bigint)), '' ORDER BY code),
-       string_agg(int8send(CAST(ST_Y(point) * 100000 AS bigint)), '' ORDER BY code),
-       string_agg(int8send(CAST(initiatives AS bigint)), '' ORDER BY code)
-  FROM area
-  JOIN (SELECT code, sum(initiatives) AS initiatives FROM ({parts}) AS part GROUP BY code)
-       AS counted USING (code)
- WHERE initiatives > 0"""
 
 # The world as far as maps show it, less the outline; régions, a coverage, are joined as one.
 MASK = """
@@ -76,27 +56,6 @@ class Inset:
     code: str
     name: str
     outlines: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Spots:
-    """Where communes with something are, degrees EPSG:4326, and how much they hold."""
-
-    lon: Floats
-    lat: Floats
-    count: Counts
-
-
-def spots(connection: Connection, view: View, first: date | None) -> Spots:
-    """The communes of a view's territory that hold something, for a heatmap of any period."""
-    scope = view.scope
-    wanted = period(scope.since, scope.until, view.now.date(), first)
-    among = Among("commune", summing.inside(view.ref), {}, few=view.ref is not None)
-    parts, values = summing.parts(scope, among, wanted, ("initiatives",))
-    statement = fill(SPOTS, {"parts": parts, "inside": among.condition})
-    bound = values | {"own": view.ref.code if view.ref else ""}
-    lon, lat, count = fetch_one(connection, Prepared.of(statement, bound))
-    return Spots(integers(lon) / 1e5, integers(lat) / 1e5, integers(count))
 
 
 def insets(connection: Connection, by: Level) -> list[Inset]:

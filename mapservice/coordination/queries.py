@@ -1,31 +1,27 @@
-"""Figures of many territories in one statement: kept months, and parts of months from the base.
+"""Figures of territories as columns, what is silent, months, and when each last saw something."""
 
-A statement sees one moment, so that what is kept, what changed since and what is counted singly
-agree. Columns leave PostgreSQL as bytes, one value after the other: 34,875 communes are read as
-fast as ten régions.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from mapservice.activity.model import Scope
-from mapservice.coordination import statements, summing
+from mapservice.coordination import places, statements, summing
 from mapservice.coordination.classes import Floats
 from mapservice.coordination.expected import Counts
 from mapservice.coordination.model import Areas, View
-from mapservice.coordination.summing import COUNTRY, COUNTS, EVERY, SHARES, WINDOWS, Among, Values
-from mapservice.coordination.windows import Slices, month_of, months_between, period, slices
-from mapservice.db.text import Prepared, fetch_one, fill
-from mapservice.territories.kept import kept_of
-from mapservice.territories.model import Level, TerritoryRef
+from mapservice.coordination.months import Read, read
+from mapservice.coordination.places import Places, atlas, parts
+from mapservice.coordination.summing import COUNTRY
+from mapservice.coordination.windows import Windows, month_of, months_between, windows
+from mapservice.db.text import fill
+from mapservice.territories.model import Level
 
-# The bounds of a period that has none.
-EVER = "true"
+COUNTS = ("initiatives", "supporters")
+SHARES = ("told", "local")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +51,42 @@ class Silent:
     all_silent: Counts
 
 
+@dataclass(frozen=True, eq=False)
+class Spots:
+    """Where communes with something are, degrees EPSG:4326, and how much they hold."""
+
+    lon: Floats
+    lat: Floats
+    count: Counts
+
+
 def areas(
     connection: Connection,
     view: View,
-    first: date | None,
     *,
     dated: bool = True,
     shares: bool = True,
+    last: bool = False,
 ) -> Areas:
     """The territories that a view divides its territory into, zeros included.
 
     Without `dated` the two windows of 90 days are left out, which `Areas.dated` says; without
-    `shares` who is local.
+    `shares` who is local; `last` adds the months since the last initiative.
     """
-    scope = view.scope
-    wanted = slices(scope.since, scope.until, view.now, first)
-    if not dated:
-        wanted = period(scope.since, scope.until, view.now.date(), first)
-    fields = (*COUNTS, *(WINDOWS if dated else ()), *(SHARES if shares else ()))
-    if view.ref is None:
-        return _areas_of_all(connection, scope, str(view.by), wanted, fields)
-    return _areas(connection, scope, _within(view), wanted, fields)
+    where = parts(atlas(connection), view)
+    return _areas(connection, view, where, dated=dated, shares=shares, last=last)
 
 
-def some(connection: Connection, view: View, codes: Sequence[str], first: date | None) -> Areas:
-    """Those with these codes, by code, with all figures."""
-    among = Among(str(view.by), "code = ANY(%(some)s)", {"some": list(codes)})
-    wanted = slices(view.scope.since, view.scope.until, view.now, first)
-    return _areas(connection, view.scope, among, wanted, EVERY)
+def some(connection: Connection, view: View, codes: Sequence[str]) -> Areas:
+    """Those of the view's level with these codes, by code, with all figures but the last."""
+    every = atlas(connection)[view.by]
+    known = every.positions(codes)
+    return _areas(connection, view, every.pick(np.unique(known[known >= 0])))
 
 
-def own(connection: Connection, view: View, first: date | None) -> Areas:
+def own(connection: Connection, view: View) -> Areas:
     """The territory itself: what is known of it no better than by its name counts here too."""
-    wanted = slices(view.scope.since, view.scope.until, view.now, first)
-    among = Among(COUNTRY, "true", {}, few=False)
-    if view.ref is not None:
-        among = Among(str(view.ref.level), "code = %(own)s", {"own": view.ref.code}, view.ref)
-    return _areas(connection, view.scope, among, wanted, EVERY)
+    return _areas(connection, view, places.own(atlas(connection), view.ref))
 
 
 def first_month(connection: Connection) -> date | None:
@@ -102,69 +97,31 @@ def first_month(connection: Connection) -> date | None:
 
 def silent(connection: Connection, view: View, codes: Sequence[str]) -> Silent:
     """By part, in the order of `codes`, and in the whole."""
-    lively, values = _lively(view.scope)
-    part = "code" if view.by is Level.COMMUNE else str(view.by)
-    inside = summing.inside(view.ref)
+    known = atlas(connection)
+    communes, every = known[Level.COMMUNE], known[view.by]
+    of, at = communes.under[view.by], every.positions(codes)
+    inside = np.ones(len(communes), np.bool_)
+    if view.ref is not None:
+        inside = places.within(known, view.ref, Level.COMMUNE)
     # Parts that are EPCI may reach beyond the whole.
-    joined = f"({inside} OR epci = ANY(%(codes)s))" if view.by is Level.EPCI else inside
-    texts = {"lively": lively, "part": part, "inside": inside, "joined": joined}
-    bound = values | {"own": view.ref.code if view.ref else "", "codes": list(codes)}
-    row = fetch_one(connection, Prepared.of(fill(statements.SILENT, texts), bound))
-    return Silent(*map(integers, row))
+    looked = inside | np.isin(of, at) if view.by is Level.EPCI else inside
+    where = communes if looked.all() else communes.pick(looked)
+    lived_in = where.population > 0
+    silent = lived_in & (_initiatives(connection, view.scope, where) == 0)
+    by_part = (_by_part(of[looked], which, len(every))[at] for which in (lived_in, silent))
+    in_all = (np.atleast_1d((which & inside[looked]).sum()) for which in (lived_in, silent))
+    return Silent(*by_part, *in_all)
 
 
-def areas_and_last(connection: Connection, view: View) -> Areas:
-    """The parts of all France, as `areas` has them, with the months since their last initiative."""
-    among = _within(view)
-    texts, values = _month_texts(view.scope, among.level, few=False)
-    kept = texts["bounds"] == EVER
-    texts |= {
-        "changed": statements.CHANGED,
-        "last": "last" if kept else "month",
-        "months": "month = '-infinity'" if kept else "month > '-infinity' AND {bounds}",
-        "number": statements.MONTH_NUMBER,
-    }
-    statement = fill(fill(statements.COLUMNS_AND_LAST, texts), texts)
-    level = _all_of(connection, among.level)
-    codes, *columns = fetch_one(connection, Prepared.of(statement, values))
-    initiatives, supporters, numbers = level.placed(codes, columns, (0, 0, -1))
-    nothing = np.zeros(len(level.codes), np.int64)
-    return Areas(
-        level.codes,
-        level.population,
-        initiatives,
-        supporters,
-        nothing,
-        nothing,
-        dated=False,
-        months=_months_since(view, numbers),
-    )
-
-
-def last_months(connection: Connection, view: View, codes: Sequence[str]) -> Floats:
-    """How many months lie between the last initiative of each part and the view's end.
-
-    `codes` are those of all parts, in order; NaN for none.
-    """
-    among = _within(view)
-    if not among.few:
-        months = areas_and_last(connection, view).months
-        assert months is not None, "it has them"
-        return months
-    made, values = _last_month(view.scope, among.level)
-    area = fill(statements.AREA, {"level": among.level, "which": among.condition})
-    texts = {"months": made, "area": area, "number": statements.MONTH_NUMBER}
-    statement = Prepared.of(
-        fill(statements.LAST_MONTHS, texts), values | among.values | {"codes": list(codes)}
-    )
-    return _months_since(view, integers(fetch_one(connection, statement)[0]))
-
-
-def _months_since(view: View, numbers: Counts) -> Floats:
-    """A month counts from its first day: the present one is 0."""
-    end = view.end.year * 12 + view.end.month - 1 - (1 if view.scope.until else 0)
-    months: Floats = np.where(numbers < 0, np.nan, np.maximum(end - numbers, 0).astype(float))
-    return months
+def spots(connection: Connection, view: View) -> Spots:
+    """The communes of a view's territory that hold something, for a heatmap of any period."""
+    known = atlas(connection)
+    where = known[Level.COMMUNE]
+    if view.ref is not None:
+        where = where.pick(places.within(known, view.ref, Level.COMMUNE))
+    count = _initiatives(connection, view.scope, where)
+    held = count > 0
+    return Spots(where.lon[held], where.lat[held], count[held])
 
 
 def last_days(
@@ -222,139 +179,77 @@ def name_list(connection: Connection, level: Level, codes: Sequence[str]) -> lis
     return [by_code.get(code, code) for code in codes]
 
 
-def integers(packed: bytes | None) -> Counts:
-    """A column as it leaves PostgreSQL."""
-    return np.frombuffer(packed or b"", ">i8").astype(np.int64)
-
-
-def _within(view: View) -> Among:
-    """A commune is shown among those of its EPCI, or of its département where it has none."""
-    ref, by = view.ref, view.by
-    if ref is None:
-        return Among(str(by), "true", {}, few=False)
-    if ref.level is not by:
-        return Among(str(by), f"{ref.level} = %(own)s", {"own": ref.code}, _holding(ref, by))
-    return Among(str(by), statements.SISTERS, {"own": ref.code})
-
-
-def _holding(ref: TerritoryRef, by: Level) -> TerritoryRef | None:
-    """An EPCI may reach beyond the département or région that it is counted in."""
-    return None if by is Level.EPCI else ref
-
-
 def _areas(
-    connection: Connection, scope: Scope, among: Among, wanted: Slices, fields: tuple[str, ...]
+    connection: Connection,
+    view: View,
+    where: Places,
+    *,
+    dated: bool = True,
+    shares: bool = True,
+    last: bool = False,
 ) -> Areas:
-    parts, values = summing.parts(scope, among, wanted, fields)
-    area = fill(statements.AREA, {"which": among.condition})
-    texts = {
-        "area": statements.COUNTRY_AREA if among.level == COUNTRY else area,
-        "parts": parts,
-        "sums": ", ".join(f"sum({field}) AS {field}" for field in fields),
-        "told": "".join(fill(statements.COLUMN, {"field": field}) for field in fields),
-        "level": among.level,
-    }
-    statement = Prepared.of(fill(statements.COLUMNS, texts), values | among.values)
-    codes, population, *columns = fetch_one(connection, statement)
-    known = tuple(codes.split(",")) if codes else ()
-    found = dict(zip(fields, map(integers, columns), strict=True))
-    return _as_areas(known, integers(population), found)
-
-
-def _areas_of_all(
-    connection: Connection, scope: Scope, level: str, wanted: Slices, fields: tuple[str, ...]
-) -> Areas:
-    """Those of a whole level, of which territories alone know how many there are."""
-    parts, values = summing.parts(scope, Among(level, "true", {}, few=False), wanted, fields)
-    texts = {
-        "parts": parts,
-        "sums": ", ".join(f"sum({field}) AS {field}" for field in fields),
-        "told": "".join(fill(statements.COLUMN_OF_ALL, {"field": field}) for field in fields),
-    }
-    all_of = _all_of(connection, level)
-    statement = Prepared.of(fill(statements.COLUMNS_OF_ALL, texts), values)
-    codes, *columns = fetch_one(connection, statement)
-    placed = all_of.placed(codes, columns, (0,) * len(fields))
-    return _as_areas(all_of.codes, all_of.population, dict(zip(fields, placed, strict=True)))
-
-
-def _as_areas(codes: tuple[str, ...], population: Counts, found: Mapping[str, Counts]) -> Areas:
-    nothing = np.zeros(len(codes), np.int64)
+    since, until = view.scope.since, view.scope.until
+    spans = windows(until, view.now) if dated else None
+    names = (*COUNTS, *SHARES) if shares else COUNTS
+    by_month = bool(spans or last or since or until)
+    found = read(
+        connection, view.scope, where, names, spans.parts if spans else (), by_month=by_month
+    )
+    totals = found.totals(names, since, until)
+    recent, before = _windows(found, spans) if spans else np.zeros((2, len(where)), np.int64)
     return Areas(
-        codes,
-        population,
-        found["initiatives"],
-        found["supporters"],
-        found.get("recent", nothing),
-        found.get("before", nothing),
-        found.get("told"),
-        found.get("local"),
-        dated="recent" in found,
+        where.codes,
+        where.population,
+        totals["initiatives"],
+        totals["supporters"],
+        recent,
+        before,
+        totals.get("told"),
+        totals.get("local"),
+        months=_months_since(view, found.last(since, until)) if last else None,
+        dated=dated,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Level:
-    """All territories of a level: their codes in order, and where each stands."""
-
-    codes: tuple[str, ...]
-    population: Counts
-    places: Mapping[str, int]
-
-    def placed(
-        self, codes: str | None, columns: Sequence[bytes | None], empty: Sequence[int]
-    ) -> list[Counts]:
-        """Columns of some codes as columns of all; a code that is new waits for the next look."""
-        given = codes.split(",") if codes else []
-        at = np.fromiter((self.places.get(code, -1) for code in given), np.int64, len(given))
-        known = at >= 0
-        whole = [np.full(len(self.codes), one, np.int64) for one in empty]
-        for column, packed in zip(whole, columns, strict=True):
-            column[at[known]] = integers(packed)[known]
-        return whole
-
-
-def _all_of(connection: Connection, level: str) -> _Level:
-    return kept_of(connection).get(
-        connection, (__name__, level), lambda asked: _read_level(asked, level)
+def _windows(found: Read, spans: Windows) -> tuple[Counts, Counts]:
+    recent, before = (
+        found.totals(("initiatives",), span.start, span.end)["initiatives"]
+        for span in (spans.recent, spans.before)
+    )
+    return (
+        recent + found.singly([part.recent for part in spans.parts]),
+        before + found.singly([part.before for part in spans.parts]),
     )
 
 
-def _read_level(connection: Connection, level: str) -> _Level:
-    row = connection.execute(text(statements.ALL_OF_LEVEL), {"level": level}).one()
-    codes = tuple(row[0].split(",")) if row[0] else ()
-    places = {code: place for place, code in enumerate(codes)}
-    return _Level(codes, integers(row[1]), places)
+def _initiatives(connection: Connection, scope: Scope, where: Places) -> Counts:
+    by_month = bool(scope.since or scope.until)
+    found = read(connection, scope, where, ("initiatives",), by_month=by_month)
+    return found.totals(("initiatives",), scope.since, scope.until)["initiatives"]
 
 
-def _last_month(scope: Scope, level: str) -> tuple[str, Values]:
+def _by_part(of: Counts, which: NDArray[np.bool_], size: int) -> Counts:
+    """How many are in each part; one entry more, 0, for the part -1 that is none."""
+    counts = np.bincount(of[which & (of >= 0)], minlength=size + 1)
+    return counts.astype(np.int64)
+
+
+def _months_since(view: View, numbers: Counts) -> Floats:
+    """A month counts from its first day: the present one is 0."""
+    end = view.end.year * 12 + view.end.month - 1 - (1 if view.scope.until else 0)
+    months: Floats = np.where(numbers < 0, np.nan, np.maximum(end - numbers, 0).astype(float))
+    return months
+
+
+def _last_month(scope: Scope, level: str) -> tuple[str, summing.Values]:
     """SQL of `code, month` of those of `codes` that have one, looked up one by one."""
-    texts, values = _month_texts(scope, level, few=True)
-    texts |= {"untouched": statements.UNTOUCHED, "changed": statements.CHANGED}
-    return fill(fill(statements.LAST_MONTH, texts), texts), values
-
-
-def _month_texts(scope: Scope, level: str, *, few: bool) -> tuple[dict[str, str], Values]:
-    """What is filled into SQL that looks at months, and its values."""
     bounds, values = summing.bounds_of(scope)
-    place = summing.place(level)
     texts = {
+        "untouched": statements.UNTOUCHED,
+        "changed": statements.CHANGED,
         "level": level,
-        "place": place,
-        "bounds": " AND ".join(bounds) or EVER,
-        "fresh": summing.fresh_themes(scope),
-        "fresh_among": f"{place} = ANY(%(codes)s)" if few else "true",
-    }
-    return texts, values | summing.scope_values(scope)
-
-
-def _lively(scope: Scope) -> tuple[str, dict[str, Any]]:
-    """SQL of `code`: communes that hold something in the period."""
-    bounds, values = summing.bounds_of(scope)
-    whole = "month = '-infinity'" if not bounds else " AND ".join([*bounds, "month > '-infinity'"])
-    texts = {
-        "base_months": whole,
+        "place": summing.place(level),
         "bounds": " AND ".join(bounds) or "true",
         "fresh": summing.fresh_themes(scope),
     }
-    return fill(statements.LIVELY, texts), values | summing.scope_values(scope)
+    return fill(statements.LAST_MONTH, texts), values | summing.scope_values(scope)

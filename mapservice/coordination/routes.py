@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -70,7 +70,7 @@ def page(level: str = "", code: str = "") -> str:
         beside = sheets.sheet(connection, asked.beside, asked.order) if asked.beside else None
         pair = [shown, beside] if beside else [shown]
         breaks = breaks_of(asked.view.figure, *(one.areas for one in pair))
-        counts = queries.series(connection, asked.view, shown.first)
+        counts = queries.series(connection, asked.view, queries.first_month(connection))
         known = [month.month for month in counts]
         scope = asked.view.scope
         table, silent = _tabled(connection, shown, asked, breaks, sheets.SHOWN_SILENT)
@@ -130,8 +130,7 @@ def figures_json(level: str = "", code: str = "") -> Response:
     with services().reader.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         view = asked.view
-        first = queries.first_month(connection)
-        areas = _for_map(connection, view, first)
+        areas = _for_map(connection, view)
         breaks = asking.bounds(request.args)
         if breaks is None:
             breaks = breaks_of(view.figure, areas)
@@ -156,7 +155,7 @@ def spots_json(level: str = "", code: str = "") -> Response:
     """Communes that hold something in the period: longitude, latitude (EPSG:4326), how many."""
     with services().reader.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
-        found = map_queries.spots(connection, asked.view, queries.first_month(connection))
+        found = queries.spots(connection, asked.view)
     columns = {"lon": found.lon.tolist(), "lat": found.lat.tolist(), "count": found.count.tolist()}
     return answers.whole(json.dumps(columns, separators=(",", ":")), answers.JSON)
 
@@ -358,17 +357,18 @@ def _joined(breaks: tuple[float, ...]) -> str:
     return ",".join(repr(bound) for bound in breaks)
 
 
-def _for_map(connection: Connection, view: View, first: date | None) -> Areas:
+def _for_map(connection: Connection, view: View) -> Areas:
     """The parts with what the figure needs, no more."""
-    dated, shares = view.figure in DATED, view.figure is Figure.LOCAL
-    if view.figure is Figure.LAST and view.ref is None:
-        return queries.areas_and_last(connection, view)
-    areas = queries.areas(connection, view, first, dated=dated, shares=shares)
+    areas = queries.areas(
+        connection,
+        view,
+        dated=view.figure in DATED,
+        shares=view.figure is Figure.LOCAL,
+        last=view.figure is Figure.LAST,
+    )
     if view.figure is Figure.SILENT:
         found = queries.silent(connection, view, areas.codes)
         return replace(areas, communes=found.communes, silent=found.silent)
-    if view.figure is Figure.LAST:
-        return replace(areas, months=queries.last_months(connection, view, areas.codes))
     return areas
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 
 import numpy as np
 from sqlalchemy import Connection
@@ -102,7 +102,6 @@ class Sheet:
     sisters: Areas
     sisters_by: Level
     silence: Silence | None
-    first: date | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,22 +132,18 @@ def sheet(
     Of all communes of France the windows of 90 days and local shares are such; `whole` reads them
     in any case.
     """
-    first = queries.first_month(connection)
     every = whole or view.ref is not None or view.by is not Level.COMMUNE
-    dated = every or view.figure in DATED or order in DATED
-    shares = every or view.figure is Figure.LOCAL or order is Order.LOCAL
-    by_month = view.figure is Figure.LAST or order is Order.LAST
-    if by_month and not (dated or shares):
-        areas = queries.areas_and_last(connection, view)
-    else:
-        areas = queries.areas(connection, view, first, dated=dated, shares=shares)
-    own = queries.own(connection, view, first)
-    areas, own = _with_silent(connection, view, areas, own)
-    if by_month and areas.months is None:
-        areas = replace(areas, months=queries.last_months(connection, view, areas.codes))
-    sisters, by = _sisters(connection, view, areas, first)
+    areas = queries.areas(
+        connection,
+        view,
+        dated=every or view.figure in DATED or order in DATED,
+        shares=every or view.figure is Figure.LOCAL or order is Order.LOCAL,
+        last=view.figure is Figure.LAST or order is Order.LAST,
+    )
+    areas, own = _with_silent(connection, view, areas, queries.own(connection, view))
+    sisters, by = _sisters(connection, view, areas)
     named, last = titled(connection, view), _last(connection, view)
-    return Sheet(view, named, own, areas, last, sisters, by, silence_of(sisters), first)
+    return Sheet(view, named, own, areas, last, sisters, by, silence_of(sisters))
 
 
 def rows(
@@ -222,14 +217,12 @@ def _told(own: Areas, communes: object, silent: object) -> Areas:
     )
 
 
-def _sisters(
-    connection: Connection, view: View, areas: Areas, first: date | None
-) -> tuple[Areas, Level]:
+def _sisters(connection: Connection, view: View, areas: Areas) -> tuple[Areas, Level]:
     """The parts, or the communes where the parts are too few to be compared."""
     if len(areas) >= LEAST_SISTERS or view.by is Level.COMMUNE:
         return areas, view.by
     communes = replace(view, by=Level.COMMUNE)
-    return queries.areas(connection, communes, first), Level.COMMUNE
+    return queries.areas(connection, communes), Level.COMMUNE
 
 
 def _last(connection: Connection, view: View) -> datetime | None:
@@ -248,16 +241,16 @@ def _facts(connection: Connection, sheet: Sheet, areas: Areas, level: Level, at:
     picked = areas.at(positions)
     view = replace(sheet.view, by=level)
     if len(positions) and (picked.told is None or not picked.dated):
-        picked = _completed(connection, view, picked, sheet.first)
+        picked = _completed(connection, view, picked)
     names = queries.names(connection, level, picked.codes)
     last = queries.last_days(connection, view.scope, str(level), picked.codes)
     place = {int(position): number for number, position in enumerate(positions)}
     return _Facts(place, names, last, picked)
 
 
-def _completed(connection: Connection, view: View, picked: Areas, first: date | None) -> Areas:
+def _completed(connection: Connection, view: View, picked: Areas) -> Areas:
     """The same with the two windows and local shares; both come by code."""
-    found = queries.some(connection, view, picked.codes, first)
+    found = queries.some(connection, view, picked.codes)
     return replace(
         picked,
         recent=found.recent,

@@ -8,33 +8,16 @@ exact span of 90 days costs a few months of sums and at most half a month of ini
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 
 WINDOW = timedelta(days=90)
-# Sums over all months take as long to read as those of so many days.
-ALL = timedelta(days=120)
-
-
-class Count(StrEnum):
-    """All of the period; the last 90 days; the 90 days before these."""
-
-    PERIOD = "period"
-    RECENT = "recent"
-    BEFORE = "before"
 
 
 @dataclass(frozen=True, slots=True)
 class Months:
-    """A sum over whole months, `end` exclusive, that counts `sign` times; None: open."""
+    """Whole months, `end` exclusive; None: open."""
 
-    count: Count
-    sign: int
-    start: date | None
+    start: date
     end: date | None
-
-    @property
-    def whole(self) -> bool:
-        return self.start is None and self.end is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +31,26 @@ class Part:
     end: datetime
 
 
-Slices = tuple[Months | Part, ...]
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The last 90 days, and the 90 days before these: months, with parts to add or take away."""
+
+    recent: Months
+    before: Months
+    parts: tuple[Part, ...]
 
 
-def slices(since: date | None, until: date | None, now: datetime, first: date | None) -> Slices:
-    """What to sum. `since` and `until`, exclusive, are first days of months or None; the windows
-    end at `until`, else now. `first` is the earliest month that holds anything."""
-    return (*period(since, until, now.date(), first), *windows(until, now))
+def windows(until: date | None, now: datetime) -> Windows:
+    """They end at `until`, a first day of a month, exclusive; else now.
 
-
-def windows(until: date | None, now: datetime) -> Slices:
-    """The two windows. Without `until` the recent one has no end, lest it miss what comes in
-    while a page is made."""
+    Without `until` the recent one has no end, lest it miss what comes in while a page is made.
+    """
     end = moment(until) if until else now
     recent, edge = _from(end - WINDOW)
     before, far_edge = _from(end - 2 * WINDOW)
     parts = [Part(sign, -sign, *span) for sign, span in edge]
     parts += [Part(0, sign, *span) for sign, span in far_edge]
-    return (
-        Months(Count.RECENT, 1, recent, until),
-        Months(Count.BEFORE, 1, before, recent),
-        *parts,
-    )
+    return Windows(Months(recent, until), Months(before, recent), tuple(parts))
 
 
 def moment(day: date) -> datetime:
@@ -89,19 +70,6 @@ def months_between(start: date, end: date) -> Iterator[date]:
     while start < end:
         yield start
         start = next_month(start)
-
-
-def period(since: date | None, until: date | None, today: date, first: date | None) -> Slices:
-    """The months of a period; where these are most, all less those before it and after it."""
-    inside = (Months(Count.PERIOD, 1, since, until),)
-    if first is None or inside[0].whole:
-        return inside
-    start, end = max(since or first, first), min(until or today, today)
-    if (end - start) <= (start - first) + (today - end) + ALL:
-        return inside
-    before = [Months(Count.PERIOD, -1, None, since)] if since else []
-    after = [Months(Count.PERIOD, -1, until, None)] if until else []
-    return (Months(Count.PERIOD, 1, None, None), *before, *after)
 
 
 def _from(start: datetime) -> tuple[date, list[tuple[int, tuple[datetime, datetime]]]]:

@@ -180,7 +180,20 @@ rollup = Table(
     Column("supporters", BigInteger, nullable=False),
     Column("told", Integer, nullable=False),
     Column("local", Integer, nullable=False),
-    Column("last", Date),
+)
+
+rollup_series = Table(
+    "rollup_series",
+    metadata,
+    Column("level", Text, primary_key=True),
+    Column("theme", Text, primary_key=True),
+    Column("status", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("months", LargeBinary, nullable=False),
+    Column("initiatives", LargeBinary, nullable=False),
+    Column("supporters", LargeBinary, nullable=False),
+    Column("told", LargeBinary, nullable=False),
+    Column("local", LargeBinary, nullable=False),
 )
 
 rollup_cell = Table(

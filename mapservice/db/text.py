@@ -82,6 +82,12 @@ def fetch_one(connection: Connection, statement: Prepared, **values: Any) -> tup
     return tuple(row)
 
 
+def fetch_all(connection: Connection, statement: Prepared, **values: Any) -> list[tuple[Any, ...]]:
+    """The rows of a statement; as `fetched` runs it."""
+    with fetched(connection, statement, **values) as cursor:
+        return cursor.fetchall()
+
+
 def fetch_bytes(connection: Connection, statement: Prepared, **values: Any) -> PGresult:
     """The rows of a statement whose columns are texts, in UTF-8, as they came.
 

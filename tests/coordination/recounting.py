@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from mapservice.activity.model import Scope
-from mapservice.coordination import map_queries, queries, sheet
+from mapservice.coordination import queries, sheet
 from mapservice.coordination.model import Areas, Figure, View
 from mapservice.coordination.windows import WINDOW, moment, month_of
 from mapservice.initiatives.model import LISTED, Status, Theme
@@ -287,19 +287,18 @@ def _figures(areas: Areas) -> dict[str, tuple[int, ...]]:
 
 
 def _check_counts(connection: Connection, view: View, rows: list[Base]) -> None:
-    first = queries.first_month(connection)
-    found = queries.areas(connection, view, first)
+    found = queries.areas(connection, view)
     by_code = _grouped(rows, view.by)
     assert _figures(found) == {
         code: _recounted(by_code.get(code, []), view.scope) for code in found.codes
     }
-    less = queries.areas(connection, view, first, dated=False, shares=False)
+    less = queries.areas(connection, view, dated=False, shares=False)
     assert less.initiatives.tolist() == found.initiatives.tolist()
     some = [code for code in found.codes if code in by_code][:5]
-    assert _figures(queries.some(connection, view, some, first)) == {
+    assert _figures(queries.some(connection, view, some)) == {
         code: _recounted(by_code[code], view.scope) for code in some
     }
-    own = _figures(queries.own(connection, view, first))
+    own = _figures(queries.own(connection, view))
     assert own == {view.ref.code if view.ref else "FR": _recounted(_inside(rows, view), view.scope)}
 
 
@@ -316,7 +315,8 @@ def _inside(rows: list[Base], view: View) -> list[Base]:
 
 
 def _check_last(connection: Connection, view: View, rows: list[Base]) -> None:
-    codes = queries.areas(connection, view, None).codes
+    areas = queries.areas(connection, view, last=True)
+    codes = areas.codes
     known = frozenset(codes)
     latest: dict[str, datetime] = {}
     for row in rows:
@@ -324,9 +324,9 @@ def _check_last(connection: Connection, view: View, rows: list[Base]) -> None:
         if code in known and row.created_at >= _start(view.scope):
             latest[code] = max(latest.get(code, row.created_at), row.created_at)
     assert queries.last_days(connection, view.scope, view.by, codes) == latest
-    months = queries.last_months(connection, view, codes)
+    assert areas.months is not None
     end = view.scope.until or date(2026, 12, 1)
-    told = {code: ago for code, ago in zip(codes, months.tolist(), strict=True) if ago == ago}
+    told = {code: ago for code, ago in zip(codes, areas.months.tolist(), strict=True) if ago == ago}
     assert told == {
         code: max((end.year - at.year) * 12 + end.month - at.month - 1, 0)
         for code, at in latest.items()
@@ -362,7 +362,7 @@ def _check_months(connection: Connection, view: View, rows: list[Base]) -> None:
 
 def _check_heat(connection: Connection, view: View, rows: list[Base]) -> None:
     """As many spots as communes with something, each as warm as that commune."""
-    spots = map_queries.spots(connection, view, queries.first_month(connection))
+    spots = queries.spots(connection, view)
     held = Counter(
         row.commune
         for row in _inside(rows, view)

@@ -1,5 +1,6 @@
-"""The last month that a territory saw something: kept beside its sums, exact after any change."""
+"""The months of a territory that are kept in one row: exact after any change."""
 
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -17,9 +18,8 @@ INSERT = text(
        VALUES ('Jardin', :theme, 'commune', :status, :at, :at, 'commune', :commune)"""
 )
 KEPT = text(
-    """SELECT last FROM rollup
-        WHERE level = 'commune' AND code = :code AND theme = :theme AND status = 'published'
-          AND month = '-infinity'"""
+    """SELECT months, initiatives FROM rollup_series
+        WHERE level = 'commune' AND code = :code AND theme = :theme AND status = 'published'"""
 )
 RENNES, BREST = "35238", "29019"
 
@@ -33,13 +33,16 @@ def add(connection: Connection, month: int, theme: str = "culture", commune: str
     connection.execute(INSERT, values)
 
 
-def last(engine: Engine, theme: str = "", code: str = RENNES) -> int | None:
-    """The month of 2025 that is kept, None for none; and all that is kept is right."""
+def held(engine: Engine, theme: str = "", code: str = RENNES) -> dict[int, int]:
+    """How many are kept of each month of 2025; and all that is kept is right."""
     compact(engine)
     with engine.connect() as connection:
         assert differences(connection) == []
-        found = connection.execute(KEPT, {"code": code, "theme": theme}).scalar_one_or_none()
-    return found.month if found else None
+        row = connection.execute(KEPT, {"code": code, "theme": theme}).one_or_none()
+    if row is None:
+        return {}
+    months = [month - 12 * 2025 + 1 for (month,) in struct.iter_unpack(">h", row.months)]
+    return dict(zip(months, [n for (n,) in struct.iter_unpack(">i", row.initiatives)], strict=True))
 
 
 @pytest.fixture
@@ -49,55 +52,81 @@ def three(engine: Engine) -> Engine:
         add(connection, 3)
         add(connection, 6, "habitat")
         add(connection, 6)
-    assert last(engine) == 6
+    assert held(engine) == {3: 1, 6: 2}
     return engine
 
 
-CHANGES: list[tuple[str, int | None, int | None]] = [
-    ("SELECT 1", 6, 6),
-    ("DELETE FROM initiative WHERE theme = 'culture' AND created_at > '2025-06-01'", 6, 3),
-    ("DELETE FROM initiative WHERE created_at > '2025-06-01'", 3, 3),
-    ("DELETE FROM initiative", None, None),
-    ("UPDATE initiative SET created_at = '2025-02-01' WHERE created_at > '2025-06-01'", 3, 3),
-    ("UPDATE initiative SET updated_at = '2025-09-01', created_at = '2025-09-01'", 9, 9),
-    ("UPDATE initiative SET theme = 'habitat'", 6, None),
-    ("UPDATE initiative SET status = 'archived' WHERE created_at > '2025-06-01'", 3, 3),
-    (f"UPDATE initiative SET commune = '{BREST}' WHERE created_at > '2025-06-01'", 3, 3),
+CHANGES: list[tuple[str, dict[int, int], dict[int, int]]] = [
+    ("SELECT 1", {3: 1, 6: 2}, {3: 1, 6: 1}),
+    (
+        "DELETE FROM initiative WHERE theme = 'culture' AND created_at > '2025-06-01'",
+        {3: 1, 6: 1},
+        {3: 1},
+    ),
+    ("DELETE FROM initiative WHERE created_at > '2025-06-01'", {3: 1}, {3: 1}),
+    ("DELETE FROM initiative", {}, {}),
+    (
+        "UPDATE initiative SET created_at = '2025-02-01' WHERE created_at > '2025-06-01'",
+        {2: 2, 3: 1},
+        {2: 1, 3: 1},
+    ),
+    ("UPDATE initiative SET created_at = '2025-09-01'", {9: 3}, {9: 2}),
+    ("UPDATE initiative SET theme = 'habitat'", {3: 1, 6: 2}, {}),
+    (
+        "UPDATE initiative SET status = 'archived' WHERE created_at > '2025-06-01'",
+        {3: 1},
+        {3: 1},
+    ),
+    (
+        f"UPDATE initiative SET commune = '{BREST}' WHERE created_at > '2025-06-01'",
+        {3: 1},
+        {3: 1},
+    ),
 ]
 
 
 @pytest.mark.parametrize(("change", "whole", "culture"), CHANGES)
-def test_the_last_month_follows_what_happens(
-    three: Engine, change: str, whole: int | None, culture: int | None
+def test_months_follow_what_happens(
+    three: Engine, change: str, whole: dict[int, int], culture: dict[int, int]
 ) -> None:
     with three.begin() as connection:
         connection.execute(text(change))
-    assert (last(three), last(three, "culture")) == (whole, culture)
+    assert (held(three), held(three, "culture")) == (whole, culture)
 
 
 def test_what_comes_and_goes_between_two_compactions_leaves_no_trace(three: Engine) -> None:
     with three.begin() as connection:
         add(connection, 11)
         connection.execute(text("DELETE FROM initiative WHERE created_at > '2025-11-01'"))
-    assert last(three) == 6
+    assert held(three) == {3: 1, 6: 2}
 
 
 def test_one_month_for_another_in_one_batch(three: Engine) -> None:
-    """The number stays the same; the last month does not."""
+    """The number stays the same; the months do not."""
     with three.begin() as connection:
         connection.execute(text("DELETE FROM initiative WHERE created_at > '2025-06-01'"))
         add(connection, 8)
         add(connection, 8)
-    assert last(three) == 8
+    assert held(three) == {3: 1, 8: 2}
 
 
-def test_a_wrong_last_month_is_found_and_mended(three: Engine) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE rollup_series SET months = initiatives",
+        "DELETE FROM rollup_series WHERE level = 'commune'",
+        """INSERT INTO rollup_series
+           SELECT level, theme, 'done', code, months, initiatives, supporters, told, local
+             FROM rollup_series""",
+    ],
+)
+def test_wrong_months_are_found_and_mended(three: Engine, damage: str) -> None:
     with three.begin() as connection:
-        connection.execute(text("UPDATE rollup SET last = '2025-07-01' WHERE last IS NOT NULL"))
+        connection.execute(text(damage))
     with three.connect() as connection:
-        assert any("last" in found.key for found in differences(connection))
+        assert {found.table for found in differences(connection)} == {"rollup_series"}
     rebuild(three)
-    assert last(three) == 6
+    assert held(three) == {3: 1, 6: 2}
 
 
 moves = st.lists(
@@ -138,4 +167,4 @@ def test_any_changes(engine: Engine, moves: list[tuple[str, int, str, str]]) -> 
             else:
                 connection.execute(text(changes[what](month, theme, place)), {"number": month})
     for code in (RENNES, BREST):
-        last(engine, code=code)
+        held(engine, code=code)

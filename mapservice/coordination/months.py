@@ -1,0 +1,224 @@
+"""Kept months, what changed since and parts of months, read for many territories in one statement.
+
+A statement sees one moment, so that all of these agree. Numbers leave PostgreSQL side by side, as
+bytes, and are added up here: 34,875 communes and all of their months are one row.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from mapservice.activity.model import Scope
+from mapservice.coordination import statements, summing
+from mapservice.coordination.expected import Counts
+from mapservice.coordination.places import Places
+from mapservice.coordination.windows import Part
+from mapservice.db.text import Prepared, fetch_all, fill
+
+Numbers = NDArray[np.integer[Any]]
+
+# How each number is sent, and read here.
+TYPES = {
+    "initiatives": ("int4send", ">i4"),
+    "supporters": ("int8send", ">i8"),
+    "told": ("int4send", ">i4"),
+    "local": ("int4send", ">i4"),
+}
+SENT = ", string_agg({send}({name}), '')"
+AS_KEPT = ", string_agg({name}, '')"
+LACKING = ", CAST(NULL AS bytea)"
+COUNTED = ("initiatives",)
+# More than there are, so that a place and a month make one number.
+MONTHS = 1 << 16
+# Of what has no month, and the last one of who has none.
+NO_MONTH = -1
+
+
+def number_of(month: date) -> int:
+    """Months since the year 0."""
+    return month.year * 12 + month.month - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """Numbers one by one: to which place each belongs, to which month, and what it counts.
+
+    They come in runs of one place each, as long as `lengths` says, by month. `runs` are positions
+    of places; the number of these stands for one that is not among them.
+    """
+
+    runs: Counts
+    lengths: Counts
+    month: Numbers
+    columns: Mapping[str, Numbers]
+
+    @cached_property
+    def at(self) -> Counts:
+        return np.repeat(self.runs, self.lengths)
+
+    def between(self, since: date | None, until: date | None) -> NDArray[np.bool_]:
+        """Which of them are of months of a period, `until` exclusive."""
+        mask = np.ones(len(self.month), np.bool_)
+        if since:
+            mask &= self.month >= number_of(since)
+        if until:
+            mask &= self.month < number_of(until)
+        return mask
+
+    def total(self, name: str, size: int, mask: NDArray[np.bool_] | None = None) -> Counts:
+        """By place; floats are exact up to 2^53."""
+        values = self.columns[name] if mask is None else self.columns[name] * mask
+        return np.bincount(self.at, values, size + 1)[:size].astype(np.int64)
+
+    def latest(self, size: int, mask: NDArray[np.bool_]) -> Counts:
+        """The last month of each place, of those that the mask tells."""
+        last = np.full(size + 1, NO_MONTH, np.int64)
+        if len(self.runs):
+            starts = np.cumsum(self.lengths) - self.lengths
+            ends = np.maximum.reduceat(np.where(mask, self.month, NO_MONTH), starts)
+            np.maximum.at(last, self.runs, ends)
+        return last[:size]
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """What was read of so many places. `kept` are months, or without them the sums of all."""
+
+    size: int
+    kept: Entries
+    fresh: Entries
+    counted: tuple[Entries, ...]
+
+    def totals(
+        self, names: Sequence[str], since: date | None, until: date | None
+    ) -> dict[str, Counts]:
+        """Of a period; of months there must be some where it has a bound."""
+        kept, fresh = (
+            one.between(since, until) if since or until else None for one in (self.kept, self.fresh)
+        )
+        return {
+            name: self.kept.total(name, self.size, kept) + self.fresh.total(name, self.size, fresh)
+            for name in names
+        }
+
+    def singly(self, times: Sequence[int]) -> Counts:
+        """Initiatives of the parts of months, each part so many times."""
+        found = np.zeros(self.size, np.int64)
+        for one, sign in zip(self.counted, times, strict=True):
+            found += sign * one.total("initiatives", self.size)
+        return found
+
+    def last(self, since: date | None, until: date | None) -> Counts:
+        """The last month of each place that holds something, NO_MONTH for none.
+
+        Of a place that something was added to or taken from since, months are summed up first.
+        """
+        changed = np.zeros(self.size + 1, np.bool_)
+        changed[self.fresh.at] = True
+        kept, anew = self.kept.between(since, until), changed[self.kept.at]
+        last = self.kept.latest(self.size, kept & ~anew & (self.kept.columns["initiatives"] > 0))
+        if len(self.fresh.at):
+            parts = [(self.kept, kept & anew), (self.fresh, self.fresh.between(since, until))]
+            at, month = _holding(parts)
+            known = at < self.size
+            np.maximum.at(last, at[known], month[known])
+        return last
+
+
+def _holding(parts: Sequence[tuple[Entries, NDArray[np.bool_]]]) -> tuple[Counts, Counts]:
+    """Places and their months that hold something, all parts together, each as its mask says."""
+    at = np.concatenate([one.at[mask] for one, mask in parts])
+    month = np.concatenate([one.month[mask] for one, mask in parts]).astype(np.int64)
+    number = np.concatenate([one.columns["initiatives"][mask] for one, mask in parts])
+    keys, of = np.unique(at * MONTHS + month, return_inverse=True)
+    held = keys[np.bincount(of, number, len(keys)) > 0]
+    return held // MONTHS, held % MONTHS
+
+
+def read(
+    connection: Connection,
+    scope: Scope,
+    places: Places,
+    names: Sequence[str],
+    parts: Sequence[Part] = (),
+    *,
+    by_month: bool,
+) -> Read:
+    """The columns `names`, `initiatives` among them; of parts of months, initiatives alone."""
+    texts, values = _texts(scope, places)
+    base, column = (statements.KEPT, AS_KEPT) if by_month else (statements.SUMS, SENT)
+    selects = [
+        fill(base, texts | {"columns": _columns(names, column), "source": "0"}),
+        fill(statements.FRESH, texts | {"columns": _columns(names, SENT), "source": "1"}),
+    ]
+    for source, part in enumerate(parts, len(selects)):
+        start, end = f"start_{source}", f"end_{source}"
+        values |= {start: part.start, end: part.end}
+        bounds = {"start": start, "end": end, "columns": _columns(names, SENT, *COUNTED)}
+        selects.append(fill(statements.COUNTED, texts | bounds | {"source": str(source)}))
+    statement = Prepared.of(" UNION ALL ".join(selects), values)
+    rows = sorted(fetch_all(connection, statement), key=itemgetter(0))
+    kept, fresh, *counted = (_entries(places, names, *row[1:]) for row in rows)
+    return Read(len(places), kept, fresh, tuple(counted))
+
+
+def _texts(scope: Scope, places: Places) -> tuple[dict[str, str], summing.Values]:
+    """What is filled into the statement, and its values."""
+    level = str(places.level) if places.level else summing.COUNTRY
+    place = summing.place(level)
+    values = summing.scope_values(scope)
+    chosen, inside = {"kept": "true", "fresh": "true"}, "true"
+    if not places.whole:
+        chosen = {"kept": "code = ANY(%(codes)s)", "fresh": f"{place} = ANY(%(codes)s)"}
+        inside = chosen["fresh"]
+        values["codes"] = list(places.codes)
+    if places.inside:
+        inside = f"{places.inside.level} = %(inside)s"
+        values["inside"] = places.inside.code
+    texts = {
+        "level": level,
+        "place": place,
+        "fresh_themes": summing.fresh_themes(scope),
+        "themes": summing.themes(scope, "initiative"),
+        "inside": inside,
+    }
+    return texts | chosen, values
+
+
+def _columns(names: Sequence[str], template: str, *only: str) -> str:
+    """A column for each, empty for those that are not known."""
+    return "".join(
+        fill(template, {"name": name, "send": TYPES[name][0]})
+        if not only or name in only
+        else LACKING
+        for name in names
+    )
+
+
+def _entries(
+    places: Places,
+    names: Sequence[str],
+    codes: str | None,
+    lengths: bytes | None,
+    months: bytes | None,
+    *columns: bytes | None,
+) -> Entries:
+    runs = places.positions(codes.split(",") if codes else (), len(places))
+    found = {
+        name: np.frombuffer(packed or b"", TYPES[name][1])
+        for name, packed in zip(names, columns, strict=True)
+    }
+    sizes = np.ones(len(runs), np.int64) if lengths is None else _shorts(lengths)
+    month = np.full(len(found["initiatives"]), NO_MONTH) if months is None else _shorts(months)
+    return Entries(runs, sizes.astype(np.int64), month, found)
+
+
+def _shorts(packed: bytes) -> Numbers:
+    return np.frombuffer(packed, ">i2").astype(np.int16)

@@ -1,0 +1,145 @@
+"""Territories whose figures are asked for, as columns; made once per load of territories."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import repeat
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, text
+
+from mapservice.coordination import statements
+from mapservice.coordination.classes import Floats
+from mapservice.coordination.expected import Counts
+from mapservice.coordination.model import View
+from mapservice.territories.kept import kept_of
+from mapservice.territories.model import Level, TerritoryRef
+
+ABOVE = (Level.EPCI, Level.DEPARTEMENT, Level.REGION)
+# Degrees, EPSG:4326, leave PostgreSQL as whole numbers of this part of one.
+PER_DEGREE = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Territories of a level (None: France), one entry each, in the order of their codes.
+
+    `under` says where the one that holds each stands among all of its level, -1 for none; `lon`
+    and `lat` where its name stands, degrees EPSG:4326. `whole`: these are all of the level;
+    `inside` holds them all, if one territory does.
+    """
+
+    level: Level | None
+    codes: tuple[str, ...]
+    population: Counts
+    under: Mapping[Level, Counts]
+    lon: Floats
+    lat: Floats
+    whole: bool = False
+    inside: TerritoryRef | None = None
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @cached_property
+    def _at(self) -> Mapping[str, int]:
+        return {code: place for place, code in enumerate(self.codes)}
+
+    def positions(self, codes: Sequence[str], missing: int = -1) -> Counts:
+        """Where these codes stand; `missing` for those that are not among them."""
+        return np.fromiter(map(self._at.get, codes, repeat(missing)), np.int64, len(codes))
+
+    def pick(
+        self, which: NDArray[np.bool_] | Counts, inside: TerritoryRef | None = None
+    ) -> "Places":
+        """Some of them: by a mask, or by positions in ascending order."""
+        positions = np.arange(len(self))[which]
+        return replace(
+            self,
+            codes=tuple(self.codes[one] for one in positions),
+            population=self.population[positions],
+            under={level: above[positions] for level, above in self.under.items()},
+            lon=self.lon[positions],
+            lat=self.lat[positions],
+            whole=False,
+            inside=inside,
+        )
+
+
+def integers(packed: bytes | None) -> Counts:
+    """A column of int8 as it leaves PostgreSQL."""
+    return np.frombuffer(packed or b"", ">i8").astype(np.int64)
+
+
+Atlas = Mapping[Level, Places]
+
+
+def atlas(connection: Connection) -> Atlas:
+    """All territories that there are, by level."""
+    return kept_of(connection).get(connection, __name__, _read)
+
+
+def parts(atlas: Atlas, view: View) -> Places:
+    """What a view divides its territory into."""
+    ref, every = view.ref, atlas[view.by]
+    if ref is None:
+        return every
+    if ref.level is view.by:
+        return every.pick(_beside(atlas, ref))
+    # An EPCI may reach beyond the département or region that it is counted in.
+    holds = None if view.by is Level.EPCI else ref
+    return every.pick(within(atlas, ref, view.by), holds)
+
+
+def within(atlas: Atlas, ref: TerritoryRef, level: Level) -> NDArray[np.bool_]:
+    """Which territories of a level lie in another one, or are it."""
+    if ref.level is level:
+        return _is(atlas, ref)
+    mask: NDArray[np.bool_] = atlas[level].under[ref.level] == _position(atlas, ref)
+    return mask
+
+
+def own(atlas: Atlas, ref: TerritoryRef | None) -> Places:
+    """The territory itself; France is the sum of its régions."""
+    if ref is not None:
+        return atlas[ref.level].pick(_is(atlas, ref), ref)
+    people = atlas[Level.REGION].population.sum(keepdims=True)
+    nowhere = np.zeros(1)
+    return Places(None, ("FR",), people, {}, nowhere, nowhere, whole=True)
+
+
+def _beside(atlas: Atlas, ref: TerritoryRef) -> NDArray[np.bool_]:
+    """A commune is shown among those of its EPCI, or of its département where it has none."""
+    communes, this = atlas[Level.COMMUNE], _is(atlas, ref)
+    for level in (Level.EPCI, Level.DEPARTEMENT):
+        above = communes.under[level]
+        if (above[this] >= 0).any():
+            return np.isin(above, above[this])
+    return this
+
+
+def _is(atlas: Atlas, ref: TerritoryRef) -> NDArray[np.bool_]:
+    mask: NDArray[np.bool_] = np.arange(len(atlas[ref.level])) == _position(atlas, ref)
+    return mask
+
+
+def _position(atlas: Atlas, ref: TerritoryRef) -> int:
+    """-2, where nothing is, for one that is no more."""
+    return int(atlas[ref.level].positions([ref.code], -2)[0])
+
+
+def _read(connection: Connection) -> Atlas:
+    found: dict[Level, Places] = {}
+    for level in (*reversed(ABOVE), Level.COMMUNE):
+        row = connection.execute(text(statements.PLACES), {"level": str(level)}).one()
+        codes, *above = (tuple(one.split(",")) if one else () for one in row[:4])
+        under = {
+            wider: found[wider].positions(names)
+            for wider, names in zip(ABOVE, above, strict=True)
+            if wider in found
+        }
+        population, lon, lat = map(integers, row[4:])
+        spots = (lon / PER_DEGREE, lat / PER_DEGREE)
+        found[level] = Places(level, codes, population, under, *spots, whole=True)
+    return found
