@@ -63,14 +63,17 @@ class Sisters:
         return smooth
 
     def limits(self, populations: Counts) -> "Limits":
-        """Of each, by its size; the number of inhabitants alone counts, so equals are done once."""
+        """Of each, by its size."""
         sizes, where = np.unique(populations, return_inverse=True)
         means = self.mean(sizes)
-        low, high = np.zeros(len(sizes), np.int64), np.zeros(len(sizes), np.int64)
-        exact = means <= EXACT_MEAN
-        low[exact], high[exact] = self._exact(means[exact])
-        low[~exact], high[~exact] = self._near(means[~exact])
-        return Limits(means[where], low[where], high[where])
+        high = self._quantile(means, 1 - TAIL, FURTHEST)
+        return Limits(means[where], self._low(means)[where], high[where])
+
+    def low(self, populations: Counts) -> Counts:
+        """The lower limits alone, in a fraction of the time."""
+        sizes, where = np.unique(populations, return_inverse=True)
+        low: Counts = self._low(self.mean(sizes))[where]
+        return low
 
     def silent_share(self, populations: Counts) -> Floats:
         """How likely a territory of that size is to hold none at all."""
@@ -80,19 +83,27 @@ class Sisters:
         nothing: Floats = np.exp(-self.shape * np.log1p(means / self.shape))
         return nothing
 
-    def _exact(self, means: Floats) -> tuple[Counts, Counts]:
-        """Means ascend, so that blocks of them reach about equally far."""
-        lows, highs = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for start in range(0, len(means), BLOCK):
-            cumulated = np.cumsum(self._masses(means[start : start + BLOCK]), axis=1)
-            lows.append((cumulated < TAIL).sum(axis=1))
-            highs.append((cumulated < 1 - TAIL).sum(axis=1))
-        return np.concatenate(lows), np.concatenate(highs)
+    def _low(self, means: Floats) -> Counts:
+        return self._quantile(means, TAIL, 0)  # it lies below the median, and that below the mean
 
-    def _masses(self, means: Floats) -> Floats:
-        """Probabilities of 0, 1, 2, …: a row a mean, as far as any of its limits may lie."""
+    def _quantile(self, means: Floats, share: float, furthest: float) -> Counts:
+        """How many numbers, from 0 on, lie below it: no more than `furthest` spreads beyond a mean.
+
+        Means ascend, so that blocks of them reach about equally far.
+        """
+        found = np.zeros(len(means), np.int64)
+        exact = int(np.searchsorted(means, EXACT_MEAN, side="right"))
+        for start in range(0, exact, BLOCK):
+            block = means[start : min(start + BLOCK, exact)]
+            cumulated = np.cumsum(self._masses(block, furthest), axis=1)
+            found[start : start + len(block)] = (cumulated < share).sum(axis=1)
+        found[exact:] = self._near(means[exact:], QUANTILE if share > TAIL else -QUANTILE)
+        return found
+
+    def _masses(self, means: Floats, furthest: float) -> Floats:
+        """Probabilities of 0, 1, 2, …: a row a mean, up to so many spreads beyond the last one."""
         last = means[-1]
-        reach = int(last + FURTHEST * np.sqrt(self._variance(last))) + 2
+        reach = int(last + furthest * np.sqrt(self._variance(last))) + 2
         numbers = np.arange(reach)
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.where(means > 0, np.log(means), -np.inf)[:, None]
@@ -114,16 +125,14 @@ class Sisters:
             steps += np.log(before + self.shape)
         return np.concatenate([[0.0], np.cumsum(steps)])
 
-    def _near(self, means: Floats) -> tuple[Counts, Counts]:
+    def _near(self, means: Floats, side: float) -> Counts:
         """As of a gamma distribution with the same mean and variance, after Wilson and Hilferty."""
         shapes = means**2 / self._variance(means)
-        centre, width = 1 - 1 / (9 * shapes), QUANTILE / (3 * np.sqrt(shapes))
-        low, high = ((np.maximum(centre + side, 0) ** 3) for side in (-width, width))
+        centre, width = 1 - 1 / (9 * shapes), side / (3 * np.sqrt(shapes))
         half = 0.5  # a whole number stands for half a unit around it
-        return (
-            np.ceil(np.maximum(means * low - half, 0)).astype(np.int64),
-            np.ceil(means * high - half).astype(np.int64),
-        )
+        limit = means * np.maximum(centre + width, 0) ** 3
+        near: Counts = np.ceil(np.maximum(limit - half, 0)).astype(np.int64)
+        return near
 
     def _variance(self, means: Floats) -> Floats:
         spread: Floats = means + (0 if np.isinf(self.shape) else means**2 / self.shape)
@@ -137,9 +146,6 @@ class Limits:
     mean: Floats
     low: Counts
     high: Counts
-
-    def at(self, positions: Counts) -> "Limits":
-        return Limits(self.mean[positions], self.low[positions], self.high[positions])
 
     def below(self, counts: Counts) -> NDArray[np.bool_]:
         """Counts that chance brings to fewer than TAIL of such territories."""

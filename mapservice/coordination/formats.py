@@ -42,7 +42,7 @@ def rows(areas: Areas, names: Sequence[str], silence: Silence | None) -> Iterato
         areas.population.tolist(),
         areas.initiatives.tolist(),
         _floats(areas.rate),
-        areas.supporters.tolist(),
+        blank if areas.supporters is None else areas.supporters.tolist(),
         blank if areas.told is None else areas.told.tolist(),
         blank if areas.local is None else areas.local.tolist(),
         areas.recent.tolist(),
@@ -89,7 +89,7 @@ def _expected(areas: Areas, silence: Silence | None) -> list[Sequence[Cell]]:
     for verdict in Verdict:
         for at in silence.at[verdict]:
             kinds[at] = str(verdict)
-    limits = silence.limits
+    limits = silence.sisters.limits(areas.population)
     beyond: list[Cell] = [int(told) for told in silence.telling]
     return [
         _floats(np.round(limits.mean, 2)),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mapservice.activity.model import Scope
 from mapservice.coordination.classes import NOTHING, Floats, classify, natural_breaks
-from mapservice.coordination.expected import QUANTILE, Counts, Limits, Sisters
+from mapservice.coordination.expected import QUANTILE, Counts, Sisters
 from mapservice.territories.lineage import plain
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.names import without_article
@@ -82,6 +82,7 @@ LAST_BREAKS = (1.0, 3.0, 6.0, 12.0)
 
 
 DATED = (Figure.RECENT, Figure.CHANGE, Order.RECENT, Order.CHANGE)
+SUPPORTED = (Figure.SUPPORTERS, Figure.LOCAL, Order.SUPPORTERS, Order.LOCAL)
 # Shares of something, whose differences count and not how many times one is another.
 SHARED = (Figure.SILENT, Figure.LOCAL)
 
@@ -126,9 +127,9 @@ class Areas:
     codes: tuple[str, ...]
     population: Counts
     initiatives: Counts
-    supporters: Counts
     recent: Counts
     before: Counts
+    supporters: Counts | None = None
     told: Counts | None = None
     local: Counts | None = None
     communes: Counts | None = None
@@ -195,7 +196,8 @@ class Areas:
             return self.silent_share
         if figure is Figure.LOCAL:
             return self.local_share
-        found: Counts | Floats = getattr(self, figure)
+        found: Counts | Floats | None = getattr(self, figure)
+        assert found is not None
         return found.astype(float)
 
     def classes(self, figure: Figure, breaks: tuple[float, ...]) -> Counts:
@@ -261,11 +263,11 @@ def breaks_of(figure: Figure, *many: Areas) -> tuple[float, ...]:
 class Silence:
     """Territories that are silent, each in one way, the most telling first.
 
-    `telling` are those whose silence is more than chance, by the limits; `at` are their positions.
+    `telling` are those whose silence is more than chance, by the limits that their sisters suggest;
+    `at` are their positions.
     """
 
     sisters: Sisters
-    limits: Limits
     recent_mean: Floats
     at: dict[Verdict, Counts]
     telling: NDArray[np.bool_]
@@ -280,18 +282,21 @@ class Silence:
 
 def silence_of(areas: Areas) -> Silence | None:
     """None where too few sisters are there to compare, or none has anything."""
-    lived_in = areas.population > 0
+    people = areas.population
+    lived_in = people > 0
     if lived_in.sum() < LEAST_SISTERS:
         return None
-    sisters = Sisters.of(areas.initiatives, areas.population)
-    limits = sisters.limits(areas.population)
-    recent = Sisters.of(areas.recent, areas.population)
-    recent_limits = recent.limits(areas.population)
+    sisters = Sisters.of(areas.initiatives, people)
+    recent = Sisters.of(areas.recent, people)
+    mean, recent_mean = sisters.mean(people), recent.mean(people)
+    under = areas.initiatives < sisters.low(people)
     empty = lived_in & (areas.initiatives == 0)
     lately = lived_in & ~empty & (areas.recent == 0) & areas.dated
-    below = lived_in & ~empty & ~lately & limits.below(areas.initiatives)
-    telling = np.where(lately, recent_limits.below(areas.recent), limits.below(areas.initiatives))
-    missing = np.where(lately, recent_limits.mean, limits.mean - areas.initiatives)
+    below = lived_in & ~empty & ~lately & under
+    telling, missing = under, mean - areas.initiatives
+    if areas.dated:
+        telling = np.where(lately, areas.recent < recent.low(people), under)
+        missing = np.where(lately, recent_mean, missing)
     found = {
         verdict: _most(np.flatnonzero(which), telling, missing)
         for verdict, which in (
@@ -300,7 +305,7 @@ def silence_of(areas: Areas) -> Silence | None:
             (Verdict.BELOW, below),
         )
     }
-    return Silence(sisters, limits, recent_limits.mean, found, lived_in & telling)
+    return Silence(sisters, recent_mean, found, lived_in & telling)
 
 
 def _most(at: NDArray[np.intp], telling: NDArray[np.bool_], missing: Floats) -> Counts:

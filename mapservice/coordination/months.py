@@ -5,10 +5,9 @@ bytes, and are added up here: 34,875 communes and all of their months are one ro
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from mapservice.coordination.expected import Counts
 from mapservice.coordination.places import Places
 from mapservice.coordination.windows import Part
 from mapservice.db.text import Prepared, fetch_all, fill
+from mapservice.initiatives.model import Theme
 
 Numbers = NDArray[np.integer[Any]]
 
@@ -51,13 +51,14 @@ class Entries:
     """Numbers one by one: to which place each belongs, to which month, and what it counts.
 
     They come in runs of one place each, as long as `lengths` says, by month. `runs` are positions
-    of places; the number of these stands for one that is not among them.
+    of places; the number of these stands for one that is not among them. `sign` -1: to take away.
     """
 
     runs: Counts
     lengths: Counts
     month: Numbers
     columns: Mapping[str, Numbers]
+    sign: int = 1
 
     @cached_property
     def at(self) -> Counts:
@@ -75,7 +76,7 @@ class Entries:
     def total(self, name: str, size: int, mask: NDArray[np.bool_] | None = None) -> Counts:
         """By place; floats are exact up to 2^53."""
         values = self.columns[name] if mask is None else self.columns[name] * mask
-        return np.bincount(self.at, values, size + 1)[:size].astype(np.int64)
+        return self.sign * np.bincount(self.at, values, size + 1)[:size].astype(np.int64)
 
     def latest(self, size: int, mask: NDArray[np.bool_]) -> Counts:
         """The last month of each place, of those that the mask tells."""
@@ -89,24 +90,27 @@ class Entries:
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """What was read of so many places. `kept` are months, or without them the sums of all."""
+    """What was read of so many places.
+
+    `kept` are months, or without them the sums of all; `moves` are to be added to them; `counted`
+    stands apart.
+    """
 
     size: int
     kept: Entries
-    fresh: Entries
+    moves: tuple[Entries, ...]
     counted: tuple[Entries, ...]
 
     def totals(
         self, names: Sequence[str], since: date | None, until: date | None
     ) -> dict[str, Counts]:
-        """Of a period; of months there must be some where it has a bound."""
-        kept, fresh = (
-            one.between(since, until) if since or until else None for one in (self.kept, self.fresh)
-        )
-        return {
-            name: self.kept.total(name, self.size, kept) + self.fresh.total(name, self.size, fresh)
-            for name in names
-        }
+        """Of a period; where it has a bound there must be months."""
+        found = {name: np.zeros(self.size, np.int64) for name in names}
+        for one in (self.kept, *self.moves):
+            mask = one.between(since, until) if since or until else None
+            for name, total in found.items():
+                total += one.total(name, self.size, mask)
+        return found
 
     def singly(self, times: Sequence[int]) -> Counts:
         """Initiatives of the parts of months, each part so many times."""
@@ -118,14 +122,16 @@ class Read:
     def last(self, since: date | None, until: date | None) -> Counts:
         """The last month of each place that holds something, NO_MONTH for none.
 
-        Of a place that something was added to or taken from since, months are summed up first.
+        Of a place that something is added to or taken from, months are summed up first.
         """
-        changed = np.zeros(self.size + 1, np.bool_)
-        changed[self.fresh.at] = True
-        kept, anew = self.kept.between(since, until), changed[self.kept.at]
+        moved = np.zeros(self.size + 1, np.bool_)
+        for one in self.moves:
+            moved[one.at] = True
+        kept, anew = self.kept.between(since, until), moved[self.kept.at]
         last = self.kept.latest(self.size, kept & ~anew & (self.kept.columns["initiatives"] > 0))
-        if len(self.fresh.at):
-            parts = [(self.kept, kept & anew), (self.fresh, self.fresh.between(since, until))]
+        if moved.any():
+            parts = [(self.kept, kept & anew)]
+            parts += [(one, one.between(since, until)) for one in self.moves]
             at, month = _holding(parts)
             known = at < self.size
             np.maximum.at(last, at[known], month[known])
@@ -136,9 +142,9 @@ def _holding(parts: Sequence[tuple[Entries, NDArray[np.bool_]]]) -> tuple[Counts
     """Places and their months that hold something, all parts together, each as its mask says."""
     at = np.concatenate([one.at[mask] for one, mask in parts])
     month = np.concatenate([one.month[mask] for one, mask in parts]).astype(np.int64)
-    number = np.concatenate([one.columns["initiatives"][mask] for one, mask in parts])
+    numbers = [one.sign * one.columns["initiatives"][mask] for one, mask in parts]
     keys, of = np.unique(at * MONTHS + month, return_inverse=True)
-    held = keys[np.bincount(of, number, len(keys)) > 0]
+    held = keys[np.bincount(of, np.concatenate(numbers), len(keys)) > 0]
     return held // MONTHS, held % MONTHS
 
 
@@ -154,19 +160,37 @@ def read(
     """The columns `names`, `initiatives` among them; of parts of months, initiatives alone."""
     texts, values = _texts(scope, places)
     base, column = (statements.KEPT, AS_KEPT) if by_month else (statements.SUMS, SENT)
-    selects = [
-        fill(base, texts | {"columns": _columns(names, column), "source": "0"}),
-        fill(statements.FRESH, texts | {"columns": _columns(names, SENT), "source": "1"}),
-    ]
-    for source, part in enumerate(parts, len(selects)):
-        start, end = f"start_{source}", f"end_{source}"
+    kept = fill(base, {"columns": _columns(names, column)})
+    selects = {"kept": fill(kept, {"kept_themes": "kept_themes"})}
+    if values["less_themes"]:
+        selects["less"] = fill(kept, {"kept_themes": "less_themes"})
+    selects["fresh"] = fill(statements.FRESH, {"columns": _columns(names, SENT)})
+    counted = fill(statements.COUNTED, {"columns": _columns(names, SENT, *COUNTED)})
+    for number, part in enumerate(parts):
+        start, end = f"start_{number}", f"end_{number}"
         values |= {start: part.start, end: part.end}
-        bounds = {"start": start, "end": end, "columns": _columns(names, SENT, *COUNTED)}
-        selects.append(fill(statements.COUNTED, texts | bounds | {"source": str(source)}))
-    statement = Prepared.of(" UNION ALL ".join(selects), values)
-    rows = sorted(fetch_all(connection, statement), key=itemgetter(0))
-    kept, fresh, *counted = (_entries(places, names, *row[1:]) for row in rows)
-    return Read(len(places), kept, fresh, tuple(counted))
+        selects[f"part {number}"] = fill(counted, {"start": start, "end": end})
+    filled = [fill(one, texts | {"source": f"'{source}'"}) for source, one in selects.items()]
+    rows = fetch_all(connection, Prepared.of(" UNION ALL ".join(filled), values))
+    found = {source: _entries(places, names, *row) for source, *row in rows}
+    moves = [found["fresh"]]
+    if "less" in found:
+        moves.append(replace(found["less"], sign=-1))
+    singly = tuple(found[f"part {number}"] for number in range(len(parts)))
+    return Read(len(places), found["kept"], tuple(moves), singly)
+
+
+def _themes(scope: Scope) -> tuple[list[str], list[str]]:
+    """Which kept ones to add up, and which to take away: of most themes, all less the others.
+
+    All together are as many rows as two or three themes.
+    """
+    others = [theme for theme in Theme if theme not in scope.themes]
+    if not scope.themes or not others:
+        return [summing.ALL_THEMES], []
+    if len(others) + 2 < len(scope.themes):
+        return [summing.ALL_THEMES], [str(theme) for theme in others]
+    return [str(theme) for theme in scope.themes], []
 
 
 def _texts(scope: Scope, places: Places) -> tuple[dict[str, str], summing.Values]:
@@ -174,6 +198,7 @@ def _texts(scope: Scope, places: Places) -> tuple[dict[str, str], summing.Values
     level = str(places.level) if places.level else summing.COUNTRY
     place = summing.place(level)
     values = summing.scope_values(scope)
+    values["kept_themes"], values["less_themes"] = _themes(scope)
     chosen, inside = {"kept": "true", "fresh": "true"}, "true"
     if not places.whole:
         chosen = {"kept": "code = ANY(%(codes)s)", "fresh": f"{place} = ANY(%(codes)s)"}

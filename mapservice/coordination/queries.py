@@ -20,8 +20,8 @@ from mapservice.coordination.windows import Windows, month_of, months_between, w
 from mapservice.db.text import fill
 from mapservice.territories.model import Level
 
-COUNTS = ("initiatives", "supporters")
-SHARES = ("told", "local")
+COUNTS = ("initiatives",)
+SUPPORTS = ("supporters", "told", "local")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +65,24 @@ def areas(
     view: View,
     *,
     dated: bool = True,
-    shares: bool = True,
+    supports: bool = True,
     last: bool = False,
 ) -> Areas:
     """The territories that a view divides its territory into, zeros included.
 
     Without `dated` the two windows of 90 days are left out, which `Areas.dated` says; without
-    `shares` who is local; `last` adds the months since the last initiative.
+    `supports` who supports them; `last` adds the months since the last initiative.
     """
     where = parts(atlas(connection), view)
-    return _areas(connection, view, where, dated=dated, shares=shares, last=last)
+    return _areas(connection, view, where, dated=dated, supports=supports, last=last)
+
+
+def among(connection: Connection, view: View, every: Areas) -> Areas | None:
+    """The parts of a view picked from all of their level, as far as these were read; or None."""
+    known = atlas(connection)
+    if every.codes is not known[view.by].codes:
+        return None
+    return every.at(known[view.by].positions(parts(known, view).codes))
 
 
 def some(connection: Connection, view: View, codes: Sequence[str]) -> Areas:
@@ -185,12 +193,12 @@ def _areas(
     where: Places,
     *,
     dated: bool = True,
-    shares: bool = True,
+    supports: bool = True,
     last: bool = False,
 ) -> Areas:
     since, until = view.scope.since, view.scope.until
     spans = windows(until, view.now) if dated else None
-    names = (*COUNTS, *SHARES) if shares else COUNTS
+    names = (*COUNTS, *SUPPORTS) if supports else COUNTS
     by_month = bool(spans or last or since or until)
     found = read(
         connection, view.scope, where, names, spans.parts if spans else (), by_month=by_month
@@ -201,11 +209,9 @@ def _areas(
         where.codes,
         where.population,
         totals["initiatives"],
-        totals["supporters"],
         recent,
         before,
-        totals.get("told"),
-        totals.get("local"),
+        **{name: totals.get(name) for name in SUPPORTS},
         months=_months_since(view, found.last(since, until)) if last else None,
         dated=dated,
     )

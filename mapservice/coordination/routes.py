@@ -20,6 +20,7 @@ from mapservice.coordination.map_queries import Inset
 from mapservice.coordination.model import (
     DATED,
     PARTS,
+    SUPPORTED,
     Areas,
     Figure,
     Order,
@@ -67,7 +68,9 @@ def page(level: str = "", code: str = "") -> str:
     with services().reader.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         shown = sheets.sheet(connection, asked.view, asked.order)
-        beside = sheets.sheet(connection, asked.beside, asked.order) if asked.beside else None
+        beside = None
+        if asked.beside:
+            beside = sheets.sheet(connection, asked.beside, asked.order, beside=shown)
         pair = [shown, beside] if beside else [shown]
         breaks = breaks_of(asked.view.figure, *(one.areas for one in pair))
         counts = queries.series(connection, asked.view, queries.first_month(connection))
@@ -363,7 +366,7 @@ def _for_map(connection: Connection, view: View) -> Areas:
         connection,
         view,
         dated=view.figure in DATED,
-        shares=view.figure is Figure.LOCAL,
+        supports=view.figure in SUPPORTED,
         last=view.figure is Figure.LAST,
     )
     if view.figure is Figure.SILENT:

@@ -12,6 +12,7 @@ from mapservice.coordination.expected import Counts
 from mapservice.coordination.model import (
     DATED,
     LEAST_SISTERS,
+    SUPPORTED,
     Areas,
     Figure,
     Order,
@@ -125,21 +126,28 @@ def titled(connection: Connection, view: View) -> Titled:
 
 
 def sheet(
-    connection: Connection, view: View, order: Order | None = None, *, whole: bool = False
+    connection: Connection,
+    view: View,
+    order: Order | None = None,
+    *,
+    whole: bool = False,
+    beside: Sheet | None = None,
 ) -> Sheet:
     """Reads what a page needs: what is dear is read where the figure or the order wants it.
 
-    Of all communes of France the windows of 90 days and local shares are such; `whole` reads them
-    in any case.
+    Of all communes of France the windows of 90 days and who supports are such; `whole` reads them
+    in any case. What a sheet `beside` holds already is taken from there.
     """
-    every = whole or view.ref is not None or view.by is not Level.COMMUNE
-    areas = queries.areas(
-        connection,
-        view,
-        dated=every or view.figure in DATED or order in DATED,
-        shares=every or view.figure is Figure.LOCAL or order is Order.LOCAL,
-        last=view.figure is Figure.LAST or order is Order.LAST,
-    )
+    areas = queries.among(connection, view, beside.areas) if beside else None
+    if areas is None:
+        every = whole or view.ref is not None or view.by is not Level.COMMUNE
+        areas = queries.areas(
+            connection,
+            view,
+            dated=every or view.figure in DATED or order in DATED,
+            supports=every or view.figure in SUPPORTED or order in SUPPORTED,
+            last=view.figure is Figure.LAST or order is Order.LAST,
+        )
     areas, own = _with_silent(connection, view, areas, queries.own(connection, view))
     sisters, by = _sisters(connection, view, areas)
     named, last = titled(connection, view), _last(connection, view)
@@ -249,12 +257,13 @@ def _facts(connection: Connection, sheet: Sheet, areas: Areas, level: Level, at:
 
 
 def _completed(connection: Connection, view: View, picked: Areas) -> Areas:
-    """The same with the two windows and local shares; both come by code."""
+    """The same with the two windows and who supports; both come by code."""
     found = queries.some(connection, view, picked.codes)
     return replace(
         picked,
         recent=found.recent,
         before=found.before,
+        supporters=found.supporters,
         told=found.told,
         local=found.local,
         dated=True,
@@ -271,6 +280,7 @@ def _rows(
 ) -> list[Row]:
     numbers = np.array([facts.at[int(one)] for one in at], np.int64)
     picked = facts.picked.at(numbers)
+    assert picked.supporters is not None, "facts are complete"
     assert picked.told is not None, "facts are complete"
     shares = picked.silent_share if picked.silent is not None else np.full(len(at), np.nan)
     classes = picked.classes(view.figure, breaks)
@@ -304,7 +314,7 @@ def _rows(
 def _suggested(silence: Silence | None, at: Counts, areas: Areas) -> list[Suggested | None]:
     if silence is None:
         return [None] * len(at)
-    limits = silence.limits.at(at)
+    limits = silence.sisters.limits(areas.population[at])
     counts = areas.initiatives[at]
     below, above = limits.below(counts), limits.above(counts)
     return [

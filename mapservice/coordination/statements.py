@@ -24,7 +24,7 @@ SELECT string_agg(code, ',' ORDER BY code),
 SUMS = """
 SELECT {source} AS source, string_agg(code, ','), CAST(NULL AS bytea), CAST(NULL AS bytea){columns}
   FROM rollup
- WHERE level = '{level}' AND theme = ANY(%(themes)s) AND status = ANY(%(statuses)s)
+ WHERE level = '{level}' AND theme = ANY(%({kept_themes})s) AND status = ANY(%(statuses)s)
    AND month = '-infinity' AND {kept}"""
 
 KEPT = """
@@ -32,7 +32,8 @@ SELECT {source} AS source, string_agg(code, ','),
        string_agg(int2send(CAST(octet_length(months) / 2 AS smallint)), ''),
        string_agg(months, ''){columns}
   FROM rollup_series
- WHERE level = '{level}' AND theme = ANY(%(themes)s) AND status = ANY(%(statuses)s) AND {kept}"""
+ WHERE level = '{level}' AND theme = ANY(%({kept_themes})s) AND status = ANY(%(statuses)s)
+   AND {kept}"""
 
 FRESH = """
 SELECT {source} AS source, string_agg({place}, ','), CAST(NULL AS bytea),

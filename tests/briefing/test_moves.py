@@ -11,7 +11,7 @@ def areas(population: list[int], recent: list[int], before: list[int]) -> Areas:
     codes = tuple(f"{number:05}" for number in range(len(population)))
     counts = [np.array(column, np.int64) for column in (population, recent, before)]
     people, now, then = counts
-    return Areas(codes, people, now + then, now * 0, now, then)
+    return Areas(codes, people, now + then, now, then)
 
 
 @pytest.mark.parametrize(

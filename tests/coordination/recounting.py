@@ -27,6 +27,9 @@ SCOPES = [
     Scope(LISTED),
     Scope((Status.ARCHIVED,)),
     Scope(LISTED, themes=(Theme.CULTURE, Theme.MOBILITE)),
+    Scope(LISTED, themes=tuple(theme for theme in Theme if theme is not Theme.MOBILITE)),
+    Scope(LISTED, themes=tuple(Theme)[:6], until=date(2026, 9, 1)),
+    Scope(LISTED, themes=tuple(Theme), since=date(2025, 3, 1)),
     Scope(LISTED, since=date(2026, 6, 1)),
     Scope(LISTED, since=date(2024, 3, 1)),
     Scope(LISTED, until=date(2026, 9, 1)),
@@ -277,6 +280,7 @@ def _recounted(rows: list[Base], scope: Scope) -> tuple[int, ...]:
 
 
 def _figures(areas: Areas) -> dict[str, tuple[int, ...]]:
+    assert areas.supporters is not None
     assert areas.told is not None
     assert areas.local is not None
     columns = (
@@ -292,7 +296,7 @@ def _check_counts(connection: Connection, view: View, rows: list[Base]) -> None:
     assert _figures(found) == {
         code: _recounted(by_code.get(code, []), view.scope) for code in found.codes
     }
-    less = queries.areas(connection, view, dated=False, shares=False)
+    less = queries.areas(connection, view, dated=False, supports=False)
     assert less.initiatives.tolist() == found.initiatives.tolist()
     some = [code for code in found.codes if code in by_code][:5]
     assert _figures(queries.some(connection, view, some)) == {
