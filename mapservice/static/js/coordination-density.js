@@ -78,6 +78,7 @@ export async function showDensity({ map }, config) {
   if (map.isStyleLoaded() || map.getLayer("land")) draw();
   map.on("idle", () => balance(map));
   await settled(map);
+  if (!map.loaded()) await settled(map); // balanced, it is drawn once more
   const show = async (month, signal) => {
     const url = new URL(config.points, location.origin);
     if (month) url.searchParams.set("until", month);
