@@ -10,6 +10,7 @@ from mapservice.activity.routes import blueprint as activity
 from mapservice.briefing import routes as briefing
 from mapservice.briefing.api_routes import blueprint as briefing_api
 from mapservice.coordination.routes import blueprint as coordination
+from mapservice.coordination.routes import make_ready
 from mapservice.errors import ConfigurationError
 from mapservice.exporting.routes import blueprint as exporting
 from mapservice.following import routes as following
@@ -153,12 +154,16 @@ def create_app(settings: Settings | None = None) -> Flask:
 def create_served_app() -> "WSGIApplication":
     """The application with its geocoder built, to be shared by the workers forked from it.
 
-    What was made before is answered before it is asked.
+    So are its templates, and what is made of territories. What was made before is answered before
+    it is asked.
     """
     app = create_app()
+    for template in app.jinja_env.list_templates():
+        app.jinja_env.get_template(template)
     services: Services = app.extensions[EXTENSION]
-    with services.engine.connect() as connection:
+    with services.reader.connect() as connection:
         services.geocoders.current(connection)
+        make_ready(connection)
     services.dispose()
     return KeptTiles(app, services.settings) if services.settings.tile_cache_bytes else app
 

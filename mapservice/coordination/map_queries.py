@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from mapservice.db.text import fill
 from mapservice.maps.model import Tile
 from mapservice.maps.territory_queries import BUFFER, EXTENT, Layer, shown
+from mapservice.territories.kept import kept_of
 from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
 
 # The world as far as maps show it, less the outline; régions, a coverage, are joined as one.
@@ -59,7 +60,11 @@ class Inset:
 
 
 def insets(connection: Connection, by: Level) -> list[Inset]:
-    """What a map of France that is no map of the world shows beside it."""
+    """What a map of France that is no map of the world shows beside it; made once per load."""
+    return kept_of(connection).get(connection, (__name__, by), lambda asked: _insets(asked, by))
+
+
+def _insets(connection: Connection, by: Level) -> list[Inset]:
     parent = "part.code" if by is Level.REGION else "part.region"
     statement = fill(INSETS, {"square": str(SQUARE), "parent": parent})
     bound = {"level": str(by), "overseas": list(OVERSEAS)}

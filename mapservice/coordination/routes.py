@@ -16,7 +16,6 @@ from mapservice.coordination import formats, map_queries, queries
 from mapservice.coordination import sheet as sheets
 from mapservice.coordination.asked import Asked
 from mapservice.coordination.chart import chart
-from mapservice.coordination.map_queries import Inset
 from mapservice.coordination.model import (
     DATED,
     PARTS,
@@ -28,6 +27,7 @@ from mapservice.coordination.model import (
     View,
     breaks_of,
 )
+from mapservice.coordination.places import atlas
 from mapservice.coordination.sheet import Row, Sheet
 from mapservice.coordination.windows import next_month
 from mapservice.errors import NotFound
@@ -41,7 +41,6 @@ from mapservice.initiatives.model import PUBLIC, Theme
 from mapservice.maps.cache import Extent
 from mapservice.maps.model import Tile
 from mapservice.territories import page_queries
-from mapservice.territories.kept import kept_of
 from mapservice.territories.model import Level
 from mapservice.territories.page_model import Place
 from mapservice.territories.queries import mosaic_of
@@ -60,6 +59,12 @@ OUTLINE_FRESH_SECONDS = 86_400
 OUTLINE_MAX_ZOOM = 10
 MOSAIC_URL = "/tiles/outlines/commune.mosaic"
 PERIOD_WORDS = ("since", "until")
+
+
+def make_ready(connection: Connection) -> None:
+    """Makes what pages need of the territories in force, before the first one is asked for."""
+    for level in atlas(connection):
+        map_queries.insets(connection, level)
 
 
 @blueprint.get("/coordination")
@@ -262,12 +267,12 @@ def _insets(
         return []
     classes = shown.areas.classes(shown.view.figure, breaks)
     counts = shown.areas.initiatives
-    drawn = _inset_outlines(connection, shown.view.by)
+    drawn = map_queries.insets(connection, shown.view.by)
     overseas = {code for inset in drawn for code, _ in inset.outlines}
     at = {code: number for number, code in enumerate(shown.areas.codes) if code in overseas}
     lands = drawn
     if shown.view.by is not Level.REGION:
-        lands = _inset_outlines(connection, Level.REGION)
+        lands = map_queries.insets(connection, Level.REGION)
     held = [sum(int(counts[at[code]]) for code, _ in inset.outlines) for inset in drawn]
     return [
         {
@@ -280,11 +285,6 @@ def _insets(
         }
         for inset, land, count in zip(drawn, lands, held, strict=True)
     ]
-
-
-def _inset_outlines(connection: Connection, by: Level) -> list[Inset]:
-    kept = kept_of(connection)
-    return kept.get(connection, ("insets", by), lambda asked: map_queries.insets(asked, by))
 
 
 def _shaded(asked: Asked, shown: Sheet, breaks: tuple[float, ...]) -> dict[str, Any]:

@@ -248,7 +248,7 @@ def _facts(connection: Connection, sheet: Sheet, areas: Areas, level: Level, at:
     positions = np.unique(at)
     picked = areas.at(positions)
     view = replace(sheet.view, by=level)
-    if len(positions) and (picked.told is None or not picked.dated):
+    if picked.told is None or not picked.dated:
         picked = _completed(connection, view, picked)
     names = queries.names(connection, level, picked.codes)
     last = queries.last_days(connection, view.scope, str(level), picked.codes)

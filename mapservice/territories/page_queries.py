@@ -164,7 +164,8 @@ WITH asked AS (
 )
 SELECT place, theme,
        CASE level
-           WHEN 'country' THEN (SELECT sum(population) FROM territory WHERE level = 'region')
+           WHEN 'country' THEN (SELECT coalesce(sum(population), 0)
+                                   FROM territory WHERE level = 'region')
            ELSE (SELECT population FROM territory
                   WHERE territory.level = asked.level AND territory.code = asked.code)
        END AS population,

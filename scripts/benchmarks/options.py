@@ -15,6 +15,7 @@ WORKS: dict[str, tuple[str, ...]] = {
     "bulk": ("addok",),
     "locate": (),
     "activity": (),
+    "coordination": (),
     "growth": (),
 }
 ROOT = Path(__file__).resolve().parents[2]
