@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from urllib.parse import urlencode
 
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_group_symbol
 from flask import Flask
 from flask_babel import format_date, get_locale
 
@@ -50,13 +50,21 @@ def query_string(filters: Filters, **changes: object) -> str:
 
 
 def number(value: float) -> str:
-    """As the language of the request writes it; a long table says the same numbers often."""
-    return _number(value, str(get_locale()))
+    """As the language of the request writes it."""
+    locale = str(get_locale())
+    if isinstance(value, int):  # of which a table has hundreds; Babel takes 60 µs for one
+        return f"{value:,}".replace(",", _between_thousands(locale))
+    return _decimal(value, locale)
 
 
 @lru_cache(maxsize=8192)
-def _number(value: float, locale: str) -> str:
+def _decimal(value: float, locale: str) -> str:
     return str(format_decimal(value, locale=locale))
+
+
+@lru_cache
+def _between_thousands(locale: str) -> str:
+    return str(get_group_symbol(locale))
 
 
 def rounded(value: float) -> int:

@@ -1,4 +1,4 @@
-"""A database without territories, as it is before the first load: every door says so, none fails."""
+"""A database without territories, before the first load: every door says so, none fails."""
 
 from collections.abc import Iterator
 
