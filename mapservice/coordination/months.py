@@ -36,7 +36,7 @@ AS_KEPT = ", string_agg({name}, '')"
 LACKING = ", CAST(NULL AS bytea)"
 COUNTED = ("initiatives",)
 # More than there are, so that a place and a month make one number.
-MONTHS = 1 << 16
+MONTHS = 1 << 24
 # Of what has no month, and the last one of who has none.
 NO_MONTH = -1
 
@@ -55,7 +55,7 @@ class Entries:
     """
 
     runs: Counts
-    lengths: Counts
+    lengths: Numbers
     month: Numbers
     columns: Mapping[str, Numbers]
     sign: int = 1
@@ -240,10 +240,10 @@ def _entries(
         name: np.frombuffer(packed or b"", TYPES[name][1])
         for name, packed in zip(names, columns, strict=True)
     }
-    sizes = np.ones(len(runs), np.int64) if lengths is None else _shorts(lengths)
-    month = np.full(len(found["initiatives"]), NO_MONTH) if months is None else _shorts(months)
-    return Entries(runs, sizes.astype(np.int64), month, found)
+    sizes = np.ones(len(runs), np.int64) if lengths is None else _integers(lengths)
+    month = np.full(len(found["initiatives"]), NO_MONTH) if months is None else _integers(months)
+    return Entries(runs, sizes, month, found)
 
 
-def _shorts(packed: bytes) -> Numbers:
-    return np.frombuffer(packed, ">i2").astype(np.int16)
+def _integers(packed: bytes) -> Numbers:
+    return np.frombuffer(packed, ">i4").astype(np.int32)

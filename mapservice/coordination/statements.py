@@ -29,7 +29,7 @@ SELECT {source} AS source, string_agg(code, ','), CAST(NULL AS bytea), CAST(NULL
 
 KEPT = """
 SELECT {source} AS source, string_agg(code, ','),
-       string_agg(int2send(CAST(octet_length(months) / 2 AS smallint)), ''),
+       string_agg(int4send(octet_length(months) / 4), ''),
        string_agg(months, ''){columns}
   FROM rollup_series
  WHERE level = '{level}' AND theme = ANY(%({kept_themes})s) AND status = ANY(%(statuses)s)
@@ -37,7 +37,7 @@ SELECT {source} AS source, string_agg(code, ','),
 
 FRESH = """
 SELECT {source} AS source, string_agg({place}, ','), CAST(NULL AS bytea),
-       string_agg(int2send(rollup_month_number(month)), ''){columns}
+       string_agg(int4send(rollup_month_number(month)), ''){columns}
   FROM rollup_delta
  WHERE status = ANY(%(statuses)s) AND {place} IS NOT NULL AND {fresh_themes} AND {fresh}"""
 

@@ -34,14 +34,14 @@ def add(connection: Connection, month: int, theme: str = "culture", commune: str
 
 
 def held(engine: Engine, theme: str = "", code: str = RENNES) -> dict[int, int]:
-    """How many are kept of each month of 2025; and all that is kept is right."""
+    """How many are kept of each month, from January 2025 on; and all that is kept is right."""
     compact(engine)
     with engine.connect() as connection:
         assert differences(connection) == []
         row = connection.execute(KEPT, {"code": code, "theme": theme}).one_or_none()
     if row is None:
         return {}
-    months = [month - 12 * 2025 + 1 for (month,) in struct.iter_unpack(">h", row.months)]
+    months = [month - 12 * 2025 + 1 for (month,) in struct.iter_unpack(">i", row.months)]
     return dict(zip(months, [n for (n,) in struct.iter_unpack(">i", row.initiatives)], strict=True))
 
 
@@ -71,6 +71,11 @@ CHANGES: list[tuple[str, dict[int, int], dict[int, int]]] = [
         {2: 1, 3: 1},
     ),
     ("UPDATE initiative SET created_at = '2025-09-01'", {9: 3}, {9: 2}),
+    (
+        "UPDATE initiative SET updated_at = '20205-01-02', created_at = '20205-01-01'",
+        {1 + 12 * (20205 - 2025): 3},
+        {1 + 12 * (20205 - 2025): 2},
+    ),
     ("UPDATE initiative SET theme = 'habitat'", {3: 1, 6: 2}, {}),
     (
         "UPDATE initiative SET status = 'archived' WHERE created_at > '2025-06-01'",
@@ -113,7 +118,7 @@ def test_one_month_for_another_in_one_batch(three: Engine) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE rollup_series SET months = initiatives",
+        "UPDATE rollup_series SET supporters = supporters || supporters",
         "DELETE FROM rollup_series WHERE level = 'commune'",
         """INSERT INTO rollup_series
            SELECT level, theme, 'done', code, months, initiatives, supporters, told, local

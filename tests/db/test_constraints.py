@@ -45,6 +45,9 @@ def test_null_is_refused(connection: Connection, column: str) -> None:
             "created_at": datetime(2025, 2, 1, tzinfo=UTC),
             "updated_at": datetime(2025, 1, 1, tzinfo=UTC),
         },
+        {"created_at": "infinity", "updated_at": "infinity"},
+        {"created_at": "-infinity"},
+        {"created_at": "0044-03-15 BC"},
     ],
 )
 def test_nonsense_is_refused(connection: Connection, nonsense: dict[str, Any]) -> None:

@@ -1,9 +1,13 @@
 -- The months of each territory in one row, as arrays that are read whole: all communes of France over
 -- any period are some 50,000 rows and not 400,000. So `rollup.last`, which told of one thing only, goes.
 
-CREATE FUNCTION rollup_month_number(month date) RETURNS smallint
+CREATE FUNCTION rollup_month_number(month date) RETURNS integer
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT CAST(extract(year FROM month) * 12 + extract(month FROM month) - 1 AS smallint) $$;
+AS $$ SELECT CAST(extract(year FROM month) * 12 + extract(month FROM month) - 1 AS integer) $$;
+
+-- Else its month would have no number, or be taken for that of all months.
+ALTER TABLE initiative
+    ADD CONSTRAINT initiative_created_at_check CHECK (created_at >= '0001-01-01' AND created_at < 'infinity');
 
 CREATE TABLE rollup_series (
     level text NOT NULL,
@@ -18,7 +22,7 @@ CREATE TABLE rollup_series (
     PRIMARY KEY (level, theme, status, code)
 );
 COMMENT ON TABLE rollup_series IS 'Months of `rollup`, one row a territory, theme and status: big-endian integers side by side, by month.';
-COMMENT ON COLUMN rollup_series.months IS 'int2: months since the year 0';
+COMMENT ON COLUMN rollup_series.months IS 'int4: months since the year 0';
 COMMENT ON COLUMN rollup_series.initiatives IS 'int4';
 COMMENT ON COLUMN rollup_series.supporters IS 'int8';
 COMMENT ON COLUMN rollup_series.told IS 'int4';
@@ -27,7 +31,7 @@ COMMENT ON COLUMN rollup_series.local IS 'int4';
 -- What `rollup_series` holds, as the months say it.
 CREATE VIEW rollup_series_due AS
 SELECT level, theme, status, code,
-       string_agg(int2send(rollup_month_number(month)), '' ORDER BY month) AS months,
+       string_agg(int4send(rollup_month_number(month)), '' ORDER BY month) AS months,
        string_agg(int4send(initiatives), '' ORDER BY month) AS initiatives,
        string_agg(int8send(supporters), '' ORDER BY month) AS supporters,
        string_agg(int4send(told), '' ORDER BY month) AS told,
