@@ -161,7 +161,7 @@ def create_served_app() -> "WSGIApplication":
     for template in app.jinja_env.list_templates():
         app.jinja_env.get_template(template)
     services: Services = app.extensions[EXTENSION]
-    with services.reader.connect() as connection:
+    with services.moment.connect() as connection:
         services.geocoders.current(connection)
         make_ready(connection)
     services.dispose()

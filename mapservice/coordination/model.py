@@ -118,10 +118,11 @@ class View:
 class Areas:
     """Figures of territories of one level, ordered by code.
 
-    `told` counts supports whose giver told a commune, `local` those of them who live around the
-    initiative; `communes` and `silent` the communes with inhabitants and those of them without an
-    initiative; `months` is how many lie between the last initiative and the end of the period, NaN
-    for none. Where these were not read they are None; `dated`: the two windows of 90 days were.
+    `supporters` are those of its initiatives; `told` of them told a commune, and `local` of these
+    live around the initiative. `communes` and `silent` are the communes with inhabitants and those
+    of them without an initiative; `months` is how many lie between the last initiative and the end
+    of the period, NaN for none. Where these were not read they are None; `dated`: the two windows
+    of 90 days were.
     """
 
     codes: tuple[str, ...]

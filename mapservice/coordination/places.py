@@ -67,11 +67,6 @@ class Places:
         )
 
 
-def integers(packed: bytes | None) -> Counts:
-    """A column of int8 as it leaves PostgreSQL."""
-    return np.frombuffer(packed or b"", ">i8").astype(np.int64)
-
-
 Atlas = Mapping[Level, Places]
 
 
@@ -86,7 +81,7 @@ def parts(atlas: Atlas, view: View) -> Places:
     if ref is None:
         return every
     if ref.level is view.by:
-        return every.pick(_beside(atlas, ref))
+        return every.pick(_sisters(atlas, ref))
     # An EPCI may reach beyond the département or region that it is counted in.
     holds = None if view.by is Level.EPCI else ref
     return every.pick(within(atlas, ref, view.by), holds)
@@ -109,7 +104,7 @@ def own(atlas: Atlas, ref: TerritoryRef | None) -> Places:
     return Places(None, ("FR",), people, {}, nowhere, nowhere, whole=True)
 
 
-def _beside(atlas: Atlas, ref: TerritoryRef) -> NDArray[np.bool_]:
+def _sisters(atlas: Atlas, ref: TerritoryRef) -> NDArray[np.bool_]:
     """A commune is shown among those of its EPCI, or of its département where it has none."""
     communes, this = atlas[Level.COMMUNE], _is(atlas, ref)
     for level in (Level.EPCI, Level.DEPARTEMENT):
@@ -133,13 +128,16 @@ def _read(connection: Connection) -> Atlas:
     found: dict[Level, Places] = {}
     for level in (*reversed(ABOVE), Level.COMMUNE):
         row = connection.execute(text(statements.PLACES), {"level": str(level)}).one()
-        codes, *above = (tuple(one.split(",")) if one else () for one in row[:4])
+        # Of who has no parent the text is empty, of a level without territories there is none.
+        codes, *above = (() if one is None else tuple(one.split(",")) for one in row[:4])
         under = {
             wider: found[wider].positions(names)
             for wider, names in zip(ABOVE, above, strict=True)
             if wider in found
         }
-        population, lon, lat = map(integers, row[4:])
+        population, lon, lat = (
+            np.frombuffer(one or b"", ">i8").astype(np.int64) for one in row[4:]
+        )
         spots = (lon / PER_DEGREE, lat / PER_DEGREE)
         found[level] = Places(level, codes, population, under, *spots, whole=True)
     return found

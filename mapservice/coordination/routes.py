@@ -65,19 +65,20 @@ PERIOD_WORDS = ("since", "until")
 def make_ready(connection: Connection) -> None:
     """Makes what pages need of the territories in force, before the first one is asked for."""
     import_module("numpy.ma")  # which numpy would import for the first of them
-    for level in atlas(connection):
+    for level, places in atlas(connection).items():
+        places.positions([])  # looks up codes
         map_queries.insets(connection, level)
 
 
 @blueprint.get("/coordination")
 @blueprint.get("/coordination/<level>/<code>")
 def page(level: str = "", code: str = "") -> str:
-    with services().reader.connect() as connection:
+    with services().moment.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         shown = sheets.sheet(connection, asked.view, asked.order)
         beside = None
         if asked.beside:
-            beside = sheets.sheet(connection, asked.beside, asked.order, beside=shown)
+            beside = sheets.sheet(connection, asked.beside, asked.order, main=shown)
         pair = [shown, beside] if beside else [shown]
         breaks = breaks_of(asked.view.figure, *(one.areas for one in pair))
         counts = queries.series(connection, asked.view, queries.first_month(connection))
@@ -106,7 +107,7 @@ def page(level: str = "", code: str = "") -> str:
 @blueprint.get("/coordination/<level>/<code>/silence")
 def silence(level: str = "", code: str = "") -> str:
     """All that are silent, to a number that people read; the files have every one."""
-    with services().reader.connect() as connection:
+    with services().moment.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         shown = sheets.sheet(connection, replace(asked.view, figure=Figure.RATE), whole=True)
         _, listed = sheets.rows(connection, shown, NOBODY, (), SILENT_PAGE)
@@ -137,7 +138,7 @@ def figures_xlsx(level: str = "", code: str = "") -> Response:
 @blueprint.get("/coordination/<level>/<code>.json")
 def figures_json(level: str = "", code: str = "") -> Response:
     """Columns for a map: the class of each, what it shows; codes and names too unless `bref`."""
-    with services().reader.connect() as connection:
+    with services().moment.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         view = asked.view
         areas = _for_map(connection, view)
@@ -163,7 +164,7 @@ def figures_json(level: str = "", code: str = "") -> Response:
 @blueprint.get("/coordination/<level>/<code>/points.json")
 def spots_json(level: str = "", code: str = "") -> Response:
     """Communes that hold something in the period: longitude, latitude (EPSG:4326), how many."""
-    with services().reader.connect() as connection:
+    with services().moment.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         found = queries.spots(connection, asked.view)
     columns = {"lon": found.lon.tolist(), "lat": found.lat.tolist(), "count": found.count.tolist()}
@@ -176,7 +177,7 @@ def mask_json(level: str = "", code: str = "") -> Response:
     """All but the territory, as one GeoJSON geometry, EPSG:4326."""
     only_parameters()
     ref = asking.place(level, code)
-    with services().reader.connect() as connection:
+    with services().moment.connect() as connection:
         if ref and page_queries.describe(connection, ref) is None:
             raise NotFound(f"There is no {ref}.")
         return answers.whole(
@@ -191,7 +192,7 @@ def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
     if level not in tuple(Level):
         raise NotFound(f"There is no level {level[:20]!r}.")
     tile = Tile.parse(z, x, y)
-    with services().reader.connect() as connection:
+    with services().moment.connect() as connection:
         content = map_queries.outlines_mvt(connection, tile, Level(level))
     return answers.tile(content, answers.MVT, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
 
@@ -200,8 +201,10 @@ def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
 def outlines_mosaic(level: str) -> Response:
     """Which territory lies where, as pixels: the format is that of `territories.mosaic`."""
     only_parameters()
-    with services().reader.connect() as connection:
-        content = mosaic_of(connection, level)
+    content = None
+    if level in tuple(Level):
+        with services().moment.connect() as connection:
+            content = mosaic_of(connection, level)
     if content is None:
         raise NotFound(f"There is no picture of all {level[:20]!r}.")
     return answers.tile(content, answers.MOSAIC, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
@@ -378,7 +381,7 @@ def _for_map(connection: Connection, view: View) -> Areas:
 
 
 def _lines(level: str, code: str) -> tuple[Iterator[tuple[formats.Cell, ...]], View]:
-    with services().reader.connect() as connection:
+    with services().moment.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         shown = sheets.sheet(connection, asked.view, Order.LAST, whole=True)
         names = queries.name_list(connection, asked.view.by, shown.areas.codes)

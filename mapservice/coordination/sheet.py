@@ -131,14 +131,14 @@ def sheet(
     order: Order | None = None,
     *,
     whole: bool = False,
-    beside: Sheet | None = None,
+    main: Sheet | None = None,
 ) -> Sheet:
     """Reads what a page needs: what is dear is read where the figure or the order wants it.
 
     Of all communes of France the windows of 90 days and who supports are such; `whole` reads them
-    in any case. What a sheet `beside` holds already is taken from there.
+    in any case. What the `main` sheet of the page holds already is taken from there.
     """
-    areas = queries.among(connection, view, beside.areas) if beside else None
+    areas = queries.among(connection, view, main.areas) if main else None
     if areas is None:
         every = whole or view.ref is not None or view.by is not Level.COMMUNE
         areas = queries.areas(

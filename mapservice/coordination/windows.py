@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 WINDOW = timedelta(days=90)
+# Before it there are no two windows.
+EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def windows(until: date | None, now: datetime) -> Windows:
 
     Without `until` the recent one has no end, lest it miss what comes in while a page is made.
     """
-    end = moment(until) if until else now
+    end = max(moment(until) if until else now, EARLIEST)
     recent, edge = _from(end - WINDOW)
     before, far_edge = _from(end - 2 * WINDOW)
     parts = [Part(sign, -sign, *span) for sign, span in edge]

@@ -64,6 +64,11 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
+def of_one_moment(engine: Engine) -> Engine:
+    """The same pool for pages of many statements, which all see what the first one sees."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
 def _remember(_driver: object, record: Any) -> None:
     record.info["returned"] = time.monotonic()
 

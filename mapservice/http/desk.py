@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -12,10 +13,13 @@ from sqlalchemy import Connection
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.http import reviewer as access
 from mapservice.http.words import gettext as _
+from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import parse_territory
-from mapservice.moderation import service
-from mapservice.moderation.model import Kind, Part
+from mapservice.initiatives.queries import Initiative
+from mapservice.moderation import queries, service
+from mapservice.moderation.model import Decided, Kind, Part
 from mapservice.moderation.service import Judge, Late, TooLate
+from mapservice.proposals.model import Verdict
 from mapservice.review.model import Scope
 from mapservice.review.place_queries import region_of
 from mapservice.review.queries import holds
@@ -91,6 +95,34 @@ def onward(connection: Connection, decided: UUID | None = None, but: UUID | None
     found = service.claim_next(connection, part, judge(), but)
     path = page_of(*found) if found else url_for("moderation.queue")
     return address(path, part_pairs(), decided=str(decided) if decided else None)
+
+
+def told(connection: Connection) -> dict[str, Any]:
+    """What pages show of the decision taken a moment ago, whatever it was about: `settled`."""
+    return {"settled": _settled(connection), "verdict_label": verdict_label}
+
+
+def _settled(connection: Connection) -> tuple[Initiative, Decided] | None:
+    identifier = read_id("decided", request.args.get("decided", ""))
+    if identifier is None or not queries.is_within(connection, identifier, access.sees()):
+        return None
+    taken = queries.decisions(connection, identifier)
+    known = initiatives.of_any_status(connection, [identifier])
+    return (known[identifier], taken[0]) if taken else None
+
+
+def verdict_label(verdict: str) -> str:
+    return {
+        Verdict.PUBLISH: _("publiée"),
+        Verdict.KEEP: _("gardée telle quelle"),
+        Verdict.REJECT: _("refusée"),
+        Verdict.ASK: _("renvoyée à son auteur"),
+        Verdict.MERGE: _("réunie à une autre"),
+        Verdict.UNMERGE: _("séparée à nouveau"),
+        Verdict.PLACE: _("lieu décidé"),
+        Verdict.UNPLACE: _("lieu remis en attente"),
+        Verdict.CLOSE: _("signalement clos"),
+    }[Verdict(verdict)]
 
 
 def page_of(kind: Kind, identifier: UUID) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from flask import current_app
 from sqlalchemy import Engine
 
-from mapservice.db.engine import make_engine, reading
+from mapservice.db.engine import make_engine, of_one_moment, reading
 from mapservice.geocoding.service import Geocoders
 from mapservice.initiatives.filters import Filters
 from mapservice.settings import Settings
@@ -17,17 +17,21 @@ EXTENSION = "mapservice"
 class Services:
     """`reader` is the engine without transactions: each statement sees its own moment.
 
-    `steady` is the same on connections of its own, which plan a prepared statement once.
+    `steady` is the same on connections of its own, which plan a prepared statement once. With
+    `moment` all statements of a page see one moment: its figures agree, and no other territories
+    come in between.
     """
 
     settings: Settings
     engine: Engine
     geocoders: Geocoders
     reader: Engine = field(init=False)
+    moment: Engine = field(init=False)
     steady: Engine = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reader", reading(self.engine))
+        object.__setattr__(self, "moment", of_one_moment(self.engine))
         object.__setattr__(self, "steady", engine_of(self.settings, steady=True))
 
     def reader_of(self, filters: Filters) -> Engine:

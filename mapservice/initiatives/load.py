@@ -42,7 +42,7 @@ def generate_initiatives(
         compact(engine)
         advance(len(batch))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in ("initiative", "rollup", "rollup_cell", "rollup_delta"):
+        for table in ("initiative", "rollup", "rollup_series", "rollup_cell", "rollup_delta"):
             connection.execute(text(f"VACUUM ANALYZE {table}"))
 
 

@@ -24,7 +24,7 @@ from mapservice.initiatives.model import PUBLIC
 from mapservice.initiatives.queries import Initiative
 from mapservice.moderation import queries, service
 from mapservice.moderation.merging import MERGEABLE
-from mapservice.moderation.model import CLAIM_MINUTES, Decided, Kind, Turn
+from mapservice.moderation.model import CLAIM_MINUTES, Kind, Turn
 from mapservice.moderation.service import TooLate
 from mapservice.proposals import queries as proposals
 from mapservice.proposals import similar
@@ -185,29 +185,13 @@ def _former(proposal: Proposal | None, revisions: Sequence[Revision]) -> Revisio
 
 def shared(connection: Connection) -> dict[str, Any]:
     """What every page of the queue shows: the decision just taken, what forms and links need."""
-    return {
+    return desk.told(connection) | {
         "token": access.form_token(),
         "reviewer": access.reviewer(),
         "badge": access.badge(),
         "scope_pairs": desk.part_pairs(),
         "address": _address,
-        "settled": _settled(connection),
-        "verdict_label": verdict_label,
     }
-
-
-def verdict_label(verdict: str) -> str:
-    return {
-        Verdict.PUBLISH: _("publiée"),
-        Verdict.KEEP: _("gardée telle quelle"),
-        Verdict.REJECT: _("refusée"),
-        Verdict.ASK: _("renvoyée à son auteur"),
-        Verdict.MERGE: _("réunie à une autre"),
-        Verdict.UNMERGE: _("séparée à nouveau"),
-        Verdict.PLACE: _("lieu décidé"),
-        Verdict.UNPLACE: _("lieu remis en attente"),
-        Verdict.CLOSE: _("signalement clos"),
-    }[Verdict(verdict)]
 
 
 def kind_label(kind: str) -> str:
@@ -219,16 +203,6 @@ def kind_label(kind: str) -> str:
         Kind.PLACE: _("Lieux à décider"),
         Kind.BURST: _("Rafales de soutiens"),
     }[Kind(kind)]
-
-
-def _settled(connection: Connection) -> tuple[Initiative, Decided] | None:
-    """What was decided a moment ago."""
-    identifier = desk.read_id("decided", request.args.get("decided", ""))
-    if identifier is None or not queries.is_within(connection, identifier, access.sees()):
-        return None
-    taken = queries.decisions(connection, identifier)
-    known = initiatives.of_any_status(connection, [identifier])
-    return (known[identifier], taken[0]) if taken else None
 
 
 def attempt(identifier: UUID, act: Callable[[Connection, str], None]) -> Response:

@@ -141,6 +141,7 @@ def _case_page(connection: Connection, identifier: UUID, error: str = "") -> Res
 
 def _shared(connection: Connection) -> dict[str, Any]:
     """What both pages show: the decision just taken, and what forms and links need."""
+    placed = _placed(connection)
     return {
         "token": access.form_token(),
         "reviewer": access.reviewer(),
@@ -148,12 +149,13 @@ def _shared(connection: Connection) -> dict[str, Any]:
         "scope_pairs": _scope_pairs(),
         "address": _address,
         "at_commune": at_commune,
-        "settled": _settled(connection),
+        "placed": placed,
+        **({} if placed else desk.told(connection)),
     }
 
 
-def _settled(connection: Connection) -> Case | None:
-    """The case that was decided a moment ago, so that it can be undone."""
+def _placed(connection: Connection) -> Case | None:
+    """The place that was decided a moment ago, so that it can be undone."""
     identifier = desk.read_id("decided", request.args.get("decided", ""))
     found = queries.find(connection, identifier) if identifier else None
     if found is None or not queries.is_within(connection, found.id, access.sees()):

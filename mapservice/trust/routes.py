@@ -91,7 +91,7 @@ def territory(level: str, code: str) -> str:
 @blueprint.get("/rafales/<uuid:identifier>")
 def case(identifier: UUID) -> Response:
     """The panel that a burst is on."""
-    only_parameters("territory", "kind")
+    only_parameters("territory", "kind", "decided")
     with services().engine.connect() as connection:
         about = panel_queries.initiative_of(connection, identifier, access.sees())
         if about is None:
@@ -153,6 +153,8 @@ def _panel(connection: Connection, identifier: UUID, error: str = "") -> str:
         error=error,
         typed=request.form,
         most=MOST_NOTE,
+        scope_pairs=desk.part_pairs(),
+        **desk.told(connection),
         **_shared(),
     )
 

@@ -206,3 +206,18 @@ def test_a_count_that_is_wrong_is_found_and_mended(engine: Engine) -> None:
     rebuild(engine)
     with engine.connect() as connection:
         assert differences(connection) == []
+
+
+def test_counting_all_again_beside_a_compactor(engine: Engine) -> None:
+    fill(engine, population(300, seed=5))
+    done = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        compacter = threads.submit(compact_until, engine, done)
+        try:
+            for _ in range(12):
+                rebuild(engine)
+        finally:
+            done.set()
+        compacter.result()
+    with engine.connect() as connection:
+        assert differences(connection) == []

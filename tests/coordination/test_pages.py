@@ -73,6 +73,13 @@ def test_nothing_at_all_is_a_page_too(client: FlaskClient) -> None:
         assert client.get(f"/coordination{place}/silence").status_code == 200
 
 
+@pytest.mark.parametrize("until", ["0001-01-31", "0001-12-31", "9998-12-31"])
+def test_the_ends_of_the_calendar_are_pages_too(initiatives: FlaskClient, until: str) -> None:
+    for door in ("/coordination", "/coordination.json"):
+        answer = initiatives.get(f"{door}?figure=change&until={until}")
+        assert answer.status_code == 200
+
+
 def test_the_band_and_the_table_say_the_same(initiatives: FlaskClient) -> None:
     page = initiatives.get("/coordination/region/53").text
     band = words(page.split('class="band-figures">')[1].split("</dl>")[0])

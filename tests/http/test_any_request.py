@@ -76,6 +76,16 @@ def method(rule: Rule) -> str:
     return "GET" if "GET" in methods else sorted(methods - {"HEAD", "OPTIONS"})[0]
 
 
+@pytest.mark.parametrize("text", ["\0", "é" * 300, "%2e%2e", "😀", "-1", "region"])
+def test_no_route_fails_on_a_hard_text(app: Flask, doors: FlaskClient, text: str) -> None:
+    answers = {}
+    for rule in rules(app):
+        values = dict.fromkeys(rule.arguments, text)
+        response = doors.open(address(app, rule, values), method=method(rule), buffered=True)
+        answers[f"{method(rule)} {rule}"] = response.status_code
+    assert {door: status for door, status in answers.items() if status >= 500} == {}
+
+
 @settings(max_examples=400, deadline=None)
 @given(data=st.data(), query=queries)
 def test_no_route_fails_on_any_text(

@@ -1,13 +1,12 @@
 -- The months of each territory in one row, as arrays that are read whole: all communes of France over
 -- any period are some 50,000 rows and not 400,000. So `rollup.last`, which told of one thing only, goes.
 
+-- Nobody folds anything in meanwhile: the series would lack it.
+SELECT pg_advisory_xact_lock(hashtext('rollup_compact'));
+
 CREATE FUNCTION rollup_month_number(month date) RETURNS integer
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$ SELECT CAST(extract(year FROM month) * 12 + extract(month FROM month) - 1 AS integer) $$;
-
--- Else its month would have no number, or be taken for that of all months.
-ALTER TABLE initiative
-    ADD CONSTRAINT initiative_created_at_check CHECK (created_at >= '0001-01-01' AND created_at < 'infinity');
 
 CREATE TABLE rollup_series (
     level text NOT NULL,
@@ -41,6 +40,7 @@ SELECT level, theme, status, code,
  GROUP BY level, theme, status, code;
 
 INSERT INTO rollup_series SELECT * FROM rollup_series_due ORDER BY level, theme, status, code;
+ANALYZE rollup_series;
 
 ALTER TABLE rollup
     DROP CONSTRAINT rollup_pkey,
@@ -131,14 +131,20 @@ BEGIN
 END
 $$;
 
--- As before; forgets the series too.
+-- As before; forgets the series too, and waits for a compaction before it takes any table.
 CREATE OR REPLACE FUNCTION rollup_rebuild() RETURNS bigint
     LANGUAGE plpgsql
 AS $$
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('rollup_compact'));
     LOCK TABLE initiative IN SHARE ROW EXCLUSIVE MODE;
     TRUNCATE rollup, rollup_series, rollup_cell, rollup_delta;
     EXECUTE rollup_append_sql('SELECT 1 AS sign, * FROM initiative');
     RETURN rollup_compact();
 END
 $$;
+
+-- Else its month would have no number, or be taken for that of all months. Last, as readers too come to
+-- the rollups first.
+ALTER TABLE initiative
+    ADD CONSTRAINT initiative_created_at_check CHECK (created_at >= '0001-01-01' AND created_at < 'infinity');
