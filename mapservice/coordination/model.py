@@ -1,10 +1,8 @@
 """What is asked of a territory, and its figures as columns: one entry a territory of a level."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,9 +11,7 @@ from numpy.typing import NDArray
 from mapservice.activity.model import Scope
 from mapservice.coordination.classes import NOTHING, Floats, classify, natural_breaks
 from mapservice.coordination.expected import QUANTILE, Counts, Sisters
-from mapservice.territories.lineage import plain
 from mapservice.territories.model import Level, TerritoryRef
-from mapservice.territories.names import without_article
 
 # So many sisters are needed to tell what a size suggests.
 LEAST_SISTERS = 10
@@ -218,15 +214,11 @@ class Areas:
         }
         return replace(self, codes=tuple(self.codes[one] for one in positions), **picked)
 
-    def order(
-        self, by: Order, names: Sequence[str] | None = None, *, ascending: bool = False
-    ) -> Counts:
-        """Positions in that order: the largest first, names from A on; unknown last."""
+    def order(self, by: Order, ranks: Counts | None = None, *, ascending: bool = False) -> Counts:
+        """Positions in that order: the largest first, unknown last; names, `ranks`, from A on."""
         if by is Order.NAME:
-            assert names is not None
-            keys = [_in_order(name) for name in names]
-            found = sorted(range(len(self)), key=keys.__getitem__, reverse=ascending)
-            return np.array(found, np.int64)
+            assert ranks is not None
+            return np.argsort(-ranks if ascending else ranks, kind="stable").astype(np.int64)
         values = self._keys(by) * (1 if ascending else -1)
         return np.argsort(np.where(np.isnan(values), np.inf, values), kind="stable").astype(
             np.int64
@@ -242,12 +234,6 @@ class Areas:
         if by is Order.LAST:
             return -self.values(Figure.LAST)  # the latest first
         return self.values(Figure(by))
-
-
-@lru_cache(maxsize=40_000)
-def _in_order(name: str) -> str:
-    """As it stands in a French list; names change once a year."""
-    return plain(without_article(name))
 
 
 def breaks_of(figure: Figure, *many: Areas) -> tuple[float, ...]:

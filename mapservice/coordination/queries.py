@@ -18,7 +18,10 @@ from mapservice.coordination.places import Places, atlas, parts
 from mapservice.coordination.summing import COUNTRY
 from mapservice.coordination.windows import Windows, month_of, months_between, windows
 from mapservice.db.text import fill
+from mapservice.territories.kept import kept_of
+from mapservice.territories.lineage import plain
 from mapservice.territories.model import Level
+from mapservice.territories.names import without_article
 
 COUNTS = ("initiatives",)
 SUPPORTS = ("supporters", "told", "local")
@@ -185,6 +188,21 @@ def name_list(connection: Connection, level: Level, codes: Sequence[str]) -> lis
     known, named = connection.execute(text(statements.ALL_NAMES), {"level": str(level)}).one()
     by_code = dict(zip(known.split("\x1f"), named.split("\x1f"), strict=True)) if known else {}
     return [by_code.get(code, code) for code in codes]
+
+
+def name_ranks(connection: Connection, level: Level, codes: Sequence[str]) -> Counts:
+    """Where each stands in a French list of all names of its level; equal names at one place."""
+    every = atlas(connection)[level]
+    ranks = kept_of(connection).get(
+        connection, (__name__, level), lambda asked: _ranks(name_list(asked, level, every.codes))
+    )
+    found: Counts = ranks[every.positions(codes)]
+    return found
+
+
+def _ranks(names: Sequence[str]) -> Counts:
+    keys = [plain(without_article(name)) for name in names]
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
 
 
 def _areas(

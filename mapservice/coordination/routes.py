@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 from urllib.parse import urlencode
 
@@ -64,9 +63,8 @@ PERIOD_WORDS = ("since", "until")
 
 def make_ready(connection: Connection) -> None:
     """Makes what pages need of the territories in force, before the first one is asked for."""
-    import_module("numpy.ma")  # which numpy would import for the first of them
     for level, places in atlas(connection).items():
-        places.positions([])  # looks up codes
+        queries.name_ranks(connection, level, places.codes)
         map_queries.insets(connection, level)
 
 

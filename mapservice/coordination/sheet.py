@@ -185,10 +185,10 @@ def rows(
 
 def shown_order(connection: Connection, sheet: Sheet, order: Order, *, ascending: bool) -> Counts:
     """Positions of the parts in the order of the table; unknown ones are last either way."""
-    names = None
+    ranks = None
     if order is Order.NAME:
-        names = queries.name_list(connection, sheet.view.by, sheet.areas.codes)
-    return sheet.areas.order(order, names, ascending=ascending)
+        ranks = queries.name_ranks(connection, sheet.view.by, sheet.areas.codes)
+    return sheet.areas.order(order, ranks, ascending=ascending)
 
 
 def shown_rows(total: int) -> int:
