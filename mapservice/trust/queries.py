@@ -78,6 +78,29 @@ SELECT burst.id, coalesce(burst.verdict = 'hold', false) AS holds,
           JOIN burst ON burst.id = latest.burst) AS found
   LEFT JOIN burst ON burst.initiative = :initiative AND burst.state = 'open'"""
 
+# Networks whose latest are held, as STANDING has it, and of which some still count.
+STRAYING = """
+WITH latest AS (
+  SELECT network, burst, held_at,
+         row_number() OVER (PARTITION BY network ORDER BY confirmed_at DESC) AS place
+    FROM support
+   WHERE initiative = :initiative AND network IS NOT NULL AND burst IS NOT NULL
+     AND withdrawn_at IS NULL
+), known AS (
+  SELECT network
+    FROM latest
+    JOIN burst ON burst.id = latest.burst
+   WHERE place <= CAST(:household AS integer) + 1
+   GROUP BY network
+  HAVING count(*) FILTER (WHERE held_at IS NOT NULL) > :household
+     AND NOT bool_or(burst.state = 'released')
+)
+SELECT network
+  FROM known
+ WHERE EXISTS (SELECT FROM support
+                WHERE support.initiative = :initiative AND support.network = known.network
+                  AND {fresh} AND support.confirmed_at >= now() - CAST(:time AS interval))"""
+
 IS_HERE = "WITH {here} SELECT EXISTS (SELECT FROM codes WHERE code = :commune)"
 
 SPREAD = """
@@ -112,7 +135,7 @@ HAVING sum(supports) >= :day OR sum(greatest(supports - :household, 0)) >= :crow
  UNION ALL
 SELECT burst.initiative, count(support.id), max(support.confirmed_at)
   FROM burst
-  LEFT JOIN support ON support.burst = burst.id AND support.withdrawn_at IS NULL
+  LEFT JOIN support ON support.initiative = burst.initiative AND support.withdrawn_at IS NULL
  WHERE burst.state = 'open'
  GROUP BY burst.id"""
 
@@ -241,6 +264,13 @@ def standing(connection: Connection, initiative: UUID, network: bytes) -> Standi
     bound = {"initiative": initiative, "network": network, "household": HOUSEHOLD}
     row = connection.execute(text(STANDING), bound).one()
     return Standing(row.id, row.holds, row.sweeps, row.counted, row.held)
+
+
+def straying(connection: Connection, initiative: UUID) -> list[bytes]:
+    """Networks that are held, of which supports of the last month still count."""
+    bound = {"initiative": initiative, "household": HOUSEHOLD, "time": MONTH}
+    found = connection.execute(text(fill(STRAYING, {"fresh": FRESH})), bound).scalars()
+    return [bytes(one) for one in found]
 
 
 def is_here(connection: Connection, initiative: UUID, commune: str | None) -> bool:

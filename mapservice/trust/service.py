@@ -148,6 +148,7 @@ def look(connection: Connection, initiative: UUID, beside: Others | None = None)
     _alone(connection, initiative)
     finding = _begin(connection, initiative, beside)
     spreads = _sort_networks(finding)
+    _take_strays(finding)
     _weigh_day(finding)
     if not finding.holds:
         _mark_networks(finding, spreads)
@@ -243,6 +244,16 @@ def _sort_networks(finding: _Finding) -> list[tuple[timedelta, Spread]]:
             finding.say(Code.NETWORKS)
         spreads.append((time, spread))
     return spreads
+
+
+def _take_strays(finding: _Finding) -> None:
+    """What was weighed at the very moment when others of its network came to be held."""
+    found = queries.straying(finding.connection, finding.initiative)
+    if not found:
+        return
+    if finding.opened is None:
+        finding.say(Code.AGAIN)
+    _take(finding, Verdict.HOLD, OF_NETWORKS, MONTH, networks=found)
 
 
 def _weigh_day(finding: _Finding) -> None:

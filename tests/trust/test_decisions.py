@@ -14,6 +14,7 @@ from mapservice.errors import Conflict, InvalidInput
 from mapservice.supports import service as supports
 from mapservice.trust import service
 from mapservice.trust.model import State
+from mapservice.trust.queries import Seen
 from tests.trust.simulation import (
     Arrival,
     Figures,
@@ -94,6 +95,28 @@ def test_the_door_holds_a_burst_back_while_it_comes(engine: Engine) -> None:
     assert 700 <= looked.held <= 715
     service.watch(engine)
     assert figures(engine, known) == looked
+
+
+@pytest.mark.parametrize(
+    ("decided", "held"), [(None, 301), (State.DISMISSED, 301), (State.RELEASED, 0)]
+)
+def test_a_straggler_of_a_held_network_is_found_by_the_next_look(
+    engine: Engine, burst: tuple[UUID, UUID], decided: State | None, held: int
+) -> None:
+    """As one is that was weighed just before the others were held, and came in just after."""
+    known, found = burst
+    seen: dict[UUID, Seen] = {}
+    service.watch(engine, seen)
+    if decided:
+        decide(engine, known, found, decided)
+    one = bought(Random(2), 1, 1, name="late")[0]
+    network = bought(Random(1), 300, 2)[0].network
+    arrive(engine, known, [Arrival(one.mailbox, network, None, 0)])
+    service.watch(engine, seen)
+    if decided:  # then nothing waits, and the job has no reason to look
+        with engine.begin() as connection:
+            service.look(connection, known)
+    assert figures(engine, known).held == held
 
 
 def test_the_door_lets_neighbours_in(engine: Engine) -> None:
