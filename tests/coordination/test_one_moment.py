@@ -16,31 +16,36 @@ from mapservice.territories.model import Level
 from tests.activity.test_concurrency import COMMUNES, compact_until
 from tests.http.population import Made, insert
 
-ADDED = 60
+LOOKS = 8
+PATIENCE = 60
 
 
 def test_a_territory_holds_what_its_parts_hold(engine: Engine) -> None:
-    done = threading.Event()
+    done, came = threading.Event(), threading.Event()
 
-    def add() -> None:
-        dice = Random(5)
-        for _ in range(ADDED):
+    def add() -> int:
+        dice, added = Random(5), 0
+        while not done.is_set():
             with engine.begin() as connection:
                 commune, now = dice.choice(COMMUNES), datetime.now(UTC).isoformat()
                 insert(connection, [Made(commune=commune, supporters=2, created_at=now)])
+            added += 1
+            came.set()
+        return added
 
     seen = set()
     with ThreadPoolExecutor(2) as threads:
         compacter, writer = threads.submit(compact_until, engine, done), threads.submit(add)
         try:
-            while not writer.done():
+            for _ in range(LOOKS):
+                assert came.wait(PATIENCE)
+                came.clear()
                 seen.add(looked_at(engine))
         finally:
             done.set()
         compacter.result()
-        writer.result()
-    assert len(seen) > 1, "it was looked at while they came"
-    assert looked_at(engine) == ADDED
+    assert len(seen) > 1, "they came while it was looked at"
+    assert looked_at(engine) == writer.result()
 
 
 def looked_at(engine: Engine) -> int:
