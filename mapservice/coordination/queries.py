@@ -13,7 +13,7 @@ from mapservice.coordination import places, statements, summing
 from mapservice.coordination.classes import Floats
 from mapservice.coordination.expected import Counts
 from mapservice.coordination.model import Areas, View
-from mapservice.coordination.months import Read, read
+from mapservice.coordination.months import NO_MONTH, Read, number_of, read
 from mapservice.coordination.places import Places, atlas, parts
 from mapservice.coordination.summing import COUNTRY
 from mapservice.coordination.windows import Windows, month_of, months_between, windows
@@ -260,8 +260,10 @@ def _by_part(of: Counts, which: NDArray[np.bool_], size: int) -> Counts:
 
 def _months_since(view: View, numbers: Counts) -> Floats:
     """A month counts from its first day: the present one is 0."""
-    end = view.end.year * 12 + view.end.month - 1 - (1 if view.scope.until else 0)
-    months: Floats = np.where(numbers < 0, np.nan, np.maximum(end - numbers, 0).astype(float))
+    end = number_of(view.end) - (1 if view.scope.until else 0)
+    months: Floats = np.where(
+        numbers == NO_MONTH, np.nan, np.maximum(end - numbers, 0).astype(float)
+    )
     return months
 
 
