@@ -286,7 +286,7 @@ WITH counted AS (
      UNION ALL
     SELECT 'initiative', CAST(initiative AS text), one.*
       FROM support_difference
-     CROSS JOIN LATERAL (VALUES ('supported_here', supported_here, counted),
+     CROSS JOIN LATERAL (VALUES ('supporters', supporters, counted),
                                 ('told_here', told_here, told),
                                 ('local_here', local_here, local)) AS one
 )

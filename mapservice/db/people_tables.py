@@ -206,15 +206,13 @@ support = Table(
     metadata,
     Column("id", UUID, primary_key=True),
     Column("initiative", UUID, nullable=False),
-    Column("person", UUID),
-    Column("mailbox", LargeBinary),
+    Column("person", UUID, nullable=False),
     Column("commune", Text),
     Column("network", LargeBinary),
     Column("confirmed_at", DateTime(timezone=True), nullable=False),
     Column("withdrawn_at", DateTime(timezone=True)),
     Column("held_at", DateTime(timezone=True)),
     Column("burst", UUID),
-    Column("twin", UUID),
 )
 
 burst = Table(

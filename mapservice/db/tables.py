@@ -109,10 +109,10 @@ initiative = Table(
     Column("supporters", Integer, nullable=False),
     Column("search", TSVECTOR),
     Column("changed_at", DateTime(timezone=True), nullable=False),
-    Column("supported_here", Integer, nullable=False),
     Column("state_since", DateTime(timezone=True), nullable=False),
     Column("told_here", Integer, nullable=False),
     Column("local_here", Integer, nullable=False),
+    Column("source_supporters", Integer),
 )
 
 territory_mosaic = Table(

@@ -60,7 +60,7 @@ class GeneratedInitiative:
     scale: Scale
     status: Status
     created_at: datetime
-    supporters: int
+    source_supporters: int
     commune: str
     lon: float | None
     lat: float | None
@@ -398,7 +398,7 @@ def _initiative(roll: Roll, spread: Spread) -> GeneratedInitiative:
         scale=_pick(SCALES, roll()),
         status=status,
         created_at=_moment(roll),
-        supporters=0 if status is Status.PENDING else _supporters(roll()),
+        source_supporters=0 if status is Status.PENDING else _supporters(roll()),
         commune=commune.code,
         lon=lon,
         lat=lat,

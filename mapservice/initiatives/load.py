@@ -66,7 +66,7 @@ def _copy(connection: Connection, batch: Sequence[GeneratedInitiative]) -> None:
         driver.cursor() as cursor,
         cursor.copy(
             "COPY initiative (title, summary, description, theme, scale, status, created_at,"
-            " updated_at, supporters, source_platform, precision, commune, point) FROM STDIN"
+            " updated_at, source_supporters, source_platform, precision, commune, point) FROM STDIN"
         ) as copy,
     ):
         for values in _rows(batch):
@@ -85,7 +85,7 @@ def _rows(batch: Sequence[GeneratedInitiative]) -> Iterator[tuple[object, ...]]:
             str(one.status),
             one.created_at,
             one.created_at,
-            one.supporters,
+            one.source_supporters,
             GENERATED_PLATFORM,
             "point" if pin else "commune",
             one.commune,

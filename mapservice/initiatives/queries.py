@@ -80,6 +80,7 @@ class Initiative:
     source_platform: str
     source_url: str
     source_licence: str
+    source_supporters: int | None
     place_text: str
     description: str
 

@@ -32,17 +32,6 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Whence a support comes: keyed digests, so that neither mailbox nor network can be read back.
-
-    `mailbox` has 32 bytes and is that of this mailbox for this initiative, `network` has 16.
-    """
-
-    mailbox: bytes
-    network: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Share:
     """Who backs an initiative here: `local` of the `counted` say that they live around it.
 

@@ -16,7 +16,7 @@ from mapservice.supports.model import Reason, Report, Share, Standing, Supported
 # Codes that a commune had before a merger count for it.
 SHARE = """
 WITH place AS (
-  SELECT id, supported_here, commune, epci, departement, region,
+  SELECT id, supporters, commune, epci, departement, region,
          precision NOT IN ('national', 'none') AS is_known
     FROM initiative WHERE id = :id
 ), here AS (
@@ -32,8 +32,8 @@ WITH place AS (
    UNION
   SELECT alias.code FROM territory_alias AS alias JOIN here ON here.code = alias.commune
 )
-SELECT place.supported_here AS counted, place.is_known,
-       CASE WHEN place.supported_here > 0 AND place.is_known THEN (
+SELECT place.supporters AS counted, place.is_known,
+       CASE WHEN place.supporters > 0 AND place.is_known THEN (
          SELECT count(*) FROM support_once AS support
           WHERE support.initiative = place.id
             AND support.commune IN (SELECT code FROM codes)) ELSE 0 END AS local,
@@ -98,7 +98,7 @@ SELECT EXISTS (SELECT FROM report JOIN initiative ON initiative.id = report.init
                 WHERE report.id = :id AND {within})"""
 
 DIFFERENCES = """
-SELECT initiative, supported_here, counted FROM support_difference ORDER BY initiative LIMIT 20"""
+SELECT initiative, supporters, counted FROM support_difference ORDER BY initiative LIMIT 20"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +170,6 @@ def is_within(connection: Connection, report: UUID, reach: Reach) -> bool:
 def differences(connection: Connection) -> list[str]:
     """Initiatives whose count is not that of their supports, in words; none if all is right."""
     return [
-        f"initiative {row.initiative} counts {row.supported_here} supports, there are {row.counted}"
+        f"initiative {row.initiative} counts {row.supporters} supports, there are {row.counted}"
         for row in connection.execute(text(DIFFERENCES))
     ]

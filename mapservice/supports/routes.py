@@ -28,7 +28,6 @@ from mapservice.supports import queries, service
 from mapservice.supports.model import (
     MAX_TEXT,
     Reason,
-    Source,
     read_reason,
     read_text,
 )
@@ -221,20 +220,13 @@ def _with_author(connection: Connection, identifier: UUID) -> Target:
 
 
 def _count(connection: Connection, person: Person, identifier: UUID, commune: str | None) -> None:
-    service.support(connection, person.id, identifier, commune=commune, source_of=_source_of)
+    service.support(connection, person.id, identifier, commune=commune, network=_network())
 
 
-def _source_of(mailbox: str, identifier: UUID) -> Source:
-    return Source(_mailbox(mailbox, identifier), _digest("network", visitor_network(), 16))
-
-
-def _mailbox(mailbox: str, identifier: UUID) -> bytes:
-    return _digest("supporter", f"{mailbox}\n{identifier}", 32)
-
-
-def _digest(kind: str, content: str, size: int) -> bytes:
+def _network() -> bytes:
+    """A keyed digest of the visitor's network, so that it cannot be read back."""
     key = sha256(secret_key()).digest()
-    return blake2b(content.encode(), digest_size=size, key=key, person=kind.encode()[:16]).digest()
+    return blake2b(visitor_network().encode(), digest_size=16, key=key, person=b"network").digest()
 
 
 def _subject(token: Token) -> UUID:
@@ -295,10 +287,6 @@ def _export(connection: Connection, person: UUID) -> object:
     }
 
 
-def _erase(connection: Connection, person: UUID) -> None:
-    service.erase(connection, person, _mailbox)
-
-
 def _load_mine(connection: Connection, person: Person) -> object:
     return [one for one in queries.of_person(connection, person.id) if one.withdrawn_at is None]
 
@@ -314,4 +302,4 @@ PURPOSES = (
     Purpose(SUPPORT_NAME, _support_question, _confirm_support),
     Purpose(CONTACT_NAME, _contact_question, _confirm_contact),
 )
-PART = Part("supports", _export, _erase, Section("supports/_mine.html", _load_mine))
+PART = Part("supports", _export, service.erase, Section("supports/_mine.html", _load_mine))

@@ -4,7 +4,6 @@ Who acts is locked first, so that one person's acts come one after the other, er
 Counts are changed by a trigger of `support`, in the same transaction.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from mapservice.moderation.log import Line
 from mapservice.people.model import Person
 from mapservice.proposals.model import Verdict
 from mapservice.supports import queries
-from mapservice.supports.model import NETWORK_DAYS, Reason, Source
+from mapservice.supports.model import NETWORK_DAYS, Reason
 from mapservice.supports.queries import Target
 from mapservice.trust import service as trust
 
@@ -29,15 +28,7 @@ OPEN = (Status.PUBLISHED,)
 MESSAGE_LIFE = timedelta(days=5)
 
 LOCK_PERSON = """
-SELECT email_key FROM person WHERE id = :person AND erased_at IS NULL FOR NO KEY UPDATE"""
-
-# Who erased their account and comes back takes up the support that went on counting.
-TAKE_UP = """
-UPDATE support SET person = :person, mailbox = NULL
-  FROM unnest(CAST(:initiatives AS uuid[]), CAST(:mailboxes AS bytea[])) AS own (of, mark)
- WHERE initiative = own.of AND mailbox = own.mark
-   AND NOT EXISTS (SELECT FROM support AS other
-                    WHERE other.initiative = own.of AND other.person = :person)"""
+SELECT id FROM person WHERE id = :person AND erased_at IS NULL FOR NO KEY UPDATE"""
 
 # Who backs one of several that are one backs them all.
 SUPPORT = """
@@ -59,22 +50,6 @@ WITHDRAW = """
 UPDATE support SET withdrawn_at = now(), commune = NULL, network = NULL
  WHERE initiative IN (SELECT merge_tree(merge_head(:initiative)))
    AND person = :person AND withdrawn_at IS NULL"""
-
-DROP_WITHDRAWN = "DELETE FROM support WHERE person = :person AND withdrawn_at IS NOT NULL"
-
-OWN = "SELECT initiative FROM support WHERE person = :person ORDER BY initiative"
-
-# Those of initiatives that are one get the same mark: they go on counting as one person's.
-MAKE_NAMELESS = """
-WITH own AS (
-  SELECT given.of, given.mark, merge_head(given.of) AS head
-    FROM unnest(CAST(:initiatives AS uuid[]), CAST(:mailboxes AS bytea[])) AS given (of, mark)
-), twins AS MATERIALIZED (
-  SELECT head, gen_random_uuid() AS twin FROM own GROUP BY head HAVING count(*) > 1
-)
-UPDATE support SET person = NULL, mailbox = own.mark, network = NULL, twin = twins.twin
-  FROM own LEFT JOIN twins ON twins.head = own.head
- WHERE initiative = own.of AND person = :person"""
 
 BESIDE = "SELECT merge_beside()"
 
@@ -114,20 +89,18 @@ def support(
     initiative: UUID,
     *,
     commune: str | None,
-    source_of: Callable[[str, UUID], Source],
+    network: bytes,
 ) -> None:
     """Counts a person for an initiative, once. Raises NotFound, and Conflict when it is over.
 
     One that belongs to a burst is held back (`trust`): it counts once somebody has let it go.
-    `source_of` makes keyed digests of the mailbox it is given (`email_key`) for an initiative, and
-    of the network.
+    `network` is a keyed digest (16 bytes) of where the confirmation comes from.
     """
-    mailbox = _lock(connection, person)
+    _lock(connection, person)
     found = find_target(connection, initiative)
     if found.status not in OPEN:
         raise Conflict("This initiative is over.")
     members = queries.tree(connection, found.id)
-    network = source_of(mailbox, found.id).network
     burst = None
     if queries.standing(connection, person, found.id) is None:
         burst = trust.weigh(connection, found.id, network=network, commune=commune)
@@ -135,12 +108,10 @@ def support(
         "person": person,
         "initiative": found.id,
         "initiatives": members,
-        "mailboxes": [source_of(mailbox, one).mailbox for one in members],
         "commune": commune,
         "network": network,
         "burst": burst,
     }
-    connection.execute(text(TAKE_UP), bound)
     connection.execute(text(SUPPORT), bound)
 
 
@@ -151,21 +122,10 @@ def withdraw(connection: Connection, person: UUID, initiative: UUID) -> None:
     connection.execute(text(WITHDRAW), bound)
 
 
-def erase(connection: Connection, person: UUID, mailbox_of: Callable[[str, UUID], bytes]) -> None:
-    """Makes a person's supports nameless; they go on counting, as they were given and confirmed.
-
-    What stays is a keyed digest (of mailbox and initiative), so that who comes back does not count
-    a second time. What was withdrawn goes.
-    """
-    mailbox = _lock(connection, person)
-    connection.execute(text(DROP_WITHDRAWN), {"person": person})
-    backed = connection.execute(text(OWN), {"person": person}).scalars().all()
-    bound = {
-        "person": person,
-        "initiatives": list(backed),
-        "mailboxes": [mailbox_of(mailbox, one) for one in backed],
-    }
-    connection.execute(text(MAKE_NAMELESS), bound)
+def erase(connection: Connection, person: UUID) -> None:
+    """Takes away a person's supports, which leave every count; their reports stay, nameless."""
+    _lock(connection, person)
+    connection.execute(text("DELETE FROM support WHERE person = :id"), {"id": person})
     connection.execute(text("UPDATE report SET person = NULL WHERE person = :id"), {"id": person})
 
 
@@ -248,15 +208,8 @@ def write_to_author(
     mail.enqueue(connection, letter)
 
 
-def _lock(connection: Connection, person: UUID) -> str:
-    """The mailbox (`email_key`) of who acts. Raises NotFound for the erased.
-
-    What is merged into what stays as it is until the transaction ends.
-    """
-    mailbox: str | None = connection.execute(
-        text(LOCK_PERSON), {"person": person}
-    ).scalar_one_or_none()
-    if mailbox is None:
+def _lock(connection: Connection, person: UUID) -> None:
+    """Who acts, until the transaction ends; so is what is merged into what. Raises NotFound."""
+    if connection.execute(text(LOCK_PERSON), {"person": person}).one_or_none() is None:
         raise NotFound("There is no such person.")
     connection.execute(text(BESIDE))
-    return mailbox

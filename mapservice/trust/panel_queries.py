@@ -42,7 +42,7 @@ OF_ONE = "initiative.id = :initiative"
 OF_TERRITORY = "initiative.{level} = :code AND {within}"
 
 FIGURES = """
-SELECT coalesce(sum(supported_here), 0)::integer AS counted,
+SELECT coalesce(sum(supporters), 0)::integer AS counted,
        coalesce(sum(told_here), 0)::integer AS told,
        coalesce(sum(local_here), 0)::integer AS local,
        (SELECT count(*) FROM token JOIN initiative ON initiative.id = token.subject
@@ -58,7 +58,7 @@ SELECT coalesce(sum(supported_here), 0)::integer AS counted,
       LEFT JOIN burst ON burst.id = support.burst
      WHERE support.held_at IS NOT NULL AND support.withdrawn_at IS NULL
      GROUP BY support.initiative) AS held ON held.initiative = initiative.id
- WHERE {which} AND (supported_here > 0 OR held.initiative IS NOT NULL)"""
+ WHERE {which} AND (supporters > 0 OR held.initiative IS NOT NULL)"""
 
 NETWORKS = """
 SELECT count(*) AS networks,
@@ -86,7 +86,7 @@ SELECT slot.at, coalesce(counted, 0) AS counted, coalesce(held, 0) AS held
  ORDER BY slot.at"""
 
 NOTABLE = """
-SELECT initiative.id, initiative.title, initiative.supported_here AS counted,
+SELECT initiative.id, initiative.title, initiative.supporters AS counted,
        initiative.told_here AS told, initiative.local_here AS local,
        coalesce(week.arrived, 0) AS week, found.state, coalesce(found.size, 0) AS size
   FROM initiative

@@ -53,7 +53,7 @@ def lose_the_place(connection: Connection, dice: Random, writer: str) -> None:
 
 
 def decide(connection: Connection, dice: Random, writer: str) -> None:
-    one(connection, dice, f"status = '{dice.choice(STATUSES)}', supporters = supporters + 1")
+    one(connection, dice, f"status = '{dice.choice(STATUSES)}', source_supporters = 1")
 
 
 def change_own_theme(connection: Connection, dice: Random, writer: str) -> None:

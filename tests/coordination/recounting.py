@@ -39,9 +39,9 @@ SCOPES = [
 
 INSERT = """
 INSERT INTO initiative (title, theme, scale, status, created_at, updated_at, precision, commune,
-                        departement, region, supporters)
+                        departement, region, source_supporters)
 VALUES ('Essai', :theme, 'commune', :status, :at, :at, :precision, :commune, :departement, :region,
-        :supporters)"""
+        :source_supporters)"""
 PERSON = """
 INSERT INTO person (email, email_key, confirmed_at)
 SELECT address, address, now()
@@ -59,13 +59,12 @@ CHANGES = (
     "UPDATE initiative SET status = 'archived' WHERE id = ANY(:initiatives)",
     "UPDATE initiative SET precision = 'commune', commune = :home WHERE id = ANY(:initiatives)",
     "UPDATE initiative SET precision = 'none', commune = NULL WHERE id = ANY(:initiatives)",
-    "UPDATE initiative SET supporters = supporters + 3 WHERE id = ANY(:initiatives)",
+    "UPDATE initiative SET source_supporters = source_supporters + 3 WHERE id = ANY(:initiatives)",
     "UPDATE support SET withdrawn_at = now(), commune = NULL WHERE id = ANY(:supports)",
     "UPDATE support SET held_at = now() WHERE id = ANY(:supports)",
     "UPDATE support SET commune = :home WHERE id = ANY(:supports)",
     "UPDATE support SET held_at = NULL WHERE held_at IS NOT NULL AND random() < 0.4",
-    """UPDATE support SET person = NULL, mailbox = sha256(uuid_send(id)), network = NULL
-        WHERE id = ANY(:supports) AND person IS NOT NULL""",
+    "DELETE FROM support WHERE person IN (SELECT person FROM support WHERE id = ANY(:supports))",
     "DELETE FROM support WHERE id = ANY(:supports)",
 )
 
@@ -156,7 +155,7 @@ def _initiative(chance: Random, written: Written) -> dict[str, object]:
         "commune": chance.choice(written.communes) if precision == "commune" else None,
         "departement": written.departement if precision == "departement" else None,
         "region": written.region if precision == "region" else None,
-        "supporters": chance.randrange(20),
+        "source_supporters": chance.randrange(20),
     }
 
 
@@ -166,7 +165,7 @@ def base(connection: Connection) -> list[Base]:
     supports = _supports(connection)
     rows = connection.execute(
         text(
-            "SELECT id, theme, status, created_at, supporters - supported_here AS brought,"
+            "SELECT id, theme, status, created_at,"
             " precision, commune, epci, departement, region FROM initiative"
         )
     )
@@ -184,7 +183,7 @@ def base(connection: Connection) -> list[Base]:
         ]
         found.append(
             Base(
-                row.id, row.theme, row.status, row.created_at, row.brought + len(said), len(told),
+                row.id, row.theme, row.status, row.created_at, len(said), len(told),
                 len(local), row.commune, row.epci, row.departement, row.region,
             )
         )  # fmt: skip
@@ -210,7 +209,7 @@ def _supports(connection: Connection) -> dict[str, list[str | None]]:
     counted: dict[str, dict[str, list[_Said]]] = defaultdict(lambda: defaultdict(list))
     rows = connection.execute(
         text(
-            "SELECT id, initiative, coalesce(person, twin, id) AS who, commune, confirmed_at"
+            "SELECT id, initiative, person AS who, commune, confirmed_at"
             " FROM support WHERE withdrawn_at IS NULL AND held_at IS NULL"
         )
     )

@@ -31,6 +31,7 @@ class Made:
     status: str = "published"
     created_at: str = "2026-01-15T12:00:00+00:00"
     supporters: int = 0
+    source_supporters: int | None = None
     precision: str = "commune"
     commune: str | None = None
     epci: str | None = None
@@ -66,10 +67,10 @@ class Kept:
 
 INSERT = """
     INSERT INTO initiative (id, title, summary, description, theme, scale, status, created_at,
-                            updated_at, supporters, precision, commune, epci, departement, region,
-                            point, place_text, source_platform, source_url, source_licence)
+                            updated_at, source_supporters, precision, commune, epci, departement,
+                            region, point, place_text, source_platform, source_url, source_licence)
     SELECT id, title, summary, description, theme, 'commune', status, created_at,
-           created_at, supporters, precision, commune, epci, departement, region,
+           created_at, source_supporters, precision, commune, epci, departement, region,
            ST_SetSRID(ST_MakePoint(lon, lat), 4326), place_text, source_platform, source_url,
            source_licence
       FROM jsonb_populate_recordset(
@@ -77,16 +78,35 @@ INSERT = """
 ROW = """
     CREATE TEMPORARY TABLE IF NOT EXISTS made_initiative (
         id uuid, title text, summary text, description text, theme text, status text,
-        created_at timestamptz, supporters integer, precision text, commune text, epci text,
-        departement text, region text, lon float8, lat float8, place_text text,
-        source_platform text, source_url text, source_licence text)"""
+        created_at timestamptz, supporters integer, source_supporters integer, precision text,
+        commune text, epci text, departement text, region text, lon float8, lat float8,
+        place_text text, source_platform text, source_url text, source_licence text)"""
+
+# A crowd that backs whatever tests ask for: the first of them what has one supporter, and so on.
+SUPPORTERS = """
+    INSERT INTO person (email, email_key, confirmed_at)
+    SELECT address, address, now()
+      FROM (SELECT max(supporters) AS most
+              FROM jsonb_populate_recordset(NULL::made_initiative, CAST(:rows AS jsonb))) AS made
+     CROSS JOIN generate_series(1, most) AS number
+     CROSS JOIN format('supporter-%s@example.org', number) AS address
+        ON CONFLICT DO NOTHING"""
+SUPPORT = """
+    INSERT INTO support (initiative, person)
+    SELECT made.id, person.id
+      FROM jsonb_populate_recordset(NULL::made_initiative, CAST(:rows AS jsonb)) AS made
+     CROSS JOIN generate_series(1, supporters) AS number
+      JOIN person ON email_key = format('supporter-%s@example.org', number)"""
 
 
 def insert(connection: Connection, made: Sequence[Made]) -> None:
-    """In one statement, as an import does."""
+    """In one statement, as an import does; then those who support them, if any."""
     connection.execute(text(ROW))
     rows = json.dumps([asdict(one) for one in made])
     connection.execute(text(INSERT), {"rows": rows})
+    if any(one.supporters for one in made):
+        connection.execute(text(SUPPORTERS), {"rows": rows})
+        connection.execute(text(SUPPORT), {"rows": rows})
 
 
 def kept(connection: Connection) -> list[Kept]:

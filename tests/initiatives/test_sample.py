@@ -244,10 +244,10 @@ def test_three_years_with_quiet_augusts(load: list[GeneratedInitiative]) -> None
 
 
 def test_supporters_have_a_long_tail(load: list[GeneratedInitiative]) -> None:
-    supporters = [row.supporters for row in load]
+    supporters = [row.source_supporters for row in load]
     assert median(supporters) <= 1
     assert max(supporters) > 500
-    assert all(row.supporters == 0 for row in load if row.status is Status.PENDING)
+    assert all(row.source_supporters == 0 for row in load if row.status is Status.PENDING)
 
 
 def test_generated_texts_are_varied_and_fit_their_fields(load: list[GeneratedInitiative]) -> None:

@@ -19,7 +19,6 @@ from mapservice.moderation import merging
 from mapservice.moderation.merging import Act
 from mapservice.proposals import service as proposals
 from mapservice.supports import queries, service
-from mapservice.supports.model import Source
 from tests.http.population import Made, insert
 from tests.moderation.moderator import Moderator
 from tests.people.mailbox import mails_to
@@ -32,7 +31,7 @@ EVA = Act(by="Eva")
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Three public initiatives (`a` came with ten supporters from elsewhere) and four people."""
+    """Three public initiatives (the source of `a` tells ten supporters) and four people."""
 
     engine: Engine
     a: UUID
@@ -43,7 +42,7 @@ class Scene:
     def back(self, number: int, initiative: UUID, commune: str | None = None) -> None:
         with self.engine.begin() as connection:
             person = self.people[number]
-            service.support(connection, person, initiative, commune=commune, source_of=source_of)
+            service.support(connection, person, initiative, commune=commune, network=NETWORK)
 
     def leave(self, number: int, initiative: UUID) -> None:
         with self.engine.begin() as connection:
@@ -52,7 +51,7 @@ class Scene:
     def erase(self, number: int) -> None:
         with self.engine.begin() as connection:
             proposals.erase(connection, self.people[number])
-            service.erase(connection, self.people[number], mailbox_of)
+            service.erase(connection, self.people[number])
 
     def merge(self, initiative: UUID, target: UUID, act: Act = EVA) -> None:
         with self.engine.begin() as connection:
@@ -64,26 +63,21 @@ class Scene:
 
     def counts(self) -> tuple[int, ...]:
         """Who backs `a`, `b` and `c` here; every count held against a recount."""
-        statement = "SELECT id, supported_here FROM initiative"
+        statement = "SELECT id, supporters FROM initiative"
         with self.engine.connect() as connection:
             assert queries.differences(connection) == []
             assert rollup_differences(connection) == []
-            found = {row.id: row.supported_here for row in connection.execute(text(statement))}
+            found = {row.id: row.supporters for row in connection.execute(text(statement))}
         return tuple(found.get(one, -1) for one in (self.a, self.b, self.c))
 
 
-def mailbox_of(mailbox: str, initiative: UUID) -> bytes:
-    return (mailbox + initiative.hex).encode().ljust(32)[:32]
-
-
-def source_of(mailbox: str, initiative: UUID) -> Source:
-    return Source(mailbox_of(mailbox, initiative), b"0123456789abcdef")
+NETWORK = b"0123456789abcdef"
 
 
 @pytest.fixture
 def scene(engine: Engine) -> Scene:
     made = [
-        Made(commune=RENNES, title="Un four à pain", supporters=10),
+        Made(commune=RENNES, title="Un four à pain", source_supporters=10),
         Made(commune=RENNES, title="Le four à pain du quartier"),
         Made(commune=CAEN, title="Une boulangerie"),
     ]
@@ -195,17 +189,16 @@ def test_the_middle_of_a_chain_takes_its_part_along(client: FlaskClient, scene: 
     assert moved.headers["Location"] == f"/initiatives/{scene.a}"
 
 
-def test_who_is_erased_meanwhile_still_counts_once(scene: Scene) -> None:
+def test_who_is_erased_meanwhile_counts_for_none_of_them(scene: Scene) -> None:
     scene.back(0, scene.a)
     scene.back(0, scene.b)
     scene.back(1, scene.b)
     scene.merge(scene.b, scene.a)
+    assert scene.counts() == (2, 2, 0)
     scene.erase(0)
-    assert scene.counts() == (2, 2, 0)
+    assert scene.counts() == (1, 1, 0)
     scene.unmerge(scene.b)
-    assert scene.counts() == (1, 2, 0)
-    scene.merge(scene.b, scene.a)
-    assert scene.counts() == (2, 2, 0)
+    assert scene.counts() == (0, 1, 0)
 
 
 def test_what_is_held_back_counts_neither_there(scene: Scene) -> None:

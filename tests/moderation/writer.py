@@ -28,7 +28,6 @@ from mapservice.moderation.merging import Act
 from mapservice.review import service as places
 from mapservice.review.model import Choice, ChoiceKind
 from mapservice.supports import service as supports
-from mapservice.supports.model import Source
 
 COMMUNES = ("35238", "14118", "69123", "13055")
 SITE = Letterhead("Carte", "http://map.test", "Carte <carte@map.test>")
@@ -79,7 +78,9 @@ def support(writer: Writer, what: dict[str, str]) -> dict[str, Any]:
     person = UUID(what["person"])
     with writer.engine.begin() as connection:
         commune = writer.dice.choice((None, *COMMUNES))
-        supports.support(connection, person, UUID(what["id"]), commune=commune, source_of=_source)
+        supports.support(
+            connection, person, UUID(what["id"]), commune=commune, network=b"0123456789abcdef"
+        )
         return _backed(connection, person)
 
 
@@ -141,10 +142,6 @@ def _backed(connection: Connection, person: UUID) -> dict[str, Any]:
          WHERE person = :person AND withdrawn_at IS NULL ORDER BY initiative"""
     found = connection.execute(text(statement), {"person": person}).scalars()
     return {"backed": list(found)}
-
-
-def _source(mailbox: str, initiative: UUID) -> Source:
-    return Source((mailbox + initiative.hex).encode().ljust(32)[:32], b"0123456789abcdef")
 
 
 def _draft(commune: str) -> Draft:

@@ -5,9 +5,9 @@ real one; `Arrival.minute` is how long before now it was confirmed.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from hashlib import blake2b, md5
+from hashlib import md5
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,6 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.activity.queries import differences as rollup_differences
 from mapservice.supports import service
-from mapservice.supports.model import Source
 from mapservice.supports.queries import differences
 from tests.http.population import Made, insert
 
@@ -39,7 +38,7 @@ SELECT :initiative, person.id, given.commune, decode(md5(network), 'hex'),
 
 
 FIGURES = """
-SELECT supported_here AS counted,
+SELECT supporters AS counted,
        (SELECT count(*) FROM support WHERE initiative = :initiative AND held_at IS NOT NULL
            AND withdrawn_at IS NULL) AS held
   FROM initiative WHERE id = :initiative"""
@@ -173,19 +172,8 @@ def knock(engine: Engine, identifier: UUID, crowd: Sequence[Arrival]) -> None:
 
 
 def give(connection: Connection, person: UUID, identifier: UUID, one: Arrival) -> None:
-    service.support(
-        connection, person, identifier, commune=one.commune, source_of=source_of(one.network)
-    )
-
-
-def source_of(network: str) -> Callable[[str, UUID], Source]:
-    def source(mailbox: str, identifier: UUID) -> Source:
-        return Source(
-            blake2b(f"{mailbox} {identifier}".encode(), digest_size=32).digest(),
-            md5(network.encode(), usedforsecurity=False).digest(),
-        )
-
-    return source
+    network = md5(one.network.encode(), usedforsecurity=False).digest()
+    service.support(connection, person, identifier, commune=one.commune, network=network)
 
 
 def figures(engine: Engine, identifier: UUID) -> Figures:
