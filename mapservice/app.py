@@ -1,7 +1,7 @@
 """Wiring, nothing else: settings, database, geocoder, and the routes of every package."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -28,10 +28,12 @@ from mapservice.http import (
     pages,
     problems,
     proof,
+    secret_paths,
     security,
     sitemap,
     typography,
 )
+from mapservice.http.forwarded import TrustedProxies
 from mapservice.http.kept_tiles import KeptTiles
 from mapservice.http.logging import configure as configure_logging
 from mapservice.http.services import EXTENSION, Services, engine_of
@@ -61,7 +63,7 @@ from mapservice.tokens import routes as tokens
 from mapservice.trust.routes import blueprint as trust
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 BLUEPRINTS = (
     initiatives,
@@ -112,7 +114,18 @@ PARTS: tuple[Part, ...] = (
 
 
 class Service(Flask):
-    """Flask, without asking of each function at each request whether it is a coroutine: none is."""
+    """Flask behind the proxies in front of it.
+
+    It does not ask of each function at each request whether it is a coroutine: none is.
+    """
+
+    proxies: TrustedProxies
+
+    def wsgi_app(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        self.proxies.see_through(environ)
+        return super().wsgi_app(environ, start_response)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
@@ -127,6 +140,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Service(
         __name__, static_folder="static", template_folder=str(asset_folder("templates").resolve())
     )
+    app.proxies = TrustedProxies(settings.trusted_proxies)
     app.config.update(
         SECRET_KEY=settings.secret_key or secrets.token_urlsafe(32),
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
@@ -136,6 +150,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.session_interface = NoSession()
+    secret_paths.register(app)
     language.register(app)
     app.extensions[EXTENSION] = _services(settings)
     compression.register(app)

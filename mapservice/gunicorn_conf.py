@@ -27,8 +27,11 @@ limit_request_line = 8190  # a longer one is refused before it reaches us
 # A heartbeat on a slow disk makes healthy workers look dead.
 worker_tmp_dir = str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else None
 no_control_socket = True  # nobody uses it, and it would need a writable folder
-accesslog = None  # the application logs its requests itself
+accesslog = None  # nginx has one, without addresses
 errorlog = "-"
+logger_class = "mapservice.http.server_log.ServerLog"
+# The scheme, too, is for the application to find out: MAPSERVICE_TRUSTED_PROXIES.
+secure_scheme_headers: dict[str, str] = {}
 loglevel = os.environ.get("LOG_LEVEL", "warning")
 
 

@@ -42,6 +42,11 @@ class Settings:
     public_url: str = _setting("", "Address that people use, for links; empty: the request's.")
     site_name: str = _setting("Initiatives locales", "Name shown on every page.")
     secret_key: str = _setting("", "Signs cookies; empty: a key made at start.")
+    trusted_proxies: str = _setting(
+        "",
+        "Proxies in front that are believed about a visitor's address and scheme: addresses, CIDR"
+        " networks, `loopback`, `private`; empty: none.",
+    )
     basemap_url: str = _setting(
         "", "Outside raster tiles, {z}/{x}/{y}; empty: our own tiles alone."
     )

@@ -39,12 +39,12 @@ def set_letters() -> Response:
     return response
 
 
-@blueprint.get("/bilan/quitter/<uuid:reader>/<signature>")
+@blueprint.get("/bilan/quitter/<uuid:reader>/<secret:signature>")
 def ask_leave(reader: UUID, signature: str) -> Response:
     return LEAVING.ask(reader, signature)
 
 
-@blueprint.post("/bilan/quitter/<uuid:reader>/<signature>")
+@blueprint.post("/bilan/quitter/<uuid:reader>/<secret:signature>")
 def leave(reader: UUID, signature: str) -> Response:
     return LEAVING.leave(reader, signature)
 

@@ -40,8 +40,7 @@ def make_engine(
         f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC -c jit=off"
         " -c application_name=mapservice"
     )
-    planning = "force_generic_plan" if plan_once else "force_custom_plan"
-    options += f" -c plan_cache_mode={planning}"
+    options += f" -c plan_cache_mode=force_{'generic' if plan_once else 'custom'}_plan"
     arguments: dict[str, Any] = {"options": options, "connect_timeout": 5}
     engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
@@ -50,6 +49,7 @@ def make_engine(
         pool_timeout=pool_wait_ms / 1000,
         connect_args=arguments,
         isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
+        hide_parameters=True,  # errors are logged, what people typed is not
     )
     event.listen(engine, "checkin", _remember)
     event.listen(engine, "checkout", _check)

@@ -72,12 +72,12 @@ def stop(identifier: UUID) -> Response:
     return _see(_mine())
 
 
-@blueprint.get("/suivre/quitter/<uuid:follower>/<signature>")
+@blueprint.get("/suivre/quitter/<uuid:follower>/<secret:signature>")
 def ask_leave(follower: UUID, signature: str) -> Response:
     return LEAVING.ask(follower, signature)
 
 
-@blueprint.post("/suivre/quitter/<uuid:follower>/<signature>")
+@blueprint.post("/suivre/quitter/<uuid:follower>/<secret:signature>")
 def leave(follower: UUID, signature: str) -> Response:
     return LEAVING.leave(follower, signature)
 

@@ -4,9 +4,8 @@ import hashlib
 import math
 from dataclasses import dataclass
 
-from mapservice.http.attempts import network_of
 from mapservice.http.services import services
-from mapservice.http.visitor import client_address, secret_key
+from mapservice.http.visitor import client_address, network_of, secret_key
 from mapservice.people import tallies
 
 HOUR = 3600
@@ -26,12 +25,21 @@ def seconds_to_wait(name: str, limit: Limit, whose: str) -> int:
     What is counted is kept as a keyed digest: no address of a network or mailbox is stored. The
     count holds whatever becomes of the request, since it has a transaction of its own.
     """
-    key = hashlib.blake2b(
-        f"{name}\n{whose}".encode(), digest_size=16, key=hashlib.sha256(secret_key()).digest()
-    ).digest()
     with services().engine.begin() as connection:
-        tries = tallies.count(connection, key, limit.seconds)
+        tries = tallies.count(connection, _key(name, whose), limit.seconds)
     return max(1, math.ceil(tries.seconds_left)) if tries.count > limit.tries else 0
+
+
+def seconds_left(name: str, limit: Limit, whose: str) -> int:
+    """The same without a try: 0 unless the limit is reached already."""
+    with services().engine.connect() as connection:
+        tries = tallies.look(connection, _key(name, whose), limit.seconds)
+    return max(1, math.ceil(tries.seconds_left)) if tries.count >= limit.tries else 0
+
+
+def _key(name: str, whose: str) -> bytes:
+    key = hashlib.sha256(secret_key()).digest()
+    return hashlib.blake2b(f"{name}\n{whose}".encode(), digest_size=16, key=key).digest()
 
 
 def visitor_network() -> str:

@@ -3,13 +3,14 @@
 from http import HTTPStatus
 
 import structlog
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
 from psycopg import errors as postgres
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from mapservice.errors import InvalidInput, MapserviceError, Unavailable
+from mapservice.http.secret_paths import redacted
 from mapservice.http.words import gettext as _
 
 log = structlog.get_logger()
@@ -94,7 +95,7 @@ def _database_error(error: BaseException | None) -> Response:
 
 
 def _unexpected(_error: BaseException | None) -> Response:
-    log.exception("unexpected_error", path=request.path)
+    log.exception("unexpected_error", path=redacted(current_app, request.path))
     return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side.")
 
 

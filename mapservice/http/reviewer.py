@@ -13,18 +13,18 @@ import hmac
 from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Response, abort, current_app, g, make_response, render_template, request
+from flask import Response, abort, g, make_response, render_template, request
 
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.http import session, visitor
-from mapservice.http.attempts import Attempts
+from mapservice.http import limits, session, visitor
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
 from mapservice.review.model import clean_name
 from mapservice.roles import queries as roles
 from mapservice.roles.model import EVERYWHERE, Badge, Reach, badge_of
 
-ATTEMPTS = "mapservice_attempts"
+# Within the window, for each network: more than this and even the right password has to wait.
+WRONG_KEY, WRONG_KEYS = "review key", limits.Limit(tries=5, seconds=300)
 
 
 def admit() -> Response | None:
@@ -116,16 +116,21 @@ def _by_role() -> Badge | None:
 
 
 def _admit_by_key(key: str) -> Response | None:
-    attempts, address = _attempts(), visitor.client_address()
-    wait = attempts.seconds_to_wait(address)
+    network = limits.visitor_network()
+    if request.authorization is None:
+        return _ask()
+    name = _named(key)
+    # Wrong ones are counted in the database, so that more processes give nobody more tries; the
+    # right one is refused too while there are too many, else it would tell itself apart.
+    wait = (
+        limits.seconds_left(WRONG_KEY, WRONG_KEYS, network)
+        if name
+        else limits.seconds_to_wait(WRONG_KEY, WRONG_KEYS, network)
+    )
     if wait:
         return _wait(wait)
-    name = _named(key)
     if not name:
-        if request.authorization is not None:
-            attempts.failed(address)
         return _ask()
-    attempts.succeeded(address)
     g.badge = Badge(name, None, sees=EVERYWHERE, decides=EVERYWHERE)
     return None
 
@@ -141,12 +146,6 @@ def _named(key: str) -> str:
     except InvalidInput:
         return ""
     return name if right else ""
-
-
-def _attempts() -> Attempts:
-    found = current_app.extensions.setdefault(ATTEMPTS, Attempts())
-    assert isinstance(found, Attempts)
-    return found
 
 
 def _ask() -> Response:

@@ -12,15 +12,25 @@ from urllib.parse import urlsplit
 from flask import current_app, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from mapservice.http.forwarded import read_address
+
 FORM_SECONDS = 12 * 3600
 FIELD = "token"
 
 
 def client_address() -> str:
-    """Of the visitor: behind a proxy of our own (a private address), what that proxy says."""
-    peer = request.remote_addr or ""
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return forwarded if forwarded and _is_inside(peer) else peer
+    """Of the visitor, as `TrustedProxies` found it out."""
+    return request.remote_addr or ""
+
+
+def network_of(address: str) -> str:
+    """The address itself; of IPv6 the network of 64 bits, which is one household's or machine's."""
+    found = read_address(address)
+    if found is None:
+        return ""
+    if found.version == 4:
+        return str(found)
+    return str(ipaddress.ip_network((found, 64), strict=False).network_address)
 
 
 def make_token(holder: str) -> str:
@@ -57,10 +67,3 @@ def _is_same_origin() -> bool:
         return site == "same-origin"
     origin = request.headers.get("Origin")
     return origin is None or urlsplit(origin).netloc == request.host
-
-
-def _is_inside(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_private
-    except ValueError:
-        return False

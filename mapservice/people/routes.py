@@ -91,13 +91,13 @@ def sent() -> str:
     return render_template("people/sent.html", kept_in_files=not services().settings.smtp_url)
 
 
-@blueprint.get("/confirmer/<secret>")
+@blueprint.get("/confirmer/<secret:secret>")
 def ask(secret: str) -> Response:
     with services().engine.connect() as connection:
         return _question_page(connection, secret)
 
 
-@blueprint.post("/confirmer/<secret>")
+@blueprint.post("/confirmer/<secret:secret>")
 def confirm(secret: str) -> Response:
     try:
         forms.check_own()

@@ -23,6 +23,19 @@ SELECT now_in.count + coalesce(before.count, 0) * (ends - now) / :seconds AS tri
   LEFT JOIN tally AS before
     ON before.key = :key AND before.ends_at = to_timestamp(ends - :seconds)"""
 
+LOOK = """
+WITH clock AS (
+  SELECT ceil(extract(epoch FROM clock_timestamp()) / :seconds) * :seconds AS ends,
+         extract(epoch FROM clock_timestamp()) AS now
+)
+SELECT coalesce(present.count, 0) + coalesce(before.count, 0) * (ends - now) / :seconds AS tries,
+       ends - now AS left
+  FROM clock
+  LEFT JOIN tally AS present
+    ON present.key = :key AND present.ends_at = to_timestamp(ends)
+  LEFT JOIN tally AS before
+    ON before.key = :key AND before.ends_at = to_timestamp(ends - :seconds)"""
+
 ONCE = """
 INSERT INTO tally (key, ends_at, count) VALUES (:key, :ends_at, 1) ON CONFLICT DO NOTHING"""
 
@@ -31,7 +44,7 @@ FORGET = "DELETE FROM tally WHERE ends_at < now() - interval '1 day'"
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How often something was tried lately, this time included, and when that is over."""
+    """How often something was tried lately, this time included, and when the window ends."""
 
     count: float
     seconds_left: float
@@ -40,6 +53,12 @@ class Tries:
 def count(connection: Connection, key: bytes, seconds: int) -> Tries:
     """Counts one more try within this many seconds (at most a day)."""
     row = connection.execute(text(COUNT), {"key": key, "seconds": seconds}).one()
+    return Tries(float(row.tries), float(row.left))
+
+
+def look(connection: Connection, key: bytes, seconds: int) -> Tries:
+    """How often it was tried within this many seconds, without another try."""
+    row = connection.execute(text(LOOK), {"key": key, "seconds": seconds}).one()
     return Tries(float(row.tries), float(row.left))
 
 

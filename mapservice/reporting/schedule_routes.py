@@ -61,12 +61,12 @@ def stop(identifier: UUID) -> Response:
     return _see()
 
 
-@blueprint.get("/<uuid:identifier>/quitter/<signature>")
+@blueprint.get("/<uuid:identifier>/quitter/<secret:signature>")
 def ask_leave(identifier: UUID, signature: str) -> Response:
     return LEAVING.ask(identifier, signature)
 
 
-@blueprint.post("/<uuid:identifier>/quitter/<signature>")
+@blueprint.post("/<uuid:identifier>/quitter/<secret:signature>")
 def leave(identifier: UUID, signature: str) -> Response:
     return LEAVING.leave(identifier, signature)
 

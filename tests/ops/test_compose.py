@@ -95,6 +95,9 @@ def test_nginx_accepts_its_configuration(repository: Path, tmp_path: Path) -> No
     here |= {"/var/cache/nginx": str(tmp_path), "/dev/stdout": str(tmp_path / "access.log")}
     for there, replacement in here.items():
         text = text.replace(there, replacement)
+    trusted = ["sh", str(repository / "deploy" / "trusted-proxies.sh")]
+    told = subprocess.run(trusted, env={}, capture_output=True, text=True, check=True).stdout
+    (tmp_path / "trusted-proxies.conf").write_text(told)
     configuration = tmp_path / "nginx.conf"
     configuration.write_text(text)
     done = subprocess.run(

@@ -1,17 +1,22 @@
 """Who gets in, and whose forms are believed."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from mapservice.http.attempts import MAX_ADDRESSES, MAX_FAILURES, WAIT_SECONDS, Attempts
+from mapservice.app import create_app
+from mapservice.http.reviewer import WRONG_KEYS
+from mapservice.http.services import EXTENSION, Services
+from mapservice.settings import Settings
+from tests.conftest import REVIEW_KEY
 from tests.review.conftest import Person, kept
 
 QUEUE = "/moderation/lieux"
+SECRET_KEY = "the same in both"
 NOBODY = "01970000-0000-7000-8000-000000000000"
 DOORS = [
     ("GET", QUEUE),
@@ -80,19 +85,54 @@ def test_other_schemes_and_broken_headers_are_refused(review_app: Flask, engine:
 
 def test_after_some_wrong_passwords_an_address_has_to_wait(people: People, doubts: Engine) -> None:
     here, there = "203.0.113.7", "203.0.113.8"
-    for _ in range(MAX_FAILURES):
+    for _ in range(WRONG_KEYS.tries):
         assert people(key="guess", address=here).get(QUEUE).status_code == 401
     refused = people(address=here).get(QUEUE)
     assert refused.status_code == 429
-    assert int(refused.headers["Retry-After"]) <= WAIT_SECONDS
+    assert int(refused.headers["Retry-After"]) <= WRONG_KEYS.seconds
     assert people(address=there).get(QUEUE).status_code == 200
 
 
-def test_behind_a_proxy_of_ours_the_visitors_address_counts(
-    review_app: Flask, people: People, doubts: Engine
+@pytest.fixture
+def second_process(database_url: str) -> Iterator[Flask]:
+    """The same service behind a proxy: another process shares nothing with it but the database."""
+    settings = Settings(
+        database_url=database_url,
+        review_key=REVIEW_KEY,
+        secret_key=SECRET_KEY,
+        trusted_proxies="10.0.0.0/24",
+    )
+    app = create_app(settings)
+    yield app
+    services: Services = app.extensions[EXTENSION]
+    services.dispose()
+
+
+def test_wrong_passwords_are_counted_over_all_processes(
+    review_app: Flask, second_process: Flask, doubts: Engine
 ) -> None:
-    client, proxy = review_app.test_client(), {"REMOTE_ADDR": "10.0.0.2"}
-    for _ in range(MAX_FAILURES):
+    review_app.config["SECRET_KEY"] = SECRET_KEY
+    here = {"REMOTE_ADDR": "2001:db8::1"}
+    neighbour = {"REMOTE_ADDR": "2001:db8::ffff"}
+    stranger = {"REMOTE_ADDR": "2001:db8:0:1::1"}
+    apps = (review_app, second_process)
+    for number in range(WRONG_KEYS.tries):
+        wrong = apps[number % 2].test_client()
+        assert wrong.get(QUEUE, auth=("Ana", "guess"), environ_base=here).status_code == 401
+    for app in apps:
+        right = {"auth": ("Ana", REVIEW_KEY)}
+        seen = [
+            app.test_client().get(QUEUE, environ_base=where, **right).status_code
+            for where in (here, neighbour, stranger)
+        ]
+        assert seen == [429, 429, 200], "one household is one visitor, the next is another"
+
+
+def test_behind_a_proxy_of_ours_the_visitors_address_counts(
+    second_process: Flask, people: People, doubts: Engine
+) -> None:
+    client, proxy = second_process.test_client(), {"REMOTE_ADDR": "10.0.0.2"}
+    for _ in range(WRONG_KEYS.tries):
         client.get(
             QUEUE,
             auth=("Ana", "guess"),
@@ -106,44 +146,6 @@ def test_behind_a_proxy_of_ours_the_visitors_address_counts(
     forged = people().headers() | {"X-Forwarded-For": "81.2.69.99"}
     direct = client.get(QUEUE, headers=forged, environ_base={"REMOTE_ADDR": "81.2.69.97"})
     assert direct.status_code == 200
-
-
-class TestAttempts:
-    def test_a_wait_ends(self) -> None:
-        now = [0.0]
-        attempts = Attempts(lambda: now[0])
-        for _ in range(MAX_FAILURES):
-            assert attempts.seconds_to_wait("192.0.2.1") == 0
-            attempts.failed("192.0.2.1")
-        assert attempts.seconds_to_wait("192.0.2.1") > 0
-        now[0] = WAIT_SECONDS + 1.0
-        assert attempts.seconds_to_wait("192.0.2.1") == 0
-        attempts.failed("192.0.2.1")
-        assert attempts.seconds_to_wait("192.0.2.1") == 0
-
-    def test_the_right_password_forgives(self) -> None:
-        attempts = Attempts(lambda: 0.0)
-        for _ in range(MAX_FAILURES - 1):
-            attempts.failed("192.0.2.1")
-        attempts.succeeded("192.0.2.1")
-        attempts.failed("192.0.2.1")
-        assert attempts.seconds_to_wait("192.0.2.1") == 0
-
-    def test_a_network_of_ipv6_is_one_visitor(self) -> None:
-        attempts = Attempts(lambda: 0.0)
-        for n in range(MAX_FAILURES):
-            attempts.failed(f"2001:db8::{n}")
-        assert attempts.seconds_to_wait("2001:db8::ffff") > 0
-        assert attempts.seconds_to_wait("2001:db8:0:1::1") == 0
-
-    def test_memory_is_bounded(self) -> None:
-        attempts = Attempts(lambda: 0.0)
-        for n in range(MAX_ADDRESSES + 100):
-            for _ in range(MAX_FAILURES):
-                attempts.failed(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}")
-        assert len(attempts._failures) == MAX_ADDRESSES
-        assert attempts.seconds_to_wait("10.0.0.0") == 0
-        assert attempts.seconds_to_wait("10.0.16.99") > 0
 
 
 @pytest.mark.parametrize(
