@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, exists, insert, select, text, update
+from sqlalchemy import Connection, Row, delete, exists, insert, select, text, update
 
 from mapservice.db.people_tables import decision
 from mapservice.db.tables import initiative, location_match
@@ -110,20 +110,28 @@ def remove_platform(connection: Connection, platform: str) -> int:
 
 
 def _update(connection: Connection, identifier: UUID, draft: Draft) -> None:
-    """A place that a person decided on stays, as long as its words do; so does a rejection."""
+    """A place that a person decided on stays, as long as its words do; so does a rejection.
+
+    What a moderator published is not pending again because its source still says so: only other
+    words of it wait anew.
+    """
     decided = connection.execute(
         select(
             location_match.c.review == "decided",
             initiative.c.place_text,
-            initiative.c.status == "rejected",
+            initiative.c.status,
             exists().where(decision.c.initiative == identifier, decision.c.verdict == "reject"),
+            exists().where(decision.c.initiative == identifier, decision.c.verdict == "publish"),
+            initiative.c.title,
+            initiative.c.summary,
+            initiative.c.description,
         )
         .join_from(location_match, initiative, initiative.c.id == location_match.c.initiative)
         .where(location_match.c.initiative == identifier)
         .with_for_update(of=initiative, key_share=True)
     ).one_or_none()
     values = _values(draft)
-    if decided and decided[2] and decided[3]:
+    if decided and _is_settled(decided, draft):
         del values["status"]
     keep_place = bool(decided and decided[0] and decided[1] == draft.place_text)
     if keep_place:
@@ -135,6 +143,16 @@ def _update(connection: Connection, identifier: UUID, draft: Draft) -> None:
             .where(location_match.c.initiative == identifier)
             .values(record(draft.placement) | _UNDECIDED)
         )
+
+
+def _is_settled(kept: Row[Any], draft: Draft) -> bool:
+    """Whether the status is a moderator's decision that the source cannot undo."""
+    _, place, status, rejected, published, *texts = kept
+    if status == Status.REJECTED:
+        return bool(rejected)
+    same = [place, *texts] == [draft.place_text, draft.title, draft.summary, draft.description]
+    is_public = status in (Status.PUBLISHED, Status.DONE, Status.ARCHIVED)
+    return bool(published) and is_public and same and draft.status is Status.PENDING
 
 
 _UNDECIDED = {"decided_by": None, "decided_at": None}

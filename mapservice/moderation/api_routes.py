@@ -43,6 +43,7 @@ COLUMNS = (
     "region",
     "reason",
     "words",
+    "source",
     "url",
 )
 # A spreadsheet takes a cell that begins so for a formula.
@@ -105,6 +106,7 @@ def _row(one: Waiting, about: Initiative) -> Row:
         "region": about.region,
         "reason": one.reason,
         "words": one.words,
+        "source": about.source_platform,
         "url": base_url() + desk.page_of(one.kind, one.id),
     }
 

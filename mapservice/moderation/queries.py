@@ -200,6 +200,13 @@ def decisions(connection: Connection, identifier: UUID) -> list[Decided]:
     return [Decided(**{**row._mapping, "verdict": Verdict(row.verdict)}) for row in rows]
 
 
+def source_digest(connection: Connection, identifier: UUID) -> str:
+    """Which state of its source an imported initiative was saved from, "" for none."""
+    statement = text("SELECT coalesce(source_digest, '') FROM initiative WHERE id = :id")
+    found: str = connection.execute(statement, {"id": identifier}).scalar_one()
+    return found
+
+
 def last_rejection(connection: Connection, identifier: UUID) -> Decided | None:
     found = decisions(connection, identifier)
     return next((one for one in found if one.verdict is Verdict.REJECT), None)

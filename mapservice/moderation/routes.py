@@ -108,6 +108,7 @@ def decide(identifier: UUID) -> Response:
                 read_verdict(),
                 desk.judge(),
                 seen=read_revision(),
+                digest=request.form.get("digest", ""),
                 reason=request.form.get("reason", ""),
             )
             return desk.see(desk.onward(connection, decided=identifier))
@@ -129,6 +130,7 @@ def case_page(connection: Connection, identifier: UUID, error: str = "") -> Resp
         "moderation/case.html",
         initiative=initiative,
         proposal=proposal,
+        digest="" if proposal else queries.source_digest(connection, identifier),
         kind=kind,
         holder=holder,
         description_html=Markup(to_html(_text(initiative, proposal))),

@@ -99,16 +99,22 @@ def decide(
     judge: Judge,
     *,
     seen: int,
+    digest: str = "",
     reason: str = "",
-) -> Proposal:
-    """Returns the proposal as it was. Raises NotFound, TooLate, or InvalidInput naming the field.
+) -> Proposal | None:
+    """Returns the proposal as it was, None for what was imported.
 
-    `seen` is the number of the version that the moderator read.
+    `seen` is the number of the version that the moderator read. What was imported has none (0):
+    `digest`, where it is given, says which state of its source was read. Raises NotFound, TooLate,
+    or InvalidInput naming the field.
     """
     by, reason = clean_name(judge.name), _reason(verdict, reason)
     found = _held(connection, identifier)
     kind = _check(connection, identifier, by)
-    assert found is not None, "checked a moment ago, and locked"
+    if found is None:
+        _decide_imported(connection, identifier, verdict, seen, digest)
+        _note(connection, identifier, verdict, judge, seen, reason)
+        return None
     if found.revision != seen:
         raise TooLate(Late.EDITED)
     if (verdict is Verdict.KEEP) != found.is_public and verdict in (Verdict.KEEP, Verdict.PUBLISH):
@@ -189,14 +195,30 @@ def _held(connection: Connection, identifier: UUID) -> Proposal | None:
 
 
 def _check(connection: Connection, identifier: UUID, by: str) -> Kind:
-    if proposals.find(connection, identifier) is None:
-        raise NotFound("There is no such proposal.")
     kind, _ = queries.find(connection, identifier)
     if kind is None:
         last = next(iter(queries.decisions(connection, identifier)), None)
+        if last is None and proposals.find(connection, identifier) is None:
+            raise NotFound("There is no such proposal.")
         raise TooLate(Late.DECIDED, last.decided_by if last else "")
     check_holder(connection, identifier, by)
     return kind
+
+
+def _decide_imported(
+    connection: Connection, identifier: UUID, verdict: Verdict, seen: int, digest: str
+) -> None:
+    """Publishes or rejects what has no author here: nobody is asked for changes, nobody is mailed.
+
+    Its date stays that of its source.
+    """
+    if verdict not in (Verdict.PUBLISH, Verdict.REJECT):
+        raise InvalidInput("verdict", "does not fit what was imported")
+    now = connection.execute(text(DIGEST), {"id": identifier}).scalar_one()
+    if seen != 0 or digest not in ("", now or ""):
+        raise TooLate(Late.EDITED)
+    bound = {"id": identifier, "status": str(NEXT_STATUS[verdict])}
+    connection.execute(text(CHANGE), bound)
 
 
 def _reason(verdict: Verdict, text_: str) -> str:
@@ -300,6 +322,8 @@ UPDATE waiting SET claimed_by = NULL, claimed_until = NULL
  WHERE id = :id AND claimed_by = :by"""
 
 STATUS = "SELECT status FROM initiative WHERE id = :id FOR NO KEY UPDATE"
+
+DIGEST = "SELECT source_digest FROM initiative WHERE id = :id FOR NO KEY UPDATE"
 
 CHANGE = "UPDATE initiative SET status = :status WHERE id = :id"
 

@@ -6,6 +6,7 @@ from html import unescape
 from typing import Any
 from uuid import UUID
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
@@ -39,6 +40,15 @@ INSERT INTO proposal (initiative, form, queued_at)
 SELECT id, gen_random_uuid(), timestamptz '2026-01-01 12:00Z'
        + CASE commune WHEN '35238' THEN interval '1 day' ELSE random() * interval '1 hour' END
   FROM made"""
+
+
+# The same, imported.
+MANY_IMPORTED = """
+INSERT INTO initiative (title, theme, scale, status, precision, commune, source_platform, state_since)
+SELECT 'N', 'autre', 'commune', 'pending', 'commune',
+       CASE WHEN number = 10000 THEN '35238' ELSE '14118' END, 'ailleurs',
+       timestamptz '2026-01-01 12:00Z' + number * interval '1 second'
+  FROM generate_series(1, 10000) AS number"""
 
 
 def rows(page: str) -> list[tuple[str, str]]:
@@ -101,10 +111,11 @@ def test_what_moves_is_in_the_queue_of_its_new_place(engine: Engine, eva: Modera
     assert len(rows(eva.get("/moderation?territory=departement:14").text)) == 2
 
 
-def test_a_page_reads_as_much_of_ten_thousand_as_it_shows(engine: Engine) -> None:
+@pytest.mark.parametrize("many", [MANY, MANY_IMPORTED], ids=["proposed", "imported"])
+def test_a_page_reads_as_much_of_ten_thousand_as_it_shows(engine: Engine, many: str) -> None:
     """The one that waits in Bretagne stands behind all of Normandie."""
     with engine.begin() as connection:
-        connection.execute(text(MANY))
+        connection.execute(text(many))
         connection.execute(text("ANALYZE waiting"))
         connection.execute(text("ANALYZE waiting_area"))
         connection.execute(text("ANALYZE initiative"))
