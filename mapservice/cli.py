@@ -36,7 +36,6 @@ from mapservice.geocoding.service import Geocoders, Locator
 from mapservice.initiatives import load as initiative_load
 from mapservice.initiatives import store
 from mapservice.initiatives.filters import parse
-from mapservice.initiatives.importing.reading import read_file
 from mapservice.initiatives.importing.service import (
     ImportRun,
     Options,
@@ -44,6 +43,8 @@ from mapservice.initiatives.importing.service import (
     RowReport,
     import_file,
     import_source,
+    open_file,
+    summary_of,
 )
 from mapservice.review.commands import register as register_review
 from mapservice.roles.commands import register as register_users
@@ -256,21 +257,26 @@ def initiative_group() -> None:
 def import_command(
     source: Path, pairs: tuple[str, ...], platform: str, licence: str, target: Path, dry_run: bool
 ) -> None:
-    """Import a CSV, GeoJSON or GeoPackage file; importing it again changes nothing."""
+    """Import a CSV, GeoJSON or GeoPackage file; importing it again changes nothing.
+
+    A file whose title column is in doubt is refused, and nothing is saved: try --dry-run first.
+    """
     settings = _settings()
     engine = _open(settings)
     options = Options(_mapping(pairs) or None, platform, licence, dry_run)
-    opened = read_file(source, options.mapping)
+    opened = open_file(engine, source, options.mapping)
     run = import_source(engine, _locator(engine), opened, options)
     path = target or settings.home / "reports" / f"{source.stem}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     counts = _import(run, path)
     if not dry_run:
         rollup_service.compact(engine)
-    for problem in run.problems:
-        click.echo(problem)
-    click.echo(", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome))
+    summary = "\n".join(summary_of(run, counts))
+    beside = path.with_name(f"{path.stem}.summary.txt")
+    beside.write_text(f"{source.name}\n{summary}\n", encoding="utf-8")
+    click.echo(summary)
     click.echo(f"report: {path}{' (dry run: nothing saved)' if dry_run else ''}")
+    click.echo(f"summary: {beside}")
 
 
 @initiative_group.command("generate")

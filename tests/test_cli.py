@@ -188,6 +188,35 @@ def test_import_counts_its_outcomes_and_writes_a_report(
     assert len(rows("again.csv")) == 3
 
 
+def test_import_tells_how_the_file_was_read(mapservice: Command, engine: Engine) -> None:
+    Path("verger.csv").write_bytes(
+        "titre;ville;taux\nUn verger d’été;Niort;3\nUn verger d’été;Niort;3\nTotal;;3\n".encode(
+            "mac_roman"
+        )
+    )
+    done = mapservice("initiatives", "import", "verger.csv", "--dry-run")
+    told = (
+        "read as: mac_roman, separated by semicolons\n"
+        "title: titre\ncity: ville\ncolumns that nothing used: taux\n"
+        "3 rows read: 1 imported, 0 updated, 0 unchanged, 0 to_review, 0 rejected, 1 merged,"
+        " 1 skipped\n"
+    )
+    assert told in done.out
+    assert told in Path("var/reports/verger.summary.txt").read_text()
+
+
+def test_a_file_whose_title_is_in_doubt_is_refused_whole(
+    mapservice: Command, engine: Engine
+) -> None:
+    works = "".join(f"Rennes Métropole;École n° {number}\n" for number in range(9))
+    Path("works.csv").write_text(f"nom;travaux\n{works}")
+    done = mapservice("initiatives", "import", "works.csv")
+    assert "It could be 'travaux'. Name it with --mapping title=COLUMN" in refusal(done)
+    assert titles(engine) == []
+    assert mapservice("initiatives", "import", "works.csv", "--mapping", "title=travaux").code == 0
+    assert len(titles(engine)) == 9
+
+
 def test_a_dry_run_writes_the_report_alone(mapservice: Command, engine: Engine) -> None:
     Path("verger.csv").write_text(FILE)
     done = mapservice("initiatives", "import", "verger.csv", "--dry-run")

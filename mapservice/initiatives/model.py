@@ -54,9 +54,12 @@ class SourceRow:
     """One row of an imported file, read and cleaned, not yet placed.
 
     `number` counts data rows from 1, `raw` is the row as the file gave it. `lon`/`lat` are
-    EPSG:4326 or None. Dates are ISO 8601 dates ("2025-01-18") or "". `problems` lists what
-    was dropped or mended on the way, in words that name the column.
-    `rejected` is the reason why the row cannot become an initiative, or "".
+    EPSG:4326 or None. `point_doubt` says why the point is no place known to the metre, or "".
+    `shape` is a geometry that is no point, as the hexadecimal digits of its WKB, EPSG:4326, or "".
+    Dates are ISO 8601 dates ("2025-01-18") or "". `problems` lists what was dropped or mended on
+    the way, in words that name the column.
+    `rejected` is the reason why the row cannot become an initiative, `skipped` why it is none at
+    all (a total, a heading, the header once more), or "".
     """
 
     number: int
@@ -80,8 +83,11 @@ class SourceRow:
     arrondissement: str = ""
     lon: float | None = None
     lat: float | None = None
+    shape: str = ""
+    point_doubt: str = ""
     problems: tuple[str, ...] = ()
     rejected: str = ""
+    skipped: str = ""
 
     @property
     def place_text(self) -> str:

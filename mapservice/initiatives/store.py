@@ -147,7 +147,7 @@ def _update(connection: Connection, identifier: UUID, draft: Draft) -> None:
 
 def _is_settled(kept: Row[Any], draft: Draft) -> bool:
     """Whether the status is a moderator's decision that the source cannot undo."""
-    _, place, status, rejected, published, *texts = kept
+    _, place, status, rejected, published, *texts = tuple(kept)
     if status == Status.REJECTED:
         return bool(rejected)
     same = [place, *texts] == [draft.place_text, draft.title, draft.summary, draft.description]

@@ -380,7 +380,7 @@ def read_all(path: Path) -> None:
         for row in read_file(path).rows:
             row.place_text.encode()
             json.dumps(row.raw).encode()
-            assert row.title or row.rejected
+            assert row.title or row.rejected or row.skipped
     except (SourceError, InvalidInput):
         return
 

@@ -44,7 +44,8 @@ SELECT id, gen_random_uuid(), timestamptz '2026-01-01 12:00Z'
 
 # The same, imported.
 MANY_IMPORTED = """
-INSERT INTO initiative (title, theme, scale, status, precision, commune, source_platform, state_since)
+INSERT INTO initiative
+       (title, theme, scale, status, precision, commune, source_platform, state_since)
 SELECT 'N', 'autre', 'commune', 'pending', 'commune',
        CASE WHEN number = 10000 THEN '35238' ELSE '14118' END, 'ailleurs',
        timestamptz '2026-01-01 12:00Z' + number * interval '1 second'

@@ -15,7 +15,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "projets", "project", "project name", "project title", "libelle", "label", "objet",
         "denomination", "designation", "operation", "action", "details", "sujet", "subject",
         "nom usuel", "nom association", "raison sociale", "structure", "association",
-        "organisme",
+        "organisme", "lib", "lib projet", "lib operation", "lib action", "lib dossier", "lib lieu",
     ),
     "summary": (
         "summary", "resume", "chapo", "chapeau", "accroche", "description courte",
@@ -46,7 +46,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "created at", "created on", "date creation", "date creat", "cree", "creation", "date depot",
         "date soumission", "submitted at", "date publication", "published at", "date ajout",
         "date debut", "start date", "date", "debut", "date lancement", "annee", "year",
-        "edition", "millesime",
+        "edition", "millesime", "horodateur", "timestamp",
     ),
     "updated_on": (
         "updated at", "updated on", "date maj", "date mise jour", "mise jour", "maj",
@@ -111,6 +111,10 @@ NAMES: dict[str, tuple[str, ...]] = {
         "gps", "position", "position gps", "localisation gps", "point", "wkt", "wkt geom",
         "geom wkt", "geom", "geometry", "geometrie", "the geom", "geo shape", "xy",
     ),
+    "shape": (
+        "geo shape", "geoshape", "shape", "geom", "geometry", "geometrie", "the geom", "wkt",
+        "wkt geom", "geom wkt", "geojson", "polygone", "polygon", "contour", "trace", "emprise",
+    ),
     "bearer": (
         "porteur", "porteurs", "maitre ouvrage", "maitrise ouvrage", "beneficiaire",
         "collectivite", "nom collectivite",
@@ -143,7 +147,54 @@ OTHER_MEANINGS = frozenset(
         *("contact", "responsable", "pip"),
     ]
 )
+# "Libellé de l'EPCI" names the EPCI, whatever stands around the word that could name a title.
+NOT_OF_A_TITLE = frozenset(
+    [
+        *("epci", "commune", "communes", "departement", "region", "canton", "territoire", "pays"),
+        *("collectivite", "intercommunalite", "arrondissement", "quartier", "ville", "adresse"),
+        *("porteur", "beneficiaire", "prenom", "auteur", "theme", "thematique", "categorie"),
+        *("type", "nature", "famille", "secteur", "domaine", "statut", "etat", "phase"),
+        *("code", "siren", "siret", "id", "numero", "date", "annee", "montant", "budget", "cout"),
+        *("dispositif", "financeur", "programme", "url", "lien", "township", "county", "author"),
+    ]
+)
 SHORTEST_PREFIX = 5
+# Headers that are sentences: the questions of a form. What they ask for, by their words without
+# accents or articles; the first that fits is meant.
+QUESTION_WORDS = 4
+QUESTION_RANK = 200
+QUESTIONS: tuple[tuple[str, str], ...] = (
+    ("url", r"site (?:internet|web)|\blien\b|\burl\b|website|web page"),
+    ("postcode", r"code postal|postcode|zip code"),
+    ("citycode", r"code insee"),
+    (
+        "title",
+        (
+            r"(?:nom|titre|intitule|comment s appelle|comment se nomme)\b.*"
+            r"\b(?:projet|initiative|action|association|structure|lieu|idee|collectif|demarche)"
+            r"|(?:name|title)\b.*\b(?:project|initiative|action|organi[sz]ation|idea|group)"
+            r"|comment s appelle votre|what is your \w+ called"
+        ),
+    ),
+    (
+        "description",
+        (
+            r"decri(?:vez|re|ption)|presente[zr]|racontez|expliquez|quoi consiste"
+            r"|quels? objectifs?|resume[zr]|describe|tell us about"
+            r"|quelques (?:mots|lignes|phrases)|what does your"
+        ),
+    ),
+    (
+        "city",
+        (
+            r"(?:quelle|quelles|votre|which|what) (?:est )?(?:votre )?(?:commune|ville|town|city)"
+            r"|dans quelle|nom commune"
+        ),
+    ),
+    ("address", r"\badresse\b|ou se (?:situe|trouve|deroule|passe)|where (?:is|does)|address"),
+    ("theme", r"thematique|\bthemes?\b|categorie|domaine|topic|category"),
+    ("created_on", r"depuis quand|quand a|date (?:debut|creation|lancement)|when did"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +226,7 @@ def candidates(columns: Sequence[str]) -> dict[str, list[Candidate]]:
 
 def count_recognised(cells: Iterable[str]) -> int:
     """How many of these header cells name a known role."""
-    return sum(bool(_roles(cell, 0)) for cell in list(cells)[:200] if 0 < len(cell) <= 60)
+    return sum(bool(_roles(cell, 0)) for cell in list(cells)[:200] if 0 < len(cell) <= 200)
 
 
 def check_mapping(mapping: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
@@ -211,8 +262,22 @@ def _roles(column: str, position: int) -> list[Candidate]:
         name = plain_name(spelling)
         if OTHER_MEANINGS.isdisjoint(name.split()):
             ranked += _by_name(column, name, position)
+    if not ranked:
+        ranked = _asked(column, position)
     surest = min((candidate.rank[0] for candidate in ranked), default=0)
     return [candidate for candidate in ranked if candidate.rank[0] == surest]
+
+
+def _asked(column: str, position: int) -> list[Candidate]:
+    """What a header asks for that is a question of a form ("Quel est le nom de votre projet ?")."""
+    words = plain_name(column).split()
+    is_sentence = len(re.findall(r"\w+", column)) >= QUESTION_WORDS
+    is_question = is_sentence or column.rstrip().endswith(("?", "*", ":"))
+    if not is_question or not OTHER_MEANINGS.isdisjoint(words):
+        return []
+    asked = " ".join(words)
+    field = next((field for field, pattern in QUESTIONS if re.search(pattern, asked)), "")
+    return [Candidate(field, column, (QUESTION_RANK, 0, position))] if field else []
 
 
 def _by_name(column: str, name: str, position: int) -> list[Candidate]:
@@ -220,8 +285,13 @@ def _by_name(column: str, name: str, position: int) -> list[Candidate]:
     found = []
     for alias, roles in _ALIASES.items():
         tier = _tier(name, core, alias)
+        is_partial = tier > 2 and not NOT_OF_A_TITLE.isdisjoint(core.split())
         if tier:
-            found += [Candidate(field, column, (tier, index, position)) for field, index in roles]
+            found += [
+                Candidate(field, column, (tier, index, position))
+                for field, index in roles
+                if not (is_partial and field == "title")
+            ]
     return found
 
 

@@ -7,11 +7,12 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, Literal
 
 from mapservice.errors import SourceError
+from mapservice.initiatives.importing.encodings import DEFAULT, guess
 
 MIB = 1024 * 1024
 MAX_FILE_BYTES = 512 * MIB
@@ -50,12 +51,16 @@ JSON_START = re.compile(r'[\s\x1e\ufeff]*(?:\{\s*["}]|\[\s*[{\]])')
 class Content:
     """The data of one file, on disk or unpacked in memory; `open()` starts at its first byte.
 
-    `suffix` is that of the data ("initiatives.csv.gz" gives ".csv").
+    `suffix` is that of the data ("initiatives.csv.gz" gives ".csv"). `single_byte` is the
+    encoding of the lines that are no UTF-8, `encoding` what to tell of all of them, "" of a
+    GeoPackage.
     """
 
     name: str
     suffix: str
     source: Path | bytes
+    single_byte: str = DEFAULT
+    encoding: str = ""
 
     def open(self) -> BinaryIO:
         """A fresh binary stream; the caller closes it."""
@@ -84,7 +89,7 @@ def load_content(path: Path) -> Content:
     elif head.startswith(ZIP_MAGIC):
         content = _unpack_zip(path)
     _refuse_foreign(content)
-    return content
+    return _with_encoding(content)
 
 
 def format_of(content: Content) -> Format:
@@ -102,20 +107,40 @@ def format_of(content: Content) -> Format:
 def lines(content: Content) -> Iterator[str | None]:
     """The lines of a text file, decoded, without their ends; None for an over-long one.
 
-    Each line is UTF-8 where it can be, else CP1252, so that a file of both reads right.
-    UTF-16 and UTF-32 are told by their mark or by their NUL bytes.
+    Each line is UTF-8 where it can be, else the file's encoding of single bytes, so that a file of
+    both reads right. UTF-16 and UTF-32 are told by their mark or by their NUL bytes.
     """
+    for number, line in enumerate(_byte_lines(content)):
+        if line is None:
+            yield None
+            continue
+        text = _decode(line.replace(b"\r", b" "), single_byte=content.single_byte)
+        yield text.lstrip("\ufeff").removeprefix("ï»¿") if number == 0 else text
+
+
+def _byte_lines(content: Content) -> Iterator[bytes | None]:
+    """The lines as bytes, without their ends; UTF-16 and UTF-32 brought to UTF-8."""
     head = content.head()
     wide = _width(head)
     # Old Macintosh files end their lines with a carriage return alone.
     end = b"\n" if wide or b"\n" in head or b"\r" not in head else b"\r"
     with content.open() as stream:
-        for number, line in enumerate(_split(_chunks(stream, wide), end)):
-            if line is None:
-                yield None
-                continue
-            text = _decode(line.rstrip(b"\r\n").replace(b"\r", b" "))
-            yield text.lstrip("\ufeff").removeprefix("ï»¿") if number == 0 else text
+        for line in _split(_chunks(stream, wide), end):
+            yield None if line is None else line.rstrip(b"\r\n")
+
+
+def _with_encoding(content: Content) -> Content:
+    """With what its bytes tell of their encoding, which takes one look at all of them."""
+    head = content.head()
+    if head.startswith(SQLITE_MAGIC):
+        return content
+    wide = _width(head)
+    if wide:
+        return replace(content, encoding=wide.upper())
+    found = guess(line for line in _byte_lines(content) if line is not None)
+    if found:
+        return replace(content, single_byte=found.encoding, encoding=str(found))
+    return replace(content, encoding="UTF-8")
 
 
 def whole_text(content: Content) -> str:
@@ -127,7 +152,8 @@ def whole_text(content: Content) -> str:
             f"{content.name}: JSON larger than {MAX_JSON_BYTES // MIB} MiB;"
             " send it as GeoJSONSeq (one feature a line) or GeoPackage"
         )
-    return _decode(data, _width(data[:HEAD_BYTES])).lstrip("\ufeff")
+    wide = _width(data[:HEAD_BYTES])
+    return _decode(data, wide, content.single_byte).lstrip("\ufeff")
 
 
 def _reason(error: Exception) -> str:
@@ -246,11 +272,11 @@ def _split(chunks: Iterator[bytes], end: bytes) -> Iterator[bytes | None]:
         yield None if skipping else rest
 
 
-def _decode(data: bytes, wide: str = "") -> str:
-    """`wide` where it is named, else UTF-8, else CP1252, else Latin-1, which takes any byte."""
+def _decode(data: bytes, wide: str = "", single_byte: str = DEFAULT) -> str:
+    """`wide` where it is named, else UTF-8, else `single_byte`, else Latin-1: it takes any byte."""
     if wide:
         return data.decode(wide, "replace")
-    for encoding in ("utf-8", "cp1252"):
+    for encoding in ("utf-8", single_byte):
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:

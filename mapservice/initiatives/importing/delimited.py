@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mapservice.errors import SourceError
-from mapservice.initiatives.importing.content import Content, lines
+from mapservice.initiatives.importing.content import MAX_LINE_BYTES, Content, lines
 from mapservice.initiatives.importing.tables import MAX_COLUMNS, Record, Table, storable
 
 SEPARATORS = ",;\t|"
@@ -16,6 +16,9 @@ SNIFFED_LINES = 40
 HEADER_WITHIN = 10
 MAX_RECORD_LINES = 500
 MAX_REPAIRS = 1_000
+
+# A polygon in a cell is longer than what the csv module takes by default.
+csv.field_size_limit(MAX_LINE_BYTES)
 
 Recogniser = Callable[[list[str]], int]
 
@@ -53,14 +56,17 @@ def read_delimited(content: Content, recognised: Recogniser) -> Table:
         )
 
     def records() -> Iterator[Record]:
-        rows = _rows(content, layout.separator, len(columns))
-        for row in islice(rows, layout.above + 1, None):
-            yield _record(columns, row)
+        before = layout.above + 1
+        for row in _parsed(lines(content), layout.separator, len(columns), content.name):
+            if before:
+                before -= not _is_blank(row)
+            elif not _is_blank(row) or len(row.cells) > 1:
+                yield _record(columns, row)
 
     total = sum(1 for _ in records())
     if total == 0:
         raise SourceError(f"{content.name}: has a header and no row below it")
-    return Table(columns, records, total, problems)
+    return Table(columns, records, total, problems, layout.separator)
 
 
 def _layout(content: Content, recognised: Recogniser) -> Layout:
@@ -91,8 +97,16 @@ def _header_row(content: Content, separator: str, recognised: Recogniser, *, abo
     if first[0].rejected:
         raise SourceError(f"{content.name}: the header {first[0].rejected}")
     known = [recognised(row.cells) for row in first]
-    best = known.index(max(known)) if max(known) >= known[0] + 2 else 0
+    # A row of merged cells above the header holds groups of columns, or the table's own title.
+    ahead = 1 if _is_sparse(first[0].cells) else 2
+    best = known.index(max(known)) if max(known) >= known[0] + ahead else 0
     return Layout(separator, first[best].cells, above + best)
+
+
+def _is_sparse(cells: list[str]) -> bool:
+    """Whether half of the cells are empty, as where cells were merged."""
+    filled = sum(bool(cell.strip()) for cell in cells)
+    return len(cells) > 1 and filled * 2 <= len(cells)
 
 
 def _names(header: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -121,14 +135,19 @@ def _record(columns: tuple[str, ...], row: Row) -> Record:
             f"row has {len(cells)} cells for {len(columns)} columns: a separator inside a cell"
             " is not quoted"
         )
-    return Record(dict(zip(columns, padded, strict=True)), None, notes, rejected)
+    return Record(dict(zip(columns, padded, strict=True)), None, None, notes, rejected)
 
 
 def _rows(content: Content, separator: str, width: int) -> Iterator[Row]:
     """Every row that is not blank."""
     for row in _parsed(lines(content), separator, width, content.name):
-        if row.rejected or any(cell and not cell.isspace() for cell in row.cells):
+        if not _is_blank(row):
             yield row
+
+
+def _is_blank(row: Row) -> bool:
+    """A line of nothing, or of separators alone."""
+    return not row.rejected and all(not cell or cell.isspace() for cell in row.cells)
 
 
 class _Tape:

@@ -4,11 +4,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mapservice.initiatives.importing.codes import looks_like_code, read_citycode, read_postcode
-from mapservice.initiatives.importing.columns import Candidate, candidates
+from mapservice.initiatives.importing.columns import (
+    NOT_OF_A_TITLE,
+    Candidate,
+    candidates,
+    plain_name,
+)
 from mapservice.initiatives.importing.dates import read_date
 from mapservice.initiatives.importing.points import read_number, read_pair
+from mapservice.initiatives.importing.shapes import looks_like_shape
 from mapservice.initiatives.importing.tables import Record
 from mapservice.initiatives.importing.text import is_placeholder
+from mapservice.initiatives.importing.titles import (
+    MOST_LISTED,
+    PLAIN_NAMES,
+    NamesTerritory,
+    could_be_titles,
+    no_territory,
+    why_no_title,
+)
 from mapservice.initiatives.importing.words import read_scale, read_status
 
 Test = Callable[[str], object]
@@ -16,10 +30,14 @@ Test = Callable[[str], object]
 
 @dataclass(slots=True)
 class Assignment:
-    """Roles given so far: column by field, columns refused by field, and what to report."""
+    """Roles given so far: column by field, columns refused by field, and what to report.
+
+    `no_titles` says why a column that is named like one holds no titles.
+    """
 
     columns: dict[str, str]
     refused: dict[str, list[str]] = field(default_factory=dict)
+    no_titles: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def is_free(self, column: str) -> bool:
@@ -53,7 +71,6 @@ def _is_category(text: str) -> bool:
 
 # What most cells of a column must be for its name to be believed.
 TESTS: dict[str, Test] = {
-    "title": _is_words,
     "summary": _is_words,
     "description": _is_words,
     "theme": _is_category,
@@ -69,31 +86,105 @@ TESTS: dict[str, Test] = {
     "lat": _is_number,
     "lon": _is_number,
     "point": read_pair,
+    "shape": looks_like_shape,
 }
 ENOUGH = 0.5
 
 
 def assign(
-    columns: Sequence[str], sample: Sequence[Record], mapping: Mapping[str, str]
-) -> tuple[dict[str, str], list[str]]:
-    """The column of each field, and what was contradicted.
+    columns: Sequence[str],
+    sample: Sequence[Record],
+    mapping: Mapping[str, str],
+    names_territory: NamesTerritory = no_territory,
+) -> Assignment:
+    """The column of each field, what was contradicted by its cells, and what to report.
 
-    `mapping` is believed without a test; a field mapped to "" stays without a column.
+    `mapping` is believed against its cells, which is reported; a field mapped to "" stays without
+    a column.
     """
     chosen = Assignment({name: column for name, column in mapping.items() if column})
     named = candidates(columns)
     for name, options in named.items():
-        if name not in mapping:
+        if name in mapping:
+            _doubt(chosen, name, sample, names_territory)
+        elif name == "title":
+            _choose_title(chosen, columns, options, sample, names_territory)
+        else:
             _choose(chosen, name, options, sample)
     for name in ("lat", "lon"):
         _give(chosen, mapping, name, "point", read_pair, sample)
     _give(chosen, mapping, "address", "point", read_pair, sample)
+    _give(chosen, mapping, "point", "shape", looks_like_shape, sample)
     _give(chosen, mapping, "postcode", "city", _is_name, sample)
     _give(chosen, mapping, "citycode", "city", _is_name, sample)
     towns = [option.column for option in named["city"]]
     _give_codes(chosen, mapping, towns, sample)
     _report(chosen)
-    return chosen.columns, chosen.problems
+    return chosen
+
+
+def title_candidates(
+    columns: Sequence[str], sample: Sequence[Record], names_territory: NamesTerritory
+) -> list[str]:
+    """Columns whose cells could be titles, for somebody who has to name one."""
+    distinct = _distinct(sample)
+    found = [
+        column
+        for column in columns
+        if NOT_OF_A_TITLE.isdisjoint(plain_name(column).split())
+        and could_be_titles(values_of(column, distinct), names_territory)
+    ]
+    return found[:MOST_LISTED]
+
+
+def _distinct(sample: Sequence[Record]) -> list[Record]:
+    """Each record once: rows that are repeated whole say nothing of a column."""
+    return list({tuple(record.values.values()): record for record in sample}.values())
+
+
+def _choose_title(
+    chosen: Assignment,
+    columns: Sequence[str],
+    options: Sequence[Candidate],
+    sample: Sequence[Record],
+    names_territory: NamesTerritory,
+) -> None:
+    """The surest by name whose cells can be titles; none rather than one that is doubtful."""
+    distinct = _distinct(sample)
+    of_persons = any(plain_name(column).split()[-1:] == ["prenom"] for column in columns)
+    empty = ""
+    for option in options:
+        if not chosen.is_free(option.column):
+            continue
+        values = values_of(option.column, distinct)
+        is_plain = plain_name(option.column) in PLAIN_NAMES
+        why = why_no_title(values, names_territory, is_plain=is_plain)
+        if of_persons and plain_name(option.column) == "nom":
+            why = "stands beside first names: it holds persons"
+        if not values:
+            empty = empty or option.column
+        elif why:
+            chosen.no_titles[option.column] = why
+        else:
+            chosen.columns["title"] = option.column
+            return
+    if empty and not chosen.no_titles:
+        chosen.columns["title"] = empty
+
+
+def _doubt(
+    chosen: Assignment, name: str, sample: Sequence[Record], names_territory: NamesTerritory
+) -> None:
+    """Notes a column that was asked for though its cells speak against it."""
+    column = chosen.columns.get(name, "")
+    values = values_of(column, _distinct(sample)) if column else []
+    if name == "title":
+        why = why_no_title(values, names_territory)
+    else:
+        fits = not values or share(values, TESTS.get(name, bool)) >= ENOUGH
+        why = "" if fits else f"holds cells that do not look like {name}"
+    if why:
+        chosen.problems.append(f"{column}: taken for {name} as asked, though it {why}")
 
 
 def values_of(column: str, sample: Sequence[Record]) -> list[str]:
@@ -168,6 +259,10 @@ def _give_codes(
 
 
 def _report(chosen: Assignment) -> None:
+    for column, why in chosen.no_titles.items():
+        holder = next((key for key, held in chosen.columns.items() if held == column), "")
+        outcome = f"read as {holder}" if holder else "not used"
+        chosen.problems.append(f"{column}: no title, it {why}; {outcome}")
     for name, columns in chosen.refused.items():
         for column in columns:
             holder = next((key for key, held in chosen.columns.items() if held == column), "")

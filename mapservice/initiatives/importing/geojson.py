@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import ProjError
+from shapely.geometry.base import BaseGeometry
 
 from mapservice.errors import SourceError
 from mapservice.initiatives.importing.content import Content, lines, whole_text
+from mapservice.initiatives.importing.shapes import UNREADABLE, shape_of
 from mapservice.initiatives.importing.tables import (
     MAX_COLUMNS,
     Record,
@@ -139,10 +143,20 @@ def _record(feature: Any, project: Projecting | None) -> Record:
     values = _cells(properties) if isinstance(properties, dict) else {}
     if is_feature and "id" not in values and isinstance(feature.get("id"), str | int):
         values["id"] = _cell(feature["id"])
-    point, note = point_of(feature.get("geometry")) if is_feature else (None, "")
+    geometry = feature.get("geometry") if is_feature else None
+    point, note = point_of(geometry)
     if point and project:
         point = project(*point)
-    return Record(values, point, (note,) if note else ())
+    shape = _shape(geometry, project) if note and point is None else None
+    return Record(values, point, shape, (note,) if note else ())
+
+
+def _shape(geometry: Any, project: Projecting | None) -> BaseGeometry:
+    """What is no point, in EPSG:4326; UNREADABLE where it is broken."""
+    shape = shape_of(geometry)
+    if shape is not None and project:
+        shape = projected(shape, project)
+    return UNREADABLE if shape is None else shape
 
 
 def point_of(geometry: Any) -> tuple[tuple[float, float] | None, str]:
@@ -156,7 +170,19 @@ def point_of(geometry: Any) -> tuple[tuple[float, float] | None, str]:
     if kind == "Point":
         pair = _pair(coordinates)
         return pair, "" if pair or coordinates == [] else "geometry: the point is malformed"
+    if kind == "MultiPoint" and coordinates == []:
+        return None, ""
     return None, f"geometry: a {storable(str(kind))[:30]} gives no true point, so no pin"
+
+
+def projected(shape: BaseGeometry, project: Projecting) -> BaseGeometry | None:
+    """A shape in EPSG:4326; None where its system does not reach."""
+
+    def turn(vertices: np.ndarray) -> np.ndarray:
+        return np.array([project(float(x), float(y)) for x, y in vertices])
+
+    turned = shapely.transform(shape, turn)
+    return turned if all(map(math.isfinite, turned.bounds)) else None
 
 
 def _pair(coordinates: Any) -> tuple[float, float] | None:

@@ -15,10 +15,12 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FieldError
 from pyproj import CRS
 from pyproj.exceptions import ProjError
+from shapely.geometry.base import BaseGeometry
 
 from mapservice.errors import SourceError
 from mapservice.initiatives.importing.content import Content
-from mapservice.initiatives.importing.geojson import Projecting, to_wgs84
+from mapservice.initiatives.importing.geojson import Projecting, projected, to_wgs84
+from mapservice.initiatives.importing.shapes import UNREADABLE
 from mapservice.initiatives.importing.tables import (
     MAX_COLUMNS,
     Record,
@@ -141,8 +143,8 @@ def _records(content: Content, layer: Layer) -> Iterator[Record]:
                 column: field[index] for column, field in zip(layer.columns, cells, strict=True)
             }
             wkb = None if geometries is None else geometries[index]
-            point, note = _point(wkb, layer.project)
-            yield Record(values, point, (note,) if note else ())
+            point, shape, note = _geometry(wkb, layer.project)
+            yield Record(values, point, shape, (note,) if note else ())
         if count < FEATURES_PER_READ:
             # The count that a file states of itself may be wrong.
             return
@@ -160,16 +162,24 @@ def _read(content: Content, layer: str, start: int) -> tuple[Any, list[Any]]:
     return geometries, list(fields)
 
 
-def _point(wkb: bytes | None, project: Projecting | None) -> tuple[tuple[float, float] | None, str]:
+def _geometry(
+    wkb: bytes | None, project: Projecting | None
+) -> tuple[tuple[float, float] | None, BaseGeometry | None, str]:
+    """The point, or the shape that is none, or why there is neither."""
     geometry = shapely.from_wkb(wkb, on_invalid="ignore") if wkb is not None else None
     if geometry is None or geometry.is_empty:
-        return None, "" if wkb is None or geometry is not None else "geometry: cannot be read"
+        if wkb is None or geometry is not None:
+            return None, None, ""
+        return None, UNREADABLE, "geometry: cannot be read"
     if isinstance(geometry, shapely.MultiPoint) and len(geometry.geoms) == 1:
         geometry = geometry.geoms[0]
     if not isinstance(geometry, shapely.Point):
-        return None, f"geometry: a {geometry.geom_type} gives no true point, so no pin"
+        flat = shapely.force_2d(geometry)
+        shape = projected(flat, project) if project else flat
+        shape = UNREADABLE if shape is None else shape
+        return None, shape, f"geometry: a {geometry.geom_type} gives no true point, so no pin"
     pair = float(geometry.x), float(geometry.y)
-    return project(*pair) if project else pair, ""
+    return project(*pair) if project else pair, None, ""
 
 
 def _cell(value: Any) -> str:

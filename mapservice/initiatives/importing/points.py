@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 import shapely
 from pyproj import Transformer
+from shapely.geometry.base import BaseGeometry
 
 from mapservice.initiatives.importing.geojson import point_of
 from mapservice.initiatives.importing.text import words_of
@@ -58,6 +60,8 @@ MAINLAND = shapely.Polygon(
     ]
 )
 CORSICA = shapely.box(8.4, 41.2, 9.7, 43.1)
+# More vertices of a shape say nothing about which commune it lies in.
+MAX_VERTICES = 2_000
 OVERSEAS = shapely.MultiPolygon([shapely.box(*box) for box in FRANCE[1:]])
 
 
@@ -186,6 +190,34 @@ def to_wgs84(x: float, y: float, projection: Projection | None) -> tuple[Pair | 
                     return _rounded(lon, lat), "; ".join(filter(None, (note, other)))
     where = "outside the world" if max(abs(x), abs(y)) < 1_000 else "in no system used in France"
     return None, f"{x:g}, {y:g} is {where}; dropped"
+
+
+def shape_to_wgs84(
+    shape: BaseGeometry, projection: Projection | None
+) -> tuple[BaseGeometry | None, str]:
+    """The shape in EPSG:4326, and what was mended or why it is not used."""
+    if len(shapely.get_coordinates(shape)) > MAX_VERTICES:
+        extent = max(shape.bounds[2] - shape.bounds[0], shape.bounds[3] - shape.bounds[1])
+        shape = shapely.simplify(shape, extent / MAX_VERTICES)
+    notes: set[str] = set()
+    failed: list[str] = []
+
+    def turn(vertices: np.ndarray) -> np.ndarray:
+        turned = np.array(vertices, dtype=float)
+        for index, (x, y) in enumerate(vertices):
+            pair, note = to_wgs84(float(x), float(y), projection)
+            if pair is None:
+                failed.append(note)
+            else:
+                turned[index] = pair
+                # A vertex abroad is no mistake, and its numbers are of no use in a report.
+                notes.update([note] if note and "outside" not in note else [])
+        return turned
+
+    turned = shapely.transform(shape, turn)
+    if failed:
+        return None, failed[0]
+    return turned, "; ".join(sorted(notes))
 
 
 def _degrees(x: float, y: float) -> tuple[Pair | None, str]:

@@ -14,9 +14,10 @@ from mapservice.initiatives.importing.columns import (
 )
 from mapservice.initiatives.importing.content import Content, format_of, load_content
 from mapservice.initiatives.importing.delimited import read_delimited
-from mapservice.initiatives.importing.evidence import assign
+from mapservice.initiatives.importing.evidence import Assignment, assign, title_candidates
 from mapservice.initiatives.importing.geojson import read_geojson
 from mapservice.initiatives.importing.geopackage import read_geopackage
+from mapservice.initiatives.importing.leftovers import Habits
 from mapservice.initiatives.importing.points import (
     Pair,
     Projection,
@@ -25,9 +26,11 @@ from mapservice.initiatives.importing.points import (
     read_pair,
 )
 from mapservice.initiatives.importing.rows import Reading, read_rows
+from mapservice.initiatives.importing.shapes import first_vertex, read_shape
 from mapservice.initiatives.importing.tables import Record, Table
 from mapservice.initiatives.importing.territory import bearer_is_place, context_commune
 from mapservice.initiatives.importing.text import words_of
+from mapservice.initiatives.importing.titles import NamesTerritory, no_territory
 from mapservice.initiatives.model import SourceRow
 
 SAMPLED_ROWS = 2_000
@@ -44,7 +47,8 @@ class SourceFile:
     `point`, `bearer`). `platform` is a name for the source, from the file's. `context_commune`
     is the INSEE code of the commune that every row belongs to where the file as a whole tells
     (a list of Paris's arrondissements without a town column), else "": no other commune may be
-    taken from an address then. `problems` are those of the file; each row has its own.
+    taken from an address then. `problems` are those of the file; each row has its own. `encoding`
+    and `separator` say how a text was read, `unused` which columns no field took.
     """
 
     platform: str
@@ -52,8 +56,16 @@ class SourceFile:
     total: int
     problems: tuple[str, ...]
     context_commune: str
+    encoding: str
+    separator: str
+    unused: tuple[str, ...]
     _table: Table
     _reading: Reading
+
+    @property
+    def may_have_points(self) -> bool:
+        """False for a delimited text without a column for them."""
+        return not self.separator or not {"lat", "lon", "point", "shape"}.isdisjoint(self.columns)
 
     @property
     def rows(self) -> Iterator[SourceRow]:
@@ -64,10 +76,15 @@ class SourceFile:
         return read_rows(self._table, self._reading)
 
 
-def read_file(path: Path, mapping: Mapping[str, str] | None = None) -> SourceFile:
+def read_file(
+    path: Path,
+    mapping: Mapping[str, str] | None = None,
+    names_territory: NamesTerritory = no_territory,
+) -> SourceFile:
     """Open a CSV, GeoJSON, GeoJSONSeq or GeoPackage file, also within gzip or zip.
 
     `mapping` names the column of a field ({"title": "Intitulé"}); "" leaves a field out.
+    `names_territory` tells names of territories from titles.
     Raises InvalidInput for a mapping that does not fit the file and SourceError, naming the
     part at fault, for a file that cannot be read.
     """
@@ -75,8 +92,9 @@ def read_file(path: Path, mapping: Mapping[str, str] | None = None) -> SourceFil
     table = _open_table(content, mapping or {})
     chosen = check_mapping(mapping or {}, table.columns)
     sample = list(islice(table.records(), SAMPLED_ROWS))
-    columns, contradictions = assign(table.columns, sample, chosen)
-    _require_title(content.name, table.columns, columns)
+    roles = assign(table.columns, sample, chosen, names_territory)
+    columns = roles.columns
+    _require_title(content.name, table.columns, roles, sample, names_territory)
     platform = _platform(path)
     projection = _projection(columns, sample)
     reading = Reading(
@@ -84,10 +102,20 @@ def read_file(path: Path, mapping: Mapping[str, str] | None = None) -> SourceFil
         projection=projection,
         context_commune=context_commune(columns, table.records(), platform),
         bearer_is_place=bearer_is_place(columns, sample),
+        habits=Habits.of(columns, sample),
     )
-    notes = (*table.problems, *contradictions, *_decisions(reading))
+    used = set(columns.values())
     return SourceFile(
-        platform, columns, table.total, notes, reading.context_commune, table, reading
+        platform=platform,
+        columns=columns,
+        total=table.total,
+        problems=(*table.problems, *roles.problems, *_decisions(reading)),
+        context_commune=reading.context_commune,
+        encoding=content.encoding,
+        separator=table.separator,
+        unused=tuple(column for column in table.columns if column not in used),
+        _table=table,
+        _reading=reading,
     )
 
 
@@ -103,15 +131,35 @@ def _open_table(content: Content, mapping: Mapping[str, str]) -> Table:
 
 def _has_title(mapping: Mapping[str, str], columns: Sequence[str]) -> bool:
     """Whether a layer has a title by its columns' names, or the one that `mapping` asks for."""
-    return mapping.get("title") in columns or "title" in assign(columns, [], {})[0]
+    return mapping.get("title") in columns or "title" in assign(columns, [], {}).columns
 
 
-def _require_title(name: str, columns: Sequence[str], roles: Mapping[str, str]) -> None:
-    if not any(source in roles for source in TITLE_SOURCES):
-        raise SourceError(
-            f"{name}: no column for the title; columns are {seen_columns(columns)}."
-            " Name it with --mapping title=COLUMN"
-        )
+def _require_title(
+    name: str,
+    columns: Sequence[str],
+    roles: Assignment,
+    sample: Sequence[Record],
+    names_territory: NamesTerritory,
+) -> None:
+    """Refuses a file without a column for the title, and one whose only ones hold something else.
+
+    Where no column is named like a title, the first words of a description may stand in for it.
+    """
+    if "title" in roles.columns:
+        return
+    if not roles.no_titles and any(source in roles.columns for source in TITLE_SOURCES):
+        return
+    doubts = "".join(f"; {column!r} {why}" for column, why in roles.no_titles.items())
+    found = [
+        column
+        for column in title_candidates(columns, sample, names_territory)
+        if column not in roles.no_titles
+    ]
+    could = f" It could be {' or '.join(map(repr, found))}." if found else ""
+    raise SourceError(
+        f"{name}: no column for the title{doubts}; columns are {seen_columns(columns)}.{could}"
+        " Name it with --mapping title=COLUMN"
+    )
 
 
 def _platform(path: Path) -> str:
@@ -129,6 +177,9 @@ def _projection(columns: Mapping[str, str], sample: Sequence[Record]) -> Project
 def _written_pair(columns: Mapping[str, str], record: Record) -> Pair | None:
     if record.point:
         return record.point
+    shape = record.shape or read_shape(record.values.get(columns.get("shape", ""), ""))
+    if shape is not None and not shape.is_empty:
+        return first_vertex(shape)
     x, y = (read_number(record.values.get(columns.get(name, ""), "")) for name in ("lon", "lat"))
     if x is not None and y is not None:
         return x, y

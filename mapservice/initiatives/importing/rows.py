@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import shapely
+
 from mapservice.initiatives.importing.codes import (
     bare_number,
     read_citycode,
@@ -11,21 +13,20 @@ from mapservice.initiatives.importing.codes import (
     read_postcode,
 )
 from mapservice.initiatives.importing.dates import read_date
+from mapservice.initiatives.importing.leftovers import Habits, why_no_record
 from mapservice.initiatives.importing.points import (
     Pair,
     Projection,
     read_number,
     read_pair,
+    shape_to_wgs84,
     to_wgs84,
 )
+from mapservice.initiatives.importing.shapes import UNREADABLE, looks_like_shape, read_shape
 from mapservice.initiatives.importing.tables import Record, Table
-from mapservice.initiatives.importing.territory import (
-    EPCI_NAME,
-    arrondissement_number,
-    names_a_place,
-)
+from mapservice.initiatives.importing.territory import arrondissement_number, names_a_place
 from mapservice.initiatives.importing.text import block, is_placeholder, one_line, shortened
-from mapservice.initiatives.importing.words import read_scale, read_status, read_theme
+from mapservice.initiatives.importing.words import EPCI_NAME, read_scale, read_status, read_theme
 from mapservice.initiatives.model import Scale, SourceRow, Status, Theme
 
 TITLE_LENGTH = 200
@@ -49,6 +50,7 @@ class Reading:
     projection: Projection | None = None
     context_commune: str = ""
     bearer_is_place: bool = False
+    habits: Habits = field(default_factory=lambda: Habits({}, 0))
 
 
 @dataclass(slots=True)
@@ -103,11 +105,15 @@ def read_rows(table: Table, reading: Reading) -> Iterator[SourceRow]:
 
 def _row(number: int, cells: Cells, reading: Reading, external_id: str) -> SourceRow:
     raw = dict(cells.record.values)
+    if skipped := why_no_record(cells.record, reading.habits):
+        return SourceRow(number, raw, skipped=skipped)
     if cells.record.rejected:
         return SourceRow(number, raw, rejected=cells.record.rejected)
     title, summary, description = _texts(cells)
     place = _place(cells, reading)
-    point = _point(cells, reading.projection)
+    shape, shape_doubt = _shape(cells, reading.projection)
+    is_shaped = bool(shape or shape_doubt)
+    point, point_doubt = (None, "") if is_shaped else _point(cells, reading.projection)
     return SourceRow(
         number=number,
         raw=raw,
@@ -130,9 +136,18 @@ def _row(number: int, cells: Cells, reading: Reading, external_id: str) -> Sourc
         arrondissement=place.arrondissement,
         lon=point[0] if point else None,
         lat=point[1] if point else None,
+        shape=shape,
+        point_doubt=point_doubt or shape_doubt,
         problems=tuple(cells.notes),
-        rejected="" if title else "no title, and no description to take one from",
+        rejected=_why_untitled(cells, title),
     )
+
+
+def _why_untitled(cells: Cells, title: str) -> str:
+    written = one_line(cells.raw("title"))
+    if any(map(str.isdigit, written)) and not any(map(str.isalpha, written)):
+        return f"the title {shortened(written, 40)!r} is only a number"
+    return "" if title else "no title, and no description to take one from"
 
 
 def _external_id(cells: Cells) -> str:
@@ -271,17 +286,52 @@ def _arrondissement(cells: Cells, context: str) -> tuple[str, str]:
     return text, code
 
 
-def _point(cells: Cells, projection: Projection | None) -> Pair | None:
-    """Longitude and latitude from the geometry, else from the columns; never from the place."""
+def _shape(cells: Cells, projection: Projection | None) -> tuple[str, str]:
+    """The WKB of a geometry that is no point, EPSG:4326; the middle of it is not looked at.
+
+    With why it says nothing of the place, or "".
+    """
+    name, written = "geometry", cells.record.shape
+    for column in ("shape", "point") if written is None and cells.record.point is None else ():
+        text = cells.raw(column)
+        if looks_like_shape(text):
+            name, written = column, read_shape(text) or UNREADABLE
+            break
+    if written is None:
+        return "", ""
+    if written.is_empty:
+        return "", "the geometry cannot be read"
+    if name != "geometry":
+        cells.note(name, f"a {written.geom_type} gives no true point, so no pin")
+    shape, note = shape_to_wgs84(written, projection)
+    if note:
+        cells.note(name, note)
+    return (shapely.to_wkb(shape, hex=True), "") if shape is not None else ("", note)
+
+
+def _point(cells: Cells, projection: Projection | None) -> tuple[Pair | None, str]:
+    """Longitude and latitude from the geometry, else from the columns; never from the place.
+
+    With why it is no place known to the metre, or "".
+    """
     name, written = "geometry", cells.record.point
     if written is None:
         name, written = _written_point(cells)
     if written is None:
-        return None
+        return None, ""
     point, note = to_wgs84(*written, projection)
     if note:
         cells.note(name, note)
-    return point
+    return point, _roughness(written) if point else ""
+
+
+def _roughness(written: Pair) -> str:
+    """Degrees of two decimals are a square of a kilometre, metres in thousands the same."""
+    if max(map(abs, written)) <= 180:
+        is_rough = all(round(value, 2) == value for value in written)
+    else:
+        is_rough = all(value % 1000 == 0 for value in written)
+    return "the point is rounded to about a kilometre" if is_rough else ""
 
 
 def _written_point(cells: Cells) -> tuple[str, Pair | None]:
@@ -290,7 +340,7 @@ def _written_point(cells: Cells) -> tuple[str, Pair | None]:
         lon, lat = (read_number(text) for text in texts.values())
         if lon is not None and lat is not None:
             return "lat", (lon, lat)
-    pair = read_pair(cells.raw("point"))
+    pair = read_pair(cells.raw("point")) or read_pair(cells.raw("shape"))
     if pair is None and (any(texts.values()) or cells.raw("point")):
         name = next((name for name, text in texts.items() if text), "point")
         cells.note(name, "the coordinates are incomplete or no numbers; dropped")

@@ -1,12 +1,14 @@
 """Imports a file: reads, places and saves its rows, and reports on each of them.
 
-Rows are saved in batches, each in a transaction of its own; a row that the database refuses
-takes none of its neighbours with it. Importing the same file again changes nothing.
+The file is read twice: its points are counted before its first row is saved, since a point that
+several rows share may be no place at all. Rows are saved in batches, each in a transaction of its
+own; a row that the database refuses takes none of its neighbours with it. Importing the same file
+again changes nothing.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,24 +18,36 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from mapservice.geocoding.model import Precision, Query
-from mapservice.geocoding.service import Asked, Locator, Placement
+from mapservice.geocoding.model import Precision
+from mapservice.geocoding.service import Locator, Placement
 from mapservice.initiatives import store
+from mapservice.initiatives.importing import queries
+from mapservice.initiatives.importing.placing import Placer
 from mapservice.initiatives.importing.reading import SourceFile, read_file
-from mapservice.initiatives.model import Scale, SourceRow
+from mapservice.initiatives.importing.shared_points import Centres, SharedPoints, Sighting
+from mapservice.initiatives.importing.text import bare
+from mapservice.initiatives.model import SourceRow
 from mapservice.initiatives.store import Draft
 
 BATCH_ROWS = 500
+# Raised where rows that did not change are to be placed or dated anew by their next import.
+DIGEST_VERSION = 2
 
 
 class Outcome(StrEnum):
-    """What became of a row; `to_review` is saved as well, but its place waits for a person."""
+    """What became of a row.
+
+    `to_review` is saved as well, but its place waits for a person. `merged` is the same as an
+    earlier row of the file, `skipped` no initiative at all: a total, a heading, an empty row.
+    """
 
     IMPORTED = "imported"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     TO_REVIEW = "to_review"
     REJECTED = "rejected"
+    MERGED = "merged"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +78,19 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class ImportRun:
-    """An import under way: how many rows there will be, and their reports as they come."""
+    """An import under way: how many rows there will be, and their reports as they come.
+
+    `columns` gives the column of each field, `unused` those that no field took.
+    """
 
     platform: str
     total: int
     columns: Mapping[str, str]
     problems: tuple[str, ...]
     reports: Iterator[RowReport]
+    encoding: str = ""
+    separator: str = ""
+    unused: tuple[str, ...] = ()
 
 
 def import_file(engine: Engine, locator: Locator, path: Path, options: Options) -> ImportRun:
@@ -79,7 +99,40 @@ def import_file(engine: Engine, locator: Locator, path: Path, options: Options) 
     Raises SourceError or InvalidInput, before anything is saved, for a file or mapping that
     cannot be used.
     """
-    return import_source(engine, locator, read_file(path, options.mapping), options)
+    return import_source(engine, locator, open_file(engine, path, options.mapping), options)
+
+
+def summary_of(run: ImportRun, counts: Mapping[Outcome, int]) -> Iterator[str]:
+    """How a file was read and what became of its rows, line by line, once it is imported."""
+    how = [run.encoding, _SEPARATORS.get(run.separator, repr(run.separator))]
+    if told := [part for part in how if part]:
+        yield f"read as: {', '.join(told)}"
+    for field, column in run.columns.items():
+        yield f"{field}: {column}"
+    if run.unused:
+        yield f"columns that nothing used: {', '.join(run.unused)}"
+    yield from run.problems
+    outcomes = ", ".join(f"{counts.get(outcome, 0)} {outcome}" for outcome in Outcome)
+    yield f"{sum(counts.values())} rows read: {outcomes}"
+
+
+_SEPARATORS = {
+    "": "",
+    ",": "separated by commas",
+    ";": "separated by semicolons",
+    "\t": "separated by tabs",
+    "|": "separated by bars",
+}
+
+
+def open_file(engine: Engine, path: Path, mapping: Mapping[str, str] | None = None) -> SourceFile:
+    """Reads the beginning of a file; names of territories are told from titles by the database.
+
+    Raises SourceError or InvalidInput.
+    """
+    with engine.connect() as connection:
+        names = {bare(name) for name in queries.territory_names(connection)}
+    return read_file(path, mapping, lambda words: bare(words) in names)
 
 
 def import_source(
@@ -88,23 +141,30 @@ def import_source(
     """The same for a file that is open already: what is unreadable is refused before a geocoder
     is built."""
     platform = options.platform or source.platform
-    importer = _Importer(engine, locator, options, platform, source.context_commune)
+    importer = _Importer(engine, locator, options, platform)
     return ImportRun(
         platform=platform,
         total=source.total,
         columns=source.columns,
         problems=source.problems,
-        reports=importer.run(source.rows),
+        reports=importer.run(source),
+        encoding=source.encoding,
+        separator=source.separator,
+        unused=source.unused,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A row on its way: `source_id` tells it from its neighbours, `digest` from its former self."""
+    """A row on its way: `source_id` tells it from its neighbours, `digest` from its former self.
+
+    `twin` is the number of the earlier row of the file that says the same, 0 for none.
+    """
 
     row: SourceRow
     source_id: str
     digest: str
+    twin: int
 
 
 @dataclass(slots=True)
@@ -113,50 +173,71 @@ class _Importer:
     locator: Locator
     options: Options
     platform: str
-    context: str
 
-    def run(self, rows: Iterable[SourceRow]) -> Iterator[RowReport]:
-        seen: dict[str, str] = {}
-        remaining = iter(rows)
+    def run(self, source: SourceFile) -> Iterator[RowReport]:
+        placer = self._placer(source)
+        seen: dict[str, tuple[str, int]] = {}
+        remaining = source.rows
         while batch := list(islice(remaining, BATCH_ROWS)):
-            entries = [self._entry(row, seen) for row in batch]
-            yield from self._run_batch(entries)
+            entries = [self._entry(row, placer, seen) for row in batch]
+            yield from self._run_batch(entries, placer)
 
-    def _entry(self, row: SourceRow, seen: dict[str, str]) -> _Entry:
+    def _placer(self, source: SourceFile) -> Placer:
+        """Knows the points of the whole file, and of what is kept of its source."""
+        if not source.may_have_points:
+            return Placer(self.locator, source.context_commune, SharedPoints(()), self._centres)
+        rows = (Sighting.of(row, _source_id(row)) for row in source.rows)
+        with self.engine.connect() as connection:
+            shared = SharedPoints(
+                (one for one in rows if one),
+                queries.kept_sightings(connection, self.platform),
+            )
+        return Placer(self.locator, source.context_commune, shared, self._centres)
+
+    def _centres(self) -> Centres:
+        with self.engine.connect() as connection:
+            return Centres(queries.centres(connection))
+
+    def _entry(self, row: SourceRow, placer: Placer, seen: dict[str, tuple[str, int]]) -> _Entry:
         """An id given twice with other content becomes two ids, so that neither row is lost."""
+        source_id = _source_id(row)
+        row = placer.doubted(row, source_id)
         digest = _digest(row)
-        source_id = row.external_id or _identity(row)
-        if seen.setdefault(source_id, digest) != digest:
+        if row.rejected or row.skipped:
+            return _Entry(row, source_id, digest, 0)
+        first = seen.setdefault(source_id, (digest, row.number))
+        if first[0] != digest:
             source_id = f"{source_id}#{digest[:12]}"
-            seen[source_id] = digest
-        return _Entry(row, source_id, digest)
+            first = seen.setdefault(source_id, (digest, row.number))
+        return _Entry(row, source_id, digest, first[1] if first[1] != row.number else 0)
 
-    def _run_batch(self, entries: list[_Entry]) -> list[RowReport]:
+    def _run_batch(self, entries: list[_Entry], placer: Placer) -> list[RowReport]:
         with self.engine.connect() as connection, connection.begin() as transaction:
-            reports = self._save_batch(connection, entries)
+            reports = self._save_batch(connection, entries, placer)
             if self.options.dry_run:
                 transaction.rollback()
         return reports
 
-    def _save_batch(self, connection: Connection, entries: list[_Entry]) -> list[RowReport]:
+    def _save_batch(
+        self, connection: Connection, entries: list[_Entry], placer: Placer
+    ) -> list[RowReport]:
         known = store.known(connection, self.platform, [entry.source_id for entry in entries])
         reports: dict[int, RowReport] = {}
         changed: list[_Entry] = []
-        fresh: dict[str, str] = {}
         for entry in entries:
             former = known.get(entry.source_id)
-            if entry.row.rejected:
-                reports[entry.row.number] = _report(entry, Outcome.REJECTED, entry.row.rejected)
-            elif entry.source_id in fresh:
-                reports[entry.row.number] = _report(
-                    entry, Outcome.UNCHANGED, f"the same as row {fresh[entry.source_id]}"
-                )
+            number = entry.row.number
+            if entry.row.skipped:
+                reports[number] = _report(entry, Outcome.SKIPPED, entry.row.skipped)
+            elif entry.row.rejected:
+                reports[number] = _report(entry, Outcome.REJECTED, entry.row.rejected)
+            elif entry.twin:
+                reports[number] = _report(entry, Outcome.MERGED, f"the same as row {entry.twin}")
             elif former and former.digest == entry.digest:
-                reports[entry.row.number] = _report(entry, Outcome.UNCHANGED)
+                reports[number] = _report(entry, Outcome.UNCHANGED, entry.row.point_doubt)
             else:
-                fresh[entry.source_id] = str(entry.row.number)
                 changed.append(entry)
-        placements = self.locator.place(connection, [self._asked(entry.row) for entry in changed])
+        placements = placer.place(connection, [entry.row for entry in changed])
         drafts = [
             self._draft(entry, placement, known.get(entry.source_id))
             for entry, placement in zip(changed, placements, strict=True)
@@ -167,17 +248,6 @@ class _Importer:
             entry = changed[number]
             reports[entry.row.number] = _report(entry, Outcome.REJECTED, reason)
         return [reports[entry.row.number] for entry in entries]
-
-    def _asked(self, row: SourceRow) -> Asked:
-        query = Query(
-            text=row.address,
-            postcode=row.postcode,
-            city=row.city,
-            citycode=row.citycode,
-            departement=row.departement,
-            context=self.context,
-        )
-        return Asked(query, row.lon, row.lat)
 
     def _draft(self, entry: _Entry, placement: Placement, former: store.Known | None) -> Draft:
         row = entry.row
@@ -198,7 +268,7 @@ class _Importer:
             source_licence=row.licence or self.options.licence,
             source_digest=entry.digest,
             place_text=row.place_text,
-            placement=_national(row, placement),
+            placement=placement,
         )
 
 
@@ -232,13 +302,6 @@ def _save_one(connection: Connection, draft: Draft) -> str:
     return ""
 
 
-def _national(row: SourceRow, placement: Placement) -> Placement:
-    """What is meant for the whole country and names no place is not a place to look for."""
-    if row.scale is not Scale.NATIONAL or placement.precision is not Precision.NONE:
-        return placement
-    return replace(placement, precision=Precision.NATIONAL, to_review=False, reason="")
-
-
 def _placed(entry: _Entry, draft: Draft) -> RowReport:
     placement = draft.placement
     outcome = Outcome.UPDATED if draft.id else Outcome.IMPORTED
@@ -263,9 +326,17 @@ def _report(entry: _Entry, outcome: Outcome, reason: str = "") -> RowReport:
 
 
 def _digest(row: SourceRow) -> str:
-    """Of all that a row says, however its file is arranged."""
+    """Of all that a row says, however its file is arranged, and of whether its point is believed.
+
+    By how many rows a point is shared may change without this one.
+    """
     content = asdict(replace(row, number=0, raw={}, problems=()))
+    content |= {"point_doubt": bool(row.point_doubt), "version": DIGEST_VERSION}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _source_id(row: SourceRow) -> str:
+    return row.external_id or _identity(row)
 
 
 def _identity(row: SourceRow) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from shapely.geometry.base import BaseGeometry
+
 MAX_COLUMNS = 1_000
 
 
@@ -11,24 +13,30 @@ class Record:
     """One row as the file gave it: cells by column name, in the order of the file.
 
     `point` is the pair (x, y) of a point geometry, EPSG:4326 where the file declares a CRS,
-    else as written. `notes` says what the format reader had to mend, `rejected` why the row
-    cannot be trusted ("" when it can).
+    else as written. `shape` is any other geometry, in the same system: lines, polygons, several
+    points; empty where it cannot be read. `notes` says what the format reader had to mend,
+    `rejected` why the row cannot be trusted ("" when it can).
     """
 
     values: dict[str, str]
     point: tuple[float, float] | None = None
+    shape: BaseGeometry | None = None
     notes: tuple[str, ...] = ()
     rejected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file opened as rows: `records()` starts again from the first row each time."""
+    """A file opened as rows: `records()` starts again from the first row each time.
+
+    `total` counts them, blank ones too. `separator` is that of a delimited text, else "".
+    """
 
     columns: tuple[str, ...]
     records: Callable[[], Iterator[Record]]
     total: int
     problems: tuple[str, ...] = field(default=())
+    separator: str = ""
 
 
 def storable(text: str) -> str:

@@ -22,9 +22,6 @@ ARRONDISSEMENT = re.compile(
 )
 PLACE_FIELDS = ("city", "citycode", "postcode", "address")
 
-EPCI_NAME = re.compile(
-    r"(?:cc|ca|cu|c\.c\.|c\.a\.|communaute|communauté|metropole|métropole|epci)\b", re.IGNORECASE
-)
 PUBLIC_BODY = re.compile(
     r"(?:commune|mairie|ville|cc|ca|cu|communaute|metropole|epci|petr|syndicat|departement"
     r"|region|conseil)\b"

@@ -52,6 +52,14 @@ def folded(text: str) -> str:
     )
 
 
+_BARE = str.maketrans("àâäáãåçéèêëíìîïñóòôöõúùûüÿ-’'", "aaaaaaceeeeiiiinooooouuuuy   ")
+
+
+def bare(name: str) -> str:
+    """Much like `words_of`, for comparing many thousand names."""
+    return name.casefold().translate(_BARE).replace("œ", "oe").strip()
+
+
 def words_of(text: str) -> str:
     """`folded` with everything but letters and digits turned into single spaces."""
     return " ".join(re.findall(r"[a-z0-9]+", folded(text)))

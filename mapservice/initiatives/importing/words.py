@@ -105,6 +105,11 @@ SCALE_WORDS: tuple[tuple[str, Scale], ...] = (
 )
 
 
+EPCI_NAME = re.compile(
+    r"(?:cc|ca|cu|c\.c\.|c\.a\.|communaute|communauté|metropole|métropole|epci)\b", re.IGNORECASE
+)
+
+
 def _theme_pattern() -> tuple[re.Pattern[str], list[Theme]]:
     """One pattern for all stems, the longest first, and the theme of each of its groups."""
     stems = [
