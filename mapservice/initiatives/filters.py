@@ -289,7 +289,7 @@ def _territories(text: str) -> tuple[TerritoryRef, ...]:
 
 def parse_territory(text: str, field: str = "territory") -> TerritoryRef:
     """`level:code`, such as `commune:35238` or `departement:2A`."""
-    level, _, code = text.lower().partition(":")
+    level, _, code = text.partition(":")
     if level not in tuple(Level) or not _CODE.fullmatch(code.upper()):
         raise InvalidInput(field, f"{text[:40]!r} is not level:code, such as commune:35238")
     return TerritoryRef(Level(level), code.upper())
