@@ -26,6 +26,7 @@ from mapservice.http import (
     health,
     language,
     pages,
+    params,
     problems,
     proof,
     secret_paths,
@@ -156,6 +157,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     compression.register(app)
     problems.register(app)
     security.register(app)
+    params.register(app)
     pages.register(app, settings)
     typography.register(app)
     forms.register(app)

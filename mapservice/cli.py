@@ -51,7 +51,7 @@ from mapservice.roles.commands import register as register_users
 from mapservice.settings import Settings
 from mapservice.territories import checks
 from mapservice.territories import queries as territories
-from mapservice.territories.lineage_queries import whole_lineage
+from mapservice.territories.lineage_queries import refs_of_today, whole_lineage
 from mapservice.territories.service import (
     DEFAULT_SOURCE,
     LoadOptions,
@@ -360,9 +360,7 @@ def export_command(target: Path, form: str | None, query: str, max_zoom: int) ->
     # One snapshot: the rows that are counted are those that are written.
     engine = _engine().execution_options(isolation_level="REPEATABLE READ")
     with engine.connect() as connection, _counting_bar("export") as progress:
-        unknown = territories.unknown(connection, filters.territory)
-        if unknown:
-            raise InvalidInput("territory", f"there is no {unknown[0]}")
+        filters = replace(filters, territory=refs_of_today(connection, filters.territory))
         save(connection, suffix, filters, base, target, progress, max_zoom)
 
 
@@ -387,6 +385,8 @@ def report_command(territory: str, by: str, figure: str, query: str, target: Pat
     settings = _settings()
     engine = _open(settings).execution_options(isolation_level="REPEATABLE READ")
     with engine.connect() as connection, _counting_bar("report") as progress:
+        places = refs_of_today(connection, view.filters.territory)
+        view = replace(view, filters=replace(view.filters, territory=places))
         report = read(connection, view, settings.public_url, settings.site_name)
         save(connection, report, target, suffix, *progress)
 

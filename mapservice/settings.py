@@ -60,7 +60,7 @@ class Settings:
     )
     statement_timeout_ms: int = _setting(8000, "Longest SQL statement of a request.")
     max_body_bytes: int = _setting(1_000_000, "Largest request body accepted.")
-    max_query_bytes: int = _setting(4_000, "Longest query string accepted.")
+    max_query_bytes: int = _setting(4_000, "Longest query string accepted; 4000 at most.")
     max_upload_bytes: int = _setting(50_000_000, "Largest CSV file accepted by /geocode/…/csv.")
     max_upload_rows: int = _setting(200_000, "Most rows that such a file may have.")
     export_max_bytes: int = _setting(

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, make_url
 from sqlalchemy.sql import ClauseElement
 
 _DIALECT = make_url("postgresql+psycopg://").get_dialect()()
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _BOUND = re.compile(r"%\((\w+)\)s")
 
 
@@ -31,6 +32,11 @@ def fill(template: str, texts: Mapping[str, str]) -> str:
     for name, text in texts.items():
         template = template.replace("{" + name + "}", text)
     return template
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold it: no null character, and no half of a surrogate pair."""
+    return _UNSTORABLE.search(text) is None
 
 
 def array_text(values: Iterable[int | str]) -> str:

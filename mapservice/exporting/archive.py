@@ -23,8 +23,7 @@ from mapservice.exporting.model import GRID_ZOOM, MAX_ZOOM
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import Theme
 from mapservice.maps import queries, territory_queries
-from mapservice.maps.model import Tile, deinterleave
-from mapservice.territories.queries import source_in_force
+from mapservice.maps.model import INITIATIVES_CREDIT, TERRITORIES_CREDIT, Tile, deinterleave
 
 # Metropolitan France and the overseas départements: west, south, east, north.
 BOUNDS = (-63.2, -21.5, 55.9, 51.2)
@@ -74,7 +73,7 @@ def write_archive(
                 advance(1)
             if not writer.tile_entries:
                 raise SourceError("There is nothing to show: load the territories first.")
-            writer.finalize(_header(max_zoom), _metadata(connection, max_zoom))
+            writer.finalize(_header(max_zoom), _metadata(max_zoom))
         publish(made, target)
 
 
@@ -143,14 +142,13 @@ def _header(max_zoom: int) -> dict[str, Any]:
     }
 
 
-def _metadata(connection: Connection, max_zoom: int) -> dict[str, Any]:
-    source = source_in_force(connection)
+def _metadata(max_zoom: int) -> dict[str, Any]:
     return {
         "name": "Initiatives locales",
         "description": "Initiatives, and the territories of France that they stand on.",
         "type": "overlay",
         "version": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "attribution": source.licence if source else "",
+        "attribution": f"{INITIATIVES_CREDIT} · {TERRITORIES_CREDIT}",
         "generator": "mapservice",
         "vector_layers": list(_layers(max_zoom)),
     }

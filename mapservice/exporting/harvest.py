@@ -61,14 +61,19 @@ FEED = """
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Changes from `since` on and before `until`; the next question begins at `next`."""
+    """Changes from `since` on and before `until`; `present` is what the database's clock says.
+
+    A clock ahead of ours may ask from the future. What changes until that moment comes is told too:
+    the next question begins where this answer ended.
+    """
 
     since: datetime
     until: datetime
+    present: datetime
 
     @property
     def next(self) -> datetime:
-        return max(self.since, self.until)
+        return self.until if self.since > self.present else max(self.since, self.until)
 
     def holds(self, moment: ColumnElement[Any]) -> ColumnElement[bool]:
         return and_(moment >= self.since, moment < self.until)
@@ -77,6 +82,13 @@ class Window:
 def horizon(connection: Connection) -> datetime:
     """Up to when a statement that begins afterwards sees every change; UTC."""
     moment = connection.execute(text("SELECT harvest_horizon()")).scalar_one()
+    assert isinstance(moment, datetime)
+    return moment.astimezone(UTC)
+
+
+def clock(connection: Connection) -> datetime:
+    """What the clock says that changes are dated by; UTC."""
+    moment = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     assert isinstance(moment, datetime)
     return moment.astimezone(UTC)
 

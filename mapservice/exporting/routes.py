@@ -42,6 +42,8 @@ blueprint = Blueprint("exporting", __name__)
 GEOJSON_LINES = "application/x-ndjson"
 GEOJSON_SEQUENCE = "application/geo+json-seq"
 UPDATED_SINCE = "updated_since"
+# So far the clock of who harvests may be ahead of ours.
+CLOCKS_DIFFER = timedelta(minutes=5)
 # A person who waits for a file looks at its page again after so many seconds.
 LOOK_AGAIN_SECONDS = 2
 FILE_FRESH_SECONDS = 3600
@@ -180,10 +182,19 @@ def _asked(connection: Connection) -> Asked:
         return Asked(filters, paging, None, horizon)
     if filters.sort is not (Sort.NEAR if filters.near else Sort.RECENT):
         raise InvalidInput("sort", "changes come in the order in which they happened")
-    window = harvest.Window(parse_moment(UPDATED_SINCE, texts[0]), horizon)
+    present = harvest.clock(connection)
+    window = harvest.Window(_since(texts[0], present), horizon, present)
     asked = Asked(filters, paging, window, window.next)
     _refuse_paging(asked, "limit")
     return asked
+
+
+def _since(text: str, present: datetime) -> datetime:
+    """Raises InvalidInput for what no clock says yet: it would hide all that changes until then."""
+    since = parse_moment(UPDATED_SINCE, text)
+    if since > present + CLOCKS_DIFFER:
+        raise InvalidInput(UPDATED_SINCE, "lies in the future")
+    return since
 
 
 def _asked_unpaged() -> Asked:

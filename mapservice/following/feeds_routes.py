@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput, NotFound
@@ -15,11 +16,10 @@ from mapservice.http.params import NamedTerritory, base_url, only_parameters, re
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
 from mapservice.initiatives import queries
-from mapservice.initiatives.filters import Filters, Paging, Sort
+from mapservice.initiatives.filters import Filters, Paging, Sort, parse_territory
 from mapservice.initiatives.queries import Initiative
 from mapservice.phrases import quoted
-from mapservice.territories import queries as territories
-from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories import lineage_queries
 
 blueprint = Blueprint("feeds", __name__)
 
@@ -30,6 +30,8 @@ ATOM_SIZE = 50
 CALENDAR_SIZE = 500
 MAX_SIZE = 1000
 FRESH_SECONDS = 900
+# A former code may one day be in force again.
+REDIRECT_SECONDS = 86_400
 
 
 @blueprint.get("/initiatives.atom")
@@ -52,31 +54,38 @@ def calendar() -> Response:
 
 
 @blueprint.get("/territoires/<level>/<code>.atom")
-def territory_atom(level: str, code: str) -> Response:
+def territory_atom(level: str, code: str) -> ResponseReturnValue:
     return _of_territory(level, code, ATOM_SIZE, ATOM, feeds.atom)
 
 
 @blueprint.get("/territoires/<level>/<code>.ics")
-def territory_calendar(level: str, code: str) -> Response:
+def territory_calendar(level: str, code: str) -> ResponseReturnValue:
     return _of_territory(level, code, CALENDAR_SIZE, CALENDAR, feeds.calendar)
 
 
 def _of_territory(
     level: str, code: str, size: int, media: str, written: Callable[[Feed], bytes]
-) -> Response:
+) -> ResponseReturnValue:
+    """Under a code that a commune has no more, the way to the feed of today."""
     only_parameters()
     with services().reader.connect() as connection:
-        filters = Filters(territory=(_named(connection, level, code),))
+        place = _named(connection, level, code)
+        if place.code != code:
+            endpoint = str(request.endpoint)
+            moved = redirect(url_for(endpoint, level=place.level, code=place.code))
+            moved.headers["Cache-Control"] = f"public, max-age={REDIRECT_SECONDS}"
+            return moved
+        filters = Filters(territory=(place,))
         feed = _feed(connection, filters, Paging(), size)
     return answers.whole(written(feed), media, FRESH_SECONDS)
 
 
 def _named(connection: Connection, level: str, code: str) -> NamedTerritory:
-    if level in tuple(Level):
-        found = territories.find(connection, TerritoryRef(Level(level), code))
-        if found:
-            return NamedTerritory(found.level, found.code, found.name, found.bounds)
-    raise NotFound("There is no such territory.")
+    try:
+        found = lineage_queries.of_today(connection, parse_territory(f"{level}:{code}"))
+    except InvalidInput as unknown:
+        raise NotFound(unknown.reason) from None
+    return NamedTerritory(found.level, found.code, found.name, found.bounds)
 
 
 def _feed(connection: Connection, filters: Filters, paging: Paging, size: int) -> Feed:

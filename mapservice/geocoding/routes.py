@@ -1,6 +1,6 @@
 """The national address API's doors, for communes: parameters and answers as addok gives them.
 
-Ours adds `status` and `precision`: how far the best answer can be trusted. Parameters that ours
+Ours adds `status` and `precision`: how far each answer can be trusted. Parameters that ours
 does not know are ignored here, unlike elsewhere, so that clients of that API work unchanged.
 """
 
@@ -22,7 +22,7 @@ from werkzeug.datastructures import FileStorage
 from mapservice.errors import InvalidInput
 from mapservice.geocoding import address
 from mapservice.geocoding.engine import Geocoder
-from mapservice.geocoding.model import Candidate, MatchStatus, Query
+from mapservice.geocoding.model import Candidate, Match, MatchStatus, Query
 from mapservice.geocoding.service import Locator
 from mapservice.geocoding.table import Answers, Cells, Table, Told
 from mapservice.http import answers
@@ -157,13 +157,29 @@ def _features(asked: Search) -> list[dict[str, Any]]:
     suggested = _suggested(geocoder, asked)
     begun = geocoder.status_of_beginning(asked.q) if asked.autocomplete and suggested else None
     if begun:
-        return [_feature(one, begun, "", asked) for one in suggested]
+        return [_feature(one, _status_begun(one, begun), "", asked) for one in suggested]
     match = geocoder.match(Query(text=asked.q))
     understood = [] if asked.autocomplete and suggested else list(match.candidates)
     ranked = [one for one in understood if _fits(one, asked.postcode, asked.citycode)] + suggested
     unique = {one.place.commune: one for one in reversed(ranked)}
     best = sorted(unique.values(), key=ranked.index)[: asked.limit]
-    return [_feature(one, match.status, match.parts.postcode, asked) for one in best]
+    return [_feature(one, _status(one, match), match.parts.postcode, asked) for one in best]
+
+
+def _status(candidate: Candidate, match: Match) -> MatchStatus:
+    """The verdict is on the commune that the words mean, wherever it stands in the list.
+
+    Any other is an alternative at most: a filter or a position may have put it first, but not the
+    words (as in the answers for files).
+    """
+    if match.status is MatchStatus.NONE or candidate.place.commune == match.commune:
+        return match.status
+    return MatchStatus.AMBIGUOUS
+
+
+def _status_begun(candidate: Candidate, begun: MatchStatus) -> MatchStatus:
+    """What is only the beginning of one commune's name tells nothing of others."""
+    return begun if candidate.method == "prefix" else MatchStatus.AMBIGUOUS
 
 
 def _suggested(geocoder: Geocoder, asked: Search) -> list[Candidate]:

@@ -1,15 +1,17 @@
 """The filter grammar at the edge: a query string becomes a `Filters` that names real places."""
 
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote, unquote_plus
 
-from flask import request
+from flask import Flask, Response, g, has_request_context, request
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
 from mapservice.http.services import services
 from mapservice.initiatives.filters import Filters, Paging, parse
-from mapservice.territories import queries as territories
+from mapservice.territories import lineage_queries
 from mapservice.territories.model import TerritoryRef
 
 
@@ -19,6 +21,10 @@ class NamedTerritory(TerritoryRef):
 
     name: str = ""
     bounds: tuple[float, float, float, float] = (0, 0, 0, 0)
+
+
+def register(app: Flask) -> None:
+    app.after_request(_tell_canonical)
 
 
 def read_filters(connection: Connection, *beside: str) -> tuple[Filters, Paging]:
@@ -32,7 +38,7 @@ def read_filters(connection: Connection, *beside: str) -> tuple[Filters, Paging]
 
 
 def with_known_places(connection: Connection, filters: Filters) -> Filters:
-    """The same filters, naming real territories. Raises InvalidInput for one that is none."""
+    """The same filters, naming territories of today. Raises InvalidInput for one that is none."""
     if not filters.territory:
         return filters
     return replace(filters, territory=_named(connection, filters.territory))
@@ -61,13 +67,38 @@ def base_url() -> str:
     return (services().settings.public_url or request.url_root).rstrip("/")
 
 
+# What may stand in a query (RFC 3986, 3.4), and what is escaped already.
+_QUERY_SIGNS = "!$&'()*+,;=:@/?%~-._"
+
+
+def query_without(*names: str) -> str:
+    """The query string of the present request as it was written, less some of its parameters.
+
+    Written anew it could become longer than what was accepted. What no query may hold is escaped.
+    """
+    parts = request.query_string.decode("latin-1").split("&")
+    kept = [part for part in parts if part and unquote_plus(part.partition("=")[0]) not in names]
+    return quote("&".join(kept).encode("latin-1"), safe=_QUERY_SIGNS)
+
+
 def _named(connection: Connection, refs: tuple[TerritoryRef, ...]) -> tuple[NamedTerritory, ...]:
-    found = {ref: territories.find(connection, ref) for ref in refs}
-    for ref, territory in found.items():
-        if territory is None:
-            raise InvalidInput("territory", f"there is no {ref}")
-    return tuple(
-        NamedTerritory(territory.level, territory.code, territory.name, territory.bounds)
-        for territory in found.values()
-        if territory
-    )
+    """Each once, as it is called today; what was called otherwise is told by `_tell_canonical`."""
+    found = {ref: lineage_queries.of_today(connection, ref) for ref in refs}
+    named = {
+        NamedTerritory(place.level, place.code, place.name, place.bounds)
+        for place in found.values()
+    }
+    if has_request_context() and any(ref.code != place.code for ref, place in found.items()):
+        g.territories_of_today = sorted(map(str, named))
+    return tuple(sorted(named))
+
+
+def _tell_canonical(response: Response) -> Response:
+    """Where a code was given that a commune has no more, the address that says the same today."""
+    today = g.get("territories_of_today")
+    if today and response.status_code < HTTPStatus.BAD_REQUEST and "territory" in request.args:
+        others = query_without("territory")
+        query = "&".join(filter(None, [others, f"territory={','.join(today)}"]))
+        address = f"{base_url()}{quote(request.path)}?{query}"
+        response.headers.add("Link", f'<{address}>; rel="canonical"')
+    return response

@@ -2,7 +2,9 @@
 
 from flask import Flask, Response, request
 
-from mapservice.errors import InvalidInput
+from mapservice.db.text import is_storable
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.http.params import query_without
 from mapservice.http.problems import is_api_request
 from mapservice.http.services import EXTENSION, services
 from mapservice.settings import Settings
@@ -12,6 +14,8 @@ FIXED = (
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
     ("Permissions-Policy", "geolocation=(self), camera=(), microphone=()"),
 )
+LONGEST_QUERY, LONGEST_CURSOR = 4_000, 4_000
+ESCAPED = len("%FF")
 EXPOSED = "Link, ETag, Content-Crs, OGC-NumberMatched, Retry-After"
 OPEN = (
     ("Access-Control-Allow-Origin", "*"),
@@ -23,6 +27,7 @@ def register(app: Flask) -> None:
     settings: Settings = app.extensions[EXTENSION].settings
     policy = content_policy(settings)
     app.before_request(_refuse_endless_queries)
+    app.before_request(_refuse_unstorable_texts)
     app.after_request(lambda response: _headers(response, policy))
 
 
@@ -53,9 +58,30 @@ def _origin(url: str) -> str:
 
 
 def _refuse_endless_queries() -> None:
-    longest = services().settings.max_query_bytes
-    if len(request.query_string) > longest:
+    """What our own links add, to lead to another page or form, does not count.
+
+    So each of them can be followed: `LONGEST_QUERY` and the longest cursor fit into the longest
+    request line that gunicorn takes, and nginx by default.
+    """
+    longest = min(services().settings.max_query_bytes, LONGEST_QUERY)
+    written = len(request.query_string)
+    if written * ESCAPED > longest and len(query_without("f", "cursor")) > longest:
         raise InvalidInput("query", f"the query string is longer than {longest} bytes")
+    if written > longest + LONGEST_CURSOR:
+        raise InvalidInput("cursor", "is not one that this service gave")
+
+
+def _refuse_unstorable_texts() -> None:
+    """No text of ours has a null character, and PostgreSQL cannot even be asked for one.
+
+    Once for all routes, so that none has to think of it; forms and bodies are cleaned by who reads
+    them. Bytes that are no UTF-8 have become U+FFFD by now.
+    """
+    if not is_storable(request.path):
+        raise NotFound("There is no such address.")
+    for name, text in request.args.items(multi=True):
+        if not is_storable(name) or not is_storable(text):
+            raise InvalidInput(name[:50], "must not contain a null character")
 
 
 def _headers(response: Response, policy: str) -> Response:

@@ -54,3 +54,12 @@ def deinterleave(code: int) -> tuple[int, int]:
         x |= (code >> 2 * bit & 1) << bit
         y |= (code >> 2 * bit + 1 & 1) << bit
     return x, y
+
+
+# Whose data are shown, under which licence; the licences of initiatives differ.
+TERRITORIES_CREDIT = "Territoires : INSEE, IGN (Licence Ouverte 2.0)"
+INITIATIVES_CREDIT = "Initiatives : sources et licences diverses, propres à chacune"
+FIGURES_CREDIT = (
+    "Territoires : INSEE, IGN (Licence Ouverte 2.0) ; comptes faits ici d’initiatives de sources"
+    " et de licences diverses"
+)

@@ -16,7 +16,7 @@ from mapservice.initiatives.filters import Filters, parse
 from mapservice.initiatives.model import Theme
 from mapservice.maps import activity_queries, density_queries, queries, territory_queries
 from mapservice.maps.cache import Extent
-from mapservice.maps.model import Tile
+from mapservice.maps.model import FIGURES_CREDIT, INITIATIVES_CREDIT, TERRITORIES_CREDIT, Tile
 
 blueprint = Blueprint("tiles", __name__, url_prefix="/tiles")
 
@@ -25,6 +25,12 @@ BOUNDS = [-63.2, -21.5, 55.9, 51.2]
 INITIATIVES_MAX_ZOOM = queries.DETAIL_ZOOM
 TERRITORIES_MAX_ZOOM = 12
 TERRITORY_FRESH_SECONDS = 86_400
+CREDITS = {
+    "initiatives": INITIATIVES_CREDIT,
+    "density": INITIATIVES_CREDIT,
+    "territories": TERRITORIES_CREDIT,
+    "activity": FIGURES_CREDIT,
+}
 
 
 @blueprint.get("/initiatives.json")
@@ -197,7 +203,7 @@ def _tilejson(name: str, layers: list[dict[str, Any]], max_zoom: int, query: str
                 "maxzoom": max_zoom,
                 "bounds": BOUNDS,
                 "center": [2.4, 46.6, 5],
-                "attribution": "INSEE, IGN (Licence Ouverte 2.0)",
+                "attribution": CREDITS[name],
                 "vector_layers": layers,
             }
         ),

@@ -19,15 +19,15 @@ _POSITION = r"^-?[0-9]+(\.[0-9]+)?,-?[0-9]+(\.[0-9]+)?$"
 THEME = Parameter("theme", "Themes, any of them.", _THEMES, many=True)
 STATUS = Parameter(
     "status",
-    "States, any of them. Without it, and unless `filter` names it: published and done.",
+    "States, any of them. Without it: published and done, whatever `filter` says.",
     _STATUSES,
     many=True,
 )
 TERRITORY = Parameter(
     "territory",
-    "Territories, any of them, as level:code, such as commune:35238.",
+    "Territories, any of them, as level:code, such as commune:35238; a former code means today's.",
     many=True,
-    pattern=f"^({'|'.join(Level)}):[0-9A-Z]+$",
+    pattern=f"^({'|'.join(Level)}):[0-9A-Za-z]+$",
 )
 SINCE = Parameter("since", "Created on this day or later (a date, or a date and time).")
 UNTIL = Parameter("until", "Created on this day or earlier.")

@@ -1,20 +1,26 @@
 """CQL2 trees and typed values as SQL conditions, with every value bound.
 
-Comparisons follow SQL: what is unknown is neither true nor false. Moments are compared to the
+Every part of a tree has a type, and what is not defined for its types is refused before it becomes
+SQL. Comparisons follow SQL: what is unknown is neither true nor false. Moments are compared to the
 second, as they are shown.
 """
 
-import math
+import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Double,
     Text,
     and_,
+    cast,
+    collate,
     false,
     func,
     literal,
@@ -23,10 +29,11 @@ from sqlalchemy import (
     true,
 )
 
+from mapservice.db.text import is_storable
 from mapservice.errors import InvalidInput
 from mapservice.ogc import temporal
 from mapservice.ogc.expressions import FIELD, Expression, Node
-from mapservice.ogc.model import Collection, Crs, Kind
+from mapservice.ogc.model import CRS84, Collection, Crs, Kind
 from mapservice.ogc.moments import Span
 from mapservice.ogc.shapes import Shape
 
@@ -57,17 +64,37 @@ class Target:
         return func.ST_Transform(self.geometries[4326], srid)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A value that can be compared; numbers of any kind are NUMBER."""
+class Type(StrEnum):
+    """What a part of a tree is; the values are how a refusal names it."""
 
-    kind: Kind
-    sql: ColumnElement[Any]
+    STRING = "a text"
+    NUMBER = "a number"
+    BOOLEAN = "true or false"
+    INSTANT = "a time"
+    INTERVAL = "an interval"
+    GEOMETRY = "a geometry"
+    LIST = "a list"
+    NULL = "NULL"
+
+
+TYPES = {
+    Kind.STRING: Type.STRING,
+    Kind.INTEGER: Type.NUMBER,
+    Kind.NUMBER: Type.NUMBER,
+    Kind.BOOLEAN: Type.BOOLEAN,
+    Kind.MOMENT: Type.INSTANT,
+}
+# Types whose values come one after the other.
+ORDERED = frozenset({Type.STRING, Type.NUMBER, Type.INSTANT})
+COMPARED = ORDERED | {Type.BOOLEAN}
+EQUALITIES = frozenset({"=", "<>"})
+ARITHMETIC = frozenset({"+", "-", "*", "/", "%", "^", "div"})
+FOLDS = frozenset({"casei", "accenti"})
 
 
 def condition(target: Target, expression: Expression) -> Condition:
-    """Raises InvalidInput for what is no condition, or compares unlike things."""
-    return _Translation(target, expression.crs).condition(expression.tree)
+    """Raises InvalidInput for what is no condition, or is not defined for its types."""
+    return _Translation(target, expression).condition(expression.tree)
 
 
 def equal(target: Target, name: str, kind: Kind, value: Any) -> Condition:
@@ -75,15 +102,13 @@ def equal(target: Target, name: str, kind: Kind, value: Any) -> Condition:
     column = target.columns[name]
     if isinstance(value, Span):
         return temporal.comparison("=", column, value)
-    return column == _literal(value).sql if kind is not Kind.BOOLEAN else column.is_(value)
+    return column == _literal(value) if kind is not Kind.BOOLEAN else column.is_(value)
 
 
 def spatial(target: Target, predicate: str, shape: Shape) -> Condition:
     """The collection's geometry, then the predicate, then a shape."""
-    exact: Condition = getattr(func, predicate)(target.geometry(shape.srid), _geometry(shape))
-    if predicate == "ST_Disjoint" or shape.bounds is None:
-        return exact
-    return and_(target.held_in(shape.bounds), exact)
+    own = target.geometry(shape.srid)
+    return _narrowed(target, predicate, shape, getattr(func, predicate)(own, _geometry(shape)))
 
 
 PREDICATES = {
@@ -96,8 +121,15 @@ PREDICATES = {
     "s_overlaps": "ST_Overlaps",
     "s_equals": "ST_Equals",
 }
-# What a predicate says when its two sides change places; the others say the same.
-_TURNED = {"ST_Contains": "ST_Within", "ST_Within": "ST_Contains"}
+# What is also defined for points, lines and areas in one collection.
+_OF_MIXED = frozenset({"ST_Intersects", "ST_Disjoint"})
+
+
+def _narrowed(target: Target, predicate: str, shape: Shape, exact: Condition) -> Condition:
+    """Looked for by index first, where what is far away cannot be meant."""
+    if predicate == "ST_Disjoint" or shape.bounds is None:
+        return exact
+    return and_(target.held_in(shape.bounds), exact)
 
 
 def _geometry(shape: Shape) -> ColumnElement[Any]:
@@ -105,27 +137,74 @@ def _geometry(shape: Shape) -> ColumnElement[Any]:
     return func.ST_SetSRID(read, shape.srid)
 
 
-def _literal(value: Any) -> Scalar:
+def _literal(value: bool | int | float | str) -> ColumnElement[Any]:
     """A bound value with its type. Raises InvalidInput for what no column could hold."""
     if isinstance(value, bool):
-        return Scalar(Kind.BOOLEAN, true() if value else false())
+        return literal(value, Boolean)
     if isinstance(value, str):
-        if "\x00" in value:
-            raise InvalidInput(FIELD, "must not contain a null character")
-        return Scalar(Kind.STRING, literal(value, Text))
-    if not math.isfinite(value):
+        if not is_storable(value):
+            raise InvalidInput(FIELD, "has a text with a null character or half of a character")
+        return literal(value, Text)
+    if not abs(value) <= _LARGEST:
         raise InvalidInput(FIELD, "has a number that is too large")
     if float(value).is_integer() and abs(value) < 2**53:
-        return Scalar(Kind.NUMBER, literal(int(value), BigInteger))
-    return Scalar(Kind.NUMBER, literal(float(value), Double))
+        return literal(int(value), BigInteger)
+    return literal(float(value), Double)
+
+
+_LARGEST = sys.float_info.max
+
+# Full case folding (Unicode, CaseFolding.txt, C and F) is what ICU's mappings come to, one after
+# the other, save for the dotless i, whose capital is another letter's too, and the final sigma.
+_ICU = "und-x-icu"
+_DOTLESS, _STAND_IN = "\u0131", "\ufdd0"
+_FINAL_SIGMA, _SIGMA = "\u03c2", "\u03c3"
+_MARKS = "[\u0300-\u036f]"
+
+
+def case_folded(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What texts have in common that differ in case alone."""
+    kept = func.translate(collate(text, _ICU), _DOTLESS, _STAND_IN)
+    folded = func.lower(func.upper(func.lower(kept)))
+    return collate(func.translate(folded, _STAND_IN + _FINAL_SIGMA, _DOTLESS + _SIGMA), "C")
+
+
+def accent_folded(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Accents that stand in characters of their own are composed first."""
+    composed = func.pg_catalog.normalize(text, "NFC")
+    return func.regexp_replace(func.unaccent(composed), _MARKS, "", "g")
+
+
+_FOLDED = {"casei": case_folded, "accenti": accent_folded}
+# A pattern's parts: wildcards, and runs of what stands for itself.
+_PATTERN_PART = re.compile(r"[%_]|(?:\\.|[^%_\\])+", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_SPECIAL = r"([\\%_])"
+
+
+def _pattern(text: str, folds: Sequence[str]) -> ColumnElement[Any]:
+    """A LIKE pattern. What folding makes of a letter (ACCENTI of \uff05 is %) is no wildcard."""
+    if not folds:
+        return _literal(text)
+    parts: list[ColumnElement[Any]] = []
+    for part in _PATTERN_PART.findall(text):
+        if part in ("%", "_"):
+            parts.append(literal(part, Text))
+            continue
+        run = _literal(_ESCAPE.sub(r"\1", part))
+        for fold in folds:
+            run = _FOLDED[fold](run)
+        parts.append(func.regexp_replace(run, _SPECIAL, r"\\\1", "g"))
+    return func.concat(*parts) if parts else literal("", Text)
 
 
 class _Translation:
     """One tree on one collection; `crs` is that of the tree's coordinates."""
 
-    def __init__(self, target: Target, crs: Crs) -> None:
+    def __init__(self, target: Target, expression: Expression) -> None:
         self.target = target
-        self.crs = crs
+        self.crs: Crs = expression.crs
+        self.bits_are_boolean = expression.bits_are_boolean
         self.conditions: dict[str, Callable[[Sequence[Node]], Condition]] = {
             "and": lambda args: and_(*map(self.condition, args)),
             "or": lambda args: or_(*map(self.condition, args)),
@@ -139,8 +218,11 @@ class _Translation:
     def condition(self, node: Node) -> Condition:
         if isinstance(node, bool):
             return true() if node else false()
-        if isinstance(node, dict) and "property" in node:
-            return self.flag(node)
+        if self.type_of(node) is not Type.BOOLEAN:
+            words = f"the property {node['property'][:40]!r}" if _is_property(node) else "a value"
+            raise InvalidInput(FIELD, f"has {words} where a condition belongs")
+        if _is_property(node):
+            return self.column(_name(node))
         operator, arguments = _operation(node)
         if operator in temporal.COMPARISONS:
             return self.compare(operator, *_exactly(2, arguments))
@@ -149,121 +231,192 @@ class _Translation:
         if operator in temporal.RELATIONS:
             sides = [self.period(one) for one in _exactly(2, arguments)]
             return temporal.RELATIONS[operator](sides[0], sides[1])
-        if operator in self.conditions and arguments:
-            return self.conditions[operator](arguments)
-        raise InvalidInput(FIELD, f"{operator[:40]!r} is not a condition that we know")
+        if not arguments:
+            raise InvalidInput(FIELD, f"has {operator!r} without anything that it applies to")
+        return self.conditions[operator](arguments)
 
-    def flag(self, node: Node) -> Condition:
-        value = self.scalar(node)
-        if value.kind is not Kind.BOOLEAN:
-            raise InvalidInput(FIELD, f"{node['property'][:40]!r} is not true or false")
-        return value.sql
+    def type_of(self, node: Node) -> Type:
+        """Raises InvalidInput for what is no part of CQL2, or a part that we do not offer."""
+        if node is None:
+            return Type.NULL
+        if isinstance(node, bool):
+            return Type.BOOLEAN
+        if isinstance(node, int | float):
+            return Type.NUMBER
+        if isinstance(node, str):
+            return Type.STRING
+        if isinstance(node, list):
+            return Type.LIST
+        if _is_property(node):
+            name = _name(node)
+            return Type.GEOMETRY if name == GEOMETRY else TYPES[self.kind(name)]
+        if "op" in node:
+            return self.result_type(_operation(node)[0])
+        if "date" in node or "timestamp" in node:
+            return Type.INSTANT
+        if "interval" in node:
+            return Type.INTERVAL
+        if "bbox" in node or "type" in node:
+            return Type.GEOMETRY
+        raise InvalidInput(FIELD, "has an object that is no part of CQL2")
+
+    def result_type(self, operator: str) -> Type:
+        if operator in FOLDS:
+            return Type.STRING
+        known = (self.conditions, temporal.COMPARISONS, PREDICATES, temporal.RELATIONS)
+        if any(operator in operators for operators in known):
+            return Type.BOOLEAN
+        if operator in ARITHMETIC:
+            raise InvalidInput(FIELD, f"has arithmetic ({operator}), which is not offered here")
+        if operator in _WRITTEN:
+            raise InvalidInput(FIELD, f"has {operator.upper()}(…) without what it takes")
+        raise InvalidInput(FIELD, f"{operator[:40]!r} is not a function that we know")
+
+    def alike(self, *nodes: Node) -> Type:
+        """The one type of values that are compared; a text beside a time is read as a time."""
+        types = {self.type_of(node) for node in nodes}
+        if Type.NULL in types:
+            raise InvalidInput(FIELD, "compares with NULL, which equals nothing; use IS NULL")
+        if types == {Type.INSTANT, Type.STRING}:
+            types = {Type.INSTANT}
+        if self.bits_are_boolean and types == {Type.BOOLEAN, Type.NUMBER}:
+            others = [node for node in nodes if self.type_of(node) is Type.NUMBER]
+            types = {Type.BOOLEAN} if all(map(_is_bit, others)) else types
+        if len(types) > 1:
+            raise InvalidInput(FIELD, f"compares {' with '.join(sorted(types))}")
+        (only,) = types
+        if only not in COMPARED:
+            raise InvalidInput(FIELD, f"compares {only} as if it were a plain value")
+        return only
 
     def compare(self, operator: str, left: Node, right: Node) -> Condition:
-        if self.is_moment(left) or self.is_moment(right):
-            return temporal.comparison(operator, self.moment(left), self.moment(right))
-        one, other = self.alike(left, right)
-        compared: Condition = temporal.COMPARISONS[operator](one.sql, other.sql)
-        return compared
+        kind = self.alike(left, right)
+        if kind not in ORDERED and operator not in EQUALITIES:
+            raise InvalidInput(
+                FIELD, f"has {operator} between what is {kind}, which has no order: only = and <>"
+            )
+        return self.compared(kind, operator, left, right)
 
-    def alike(self, *nodes: Node) -> list[Scalar]:
-        scalars = [self.scalar(node) for node in nodes]
-        if any(scalar.kind is Kind.BOOLEAN for scalar in scalars):
-            # GDAL writes true as 1.
-            scalars = [
-                _literal(bool(node)) if _is_bit(node) else scalar
-                for node, scalar in zip(nodes, scalars, strict=True)
-            ]
-        if len({scalar.kind for scalar in scalars}) > 1:
-            kinds = " with ".join(sorted({str(scalar.kind) for scalar in scalars}))
-            raise InvalidInput(FIELD, f"compares {kinds}")
-        return scalars
+    def compared(self, kind: Type, operator: str, left: Node, right: Node) -> Condition:
+        if kind is Type.INSTANT:
+            return temporal.comparison(operator, self.moment(left), self.moment(right))
+        compared: Condition = temporal.COMPARISONS[operator](
+            self.scalar(kind, left), self.scalar(kind, right)
+        )
+        return compared
 
     def like(self, arguments: Sequence[Node]) -> Condition:
         """`%` any letters, `_` one letter, `\\` takes the next letter as it is."""
-        value, pattern = self.alike(*_exactly(2, arguments))
-        text = arguments[1]
-        while isinstance(text, dict):
-            text = _exactly(1, _operation(text)[1])[0] if "op" in text else None
-        if value.kind is not Kind.STRING or not isinstance(text, str):
-            raise InvalidInput(FIELD, "LIKE compares a text with a pattern")
-        if (len(text) - len(text.rstrip("\\"))) % 2:
+        value, pattern = _exactly(2, arguments)
+        if self.type_of(value) is not Type.STRING:
+            raise InvalidInput(FIELD, f"has LIKE for {self.type_of(value)}, not for a text")
+        folds: list[str] = []
+        while isinstance(pattern, dict) and "op" in pattern:
+            operator, parts = _operation(pattern)
+            if operator not in FOLDS:
+                break
+            folds.insert(0, operator)
+            (pattern,) = _exactly(1, parts)
+        if not isinstance(pattern, str):
+            raise InvalidInput(FIELD, "has LIKE with a pattern that is not written down as a text")
+        if (len(pattern) - len(pattern.rstrip("\\"))) % 2:
             raise InvalidInput(FIELD, "has a pattern that ends in a single backslash")
-        return value.sql.like(pattern.sql)
+        return self.scalar(Type.STRING, value).like(_pattern(pattern, folds))
 
     def between(self, arguments: Sequence[Node]) -> Condition:
         value, low, high = _exactly(3, arguments)
-        return and_(self.compare(">=", value, low), self.compare("<=", value, high))
+        kind = self.alike(value, low, high)
+        if kind not in ORDERED:
+            raise InvalidInput(FIELD, f"has BETWEEN for what is {kind}, which has no order")
+        return and_(self.compared(kind, ">=", value, low), self.compared(kind, "<=", value, high))
 
     def listed(self, arguments: Sequence[Node]) -> Condition:
         value, choices = _exactly(2, arguments)
         if not isinstance(choices, list) or not choices:
-            raise InvalidInput(FIELD, "IN needs a list")
-        if self.is_moment(value):
-            return or_(*(self.compare("=", value, choice) for choice in choices))
-        scalar, *others = self.alike(value, *choices)
-        return scalar.sql.in_([other.sql for other in others])
+            raise InvalidInput(FIELD, "has IN without a list of values")
+        kind = self.alike(value, *choices)
+        if kind is Type.INSTANT:
+            return or_(*(self.compared(kind, "=", value, choice) for choice in choices))
+        return self.scalar(kind, value).in_([self.scalar(kind, choice) for choice in choices])
 
     def is_null(self, arguments: Sequence[Node]) -> Condition:
         (node,) = _exactly(1, arguments)
-        name = _name(node)
-        if name == GEOMETRY:
-            return self.target.shown.is_(None)
-        return self.column(name).is_(None)
+        kind = self.type_of(node)
+        if kind is Type.NULL:
+            return true()
+        if kind is Type.GEOMETRY:
+            if _is_property(node):
+                return self.target.shown.is_(None)
+            Shape.parse(node, self.crs)
+            return false()
+        if kind is Type.INSTANT:
+            return _is_unknown(self.moment(node))
+        if kind is Type.INTERVAL:
+            period = self.period(node)
+            return or_(_is_unknown(period.start), _is_unknown(period.end))
+        if kind is Type.LIST:
+            raise InvalidInput(FIELD, "has IS NULL for a list")
+        return self.scalar(kind, node).is_(None)
 
-    def scalar(self, node: Node) -> Scalar:
+    def scalar(self, kind: Type, node: Node) -> ColumnElement[Any]:
+        """What can be compared in SQL; `kind` is the type of all that it is compared with."""
         if isinstance(node, bool | int | float | str):
-            return _literal(node)
-        if isinstance(node, dict) and "property" in node:
-            name = _name(node)
-            return Scalar(_plain(self.kind(name)), self.column(name))
+            return _literal(bool(node) if kind is Type.BOOLEAN else node)
+        if _is_property(node):
+            return self.column(_name(node))
+        if kind is Type.BOOLEAN:
+            return cast(self.condition(node), Boolean)
         operator, arguments = _operation(node)
-        if operator in ("casei", "accenti"):
-            return self.folded(operator, *_exactly(1, arguments))
-        raise InvalidInput(FIELD, f"{operator[:40]!r} is not a value that we know")
-
-    def folded(self, operator: str, node: Node) -> Scalar:
-        value = self.scalar(node)
-        if value.kind is not Kind.STRING:
-            raise InvalidInput(FIELD, f"{operator} takes a text")
-        fold = func.lower if operator == "casei" else func.unaccent
-        return Scalar(Kind.STRING, fold(value.sql))
+        (text,) = _exactly(1, arguments)
+        if self.type_of(text) is not Type.STRING:
+            raise InvalidInput(FIELD, f"has {operator.upper()} of {self.type_of(text)}")
+        return _FOLDED[operator](self.scalar(Type.STRING, text))
 
     def place(self, predicate: str, left: Node, right: Node) -> Condition:
-        if isinstance(right, dict) and "property" in right:
-            left, right, predicate = right, left, _TURNED.get(predicate, predicate)
-        if _name(left) != GEOMETRY:
-            raise InvalidInput(FIELD, f"{_name(left)[:40]!r} is not the geometry")
-        if not isinstance(right, dict):
-            raise InvalidInput(FIELD, "has a spatial function without a geometry")
-        return spatial(self.target, predicate, Shape.parse(right, self.crs))
+        """Two shapes, or the collection's geometry beside one or beside itself."""
+        sides = [self.shape(node) for node in (left, right)]
+        shapes = [side for side in sides if side is not None]
+        if predicate not in _OF_MIXED and any(shape.is_mixed for shape in shapes):
+            raise InvalidInput(
+                FIELD,
+                "has a spatial function that takes no collection of points, lines and areas",
+            )
+        srid = shapes[0].srid if shapes else CRS84.srid
+        places = [self.target.geometry(srid) if side is None else _geometry(side) for side in sides]
+        exact: Condition = getattr(func, predicate)(*places)
+        if len(shapes) == 1:
+            return _narrowed(self.target, predicate, shapes[0], exact)
+        return exact
 
-    def is_moment(self, node: Node) -> bool:
-        if not isinstance(node, dict):
-            return False
-        named = isinstance(node.get("property"), str) and node["property"] != GEOMETRY
-        return (named and self.kind(_name(node)) is Kind.MOMENT) or bool(
-            {"date", "timestamp", "interval"} & node.keys()
-        )
+    def shape(self, node: Node) -> Shape | None:
+        """None for the collection's own geometry."""
+        kind = self.type_of(node)
+        if kind is not Type.GEOMETRY:
+            raise InvalidInput(FIELD, f"has a spatial function of {kind}")
+        return None if _is_property(node) else Shape.parse(node, self.crs)
 
     def moment(self, node: Node) -> temporal.Moment:
         """A column, or an instant or day that was written down, also as a plain text."""
         if isinstance(node, str):
             return Span.instant(node, FIELD)
-        if isinstance(node, dict):
-            written = node.get("timestamp", node.get("date"))
-            if isinstance(written, str):
-                return Span.instant(written, FIELD)
-            if self.is_moment(node) and "property" in node:
-                return self.column(_name(node))
-        raise InvalidInput(FIELD, "compares a time with something else")
+        kind = self.type_of(node)
+        if kind is not Type.INSTANT:
+            raise InvalidInput(FIELD, f"has a temporal function of {kind}")
+        if _is_property(node):
+            return self.column(_name(node))
+        written = node.get("timestamp", node.get("date"))
+        if not isinstance(written, str):
+            raise InvalidInput(FIELD, "has a time that is not written as a text")
+        return Span.instant(written, FIELD)
 
     def period(self, node: Node) -> temporal.Period:
-        if not (isinstance(node, dict) and "interval" in node):
+        if self.type_of(node) is not Type.INTERVAL:
             return temporal.Period.of(self.moment(node))
         ends = node["interval"]
-        start, end = _exactly(2, ends if isinstance(ends, list) else [])
-        return temporal.Period.between(self.end(start), self.end(end))
+        if not isinstance(ends, list) or len(ends) != len(("start", "end")):
+            raise InvalidInput(FIELD, "has an interval without its two ends")
+        start, end = map(self.end, ends)
+        return temporal.Period.between(start, end, FIELD)
 
     def end(self, node: Node) -> temporal.Moment | None:
         return None if node == ".." else self.moment(node)
@@ -279,24 +432,35 @@ class _Translation:
         return self.target.columns[name]
 
 
+# How literals of these types are written; as operators they have lost what they take.
+_WRITTEN = frozenset(
+    {"date", "timestamp", "interval", "bbox", "point", "linestring", "polygon", "multipoint"}
+    | {"multilinestring", "multipolygon", "geometrycollection"}
+)
+
+
+def _is_unknown(moment: Any) -> Condition:
+    return moment.is_(None) if isinstance(moment, ColumnElement) else false()
+
+
 def _is_bit(node: Node) -> bool:
     return isinstance(node, int | float) and node in (0, 1)
 
 
-def _plain(kind: Kind) -> Kind:
-    return Kind.NUMBER if kind is Kind.INTEGER else kind
+def _is_property(node: Node) -> bool:
+    return isinstance(node, dict) and "property" in node
 
 
 def _name(node: Node) -> str:
-    if not isinstance(node, dict) or not isinstance(node.get("property"), str):
-        raise InvalidInput(FIELD, "needs the name of a property")
+    if not isinstance(node["property"], str):
+        raise InvalidInput(FIELD, "has a property without a name")
     return str(node["property"])
 
 
 def _operation(node: Node) -> tuple[str, list[Node]]:
     """The operator in lower case, and what it is applied to."""
-    if not isinstance(node, dict) or not isinstance(node.get("op"), str):
-        raise InvalidInput(FIELD, "has a value where a condition or a property belongs")
+    if not isinstance(node.get("op"), str):
+        raise InvalidInput(FIELD, "has an operator that is not a text")
     arguments = node.get("args")
     return node["op"].lower(), arguments if isinstance(arguments, list) else []
 

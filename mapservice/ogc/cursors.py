@@ -1,17 +1,24 @@
-"""Where a page of items begins: after the row with these values of its order."""
+"""Where a page of items begins: after the row with these values of its order.
+
+They are compressed, as the texts among them can be long and an address cannot.
+"""
 
 import base64
 import binascii
 import json
 import math
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from mapservice.db.text import is_storable
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.filters import parse_moment
 from mapservice.ogc.model import Attribute, Kind
 
+# More than the keys of any row take, as JSON in UTF-8.
+LONGEST = 16_384
 _REFUSAL = "is not one that this service gave for this order"
 
 
@@ -25,15 +32,15 @@ class Cursor:
     @classmethod
     def after(cls, keys: Sequence[str | None]) -> Self:
         """From the texts that the database makes of a row's keys."""
-        packed = json.dumps(list(keys)).encode()
+        packed = zlib.compress(json.dumps(list(keys), ensure_ascii=False).encode(), level=9)
         return cls((), base64.urlsafe_b64encode(packed).decode().rstrip("="))
 
     @classmethod
     def decode(cls, text: str, attributes: Sequence[Attribute]) -> Self:
         try:
             packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            keys = json.loads(packed)
-        except (ValueError, binascii.Error, RecursionError):
+            keys = json.loads(zlib.decompressobj().decompress(packed, LONGEST))
+        except (ValueError, binascii.Error, zlib.error, RecursionError):
             raise InvalidInput("cursor", _REFUSAL) from None
         if not isinstance(keys, list) or len(keys) != len(attributes):
             raise InvalidInput("cursor", _REFUSAL)
@@ -44,7 +51,7 @@ class Cursor:
 def _value(key: Any, attribute: Attribute) -> Any:
     if key is None and attribute.nullable:
         return None
-    if not isinstance(key, str) or not _is_storable(key):
+    if not isinstance(key, str) or not is_storable(key):
         raise InvalidInput("cursor", _REFUSAL)
     if attribute.kind is Kind.MOMENT:
         return parse_moment("cursor", key)
@@ -53,11 +60,6 @@ def _value(key: Any, attribute: Attribute) -> Any:
     if attribute.kind in (Kind.INTEGER, Kind.NUMBER):
         return _number(key)
     return key
-
-
-def _is_storable(text: str) -> bool:
-    """Whether PostgreSQL can hold it: JSON can also escape nulls and halves of characters."""
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _number(key: str) -> float:

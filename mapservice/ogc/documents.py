@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from mapservice.maps.model import FIGURES_CREDIT, INITIATIVES_CREDIT, TERRITORIES_CREDIT
 from mapservice.ogc.collections import COLLECTIONS
 from mapservice.ogc.links import (
     GEOJSON,
@@ -18,6 +19,7 @@ from mapservice.ogc.links import (
 )
 from mapservice.ogc.model import CRS84, FRANCE, SYSTEMS, Attribute, Collection, Kind
 
+LICENCE_OUVERTE = "https://www.etalab.gouv.fr/licence-ouverte-open-licence/"
 FEATURES = "http://www.opengis.net/spec/ogcapi-features-"
 CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf/"
 TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/"
@@ -76,7 +78,7 @@ def landing(at: Addresses, title: str) -> Document:
     return {
         "title": title,
         "description": "Local initiatives in France, and the territories they belong to.",
-        "attribution": "INSEE, IGN (Licence Ouverte 2.0)",
+        "attribution": f"{INITIATIVES_CREDIT} · {TERRITORIES_CREDIT}",
         "links": as_json(links),
     }
 
@@ -105,7 +107,7 @@ def collection(at: Addresses, one: Collection, first_created: datetime | None) -
         "id": one.id,
         "title": one.title,
         "description": one.description,
-        "attribution": "INSEE, IGN (Licence Ouverte 2.0)",
+        "attribution": _credit(one),
         "extent": extent,
         "itemType": "feature",
         "crs": [crs.uri for crs in SYSTEMS],
@@ -117,12 +119,29 @@ def collection(at: Addresses, one: Collection, first_created: datetime | None) -
 def _collection_links(at: Addresses, one: Collection) -> Iterable[Link]:
     path = f"/collections/{one.id}"
     yield from at.own(path, title=one.title)
-    yield Link("items", at.of(f"{path}/items", f="json"), GEOJSON, one.title)
+    # GDAL puts an id behind the first of these; so none has a query of its own but the HTML one.
+    yield Link("items", at.of(f"{path}/items"), GEOJSON, one.title)
     yield Link("items", at.of(f"{path}/items", f="html"), HTML, one.title)
-    yield Link(OGC_REL + "queryables", at.of(f"{path}/queryables", f="json"), SCHEMA, "Queryables")
-    yield Link(OGC_REL + "sortables", at.of(f"{path}/sortables", f="json"), SCHEMA, "Sortables")
+    yield Link(OGC_REL + "queryables", at.of(f"{path}/queryables"), SCHEMA, "Queryables")
+    yield Link(OGC_REL + "sortables", at.of(f"{path}/sortables"), SCHEMA, "Sortables")
     if one.zooms:
         yield Link(OGC_REL + "tilesets-vector", at.of(f"{path}/tiles"), JSON, "Vector tiles")
+    yield from _licences(at, one)
+
+
+def _credit(one: Collection) -> str:
+    if one.level is None:
+        return INITIATIVES_CREDIT
+    return FIGURES_CREDIT if one.counted else TERRITORIES_CREDIT
+
+
+def _licences(at: Addresses, one: Collection) -> Iterable[Link]:
+    """Of territories, one; of initiatives, what our page says: each has that of its source."""
+    if one.level is not None:
+        yield Link("license", LICENCE_OUVERTE, HTML, "Licence Ouverte 2.0 (territoires)")
+    if one.level is None or one.counted:
+        page = f"{at.root.removesuffix('/ogc')}/methode#licences"
+        yield Link("license", page, HTML, "Licences des initiatives")
 
 
 def queryables(at: Addresses, one: Collection) -> Document:

@@ -1,11 +1,13 @@
-"""CQL2, text and JSON, read by the library `cql2` into one tree: that of CQL2's JSON.
+"""CQL2, text and JSON, as one tree: that of CQL2's JSON.
 
-The library reads a text with an error in time that doubles with each open parenthesis (20 take a
-second), so `_check_groups` has it read the innermost groups first, each once.
+Texts are read by the library `cql2`. It takes a time that doubles with each open parenthesis of a
+text with an error (20 take a second), so `_check_groups` has it read the innermost groups first,
+each once. JSON is the tree already; what it means is checked where it becomes SQL.
 """
 
+import json
+import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -39,36 +41,57 @@ class Language(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A filter as CQL2's JSON tree, and the reference system of its coordinates."""
+    """A filter as CQL2's JSON tree, and the reference system of its coordinates.
+
+    `bits_are_boolean` tells that 1 and 0 stand for true and false beside a boolean.
+    """
 
     tree: Node
     crs: Crs
+    bits_are_boolean: bool = False
 
     @classmethod
     def parse(cls, text: str, language: Language, crs: Crs) -> Self:
         """Raises InvalidInput for what is not CQL2, or nested too deeply."""
+        if "\x00" in text:
+            raise InvalidInput(FIELD, "must not contain a null character")
+        is_draft = language is Language.DRAFT_TEXT
         if language is Language.JSON:
-            tree = _parsed(cql2.parse_json, text)
+            tree = _json_tree(text)
         else:
-            tree = _text_tree(_without_ilike(text) if language is Language.DRAFT_TEXT else text)
+            written = _with_doubled_quotes(text)
+            tree = _text_tree(_without_ilike(written) if is_draft else written)
         if _depth(tree) > DEEPEST:
             raise InvalidInput(FIELD, f"is nested more than {DEEPEST} deep")
-        return cls(tree, crs)
+        return cls(tree, crs, is_draft)
 
-    @property
-    def properties(self) -> frozenset[str]:
-        """The names that it reads."""
-        return frozenset(_properties(self.tree))
+
+def _json_tree(text: str) -> Node:
+    try:
+        return json.loads(text, parse_constant=_refused_number, parse_float=_finite)
+    except RecursionError:
+        raise InvalidInput(FIELD, f"is nested more than {DEEPEST} deep") from None
+    except ValueError as refusal:  # no JSON, or an integer of thousands of digits
+        raise InvalidInput(FIELD, f"is not JSON: {str(refusal)[:200]}") from None
+
+
+def _refused_number(name: str) -> Node:
+    raise InvalidInput(FIELD, f"has {name}, which is no number in JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refused_number(text[:40])
 
 
 def _text_tree(text: str) -> Node:
     _check_groups(text)
-    return _parsed(cql2.parse_text, text)
+    return _parsed(text)
 
 
-def _parsed(parse: Any, text: str) -> Node:
+def _parsed(text: str) -> Node:
     try:
-        return parse(text).to_json()
+        return cql2.parse_text(text).to_json()
     except Exception as refusal:  # it has no one class of its own for what it cannot read
         reason = " ".join(str(refusal).split())
         raise InvalidInput(FIELD, f"is not CQL2: {reason[:200]}") from None
@@ -76,15 +99,37 @@ def _parsed(parse: Any, text: str) -> Node:
 
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|[\w:.]+|\(|\)|[^\w\s'\"()]|\s+|.", re.DOTALL)
 _QUOTED = r"'(?:[^']|'')*'"
+# A character literal: `''` and `\'` stand for a quote, and `\\` for what it is (in a pattern, one
+# backslash). The second form is that of a literal that ends in a single backslash.
+_LITERAL = re.compile(
+    r"""(?P<name>"[^"]*")|'(?P<text>(?:\\['\\]|''|[^'\\]|\\(?!['\\]))*+)'|'(?:''|[^'])*+'"""
+)
+_ESCAPED = re.compile(r"\\\\|\\'")
 _ILIKE = re.compile(rf"({_QUOTED})|(\"[^\"]*\"|[\w.:]+)\s+ILIKE\s+({_QUOTED})", re.IGNORECASE)
 # What may stand before the parenthesis of a group; after any other word it opens arguments.
 _BEFORE_GROUP = frozenset({"and", "or", "not", "between", "like", "div"})
+_WKT_WORDS = frozenset({"z", "m", "zm", "empty"})
 _WKT = re.compile(r"(multi)?(point|linestring|polygon)|geometrycollection|bbox|envelope")
 
 
 def _without_ilike(text: str) -> str:
     """`name ILIKE 'pattern'` in CQL2's own words; what stands in quotes stays."""
     return _ILIKE.sub(lambda found: found[1] or f"CASEI({found[2]}) LIKE CASEI({found[3]})", text)
+
+
+def _with_doubled_quotes(text: str) -> str:
+    """Quotes in character literals as `''`; the standard (`escapeQuote`) has `\\'` too."""
+
+    def doubled(found: re.Match[str]) -> str:
+        if found["text"] is None:
+            return found[0]
+        return f"'{_ESCAPED.sub(_doubled_quote, found['text'])}'"
+
+    return _LITERAL.sub(doubled, text)
+
+
+def _doubled_quote(escape: re.Match[str]) -> str:
+    return "''" if escape[0].endswith("'") else escape[0]
 
 
 def _check_groups(text: str) -> None:
@@ -105,10 +150,27 @@ def _check_groups(text: str) -> None:
             outer.append(_closed(kind, "".join(parts)))
             parts = outer
         else:
+            if opened and opened[-1][0] == "wkt":
+                _check_coordinate(token)
+            if token.lower() == "empty" and _WKT.fullmatch(before):
+                raise InvalidInput(FIELD, f"has an empty geometry, {before.upper()} EMPTY")
             parts.append(token)
         before = token.lower() if token.strip() else before
     if opened:
         raise InvalidInput(FIELD, "has a parenthesis that nothing closes")
+
+
+def _check_coordinate(token: str) -> None:
+    """Of a word between the parentheses of a geometry. Raises InvalidInput naming it."""
+    if not token[0].isalnum() or _WKT.fullmatch(token.lower()) or token.lower() in _WKT_WORDS:
+        return
+    try:
+        # The sign of an exponent is a token of its own.
+        number = float(token.removesuffix("e").removesuffix("E"))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or "_" in token:
+        raise InvalidInput(FIELD, f"has a coordinate that is not a number: {token[:40]!r}")
 
 
 def _kind(before: str, around: str) -> str:
@@ -123,10 +185,10 @@ def _kind(before: str, around: str) -> str:
 def _closed(kind: str, content: str) -> str:
     """What stands for a closed parenthesis in the text around it: something short once read."""
     if kind == "group":
-        _parsed(cql2.parse_text, content)
+        _parsed(content)
         return "a"
     if kind == "list":
-        _parsed(cql2.parse_text, f"a IN ({content})")
+        _parsed(f"a IN ({content})")
         return "(a)"
     return f"({content})"
 
@@ -145,10 +207,3 @@ def _children(node: Node) -> list[Node]:
     if isinstance(node, dict):
         return list(node.values())
     return node if isinstance(node, list) else []
-
-
-def _properties(node: Node) -> Iterator[str]:
-    if isinstance(node, dict) and isinstance(node.get("property"), str):
-        yield node["property"]
-    for child in _children(node):
-        yield from _properties(child)

@@ -47,9 +47,13 @@ class Addresses:
         return f"{self.root}{path}{query}"
 
     def own(self, path: str, media: str = JSON, title: str = "") -> list[Link]:
-        """`self` and its HTML alternate."""
+        """`self` and its HTML alternate.
+
+        `self` is a plain address, which answers with JSON unless HTML is wanted more: clients make
+        others of it, by what they put behind.
+        """
         return [
-            Link("self", self.of(path, f="json"), media, title),
+            Link("self", self.of(path), media, title),
             Link("alternate", self.of(path, f="html"), HTML, title),
         ]
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from flask import Blueprint, Response, render_template, request
 from sqlalchemy import Connection, Engine
@@ -12,7 +13,13 @@ from mapservice import __version__
 from mapservice.errors import InvalidInput
 from mapservice.http import answers, negotiation
 from mapservice.http.negotiation import HTML_FORM, JSON_FORM, Form
-from mapservice.http.params import base_url, only_parameters, read_filters, with_known_places
+from mapservice.http.params import (
+    base_url,
+    only_parameters,
+    query_without,
+    read_filters,
+    with_known_places,
+)
 from mapservice.http.services import services
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.queries import sample_share
@@ -22,7 +29,7 @@ from mapservice.ogc import boxes, documents, openapi, queries, tiles, tilesets
 from mapservice.ogc.collections import collection_named
 from mapservice.ogc.documents import Document
 from mapservice.ogc.features import ItemsPage
-from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, Addresses, Link, query_text
+from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, Addresses, Link
 from mapservice.ogc.model import Collection, Crs
 from mapservice.ogc.parameters import ItemsRequest, read, system
 
@@ -97,7 +104,7 @@ def items(name: str) -> Response:
         limit = asked.limit if "limit" in request.args else PAGE_ITEMS
         asked = replace(asked, limit=limit, shapes=False)
     with _reader_of(asked).connect() as connection:
-        with_known_places(connection, asked.filters)
+        asked = replace(asked, filters=with_known_places(connection, asked.filters))
         page = queries.items(connection, asked, base_url())
         links = _item_links(one, form, page)
         if form is HTML_FORM:
@@ -271,8 +278,8 @@ def _own_links(form: Form) -> list[Link]:
 
 def _here_without(*names: str) -> str:
     """The address of this request without some parameters, to be put behind it anew."""
-    kept = [pair for pair in request.args.items(multi=True) if pair[0] not in names]
-    return f"{base_url()}{request.path}?{query_text(kept)}{'&' if kept else ''}"
+    kept = query_without(*names)
+    return f"{base_url()}{quote(request.path)}?{kept}{'&' if kept else ''}"
 
 
 def _head(

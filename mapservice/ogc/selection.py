@@ -1,7 +1,6 @@
 """Which items a request selects, in which order, and after which one its page begins."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +20,6 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import BBox
-from mapservice.initiatives.model import PUBLIC
 from mapservice.ogc import temporal
 from mapservice.ogc.conditions import Condition, Target, condition, equal, spatial
 from mapservice.ogc.model import CRS84, Kind, SortKey
@@ -51,13 +49,11 @@ def selected(target: Target, request: ItemsRequest) -> list[Condition]:
 def _by_grammar(target: Target, request: ItemsRequest) -> list[Condition]:
     """Of initiatives, all of it; of territories the box alone: the rest says what is counted.
 
-    A filter that names `status` is not narrowed to what a listing shows by default.
+    What is listed without the parameter `status` does not depend on a filter: that only narrows.
     """
     filters = request.filters
     if request.collection.level is not None:
         return [_in_degrees(target, filters.bbox)] if filters.bbox else []
-    if request.expression and "status" in request.expression.properties and not filters.status:
-        filters = replace(filters, status=PUBLIC)
     return where(filters)
 
 

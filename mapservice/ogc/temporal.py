@@ -11,6 +11,7 @@ from typing import Any, Self, TypeAlias
 
 from sqlalchemy import ColumnElement, DateTime, and_, false, func, literal, not_, or_, true
 
+from mapservice.errors import InvalidInput
 from mapservice.ogc.moments import FIRST, LAST, SECOND, Span, second_ceiling, second_floor
 
 Condition: TypeAlias = ColumnElement[bool]
@@ -59,10 +60,12 @@ class Period:
         return cls(moment, moment)
 
     @classmethod
-    def between(cls, start: Moment | None, end: Moment | None) -> Self:
-        """None leaves an end open."""
+    def between(cls, start: Moment | None, end: Moment | None, field: str) -> Self:
+        """None leaves an end open. Raises InvalidInput for written ends that are out of order."""
         first: Instant = FIRST if start is None else Period.of(start).start
         last: Instant = LAST if end is None else Period.of(end).end
+        if isinstance(first, datetime) and isinstance(last, datetime) and first > last:
+            raise InvalidInput(field, "has an interval that ends before it starts")
         return cls(first, last)
 
 
@@ -129,13 +132,28 @@ def _against_written(operator: str, column: Column, moment: datetime) -> Conditi
     if operator == "<":
         return column < _bound(second_ceiling(moment))
     if moment >= LAST:
-        return _constant(operator in ("<=", "<>"))
+        return _always(column) if operator in ("<=", "<>") else _never(column)
     if operator in ("<=", ">"):
         after = _bound(second_floor(moment) + SECOND)
         return column < after if operator == "<=" else column >= after
     whole = second_floor(moment) == moment
-    second = and_(column >= _bound(moment), column < _bound(moment + SECOND)) if whole else false()
+    second = (
+        and_(column >= _bound(moment), column < _bound(moment + SECOND))
+        if whole
+        else _never(column)
+    )
     return second if operator == "=" else not_(second)
+
+
+def _always(column: Column) -> Condition:
+    """True of whatever is known; of an unknown moment nothing can be said."""
+    same: Condition = column == column
+    return same
+
+
+def _never(column: Column) -> Condition:
+    other: Condition = column != column
+    return other
 
 
 def _bound(moment: datetime) -> ColumnElement[datetime]:

@@ -34,7 +34,7 @@ def matrix_sets(at: Addresses) -> Document:
                 "title": "Google Maps Compatible for the World",
                 "uri": MATRIX_SET_URI,
                 "crs": MERCATOR,
-                "links": as_json([Link("self", at.of(path, f="json"), JSON)]),
+                "links": as_json([Link("self", at.of(path), JSON)]),
             }
         ],
     }
@@ -77,7 +77,7 @@ def tilesets(at: Addresses, path: str, title: str) -> Document:
             | {
                 "links": as_json(
                     [
-                        Link("self", at.of(f"{path}/tiles/{MATRIX_SET}", f="json"), JSON),
+                        Link("self", at.of(f"{path}/tiles/{MATRIX_SET}"), JSON),
                         _scheme(at),
                     ]
                 )

@@ -1,5 +1,6 @@
 """Reports: ordered, followed while they are made, shown in a sandbox, fetched in every form."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -55,6 +56,7 @@ def choose() -> str:
     with services().engine.connect() as connection:
         view = View.parse(request.args.items(multi=True))
         filters = with_known_places(connection, view.filters)
+        view = replace(view, filters=filters)
         return render_template(
             "reports/choose.html",
             view=view,
@@ -77,7 +79,7 @@ def order() -> Response:
     form = chosen(JSON_FORM, HTML_FORM)
     view = View.parse(_json_pairs() if request.is_json else form_pairs())
     with services().engine.connect() as connection:
-        with_known_places(connection, view.filters)
+        view = replace(view, filters=with_known_places(connection, view.filters))
     made = service.ask(services().engine, view, base_url())
     response = Response(status=HTTPStatus.SEE_OTHER)
     if form is JSON_FORM:

@@ -1,5 +1,6 @@
 """`/rapports/mensuels`: a report each month, asked for by who has a role, and ended."""
 
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
@@ -41,7 +42,7 @@ def schedule() -> Response:
         with services().engine.begin() as connection:
             if not roles.of_person(connection, person.id):
                 abort(_only_with_a_role())
-            with_known_places(connection, view.filters)
+            view = replace(view, filters=with_known_places(connection, view.filters))
             schedules.schedule(connection, person.id, view, site.base_url, today)
     except Conflict:
         words = _(

@@ -7,6 +7,7 @@ from datetime import date
 from sqlalchemy import Connection, Row, select, text
 
 from mapservice.db.tables import commune_event, territory, territory_alias
+from mapservice.errors import InvalidInput
 from mapservice.territories.events import Kind, Movement, Unit, UnitType
 from mapservice.territories.lineage import Commune, Lineage, OnDay, Resolution
 from mapservice.territories.lineage_words import (
@@ -16,9 +17,9 @@ from mapservice.territories.lineage_words import (
     tell_way,
     telling_steps,
 )
-from mapservice.territories.model import AliasKind, AliasRecord
+from mapservice.territories.model import AliasKind, AliasRecord, Level, TerritoryRef
 from mapservice.territories.names import leading_article, of_commune
-from mapservice.territories.queries import source_in_force
+from mapservice.territories.queries import Territory, find, source_in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,31 @@ def current_of(
     if resolution and (resolution.steps or code in lineage.current):
         return _by_events(resolution, language)
     return _by_alias(connection, code, language)
+
+
+def of_today(connection: Connection, ref: TerritoryRef, field: str = "territory") -> Territory:
+    """The territory in force that a reference means.
+
+    A code that is one commune's by now (that of an arrondissement, a part of a commune or a former
+    one) means that commune. Raises InvalidInput naming the field for a code that was never valid,
+    or whose ground several communes share now.
+    """
+    found = find(connection, ref)
+    if found is not None:
+        return found
+    current = current_of(connection, ref.code) if ref.level is Level.COMMUNE else None
+    if current is None or not current.communes:
+        raise InvalidInput(field, f"there is no {ref}")
+    if len(current.communes) > 1:
+        heirs = ", ".join(f"commune:{one.code} ({one.name})" for one in current.communes)
+        raise InvalidInput(field, f"there is no {ref} any more; its ground is that of {heirs}")
+    return of_today(connection, TerritoryRef(Level.COMMUNE, current.communes[0].code), field)
+
+
+def refs_of_today(connection: Connection, refs: Iterable[TerritoryRef]) -> tuple[TerritoryRef, ...]:
+    """The same of many, each once, in order."""
+    found = (of_today(connection, ref) for ref in refs)
+    return tuple(sorted({TerritoryRef(one.level, one.code) for one in found}))
 
 
 def history(

@@ -5,6 +5,7 @@ import io
 import json
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from random import Random
 from threading import Barrier, Event
 from typing import Any
@@ -304,10 +305,21 @@ def test_other_doors_know_no_updated_since(client: FlaskClient, path: str) -> No
     assert client.get(f"{path}?updated_since=2026-01-01").status_code == 400
 
 
-def test_who_asks_from_the_future_is_told_to_ask_again_from_there(client: FlaskClient) -> None:
-    harvester = Harvester(client, "updated_since=2999-01-01T00:00:00Z")
+@pytest.mark.parametrize("suffix", ["geojson", "geojsonl", "geojsons", "csv"])
+def test_a_moment_that_no_clock_says_yet_is_refused(client: FlaskClient, suffix: str) -> None:
+    """An answer would be empty, and who kept that moment would miss all changes until then."""
+    answer = client.get(f"/initiatives.{suffix}?updated_since=2999-01-01T00:00:00Z")
+    assert (answer.status_code, answer.get_json()["field"]) == (400, "updated_since")
+
+
+def test_who_has_a_clock_ahead_of_ours_misses_nothing(client: FlaskClient, engine: Engine) -> None:
+    ahead = datetime.now(UTC) + timedelta(minutes=3)
+    harvester = Harvester(client, f"updated_since={ahead:%Y-%m-%dT%H:%M:%SZ}")
     assert harvester.ask() == []
-    assert "updated_since=2999-01-01T00:00:00Z" in harvester.address
+    made = Made(title="Entre-temps", commune="35238")
+    with engine.begin() as connection:
+        insert(connection, [made])
+    assert [feature["id"] for feature in harvester.ask()] == [made.id]
 
 
 def test_public_means_the_same_to_the_database(connection: Connection) -> None:

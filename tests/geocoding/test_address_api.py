@@ -184,4 +184,43 @@ def test_errors_name_the_parameter_in_every_dialect(
 )
 def test_suggestions_say_how_far_the_words_tell(doors: FlaskClient, q: str, status: str) -> None:
     features = doors.get("/geocode/search", query_string={"q": q}).get_json()["features"]
-    assert {one["properties"]["status"] for one in features} == {status}
+    first, *others = (one["properties"]["status"] for one in features)
+    assert first == status
+    assert set(others) <= {"ambiguous"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "means"),
+    [
+        ({"q": "Rennes", "limit": "20"}, "35238"),
+        ({"q": "12 rue de Paris, 35000 Rennes", "limit": "20"}, "35238"),
+        ({"q": "Rennes", "limit": "20", "lat": "42.92", "lon": "2.31"}, "35238"),
+        ({"q": "Lyon", "autocomplete": "0"}, "69123"),
+    ],
+)
+def test_the_verdict_is_on_the_commune_that_is_meant(
+    doors: FlaskClient, asked: dict[str, str], means: str
+) -> None:
+    """Rennes-les-Bains and Rennes-le-Château are what the text may become, no certain answers."""
+    features = doors.get("/geocode/search", query_string=asked).get_json()["features"]
+    trusted = [
+        one["properties"]["citycode"]
+        for one in features
+        if one["properties"]["status"] in ("certain", "likely")
+    ]
+    assert trusted == [means]
+
+
+def test_a_filter_makes_nothing_certain(doors: FlaskClient) -> None:
+    """The words mean Rennes; what the postcode leaves is something else."""
+    for narrowed in ({"postcode": "11190"}, {"citycode": "11309"}):
+        query = {"q": "Rennes", "limit": "20"} | narrowed
+        features = doors.get("/geocode/search", query_string=query).get_json()["features"]
+        assert features
+        assert {one["properties"]["status"] for one in features} == {"ambiguous"}
+
+
+def test_words_that_mean_no_commune_make_none_of_them_one(doors: FlaskClient) -> None:
+    query = {"q": "toute la Bretagne", "limit": "20", "autocomplete": "0"}
+    features = doors.get("/geocode/search", query_string=query).get_json()["features"]
+    assert {one["properties"]["status"] for one in features} <= {"none"}

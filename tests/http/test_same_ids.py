@@ -134,7 +134,10 @@ def of_ogc(client: FlaskClient, pairs: list[tuple[str, str]], limit: int) -> lis
 
 
 def in_cql2(filters: Filters) -> list[tuple[str, str]]:
-    """The filter in CQL2, beside it what CQL2 has no words for."""
+    """The filter in CQL2, beside it what CQL2 has no words for.
+
+    It only narrows: of what is not listed by itself, all that is public is asked for beside it.
+    """
     conditions = [
         _any_of("theme", filters.theme),
         _any_of("status", filters.status),
@@ -144,7 +147,10 @@ def in_cql2(filters: Filters) -> list[tuple[str, str]]:
         f"created_at >= TIMESTAMP('{filters.since:%Y-%m-%dT%H:%M:%SZ}')" if filters.since else "",
         f"created_at < TIMESTAMP('{filters.until:%Y-%m-%dT%H:%M:%SZ}')" if filters.until else "",
     ]
-    wordless = Filters(q=filters.q, near=filters.near, radius=filters.radius).to_pairs()
+    listed = PUBLIC if filters.status else ()
+    wordless = Filters(
+        q=filters.q, near=filters.near, radius=filters.radius, status=listed
+    ).to_pairs()
     text = " AND ".join(f"({one})" for one in conditions if one)
     return [*wordless, ("filter", text)] if text else wordless
 

@@ -461,3 +461,30 @@ def _temporal(ogc: Service) -> tuple[str, set[str]]:
 def test_addresses_stay_on_the_server(ogc: Service) -> None:
     host = urlsplit(ogc.root).netloc
     assert {urlsplit(link["href"]).netloc for link in ogc.get("").json["links"]} == {host}
+
+
+def test_a_licence_is_that_of_the_data(ogc: Service, names: list[str]) -> None:
+    """Initiatives come from many sources: none of theirs is said for all."""
+    if "initiatives" not in names:
+        pytest.skip("this service has no collection initiatives")
+    for name in names:
+        told = ogc.get(f"/collections/{name}").json
+        licences = [link["href"] for link in told["links"] if link["rel"] == "license"]
+        assert licences, name
+        is_open = any("licence-ouverte" in href for href in licences)
+        assert is_open == (name != "initiatives")
+        assert ("Licence Ouverte" in told["attribution"]) == (name != "initiatives")
+        if name == "initiatives" or name.startswith("activity-"):
+            assert any(href.endswith("/methode#licences") for href in licences)
+
+
+def test_links_that_clients_build_upon_are_plain(ogc: Service, names: list[str]) -> None:
+    """GDAL puts an id behind the address of the items; HTML has an address of its own."""
+    for name in names:
+        links = ogc.get(f"/collections/{name}").json["links"]
+        items = {link["type"]: link["href"] for link in links if link["rel"] == "items"}
+        assert items["application/geo+json"] == f"{ogc.root}/collections/{name}/items"
+        assert fetch(items["application/geo+json"] + "?limit=1").media == "application/geo+json"
+        assert fetch(items["text/html"]).media == "text/html"
+        (own,) = [link["href"] for link in links if link["rel"] == "self"]
+        assert own == f"{ogc.root}/collections/{name}"

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from mapservice.db.engine import make_engine
+from tests.ogc.web import fetch
 
 TIMEOUT_SECONDS = 120
 LISTED = "status IN ('published', 'done')"
@@ -194,6 +195,26 @@ def test_gdal_puts_rennes_in_its_place_in_every_system(live_server: str) -> None
         (feature,) = json.loads(output)["features"]
         places.append(_corner(feature))
     assert [(round(lon, 2), round(lat, 2)) for lon, lat in places] == [(-1.75, 48.08)] * 4
+
+
+def test_gdal_asks_for_one_by_its_id(live_server: str) -> None:
+    """It puts the id behind the address of the items."""
+    listed = fetch(f"{live_server}/ogc/collections/initiatives/items?limit=3").json["features"]
+    wanted = [("initiatives", str(one["id"])) for one in listed] + [("communes", "2A004")]
+    for layer, identifier in wanted:
+        output, log = run(
+            "ogr2ogr", "-f", "GeoJSON", "/vsistdout/", f"OAPIF:{live_server}/ogc", layer,
+            "-where", f"id = '{identifier}'",
+        )  # fmt: skip
+        (feature,) = json.loads(output)["features"]
+        name = "id" if layer == "initiatives" else "code"
+        assert feature["properties"][name] == identifier
+        assert f"/items/{identifier}" in log or f"id={identifier}" in log
+
+
+def test_gdal_fetches_the_first_by_its_number(live_server: str) -> None:
+    output, _ = run("ogrinfo", f"OAPIF:{live_server}/ogc", "communes", "-fid", "1", "-geom=NO")
+    assert "code (String)" in output
 
 
 def test_gdal_sql(live_server: str, sample: Connection) -> None:
