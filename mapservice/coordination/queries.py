@@ -223,6 +223,7 @@ def _areas(
     )
     totals = found.totals(names, since, until)
     recent, before = _windows(found, spans) if spans else np.zeros((2, len(where)), np.int64)
+    undated, counted = found.unknown(), totals["initiatives"]
     return Areas(
         where.codes,
         where.population,
@@ -231,6 +232,8 @@ def _areas(
         before,
         **{name: totals.get(name) for name in SUPPORTS},
         months=_months_since(view, found.last(since, until)) if last else None,
+        undated=undated,
+        with_day=counted if since or until else counted - undated,
         dated=dated,
     )
 

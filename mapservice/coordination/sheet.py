@@ -84,6 +84,7 @@ class Row:
     silent_share: float | None
     last: datetime | None
     klass: int
+    undated: int
     suggested: Suggested | None
 
     @property
@@ -305,6 +306,7 @@ def _rows(
             known(shares[number]),
             facts.last.get(facts.names[fact].code),
             int(classes[number]),
+            int(picked.undated[number]) if picked.undated is not None else 0,
             suggested[number],
         )
         for number, fact in enumerate(numbers)
