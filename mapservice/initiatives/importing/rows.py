@@ -219,7 +219,7 @@ def _date(cells: Cells, name: str) -> str:
     text = cells.line(name)
     found = read_date(text) if text else ""
     if found is None:
-        cells.note(name, f"{text!r} is not a date; taken as unknown")
+        cells.note(name, f"{text!r} is not a date; dropped")
     return found or ""
 
 
