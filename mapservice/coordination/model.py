@@ -170,6 +170,12 @@ class Areas:
         return clear
 
     @property
+    def nothing(self) -> NDArray[np.bool_]:
+        """Which surely have no initiative: one of an unknown day may be of any period."""
+        none: NDArray[np.bool_] = self.initiatives == 0
+        return none if self.undated is None else none & (self.undated == 0)
+
+    @property
     def silent_share(self) -> Floats:
         """In percent; NaN without a commune that has inhabitants."""
         assert self.communes is not None
@@ -284,11 +290,7 @@ def silence_of(areas: Areas) -> Silence | None:
     recent = Sisters.of(areas.recent, people)
     mean, recent_mean = sisters.mean(people), recent.mean(people)
     under = areas.initiatives < sisters.low(people)
-    # In a period there may be something of an unknown day: nobody can say that there is nothing.
-    nothing = areas.initiatives == 0
-    if areas.undated is not None:
-        nothing &= areas.undated == 0
-    empty = lived_in & nothing
+    empty = lived_in & areas.nothing
     # Where no day is known, nobody knows of late either.
     some_day = (areas.initiatives if areas.with_day is None else areas.with_day) > 0
     lately = lived_in & ~empty & (areas.recent == 0) & areas.dated & some_day

@@ -267,7 +267,9 @@ def check(connection: Connection, scope: Scope, places: Sequence[Place]) -> None
         _check_undated(connection, view, chosen(every, replace(scope, since=None, until=None)))
         _check_last(connection, view, rows)
         if by is not Level.COMMUNE:
-            _check_silent(connection, view, rows, communes)
+            undated = [row for row in every if row.created_at is None and row not in rows]
+            there = chosen(undated, replace(scope, since=None, until=None))
+            _check_silent(connection, view, [*rows, *there], communes)
     for ref in dict.fromkeys(ref for ref, _ in places):
         view = View(ref, Level.COMMUNE, scope, NOW)
         _check_months(connection, view, chosen(every, replace(scope, since=None, until=None)))
