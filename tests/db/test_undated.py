@@ -18,10 +18,9 @@ from tests.http.population import insert as insert_made
 OWN_REVISION = "0023"
 NATIONAL = """
 INSERT INTO initiative (title, theme, scale, status, created_at, updated_at, precision)
-SELECT 'Essai ' || number, 'culture', 'commune', 'published', day, day + interval '1 day', 'national'
-  FROM generate_series(1, 20) AS number
- CROSS JOIN LATERAL (VALUES (timestamptz '2025-01-15' + number * interval '20 days')) AS one (day)"""
-KEPT = "SELECT title, created_at, updated_at, changed_at FROM initiative ORDER BY title"
+SELECT 'Essai', 'culture', 'commune', 'published', day, day + interval '1 day', 'national'
+  FROM generate_series(timestamptz '2025-01-15', timestamptz '2026-01-15', '20 days') AS day"""
+KEPT = "SELECT id, created_at, updated_at, changed_at FROM initiative ORDER BY id"
 
 
 def upgrade(engine: Engine, revision: str) -> None:
