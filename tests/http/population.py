@@ -83,7 +83,8 @@ ROW = """
         id uuid, title text, summary text, description text, theme text, status text,
         created_at timestamptz, created_period text, supporters integer,
         source_supporters integer, precision text, commune text, epci text,
-        departement text, region text, lon float8, lat float8, place_text text, source_platform text, source_url text, source_licence text)"""
+        departement text, region text, lon float8, lat float8, place_text text,
+        source_platform text, source_url text, source_licence text)"""
 
 # A crowd that backs whatever tests ask for: the first of them what has one supporter, and so on.
 SUPPORTERS = """
