@@ -112,8 +112,8 @@ initiative = Table(
     Column("state_since", DateTime(timezone=True), nullable=False),
     Column("told_here", Integer, nullable=False),
     Column("local_here", Integer, nullable=False),
-    Column("source_supporters", Integer),
     Column("created_period", Plain),
+    Column("source_supporters", Integer),
 )
 
 territory_mosaic = Table(
