@@ -18,20 +18,35 @@ ALL_THEMES = ""
 # Sums by code at one level. `themes` is '{""}' for all of them, which the base keeps summed up.
 # Kept counts of a level and what changed since, by theme, status and month.
 KEPT = """
-    SELECT code, theme, status, month, initiatives, supporters
+    SELECT code, theme, status, initiatives, supporters, 0 AS undated
       FROM rollup
      WHERE level = '{level}' AND theme = ANY(%(themes)s) AND {base_months}{among_base}
      UNION ALL
     SELECT {place}, CASE WHEN %(themes)s = '{""}'::text[] THEN '' ELSE theme END,
-           status, month, initiatives, supporters
+           status, initiatives, supporters, 0
       FROM rollup_delta
      WHERE {place} IS NOT NULL
        AND (%(themes)s = '{""}'::text[] OR theme = ANY(%(themes)s))
-       AND {delta_months}{among_delta}"""
+       AND {delta_months}{among_delta}{undated}"""
+
+# The same of those without a known day, which are in no month.
+UNDATED = """
+     UNION ALL
+    SELECT code, theme, status, 0, 0, initiatives
+      FROM rollup
+     WHERE level = '{level}' AND theme = ANY(%(themes)s) AND month = 'infinity'{among_base}
+     UNION ALL
+    SELECT {place}, CASE WHEN %(themes)s = '{""}'::text[] THEN '' ELSE theme END,
+           status, 0, 0, initiatives
+      FROM rollup_delta
+     WHERE {place} IS NOT NULL
+       AND (%(themes)s = '{""}'::text[] OR theme = ANY(%(themes)s))
+       AND month = 'infinity'{among_delta}"""
 
 COUNTS = """
     SELECT code, theme,
-           sum(initiatives)::bigint AS initiatives, sum(supporters)::bigint AS supporters
+           sum(initiatives)::bigint AS initiatives, sum(supporters)::bigint AS supporters,
+           sum(undated)::bigint AS undated
       FROM ({kept}) AS kept
      WHERE status = ANY(%(statuses)s)
      GROUP BY code, theme"""
@@ -50,7 +65,8 @@ FIGURES = """
            coalesce(counts.initiatives, 0) AS initiatives,
            coalesce(counts.supporters, 0) AS supporters,
            round(10000.0 * coalesce(counts.initiatives, 0) / nullif(territory.population, 0), 2)
-               AS per_10000_inhabitants{columns}
+               AS per_10000_inhabitants,
+           coalesce(counts.undated, 0) AS undated{columns}
       FROM territory
       LEFT JOIN ({counts}) AS counts USING (code){joins}
      WHERE territory.level = %(level)s AND {within}
@@ -60,7 +76,8 @@ FIGURES = """
 AMONG = "SELECT code FROM territory WHERE level = '{level}' AND {within}"
 
 BY_CODE = """
-    SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters
+    SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters,
+           sum(undated) AS undated
       FROM ({counts}) AS by_theme
      GROUP BY code"""
 
@@ -99,7 +116,7 @@ def figures_geojson(connection: Connection, level: Level, scope: Scope) -> Block
                        'code', code, 'name', name, 'population', population,
                        'departement', departement, 'region', region,
                        'initiatives', initiatives, 'supporters', supporters,
-                       'per_10000_inhabitants', per_10000_inhabitants))::text
+                       'per_10000_inhabitants', per_10000_inhabitants, 'undated', undated))::text
           FROM ({figures}) AS figure""",
         {"figures": statement},
     )
@@ -161,12 +178,17 @@ def _by_theme(
     return [(theme, count) for theme, count in rows]
 
 
-def counts_by_code(level: str, scope: Scope, among: str = "") -> tuple[str, dict[str, Any]]:
-    """SQL of `code, initiatives, supporters`, one row a territory that has any, and its values.
+def counts_by_code(
+    level: str, scope: Scope, among: str = "", *, undated: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """SQL of `code, initiatives, supporters, undated`, one row a territory with any; its values.
 
-    `among`, SQL of ours that selects codes, keeps it to these.
+    `among`, SQL of ours that selects codes, keeps it to these. `undated`, 0 unless it is asked
+    for, is how many have no known day: they are among `initiatives` where the scope has no period,
+    and left out of them where it has one.
     """
-    counts, values = _counts(level, scope, tuple(scope.themes or (ALL_THEMES,)), among)
+    themes = tuple(scope.themes or (ALL_THEMES,))
+    counts, values = _counts(level, scope, themes, among, undated=undated)
     return fill(BY_CODE, {"counts": counts}), values
 
 
@@ -175,7 +197,7 @@ def _figures(
 ) -> tuple[str, dict[str, Any]]:
     inside, codes = within(level, scope)
     among = fill(AMONG, {"level": level, "within": inside})
-    counts, values = counts_by_code(level, scope, among if scope.territories else "")
+    counts, values = counts_by_code(level, scope, among if scope.territories else "", undated=True)
     texts = {"counts": counts, "columns": columns, "joins": joins, "within": inside}
     return fill(FIGURES, texts), values | codes
 
@@ -186,6 +208,8 @@ def _counts(
     themes: tuple[str, ...],
     among: str = "",
     template: str = COUNTS,
+    *,
+    undated: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     whole = scope.since is None and scope.until is None
     months = "month >= %(since)s AND month < %(until)s"
@@ -206,7 +230,8 @@ def _counts(
     if not whole:
         values["since"] = scope.since.isoformat() if scope.since else "0001-01-01"
         values["until"] = scope.until.isoformat() if scope.until else "infinity"
-    return fill(fill(template, {"kept": KEPT}), texts), values
+    kept = fill(KEPT, {"undated": UNDATED if undated else ""})
+    return fill(fill(template, {"kept": kept}), texts), values
 
 
 def within(level: Level, scope: Scope, table: str = "territory") -> tuple[str, dict[str, Any]]:

@@ -30,6 +30,7 @@ COLUMNS = (
     "expected_high",
     "silence",
     "beyond_chance",
+    "undated",
 )
 
 
@@ -51,6 +52,7 @@ def rows(areas: Areas, names: Sequence[str], silence: Silence | None) -> Iterato
         blank if areas.silent is None else areas.silent.tolist(),
         blank if areas.months is None else _floats(areas.months),
         *_expected(areas, silence),
+        blank if areas.undated is None else areas.undated.tolist(),
     ]
     return zip(*columns, strict=True)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapservice.activity.model import Scope
-from mapservice.coordination.classes import NOTHING, Floats, classify, natural_breaks
+from mapservice.coordination.classes import NOTHING, UNKNOWN, Floats, classify, natural_breaks
 from mapservice.coordination.expected import QUANTILE, Counts, Sisters
 from mapservice.territories.model import Level, TerritoryRef
 
@@ -27,6 +27,8 @@ COLUMNS = (
     "communes",
     "silent",
     "months",
+    "undated",
+    "with_day",
 )
 
 # What each level is divided into; the first is shown unless another is asked for.
@@ -117,8 +119,9 @@ class Areas:
     `supporters` are those of its initiatives; `told` of them told a commune, and `local` of these
     live around the initiative. `communes` and `silent` are the communes with inhabitants and those
     of them without an initiative; `months` is how many lie between the last initiative and the end
-    of the period, NaN for none. Where these were not read they are None; `dated`: the two windows
-    of 90 days were.
+    of the period, NaN for none; `undated` is how many initiatives have no known day, which are in
+    no period, window or month; `with_day` how many of `initiatives` have one. Where these were not
+    read they are None; `dated`: the two windows of 90 days were.
     """
 
     codes: tuple[str, ...]
@@ -132,6 +135,8 @@ class Areas:
     communes: Counts | None = None
     silent: Counts | None = None
     months: Floats | None = None
+    undated: Counts | None = None
+    with_day: Counts | None = None
     dated: bool = True
 
     def __len__(self) -> int:
@@ -163,6 +168,12 @@ class Areas:
         apart = np.abs(self.recent - self.before) - 1
         clear: NDArray[np.bool_] = apart > QUANTILE * np.sqrt(self.recent + self.before)
         return clear
+
+    @property
+    def nothing(self) -> NDArray[np.bool_]:
+        """Which surely have no initiative: one of an unknown day may be of any period."""
+        none: NDArray[np.bool_] = self.initiatives == 0
+        return none if self.undated is None else none & (self.undated == 0)
 
     @property
     def silent_share(self) -> Floats:
@@ -203,6 +214,8 @@ class Areas:
         if figure in (Figure.CHANGE, Figure.LAST):
             numbers = np.searchsorted(breaks, values, side="right") + 1
             numbers[np.isnan(values)] = NOTHING
+            if figure is Figure.LAST:  # of what is there no day is known
+                numbers[np.isnan(values) & (self.initiatives > 0)] = UNKNOWN
             return numbers.astype(np.int64)
         return classify(values, breaks)
 
@@ -277,8 +290,10 @@ def silence_of(areas: Areas) -> Silence | None:
     recent = Sisters.of(areas.recent, people)
     mean, recent_mean = sisters.mean(people), recent.mean(people)
     under = areas.initiatives < sisters.low(people)
-    empty = lived_in & (areas.initiatives == 0)
-    lately = lived_in & ~empty & (areas.recent == 0) & areas.dated
+    empty = lived_in & areas.nothing
+    # Where no day is known, nobody knows of late either.
+    some_day = (areas.initiatives if areas.with_day is None else areas.with_day) > 0
+    lately = lived_in & ~empty & (areas.recent == 0) & areas.dated & some_day
     below = lived_in & ~empty & ~lately & under
     telling, missing = under, mean - areas.initiatives
     if areas.dated:

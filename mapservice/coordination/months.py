@@ -65,8 +65,8 @@ class Entries:
         return np.repeat(self.runs, self.lengths)
 
     def between(self, since: date | None, until: date | None) -> NDArray[np.bool_]:
-        """Which of them are of months of a period, `until` exclusive."""
-        mask = np.ones(len(self.month), np.bool_)
+        """Which of them are of months of a period, `until` exclusive: never what has no month."""
+        mask: NDArray[np.bool_] = self.month != NO_MONTH
         if since:
             mask &= self.month >= number_of(since)
         if until:
@@ -93,24 +93,36 @@ class Read:
     """What was read of so many places.
 
     `kept` are months, or without them the sums of all; `moves` are to be added to them; `counted`
-    stands apart.
+    stands apart. `undated` is what has no known day: no month of `kept` has it, sums of all do, and
+    of `moves` it is what has no month.
     """
 
     size: int
     kept: Entries
     moves: tuple[Entries, ...]
     counted: tuple[Entries, ...]
+    undated: tuple[Entries, ...] = ()
+    by_month: bool = True
 
     def totals(
         self, names: Sequence[str], since: date | None, until: date | None
     ) -> dict[str, Counts]:
         """Of a period; where it has a bound there must be months."""
         found = {name: np.zeros(self.size, np.int64) for name in names}
-        for one in (self.kept, *self.moves):
+        whole = self.undated if self.by_month and not (since or until) else ()
+        for one in (self.kept, *self.moves, *whole):
             mask = one.between(since, until) if since or until else None
             for name, total in found.items():
                 total += one.total(name, self.size, mask)
         return found
+
+    def unknown(self) -> Counts:
+        """How many of each place have no known day, whatever the period."""
+        found = np.zeros(self.size, np.int64)
+        for one in self.undated:
+            found += one.total("initiatives", self.size)
+        fresh = self.moves[0]
+        return found + fresh.total("initiatives", self.size, fresh.month == NO_MONTH)
 
     def singly(self, times: Sequence[int]) -> Counts:
         """Initiatives of the parts of months, each part so many times."""
@@ -159,11 +171,17 @@ def read(
 ) -> Read:
     """The columns `names`, `initiatives` among them; of parts of months, initiatives alone."""
     texts, values = _texts(scope, places)
-    base, column = (statements.KEPT, AS_KEPT) if by_month else (statements.SUMS, SENT)
-    kept = fill(base, {"columns": _columns(names, column)})
-    selects = {"kept": fill(kept, {"kept_themes": "kept_themes"})}
-    if values["less_themes"]:
-        selects["less"] = fill(kept, {"kept_themes": "less_themes"})
+    sums = fill(statements.SUMS, {"columns": _columns(names, SENT)})
+    months = fill(statements.KEPT, {"columns": _columns(names, AS_KEPT)})
+    base = {
+        "": months if by_month else fill(sums, {"month": "-infinity"}),
+        " undated": fill(sums, {"month": "infinity"}),
+    }
+    selects = {}
+    for kind, one in base.items():
+        selects[f"kept{kind}"] = fill(one, {"kept_themes": "kept_themes"})
+        if values["less_themes"]:
+            selects[f"less{kind}"] = fill(one, {"kept_themes": "less_themes"})
     selects["fresh"] = fill(statements.FRESH, {"columns": _columns(names, SENT)})
     counted = fill(statements.COUNTED, {"columns": _columns(names, SENT, *COUNTED)})
     for number, part in enumerate(parts):
@@ -173,11 +191,12 @@ def read(
     filled = [fill(one, texts | {"source": f"'{source}'"}) for source, one in selects.items()]
     rows = fetch_all(connection, Prepared.of(" UNION ALL ".join(filled), values))
     found = {source: _entries(places, names, *row) for source, *row in rows}
-    moves = [found["fresh"]]
+    moves, undated = [found["fresh"]], [found["kept undated"]]
     if "less" in found:
         moves.append(replace(found["less"], sign=-1))
+        undated.append(replace(found["less undated"], sign=-1))
     singly = tuple(found[f"part {number}"] for number in range(len(parts)))
-    return Read(len(places), found["kept"], tuple(moves), singly)
+    return Read(len(places), found["kept"], tuple(moves), singly, tuple(undated), by_month)
 
 
 def _themes(scope: Scope) -> tuple[list[str], list[str]]:

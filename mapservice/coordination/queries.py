@@ -118,7 +118,8 @@ def silent(connection: Connection, view: View, codes: Sequence[str]) -> Silent:
     looked = inside | np.isin(of, at) if view.by is Level.EPCI else inside
     where = communes if looked.all() else communes.pick(looked)
     lived_in = where.population > 0
-    silent = lived_in & (_initiatives(connection, view.scope, where) == 0)
+    # What is there of an unknown day may be of any period: nobody can call the commune silent.
+    silent = lived_in & (_initiatives(connection, view.scope, where, undated=True) == 0)
     by_part = (_by_part(of[looked], which, len(every))[at] for which in (lived_in, silent))
     in_all = (np.atleast_1d((which & inside[looked]).sum()) for which in (lived_in, silent))
     return Silent(*by_part, *in_all)
@@ -223,6 +224,7 @@ def _areas(
     )
     totals = found.totals(names, since, until)
     recent, before = _windows(found, spans) if spans else np.zeros((2, len(where)), np.int64)
+    undated, counted = found.unknown(), totals["initiatives"]
     return Areas(
         where.codes,
         where.population,
@@ -231,6 +233,8 @@ def _areas(
         before,
         **{name: totals.get(name) for name in SUPPORTS},
         months=_months_since(view, found.last(since, until)) if last else None,
+        undated=undated,
+        with_day=counted if since or until else counted - undated,
         dated=dated,
     )
 
@@ -246,10 +250,14 @@ def _windows(found: Read, spans: Windows) -> tuple[Counts, Counts]:
     )
 
 
-def _initiatives(connection: Connection, scope: Scope, where: Places) -> Counts:
+def _initiatives(
+    connection: Connection, scope: Scope, where: Places, *, undated: bool = False
+) -> Counts:
+    """Of the scope's period; with `undated` also those of an unknown day, which are in none."""
     by_month = bool(scope.since or scope.until)
     found = read(connection, scope, where, ("initiatives",), by_month=by_month)
-    return found.totals(("initiatives",), scope.since, scope.until)["initiatives"]
+    total = found.totals(("initiatives",), scope.since, scope.until)["initiatives"]
+    return total + found.unknown() if undated and by_month else total
 
 
 def _by_part(of: Counts, which: NDArray[np.bool_], size: int) -> Counts:

@@ -84,6 +84,7 @@ class Row:
     silent_share: float | None
     last: datetime | None
     klass: int
+    undated: int
     suggested: Suggested | None
 
     @property
@@ -206,10 +207,10 @@ def _with_silent(
 ) -> tuple[Areas, Areas]:
     if view.by is Level.COMMUNE and (view.ref is None or view.ref.level is not Level.COMMUNE):
         lived_in = areas.population > 0
-        communes, silent = lived_in.sum(), (lived_in & (areas.initiatives == 0)).sum()
+        communes, silent = lived_in.sum(), (lived_in & areas.nothing).sum()
         return areas, _told(own, communes, silent)
     if view.by is Level.COMMUNE:
-        return areas, _told(own, own.population > 0, (own.population > 0) & (own.initiatives == 0))
+        return areas, _told(own, own.population > 0, (own.population > 0) & own.nothing)
     found = queries.silent(connection, view, areas.codes)
     return (
         replace(areas, communes=found.communes, silent=found.silent),
@@ -305,6 +306,7 @@ def _rows(
             known(shares[number]),
             facts.last.get(facts.names[fact].code),
             int(classes[number]),
+            int(picked.undated[number]) if picked.undated is not None else 0,
             suggested[number],
         )
         for number, fact in enumerate(numbers)

@@ -4,8 +4,9 @@ FIRST_MONTH = """
 SELECT min(month)
   FROM (SELECT min(month) AS month FROM rollup
          WHERE level = 'country' AND code = 'FR' AND theme = '' AND month > '-infinity'
+           AND month < 'infinity'
          UNION ALL
-        SELECT min(month) FROM rollup_delta) AS either"""
+        SELECT min(month) FROM rollup_delta WHERE month < 'infinity') AS either"""
 
 # Of all territories of a level: who holds each, how many live there, and where their name stands.
 PLACES = """
@@ -25,7 +26,7 @@ SUMS = """
 SELECT {source} AS source, string_agg(code, ','), CAST(NULL AS bytea), CAST(NULL AS bytea){columns}
   FROM rollup
  WHERE level = '{level}' AND theme = ANY(%({kept_themes})s) AND status = ANY(%(statuses)s)
-   AND month = '-infinity' AND {kept}"""
+   AND month = '{month}' AND {kept}"""
 
 KEPT = """
 SELECT {source} AS source, string_agg(code, ','),
@@ -45,7 +46,8 @@ COUNTED = """
 SELECT {source} AS source, string_agg(code, ','), CAST(NULL AS bytea), CAST(NULL AS bytea){columns}
   FROM (SELECT {place} AS code, CAST(count(*) AS integer) AS initiatives
           FROM initiative
-         WHERE created_at >= %({start})s AND created_at < %({end})s AND {inside}
+         WHERE coalesce(created_at, '-infinity'::timestamptz) >= %({start})s
+           AND coalesce(created_at, '-infinity'::timestamptz) < %({end})s AND {inside}
            AND status = ANY(%(statuses)s) AND {themes} AND {place} IS NOT NULL
          GROUP BY 1) AS counted"""
 
@@ -60,7 +62,7 @@ UNTOUCHED = """
                      FROM rollup
                     WHERE level = '{level}' AND rollup.code = asked.code
                       AND rollup.theme = chosen.theme AND rollup.status = state.status
-                      AND month > '-infinity' AND {bounds}
+                      AND month > '-infinity' AND month < 'infinity' AND {bounds}
                     ORDER BY month DESC LIMIT 1) AS own
              WHERE asked.code NOT IN (SELECT {place} FROM rollup_delta WHERE {place} IS NOT NULL)"""
 
@@ -70,13 +72,15 @@ CHANGED = """
               FROM (SELECT code, month, initiatives
                       FROM rollup
                      WHERE level = '{level}' AND theme = ANY(%(themes)s)
-                       AND status = ANY(%(statuses)s) AND month > '-infinity' AND {bounds}
+                       AND status = ANY(%(statuses)s) AND month > '-infinity'
+                       AND month < 'infinity' AND {bounds}
                        AND code = ANY(ARRAY(SELECT DISTINCT {place} FROM rollup_delta
                                              WHERE {place} = ANY(%(codes)s)))
                      UNION ALL
                     SELECT {place}, month, initiatives
                       FROM rollup_delta
-                     WHERE status = ANY(%(statuses)s) AND {bounds} AND {fresh}
+                     WHERE status = ANY(%(statuses)s) AND month < 'infinity' AND {bounds}
+                       AND {fresh}
                        AND {place} = ANY(%(codes)s)) AS changed
              GROUP BY code, month
             HAVING sum(initiatives) > 0"""
@@ -93,21 +97,24 @@ SELECT code, latest.created_at
  CROSS JOIN LATERAL (
        SELECT created_at
          FROM initiative
-        WHERE {own} AND initiative.created_at >= known.month AT TIME ZONE 'UTC'
-          AND initiative.created_at < (known.month + interval '1 month') AT TIME ZONE 'UTC'
+        WHERE {own}
+          AND coalesce(created_at, '-infinity'::timestamptz) >= known.month AT TIME ZONE 'UTC'
+          AND coalesce(created_at, '-infinity'::timestamptz)
+              < (known.month + interval '1 month') AT TIME ZONE 'UTC'
           AND status = ANY(%(statuses)s) AND {themes}
-        ORDER BY created_at DESC LIMIT 1) AS latest"""
+        ORDER BY coalesce(created_at, '-infinity'::timestamptz) DESC LIMIT 1) AS latest"""
 
 SERIES = """
 SELECT month, CAST(sum(initiatives) AS bigint), CAST(sum(supporters) AS bigint)
   FROM (SELECT month, initiatives, supporters
           FROM rollup
          WHERE level = '{level}' AND code = %(code)s AND theme = ANY(%(themes)s)
-           AND status = ANY(%(statuses)s) AND month > '-infinity'
+           AND status = ANY(%(statuses)s) AND month > '-infinity' AND month < 'infinity'
          UNION ALL
         SELECT month, initiatives, supporters
           FROM rollup_delta
-         WHERE {place} = %(code)s AND status = ANY(%(statuses)s) AND {fresh}) AS kept
+         WHERE {place} = %(code)s AND status = ANY(%(statuses)s) AND {fresh}
+           AND month < 'infinity') AS kept
  GROUP BY month
  ORDER BY month"""
 

@@ -89,8 +89,8 @@ initiative = Table(
     Column("theme", Plain, nullable=False),
     Column("scale", Plain, nullable=False),
     Column("status", Plain, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True)),
+    Column("updated_at", DateTime(timezone=True)),
     Column("source_platform", Text, nullable=False),
     Column("source_id", Text),
     Column("source_url", Text, nullable=False),
@@ -112,6 +112,7 @@ initiative = Table(
     Column("state_since", DateTime(timezone=True), nullable=False),
     Column("told_here", Integer, nullable=False),
     Column("local_here", Integer, nullable=False),
+    Column("created_period", Plain),
     Column("source_supporters", Integer),
 )
 

@@ -47,8 +47,14 @@ FIELDS = (
     "region_name",
     "precision",
     "supporters",
-    *MOMENTS,
+    "created_at",
+    "created_period",
+    "updated_at",
     "url",
+    "source",
+    "source_url",
+    "licence",
+    "attribution",
 )
 KINDS = (
     dict.fromkeys(FIELDS, "object")

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from mapservice.initiatives.queries import Initiative
 
 if TYPE_CHECKING:
-    from icalendar import Event
+    from icalendar import Component, Event, Journal
 
 ATOM = "http://www.w3.org/2005/Atom"
 GEORSS = "http://www.georss.org/georss"
@@ -53,12 +53,16 @@ class Feed:
 
     @property
     def updated(self) -> datetime:
-        moments = (entry.initiative.updated_at for entry in self.entries)
+        moments = (entry.initiative.changed_at for entry in self.entries)
         return max(moments, default=BEFORE_ALL)
 
 
 def atom(feed: Feed) -> bytes:
-    """The feed as XML; entries are known by `urn:uuid:…`, summaries are plain text."""
+    """The feed as XML; entries are known by `urn:uuid:…`, summaries are plain text.
+
+    `updated` is our own clock, which knows of every entry; `published` is left out where nobody
+    told.
+    """
     ET.register_namespace("", ATOM)
     ET.register_namespace("georss", GEORSS)
     root = Element(_atom("feed"), {"xml:lang": feed.language})
@@ -79,8 +83,9 @@ def calendar(feed: Feed) -> bytes:
     """The feed as all-day events on the day each initiative was published.
 
     Events and not journal entries, which most calendars leave out; transparent, as they take
-    nobody's time. Their moments are those of the initiative, so that the calendar stays the same
-    until one changes.
+    nobody's time. What has no known day is a journal entry without one (RFC 5545, 3.6.3): an event
+    must have a start, and none was told. Their moments are those of the initiative, so that the
+    calendar stays the same until one changes.
     """
     import icalendar  # its 10 MB are loaded when the first calendar is asked for
 
@@ -94,7 +99,7 @@ def calendar(feed: Feed) -> bytes:
     made.add("refresh-interval", REFRESH, parameters={"value": "DURATION"})
     made.add("x-published-ttl", "PT12H")
     for entry in feed.entries:
-        made.add_component(_event(entry))
+        made.add_component(_event(entry) if entry.initiative.created_at else _journal(entry))
     return bytes(made.to_ical())
 
 
@@ -103,8 +108,9 @@ def _entry(root: Element, entry: Entry) -> None:
     node = SubElement(root, _atom("entry"))
     _text(node, "id", f"urn:uuid:{one.id}")
     _text(node, "title", one.title)
-    _text(node, "updated", _moment(one.updated_at))
-    _text(node, "published", _moment(one.created_at))
+    _text(node, "updated", _moment(one.changed_at))
+    if one.created_at:
+        _text(node, "published", _moment(one.created_at))
     _link(node, "alternate", entry.url, "text/html")
     category = {"term": str(one.theme), "label": entry.theme}
     SubElement(node, _atom("category"), category)
@@ -117,23 +123,39 @@ def _event(entry: Entry) -> "Event":
     import icalendar
 
     one = entry.initiative
+    assert one.created_at is not None
     day = one.created_at.astimezone(PARIS).date()
     event = icalendar.Event()
-    event.add("uid", str(one.id))
-    event.add("dtstamp", one.updated_at.astimezone(UTC))
+    _describe(event, entry)
     event.add("created", one.created_at.astimezone(UTC))
-    event.add("last-modified", one.updated_at.astimezone(UTC))
     event.add("dtstart", day)
     event.add("dtend", day + timedelta(days=1))
-    event.add("summary", _clean(one.title))
-    event.add("description", _clean("\n\n".join(filter(None, (one.summary, entry.url)))))
     event.add("location", _clean(entry.place))
-    event.add("url", entry.url)
-    event.add("categories", [entry.theme])
     event.add("transp", "TRANSPARENT")
     if one.lon is not None and one.lat is not None:
         event.add("geo", icalendar.vGeo((one.lat, one.lon)))
     return event
+
+
+def _journal(entry: Entry) -> "Journal":
+    """A journal entry has no property for a place: its text names it."""
+    import icalendar
+
+    journal = icalendar.Journal()
+    _describe(journal, entry, entry.place)
+    return journal
+
+
+def _describe(component: "Component", entry: Entry, *words: str) -> None:
+    one = entry.initiative
+    component.add("uid", str(one.id))
+    component.add("dtstamp", one.changed_at.astimezone(UTC))
+    component.add("last-modified", one.changed_at.astimezone(UTC))
+    component.add("summary", _clean(one.title))
+    text = "\n\n".join(filter(None, (*words, one.summary, entry.url)))
+    component.add("description", _clean(text))
+    component.add("url", entry.url)
+    component.add("categories", [entry.theme])
 
 
 def _text(parent: Element, name: str, text: str) -> None:

@@ -54,9 +54,11 @@ def initiative(one: Initiative) -> dict[str, Any]:
         "identifier": str(one.id),
         "name": one.title,
         "description": one.summary or precision_words(one),
-        "foundingDate": one.created_at.date().isoformat(),
         "keywords": theme_label(one.theme),
     }
+    if one.created_at or one.created_period:
+        day = one.created_at.date().isoformat() if one.created_at else one.created_period
+        told["foundingDate"] = day
     if place_name(one):
         told["location"] = _place(one)
     return told

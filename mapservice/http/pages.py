@@ -26,6 +26,7 @@ def register(app: Flask, settings: Settings) -> None:
         number_fr=number,
         rounded=rounded,
         date_fr=day,
+        period_fr=period,
         theme_label=theme_label,
         status_label=status_label,
     )
@@ -74,6 +75,14 @@ def rounded(value: float) -> int:
 
 def day(value: date | datetime) -> str:
     return str(format_date(value, "long"))
+
+
+def period(told: str) -> str:
+    """A year or a month in ISO 8601 as people write it: "2022", "mars 2022"."""
+    year, _hyphen, month = told.partition("-")
+    if not month:
+        return year
+    return str(format_date(date(int(year), int(month), 1), "LLLL yyyy"))
 
 
 def theme_label(theme: str) -> str:

@@ -19,8 +19,8 @@ FIRSTS = """
      WHERE place % :part = 1
      ORDER BY id"""
 ADDRESSES = """
-    SELECT id, updated_at
-      FROM (SELECT id, updated_at, status FROM initiative
+    SELECT id, changed_at
+      FROM (SELECT id, changed_at, status FROM initiative
              WHERE id >= :first ORDER BY id LIMIT :part) AS covered
      WHERE status = ANY(:statuses)
      ORDER BY id"""
@@ -28,7 +28,7 @@ ADDRESSES = """
 LATEST = """
     SELECT code, greatest(loaded.at, latest.at)
       FROM territory
-      LEFT JOIN (SELECT {level} AS code, max(updated_at) AS at
+      LEFT JOIN (SELECT {level} AS code, max(changed_at) AS at
                    FROM initiative
                   WHERE status = ANY(:statuses)
                   GROUP BY 1) AS latest USING (code)

@@ -4,9 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from geoalchemy2 import Geography
-from sqlalchemy import ColumnElement, and_, any_, case, cast, false, func, or_, true
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    any_,
+    case,
+    cast,
+    false,
+    func,
+    literal_column,
+    or_,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
-from sqlalchemy.types import Text
+from sqlalchemy.types import DateTime, Text
 
 from mapservice.db.tables import initiative
 from mapservice.initiatives.filters import BBox, Filters, LonLat
@@ -15,6 +26,9 @@ from mapservice.territories.model import Level
 
 # The web-mercator square ends here; points beyond are drawn at its edge.
 MERCATOR_LATITUDE = 85.051128
+# Moments before and after all that a row can hold. Spelt out: indexes are chosen by them.
+BEFORE_ALL = literal_column("'-infinity'::timestamptz", DateTime(timezone=True))
+AFTER_ALL = literal_column("'infinity'::timestamptz", DateTime(timezone=True))
 # Where each level stands.
 COLUMNS = {
     Level.COMMUNE: initiative.c.commune,
@@ -25,7 +39,10 @@ COLUMNS = {
 
 
 def where(filters: Filters) -> list[ColumnElement[bool]]:
-    """The conditions on `initiative` that a filter stands for; all must hold."""
+    """The conditions on `initiative` that a filter stands for; all must hold.
+
+    What has no known day lies in no period, were it open at one end.
+    """
     conditions = [one_of(initiative.c.status, filters.statuses)]
     if filters.q:
         conditions.append(initiative.c.search.op("@@")(words(filters.q)))
@@ -40,10 +57,18 @@ def where(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.near and filters.radius:
         conditions.append(_within(filters.near, filters.radius))
     if filters.since:
-        conditions.append(initiative.c.created_at >= filters.since)
+        conditions.append(recency() >= filters.since)
     if filters.until:
-        conditions.append(initiative.c.created_at < filters.until)
+        conditions += [recency() > BEFORE_ALL, recency() < filters.until]
     return conditions
+
+
+def recency(of: Any = initiative.c) -> ColumnElement[Any]:
+    """What newest first goes by: of an unknown day, a moment before all others.
+
+    Thus an order with unknown days last, and what follows a row in it, are ranges of an index.
+    """
+    return func.coalesce(of.created_at, BEFORE_ALL, type_=DateTime(timezone=True))
 
 
 def distance(near: LonLat, of: Any = initiative.c) -> ColumnElement[float]:

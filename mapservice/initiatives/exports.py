@@ -23,13 +23,14 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     select,
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from mapservice.db.copy import Blocks, copy_rows, feature_collection, lines
-from mapservice.db.json_text import Sure, object_text, value_text
+from mapservice.db.json_text import Plain, Sure, object_text, value_text
 from mapservice.db.tables import initiative, territory
 from mapservice.db.text import compiled, fill
 from mapservice.initiatives.conditions import where
@@ -57,7 +58,7 @@ INNER = ("point", "sort_key")
 # An address without signs that JSON escapes: all but what somebody made up.
 _PLAIN_ADDRESS = re.compile(r"[\w:/.\-\[\]]*", re.ASCII)
 # Texts that people wrote, and how what a spreadsheet runs begins.
-WRITTEN = ("title", "summary")
+WRITTEN = ("title", "summary", "source", "licence", "attribution")
 FORMULA_SIGNS = "=+-@\t\r"
 # Typed as text, lest GeoAlchemy2 turn it into EWKB on its way through SQL that needs a geometry.
 POINT = type_coerce(initiative.c.point, Text)
@@ -85,9 +86,30 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
         own.precision,
         own.supporters,
         utc_text(own.created_at).label("created_at"),
+        own.created_period,
         utc_text(own.updated_at).label("updated_at"),
         type_coerce(literal(f"{base_url}/initiatives/") + func.text(own.id), kind).label("url"),
+        _told(own.source_platform).label("source"),
+        _told(own.source_url).label("source_url"),
+        _told(own.source_licence).label("licence"),
+        _attribution().label("attribution"),
     ]
+
+
+def _told(column: ColumnElement[str]) -> ColumnElement[Any]:
+    """Null where nobody told anything."""
+    return func.nullif(column, literal_column("''"), type_=Text())
+
+
+def _attribution() -> ColumnElement[Any]:
+    """Who is to be named, and under which licence, in the words of pages: "source (licence)".
+
+    Null for what began here.
+    """
+    own = initiative.c
+    opening, closing = literal_column("' ('", Text()), literal_column("')'", Text())
+    licence = opening + _told(own.source_licence) + closing
+    return _told(own.source_platform) + func.coalesce(licence, literal_column("''"), type_=Text())
 
 
 def with_names() -> FromClause:
@@ -227,9 +249,9 @@ def _copied_features(connection: Connection, filters: Filters, base_url: str) ->
 
 
 def utc_text(moment: ColumnElement[Any]) -> ColumnElement[str]:
-    """RFC 3339, whole seconds, of the years 1 to 9999, of what is never null.
+    """RFC 3339, whole seconds, of the years 1 to 9999; null of null.
 
     `to_char` takes six times as long.
     """
     quoted = cast(func.to_json(func.timezone("UTC", moment)), Text)
-    return type_coerce(func.substr(quoted, 2, 19, type_=Text()) + "Z", Sure())
+    return type_coerce(func.substr(quoted, 2, 19, type_=Text()) + "Z", Plain())

@@ -90,7 +90,8 @@ class Filters:
     """Which initiatives, in which order. Empty fields do not restrict.
 
     `status` empty means what a listing shows by default (published and done). `since` and
-    `until` bound the creation date, `until` exclusive. `radius` is in metres.
+    `until` bound the creation date, `until` exclusive: what has no known day matches neither.
+    `radius` is in metres.
     """
 
     q: str = ""
@@ -130,6 +131,10 @@ class Filters:
         return [(name, text) for name, text in _texts(self) if text]
 
 
+# What a cursor holds of a row without a known day: so PostgreSQL writes a moment before all others.
+UNDATED = "-infinity"
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """Where a page begins: after the row with this sort value and id."""
@@ -158,7 +163,7 @@ class Cursor:
         if not isinstance(self.id, str) or not _UUID.fullmatch(self.id):
             return False
         if self.sort is Sort.RECENT:
-            return isinstance(self.value, str) and _is_moment(self.value)
+            return self.value == UNDATED or (isinstance(self.value, str) and _is_moment(self.value))
         number = self.value
         if not isinstance(number, int | float) or isinstance(number, bool):
             return False

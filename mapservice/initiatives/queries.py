@@ -29,15 +29,24 @@ from mapservice.db.tables import initiative, territory
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives import near_counts
 from mapservice.initiatives.conditions import (
+    BEFORE_ALL,
     COLUMNS,
     distance,
     geography,
     here_3857,
     one_of,
+    recency,
     where,
     words,
 )
-from mapservice.initiatives.filters import Cursor, Filters, LonLat, Sort, parse_moment
+from mapservice.initiatives.filters import (
+    UNDATED,
+    Cursor,
+    Filters,
+    LonLat,
+    Sort,
+    parse_moment,
+)
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 from mapservice.initiatives.near import Stretch
 from mapservice.territories.model import Level, TerritoryRef
@@ -48,6 +57,8 @@ class Initiative:
     """One initiative as pages show it. Positions are degrees, EPSG:4326.
 
     `lon`, `lat` are None unless the place is truly a point; the anchor is where maps show it.
+    `created_at` and `updated_at` are None where nobody told; of `created_at` a year or a month may
+    be known, `created_period`. `changed_at` is our own clock.
     `distance` is in metres from the point that was asked for, else None.
     """
 
@@ -70,8 +81,10 @@ class Initiative:
     region_name: str | None
     region_article: str | None
     supporters: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime | None
+    created_period: str | None
+    updated_at: datetime | None
+    changed_at: datetime
     lon: float | None
     lat: float | None
     anchor_lon: float | None
@@ -313,12 +326,15 @@ def listing(filters: Filters) -> Select[tuple[object, ...]]:
 
 
 def order(filters: Filters, of: Any = initiative.c) -> list[ColumnElement[Any]]:
-    """A total order: equal rows fall back on the id. `of` are columns of some of `initiative`."""
+    """A total order: equal rows fall back on the id. `of` are columns of some of `initiative`.
+
+    Newest first, what has no known day comes last.
+    """
     if filters.sort is Sort.SUPPORTED:
         return [of.supporters.desc(), of.id.desc()]
     if filters.sort is Sort.NEAR and filters.near:
         return [distance(filters.near, of).asc(), of.id.asc()]
-    return [of.created_at.desc(), of.id.desc()]
+    return [recency(of).desc(), of.id.desc()]
 
 
 def sort_key(filters: Filters) -> ColumnElement[str]:
@@ -361,12 +377,14 @@ def after(filters: Filters, cursor: Cursor | None) -> list[ColumnElement[bool]]:
             tuple_(initiative.c.supporters, initiative.c.id)
             < tuple_(literal(cursor.value), identifier)
         ]
-    moment = literal(parse_moment("cursor", str(cursor.value)), DateTime(timezone=True))
-    return [tuple_(initiative.c.created_at, initiative.c.id) < tuple_(moment, identifier)]
+    moment: ColumnElement[Any] = BEFORE_ALL
+    if cursor.value != UNDATED:
+        moment = literal(parse_moment("cursor", str(cursor.value)), DateTime(timezone=True))
+    return [tuple_(recency(), initiative.c.id) < tuple_(moment, identifier)]
 
 
 def _cursor(sort: Sort, last: Initiative) -> Cursor:
-    value: float | str = last.created_at.isoformat()
+    value: float | str = last.created_at.isoformat() if last.created_at else UNDATED
     if sort is Sort.SUPPORTED:
         value = last.supporters
     elif sort is Sort.NEAR:

@@ -18,7 +18,11 @@ from mapservice.initiatives.model import Scale, Status, Theme
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An initiative to be saved; `id` None makes a new one."""
+    """An initiative to be saved; `id` None makes a new one.
+
+    Dates are None where nobody told any; `created_period` is a year or a month (ISO 8601) where no
+    day was told.
+    """
 
     id: UUID | None
     title: str
@@ -27,8 +31,9 @@ class Draft:
     theme: Theme
     scale: Scale
     status: Status
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime | None
+    created_period: str | None
+    updated_at: datetime | None
     source_platform: str
     source_id: str | None
     source_url: str
@@ -44,7 +49,6 @@ class Known:
 
     id: UUID
     digest: str | None
-    created_at: datetime
 
 
 def known(connection: Connection, platform: str, source_ids: Sequence[str]) -> dict[str, Known]:
@@ -54,7 +58,6 @@ def known(connection: Connection, platform: str, source_ids: Sequence[str]) -> d
             initiative.c.source_id,
             initiative.c.id,
             initiative.c.source_digest,
-            initiative.c.created_at,
         ).where(
             initiative.c.source_platform == platform, initiative.c.source_id.in_(list(source_ids))
         )
@@ -168,6 +171,7 @@ def _values(draft: Draft) -> dict[str, Any]:
         "scale": str(draft.scale),
         "status": str(draft.status),
         "created_at": draft.created_at,
+        "created_period": draft.created_period,
         "updated_at": draft.updated_at,
         "source_platform": draft.source_platform,
         "source_id": draft.source_id,

@@ -327,10 +327,14 @@ DIGEST = "SELECT source_digest FROM initiative WHERE id = :id FOR NO KEY UPDATE"
 
 CHANGE = "UPDATE initiative SET status = :status WHERE id = :id"
 
-# What is read as its date is that of its publication: the newest stand first in lists and feeds.
+# What is read as the date of a proposal is that of its publication: the newest stand first in lists
+# and feeds. What comes from a source keeps the dates of its source, or none.
 PUBLISH = """
 UPDATE initiative
-   SET status = :status, created_at = now(), updated_at = greatest(updated_at, now())
+   SET status = :status,
+       created_at = CASE WHEN source_platform = '' THEN now() ELSE created_at END,
+       updated_at = CASE WHEN source_platform = '' THEN greatest(updated_at, now())
+                         ELSE updated_at END
  WHERE id = :id"""
 
 SETTLE = """

@@ -29,8 +29,11 @@ TERRITORY = Parameter(
     many=True,
     pattern=f"^({'|'.join(Level)}):[0-9A-Za-z]+$",
 )
-SINCE = Parameter("since", "Created on this day or later (a date, or a date and time).")
-UNTIL = Parameter("until", "Created on this day or earlier.")
+SINCE = Parameter(
+    "since",
+    "Created on this day or later (a date, or a date and time); never what has no known day.",
+)
+UNTIL = Parameter("until", "Created on this day or earlier; never what has no known day.")
 
 INITIATIVES = Collection(
     id="initiatives",
@@ -54,9 +57,19 @@ INITIATIVES = Collection(
         Attribute("region_name", Kind.STRING, "Name of the région", nullable=True),
         Attribute("precision", Kind.STRING, "Finest thing known of its place", choices=_PRECISIONS),
         Attribute("supporters", Kind.INTEGER, "Confirmed supporters"),
-        Attribute("created_at", Kind.MOMENT, "Created"),
-        Attribute("updated_at", Kind.MOMENT, "Last changed"),
+        Attribute("created_at", Kind.MOMENT, "Created; null where nobody told", nullable=True),
+        Attribute(
+            "created_period",
+            Kind.STRING,
+            "Year or month of its creation (2022, 2022-03) where no day was told",
+            nullable=True,
+        ),
+        Attribute("updated_at", Kind.MOMENT, "Last changed; null where nobody told", nullable=True),
         Attribute("url", Kind.STRING, "Its page"),
+        Attribute("source", Kind.STRING, "Where it was taken from", nullable=True),
+        Attribute("source_url", Kind.STRING, "Its page at the source", nullable=True),
+        Attribute("licence", Kind.STRING, "Licence of its source", nullable=True),
+        Attribute("attribution", Kind.STRING, "Whom to name: source and licence", nullable=True),
     ),
     geometry="Point",
     order=(SortKey("created_at", descending=True), SortKey("id", descending=True)),

@@ -1,6 +1,7 @@
 """Items of a collection: pages, one of them, counts; PostgreSQL makes the JSON."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ from mapservice.ogc.features import (
 )
 from mapservice.ogc.model import CRS84, Collection, Crs
 from mapservice.ogc.parameters import ItemsRequest
-from mapservice.ogc.selection import after, identified, ordering, selected
+from mapservice.ogc.selection import Part, identified, ordering, parts, selected
 from mapservice.ogc.sources import Source, source_of
 
 
@@ -68,10 +69,10 @@ def item(
 
 
 def first_created(connection: Connection) -> datetime | None:
-    """When the oldest of the initiatives that are listed was created; None without any."""
+    """When the oldest of the initiatives that are listed was created; None if no day is known."""
     query = (
         select(initiative.c.created_at)
-        .where(*where(Filters()))
+        .where(*where(Filters()), initiative.c.created_at.is_not(None))
         .order_by(initiative.c.created_at, initiative.c.id)
         .limit(1)
     )
@@ -79,11 +80,17 @@ def first_created(connection: Connection) -> datetime | None:
 
 
 def _page(connection: Connection, request: ItemsRequest, base_url: str) -> Sequence[Sequence[Any]]:
-    """The rows of `features.paged`."""
+    """The rows of `features.paged`: one more than the page is asked for, if there are more."""
     source = source_of(request.collection, base_url)
-    where = [*selected(source.target, request), *after(source, request)]
-    statement, values = _feature_sql(source, request, where)
-    return connection.exec_driver_sql(paged(request, statement), values).all()
+    rows: list[Sequence[Any]] = []
+    for part in parts(source, request):
+        wanted = replace(request, limit=request.limit - len(rows))
+        where = [*selected(source.target, request), *part.conditions]
+        statement, values = _feature_sql(source, wanted, where, part)
+        rows += connection.exec_driver_sql(paged(request, statement), values).all()
+        if len(rows) > request.limit:
+            break
+    return rows
 
 
 def _matched(connection: Connection, request: ItemsRequest, base_url: str) -> int:
@@ -107,16 +114,20 @@ def _has_id(source: Source, identifier: str) -> Condition:
 
 
 def _feature_sql(
-    source: Source, request: ItemsRequest, where: list[Condition]
+    source: Source, request: ItemsRequest, where: list[Condition], part: Part | None = None
 ) -> tuple[str, dict[str, Any]]:
     """One row more than the page is asked for: it tells whether there is a next page."""
     rows = rows_of(source, request)
-    statement, values = _limited(source, request, rows, where)
+    statement, values = _limited(source, request, rows, where, part)
     return as_features(request, rows, statement), values
 
 
 def _limited(
-    source: Source, request: ItemsRequest, rows: Select[Any], where: list[Condition]
+    source: Source,
+    request: ItemsRequest,
+    rows: Select[Any],
+    where: list[Condition],
+    part: Part | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """The rows of one page."""
     if request.collection.level is not None:
@@ -126,7 +137,7 @@ def _limited(
         select(text(own_columns(rows)))
         .select_from(source.rows)
         .where(*where)
-        .order_by(*ordering(source, request.order))
+        .order_by(*(part.order if part else ordering(source, request.order)))
         .limit(request.limit + 1)
     )
     inner, values = compiled(chosen, "chosen_")

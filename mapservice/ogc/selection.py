@@ -1,6 +1,7 @@
 """Which items a request selects, in which order, and after which one its page begins."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -11,18 +12,21 @@ from sqlalchemy import (
     Numeric,
     Text,
     and_,
+    func,
     literal,
     or_,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
+from mapservice.db.tables import initiative
 from mapservice.errors import InvalidInput
-from mapservice.initiatives.conditions import where
+from mapservice.initiatives.conditions import BEFORE_ALL, recency, where
 from mapservice.initiatives.filters import BBox
 from mapservice.ogc import temporal
 from mapservice.ogc.conditions import Condition, Target, condition, equal, spatial
 from mapservice.ogc.model import CRS84, Kind, SortKey
+from mapservice.ogc.moments import Span
 from mapservice.ogc.parameters import CELL, Box, ItemsRequest
 from mapservice.ogc.shapes import Shape, rectangle
 from mapservice.ogc.sources import Source
@@ -40,7 +44,7 @@ def selected(target: Target, request: ItemsRequest) -> list[Condition]:
     return [
         *_by_grammar(target, request),
         *_by_box(target, request.box),
-        *_by_span(target, request),
+        *_by_span(request),
         *equals,
         *([condition(target, request.expression)] if request.expression else []),
     ]
@@ -72,12 +76,25 @@ def _by_box(target: Target, box: Box | None) -> list[Condition]:
     return [spatial(target, "ST_Intersects", shape)]
 
 
-def _by_span(target: Target, request: ItemsRequest) -> list[Condition]:
+def _by_span(request: ItemsRequest) -> list[Condition]:
     if request.span is None or request.collection.temporal is None:
         return []
-    column = target.columns[request.collection.temporal]
     period = temporal.Period.of(request.span)
-    return [temporal.RELATIONS["t_intersects"](temporal.Period.of(column), period)]
+    dated = temporal.RELATIONS["t_intersects"](temporal.Period.of(recency()), period)
+    return [or_(dated, and_(recency() == BEFORE_ALL, _may_lie_in(request.span)))]
+
+
+def _may_lie_in(span: Span) -> Condition:
+    """Of what has no known day: whether its year or month meets a span, if even that is known.
+
+    What has no time at all matches any: OGC API Features 1.0.1, /req/core/fc-time-response, C.
+    """
+    period = initiative.c.created_period
+    first, last = (
+        func.left(literal(end.date().isoformat()), func.length(period))
+        for end in (span.start, span.end)
+    )
+    return or_(period.is_(None), and_(period >= first, period <= last))
 
 
 def ordering(source: Source, order: Sequence[SortKey]) -> list[ColumnElement[Any]]:
@@ -86,9 +103,61 @@ def ordering(source: Source, order: Sequence[SortKey]) -> list[ColumnElement[Any
 
 
 def _ordered(source: Source, key: SortKey) -> ColumnElement[Any]:
+    if _is_recent(source, key):
+        return recency().desc()
     column = source.keys[key.name]
     ordered = column.desc() if key.descending else column.asc()
     return ordered.nulls_last() if _is_nullable(source, key) else ordered
+
+
+def _is_recent(source: Source, key: SortKey) -> bool:
+    """Newest first, which indexes hold with what is unknown last."""
+    is_initiative = source.target.collection.level is None
+    return is_initiative and key.descending and key.name == "created_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the rows of a request, in its order: those that a condition keeps."""
+
+    conditions: list[Condition]
+    order: list[ColumnElement[Any]]
+
+
+def parts(source: Source, request: ItemsRequest) -> list[Part]:
+    """The rows beyond the request's cursor, in one part or two that follow each other.
+
+    Two where the order begins with a moment that may be unknown: either is a range of an index,
+    both together are none. No page depends on how many come before it.
+    """
+    first, cursor = request.order[0], request.cursor
+    whole = ordering(source, request.order)
+    if not _is_moment(source, first) or _is_recent(source, first):
+        return [Part(after(source, request), whole)]
+    column = source.keys[first.name]
+    known = Part([column.is_not(None)], [_plainly(column, first), *whole[1:]])
+    unknown = Part([column.is_(None)], whole[1:])
+    if cursor is None:
+        return [known, unknown]
+    steps = _steps(source, request)
+    if cursor.values[0] is None:
+        beyond = [_beyond(steps[1:])] if len(steps) > 1 else []
+        return [replace(unknown, conditions=[*unknown.conditions, *beyond])]
+    rest = request.order[1:]
+    if {key.descending for key in rest} == {first.descending} and not any(
+        _is_nullable(source, key) for key in rest
+    ):
+        return [replace(known, conditions=[_in_one_step(steps)]), unknown]
+    return [replace(known, conditions=[*known.conditions, _beyond(steps)]), unknown]
+
+
+def _is_moment(source: Source, key: SortKey) -> bool:
+    attribute = source.target.collection.attribute(key.name)
+    return attribute is not None and attribute.nullable and attribute.kind is Kind.MOMENT
+
+
+def _plainly(column: ColumnElement[Any], key: SortKey) -> ColumnElement[Any]:
+    return column.desc() if key.descending else column.asc()
 
 
 def _is_nullable(source: Source, key: SortKey) -> bool:
@@ -100,16 +169,38 @@ def after(source: Source, request: ItemsRequest) -> list[Condition]:
     """Beyond the row of the request's cursor, by keyset: no page depends on how many there are."""
     if request.cursor is None:
         return []
-    steps = [
-        (key.descending, source.keys[key.name], _bound(source, key.name, value))
+    steps = _steps(source, request)
+    one_way = len({key.descending for key in request.order}) == 1
+    if one_way and not any(_may_lack(source, key) for key in request.order):
+        return [_in_one_step(steps)]
+    return [_beyond(steps)]
+
+
+def _steps(source: Source, request: ItemsRequest) -> list[_Step]:
+    """Each key's direction, what it goes by, and the cursor's value of it (None: unknown)."""
+    assert request.cursor is not None
+    return [
+        _step(source, key, value)
         for key, value in zip(request.order, request.cursor.values, strict=True)
     ]
-    one_way = len({key.descending for key in request.order}) == 1
-    if one_way and not any(_is_nullable(source, key) for key in request.order):
-        columns = tuple_(*(column for _, column, _ in steps))
-        values = tuple_(*(value for _, _, value in steps))
-        return [columns < values if request.order[0].descending else columns > values]
-    return [_beyond(steps)]
+
+
+def _step(source: Source, key: SortKey, value: Any) -> _Step:
+    if _is_recent(source, key):
+        bound = _bound(source, key.name, value)
+        return key.descending, recency(), BEFORE_ALL if bound is None else bound
+    return key.descending, source.keys[key.name], _bound(source, key.name, value)
+
+
+def _may_lack(source: Source, key: SortKey) -> bool:
+    return _is_nullable(source, key) and not _is_recent(source, key)
+
+
+def _in_one_step(steps: Sequence[_Step]) -> Condition:
+    """Of one direction, and all known: a range of an index."""
+    columns = tuple_(*(column for _, column, _ in steps))
+    values = tuple_(*(value for _, _, value in steps))
+    return columns < values if steps[0][0] else columns > values
 
 
 def _beyond(steps: Sequence[_Step]) -> Condition:

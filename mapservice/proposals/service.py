@@ -216,6 +216,7 @@ def _draft(
         scale=content.scale,
         status=status,
         created_at=now,
+        created_period=None,
         updated_at=now,
         source_platform="",
         source_id=None,

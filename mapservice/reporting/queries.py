@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select, text
 from mapservice.activity import queries as activity
 from mapservice.db.tables import initiative
 from mapservice.errors import InvalidInput
-from mapservice.initiatives.conditions import where
+from mapservice.initiatives.conditions import recency, where
 from mapservice.reporting.model import Figure, Figures, Line, Outlines, Report, Supported, View
 from mapservice.territories import page_queries
 from mapservice.territories.model import Level
@@ -132,7 +132,7 @@ def _most_supported(
 ) -> defaultdict[str, tuple[Supported, ...]]:
     """By code. Of each territory as its figures have it: an EPCI is told of in whole."""
     column = initiative.c[str(view.by)]
-    order = (initiative.c.supporters.desc(), initiative.c.created_at.desc(), initiative.c.id)
+    order = (initiative.c.supporters.desc(), recency().desc(), initiative.c.id)
     ranked = (
         select(
             column.label("code"),

@@ -32,6 +32,7 @@ def add(connection: Connection, dice: Random, writer: str) -> None:
                 commune=dice.choice(COMMUNES),
                 theme=dice.choice(list(Theme)),
                 supporters=dice.randrange(9),
+                created_at=dice.choice((None, "2026-01-15T12:00:00+00:00")),
                 source_platform=writer,
             )
             for _ in range(dice.randrange(1, 6))
@@ -54,6 +55,11 @@ def lose_the_place(connection: Connection, dice: Random, writer: str) -> None:
 
 def decide(connection: Connection, dice: Random, writer: str) -> None:
     one(connection, dice, f"status = '{dice.choice(STATUSES)}', source_supporters = 1")
+
+
+def learn_or_forget_the_day(connection: Connection, dice: Random, writer: str) -> None:
+    day = dice.choice(("NULL", "'2025-12-05T10:00:00Z'"))
+    one(connection, dice, f"created_at = {day}, created_period = NULL, updated_at = NULL")
 
 
 def change_own_theme(connection: Connection, dice: Random, writer: str) -> None:
@@ -93,6 +99,7 @@ WRITES: tuple[Write, ...] = (
     move_to_a_point,
     lose_the_place,
     decide,
+    learn_or_forget_the_day,
     change_own_theme,
     remove,
     change_the_mind,

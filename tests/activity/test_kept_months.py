@@ -77,6 +77,12 @@ CHANGES: list[tuple[str, dict[int, int], dict[int, int]]] = [
         {1 + 12 * (20205 - 2025): 2},
     ),
     ("UPDATE initiative SET theme = 'habitat'", {3: 1, 6: 2}, {}),
+    ("UPDATE initiative SET created_at = NULL", {}, {}),
+    (
+        "UPDATE initiative SET created_at = NULL WHERE created_at > '2025-06-01'",
+        {3: 1},
+        {3: 1},
+    ),
     (
         "UPDATE initiative SET status = 'archived' WHERE created_at > '2025-06-01'",
         {3: 1},

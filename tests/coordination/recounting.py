@@ -66,6 +66,9 @@ CHANGES = (
     "UPDATE support SET held_at = NULL WHERE held_at IS NOT NULL AND random() < 0.4",
     "DELETE FROM support WHERE person IN (SELECT person FROM support WHERE id = ANY(:supports))",
     "DELETE FROM support WHERE id = ANY(:supports)",
+    "UPDATE initiative SET created_at = NULL, updated_at = NULL WHERE id = ANY(:initiatives)",
+    """UPDATE initiative SET created_at = :at, updated_at = NULL
+        WHERE id = ANY(:initiatives) AND created_at IS NULL""",
 )
 
 
@@ -86,7 +89,7 @@ class Base:
     id: str
     theme: str
     status: str
-    created_at: datetime
+    created_at: datetime | None
     supporters: int
     told: int
     local: int
@@ -125,6 +128,7 @@ def change(connection: Connection, chance: Random, written: Written) -> None:
             "initiatives": chance.sample(initiatives, len(initiatives) // 12),
             "supports": chance.sample(supports, len(supports) // 12),
             "home": chance.choice(written.communes),
+            "at": NOW - timedelta(days=chance.randrange(400)),
         }
         names = [name for name in bound if f":{name}" in statement]
         connection.execute(text(statement), {name: bound[name] for name in names})
@@ -143,14 +147,14 @@ def _ids(connection: Connection, table: str, where: str = "") -> list[str]:
 
 
 def _initiative(chance: Random, written: Written) -> dict[str, object]:
-    """Many of the last months, and some at the very edges of the windows."""
+    """Many of the last months, some at the very edges of the windows, and some of no known day."""
     edge = NOW - chance.choice([1, 2]) * WINDOW + timedelta(seconds=chance.choice([-1, 0, 1]))
     at = NOW - timedelta(days=chance.expovariate(1 / 200), seconds=chance.randrange(86_400))
     precision = chance.choice(["commune"] * 8 + ["departement", "region", "national"])
     return {
         "theme": chance.choice(list(Theme)),
         "status": chance.choice(["published"] * 4 + ["done", "done", "archived", "pending"]),
-        "at": edge if chance.random() < 0.1 else at,
+        "at": None if chance.random() < 0.3 else edge if chance.random() < 0.1 else at,
         "precision": precision,
         "commune": chance.choice(written.communes) if precision == "commune" else None,
         "departement": written.departement if precision == "departement" else None,
@@ -227,15 +231,24 @@ def _supports(connection: Connection) -> dict[str, list[str | None]]:
 
 
 def chosen(rows: list[Base], scope: Scope) -> list[Base]:
-    """Rows of the statuses, themes and end of a scope; its start is for counts of the period."""
+    """Rows of the statuses, themes and end of a scope; its start is for counts of the period.
+
+    Those of an unknown day are kept where the scope has no period.
+    """
     end = moment(scope.until) if scope.until else datetime.max.replace(tzinfo=UTC)
+    whole = scope.since is None and scope.until is None
     return [
         row
         for row in rows
         if row.status in scope.statuses
         and (not scope.themes or row.theme in scope.themes)
-        and row.created_at < end
+        and (whole if row.created_at is None else row.created_at < end)
     ]
+
+
+def _in_scope(row: Base, scope: Scope) -> bool:
+    """Of those that `chosen` keeps."""
+    return row.created_at is None or row.created_at >= _start(scope)
 
 
 def check(connection: Connection, scope: Scope, places: Sequence[Place]) -> None:
@@ -251,9 +264,12 @@ def check(connection: Connection, scope: Scope, places: Sequence[Place]) -> None
     for ref, by in places:
         view = View(ref, by, scope, NOW)
         _check_counts(connection, view, rows)
+        _check_undated(connection, view, chosen(every, replace(scope, since=None, until=None)))
         _check_last(connection, view, rows)
         if by is not Level.COMMUNE:
-            _check_silent(connection, view, rows, communes)
+            undated = [row for row in every if row.created_at is None and row not in rows]
+            there = chosen(undated, replace(scope, since=None, until=None))
+            _check_silent(connection, view, [*rows, *there], communes)
     for ref in dict.fromkeys(ref for ref, _ in places):
         view = View(ref, Level.COMMUNE, scope, NOW)
         _check_months(connection, view, chosen(every, replace(scope, since=None, until=None)))
@@ -266,15 +282,16 @@ def _start(scope: Scope) -> datetime:
 
 def _recounted(rows: list[Base], scope: Scope) -> tuple[int, ...]:
     """Initiatives, supporters, told, local, recent ones, and those of the 90 days before."""
-    held = [row for row in rows if row.created_at >= _start(scope)]
+    held = [row for row in rows if _in_scope(row, scope)]
+    days = [row.created_at for row in rows if row.created_at]
     end = moment(scope.until) if scope.until else NOW
     return (
         len(held),
         sum(row.supporters for row in held),
         sum(row.told for row in held),
         sum(row.local for row in held),
-        sum(row.created_at >= end - WINDOW for row in rows),
-        sum(end - 2 * WINDOW <= row.created_at < end - WINDOW for row in rows),
+        sum(day >= end - WINDOW for day in days),
+        sum(end - 2 * WINDOW <= day < end - WINDOW for day in days),
     )
 
 
@@ -305,6 +322,18 @@ def _check_counts(connection: Connection, view: View, rows: list[Base]) -> None:
     assert own == {view.ref.code if view.ref else "FR": _recounted(_inside(rows, view), view.scope)}
 
 
+def _check_undated(connection: Connection, view: View, rows: list[Base]) -> None:
+    """Beside every figure, whatever the period: how many are of no known day."""
+    undated = [row for row in rows if row.created_at is None]
+    by_code = Counter(getattr(row, view.by) for row in undated)
+    for found in (queries.areas(connection, view), queries.areas(connection, view, dated=False)):
+        assert found.undated is not None
+        assert found.undated.tolist() == [by_code[code] for code in found.codes]
+    own = queries.own(connection, view)
+    assert own.undated is not None
+    assert own.undated.tolist() == [len(_inside(undated, view))]
+
+
 def _grouped(rows: list[Base], level: Level) -> dict[str, list[Base]]:
     placed = sorted(
         (row for row in rows if getattr(row, level)), key=lambda row: str(getattr(row, level))
@@ -324,7 +353,7 @@ def _check_last(connection: Connection, view: View, rows: list[Base]) -> None:
     latest: dict[str, datetime] = {}
     for row in rows:
         code = getattr(row, view.by)
-        if code in known and row.created_at >= _start(view.scope):
+        if code in known and row.created_at and _in_scope(row, view.scope):
             latest[code] = max(latest.get(code, row.created_at), row.created_at)
     assert queries.last_days(connection, view.scope, view.by, codes) == latest
     assert areas.months is not None
@@ -339,7 +368,7 @@ def _check_last(connection: Connection, view: View, rows: list[Base]) -> None:
 def _check_silent(
     connection: Connection, view: View, rows: list[Base], communes: Sequence[Row[Any]]
 ) -> None:
-    lively = {row.commune for row in rows if row.created_at >= _start(view.scope)}
+    lively = {row.commune for row in rows if _in_scope(row, view.scope)}
     shown = sheet.sheet(connection, replace(view, figure=Figure.SILENT))
     counts = (shown.areas.communes, shown.areas.silent, shown.own.communes, shown.own.silent)
     parts, silent_parts, own, silent_own = (one.tolist() for one in counts if one is not None)
@@ -356,7 +385,8 @@ def _check_months(connection: Connection, view: View, rows: list[Base]) -> None:
     counts = queries.series(connection, view, queries.first_month(connection))
     by_month: dict[date, list[Base]] = defaultdict(list)
     for row in _inside(rows, view):
-        by_month[month_of(row.created_at.date())].append(row)
+        if row.created_at:
+            by_month[month_of(row.created_at.date())].append(row)
     told = {one.month: (one.initiatives, one.supporters) for one in counts if one.initiatives}
     assert told == {
         month: (len(held), sum(row.supporters for row in held)) for month, held in by_month.items()
@@ -367,8 +397,6 @@ def _check_heat(connection: Connection, view: View, rows: list[Base]) -> None:
     """As many spots as communes with something, each as warm as that commune."""
     spots = queries.spots(connection, view)
     held = Counter(
-        row.commune
-        for row in _inside(rows, view)
-        if row.commune and row.created_at >= _start(view.scope)
+        row.commune for row in _inside(rows, view) if row.commune and _in_scope(row, view.scope)
     )
     assert sorted(spots.count.tolist()) == sorted(held.values())

@@ -39,7 +39,9 @@ def ids(client: FlaskClient, address: str) -> list[str]:
 
 
 def events(client: FlaskClient, address: str) -> list[Any]:
-    return list(Calendar.from_ical(client.get(address).data).walk("VEVENT"))
+    """What a calendar holds, in its order: events, and journal entries without a day."""
+    calendar = Calendar.from_ical(client.get(address).data)
+    return [one for one in calendar.walk() if one.name in ("VEVENT", "VJOURNAL")]
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_an_entry_says_what_the_initiative_is(one: FlaskClient) -> None:
     assert link.get("href") == f"http://map.test/initiatives/{ONE.id}"
 
 
-def test_a_calendar_shows_the_day_it_was_published(one: FlaskClient) -> None:
+def test_a_calendar_shows_the_day_it_was_published(one: FlaskClient, engine: Engine) -> None:
     """Half past eleven in the evening, universal time, is the next day in Paris."""
     answer = one.get("/initiatives.ics")
     assert answer.content_type == "text/calendar; charset=utf-8"
@@ -87,11 +89,29 @@ def test_a_calendar_shows_the_day_it_was_published(one: FlaskClient) -> None:
     assert str(event["UID"]) == ONE.id
     assert event["DTSTART"].dt == date(2026, 2, 1)
     assert event["DTEND"].dt == date(2026, 2, 2)
-    assert event["DTSTAMP"].dt == datetime(2026, 1, 31, 23, 30, tzinfo=UTC)
+    with engine.connect() as connection:
+        changed = connection.scalar(text("SELECT changed_at FROM initiative"))
+    assert event["DTSTAMP"].dt == event["LAST-MODIFIED"].dt == changed.replace(microsecond=0)
+    assert event["CREATED"].dt == datetime(2026, 1, 31, 23, 30, tzinfo=UTC)
     assert str(event["SUMMARY"]) == ONE.title
     assert str(event["URL"]) == f"http://map.test/initiatives/{ONE.id}"
     assert str(event["TRANSP"]) == "TRANSPARENT"
     assert event["GEO"].to_ical() == "48.111;-1.675"
+
+
+def test_what_has_no_known_day_is_in_feeds_without_one(client: FlaskClient, engine: Engine) -> None:
+    with engine.begin() as connection:
+        insert(connection, [Made(commune="35238", created_at=None)])
+        moment = connection.scalar(text("SELECT changed_at FROM initiative"))
+    (entry,) = entries(client, "/initiatives.atom")
+    assert entry.find("a:published", NAMES) is None
+    told = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    assert entry.findtext("a:updated", "", NAMES) == told
+    (journal,) = events(client, "/initiatives.ics")
+    assert journal.name == "VJOURNAL"
+    assert {"DTSTART", "DTEND", "CREATED"}.isdisjoint(journal)
+    assert journal["DTSTAMP"].dt == moment.replace(microsecond=0)
+    assert "Rennes" in str(journal["DESCRIPTION"])
 
 
 def test_a_commune_is_no_point_in_feeds(client: FlaskClient, engine: Engine) -> None:

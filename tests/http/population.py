@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -29,7 +29,8 @@ class Made:
     description: str = ""
     theme: str = "culture"
     status: str = "published"
-    created_at: str = "2026-01-15T12:00:00+00:00"
+    created_at: str | None = "2026-01-15T12:00:00+00:00"
+    created_period: str | None = None
     supporters: int = 0
     source_supporters: int | None = None
     precision: str = "commune"
@@ -54,7 +55,7 @@ class Kept:
     title: str
     theme: str
     status: str
-    created_at: datetime
+    created_at: datetime | None
     supporters: int
     precision: str
     commune: str | None
@@ -67,10 +68,12 @@ class Kept:
 
 INSERT = """
     INSERT INTO initiative (id, title, summary, description, theme, scale, status, created_at,
-                            updated_at, source_supporters, precision, commune, epci, departement,
-                            region, point, place_text, source_platform, source_url, source_licence)
+                            created_period, updated_at, source_supporters, precision, commune,
+                            epci, departement, region, point, place_text, source_platform,
+                            source_url, source_licence)
     SELECT id, title, summary, description, theme, 'commune', status, created_at,
-           created_at, source_supporters, precision, commune, epci, departement, region,
+           created_period, created_at, source_supporters, precision, commune, epci, departement,
+           region,
            ST_SetSRID(ST_MakePoint(lon, lat), 4326), place_text, source_platform, source_url,
            source_licence
       FROM jsonb_populate_recordset(
@@ -78,9 +81,10 @@ INSERT = """
 ROW = """
     CREATE TEMPORARY TABLE IF NOT EXISTS made_initiative (
         id uuid, title text, summary text, description text, theme text, status text,
-        created_at timestamptz, supporters integer, source_supporters integer, precision text,
-        commune text, epci text, departement text, region text, lon float8, lat float8,
-        place_text text, source_platform text, source_url text, source_licence text)"""
+        created_at timestamptz, created_period text, supporters integer,
+        source_supporters integer, precision text, commune text, epci text,
+        departement text, region text, lon float8, lat float8, place_text text,
+        source_platform text, source_url text, source_licence text)"""
 
 # A crowd that backs whatever tests ask for: the first of them what has one supporter, and so on.
 SUPPORTERS = """
@@ -144,9 +148,18 @@ TITLES = ("Jardin partagé", "Atelier vélo", "Chorale du quartier", "Épicerie 
 
 
 def population(count: int, seed: int = 7) -> list[Made]:
-    """Initiatives of every precision, status and theme, with many equal dates and supporters."""
+    """Initiatives of every precision, status and theme, with many equal dates and supporters.
+
+    Of every other one no day is known; of some of these a year or a month.
+    """
     dice = Random(seed)
-    return [_made(dice) for _ in range(count)]
+    made = [_made(dice) for _ in range(count)]
+    return [_undated(one, number) if number % 2 else one for number, one in enumerate(made)]
+
+
+def _undated(one: Made, number: int) -> Made:
+    periods = (None, None, "2025", "2026-01")
+    return replace(one, created_at=None, created_period=periods[number // 2 % len(periods)])
 
 
 def _made(dice: Random) -> Made:

@@ -2,10 +2,11 @@
 
 import csv
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,7 @@ from urllib.parse import urlencode
 import mapbox_vector_tile
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
@@ -37,8 +38,12 @@ FOUND = {
 }
 PROPERTIES = (
     "id title summary theme status scale commune commune_name epci departement region"
-    " region_name precision supporters created_at updated_at url"
+    " region_name precision supporters created_at created_period updated_at url"
+    " source source_url licence attribution"
 )
+BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+# Without the shrinking of a failure, which takes minutes for so many doors.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 WGS84 = Geod(ellps="WGS84")
 # Positions so near to a limit may fall on either side of it: floats of boxes in an index.
 DOUBT_METRES = 5.0
@@ -83,14 +88,37 @@ def of_csv(client: FlaskClient, query: str) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def of_atom(client: FlaskClient, query: str) -> list[str]:
-    feed = get(client, f"/initiatives.atom?{query}&limit=1000").text
-    return re.findall(r"<id>urn:uuid:([^<]+)</id>", feed)
+def of_lines(client: FlaskClient, query: str) -> list[str]:
+    """Ids of both forms of a feature a line, which must agree."""
+    plain = get(client, f"/initiatives.geojsonl?{query}").text.split("\n")[:-1]
+    marked = get(client, f"/initiatives.geojsons?{query}").text.split("\n")[:-1]
+    assert [line.removeprefix("\x1e") for line in marked] == plain
+    return [json.loads(line)["id"] for line in plain]
+
+
+def of_atom(client: FlaskClient, query: str, limit: int) -> list[str]:
+    """Ids of all pages of the feed."""
+    found: list[str] = []
+    address: str | None = f"/initiatives.atom?{query}&limit={limit}"
+    while address:
+        feed = get(client, address).text
+        found += re.findall(r"<id>urn:uuid:([^<]+)</id>", feed)
+        following = re.search(r'<link rel="next" href="([^"]+)"', feed)
+        address = unescape(following[1]) if following else None
+    return found
 
 
 def of_calendar(client: FlaskClient, query: str) -> list[str]:
     calendar = get(client, f"/initiatives.ics?{query}&limit=1000").text
     return re.findall(r"^UID:(\S+)", calendar, re.MULTILINE)
+
+
+def of_harvest(client: FlaskClient, query: str) -> list[str]:
+    """Ids of what changed since long ago and matches."""
+    pairs = [pair for pair in query.split("&") if pair and not pair.startswith("sort=")]
+    asked = "&".join([*pairs, "updated_since=2000-01-01"])
+    features = get(client, f"/initiatives.geojson?{asked}").json["features"]
+    return [one["id"] for one in features if not one["properties"].get("removed")]
 
 
 def of_tiles(client: FlaskClient, query: str, tiles: list[tuple[int, int, int]]) -> list[str]:
@@ -118,8 +146,26 @@ def counted_by_tiles(client: FlaskClient, query: str, tiles: list[tuple[int, int
     return total
 
 
-def of_ogc(client: FlaskClient, pairs: list[tuple[str, str]], limit: int) -> list[str]:
+ORDERS = (
+    "",
+    "created_at,id",
+    "-created_at,-id",
+    "-created_at,id",
+    "created_at,-id",
+    "updated_at",
+    "-updated_at",
+    "updated_at,-title,id",
+    "theme,-created_at",
+    "created_period,-id",
+    "-licence,created_at",
+)
+
+
+def of_ogc(
+    client: FlaskClient, pairs: list[tuple[str, str]], limit: int, order: str = ""
+) -> list[str]:
     """Ids of all pages of the items of OGC API Features; the first page counts them."""
+    pairs = [*pairs, ("sortby", order)] if order else pairs
     asked = [pair for pair in pairs if pair[0] != "sort"]
     found: list[str] = []
     matched = None
@@ -242,13 +288,21 @@ def meant(filters: Filters, one: Kept) -> bool | None:
         and (not filters.precision or one.precision in filters.precision)
         and (not filters.q or one.title.split()[0] in FOUND[filters.q])
         and (not filters.territory or any(lies_in(one, ref) for ref in filters.territory))
-        and (filters.since is None or one.created_at >= filters.since)
-        and (filters.until is None or one.created_at < filters.until)
+        and in_period(filters, one.created_at)
     )
     verdicts = [plain, in_box(filters.bbox, one), in_circle(filters, one)]
     if False in verdicts:
         return False
     return None if None in verdicts else True
+
+
+def in_period(filters: Filters, day: datetime | None) -> bool:
+    """What has no known day lies in no period."""
+    if filters.since is None and filters.until is None:
+        return True
+    if day is None:
+        return False
+    return (filters.since or day) <= day and (filters.until is None or day < filters.until)
 
 
 def lies_in(one: Kept, ref: TerritoryRef) -> bool:
@@ -281,7 +335,7 @@ def metres(near: LonLat, one: Kept) -> float:
 def rank(filters: Filters) -> Callable[[Kept], tuple[float | datetime, str]]:
     if filters.sort is Sort.SUPPORTED:
         return lambda one: (one.supporters, one.id)
-    return lambda one: (one.created_at, one.id)
+    return lambda one: (one.created_at or BEFORE_ALL, one.id)
 
 
 def check_order(filters: Filters, found: list[Kept]) -> None:
@@ -292,14 +346,15 @@ def check_order(filters: Filters, found: list[Kept]) -> None:
         assert found == sorted(found, key=rank(filters), reverse=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, phases=PHASES)
 @given(
     filters=filters_of_these,
     limit=st.sampled_from((1, 7, 40, 1000)),
     far=st.sampled_from((0, 3, 6, 9, 11, 13)),
+    order=st.sampled_from(ORDERS),
 )
 def test_every_door_gives_the_same_initiatives(
-    doors: FlaskClient, initiatives: list[Kept], filters: Filters, limit: int, far: int
+    doors: FlaskClient, initiatives: list[Kept], filters: Filters, limit: int, far: int, order: str
 ) -> None:
     query = urlencode(filters.to_pairs())
     whole = of_geojson(doors, query)
@@ -314,7 +369,8 @@ def test_every_door_gives_the_same_initiatives(
     assert of_geojson_pages(doors, query, paged) == whole
     assert of_list(doors, query, paged) == whole
     assert of_csv(doors, query) == whole
-    assert of_atom(doors, query) == whole
+    assert of_lines(doors, query) == whole
+    assert of_atom(doors, query, paged) == whole
     assert of_calendar(doors, query) == whole
 
     tiles = list(tiles_of(initiatives, 14))
@@ -322,7 +378,8 @@ def test_every_door_gives_the_same_initiatives(
     assert sorted(of_tiles(doors, query, tiles)) == anchored
     assert counted_by_tiles(doors, query, list(tiles_of(initiatives, far))) == len(anchored)
 
-    assert sorted(of_ogc(doors, filters.to_pairs(), paged)) == sorted(whole)
+    assert sorted(of_harvest(doors, query)) == sorted(whole)
+    assert sorted(of_ogc(doors, filters.to_pairs(), paged, order)) == sorted(whole)
     in_doubt = {key for key, verdict in verdicts.items() if verdict is None}
     by_cql2 = set(of_ogc(doors, in_cql2(filters), paged))
     assert by_cql2 - in_doubt == set(whole) - in_doubt
@@ -336,6 +393,26 @@ def test_pages_of_one_lose_and_repeat_nothing(
     pages = of_geojson_pages(doors, query, 1)
     assert len(set(pages)) == len(pages) > 30
     assert pages == of_geojson(doors, query)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_no_order_of_items_loses_what_has_no_date(
+    doors: FlaskClient, initiatives: list[Kept], order: str
+) -> None:
+    """In pages of three, some of which begin before, at and after the last that has a date."""
+    everything = [("status", "published,done,archived")]
+    public = {one.id for one in initiatives if one.status in PUBLIC}
+    known = {one.id: one.created_at for one in initiatives}
+    assert 20 < sum(known[key] is None for key in public) < len(public) - 20
+    found = of_ogc(doors, everything, 3, order)
+    assert set(found) == public
+    assert found == of_ogc(doors, everything, 1000, order)
+    if order.removeprefix("-").startswith(("created_at", "updated_at")):
+        dates = [known[key] for key in found]
+        held = [one for one in dates if one]
+        assert dates == held + [None] * (len(dates) - len(held))
+        if "created_at" in order:  # a support here has moved the other
+            assert held == sorted(held, reverse=order.startswith("-"))
 
 
 def test_equal_distances_are_paged_by_id(doors: FlaskClient, initiatives: list[Kept]) -> None:

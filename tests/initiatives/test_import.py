@@ -1,6 +1,8 @@
 """Importing files: what becomes of each row, on real files and on rows made for one rule each."""
 
 import csv
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -16,7 +18,14 @@ from mapservice.activity.queries import differences
 from mapservice.errors import InvalidInput, SourceError
 from mapservice.geocoding.service import Locator
 from mapservice.initiatives import store
-from mapservice.initiatives.importing.service import Options, Outcome, RowReport, import_file
+from mapservice.initiatives.importing.service import (
+    Options,
+    Outcome,
+    RowReport,
+    _identity,
+    import_file,
+)
+from mapservice.initiatives.model import SourceRow
 from mapservice.initiatives.store import Draft
 
 Import = Callable[..., list[RowReport]]
@@ -155,7 +164,8 @@ def test_initiatives_of_mayotte_are_in_mayotte_and_the_one_at_a_centre_is_no_pin
     communes = [row.title for row in found if row.precision == "commune"]
     assert communes == ["Nettoyage des villages de la commune de Bandrélé"]
     assert Counter(row.precision for row in found) == {"point": 11, "commune": 1}
-    assert min(row.created_at for row in found).date().isoformat() == "2025-01-18"
+    days = [row.created_at.date().isoformat() for row in found if row.created_at]
+    assert min(days) == "2025-01-18"
 
 
 # --- what becomes of a row ------------------------------------------------------------------
@@ -192,18 +202,78 @@ def test_a_moved_row_moves(rows: Import, engine: Engine) -> None:
     assert [row.commune for row in kept(engine)] == ["35238"]
 
 
-def test_an_updated_row_keeps_its_supporters_and_its_first_day(
+def test_an_updated_row_keeps_its_supporters_and_follows_its_source(
     rows: Import, engine: Engine
 ) -> None:
-    undated = VERGER.replace("2025-01-18", "")
-    rows(undated)
+    rows(VERGER)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE initiative SET supporters = 12"))
+    assert outcomes(rows(VERGER.replace("2025-01-18", ""))) == ["updated"]
+    row = kept(engine)[0]
+    assert (row.supporters, row.created_at, row.created_period, row.updated_at) == (
+        12,
+        None,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "created_at", "period"),
+    [
+        ("2025-01-18", datetime(2025, 1, 18, tzinfo=UTC), None),
+        ("2022", None, "2022"),
+        ("mars 2022", None, "2022-03"),
+        ("bientôt", None, None),
+        ("2098-01-01", None, None),
+        ("", None, None),
+    ],
+)
+def test_a_date_is_kept_as_far_as_it_was_told(
+    rows: Import, engine: Engine, written: str, created_at: datetime | None, period: str | None
+) -> None:
+    report, _ = rows(VERGER.replace("2025-01-18", written), REPAIR)
+    row = kept(engine)[1]
+    assert (row.created_at, row.created_period, row.updated_at) == (created_at, period, None)
+    assert (report.reason != "") == (written in ("bientôt", "2098-01-01"))
+
+
+@pytest.mark.parametrize("identified", [True, False])
+def test_importing_again_mends_a_date_that_was_invented(
+    run: Import, engine: Engine, tmp_path: Path, identified: bool
+) -> None:
+    """As an earlier version saved it: the day of the import, or the first one of a year."""
+    head, ids = ("id,", ("1,", "2,")) if identified else ("", ("", ""))
+    path = tmp_path / "initiatives.csv"
+    path.write_text(
+        f"{head}titre,date,code postal,ville\n{ids[0]}Un verger,,79000,Niort\n"
+        f"{ids[1]}Une mare,2022,79000,Niort\n"
+    )
+    run(path)
+    before = {row.title: row.id for row in kept(engine)}
     with engine.begin() as connection:
         connection.execute(
-            text("UPDATE initiative SET supporters = 12, created_at = '2020-05-01T00:00:00Z'")
+            text(
+                "UPDATE initiative SET updated_at = now(), created_period = NULL,"
+                " created_at = coalesce(to_date(created_period, 'YYYY'), now()),"
+                " source_digest = 'of another reading'"
+            )
         )
-    assert outcomes(rows(undated.replace("Planter", "Tailler"))) == ["updated"]
-    row = kept(engine)[0]
-    assert (row.supporters, row.created_at) == (12, datetime(2020, 5, 1, tzinfo=UTC))
+    assert outcomes(run(path)) == ["updated", "updated"]
+    found = kept(engine)
+    assert {row.title: row.id for row in found} == before
+    assert [(row.created_at, row.updated_at) for row in found] == [(None, None)] * 2
+    assert {row.title: row.created_period for row in found} == {
+        "Un verger": None,
+        "Une mare": "2022",
+    }
+    assert outcomes(run(path)) == ["unchanged", "unchanged"]
+
+
+def test_what_has_no_id_keeps_the_identity_that_its_first_import_gave_it() -> None:
+    row = SourceRow(1, {}, title="Une mare", created_on="2022", created_as_told="2022")
+    content = json.dumps(["Une mare", "", "2022-01-01", None, None])
+    assert _identity(row) == "sha256:" + hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 def test_the_same_row_twice_in_a_file_is_kept_once(rows: Import, engine: Engine) -> None:

@@ -138,10 +138,11 @@ def test_departements(text: str, departement: str) -> None:
     [
         ("18/01/25", "2025-01-18"), ("18/01/2025", "2025-01-18"), ("2025-01-18", "2025-01-18"),
         ("2020/06/30 14:16:50.898", "2020-06-30"), ("13/12/2022 17:51", "2022-12-13"),
-        ("2024-01-31T23:30:00Z", "2024-01-31"), ("2015-03", "2015-03-01"),
-        ("03/2015", "2015-03-01"), ("2014", "2014-01-01"), ("1er mars 2024", "2024-03-01"),
+        ("2024-01-31T23:30:00Z", "2024-01-31"), ("2015-03", "2015-03"),
+        ("03/2015", "2015-03"), ("2014", "2014"), ("1er mars 2024", "2024-03-01"),
         ("samedi 18 janvier 2025", "2025-01-18"), ("18 août 24", "2024-08-18"),
-        ("déc. 2023", "2023-12-01"), ("January 5, 2025", "2025-01-05"), ("01/02/99", "1999-02-01"),
+        ("déc. 2023", "2023-12"), ("mars 2022", "2022-03"),
+        ("January 5, 2025", "2025-01-05"), ("01/02/99", "1999-02-01"),
         ("45675", "2025-01-18"), ("45675.5", "2025-01-18"), ("1737158400", "2025-01-18"),
         ("20250118", "2025-01-18"), ("31/02/2024", None), ("09/0102023", None),
         ("bientôt", None), ("0001-01-01", None), ("99/99/9999", None),
@@ -156,6 +157,31 @@ def test_an_impossible_date_is_noted_and_not_fatal(tmp_path: Path) -> None:
     first, second = source.rows
     assert (first.created_on, second.created_on) == ("", "2025-01-18")
     assert first.problems == ("date: '31/02/2024' is not a date; dropped",)
+
+
+def test_dates_that_cannot_be_true_are_unknown(tmp_path: Path) -> None:
+    """A creation ahead of us, a change before it, and a change in a year."""
+    source = opened(
+        tmp_path,
+        "titre,date creation,date maj\nA,2099-03-01,\nB,2020-05-01,2019-01-01\nC,2020,2021\n"
+        "D,,2021-02-03\nE,2020,2020-03-04\n",
+    )
+    told = [(row.created_on, row.created_as_told, row.updated_on) for row in source.rows]
+    assert told == [
+        ("", "2099-03-01", ""),
+        ("2020-05-01", "2020-05-01", ""),
+        ("2020", "2020", ""),
+        ("", "", "2021-02-03"),
+        ("2020", "2020", "2020-03-04"),
+    ]
+    notes = [row.problems for row in source.rows]
+    assert notes == [
+        ("date creation: '2099-03-01' lies in the future; taken as unknown",),
+        ("date maj: '2019-01-01' comes before the creation; taken as unknown",),
+        ("date maj: '2021' is not a day; taken as unknown",),
+        (),
+        (),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,7 @@ def _draft(commune: str) -> Draft:
         scale=Scale.COMMUNE,
         status=Status.PUBLISHED,
         created_at=now,
+        created_period=None,
         updated_at=now,
         source_platform="",
         source_id=None,

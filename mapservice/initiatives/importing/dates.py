@@ -1,4 +1,7 @@
-"""Dates as French files write them, brought to ISO 8601."""
+"""Dates as French files write them, brought to ISO 8601: as much of a date as is written.
+
+A year alone stays a year ("2022") and a month a month ("2022-03"): nobody told the day.
+"""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -42,53 +45,68 @@ MONTHS = {
 
 
 def read_date(text: str) -> str | None:
-    """The ISO date that `text` writes, None where it writes none.
+    """What `text` writes of a date, None where it writes none: "2015-03-21", "2015-03" or "2015".
 
-    Day before month; "2015-03" and "mars 2015" give the first of the month, "2015" the first
-    of January. Excel serials and Unix times are dates too.
+    Day before month. Excel serials and Unix times are days too.
     """
     words = " ".join(folded(text[:80]).replace("'", "").split())
     found = _numeric(words) or _worded(words) or _counted(words)
-    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
+    if found is None or not FIRST_YEAR <= int(found[:4]) <= LAST_YEAR:
         return None
-    return found.isoformat()
+    return found
 
 
-def _numeric(text: str) -> date | None:
+def is_day(told: str) -> bool:
+    """Whether all of a date was told, and not a year or a month alone."""
+    return len(told) == len("2015-03-21")
+
+
+def is_future(told: str, now: datetime) -> bool:
+    """Whether all of a told date lies ahead, wherever on Earth it was written down."""
+    latest = (now.astimezone(UTC) + timedelta(hours=14)).date().isoformat()
+    return told > latest[: len(told)]
+
+
+def first_day(told: str) -> str:
+    """The first day of a told year or month; "" of nothing."""
+    return told + "-01-01"[len(told) - 4 :] if told else ""
+
+
+def _numeric(text: str) -> str | None:
     if match := YEAR_FIRST.fullmatch(text) or COMPACT.fullmatch(text):
         year, month, day = match.groups()
-        return _date(year, int(month), day or "1")
+        return _date(year, int(month), day)
     if match := DAY_FIRST.fullmatch(text):
         day, month, year = match.groups()
         return _date(year, int(month), day)
     if match := MONTH_YEAR.fullmatch(text):
-        return _date(match.group(2), int(match.group(1)), "1")
+        return _date(match.group(2), int(match.group(1)), None)
     return None
 
 
-def _worded(text: str) -> date | None:
+def _worded(text: str) -> str | None:
     if match := DAY_WORD.fullmatch(text):
         return _date(match.group(3), _month(match.group(2)), match.group(1))
     if match := WORD_DAY.fullmatch(text):
         return _date(match.group(3), _month(match.group(1)), match.group(2))
     if match := WORD_YEAR.fullmatch(text):
-        return _date(match.group(2), _month(match.group(1)), "1")
+        return _date(match.group(2), _month(match.group(1)), None)
     return None
 
 
-def _counted(text: str) -> date | None:
+def _counted(text: str) -> str | None:
     """A bare year, an Excel serial, or seconds or milliseconds since 1970."""
     match = NUMBER.fullmatch(text)
     if not match:
         return None
     digits, number = match.group(1), int(match.group(1))
     if len(digits) == 4:
-        return _date(digits, 1, "1")
+        return digits
     if number in EXCEL_SERIALS:
-        return EXCEL_EPOCH + timedelta(days=number)
+        return (EXCEL_EPOCH + timedelta(days=number)).isoformat()
     if len(digits) in (10, 13):
         seconds = number if len(digits) == 10 else number // 1000
-        return datetime.fromtimestamp(seconds, UTC).date()
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
     return None
 
 
@@ -96,11 +114,13 @@ def _month(word: str) -> int:
     return next((number for number, starts in MONTHS.items() if word.startswith(starts)), 0)
 
 
-def _date(year: str, month: int, day: str) -> date | None:
+def _date(year: str, month: int, day: str | None) -> str | None:
+    """`day` None: only a month was told."""
     full = int(year)
     if len(year) == 2:
         full += 2000 if full < CENTURY_TURN else 1900
     try:
-        return date(full, month, int(day))
+        told = date(full, month, int(day or "1")).isoformat()
     except ValueError:
         return None
+    return told if day else told[: len("2015-03")]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import shapely
@@ -12,7 +13,7 @@ from mapservice.initiatives.importing.codes import (
     read_departement,
     read_postcode,
 )
-from mapservice.initiatives.importing.dates import read_date
+from mapservice.initiatives.importing.dates import is_day, is_future, read_date
 from mapservice.initiatives.importing.leftovers import Habits, why_no_record
 from mapservice.initiatives.importing.points import (
     Pair,
@@ -111,6 +112,8 @@ def _row(number: int, cells: Cells, reading: Reading, external_id: str) -> Sourc
         return SourceRow(number, raw, rejected=cells.record.rejected)
     title, summary, description = _texts(cells)
     place = _place(cells, reading)
+    created_as_told = _date(cells, "created_on")
+    created_on = _past(cells, "created_on", created_as_told)
     shape, shape_doubt = _shape(cells, reading.projection)
     is_shaped = bool(shape or shape_doubt)
     point, point_doubt = (None, "") if is_shaped else _point(cells, reading.projection)
@@ -123,8 +126,9 @@ def _row(number: int, cells: Cells, reading: Reading, external_id: str) -> Sourc
         theme=_theme(cells),
         scale=_scale(cells, place.city if reading.bearer_is_place else ""),
         status=_status(cells),
-        created_on=_date(cells, "created_on"),
-        updated_on=_date(cells, "updated_on"),
+        created_on=created_on,
+        created_as_told=created_as_told,
+        updated_on=_updated_on(cells, created_on),
         external_id=external_id,
         url=_url(cells),
         licence=cells.line("licence"),
@@ -217,6 +221,26 @@ def _date(cells: Cells, name: str) -> str:
     if found is None:
         cells.note(name, f"{text!r} is not a date; dropped")
     return found or ""
+
+
+def _past(cells: Cells, name: str, told: str) -> str:
+    """The same, unless it lies ahead: then it is not when something was made."""
+    if told and is_future(told, datetime.now(UTC)):
+        cells.note(name, f"{told!r} lies in the future; taken as unknown")
+        return ""
+    return told
+
+
+def _updated_on(cells: Cells, created_on: str) -> str:
+    """The day of the last change, where all of it was told and it can be true."""
+    told = _past(cells, "updated_on", _date(cells, "updated_on"))
+    if told and not is_day(told):
+        cells.note("updated_on", f"{told!r} is not a day; taken as unknown")
+        return ""
+    if told and told < created_on:
+        cells.note("updated_on", f"{told!r} comes before the creation; taken as unknown")
+        return ""
+    return told
 
 
 def _url(cells: Cells) -> str:

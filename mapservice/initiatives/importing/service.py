@@ -22,6 +22,7 @@ from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Locator, Placement
 from mapservice.initiatives import store
 from mapservice.initiatives.importing import queries
+from mapservice.initiatives.importing.dates import first_day, is_day
 from mapservice.initiatives.importing.placing import Placer
 from mapservice.initiatives.importing.reading import SourceFile, read_file
 from mapservice.initiatives.importing.shared_points import Centres, SharedPoints, Sighting
@@ -31,7 +32,7 @@ from mapservice.initiatives.store import Draft
 
 BATCH_ROWS = 500
 # Raised where rows that did not change are to be placed or dated anew by their next import.
-DIGEST_VERSION = 2
+DIGEST_VERSION = 3
 
 
 class Outcome(StrEnum):
@@ -251,7 +252,6 @@ class _Importer:
 
     def _draft(self, entry: _Entry, placement: Placement, former: store.Known | None) -> Draft:
         row = entry.row
-        created = _moment(row.created_on) or (former.created_at if former else datetime.now(UTC))
         return Draft(
             id=former.id if former else None,
             title=row.title,
@@ -260,8 +260,9 @@ class _Importer:
             theme=row.theme,
             scale=row.scale,
             status=row.status,
-            created_at=created,
-            updated_at=max(created, _moment(row.updated_on) or created),
+            created_at=_moment(row.created_on),
+            created_period=None if is_day(row.created_on) else row.created_on or None,
+            updated_at=_moment(row.updated_on),
             source_platform=self.platform,
             source_id=entry.source_id,
             source_url=row.url,
@@ -341,9 +342,10 @@ def _source_id(row: SourceRow) -> str:
 
 def _identity(row: SourceRow) -> str:
     """For files without ids: what stays the same when details of a row are mended."""
-    content = [row.title, row.place_text, row.created_on, row.lon, row.lat]
+    told = first_day(row.created_as_told)  # as the first readings had it
+    content = [row.title, row.place_text, told, row.lon, row.lat]
     return "sha256:" + hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
 def _moment(day: str) -> datetime | None:
-    return datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None
+    return datetime.fromisoformat(day).replace(tzinfo=UTC) if is_day(day) else None

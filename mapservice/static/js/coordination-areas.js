@@ -112,10 +112,10 @@ function shade(map, config, shown) {
   if (!isFar(map, shown)) join(map, shown);
 }
 
-function said(config, value, of) {
+function said(config, value, of, known) {
   if (config.figure === "change") return value === null ? words.nothing : value ? percents.format(value) : words.unclear;
   if (config.figure === "last") {
-    if (value === null) return words.none;
+    if (value === null) return known ? words.none : words.undated;
     return value < 1 ? words.thisMonth : words.monthsAgo.replace("{n}", numbers.format(value));
   }
   if (value === null) return words.unknown;
@@ -140,7 +140,7 @@ function watchPointer({ map, library }, config, shown) {
     if (!code) return popup.remove();
     const at = shown.places.get(code);
     popup.setLngLat(lngLat).setDOMContent(element("div", "map-card map-told", [
-      element("p", "map-card-title", shown.names[at]), element("p", "map-card-place", said(config, shown.values[at], shown.of?.[at])),
+      element("p", "map-card-title", shown.names[at]), element("p", "map-card-place", said(config, shown.values[at], shown.of?.[at], shown.classes[at] !== UNKNOWN)),
     ])).addTo(map);
   });
   map.on("mouseout", () => popup.remove());
