@@ -2,7 +2,7 @@
 
 import { fetchPage } from "./page.js";
 
-const PARTS = ["chiffres-cles", "outre-mer-densite", "tableaux", "silence", "mois-par-mois"];
+const PARTS = ["chiffres-cles", "outre-mer-1", "tableaux", "silence", "mois-par-mois"];
 const words = JSON.parse(document.getElementById("coordination-words").textContent);
 
 /** Months as the filter knows them, oldest first: { value, word }; the last one is the present. */
