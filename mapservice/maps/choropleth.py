@@ -8,7 +8,7 @@ import base64
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from json import loads
 
@@ -26,7 +26,7 @@ from mapservice.maps.drawing_model import (
     mercator,
     shape_svg,
 )
-from mapservice.maps.shades import HATCH, NOTHING, SCALES, UNKNOWNS, fill_of
+from mapservice.maps.shades import GROUND, HATCH, NOTHING, SCALES, UNKNOWNS, fill_of
 from mapservice.territories.model import Level
 from mapservice.territories.mosaic import ALIGNED, NOBODY, PIXEL
 
@@ -76,10 +76,9 @@ class Label:
 
 def hatching(tint: str) -> str:
     """The pattern of what has none; over land."""
-    land = PALETTES[tint].land
     return (
         '<defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse"'
-        f' patternTransform="rotate(45)"><rect width="7" height="7" fill="{land}"/>'
+        f' patternTransform="rotate(45)"><rect width="7" height="7" fill="{GROUND[tint]}"/>'
         f'<rect width="1.5" height="7" fill="{HATCH[tint]}"/></pattern></defs>'
     )
 
@@ -91,7 +90,7 @@ def areas(
 
     Also the codes of those that the frame holds.
     """
-    palette = PALETTES[tint]
+    palette = replace(PALETTES[tint], land=GROUND[tint])
     ground = "".join(shape_svg(shape, palette) for shape in drawing.land(connection, frame).shapes)
     lined = len(shading.codes) <= LINED
     width = 0.7 if lined else 0.25
@@ -110,7 +109,7 @@ def areas(
 
 def pixels(connection: Connection, frame: Frame, shading: Shading, mosaic: bytes, tint: str) -> str:
     """The same by the picture of all communes, where outlines would be megabytes."""
-    palette = PALETTES[tint]
+    palette = replace(PALETTES[tint], land=GROUND[tint])
     ground = "".join(shape_svg(shape, palette) for shape in drawing.land(connection, frame).shapes)
     images = "".join(
         _image(frame, bounds, _coloured(grid, shading, tint, PERIOD / (frame.scale * PIXEL)))

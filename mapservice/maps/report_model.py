@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mapservice.maps.shades import GROUND, SCALES, UNKNOWNS
 from mapservice.maps.shades import HATCH as HATCHES
-from mapservice.maps.shades import SCALES, UNKNOWNS
 from mapservice.maps.shades import fill_of as fill_of_class
 
 # A report is also printed: the light tint.
 COLOURS = SCALES["claire"]["figure"]
 HATCH = HATCHES["claire"]
 UNKNOWN = UNKNOWNS["claire"]
-PAPER = "#faf8f2"
+PAPER = GROUND["claire"]
 EDGE = "#6f7f87"
 
 

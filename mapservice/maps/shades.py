@@ -17,6 +17,8 @@ SCALES: Mapping[str, Mapping[str, Sequence[str]]] = {
         "heat": ("#4f3526", "#7d4527", "#b45b2c", "#e5925a", "#ffe0b8"),
     },
 }
+# Land under all of it, also between the lines of a hatching.
+GROUND = {"claire": "#faf8f2", "sombre": "#222f35"}
 HATCH = {"claire": "#a9b0ad", "sombre": "#54656e"}
 UNKNOWNS = {"claire": "#c9ced0", "sombre": "#4a575d"}
 # Classes count from 1 on.

@@ -182,7 +182,7 @@ territoire sans habitant, donc sans taux. Les classes suivent les ruptures natur
 CHANCE = """\
 Dans un petit territoire, une seule initiative suffit à un taux élevé : la teinte y est celle d’un
 taux rapproché de l’ensemble (Clayton et Kaldor 1987) ; le tableau garde le taux brut."""
-EXPLAINED = "Ces écarts tiennent du hasard : une seule teinte."
+EXPLAINED = "Ces écarts peuvent tenir du seul hasard : une seule teinte."
 WHOLE_EPCI = """\
 Une intercommunalité est comptée en entier, même là où elle dépasse le territoire du rapport : la
 somme des lignes peut différer du total."""
