@@ -1,5 +1,7 @@
 """Classes of a map differ by more than chance; what few people tell of is drawn to the common."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -69,7 +71,7 @@ def test_true_differences_are_not_lost() -> None:
     found = areas(dice.poisson(rates * people / PER), people)
     classes = found.classes(Figure.RATE, breaks_of(Figure.RATE, found))
     groups = [set(classes[rates == rate].tolist()) for rate in (2.0, 6.0, 18.0)]
-    assert all(not one & other for one, other in zip(groups, groups[1:], strict=False))
+    assert all(not one & other for one, other in pairwise(groups))
 
 
 @settings(deadline=None, max_examples=60)
@@ -90,7 +92,7 @@ def test_neighbouring_classes_always_differ_beyond_chance(
         evidence = found.evidence(figure)
         classes = found.classes(figure, breaks)
         members = [np.flatnonzero(classes == number) for number in range(1, len(breaks) + 2)]
-        for low, high in zip(members, members[1:], strict=False):
+        for low, high in pairwise(members):
             assert len(low), "no class is empty"
             assert len(high)
             apart = evidence.mean[high].mean() - evidence.mean[low].mean()
