@@ -70,7 +70,9 @@ def page(level: str = "", code: str = "") -> str:
         if asked.beside:
             beside = sheets.sheet(connection, asked.beside, asked.order, main=shown)
         pair = [shown, beside] if beside else [shown]
-        breaks = breaks_of(asked.view.figure, *(one.areas for one in pair))
+        breaks = asking.bounds(request.args)
+        if breaks is None:
+            breaks = breaks_of(asked.view.figure, *(one.areas for one in pair))
         counts = queries.series(connection, asked.view, queries.first_month(connection))
         known = [month.month for month in counts]
         scope = asked.view.scope
@@ -230,6 +232,7 @@ def _shaded(asked: Asked, shown: Sheet, breaks: tuple[float, ...]) -> dict[str, 
         "scale": legend.scale(view.figure),
         "figure": str(view.figure),
         "breaks": breaks,
+        "bornes": words["bornes"],
     }
 
 

@@ -205,3 +205,11 @@ def test_the_page_of_a_territory_shades_alike(
     }
     assert config["figures"]["breaks"] == columns["breaks"]
     assert shaded == {code: number for code, number in classes.items() if number > 0}
+
+
+def test_a_page_keeps_the_bounds_that_it_is_asked_for(keeping_client: FlaskClient) -> None:
+    """So the table that comes with another month has the classes of the map beside it."""
+    page = keeping_client.get("/coordination/region/53?figure=initiatives&bornes=1,2").text
+    assert 'data-breaks="1.0,2.0"' in page
+    one = keeping_client.get("/coordination/region/53?figure=initiatives&bornes=aucune").text
+    assert 'data-figure="initiatives" data-breaks=""' in one

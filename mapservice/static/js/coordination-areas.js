@@ -209,5 +209,5 @@ export async function showAreas(atlas, config, prepared, number) {
     shade(map, outlines, shown);
     joinInsets(number, shown, next.classes);
   };
-  return { show, live: true };
+  return { show };
 }
