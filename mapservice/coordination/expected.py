@@ -175,7 +175,8 @@ class Shares:
             own = self.mean * (1 - self.mean) / wholes
             trust = np.nan_to_num(self.spread / (self.spread + own), nan=1.0)
             shares: Floats = self.mean + trust * (parts / wholes - self.mean)
-        return shares, np.nan_to_num(trust * own)
+            variance: Floats = np.nan_to_num(trust * own)
+        return shares, variance
 
 
 @dataclass(frozen=True)
