@@ -181,7 +181,8 @@ def test_the_land_of_every_region_is_shown_at_every_zoom(france: Page, land: Lan
     """All 18, overseas too: as outlines each in its own colour; from afar never as water."""
     found = columns(france)
     classes = dict(zip(found["codes"].split(","), found["classes"], strict=True))
-    wrong, seen = [], 0
+    wrong: list[tuple[Any, ...]] = []
+    seen = 0
     for region, middle in land.regions.items():
         communes = chosen(land, region, classes)
         for zoom in ZOOMS:

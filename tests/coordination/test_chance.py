@@ -14,14 +14,25 @@ from mapservice.coordination.model import PER, Areas, Figure, breaks_of, explain
 REPEATS = 200
 
 
-def areas(initiatives: np.ndarray, population: np.ndarray, **columns: np.ndarray) -> Areas:
+def areas(
+    initiatives: np.ndarray,
+    population: np.ndarray,
+    recent: np.ndarray | None = None,
+    before: np.ndarray | None = None,
+    told: np.ndarray | None = None,
+    local: np.ndarray | None = None,
+) -> Areas:
     nothing = np.zeros(len(initiatives), np.int64)
     codes = tuple(str(number) for number in range(len(initiatives)))
-    counts = {name: column.astype(np.int64) for name, column in columns.items()}
-    before = counts.pop("before", nothing)
-    recent = counts.pop("recent", nothing)
-    people, held = population.astype(np.int64), initiatives.astype(np.int64)
-    return Areas(codes, people, held, recent, before, **counts)
+    return Areas(
+        codes,
+        population.astype(np.int64),
+        initiatives.astype(np.int64),
+        nothing if recent is None else recent,
+        nothing if before is None else before,
+        told=told,
+        local=local,
+    )
 
 
 def test_four_regions_that_chance_parts_share_one_colour() -> None:
@@ -154,8 +165,7 @@ def test_without_a_spread_all_are_the_common_rate() -> None:
 
 def test_a_season_without_a_year_before_tells_no_change() -> None:
     """Seven, then eleven, is chance; and before a year is known nothing is told at all."""
-    columns = {"recent": np.array([11, 60]), "before": np.array([7, 20])}
-    found = areas(np.array([30, 90]), np.array([900, 900]), **columns)
+    found = areas(np.array([30, 90]), np.array([900, 900]), np.array([11, 60]), np.array([7, 20]))
     assert found.changed.tolist() == [False, True]
     assert found.change.tolist() == [0.0, 2.0]
     young = Areas(
