@@ -85,7 +85,7 @@ class Middle:
 
     def holds(self, zoom: int) -> bool:
         """Is there room for a pixel of that zoom?"""
-        return self.radius * 512 * 2**zoom / WORLD >= INSIDE
+        return bool(self.radius * 512 * 2**zoom / WORLD >= INSIDE)
 
 
 @dataclass(frozen=True)
