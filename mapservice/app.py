@@ -9,6 +9,7 @@ from flask import Flask
 from mapservice.activity.routes import blueprint as activity
 from mapservice.briefing import routes as briefing
 from mapservice.briefing.api_routes import blueprint as briefing_api
+from mapservice.coordination.map_routes import blueprint as coordination_maps
 from mapservice.coordination.routes import blueprint as coordination
 from mapservice.coordination.routes import make_ready
 from mapservice.errors import ConfigurationError
@@ -91,6 +92,7 @@ BLUEPRINTS = (
     briefing_api,
     proposals_api,
     coordination,
+    coordination_maps,
     health.blueprint,
     assets.blueprint,
     proof.blueprint,

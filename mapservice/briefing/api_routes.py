@@ -78,6 +78,7 @@ def _section(one: Section) -> dict[str, Any]:
         ],
         "recent": one.recent,
         "before": one.before,
+        "compared": one.compared,
         "changed": one.changed,
         "rising": [_move(move) for move in one.rising],
         "falling": [_move(move) for move in one.falling],

@@ -74,7 +74,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A territory whose last 90 days differ clearly from the 90 days before."""
+    """A territory whose last 90 days differ clearly from the same days of last year."""
 
     level: Level
     code: str
@@ -100,9 +100,12 @@ def moves(areas: Areas) -> Moves:
 
     Rising or falling: an even coin would hardly split the two windows so (`Areas.changed`), and of
     all that is told as a change at most 5 % is chance, however many territories are looked at.
-    Fallen silent too: nothing in 90 days and something before, where the rate of its sisters and
-    its size would hardly leave it none (`coordination/expected.py`), with the same share of chance.
+    Fallen silent too: nothing in 90 days and something in the same of last year, where the rate of
+    its sisters and its size would hardly leave it none (`coordination/expected.py`), with the same
+    share of chance.
     """
+    if not areas.compared:
+        return Moves()
     told = _clear(areas)
     rising = np.flatnonzero(told & (areas.recent > areas.before))
     falling = told & (areas.recent < areas.before)

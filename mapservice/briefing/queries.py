@@ -86,13 +86,17 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One territory (`ref` None: France): what is new, its two windows of 90 days, what moves."""
+    """One territory (`ref` None: France): what is new, the two windows of 90 days, what moves.
+
+    `compared`: initiatives go back so far; else `before` tells nothing.
+    """
 
     ref: TerritoryRef | None
     name: str
     news: News
     recent: int
     before: int
+    compared: bool
     changed: bool
     rising: tuple[Move, ...]
     falling: tuple[Move, ...]
@@ -232,6 +236,7 @@ def _section(
         news=following.news(connection, fresh, LISTED),
         recent=int(own.recent[0]),
         before=int(own.before[0]),
+        compared=own.compared,
         changed=bool(own.changed[0]),
         rising=rising,
         falling=falling,

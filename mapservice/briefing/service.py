@@ -174,6 +174,7 @@ def _section(site: Letterhead, one: Section, locale: str) -> Mapping[str, Any]:
         ],
         "recent": one.recent,
         "before": one.before,
+        "compared": one.compared,
         "changed": one.changed,
         "rising": [_move(site, move) for move in one.rising],
         "falling": [_move(site, move) for move in one.falling],

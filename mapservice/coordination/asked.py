@@ -21,6 +21,7 @@ Arguments = Mapping[str, str]
 
 # Parameters beside those of the filter grammar.
 FIGURE, BY, BESIDE = "figure", "par", "avec"
+NO_BOUNDS = "aucune"
 NOT_HERE = ("q", "territory", "bbox", "near", "radius", "precision", "limit", "cursor")
 
 
@@ -42,15 +43,18 @@ class Asked:
         return PARTS[self.view.ref.level if self.view.ref else None][0]
 
 
-def read(connection: Connection, level: str, code: str, arguments: Arguments) -> Asked:
-    """Raises NotFound for a territory that is none, InvalidInput naming a parameter."""
+def read(connection: Connection, level: str, code: str, arguments: Arguments, *more: str) -> Asked:
+    """Raises NotFound for a territory that is none, InvalidInput naming a parameter.
+
+    `more` are parameters that one address alone has.
+    """
     ref = place(level, code)
     if ref and territories.find(connection, ref) is None:
         raise NotFound(f"There is no {ref}.")
     for name in NOT_HERE:
         if name in arguments:
             raise InvalidInput(name, "does not apply to the figures of a territory")
-    filters, _ = read_filters(connection, FIGURE, BY, BESIDE, "sort", "bornes", "bref")
+    filters, _ = read_filters(connection, FIGURE, BY, BESIDE, "sort", "bornes", "bref", *more)
     by = _by(ref, arguments)
     scope = Scope.of(filters)
     view = View(ref, by, scope, datetime.now(UTC), _figure(by, arguments))
@@ -68,10 +72,15 @@ def place(level: str, code: str) -> TerritoryRef | None:
 
 
 def bounds(arguments: Arguments) -> tuple[float, ...] | None:
-    """Class bounds that a map keeps while its month changes; None for those of the figures."""
+    """Class bounds that a map keeps while its month changes; None for those of the figures.
+
+    One class alone has none, which `aucune` says.
+    """
     text = arguments.get("bornes")
     if not text:
         return None
+    if text == NO_BOUNDS:
+        return ()
     numbers = tuple(parse_number("bornes", part) for part in text.split(","))
     if len(numbers) >= CLASSES or any(low >= high for low, high in pairwise(numbers)):
         raise InvalidInput("bornes", f"must be at most {CLASSES - 1} ascending numbers")

@@ -1,8 +1,13 @@
-"""Classes of a shaded map: natural breaks after Fisher (1958), which Jenks made known on maps.
+"""Classes of a shaded map: natural breaks after Fisher (1958), no more of them than chance allows.
 
-Fisher's partition of ordered values into classes makes the sum of squares within them least. It is
-found exactly, over values rounded to two digits: bounds that people read are no finer.
+Fisher's partition of ordered values into classes makes the sum of squares within them least; Jenks
+made it known on maps. It is found exactly, over values rounded to two digits: bounds that people
+read are no finer. Neighbouring classes that chance alone may have parted are then joined
+(`told_apart`), so that two colours never stand for what nobody can tell apart.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +18,57 @@ Numbers = NDArray[np.int64]
 CLASSES = 5
 NOTHING = 0
 UNKNOWN = -1
+# Beyond so many standard deviations two classes differ by more than chance: one case in 20.
+APART = 1.959963984540054
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a class goes by, a territory an entry, and how much of that may be chance.
+
+    `value` decides on the class: 0 is nothing, NaN unknown. `mean` and `variance` say what is
+    likely true of each, given its sisters (posterior moments); NaN where nothing is known.
+    """
+
+    value: Floats
+    mean: Floats
+    variance: Floats
+
+
+def told_apart(
+    evidence: Sequence[Evidence], classes: int = CLASSES, *, ratios: bool = True
+) -> tuple[float, ...]:
+    """Natural breaks of all these values, without those that chance may have made.
+
+    A break stays if a typical territory of the class above it differs from a typical one of the
+    class below by more than `APART` standard deviations of that difference. The weakest goes first,
+    and those beside it are then judged anew. Means and variances are posterior ones, so picking
+    the classes by the values themselves makes no difference out of chance.
+    """
+    value = np.concatenate([one.value for one in evidence])
+    mean = np.concatenate([one.mean for one in evidence])
+    variance = np.concatenate([one.variance for one in evidence])
+    breaks = list(natural_breaks(value, classes, ratios=ratios))
+    while breaks:
+        apart = _distances(classify(value, tuple(breaks)), len(breaks) + 1, mean, variance)
+        weakest = int(apart.argmin())
+        if apart[weakest] > APART:
+            break
+        del breaks[weakest]
+    return tuple(breaks)
+
+
+def _distances(numbers: Numbers, classes: int, mean: Floats, variance: Floats) -> Floats:
+    """Between each class and the next, in standard deviations of the difference of two of them."""
+    held = numbers > NOTHING
+    sizes = np.bincount(numbers[held] - 1, minlength=classes)
+    means, variances = (
+        np.bincount(numbers[held] - 1, column[held], classes) / np.maximum(sizes, 1)
+        for column in (mean, variance)
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart: Floats = np.diff(means) / np.sqrt(variances[1:] + variances[:-1])
+    return np.nan_to_num(apart, nan=0.0)
 
 
 def natural_breaks(

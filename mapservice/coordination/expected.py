@@ -62,6 +62,14 @@ class Sisters:
         smooth: Floats = (self.shape + counts) / (self.shape / self.rate + people)
         return smooth
 
+    def uncertainty(self, counts: Counts, populations: Counts) -> Floats:
+        """Variances of the true rates about the smoothed ones: those of the gamma posterior."""
+        people = populations.astype(float)
+        if np.isinf(self.shape) or not self.rate:
+            return np.zeros(len(people))
+        variance: Floats = (self.shape + counts) / (self.shape / self.rate + people) ** 2
+        return variance
+
     def limits(self, populations: Counts) -> "Limits":
         """Of each, by its size."""
         sizes, where = np.unique(populations, return_inverse=True)
@@ -137,6 +145,38 @@ class Sisters:
     def _variance(self, means: Floats) -> Floats:
         spread: Floats = means + (0 if np.isinf(self.shape) else means**2 / self.shape)
         return spread
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The same of shares, k of n: their common mean, and the variance of true ones about it.
+
+    By moments again, with the variance of a share from the common one (Marshall 1991).
+    """
+
+    mean: float
+    spread: float
+
+    @classmethod
+    def of(cls, parts: Counts, wholes: Counts) -> "Shares":
+        """Each weighing by its whole; what is a share of nothing tells nothing."""
+        known = wholes > 0
+        sizes, held = wholes[known].astype(float), parts[known].astype(float)
+        total = sizes.sum()
+        if not total:
+            return cls(0.0, 0.0)
+        mean = held.sum() / total
+        spread = (sizes * (held / sizes - mean) ** 2).sum() / total
+        return cls(mean, max(spread - mean * (1 - mean) * len(sizes) / total, 0.0))
+
+    def smoothed(self, parts: Counts, wholes: Counts) -> tuple[Floats, Floats]:
+        """Each drawn towards the common one, the more so the less tells of it; its variance."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = self.mean * (1 - self.mean) / wholes
+            trust = np.nan_to_num(self.spread / (self.spread + own), nan=1.0)
+            shares: Floats = self.mean + trust * (parts / wholes - self.mean)
+            variance: Floats = np.nan_to_num(trust * own)
+        return shares, variance
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ COLUMNS = (
     "supports_with_commune",
     "supports_local",
     "new_90_days",
-    "new_90_days_before",
+    "new_same_90_days_last_year",
     "communes",
     "silent_communes",
     "months_since_last",

@@ -9,15 +9,7 @@ from mapservice.db.text import fill
 from mapservice.maps.model import Tile
 from mapservice.maps.territory_queries import BUFFER, EXTENT, Layer, shown
 from mapservice.territories.kept import kept_of
-from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
-
-# The world as far as maps show it, less the outline; régions, a coverage, are joined as one.
-MASK = """
-SELECT ST_AsGeoJSON(ST_Difference(
-           ST_MakeEnvelope(-180, -85, 180, 85, 4326),
-           ST_Transform(ST_UnaryUnion(ST_Collect(geom)), 4326)), 4)
-  FROM territory_outline
- WHERE {which} AND zoom = {zoom}"""
+from mapservice.territories.model import OVERSEAS, Level
 
 OUTLINES = """
 SELECT ST_AsMVT(feature, 'areas', {extent}, 'geom')
@@ -73,15 +65,6 @@ def _insets(connection: Connection, by: Level) -> list[Inset]:
         Inset(code, name, tuple((row.part, row.path) for row in of))
         for (code, name), of in groupby(rows, lambda row: (row.code, row.name))
     ]
-
-
-def mask(connection: Connection, ref: TerritoryRef | None) -> str:
-    """Everything but a territory, as a GeoJSON geometry, EPSG:4326."""
-    which = "level = :level AND code = :code" if ref else "level = 'region'"
-    bound = {"level": str(ref.level), "code": ref.code} if ref else {}
-    zoom = 10 if ref and ref.level in (Level.COMMUNE, Level.EPCI) else 8 if ref else 6
-    statement = fill(MASK, {"which": which, "zoom": str(zoom)})
-    return str(connection.execute(text(statement), bound).scalar_one())
 
 
 def outlines_mvt(connection: Connection, tile: Tile, level: Level) -> bytes:

@@ -9,8 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapservice.activity.model import Scope
-from mapservice.coordination.classes import NOTHING, UNKNOWN, Floats, classify, natural_breaks
-from mapservice.coordination.expected import QUANTILE, Counts, Sisters
+from mapservice.coordination.classes import (
+    NOTHING,
+    UNKNOWN,
+    Evidence,
+    Floats,
+    classify,
+    natural_breaks,
+    told_apart,
+)
+from mapservice.coordination.expected import QUANTILE, Counts, Shares, Sisters
 from mapservice.territories.model import Level, TerritoryRef
 
 # So many sisters are needed to tell what a size suggests.
@@ -74,7 +82,7 @@ class Order(StrEnum):
     EXPECTED = "expected"
 
 
-# Fixed bounds: shares of the 90 days before, and months since the last one.
+# Fixed bounds: shares of the same 90 days of last year, and months since the last one.
 CHANGE_BREAKS = (-0.5, -0.0001, 0.0001, 0.5)
 LAST_BREAKS = (1.0, 3.0, 6.0, 12.0)
 
@@ -121,7 +129,8 @@ class Areas:
     of them without an initiative; `months` is how many lie between the last initiative and the end
     of the period, NaN for none; `undated` is how many initiatives have no known day, which are in
     no period, window or month; `with_day` how many of `initiatives` have one. Where these were not
-    read they are None; `dated`: the two windows of 90 days were.
+    read they are None; `dated`: the two windows of 90 days were, `recent` and `before`, the same
+    days of last year. `compared`: there was a year of initiatives to compare with at all.
     """
 
     codes: tuple[str, ...]
@@ -138,6 +147,7 @@ class Areas:
     undated: Counts | None = None
     with_day: Counts | None = None
     dated: bool = True
+    compared: bool = True
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -152,14 +162,14 @@ class Areas:
 
     @property
     def change(self) -> Floats:
-        """The share by which the new ones are more or fewer than those of the 90 days before.
+        """The share by which the new ones are more or fewer than in the same 90 days of last year.
 
-        0 where chance alone may make the difference; NaN where there was none, then or now; what
-        came from nothing has doubled.
+        0 where chance alone may make the difference; NaN where there was none, then or now, and
+        where nothing is old enough to compare with; what came from nothing has doubled.
         """
         shares: Floats = (self.recent - self.before) / np.maximum(self.before, 1)
         shares[~self.changed] = 0.0
-        shares[(self.recent == 0) & (self.before == 0)] = np.nan
+        shares[((self.recent == 0) & (self.before == 0)) | (not self.compared)] = np.nan
         return np.clip(shares, -1, 10)
 
     @property
@@ -167,7 +177,7 @@ class Areas:
         """Of so many in all, would an even coin fall so unevenly in fewer than one case of 20?"""
         apart = np.abs(self.recent - self.before) - 1
         clear: NDArray[np.bool_] = apart > QUANTILE * np.sqrt(self.recent + self.before)
-        return clear
+        return clear & self.compared
 
     @property
     def nothing(self) -> NDArray[np.bool_]:
@@ -208,16 +218,47 @@ class Areas:
         assert found is not None
         return found.astype(float)
 
+    def evidence(self, figure: Figure) -> Evidence:
+        """What the classes of a figure go by: counts as they are, rates and shares smoothed.
+
+        The rate of few people, or the share of few supports, is drawn towards that of all sisters
+        by as much as chance may have moved it (Clayton and Kaldor 1987, Marshall 1991). A count is
+        taken for Poisson's. None stays none, and unknown stays unknown.
+        """
+        if figure is Figure.RATE:
+            sisters = Sisters.of(self.initiatives, self.population)
+            mean = PER * sisters.smoothed(self.initiatives, self.population)
+            variance = PER**2 * sisters.uncertainty(self.initiatives, self.population)
+            value = np.where(self.initiatives > 0, mean, 0.0)
+            value[self.population <= 0] = np.nan
+            return Evidence(value, mean, variance)
+        if figure in SHARED:
+            parts, wholes = self._share(figure)
+            mean, variance = Shares.of(parts, wholes).smoothed(parts, wholes)
+            value = np.where(wholes > 0, np.where(parts > 0, 100 * mean, 0.0), np.nan)
+            return Evidence(value, 100 * mean, 100**2 * variance)
+        counts = self.values(figure).astype(np.int64)
+        return counted(counts)
+
+    def _share(self, figure: Figure) -> tuple[Counts, Counts]:
+        """How many, of how many."""
+        pair = (self.silent, self.communes) if figure is Figure.SILENT else (self.local, self.told)
+        assert pair[0] is not None
+        assert pair[1] is not None
+        return pair[0], pair[1]
+
     def classes(self, figure: Figure, breaks: tuple[float, ...]) -> Counts:
         """1 and on; 0 for none, -1 for unknown."""
-        values = self.values(figure)
         if figure in (Figure.CHANGE, Figure.LAST):
+            values = self.values(figure)
             numbers = np.searchsorted(breaks, values, side="right") + 1
             numbers[np.isnan(values)] = NOTHING
             if figure is Figure.LAST:  # of what is there no day is known
                 numbers[np.isnan(values) & (self.initiatives > 0)] = UNKNOWN
+            if figure is Figure.CHANGE and not self.compared:
+                numbers[:] = UNKNOWN
             return numbers.astype(np.int64)
-        return classify(values, breaks)
+        return classify(self.evidence(figure).value, breaks)
 
     def at(self, positions: Counts) -> "Areas":
         """Those at these positions, in their order."""
@@ -255,8 +296,24 @@ def breaks_of(figure: Figure, *many: Areas) -> tuple[float, ...]:
         return CHANGE_BREAKS
     if figure is Figure.LAST:
         return LAST_BREAKS
+    return told_apart([areas.evidence(figure) for areas in many], ratios=figure not in SHARED)
+
+
+def counted(counts: Counts) -> Evidence:
+    """Evidence of bare counts: that each is Poisson's, with means of one gamma distribution."""
+    each = np.ones(len(counts), np.int64)
+    sisters = Sisters.of(counts, each)
+    return Evidence(
+        counts.astype(float), sisters.smoothed(counts, each), sisters.uncertainty(counts, each)
+    )
+
+
+def explained(figure: Figure, breaks: tuple[float, ...], *many: Areas) -> bool:
+    """Do territories differ, and yet by so little that one class holds all that have something?"""
+    if breaks or figure in (Figure.CHANGE, Figure.LAST):
+        return False
     values = np.concatenate([areas.values(figure) for areas in many])
-    return natural_breaks(values, ratios=figure not in SHARED)
+    return bool(natural_breaks(values, ratios=figure not in SHARED))
 
 
 @dataclass(frozen=True, eq=False)

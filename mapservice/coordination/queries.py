@@ -16,7 +16,7 @@ from mapservice.coordination.model import Areas, View
 from mapservice.coordination.months import NO_MONTH, Read, number_of, read
 from mapservice.coordination.places import Places, atlas, parts
 from mapservice.coordination.summing import COUNTRY
-from mapservice.coordination.windows import Windows, month_of, months_between, windows
+from mapservice.coordination.windows import Windows, month_of, months_between, spans, windows
 from mapservice.db.text import fill
 from mapservice.territories.kept import kept_of
 from mapservice.territories.lineage import plain
@@ -136,6 +136,11 @@ def spots(connection: Connection, view: View) -> Spots:
     return Spots(where.lon[held], where.lat[held], count[held])
 
 
+def commune_counts(connection: Connection, scope: Scope) -> Counts:
+    """What each commune holds, all of them, in the order of their codes."""
+    return _initiatives(connection, scope, atlas(connection)[Level.COMMUNE])
+
+
 def last_days(
     connection: Connection, scope: Scope, level: str, codes: Sequence[str]
 ) -> dict[str, datetime]:
@@ -216,14 +221,14 @@ def _areas(
     last: bool = False,
 ) -> Areas:
     since, until = view.scope.since, view.scope.until
-    spans = windows(until, view.now) if dated else None
+    wanted = windows(until, view.now) if dated else None
     names = (*COUNTS, *SUPPORTS) if supports else COUNTS
-    by_month = bool(spans or last or since or until)
+    by_month = bool(wanted or last or since or until)
     found = read(
-        connection, view.scope, where, names, spans.parts if spans else (), by_month=by_month
+        connection, view.scope, where, names, wanted.parts if wanted else (), by_month=by_month
     )
     totals = found.totals(names, since, until)
-    recent, before = _windows(found, spans) if spans else np.zeros((2, len(where)), np.int64)
+    recent, before = _windows(found, wanted) if wanted else np.zeros((2, len(where)), np.int64)
     undated, counted = found.unknown(), totals["initiatives"]
     return Areas(
         where.codes,
@@ -236,17 +241,28 @@ def _areas(
         undated=undated,
         with_day=counted if since or until else counted - undated,
         dated=dated,
+        compared=dated and _compared(connection, view),
     )
 
 
-def _windows(found: Read, spans: Windows) -> tuple[Counts, Counts]:
+def _compared(connection: Connection, view: View) -> bool:
+    """Does the first initiative of all go back as far as the season of last year?
+
+    Else what is new since would look like growth of territories, not of the map.
+    """
+    first = first_month(connection)
+    _, past = spans(view.scope.until, view.now)
+    return first is not None and first <= month_of(past.start.date())
+
+
+def _windows(found: Read, wanted: Windows) -> tuple[Counts, Counts]:
     recent, before = (
-        found.totals(("initiatives",), span.start, span.end)["initiatives"]
-        for span in (spans.recent, spans.before)
+        found.totals(("initiatives",), months.start, months.end)["initiatives"]
+        for months in (wanted.recent, wanted.before)
     )
     return (
-        recent + found.singly([part.recent for part in spans.parts]),
-        before + found.singly([part.before for part in spans.parts]),
+        recent + found.singly([part.recent for part in wanted.parts]),
+        before + found.singly([part.before for part in wanted.parts]),
     )
 
 

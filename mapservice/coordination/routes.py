@@ -1,64 +1,55 @@
-"""Pages of coordination: figures, maps, silence; the same figures as files; what maps need."""
+"""Pages of coordination: figures, maps, silence; the same figures as files."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from math import pi
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, render_template, request
 from sqlalchemy import Connection
 
 from mapservice.coordination import asked as asking
-from mapservice.coordination import formats, map_queries, queries
+from mapservice.coordination import formats, legend, map_queries, queries
 from mapservice.coordination import sheet as sheets
 from mapservice.coordination.asked import Asked
 from mapservice.coordination.chart import chart
+from mapservice.coordination.classes import UNKNOWN
+from mapservice.coordination.density import density
+from mapservice.coordination.density import make_ready as make_density_ready
+from mapservice.coordination.map_routes import frame_of
 from mapservice.coordination.model import (
-    DATED,
     PARTS,
-    SUPPORTED,
-    Areas,
     Figure,
     Order,
     Verdict,
     View,
     breaks_of,
+    explained,
 )
 from mapservice.coordination.places import atlas
+from mapservice.coordination.shading import shaded
 from mapservice.coordination.sheet import Row, Sheet
-from mapservice.coordination.windows import next_month
-from mapservice.errors import NotFound
+from mapservice.coordination.windows import next_month, spans
 from mapservice.http import answers
 from mapservice.http.maps import map_config
-from mapservice.http.params import only_parameters
 from mapservice.http.services import services
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import PUBLIC, Theme
-from mapservice.maps.cache import Extent
-from mapservice.maps.model import Tile
 from mapservice.territories import page_queries
 from mapservice.territories.model import Level
 from mapservice.territories.page_model import Place
-from mapservice.territories.queries import mosaic_of
 
 blueprint = Blueprint("coordination", __name__)
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SILENT_PAGE = 200
-# More than any map says of a figure.
-DECIMALS = 3
-# The radius of the largest bubble overseas; areas are as the counts.
-BUBBLE = 68
 NOBODY = np.zeros(0, np.int64)
-# Outlines change once a year.
-OUTLINE_FRESH_SECONDS = 86_400
 OUTLINE_MAX_ZOOM = 10
 MOSAIC_URL = "/tiles/outlines/commune.mosaic"
-PERIOD_WORDS = ("since", "until")
 
 
 def make_ready(connection: Connection) -> None:
@@ -66,6 +57,7 @@ def make_ready(connection: Connection) -> None:
     for level, places in atlas(connection).items():
         queries.name_ranks(connection, level, places.codes)
         map_queries.insets(connection, level)
+    make_density_ready(connection)
 
 
 @blueprint.get("/coordination")
@@ -78,7 +70,9 @@ def page(level: str = "", code: str = "") -> str:
         if asked.beside:
             beside = sheets.sheet(connection, asked.beside, asked.order, main=shown)
         pair = [shown, beside] if beside else [shown]
-        breaks = breaks_of(asked.view.figure, *(one.areas for one in pair))
+        breaks = asking.bounds(request.args)
+        if breaks is None:
+            breaks = breaks_of(asked.view.figure, *(one.areas for one in pair))
         counts = queries.series(connection, asked.view, queries.first_month(connection))
         known = [month.month for month in counts]
         scope = asked.view.scope
@@ -96,8 +90,9 @@ def page(level: str = "", code: str = "") -> str:
             chart=chart([(one.month, one.initiatives) for one in counts], scope.since, scope.until),
             parents=_parents(connection, asked.view),
             sample=initiatives.sample_share(connection),
-            maps=_maps(asked, pair, breaks),
-            insets=[_insets(connection, one, breaks) for one in pair],
+            plates=_plates(connection, asked, pair, breaks),
+            seasons=spans(scope.until, asked.view.now),
+            instant=timedelta(microseconds=1),
         )
 
 
@@ -130,82 +125,6 @@ def figures_csv(level: str = "", code: str = "") -> Response:
 def figures_xlsx(level: str = "", code: str = "") -> Response:
     lines, view = _lines(level, code)
     return _file(formats.to_xlsx(lines, _file_name(view)), XLSX, view, "xlsx")
-
-
-@blueprint.get("/coordination.json")
-@blueprint.get("/coordination/<level>/<code>.json")
-def figures_json(level: str = "", code: str = "") -> Response:
-    """Columns for a map: the class of each, what it shows; codes and names too unless `bref`."""
-    with services().moment.connect() as connection:
-        asked = asking.read(connection, level, code, request.args)
-        view = asked.view
-        areas = _for_map(connection, view)
-        breaks = asking.bounds(request.args)
-        if breaks is None:
-            breaks = breaks_of(view.figure, areas)
-        body: dict[str, Any] = {
-            "by": view.by,
-            "figure": view.figure,
-            "breaks": breaks,
-            "classes": areas.classes(view.figure, breaks).tolist(),
-            "values": sheets.numbers(areas.values(view.figure).round(DECIMALS).tolist()),
-        }
-        if view.figure is Figure.LOCAL and areas.told is not None:
-            body["of"] = areas.told.tolist()
-        if not request.args.get("bref"):
-            body["codes"] = ",".join(areas.codes)
-            body["names"] = queries.name_list(connection, view.by, areas.codes)
-    return answers.whole(json.dumps(body, separators=(",", ":"), ensure_ascii=False), answers.JSON)
-
-
-@blueprint.get("/coordination/points.json")
-@blueprint.get("/coordination/<level>/<code>/points.json")
-def spots_json(level: str = "", code: str = "") -> Response:
-    """Communes that hold something in the period: longitude, latitude (EPSG:4326), how many."""
-    with services().moment.connect() as connection:
-        asked = asking.read(connection, level, code, request.args)
-        found = queries.spots(connection, asked.view)
-    columns = {"lon": found.lon.tolist(), "lat": found.lat.tolist(), "count": found.count.tolist()}
-    return answers.whole(json.dumps(columns, separators=(",", ":")), answers.JSON)
-
-
-@blueprint.get("/coordination/masque.json")
-@blueprint.get("/coordination/<level>/<code>/masque.json")
-def mask_json(level: str = "", code: str = "") -> Response:
-    """All but the territory, as one GeoJSON geometry, EPSG:4326."""
-    only_parameters()
-    ref = asking.place(level, code)
-    with services().moment.connect() as connection:
-        if ref and page_queries.describe(connection, ref) is None:
-            raise NotFound(f"There is no {ref}.")
-        return answers.whole(
-            map_queries.mask(connection, ref), answers.GEOJSON, OUTLINE_FRESH_SECONDS
-        )
-
-
-@blueprint.get("/tiles/outlines/<level>/<z>/<x>/<y>.pbf")
-def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
-    """Every territory of one level at any zoom, its code alone: figures are joined to it."""
-    only_parameters()
-    if level not in tuple(Level):
-        raise NotFound(f"There is no level {level[:20]!r}.")
-    tile = Tile.parse(z, x, y)
-    with services().moment.connect() as connection:
-        content = map_queries.outlines_mvt(connection, tile, Level(level))
-    return answers.tile(content, answers.MVT, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
-
-
-@blueprint.get("/tiles/outlines/<level>.mosaic")
-def outlines_mosaic(level: str) -> Response:
-    """Which territory lies where, as pixels: the format is that of `territories.mosaic`."""
-    only_parameters()
-    content = None
-    if level in tuple(Level):
-        with services().moment.connect() as connection:
-            content = mosaic_of(connection, level)
-    if content is None:
-        raise NotFound(f"There is no picture of all {level[:20]!r}.")
-    return answers.tile(content, answers.MOSAIC, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
 
 
 def _shared(asked: Asked, shown: Sheet) -> dict[str, Any]:
@@ -256,80 +175,104 @@ def _parents(connection: Connection, view: View) -> tuple[Place, ...]:
     return described.parents if described else ()
 
 
-def _maps(asked: Asked, pair: list[Sheet], breaks: tuple[float, ...]) -> list[dict[str, Any]]:
+def _plates(
+    connection: Connection, asked: Asked, pair: list[Sheet], breaks: tuple[float, ...]
+) -> list[dict[str, Any]]:
     """The shaded map, and beside it the density, or another territory's map."""
-    drawn = [_shaded(asked, shown, breaks) for shown in pair]
-    return drawn if len(drawn) > 1 else [*drawn, _density(asked, pair[0])]
+    figure = asked.view.figure
+    shown = [shaded(figure, one.areas, breaks) for one in pair]
+    plates = [
+        {
+            "map": _shaded(asked, sheet, breaks),
+            "sheet": sheet,
+            "title": legend.title(figure),
+            "legend": legend.keys(figure, breaks, unknown=found.unknown),
+            "explained": explained(figure, breaks, *(one.areas for one in pair)),
+            "insets": _insets(connection, sheet, sheet.view.by, found.by_code),
+        }
+        for sheet, found in zip(pair, shown, strict=True)
+    ]
+    return plates if len(plates) > 1 else [*plates, _density(connection, asked, pair[0])]
 
 
 def _insets(
-    connection: Connection, shown: Sheet, breaks: tuple[float, ...]
+    connection: Connection, shown: Sheet, by: Level, classes: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """What lies overseas, beside a map of France: outlines with their class, and a count."""
     if shown.view.ref is not None:
         return []
-    classes = shown.areas.classes(shown.view.figure, breaks)
-    counts = shown.areas.initiatives
-    drawn = map_queries.insets(connection, shown.view.by)
-    overseas = {code for inset in drawn for code, _ in inset.outlines}
-    at = {code: number for number, code in enumerate(shown.areas.codes) if code in overseas}
-    lands = drawn
-    if shown.view.by is not Level.REGION:
-        lands = map_queries.insets(connection, Level.REGION)
-    held = [sum(int(counts[at[code]]) for code, _ in inset.outlines) for inset in drawn]
+    held = _held_overseas(connection, shown)
     return [
         {
             "code": inset.code,
             "name": inset.name,
-            "areas": [(code, path, int(classes[at[code]])) for code, path in inset.outlines],
-            "land": land.outlines[0][1],
-            "count": count,
-            "radius": round(BUBBLE * (count / max(held)) ** 0.5, 1) if count else 0,
+            "areas": [(code, path, classes.get(code, UNKNOWN)) for code, path in inset.outlines],
+            "count": held[inset.code],
         }
-        for inset, land, count in zip(drawn, lands, held, strict=True)
+        for inset in map_queries.insets(connection, by)
     ]
+
+
+def _held_overseas(connection: Connection, shown: Sheet) -> dict[str, int]:
+    """How many initiatives each overseas région holds."""
+    counts = dict(zip(shown.areas.codes, shown.areas.initiatives.tolist(), strict=True))
+    return {
+        inset.code: sum(counts.get(code, 0) for code, _ in inset.outlines)
+        for inset in map_queries.insets(connection, shown.view.by)
+    }
 
 
 def _shaded(asked: Asked, shown: Sheet, breaks: tuple[float, ...]) -> dict[str, Any]:
     view = shown.view
-    query = _query(asked, figure=str(view.figure), par=str(view.by), bornes=_joined(breaks))
-    level = str(view.by)
-    return _map(shown) | {
-        "kind": "areas",
-        "level": level,
-        "tiles_url": f"/tiles/outlines/{level}/{{z}}/{{x}}/{{y}}.pbf",
+    words = {"figure": str(view.figure), "par": str(view.by), "bornes": _joined(breaks)}
+    query = _query(asked, **words)
+    return _map(shown, view.by, f"{shown.titled.url}.svg{_query(asked, **words, bare='1')}") | {
+        "figures": f"{shown.titled.url}.json{query}",
+        "query": _query(asked, figure=str(view.figure)),
+        "scale": legend.scale(view.figure),
+        "figure": str(view.figure),
+        "breaks": breaks,
+        "bornes": words["bornes"],
+    }
+
+
+def _density(connection: Connection, asked: Asked, shown: Sheet) -> dict[str, Any]:
+    """How many initiatives lie around each commune; its classes are those of all months."""
+    found = density(connection, asked.view)
+    query = _query(asked, bornes=_joined(found.breaks))
+    drawing = (
+        f"{shown.titled.url}/density.svg{_query(asked, bornes=_joined(found.breaks), bare='1')}"
+    )
+    by_code = dict(zip(found.codes, found.classes.tolist(), strict=True))
+    return {
+        "map": _map(shown, Level.COMMUNE, drawing)
+        | {
+            "figures": f"{shown.titled.url}/density.json{query}",
+            "query": _query(asked),
+            "scale": legend.scale(None),
+            "figure": "density",
+            "breaks": found.breaks,
+        },
+        "sheet": shown,
+        "title": legend.density_title(found.radius),
+        "legend": legend.density_keys(found.breaks),
+        "radius": found.radius,
+        "area": round(pi * found.radius**2),
+        "insets": _insets(connection, shown, Level.COMMUNE, by_code),
+    }
+
+
+def _map(shown: Sheet, by: Level, drawing: str) -> dict[str, Any]:
+    """What a live map needs; it shows just what its drawing does (`frame`)."""
+    return map_config(Filters(), shown.titled.bounds, shown.view.ref, drawing=drawing) | {
+        "level": str(by),
+        "frame": frame_of(shown.titled.bounds).degrees,
+        "tiles_url": f"/tiles/outlines/{by}/{{z}}/{{x}}/{{y}}.pbf",
         "tiles_max_zoom": OUTLINE_MAX_ZOOM,
         # Of all communes, a picture comes first.
-        "mosaic": MOSAIC_URL if view.ref is None and view.by is Level.COMMUNE else None,
-        "figures": f"{shown.titled.url}.json{query}",
-        "down": f"/coordination/{level}/",
-        "query": _query(asked, figure=str(view.figure)),
-        "diverging": view.figure.diverging,
-        "reversed": view.figure is Figure.LAST,
-        "figure": str(view.figure),
+        "mosaic": MOSAIC_URL if shown.view.ref is None and by is Level.COMMUNE else None,
+        "down": f"/coordination/{by}/",
     }
-
-
-def _density(asked: Asked, shown: Sheet) -> dict[str, Any]:
-    """Kept cells know no period: then communes stand for what they hold."""
-    dated = asked.filters.since or asked.filters.until
-    query = _query(asked, **dict.fromkeys(PERIOD_WORDS, None)) if not dated else _query(asked)
-    return _map(shown) | {
-        "kind": "density",
-        "tiles_url": f"/tiles/density/{{z}}/{{x}}/{{y}}.pbf{query}",
-        "tilejson": url_for("tiles.density_tilejson"),
-        "points": f"{_inner(shown, 'points.json')}{_query(asked)}",
-        "mask": _inner(shown, "masque.json"),
-        "dated": bool(dated),
-    }
-
-
-def _map(shown: Sheet) -> dict[str, Any]:
-    return map_config(Filters(), shown.titled.bounds, shown.view.ref)
-
-
-def _inner(shown: Sheet, name: str) -> str:
-    return f"{shown.titled.url}/{name}"
 
 
 def _address(asked: Asked) -> Callable[..., str]:
@@ -360,22 +303,7 @@ def _query(asked: Asked, **changes: str | None) -> str:
 
 
 def _joined(breaks: tuple[float, ...]) -> str:
-    return ",".join(repr(bound) for bound in breaks)
-
-
-def _for_map(connection: Connection, view: View) -> Areas:
-    """The parts with what the figure needs, no more."""
-    areas = queries.areas(
-        connection,
-        view,
-        dated=view.figure in DATED,
-        supports=view.figure in SUPPORTED,
-        last=view.figure is Figure.LAST,
-    )
-    if view.figure is Figure.SILENT:
-        found = queries.silent(connection, view, areas.codes)
-        return replace(areas, communes=found.communes, silent=found.silent)
-    return areas
+    return ",".join(repr(bound) for bound in breaks) or asking.NO_BOUNDS
 
 
 def _lines(level: str, code: str) -> tuple[Iterator[tuple[formats.Cell, ...]], View]:

@@ -268,6 +268,7 @@ def _completed(connection: Connection, view: View, picked: Areas) -> Areas:
         told=found.told,
         local=found.local,
         dated=True,
+        compared=found.compared,
     )
 
 
@@ -284,7 +285,7 @@ def _rows(
     assert picked.supporters is not None, "facts are complete"
     assert picked.told is not None, "facts are complete"
     shares = picked.silent_share if picked.silent is not None else np.full(len(at), np.nan)
-    classes = picked.classes(view.figure, breaks)
+    classes = areas.classes(view.figure, breaks)[at]  # by all sisters, not by those picked
     rates, changes, changed = picked.rate, picked.change, picked.changed
     locals_ = picked.local_share
     suggested = _suggested(silence, at, areas)

@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 
 WINDOW = timedelta(days=90)
 # Before it there are no two windows.
-EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(3, 1, 1, tzinfo=UTC)
+LEAP_DAY = (2, 29)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Months:
 @dataclass(frozen=True, slots=True)
 class Part:
     """Single initiatives of a part of a month, `end` exclusive, and how often each counts for the
-    recent window and for the one before it."""
+    recent window and for that of a year before."""
 
     recent: int
     before: int
@@ -35,24 +36,50 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The last 90 days, and the 90 days before these: months, with parts to add or take away."""
+    """The last 90 days, and the same of a year before: months, with parts to add or take away."""
 
     recent: Months
     before: Months
     parts: tuple[Part, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time, `end` exclusive."""
+
+    start: datetime
+    end: datetime
+
+
+def spans(until: date | None, now: datetime) -> tuple[Span, Span]:
+    """The last 90 days, and the same season of last year: that summer is not told from autumn.
+
+    They end at `until`, a first day of a month, exclusive; else now; and a calendar year before.
+    """
+    end = max(moment(until) if until else now, EARLIEST)
+    past = a_year_before(end)
+    return Span(end - WINDOW, end), Span(past - WINDOW, past)
+
+
+def a_year_before(at: datetime) -> datetime:
+    """The same day of last year; 28 February for a leap day."""
+    day = 28 if (at.month, at.day) == LEAP_DAY else at.day
+    return at.replace(year=at.year - 1, day=day)
+
+
 def windows(until: date | None, now: datetime) -> Windows:
-    """They end at `until`, a first day of a month, exclusive; else now.
+    """Those of `spans`, as months and parts.
 
     Without `until` the recent one has no end, lest it miss what comes in while a page is made.
     """
-    end = max(moment(until) if until else now, EARLIEST)
-    recent, edge = _from(end - WINDOW)
-    before, far_edge = _from(end - 2 * WINDOW)
-    parts = [Part(sign, -sign, *span) for sign, span in edge]
+    last, past = spans(until, now)
+    recent, edge = _from(last.start)
+    before, far_edge = _from(past.start)
+    before_end, end_edge = _from(past.end)
+    parts = [Part(sign, 0, *span) for sign, span in edge]
     parts += [Part(0, sign, *span) for sign, span in far_edge]
-    return Windows(Months(recent, until), Months(before, recent), tuple(parts))
+    parts += [Part(0, -sign, *span) for sign, span in end_edge]
+    return Windows(Months(recent, until), Months(before, before_end), tuple(parts))
 
 
 def moment(day: date) -> datetime:

@@ -180,6 +180,20 @@ def ground(connection: Connection, frame: Frame) -> Drawn:
     return Drawn((*_abroad(frame), *shapes), ())
 
 
+def land(connection: Connection, frame: Frame) -> Drawn:
+    """Land alone, of France and around it."""
+    shapes = _shapes(connection, frame, _outlines(frame, Level.REGION, "land", 1))
+    return Drawn((*_abroad(frame), *shapes), ())
+
+
+def borders(connection: Connection, frame: Frame, level: Level) -> tuple[Shape, ...]:
+    """Those of territories wider than a level: `border` for régions, `line` for départements."""
+    layers = [_outlines(frame, Level.REGION, "border", 2)]
+    if level in (Level.COMMUNE, Level.EPCI):
+        layers.append(_outlines(frame, Level.DEPARTEMENT, "line", 1))
+    return tuple(_shapes(connection, frame, *layers))
+
+
 def _around(frame: Frame, ref: TerritoryRef) -> list[str]:
     """Borders of the neighbours, faint."""
     if ref.level in (Level.COMMUNE, Level.EPCI):
@@ -210,7 +224,7 @@ def _outlines(
 
     Every text put in is ours.
     """
-    zoom = _kept_zoom(frame)
+    zoom = kept_zoom(frame)
     which = " AND shown.code = :code" if only else ""
     which += " AND shown.code = ANY(:communes)" if among else ""
     if inside:
@@ -227,7 +241,7 @@ def _outlines(
     return fill(template, texts | {"zoom": str(zoom), "levels": levels})
 
 
-def _kept_zoom(frame: Frame) -> int | None:
+def kept_zoom(frame: Frame) -> int | None:
     """Of the simplified outlines, the coarsest right to two pixels; None: the full ones are."""
     return next((zoom for zoom in OUTLINE_ZOOMS if zoom >= frame.zoom - 1.3), None)
 
@@ -241,13 +255,13 @@ def _shapes(
         " GROUP BY layer, role ORDER BY layer, role DESC",
         {"layers": " UNION ALL ".join(layers)},
     )
-    values = _view(frame) | {"code": code, "communes": list(communes)}
+    values = view_of(frame) | {"code": code, "communes": list(communes)}
     used = {name: value for name, value in values.items() if f":{name}" in statement}
     for role, path in connection.execute(text(statement), used):
         yield Shape(role, path)
 
 
-def _view(frame: Frame) -> dict[str, Any]:
+def view_of(frame: Frame) -> dict[str, Any]:
     """The frame for PostGIS; cut a little outside, so that no cut shows as a border."""
     reach = 8 / frame.scale
     return {
@@ -295,7 +309,7 @@ def _grid_zoom(frame: Frame) -> int:
 
 
 def _within(frame: Frame, ref: TerritoryRef) -> str:
-    zoom = _kept_zoom(frame)
+    zoom = kept_zoom(frame)
     texts = {"geom": "outline_3857", "table": "territory", "zoom": "", "level": str(ref.level)}
     if zoom is not None:
         kept = {"geom": "geom", "table": "territory_outline", "zoom": f" AND shown.zoom = {zoom}"}

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from math import asinh, log2, log10, pi, radians, tan
+from math import asinh, atan, degrees, log2, log10, pi, radians, sinh, tan
 from typing import Self
 
 HALF_METRES = 20037508.342789244
@@ -85,6 +85,13 @@ class Frame:
         )  # fmt: skip
 
     @property
+    def degrees(self) -> tuple[float, float, float, float]:
+        """West, south, east, north, EPSG:4326."""
+        west, south = _degrees(self.west, self.south)
+        east, north = _degrees(self.east, self.north)
+        return west, south, east, north
+
+    @property
     def scale(self) -> float:
         """Pixels for a unit of EPSG:3857."""
         return self.width / (self.east - self.west)
@@ -116,6 +123,10 @@ class Frame:
 def mercator(lon: float, lat: float) -> tuple[float, float]:
     """EPSG:4326 to EPSG:3857."""
     return lon / 180 * HALF_METRES, asinh(tan(radians(lat))) / pi * HALF_METRES
+
+
+def _degrees(x: float, y: float) -> tuple[float, float]:
+    return x / HALF_METRES * 180, degrees(atan(sinh(y / HALF_METRES * pi)))
 
 
 @dataclass(frozen=True, slots=True)

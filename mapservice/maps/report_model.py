@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Those of static/css/territory.css and tokens.css in their light tint; a report is also printed.
-COLOURS = ("#efe0b4", "#bfd3a6", "#7dbba5", "#3a939b", "#1a5f7a")
-HATCH = "#a9b0ad"
-UNKNOWN = "#c9ced0"
-PAPER = "#faf8f2"
+from mapservice.maps.shades import GROUND, SCALES, UNKNOWNS
+from mapservice.maps.shades import HATCH as HATCHES
+from mapservice.maps.shades import fill_of as fill_of_class
+
+# A report is also printed: the light tint.
+COLOURS = SCALES["claire"]["figure"]
+HATCH = HATCHES["claire"]
+UNKNOWN = UNKNOWNS["claire"]
+PAPER = GROUND["claire"]
 EDGE = "#6f7f87"
 
 
@@ -23,6 +27,4 @@ class Area:
 
 def fill_of(shade: int | None) -> str:
     """A colour, or the pattern named `hatch` of the document."""
-    if shade is None:
-        return UNKNOWN
-    return COLOURS[shade - 1] if shade else "url(#hatch)"
+    return fill_of_class(-1 if shade is None else shade)

@@ -11,8 +11,10 @@ from mapservice.activity.model import Scope
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.filters import Filters, Sort, parse
 from mapservice.territories.model import Level, TerritoryRef
-from mapservice.territories.page_model import Place, class_of
+from mapservice.territories.page_model import Place
 
+# The class of what is not known.
+UNKNOWN = -1
 # What each level is told by; the first is taken unless another is asked for.
 PARTS: Mapping[Level | None, tuple[Level, ...]] = {
     None: (Level.REGION, Level.DEPARTEMENT, Level.EPCI),
@@ -154,7 +156,9 @@ class Report:
     """All that every form of a report is made from, of one moment.
 
     `lines` come with the largest value first. `place` is None for France. `breaks` are the lower
-    bounds of the second and later classes.
+    bounds of the second and later classes, and `classes` go by code: both are those of the page of
+    coordination for the same territory, level, figure, period and filters. `explained`: territories
+    differ by no more than chance, so that one class holds all that have something.
     """
 
     view: View
@@ -162,6 +166,8 @@ class Report:
     whole: Figures
     lines: tuple[Line, ...]
     breaks: tuple[float, ...]
+    classes: Mapping[str, int]
+    explained: bool
     outlines: Outlines
     made_at: datetime
     licence: str
@@ -171,10 +177,8 @@ class Report:
 
     def shade(self, line: Line) -> int | None:
         """Its class: from 1 on, 0 for nothing, None where the figure is not known."""
-        shade = class_of(line.figures.value(self.view.figure), self.breaks)
-        if shade == 0 and self.view.figure is Figure.RATE and line.figures.initiatives:
-            return 1  # a rate that rounds to nothing
-        return shade
+        shade = self.classes.get(line.code, UNKNOWN)
+        return None if shade == UNKNOWN else shade
 
     @property
     def silent(self) -> int:

@@ -47,6 +47,7 @@ def _content(report: Report) -> dict[str, Any]:
         "keys": words.key_figures(report),
         "figure": words.FIGURES[view.figure],
         "legend": [[_swatch(shade), name] for shade, name in words.legend(report)],
+        "explained": words.EXPLAINED if report.explained else "",
         "colours": [*COLOURS, UNKNOWN],
         "paper": PAPER,
         "hatch": HATCH,

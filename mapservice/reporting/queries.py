@@ -13,13 +13,16 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 
 from mapservice.activity import queries as activity
+from mapservice.coordination.model import Figure as ShadedFigure
+from mapservice.coordination.model import View as ShadedView
+from mapservice.coordination.shading import Shades, shades
 from mapservice.db.tables import initiative
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.conditions import recency, where
 from mapservice.reporting.model import Figure, Figures, Line, Outlines, Report, Supported, View
 from mapservice.territories import page_queries
 from mapservice.territories.model import Level
-from mapservice.territories.page_model import Described, breaks, rate
+from mapservice.territories.page_model import Described, rate
 from mapservice.territories.queries import source_in_force
 
 # Initiatives named for each territory; fewer where territories are many, so that files stay small.
@@ -61,20 +64,31 @@ def read(connection: Connection, view: View, base_url: str, site_name: str) -> R
     """Run it in a transaction of one snapshot. Raises InvalidInput for an unknown territory."""
     described = _described(connection, view)
     lines = _lines(connection, view)
+    made_at = _now(connection)
+    shown = _shades(connection, view, made_at)
     source = source_in_force(connection)
     return Report(
         view=view,
         place=described.place if described else None,
         whole=_whole(connection, view),
         lines=lines,
-        breaks=breaks(line.figures.value(view.figure) for line in lines),
+        breaks=shown.breaks,
+        classes=shown.by_code,
+        explained=shown.explained,
         outlines=_outlines(connection, view, [line.code for line in lines]),
-        made_at=_now(connection),
+        made_at=made_at,
         licence=source.licence if source else "",
         cog_year=source.cog_year if source else 0,
         base_url=base_url,
         site_name=site_name,
     )
+
+
+def _shades(connection: Connection, view: View, now: datetime) -> Shades:
+    """By the one door that the pages of coordination have for their maps."""
+    scope = replace(view.scope, territories=())
+    figure = ShadedFigure(str(view.figure))
+    return shades(connection, ShadedView(view.ref, view.by, scope, now, figure))
 
 
 def _described(connection: Connection, view: View) -> Described | None:

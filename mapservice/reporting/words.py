@@ -42,7 +42,7 @@ WITHIN = {
     Level.COMMUNE: "la commune",
 }
 FIGURES = {
-    Figure.RATE: "Initiatives pour 10 000 habitants",
+    Figure.RATE: "Initiatives pour 10 000 habitants (teintes : taux lissé)",
     Figure.INITIATIVES: "Initiatives",
     Figure.SUPPORTERS: "Soutiens",
 }
@@ -177,11 +177,12 @@ Sont comptées les initiatives publiques ({}) ; la période est celle de leur cr
 entiers. Les soutiens sont ceux qui ont été confirmés."""
 COLOURS = """\
 Les hachures marquent l’absence d’initiative, qui n’est pas une absence de données ; le gris, un
-territoire sans habitant, donc sans taux. Les classes réunissent à peu près autant de territoires
-chacune."""
+territoire sans habitant, donc sans taux. Les classes suivent les ruptures naturelles des valeurs
+(Fisher 1958) ; deux classes voisines diffèrent plus que le hasard ne l’explique."""
 CHANCE = """\
-Dans un petit territoire, une seule initiative suffit à un taux élevé : un écart n’y dit pas
-grand-chose."""
+Dans un petit territoire, une seule initiative suffit à un taux élevé : la teinte y est celle d’un
+taux rapproché de l’ensemble (Clayton et Kaldor 1987) ; le tableau garde le taux brut."""
+EXPLAINED = "Ces écarts peuvent tenir du seul hasard : une seule teinte."
 WHOLE_EPCI = """\
 Une intercommunalité est comptée en entier, même là où elle dépasse le territoire du rapport : la
 somme des lignes peut différer du total."""

@@ -1,19 +1,13 @@
-"""What the page of a territory shows, as plain values: places, their figures, classes of them."""
+"""What the page of a territory shows, as plain values: places and their figures."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import floor, log10
 
 from mapservice.initiatives.model import Theme
 from mapservice.territories.lineage import plain
 from mapservice.territories.model import AliasKind, Level
 from mapservice.territories.names import at_territory, of_territory, without_article
-
-CLASSES = 5
-# A class starts at so many times the bound of the one before it.
-STEP = 1.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,29 +149,3 @@ def silence_of(communes: Sequence[Member], shown: int) -> Silence:
     largest = sorted(silent, key=lambda commune: -commune.population)[:shown]
     lived_in = sum(1 for commune in communes if commune.population)
     return Silence(lived_in, len(silent), tuple(commune.place for commune in largest))
-
-
-def breaks(rates: Iterable[float | None]) -> tuple[float, ...]:
-    """Lower bounds of the second and later classes, of about equally many territories each.
-
-    Zero and unknown belong to no class. Rates that hardly differ share one, lest a map of equals
-    look like one of contrasts; so few or even rates give fewer classes.
-    """
-    known = sorted(value for value in rates if value)
-    cuts = [known[len(known) * part // CLASSES] for part in range(1, CLASSES)] if known else []
-    bounds: list[float] = []
-    for bound in map(_two_digits, cuts):
-        if STEP * (bounds[-1] if bounds else known[0]) <= bound <= known[-1]:
-            bounds.append(bound)
-    return tuple(bounds)
-
-
-def class_of(value: float | None, bounds: Sequence[float]) -> int | None:
-    """From 1 on; 0 for no initiative, None where nobody lives."""
-    if value is None:
-        return None
-    return bisect_right(bounds, value) + 1 if value else 0
-
-
-def _two_digits(value: float) -> float:
-    return round(value, 1 - floor(log10(value)))

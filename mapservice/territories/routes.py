@@ -1,6 +1,6 @@
 """Pages of territories: France, and every région, département, EPCI and commune, past ones too."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,6 +8,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
+from mapservice.activity.model import Scope
+from mapservice.coordination import legend
+from mapservice.coordination.model import Figure, View
+from mapservice.coordination.shading import Shades, shades
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.http.language import chosen
 from mapservice.http.maps import FRANCE, map_config
@@ -25,8 +29,6 @@ from mapservice.territories.page_model import (
     Described,
     Member,
     MemberSort,
-    breaks,
-    class_of,
     ordered,
     silence_of,
 )
@@ -53,7 +55,7 @@ def index() -> str:
     with services().reader.connect() as connection:
         regions = page_queries.everywhere(connection, Level.REGION)
         departements = page_queries.everywhere(connection, Level.DEPARTEMENT)
-        bounds = breaks(departement.rate for departement in departements)
+        shown = _shades(connection, None, Level.DEPARTEMENT)
         return render_template(
             "territories/index.html",
             france=page_queries.figures(connection, [])[0],
@@ -61,12 +63,11 @@ def index() -> str:
             by_name=ordered(regions, MemberSort.NAME),
             departements=_by_parent(departements),
             sort=_sort(MemberSort.NAME),
-            breaks=bounds,
-            class_of=class_of,
+            **_words_of(shown),
             canonical=base_url() + url_for("territories.index"),
             sample=initiatives.sample_share(connection),
             map_config=map_config(Filters(), FRANCE)
-            | {"figures": _shading(Level.DEPARTEMENT, "", bounds)},
+            | {"figures": _shading(Level.DEPARTEMENT, "", shown)},
         )
 
 
@@ -98,8 +99,9 @@ def _portrait(connection: Connection, ref: TerritoryRef, described: Described) -
     config = map_config(filters, described.bounds, ref)
     listed = _listed(connection, ref)
     if ref.level in BELOW:
-        within = described.place.filter
-        config["figures"] = _shading(BELOW[ref.level], within, listed["breaks"])
+        shown = _shades(connection, ref, BELOW[ref.level])
+        config["figures"] = _shading(BELOW[ref.level], described.place.filter, shown)
+        listed |= _words_of(shown)
     return listed | {
         "described": described,
         "place": described.place,
@@ -116,11 +118,11 @@ def _portrait(connection: Connection, ref: TerritoryRef, described: Described) -
 def _listed(connection: Connection, ref: TerritoryRef) -> dict[str, Any]:
     """The territories that a page lists: those within, or a commune's neighbours."""
     sort = _sort(MemberSort.INITIATIVES)
-    shared = {"sort": sort, "class_of": class_of, "shown_members": SHOWN_MEMBERS}
+    shared = {"sort": sort, "shown_members": SHOWN_MEMBERS}
     if ref.level is Level.COMMUNE:
         around, touching = page_queries.neighbours(connection, ref.code)
         neighbours = {"members": ordered(around, sort), "touching": touching}
-        return shared | neighbours | {"breaks": (), "below": Level.COMMUNE}
+        return shared | neighbours | {"shades": {}, "below": Level.COMMUNE}
     below = BELOW[ref.level]
     members = page_queries.members(connection, ref, below)
     silence = (
@@ -130,7 +132,6 @@ def _listed(connection: Connection, ref: TerritoryRef) -> dict[str, Any]:
     )
     return shared | {
         "members": ordered(members, sort),
-        "breaks": breaks(member.rate for member in members),
         "below": below,
         "silence": silence,
         "epcis": _epcis(connection, members) if ref.level is Level.DEPARTEMENT else [],
@@ -254,9 +255,29 @@ def _by_parent(members: list[Member]) -> dict[str, list[Member]]:
     return grouped
 
 
-def _shading(level: Level, within: str, bounds: tuple[float, ...]) -> dict[str, Any]:
-    """What a map is to shade: where the figures and outlines are, and where classes begin."""
-    return {"level": level, "url": f"/activity/{level}.geojson{within}", "breaks": bounds}
+def _shades(connection: Connection, ref: TerritoryRef | None, level: Level) -> Shades:
+    """The classes of rates: those of the page of coordination for the same territories."""
+    return shades(connection, View(ref, level, Scope.of(Filters()), datetime.now(UTC), Figure.RATE))
+
+
+def _words_of(shown: Shades) -> dict[str, Any]:
+    """The class of each by code, and what a key says of them."""
+    return {
+        "shades": shown.by_code,
+        "explained": shown.explained,
+        "scale_title": legend.title(Figure.RATE),
+        "scale_keys": legend.keys(Figure.RATE, shown.breaks, unknown=shown.unknown),
+    }
+
+
+def _shading(level: Level, within: str, shown: Shades) -> dict[str, Any]:
+    """What a map is to shade: where figures and outlines are, and which codes each class has."""
+    by_class: dict[int, list[str]] = {}
+    for code, number in shown.by_code.items():
+        if number > 0:
+            by_class.setdefault(number, []).append(code)
+    url = f"/activity/{level}.geojson{within}"
+    return {"level": level, "url": url, "breaks": shown.breaks, "classes": by_class}
 
 
 def _linked_data(described: Described) -> dict[str, Any]:

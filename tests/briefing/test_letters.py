@@ -105,21 +105,26 @@ class TestWhatIsTold:
             engine,
             [
                 *spread(RENNES, 30, days_ago=30),
-                *spread(RENNES, 6, days_ago=120),
-                *spread(FOUGERES, 12, days_ago=120),
-                # Twice as many as before, and yet no more than chance.
+                *spread(RENNES, 6, days_ago=395),
+                *spread(FOUGERES, 12, days_ago=395),
+                # Twice as many as last year, and yet no more than chance.
                 *spread("35288", 4, days_ago=30),
-                *spread("35288", 2, days_ago=120),
+                *spread("35288", 2, days_ago=395),
+                # Another season is not what this one is compared with.
+                *spread(RENNES, 90, days_ago=150),
+                *spread(RENNES, 1, days_ago=470),
             ],
         )
         tell(engine)
         told = letter(engine).text
         rising, falling = told.split("En hausse nette")[1].split("De plus en plus silencieux")
-        assert "- Rennes (30 en 90 jours, 6 les 90 d’avant)" in rising
+        assert "- Rennes (30 en 90 jours, 6 aux mêmes dates de l’an dernier)" in rising
         assert "http://map.test/coordination/commune/35238" in rising
-        assert "- Fougères (aucune en 90 jours, 12 les 90 d’avant)" in falling
+        assert "- Fougères (aucune en 90 jours, 12 aux mêmes dates de l’an dernier)" in falling
         assert "Saint-Malo" not in told
-        assert "En 90 jours : 34, contre 20 les 90 jours d’avant, pas d’écart net." in told
+        assert (
+            "En 90 jours : 34, contre 20 aux mêmes dates de l’an dernier, pas d’écart net." in told
+        )
 
     def test_territories_within_others_are_told_of_once_and_all_in_one_mail(
         self, client: FlaskClient, engine: Engine

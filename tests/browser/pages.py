@@ -93,12 +93,10 @@ OWN = (
 )
 # Packages and single endpoints that answer machines, or with a file; besides those under /api.
 NO_PAGE = {
-    "activity", "assets", "drawings", "feeds", "geocode", "health", "proof", "sitemap", "static",
-    "tiles", "exporting.csv", "exporting.file", "exporting.geojson", "exporting.geojson_lines",
-    "exporting.geojson_sequence", "coordination.figures_csv", "coordination.figures_json",
-    "coordination.figures_xlsx", "coordination.mask_json", "coordination.outlines_mvt",
-    "coordination.outlines_mosaic",
-    "coordination.spots_json", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
+    "activity", "assets", "coordination_maps", "drawings", "feeds", "geocode", "health", "proof",
+    "sitemap", "static", "tiles", "exporting.csv", "exporting.file", "exporting.geojson",
+    "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
+    "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
     "reporting.piece", "reporting.whole",
 }  # fmt: skip
 

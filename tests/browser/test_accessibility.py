@@ -24,7 +24,7 @@ from tests.conftest import REVIEW_KEY
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # The others show what is there without a map: drawing each of them would take minutes.
-MAPS = re.compile(r"/vendor/maplibre-gl/.*\.mjs|/dessins/")
+MAPS = re.compile(r"/vendor/maplibre-gl/.*\.mjs|/dessins/|/coordination[^?]*[.]svg")
 WITH_MAP = ("/", "/autour-de-moi?near=-1.68,48.11&radius=20000")
 LOOKS = ((390, "fr-FR", "dark"), (1280, "en-GB", "light"))
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, text
 from mapservice.activity.model import Scope
 from mapservice.coordination import queries, sheet
 from mapservice.coordination.model import Areas, Figure, View
-from mapservice.coordination.windows import WINDOW, moment, month_of
+from mapservice.coordination.windows import WINDOW, a_year_before, moment, month_of
 from mapservice.initiatives.model import LISTED, Status, Theme
 from mapservice.territories.model import Level, TerritoryRef
 
@@ -148,7 +148,8 @@ def _ids(connection: Connection, table: str, where: str = "") -> list[str]:
 
 def _initiative(chance: Random, written: Written) -> dict[str, object]:
     """Many of the last months, some at the very edges of the windows, and some of no known day."""
-    edge = NOW - chance.choice([1, 2]) * WINDOW + timedelta(seconds=chance.choice([-1, 0, 1]))
+    end = chance.choice([NOW, a_year_before(NOW)])
+    edge = end - WINDOW + timedelta(seconds=chance.choice([-1, 0, 1]))
     at = NOW - timedelta(days=chance.expovariate(1 / 200), seconds=chance.randrange(86_400))
     precision = chance.choice(["commune"] * 8 + ["departement", "region", "national"])
     return {
@@ -281,7 +282,7 @@ def _start(scope: Scope) -> datetime:
 
 
 def _recounted(rows: list[Base], scope: Scope) -> tuple[int, ...]:
-    """Initiatives, supporters, told, local, recent ones, and those of the 90 days before."""
+    """Initiatives, supporters, told, local, recent ones, those of the same days last year."""
     held = [row for row in rows if _in_scope(row, scope)]
     days = [row.created_at for row in rows if row.created_at]
     end = moment(scope.until) if scope.until else NOW
@@ -291,7 +292,7 @@ def _recounted(rows: list[Base], scope: Scope) -> tuple[int, ...]:
         sum(row.told for row in held),
         sum(row.local for row in held),
         sum(day >= end - WINDOW for day in days),
-        sum(end - 2 * WINDOW <= day < end - WINDOW for day in days),
+        sum(a_year_before(end) - WINDOW <= day < a_year_before(end) for day in days),
     )
 
 

@@ -178,7 +178,8 @@ def test_overseas_is_beside_every_map_of_france(initiatives: FlaskClient) -> Non
         assert shaded.count("data-code=") == outlines
         names = re.findall(r"<span>([^<]*)", shaded)
         assert names == ["Guadeloupe", "Martinique", "Guyane", "La Réunion", "Mayotte"]
-        assert 'id="outre-mer-densite"' in page
+        around = page.split('id="outre-mer-1"')[1].split("</ul>")[0]
+        assert around.count("data-code=") == 129  # of each commune, what lies around
     assert "outre-mer-0" not in initiatives.get("/coordination/region/53").text
 
 
@@ -200,7 +201,7 @@ def test_links_down_keep_the_filter(initiatives: FlaskClient) -> None:
 def test_two_territories_side_by_side_share_their_classes(initiatives: FlaskClient) -> None:
     page = initiatives.get("/coordination/region/53?avec=region:28&figure=initiatives").text
     maps = json.loads(page.split('id="coordination-maps">')[1].split("</script>")[0])
-    assert [one["kind"] for one in maps] == ["areas", "areas"]
+    assert [one["figure"] for one in maps] == ["initiatives", "initiatives"]
     assert [one["figures"].split("?")[0] for one in maps] == [
         "/coordination/region/53.json",
         "/coordination/region/28.json",
@@ -232,7 +233,6 @@ def test_a_map_keeps_its_bounds_while_months_pass(initiatives: FlaskClient) -> N
         ("/coordination.json?bornes=3,2", "bornes"),
         ("/coordination?page=2", "page"),
         ("/coordination.csv?limit=3", "limit"),
-        ("/coordination/masque.json?theme=culture", "theme"),
     ],
 )
 def test_a_bad_parameter_is_named(client: FlaskClient, address: str, field: str) -> None:
@@ -244,7 +244,8 @@ def test_a_bad_parameter_is_named(client: FlaskClient, address: str, field: str)
 @pytest.mark.parametrize(
     "address",
     ["/coordination/region/99", "/coordination/canton/3501", "/coordination/region/99.csv",
-     "/coordination/region/99/masque.json", "/tiles/outlines/canton/4/8/5.pbf"],
+     "/coordination/region/99.svg", "/coordination/region/99/density.json",
+     "/tiles/outlines/canton/4/8/5.pbf"],
 )  # fmt: skip
 def test_what_is_not_there_is_not_found(client: FlaskClient, address: str) -> None:
     assert client.get(address).status_code == 404
@@ -255,18 +256,6 @@ def test_outlines_are_there_from_afar(client: FlaskClient) -> None:
         answer = client.get(f"/tiles/outlines/{level}/5/15/11.pbf")
         assert answer.status_code == 200
         assert b"areas" in answer.data[:20]
-
-
-def test_the_mask_is_the_world_less_the_territory(client: FlaskClient) -> None:
-    geometry = client.get("/coordination/region/53/masque.json").json
-    assert geometry is not None
-    assert geometry["type"] == "MultiPolygon"  # what its outline leaves out inland is masked too
-    outer, *holes = max(geometry["coordinates"], key=len)
-    assert {tuple(point) for point in outer} == {(-180, -85), (-180, 85), (180, 85), (180, -85)}
-    west = min(point[0] for hole in holes for point in hole)
-    east = max(point[0] for hole in holes for point in hole)
-    assert -5.3 < west < -4.7
-    assert -1.3 < east < -0.9
 
 
 def test_pages_are_not_for_search_engines(client: FlaskClient) -> None:

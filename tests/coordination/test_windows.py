@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from mapservice.coordination.windows import (
     WINDOW,
     Months,
+    a_year_before,
     moment,
     month_of,
     months_between,
     next_month,
+    spans,
     windows,
 )
 
@@ -46,7 +48,7 @@ def test_months_and_parts_add_up_to_the_windows(
     ours = [at for at in created if until is None or at < end]
     assert counted(created, until, now) == (
         sum(at >= end - WINDOW for at in ours),
-        sum(end - 2 * WINDOW <= at < end - WINDOW for at in ours),
+        sum(a_year_before(end) - WINDOW <= at < a_year_before(end) for at in ours),
     )
 
 
@@ -55,7 +57,7 @@ def test_never_more_than_half_a_month_is_read_singly_at_an_end(
     now: datetime, until: date | None
 ) -> None:
     parts = windows(until, now).parts
-    assert len(parts) <= 2
+    assert len(parts) <= 3
     assert all(part.end - part.start <= timedelta(days=15.5) for part in parts)
 
 
@@ -66,3 +68,12 @@ def test_months_follow_each_other_through_the_year() -> None:
         date(2024, 2, 1),
         date(2024, 3, 1),
     ]
+
+
+def test_a_season_is_compared_with_the_same_of_last_year() -> None:
+    """Autumn with autumn, also where February has a day more."""
+    last, past = spans(date(2026, 12, 1), datetime(2027, 5, 5, tzinfo=UTC))
+    assert (last.start, last.end) == (datetime(2026, 9, 2, tzinfo=UTC), moment(date(2026, 12, 1)))
+    assert (past.start, past.end) == (datetime(2025, 9, 2, tzinfo=UTC), moment(date(2025, 12, 1)))
+    leap = datetime(2024, 2, 29, 12, tzinfo=UTC)
+    assert spans(None, leap)[1].end == datetime(2023, 2, 28, 12, tzinfo=UTC)

@@ -60,7 +60,7 @@ OURS = ("/", "#", "?")
 # Canonical addresses and those of other languages are whole ones.
 SITE = "http://map.test/"
 # Maps drawn by the service; nobody else's picture is ever shown.
-DRAWINGS = "/dessins/"
+DRAWINGS = ("/dessins/", "/coordination")
 DATA = ("application/json", "application/ld+json")
 
 

@@ -19,8 +19,6 @@ from mapservice.territories.page_model import (
     Member,
     MemberSort,
     Place,
-    breaks,
-    class_of,
     ordered,
     silence_of,
 )
@@ -418,19 +416,3 @@ class TestFiguresOfMembers:
         silence = silence_of(members, shown=12)
         assert (silence.communes, silence.silent) == (2, 1)
         assert [place.name for place in silence.largest] == ["B"]
-
-    def test_classes_hold_about_as_many_each(self) -> None:
-        rates = [float(value) for value in range(1, 101)]
-        bounds = breaks(rates)
-        assert bounds == (21.0, 41.0, 61.0, 81.0)
-        assert [sum(1 for r in rates if class_of(r, bounds) == n) for n in range(1, 6)] == [20] * 5
-
-    def test_equals_share_one_class(self) -> None:
-        assert breaks([2.6, 2.7, 2.8, 2.9]) == ()
-        assert breaks([]) == ()
-        assert breaks([0.0, None, 3.0]) == ()
-
-    def test_zero_and_unknown_are_classes_of_their_own(self) -> None:
-        assert class_of(0.0, (2.0, 5.0)) == 0
-        assert class_of(None, (2.0, 5.0)) is None
-        assert [class_of(r, (2.0, 5.0)) for r in (0.5, 2.0, 4.9, 7.0)] == [1, 2, 2, 3]

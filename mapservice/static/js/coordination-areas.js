@@ -9,6 +9,7 @@ import { token } from "./style.js";
 const words = JSON.parse(document.getElementById("coordination-words").textContent);
 const language = document.documentElement.lang || "fr";
 const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+const plurals = new Intl.PluralRules(language);
 const percents = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0, signDisplay: "exceptZero" });
 const shares = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
 
@@ -18,10 +19,8 @@ const UNKNOWN = -1;
 const NONE = 0;
 const state = ["coalesce", ["feature-state", "class"], OUTSIDE];
 
-const colourOf = (config, number) => {
-  if (config.diverging) return token(`shift-${number}`);
-  return token(`figure-${config.reversed ? 6 - number : number}`);
-};
+// `late` is the scale of figures, turned round: what is long ago is pale.
+const colourOf = ({ scale }, number) => token(scale === "late" ? `figure-${6 - number}` : `${scale}-${number}`);
 
 // From this zoom on outlines take the place of the picture of all communes.
 const OUTLINES_FROM = 6;
@@ -118,6 +117,7 @@ function said(config, value, of, known) {
     if (value === null) return known ? words.none : words.undated;
     return value < 1 ? words.thisMonth : words.monthsAgo.replace("{n}", numbers.format(value));
   }
+  if (config.figure === "density") return words.around[plurals.select(value)].replace("{n}", numbers.format(value));
   if (value === null) return words.unknown;
   if (config.figure === "local") return `${shares.format(value / 100)}, ${words.ofTold.replace("{n}", numbers.format(of))}`;
   return config.figure === "silent" ? shares.format(value / 100) : numbers.format(value);
@@ -157,7 +157,7 @@ const fetchColumns = async (url, signal) => {
 };
 
 /** What is known at once, before there is a map: figures, and the picture of all communes. */
-export async function prepareAreas(config, box, padding) {
+export async function prepareAreas(config, box) {
   const [first, mosaic] = await Promise.all([
     fetchColumns(config.figures), config.mosaic && loadMosaic(config.mosaic),
   ]);
@@ -169,7 +169,7 @@ export async function prepareAreas(config, box, padding) {
   const shown = { codes, names, values, of, classes, places, mosaic: fits, joined: null };
   if (fits) {
     paintMosaic(null, config, shown);
-    const canvas = showFirst(box, fits, config.bounds, padding);
+    const canvas = showFirst(box, fits, config.frame);
     new MutationObserver((_, watcher) => {
       if (!box.dataset.state) return;
       watcher.disconnect();
@@ -209,5 +209,5 @@ export async function showAreas(atlas, config, prepared, number) {
     shade(map, outlines, shown);
     joinInsets(number, shown, next.classes);
   };
-  return { show, live: true };
+  return { show };
 }

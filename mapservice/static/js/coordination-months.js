@@ -2,7 +2,8 @@
 
 import { fetchPage } from "./page.js";
 
-const PARTS = ["chiffres-cles", "outre-mer-densite", "tableaux", "silence", "mois-par-mois"];
+const PARTS = ["chiffres-cles", "outre-mer-1", "tableaux", "silence", "mois-par-mois"];
+const maps = JSON.parse(document.getElementById("coordination-maps").textContent);
 const words = JSON.parse(document.getElementById("coordination-words").textContent);
 
 /** Months as the filter knows them, oldest first: { value, word }; the last one is the present. */
@@ -21,8 +22,11 @@ const address = (month) => {
   return url;
 };
 
+/** Takes the rest of the page from that of the month, whose table keeps the classes of the map. */
 async function adopt(url, signal) {
-  const page = await fetchPage(url, signal);
+  const asked = new URL(url);
+  asked.searchParams.set("bornes", maps[0].bornes);
+  const page = await fetchPage(asked, signal);
   for (const id of PARTS) {
     const fresh = page.getElementById(id);
     if (fresh) document.getElementById(id)?.replaceWith(document.adoptNode(fresh));
@@ -30,7 +34,18 @@ async function adopt(url, signal) {
   history.replaceState(null, "", url);
 }
 
-/** `shown`: maps that `show` a month; `live` ones do so while the slider moves. */
+/** Drawings in the maps' place, which are what is printed, show the month too. */
+function redraw(month) {
+  for (const one of document.querySelectorAll(".coordination-map .map-drawing :is(img, source)")) {
+    const name = one.srcset ? "srcset" : "src";
+    const url = new URL(one[name], location.href);
+    if (month) url.searchParams.set("until", month);
+    else url.searchParams.delete("until");
+    one[name] = url.pathname + url.search;
+  }
+}
+
+/** `shown`: maps that `show` a month, while the slider moves. */
 export function watchMonths(shown) {
   const box = document.getElementById("curseur");
   const all = months();
@@ -60,7 +75,7 @@ export function watchMonths(shown) {
     while (wanted !== null) {
       const month = wanted;
       wanted = null;
-      await Promise.all(shown.filter(({ live }) => live).map(({ show }) => show(month))).catch((error) => console.info("Month:", error.message));
+      await Promise.all(shown.map(({ show }) => show(month))).catch((error) => console.info("Month:", error.message));
       box.dataset.shown = month;
     }
     busy = false;
@@ -76,8 +91,8 @@ export function watchMonths(shown) {
     turning?.abort();
     turning = new AbortController();
     const { signal } = turning;
-    const rest = shown.filter(({ live }) => !live).map(({ show }) => show(select.value, signal));
-    Promise.all([adopt(address(select.value), signal), ...rest]).catch((error) => {
+    redraw(select.value);
+    adopt(address(select.value), signal).catch((error) => {
       if (error.name !== "AbortError") console.info("Page:", error.message);
     });
   });

@@ -2,28 +2,25 @@
 
 import { openMap, tellFailure, whenIdle } from "./base-map.js";
 import { prepareAreas, showAreas } from "./coordination-areas.js";
-import { showDensity } from "./coordination-density.js";
 import { watchMonths } from "./coordination-months.js";
 
 const configs = JSON.parse(document.getElementById("coordination-maps").textContent);
-const SHOW = { areas: showAreas, density: showDensity };
-
-const PADDING = 18;
 
 const boxOf = (number) => document.getElementById(`carte-${number}`);
 
 // Figures are on their way while the map's own parts are still being read.
-const prepared = configs.map((config, number) =>
-  config.kind === "areas" ? prepareAreas(config, boxOf(number), PADDING) : null);
+const prepared = configs.map((config, number) => prepareAreas(config, boxOf(number)));
 
 async function open(config, number) {
   const box = boxOf(number);
   try {
     const places = () => ({ territory: config.territory, alone: true });
-    const atlas = await openMap(config, places, {
-      box, cooperativeGestures: true, fitBoundsOptions: { padding: PADDING, maxZoom: 13 },
+    // Just what the drawing in its place shows.
+    const frame = { ...config, bounds: config.frame };
+    const atlas = await openMap(frame, places, {
+      box, cooperativeGestures: true, fitBoundsOptions: { padding: 0 },
     });
-    return await SHOW[config.kind](atlas, config, prepared[number], number);
+    return await showAreas(atlas, config, prepared[number], number);
   } catch (error) {
     tellFailure(error, box);
     return null;

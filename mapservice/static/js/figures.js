@@ -11,18 +11,19 @@ const language = document.documentElement.lang || "fr";
 const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const plurals = new Intl.PluralRules(language);
 
-const colours = (breaks) => breaks.length
-  ? ["step", ["get", RATE], token("figure-1"),
-    ...breaks.flatMap((bound, index) => [bound, token(`figure-${index + 2}`)])]
-  : token("figure-1");
+// Classes come with the page, by code: the same that its table and its drawings have.
+const colours = (classes) => {
+  const branches = Object.entries(classes).flatMap(([number, codes]) => [codes, token(`figure-${number}`)]);
+  return branches.length ? ["match", ["get", "code"], ...branches, token("unknown")] : token("unknown");
+};
 
 // The shade gives way to the towns as one comes near.
 const opacity = (full) => ["interpolate", ["linear"], ["zoom"], 9.5, full, 12, 0];
 
-const layers = (breaks) => [
+const layers = (classes) => [
   {
     id: "figures", filter: ["all", ["!=", ["get", RATE], null], [">", ["get", "initiatives"], 0]],
-    paint: { "fill-color": colours(breaks), "fill-opacity": opacity(0.8) },
+    paint: { "fill-color": colours(classes), "fill-opacity": opacity(0.8) },
   },
   {
     id: "figures-none", filter: ["all", ["!=", ["get", RATE], null], ["==", ["get", "initiatives"], 0]],
@@ -35,12 +36,12 @@ const layers = (breaks) => [
 ].map((layer) => ({ type: "fill", source: "figures", ...layer }));
 
 /** Draws the figures under all borders; anew with each style, whose colours they follow. */
-export function shadeFigures(map, { url, breaks }) {
+export function shadeFigures(map, { url, classes }) {
   if (map.getSource("figures")) return;
   map.addImage("figure-hatch", hatch(), { pixelRatio: RATIO });
   map.addSource("figures", { type: "geojson", data: url });
   const above = ["commune-lines", "territory-line", "highlight"].find((id) => map.getLayer(id));
-  for (const layer of layers(breaks)) map.addLayer(layer, above);
+  for (const layer of layers(classes)) map.addLayer(layer, above);
 }
 
 function card({ name, code, initiatives, [RATE]: rate }, level) {

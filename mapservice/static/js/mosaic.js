@@ -104,14 +104,14 @@ function runAt(picture, pixel) {
 }
 
 /** Shows the pictures in a map's box, framed as the map will be, until it comes. */
-export function showFirst(box, { pictures }, bounds, padding) {
+export function showFirst(box, { pictures }, frame) {
   const ratio = Math.min(devicePixelRatio, 2);
   const [wide, high] = [box.clientWidth, box.clientHeight];
   const canvas = canvasOf({ width: wide * ratio, height: high * ratio });
   canvas.className = "map-first";
-  const [west, south] = metres(bounds.slice(0, 2));
-  const [east, north] = metres(bounds.slice(2));
-  const scale = ratio * Math.min((wide - 2 * padding) / (east - west), (high - 2 * padding) / (north - south));
+  const [west, south] = metres(frame.slice(0, 2));
+  const [east, north] = metres(frame.slice(2));
+  const scale = ratio * Math.min(wide / (east - west), high / (north - south));
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "medium";
   context.translate(canvas.width / 2, canvas.height / 2);
