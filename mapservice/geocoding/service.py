@@ -242,10 +242,14 @@ class Locator:
 
     def _by_context(self, query: Query) -> Match | None:
         """What a whole file is about decides, unless the row names a town of its own: streets and
-        parks bear the names of other communes ("Bois de Vincennes" is in Paris)."""
+        parks bear the names of other communes ("Bois de Vincennes" is in Paris). The record keeps
+        a former commune of it that the words name."""
         best = self.entry(query.context) if query.context else None
         if best is None or query.postcode or query.city or query.citycode:
             return None
+        alias = self.geocoder.alias_named(query.text, query.context) if query.text else None
+        if alias:
+            best = replace(best, place=alias)
         return Match(
             query=query,
             parts=Parts(departement=best.place.departement, region=best.place.region),

@@ -332,6 +332,31 @@ def test_the_commune_of_the_file_decides_where_a_row_names_no_town(place: Place,
     assert shown(place(text=text, context="75056")) == ("commune", "75056", False)
 
 
+def test_the_commune_chosen_keeps_every_name_of_what_is_part_of_it_in_the_record(
+    connection: Connection, locator: Locator
+) -> None:
+    """Former, delegated and associated communes and arrondissements, chosen by their names."""
+    entries = locator.geocoder.gazetteer.places
+    aliases = [one for one in entries if one.kind != "commune" and one.name != one.commune_name]
+    assert {one.kind for one in aliases} == {"arrondissement", "associee", "deleguee", "former"}
+    asked = [
+        Asked(Query(text=f"{one.name} ({one.departement})", context=one.commune)) for one in aliases
+    ]
+    placed = locator.place(connection, asked)
+    assert [one.code for one in placed] == [one.commune for one in aliases]
+    told = [record(one)["candidates"][0]["through"] for one in placed]
+    unlike = [
+        (alias.name, name) for alias, name in zip(aliases, told, strict=True) if alias.name != name
+    ]
+    # One name may be two entries' but for spelling, as "Saint-Eloy" and "Saint-Éloy".
+    assert len(unlike) <= len(aliases) * 0.01, unlike
+
+
+def test_a_street_named_for_a_former_commune_does_not_name_it(place: Place) -> None:
+    kept = record(place(text="12 rue de Pierrefitte-sur-Seine", context="93066"))
+    assert kept["candidates"][0]["through"] == "Saint-Denis"
+
+
 def test_a_town_of_its_own_goes_before_the_commune_of_the_file(place: Place) -> None:
     placement = place(city="Montreuil", postcode="93100", context="75056")
     assert shown(placement) == ("commune", "93048", False)
