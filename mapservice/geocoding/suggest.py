@@ -79,7 +79,8 @@ def status_of_beginning(gazetteer: Gazetteer, text: str) -> MatchStatus | None:
 def _begun(text: str) -> str:
     """The text normalised, but a last "s" begins a word: "Pierrefitte-sur-S", not "… sur sur"."""
     spelt = normalise(text)
-    return f"{spelt[:-3]}s" if _LONE_S.search(fold(text)) and spelt.endswith("sur") else spelt
+    lone = spelt.endswith("sur") and _LONE_S.search(fold(text))
+    return f"{spelt[:-3]}s" if lone else spelt
 
 
 def _order(candidate: Candidate) -> tuple[float, int, str]:
