@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 from mapservice.geocoding.decide import Case, decide
-from mapservice.geocoding.gazetteer import Gazetteer
-from mapservice.geocoding.model import Candidate, Match, MatchStatus, Query
+from mapservice.geocoding.evidence import SURE_METHODS
+from mapservice.geocoding.gazetteer import COMMUNE, Gazetteer
+from mapservice.geocoding.model import Candidate, Match, MatchStatus, Place, Query
 from mapservice.geocoding.parse import read
 from mapservice.geocoding.rank import rank
 from mapservice.geocoding.record import match_of
+from mapservice.geocoding.spans import TOWN_ROLES
 from mapservice.geocoding.suggest import Filter, status_of_beginning, suggest
 
 RECENT = 4096
@@ -25,6 +27,20 @@ class Geocoder:
         ranked, sense = rank(reading, self.gazetteer)
         case = Case(ranked, reading, sense, self.gazetteer)
         return match_of(query, case, decide(case))
+
+    def alias_named(self, text: str, commune: str) -> Place | None:
+        """The former commune, arrondissement … of a commune that a text names, else None.
+
+        None also where the text names the commune itself, or the alias but in a street.
+        """
+        ranked, _ = rank(read(Query(text, context=commune), self.gazetteer), self.gazetteer)
+        found = next((one for one in ranked if one.commune == commune), None)
+        if found is None or found.named is None:
+            return None
+        if found.named.role not in TOWN_ROLES or found.named.method not in SURE_METHODS:
+            return None
+        place = self.gazetteer.places[found.named.entry]
+        return None if place.kind == COMMUNE else place
 
     def bulk(self, queries: Iterable[Query]) -> Iterator[Match]:
         """Matches in the order of the queries; one seen a moment ago is not worked out again."""

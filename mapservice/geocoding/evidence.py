@@ -7,7 +7,7 @@ from enum import StrEnum
 from mapservice.geocoding.gazetteer import Gazetteer
 from mapservice.geocoding.model import Place
 from mapservice.geocoding.parse import Reading
-from mapservice.geocoding.spans import TOWN_ROLES, Role
+from mapservice.geocoding.spans import DECLARED_ROLES, TOWN_ROLES, Role
 
 
 class Method(StrEnum):
@@ -113,14 +113,18 @@ class Evidence:
 class CodeSense:
     """What the codes of a query stand for: communes by postcode and by INSEE code, and areas."""
 
+    postcodes: tuple[str, ...]
     postcode_communes: frozenset[str]
     weak_communes: frozenset[str]
     citycode_communes: frozenset[str]
     maybe_citycodes: frozenset[str]
     areas: frozenset[str]
     postcode_departements: frozenset[str]
-    has_postcode: bool
     outside: bool
+
+    @property
+    def has_postcode(self) -> bool:
+        return bool(self.postcodes)
 
 
 def sense_of_codes(reading: Reading, gazetteer: Gazetteer) -> CodeSense:
@@ -134,6 +138,7 @@ def sense_of_codes(reading: Reading, gazetteer: Gazetteer) -> CodeSense:
     areas = frozenset(code for value in [*strays, *insee] for code in area_of(value, gazetteer))
     communes = _communes_of_postcodes(postcodes, gazetteer)
     return CodeSense(
+        postcodes=tuple(postcodes),
         postcode_communes=communes,
         weak_communes=_communes_of_postcodes(weak, gazetteer) | _communes_of_codes(weak, gazetteer),
         citycode_communes=_communes_of_codes([reading.citycode], gazetteer),
@@ -142,7 +147,6 @@ def sense_of_codes(reading: Reading, gazetteer: Gazetteer) -> CodeSense:
         postcode_departements=frozenset(
             gazetteer.places[gazetteer.commune_entry[code]].departement for code in communes
         ),
-        has_postcode=bool(postcodes),
         outside=bool(strays) and not areas and not postcodes,
     )
 
@@ -267,3 +271,39 @@ def _area_agreement(
         if hint.code == place.region and not (named and named.start <= hint.start < named.end):
             return Agreement.AREA, support + REGION_SUPPORT
     return agreement, support
+
+
+def is_unmistakable(evidence: Evidence, sense: CodeSense, gazetteer: Gazetteer) -> bool:
+    """Whether a commune is named so plainly that a postcode of elsewhere must be the mistake.
+
+    Its département agrees, or its postcode is one slip away, or hardly a hamlet bears its name: of
+    81 former communes whose name only a commune of another département bears today, none was a slip
+    away by chance, 4 had a name of more than two words and 3 one of a town of note.
+    """
+    named = evidence.named
+    if named is None or named.method not in SURE_METHODS:
+        return False
+    if evidence.departement in (Agreement.SOLE, Agreement.AREA):
+        return True
+    if named.role not in DECLARED_ROLES and named.role is not Role.BEFORE_CODE:
+        return False
+    return (
+        evidence.population >= NOTABLE_TOWN
+        or gazetteer.spelt[named.entry].count(" ") >= 2
+        or slip_of_postcode(evidence, sense, gazetteer) != ""
+    )
+
+
+def slip_of_postcode(evidence: Evidence, sense: CodeSense, gazetteer: Gazetteer) -> str:
+    """The commune's postcode from which one given differs by a digit or two swapped, else ""."""
+    own = gazetteer.places[evidence.entry].postcodes
+    return next((code for code in own for given in sense.postcodes if _is_slip(given, code)), "")
+
+
+def _is_slip(given: str, meant: str) -> bool:
+    differing = [i for i in range(5) if given[i] != meant[i]]
+    if len(differing) != 2:
+        return len(differing) == 1
+    first, second = differing
+    swapped = given[first] == meant[second] and given[second] == meant[first]
+    return second == first + 1 and swapped

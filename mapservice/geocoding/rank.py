@@ -10,6 +10,7 @@ from mapservice.geocoding.evidence import (
     Evidence,
     Method,
     Named,
+    is_unmistakable,
     sense_of_codes,
     weigh,
 )
@@ -36,7 +37,8 @@ SETTLED = 0.85
 RIVALLED_FLOOR = 0.86
 """Likeness asked of a name of the postcode when another commune bears the very name given."""
 
-HOMONYM_DOUBT = 0.16
+ELSEWHERE_DOUBT = 0.16
+"""Brings a name in the best place (0.6 - 0.15) below the postcode of several communes (0.3)."""
 
 Names = dict[str, Named]
 
@@ -50,19 +52,25 @@ def rank(reading: Reading, gazetteer: Gazetteer) -> tuple[list[Evidence], CodeSe
     _yield_to_areas(names, reading, gazetteer)
     _add_misspelt(names, reading, sense, gazetteer)
     evidence = [weigh(named.entry, named, reading, sense, gazetteer) for named in names.values()]
-    _doubt_homonyms_elsewhere(evidence)
+    _doubt_names_elsewhere(evidence, sense, gazetteer)
     evidence.extend(_unnamed(names, reading, sense, gazetteer))
     evidence.sort(key=_order)
     return evidence, sense
 
 
-def _doubt_homonyms_elsewhere(evidence: list[Evidence]) -> None:
-    """A name that several communes bear, none near the postcode, is rather one of its hamlets."""
+def _doubt_names_elsewhere(
+    evidence: list[Evidence], sense: CodeSense, gazetteer: Gazetteer
+) -> None:
+    """A name that only communes away from the postcode bear is rather that of a hamlet there.
+
+    Not so one that is unmistakable, unless several communes bear it.
+    """
     against = [e for e in evidence if e.named and e.postcode is Agreement.AGAINST]
     spans = Counter((e.named.start, e.named.end) for e in against if e.named)
     for item in against:
-        if item.named and spans[item.named.start, item.named.end] > 1:
-            item.core -= HOMONYM_DOUBT
+        is_shared = item.named and spans[item.named.start, item.named.end] > 1
+        if is_shared or (sense.postcodes and not is_unmistakable(item, sense, gazetteer)):
+            item.core -= ELSEWHERE_DOUBT
 
 
 def _order(evidence: Evidence) -> tuple[float, int, str]:
@@ -193,6 +201,8 @@ def _add_misspelt(names: Names, reading: Reading, sense: CodeSense, gazetteer: G
         area = gazetteer.by_departement[code]
         _add(names, alike_in_pool(found[:8], area, area_floor), gazetteer)
         _add(names, beginnings_in_pool(found[:3], area, gazetteer), gazetteer)
+        if not sense.has_postcode:
+            _add(names, endings_in_pool(found[:3], area, gazetteer), gazetteer)
     if not _has_good_name(names, 0.8):
         known = [window for window in found if window.whole] if sense.has_postcode else found
         _add(names, alike_in_france(known, gazetteer), gazetteer)

@@ -8,10 +8,12 @@ from mapservice.geocoding.evidence import Evidence
 from mapservice.geocoding.gazetteer import ARRONDISSEMENT, Gazetteer
 from mapservice.geocoding.model import Candidate, Match, MatchStatus, Parts, Precision, Query
 from mapservice.geocoding.parse import Hint, Reading
-from mapservice.geocoding.vocabulary import STREET_TYPES
+from mapservice.geocoding.vocabulary import SITE_WORDS, STREET_TYPES
 
 MAX_CANDIDATES = 20
 """Candidates kept in a match record: enough to review a postcode of many communes."""
+
+_ADDRESS_WORDS = STREET_TYPES | SITE_WORDS
 
 _BANDS = {
     MatchStatus.CERTAIN: (0.9, 1.0),
@@ -81,11 +83,15 @@ def _area(reading: Reading, hints: Sequence[Hint]) -> str:
 
 
 def _is_in_street(reading: Reading, hint: Hint) -> bool:
-    segment = next((s for s in reading.segments if s.start <= hint.start < s.end), None)
-    if segment is None or not hint.named:
+    """Whether what reads as an area may be part of an address: "ZI Nord", "bâtiment 3"."""
+    if hint.start < 0 or hint.firm:
         return False
-    before = reading.tokens[segment.start : hint.start]
-    return any(token.word in STREET_TYPES for token in before)
+    if not hint.named:
+        return any(token.word in _ADDRESS_WORDS for token in reading.tokens)
+    segment = next((s for s in reading.segments if s.start <= hint.start < s.end), None)
+    if segment is None:
+        return False
+    return any(t.word in _ADDRESS_WORDS for t in reading.tokens[segment.start : hint.start])
 
 
 def _citycode(reading: Reading, gazetteer: Gazetteer) -> str:

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mapservice.geocoding.areas import spans_of_areas
-from mapservice.geocoding.gazetteer import MAX_NAME_WORDS, Gazetteer, Ids
+from mapservice.geocoding.gazetteer import ARTICLES, MAX_NAME_WORDS, Gazetteer, Ids
 from mapservice.geocoding.parse import Reading
 from mapservice.geocoding.tokens import Field, Gap, Segment, Token
 from mapservice.geocoding.vocabulary import (
     FACILITIES,
     GENERIC_WORDS,
+    LEADING_LOCALITY_TYPES,
     LINKERS,
+    LOCALITY_TYPES,
     STREET_ADJECTIVES,
     STREET_TYPES,
     TITLES,
@@ -32,6 +34,7 @@ class Role(StrEnum):
     TAIL = "tail of a street"
     MIDDLE = "middle"
     STREET = "street"
+    LOCALITY = "locality"
     FRAGMENT = "fragment"
 
 
@@ -47,6 +50,7 @@ ROLE_WEIGHT = {
     Role.TAIL: 0.45,
     Role.MIDDLE: 0.5,
     Role.STREET: 0.3,
+    Role.LOCALITY: 0.3,
     Role.FRAGMENT: 0.35,
 }
 """How far a name in this place is the town meant, 0..1; set on half of the trial cases."""
@@ -89,18 +93,38 @@ def _segment_hits(reading: Reading, segment: Segment, gazetteer: Gazetteer) -> I
         for end in range(start + 1, min(start + MAX_NAME_WORDS, segment.end) + 1):
             key += tokens[end - 1].word
             ids = by_name.get(key)
-            if ids and _reads_as_name(tokens, start, end):
+            if ids and tokens[start].word == "d" and end - start > 1:
+                ids = tuple(i for i in ids if gazetteer.spelt[i].startswith("d "))
+            if ids and _reads_as_name(reading, segment, start, end):
                 role = role_of(reading, segment, start, end)
                 weight = ROLE_WEIGHT[role] * _tempering(reading, segment, start, end, role)
                 spelt = " ".join(token.word for token in tokens[start:end])
                 yield Hit(start, end, ids, role, weight, spelt)
 
 
-def _reads_as_name(tokens: list[Token], start: int, end: int) -> bool:
-    """A name does not end in a linking word, nor begin with an elided one unless with "l'"."""
-    if end - start == 1:
-        return len(tokens[start].word) > 1 or len(tokens) == 1
-    return tokens[start].word != "d"
+def _reads_as_name(reading: Reading, segment: Segment, start: int, end: int) -> bool:
+    """A single letter among others is no name (Y, in the Somme), nor is a street's kind."""
+    tokens = reading.tokens
+    if end - start == 1 and len(tokens[start].word) == 1 and len(tokens) > 1:
+        return False
+    return not _is_kind_of_street(reading, segment, start, end)
+
+
+def _is_kind_of_street(reading: Reading, segment: Segment, start: int, end: int) -> bool:
+    """Whether the words say that a street follows, or are one: "12 rue de la Gare", "Grande Rue".
+
+    Communes are called Rue, Placé, Cours, Le Passage or Lez. They are meant where nothing but
+    codes, areas or what a town stands behind ("Mairie de Rue") is around.
+    """
+    words = [token.word for token in reading.tokens[start:end]]
+    if not all(word in STREET_TYPES or word in LINKERS for word in words):
+        return False
+    if segment.after_code and start == segment.start:
+        return False
+    if end < segment.end and not _only_hints(reading, end, segment.end):
+        return True
+    before = reading.tokens[start - 1].word if start > segment.start else ""
+    return before[:1].isdigit() or before in STREET_ADJECTIVES or before == "grande"
 
 
 def _tempering(reading: Reading, segment: Segment, start: int, end: int, role: Role) -> float:
@@ -180,6 +204,8 @@ def _inner_role(reading: Reading, segment: Segment, start: int, end: int) -> Rol
     head = street_head(tokens, segment, start)
     if head is not None and is_street_name(tokens, head, start):
         return Role.STREET
+    if _names_a_locality(tokens, segment, start):
+        return Role.LOCALITY
     if first == start and _only_hints(reading, end, segment.end):
         return Role.ALONE
     if end == segment.end or _only_hints(reading, end, segment.end):
@@ -196,10 +222,10 @@ def _end_role(
         return Role.TAIL
     if segment.after_code and _is_inner_word(tokens, segment, start):
         return Role.TAIL
-    if segment.before_code:
-        return Role.BEFORE_CODE
     if head is None and _after_facility(tokens, segment, start):
         return Role.SITE
+    if segment.before_code:
+        return Role.BEFORE_CODE
     return Role.END if segment.last or segment.after_code else Role.EARLIER
 
 
@@ -226,14 +252,39 @@ def street_head(tokens: list[Token], segment: Segment, start: int) -> int | None
 def is_street_name(tokens: list[Token], head: int, start: int) -> bool:
     """Nothing but linking words stands between "rue" and the name: the street bears the name.
 
-    "Grande Rue" is whole by itself, and so is "rue du Pont", but not "rue du Pont de" ...
+    "Grande Rue" is whole by itself, and so are "2e Avenue", "route de la Côte" and "rue du Pont",
+    but not "rue du Pont de" ...
     """
     between = [token.word for token in tokens[head + 1 : start]]
     if not between:
-        return head == 0 or tokens[head - 1].word not in ("grande", "grand")
+        return not _is_whole_street(tokens, head)
     if any(word in ("pont", "porte") for word in between) and between[-1] not in LINKERS:
         return False
     return all(word in LINKERS or word in STREET_ADJECTIVES for word in between)
+
+
+def _is_whole_street(tokens: list[Token], head: int) -> bool:
+    """The street word ends the street's name, which stands before it."""
+    before = tokens[head - 1].word if head else ""
+    if before in ("grande", "grand") or (before[:1].isdigit() and not before.isdigit()):
+        return True
+    first = head - 1
+    while first >= 0 and tokens[first].word in LINKERS:
+        first -= 1
+    return 0 <= first < head - 1 and tokens[first].word in STREET_TYPES
+
+
+def _names_a_locality(tokens: list[Token], segment: Segment, start: int) -> bool:
+    """Nothing but linking words stands between "résidence" and the name."""
+    at = start - 1
+    while at >= segment.start and tokens[at].word in LINKERS:
+        at -= 1
+    if at < segment.start:
+        return False
+    lead = [token.word for token in tokens[segment.start : at]]
+    if all(word in ARTICLES or word[0].isdigit() for word in lead):
+        return tokens[at].word in LEADING_LOCALITY_TYPES
+    return tokens[at].word in LOCALITY_TYPES and lead[-1] not in LINKERS
 
 
 def _only_hints(reading: Reading, start: int, end: int) -> bool:

@@ -1,6 +1,7 @@
 """Suggestions while a person types: names that begin so, weighted by population and nearness."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from mapservice.geocoding.evidence import SURE_METHODS, Evidence
 from mapservice.geocoding.gazetteer import Gazetteer
 from mapservice.geocoding.model import Candidate, MatchStatus, Place, Query
-from mapservice.geocoding.normalise import normalise
+from mapservice.geocoding.normalise import fold, normalise
 from mapservice.geocoding.parse import read
 from mapservice.geocoding.rank import rank
 
@@ -20,6 +21,9 @@ CONSIDERED = 60
 
 NEAR_KM = 30.0
 """Distance at which nearness has lost half its weight."""
+
+
+_LONE_S = re.compile(r"(?:^|[^a-z])s$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Filter:
 def suggest(gazetteer: Gazetteer, text: str, wanted: Filter) -> list[Candidate]:
     """The best candidates for a text, at most one per commune."""
     limit = max(0, min(wanted.limit, MAX_LIMIT))
-    spelt = normalise(text)
+    spelt = _begun(text)
     found: dict[str, Candidate] = {}
     for candidate in _candidates(gazetteer, text, spelt, wanted):
         known = found.get(candidate.place.commune)
@@ -59,7 +63,7 @@ def status_of_beginning(gazetteer: Gazetteer, text: str) -> MatchStatus | None:
 
     None where the text is no mere beginning, and so has to be matched as a whole.
     """
-    spelt = normalise(text)
+    spelt = _begun(text)
     compact = spelt.replace(" ", "")
     if not compact or not _is_plain(spelt) or compact in gazetteer.by_name:
         return None
@@ -70,6 +74,13 @@ def status_of_beginning(gazetteer: Gazetteer, text: str) -> MatchStatus | None:
         return MatchStatus.AMBIGUOUS
     communes = {gazetteer.places[int(i)].commune for i in gazetteer.prefixes.entries[low:high]}
     return MatchStatus.LIKELY if len(communes) == 1 else MatchStatus.AMBIGUOUS
+
+
+def _begun(text: str) -> str:
+    """The text normalised, but a last "s" begins a word: "Pierrefitte-sur-S", not "… sur sur"."""
+    spelt = normalise(text)
+    lone = spelt.endswith("sur") and _LONE_S.search(fold(text))
+    return f"{spelt[:-3]}s" if lone else spelt
 
 
 def _order(candidate: Candidate) -> tuple[float, int, str]:

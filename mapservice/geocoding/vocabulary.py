@@ -26,6 +26,16 @@ SITE_WORDS = _words("""
     manoir maison chalet espace site pole local bureau box
     """)
 
+# What bears a name of its own within a commune: "Résidence Les Lilas" is not Les Lilas.
+LOCALITY_TYPES = _words("""
+    residence res lotissement hameau lieudit dit immeuble imm batiment bat quartier
+    """)
+
+# The same at the head of a line only: elsewhere they are parts of names ("rue Jean Moulin").
+LEADING_LOCALITY_TYPES = LOCALITY_TYPES | _words(
+    "cite clos domaine dom ferme moulin manoir chalet lot ham quart"
+)
+
 FACILITIES = _words("""
     mairie gare ecole eglise college lycee mediatheque bibliotheque musee theatre cinema station
     hopital hospice prefecture tribunal poste stade

@@ -36,6 +36,7 @@ def register(app: Flask, settings: Settings) -> None:
         distance_words=distance_words,
         metres_words=metres_words,
         at_territory=at_territory,
+        of_commune=of_commune,
         base_url=base_url,
     )
 

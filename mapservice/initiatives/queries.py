@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
     true,
     tuple_,
 )
@@ -144,6 +145,25 @@ def moved_to(connection: Connection, identifier: UUID) -> UUID | None:
         )
     ).scalar_one_or_none()
     return found
+
+
+def former_place(connection: Connection, identifier: UUID) -> str:
+    """The former or associated commune that the words of a place name, "" for none.
+
+    Only while the initiative stands where these words were read to be.
+    """
+    found = connection.execute(text(FORMER_PLACE), {"id": identifier}).scalar()
+    return str(found or "")
+
+
+FORMER_PLACE = """
+SELECT location_match.candidates -> 0 ->> 'through'
+  FROM initiative
+  JOIN location_match ON location_match.initiative = initiative.id
+ WHERE initiative.id = :id
+   AND initiative.precision IN ('commune', 'point')
+   AND location_match.candidates -> 0 ->> 'commune' = initiative.commune
+   AND location_match.candidates -> 0 ->> 'kind' IN ('deleguee', 'associee', 'former')"""
 
 
 def find_page(

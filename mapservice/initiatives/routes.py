@@ -92,6 +92,7 @@ def detail(identifier: str) -> Response:
             "initiatives/detail.html",
             may_decide=may_decide,
             initiative=initiative,
+            former_place=queries.former_place(connection, initiative.id),
             description_html=Markup(to_html(initiative.description)),
             nearby=queries.nearest(connection, initiative, NEARBY),
             sample=queries.sample_share(connection),

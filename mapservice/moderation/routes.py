@@ -129,6 +129,7 @@ def case_page(connection: Connection, identifier: UUID, error: str = "") -> Resp
     page = render_template(
         "moderation/case.html",
         initiative=initiative,
+        former_place=initiatives.former_place(connection, identifier),
         proposal=proposal,
         digest="" if proposal else queries.source_digest(connection, identifier),
         kind=kind,

@@ -275,7 +275,9 @@ _TOLD = (
     (r"the name is also an everyday word", Why.EVERYDAY_WORD),
     (r"the text speaks of ", Why.ABROAD),
     (r"the postcode lies in no departement", Why.POSTCODE_OUTSIDE),
+    (r"only a street is named, and it bears", Why.OTHER_NAME),
     (r"no commune is named|no name in the text is near", Why.NO_COMMUNE),
+    (r"only a street or a place within a commune is named", Why.NO_COMMUNE),
     (r"only a departement or region is named|the whole country is named", Why.NO_COMMUNE),
 )
 

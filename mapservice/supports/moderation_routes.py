@@ -180,6 +180,7 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         report=report,
         reason_words=reason_words(report.reason),
         initiative=initiative,
+        former_place=initiatives.former_place(connection, initiative.id),
         description_html=Markup(to_html(initiative.description)),
         proposal=proposal,
         revision=proposal.revision if proposal else 0,

@@ -27,7 +27,9 @@ def test_a_street_named_after_a_town_alone_is_no_sure_answer(
     place: PlaceOf, geocoder_of: GeocoderOf
 ) -> None:
     paris = place("Paris", "75056", "75001", 2_100_000)
-    assert geocoder_of(paris).match(Query("66 rue de Paris")).status is AMBIGUOUS
+    match = geocoder_of(paris).match(Query("66 rue de Paris"))
+    assert (match.status, match.commune) == (MatchStatus.NONE, "")
+    assert match.reason == "only a street or a place within a commune is named"
 
 
 def test_the_town_behind_a_street_named_after_another(

@@ -1,5 +1,6 @@
 """Where an initiative is shown: its words and its point weighed against each other."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +14,7 @@ from mapservice.geocoding.service import (
     Placement,
     record,
 )
+from mapservice.territories.queries import OUTLINE_ACCURACY_M
 
 Point = tuple[float, float]
 Place = Callable[..., Placement]
@@ -142,11 +144,98 @@ def test_a_point_in_the_commune_named_is_a_pin(place: Place) -> None:
     assert (placement.lon, placement.lat) == IN_NIORT
 
 
-def test_a_point_in_a_neighbour_within_five_kilometres_is_a_pin_there(place: Place) -> None:
-    """People name the nearest town; the pin belongs to the commune that holds it."""
-    placement = place((-0.36, 46.30), city="Niort")
-    assert shown(placement) == ("point", "79355", False)
-    assert placement.match.commune == NIORT
+IN_AIFFRES: Point = (-0.36, 46.30)  # 1.6 km from Niort
+
+
+def test_a_point_in_a_neighbour_within_five_kilometres_of_a_bare_name_is_a_pin_there(
+    place: Place,
+) -> None:
+    """People name the nearest town: the point decides, and the record says so."""
+    kept = place(IN_AIFFRES, city="Niort")
+    assert shown(kept) == ("point", "79355", False)
+    assert (kept.match.commune, str(kept.match.status)) == (NIORT, "likely")
+    assert kept.reason == ("the point lies in 79355 and decides, only the name of 79191 is given")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"city": "Niort", "postcode": "79000"},
+        {"text": "3 rue de la Gare, 79000 Niort"},
+        {"city": "Niort", "citycode": "79191"},
+        {"citycode": "79191"},
+        {"context": "79191"},
+    ],
+)
+def test_words_that_a_code_bears_out_are_not_overruled_by_a_point_nearby(
+    place: Place, words: dict[str, str]
+) -> None:
+    """The two contradict each other: no pin in either commune, and a person is asked."""
+    placement = place(IN_AIFFRES, **words)
+    assert shown(placement) == ("commune", NIORT, True)
+    assert (placement.lon, placement.lat) == (None, None)
+    assert placement.given == IN_AIFFRES
+    assert str(placement.match.status) == "likely"
+    assert placement.reason == "the point lies in 79355, the words say otherwise"
+
+
+def test_a_postcode_that_is_one_communes_alone_is_not_overruled_either(place: Place) -> None:
+    in_montreuil = (2.4430, 48.8630)
+    assert shown(place(in_montreuil, text="75012 Paris")) == ("commune", "75056", True)
+    assert shown(place(in_montreuil, text="75012")) == ("commune", "75056", True)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.9])
+@pytest.mark.parametrize("words", [{"city": "Niort"}, {"city": "Niort", "postcode": "79000"}])
+def test_within_the_error_of_outlines_the_words_tell_the_commune_of_the_pin(
+    place: Place, connection: Connection, share: float, words: dict[str, str]
+) -> None:
+    point = _outside(connection, NIORT, OUTLINE_ACCURACY_M * share)
+    placement = place(point, **words)
+    assert shown(placement) == ("point", NIORT, False)
+    assert (placement.lon, placement.lat) == point
+    metres = re.fullmatch(
+        r"the words decide, the point lies (\d+) m outside that outline, in 79\d{3}",
+        placement.reason,
+    )
+    assert metres
+    assert int(metres[1]) == pytest.approx(OUTLINE_ACCURACY_M * share, abs=5)
+
+
+def test_beyond_the_error_of_outlines_they_contradict_each_other(
+    place: Place, connection: Connection
+) -> None:
+    point = _outside(connection, NIORT, OUTLINE_ACCURACY_M * 1.1)
+    assert shown(place(point, city="Niort", postcode="79000")) == ("commune", NIORT, True)
+
+
+def _outside(connection: Connection, commune: str, metres: float) -> Point:
+    """A point in a neighbour so far from the outline of a commune, in EPSG:4326."""
+    row = connection.exec_driver_sql(
+        """
+        SELECT ST_X(dumped.geom), ST_Y(dumped.geom)
+          FROM territory AS it,
+               ST_DumpPoints(ST_Boundary(ST_Buffer(it.outline::geography, %s)::geometry)) AS dumped
+         WHERE it.level = 'commune' AND it.code = %s
+           AND abs(ST_Distance(it.outline::geography, dumped.geom::geography) - %s) < 2
+           AND EXISTS (SELECT FROM territory AS other
+                        WHERE other.level = 'commune' AND ST_Contains(other.outline, dumped.geom))
+         ORDER BY path LIMIT 1""",
+        (metres, commune, metres),
+    ).one()
+    return (float(row[0]), float(row[1]))
+
+
+@pytest.mark.parametrize("share", [0.3, 3.0])
+def test_no_certain_record_hides_that_the_point_was_not_in_the_commune_named(
+    place: Place, connection: Connection, share: float
+) -> None:
+    """What is certain has no reason: then words and point must say the same."""
+    point = _outside(connection, NIORT, OUTLINE_ACCURACY_M * share)
+    for words in ({"city": "Niort"}, {"city": "Niort", "postcode": "79000"}):
+        kept = record(place(point, **words))
+        assert kept["reason"]
+        assert share < 1 or kept["status"] == "likely"
 
 
 def test_a_point_beyond_five_kilometres_is_no_pin_and_waits(place: Place) -> None:
@@ -185,6 +274,7 @@ def test_a_point_on_the_jetty_of_the_commune_named_is_a_pin(place: Place) -> Non
     """Generalised outlines miss piers and sandbanks."""
     placement = place((-1.245, 46.145), city="La Rochelle", postcode="17000")
     assert shown(placement) == ("point", "17300", False)
+    assert re.search(r"the point lies \d+ m outside that outline, in no commune", placement.reason)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +284,9 @@ def test_a_point_on_the_jetty_of_the_commune_named_is_a_pin(place: Place) -> Non
 def test_a_point_settles_which_of_several_communes_is_meant(
     place: Place, point: Point, commune: str
 ) -> None:
-    assert shown(place(point, city="Saint-Denis")) == ("point", commune, False)
+    placement = place(point, city="Saint-Denis")
+    assert shown(placement) == ("point", commune, False)
+    assert placement.reason == ("several communes bear the name Saint-Denis; the point decides")
 
 
 def test_a_point_in_none_of_the_communes_named_is_doubted(place: Place) -> None:
@@ -240,6 +332,31 @@ def test_the_commune_of_the_file_decides_where_a_row_names_no_town(place: Place,
     assert shown(place(text=text, context="75056")) == ("commune", "75056", False)
 
 
+def test_the_commune_chosen_keeps_every_name_of_what_is_part_of_it_in_the_record(
+    connection: Connection, locator: Locator
+) -> None:
+    """Former, delegated and associated communes and arrondissements, chosen by their names."""
+    entries = locator.geocoder.gazetteer.places
+    aliases = [one for one in entries if one.kind != "commune" and one.name != one.commune_name]
+    assert {one.kind for one in aliases} == {"arrondissement", "associee", "deleguee", "former"}
+    asked = [
+        Asked(Query(text=f"{one.name} ({one.departement})", context=one.commune)) for one in aliases
+    ]
+    placed = locator.place(connection, asked)
+    assert [one.code for one in placed] == [one.commune for one in aliases]
+    told = [record(one)["candidates"][0]["through"] for one in placed]
+    unlike = [
+        (alias.name, name) for alias, name in zip(aliases, told, strict=True) if alias.name != name
+    ]
+    # One name may be two entries' but for spelling, as "Saint-Eloy" and "Saint-Éloy".
+    assert len(unlike) <= len(aliases) * 0.01, unlike
+
+
+def test_a_street_named_for_a_former_commune_does_not_name_it(place: Place) -> None:
+    kept = record(place(text="12 rue de Pierrefitte-sur-Seine", context="93066"))
+    assert kept["candidates"][0]["through"] == "Saint-Denis"
+
+
 def test_a_town_of_its_own_goes_before_the_commune_of_the_file(place: Place) -> None:
     placement = place(city="Montreuil", postcode="93100", context="75056")
     assert shown(placement) == ("commune", "93048", False)
@@ -278,7 +395,7 @@ def test_rows_placed_together_keep_their_order(connection: Connection, locator: 
 def test_the_record_keeps_what_was_asked_and_why(place: Place) -> None:
     kept = record(place(IN_PARIS, city="Niort", postcode="79000"))
     assert kept["query"].items() >= {"postcode": "79000", "city": "Niort"}.items()
-    assert (kept["status"], kept["precision"], kept["review"]) == ("certain", "commune", "waiting")
+    assert (kept["status"], kept["precision"], kept["review"]) == ("likely", "commune", "waiting")
     assert kept["reason"] == "the point lies in 75056, the words say otherwise"
     assert kept["cog_year"] == 2026
     assert kept["candidates"][0] == {
@@ -290,4 +407,4 @@ def test_the_record_keeps_what_was_asked_and_why(place: Place) -> None:
         "score": kept["score"],
         "method": kept["method"],
     }
-    assert kept["score"] >= 0.9
+    assert 0.7 <= kept["score"] < 0.9

@@ -37,6 +37,12 @@ def test_a_former_commune_leads_to_that_of_today(geocoder: Geocoder) -> None:
     assert (found.place.code, found.place.commune) == ("93059", "93066")
 
 
+@pytest.mark.parametrize("text", ["Pierrefitte-s", "pierrefitte-sur-s", "Pierrefitte sur S"])
+def test_a_last_letter_s_begins_a_word(geocoder: Geocoder, text: str) -> None:
+    """Elsewhere a lone "s" is short for "sur"."""
+    assert [c.place.code for c in geocoder.search(text)] == ["93059"]
+
+
 def test_nearness_brings_the_near_homonym_forward(geocoder: Geocoder) -> None:
     near_paris = geocoder.search("saint-denis", lon=2.35, lat=48.85)
     assert [c.place.commune for c in near_paris] == ["93066", "97411"]

@@ -4,11 +4,11 @@ import re
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from mapservice.proposals import model
 from tests.http.population import Made, insert
-from tests.proposals.desk import GARDEN, count, hidden, preview, send
+from tests.proposals.desk import GARDEN, count, hidden, preview, propose, send
 
 SAINT_DENIS, RENNES = "93066", "35238"
 
@@ -36,6 +36,36 @@ def test_a_former_commune_is_found_in_that_of_today(client: FlaskClient) -> None
     assert "dans la commune de Saint-Denis" in answer.text
     assert "« Pierrefitte-sur-Seine » en fait partie aujourd’hui." in answer.text
     assert carried["understood"] == f"commune:{SAINT_DENIS}"
+
+
+def test_a_former_commune_chosen_from_the_list_keeps_its_name(
+    client: FlaskClient, engine: Engine
+) -> None:
+    words = "Pierrefitte-sur-Seine (93)"
+    chosen = GARDEN | {"place": words, "choice": f"commune:{SAINT_DENIS}", "choice_for": words}
+    answer, carried = preview(client, chosen)
+    assert carried["understood"] == f"commune:{SAINT_DENIS}"
+    assert "« Pierrefitte-sur-Seine » en fait partie aujourd’hui." in answer.text
+    page = public_page(client, engine, place=words, choice=chosen["choice"], choice_for=words)
+    assert f"Lieu tel qu’il a été écrit : « {words} »." in page
+    assert "« Pierrefitte-sur-Seine » fait aujourd’hui partie de la commune de Saint-Denis." in page
+
+
+def test_a_commune_that_is_one_today_is_told_to_be_part_of_nothing(
+    client: FlaskClient, engine: Engine
+) -> None:
+    page = public_page(client, engine, place="Rennes (35)")
+    assert "Lieu tel qu’il a été écrit : « Rennes (35) »." in page
+    assert "fait aujourd’hui partie" not in page
+
+
+def public_page(client: FlaskClient, engine: Engine, **changes: str) -> str:
+    """Of a proposal that was sent, confirmed and published; its spaces plain."""
+    made = propose(client, engine, **changes)
+    publish = text("UPDATE initiative SET status = 'published' WHERE id = :id")
+    with engine.begin() as connection:
+        connection.execute(publish, {"id": made.id})
+    return re.sub(r"\s", " ", client.get(f"/initiatives/{made.id}").text)
 
 
 def test_homonyms_are_for_the_author_to_tell_apart(client: FlaskClient, engine: Engine) -> None:

@@ -62,6 +62,22 @@ def test_a_choice_from_the_list_leaves_no_doubt(
     assert understood.get_attribute("data-understood") == f"commune:{SAINT_DENIS}"
 
 
+def test_a_former_commune_chosen_from_the_list_stays_written_so(
+    page: Page, live_server: str, sample_engine: Engine
+) -> None:
+    page.goto(f"{live_server}/proposer")
+    fill_in(page, "")
+    page.get_by_label("Commune ou adresse").press_sequentially("Pierrefitte-sur-S")
+    row = page.locator(".suggestion", has_text="Pierrefitte-sur-Seine")
+    assert "aujourd’hui Saint-Denis, Seine-Saint-Denis" in row.first.inner_text()
+    row.first.click()
+    assert page.get_by_label("Commune ou adresse").input_value() == "Pierrefitte-sur-Seine (93)"
+    page.get_by_role("button", name="Continuer").click()
+    understood = page.locator("[data-understood]")
+    assert understood.get_attribute("data-understood") == f"commune:{SAINT_DENIS}"
+    assert page.get_by_text("« Pierrefitte-sur-Seine » en fait partie aujourd’hui.").is_visible()
+
+
 def test_a_pin_is_put_and_moved_by_keys_and_taken_away(
     page: Page, live_server: str, sample_engine: Engine
 ) -> None:

@@ -2,7 +2,7 @@
 
 import { openMap, tellFailure, whenIdle } from "./base-map.js";
 import { phrase, readConfig, words } from "./page.js";
-import { suggestPlaces } from "./suggest.js";
+import { nameFound, suggestPlaces } from "./suggest.js";
 import { token } from "./style.js";
 
 const config = readConfig();
@@ -10,7 +10,10 @@ const form = document.getElementById("propose");
 const field = (name) => form.elements.namedItem(name);
 
 // The reading that was chosen holds for these words alone; typing others lets it go.
-function choosePlace({ citycode, name, context = "" }) {
+// They name what was chosen, also a commune that is part of another today.
+function choosePlace(place) {
+  const { citycode, context = "" } = place;
+  const name = nameFound(place);
   const departement = context.split(", ")[0];
   const text = departement ? `${name} (${departement})` : name;
   form.querySelectorAll("input[type=radio][name=choice]").forEach((radio) => (radio.checked = false));

@@ -22,6 +22,14 @@ function option(id, name, context) {
 // "35, Ille-et-Vilaine, Bretagne" reads better without the code in front.
 const readable = (context) => context.split(", ").slice(1).join(", ");
 
+/** The name found: a former, associated or delegated commune's, an arrondissement's, else its own. */
+export const nameFound = ({ name, oldcity, district }) => oldcity || district || name;
+
+const contextOf = ({ name, oldcity, district, context = "" }) => {
+  const around = oldcity ? [phrase("partOfToday", { name })] : district ? [name] : [];
+  return [...around, readable(context)].join(", ");
+};
+
 class Suggestions {
   constructor(input, onPlace, textKey) {
     this.input = input;
@@ -71,7 +79,7 @@ class Suggestions {
 
   show(text, found) {
     this.found = found;
-    const rows = found.map((p, i) => option(`suggestion-${i}`, p.name, readable(p.context ?? "")));
+    const rows = found.map((p, i) => option(`suggestion-${i}`, nameFound(p), contextOf(p)));
     rows.push(option("suggestion-text", phrase(this.textKey, { text })));
     this.list.replaceChildren(...rows);
     this.list.hidden = false;
