@@ -7,7 +7,7 @@ import { adopt, lengthenOnDemand, mark, showResults, watchCards } from "./list.j
 import { fetchPage, readConfig, scrolling } from "./page.js";
 import { openCard } from "./popup.js";
 import { tilesFor } from "./style.js";
-import { queryOfPlace, suggestPlaces } from "./suggest.js";
+import { queryOfPlace, suggestAnswers } from "./suggest.js";
 
 const panel = document.querySelector(".atlas-panel");
 const SETTLE = 220; // ms without movement before the list is asked for
@@ -89,7 +89,7 @@ function redraw(moves) {
 
 function suggest() {
   const input = document.getElementById("q");
-  suggestPlaces(input, (place) => applyQuery(queryOfPlace(input.form, place)));
+  suggestAnswers(input, (place) => applyQuery(queryOfPlace(input.form, place)));
 }
 
 function highlight(position) {
