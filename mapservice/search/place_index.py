@@ -28,7 +28,13 @@ CONSIDERED = 40
 # EPCI's, which fewer people look for; and for each letter that is wrong.
 OTHER_NAME = 1.5
 EPCI_NAME = 1.2
-WRONG_LETTER = 1.6
+WRONG_LETTER = 1.1
+SECOND_WRONG_LETTER = 2.4
+# What a name loses that is only begun, and for each letter (up to 25) that is still to come.
+BEGUN = 0.5
+LETTER_TO_COME = 0.02
+# As the gazetteer has it for communes.
+INSIDE = 2.0
 # Letters that a name must have for two of them to be wrong.
 LONG_NAME = 7
 
@@ -106,14 +112,14 @@ class PlaceIndex:
         for row in rows.tolist():
             entry = self.commune(int(prefixes.entries[row]))
             longer = len(prefixes.keys[row]) - len(key)
-            yield Weighed(entry, float(prefixes.weights[row]) - 0.02 * min(longer, 25))
+            yield Weighed(entry, float(prefixes.weights[row]) - _begun(longer))
 
     def _areas_begun(self, key: str) -> Iterator[Weighed]:
         low = bisect_left(self._begun_keys, key)
         high = bisect_left(self._begun_keys, key + "\uffff")
         for one in self._begun[low:high]:
-            longer = min(len(one.key) - len(key), 25)
-            yield Weighed(one.entry, weight(one.entry) - 2.0 * one.inside - 0.02 * longer)
+            lost = _begun(len(one.key) - len(key)) + INSIDE * one.inside
+            yield Weighed(one.entry, self._weight(one.entry) - lost)
 
     def alike(self, key: str) -> list[Weighed]:
         """Those whose name is one letter off, or two of a long one: dropped, doubled, swapped."""
@@ -127,11 +133,23 @@ class PlaceIndex:
             for name, wrong, _ in near:
                 if wrong:
                     found += [
-                        Weighed(entry, weight(entry) - WRONG_LETTER * wrong)
+                        Weighed(entry, self._weight(entry) - _misspelt(wrong))
                         for entry in self.whole(name)
                     ]
         found.sort(key=lambda one: -one.weight)
         return found[:CONSIDERED]
+
+    def _weight(self, entry: PlaceEntry) -> float:
+        """The logarithm of its inhabitants, less what makes it a rarer thing to look for.
+
+        Of a département that is one town the town comes first.
+        """
+        lost = OTHER_NAME if entry.through else 0.0
+        if entry.level is Level.EPCI:
+            lost += EPCI_NAME
+        if entry.level is Level.DEPARTEMENT and entry.code in self.lone_communes:
+            lost += OTHER_NAME
+        return math.log10(entry.population + 10) - lost
 
     def epcis_like(self, words: frozenset[str]) -> list[PlaceEntry]:
         """EPCI whose names hold all these words, those that say little else first."""
@@ -155,10 +173,12 @@ class PlaceIndex:
         return [entry for name, _, _ in near for entry in self.epcis_by_key[name]]
 
 
-def weight(entry: PlaceEntry) -> float:
-    """The logarithm of its inhabitants, less what makes it a rarer thing to look for."""
-    other = OTHER_NAME if entry.through else 0.0
-    return math.log10(entry.population + 10) - other - EPCI_NAME * (entry.level is Level.EPCI)
+def _begun(letters_to_come: int) -> float:
+    return BEGUN + LETTER_TO_COME * min(letters_to_come, 25) if letters_to_come else 0.0
+
+
+def _misspelt(wrong_letters: int) -> float:
+    return WRONG_LETTER + SECOND_WRONG_LETTER * (wrong_letters - 1)
 
 
 def entry_of(place: Place) -> PlaceEntry:
@@ -233,15 +253,18 @@ def _without_legal_form(spelt: str) -> str:
 
 
 def _area_beginnings(areas: list[PlaceEntry]) -> Iterator[AreaName]:
+    """From each telling word on; nobody looks for "Communauté de communes" by that."""
     for entry in areas:
-        for spelt in {*_spellings(entry)}:
-            words = spelt.split(" ")
-            lead = 1 if len(words) > 1 and words[0] in ARTICLES else 0
-            for start, word in enumerate(words):
-                if start in (0, lead):
-                    yield AreaName("".join(words[start:]), entry)
-                elif word not in LINKERS | MARKERS | {"communes", "urbaine"}:
-                    yield AreaName("".join(words[start:]), entry, inside=True)
+        words = normalise(entry.name).split(" ")
+        telling = [
+            start
+            for start, word in enumerate(words)
+            if word not in LINKERS and word not in _LEGAL_WORDS
+        ]
+        for start in telling:
+            yield AreaName("".join(words[start:]), entry, inside=start != telling[0])
+        if words[0] in ARTICLES:
+            yield AreaName("".join(words), entry)
 
 
 def _by_length(keys: Iterable[str]) -> dict[int, list[str]]:

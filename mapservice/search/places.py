@@ -32,7 +32,7 @@ RIVAL_TOWN = 10_000
 # Corsica was one département, 20, until 1976.
 CORSICA_NUMBER, CORSICA = "20", "94"
 # A shorter text is alike to too many names.
-SHORTEST_LIKENESS = 4
+SHORTEST_LIKENESS = 3
 
 _ORDER = {Level.REGION: 0.0, Level.DEPARTEMENT: 1.0, Level.COMMUNE: 2.0, Level.EPCI: 3.0}
 _KIND_WORDS = {
@@ -189,7 +189,7 @@ class PlaceFinder:
         """A name beside the kind of territory: "agglo de Rennes", "ville de Vienne"."""
         words = spelt.split(" ")
         kinds = {_KIND_WORDS[word] for word in (words[0], words[-1]) if word in _KIND_WORDS}
-        if len(words) < 2 or len(kinds) != 1 or any(word[0].isdigit() for word in words):
+        if len(words) < 2 or len(kinds) != 1:
             return None
         level = kinds.pop()
         if level is Level.EPCI:
