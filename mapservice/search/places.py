@@ -249,7 +249,7 @@ class PlaceFinder:
         sure = match.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY)
         if match.status is MatchStatus.NONE or not match.candidates:
             return None
-        told = _tells_no_more(spelt, match.candidates[0].place)
+        told = tells_no_more(text, match.candidates[0].place)
         if not told and not sure:
             return None
         hits = _hits(FoundBy.WORDS, [entry_of(one.place) for one in match.candidates])
@@ -303,8 +303,11 @@ def _is_rival_town(entry: PlaceEntry) -> bool:
     return entry.level is Level.COMMUNE and entry.population >= RIVAL_TOWN
 
 
-def _tells_no_more(spelt: str, place: Place) -> bool:
-    """Whether a text is the name of a place with what it lies in, its codes and small words."""
+def tells_no_more(text: str, place: Place) -> bool:
+    """Whether a text is the name or a code of a place with what it lies in, and small words."""
+    spelt = normalise(text)
+    if spelt.replace(" ", "") in {place.code.lower(), place.commune.lower(), *place.postcodes}:
+        return True
     name = place.commune_name if place.kind == ARRONDISSEMENT else place.name
     words = normalise(name).split(" ")
     rest = spelt.split(" ")
