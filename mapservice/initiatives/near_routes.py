@@ -154,7 +154,7 @@ def _around(
         page = replace(page, points=[replace(one, distance=None) for one in page.points])
     holder = _holder(connection, here)
     return _page(connection, within, _bounds(here, circle.radius)) | {
-        "map_config": _map(within, here, circle, page.counts),
+        "map_config": _map(within, here, circle, page.counts) | {"is_here": commune is None},
         "filters": linked,
         "place": "",
         "choices": [],

@@ -66,7 +66,7 @@ def search(
     if places.doubt_word and is_word:
         certain = None
     if themes or found:
-        places = _without_lookalikes(places)
+        places = _without_chance(places)
     return SearchFound(places, certain, themes, tuple(found[:limit]))
 
 
@@ -88,11 +88,14 @@ def _is_told_elsewhere(places: PlacesFound, found: Sequence[Initiative]) -> bool
     return any(one.departement not in around for one in found)
 
 
-def _without_lookalikes(places: PlacesFound) -> PlacesFound:
-    """A word that means something is no misspelt hamlet; it may be a misspelt town."""
+def _without_chance(places: PlacesFound) -> PlacesFound:
+    """A word that means something is no misspelt hamlet, nor the beginning of one: "vélo" is not
+    Velorcey. It may be the beginning of a town, or a misspelt one.
+    """
+    by_chance = (FoundBy.LIKENESS, FoundBy.BEGINNING)
     kept = tuple(
         hit
         for hit in places.hits
-        if hit.found_by is not FoundBy.LIKENESS or hit.entry.population >= RIVAL_TOWN
+        if hit.found_by not in by_chance or hit.entry.population >= RIVAL_TOWN
     )
     return replace(places, hits=kept)

@@ -62,6 +62,7 @@ function drawCircle(map) {
   map.addSource("here", { type: "geojson", data: feature("Point", config.point) });
   map.addLayer({ id: "outside", type: "fill", source: "outside", paint: { "fill-color": token("paper"), "fill-opacity": 0.55 } });
   map.addLayer({ id: "circle", type: "line", source: "circle", paint: { "line-color": token("ink"), "line-width": 1.5, "line-dasharray": [3, 2] } });
+  if (!config.is_here) return; // the middle of a commune is nobody's position
   map.addLayer({
     id: "here", type: "circle", source: "here",
     paint: { "circle-radius": 5, "circle-color": token("focus"), "circle-stroke-color": token("surface"), "circle-stroke-width": 2.5 },

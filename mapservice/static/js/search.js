@@ -1,4 +1,4 @@
-// Entry of the page of results: its box suggests as those of the map and the list do.
+// Entry of the page of results: its box suggests as that of the map does.
 
 import { suggestAnswers } from "./suggest.js";
 
