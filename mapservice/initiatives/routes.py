@@ -133,14 +133,12 @@ def _listed(connection: Connection, filters: Filters, paging: Paging) -> dict[st
 def _touching(connection: Connection, filters: Filters, page: ListPage) -> dict[str, Any]:
     """What may lie in a box that holds the place of none: known to territories with ground in it.
 
-    The map tints these, so that the list must not call the box empty.
+    The map tints these, so that the page must not call the box empty; they are named beside the
+    list, which holds what the filter finds and nothing else.
     """
     if filters.bbox is None or page.total or not page.first:
         return {}
-    counts = near_areas.within(connection, filters)
-    areas = [one.area for one in counts.held]
-    items = near_areas.items_known_to(connection, filters, areas, PAGE_SIZE)
-    return {"touching": counts, "touching_items": items}
+    return {"touching": near_areas.within(connection, filters)}
 
 
 def _facets(connection: Connection, filters: Filters) -> dict[Theme, int]:

@@ -67,6 +67,7 @@ class PlaceFinder:
         ways: tuple[Callable[[], PlacesFound | None], ...] = (
             lambda: self._by_code(compact),
             lambda: self._by_name(text, spelt, compact),
+            lambda: self._by_number(spelt),
             lambda: self._by_kind(spelt),
             lambda: self._by_area(text),
             lambda: self._by_words(text, spelt, compact),
@@ -184,6 +185,16 @@ class PlaceFinder:
             and _compact(one.entry.name).startswith(compact)
             for one in self.index.beginning(compact)
         )
+
+    def _by_number(self, spelt: str) -> PlacesFound | None:
+        """A number beside the kind of territory, or with an article: "le 35", "région 53"."""
+        words = [word for word in spelt.split(" ") if word not in LINKERS and word != "dans"]
+        numbers = [word for word in words if _DEPARTEMENT_NUMBER.fullmatch(word)]
+        kinds = {_KIND_WORDS.get(word) for word in words if word not in numbers}
+        if len(numbers) != 1 or not kinds <= {Level.REGION, Level.DEPARTEMENT} or len(kinds) > 1:
+            return None
+        level = kinds.pop() if kinds else Level.DEPARTEMENT
+        return self._area(level or Level.DEPARTEMENT, numbers[0].upper().rjust(2, "0"))
 
     def _by_kind(self, spelt: str) -> PlacesFound | None:
         """A name beside the kind of territory: "agglo de Rennes", "ville de Vienne"."""

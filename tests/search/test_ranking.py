@@ -114,7 +114,7 @@ def test_spelt_as_people_type(
 ) -> None:
     """No accents, no hyphens, no capitals, "st" for "saint": the same place."""
     asked = []
-    for one in drawn(communes, 300):
+    for one in drawn(communes, 110):
         if largest.get(key(one.name)) == one:
             plain = fold(one.name).replace("-", " ")
             short = plain.replace("saint ", "st ").replace("sainte ", "ste ")
@@ -128,7 +128,7 @@ def test_spelt_as_people_type(
 def test_small_communes_with_what_tells_them_apart(
     searching: FlaskClient, communes: list[Commune], largest: dict[str, Commune]
 ) -> None:
-    small = Random(SEED).sample([one for one in communes if 0 < one.population < 500], 150)
+    small = Random(SEED).sample([one for one in communes if 0 < one.population < 500], 100)
     names = [
         Asked(o.name, frozenset({largest[key(o.name)].code}))
         for o in small
@@ -182,7 +182,7 @@ def test_former_communes(
     current = {key(one.name) for one in communes}
     bearers = Counter(key(row[0]) for row in rows)
     alone = [row for row in rows if bearers[key(row[0])] == 1 and key(row[0]) not in current]
-    some = Random(SEED).sample(alone, 150)
+    some = Random(SEED).sample(alone, 80)
     share, wrong = share_right(searching, [Asked(row[0], frozenset({row[1]})) for row in some])
     assert share >= LEAST_SHARE, wrong
 
@@ -192,7 +192,7 @@ def test_postcodes(searching: FlaskClient, communes: list[Commune]) -> None:
     for one in communes:
         for postcode in one.postcodes:
             bearers.setdefault(postcode, []).append(one)
-    for postcode in Random(SEED).sample(sorted(bearers), 200):
+    for postcode in Random(SEED).sample(sorted(bearers), 100):
         most = max(one.population for one in bearers[postcode])
         right = {one.code for one in bearers[postcode] if one.population == most}
         assert first(searching, postcode)["code"] in right, postcode
@@ -233,7 +233,7 @@ def test_typos(
     dice = Random(SEED)
     spelt = {key(one.name) for one in communes}
     asked = []
-    for one in drawn(communes, 600):
+    for one in drawn(communes, 400):
         typed = misspelt(one.name, dice)
         if largest.get(key(one.name)) == one and len(one.name) > 4 and key(typed) not in spelt:
             asked.append(Asked(typed, frozenset({one.code})))

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from tests.http.population import Made, insert
@@ -56,6 +58,9 @@ def refs(found: dict[str, Any]) -> list[str]:
         ("35", "departement/35"),
         ("2a", "departement/2A"),
         ("974", "departement/974"),
+        ("le 35", "departement/35"),
+        ("département 35", "departement/35"),
+        ("région 53", "region/53"),
         ("Ille-et-Vilaine (35)", "departement/35"),
         ("Côtes-du-Nord", "departement/22"),
         ("Métropole de Lyon", "epci/200046977"),
@@ -202,6 +207,14 @@ def test_what_is_malformed_is_named(searching: FlaskClient, query: str, field: s
     assert answer.status_code == 400
     assert answer.json is not None
     assert answer.json["field"] == field
+
+
+@settings(max_examples=150, deadline=None)
+@given(q=st.text(max_size=200))
+def test_any_text_is_answered(searching: FlaskClient, q: str) -> None:
+    text = q.replace("\x00", "")
+    for path in ("/recherche", "/recherche.json"):
+        assert searching.get(path, query_string={"q": text}).status_code in (200, 303)
 
 
 def test_drafts_are_not_found(client: FlaskClient, engine: Engine) -> None:
