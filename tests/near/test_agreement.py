@@ -179,6 +179,8 @@ def check_figures(pages: FlaskClient, shown: Shown) -> None:
     chips = re.findall(r'class="chip [^"]*"[^>]*>.*?chip-count">([^<]*)<', shown.html, re.S)
     chosen = re.findall(r'aria-current="true">.*?chip-count">([^<]*)<', near_chips(shown), re.S)
     assert sum(map(number, chosen or chips)) == total
+    listed = re.findall(r'data-id="([^"]+)"', shown.html.split('class="results farther"')[0])
+    assert len(listed) == min(points, 100) + min(in_communes, 20) + min(wider, 20)
     assert len(shown.cards("points")) == min(points, 100)
     assert len(shown.cards("in-communes")) == min(in_communes, 20)
     assert len(shown.cards("known-wider")) == min(wider, 20)
@@ -300,3 +302,19 @@ def test_a_commune_that_reaches_in_is_told_apart(client: FlaskClient, engine: En
     assert "2 initiatives par ici" in words
     assert "2 quelque part dans la commune de Rennes" in words
     assert "Rien encore" not in words
+
+
+def test_a_box_that_holds_no_place_names_what_may_lie_in_it(
+    client: FlaskClient, engine: Engine
+) -> None:
+    """The list holds what its filter finds, none; the page does not call the box empty."""
+    with engine.begin() as connection:
+        insert(connection, [Made(commune="35238"), Made(region="53", precision="region")])
+    page = client.get("/initiatives?bbox=-1.71,48.12,-1.69,48.13").text
+    assert 'data-total="0" data-touching="2"' in page
+    assert 'class="card ' not in page
+    assert "Rien encore" not in page
+    assert "territory=commune:35238&amp;precision=commune" in page
+    empty = client.get("/initiatives?bbox=2.20,46.50,2.21,46.51").text
+    assert 'data-touching="0"' in empty
+    assert "Rien encore par ici" in empty
