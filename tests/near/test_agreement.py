@@ -57,10 +57,11 @@ def spread(shared_engine: Engine, communes: list[tuple[str, float, float]]) -> l
     for _ in range(1500):
         code = dice.choice(CITIES) if dice.random() < 0.5 else dice.choice(communes)[0]
         lon, lat = where[code]
-        shared = {"theme": dice.choice(list(Theme)), "status": dice.choice(["published", "done"])}
+        status = dice.choice(["published", "done"])
+        shared: dict[str, Any] = {"theme": dice.choice(list(Theme)), "status": status}
         if dice.random() < 0.6:
-            near = {"lon": lon + dice.gauss(0, 0.03), "lat": lat + dice.gauss(0, 0.02)}
-            made.append(Made(precision="point", commune=code, **near, **shared))
+            shared |= {"lon": lon + dice.gauss(0, 0.03), "lat": lat + dice.gauss(0, 0.02)}
+            made.append(Made(precision="point", commune=code, **shared))
         else:
             made.append(Made(commune=code, **shared))
     for level, code in (
@@ -71,7 +72,8 @@ def spread(shared_engine: Engine, communes: list[tuple[str, float, float]]) -> l
         ("departement", "2A"),
         ("region", "53"),
     ):
-        made += [Made(precision=level, **{level: code}, theme="culture") for _ in range(2)]
+        wide: dict[str, Any] = {level: code, "precision": level, "theme": "culture"}
+        made += [Made(**wide) for _ in range(2)]
     made += [Made(precision="national"), Made(precision="none")]
     made += [Made(commune="35238", status=status) for status in (Status.PENDING, Status.ARCHIVED)]
     fill(shared_engine, made)
