@@ -57,6 +57,8 @@ from mapservice.reporting import schedule_routes as report_schedules
 from mapservice.reporting.routes import blueprint as reporting
 from mapservice.review.routes import blueprint as review
 from mapservice.roles import routes as roles
+from mapservice.search.routes import blueprint as search
+from mapservice.search.service import finder
 from mapservice.settings import Settings, asset_folder
 from mapservice.supports import routes as supports
 from mapservice.supports.moderation_routes import blueprint as reports
@@ -72,6 +74,7 @@ BLUEPRINTS = (
     near,
     feeds,
     sitemap.blueprint,
+    search,
     tiles,
     drawings,
     activity,
@@ -183,6 +186,8 @@ def create_served_app() -> "WSGIApplication":
     with services.moment.connect() as connection:
         services.geocoders.current(connection)
         make_ready(connection)
+    with services.reader.connect() as connection:
+        finder(connection, services.geocoders)
     services.dispose()
     return KeptTiles(app, services.settings) if services.settings.tile_cache_bytes else app
 

@@ -34,6 +34,7 @@ FEATURES = (
     "reporting",
     "review",
     "roles",
+    "search",
     "territories",
     "tokens",
     "trust",

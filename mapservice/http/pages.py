@@ -17,6 +17,7 @@ from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import Status, Theme
 from mapservice.initiatives.queries import Initiative
 from mapservice.settings import Settings
+from mapservice.territories.model import Level
 from mapservice.territories.names import at_territory, in_departement, in_region, of_commune
 
 
@@ -35,6 +36,7 @@ def register(app: Flask, settings: Settings) -> None:
         place_name=place_name,
         distance_words=distance_words,
         metres_words=metres_words,
+        of_name=lambda place: of_commune(place.name, place.article),
         at_territory=at_territory,
         of_commune=of_commune,
         base_url=base_url,
@@ -131,6 +133,16 @@ def precision_words(initiative: Initiative) -> str:
     if precision is Precision.NATIONAL:
         return _("partout en France")
     return _("lieu à préciser")
+
+
+def area_words(level: Level, name: str, article: str) -> str:
+    """Somewhere in a territory: "quelque part en Bretagne"; `name` and `article` as kept."""
+    if level is Level.COMMUNE:
+        return _("quelque part dans la commune %(of_name)s", of_name=of_commune(name, article))
+    if level is Level.EPCI:
+        return _("quelque part dans %(epci)s", epci=name)
+    in_name = in_departement if level is Level.DEPARTEMENT else in_region
+    return _("quelque part %(in_name)s", in_name=in_name(name, article))
 
 
 def distance_words(initiative: Initiative) -> str:

@@ -6,9 +6,14 @@ tells of nearly every place that it lies inside or outside; only those in betwee
 far dearer one.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import cos, radians
 from typing import Self
+
+from mapservice.initiatives.model import Theme
+from mapservice.territories.model import Level, TerritoryRef
 
 # WGS 84: units of EPSG:3857 for a metre, times cos(latitude), range over these from east-west to
 # north-south: a/N is 0.9966 to 1, a/M is 0.9966 to 1.0068 (N, M: the radii of curvature).
@@ -47,3 +52,96 @@ class Circle:
 
     radius: float
     population: int
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedArea:
+    """A territory that has ground in a circle or a box; one of many where nothing may be.
+
+    `cell` is where its initiatives stand that are known no better; `inside`: so does its label
+    point, by which filters of areas find them.
+    """
+
+    level: Level
+    code: str
+    name: str
+    article: str
+    cell: int
+    inside: bool
+
+    @property
+    def ref(self) -> TerritoryRef:
+        return TerritoryRef(self.level, self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Somewhere:
+    """Initiatives known to one touched territory and no better: they may be here or not.
+
+    `counts` is by theme, as if the filter named none; `mark` (lon, lat, EPSG:4326) is on the part
+    of its ground that is in the circle, for communes alone.
+    """
+
+    area: TouchedArea
+    counts: Mapping[str, int]
+    mark: tuple[float, float] | None = None
+
+    def count(self, themes: tuple[Theme, ...] = ()) -> int:
+        return sum(self.counts.get(theme, 0) for theme in themes or tuple(Theme))
+
+
+@dataclass(frozen=True, slots=True)
+class AroundCounts:
+    """What lies around a position: the one source of its sentence, list, map and figures.
+
+    `points`, by theme, are true points within the circle; `somewhere` what is known to territories
+    that it touches. `themes` are those that the filter names, () for all.
+    """
+
+    points: Mapping[str, int]
+    somewhere: tuple[Somewhere, ...]
+    themes: tuple[Theme, ...] = ()
+
+    @property
+    def point_count(self) -> int:
+        return sum(self.points.get(theme, 0) for theme in self.themes or tuple(Theme))
+
+    @property
+    def held(self) -> tuple[Somewhere, ...]:
+        """Territories that hold some of the themes chosen, the finest level and most first."""
+        found = [one for one in self.somewhere if one.count(self.themes)]
+        order = list(Level)
+        found.sort(key=lambda one: (order.index(one.area.level), -one.count(self.themes)))
+        return tuple(found)
+
+    @property
+    def communes(self) -> tuple[Somewhere, ...]:
+        return tuple(one for one in self.held if one.area.level is Level.COMMUNE)
+
+    @property
+    def wider(self) -> tuple[Somewhere, ...]:
+        return tuple(one for one in self.held if one.area.level is not Level.COMMUNE)
+
+    @property
+    def commune_count(self) -> int:
+        return sum(one.count(self.themes) for one in self.communes)
+
+    @property
+    def wider_count(self) -> int:
+        return sum(one.count(self.themes) for one in self.wider)
+
+    @property
+    def somewhere_count(self) -> int:
+        return self.commune_count + self.wider_count
+
+    @property
+    def total(self) -> int:
+        return self.point_count + self.somewhere_count
+
+    @property
+    def facets(self) -> list[tuple[Theme, int]]:
+        """Each theme as if none were chosen."""
+        sums = Counter(dict(self.points))
+        for one in self.somewhere:
+            sums.update(one.counts)
+        return [(theme, sums.get(theme, 0)) for theme in Theme]

@@ -1,10 +1,14 @@
-"""The circle around a position that holds about 20,000 inhabitants, counted in SQL."""
+"""Circles counted in SQL: the one around a position that holds about 20,000 inhabitants, the one
+around all of a commune; and the commune that is nearest where there is none.
+"""
+
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from mapservice.db.text import fill
 from mapservice.initiatives.filters import LonLat
-from mapservice.initiatives.near import Circle
+from mapservice.initiatives.near import Circle, Stretch
 
 INHABITANTS = 20_000
 LEAST_RADIUS = 1_000.0
@@ -46,6 +50,51 @@ HELD = """{asked}
 SELECT coalesce((SELECT round(population * least(1, pi() * power(:reach, 2) / ground))
                    FROM home), 0)
      + coalesce((SELECT sum(population) FROM others WHERE distance <= :reach), 0)"""
+
+# By degrees, then exactly among the first ones.
+NEAREST = """
+SELECT code, name, article, ST_Distance(outline::geography, here::geography) AS metres
+  FROM (SELECT code, name, article, outline, here
+          FROM territory, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS here) AS asked
+         WHERE level = 'commune'
+         ORDER BY outline <-> here
+         LIMIT 16) AS close
+ ORDER BY metres, code
+ LIMIT 1"""
+BOUNDING = """
+SELECT ST_X(middle), ST_Y(middle), radius
+  FROM (SELECT ST_Transform((bound).center, 4326) AS middle, (bound).radius AS radius
+          FROM (SELECT ST_MinimumBoundingRadius(outline_3857) AS bound
+                  FROM territory WHERE level = 'commune' AND code = :code) AS bounded) AS placed"""
+
+
+@dataclass(frozen=True, slots=True)
+class NearestCommune:
+    """The commune nearest to a position that lies in none, and how far its outline is."""
+
+    code: str
+    name: str
+    article: str
+    metres: float
+
+
+def nearest_commune(connection: Connection, here: LonLat) -> NearestCommune | None:
+    row = connection.execute(text(NEAREST), {"lon": here.lon, "lat": here.lat}).one_or_none()
+    return NearestCommune(*row) if row else None
+
+
+def circle_of_commune(connection: Connection, code: str) -> tuple[LonLat, float] | None:
+    """The smallest circle around all of a commune: its middle, and its radius in steps of 100 m.
+
+    It claims no address: of a commune nobody knows more than its outline. None for no commune.
+    """
+    row = connection.execute(text(BOUNDING), {"code": code}).one_or_none()
+    if row is None:
+        return None
+    middle = LonLat(round(row[0], 4), round(row[1], 4))
+    stretch = Stretch.around(middle.lon, middle.lat, row[2])
+    metres = row[2] / stretch.least if stretch else row[2]
+    return middle, max(-(-(metres + STEP) // STEP) * STEP, LEAST_RADIUS)
 
 
 def circle(connection: Connection, here: LonLat) -> Circle:

@@ -1,5 +1,10 @@
-"""Near me: what lies around a position that was given, typed or clicked; nothing of it is kept."""
+"""Near me: what lies around a position that was given, typed or clicked; nothing of it is kept.
 
+One value, `AroundCounts`, says what is there; the sentence, the list, the map and the figures of
+the page are all made of it, so that none can say what another denies.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -9,17 +14,20 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
-from mapservice.geocoding.model import Candidate, MatchStatus, Query
+from mapservice.geocoding.model import Candidate, MatchStatus, Precision, Query
 from mapservice.http.maps import FRANCE, map_config
+from mapservice.http.pages import area_words
 from mapservice.http.params import read_filters
 from mapservice.http.services import services
-from mapservice.initiatives import near_queries, queries
+from mapservice.initiatives import near_areas, near_queries, queries
 from mapservice.initiatives.filters import Cursor, Filters, LonLat, Paging
 from mapservice.initiatives.model import Theme
-from mapservice.initiatives.near import Circle
+from mapservice.initiatives.near import LAST_LATITUDE, AroundCounts, Circle, Somewhere
 from mapservice.initiatives.queries import Initiative
+from mapservice.search.places import tells_no_more
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.names import of_commune
 from mapservice.territories.queries import Territory
 
 blueprint = Blueprint("near", __name__)
@@ -32,16 +40,28 @@ CHOICES = 6
 # Where nothing lies in the circle, so many of the closest ones within this distance are shown.
 FARTHEST = 300_000.0
 SHOWN_FARTHER = 4
+# Of what is known to a territory alone, so many are listed; the others are on its own list.
+SHOWN_SOMEWHERE = 20
+LINKED_AREAS = 24
 RADII = (1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0)
+# A commune so far off is no neighbour of the position; one so close may hold it, as outlines are
+# simplified.
+NEIGHBOUR = 200_000.0
+AT_THE_EDGE = float(territories.OUTLINE_ACCURACY_M)
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
-    """What a page shows around a position; `farther` is filled where `items` has none."""
+class AroundPage:
+    """What a page shows around a position: `counts`, and some of what is counted there.
 
-    items: list[Initiative]
-    total: int
-    facets: list[tuple[Theme, int]]
+    `points` are those of this page of true points; `in_communes` and `wider` are known to a
+    territory that the circle touches; `farther` is filled where no true point is.
+    """
+
+    counts: AroundCounts
+    points: list[Initiative]
+    in_communes: list[Initiative]
+    wider: list[Initiative]
     next_url: str | None
     first: bool
     farther: list[Initiative]
@@ -49,9 +69,9 @@ class Around:
 
 @blueprint.get(PATH)
 def near() -> ResponseReturnValue:
-    """Without `near`, asks where; with `lieu`, finds the place and goes there."""
+    """Without `near`, asks where; with `lieu` or `commune`, finds the place and goes there."""
     with services().reader.connect() as connection:
-        filters, paging = read_filters(connection, "lieu")
+        filters, paging = read_filters(connection, "lieu", "commune", "adresse")
         place = _place()
         if filters.near is None or place:
             return _asked(connection, filters, place)
@@ -68,13 +88,31 @@ def _place() -> str:
 
 
 def _asked(connection: Connection, filters: Filters, place: str) -> ResponseReturnValue:
-    """The page that asks where one is; or the way to the place that was typed."""
+    """The page that asks where one is; or the way to the place that was typed or chosen."""
+    chosen = _commune(connection)
+    if chosen and not place:
+        return _answer_redirect(_address(connection, filters, chosen.code))
     candidates = _candidates(connection, place) if place else []
     if len(candidates) == 1:
-        return _answer_redirect(_address(filters, candidates[0]))
-    choices = [(one, _address(filters, one)) for one in candidates]
+        found = candidates[0].place
+        more_was_said = not tells_no_more(place, found)
+        return _answer_redirect(_address(connection, filters, found.commune, more_was_said))
+    choices = [(one, _address(connection, filters, one.place.commune)) for one in candidates]
     shown = _page(connection, filters, FRANCE)
     return _answer(shown | {"place": place, "choices": choices, "centre": None})
+
+
+def _commune(connection: Connection) -> Territory | None:
+    """That of the parameter `commune`. Raises InvalidInput where there is no such one."""
+    code = request.args.get("commune", "")
+    if not code:
+        return None
+    found = None
+    if code.isascii() and code.isalnum() and len(code) == 5:
+        found = territories.find(connection, TerritoryRef(Level.COMMUNE, code.upper()))
+    if found is None:
+        raise InvalidInput("commune", "is not the code of a commune of today")
+    return found
 
 
 def _candidates(connection: Connection, place: str) -> list[Candidate]:
@@ -84,15 +122,21 @@ def _candidates(connection: Connection, place: str) -> list[Candidate]:
     if match.status is MatchStatus.NONE:
         return locator.geocoder.search(place, limit=CHOICES)
     sure = match.status is not MatchStatus.AMBIGUOUS
-    placed = [one for one in match.candidates if one.place.lon is not None]
-    return placed[: 1 if sure else CHOICES]
+    return list(match.candidates[: 1 if sure else CHOICES])
 
 
-def _address(filters: Filters, chosen: Candidate) -> str:
-    place = chosen.place
-    position = LonLat(round(place.lon or 0.0, 4), round(place.lat or 0.0, 4))
-    pairs = [(name, text) for name, text in filters.to_pairs() if name != "near"]
-    return f"{PATH}?{urlencode([*pairs, ('near', str(position))], safe=',:')}"
+def _address(
+    connection: Connection, filters: Filters, commune: str, more_was_said: bool = False
+) -> str:
+    """The circle around a commune: no more than that is known of a place that was typed."""
+    found = near_queries.circle_of_commune(connection, commune)
+    if found is None:
+        raise InvalidInput("commune", "is not the code of a commune of today")
+    middle, radius = found
+    pairs = [(name, text) for name, text in filters.to_pairs() if name not in ("near", "radius")]
+    pairs += [("near", str(middle)), ("radius", f"{radius:.0f}"), ("commune", commune)]
+    pairs += [("adresse", "inconnue")] if more_was_said else []
+    return f"{PATH}?{urlencode(pairs, safe=',:')}"
 
 
 def _around(
@@ -101,25 +145,86 @@ def _around(
     adapted = not request.args.get("radius", "").strip()
     circle = _circle(connection, here, None if adapted else filters.radius)
     within = replace(filters, radius=circle.radius)
-    shown = _page(connection, within, _bounds(here, circle.radius))
-    shown["map_config"] |= {
-        "point": [here.lon, here.lat],
-        "radius": circle.radius,
-        "drawing": f"/dessins/autour/{here}.svg?radius={circle.radius:.0f}",
-    }
     # Links of a page whose radius adapts leave it out, so that it goes on adapting.
     linked = replace(filters, radius=None) if adapted else within
-    return shown | {
+    page = _listed(connection, within, linked, paging)
+    commune = _around_commune(connection, here, circle)
+    if commune:
+        # Metres from the middle of a commune would be metres from nowhere.
+        page = replace(page, points=[replace(one, distance=None) for one in page.points])
+    holder = _holder(connection, here)
+    return _page(connection, within, _bounds(here, circle.radius)) | {
+        "map_config": _map(within, here, circle, page.counts) | {"is_here": commune is None},
         "filters": linked,
         "place": "",
         "choices": [],
         "centre": here,
-        "holder": _holder(connection, here),
+        "holder": holder,
+        "nearest": None if holder else _neighbour(connection, here),
+        "at_the_edge": AT_THE_EDGE,
+        "around_commune": commune,
+        "of_commune": of_commune(commune.name, commune.article) if commune else "",
+        "address_unknown": bool(request.args.get("adresse")),
         "circle": circle,
         "adapted": adapted,
         "radii": RADII,
-        "page": _listed(connection, within, linked, paging),
+        "page": page,
+        "told": _told(page.counts),
+        "narrowed": not replace(linked, near=None, radius=None).is_empty,
+        "linked_areas": LINKED_AREAS,
     }
+
+
+def _around_commune(connection: Connection, here: LonLat, circle: Circle) -> Territory | None:
+    """The commune that the circle was drawn around, while it is still that very circle."""
+    found = _commune(connection)
+    if found and near_queries.circle_of_commune(connection, found.code) == (here, circle.radius):
+        return found
+    return None
+
+
+def _neighbour(connection: Connection, here: LonLat) -> near_queries.NearestCommune | None:
+    nearest = near_queries.nearest_commune(connection, here)
+    return nearest if nearest and nearest.metres <= NEIGHBOUR else None
+
+
+def _map(filters: Filters, here: LonLat, circle: Circle, counts: AroundCounts) -> dict[str, Any]:
+    """True points of the circle alone; communes that hold others are tinted, with their number."""
+    exact = replace(filters, precision=(Precision.POINT,))
+    carried = [(name, text) for name, text in filters.to_pairs() if name not in ("near", "sort")]
+    drawing = f"/dessins/autour/{here}.svg?{urlencode(carried, safe=',:')}"
+    return map_config(exact, _bounds(here, circle.radius)) | {
+        "point": [here.lon, here.lat],
+        "radius": circle.radius,
+        "points": counts.point_count,
+        "somewhere": [_marked(one, filters) for one in counts.communes],
+        "drawing": drawing if abs(here.lat) <= LAST_LATITUDE else "",
+    }
+
+
+def _marked(somewhere: Somewhere, filters: Filters) -> dict[str, Any]:
+    themes = filters.theme or tuple(Theme)
+    return {
+        "code": somewhere.area.code,
+        "count": somewhere.count(filters.theme),
+        "themes": {theme: number for theme, number in somewhere.counts.items() if theme in themes},
+        "at": list(somewhere.mark) if somewhere.mark else None,
+    }
+
+
+def _told(counts: AroundCounts) -> dict[str, Any]:
+    """Who holds what is known to a territory alone, in words where it is one."""
+    return {
+        "commune": _one_area(counts.communes),
+        "wider": _one_area(counts.wider),
+    }
+
+
+def _one_area(held: Sequence[Somewhere]) -> str:
+    if len(held) != 1:
+        return ""
+    area = held[0].area
+    return area_words(area.level, area.name, area.article)
 
 
 def _holder(connection: Connection, here: LonLat) -> Territory | None:
@@ -142,25 +247,46 @@ def _circle(connection: Connection, here: LonLat, radius: float | None) -> Circl
     return Circle(radius, near_queries.population(connection, here, radius))
 
 
-def _listed(connection: Connection, filters: Filters, linked: Filters, paging: Paging) -> Around:
+def _listed(
+    connection: Connection, filters: Filters, linked: Filters, paging: Paging
+) -> AroundPage:
     limit = paging.limit or PAGE_SIZE
     if limit > MAX_PAGE_SIZE:
         raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
-    found = queries.find_page(connection, filters, limit, paging.cursor)
-    counts = dict(queries.count_by_theme(connection, filters))
-    return Around(
-        items=list(found.items),
-        total=sum(counts.get(theme, 0) for theme in filters.theme or tuple(Theme)),
-        facets=[(theme, counts.get(theme, 0)) for theme in Theme],
+    counts = near_areas.around(connection, filters)
+    exact = replace(filters, precision=(Precision.POINT,))
+    found = queries.Page([], None)
+    if counts.point_count:
+        found = queries.find_page(connection, exact, limit, paging.cursor)
+    first = paging.cursor is None
+    return AroundPage(
+        counts=counts,
+        points=list(found.items),
+        in_communes=_known_to(connection, filters, counts.communes) if first else [],
+        wider=_known_to(connection, filters, counts.wider) if first else [],
         next_url=_next_url(linked, paging.limit, found.next),
-        first=paging.cursor is None,
-        farther=[] if found.items or paging.cursor else _farther(connection, filters),
+        first=first,
+        farther=_farther(connection, filters, counts) if first else [],
     )
 
 
-def _farther(connection: Connection, filters: Filters) -> list[Initiative]:
-    """The closest ones beyond a circle that holds none."""
+def _known_to(
+    connection: Connection, filters: Filters, held: Sequence[Somewhere]
+) -> list[Initiative]:
+    areas = [one.area for one in held]
+    return near_areas.items_known_to(connection, filters, areas, SHOWN_SOMEWHERE)
+
+
+def _farther(connection: Connection, filters: Filters, counts: AroundCounts) -> list[Initiative]:
+    """The closest ones beyond a circle that holds no true point; true points, if the circle may
+    hold others."""
+    if counts.point_count:
+        return []
     wider = replace(filters, radius=FARTHEST)
+    if counts.somewhere_count:
+        if filters.precision and Precision.POINT not in filters.precision:
+            return []
+        wider = replace(wider, precision=(Precision.POINT,))
     return list(queries.find_page(connection, wider, SHOWN_FARTHER).items)
 
 

@@ -176,6 +176,17 @@ def find_page(
     return Page(items, _cursor(filters.sort, items[-1]) if more else None)
 
 
+def find_some(
+    connection: Connection,
+    filters: Filters,
+    conditions: Sequence[ColumnElement[bool]],
+    limit: int,
+) -> list[Initiative]:
+    """At most `limit` that meet some conditions beside the filter, in its order."""
+    query = listing(filters).where(*where(filters), *conditions).limit(limit)
+    return [_initiative(row) for row in connection.execute(query)]
+
+
 def _page_query(
     connection: Connection, filters: Filters, limit: int, cursor: Cursor | None
 ) -> Select[tuple[object, ...]]:

@@ -19,7 +19,7 @@ from mapservice.http.maps import FRANCE, map_config, place_map
 from mapservice.http.pages import query_string
 from mapservice.http.params import NamedTerritory, base_url, only_parameters, read_filters
 from mapservice.http.services import services
-from mapservice.initiatives import queries
+from mapservice.initiatives import near_areas, queries
 from mapservice.initiatives.filters import Cursor, Filters, Paging, Sort
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import Theme
@@ -69,6 +69,7 @@ def listing() -> str:
     with services().reader.connect() as connection:
         filters, paging = read_filters(connection)
         listed = _listed(connection, filters, paging)
+        listed |= _touching(connection, filters, listed["page"])
     told = replace(filters, q="", bbox=None, near=None, radius=None, sort=Sort.RECENT)
     return render_template(
         "initiatives/list.html",
@@ -128,6 +129,17 @@ def _listed(connection: Connection, filters: Filters, paging: Paging) -> dict[st
         "facets": list(facets.items()),
         "sample": queries.sample_share(connection),
     }
+
+
+def _touching(connection: Connection, filters: Filters, page: ListPage) -> dict[str, Any]:
+    """What may lie in a box that holds the place of none: known to territories with ground in it.
+
+    The map tints these, so that the page must not call the box empty; they are named beside the
+    list, which holds what the filter finds and nothing else.
+    """
+    if filters.bbox is None or page.total or not page.first:
+        return {}
+    return {"touching": near_areas.within(connection, filters)}
 
 
 def _facets(connection: Connection, filters: Filters) -> dict[Theme, int]:

@@ -1,7 +1,9 @@
 """Drawn maps: SVG where a live map cannot be, PNG as the picture of a shared link."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import fmean
 from uuid import UUID
 
 from flask import Blueprint, Response, request
@@ -17,8 +19,10 @@ from mapservice.http.params import only_parameters
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
 from mapservice.http.words import ngettext
+from mapservice.initiatives import near_areas
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters, LonLat, Sort, parse_number
+from mapservice.initiatives.filters import Filters, LonLat, Sort, parse, parse_number
+from mapservice.initiatives.near import AroundCounts
 from mapservice.initiatives.queries import Initiative
 from mapservice.maps import drawing
 from mapservice.maps.drawing import Drawn
@@ -51,7 +55,10 @@ WIDTH, HEIGHT = 640, 480
 FRESH_SECONDS = 3600
 # Around a place, the circle fills most of the frame.
 MOST_RADIUS = 1_000_000.0
-AROUND_SHOWN = 100
+AROUND_SHOWN = 2_000
+# Up to so many points stand one by one; more are put together by squares of so many pixels.
+AROUND_ALONE = 60
+AROUND_CELL = 34.0
 
 
 @blueprint.get("/france.svg")
@@ -122,23 +129,53 @@ def initiative_png(identifier: str) -> Response:
 
 @blueprint.get("/autour/<position>.svg")
 def around_svg(position: str) -> Response:
-    """A circle of `radius` metres and the closest initiatives in it; kept by nobody."""
-    palette = _palette("radius")
+    """A circle of `radius` metres: true points in it, and the communes that hold others.
+
+    The filter is that of the page. Kept by nobody.
+    """
     here = LonLat.parse(position, "position")
     radius = parse_number("radius", request.args.get("radius", ""))
     if not 0 < radius <= MOST_RADIUS or abs(here.lat) > 80:
         raise InvalidInput("radius", "must be a circle on the map, in metres")
+    pairs = [pair for pair in request.args.items(multi=True) if pair[0] not in ("teinte", "radius")]
+    filters, _paging = parse([*pairs, ("near", str(here)), ("radius", repr(radius))])
+    palette = _palette(*(name for name, _value in pairs), "radius")
     with services().reader.connect() as connection:
         frame = Frame.around(_bounds(here, radius), WIDTH, HEIGHT, 0.02)
-        drawn = drawing.ground(connection, frame)
-        filters = Filters(near=here, radius=radius, sort=Sort.NEAR)
-        found = initiatives.find_page(connection, filters, AROUND_SHOWN).items
+        counts = near_areas.around(connection, filters)
+        drawn = drawing.ground(connection, frame, [one.area.code for one in counts.communes])
+        marks = [*_points_of(connection, frame, filters, counts), *_areas_of(frame, counts)]
     circle = Shape("circle", _circle(frame, here, radius))
     told = _("La liste dit ce qui s’y trouve.")
-    shown = Drawn((*drawn.shapes, circle), _marks(frame, found))
+    shown = Drawn((*drawn.shapes, circle), tuple(marks))
     response = _svg(frame, palette, shown, _("Le cercle choisi"), told)
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def _points_of(
+    connection: Connection, frame: Frame, filters: Filters, counts: AroundCounts
+) -> Iterator[Mark]:
+    """True points, one by one where they are few, else together with those beside them."""
+    if not counts.point_count:
+        return
+    exact = replace(filters, precision=(Precision.POINT,), sort=Sort.NEAR)
+    found = initiatives.find_page(connection, exact, AROUND_SHOWN).items
+    side = 1.0 if len(found) <= AROUND_ALONE else AROUND_CELL
+    cells: dict[tuple[int, int], list[tuple[float, float]]] = defaultdict(list)
+    for one in found:
+        if one.lon is not None and one.lat is not None:
+            x, y = frame.place(*mercator(one.lon, one.lat))
+            cells[int(x // side), int(y // side)].append((x, y))
+    for places in cells.values():
+        yield Mark(fmean(x for x, _y in places), fmean(y for _x, y in places), len(places), True)
+
+
+def _areas_of(frame: Frame, counts: AroundCounts) -> Iterator[Mark]:
+    """How many are known to each commune alone, on its ground in the circle."""
+    for one in counts.communes:
+        if one.mark:
+            yield Mark(*frame.place(*mercator(*one.mark)), one.count(counts.themes), False)
 
 
 def _palette(*beside: str) -> Palette:
@@ -190,18 +227,6 @@ def _bounds(here: LonLat, radius: float) -> Sequence[float]:
     reach = radius / 111_000
     wide = min(1.5 * reach, 90)
     return (here.lon - wide, max(here.lat - reach, -84), here.lon + wide, min(here.lat + reach, 84))
-
-
-def _marks(frame: Frame, found: Sequence[Initiative]) -> tuple[Mark, ...]:
-    """One for each place: a true point, or all that are known to one territory alone."""
-    places = Counter(
-        (one.anchor_lon, one.anchor_lat, one.precision is Precision.POINT) for one in found
-    )
-    return tuple(
-        Mark(*frame.place(*mercator(lon, lat)), count, exact)
-        for (lon, lat, exact), count in places.items()
-        if lon is not None and lat is not None
-    )
 
 
 def _circle(frame: Frame, here: LonLat, radius: float) -> str:

@@ -4,11 +4,13 @@ import re
 
 import pytest
 from flask.testing import FlaskClient
+from pyproj import Geod
 from sqlalchemy import Engine
 
 from mapservice.initiatives.filters import LonLat
 from tests.http.population import Made, insert
 
+WGS84 = Geod(ellps="WGS84")
 RENNES = LonLat(-1.6794, 48.1147)
 
 
@@ -22,9 +24,50 @@ def test_a_commune_typed_leads_to_its_circle(client: FlaskClient) -> None:
     answer = client.get("/autour-de-moi?lieu=35000+Rennes&theme=culture")
     assert answer.status_code == 302
     assert re.fullmatch(
-        r"/autour-de-moi\?theme=culture&near=-1\.\d+,48\.\d+", answer.headers["Location"]
+        r"/autour-de-moi\?theme=culture&near=-1\.\d+,48\.\d+&radius=\d+&commune=35238",
+        answer.headers["Location"],
     )
-    assert "dans un cercle de" in client.get(answer.headers["Location"]).text.lower()
+    page = client.get(answer.headers["Location"]).text
+    assert "autour de toute la commune" in page
+    assert "pas cette adresse" not in page
+
+
+def test_of_an_address_we_know_the_commune_and_say_so(client: FlaskClient) -> None:
+    answer = client.get("/autour-de-moi?lieu=12+rue+de+la+Gare,+35000+Rennes")
+    assert answer.status_code == 302
+    page = client.get(answer.headers["Location"]).text
+    assert "Nous connaissons la commune de Rennes, pas cette adresse" in page
+    assert "<h1>Autour de Rennes</h1>" in page
+    found = re.search(r"near=(-?[\d.]+),(-?[\d.]+)&radius=(\d+)", answer.headers["Location"])
+    assert found
+    hall = WGS84.inv(float(found[1]), float(found[2]), -1.6794, 48.1114)[2]
+    assert hall < float(found[3])
+
+
+def test_the_circle_of_a_commune_holds_all_of_it(client: FlaskClient, engine: Engine) -> None:
+    with engine.connect() as connection:
+        codes = connection.exec_driver_sql(
+            "SELECT code FROM territory WHERE level = 'commune' ORDER BY md5(code) LIMIT 60"
+        ).scalars()
+        for code in list(codes):
+            address = client.get(f"/autour-de-moi?commune={code}").headers["Location"]
+            found = re.search(r"near=(-?[\d.]+),(-?[\d.]+)&radius=(\d+)", address)
+            assert found
+            lon, lat, radius = (float(number) for number in found.groups())
+            farthest = connection.exec_driver_sql(
+                """SELECT max(ST_Distance(corner.geom::geography,
+                              ST_SetSRID(ST_MakePoint(%s, %s), 4326)::geography))
+                     FROM territory, ST_DumpPoints(outline) AS corner
+                    WHERE level = 'commune' AND code = %s""",
+                (lon, lat, code),
+            ).scalar_one()
+            assert farthest <= radius
+
+
+def test_another_circle_is_no_longer_that_of_the_commune(client: FlaskClient) -> None:
+    page = client.get(f"/autour-de-moi?near={RENNES}&radius=5000&commune=35238&adresse=x").text
+    assert "Autour d’un point à Rennes" in page
+    assert "pas cette adresse" not in page
 
 
 def test_a_name_of_many_communes_asks_which(client: FlaskClient) -> None:
@@ -92,6 +135,8 @@ def test_a_position_stays_out_of_caches_and_referrers(client: FlaskClient) -> No
         ("place=x", "place"),
         ("lieu=" + "x" * 201, "lieu"),
         ("lieu=a%00b", "lieu"),
+        ("commune=99999", "commune"),
+        ("near=2,48&commune=x", "commune"),
     ],
 )
 def test_what_is_malformed_is_named(client: FlaskClient, query: str, field: str) -> None:

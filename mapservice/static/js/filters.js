@@ -26,11 +26,12 @@ export function catchFilters(panel, apply) {
     apply(queryOfLink(link));
   });
   panel.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-filters]")) return; // the search box leaves the page
     event.preventDefault();
     apply(queryOfForm(event.target));
   });
   panel.addEventListener("change", (event) => {
-    if (event.target.matches(".more-fields select")) apply(queryOfForm(event.target.form));
+    if (event.target.matches("[data-filters] select")) apply(queryOfForm(event.target.form));
   });
 }
 

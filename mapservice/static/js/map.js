@@ -4,10 +4,10 @@ import { openMap, tellFailure, whenIdle } from "./base-map.js";
 import { forgetCommunes, stackAt, watchCommunes } from "./communes.js";
 import { adoptFilters, catchFilters } from "./filters.js";
 import { adopt, lengthenOnDemand, mark, showResults, watchCards } from "./list.js";
-import { fetchPage, readConfig, scrolling } from "./page.js";
+import { fetchPage, readConfig, scrolling, words } from "./page.js";
 import { openCard } from "./popup.js";
 import { tilesFor } from "./style.js";
-import { queryOfPlace, suggestPlaces } from "./suggest.js";
+import { queryOfPlace, suggestAnswers } from "./suggest.js";
 
 const panel = document.querySelector(".atlas-panel");
 const SETTLE = 220; // ms without movement before the list is asked for
@@ -44,7 +44,21 @@ function writeView(map) {
 function listInView() {
   const query = queryNow();
   query.set("bbox", boxOfView(page.atlas.map));
-  return showResults(`/initiatives?${query}`).catch(tellFailure);
+  return showResults(`/initiatives?${query}`).then(agreeWithMap).catch(tellFailure);
+}
+
+const DRAWN = ["singles", "clusters", "stacks", "shaded-communes"];
+
+/** The list calls a view empty that holds the place of none; a cluster or a tint may yet be in it. */
+function agreeWithMap() {
+  const title = document.querySelector("#results [data-nothing-here]");
+  if (!title || !page.atlas) return;
+  const { map } = page.atlas;
+  const layers = DRAWN.filter((id) => map.getLayer(id));
+  const drawn = map.queryRenderedFeatures({ layers });
+  if (!drawn.some(({ layer, state }) => layer.id !== "shaded-communes" || state.shaded)) return;
+  title.textContent = words.around;
+  title.removeAttribute("data-nothing-here");
 }
 
 /** Changes the filters in place: filters, results, tiles, outline and view follow the new query. */
@@ -89,7 +103,7 @@ function redraw(moves) {
 
 function suggest() {
   const input = document.getElementById("q");
-  suggestPlaces(input, (place) => applyQuery(queryOfPlace(input.form, place)));
+  suggestAnswers(input, (place) => applyQuery(queryOfPlace(input.form, place)));
 }
 
 function highlight(position) {
@@ -186,6 +200,7 @@ function startMap({ map }) {
   watchPointer(map);
   followMoves(map);
   followFarLinks(map);
+  map.on("idle", agreeWithMap);
   if (page.moved) map.once("load", listInView);
 }
 

@@ -3,7 +3,7 @@
 import { openMap, tellFailure, whenIdle } from "./base-map.js";
 import { lengthenOnDemand } from "./list.js";
 import { readConfig, words } from "./page.js";
-import { token } from "./style.js";
+import { stackImage, token } from "./style.js";
 import { suggestPlaces } from "./suggest.js";
 
 const config = readConfig();
@@ -12,9 +12,17 @@ const NEAREST_M = 3; // decimals of a degree: some 100 m, enough here and no mor
 /** Goes to the page around a position, with the filters chosen so far. */
 function goTo(lon, lat, digits) {
   const query = new URLSearchParams(location.search);
-  for (const name of ["lieu", "cursor", "near"]) query.delete(name);
+  for (const name of ["lieu", "cursor", "near", "commune", "adresse"]) query.delete(name);
   query.set("near", `${lon.toFixed(digits)},${lat.toFixed(digits)}`);
   location.assign(`${location.pathname}?${query.toString().replace(/%2C/g, ",")}`);
+}
+
+/** Goes to the circle around a commune: of no more do its name and its code tell. */
+function goToCommune(code) {
+  const query = new URLSearchParams(location.search);
+  for (const name of ["lieu", "cursor", "near", "radius", "adresse", "sort"]) query.delete(name);
+  query.set("commune", code);
+  location.assign(`${location.pathname}?${query}`);
 }
 
 function offerPosition() {
@@ -54,9 +62,26 @@ function drawCircle(map) {
   map.addSource("here", { type: "geojson", data: feature("Point", config.point) });
   map.addLayer({ id: "outside", type: "fill", source: "outside", paint: { "fill-color": token("paper"), "fill-opacity": 0.55 } });
   map.addLayer({ id: "circle", type: "line", source: "circle", paint: { "line-color": token("ink"), "line-width": 1.5, "line-dasharray": [3, 2] } });
+  if (!config.is_here) return; // the middle of a commune is nobody's position
   map.addLayer({
     id: "here", type: "circle", source: "here",
     paint: { "circle-radius": 5, "circle-color": token("focus"), "circle-stroke-color": token("surface"), "circle-stroke-width": 2.5 },
+  });
+}
+
+// Communes that hold initiatives known no better: tinted, with their number on the ground that they
+// have in the circle. The tiles hold true points alone.
+function drawSomewhere(map) {
+  for (const { code } of config.somewhere ?? []) {
+    map.setFeatureState({ source: "territories", sourceLayer: "communes", id: code }, { shaded: true });
+  }
+  const marked = (config.somewhere ?? []).filter(({ at }) => at);
+  map.getSource("stacks")?.setData({
+    type: "FeatureCollection",
+    features: marked.map(({ at, code, count, themes }) => ({
+      type: "Feature", geometry: { type: "Point", coordinates: at },
+      properties: { territory: code, count, image: stackImage(themes) },
+    })),
   });
 }
 
@@ -64,14 +89,15 @@ function watchClicks(map) {
   map.getCanvas().style.cursor = "crosshair";
   document.getElementById("map-hint").hidden = false;
   map.on("click", ({ point, lngLat }) => {
-    const [found] = map.queryRenderedFeatures(point, { layers: ["singles"] });
-    if (found) location.assign(`/initiatives/${found.properties.id}`);
+    const [found] = map.queryRenderedFeatures(point, { layers: ["singles", "stacks"] });
+    if (found?.layer.id === "stacks") document.getElementById("in-communes")?.scrollIntoView();
+    else if (found) location.assign(`/initiatives/${found.properties.id}`);
     else goTo(lngLat.lng, lngLat.lat, 4);
   });
 }
 
 offerPosition();
-suggestPlaces(document.getElementById("lieu"), ({ position: [lon, lat] }) => goTo(lon, lat, 4), "searchPlace");
+suggestPlaces(document.getElementById("lieu"), ({ citycode }) => goToCommune(citycode), "searchPlace");
 if (document.getElementById("results")) lengthenOnDemand(document.querySelector(".near"));
 
 try {
@@ -81,6 +107,8 @@ try {
   watchClicks(map);
   // A style that was quicker than we are is known by the map's first rest.
   for (const moment of ["style.load", "idle"]) map.on(moment, () => drawCircle(map));
+  for (const moment of ["style.load", "load"]) map.on(moment, () => drawSomewhere(map));
+  if (map.loaded()) drawSomewhere(map);
 } catch (error) {
   tellFailure(error);
 }

@@ -1,23 +1,11 @@
-// Place suggestions under the search field: the ARIA combobox pattern with a list box.
+// Suggestions under a search field: the ARIA combobox pattern with a list box.
+//
+// A source turns a text into rows `{ name, hint, … }`; two are here: communes with their
+// position, for forms about one place, and all that the search answers.
 
 import { element, phrase, words } from "./page.js";
 
 const WAIT = 140; // ms of quiet before asking
-
-async function places(text, signal) {
-  const query = new URLSearchParams({ q: text, limit: 6, autocomplete: 1 });
-  const response = await fetch(`/geocode/search?${query}`, { signal });
-  return response.ok ? (await response.json()).features.map((f) => ({ ...f.properties, position: f.geometry.coordinates })) : [];
-}
-
-function option(id, name, context) {
-  const text = element("span", "", [element("span", "suggestion-name", name)]);
-  if (context) text.append(element("span", "suggestion-context", context));
-  const node = element("li", "suggestion", text);
-  node.id = id;
-  node.setAttribute("role", "option");
-  return node;
-}
 
 // "35, Ille-et-Vilaine, Bretagne" reads better without the code in front.
 const readable = (context) => context.split(", ").slice(1).join(", ");
@@ -30,17 +18,50 @@ const contextOf = ({ name, oldcity, district, context = "" }) => {
   return [...around, readable(context)].join(", ");
 };
 
+async function places(text, signal) {
+  const query = new URLSearchParams({ q: text, limit: 6, autocomplete: 1 });
+  const response = await fetch(`/geocode/search?${query}`, { signal });
+  if (!response.ok) return [];
+  const { features } = await response.json();
+  return features.map(({ properties, geometry }) => ({
+    ...properties, shown: nameFound(properties), hint: contextOf(properties), position: geometry.coordinates,
+  }));
+}
+
+/** The search's own answer to the box and the filters that it carries. */
+async function searchAnswers(text, signal, form) {
+  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+  query.set("q", text);
+  const response = await fetch(`/recherche.json?${query}`, { signal });
+  if (!response.ok) return [];
+  const { places: found, themes, initiatives } = await response.json();
+  return [
+    ...found.map((one) => ({ ...one, kind: "place", hint: one.context })),
+    ...themes.map((one) => ({ ...one, kind: "theme", name: words.themes[one.theme], hint: words.theme })),
+    ...initiatives.slice(0, 3).map((one) => ({
+      ...one, kind: "initiative", name: one.title, hint: phrase("initiativeAt", { place: one.context }),
+    })),
+  ];
+}
+
+function option(id, name, context) {
+  const text = element("span", "", [element("span", "suggestion-name", name)]);
+  if (context) text.append(element("span", "suggestion-context", context));
+  const node = element("li", "suggestion", text);
+  node.id = id;
+  node.setAttribute("role", "option");
+  return node;
+}
+
 class Suggestions {
-  constructor(input, onPlace, textKey) {
-    this.input = input;
-    this.textKey = textKey;
-    this.onPlace = onPlace;
+  constructor(input, { source, onChoice, textKey, label }) {
+    Object.assign(this, { input, source, onChoice, textKey });
     this.found = [];
     this.list = element("ul", "suggestions");
     this.list.id = "suggestions";
     this.list.hidden = true;
     this.list.setAttribute("role", "listbox");
-    this.list.setAttribute("aria-label", words.suggestions);
+    this.list.setAttribute("aria-label", label);
     input.closest(".search").append(this.list);
     this.describe();
     this.listen();
@@ -70,7 +91,7 @@ class Suggestions {
     this.asking = new AbortController();
     this.timer = setTimeout(async () => {
       try {
-        this.show(text, await places(text, this.asking.signal));
+        this.show(text, await this.source(text, this.asking.signal, this.input.form));
       } catch (error) {
         if (error.name !== "AbortError") this.close();
       }
@@ -79,7 +100,7 @@ class Suggestions {
 
   show(text, found) {
     this.found = found;
-    const rows = found.map((p, i) => option(`suggestion-${i}`, nameFound(p), contextOf(p)));
+    const rows = found.map((p, i) => option(`suggestion-${i}`, p.shown ?? p.name, p.hint));
     rows.push(option("suggestion-text", phrase(this.textKey, { text })));
     this.list.replaceChildren(...rows);
     this.list.hidden = false;
@@ -118,28 +139,45 @@ class Suggestions {
   }
 
   choose(index) {
-    const place = this.found[index];
+    const chosen = this.found[index];
     this.close();
-    if (!place) return this.input.form.requestSubmit();
-    this.input.value = "";
-    this.onPlace(place);
+    if (!chosen) return this.input.form.requestSubmit();
+    this.onChoice(chosen);
   }
 }
 
 /**
- * Attaches suggestions to a search field; `onPlace(properties)` receives the commune chosen, with
- * its `position`. `textKey` names the phrase of the last row, which sends the form as it is.
+ * Attaches communes to a field; `onPlace(properties)` receives the one chosen, with its `position`.
+ * `textKey` names the phrase of the last row, which sends the form as it is.
  */
 export function suggestPlaces(input, onPlace, textKey = "searchText") {
-  return new Suggestions(input, onPlace, textKey);
+  const onChoice = (place) => {
+    input.value = "";
+    onPlace(place);
+  };
+  return new Suggestions(input, { source: places, onChoice, textKey, label: words.suggestions });
 }
 
-/** The query string that narrows the current filters to one commune instead of a text. */
+/**
+ * Attaches all that the search answers to its box. What is chosen is gone to, unless `onPlace`
+ * takes the places: then the page narrows to the one chosen.
+ */
+export function suggestAnswers(input, onPlace) {
+  const onChoice = (chosen) => {
+    if (chosen.kind !== "place" || !onPlace) return location.assign(chosen.url);
+    input.value = "";
+    onPlace(chosen);
+  };
+  const label = words.answers;
+  return new Suggestions(input, { source: searchAnswers, onChoice, textKey: "searchText", label });
+}
+
+/** The query string that narrows the current filters to one territory instead of a text. */
 export function queryOfPlace(form, place) {
   const query = new URLSearchParams();
   for (const [name, value] of new FormData(form)) if (value && name !== "q") query.set(name, value);
   query.delete("near");
   query.delete("radius");
-  query.set("territory", `commune:${place.citycode}`);
+  query.set("territory", `${place.level}:${place.code}`);
   return query;
 }
