@@ -30,6 +30,9 @@ COLUMNS = (
     "expected_high",
     "silence",
     "beyond_chance",
+    "population_year",
+    "partial",
+    "known_to_the_whole_epci_alone",
 )
 
 
@@ -39,7 +42,7 @@ def rows(areas: Areas, names: Sequence[str], silence: Silence | None) -> Iterato
     columns: list[Sequence[Cell]] = [
         areas.codes,
         names,
-        areas.population.tolist(),
+        [None if people < 0 else people for people in areas.population.tolist()],
         areas.initiatives.tolist(),
         _floats(areas.rate),
         blank if areas.supporters is None else areas.supporters.tolist(),
@@ -51,6 +54,9 @@ def rows(areas: Areas, names: Sequence[str], silence: Silence | None) -> Iterato
         blank if areas.silent is None else areas.silent.tolist(),
         blank if areas.months is None else _floats(areas.months),
         *_expected(areas, silence),
+        blank if areas.year is None else [year or None for year in areas.year.tolist()],
+        [0] * len(areas) if areas.partial is None else areas.partial.astype(int).tolist(),
+        [0] * len(areas) if areas.epci_alone is None else areas.epci_alone.tolist(),
     ]
     return zip(*columns, strict=True)
 

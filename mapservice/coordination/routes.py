@@ -30,18 +30,19 @@ from mapservice.coordination.model import (
 from mapservice.coordination.places import atlas
 from mapservice.coordination.sheet import Row, Sheet
 from mapservice.coordination.windows import next_month
-from mapservice.errors import NotFound
+from mapservice.errors import InvalidInput, NotFound
 from mapservice.http import answers
 from mapservice.http.maps import map_config
 from mapservice.http.params import only_parameters
 from mapservice.http.services import services
+from mapservice.http.words import gettext as _
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import Filters, parse_territory
 from mapservice.initiatives.model import PUBLIC, Theme
 from mapservice.maps.cache import Extent
 from mapservice.maps.model import Tile
 from mapservice.territories import page_queries
-from mapservice.territories.model import Level
+from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.page_model import Place
 from mapservice.territories.queries import mosaic_of
 
@@ -58,6 +59,7 @@ NOBODY = np.zeros(0, np.int64)
 OUTLINE_FRESH_SECONDS = 86_400
 OUTLINE_MAX_ZOOM = 10
 MOSAIC_URL = "/tiles/outlines/commune.mosaic"
+WITHIN = "within"
 PERIOD_WORDS = ("since", "until")
 
 
@@ -154,8 +156,24 @@ def figures_json(level: str = "", code: str = "") -> Response:
             body["of"] = areas.told.tolist()
         if not request.args.get("bref"):
             body["codes"] = ",".join(areas.codes)
-            body["names"] = queries.name_list(connection, view.by, areas.codes)
+            body["names"] = _names(connection, view, areas)
+            body["populations"] = [None if n < 0 else n for n in areas.population.tolist()]
+            if areas.year is not None:
+                body["population_years"] = [year or None for year in areas.year.tolist()]
+            if areas.partial is not None:
+                body["partial"] = areas.partial.tolist()
     return answers.whole(json.dumps(body, separators=(",", ":"), ensure_ascii=False), answers.JSON)
+
+
+def _names(connection: Connection, view: View, areas: Areas) -> list[str]:
+    """As a map tells them: of an EPCI that straddles, that this is a part."""
+    names = queries.name_list(connection, view.by, areas.codes)
+    if areas.partial is None:
+        return names
+    return [
+        _("%(name)s (partie)", name=name) if is_part else name
+        for name, is_part in zip(names, areas.partial, strict=True)
+    ]
 
 
 @blueprint.get("/coordination/points.json")
@@ -186,13 +204,25 @@ def mask_json(level: str = "", code: str = "") -> Response:
 @blueprint.get("/tiles/outlines/<level>/<z>/<x>/<y>.pbf")
 def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
     """Every territory of one level at any zoom, its code alone: figures are joined to it."""
-    only_parameters()
+    only_parameters(WITHIN)
     if level not in tuple(Level):
         raise NotFound(f"There is no level {level[:20]!r}.")
     tile = Tile.parse(z, x, y)
+    within = _within(level)
     with services().moment.connect() as connection:
-        content = map_queries.outlines_mvt(connection, tile, Level(level))
+        content = map_queries.outlines_mvt(connection, tile, Level(level), within)
     return answers.tile(content, answers.MVT, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
+
+
+def _within(level: str) -> TerritoryRef | None:
+    """A département or a région, of which EPCI that straddle show their part."""
+    text = request.args.get(WITHIN)
+    if text is None:
+        return None
+    ref = parse_territory(text, WITHIN)
+    if level != Level.EPCI or ref.level not in (Level.DEPARTEMENT, Level.REGION):
+        raise InvalidInput(WITHIN, "applies to EPCI, and names a département or a région")
+    return ref
 
 
 @blueprint.get("/tiles/outlines/<level>.mosaic")
@@ -294,10 +324,12 @@ def _shaded(asked: Asked, shown: Sheet, breaks: tuple[float, ...]) -> dict[str, 
     view = shown.view
     query = _query(asked, figure=str(view.figure), par=str(view.by), bornes=_joined(breaks))
     level = str(view.by)
+    parted = view.by is Level.EPCI and view.ref and view.ref.level is not Level.EPCI
+    within = f"?{WITHIN}={view.ref}" if parted else ""
     return _map(shown) | {
         "kind": "areas",
         "level": level,
-        "tiles_url": f"/tiles/outlines/{level}/{{z}}/{{x}}/{{y}}.pbf",
+        "tiles_url": f"/tiles/outlines/{level}/{{z}}/{{x}}/{{y}}.pbf{within}",
         "tiles_max_zoom": OUTLINE_MAX_ZOOM,
         # Of all communes, a picture comes first.
         "mosaic": MOSAIC_URL if view.ref is None and view.by is Level.COMMUNE else None,
