@@ -81,7 +81,7 @@ def bound(view: View) -> dict[str, Any]:
     }
 
 
-def recount(connection: Connection, view: View) -> dict[str, tuple[int, int, int]]:
+def recount(connection: Connection, view: View) -> dict[str, tuple[int | None, int, int]]:
     ref = view.ref
     within = "true"
     if ref and view.by is Level.EPCI:
@@ -96,7 +96,7 @@ def recount(connection: Connection, view: View) -> dict[str, tuple[int, int, int
     return {code: (population, count, supporters) for code, population, count, supporters in rows}
 
 
-def told(report: Report) -> dict[str, tuple[int, int, int]]:
+def told(report: Report) -> dict[str, tuple[int | None, int, int]]:
     return {
         line.code: (line.figures.population, line.figures.initiatives, line.figures.supporters)
         for line in report.lines
