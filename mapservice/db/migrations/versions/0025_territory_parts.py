@@ -3,7 +3,7 @@
 from mapservice.db.migrate import run_sql
 
 revision = "0025"
-down_revision = "0024"
+down_revision = "0029"
 
 
 def upgrade() -> None:
