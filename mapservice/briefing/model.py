@@ -74,13 +74,17 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A territory whose last 90 days differ clearly from the same days of last year."""
+    """A territory whose last 90 days differ clearly from the same days of last year.
+
+    `partial`: an EPCI that straddles, told of by its part.
+    """
 
     level: Level
     code: str
     name: str
     recent: int
     before: int
+    partial: bool = False
 
     @property
     def path(self) -> str:

@@ -264,7 +264,14 @@ def _named(connection: Connection, level: Level, areas: Areas, at: Sequence[int]
     codes = [areas.codes[one] for one in at]
     names = coordination.names(connection, level, codes)
     return [
-        Move(level, name.code, name.name, int(areas.recent[one]), int(areas.before[one]))
+        Move(
+            level,
+            name.code,
+            name.name,
+            int(areas.recent[one]),
+            int(areas.before[one]),
+            areas.partial is not None and bool(areas.partial[one]),
+        )
         for name, one in zip(names, at, strict=True)
     ]
 

@@ -184,6 +184,7 @@ def _section(site: Letterhead, one: Section, locale: str) -> Mapping[str, Any]:
 def _move(site: Letterhead, one: Move) -> Mapping[str, Any]:
     return {
         "name": one.name,
+        "partial": one.partial,
         "recent": one.recent,
         "before": one.before,
         "url": site.base_url + one.path,

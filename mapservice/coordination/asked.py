@@ -114,7 +114,9 @@ def orders(by: Level) -> tuple[Order, ...]:
 
 def default_order(view: View) -> Order:
     """As the map shows it; but the rates of hamlets, where one is a lot, are no order to read."""
-    if view.figure is Figure.RATE and view.by is Level.COMMUNE:
+    # A part of an EPCI may be as small.
+    small = view.by is Level.COMMUNE or (view.by is Level.EPCI and view.ref is not None)
+    if view.figure is Figure.RATE and small:
         return Order.INITIATIVES
     return Order(view.figure)
 

@@ -52,11 +52,12 @@ class Sisters:
         return cls(rate, rate**2 / true_spread if true_spread > 0 else np.inf)
 
     def mean(self, populations: Counts) -> Floats:
-        return self.rate * populations.astype(float)
+        """0 where nobody lives, or how many is unknown."""
+        return self.rate * np.maximum(populations, 0).astype(float)
 
     def smoothed(self, counts: Counts, populations: Counts) -> Floats:
         """Rates drawn towards the common one: the more so, the fewer people tell of them."""
-        people = populations.astype(float)
+        people = np.maximum(populations, 0).astype(float)
         if np.isinf(self.shape) or not self.rate:
             return np.full(len(people), self.rate)
         smooth: Floats = (self.shape + counts) / (self.shape / self.rate + people)

@@ -31,6 +31,9 @@ COLUMNS = (
     "silence",
     "beyond_chance",
     "undated",
+    "population_year",
+    "partial",
+    "known_to_the_whole_epci_alone",
 )
 
 
@@ -40,7 +43,7 @@ def rows(areas: Areas, names: Sequence[str], silence: Silence | None) -> Iterato
     columns: list[Sequence[Cell]] = [
         areas.codes,
         names,
-        areas.population.tolist(),
+        [None if people < 0 else people for people in areas.population.tolist()],
         areas.initiatives.tolist(),
         _floats(areas.rate),
         blank if areas.supporters is None else areas.supporters.tolist(),
@@ -53,6 +56,9 @@ def rows(areas: Areas, names: Sequence[str], silence: Silence | None) -> Iterato
         blank if areas.months is None else _floats(areas.months),
         *_expected(areas, silence),
         blank if areas.undated is None else areas.undated.tolist(),
+        blank if areas.year is None else [year or None for year in areas.year.tolist()],
+        [0] * len(areas) if areas.partial is None else areas.partial.astype(int).tolist(),
+        [0] * len(areas) if areas.epci_alone is None else areas.epci_alone.tolist(),
     ]
     return zip(*columns, strict=True)
 

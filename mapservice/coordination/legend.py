@@ -52,7 +52,7 @@ def keys(figure: Figure, breaks: Sequence[float], *, unknown: bool = True) -> li
     found = [(NOTHING, _("aucun") if supports else _("aucune"))]
     found += _classes(figure, breaks, _("au moins un") if supports else _("au moins une"))
     if figure in (Figure.RATE, Figure.SILENT):
-        found += _unknown(_("inconnu : personne n’y habite"), shown=unknown)
+        found += _unknown(_("inconnu : sans habitant, ou population inconnue"), shown=unknown)
     if figure is Figure.LOCAL:
         found += _unknown(_("inconnu : personne n’a dit sa commune"), shown=unknown)
     return found

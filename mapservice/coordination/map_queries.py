@@ -8,8 +8,9 @@ from sqlalchemy import Connection, text
 from mapservice.db.text import fill
 from mapservice.maps.model import Tile
 from mapservice.maps.territory_queries import BUFFER, EXTENT, Layer, shown
+from mapservice.territories import parts
 from mapservice.territories.kept import kept_of
-from mapservice.territories.model import OVERSEAS, Level
+from mapservice.territories.model import OUTLINE_ZOOMS, OVERSEAS, Level, TerritoryRef
 
 OUTLINES = """
 SELECT ST_AsMVT(feature, 'areas', {extent}, 'geom')
@@ -67,10 +68,38 @@ def _insets(connection: Connection, by: Level) -> list[Inset]:
     ]
 
 
-def outlines_mvt(connection: Connection, tile: Tile, level: Level) -> bytes:
-    """All territories of a level that a tile meets, at any zoom, with their code alone."""
+# The parameter of outlines that names the territory in which EPCI show their part.
+WITHIN = "within"
+
+# EPCI of a département or a région that a tile meets: those that straddle by their part.
+PARTS = """
+    SELECT inside.code, {outline} AS outline
+      FROM ({places}) AS inside
+      JOIN ({shown}) AS whole USING (code)"""
+
+
+def outlines_mvt(
+    connection: Connection, tile: Tile, level: Level, within: TerritoryRef | None = None
+) -> bytes:
+    """All territories of a level that a tile meets, at any zoom, with their code alone.
+
+    `within`, a département or a région: the EPCI there, and of those that straddle their part.
+    """
     layer = Layer("areas", level, 0, ("code",))
     numbers = {"z": str(tile.z), "x": str(tile.x), "y": str(tile.y)}
     sizes = {"extent": str(EXTENT), "buffer": str(BUFFER)}
-    statement = fill(OUTLINES, {"shown": shown(layer, tile)} | numbers | sizes)
-    return bytes(connection.exec_driver_sql(statement).scalar_one())
+    drawn = shown(layer, tile) if within is None else _parts(layer, tile, within)
+    statement = fill(OUTLINES, {"shown": drawn} | numbers | sizes)
+    bound = {"within": within.code} if within else {}
+    return bytes(connection.exec_driver_sql(statement, bound).scalar_one())
+
+
+def _parts(layer: Layer, tile: Tile, within: TerritoryRef) -> str:
+    inside = f"part.{within.level} = %(within)s"
+    zoom = next((zoom for zoom in OUTLINE_ZOOMS if zoom >= tile.z), OUTLINE_ZOOMS[-1])
+    texts = {
+        "outline": parts.outline("inside", zoom, inside, "whole.outline"),
+        "places": parts.places(inside),
+        "shown": shown(layer, tile),
+    }
+    return fill(PARTS, texts)

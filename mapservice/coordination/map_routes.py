@@ -12,7 +12,7 @@ from mapservice.coordination import legend, map_queries, queries
 from mapservice.coordination import sheet as sheets
 from mapservice.coordination.asked import Asked
 from mapservice.coordination.density import Density, density
-from mapservice.coordination.model import Figure, View
+from mapservice.coordination.model import Areas, Figure, View
 from mapservice.coordination.places import atlas
 from mapservice.coordination.shading import shades
 from mapservice.errors import InvalidInput, NotFound
@@ -20,6 +20,7 @@ from mapservice.http import answers
 from mapservice.http.params import only_parameters
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
+from mapservice.initiatives.filters import parse_territory
 from mapservice.maps import choropleth
 from mapservice.maps.cache import Extent
 from mapservice.maps.choropleth import Label, Shading
@@ -69,8 +70,24 @@ def figures_json(level: str = "", code: str = "") -> Response:
             body["of"] = areas.told.tolist()
         if not request.args.get("bref"):
             body["codes"] = ",".join(areas.codes)
-            body["names"] = queries.name_list(connection, view.by, areas.codes)
+            body["names"] = _names(connection, view, areas)
+            body["populations"] = [None if n < 0 else n for n in areas.population.tolist()]
+            if areas.year is not None:
+                body["population_years"] = [year or None for year in areas.year.tolist()]
+            if areas.partial is not None:
+                body["partial"] = areas.partial.tolist()
     return answers.whole(json.dumps(body, separators=(",", ":"), ensure_ascii=False), answers.JSON)
+
+
+def _names(connection: Connection, view: View, areas: Areas) -> list[str]:
+    """As a map tells them: of an EPCI that straddles, that this is a part."""
+    names = queries.name_list(connection, view.by, areas.codes)
+    if areas.partial is None:
+        return names
+    return [
+        _("%(name)s (partie)", name=name) if is_part else name
+        for name, is_part in zip(names, areas.partial, strict=True)
+    ]
 
 
 @blueprint.get("/coordination/points.json")
@@ -87,13 +104,26 @@ def spots_json(level: str = "", code: str = "") -> Response:
 @blueprint.get("/tiles/outlines/<level>/<z>/<x>/<y>.pbf")
 def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
     """Every territory of one level at any zoom, its code alone: figures are joined to it."""
-    only_parameters()
+    only_parameters(map_queries.WITHIN)
     if level not in tuple(Level):
         raise NotFound(f"There is no level {level[:20]!r}.")
     tile = Tile.parse(z, x, y)
+    within = _within(level)
     with services().moment.connect() as connection:
-        content = map_queries.outlines_mvt(connection, tile, Level(level))
+        content = map_queries.outlines_mvt(connection, tile, Level(level), within)
     return answers.tile(content, answers.MVT, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
+
+
+def _within(level: str) -> TerritoryRef | None:
+    """A département or a région, of which EPCI that straddle show their part."""
+    name = map_queries.WITHIN
+    text = request.args.get(name)
+    if text is None:
+        return None
+    ref = parse_territory(text, name)
+    if level != Level.EPCI or ref.level not in (Level.DEPARTEMENT, Level.REGION):
+        raise InvalidInput(name, "applies to EPCI, and names a département or a région")
+    return ref
 
 
 @blueprint.get("/tiles/outlines/<level>.mosaic")
@@ -170,6 +200,7 @@ def _answer(level: str, code: str, kind: str, *, dense: bool = False) -> Respons
 def _figures(connection: Connection, asked: Asked) -> Shading:
     view = asked.view
     found = shades(connection, view, asking.bounds(request.args))
+    partial = [] if found.areas.partial is None else found.areas.partial.tolist()
     return Shading(
         view.by,
         found.areas.codes,
@@ -178,6 +209,8 @@ def _figures(connection: Connection, asked: Asked) -> Shading:
         legend.scale(view.figure),
         legend.title(view.figure),
         legend.keys(view.figure, found.breaks, unknown=found.unknown),
+        parts=[code for code, is_part in zip(found.areas.codes, partial, strict=False) if is_part],
+        within=view.ref,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,14 @@ COLUMNS = (
     "months",
     "undated",
     "with_day",
+    "year",
+    "partial",
+    "epci_alone",
 )
+# Of an EPCI that straddles, each is that of its communes inside.
+SUMMED = (
+    "initiatives", "recent", "before", "supporters", "told", "local", "undated", "with_day",
+)  # fmt: skip
 
 # What each level is divided into; the first is shown unless another is asked for.
 PARTS: dict[Level | None, tuple[Level, ...]] = {
@@ -120,6 +127,16 @@ class View:
         return self.scope.until or date(self.now.year, self.now.month, 1)
 
 
+class Pieces(Protocol):
+    """The communes of EPCI that straddle: see `places.Parted`."""
+
+    def total(self, values: Counts) -> Counts: ...
+
+    def everywhere(self, values: Counts) -> Counts: ...
+
+    def least(self, values: Floats) -> Floats: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Areas:
     """Figures of territories of one level, ordered by code.
@@ -131,6 +148,10 @@ class Areas:
     no period, window or month; `with_day` how many of `initiatives` have one. Where these were not
     read they are None; `dated`: the two windows of 90 days were, `recent` and `before`, the same
     days of last year. `compared`: there was a year of initiatives to compare with at all.
+
+    `population` is -1 where it is unknown, `year` the year it is of, 0 where there is not one.
+    `partial` are EPCI that straddle: these are figures of their part, in which what is known of the
+    whole EPCI alone, `epci_alone`, does not count.
     """
 
     codes: tuple[str, ...]
@@ -148,16 +169,44 @@ class Areas:
     with_day: Counts | None = None
     dated: bool = True
     compared: bool = True
+    year: Counts | None = None
+    partial: NDArray[np.bool_] | None = None
+    epci_alone: Counts | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
 
     @property
+    def years(self) -> tuple[int, ...]:
+        """Of which years the populations are; 0 among them where one has not a single year."""
+        known = () if self.year is None else np.unique(self.year[self.population >= 0])
+        return tuple(int(year) for year in known)
+
+    def of_parts(self, communes: "Areas", partial: NDArray[np.bool_], pieces: Pieces) -> "Areas":
+        """The same, but of EPCI that straddle the figures of their part: sums of communes."""
+        summed: dict[str, Any] = {}
+        for name in SUMMED:
+            whole, each = getattr(self, name), getattr(communes, name)
+            if whole is not None:
+                summed[name] = np.where(partial, pieces.total(each), whole)
+        alone = self.initiatives - pieces.everywhere(communes.initiatives)
+        months = self.months
+        if months is not None and communes.months is not None:
+            months = np.where(partial, pieces.least(communes.months), months)
+        return replace(
+            self,
+            **summed,
+            months=months,
+            partial=partial,
+            epci_alone=np.where(partial, np.maximum(alone, 0), 0),
+        )
+
+    @property
     def rate(self) -> Floats:
-        """Per 10,000 inhabitants, two decimals; NaN where nobody lives."""
+        """Per 10,000 inhabitants, two decimals; NaN where nobody lives, or how many is unknown."""
         with np.errstate(divide="ignore", invalid="ignore"):
             rates: Floats = np.round(PER * self.initiatives / self.population, 2)
-        rates[self.population == 0] = np.nan
+        rates[self.population <= 0] = np.nan
         return rates
 
     @property
@@ -280,11 +329,11 @@ class Areas:
 
     def _keys(self, by: Order) -> Floats:
         if by is Order.POPULATION:
-            return self.population.astype(float)
+            return np.where(self.population < 0, np.nan, self.population)
         if by is Order.EXPECTED:
-            return self.initiatives - Sisters.of(self.initiatives, self.population).mean(
-                self.population
-            )
+            sisters = Sisters.of(self.initiatives, self.population)
+            beyond = self.initiatives - sisters.mean(self.population)
+            return np.where(self.population < 0, np.nan, beyond)
         if by is Order.LAST:
             return -self.values(Figure.LAST)  # the latest first
         return self.values(Figure(by))

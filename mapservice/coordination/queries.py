@@ -85,12 +85,14 @@ def among(connection: Connection, view: View, every: Areas) -> Areas | None:
     known = atlas(connection)
     if every.codes is not known[view.by].codes:
         return None
-    return every.at(known[view.by].positions(parts(known, view).codes))
+    where = parts(known, view)
+    return None if where.parted else every.at(known[view.by].positions(where.codes))
 
 
 def some(connection: Connection, view: View, codes: Sequence[str]) -> Areas:
     """Those of the view's level with these codes, by code, with all figures but the last."""
-    every = atlas(connection)[view.by]
+    where = atlas(connection)
+    every = parts(where, view) if view.by is Level.EPCI else where[view.by]
     known = every.positions(codes)
     return _areas(connection, view, every.pick(np.unique(known[known >= 0])))
 
@@ -98,6 +100,16 @@ def some(connection: Connection, view: View, codes: Sequence[str]) -> Areas:
 def own(connection: Connection, view: View) -> Areas:
     """The territory itself: what is known of it no better than by its name counts here too."""
     return _areas(connection, view, places.own(atlas(connection), view.ref))
+
+
+def population_years(connection: Connection, view: View) -> tuple[int, ...]:
+    """Of which years the populations of a territory's communes are, those that say so."""
+    known = atlas(connection)
+    communes = known[Level.COMMUNE]
+    years = communes.year
+    if view.ref is not None:
+        years = years[places.within(known, view.ref, Level.COMMUNE)]
+    return tuple(int(year) for year in np.unique(years) if year)
 
 
 def first_month(connection: Connection) -> date | None:
@@ -111,17 +123,15 @@ def silent(connection: Connection, view: View, codes: Sequence[str]) -> Silent:
     known = atlas(connection)
     communes, every = known[Level.COMMUNE], known[view.by]
     of, at = communes.under[view.by], every.positions(codes)
-    inside = np.ones(len(communes), np.bool_)
+    where = communes
     if view.ref is not None:
         inside = places.within(known, view.ref, Level.COMMUNE)
-    # Parts that are EPCI may reach beyond the whole.
-    looked = inside | np.isin(of, at) if view.by is Level.EPCI else inside
-    where = communes if looked.all() else communes.pick(looked)
+        where, of = communes.pick(inside), of[inside]
     lived_in = where.population > 0
     # What is there of an unknown day may be of any period: nobody can call the commune silent.
     silent = lived_in & (_initiatives(connection, view.scope, where, undated=True) == 0)
-    by_part = (_by_part(of[looked], which, len(every))[at] for which in (lived_in, silent))
-    in_all = (np.atleast_1d((which & inside[looked]).sum()) for which in (lived_in, silent))
+    by_part = (_by_part(of, which, len(every))[at] for which in (lived_in, silent))
+    in_all = (np.atleast_1d(which.sum()) for which in (lived_in, silent))
     return Silent(*by_part, *in_all)
 
 
@@ -154,6 +164,25 @@ def last_days(
     statement = fill(statements.LAST_DAYS, texts)
     rows = connection.exec_driver_sql(statement, values | {"codes": list(codes)})
     return {code: moment for code, moment in rows if moment is not None}
+
+
+def last_days_of_parts(
+    connection: Connection, view: View, codes: Sequence[str]
+) -> dict[str, datetime]:
+    """The same of those of these EPCI that straddle: of their part alone."""
+    where = parts(atlas(connection), view)
+    if where.parted is None:
+        return {}
+    of, communes = where.parted.of, where.parted.communes
+    asked = where.parted.inside & np.isin(of, where.positions(codes))
+    held = [communes.codes[one] for one in np.flatnonzero(asked)]
+    days = last_days(connection, view.scope, str(Level.COMMUNE), held)
+    found: dict[str, datetime] = {}
+    for one in np.flatnonzero(asked):
+        day, code = days.get(communes.codes[one]), where.codes[of[one]]
+        if day is not None:
+            found[code] = max(day, found.get(code, day))
+    return found
 
 
 def series(connection: Connection, view: View, first: date | None) -> list[MonthCount]:
@@ -220,6 +249,24 @@ def _areas(
     supports: bool = True,
     last: bool = False,
 ) -> Areas:
+    """Of an EPCI that straddles, the sums of its communes inside."""
+    found = _counted(connection, view, where, dated=dated, supports=supports, last=last)
+    parted = where.parted
+    if parted is None:
+        return found
+    pieces = _counted(connection, view, parted.communes, dated=dated, supports=supports, last=last)
+    return found.of_parts(pieces, parted.partial, parted)
+
+
+def _counted(
+    connection: Connection,
+    view: View,
+    where: Places,
+    *,
+    dated: bool,
+    supports: bool,
+    last: bool,
+) -> Areas:
     since, until = view.scope.since, view.scope.until
     wanted = windows(until, view.now) if dated else None
     names = (*COUNTS, *SUPPORTS) if supports else COUNTS
@@ -236,12 +283,15 @@ def _areas(
         totals["initiatives"],
         recent,
         before,
-        **{name: totals.get(name) for name in SUPPORTS},
+        supporters=totals.get("supporters"),
+        told=totals.get("told"),
+        local=totals.get("local"),
         months=_months_since(view, found.last(since, until)) if last else None,
         undated=undated,
         with_day=counted if since or until else counted - undated,
         dated=dated,
         compared=dated and _compared(connection, view),
+        year=where.year,
     )
 
 

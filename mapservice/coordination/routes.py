@@ -263,11 +263,17 @@ def _density(connection: Connection, asked: Asked, shown: Sheet) -> dict[str, An
 
 
 def _map(shown: Sheet, by: Level, drawing: str) -> dict[str, Any]:
-    """What a live map needs; it shows just what its drawing does (`frame`)."""
+    """What a live map needs; it shows just what its drawing does (`frame`).
+
+    Within a département or a région EPCI that straddle have their part's outline.
+    """
+    ref = shown.view.ref
+    parted = by is Level.EPCI and ref is not None and ref.level is not Level.EPCI
+    within = f"?{map_queries.WITHIN}={ref}" if parted else ""
     return map_config(Filters(), shown.titled.bounds, shown.view.ref, drawing=drawing) | {
         "level": str(by),
         "frame": frame_of(shown.titled.bounds).degrees,
-        "tiles_url": f"/tiles/outlines/{by}/{{z}}/{{x}}/{{y}}.pbf",
+        "tiles_url": f"/tiles/outlines/{by}/{{z}}/{{x}}/{{y}}.pbf{within}",
         "tiles_max_zoom": OUTLINE_MAX_ZOOM,
         # Of all communes, a picture comes first.
         "mosaic": MOSAIC_URL if shown.view.ref is None and by is Level.COMMUNE else None,

@@ -71,7 +71,9 @@ class Row:
     level: Level
     code: str
     name: str
-    population: int
+    population: int | None
+    year: int | None
+    partial: bool
     initiatives: int
     supporters: int
     told: int
@@ -94,7 +96,10 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """`own` and `areas` are figures of the territory and of its parts; `silent` of `sisters`."""
+    """`own` and `areas` are figures of the territory and of its parts; `silent` of `sisters`.
+
+    `years` are those that the populations of its communes are of.
+    """
 
     view: View
     titled: Titled
@@ -104,6 +109,17 @@ class Sheet:
     sisters: Areas
     sisters_by: Level
     silence: Silence | None
+    years: tuple[int, ...] = ()
+
+    @property
+    def straddling(self) -> bool:
+        """Whether some of the parts are EPCI of which but a part is shown."""
+        return self.areas.partial is not None and bool(self.areas.partial.any())
+
+    @property
+    def epci_alone(self) -> int:
+        """Initiatives known to no more than such an EPCI."""
+        return 0 if self.areas.epci_alone is None else int(self.areas.epci_alone.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +168,8 @@ def sheet(
     areas, own = _with_silent(connection, view, areas, queries.own(connection, view))
     sisters, by = _sisters(connection, view, areas)
     named, last = titled(connection, view), _last(connection, view)
-    return Sheet(view, named, own, areas, last, sisters, by, silence_of(sisters))
+    years = queries.population_years(connection, view)
+    return Sheet(view, named, own, areas, last, sisters, by, silence_of(sisters), years)
 
 
 def rows(
@@ -252,9 +269,21 @@ def _facts(connection: Connection, sheet: Sheet, areas: Areas, level: Level, at:
     if picked.told is None or not picked.dated:
         picked = _completed(connection, view, picked)
     names = queries.names(connection, level, picked.codes)
-    last = queries.last_days(connection, view.scope, str(level), picked.codes)
+    whole, parted = _apart(picked)
+    last = queries.last_days(connection, view.scope, str(level), whole)
+    if parted:
+        last |= queries.last_days_of_parts(connection, view, parted)
     place = {int(position): number for number, position in enumerate(positions)}
     return _Facts(place, names, last, picked)
+
+
+def _apart(areas: Areas) -> tuple[list[str], list[str]]:
+    """Codes of those that are whole, and of EPCI that straddle."""
+    partial = np.zeros(len(areas), np.bool_) if areas.partial is None else areas.partial
+    return (
+        [code for code, is_part in zip(areas.codes, partial, strict=True) if not is_part],
+        [code for code, is_part in zip(areas.codes, partial, strict=True) if is_part],
+    )
 
 
 def _completed(connection: Connection, view: View, picked: Areas) -> Areas:
@@ -294,7 +323,9 @@ def _rows(
             view.by,
             facts.names[fact].code,
             facts.names[fact].name,
-            int(picked.population[number]),
+            int(picked.population[number]) if picked.population[number] >= 0 else None,
+            (int(picked.year[number]) or None) if picked.year is not None else None,
+            bool(picked.partial is not None and picked.partial[number]),
             int(picked.initiatives[number]),
             int(picked.supporters[number]),
             int(picked.told[number]),
@@ -330,7 +361,7 @@ def _suggested(silence: Silence | None, at: Counts, areas: Areas) -> list[Sugges
             float(silence.recent_mean[one]),
             bool(silence.telling[one]),
         )
-        if areas.population[one]
+        if areas.population[one] > 0
         else None
         for number, one in enumerate(at)
     ]

@@ -14,7 +14,8 @@ SELECT string_agg(code, ',' ORDER BY code),
        string_agg(coalesce(epci, ''), ',' ORDER BY code),
        string_agg(coalesce(departement, ''), ',' ORDER BY code),
        string_agg(coalesce(region, ''), ',' ORDER BY code),
-       string_agg(int8send(CAST(population AS bigint)), '' ORDER BY code),
+       string_agg(int8send(CAST(coalesce(population, -1) AS bigint)), '' ORDER BY code),
+       string_agg(int8send(CAST(coalesce(population_year, 0) AS bigint)), '' ORDER BY code),
        string_agg(int8send(CAST(ST_X(point) * 100000 AS bigint)), '' ORDER BY code),
        string_agg(int8send(CAST(ST_Y(point) * 100000 AS bigint)), '' ORDER BY code)
   FROM territory

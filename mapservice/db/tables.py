@@ -37,7 +37,7 @@ territory = Table(
     Column("code", Plain, primary_key=True),
     Column("name", Text, nullable=False),
     Column("article", Text, nullable=False),
-    Column("population", Integer, nullable=False),
+    Column("population", Integer),
     Column("postcodes", ARRAY(Text), nullable=False),
     Column("epci", Plain),
     Column("departement", Plain),
@@ -47,6 +47,27 @@ territory = Table(
     Column("outline_3857", geometry("MULTIPOLYGON", 3857), nullable=False),
     Column("approximate", Boolean, nullable=False),
     Column("cog_year", SmallInteger, nullable=False),
+    Column("population_year", SmallInteger),
+)
+
+epci_part = Table(
+    "epci_part",
+    metadata,
+    Column("epci", Plain, primary_key=True),
+    Column("departement", Plain, primary_key=True),
+    Column("region", Plain, nullable=False),
+    Column("communes", Integer, nullable=False),
+    Column("population", Integer),
+    Column("population_year", SmallInteger),
+)
+
+epci_part_outline = Table(
+    "epci_part_outline",
+    metadata,
+    Column("epci", Text, primary_key=True),
+    Column("departement", Text, primary_key=True),
+    Column("zoom", SmallInteger, primary_key=True),
+    Column("geom", geometry("MULTIPOLYGON", 3857), nullable=False),
 )
 
 territory_outline = Table(

@@ -29,6 +29,7 @@ from mapservice.maps.model import INITIATIVES_CREDIT, TERRITORIES_CREDIT, Tile, 
 BOUNDS = (-63.2, -21.5, 55.9, 51.2)
 CENTER = (2.6, 46.6, 5)
 GZIP_LEVEL = 6
+NUMBERS = ("population", "population_year")
 
 CELLS = """
     SELECT DISTINCT cell >> :shift
@@ -160,8 +161,9 @@ def _layers(max_zoom: int) -> Iterator[dict[str, Any]]:
     yield _layer("initiatives", names, counts, 0, max_zoom)
     for layer in territory_queries.LAYERS:
         if layer.first_zoom <= max_zoom:
-            words = [name for name in layer.attributes if name != "population"]
-            yield _layer(layer.name, words, ["population"], layer.first_zoom, max_zoom)
+            words = [name for name in layer.attributes if name not in NUMBERS]
+            numbers = [name for name in layer.attributes if name in NUMBERS]
+            yield _layer(layer.name, words, numbers, layer.first_zoom, max_zoom)
     yield _layer("labels", ("level", "code", "name"), ["population"], 0, max_zoom)
 
 

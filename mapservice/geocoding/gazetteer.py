@@ -160,6 +160,8 @@ def _with_postcodes(place: Place, extra: set[str] | None) -> Place:
         postcodes=tuple(sorted(extra | set(place.postcodes))),
         lon=place.lon,
         lat=place.lat,
+        population_known=place.population_known,
+        population_year=place.population_year,
     )
 
 

@@ -32,7 +32,8 @@ class Place:
     A commune has one entry for its own name and one for each alias (commune déléguée,
     associée, arrondissement, former name). `kind` is "commune" or an alias kind;
     `code` is the code of the entry itself, `commune` the INSEE code of today.
-    `lon`, `lat` (EPSG:4326) are the label point of the commune of today.
+    `lon`, `lat` (EPSG:4326) are the label point of the commune of today. `population` weighs, so
+    that it is 0 where it is unknown, which `population_known` says.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Place:
     postcodes: tuple[str, ...] = ()
     lon: float | None = None
     lat: float | None = None
+    population_known: bool = True
+    population_year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

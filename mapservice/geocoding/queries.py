@@ -64,8 +64,10 @@ def locate_points(
 PLACES = """
 SELECT commune.name, 'commune' AS kind, commune.code, commune.code AS commune,
        commune.name AS commune_name, commune.departement, departement.name AS departement_name,
-       commune.region, region.name AS region_name, commune.population, commune.postcodes,
-       ST_X(commune.point) AS lon, ST_Y(commune.point) AS lat
+       commune.region, region.name AS region_name,
+       coalesce(commune.population, 0) AS population, commune.postcodes,
+       ST_X(commune.point) AS lon, ST_Y(commune.point) AS lat,
+       commune.population IS NOT NULL AS population_known, commune.population_year
   FROM territory AS commune
   JOIN territory AS departement
     ON departement.level = 'departement' AND departement.code = commune.departement
@@ -74,8 +76,9 @@ SELECT commune.name, 'commune' AS kind, commune.code, commune.code AS commune,
  UNION ALL
 SELECT alias.name, alias.kind, alias.code, commune.code,
        commune.name, commune.departement, departement.name,
-       commune.region, region.name, commune.population, alias.postcodes,
-       ST_X(commune.point), ST_Y(commune.point)
+       commune.region, region.name, coalesce(commune.population, 0), alias.postcodes,
+       ST_X(commune.point), ST_Y(commune.point),
+       commune.population IS NOT NULL, commune.population_year
   FROM territory_alias AS alias
   JOIN territory AS commune ON commune.level = 'commune' AND commune.code = alias.commune
   JOIN territory AS departement

@@ -12,6 +12,7 @@ from flask_babel import format_date, get_locale
 from mapservice.geocoding.model import Precision
 from mapservice.http.assets import asset
 from mapservice.http.params import base_url
+from mapservice.http.reviewer import own_roles
 from mapservice.http.words import gettext as _
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import Status, Theme
@@ -19,11 +20,13 @@ from mapservice.initiatives.queries import Initiative
 from mapservice.settings import Settings
 from mapservice.territories.model import Level
 from mapservice.territories.names import at_territory, in_departement, in_region, of_commune
+from mapservice.territories.page_model import vintage
 
 
 def register(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(asset=asset, settings=settings, query_string=query_string)
     app.jinja_env.filters.update(
+        vintage=vintage,
         number_fr=number,
         rounded=rounded,
         date_fr=day,
@@ -40,6 +43,7 @@ def register(app: Flask, settings: Settings) -> None:
         at_territory=at_territory,
         of_commune=of_commune,
         base_url=base_url,
+        own_roles=own_roles,
     )
 
 

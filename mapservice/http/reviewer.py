@@ -14,6 +14,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Response, abort, g, make_response, render_template, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.http import limits, session, visitor
@@ -21,7 +22,7 @@ from mapservice.http.services import services
 from mapservice.http.words import gettext as _
 from mapservice.review.model import clean_name
 from mapservice.roles import queries as roles
-from mapservice.roles.model import EVERYWHERE, Badge, Reach, badge_of
+from mapservice.roles.model import EVERYWHERE, Badge, Held, Reach, badge_of
 
 # Within the window, for each network: more than this and even the right password has to wait.
 WRONG_KEY, WRONG_KEYS = "review key", limits.Limit(tries=5, seconds=300)
@@ -66,6 +67,27 @@ def sees() -> Reach:
 
 def decides() -> Reach:
     return badge().decides
+
+
+def own_roles() -> list[Held]:
+    """The roles of who is signed in, for the menu; none where the database cannot be asked."""
+    if "own_roles" not in g:
+        g.own_roles = _own_roles()
+    found: list[Held] = g.own_roles
+    return found
+
+
+def _own_roles() -> list[Held]:
+    if not session.secret():
+        return []
+    try:
+        person = session.current_person()
+        if person is None:
+            return []
+        with services().engine.connect() as connection:
+            return roles.everyone(connection, person.id)
+    except SQLAlchemyError:
+        return []  # a page of errors is shown also then
 
 
 def decides_within(is_within: Callable[[Reach], bool]) -> bool:

@@ -1,6 +1,6 @@
 """Headers on every answer: a strict content policy for pages, open doors for data."""
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from mapservice.db.text import is_storable
 from mapservice.errors import InvalidInput, NotFound
@@ -92,7 +92,8 @@ def _headers(response: Response, policy: str) -> Response:
     if is_api_request():
         wanted += OPEN
     else:
-        wanted.append(("Cache-Control", "no-cache"))
+        # The menu of who has a role is theirs.
+        wanted.append(("Cache-Control", "private, no-cache" if g.get("own_roles") else "no-cache"))
         response.vary.update(("Accept", "Accept-Language"))
     # Werkzeug looks through all of them for each one that is set.
     present = {name.lower() for name, _ in headers}

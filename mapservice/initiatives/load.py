@@ -51,7 +51,7 @@ def _weights(connection: Connection) -> Sequence[CommuneWeight]:
     rows = connection.execute(
         text(
             """
-            SELECT code, population, ST_X(point), ST_Y(point),
+            SELECT code, coalesce(population, 0), ST_X(point), ST_Y(point),
                    ST_Distance(point::geography, ST_Boundary(outline)::geography)
               FROM territory WHERE level = 'commune' ORDER BY code"""
         )

@@ -27,13 +27,14 @@ ASKED = """
                      :reach / 110500) AS box
       FROM (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS here) AS given
 ), home AS (
-    SELECT code, population, ST_Area(outline::geography) AS ground
+    SELECT code, coalesce(population, 0) AS population, ST_Area(outline::geography) AS ground
       FROM territory, asked
      WHERE level = 'commune' AND ST_Intersects(outline, here)
      ORDER BY code
      LIMIT 1
 ), others AS (
-    SELECT ST_Distance(point::geography, place) AS distance, population
+    SELECT ST_Distance(point::geography, place) AS distance,
+           coalesce(population, 0) AS population
       FROM territory, asked
      WHERE level = 'commune' AND point && box AND code NOT IN (SELECT code FROM home)
 )"""

@@ -27,6 +27,7 @@ from mapservice.initiatives.queries import Initiative
 from mapservice.moderation.queries import is_within
 from mapservice.proposals import queries as proposals
 from mapservice.supports import queries as supports
+from mapservice.territories import page_queries
 from mapservice.territories import queries as territories
 from mapservice.territories.model import TerritoryRef
 
@@ -113,8 +114,11 @@ def detail(identifier: str) -> Response:
 def method() -> str:
     only_parameters()
     with services().reader.connect() as connection:
+        years, unknown = page_queries.vintages(connection)
         return render_template(
             "about.html",
+            population_years=years,
+            population_unknown=unknown,
             sample=queries.sample_share(connection),
             source=territories.source_in_force(connection),
         )

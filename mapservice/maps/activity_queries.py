@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mapservice.activity import parts
 from mapservice.activity.model import Scope
-from mapservice.activity.queries import counts_by_code, within
+from mapservice.activity.queries import counts_by_code, part_counts, within
 from mapservice.db.text import fill
 from mapservice.maps.model import Tile
 from mapservice.maps.territory_queries import BUFFER, EXTENT, Layer, shown
-from mapservice.territories.model import Level
+from mapservice.territories import parts as territory_parts
+from mapservice.territories.model import OUTLINE_ZOOMS, Level
 
 LAYER = "activity"
 # The first zoom at which each level is shown, the nearest first.
@@ -25,7 +27,15 @@ FIRST_ZOOMS = (
 )
 # Where a level is a layer by itself, it may be seen from farther: as far as tiles stay light.
 OWN_FIRST_ZOOMS = {Level.REGION: 0, Level.DEPARTEMENT: 4, Level.EPCI: 8, Level.COMMUNE: 10}
-ATTRIBUTES = ("code", "name", "population", "initiatives", "supporters", "per_10000_inhabitants")
+ATTRIBUTES = (
+    "code",
+    "name",
+    "population",
+    "population_year",
+    "initiatives",
+    "supporters",
+    "per_10000_inhabitants",
+)
 # Levels with so many territories that counts are read for those of the tile alone.
 MANY = (Level.COMMUNE, Level.EPCI)
 # Nearer tiles add nothing but precision of outlines that are full already.
@@ -34,7 +44,7 @@ MAX_ZOOM = 12
 # One row a territory of the tile: figures and outline (EPSG:3857).
 FIGURES = """
    (WITH place AS MATERIALIZED ({places})
-    SELECT '{level}' AS level, place.code, name, population,
+    SELECT '{level}' AS level, place.code, name, population, population_year,
            coalesce(counts.initiatives, 0)::integer AS initiatives,
            coalesce(counts.supporters, 0)::integer AS supporters,
            round(10000.0 * coalesce(counts.initiatives, 0) / nullif(population, 0), 2)::float8
@@ -105,12 +115,35 @@ def _by_zoom(tile: Tile, scope: Scope) -> _Sql:
 
 
 def _figures(tile: Tile, level: Level, scope: Scope, kept: str = "true") -> _Sql:
-    layer = Layer(LAYER, level, 0, ("code", "name", "population", "epci", "departement", "region"))
+    names = ("code", "name", "population", "population_year", "epci", "departement", "region")
+    layer = Layer(LAYER, level, 0, names)
+    if parts.parted(level, scope):
+        return _parts(tile, layer, scope)
     among = "SELECT code FROM place" if level in MANY else ""
     counts, values = counts_by_code(level, scope, among)
     inside, codes = within(level, scope, "place")
     texts = {"counts": counts, "places": shown(layer, tile), "kept": f"{kept} AND {inside}"}
     return fill(FIGURES, texts | {"level": str(level)}), values | codes
+
+
+# EPCI inside and their parts, of those whose whole outline meets the tile.
+PARTS = """
+    SELECT inside.*, {outline} AS outline
+      FROM ({places}) AS inside
+      JOIN ({shown}) AS whole USING (code)"""
+
+
+def _parts(tile: Tile, layer: Layer, scope: Scope) -> _Sql:
+    inside, codes = parts.inside_of(scope)
+    counts, values = part_counts(scope, inside, "place")
+    zoom = next((zoom for zoom in OUTLINE_ZOOMS if zoom >= tile.z), OUTLINE_ZOOMS[-1])
+    texts = {
+        "outline": territory_parts.outline("inside", zoom, inside, "whole.outline"),
+        "places": territory_parts.places(inside),
+        "shown": shown(layer, tile),
+    }
+    filled = {"counts": counts, "places": fill(PARTS, texts), "kept": "outline IS NOT NULL"}
+    return fill(FIGURES, filled | {"level": str(layer.level)}), values | codes
 
 
 def _mvt(

@@ -27,7 +27,7 @@ from mapservice.maps.drawing_model import (
     shape_svg,
 )
 from mapservice.maps.shades import GROUND, HATCH, NOTHING, SCALES, UNKNOWNS, fill_of
-from mapservice.territories.model import Level
+from mapservice.territories.model import OUTLINE_ZOOMS, Level, TerritoryRef
 from mapservice.territories.mosaic import ALIGNED, NOBODY, PIXEL
 
 # Above so many territories lines between them would be all that is seen.
@@ -47,6 +47,19 @@ AREAS = """
                AND {geom} && ST_MakeEnvelope(:clip_w, :clip_s, :clip_e, :clip_n, 3857)) AS drawn
      WHERE path <> ''
      ORDER BY code"""
+PARTS = """
+    SELECT code, path
+      FROM (SELECT shown.code, {path} AS path
+              FROM (SELECT epci AS code, ST_Multi(ST_Union(piece.geom)) AS geom
+                      FROM epci_part_outline AS piece
+                      JOIN epci_part AS part USING (epci, departement)
+                     WHERE epci = ANY(:codes) AND part.{level} = :within
+                       AND piece.zoom = (
+                           SELECT coalesce(min(zoom) FILTER (WHERE zoom >= {zoom}), max(zoom))
+                             FROM epci_part_outline)
+                     GROUP BY epci) AS shown) AS drawn
+     WHERE path <> ''
+     ORDER BY code"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +67,7 @@ class Shading:
     """What a drawing shows: territories of a level, their class, and how classes are called.
 
     `classes` go by `codes`: 1 and on, 0 for none, -1 for unknown. `keys` are classes and words.
+    `parts` are the EPCI of which only the part in `within` is meant, and so drawn.
     """
 
     level: Level
@@ -63,6 +77,8 @@ class Shading:
     scale: str
     title: str
     keys: Sequence[tuple[int, str]]
+    parts: Sequence[str] = ()
+    within: TerritoryRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +231,21 @@ def _paths(connection: Connection, frame: Frame, shading: Shading) -> list[tuple
         "geom": geom,
         "zoom": kinds if zoom is None else f" AND shown.zoom = {zoom}",
     }
-    values = drawing.view_of(frame) | {"codes": list(shading.codes)}
-    rows = connection.execute(text(fill(AREAS, texts)), values)
+    values = drawing.view_of(frame)
+    whole = [code for code in shading.codes if code not in set(shading.parts)]
+    rows = list(connection.execute(text(fill(AREAS, texts)), values | {"codes": whole}))
+    if shading.parts and shading.within:
+        path = fill(drawing.PATH, {"clipped": fill(drawing.CLIPPED, {"geom": "geom"})})
+        pieces = fill(
+            PARTS,
+            {
+                "path": path,
+                "zoom": str(zoom or max(OUTLINE_ZOOMS)),
+                "level": str(shading.within.level),
+            },
+        )
+        bound = {"codes": list(shading.parts), "within": shading.within.code}
+        rows += connection.execute(text(pieces), values | bound)
     return [(row.code, row.path) for row in rows]
 
 

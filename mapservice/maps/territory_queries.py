@@ -33,10 +33,21 @@ class Layer:
 
 
 LAYERS = (
-    Layer("communes", Level.COMMUNE, 8, ("code", "name", "population", "departement"), 8),
-    Layer("epcis", Level.EPCI, 8, ("code", "name", "population"), 8),
-    Layer("departements", Level.DEPARTEMENT, 4, ("code", "name", "population", "region")),
-    Layer("regions", Level.REGION, 0, ("code", "name", "population")),
+    Layer(
+        "communes",
+        Level.COMMUNE,
+        8,
+        ("code", "name", "population", "population_year", "departement"),
+        8,
+    ),
+    Layer("epcis", Level.EPCI, 8, ("code", "name", "population", "population_year"), 8),
+    Layer(
+        "departements",
+        Level.DEPARTEMENT,
+        4,
+        ("code", "name", "population", "population_year", "region"),
+    ),
+    Layer("regions", Level.REGION, 0, ("code", "name", "population", "population_year")),
 )
 
 LAYERS_BY_NAME = {layer.name: layer for layer in LAYERS}
@@ -99,7 +110,7 @@ def territories_mvt(connection: Connection, tile: Tile) -> bytes:
         """
         SELECT level, code, name, population,
                ST_AsMVTGeom(point, ST_TileEnvelope({z}, {x}, {y}), {extent}, {buffer}, true) AS geom
-          FROM ({labels}) AS label ORDER BY population DESC, code""",
+          FROM ({labels}) AS label ORDER BY population DESC NULLS LAST, code""",
         tile,
         labels=_labels(tile),
     )

@@ -137,7 +137,14 @@ SELECT EXISTS (
      AND person.confirmed_at IS NOT NULL AND person.erased_at IS NULL
      AND (role = 'admin' OR (role = 'moderator' AND code = CASE level
               WHEN 'commune' THEN initiative.commune WHEN 'epci' THEN initiative.epci
-              WHEN 'departement' THEN initiative.departement ELSE initiative.region END)))"""
+              WHEN 'departement' THEN initiative.departement ELSE initiative.region END)
+          OR (role = 'moderator' AND initiative.epci IS NOT NULL AND EXISTS (
+              SELECT FROM epci_part AS part
+               WHERE part.epci = initiative.epci
+                 AND CASE level WHEN 'departement' THEN initiative.departement IS NULL
+                                                        AND part.departement = code
+                                WHEN 'region' THEN initiative.region IS NULL
+                                                   AND part.region = code END))))"""
 
 
 def find_page(

@@ -160,6 +160,9 @@ def _beside(
     record = places.find(connection, identifier, any_state=True)
     return {
         "alike": [] if head != identifier else alike,
+        "alike_waiting": similar.find_waiting(
+            connection, initiative.territory, title, access.sees(), but=identifier
+        ),
         "alike_within": {
             one.id for one in alike if queries.is_within(connection, one.id, access.decides())
         },

@@ -104,7 +104,13 @@ INITIATIVES = Collection(
 _PLACE = (
     Attribute("code", Kind.STRING, "INSEE or SIREN code"),
     Attribute("name", Kind.STRING, "Name"),
-    Attribute("population", Kind.INTEGER, "Inhabitants"),
+    Attribute("population", Kind.INTEGER, "Inhabitants; null where unknown", nullable=True),
+    Attribute(
+        "population_year",
+        Kind.INTEGER,
+        "Year that the inhabitants are of; null where unknown, or of several",
+        nullable=True,
+    ),
 )
 _EPCI = Attribute("epci", Kind.STRING, "EPCI, SIREN code", nullable=True)
 _DEPARTEMENT = Attribute("departement", Kind.STRING, "Département, INSEE code", nullable=True)
@@ -119,7 +125,7 @@ _FIGURES = (
     Attribute(
         "per_10000_inhabitants",
         Kind.NUMBER,
-        "Initiatives per 10,000 inhabitants; null where nobody lives",
+        "Initiatives per 10,000 inhabitants; null where nobody lives, or how many is unknown",
         nullable=True,
     ),
 )

@@ -5,13 +5,18 @@ that touch it, through an index of each word in each commune. Those spelt the mo
 are then compared by the words that they have in common.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from mapservice.db.text import fill
 from mapservice.initiatives import queries
 from mapservice.initiatives.queries import Initiative
+from mapservice.roles.model import Reach
+from mapservice.roles.reach import bound as bound_reach
+from mapservice.roles.reach import condition
 from mapservice.territories.model import TerritoryRef
 
 SHOWN = 3
@@ -32,6 +37,32 @@ def find(
 
     `place` None is for what lies in no territory: it is compared with its like.
     """
+    return _find(connection, PUBLIC_ONES, place, title, but, limit)
+
+
+def find_waiting(
+    connection: Connection,
+    place: TerritoryRef | None,
+    title: str,
+    reach: Reach,
+    *,
+    but: UUID | None = None,
+    limit: int = SHOWN,
+) -> Sequence[Initiative]:
+    """The same of those that wait to be published, within the reach of who looks."""
+    which = fill(WAITING_ONES, {"reach": condition(reach, "initiative.")})
+    return _find(connection, which, place, title, but, limit, bound_reach(reach))
+
+
+def _find(
+    connection: Connection,
+    which: str,
+    place: TerritoryRef | None,
+    title: str,
+    but: UUID | None,
+    limit: int,
+    more: Mapping[str, Any] | None = None,
+) -> Sequence[Initiative]:
     bound = {
         "level": str(place.level) if place else "none",
         "code": place.code if place else None,
@@ -40,11 +71,18 @@ def find(
         "least": LIKENESS,
         "limit": limit,
         "compared": COMPARED,
+        **(more or {}),
     }
-    found = list(connection.execute(text(ALIKE), bound).scalars())
+    statement = text(fill(ALIKE, {"which": which}))
+    found = list(connection.execute(statement, bound).scalars())
     known = queries.of_any_status(connection, found)
     return [known[one] for one in found]
 
+
+# As the index of ideas has it.
+PUBLIC_ONES = "status IN ('published', 'done')"
+# Few at any time: those of the queue.
+WAITING_ONES = "status = 'pending' AND {reach}"
 
 # Beside a commune stand those that touch it, and what is known to its EPCI or département alone.
 ALIKE = """
@@ -69,7 +107,7 @@ WITH place AS (
 ), sharing AS MATERIALIZED (
     SELECT id, title, similarity(lower(unaccent(title)), (SELECT title FROM asked)) AS spelt
       FROM initiative
-     WHERE status IN ('published', 'done')
+     WHERE {which}
        AND idea_keys(idea_area(precision, commune, epci, departement, region),
                      tsvector_to_array(to_tsvector('french_unaccent', title)))
            && ARRAY(SELECT key FROM place CROSS JOIN asked

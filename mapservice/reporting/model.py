@@ -103,12 +103,16 @@ def _once(pairs: list[tuple[str, str]], name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Counts of a territory; `rate` is initiatives per 10,000 inhabitants, None without any."""
+    """Counts of a territory; `rate` is initiatives per 10,000 inhabitants, None without any.
 
-    population: int
+    `population` is None where it is unknown; `years` are those that it is of.
+    """
+
+    population: int | None
     initiatives: int
     supporters: int
     rate: float | None
+    years: tuple[int, ...] = ()
 
     def value(self, figure: Figure) -> float | None:
         return {
@@ -129,17 +133,23 @@ class Supported:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One territory of the report."""
+    """One territory of the report; `partial`: an EPCI of which this is the part inside."""
 
     code: str
     name: str
     figures: Figures
     most_supported: tuple[Supported, ...] = ()
+    partial: bool = False
+
+    @property
+    def lived_in(self) -> bool:
+        """Where the population is unknown, nobody can say."""
+        return bool(self.figures.population)
 
     @property
     def silent(self) -> bool:
         """Places where nobody lives cannot be silent."""
-        return self.figures.population > 0 and self.figures.initiatives == 0
+        return self.lived_in and self.figures.initiatives == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +165,12 @@ class Outlines:
 class Report:
     """All that every form of a report is made from, of one moment.
 
-    `lines` come with the largest value first. `place` is None for France. `breaks` are the lower
-    bounds of the second and later classes, and `classes` go by code: both are those of the page of
-    coordination for the same territory, level, figure, period and filters. `explained`: territories
-    differ by no more than chance, so that one class holds all that have something.
+    `lines` come in the order of `reading_key`. `epci_alone` are initiatives known to no more than
+    an EPCI that straddles: neither a line nor the whole has them. `place` is None for France.
+    `breaks` are the lower bounds of the second and later classes, and `classes` go by code: both
+    are those of the page of coordination for the same territory, level, figure, period and filters.
+    `explained`: territories differ by no more than chance, so that one class holds all that have
+    something.
     """
 
     view: View
@@ -174,6 +186,7 @@ class Report:
     cog_year: int
     base_url: str
     site_name: str
+    epci_alone: int = 0
 
     def shade(self, line: Line) -> int | None:
         """Its class: from 1 on, 0 for nothing, None where the figure is not known."""
@@ -186,16 +199,35 @@ class Report:
 
     @property
     def lived_in(self) -> int:
-        return sum(line.figures.population > 0 for line in self.lines)
+        return sum(line.lived_in for line in self.lines)
 
     @property
     def elsewhere(self) -> int:
-        """Initiatives of the whole that no line has; EPCI reach beyond wider territories."""
-        counted = sum(line.figures.initiatives for line in self.lines)
-        return 0 if self.view.by is Level.EPCI else self.whole.initiatives - counted
+        """Initiatives of the whole that no line has."""
+        return self.whole.initiatives - sum(line.figures.initiatives for line in self.lines)
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """Of which years the populations are."""
+        return tuple(sorted({year for line in self.lines for year in line.figures.years}))
 
     def link(self, one: Supported) -> str:
         return f"{self.base_url}/initiatives/{one.id}"
+
+
+# A rate tells something from so many inhabitants on: INSEE's least of an urban unit.
+ENOUGH = 2000
+
+
+def reading_key(line: Line, figure: Figure) -> tuple[bool, float, int, str]:
+    """What a reader comes for first: the largest value, and of equals the most populous.
+
+    In a hamlet one initiative is a high rate: those with fewer inhabitants than tell something
+    follow by population.
+    """
+    value, people = line.figures.value(figure), line.figures.population or 0
+    few = figure is Figure.RATE and people < ENOUGH
+    return few, 0.0 if few or value is None else -value, -people, line.name
 
 
 class Piece(StrEnum):

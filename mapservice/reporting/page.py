@@ -14,6 +14,8 @@ from mapservice.settings import asset_folder, vendor_folder
 FONT = "@fontsource-variable/atkinson-hyperlegible-next/files/{}-latin-wght-normal.woff2"
 # Initiatives named in the head of the report, among all.
 FOREMOST = 10
+# Rows of the table that a printer gets; the screen has them all.
+PRINTED_ROWS = 120
 
 
 def render(report: Report) -> str:
@@ -34,6 +36,7 @@ def render(report: Report) -> str:
             unknown=UNKNOWN,
             foremost=foremost(report),
             holders=holders(report),
+            printed=PRINTED_ROWS,
         )
     )
 
@@ -55,9 +58,9 @@ def foremost(report: Report) -> list[tuple[Line, int]]:
     return [pair for pair in ranked if pair[0].most_supported[pair[1]].supporters][:FOREMOST]
 
 
-def holders(report: Report) -> list[Line]:
-    """Territories that have an initiative to name, in alphabetical order."""
-    named = [line for line in report.lines if line.most_supported]
+def holders(report: Report, most: int | None = None) -> list[Line]:
+    """Territories that have an initiative to name, the first ones of the table, by name."""
+    named = [line for line in report.lines if line.most_supported][:most]
     return sorted(named, key=lambda line: line.name)
 
 

@@ -17,6 +17,10 @@ from mapservice.reporting.model import Line, Report, Supported
 from mapservice.reporting.page import areas, foremost, holders
 from mapservice.settings import asset_folder
 
+# On paper; the files beside the report have every row. All départements fit.
+PAPER_ROWS = 120
+PAPER_HOLDERS = 40
+
 
 def render(connection: Connection, report: Report) -> bytes:
     """A4 pages. The connection draws the ground of the map."""
@@ -54,12 +58,13 @@ def _content(report: Report) -> dict[str, Any]:
         "foremost": [
             [*_named(report, line.most_supported[at]), line.name] for line, at in foremost(report)
         ],
-        "columns": [words.LEVELS[view.by][0].capitalize(), *words.COLUMNS],
-        "rows": [_row(report, line) for line in report.lines],
+        "columns": [words.LEVELS[view.by][0].capitalize(), *words.columns(report)],
+        "rows": [_row(report, line) for line in report.lines[:PAPER_ROWS]],
+        "beside": words.rows_beside(PAPER_ROWS, report),
         "whole": ["Ensemble", *words.cells(report.whole)],
         "holders": [
             [line.name, [_named(report, one) for one in line.most_supported]]
-            for line in holders(report)
+            for line in holders(report, PAPER_HOLDERS)
             if len(report.lines) > 1
         ],
         "notes": words.notes(report),
@@ -68,7 +73,7 @@ def _content(report: Report) -> dict[str, Any]:
 
 
 def _row(report: Report, line: Line) -> list[Any]:
-    return [_swatch(report.shade(line)), line.name, *words.cells(line.figures)]
+    return [_swatch(report.shade(line)), words.name(line), *words.cells(line.figures)]
 
 
 def _swatch(shade: int | None) -> int:

@@ -17,9 +17,19 @@ from mapservice.coordination.model import Figure as ShadedFigure
 from mapservice.coordination.model import View as ShadedView
 from mapservice.coordination.shading import Shades, shades
 from mapservice.db.tables import initiative
+from mapservice.db.text import fill
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.conditions import recency, where
-from mapservice.reporting.model import Figure, Figures, Line, Outlines, Report, Supported, View
+from mapservice.initiatives.filters import Filters
+from mapservice.reporting.model import (
+    Figures,
+    Line,
+    Outlines,
+    Report,
+    Supported,
+    View,
+    reading_key,
+)
 from mapservice.territories import page_queries
 from mapservice.territories.model import Level
 from mapservice.territories.page_model import Described, rate
@@ -40,6 +50,13 @@ OUTLINES = """
       FROM territory_outline
      WHERE level = :level AND zoom = :zoom AND code = ANY(:codes)
      ORDER BY code"""
+# Of EPCI that straddle, the part inside.
+PIECES = """
+    SELECT epci, ST_AsGeoJSON(ST_Transform(ST_Multi(ST_Union(geom)), 4326), :digits)
+      FROM epci_part_outline JOIN epci_part AS part USING (epci, departement)
+     WHERE zoom = :zoom AND epci = ANY(:codes) AND part.{level} = :within
+     GROUP BY epci
+     ORDER BY epci"""
 AROUND = """
     SELECT ST_AsGeoJSON(ST_Transform(land, 4326), :digits)
       FROM territory_outline
@@ -75,12 +92,13 @@ def read(connection: Connection, view: View, base_url: str, site_name: str) -> R
         breaks=shown.breaks,
         classes=shown.by_code,
         explained=shown.explained,
-        outlines=_outlines(connection, view, [line.code for line in lines]),
+        outlines=_outlines(connection, view, lines),
         made_at=made_at,
         licence=source.licence if source else "",
         cog_year=source.cog_year if source else 0,
         base_url=base_url,
         site_name=site_name,
+        epci_alone=_epci_alone(connection, view, lines),
     )
 
 
@@ -107,16 +125,14 @@ def _now(connection: Connection) -> datetime:
 
 
 def _lines(connection: Connection, view: View) -> tuple[Line, ...]:
-    """The largest value of the figure first; equals by name."""
+    """In the order of `reading_key`."""
     rows = json.loads(activity.figures_json(connection, view.by, view.scope))
     named = _most_supported(connection, view, [row["code"] for row in rows])
-    lines = [Line(row["code"], row["name"], _figures(row), named[row["code"]]) for row in rows]
-    return tuple(sorted(lines, key=lambda line: (-_value(line, view.figure), line.name)))
-
-
-def _value(line: Line, figure: Figure) -> float:
-    value = line.figures.value(figure)
-    return -1.0 if value is None else value
+    lines = [
+        Line(row["code"], row["name"], _figures(row), named[row["code"]], row["partial"])
+        for row in rows
+    ]
+    return tuple(sorted(lines, key=lambda line: reading_key(line, view.figure)))
 
 
 def _figures(row: Mapping[str, Any]) -> Figures:
@@ -125,6 +141,7 @@ def _figures(row: Mapping[str, Any]) -> Figures:
         initiatives=row["initiatives"],
         supporters=row["supporters"],
         rate=row["per_10000_inhabitants"],
+        years=tuple(filter(None, (row["population_year"],))),
     )
 
 
@@ -132,19 +149,26 @@ def _whole(connection: Connection, view: View) -> Figures:
     """Of the territory itself: also what is known to it, but to no part of it."""
     if view.ref:
         row = json.loads(activity.figures_json(connection, view.ref.level, view.scope))[0]
-        return _figures(row)
+        return replace(_figures(row), years=page_queries.years(connection, view.ref))
     counts, values = activity.counts_by_code(activity.COUNTRY, view.scope)
     row = connection.exec_driver_sql(counts, values).one_or_none()
     initiatives, supporters = (int(row.initiatives), int(row.supporters)) if row else (0, 0)
     regions = page_queries.everywhere(connection, Level.REGION)
-    population = sum(region.population for region in regions)
-    return Figures(population, initiatives, supporters, rate(initiatives, population))
+    known = [region.population for region in regions if region.population is not None]
+    population = sum(known) if known else None
+    return Figures(
+        population,
+        initiatives,
+        supporters,
+        rate(initiatives, population),
+        page_queries.years(connection),
+    )
 
 
 def _most_supported(
     connection: Connection, view: View, codes: Sequence[str]
 ) -> defaultdict[str, tuple[Supported, ...]]:
-    """By code. Of each territory as its figures have it: an EPCI is told of in whole."""
+    """By code. Of each territory as its figures have it: of an EPCI, what lies in the whole."""
     column = initiative.c[str(view.by)]
     order = (initiative.c.supporters.desc(), recency().desc(), initiative.c.id)
     ranked = (
@@ -155,7 +179,7 @@ def _most_supported(
             initiative.c.supporters,
             func.row_number().over(partition_by=column, order_by=order).label("place"),
         )
-        .where(column.in_(codes), *where(replace(view.filters, territory=())))
+        .where(column.in_(codes), *where(_filters(view)))
         .subquery()
     )
     most = NAMED if len(codes) < MANY else NAMED_OF_MANY
@@ -166,11 +190,34 @@ def _most_supported(
     return found
 
 
-def _outlines(connection: Connection, view: View, codes: list[str]) -> Outlines:
+def _filters(view: View) -> Filters:
+    """The parts of a territory say themselves where an initiative is, but for an EPCI."""
+    return view.filters if view.by is Level.EPCI else replace(view.filters, territory=())
+
+
+def _epci_alone(connection: Connection, view: View, lines: Sequence[Line]) -> int:
+    codes = [line.code for line in lines if line.partial]
+    if not codes:
+        return 0
+    only = (initiative.c.precision == "epci", initiative.c.epci.in_(codes))
+    query = select(func.count()).where(*only, *where(replace(view.filters, territory=())))
+    return int(connection.execute(query).scalar_one())
+
+
+def _outlines(connection: Connection, view: View, lines: Sequence[Line]) -> Outlines:
+    codes = [line.code for line in lines]
     few = view.ref and len(codes) < MANY
     bound = {"level": str(view.by), "codes": codes}
     wanted = bound | {"zoom": ZOOM if few else ZOOM_OF_MANY, "digits": DIGITS}
     areas = {code: json.loads(shape) for code, shape in connection.execute(text(OUTLINES), wanted)}
+    pieces = [line.code for line in lines if line.partial]
+    if view.ref and pieces:
+        statement = fill(PIECES, {"level": str(view.ref.level)})
+        inside = wanted | {"codes": pieces, "within": view.ref.code}
+        found = connection.execute(text(statement), inside)
+        areas |= {code: json.loads(shape) for code, shape in found}
+    if view.ref and pieces:
+        bound = {"level": str(view.ref.level), "codes": [view.ref.code]}
     west, south, east, north = connection.execute(text(BOUNDS), bound).one()
     bounds = (west, south, east, north) if view.ref else METROPOLIS
     sides = dict(zip(("west", "south", "east", "north"), bounds, strict=True))

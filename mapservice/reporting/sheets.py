@@ -27,7 +27,10 @@ NAMES = (
     "initiatives",
     "supporters",
     "per_10000_inhabitants",
+    "population_year",
+    "partial",
 )
+
 LAYER = "territoires"
 
 
@@ -56,8 +59,12 @@ def write_layer(report: Report, path: Path) -> None:
     write(
         path,
         np.array([_wkb(report, line) for line in report.lines], dtype=object),
-        [np.array(column, _kind(name)) for name, column in zip(NAMES, columns, strict=True)],
+        [
+            np.array([_blank(name) if value is None else value for value in column], _kind(name))
+            for name, column in zip(NAMES, columns, strict=True)
+        ],
         NAMES,
+        field_mask=[np.array([value is None for value in column], bool) for column in columns],
         layer=LAYER,
         driver="GPKG",
         geometry_type="MultiPolygon",
@@ -76,7 +83,14 @@ def _row(report: Report, line: Line) -> tuple[Any, ...]:
         shown.initiatives,
         shown.supporters,
         shown.rate,
+        shown.years[0] if len(shown.years) == 1 else None,
+        int(line.partial),
     )
+
+
+def _blank(name: str) -> float:
+    """What stands under the mask of an unknown number."""
+    return float("nan") if _kind(name) == "float64" else 0
 
 
 def _kind(name: str) -> str:
@@ -105,7 +119,7 @@ def _write_figures(report: Report, sheet: Worksheet, head: Format, book: Workboo
                 sheet.write(number, column, value, style)
     sheet.set_column(0, 1, 13)
     sheet.set_column(2, 2, 34)
-    sheet.set_column(3, 6, 14)
+    sheet.set_column(3, 8, 14)
     sheet.freeze_panes(1, 3)
     sheet.autofilter(0, 0, max(len(report.lines), 1), len(NAMES) - 1)
 

@@ -8,8 +8,9 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
 from mapservice.initiatives.model import LISTED, Status, Theme
-from mapservice.reporting.model import Figure, Figures, Report, View
+from mapservice.reporting.model import ENOUGH, Figure, Figures, Line, Report, View
 from mapservice.territories.model import Level
+from mapservice.territories.page_model import vintage
 
 LOCALE = "fr"
 PARIS = ZoneInfo("Europe/Paris")
@@ -83,11 +84,30 @@ def cells(figures: Figures) -> tuple[str, str, str, str]:
         number(figures.initiatives),
         rate(figures),
         number(figures.supporters),
-        number(figures.population),
+        "inconnu" if figures.population is None else number(figures.population),
     )
 
 
-COLUMNS = ("Initiatives", "Pour 10 000 hab.", "Soutiens", "Habitants")
+def columns(report: Report) -> tuple[str, str, str, str]:
+    """Headings of `cells`."""
+    year = vintage(report.years)
+    people = f"Habitants ({year})" if year else "Habitants"
+    return "Initiatives", "Pour 10 000 hab.", "Soutiens", people
+
+
+def name(line: Line) -> str:
+    return f"{line.name} (partie)" if line.partial else line.name
+
+
+def rows_beside(shown: int, report: Report) -> str:
+    """Which rows are read here, and where the others are; "" where all are."""
+    total = len(report.lines)
+    if shown >= total:
+        return ""
+    return (
+        f"{number(shown)} lignes sur {number(total)}, celles qui en disent le plus d’abord ; toutes"
+        " sont dans les fichiers chiffres.csv et chiffres.xlsx, avec ce rapport."
+    )
 
 
 def at(report: Report) -> str:
@@ -138,7 +158,7 @@ def key_figures(report: Report) -> list[tuple[str, str]]:
     whole = report.whole
     found = [
         (plural(whole.initiatives, "initiative", "initiatives"), number(whole.initiatives)),
-        ("pour 10 000 habitants", rate(whole)),
+        (_per_inhabitants(whole), rate(whole)),
         (
             plural(whole.supporters, "soutien confirmé", "soutiens confirmés"),
             number(whole.supporters),
@@ -148,6 +168,11 @@ def key_figures(report: Report) -> list[tuple[str, str]]:
         words = f"{plural(report.silent, *SILENT[report.view.by])} sur {number(report.lived_in)}"
         found.append((words, number(report.silent)))
     return found
+
+
+def _per_inhabitants(whole: Figures) -> str:
+    year = vintage(whole.years)
+    return f"pour 10 000 habitants ({year})" if year else "pour 10 000 habitants"
 
 
 def legend(report: Report) -> list[tuple[int | None, str]]:
@@ -164,7 +189,8 @@ def legend(report: Report) -> list[tuple[int | None, str]]:
             (1, "au moins un" if report.view.figure is Figure.SUPPORTERS else "une au moins")
         )
     if None in shown:
-        rows.append((None, "sans habitant"))
+        unknown = any(line.figures.population is None for line in report.lines)
+        rows.append((None, "sans habitant, ou population inconnue" if unknown else "sans habitant"))
     return rows
 
 
@@ -177,15 +203,18 @@ Sont comptées les initiatives publiques ({}) ; la période est celle de leur cr
 entiers. Les soutiens sont ceux qui ont été confirmés."""
 COLOURS = """\
 Les hachures marquent l’absence d’initiative, qui n’est pas une absence de données ; le gris, un
-territoire sans habitant, donc sans taux. Les classes suivent les ruptures naturelles des valeurs
-(Fisher 1958) ; deux classes voisines diffèrent plus que le hasard ne l’explique."""
+territoire sans habitant ou de population inconnue, donc sans taux. Les classes suivent les
+ruptures naturelles des valeurs (Fisher 1958) ; deux classes voisines diffèrent plus que le hasard
+ne l’explique."""
 CHANCE = """\
 Dans un petit territoire, une seule initiative suffit à un taux élevé : la teinte y est celle d’un
 taux rapproché de l’ensemble (Clayton et Kaldor 1987) ; le tableau garde le taux brut."""
 EXPLAINED = "Ces écarts peuvent tenir du seul hasard : une seule teinte."
-WHOLE_EPCI = """\
-Une intercommunalité est comptée en entier, même là où elle dépasse le territoire du rapport : la
-somme des lignes peut différer du total."""
+PARTS_OF_EPCI = """\
+Une intercommunalité à cheval compte ici pour sa partie {} : initiatives, soutiens, habitants et
+contour sont ceux des communes qu’elle y a."""
+READING = """\
+D’abord les territoires d’au moins {} habitants, par taux ; puis les autres, par population."""
 OVERSEAS = "La carte montre l’Hexagone et la Corse ; l’outre-mer est dans le tableau."
 DRAWN = """\
 Carte dessinée avec Leaflet (licence BSD-2) et folium (MIT) ; caractères Atkinson Hyperlegible Next
@@ -201,12 +230,45 @@ def notes(report: Report) -> list[str]:
     ]
     if report.elsewhere > 0:
         found.append(_elsewhere(report))
-    if view.by is Level.EPCI:
-        found.append(WHOLE_EPCI)
-    found += [COLOURS, CHANCE]
+    if any(line.partial for line in report.lines):
+        found.append(PARTS_OF_EPCI.format(at(report)))
+    if report.epci_alone:
+        found.append(_epci_alone(report))
+    found += [_populations(report), COLOURS, CHANCE]
+    if view.figure is Figure.RATE and len(report.lines) > 1:
+        found.append(READING.format(number(ENOUGH)))
     if view.ref is None:
         found.append(OVERSEAS)
     return [note.replace("\n", " ") for note in found]
+
+
+def _epci_alone(report: Report) -> str:
+    words = counted(
+        report.epci_alone,
+        "initiative n’est connue qu’à l’échelle d’une intercommunalité à cheval : elle n’est",
+        "initiatives ne sont connues qu’à l’échelle d’une intercommunalité à cheval : elles ne"
+        " sont",
+    )
+    return f"{words} dans aucune ligne, ni dans le total."
+
+
+def _populations(report: Report) -> str:
+    """Of which year they are, and what is unknown."""
+    years = report.years
+    unknown = sum(line.figures.population is None for line in report.lines)
+    told = f"Populations municipales de l’INSEE, année {years[0]}." if len(years) == 1 else ""
+    if len(years) > 1:
+        told = (
+            f"Populations municipales de l’INSEE, de {years[0]} à {years[-1]} selon les communes :"
+            " la source n’a pas la même année pour toutes."
+        )
+    if not years:
+        told = "La source ne dit pas de quelle année sont les populations."
+    if unknown:
+        told += (
+            f" Population inconnue : {counted(unknown, 'territoire', 'territoires')}, sans taux."
+        )
+    return told
 
 
 def _elsewhere(report: Report) -> str:

@@ -158,7 +158,7 @@ class Commune:
     code: str
     name: str
     article: str
-    population: int
+    population: int | None
     departement: str
     departement_name: str
     region: str

@@ -135,7 +135,8 @@ class Author:
 class Held:
     """A grant in force. `place` is the territory's name, "" for everywhere.
 
-    `is_known`: whether the territory, or the one heir of a commune, exists in today's COG.
+    `today` is that territory, or the one heir of a commune; `is_known`: whether there is one in
+    today's COG.
     `confirmed`: whether the person ever signed in.
     """
 
@@ -147,6 +148,18 @@ class Held:
     place: str
     is_known: bool
     granted_at: datetime
+    today: TerritoryRef | None = None
+
+    @property
+    def coordination_url(self) -> str:
+        """The figures of its territory as of today's COG."""
+        ref = self.today
+        return f"/coordination/{ref.level}/{ref.code}" if ref else "/coordination"
+
+    @property
+    def queue_url(self) -> str:
+        """What waits there."""
+        return f"/moderation?territory={self.today}" if self.today else "/moderation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

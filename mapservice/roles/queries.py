@@ -27,7 +27,7 @@ SELECT role, level, coalesce({heir}, code) AS code
 EVERYONE = """
 SELECT role_grant.person, person.email, person.name, person.confirmed_at IS NOT NULL AS confirmed,
        role_grant.role, role_grant.level, role_grant.code, role_grant.granted_at,
-       place.name AS place
+       place.name AS place, place.code AS today
   FROM role_grant
   JOIN person ON person.id = role_grant.person
   LEFT JOIN territory AS place
@@ -87,6 +87,7 @@ def everyone(connection: Connection, person: UUID | None = None) -> list[Held]:
             place=row.place or row.code,
             is_known=row.level == COUNTRY or row.place is not None,
             granted_at=row.granted_at,
+            today=TerritoryRef(Level(row.level), row.today) if row.today else None,
         )
         for row in connection.execute(text(statement), {"person": person})
     ]

@@ -186,6 +186,13 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         revision=proposal.revision if proposal else 0,
         is_public=initiative.status in PUBLIC,
         alike=alike,
+        alike_waiting=similar.find_waiting(
+            connection,
+            initiative.territory,
+            initiative.title,
+            access.sees(),
+            but=initiative.id,
+        ),
         alike_within={
             one.id for one in alike if queries.is_within(connection, one.id, access.decides())
         },

@@ -34,7 +34,7 @@ class TerritoryRow:
     code: str
     name: str
     article: str
-    population: int
+    population: int | None
     postcodes: tuple[str, ...]
     epci: str | None
     departement: str | None
@@ -43,6 +43,7 @@ class TerritoryRow:
     outline: MultiPolygon
     outline_3857: MultiPolygon
     approximate: bool
+    population_year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +160,17 @@ class _Family:
             outline=MultiPolygon(),
             outline_3857=MultiPolygon(),
             approximate=commune.outline_approximate,
+            population_year=commune.population_year,
         )
 
     def _parent_row(self, parent: ParentRecord, members: Sequence[CommuneRecord]) -> TerritoryRow:
+        population, year = summed_population(members)
         return TerritoryRow(
             level=parent.level,
             code=parent.code,
             name=parent.name,
             article=parent.article,
-            population=sum(member.population for member in members),
+            population=population,
             postcodes=(),
             epci=None,
             departement=self._shared(parent, members, Level.DEPARTEMENT),
@@ -176,6 +179,7 @@ class _Family:
             outline=MultiPolygon(),
             outline_3857=MultiPolygon(),
             approximate=any(member.outline_approximate for member in members),
+            population_year=year,
         )
 
     def _shared(
@@ -191,6 +195,18 @@ class _Family:
         if parent is None:
             raise SourceError(f"commune {commune.code} names an unknown {level}: {code}")
         return parent
+
+
+def summed_population(members: Sequence[CommuneRecord]) -> tuple[int | None, int | None]:
+    """Of those whose population is known, and its year: None where they are of several years.
+
+    None where no member's is known: unknown is not nobody.
+    """
+    known = [member for member in members if member.population is not None]
+    if not known:
+        return None, None
+    years = {member.population_year for member in known}
+    return sum(member.population or 0 for member in known), years.pop() if len(years) == 1 else None
 
 
 def wkb(shape: Geometry, srid: int) -> str:

@@ -72,6 +72,7 @@ def load(
             cursor.execute(REMOVE)
             removed = cursor.rowcount
             _copy_outlines(cursor, assembled.outlines, advance)
+            cursor.execute("SELECT territory_parts_refresh()")
             _draw_mosaic(cursor, assembled)
             cursor.execute(REFRESH)
         connection.execute(text(LOADED), _label(source, lineage))
@@ -119,7 +120,7 @@ def _copy_territories(
 ) -> None:
     with cursor.copy(
         "COPY staged (level, code, name, article, population, postcodes, epci, departement, region,"
-        " point, outline, outline_3857, approximate, cog_year) FROM STDIN"
+        " point, outline, outline_3857, approximate, cog_year, population_year) FROM STDIN"
     ) as copy:
         for row in rows:
             copy.write_row(
@@ -138,6 +139,7 @@ def _copy_territories(
                     wkb(row.outline_3857, 3857),
                     row.approximate,
                     year,
+                    row.population_year,
                 )
             )
             advance("write territories", 1)
@@ -201,7 +203,14 @@ def _analyse(engine: Engine) -> None:
 
 
 def _vacuum(connection: Connection) -> None:
-    for table in ("territory", "territory_outline", "territory_alias", "commune_event"):
+    for table in (
+        "territory",
+        "territory_outline",
+        "territory_alias",
+        "commune_event",
+        "epci_part",
+        "epci_part_outline",
+    ):
         connection.execute(text(f"VACUUM ANALYZE {table}"))
 
 
@@ -216,15 +225,16 @@ INSERT INTO territory AS kept
 SELECT * FROM staged
     ON CONFLICT (level, code) DO UPDATE
    SET (name, article, population, postcodes, epci, departement, region, point, outline,
-        outline_3857, approximate, cog_year)
+        outline_3857, approximate, cog_year, population_year)
      = (excluded.name, excluded.article, excluded.population, excluded.postcodes, excluded.epci,
         excluded.departement, excluded.region, excluded.point, excluded.outline,
-        excluded.outline_3857, excluded.approximate, excluded.cog_year)
+        excluded.outline_3857, excluded.approximate, excluded.cog_year, excluded.population_year)
  WHERE (kept.name, kept.article, kept.population, kept.postcodes, kept.epci, kept.departement,
-        kept.region, kept.approximate, kept.cog_year)
+        kept.region, kept.approximate, kept.cog_year, kept.population_year)
        IS DISTINCT FROM
        (excluded.name, excluded.article, excluded.population, excluded.postcodes, excluded.epci,
-        excluded.departement, excluded.region, excluded.approximate, excluded.cog_year)
+        excluded.departement, excluded.region, excluded.approximate, excluded.cog_year,
+        excluded.population_year)
     OR ST_AsBinary(kept.point) <> ST_AsBinary(excluded.point)
     OR ST_AsBinary(kept.outline) <> ST_AsBinary(excluded.outline)"""
 

@@ -48,7 +48,8 @@ class CommuneRecord:
     """One commune as a source describes it.
 
     `name` carries its article ("L'Haÿ-les-Roses"), `article` is that article alone ("L'"),
-    or "". `population` is 0 where the source does not know it. `epci` is None where the commune
+    or "". `population` is None where the source does not know it, `population_year` the year that
+    it is of, None where the source does not say. `epci` is None where the commune
     belongs to none (four islands). `town_hall` and `outline` are in EPSG:4326, lon/lat; either
     may be None where the source lacks it, and a town hall may lie outside the outline.
     """
@@ -56,13 +57,14 @@ class CommuneRecord:
     code: str
     name: str
     article: str
-    population: int
+    population: int | None
     postcodes: tuple[str, ...]
     epci: str | None
     departement: str
     town_hall: Point | None
     outline: Geometry | None
     outline_approximate: bool = False
+    population_year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

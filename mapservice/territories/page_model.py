@@ -43,33 +43,58 @@ class Place:
 class Described:
     """A territory with what is official about it.
 
-    `parents` go from the widest to the nearest; `bounds` are W, S, E, N, EPSG:4326.
+    `parents` go from the widest to the nearest; `bounds` are W, S, E, N, EPSG:4326. `population` is
+    None where it is unknown; its year too, and where it is the sum of several years. `lies_in`:
+    an EPCI that straddles, by its parts.
     """
 
     place: Place
     parents: tuple[Place, ...]
-    population: int
+    population: int | None
+    population_year: int | None
     postcodes: tuple[str, ...]
     approximate: bool
     cog_year: int
     bounds: tuple[float, float, float, float]
+    lies_in: tuple["Share", ...] = ()
 
     def parent(self, level: Level) -> Place | None:
         return next((place for place in self.parents if place.level is level), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Counts of one territory, listed statuses only."""
+class Share:
+    """What an EPCI that straddles has in a département or a région: communes and inhabitants."""
 
-    population: int
+    place: Place
+    communes: int
+    population: int | None
+    whole: int | None
+
+    @property
+    def percent(self) -> float | None:
+        """Of the inhabitants of the whole; None where these are unknown."""
+        if self.population is None or not self.whole:
+            return None
+        return 100 * self.population / self.whole
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts of one territory, listed statuses only. `population`: None where it is unknown.
+
+    `population_years`: of which year its parts' populations are, the first and the last.
+    """
+
+    population: int | None
     initiatives: int
     supporters: int
     themes: Mapping[Theme, int]
+    population_years: tuple[int, ...] = ()
 
     @property
     def rate(self) -> float | None:
-        """Initiatives per 10,000 inhabitants; None where nobody lives."""
+        """Initiatives per 10,000 inhabitants; None where nobody lives, or how many is unknown."""
         return rate(self.initiatives, self.population)
 
     @property
@@ -82,13 +107,18 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One territory of a list, with its figures; `parent` is the code of its région or EPCI."""
+    """One territory of a list, with its figures; `parent` is the code of its région or EPCI.
+
+    `partial`: an EPCI that straddles, with the figures of its part within what is listed.
+    """
 
     place: Place
-    population: int
+    population: int | None
     initiatives: int
     supporters: int
     parent: str | None = None
+    partial: bool = False
+    population_year: int | None = None
 
     @property
     def rate(self) -> float | None:
@@ -123,9 +153,15 @@ class MemberSort(StrEnum):
     NAME = "name"
 
 
-def rate(initiatives: int, population: int) -> float | None:
+def rate(initiatives: int, population: int | None) -> float | None:
     """Per 10,000 inhabitants, two decimals, as `/activity` rounds it."""
     return round(10_000 * initiatives / population, 2) if population else None
+
+
+def vintage(years: Iterable[int | None]) -> str:
+    """The year of some populations, or the first and the last: "2023", "2017–2023"; "" for none."""
+    known = sorted({year for year in years if year})
+    return f"{known[0]}–{known[-1]}" if len(known) > 1 else "".join(map(str, known))
 
 
 def ordered(members: Iterable[Member], sort: MemberSort) -> list[Member]:
@@ -140,12 +176,14 @@ def _measure(member: Member, sort: MemberSort) -> float:
     """What a column holds of a territory; those without a rate come last."""
     if sort is MemberSort.RATE:
         return -1.0 if member.rate is None else member.rate
+    if sort is MemberSort.POPULATION and member.population is None:
+        return -1.0
     return float(getattr(member, sort))
 
 
 def silence_of(communes: Sequence[Member], shown: int) -> Silence:
     """Of communes at hand."""
     silent = [commune for commune in communes if not commune.initiatives and commune.population]
-    largest = sorted(silent, key=lambda commune: -commune.population)[:shown]
+    largest = sorted(silent, key=lambda commune: -(commune.population or 0))[:shown]
     lived_in = sum(1 for commune in communes if commune.population)
     return Silence(lived_in, len(silent), tuple(commune.place for commune in largest))

@@ -6,8 +6,17 @@ from sqlalchemy import Connection, Row, text
 
 from mapservice.db.text import fill
 from mapservice.initiatives.model import LISTED, Theme
+from mapservice.territories import parts
 from mapservice.territories.model import AliasKind, Level, TerritoryRef
-from mapservice.territories.page_model import Described, Figures, Member, OtherName, Place, Silence
+from mapservice.territories.page_model import (
+    Described,
+    Figures,
+    Member,
+    OtherName,
+    Place,
+    Share,
+    Silence,
+)
 
 COUNTRY = ("country", "FR")
 NEAREST = 6
@@ -25,11 +34,21 @@ def describe(connection: Connection, ref: TerritoryRef) -> Described | None:
         place=_place(row),
         parents=tuple(_place(parent) for parent in parents),
         population=row.population,
+        population_year=row.population_year,
         postcodes=tuple(row.postcodes),
         approximate=row.approximate,
         cog_year=row.cog_year,
         bounds=(row.west, row.south, row.east, row.north),
+        lies_in=_shares(connection, ref),
     )
+
+
+def _shares(connection: Connection, ref: TerritoryRef) -> tuple[Share, ...]:
+    """Régions, then départements, in which an EPCI lies where these are several."""
+    if ref.level is not Level.EPCI:
+        return ()
+    rows = connection.execute(text(LIES_IN), {"code": ref.code})
+    return tuple(Share(_place(row), row.communes, row.population, row.whole) for row in rows)
 
 
 def figures(connection: Connection, places: Sequence[Place]) -> list[Figures]:
@@ -43,8 +62,31 @@ def figures(connection: Connection, places: Sequence[Place]) -> list[Figures]:
     return [_figures([row for row in rows if row.place == n]) for n in range(1, len(asked) + 1)]
 
 
+def years(connection: Connection, ref: TerritoryRef | None = None) -> tuple[int, ...]:
+    """Of which years the populations of a territory's communes are; of France's without one."""
+    level = "true" if ref is None else "code = :code" if ref.level is Level.COMMUNE else None
+    statement = fill(YEARS, {"which": level or f"{ref.level if ref else ''} = :code"})
+    bound = {"code": ref.code} if ref else {}
+    return tuple(connection.execute(text(statement), bound).scalars())
+
+
+def vintages(connection: Connection) -> tuple[list[tuple[int | None, int]], int]:
+    """How many communes have a population of each year, the most first; and how many have none."""
+    rows = connection.execute(text(VINTAGES)).all()
+    known = [(row.population_year, row.communes) for row in rows if row.known]
+    return known, sum(row.communes for row in rows if not row.known)
+
+
 def members(connection: Connection, of: TerritoryRef, level: Level) -> list[Member]:
-    """Every territory of that level within one, zeros included."""
+    """Every territory of that level within one, zeros included.
+
+    EPCI that straddle come with the figures of their part.
+    """
+    if level is Level.EPCI:
+        inside = f"part.{of.level} = :within"
+        bound = {"within": of.code, "status": _STATUSES}
+        found = {"places": parts.places(inside), "inside": inside}
+        return [_member(row) for row in connection.execute(text(fill(EPCIS, found)), bound)]
     return _members(connection, level, _within(of, level), within=of.code)
 
 
@@ -55,6 +97,14 @@ def by_code(connection: Connection, level: Level, codes: Iterable[str]) -> list[
 def everywhere(connection: Connection, level: Level) -> list[Member]:
     """All of France's, by code."""
     return _members(connection, level, "true")
+
+
+def epci_alone(connection: Connection, codes: Sequence[str]) -> int:
+    """Initiatives of these EPCI that are known to no part of one: its own less its communes'."""
+    if not codes:
+        return 0
+    bound = {"codes": list(codes), "status": _STATUSES}
+    return int(connection.execute(text(EPCI_ALONE), bound).scalar_one())
 
 
 def silence(connection: Connection, of: TerritoryRef, shown: int) -> Silence:
@@ -91,10 +141,19 @@ def _members(
 ) -> list[Member]:
     bound = {"level": str(level), "status": _STATUSES, **values}
     rows = connection.execute(text(_member_query(level, which)), bound)
-    return [
-        Member(_place(row), row.population, row.initiatives, row.supporters, row.parent)
-        for row in rows
-    ]
+    return [_member(row) for row in rows]
+
+
+def _member(row: Row[tuple[object, ...]]) -> Member:
+    return Member(
+        place=_place(row),
+        population=row.population,
+        initiatives=row.initiatives,
+        supporters=row.supporters,
+        parent=row.parent,
+        partial=row.partial,
+        population_year=row.population_year,
+    )
 
 
 def _within(of: TerritoryRef, level: Level) -> str:
@@ -126,6 +185,7 @@ def _figures(rows: Sequence[Row[tuple[object, ...]]]) -> Figures:
     counted = {row.theme: row.initiatives for row in rows}
     return Figures(
         population=rows[0].population,
+        population_years=tuple(sorted(set(rows[0].years or ()))),
         initiatives=sum(counted.values()),
         supporters=sum(row.supporters for row in rows),
         themes={theme: counted[theme] for theme in Theme},
@@ -134,7 +194,7 @@ def _figures(rows: Sequence[Row[tuple[object, ...]]]) -> Figures:
 
 # A box of two dimensions is read from the head of an outline, however long it is.
 DESCRIBED = """
-SELECT level, code, name, article, population, postcodes, approximate, cog_year,
+SELECT level, code, name, article, population, population_year, postcodes, approximate, cog_year,
        ST_XMin(box) AS west, ST_YMin(box) AS south, ST_XMax(box) AS east, ST_YMax(box) AS north
   FROM (SELECT *, CAST(CAST(outline AS box2d) AS box3d) AS box
           FROM territory WHERE level = :level AND code = :code) AS own"""
@@ -164,11 +224,18 @@ WITH asked AS (
 )
 SELECT place, theme,
        CASE level
-           WHEN 'country' THEN (SELECT coalesce(sum(population), 0)
-                                   FROM territory WHERE level = 'region')
+           WHEN 'country' THEN (SELECT sum(population) FROM territory WHERE level = 'region')
            ELSE (SELECT population FROM territory
                   WHERE territory.level = asked.level AND territory.code = asked.code)
        END AS population,
+       CASE level
+           WHEN 'country' THEN (SELECT array_agg(DISTINCT population_year)
+                                   FROM territory
+                                  WHERE level = 'commune' AND population_year IS NOT NULL)
+           ELSE (SELECT ARRAY[population_year] FROM territory
+                  WHERE territory.level = asked.level AND territory.code = asked.code
+                    AND population_year IS NOT NULL)
+       END AS years,
        CAST(coalesce(base.initiatives, 0) + coalesce(fresh.initiatives, 0) AS bigint)
            AS initiatives,
        CAST(coalesce(base.supporters, 0) + coalesce(fresh.supporters, 0) AS bigint) AS supporters
@@ -186,8 +253,8 @@ NEARBY = """level = 'commune' AND {condition}
 # Of wider levels the base holds few rows, one range of its key; communes are picked from it.
 MEMBERS = """
 WITH member AS MATERIALIZED (
-    SELECT level, code, name, article, population,
-           CASE level WHEN 'commune' THEN epci ELSE region END AS parent
+    SELECT level, code, name, article, population, population_year,
+           CASE level WHEN 'commune' THEN epci ELSE region END AS parent, false AS partial
       FROM territory WHERE level = :level AND {which}
 ), counted AS (
     SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters
@@ -205,6 +272,85 @@ SELECT member.*,
        CAST(coalesce(initiatives, 0) AS bigint) AS initiatives,
        CAST(coalesce(supporters, 0) AS bigint) AS supporters
   FROM member LEFT JOIN counted USING (code)"""
+# Of an EPCI that straddles, the communes inside are added up.
+EPCIS = """
+WITH member AS MATERIALIZED ({places}), piece AS MATERIALIZED (
+    SELECT part.code, part.epci
+      FROM territory AS part
+     WHERE part.level = 'commune' AND {inside}
+       AND part.epci IN (SELECT code FROM member WHERE partial)
+), counted AS (
+    SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters
+      FROM (SELECT code, initiatives, supporters
+              FROM rollup
+             WHERE level = 'epci' AND theme = '' AND month = '-infinity' AND status = ANY(:status)
+               AND code = ANY(ARRAY(SELECT code FROM member WHERE NOT partial))
+             UNION ALL
+            SELECT code, initiatives, supporters
+              FROM rollup_delta_level
+             WHERE level = 'epci' AND status = ANY(:status)
+               AND code = ANY(ARRAY(SELECT code FROM member WHERE NOT partial))
+             UNION ALL
+            SELECT epci, initiatives, supporters
+              FROM rollup JOIN piece USING (code)
+             WHERE level = 'commune' AND theme = '' AND month = '-infinity'
+               AND status = ANY(:status) AND code = ANY(ARRAY(SELECT code FROM piece))
+             UNION ALL
+            SELECT epci, initiatives, supporters
+              FROM rollup_delta_level JOIN piece USING (code)
+             WHERE level = 'commune' AND status = ANY(:status)) AS kept
+     GROUP BY code
+)
+SELECT member.level, member.code, member.name, member.article, member.population, member.partial,
+       member.population_year, NULL AS parent,
+       CAST(coalesce(initiatives, 0) AS bigint) AS initiatives,
+       CAST(coalesce(supporters, 0) AS bigint) AS supporters
+  FROM member LEFT JOIN counted USING (code)"""
+
+VINTAGES = """
+SELECT population IS NOT NULL AS known, population_year, count(*) AS communes
+  FROM territory
+ WHERE level = 'commune'
+ GROUP BY 1, 2
+ ORDER BY communes DESC"""
+
+YEARS = """
+SELECT DISTINCT population_year
+  FROM territory
+ WHERE level = 'commune' AND {which} AND population_year IS NOT NULL
+ ORDER BY 1"""
+
+EPCI_ALONE = """
+SELECT coalesce(sum(CASE level WHEN 'epci' THEN initiatives ELSE -initiatives END), 0)
+  FROM (SELECT level, code, initiatives
+          FROM rollup
+         WHERE level IN ('epci', 'commune') AND theme = '' AND month = '-infinity'
+           AND status = ANY(:status)
+         UNION ALL
+        SELECT level, code, initiatives
+          FROM rollup_delta_level
+         WHERE level IN ('epci', 'commune') AND status = ANY(:status)) AS kept
+ WHERE (level = 'epci' AND code = ANY(:codes))
+    OR (level = 'commune' AND code = ANY(ARRAY(
+           SELECT code FROM territory WHERE level = 'commune' AND epci = ANY(:codes))))"""
+
+LIES_IN = """
+WITH own AS (
+    SELECT *, sum(population) OVER () AS whole FROM epci_part WHERE epci = :code
+)
+SELECT wider.level, wider.code, wider.name, wider.article,
+       CAST(sum(own.communes) AS bigint) AS communes,
+       CAST(sum(own.population) AS bigint) AS population,
+       CAST(min(own.whole) AS bigint) AS whole
+  FROM own
+  JOIN territory AS wider ON (wider.level, wider.code) IN (('region', own.region),
+                                                           ('departement', own.departement))
+ WHERE (SELECT count(DISTINCT CASE wider.level WHEN 'region' THEN every.region
+                                   ELSE every.departement END)
+          FROM own AS every) > 1
+ GROUP BY wider.level, wider.code, wider.name, wider.article
+ ORDER BY wider.level DESC, sum(own.communes) DESC, wider.code"""
+
 PICKED = "AND code = ANY(ARRAY(SELECT code FROM member))"
 
 # Communes where nobody lives cannot be silent.

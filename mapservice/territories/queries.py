@@ -18,7 +18,8 @@ class Territory:
     code: str
     name: str
     article: str
-    population: int
+    population: int | None
+    population_year: int | None
     bounds: tuple[float, float, float, float]
 
 
@@ -62,6 +63,7 @@ def find(connection: Connection, ref: TerritoryRef) -> Territory | None:
             territory.c.name,
             territory.c.article,
             territory.c.population,
+            territory.c.population_year,
             func.ST_XMin(territory.c.outline),
             func.ST_YMin(territory.c.outline),
             func.ST_XMax(territory.c.outline),
@@ -70,7 +72,7 @@ def find(connection: Connection, ref: TerritoryRef) -> Territory | None:
     ).one_or_none()
     if row is None:
         return None
-    return Territory(Level(row[0]), *row[1:5], bounds=(row[5], row[6], row[7], row[8]))
+    return Territory(Level(row[0]), *row[1:6], bounds=(row[6], row[7], row[8], row[9]))
 
 
 def unknown(connection: Connection, refs: Sequence[TerritoryRef]) -> list[TerritoryRef]:
@@ -147,7 +149,7 @@ HOLDER = fill(
        SELECT code, name, outline, departement, epci
          FROM territory
         WHERE level = 'commune' AND ST_DWithin(outline, asked.point, {near})
-        ORDER BY population / ST_Area(outline) DESC, code
+        ORDER BY population / ST_Area(outline) DESC NULLS LAST, code
         LIMIT 1""",
     {"near": f"{ON_BORDER_DEGREES:.6f}"},
 )

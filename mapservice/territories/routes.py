@@ -44,6 +44,8 @@ BELOW = {
     Level.DEPARTEMENT: Level.COMMUNE,
     Level.EPCI: Level.COMMUNE,
 }
+# What lists the EPCI in it.
+WIDE = (Level.REGION, Level.DEPARTEMENT)
 FIRST_DAY = date(1943, 1, 1)  # INSEE's movements begin in that year
 # A former code may one day be in force again, so that a redirection must not be kept for ever.
 REDIRECT_SECONDS = 86_400
@@ -134,13 +136,18 @@ def _listed(connection: Connection, ref: TerritoryRef) -> dict[str, Any]:
         "members": ordered(members, sort),
         "below": below,
         "silence": silence,
-        "epcis": _epcis(connection, members) if ref.level is Level.DEPARTEMENT else [],
+        **_epcis(connection, ref),
     }
 
 
-def _epcis(connection: Connection, communes: list[Member]) -> list[Member]:
-    codes = {commune.parent for commune in communes if commune.parent}
-    return ordered(page_queries.by_code(connection, Level.EPCI, codes), MemberSort.NAME)
+def _epcis(connection: Connection, ref: TerritoryRef) -> dict[str, Any]:
+    """Those that have a commune there, and how many initiatives are known to no more than one that
+    straddles."""
+    if ref.level not in WIDE:
+        return {"epcis": [], "epci_alone": 0}
+    members = ordered(page_queries.members(connection, ref, Level.EPCI), MemberSort.NAME)
+    straddling = [member.place.code for member in members if member.partial]
+    return {"epcis": members, "epci_alone": page_queries.epci_alone(connection, straddling)}
 
 
 def _past(connection: Connection, ref: TerritoryRef, day: date | None) -> dict[str, Any]:

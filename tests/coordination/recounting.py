@@ -39,9 +39,9 @@ SCOPES = [
 
 INSERT = """
 INSERT INTO initiative (title, theme, scale, status, created_at, updated_at, precision, commune,
-                        departement, region, source_supporters)
-VALUES ('Essai', :theme, 'commune', :status, :at, :at, :precision, :commune, :departement, :region,
-        :source_supporters)"""
+                        epci, departement, region, source_supporters)
+VALUES ('Essai', :theme, 'commune', :status, :at, :at, :precision, :commune, :epci, :departement,
+        :region, :source_supporters)"""
 PERSON = """
 INSERT INTO person (email, email_key, confirmed_at)
 SELECT address, address, now()
@@ -80,6 +80,7 @@ class Written:
     homes: Sequence[str | None]
     departement: str
     region: str
+    epcis: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -151,13 +152,15 @@ def _initiative(chance: Random, written: Written) -> dict[str, object]:
     end = chance.choice([NOW, a_year_before(NOW)])
     edge = end - WINDOW + timedelta(seconds=chance.choice([-1, 0, 1]))
     at = NOW - timedelta(days=chance.expovariate(1 / 200), seconds=chance.randrange(86_400))
-    precision = chance.choice(["commune"] * 8 + ["departement", "region", "national"])
+    wide = ["departement", "region", "national", *(["epci"] if written.epcis else [])]
+    precision = chance.choice(["commune"] * 8 + wide)
     return {
         "theme": chance.choice(list(Theme)),
         "status": chance.choice(["published"] * 4 + ["done", "done", "archived", "pending"]),
         "at": None if chance.random() < 0.3 else edge if chance.random() < 0.1 else at,
         "precision": precision,
         "commune": chance.choice(written.communes) if precision == "commune" else None,
+        "epci": chance.choice(written.epcis) if precision == "epci" else None,
         "departement": written.departement if precision == "departement" else None,
         "region": written.region if precision == "region" else None,
         "source_supporters": chance.randrange(20),
@@ -264,9 +267,11 @@ def check(connection: Connection, scope: Scope, places: Sequence[Place]) -> None
     ).all()
     for ref, by in places:
         view = View(ref, by, scope, NOW)
-        _check_counts(connection, view, rows)
-        _check_undated(connection, view, chosen(every, replace(scope, since=None, until=None)))
-        _check_last(connection, view, rows)
+        counted = _counted(connection, view, rows)
+        _check_counts(connection, view, rows, counted)
+        every_day = chosen(every, replace(scope, since=None, until=None))
+        _check_undated(connection, view, every_day)
+        _check_last(connection, view, counted)
         if by is not Level.COMMUNE:
             undated = [row for row in every if row.created_at is None and row not in rows]
             there = chosen(undated, replace(scope, since=None, until=None))
@@ -275,6 +280,27 @@ def check(connection: Connection, scope: Scope, places: Sequence[Place]) -> None
         view = View(ref, Level.COMMUNE, scope, NOW)
         _check_months(connection, view, chosen(every, replace(scope, since=None, until=None)))
         _check_heat(connection, view, rows)
+
+
+def _counted(connection: Connection, view: View, rows: list[Base]) -> list[Base]:
+    """The rows that may count for a part: of an EPCI that straddles, those of communes inside."""
+    ref = view.ref
+    if view.by is not Level.EPCI or ref is None:
+        return rows
+    places = connection.execute(
+        text(
+            "SELECT epci, departement, region FROM territory"
+            " WHERE level = 'commune' AND epci IS NOT NULL"
+        )
+    ).all()
+    beyond = {one.epci for one in places if getattr(one, ref.level) != ref.code}
+    within = {one.epci for one in places if getattr(one, ref.level) == ref.code}
+    return [
+        row
+        for row in rows
+        if row.epci not in beyond & within
+        or (row.commune is not None and getattr(row, ref.level) == ref.code)
+    ]
 
 
 def _start(scope: Scope) -> datetime:
@@ -307,9 +333,11 @@ def _figures(areas: Areas) -> dict[str, tuple[int, ...]]:
     return dict(zip(areas.codes, numbers, strict=True))
 
 
-def _check_counts(connection: Connection, view: View, rows: list[Base]) -> None:
+def _check_counts(
+    connection: Connection, view: View, rows: list[Base], counted: list[Base]
+) -> None:
     found = queries.areas(connection, view)
-    by_code = _grouped(rows, view.by)
+    by_code = _grouped(counted, view.by)
     assert _figures(found) == {
         code: _recounted(by_code.get(code, []), view.scope) for code in found.codes
     }
@@ -319,6 +347,7 @@ def _check_counts(connection: Connection, view: View, rows: list[Base]) -> None:
     assert _figures(queries.some(connection, view, some)) == {
         code: _recounted(by_code[code], view.scope) for code in some
     }
+    _check_alone(found, rows, view)
     own = _figures(queries.own(connection, view))
     assert own == {view.ref.code if view.ref else "FR": _recounted(_inside(rows, view), view.scope)}
 
@@ -326,13 +355,22 @@ def _check_counts(connection: Connection, view: View, rows: list[Base]) -> None:
 def _check_undated(connection: Connection, view: View, rows: list[Base]) -> None:
     """Beside every figure, whatever the period: how many are of no known day."""
     undated = [row for row in rows if row.created_at is None]
-    by_code = Counter(getattr(row, view.by) for row in undated)
+    by_code = Counter(getattr(row, view.by) for row in _counted(connection, view, undated))
     for found in (queries.areas(connection, view), queries.areas(connection, view, dated=False)):
         assert found.undated is not None
         assert found.undated.tolist() == [by_code[code] for code in found.codes]
     own = queries.own(connection, view)
     assert own.undated is not None
     assert own.undated.tolist() == [len(_inside(undated, view))]
+
+
+def _check_alone(found: Areas, rows: list[Base], view: View) -> None:
+    """What is known of no more than an EPCI that straddles."""
+    if found.partial is None or found.epci_alone is None:
+        return
+    parts = [code for code, part in zip(found.codes, found.partial.tolist(), strict=True) if part]
+    held = [row for row in rows if row.commune is None and _in_scope(row, view.scope)]
+    assert found.epci_alone.sum() == sum(row.epci in parts for row in held)
 
 
 def _grouped(rows: list[Base], level: Level) -> dict[str, list[Base]]:
@@ -356,7 +394,11 @@ def _check_last(connection: Connection, view: View, rows: list[Base]) -> None:
         code = getattr(row, view.by)
         if code in known and row.created_at and _in_scope(row, view.scope):
             latest[code] = max(latest.get(code, row.created_at), row.created_at)
-    assert queries.last_days(connection, view.scope, view.by, codes) == latest
+    parts = areas.partial.tolist() if areas.partial is not None else [False] * len(codes)
+    whole = [code for code, part in zip(codes, parts, strict=True) if not part]
+    partial = [code for code, part in zip(codes, parts, strict=True) if part]
+    days = queries.last_days(connection, view.scope, view.by, whole)
+    assert days | queries.last_days_of_parts(connection, view, partial) == latest
     assert areas.months is not None
     end = view.scope.until or date(2026, 12, 1)
     told = {code: ago for code, ago in zip(codes, areas.months.tolist(), strict=True) if ago == ago}
@@ -373,12 +415,13 @@ def _check_silent(
     shown = sheet.sheet(connection, replace(view, figure=Figure.SILENT))
     counts = (shown.areas.communes, shown.areas.silent, shown.own.communes, shown.own.silent)
     parts, silent_parts, own, silent_own = (one.tolist() for one in counts if one is not None)
-    all_of = Counter(getattr(one, view.by) for one in communes)
-    silent = Counter(getattr(one, view.by) for one in communes if one.code not in lively)
+    ref = view.ref
+    inside = [one for one in communes if not ref or getattr(one, ref.level) == ref.code]
+    all_of = Counter(getattr(one, view.by) for one in inside)
+    silent = Counter(getattr(one, view.by) for one in inside if one.code not in lively)
     assert parts == [all_of[code] for code in shown.areas.codes]
     assert silent_parts == [silent[code] for code in shown.areas.codes]
-    ref = view.ref
-    whole = [one.code for one in communes if not ref or getattr(one, ref.level) == ref.code]
+    whole = [one.code for one in inside]
     assert (own, silent_own) == ([len(whole)], [sum(one not in lively for one in whole)])
 
 

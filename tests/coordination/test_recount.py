@@ -60,7 +60,8 @@ def _where(connection: Connection, chance: Random) -> Written:
     )
     communes = [*chance.sample(list(places.scalars()), 60), "35238", "97411", "35236"]
     near = ["35238"] * 20 + ["35047", "35024"]  # in the EPCI of Rennes
-    return Written(communes, [*communes, *near, *FORMER, *[None] * 20], "35", "53")
+    homes = [*communes, *near, *FORMER, *[None] * 20]
+    return Written(communes, homes, "35", "53", ("243500741", "243500139"))
 
 
 @pytest.mark.parametrize("scope", SCOPES)

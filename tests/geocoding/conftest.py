@@ -103,7 +103,7 @@ def _entries(territories: TerritorySet, former: list[AliasRecord]) -> Iterator[P
             departement_name=departement.name,
             region=region.code,
             region_name=region.name,
-            population=commune.population,
+            population=commune.population or 0,
             postcodes=own or commune.postcodes,
             lon=commune.town_hall.x if commune.town_hall else None,
             lat=commune.town_hall.y if commune.town_hall else None,

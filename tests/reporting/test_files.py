@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 from mapservice.http.assets import STATIC
 from mapservice.maps import report_model
 from mapservice.reporting import page, paper, sheets, words
-from mapservice.reporting.model import Report
+from mapservice.reporting.model import ENOUGH, Report
 from tests.reporting.conftest import HOSTILE, Reading
 
 QUERIES = ("territory=departement:35", "by=region&figure=supporters", "territory=commune:35238")
+MOST_PAGES = 10
 MAX_BYTES = 5_000_000
 
 
@@ -55,7 +56,7 @@ def plain(text: str) -> str:
 
 
 def expected(report: Report) -> list[list[str]]:
-    rows = [[line.name, *words.cells(line.figures)] for line in report.lines]
+    rows = [[words.name(line), *words.cells(line.figures)] for line in report.lines]
     return [*rows, ["Ensemble", *words.cells(report.whole)]]
 
 
@@ -71,7 +72,8 @@ def test_paper_says_what_the_page_says(
     document = PdfReader(io.BytesIO(paper.render(snapshot, report)))
     text = plain(" ".join(sheet.extract_text() for sheet in document.pages))
     at = text.index("Les chiffres Commune" if "territory" in query else "Les chiffres Région")
-    for row in shown:
+    on_paper = [*shown[:-1][: paper.PAPER_ROWS], shown[-1]]
+    for row in on_paper:
         told = plain(" ".join(row))
         assert told in text[at:], told
         at = text.index(told, at)
@@ -87,8 +89,15 @@ def test_paper_says_what_the_page_says(
         for sheet in document.pages
         for link in sheet.get("/Annots", [])
     }
-    assert links == {report.link(one) for line in report.lines for one in line.most_supported}
-    assert all(link in html for link in links)
+    named = [*page.holders(report, paper.PAPER_HOLDERS), *(one for one, _ in page.foremost(report))]
+    every = {report.link(one) for line in report.lines for one in line.most_supported}
+    listed = {report.link(one) for line in named for one in line.most_supported}
+    first = {report.link(line.most_supported[at]) for line, at in page.foremost(report)}
+    assert first <= links <= listed | first
+    assert all(link in html for link in every)
+    beside = words.rows_beside(paper.PAPER_ROWS, report)
+    assert bool(beside) == (len(report.lines) > paper.PAPER_ROWS)
+    assert plain(beside) in text
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -103,6 +112,8 @@ def test_sheets_and_layer_have_the_same_rows(reading: Reading, tmp_path: Path, q
             line.figures.initiatives,
             line.figures.supporters,
             line.figures.rate,
+            line.figures.years[0] if line.figures.years else None,
+            int(line.partial),
         )
         for line in report.lines
     ]
@@ -121,6 +132,24 @@ def test_sheets_and_layer_have_the_same_rows(reading: Reading, tmp_path: Path, q
     assert [tuple(row) for row in layer[list(sheets.NAMES)].itertuples(index=False)] == rows
     assert (layer.crs.to_epsg(), layer.geometry.notna().all()) == (4326, True)
     assert layer.geometry.is_valid.mean() > 0.99
+
+
+def test_paper_is_short_and_led_by_what_tells_something(
+    snapshot: Connection, reading: Reading
+) -> None:
+    """A hamlet with one initiative has the highest rate of its région, and says nothing."""
+    report = reading("territory=region:53")
+    people = [line.figures.population or 0 for line in report.lines]
+    enough = sum(one >= ENOUGH for one in people)
+    assert enough > 100
+    assert min(people[:enough]) >= ENOUGH
+    rates = [line.figures.rate or 0 for line in report.lines[:enough]]
+    assert rates == sorted(rates, reverse=True)
+    assert people[enough:] == sorted(people[enough:], reverse=True)
+    document = PdfReader(io.BytesIO(paper.render(snapshot, report)))
+    assert len(document.pages) <= MOST_PAGES
+    text = plain(" ".join(sheet.extract_text() for sheet in document.pages))
+    assert plain(f"120 lignes sur {words.number(len(people))}") in text
 
 
 def test_a_workbook_takes_no_text_for_a_formula(reading: Reading, tmp_path: Path) -> None:

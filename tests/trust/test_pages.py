@@ -56,6 +56,19 @@ def test_the_panel_gives_a_verdict_with_its_reasons(
     assert str(open_burst(engine)) in moderator.get("/moderation").text, "it waits in the one queue"
 
 
+def test_figures_and_reasons_count_the_same_networks(moderator: Actor, engine: Engine) -> None:
+    """All that came is held, from four networks: none of them is nowhere in the figures."""
+    known = initiative(engine)
+    arrive(engine, known, bought(Random(4), 400, 4))
+    service.watch(engine)
+    assert figures(engine, known).counted == 0
+    page = moderator.get(f"{PANEL}/{known}").text
+    assert "400 soutiens viennent de 4 réseaux" in page
+    told = page.split("réseaux en 30 jours", 1)[1].split("</dd>", 1)[0]
+    assert told.rsplit("<dd>", 1)[1] == "4"
+    assert "soutiens comptés ou non" in told
+
+
 def test_every_bar_has_its_number(moderator: Actor, backed: UUID) -> None:
     page = moderator.get(f"{PANEL}/{backed}").text
     table = page.split("<tbody>", 1)[1].split("</tbody>", 1)[0]

@@ -172,11 +172,14 @@ def _merged(
 ) -> CommuneRecord:
     if record is None:
         return commune
+    told = record.population
     return replace(
         commune,
         outline=record.outline,
         outline_approximate=False,
-        population=record.population or commune.population,
+        population=commune.population if told is None else told,
+        # The file does not say of which year its populations are.
+        population_year=commune.population_year if told is None else None,
         epci=next((siren for siren in record.epci if siren in known_epci), commune.epci),
     )
 

