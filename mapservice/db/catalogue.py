@@ -22,7 +22,8 @@ own_class AS (
 )
 SELECT 'extension ' || extname FROM pg_extension WHERE extname <> 'plpgsql'
  UNION ALL
-SELECT concat(CASE relkind WHEN 'r' THEN 'table ' WHEN 'v' THEN 'view ' ELSE 'sequence ' END, relname)
+SELECT concat(CASE relkind WHEN 'r' THEN 'table ' WHEN 'v' THEN 'view ' ELSE 'sequence ' END,
+              relname)
   FROM own_class WHERE relkind IN ('r', 'v', 'S')
  UNION ALL
 SELECT concat('column ', relname, '.', attname, ' ',
@@ -44,7 +45,8 @@ SELECT concat('function ', proname, '(', pronargs, ')',
  WHERE NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass
                       AND objid = pg_proc.oid AND deptype = 'e')
  UNION ALL
-SELECT concat('trigger ', relname, '.', tgname, CASE tgenabled WHEN 'O' THEN '' ELSE ' disabled' END)
+SELECT concat('trigger ', relname, '.', tgname,
+              CASE tgenabled WHEN 'O' THEN '' ELSE ' disabled' END)
   FROM own_class JOIN pg_trigger ON tgrelid = own_class.oid
  WHERE NOT tgisinternal
  UNION ALL
@@ -62,8 +64,10 @@ SELECT concat('constraint ', relname, '.', conname,
                                  ') to ', beyond.relname, ' (',
                                  string_agg(far.attname, ', ' ORDER BY place), ')')
                      FROM unnest(conkey, confkey) WITH ORDINALITY AS pair (near, far, place)
-                     JOIN pg_attribute AS near ON near.attrelid = conrelid AND near.attnum = pair.near
-                     JOIN pg_attribute AS far ON far.attrelid = confrelid AND far.attnum = pair.far
+                     JOIN pg_attribute AS near
+                       ON near.attrelid = conrelid AND near.attnum = pair.near
+                     JOIN pg_attribute AS far
+                       ON far.attrelid = confrelid AND far.attnum = pair.far
                      JOIN pg_class AS beyond ON beyond.oid = confrelid
                     GROUP BY beyond.relname) END,
               CASE WHEN NOT convalidated THEN ' not valid' END)
@@ -119,4 +123,6 @@ def _told(line: str, there: set[str]) -> str:
     """`index initiative.x` that is there as `index initiative.x invalid` is told as the latter."""
     key = " ".join(line.split(" ")[:2])
     other = sorted(one for one in there if one == key or one.startswith(f"{key} "))
-    return f"not as it was made: {', '.join(other)}; wanted: {line}" if other else f"missing: {line}"
+    return (
+        f"not as it was made: {', '.join(other)}; wanted: {line}" if other else f"missing: {line}"
+    )

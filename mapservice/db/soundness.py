@@ -5,7 +5,7 @@ Each finding is one line of plain words. Nothing here writes.
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Select, column, exists, func, select, table, text
 
 from mapservice.db.catalogue import ForeignKey, differences, expected, foreign_keys
 
@@ -87,26 +87,24 @@ def problems(connection: Connection) -> list[str]:
 def _dangling(connection: Connection) -> Iterator[str]:
     """Rows that name what is not there; constraints that a restore skipped are looked at too."""
     for key in foreign_keys(expected()):
-        count = connection.execute(text(_lonely(key))).scalar_one()
+        count = connection.execute(_lonely(key)).scalar_one()
         if count:
             yield f"{key.table}: {count} rows name no {key.target} that is there"
 
 
-def _lonely(key: ForeignKey) -> str:
-    pairs = list(zip(key.columns, key.target_columns, strict=True))
-    named = " AND ".join(f'near."{one}" IS NOT NULL' for one in key.columns)
-    same = " AND ".join(f'far."{other}" = near."{one}"' for one, other in pairs)
-    return (
-        f'SELECT count(*) FROM "{key.table}" AS near WHERE {named}'
-        f' AND NOT EXISTS (SELECT FROM "{key.target}" AS far WHERE {same})'
-    )
+def _lonely(key: ForeignKey) -> Select[int]:
+    near = table(key.table, *map(column, key.columns)).alias("near")
+    far = table(key.target, *map(column, key.target_columns)).alias("far")
+    same = zip(key.target_columns, key.columns, strict=True)
+    there = exists().where(*(far.c[other] == near.c[one] for other, one in same))
+    named = [near.c[one].is_not(None) for one in key.columns]
+    return select(func.count()).select_from(near).where(*named, ~there)
 
 
 def _behind(connection: Connection) -> Iterator[str]:
     """Sequences that would give a number once more."""
     for one in connection.execute(text(SEQUENCES)).all():
-        highest = connection.execute(
-            text(f'SELECT max("{one.attname}") FROM "{one.of}"')
-        ).scalar_one()
+        numbers = table(one.of, column(one.attname))
+        highest = connection.execute(select(func.max(numbers.c[one.attname]))).scalar_one()
         if highest is not None and (one.last is None or one.last < highest):
             yield f"{one.name} is at {one.last or 'its start'}, {one.of} at {highest} already"

@@ -28,14 +28,15 @@ OURS = ("--extension=unaccent", "--extension=pg_trgm", "--exclude-table=spatial_
 FILLED = (
     """INSERT INTO support (initiative, mailbox, commune, held_at)
        SELECT id, sha256(uuid_send(id) || int4send(n)), commune, CASE WHEN n = 3 THEN now() END
-         FROM (SELECT id, commune FROM initiative ORDER BY id LIMIT 50) AS some
+         FROM (SELECT id, commune FROM initiative ORDER BY id LIMIT 50) AS backed
         CROSS JOIN generate_series(1, 3) AS n""",
     """INSERT INTO decision (initiative, revision, verdict, decided_by)
        SELECT id, 1, 'publish', 'an editor' FROM initiative ORDER BY id LIMIT 20""",
     """INSERT INTO report (initiative, confirmed, reason)
        SELECT id, false, 'place' FROM initiative ORDER BY id LIMIT 5""",
     """INSERT INTO merge (initiative, target)
-       SELECT min(id::text)::uuid, max(id::text)::uuid FROM initiative WHERE status = 'published'""",
+       SELECT min(id::text)::uuid, max(id::text)::uuid
+         FROM initiative WHERE status = 'published'""",
     "SELECT rollup_compact()",
     """DELETE FROM initiative
         WHERE id IN (SELECT id FROM initiative WHERE status = 'published'
