@@ -1,8 +1,8 @@
 -- Functions find their names whatever search_path is in force. A dump is restored under an empty one:
 -- a function that needs another fails there, and takes with it the table whose column it makes.
-
--- Those that others are written into (inlined) keep that: a body that is parsed here and now refers to
--- objects, not to names, and is dumped with the schema of each.
+-- `pin_functions.sql`, which follows every upgrade, says to each where to look; but a function that is told
+-- so is not written into a query any more (inlined). These stay so: a body that is parsed here and now
+-- refers to objects, not to names, and is dumped with the schema of each.
 
 CREATE OR REPLACE FUNCTION is_public(status text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -39,26 +39,3 @@ CREATE OR REPLACE FUNCTION uuid_v7() RETURNS uuid
                     FROM 1 FOR 6),
             52, 1), 53, 1),
         'hex')::uuid;
-
--- All others say where they look: in the schema of ours and in that of PostGIS, which may be another.
--- Those of the job queue too: it is dumped and restored with the rest.
-DO $$
-DECLARE
-    path text := (SELECT string_agg(DISTINCT quote_ident(nspname), ', ')
-                    FROM pg_namespace
-                   WHERE nspname = current_schema()
-                      OR oid = (SELECT extnamespace FROM pg_extension WHERE extname = 'postgis'));
-    own  regprocedure;
-BEGIN
-    FOR own IN
-        SELECT oid FROM pg_proc
-         WHERE pronamespace = current_schema()::regnamespace
-           AND prokind = 'f' AND prosqlbody IS NULL
-           AND NOT EXISTS (SELECT FROM unnest(proconfig) AS kept WHERE kept LIKE 'search_path=%')
-           AND NOT EXISTS (SELECT FROM pg_depend
-                            WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e')
-    LOOP
-        EXECUTE format('ALTER FUNCTION %s SET search_path = %s, pg_temp', own, path);
-    END LOOP;
-END
-$$;
