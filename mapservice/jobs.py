@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from mapservice.activity import service as activity
 from mapservice.briefing import service as briefing
-from mapservice.db.engine import make_engine
+from mapservice.db.engine import NETWORK, make_engine
 from mapservice.exporting import making
 from mapservice.exporting.model import Bundle
 from mapservice.exporting.service import TASK as MAKE_EXPORTS
@@ -43,7 +43,7 @@ def make_jobs(settings: Settings) -> App:
     # The queue's pool soon says that the database is away; `_work_on` then begins again.
     connector = PsycopgConnector(
         conninfo=settings.database_url,
-        kwargs={"connect_timeout": PATIENCE},
+        kwargs={"connect_timeout": PATIENCE, **NETWORK},
         timeout=PATIENCE,
         reconnect_timeout=PATIENCE,
     )

@@ -256,7 +256,7 @@ def _wait_until_ready(service: Supervisor, address: Address) -> None:
 def _is_ready(address: Address) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{address.url}/health/ready", timeout=1) as answer:
+        with opener.open(f"{address.url}/health/ready", timeout=2) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

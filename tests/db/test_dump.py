@@ -26,10 +26,12 @@ HARMLESS = re.compile(r"must be owner of extension postgis|permission denied for
 OURS = ("--extension=unaccent", "--extension=pg_trgm", "--exclude-table=spatial_ref_sys")
 
 FILLED = (
-    """INSERT INTO support (initiative, mailbox, commune, held_at)
-       SELECT id, sha256(uuid_send(id) || int4send(n)), commune, CASE WHEN n = 3 THEN now() END
+    """INSERT INTO person (email, email_key)
+       SELECT n || '@example.org', n || '@example.org' FROM generate_series(1, 3) AS n""",
+    """INSERT INTO support (initiative, person, commune, held_at)
+       SELECT backed.id, person.id, backed.commune, CASE WHEN person.email LIKE '3%' THEN now() END
          FROM (SELECT id, commune FROM initiative ORDER BY id LIMIT 50) AS backed
-        CROSS JOIN generate_series(1, 3) AS n""",
+        CROSS JOIN person""",
     """INSERT INTO decision (initiative, revision, verdict, decided_by)
        SELECT id, 1, 'publish', 'an editor' FROM initiative ORDER BY id LIMIT 20""",
     """INSERT INTO report (initiative, confirmed, reason)

@@ -1,9 +1,11 @@
 """Functions find their names whatever search_path is in force: dumps are restored under none."""
 
 import pytest
+from alembic import command
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.db import catalogue, soundness
+from mapservice.db import migrate as migration
 from tests.db.conftest import insert
 
 UNSURE = """
@@ -30,8 +32,9 @@ def test_the_rule_finds_one_that_does_not(connection: Connection) -> None:
 WRITES = (
     """UPDATE public.initiative SET title = 'Un verger', status = 'done', precision = 'departement',
               departement = '79'""",
-    """INSERT INTO public.support (initiative, mailbox, commune)
-       SELECT id, public.uuid_send(id) || public.uuid_send(id), '79191' FROM public.initiative""",
+    "INSERT INTO public.person (email, email_key) VALUES ('a@example.org', 'a@example.org')",
+    """INSERT INTO public.support (initiative, person, commune)
+       SELECT initiative.id, person.id, '79191' FROM public.initiative, public.person""",
     "UPDATE public.support SET withdrawn_at = now()",
     "SELECT public.rollup_compact()",
     "SELECT public.rollup_rebuild()",
@@ -47,7 +50,7 @@ def test_writes_work_under_no_search_path(connection: Connection) -> None:
     insert(connection)
     connection.execute(text("SET LOCAL search_path = ''"))
     for statement in WRITES:
-        connection.execute(text(statement.replace("public.uuid_send", "uuid_send")))
+        connection.execute(text(statement))
     connection.execute(text("SET LOCAL search_path = public"))
     assert soundness.problems(connection) == []
 
@@ -106,3 +109,25 @@ KEY = "location_match_initiative_fkey"
 MATCH = """
 INSERT INTO location_match (initiative, query, parts, status, precision, score, method, cog_year)
 VALUES (:id, '{}', '{}', 'certain', 'commune', 1, 'name', 2026)"""
+
+
+def test_an_upgrade_keeps_all_that_a_database_has(empty_engine: Engine) -> None:
+    """A database of schema 0021, before functions were pinned."""
+    with empty_engine.begin() as connection:
+        config = migration._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0021")
+        connection.execute(text(HELD))
+    with empty_engine.connect() as connection:
+        before = connection.execute(text(KEPT)).all()
+    migration.migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        assert connection.execute(text(KEPT)).all() == before
+        assert connection.execute(text(UNSURE)).all() == []
+        assert soundness.problems(connection) == []
+
+
+HELD = """
+INSERT INTO initiative (title, theme, scale, status, precision)
+SELECT 'Un verger ' || n, 'culture', 'commune', 'published', 'none' FROM generate_series(1, 9) n"""
+KEPT = "SELECT id, title, status, cell, search FROM initiative ORDER BY id"

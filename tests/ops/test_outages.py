@@ -132,8 +132,14 @@ def france_home(cluster_home: Path, server_url: str, france_template: str) -> Pa
     hold = Hold(cluster_home, options="-F")
     try:
         ours = ["--extension=unaccent", "--extension=pg_trgm", "--exclude-table=spatial_ref_sys"]
-        command = [programs / "pg_dump", "-Fc", "-Z0", *ours, "-d", source]
-        restore = [programs / "pg_restore", "--no-owner", "-e", "-d", hold.place.url()]
+        command: list[str | Path] = [programs / "pg_dump", "-Fc", "-Z0", *ours, "-d", source]
+        restore: list[str | Path] = [
+            programs / "pg_restore",
+            "--no-owner",
+            "-e",
+            "-d",
+            hold.place.url(),
+        ]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as dump:
             subprocess.run(restore, stdin=dump.stdout, check=True)
         assert dump.returncode == 0
