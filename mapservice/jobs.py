@@ -40,14 +40,7 @@ MOST_ATTEMPTS = 5  # a job that ends its worker each time must not do so for eve
 
 def make_jobs(settings: Settings) -> App:
     """The queue's application with every task; opens nothing until it is run."""
-    # The queue's pool soon says that the database is away; `_work_on` then begins again.
-    connector = PsycopgConnector(
-        conninfo=settings.database_url,
-        kwargs={"connect_timeout": PATIENCE, **NETWORK},
-        timeout=PATIENCE,
-        reconnect_timeout=PATIENCE,
-    )
-    app = App(connector=connector)
+    app = _queue(settings.database_url)
     engine = make_engine(settings.database_url, pool_size=6)
 
     # The lock lets no second compaction queue up behind one that takes longer than a minute.
@@ -57,13 +50,6 @@ def make_jobs(settings: Settings) -> App:
         """Each minute: reads stay fast as deltas stay few."""
         del timestamp
         return activity.compact(engine)
-
-    @app.periodic(cron="* * * * *")
-    @app.task(name="retry_stalled", queueing_lock="retry_stalled", pass_context=False)
-    async def retry_stalled(timestamp: int) -> None:
-        """Each minute: jobs of a worker that has no pulse any more."""
-        del timestamp
-        await _retry_stalled(app)
 
     makers = {Bundle.REPORT: report_maker(settings.site_name)}
 
@@ -88,9 +74,30 @@ def make_jobs(settings: Settings) -> App:
         del timestamp
         return trust.watch(engine, seen)
 
+    _add_retry(app)
     _add_mail(app, engine, settings)
     _add_digests(app, engine, settings)
     return app
+
+
+def _queue(database_url: str) -> App:
+    """Its pool soon says that the database is away; `_work_on` then begins again."""
+    connector = PsycopgConnector(
+        conninfo=database_url,
+        kwargs={"connect_timeout": PATIENCE, **NETWORK},
+        timeout=PATIENCE,
+        reconnect_timeout=PATIENCE,
+    )
+    return App(connector=connector)
+
+
+def _add_retry(app: App) -> None:
+    @app.periodic(cron="* * * * *")
+    @app.task(name="retry_stalled", queueing_lock="retry_stalled", pass_context=False)
+    async def retry_stalled(timestamp: int) -> None:
+        """Each minute: jobs of a worker that has no pulse any more."""
+        del timestamp
+        await _retry_stalled(app)
 
 
 def _add_mail(app: App, engine: Engine, settings: Settings) -> None:
