@@ -411,13 +411,11 @@ def serve_command() -> None:
 @cli.command("doctor")
 def doctor_command() -> None:
     """Say what is ready and what is missing; exit code 1 when something is."""
-    sound = True
     with _engine().connect() as connection:
-        for finding in examine(connection):
-            click.echo(f"{'ok ' if finding.sound else 'NO '} {finding.words}")
-            sound = sound and finding.sound
-    if not sound:
-        sys.exit(1)
+        findings = list(examine(connection))
+    for finding in findings:
+        click.echo(f"{'ok ' if finding.sound else 'NO '} {finding.words}")
+    sys.exit(0 if all(finding.sound for finding in findings) else 1)
 
 
 def _locator(engine: Engine) -> Locator:
