@@ -4,7 +4,10 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from flask import Flask
+from psycopg import OperationalError as DriverError
+from sqlalchemy.exc import OperationalError
 
 from mapservice.activity.routes import blueprint as activity
 from mapservice.briefing import routes as briefing
@@ -68,6 +71,8 @@ from mapservice.trust.routes import blueprint as trust
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = structlog.get_logger()
 
 BLUEPRINTS = (
     initiatives,
@@ -177,17 +182,21 @@ def create_served_app() -> "WSGIApplication":
     """The application with its geocoder built, to be shared by the workers forked from it.
 
     So are its templates, and what is made of territories. What was made before is answered before
-    it is asked.
+    it is asked. Without a database it starts too, and says so to whoever asks: each worker then
+    builds what it needs once there is one.
     """
     app = create_app()
     for template in app.jinja_env.list_templates():
         app.jinja_env.get_template(template)
     services: Services = app.extensions[EXTENSION]
-    with services.moment.connect() as connection:
-        services.geocoders.current(connection)
-        make_ready(connection)
-    with services.reader.connect() as connection:
-        finder(connection, services.geocoders)
+    try:
+        with services.moment.connect() as connection:
+            services.geocoders.current(connection)
+            make_ready(connection)
+        with services.reader.connect() as connection:
+            finder(connection, services.geocoders)
+    except (OperationalError, DriverError) as error:
+        log.warning("started_without_database", error=str(error).partition("\n")[0])
     services.dispose()
     return KeptTiles(app, services.settings) if services.settings.tile_cache_bytes else app
 

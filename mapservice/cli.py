@@ -23,9 +23,10 @@ from mapservice import __version__
 from mapservice.activity import queries as activity
 from mapservice.activity import service as rollup_service
 from mapservice.activity.series import Series, rebase_file
-from mapservice.db import cluster, revisions
+from mapservice.db import cluster, revisions, soundness
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
+from mapservice.doctor import examine
 from mapservice.errors import InvalidInput, MapserviceError
 from mapservice.exporting.model import GRID_ZOOM, MAX_ZOOM, SUFFIXES
 from mapservice.geocoding import files
@@ -192,7 +193,7 @@ def check_command() -> None:
         source = territories.source_in_force(connection)
         for level, number in territories.counts(connection).items():
             click.echo(f"{level}: {number}")
-        problems = checks.check(connection)
+        problems = [*checks.check(connection), *soundness.problems(connection)]
     click.echo(f"source: {source.source if source else 'none loaded'}")
     for problem in problems:
         click.echo(problem)
@@ -411,18 +412,10 @@ def serve_command() -> None:
 def doctor_command() -> None:
     """Say what is ready and what is missing; exit code 1 when something is."""
     with _engine().connect() as connection:
-        schema, newest = revisions.current_revision(connection), revisions.newest_revision()
-        source = territories.source_in_force(connection) if schema == newest else None
-        waiting = initiative_load.has_initiatives(connection) if source else False
-    findings = {
-        f"schema {schema or 'missing'}, this version needs {newest}": schema == newest,
-        f"territories: {source.source if source else 'not loaded'}": source is not None,
-        f"initiatives: {'some' if waiting else 'none yet'}": True,
-    }
-    for words, sound in findings.items():
-        click.echo(f"{'ok ' if sound else 'NO '} {words}")
-    if not all(findings.values()):
-        sys.exit(1)
+        findings = list(examine(connection))
+    for finding in findings:
+        click.echo(f"{'ok ' if finding.sound else 'NO '} {finding.words}")
+    sys.exit(0 if all(finding.sound for finding in findings) else 1)
 
 
 def _locator(engine: Engine) -> Locator:

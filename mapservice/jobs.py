@@ -1,15 +1,20 @@
 """The job queue, kept in PostgreSQL: what happens without a request."""
 
+import asyncio
+import contextlib
+import signal
 from datetime import UTC, datetime
 from uuid import UUID
 
 import procrastinate
+import structlog
 from procrastinate import App, PsycopgConnector
+from psycopg import AsyncConnection, OperationalError
 from sqlalchemy import Engine
 
 from mapservice.activity import service as activity
 from mapservice.briefing import service as briefing
-from mapservice.db.engine import make_engine
+from mapservice.db.engine import NETWORK, make_engine
 from mapservice.exporting import making
 from mapservice.exporting.model import Bundle
 from mapservice.exporting.service import TASK as MAKE_EXPORTS
@@ -26,10 +31,16 @@ from mapservice.tokens import service as tokens
 from mapservice.trust import service as trust
 from mapservice.trust.queries import Seen
 
+log = structlog.get_logger()
+
+PATIENCE = 5  # seconds, for a connection
+AGAIN_SECONDS = 1
+MOST_ATTEMPTS = 5  # a job that ends its worker each time must not do so for ever
+
 
 def make_jobs(settings: Settings) -> App:
     """The queue's application with every task; opens nothing until it is run."""
-    app = App(connector=PsycopgConnector(conninfo=settings.database_url))
+    app = _queue(settings.database_url)
     engine = make_engine(settings.database_url, pool_size=6)
 
     # The lock lets no second compaction queue up behind one that takes longer than a minute.
@@ -63,9 +74,30 @@ def make_jobs(settings: Settings) -> App:
         del timestamp
         return trust.watch(engine, seen)
 
+    _add_retry(app)
     _add_mail(app, engine, settings)
     _add_digests(app, engine, settings)
     return app
+
+
+def _queue(database_url: str) -> App:
+    """Its pool soon says that the database is away; `_work_on` then begins again."""
+    connector = PsycopgConnector(
+        conninfo=database_url,
+        kwargs={"connect_timeout": PATIENCE, **NETWORK},
+        timeout=PATIENCE,
+        reconnect_timeout=PATIENCE,
+    )
+    return App(connector=connector)
+
+
+def _add_retry(app: App) -> None:
+    @app.periodic(cron="* * * * *")
+    @app.task(name="retry_stalled", queueing_lock="retry_stalled", pass_context=False)
+    async def retry_stalled(timestamp: int) -> None:
+        """Each minute: jobs of a worker that has no pulse any more."""
+        del timestamp
+        await _retry_stalled(app)
 
 
 def _add_mail(app: App, engine: Engine, settings: Settings) -> None:
@@ -128,12 +160,66 @@ def _add_digests(app: App, engine: Engine, settings: Settings) -> None:
 
 
 def run_worker(settings: Settings) -> None:
-    """Works until SIGINT or SIGTERM, finishing what it has begun."""
+    """Works until SIGINT or SIGTERM, finishing what it has begun; outlives its database."""
     app = make_jobs(settings)
     if not settings.smtp_url:
         print(f"MAPSERVICE_SMTP_URL is not set: mails are written to {settings.home / 'mail'}")
-    with app.open():
-        app.run_worker(
-            concurrency=2,  # one for exports, which go one at a time, one for all that is short
-            delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
-        )
+    asyncio.run(_work_until_stopped(app, settings.database_url))
+
+
+async def _work_until_stopped(app: App, database_url: str) -> None:
+    """The first signal asks for an end, the second one ends the process at once."""
+    loop, work = asyncio.get_running_loop(), asyncio.ensure_future(_work_on(app, database_url))
+
+    def stop(number: signal.Signals) -> None:
+        loop.remove_signal_handler(number)
+        work.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+async def _work_on(app: App, database_url: str) -> None:
+    """Begins again, on new connections, whenever the database was away."""
+    while True:
+        await _wait_for_database(database_url)
+        try:
+            async with app.open_async():
+                await app.run_worker_async(
+                    concurrency=2,  # one for exports, one at a time; one for all that is short
+                    delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
+                    install_signal_handlers=False,
+                )
+            # It ends by itself when what it does beside its jobs has failed: listening, its pulse.
+            log.warning("worker_begins_again")
+        except (procrastinate.exceptions.ConnectorException, OperationalError) as error:
+            log.warning("worker_begins_again", error=str(error.__cause__ or error))
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _wait_for_database(database_url: str) -> None:
+    """A pool would try ever more seldom; a job that waits is to wait seconds, not minutes."""
+    told = False
+    while True:
+        try:
+            async with await AsyncConnection.connect(database_url, connect_timeout=PATIENCE):
+                return
+        except OperationalError as error:
+            if not told:
+                log.warning("worker_waits_for_database", error=str(error).partition("\n")[0])
+            told = True
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _retry_stalled(app: App) -> None:
+    """What a worker had begun that was killed, or lost its database: every task may be repeated."""
+    for job in await app.job_manager.get_stalled_jobs():
+        try:
+            if job.attempts < MOST_ATTEMPTS:
+                await app.job_manager.retry_job(job)
+                continue
+        except procrastinate.exceptions.ConnectorException as error:
+            log.info("job_waits_already", task=job.task_name, error=str(error.__cause__ or error))
+        await app.job_manager.finish_job(job, procrastinate.jobs.Status.FAILED, delete_job=True)

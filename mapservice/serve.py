@@ -1,43 +1,56 @@
 """`mapservice serve`: the whole service of one machine, until Ctrl-C or SIGTERM.
 
 Holds the database (the private cluster, unless a URL is set), brings it up to date, then runs
-gunicorn and a worker. Whatever happens, nothing that it started is left behind.
+gunicorn and a worker, and starts again what ends by itself. Whatever happens, nothing that it
+started is left behind.
 """
 
 import contextlib
 import ipaddress
 import os
 import secrets
-import shutil
 import signal
 import socket
-import subprocess
 import sys
 import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Self
 
+from mapservice import served
 from mapservice.db import cluster
 from mapservice.db.postmaster import is_running
 from mapservice.db.postmaster import tell as tell_person
 from mapservice.errors import ConfigurationError, MapserviceError
 from mapservice.settings import Settings
+from mapservice.supervisor import Backoff, Supervisor
 
 PREPARATION = (
     ("Database schema", ("db", "migrate")),
     ("Territories", ("territories", "load", "--if-needed")),
     ("Sample initiatives", ("initiatives", "sample", "--if-empty")),
 )
-PAUSE = 0.1  # seconds between two looks at the children
-LOOK_SECONDS = 5  # between two looks at the cluster, which nobody else watches
+WEB, WORKER = "gunicorn", "worker"
+LOOK_SECONDS = 1  # between two looks at the cluster, which nobody else watches
 READY_SECONDS = 120
-GRACE_SECONDS = 25  # longer than gunicorn gives its own workers
+# A start that fails so often, before anything was served, is one that a person must mend.
+FAILED_STARTS = 3
+BACKLOG = 2048  # as gunicorn's own
+MOST_WAITING = 200  # clients that are told to come again, at one look
+
+AWAY_WORDS = (
+    "Le service démarre ; merci de réessayer. The service starts; please try again.\n".encode()
+)
+AWAY = (
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nCache-Control: no-store\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
+    f"Content-Length: {len(AWAY_WORDS)}\r\n\r\n"
+).encode() + AWAY_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +70,38 @@ class Address:
 
     @property
     def url(self) -> str:
-        """An address to open here: a wildcard host is reached through the loopback."""
-        host = "localhost" if _is_wildcard(self.host) else self.host
+        """An address to open here: a wildcard host is reached through the loopback.
+
+        By number: the name `localhost` may lead to the other family, where somebody else listens.
+        """
+        host = ("::1" if ":" in self.host else "127.0.0.1") if self._is_wildcard else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
-    def check_free(self) -> None:
-        """Raises ConfigurationError when something else listens there."""
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self.host, self.port))
-            except OSError as error:
-                raise ConfigurationError(
-                    f"Cannot listen on {self.host} port {self.port}: {error.strerror}.\n"
-                    "Stop what listens there, or choose another: PORT=8123 scripts/start"
-                ) from None
+    def listen(self) -> socket.socket:
+        """The socket, which nobody else can have from now on.
 
+        Raises ConfigurationError when somebody else has it.
+        """
+        listener = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self.host, self.port))
+            listener.listen(BACKLOG)  # two may bind; only one of them can listen
+            listener.setblocking(False)
+        except OSError as error:
+            listener.close()
+            raise ConfigurationError(
+                f"Cannot listen on {self.host} port {self.port}: {error.strerror}.\n"
+                "Stop what listens there, or choose another: PORT=8123 scripts/start"
+            ) from None
+        return listener
 
-def _is_wildcard(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_unspecified
-    except ValueError:
-        return False
+    @property
+    def _is_wildcard(self) -> bool:
+        try:
+            return ipaddress.ip_address(self.host).is_unspecified
+        except ValueError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,91 +114,92 @@ class Clock:
         print(f"[{time.time() - self.since:4.0f} s] {text}", flush=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class StandIn:
+    """Answers where gunicorn does not run, so that nobody waits for it without a word.
+
+    The listening socket is ours and stays open: a client would wait until the next start.
+    """
+
+    listener: socket.socket
+    waiting: list[socket.socket] = field(default_factory=list)
+
+    def answer(self) -> None:
+        """Whoever came before the last look, and has sent a request by now."""
+        while self.waiting:
+            with contextlib.suppress(OSError), self.waiting.pop() as client:
+                client.recv(65536)
+                client.send(AWAY)
+                client.shutdown(socket.SHUT_WR)
+
+    def take(self) -> None:
+        """Takes those who have come since; they are answered at the next look."""
+        while len(self.waiting) < MOST_WAITING:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            client.setblocking(False)
+            self.waiting.append(client)
+
+
+@dataclass(slots=True)
 class Database:
-    """Its URL, and whether it still runs (somebody else's is not ours to watch)."""
+    """Its URL, and the hold on our own cluster; somebody else's is not ours to start."""
 
     url: str
-    lives: Callable[[], bool]
+    hold: cluster.Hold | None
+    clock: Clock
+    starter: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    backoff: Backoff = field(default_factory=Backoff)
+    revival: Future[None] | None = None
+    due: float = 0.0
+    started: float = field(default_factory=time.monotonic)
 
+    def look_after(self) -> None:
+        """Starts the cluster again when it has ended; beside us, since recovery takes its time."""
+        now = time.monotonic()
+        if self.hold is None or now < self.due:
+            return
+        if self.revival is not None:
+            if self.revival.done():
+                self._revived(self.revival.exception(), now)
+            return
+        self.due = now + LOOK_SECONDS
+        if not is_running(self.hold.place):
+            self.clock.tell("The database cluster ended by itself: starting it again")
+            self.revival = self.starter.submit(self.hold.revive)
 
-class Service:
-    """The children and the wish to stop; one per process, as signals are."""
+    def close(self) -> None:
+        """When no start of it is under way any more."""
+        self.starter.shutdown(wait=True)
+        if self.hold is not None:
+            self.hold.release()
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.environ = dict(environ)
-        self.asked_to_stop = 0  # how often
-        self.asked_by = ""
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
-
-    def ask_to_stop(self, number: int, _frame: FrameType | None) -> None:
-        self.asked_to_stop += 1
-        self.asked_by = signal.Signals(number).name
-
-    def start(self, name: str, command: Sequence[str]) -> None:
-        """In a session of its own: Ctrl-C in the terminal reaches us alone, and we pass it on."""
-        self._children[name] = subprocess.Popen(
-            [*_ending_with_us(), *command], env=self.environ, start_new_session=True
-        )
-
-    def run(self, name: str, command: Sequence[str]) -> None:
-        """To its end. Raises KeyboardInterrupt, or ConfigurationError when it fails."""
-        self.start(name, command)
-        while (code := self._children[name].poll()) is None:
-            self.pause()
-        del self._children[name]
-        if code:
-            raise ConfigurationError(f"{name}: failed with code {code}")
-
-    def pause(self) -> None:
-        """A moment for the children. Raises KeyboardInterrupt."""
-        if self.asked_to_stop:
-            raise KeyboardInterrupt
-        time.sleep(PAUSE)
-
-    def watch(self) -> None:
-        """A moment, then raises ConfigurationError if a child has ended by itself."""
-        self.pause()
-        for name, child in self._children.items():
-            if (code := child.poll()) is not None:
-                raise ConfigurationError(f"{name} ended by itself (code {code}): stopping")
-
-    def stop(self) -> None:
-        """All children, kindly; a second Ctrl-C or too long a wait ends them at once."""
-        asked, patience = self.asked_to_stop, time.monotonic() + GRACE_SECONDS
-        self._signal(signal.SIGTERM)
-        while any(child.poll() is None for child in self._children.values()):
-            if self.asked_to_stop > max(asked, 1) or time.monotonic() > patience:
-                break
-            time.sleep(PAUSE)
-        self._signal(signal.SIGKILL)
-        for child in self._children.values():
-            child.wait()
-
-    def _signal(self, number: signal.Signals) -> None:
-        for child in self._children.values():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.pid, number)
-
-
-def _ending_with_us() -> list[str]:
-    """Linux: a child gets SIGTERM should we be killed in a way that lets us tell nobody."""
-    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
-    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
+    def _revived(self, failure: BaseException | None, now: float) -> None:
+        self.revival = None
+        if failure is None:
+            self.clock.tell("The database cluster runs again")
+            self.started = now
+            return
+        wait = self.backoff.failed(now - self.started)
+        self.due, self.started = now + wait, now
+        self.clock.tell(f"The database cluster does not start, again in {wait:g} s: {failure}")
 
 
 def serve(settings: Settings) -> int:
     """Prepares, serves, and stops all. Returns the exit code: 0 when asked to stop."""
     clock = Clock(float(os.environ.get("MAPSERVICE_STARTED") or time.time()))
-    service = Service(os.environ)
+    service = Supervisor(os.environ, clock.tell)
     with _obeying(service):
         try:
             address = Address.from_env()
-            address.check_free()
-            with _database(settings) as database:
+            with address.listen() as listener, _database(settings, clock) as database:
                 service.environ["MAPSERVICE_DATABASE_URL"] = database.url
                 service.environ["MAPSERVICE_SECRET_KEY"] = settings.secret_key or _key(settings)
-                _work(service, address, database, clock)
+                urls = (settings.database_url, database.url)
+                with served.recorded(settings.home, address.url, urls):
+                    _work(service, listener, address, database)
         except KeyboardInterrupt:
             clock.tell(f"Stopped ({service.asked_by})")
             return 0
@@ -185,35 +208,45 @@ def serve(settings: Settings) -> int:
     return 1
 
 
-def _work(service: Service, address: Address, database: Database, clock: Clock) -> None:
+def _work(
+    service: Supervisor, listener: socket.socket, address: Address, database: Database
+) -> None:
     """Raises KeyboardInterrupt or ConfigurationError, never returns; leaves no child."""
+    stand_in = StandIn(listener)
+    tell = database.clock.tell
+
+    def idle() -> None:
+        database.look_after()
+        stand_in.answer()
+        if not service.runs(WEB):
+            stand_in.take()
+
+    service.idle = idle
     try:
         for title, words in PREPARATION:
-            clock.tell(f"{title} …")
+            tell(f"{title} …")
             service.run(title, [_program("mapservice"), *words])
-        clock.tell("Starting …")
-        service.start("gunicorn", [_program("gunicorn"), "-c", "python:mapservice.gunicorn_conf"])
-        service.start("worker", [_program("mapservice"), "worker"])
+        tell("Starting …")
+        bind = ["--bind", f"fd://{listener.fileno()}"]
+        web = [_program("gunicorn"), "-c", "python:mapservice.gunicorn_conf", *bind]
+        service.keep(WEB, web, [listener.fileno()])
+        service.keep(WORKER, [_program("mapservice"), "worker"])
         _wait_until_ready(service, address)
-        clock.tell(f"Serving on {address.url} (Ctrl-C stops)")
+        tell(f"Serving on {address.url} (Ctrl-C stops)")
         while True:
-            _watch_for(LOOK_SECONDS, service)
-            if not database.lives():
-                raise ConfigurationError("The database cluster ended by itself: stopping")
+            service.watch()
     finally:
+        stand_in.answer()
         service.stop()
 
 
-def _watch_for(seconds: float, service: Service) -> None:
-    patience = time.monotonic() + seconds
-    while time.monotonic() < patience:
-        service.watch()
-
-
-def _wait_until_ready(service: Service, address: Address) -> None:
+def _wait_until_ready(service: Supervisor, address: Address) -> None:
+    """Asks at our own socket: while gunicorn does not run, the answer is ours, and is no."""
     patience = time.monotonic() + READY_SECONDS
-    while not _is_ready(address):
+    while not (service.runs(WEB) and _is_ready(address)):
         service.watch()
+        if service.failures(WEB) >= FAILED_STARTS:
+            raise ConfigurationError(f"{WEB} ended by itself {FAILED_STARTS} times: stopping")
         if time.monotonic() > patience:
             raise ConfigurationError(
                 f"Not ready after {READY_SECONDS} s: {address.url}/health/ready"
@@ -223,7 +256,7 @@ def _wait_until_ready(service: Service, address: Address) -> None:
 def _is_ready(address: Address) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{address.url}/health/ready", timeout=5) as answer:
+        with opener.open(f"{address.url}/health/ready", timeout=2) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -234,19 +267,20 @@ def _program(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _database(settings: Settings) -> Iterator[Database]:
+def _database(settings: Settings, clock: Clock) -> Iterator[Database]:
     if settings.database_url:
-        yield Database(settings.database_url, lambda: True)
-        return
-    hold = cluster.Hold(settings.home)
+        database = Database(settings.database_url, None, clock)
+    else:
+        hold = cluster.Hold(settings.home)
+        database = Database(hold.place.url(), hold, clock)
     try:
-        yield Database(hold.place.url(), lambda: is_running(hold.place))
+        yield database
     finally:
-        hold.release()
+        database.close()
 
 
 @contextlib.contextmanager
-def _obeying(service: Service) -> Iterator[None]:
+def _obeying(service: Supervisor) -> Iterator[None]:
     """SIGINT and SIGTERM ask the service to stop, and SIGHUP unless `nohup` started us."""
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -272,7 +306,7 @@ def _key(settings: Settings) -> str:
 def main() -> int:
     """`python -m mapservice.serve`: whether the address is free, asked before the long set-up."""
     try:
-        Address.from_env().check_free()
+        Address.from_env().listen().close()
     except ConfigurationError as error:
         tell_person(str(error))
         return 1

@@ -48,15 +48,19 @@ class Hold:
 
     def __init__(self, home: Path, options: str = "") -> None:
         self.place = place(home)
-        self._owner = os.getpid()
+        self._owner, self._options = os.getpid(), options
         self._lock: int | None = _lock_file(self.place.folder / "holders.lock", fcntl.LOCK_SH)
         try:
-            with locked(self.place.folder):
-                if not is_running(self.place):
-                    postmaster.start(self.place, options)
+            self.revive()
         except BaseException:
             self.release()
             raise
+
+    def revive(self) -> None:
+        """Starts the server unless it runs. Raises ClusterError when it does not start."""
+        with locked(self.place.folder):
+            if not is_running(self.place):
+                postmaster.start(self.place, self._options)
 
     def release(self) -> None:
         """Does nothing the second time, nor in a forked child: the lock is the parent's."""

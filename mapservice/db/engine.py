@@ -13,6 +13,14 @@ from mapservice.errors import ConfigurationError
 # A connection that nobody used for so long is asked whether it lives before it is given out.
 TRUSTED_SECONDS = 1.0
 
+# A server that fell silent behind a network is given up after some 25 s, not after two hours.
+NETWORK = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # milliseconds
+}
+
 
 def make_engine(
     url: str,
@@ -41,7 +49,7 @@ def make_engine(
         " -c application_name=mapservice"
     )
     options += f" -c plan_cache_mode=force_{'generic' if plan_once else 'custom'}_plan"
-    arguments: dict[str, Any] = {"options": options, "connect_timeout": 5}
+    arguments: dict[str, Any] = {"options": options, "connect_timeout": 5, **NETWORK}
     engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,

@@ -18,13 +18,17 @@ def migrate(engine: Engine) -> None:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        run_script(connection, _script("pin_functions.sql"))
 
 
 def run_sql(*names: str) -> None:
     """Runs SQL files of `mapservice/db/sql` inside the present migration."""
-    folder = resources.files("mapservice.db") / "sql"
     for name in names:
-        run_script(op.get_bind(), (folder / name).read_text(encoding="utf-8"))
+        run_script(op.get_bind(), _script(name))
+
+
+def _script(name: str) -> str:
+    return (resources.files("mapservice.db") / "sql" / name).read_text(encoding="utf-8")
 
 
 def run_script(connection: Connection, script: str) -> None:

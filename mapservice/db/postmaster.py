@@ -9,6 +9,7 @@ import hashlib
 import os
 import pwd
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -30,6 +31,7 @@ START_SECONDS = 300  # recovery after a crash replays up to max_wal_size
 STOP_SECONDS = 60
 ORPHAN_SECONDS = 15
 LOG_BYTES = 5_000_000
+FIRST_NORMAL_OID = 16384  # below are objects that come with PostgreSQL (access/transam.h)
 
 Command = Sequence[str | Path]
 
@@ -201,6 +203,9 @@ def _make_data(at: Place) -> None:
     ]
     _must(initdb, "initdb failed")
     _configure(draft)
+    # What the server makes in single-user mode would be numbered as its own, and left out of dumps.
+    number: Command = [binaries.folder / "pg_resetwal", "-o", str(FIRST_NORMAL_OID), "-D", draft]
+    _must(number, "pg_resetwal failed")
     single: Command = [binaries.folder / "postgres", "--single", "-j", "-D", draft]
     _must([*single, "-c", "exit_on_error=on", "template1"], "the new cluster failed", BOOTSTRAP)
     draft.rename(at.data)
@@ -253,7 +258,9 @@ def _shared_memory_megabytes() -> int:
 def is_running(at: Place) -> bool:
     """Whether the server that wrote `postmaster.pid` still works in this data folder."""
     pid = postmaster_pid(at)
-    return pid is not None and pid in processes(at)
+    if not Path("/proc/self/cwd").exists():
+        return bool(_signallable(pid))
+    return pid is not None and _stands_in(Path("/proc", str(pid)), at)
 
 
 def postmaster_pid(at: Place) -> int | None:
@@ -267,12 +274,15 @@ def processes(at: Place) -> set[int]:
     """Every server process stands in its data folder: no recycled pid is taken for one."""
     if not Path("/proc/self/cwd").exists():
         return _signallable(postmaster_pid(at))
-    found = set()
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and (entry / "cwd").readlink() == at.data:
-                found.add(int(entry.name))
-    return found
+    entries = (entry for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return {int(entry.name) for entry in entries if _stands_in(entry, at)}
+
+
+def _stands_in(entry: Path, at: Place) -> bool:
+    try:
+        return (entry / "cwd").readlink() == at.data
+    except OSError:
+        return False
 
 
 def _signallable(pid: int | None) -> set[int]:
@@ -291,15 +301,26 @@ def _settle_crash(at: Place) -> None:
 
     PostgreSQL itself refuses to start while any process has the pid in them: one that got it
     since, or what is left of the old server where nobody has yet waited for it (a container).
+    An orphan that computes hears of the server's end only when it is done: it is told to quit.
     """
-    patience = time.monotonic() + ORPHAN_SECONDS
+    begun, told = time.monotonic(), False
     while orphans := processes(at):
-        if time.monotonic() > patience:
+        if time.monotonic() > begun + ORPHAN_SECONDS:
             raise ClusterError(f"processes of a killed server remain in {at.data}: {orphans}")
+        if time.monotonic() > begun + ORPHAN_SECONDS / 3 and not told:
+            told = True
+            _quit(orphans)
         time.sleep(0.1)
     (at.data / "postmaster.pid").unlink(missing_ok=True)
     for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
         (at.run / name).unlink(missing_ok=True)
+
+
+def _quit(orphans: set[int]) -> None:
+    """At once, without a word to a client; what they had not committed is lost, as in a crash."""
+    for pid in orphans:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGQUIT)
 
 
 def start(at: Place, options: str = "") -> None:

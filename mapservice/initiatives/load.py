@@ -27,6 +27,11 @@ def has_initiatives(connection: Connection) -> bool:
     return bool(connection.execute(text("SELECT EXISTS (SELECT FROM initiative)")).scalar_one())
 
 
+def count_initiatives(connection: Connection) -> int:
+    """Of any status."""
+    return int(connection.execute(text("SELECT count(*) FROM initiative")).scalar_one())
+
+
 def generate_initiatives(
     engine: Engine, count: int, seed: int, advance: Callable[[int], None]
 ) -> None:

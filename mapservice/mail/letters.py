@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from mapservice.mail.model import GIVE_UP_AFTER, Letterhead, Mail
 from mapservice.phrases import catalogue
+from mapservice.served import address_of
 from mapservice.settings import Settings, asset_folder
 
 LOCAL_URL = "http://127.0.0.1:8000"
@@ -23,12 +24,18 @@ LOCAL_URL = "http://127.0.0.1:8000"
 def letterhead(settings: Settings, base_url: str = "") -> Letterhead:
     """That of this service; `base_url` stands in where no public address is set.
 
-    Where neither is, mail cannot leave this machine: links lead to where `scripts/start` serves.
+    Where neither is, mail cannot leave this machine: links lead to where it is served now, else to
+    where `scripts/start` would serve it.
     """
     name, mailbox = parseaddr(settings.mail_from)
     sender = formataddr((name or settings.site_name, mailbox))
-    address = (settings.public_url or base_url or LOCAL_URL).rstrip("/")
-    return Letterhead(settings.site_name, address, sender)
+    address = settings.public_url or base_url or served_at(settings) or LOCAL_URL
+    return Letterhead(settings.site_name, address.rstrip("/"), sender)
+
+
+def served_at(settings: Settings) -> str | None:
+    """The address of the service that runs on this machine, of this home and database."""
+    return address_of(settings.home, settings.database_url)
 
 
 def write(

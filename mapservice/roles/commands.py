@@ -5,11 +5,10 @@ from collections.abc import Callable
 import click
 from sqlalchemy import Engine
 
-from mapservice.mail.letters import letterhead
+from mapservice.mail.commands import letterhead_of_command
 from mapservice.people.model import EmailAddress
 from mapservice.roles import queries, service
 from mapservice.roles.model import Author, Grant, Role
-from mapservice.settings import Settings
 from mapservice.tokens.commands import token_group
 
 BY = Author(name="command line")
@@ -42,7 +41,7 @@ TERRITORY = click.option(
 def grant_command(engine: Callable[[], Engine], email: str, role: str, territory: str) -> None:
     """Give somebody a role; an address that is not known yet has a week to sign in."""
     address, given = EmailAddress.parse(email), Grant.parse(role, territory)
-    site = letterhead(Settings.from_env())
+    site = letterhead_of_command()
     with engine().begin() as connection:
         service.grant(connection, address, given, BY, site)
     click.echo(f"granted: {address.address} {given}")

@@ -6,9 +6,8 @@ from uuid import uuid4
 import click
 from sqlalchemy import Engine
 
-from mapservice.mail.letters import letterhead
+from mapservice.mail.commands import letterhead_of_command
 from mapservice.people.model import EmailAddress
-from mapservice.settings import Settings
 from mapservice.tokens import queries, service
 from mapservice.tokens.model import LIVES, Scope, Wish
 
@@ -37,7 +36,7 @@ def create_command(
 ) -> None:
     """Make a key and show it, once; its owner, who has signed in before, is mailed."""
     address, wish = EmailAddress.parse(email), Wish.parse(name, scopes, days)
-    site = letterhead(Settings.from_env())
+    site = letterhead_of_command()
     with engine().begin() as connection:
         person = service.owner(connection, address)
         secret = service.create(connection, person, wish, uuid4(), site)

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import make_url, text
 
 from mapservice.app import create_app
+from mapservice.db.engine import make_engine
 from mapservice.http import health
 from mapservice.http.services import EXTENSION, Services
 from mapservice.settings import Settings
+from tests.conftest import temporary_database
 
 MakeApp = Callable[..., Flask]
 
@@ -91,6 +94,62 @@ def test_a_database_that_is_away_is_503(make_app: MakeApp) -> None:
     app = make_app(database_url="postgresql://nobody@127.0.0.1:1/none")
     for address in DOORS:
         check_unavailable(app.test_client(), address)
+
+
+def addresses(app: Flask) -> list[str]:
+    """One of each route that is read, with values that its parts can have."""
+    known = {"level": "commune", "code": "35238", "z": "5", "x": "15", "y": "11"}
+    identifier = "01a22986-3b47-7a89-929c-c5f3a015a699"
+    adapter, found = app.url_map.bind("localhost"), []
+    for rule in sorted(app.url_map.iter_rules(), key=str):
+        if "GET" in (rule.methods or ()):
+            values = {
+                name: identifier if f"uuid:{name}" in rule.rule else known.get(name, "5")
+                for name in rule.arguments
+            }
+            found.append(adapter.build(rule.endpoint, values, method="GET"))
+    return found
+
+
+def test_no_route_calls_a_database_that_is_away_a_fault_of_ours(make_app: MakeApp) -> None:
+    app = make_app(database_url="postgresql://nobody@127.0.0.1:1/none", review_key="clef")
+    client = app.test_client()
+    answers = {path: client.get(path, buffered=True) for path in addresses(app)}
+    assert {path for path, one in answers.items() if one.status_code == 500} == set()
+    away = [one for one in answers.values() if one.status_code == 503]
+    assert len(away) > 50
+    assert all(one.headers["Retry-After"] for one in away)
+
+
+def is_ready(client: FlaskClient) -> bool:
+    return client.get("/health/ready").status_code == 200
+
+
+END_ALL = """
+SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+ WHERE datname = :name AND pid <> pg_backend_pid() AND usename = current_user
+   AND application_name = 'mapservice'"""
+
+
+def test_no_route_fails_on_connections_that_were_lost(
+    make_app: MakeApp, server_url: str, france_template: str
+) -> None:
+    """Also on those that were used a moment ago, which nobody asks again whether they live."""
+    with temporary_database(server_url, "lost", france_template) as url:
+        app, server = make_app(database_url=url, review_key="clef"), make_engine(server_url)
+        client, name = app.test_client(), make_url(url).database
+        failed = {}
+        for path in addresses(app):
+            client.get("/health/ready")
+            with server.connect() as connection:
+                connection.execute(text(END_ALL), {"name": name})
+            status = client.get(path, buffered=True).status_code
+            # The first one that needs the database may still meet a lost connection.
+            if status == 500 or not any(is_ready(client) for _ in range(5)):
+                failed[path] = status
+        services(app).dispose()
+        server.dispose()
+    assert failed == {}
 
 
 def test_a_schema_of_another_version_is_not_ready(

@@ -33,6 +33,15 @@ def test_the_role_is_no_superuser_yet_every_new_database_has_postgis(cluster_hom
             connection.execute("DROP DATABASE another")
 
 
+def test_its_dumps_bring_the_extension_along(cluster_home: Path) -> None:
+    """`pg_dump` takes objects of a number below 16384 for PostgreSQL's own."""
+    with running(cluster_home) as url:
+        question = "SELECT min(oid::bigint) FROM pg_extension WHERE extname = 'postgis'"
+        lowest = ask(url, question)
+    assert isinstance(lowest, int)
+    assert lowest >= 16384
+
+
 def test_it_listens_on_a_socket_of_a_private_folder_only(cluster_home: Path) -> None:
     with running(cluster_home) as url:
         assert ask(url, "SHOW listen_addresses") == ""

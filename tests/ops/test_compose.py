@@ -29,6 +29,11 @@ def test_every_service_that_stays_has_a_health_check(services: dict[str, dict[st
     assert checked == set(services) - ONE_SHOT
 
 
+def test_every_service_that_stays_is_started_again(services: dict[str, dict[str, Any]]) -> None:
+    for name in set(services) - ONE_SHOT:
+        assert services[name]["restart"] == "unless-stopped", name
+
+
 def test_what_runs_once_is_waited_for(services: dict[str, dict[str, Any]]) -> None:
     assert services["migrate"]["restart"] == "no"
     for name in ("app", "worker"):

@@ -50,10 +50,11 @@ class TestCommands:
 
     def test_a_grant_makes_the_person_who_then_signs_in(self, app: Flask, engine: Engine) -> None:
         given = self.run("grant", "Eva@Example.org", "--role", "moderator", "--territory", BRETAGNE)
-        assert (given.exit_code, given.output) == (
+        assert (given.exit_code, given.stdout) == (
             0,
             "granted: Eva@example.org moderator region:53\n",
         )
+        assert "links of mails lead to http://127.0.0.1:8000" in given.stderr
         listed = self.run("list").output
         assert listed.startswith("Eva@example.org\tmoderator\tregion:53\tBretagne\t")
         assert "has not signed in yet" in listed

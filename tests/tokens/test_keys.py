@@ -245,7 +245,7 @@ class TestCommands:
         made = self.run(
             "create", ADDRESS, "--name", "moisson", "--scope", "export", "--days", "365"
         )
-        secret = made.output.strip()
+        secret = made.stdout.strip()
         assert call(app.test_client(), secret, "/api/token").get_json()["name"] == "moisson"
         assert mails_to(engine)[-1].kind == "token"
         listed = self.run("list", ADDRESS).output

@@ -73,17 +73,15 @@ $$;
 -- What has no known day is in no month: it is counted beside them, under a month that never comes.
 CREATE OR REPLACE FUNCTION rollup_month(at timestamptz) RETURNS date
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT coalesce(date_trunc('month', at AT TIME ZONE 'UTC')::date, 'infinity'::date) $$;
+    RETURN coalesce(date_trunc('month', at AT TIME ZONE 'UTC')::date, 'infinity'::date);
 COMMENT ON TABLE rollup IS
     'Sums kept at four grains: theme '''' stands for all themes, month ''-infinity'' for all initiatives, ''infinity'' for those without a known day.';
 
 CREATE OR REPLACE FUNCTION rollup_month_number(month date) RETURNS integer
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$
-    SELECT CASE WHEN isfinite(month)
+    RETURN CASE WHEN isfinite(month)
                 THEN CAST(extract(year FROM month) * 12 + extract(month FROM month) - 1 AS integer)
-                ELSE -1 END
-$$;
+                ELSE -1 END;
 
 CREATE OR REPLACE VIEW rollup_series_due AS
 SELECT level, theme, status, code,

@@ -3,7 +3,7 @@
 from mapservice.db.migrate import run_sql
 
 revision = "0023"
-down_revision = "0021"
+down_revision = "0022"
 
 
 def upgrade() -> None:

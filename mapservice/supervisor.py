@@ -1,0 +1,168 @@
+"""Keeps processes going: starts what ended by itself again, later each time, and ends all together.
+
+Nothing here knows what the processes are for; `serve.py` does. Only the standard library.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+from mapservice.errors import ConfigurationError
+
+PAUSE = 0.1  # seconds between two looks at the children
+GRACE_SECONDS = 25  # longer than gunicorn gives its own workers
+
+
+@dataclass(slots=True)
+class Backoff:
+    """How long to wait before the next attempt: doubles up to `most`, and is short again after
+    `good` seconds without a failure. Nobody gives up: what is broken may be mended meanwhile."""
+
+    first: float = 0.5
+    most: float = 60.0
+    good: float = 60.0
+    failures: int = 0
+
+    def failed(self, lasted: float) -> float:
+        """Seconds until the next attempt, after one that lasted so long."""
+        self.failures = 1 if lasted >= self.good else self.failures + 1
+        return float(min(self.first * 2 ** min(self.failures - 1, 30), self.most))
+
+
+@dataclass(slots=True)
+class Child:
+    """A command that is to run for good. `process` is None while it waits for its next start."""
+
+    name: str
+    command: Sequence[str]
+    descriptors: Sequence[int] = ()
+    backoff: Backoff = field(default_factory=Backoff)
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    due: float = 0.0
+
+
+class Supervisor:
+    """The children and the wish to stop; one per process, as signals are.
+
+    `tell` prints one line for a person. `idle` is called at every look.
+    """
+
+    def __init__(self, environ: Mapping[str, str], tell: Callable[[str], None] = print) -> None:
+        self.environ = dict(environ)
+        self.asked_to_stop = 0  # how often
+        self.asked_by = ""
+        self.idle: Callable[[], None] = lambda: None
+        self._tell = tell
+        self._children: dict[str, Child] = {}
+
+    def ask_to_stop(self, number: int, _frame: FrameType | None) -> None:
+        self.asked_to_stop += 1
+        self.asked_by = signal.Signals(number).name
+
+    def keep(self, name: str, command: Sequence[str], descriptors: Sequence[int] = ()) -> None:
+        """Starts it now, and again whenever it ends; it inherits these file descriptors."""
+        self._children[name] = child = Child(name, command, descriptors)
+        self._start(child)
+
+    def run(self, name: str, command: Sequence[str]) -> None:
+        """To its end. Raises KeyboardInterrupt, or ConfigurationError when it fails."""
+        self._children[name] = child = Child(name, command)
+        self._start(child)
+        assert child.process is not None, "started just now"
+        while (code := child.process.poll()) is None:
+            self.pause()
+        del self._children[name]
+        if code:
+            raise ConfigurationError(f"{name}: failed with code {code}")
+
+    def pause(self) -> None:
+        """A moment for the children. Raises KeyboardInterrupt."""
+        if self.asked_to_stop:
+            raise KeyboardInterrupt
+        self.idle()
+        time.sleep(PAUSE)
+
+    def watch(self) -> None:
+        """A moment, then starts what is due. Raises KeyboardInterrupt."""
+        self.pause()
+        for child in self._children.values():
+            self._look_after(child)
+
+    def runs(self, name: str) -> bool:
+        """False while it waits for its next start, or is none of ours."""
+        child = self._children.get(name)
+        return child is not None and child.process is not None and child.process.poll() is None
+
+    def failures(self, name: str) -> int:
+        """How often it ended by itself, one end soon after the other."""
+        return self._children[name].backoff.failures
+
+    def stop(self) -> None:
+        """All children, kindly; a second Ctrl-C or too long a wait ends them at once."""
+        asked, patience = self.asked_to_stop, time.monotonic() + GRACE_SECONDS
+        self._signal(signal.SIGTERM)
+        while any(process.poll() is None for process in self._processes()):
+            if self.asked_to_stop > max(asked, 1) or time.monotonic() > patience:
+                break
+            time.sleep(PAUSE)
+        self._signal(signal.SIGKILL)
+        for process in self._processes():
+            process.wait()
+
+    def _look_after(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is None:
+            if now >= child.due:
+                self._start(child)
+        elif (code := child.process.poll()) is not None:
+            _end_group(child.process)
+            wait = child.backoff.failed(now - child.started)
+            child.process, child.due = None, now + wait
+            self._tell(f"{child.name} ended by itself ({_ending(code)}): again in {wait:g} s")
+
+    def _start(self, child: Child) -> None:
+        """In a session of its own: Ctrl-C in the terminal reaches us alone, and we pass it on."""
+        child.started = time.monotonic()
+        child.process = subprocess.Popen(
+            [*_ending_with_us(), *child.command],
+            env=self.environ,
+            start_new_session=True,
+            pass_fds=child.descriptors,
+        )
+
+    def _processes(self) -> list[subprocess.Popen[bytes]]:
+        return [child.process for child in self._children.values() if child.process is not None]
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._processes():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, number)
+
+
+def _end_group(leader: subprocess.Popen[bytes]) -> None:
+    """What a killed process leaves behind: else its successor would share the work with them."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader.pid, signal.SIGKILL)
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _ending_with_us() -> list[str]:
+    """Linux: a child gets SIGTERM should we be killed in a way that lets us tell nobody."""
+    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []

@@ -1,0 +1,313 @@
+"""What is killed comes back, and nobody has to start the service again: the whole, for real."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from mapservice.db import postmaster
+from mapservice.db.binaries import find_binaries
+from mapservice.db.cluster import Hold
+from mapservice.db.postmaster import place, postmaster_pid
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PATIENCE = 60  # seconds in which any of it must have come back, on a busy machine
+JOB_SECONDS = 30  # as docs/operating.md promises
+# The territories are there already, and no sample is wanted.
+SERVE = """
+import sys
+from mapservice import serve
+from mapservice.settings import Settings
+serve.PREPARATION = serve.PREPARATION[:1]
+sys.exit(serve.serve(Settings.from_env()))
+"""
+DEFER = """
+SELECT (procrastinate_defer_jobs_v1(ARRAY[
+    ROW('default', 'send_mail', 0, NULL, NULL, '{}', NULL)::procrastinate_job_to_defer_v1]))[1]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of one request; 0 where there was none."""
+
+    status: int
+    retry_after: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Site:
+    """A service that runs, with the database that it serves."""
+
+    process: "subprocess.Popen[bytes]"
+    base: str
+    database_url: str
+    log: Path
+
+    def get(self, path: str) -> Answer:
+        begun = time.monotonic()
+        try:
+            with urllib.request.urlopen(self.base + path, timeout=20) as answer:
+                return Answer(answer.status, None, time.monotonic() - begun)
+        except urllib.error.HTTPError as error:
+            retry = error.headers["Retry-After"]
+            return Answer(error.code, retry, time.monotonic() - begun)
+        except OSError:
+            return Answer(0, None, time.monotonic() - begun)
+
+    def child(self, word: str) -> int | None:
+        """The process that we started with `word` in its command."""
+        for pid in children(self.process.pid):
+            if word in command_of(pid):
+                return pid
+        return None
+
+    def ready(self) -> bool:
+        return self.get("/health/ready").status == 200
+
+    def queue_job(self) -> int:
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            row = connection.execute(DEFER).fetchone()
+            assert row is not None
+            return int(row[0])
+
+    def is_done(self, job: int) -> bool:
+        """Jobs that succeeded are deleted."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            asked = "SELECT status::text FROM procrastinate_jobs WHERE id = %s"
+            row = connection.execute(asked, [job]).fetchone()
+        assert row is None or row[0] != "failed"
+        return row is None
+
+    def check_whole(self) -> None:
+        """Pages and jobs, as after a start."""
+        wait_for(lambda: self.get("/initiatives").status == 200)
+        wait_for(lambda: attempt(self.queue_job) is not None)
+        job = self.queue_job()
+        wait_for(lambda: bool(attempt(lambda: self.is_done(job))), JOB_SECONDS)
+        assert self.process.poll() is None
+
+
+def attempt(ask: Callable[[], object]) -> object:
+    with suppress(psycopg.OperationalError):
+        return ask()
+    return None
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.1)
+
+
+def children(pid: int) -> list[int]:
+    with suppress(OSError):
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def command_of(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return ""
+
+
+@pytest.fixture(scope="module")
+def france_home(cluster_home: Path, server_url: str, france_template: str) -> Path:
+    """A home whose cluster has all territories, stopped."""
+    programs = find_binaries().folder
+    source = psycopg.conninfo.make_conninfo(server_url, dbname=france_template)
+    hold = Hold(cluster_home, options="-F")
+    try:
+        ours = ["--extension=unaccent", "--extension=pg_trgm", "--exclude-table=spatial_ref_sys"]
+        command: list[str | Path] = [programs / "pg_dump", "-Fc", "-Z0", *ours, "-d", source]
+        restore: list[str | Path] = [
+            programs / "pg_restore",
+            "--no-owner",
+            "-e",
+            "-d",
+            hold.place.url(),
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as dump:
+            subprocess.run(restore, stdin=dump.stdout, check=True)
+        assert dump.returncode == 0
+    finally:
+        hold.release()
+    return cluster_home
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def serving(home: Path, database_url: str = "", **environ: str) -> Iterator[Site]:
+    port = free_port()
+    unset = ("MAPSERVICE_DATABASE_URL", "DATABASE_URL", "MAPSERVICE_STARTED", "HOST")
+    kept = {name: value for name, value in os.environ.items() if name not in unset}
+    kept |= {"PORT": str(port), "MAPSERVICE_HOME": str(home), "WEB_CONCURRENCY": "1"} | environ
+    if database_url:
+        kept["MAPSERVICE_DATABASE_URL"] = database_url
+    log = home / f"serve-{port}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE], cwd=REPOSITORY, env=kept, stdout=output, stderr=output
+        )
+    site = Site(process, f"http://127.0.0.1:{port}", database_url or place(home).url(), log)
+    try:
+        wait_for(lambda: "Serving on" in log.read_text() or process.poll() is not None)
+        assert process.poll() is None, log.read_text()
+        yield site
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def own_site(france_home: Path) -> Iterator[Site]:
+    """On a private cluster, which it holds."""
+    with serving(france_home) as site:
+        yield site
+
+
+def kill(pid: int | None) -> None:
+    assert pid
+    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("word", ["worker", "gunicorn"])
+def test_a_child_that_is_killed_comes_back(own_site: Site, word: str) -> None:
+    """Both are children of ours; gunicorn's is its master."""
+    before = own_site.child(word)
+    kill(before)
+    wait_for(lambda: own_site.child(word) not in (None, before))
+    own_site.check_whole()
+    assert f"{word} ended by itself (SIGKILL): again in" in own_site.log.read_text()
+
+
+def test_a_process_that_answers_requests_comes_back(own_site: Site) -> None:
+    master = own_site.child("gunicorn")
+    assert master
+    before = children(master)
+    kill(before[0])
+    wait_for(lambda: bool(set(children(master)) - set(before)))
+    own_site.check_whole()
+    assert own_site.child("gunicorn") == master
+
+
+def test_one_killed_backend_costs_seconds(own_site: Site) -> None:
+    """PostgreSQL then starts anew, and every connection is lost."""
+    with psycopg.connect(own_site.database_url, autocommit=True) as connection:
+        asked = "SELECT pid FROM pg_stat_activity WHERE application_name = 'mapservice' LIMIT 1"
+        row = connection.execute(asked).fetchone()
+    assert row is not None
+    kill(row[0])
+    assert own_site.get("/initiatives").status in (200, 503)
+    own_site.check_whole()
+
+
+def test_a_killed_cluster_is_started_again(own_site: Site, france_home: Path) -> None:
+    before = postmaster_pid(place(france_home))
+    kill(before)
+    wait_for(lambda: postmaster_pid(place(france_home)) not in (None, before))
+    own_site.check_whole()
+    assert "The database cluster runs again" in own_site.log.read_text()
+
+
+def test_a_second_start_on_its_port_says_that_it_is_taken(own_site: Site, tmp_path: Path) -> None:
+    port = own_site.base.rpartition(":")[2]
+    environ = os.environ | {"PORT": port, "MAPSERVICE_HOME": str(tmp_path / "var"), "HOST": ""}
+    command = [sys.executable, "-c", "from mapservice.cli import main; main()", "serve"]
+    second = subprocess.run(
+        command, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 1
+    assert f"Cannot listen on 127.0.0.1 port {port}: Address already in use" in second.stderr
+    assert "Serving on" not in second.stdout
+    assert own_site.ready()
+
+
+def test_links_of_mails_lead_to_where_it_serves(own_site: Site, france_home: Path) -> None:
+    """A command finds the address; with the mails as files, the last one shows it."""
+    environ = {k: v for k, v in os.environ.items() if not k.endswith("DATABASE_URL")}
+    environ |= {"MAPSERVICE_HOME": str(france_home)}
+    command = [sys.executable, "-c", "from mapservice.cli import main; main()"]
+    granted = [*command, "users", "grant", "ana@example.org", "--role", "admin"]
+    done = subprocess.run(
+        granted, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    with psycopg.connect(own_site.database_url) as connection:
+        row = connection.execute("SELECT text FROM delivery ORDER BY created_at DESC").fetchone()
+    texts = [row[0]] if row else [file.read_text() for file in (france_home / "mail").iterdir()]
+    assert any(own_site.base in text.replace("=\n", "") for text in texts)
+
+
+def test_nothing_is_left_behind(france_home: Path, own_site: Site) -> None:
+    """Asked to stop while a child waits for its next start. The last test of this site."""
+    kill(own_site.child("worker"))
+    wait_for(lambda: own_site.child("worker") is None)
+    everyone = [own_site.process.pid, *children(own_site.process.pid)]
+    everyone += [each for pid in everyone for each in children(pid)]
+    own_site.process.terminate()
+    assert own_site.process.wait(PATIENCE) == 0
+    wait_for(lambda: not any(command_of(pid) for pid in everyone))
+    assert not postmaster.processes(place(france_home))
+    assert list((france_home / "served").iterdir()) == []
+
+
+def test_without_its_database_it_says_so_and_goes_on(france_home: Path) -> None:
+    """Somebody else's cluster, stopped and started under it."""
+    hold = Hold(france_home, options="-F")
+    away = float(os.environ.get("MAPSERVICE_TEST_AWAY_SECONDS") or 8)
+    try:
+        with serving(france_home, hold.place.url()) as site:
+            tile = "/tiles/initiatives/5/15/11.pbf"
+            assert site.get(tile).status in (200, 204)
+            workers = site.child("worker"), site.child("gunicorn")
+            postmaster.stop(hold.place)
+            end = time.monotonic() + away
+            while time.monotonic() < end:
+                for path in ("/health/ready", "/initiatives", "/initiatives.geojson"):
+                    answer = site.get(path)
+                    assert (answer.status, bool(answer.retry_after)) == (503, True)
+                    assert answer.seconds < 5
+                assert site.get("/health/live").status == 200
+            hold.revive()
+            assert site.get("/initiatives").status == 200  # the very first one
+            job = site.queue_job()
+            wait_for(lambda: site.is_done(job), JOB_SECONDS)
+            assert site.get(tile).status in (200, 204)
+            assert (site.child("worker"), site.child("gunicorn")) == workers
+    finally:
+        hold.release()
+
+
+def test_it_starts_to_answer_without_its_database(france_home: Path) -> None:
+    """Gunicorn's master dies while the database is away: its successor says 503, then works."""
+    hold = Hold(france_home, options="-F")
+    try:
+        with serving(france_home, hold.place.url()) as site:
+            postmaster.stop(hold.place)
+            before = site.child("gunicorn")
+            kill(before)
+            wait_for(lambda: site.child("gunicorn") not in (None, before))
+            wait_for(lambda: site.get("/health/live").status == 200)
+            assert site.get("/initiatives").status == 503
+            hold.revive()
+            site.check_whole()
+    finally:
+        hold.release()

@@ -1,0 +1,35 @@
+"""Jobs of a worker that was killed are begun again, and none of them for ever."""
+
+import asyncio
+
+from sqlalchemy import Engine, text
+
+from mapservice import jobs
+from mapservice.settings import Settings
+
+STALLED = """
+INSERT INTO procrastinate_jobs (queue_name, task_name, status, queueing_lock, attempts, args)
+VALUES ('default', 'send_mail', 'doing', NULL, 1, '{}'),
+       ('default', 'make_exports', 'doing', NULL, 5, '{}'),
+       ('default', 'tidy_exports', 'doing', 'tidy_exports', 1, '{"timestamp": 1}'),
+       ('default', 'tidy_exports', 'todo', 'tidy_exports', 0, '{"timestamp": 2}')"""
+LEFT = """
+SELECT task_name, status::text, args ->> 'timestamp' FROM procrastinate_jobs ORDER BY task_name"""
+
+
+def test_what_a_dead_worker_had_begun_is_begun_again(engine: Engine, database_url: str) -> None:
+    """One that was tried five times is not, nor one that waits already as another job."""
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE procrastinate_jobs CASCADE"))
+        connection.execute(text(STALLED))
+    app = jobs.make_jobs(Settings(database_url=database_url))
+
+    async def retry() -> None:
+        async with app.open_async():
+            await jobs._retry_stalled(app)
+
+    asyncio.run(retry())
+    with engine.begin() as connection:
+        left = [tuple(row) for row in connection.execute(text(LEFT))]
+        connection.execute(text("TRUNCATE procrastinate_jobs CASCADE"))
+    assert left == [("send_mail", "todo", None), ("tidy_exports", "todo", "2")]
