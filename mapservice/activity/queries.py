@@ -129,12 +129,14 @@ def facets(connection: Connection, filters: Filters) -> dict[Theme, int]:
 
 
 def totals(connection: Connection, scope: Scope) -> Total:
-    """Initiatives in all, and communes that have at least one."""
+    """Initiatives in all, and communes of the scope that have at least one."""
+    inside, codes = within(Level.COMMUNE, scope)
+    among = fill(AMONG, {"level": Level.COMMUNE, "within": inside}) if scope.territories else ""
     everywhere = sum(count for _, count in _by_theme(connection, scope, (ALL_THEMES,)))
     lively, values = _counts(
-        Level.COMMUNE, scope, tuple(scope.themes or (ALL_THEMES,)), template=LIVELY
+        Level.COMMUNE, scope, tuple(scope.themes or (ALL_THEMES,)), among, template=LIVELY
     )
-    return Total(everywhere, connection.exec_driver_sql(lively, values).scalar_one())
+    return Total(everywhere, connection.exec_driver_sql(lively, values | codes).scalar_one())
 
 
 def differences(connection: Connection) -> list[Difference]:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from mapservice.activity import queries as activity
-from mapservice.activity.model import Scope, Total
+from mapservice.activity.model import Scope
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.http import linked_data, reviewer
 from mapservice.http.maps import FRANCE, map_config, place_map
@@ -57,7 +57,7 @@ def home() -> str:
         return render_template(
             "home.html",
             **_listed(connection, filters, paging),
-            totals=_totals(connection, filters),
+            communes=_communes(connection, filters),
             map_config=map_config(filters, _bounds(filters), _chosen(filters)),
             canonical=f"{base_url()}/",
             linked_data=linked_data.site(),
@@ -159,10 +159,11 @@ def _next_url(path: str, filters: Filters, limit: int | None, cursor: Cursor | N
     return f"{path}?{urlencode([*pairs, ('cursor', cursor.encode())], safe=',:')}"
 
 
-def _totals(connection: Connection, filters: Filters) -> Total:
-    """Of the territories chosen, whatever else is filtered: what there is to find."""
-    scope = Filters(territory=filters.territory if filters.counted else ())
-    return activity.totals(connection, Scope.of(scope))
+def _communes(connection: Connection, filters: Filters) -> int | None:
+    """How many communes have at least one that matches; None where that takes too long to count."""
+    if filters.counted:
+        return activity.totals(connection, Scope.of(filters)).communes
+    return queries.count_communes(connection, filters, COUNTED_UP_TO)
 
 
 def _chosen(filters: Filters) -> TerritoryRef | None:
