@@ -1,6 +1,5 @@
 """The map, the list, one initiative: pages for people."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -15,9 +14,9 @@ from mapservice.activity import queries as activity
 from mapservice.activity.model import Scope
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.http import linked_data, reviewer
-from mapservice.http.maps import FRANCE, map_config, place_map
+from mapservice.http.maps import listing_map, place_map
 from mapservice.http.pages import query_string
-from mapservice.http.params import NamedTerritory, base_url, only_parameters, read_filters
+from mapservice.http.params import base_url, only_parameters, read_filters
 from mapservice.http.services import services
 from mapservice.initiatives import queries
 from mapservice.initiatives.filters import Cursor, Filters, Paging, Sort
@@ -58,7 +57,7 @@ def home() -> str:
             "home.html",
             **_listed(connection, filters, paging),
             communes=_communes(connection, filters),
-            map_config=map_config(filters, _bounds(filters), _chosen(filters)),
+            map_config=listing_map(filters, _chosen(filters)),
             canonical=f"{base_url()}/",
             linked_data=linked_data.site(),
         )
@@ -168,22 +167,6 @@ def _communes(connection: Connection, filters: Filters) -> int | None:
 
 def _chosen(filters: Filters) -> TerritoryRef | None:
     return filters.territory[0] if len(filters.territory) == 1 else None
-
-
-def _bounds(filters: Filters) -> Sequence[float]:
-    """West, south, east, north of what the filter is about."""
-    if filters.bbox:
-        box = filters.bbox
-        return [box.west, box.south, box.east, box.north]
-    named = [ref for ref in filters.territory if isinstance(ref, NamedTerritory)]
-    if named:
-        west, south, east, north = zip(*(ref.bounds for ref in named), strict=True)
-        return [min(west), min(south), max(east), max(north)]
-    if filters.near and filters.radius:
-        reach = filters.radius / 111_000
-        lon, lat = filters.near.lon, filters.near.lat
-        return [lon - 1.5 * reach, lat - reach, lon + 1.5 * reach, lat + reach]
-    return FRANCE
 
 
 def _place_config(connection: Connection, initiative: Initiative) -> dict[str, Any]:

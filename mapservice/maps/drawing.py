@@ -173,10 +173,11 @@ def place(
     return Drawn((*_abroad(frame), *shapes), tuple(marks))
 
 
-def ground(connection: Connection, frame: Frame) -> Drawn:
-    """Land and borders alone."""
+def ground(connection: Connection, frame: Frame, tinted: Sequence[str] = ()) -> Drawn:
+    """Land and borders alone; `tinted` are communes that hold what is known no better."""
     layers = [_outlines(frame, Level.REGION, "chosen", 1), *_lines(frame)]
-    shapes = _shapes(connection, frame, *layers)
+    layers += [_outlines(frame, Level.COMMUNE, "shaded", 5, among=True)] if tinted else []
+    shapes = _shapes(connection, frame, *layers, communes=tinted)
     return Drawn((*_abroad(frame), *shapes), ())
 
 
