@@ -60,17 +60,13 @@ def bounds_of(filters: Filters) -> Sequence[float]:
 
 def listing_map(filters: Filters, territory: TerritoryRef | None) -> dict[str, Any]:
     """The map of a filter. The drawing before it has the same filter, extent and colours."""
-    pairs = filters.to_pairs()
-    drawing = {
-        shape: url_for("drawings.listing_svg_of_filter")
-        + "?"
-        + urlencode([*pairs, ("forme", shape)], safe=",:")
-        for shape in ("carree", "large")
-    }
-    return map_config(
-        filters, bounds_of(filters), territory,
-        drawing=drawing["carree"], drawing_wide=drawing["large"],
-    )  # fmt: skip
+    carte = url_for("drawings.listing_svg_of_filter")
+    petite, carree, large = (
+        f"{carte}?{urlencode([*filters.to_pairs(), ('forme', shape)], safe=',:')}"
+        for shape in ("petite", "carree", "large")
+    )
+    drawings = {"drawing": carree, "drawing_small": petite, "drawing_wide": large}
+    return map_config(filters, bounds_of(filters), territory, **drawings)
 
 
 def place_map(

@@ -52,7 +52,10 @@ WIDTH, HEIGHT = 640, 480
 FRESH_SECONDS = 3600
 # As long as the tiles of the live map that takes its place.
 LISTING_SECONDS = 60
-SHAPES = {"carree": (640, 640), "large": (720, 480)}
+# About as large as the map of the home page is on a phone, a laptop and a wide screen, so that both
+# choose tiles of the same zoom.
+SHAPES = {"petite": (400, 400), "carree": (840, 840), "large": (1440, 960)}
+MAP_PADDING = 28  # pixels, that of static/js/base-map.js
 # Around a place, the circle fills most of the frame.
 MOST_RADIUS = 1_000_000.0
 AROUND_SHOWN = 100
@@ -84,7 +87,8 @@ def listing_svg_of_filter() -> Response:
         raise InvalidInput("limit", "a drawing has no pages")
     with services().reader.connect() as connection:
         filters = with_known_places(connection, asked)
-        frame = Frame.around(bounds_of(filters), *SHAPES[shape], 0.05)
+        width, height = SHAPES[shape]
+        frame = Frame.around(bounds_of(filters), width, height, MAP_PADDING / height)
         shapes, marks = listing_drawing.listing(connection, frame, replace(filters, bbox=None))
     inside = listing_drawing.listing_svg(frame, palette, shapes, marks)
     told = _count(sum(mark.count for mark in marks))
