@@ -82,6 +82,8 @@ CSV = """
       FROM ({figures}) AS figure
      ORDER BY code"""
 
+COMMUNES = "SELECT code FROM territory WHERE level = 'commune' AND {within}"
+
 PLACES = """
     SELECT level, code, name, population, population_year, departement, region, false AS partial
       FROM territory
@@ -156,12 +158,14 @@ def facets(connection: Connection, filters: Filters) -> dict[Theme, int]:
 
 
 def totals(connection: Connection, scope: Scope) -> Total:
-    """Initiatives in all, and communes that have at least one."""
+    """Initiatives in all, and communes of the scope that have at least one."""
+    inside, codes = within(Level.COMMUNE, scope)
+    among = fill(COMMUNES, {"within": inside}) if scope.territories else ""
     everywhere = sum(count for _, count in _by_theme(connection, scope, (ALL_THEMES,)))
     lively, values = _counts(
-        Level.COMMUNE, scope, tuple(scope.themes or (ALL_THEMES,)), template=LIVELY
+        Level.COMMUNE, scope, tuple(scope.themes or (ALL_THEMES,)), among, template=LIVELY
     )
-    return Total(everywhere, connection.exec_driver_sql(lively, values).scalar_one())
+    return Total(everywhere, connection.exec_driver_sql(lively, values | codes).scalar_one())
 
 
 def differences(connection: Connection) -> list[Difference]:

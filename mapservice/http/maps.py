@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import url_for
 from sqlalchemy import Connection
 
 from mapservice.http.pages import query_string
+from mapservice.http.params import NamedTerritory
 from mapservice.http.services import services
 from mapservice.initiatives.filters import Filters
 from mapservice.territories import queries as territories
@@ -38,6 +40,33 @@ def map_config(
         "drawing": _drawing(territory),
         **more,
     }
+
+
+def bounds_of(filters: Filters) -> Sequence[float]:
+    """West, south, east, north of what the filter is about."""
+    if filters.bbox:
+        box = filters.bbox
+        return [box.west, box.south, box.east, box.north]
+    named = [ref for ref in filters.territory if isinstance(ref, NamedTerritory)]
+    if named:
+        west, south, east, north = zip(*(ref.bounds for ref in named), strict=True)
+        return [min(west), min(south), max(east), max(north)]
+    if filters.near and filters.radius:
+        reach = filters.radius / 111_000
+        lon, lat = filters.near.lon, filters.near.lat
+        return [lon - 1.5 * reach, lat - reach, lon + 1.5 * reach, lat + reach]
+    return FRANCE
+
+
+def listing_map(filters: Filters, territory: TerritoryRef | None) -> dict[str, Any]:
+    """The map of a filter. The drawing before it has the same filter, extent and colours."""
+    carte = url_for("drawings.listing_svg_of_filter")
+    petite, carree, large = (
+        f"{carte}?{urlencode([*filters.to_pairs(), ('forme', shape)], safe=',:')}"
+        for shape in ("petite", "carree", "large")
+    )
+    drawings = {"drawing": carree, "drawing_small": petite, "drawing_wide": large}
+    return map_config(filters, bounds_of(filters), territory, **drawings)
 
 
 def place_map(

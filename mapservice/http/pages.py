@@ -1,5 +1,6 @@
 """What templates may call: words for numbers, dates, themes and places; links to assets."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
@@ -10,6 +11,8 @@ from flask import Flask
 from flask_babel import format_date, get_locale
 
 from mapservice.geocoding.model import Precision
+from mapservice.geocoding.normalise import fold
+from mapservice.geocoding.vocabulary import STREET_TYPES
 from mapservice.http.assets import asset
 from mapservice.http.params import base_url
 from mapservice.http.reviewer import own_roles
@@ -122,7 +125,9 @@ def precision_words(initiative: Initiative) -> str:
     """Where it is, in words that claim no more than is known."""
     precision = initiative.precision
     if precision is Precision.POINT:
-        return _("à cette adresse, %(commune)s", commune=initiative.commune_name)
+        if _names_street(initiative.place_text):
+            return _("à cette adresse, %(commune)s", commune=initiative.commune_name)
+        return _("au point indiqué, %(commune)s", commune=initiative.commune_name)
     if precision is Precision.COMMUNE:
         name, article = initiative.commune_name or "", initiative.commune_article or ""
         return _("dans la commune %(of_name)s", of_name=of_commune(name, article))
@@ -147,6 +152,20 @@ def area_words(level: Level, name: str, article: str) -> str:
         return _("quelque part dans %(epci)s", epci=name)
     in_name = in_departement if level is Level.DEPARTEMENT else in_region
     return _("quelque part %(in_name)s", in_name=in_name(name, article))
+
+
+def _names_street(text: str) -> bool:
+    """Whether a street is written: its type before a name, or soon after a house number.
+
+    A postcode and a commune are none, even the commune of Rue (80).
+    """
+    words = re.findall(r"\w+", fold(text))
+    types = [n for n, word in enumerate(words) if word in STREET_TYPES]
+    named = any(words[n + 1].isalpha() for n in types if n + 1 < len(words))
+    numbered = any(
+        re.fullmatch(r"\d{1,4}[a-d]?", word) for n in types for word in words[max(n - 3, 0) : n]
+    )
+    return named or numbered
 
 
 def distance_words(initiative: Initiative) -> str:

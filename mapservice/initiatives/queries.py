@@ -323,6 +323,14 @@ def count_by_theme(
     return [(theme, matches) for theme, matches in connection.execute(query)]
 
 
+def count_communes(connection: Connection, filters: Filters, most: int) -> int | None:
+    """In how many communes those are that match; None where more than `most` do."""
+    seen = select(initiative.c.commune).where(*where(filters)).limit(most + 1).subquery()
+    query = select(func.count(), func.count(seen.c.commune.distinct())).select_from(seen)
+    matches, communes = connection.execute(query).one()
+    return communes if matches <= most else None
+
+
 def sample_share(connection: Connection) -> Literal["", "some", "all"]:
     """Whether made-up initiatives are among those kept; two index look-ups."""
     samples, others = (

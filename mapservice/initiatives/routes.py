@@ -1,6 +1,5 @@
 """The map, the list, one initiative: pages for people."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -12,12 +11,12 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from mapservice.activity import queries as activity
-from mapservice.activity.model import Scope, Total
+from mapservice.activity.model import Scope
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.http import linked_data, reviewer
-from mapservice.http.maps import FRANCE, map_config, place_map
+from mapservice.http.maps import listing_map, place_map
 from mapservice.http.pages import query_string
-from mapservice.http.params import NamedTerritory, base_url, only_parameters, read_filters
+from mapservice.http.params import base_url, only_parameters, read_filters
 from mapservice.http.services import services
 from mapservice.initiatives import near_areas, queries
 from mapservice.initiatives.filters import Cursor, Filters, Paging, Sort
@@ -58,8 +57,8 @@ def home() -> str:
         return render_template(
             "home.html",
             **_listed(connection, filters, paging),
-            totals=_totals(connection, filters),
-            map_config=map_config(filters, _bounds(filters), _chosen(filters)),
+            communes=_communes(connection, filters),
+            map_config=listing_map(filters, _chosen(filters)),
             canonical=f"{base_url()}/",
             linked_data=linked_data.site(),
         )
@@ -176,30 +175,15 @@ def _next_url(path: str, filters: Filters, limit: int | None, cursor: Cursor | N
     return f"{path}?{urlencode([*pairs, ('cursor', cursor.encode())], safe=',:')}"
 
 
-def _totals(connection: Connection, filters: Filters) -> Total:
-    """Of the territories chosen, whatever else is filtered: what there is to find."""
-    scope = Filters(territory=filters.territory if filters.counted else ())
-    return activity.totals(connection, Scope.of(scope))
+def _communes(connection: Connection, filters: Filters) -> int | None:
+    """How many communes have at least one that matches; None where that takes too long to count."""
+    if filters.counted:
+        return activity.totals(connection, Scope.of(filters)).communes
+    return queries.count_communes(connection, filters, COUNTED_UP_TO)
 
 
 def _chosen(filters: Filters) -> TerritoryRef | None:
     return filters.territory[0] if len(filters.territory) == 1 else None
-
-
-def _bounds(filters: Filters) -> Sequence[float]:
-    """West, south, east, north of what the filter is about."""
-    if filters.bbox:
-        box = filters.bbox
-        return [box.west, box.south, box.east, box.north]
-    named = [ref for ref in filters.territory if isinstance(ref, NamedTerritory)]
-    if named:
-        west, south, east, north = zip(*(ref.bounds for ref in named), strict=True)
-        return [min(west), min(south), max(east), max(north)]
-    if filters.near and filters.radius:
-        reach = filters.radius / 111_000
-        lon, lat = filters.near.lon, filters.near.lat
-        return [lon - 1.5 * reach, lat - reach, lon + 1.5 * reach, lat + reach]
-    return FRANCE
 
 
 def _place_config(connection: Connection, initiative: Initiative) -> dict[str, Any]:

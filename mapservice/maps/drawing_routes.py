@@ -13,18 +13,18 @@ from mapservice.activity import queries as activity
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.geocoding.model import Precision
 from mapservice.http import answers
-from mapservice.http.maps import FRANCE
+from mapservice.http.maps import FRANCE, bounds_of
 from mapservice.http.pages import number, precision_words, theme_label
-from mapservice.http.params import only_parameters
+from mapservice.http.params import only_parameters, with_known_places
 from mapservice.http.services import services
 from mapservice.http.words import gettext as _
 from mapservice.http.words import ngettext
 from mapservice.initiatives import near_areas
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters, LonLat, Sort, parse, parse_number
+from mapservice.initiatives.filters import Filters, LonLat, Paging, Sort, parse, parse_number
 from mapservice.initiatives.near import AroundCounts
 from mapservice.initiatives.queries import Initiative
-from mapservice.maps import drawing
+from mapservice.maps import drawing, listing_drawing
 from mapservice.maps.drawing import Drawn
 from mapservice.maps.drawing_model import (
     CARD_HEIGHT,
@@ -53,6 +53,12 @@ SVG = "image/svg+xml"
 PNG = "image/png"
 WIDTH, HEIGHT = 640, 480
 FRESH_SECONDS = 3600
+# As long as the tiles of the live map that takes its place.
+LISTING_SECONDS = 60
+# About as large as the map of the home page is on a phone, a laptop and a wide screen, so that both
+# choose tiles of the same zoom.
+SHAPES = {"petite": (400, 400), "carree": (840, 840), "large": (1440, 960)}
+MAP_PADDING = 28  # pixels, that of static/js/base-map.js
 # Around a place, the circle fills most of the frame.
 MOST_RADIUS = 1_000_000.0
 AROUND_SHOWN = 2_000
@@ -70,6 +76,30 @@ def france_svg() -> Response:
         insets = _insets(connection, frame, palette)
         count = activity.total(connection, Filters())
     return _svg(frame, palette, drawn, _("Carte de France"), _count(count), insets)
+
+
+@blueprint.get("/carte.svg")
+def listing_svg_of_filter() -> Response:
+    """What the live map of a filter shows first: its extent, its marks, its colours."""
+    own = ("teinte", "forme")
+    palette = _palette(*request.args)
+    shape = request.args.get("forme", "carree")
+    if shape not in SHAPES:
+        raise InvalidInput("forme", f"must be one of {', '.join(SHAPES)}")
+    asked, paging = parse(
+        (name, value) for name, value in request.args.items(multi=True) if name not in own
+    )
+    if paging != Paging():
+        raise InvalidInput("limit", "a drawing has no pages")
+    with services().reader.connect() as connection:
+        filters = with_known_places(connection, asked)
+        width, height = SHAPES[shape]
+        frame = Frame.around(bounds_of(filters), width, height, MAP_PADDING / height)
+        shapes, marks = listing_drawing.listing(connection, frame, replace(filters, bbox=None))
+    inside = listing_drawing.listing_svg(frame, palette, shapes, marks)
+    told = _count(sum(mark.count for mark in marks))
+    whole = document(frame, inside, _("Carte des initiatives"), told)
+    return answers.whole(whole, SVG, LISTING_SECONDS)
 
 
 @blueprint.get("/france.png")

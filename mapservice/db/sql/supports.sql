@@ -138,3 +138,34 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+-- As before, and tells harvesters of what a source says of supports. A support that comes or goes changes
+-- a published figure, so they hear of it; yet nobody edited the initiative.
+CREATE OR REPLACE FUNCTION initiative_touch() RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    edited boolean;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.changed_at := clock_timestamp();
+        RETURN NEW;
+    END IF;
+    edited := (NEW.title, NEW.summary, NEW.theme, NEW.status, NEW.scale, NEW.commune, NEW.epci, NEW.departement,
+               NEW.region, NEW.precision, NEW.created_at, NEW.created_period, NEW.updated_at,
+               NEW.source_platform, NEW.source_url, NEW.source_licence, NEW.description)
+              IS DISTINCT FROM
+              (OLD.title, OLD.summary, OLD.theme, OLD.status, OLD.scale, OLD.commune, OLD.epci, OLD.departement,
+               OLD.region, OLD.precision, OLD.created_at, OLD.created_period, OLD.updated_at,
+               OLD.source_platform, OLD.source_url, OLD.source_licence, OLD.description)
+              OR public.ST_AsBinary(NEW.anchor) IS DISTINCT FROM public.ST_AsBinary(OLD.anchor);
+    IF edited OR (NEW.supporters, NEW.source_supporters) IS DISTINCT FROM (OLD.supporters, OLD.source_supporters) THEN
+        NEW.changed_at := clock_timestamp();
+    END IF;
+    IF edited AND NEW.updated_at = OLD.updated_at
+       AND NEW.source_digest IS NOT DISTINCT FROM OLD.source_digest THEN
+        NEW.updated_at := greatest(NEW.changed_at, NEW.created_at, OLD.updated_at);
+    END IF;
+    RETURN NEW;
+END
+$$;

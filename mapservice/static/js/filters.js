@@ -39,6 +39,7 @@ export function catchFilters(panel, apply) {
 export function adoptFilters(page) {
   const old = document.getElementById("filters");
   const fresh = document.adoptNode(page.getElementById("filters"));
+  document.querySelector(".panel-sum")?.replaceWith(document.adoptNode(page.querySelector(".panel-sum")));
   const key = old.contains(document.activeElement) && keyOf(document.activeElement);
   const left = old.querySelector(".chip-row").scrollLeft;
   const open = old.querySelector("details").open;

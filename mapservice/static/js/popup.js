@@ -45,10 +45,25 @@ function manyCards(all) {
   ]);
 }
 
+/** Escape closes it from wherever the focus is; what had the focus gets it back. */
+function closeOnEscape(popup) {
+  const before = document.activeElement;
+  const onKey = (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    event.preventDefault();
+    const inside = popup.getElement()?.contains(document.activeElement);
+    popup.remove();
+    if (inside && before?.isConnected) before.focus({ preventScroll: true });
+  };
+  document.addEventListener("keydown", onKey);
+  popup.on("close", () => document.removeEventListener("keydown", onKey));
+}
+
 /** Opens the card of what stands at `lngLat`; `onClose` runs when it goes. */
 export function openCard({ map, library }, lngLat, found, onClose) {
   const popup = new library.Popup({ offset: 18, maxWidth: "320px", focusAfterOpen: false });
   popup.setLngLat(lngLat).on("close", onClose);
+  closeOnEscape(popup);
   if (found.length > 1) return popup.setDOMContent(manyCards(found)).addTo(map);
   const { card, filled } = oneCard(found[0]);
   popup.setDOMContent(card).addTo(map);

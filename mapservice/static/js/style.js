@@ -107,8 +107,20 @@ const spaced = (weight, size) => ({
   "text-letter-spacing": 0.14,
 });
 
-const labels = () => [
-  label("commune-labels", "commune", { minzoom: 4.5 }, {
+// A name makes room for the marker of its own town: it moves beside, and farther from a large ring.
+const beside = [
+  "bottom", [0, -1.3], "top", [0, 1.3], "left", [1.5, 0], "right", [-1.5, 0],
+  "bottom", [0, -2.3], "top", [0, 2.3], "left", [2.4, 0], "right", [-2.4, 0],
+  "bottom-left", [1.2, -1.2], "bottom-right", [-1.2, -1.2], "top-left", [1.2, 1.2], "top-right", [-1.2, 1.2],
+];
+
+// By these towns people know where they are: their names stay, whatever stands there.
+const isLandmark = [
+  ">=", population, ["step", ["zoom"], 400000, 6, 200000, 7, 120000, 9, 50000, 10, 30000, 12, 15000],
+];
+
+const communeNames = (id, which, layout) => ({
+  ...label(id, "commune", { minzoom: 4.5 }, {
     "text-font": font("medium"),
     "text-size": [
       "interpolate", ["linear"], ["zoom"],
@@ -116,7 +128,18 @@ const labels = () => [
       9, ["step", population, 11.5, 5000, 12.5, 20000, 14, 100000, 17],
       13, ["step", population, 14, 20000, 17, 100000, 21],
     ],
+    "text-justify": "auto", ...layout,
   }, token("label")),
+  filter: ["all", ["==", ["get", "level"], "commune"], which],
+});
+
+const labels = () => [
+  communeNames("commune-labels", ["!", isLandmark], {
+    "text-variable-anchor-offset": ["center", [0, 0], ...beside],
+  }),
+  communeNames("landmark-labels", isLandmark, {
+    "text-variable-anchor-offset": beside, "text-overlap": "always",
+  }),
   label("departement-labels", "departement", { minzoom: 6.8, maxzoom: 9 },
     spaced("regular", byZoom(7, 9.5, 9, 11)), token("label-quiet")),
   label("region-labels", "region", { minzoom: 3.5, maxzoom: 6.8 },

@@ -2,8 +2,8 @@
 
 from mapservice.db.migrate import run_sql
 
-revision = "0025"
-down_revision = "0029"
+revision = "0026"
+down_revision = "0025"
 
 
 def upgrade() -> None:

@@ -2,7 +2,7 @@
 
 from mapservice.db.migrate import run_sql
 
-revision = "0029"
+revision = "0025"
 down_revision = "0024"
 
 
