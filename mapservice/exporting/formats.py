@@ -55,11 +55,12 @@ FIELDS = (
     "source_url",
     "licence",
     "attribution",
+    "source_supporters",
 )
 KINDS = (
     dict.fromkeys(FIELDS, "object")
     | dict.fromkeys(MOMENTS, "datetime64[ms]")
-    | {"supporters": "int32"}
+    | {"supporters": "int32", "source_supporters": "Int32"}
 )
 # GDAL's sign for UTC among its quarters of an hour.
 UTC = 100

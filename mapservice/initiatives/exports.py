@@ -93,6 +93,7 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
         _told(own.source_url).label("source_url"),
         _told(own.source_licence).label("licence"),
         _attribution().label("attribution"),
+        own.source_supporters,
     ]
 
 

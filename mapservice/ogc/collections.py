@@ -70,6 +70,12 @@ INITIATIVES = Collection(
         Attribute("source_url", Kind.STRING, "Its page at the source", nullable=True),
         Attribute("licence", Kind.STRING, "Licence of its source", nullable=True),
         Attribute("attribution", Kind.STRING, "Whom to name: source and licence", nullable=True),
+        Attribute(
+            "source_supporters",
+            Kind.INTEGER,
+            "Supporters that the source tells, confirmed by nobody here",
+            nullable=True,
+        ),
     ),
     geometry="Point",
     order=(SortKey("created_at", descending=True), SortKey("id", descending=True)),

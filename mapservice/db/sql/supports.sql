@@ -158,7 +158,7 @@ BEGIN
               (OLD.title, OLD.summary, OLD.theme, OLD.status, OLD.scale, OLD.commune, OLD.epci, OLD.departement,
                OLD.region, OLD.precision, OLD.created_at, OLD.created_period, OLD.updated_at,
                OLD.source_platform, OLD.source_url, OLD.source_licence, OLD.description)
-              OR public.ST_AsBinary(NEW.anchor) IS DISTINCT FROM public.ST_AsBinary(OLD.anchor);
+              OR ST_AsBinary(NEW.anchor) IS DISTINCT FROM ST_AsBinary(OLD.anchor);
     IF edited OR (NEW.supporters, NEW.source_supporters) IS DISTINCT FROM (OLD.supporters, OLD.source_supporters) THEN
         NEW.changed_at := clock_timestamp();
     END IF;
