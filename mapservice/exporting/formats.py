@@ -60,7 +60,7 @@ FIELDS = (
 KINDS = (
     dict.fromkeys(FIELDS, "object")
     | dict.fromkeys(MOMENTS, "datetime64[ms]")
-    | {"supporters": "int32", "source_supporters": "Int32"}
+    | {"supporters": "int32", "source_supporters": "float64"}  # null where unknown
 )
 # GDAL's sign for UTC among its quarters of an hour.
 UTC = 100
