@@ -101,7 +101,7 @@ NO_PAGE = {
     "sitemap", "static", "tiles", "exporting.csv", "exporting.file", "exporting.geojson",
     "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
-    "reporting.piece", "reporting.whole",
+    "reporting.piece", "reporting.whole", "search.suggestions",
 }  # fmt: skip
 
 LETTERS = """

@@ -95,7 +95,6 @@ def test_a_harvester_starts_with_everything_and_then_hears_nothing(
         "title = 'Autre titre'",
         "summary = 'Un résumé'",
         "theme = 'mobilite'",
-        "supporters = supporters + 1",
         "commune = '29155'",
         "precision = 'point', point = ST_SetSRID(ST_MakePoint(-1.67, 48.11), 4326)",
         "status = 'done'",
@@ -111,6 +110,18 @@ def test_every_change_that_is_seen_is_told_and_dated(
     (heard,) = harvester.ask()
     assert heard == whole(client)[three[0]]
     assert heard["properties"]["updated_at"] > before["properties"]["updated_at"]
+
+
+@pytest.mark.parametrize("figure", ["supporters = supporters + 1", "source_supporters = 7"])
+def test_a_support_is_told_and_is_no_edit(
+    engine: Engine, client: FlaskClient, three: list[str], figure: str
+) -> None:
+    harvester = Harvester(client)
+    before = {row["id"]: row for row in harvester.ask()}[three[0]]
+    write(engine, f"UPDATE initiative SET {figure} WHERE id = :id", id=three[0])
+    (heard,) = harvester.ask()
+    assert heard == whole(client)[three[0]]
+    assert heard["properties"]["updated_at"] == before["properties"]["updated_at"]
 
 
 @pytest.mark.parametrize("change", ["source_digest = 'x'", "title = title", "place_text = 'ici'"])
