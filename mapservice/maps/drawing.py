@@ -173,11 +173,18 @@ def place(
     return Drawn((*_abroad(frame), *shapes), tuple(marks))
 
 
-def ground(connection: Connection, frame: Frame, communes: Sequence[str] = ()) -> Drawn:
-    """Land and borders alone, and the shade of some communes."""
+def ground(
+    connection: Connection,
+    frame: Frame,
+    communes: Sequence[str] = (),
+    outlined: TerritoryRef | None = None,
+) -> Drawn:
+    """Land and borders alone, the shade of some communes, and the outline of one territory."""
     layers = [_outlines(frame, Level.REGION, "chosen", 1), *_lines(frame)]
     layers += [_outlines(frame, Level.COMMUNE, "shaded", 5, among=True)] if communes else []
-    shapes = _shapes(connection, frame, *layers, communes=communes)
+    layers += [_outlines(frame, outlined.level, "outlined", 6, only=True)] if outlined else []
+    code = outlined.code if outlined else ""
+    shapes = _shapes(connection, frame, *layers, code=code, communes=communes)
     return Drawn((*_abroad(frame), *shapes), ())
 
 

@@ -183,6 +183,7 @@ def shape_svg(shape: Shape, palette: Palette) -> str:
         "inner": ("none", palette.line, 0.8),
         "shaded": (palette.initiative, palette.initiative, 1.2),
         "edge": ("none", palette.ink, 1.8),
+        "outlined": ("none", palette.initiative, 1.5),
         "circle": ("none", palette.ink, 1.5),
     }[shape.role]
     more = ' fill-opacity="0.14" stroke-opacity="0.7"' if shape.role == "shaded" else ""

@@ -64,7 +64,8 @@ def listing(
             if zoom >= NEAR_ZOOM and one["properties"].get("precision") == "commune"
         }
     )
-    ground = drawing.ground(connection, frame, tinted)
+    chosen = filters.territory[0] if len(filters.territory) == 1 else None
+    ground = drawing.ground(connection, frame, tinted, chosen)
     return ground.shapes, tuple(_mark(frame, one) for one in features)
 
 
