@@ -42,7 +42,11 @@ PLAIN = """
                        'status', status, 'scale', scale, 'commune', commune, 'epci', epci,
                        'departement', departement, 'region', region, 'precision', precision,
                        'supporters', supporters, 'created_at', created_at,
-                       'updated_at', updated_at))))::text
+                       'created_period', created_period, 'updated_at', updated_at,
+                       'source', nullif(source_platform, ''),
+                       'source_url', nullif(source_url, ''),
+                       'licence', nullif(source_licence, ''),
+                       'source_supporters', source_supporters))))::text
       FROM (SELECT *
               FROM initiative
              WHERE anchor_3857 && ST_Transform(
