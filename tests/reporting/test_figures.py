@@ -33,8 +33,8 @@ RECOUNT = """
         ON {place} = territory.code
        AND (initiative.theme = ANY(:themes) OR cardinality(CAST(:themes AS text[])) = 0)
        AND initiative.status = ANY(:statuses)
-       AND initiative.created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
-       AND initiative.created_at < coalesce(CAST(:until AS timestamptz), 'infinity')
+       AND (CAST(:since AS timestamptz) IS NULL OR initiative.created_at >= :since)
+       AND (CAST(:until AS timestamptz) IS NULL OR initiative.created_at < :until)
      WHERE territory.level = :level AND {within}
      GROUP BY 1, 2"""
 # Of EPCI within a wider territory: by communes there, and what is known to no more than one that
@@ -57,8 +57,8 @@ RECOUNT_PARTS = """
                                    AND beyond.{level} <> :of)))
        AND (initiative.theme = ANY(:themes) OR cardinality(CAST(:themes AS text[])) = 0)
        AND initiative.status = ANY(:statuses)
-       AND initiative.created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
-       AND initiative.created_at < coalesce(CAST(:until AS timestamptz), 'infinity')
+       AND (CAST(:since AS timestamptz) IS NULL OR initiative.created_at >= :since)
+       AND (CAST(:until AS timestamptz) IS NULL OR initiative.created_at < :until)
      WHERE own.level = 'epci'
        AND own.code IN (SELECT epci FROM territory WHERE level = 'commune' AND {level} = :of)
      GROUP BY own.code"""
@@ -67,9 +67,9 @@ MOST = """
      WHERE {place} = :code AND {inside}
        AND (theme = ANY(:themes) OR cardinality(CAST(:themes AS text[])) = 0)
        AND status = ANY(:statuses)
-       AND created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
-       AND created_at < coalesce(CAST(:until AS timestamptz), 'infinity')
-     ORDER BY supporters DESC, created_at DESC, id LIMIT 3"""
+       AND (CAST(:since AS timestamptz) IS NULL OR created_at >= :since)
+       AND (CAST(:until AS timestamptz) IS NULL OR created_at < :until)
+     ORDER BY supporters DESC, created_at DESC NULLS LAST, id LIMIT 3"""
 
 
 def bound(view: View) -> dict[str, Any]:
@@ -125,8 +125,8 @@ def test_the_whole_counts_what_is_known_to_no_part(
         SELECT count(*), coalesce(sum(supporters), 0) FROM initiative
          WHERE {where} AND (theme = ANY(:themes) OR cardinality(CAST(:themes AS text[])) = 0)
            AND status = ANY(:statuses)
-           AND created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
-           AND created_at < coalesce(CAST(:until AS timestamptz), 'infinity')"""
+           AND (CAST(:since AS timestamptz) IS NULL OR created_at >= :since)
+           AND (CAST(:until AS timestamptz) IS NULL OR created_at < :until)"""
     values = bound(report.view) | ({"of": ref.code} if ref else {})
     initiatives, supporters = snapshot.execute(text(statement), values).one()
     assert (report.whole.initiatives, report.whole.supporters) == (initiatives, supporters)
