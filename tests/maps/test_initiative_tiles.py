@@ -26,7 +26,7 @@ KEPT = [
 LIVE = [
     Filters(q="jardin"),
     Filters(since=datetime(2026, 1, 1, tzinfo=UTC)),
-    Filters(until=datetime(2026, 1, 1, tzinfo=UTC), theme=(Theme.CULTURE,)),
+    Filters(until=datetime(2026, 3, 1, tzinfo=UTC), theme=(Theme.CULTURE, Theme.HABITAT)),
     Filters(territory=(TerritoryRef(Level.REGION, "53"),)),
     Filters(bbox=BBox(-2, 47, 3, 49)),
     Filters(near=LonLat(-1.675, 48.11), radius=5000),

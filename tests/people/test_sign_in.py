@@ -121,7 +121,7 @@ def test_of_two_presses_at_once_one_counts(app: Flask, client: FlaskClient, engi
 
 
 @pytest.mark.parametrize(
-    "secret", ["x", "A" * 43, "A" * 3000, "%00", "é", "'; DROP TABLE person", "<script>alert(1)"]
+    "secret", ["x", "A" * 43, "A" * 3000, "é", "'; DROP TABLE person", "<script>alert(1)"]
 )
 def test_a_foreign_link_does_nothing_and_says_so(
     client: FlaskClient, engine: Engine, secret: str
