@@ -37,6 +37,8 @@ from mapservice.territories.sources.decoupage import (
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REVIEW_KEY = "clef des essais"
+# Samples whose whole takes many minutes are drawn smaller, unless scripts/test-long asks for it.
+LONG = bool(os.environ.get("MAPSERVICE_TEST_LONG"))
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_FLAGS = [
     "--no-sandbox",

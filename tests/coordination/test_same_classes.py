@@ -18,9 +18,10 @@ from mapservice.reporting.model import PARTS as REPORTED
 from mapservice.reporting.model import View
 from mapservice.reporting.queries import read
 from mapservice.territories.model import Level
+from tests.conftest import LONG
 from tests.http.population import Made, fill, population
 
-VIEWS = 200
+VIEWS = 200 if LONG else 40
 FIGURES = ("rate", "initiatives", "supporters")
 MONTHS = ("2025-12", "2026-02", "2026-04", "2026-06", "2026-08")
 ENDS = ("2026-04-30", "2026-06-30", "2026-08-31")

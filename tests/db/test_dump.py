@@ -17,7 +17,7 @@ from mapservice.errors import ConfigurationError
 from mapservice.http.services import EXTENSION, Services
 from mapservice.initiatives.load import generate_initiatives
 from mapservice.settings import Settings
-from tests.conftest import temporary_database
+from tests.conftest import LONG, temporary_database
 from tests.db.conftest import insert
 
 # What the role of the service may not restore, as the extension is somebody else's.
@@ -131,7 +131,7 @@ def test_a_plain_dump(programs: Path, full_url: str, server_url: str, tmp_path: 
         check_restored(full_url, url)
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", ["1", "2"] if LONG else ["2"])
 def test_a_custom_dump(
     programs: Path, full_url: str, server_url: str, tmp_path: Path, jobs: str
 ) -> None:
