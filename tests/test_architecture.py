@@ -39,8 +39,9 @@ FEATURES = (
     "tokens",
     "trust",
 )
-LONGEST_FUNCTION = 40
-LONGEST_FILE = 450
+# Not to be cut in two to please a number: beyond these somebody should look.
+LONGEST_FUNCTION = 45
+LONGEST_FILE = 480
 
 # Which files may import a library whose place is fixed.
 RESERVED = {
@@ -193,8 +194,11 @@ def _defines(path: Path, name: str) -> bool:
 
 
 def _is_plain_value(node: ast.ClassDef) -> bool:
-    enum = any(isinstance(base, ast.Name) and base.id == "StrEnum" for base in node.bases)
-    return enum or any("frozen=True" in ast.unparse(one) for one in node.decorator_list)
+    """Frozen, a closed vocabulary, or no more than a shape that others have."""
+    named = {base.id for base in node.bases if isinstance(base, ast.Name)}
+    return bool(named & {"StrEnum", "Protocol"}) or any(
+        "frozen=True" in ast.unparse(one) for one in node.decorator_list
+    )
 
 
 def _comments(path: Path) -> Iterator[tokenize.TokenInfo]:

@@ -1,5 +1,6 @@
 """What is asked of a territory, and its figures as columns: one entry a territory of a level."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -345,7 +346,23 @@ def breaks_of(figure: Figure, *many: Areas) -> tuple[float, ...]:
         return CHANGE_BREAKS
     if figure is Figure.LAST:
         return LAST_BREAKS
-    return told_apart([areas.evidence(figure) for areas in many], ratios=figure not in SHARED)
+    return told_apart([together(many).evidence(figure)], ratios=figure not in SHARED)
+
+
+def together(many: Sequence[Areas]) -> Areas:
+    """Territories of several places as sisters of one another.
+
+    What chance may have done is judged among all of them: a place whose parts were drawn towards
+    its own mean alone would differ from another one by these two means, certain as they look.
+    """
+    first = many[0]
+    if len(many) == 1:
+        return first
+    columns: dict[str, Any] = {}
+    for name in COLUMNS:
+        held = [getattr(one, name) for one in many]
+        columns[name] = None if any(one is None for one in held) else np.concatenate(held)
+    return replace(first, codes=tuple(code for one in many for code in one.codes), **columns)
 
 
 def counted(counts: Counts) -> Evidence:

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
-from mapservice.geocoding.model import Candidate, MatchStatus, Precision, Query
+from mapservice.geocoding.model import MatchStatus, Precision, Query
 from mapservice.http.maps import FRANCE, map_config
 from mapservice.http.pages import area_words
 from mapservice.http.params import read_filters
@@ -24,7 +24,10 @@ from mapservice.initiatives.filters import Cursor, Filters, LonLat, Paging
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.near import LAST_LATITUDE, AroundCounts, Circle, Somewhere
 from mapservice.initiatives.queries import Initiative
+from mapservice.search.model import PlaceEntry
+from mapservice.search.place_index import entry_of
 from mapservice.search.places import tells_no_more
+from mapservice.search.service import finder
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.names import of_commune
@@ -92,12 +95,11 @@ def _asked(connection: Connection, filters: Filters, place: str) -> ResponseRetu
     chosen = _commune(connection)
     if chosen and not place:
         return _answer_redirect(_address(connection, filters, chosen.code))
-    candidates = _candidates(connection, place) if place else []
-    if len(candidates) == 1:
-        found = candidates[0].place
-        more_was_said = not tells_no_more(place, found)
-        return _answer_redirect(_address(connection, filters, found.commune, more_was_said))
-    choices = [(one, _address(connection, filters, one.place.commune)) for one in candidates]
+    meant, proposed = _meant(connection, place) if place else (None, [])
+    if meant:
+        code, more_was_said = meant
+        return _answer_redirect(_address(connection, filters, code, more_was_said))
+    choices = [(one, _address(connection, filters, one.code)) for one in proposed]
     shown = _page(connection, filters, FRANCE)
     return _answer(shown | {"place": place, "choices": choices, "centre": None})
 
@@ -115,14 +117,23 @@ def _commune(connection: Connection) -> Territory | None:
     return found
 
 
-def _candidates(connection: Connection, place: str) -> list[Candidate]:
-    """The commune meant, alone where the words are sure of it."""
-    locator = services().geocoders.current(connection)
-    match = locator.geocoder.match(Query(text=place))
-    if match.status is MatchStatus.NONE:
-        return locator.geocoder.search(place, limit=CHOICES)
-    sure = match.status is not MatchStatus.AMBIGUOUS
-    return list(match.candidates[: 1 if sure else CHOICES])
+def _meant(connection: Connection, place: str) -> tuple[tuple[str, bool] | None, list[PlaceEntry]]:
+    """The commune that the words say, and whether they say more; else communes to choose from.
+
+    A name that is but alike is never gone to: Bruxelles is not Brutelles.
+    """
+    found = finder(connection, services().geocoders).find(place, CHOICES)
+    if found.certain and found.best and found.best.entry.level is Level.COMMUNE:
+        return (found.best.entry.code, False), []
+    match = services().geocoders.current(connection).geocoder.match(Query(text=place))
+    if match.status is MatchStatus.CERTAIN:
+        best = match.candidates[0].place
+        return (best.commune, not tells_no_more(place, best)), []
+    named = [hit.entry for hit in found.hits if hit.entry.level is Level.COMMUNE]
+    more = [entry_of(one.place) for one in match.candidates]
+    by_code = {one.code: one for one in reversed([*named, *more]) if one.level is Level.COMMUNE}
+    ordered = dict.fromkeys(one.code for one in [*named, *more] if one.code in by_code)
+    return None, [by_code[code] for code in ordered][:CHOICES]
 
 
 def _address(

@@ -58,7 +58,8 @@ LISTING_SECONDS = 60
 # About as large as the map of the home page is on a phone, a laptop and a wide screen, so that both
 # choose tiles of the same zoom.
 SHAPES = {"petite": (400, 400), "carree": (840, 840), "large": (1440, 960)}
-MAP_PADDING = 28  # pixels, that of static/js/base-map.js
+# Pixels left around, as by static/js/base-map.js.
+PADDINGS = {"petite": 12, "carree": 28, "large": 28}
 # Around a place, the circle fills most of the frame.
 MOST_RADIUS = 1_000_000.0
 AROUND_SHOWN = 2_000
@@ -94,7 +95,7 @@ def listing_svg_of_filter() -> Response:
     with services().reader.connect() as connection:
         filters = with_known_places(connection, asked)
         width, height = SHAPES[shape]
-        frame = Frame.around(bounds_of(filters), width, height, MAP_PADDING / height)
+        frame = Frame.around(bounds_of(filters), width, height, PADDINGS[shape] / height)
         shapes, marks = listing_drawing.listing(connection, frame, replace(filters, bbox=None))
     inside = listing_drawing.listing_svg(frame, palette, shapes, marks)
     told = _count(sum(mark.count for mark in marks))

@@ -86,6 +86,14 @@ class _Finish(MacroElement):
         {% macro script(this, kwargs) %}
         L.control.zoom({zoomInTitle: "Agrandir", zoomOutTitle: "Réduire"}).addTo({{ this.map }});
         L.control.scale({imperial: false}).addTo({{ this.map }});
+        // Paper is narrower than the screen: all of the map is to be on it.
+        const {{ this.map }}_bounds = {{ this.map }}.getBounds();
+        const {{ this.map }}_refit = () => {
+            {{ this.map }}.invalidateSize({animate: false});
+            {{ this.map }}.fitBounds({{ this.map }}_bounds, {animate: false});
+        };
+        matchMedia("print").addEventListener("change", {{ this.map }}_refit);
+        addEventListener("beforeprint", {{ this.map }}_refit);
         {{ this.shown }}.bindTooltip(function (layer) {
             return showArea(layer.feature.id, false);
         }, {sticky: true, opacity: 1});

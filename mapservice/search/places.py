@@ -70,6 +70,7 @@ class PlaceFinder:
             lambda: self._by_number(spelt),
             lambda: self._by_kind(spelt),
             lambda: self._by_area(text),
+            lambda: self._by_name_in(spelt),
             lambda: self._by_words(text, spelt, compact),
         )
         answers = (way() for way in ways)
@@ -251,6 +252,30 @@ class PlaceFinder:
                 entries.append(self.index.areas[TerritoryRef(level, code)])
         hits = _once(_hits(FoundBy.NAME, entries))
         return PlacesFound(hits, certain=len(area.codes) == 1) if hits else None
+
+    def _by_name_in(self, spelt: str) -> PlacesFound | None:
+        """A name, or the beginning of one, with the number of its département: "Évry 91".
+
+        What lies elsewhere is not meant, however well it bears the name.
+        """
+        *words, number = spelt.split(" ")
+        if not words or not _DEPARTEMENT_NUMBER.fullmatch(number):
+            return None
+        departement, compact = number.upper().rjust(2, "0"), "".join(words)
+
+        def inside(entries: Iterable[PlaceEntry]) -> list[PlaceEntry]:
+            found = [
+                one
+                for one in entries
+                if one.level is Level.COMMUNE and departement in one.departements
+            ]
+            return sorted(found, key=lambda one: (bool(one.through), -one.population, one.code))
+
+        whole = inside(self.index.whole(compact))
+        begun = inside(one.entry for one in self.index.beginning(compact))
+        hits = _once((*_hits(FoundBy.NAME, whole), *_hits(FoundBy.BEGINNING, begun)))
+        meant = {one.code for one in whole or begun}
+        return PlacesFound(hits, certain=len(meant) == 1) if hits else None
 
     def _by_words(self, text: str, spelt: str, compact: str) -> PlacesFound | None:
         """A commune with its postcode or département, an address: as the geocoder reads it."""

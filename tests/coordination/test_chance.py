@@ -175,3 +175,14 @@ def test_a_season_without_a_year_before_tells_no_change() -> None:
     assert not young.changed.any()
     assert np.isnan(young.change).all()
     assert young.classes(Figure.CHANGE, breaks_of(Figure.CHANGE, young)).tolist() == [-1, -1]
+
+
+def test_two_places_are_judged_together() -> None:
+    """Each alone is explained by chance; their two means are no difference that is certain."""
+    west = areas(np.array([16, 30, 26, 20]), np.array([600_000, 930_000, 1_100_000, 760_000]))
+    east = areas(
+        np.array([39, 21, 8, 14, 18]), np.array([1_450_000, 820_000, 307_000, 560_000, 700_000])
+    )
+    for one in (west, east):
+        assert breaks_of(Figure.RATE, one) == ()
+    assert breaks_of(Figure.RATE, west, east) == ()

@@ -144,3 +144,23 @@ def test_what_is_malformed_is_named(client: FlaskClient, query: str, field: str)
     assert answer.status_code == 400
     assert answer.json is not None
     assert answer.json["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("Bruxelles", None), ("Genève", None), ("Sarlat", "Sarlat-la-Canéda"), ("Rennse", "Rennes")],
+)
+def test_a_name_that_is_but_alike_is_asked_about(
+    client: FlaskClient, typed: str, offered: str | None
+) -> None:
+    answer = client.get("/autour-de-moi", query_string={"lieu": typed})
+    assert answer.status_code == 200, "nobody is sent to a place that they did not name"
+    if offered:
+        assert f">{offered}</a>" in answer.text
+
+
+def test_a_departement_beside_a_name_is_heard(client: FlaskClient) -> None:
+    for typed, code in (("Evry 91", "91228"), ("Saint-Ouen 93", "93070"), ("Rennes", "35238")):
+        answer = client.get("/autour-de-moi", query_string={"lieu": typed})
+        assert answer.status_code == 302, typed
+        assert f"commune={code}" in answer.headers["Location"]

@@ -116,7 +116,7 @@ def add(engine: Engine, *, match: bool = True, **place: Any) -> None:
 
 INITIATIVE = """
 INSERT INTO initiative (title, theme, scale, status, precision, commune, epci, departement, point,
-                        supporters)
+                        source_supporters)
 VALUES ('Un verger', 'environnement', 'commune', 'published', :precision, :commune, :epci,
         :departement, :point, 3)
 RETURNING id"""

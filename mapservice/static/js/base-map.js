@@ -70,6 +70,9 @@ function followDarkMode(map, style) {
   dark.addEventListener("change", () => map.setStyle(style(), { diff: false }));
 }
 
+/** Room left around what a map shows first; less on a phone, or all would be a zoom farther away. */
+export const paddingOf = (box) => (box.clientWidth < 480 ? 12 : 28);
+
 /** Makes the map; `places()` tells which territory to draw. Resolves to {map, library, tilejson}. */
 export async function openMap(config, places = () => ({}), { box = document.getElementById("map"), ...options } = {}) {
   const { library, glyphs, tilejson } = await gather(config, box);
@@ -77,7 +80,7 @@ export async function openMap(config, places = () => ({}), { box = document.getE
   const style = () =>
     mapStyle({ tilejson, filter: state.filter, abroad: box.dataset.abroad, basemap: config.basemap }, places());
   const map = new library.Map({
-    container: box, style: style(), bounds: config.bounds, fitBoundsOptions: { padding: 28 },
+    container: box, style: style(), bounds: config.bounds, fitBoundsOptions: { padding: paddingOf(box) },
     minZoom: 2, maxZoom: 18, dragRotate: false, pitchWithRotate: false, touchPitch: false,
     attributionControl: false, fadeDuration: calm.matches ? 0 : 200, locale: locale(box), ...options,
   });

@@ -59,6 +59,14 @@ function closeOnEscape(popup) {
   popup.on("close", () => document.removeEventListener("keydown", onKey));
 }
 
+/** Moves the map a little where a card would not be seen whole: below it a phone has its list. */
+function keepInView(map, popup) {
+  const [card, box] = [popup.getElement(), map.getContainer()].map((one) => one.getBoundingClientRect());
+  const low = Math.max(0, card.bottom - box.bottom + 24);
+  const high = Math.max(0, box.top - card.top + 8);
+  if (low || high) map.panBy([0, low || -high], { animate: false });
+}
+
 /** Opens the card of what stands at `lngLat`; `onClose` runs when it goes. */
 export function openCard({ map, library }, lngLat, found, onClose) {
   const popup = new library.Popup({ offset: 18, maxWidth: "320px", focusAfterOpen: false });
@@ -68,6 +76,11 @@ export function openCard({ map, library }, lngLat, found, onClose) {
   const { card, filled } = oneCard(found[0]);
   popup.setDOMContent(card).addTo(map);
   // Re-anchored once its height is known; without the details the title and the link remain.
-  filled.then(() => popup.isOpen() && popup.setLngLat(lngLat)).catch(() => {});
+  const settle = () => {
+    if (!popup.isOpen()) return;
+    popup.setLngLat(lngLat);
+    keepInView(map, popup);
+  };
+  filled.then(settle).catch(settle);
   return popup;
 }
