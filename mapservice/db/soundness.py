@@ -44,6 +44,16 @@ QUESTIONS = (
     SELECT format('what waits for moderators: %s are missing from their queue', count(*))
       FROM (SELECT kind, id FROM waiting_now EXCEPT SELECT kind, id FROM waiting) AS missing
     HAVING count(*) > 0""",
+    # Both are written by one load: what lacks in one of them was lost since.
+    """
+    SELECT format('communes of département %s: %s lie in an EPCI, %s did when they were loaded',
+                  coalesce(kept.departement, loaded.departement), coalesce(kept.n, 0),
+                  coalesce(loaded.n, 0))
+      FROM (SELECT departement, count(*) AS n FROM territory
+             WHERE level = 'commune' AND epci IS NOT NULL GROUP BY departement) AS kept
+      FULL JOIN (SELECT departement, sum(communes) AS n FROM epci_part
+                  GROUP BY departement) AS loaded USING (departement)
+     WHERE coalesce(kept.n, 0) <> coalesce(loaded.n, 0)""",
     """
     SELECT format('territories were loaded, but %s is empty', emptied.name)
       FROM (VALUES ('territory', (SELECT count(*) FROM (SELECT FROM territory LIMIT 1) AS one)),

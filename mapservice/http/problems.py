@@ -127,7 +127,10 @@ def _words(status: HTTPStatus) -> tuple[str, str]:
     if status is HTTPStatus.NOT_FOUND:
         return _("Page introuvable"), _("Cette page n’existe pas, ou n’est plus publique.")
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        return _("Service très demandé"), _("Merci de réessayer dans quelques instants.")
+        return (
+            _("Service momentanément indisponible"),
+            _("Merci de réessayer dans quelques instants."),
+        )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _("Une erreur de notre côté"), _("Elle est notée ; merci de réessayer plus tard.")
     return _("Demande incomprise"), _("L’adresse demandée contient une erreur.")

@@ -131,3 +131,13 @@ HELD = """
 INSERT INTO initiative (title, theme, scale, status, precision)
 SELECT 'Un verger ' || n, 'culture', 'commune', 'published', 'none' FROM generate_series(1, 9) n"""
 KEPT = "SELECT id, title, status, cell, search FROM initiative ORDER BY id"
+
+
+def test_communes_that_are_lost_are_told(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(
+            text("DELETE FROM territory WHERE level = 'commune' AND departement = '48'")
+        )
+        found = soundness.problems(connection)
+        connection.rollback()
+    assert [line for line in found if line.startswith("communes of département 48: 0 ")]

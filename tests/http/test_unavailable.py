@@ -74,7 +74,7 @@ def test_people_are_told_so_on_a_page(make_app: MakeApp, database_url: str) -> N
     with services(app).engine.connect(), services(app).steady.connect():
         response = app.test_client().get("/initiatives", headers={"Accept": "text/html"})
     assert response.status_code == 503
-    assert "Service très demandé" in response.text
+    assert "Service momentanément indisponible" in response.text
     assert "Retry-After" in response.headers
 
 

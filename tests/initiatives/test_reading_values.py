@@ -316,6 +316,10 @@ def test_every_theme_status_and_scale_reads_as_itself() -> None:
         ("en cours", Status.PUBLISHED), ("à réaliser", Status.PUBLISHED),
         ("ABANDONNÉ", Status.ARCHIVED), ("Annulé", Status.ARCHIVED), ("refusé", Status.REJECTED),
         ("En attente de validation", Status.PENDING), ("Associatif", None), ("Public", None),
+        ("non validée", Status.PENDING), ("NON PUBLIÉ", Status.PENDING),
+        ("à publier", Status.PENDING), ("masqué", Status.PENDING), ("privé", Status.PENDING),
+        ("pas encore publié", Status.PENDING), ("publié", Status.PUBLISHED),
+        ("validée", Status.PUBLISHED), ("non retenu", Status.REJECTED),
     ],
 )  # fmt: skip
 def test_statuses(text: str, status: Status | None) -> None:

@@ -204,8 +204,8 @@ def _status(cells: Cells) -> Status:
     text = cells.line("status")
     status = read_status(text) if text else Status.PUBLISHED
     if status is None:
-        cells.note("status", f"{text!r} is not a known state; taken as published")
-    return status or Status.PUBLISHED
+        cells.note("status", f"{text!r} is not a known state; a moderator is to see it first")
+    return status or Status.PENDING
 
 
 def _scale(cells: Cells, bearer: str) -> Scale:

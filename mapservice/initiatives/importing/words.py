@@ -68,8 +68,15 @@ STATUS_WORDS: tuple[tuple[str, Status], ...] = (
         Status.PUBLISHED,
     ),
     (r"brouillon|draft", Status.DRAFT),
+    # What its source withholds is for a moderator to see first.
     (
-        r"en attente|pending|a (?:valider|moderer|verifier)|soumis|submitted|depos",
+        (
+            r"en attente|pending|a (?:valider|moderer|verifier|publier|traiter|completer)|soumis"
+            r"|submitted|depos"
+            r"|(?:non|pas|jamais|un|not) ?(?:encore )?(?:valid|publi|moder|approuv|accept|verifi)"
+            r"|(?:non|pas|not) visible"
+            r"|depubli|masque|cache|prive|supprim|desactiv|invisible|hidden|private|deleted"
+        ),
         Status.PENDING,
     ),
     (
