@@ -87,6 +87,11 @@ def bounds(arguments: Arguments) -> tuple[float, ...] | None:
     return numbers
 
 
+def joined(breaks: tuple[float, ...]) -> str:
+    """The text that `bounds` reads."""
+    return ",".join(repr(bound) for bound in breaks) or NO_BOUNDS
+
+
 def _by(ref: TerritoryRef | None, arguments: Arguments) -> Level:
     allowed = PARTS[ref.level if ref else None]
     text = arguments.get(BY) or allowed[0]

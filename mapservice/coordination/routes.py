@@ -224,7 +224,7 @@ def _held_overseas(connection: Connection, shown: Sheet) -> dict[str, int]:
 
 def _shaded(asked: Asked, shown: Sheet, breaks: tuple[float, ...]) -> dict[str, Any]:
     view = shown.view
-    words = {"figure": str(view.figure), "par": str(view.by), "bornes": _joined(breaks)}
+    words = {"figure": str(view.figure), "par": str(view.by), "bornes": asking.joined(breaks)}
     query = _query(asked, **words)
     return _map(shown, view.by, f"{shown.titled.url}.svg{_query(asked, **words, bare='1')}") | {
         "figures": f"{shown.titled.url}.json{query}",
@@ -239,10 +239,9 @@ def _shaded(asked: Asked, shown: Sheet, breaks: tuple[float, ...]) -> dict[str, 
 def _density(connection: Connection, asked: Asked, shown: Sheet) -> dict[str, Any]:
     """How many initiatives lie around each commune; its classes are those of all months."""
     found = density(connection, asked.view)
-    query = _query(asked, bornes=_joined(found.breaks))
-    drawing = (
-        f"{shown.titled.url}/density.svg{_query(asked, bornes=_joined(found.breaks), bare='1')}"
-    )
+    query = _query(asked, bornes=asking.joined(found.breaks))
+    bare = _query(asked, bornes=asking.joined(found.breaks), bare="1")
+    drawing = f"{shown.titled.url}/density.svg{bare}"
     by_code = dict(zip(found.codes, found.classes.tolist(), strict=True))
     return {
         "map": _map(shown, Level.COMMUNE, drawing)
@@ -306,10 +305,6 @@ def _query(asked: Asked, **changes: str | None) -> str:
     pairs = {**dict(asked.filters.to_pairs()), **changes}
     texts = [(name, value) for name, value in pairs.items() if value]
     return f"?{urlencode(texts, safe=',:')}" if texts else ""
-
-
-def _joined(breaks: tuple[float, ...]) -> str:
-    return ",".join(repr(bound) for bound in breaks) or asking.NO_BOUNDS
 
 
 def _lines(level: str, code: str) -> tuple[Iterator[tuple[formats.Cell, ...]], View]:

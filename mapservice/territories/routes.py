@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from mapservice.activity.model import Scope
 from mapservice.coordination import legend
+from mapservice.coordination.asked import joined
 from mapservice.coordination.model import Figure, View
 from mapservice.coordination.shading import Shades, shades
 from mapservice.errors import InvalidInput, NotFound
@@ -69,7 +70,10 @@ def index() -> str:
             canonical=base_url() + url_for("territories.index"),
             sample=initiatives.sample_share(connection),
             map_config=map_config(Filters(), FRANCE)
-            | {"figures": _shading(Level.DEPARTEMENT, "", shown)},
+            | {
+                "figures": _shading(Level.DEPARTEMENT, "", shown),
+                "drawing": _drawing(None, Level.DEPARTEMENT, shown),
+            },
         )
 
 
@@ -103,6 +107,7 @@ def _portrait(connection: Connection, ref: TerritoryRef, described: Described) -
     if ref.level in BELOW:
         shown = _shades(connection, ref, BELOW[ref.level])
         config["figures"] = _shading(BELOW[ref.level], described.place.filter, shown)
+        config["drawing"] = _drawing(ref, BELOW[ref.level], shown)
         listed |= _words_of(shown)
     return listed | {
         "described": described,
@@ -275,6 +280,20 @@ def _words_of(shown: Shades) -> dict[str, Any]:
         "scale_title": legend.title(Figure.RATE),
         "scale_keys": legend.keys(Figure.RATE, shown.breaks, unknown=shown.unknown),
     }
+
+
+def _drawing(ref: TerritoryRef | None, level: Level, shown: Shades) -> str:
+    """That of coordination with these very classes: the first picture, and the only one without
+    scripts."""
+    return url_for(
+        "coordination_maps.figures_svg",
+        level=str(ref.level) if ref else None,
+        code=ref.code if ref else None,
+        figure=str(Figure.RATE),
+        par=str(level),
+        bornes=joined(shown.breaks),
+        bare="1",
+    )
 
 
 def _shading(level: Level, within: str, shown: Shades) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from mapservice.territories.page_model import (
     ordered,
     silence_of,
 )
+from tests.http.population import Made, insert
 
 # INSEE's movements of Saint-Denis and of Hocmont: day, kind, before, after.
 MOVEMENTS = [
@@ -416,3 +417,21 @@ class TestFiguresOfMembers:
         silence = silence_of(members, shown=12)
         assert (silence.communes, silence.silent) == (2, 1)
         assert [place.name for place in silence.largest] == ["B"]
+
+
+def test_the_picture_before_the_map_has_the_classes_of_its_key(
+    client: FlaskClient, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        insert(connection, [Made(commune="35238") for _ in range(3)])
+    for path, codes in (
+        ("/territoires/region/53", {"22", "29", "35", "56"}),
+        ("/territoires", {"35"}),
+    ):
+        page = client.get(path).text
+        (address,) = re.findall(r'<img src="(/coordination[^"]*\.svg[^"]*)"', page)
+        drawing = client.get(html.unescape(address))
+        assert drawing.status_code == 200
+        shown = dict(re.findall(r'data-code="(\w+)" data-class="(-?\d)"', drawing.text))
+        assert codes <= set(shown)
+        assert shown["35"] != "0"
