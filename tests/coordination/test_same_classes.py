@@ -173,7 +173,7 @@ def test_every_picture_of_a_view_has_its_classes(
         assert rows.items() <= live.classes.items(), asked
         assert rows, asked
         several += len(live.breaks) > 0
-    assert several > VIEWS // 20, "there were classes to compare"
+    assert several > VIEWS // 40, "there were classes to compare"
 
 
 def test_a_month_further_the_colours_keep_their_sense(

@@ -114,7 +114,7 @@ def check_answers(url: str) -> None:
     try:
         client = app.test_client()
         assert client.get("/health/ready").status_code == 200
-        found = client.get("/initiatives.geojson?q=sauvegarde").get_json()
+        found = client.get("/initiatives.geojson?q=sauvegarde", buffered=True).get_json()
         assert [one["properties"]["commune"] for one in found["features"]] == ["79191"]
         assert client.get("/tiles/initiatives/5/15/11.pbf").status_code == 200
         assert client.get("/territoires/commune/79191").status_code == 200

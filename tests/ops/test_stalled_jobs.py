@@ -1,6 +1,7 @@
 """Jobs of a worker that was killed are begun again, and none of them for ever."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import Engine, text
 
@@ -28,7 +29,9 @@ def test_what_a_dead_worker_had_begun_is_begun_again(engine: Engine, database_ur
         async with app.open_async():
             await jobs._retry_stalled(app)
 
-    asyncio.run(retry())
+    # In a thread of its own: a browser of this process may have a loop that runs in ours.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, retry()).result()
     with engine.begin() as connection:
         left = [tuple(row) for row in connection.execute(text(LEFT))]
         connection.execute(text("TRUNCATE procrastinate_jobs CASCADE"))
