@@ -9,22 +9,51 @@ from flask import Flask
 from psycopg import OperationalError as DriverError
 from sqlalchemy.exc import OperationalError
 
-from mapservice.activity.routes import blueprint as activity
-from mapservice.briefing import routes as briefing
-from mapservice.briefing.api_routes import blueprint as briefing_api
-from mapservice.coordination.map_routes import blueprint as coordination_maps
-from mapservice.coordination.routes import blueprint as coordination
-from mapservice.coordination.routes import make_ready
+from mapservice.accounts.api_keys import bearer
+from mapservice.accounts.api_keys import routes as tokens
+from mapservice.accounts.people import routes as people
+from mapservice.accounts.people.hooks import Part, Purpose
+from mapservice.accounts.people.session import NoSession
+from mapservice.accounts.roles import routes as roles
+from mapservice.contributions.proposals import routes as proposals
+from mapservice.contributions.proposals.api_routes import blueprint as proposals_api
+from mapservice.contributions.proposals.author_routes import blueprint as authors
+from mapservice.contributions.supports import routes as supports
+from mapservice.dashboards.map_routes import blueprint as coordination_maps
+from mapservice.dashboards.routes import blueprint as coordination
+from mapservice.dashboards.routes import make_ready
 from mapservice.errors import ConfigurationError
-from mapservice.exporting.routes import blueprint as exporting
-from mapservice.following import routes as following
-from mapservice.following.feeds_routes import blueprint as feeds
-from mapservice.geocoding.provider import Provider
-from mapservice.geocoding.routes import blueprint as geocoding
+from mapservice.geocoding.address_api.routes import blueprint as geocoding
+from mapservice.geocoding.provider.client import Provider
 from mapservice.geocoding.service import Geocoders
-from mapservice.http import (
+from mapservice.i18n import typography
+from mapservice.moderation.api_routes import blueprint as moderation_api
+from mapservice.moderation.burst_routes import blueprint as trust
+from mapservice.moderation.merge_routes import blueprint as merging
+from mapservice.moderation.places.routes import blueprint as review
+from mapservice.moderation.report_routes import blueprint as reports
+from mapservice.moderation.routes import blueprint as moderation
+from mapservice.notifications.feeds.routes import blueprint as feeds
+from mapservice.notifications.subscriptions import routes as following
+from mapservice.notifications.weekly_digest import routes as briefing
+from mapservice.notifications.weekly_digest.api_routes import blueprint as briefing_api
+from mapservice.ogc.routes import blueprint as ogc
+from mapservice.publishing.exports.routes import blueprint as exporting
+from mapservice.publishing.reports import schedule_routes as report_schedules
+from mapservice.publishing.reports.routes import blueprint as reporting
+from mapservice.rollups.routes import blueprint as activity
+from mapservice.settings import Settings, asset_folder
+from mapservice.site import sitemap_routes
+from mapservice.site.near_routes import blueprint as near
+from mapservice.site.routes import blueprint as initiatives
+from mapservice.site.search.routes import blueprint as search
+from mapservice.site.search.service import finder
+from mapservice.site.territory_routes import blueprint as territories
+from mapservice.static_maps.routes import blueprint as drawings
+from mapservice.tiles.routes import blueprint as tiles
+from mapservice.tiles.tile_cache.middleware import KeptTiles
+from mapservice.web import (
     assets,
-    bearer,
     compression,
     forms,
     health,
@@ -32,42 +61,13 @@ from mapservice.http import (
     pages,
     params,
     problems,
-    proof,
+    proof_of_work,
     secret_paths,
     security,
-    sitemap,
-    typography,
 )
-from mapservice.http.forwarded import TrustedProxies
-from mapservice.http.kept_tiles import KeptTiles
-from mapservice.http.logging import configure as configure_logging
-from mapservice.http.services import EXTENSION, Services, engine_of
-from mapservice.http.session import NoSession
-from mapservice.initiatives.near_routes import blueprint as near
-from mapservice.initiatives.routes import blueprint as initiatives
-from mapservice.maps.drawing_routes import blueprint as drawings
-from mapservice.maps.routes import blueprint as tiles
-from mapservice.moderation.api_routes import blueprint as moderation_api
-from mapservice.moderation.merge_routes import blueprint as merging
-from mapservice.moderation.routes import blueprint as moderation
-from mapservice.ogc.routes import blueprint as ogc
-from mapservice.people import routes as people
-from mapservice.people.hooks import Part, Purpose
-from mapservice.proposals import routes as proposals
-from mapservice.proposals.api_routes import blueprint as proposals_api
-from mapservice.proposals.author_routes import blueprint as authors
-from mapservice.reporting import schedule_routes as report_schedules
-from mapservice.reporting.routes import blueprint as reporting
-from mapservice.review.routes import blueprint as review
-from mapservice.roles import routes as roles
-from mapservice.search.routes import blueprint as search
-from mapservice.search.service import finder
-from mapservice.settings import Settings, asset_folder
-from mapservice.supports import routes as supports
-from mapservice.supports.moderation_routes import blueprint as reports
-from mapservice.territories.routes import blueprint as territories
-from mapservice.tokens import routes as tokens
-from mapservice.trust.routes import blueprint as trust
+from mapservice.web.forwarded import TrustedProxies
+from mapservice.web.logging import configure as configure_logging
+from mapservice.web.services import EXTENSION, Services, engine_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -78,7 +78,7 @@ BLUEPRINTS = (
     initiatives,
     near,
     feeds,
-    sitemap.blueprint,
+    sitemap_routes.blueprint,
     search,
     tiles,
     drawings,
@@ -103,7 +103,7 @@ BLUEPRINTS = (
     coordination_maps,
     health.blueprint,
     assets.blueprint,
-    proof.blueprint,
+    proof_of_work.blueprint,
     territories,
     ogc,
     exporting,

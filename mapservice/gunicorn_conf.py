@@ -15,7 +15,7 @@ _HOST = os.environ.get("HOST") or "127.0.0.1"
 wsgi_app = "mapservice.app:create_served_app()"
 bind = f"{f'[{_HOST}]' if ':' in _HOST else _HOST}:{os.environ.get('PORT') or '8000'}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(max(2 * _CORES, 2), 8))
-worker_class = "mapservice.http.worker.DrainingWorker"
+worker_class = "mapservice.web.worker.DrainingWorker"
 threads = 4
 preload_app = True
 
@@ -29,7 +29,7 @@ worker_tmp_dir = str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else 
 no_control_socket = True  # nobody uses it, and it would need a writable folder
 accesslog = None  # nginx has one, without addresses
 errorlog = "-"
-logger_class = "mapservice.http.server_log.ServerLog"
+logger_class = "mapservice.web.server_log.ServerLog"
 # The scheme, too, is for the application to find out: MAPSERVICE_TRUSTED_PROXIES.
 secure_scheme_headers: dict[str, str] = {}
 loglevel = os.environ.get("LOG_LEVEL", "warning")

@@ -12,24 +12,24 @@ from procrastinate import App, PsycopgConnector
 from psycopg import AsyncConnection, OperationalError
 from sqlalchemy import Engine
 
-from mapservice.activity import service as activity
-from mapservice.briefing import service as briefing
+from mapservice.accounts.api_keys import service as tokens
+from mapservice.accounts.people import service as people
+from mapservice.contributions.bursts import service as trust
+from mapservice.contributions.bursts.queries import Seen
+from mapservice.contributions.supports import service as supports
 from mapservice.db.engine import NETWORK, make_engine
-from mapservice.exporting import making
-from mapservice.exporting.model import Bundle
-from mapservice.exporting.service import TASK as MAKE_EXPORTS
-from mapservice.following import service as following
-from mapservice.following.model import day_to_tell
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
-from mapservice.people import service as people
-from mapservice.reporting import schedules
-from mapservice.reporting.making import maker as report_maker
+from mapservice.notifications.subscriptions import service as following
+from mapservice.notifications.subscriptions.model import day_to_tell
+from mapservice.notifications.weekly_digest import service as briefing
+from mapservice.publishing.exports import making
+from mapservice.publishing.exports.model import Bundle
+from mapservice.publishing.exports.service import TASK as MAKE_EXPORTS
+from mapservice.publishing.reports import schedule_service
+from mapservice.publishing.reports.making import maker as report_maker
+from mapservice.rollups import service as activity
 from mapservice.settings import Settings
-from mapservice.supports import service as supports
-from mapservice.tokens import service as tokens
-from mapservice.trust import service as trust
-from mapservice.trust.queries import Seen
 
 log = structlog.get_logger()
 
@@ -156,7 +156,7 @@ def _add_digests(app: App, engine: Engine, settings: Settings) -> None:
         del timestamp
         day = day_to_tell(datetime.now(UTC))
         if day:
-            schedules.run(engine, settings, day)
+            schedule_service.run(engine, settings, day)
 
 
 def run_worker(settings: Settings) -> None:

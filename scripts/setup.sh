@@ -103,7 +103,7 @@ install_project() {
 '''exec' "$venv/bin/python" "\$0" "\$@"
 ' '''
 import sys
-from mapservice.cli import main
+from mapservice.cli.main import main
 sys.exit(main())
 END
     chmod +x "$venv/bin/mapservice.new"

@@ -21,9 +21,8 @@ from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.errors import SourceError
 from mapservice.geocoding.service import Geocoders, Locator
-from mapservice.http.services import EXTENSION, Services
-from mapservice.initiatives.importing.service import Options, import_file
-from mapservice.initiatives.load import sample_options, sample_path
+from mapservice.imports.fixtures.service import sample_options, sample_path
+from mapservice.imports.service import Options, import_file
 from mapservice.settings import Settings
 from mapservice.territories.assemble import Assembled, assemble
 from mapservice.territories.load import load
@@ -34,6 +33,7 @@ from mapservice.territories.sources.decoupage import (
     read_populations,
     with_populations,
 )
+from mapservice.web.services import EXTENSION, Services
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REVIEW_KEY = "clef des essais"

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from mapservice import __version__, cli
-from mapservice.cli import main
+from mapservice import __version__
+from mapservice.cli import main as cli
+from mapservice.cli.main import main
 from mapservice.geocoding.service import Locator
-from mapservice.initiatives.load import sample_path
+from mapservice.imports.fixtures.service import sample_path
 from tests.conftest import temporary_database
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -447,7 +448,7 @@ def test_wrong_usage_ends_with_code_2(mapservice: Command, words: tuple[str, ...
 
 def test_a_process_of_its_own_ends_with_a_code_that_shells_see() -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from mapservice.cli import main; main()", *words]
+        command = [sys.executable, "-c", "from mapservice.cli.main import main; main()", *words]
         return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
     usage = run("--help")

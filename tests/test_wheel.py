@@ -18,7 +18,7 @@ PROBE = """
 import json, sys
 from mapservice import settings
 from mapservice.app import create_app
-from mapservice.initiatives.load import sample_path
+from mapservice.imports.fixtures.service import sample_path
 from mapservice.territories.sources.download import locked_release
 import mapservice
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from mapservice.errors import SourceError
-from mapservice.geocoding.engine import RECENT, Geocoder
+from mapservice.geocoding.csv_dialect import Answers, Cells, Layout, Table, Told
+from mapservice.geocoding.matching.engine import RECENT, Geocoder
 from mapservice.geocoding.model import Match, Query
 from mapservice.geocoding.parallel import on_cores
 from mapservice.geocoding.service import Locator
-from mapservice.geocoding.table import Answers, Cells, Layout, Table, Told
 from mapservice.territories.queries import communes_at
 
 MATCH_COLUMNS = ("insee", "name", "precision", "score", "status")

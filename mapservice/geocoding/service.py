@@ -9,14 +9,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mapservice.errors import Unavailable
-from mapservice.geocoding import provider_check, queries
-from mapservice.geocoding.engine import Geocoder
-from mapservice.geocoding.epci import EpciNames, same_name, says_epci
-from mapservice.geocoding.evidence import Method
-from mapservice.geocoding.gazetteer import Gazetteer
+from mapservice.geocoding import queries
+from mapservice.geocoding.matching.engine import Geocoder
+from mapservice.geocoding.matching.epci import EpciNames, same_name, says_epci
+from mapservice.geocoding.matching.evidence import Method
+from mapservice.geocoding.matching.gazetteer import Gazetteer
 from mapservice.geocoding.model import Candidate, Match, MatchStatus, Parts, Precision, Query
-from mapservice.geocoding.provider import Provider
-from mapservice.geocoding.provider_cache import PointAnswer
+from mapservice.geocoding.provider import check
+from mapservice.geocoding.provider.cache import PointAnswer
+from mapservice.geocoding.provider.client import Provider
 from mapservice.territories.queries import OUTLINE_ACCURACY_M, source_in_force
 
 # So near to a border an outline cannot tell on which side a point lies. Of 3,639 real points with
@@ -185,7 +186,7 @@ class Locator:
         refined = list(placed)
         for i, one in enumerate(asked):
             if one and one not in answers:
-                refined[i] = _noted(placed[i], provider_check.NO_ANSWER)
+                refined[i] = _noted(placed[i], check.NO_ANSWER)
             elif one:
                 refined[i] = self._judged(placed[i], offers.get(i), found.get(i))
         return refined
@@ -195,7 +196,7 @@ class Locator:
     ) -> Placement:
         match = placement.match
         named = self._communes_today(answer.citycode) if answer else frozenset()
-        verdict = provider_check.judge(match, answer, found, named, NEIGHBOURHOOD_KM)
+        verdict = check.judge(match, answer, found, named, NEIGHBOURHOOD_KM)
         noted = replace(_noted(placement, verdict.reason), to_review=verdict.doubted)
         if verdict.doubted and answer and found:
             return self._with_offer(noted, answer, found, named)
@@ -206,7 +207,7 @@ class Locator:
             precision=Precision.POINT,
             lon=answer.lon,
             lat=answer.lat,
-            match=replace(match, method=provider_check.METHOD),
+            match=replace(match, method=check.METHOD),
             attribution=answer.attribution,
         )
 
@@ -223,7 +224,7 @@ class Locator:
         entry = self.entry(other)
         if entry is None:
             return placement
-        candidate = replace(entry, score=answer.score, method=provider_check.METHOD)
+        candidate = replace(entry, score=answer.score, method=check.METHOD)
         candidates = (*match.candidates, candidate)
         point = (answer.lon, answer.lat)
         return replace(placement, match=replace(match, candidates=candidates), offered=point)
@@ -345,7 +346,7 @@ def _given(placement: Placement) -> dict[str, float]:
 def _candidate(candidate: Candidate, offered: tuple[float, float] | None) -> dict[str, Any]:
     """The provider's has its point (lon, lat in EPSG:4326) with it."""
     place = candidate.place
-    is_offer = offered is not None and candidate.method == provider_check.METHOD
+    is_offer = offered is not None and candidate.method == check.METHOD
     point = dict(zip(("lon", "lat"), offered or (), strict=True)) if is_offer else {}
     return {
         "commune": place.commune,
@@ -366,7 +367,7 @@ def _filled(fields: dict[str, Any]) -> dict[str, Any]:
 def _street(placement: Placement) -> str:
     """What to ask the provider for a placement, "" for those that no street could refine."""
     is_sure = placement.precision is Precision.COMMUNE and not placement.to_review
-    return provider_check.address_of(placement.match) if is_sure else ""
+    return check.address_of(placement.match) if is_sure else ""
 
 
 def _noted(placement: Placement, reason: str) -> Placement:

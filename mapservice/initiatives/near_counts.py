@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from mapservice.db.text import Prepared, array_text, fetch_one
 from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.grid_cover import circle_cover
 from mapservice.initiatives.near import Stretch
-from mapservice.maps.cover import circle_cover
 
 # OFFSET 0 keeps the planner from turning the scan of each range round.
 BY_THEME = """

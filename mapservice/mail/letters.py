@@ -13,9 +13,9 @@ from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from mapservice.i18n.phrases import catalogue
 from mapservice.mail.model import GIVE_UP_AFTER, Letterhead, Mail
-from mapservice.phrases import catalogue
-from mapservice.served import address_of
+from mapservice.mail.public_address import address_of
 from mapservice.settings import Settings, asset_folder
 
 LOCAL_URL = "http://127.0.0.1:8000"

@@ -13,18 +13,18 @@ from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
 
+from mapservice.accounts.api_keys import bearer
+from mapservice.accounts.api_keys.model import Scope
 from mapservice.errors import InvalidInput
-from mapservice.http import bearer, desk
-from mapservice.http.answers import CSV
-from mapservice.http.params import base_url, only_parameters
-from mapservice.http.services import services
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import parse_limit
 from mapservice.initiatives.queries import Initiative
-from mapservice.moderation import queries
+from mapservice.moderation import pages, queries
 from mapservice.moderation.model import Kind, Turn, Waiting
-from mapservice.review.model import Scope as Part
-from mapservice.tokens.model import Scope
+from mapservice.moderation.places.model import Scope as Part
+from mapservice.web.answers import CSV
+from mapservice.web.params import base_url, only_parameters
+from mapservice.web.services import services
 
 blueprint = Blueprint("moderation_api", __name__, url_prefix="/api")
 
@@ -83,9 +83,9 @@ def _page() -> tuple[Sequence[Row], Turn | None]:
     reach = bearer.badge(bearer.require(Scope.READ_MODERATION)).sees
     limit = request.args.get("limit")
     size = parse_limit(limit, LARGEST_PAGE) if limit is not None else PAGE_SIZE
-    kind, after = desk.read_kind(), _cursor()
+    kind, after = pages.read_kind(), _cursor()
     with services().engine.connect() as connection:
-        part = desk.part_of(connection, Part(reach=reach), reach, kind)
+        part = pages.part_of(connection, Part(reach=reach), reach, kind)
         found, following = queries.find_page(connection, part, size, after)
         known = initiatives.of_any_status(connection, [one.initiative for one in found])
     return [_row(one, known[one.initiative]) for one in found], following
@@ -107,7 +107,7 @@ def _row(one: Waiting, about: Initiative) -> Row:
         "reason": one.reason,
         "words": one.words,
         "source": about.source_platform,
-        "url": base_url() + desk.page_of(one.kind, one.id),
+        "url": base_url() + pages.page_of(one.kind, one.id),
     }
 
 

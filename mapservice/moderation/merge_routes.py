@@ -7,18 +7,18 @@ from uuid import UUID
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy import Connection
 
+from mapservice.accounts.people import session
+from mapservice.accounts.roles import permissions as access
 from mapservice.errors import Conflict, InvalidInput, NotFound
-from mapservice.http import desk, session
-from mapservice.http import reviewer as access
-from mapservice.http.services import services
-from mapservice.http.words import gettext as _
-from mapservice.moderation import merging, queries
-from mapservice.moderation.merging import Act
+from mapservice.i18n.text import gettext as _
+from mapservice.moderation import merge_service, pages, queries
+from mapservice.moderation.merge_service import Act
 from mapservice.moderation.routes import again, mistake, read_revision, require_decider
 from mapservice.moderation.service import TooLate
+from mapservice.web.services import services
 
 blueprint = Blueprint("merging", __name__, url_prefix="/moderation/<uuid:identifier>")
-desk.keep_private(blueprint)
+pages.keep_private(blueprint)
 
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -27,18 +27,18 @@ ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 def merge(identifier: UUID) -> Response:
     """Leads to the initiative that is chosen (`target`), or whose address is typed (`other`)."""
     if not access.is_own_form():
-        return again(identifier, HTTPStatus.FORBIDDEN, desk.expired())
+        return again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
     try:
         site = session.letterhead()
         with services().engine.begin() as connection:
             require_decider(connection, identifier)
             target = read_target(connection)
-            merging.merge(connection, site, identifier, target, _act(read_revision()))
-            return desk.see(desk.onward(connection, decided=identifier))
+            merge_service.merge(connection, site, identifier, target, _act(read_revision()))
+            return pages.see(pages.onward(connection, decided=identifier))
     except InvalidInput as error:
         return again(identifier, HTTPStatus.BAD_REQUEST, mistake(error))
     except TooLate as error:
-        return again(identifier, HTTPStatus.CONFLICT, desk.late(error))
+        return again(identifier, HTTPStatus.CONFLICT, pages.late(error))
     except Conflict:
         words = _("Dans son état présent, elle ne peut pas être réunie à une autre.")
         return again(identifier, HTTPStatus.CONFLICT, words)
@@ -47,18 +47,18 @@ def merge(identifier: UUID) -> Response:
 @blueprint.post("/separer")
 def unmerge(identifier: UUID) -> Response:
     if not access.is_own_form():
-        return again(identifier, HTTPStatus.FORBIDDEN, desk.expired())
+        return again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
     try:
         site = session.letterhead()
         with services().engine.begin() as connection:
             require_decider(connection, identifier)
-            target = merging.unmerge(connection, site, identifier, _act(0))
+            target = merge_service.unmerge(connection, site, identifier, _act(0))
             require_decider(connection, target)
     except Conflict:
         words = _("Elle n’est réunie à aucune autre.")
         return again(identifier, HTTPStatus.CONFLICT, words)
     path = url_for("moderation.case", identifier=identifier)
-    return desk.see(desk.address(path, desk.part_pairs(), decided=str(identifier)))
+    return pages.see(pages.address(path, pages.part_pairs(), decided=str(identifier)))
 
 
 def read_target(connection: Connection) -> UUID:

@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from mapservice.proposals.model import Verdict
-from mapservice.review.model import Share
+from mapservice.contributions.proposals.model import Verdict
+from mapservice.moderation.places.model import Share
 
 CLAIM_MINUTES = 15
 

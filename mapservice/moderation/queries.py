@@ -6,6 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from mapservice.accounts.roles.model import Reach
+from mapservice.accounts.roles.reach import bound as bound_reach
+from mapservice.accounts.roles.reach import condition as within
+from mapservice.contributions.proposals.model import Verdict
 from mapservice.db.text import fill
 from mapservice.moderation.model import (
     TEXTS,
@@ -18,11 +22,7 @@ from mapservice.moderation.model import (
     Turn,
     Waiting,
 )
-from mapservice.proposals.model import Verdict
-from mapservice.review.model import Share
-from mapservice.roles.model import Reach
-from mapservice.roles.reach import bound as bound_reach
-from mapservice.roles.reach import condition as within
+from mapservice.moderation.places.model import Share
 from mapservice.territories.model import Level
 
 CLAIMED = "CASE WHEN claimed_until > now() THEN claimed_by ELSE '' END"

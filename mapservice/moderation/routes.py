@@ -9,31 +9,37 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from markupsafe import Markup
 from sqlalchemy import Connection
 
+from mapservice.accounts.people import session
+from mapservice.accounts.roles import permissions as access
+from mapservice.contributions.proposals import queries as proposals
+from mapservice.contributions.proposals import similar
+from mapservice.contributions.proposals.model import (
+    MAX_REASON,
+    ON_TEXT,
+    Proposal,
+    Revision,
+    Verdict,
+)
+from mapservice.contributions.supports.model import Reason
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.http import desk, session
-from mapservice.http import reviewer as access
-from mapservice.http.maps import place_map
-from mapservice.http.params import only_parameters
-from mapservice.http.reasons import reason_words
-from mapservice.http.services import services
-from mapservice.http.words import gettext as _
+from mapservice.i18n.report_reasons import reason_words
+from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import Cursor, Sort, parse_moment
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import PUBLIC
 from mapservice.initiatives.queries import Initiative
-from mapservice.moderation import queries, service
-from mapservice.moderation.merging import MERGEABLE
+from mapservice.moderation import pages, queries, service
+from mapservice.moderation.merge_service import MERGEABLE
 from mapservice.moderation.model import CLAIM_MINUTES, Kind, Turn
+from mapservice.moderation.places import queries as places
 from mapservice.moderation.service import TooLate
-from mapservice.proposals import queries as proposals
-from mapservice.proposals import similar
-from mapservice.proposals.model import MAX_REASON, ON_TEXT, Proposal, Revision, Verdict
-from mapservice.review import queries as places
-from mapservice.supports.model import Reason
+from mapservice.tiles.live_map import place_map
+from mapservice.web.params import only_parameters
+from mapservice.web.services import services
 
 blueprint = Blueprint("moderation", __name__, url_prefix="/moderation")
-desk.keep_private(blueprint)
+pages.keep_private(blueprint)
 
 PAGE_SIZE = 20
 
@@ -41,11 +47,11 @@ PAGE_SIZE = 20
 @blueprint.get("")
 def queue() -> str:
     only_parameters("territory", "kind", "cursor", "decided")
-    kind = desk.read_kind()
+    kind = pages.read_kind()
     with services().engine.connect() as connection:
-        view = desk.read_view(connection, kind=kind or "")
-        part = desk.part_of(connection, view.scope, access.sees(), kind)
-        whole = desk.part_of(connection, type(view.scope)(), access.sees())
+        view = pages.read_view(connection, kind=kind or "")
+        part = pages.part_of(connection, view.scope, access.sees(), kind)
+        whole = pages.part_of(connection, type(view.scope)(), access.sees())
         found, following = queries.find_page(connection, part, PAGE_SIZE, _cursor())
         known = initiatives.of_any_status(connection, [one.initiative for one in found])
         counts = queries.counts(connection, whole, part)
@@ -58,7 +64,7 @@ def queue() -> str:
             first="cursor" not in request.args,
             counts=counts,
             total=counts.kinds.get(kind, 0) if kind else counts.waiting,
-            page_of=desk.page_of,
+            page_of=pages.page_of,
             kind_label=kind_label,
             reasons={reason: reason_words(reason) for reason in Reason},
             **shared(connection),
@@ -77,10 +83,10 @@ def take_next() -> Response:
     """Takes the oldest that nobody has, of any kind, and shows it."""
     access.require_any_decision()
     if not access.is_own_form():
-        return desk.see(_address(desk.part_pairs()))
-    but = desk.read_id("but", request.form.get("but", ""))
+        return pages.see(_address(pages.part_pairs()))
+    but = pages.read_id("but", request.form.get("but", ""))
     with services().engine.begin() as connection:
-        return desk.see(desk.onward(connection, but=but))
+        return pages.see(pages.onward(connection, but=but))
 
 
 @blueprint.post("/<uuid:identifier>/prendre")
@@ -96,7 +102,7 @@ def leave(identifier: UUID) -> Response:
 @blueprint.post("/<uuid:identifier>")
 def decide(identifier: UUID) -> Response:
     if not access.is_own_form():
-        return again(identifier, HTTPStatus.FORBIDDEN, desk.expired())
+        return again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
     try:
         site = session.letterhead()
         with services().engine.begin() as connection:
@@ -106,16 +112,16 @@ def decide(identifier: UUID) -> Response:
                 site,
                 identifier,
                 read_verdict(),
-                desk.judge(),
+                pages.judge(),
                 seen=read_revision(),
                 digest=request.form.get("digest", ""),
                 reason=request.form.get("reason", ""),
             )
-            return desk.see(desk.onward(connection, decided=identifier))
+            return pages.see(pages.onward(connection, decided=identifier))
     except InvalidInput as error:
         return again(identifier, HTTPStatus.BAD_REQUEST, mistake(error))
     except TooLate as error:
-        return again(identifier, HTTPStatus.CONFLICT, desk.late(error))
+        return again(identifier, HTTPStatus.CONFLICT, pages.late(error))
 
 
 def case_page(connection: Connection, identifier: UUID, error: str = "") -> Response:
@@ -139,7 +145,7 @@ def case_page(connection: Connection, identifier: UUID, error: str = "") -> Resp
         former=_former(proposal, revisions),
         decisions=queries.decisions(connection, identifier),
         may_decide=queries.is_within(connection, identifier, access.decides()),
-        view=desk.read_view(connection, kind=desk.read_kind() or ""),
+        view=pages.read_view(connection, kind=pages.read_kind() or ""),
         error=error,
         typed=request.form,
         max_reason=MAX_REASON,
@@ -173,7 +179,7 @@ def _beside(
         "past": queries.past(connection, identifier, proposal.person if proposal else None),
         "appeal": queries.appeal(connection, identifier),
         "rejection": queries.last_rejection(connection, identifier),
-        "barred": service.is_barred(connection, identifier, desk.judge()),
+        "barred": service.is_barred(connection, identifier, pages.judge()),
         "has_place": record is not None,
         "map_config": place_map(connection, initiative.territory, initiative.point),
     }
@@ -191,11 +197,11 @@ def _former(proposal: Proposal | None, revisions: Sequence[Revision]) -> Revisio
 
 def shared(connection: Connection) -> dict[str, Any]:
     """What every page of the queue shows: the decision just taken, what forms and links need."""
-    return desk.told(connection) | {
+    return pages.told(connection) | {
         "token": access.form_token(),
         "reviewer": access.reviewer(),
         "badge": access.badge(),
-        "scope_pairs": desk.part_pairs(),
+        "scope_pairs": pages.part_pairs(),
         "address": _address,
     }
 
@@ -214,14 +220,14 @@ def kind_label(kind: str) -> str:
 def attempt(identifier: UUID, act: Callable[[Connection, str], None]) -> Response:
     """Does it and shows the case again, with what is wrong where something is."""
     if not access.is_own_form():
-        return again(identifier, HTTPStatus.FORBIDDEN, desk.expired())
+        return again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
     try:
         with services().engine.begin() as connection:
             require_decider(connection, identifier)
             act(connection, access.reviewer())
     except TooLate as error:
-        return again(identifier, HTTPStatus.CONFLICT, desk.late(error))
-    return desk.see(_address(desk.part_pairs(), identifier))
+        return again(identifier, HTTPStatus.CONFLICT, pages.late(error))
+    return pages.see(_address(pages.part_pairs(), identifier))
 
 
 def require_decider(connection: Connection, identifier: UUID) -> None:
@@ -263,7 +269,7 @@ def _address(
 ) -> str:
     """The list, or one text."""
     one = identifier and url_for("moderation.case", identifier=identifier)
-    return desk.address(one or url_for("moderation.queue"), pairs, **more)
+    return pages.address(one or url_for("moderation.queue"), pairs, **more)
 
 
 def _cursor() -> Turn | None:

@@ -11,19 +11,26 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from mapservice.accounts.people import queries as people
+from mapservice.audit import log
+from mapservice.audit.log import Line
+from mapservice.contributions.proposals import queries as proposals
+from mapservice.contributions.proposals.model import (
+    MAX_REASON,
+    ON_TEXT,
+    Proposal,
+    Verdict,
+    paragraphs,
+)
 from mapservice.db.text import fill
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
-from mapservice.moderation import log, queries
-from mapservice.moderation.log import Line
+from mapservice.moderation import queries
 from mapservice.moderation.model import CLAIM_MINUTES, TEXTS, Kind, Part
-from mapservice.people import queries as people
-from mapservice.proposals import queries as proposals
-from mapservice.proposals.model import MAX_REASON, ON_TEXT, Proposal, Verdict, paragraphs
-from mapservice.review.model import clean_name
+from mapservice.moderation.places.model import clean_name
 
 
 class Late(StrEnum):

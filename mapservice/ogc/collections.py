@@ -4,11 +4,11 @@ from mapservice.errors import NotFound
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.filters import MAX_RADIUS
 from mapservice.initiatives.model import PUBLIC, Scale, Theme
-from mapservice.maps.activity_queries import ATTRIBUTES, OWN_FIRST_ZOOMS
-from mapservice.maps.queries import DETAIL_ZOOM
-from mapservice.maps.territory_queries import LAYERS_BY_NAME
 from mapservice.ogc.model import Attribute, Collection, Kind, Parameter, SortKey
 from mapservice.territories.model import OUTLINE_ZOOMS, Level
+from mapservice.tiles.activity_queries import ATTRIBUTES, OWN_FIRST_ZOOMS
+from mapservice.tiles.queries import DETAIL_ZOOM
+from mapservice.tiles.territory_queries import LAYERS_BY_NAME
 
 _THEMES = tuple(str(theme) for theme in Theme)
 _STATUSES = tuple(str(status) for status in PUBLIC)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from mapservice.maps.model import FIGURES_CREDIT, INITIATIVES_CREDIT, TERRITORIES_CREDIT
+from mapservice.initiatives.grid import FIGURES_CREDIT, INITIATIVES_CREDIT, TERRITORIES_CREDIT
 from mapservice.ogc.collections import COLLECTIONS
 from mapservice.ogc.links import (
     GEOJSON,

@@ -7,8 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, text
 
-from mapservice.activity import queries as activity
-from mapservice.activity.model import Scope
 from mapservice.db.tables import initiative
 from mapservice.db.text import compiled, fill
 from mapservice.errors import InvalidInput, NotFound
@@ -30,6 +28,8 @@ from mapservice.ogc.model import CRS84, Collection, Crs
 from mapservice.ogc.parameters import ItemsRequest
 from mapservice.ogc.selection import Part, identified, ordering, parts, selected
 from mapservice.ogc.sources import Source, source_of
+from mapservice.rollups import queries as activity
+from mapservice.rollups.model import Scope
 
 
 def items(connection: Connection, request: ItemsRequest, base_url: str) -> ItemsPage:

@@ -11,20 +11,9 @@ from sqlalchemy import Connection, Engine
 
 from mapservice import __version__
 from mapservice.errors import InvalidInput
-from mapservice.http import answers, negotiation
-from mapservice.http.negotiation import HTML_FORM, JSON_FORM, Form
-from mapservice.http.params import (
-    base_url,
-    only_parameters,
-    query_without,
-    read_filters,
-    with_known_places,
-)
-from mapservice.http.services import services
 from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.grid import Tile
 from mapservice.initiatives.queries import sample_share
-from mapservice.maps.cache import Extent
-from mapservice.maps.model import Tile
 from mapservice.ogc import boxes, documents, openapi, queries, tiles, tilesets
 from mapservice.ogc.collections import collection_named
 from mapservice.ogc.documents import Document
@@ -32,6 +21,17 @@ from mapservice.ogc.features import ItemsPage
 from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, Addresses, Link
 from mapservice.ogc.model import Collection, Crs
 from mapservice.ogc.parameters import ItemsRequest, read, system
+from mapservice.tiles.tile_cache.store import Extent
+from mapservice.web import answers, negotiation
+from mapservice.web.negotiation import HTML_FORM, JSON_FORM, Form
+from mapservice.web.params import (
+    base_url,
+    only_parameters,
+    query_without,
+    read_filters,
+    with_known_places,
+)
+from mapservice.web.services import services
 
 Answer = TypeVar("Answer")
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from mapservice.activity.model import Scope
 from mapservice.initiatives.filters import Filters
-from mapservice.maps import activity_queries, queries, territory_queries
-from mapservice.maps.model import Tile
+from mapservice.initiatives.grid import Tile
 from mapservice.ogc.model import Collection
+from mapservice.rollups.model import Scope
+from mapservice.tiles import activity_queries, queries, territory_queries
 
 
 def mvt(

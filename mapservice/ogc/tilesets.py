@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapservice.errors import NotFound
-from mapservice.maps.model import MAX_ZOOM, Tile
+from mapservice.initiatives.grid import MAX_ZOOM, Tile
 from mapservice.ogc.collections import COLLECTIONS, collection_named
 from mapservice.ogc.documents import attribute_schema
 from mapservice.ogc.links import GEOJSON, JSON, MVT, OGC_REL, Addresses, Link, as_json

@@ -14,13 +14,13 @@ from shapely import MultiPolygon
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.territories.assemble import Assembled, OutlineRow, TerritoryRow, wkb
-from mapservice.territories.events import Movement
-from mapservice.territories.lineage import Lineage
-from mapservice.territories.lineage_queries import event_rows, stored_movements
+from mapservice.territories.lineage.events import Movement
+from mapservice.territories.lineage.model import Lineage
+from mapservice.territories.lineage.queries import event_rows, stored_movements
+from mapservice.territories.lineage.succession import Followed, OpenCase, follow, take_stock
 from mapservice.territories.model import OVERSEAS, AliasRecord, Level, TerritorySet
-from mapservice.territories.mosaic import mosaic
+from mapservice.territories.raster import mosaic
 from mapservice.territories.sources.mouvements import former_aliases
-from mapservice.territories.succession import Followed, OpenCase, follow, take_stock
 
 Advance = Callable[[str, int], None]
 

@@ -17,7 +17,7 @@ def net_rate(url: str, words: Sequence[str], many: Path, one: Path, rows: int) -
 
 
 def _seconds(url: str, words: Sequence[str]) -> float:
-    code = "from mapservice.cli import main; main()"
+    code = "from mapservice.cli.main import main; main()"
     environ = os.environ | {"MAPSERVICE_DATABASE_URL": url}
     start = time.perf_counter()
     subprocess.run(

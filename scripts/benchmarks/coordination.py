@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import product
 from urllib.parse import urlencode
 
-from mapservice.coordination.model import Figure, Order
+from mapservice.dashboards.model import Figure, Order
 from mapservice.initiatives.model import Theme
 from scripts.benchmarks.bench import Bench
 from scripts.benchmarks.load import load

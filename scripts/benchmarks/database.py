@@ -110,6 +110,6 @@ def _url(server: str, name: str) -> str:
 
 
 def _mapservice(url: str, *words: str) -> None:
-    code = "from mapservice.cli import main; main()"
+    code = "from mapservice.cli.main import main; main()"
     environ = os.environ | {"MAPSERVICE_DATABASE_URL": url}
     subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, env=environ, check=True)

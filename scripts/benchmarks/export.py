@@ -92,7 +92,7 @@ def _copy(url: str, statement: str) -> int:
 def _command(bench: Bench, features: int) -> tuple[Measure, int]:
     """Its rate with the start of Python, and its peak of memory in bytes."""
     target = bench.home / "export.geojson"
-    code = "from mapservice.cli import main; main()"
+    code = "from mapservice.cli.main import main; main()"
     start = time.perf_counter()
     child = subprocess.Popen(
         [sys.executable, "-c", code, "export", "--out", str(target)],

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import make_url
 
-from mapservice.maps.model import Tile
+from mapservice.initiatives.grid import Tile
 from scripts.benchmarks.places import Place
 from scripts.benchmarks.server import HOST, WORKERS, Server, free_port, running
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from sqlalchemy import make_url
 
-from mapservice.maps.model import Tile
+from mapservice.initiatives.grid import Tile
 from scripts.benchmarks.places import Place
 from scripts.benchmarks.server import HOST, WORKERS, Server, free_port, running
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from mapservice.maps.model import Tile
+from mapservice.initiatives.grid import Tile
 
 SEED = 1
 # Half the height and width, in degrees, of the boxes that items are asked for.

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, event
 
 from mapservice.app import create_app
 from mapservice.db import text as prepared
-from mapservice.http.services import EXTENSION, Services
 from mapservice.settings import Settings
+from mapservice.web.services import EXTENSION, Services
 from scripts.benchmarks.raw import Call, Request
 
 

@@ -7,7 +7,7 @@ import urllib.parse
 from collections.abc import Sequence
 
 from mapservice.initiatives.filters import Filters
-from mapservice.maps.model import Tile
+from mapservice.initiatives.grid import Tile
 from scripts.benchmarks import peer_pygeoapi, peer_tipg
 from scripts.benchmarks.bench import Bench
 from scripts.benchmarks.load import Measure, load

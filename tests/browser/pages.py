@@ -8,13 +8,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.briefing import model as briefing
-from mapservice.following import model as following
-from mapservice.reporting import schedule_queries as schedules
-from tests.following.readers import follow
-from tests.people.mailbox import ask_for_link, last_link, sign_in
-from tests.proposals.desk import propose
-from tests.roles import cast
+from mapservice.notifications.subscriptions import model as following
+from mapservice.notifications.weekly_digest import model as briefing
+from mapservice.publishing.reports import schedule_queries as schedules
+from tests.accounts.people.mailbox import ask_for_link, last_link, sign_in
+from tests.accounts.roles import cast
+from tests.contributions.proposals.desk import propose
+from tests.notifications.subscriptions.readers import follow
 
 AUTHOR = "ana@example.org"
 NOWHERE = "/nulle-part"

@@ -16,8 +16,8 @@ from sqlalchemy import Engine, text
 
 from mapservice.app import create_app
 from mapservice.db.engine import make_engine
-from mapservice.http.services import EXTENSION, Services
 from mapservice.settings import Settings
+from mapservice.web.services import EXTENSION, Services
 from tests.browser import pages
 from tests.conftest import REVIEW_KEY
 

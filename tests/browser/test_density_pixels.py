@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Route
 from sqlalchemy import Engine, text
 
 from mapservice.db.engine import make_engine
-from mapservice.maps.shades import GROUND, HATCH, SCALES
+from mapservice.static_maps.shades import GROUND, HATCH, SCALES
 from tests.conftest import LONG
 
 PATIENCE = 60_000  # ms: the maps are drawn in software here

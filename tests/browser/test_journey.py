@@ -15,15 +15,15 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from sqlalchemy import Engine, text
 
 from mapservice.db.engine import make_engine
+from mapservice.i18n.phrases import catalogue
 from mapservice.mail.service import send_due
 from mapservice.mail.transport import transport_of
-from mapservice.phrases import catalogue
+from tests.accounts.roles.cast import grant
 from tests.browser.test_map import open_map
-from tests.following.readers import tell
-from tests.http.population import Made, column_row, insert
 from tests.mail.conftest import settings_for
 from tests.mail.post_office import PostOffice
-from tests.roles.cast import grant
+from tests.notifications.subscriptions.readers import tell
+from tests.web.population import Made, column_row, insert
 
 RENNES, SAINT_DENIS, PIERREFITTE = "35238", "93066", "93059"
 ILE_DE_FRANCE = "region:11"

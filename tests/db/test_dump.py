@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, inspect, text
 
-from mapservice.activity import queries as activity
 from mapservice.app import create_app
 from mapservice.db import soundness
 from mapservice.db.binaries import find_binaries
 from mapservice.db.engine import make_engine
 from mapservice.errors import ConfigurationError
-from mapservice.http.services import EXTENSION, Services
-from mapservice.initiatives.load import generate_initiatives
+from mapservice.imports.fixtures.service import generate_initiatives
+from mapservice.rollups import queries as activity
 from mapservice.settings import Settings
+from mapservice.web.services import EXTENSION, Services
 from tests.conftest import LONG, temporary_database
 from tests.db.conftest import insert
 

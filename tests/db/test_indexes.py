@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Engine, Select, func, select, text
 
 from mapservice.db.tables import initiative
 from mapservice.db.text import compiled
+from mapservice.imports.fixtures.service import generate_initiatives
 from mapservice.initiatives import queries
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import Cursor, Filters, Sort, parse
-from mapservice.initiatives.load import generate_initiatives
-from mapservice.maps.model import CELL_ZOOM, Tile
+from mapservice.initiatives.grid import CELL_ZOOM, Tile
 
 # 20,000 rows spread by population; the fresh statistics are those that VACUUM ANALYZE leaves.
 ROWS = 20_000

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, text
 
-from mapservice.maps.model import CELL_ZOOM, Tile, interleave
+from mapservice.initiatives.grid import CELL_ZOOM, Tile, interleave
 
 HALF = 20037508.342789244  # metres from the middle to the edge of the web-mercator square
 

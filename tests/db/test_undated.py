@@ -8,12 +8,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from mapservice.activity.queries import differences
-from mapservice.activity.service import rebuild
 from mapservice.db.migrate import _config, migrate
+from mapservice.rollups.queries import differences
+from mapservice.rollups.service import rebuild
 from tests.db.conftest import insert
-from tests.http.population import Made
-from tests.http.population import insert as insert_made
+from tests.web.population import Made
+from tests.web.population import insert as insert_made
 
 OWN_REVISION = "0023"
 NATIONAL = """

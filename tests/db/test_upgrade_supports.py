@@ -6,10 +6,10 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, text
 
-from mapservice.activity.queries import differences
-from mapservice.activity.service import compact
 from mapservice.db import migrate
 from mapservice.db.engine import make_engine
+from mapservice.rollups.queries import differences
+from mapservice.rollups.service import compact
 from tests.conftest import temporary_database
 
 FILL = (

@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from mapservice.geocoding.engine import Geocoder
-from mapservice.geocoding.gazetteer import Gazetteer
+from mapservice.geocoding.matching.engine import Geocoder
+from mapservice.geocoding.matching.gazetteer import Gazetteer
 from mapservice.geocoding.model import Place
 from mapservice.territories.model import AliasRecord, CommuneRecord, Level, TerritorySet
 from mapservice.territories.sources.mouvements import read_mouvements

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mapservice.geocoding.engine import Geocoder
+from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.model import Match, MatchStatus, Query
 
 Case = tuple[dict[str, str], Match]

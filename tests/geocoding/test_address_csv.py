@@ -2,7 +2,7 @@
 
 import pytest
 
-from mapservice.geocoding.address import REVERSE_COLUMNS, SEARCH_COLUMNS
+from mapservice.geocoding.address_api.properties import REVERSE_COLUMNS, SEARCH_COLUMNS
 from tests.geocoding.uploads import Post, rows_of
 
 

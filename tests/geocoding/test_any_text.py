@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mapservice.geocoding.engine import Geocoder
+from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.model import MatchStatus, Place, Query
 
 PlaceOf = Callable[..., Place]

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from mapservice.errors import InvalidInput, Unavailable
-from mapservice.geocoding.engine import Geocoder
-from mapservice.geocoding.epci import EpciNames
+from mapservice.geocoding.csv_dialect import Table, Told
 from mapservice.geocoding.files import Work, geocode_file, locate_file
-from mapservice.geocoding.gazetteer import Gazetteer
+from mapservice.geocoding.matching.engine import Geocoder
+from mapservice.geocoding.matching.epci import EpciNames
+from mapservice.geocoding.matching.gazetteer import Gazetteer
 from mapservice.geocoding.model import Match, Query
 from mapservice.geocoding.parallel import on_cores
 from mapservice.geocoding.service import Locator
-from mapservice.geocoding.table import Table, Told
 
 
 def watched(done: list[int], processes: int = 1) -> Work:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from mapservice.app import create_app
 from mapservice.errors import InvalidInput
-from mapservice.geocoding.table import Table, Told
-from mapservice.http.services import EXTENSION, Services
+from mapservice.geocoding.csv_dialect import Table, Told
 from mapservice.settings import Settings
+from mapservice.web.services import EXTENSION, Services
 from tests.geocoding.uploads import Post, posting, rows_of
 
 

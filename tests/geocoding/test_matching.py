@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mapservice.geocoding.engine import Geocoder
+from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.model import Match, MatchStatus, Place, Precision, Query
 
 PlaceOf = Callable[..., Place]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mapservice.geocoding.engine import Geocoder
+from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.model import MatchStatus, Query
 
 SURE = (MatchStatus.CERTAIN, MatchStatus.LIKELY)

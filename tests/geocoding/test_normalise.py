@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapservice.geocoding.normalise import MAX_LENGTH, fold, normalise, phonetic
+from mapservice.geocoding.matching.normalise import MAX_LENGTH, fold, normalise, phonetic
 
 
 @pytest.mark.parametrize(

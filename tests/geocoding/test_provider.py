@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.errors import ConfigurationError
 from mapservice.geocoding.model import Precision, Query
-from mapservice.geocoding.provider import Provider
-from mapservice.geocoding.provider_breaker import CircuitBreaker
-from mapservice.geocoding.provider_cache import AnswerCache, PointAnswer
+from mapservice.geocoding.provider.cache import AnswerCache, PointAnswer
+from mapservice.geocoding.provider.circuit_breaker import CircuitBreaker
+from mapservice.geocoding.provider.client import Provider
 from mapservice.geocoding.service import Asked, Locator, Placement, record
-from mapservice.initiatives.importing.service import Options, import_file
+from mapservice.imports.service import Options, import_file
 from mapservice.settings import Settings
 from tests.geocoding.stand_in import StandIn, answers, feature, sends, stand_in
 

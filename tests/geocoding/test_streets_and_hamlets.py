@@ -2,7 +2,7 @@
 
 import pytest
 
-from mapservice.geocoding.engine import Geocoder
+from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.model import MatchStatus, Precision, Query
 from tests.geocoding.conftest import GeocoderOf, PlaceOf
 

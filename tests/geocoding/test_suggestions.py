@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mapservice.geocoding.engine import Geocoder
+from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.model import Place
 
 PlaceOf = Callable[..., Place]

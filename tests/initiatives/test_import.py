@@ -14,19 +14,13 @@ import pytest
 from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import OperationalError
 
-from mapservice.activity.queries import differences
 from mapservice.errors import InvalidInput, SourceError
 from mapservice.geocoding.service import Locator
-from mapservice.initiatives import store
-from mapservice.initiatives.importing.service import (
-    Options,
-    Outcome,
-    RowReport,
-    _identity,
-    import_file,
-)
+from mapservice.imports.service import Options, Outcome, RowReport, _identity, import_file
+from mapservice.initiatives import service
 from mapservice.initiatives.model import SourceRow
-from mapservice.initiatives.store import Draft
+from mapservice.initiatives.service import Draft
+from mapservice.rollups.queries import differences
 
 Import = Callable[..., list[RowReport]]
 
@@ -365,7 +359,7 @@ def test_a_bad_row_never_loses_its_neighbours(rows: Import, engine: Engine, bad:
 def test_a_row_that_the_database_refuses_never_loses_its_neighbours(
     rows: Import, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save = store.save
+    save = service.save
 
     def spoilt(connection: Connection, drafts: Sequence[Draft]) -> None:
         save(
@@ -373,7 +367,7 @@ def test_a_row_that_the_database_refuses_never_loses_its_neighbours(
             [replace(d, source_url="javascript:") if d.source_id == "2" else d for d in drafts],
         )
 
-    monkeypatch.setattr(store, "save", spoilt)
+    monkeypatch.setattr(service, "save", spoilt)
     reports = rows(VERGER, REPAIR, GARDEN)
     assert outcomes(reports) == ["imported", "rejected", "imported"]
     assert "initiative_source_url_check" in reports[1].reason
@@ -390,7 +384,7 @@ def test_a_lost_database_is_no_fault_of_the_rows(
     def lose(connection: Connection, drafts: Sequence[Draft]) -> None:
         raise OperationalError("", {}, Exception("gone"), connection_invalidated=True)
 
-    monkeypatch.setattr(store, "save", lose)
+    monkeypatch.setattr(service, "save", lose)
     with pytest.raises(OperationalError, match="gone"):
         rows(VERGER)
     assert kept(engine) == []

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Engine, Row, text
 
 from mapservice.geocoding.service import Locator
-from mapservice.initiatives.importing import service
-from mapservice.initiatives.importing.service import Options, RowReport, import_file
-from mapservice.initiatives.importing.shared_points import SharedPoints
-from mapservice.initiatives.importing.streets import street_key
+from mapservice.imports import service
+from mapservice.imports.service import Options, RowReport, import_file
+from mapservice.imports.shared_points import SharedPoints
+from mapservice.imports.streets import street_key
 
 Import = Callable[..., list[RowReport]]
 HEADER = "id;titre;adresse;ville;cp;lat;lon\n"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mapservice.initiatives.importing.encodings import SINGLE_BYTE, guess
-from mapservice.initiatives.importing.reading import read_file
+from mapservice.imports.readers.encodings import SINGLE_BYTE, guess
+from mapservice.imports.reading import read_file
 
 SHORT = (
     "nom;ville\nCafé;Orléans\n", "nom\nÉTÉ\n", "nom;ville\nAMAP du Pré;Niort\n", "nom\nNoël\n",

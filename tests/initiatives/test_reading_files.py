@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mapservice.errors import InvalidInput, SourceError
-from mapservice.initiatives.importing import content
-from mapservice.initiatives.importing.reading import SourceFile, read_file
+from mapservice.imports.readers import content
+from mapservice.imports.reading import SourceFile, read_file
 from mapservice.initiatives.model import SourceRow
 
 RENNES = (-1.6794, 48.1147)

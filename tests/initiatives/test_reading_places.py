@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mapservice.initiatives.importing.reading import SourceFile, read_file
+from mapservice.imports.reading import SourceFile, read_file
 from mapservice.initiatives.model import Scale, SourceRow, Status, Theme
 
 

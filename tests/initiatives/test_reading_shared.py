@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mapservice.initiatives.importing.reading import SourceFile, read_file
+from mapservice.imports.reading import SourceFile, read_file
 from mapservice.initiatives.model import Scale, Status
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mapservice.errors import SourceError
-from mapservice.initiatives.importing.reading import SourceFile, read_file
+from mapservice.imports.reading import SourceFile, read_file
 
 EPCI = ("CA du Niortais", "CC Mellois en Poitou", "Rennes Métropole", "CC Val de Gâtine")
 TERRITORIES = frozenset(("niort", "melle", "rennes", "brest", "val de gatine"))

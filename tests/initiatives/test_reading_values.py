@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from mapservice.initiatives.importing.codes import read_citycode, read_departement, read_postcode
-from mapservice.initiatives.importing.dates import read_date
-from mapservice.initiatives.importing.points import read_number, read_pair
-from mapservice.initiatives.importing.reading import SourceFile, read_file
-from mapservice.initiatives.importing.text import block, is_placeholder, one_line, shortened
-from mapservice.initiatives.importing.words import read_scale, read_status, read_theme
+from mapservice.imports.codes import read_citycode, read_departement, read_postcode
+from mapservice.imports.dates import read_date
+from mapservice.imports.points import read_number, read_pair
+from mapservice.imports.reading import SourceFile, read_file
+from mapservice.imports.text import block, is_placeholder, one_line, shortened
+from mapservice.imports.words import read_scale, read_status, read_theme
 from mapservice.initiatives.model import Scale, SourceRow, Status, Theme
 
 

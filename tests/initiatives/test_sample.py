@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapservice.errors import InvalidInput
-from mapservice.initiatives.generate import CommuneWeight, GeneratedInitiative, generate
+from mapservice.imports.fixtures.generate import CommuneWeight, GeneratedInitiative, generate
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 
 SAMPLE = Path(__file__).parents[2] / "geodata" / "sample"

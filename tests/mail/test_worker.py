@@ -49,7 +49,7 @@ def environment(engine: Engine, office: PostOffice) -> dict[str, str]:
 
 @contextmanager
 def worker(engine: Engine, office: PostOffice) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "-c", "from mapservice.cli import main; main()", "worker"]
+    command = [sys.executable, "-c", "from mapservice.cli.main import main; main()", "worker"]
     process = subprocess.Popen(command, cwd=REPOSITORY, env=environment(engine, office))
     try:
         yield process

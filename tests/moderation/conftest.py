@@ -7,8 +7,8 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from mapservice.app import create_app
-from mapservice.http.services import EXTENSION, Services
 from mapservice.settings import Settings
+from mapservice.web.services import EXTENSION, Services
 from tests.conftest import REVIEW_KEY
 from tests.moderation.moderator import Moderator
 

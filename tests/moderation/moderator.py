@@ -8,9 +8,9 @@ from uuid import UUID
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.accounts.people.mailbox import token_of
 from tests.conftest import REVIEW_KEY
-from tests.people.mailbox import token_of
-from tests.proposals.desk import hidden
+from tests.contributions.proposals.desk import hidden
 
 ACT = re.compile(r"/(?:prendre|rendre|suivante|reunir|separer|clore)$")
 

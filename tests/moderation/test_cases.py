@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from mapservice.activity.queries import differences
-from tests.http.population import Made, insert
+from mapservice.rollups.queries import differences
+from tests.accounts.people.mailbox import mails_to
+from tests.contributions.proposals.desk import GARDEN, kept, propose, send
 from tests.moderation.moderator import Moderator
-from tests.people.mailbox import mails_to
-from tests.proposals.desk import GARDEN, kept, propose, send
+from tests.web.population import Made, insert
 
 RENNES, SAINT_DENIS = "35238", "93066"
 

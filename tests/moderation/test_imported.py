@@ -8,11 +8,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from tests.http.population import Made, insert
+from tests.accounts.people.mailbox import mails_to
+from tests.accounts.roles.cast import BRETAGNE, CAEN, NORMANDIE, RENNES, actor
 from tests.moderation.moderator import Moderator
 from tests.moderation.test_queue import check, rows
-from tests.people.mailbox import mails_to
-from tests.roles.cast import BRETAGNE, CAEN, NORMANDIE, RENNES, actor
+from tests.web.population import Made, insert
 
 PENDING = (
     "id,title,description,postcode,city,status,date,url\n"

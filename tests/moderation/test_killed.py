@@ -17,10 +17,10 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from mapservice.activity.queries import differences as rollup_differences
-from mapservice.activity.service import compact
-from mapservice.supports.queries import differences as support_differences
-from tests.http.population import Made, insert
+from mapservice.contributions.supports.queries import differences as support_differences
+from mapservice.rollups.queries import differences as rollup_differences
+from mapservice.rollups.service import compact
+from tests.web.population import Made, insert
 
 WRITERS, PEOPLE, INITIATIVES = 4, 6, 24
 WRITES = int(os.environ.get("MAPSERVICE_KILL_WRITES", "150"))

@@ -12,18 +12,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from mapservice.activity.queries import differences as rollup_differences
+from mapservice.contributions.proposals import service as proposals
+from mapservice.contributions.supports import queries, service
 from mapservice.errors import Conflict, InvalidInput
 from mapservice.mail.model import Letterhead
-from mapservice.moderation import merging
-from mapservice.moderation.merging import Act
-from mapservice.proposals import service as proposals
-from mapservice.supports import queries, service
-from tests.http.population import Made, insert
+from mapservice.moderation import merge_service
+from mapservice.moderation.merge_service import Act
+from mapservice.rollups.queries import differences as rollup_differences
+from tests.accounts.people.mailbox import mails_to
+from tests.accounts.roles.cast import BRETAGNE, CAEN, RENNES, actor
+from tests.contributions.proposals.desk import kept, propose
 from tests.moderation.moderator import Moderator
-from tests.people.mailbox import mails_to
-from tests.proposals.desk import kept, propose
-from tests.roles.cast import BRETAGNE, CAEN, RENNES, actor
+from tests.web.population import Made, insert
 
 SITE = Letterhead("Carte", "http://map.test", "Carte <carte@map.test>")
 EVA = Act(by="Eva")
@@ -55,11 +55,11 @@ class Scene:
 
     def merge(self, initiative: UUID, target: UUID, act: Act = EVA) -> None:
         with self.engine.begin() as connection:
-            merging.merge(connection, SITE, initiative, target, act)
+            merge_service.merge(connection, SITE, initiative, target, act)
 
     def unmerge(self, initiative: UUID) -> None:
         with self.engine.begin() as connection:
-            merging.unmerge(connection, SITE, initiative, EVA)
+            merge_service.unmerge(connection, SITE, initiative, EVA)
 
     def counts(self) -> tuple[int, ...]:
         """Who backs `a`, `b` and `c` here; every count held against a recount."""

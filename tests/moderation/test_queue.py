@@ -15,11 +15,11 @@ from mapservice.db.text import fill
 from mapservice.moderation import queries, service
 from mapservice.moderation.model import Kind, Part
 from mapservice.moderation.service import Judge
-from tests.http.population import Made, insert
+from tests.accounts.people.mailbox import mails_to
+from tests.accounts.roles.cast import BRETAGNE, CAEN, RENNES, actor, proposal, report
+from tests.contributions.proposals.desk import GARDEN, kept, propose, send
 from tests.moderation.moderator import Moderator
-from tests.people.mailbox import mails_to
-from tests.proposals.desk import GARDEN, kept, propose, send
-from tests.roles.cast import BRETAGNE, CAEN, RENNES, actor, proposal, report
+from tests.web.population import Made, insert
 
 DIFFERENCE = """
 SELECT count(*)

@@ -3,8 +3,8 @@
 from flask import Flask
 from sqlalchemy import Engine
 
+from tests.accounts.roles.cast import BRETAGNE, NORMANDIE, actor, proposal
 from tests.moderation.moderator import Moderator
-from tests.roles.cast import BRETAGNE, NORMANDIE, actor, proposal
 
 SECTION = 'class="alike-waiting"'
 

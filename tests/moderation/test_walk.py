@@ -6,10 +6,10 @@ from random import Random
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from mapservice.trust import service
+from mapservice.contributions.bursts import service
+from tests.contributions.bursts.simulation import arrive, bought, initiative
+from tests.contributions.proposals.desk import propose
 from tests.moderation.moderator import Moderator
-from tests.proposals.desk import propose
-from tests.trust.simulation import arrive, bought, initiative
 
 # Several communes are called so.
 IN_DOUBT = """\

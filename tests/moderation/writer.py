@@ -16,18 +16,18 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
+from mapservice.contributions.supports import service as supports
 from mapservice.db.engine import make_engine
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.geocoding.model import Match, MatchStatus, Parts, Precision, Query
 from mapservice.geocoding.service import Placement
 from mapservice.initiatives.model import Scale, Status, Theme
-from mapservice.initiatives.store import Draft, save
+from mapservice.initiatives.service import Draft, save
 from mapservice.mail.model import Letterhead
-from mapservice.moderation import merging
-from mapservice.moderation.merging import Act
-from mapservice.review import service as places
-from mapservice.review.model import Choice, ChoiceKind
-from mapservice.supports import service as supports
+from mapservice.moderation import merge_service
+from mapservice.moderation.merge_service import Act
+from mapservice.moderation.places import service as places
+from mapservice.moderation.places.model import Choice, ChoiceKind
 
 COMMUNES = ("35238", "14118", "69123", "13055")
 SITE = Letterhead("Carte", "http://map.test", "Carte <carte@map.test>")
@@ -103,7 +103,7 @@ def move(writer: Writer, what: dict[str, str]) -> dict[str, Any]:
 def merge(writer: Writer, what: dict[str, str]) -> dict[str, Any]:
     with writer.engine.begin() as connection:
         act = Act(by=writer.name)
-        merging.merge(connection, SITE, UUID(what["id"]), UUID(what["other"]), act)
+        merge_service.merge(connection, SITE, UUID(what["id"]), UUID(what["other"]), act)
     return {}
 
 
@@ -112,7 +112,7 @@ def unmerge(writer: Writer, what: dict[str, str]) -> dict[str, Any]:
         statement = "SELECT initiative FROM merge ORDER BY random() LIMIT 1"
         found = connection.execute(text(statement)).scalar() or UUID(what["id"])
     with writer.engine.begin() as connection:
-        target = merging.unmerge(connection, SITE, found, Act(by=writer.name))
+        target = merge_service.unmerge(connection, SITE, found, Act(by=writer.name))
     return {"id": str(found), "other": str(target)}
 
 

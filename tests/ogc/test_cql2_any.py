@@ -15,8 +15,8 @@ from werkzeug.test import TestResponse
 
 from mapservice.ogc.conditions import PREDICATES, case_folded
 from mapservice.ogc.model import SYSTEMS
-from tests.http.population import fill, population
 from tests.ogc import cql2_trees as cql2
+from tests.web.population import fill, population
 
 INITIATIVES = {
     **dict.fromkeys(["title", "theme", "status", "commune", "commune_name", "url"], "string"),

@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from mapservice.gunicorn_conf import limit_request_line
-from mapservice.http.security import LONGEST_CURSOR, LONGEST_QUERY
 from mapservice.ogc.cursors import Cursor
-from tests.http.population import Made, fill, population
+from mapservice.web.security import LONGEST_CURSOR, LONGEST_QUERY
 from tests.ogc.web import Answer, fetch
+from tests.web.population import Made, fill, population
 
 ITEMS = "/ogc/collections/initiatives/items"
 

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from tests.http.population import Made, insert
+from tests.web.population import Made, insert
 
 ITEMS = "/ogc/collections/initiatives/items"
 MADE = {

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from mapservice.db.engine import make_engine
-from mapservice.initiatives.load import generate_initiatives
+from mapservice.imports.fixtures.service import generate_initiatives
 from scripts.benchmarks import activity, bulk, database, export, items, locate, search, tiles
 from scripts.benchmarks.load import Measure, read_summary
 from scripts.benchmarks.options import WORKS, Options, parse, peers_needed

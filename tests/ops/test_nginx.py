@@ -22,8 +22,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import pytest
 from flask import Flask
 
-from mapservice.http.forwarded import TrustedProxies
-from mapservice.http.secret_paths import HIDDEN, redacted, secret_rules
+from mapservice.web.forwarded import TrustedProxies
+from mapservice.web.secret_paths import HIDDEN, redacted, secret_rules
 
 ANN, BOB, FORGED = "127.0.0.2", "127.0.0.3", "203.0.113.9"
 TLS_PROXY = "127.0.0.9"

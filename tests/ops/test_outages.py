@@ -230,7 +230,7 @@ def test_a_killed_cluster_is_started_again(own_site: Site, france_home: Path) ->
 def test_a_second_start_on_its_port_says_that_it_is_taken(own_site: Site, tmp_path: Path) -> None:
     port = own_site.base.rpartition(":")[2]
     environ = os.environ | {"PORT": port, "MAPSERVICE_HOME": str(tmp_path / "var"), "HOST": ""}
-    command = [sys.executable, "-c", "from mapservice.cli import main; main()", "serve"]
+    command = [sys.executable, "-c", "from mapservice.cli.main import main; main()", "serve"]
     second = subprocess.run(
         command, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=False
     )
@@ -244,7 +244,7 @@ def test_links_of_mails_lead_to_where_it_serves(own_site: Site, france_home: Pat
     """A command finds the address; with the mails as files, the last one shows it."""
     environ = {k: v for k, v in os.environ.items() if not k.endswith("DATABASE_URL")}
     environ |= {"MAPSERVICE_HOME": str(france_home)}
-    command = [sys.executable, "-c", "from mapservice.cli import main; main()"]
+    command = [sys.executable, "-c", "from mapservice.cli.main import main; main()"]
     granted = [*command, "users", "grant", "ana@example.org", "--role", "admin"]
     done = subprocess.run(
         granted, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=False

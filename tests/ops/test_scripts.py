@@ -64,7 +64,7 @@ def test_both_python_lock_files_pin_the_same_versions(repository: Path) -> None:
 
 
 def test_what_runs_before_the_set_up_needs_the_standard_library_only(repository: Path) -> None:
-    code = "import sys; sys.path.insert(0, '.'); import mapservice.serve, mapservice.db.cluster"
+    code = "import sys; sys.path.insert(0, '.'); import mapservice.cli.serve, mapservice.db.cluster"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], cwd=repository, capture_output=True, check=False
     )

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mapservice import serve, served
+from mapservice.cli import serve
+from mapservice.cli.serve import Address, StandIn
+from mapservice.cli.supervisor import Backoff, Supervisor
 from mapservice.errors import ConfigurationError
-from mapservice.serve import Address, StandIn
+from mapservice.mail import public_address
 from mapservice.settings import Settings
-from mapservice.supervisor import Backoff, Supervisor
 
 # Listens where it is told to, says that it is ready, then asks the service to stop.
 WEB_SERVER = """
@@ -209,13 +210,13 @@ def test_a_server_that_never_starts_stops_the_start(
 
 def test_where_it_serves_is_known_while_it_does(tmp_path: Path) -> None:
     url = "postgresql://db/mapservice"
-    assert served.address_of(tmp_path, url) is None
-    with served.recorded(tmp_path, "http://127.0.0.1:8123", ["", url]):
-        assert served.address_of(tmp_path, url) == "http://127.0.0.1:8123"
-        assert served.address_of(tmp_path, "") == "http://127.0.0.1:8123"
-        assert served.address_of(tmp_path, "postgresql://db/another") is None
+    assert public_address.address_of(tmp_path, url) is None
+    with public_address.recorded(tmp_path, "http://127.0.0.1:8123", ["", url]):
+        assert public_address.address_of(tmp_path, url) == "http://127.0.0.1:8123"
+        assert public_address.address_of(tmp_path, "") == "http://127.0.0.1:8123"
+        assert public_address.address_of(tmp_path, "postgresql://db/another") is None
         (kept,) = (tmp_path / "served").iterdir()
         left = kept.read_bytes()
-    assert served.address_of(tmp_path, url) is None
+    assert public_address.address_of(tmp_path, url) is None
     kept.write_bytes(left)  # as a killed process leaves it
-    assert served.address_of(tmp_path, url) is None
+    assert public_address.address_of(tmp_path, url) is None

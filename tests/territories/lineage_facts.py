@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from mapservice.territories.events import Kind, Movement, Unit, UnitType
-from mapservice.territories.lineage import Lineage
+from mapservice.territories.lineage.events import Kind, Movement, Unit, UnitType
+from mapservice.territories.lineage.model import Lineage
 
 ESSARTS = ["85084 Les Essarts", "85030 Boulogne", "85165 L'Oie", "85212 Sainte-Florence"]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mapservice.territories.events import Kind, Movement, UnitType, events_of
-from mapservice.territories.lineage import Commune, Lineage, Resolution
+from mapservice.territories.lineage.events import Kind, Movement, UnitType, events_of
+from mapservice.territories.lineage.model import Commune, Lineage, Resolution
 from mapservice.territories.model import AliasKind, AliasRecord, TerritorySet
 from mapservice.territories.sources.mouvements import read_movements
 from tests.territories.lineage_facts import essarts, merge, move, split

@@ -11,18 +11,18 @@ import pytest
 from shapely import Geometry, box
 from sqlalchemy import Engine, text
 
-from mapservice.activity.queries import differences
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
+from mapservice.rollups.queries import differences
 from mapservice.territories.assemble import assemble
-from mapservice.territories.events import Movement
-from mapservice.territories.lineage_queries import (
+from mapservice.territories.lineage.event_words import Language
+from mapservice.territories.lineage.events import Movement
+from mapservice.territories.lineage.queries import (
     current_of,
     history,
     state_on,
     stored_movements,
 )
-from mapservice.territories.lineage_words import Language
 from mapservice.territories.load import LoadReport, load
 from mapservice.territories.model import (
     AliasKind,
@@ -33,8 +33,8 @@ from mapservice.territories.model import (
     TerritorySet,
 )
 from tests.conftest import temporary_database
-from tests.http.population import Made, insert
 from tests.territories.lineage_facts import yearly_movements
+from tests.web.population import Made, insert
 
 SAINT_DENIS = box(2.33, 48.91, 2.38, 48.95)
 PIERREFITTE = box(2.33, 48.95, 2.38, 48.98)

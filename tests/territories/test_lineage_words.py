@@ -4,9 +4,7 @@ from datetime import date
 
 import pytest
 
-from mapservice.territories.events import Kind, Movement, events_of
-from mapservice.territories.lineage import Lineage
-from mapservice.territories.lineage_words import (
+from mapservice.territories.lineage.event_words import (
     KINDS,
     PHRASES,
     Language,
@@ -16,6 +14,8 @@ from mapservice.territories.lineage_words import (
     tell,
     tell_way,
 )
+from mapservice.territories.lineage.events import Kind, Movement, events_of
+from mapservice.territories.lineage.model import Lineage
 from mapservice.territories.model import AliasKind, AliasRecord
 from tests.territories.lineage_facts import essarts, merge, move, split, unit, yearly_movements
 

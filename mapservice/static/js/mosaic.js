@@ -1,5 +1,5 @@
 // All communes of France as pixels: shading them anew takes one pass over their runs, where outlines
-// would take a second. `territories/mosaic.py` makes the picture and says what is in the file.
+// would take a second. `territories/raster.py` makes the picture and says what is in the file.
 
 const NOBODY = 0xffff;
 const HEAD = 4;

@@ -10,8 +10,8 @@ from datetime import date
 from pathlib import Path
 
 from mapservice.errors import SourceError
-from mapservice.territories.events import Kind, Movement, Unit, UnitType
-from mapservice.territories.lineage import Lineage
+from mapservice.territories.lineage.events import Kind, Movement, Unit, UnitType
+from mapservice.territories.lineage.model import Lineage
 from mapservice.territories.model import AliasKind, AliasRecord
 
 COLUMNS = (

@@ -1,0 +1,136 @@
+"""Keys for tools at our doors: `Authorization: Bearer …`, never a cookie, never a session.
+
+A door calls `require(scope)`, or `offered(scope)` where a key only widens what everybody may do.
+What a key may do is bound by the roles that its person has at this moment. Refusals are RFC 6750's,
+as problem documents.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+from flask import Flask, Response, request
+
+from mapservice.accounts.api_keys import queries, service
+from mapservice.accounts.api_keys.model import ApiToken, Scope, is_like_ours
+from mapservice.accounts.people import queries as people
+from mapservice.accounts.people.model import Person
+from mapservice.accounts.roles import queries as roles
+from mapservice.accounts.roles.model import Badge, badge_of
+from mapservice.errors import MapserviceError
+from mapservice.notifications.subscriptions.model import PARIS
+from mapservice.web import rate_limit
+from mapservice.web.problems import problem
+from mapservice.web.rate_limit import Limit
+from mapservice.web.services import services
+
+REALM = 'Bearer realm="api"'
+# Requests of one key within an hour, by what it does.
+LIMITS = {
+    Scope.READ_MODERATION: Limit(1200),
+    Scope.READ_COORDINATION: Limit(300),
+    Scope.WRITE_INITIATIVES: Limit(120),
+    Scope.EXPORT: Limit(60),
+}
+ANY_SCOPE = Limit(600)
+
+
+class BearerRefused(MapserviceError):
+    """A key that was missing, does not work or does not reach: 401, 403 or 429."""
+
+    title = "Refused"
+
+    def __init__(self, status: HTTPStatus, words: str, challenge: str = "", wait: int = 0) -> None:
+        super().__init__(words)
+        self.status = status
+        self.challenge = challenge
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose key came with the present request."""
+
+    token: ApiToken
+    person: Person
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(BearerRefused, _refusal)
+
+
+def require(scope: Scope | None) -> Holder:
+    """Who holds the key of the present request, which has to have this scope (None: any).
+
+    Counts the request. Raises BearerRefused.
+    """
+    secret = _secret()
+    if secret is None:
+        words = "This address is for keys: send Authorization: Bearer."
+        raise BearerRefused(HTTPStatus.UNAUTHORIZED, words, REALM)
+    holder = _holder(secret)
+    if scope is not None and scope not in holder.token.scopes:
+        raise BearerRefused(
+            HTTPStatus.FORBIDDEN,
+            f"This key lacks the scope {scope}.",
+            f'{REALM}, error="insufficient_scope", scope="{scope}"',
+        )
+    limit = LIMITS[scope] if scope else ANY_SCOPE
+    _count(f"token {scope or ''}", limit, str(holder.token.id))
+    return holder
+
+
+def offered(scope: Scope) -> Holder | None:
+    """The same where no key is needed: None for a request that brings none."""
+    return require(scope) if _secret() is not None else None
+
+
+def badge(holder: Holder) -> Badge:
+    """The roles of the holder at this moment. Raises BearerRefused (403) for who has none."""
+    with services().engine.connect() as connection:
+        found = badge_of(
+            holder.person.name, holder.person.id, roles.of_person(connection, holder.person.id)
+        )
+    if found is None:
+        words = "The owner of this key has no role, or no longer has one."
+        raise BearerRefused(HTTPStatus.FORBIDDEN, words, f'{REALM}, error="insufficient_scope"')
+    return found
+
+
+def count_person(holder: Holder, name: str, limit: Limit) -> None:
+    """Counts what a person sends by form or by key alike. Raises BearerRefused (429)."""
+    _count(f"{name} person", limit, str(holder.person.id))
+
+
+def _secret() -> str | None:
+    """None for a request without a bearer; a browser adds none by itself."""
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else None
+
+
+def _holder(secret: str) -> Holder:
+    if is_like_ours(secret):
+        with services().engine.begin() as connection:
+            token = queries.by_secret(connection, secret)
+            person = people.find(connection, token.person) if token else None
+            if token and person:
+                service.used(connection, token.id, datetime.now(PARIS).date())
+                return Holder(token, person)
+    words = "This key does not work: it is wrong, has ended or was taken back."
+    raise BearerRefused(HTTPStatus.UNAUTHORIZED, words, f'{REALM}, error="invalid_token"')
+
+
+def _count(name: str, limit: Limit, whose: str) -> None:
+    wait = rate_limit.seconds_to_wait(name, limit, whose)
+    if wait:
+        words = f"More than {limit.tries} requests within an hour; try again later."
+        raise BearerRefused(HTTPStatus.TOO_MANY_REQUESTS, words, wait=wait)
+
+
+def _refusal(error: BearerRefused) -> Response:
+    response = problem(error.status, str(error))
+    if error.challenge:
+        response.headers["WWW-Authenticate"] = error.challenge
+    if error.wait:
+        response.headers["Retry-After"] = str(error.wait)
+    return response

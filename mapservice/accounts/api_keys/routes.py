@@ -1,0 +1,160 @@
+"""`/compte/jetons`: keys made, shown once and taken back; `/api/token`: what a key is."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from uuid import UUID, uuid4
+
+from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request
+from flask import url_for as address_of
+from sqlalchemy import Connection
+
+from mapservice.accounts.api_keys import bearer, queries, service
+from mapservice.accounts.api_keys.model import LIVES, ApiToken, Scope, Wish
+from mapservice.accounts.people import session
+from mapservice.accounts.people.hooks import Part, Section
+from mapservice.accounts.people.model import MAX_NAME, Person
+from mapservice.accounts.roles import queries as roles
+from mapservice.errors import Conflict, InvalidInput
+from mapservice.i18n.text import gettext as _
+from mapservice.web import forms
+from mapservice.web.forms import FormRefused, Gate
+from mapservice.web.params import base_url, only_parameters
+from mapservice.web.rate_limit import Limit
+from mapservice.web.services import services
+
+blueprint = Blueprint("tokens", __name__)
+
+GATE = Gate("token", per_person=Limit(20))
+
+
+@blueprint.get("/compte/jetons")
+def tokens() -> Response:
+    only_parameters()
+    return _page(session.require_person())
+
+
+@blueprint.post("/compte/jetons")
+def create() -> Response:
+    person = session.require_person()
+    try:
+        forms.check(GATE, person=person.id)
+        wish = _wish()
+        site = session.letterhead()
+        with services().engine.begin() as connection:
+            secret = service.create(connection, person, wish, _form_key(), site)
+    except InvalidInput as error:
+        return _page(
+            person, status=HTTPStatus.BAD_REQUEST, error=_mistake(error), field=error.field
+        )
+    except FormRefused as error:
+        return forms.answer(error, _html(person, error=error.words))
+    except Conflict:
+        words = _("Ce formulaire a déjà servi, ou vous avez déjà dix jetons : retirez-en un.")
+        return _page(person, status=HTTPStatus.CONFLICT, error=words)
+    return _page(person, secret=secret)
+
+
+@blueprint.post("/compte/jetons/<uuid:identifier>/retirer")
+def revoke(identifier: UUID) -> Response:
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        service.revoke(connection, person.id, identifier)
+    response = redirect(address_of("tokens.tokens"), HTTPStatus.SEE_OTHER)
+    assert isinstance(response, Response)
+    return response
+
+
+@blueprint.get("/api/token")
+def own() -> Response:
+    """What the key of the request is, and which roles bound it: for its tool to look at."""
+    only_parameters()
+    holder = bearer.require(None)
+    with services().engine.connect() as connection:
+        grants = roles.of_person(connection, holder.person.id)
+    return jsonify(
+        name=holder.token.name,
+        prefix=holder.token.prefix,
+        scopes=list(holder.token.scopes),
+        expires_at=f"{holder.token.expires_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        roles=[
+            {"role": one.role, "territory": str(one.territory) if one.territory else None}
+            for one in grants
+        ],
+    )
+
+
+@blueprint.after_request
+def keep_private(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def scope_words() -> dict[Scope, str]:
+    """What each opens, for people."""
+    return {
+        Scope.READ_MODERATION: _("Lire ce qui attend dans mes territoires (JSON, CSV)"),
+        Scope.READ_COORDINATION: _("Lire le bilan de la semaine de mes territoires (JSON)"),
+        Scope.WRITE_INITIATIVES: _("Proposer et modifier mes initiatives, relues comme les autres"),
+        Scope.EXPORT: _("Commander des exports même quand la file est pleine, gardés 7 jours"),
+    }
+
+
+def _page(
+    person: Person,
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    error: str = "",
+    field: str = "",
+    secret: str = "",
+) -> Response:
+    return make_response(_html(person, error=error, field=field, secret=secret), status)
+
+
+def _html(person: Person, *, error: str = "", field: str = "", secret: str = "") -> str:
+    with services().engine.connect() as connection:
+        return render_template(
+            "tokens/page.html",
+            kept=queries.of_person(connection, person.id),
+            scopes=scope_words(),
+            lives=LIVES,
+            max_name=MAX_NAME,
+            form_key=uuid4(),
+            typed=request.form if error else {},
+            chosen=request.form.getlist("scope") if error else [],
+            error=error,
+            at_fault=field,
+            secret=secret,
+            base=base_url(),
+            now=datetime.now(UTC),
+        )
+
+
+def _wish() -> Wish:
+    form = request.form
+    return Wish.parse(form.get("name", "")[:200], form.getlist("scope")[:20], form.get("days", ""))
+
+
+def _form_key() -> UUID:
+    try:
+        return UUID(request.form.get("form", ""))
+    except ValueError:
+        return uuid4()
+
+
+def _mistake(error: InvalidInput) -> str:
+    return {
+        "name": _(
+            "Donnez un nom qui tient sur une ligne : %(most)s signes au plus.", most=MAX_NAME
+        ),
+        "scope": _("Choisissez au moins une chose que ce jeton permet."),
+    }.get(error.field, _("Choisissez une des durées proposées."))
+
+
+def _mine(connection: Connection, person: Person) -> list[ApiToken]:
+    return [one for one in queries.of_person(connection, person.id) if not one.expired]
+
+
+PART = Part("tokens", queries.export, service.erase, Section("tokens/_mine.html", _mine))

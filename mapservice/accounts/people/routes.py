@@ -1,0 +1,266 @@
+"""Signing in by mailed link, what a mailed link confirms, and `/compte`: one's own data."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from sqlalchemy import Connection
+
+from mapservice.accounts.people import commune_field, queries, service, session
+from mapservice.accounts.people.hooks import Part, Purpose, Question
+from mapservice.accounts.people.model import MAX_NAME, Person, Token, digest
+from mapservice.accounts.people.service import Ask
+from mapservice.errors import InvalidInput
+from mapservice.i18n.text import gettext as _
+from mapservice.web import forms
+from mapservice.web.forms import FormRefused, Gate
+from mapservice.web.params import only_parameters
+from mapservice.web.services import services
+
+blueprint = Blueprint("people", __name__)
+
+EXTENSION = "mapservice_people"
+SIGN_IN = "sign_in"
+SIGN_IN_LIFE = timedelta(hours=2)
+SIGN_IN_GATE = Gate("sign in")
+ACCOUNT = "/compte"
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What other packages add: mailed links by their purpose, and their parts of people's data."""
+
+    purposes: Mapping[str, Purpose] = field(default_factory=dict)
+    parts: Sequence[Part] = ()
+
+
+def register(app: Flask, purposes: Sequence[Purpose] = (), parts: Sequence[Part] = ()) -> None:
+    """Adds the pages of people to the application, with all that other packages add to them."""
+    known = {purpose.name: purpose for purpose in (SIGN_IN_PURPOSE, *purposes)}
+    app.extensions[EXTENSION] = Wiring(known, tuple(parts))
+    app.register_blueprint(blueprint)
+
+
+@blueprint.get("/connexion")
+def sign_in() -> Response:
+    only_parameters("suite")
+    back = local_path(request.args.get("suite", ""))
+    if session.current_person():
+        return _see(back or ACCOUNT)
+    return make_response(_sign_in_form(back))
+
+
+@blueprint.post("/connexion")
+def ask_to_sign_in() -> Response:
+    back = local_path(request.form.get("suite", ""))
+    try:
+        email = forms.read_email()
+        forms.check(SIGN_IN_GATE, email=email)
+    except FormRefused as error:
+        return forms.answer(error, _sign_in_form(back, error))
+    ask = Ask(
+        purpose=SIGN_IN,
+        letter="sign_in",
+        payload={"location": back},
+        locale=session.locale(),
+        valid_for=SIGN_IN_LIFE,
+    )
+    site = session.letterhead()
+    with services().engine.begin() as connection:
+        service.ask_confirmation(connection, site, email, ask)
+    return _see(url_for("people.sent"))
+
+
+@blueprint.get("/connexion/envoyee")
+def sent() -> str:
+    """The same words for every address, and for forms of other packages too."""
+    only_parameters()
+    return render_template("people/sent.html", kept_in_files=not services().settings.smtp_url)
+
+
+@blueprint.get("/confirmer/<secret:secret>")
+def ask(secret: str) -> Response:
+    with services().engine.connect() as connection:
+        return _question_page(connection, secret)
+
+
+@blueprint.post("/confirmer/<secret:secret>")
+def confirm(secret: str) -> Response:
+    try:
+        forms.check_own()
+    except FormRefused as error:
+        with services().engine.connect() as connection:
+            return _question_page(connection, secret, error)
+    former = session.secret()
+    done = service.confirm(services().engine, secret, _wiring().purposes, former)
+    if done is None:
+        return _dead_link()
+    return session.remember(_see(local_path(done.location) or ACCOUNT), done.session)
+
+
+@blueprint.post("/deconnexion")
+def sign_out() -> Response:
+    forms.check_own()
+    with services().engine.begin() as connection:
+        service.end_session(connection, session.secret())
+    return session.forget(_see("/"))
+
+
+@blueprint.get("/compte")
+def account() -> str:
+    only_parameters("change")
+    person = session.require_person()
+    with services().engine.connect() as connection:
+        return _account_page(connection, person)
+
+
+@blueprint.post("/compte")
+def change() -> Response:
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        try:
+            service.change(
+                connection,
+                person.id,
+                name=request.form.get("name", ""),
+                locale=request.form.get("locale", ""),
+                commune=commune_field.read_commune(connection, request.form.get("commune", "")),
+            )
+        except InvalidInput as error:
+            page = _account_page(connection, person, error)
+            return make_response(page, HTTPStatus.BAD_REQUEST)
+    return _see(url_for("people.account", change="1"))
+
+
+@blueprint.get("/compte/donnees")
+def export() -> Response:
+    """All my data, as a file of JSON."""
+    person = session.require_person()
+    with services().engine.connect() as connection:
+        data = service.export(connection, person.id, _wiring().parts)
+    body = json.dumps(data, ensure_ascii=False, indent=2, default=str)
+    response = Response(body, content_type="application/json")
+    name = f"mes-donnees-{datetime.now(UTC):%Y-%m-%d}.json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@blueprint.get("/compte/effacer")
+def ask_to_erase() -> str:
+    only_parameters()
+    return render_template("people/erase.html", person=session.require_person())
+
+
+@blueprint.post("/compte/effacer")
+def erase() -> Response:
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        service.erase(connection, person.id, _wiring().parts)
+    return session.forget(make_response(render_template("people/erased.html")))
+
+
+@blueprint.after_request
+def keep_private(response: Response) -> Response:
+    """Addresses of these pages hold secrets: no cache, no search engine, no referrer gets them."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def local_path(text: str) -> str:
+    """A path of this site that may be redirected to, else ""."""
+    if not text.startswith("/") or text[1:2] in ("/", "\\") or len(text) > 500:
+        return ""
+    return text if text.isprintable() and not set(text) & {"\\", " "} else ""
+
+
+def _ask_sign_in(_connection: Connection, token: Token) -> Question:
+    return Question(
+        _("Vous connecter"),
+        _("Vous allez vous connecter avec l’adresse %(email)s.", email=token.email),
+        _("Me connecter"),
+    )
+
+
+def _confirm_sign_in(_connection: Connection, _person: Person, token: Token) -> str:
+    return str(token.payload.get("location") or ACCOUNT)
+
+
+SIGN_IN_PURPOSE = Purpose(SIGN_IN, _ask_sign_in, _confirm_sign_in)
+
+
+def _wiring() -> Wiring:
+    found = current_app.extensions[EXTENSION]
+    assert isinstance(found, Wiring)
+    return found
+
+
+def _sign_in_form(back: str, error: FormRefused | None = None) -> str:
+    email = request.form.get("email", "")[:320]
+    return render_template("people/sign_in.html", back=back, error=error, email=email)
+
+
+def _question_page(
+    connection: Connection, secret: str, error: FormRefused | None = None
+) -> Response:
+    token = queries.peek(connection, digest(secret))
+    purpose = _wiring().purposes.get(token.purpose) if token else None
+    if token is None or purpose is None:
+        return _dead_link()
+    question = purpose.ask(connection, token)
+    page = render_template("people/confirm.html", question=question, secret=secret, error=error)
+    return forms.answer(error, page) if error else make_response(page)
+
+
+def _dead_link() -> Response:
+    return make_response(render_template("people/dead_link.html"), HTTPStatus.GONE)
+
+
+def _account_page(connection: Connection, person: Person, error: InvalidInput | None = None) -> str:
+    place = commune_field.place_name(connection, person.commune)
+    return render_template(
+        "people/account.html",
+        person=person,
+        typed=request.form if error else {"name": person.name, "commune": place},
+        languages={"fr": "Français", "en": "English"},
+        chosen=request.form.get("locale") if error else person.locale,
+        max_name=MAX_NAME,
+        error=_mistake(error) if error else None,
+        at_fault=error.field if error else "",
+        changed="change" in request.args,
+        sections=[
+            (part.section.template, part.section.load(connection, person))
+            for part in _wiring().parts
+            if part.section
+        ],
+    )
+
+
+def _mistake(error: InvalidInput) -> str:
+    if error.field == "name":
+        return _("Un nom tient sur une ligne : %(most)s signes au plus.", most=MAX_NAME)
+    if error.field == "commune":
+        return error.reason
+    return _("Choisissez une des langues proposées.")
+
+
+def _see(address: str) -> Response:
+    response = redirect(address, HTTPStatus.SEE_OTHER)
+    assert isinstance(response, Response)
+    return response

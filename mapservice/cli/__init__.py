@@ -1,0 +1,1 @@
+"""The command line, a file for each group of commands, and the supervision of a whole service."""

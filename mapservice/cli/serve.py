@@ -1,0 +1,317 @@
+"""`mapservice serve`: the whole service of one machine, until Ctrl-C or SIGTERM.
+
+Holds the database (the private cluster, unless a URL is set), brings it up to date, then runs
+gunicorn and a worker, and starts again what ends by itself. Whatever happens, nothing that it
+started is left behind.
+"""
+
+import contextlib
+import ipaddress
+import os
+import secrets
+import signal
+import socket
+import sys
+import sysconfig
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from mapservice.cli.supervisor import Backoff, Supervisor
+from mapservice.db import cluster
+from mapservice.db.postmaster import is_running
+from mapservice.db.postmaster import tell as tell_person
+from mapservice.errors import ConfigurationError, MapserviceError
+from mapservice.mail import public_address
+from mapservice.settings import Settings
+
+PREPARATION = (
+    ("Database schema", ("db", "migrate")),
+    ("Territories", ("territories", "load", "--if-needed")),
+    ("Sample initiatives", ("initiatives", "sample", "--if-empty")),
+)
+WEB, WORKER = "gunicorn", "worker"
+LOOK_SECONDS = 1  # between two looks at the cluster, which nobody else watches
+READY_SECONDS = 120
+# A start that fails so often, before anything was served, is one that a person must mend.
+FAILED_STARTS = 3
+BACKLOG = 2048  # as gunicorn's own
+MOST_WAITING = 200  # clients that are told to come again, at one look
+
+AWAY_WORDS = (
+    "Le service démarre ; merci de réessayer. The service starts; please try again.\n".encode()
+)
+AWAY = (
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nCache-Control: no-store\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
+    f"Content-Length: {len(AWAY_WORDS)}\r\n\r\n"
+).encode() + AWAY_WORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where people reach the service."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """`HOST` and `PORT`. Raises ConfigurationError for a port that is none."""
+        text = environ.get("PORT") or "8000"
+        if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+            raise ConfigurationError(f"PORT must be a number from 1 to 65535, not {text!r}")
+        return cls(environ.get("HOST") or "127.0.0.1", int(text))
+
+    @property
+    def url(self) -> str:
+        """An address to open here: a wildcard host is reached through the loopback.
+
+        By number: the name `localhost` may lead to the other family, where somebody else listens.
+        """
+        host = ("::1" if ":" in self.host else "127.0.0.1") if self._is_wildcard else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def listen(self) -> socket.socket:
+        """The socket, which nobody else can have from now on.
+
+        Raises ConfigurationError when somebody else has it.
+        """
+        listener = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self.host, self.port))
+            listener.listen(BACKLOG)  # two may bind; only one of them can listen
+            listener.setblocking(False)
+        except OSError as error:
+            listener.close()
+            raise ConfigurationError(
+                f"Cannot listen on {self.host} port {self.port}: {error.strerror}.\n"
+                "Stop what listens there, or choose another: PORT=8123 scripts/start"
+            ) from None
+        return listener
+
+    @property
+    def _is_wildcard(self) -> bool:
+        try:
+            return ipaddress.ip_address(self.host).is_unspecified
+        except ValueError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Tells each step with the seconds since scripts/start began."""
+
+    since: float
+
+    def tell(self, text: str) -> None:
+        print(f"[{time.time() - self.since:4.0f} s] {text}", flush=True)
+
+
+@dataclass(slots=True)
+class StandIn:
+    """Answers where gunicorn does not run, so that nobody waits for it without a word.
+
+    The listening socket is ours and stays open: a client would wait until the next start.
+    """
+
+    listener: socket.socket
+    waiting: list[socket.socket] = field(default_factory=list)
+
+    def answer(self) -> None:
+        """Whoever came before the last look, and has sent a request by now."""
+        while self.waiting:
+            with contextlib.suppress(OSError), self.waiting.pop() as client:
+                client.recv(65536)
+                client.send(AWAY)
+                client.shutdown(socket.SHUT_WR)
+
+    def take(self) -> None:
+        """Takes those who have come since; they are answered at the next look."""
+        while len(self.waiting) < MOST_WAITING:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            client.setblocking(False)
+            self.waiting.append(client)
+
+
+@dataclass(slots=True)
+class Database:
+    """Its URL, and the hold on our own cluster; somebody else's is not ours to start."""
+
+    url: str
+    hold: cluster.Hold | None
+    clock: Clock
+    starter: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    backoff: Backoff = field(default_factory=Backoff)
+    revival: Future[None] | None = None
+    due: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    def look_after(self) -> None:
+        """Starts the cluster again when it has ended; beside us, since recovery takes its time."""
+        now = time.monotonic()
+        if self.hold is None or now < self.due:
+            return
+        if self.revival is not None:
+            if self.revival.done():
+                self._revived(self.revival.exception(), now)
+            return
+        self.due = now + LOOK_SECONDS
+        if not is_running(self.hold.place):
+            self.clock.tell("The database cluster ended by itself: starting it again")
+            self.revival = self.starter.submit(self.hold.revive)
+
+    def close(self) -> None:
+        """When no start of it is under way any more."""
+        self.starter.shutdown(wait=True)
+        if self.hold is not None:
+            self.hold.release()
+
+    def _revived(self, failure: BaseException | None, now: float) -> None:
+        self.revival = None
+        if failure is None:
+            self.clock.tell("The database cluster runs again")
+            self.started = now
+            return
+        wait = self.backoff.failed(now - self.started)
+        self.due, self.started = now + wait, now
+        self.clock.tell(f"The database cluster does not start, again in {wait:g} s: {failure}")
+
+
+def serve(settings: Settings) -> int:
+    """Prepares, serves, and stops all. Returns the exit code: 0 when asked to stop."""
+    clock = Clock(float(os.environ.get("MAPSERVICE_STARTED") or time.time()))
+    service = Supervisor(os.environ, clock.tell)
+    with _obeying(service):
+        try:
+            address = Address.from_env()
+            with address.listen() as listener, _database(settings, clock) as database:
+                service.environ["MAPSERVICE_DATABASE_URL"] = database.url
+                service.environ["MAPSERVICE_SECRET_KEY"] = settings.secret_key or _key(settings)
+                urls = (settings.database_url, database.url)
+                with public_address.recorded(settings.home, address.url, urls):
+                    _work(service, listener, address, database)
+        except KeyboardInterrupt:
+            clock.tell(f"Stopped ({service.asked_by})")
+            return 0
+        except MapserviceError as error:
+            tell_person(str(error))
+    return 1
+
+
+def _work(
+    service: Supervisor, listener: socket.socket, address: Address, database: Database
+) -> None:
+    """Raises KeyboardInterrupt or ConfigurationError, never returns; leaves no child."""
+    stand_in = StandIn(listener)
+    tell = database.clock.tell
+
+    def idle() -> None:
+        database.look_after()
+        stand_in.answer()
+        if not service.runs(WEB):
+            stand_in.take()
+
+    service.idle = idle
+    try:
+        for title, words in PREPARATION:
+            tell(f"{title} …")
+            service.run(title, [_program("mapservice"), *words])
+        tell("Starting …")
+        bind = ["--bind", f"fd://{listener.fileno()}"]
+        web = [_program("gunicorn"), "-c", "python:mapservice.gunicorn_conf", *bind]
+        service.keep(WEB, web, [listener.fileno()])
+        service.keep(WORKER, [_program("mapservice"), "worker"])
+        _wait_until_ready(service, address)
+        tell(f"Serving on {address.url} (Ctrl-C stops)")
+        while True:
+            service.watch()
+    finally:
+        stand_in.answer()
+        service.stop()
+
+
+def _wait_until_ready(service: Supervisor, address: Address) -> None:
+    """Asks at our own socket: while gunicorn does not run, the answer is ours, and is no."""
+    patience = time.monotonic() + READY_SECONDS
+    while not (service.runs(WEB) and _is_ready(address)):
+        service.watch()
+        if service.failures(WEB) >= FAILED_STARTS:
+            raise ConfigurationError(f"{WEB} ended by itself {FAILED_STARTS} times: stopping")
+        if time.monotonic() > patience:
+            raise ConfigurationError(
+                f"Not ready after {READY_SECONDS} s: {address.url}/health/ready"
+            )
+
+
+def _is_ready(address: Address) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{address.url}/health/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _program(name: str) -> str:
+    return str(Path(sysconfig.get_path("scripts")) / name)
+
+
+@contextlib.contextmanager
+def _database(settings: Settings, clock: Clock) -> Iterator[Database]:
+    if settings.database_url:
+        database = Database(settings.database_url, None, clock)
+    else:
+        hold = cluster.Hold(settings.home)
+        database = Database(hold.place.url(), hold, clock)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextlib.contextmanager
+def _obeying(service: Supervisor) -> Iterator[None]:
+    """SIGINT and SIGTERM ask the service to stop, and SIGHUP unless `nohup` started us."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    former = {number: signal.signal(number, service.ask_to_stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _key(settings: Settings) -> str:
+    """Made once and kept, so that a restart signs nobody out."""
+    path = settings.home / "secret.key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+    return path.read_text()
+
+
+def main() -> int:
+    """`python -m mapservice.cli.serve`: whether the address is free, asked before set-up."""
+    try:
+        Address.from_env().listen().close()
+    except ConfigurationError as error:
+        tell_person(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What people give: proposals, supports with their assessment, reports of problems."""

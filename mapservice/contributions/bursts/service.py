@@ -1,0 +1,371 @@
+"""Finding bursts, at the door and each minute; deciding about them.
+
+Whatever holds supports back or lets them go takes the lock of the initiative first (`_alone`), and
+rows after it: a person, this lock, bursts, supports, the count of the initiative, in that order.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, text
+
+from mapservice.contributions.bursts import queries
+from mapservice.contributions.bursts.model import (
+    GOOD_DAY,
+    HOLD,
+    HOUSEHOLD,
+    LEAST_DAY,
+    LOOK,
+    MOST_NOTE,
+    REST,
+    Code,
+    Day,
+    Reason,
+    Spread,
+    State,
+    Usual,
+    Verdict,
+    beyond,
+    busiest,
+    holds_disposable,
+    judge,
+    reasons,
+)
+from mapservice.contributions.bursts.queries import (
+    FRESH,
+    HERE,
+    MONTH,
+    WEEK,
+    Extent,
+    Opened,
+    Others,
+    Seen,
+)
+from mapservice.db.text import fill
+from mapservice.errors import Conflict, InvalidInput
+
+# The latest supports, and all of an hour, a day, a week and a month: few bought ones among many
+# others stand out in the time in which they came.
+SAMPLE = 1000
+TIMES = (timedelta(hours=1), timedelta(days=1), WEEK, MONTH)
+
+# As whoever writes supports does first.
+BESIDE = "SELECT merge_beside()"
+ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('burst ' || CAST(:initiative AS text), 0))"
+
+FIND = """
+INSERT INTO burst (initiative, verdict, first_at, last_at, size, reasons)
+VALUES (:initiative, :verdict, now(), now(), 0, '[]') RETURNING id"""
+
+# What belongs to a burst from now on, and is held back or not.
+TAKE = """
+WITH {here}
+UPDATE support SET burst = :burst, held_at = CASE WHEN :hold THEN now() END
+ WHERE support.initiative = :initiative AND {fresh}
+   AND support.confirmed_at >= :since AND support.confirmed_at < :until
+   AND (:hold OR support.burst IS DISTINCT FROM :burst)
+   AND {members}"""
+OF_NETWORKS = "support.network = ANY(:networks)"
+OF_ELSEWHERE = "coalesce(support.commune NOT IN (SELECT code FROM codes), true)"
+OF_DOMAINS = """EXISTS (
+         SELECT FROM person
+          WHERE person.id = support.person
+            AND lower(split_part(person.email, '@', 2)) = ANY(:domains))"""
+ANYONE = "true"
+OF_HERE = "support.commune IN (SELECT code FROM codes)"
+
+DESCRIBE = """
+UPDATE burst
+   SET verdict = :verdict, sweeping = :sweeping, reasons = CAST(:reasons AS jsonb), size = :size,
+       first_at = coalesce(:first_at, first_at), last_at = coalesce(:last_at, last_at)
+ WHERE id = :burst
+   AND (verdict, sweeping, reasons, size, last_at) IS DISTINCT FROM
+       (:verdict, :sweeping, CAST(:reasons AS jsonb), :size, coalesce(:last_at, last_at))"""
+
+DECIDE = """
+UPDATE burst
+   SET state = :state, decided_by = :by, decided_by_person = :person, decided_at = now(),
+       note = :note, size = (SELECT count(*) FROM support
+                              WHERE burst = :burst AND withdrawn_at IS NULL)
+ WHERE id = :burst AND state = 'open'"""
+
+RELEASE = "UPDATE support SET held_at = NULL WHERE burst = :burst AND held_at IS NOT NULL"
+DISMISS = "UPDATE support SET held_at = now() WHERE burst = :burst AND held_at IS NULL"
+
+
+@dataclass(slots=True)
+class _Finding:
+    """What one look at an initiative finds; its burst is made when it is needed first."""
+
+    connection: Connection
+    initiative: UUID
+    opened: Opened | None
+    reasons: dict[Code, Reason] = field(default_factory=dict)
+    verdict: Verdict = Verdict.LOOK
+    sweeping: bool = False
+    beside: Others | None = None
+
+    def burst(self, verdict: Verdict) -> UUID:
+        if verdict is Verdict.HOLD:
+            self.verdict = verdict
+        if self.opened is None:
+            bound = {"initiative": self.initiative, "verdict": verdict}
+            found: UUID = self.connection.execute(text(FIND), bound).scalar_one()
+            self.opened = Opened(found, verdict, False, (), Extent(0, None, None))
+        return self.opened.id
+
+    @property
+    def holds(self) -> bool:
+        return self.opened is not None and self.verdict is Verdict.HOLD
+
+    def say(self, code: Code, figures: Mapping[str, float] | None = None) -> None:
+        self.reasons[code] = Reason(code, figures or {})
+
+
+def weigh(
+    connection: Connection, initiative: UUID, *, network: bytes, commune: str | None
+) -> UUID | None:
+    """The burst that a support which is about to be given belongs to; None: it counts.
+
+    Cheap for who comes from a network that gave few: two look-ups in indexes. Else the latest
+    thousand are looked at; what passes a limit there is held back with all that came before.
+    """
+    known = queries.standing(connection, initiative, network)
+    if not _is_suspect(connection, initiative, commune, known):
+        return None
+    _alone(connection, initiative)
+    known = queries.standing(connection, initiative, network)
+    finding = _begin(connection, initiative)
+    if known.held or _is_swept(connection, initiative, commune, known):
+        burst = finding.burst(Verdict.HOLD)
+        if not known.burst:
+            finding.say(Code.AGAIN)
+            _describe(finding)
+        return burst
+    _sort_networks(finding)
+    _describe(finding)
+    now = queries.standing(connection, initiative, network)
+    return now.burst if now.held else None
+
+
+def look(connection: Connection, initiative: UUID, beside: Others | None = None) -> None:
+    """Weighs all that arrived lately; holds back, marks, and describes what it finds."""
+    _alone(connection, initiative)
+    finding = _begin(connection, initiative, beside)
+    spreads = _sort_networks(finding)
+    _take_strays(finding)
+    _weigh_day(finding)
+    if not finding.holds:
+        _mark_networks(finding, spreads)
+    _describe(finding)
+
+
+def watch(engine: Engine, seen: dict[UUID, Seen] | None = None) -> int:
+    """Each minute: looks at initiatives with many new supports; at how many.
+
+    `seen` is kept between calls: what had the same supports when it was looked at is passed over.
+    """
+    seen = {} if seen is None else seen
+    with engine.connect() as connection:
+        found = queries.worth_a_look(connection)
+        changed = [one for one in found if seen.get(one) != found[one]]
+        beside = queries.others(connection) if changed else None
+    for initiative in changed:
+        with engine.begin() as connection:
+            look(connection, initiative, beside)
+    seen.clear()
+    seen.update(found)
+    return len(changed)
+
+
+def decide(
+    connection: Connection,
+    burst: UUID,
+    initiative: UUID,
+    state: State,
+    *,
+    by: str,
+    person: UUID | None = None,
+    note: str = "",
+) -> None:
+    """Counts the supports of a burst, or leaves them out for good. Raises Conflict when late."""
+    if state is State.OPEN:
+        raise InvalidInput("state", "is not a decision")
+    if len(note) > MOST_NOTE:
+        raise InvalidInput("note", f"is longer than {MOST_NOTE} characters")
+    _alone(connection, initiative)
+    bound = {"burst": burst, "state": state, "by": by, "person": person, "note": note}
+    if connection.execute(text(DECIDE), bound).rowcount == 0:
+        raise Conflict("This burst is decided already.")
+    statement = RELEASE if state is State.RELEASED else DISMISS
+    connection.execute(text(statement), {"burst": burst})
+
+
+def _alone(connection: Connection, initiative: UUID) -> None:
+    connection.execute(text(BESIDE))
+    connection.execute(text(ALONE), {"initiative": initiative})
+
+
+def _begin(connection: Connection, initiative: UUID, beside: Others | None = None) -> _Finding:
+    found = queries.opened(connection, initiative)
+    finding = _Finding(connection, initiative, found, beside=beside)
+    if found:
+        finding.verdict, finding.sweeping = found.verdict, found.sweeping
+        finding.reasons.update({one.code: one for one in found.reasons})
+    return finding
+
+
+def _is_suspect(
+    connection: Connection,
+    initiative: UUID,
+    commune: str | None,
+    known: queries.Standing,
+) -> bool:
+    """Without any lock: what is found is looked at again once it is held."""
+    if known.held or _is_swept(connection, initiative, commune, known):
+        return True
+    if known.counted < HOUSEHOLD:
+        return False
+    latest = queries.spread(connection, initiative, MONTH, SAMPLE)
+    return bool(beyond(latest, REST if known.holds else HOLD))
+
+
+def _is_swept(
+    connection: Connection, initiative: UUID, commune: str | None, known: queries.Standing
+) -> bool:
+    return known.sweeps and not queries.is_here(connection, initiative, commune)
+
+
+def _sort_networks(finding: _Finding) -> list[tuple[timedelta, Spread]]:
+    """Holds back what comes from networks that hold more than they may; what it looked at."""
+    spreads = []
+    spans: list[tuple[timedelta, int | None]] = [(MONTH, SAMPLE), *((time, None) for time in TIMES)]
+    for time, most in spans:
+        trigger = REST if finding.holds else HOLD
+        spread = queries.spread(finding.connection, finding.initiative, time, most)
+        found = [one.digest for one in beyond(spread, trigger)]
+        if found:
+            _take(finding, Verdict.HOLD, OF_NETWORKS, time, networks=found)
+            finding.say(Code.NETWORKS)
+        spreads.append((time, spread))
+    return spreads
+
+
+def _take_strays(finding: _Finding) -> None:
+    """What was weighed at the very moment when others of its network came to be held."""
+    found = queries.straying(finding.connection, finding.initiative)
+    if not found:
+        return
+    if finding.opened is None:
+        finding.say(Code.AGAIN)
+    _take(finding, Verdict.HOLD, OF_NETWORKS, MONTH, networks=found)
+
+
+def _weigh_day(finding: _Finding) -> None:
+    """Judges the busiest day of the week; what is held back already is no part of it."""
+    times = busiest(queries.hours(finding.connection, finding.initiative))
+    if times is None:
+        return
+    day, domains = queries.arrivals(finding.connection, finding.initiative, *times)
+    if day.supports < LEAST_DAY:
+        return
+    known = Usual()
+    if day.supports > GOOD_DAY:
+        known = _usual(finding, day.since)
+    verdict, found = judge(day, known)
+    if verdict is None:
+        return
+    if holds_disposable(day):
+        _take(finding, Verdict.HOLD, OF_DOMAINS, day, domains=list(domains))
+    if verdict is Verdict.HOLD:
+        finding.sweeping = True
+        _take(finding, verdict, OF_ELSEWHERE, day)
+    elif not finding.holds:
+        _take(finding, verdict, _members(found), day, domains=list(domains))
+    finding.reasons.update(found)
+
+
+def _members(found: Mapping[Code, Reason]) -> str:
+    """Whom the reasons for a look are about."""
+    if Code.AWAY in found:
+        return OF_ELSEWHERE
+    if Code.BEYOND in found:
+        return ANYONE
+    return OF_DOMAINS if Code.DISPOSABLE in found else OF_HERE
+
+
+def _mark_networks(finding: _Finding, spreads: Sequence[tuple[timedelta, Spread]]) -> None:
+    """Puts what comes from rather many of few networks before a person; it goes on counting."""
+    for time, spread in spreads:
+        found = [one.digest for one in beyond(spread, LOOK)]
+        if found:
+            _take(finding, Verdict.LOOK, OF_NETWORKS, time, networks=found)
+            finding.say(Code.NETWORKS)
+
+
+def _take(
+    finding: _Finding, verdict: Verdict, members: str, when: timedelta | Day, **bound: Any
+) -> None:
+    """Puts fresh supports into the burst: those of some time up to now, or of a day."""
+    connection = finding.connection
+    since, until = _times(connection, when)
+    texts = {"here": HERE, "fresh": FRESH, "members": members}
+    connection.execute(
+        text(fill(TAKE, texts)),
+        {
+            "initiative": finding.initiative,
+            "burst": finding.burst(verdict),
+            "hold": verdict is Verdict.HOLD,
+            "since": since,
+            "until": until,
+            **bound,
+        },
+    )
+
+
+def _times(connection: Connection, when: timedelta | Day) -> tuple[datetime, datetime]:
+    if isinstance(when, Day):
+        return when.since, when.until
+    now: datetime = connection.execute(text("SELECT now()")).scalar_one()
+    return now - when, now + timedelta(days=1)
+
+
+def _describe(finding: _Finding) -> None:
+    """Writes down what a burst is now, if there is one and anything changed."""
+    opened = finding.opened
+    if opened is None:
+        return
+    known = queries.extent(finding.connection, opened.id)
+    if known.size and known != opened.extent:
+        _find_reasons(finding, opened.id, known)
+    kept = [{"code": one.code, **one.figures} for one in finding.reasons.values()]
+    bound = {
+        "burst": opened.id,
+        "verdict": finding.verdict,
+        "sweeping": finding.sweeping,
+        "reasons": json.dumps(kept),
+        "size": known.size,
+        "first_at": known.first_at,
+        "last_at": known.last_at,
+    }
+    finding.connection.execute(text(DESCRIBE), bound)
+
+
+def _usual(finding: _Finding, since: datetime) -> Usual:
+    return queries.usual(finding.connection, finding.initiative, since, finding.beside)
+
+
+def _find_reasons(finding: _Finding, burst: UUID, known: Extent) -> None:
+    """All that is out of the ordinary about what belongs to a burst, also what did not decide."""
+    connection, initiative = finding.connection, finding.initiative
+    assert known.first_at, "it has supports"
+    usual = _usual(finding, known.first_at)
+    members = queries.members(connection, initiative, burst, known)
+    finding.reasons.update(reasons(members, usual))
+    if Code.NETWORKS in finding.reasons:
+        figures = queries.networks(connection, initiative, burst, known)
+        finding.say(Code.NETWORKS, figures)

@@ -1,0 +1,202 @@
+"""Reading proposals and their versions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from mapservice.contributions.proposals.model import Content, Proposal, Revision, Spot
+from mapservice.db.text import fill
+from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
+
+CONTENT = """
+revision.title, revision.summary, revision.description, revision.theme, revision.scale,
+revision.place"""
+
+PROPOSAL = """
+SELECT proposal.initiative AS id, proposal.person, coalesce(person.name, '') AS author,
+       initiative.status, proposal.submitted_at, proposal.published_at,
+       proposal.published_revision, proposal.rejected_at, proposal.done_at, proposal.archived_at,
+       proposal.reason, proposal.queued_at, revision.number AS revision, {content}
+  FROM proposal
+  JOIN initiative ON initiative.id = proposal.initiative
+  JOIN LATERAL (SELECT * FROM initiative_revision
+                 WHERE initiative_revision.initiative = proposal.initiative
+                 ORDER BY number DESC LIMIT 1) AS revision ON true
+  LEFT JOIN person ON person.id = proposal.person"""
+
+LASTING = """
+SELECT coalesce(merge.former, initiative.status)
+  FROM initiative LEFT JOIN merge ON merge.initiative = initiative.id
+ WHERE initiative.id = :id"""
+
+OPEN_REJECTION = """
+SELECT id
+  FROM (SELECT max(id) AS id FROM decision
+         WHERE initiative = :id AND verdict = 'reject') AS latest
+ WHERE id IS NOT NULL AND NOT EXISTS (SELECT FROM appeal WHERE appeal.decision = latest.id)"""
+
+APPEALS = "SELECT made_at, words FROM appeal WHERE initiative = :id ORDER BY decision DESC"
+
+OF_FORM = "SELECT initiative, person FROM proposal WHERE form = :form"
+
+REVISIONS = """
+SELECT revision.number, revision.made_at, {content}
+  FROM initiative_revision AS revision
+ WHERE revision.initiative = :id AND revision.number >= :since
+ ORDER BY revision.number DESC"""
+
+MINE = """
+SELECT initiative.id, initiative.title, initiative.status, initiative.theme,
+       initiative.supporters, proposal.submitted_at
+  FROM proposal
+  JOIN initiative ON initiative.id = proposal.initiative
+ WHERE proposal.person = :person
+ ORDER BY proposal.submitted_at DESC, initiative.id"""
+
+AUTHOR = """
+SELECT coalesce(person.name, '') AS name, proposal.person,
+       (SELECT max(number) FROM initiative_revision WHERE initiative = proposal.initiative)
+           > proposal.published_revision AS edited
+  FROM proposal LEFT JOIN person ON person.id = proposal.person
+ WHERE proposal.initiative = :id"""
+
+EXPORT = """
+SELECT revision.initiative, revision.number, revision.made_at, initiative.status,
+       proposal.submitted_at, proposal.published_at, proposal.rejected_at, proposal.done_at,
+       proposal.archived_at, proposal.reason, {content}
+  FROM initiative_revision AS revision
+  JOIN proposal ON proposal.initiative = revision.initiative
+  JOIN initiative ON initiative.id = revision.initiative
+ WHERE proposal.person = :person
+ ORDER BY proposal.submitted_at, revision.initiative, revision.number"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """One line of the list of a person's proposals."""
+
+    id: UUID
+    title: str
+    status: Status
+    theme: Theme
+    supporters: int
+    submitted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who proposed an initiative: a public name or "", and whether the text was edited since."""
+
+    name: str
+    person: UUID | None
+    edited: bool
+
+
+def find(connection: Connection, identifier: UUID, *, lock: bool = False) -> Proposal | None:
+    """Whatever its status; `lock` holds it until the transaction ends."""
+    if lock:
+        connection.execute(
+            text("SELECT FROM proposal WHERE initiative = :id FOR UPDATE"), {"id": identifier}
+        )
+    statement = fill(PROPOSAL, {"content": CONTENT}) + " WHERE proposal.initiative = :id"
+    row = connection.execute(text(statement), {"id": identifier}).one_or_none()
+    return _proposal(row) if row else None
+
+
+def of_author(
+    connection: Connection, identifier: UUID, person: UUID, *, lock: bool = False
+) -> Proposal | None:
+    """A person's own; None for any other, whether it exists or not."""
+    found = find(connection, identifier, lock=lock)
+    return found if found and found.person == person else None
+
+
+def of_form(connection: Connection, form: UUID) -> tuple[UUID, UUID | None] | None:
+    """What was made of a form already, and by whom."""
+    row = connection.execute(text(OF_FORM), {"form": form}).one_or_none()
+    return (row.initiative, row.person) if row else None
+
+
+def revisions(connection: Connection, identifier: UUID, since: int = 1) -> list[Revision]:
+    """The versions from a number on, the newest first."""
+    statement = text(fill(REVISIONS, {"content": CONTENT}))
+    rows = connection.execute(statement, {"id": identifier, "since": since})
+    return [Revision(row.number, row.made_at, _content(row)) for row in rows]
+
+
+def mine(connection: Connection, person: UUID) -> Sequence[Mine]:
+    rows = connection.execute(text(MINE), {"person": person})
+    return [
+        Mine(
+            row.id,
+            row.title,
+            Status(row.status),
+            Theme(row.theme),
+            row.supporters,
+            row.submitted_at,
+        )
+        for row in rows
+    ]
+
+
+def author(connection: Connection, identifier: UUID) -> Author | None:
+    """None for what nobody proposed here."""
+    row = connection.execute(text(AUTHOR), {"id": identifier}).one_or_none()
+    return Author(row.name, row.person, bool(row.edited)) if row else None
+
+
+def export(connection: Connection, person: UUID) -> list[dict[str, Any]]:
+    """Every version of every proposal of a person, for them, with their appeals."""
+    statement = text(fill(EXPORT, {"content": CONTENT}))
+    return [
+        dict(row._mapping) | {"appeals": appeals(connection, row.initiative)}
+        for row in connection.execute(statement, {"person": person})
+    ]
+
+
+def _proposal(row: Row[Any]) -> Proposal:
+    values = dict(row._mapping)
+    for name in ("title", "summary", "description", "theme", "scale", "place"):
+        del values[name]
+    return Proposal(**values | {"status": Status(row.status), "content": _content(row)})
+
+
+def _content(row: Row[Any]) -> Content:
+    return Content(
+        row.title,
+        row.summary,
+        row.description,
+        Theme(row.theme),
+        Scale(row.scale),
+        Spot(**row.place),
+    )
+
+
+def lasting_status(connection: Connection, identifier: UUID) -> Status:
+    """The status, or of what is merged the one that it has again once parted."""
+    return Status(connection.execute(text(LASTING), {"id": identifier}).scalar_one())
+
+
+def open_rejection(connection: Connection, identifier: UUID) -> int | None:
+    """The latest rejection in the log, if its author has not appealed against it yet."""
+    found: int | None = connection.execute(
+        text(OPEN_REJECTION), {"id": identifier}
+    ).scalar_one_or_none()
+    return found
+
+
+def appeals(connection: Connection, identifier: UUID) -> list[tuple[datetime, str]]:
+    """When its author appealed and in which words, the latest first."""
+    rows = connection.execute(text(APPEALS), {"id": identifier})
+    return [(row.made_at, row.words) for row in rows]
+
+
+def public_revisions(connection: Connection, proposal: Proposal) -> list[Revision]:
+    """The versions that were public, the newest first; none of what is not public now."""
+    if proposal.published_revision is None or proposal.status not in PUBLIC:
+        return []
+    return revisions(connection, proposal.id, proposal.published_revision)

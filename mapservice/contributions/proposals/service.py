@@ -1,0 +1,321 @@
+"""What authors do: propose, edit, close, withdraw, and leave with their data.
+
+Each verb runs in the transaction of its caller, or in one of its own where it takes an engine.
+What an unconfirmed address sent stays in the payload of its link: it is no initiative before.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from mapservice.accounts.people import service as people
+from mapservice.accounts.people.model import EmailAddress, Person, clean_display_name
+from mapservice.accounts.people.service import Ask
+from mapservice.contributions.proposals import queries, reading
+from mapservice.contributions.proposals.model import (
+    CLOSED,
+    EDITABLE,
+    MAX_REASON,
+    Content,
+    Proposal,
+    paragraphs,
+)
+from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.geocoding.service import Locator
+from mapservice.initiatives import service
+from mapservice.initiatives.model import PUBLIC, Status
+from mapservice.initiatives.service import Draft
+from mapservice.mail.model import Letterhead
+
+PURPOSE = "propose"
+LETTER = "propose"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A form as it was sent. `form` was made with it: sent again, it is still one proposal."""
+
+    form: UUID
+    content: Content
+    name: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"content": self.content.to_json(), "name": self.name}
+
+
+def ask(
+    connection: Connection,
+    site: Letterhead,
+    email: EmailAddress,
+    submission: Submission,
+    locale: str,
+) -> None:
+    """Mails the link that confirms a proposal; a form that is sent twice is mailed once."""
+    _one_at_a_time(connection, submission.form)
+    payload = submission.to_json()
+    bound = {"form": submission.form, "key": email.key, "payload": json.dumps(payload)}
+    if connection.execute(text(MAILED), bound | {"purpose": PURPOSE}).scalar_one():
+        return
+    people.ask_confirmation(
+        connection,
+        site,
+        email,
+        Ask(
+            purpose=PURPOSE,
+            letter=LETTER,
+            subject=submission.form,
+            payload=payload,
+            values={"title": submission.content.title},
+            locale=locale,
+        ),
+    )
+
+
+def submit(
+    connection: Connection,
+    locator: Locator,
+    person: Person,
+    submission: Submission,
+    *,
+    at_once: bool,
+) -> UUID:
+    """Makes the initiative, `at_once` public or waiting for a moderator; returns its id.
+
+    A form that made one already makes no other. Raises Conflict where that is somebody else's.
+    """
+    _hold_territories(connection)
+    _one_at_a_time(connection, submission.form)
+    known = queries.of_form(connection, submission.form)
+    if known:
+        if known[1] != person.id:
+            raise Conflict("This form was sent already.")
+        return known[0]
+    status = Status.PUBLISHED if at_once else Status.PENDING
+    (identifier,) = service.save(connection, [_draft(connection, locator, submission, status)])
+    bound = {"id": identifier, "form": submission.form, "person": person.id, "public": at_once}
+    connection.execute(text(PROPOSE), bound)
+    _keep_revision(connection, identifier, person.id, 1, submission.content)
+    if submission.name and submission.name != person.name:
+        people.change(
+            connection,
+            person.id,
+            name=submission.name,
+            locale=person.locale,
+            commune=person.commune,
+        )
+    return identifier
+
+
+def edit(
+    connection: Connection,
+    locator: Locator,
+    identifier: UUID,
+    person: UUID,
+    content: Content,
+    seen: int,
+) -> Proposal:
+    """Keeps a new version; what is public changes at once and is looked at afterwards.
+
+    `seen` is the version that the author changed. Raises NotFound for what is not theirs, Conflict
+    when there is a newer version, or the state allows no change. Returns it as it was before.
+    """
+    _hold_territories(connection)
+    former = _own(connection, identifier, person)
+    if former.status not in EDITABLE:
+        raise Conflict("This can no longer be changed.")
+    if former.revision != seen:
+        raise Conflict("There is a newer version.")
+    if content != former.content:
+        _keep_revision(connection, identifier, person, seen + 1, content)
+        connection.execute(text(CHANGE), _words(content) | {"id": identifier})
+        if content.place != former.content.place:
+            service.move(
+                connection, identifier, reading.read(connection, locator, content.place).placement
+            )
+    elif former.status is not Status.DRAFT:
+        return former
+    if former.status is Status.DRAFT:
+        _set_status(connection, identifier, Status.PENDING)
+    connection.execute(text(QUEUE), {"id": identifier})
+    return former
+
+
+def close(connection: Connection, identifier: UUID, person: UUID, status: Status) -> None:
+    """Done, archived, or under way again. Raises NotFound, or Conflict for what is not public."""
+    if status not in (*CLOSED, Status.PUBLISHED):
+        raise InvalidInput("status", "is not one of those offered")
+    _hold_territories(connection)
+    found = _own(connection, identifier, person)
+    if found.status not in PUBLIC:
+        raise Conflict("This is not public.")
+    if found.status is not status:
+        _set_status(connection, identifier, status)
+        connection.execute(text(CLOSE), {"id": identifier, "status": str(status)})
+
+
+def appeal(connection: Connection, identifier: UUID, person: UUID, words: str) -> None:
+    """Has a rejection looked at again, once for each. Raises NotFound, Conflict, InvalidInput."""
+    clean = paragraphs(words)
+    if not clean or len(clean) > MAX_REASON:
+        raise InvalidInput("words", f"needs 1 to {MAX_REASON} characters")
+    _hold_territories(connection)
+    found = _own(connection, identifier, person)
+    rejection = queries.open_rejection(connection, identifier)
+    if found.status is not Status.REJECTED or rejection is None:
+        raise Conflict("There is no rejection to appeal against.")
+    bound = {"id": identifier, "decision": rejection, "words": clean}
+    connection.execute(text(APPEAL), bound)
+    connection.execute(text(QUEUE), bound)
+
+
+def withdraw(connection: Connection, identifier: UUID, person: UUID) -> None:
+    """Takes back what is not public: nothing is left of it. Raises NotFound, Conflict."""
+    _hold_merges(connection)
+    _hold_territories(connection)
+    _own(connection, identifier, person)
+    if queries.lasting_status(connection, identifier) in PUBLIC:
+        raise Conflict("What is public can be archived.")
+    connection.execute(text("DELETE FROM initiative WHERE id = :id"), {"id": identifier})
+
+
+def erase(connection: Connection, person: UUID) -> None:
+    """What is public stays, without its author; what never was or is not goes."""
+    connection.execute(text(LOCK_PERSON), {"person": person})
+    _hold_merges(connection)
+    _hold_territories(connection)
+    for statement in ERASE:
+        connection.execute(text(statement), {"person": person, "public": [*map(str, PUBLIC)]})
+
+
+def clean_name(text_: str) -> str:
+    """The public name of an author. Raises InvalidInput naming `name`."""
+    return clean_display_name(text_)
+
+
+def _own(connection: Connection, identifier: UUID, person: UUID) -> Proposal:
+    found = queries.of_author(connection, identifier, person, lock=True)
+    if found is None:
+        raise NotFound("There is no such proposal of yours.")
+    return found
+
+
+def _draft(
+    connection: Connection, locator: Locator, submission: Submission, status: Status
+) -> Draft:
+    content, now = submission.content, datetime.now(UTC)
+    return Draft(
+        id=None,
+        title=content.title,
+        summary=content.summary,
+        description=content.description,
+        theme=content.theme,
+        scale=content.scale,
+        status=status,
+        created_at=now,
+        created_period=None,
+        updated_at=now,
+        source_platform="",
+        source_id=None,
+        source_url="",
+        source_licence="",
+        source_digest=None,
+        place_text=content.place.words,
+        placement=reading.read(connection, locator, content.place).placement,
+    )
+
+
+def _keep_revision(
+    connection: Connection, identifier: UUID, person: UUID, number: int, content: Content
+) -> None:
+    place = json.dumps(asdict(content.place))
+    bound = _words(content) | {"id": identifier, "person": person, "number": number, "place": place}
+    connection.execute(text(KEEP_REVISION), bound)
+
+
+def _words(content: Content) -> dict[str, str]:
+    return {
+        "title": content.title,
+        "summary": content.summary,
+        "description": content.description,
+        "theme": str(content.theme),
+        "scale": str(content.scale),
+        "place_text": content.place.words,
+    }
+
+
+def _set_status(connection: Connection, identifier: UUID, status: Status) -> None:
+    statement = text("UPDATE initiative SET status = :status WHERE id = :id")
+    connection.execute(statement, {"id": identifier, "status": str(status)})
+
+
+def _one_at_a_time(connection: Connection, form: UUID) -> None:
+    """A press of the button and its repetition take turns."""
+    statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:form, 0))")
+    connection.execute(statement, {"form": f"proposal {form}"})
+
+
+def _hold_territories(connection: Connection) -> None:
+    """Waits for a load of territories, which takes this lock before any row as we do."""
+    connection.execute(text("LOCK TABLE initiative IN ROW EXCLUSIVE MODE"))
+
+
+def _hold_merges(connection: Connection) -> None:
+    """Before any row is locked: what is deleted changes what others are merged into."""
+    connection.execute(text("SELECT merge_alone()"))
+
+
+# As whoever supports or reports does before all else.
+LOCK_PERSON = "SELECT FROM person WHERE id = :person FOR NO KEY UPDATE"
+
+MAILED = """
+SELECT EXISTS (
+    SELECT FROM token JOIN person ON person.id = token.person
+     WHERE token.subject = :form AND token.purpose = :purpose AND token.used_at IS NULL
+       AND token.expires_at > now() AND token.payload = CAST(:payload AS jsonb)
+       AND person.email_key = :key)"""
+
+PROPOSE = """
+INSERT INTO proposal (initiative, form, person, queued_at, published_at, published_revision)
+SELECT :id, :form, :person, now(), CASE WHEN public THEN now() END, CASE WHEN public THEN 1 END
+  FROM (SELECT CAST(:public AS boolean) AS public) AS given"""
+
+KEEP_REVISION = """
+INSERT INTO initiative_revision
+       (initiative, number, person, title, summary, description, theme, scale, place)
+VALUES (:id, :number, :person, :title, :summary, :description, :theme, :scale,
+        CAST(:place AS jsonb))"""
+
+CHANGE = """
+UPDATE initiative
+   SET title = :title, summary = :summary, description = :description, theme = :theme,
+       scale = :scale, place_text = :place_text
+ WHERE id = :id"""
+
+APPEAL = "INSERT INTO appeal (decision, initiative, words) VALUES (:decision, :id, :words)"
+
+QUEUE = "UPDATE proposal SET queued_at = coalesce(queued_at, now()) WHERE initiative = :id"
+
+CLOSE = """
+UPDATE proposal
+   SET done_at = CASE CAST(:status AS text) WHEN 'done' THEN now() WHEN 'archived' THEN done_at END,
+       archived_at = CASE CAST(:status AS text) WHEN 'archived' THEN now() END
+ WHERE initiative = :id"""
+
+ERASE = (
+    "SELECT FROM proposal WHERE person = :person ORDER BY initiative FOR UPDATE",
+    """
+    DELETE FROM initiative USING proposal
+     WHERE proposal.initiative = initiative.id AND proposal.person = :person
+       AND coalesce((SELECT former FROM merge WHERE merge.initiative = initiative.id),
+                    initiative.status) <> ALL(:public)""",
+    """
+    DELETE FROM initiative_revision AS revision USING proposal
+     WHERE proposal.initiative = revision.initiative AND proposal.person = :person
+       AND revision.number < proposal.published_revision""",
+    "UPDATE initiative_revision SET person = NULL WHERE person = :person",
+    "UPDATE proposal SET person = NULL WHERE person = :person",
+)

@@ -1,0 +1,175 @@
+"""Reading supports and reports."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from mapservice.accounts.roles.model import Reach
+from mapservice.accounts.roles.reach import bound as bound_reach
+from mapservice.accounts.roles.reach import condition as within
+from mapservice.contributions.supports.model import Reason, Report, Share, Standing, Supported
+from mapservice.db.text import fill
+
+# Who says to live "here": in the commune or its intercommunalité; where the place is wider, in it.
+# Codes that a commune had before a merger count for it.
+SHARE = """
+WITH place AS (
+  SELECT id, supporters, commune, epci, departement, region,
+         precision NOT IN ('national', 'none') AS is_known
+    FROM initiative WHERE id = :id
+), here AS (
+  SELECT territory.code
+    FROM territory, place
+   WHERE territory.level = 'commune'
+     AND CASE WHEN place.epci IS NOT NULL THEN territory.epci = place.epci
+              WHEN place.commune IS NOT NULL THEN territory.code = place.commune
+              WHEN place.departement IS NOT NULL THEN territory.departement = place.departement
+              ELSE territory.region = place.region END
+), codes AS (
+  SELECT code FROM here
+   UNION
+  SELECT alias.code FROM territory_alias AS alias JOIN here ON here.code = alias.commune
+)
+SELECT place.supporters AS counted, place.is_known,
+       CASE WHEN place.supporters > 0 AND place.is_known THEN (
+         SELECT count(*) FROM support_once AS support
+          WHERE support.initiative = place.id
+            AND support.commune IN (SELECT code FROM codes)) ELSE 0 END AS local,
+       (SELECT count(*)
+          FROM support
+          LEFT JOIN burst ON burst.id = support.burst
+         WHERE support.initiative IN (SELECT merge_tree(:id)) AND held_at IS NOT NULL
+           AND withdrawn_at IS NULL AND burst.state IS DISTINCT FROM 'dismissed') AS held
+  FROM place"""
+
+STANDING = """
+CASE WHEN support.held_at IS NULL THEN 'counted'
+     WHEN burst.state = 'dismissed' THEN 'dismissed'
+     ELSE 'held' END"""
+
+MINE = """
+SELECT {standing} AS standing
+  FROM support
+  LEFT JOIN burst ON burst.id = support.burst
+ WHERE support.initiative IN (SELECT merge_tree(:initiative))
+   AND person = :person AND withdrawn_at IS NULL
+ ORDER BY 1
+ LIMIT 1"""
+
+OF_PERSON = """
+SELECT support.initiative, initiative.title,
+       is_public(found.status) AS is_public,
+       support.commune, support.confirmed_at, support.withdrawn_at, {standing} AS standing
+  FROM support
+  LEFT JOIN burst ON burst.id = support.burst
+  JOIN initiative ON initiative.id = support.initiative
+  JOIN initiative AS found ON found.id = merge_head(initiative.id)
+ WHERE support.person = :person
+ ORDER BY support.confirmed_at DESC, support.id"""
+
+REPORTS_OF_PERSON = """
+SELECT initiative, reason, text, created_at, state FROM report
+ WHERE person = :person ORDER BY created_at, id"""
+
+# What was merged into another one is found there.
+TARGET = """
+SELECT initiative.id, initiative.title, initiative.status, author.id AS author,
+       author.email AS author_email, author.locale AS author_locale
+  FROM initiative
+  LEFT JOIN proposal ON proposal.initiative = initiative.id
+  LEFT JOIN person AS author ON author.id = proposal.person AND author.confirmed_at IS NOT NULL
+                            AND author.erased_at IS NULL
+ WHERE initiative.id = merge_head(:id) AND is_public(initiative.status)"""
+
+TREE = "SELECT merge_tree(:id)"
+
+REPORT = """
+SELECT report.id, report.initiative, initiative.title, initiative.status, report.reason,
+       report.text, report.confirmed, report.created_at, report.state = 'open' AS is_open,
+       coalesce(report.closed_by, '') AS closed_by, report.note
+  FROM report
+  JOIN initiative ON initiative.id = report.initiative
+ WHERE report.id = :id"""
+
+IS_WITHIN = """
+SELECT EXISTS (SELECT FROM report JOIN initiative ON initiative.id = report.initiative
+                WHERE report.id = :id AND {within})"""
+
+DIFFERENCES = """
+SELECT initiative, supporters, counted FROM support_difference ORDER BY initiative LIMIT 20"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A public initiative that somebody backs, reports or asks about, and its author if it has one.
+
+    `id` is another than was asked for where that was merged into this one. The author's address is
+    for mail alone: no page may show it.
+    """
+
+    id: UUID
+    title: str
+    status: str
+    author: UUID | None
+    author_email: str | None
+    author_locale: str | None
+
+
+def share(connection: Connection, initiative: UUID) -> Share:
+    """How many back an initiative here, and how many of them live around it."""
+    row = connection.execute(text(SHARE), {"id": initiative}).one_or_none()
+    return Share(row.counted, row.local, row.is_known, row.held) if row else Share(0, 0, False)
+
+
+def standing(connection: Connection, person: UUID, initiative: UUID) -> Standing | None:
+    """How the support of a person stands; None for who does not back the initiative."""
+    bound = {"person": person, "initiative": initiative}
+    statement = text(fill(MINE, {"standing": STANDING}))
+    found = connection.execute(statement, bound).scalar_one_or_none()
+    return Standing(found) if found else None
+
+
+def of_person(connection: Connection, person: UUID) -> list[Supported]:
+    """Their supports, withdrawn ones too, the newest first."""
+    statement = text(fill(OF_PERSON, {"standing": STANDING}))
+    rows = connection.execute(statement, {"person": person}).mappings()
+    return [Supported(**{**row, "standing": Standing(row["standing"])}) for row in rows]
+
+
+def reports_of_person(connection: Connection, person: UUID) -> list[dict[str, Any]]:
+    """For the export of their data."""
+    rows = connection.execute(text(REPORTS_OF_PERSON), {"person": person})
+    return [dict(row._mapping) for row in rows]
+
+
+def target(connection: Connection, initiative: UUID) -> Target | None:
+    """None unless the initiative, or what it was merged into, is public."""
+    row = connection.execute(text(TARGET), {"id": initiative}).one_or_none()
+    return Target(**row._mapping) if row else None
+
+
+def tree(connection: Connection, initiative: UUID) -> list[UUID]:
+    """Itself and all that is merged into it: whose supports count for it."""
+    return list(connection.execute(text(TREE), {"id": initiative}).scalars())
+
+
+def find_report(connection: Connection, identifier: UUID) -> Report | None:
+    row = connection.execute(text(REPORT), {"id": identifier}).mappings().one_or_none()
+    return Report(**{**row, "reason": Reason(row["reason"])}) if row else None
+
+
+def is_within(connection: Connection, report: UUID, reach: Reach) -> bool:
+    """Whether there is such a report, about an initiative within a reach."""
+    statement = fill(IS_WITHIN, {"within": within(reach, "initiative.")})
+    bound = bound_reach(reach) | {"id": report}
+    return bool(connection.execute(text(statement), bound).scalar_one())
+
+
+def differences(connection: Connection) -> list[str]:
+    """Initiatives whose count is not that of their supports, in words; none if all is right."""
+    return [
+        f"initiative {row.initiative} counts {row.supporters} supports, there are {row.counted}"
+        for row in connection.execute(text(DIFFERENCES))
+    ]

@@ -1,0 +1,301 @@
+"""Backing an initiative, telling of a problem with it, writing to its author."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import blake2b, sha256
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from sqlalchemy import Connection
+
+from mapservice.accounts.people import commune_field, session
+from mapservice.accounts.people import service as people
+from mapservice.accounts.people.hooks import Part, Purpose, Question, Section
+from mapservice.accounts.people.model import Person, Token
+from mapservice.accounts.people.service import Ask
+from mapservice.contributions.supports import queries, service
+from mapservice.contributions.supports.model import MAX_TEXT, Reason, read_reason, read_text
+from mapservice.contributions.supports.queries import Target
+from mapservice.errors import Conflict, InvalidInput
+from mapservice.i18n.report_reasons import reason_words
+from mapservice.i18n.text import gettext as _
+from mapservice.web import forms
+from mapservice.web.forms import FormRefused, Gate
+from mapservice.web.params import only_parameters
+from mapservice.web.rate_limit import Limit, visitor_network
+from mapservice.web.services import services
+from mapservice.web.visitor import secret_key
+
+blueprint = Blueprint("supports", __name__, url_prefix="/initiatives/<uuid:identifier>")
+
+SUPPORT_GATE = Gate("support")
+# Anonymous reports cost moderators time: few, and fewer without a proof of work.
+REPORT_GATE = Gate("report", per_network=Limit(10), without_proof=Limit(3))
+CONTACT_GATE = Gate("contact", per_network=Limit(10), per_email=Limit(5), per_person=Limit(10))
+LEAST_MESSAGE = 10
+LINK_LIFE = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class FormPage:
+    """One of the three forms: about what, what was typed, and what was wrong with it."""
+
+    template: str
+    target: Target
+    error: str = ""
+    field: str = ""
+
+    @property
+    def identifier(self) -> UUID:
+        """Of the initiative that it is about now, whatever the address said."""
+        return self.target.id
+
+
+@blueprint.get("/soutenir")
+def ask_support(identifier: UUID) -> str:
+    only_parameters("fait")
+    with services().engine.connect() as connection:
+        page = FormPage("support", service.find_target(connection, identifier))
+        return _form(connection, page)
+
+
+@blueprint.post("/soutenir")
+def support(identifier: UUID) -> Response:
+    with services().engine.connect() as connection:
+        page = FormPage("support", service.find_target(connection, identifier))
+        return _attempt(connection, page, lambda: _support(connection, page))
+
+
+@blueprint.post("/soutien/retirer")
+def withdraw(identifier: UUID) -> Response:
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        service.withdraw(connection, person.id, identifier)
+    return _see(url_for("supports.ask_support", identifier=identifier, fait="retire"))
+
+
+@blueprint.get("/signaler")
+def ask_report(identifier: UUID) -> str:
+    only_parameters()
+    with services().engine.connect() as connection:
+        page = FormPage("report", service.find_target(connection, identifier))
+        return _form(connection, page)
+
+
+@blueprint.post("/signaler")
+def report(identifier: UUID) -> Response:
+    with services().engine.connect() as connection:
+        page = FormPage("report", service.find_target(connection, identifier))
+        return _attempt(connection, page, lambda: _report(identifier))
+
+
+@blueprint.get("/contacter")
+def ask_contact(identifier: UUID) -> str:
+    only_parameters("fait")
+    with services().engine.connect() as connection:
+        page = FormPage("contact", _with_author(connection, identifier))
+        return _form(connection, page)
+
+
+@blueprint.post("/contacter")
+def contact(identifier: UUID) -> Response:
+    with services().engine.connect() as connection:
+        page = FormPage("contact", _with_author(connection, identifier))
+        return _attempt(connection, page, lambda: _contact(identifier))
+
+
+def _support(connection: Connection, page: FormPage) -> Response:
+    """Counts who is signed in; anybody else is asked to confirm by mail."""
+    person = session.current_person()
+    commune = commune_field.read_commune(connection, request.form.get("commune", ""))
+    if person:
+        forms.check(SUPPORT_GATE, person=person.id)
+        with services().engine.begin() as writing:
+            _count(writing, person, page.identifier, commune or person.commune)
+        return _see(url_for("supports.ask_support", identifier=page.identifier, fait="compte"))
+    return _confirm_later(SUPPORT_GATE, SUPPORT_NAME, page, {"commune": commune})
+
+
+def _report(identifier: UUID) -> Response:
+    reason = read_reason(request.form.get("reason", ""))
+    words = read_text(request.form.get("text", ""))
+    person = session.current_person()
+    forms.check(REPORT_GATE, person=person.id if person else None)
+    with services().engine.begin() as connection:
+        service.report(connection, identifier, reason, words, person.id if person else None)
+    return make_response(render_template("supports/reported.html", identifier=identifier))
+
+
+def _contact(identifier: UUID) -> Response:
+    words = read_text(request.form.get("text", ""), least=LEAST_MESSAGE)
+    shown = request.form.get("show") == "1"
+    person = session.current_person()
+    if person:
+        forms.check(CONTACT_GATE, person=person.id)
+        site = session.letterhead()
+        with services().engine.begin() as connection:
+            service.write_to_author(connection, site, person, identifier, words, show_address=shown)
+        return _see(url_for("supports.ask_contact", identifier=identifier, fait="envoye"))
+    with services().engine.connect() as connection:
+        page = FormPage("contact", _with_author(connection, identifier))
+    return _confirm_later(CONTACT_GATE, CONTACT_NAME, page, {"text": words, "show": shown})
+
+
+def _confirm_later(gate: Gate, purpose: str, page: FormPage, payload: dict[str, Any]) -> Response:
+    """Nothing is kept but the token of the mailed link."""
+    email = forms.read_email()
+    forms.check(gate, email=email)
+    ask = Ask(
+        purpose=purpose,
+        letter=purpose,
+        subject=page.identifier,
+        payload=payload,
+        values={"title": page.target.title},
+        locale=session.locale(),
+        valid_for=LINK_LIFE,
+    )
+    site = session.letterhead()
+    with services().engine.begin() as connection:
+        people.ask_confirmation(connection, site, email, ask)
+    return _see(url_for("people.sent"))
+
+
+def _attempt(connection: Connection, page: FormPage, act: Callable[[], Response]) -> Response:
+    """Shows the form again, with what was typed, where it was not taken."""
+    try:
+        return act()
+    except FormRefused as error:
+        shown = _form(connection, _wrong(page, error.words, error.field))
+        return forms.answer(error, shown)
+    except InvalidInput as error:
+        shown = _form(connection, _wrong(page, _mistake(error), error.field))
+        return make_response(shown, HTTPStatus.BAD_REQUEST)
+    except Conflict:
+        words = _("Cette initiative est terminée : elle n’attend plus de soutiens.")
+        return make_response(_form(connection, _wrong(page, words, "")), HTTPStatus.CONFLICT)
+
+
+def _wrong(page: FormPage, error: str, field: str) -> FormPage:
+    return FormPage(page.template, page.target, error, field)
+
+
+def _mistake(error: InvalidInput) -> str:
+    if error.field == "commune":
+        return error.reason
+    if error.field == "reason":
+        return _("Choisissez ce qui ne va pas.")
+    if "longer" in error.reason:
+        return _("C’est trop long : %(most)s signes au plus.", most=MAX_TEXT)
+    return _("Écrivez au moins quelques mots.")
+
+
+def _form(connection: Connection, page: FormPage) -> str:
+    person = session.current_person()
+    return render_template(
+        f"supports/{page.template}.html",
+        page=page,
+        person=person,
+        typed=request.form,
+        share=queries.share(connection, page.identifier),
+        mine=queries.standing(connection, person.id, page.identifier) if person else None,
+        known_commune=commune_field.place_name(connection, person.commune) if person else "",
+        reasons={reason: reason_words(reason) for reason in Reason},
+        most=MAX_TEXT,
+        done=request.args.get("fait", ""),
+        is_open=page.target.status in service.OPEN,
+    )
+
+
+def _with_author(connection: Connection, identifier: UUID) -> Target:
+    """Raises NotFound for an initiative without an author to write to."""
+    return service.with_author(service.find_target(connection, identifier))
+
+
+def _count(connection: Connection, person: Person, identifier: UUID, commune: str | None) -> None:
+    service.support(connection, person.id, identifier, commune=commune, network=_network())
+
+
+def _network() -> bytes:
+    """A keyed digest of the visitor's network, so that it cannot be read back."""
+    key = sha256(secret_key()).digest()
+    return blake2b(visitor_network().encode(), digest_size=16, key=key, person=b"network").digest()
+
+
+def _subject(token: Token) -> UUID:
+    assert token.subject is not None, "set where the link was made"
+    return token.subject
+
+
+def _support_question(connection: Connection, token: Token) -> Question:
+    title = service.find_target(connection, _subject(token)).title
+    return Question(
+        _("Confirmer votre soutien"),
+        _("Vous soutenez « %(title)s ». Votre nom n’est pas montré.", title=title),
+        _("Je soutiens"),
+    )
+
+
+def _confirm_support(connection: Connection, person: Person, token: Token) -> str:
+    commune = token.payload.get("commune") or person.commune
+    _count(connection, person, _subject(token), commune)
+    return url_for("supports.ask_support", identifier=_subject(token), fait="compte")
+
+
+def _contact_question(connection: Connection, token: Token) -> Question:
+    title = _with_author(connection, _subject(token)).title
+    return Question(
+        _("Envoyer votre message"),
+        _("Votre message à l’auteur de « %(title)s » partira aussitôt.", title=title),
+        _("Envoyer"),
+    )
+
+
+def _confirm_contact(connection: Connection, person: Person, token: Token) -> str:
+    service.write_to_author(
+        connection,
+        session.letterhead(),
+        person,
+        _subject(token),
+        str(token.payload["text"]),
+        show_address=bool(token.payload["show"]),
+    )
+    return url_for("supports.ask_contact", identifier=_subject(token), fait="envoye")
+
+
+def _export(connection: Connection, person: UUID) -> object:
+    return {
+        "supports": [
+            {
+                "initiative": one.initiative,
+                "title": one.title,
+                "commune": one.commune,
+                "confirmed_at": one.confirmed_at,
+                "withdrawn_at": one.withdrawn_at,
+                "standing": one.standing,
+            }
+            for one in queries.of_person(connection, person)
+        ],
+        "reports": queries.reports_of_person(connection, person),
+    }
+
+
+def _load_mine(connection: Connection, person: Person) -> object:
+    return [one for one in queries.of_person(connection, person.id) if one.withdrawn_at is None]
+
+
+def _see(address: str) -> Response:
+    response = redirect(address, HTTPStatus.SEE_OTHER)
+    assert isinstance(response, Response)
+    return response
+
+
+SUPPORT_NAME, CONTACT_NAME = "support", "contact"
+PURPOSES = (
+    Purpose(SUPPORT_NAME, _support_question, _confirm_support),
+    Purpose(CONTACT_NAME, _contact_question, _confirm_contact),
+)
+PART = Part("supports", _export, service.erase, Section("supports/_mine.html", _load_mine))

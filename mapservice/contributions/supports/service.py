@@ -1,0 +1,215 @@
+"""Supporting and withdrawing, reporting, writing to an author.
+
+Who acts is locked first, so that one person's acts come one after the other, erasure among them.
+Counts are changed by a trigger of `support`, in the same transaction.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, text
+
+from mapservice.accounts.people.model import Person
+from mapservice.audit import log
+from mapservice.audit.log import Line
+from mapservice.contributions.bursts import service as trust
+from mapservice.contributions.proposals.model import Verdict
+from mapservice.contributions.supports import queries
+from mapservice.contributions.supports.model import NETWORK_DAYS, Reason
+from mapservice.contributions.supports.queries import Target
+from mapservice.errors import Conflict, NotFound
+from mapservice.initiatives.model import Status
+from mapservice.mail import letters
+from mapservice.mail import service as mail
+from mapservice.mail.model import Letterhead
+
+# What may be backed: what is over needs no support any more.
+OPEN = (Status.PUBLISHED,)
+MESSAGE_LIFE = timedelta(days=5)
+
+LOCK_PERSON = """
+SELECT id FROM person WHERE id = :person AND erased_at IS NULL FOR NO KEY UPDATE"""
+
+# Who backs one of several that are one backs them all.
+SUPPORT = """
+INSERT INTO support (initiative, person, commune, network, burst, held_at)
+SELECT :initiative, :person, :commune, :network, CAST(:burst AS uuid),
+       CASE WHEN CAST(:burst AS uuid) IS NOT NULL THEN now() END
+ WHERE NOT EXISTS (SELECT FROM support
+                    WHERE initiative = ANY(:initiatives) AND initiative <> :initiative
+                      AND person = :person AND withdrawn_at IS NULL)
+    ON CONFLICT (initiative, person) DO UPDATE
+   SET withdrawn_at = NULL, confirmed_at = now(), network = excluded.network,
+       commune = coalesce(excluded.commune, support.commune),
+       burst = CASE WHEN support.held_at IS NULL AND excluded.burst IS NOT NULL
+                    THEN excluded.burst ELSE support.burst END,
+       held_at = coalesce(support.held_at, excluded.held_at)
+ WHERE support.withdrawn_at IS NOT NULL"""
+
+WITHDRAW = """
+UPDATE support SET withdrawn_at = now(), commune = NULL, network = NULL
+ WHERE initiative IN (SELECT merge_tree(merge_head(:initiative)))
+   AND person = :person AND withdrawn_at IS NULL"""
+
+BESIDE = "SELECT merge_beside()"
+
+FORGET_NETWORKS = """
+UPDATE support SET network = NULL
+ WHERE network IS NOT NULL AND confirmed_at < now() - make_interval(days => :days)"""
+
+REPORT = """
+INSERT INTO report (initiative, person, confirmed, reason, text)
+VALUES (:initiative, :person, :confirmed, :reason, :text)
+    ON CONFLICT (initiative, person) WHERE state = 'open' AND person IS NOT NULL DO NOTHING"""
+
+CLOSE = """
+UPDATE report SET state = 'closed', closed_by = :by, closed_at = now(), note = :note
+ WHERE id = :id AND state = 'open'
+RETURNING initiative"""
+
+
+def find_target(connection: Connection, initiative: UUID) -> Target:
+    """Raises NotFound unless the initiative is public."""
+    found = queries.target(connection, initiative)
+    if found is None:
+        raise NotFound("There is no such initiative, or it is not public.")
+    return found
+
+
+def with_author(target: Target) -> Target:
+    """The same. Raises NotFound where nobody can be written to."""
+    if target.author is None or target.author_email is None:
+        raise NotFound("This initiative has no author to write to.")
+    return target
+
+
+def support(
+    connection: Connection,
+    person: UUID,
+    initiative: UUID,
+    *,
+    commune: str | None,
+    network: bytes,
+) -> None:
+    """Counts a person for an initiative, once. Raises NotFound, and Conflict when it is over.
+
+    One that belongs to a burst is held back (`trust`): it counts once somebody has let it go.
+    `network` is a keyed digest (16 bytes) of where the confirmation comes from.
+    """
+    _lock(connection, person)
+    found = find_target(connection, initiative)
+    if found.status not in OPEN:
+        raise Conflict("This initiative is over.")
+    members = queries.tree(connection, found.id)
+    burst = None
+    if queries.standing(connection, person, found.id) is None:
+        burst = trust.weigh(connection, found.id, network=network, commune=commune)
+    bound = {
+        "person": person,
+        "initiative": found.id,
+        "initiatives": members,
+        "commune": commune,
+        "network": network,
+        "burst": burst,
+    }
+    connection.execute(text(SUPPORT), bound)
+
+
+def withdraw(connection: Connection, person: UUID, initiative: UUID) -> None:
+    """Takes a support back, if there is one; nothing about where it came from stays."""
+    _lock(connection, person)
+    bound = {"person": person, "initiative": initiative}
+    connection.execute(text(WITHDRAW), bound)
+
+
+def erase(connection: Connection, person: UUID) -> None:
+    """Takes away a person's supports, which leave every count; their reports stay, nameless."""
+    _lock(connection, person)
+    connection.execute(text("DELETE FROM support WHERE person = :id"), {"id": person})
+    connection.execute(text("UPDATE report SET person = NULL WHERE person = :id"), {"id": person})
+
+
+def forget_networks(engine: Engine) -> int:
+    """Daily: drops where supports came from once that is old."""
+    with engine.begin() as connection:
+        return connection.execute(text(FORGET_NETWORKS), {"days": NETWORK_DAYS}).rowcount
+
+
+def report(
+    connection: Connection, initiative: UUID, reason: Reason, words: str, person: UUID | None
+) -> None:
+    """Tells the moderators, once for each person while it is open. Raises NotFound."""
+    found = find_target(connection, initiative)
+    if person is not None:
+        _lock(connection, person)
+    bound = {
+        "initiative": found.id,
+        "person": person,
+        "confirmed": person is not None,
+        "reason": reason,
+        "text": words,
+    }
+    connection.execute(text(REPORT), bound)
+
+
+def close_report(
+    connection: Connection, identifier: UUID, by: str, note: str, person: UUID | None = None
+) -> UUID:
+    """Returns what it was about. Raises Conflict when somebody has closed it, or there is none."""
+    bound = {"id": identifier, "by": by, "note": note}
+    initiative: UUID | None = connection.execute(text(CLOSE), bound).scalar_one_or_none()
+    if initiative is None:
+        raise Conflict("This report is closed already.")
+    line = Line(
+        initiative=initiative,
+        verdict=Verdict.CLOSE,
+        by=by,
+        person=person,
+        reason=note,
+        report=identifier,
+    )
+    log.keep(connection, line)
+    return initiative
+
+
+def write_to_author(
+    connection: Connection,
+    site: Letterhead,
+    sender: Person,
+    initiative: UUID,
+    message: str,
+    *,
+    show_address: bool,
+) -> None:
+    """Mails a message to the author. Neither learns the other's address unless the sender agrees.
+
+    Raises NotFound when the initiative has no author any more.
+    """
+    found = find_target(connection, initiative)
+    if found.author is None or found.author_email is None:
+        raise NotFound("This initiative has no author to write to.")
+    values = {
+        "title": found.title,
+        "address": f"{site.base_url}/initiatives/{found.id}",
+        "name": sender.name,
+        "message": message,
+        "reply_to": sender.email if show_address else "",
+    }
+    letter = letters.write(
+        site,
+        "message",
+        found.author_email,
+        values,
+        locale=found.author_locale or "fr",
+        person=found.author,
+        headers={"Reply-To": sender.email} if show_address else {},
+        give_up_after=MESSAGE_LIFE,
+    )
+    mail.enqueue(connection, letter)
+
+
+def _lock(connection: Connection, person: UUID) -> None:
+    """Who acts, until the transaction ends; so is what is merged into what. Raises NotFound."""
+    if connection.execute(text(LOCK_PERSON), {"person": person}).one_or_none() is None:
+        raise NotFound("There is no such person.")
+    connection.execute(text(BESIDE))

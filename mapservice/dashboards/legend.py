@@ -1,0 +1,90 @@
+"""What each class of a shaded map is called: one list for pages, drawings and their keys."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from mapservice.dashboards.classes import NOTHING, UNKNOWN
+from mapservice.dashboards.model import SHARED, Figure
+from mapservice.i18n.text import gettext as _
+from mapservice.i18n.typography import percent
+from mapservice.web.pages import number
+
+# A class (1 and on, 0 for none, -1 for unknown) and its words.
+Key = tuple[int, str]
+
+
+def title(figure: Figure) -> str:
+    return {
+        Figure.INITIATIVES: _("Initiatives"),
+        Figure.RATE: _("Initiatives pour 10 000 habitants, taux lissé"),
+        Figure.SUPPORTERS: _("Soutiens"),
+        Figure.LOCAL: _("Soutiens d’ici, part lissée"),
+        Figure.RECENT: _("Nouvelles en 90 jours"),
+        Figure.CHANGE: _("Évolution sur un an"),
+        Figure.SILENT: _("Communes silencieuses, part lissée"),
+        Figure.LAST: _("Dernière initiative"),
+    }[figure]
+
+
+def keys(figure: Figure, breaks: Sequence[float], *, unknown: bool = True) -> list[Key]:
+    """In the order of a key: none first, unknown last. `unknown`: some territory is."""
+    if figure is Figure.CHANGE:
+        found = _fixed(
+            _("baisse de moitié ou plus"),
+            _("baisse"),
+            _("écart que le hasard explique"),
+            _("hausse"),
+            _("hausse de moitié ou plus"),
+        )
+        found.append((NOTHING, _("rien, ni cette année ni l’an dernier")))
+        return [*found, *_unknown(_("pas encore un an de recul"), shown=unknown)]
+    if figure is Figure.LAST:
+        found = _fixed(
+            _("ce mois-ci"),
+            _("il y a 1 à 2 mois"),
+            _("3 à 5 mois"),
+            _("6 à 11 mois"),
+            _("un an ou plus"),
+        )
+        found.append((NOTHING, _("aucune")))
+        return [*found, *_unknown(_("date inconnue"), shown=unknown)]
+    supports = figure in (Figure.SUPPORTERS, Figure.LOCAL)
+    found = [(NOTHING, _("aucun") if supports else _("aucune"))]
+    found += _classes(figure, breaks, _("au moins un") if supports else _("au moins une"))
+    if figure in (Figure.RATE, Figure.SILENT):
+        found += _unknown(_("inconnu : sans habitant, ou population inconnue"), shown=unknown)
+    if figure is Figure.LOCAL:
+        found += _unknown(_("inconnu : personne n’a dit sa commune"), shown=unknown)
+    return found
+
+
+def density_title(radius: int) -> str:
+    return _("Initiatives à moins de %(km)s km", km=radius)
+
+
+def density_keys(breaks: Sequence[float]) -> list[Key]:
+    return [(NOTHING, _("aucune")), *_classes(Figure.INITIATIVES, breaks, _("au moins une"))]
+
+
+def scale(figure: Figure | None) -> str:
+    """Which colours a map has; None is the density."""
+    if figure is None:
+        return "heat"
+    return {Figure.CHANGE: "shift", Figure.LAST: "late"}.get(figure, "figure")
+
+
+def _fixed(*words: str) -> list[Key]:
+    return list(enumerate(words, start=1))
+
+
+def _unknown(words: str, *, shown: bool) -> list[Key]:
+    return [(UNKNOWN, words)] if shown else []
+
+
+def _classes(figure: Figure, breaks: Sequence[float], one: str) -> list[Key]:
+    if not breaks:
+        return [(1, one)]
+    bounds = [percent(bound, 1) if figure in SHARED else number(bound) for bound in breaks]
+    first = [(1, _("moins de %(bound)s", bound=bounds[0]))]
+    middle = [(at, f"{low} – {high}") for at, (low, high) in enumerate(pairwise(bounds), start=2)]
+    return [*first, *middle, (len(bounds) + 1, f"{bounds[-1]} {_('et plus')}")]

@@ -1,0 +1,291 @@
+"""What maps of coordination are made of: columns, outlines, and whole maps drawn here."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, Response, request
+from sqlalchemy import Connection
+
+from mapservice.dashboards import dashboard as sheets
+from mapservice.dashboards import legend, map_queries, queries
+from mapservice.dashboards import params as asking
+from mapservice.dashboards.density import Density, density
+from mapservice.dashboards.model import Areas, Figure, View
+from mapservice.dashboards.params import Asked
+from mapservice.dashboards.shading import shades
+from mapservice.dashboards.territory_index import atlas
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.i18n.text import gettext as _
+from mapservice.initiatives.filters import parse_territory
+from mapservice.initiatives.grid import Tile
+from mapservice.static_maps import choropleth
+from mapservice.static_maps.choropleth import Label, Shading
+from mapservice.static_maps.model import PALETTES, Frame, inset_places, inset_svg
+from mapservice.static_maps.png import png
+from mapservice.territories import queries as territories
+from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
+from mapservice.territories.queries import mosaic_of
+from mapservice.tiles.tile_cache.store import Extent
+from mapservice.web import answers
+from mapservice.web.params import only_parameters
+from mapservice.web.services import services
+
+blueprint = Blueprint("coordination_maps", __name__)
+
+SVG, PNG = "image/svg+xml", "image/png"
+# A live map is square, and shows just what its drawing does.
+SIDE = 600
+MARGIN = 0.03
+PNG_WIDTH = 1200
+# More than any map says of a figure.
+DECIMALS = 3
+# Outlines change once a year.
+OUTLINE_FRESH_SECONDS = 86_400
+TINT, BARE = "teinte", "bare"
+
+
+def frame_of(bounds: Sequence[float]) -> Frame:
+    """What a map of coordination shows; bounds are W, S, E, N, EPSG:4326."""
+    return Frame.around(bounds, SIDE, SIDE, MARGIN)
+
+
+@blueprint.get("/coordination.json")
+@blueprint.get("/coordination/<level>/<code>.json")
+def figures_json(level: str = "", code: str = "") -> Response:
+    """Columns for a map: the class of each, what it shows; codes and names too unless `bref`."""
+    with services().moment.connect() as connection:
+        asked = asking.read(connection, level, code, request.args)
+        view = asked.view
+        found = shades(connection, view, asking.bounds(request.args))
+        areas = found.areas
+        body: dict[str, Any] = {
+            "by": view.by,
+            "figure": view.figure,
+            "breaks": found.breaks,
+            "classes": found.classes.tolist(),
+            "values": sheets.numbers(areas.values(view.figure).round(DECIMALS).tolist()),
+        }
+        if view.figure is Figure.LOCAL and areas.told is not None:
+            body["of"] = areas.told.tolist()
+        if not request.args.get("bref"):
+            body["codes"] = ",".join(areas.codes)
+            body["names"] = _names(connection, view, areas)
+            body["populations"] = [None if n < 0 else n for n in areas.population.tolist()]
+            if areas.year is not None:
+                body["population_years"] = [year or None for year in areas.year.tolist()]
+            if areas.partial is not None:
+                body["partial"] = areas.partial.tolist()
+    return answers.whole(json.dumps(body, separators=(",", ":"), ensure_ascii=False), answers.JSON)
+
+
+def _names(connection: Connection, view: View, areas: Areas) -> list[str]:
+    """As a map tells them: of an EPCI that straddles, that this is a part."""
+    names = queries.name_list(connection, view.by, areas.codes)
+    if areas.partial is None:
+        return names
+    return [
+        _("%(name)s (partie)", name=name) if is_part else name
+        for name, is_part in zip(names, areas.partial, strict=True)
+    ]
+
+
+@blueprint.get("/coordination/points.json")
+@blueprint.get("/coordination/<level>/<code>/points.json")
+def spots_json(level: str = "", code: str = "") -> Response:
+    """Communes that hold something in the period: longitude, latitude (EPSG:4326), how many."""
+    with services().moment.connect() as connection:
+        asked = asking.read(connection, level, code, request.args)
+        found = queries.spots(connection, asked.view)
+    columns = {"lon": found.lon.tolist(), "lat": found.lat.tolist(), "count": found.count.tolist()}
+    return answers.whole(json.dumps(columns, separators=(",", ":")), answers.JSON)
+
+
+@blueprint.get("/tiles/outlines/<level>/<z>/<x>/<y>.pbf")
+def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
+    """Every territory of one level at any zoom, its code alone: figures are joined to it."""
+    only_parameters(map_queries.WITHIN)
+    if level not in tuple(Level):
+        raise NotFound(f"There is no level {level[:20]!r}.")
+    tile = Tile.parse(z, x, y)
+    within = _within(level)
+    with services().moment.connect() as connection:
+        content = map_queries.outlines_mvt(connection, tile, Level(level), within)
+    return answers.tile(content, answers.MVT, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
+
+
+def _within(level: str) -> TerritoryRef | None:
+    """A département or a région, of which EPCI that straddle show their part."""
+    name = map_queries.WITHIN
+    text = request.args.get(name)
+    if text is None:
+        return None
+    ref = parse_territory(text, name)
+    if level != Level.EPCI or ref.level not in (Level.DEPARTEMENT, Level.REGION):
+        raise InvalidInput(name, "applies to EPCI, and names a département or a région")
+    return ref
+
+
+@blueprint.get("/tiles/outlines/<level>.mosaic")
+def outlines_mosaic(level: str) -> Response:
+    """Which territory lies where, as pixels: the format is that of `territories.mosaic`."""
+    only_parameters()
+    content = None
+    if level in tuple(Level):
+        with services().moment.connect() as connection:
+            content = mosaic_of(connection, level)
+    if content is None:
+        raise NotFound(f"There is no picture of all {level[:20]!r}.")
+    return answers.tile(content, answers.MOSAIC, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
+
+
+@blueprint.get("/coordination/density.json")
+@blueprint.get("/coordination/<level>/<code>/density.json")
+def density_json(level: str = "", code: str = "") -> Response:
+    """Columns for a map, as those of figures: initiatives around each commune, and classes."""
+    with services().moment.connect() as connection:
+        asked = asking.read(connection, level, code, request.args)
+        found = density(connection, asked.view, asking.bounds(request.args))
+        body: dict[str, Any] = {
+            "by": Level.COMMUNE,
+            "figure": "density",
+            "radius_km": found.radius,
+            "breaks": found.breaks,
+            "classes": found.classes.tolist(),
+            "values": found.counts.tolist(),
+        }
+        if not request.args.get("bref"):
+            body["codes"] = ",".join(found.codes)
+            body["names"] = queries.name_list(connection, Level.COMMUNE, found.codes)
+    return answers.whole(json.dumps(body, separators=(",", ":"), ensure_ascii=False), answers.JSON)
+
+
+@blueprint.get("/coordination.svg")
+@blueprint.get("/coordination/<level>/<code>.svg")
+def figures_svg(level: str = "", code: str = "") -> Response:
+    """The shaded map of a page; `bare` is the map alone, without its key and what lies overseas."""
+    return _answer(level, code, SVG)
+
+
+@blueprint.get("/coordination.png")
+@blueprint.get("/coordination/<level>/<code>.png")
+def figures_png(level: str = "", code: str = "") -> Response:
+    return _answer(level, code, PNG)
+
+
+@blueprint.get("/coordination/density.svg")
+@blueprint.get("/coordination/<level>/<code>/density.svg")
+def density_svg(level: str = "", code: str = "") -> Response:
+    return _answer(level, code, SVG, dense=True)
+
+
+@blueprint.get("/coordination/density.png")
+@blueprint.get("/coordination/<level>/<code>/density.png")
+def density_png(level: str = "", code: str = "") -> Response:
+    return _answer(level, code, PNG, dense=True)
+
+
+def _answer(level: str, code: str, kind: str, *, dense: bool = False) -> Response:
+    with services().moment.connect() as connection:
+        asked = asking.read(connection, level, code, request.args, TINT, BARE)
+        tint = request.args.get(TINT, "claire")
+        if tint not in PALETTES:
+            raise InvalidInput(TINT, f"must be one of {', '.join(PALETTES)}")
+        shading = _density(connection, asked) if dense else _figures(connection, asked)
+        drawn = _drawn(connection, asked.view, shading, tint, bare=bool(request.args.get(BARE)))
+    body = png(drawn, PNG_WIDTH) if kind == PNG else drawn
+    return answers.whole(body, kind)
+
+
+def _figures(connection: Connection, asked: Asked) -> Shading:
+    view = asked.view
+    found = shades(connection, view, asking.bounds(request.args))
+    partial = [] if found.areas.partial is None else found.areas.partial.tolist()
+    return Shading(
+        view.by,
+        found.areas.codes,
+        found.classes.tolist(),
+        found.breaks,
+        legend.scale(view.figure),
+        legend.title(view.figure),
+        legend.keys(view.figure, found.breaks, unknown=found.unknown),
+        parts=[code for code, is_part in zip(found.areas.codes, partial, strict=False) if is_part],
+        within=view.ref,
+    )
+
+
+def _density(connection: Connection, asked: Asked) -> Shading:
+    return density_shading(density(connection, asked.view, asking.bounds(request.args)))
+
+
+def density_shading(found: Density) -> Shading:
+    return Shading(
+        Level.COMMUNE,
+        found.codes,
+        found.classes.tolist(),
+        found.breaks,
+        legend.scale(None),
+        legend.density_title(found.radius),
+        legend.density_keys(found.breaks),
+    )
+
+
+def _drawn(connection: Connection, view: View, shading: Shading, tint: str, *, bare: bool) -> str:
+    titled, palette = sheets.titled(connection, view), PALETTES[tint]
+    frame = frame_of(titled.bounds)
+    mosaic = None
+    if view.ref is None and shading.level is Level.COMMUNE:
+        mosaic = mosaic_of(connection, str(Level.COMMUNE))
+    inside, held = _shaded(connection, frame, shading, mosaic, tint)
+    parts, height = [inside], SIDE
+    parts.append(choropleth.labels_svg(frame, _labels(connection, shading), palette))
+    if not bare and view.ref is None:
+        more, elsewhere = _insets(connection, frame, shading, mosaic, tint)
+        parts, held = [*parts, more], held | elsewhere
+    if not bare:
+        parts.append(choropleth.key_svg(shading, SIDE, SIDE, tint))
+        height += choropleth.key_height(shading, SIDE)
+    parts.append(choropleth.as_data(shading, held))
+    words = _("Carte %(of_place)s : %(figure)s", of_place=titled.of, figure=shading.title)
+    told = _("Le tableau de la page contient les mêmes chiffres.")
+    return choropleth.document((SIDE, height), "".join(parts), shading, tint, words, told)
+
+
+def _shaded(
+    connection: Connection, frame: Frame, shading: Shading, mosaic: bytes | None, tint: str
+) -> tuple[str, frozenset[str]]:
+    """The picture, and the codes of those that are elements of it."""
+    if mosaic is not None:
+        return choropleth.pixels(connection, frame, shading, mosaic, tint), frozenset()
+    return choropleth.areas(connection, frame, shading, tint)
+
+
+def _insets(
+    connection: Connection, frame: Frame, shading: Shading, mosaic: bytes | None, tint: str
+) -> tuple[str, frozenset[str]]:
+    """The overseas régions, each in a square beside metropolitan France, shaded alike."""
+    refs = (TerritoryRef(Level.REGION, code) for code in OVERSEAS)
+    found = [place for ref in refs if (place := territories.find(connection, ref))]
+    named = [(place.name, place.bounds) for place in found]
+    size, places = inset_places(frame, len(named))
+    drawn, held = [], frozenset[str]()
+    for (name, bounds), (x, y) in zip(named, places, strict=True):
+        own = Frame.around(bounds, size, size, 0.1)
+        inside, codes = _shaded(connection, own, shading, mosaic, tint)
+        drawn.append(inset_svg(x, y, own, inside, name, PALETTES[tint]))
+        held |= codes
+    return "".join(drawn), held
+
+
+def _labels(connection: Connection, shading: Shading) -> list[Label]:
+    """Names of the territories drawn, the most populous first."""
+    every = atlas(connection)[shading.level]
+    places = every.pick(every.positions(shading.codes))
+    first = places.population.argsort(kind="stable")[::-1][: 3 * choropleth.MOST_LABELS]
+    codes = [places.codes[at] for at in first]
+    names = {one.code: one.name for one in queries.names(connection, shading.level, codes)}
+    return [
+        Label(names[code], float(places.lon[at]), float(places.lat[at]))
+        for code, at in zip(codes, first, strict=True)
+        if code in names
+    ]

@@ -1,0 +1,1 @@
+"""The national address API's endpoints, for communes."""

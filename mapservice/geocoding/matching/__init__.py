@@ -1,0 +1,1 @@
+"""Text to commune: normalise, parse, match, rank, decide."""

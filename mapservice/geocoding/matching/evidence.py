@@ -1,0 +1,309 @@
+"""What speaks for and against one commune, gathered from codes, names and areas."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mapservice.geocoding.matching.gazetteer import Gazetteer
+from mapservice.geocoding.matching.parse import Reading
+from mapservice.geocoding.matching.spans import DECLARED_ROLES, TOWN_ROLES, Role
+from mapservice.geocoding.model import Place
+
+
+class Method(StrEnum):
+    """How a commune was found, as kept in the match record."""
+
+    EXACT = "exact"
+    ARTICLE = "article"
+    SPACING = "spacing"
+    BEGINNING = "beginning"
+    SOUND = "sound"
+    TYPO = "typo"
+    ARRONDISSEMENT = "arrondissement"
+    POSTCODE = "postcode"
+    CITYCODE = "citycode"
+    CONTEXT = "context"
+
+
+SURE_METHODS = frozenset((Method.EXACT, Method.ARTICLE, Method.ARRONDISSEMENT, Method.SPACING))
+
+
+class Agreement(StrEnum):
+    """How the commune stands to the postcode given."""
+
+    SOLE = "sole"
+    ONE_OF = "one of"
+    AREA = "area"
+    NEARBY = "nearby"
+    UNKNOWN = "unknown"
+    AGAINST = "against"
+
+
+# The scale of evidence: a name in the best place weighs 0.6, a postcode half as much.
+NAME_WEIGHT = 0.6
+SUPPORT_CAP = 0.4
+POSTCODE_SUPPORT = {
+    Agreement.SOLE: 0.35,
+    Agreement.ONE_OF: 0.3,
+    Agreement.AREA: 0.2,
+    Agreement.NEARBY: 0.06,
+    Agreement.UNKNOWN: 0.0,
+    Agreement.AGAINST: -0.15,
+}
+# A misspelt name elsewhere is less than the one commune whose postcode was given: its hamlets'
+# names are not known here ("97418 La Plaine des Cafres").
+MISSPELT_ELSEWHERE = -0.1
+CITYCODE_SUPPORT = 0.4
+CITYCODE_AGAINST = -0.3
+DEPARTEMENT_SUPPORT = 0.25
+DEPARTEMENT_AGAINST = -0.3
+FORMER_DEPARTEMENT_SUPPORT = 0.22
+WEAK_SUPPORT = 0.15
+REGION_SUPPORT = 0.1
+CONTEXT_SUPPORT = 0.3
+ALIAS_QUALITY = 0.9
+
+NOTABLE_TOWN = 10_000
+"""Inhabitants from which a town comes to mind before a village or an area of the same name."""
+
+
+@dataclass(slots=True)
+class Named:
+    """The best reading of a commune's name in the text; `quality` 0..1 is its likeness."""
+
+    entry: int
+    method: Method
+    quality: float
+    role: Role
+    weight: float
+    start: int = -1
+    end: int = -1
+
+    @property
+    def value(self) -> float:
+        likeness = self.quality if self.method in SURE_METHODS else self.quality**1.5
+        return likeness * self.weight
+
+
+@dataclass(slots=True)
+class Evidence:
+    """All that is known of one commune for one query; `core` sums it up, population apart."""
+
+    commune: str
+    entry: int
+    named: Named | None
+    postcode: Agreement
+    departement: Agreement
+    citycode: bool
+    context: bool
+    core: float
+    method: Method
+    population: int
+
+    @property
+    def quality(self) -> float:
+        return self.named.quality if self.named else 0.0
+
+    @property
+    def weight(self) -> float:
+        return self.named.weight if self.named else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSense:
+    """What the codes of a query stand for: communes by postcode and by INSEE code, and areas."""
+
+    postcodes: tuple[str, ...]
+    postcode_communes: frozenset[str]
+    weak_communes: frozenset[str]
+    citycode_communes: frozenset[str]
+    maybe_citycodes: frozenset[str]
+    areas: frozenset[str]
+    postcode_departements: frozenset[str]
+    outside: bool
+
+    @property
+    def has_postcode(self) -> bool:
+        return bool(self.postcodes)
+
+
+def sense_of_codes(reading: Reading, gazetteer: Gazetteer) -> CodeSense:
+    """Decide what each code of the query may mean. A known postcode is first read as one."""
+    firm = reading.firm_codes
+    weak = [code.value for code in reading.codes if not code.firm]
+    postcodes = [value for value in firm if value in gazetteer.by_postcode]
+    unknown = [value for value in firm if value not in gazetteer.by_postcode]
+    insee = [value for value in unknown if value in gazetteer.by_code]
+    strays = [value for value in unknown if value not in gazetteer.by_code]
+    areas = frozenset(code for value in [*strays, *insee] for code in area_of(value, gazetteer))
+    communes = _communes_of_postcodes(postcodes, gazetteer)
+    return CodeSense(
+        postcodes=tuple(postcodes),
+        postcode_communes=communes,
+        weak_communes=_communes_of_postcodes(weak, gazetteer) | _communes_of_codes(weak, gazetteer),
+        citycode_communes=_communes_of_codes([reading.citycode], gazetteer),
+        maybe_citycodes=_communes_of_codes(firm, gazetteer),
+        areas=areas,
+        postcode_departements=frozenset(
+            gazetteer.places[gazetteer.commune_entry[code]].departement for code in communes
+        ),
+        outside=bool(strays) and not areas and not postcodes,
+    )
+
+
+def area_of(code: str, gazetteer: Gazetteer) -> frozenset[str]:
+    """The départements in which a code that no commune bears may lie."""
+    if code[:2] in ("2A", "2B"):
+        return frozenset((code[:2],))
+    if code[:2] in ("97", "98"):
+        return gazetteer.postcode_areas.get(code[:3], frozenset())
+    found = gazetteer.postcode_areas.get(code[:3])
+    return found or gazetteer.postcode_areas.get(code[:2], frozenset())
+
+
+def _communes_of_postcodes(values: Iterable[str], gazetteer: Gazetteer) -> frozenset[str]:
+    return frozenset(
+        gazetteer.places[i].commune
+        for value in values
+        if value in gazetteer.by_postcode
+        for i in gazetteer.by_postcode[value].ids
+    )
+
+
+def _communes_of_codes(values: Iterable[str], gazetteer: Gazetteer) -> frozenset[str]:
+    return frozenset(
+        gazetteer.places[i].commune for value in values for i in gazetteer.by_code.get(value, ())
+    )
+
+
+def weigh(
+    entry: int, named: Named | None, reading: Reading, sense: CodeSense, gazetteer: Gazetteer
+) -> Evidence:
+    """Sum up what speaks for the commune behind an entry of the gazetteer."""
+    place = gazetteer.places[entry]
+    postcode = _postcode_agreement(place, named, sense)
+    departement, support = _area_agreement(
+        place, named, reading, gazetteer.commune_departements[place.commune]
+    )
+    is_code = place.commune in sense.citycode_communes
+    support += POSTCODE_SUPPORT[postcode] + _code_support(is_code, sense)
+    if _is_misspelt_elsewhere(named, postcode, sense):
+        support += MISSPELT_ELSEWHERE
+    is_context = place.commune == reading.context
+    support += CONTEXT_SUPPORT if is_context else 0.0
+    core = (NAME_WEIGHT * named.value if named else 0.0) + min(SUPPORT_CAP, support)
+    return Evidence(
+        commune=place.commune,
+        entry=entry,
+        named=named,
+        postcode=postcode,
+        departement=departement,
+        citycode=is_code or (bool(named) and _is_maybe_code(place, sense)),
+        context=is_context,
+        core=core,
+        method=named.method if named else _bare_method(is_code, postcode, is_context),
+        population=place.population,
+    )
+
+
+def _is_misspelt_elsewhere(named: Named | None, postcode: Agreement, sense: CodeSense) -> bool:
+    if named is None or named.method in SURE_METHODS or len(sense.postcode_communes) != 1:
+        return False
+    return postcode in (Agreement.NEARBY, Agreement.AGAINST)
+
+
+def _bare_method(is_code: bool, postcode: Agreement, is_context: bool) -> Method:
+    if is_code or (postcode in (Agreement.UNKNOWN, Agreement.AREA) and not is_context):
+        return Method.CITYCODE
+    return Method.CONTEXT if is_context else Method.POSTCODE
+
+
+def _code_support(is_code: bool, sense: CodeSense) -> float:
+    if is_code:
+        return CITYCODE_SUPPORT
+    return CITYCODE_AGAINST if sense.citycode_communes else 0.0
+
+
+def _is_maybe_code(place: Place, sense: CodeSense) -> bool:
+    return place.commune in sense.maybe_citycodes and place.commune not in sense.postcode_communes
+
+
+def _postcode_agreement(place: Place, named: Named | None, sense: CodeSense) -> Agreement:
+    if place.commune in sense.postcode_communes:
+        return Agreement.SOLE if len(sense.postcode_communes) == 1 else Agreement.ONE_OF
+    if place.commune in sense.maybe_citycodes and _confirms_code(named, sense):
+        return Agreement.SOLE
+    if place.commune in sense.weak_communes:
+        return Agreement.ONE_OF
+    if sense.has_postcode:
+        declared = named is not None and named.role in TOWN_ROLES
+        is_nearby = declared and place.departement in sense.postcode_departements
+        return Agreement.NEARBY if is_nearby else Agreement.AGAINST
+    if sense.areas:
+        return Agreement.AREA if place.departement in sense.areas else Agreement.AGAINST
+    return Agreement.UNKNOWN
+
+
+def _confirms_code(named: Named | None, sense: CodeSense) -> bool:
+    """A code that may be a postcode is an INSEE code if the name says so, or nothing else does."""
+    return named.quality >= 0.85 if named else not sense.has_postcode
+
+
+def _area_agreement(
+    place: Place, named: Named | None, reading: Reading, ever: frozenset[str]
+) -> tuple[Agreement, float]:
+    """Whether the département named in the text is the commune's, and how much that weighs.
+
+    `ever` holds also those to which its codes once belonged (Seine-et-Oise was 78).
+    """
+    agreement, support = Agreement.UNKNOWN, 0.0
+    for hint in reading.departements:
+        if named and named.start <= hint.start and hint.end <= named.end and hint.start >= 0:
+            continue
+        if hint.code == place.departement:
+            is_sound = hint.firm or hint.named
+            return Agreement.SOLE, DEPARTEMENT_SUPPORT if is_sound else WEAK_SUPPORT
+        if hint.code in ever:
+            return Agreement.SOLE, FORMER_DEPARTEMENT_SUPPORT if hint.firm else WEAK_SUPPORT
+        if hint.firm:
+            agreement, support = Agreement.AGAINST, DEPARTEMENT_AGAINST
+    for hint in reading.regions:
+        if hint.code == place.region and not (named and named.start <= hint.start < named.end):
+            return Agreement.AREA, support + REGION_SUPPORT
+    return agreement, support
+
+
+def is_unmistakable(evidence: Evidence, sense: CodeSense, gazetteer: Gazetteer) -> bool:
+    """Whether a commune is named so plainly that a postcode of elsewhere must be the mistake.
+
+    Its département agrees, or its postcode is one slip away, or hardly a hamlet bears its name: of
+    81 former communes whose name only a commune of another département bears today, none was a slip
+    away by chance, 4 had a name of more than two words and 3 one of a town of note.
+    """
+    named = evidence.named
+    if named is None or named.method not in SURE_METHODS:
+        return False
+    if evidence.departement in (Agreement.SOLE, Agreement.AREA):
+        return True
+    if named.role not in DECLARED_ROLES and named.role is not Role.BEFORE_CODE:
+        return False
+    return (
+        evidence.population >= NOTABLE_TOWN
+        or gazetteer.spelt[named.entry].count(" ") >= 2
+        or slip_of_postcode(evidence, sense, gazetteer) != ""
+    )
+
+
+def slip_of_postcode(evidence: Evidence, sense: CodeSense, gazetteer: Gazetteer) -> str:
+    """The commune's postcode from which one given differs by a digit or two swapped, else ""."""
+    own = gazetteer.places[evidence.entry].postcodes
+    return next((code for code in own for given in sense.postcodes if _is_slip(given, code)), "")
+
+
+def _is_slip(given: str, meant: str) -> bool:
+    differing = [i for i in range(5) if given[i] != meant[i]]
+    if len(differing) != 2:
+        return len(differing) == 1
+    first, second = differing
+    swapped = given[first] == meant[second] and given[second] == meant[first]
+    return second == first + 1 and swapped

@@ -1,0 +1,228 @@
+"""Misspelt names: typo, sound, beginning of a name, within a postcode, a département or France."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from mapservice.geocoding.matching.evidence import NOTABLE_TOWN, Method, Named
+from mapservice.geocoding.matching.gazetteer import COMMUNE, Gazetteer, Pool
+from mapservice.geocoding.matching.normalise import phonetic
+from mapservice.geocoding.matching.parse import Reading
+from mapservice.geocoding.matching.spans import (
+    DECLARED_ROLES,
+    ROLE_WEIGHT,
+    Role,
+    is_street_name,
+    role_of,
+    street_head,
+)
+from mapservice.geocoding.matching.tokens import Field, Segment
+from mapservice.geocoding.matching.vocabulary import GENERIC_WORDS, LINKERS
+from mapservice.geocoding.model import Place
+
+MAX_WINDOW = 7
+MAX_WINDOWS = 24
+MAX_FRANCE_WINDOWS = 6
+BEGINNING_QUALITY = 0.9
+# Cut within a word, as fields of a fixed width do: "Saint-Martin-de-la-Por".
+CUT_QUALITY = 0.85
+POSTCODE_FLOOR = 0.6
+DEPARTEMENT_FLOOR = 0.74
+FRANCE_FLOOR = 0.8
+SOUND_FLOOR = 0.6
+MAX_LONGER = 2_000
+_TOO_COMMON = frozenset(
+    ("saint", "sainte", "saints", "notre", "notredame", "mont", "bois", "villa")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Words [start, end) that may be a town's name, misspelt; `weight` is that of their place.
+
+    A `whole` one is all of its segment.
+    """
+
+    start: int
+    end: int
+    compact: str
+    role: Role
+    weight: float
+    whole: bool = False
+
+
+def windows(reading: Reading) -> list[Window]:
+    """Where a misspelt town may stand: the city field, behind a code, the end of a segment."""
+    areas = {(hint.start, hint.end) for hint in (*reading.departements, *reading.regions)}
+    ranked = sorted(reading.segments, key=_promise)
+    found = (window for segment in ranked for window in _segment_windows(reading, segment))
+    towns = (window for window in found if (window.start, window.end) not in areas)
+    return list(islice(towns, MAX_WINDOWS))
+
+
+def _promise(segment: Segment) -> tuple[bool, bool, bool]:
+    return (segment.field is not Field.CITY, not segment.after_code, not segment.last)
+
+
+def _segment_windows(reading: Reading, segment: Segment) -> Iterator[Window]:
+    head = street_head(reading.tokens, segment, segment.end)
+    if segment.field is Field.CITY or segment.after_code or head is None:
+        for end in range(min(segment.end, segment.start + MAX_WINDOW), segment.start, -1):
+            yield from _window(reading, segment, segment.start, end)
+    stop = segment.start if head is None else head + 1
+    for start in range(max(stop, segment.end - MAX_WINDOW, segment.start + 1), segment.end):
+        if head is None or not is_street_name(reading.tokens, head, start):
+            yield from _window(reading, segment, start, segment.end)
+
+
+def _window(reading: Reading, segment: Segment, start: int, end: int) -> Iterator[Window]:
+    tokens = reading.tokens[start:end]
+    compact = "".join(token.word for token in tokens)
+    if len(compact) < 3 or any(token.word[0].isdigit() for token in tokens):
+        return
+    if not segment.after_code and all(token.word in GENERIC_WORDS for token in tokens):
+        return
+    if tokens[0].word in LINKERS and len(tokens) > 1 and segment.start < start:
+        return
+    if tokens[-1].word in LINKERS and end < segment.end:
+        return
+    role = role_of(reading, segment, start, end)
+    weight = ROLE_WEIGHT[role] * (0.6 if _is_beside_city_field(reading, segment) else 1.0)
+    whole = (start, end) == (segment.start, segment.end)
+    yield Window(start, end, compact, role, weight, whole)
+
+
+def _is_beside_city_field(reading: Reading, segment: Segment) -> bool:
+    return reading.has_city_field and segment.field is Field.TEXT
+
+
+def alike_in_pool(found: Iterable[Window], pool: Pool, floor: float) -> Iterator[Named]:
+    """The nearest names of a pool for each window, from `floor` (0..1) up.
+
+    Likeness is one less the share of letters to add, drop, change or swap (OSA distance).
+    """
+    for window in found:
+        asked = floor if window.role in DECLARED_ROLES else min(0.9, floor + 0.1)
+        for _, score, position in process.extract(
+            window.compact,
+            pool.names,
+            scorer=OSA.normalized_similarity,
+            score_cutoff=asked,
+            limit=3,
+        ):
+            yield _named(window, pool.ids[position], score, Method.TYPO)
+
+
+def beginnings_in_pool(
+    found: Iterable[Window], pool: Pool, gazetteer: Gazetteer
+) -> Iterator[Named]:
+    """Names of a pool that begin with the words given: "Tardets" for "Tardets-Sorholus"."""
+    for window in found:
+        if len(window.compact) < 4 or window.compact in _TOO_COMMON:
+            continue
+        for i, name in zip(pool.ids, pool.names, strict=True):
+            if _begins(window.compact, name, gazetteer.spelt[i]):
+                yield _named(window, i, BEGINNING_QUALITY, Method.BEGINNING)
+
+
+def cut_in_pool(found: Iterable[Window], pool: Pool) -> Iterator[Named]:
+    """Names of a pool that begin with all the letters of a segment, and go on."""
+    for window in found:
+        if not window.whole or len(window.compact) < 5 or window.compact in _TOO_COMMON:
+            continue
+        for i, name in zip(pool.ids, pool.names, strict=True):
+            if len(name) > len(window.compact) and name.startswith(window.compact):
+                yield _named(window, i, CUT_QUALITY, Method.BEGINNING)
+
+
+def endings_in_pool(found: Iterable[Window], pool: Pool, gazetteer: Gazetteer) -> Iterator[Named]:
+    """Names of a pool that end with all that a segment says: "Châtain" for "Arfeuille-Châtain"."""
+    for window in found:
+        if not window.whole or len(window.compact) < 4 or window.compact in _TOO_COMMON:
+            continue
+        for i, name in zip(pool.ids, pool.names, strict=True):
+            if _ends(window.compact, name, gazetteer.spelt[i]):
+                yield _named(window, i, BEGINNING_QUALITY, Method.BEGINNING)
+
+
+def _begins(compact: str, name: str, spelt: str) -> bool:
+    if len(name) <= len(compact) or compact not in name:
+        return False
+    words = spelt.split(" ")
+    lead = 1 if words[0] in LINKERS else 0
+    return any(
+        "".join(words[start:stop]) == compact
+        for start in {0, lead}
+        for stop in range(start + 1, len(words))
+    )
+
+
+def _ends(compact: str, name: str, spelt: str) -> bool:
+    if len(name) <= len(compact) or not name.endswith(compact):
+        return False
+    words = spelt.split(" ")
+    return any("".join(words[start:]) == compact for start in range(1, len(words)))
+
+
+def longer_names(found: Iterable[Window], gazetteer: Gazetteer) -> Iterator[Named]:
+    """Towns of note whose names begin with all that a segment says: "Brive", "Aix"."""
+    for window in found:
+        if not window.whole or window.role not in DECLARED_ROLES or len(window.compact) < 3:
+            continue
+        low, high = gazetteer.prefixes.span(window.compact)
+        if high - low > MAX_LONGER or window.compact in _TOO_COMMON:
+            continue
+        for i in {int(entry) for entry in gazetteer.prefixes.entries[low:high]}:
+            if _is_town_of_note(gazetteer.places[i]) and _begins(
+                window.compact, gazetteer.compact[i], gazetteer.spelt[i]
+            ):
+                yield _named(window, i, BEGINNING_QUALITY, Method.BEGINNING)
+
+
+def _is_town_of_note(place: Place) -> bool:
+    return place.kind == COMMUNE and place.population >= NOTABLE_TOWN
+
+
+def sounding_in_pool(found: Iterable[Window], pool: Pool, gazetteer: Gazetteer) -> Iterator[Named]:
+    """Names of a pool that sound like the words given."""
+    wanted = frozenset(pool.ids)
+    for window in found:
+        for i in gazetteer.by_sound.get(phonetic(window.compact), ()):
+            score = _likeness(window.compact, gazetteer.compact[i])
+            if i in wanted and score >= SOUND_FLOOR:
+                yield _named(window, i, _as_heard(score), Method.SOUND)
+
+
+def alike_in_france(found: Iterable[Window], gazetteer: Gazetteer) -> Iterator[Named]:
+    """The nearest names of all, through shared letter triples and sounds; few windows are tried."""
+    for window in islice(found, MAX_FRANCE_WINDOWS):
+        if len(window.compact) < 4:
+            continue
+        sounds = gazetteer.by_sound.get(phonetic(window.compact), ())
+        for i in {*_nearest(window.compact, gazetteer), *sounds}:
+            score = _likeness(window.compact, gazetteer.compact[i])
+            if i in sounds and score >= SOUND_FLOOR:
+                yield _named(window, i, _as_heard(score), Method.SOUND)
+            elif score >= FRANCE_FLOOR:
+                yield _named(window, i, score, Method.TYPO)
+
+
+def _nearest(compact: str, gazetteer: Gazetteer) -> list[int]:
+    """A swap of letters leaves few triples of a short name: look further down its list."""
+    return gazetteer.trigrams.nearest(compact, count=120 if len(compact) <= 8 else 24)
+
+
+def _likeness(left: str, right: str) -> float:
+    return OSA.normalized_similarity(left, right, score_cutoff=SOUND_FLOOR)
+
+
+def _as_heard(likeness: float) -> float:
+    """A name that sounds the same is half way from its spelling to a sure one."""
+    return (0.96 + likeness) / 2
+
+
+def _named(window: Window, entry: int, quality: float, method: Method) -> Named:
+    return Named(entry, method, quality, window.role, window.weight, window.start, window.end)

@@ -1,0 +1,366 @@
+"""What a query says outright: codes, département, région, arrondissement, country, noise."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from mapservice.geocoding.matching.gazetteer import Gazetteer
+from mapservice.geocoding.matching.normalise import normalise
+from mapservice.geocoding.matching.tokens import Field, Gap, Segment, Token, segments, tokenise
+from mapservice.geocoding.matching.vocabulary import (
+    AREA_KINDS,
+    COUNTRIES,
+    LINKERS,
+    MONTHS,
+    ROMAN,
+    STREET_TYPES,
+    WHOLE_WORDS,
+)
+from mapservice.geocoding.model import Query
+
+_CODE = re.compile(r"2[ab]\d{3}|\d{5}")
+_DEPARTEMENT_NUMBER = re.compile(r"2[ab]|\d{2}|9[78]\d")
+_ORDINAL = re.compile(r"(\d{1,2})(?:er|e|eme|ieme|nd|nde|de)?")
+_CODE_FIELD = re.compile(r"(?<![0-9A-Za-z])(2[ABab] ?\d{3}|\d{2} \d{3}|\d{4,5})(?:\.0+)?(?![0-9])")
+_DEPARTEMENT_WORDS = frozenset(("departement", "dept", "dep", "dpt"))
+_ARTICLES = frozenset(("le", "la", "les", "l"))
+_AND = frozenset(("et", "ou"))
+_BEHIND_AREAS = AREA_KINDS | WHOLE_WORDS
+_ARRONDISSEMENT_WORDS = frozenset(("arrondissement", "arrondissements", "arrdt", "arr", "ardt"))
+_BOX_WORDS = frozenset(("bp", "cs", "tsa", "boite"))
+_FRANCE = frozenset(("france", "fr", "fra", "f"))
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Five characters that may be a postcode or an INSEE code. A weak one lost a leading zero."""
+
+    value: str
+    position: int
+    firm: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A département or région that the text gives; a firm one also speaks against others.
+
+    `named` tells a name from a number; words [start, end) hold it, -1 for a field of its own.
+    """
+
+    code: str
+    firm: bool
+    start: int = -1
+    end: int = -1
+    named: bool = False
+
+
+@dataclass(slots=True)
+class Reading:
+    """All that was read in one query before any commune is looked for."""
+
+    tokens: list[Token]
+    codes: list[Code] = field(default_factory=list)
+    citycode: str = ""
+    context: str = ""
+    departements: list[Hint] = field(default_factory=list)
+    regions: list[Hint] = field(default_factory=list)
+    arrondissement: int | None = None
+    cedex: bool = False
+    country: str = ""
+    skipped: set[int] = field(default_factory=set)
+    segments: list[Segment] = field(default_factory=list)
+    has_city_field: bool = False
+
+    @property
+    def firm_codes(self) -> list[str]:
+        return [code.value for code in self.codes if code.firm]
+
+
+def read(query: Query, gazetteer: Gazetteer) -> Reading:
+    """Read a query against the codes and département names that the gazetteer knows."""
+    tokens, codes = _fields(query)
+    tokens = _article_first(list(_with_sur(tokens, gazetteer)))
+    reading = Reading(tokens, codes, citycode=_code_in(query.citycode), context=query.context)
+    reading.has_city_field = any(token.field is Field.CITY for token in tokens)
+    _read_noise(reading, gazetteer)
+    _read_codes(reading, gazetteer)
+    _read_departements(reading, gazetteer)
+    _read_departement_field(reading, query.departement, gazetteer)
+    _read_arrondissement(reading)
+    outside = {code.position for code in reading.codes if code.firm}
+    bridged = set(_bridges(tokens, gazetteer))
+    reading.segments = segments(tokens, outside, reading.skipped, bridged)
+    _read_areas(reading, gazetteer)
+    reading.segments = _before_areas(reading)
+    return reading
+
+
+def _fields(query: Query) -> tuple[list[Token], list[Code]]:
+    """The words of all fields, and the codes of the fields; a city in the postcode's field, and
+    the reverse, go where they belong."""
+    tokens = tokenise(query.text)
+    codes: list[Code] = []
+    for value in filter(None, (query.postcode, query.city)):
+        code = _code_in(value)
+        if code:
+            codes.append(Code(code, -1))
+            value = _CODE_FIELD.sub(" ", value)
+        tokens.extend(tokenise(value, Field.CITY))
+    return tokens, codes
+
+
+def _with_sur(tokens: list[Token], gazetteer: Gazetteer) -> Iterator[Token]:
+    """ "Bar / Aube" is read "Bar sur Aube", if there is one."""
+    for i, token in enumerate(tokens):
+        known = token.gap is Gap.DASH and any(
+            f"{left}sur{right}" in gazetteer.by_name for left, right in _around(tokens, i)
+        )
+        if known:
+            yield Token("sur", Gap.SPACE, token.field, token.bracketed)
+            yield replace(token, gap=Gap.SPACE)
+        else:
+            yield token
+
+
+def _article_first(tokens: list[Token]) -> list[Token]:
+    """ "Havre (Le)", as lists have it, is read "Le Havre"."""
+    for i, token in enumerate(tokens):
+        if token.word in _ARTICLES and i > 0 and _is_bracketed_alone(tokens, i):
+            start = next(k for k in range(i - 1, -1, -1) if _begins_name(tokens, k))
+            article = replace(token, gap=tokens[start].gap, bracketed=False)
+            name = [replace(tokens[start], gap=Gap.SPACE), *tokens[start + 1 : i]]
+            return [*tokens[:start], article, *name, *tokens[i + 1 :]]
+    return tokens
+
+
+def _begins_name(tokens: list[Token], i: int) -> bool:
+    return i == 0 or tokens[i].gap is Gap.STRONG or tokens[i - 1].word[0].isdigit()
+
+
+def _around(tokens: list[Token], i: int) -> Iterator[tuple[str, str]]:
+    """Compact words that end before a token and those that begin with it, up to four of each."""
+    lefts = ["".join(t.word for t in tokens[k:i]) for k in range(max(0, i - 4), i)]
+    rights = [
+        "".join(t.word for t in tokens[i:k]) for k in range(i + 1, min(len(tokens), i + 4) + 1)
+    ]
+    return ((left, right) for left in lefts for right in rights)
+
+
+def _code_in(value: str) -> str:
+    """The code that a field holds, its lost zero given back: "1000.0" gives "01000"."""
+    found = _CODE_FIELD.search(value[:80])
+    return found[1].replace(" ", "").upper().zfill(5) if found else ""
+
+
+def _read_noise(reading: Reading, gazetteer: Gazetteer) -> None:
+    """Mark cedex, post-office boxes and the country as words that name no town."""
+    tokens = reading.tokens
+    for i, token in enumerate(tokens):
+        following = tokens[i + 1].word if i + 1 < len(tokens) else ""
+        if token.word in ("cedex", "cdx"):
+            reading.cedex = True
+            reading.skipped.add(i)
+            if following.isdigit() and len(following) <= 2:
+                reading.skipped.add(i + 1)
+        elif token.word in _BOX_WORDS and (following[:1].isdigit() or following == "n"):
+            reading.skipped.update(_box(tokens, i))
+    _read_country(reading, gazetteer)
+
+
+def _box(tokens: list[Token], i: int) -> Iterator[int]:
+    yield i
+    i += 1
+    if tokens[i].word == "n":
+        yield i
+        i += 1
+    if i < len(tokens) and tokens[i].word[0].isdigit():
+        yield i
+
+
+def _read_country(reading: Reading, gazetteer: Gazetteer) -> None:
+    if len(reading.tokens) < 2:
+        reading.country = COUNTRIES.get(reading.tokens[0].word, "") if reading.tokens else ""
+        return
+    last = reading.tokens[-1]
+    tail = "".join(token.word for token in reading.tokens[-3:])
+    if last.word in _FRANCE and last.gap is not Gap.HYPHEN and tail not in gazetteer.region_names:
+        reading.skipped.add(len(reading.tokens) - 1)
+    elif last.word in COUNTRIES and (last.gap >= Gap.DASH or last.bracketed):
+        reading.country = COUNTRIES[last.word]
+
+
+def _read_codes(reading: Reading, gazetteer: Gazetteer) -> None:
+    for i, token in enumerate(reading.tokens):
+        if i not in reading.skipped and _CODE.fullmatch(token.word):
+            reading.codes.append(Code(token.word.upper(), i))
+    if not reading.codes:
+        reading.codes.extend(_spaced_codes(reading, gazetteer))
+    if not reading.codes:
+        reading.codes.extend(_weak_codes(reading, gazetteer))
+    reading.codes.sort(key=lambda code: not _is_known(code.value, gazetteer))
+
+
+def _is_known(value: str, gazetteer: Gazetteer) -> bool:
+    return value in gazetteer.by_postcode or value in gazetteer.by_code
+
+
+def _spaced_codes(reading: Reading, gazetteer: Gazetteer) -> Iterator[Code]:
+    """ "35 000 Rennes": two digits, a space, three digits that make a known postcode."""
+    tokens = reading.tokens
+    for i in range(len(tokens) - 1):
+        left, right = tokens[i], tokens[i + 1]
+        value = left.word + right.word
+        is_code = len(left.word) == 2 and right.gap is Gap.SPACE and _CODE.fullmatch(value)
+        if is_code and value in gazetteer.by_postcode:
+            reading.skipped.add(i)
+            yield Code(value, i + 1)
+
+
+def _weak_codes(reading: Reading, gazetteer: Gazetteer) -> Iterator[Code]:
+    """Four digits that a spreadsheet may have left of a postcode; a year is none."""
+    for i, token in enumerate(reading.tokens):
+        if len(token.word) != 4 or not token.word.isdigit() or i in reading.skipped:
+            continue
+        is_year = i > 0 and reading.tokens[i - 1].word in MONTHS
+        value = "0" + token.word
+        if not is_year and _is_known(value, gazetteer):
+            yield Code(value, i, firm=False)
+
+
+def _read_departements(reading: Reading, gazetteer: Gazetteer) -> None:
+    """Département numbers: in brackets or after "dept" firm, alone at an end of the line weak."""
+    tokens = reading.tokens
+    for i, token in enumerate(tokens):
+        code = token.word.upper()
+        if i in reading.skipped or code not in gazetteer.departements:
+            continue
+        if _is_bracketed_alone(tokens, i):
+            reading.departements.append(Hint(code, True, i, i + 1))
+            reading.skipped.add(i)
+        elif i > 0 and tokens[i - 1].word in _DEPARTEMENT_WORDS:
+            reading.departements.append(Hint(code, True, i - 1, i + 1))
+            reading.skipped.update((i - 1, i))
+        elif not reading.firm_codes and _is_at_an_end(tokens, i):
+            reading.departements.append(Hint(code, False, i, i + 1))
+
+
+def _is_bracketed_alone(tokens: list[Token], i: int) -> bool:
+    closed = i + 1 == len(tokens) or not tokens[i + 1].bracketed or tokens[i + 1].gap is Gap.STRONG
+    return tokens[i].bracketed and tokens[i].gap is Gap.STRONG and closed
+
+
+def _is_at_an_end(tokens: list[Token], i: int) -> bool:
+    if len(tokens) == 1:
+        return True
+    if i == len(tokens) - 1:
+        return True
+    return i == 0 and tokens[1].word not in STREET_TYPES
+
+
+def _read_departement_field(reading: Reading, value: str, gazetteer: Gazetteer) -> None:
+    if not value:
+        return
+    spelt = normalise(value)
+    numbers = [
+        w.upper().zfill(2) for w in spelt.split() if w.upper().zfill(2) in gazetteer.departements
+    ]
+    compact = spelt.replace(" ", "")
+    code = gazetteer.departement_names.get(compact, "") or (numbers[0] if numbers else "")
+    if code:
+        reading.departements.append(Hint(code, True))
+    elif compact in gazetteer.region_names:
+        reading.regions.append(Hint(gazetteer.region_names[compact], True))
+
+
+def _read_arrondissement(reading: Reading) -> None:
+    """ "13e arrondissement", "arrondissement 13"; "Paris 13e" is read with the city's name."""
+    tokens = reading.tokens
+    for i, token in enumerate(tokens):
+        if token.word not in _ARRONDISSEMENT_WORDS:
+            continue
+        for j in (i - 1, i + 1):
+            number = ordinal(tokens[j].word) if 0 <= j < len(tokens) else None
+            if number:
+                reading.arrondissement = number
+                reading.skipped.update((i, j))
+                return
+
+
+def ordinal(word: str) -> int | None:
+    """1 to 20 written "13", "13e", "13eme", "xiii" or "xiiie"; None for anything else."""
+    digits = _ORDINAL.fullmatch(word)
+    if digits:
+        number = int(digits[1])
+        return number if 1 <= number <= 20 else None
+    return ROMAN.get(word) or (ROMAN.get(word[:-1]) if word.endswith("e") else None)
+
+
+def _bridges(tokens: list[Token], gazetteer: Gazetteer) -> Iterator[int]:
+    """Dashes with spaces around that stand inside a name: "Arzacq - Arraziguet"."""
+    for i, token in enumerate(tokens):
+        if token.gap is not Gap.DASH:
+            continue
+        if any(left + right in gazetteer.by_name for left, right in _around(tokens, i)):
+            yield i
+
+
+def _read_areas(reading: Reading, gazetteer: Gazetteer) -> None:
+    """Names of départements and régions: a whole segment, or the end of one.
+
+    More of them may stand before it: "Bretagne et Normandie".
+    """
+    for segment in reading.segments:
+        end = _area_end(reading, segment)
+        while end > segment.start:
+            start = _area_start(reading, segment, end, gazetteer)
+            end = _end_before(reading.tokens, start) if start is not None else 0
+
+
+def _area_end(reading: Reading, segment: Segment) -> int:
+    """Where the last name may end: "Bretagne entière", "Isère 38"."""
+    numbers = {hint.start for hint in reading.departements if not hint.named}
+    end = segment.end
+    while end > segment.start and (
+        reading.tokens[end - 1].word in _BEHIND_AREAS or end - 1 in numbers
+    ):
+        end -= 1
+    return end
+
+
+def _end_before(tokens: list[Token], start: int) -> int:
+    """Where a name may end that is listed before the one that starts there; else 0."""
+    while start and tokens[start - 1].word in LINKERS - _AND:
+        start -= 1
+    return start - 1 if start and tokens[start - 1].word in _AND else 0
+
+
+def _area_start(reading: Reading, segment: Segment, end: int, gazetteer: Gazetteer) -> int | None:
+    """Where the area that ends there begins, once it is noted; None if there is none."""
+    for start in range(segment.start, min(end, segment.start + 12)):
+        if _read_area(reading, start, end, gazetteer):
+            return start
+    return None
+
+
+def _read_area(reading: Reading, start: int, end: int, gazetteer: Gazetteer) -> bool:
+    tokens = reading.tokens[start:end]
+    compact = "".join(token.word for token in tokens)
+    firm = tokens[0].bracketed and tokens[0].gap is Gap.STRONG
+    departement = gazetteer.departement_names.get(compact)
+    if departement:
+        reading.departements.append(Hint(departement, firm, start, end, named=True))
+    region = gazetteer.region_names.get(compact)
+    if region:
+        reading.regions.append(Hint(region, firm, start, end, named=True))
+    return bool(departement or region)
+
+
+def _before_areas(reading: Reading) -> list[Segment]:
+    """Where the last segment is but a département or région, the one before it is the town's."""
+    areas = {(h.start, h.end) for h in (*reading.departements, *reading.regions) if h.named}
+    towns = [segment for segment in reading.segments if (segment.start, segment.end) not in areas]
+    ends = {segment.field: segment.end for segment in towns}
+    return [
+        replace(segment, last=True) if ends.get(segment.field) == segment.end else segment
+        for segment in reading.segments
+    ]

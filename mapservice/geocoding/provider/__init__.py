@@ -1,0 +1,1 @@
+"""An outside address API for points on streets."""

@@ -1,0 +1,74 @@
+"""What the outside provider is asked of a row, and whether its point can be believed."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mapservice.geocoding.matching.normalise import normalise
+from mapservice.geocoding.model import Match, MatchStatus
+from mapservice.geocoding.provider.cache import PointAnswer
+from mapservice.geocoding.queries import PointFound
+
+METHOD = "provider"
+# Addok gives right addresses 0.85 and more, a like street near by some 0.5 to 0.75.
+MIN_SCORE = 0.8
+STREET_TYPES = frozenset({"housenumber", "street", "locality"})
+
+NO_ANSWER = "the provider did not answer"
+UNKNOWN = "the provider knows no such street"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`doubted`: the point and the words name different places, which a person must settle."""
+
+    believed: bool
+    reason: str
+    doubted: bool = False
+
+
+def address_of(match: Match) -> str:
+    """Street, postcode and town of a row whose commune is sure; "" when it names no street.
+
+    Nothing else of the row is sent: neither who lives there nor what it is about.
+    """
+    best, street = match.best, match.parts.street
+    if best is None or not street or match.status not in (MatchStatus.CERTAIN, MatchStatus.LIKELY):
+        return ""
+    postcode = match.parts.postcode if match.parts.postcode in best.place.postcodes else ""
+    return " ".join(filter(None, (_numbered(match, street), postcode, best.place.name)))
+
+
+def _numbered(match: Match, street: str) -> str:
+    """The street with its "12 bis", which is not part of the street that was read."""
+    number = rf"\b\d{{1,4}} (?:bis|ter|quater) {re.escape(street)}\b"
+    found = re.search(number, normalise(match.query.text))
+    return found[0] if found else street
+
+
+def judge(
+    match: Match,
+    answer: PointAnswer | None,
+    found: PointFound | None,
+    named: Collection[str],
+    km: float,
+) -> Verdict:
+    """Believes a point that is fine and sure enough, in the commune that the words name.
+
+    `found` says which outline holds the point; `named` are the communes of today that the
+    answer names itself. Outlines are generalised: a point up to `km` outside is believed if the
+    answer names the same commune as the words do.
+    """
+    if answer is None or found is None:
+        return Verdict(False, UNKNOWN)
+    if answer.type not in STREET_TYPES:
+        return Verdict(False, f"{UNKNOWN}: its answer is a {answer.type}")
+    if answer.score < MIN_SCORE:
+        return Verdict(False, f"{UNKNOWN}: its best has a score of {answer.score:.2f}")
+    inside = found.commune == match.commune
+    near = found.named_km is not None and found.named_km <= km
+    if (inside and (not named or match.commune in named)) or (near and match.commune in named):
+        return Verdict(True, f"point of a {answer.type}, score {answer.score:.2f}")
+    place = ", ".join(sorted(named)) if inside else found.commune or "no commune"
+    reason = f"the provider's point lies in {place}, the words say {match.commune}"
+    return Verdict(False, reason, doubted=True)

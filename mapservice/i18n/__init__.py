@@ -1,0 +1,1 @@
+"""Phrases, typography and labels: French first, English second."""

@@ -1,0 +1,265 @@
+"""Columns confirmed or contradicted by what they hold."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mapservice.imports.codes import looks_like_code, read_citycode, read_postcode
+from mapservice.imports.columns import NOT_OF_A_TITLE, Candidate, candidates, plain_name
+from mapservice.imports.dates import read_date
+from mapservice.imports.points import read_number, read_pair
+from mapservice.imports.readers.shapes import looks_like_shape
+from mapservice.imports.readers.tables import Record
+from mapservice.imports.text import is_placeholder
+from mapservice.imports.titles import (
+    MOST_LISTED,
+    PLAIN_NAMES,
+    NamesTerritory,
+    could_be_titles,
+    no_territory,
+    why_no_title,
+)
+from mapservice.imports.words import read_scale, read_status
+
+Test = Callable[[str], object]
+
+
+@dataclass(slots=True)
+class Assignment:
+    """Roles given so far: column by field, columns refused by field, and what to report.
+
+    `no_titles` says why a column that is named like one holds no titles.
+    """
+
+    columns: dict[str, str]
+    refused: dict[str, list[str]] = field(default_factory=dict)
+    no_titles: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def is_free(self, column: str) -> bool:
+        """Whether no field holds the column yet."""
+        return column not in self.columns.values()
+
+
+def _is_number(text: str) -> bool:
+    return read_number(text) is not None
+
+
+def _is_words(text: str) -> bool:
+    return not _is_number(text) and not text.startswith(("http://", "https://"))
+
+
+def _is_address(text: str) -> bool:
+    return "@" not in text and "://" not in text
+
+
+def _is_url(text: str) -> bool:
+    return text.startswith(("http://", "https://", "www."))
+
+
+def _is_name(text: str) -> bool:
+    return not looks_like_code(text) and not _is_number(text)
+
+
+def _is_category(text: str) -> bool:
+    return not _is_number(text)
+
+
+# What most cells of a column must be for its name to be believed.
+TESTS: dict[str, Test] = {
+    "summary": _is_words,
+    "description": _is_words,
+    "theme": _is_category,
+    "status": read_status,
+    "scale": read_scale,
+    "created_on": read_date,
+    "updated_on": read_date,
+    "url": _is_url,
+    "address": _is_address,
+    "city": _is_name,
+    "postcode": lambda text: read_postcode(text)[0],
+    "citycode": read_citycode,
+    "lat": _is_number,
+    "lon": _is_number,
+    "point": read_pair,
+    "shape": looks_like_shape,
+}
+ENOUGH = 0.5
+
+
+def assign(
+    columns: Sequence[str],
+    sample: Sequence[Record],
+    mapping: Mapping[str, str],
+    names_territory: NamesTerritory = no_territory,
+) -> Assignment:
+    """The column of each field, what was contradicted by its cells, and what to report.
+
+    `mapping` is believed against its cells, which is reported; a field mapped to "" stays without
+    a column.
+    """
+    chosen = Assignment({name: column for name, column in mapping.items() if column})
+    named = candidates(columns)
+    for name, options in named.items():
+        if name in mapping:
+            _doubt(chosen, name, sample, names_territory)
+        elif name == "title":
+            _choose_title(chosen, columns, options, sample, names_territory)
+        else:
+            _choose(chosen, name, options, sample)
+    for name in ("lat", "lon"):
+        _give(chosen, mapping, name, "point", read_pair, sample)
+    _give(chosen, mapping, "address", "point", read_pair, sample)
+    _give(chosen, mapping, "point", "shape", looks_like_shape, sample)
+    _give(chosen, mapping, "postcode", "city", _is_name, sample)
+    _give(chosen, mapping, "citycode", "city", _is_name, sample)
+    towns = [option.column for option in named["city"]]
+    _give_codes(chosen, mapping, towns, sample)
+    _report(chosen)
+    return chosen
+
+
+def title_candidates(
+    columns: Sequence[str], sample: Sequence[Record], names_territory: NamesTerritory
+) -> list[str]:
+    """Columns whose cells could be titles, for somebody who has to name one."""
+    distinct = _distinct(sample)
+    found = [
+        column
+        for column in columns
+        if NOT_OF_A_TITLE.isdisjoint(plain_name(column).split())
+        and could_be_titles(values_of(column, distinct), names_territory)
+    ]
+    return found[:MOST_LISTED]
+
+
+def _distinct(sample: Sequence[Record]) -> list[Record]:
+    """Each record once: rows that are repeated whole say nothing of a column."""
+    return list({tuple(record.values.values()): record for record in sample}.values())
+
+
+def _choose_title(
+    chosen: Assignment,
+    columns: Sequence[str],
+    options: Sequence[Candidate],
+    sample: Sequence[Record],
+    names_territory: NamesTerritory,
+) -> None:
+    """The surest by name whose cells can be titles; none rather than one that is doubtful."""
+    distinct = _distinct(sample)
+    of_persons = any(plain_name(column).split()[-1:] == ["prenom"] for column in columns)
+    empty = ""
+    for option in options:
+        if not chosen.is_free(option.column):
+            continue
+        values = values_of(option.column, distinct)
+        is_plain = plain_name(option.column) in PLAIN_NAMES
+        why = why_no_title(values, names_territory, is_plain=is_plain)
+        if of_persons and plain_name(option.column) == "nom":
+            why = "stands beside first names: it holds persons"
+        if not values:
+            empty = empty or option.column
+        elif why:
+            chosen.no_titles[option.column] = why
+        else:
+            chosen.columns["title"] = option.column
+            return
+    if empty and not chosen.no_titles:
+        chosen.columns["title"] = empty
+
+
+def _doubt(
+    chosen: Assignment, name: str, sample: Sequence[Record], names_territory: NamesTerritory
+) -> None:
+    """Notes a column that was asked for though its cells speak against it."""
+    column = chosen.columns.get(name, "")
+    values = values_of(column, _distinct(sample)) if column else []
+    if name == "title":
+        why = why_no_title(values, names_territory)
+    else:
+        fits = not values or share(values, TESTS.get(name, bool)) >= ENOUGH
+        why = "" if fits else f"holds cells that do not look like {name}"
+    if why:
+        chosen.problems.append(f"{column}: taken for {name} as asked, though it {why}")
+
+
+def values_of(column: str, sample: Sequence[Record]) -> list[str]:
+    """The cells of a column that hold something."""
+    cells = (record.values.get(column, "").strip()[:500] for record in sample)
+    return [cell for cell in cells if cell and not is_placeholder(cell)]
+
+
+def share(values: Sequence[str], test: Test) -> float:
+    """The part of `values` that pass, 0 for none at all."""
+    return sum(bool(test(value)) for value in values) / len(values) if values else 0.0
+
+
+def _choose(
+    chosen: Assignment, name: str, options: Sequence[Candidate], sample: Sequence[Record]
+) -> None:
+    """The first candidate whose cells agree; else the first that is empty in the sample."""
+    empty = ""
+    for option in options:
+        if not chosen.is_free(option.column):
+            continue
+        values = values_of(option.column, sample)
+        if not values:
+            empty = empty or option.column
+        elif share(values, TESTS.get(name, bool)) >= ENOUGH and not _is_extent(name, values):
+            chosen.columns[name] = option.column
+            return
+        else:
+            chosen.refused.setdefault(name, []).append(option.column)
+    if empty:
+        chosen.columns[name] = empty
+
+
+def _is_extent(name: str, values: Sequence[str]) -> bool:
+    """A "type" that says Commune or EPCI is a scale, not a theme."""
+    return name == "theme" and share(values, read_scale) >= 0.8
+
+
+def _give(
+    chosen: Assignment,
+    mapping: Mapping[str, str],
+    refused: str,
+    name: str,
+    test: Test,
+    sample: Sequence[Record],
+) -> None:
+    """A column that `refused` could not use goes to `name`, where its cells suit that."""
+    for column in chosen.refused.get(refused, []):
+        if name in chosen.columns or name in mapping or not chosen.is_free(column):
+            continue
+        if share(values_of(column, sample), test) >= ENOUGH:
+            chosen.columns[name] = column
+
+
+def _give_codes(
+    chosen: Assignment,
+    mapping: Mapping[str, str],
+    towns: Sequence[str],
+    sample: Sequence[Record],
+) -> None:
+    """A town column of five digits holds postcodes (most end in 0) or INSEE codes (few do)."""
+    for column in towns:
+        values = values_of(column, sample)
+        if share(values, looks_like_code) < ENOUGH or not chosen.is_free(column):
+            continue
+        order = ["citycode", "postcode"]
+        if share(values, lambda code: code.endswith("0")) >= ENOUGH:
+            order.reverse()
+        free = [name for name in order if name not in chosen.columns and name not in mapping]
+        if free:
+            chosen.columns[free[0]] = column
+
+
+def _report(chosen: Assignment) -> None:
+    for column, why in chosen.no_titles.items():
+        holder = next((key for key, held in chosen.columns.items() if held == column), "")
+        outcome = f"read as {holder}" if holder else "not used"
+        chosen.problems.append(f"{column}: no title, it {why}; {outcome}")
+    for name, columns in chosen.refused.items():
+        for column in columns:
+            holder = next((key for key, held in chosen.columns.items() if held == column), "")
+            outcome = f"read as {holder}" if holder else "not used"
+            chosen.problems.append(f"{column}: its cells do not look like {name}; {outcome}")

@@ -1,0 +1,320 @@
+"""Which column plays which role, by its name in French or English."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mapservice.errors import InvalidInput
+from mapservice.imports.text import folded, mended
+
+# Names by field, the best first; articles and prepositions are left out of the comparison.
+# The order of the fields is the order of choosing: a column plays one role only.
+NAMES: dict[str, tuple[str, ...]] = {
+    "title": (
+        "title", "titre", "intitule", "nom", "name", "initiative", "initiatives", "projet",
+        "projets", "project", "project name", "project title", "libelle", "label", "objet",
+        "denomination", "designation", "operation", "action", "details", "sujet", "subject",
+        "nom usuel", "nom association", "raison sociale", "structure", "association",
+        "organisme", "lib", "lib projet", "lib operation", "lib action", "lib dossier", "lib lieu",
+    ),
+    "summary": (
+        "summary", "resume", "chapo", "chapeau", "accroche", "description courte",
+        "courte description", "short description", "abstract", "en bref", "presentation courte",
+        "sous titre", "subtitle",
+    ),
+    "description": (
+        "description", "descriptif", "description longue", "long description", "presentation",
+        "texte", "contenu", "content", "details", "detail", "body", "text", "about", "objectif",
+        "objectifs", "objet", "commentaire", "commentaires",
+    ),
+    "theme": (
+        "theme", "themes", "thematique", "thematiques", "topic", "categorie", "categories",
+        "category", "domaine", "domaines", "secteur", "rubrique", "type initiative",
+        "type action", "activite", "activites", "types", "type",
+        "famille", "mots cles", "tags", "keywords",
+    ),
+    "status": (
+        "status", "statut", "etat", "state", "avancement", "etat avancement", "phase", "stade",
+        "progress",
+    ),
+    "scale": (
+        "scale", "echelle", "profil", "profile", "echelon", "niveau", "type territoire",
+        "type collectivite", "type porteur", "echelle territoriale", "niveau territorial",
+        "portee", "type",
+    ),
+    "created_on": (
+        "created at", "created on", "date creation", "date creat", "cree", "creation", "date depot",
+        "date soumission", "submitted at", "date publication", "published at", "date ajout",
+        "date debut", "start date", "date", "debut", "date lancement", "annee", "year",
+        "edition", "millesime", "horodateur", "timestamp",
+    ),
+    "updated_on": (
+        "updated at", "updated on", "date maj", "date mise jour", "mise jour", "maj",
+        "date modification", "date derniere modification", "derniere modification", "modified",
+        "modified at", "last modified", "last update", "modifie",
+    ),
+    "external_id": (
+        "id", "identifiant", "identifier", "external id", "id externe", "uuid", "uid",
+        "recordid", "record id", "ref", "reference", "numero dossier", "numero", "n",
+    ),
+    "url": (
+        "url", "lien", "link", "permalink", "site", "site web", "site internet", "website",
+        "web", "page web", "adresse web", "url fiche", "lien fiche", "lien web", "href",
+        "lien inscription", "inscriptions", "inscription",
+    ),
+    "licence": ("licence", "license", "licence donnees"),
+    "address": (
+        "adresse", "address", "street", "street address", "adresse complete", "full address",
+        "adresse postale", "adresse1", "adresse 1", "rue", "voie", "numero voie", "adr",
+        "libvoie", "lib voie", "lieu", "lieu dit", "location", "localisation", "emplacement",
+        "place", "where",
+    ),
+    "city": (
+        "commune name", "commune nom", "nom commune", "libelle commune", "lib commune",
+        "ville", "city", "commune", "town", "municipality", "municipalite", "localite",
+        "locality", "address locality", "nom ville", "adresse ville", "adresse commune",
+        "ville commune", "com nom", "nom com", "libcom", "libcommune", "village",
+    ),
+    "postcode": (
+        "code postal", "codepostal", "postcode", "postal code", "post code", "cp", "zip",
+        "zipcode", "zip code", "adresse code postal", "code post", "com cp",
+    ),
+    "citycode": (
+        "insee", "code insee", "codeinsee", "citycode", "city code", "code commune insee",
+        "commune code insee", "code insee commune", "insee commune", "commune insee",
+        "insee code", "insee com", "code commune", "commune code", "depcom", "codgeo",
+        "code geo", "com code", "insee declared", "insee declare", "cog",
+    ),
+    "departement": (
+        "departement", "department", "dept", "dep", "code departement", "departement code",
+        "code dep", "code dept", "num departement", "numero departement", "nom departement",
+    ),
+    "arrondissement": (
+        "arrondissement", "arrondissements", "arrondissement municipal", "code arrondissement",
+        "num arrondissement", "numero arrondissement", "ardt", "arrdt", "arrond", "arr",
+    ),
+    "lat": (
+        "latitude", "lat", "geo lat", "coord lat", "gps lat", "latitude wgs84", "y wgs84",
+        "y", "coord y", "coordy", "coordonnee y", "y l93", "y lambert93", "y lambert 93",
+        "y 2154", "y3857", "y lamb93", "ycoord", "northing",
+    ),
+    "lon": (
+        "longitude", "lon", "lng", "long", "geo lon", "geo lng", "coord lon", "gps lon",
+        "gps lng", "longitude wgs84", "x wgs84", "x", "coord x", "coordx", "coordonnee x",
+        "x l93", "x lambert93", "x lambert 93", "x 2154", "x3857", "x lamb93", "xcoord",
+        "easting",
+    ),
+    "point": (
+        "geo point 2d", "geopoint", "geo point", "geopoint2d", "lat lon", "lat lng", "lat long",
+        "latlon", "latlng", "latitude longitude", "coordonnees gps", "coordonnees",
+        "coordonnees geographiques", "coordinates", "coords", "geolocalisation", "geolocation",
+        "gps", "position", "position gps", "localisation gps", "point", "wkt", "wkt geom",
+        "geom wkt", "geom", "geometry", "geometrie", "the geom", "geo shape", "xy",
+    ),
+    "shape": (
+        "geo shape", "geoshape", "shape", "geom", "geometry", "geometrie", "the geom", "wkt",
+        "wkt geom", "geom wkt", "geojson", "polygone", "polygon", "contour", "trace", "emprise",
+    ),
+    "bearer": (
+        "porteur", "porteurs", "maitre ouvrage", "maitrise ouvrage", "beneficiaire",
+        "collectivite", "nom collectivite",
+    ),
+}  # fmt: skip
+# What --mapping accepts beside the fields' own names.
+ALSO_CALLED = {
+    "id": "external_id", "insee": "citycode", "x": "lon", "y": "lat", "longitude": "lon",
+    "latitude": "lat", "created_at": "created_on", "updated_at": "updated_on", "commune": "city",
+}  # fmt: skip
+
+ARTICLES = frozenset(
+    [
+        *("de", "du", "des", "d", "la", "le", "les", "l", "a", "au", "aux", "en", "et"),
+        *("of", "the"),
+    ]
+)
+# Words that data portals add to every column of a data set.
+PADDING = frozenset(
+    [
+        *("projet", "projets", "gagnant", "laureat", "initiative", "initiatives", "lieu"),
+        *("structure", "fiche", "site", "fr"),
+    ]
+)
+# "adresse_mail" is no place; "insee_pip" was computed from the coordinates (point in polygon),
+# so it says nothing that the row's author wrote.
+OTHER_MEANINGS = frozenset(
+    [
+        *("mail", "mails", "email", "emails", "courriel", "telephone", "tel", "fax", "mobile"),
+        *("contact", "responsable", "pip"),
+    ]
+)
+# "Libellé de l'EPCI" names the EPCI, whatever stands around the word that could name a title.
+NOT_OF_A_TITLE = frozenset(
+    [
+        *("epci", "commune", "communes", "departement", "region", "canton", "territoire", "pays"),
+        *("collectivite", "intercommunalite", "arrondissement", "quartier", "ville", "adresse"),
+        *("porteur", "beneficiaire", "prenom", "auteur", "theme", "thematique", "categorie"),
+        *("type", "nature", "famille", "secteur", "domaine", "statut", "etat", "phase"),
+        *("code", "siren", "siret", "id", "numero", "date", "annee", "montant", "budget", "cout"),
+        *("dispositif", "financeur", "programme", "url", "lien", "township", "county", "author"),
+    ]
+)
+SHORTEST_PREFIX = 5
+# Headers that are sentences: the questions of a form. What they ask for, by their words without
+# accents or articles; the first that fits is meant.
+QUESTION_WORDS = 4
+QUESTION_RANK = 200
+QUESTIONS: tuple[tuple[str, str], ...] = (
+    ("url", r"site (?:internet|web)|\blien\b|\burl\b|website|web page"),
+    ("postcode", r"code postal|postcode|zip code"),
+    ("citycode", r"code insee"),
+    (
+        "title",
+        (
+            r"(?:nom|titre|intitule|comment s appelle|comment se nomme)\b.*"
+            r"\b(?:projet|initiative|action|association|structure|lieu|idee|collectif|demarche)"
+            r"|(?:name|title)\b.*\b(?:project|initiative|action|organi[sz]ation|idea|group)"
+            r"|comment s appelle votre|what is your \w+ called"
+        ),
+    ),
+    (
+        "description",
+        (
+            r"decri(?:vez|re|ption)|presente[zr]|racontez|expliquez|quoi consiste"
+            r"|quels? objectifs?|resume[zr]|describe|tell us about"
+            r"|quelques (?:mots|lignes|phrases)|what does your"
+        ),
+    ),
+    (
+        "city",
+        (
+            r"(?:quelle|quelles|votre|which|what) (?:est )?(?:votre )?(?:commune|ville|town|city)"
+            r"|dans quelle|nom commune"
+        ),
+    ),
+    ("address", r"\badresse\b|ou se (?:situe|trouve|deroule|passe)|where (?:is|does)|address"),
+    ("theme", r"thematique|\bthemes?\b|categorie|domaine|topic|category"),
+    ("created_on", r"depuis quand|quand a|date (?:debut|creation|lancement)|when did"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A column that may play `field`; the lower the `rank`, the surer its name."""
+
+    field: str
+    column: str
+    rank: tuple[int, int, int]
+
+
+def plain_name(column: str) -> str:
+    """A column name as lower-case words without accents, articles or camel case."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", mended(column[:200]))
+    words = re.findall(r"[a-z0-9]+", folded(spaced))
+    return " ".join(word for word in words if word not in ARTICLES) or " ".join(words)
+
+
+def candidates(columns: Sequence[str]) -> dict[str, list[Candidate]]:
+    """For each field, the columns whose names suit it, the surest first."""
+    found: dict[str, list[Candidate]] = {name: [] for name in NAMES}
+    for position, column in enumerate(columns):
+        for candidate in _roles(column, position):
+            found[candidate.field].append(candidate)
+    for options in found.values():
+        options.sort(key=lambda candidate: candidate.rank)
+    return found
+
+
+def count_recognised(cells: Iterable[str]) -> int:
+    """How many of these header cells name a known role."""
+    return sum(bool(_roles(cell, 0)) for cell in list(cells)[:200] if 0 < len(cell) <= 200)
+
+
+def check_mapping(mapping: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
+    """`mapping` with the fields' and columns' true names; "" forbids a field.
+
+    Raises InvalidInput("mapping", …) for a field or a column that does not exist.
+    """
+    by_name = {plain_name(column): column for column in reversed(columns)}
+    checked = {}
+    for given, column in mapping.items():
+        field = ALSO_CALLED.get(given.strip().lower(), given.strip().lower())
+        if field not in NAMES:
+            known = ", ".join(NAMES)
+            raise InvalidInput("mapping", f"unknown field {given!r}; fields are {known}")
+        true_name = column if column in columns else by_name.get(plain_name(column), "")
+        if column.strip() and not true_name:
+            seen = seen_columns(columns)
+            raise InvalidInput("mapping", f"no column {column!r} for {given!r}; columns are {seen}")
+        checked[field] = true_name if column.strip() else ""
+    return checked
+
+
+def seen_columns(columns: Sequence[str]) -> str:
+    """The columns of a file for a message, not more than twenty."""
+    shown = ", ".join(repr(column[:40]) for column in columns[:20]) or "none"
+    return f"{shown} and {len(columns) - 20} more" if len(columns) > 20 else shown
+
+
+def _roles(column: str, position: int) -> list[Candidate]:
+    """The fields that a column may play: those of its surest reading only."""
+    ranked: list[Candidate] = []
+    for spelling in dict.fromkeys((column, column.rpartition(".")[2])):
+        name = plain_name(spelling)
+        if OTHER_MEANINGS.isdisjoint(name.split()):
+            ranked += _by_name(column, name, position)
+    if not ranked:
+        ranked = _asked(column, position)
+    surest = min((candidate.rank[0] for candidate in ranked), default=0)
+    return [candidate for candidate in ranked if candidate.rank[0] == surest]
+
+
+def _asked(column: str, position: int) -> list[Candidate]:
+    """What a header asks for that is a question of a form ("Quel est le nom de votre projet ?")."""
+    words = plain_name(column).split()
+    is_sentence = len(re.findall(r"\w+", column)) >= QUESTION_WORDS
+    is_question = is_sentence or column.rstrip().endswith(("?", "*", ":"))
+    if not is_question or not OTHER_MEANINGS.isdisjoint(words):
+        return []
+    asked = " ".join(words)
+    field = next((field for field, pattern in QUESTIONS if re.search(pattern, asked)), "")
+    return [Candidate(field, column, (QUESTION_RANK, 0, position))] if field else []
+
+
+def _by_name(column: str, name: str, position: int) -> list[Candidate]:
+    core = " ".join(word for word in name.split() if word not in PADDING)
+    found = []
+    for alias, roles in _ALIASES.items():
+        tier = _tier(name, core, alias)
+        is_partial = tier > 2 and not NOT_OF_A_TITLE.isdisjoint(core.split())
+        if tier:
+            found += [
+                Candidate(field, column, (tier, index, position))
+                for field, index in roles
+                if not (is_partial and field == "title")
+            ]
+    return found
+
+
+def _tier(name: str, core: str, alias: str) -> int:
+    """1 for the alias itself, 2 without padding, 3 and up where the name holds it; else 0."""
+    if name == alias:
+        return 1
+    if core == alias:
+        return 2
+    if len(alias) >= SHORTEST_PREFIX and f" {core} ".find(f" {alias} ") >= 0:
+        is_at_edge = core.startswith(f"{alias} ") or core.endswith(f" {alias}")
+        # The longest alias wins: "adresse code postal" is a postcode.
+        return 100 - len(alias) if is_at_edge else 0
+    return 0
+
+
+def _aliases() -> dict[str, list[tuple[str, int]]]:
+    """Every alias with its fields and its place in each list."""
+    roles: dict[str, list[tuple[str, int]]] = {}
+    for field, names in NAMES.items():
+        for index, name in enumerate(names):
+            roles.setdefault(plain_name(name), []).append((field, index))
+    return roles
+
+
+_ALIASES = _aliases()

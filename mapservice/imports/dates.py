@@ -1,0 +1,126 @@
+"""Dates as French files write them, brought to ISO 8601: as much of a date as is written.
+
+A year alone stays a year ("2022") and a month a month ("2022-03"): nobody told the day.
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+
+from mapservice.imports.text import folded
+
+FIRST_YEAR, LAST_YEAR = 1900, 2100
+# POSIX: two digits up to 68 are of this century.
+CENTURY_TURN = 69
+# Excel's day 0; its serials from 1954 to 2064 cannot be mistaken for a year.
+EXCEL_EPOCH = date(1899, 12, 30)
+EXCEL_SERIALS = range(20_000, 60_000)
+
+YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?:[t\s].*)?")
+COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
+DAY_FIRST = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})(?:[t\s,].*)?")
+MONTH_YEAR = re.compile(r"(\d{1,2})[-/.](\d{4})")
+DAY_WORD = re.compile(
+    r"(?:[a-z]+\.?,? )?(?:le )?(\d{1,2})(?:er|st|nd|rd|th)?[ -]([a-z]+)\.?,?[ -](\d{4}|\d{2})"
+    r"(?:\s.*)?"
+)
+WORD_DAY = re.compile(r"(?:[a-z]+, )?([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})(?:\s.*)?")
+WORD_YEAR = re.compile(r"([a-z]+)\.?[ -](\d{4}|\d{2})")
+NUMBER = re.compile(r"(\d{4,13})(?:[.,]\d*)?")
+
+# Beginnings that tell the months apart, French then English.
+MONTHS = {
+    1: ("janv", "jan"),
+    2: ("fevr", "fev", "feb"),
+    3: ("mars", "mar"),
+    4: ("avr", "apr"),
+    5: ("mai", "may"),
+    6: ("juin", "jun"),
+    7: ("juil", "jul"),
+    8: ("aou", "aug"),
+    9: ("sept", "sep"),
+    10: ("oct",),
+    11: ("nov",),
+    12: ("dec",),
+}
+
+
+def read_date(text: str) -> str | None:
+    """What `text` writes of a date, None where it writes none: "2015-03-21", "2015-03" or "2015".
+
+    Day before month. Excel serials and Unix times are days too.
+    """
+    words = " ".join(folded(text[:80]).replace("'", "").split())
+    found = _numeric(words) or _worded(words) or _counted(words)
+    if found is None or not FIRST_YEAR <= int(found[:4]) <= LAST_YEAR:
+        return None
+    return found
+
+
+def is_day(told: str) -> bool:
+    """Whether all of a date was told, and not a year or a month alone."""
+    return len(told) == len("2015-03-21")
+
+
+def is_future(told: str, now: datetime) -> bool:
+    """Whether all of a told date lies ahead, wherever on Earth it was written down."""
+    latest = (now.astimezone(UTC) + timedelta(hours=14)).date().isoformat()
+    return told > latest[: len(told)]
+
+
+def first_day(told: str) -> str:
+    """The first day of a told year or month; "" of nothing."""
+    return told + "-01-01"[len(told) - 4 :] if told else ""
+
+
+def _numeric(text: str) -> str | None:
+    if match := YEAR_FIRST.fullmatch(text) or COMPACT.fullmatch(text):
+        year, month, day = match.groups()
+        return _date(year, int(month), day)
+    if match := DAY_FIRST.fullmatch(text):
+        day, month, year = match.groups()
+        return _date(year, int(month), day)
+    if match := MONTH_YEAR.fullmatch(text):
+        return _date(match.group(2), int(match.group(1)), None)
+    return None
+
+
+def _worded(text: str) -> str | None:
+    if match := DAY_WORD.fullmatch(text):
+        return _date(match.group(3), _month(match.group(2)), match.group(1))
+    if match := WORD_DAY.fullmatch(text):
+        return _date(match.group(3), _month(match.group(1)), match.group(2))
+    if match := WORD_YEAR.fullmatch(text):
+        return _date(match.group(2), _month(match.group(1)), None)
+    return None
+
+
+def _counted(text: str) -> str | None:
+    """A bare year, an Excel serial, or seconds or milliseconds since 1970."""
+    match = NUMBER.fullmatch(text)
+    if not match:
+        return None
+    digits, number = match.group(1), int(match.group(1))
+    if len(digits) == 4:
+        return digits
+    if number in EXCEL_SERIALS:
+        return (EXCEL_EPOCH + timedelta(days=number)).isoformat()
+    if len(digits) in (10, 13):
+        seconds = number if len(digits) == 10 else number // 1000
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    return None
+
+
+def _month(word: str) -> int:
+    return next((number for number, starts in MONTHS.items() if word.startswith(starts)), 0)
+
+
+def _date(year: str, month: int, day: str | None) -> str | None:
+    """`day` None: only a month was told."""
+    full = int(year)
+    if len(year) == 2:
+        full += 2000 if full < CENTURY_TURN else 1900
+    try:
+        told = date(full, month, int(day or "1")).isoformat()
+    except ValueError:
+        return None
+    return told if day else told[: len("2015-03")]

@@ -1,0 +1,106 @@
+"""Rows of a table that are no record: totals, headings of groups, the header again, blank ones."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from mapservice.imports.points import read_number
+from mapservice.imports.readers.tables import Record
+from mapservice.imports.text import is_placeholder, words_of
+
+TOTAL = re.compile(r"(?:sous |sub )?tota(?:l|ux)(?: genera(?:l|ux))?|grand total|subtotal|totals")
+# Words that also begin titles: believed only beside numbers and nothing else.
+SUM = re.compile(r"ensemble|somme|cumul|moyenne|nombre total|sum|average")
+OF_A_GROUP = re.compile(rf"(?:{TOTAL.pattern})(?: d| de| des| du| par| pour| of| for| \w+)?\b.*")
+NOTE = re.compile(r"\s*(?:sources?|champ|notes?|lecture|nb|legende)\s*:", re.IGNORECASE)
+UNIT = re.compile(r"k?€|%|\$|euros?\b|eur\b|hab\b", re.IGNORECASE)
+# In a table that is as wide as that, a row of one cell is a heading or a note.
+WIDE = 4
+TEXT_FIELDS = ("description", "summary", "address", "url")
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How the rows of a file are usually filled: columns by field, and how many cells."""
+
+    columns: Mapping[str, str]
+    filled: float
+
+    @classmethod
+    def of(cls, columns: Mapping[str, str], sample: Sequence[Record]) -> "Habits":
+        counts = [filled for record in sample if (filled := len(_filled(record))) > 1]
+        return cls(columns, median(counts) if counts else 0)
+
+
+def why_no_record(record: Record, habits: Habits) -> str:
+    """Why a row is none that could become an initiative, or ""."""
+    cells = _filled(record)
+    if record.point or record.shape or record.rejected:
+        return ""
+    if not any(cell.strip() for cell in record.values.values()):
+        return "an empty row"
+    if not cells:
+        return ""
+    if _is_header(cells):
+        return "the header once more"
+    if _is_total(cells, habits.columns):
+        return "a row of totals"
+    if len(cells) == 1 and _stands_alone(next(iter(cells.values())), len(record.values), habits):
+        return "nothing but one cell: a heading or a note, not an initiative"
+    return ""
+
+
+def _filled(record: Record) -> dict[str, str]:
+    return {
+        column: cell
+        for column, cell in record.values.items()
+        if cell and not cell.isspace() and not is_placeholder(cell)
+    }
+
+
+def _is_header(cells: Mapping[str, str]) -> bool:
+    same = sum(words_of(cell[:200]) == words_of(column) for column, cell in cells.items())
+    return same >= 2 and same >= 0.6 * len(cells)
+
+
+def _stands_alone(cell: str, width: int, habits: Habits) -> bool:
+    if NOTE.match(cell) and width > 1:
+        return True
+    return width >= WIDE and habits.filled >= WIDE
+
+
+def _is_total(cells: Mapping[str, str], columns: Mapping[str, str]) -> bool:
+    """By a word for it, where all else are numbers or nothing speaks of an initiative."""
+    if all(columns.get(name) in cells for name in ("lon", "lat")):
+        return False
+    words = {column: _label(cell) for column, cell in cells.items()}
+    totals = [column for column, label in words.items() if TOTAL.fullmatch(label)]
+    sums = [column for column, label in words.items() if SUM.fullmatch(label)]
+    groups = [column for column, label in words.items() if OF_A_GROUP.fullmatch(label)]
+    texts = [
+        column
+        for column, cell in cells.items()
+        if column not in (*totals, *sums) and not _is_number(cell)
+    ]
+    numbers = len(cells) - len(texts) - len(totals) - len(sums)
+    title = columns.get("title", "")
+    untitled = title not in cells or _is_number(cells[title])
+    says_more = any(columns.get(name) in cells for name in TEXT_FIELDS)
+    if totals and (not texts or (not says_more and (untitled or title in totals))):
+        return True
+    if groups and numbers and set(texts) <= set(groups):
+        return not any(columns.get(name) in cells for name in ("postcode", "citycode"))
+    if groups and numbers and untitled and not says_more:
+        return True
+    named = any(columns.get(name) in cells for name in ("postcode", "citycode", "city"))
+    return bool(sums and numbers and not texts and not named)
+
+
+def _label(cell: str) -> str:
+    """The words of a cell without the number that may follow ("TOTAL : 200")."""
+    return re.sub(r"[\d ]+$", "", words_of(cell[:80]))
+
+
+def _is_number(cell: str) -> bool:
+    return read_number(UNIT.sub("", cell)) is not None

@@ -1,0 +1,1 @@
+"""Bytes to tables: encodings, delimited text, GeoJSON, GeoPackage."""

@@ -1,0 +1,284 @@
+"""The bytes of a file: unpacked within a bound, told apart by what they hold, read as text."""
+
+import codecs
+import gzip
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO, Literal
+
+from mapservice.errors import SourceError
+from mapservice.imports.readers.encodings import DEFAULT, guess
+
+MIB = 1024 * 1024
+MAX_FILE_BYTES = 512 * MIB
+# An unpacked file is held in memory, hence the lower bound; it also stops zip bombs.
+MAX_UNPACKED_BYTES = 128 * MIB
+# JSON is parsed whole, at several times its size in memory.
+MAX_JSON_BYTES = 64 * MIB
+MAX_LINE_BYTES = MIB
+HEAD_BYTES = 64 * 1024
+
+Format = Literal["csv", "json", "gpkg"]
+
+SQLITE_MAGIC = b"SQLite format 3\x00"
+ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+GZIP_MAGIC = b"\x1f\x8b"
+JSON_SUFFIXES = frozenset(
+    (".geojson", ".json", ".geojsonl", ".geojsons", ".geojsonseq", ".ndjson", ".jsonl")
+)
+DATA_SUFFIXES = JSON_SUFFIXES | {".csv", ".tsv", ".txt", ".tab", ".gpkg"}
+FOREIGN_MAGIC = (
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook: save it as CSV (UTF-8)"),
+    (b"%PDF", "a PDF: only a table can be imported"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"PAR1", "a Parquet file: convert it to CSV or GeoPackage"),
+    (b"BZh", "compressed with bzip2: unpack it first"),
+    (b"\xfd7zXZ", "compressed with xz: unpack it first"),
+    (b"7z\xbc\xaf", "a 7-Zip archive: unpack it first"),
+    (b"Rar!", "a RAR archive: unpack it first"),
+)
+MARKUP = re.compile(rb"\s*<(?:!doctype|html|\?xml|kml|gpx|svg)", re.IGNORECASE)
+JSON_START = re.compile(r'[\s\x1e\ufeff]*(?:\{\s*["}]|\[\s*[{\]])')
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The data of one file, on disk or unpacked in memory; `open()` starts at its first byte.
+
+    `suffix` is that of the data ("initiatives.csv.gz" gives ".csv"). `single_byte` is the
+    encoding of the lines that are no UTF-8, `encoding` what to tell of all of them, "" of a
+    GeoPackage.
+    """
+
+    name: str
+    suffix: str
+    source: Path | bytes
+    single_byte: str = DEFAULT
+    encoding: str = ""
+
+    def open(self) -> BinaryIO:
+        """A fresh binary stream; the caller closes it."""
+        if isinstance(self.source, bytes):
+            return io.BytesIO(self.source)
+        return self.source.open("rb")
+
+    def head(self) -> bytes:
+        """The first bytes, enough to tell formats and encodings apart."""
+        with self.open() as stream:
+            return stream.read(HEAD_BYTES)
+
+
+def load_content(path: Path) -> Content:
+    """The data behind `path`, unpacked where it is gzip or zip. Raises SourceError."""
+    try:
+        size = path.stat().st_size
+        content = Content(path.name, path.suffix.lower(), path)
+        head = content.head()
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path.name}: cannot be read ({_reason(error)})") from error
+    if size > MAX_FILE_BYTES:
+        raise SourceError(f"{path.name}: is larger than {MAX_FILE_BYTES // MIB} MiB")
+    if head.startswith(GZIP_MAGIC):
+        content = _unpack_gzip(path)
+    elif head.startswith(ZIP_MAGIC):
+        content = _unpack_zip(path)
+    _refuse_foreign(content)
+    return _with_encoding(content)
+
+
+def format_of(content: Content) -> Format:
+    """CSV, JSON or GeoPackage, by the bytes first and the extension where they leave doubt."""
+    head = content.head()
+    if head.startswith(SQLITE_MAGIC):
+        return "gpkg"
+    if content.suffix == ".gpkg":
+        raise SourceError(f"{content.name}: is not a GeoPackage (no SQLite header)")
+    if content.suffix in JSON_SUFFIXES or JSON_START.match(_decode(head, _width(head))):
+        return "json"
+    return "csv"
+
+
+def lines(content: Content) -> Iterator[str | None]:
+    """The lines of a text file, decoded, without their ends; None for an over-long one.
+
+    Each line is UTF-8 where it can be, else the file's encoding of single bytes, so that a file of
+    both reads right. UTF-16 and UTF-32 are told by their mark or by their NUL bytes.
+    """
+    for number, line in enumerate(_byte_lines(content)):
+        if line is None:
+            yield None
+            continue
+        text = _decode(line.replace(b"\r", b" "), single_byte=content.single_byte)
+        yield text.lstrip("\ufeff").removeprefix("ï»¿") if number == 0 else text
+
+
+def _byte_lines(content: Content) -> Iterator[bytes | None]:
+    """The lines as bytes, without their ends; UTF-16 and UTF-32 brought to UTF-8."""
+    head = content.head()
+    wide = _width(head)
+    # Old Macintosh files end their lines with a carriage return alone.
+    end = b"\n" if wide or b"\n" in head or b"\r" not in head else b"\r"
+    with content.open() as stream:
+        for line in _split(_chunks(stream, wide), end):
+            yield None if line is None else line.rstrip(b"\r\n")
+
+
+def _with_encoding(content: Content) -> Content:
+    """With what its bytes tell of their encoding, which takes one look at all of them."""
+    head = content.head()
+    if head.startswith(SQLITE_MAGIC):
+        return content
+    wide = _width(head)
+    if wide:
+        return replace(content, encoding=wide.upper())
+    found = guess(line for line in _byte_lines(content) if line is not None)
+    if found:
+        return replace(content, single_byte=found.encoding, encoding=str(found))
+    return replace(content, encoding="UTF-8")
+
+
+def whole_text(content: Content) -> str:
+    """The text of a JSON file, decoded; refuses one too large to parse."""
+    with content.open() as stream:
+        data = stream.read(MAX_JSON_BYTES + 1)
+    if len(data) > MAX_JSON_BYTES:
+        raise SourceError(
+            f"{content.name}: JSON larger than {MAX_JSON_BYTES // MIB} MiB;"
+            " send it as GeoJSONSeq (one feature a line) or GeoPackage"
+        )
+    wide = _width(data[:HEAD_BYTES])
+    return _decode(data, wide, content.single_byte).lstrip("\ufeff")
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+
+
+def _bounded(stream: IO[bytes] | gzip.GzipFile, name: str) -> bytes:
+    data = stream.read(MAX_UNPACKED_BYTES + 1)
+    if len(data) > MAX_UNPACKED_BYTES:
+        raise SourceError(f"{name}: unpacks to more than {MAX_UNPACKED_BYTES // MIB} MiB")
+    return data
+
+
+def _unpack_gzip(path: Path) -> Content:
+    inner = PurePosixPath(path.name.removesuffix(".gz"))
+    try:
+        with gzip.open(path) as stream:
+            data = _bounded(stream, path.name)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(f"{path.name}: the gzip archive is damaged") from error
+    return Content(path.name, inner.suffix.lower(), data)
+
+
+def _unpack_zip(path: Path) -> Content:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = _only_table(path.name, archive)
+            with archive.open(member) as stream:
+                data = _bounded(stream, path.name)
+    except SourceError:
+        raise
+    except Exception as error:
+        # zipfile raises ten kinds of error on hostile archives, some of them undocumented.
+        raise SourceError(f"{path.name}: the zip archive cannot be read") from error
+    return Content(path.name, PurePosixPath(member.filename).suffix.lower(), data)
+
+
+def _only_table(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    names = {member.filename for member in members}
+    if "[Content_Types].xml" in names or "content.xml" in names:
+        raise SourceError(f"{name}: is a spreadsheet; save it as CSV (UTF-8)")
+    if any(member.lower().endswith(".shp") for member in names):
+        raise SourceError(f"{name}: holds a Shapefile; save it as GeoPackage or GeoJSON")
+    tables = [
+        member
+        for member in members
+        if PurePosixPath(member.filename).suffix.lower() in DATA_SUFFIXES
+        and not member.filename.startswith("__MACOSX/")
+    ]
+    if len(tables) != 1:
+        raise SourceError(
+            f"{name}: the archive must hold one CSV, GeoJSON or GeoPackage; it holds {len(tables)}"
+        )
+    return tables[0]
+
+
+def _refuse_foreign(content: Content) -> None:
+    head = content.head()
+    if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
+        raise SourceError(f"{content.name}: the file is empty")
+    if head.startswith((GZIP_MAGIC, *ZIP_MAGIC)):
+        raise SourceError(f"{content.name}: holds an archive within an archive")
+    for magic, what in FOREIGN_MAGIC:
+        if head.startswith(magic):
+            raise SourceError(f"{content.name}: is {what}")
+    if MARKUP.match(head.removeprefix(b"\xef\xbb\xbf")):
+        raise SourceError(f"{content.name}: is a web page or XML, not a table")
+    if not head.startswith(SQLITE_MAGIC) and _is_binary(head):
+        raise SourceError(f"{content.name}: holds binary data, not text")
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether control bytes are too many for text: above 2 %, whatever the encoding."""
+    if _width(head):
+        return False
+    controls = len(re.findall(rb"[\x00-\x08\x0e-\x1d\x1f\x7f]", head))
+    return controls * 50 > len(head)
+
+
+def _width(head: bytes) -> str:
+    """The UTF-32 or UTF-16 codec of the text, or "" for encodings of single bytes."""
+    if head.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
+        return "utf-32"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    half = len(head) // 2
+    if half >= 2 and head[1::2].count(0) > 0.7 * half and head[::2].count(0) < 0.1 * half:
+        return "utf-16-le"
+    if half >= 2 and head[::2].count(0) > 0.7 * half and head[1::2].count(0) < 0.1 * half:
+        return "utf-16-be"
+    return ""
+
+
+def _chunks(stream: BinaryIO, wide: str) -> Iterator[bytes]:
+    """The stream piece by piece, UTF-16 and UTF-32 brought to UTF-8."""
+    decoder = codecs.getincrementaldecoder(wide)("replace") if wide else None
+    while chunk := stream.read(HEAD_BYTES):
+        yield decoder.decode(chunk).encode() if decoder else chunk
+    if decoder:
+        yield decoder.decode(b"", final=True).encode()
+
+
+def _split(chunks: Iterator[bytes], end: bytes) -> Iterator[bytes | None]:
+    """Lines cut at `end`; one longer than MAX_LINE_BYTES is never held, and gives None."""
+    rest = b""
+    skipping = False
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(end)
+        for line in whole:
+            yield None if skipping or len(line) > MAX_LINE_BYTES else line
+            skipping = False
+        if len(rest) > MAX_LINE_BYTES:
+            rest, skipping = b"", True
+    if rest or skipping:
+        yield None if skipping else rest
+
+
+def _decode(data: bytes, wide: str = "", single_byte: str = DEFAULT) -> str:
+    """`wide` where it is named, else UTF-8, else `single_byte`, else Latin-1: it takes any byte."""
+    if wide:
+        return data.decode(wide, "replace")
+    for encoding in ("utf-8", single_byte):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")

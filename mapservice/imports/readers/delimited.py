@@ -1,0 +1,224 @@
+"""CSV and TSV: separator, header and quotes of real files, one bad row at a time."""
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from mapservice.errors import SourceError
+from mapservice.imports.readers.content import MAX_LINE_BYTES, Content, lines
+from mapservice.imports.readers.tables import MAX_COLUMNS, Record, Table, storable
+
+SEPARATORS = ",;\t|"
+SNIFFED_LINES = 40
+# A title or two may stand above the header.
+HEADER_WITHIN = 10
+MAX_RECORD_LINES = 500
+MAX_REPAIRS = 1_000
+
+# A polygon in a cell is longer than what the csv module takes by default.
+csv.field_size_limit(MAX_LINE_BYTES)
+
+Recogniser = Callable[[list[str]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The cells of one record, with what its quotes needed; `rejected` when it has none."""
+
+    cells: list[str]
+    note: str = ""
+    rejected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file is written: separator, header cells, blank or title rows above the header."""
+
+    separator: str
+    header: list[str]
+    above: int
+
+
+def read_delimited(content: Content, recognised: Recogniser) -> Table:
+    """The rows of a CSV or TSV file.
+
+    `recognised` counts the header cells whose role is known; it settles the separator and
+    which row is the header. Raises SourceError for a file without rows or with a hopeless
+    layout.
+    """
+    layout = _layout(content, recognised)
+    columns, problems = _names(layout.header)
+    if len(columns) > MAX_COLUMNS:
+        raise SourceError(
+            f"{content.name}: has {len(columns)} columns; at most {MAX_COLUMNS} are read"
+        )
+
+    def records() -> Iterator[Record]:
+        before = layout.above + 1
+        for row in _parsed(lines(content), layout.separator, len(columns), content.name):
+            if before:
+                before -= not _is_blank(row)
+            elif not _is_blank(row) or len(row.cells) > 1:
+                yield _record(columns, row)
+
+    total = sum(1 for _ in records())
+    if total == 0:
+        raise SourceError(f"{content.name}: has a header and no row below it")
+    return Table(columns, records, total, problems, layout.separator)
+
+
+def _layout(content: Content, recognised: Recogniser) -> Layout:
+    sample = [line for line in islice(lines(content), SNIFFED_LINES) if line is not None]
+    declared = sample[0].strip().lower() if sample else ""
+    if declared.startswith("sep=") and len(declared) == 5:
+        # Excel's own way to name the separator.
+        return _header_row(content, declared[4], recognised, above=1)
+    best = max(SEPARATORS, key=lambda separator: _fitness(sample, separator, recognised))
+    return _header_row(content, best, recognised, above=0)
+
+
+def _fitness(sample: list[str], separator: str, recognised: Recogniser) -> tuple[int, float, int]:
+    """Known header cells first, then how often rows are as wide as each other, then width."""
+    rows = [row.cells for row in _parsed(iter(sample), separator, 0) if any(row.cells)]
+    if not rows:
+        return (0, 0.0, 0)
+    known = max(recognised(row) for row in rows[:HEADER_WITHIN])
+    width, agreeing = Counter(len(row) for row in rows).most_common(1)[0]
+    return (known, agreeing / len(rows) if width > 1 else 0.0, width)
+
+
+def _header_row(content: Content, separator: str, recognised: Recogniser, *, above: int) -> Layout:
+    """The first row, unless a row soon below it names more columns that are known."""
+    first = list(islice(_rows(content, separator, 0), above, above + HEADER_WITHIN))
+    if not first:
+        raise SourceError(f"{content.name}: the file is empty")
+    if first[0].rejected:
+        raise SourceError(f"{content.name}: the header {first[0].rejected}")
+    known = [recognised(row.cells) for row in first]
+    # A row of merged cells above the header holds groups of columns, or the table's own title.
+    ahead = 1 if _is_sparse(first[0].cells) else 2
+    best = known.index(max(known)) if max(known) >= known[0] + ahead else 0
+    return Layout(separator, first[best].cells, above + best)
+
+
+def _is_sparse(cells: list[str]) -> bool:
+    """Whether half of the cells are empty, as where cells were merged."""
+    filled = sum(bool(cell.strip()) for cell in cells)
+    return len(cells) > 1 and filled * 2 <= len(cells)
+
+
+def _names(header: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Column names made unique and never empty, with what had to be renamed."""
+    seen: Counter[str] = Counter()
+    names: list[str] = []
+    problems = []
+    for position, cell in enumerate(header, start=1):
+        name = " ".join(storable(cell).split())[:200] or f"column {position}"
+        seen[name] += 1
+        if seen[name] > 1:
+            problems.append(f"column {name!r} appears more than once")
+            name = f"{name} ({seen[name]})"
+        names.append(name)
+    return tuple(names), tuple(dict.fromkeys(problems))
+
+
+def _record(columns: tuple[str, ...], row: Row) -> Record:
+    cells = [storable(cell) for cell in row.cells]
+    extra = [cell for cell in cells[len(columns) :] if cell.strip()]
+    padded = cells[: len(columns)] + [""] * (len(columns) - len(cells))
+    notes = (row.note,) if row.note else ()
+    rejected = row.rejected
+    if extra:
+        rejected = (
+            f"row has {len(cells)} cells for {len(columns)} columns: a separator inside a cell"
+            " is not quoted"
+        )
+    return Record(dict(zip(columns, padded, strict=True)), None, None, notes, rejected)
+
+
+def _rows(content: Content, separator: str, width: int) -> Iterator[Row]:
+    """Every row that is not blank."""
+    for row in _parsed(lines(content), separator, width, content.name):
+        if not _is_blank(row):
+            yield row
+
+
+def _is_blank(row: Row) -> bool:
+    """A line of nothing, or of separators alone."""
+    return not row.rejected and all(not cell or cell.isspace() for cell in row.cells)
+
+
+class _Tape:
+    """Lines fed to the csv reader, remembering those of the record under way."""
+
+    def __init__(self, source: Iterator[str | None]) -> None:
+        self._source = source
+        self._ahead: list[str | None] = []
+        self._record: list[str | None] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._ahead.pop() if self._ahead else next(self._source)
+        self._record.append(line)
+        if line is None or len(self._record) > MAX_RECORD_LINES:
+            raise csv.Error("too long")
+        return line.replace("\x00", "") + "\n"
+
+    def forget(self) -> None:
+        """The record under way is whole."""
+        self._record.clear()
+
+    def rewind(self) -> str | None:
+        """The first line of the record under way; the others will be read again."""
+        first, *others = self._record
+        self._ahead.extend(reversed(others))
+        self._record.clear()
+        return first
+
+
+def _parsed(
+    source: Iterator[str | None], separator: str, width: int, name: str = ""
+) -> Iterator[Row]:
+    """Rows by the rules of CSV; where a row breaks them, that row alone is mended or refused."""
+    tape = _Tape(source)
+    repairs = 0
+    while True:
+        try:
+            for cells in csv.reader(
+                tape, delimiter=separator, strict=True, skipinitialspace=separator != "\t"
+            ):
+                tape.forget()
+                yield Row(cells)
+        except csv.Error:
+            repairs += 1
+            if repairs > MAX_REPAIRS:
+                raise SourceError(f"{name}: quotes are unbalanced throughout the file") from None
+            yield _mended(tape.rewind(), separator, width)
+        else:
+            return
+
+
+def _mended(line: str | None, separator: str, width: int) -> Row:
+    """One line on its own: escaped quotes, stray quotes, then quotes taken as plain signs."""
+    if line is None:
+        return Row([], rejected="line is longer than can be read")
+    readings = [
+        _one_line(line, separator, escapechar="\\"),
+        _one_line(line, separator, escapechar=None),
+        line.replace("\x00", "").split(separator),
+    ]
+    for cells in readings:
+        if len(cells) == width:
+            return Row(cells, note="row: its quotes are unbalanced or not doubled")
+    return Row(readings[-1], rejected="row: its quotes are unbalanced")
+
+
+def _one_line(line: str, separator: str, escapechar: str | None) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator, escapechar=escapechar), [])
+    except csv.Error:
+        return []

@@ -1,0 +1,188 @@
+"""GeoPackage (OGC 12-128) through GDAL, its layers one after the other, in EPSG:4326."""
+
+import logging
+import sqlite3
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio.raw
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError, FieldError
+from pyproj import CRS
+from pyproj.exceptions import ProjError
+from shapely.geometry.base import BaseGeometry
+
+from mapservice.errors import SourceError
+from mapservice.imports.readers.content import Content
+from mapservice.imports.readers.geojson import Projecting, projected, to_wgs84
+from mapservice.imports.readers.shapes import UNREADABLE
+from mapservice.imports.readers.tables import MAX_COLUMNS, Record, Table, number_text, storable
+
+FEATURES_PER_READ = 10_000
+GDAL_ERRORS = (DataSourceError, DataLayerError, FieldError, ValueError, RuntimeError)
+# QGIS keeps its styles in the file, as a table with a "description".
+NOT_DATA = frozenset({"layer_styles", "qgis_projects"})
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One table of a GeoPackage: its columns, its count and its way to EPSG:4326."""
+
+    name: str
+    columns: tuple[str, ...]
+    total: int
+    project: Projecting | None
+
+
+def read_geopackage(content: Content, is_usable: Callable[[tuple[str, ...]], bool]) -> Table:
+    """The rows of every layer whose columns are usable (`is_usable(columns)`), in order.
+
+    Raises SourceError for a damaged file. Views and generated columns are not read: they run
+    the file's own SQL, without bound.
+    """
+    logging.getLogger("pyogrio._io").setLevel(logging.CRITICAL)
+    layers = [_layer(content, name) for name in _plain_tables(content)]
+    usable = [layer for layer in layers if layer.total and is_usable(layer.columns)]
+    chosen = usable or [layer for layer in layers if layer.total]
+    if not chosen:
+        raise SourceError(f"{content.name}: no layer holds a row")
+    columns = tuple(dict.fromkeys(column for layer in chosen for column in layer.columns))
+    if len(columns) > MAX_COLUMNS:
+        raise SourceError(f"{content.name}: has more than {MAX_COLUMNS} columns")
+
+    def records() -> Iterator[Record]:
+        for layer in chosen:
+            yield from _records(content, layer)
+
+    skipped = tuple(
+        f"layer {layer.name!r} is not read: no title among its columns, or no row"
+        for layer in layers
+        if layer not in chosen
+    )
+    return Table(columns, records, sum(layer.total for layer in chosen), skipped)
+
+
+def _plain_tables(content: Content) -> list[str]:
+    """Names of the data tables, after checking that reading them runs no SQL of the file."""
+    try:
+        with closing(_connect(content)) as connection:
+            kinds = dict(connection.execute("SELECT name, type FROM pragma_table_list"))
+            if kinds.get("gpkg_contents") != "table":
+                raise SourceError(f"{content.name}: is an SQLite file but not a GeoPackage")
+            for name in kinds:
+                if name.lower().startswith("gpkg_") and not _is_plain(connection, kinds, name):
+                    raise SourceError(f"{content.name}: {storable(name)!r} must be a plain table")
+            listed = connection.execute(
+                "SELECT CAST(table_name AS TEXT) FROM gpkg_contents"
+                " WHERE data_type IN ('features', 'attributes') ORDER BY rowid"
+            ).fetchall()
+            names = [name for (name,) in listed if name not in NOT_DATA]
+            return [name for name in names if _is_plain(connection, kinds, name)]
+    except (sqlite3.Error, ValueError) as error:
+        # ValueError: sqlite3 decodes its own messages strictly, whatever bytes they quote.
+        why = storable(str(error))[:100]
+        raise SourceError(f"{content.name}: the GeoPackage is damaged ({why})") from error
+
+
+def _is_plain(connection: sqlite3.Connection, kinds: dict[str, str], name: str) -> bool:
+    """Whether `name` is a stored table: no view, no virtual table, no generated column."""
+    generated = connection.execute(
+        "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden <> 0", (name,)
+    ).fetchone()[0]
+    return kinds.get(name) == "table" and generated == 0
+
+
+def _connect(content: Content) -> sqlite3.Connection:
+    """A read-only connection that never creates a journal and never waits for a lock."""
+    if isinstance(content.source, Path):
+        uri = f"{content.source.absolute().as_uri()}?mode=ro&immutable=1"
+        connection = sqlite3.connect(uri, uri=True)
+    else:
+        connection = sqlite3.connect(":memory:")
+        connection.deserialize(content.source)
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    return connection
+
+
+def _layer(content: Content, name: str) -> Layer:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            info = pyogrio.read_info(content.source, layer=name, force_feature_count=True)
+    except GDAL_ERRORS as error:
+        raise SourceError(f"{content.name}: layer {name!r} cannot be read") from error
+    columns = tuple(storable(str(column)) for column in info["fields"])
+    return Layer(name, columns, max(int(info["features"]), 0), _projecting(info["crs"]))
+
+
+def _projecting(crs: str | None) -> Projecting | None:
+    """None for an undeclared or unknown CRS too: the range of the coordinates tells then."""
+    try:
+        return to_wgs84(CRS.from_user_input(crs)) if crs else None
+    except ProjError:
+        return None
+
+
+def _records(content: Content, layer: Layer) -> Iterator[Record]:
+    for start in range(0, layer.total, FEATURES_PER_READ):
+        geometries, fields = _read(content, layer.name, start)
+        cells = [[_cell(value) for value in field] for field in fields]
+        count = len(geometries) if geometries is not None else len(cells[0]) if cells else 0
+        for index in range(count):
+            values = {
+                column: field[index] for column, field in zip(layer.columns, cells, strict=True)
+            }
+            wkb = None if geometries is None else geometries[index]
+            point, shape, note = _geometry(wkb, layer.project)
+            yield Record(values, point, shape, (note,) if note else ())
+        if count < FEATURES_PER_READ:
+            # The count that a file states of itself may be wrong.
+            return
+
+
+def _read(content: Content, layer: str, start: int) -> tuple[Any, list[Any]]:
+    """WKB geometries (None for a table without) and one array of values per column."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            _, _, geometries, fields = pyogrio.raw.read(
+                content.source, layer=layer, skip_features=start, max_features=FEATURES_PER_READ
+            )
+    except GDAL_ERRORS as error:
+        raise SourceError(f"{content.name}: layer {layer!r} cannot be read") from error
+    return geometries, list(fields)
+
+
+def _geometry(
+    wkb: bytes | None, project: Projecting | None
+) -> tuple[tuple[float, float] | None, BaseGeometry | None, str]:
+    """The point, or the shape that is none, or why there is neither."""
+    geometry = shapely.from_wkb(wkb, on_invalid="ignore") if wkb is not None else None
+    if geometry is None or geometry.is_empty:
+        if wkb is None or geometry is not None:
+            return None, None, ""
+        return None, UNREADABLE, "geometry: cannot be read"
+    if isinstance(geometry, shapely.MultiPoint) and len(geometry.geoms) == 1:
+        geometry = geometry.geoms[0]
+    if not isinstance(geometry, shapely.Point):
+        flat = shapely.force_2d(geometry)
+        shape = projected(flat, project) if project else flat
+        shape = UNREADABLE if shape is None else shape
+        return None, shape, f"geometry: a {geometry.geom_type} gives no true point, so no pin"
+    pair = float(geometry.x), float(geometry.y)
+    return project(*pair) if project else pair, None, ""
+
+
+def _cell(value: Any) -> str:
+    if value is None or value is np.ma.masked:
+        return ""
+    if isinstance(value, np.datetime64):
+        return "" if np.isnat(value) else str(value)
+    if isinstance(value, float | np.floating):
+        return "" if np.isnan(value) else number_text(float(value))
+    if isinstance(value, bytes):
+        return ""
+    return storable(str(value))

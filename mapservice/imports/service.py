@@ -1,0 +1,351 @@
+"""Imports a file: reads, places and saves its rows, and reports on each of them.
+
+The file is read twice: its points are counted before its first row is saved, since a point that
+several rows share may be no place at all. Rows are saved in batches, each in a transaction of its
+own; a row that the database refuses takes none of its neighbours with it. Importing the same file
+again changes nothing.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from mapservice.geocoding.model import Precision
+from mapservice.geocoding.service import Locator, Placement
+from mapservice.imports import queries
+from mapservice.imports.dates import first_day, is_day
+from mapservice.imports.placing import Placer
+from mapservice.imports.reading import SourceFile, read_file
+from mapservice.imports.shared_points import Centres, SharedPoints, Sighting
+from mapservice.imports.text import bare
+from mapservice.initiatives import service
+from mapservice.initiatives.model import SourceRow
+from mapservice.initiatives.service import Draft
+
+BATCH_ROWS = 500
+# Raised where rows that did not change are to be placed or dated anew by their next import.
+DIGEST_VERSION = 3
+
+
+class Outcome(StrEnum):
+    """What became of a row.
+
+    `to_review` is saved as well, but its place waits for a person. `merged` is the same as an
+    earlier row of the file, `skipped` no initiative at all: a total, a heading, an empty row.
+    """
+
+    IMPORTED = "imported"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    TO_REVIEW = "to_review"
+    REJECTED = "rejected"
+    MERGED = "merged"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class RowReport:
+    """One line of the report. `reason` says why a row was rejected or waits, or what was mended."""
+
+    row: int
+    outcome: Outcome
+    source_id: str
+    title: str
+    place: str
+    precision: str = ""
+    commune: str = ""
+    match_status: str = ""
+    score: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to import: see `mapservice initiatives import --help`."""
+
+    mapping: Mapping[str, str] | None = None
+    platform: str = ""
+    licence: str = ""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRun:
+    """An import under way: how many rows there will be, and their reports as they come.
+
+    `columns` gives the column of each field, `unused` those that no field took.
+    """
+
+    platform: str
+    total: int
+    columns: Mapping[str, str]
+    problems: tuple[str, ...]
+    reports: Iterator[RowReport]
+    encoding: str = ""
+    separator: str = ""
+    unused: tuple[str, ...] = ()
+
+
+def import_file(engine: Engine, locator: Locator, path: Path, options: Options) -> ImportRun:
+    """Opens the file and returns the run; rows are imported as `reports` is read.
+
+    Raises SourceError or InvalidInput, before anything is saved, for a file or mapping that
+    cannot be used.
+    """
+    return import_source(engine, locator, open_file(engine, path, options.mapping), options)
+
+
+def summary_of(run: ImportRun, counts: Mapping[Outcome, int]) -> Iterator[str]:
+    """How a file was read and what became of its rows, line by line, once it is imported."""
+    how = [run.encoding, _SEPARATORS.get(run.separator, repr(run.separator))]
+    if told := [part for part in how if part]:
+        yield f"read as: {', '.join(told)}"
+    for field, column in run.columns.items():
+        yield f"{field}: {column}"
+    if run.unused:
+        yield f"columns that nothing used: {', '.join(run.unused)}"
+    yield from run.problems
+    outcomes = ", ".join(f"{counts.get(outcome, 0)} {outcome}" for outcome in Outcome)
+    yield f"{sum(counts.values())} rows read: {outcomes}"
+
+
+_SEPARATORS = {
+    "": "",
+    ",": "separated by commas",
+    ";": "separated by semicolons",
+    "\t": "separated by tabs",
+    "|": "separated by bars",
+}
+
+
+def open_file(engine: Engine, path: Path, mapping: Mapping[str, str] | None = None) -> SourceFile:
+    """Reads the beginning of a file; names of territories are told from titles by the database.
+
+    Raises SourceError or InvalidInput.
+    """
+    with engine.connect() as connection:
+        names = {bare(name) for name in queries.territory_names(connection)}
+    return read_file(path, mapping, lambda words: bare(words) in names)
+
+
+def import_source(
+    engine: Engine, locator: Locator, source: SourceFile, options: Options
+) -> ImportRun:
+    """The same for a file that is open already: what is unreadable is refused before a geocoder
+    is built."""
+    platform = options.platform or source.platform
+    importer = _Importer(engine, locator, options, platform)
+    return ImportRun(
+        platform=platform,
+        total=source.total,
+        columns=source.columns,
+        problems=source.problems,
+        reports=importer.run(source),
+        encoding=source.encoding,
+        separator=source.separator,
+        unused=source.unused,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A row on its way: `source_id` tells it from its neighbours, `digest` from its former self.
+
+    `twin` is the number of the earlier row of the file that says the same, 0 for none.
+    """
+
+    row: SourceRow
+    source_id: str
+    digest: str
+    twin: int
+
+
+@dataclass(slots=True)
+class _Importer:
+    engine: Engine
+    locator: Locator
+    options: Options
+    platform: str
+
+    def run(self, source: SourceFile) -> Iterator[RowReport]:
+        placer = self._placer(source)
+        seen: dict[str, tuple[str, int]] = {}
+        remaining = source.rows
+        while batch := list(islice(remaining, BATCH_ROWS)):
+            entries = [self._entry(row, placer, seen) for row in batch]
+            yield from self._run_batch(entries, placer)
+
+    def _placer(self, source: SourceFile) -> Placer:
+        """Knows the points of the whole file, and of what is kept of its source."""
+        if not source.may_have_points:
+            return Placer(self.locator, source.context_commune, SharedPoints(()), self._centres)
+        rows = (Sighting.of(row, _source_id(row)) for row in source.rows)
+        with self.engine.connect() as connection:
+            shared = SharedPoints(
+                (one for one in rows if one),
+                queries.kept_sightings(connection, self.platform),
+            )
+        return Placer(self.locator, source.context_commune, shared, self._centres)
+
+    def _centres(self) -> Centres:
+        with self.engine.connect() as connection:
+            return Centres(queries.centres(connection))
+
+    def _entry(self, row: SourceRow, placer: Placer, seen: dict[str, tuple[str, int]]) -> _Entry:
+        """An id given twice with other content becomes two ids, so that neither row is lost."""
+        source_id = _source_id(row)
+        row = placer.doubted(row, source_id)
+        digest = _digest(row)
+        if row.rejected or row.skipped:
+            return _Entry(row, source_id, digest, 0)
+        first = seen.setdefault(source_id, (digest, row.number))
+        if first[0] != digest:
+            source_id = f"{source_id}#{digest[:12]}"
+            first = seen.setdefault(source_id, (digest, row.number))
+        return _Entry(row, source_id, digest, first[1] if first[1] != row.number else 0)
+
+    def _run_batch(self, entries: list[_Entry], placer: Placer) -> list[RowReport]:
+        with self.engine.connect() as connection, connection.begin() as transaction:
+            reports = self._save_batch(connection, entries, placer)
+            if self.options.dry_run:
+                transaction.rollback()
+        return reports
+
+    def _save_batch(
+        self, connection: Connection, entries: list[_Entry], placer: Placer
+    ) -> list[RowReport]:
+        known = service.known(connection, self.platform, [entry.source_id for entry in entries])
+        reports: dict[int, RowReport] = {}
+        changed: list[_Entry] = []
+        for entry in entries:
+            former = known.get(entry.source_id)
+            number = entry.row.number
+            if entry.row.skipped:
+                reports[number] = _report(entry, Outcome.SKIPPED, entry.row.skipped)
+            elif entry.row.rejected:
+                reports[number] = _report(entry, Outcome.REJECTED, entry.row.rejected)
+            elif entry.twin:
+                reports[number] = _report(entry, Outcome.MERGED, f"the same as row {entry.twin}")
+            elif former and former.digest == entry.digest:
+                reports[number] = _report(entry, Outcome.UNCHANGED, entry.row.point_doubt)
+            else:
+                changed.append(entry)
+        placements = placer.place(connection, [entry.row for entry in changed])
+        drafts = [
+            self._draft(entry, placement, known.get(entry.source_id))
+            for entry, placement in zip(changed, placements, strict=True)
+        ]
+        for entry, draft in zip(changed, drafts, strict=True):
+            reports[entry.row.number] = _placed(entry, draft)
+        for number, reason in _save(connection, drafts).items():
+            entry = changed[number]
+            reports[entry.row.number] = _report(entry, Outcome.REJECTED, reason)
+        return [reports[entry.row.number] for entry in entries]
+
+    def _draft(self, entry: _Entry, placement: Placement, former: service.Known | None) -> Draft:
+        row = entry.row
+        return Draft(
+            id=former.id if former else None,
+            title=row.title,
+            summary=row.summary,
+            description=row.description,
+            theme=row.theme,
+            scale=row.scale,
+            status=row.status,
+            created_at=_moment(row.created_on),
+            created_period=None if is_day(row.created_on) else row.created_on or None,
+            updated_at=_moment(row.updated_on),
+            source_platform=self.platform,
+            source_id=entry.source_id,
+            source_url=row.url,
+            source_licence=row.licence or self.options.licence,
+            source_digest=entry.digest,
+            place_text=row.place_text,
+            placement=placement,
+        )
+
+
+def _save(connection: Connection, drafts: list[Draft]) -> dict[int, str]:
+    """Saves all at once; if the database refuses, one by one. Returns reasons by position.
+
+    Raises DBAPIError when the database is lost: that is no fault of the rows.
+    """
+    try:
+        with connection.begin_nested():
+            service.save(connection, drafts)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return {
+            number: reason
+            for number, draft in enumerate(drafts)
+            if (reason := _save_one(connection, draft))
+        }
+    return {}
+
+
+def _save_one(connection: Connection, draft: Draft) -> str:
+    try:
+        with connection.begin_nested():
+            service.save(connection, [draft])
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return str(error.orig).splitlines()[0]
+    return ""
+
+
+def _placed(entry: _Entry, draft: Draft) -> RowReport:
+    placement = draft.placement
+    outcome = Outcome.UPDATED if draft.id else Outcome.IMPORTED
+    reason = placement.reason or placement.match.reason
+    report = _report(entry, Outcome.TO_REVIEW if placement.to_review else outcome, reason)
+    return replace(
+        report,
+        precision=str(placement.precision),
+        commune=(placement.code or "") if placement.precision in _WITH_COMMUNE else "",
+        match_status=str(placement.match.status),
+        score=placement.match.score,
+    )
+
+
+_WITH_COMMUNE = (Precision.POINT, Precision.COMMUNE)
+
+
+def _report(entry: _Entry, outcome: Outcome, reason: str = "") -> RowReport:
+    row = entry.row
+    notes = "; ".join(part for part in (reason, *row.problems) if part)
+    return RowReport(row.number, outcome, entry.source_id, row.title, row.place_text, reason=notes)
+
+
+def _digest(row: SourceRow) -> str:
+    """Of all that a row says, however its file is arranged, and of whether its point is believed.
+
+    By how many rows a point is shared may change without this one.
+    """
+    content = asdict(replace(row, number=0, raw={}, problems=()))
+    content |= {"point_doubt": bool(row.point_doubt), "version": DIGEST_VERSION}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _source_id(row: SourceRow) -> str:
+    return row.external_id or _identity(row)
+
+
+def _identity(row: SourceRow) -> str:
+    """For files without ids: what stays the same when details of a row are mended."""
+    told = first_day(row.created_as_told)  # as the first readings had it
+    content = [row.title, row.place_text, told, row.lon, row.lat]
+    return "sha256:" + hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+
+def _moment(day: str) -> datetime | None:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC) if is_day(day) else None

@@ -1,0 +1,219 @@
+"""`/moderation/confiance`: supports that stand out or are held back, and decisions about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from sqlalchemy import Connection
+
+from mapservice.accounts.roles import permissions as access
+from mapservice.accounts.roles.queries import overlaps
+from mapservice.contributions.bursts import panel_queries, queries, service
+from mapservice.contributions.bursts.model import LEAST_DAY, MOST_NOTE, Arrived, Burst, State
+from mapservice.contributions.bursts.panel_queries import Part
+from mapservice.dashboards.chart import Chart, chart
+from mapservice.dashboards.params import place
+from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.i18n.text import gettext as _
+from mapservice.initiatives import queries as initiatives
+from mapservice.moderation import pages as desk
+from mapservice.moderation.queries import is_within
+from mapservice.rollups import territory_queries as pages
+from mapservice.territories import queries as territories
+from mapservice.territories.lineage.model import plain
+from mapservice.territories.model import Level, TerritoryRef
+from mapservice.web.params import only_parameters
+from mapservice.web.services import services
+
+blueprint = Blueprint("trust", __name__, url_prefix="/moderation/confiance")
+desk.keep_private(blueprint)
+
+SHOWN = 50
+MONTH, HOURS = timedelta(days=30), timedelta(hours=72)
+HOUR, DAY = "hour", "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Arrivals as bars; `held` are the heights of what is not counted in each."""
+
+    step: str
+    arrived: Sequence[Arrived]
+    chart: Chart
+    held: Sequence[float]
+
+
+@blueprint.get("")
+def listing() -> str:
+    only_parameters()
+    with services().engine.connect() as connection:
+        return render_template(
+            "trust/bursts.html",
+            bursts=panel_queries.open_bursts(connection, access.sees(), SHOWN),
+            parts=_own_territories(connection),
+            **_shared(),
+        )
+
+
+@blueprint.get("/<uuid:identifier>")
+def initiative(identifier: UUID) -> Response:
+    only_parameters()
+    with services().engine.connect() as connection:
+        return make_response(_panel(connection, identifier))
+
+
+@blueprint.get("/territoire/<level>/<code>")
+def territory(level: str, code: str) -> str:
+    only_parameters()
+    ref = place(level, code)
+    with services().engine.connect() as connection:
+        found = territories.find(connection, ref) if ref else None
+        if ref is None or found is None or not _is_seen(connection, ref):
+            raise NotFound("There is no such territory.")
+        part = panel_queries.of_territory(ref, access.sees())
+        now = datetime.now(UTC)
+        return render_template(
+            "trust/territory.html",
+            ref=ref,
+            place=found,
+            figures=panel_queries.figures(connection, part),
+            curve=_curve(connection, part, now - MONTH, now, DAY),
+            notable=panel_queries.notable(connection, part, LEAST_DAY, SHOWN),
+            least=LEAST_DAY,
+            **_shared(),
+        )
+
+
+@blueprint.get("/rafales/<uuid:identifier>")
+def case(identifier: UUID) -> Response:
+    """The panel that a burst is on."""
+    only_parameters("territory", "kind", "decided")
+    with services().engine.connect() as connection:
+        about = panel_queries.initiative_of(connection, identifier, access.sees())
+        if about is None:
+            raise NotFound("There is no such burst.")
+        return make_response(_panel(connection, about))
+
+
+@blueprint.post("/rafales/<uuid:identifier>")
+def decide(identifier: UUID) -> Response:
+    with services().engine.connect() as connection:
+        access.require_decider(
+            lambda reach: panel_queries.initiative_of(connection, identifier, reach) is not None
+        )
+        about = panel_queries.initiative_of(connection, identifier, access.decides())
+    assert about is not None, "who may decide sees it"
+    if not access.is_own_form():
+        words = _("Ce formulaire a expiré, ou ne vient pas de cette page. Rien n’a été enregistré.")
+        return _again(about, HTTPStatus.FORBIDDEN, words)
+    try:
+        with services().engine.begin() as connection:
+            service.decide(
+                connection,
+                identifier,
+                about,
+                _state(),
+                by=access.reviewer(),
+                person=access.badge().person,
+                note=request.form.get("note", "").strip(),
+            )
+    except InvalidInput as error:
+        return _again(about, HTTPStatus.BAD_REQUEST, _mistake(error))
+    except Conflict:
+        words = _("Quelqu’un vient d’en décider. Rien n’a été enregistré.")
+        return _again(about, HTTPStatus.CONFLICT, words)
+    response = redirect(url_for("trust.initiative", identifier=about), HTTPStatus.SEE_OTHER)
+    assert isinstance(response, Response)
+    return response
+
+
+def _panel(connection: Connection, identifier: UUID, error: str = "") -> str:
+    known = initiatives.of_any_status(connection, [identifier]).get(identifier)
+    if known is None or not is_within(connection, identifier, access.sees()):
+        raise NotFound("There is no such initiative.")
+    found = panel_queries.bursts(connection, identifier, SHOWN)
+    part = panel_queries.of_initiative(identifier)
+    since, until, step = _span(found)
+    networks, effective = panel_queries.networks(connection, identifier)
+    return render_template(
+        "trust/initiative.html",
+        initiative=known,
+        bursts=found,
+        open=next((one for one in found if one.state is State.OPEN), None),
+        figures=panel_queries.figures(connection, part),
+        curve=_curve(connection, part, since, until, step),
+        networks=networks,
+        effective=effective,
+        usual=queries.usual(connection, identifier, found[0].first_at if found else until),
+        may_decide=is_within(connection, identifier, access.decides()),
+        error=error,
+        typed=request.form,
+        most=MOST_NOTE,
+        scope_pairs=desk.part_pairs(),
+        **desk.told(connection),
+        **_shared(),
+    )
+
+
+def _span(found: Sequence[Burst]) -> tuple[datetime, datetime, str]:
+    """Three days by the hour around a short burst, else the last month by the day."""
+    now = datetime.now(UTC)
+    if found and found[0].last_at - found[0].first_at < HOURS / 2:
+        until = min(now, found[0].last_at + HOURS / 4)
+        return until - HOURS, until, HOUR
+    return now - MONTH, now, DAY
+
+
+def _curve(
+    connection: Connection, part: Part, since: datetime, until: datetime, step: str
+) -> Curve:
+    arrived = panel_queries.arrivals(connection, part, since, until, step)
+    drawn = chart([(one.at, one.counted + one.held) for one in arrived], None, None)
+    held = [
+        round(bar.height * one.held / bar.count, 2) if bar.count else 0
+        for bar, one in zip(drawn.bars, arrived, strict=True)
+    ]
+    return Curve(step, arrived, drawn, held)
+
+
+def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
+    """The panel once more, with what is wrong; as things stand now."""
+    with services().engine.connect() as connection:
+        return make_response(_panel(connection, identifier, words), status)
+
+
+def _is_seen(connection: Connection, ref: TerritoryRef) -> bool:
+    reach = access.sees()
+    return reach.everywhere or overlaps(connection, ref, reach)
+
+
+def _own_territories(connection: Connection) -> list[tuple[TerritoryRef, str]]:
+    """Those of one's roles, with their names; every région for who is an admin."""
+    reach = access.sees()
+    if reach.everywhere:
+        regions = pages.everywhere(connection, Level.REGION)
+        every = [(TerritoryRef(Level.REGION, one.place.code), one.place.name) for one in regions]
+        return sorted(every, key=lambda one: plain(one[1]))
+    found = ((ref, territories.find(connection, ref)) for ref in reach.territories)
+    return [(ref, one.name) for ref, one in found if one]
+
+
+def _shared() -> dict[str, Any]:
+    return {"token": access.form_token(), "reviewer": access.reviewer(), "badge": access.badge()}
+
+
+def _state() -> State:
+    given = request.form.get("state", "")
+    if given not in (State.RELEASED, State.DISMISSED):
+        raise InvalidInput("state", "is not one of released, dismissed")
+    return State(given)
+
+
+def _mistake(error: InvalidInput) -> str:
+    if error.field == "note":
+        return _("C’est trop long : %(most)s signes au plus.", most=MOST_NOTE)
+    return _("Choisissez une des décisions proposées.")

@@ -1,0 +1,155 @@
+"""Taking two initiatives for the same, and parting them again.
+
+The row in `merge` is all: triggers change the status, the counts and the queue (`sql/merging.sql`).
+Locks come in one order: what is merged into what, the table, the proposal, the initiatives by id.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from mapservice.accounts.people import queries as people
+from mapservice.audit import log
+from mapservice.audit.log import Line
+from mapservice.contributions.proposals.model import Verdict
+from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.initiatives.model import PUBLIC, Status
+from mapservice.mail import letters
+from mapservice.mail import service as mail
+from mapservice.mail.model import Letterhead
+from mapservice.moderation.places.model import clean_name
+from mapservice.moderation.service import Late, TooLate, check_holder, clean_reason
+
+# What may be taken for the same as another one.
+MERGEABLE = (Status.PENDING, *PUBLIC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Who decides, why, and on what grounds.
+
+    `seen` is the version that was read (0 for what has none), `report` what led to it.
+    """
+
+    by: str
+    person: UUID | None = None
+    reason: str = ""
+    seen: int = 0
+    report: UUID | None = None
+
+
+def merge(
+    connection: Connection, site: Letterhead, identifier: UUID, target: UUID, act: Act
+) -> None:
+    """Leads from an initiative to the one that it is the same as; its author is told.
+
+    Raises NotFound, InvalidInput naming `target` or `reason`, TooLate, or Conflict for what is in
+    no state to be merged.
+    """
+    by, reason = clean_name(act.by), clean_reason(act.reason)
+    rows = _hold(connection, identifier, target)
+    own, other = rows.get(identifier), rows.get(target)
+    if own is None:
+        raise NotFound("There is no such initiative.")
+    check_holder(connection, identifier, by)
+    if other is None or other.status not in PUBLIC or target == identifier:
+        raise InvalidInput("target", "is not another initiative that is public")
+    if own.status not in MERGEABLE:
+        raise Conflict("This initiative cannot be merged in its present state.")
+    if own.revision != act.seen:
+        raise TooLate(Late.EDITED)
+    bound = {"id": identifier, "target": target}
+    connection.execute(text("INSERT INTO merge (initiative, target) VALUES (:id, :target)"), bound)
+    _note(connection, Verdict.MERGE, own, target, act, by, reason)
+    _tell(connection, site, "proposal_merged", own, other, reason)
+
+
+def unmerge(connection: Connection, site: Letterhead, identifier: UUID, act: Act) -> UUID:
+    """Parts them: all is as if it had never been merged. Returns what it was merged into.
+
+    Raises NotFound, or Conflict for what is not merged.
+    """
+    by, reason = clean_name(act.by), clean_reason(act.reason)
+    connection.execute(text("SELECT merge_alone()"))
+    target = connection.execute(text(TARGET), {"id": identifier}).scalar_one_or_none()
+    if target is None:
+        raise Conflict("This initiative is not merged.")
+    rows = _hold(connection, identifier, target)
+    connection.execute(text("DELETE FROM merge WHERE initiative = :id"), {"id": identifier})
+    own = rows[identifier]
+    _note(connection, Verdict.UNMERGE, own, target, act, by, reason)
+    _tell(connection, site, "proposal_parted", own, rows[target], reason)
+    found: UUID = target
+    return found
+
+
+def _hold(connection: Connection, *ids: UUID) -> dict[UUID, Row[tuple[object, ...]]]:
+    """Both, and what they count for, by id."""
+    connection.execute(text("SELECT merge_alone()"))
+    connection.execute(text("LOCK TABLE initiative IN ROW EXCLUSIVE MODE"))
+    bound = {"id": ids[0], "ids": list(ids)}
+    connection.execute(text("SELECT FROM proposal WHERE initiative = :id FOR UPDATE"), bound)
+    return {row.id: row for row in connection.execute(text(HOLD), bound)}
+
+
+def _note(
+    connection: Connection,
+    verdict: Verdict,
+    own: Row[tuple[object, ...]],
+    target: UUID,
+    act: Act,
+    by: str,
+    reason: str,
+) -> None:
+    line = Line(
+        initiative=own.id,
+        verdict=verdict,
+        by=by,
+        person=act.person,
+        revision=own.revision,
+        reason=reason,
+        target=target,
+        report=act.report,
+    )
+    log.keep(connection, line)
+
+
+def _tell(
+    connection: Connection,
+    site: Letterhead,
+    letter: str,
+    own: Row[tuple[object, ...]],
+    other: Row[tuple[object, ...]],
+    reason: str,
+) -> None:
+    """The author of what was merged, where there is one."""
+    author = people.find(connection, own.author) if own.author else None
+    if author is None:
+        return
+    values = {
+        "title": own.title,
+        "other": other.title,
+        "reason": reason,
+        "link": f"{site.base_url}/initiatives/{own.id}/suivi",
+        "other_link": f"{site.base_url}/initiatives/{other.id}",
+    }
+    mail.enqueue(
+        connection,
+        letters.write(site, letter, author.email, values, locale=author.locale, person=author.id),
+    )
+
+
+TARGET = "SELECT target FROM merge WHERE initiative = :id"
+
+# With all that either counts for: their rows change as well.
+HOLD = """
+SELECT initiative.id, initiative.title, initiative.status, proposal.person AS author,
+       coalesce((SELECT max(number) FROM initiative_revision AS revision
+                  WHERE revision.initiative = initiative.id), 0) AS revision
+  FROM initiative
+  LEFT JOIN proposal ON proposal.initiative = initiative.id
+ WHERE initiative.id = ANY(:ids)
+    OR initiative.id IN (SELECT ancestor FROM merge_line WHERE member = ANY(:ids))
+ ORDER BY initiative.id
+   FOR NO KEY UPDATE OF initiative"""

@@ -1,0 +1,384 @@
+"""The queue of places in doubt, what was decided, and what concerns which territory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, TextClause, text
+
+from mapservice.accounts.roles.model import Reach
+from mapservice.accounts.roles.reach import bound as bound_reach
+from mapservice.accounts.roles.reach import condition as within
+from mapservice.db.text import fill
+from mapservice.geocoding.model import Precision
+from mapservice.moderation.places import model, territory_queries
+from mapservice.moderation.places.model import (
+    Area,
+    Candidate,
+    Case,
+    ChoiceKind,
+    Counts,
+    Decision,
+    Given,
+    Review,
+    Scope,
+    Share,
+)
+from mapservice.moderation.places.territory_queries import Codes
+from mapservice.territories.model import Level
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a case stands in the queue; the next one comes after it."""
+
+    moment: datetime
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some cases in order, and where the next ones begin (None on the last page)."""
+
+    cases: Sequence[Case]
+    next: Position | None
+
+
+def find(connection: Connection, identifier: UUID, *, any_state: bool = False) -> Case | None:
+    """One case, waiting or decided; `any_state`: also one that never was in doubt."""
+    statement = fill(FIND, {"columns": COLUMNS, "state": "" if any_state else IN_QUEUE})
+    rows = _rows(connection, text(statement), {"id": identifier})
+    return next(iter(_cases(connection, rows)), None)
+
+
+def is_within(connection: Connection, identifier: UUID, reach: Reach) -> bool:
+    """Whether a case concerns a reach: by where it is shown, a candidate, or its point."""
+    if reach.everywhere:
+        return True
+    concerned = fill(CONCERNED, {"asked": "initiative = :id"})
+    statement = fill(IS_WITHIN, {"concerned": concerned, "reach": within(reach)})
+    bound = bound_reach(reach) | {"id": identifier}
+    return bool(connection.execute(text(statement), bound).scalar_one())
+
+
+def holds(connection: Connection, reach: Reach, level: Level, code: str) -> bool:
+    """Whether a whole territory lies within a reach."""
+    statement = text(fill(HOLDS, {"reach": within(reach)}))
+    bound = bound_reach(reach) | {"level": str(level), "code": code}
+    return bool(connection.execute(statement, bound).scalar_one())
+
+
+def find_page(
+    connection: Connection, review: Review, scope: Scope, limit: int, after: Position | None = None
+) -> Page:
+    """Waiting cases, the oldest first; or decided ones, the latest first."""
+    statement = text(_listed(review, scope, after))
+    bound = _bound(review, scope, after) | {"limit": limit + 1}
+    rows = _rows(connection, statement, bound)
+    cases = _cases(connection, rows[:limit])
+    more = len(rows) > limit
+    last = rows[limit - 1] if more else None
+    return Page(cases, Position(last["moment"], last["id"]) if last else None)
+
+
+def next_waiting(connection: Connection, scope: Scope, after: Position) -> UUID | None:
+    """The case after this one, or the first one when it was the last; None when none is left."""
+    for where in (after, None):
+        statement = fill(IDS, {"listed": _listed(Review.WAITING, scope, where)})
+        bound = _bound(Review.WAITING, scope, where) | {"limit": 2}
+        found = connection.execute(text(statement), bound).scalars()
+        following = next((one for one in found if one != after.id), None)
+        if following is not None:
+            return UUID(str(following))
+    return None
+
+
+def position(connection: Connection, identifier: UUID) -> Position | None:
+    statement = text("SELECT matched_at FROM location_match WHERE initiative = :id")
+    moment = connection.execute(statement, {"id": identifier}).scalar()
+    return Position(moment, identifier) if moment else None
+
+
+def count(connection: Connection, review: Review, scope: Scope) -> int:
+    statement = fill(COUNT, {"concerned": OF_REVIEW, "scope": _scope(scope)})
+    return int(connection.execute(text(statement), _bound(review, scope)).scalar_one())
+
+
+def counts(connection: Connection, reach: Reach) -> Counts:
+    """What waits within a reach, and what of it concerns each région and département there."""
+    statement = text(fill(COUNTS, {"concerned": OF_REVIEW, "reach": within(reach)}))
+    bound = bound_reach(reach) | {"review": str(Review.WAITING)}
+    rows = connection.execute(statement, bound).all()
+    placed = next(row.waiting for row in rows if row.grain == "all")
+    waiting, decided = (
+        tuple(connection.execute(text(TOTALS)).one())
+        if reach.everywhere
+        else (placed, count(connection, Review.DECIDED, Scope(reach=reach)))
+    )
+    shares: dict[str, list[Share]] = {Level.REGION: [], Level.DEPARTEMENT: []}
+    for row in rows:
+        if row.code:
+            shares[row.grain].append(Share(row.code, row.name, row.region, row.waiting))
+    return Counts(
+        waiting=waiting,
+        decided=decided,
+        nowhere=waiting - placed,
+        regions=tuple(sorted(shares[Level.REGION], key=_most)),
+        departements=tuple(sorted(shares[Level.DEPARTEMENT], key=_most)),
+    )
+
+
+def _rows(connection: Connection, statement: TextClause, bound: Row) -> list[Row]:
+    return [dict(row._mapping) for row in connection.execute(statement, bound)]
+
+
+def _most(share: Share) -> tuple[int, str]:
+    return (-share.waiting, share.name)
+
+
+def _listed(review: Review, scope: Scope, after: Position | None) -> str:
+    waiting = review is Review.WAITING
+    texts = {
+        "columns": COLUMNS,
+        "concerned": OF_REVIEW,
+        "scope": _scope(scope),
+        "moment": "record.matched_at" if waiting else "record.decided_at",
+        "after": "" if after is None else (AFTER if waiting else BEFORE),
+        "way": "ASC" if waiting else "DESC",
+    }
+    return fill(LISTED, texts)
+
+
+def _scope(scope: Scope) -> str:
+    if scope.reach.everywhere:
+        return _part(scope)
+    return fill(REACHED, {"reach": within(scope.reach)}) + _part(scope)
+
+
+def _part(scope: Scope) -> str:
+    if scope.nowhere:
+        return NOWHERE
+    return fill(WITHIN, {"level": str(scope.territory.level)}) if scope.territory else ""
+
+
+def _bound(review: Review, scope: Scope, after: Position | None = None) -> dict[str, Any]:
+    bound: dict[str, Any] = {"review": str(review), **bound_reach(scope.reach)}
+    if scope.territory and not scope.nowhere:
+        bound["code"] = scope.territory.code
+    if after:
+        bound |= {"after": after.moment, "after_id": after.id}
+    return bound
+
+
+def _cases(connection: Connection, rows: Sequence[Row]) -> list[Case]:
+    """All that a page shows of its rows, in three statements whatever their number."""
+    points = {
+        row["id"]: point for row in rows if (point := territory_queries.point_of(row["query"]))
+    }
+    held = dict(
+        zip(points, territory_queries.holders(connection, list(points.values())), strict=True)
+    )
+    wanted = {one["commune"] for row in rows for one in row["candidates"]}
+    known = territory_queries.communes(
+        connection, wanted | {code for code, _ in held.values() if code}
+    )
+    names = territory_queries.parents(connection) if rows else []
+    given = {
+        identifier: Given(*point, known.get(held[identifier][0] or ""), held[identifier][1])
+        for identifier, point in points.items()
+    }
+    return [_case(row, known, given.get(row["id"]), names) for row in rows]
+
+
+def _case(row: Row, known: Codes, given: Given | None, names: Sequence[Area]) -> Case:
+    reason = model.why(row, given)
+    candidates = tuple(_candidates(row["candidates"], known))
+    shown = Area(Level(row["shown_level"]), *row["shown"]) if row["shown_level"] else None
+    return Case(
+        id=row["id"],
+        title=row["title"],
+        theme=row["theme"],
+        status=row["state"],
+        words=_words(row["place_text"], row["query"]),
+        waiting_since=row["matched_at"],
+        review=Review(row["review"]),
+        why=reason,
+        subject=model.subject(row, reason),
+        precision=Precision(row["shown_precision"]),
+        shown=shown,
+        candidates=candidates,
+        given=given,
+        areas=tuple(_areas(row["parts"], shown, candidates, given, names)),
+        decision=_decision(row["decision"], row["decided_place"]),
+    )
+
+
+def _candidates(kept: Sequence[Mapping[str, Any]], known: Codes) -> Iterable[Candidate]:
+    """Those that still exist, each once, numbered in their order."""
+    unique = {one["commune"]: one for one in reversed(kept) if one["commune"] in known}
+    for number, (code, one) in enumerate(reversed(unique.items()), start=1):
+        commune = known[code]
+        through = "" if one["through"] == commune.name else str(one["through"] or "")
+        yield Candidate(number, commune, through)
+
+
+def _words(place_text: str, query: Mapping[str, Any]) -> str:
+    """As they were typed, with the département that stood in a field of its own."""
+    fields = ("text", "postcode", "city", "citycode")
+    words = place_text or " ".join(str(query[name]) for name in fields if query.get(name))
+    departement = str(query.get("departement", ""))
+    return ", ".join(part for part in (words, departement) if part)
+
+
+def _areas(
+    parts: Mapping[str, Any],
+    shown: Area | None,
+    candidates: Sequence[Candidate],
+    given: Given | None,
+    names: Sequence[Area],
+) -> Iterable[Area]:
+    """Territories above the commune that may be all that is sure: the likeliest first."""
+    around = [candidate.commune for candidate in candidates]
+    around += [given.holder] if given and given.holder else []
+    found = [shown] if shown and shown.level is not Level.COMMUNE else []
+    for level in (Level.DEPARTEMENT, Level.REGION):
+        codes = [parts.get(str(level)), *(getattr(commune, level) for commune in around)]
+        by_code = {area.code: area for area in names if area.level is level}
+        found += [by_code[code] for code in codes if code in by_code]
+    return dict.fromkeys(found)
+
+
+def _decision(kept: Mapping[str, Any] | None, place: str | None) -> Decision | None:
+    if kept is None:
+        return None
+    return Decision(
+        kind=ChoiceKind(kept["choice"]),
+        code=str(kept.get("code") or ""),
+        place=place or str(kept.get("code") or ""),
+        note=kept.get("note", ""),
+        by=kept["by"],
+        at=datetime.fromisoformat(kept["at"]),
+        withdrawn_by=kept.get("withdrawn", {}).get("by", ""),
+    )
+
+
+COLUMNS = """
+       initiative.id, initiative.title, initiative.theme, initiative.status AS state,
+       initiative.place_text, initiative.precision AS shown_precision,
+       record.query, record.parts, record.candidates, record.status, record.method, record.reason,
+       record.matched_at, record.review, record.decision,
+       shown.level AS shown_level, ARRAY[shown.code, shown.name] AS shown,
+       chosen.name AS decided_place
+  FROM location_match AS record
+  JOIN initiative ON initiative.id = record.initiative
+  LEFT JOIN territory AS shown
+    ON shown.level = CASE initiative.precision WHEN 'point' THEN 'commune'
+                          ELSE initiative.precision END
+   AND shown.code = CASE initiative.precision WHEN 'epci' THEN initiative.epci
+                         WHEN 'departement' THEN initiative.departement
+                         WHEN 'region' THEN initiative.region ELSE initiative.commune END
+  LEFT JOIN territory AS chosen
+    ON chosen.level = CASE record.decision ->> 'choice' WHEN 'point' THEN 'commune'
+                           WHEN 'pin' THEN 'commune' ELSE record.decision ->> 'choice' END
+   AND chosen.code = record.decision ->> 'code'"""
+
+# Every territory that a place in doubt may turn out to be in: where it is shown meanwhile, each of
+# its candidates, and the ground under its point.
+CONCERNED = """
+asked AS MATERIALIZED (
+    SELECT initiative, candidates, query FROM location_match WHERE {asked}
+), concerned AS (
+    SELECT id AS initiative, commune, epci, departement, region
+      FROM initiative
+     WHERE id IN (SELECT initiative FROM asked) AND region IS NOT NULL
+     UNION ALL
+    SELECT asked.initiative, place.code, place.epci, place.departement, place.region
+      FROM asked
+     CROSS JOIN LATERAL jsonb_array_elements(asked.candidates) AS candidate
+      JOIN territory AS place
+        ON place.level = 'commune' AND place.code = candidate ->> 'commune'
+     UNION ALL
+    SELECT asked.initiative, place.code, place.epci, place.departement, place.region
+      FROM asked
+      JOIN territory AS place
+        ON place.level = 'commune'
+       AND ST_Intersects(place.outline,
+               ST_SetSRID(ST_MakePoint(CAST(asked.query ->> 'lon' AS float8),
+                                       CAST(asked.query ->> 'lat' AS float8)), 4326))
+     WHERE asked.query ->> 'lon' IS NOT NULL
+)"""
+
+OF_REVIEW = fill(CONCERNED, {"asked": "review = :review"})
+
+REACHED = """
+   AND record.initiative IN (SELECT initiative FROM concerned WHERE {reach})"""
+
+IS_WITHIN = """
+WITH {concerned}
+SELECT EXISTS (SELECT FROM concerned WHERE {reach})"""
+
+HOLDS = """
+SELECT EXISTS (
+  SELECT FROM (SELECT CASE level WHEN 'commune' THEN code END AS commune,
+                      CASE level WHEN 'epci' THEN code ELSE epci END AS epci,
+                      CASE level WHEN 'departement' THEN code ELSE departement END AS departement,
+                      CASE level WHEN 'region' THEN code ELSE region END AS region
+                 FROM territory WHERE level = :level AND code = :code) AS asked
+   WHERE {reach})"""
+
+WITHIN = """
+   AND record.initiative IN (SELECT initiative FROM concerned WHERE {level} = :code)"""
+
+NOWHERE = """
+   AND record.initiative NOT IN (SELECT initiative FROM concerned)"""
+
+LISTED = """
+WITH {concerned}
+SELECT {moment} AS moment, {columns}
+ WHERE record.review = :review {scope} {after}
+ ORDER BY {moment} {way}, record.initiative {way}
+ LIMIT :limit"""
+
+AFTER = """
+   AND (record.matched_at, record.initiative) > (:after, :after_id)"""
+
+BEFORE = """
+   AND (record.decided_at, record.initiative) < (:after, :after_id)"""
+
+IDS = """
+SELECT id FROM ({listed}) AS listed"""
+
+FIND = """
+SELECT {columns}
+ WHERE record.initiative = :id {state}"""
+
+IN_QUEUE = "AND record.review IN ('waiting', 'decided')"
+
+COUNT = """
+WITH {concerned}
+SELECT count(*) FROM location_match AS record WHERE record.review = :review {scope}"""
+
+COUNTS = """
+WITH {concerned}, counted AS (
+    SELECT CASE GROUPING(region, departement) WHEN 3 THEN 'all' WHEN 1 THEN 'region'
+                ELSE 'departement' END AS grain,
+           region, coalesce(departement, region) AS code, departement,
+           count(DISTINCT initiative) AS waiting
+      FROM concerned
+     WHERE {reach}
+     GROUP BY GROUPING SETS ((), (region), (region, departement))
+)
+SELECT counted.grain, counted.region, place.code, place.name, counted.waiting
+  FROM counted
+  LEFT JOIN territory AS place ON place.level = counted.grain AND place.code = counted.code
+ WHERE counted.grain <> 'departement' OR counted.departement IS NOT NULL"""
+
+TOTALS = """
+SELECT count(*) FILTER (WHERE review = 'waiting') AS waiting,
+       count(*) FILTER (WHERE review = 'decided') AS decided
+  FROM location_match
+ WHERE review IN ('waiting', 'decided')"""

@@ -1,0 +1,333 @@
+"""`/moderation/lieux`: the queue of places in doubt, one of them, and the decisions about it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import (
+    Blueprint,
+    Response,
+    make_response,
+    render_template,
+    request,
+    url_for,
+)
+from sqlalchemy import Connection
+
+from mapservice.accounts.roles import permissions as access
+from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.geocoding.model import Query
+from mapservice.geocoding.service import Locator
+from mapservice.i18n.text import gettext as _
+from mapservice.initiatives.filters import Cursor, Filters, Sort, parse_moment
+from mapservice.moderation import pages
+from mapservice.moderation.places import queries, service, territory_queries
+from mapservice.moderation.places.model import (
+    LISTED,
+    MAX_NOTE,
+    Candidate,
+    Case,
+    Choice,
+    ChoiceKind,
+    Review,
+)
+from mapservice.moderation.places.queries import Position
+from mapservice.territories.model import Level
+from mapservice.territories.names import at_commune
+from mapservice.tiles.live_map import FRANCE, map_config
+from mapservice.web.params import only_parameters
+from mapservice.web.services import services
+
+blueprint = Blueprint("review", __name__, url_prefix="/moderation/lieux")
+pages.keep_private(blueprint)
+
+PAGE_SIZE = 20
+FOUND = 6
+MAX_SEARCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class View(pages.View):
+    """Which part of the queue a page is about: what waits, or what is decided."""
+
+    review: Review = Review.WAITING
+
+
+@blueprint.get("")
+def queue() -> str:
+    only_parameters("territory", "state", "cursor", "decided")
+    with services().engine.connect() as connection:
+        view = _view(connection)
+        page = queries.find_page(connection, view.review, view.scope, PAGE_SIZE, _cursor())
+        return render_template(
+            "review/queue.html",
+            view=view,
+            cases=page.cases,
+            next_url=_address(view.pairs(), cursor=_encoded(page.next)) if page.next else None,
+            first="cursor" not in request.args,
+            counts=queries.counts(connection, access.sees()),
+            total=queries.count(connection, view.review, view.scope),
+            **_shared(connection),
+        )
+
+
+@blueprint.get("/<uuid:identifier>")
+def case(identifier: UUID) -> Response:
+    only_parameters("territory", "state", "decided", "commune", "corriger", "kind")
+    with services().engine.connect() as connection:
+        return _case_page(connection, identifier)
+
+
+@blueprint.post("/<uuid:identifier>")
+def decide(identifier: UUID) -> Response:
+    refusal = _refused(identifier)
+    if refusal:
+        return refusal
+    try:
+        choice, badge = _choice(identifier), access.badge()
+        service.decide(
+            services().engine,
+            identifier,
+            choice,
+            badge.name,
+            person=badge.person,
+            instead_of=request.form.get("instead_of"),
+        )
+    except InvalidInput as error:
+        return _again(identifier, HTTPStatus.BAD_REQUEST, _mistake(error))
+    except Conflict:
+        return _again(identifier, HTTPStatus.CONFLICT, _("Quelqu’un d’autre a été plus rapide."))
+    if "instead_of" in request.form:
+        path = url_for("moderation.case", identifier=identifier)
+        return pages.see(pages.address(path, pages.part_pairs(), decided=str(identifier)))
+    with services().engine.connect() as connection:
+        return _onward(connection, identifier)
+
+
+@blueprint.post("/<uuid:identifier>/attente")
+def put_back(identifier: UUID) -> Response:
+    refusal = _refused(identifier)
+    if refusal:
+        return refusal
+    try:
+        badge = access.badge()
+        service.put_back(services().engine, identifier, badge.name, person=badge.person)
+    except Conflict:
+        return _again(identifier, HTTPStatus.CONFLICT, _("Ce lieu attend déjà une décision."))
+    return pages.see(_address(_scope_pairs(), identifier))
+
+
+def _case_page(connection: Connection, identifier: UUID, error: str = "") -> Response:
+    correcting = "corriger" in request.args or "instead_of" in request.form
+    found = queries.find(connection, identifier, any_state=correcting)
+    if found is None or not queries.is_within(connection, identifier, access.sees()):
+        raise NotFound("There is no such place in the queue.")
+    view = _view(connection)
+    searched = request.args.get("commune", "").strip()[:MAX_SEARCH]
+    others = _searched(connection, found, searched) if searched else []
+    page = render_template(
+        "review/case.html",
+        case=found,
+        view=view,
+        error=error,
+        searched=searched,
+        others=others,
+        parents=territory_queries.parents(connection),
+        next_url=_next_url(connection, view, identifier),
+        here=_address(view.pairs(), identifier),
+        map_config=_map_config(found, others),
+        max_note=MAX_NOTE,
+        correcting=correcting,
+        instead_of=service.shown(connection, identifier),
+        may_decide=queries.is_within(connection, identifier, access.decides()),
+        **_shared(connection),
+    )
+    return make_response(page)
+
+
+def _shared(connection: Connection) -> dict[str, Any]:
+    """What both pages show: the decision just taken, and what forms and links need."""
+    placed = _placed(connection)
+    return {
+        "token": access.form_token(),
+        "reviewer": access.reviewer(),
+        "badge": access.badge(),
+        "scope_pairs": _scope_pairs(),
+        "address": _address,
+        "at_commune": at_commune,
+        "placed": placed,
+        **({} if placed else pages.told(connection)),
+    }
+
+
+def _placed(connection: Connection) -> Case | None:
+    """The place that was decided a moment ago, so that it can be undone."""
+    identifier = pages.read_id("decided", request.args.get("decided", ""))
+    found = queries.find(connection, identifier) if identifier else None
+    if found is None or not queries.is_within(connection, found.id, access.sees()):
+        return None
+    return found if found.review is Review.DECIDED else None
+
+
+def _refused(identifier: UUID) -> Response | None:
+    """What a POST that changes nothing is answered; raises for who may not decide here."""
+    with services().engine.connect() as connection:
+        access.require_decider(lambda reach: queries.is_within(connection, identifier, reach))
+    if access.is_own_form():
+        return None
+    return _again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
+
+
+def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
+    """The page once more, with what is wrong; as things stand now."""
+    with services().engine.connect() as connection:
+        response = _case_page(connection, identifier, words)
+    response.status_code = status
+    return response
+
+
+def _choice(identifier: UUID) -> Choice:
+    """Raises InvalidInput for what is not offered to this moderator."""
+    text = request.form.get("choice", "")
+    chosen = request.form.get("area", "") if text == "area" else text
+    if text == ChoiceKind.PIN:
+        chosen = f"pin:{request.form.get('lon', '')},{request.form.get('lat', '')}"
+    choice = Choice.parse(chosen, request.form.get("note", ""))
+    with services().engine.connect() as connection:
+        if not _is_open(connection, identifier, choice):
+            raise InvalidInput("choice", "lies outside of the territories of this moderator")
+    return choice
+
+
+def _is_open(connection: Connection, identifier: UUID, choice: Choice) -> bool:
+    """Whether it lies where the moderator decides, or is one of the readings of the case."""
+    reach, level = access.decides(), choice.kind.level
+    if choice.pin:
+        ((commune, _afloat),) = territory_queries.holders(connection, [choice.pin])
+        return commune is None or queries.holds(connection, reach, Level.COMMUNE, commune)
+    if level is None or queries.holds(connection, reach, level, choice.code):
+        return True
+    found = queries.find(connection, identifier, any_state=True)
+    if found is None:
+        return False
+    offered = {(Level.COMMUNE, one.commune.code) for one in found.candidates}
+    return (level, choice.code) in offered | {(area.level, area.code) for area in found.areas}
+
+
+def _mistake(error: InvalidInput) -> str:
+    if error.field == "note":
+        return _("La note est trop longue : %(most)s signes au plus.", most=MAX_NOTE)
+    if error.field == "pin":
+        return _("Placez l’épingle sur la carte, ou donnez sa longitude et sa latitude.")
+    return _("Choisissez une des réponses proposées.")
+
+
+def _onward(connection: Connection, identifier: UUID) -> Response:
+    """To the next case of the same part of the queue, or to its empty list."""
+    view = _view(connection)
+    place = queries.position(connection, identifier)
+    following = queries.next_waiting(connection, view.scope, place) if place else None
+    return pages.see(_address(_scope_pairs(), following, decided=str(identifier)))
+
+
+def _next_url(connection: Connection, view: View, identifier: UUID) -> str | None:
+    place = queries.position(connection, identifier)
+    following = queries.next_waiting(connection, view.scope, place) if place else None
+    return _address(_scope_pairs(), following) if following else None
+
+
+def _scope_pairs() -> list[tuple[str, str]]:
+    return pages.part_pairs("territory")
+
+
+def _address(
+    pairs: Iterable[tuple[str, str]], identifier: UUID | None = None, **more: str | None
+) -> str:
+    """The list, or one case."""
+    path = url_for("review.case", identifier=identifier) if identifier else url_for("review.queue")
+    return pages.address(path, pairs, **more)
+
+
+def _view(connection: Connection) -> View:
+    """Raises InvalidInput naming the parameter, NotFound for a part out of reach."""
+    state = request.args.get("state") or Review.WAITING
+    if state not in LISTED:
+        raise InvalidInput("state", f"is not one of {', '.join(LISTED)}")
+    review = Review(state)
+    found = pages.read_view(connection, state="" if review is Review.WAITING else str(review))
+    return View(found.scope, found.name, found.region, found.beside, review)
+
+
+def _cursor() -> Position | None:
+    text = request.args.get("cursor", "")
+    if not text:
+        return None
+    cursor = Cursor.decode(text)
+    if cursor.sort is not Sort.RECENT:
+        raise InvalidInput("cursor", "is not one that this page gave")
+    return Position(parse_moment("cursor", str(cursor.value)), UUID(cursor.id))
+
+
+def _encoded(position: Position) -> str:
+    return Cursor(Sort.RECENT, position.moment.isoformat(), str(position.id)).encode()
+
+
+def _searched(connection: Connection, found: Case, text: str) -> list[Candidate]:
+    """Communes that a name or code may mean, numbered on from the candidates."""
+    locator = services().geocoders.current(connection)
+    offered = {candidate.commune.code for candidate in found.candidates}
+    codes = [code for code in _meant(locator, text) if code not in offered][:FOUND]
+    known = territory_queries.communes(connection, codes)
+    first = len(found.candidates) + 1
+    communes = [known[code] for code in codes if code in known]
+    return [Candidate(number, commune) for number, commune in enumerate(communes, first)]
+
+
+def _meant(locator: Locator, text: str) -> Sequence[str]:
+    """Codes of communes, the likeliest first, each once."""
+    geocoder = locator.geocoder
+    gazetteer = geocoder.gazetteer
+    by_code = [gazetteer.places[i] for i in gazetteer.by_code.get(text.upper(), ())]
+    understood = [one.place for one in geocoder.match(Query(text=text)).candidates]
+    suggested = [one.place for one in geocoder.search(text, limit=FOUND)]
+    return list(dict.fromkeys(place.commune for place in (*by_code, *understood, *suggested)))
+
+
+def _map_config(found: Case, others: Sequence[Candidate]) -> dict[str, Any]:
+    candidates = [*found.candidates, *others]
+    return map_config(
+        Filters(),
+        _bounds(found, candidates),
+        candidates=[_marked(candidate) for candidate in candidates],
+        point=[found.given.lon, found.given.lat] if found.given else None,
+        chosen=found.decision.code if found.decision else "",
+    )
+
+
+def _marked(candidate: Candidate) -> dict[str, Any]:
+    commune = candidate.commune
+    return {
+        "number": candidate.number,
+        "code": commune.code,
+        "name": commune.name,
+        "at": [commune.lon, commune.lat],
+        "bounds": commune.bounds,
+    }
+
+
+def _bounds(found: Case, candidates: Sequence[Candidate]) -> list[float]:
+    """West, south, east, north of all that is in question, EPSG:4326."""
+    boxes = [candidate.commune.bounds for candidate in candidates]
+    if found.given:
+        boxes.append((found.given.lon, found.given.lat) * 2)
+    # Homonyms overseas would shrink all others to one spot; choosing one of them leads there.
+    near = [box for box in boxes if _is_metropolitan(box)] or boxes or [FRANCE]
+    west, south, east, north = zip(*near, strict=True)
+    return [min(west), min(south), max(east), max(north)]
+
+
+def _is_metropolitan(box: tuple[float, float, float, float]) -> bool:
+    west, south, east, north = FRANCE
+    return west <= box[0] and south <= box[1] and box[2] <= east and box[3] <= north

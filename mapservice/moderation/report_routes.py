@@ -1,0 +1,211 @@
+"""`/moderation/signalements`: what people find wrong with initiatives, one by one."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+from markupsafe import Markup
+from sqlalchemy import Connection
+
+from mapservice.accounts.people import session
+from mapservice.accounts.roles import permissions as access
+from mapservice.contributions.proposals import queries as proposals
+from mapservice.contributions.proposals import similar
+from mapservice.contributions.proposals.model import MAX_REASON
+from mapservice.contributions.supports import queries as supports
+from mapservice.contributions.supports.model import MAX_TEXT, Report
+from mapservice.contributions.supports.service import close_report
+from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.i18n.report_reasons import reason_words
+from mapservice.i18n.text import gettext as _
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.markdown import to_html
+from mapservice.initiatives.model import PUBLIC
+from mapservice.moderation import merge_service, pages, queries, service
+from mapservice.moderation.merge_routes import read_target
+from mapservice.moderation.merge_service import Act
+from mapservice.moderation.model import CLAIM_MINUTES, Kind
+from mapservice.moderation.routes import mistake, read_revision, read_verdict, shared
+from mapservice.moderation.service import TooLate
+from mapservice.tiles.live_map import place_map
+from mapservice.web.params import only_parameters
+from mapservice.web.services import services
+
+blueprint = Blueprint("reports", __name__, url_prefix="/moderation/signalements")
+pages.keep_private(blueprint)
+
+Verb = Callable[[Connection, Report], None]
+
+
+@blueprint.get("")
+def listing() -> Response:
+    """They stand in the queue with all else."""
+    only_parameters()
+    return pages.see(url_for("moderation.queue", kind=str(Kind.REPORT)))
+
+
+@blueprint.get("/<uuid:identifier>")
+def case(identifier: UUID) -> Response:
+    only_parameters("territory", "kind", "decided")
+    with services().engine.connect() as connection:
+        return _page(connection, identifier)
+
+
+@blueprint.post("/<uuid:identifier>")
+def take_down(identifier: UUID) -> Response:
+    """Rejects what the report is about, or asks its author for changes."""
+    site = session.letterhead() if access.is_own_form() else None
+
+    def act(connection: Connection, report: Report) -> None:
+        assert site is not None, "refused before"
+        service.take_down(
+            connection,
+            site,
+            report.initiative,
+            read_verdict(),
+            pages.judge(),
+            reason=request.form.get("reason", ""),
+            report=report.id,
+        )
+
+    return _settle(identifier, act)
+
+
+@blueprint.post("/<uuid:identifier>/clore")
+def close(identifier: UUID) -> Response:
+    """Nothing is to be done about the initiative."""
+    return _settle(identifier, lambda _connection, _report: None)
+
+
+@blueprint.post("/<uuid:identifier>/reunir")
+def merge(identifier: UUID) -> Response:
+    """What the report is about is the same as another one."""
+    site = session.letterhead() if access.is_own_form() else None
+
+    def act(connection: Connection, report: Report) -> None:
+        assert site is not None, "refused before"
+        badge, reason = access.badge(), request.form.get("reason", "")
+        done = Act(
+            by=badge.name,
+            person=badge.person,
+            reason=reason,
+            seen=read_revision(),
+            report=report.id,
+        )
+        merge_service.merge(connection, site, report.initiative, read_target(connection), done)
+
+    return _settle(identifier, act)
+
+
+@blueprint.post("/<uuid:identifier>/prendre")
+def take(identifier: UUID) -> Response:
+    return _hold(identifier, lambda connection: _claim(connection, identifier))
+
+
+@blueprint.post("/<uuid:identifier>/rendre")
+def leave(identifier: UUID) -> Response:
+    return _hold(
+        identifier, lambda connection: service.release(connection, identifier, access.reviewer())
+    )
+
+
+def _settle(identifier: UUID, act: Verb) -> Response:
+    """Does it and closes the report, in one transaction; then comes what waits next."""
+    _require_decider(identifier)
+    if not access.is_own_form():
+        return _again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
+    badge, note = access.badge(), request.form.get("note", "").strip()[:MAX_TEXT]
+    try:
+        with services().engine.begin() as connection:
+            report = _find(connection, identifier)
+            service.check_holder(connection, identifier, badge.name, Kind.REPORT)
+            act(connection, report)
+            about = close_report(connection, identifier, badge.name, note, badge.person)
+            return pages.see(pages.onward(connection, decided=about))
+    except InvalidInput as error:
+        return _again(identifier, HTTPStatus.BAD_REQUEST, mistake(error))
+    except TooLate as error:
+        return _again(identifier, HTTPStatus.CONFLICT, pages.late(error))
+    except Conflict:
+        return _again(identifier, HTTPStatus.CONFLICT, _("Ce signalement est déjà clos."))
+
+
+def _hold(identifier: UUID, act: Callable[[Connection], None]) -> Response:
+    _require_decider(identifier)
+    if not access.is_own_form():
+        return _again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
+    try:
+        with services().engine.begin() as connection:
+            act(connection)
+    except TooLate as error:
+        return _again(identifier, HTTPStatus.CONFLICT, pages.late(error))
+    path = url_for("reports.case", identifier=identifier)
+    return pages.see(pages.address(path, pages.part_pairs()))
+
+
+def _claim(connection: Connection, identifier: UUID) -> None:
+    by = access.reviewer()
+    service.check_holder(connection, identifier, by, Kind.REPORT)
+    service.claim(connection, identifier, by, Kind.REPORT)
+
+
+def _require_decider(identifier: UUID) -> None:
+    with services().engine.connect() as connection:
+        access.require_decider(lambda reach: supports.is_within(connection, identifier, reach))
+
+
+def _find(connection: Connection, identifier: UUID) -> Report:
+    report = supports.find_report(connection, identifier)
+    if report is None or not supports.is_within(connection, identifier, access.sees()):
+        raise NotFound("There is no such report.")
+    return report
+
+
+def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
+    """The page once more, with what is wrong; as things stand now."""
+    with services().engine.connect() as connection:
+        response = _page(connection, identifier, words)
+    response.status_code = status
+    return response
+
+
+def _page(connection: Connection, identifier: UUID, error: str = "") -> Response:
+    report = _find(connection, identifier)
+    initiative = initiatives.of_any_status(connection, [report.initiative])[report.initiative]
+    proposal = proposals.find(connection, initiative.id)
+    alike = similar.find(connection, initiative.territory, initiative.title, but=initiative.id)
+    page = render_template(
+        "moderation/report.html",
+        report=report,
+        reason_words=reason_words(report.reason),
+        initiative=initiative,
+        former_place=initiatives.former_place(connection, initiative.id),
+        description_html=Markup(to_html(initiative.description)),
+        proposal=proposal,
+        revision=proposal.revision if proposal else 0,
+        is_public=initiative.status in PUBLIC,
+        alike=alike,
+        alike_waiting=similar.find_waiting(
+            connection,
+            initiative.territory,
+            initiative.title,
+            access.sees(),
+            but=initiative.id,
+        ),
+        alike_within={
+            one.id for one in alike if queries.is_within(connection, one.id, access.decides())
+        },
+        decisions=queries.decisions(connection, initiative.id),
+        holder=queries.find(connection, identifier, Kind.REPORT)[1],
+        may_decide=supports.is_within(connection, identifier, access.decides()),
+        map_config=place_map(connection, initiative.territory, initiative.point),
+        view=pages.read_view(connection, kind=pages.read_kind() or ""),
+        error=error,
+        typed=request.form,
+        most=MAX_TEXT,
+        max_reason=MAX_REASON,
+        minutes=CLAIM_MINUTES,
+        **shared(connection),
+    )
+    return make_response(page)

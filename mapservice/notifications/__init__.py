@@ -1,0 +1,1 @@
+"""What is sent to those who asked for it: feeds, subscriptions, the weekly digest."""

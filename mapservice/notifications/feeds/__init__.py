@@ -1,0 +1,1 @@
+"""Listings as Atom feeds and as calendars."""

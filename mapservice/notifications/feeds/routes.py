@@ -1,0 +1,135 @@
+"""Every listing as an Atom feed and as a calendar, under the same query string as its page."""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
+
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.i18n.phrases import quoted
+from mapservice.i18n.text import gettext as _
+from mapservice.initiatives import queries
+from mapservice.initiatives.filters import Filters, Paging, Sort, parse_territory
+from mapservice.initiatives.queries import Initiative
+from mapservice.notifications.feeds import formats
+from mapservice.notifications.feeds.formats import Entry, Feed
+from mapservice.territories.lineage import queries as lineage_queries
+from mapservice.web import answers
+from mapservice.web.pages import precision_words, theme_label
+from mapservice.web.params import NamedTerritory, base_url, only_parameters, read_filters
+from mapservice.web.services import services
+
+blueprint = Blueprint("feeds", __name__)
+
+ATOM = "application/atom+xml; charset=utf-8"
+CALENDAR = "text/calendar; charset=utf-8"
+# A reader asks again and again: a page of a feed is short, a calendar has no further pages.
+ATOM_SIZE = 50
+CALENDAR_SIZE = 500
+MAX_SIZE = 1000
+FRESH_SECONDS = 900
+# A former code may one day be in force again.
+REDIRECT_SECONDS = 86_400
+
+
+@blueprint.get("/initiatives.atom")
+def atom() -> Response:
+    with services().reader.connect() as connection:
+        filters, paging = read_filters(connection)
+        feed = _feed(connection, filters, paging, ATOM_SIZE)
+    return answers.whole(formats.atom(feed), ATOM, FRESH_SECONDS)
+
+
+@blueprint.get("/initiatives.ics")
+def calendar() -> Response:
+    """Without further pages: a calendar that asks for all of them cannot follow links."""
+    with services().reader.connect() as connection:
+        filters, paging = read_filters(connection)
+        if paging.cursor is not None:
+            raise InvalidInput("cursor", "a calendar has no pages")
+        feed = _feed(connection, filters, paging, CALENDAR_SIZE)
+    return answers.whole(formats.calendar(feed), CALENDAR, FRESH_SECONDS)
+
+
+@blueprint.get("/territoires/<level>/<code>.atom")
+def territory_atom(level: str, code: str) -> ResponseReturnValue:
+    return _of_territory(level, code, ATOM_SIZE, ATOM, formats.atom)
+
+
+@blueprint.get("/territoires/<level>/<code>.ics")
+def territory_calendar(level: str, code: str) -> ResponseReturnValue:
+    return _of_territory(level, code, CALENDAR_SIZE, CALENDAR, formats.calendar)
+
+
+def _of_territory(
+    level: str, code: str, size: int, media: str, written: Callable[[Feed], bytes]
+) -> ResponseReturnValue:
+    """Under a code that a commune has no more, the way to the feed of today."""
+    only_parameters()
+    with services().reader.connect() as connection:
+        place = _named(connection, level, code)
+        if place.code != code:
+            endpoint = str(request.endpoint)
+            moved = redirect(url_for(endpoint, level=place.level, code=place.code))
+            moved.headers["Cache-Control"] = f"public, max-age={REDIRECT_SECONDS}"
+            return moved
+        filters = Filters(territory=(place,))
+        feed = _feed(connection, filters, Paging(), size)
+    return answers.whole(written(feed), media, FRESH_SECONDS)
+
+
+def _named(connection: Connection, level: str, code: str) -> NamedTerritory:
+    try:
+        found = lineage_queries.of_today(connection, parse_territory(f"{level}:{code}"))
+    except InvalidInput as unknown:
+        raise NotFound(unknown.reason) from None
+    return NamedTerritory(found.level, found.code, found.name, found.bounds)
+
+
+def _feed(connection: Connection, filters: Filters, paging: Paging, size: int) -> Feed:
+    limit = paging.limit or size
+    if limit > MAX_SIZE:
+        raise InvalidInput("limit", f"feeds hold at most {MAX_SIZE}")
+    found = queries.find_page(connection, filters, limit, paging.cursor)
+    more = [("limit", str(limit))] if paging.limit else []
+    following = None
+    if found.next:
+        cursor = ("cursor", found.next.encode())
+        following = _address("/initiatives.atom", filters, *more, cursor)
+    return Feed(
+        title=_title(filters),
+        author=services().settings.site_name,
+        language="fr",
+        url=f"{base_url()}{request.full_path.rstrip('?')}",
+        page=_address("/initiatives", filters),
+        next=following,
+        entries=[_entry(one) for one in found.items],
+    )
+
+
+def _address(path: str, filters: Filters, *more: tuple[str, str]) -> str:
+    query = urlencode([*filters.to_pairs(), *more], safe=",:")
+    return f"{base_url()}{path}{'?' if query else ''}{query}"
+
+
+def _entry(initiative: Initiative) -> Entry:
+    return Entry(
+        initiative=initiative,
+        theme=theme_label(initiative.theme),
+        place=precision_words(initiative),
+        url=f"{base_url()}{initiative.url}",
+    )
+
+
+def _title(filters: Filters) -> str:
+    """What the feed is about, for somebody who follows several."""
+    parts = [
+        *(ref.name for ref in filters.territory if isinstance(ref, NamedTerritory)),
+        *(theme_label(theme) for theme in filters.theme),
+        *([quoted(filters.q)] if filters.q else []),
+        *([_("autour d’un lieu")] if filters.near else []),
+        *([_("les plus soutenues")] if filters.sort is Sort.SUPPORTED else []),
+    ]
+    return " · ".join([services().settings.site_name, *parts])

@@ -1,0 +1,190 @@
+"""Reading followers, what they follow, and what is new in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, false, func, not_, select, text, true
+
+from mapservice.db.tables import initiative
+from mapservice.errors import InvalidInput
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.conditions import where
+from mapservice.initiatives.queries import Initiative
+from mapservice.notifications.subscriptions.model import (
+    Area,
+    Follower,
+    Names,
+    Subject,
+    Subscription,
+)
+from mapservice.territories import queries as territories
+from mapservice.territories.lineage import queries
+from mapservice.territories.model import Level, TerritoryRef
+
+# By their ids, so that one who cannot be dealt with holds up nobody else.
+NEXT_DUE = """
+SELECT person FROM follower
+ WHERE told_on < :day AND person > :after
+   AND EXISTS (SELECT FROM subscription WHERE subscription.person = follower.person)
+ ORDER BY person LIMIT 1"""
+
+LOCK_DUE = """
+SELECT follower.id, follower.person, person.email, person.locale, follower.leave_key,
+       follower.base_url
+  FROM follower JOIN person ON person.id = follower.person
+ WHERE follower.person = :person AND follower.told_on < :day
+   AND person.confirmed_at IS NOT NULL AND person.erased_at IS NULL
+   FOR UPDATE OF follower SKIP LOCKED"""
+
+SUBSCRIPTIONS = """
+SELECT id, filter, ST_AsText(area) AS area, created_at, told_until
+  FROM subscription WHERE person = :person ORDER BY created_at, id"""
+
+DIGESTS = """
+SELECT digest.subscription, digest.day, digest.news
+  FROM digest JOIN subscription ON subscription.id = digest.subscription
+ WHERE subscription.person = :person ORDER BY digest.day, digest.subscription"""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new in a subject: the latest of them, and how many there are."""
+
+    items: Sequence[Initiative]
+    total: int
+
+
+def next_due(connection: Connection, day: date, after: UUID) -> UUID | None:
+    """The next person after this one who was not told on that day or later."""
+    found: UUID | None = connection.scalar(text(NEXT_DUE), {"day": day, "after": after})
+    return found
+
+
+def lock_due(connection: Connection, person: UUID, day: date) -> Follower | None:
+    """None when another worker has them this moment, or had them already."""
+    row = connection.execute(text(LOCK_DUE), {"person": person, "day": day}).one_or_none()
+    return Follower(**row._mapping) if row else None
+
+
+def subscriptions(connection: Connection, person: UUID) -> list[Subscription]:
+    """Oldest first."""
+    rows = connection.execute(text(SUBSCRIPTIONS), {"person": person})
+    return [_subscription(row) for row in rows]
+
+
+def leave_key(connection: Connection, follower: UUID) -> bytes | None:
+    found: bytes | None = connection.scalar(
+        text("SELECT leave_key FROM follower WHERE id = :id"), {"id": follower}
+    )
+    return found
+
+
+def export(connection: Connection, person: UUID) -> object:
+    """For the person; without the key that signs, which the mails hold."""
+    kept = [
+        {
+            "id": one.id,
+            "filter": one.subject.query,
+            "area": str(one.subject.area) if one.subject.area else None,
+            "created_at": one.created_at,
+            "told_until": one.told_until,
+        }
+        for one in subscriptions(connection, person)
+    ]
+    rows = connection.execute(text(DIGESTS), {"person": person})
+    return {"subscriptions": kept, "digests": [dict(row._mapping) for row in rows]}
+
+
+def news(
+    connection: Connection,
+    matching: ColumnElement[bool],
+    limit: int,
+    told: Sequence[ColumnElement[bool]] = (),
+) -> News:
+    """What a condition of `is_news` finds, but for what one of `told` finds: the latest first."""
+    fresh = and_(matching, *(not_(func.coalesce(one, false())) for one in told))
+    total = select(func.count()).select_from(initiative).where(fresh)
+    order = (initiative.c.state_since.desc(), initiative.c.id.desc())
+    ids = list(
+        connection.scalars(select(initiative.c.id).where(fresh).order_by(*order).limit(limit))
+    )
+    found = initiatives.of_any_status(connection, ids)
+    return News([found[one] for one in ids], connection.execute(total).scalar_one())
+
+
+def is_news(
+    connection: Connection, subscription: Subscription, until: datetime
+) -> ColumnElement[bool]:
+    """Whether it came to its state in `[told_until, until)`, which has to be a `harvest_horizon()`.
+
+    The horizon is read in an earlier statement: then the next one sees all that ended before it.
+    """
+    subject = present(connection, subscription.subject)
+    return and_(
+        *where(subject.filters),
+        initiative.c.state_since >= subscription.told_until,
+        initiative.c.state_since < until,
+        _inside(subject.area) if subject.area else true(),
+    )
+
+
+def present(connection: Connection, subject: Subject) -> Subject:
+    """The same with today's communes in place of those that are no more.
+
+    What a commune became is known by its lineage; an EPCI, a département or a région that is no
+    more stays named, and finds nothing.
+    """
+    gone = territories.unknown(connection, subject.filters.territory)
+    refs = {
+        heir
+        for ref in subject.filters.territory
+        for heir in (_heirs(connection, ref) if ref in gone else (ref,))
+    }
+    return replace(subject, filters=replace(subject.filters, territory=tuple(sorted(refs))))
+
+
+def names(connection: Connection, subject: Subject) -> Names:
+    """Of its places; a territory that is no more goes by its code."""
+    filters = subject.filters
+    found = [(ref, territories.find(connection, ref)) for ref in filters.territory]
+    named = tuple(place.name if place else str(ref) for ref, place in found)
+    near = filters.near
+    commune = territories.commune_at(connection, near.lon, near.lat) if near else None
+    return Names(named, commune.name if commune else "")
+
+
+def check_area(connection: Connection, area: Area) -> None:
+    """Raises InvalidInput for a polygon that crosses itself or holds nothing."""
+    sound = text("SELECT ST_IsValid(shape) AND ST_Area(shape) > 0 FROM ST_GeomFromText(:wkt) shape")
+    if not connection.scalar(sound, {"wkt": area.wkt}):
+        raise InvalidInput("area", "crosses itself, or holds nothing")
+
+
+def _heirs(connection: Connection, ref: TerritoryRef) -> tuple[TerritoryRef, ...]:
+    if ref.level is not Level.COMMUNE:
+        return (ref,)
+    current = queries.current_of(connection, ref.code)
+    heirs = current.communes if current else ()
+    return tuple(TerritoryRef(Level.COMMUNE, heir.code) for heir in heirs) or (ref,)
+
+
+def _inside(area: Area) -> ColumnElement[bool]:
+    """By the index of places on the map, then exactly: whether the anchor lies in the polygon."""
+    shape = func.ST_GeomFromText(area.wkt, 4326)
+    box = func.ST_Transform(func.ST_Envelope(shape), 3857)
+    near = initiative.c.anchor_3857.op("&&")(func.ST_Expand(box, 1))
+    return and_(near, func.ST_Covers(shape, initiative.c.anchor))
+
+
+def _subscription(row: Row[Any]) -> Subscription:
+    subject = Subject.of_query(row.filter, _corners(row.area) if row.area else "")
+    return Subscription(row.id, subject, row.created_at, row.told_until)
+
+
+def _corners(wkt: str) -> str:
+    """`POLYGON((1 2,3 4,…))` as an area is written."""
+    pairs = wkt.removeprefix("POLYGON((").removesuffix("))").split(",")
+    return ";".join(pair.replace(" ", ",") for pair in pairs)

@@ -1,0 +1,217 @@
+"""`/suivre`: what will be followed in words, the form, and the links that end it."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from sqlalchemy import Connection
+
+from mapservice.accounts.people import session
+from mapservice.accounts.people.hooks import Part, Purpose, Question, Section
+from mapservice.accounts.people.model import Person, Token
+from mapservice.errors import Conflict, InvalidInput
+from mapservice.i18n.text import gettext as _
+from mapservice.initiatives.filters import Filters, LonLat
+from mapservice.notifications.subscriptions import queries, service
+from mapservice.notifications.subscriptions.model import MAX_CORNERS, Subject
+from mapservice.tiles.live_map import FRANCE, map_config
+from mapservice.web import answers, forms
+from mapservice.web.forms import FormRefused, Gate
+from mapservice.web.params import NamedTerritory, with_known_places
+from mapservice.web.services import services
+from mapservice.web.unsubscribe import Leaving
+
+blueprint = Blueprint("following", __name__)
+blueprint.after_request(answers.secret)
+
+GATE = Gate("follow")
+MINE = "mes-suivis"
+LEAVING = Leaving("following/leave.html", queries.leave_key, service.leave)
+# Degrees shown around the middle of a circle, for each metre of its radius.
+DEGREES = 1 / 75_000
+
+
+@dataclass(frozen=True, slots=True)
+class FormPage:
+    """What the template shows; `field` names the input that `error` is about, if it is one."""
+
+    subject: Subject
+    what: str
+    error: str = ""
+    field: str = ""
+
+
+@blueprint.get("/suivre")
+def ask_follow() -> Response:
+    with services().engine.connect() as connection:
+        subject = _subject(connection, request.args.get("area", ""))
+        return make_response(_form(_page(connection, subject)))
+
+
+@blueprint.post("/suivre")
+def follow() -> Response:
+    page = _sent_page()
+    if page.error:
+        return make_response(_form(page), HTTPStatus.BAD_REQUEST)
+    try:
+        return _follow(page.subject)
+    except FormRefused as error:
+        return forms.answer(error, _form(_wrong(page, error.words, error.field)))
+    except Conflict:
+        words = _("Vous suivez déjà beaucoup : arrêtez d’abord un de vos suivis.")
+        return make_response(_form(_wrong(page, words)), HTTPStatus.CONFLICT)
+
+
+@blueprint.post("/suivre/<uuid:identifier>/arreter")
+def stop(identifier: UUID) -> Response:
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        service.stop(connection, person.id, identifier)
+    return _see(_mine())
+
+
+@blueprint.get("/suivre/quitter/<uuid:follower>/<secret:signature>")
+def ask_leave(follower: UUID, signature: str) -> Response:
+    return LEAVING.ask(follower, signature)
+
+
+@blueprint.post("/suivre/quitter/<uuid:follower>/<secret:signature>")
+def leave(follower: UUID, signature: str) -> Response:
+    return LEAVING.leave(follower, signature)
+
+
+def _sent_page() -> FormPage:
+    """Of the form that was sent: its field holds the area, whether a script drew it or not.
+
+    Without the field, the area is that of the address; an empty one takes it away.
+    """
+    area = request.form.get("area", request.args.get("area", ""))
+    with services().engine.connect() as connection:
+        try:
+            return _page(connection, _subject(connection, area))
+        except InvalidInput as error:
+            if error.field != "area":
+                raise
+            words = _("Les bords de la zone se croisent, ou elle est vide : dessinez-la à nouveau.")
+            return _wrong(_page(connection, _subject(connection)), words)
+
+
+def _subject(connection: Connection, area: str = "") -> Subject:
+    """Of the present address, naming real places. Raises InvalidInput naming the parameter."""
+    pairs = [pair for pair in request.args.items(multi=True) if pair[0] != "area"]
+    subject = queries.present(connection, Subject.of(pairs, area))
+    with_known_places(connection, subject.filters)
+    if subject.area:
+        queries.check_area(connection, subject.area)
+    return subject
+
+
+def _follow(subject: Subject) -> Response:
+    """Signed in, the address is proved already; else a mailed link is to confirm."""
+    person = session.current_person()
+    if person:
+        forms.check(GATE, person=person.id)
+        with services().engine.begin() as connection:
+            _keep(connection, person, subject)
+        return _see(_mine())
+    email = forms.read_email()
+    forms.check(GATE, email=email)
+    site = session.letterhead()
+    with services().engine.begin() as connection:
+        service.ask(connection, site, email, subject, session.locale())
+    return _see(url_for("people.sent"))
+
+
+def _keep(connection: Connection, person: Person, subject: Subject) -> None:
+    service.follow(connection, person.id, subject, session.letterhead().base_url)
+
+
+def _page(connection: Connection, subject: Subject) -> FormPage:
+    return FormPage(subject, service.describe(connection, subject, session.locale()))
+
+
+def _wrong(page: FormPage, error: str, field: str = "") -> FormPage:
+    return FormPage(page.subject, page.what, error, field)
+
+
+def _form(page: FormPage) -> str:
+    return render_template(
+        "following/follow.html",
+        page=page,
+        person=session.current_person(),
+        typed=request.form,
+        map_config=_map(page.subject),
+    )
+
+
+def _map(subject: Subject) -> dict[str, Any]:
+    """Of what will be followed, to draw an area on."""
+    filters, area = subject.filters, subject.area
+    corners = [[corner.lon, corner.lat] for corner in area.corners] if area else []
+    more: dict[str, Any] = {"area": corners, "corners": MAX_CORNERS, "drawing": ""}
+    with services().engine.connect() as connection:
+        places = with_known_places(connection, filters).territory
+    place = places[0] if len(places) == 1 and isinstance(places[0], NamedTerritory) else None
+    if place and not area:
+        return map_config(filters, place.bounds, place, **more)
+    return map_config(filters, _bounds(filters, subject), **more)
+
+
+def _bounds(filters: Filters, subject: Subject) -> tuple[float, float, float, float]:
+    box = subject.area.bounds if subject.area else filters.bbox
+    if box and box.west <= box.east:
+        return (box.west, box.south, box.east, box.north)
+    if filters.near and filters.radius:
+        return _around(filters.near, filters.radius * DEGREES)
+    return FRANCE
+
+
+def _around(near: LonLat, reach: float) -> tuple[float, float, float, float]:
+    return (
+        max(near.lon - reach, -180.0),
+        max(near.lat - reach / 1.5, -85.0),
+        min(near.lon + reach, 180.0),
+        min(near.lat + reach / 1.5, 85.0),
+    )
+
+
+def _question(connection: Connection, token: Token) -> Question:
+    what = service.describe(connection, service.subject_of(token), session.locale())
+    return Question(
+        _("Confirmer votre suivi"),
+        _(
+            "Vous suivez : %(what)s. Un message par jour au plus, seulement s’il y a du nouveau.",
+            what=what,
+        ),
+        _("Je suis"),
+    )
+
+
+def _confirm(connection: Connection, person: Person, token: Token) -> str:
+    _keep(connection, person, service.subject_of(token))
+    return _mine()
+
+
+def _load_mine(connection: Connection, person: Person) -> object:
+    """What a person follows, each in words."""
+    return [
+        (one, service.describe(connection, one.subject, session.locale()))
+        for one in queries.subscriptions(connection, person.id)
+    ]
+
+
+def _mine() -> str:
+    return url_for("people.account", _anchor=MINE)
+
+
+def _see(address: str) -> Response:
+    response = redirect(address, HTTPStatus.SEE_OTHER)
+    assert isinstance(response, Response)
+    return response
+
+
+PURPOSE = Purpose(service.PURPOSE, _question, _confirm)
+PART = Part("following", queries.export, service.erase, Section("following/_mine.html", _load_mine))

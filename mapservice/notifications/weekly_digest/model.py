@@ -1,0 +1,169 @@
+"""Weeks, what waits, and which territories have clearly changed."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapservice.dashboards.expected import Counts, Floats, Sisters
+from mapservice.dashboards.model import LEAST_SISTERS, Areas
+from mapservice.moderation.model import Kind
+from mapservice.notifications.subscriptions.model import PARIS, signature
+from mapservice.territories.model import Level
+
+WEEK = timedelta(days=7)
+# After an outage, or for who had no role for a while: no letter tells of more than that.
+MOST_BACK = 4 * WEEK
+# Of letters that have nothing to tell, the first is sent, and then each fourth.
+QUIET_WEEKS = 4
+# The share of false alarms among the changes that are told (Benjamini and Hochberg 1995).
+FALSE_SHARE = 0.05
+# With fewer in both windows together, no split is beyond chance.
+LEAST_TOLD = 6
+NAMED = 5
+
+# Levels of the territories below one, whose windows are compared.
+BELOW: dict[Level | None, tuple[Level, ...]] = {
+    None: (Level.REGION, Level.DEPARTEMENT),
+    Level.REGION: (Level.DEPARTEMENT, Level.EPCI, Level.COMMUNE),
+    Level.DEPARTEMENT: (Level.EPCI, Level.COMMUNE),
+    Level.EPCI: (Level.COMMUNE,),
+    Level.COMMUNE: (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """From a Monday to the next one, midnight in Paris, `end` exclusive; more after an outage."""
+
+    start: date
+    end: date
+
+    @property
+    def since(self) -> datetime:
+        return midnight(self.start)
+
+    @property
+    def until(self) -> datetime:
+        return midnight(self.end)
+
+    @property
+    def last(self) -> date:
+        return self.end - timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many of a kind wait, and since when the oldest does."""
+
+    kind: Kind
+    count: int
+    oldest: datetime
+
+    def days(self, now: datetime) -> int:
+        """Whole days that the oldest has waited."""
+        return max((now - self.oldest).days, 0)
+
+    @property
+    def path(self) -> str:
+        return f"/moderation?kind={self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A territory whose last 90 days differ clearly from the same days of last year.
+
+    `partial`: an EPCI that straddles, told of by its part.
+    """
+
+    level: Level
+    code: str
+    name: str
+    recent: int
+    before: int
+    partial: bool = False
+
+    @property
+    def path(self) -> str:
+        return f"/coordination/{self.level}/{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Positions among areas, the clearest first."""
+
+    rising: tuple[int, ...] = ()
+    falling: tuple[int, ...] = ()
+
+
+def moves(areas: Areas) -> Moves:
+    """Which of these rose, and which fall silent, beyond what chance does.
+
+    Rising or falling: an even coin would hardly split the two windows so (`Areas.changed`), and of
+    all that is told as a change at most 5 % is chance, however many territories are looked at.
+    Fallen silent too: nothing in 90 days and something in the same of last year, where the rate of
+    its sisters and its size would hardly leave it none (`dashboards/expected.py`), with the same
+    share of chance.
+    """
+    if not areas.compared:
+        return Moves()
+    told = _clear(areas)
+    rising = np.flatnonzero(told & (areas.recent > areas.before))
+    falling = told & (areas.recent < areas.before)
+    falling[_stopped(areas)] = True
+    return Moves(
+        _most(rising, areas.recent - areas.before),
+        _most(np.flatnonzero(falling), areas.before - areas.recent),
+    )
+
+
+def monday(day: date) -> date:
+    """The first day of its week."""
+    return day - timedelta(days=day.weekday())
+
+
+def midnight(day: date) -> datetime:
+    """When a day begins in Paris, in UTC."""
+    return datetime.combine(day, time(), PARIS).astimezone(UTC)
+
+
+def leave_path(reader: UUID, key: bytes) -> str:
+    """Of the page that ends the letters of a reader."""
+    return f"/bilan/quitter/{reader}/{signature(reader, key)}"
+
+
+def _clear(areas: Areas) -> NDArray[np.bool_]:
+    """By the split of both windows together; `Areas.changed` is the same for one territory."""
+    totals = areas.recent + areas.before
+    tested = np.flatnonzero(totals >= LEAST_TOLD)
+    apart = np.maximum(np.abs(areas.recent - areas.before)[tested] - 1, 0)
+    chances = np.array([math.erfc(z / math.sqrt(2)) for z in apart / np.sqrt(totals[tested])])
+    told = np.zeros(len(areas), np.bool_)
+    told[tested[_beyond_chance(chances)]] = True
+    return told & areas.changed
+
+
+def _stopped(areas: Areas) -> NDArray[np.intp]:
+    """Of those that had something before: how likely is it that chance alone leaves them none?"""
+    lived_in = areas.population > 0
+    tested = np.flatnonzero(lived_in & (areas.before > 0))
+    if lived_in.sum() < LEAST_SISTERS:
+        return tested[:0]
+    sisters = Sisters.of(areas.recent, areas.population)
+    chances = np.where(areas.recent == 0, sisters.silent_share(areas.population), 1.0)[tested]
+    return tested[_beyond_chance(chances)]
+
+
+def _beyond_chance(chances: Floats) -> NDArray[np.intp]:
+    """Positions of those to tell, so that no more than FALSE_SHARE of them is chance."""
+    order = np.argsort(chances, kind="stable")
+    allowed = FALSE_SHARE * np.arange(1, len(order) + 1) / max(len(order), 1)
+    within = np.flatnonzero(chances[order] <= allowed)
+    return order[: within[-1] + 1] if len(within) else order[:0]
+
+
+def _most(found: NDArray[np.intp], by: Counts) -> tuple[int, ...]:
+    return tuple(int(one) for one in found[np.argsort(-by[found], kind="stable")])

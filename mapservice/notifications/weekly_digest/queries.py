@@ -1,0 +1,280 @@
+"""Who gets a letter this week, and what is in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, and_, text
+
+from mapservice.accounts.roles import queries as roles
+from mapservice.accounts.roles.model import Reach, badge_of
+from mapservice.dashboards import queries as coordination
+from mapservice.dashboards.model import Areas, View
+from mapservice.db.tables import initiative
+from mapservice.initiatives.conditions import where
+from mapservice.initiatives.filters import Filters
+from mapservice.moderation.model import Kind
+from mapservice.moderation.places import queries as places
+from mapservice.notifications.subscriptions import queries as following
+from mapservice.notifications.subscriptions.queries import News
+from mapservice.notifications.weekly_digest.model import (
+    BELOW,
+    NAMED,
+    Move,
+    Waiting,
+    Week,
+    midnight,
+    moves,
+)
+from mapservice.rollups.model import Scope as Counted
+from mapservice.territories import queries as territories
+from mapservice.territories.model import Level, TerritoryRef
+
+# How many new initiatives a letter names for each territory; a link leads to the others.
+LISTED = 5
+
+# Who has a role already when the first letters are written gets those of the week before.
+ENROL = """
+INSERT INTO briefing_reader (person, told_on)
+SELECT person, greatest(date_trunc('week', min(granted_at) AT TIME ZONE 'Europe/Paris'),
+                        CAST(:monday AS date) - 7)
+  FROM role_grant GROUP BY person
+    ON CONFLICT DO NOTHING"""
+
+# By their ids, so that one whose letter fails holds up nobody else.
+NEXT_DUE = """
+SELECT person FROM briefing_reader
+ WHERE left_at IS NULL AND told_on < :monday AND person > :after
+   AND EXISTS (SELECT FROM role_grant WHERE role_grant.person = briefing_reader.person)
+ ORDER BY person LIMIT 1"""
+
+LOCK_DUE = """
+SELECT reader.id, reader.person, person.email, person.locale, reader.leave_key, reader.told_on,
+       reader.quiet_weeks
+  FROM briefing_reader AS reader JOIN person ON person.id = reader.person
+ WHERE reader.person = :person AND reader.told_on < :monday AND reader.left_at IS NULL
+   AND person.confirmed_at IS NOT NULL AND person.erased_at IS NULL
+   FOR UPDATE OF reader SKIP LOCKED"""
+
+READER = """
+SELECT left_at IS NULL AS gets, told_on FROM briefing_reader WHERE person = :person"""
+
+EXPORT = """
+SELECT told_on, quiet_weeks, left_at FROM briefing_reader WHERE person = :person"""
+
+# What concerns two territories of a reach is one case.
+WAITING = """
+SELECT kind, count(DISTINCT id) AS number, min(since) AS oldest
+  FROM waiting_area WHERE area = ANY(:areas) GROUP BY kind"""
+ALL_AREAS = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who gets letters, and where and how to write to them."""
+
+    id: UUID
+    person: UUID
+    email: str
+    locale: str
+    leave_key: bytes
+    told_on: date
+    quiet_weeks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One territory (`ref` None: France): what is new, the two windows of 90 days, what moves.
+
+    `compared`: initiatives go back so far; else `before` tells nothing.
+    """
+
+    ref: TerritoryRef | None
+    name: str
+    news: News
+    recent: int
+    before: int
+    compared: bool
+    changed: bool
+    rising: tuple[Move, ...]
+    falling: tuple[Move, ...]
+
+    @property
+    def path(self) -> str:
+        return f"/coordination/{self.ref.level}/{self.ref.code}" if self.ref else "/coordination"
+
+    @property
+    def listing(self) -> str:
+        return f"/initiatives?territory={self.ref}" if self.ref else "/initiatives"
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """All that one person is told; what waits is told once for all their territories."""
+
+    week: Week
+    waiting: tuple[Waiting, ...]
+    sections: tuple[Section, ...]
+
+    @property
+    def new(self) -> int:
+        return sum(section.news.total for section in self.sections)
+
+    @property
+    def waits(self) -> int:
+        return sum(one.count for one in self.waiting)
+
+    @property
+    def is_quiet(self) -> bool:
+        moved = any(section.rising or section.falling for section in self.sections)
+        return not (self.new or self.waits or moved)
+
+
+def enrol(connection: Connection, monday: date) -> None:
+    """Makes readers of those who have a role and are none yet."""
+    connection.execute(text(ENROL), {"monday": monday})
+
+
+def next_due(connection: Connection, monday: date, after: UUID) -> UUID | None:
+    found: UUID | None = connection.scalar(text(NEXT_DUE), {"monday": monday, "after": after})
+    return found
+
+
+def lock_due(connection: Connection, person: UUID, monday: date) -> Reader | None:
+    """None when another worker has them this moment, or had them already."""
+    row = connection.execute(text(LOCK_DUE), {"person": person, "monday": monday}).one_or_none()
+    return Reader(**row._mapping) if row else None
+
+
+def gets_letters(connection: Connection, person: UUID) -> bool:
+    """Whether they will get letters while they have a role."""
+    row = connection.execute(text(READER), {"person": person}).one_or_none()
+    return row is None or bool(row.gets)
+
+
+def leave_key(connection: Connection, reader: UUID) -> bytes | None:
+    found: bytes | None = connection.scalar(
+        text("SELECT leave_key FROM briefing_reader WHERE id = :id"), {"id": reader}
+    )
+    return found
+
+
+def export(connection: Connection, person: UUID) -> object:
+    """For the person; without the key that signs."""
+    row = connection.execute(text(EXPORT), {"person": person}).one_or_none()
+    return dict(row._mapping) if row else None
+
+
+def briefing(connection: Connection, person: UUID, week: Week, day: date) -> Briefing | None:
+    """What a person is told of a week, with windows that end as `day` begins.
+
+    None for who has no role, or one for territories alone that are no more.
+    """
+    badge = badge_of("", person, roles.of_person(connection, person))
+    if badge is None:
+        return None
+    refs = _told_of(connection, badge.sees)
+    now = midnight(day)
+    sections = [_section(connection, ref, week, now) for ref in refs]
+    if not sections:
+        return None
+    sections.sort(key=lambda section: (-section.news.total, section.name))
+    return Briefing(week, waiting(connection, badge.sees), tuple(sections))
+
+
+def waiting(connection: Connection, reach: Reach) -> tuple[Waiting, ...]:
+    """What waits within a reach, by its kind; kinds of which nothing waits are left out."""
+    rows = connection.execute(text(WAITING), {"areas": areas_of(reach)})
+    found = {row.kind: Waiting(Kind(row.kind), row.number, row.oldest) for row in rows}
+    return tuple(found[kind] for kind in Kind if kind in found)
+
+
+def areas_of(reach: Reach) -> list[str]:
+    """As the queue names them."""
+    return [ALL_AREAS] if reach.everywhere else [str(ref) for ref in reach.territories]
+
+
+def _told_of(connection: Connection, reach: Reach) -> Sequence[TerritoryRef | None]:
+    """Those of a reach that exist; one that lies within another of them is told of with it."""
+    if reach.everywhere:
+        return (None,)
+    gone = territories.unknown(connection, reach.territories)
+    known = [ref for ref in reach.territories if ref not in gone]
+    return [
+        ref
+        for ref in known
+        if not places.holds(
+            connection,
+            Reach(tuple(other for other in known if other != ref)),
+            ref.level,
+            ref.code,
+        )
+    ]
+
+
+def _section(
+    connection: Connection,
+    ref: TerritoryRef | None,
+    week: Week,
+    now: datetime,
+) -> Section:
+    filters = Filters(territory=(ref,) if ref else ())
+    fresh = and_(
+        *where(filters),
+        initiative.c.state_since >= week.since,
+        initiative.c.state_since < week.until,
+    )
+    place = territories.find(connection, ref) if ref else None
+    view = View(ref, ref.level if ref else Level.REGION, Counted.of(Filters()), now)
+    own = coordination.own(connection, view)
+    rising, falling = _moves(connection, ref, now)
+    return Section(
+        ref=ref,
+        name=place.name if place else "",
+        news=following.news(connection, fresh, LISTED),
+        recent=int(own.recent[0]),
+        before=int(own.before[0]),
+        compared=own.compared,
+        changed=bool(own.changed[0]),
+        rising=rising,
+        falling=falling,
+    )
+
+
+def _moves(
+    connection: Connection, ref: TerritoryRef | None, now: datetime
+) -> tuple[tuple[Move, ...], tuple[Move, ...]]:
+    """Of all levels below, the strongest of each way."""
+    rising: list[Move] = []
+    falling: list[Move] = []
+    for level in BELOW[ref.level if ref else None]:
+        view = View(ref, level, Counted.of(Filters()), now)
+        areas = coordination.areas(connection, view)
+        found = moves(areas)
+        rising += _named(connection, level, areas, found.rising[:NAMED])
+        falling += _named(connection, level, areas, found.falling[:NAMED])
+    rising.sort(key=_by_difference)
+    falling.sort(key=_by_difference)
+    return tuple(rising[:NAMED]), tuple(falling[:NAMED])
+
+
+def _named(connection: Connection, level: Level, areas: Areas, at: Sequence[int]) -> Sequence[Move]:
+    codes = [areas.codes[one] for one in at]
+    names = coordination.names(connection, level, codes)
+    return [
+        Move(
+            level,
+            name.code,
+            name.name,
+            int(areas.recent[one]),
+            int(areas.before[one]),
+            areas.partial is not None and bool(areas.partial[one]),
+        )
+        for name, one in zip(names, at, strict=True)
+    ]
+
+
+def _by_difference(move: Move) -> Any:
+    return -abs(move.recent - move.before)

@@ -1,0 +1,191 @@
+"""The letters of the week: one a person, for all that they look after, until they say stop.
+
+A letter is written in one transaction with the mark that says it was: a worker that dies in the
+middle leaves nothing of it, and the next turn writes it whole.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import structlog
+from babel.dates import format_date
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from mapservice.errors import MapserviceError
+from mapservice.initiatives.changes import horizon
+from mapservice.mail import letters
+from mapservice.mail import service as mail
+from mapservice.mail.model import Letterhead, Mail
+from mapservice.notifications.subscriptions.service import translator
+from mapservice.notifications.subscriptions.words import place_words
+from mapservice.notifications.weekly_digest import queries
+from mapservice.notifications.weekly_digest.model import (
+    MOST_BACK,
+    QUIET_WEEKS,
+    Move,
+    Waiting,
+    Week,
+    leave_path,
+    midnight,
+    monday,
+)
+from mapservice.notifications.weekly_digest.queries import Briefing, Reader, Section
+from mapservice.settings import Settings
+
+log = structlog.get_logger()
+
+NOBODY = UUID(int=0)
+ACCOUNT = "/compte#lettre"
+
+TOLD = """
+UPDATE briefing_reader SET told_on = :monday, quiet_weeks = :quiet WHERE person = :person"""
+
+# Who comes back is told of what comes from then on.
+SET_LEFT = """
+INSERT INTO briefing_reader (person, told_on, left_at)
+VALUES (:person, :monday, CASE WHEN :left THEN now() END)
+    ON CONFLICT (person) DO UPDATE
+   SET left_at = CASE WHEN :left THEN coalesce(briefing_reader.left_at, now()) END,
+       told_on = CASE WHEN briefing_reader.left_at IS NOT NULL AND NOT :left
+                      THEN excluded.told_on ELSE briefing_reader.told_on END"""
+
+LEAVE = "UPDATE briefing_reader SET left_at = coalesce(left_at, now()) WHERE id = :id"
+
+
+def tell(engine: Engine, settings: Settings, day: date) -> int:
+    """Writes the letters of the week of a day that are not written yet; how many mails that made.
+
+    None before all that was changed up to Monday is there to be read: a transaction of Sunday that
+    is still open holds them up, so that its initiatives are told, and once.
+    """
+    start = monday(day)
+    with engine.begin() as connection:
+        queries.enrol(connection, start)
+    with engine.connect() as connection:
+        if horizon(connection) < midnight(start):
+            return 0
+    mails, person = 0, NOBODY
+    while following := _next_due(engine, start, person):
+        person = following
+        try:
+            with engine.begin() as connection:
+                mails += _tell_one(connection, settings, person, day)
+        except (MapserviceError, DBAPIError) as error:
+            log.error("briefing_not_written", person=str(person), error=str(error))
+    return mails
+
+
+def set_letters(connection: Connection, person: UUID, day: date, *, wanted: bool) -> None:
+    """Ends the letters of a person, or lets them come again."""
+    bound = {"person": person, "monday": monday(day), "left": not wanted}
+    connection.execute(text(SET_LEFT), bound)
+
+
+def leave(connection: Connection, reader: UUID) -> None:
+    """The same by the link in a letter; whoever calls has looked at the signature."""
+    connection.execute(text(LEAVE), {"id": reader})
+
+
+def erase(connection: Connection, person: UUID) -> None:
+    connection.execute(text("DELETE FROM briefing_reader WHERE person = :id"), {"id": person})
+
+
+def _next_due(engine: Engine, start: date, after: UUID) -> UUID | None:
+    with engine.connect() as connection:
+        return queries.next_due(connection, start, after)
+
+
+def _tell_one(connection: Connection, settings: Settings, person: UUID, day: date) -> bool:
+    """Returns whether a mail was written."""
+    start = monday(day)
+    reader = queries.lock_due(connection, person, start)
+    if reader is None:
+        return False
+    week = Week(max(reader.told_on, start - MOST_BACK), start)
+    found = queries.briefing(connection, person, week, day)
+    quiet = reader.quiet_weeks + 1 if found is None or found.is_quiet else 0
+    bound = {"monday": start, "quiet": min(quiet, 1000), "person": person}
+    connection.execute(text(TOLD), bound)
+    if found is None or (found.is_quiet and reader.quiet_weeks % QUIET_WEEKS):
+        return False
+    mail.enqueue(connection, _letter(settings, reader, found, day))
+    return True
+
+
+def _letter(settings: Settings, reader: Reader, found: Briefing, day: date) -> Mail:
+    site = letters.letterhead(settings)
+    leave = site.base_url + leave_path(reader.id, reader.leave_key)
+    values = {
+        "first": _first_day(found.week, reader.locale),
+        "last": format_date(found.week.last, "d MMMM", locale=reader.locale),
+        "new": found.new,
+        "waits": found.waits,
+        "quiet": found.is_quiet,
+        "waiting": [_waiting(site, one, day) for one in found.waiting],
+        "sections": [_section(site, one, reader.locale) for one in found.sections],
+        "moved": any(one.rising or one.falling for one in found.sections),
+        "leave": leave,
+        "account": site.base_url + ACCOUNT,
+    }
+    headers = {
+        "List-Unsubscribe": f"<{leave}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    return letters.write(
+        site,
+        "briefing",
+        reader.email,
+        values,
+        locale=reader.locale,
+        person=reader.person,
+        headers=headers,
+    )
+
+
+def _first_day(week: Week, locale: str) -> str:
+    """Without its month where the last day names it."""
+    same = (week.start.year, week.start.month) == (week.last.year, week.last.month)
+    return format_date(week.start, "d" if same else "d MMMM", locale=locale)
+
+
+def _waiting(site: Letterhead, one: Waiting, day: date) -> Mapping[str, Any]:
+    return {
+        "kind": str(one.kind),
+        "count": one.count,
+        "days": one.days(midnight(day)),
+        "url": site.base_url + one.path,
+    }
+
+
+def _section(site: Letterhead, one: Section, locale: str) -> Mapping[str, Any]:
+    _ = translator(locale)
+    return {
+        "name": one.name or _("Toute la France"),
+        "url": site.base_url + one.path,
+        "list_url": site.base_url + one.listing,
+        "new": one.news.total,
+        "more": one.news.total - len(one.news.items),
+        "items": [
+            {"title": item.title, "place": place_words(item, _), "url": site.base_url + item.url}
+            for item in one.news.items
+        ],
+        "recent": one.recent,
+        "before": one.before,
+        "compared": one.compared,
+        "changed": one.changed,
+        "rising": [_move(site, move) for move in one.rising],
+        "falling": [_move(site, move) for move in one.falling],
+    }
+
+
+def _move(site: Letterhead, one: Move) -> Mapping[str, Any]:
+    return {
+        "name": one.name,
+        "partial": one.partial,
+        "recent": one.recent,
+        "before": one.before,
+        "url": site.base_url + one.path,
+    }

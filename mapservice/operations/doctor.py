@@ -1,0 +1,49 @@
+"""What `mapservice doctor` looks at: whether a database is ready, and whether it is whole."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from mapservice.db import revisions, soundness
+from mapservice.imports.fixtures.service import count_initiatives
+from mapservice.rollups import queries as activity
+from mapservice.territories.queries import source_in_force
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line for a person, and whether it is as it should be."""
+
+    words: str
+    sound: bool = True
+
+
+def examine(connection: Connection) -> Iterator[Finding]:
+    """Stops where the rest could not be asked: at a schema that is not this version's."""
+    schema, newest = revisions.current_revision(connection), revisions.newest_revision()
+    yield Finding(f"schema {schema or 'missing'}, this version needs {newest}", schema == newest)
+    if schema != newest:
+        return
+    faults = soundness.problems(connection)
+    yield from _told(faults, "schema and rows: whole")
+    if any(fault.startswith("missing") for fault in faults):
+        return
+    source = source_in_force(connection)
+    yield Finding(f"territories: {source.source if source else 'not loaded'}", source is not None)
+    yield Finding(f"initiatives: {count_initiatives(connection)}")
+    different = activity.differences(connection)
+    yield from _told(
+        [f"{one.table} [{one.key}]: kept {one.kept}, counted {one.counted}" for one in different],
+        "kept counts: exact",
+    )
+
+
+def _told(faults: list[str], whole: str) -> Iterator[Finding]:
+    yield from (Finding(fault, sound=False) for fault in faults[:SHOWN])
+    if len(faults) > SHOWN:
+        yield Finding(f"and {len(faults) - SHOWN} more of this kind", sound=False)
+    if not faults:
+        yield Finding(whole)

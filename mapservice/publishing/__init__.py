@@ -1,0 +1,1 @@
+"""Files made by jobs: exports and reports."""

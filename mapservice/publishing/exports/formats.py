@@ -1,0 +1,178 @@
+"""Initiatives as files of GDAL's and Parquet's, in memory that does not grow with their number.
+
+Rows are read through a cursor and appended to a draft, some thousands at a time. What is asked for
+is made from the draft: GDAL hands its rows on as an Arrow stream that never passes through Python,
+and indexes them at once. A file appears under its name only when it is whole.
+
+Geometry is the true point (EPSG:4326, longitude first) or null; moments are UTC.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+from arro3.io import write_parquet
+from pyogrio.raw import open_arrow, write, write_arrow
+from sqlalchemy import Connection, Row
+
+from mapservice import __version__
+from mapservice.geocoding.model import Precision
+from mapservice.initiatives.exports import typed_rows
+from mapservice.initiatives.filters import Filters
+from mapservice.publishing.exports.model import Format
+
+BATCH_ROWS = 10_000
+LAYER = "initiatives"
+GEOMETRY = "geometry"
+CRS = "EPSG:4326"
+MOMENTS = ("created_at", "updated_at")
+FIELDS = (
+    "id",
+    "title",
+    "summary",
+    "theme",
+    "status",
+    "scale",
+    "commune",
+    "commune_name",
+    "epci",
+    "departement",
+    "region",
+    "region_name",
+    "precision",
+    "supporters",
+    "created_at",
+    "created_period",
+    "updated_at",
+    "url",
+    "source",
+    "source_url",
+    "licence",
+    "attribution",
+    "source_supporters",
+)
+KINDS = (
+    dict.fromkeys(FIELDS, "object")
+    | dict.fromkeys(MOMENTS, "datetime64[ms]")
+    | {"supporters": "int32", "source_supporters": "float64"}  # null where unknown
+)
+# GDAL's sign for UTC among its quarters of an hour.
+UTC = 100
+# Rows of a Parquet file that are read or skipped together.
+ROW_GROUP = 65_536
+
+Advance = Callable[[int], None]
+
+
+def write_file(
+    connection: Connection,
+    form: Format,
+    filters: Filters,
+    base_url: str,
+    target: Path,
+    advance: Advance,
+) -> None:
+    """Writes what the filter means to `target`, which a crash leaves as it was.
+
+    `advance` is told how many rows each batch had.
+    """
+    with beside(target) as folder:
+        draft, made = folder / "draft.gpkg", folder / f"{LAYER}.{form}"
+        _write_draft(connection, filters, base_url, draft, advance)
+        if form is Format.GEOPACKAGE:
+            _by_gdal(draft, made, "GPKG", GEOMETRY_NAME=GEOMETRY, SPATIAL_INDEX="YES")
+        elif form is Format.FLATGEOBUF:
+            # The format cannot index a feature without geometry.
+            indexed = filters.precision == (Precision.POINT,)
+            _by_gdal(draft, made, "FlatGeobuf", SPATIAL_INDEX="YES" if indexed else "NO")
+        else:
+            _geoparquet(draft, made)
+        publish(made, target)
+
+
+@contextmanager
+def beside(target: Path) -> Iterator[Path]:
+    """A folder for what is not whole yet, on the disk of the target; its name begins with `.`."""
+    try:
+        unfinished = tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent)
+    except OSError as error:
+        error.filename = str(target)  # the name that somebody knows
+        raise
+    with unfinished as folder:
+        yield Path(folder)
+
+
+def publish(made: Path, target: Path) -> None:
+    """Gives a whole file its name, once its bytes are on the disk."""
+    with made.open("rb") as content:
+        os.fsync(content.fileno())
+    made.replace(target)
+
+
+def _write_draft(
+    connection: Connection, filters: Filters, base_url: str, path: Path, advance: Advance
+) -> None:
+    """A GeoPackage without an index, whose upkeep row by row would cost more than all the rest."""
+    _append(path, [])
+    for rows in typed_rows(connection, filters, base_url, BATCH_ROWS):
+        _append(path, rows)
+        advance(len(rows))
+
+
+def _append(path: Path, rows: Sequence[Row[Any]]) -> None:
+    new = not path.exists()
+    *columns, points = zip(*rows, strict=True) if rows else ((),) * (len(FIELDS) + 1)
+    write(
+        path,
+        np.array(points, dtype=object),
+        [np.array(values, KINDS[name]) for name, values in zip(FIELDS, columns, strict=True)],
+        FIELDS,
+        layer=LAYER,
+        driver="GPKG",
+        geometry_type="Point",
+        crs=CRS,
+        append=not new,
+        layer_options={"GEOMETRY_NAME": GEOMETRY, "SPATIAL_INDEX": "NO"} if new else None,
+        gdal_tz_offsets={name: np.full(len(rows), UTC) for name in MOMENTS},
+    )
+
+
+def _by_gdal(draft: Path, path: Path, driver: str, **options: str) -> None:
+    with open_arrow(draft, layer=LAYER, batch_size=BATCH_ROWS) as (meta, stream):
+        write_arrow(
+            stream,
+            path,
+            layer=LAYER,
+            driver=driver,
+            geometry_name=meta["geometry_name"],
+            geometry_type="Point",
+            crs=CRS,
+            layer_options=options,
+        )
+
+
+def _geoparquet(draft: Path, path: Path) -> None:
+    with open_arrow(draft, layer=LAYER, batch_size=BATCH_ROWS) as (_, stream):
+        write_parquet(
+            stream,
+            path,
+            compression="zstd(3)",
+            max_row_group_size=ROW_GROUP,
+            created_by=f"mapservice {__version__}",
+            key_value_metadata={"geo": json.dumps(_geo(draft))},
+        )
+
+
+def _geo(draft: Path) -> dict[str, Any]:
+    """GeoParquet 1.1's metadata. No `crs` means OGC:CRS84, longitude first."""
+    column: dict[str, Any] = {"encoding": "WKB", "geometry_types": ["Point"]}
+    bounds = pyogrio.read_info(draft, layer=LAYER, force_total_bounds=True)["total_bounds"]
+    if bounds is not None and np.isfinite(bounds).all():
+        column["bbox"] = [float(side) for side in bounds]
+    return {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}

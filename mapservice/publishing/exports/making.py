@@ -1,0 +1,196 @@
+"""Exports made: one at a time, each whole or not at all, kept for a while.
+
+Whoever makes exports holds a lock of the database for as long as it lives: where a row says
+"running" and nobody holds the lock, its worker has died, and `tidy` puts it back into the queue, or
+gives it up after some tries.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, Engine, text
+
+from mapservice.db.copy import Blocks
+from mapservice.initiatives import exports
+from mapservice.initiatives.filters import Filters, parse
+from mapservice.initiatives.queries import count
+from mapservice.publishing.exports import queries
+from mapservice.publishing.exports.archive import write_archive
+from mapservice.publishing.exports.formats import Advance, beside, publish, write_file
+from mapservice.publishing.exports.model import (
+    ARCHIVE,
+    KEPT,
+    MAX_ATTEMPTS,
+    MAX_ZOOM,
+    Bundle,
+    Export,
+    Format,
+    Streamed,
+)
+from mapservice.publishing.exports.service import defer, folder
+
+log = structlog.get_logger()
+
+LOCK_MAKING = "SELECT pg_try_advisory_xact_lock(hashtext('exports'), 1)"
+CLAIM = """
+    UPDATE export
+       SET state = 'running', attempts = attempts + 1, done_rows = 0, total_rows = NULL
+     WHERE id = (SELECT id FROM export WHERE state = 'queued' AND format = ANY(:formats)
+                  ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING id"""
+COUNT = "UPDATE export SET total_rows = :total WHERE id = :id"
+ADVANCE = "UPDATE export SET done_rows = done_rows + :rows WHERE id = :id"
+FINISH = """
+    UPDATE export
+       SET state = 'done', bytes = :bytes, finished_at = now(), expires_at = now() + kept
+     WHERE id = :id"""
+RECOVER = """
+    UPDATE export
+       SET state = CASE WHEN attempts < :most THEN 'queued' ELSE 'failed' END,
+           finished_at = CASE WHEN attempts < :most THEN NULL ELSE now() END,
+           expires_at = CASE WHEN attempts < :most THEN NULL ELSE now() + :kept END
+     WHERE state = 'running'"""
+EXPIRE = "DELETE FROM export WHERE expires_at <= now() OR id = ANY(:ids)"
+
+
+# Writes a bundle to a path, from one snapshot; told how many files there are, then of each one.
+Maker = Callable[[Connection, Export, Path, Callable[[int], None], Advance], None]
+
+
+def make_waiting(engine: Engine, home: Path, makers: Mapping[Bundle, Maker] | None = None) -> int:
+    """Makes what waits, the oldest first; how many. Does nothing while another worker is at it.
+
+    Bundles wait for whoever brings their makers.
+    """
+    makers = makers or {}
+    made = 0
+    with engine.begin() as keeper:
+        if not keeper.execute(text(LOCK_MAKING)).scalar_one():
+            return 0
+        while (one := _claim(engine, [*Format, *makers])) is not None:
+            _make(engine, folder(home), one, makers)
+            made += 1
+    return made
+
+
+def tidy(engine: Engine, home: Path, max_bytes: int) -> None:
+    """Forgets what expired or is too much, and takes up what a dead worker left behind."""
+    with engine.begin() as connection:
+        if connection.execute(text(LOCK_MAKING)).scalar_one():
+            bound = {"most": MAX_ATTEMPTS, "kept": KEPT}
+            connection.execute(text(RECOVER), bound)
+            if queries.waiting(connection):
+                defer(connection)
+        surplus = _surplus(connection, max_bytes)
+        connection.execute(text(EXPIRE), {"ids": surplus})
+    _sweep(engine, folder(home))
+
+
+def save(
+    connection: Connection,
+    suffix: str,
+    filters: Filters,
+    base_url: str,
+    target: Path,
+    progress: tuple[Callable[[int], None], Advance],
+    max_zoom: int = MAX_ZOOM,
+) -> None:
+    """Writes a file in any format, named by its suffix, at once.
+
+    `progress` is told how many steps there are, then how many are done. An archive of tiles goes
+    up to `max_zoom`.
+    """
+    start, advance = progress
+    if suffix == ARCHIVE:
+        write_archive(connection, filters, target, start, advance, max_zoom)
+        return
+    start(count(connection, filters))
+    if suffix in tuple(Format):
+        write_file(connection, Format(suffix), filters, base_url, target, advance)
+    else:
+        _save_stream(_blocks(connection, Streamed(suffix), filters, base_url), target, advance)
+
+
+def _claim(engine: Engine, formats: Sequence[Format | Bundle]) -> Export | None:
+    with engine.begin() as connection:
+        named = {"formats": [str(form) for form in formats]}
+        identifier = connection.execute(text(CLAIM), named).scalar_one_or_none()
+        return queries.find(connection, identifier) if identifier else None
+
+
+def _make(engine: Engine, shelf: Path, one: Export, makers: Mapping[Bundle, Maker]) -> None:
+    shelf.mkdir(parents=True, exist_ok=True)
+    target = shelf / one.file_name
+
+    def start(total: int) -> None:
+        _note(engine, COUNT, id=one.id, total=total)
+
+    def advance(rows: int) -> None:
+        _note(engine, ADVANCE, id=one.id, rows=rows)
+
+    # One snapshot: the rows that are counted are those that are written.
+    with engine.execution_options(isolation_level="REPEATABLE READ").connect() as connection:
+        if isinstance(one.format, Bundle):
+            makers[one.format](connection, one, target, start, advance)
+        else:
+            filters, _ = parse(parse_qsl(one.filter))
+            start(count(connection, filters))
+            write_file(connection, one.format, filters, one.base_url, target, advance)
+    _note(engine, FINISH, id=one.id, bytes=target.stat().st_size)
+    log.info("export_made", export=str(one.id), format=one.format)
+
+
+def _note(engine: Engine, statement: str, **bound: object) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(statement), bound)
+
+
+def _surplus(connection: Connection, max_bytes: int) -> list[UUID]:
+    """The oldest finished exports, as far as all together take too much room."""
+    surplus, total = [], 0
+    for one in queries.finished(connection):
+        total += one.bytes or 0
+        if total > max_bytes:
+            surplus.append(one.id)
+    return surplus
+
+
+def _sweep(engine: Engine, shelf: Path) -> None:
+    """Removes files and half files that belong to no export, or to one that is over.
+
+    The folder is read first: what appears later is not looked at.
+    """
+    present = list(shelf.iterdir()) if shelf.is_dir() else []
+    with engine.connect() as connection:
+        kept = {one.file_name for one in queries.finished(connection)}
+        running = {str(identifier) for identifier in queries.running(connection)}
+    for path in present:
+        if path.name in kept or path.name.lstrip(".").partition(".")[0] in running:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _blocks(connection: Connection, form: Streamed, filters: Filters, base_url: str) -> Blocks:
+    if form is Streamed.CSV:
+        return exports.csv_stream(connection, filters, base_url)
+    if form is Streamed.GEOJSON:
+        return exports.geojson_stream(connection, filters, base_url)
+    start = exports.RECORD_SEPARATOR if form is Streamed.GEOJSON_SEQUENCE else b""
+    return exports.geojson_lines(connection, filters, base_url, start)
+
+
+def _save_stream(blocks: Blocks, target: Path, advance: Advance) -> None:
+    with beside(target) as unfinished:
+        made = unfinished / target.name
+        with made.open("wb") as out:
+            for block in blocks:
+                out.write(block)
+                advance(block.count(b"\n"))
+        publish(made, target)

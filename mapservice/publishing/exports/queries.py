@@ -1,0 +1,82 @@
+"""Exports as the table `export` keeps them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from mapservice.db.tables import export
+from mapservice.publishing.exports.model import FRESH, Bundle, Export, Format, State
+
+_COLUMNS = (
+    export.c.id,
+    export.c.format,
+    export.c.filter,
+    export.c.state,
+    export.c.base_url,
+    export.c.done_rows.label("done"),
+    export.c.total_rows.label("total"),
+    export.c.bytes,
+    export.c.created_at,
+    export.c.finished_at,
+    export.c.expires_at,
+)
+UNFINISHED = (State.QUEUED, State.RUNNING)
+
+
+def find(connection: Connection, identifier: UUID) -> Export | None:
+    """One export that has not expired."""
+    query: Select[Any] = select(*_COLUMNS).where(
+        export.c.id == identifier,
+        func.coalesce(export.c.expires_at > func.now(), export.c.expires_at.is_(None)),
+    )
+    row = connection.execute(query).one_or_none()
+    return _export(row) if row else None
+
+
+def same(connection: Connection, form: Format | Bundle, text: str, base_url: str) -> Export | None:
+    """One of the same format and filter that is being made, or was a moment ago."""
+    fresh = (export.c.state == State.DONE) & (export.c.finished_at > func.now() - FRESH)
+    query: Select[Any] = (
+        select(*_COLUMNS)
+        .where(
+            export.c.format == form,
+            export.c.filter == text,
+            export.c.base_url == base_url,
+            export.c.state.in_(UNFINISHED) | fresh,
+        )
+        .order_by(export.c.created_at.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return _export(row) if row else None
+
+
+def waiting(connection: Connection) -> int:
+    query = select(func.count()).select_from(export).where(export.c.state == State.QUEUED)
+    return connection.execute(query).scalar_one()
+
+
+def running(connection: Connection) -> Sequence[UUID]:
+    query = select(export.c.id).where(export.c.state == State.RUNNING)
+    return connection.execute(query).scalars().all()
+
+
+def finished(connection: Connection) -> Sequence[Export]:
+    """Those whose file is there, the newest first."""
+    query: Select[Any] = (
+        select(*_COLUMNS)
+        .where(export.c.state == State.DONE)
+        .order_by(export.c.finished_at.desc(), export.c.id)
+    )
+    return [_export(row) for row in connection.execute(query)]
+
+
+def _export(row: Row[Any]) -> Export:
+    values = dict(row._mapping)
+    return Export(**values | {"format": _form(row.format), "state": State(row.state)})
+
+
+def _form(name: str) -> Format | Bundle:
+    return Bundle(name) if name in tuple(Bundle) else Format(name)

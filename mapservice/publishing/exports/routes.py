@@ -1,0 +1,341 @@
+"""The lists for machines, what changed in them, and files made on demand.
+
+`/initiatives.geojson`, `.geojsonl`, `.geojsons` and `.csv` stream any filter; with `updated_since`
+they tell what changed instead. `/exports` takes orders for files that must be made whole first.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+
+from flask import Blueprint, Response, jsonify, render_template, request, send_file
+from sqlalchemy import Connection
+
+from mapservice.accounts.api_keys import bearer
+from mapservice.accounts.api_keys.model import Scope
+from mapservice.db.copy import Blocks
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.initiatives import changes as harvest
+from mapservice.initiatives import exports
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.filters import Filters, Paging, Sort, parse, parse_moment
+from mapservice.publishing.exports import queries, service
+from mapservice.publishing.exports.model import MAX_WAITING, Export, Format
+from mapservice.rollups import queries as activity
+from mapservice.web import answers
+from mapservice.web.negotiation import HTML_FORM, JSON_FORM, chosen, vary
+from mapservice.web.params import (
+    base_url,
+    json_object,
+    only_parameters,
+    read_filters,
+    with_known_places,
+)
+from mapservice.web.services import services
+
+blueprint = Blueprint("exporting", __name__)
+
+GEOJSON_LINES = "application/x-ndjson"
+GEOJSON_SEQUENCE = "application/geo+json-seq"
+UPDATED_SINCE = "updated_since"
+# So far the clock of who harvests may be ahead of ours.
+CLOCKS_DIFFER = timedelta(minutes=5)
+# A person who waits for a file looks at its page again after so many seconds.
+LOOK_AGAIN_SECONDS = 2
+FILE_FRESH_SECONDS = 3600
+FOR_KEYS = service.Terms(room=2 * MAX_WAITING, kept=timedelta(days=7))
+
+Whole = Callable[[Connection, Filters, str], Blocks]
+Changed = Callable[[Connection, Filters, str, harvest.Window], Blocks]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks of a list. `changes` is None unless it asks for what changed.
+
+    `horizon` is up to when the answer is complete; None for a page, which tells nothing of that.
+    """
+
+    filters: Filters
+    paging: Paging
+    changes: harvest.Window | None
+    horizon: datetime | None
+
+
+@blueprint.get("/initiatives.geojson")
+def geojson() -> Response:
+    """A page when `limit` is given, with a link to the next; everything when it is not."""
+    with services().engine.connect() as connection:
+        asked = _asked(connection)
+        if asked.paging.limit is not None:
+            return _geojson_page(connection, asked)
+    _refuse_paging(asked, "cursor")
+    return _stream(asked, answers.GEOJSON, exports.geojson_stream, harvest.geojson)
+
+
+@blueprint.get("/initiatives.geojsonl")
+def geojson_lines() -> Response:
+    """One feature a line."""
+    asked = _asked_unpaged()
+    return _stream(asked, GEOJSON_LINES, exports.geojson_lines, harvest.geojson_lines)
+
+
+@blueprint.get("/initiatives.geojsons")
+def geojson_sequence() -> Response:
+    """A GeoJSON text sequence, RFC 8142."""
+    whole = partial(exports.geojson_lines, start=exports.RECORD_SEPARATOR)
+    changed = partial(harvest.geojson_lines, start=exports.RECORD_SEPARATOR)
+    return _stream(_asked_unpaged(), GEOJSON_SEQUENCE, whole, changed)
+
+
+@blueprint.get("/initiatives.csv")
+def csv() -> Response:
+    with services().engine.connect() as connection:
+        asked = _asked(connection)
+    _refuse_paging(asked, "cursor")
+    whole = partial(exports.csv_stream, limit=asked.paging.limit)
+    return _stream(asked, answers.CSV, whole, harvest.csv)
+
+
+@blueprint.get("/exports")
+def choose() -> str:
+    """The page where a person orders a file of what a list shows."""
+    with services().engine.connect() as connection:
+        filters, paging = read_filters(connection)
+        _refuse_pages(paging)
+        return render_template(
+            "exports/choose.html",
+            filters=filters,
+            total=activity.total(connection, filters),
+            formats=list(Format),
+            sample=initiatives.sample_share(connection),
+        )
+
+
+@blueprint.post("/exports")
+def order() -> Response:
+    """By a form or JSON: `format`, and the filter as its parameters or as `filter`.
+
+    A key for exports finds room when the queue is full for others, and has its file for longer.
+    """
+    only_parameters("f")
+    form = chosen(JSON_FORM, HTML_FORM)
+    terms = FOR_KEYS if bearer.offered(Scope.EXPORT) else service.FOR_ALL
+    with services().engine.connect() as connection:
+        wanted, filters = _ordered(connection)
+    made = service.ask(services().engine, wanted, filters, base_url(), terms)
+    response = Response(status=HTTPStatus.SEE_OTHER)
+    if form is JSON_FORM:
+        response = jsonify(_document(made))
+        response.status_code = HTTPStatus.ACCEPTED if made.unfinished else HTTPStatus.OK
+    response.headers["Location"] = base_url() + made.url
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/exports/<identifier>")
+def progress(identifier: str) -> Response:
+    """How far it is: JSON, or a page that looks again by itself."""
+    only_parameters("f")
+    form = chosen(JSON_FORM, HTML_FORM)
+    with services().engine.connect() as connection:
+        one = _found(connection, identifier)
+        response = _page(connection, one) if form is HTML_FORM else jsonify(_document(one))
+    if one.unfinished and form is JSON_FORM:
+        response.headers["Retry-After"] = str(LOOK_AGAIN_SECONDS)
+    response.headers["Cache-Control"] = "no-store"
+    return vary(response)
+
+
+@blueprint.get("/exports/<identifier>/file")
+def file(identifier: str) -> Response:
+    """The file, in whole or by ranges, with a strong ETag."""
+    only_parameters()
+    with services().engine.connect() as connection:
+        one = _found(connection, identifier)
+    path = service.folder(services().settings.home) / one.file_name
+    if one.file_url is None or not path.is_file():
+        raise NotFound("This export has no file yet, or no longer.")
+    return send_file(
+        path.resolve(),
+        mimetype=one.format.media_type,
+        as_attachment=True,
+        download_name=f"initiatives.{one.format}",
+        max_age=FILE_FRESH_SECONDS,
+    )
+
+
+def _asked(connection: Connection) -> Asked:
+    """Raises InvalidInput naming the parameter."""
+    filters, paging = read_filters(connection, UPDATED_SINCE)
+    texts = [text for text in request.args.getlist(UPDATED_SINCE) if text.strip()]
+    if len(texts) > 1:
+        raise InvalidInput(UPDATED_SINCE, "is given more than once")
+    if paging.limit is not None and not texts:
+        return Asked(filters, paging, None, None)
+    horizon = harvest.horizon(connection)
+    if not texts:
+        return Asked(filters, paging, None, horizon)
+    if filters.sort is not (Sort.NEAR if filters.near else Sort.RECENT):
+        raise InvalidInput("sort", "changes come in the order in which they happened")
+    present = harvest.clock(connection)
+    window = harvest.Window(_since(texts[0], present), horizon, present)
+    asked = Asked(filters, paging, window, window.next)
+    _refuse_paging(asked, "limit")
+    return asked
+
+
+def _since(text: str, present: datetime) -> datetime:
+    """Raises InvalidInput for what no clock says yet: it would hide all that changes until then."""
+    since = parse_moment(UPDATED_SINCE, text)
+    if since > present + CLOCKS_DIFFER:
+        raise InvalidInput(UPDATED_SINCE, "lies in the future")
+    return since
+
+
+def _asked_unpaged() -> Asked:
+    with services().engine.connect() as connection:
+        asked = _asked(connection)
+    _refuse_paging(asked, "limit")
+    return asked
+
+
+def _refuse_paging(asked: Asked, name: str) -> None:
+    if asked.paging.cursor is not None:
+        raise InvalidInput("cursor", "needs a limit" if name == "cursor" else "is not for streams")
+    if name == "limit" and asked.paging.limit is not None:
+        raise InvalidInput("limit", "this address gives everything, as a stream")
+
+
+def _refuse_pages(paging: Paging) -> None:
+    if paging.limit is not None or paging.cursor is not None:
+        name = "limit" if paging.limit is not None else "cursor"
+        raise InvalidInput(name, "an export has no pages")
+
+
+def _stream(asked: Asked, content_type: str, whole: Whole, changed: Changed) -> Response:
+    base = base_url()
+    window = asked.changes
+
+    def rows(connection: Connection) -> Blocks:
+        if window is None:
+            return whole(connection, asked.filters, base)
+        return changed(connection, asked.filters, base, window)
+
+    response = answers.stream(content_type, request.path.rpartition("/")[2], rows)
+    if asked.horizon is not None:
+        address = _next_question(asked.filters, asked.horizon)
+        response.headers["Link"] = f'<{address}>; rel="monitor"'
+    return response
+
+
+def _next_question(filters: Filters, horizon: datetime) -> str:
+    """The address at which what changes from then on can be asked for."""
+    moment = horizon.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    # The order of a list means nothing to its changes.
+    pairs = [(name, text) for name, text in filters.to_pairs() if name != "sort"]
+    return f"{base_url()}{request.path}?{urlencode([*pairs, (UPDATED_SINCE, moment)], safe=',:')}"
+
+
+def _geojson_page(connection: Connection, asked: Asked) -> Response:
+    limit = asked.paging.limit
+    assert limit is not None
+    page = exports.geojson_page(connection, asked.filters, base_url(), limit, asked.paging.cursor)
+    here = f"{base_url()}{request.path}?{request.query_string.decode()}"
+    links = [{"rel": "self", "href": here, "type": answers.GEOJSON}]
+    if page.next:
+        pairs = [("limit", str(limit)), ("cursor", page.next.encode())]
+        query = urlencode([*asked.filters.to_pairs(), *pairs], safe=",:")
+        following = f"{base_url()}{request.path}?{query}"
+        links.append({"rel": "next", "href": following, "type": answers.GEOJSON})
+    head = json.dumps({"numberReturned": page.returned, "links": links})[1:-1]
+    body = b'{"type":"FeatureCollection",%b,"features":[%b]}' % (head.encode(), page.features)
+    response = answers.whole(body, answers.GEOJSON)
+    if page.next:
+        response.headers["Link"] = f'<{links[-1]["href"]}>; rel="next"'
+    return response
+
+
+def _ordered(connection: Connection) -> tuple[Format, Filters]:
+    """The format and the filter that the body names. Raises InvalidInput naming the field."""
+    pairs = _json_pairs() if request.is_json else list(request.form.items(multi=True))
+    formats = [text for name, text in pairs if name == "format"]
+    if len(formats) != 1:
+        raise InvalidInput("format", "must be given once")
+    wanted = service.parse_format(formats[0])
+    filters, paging = parse(pair for pair in pairs if pair[0] != "format")
+    _refuse_pages(paging)
+    return wanted, with_known_places(connection, filters)
+
+
+def _json_pairs() -> list[tuple[str, str]]:
+    """`{"format": "gpkg", "filter": "theme=culture"}`, or the filter as an object of texts."""
+    body = json_object()
+    for name in body:
+        if name not in ("format", "filter"):
+            raise InvalidInput(str(name)[:50], "is not a member of this object")
+    pairs = [("format", _text("format", body["format"]))] if "format" in body else []
+    written = body.get("filter", "")
+    if isinstance(written, Mapping):
+        return pairs + [(str(name), _text(str(name), text)) for name, text in written.items()]
+    return pairs + parse_qsl(_text("filter", written), keep_blank_values=True)
+
+
+def _text(field: str, value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(_text(field, part) for part in value)
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value)
+    raise InvalidInput(field[:50], "must be text")
+
+
+def _found(connection: Connection, identifier: str) -> Export:
+    try:
+        found = queries.find(connection, UUID(identifier))
+    except ValueError:
+        found = None
+    if found is None or not isinstance(found.format, Format):
+        raise NotFound("There is no such export, or it has expired.")
+    return found
+
+
+def _document(one: Export) -> dict[str, Any]:
+    file_url = one.file_url
+    return {
+        "id": str(one.id),
+        "format": one.format,
+        "filter": one.filter,
+        "state": one.state,
+        "done": one.done,
+        "total": one.total,
+        "bytes": one.bytes,
+        "created_at": _moment(one.created_at),
+        "finished_at": _moment(one.finished_at),
+        "expires_at": _moment(one.expires_at),
+        "url": base_url() + one.url,
+        "file": base_url() + file_url if file_url else None,
+    }
+
+
+def _page(connection: Connection, one: Export) -> Response:
+    filters, _ = parse(parse_qsl(one.filter))
+    return Response(
+        render_template(
+            "exports/export.html",
+            export=one,
+            filters=with_known_places(connection, filters),
+            look_again=LOOK_AGAIN_SECONDS,
+            sample=initiatives.sample_share(connection),
+        ),
+        content_type=HTML_FORM.content_type,
+    )
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else None

@@ -1,0 +1,96 @@
+"""Exports asked for: the row and the job that makes it are written in one transaction.
+
+`making.py` makes them; it alone needs GDAL, which a process that answers requests does without.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, text
+
+from mapservice.errors import InvalidInput, Unavailable
+from mapservice.initiatives.filters import Filters
+from mapservice.publishing.exports import queries
+from mapservice.publishing.exports.model import KEPT, MAX_WAITING, Bundle, Export, Format
+
+TASK = "make_exports"
+LOCK_ASKING = "SELECT pg_advisory_xact_lock(hashtext('exports'), 2)"
+DEFER = """
+    SELECT procrastinate_defer_jobs_v1(ARRAY[
+        ROW('default', :task, 0, NULL, NULL, '{}', NULL)::procrastinate_job_to_defer_v1])"""
+INSERT = """
+    INSERT INTO export (format, filter, base_url, kept)
+    VALUES (:format, :filter, :base_url, :kept)
+    RETURNING id"""
+# Whoever asks for the same and wants it for longer has it longer.
+KEEP_LONGER = """
+    UPDATE export
+       SET kept = :kept,
+           expires_at = CASE WHEN state = 'done' THEN finished_at + :kept ELSE expires_at END
+     WHERE id = :id AND kept < :kept"""
+
+
+def folder(home: Path) -> Path:
+    """Where finished files lie, shared by the service and its worker."""
+    return home / "exports"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms something is made: how many may wait before it, how long it is kept."""
+
+    room: int = MAX_WAITING
+    kept: timedelta = KEPT
+
+
+FOR_ALL = Terms()
+
+
+def ask(
+    engine: Engine, form: Format, filters: Filters, base_url: str, terms: Terms = FOR_ALL
+) -> Export:
+    """The export of this filter: one that is under way or fresh, else a new one.
+
+    Raises Unavailable when too many wait.
+    """
+    written = urlencode(filters.to_pairs(), safe=",:")
+    with engine.begin() as connection:
+        return order(connection, form, written, base_url, terms)
+
+
+def order(
+    connection: Connection,
+    form: Format | Bundle,
+    written: str,
+    base_url: str,
+    terms: Terms = FOR_ALL,
+) -> Export:
+    """The same for anything that is made: `written` is what it is made from, in one spelling."""
+    connection.execute(text(LOCK_ASKING))
+    found = queries.same(connection, form, written, base_url)
+    if found:
+        connection.execute(text(KEEP_LONGER), {"id": found.id, "kept": terms.kept})
+        return found
+    if queries.waiting(connection) >= terms.room:
+        raise Unavailable("Too many exports wait already; please try again later.")
+    bound = {"format": str(form), "filter": written, "base_url": base_url, "kept": terms.kept}
+    identifier: UUID = connection.execute(text(INSERT), bound).scalar_one()
+    defer(connection)
+    made = queries.find(connection, identifier)
+    assert made is not None
+    return made
+
+
+def defer(connection: Connection) -> None:
+    """Wakes a worker once the transaction is committed."""
+    connection.execute(text(DEFER), {"task": TASK})
+
+
+def parse_format(name: str) -> Format:
+    """Raises InvalidInput for a format that is not made by a job."""
+    if name not in tuple(Format):
+        raise InvalidInput("format", f"{name[:20]!r} is not one of {', '.join(Format)}")
+    return Format(name)

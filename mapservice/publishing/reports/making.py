@@ -1,0 +1,81 @@
+"""Reports made: five files from the figures of one moment, whole or not at all.
+
+It needs folium, Typst and GDAL, which a process that answers requests does without.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from sqlalchemy import Connection
+
+from mapservice.publishing.exports.formats import Advance, beside, publish
+from mapservice.publishing.exports.model import Export
+from mapservice.publishing.reports import page, paper, sheets
+from mapservice.publishing.reports.model import Piece, Report, View
+from mapservice.publishing.reports.queries import read
+
+ARCHIVE = "zip"
+SUFFIXES = (*map(str, Piece), ARCHIVE)
+
+Make = Callable[[Connection, Export, Path, Callable[[int], None], Advance], None]
+
+
+def maker(site_name: str) -> Make:
+    """What the job of exports calls for a report."""
+    return partial(_make, site_name)
+
+
+def save(
+    connection: Connection,
+    report: Report,
+    target: Path,
+    suffix: str,
+    start: Callable[[int], None],
+    advance: Advance,
+) -> None:
+    """Writes one file, or all in an archive, to `target`, which a crash leaves as it was."""
+    pieces = tuple(Piece) if suffix == ARCHIVE else (Piece(suffix),)
+    start(len(pieces))
+    with beside(target) as folder:
+        for piece in pieces:
+            _write(connection, report, piece, folder / piece.file_name)
+            advance(1)
+        made = folder / pieces[0].file_name
+        if suffix == ARCHIVE:
+            made = _packed(folder, pieces)
+        publish(made, target)
+
+
+def _make(
+    site_name: str,
+    connection: Connection,
+    one: Export,
+    target: Path,
+    start: Callable[[int], None],
+    advance: Advance,
+) -> None:
+    report = read(connection, View.of_query(one.filter), one.base_url, site_name)
+    save(connection, report, target, ARCHIVE, start, advance)
+
+
+def _write(connection: Connection, report: Report, piece: Piece, path: Path) -> None:
+    if piece is Piece.PAGE:
+        path.write_text(page.render(report), encoding="utf-8")
+    elif piece is Piece.PAPER:
+        path.write_bytes(paper.render(connection, report))
+    elif piece is Piece.CSV:
+        path.write_text(sheets.csv_text(report), encoding="utf-8")
+    elif piece is Piece.WORKBOOK:
+        sheets.write_workbook(report, path)
+    else:
+        sheets.write_layer(report, path)
+
+
+def _packed(folder: Path, pieces: tuple[Piece, ...]) -> Path:
+    packed = folder / f"packed.{ARCHIVE}"
+    with ZipFile(packed, "w", ZIP_DEFLATED) as files:
+        for piece in pieces:
+            files.write(folder / piece.file_name, piece.file_name)
+    return packed

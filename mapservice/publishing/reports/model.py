@@ -1,0 +1,255 @@
+"""What a report is asked for and what it tells, as plain values."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlencode
+
+from mapservice.errors import InvalidInput
+from mapservice.initiatives.filters import Filters, Sort, parse
+from mapservice.rollups.model import Scope
+from mapservice.rollups.territory_model import Place
+from mapservice.territories.model import Level, TerritoryRef
+
+# The class of what is not known.
+UNKNOWN = -1
+# What each level is told by; the first is taken unless another is asked for.
+PARTS: Mapping[Level | None, tuple[Level, ...]] = {
+    None: (Level.REGION, Level.DEPARTEMENT, Level.EPCI),
+    Level.REGION: (Level.COMMUNE, Level.DEPARTEMENT, Level.EPCI),
+    Level.DEPARTEMENT: (Level.COMMUNE, Level.EPCI),
+    Level.EPCI: (Level.COMMUNE,),
+    Level.COMMUNE: (Level.COMMUNE,),
+}
+
+
+class Figure(StrEnum):
+    """What the map shows; the table has them all."""
+
+    RATE = "rate"
+    INITIATIVES = "initiatives"
+    SUPPORTERS = "supporters"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A territory (None: France) by the territories of a level, and one figure of a scope."""
+
+    filters: Filters
+    by: Level
+    figure: Figure = Figure.RATE
+
+    @classmethod
+    def parse(cls, pairs: Iterable[tuple[str, str]]) -> Self:
+        """The grammar of filters, and `by` and `figure`. Raises InvalidInput naming the field."""
+        given = list(pairs)
+        filters, paging = parse(pair for pair in given if pair[0] not in ("by", "figure"))
+        if paging.limit is not None or paging.cursor is not None:
+            raise InvalidInput("limit", "a report has no pages")
+        if len(filters.territory) > 1:
+            raise InvalidInput("territory", "a report tells of one territory, or of all France")
+        filters = replace(filters, sort=Sort.RECENT)
+        Scope.of(filters)
+        return cls(filters, _by(given, filters), _figure(given))
+
+    @classmethod
+    def of_query(cls, query: str) -> Self:
+        return cls.parse(parse_qsl(query))
+
+    @property
+    def ref(self) -> TerritoryRef | None:
+        return self.filters.territory[0] if self.filters.territory else None
+
+    @property
+    def scope(self) -> Scope:
+        return Scope.of(self.filters)
+
+    @property
+    def query(self) -> str:
+        """The canonical query string that parses to this view."""
+        pairs = [*self.filters.to_pairs(), ("by", str(self.by)), ("figure", str(self.figure))]
+        return urlencode(pairs, safe=",:")
+
+    @property
+    def name(self) -> str:
+        """For names of files: `region-53-commune`."""
+        place = f"{self.ref.level}-{self.ref.code}" if self.ref else "france"
+        return f"{place}-{self.by}"
+
+
+def _by(pairs: list[tuple[str, str]], filters: Filters) -> Level:
+    allowed = PARTS[filters.territory[0].level if filters.territory else None]
+    text = _once(pairs, "by")
+    if text and text not in allowed:
+        raise InvalidInput("by", f"this territory is told by {' or '.join(allowed)}")
+    return Level(text) if text else allowed[0]
+
+
+def _figure(pairs: list[tuple[str, str]]) -> Figure:
+    text = _once(pairs, "figure") or Figure.RATE
+    if text not in tuple(Figure):
+        raise InvalidInput("figure", f"must be one of {', '.join(Figure)}")
+    return Figure(text)
+
+
+def _once(pairs: list[tuple[str, str]], name: str) -> str:
+    texts = [text for known, text in pairs if known == name and text.strip()]
+    if len(texts) > 1:
+        raise InvalidInput(name, "is given more than once")
+    return texts[0] if texts else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts of a territory; `rate` is initiatives per 10,000 inhabitants, None without any.
+
+    `population` is None where it is unknown; `years` are those that it is of.
+    """
+
+    population: int | None
+    initiatives: int
+    supporters: int
+    rate: float | None
+    years: tuple[int, ...] = ()
+
+    def value(self, figure: Figure) -> float | None:
+        return {
+            Figure.RATE: self.rate,
+            Figure.INITIATIVES: self.initiatives,
+            Figure.SUPPORTERS: self.supporters,
+        }[figure]
+
+
+@dataclass(frozen=True, slots=True)
+class Supported:
+    """An initiative among the most supported of a territory."""
+
+    id: str
+    title: str
+    supporters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One territory of the report; `partial`: an EPCI of which this is the part inside."""
+
+    code: str
+    name: str
+    figures: Figures
+    most_supported: tuple[Supported, ...] = ()
+    partial: bool = False
+
+    @property
+    def lived_in(self) -> bool:
+        """Where the population is unknown, nobody can say."""
+        return bool(self.figures.population)
+
+    @property
+    def silent(self) -> bool:
+        """Places where nobody lives cannot be silent."""
+        return self.lived_in and self.figures.initiatives == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outlines:
+    """GeoJSON geometries, EPSG:4326: by code, and the land around; W, S, E, N of the former."""
+
+    areas: Mapping[str, Mapping[str, Any]]
+    ground: tuple[dict[str, Any], ...]
+    bounds: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that every form of a report is made from, of one moment.
+
+    `lines` come in the order of `reading_key`. `epci_alone` are initiatives known to no more than
+    an EPCI that straddles: neither a line nor the whole has them. `place` is None for France.
+    `breaks` are the lower bounds of the second and later classes, and `classes` go by code: both
+    are those of the page of coordination for the same territory, level, figure, period and filters.
+    `explained`: territories differ by no more than chance, so that one class holds all that have
+    something.
+    """
+
+    view: View
+    place: Place | None
+    whole: Figures
+    lines: tuple[Line, ...]
+    breaks: tuple[float, ...]
+    classes: Mapping[str, int]
+    explained: bool
+    outlines: Outlines
+    made_at: datetime
+    licence: str
+    cog_year: int
+    base_url: str
+    site_name: str
+    epci_alone: int = 0
+
+    def shade(self, line: Line) -> int | None:
+        """Its class: from 1 on, 0 for nothing, None where the figure is not known."""
+        shade = self.classes.get(line.code, UNKNOWN)
+        return None if shade == UNKNOWN else shade
+
+    @property
+    def silent(self) -> int:
+        return sum(line.silent for line in self.lines)
+
+    @property
+    def lived_in(self) -> int:
+        return sum(line.lived_in for line in self.lines)
+
+    @property
+    def elsewhere(self) -> int:
+        """Initiatives of the whole that no line has."""
+        return self.whole.initiatives - sum(line.figures.initiatives for line in self.lines)
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """Of which years the populations are."""
+        return tuple(sorted({year for line in self.lines for year in line.figures.years}))
+
+    def link(self, one: Supported) -> str:
+        return f"{self.base_url}/initiatives/{one.id}"
+
+
+# A rate tells something from so many inhabitants on: INSEE's least of an urban unit.
+ENOUGH = 2000
+
+
+def reading_key(line: Line, figure: Figure) -> tuple[bool, float, int, str]:
+    """What a reader comes for first: the largest value, and of equals the most populous.
+
+    In a hamlet one initiative is a high rate: those with fewer inhabitants than tell something
+    follow by population.
+    """
+    value, people = line.figures.value(figure), line.figures.population or 0
+    few = figure is Figure.RATE and people < ENOUGH
+    return few, 0.0 if few or value is None else -value, -people, line.name
+
+
+class Piece(StrEnum):
+    """Files of a report; the value is the suffix."""
+
+    PAGE = "html"
+    PAPER = "pdf"
+    CSV = "csv"
+    WORKBOOK = "xlsx"
+    LAYER = "gpkg"
+
+    @property
+    def media_type(self) -> str:
+        return {
+            Piece.PAGE: "text/html; charset=utf-8",
+            Piece.PAPER: "application/pdf",
+            Piece.CSV: "text/csv; charset=utf-8",
+            Piece.WORKBOOK: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Piece.LAYER: "application/geopackage+sqlite3",
+        }[self]
+
+    @property
+    def file_name(self) -> str:
+        """Its name in the archive."""
+        return f"{'rapport' if self in (Piece.PAGE, Piece.PAPER) else 'chiffres'}.{self}"

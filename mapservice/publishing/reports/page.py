@@ -1,0 +1,81 @@
+"""The report as one HTML page with all that it needs inside; see `templates/reports`."""
+
+import base64
+from functools import cache
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mapservice.publishing.reports import words
+from mapservice.publishing.reports.model import Line, Report
+from mapservice.settings import asset_folder, vendor_folder
+from mapservice.static_maps.folium_map import offline_map
+from mapservice.static_maps.report_model import COLOURS, HATCH, PAPER, UNKNOWN, Area
+
+FONT = "@fontsource-variable/atkinson-hyperlegible-next/files/{}-latin-wght-normal.woff2"
+# Initiatives named in the head of the report, among all.
+FOREMOST = 10
+# Rows of the table that a printer gets; the screen has them all.
+PRINTED_ROWS = 120
+
+
+def render(report: Report) -> str:
+    """It fetches nothing, whatever opens it."""
+    outlines = report.outlines
+    drawn = offline_map(areas(report), outlines.ground, outlines.bounds)
+    return (
+        _templates()
+        .get_template("report.html")
+        .render(
+            report=report,
+            words=words,
+            map=drawn,
+            font=_font(),
+            colours=COLOURS,
+            hatch=HATCH,
+            paper=PAPER,
+            unknown=UNKNOWN,
+            foremost=foremost(report),
+            holders=holders(report),
+            printed=PRINTED_ROWS,
+        )
+    )
+
+
+def areas(report: Report) -> list[Area]:
+    """What the map shows; a territory without an outline is in the table alone."""
+    shapes = report.outlines.areas
+    return [
+        Area(line.code, report.shade(line), shapes[line.code])
+        for line in report.lines
+        if line.code in shapes
+    ]
+
+
+def foremost(report: Report) -> list[tuple[Line, int]]:
+    """The most supported initiatives of all, each as its line and its place there."""
+    every = [(line, at) for line in report.lines for at in range(len(line.most_supported))]
+    ranked = sorted(every, key=lambda pair: -pair[0].most_supported[pair[1]].supporters)
+    return [pair for pair in ranked if pair[0].most_supported[pair[1]].supporters][:FOREMOST]
+
+
+def holders(report: Report, most: int | None = None) -> list[Line]:
+    """Territories that have an initiative to name, the first ones of the table, by name."""
+    named = [line for line in report.lines if line.most_supported][:most]
+    return sorted(named, key=lambda line: line.name)
+
+
+@cache
+def _font() -> str:
+    path = vendor_folder() / FONT.format("atkinson-hyperlegible-next")
+    return base64.b64encode(path.read_bytes()).decode()
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(asset_folder("templates").resolve() / "reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

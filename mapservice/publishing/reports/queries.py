@@ -1,0 +1,226 @@
+"""Where a report takes its figures from, all in one snapshot: rollups, outlines, initiatives.
+
+`read` is the one door: whoever defines further figures adds them to `_lines` and `model.Figures`.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, text
+
+from mapservice.dashboards.model import Figure as ShadedFigure
+from mapservice.dashboards.model import View as ShadedView
+from mapservice.dashboards.shading import Shades, shades
+from mapservice.db.tables import initiative
+from mapservice.db.text import fill
+from mapservice.errors import InvalidInput
+from mapservice.initiatives.conditions import recency, where
+from mapservice.initiatives.filters import Filters
+from mapservice.publishing.reports.model import (
+    Figures,
+    Line,
+    Outlines,
+    Report,
+    Supported,
+    View,
+    reading_key,
+)
+from mapservice.rollups import queries as activity
+from mapservice.rollups import territory_queries
+from mapservice.rollups.territory_model import Described, rate
+from mapservice.territories.model import Level
+from mapservice.territories.queries import source_in_force
+
+# Initiatives named for each territory; fewer where territories are many, so that files stay small.
+NAMED, NAMED_OF_MANY = 3, 1
+MANY = 1500
+# Simplified outlines right to half a pixel at this zoom; a coarser one for many and for France.
+ZOOM, ZOOM_OF_MANY = 8, 6
+# Land is drawn so far around, in widths and heights of what is shown.
+REACH = 1.5
+# Digits of degrees: ten metres.
+DIGITS = 4
+
+OUTLINES = """
+    SELECT code, ST_AsGeoJSON(ST_Transform(geom, 4326), :digits) AS geometry
+      FROM territory_outline
+     WHERE level = :level AND zoom = :zoom AND code = ANY(:codes)
+     ORDER BY code"""
+# Of EPCI that straddle, the part inside.
+PIECES = """
+    SELECT epci, ST_AsGeoJSON(ST_Transform(ST_Multi(ST_Union(geom)), 4326), :digits)
+      FROM epci_part_outline JOIN epci_part AS part USING (epci, departement)
+     WHERE zoom = :zoom AND epci = ANY(:codes) AND part.{level} = :within
+     GROUP BY epci
+     ORDER BY epci"""
+AROUND = """
+    SELECT ST_AsGeoJSON(ST_Transform(land, 4326), :digits)
+      FROM territory_outline
+     CROSS JOIN (SELECT ST_Transform(ST_MakeEnvelope(:west, :south, :east, :north, 4326), 3857)
+                     AS box) AS shown
+     CROSS JOIN LATERAL (
+           SELECT :reach * (ST_XMax(box) - ST_XMin(box)) AS wide,
+                  :reach * (ST_YMax(box) - ST_YMin(box)) AS high) AS margin
+     CROSS JOIN LATERAL (
+           SELECT ST_ClipByBox2D(geom, CAST(ST_Expand(box, wide + high) AS box2d)) AS land) AS cut
+     WHERE level = 'region' AND zoom = :zoom AND NOT ST_IsEmpty(land)
+     ORDER BY code"""
+BOUNDS = """
+    SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)
+      FROM (SELECT ST_Extent(CAST(outline AS box2d)) AS box
+              FROM territory WHERE level = :level AND code = ANY(:codes)) AS whole"""
+# Metropolitan France, which a map of all territories shows: W, S, E, N.
+METROPOLIS = (-5.3, 41.2, 9.7, 51.2)
+
+
+def read(connection: Connection, view: View, base_url: str, site_name: str) -> Report:
+    """Run it in a transaction of one snapshot. Raises InvalidInput for an unknown territory."""
+    described = _described(connection, view)
+    lines = _lines(connection, view)
+    made_at = _now(connection)
+    shown = _shades(connection, view, made_at)
+    source = source_in_force(connection)
+    return Report(
+        view=view,
+        place=described.place if described else None,
+        whole=_whole(connection, view),
+        lines=lines,
+        breaks=shown.breaks,
+        classes=shown.by_code,
+        explained=shown.explained,
+        outlines=_outlines(connection, view, lines),
+        made_at=made_at,
+        licence=source.licence if source else "",
+        cog_year=source.cog_year if source else 0,
+        base_url=base_url,
+        site_name=site_name,
+        epci_alone=_epci_alone(connection, view, lines),
+    )
+
+
+def _shades(connection: Connection, view: View, now: datetime) -> Shades:
+    """By the one door that the pages of coordination have for their maps."""
+    scope = replace(view.scope, territories=())
+    figure = ShadedFigure(str(view.figure))
+    return shades(connection, ShadedView(view.ref, view.by, scope, now, figure))
+
+
+def _described(connection: Connection, view: View) -> Described | None:
+    if view.ref is None:
+        return None
+    described = territory_queries.describe(connection, view.ref)
+    if described is None:
+        raise InvalidInput("territory", f"there is no {view.ref}")
+    return described
+
+
+def _now(connection: Connection) -> datetime:
+    moment = connection.execute(text("SELECT now()")).scalar_one()
+    assert isinstance(moment, datetime)
+    return moment
+
+
+def _lines(connection: Connection, view: View) -> tuple[Line, ...]:
+    """In the order of `reading_key`."""
+    rows = json.loads(activity.figures_json(connection, view.by, view.scope))
+    named = _most_supported(connection, view, [row["code"] for row in rows])
+    lines = [
+        Line(row["code"], row["name"], _figures(row), named[row["code"]], row["partial"])
+        for row in rows
+    ]
+    return tuple(sorted(lines, key=lambda line: reading_key(line, view.figure)))
+
+
+def _figures(row: Mapping[str, Any]) -> Figures:
+    return Figures(
+        population=row["population"],
+        initiatives=row["initiatives"],
+        supporters=row["supporters"],
+        rate=row["per_10000_inhabitants"],
+        years=tuple(filter(None, (row["population_year"],))),
+    )
+
+
+def _whole(connection: Connection, view: View) -> Figures:
+    """Of the territory itself: also what is known to it, but to no part of it."""
+    if view.ref:
+        row = json.loads(activity.figures_json(connection, view.ref.level, view.scope))[0]
+        return replace(_figures(row), years=territory_queries.years(connection, view.ref))
+    counts, values = activity.counts_by_code(activity.COUNTRY, view.scope)
+    row = connection.exec_driver_sql(counts, values).one_or_none()
+    initiatives, supporters = (int(row.initiatives), int(row.supporters)) if row else (0, 0)
+    regions = territory_queries.everywhere(connection, Level.REGION)
+    known = [region.population for region in regions if region.population is not None]
+    population = sum(known) if known else None
+    return Figures(
+        population,
+        initiatives,
+        supporters,
+        rate(initiatives, population),
+        territory_queries.years(connection),
+    )
+
+
+def _most_supported(
+    connection: Connection, view: View, codes: Sequence[str]
+) -> defaultdict[str, tuple[Supported, ...]]:
+    """By code. Of each territory as its figures have it: of an EPCI, what lies in the whole."""
+    column = initiative.c[str(view.by)]
+    order = (initiative.c.supporters.desc(), recency().desc(), initiative.c.id)
+    ranked = (
+        select(
+            column.label("code"),
+            initiative.c.id,
+            initiative.c.title,
+            initiative.c.supporters,
+            func.row_number().over(partition_by=column, order_by=order).label("place"),
+        )
+        .where(column.in_(codes), *where(_filters(view)))
+        .subquery()
+    )
+    most = NAMED if len(codes) < MANY else NAMED_OF_MANY
+    query = select(ranked).where(ranked.c.place <= most).order_by(ranked.c.code, ranked.c.place)
+    found: defaultdict[str, tuple[Supported, ...]] = defaultdict(tuple)
+    for row in connection.execute(query):
+        found[row.code] += (Supported(str(row.id), row.title, row.supporters),)
+    return found
+
+
+def _filters(view: View) -> Filters:
+    """The parts of a territory say themselves where an initiative is, but for an EPCI."""
+    return view.filters if view.by is Level.EPCI else replace(view.filters, territory=())
+
+
+def _epci_alone(connection: Connection, view: View, lines: Sequence[Line]) -> int:
+    codes = [line.code for line in lines if line.partial]
+    if not codes:
+        return 0
+    only = (initiative.c.precision == "epci", initiative.c.epci.in_(codes))
+    query = select(func.count()).where(*only, *where(replace(view.filters, territory=())))
+    return int(connection.execute(query).scalar_one())
+
+
+def _outlines(connection: Connection, view: View, lines: Sequence[Line]) -> Outlines:
+    codes = [line.code for line in lines]
+    few = view.ref and len(codes) < MANY
+    bound = {"level": str(view.by), "codes": codes}
+    wanted = bound | {"zoom": ZOOM if few else ZOOM_OF_MANY, "digits": DIGITS}
+    areas = {code: json.loads(shape) for code, shape in connection.execute(text(OUTLINES), wanted)}
+    pieces = [line.code for line in lines if line.partial]
+    if view.ref and pieces:
+        statement = fill(PIECES, {"level": str(view.ref.level)})
+        inside = wanted | {"codes": pieces, "within": view.ref.code}
+        found = connection.execute(text(statement), inside)
+        areas |= {code: json.loads(shape) for code, shape in found}
+    if view.ref and pieces:
+        bound = {"level": str(view.ref.level), "codes": [view.ref.code]}
+    west, south, east, north = connection.execute(text(BOUNDS), bound).one()
+    bounds = (west, south, east, north) if view.ref else METROPOLIS
+    sides = dict(zip(("west", "south", "east", "north"), bounds, strict=True))
+    around = {"zoom": wanted["zoom"], "digits": DIGITS, "reach": REACH} | sides
+    ground = connection.execute(text(AROUND), around).scalars()
+    return Outlines(areas, tuple(json.loads(shape) for shape in ground), bounds)

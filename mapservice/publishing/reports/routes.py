@@ -1,0 +1,214 @@
+"""Reports: ordered, followed while they are made, shown in a sandbox, fetched in every form."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, render_template, request, send_file
+from sqlalchemy import Connection
+
+from mapservice.accounts.people import session
+from mapservice.accounts.roles import queries as roles
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.model import Theme
+from mapservice.publishing.exports.model import Export
+from mapservice.publishing.reports import service
+from mapservice.publishing.reports.model import PARTS, Figure, Piece, View
+from mapservice.rollups import territory_queries
+from mapservice.territories.model import Level
+from mapservice.web import answers
+from mapservice.web.negotiation import HTML_FORM, JSON_FORM, chosen, vary
+from mapservice.web.params import base_url, json_object, only_parameters, with_known_places
+from mapservice.web.services import services
+from mapservice.web.visitor import FIELD
+
+blueprint = Blueprint("reporting", __name__, url_prefix="/rapports")
+
+PIECES = {piece.file_name: piece for piece in Piece}
+WHOLE = "tout.zip"
+DOWNLOAD = "telecharger"
+LOOK_AGAIN_SECONDS = 1
+PERIOD, BETWEEN = "periode", ".."
+PAST_YEARS = 3
+# Scripts and styles are those written into the file; it reaches nothing, and has no origin. Links
+# to initiatives open outside the sandbox.
+SANDBOX = "allow-scripts allow-popups allow-popups-to-escape-sandbox"
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'unsafe-inline'",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "font-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+        f"sandbox {SANDBOX}",
+    )
+)
+
+
+@blueprint.get("")
+def choose() -> str:
+    """The page where a person says of what a report is wanted; the address may say it already."""
+    with services().engine.connect() as connection:
+        view = View.parse(request.args.items(multi=True))
+        filters = with_known_places(connection, view.filters)
+        view = replace(view, filters=filters)
+        return render_template(
+            "reports/choose.html",
+            view=view,
+            filters=filters,
+            regions=territory_queries.everywhere(connection, Level.REGION),
+            departements=territory_queries.everywhere(connection, Level.DEPARTEMENT),
+            levels=PARTS[view.ref.level] if view.ref else tuple(Level),
+            figures=list(Figure),
+            themes=list(Theme),
+            periods=_periods(view.filters, datetime.now(UTC).date()),
+            sample=initiatives.sample_share(connection),
+            monthly=_has_role(connection),
+        )
+
+
+@blueprint.post("")
+def order() -> Response:
+    """By a form or JSON: the names of the grammar, `by` and `figure`."""
+    only_parameters("f")
+    form = chosen(JSON_FORM, HTML_FORM)
+    view = View.parse(_json_pairs() if request.is_json else form_pairs())
+    with services().engine.connect() as connection:
+        view = replace(view, filters=with_known_places(connection, view.filters))
+    made = service.ask(services().engine, view, base_url())
+    response = Response(status=HTTPStatus.SEE_OTHER)
+    if form is JSON_FORM:
+        response = jsonify(_document(made))
+        response.status_code = HTTPStatus.ACCEPTED if made.unfinished else HTTPStatus.OK
+    response.headers["Location"] = base_url() + made.url
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/<identifier>")
+def progress(identifier: str) -> Response:
+    """How far it is, then the report: JSON, or a page that looks again by itself."""
+    only_parameters("f")
+    form = chosen(JSON_FORM, HTML_FORM)
+    with services().engine.connect() as connection:
+        one = service.find(connection, identifier)
+        response = _page(connection, one) if form is HTML_FORM else jsonify(_document(one))
+    if one.unfinished and form is JSON_FORM:
+        response.headers["Retry-After"] = str(LOOK_AGAIN_SECONDS)
+    response.headers["Cache-Control"] = "no-store"
+    return vary(response)
+
+
+@blueprint.get(f"/<identifier>/{WHOLE}")
+def whole(identifier: str) -> Response:
+    """All files in one."""
+    only_parameters()
+    one = _found(identifier)
+    path = service.archive(services().settings.home, one)
+    name = f"rapport-{View.of_query(one.filter).name}.zip"
+    return send_file(path, mimetype="application/zip", as_attachment=True, download_name=name)
+
+
+@blueprint.get("/<identifier>/<name>")
+def piece(identifier: str, name: str) -> Response:
+    """One file, to keep; the page is shown, in a sandbox, unless `telecharger` asks for it."""
+    only_parameters(DOWNLOAD)
+    if name not in PIECES:
+        raise NotFound("A report has no such file.")
+    one, wanted = _found(identifier), PIECES[name]
+    content = service.content(services().settings.home, one, name)
+    response = answers.whole(content, wanted.media_type)
+    if wanted is Piece.PAGE and not request.args.get(DOWNLOAD):
+        response.headers["Content-Security-Policy"] = POLICY
+        return response
+    stem = f"{name.partition('.')[0]}-{View.of_query(one.filter).name}"
+    response.headers.set("Content-Disposition", "attachment", filename=f"{stem}.{wanted}")
+    return response
+
+
+def _has_role(connection: Connection) -> bool:
+    """Whether who looks may have the report each month."""
+    person = session.current_person()
+    return person is not None and bool(roles.of_person(connection, person.id))
+
+
+def _found(identifier: str) -> Export:
+    with services().engine.connect() as connection:
+        return service.find(connection, identifier)
+
+
+def _page(connection: Connection, one: Export) -> Response:
+    view = View.of_query(one.filter)
+    return Response(
+        render_template(
+            "reports/report_page.html",
+            export=one,
+            view=view,
+            filters=with_known_places(connection, view.filters),
+            pieces=list(Piece),
+            whole=WHOLE,
+            download=DOWNLOAD,
+            sandbox=SANDBOX,
+            look_again=LOOK_AGAIN_SECONDS,
+            sample=initiatives.sample_share(connection),
+        ),
+        content_type=HTML_FORM.content_type,
+    )
+
+
+def _document(one: Export) -> dict[str, Any]:
+    url = base_url() + one.url
+    files = {str(piece): f"{url}/{piece.file_name}" for piece in Piece} | {"zip": f"{url}/{WHOLE}"}
+    return {
+        "id": str(one.id),
+        "view": one.filter,
+        "state": one.state,
+        "done": one.done,
+        "total": one.total,
+        "bytes": one.bytes,
+        "url": url,
+        "files": files if one.file_url else None,
+    }
+
+
+def _json_pairs() -> list[tuple[str, str]]:
+    """An object of texts, or of lists of them. Raises InvalidInput."""
+    body = json_object()
+    pairs = []
+    for name, value in body.items():
+        texts = value if isinstance(value, list) else [value]
+        if not all(isinstance(text, str) for text in texts):
+            raise InvalidInput(str(name)[:50], "must be text, or a list of texts")
+        pairs.append((str(name), ",".join(texts)))
+    return pairs
+
+
+def form_pairs() -> list[tuple[str, str]]:
+    """Those of the form, whose period is one choice. A detail that does not suit is left out."""
+    pairs = [pair for pair in request.form.items(multi=True) if pair[0] not in (PERIOD, FIELD)]
+    since, _, until = request.form.get(PERIOD, "").partition(BETWEEN)
+    pairs += [("since", since), ("until", until)]
+    ref = View.parse(pair for pair in pairs if pair[0] != "by").ref
+    unsuited = set(Level) - set(PARTS[ref.level if ref else None])
+    return [pair for pair in pairs if pair[0] != "by" or pair[1] not in unsuited]
+
+
+def _periods(filters: Filters, today: date) -> list[tuple[str, str, str]]:
+    """Choices of the form: what it sends, and the first and last day, "" for open ends."""
+    end = today.replace(day=1) - timedelta(days=1)
+    year_before = (end + timedelta(days=1)).replace(year=today.year - 1)
+    spans = [("", ""), (year_before.isoformat(), end.isoformat())]
+    spans += [
+        (f"{today.year - back}-01-01", f"{today.year - back}-12-31") for back in range(PAST_YEARS)
+    ]
+    named = dict(filters.to_pairs())
+    asked = (named.get("since", ""), named.get("until", ""))
+    if asked not in spans:
+        spans.append(asked)
+    return [(f"{a}{BETWEEN}{b}" if a or b else "", a, b) for a, b in spans]

@@ -1,0 +1,205 @@
+"""Reports that come each month, to who has a role: asked for, ordered, told of by mail, ended.
+
+On the first of a month the report of the month before is ordered, in one transaction with the mark
+that says so; once its files are made, the mail with their address is written in another, with its
+own mark. A worker that dies between any two statements leaves the rest to the next turn, which
+finds by the marks what is missing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from babel.dates import format_date
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from mapservice.errors import Conflict, MapserviceError, Unavailable
+from mapservice.mail import letters
+from mapservice.mail import service as mail
+from mapservice.mail.model import Mail
+from mapservice.notifications.subscriptions.service import translator
+from mapservice.publishing.exports import service as exporting
+from mapservice.publishing.exports.model import Bundle, State
+from mapservice.publishing.reports import schedule_queries as queries
+from mapservice.publishing.reports.model import Piece, View
+from mapservice.publishing.reports.schedule_queries import Untold, leave_path
+from mapservice.publishing.reports.words import THEMES
+from mapservice.settings import Settings
+from mapservice.territories import queries as territories
+
+log = structlog.get_logger()
+
+MAX_SCHEDULES = 10
+# So many may wait at once: whoever asks by the form comes soon, even on the first of a month.
+TERMS = exporting.Terms(room=5, kept=timedelta(days=40))
+NOBODY = UUID(int=0)
+ACCOUNT = "/compte#mes-rapports"
+
+HOLD = "SELECT FROM person WHERE id = :person FOR UPDATE"
+KEEP = """
+INSERT INTO report_schedule (person, view, base_url, ordered_for, told_for)
+VALUES (:person, :view, :base_url, :month, :month)
+    ON CONFLICT (person, view) DO NOTHING"""
+ORDERED = "UPDATE report_schedule SET ordered_for = :month, export = :export WHERE id = :id"
+TOLD = "UPDATE report_schedule SET told_for = ordered_for WHERE id = :id"
+STOP = "DELETE FROM report_schedule WHERE id = :id AND person = :person"
+LEAVE = "DELETE FROM report_schedule WHERE id = :id"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How much a turn did."""
+
+    ordered: int
+    mails: int
+
+
+def schedule(connection: Connection, person: UUID, view: View, base_url: str, today: date) -> None:
+    """From the next first of a month on; the same twice is one. Raises Conflict for too many."""
+    connection.execute(text(HOLD), {"person": person})
+    bound = {
+        "person": person,
+        "view": timeless(view).query,
+        "base_url": base_url,
+        "month": month_before(today),
+    }
+    connection.execute(text(KEEP), bound)
+    if len(queries.of_person(connection, person)) > MAX_SCHEDULES:
+        raise Conflict(f"Nobody gets more than {MAX_SCHEDULES} reports a month.")
+
+
+def stop(connection: Connection, person: UUID, identifier: UUID) -> None:
+    """Ends one of a person's own; one that is no more is ended already."""
+    connection.execute(text(STOP), {"id": identifier, "person": person})
+
+
+def leave(connection: Connection, identifier: UUID) -> None:
+    """The same by the link in a mail; whoever calls has looked at the signature."""
+    connection.execute(text(LEAVE), {"id": identifier})
+
+
+def erase(connection: Connection, person: UUID) -> None:
+    connection.execute(text("DELETE FROM report_schedule WHERE person = :id"), {"id": person})
+
+
+def run(engine: Engine, settings: Settings, day: date) -> Done:
+    """Orders what is due on a day, as far as there is room, and tells of what is made."""
+    return Done(_order_due(engine, settings, month_before(day)), _tell_made(engine, settings))
+
+
+def timeless(view: View) -> View:
+    """The same without a period."""
+    return replace(view, filters=replace(view.filters, since=None, until=None))
+
+
+def of_month(query: str, month: date) -> View:
+    """A kept view, of one whole month."""
+    last = (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    return View.of_query(f"{query}&since={month}&until={last}")
+
+
+def month_before(day: date) -> date:
+    """The first day of the month before that of a day."""
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def place_of(connection: Connection, view: View, locale: str) -> str:
+    """Its territory by name, or all of France; a territory that is no more by its code."""
+    if view.ref is None:
+        return translator(locale)("Toute la France")
+    found = territories.find(connection, view.ref)
+    return found.name if found else str(view.ref)
+
+
+def theme_words(view: View, locale: str) -> str:
+    """Its themes, or ""."""
+    _ = translator(locale)
+    return ", ".join(_(THEMES[theme]) for theme in view.filters.theme)
+
+
+def _order_due(engine: Engine, settings: Settings, month: date) -> int:
+    ordered, after = 0, NOBODY
+    while identifier := _next(engine, queries.NEXT_DUE, after, month):
+        after = identifier
+        try:
+            with engine.begin() as connection:
+                ordered += _order_one(connection, settings, identifier, month)
+        except Unavailable:
+            break
+        except (MapserviceError, DBAPIError) as error:
+            log.error("report_not_ordered", schedule=str(identifier), error=str(error))
+    return ordered
+
+
+def _order_one(connection: Connection, settings: Settings, identifier: UUID, month: date) -> bool:
+    due = queries.lock_due(connection, identifier, month)
+    if due is None:
+        return False
+    site = letters.letterhead(settings, due.base_url)
+    wanted = of_month(due.view, month).query
+    made = exporting.order(connection, Bundle.REPORT, wanted, site.base_url, TERMS)
+    bound = {"month": month, "export": made.id, "id": identifier}
+    connection.execute(text(ORDERED), bound)
+    return True
+
+
+def _tell_made(engine: Engine, settings: Settings) -> int:
+    mails, after = 0, NOBODY
+    while identifier := _next(engine, queries.NEXT_UNTOLD, after):
+        after = identifier
+        try:
+            with engine.begin() as connection:
+                mails += _tell_one(connection, settings, identifier)
+        except (MapserviceError, DBAPIError) as error:
+            log.error("report_not_told", schedule=str(identifier), error=str(error))
+    return mails
+
+
+def _tell_one(connection: Connection, settings: Settings, identifier: UUID) -> bool:
+    one = queries.lock_untold(connection, identifier)
+    if one is None or one.state in (State.QUEUED, State.RUNNING):
+        return False
+    connection.execute(text(TOLD), {"id": identifier})
+    mail.enqueue(connection, _letter(connection, settings, one))
+    return True
+
+
+def _next(engine: Engine, statement: str, after: UUID, month: date | None = None) -> UUID | None:
+    with engine.connect() as connection:
+        bound = {"after": after} | ({"month": month} if month else {})
+        found: UUID | None = connection.scalar(text(statement), bound)
+        return found
+
+
+def _letter(connection: Connection, settings: Settings, one: Untold) -> Mail:
+    site = letters.letterhead(settings, one.base_url)
+    leave = site.base_url + leave_path(one.id, one.leave_key)
+    view = of_month(one.view, one.month)
+    values: Mapping[str, Any] = {
+        "place": place_of(connection, view, one.locale),
+        "themes": theme_words(view, one.locale),
+        "month": format_date(one.month, "MMMM y", locale=one.locale),
+        "link": f"{site.base_url}/rapports/{one.export}" if one.is_made else "",
+        "paper": f"{site.base_url}/rapports/{one.export}/{Piece.PAPER.file_name}",
+        "until": format_date(one.expires_at, "long", locale=one.locale) if one.is_made else "",
+        "again": f"{site.base_url}/rapports?{view.query}",
+        "leave": leave,
+        "account": site.base_url + ACCOUNT,
+    }
+    headers = {
+        "List-Unsubscribe": f"<{leave}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    return letters.write(
+        site,
+        "report",
+        one.email,
+        values,
+        locale=one.locale,
+        person=one.person,
+        headers=headers,
+    )

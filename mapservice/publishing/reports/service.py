@@ -1,0 +1,44 @@
+"""Reports asked for: made by the job that makes exports, and kept as they are."""
+
+from pathlib import Path
+from uuid import UUID
+from zipfile import ZipFile
+
+from sqlalchemy import Connection, Engine
+
+from mapservice.errors import NotFound
+from mapservice.publishing.exports import queries as exports
+from mapservice.publishing.exports import service as exporting
+from mapservice.publishing.exports.model import Bundle, Export
+from mapservice.publishing.reports.model import View
+
+
+def ask(engine: Engine, view: View, base_url: str) -> Export:
+    """One that is under way or fresh, else a new one. Raises Unavailable when too many wait."""
+    with engine.begin() as connection:
+        return exporting.order(connection, Bundle.REPORT, view.query, base_url)
+
+
+def find(connection: Connection, identifier: str) -> Export:
+    """Raises NotFound, also for an export that is no report."""
+    try:
+        found = exports.find(connection, UUID(identifier))
+    except ValueError:
+        found = None
+    if found is None or found.format is not Bundle.REPORT:
+        raise NotFound("There is no such report, or it has expired.")
+    return found
+
+
+def archive(home: Path, one: Export) -> Path:
+    """The finished file of all files. Raises NotFound."""
+    path = exporting.folder(home) / one.file_name
+    if one.file_url is None or not path.is_file():
+        raise NotFound("This report is not made yet, or no longer kept.")
+    return path.resolve()
+
+
+def content(home: Path, one: Export, name: str) -> bytes:
+    """One file of a report. Raises NotFound."""
+    with ZipFile(archive(home, one)) as files:
+        return files.read(name)

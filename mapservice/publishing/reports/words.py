@@ -1,0 +1,291 @@
+"""A report in French words: reports are made where there is no request, and so no language."""
+
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+
+from mapservice.initiatives.model import LISTED, Status, Theme
+from mapservice.publishing.reports.model import ENOUGH, Figure, Figures, Line, Report, View
+from mapservice.rollups.territory_model import vintage
+from mapservice.territories.model import Level
+
+LOCALE = "fr"
+PARIS = ZoneInfo("Europe/Paris")
+THEMES = {
+    Theme.ENVIRONNEMENT: "Environnement",
+    Theme.ALIMENTATION: "Alimentation",
+    Theme.MOBILITE: "Mobilité",
+    Theme.HABITAT: "Habitat",
+    Theme.SOLIDARITE: "Solidarité",
+    Theme.EDUCATION: "Éducation",
+    Theme.CULTURE: "Culture",
+    Theme.ECONOMIE: "Économie locale",
+    Theme.AUTRE: "Autre",
+}
+STATUSES = {
+    Status.PUBLISHED: "en cours",
+    Status.DONE: "réalisées",
+    Status.ARCHIVED: "archivées",
+}
+LEVELS = {
+    Level.REGION: ("région", "régions"),
+    Level.DEPARTEMENT: ("département", "départements"),
+    Level.EPCI: ("intercommunalité", "intercommunalités"),
+    Level.COMMUNE: ("commune", "communes"),
+}
+WITHIN = {
+    Level.REGION: "la région",
+    Level.DEPARTEMENT: "le département",
+    Level.EPCI: "l’intercommunalité",
+    Level.COMMUNE: "la commune",
+}
+FIGURES = {
+    Figure.RATE: "Initiatives pour 10 000 habitants (teintes : taux lissé)",
+    Figure.INITIATIVES: "Initiatives",
+    Figure.SUPPORTERS: "Soutiens",
+}
+SILENT = {
+    Level.REGION: ("région sans initiative", "régions sans initiative"),
+    Level.DEPARTEMENT: ("département sans initiative", "départements sans initiative"),
+    Level.EPCI: ("intercommunalité sans initiative", "intercommunalités sans initiative"),
+    Level.COMMUNE: ("commune sans initiative", "communes sans initiative"),
+}
+
+
+def number(value: float) -> str:
+    """With unbreakable blanks that every font has."""
+    return str(format_decimal(value, locale=LOCALE)).replace("\u202f", "\u00a0")
+
+
+def rate(figures: Figures) -> str:
+    """Two decimals, as the figures have them; unknown is a dash, and a little is not nothing."""
+    if figures.rate is None:
+        return "–"
+    if not figures.rate:
+        return "< 0,01" if figures.initiatives else "0"
+    written = format_decimal(figures.rate, format="#,##0.00", locale=LOCALE)
+    return str(written).replace("\u202f", "\u00a0")
+
+
+def plural(count: int, one: str, many: str) -> str:
+    return one if abs(count) < 2 else many
+
+
+def counted(count: int, one: str, many: str) -> str:
+    return f"{number(count)} {plural(count, one, many)}"
+
+
+def cells(figures: Figures) -> tuple[str, str, str, str]:
+    """Initiatives, their rate, supporters and inhabitants, as every form writes them."""
+    return (
+        number(figures.initiatives),
+        rate(figures),
+        number(figures.supporters),
+        "inconnu" if figures.population is None else number(figures.population),
+    )
+
+
+def columns(report: Report) -> tuple[str, str, str, str]:
+    """Headings of `cells`."""
+    year = vintage(report.years)
+    people = f"Habitants ({year})" if year else "Habitants"
+    return "Initiatives", "Pour 10 000 hab.", "Soutiens", people
+
+
+def name(line: Line) -> str:
+    return f"{line.name} (partie)" if line.partial else line.name
+
+
+def rows_beside(shown: int, report: Report) -> str:
+    """Which rows are read here, and where the others are; "" where all are."""
+    total = len(report.lines)
+    if shown >= total:
+        return ""
+    return (
+        f"{number(shown)} lignes sur {number(total)}, celles qui en disent le plus d’abord ; toutes"
+        " sont dans les fichiers chiffres.csv et chiffres.xlsx, avec ce rapport."
+    )
+
+
+def at(report: Report) -> str:
+    return report.place.at if report.place else "en France"
+
+
+def title(report: Report) -> str:
+    """ "Les initiatives en Bretagne, par commune"."""
+    apart = f", par {LEVELS[report.view.by][0]}" if _has_parts(report.view) else ""
+    return f"Les initiatives {at(report)}{apart}"
+
+
+def _has_parts(view: View) -> bool:
+    return view.ref is None or view.ref.level is not view.by
+
+
+def period(view: View) -> str:
+    """ "de janvier 2025 à mars 2026", by whole months."""
+    first, end = view.scope.since, view.scope.until
+    last = _month(end - timedelta(days=1)) if end and end > date.min else ""
+    if first and last:
+        return f"de {_month(first)} à {last}" if _month(first) != last else last
+    if first:
+        return f"depuis {_month(first)}"
+    return f"jusqu’à {last}" if last else "depuis le début"
+
+
+def _month(day: date) -> str:
+    return str(format_date(day, "MMMM y", locale=LOCALE))
+
+
+def themes(view: View) -> str:
+    return ", ".join(THEMES[theme] for theme in view.filters.theme) or "tous les thèmes"
+
+
+def statuses(view: View) -> str:
+    return " ou ".join(STATUSES[status] for status in view.filters.status or LISTED)
+
+
+def moment(made_at: datetime) -> str:
+    """ "25 novembre 2026 à 13:05", the hour of Paris."""
+    here = made_at.astimezone(PARIS)
+    return str(format_datetime(here, "d MMMM y 'à' HH:mm", locale=LOCALE))
+
+
+def key_figures(report: Report) -> list[tuple[str, str]]:
+    """Words and number, four at most."""
+    whole = report.whole
+    found = [
+        (plural(whole.initiatives, "initiative", "initiatives"), number(whole.initiatives)),
+        (_per_inhabitants(whole), rate(whole)),
+        (
+            plural(whole.supporters, "soutien confirmé", "soutiens confirmés"),
+            number(whole.supporters),
+        ),
+    ]
+    if _has_parts(report.view):
+        words = f"{plural(report.silent, *SILENT[report.view.by])} sur {number(report.lived_in)}"
+        found.append((words, number(report.silent)))
+    return found
+
+
+def _per_inhabitants(whole: Figures) -> str:
+    year = vintage(whole.years)
+    return f"pour 10 000 habitants ({year})" if year else "pour 10 000 habitants"
+
+
+def legend(report: Report) -> list[tuple[int | None, str]]:
+    """Class and words, for the classes that may occur."""
+    bounds = [number(bound) for bound in report.breaks]
+    rows: list[tuple[int | None, str]] = [(0, _nothing(report.view.figure))]
+    shown = {report.shade(line) for line in report.lines}
+    if bounds:
+        rows.append((1, f"moins de {bounds[0]}"))
+        rows += [(n + 2, f"{a} – {b}") for n, (a, b) in enumerate(pairwise(bounds))]
+        rows.append((len(bounds) + 1, f"{bounds[-1]} et plus"))
+    elif 1 in shown:
+        rows.append(
+            (1, "au moins un" if report.view.figure is Figure.SUPPORTERS else "une au moins")
+        )
+    if None in shown:
+        unknown = any(line.figures.population is None for line in report.lines)
+        rows.append((None, "sans habitant, ou population inconnue" if unknown else "sans habitant"))
+    return rows
+
+
+def _nothing(figure: Figure) -> str:
+    return "aucun" if figure is Figure.SUPPORTERS else "aucune"
+
+
+COUNTED = """\
+Sont comptées les initiatives publiques ({}) ; la période est celle de leur création, par mois
+entiers. Les soutiens sont ceux qui ont été confirmés."""
+COLOURS = """\
+Les hachures marquent l’absence d’initiative, qui n’est pas une absence de données ; le gris, un
+territoire sans habitant ou de population inconnue, donc sans taux. Les classes suivent les
+ruptures naturelles des valeurs (Fisher 1958) ; deux classes voisines diffèrent plus que le hasard
+ne l’explique."""
+CHANCE = """\
+Dans un petit territoire, une seule initiative suffit à un taux élevé : la teinte y est celle d’un
+taux rapproché de l’ensemble (Clayton et Kaldor 1987) ; le tableau garde le taux brut."""
+EXPLAINED = "Ces écarts peuvent tenir du seul hasard : une seule teinte."
+PARTS_OF_EPCI = """\
+Une intercommunalité à cheval compte ici pour sa partie {} : initiatives, soutiens, habitants et
+contour sont ceux des communes qu’elle y a."""
+READING = """\
+D’abord les territoires d’au moins {} habitants, par taux ; puis les autres, par population."""
+OVERSEAS = "La carte montre l’Hexagone et la Corse ; l’outre-mer est dans le tableau."
+DRAWN = """\
+Carte dessinée avec Leaflet (licence BSD-2) et folium (MIT) ; caractères Atkinson Hyperlegible Next
+(OFL 1.1)."""
+
+
+def notes(report: Report) -> list[str]:
+    """How the figures come about, a sentence or two each."""
+    view = report.view
+    found = [
+        COUNTED.format(statuses(view)),
+        f"Une initiative compte dans {WITHIN[view.by]} où elle se situe.",
+    ]
+    if report.elsewhere > 0:
+        found.append(_elsewhere(report))
+    if any(line.partial for line in report.lines):
+        found.append(PARTS_OF_EPCI.format(at(report)))
+    if report.epci_alone:
+        found.append(_epci_alone(report))
+    found += [_populations(report), COLOURS, CHANCE]
+    if view.figure is Figure.RATE and len(report.lines) > 1:
+        found.append(READING.format(number(ENOUGH)))
+    if view.ref is None:
+        found.append(OVERSEAS)
+    return [note.replace("\n", " ") for note in found]
+
+
+def _epci_alone(report: Report) -> str:
+    words = counted(
+        report.epci_alone,
+        "initiative n’est connue qu’à l’échelle d’une intercommunalité à cheval : elle n’est",
+        "initiatives ne sont connues qu’à l’échelle d’une intercommunalité à cheval : elles ne"
+        " sont",
+    )
+    return f"{words} dans aucune ligne, ni dans le total."
+
+
+def _populations(report: Report) -> str:
+    """Of which year they are, and what is unknown."""
+    years = report.years
+    unknown = sum(line.figures.population is None for line in report.lines)
+    told = f"Populations municipales de l’INSEE, année {years[0]}." if len(years) == 1 else ""
+    if len(years) > 1:
+        told = (
+            f"Populations municipales de l’INSEE, de {years[0]} à {years[-1]} selon les communes :"
+            " la source n’a pas la même année pour toutes."
+        )
+    if not years:
+        told = "La source ne dit pas de quelle année sont les populations."
+    if unknown:
+        told += (
+            f" Population inconnue : {counted(unknown, 'territoire', 'territoires')}, sans taux."
+        )
+    return told
+
+
+def _elsewhere(report: Report) -> str:
+    words = counted(
+        report.elsewhere,
+        "initiative, située plus largement ou sans lieu connu, compte",
+        "initiatives, situées plus largement ou sans lieu connu, comptent",
+    )
+    return f"{words} dans le total, mais dans aucune ligne du tableau."
+
+
+def sources(report: Report) -> list[str]:
+    address = f" ({report.base_url})" if report.base_url else ""
+    found = [f"Initiatives : {report.site_name}{address}."]
+    if report.licence:
+        found.append(
+            f"Contours, simplifiés, et populations : {report.licence} ; code officiel géographique"
+            f" {report.cog_year}."
+        )
+    return [*found, DRAWN.replace("\n", " ")]

@@ -1,0 +1,42 @@
+"""Counts of EPCI within wider territories: those that straddle by their part, see
+`territories.parts`.
+"""
+
+from typing import Any
+
+from mapservice.rollups.model import Scope
+from mapservice.territories.model import Level
+
+WIDER = (Level.DEPARTEMENT, Level.REGION)
+
+# Counts of those that lie inside wholly, and of the communes inside of those that do not.
+COUNTS = """
+    SELECT code, initiatives, supporters, undated FROM ({wholly}) AS wholly
+     UNION ALL
+    SELECT commune.epci, sum(initiatives), sum(supporters), sum(undated)
+      FROM ({communes}) AS counted
+      JOIN territory AS commune ON commune.level = 'commune' AND commune.code = counted.code
+     GROUP BY commune.epci"""
+WHOLLY = "SELECT code FROM {places} WHERE NOT partial"
+COMMUNES = """
+    SELECT part.code FROM territory AS part
+     WHERE part.level = 'commune' AND {inside}
+       AND part.epci IN (SELECT code FROM {places} WHERE partial)"""
+
+
+def parted(level: Level | str, scope: Scope) -> bool:
+    """Whether what a scope lists may be parts."""
+    return level == Level.EPCI and any(ref.level in WIDER for ref in scope.territories)
+
+
+def inside_of(scope: Scope) -> tuple[str, dict[str, Any]]:
+    """The condition on `part`, a row of `epci_part` or a commune, and its values."""
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+    for number, ref in enumerate(scope.territories):
+        if ref.level is Level.COMMUNE:
+            continue  # an EPCI does not lie in a commune
+        name = f"within_{number}"
+        conditions.append(f"part.{ref.level} = %({name})s")
+        values[name] = ref.code
+    return f"({' OR '.join(conditions)})" if conditions else "false", values

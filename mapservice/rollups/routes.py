@@ -1,0 +1,64 @@
+"""Figures per territory: JSON, CSV, and GeoJSON with outlines."""
+
+from flask import Blueprint, Response
+from sqlalchemy import Connection
+
+from mapservice.db.copy import feature_collection
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.rollups import queries
+from mapservice.rollups.model import Scope
+from mapservice.territories.model import Level
+from mapservice.web import answers, negotiation
+from mapservice.web.params import read_filters
+from mapservice.web.services import services
+
+blueprint = Blueprint("activity", __name__, url_prefix="/activity")
+
+
+@blueprint.get("/<level>.json")
+def figures_json(level: str) -> Response:
+    """`{"level", "as_of", "territories": [...]}`."""
+    wanted = _level(level)
+    with services().reader.connect() as connection:
+        figures = queries.figures_json(connection, wanted, _scope(connection))
+    told = f',"territories":{figures}}}'.encode()
+    return negotiation.stamped(f'{{"level":"{wanted}",', (told,), answers.JSON, name="as_of")
+
+
+@blueprint.get("/<level>.csv")
+def figures_csv(level: str) -> Response:
+    wanted, scope = _asked(level)
+    return answers.stream(
+        answers.CSV,
+        f"activity-{wanted}.csv",
+        lambda connection: queries.figures_csv(connection, wanted, scope),
+    )
+
+
+@blueprint.get("/<level>.geojson")
+def figures_geojson(level: str) -> Response:
+    wanted, scope = _asked(level)
+    return answers.stream(
+        answers.GEOJSON,
+        f"activity-{wanted}.geojson",
+        lambda connection: feature_collection(queries.figures_geojson(connection, wanted, scope)),
+    )
+
+
+def _asked(level: str) -> tuple[Level, Scope]:
+    wanted = _level(level)
+    with services().reader.connect() as connection:
+        return wanted, _scope(connection)
+
+
+def _level(text: str) -> Level:
+    if text not in tuple(Level):
+        raise NotFound(f"There are no figures for {text!r}; levels are {', '.join(Level)}.")
+    return Level(text)
+
+
+def _scope(connection: Connection) -> Scope:
+    filters, paging = read_filters(connection)
+    if paging.limit is not None or paging.cursor is not None:
+        raise InvalidInput("limit" if paging.limit is not None else "cursor", "does not apply here")
+    return Scope.of(filters)

@@ -1,0 +1,132 @@
+"""Figures by communes of any year → by today's communes, a CSV file at a time."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from mapservice.errors import InvalidInput, SourceError
+from mapservice.geocoding.csv_dialect import Cells, Table, Told
+from mapservice.territories.lineage.model import Commune, Lineage
+
+REBASED_COLUMNS = ("code", "name")
+# A sum is of today's commune; the others keep the code that they had, and their figures.
+OPEN_COLUMNS = ("status", "candidates")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Which columns hold what. `year`: of the official code, as on 1 January; None: each code is
+    taken as it was last in use."""
+
+    code: str
+    values: tuple[str, ...]
+    year: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Figures of one commune of today, or of a code that no one of them can claim.
+
+    `status` is sum, split (with its heirs as candidates) or unknown.
+    """
+
+    code: str
+    name: str
+    sums: tuple[Decimal, ...]
+    status: str
+    candidates: tuple[str, ...] = ()
+
+
+def rebase_file(lineage: Lineage, source: Path, series: Series, target: Path) -> list[Line]:
+    """Writes a row for each commune of today, then those that are open; returns the latter.
+
+    The figures of a commune that was split are not shared out (see `Lineage.rebase`), so the
+    columns of the target sum up to those of the source. Raises InvalidInput, SourceError.
+    """
+    try:
+        with source.open("rb") as opened:
+            table = Table.read(opened, source.name, Told())
+            lines = list(rebased(lineage, _read(table, series), series.year))
+    except OSError as error:
+        raise SourceError(f"{source.name} cannot be read: {error.strerror}") from None
+    with target.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow([*REBASED_COLUMNS, *series.values, *OPEN_COLUMNS])
+        writer.writerows(_cells(line) for line in lines)
+    return [line for line in lines if line.status != "sum"]
+
+
+def rebased(
+    lineage: Lineage, rows: Iterator[tuple[str, tuple[Decimal, ...]]], year: int | None
+) -> Iterator[Line]:
+    """Rows of one code are summed first; today's communes come in the order of their codes."""
+    on = date(year, 1, 1) if year else None
+    sums: dict[str, tuple[Decimal, ...]] = {}
+    names: dict[str, str] = {}
+    still_open: dict[str, Line] = {}
+    for code, values in _summed(rows):
+        heirs = lineage.successors(code, on)
+        if len(heirs) == 1:
+            names[heirs[0].code] = heirs[0].name
+            sums[heirs[0].code] = _plus(sums.get(heirs[0].code), values)
+        else:
+            still_open[code] = _open(lineage, code, on, heirs, values)
+    for code in sorted(sums):
+        yield Line(code, names[code], sums[code], "sum")
+    yield from (still_open[code] for code in sorted(still_open))
+
+
+def _open(
+    lineage: Lineage,
+    code: str,
+    on: date | None,
+    heirs: Sequence[Commune],
+    values: tuple[Decimal, ...],
+) -> Line:
+    known = lineage.resolve(code, on)
+    status = "split" if heirs else "unknown"
+    candidates = tuple(commune.code for commune in heirs)
+    return Line(code, known.name if known else "", values, status, candidates)
+
+
+def _summed(
+    rows: Iterator[tuple[str, tuple[Decimal, ...]]],
+) -> Iterator[tuple[str, tuple[Decimal, ...]]]:
+    found: dict[str, tuple[Decimal, ...]] = defaultdict(tuple)
+    for code, values in rows:
+        found[code] = _plus(found.get(code), values)
+    yield from found.items()
+
+
+def _plus(left: tuple[Decimal, ...] | None, right: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
+    return tuple(a + b for a, b in zip(left, right, strict=True)) if left else right
+
+
+def _read(table: Table, series: Series) -> Iterator[tuple[str, tuple[Decimal, ...]]]:
+    code = table.position(series.code, "--column")
+    places = [table.position(name, "--value") for name in series.values]
+    for number, row in enumerate(table.rows(), start=1):
+        figures = tuple(_figure(row, place, number, table) for place in places)
+        yield row[code].strip().upper().zfill(5), figures
+
+
+def _figure(row: Cells, place: int, number: int, table: Table) -> Decimal:
+    """An empty cell counts for nothing."""
+    text = "".join(row[place].split()).replace(",", ".")
+    try:
+        figure = Decimal(text or "0")
+    except InvalidOperation:
+        figure = Decimal("NaN")
+    if not figure.is_finite():
+        name = table.columns[place]
+        raise InvalidInput(name, f"row {number}: {row[place][:40]!r} is no number")
+    return figure
+
+
+def _cells(line: Line) -> list[str]:
+    figures = (format(figure, "f") for figure in line.sums)
+    return [line.code, line.name, *figures, line.status, "|".join(line.candidates)]

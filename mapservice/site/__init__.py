@@ -1,0 +1,1 @@
+"""Pages that gather several rooms: home, list, initiative, territory, near me, search, sitemap."""

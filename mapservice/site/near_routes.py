@@ -1,0 +1,329 @@
+"""Near me: what lies around a position that was given, typed or clicked; nothing of it is kept.
+
+One value, `AroundCounts`, says what is there; the sentence, the list, the map and the figures of
+the page are all made of it, so that none can say what another denies.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
+
+from mapservice.errors import InvalidInput
+from mapservice.geocoding.model import MatchStatus, Precision, Query
+from mapservice.initiatives import near_areas, near_queries, queries
+from mapservice.initiatives.filters import Cursor, Filters, LonLat, Paging
+from mapservice.initiatives.model import Theme
+from mapservice.initiatives.near import LAST_LATITUDE, AroundCounts, Circle, Somewhere
+from mapservice.initiatives.queries import Initiative
+from mapservice.site.search.model import PlaceEntry
+from mapservice.site.search.place_index import entry_of
+from mapservice.site.search.places import tells_no_more
+from mapservice.site.search.service import finder
+from mapservice.territories import queries as territories
+from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.names import of_commune
+from mapservice.territories.queries import Territory
+from mapservice.tiles.live_map import FRANCE, map_config
+from mapservice.web.pages import area_words
+from mapservice.web.params import read_filters
+from mapservice.web.services import services
+
+blueprint = Blueprint("near", __name__)
+
+PATH = "/autour-de-moi"
+PAGE_SIZE = 20
+MAX_PAGE_SIZE = 100
+MAX_PLACE_LENGTH = 200
+CHOICES = 6
+# Where nothing lies in the circle, so many of the closest ones within this distance are shown.
+FARTHEST = 300_000.0
+SHOWN_FARTHER = 4
+# Of what is known to a territory alone, so many are listed; the others are on its own list.
+SHOWN_SOMEWHERE = 20
+LINKED_AREAS = 24
+RADII = (1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0)
+# A commune so far off is no neighbour of the position; one so close may hold it, as outlines are
+# simplified.
+NEIGHBOUR = 200_000.0
+AT_THE_EDGE = float(territories.OUTLINE_ACCURACY_M)
+
+
+@dataclass(frozen=True, slots=True)
+class AroundPage:
+    """What a page shows around a position: `counts`, and some of what is counted there.
+
+    `points` are those of this page of true points; `in_communes` and `wider` are known to a
+    territory that the circle touches; `farther` is filled where no true point is.
+    """
+
+    counts: AroundCounts
+    points: list[Initiative]
+    in_communes: list[Initiative]
+    wider: list[Initiative]
+    next_url: str | None
+    first: bool
+    farther: list[Initiative]
+
+
+@blueprint.get(PATH)
+def near() -> ResponseReturnValue:
+    """Without `near`, asks where; with `lieu` or `commune`, finds the place and goes there."""
+    with services().reader.connect() as connection:
+        filters, paging = read_filters(connection, "lieu", "commune", "adresse")
+        place = _place()
+        if filters.near is None or place:
+            return _asked(connection, filters, place)
+        return _answer(_around(connection, filters, filters.near, paging))
+
+
+def _place() -> str:
+    place = " ".join(request.args.get("lieu", "").split())
+    if len(place) > MAX_PLACE_LENGTH:
+        raise InvalidInput("lieu", f"is longer than {MAX_PLACE_LENGTH} characters")
+    if "\x00" in place:
+        raise InvalidInput("lieu", "must not contain a null character")
+    return place
+
+
+def _asked(connection: Connection, filters: Filters, place: str) -> ResponseReturnValue:
+    """The page that asks where one is; or the way to the place that was typed or chosen."""
+    chosen = _commune(connection)
+    if chosen and not place:
+        return _answer_redirect(_address(connection, filters, chosen.code))
+    meant, proposed = _meant(connection, place) if place else (None, [])
+    if meant:
+        code, more_was_said = meant
+        return _answer_redirect(_address(connection, filters, code, more_was_said))
+    choices = [(one, _address(connection, filters, one.code)) for one in proposed]
+    shown = _page(connection, filters, FRANCE)
+    return _answer(shown | {"place": place, "choices": choices, "centre": None})
+
+
+def _commune(connection: Connection) -> Territory | None:
+    """That of the parameter `commune`. Raises InvalidInput where there is no such one."""
+    code = request.args.get("commune", "")
+    if not code:
+        return None
+    found = None
+    if code.isascii() and code.isalnum() and len(code) == 5:
+        found = territories.find(connection, TerritoryRef(Level.COMMUNE, code.upper()))
+    if found is None:
+        raise InvalidInput("commune", "is not the code of a commune of today")
+    return found
+
+
+def _meant(connection: Connection, place: str) -> tuple[tuple[str, bool] | None, list[PlaceEntry]]:
+    """The commune that the words say, and whether they say more; else communes to choose from.
+
+    A name that is but alike is never gone to: Bruxelles is not Brutelles.
+    """
+    found = finder(connection, services().geocoders).find(place, CHOICES)
+    if found.certain and found.best and found.best.entry.level is Level.COMMUNE:
+        return (found.best.entry.code, False), []
+    match = services().geocoders.current(connection).geocoder.match(Query(text=place))
+    if match.status is MatchStatus.CERTAIN:
+        best = match.candidates[0].place
+        return (best.commune, not tells_no_more(place, best)), []
+    named = [hit.entry for hit in found.hits if hit.entry.level is Level.COMMUNE]
+    more = [entry_of(one.place) for one in match.candidates]
+    by_code = {one.code: one for one in reversed([*named, *more]) if one.level is Level.COMMUNE}
+    ordered = dict.fromkeys(one.code for one in [*named, *more] if one.code in by_code)
+    return None, [by_code[code] for code in ordered][:CHOICES]
+
+
+def _address(
+    connection: Connection, filters: Filters, commune: str, more_was_said: bool = False
+) -> str:
+    """The circle around a commune: no more than that is known of a place that was typed."""
+    found = near_queries.circle_of_commune(connection, commune)
+    if found is None:
+        raise InvalidInput("commune", "is not the code of a commune of today")
+    middle, radius = found
+    pairs = [(name, text) for name, text in filters.to_pairs() if name not in ("near", "radius")]
+    pairs += [("near", str(middle)), ("radius", f"{radius:.0f}"), ("commune", commune)]
+    pairs += [("adresse", "inconnue")] if more_was_said else []
+    return f"{PATH}?{urlencode(pairs, safe=',:')}"
+
+
+def _around(
+    connection: Connection, filters: Filters, here: LonLat, paging: Paging
+) -> dict[str, Any]:
+    adapted = not request.args.get("radius", "").strip()
+    circle = _circle(connection, here, None if adapted else filters.radius)
+    within = replace(filters, radius=circle.radius)
+    # Links of a page whose radius adapts leave it out, so that it goes on adapting.
+    linked = replace(filters, radius=None) if adapted else within
+    page = _listed(connection, within, linked, paging)
+    commune = _around_commune(connection, here, circle)
+    if commune:
+        # Metres from the middle of a commune would be metres from nowhere.
+        page = replace(page, points=[replace(one, distance=None) for one in page.points])
+    holder = _holder(connection, here)
+    return _page(connection, within, _bounds(here, circle.radius)) | {
+        "map_config": _map(within, here, circle, page.counts) | {"is_here": commune is None},
+        "filters": linked,
+        "place": "",
+        "choices": [],
+        "centre": here,
+        "holder": holder,
+        "nearest": None if holder else _neighbour(connection, here),
+        "at_the_edge": AT_THE_EDGE,
+        "around_commune": commune,
+        "of_commune": of_commune(commune.name, commune.article) if commune else "",
+        "address_unknown": bool(request.args.get("adresse")),
+        "circle": circle,
+        "adapted": adapted,
+        "radii": RADII,
+        "page": page,
+        "told": _told(page.counts),
+        "narrowed": not replace(linked, near=None, radius=None).is_empty,
+        "linked_areas": LINKED_AREAS,
+    }
+
+
+def _around_commune(connection: Connection, here: LonLat, circle: Circle) -> Territory | None:
+    """The commune that the circle was drawn around, while it is still that very circle."""
+    found = _commune(connection)
+    if found and near_queries.circle_of_commune(connection, found.code) == (here, circle.radius):
+        return found
+    return None
+
+
+def _neighbour(connection: Connection, here: LonLat) -> near_queries.NearestCommune | None:
+    nearest = near_queries.nearest_commune(connection, here)
+    return nearest if nearest and nearest.metres <= NEIGHBOUR else None
+
+
+def _map(filters: Filters, here: LonLat, circle: Circle, counts: AroundCounts) -> dict[str, Any]:
+    """True points of the circle alone; communes that hold others are tinted, with their number."""
+    exact = replace(filters, precision=(Precision.POINT,))
+    carried = [(name, text) for name, text in filters.to_pairs() if name not in ("near", "sort")]
+    drawing = f"/dessins/autour/{here}.svg?{urlencode(carried, safe=',:')}"
+    return map_config(exact, _bounds(here, circle.radius)) | {
+        "point": [here.lon, here.lat],
+        "radius": circle.radius,
+        "points": counts.point_count,
+        "somewhere": [_marked(one, filters) for one in counts.communes],
+        "drawing": drawing if abs(here.lat) <= LAST_LATITUDE else "",
+    }
+
+
+def _marked(somewhere: Somewhere, filters: Filters) -> dict[str, Any]:
+    themes = filters.theme or tuple(Theme)
+    return {
+        "code": somewhere.area.code,
+        "count": somewhere.count(filters.theme),
+        "themes": {theme: number for theme, number in somewhere.counts.items() if theme in themes},
+        "at": list(somewhere.mark) if somewhere.mark else None,
+    }
+
+
+def _told(counts: AroundCounts) -> dict[str, Any]:
+    """Who holds what is known to a territory alone, in words where it is one."""
+    return {
+        "commune": _one_area(counts.communes),
+        "wider": _one_area(counts.wider),
+    }
+
+
+def _one_area(held: Sequence[Somewhere]) -> str:
+    if len(held) != 1:
+        return ""
+    area = held[0].area
+    return area_words(area.level, area.name, area.article)
+
+
+def _holder(connection: Connection, here: LonLat) -> Territory | None:
+    """The commune that the position lies in; None at sea or abroad."""
+    found = territories.commune_at(connection, here.lon, here.lat)
+    return territories.find(connection, TerritoryRef(Level.COMMUNE, found.insee)) if found else None
+
+
+def _page(connection: Connection, filters: Filters, bounds: tuple[float, ...]) -> dict[str, Any]:
+    return {
+        "filters": filters,
+        "sample": queries.sample_share(connection),
+        "map_config": map_config(filters, bounds),
+    }
+
+
+def _circle(connection: Connection, here: LonLat, radius: float | None) -> Circle:
+    if radius is None:
+        return near_queries.circle(connection, here)
+    return Circle(radius, near_queries.population(connection, here, radius))
+
+
+def _listed(
+    connection: Connection, filters: Filters, linked: Filters, paging: Paging
+) -> AroundPage:
+    limit = paging.limit or PAGE_SIZE
+    if limit > MAX_PAGE_SIZE:
+        raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
+    counts = near_areas.around(connection, filters)
+    exact = replace(filters, precision=(Precision.POINT,))
+    found = queries.Page([], None)
+    if counts.point_count:
+        found = queries.find_page(connection, exact, limit, paging.cursor)
+    first = paging.cursor is None
+    return AroundPage(
+        counts=counts,
+        points=list(found.items),
+        in_communes=_known_to(connection, filters, counts.communes) if first else [],
+        wider=_known_to(connection, filters, counts.wider) if first else [],
+        next_url=_next_url(linked, paging.limit, found.next),
+        first=first,
+        farther=_farther(connection, filters, counts) if first else [],
+    )
+
+
+def _known_to(
+    connection: Connection, filters: Filters, held: Sequence[Somewhere]
+) -> list[Initiative]:
+    areas = [one.area for one in held]
+    return near_areas.items_known_to(connection, filters, areas, SHOWN_SOMEWHERE)
+
+
+def _farther(connection: Connection, filters: Filters, counts: AroundCounts) -> list[Initiative]:
+    """The closest ones beyond a circle that holds no true point; true points, if the circle may
+    hold others."""
+    if counts.point_count:
+        return []
+    wider = replace(filters, radius=FARTHEST)
+    if counts.somewhere_count:
+        if filters.precision and Precision.POINT not in filters.precision:
+            return []
+        wider = replace(wider, precision=(Precision.POINT,))
+    return list(queries.find_page(connection, wider, SHOWN_FARTHER).items)
+
+
+def _next_url(filters: Filters, limit: int | None, cursor: Cursor | None) -> str | None:
+    if cursor is None:
+        return None
+    more = [("limit", str(limit))] if limit else []
+    pairs = [*filters.to_pairs(), *more, ("cursor", cursor.encode())]
+    return f"{PATH}?{urlencode(pairs, safe=',:')}"
+
+
+def _bounds(here: LonLat, radius: float) -> tuple[float, float, float, float]:
+    reach = radius / 111_000
+    wide = 1.5 * reach
+    return (here.lon - wide, here.lat - reach, here.lon + wide, here.lat + reach)
+
+
+def _answer(shown: dict[str, Any]) -> Response:
+    """Where somebody is stays out of shared caches, and out of the address told to others."""
+    response = Response(render_template("near.html", **shown))
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _answer_redirect(address: str) -> ResponseReturnValue:
+    response = redirect(address, 302)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response

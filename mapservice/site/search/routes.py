@@ -1,0 +1,158 @@
+"""One box for places, themes and initiatives: a page, or the way to the place that was meant."""
+
+import json
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
+
+from mapservice.errors import InvalidInput
+from mapservice.i18n.text import gettext as _
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.filters import Filters, Paging
+from mapservice.initiatives.model import Theme
+from mapservice.initiatives.queries import Initiative
+from mapservice.site.search.model import PlaceEntry
+from mapservice.site.search.service import SearchFound, search
+from mapservice.territories.model import Level
+from mapservice.web import answers
+from mapservice.web.pages import place_name, query_string, theme_label
+from mapservice.web.params import only_parameters, read_filters
+from mapservice.web.services import services
+
+blueprint = Blueprint("search", __name__)
+
+# What may stand beside the words: it narrows the initiatives, and goes along to a place.
+PARAMETERS = ("q", "limit", "theme", "status", "territory", "since", "until", "precision")
+SUGGESTED = 6
+SHOWN = 12
+MOST = 50
+# A reader gains nothing from a count of the rest.
+MOST_COUNTED = 5_000
+# Of an arrondissement no page tells more than that of its city.
+_PAST_KINDS = frozenset({"deleguee", "associee", "former"})
+
+
+@blueprint.get("/recherche")
+def page() -> ResponseReturnValue:
+    """303 to the one place that the words mean; else all that answers them."""
+    only_parameters(*PARAMETERS)
+    with services().reader.connect() as connection:
+        filters, paging = read_filters(connection)
+        found = search(connection, services().geocoders, filters, _limit(paging, SHOWN))
+        if found.certain:
+            return _to_place(place_url(found.certain, filters))
+        return render_template("search/page.html", **_shown(connection, filters, found))
+
+
+@blueprint.get("/recherche.json")
+def suggestions() -> Response:
+    """The same for scripts and other platforms; `limit` bounds each of the three lists."""
+    only_parameters(*PARAMETERS)
+    with services().reader.connect() as connection:
+        filters, paging = read_filters(connection)
+        found = search(connection, services().geocoders, filters, _limit(paging, SUGGESTED))
+    body = {
+        "places": [place_json(hit.entry, filters) for hit in found.places.hits],
+        "themes": [theme_json(theme, filters) for theme in found.themes],
+        "initiatives": [initiative_json(one) for one in found.initiatives],
+    }
+    return answers.whole(json.dumps(body, ensure_ascii=False), answers.JSON)
+
+
+def place_url(entry: PlaceEntry, filters: Filters) -> str:
+    """The page of a territory; its part of the map where a filter is to hold there too."""
+    carried = replace(filters, q="", territory=())
+    if not carried.is_empty:
+        return "/" + query_string(replace(carried, territory=(entry.ref,)))
+    past = entry.through_code if entry.kind in _PAST_KINDS else ""
+    page = url_for("territories.page", level=entry.level, code=entry.code)
+    return f"{page}?{urlencode({'depuis': past})}" if past else page
+
+
+def place_context(entry: PlaceEntry) -> str:
+    """What kind of territory it is, where it lies, and the other name that led there."""
+    kinds = {
+        Level.REGION: _("région"),
+        Level.DEPARTEMENT: _("département"),
+        Level.EPCI: _("intercommunalité"),
+        Level.COMMUNE: "",
+    }
+    around = [name for name in dict.fromkeys(entry.around) if name != entry.name]
+    return ", ".join(part for part in (kinds[entry.level], _other_name(entry), *around) if part)
+
+
+def _other_name(entry: PlaceEntry) -> str:
+    if not entry.through:
+        return ""
+    if entry.kind == "arrondissement":
+        return entry.through
+    if entry.level is Level.REGION:
+        return _("dont l’ancienne région %(name)s", name=entry.through)
+    if entry.level is Level.DEPARTEMENT:
+        return _("autrefois %(name)s", name=entry.through)
+    return _("où se trouve %(name)s", name=entry.through)
+
+
+def place_json(entry: PlaceEntry, filters: Filters) -> dict[str, str]:
+    return {
+        "level": str(entry.level),
+        "code": entry.code,
+        "name": entry.name,
+        "context": place_context(entry),
+        "url": place_url(entry, filters),
+    }
+
+
+def theme_json(theme: Theme, filters: Filters) -> dict[str, str]:
+    return {"theme": str(theme), "name": theme_label(theme), "url": theme_url(theme, filters)}
+
+
+def theme_url(theme: Theme, filters: Filters) -> str:
+    return "/initiatives" + query_string(replace(filters, q="", theme=(theme,)))
+
+
+def initiative_json(initiative: Initiative) -> dict[str, str]:
+    return {
+        "id": str(initiative.id),
+        "title": initiative.title,
+        "theme": str(initiative.theme),
+        "context": place_name(initiative),
+        "url": initiative.url,
+    }
+
+
+def _limit(paging: Paging, default: int) -> int:
+    limit = paging.limit or default
+    if limit > MOST:
+        raise InvalidInput("limit", f"must lie between 1 and {MOST}")
+    return limit
+
+
+def _to_place(address: str) -> ResponseReturnValue:
+    """What is certain today may be a homonym after the next load: nobody is to remember it."""
+    response = redirect(address, HTTPStatus.SEE_OTHER)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _shown(connection: Connection, filters: Filters, found: SearchFound) -> dict[str, Any]:
+    counts = (
+        dict(initiatives.count_by_theme(connection, filters, MOST_COUNTED)) if filters.q else {}
+    )
+    return {
+        "filters": filters,
+        "places": [
+            (hit, place_context(hit.entry), place_url(hit.entry, filters))
+            for hit in found.places.hits
+        ],
+        "themes": [(theme, theme_url(theme, filters)) for theme in found.themes],
+        "initiatives": found.initiatives,
+        "total": sum(counts.get(theme, 0) for theme in filters.theme or tuple(Theme)),
+        "most_counted": MOST_COUNTED,
+        "sample": initiatives.sample_share(connection),
+    }

@@ -1,0 +1,1 @@
+"""Maps drawn on the server: SVG, PNG, and folium for reports."""

@@ -1,0 +1,172 @@
+"""The map of a report, by folium, with everything it needs inside: nothing is fetched.
+
+folium's own templates name scripts on outside hosts. Here Leaflet, the only one that this map uses,
+comes from npm with the rest of the browser files and is written into the page.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import folium
+from branca.element import Element, Figure, MacroElement
+from folium.template import Template
+
+from mapservice.settings import vendor_folder
+from mapservice.static_maps.report_model import EDGE, Area, fill_of
+
+LAND = "#efece4"
+LAND_LINE = "#97a3a8"
+INK = "#1b2a33"
+_IMAGE = re.compile(r"url\((images/[\w-]+\.png)\)")
+_MAP_OF_SOURCES = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class MapParts:
+    """HTML for the head, for the place of the map, and the script that runs after both."""
+
+    head: str
+    body: str
+    script: str
+
+
+def offline_map(
+    areas: Sequence[Area], ground: Sequence[dict[str, Any]], bounds: Sequence[float]
+) -> MapParts:
+    """`ground` are GeoJSON geometries drawn beneath; `bounds` are W, S, E, N, EPSG:4326.
+
+    The page must have an SVG pattern `hatch`, and a script that defines `showArea`: it gets a code
+    and returns what the map's popup shows.
+    """
+    west, south, east, north = bounds
+    drawn = _OfflineMap(
+        location=((south + north) / 2, (west + east) / 2),
+        tiles=None,
+        zoom_control=False,
+        zoom_snap=0.25,
+        scroll_wheel_zoom=False,
+        attribution_control=False,
+    )
+    drawn.default_js, drawn.default_css = [], []
+    figure = Figure()
+    figure.add_child(drawn)
+    _ground(ground).add_to(drawn)
+    shown = _shaded(areas).add_to(drawn)
+    drawn.fit_bounds([[south, west], [north, east]], padding=(12, 12))
+    drawn.add_child(_finish(drawn.get_name(), shown.get_name()))
+    return _parts(figure)
+
+
+class _OfflineMap(folium.Map):
+    """Without folium's head of a page, which forbids fingers to enlarge it."""
+
+    _template = Template("""
+        {% macro html(this, kwargs) %}
+        <div class="folium-map" id="{{ this.get_name() }}" role="region" aria-label="Carte"></div>
+        {% endmacro %}
+        {% macro script(this, kwargs) %}
+        var {{ this.get_name() }} = L.map("{{ this.get_name() }}", {
+            center: {{ this.location | tojson }},
+            crs: L.CRS.{{ this.crs }},
+            ...{{ this.options | tojavascript }}
+        });
+        {% endmacro %}
+    """)
+
+
+class _Finish(MacroElement):
+    """French words on the buttons, a scale, and what is told of an area that is pointed at."""
+
+    _template = Template("""
+        {% macro script(this, kwargs) %}
+        L.control.zoom({zoomInTitle: "Agrandir", zoomOutTitle: "Réduire"}).addTo({{ this.map }});
+        L.control.scale({imperial: false}).addTo({{ this.map }});
+        // Paper is narrower than the screen: all of the map is to be on it.
+        const {{ this.map }}_bounds = {{ this.map }}.getBounds();
+        const {{ this.map }}_refit = () => {
+            {{ this.map }}.invalidateSize({animate: false});
+            {{ this.map }}.fitBounds({{ this.map }}_bounds, {animate: false});
+        };
+        matchMedia("print").addEventListener("change", {{ this.map }}_refit);
+        addEventListener("beforeprint", {{ this.map }}_refit);
+        {{ this.shown }}.bindTooltip(function (layer) {
+            return showArea(layer.feature.id, false);
+        }, {sticky: true, opacity: 1});
+        {{ this.shown }}.bindPopup(function (layer) {
+            return showArea(layer.feature.id, true);
+        }, {maxWidth: 300});
+        {% endmacro %}
+    """)
+
+    map: str
+    shown: str
+
+
+def _finish(map_name: str, shown: str) -> _Finish:
+    """Both are names that folium gave to variables of the script."""
+    finish = _Finish()
+    finish.map, finish.shown = map_name, shown
+    return finish
+
+
+def _ground(geometries: Sequence[dict[str, Any]]) -> Any:
+    features = [{"type": "Feature", "properties": {}, "geometry": one} for one in geometries]
+    style = {"fillColor": LAND, "fillOpacity": 1, "color": LAND_LINE, "weight": 0.8}
+    return folium.GeoJson(
+        {"type": "FeatureCollection", "features": features},
+        style_function=lambda _feature: style,
+        interactive=False,
+    )
+
+
+def _shaded(areas: Sequence[Area]) -> Any:
+    weight = 0.9 if len(areas) < 150 else 0.4
+    features = [
+        {
+            "type": "Feature",
+            "id": area.code,
+            "properties": {"shade": area.shade},
+            "geometry": area.geometry,
+        }
+        for area in areas
+    ]
+    return folium.GeoJson(
+        {"type": "FeatureCollection", "features": features},
+        style_function=lambda feature: {
+            "fillColor": fill_of(feature["properties"]["shade"]),
+            "fillOpacity": 1,
+            "color": EDGE,
+            "weight": weight,
+        },
+        highlight_function=lambda _feature: {"color": INK, "weight": 2.5},
+        smooth_factor=0.4,
+    )
+
+
+def _parts(figure: Figure) -> MapParts:
+    figure.render()
+    leaflet = vendor_folder() / "leaflet" / "dist"
+    head = f"<style>{_style(leaflet)}</style><script>{_script(leaflet)}</script>"
+    own: list[Element] = [figure.html, figure.script]
+    body, script = (element.render() for element in own)
+    return MapParts(head, body, script)
+
+
+def _style(leaflet: Path) -> str:
+    def inlined(found: re.Match[str]) -> str:
+        image = base64.b64encode((leaflet / found[1]).read_bytes()).decode()
+        return f"url(data:image/png;base64,{image})"
+
+    return _IMAGE.sub(inlined, (leaflet / "leaflet.css").read_text(encoding="utf-8"))
+
+
+def _script(leaflet: Path) -> str:
+    """Without its map of sources, which a browser's tools would look for beside the page."""
+    text = (leaflet / "leaflet.js").read_text(encoding="utf-8")
+    assert "</script" not in text, json.dumps("Leaflet cannot be written into a page")
+    return _MAP_OF_SOURCES.sub("", text)

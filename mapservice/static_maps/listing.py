@@ -1,0 +1,156 @@
+"""The drawn map of a listing: what the live map will show, before it is there and without it.
+
+It has the features of the tiles that the live map will ask for, so the same initiatives stand at
+the same places, alone or in the same clusters, in the same colours.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import cos, floor, pi, sin
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.grid import MAX_ZOOM, Tile
+from mapservice.initiatives.model import Theme
+from mapservice.static_maps import drawing
+from mapservice.static_maps.model import DARK, FONT, Frame, Palette, Shape, mercator, shape_svg
+from mapservice.tiles import queries
+
+# Those of static/css/tokens.css; a test holds them together.
+HUES = {
+    Theme.ENVIRONNEMENT: ("#1f8a5b", "#3db888"),
+    Theme.ALIMENTATION: ("#b97f08", "#f2c655"),
+    Theme.MOBILITE: ("#3a6cc8", "#6f92f0"),
+    Theme.HABITAT: ("#a8603c", "#c4784f"),
+    Theme.SOLIDARITE: ("#a3206a", "#e46ca9"),
+    Theme.EDUCATION: ("#2a93bf", "#86dcf7"),
+    Theme.CULTURE: ("#5a2a86", "#b49af0"),
+    Theme.ECONOMIE: ("#434e10", "#97a336"),
+    Theme.AUTRE: ("#6c7880", "#9ba8ae"),
+}
+# From this zoom on the live map has large dots, and tints communes (static/js/style.js).
+NEAR_ZOOM = 8
+# Diameter of a cluster's ring by its count, as in static/js/style.js.
+RINGS = ((1000, 54), (100, 44), (10, 37), (0, 32))
+RING_GAP = 0.045  # radians left open between two themes
+
+
+@dataclass(frozen=True, slots=True)
+class ListingMark:
+    """A feature of a tile in pixels of the frame: one initiative, or a cluster by theme."""
+
+    x: float
+    y: float
+    counts: Mapping[Theme, int]
+    exact: bool
+
+    @property
+    def count(self) -> int:
+        return sum(self.counts.values())
+
+
+def listing(
+    connection: Connection, frame: Frame, filters: Filters
+) -> tuple[tuple[Shape, ...], tuple[ListingMark, ...]]:
+    """Ground, tinted communes and marks of what a filter finds within a frame."""
+    zoom = min(max(floor(frame.zoom), 0), MAX_ZOOM)
+    features = list(_features(connection, frame, filters, zoom))
+    tinted = sorted(
+        {
+            one["properties"]["territory"]
+            for one in features
+            if zoom >= NEAR_ZOOM and one["properties"].get("precision") == "commune"
+        }
+    )
+    chosen = filters.territory[0] if len(filters.territory) == 1 else None
+    ground = drawing.ground(connection, frame, tinted, chosen)
+    return ground.shapes, tuple(_mark(frame, one) for one in features)
+
+
+def _features(
+    connection: Connection, frame: Frame, filters: Filters, zoom: int
+) -> Iterator[dict[str, Any]]:
+    columns, rows = frame.cells(zoom)
+    for x in columns:
+        for y in rows:
+            content = queries.initiatives_geojson(connection, Tile(zoom, x, y), filters)
+            yield from json.loads(content)["features"]
+
+
+def _mark(frame: Frame, feature: Mapping[str, Any]) -> ListingMark:
+    told = feature["properties"]
+    x, y = frame.place(*mercator(*feature["geometry"]["coordinates"]))
+    if told["count"] == 1:
+        return ListingMark(x, y, {Theme(told["theme"]): 1}, told["precision"] == "point")
+    return ListingMark(x, y, {theme: told[theme] for theme in Theme if told.get(theme)}, True)
+
+
+def listing_svg(
+    frame: Frame,
+    palette: Palette,
+    shapes: tuple[Shape, ...],
+    marks: tuple[ListingMark, ...],
+) -> str:
+    """The inside of the drawing; clusters lie above single ones, as on the live map."""
+    dark = palette is DARK
+    by_size = sorted(marks, key=lambda mark: mark.count)
+    return "".join(
+        (
+            f'<rect width="{frame.width}" height="{frame.height}" fill="{palette.water}"/>',
+            *(shape_svg(shape, palette) for shape in shapes),
+            f'<g font-family="{FONT}">',
+            *(_mark_svg(frame, palette, mark, dark=dark) for mark in by_size),
+            "</g>",
+        )
+    )
+
+
+def _mark_svg(frame: Frame, palette: Palette, mark: ListingMark, *, dark: bool) -> str:
+    if mark.count > 1:
+        return _ring_svg(palette, mark, dark=dark)
+    (theme,) = mark.counts
+    hue = HUES[theme][dark]
+    radius = 15.0 if frame.zoom >= NEAR_ZOOM else 7.5
+    at = f'cx="{mark.x:.1f}" cy="{mark.y:.1f}"'
+    told = f'data-theme="{theme}" data-count="1"'
+    if mark.exact:
+        return (
+            f'<circle {told} {at} r="{radius - 1:.1f}" fill="{hue}" stroke="{palette.ring}"'
+            ' stroke-width="2"/>'
+        )
+    return (
+        f'<circle {told} {at} r="{radius:.1f}" fill="{palette.ring}" fill-opacity="0.9"'
+        f' stroke="{hue}" stroke-width="1.8" stroke-dasharray="3.4 2.8"/>'
+    )
+
+
+def _ring_svg(palette: Palette, mark: ListingMark, *, dark: bool) -> str:
+    size = next(size for least, size in RINGS if mark.count >= least)
+    width = 3 + size / 22
+    radius = size / 2 - 2 - width / 2
+    gap = RING_GAP if len(mark.counts) > 1 else 0.0
+    arcs, start = [], -pi / 2
+    for theme, count in mark.counts.items():
+        end = start + 2 * pi * count / mark.count
+        arcs.append(_arc(mark, radius, start + gap, end - gap, HUES[theme][dark], width))
+        start = end
+    text = f"{mark.count // 1000} k" if mark.count >= 10_000 else str(mark.count)
+    return (
+        f'<g data-count="{mark.count}"><circle cx="{mark.x:.1f}" cy="{mark.y:.1f}"'
+        f' r="{size / 2 - 1:.1f}" fill="{palette.chosen}"/>{"".join(arcs)}'
+        f'<text x="{mark.x:.1f}" y="{mark.y + 4.5:.1f}" text-anchor="middle" font-size="12.5"'
+        f' font-weight="600" fill="{palette.ink}">{text}</text></g>'
+    )
+
+
+def _arc(mark: ListingMark, radius: float, start: float, end: float, hue: str, width: float) -> str:
+    line = f'fill="none" stroke="{hue}" stroke-width="{width:.1f}"'
+    if end - start > 2 * pi - 0.01:
+        return f'<circle cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{radius:.1f}" {line}/>'
+    x1, y1 = mark.x + radius * cos(start), mark.y + radius * sin(start)
+    x2, y2 = mark.x + radius * cos(end), mark.y + radius * sin(end)
+    turn = f"A{radius:.1f} {radius:.1f} 0 {int(end - start > pi)} 1"
+    return f'<path d="M{x1:.1f} {y1:.1f}{turn} {x2:.1f} {y2:.1f}" {line}/>'

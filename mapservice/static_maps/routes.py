@@ -1,0 +1,304 @@
+"""Drawn maps: SVG where a live map cannot be, PNG as the picture of a shared link."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import fmean
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+from sqlalchemy import Connection
+
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.geocoding.model import Precision
+from mapservice.i18n.text import gettext as _
+from mapservice.i18n.text import ngettext
+from mapservice.initiatives import near_areas
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.filters import Filters, LonLat, Paging, Sort, parse, parse_number
+from mapservice.initiatives.near import AroundCounts
+from mapservice.initiatives.queries import Initiative
+from mapservice.rollups import queries as activity
+from mapservice.static_maps import drawing, listing
+from mapservice.static_maps.drawing import Drawn
+from mapservice.static_maps.model import (
+    CARD_HEIGHT,
+    CARD_MAP,
+    LIGHT,
+    PALETTES,
+    Frame,
+    Mark,
+    Palette,
+    Shape,
+    card,
+    document,
+    inset_svg,
+    mercator,
+    picture,
+)
+from mapservice.static_maps.png import png
+from mapservice.territories import queries as territories
+from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
+from mapservice.territories.names import of_territory
+from mapservice.territories.queries import Territory
+from mapservice.tiles.live_map import FRANCE, bounds_of
+from mapservice.web import answers
+from mapservice.web.pages import number, precision_words, theme_label
+from mapservice.web.params import only_parameters, with_known_places
+from mapservice.web.services import services
+
+blueprint = Blueprint("drawings", __name__, url_prefix="/dessins")
+
+SVG = "image/svg+xml"
+PNG = "image/png"
+WIDTH, HEIGHT = 640, 480
+FRESH_SECONDS = 3600
+# As long as the tiles of the live map that takes its place.
+LISTING_SECONDS = 60
+# About as large as the map of the home page is on a phone, a laptop and a wide screen, so that both
+# choose tiles of the same zoom.
+SHAPES = {"petite": (400, 400), "carree": (840, 840), "large": (1440, 960)}
+# Pixels left around, as by static/js/base-map.js.
+PADDINGS = {"petite": 12, "carree": 28, "large": 28}
+# Around a place, the circle fills most of the frame.
+MOST_RADIUS = 1_000_000.0
+AROUND_SHOWN = 2_000
+# Up to so many points stand one by one; more are put together by squares of so many pixels.
+AROUND_ALONE = 60
+AROUND_CELL = 34.0
+
+
+@blueprint.get("/france.svg")
+def france_svg() -> Response:
+    palette = _palette()
+    with services().reader.connect() as connection:
+        frame = Frame.around(FRANCE, WIDTH, HEIGHT, 0.02)
+        drawn = drawing.france(connection, frame)
+        insets = _insets(connection, frame, palette)
+        count = activity.total(connection, Filters())
+    return _svg(frame, palette, drawn, _("Carte de France"), _count(count), insets)
+
+
+@blueprint.get("/carte.svg")
+def listing_svg_of_filter() -> Response:
+    """What the live map of a filter shows first: its extent, its marks, its colours."""
+    own = ("teinte", "forme")
+    palette = _palette(*request.args)
+    shape = request.args.get("forme", "carree")
+    if shape not in SHAPES:
+        raise InvalidInput("forme", f"must be one of {', '.join(SHAPES)}")
+    asked, paging = parse(
+        (name, value) for name, value in request.args.items(multi=True) if name not in own
+    )
+    if paging != Paging():
+        raise InvalidInput("limit", "a drawing has no pages")
+    with services().reader.connect() as connection:
+        filters = with_known_places(connection, asked)
+        width, height = SHAPES[shape]
+        frame = Frame.around(bounds_of(filters), width, height, PADDINGS[shape] / height)
+        shapes, marks = listing.listing(connection, frame, replace(filters, bbox=None))
+    inside = listing.listing_svg(frame, palette, shapes, marks)
+    told = _count(sum(mark.count for mark in marks))
+    whole = document(frame, inside, _("Carte des initiatives"), told)
+    return answers.whole(whole, SVG, LISTING_SECONDS)
+
+
+@blueprint.get("/france.png")
+def france_png() -> Response:
+    only_parameters()
+    with services().reader.connect() as connection:
+        frame = Frame.around(FRANCE, CARD_MAP, CARD_HEIGHT, 0.02)
+        drawn = drawing.france(connection, frame)
+        insets = _insets(connection, frame, LIGHT)
+        count = activity.total(connection, Filters())
+    title, told = _("Ce qui se fait en France"), _count(count)
+    return _card(frame, drawn, _("Initiatives locales"), title, told, insets)
+
+
+@blueprint.get("/<level>/<code>.svg")
+def territory_svg(level: str, code: str) -> Response:
+    palette = _palette()
+    with services().reader.connect() as connection:
+        found = _territory(connection, level, code)
+        frame = Frame.around(found.bounds, WIDTH, HEIGHT)
+        drawn, total = _drawn(connection, frame, found)
+    title = _("Carte %(of_place)s", of_place=of_territory(found.level, found.name, found.article))
+    return _svg(frame, palette, drawn, title, _count(total))
+
+
+@blueprint.get("/<level>/<code>.png")
+def territory_png(level: str, code: str) -> Response:
+    only_parameters()
+    with services().reader.connect() as connection:
+        found = _territory(connection, level, code)
+        frame = Frame.around(found.bounds, CARD_MAP, CARD_HEIGHT)
+        drawn, total = _drawn(connection, frame, found)
+    return _card(frame, drawn, _("Initiatives locales"), found.name, _count(total))
+
+
+@blueprint.get("/initiatives/<identifier>.svg")
+def initiative_svg(identifier: str) -> Response:
+    palette = _palette()
+    with services().reader.connect() as connection:
+        initiative = _initiative(connection, identifier)
+        frame, drawn = _placed(connection, initiative, WIDTH, HEIGHT)
+    title = _("Carte du lieu : %(place)s", place=precision_words(initiative))
+    return _svg(frame, palette, drawn, title, initiative.title)
+
+
+@blueprint.get("/initiatives/<identifier>.png")
+def initiative_png(identifier: str) -> Response:
+    only_parameters()
+    with services().reader.connect() as connection:
+        initiative = _initiative(connection, identifier)
+        frame, drawn = _placed(connection, initiative, CARD_MAP, CARD_HEIGHT)
+    words = initiative.commune_name or initiative.departement_name or initiative.region_name
+    return _card(
+        frame, drawn, theme_label(initiative.theme), initiative.title, words or _("France")
+    )
+
+
+@blueprint.get("/autour/<position>.svg")
+def around_svg(position: str) -> Response:
+    """A circle of `radius` metres: true points in it, and the communes that hold others.
+
+    The filter is that of the page. Kept by nobody.
+    """
+    here = LonLat.parse(position, "position")
+    radius = parse_number("radius", request.args.get("radius", ""))
+    if not 0 < radius <= MOST_RADIUS or abs(here.lat) > 80:
+        raise InvalidInput("radius", "must be a circle on the map, in metres")
+    pairs = [pair for pair in request.args.items(multi=True) if pair[0] not in ("teinte", "radius")]
+    filters, _paging = parse([*pairs, ("near", str(here)), ("radius", repr(radius))])
+    palette = _palette(*(name for name, _value in pairs), "radius")
+    with services().reader.connect() as connection:
+        frame = Frame.around(_bounds(here, radius), WIDTH, HEIGHT, 0.02)
+        counts = near_areas.around(connection, filters)
+        drawn = drawing.ground(connection, frame, [one.area.code for one in counts.communes])
+        marks = [*_points_of(connection, frame, filters, counts), *_areas_of(frame, counts)]
+    circle = Shape("circle", _circle(frame, here, radius))
+    told = _("La liste dit ce qui s’y trouve.")
+    shown = Drawn((*drawn.shapes, circle), tuple(marks))
+    response = _svg(frame, palette, shown, _("Le cercle choisi"), told)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _points_of(
+    connection: Connection, frame: Frame, filters: Filters, counts: AroundCounts
+) -> Iterator[Mark]:
+    """True points, one by one where they are few, else together with those beside them."""
+    if not counts.point_count:
+        return
+    exact = replace(filters, precision=(Precision.POINT,), sort=Sort.NEAR)
+    found = initiatives.find_page(connection, exact, AROUND_SHOWN).items
+    side = 1.0 if len(found) <= AROUND_ALONE else AROUND_CELL
+    cells: dict[tuple[int, int], list[tuple[float, float]]] = defaultdict(list)
+    for one in found:
+        if one.lon is not None and one.lat is not None:
+            x, y = frame.place(*mercator(one.lon, one.lat))
+            cells[int(x // side), int(y // side)].append((x, y))
+    for places in cells.values():
+        yield Mark(fmean(x for x, _y in places), fmean(y for _x, y in places), len(places), True)
+
+
+def _areas_of(frame: Frame, counts: AroundCounts) -> Iterator[Mark]:
+    """How many are known to each commune alone, on its ground in the circle."""
+    for one in counts.communes:
+        if one.mark:
+            yield Mark(*frame.place(*mercator(*one.mark)), one.count(counts.themes), False)
+
+
+def _palette(*beside: str) -> Palette:
+    only_parameters("teinte", *beside)
+    tint = request.args.get("teinte", "claire")
+    if tint not in PALETTES:
+        raise InvalidInput("teinte", f"must be one of {', '.join(PALETTES)}")
+    return PALETTES[tint]
+
+
+def _territory(connection: Connection, level: str, code: str) -> Territory:
+    found = None
+    if level in tuple(Level) and len(code) <= 9 and "\x00" not in code:
+        found = territories.find(connection, TerritoryRef(Level(level), code))
+    if found is None:
+        raise NotFound("There is no such territory.")
+    return found
+
+
+def _drawn(connection: Connection, frame: Frame, found: Territory) -> tuple[Drawn, int]:
+    ref = TerritoryRef(found.level, found.code)
+    total = activity.total(connection, Filters(territory=(ref,)))
+    return drawing.territory(connection, frame, ref, total), total
+
+
+def _initiative(connection: Connection, identifier: str) -> Initiative:
+    try:
+        found = initiatives.find(connection, UUID(identifier))
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("There is no such initiative, or it is not public.")
+    return found
+
+
+def _placed(
+    connection: Connection, initiative: Initiative, width: int, height: int
+) -> tuple[Frame, Drawn]:
+    ref = initiative.territory
+    place = territories.find(connection, ref) if ref else None
+    frame = Frame.around(place.bounds if place else FRANCE, width, height)
+    point = None
+    if initiative.lon is not None and initiative.lat is not None:
+        point = mercator(initiative.lon, initiative.lat)
+    return frame, drawing.place(connection, frame, ref, point)
+
+
+def _bounds(here: LonLat, radius: float) -> Sequence[float]:
+    reach = radius / 111_000
+    wide = min(1.5 * reach, 90)
+    return (here.lon - wide, max(here.lat - reach, -84), here.lon + wide, min(here.lat + reach, 84))
+
+
+def _circle(frame: Frame, here: LonLat, radius: float) -> str:
+    """As two arcs; on a map this small a circle stays one."""
+    x, y = frame.place(*mercator(here.lon, here.lat))
+    _, top = frame.place(*mercator(here.lon, min(here.lat + radius / 111_195, 84)))
+    size = y - top
+    arc = f"A{size:.1f} {size:.1f} 0 1 0"
+    return f"M{x - size:.1f} {y:.1f}{arc} {x + size:.1f} {y:.1f}{arc} {x - size:.1f} {y:.1f}Z"
+
+
+def _insets(connection: Connection, frame: Frame, palette: Palette) -> str:
+    """The overseas régions, beside metropolitan France."""
+    refs = (TerritoryRef(Level.REGION, code) for code in OVERSEAS)
+    found = [place for ref in refs if (place := territories.find(connection, ref))]
+    named = [(place.name, place.bounds) for place in found]
+    return "".join(
+        inset_svg(
+            one.x, one.y, one.frame,
+            picture(one.frame, palette, one.drawn.shapes, one.drawn.marks), one.name, palette,
+        )
+        for one in drawing.insets(connection, frame, named)
+    )  # fmt: skip
+
+
+def _svg(
+    frame: Frame, palette: Palette, drawn: Drawn, title: str, told: str, insets: str = ""
+) -> Response:
+    inside = picture(frame, palette, drawn.shapes, drawn.marks) + insets
+    return answers.whole(document(frame, inside, title, told), SVG, FRESH_SECONDS)
+
+
+def _card(
+    frame: Frame, drawn: Drawn, eyebrow: str, title: str, words: str, insets: str = ""
+) -> Response:
+    inside = picture(frame, LIGHT, drawn.shapes, drawn.marks) + insets
+    name = services().settings.site_name
+    return answers.whole(png(card(inside, LIGHT, eyebrow, title, words, name)), PNG, FRESH_SECONDS)
+
+
+def _count(count: int) -> str:
+    if not count:
+        return _("Aucune initiative encore")
+    return ngettext("%(count)s initiative", "%(count)s initiatives", count, count=number(count))

@@ -1,0 +1,1 @@
+"""Communes through time: mergers, separations, changes of code and name."""

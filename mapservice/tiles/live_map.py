@@ -1,0 +1,87 @@
+"""What the scripts of a page need to draw its map."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import url_for
+from sqlalchemy import Connection
+
+from mapservice.initiatives.filters import Filters
+from mapservice.territories import queries as territories
+from mapservice.territories.model import TerritoryRef
+from mapservice.web.pages import query_string
+from mapservice.web.params import NamedTerritory
+from mapservice.web.services import services
+
+# West, south, east, north of metropolitan France; overseas there are other ways in.
+FRANCE = (-5.2, 41.3, 9.7, 51.2)
+
+
+def map_config(
+    filters: Filters, bounds: Sequence[float], territory: TerritoryRef | None = None, **more: Any
+) -> dict[str, Any]:
+    """Tiles, the filter to put after their addresses, and what to show first (EPSG:4326).
+
+    `territory` is outlined; `more` is for one page's script alone. `drawing` is the address of the
+    drawn map that stands in until the live one is there.
+    """
+    settings = services().settings
+    basemap = {"url": settings.basemap_url, "attribution": settings.basemap_attribution}
+    return {
+        "tiles": {
+            "initiatives": url_for("tiles.initiatives_tilejson"),
+            "territories": url_for("tiles.territories_tilejson"),
+        },
+        "filter": query_string(filters, bbox=None, sort=None).removeprefix("?"),
+        "bounds": list(bounds),
+        "territory": {"level": territory.level, "code": territory.code} if territory else None,
+        "basemap": basemap if settings.basemap_url else None,
+        "drawing": _drawing(territory),
+        **more,
+    }
+
+
+def bounds_of(filters: Filters) -> Sequence[float]:
+    """West, south, east, north of what the filter is about."""
+    if filters.bbox:
+        box = filters.bbox
+        return [box.west, box.south, box.east, box.north]
+    named = [ref for ref in filters.territory if isinstance(ref, NamedTerritory)]
+    if named:
+        west, south, east, north = zip(*(ref.bounds for ref in named), strict=True)
+        return [min(west), min(south), max(east), max(north)]
+    if filters.near and filters.radius:
+        reach = filters.radius / 111_000
+        lon, lat = filters.near.lon, filters.near.lat
+        return [lon - 1.5 * reach, lat - reach, lon + 1.5 * reach, lat + reach]
+    return FRANCE
+
+
+def listing_map(filters: Filters, territory: TerritoryRef | None) -> dict[str, Any]:
+    """The map of a filter. The drawing before it has the same filter, extent and colours."""
+    carte = url_for("drawings.listing_svg_of_filter")
+    petite, carree, large = (
+        f"{carte}?{urlencode([*filters.to_pairs(), ('forme', shape)], safe=',:')}"
+        for shape in ("petite", "carree", "large")
+    )
+    drawings = {"drawing": carree, "drawing_small": petite, "drawing_wide": large}
+    return map_config(filters, bounds_of(filters), territory, **drawings)
+
+
+def place_map(
+    connection: Connection,
+    territory: TerritoryRef | None,
+    point: tuple[float, float] | None,
+    **more: Any,
+) -> dict[str, Any]:
+    """The map of one place: the finest territory known, outlined, and its point if it has one."""
+    place = territories.find(connection, territory) if territory else None
+    at = list(point) if point else None
+    return map_config(Filters(), place.bounds if place else FRANCE, territory, point=at, **more)
+
+
+def _drawing(territory: TerritoryRef | None) -> str:
+    if territory is None:
+        return url_for("drawings.france_svg")
+    return url_for("drawings.territory_svg", level=territory.level, code=territory.code)

@@ -1,0 +1,1 @@
+"""Whole tiles kept on disk, and forgotten when a write changes them."""

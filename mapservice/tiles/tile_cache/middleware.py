@@ -1,0 +1,138 @@
+"""Tiles that were made before, answered before the application is asked.
+
+A route says with `keep` what its answer depends on; the whole answer is then kept, headers and
+compression included, until something changes there (`tiles/tile_cache/changes.py`).
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import structlog
+from flask import request
+from werkzeug.http import parse_etags
+from werkzeug.wrappers import Response
+
+from mapservice.initiatives.grid import Tile
+from mapservice.settings import Settings
+from mapservice.tiles.tile_cache.changes import Changes
+from mapservice.tiles.tile_cache.store import Answer, Extent, TileCache
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = structlog.get_logger()
+
+MARK = "mapservice.kept_tile"
+# The file or its folder: tiles are then made each time.
+UNUSABLE = (sqlite3.Error, OSError)
+PATHS = ("/tiles/", "/ogc/")
+KEPT_STATUS = ("200", "204")
+MOST_KEY_CHARACTERS = 2000
+# Headers of a whole answer that one saying "you have it already" repeats (RFC 9110, 15.4.5), and
+# those that every answer of ours has.
+NOT_OF_304 = frozenset({"content-type", "content-length", "content-encoding"})
+
+
+def keep(where: Tile | Extent) -> None:
+    """The present answer may be kept till something changes there."""
+    request.environ.get(MARK, []).append(where)
+
+
+class KeptTiles:
+    """WSGI: answers from the cache, else from the application, whose answer it may keep."""
+
+    def __init__(self, application: "WSGIApplication", settings: Settings) -> None:
+        self._application, self._settings = application, settings
+        name = blake2b(settings.database_url.encode(), digest_size=8).hexdigest()
+        path = settings.home / "kept" / f"tiles-{name}.sqlite"
+        self.cache = TileCache(path, settings.tile_cache_bytes)
+        self._changes: Changes | None = None
+        self._process = 0
+        self._starting = threading.Lock()
+
+    def __call__(self, wsgi: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        key = _key(wsgi)
+        if key is None or not self._heard_of().is_live:
+            return self._application(wsgi, start_response)
+        try:
+            found = self.cache.find(key)
+            moment = 0 if found else self.cache.moment()
+        except UNUSABLE as error:
+            log.warning("tile_cache_unusable", error=str(error))
+            return self._application(wsgi, start_response)
+        if found:
+            return _sent(found, wsgi, start_response)
+        return self._made(wsgi, start_response, key, moment)
+
+    def stop(self) -> None:
+        if self._changes:
+            self._changes.stop()
+
+    def _made(
+        self, wsgi: "WSGIEnvironment", start: "StartResponse", key: str, moment: int
+    ) -> Iterable[bytes]:
+        """Asks the application for the whole answer, conditions aside: those are for us."""
+        marked: list[Tile | Extent] = []
+        asked = {name: value for name, value in wsgi.items() if name != "HTTP_IF_NONE_MATCH"}
+        made = Response.from_app(self._application, asked | {MARK: marked}, buffered=True)
+        answer = Answer(made.status, made.headers.to_wsgi_list(), made.get_data())
+        if marked and _may_be_kept(answer):
+            try:
+                self.cache.keep(key, marked[0], moment, answer)
+            except UNUSABLE as error:
+                log.warning("tile_not_kept", error=str(error))
+        return _sent(answer, wsgi, start)
+
+    def _heard_of(self) -> Changes:
+        """The listener of this process: one made before a fork is not ours."""
+        if self._process != os.getpid():
+            with self._starting:
+                if self._process != os.getpid():
+                    self._changes = Changes(self._settings.database_url, self.cache)
+                    self._changes.start()
+                    self._process = os.getpid()
+        assert self._changes is not None, "made just now or before"
+        return self._changes
+
+
+def _key(wsgi: "WSGIEnvironment") -> str | None:
+    """What tells answers apart; None for what is no tile."""
+    path: str = wsgi.get("PATH_INFO", "")
+    if not path.startswith(PATHS) or wsgi["REQUEST_METHOD"] != "GET":
+        return None
+    if path.startswith("/ogc/") and "/tiles/WebMercatorQuad/" not in path:
+        return None
+    parts = (
+        path,
+        wsgi.get("QUERY_STRING", ""),
+        wsgi.get("HTTP_ACCEPT_ENCODING", ""),
+        wsgi.get("HTTP_ACCEPT", "") if path.startswith("/ogc/") else "",
+        wsgi.get("HTTP_HOST", ""),
+    )
+    key = "\n".join(parts)
+    return key if len(key) <= MOST_KEY_CHARACTERS else None
+
+
+def _may_be_kept(answer: Answer) -> bool:
+    names = {name.lower() for name, _ in answer.headers}
+    return answer.status[:3] in KEPT_STATUS and "set-cookie" not in names
+
+
+def _sent(answer: Answer, wsgi: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+    wanted = wsgi.get("HTTP_IF_NONE_MATCH")
+    if wanted and _is_known(answer, wanted):
+        start(
+            "304 NOT MODIFIED", [one for one in answer.headers if one[0].lower() not in NOT_OF_304]
+        )
+        return ()
+    start(answer.status, list(answer.headers))
+    return (answer.body,)
+
+
+def _is_known(answer: Answer, wanted: str) -> bool:
+    tag = next((value for name, value in answer.headers if name.lower() == "etag"), "")
+    return bool(tag) and parse_etags(wanted).contains_raw(tag)

@@ -1,0 +1,180 @@
+"""Answers kept for tiles, shared by the processes of one machine, and forgotten when they change.
+
+One SQLite file: its readers never wait, and it outlives no change, because every process that
+uses it also hears what is written (`tiles/tile_cache/changes.py`).
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Self
+
+from mapservice.initiatives.grid import MAX_ZOOM, Tile, interleave
+
+# Changes are told as tiles of this zoom.
+CHANGE_ZOOM = 14
+# Of how many changes the file remembers the order. An answer that took longer is not kept.
+REMEMBERED = 20_000
+# Every so many additions the file is looked at, and the oldest share of it dropped if it is full.
+LOOK_EVERY = 200
+DROPPED_SHARE = 4
+BUSY_SECONDS = 10
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS answer (
+    id   INTEGER PRIMARY KEY,
+    key  TEXT    NOT NULL UNIQUE,
+    zoom INTEGER NOT NULL,
+    code INTEGER NOT NULL,
+    head TEXT    NOT NULL,
+    body BLOB    NOT NULL
+);
+CREATE INDEX IF NOT EXISTS answer_tile ON answer (zoom, code);
+CREATE TABLE IF NOT EXISTS change (id INTEGER PRIMARY KEY AUTOINCREMENT, code INTEGER);
+"""
+# A change of no code is one of everything. `deeper` is how far the change's zoom lies below the
+# answer's, `higher` how far above.
+KEEP = """
+INSERT OR REPLACE INTO answer (key, zoom, code, head, body)
+SELECT :key, :zoom, :code, :head, :body
+ WHERE :moment >= (SELECT coalesce(min(id), 1) - 1 FROM change)
+   AND NOT EXISTS (SELECT 1 FROM change
+                    WHERE id > :moment
+                      AND (code IS NULL OR :zoom = -1
+                           OR :zoom >= 0 AND code >> :deeper = :code >> :higher))"""
+FORGET_WITHIN = "DELETE FROM answer WHERE zoom = ? AND code >= ? AND code < ?"
+
+
+class Extent(IntEnum):
+    """Where a change alters an answer, if not in one tile; stands in the place of its zoom."""
+
+    ANYWHERE = -1
+    NOWHERE = -2  # only a new set of territories does
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer as WSGI has it."""
+
+    status: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+    @classmethod
+    def unpacked(cls, head: str, body: bytes) -> Self:
+        status, headers = json.loads(head)
+        return cls(status, [(name, value) for name, value in headers], body)
+
+    def head(self) -> str:
+        return json.dumps([self.status, list(self.headers)])
+
+
+class TileCache:
+    """`keep` what `find` is to give back, until `forget`. For any number of threads.
+
+    Raises sqlite3.Error when the file cannot be used; nothing in it is worth more than a query.
+    """
+
+    def __init__(self, path: Path, most_bytes: int) -> None:
+        self._path, self._most_bytes = path, most_bytes
+        self._local = threading.local()
+        self._added = 0
+
+    def find(self, key: str) -> Answer | None:
+        row = self._file().execute("SELECT head, body FROM answer WHERE key = ?", (key,)).fetchone()
+        return Answer.unpacked(*row) if row else None
+
+    def moment(self) -> int:
+        """The latest change heard of; taken before the database is asked."""
+        (latest,) = self._file().execute("SELECT coalesce(max(id), 0) FROM change").fetchone()
+        return int(latest)
+
+    def keep(self, key: str, where: Tile | Extent, moment: int, answer: Answer) -> None:
+        """Keeps it unless something changed there since `moment`."""
+        zoom, code = (int(where), 0) if isinstance(where, Extent) else _numbered(where)
+        values = {"key": key, "zoom": zoom, "code": code, "moment": moment}
+        values |= {"head": answer.head(), "body": answer.body}
+        below = 2 * (CHANGE_ZOOM - zoom)
+        values |= {"deeper": max(below, 0), "higher": max(-below, 0)}
+        self._file().execute(KEEP, values)
+        self._added += 1
+        if self._added % LOOK_EVERY == 0:
+            self._drop_oldest()
+
+    def forget(self, codes: Iterable[int]) -> None:
+        """Forgets tiles of any zoom over or under these of CHANGE_ZOOM, and what is anywhere."""
+        changed = sorted(set(codes))
+        file = self._file()
+        with _writing(file):
+            file.executemany("INSERT INTO change (code) VALUES (?)", ((code,) for code in changed))
+            file.executemany(FORGET_WITHIN, _spans(changed))
+            file.execute(
+                "DELETE FROM change WHERE id <= (SELECT max(id) FROM change) - ?", (REMEMBERED,)
+            )
+
+    def forget_all(self) -> None:
+        file = self._file()
+        with _writing(file):
+            file.execute("INSERT INTO change (code) VALUES (NULL)")
+            file.execute("DELETE FROM answer")
+
+    def _drop_oldest(self) -> None:
+        file = self._file()
+        (used,) = file.execute("SELECT coalesce(sum(length(body)), 0) FROM answer").fetchone()
+        if used > self._most_bytes:
+            file.execute(
+                """DELETE FROM answer WHERE id <= (SELECT min(id) + (max(id) - min(id)) / ?
+                                                     FROM answer)""",
+                (DROPPED_SHARE,),
+            )
+
+    def _file(self) -> sqlite3.Connection:
+        """One connection a thread; a process that was forked makes its own."""
+        file: sqlite3.Connection | None = getattr(self._local, "file", None)
+        if file is None:
+            file = self._local.file = _opened(self._path)
+        return file
+
+
+@contextmanager
+def _writing(file: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that waits for its turn at once rather than in the middle."""
+    file.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        file.execute("ROLLBACK")
+        raise
+    file.execute("COMMIT")
+
+
+def _numbered(tile: Tile) -> tuple[int, int]:
+    return tile.z, interleave(tile.x, tile.y)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    file.execute("PRAGMA journal_mode = WAL")
+    file.execute("PRAGMA synchronous = OFF")  # what a crash takes would be forgotten anyway
+    file.execute("PRAGMA mmap_size = 268435456")
+    file.executescript(SCHEMA)
+    return file
+
+
+def _spans(codes: Iterable[int]) -> list[tuple[int, int, int]]:
+    """Zoom and half-open range of codes of all tiles that hold these, or that lie in them."""
+    spans = {(int(Extent.ANYWHERE), 0, 1)}
+    for code in codes:
+        for zoom in range(CHANGE_ZOOM + 1):
+            above = code >> 2 * (CHANGE_ZOOM - zoom)
+            spans.add((zoom, above, above + 1))
+        for zoom in range(CHANGE_ZOOM + 1, MAX_ZOOM + 1):
+            shift = 2 * (zoom - CHANGE_ZOOM)
+            spans.add((zoom, code << shift, (code + 1) << shift))
+    return sorted(spans)

@@ -1,0 +1,21 @@
+"""The service with a shared password."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from mapservice.app import create_app
+from mapservice.settings import Settings
+from mapservice.web.services import EXTENSION, Services
+from tests.conftest import REVIEW_KEY
+
+
+@pytest.fixture(scope="session")
+def keyed_app(database_url: str) -> Iterator[Flask]:
+    app = create_app(
+        Settings(database_url=database_url, review_key=REVIEW_KEY, public_url="http://map.test")
+    )
+    yield app
+    services: Services = app.extensions[EXTENSION]
+    services.dispose()

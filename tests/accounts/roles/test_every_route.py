@@ -1,0 +1,316 @@
+"""Every route with every role: who may do what in moderation; elsewhere roles open nothing."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine
+
+from tests.accounts.roles.cast import (
+    BRETAGNE,
+    CAEN,
+    NORMANDIE,
+    RENNES,
+    Actor,
+    actor,
+    burst,
+    doubts,
+    grant,
+    person_of,
+    proposal,
+    report,
+    state,
+)
+from tests.web.population import Made, insert
+
+ROLES = ("nobody", "person", "coordinator", "moderator", "admin", "key")
+CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
+TURNED_AWAY = (401, 401)
+LEAVER = "leaver@example.org"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a route under /moderation answers to coordinator, moderator and admins.
+
+    `here` is for what lies in Bretagne, where coordinator and moderator have their role, `there`
+    for what lies in Normandie. `kind` says what the address names: a proposal, a doubt, a report, a
+    burst, a territory (place), a part of the queue (`territory=`), a list that each sees their part
+    of, or nothing with a place.
+    """
+
+    kind: str
+    here: tuple[int, int, int]
+    there: tuple[int, int, int]
+    form: Mapping[str, str]
+
+
+READ = (200, 200, 200)
+DECIDE = (403, 303, 303)
+ABROAD = (404, 404, 200)
+ABROAD_DECIDE = (404, 404, 303)
+ADMIN_ALONE = (404, 404, 200)
+PUBLISH = {"verdict": "publish", "revision": "1"}
+
+RULES: Mapping[tuple[str, str], Rule] = {
+    ("GET", "/moderation"): Rule("part", READ, ABROAD, {}),
+    ("POST", "/moderation/suivante"): Rule("part", DECIDE, (403, 404, 303), {}),
+    ("GET", "/moderation/<uuid:identifier>"): Rule("proposal", READ, ABROAD, {}),
+    ("POST", "/moderation/<uuid:identifier>"): Rule("proposal", DECIDE, ABROAD_DECIDE, PUBLISH),
+    ("POST", "/moderation/<uuid:identifier>/prendre"): Rule("proposal", DECIDE, ABROAD_DECIDE, {}),
+    ("POST", "/moderation/<uuid:identifier>/rendre"): Rule("proposal", DECIDE, ABROAD_DECIDE, {}),
+    ("GET", "/moderation/lieux"): Rule("part", READ, ABROAD, {}),
+    ("GET", "/moderation/lieux/<uuid:identifier>"): Rule("doubt", READ, ABROAD, {}),
+    ("POST", "/moderation/lieux/<uuid:identifier>"): Rule(
+        "doubt", DECIDE, ABROAD_DECIDE, {"choice": "unknown"}
+    ),
+    # Nothing is decided yet: who may decide is told so.
+    ("POST", "/moderation/lieux/<uuid:identifier>/attente"): Rule(
+        "doubt", (403, 409, 409), (404, 404, 409), {}
+    ),
+    ("POST", "/moderation/<uuid:identifier>/reunir"): Rule(
+        "proposal", DECIDE, ABROAD_DECIDE, {"revision": "1", "target": "@public"}
+    ),
+    # Nothing is merged yet: who may decide is told so.
+    ("POST", "/moderation/<uuid:identifier>/separer"): Rule(
+        "proposal", (403, 409, 409), (404, 404, 409), {}
+    ),
+    # All reports stand in the one queue.
+    ("GET", "/moderation/signalements"): Rule("list", (303, 303, 303), (303, 303, 303), {}),
+    ("GET", "/moderation/signalements/<uuid:identifier>"): Rule("report", READ, ABROAD, {}),
+    ("POST", "/moderation/signalements/<uuid:identifier>"): Rule(
+        "report", DECIDE, ABROAD_DECIDE, {"verdict": "reject", "reason": "Non."}
+    ),
+    ("POST", "/moderation/signalements/<uuid:identifier>/clore"): Rule(
+        "report", DECIDE, ABROAD_DECIDE, {}
+    ),
+    ("POST", "/moderation/signalements/<uuid:identifier>/prendre"): Rule(
+        "report", DECIDE, ABROAD_DECIDE, {}
+    ),
+    ("POST", "/moderation/signalements/<uuid:identifier>/rendre"): Rule(
+        "report", DECIDE, ABROAD_DECIDE, {}
+    ),
+    ("POST", "/moderation/signalements/<uuid:identifier>/reunir"): Rule(
+        "report", DECIDE, ABROAD_DECIDE, {"revision": "0", "target": "@twin"}
+    ),
+    ("GET", "/moderation/confiance"): Rule("list", READ, READ, {}),
+    ("GET", "/moderation/confiance/<uuid:identifier>"): Rule("proposal", READ, ABROAD, {}),
+    ("GET", "/moderation/confiance/rafales/<uuid:identifier>"): Rule("burst", READ, ABROAD, {}),
+    ("POST", "/moderation/confiance/rafales/<uuid:identifier>"): Rule(
+        "burst", DECIDE, ABROAD_DECIDE, {"state": "dismissed"}
+    ),
+    ("GET", "/moderation/confiance/territoire/<level>/<code>"): Rule("place", READ, ABROAD, {}),
+    ("GET", "/moderation/roles"): Rule("none", ADMIN_ALONE, ADMIN_ALONE, {}),
+    ("POST", "/moderation/roles"): Rule(
+        "none",
+        (404, 404, 303),
+        (404, 404, 409),  # by then they have it
+        {"email": "new@example.org", "role": "moderator", "territory": BRETAGNE},
+    ),
+    ("POST", "/moderation/roles/retirer"): Rule(
+        "none",
+        (404, 404, 303),
+        (404, 404, 409),
+        {"role": "moderator", "territory": BRETAGNE},
+    ),
+}
+
+# Outside of moderation, what only who is signed in gets to: the others are sent to sign in.
+NEEDS_A_PERSON = {
+    ("GET", "/compte"),
+    ("POST", "/compte"),
+    ("GET", "/compte/donnees"),
+    ("GET", "/compte/effacer"),
+    ("POST", "/compte/effacer"),
+    ("POST", "/suivre/<uuid:identifier>/arreter"),
+    ("POST", "/bilan/lettre"),
+    ("GET", "/compte/jetons"),
+    ("POST", "/compte/jetons"),
+    ("POST", "/compte/jetons/<uuid:identifier>/retirer"),
+    ("POST", "/rapports/mensuels"),
+    ("POST", "/rapports/mensuels/<uuid:identifier>/arreter"),
+}
+# Forms that ask who is not signed in for their address first.
+ASKS_FOR_AN_ADDRESS = ("/connexion", "/suivre")
+VALUES = {
+    "level": "region",
+    "code": "53",
+    "identifier": "01970000-0000-7000-8000-000000000000",
+    "z": "6",
+    "x": "31",
+    "y": "22",
+    "matrix": "6",
+    "row": "22",
+    "column": "31",
+    "position": "48.1,-1.6",
+    "first": "1",
+    "name": "initiatives",
+    "secret": "none",
+    "reader": "01970000-0000-7000-8000-000000000000",
+    "follower": "01970000-0000-7000-8000-000000000000",
+    "signature": "none",
+    "filename": "css/base.css",
+    "package": "none",
+}
+
+
+def doors(app: Flask) -> Iterator[tuple[str, str]]:
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) & ({"GET"} | CHANGES)):
+            yield method, rule.rule
+
+
+def is_moderation(path: str) -> bool:
+    return path == "/moderation" or path.startswith("/moderation/")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everybody, and one thing of each kind here and there."""
+
+    cast: Mapping[str, Actor]
+    here: Mapping[str, UUID]
+    there: Mapping[str, UUID]
+
+
+@pytest.fixture
+def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[str]]) -> Scene:
+    waiting = doubts(engine, import_rows)
+    grant(engine, LEAVER, "moderator", BRETAGNE)
+    cast = {
+        "nobody": Actor(keyed_app.test_client()),
+        "person": actor(keyed_app, engine, "person"),
+        "coordinator": actor(keyed_app, engine, "coordinator", ("coordinator", BRETAGNE)),
+        "moderator": actor(keyed_app, engine, "moderator", ("moderator", BRETAGNE)),
+        "admin": actor(keyed_app, engine, "admin", ("admin", "")),
+        "key": Actor(keyed_app.test_client(), key_name="Eva"),
+    }
+    here, there = proposal(engine, "Ici", commune=RENNES), proposal(engine, "Là-bas", commune=CAEN)
+    near, far = public(engine, RENNES), public(engine, CAEN)
+    return Scene(
+        cast,
+        {
+            "proposal": here,
+            "doubt": waiting["bretagne"],
+            "report": report(engine, near["public"], "près"),
+            **near,
+            "burst": burst(engine, here),
+        },
+        {
+            "proposal": there,
+            "doubt": waiting["normandie"],
+            "report": report(engine, far["public"], "loin"),
+            **far,
+            "burst": burst(engine, there),
+        },
+    )
+
+
+def public(engine: Engine, commune: str) -> dict[str, UUID]:
+    """Two public initiatives that may be the same."""
+    made = {name: Made(commune=commune, title=name) for name in ("public", "twin")}
+    with engine.begin() as connection:
+        insert(connection, list(made.values()))
+    return {name: UUID(one.id) for name, one in made.items()}
+
+
+def form_of(rule: Rule, side: Mapping[str, UUID]) -> dict[str, str]:
+    """What is sent; `@name` stands for the id of something there."""
+    return {
+        name: str(side[text[1:]]) if text.startswith("@") else text
+        for name, text in rule.form.items()
+    }
+
+
+def test_every_route_under_moderation_has_a_rule(app: Flask) -> None:
+    """A new one says in `RULES` who may use it."""
+    assert {door for door in doors(app) if is_moderation(door[1])} == RULES.keys()
+
+
+@pytest.mark.parametrize(("method", "path"), RULES)
+def test_who_may_do_what_in_moderation(
+    scene: Scene, engine: Engine, method: str, path: str
+) -> None:
+    rule = RULES[method, path]
+    leaver = {"person": str(person_of(engine, LEAVER))} if path.endswith("/retirer") else {}
+    for side, expected in ((scene.here, rule.here), (scene.there, rule.there)):
+        form = form_of(rule, side) | leaver
+        territory = NORMANDIE if side is scene.there else BRETAGNE
+        address = path.replace("<uuid:identifier>", str(side.get(rule.kind, "")))
+        address = address.replace("<level>/<code>", territory.replace(":", "/"))
+        address += f"?territory={territory}" if rule.kind == "part" else ""
+        before = state(engine)
+        given = dict(zip(ROLES, (*TURNED_AWAY, *expected), strict=False))
+        for role, status in given.items():
+            answer = scene.cast[role].open(method, address, **form)
+            assert answer.status_code == status, (role, address, answer.text)
+            assert answer.headers["Cache-Control"] == "no-store"
+            if status != 303:
+                assert state(engine) == before, (role, address)
+            if status == 303 and role == "moderator":
+                break  # it is decided: the admin has their turn in Normandie
+
+
+def test_lists_show_each_their_part(scene: Scene) -> None:
+    for path in (
+        "/moderation",
+        "/moderation/lieux",
+        "/moderation?kind=report",
+        "/moderation/confiance",
+    ):
+        for role, both in (("coordinator", False), ("moderator", False), ("admin", True)):
+            page = scene.cast[role].get(path).text
+            assert any(str(one) in page for one in scene.here.values()), (path, role)
+            assert any(str(one) in page for one in scene.there.values()) == both, (path, role)
+
+
+@pytest.mark.parametrize(("method", "path"), RULES)
+def test_the_shared_password_counts_as_admin(
+    scene: Scene, method: str, path: str, engine: Engine
+) -> None:
+    rule = RULES[method, path]
+    form = form_of(rule, scene.there)
+    if path.endswith("/retirer"):
+        form["person"] = str(person_of(engine, LEAVER))
+    address = path.replace("<uuid:identifier>", str(scene.there.get(rule.kind, "")))
+    address = address.replace("<level>/<code>", NORMANDIE.replace(":", "/"))
+    expected = rule.here[2] if rule.kind == "none" else rule.there[2]  # nobody did it before
+    assert scene.cast["key"].open(method, address, **form).status_code == expected
+
+
+def test_without_a_password_set_who_has_no_role_finds_nothing(app: Flask, engine: Engine) -> None:
+    known = str(proposal(engine, "Ici", commune=RENNES))
+    cast = (Actor(app.test_client()), actor(app, engine, "person"))
+    for method, path in RULES:
+        for somebody in cast:
+            answer = somebody.open(method, path.replace("<uuid:identifier>", known))
+            assert answer.status_code == 404, (method, path)
+
+
+def test_elsewhere_a_role_opens_nothing(scene: Scene, keyed_app: Flask) -> None:
+    for method, rule in doors(keyed_app):
+        if is_moderation(rule):
+            continue
+        path = filled(rule)
+        answers = {
+            role: scene.cast[role].client.open(path, method=method, buffered=True).status_code
+            for role in ("nobody", "person", "coordinator", "moderator", "admin")
+        }
+        nobody = answers.pop("nobody")
+        assert len(set(answers.values())) == 1, (method, path, answers)
+        if (method, rule) in NEEDS_A_PERSON:
+            assert nobody == 303, (method, path)
+        elif rule not in ASKS_FOR_AN_ADDRESS and not rule.startswith("/initiatives/<uuid:"):
+            assert nobody == answers["person"], (method, path)
+
+
+def filled(rule: str) -> str:
+    """An address of the route, with a value for each of its parts."""
+    parts = rule.replace("<", "\0<").split("\0")
+    found = parts[0]
+    for part in parts[1:]:
+        name, _, rest = part[1:].partition(">")
+        found += VALUES[name.rpartition(":")[2]] + rest
+    return found
