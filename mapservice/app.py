@@ -27,6 +27,7 @@ from mapservice.geocoding.address_api.routes import blueprint as geocoding
 from mapservice.geocoding.provider.client import Provider
 from mapservice.geocoding.service import Geocoders
 from mapservice.i18n import typography
+from mapservice.initiatives import params as filter_params
 from mapservice.moderation.api_routes import blueprint as moderation_api
 from mapservice.moderation.burst_routes import blueprint as trust
 from mapservice.moderation.merge_routes import blueprint as merging
@@ -43,13 +44,14 @@ from mapservice.publishing.reports import schedule_routes as report_schedules
 from mapservice.publishing.reports.routes import blueprint as reporting
 from mapservice.rollups.routes import blueprint as activity
 from mapservice.settings import Settings, asset_folder
-from mapservice.site import sitemap_routes
+from mapservice.site import sitemap_routes, template_words
 from mapservice.site.near_routes import blueprint as near
 from mapservice.site.routes import blueprint as initiatives
 from mapservice.site.search.routes import blueprint as search
 from mapservice.site.search.service import finder
 from mapservice.site.territory_routes import blueprint as territories
 from mapservice.static_maps.routes import blueprint as drawings
+from mapservice.territories.queries import source_name
 from mapservice.tiles.routes import blueprint as tiles
 from mapservice.tiles.tile_cache.middleware import KeptTiles
 from mapservice.web import (
@@ -58,8 +60,6 @@ from mapservice.web import (
     forms,
     health,
     language,
-    pages,
-    params,
     problems,
     proof_of_work,
     secret_paths,
@@ -101,7 +101,6 @@ BLUEPRINTS = (
     proposals_api,
     coordination,
     coordination_maps,
-    health.blueprint,
     assets.blueprint,
     proof_of_work.blueprint,
     territories,
@@ -121,6 +120,12 @@ PARTS: tuple[Part, ...] = (
     briefing.PART,
     report_schedules.PART,
     tokens.PART,
+)
+
+READINESS = (
+    health.ReadinessCheck(
+        "territories", source_name, "No territories are loaded: run `mapservice territories load`."
+    ),
 )
 
 
@@ -167,12 +172,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     compression.register(app)
     problems.register(app)
     security.register(app)
-    params.register(app)
-    pages.register(app, settings)
+    filter_params.register(app)
+    template_words.register(app, settings)
     typography.register(app)
     forms.register(app)
     bearer.register(app)
     people.register(app, PURPOSES, PARTS)
+    health.register(app, READINESS)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
@@ -191,10 +197,10 @@ def create_served_app() -> "WSGIApplication":
     services: Services = app.extensions[EXTENSION]
     try:
         with services.moment.connect() as connection:
-            services.geocoders.current(connection)
+            services.of(Geocoders).current(connection)
             make_ready(connection)
         with services.reader.connect() as connection:
-            finder(connection, services.geocoders)
+            finder(connection, services.of(Geocoders))
     except (OperationalError, DriverError) as error:
         log.warning("started_without_database", error=str(error).partition("\n")[0])
     services.dispose()
@@ -202,4 +208,8 @@ def create_served_app() -> "WSGIApplication":
 
 
 def _services(settings: Settings) -> Services:
-    return Services(settings, engine_of(settings), Geocoders(Provider.of_settings(settings)))
+    return Services(
+        settings,
+        engine_of(settings),
+        {Geocoders: Geocoders(Provider.of_settings(settings))},
+    )

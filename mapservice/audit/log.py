@@ -1,26 +1,8 @@
 """The log of decisions: lines are added, none is ever changed."""
 
-from dataclasses import dataclass
-from uuid import UUID
-
 from sqlalchemy import Connection, text
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One decision. `revision` is the version that was read, 0 for what has none.
-
-    `target` is what it was merged into or parted from, `report` what led to it.
-    """
-
-    initiative: UUID
-    verdict: str
-    by: str
-    person: UUID | None
-    revision: int = 0
-    reason: str = ""
-    target: UUID | None = None
-    report: UUID | None = None
+from mapservice.audit.model import Line
 
 
 def keep(connection: Connection, line: Line) -> None:

@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 
 from mapservice.accounts.api_keys import queries, service
 from mapservice.accounts.api_keys.model import LIVES, Scope, Wish
-from mapservice.accounts.people.model import EmailAddress
 from mapservice.cli.letterhead import letterhead_of_command
+from mapservice.mail.email_address import EmailAddress
 
 SCOPE = click.Choice([str(one) for one in Scope])
 

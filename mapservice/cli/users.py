@@ -5,11 +5,11 @@ from collections.abc import Callable
 import click
 from sqlalchemy import Engine
 
-from mapservice.accounts.people.model import EmailAddress
 from mapservice.accounts.roles import queries, service
 from mapservice.accounts.roles.model import Author, Grant, Role
 from mapservice.cli.api_keys import token_group
 from mapservice.cli.letterhead import letterhead_of_command
+from mapservice.mail.email_address import EmailAddress
 
 BY = Author(name="command line")
 

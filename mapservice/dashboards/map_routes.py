@@ -26,6 +26,7 @@ from mapservice.static_maps.png import png
 from mapservice.territories import queries as territories
 from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
 from mapservice.territories.queries import mosaic_of
+from mapservice.tiles.tile_cache.middleware import tile_answer
 from mapservice.tiles.tile_cache.store import Extent
 from mapservice.web import answers
 from mapservice.web.params import only_parameters
@@ -111,7 +112,7 @@ def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
     within = _within(level)
     with services().moment.connect() as connection:
         content = map_queries.outlines_mvt(connection, tile, Level(level), within)
-    return answers.tile(content, answers.MVT, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
+    return tile_answer(content, answers.MVT, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
 
 
 def _within(level: str) -> TerritoryRef | None:
@@ -136,7 +137,7 @@ def outlines_mosaic(level: str) -> Response:
             content = mosaic_of(connection, level)
     if content is None:
         raise NotFound(f"There is no picture of all {level[:20]!r}.")
-    return answers.tile(content, answers.MOSAIC, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
+    return tile_answer(content, answers.MOSAIC, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
 
 
 @blueprint.get("/coordination/density.json")

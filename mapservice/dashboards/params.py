@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 from mapservice.dashboards.classes import CLASSES
 from mapservice.dashboards.model import PARTS, Figure, Order, View
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.initiatives.filters import Filters, parse_number, parse_territory
+from mapservice.initiatives.filters import Filters, parse_territory
+from mapservice.initiatives.params import read_filters
 from mapservice.rollups.model import Scope
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
-from mapservice.web.params import read_filters
+from mapservice.web.parsing import parse_number
 
 # A query string, the first value of each name.
 Arguments = Mapping[str, str]

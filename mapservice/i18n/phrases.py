@@ -1,5 +1,6 @@
 """The phrases of a language, for pages and for mails, which are written without a request."""
 
+from collections.abc import Callable
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +11,7 @@ from babel.support import Translations
 
 CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
 SOURCE_LANGUAGE = "fr"
+Translate = Callable[..., str]
 QUOTES = {"fr": ("«\u00a0", "\u00a0»"), "en": ("“", "”")}
 
 
@@ -30,3 +32,12 @@ def quoted(text: str, language: str = SOURCE_LANGUAGE) -> str:
     """Between the quotes of a language."""
     before, after = QUOTES[language]
     return f"{before}{text}{after}"
+
+
+def translator(locale: str) -> Translate:
+    words = catalogue(locale)
+
+    def translate(message: str, **values: object) -> str:
+        return words.gettext(message) % values if values else words.gettext(message)
+
+    return translate

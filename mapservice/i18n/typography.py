@@ -1,9 +1,15 @@
-"""Marks that French and English set differently: percent and colon, quotes, sizes of files."""
+"""Numbers, dates, distances and marks as the language of the request sets them."""
 
+from datetime import date, datetime
+from functools import lru_cache
+
+from babel.numbers import format_decimal as babel_decimal
+from babel.numbers import get_group_symbol
 from flask import Flask
-from flask_babel import format_decimal, format_percent, get_locale
+from flask_babel import format_date, format_decimal, format_percent, get_locale
 
 from mapservice.i18n import phrases
+from mapservice.i18n.text import gettext as _
 
 NO_BREAK = "\u00a0"
 COLONS = {"fr": f"{NO_BREAK}: ", "en": ": "}
@@ -15,9 +21,15 @@ THOUSAND = 1000
 
 
 def register(app: Flask) -> None:
-    app.jinja_env.globals.update(colon=colon)
+    app.jinja_env.globals.update(colon=colon, metres_words=metres_words)
     app.jinja_env.filters.update(
-        percent=percent, quoted=lambda text: phrases.quoted(text, _language()), file_size=file_size
+        percent=percent,
+        quoted=quoted,
+        file_size=file_size,
+        number_fr=number,
+        rounded=rounded,
+        date_fr=day,
+        period_fr=period,
     )
 
 
@@ -50,3 +62,45 @@ def file_size(count: int) -> str:
 def _language() -> str:
     locale = get_locale()
     return locale.language if locale and locale.language in COLONS else "fr"
+
+
+def number(value: float) -> str:
+    """As the language of the request writes it."""
+    locale = str(get_locale())
+    if isinstance(value, int):  # of which a table has hundreds; Babel takes 60 µs for one
+        return f"{value:,}".replace(",", _between_thousands(locale))
+    return _decimal(value, locale)
+
+
+@lru_cache(maxsize=8192)
+def _decimal(value: float, locale: str) -> str:
+    return str(babel_decimal(value, locale=locale))
+
+
+@lru_cache
+def _between_thousands(locale: str) -> str:
+    return str(get_group_symbol(locale))
+
+
+def rounded(value: float) -> int:
+    """To two digits, for figures that are estimates: 21,734 → 22,000."""
+    return int(float(f"{value:.1e}"))
+
+
+def day(value: date | datetime) -> str:
+    return str(format_date(value, "long"))
+
+
+def period(told: str) -> str:
+    """A year or a month in ISO 8601 as people write it: "2022", "mars 2022"."""
+    year, _hyphen, month = told.partition("-")
+    if not month:
+        return year
+    return str(format_date(date(int(year), int(month), 1), "LLLL yyyy"))
+
+
+def metres_words(metres: float) -> str:
+    """ "450 m", "2,3 km", "18 km": no finer than people walk or ride."""
+    if metres < 1000:
+        return _("%(count)s m", count=number(max(10, round(metres, -1))))
+    return _("%(count)s km", count=number(round(metres / 1000, 1 if metres < 10_000 else None)))

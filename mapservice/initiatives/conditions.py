@@ -20,8 +20,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.types import DateTime, Text
 
 from mapservice.db.tables import initiative
-from mapservice.initiatives.filters import BBox, Filters, LonLat
+from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.near import Stretch
+from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level
 
 # The web-mercator square ends here; points beyond are drawn at its edge.

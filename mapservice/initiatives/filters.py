@@ -7,7 +7,6 @@ naming the parameter. Once built, both are valid; `to_pairs` is the inverse of `
 import base64
 import binascii
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,13 +17,14 @@ from typing import Any, Self, TypeVar
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.model import LISTED, PUBLIC, Status, Theme
+from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level, TerritoryRef
+from mapservice.web.parsing import parse_limit, parse_number, plain_number
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 DEFAULT_RADIUS = 10_000.0  # metres
 MAX_RADIUS = 1_000_000.0
-MAX_LIMIT = 10_000
 MAX_TERRITORIES = 100
 MAX_QUERY_LENGTH = 200
 
@@ -37,52 +37,6 @@ class Sort(StrEnum):
     RECENT = "recent"
     SUPPORTED = "supported"
     NEAR = "near"
-
-
-@dataclass(frozen=True, slots=True)
-class BBox:
-    """West, south, east, north in degrees, EPSG:4326; west > east spans the antimeridian."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-
-    @classmethod
-    def parse(cls, text: str, field: str = "bbox") -> Self:
-        west, south, east, north = _numbers(field, text, 4, "west,south,east,north")
-        if not (-180 <= west <= 180 and -180 <= east <= 180):
-            raise InvalidInput(field, "longitudes must lie between -180 and 180")
-        if not (-90 <= south <= north <= 90):
-            raise InvalidInput(field, "latitudes must lie between -90 and 90, south before north")
-        return cls(west, south, east, north)
-
-    def parts(self) -> tuple[Self, ...]:
-        """This box, or the two halves of one that spans the antimeridian."""
-        if self.west <= self.east:
-            return (self,)
-        return (replace(self, east=180.0), replace(self, west=-180.0))
-
-    def __str__(self) -> str:
-        return ",".join(_plain(side) for side in (self.west, self.south, self.east, self.north))
-
-
-@dataclass(frozen=True, slots=True)
-class LonLat:
-    """A position in degrees, EPSG:4326."""
-
-    lon: float
-    lat: float
-
-    @classmethod
-    def parse(cls, text: str, field: str = "near") -> Self:
-        lon, lat = _numbers(field, text, 2, "longitude,latitude")
-        if not (-180 <= lon <= 180 and -90 <= lat <= 90):
-            raise InvalidInput(field, "must be longitude,latitude in degrees")
-        return cls(lon, lat)
-
-    def __str__(self) -> str:
-        return f"{_plain(self.lon)},{_plain(self.lat)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,15 +151,6 @@ def parse(pairs: Iterable[tuple[str, str]]) -> tuple[Filters, Paging]:
     return filters, paging
 
 
-def parse_limit(text: str, maximum: int = MAX_LIMIT) -> int:
-    """A number of rows from 1 to `maximum`; more is a request for all, so it is refused."""
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise InvalidInput("limit", f"must be a whole number from 1 to {maximum}")
-    if not 1 <= int(text) <= maximum:
-        raise InvalidInput("limit", f"must lie between 1 and {maximum}")
-    return int(text)
-
-
 def _gather(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name, text in pairs:
@@ -237,28 +182,6 @@ def _checked_period(filters: Filters) -> Filters:
     if filters.since and filters.until and filters.since >= filters.until:
         raise InvalidInput("until", "must come after since")
     return filters
-
-
-def _numbers(field: str, text: str, count: int, form: str) -> list[float]:
-    parts = text.split(",")
-    if len(parts) != count:
-        raise InvalidInput(field, f"must be {form}")
-    return [parse_number(field, part) for part in parts]
-
-
-# Python also reads digits of other scripts, "1_000" and "nan".
-_NUMBER = re.compile(r"[0-9.eE+-]{1,40}")
-
-
-def parse_number(field: str, text: str) -> float:
-    """A finite decimal number in ASCII. Raises InvalidInput naming the field."""
-    try:
-        number = float(text) if _NUMBER.fullmatch(text.strip()) else math.nan
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InvalidInput(field, f"{text[:40]!r} is not a number")
-    return number
 
 
 def _choices(field: str, kind: type[Choice], allowed: Iterable[Choice]) -> Callable[[str], Any]:
@@ -375,17 +298,12 @@ def _texts(filters: Filters) -> Iterator[tuple[str, str]]:
     yield "territory", ",".join(str(ref) for ref in filters.territory)
     yield "bbox", str(filters.bbox or "")
     yield "near", str(filters.near or "")
-    yield "radius", _plain(filters.radius) if filters.radius else ""
+    yield "radius", plain_number(filters.radius) if filters.radius else ""
     yield "since", _moment_text(filters.since)
     yield "until", _until_text(filters.until)
     yield "precision", ",".join(filters.precision)
     default = Sort.NEAR if filters.near else Sort.RECENT
     yield "sort", "" if filters.sort is default else filters.sort
-
-
-def _plain(number: float) -> str:
-    """The shortest text that reads back as the same number."""
-    return repr(number).removesuffix(".0")
 
 
 def _moment_text(moment: datetime | None) -> str:

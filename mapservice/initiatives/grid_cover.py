@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mapservice.initiatives.filters import BBox, LonLat
 from mapservice.initiatives.grid import CELL_ZOOM
+from mapservice.territories.coordinates import BBox, LonLat
 
 # A box is at most so many cells wide and high, and one more at each side.
 STEPS = 32

@@ -30,9 +30,10 @@ from mapservice.db.text import fill
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives import near_counts, queries
 from mapservice.initiatives.conditions import COLUMNS, one_of, where
-from mapservice.initiatives.filters import BBox, Filters, LonLat
+from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.near import AroundCounts, Somewhere, Stretch, TouchedArea
 from mapservice.initiatives.queries import Initiative
+from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level
 
 # Territories within reach, by the plane; a thin ring at the edge is measured on the spheroid.

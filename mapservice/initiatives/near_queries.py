@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from mapservice.db.text import fill
-from mapservice.initiatives.filters import LonLat
 from mapservice.initiatives.near import Circle, Stretch
+from mapservice.territories.coordinates import LonLat
 
 INHABITANTS = 20_000
 LEAST_RADIUS = 1_000.0

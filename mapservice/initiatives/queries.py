@@ -40,16 +40,10 @@ from mapservice.initiatives.conditions import (
     where,
     words,
 )
-from mapservice.initiatives.filters import (
-    UNDATED,
-    Cursor,
-    Filters,
-    LonLat,
-    Sort,
-    parse_moment,
-)
+from mapservice.initiatives.filters import UNDATED, Cursor, Filters, Sort, parse_moment
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 from mapservice.initiatives.near import Stretch
+from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import Level, TerritoryRef
 
 
@@ -438,3 +432,11 @@ def _initiative(row: Row[tuple[object, ...]]) -> Initiative:
     values["scale"] = Scale(values["scale"])
     values["precision"] = Precision(values["precision"])
     return Initiative(**values)
+
+
+def head(connection: Connection, identifier: UUID) -> UUID:
+    """Where an initiative is found now: the one that it was merged into, else itself."""
+    found: UUID = connection.execute(
+        text("SELECT merge_head(:id)"), {"id": identifier}
+    ).scalar_one()
+    return found

@@ -17,13 +17,13 @@ from mapservice.accounts.api_keys import bearer
 from mapservice.accounts.api_keys.model import Scope
 from mapservice.errors import InvalidInput
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import parse_limit
 from mapservice.initiatives.queries import Initiative
 from mapservice.moderation import pages, queries
 from mapservice.moderation.model import Kind, Turn, Waiting
 from mapservice.moderation.places.model import Scope as Part
 from mapservice.web.answers import CSV
 from mapservice.web.params import base_url, only_parameters
+from mapservice.web.parsing import parse_limit
 from mapservice.web.services import services
 
 blueprint = Blueprint("moderation_api", __name__, url_prefix="/api")

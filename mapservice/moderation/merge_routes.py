@@ -11,7 +11,8 @@ from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions as access
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.i18n.text import gettext as _
-from mapservice.moderation import merge_service, pages, queries
+from mapservice.initiatives import queries as initiatives
+from mapservice.moderation import merge_service, pages
 from mapservice.moderation.merge_service import Act
 from mapservice.moderation.routes import again, mistake, read_revision, require_decider
 from mapservice.moderation.service import TooLate
@@ -67,7 +68,7 @@ def read_target(connection: Connection) -> UUID:
     found = ID.search(text)
     if found is None:
         raise InvalidInput("target", "is not the address of an initiative")
-    target = queries.head(connection, UUID(found[0]))
+    target = initiatives.head(connection, UUID(found[0]))
     try:
         require_decider(connection, target)
     except NotFound:

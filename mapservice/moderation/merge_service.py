@@ -10,15 +10,14 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from mapservice.accounts.people import queries as people
+from mapservice.accounts.people.model import clean_name
 from mapservice.audit import log
-from mapservice.audit.log import Line
-from mapservice.contributions.proposals.model import Verdict
+from mapservice.audit.model import Line, Verdict
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
-from mapservice.moderation.places.model import clean_name
 from mapservice.moderation.service import Late, TooLate, check_holder, clean_reason
 
 # What may be taken for the same as another one.

@@ -6,7 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from mapservice.contributions.proposals.model import Verdict
 from mapservice.moderation.places.model import Share
 
 CLAIM_MINUTES = 15
@@ -62,25 +61,6 @@ class Waiting:
     claimed_by: str
     words: str = ""
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """A decision as it was taken; `revision` is the version that it is about, 0 for none.
-
-    `target` is what it was merged into or parted from, with its title where there still is one.
-    """
-
-    id: int
-    initiative: UUID
-    revision: int
-    verdict: Verdict
-    reason: str
-    decided_by: str
-    decided_by_person: UUID | None
-    decided_at: datetime
-    target: UUID | None
-    title: str
 
 
 @dataclass(frozen=True, slots=True)

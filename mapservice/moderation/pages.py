@@ -13,20 +13,21 @@ from sqlalchemy import Connection
 from mapservice.accounts.roles import permissions as access
 from mapservice.accounts.roles.model import Reach
 from mapservice.accounts.roles.queries import overlaps
-from mapservice.contributions.proposals.model import Verdict
+from mapservice.audit import queries as audit
+from mapservice.audit.model import Decided, Verdict
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import parse_territory
 from mapservice.initiatives.queries import Initiative
 from mapservice.moderation import queries, service
-from mapservice.moderation.model import Decided, Kind, Part
+from mapservice.moderation.model import Kind, Part
 from mapservice.moderation.places.model import Scope
 from mapservice.moderation.places.queries import holds
-from mapservice.moderation.places.territory_queries import region_of
 from mapservice.moderation.service import Judge, Late, TooLate
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level
+from mapservice.territories.queries import region_of
 
 NOWHERE = "none"
 # Whose page shows what waits; all else is a text.
@@ -106,7 +107,7 @@ def _settled(connection: Connection) -> tuple[Initiative, Decided] | None:
     identifier = read_id("decided", request.args.get("decided", ""))
     if identifier is None or not queries.is_within(connection, identifier, access.sees()):
         return None
-    taken = queries.decisions(connection, identifier)
+    taken = audit.decisions(connection, identifier)
     known = initiatives.of_any_status(connection, [identifier])
     return (known[identifier], taken[0]) if taken else None
 

@@ -9,19 +9,8 @@ from sqlalchemy import Connection, text
 from mapservice.accounts.roles.model import Reach
 from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition as within
-from mapservice.contributions.proposals.model import Verdict
 from mapservice.db.text import fill
-from mapservice.moderation.model import (
-    TEXTS,
-    Appeal,
-    Counts,
-    Decided,
-    Kind,
-    Part,
-    Past,
-    Turn,
-    Waiting,
-)
+from mapservice.moderation.model import TEXTS, Appeal, Counts, Kind, Part, Past, Turn, Waiting
 from mapservice.moderation.places.model import Share
 from mapservice.territories.model import Level
 
@@ -92,16 +81,6 @@ SELECT EXISTS (SELECT FROM initiative WHERE initiative.id = :id AND {reach})"""
 ONE = """
 SELECT kind, {claimed} AS claimed_by FROM waiting WHERE id = :id AND kind = ANY(:kinds)"""
 
-# Those about what was merged into it, too.
-DECISIONS = """
-SELECT decision.id, decision.initiative, revision, verdict, reason, decided_by, decided_by_person,
-       decided_at, decision.target, coalesce(other.title, '') AS title
-  FROM decision
-  LEFT JOIN initiative AS other
-    ON other.id = CASE decision.initiative WHEN :id THEN decision.target
-                       ELSE decision.initiative END
- WHERE decision.initiative = :id OR decision.target = :id
- ORDER BY decision.id DESC"""
 
 PAST = """
 SELECT count(*) FILTER (WHERE is_public(status)) AS published,
@@ -201,22 +180,11 @@ def _kinds(connection: Connection, part: Part) -> dict[Kind, int]:
     return {Kind(row.kind): row.waiting for row in rows}
 
 
-def decisions(connection: Connection, identifier: UUID) -> list[Decided]:
-    """All that was ever decided about it, the latest first."""
-    rows = connection.execute(text(DECISIONS), {"id": identifier})
-    return [Decided(**{**row._mapping, "verdict": Verdict(row.verdict)}) for row in rows]
-
-
 def source_digest(connection: Connection, identifier: UUID) -> str:
     """Which state of its source an imported initiative was saved from, "" for none."""
     statement = text("SELECT coalesce(source_digest, '') FROM initiative WHERE id = :id")
     found: str = connection.execute(statement, {"id": identifier}).scalar_one()
     return found
-
-
-def last_rejection(connection: Connection, identifier: UUID) -> Decided | None:
-    found = decisions(connection, identifier)
-    return next((one for one in found if one.verdict is Verdict.REJECT), None)
 
 
 def others_decide(connection: Connection, identifier: UUID, but: UUID | None) -> bool:
@@ -233,14 +201,6 @@ def appeal(connection: Connection, identifier: UUID) -> Appeal | None:
 def merged(connection: Connection, identifier: UUID) -> list[tuple[UUID, str]]:
     """What is merged into it: ids and titles."""
     return [(row.id, row.title) for row in connection.execute(text(MERGED), {"id": identifier})]
-
-
-def head(connection: Connection, identifier: UUID) -> UUID:
-    """Where an initiative is found now: the one that it was merged into, else itself."""
-    found: UUID = connection.execute(
-        text("SELECT merge_head(:id)"), {"id": identifier}
-    ).scalar_one()
-    return found
 
 
 def past(connection: Connection, identifier: UUID, person: UUID | None) -> Past:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions as access
+from mapservice.audit import queries as audit
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.proposals import similar
 from mapservice.contributions.proposals.model import MAX_REASON
@@ -17,7 +18,7 @@ from mapservice.contributions.supports import queries as supports
 from mapservice.contributions.supports.model import MAX_TEXT, Report
 from mapservice.contributions.supports.service import close_report
 from mapservice.errors import Conflict, InvalidInput, NotFound
-from mapservice.i18n.report_reasons import reason_words
+from mapservice.i18n.labels import reason_words
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.markdown import to_html
@@ -196,7 +197,7 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         alike_within={
             one.id for one in alike if queries.is_within(connection, one.id, access.decides())
         },
-        decisions=queries.decisions(connection, initiative.id),
+        decisions=audit.decisions(connection, initiative.id),
         holder=queries.find(connection, identifier, Kind.REPORT)[1],
         may_decide=supports.is_within(connection, identifier, access.decides()),
         map_config=place_map(connection, initiative.territory, initiative.point),

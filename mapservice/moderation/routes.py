@@ -11,18 +11,14 @@ from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions as access
+from mapservice.audit import queries as audit
+from mapservice.audit.model import Verdict
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.proposals import similar
-from mapservice.contributions.proposals.model import (
-    MAX_REASON,
-    ON_TEXT,
-    Proposal,
-    Revision,
-    Verdict,
-)
+from mapservice.contributions.proposals.model import MAX_REASON, ON_TEXT, Proposal, Revision
 from mapservice.contributions.supports.model import Reason
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n.report_reasons import reason_words
+from mapservice.i18n.labels import reason_words
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import Cursor, Sort, parse_moment
@@ -143,7 +139,7 @@ def case_page(connection: Connection, identifier: UUID, error: str = "") -> Resp
         description_html=Markup(to_html(_text(initiative, proposal))),
         revisions=revisions,
         former=_former(proposal, revisions),
-        decisions=queries.decisions(connection, identifier),
+        decisions=audit.decisions(connection, identifier),
         may_decide=queries.is_within(connection, identifier, access.decides()),
         view=pages.read_view(connection, kind=pages.read_kind() or ""),
         error=error,
@@ -160,7 +156,7 @@ def _beside(
     connection: Connection, initiative: Initiative, proposal: Proposal | None
 ) -> dict[str, Any]:
     """What else helps to decide: its like, its author's past, what it is one with, an appeal."""
-    identifier, head = initiative.id, queries.head(connection, initiative.id)
+    identifier, head = initiative.id, initiatives.head(connection, initiative.id)
     title = proposal.content.title if proposal else initiative.title
     alike = similar.find(connection, initiative.territory, title, but=identifier)
     record = places.find(connection, identifier, any_state=True)
@@ -178,7 +174,7 @@ def _beside(
         "merged": queries.merged(connection, identifier),
         "past": queries.past(connection, identifier, proposal.person if proposal else None),
         "appeal": queries.appeal(connection, identifier),
-        "rejection": queries.last_rejection(connection, identifier),
+        "rejection": audit.last_rejection(connection, identifier),
         "barred": service.is_barred(connection, identifier, pages.judge()),
         "has_place": record is not None,
         "map_config": place_map(connection, initiative.territory, initiative.point),

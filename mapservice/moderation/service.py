@@ -12,16 +12,12 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from mapservice.accounts.people import queries as people
+from mapservice.accounts.people.model import clean_name
 from mapservice.audit import log
-from mapservice.audit.log import Line
+from mapservice.audit import queries as audit
+from mapservice.audit.model import Line, Verdict
 from mapservice.contributions.proposals import queries as proposals
-from mapservice.contributions.proposals.model import (
-    MAX_REASON,
-    ON_TEXT,
-    Proposal,
-    Verdict,
-    paragraphs,
-)
+from mapservice.contributions.proposals.model import MAX_REASON, ON_TEXT, Proposal, paragraphs
 from mapservice.db.text import fill
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.initiatives.model import PUBLIC, Status
@@ -30,7 +26,6 @@ from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
 from mapservice.moderation import queries
 from mapservice.moderation.model import CLAIM_MINUTES, TEXTS, Kind, Part
-from mapservice.moderation.places.model import clean_name
 
 
 class Late(StrEnum):
@@ -172,7 +167,7 @@ def is_barred(connection: Connection, identifier: UUID, judge: Judge) -> bool:
     """Whether an appeal is against the judge's own rejection, and somebody else may decide it."""
     if judge.is_admin:
         return False
-    rejection = queries.last_rejection(connection, identifier)
+    rejection = audit.last_rejection(connection, identifier)
     own = rejection is not None and rejection.decided_by_person == judge.person
     return own and queries.others_decide(connection, identifier, judge.person)
 
@@ -204,7 +199,7 @@ def _held(connection: Connection, identifier: UUID) -> Proposal | None:
 def _check(connection: Connection, identifier: UUID, by: str) -> Kind:
     kind, _ = queries.find(connection, identifier)
     if kind is None:
-        last = next(iter(queries.decisions(connection, identifier)), None)
+        last = next(iter(audit.decisions(connection, identifier)), None)
         if last is None and proposals.find(connection, identifier) is None:
             raise NotFound("There is no such proposal.")
         raise TooLate(Late.DECIDED, last.decided_by if last else "")

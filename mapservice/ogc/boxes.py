@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_
 
 from mapservice.db.text import Prepared, array_text, compiled, fetch_bytes, fetch_one, fill
 from mapservice.initiatives.conditions import where
-from mapservice.initiatives.filters import BBox, Filters
+from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.grid import GRID_STEPS
 from mapservice.initiatives.grid_cover import COLUMN_BITS, ROW_BITS, Spans, cover, sides
 from mapservice.ogc.features import (
@@ -30,6 +30,7 @@ from mapservice.ogc.features import (
 from mapservice.ogc.parameters import BY_PLACE, ItemsRequest
 from mapservice.ogc.selection import identity
 from mapservice.ogc.sources import source_of
+from mapservice.territories.coordinates import BBox
 from mapservice.tiles.queries import LAST_KEPT_ZOOM
 
 FINEST_ZOOM = LAST_KEPT_ZOOM + GRID_STEPS

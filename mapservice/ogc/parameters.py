@@ -10,11 +10,13 @@ from typing import Any
 
 from mapservice.errors import InvalidInput
 from mapservice.initiatives import filters as grammar
-from mapservice.initiatives.filters import BBox, Filters, Sort, parse_number
+from mapservice.initiatives.filters import Filters, Sort
 from mapservice.ogc.cursors import Cursor
 from mapservice.ogc.expressions import Expression, Language
 from mapservice.ogc.model import CRS84, SYSTEMS, Attribute, Collection, Crs, Kind, SortKey
 from mapservice.ogc.moments import Span
+from mapservice.territories.coordinates import BBox
+from mapservice.web.parsing import parse_number
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 10_000

@@ -13,6 +13,7 @@ from mapservice import __version__
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.grid import Tile
+from mapservice.initiatives.params import read_filters, with_known_places
 from mapservice.initiatives.queries import sample_share
 from mapservice.ogc import boxes, documents, openapi, queries, tiles, tilesets
 from mapservice.ogc.collections import collection_named
@@ -21,16 +22,11 @@ from mapservice.ogc.features import ItemsPage
 from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, Addresses, Link
 from mapservice.ogc.model import Collection, Crs
 from mapservice.ogc.parameters import ItemsRequest, read, system
+from mapservice.tiles.tile_cache.middleware import tile_answer
 from mapservice.tiles.tile_cache.store import Extent
 from mapservice.web import answers, negotiation
 from mapservice.web.negotiation import HTML_FORM, JSON_FORM, Form
-from mapservice.web.params import (
-    base_url,
-    only_parameters,
-    query_without,
-    read_filters,
-    with_known_places,
-)
+from mapservice.web.params import base_url, only_parameters, query_without
 from mapservice.web.services import services
 
 Answer = TypeVar("Answer")
@@ -205,9 +201,9 @@ def _tile(layers: tuple[Collection, ...], tile: Tile, form: Form) -> Response:
             only_parameters("f")
         if form is GEOJSON_TILE_FORM:
             content = tiles.geojson(connection, layers[0], tile, filters)
-            return answers.tile(content, GEOJSON, _extent(layers, tile), fresh)
+            return tile_answer(content, GEOJSON, _extent(layers, tile), fresh)
         drawn = tiles.mvt(connection, layers, tile, filters)
-    return answers.tile(drawn, MVT, _extent(layers, tile), fresh)
+    return tile_answer(drawn, MVT, _extent(layers, tile), fresh)
 
 
 def _extent(layers: tuple[Collection, ...], tile: Tile) -> Tile | Extent:

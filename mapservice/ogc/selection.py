@@ -22,7 +22,6 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from mapservice.db.tables import initiative
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.conditions import BEFORE_ALL, recency, where
-from mapservice.initiatives.filters import BBox
 from mapservice.ogc import temporal
 from mapservice.ogc.conditions import Condition, Target, condition, equal, spatial
 from mapservice.ogc.model import CRS84, Kind, SortKey
@@ -30,6 +29,7 @@ from mapservice.ogc.moments import Span
 from mapservice.ogc.parameters import CELL, Box, ItemsRequest
 from mapservice.ogc.shapes import Shape, rectangle
 from mapservice.ogc.sources import Source
+from mapservice.territories.coordinates import BBox
 
 LONGEST_ID = 50
 

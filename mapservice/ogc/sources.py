@@ -26,9 +26,9 @@ from mapservice.db.json_text import Ready
 from mapservice.db.tables import initiative, territory
 from mapservice.initiatives import exports
 from mapservice.initiatives.conditions import envelope
-from mapservice.initiatives.filters import BBox
 from mapservice.ogc.conditions import Bounds, Condition, Target
 from mapservice.ogc.model import Collection
+from mapservice.territories.coordinates import BBox
 from mapservice.territories.model import Level
 
 # What leads to the names of an initiative's territories, and how a page finds them that

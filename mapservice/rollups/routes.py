@@ -5,11 +5,11 @@ from sqlalchemy import Connection
 
 from mapservice.db.copy import feature_collection
 from mapservice.errors import InvalidInput, NotFound
+from mapservice.initiatives.params import read_filters
 from mapservice.rollups import queries
 from mapservice.rollups.model import Scope
 from mapservice.territories.model import Level
 from mapservice.web import answers, negotiation
-from mapservice.web.params import read_filters
 from mapservice.web.services import services
 
 blueprint = Blueprint("activity", __name__, url_prefix="/activity")

@@ -158,12 +158,6 @@ def rate(initiatives: int, population: int | None) -> float | None:
     return round(10_000 * initiatives / population, 2) if population else None
 
 
-def vintage(years: Iterable[int | None]) -> str:
-    """The year of some populations, or the first and the last: "2023", "2017–2023"; "" for none."""
-    known = sorted({year for year in years if year})
-    return f"{known[0]}–{known[-1]}" if len(known) > 1 else "".join(map(str, known))
-
-
 def ordered(members: Iterable[Member], sort: MemberSort) -> list[Member]:
     """The largest first, names in alphabetical order; equals by name."""
     by_name = sorted(members, key=lambda m: plain(without_article(m.place.name)))

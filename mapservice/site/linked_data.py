@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from mapservice.i18n.labels import theme_label
+from mapservice.initiatives.place_words import place_name, precision_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.web.language import chosen
-from mapservice.web.pages import place_name, precision_words, theme_label
 from mapservice.web.params import base_url
 from mapservice.web.services import services
 

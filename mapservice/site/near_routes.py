@@ -15,22 +15,24 @@ from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.model import MatchStatus, Precision, Query
+from mapservice.geocoding.service import Geocoders
 from mapservice.initiatives import near_areas, near_queries, queries
-from mapservice.initiatives.filters import Cursor, Filters, LonLat, Paging
+from mapservice.initiatives.filters import Cursor, Filters, Paging
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.near import LAST_LATITUDE, AroundCounts, Circle, Somewhere
+from mapservice.initiatives.params import read_filters
+from mapservice.initiatives.place_words import area_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.site.search.model import PlaceEntry
 from mapservice.site.search.place_index import entry_of
 from mapservice.site.search.places import tells_no_more
 from mapservice.site.search.service import finder
 from mapservice.territories import queries as territories
+from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.names import of_commune
 from mapservice.territories.queries import Territory
 from mapservice.tiles.live_map import FRANCE, map_config
-from mapservice.web.pages import area_words
-from mapservice.web.params import read_filters
 from mapservice.web.services import services
 
 blueprint = Blueprint("near", __name__)
@@ -122,10 +124,10 @@ def _meant(connection: Connection, place: str) -> tuple[tuple[str, bool] | None,
 
     A name that is but alike is never gone to: Bruxelles is not Brutelles.
     """
-    found = finder(connection, services().geocoders).find(place, CHOICES)
+    found = finder(connection, services().of(Geocoders)).find(place, CHOICES)
     if found.certain and found.best and found.best.entry.level is Level.COMMUNE:
         return (found.best.entry.code, False), []
-    match = services().geocoders.current(connection).geocoder.match(Query(text=place))
+    match = services().of(Geocoders).current(connection).geocoder.match(Query(text=place))
     if match.status is MatchStatus.CERTAIN:
         best = match.candidates[0].place
         return (best.commune, not tells_no_more(place, best)), []

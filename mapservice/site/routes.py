@@ -18,6 +18,7 @@ from mapservice.initiatives import near_areas, queries
 from mapservice.initiatives.filters import Cursor, Filters, Paging, Sort
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import Theme
+from mapservice.initiatives.params import query_string, read_filters
 from mapservice.initiatives.queries import Initiative
 from mapservice.moderation.queries import is_within
 from mapservice.rollups import queries as activity
@@ -27,8 +28,7 @@ from mapservice.site import linked_data
 from mapservice.territories import queries as territories
 from mapservice.territories.model import TerritoryRef
 from mapservice.tiles.live_map import listing_map, place_map
-from mapservice.web.pages import query_string
-from mapservice.web.params import base_url, only_parameters, read_filters
+from mapservice.web.params import base_url, only_parameters
 from mapservice.web.services import services
 
 blueprint = Blueprint("initiatives", __name__)

@@ -11,12 +11,16 @@ from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.geocoding.model import Precision
+from mapservice.i18n.labels import theme_label
 from mapservice.i18n.text import gettext as _
 from mapservice.i18n.text import ngettext
+from mapservice.i18n.typography import number
 from mapservice.initiatives import near_areas
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters, LonLat, Paging, Sort, parse, parse_number
+from mapservice.initiatives.filters import Filters, Paging, Sort, parse
 from mapservice.initiatives.near import AroundCounts
+from mapservice.initiatives.params import with_known_places
+from mapservice.initiatives.place_words import precision_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.rollups import queries as activity
 from mapservice.static_maps import drawing, listing
@@ -38,13 +42,14 @@ from mapservice.static_maps.model import (
 )
 from mapservice.static_maps.png import png
 from mapservice.territories import queries as territories
+from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
 from mapservice.territories.names import of_territory
 from mapservice.territories.queries import Territory
 from mapservice.tiles.live_map import FRANCE, bounds_of
 from mapservice.web import answers
-from mapservice.web.pages import number, precision_words, theme_label
-from mapservice.web.params import only_parameters, with_known_places
+from mapservice.web.params import only_parameters
+from mapservice.web.parsing import parse_number
 from mapservice.web.services import services
 
 blueprint = Blueprint("drawings", __name__, url_prefix="/dessins")

@@ -1,6 +1,6 @@
 """Territories as plain values: what a source yields and what a query returns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -114,3 +114,18 @@ class TerritorySet:
     parents: Sequence[ParentRecord]
     aliases: Sequence[AliasRecord]
     land: Geometry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A territory above the commune, as it is offered."""
+
+    level: Level
+    code: str
+    name: str
+
+
+def vintage(years: Iterable[int | None]) -> str:
+    """The year of some populations, or the first and the last: "2023", "2017–2023"; "" for none."""
+    known = sorted({year for year in years if year})
+    return f"{known[0]}–{known[-1]}" if len(known) > 1 else "".join(map(str, known))

@@ -5,12 +5,9 @@ that says which article and which linking words go with it.
 """
 
 import re
-from contextvars import ContextVar
 
+from mapservice.i18n.locale import LANGUAGE
 from mapservice.territories.model import Level
-
-# That of the phrases made for the reader at hand; the web edge sets it for each request.
-LANGUAGE: ContextVar[str] = ContextVar("LANGUAGE", default="fr")
 
 # INSEE, code officiel géographique, variable TNCC. 1 is a name in a vowel or mute h: "d'Angers".
 ARTICLES = {

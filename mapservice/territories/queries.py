@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select, text, tuple_
 
 from mapservice.db.tables import territory, territory_load, territory_mosaic
 from mapservice.db.text import fill
-from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.model import Area, Level, TerritoryRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,12 @@ def source_in_force(connection: Connection) -> Source | None:
     return Source(*row) if row else None
 
 
+def source_name(connection: Connection) -> str | None:
+    """What the territories in force come from, or None before the first load."""
+    found = source_in_force(connection)
+    return found.source if found else None
+
+
 def mosaic_of(connection: Connection, level: str) -> bytes | None:
     """The picture of all territories of a level, see `territories.mosaic`; communes have one."""
     query = select(territory_mosaic.c.content).where(territory_mosaic.c.level == level)
@@ -180,3 +186,23 @@ SELECT holder.code, holder.name,
  CROSS JOIN LATERAL ({holder}) AS holder""",
     {"holder": HOLDER, "accuracy": str(OUTLINE_ACCURACY_M)},
 )
+
+
+def region_of(connection: Connection, ref: TerritoryRef) -> str | None:
+    statement = text("SELECT region FROM territory WHERE level = :level AND code = :code")
+    bound = {"level": str(ref.level), "code": ref.code}
+    found: str | None = connection.execute(statement, bound).scalar()
+    return found
+
+
+def parents(connection: Connection) -> list[Area]:
+    """Every département and région, in the order of their names."""
+    rows = connection.execute(text(PARENTS))
+    return [Area(Level(level), code, name) for level, code, name in rows]
+
+
+PARENTS = """
+SELECT level, code, name
+  FROM territory
+ WHERE level IN ('departement', 'region')
+ ORDER BY level, name COLLATE "und-x-icu\""""

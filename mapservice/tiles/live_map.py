@@ -8,10 +8,9 @@ from flask import url_for
 from sqlalchemy import Connection
 
 from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.params import NamedTerritory, query_string
 from mapservice.territories import queries as territories
 from mapservice.territories.model import TerritoryRef
-from mapservice.web.pages import query_string
-from mapservice.web.params import NamedTerritory
 from mapservice.web.services import services
 
 # West, south, east, north of metropolitan France; overseas there are other ways in.

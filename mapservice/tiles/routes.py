@@ -11,11 +11,13 @@ from mapservice.errors import InvalidInput
 from mapservice.initiatives.filters import Filters, parse
 from mapservice.initiatives.grid import FIGURES_CREDIT, INITIATIVES_CREDIT, TERRITORIES_CREDIT, Tile
 from mapservice.initiatives.model import Theme
+from mapservice.initiatives.params import reader_of, with_known_places
 from mapservice.rollups.model import Scope
 from mapservice.tiles import activity_queries, density_queries, queries, territory_queries
+from mapservice.tiles.tile_cache.middleware import tile_answer
 from mapservice.tiles.tile_cache.store import Extent
 from mapservice.web import answers
-from mapservice.web.params import base_url, only_parameters, with_known_places
+from mapservice.web.params import base_url, only_parameters
 from mapservice.web.services import services
 
 blueprint = Blueprint("tiles", __name__, url_prefix="/tiles")
@@ -100,20 +102,20 @@ def density_tilejson() -> Response:
 def initiatives_mvt(z: str, x: str, y: str) -> Response:
     tile = Tile.parse(z, x, y)
     filters = _parsed()
-    with services().reader_of(filters).connect() as connection:
+    with reader_of(filters).connect() as connection:
         known = with_known_places(connection, filters)
         content = queries.initiatives_mvt(connection, tile, known)
-    return answers.tile(content, answers.MVT, tile)
+    return tile_answer(content, answers.MVT, tile)
 
 
 @blueprint.get("/initiatives/<z>/<x>/<y>.geojson")
 def initiatives_geojson(z: str, x: str, y: str) -> Response:
     tile = Tile.parse(z, x, y)
     filters = _parsed()
-    with services().reader_of(filters).connect() as connection:
+    with reader_of(filters).connect() as connection:
         known = with_known_places(connection, filters)
         content = queries.initiatives_geojson(connection, tile, known)
-    return answers.tile(content, answers.GEOJSON, tile)
+    return tile_answer(content, answers.GEOJSON, tile)
 
 
 @blueprint.get("/territories/<z>/<x>/<y>.pbf")
@@ -122,7 +124,7 @@ def territories_mvt(z: str, x: str, y: str) -> Response:
     only_parameters()
     with services().reader.connect() as connection:
         content = territory_queries.territories_mvt(connection, tile)
-    return answers.tile(content, answers.MVT, Extent.NOWHERE, TERRITORY_FRESH_SECONDS)
+    return tile_answer(content, answers.MVT, Extent.NOWHERE, TERRITORY_FRESH_SECONDS)
 
 
 @blueprint.get("/territories/<z>/<x>/<y>.geojson")
@@ -131,7 +133,7 @@ def territories_geojson(z: str, x: str, y: str) -> Response:
     only_parameters()
     with services().reader.connect() as connection:
         content = territory_queries.territories_geojson(connection, tile)
-    return answers.tile(content, answers.GEOJSON, Extent.NOWHERE, TERRITORY_FRESH_SECONDS)
+    return tile_answer(content, answers.GEOJSON, Extent.NOWHERE, TERRITORY_FRESH_SECONDS)
 
 
 @blueprint.get("/activity/<z>/<x>/<y>.pbf")
@@ -140,7 +142,7 @@ def activity_mvt(z: str, x: str, y: str) -> Response:
     with services().reader.connect() as connection:
         scope = Scope.of(_tile_filters(connection))
         content = activity_queries.activity_mvt(connection, tile, scope)
-    return answers.tile(content, answers.MVT, Extent.ANYWHERE)
+    return tile_answer(content, answers.MVT, Extent.ANYWHERE)
 
 
 @blueprint.get("/activity/<z>/<x>/<y>.geojson")
@@ -149,7 +151,7 @@ def activity_geojson(z: str, x: str, y: str) -> Response:
     with services().reader.connect() as connection:
         scope = Scope.of(_tile_filters(connection))
         content = activity_queries.activity_geojson(connection, tile, scope)
-    return answers.tile(content, answers.GEOJSON, Extent.ANYWHERE)
+    return tile_answer(content, answers.GEOJSON, Extent.ANYWHERE)
 
 
 @blueprint.get("/density/<z>/<x>/<y>.pbf")
@@ -158,7 +160,7 @@ def density_mvt(z: str, x: str, y: str) -> Response:
     with services().reader.connect() as connection:
         filters = density_queries.only_kept(_tile_filters(connection))
         content = density_queries.density_mvt(connection, tile, filters)
-    return answers.tile(content, answers.MVT, tile)
+    return tile_answer(content, answers.MVT, tile)
 
 
 @blueprint.get("/density/<z>/<x>/<y>.geojson")
@@ -167,7 +169,7 @@ def density_geojson(z: str, x: str, y: str) -> Response:
     with services().reader.connect() as connection:
         filters = density_queries.only_kept(_tile_filters(connection))
         content = density_queries.density_geojson(connection, tile, filters)
-    return answers.tile(content, answers.GEOJSON, tile)
+    return tile_answer(content, answers.GEOJSON, tile)
 
 
 def _layer(name: str, fields: dict[str, str], last_zoom: int) -> dict[str, Any]:

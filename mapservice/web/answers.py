@@ -9,9 +9,6 @@ from flask import Response, request
 from sqlalchemy import Connection, text
 
 from mapservice.db.copy import Blocks
-from mapservice.initiatives.grid import Tile
-from mapservice.tiles.tile_cache.middleware import keep
-from mapservice.tiles.tile_cache.store import Extent
 from mapservice.web.services import services
 
 GEOJSON = "application/geo+json"
@@ -53,16 +50,6 @@ def secret(response: Response) -> Response:
     response.headers["X-Robots-Tag"] = "noindex"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def tile(
-    body: str | bytes, content_type: str, where: Tile | Extent, max_age: int = FRESH_SECONDS
-) -> Response:
-    """A tile, which may be kept until something changes there; an empty vector tile is a 204."""
-    keep(where)
-    if body:
-        return whole(body, content_type, max_age)
-    return Response(status=204, headers={"Cache-Control": f"public, max-age={max_age}"})
 
 
 def stream(content_type: str, filename: str, rows: Callable[[Connection], Blocks]) -> Response:

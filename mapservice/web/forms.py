@@ -11,10 +11,9 @@ from uuid import UUID
 
 from flask import Flask, Response, make_response, render_template, request
 
-from mapservice.accounts.people import session
-from mapservice.accounts.people.model import EmailAddress, Mistake
 from mapservice.errors import InvalidInput, MapserviceError
 from mapservice.i18n.text import gettext as _
+from mapservice.mail.email_address import EmailAddress, Mistake
 from mapservice.web import proof_of_work, rate_limit, visitor
 from mapservice.web.rate_limit import Limit
 
@@ -67,7 +66,7 @@ def register(app: Flask) -> None:
 
 def form_token() -> str:
     """What a public form carries; templates call it through `guard()`."""
-    return visitor.make_token(session.holder())
+    return visitor.make_token(visitor.session_holder())
 
 
 def check(gate: Gate, *, email: EmailAddress | None = None, person: UUID | None = None) -> None:
@@ -107,7 +106,7 @@ def read_email(name: str = "email") -> EmailAddress:
 
 
 def _check_own() -> None:
-    if not visitor.is_own_form(session.holder()):
+    if not visitor.is_own_form(visitor.session_holder()):
         words = _("Ce formulaire a expiré, ou ne vient pas de cette page. Envoyez-le à nouveau.")
         raise FormRefused(HTTPStatus.FORBIDDEN, words)
 

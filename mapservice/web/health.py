@@ -1,16 +1,36 @@
 """Whether this process lives, whether it can serve, and its figures for Prometheus."""
 
-from flask import Blueprint, Response, jsonify
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, Flask, Response, current_app, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mapservice.db.revisions import current_revision, newest_revision
 from mapservice.errors import Unavailable
-from mapservice.territories.queries import source_in_force
 from mapservice.web.services import services
 
 blueprint = Blueprint("health", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadinessCheck:
+    """What a room needs before it can serve: `find` names what is there, or None.
+
+    `missing` tells an operator what to do. `app.py` hands the checks over.
+    """
+
+    name: str
+    find: Callable[[Connection], str | None]
+    missing: str
+
+
+def register(app: Flask, checks: Sequence[ReadinessCheck]) -> None:
+    app.register_blueprint(blueprint)
+    app.extensions[__name__] = tuple(checks)
 
 
 @blueprint.get("/health/live")
@@ -20,18 +40,20 @@ def live() -> Response:
 
 @blueprint.get("/health/ready")
 def ready() -> Response:
-    """Ready means: the database answers, its schema is ours, and territories are loaded."""
+    """Ready means: the database answers, its schema is ours, and what each room needs is there."""
+    checks: tuple[ReadinessCheck, ...] = current_app.extensions[__name__]
     try:
         with services().engine.connect() as connection:
             revision = current_revision(connection)
-            source = source_in_force(connection) if revision else None
+            found = {one.name: one.find(connection) for one in checks if revision}
     except (DBAPIError, PoolTimeout):
         raise Unavailable("The database does not answer.") from None
     if revision != newest_revision():
         raise Unavailable("The database schema is not this version's: run `mapservice db migrate`.")
-    if source is None:
-        raise Unavailable("No territories are loaded: run `mapservice territories load`.")
-    return _fresh(jsonify(status="ok", schema=revision, territories=source.source))
+    for check in checks:
+        if found[check.name] is None:
+            raise Unavailable(check.missing)
+    return _fresh(jsonify(status="ok", schema=revision, **found))
 
 
 @blueprint.get("/metrics")

@@ -14,8 +14,8 @@ from flask_babel import Babel, Domain
 from werkzeug.datastructures import ImmutableMultiDict
 
 from mapservice.errors import InvalidInput
+from mapservice.i18n.locale import LANGUAGE
 from mapservice.i18n.phrases import catalogue
-from mapservice.territories import names
 from mapservice.web.problems import is_machine_path
 
 FRENCH, ENGLISH = "fr", "en"
@@ -61,7 +61,7 @@ def in_language(language: str) -> str:
 
 def _choose() -> None:
     """Sets the language, and takes the parameter away before the routes read theirs."""
-    names.LANGUAGE.set(FRENCH)
+    LANGUAGE.set(FRENCH)
     if is_machine_path(request.path):
         return
     asked = request.args.get(PARAMETER)
@@ -72,7 +72,7 @@ def _choose() -> None:
         request.args = ImmutableMultiDict(others)
         g.language_asked = asked
     g.language = asked or _remembered() or request.accept_languages.best_match(LANGUAGES, FRENCH)
-    names.LANGUAGE.set(g.language)
+    LANGUAGE.set(g.language)
 
 
 def _remembered() -> str | None:
@@ -96,4 +96,4 @@ def _remember(response: Response) -> Response:
 
 def _forget(_error: Any) -> None:
     """Threads outlive requests."""
-    names.LANGUAGE.set(FRENCH)
+    LANGUAGE.set(FRENCH)

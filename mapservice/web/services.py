@@ -1,16 +1,17 @@
-"""What every route may use: the settings, the database, the geocoder."""
+"""What every route may use: the settings, the database, and what rooms hold for all requests."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from flask import current_app
 from sqlalchemy import Engine
 
 from mapservice.db.engine import make_engine, of_one_moment, reading
-from mapservice.geocoding.service import Geocoders
-from mapservice.initiatives.filters import Filters
 from mapservice.settings import Settings
 
 EXTENSION = "mapservice"
+Held = TypeVar("Held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,12 @@ class Services:
 
     `steady` is the same on connections of its own, which plan a prepared statement once. With
     `moment` all statements of a page see one moment: its figures agree, and no other territories
-    come in between.
+    come in between. `held` is filled by `app.py`: what a room keeps for all requests, by its class.
     """
 
     settings: Settings
     engine: Engine
-    geocoders: Geocoders
+    held: Mapping[type, object]
     reader: Engine = field(init=False)
     moment: Engine = field(init=False)
     steady: Engine = field(init=False)
@@ -34,9 +35,11 @@ class Services:
         object.__setattr__(self, "moment", of_one_moment(self.engine))
         object.__setattr__(self, "steady", engine_of(self.settings, steady=True))
 
-    def reader_of(self, filters: Filters) -> Engine:
-        """The engine for a filter: themes and statuses alone do not change the best plan."""
-        return self.steady if filters.counted and not filters.territory else self.reader
+    def of(self, kind: type[Held]) -> Held:
+        """The one object of a class that a room above holds: `services().of(Geocoders)`."""
+        found = self.held[kind]
+        assert isinstance(found, kind)
+        return found
 
     def dispose(self) -> None:
         """Closes all connections: none must be shared by two processes."""

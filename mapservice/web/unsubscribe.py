@@ -12,7 +12,7 @@ from flask import Response, make_response, render_template
 from sqlalchemy import Connection
 
 from mapservice.errors import NotFound
-from mapservice.notifications.subscriptions.model import is_signed
+from mapservice.mail.unsubscribe import is_signed
 from mapservice.web.params import only_parameters
 from mapservice.web.services import services
 

@@ -5,6 +5,7 @@ not signed in), and browsers say which site a POST comes from. Forms of who is n
 authority that a browser would add by itself, so for these the second alone would do.
 """
 
+import hashlib
 import hmac
 import ipaddress
 from urllib.parse import urlsplit
@@ -16,6 +17,9 @@ from mapservice.web.forwarded import read_address
 
 FORM_SECONDS = 12 * 3600
 FIELD = "token"
+# Its value is the secret of a session, whose person `accounts` knows.
+SESSION_COOKIE = "personne"
+MAX_SECRET_LENGTH = 100
 
 
 def client_address() -> str:
@@ -31,6 +35,17 @@ def network_of(address: str) -> str:
     if found.version == 4:
         return str(found)
     return str(ipaddress.ip_network((found, 64), strict=False).network_address)
+
+
+def session_secret() -> str:
+    """The secret of the present session, or "" where there is none."""
+    return request.cookies.get(SESSION_COOKIE, "")[:MAX_SECRET_LENGTH]
+
+
+def session_holder() -> str:
+    """Whom the forms of this browser are made for, without a look at the database."""
+    secret = session_secret()
+    return f"session {hashlib.sha256(secret.encode()).hexdigest()[:32]}" if secret else ""
 
 
 def make_token(holder: str) -> str:

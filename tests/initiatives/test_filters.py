@@ -17,14 +17,13 @@ from mapservice.initiatives.filters import (
     DEFAULT_RADIUS,
     MAX_RADIUS,
     PARAMETERS,
-    BBox,
     Cursor,
     Filters,
-    LonLat,
     Sort,
     parse,
 )
 from mapservice.initiatives.model import PUBLIC, Status, Theme
+from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level, TerritoryRef
 
 IDENTIFIER = "01890a5d-ac96-774b-bcce-b302099a8057"

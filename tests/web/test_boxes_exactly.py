@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from mapservice.initiatives.filters import BBox
 from mapservice.initiatives.grid_cover import COLUMN_BITS, ROW_BITS, sides
+from mapservice.territories.coordinates import BBox
 from mapservice.web.services import EXTENSION
 from tests.web.population import Kept
 

@@ -15,12 +15,12 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from mapservice.accounts.people import session
 from mapservice.app import create_app
 from mapservice.initiatives.filters import PARAMETERS
 from mapservice.ogc.parameters import STANDARD
 from mapservice.settings import Settings
 from mapservice.territories.model import Level
+from mapservice.web import visitor
 from mapservice.web.services import EXTENSION, Services
 from mapservice.web.visitor import make_token
 from tests.accounts.api_keys.keys import call, key
@@ -177,10 +177,10 @@ def test_no_territory_has_a_null_character(
 def senders(app: Flask, admin: Actor) -> list[Callable[..., TestResponse]]:
     """Ways to send a form: as who moderates, as who is signed in, as anybody; never too often."""
     addresses = (f"10.{a}.{b}.1" for a in range(250) for b in range(250))
-    cookie = admin.client.get_cookie(session.COOKIE)
+    cookie = admin.client.get_cookie(visitor.SESSION_COOKIE)
     assert cookie is not None
-    with app.test_request_context(headers={"Cookie": f"{session.COOKIE}={cookie.value}"}):
-        own = make_token(session.holder())
+    with app.test_request_context(headers={"Cookie": f"{visitor.SESSION_COOKIE}={cookie.value}"}):
+        own = make_token(visitor.session_holder())
     with app.app_context():
         nobody = make_token("")
 

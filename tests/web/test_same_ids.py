@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from mapservice.geocoding.model import Precision
-from mapservice.initiatives.filters import BBox, Filters, LonLat, Sort, parse
+from mapservice.initiatives.filters import Filters, Sort, parse
 from mapservice.initiatives.model import PUBLIC, Theme
+from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level, TerritoryRef
 from tests.web.population import FIRST_DAY, POINTS, Kept, tiles_of
 

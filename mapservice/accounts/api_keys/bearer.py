@@ -18,7 +18,7 @@ from mapservice.accounts.people.model import Person
 from mapservice.accounts.roles import queries as roles
 from mapservice.accounts.roles.model import Badge, badge_of
 from mapservice.errors import MapserviceError
-from mapservice.notifications.subscriptions.model import PARIS
+from mapservice.i18n.locale import PARIS
 from mapservice.web import rate_limit
 from mapservice.web.problems import problem
 from mapservice.web.rate_limit import Limit

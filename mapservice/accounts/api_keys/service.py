@@ -8,10 +8,11 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.accounts.api_keys import queries
 from mapservice.accounts.api_keys.model import MAX_TOKENS, SHOWN_SIGNS, Wish, new_token
-from mapservice.accounts.people.model import EmailAddress, Person, digest
+from mapservice.accounts.people.model import Person, digest
 from mapservice.errors import Conflict, NotFound
 from mapservice.mail import letters
 from mapservice.mail import service as mail
+from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead
 
 # A key that ended stays on its owner's page that long, so that they see why a tool stopped.

@@ -4,6 +4,7 @@ from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.model import MatchStatus, Precision, Query
+from mapservice.geocoding.service import Geocoders
 from mapservice.i18n.text import gettext as _
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
@@ -24,7 +25,7 @@ def read_commune(connection: Connection, words: str, field: str = "commune") -> 
     text = " ".join(words.split())[:MAX_WORDS]
     if not text:
         return None
-    geocoder = services().geocoders.current(connection).geocoder
+    geocoder = services().of(Geocoders).current(connection).geocoder
     match = geocoder.match(Query(text=text))
     is_sure = match.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY)
     if is_sure and match.precision is Precision.COMMUNE and match.candidates:

@@ -25,7 +25,7 @@ from mapservice.accounts.people.model import MAX_NAME, Person, Token, digest
 from mapservice.accounts.people.service import Ask
 from mapservice.errors import InvalidInput
 from mapservice.i18n.text import gettext as _
-from mapservice.web import forms
+from mapservice.web import forms, visitor
 from mapservice.web.forms import FormRefused, Gate
 from mapservice.web.params import only_parameters
 from mapservice.web.services import services
@@ -104,7 +104,7 @@ def confirm(secret: str) -> Response:
     except FormRefused as error:
         with services().engine.connect() as connection:
             return _question_page(connection, secret, error)
-    former = session.secret()
+    former = visitor.session_secret()
     done = service.confirm(services().engine, secret, _wiring().purposes, former)
     if done is None:
         return _dead_link()
@@ -115,7 +115,7 @@ def confirm(secret: str) -> Response:
 def sign_out() -> Response:
     forms.check_own()
     with services().engine.begin() as connection:
-        service.end_session(connection, session.secret())
+        service.end_session(connection, visitor.session_secret())
     return session.forget(_see("/"))
 
 

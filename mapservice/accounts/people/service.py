@@ -17,7 +17,6 @@ from mapservice.accounts.people import queries
 from mapservice.accounts.people.hooks import Part, Purpose
 from mapservice.accounts.people.model import (
     LOCALES,
-    EmailAddress,
     Person,
     Token,
     clean_display_name,
@@ -29,6 +28,7 @@ from mapservice.errors import InvalidInput, NotFound
 from mapservice.mail import letters
 from mapservice.mail import queries as mail_queries
 from mapservice.mail import service as mail
+from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead
 from mapservice.web import tallies
 

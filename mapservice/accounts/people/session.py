@@ -1,6 +1,5 @@
 """Who is signed in: a cookie holds a secret, the database its digest, its person and its end."""
 
-import hashlib
 import ipaddress
 from urllib.parse import urlencode, urlsplit
 
@@ -13,11 +12,10 @@ from mapservice.accounts.people.model import LOCALES, Person, digest
 from mapservice.errors import Unavailable
 from mapservice.mail import letters
 from mapservice.mail.model import Letterhead
+from mapservice.web import visitor
 from mapservice.web.services import services
 
-COOKIE = "personne"
 SIGN_IN = "/connexion"
-LONGEST = 100
 DAY = 86_400
 
 
@@ -49,21 +47,10 @@ def require_person() -> Person:
     return person
 
 
-def secret() -> str:
-    """That of the present session, or "" for who has none."""
-    return request.cookies.get(COOKIE, "")[:LONGEST]
-
-
-def holder() -> str:
-    """Whom forms of this browser are made for, without a look at the database."""
-    held = secret()
-    return f"session {hashlib.sha256(held.encode()).hexdigest()[:32]}" if held else ""
-
-
 def remember(response: Response, session: str) -> Response:
     """Signs this browser in."""
     response.set_cookie(
-        COOKIE,
+        visitor.SESSION_COOKIE,
         session,
         max_age=service.SESSION_DAYS * DAY,
         path="/",
@@ -76,7 +63,9 @@ def remember(response: Response, session: str) -> Response:
 
 def forget(response: Response) -> Response:
     """Takes the cookie away; `people.service.end_session` ends the session."""
-    response.delete_cookie(COOKIE, path="/", secure=_is_https(), httponly=True, samesite="Lax")
+    response.delete_cookie(
+        visitor.SESSION_COOKIE, path="/", secure=_is_https(), httponly=True, samesite="Lax"
+    )
     return response
 
 
@@ -99,7 +88,7 @@ def locale() -> str:
 
 
 def _find() -> Person | None:
-    held = secret()
+    held = visitor.session_secret()
     if not held:
         return None
     with services().engine.connect() as connection:

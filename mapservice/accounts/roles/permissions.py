@@ -17,11 +17,11 @@ from flask import Response, abort, g, make_response, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from mapservice.accounts.people import session
+from mapservice.accounts.people.model import clean_name
 from mapservice.accounts.roles import queries as roles
 from mapservice.accounts.roles.model import EVERYWHERE, Badge, Held, Reach, badge_of
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.i18n.text import gettext as _
-from mapservice.moderation.places.model import clean_name
 from mapservice.web import rate_limit, visitor
 from mapservice.web.services import services
 
@@ -79,7 +79,7 @@ def own_roles() -> list[Held]:
 
 
 def _own_roles() -> list[Held]:
-    if not session.secret():
+    if not visitor.session_secret():
         return []
     try:
         person = session.current_person()

@@ -8,13 +8,14 @@ from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
 from mapservice.accounts.people.hooks import Part, Section
-from mapservice.accounts.people.model import EmailAddress, Person
+from mapservice.accounts.people.model import Person
 from mapservice.accounts.roles import permissions as access
 from mapservice.accounts.roles import queries, service
 from mapservice.accounts.roles.model import Author, Grant, Held, Role
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.i18n.text import gettext as _
-from mapservice.moderation.places.territory_queries import parents
+from mapservice.mail.email_address import EmailAddress
+from mapservice.territories.queries import parents
 from mapservice.web.params import only_parameters
 from mapservice.web.services import services
 

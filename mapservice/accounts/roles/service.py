@@ -8,12 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from mapservice.accounts.people.model import EmailAddress
 from mapservice.accounts.people.service import UNCONFIRMED_DAYS
 from mapservice.accounts.roles.model import Author, Grant
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.mail import letters
 from mapservice.mail import service as mail
+from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead, Mail
 from mapservice.territories import queries as territories
 

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from mapservice.accounts.people.model import is_disposable
 from mapservice.contributions.bursts.model import (
     DAY,
     HOUSEHOLD,
@@ -26,6 +25,7 @@ from mapservice.contributions.bursts.model import (
     Verdict,
 )
 from mapservice.db.text import fill
+from mapservice.mail.email_address import is_disposable
 
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
 # What an initiative had when it was looked at: the same again needs no other look.

@@ -22,6 +22,7 @@ from mapservice.contributions.proposals.reading import Reading
 from mapservice.contributions.proposals.routes import GATE, own
 from mapservice.contributions.proposals.service import Submission
 from mapservice.errors import InvalidInput
+from mapservice.geocoding.service import Geocoders
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.web.params import base_url, json_object, only_parameters
@@ -65,7 +66,7 @@ def propose() -> Response:
     with services().engine.connect() as connection:
         content, found = _read(connection, _body(*TEXTS, *NUMBERS))
     with services().engine.begin() as connection:
-        locator = services().geocoders.current(connection)
+        locator = services().of(Geocoders).current(connection)
         identifier = service.submit(
             connection,
             locator,
@@ -90,7 +91,7 @@ def change(identifier: UUID) -> Response:
         own(connection, identifier, holder.person)
         content, found = _read(connection, body)
     with services().engine.begin() as connection:
-        locator = services().geocoders.current(connection)
+        locator = services().of(Geocoders).current(connection)
         person = holder.person
         service.edit(connection, locator, identifier, person.id, content, _revision(body))
         return jsonify(_document(own(connection, identifier, person), found))
@@ -131,7 +132,9 @@ def _read(connection: Connection, body: Mapping[str, Any]) -> tuple[Content, Rea
     form = model.read_form(_placed(connection, _fields(body)))
     for name, mistake in form.mistakes.items():
         raise InvalidInput(name, str(mistake))
-    found = reading.read(connection, services().geocoders.current(connection), form.content.place)
+    found = reading.read(
+        connection, services().of(Geocoders).current(connection), form.content.place
+    )
     if found.asks:
         readings = ", ".join(f"{one.value} ({one.name})" for one in found.options)
         reason = f"may be several: say which with `choice`: {readings or 'no commune is like it'}"

@@ -20,10 +20,10 @@ from mapservice.contributions.proposals.routes import (
     see,
 )
 from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.geocoding.service import Geocoders
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.model import PUBLIC, Status
-from mapservice.moderation import queries as moderation
 from mapservice.web import forms
 from mapservice.web.forms import FormRefused, Gate
 from mapservice.web.params import only_parameters
@@ -152,7 +152,7 @@ def named(fields: Sequence[str]) -> str:
 def _state_page(identifier: UUID, person: Person, error: str = "") -> str:
     with services().engine.connect() as connection:
         proposal = own(connection, identifier, person)
-        head = moderation.head(connection, identifier)
+        head = initiatives.head(connection, identifier)
         return render_template(
             "proposals/state.html",
             proposal=proposal,
@@ -185,7 +185,7 @@ def _edit(identifier: UUID, person: Person, content: Content) -> None:
     if not (seen.isascii() and seen.isdigit() and len(seen) < 9):
         raise InvalidInput("revision", "is not the number of a version")
     with services().engine.begin() as connection:
-        locator = services().geocoders.current(connection)
+        locator = services().of(Geocoders).current(connection)
         service.edit(connection, locator, identifier, person.id, content, int(seen))
 
 

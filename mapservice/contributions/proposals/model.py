@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
+from mapservice.audit.model import Verdict
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 
 MAX_TITLE = 120
@@ -101,24 +102,6 @@ class Form:
 
     content: Content
     mistakes: Mapping[str, Mistake] = field(default_factory=dict)
-
-
-class Verdict(StrEnum):
-    """What a moderator decides; KEEP is for an edit that is public already.
-
-    MERGE and UNMERGE are about duplicates, PLACE and UNPLACE about where it is, CLOSE about a
-    report.
-    """
-
-    PUBLISH = "publish"
-    KEEP = "keep"
-    REJECT = "reject"
-    ASK = "ask"
-    MERGE = "merge"
-    UNMERGE = "unmerge"
-    PLACE = "place"
-    UNPLACE = "unplace"
-    CLOSE = "close"
 
 
 # What is decided about the text of a proposal.

@@ -18,7 +18,7 @@ from mapservice.contributions.proposals.reading import Reading
 from mapservice.contributions.proposals.service import Submission
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.geocoding.model import Precision
-from mapservice.geocoding.service import Placement
+from mapservice.geocoding.service import Geocoders, Placement
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import Filters
@@ -87,7 +87,7 @@ def look_at(connection: Connection, page: FormPage) -> tuple[FormPage, Form]:
     mistakes |= _name_mistake(page.typed.get("name", ""))
     if mistakes:
         return replace(page, mistakes=mistakes), form
-    locator = services().geocoders.current(connection)
+    locator = services().of(Geocoders).current(connection)
     found = reading.read(connection, locator, form.content.place)
     return replace(page, reading=found, notice=_open_question(page.typed, found)), form
 
@@ -191,7 +191,7 @@ def _submit(person: Person, submission: Submission) -> UUID:
 
 
 def _submit_in(connection: Connection, person: Person, submission: Submission) -> UUID:
-    locator = services().geocoders.current(connection)
+    locator = services().of(Geocoders).current(connection)
     at_once = services().settings.moderation == "post"
     return service.submit(connection, locator, person, submission, at_once=at_once)
 

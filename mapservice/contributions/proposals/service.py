@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from mapservice.accounts.people import service as people
-from mapservice.accounts.people.model import EmailAddress, Person, clean_display_name
+from mapservice.accounts.people.model import Person, clean_display_name
 from mapservice.accounts.people.service import Ask
 from mapservice.contributions.proposals import queries, reading
 from mapservice.contributions.proposals.model import (
@@ -29,6 +29,7 @@ from mapservice.geocoding.service import Locator
 from mapservice.initiatives import service
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.initiatives.service import Draft
+from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead
 
 PURPOSE = "propose"

@@ -20,7 +20,7 @@ from mapservice.contributions.supports import queries, service
 from mapservice.contributions.supports.model import MAX_TEXT, Reason, read_reason, read_text
 from mapservice.contributions.supports.queries import Target
 from mapservice.errors import Conflict, InvalidInput
-from mapservice.i18n.report_reasons import reason_words
+from mapservice.i18n.labels import reason_words
 from mapservice.i18n.text import gettext as _
 from mapservice.web import forms
 from mapservice.web.forms import FormRefused, Gate

@@ -11,9 +11,8 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.accounts.people.model import Person
 from mapservice.audit import log
-from mapservice.audit.log import Line
+from mapservice.audit.model import Line, Verdict
 from mapservice.contributions.bursts import service as trust
-from mapservice.contributions.proposals.model import Verdict
 from mapservice.contributions.supports import queries
 from mapservice.contributions.supports.model import NETWORK_DAYS, Reason
 from mapservice.contributions.supports.queries import Target

@@ -24,10 +24,11 @@ from mapservice.geocoding.address_api import properties as address
 from mapservice.geocoding.csv_dialect import Answers, Cells, Table, Told
 from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.model import Candidate, Match, MatchStatus, Query
-from mapservice.geocoding.service import Locator
-from mapservice.initiatives.filters import LonLat, parse_limit, parse_number
+from mapservice.geocoding.service import Geocoders, Locator
+from mapservice.territories.coordinates import LonLat
 from mapservice.territories.queries import Border, commune_at, communes_at
 from mapservice.web import answers
+from mapservice.web.parsing import parse_limit, parse_number
 from mapservice.web.services import services
 
 blueprint = Blueprint("geocode", __name__, url_prefix="/geocode")
@@ -144,11 +145,11 @@ def speak_as_the_api(response: Response) -> Response:
 
 
 def _locator() -> Locator:
-    known = services().geocoders.fresh()
+    known = services().of(Geocoders).fresh()
     if known is not None:
         return known
     with services().reader.connect() as connection:
-        return services().geocoders.current(connection)
+        return services().of(Geocoders).current(connection)
 
 
 def _features(asked: Search) -> list[dict[str, Any]]:

@@ -12,10 +12,9 @@ from mapservice.accounts.roles.model import EVERYWHERE, Reach
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.matching.evidence import SURE_METHODS
 from mapservice.geocoding.model import Precision
-from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.model import Area, Level, TerritoryRef
 
 MAX_NOTE = 500
-MAX_NAME = 100
 
 
 class Review(StrEnum):
@@ -131,14 +130,6 @@ def clean_note(text: str) -> str:
     return note
 
 
-def clean_name(text: str) -> str:
-    """Who decides, as it is recorded. Raises InvalidInput for none, or too long a one."""
-    name = " ".join(text.split())
-    if not name or not name.isprintable() or len(name) > MAX_NAME:
-        raise InvalidInput("by", f"must be a name of at most {MAX_NAME} characters")
-    return name
-
-
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Which part of the queue: all, what concerns a territory, or what concerns none at all.
@@ -189,15 +180,6 @@ class Given:
     lat: float
     holder: Commune | None
     afloat: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """A territory above the commune, as it is offered."""
-
-    level: Level
-    code: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

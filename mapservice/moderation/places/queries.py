@@ -15,7 +15,6 @@ from mapservice.db.text import fill
 from mapservice.geocoding.model import Precision
 from mapservice.moderation.places import model, territory_queries
 from mapservice.moderation.places.model import (
-    Area,
     Candidate,
     Case,
     ChoiceKind,
@@ -27,7 +26,8 @@ from mapservice.moderation.places.model import (
     Share,
 )
 from mapservice.moderation.places.territory_queries import Codes
-from mapservice.territories.model import Level
+from mapservice.territories import queries as territories
+from mapservice.territories.model import Area, Level
 
 Row = Mapping[str, Any]
 
@@ -186,7 +186,7 @@ def _cases(connection: Connection, rows: Sequence[Row]) -> list[Case]:
     known = territory_queries.communes(
         connection, wanted | {code for code, _ in held.values() if code}
     )
-    names = territory_queries.parents(connection) if rows else []
+    names = territories.parents(connection) if rows else []
     given = {
         identifier: Given(*point, known.get(held[identifier][0] or ""), held[identifier][1])
         for identifier, point in points.items()

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from mapservice.accounts.roles import permissions as access
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.geocoding.model import Query
-from mapservice.geocoding.service import Locator
+from mapservice.geocoding.service import Geocoders, Locator
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives.filters import Cursor, Filters, Sort, parse_moment
 from mapservice.moderation import pages
@@ -34,6 +34,7 @@ from mapservice.moderation.places.model import (
     Review,
 )
 from mapservice.moderation.places.queries import Position
+from mapservice.territories import queries as territories
 from mapservice.territories.model import Level
 from mapservice.territories.names import at_commune
 from mapservice.tiles.live_map import FRANCE, map_config
@@ -134,7 +135,7 @@ def _case_page(connection: Connection, identifier: UUID, error: str = "") -> Res
         error=error,
         searched=searched,
         others=others,
-        parents=territory_queries.parents(connection),
+        parents=territories.parents(connection),
         next_url=_next_url(connection, view, identifier),
         here=_address(view.pairs(), identifier),
         map_config=_map_config(found, others),
@@ -276,7 +277,7 @@ def _encoded(position: Position) -> str:
 
 def _searched(connection: Connection, found: Case, text: str) -> list[Candidate]:
     """Communes that a name or code may mean, numbered on from the candidates."""
-    locator = services().geocoders.current(connection)
+    locator = services().of(Geocoders).current(connection)
     offered = {candidate.commune.code for candidate in found.candidates}
     codes = [code for code in _meant(locator, text) if code not in offered][:FOUND]
     known = territory_queries.communes(connection, codes)

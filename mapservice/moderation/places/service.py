@@ -11,16 +11,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, func, text, update
 
+from mapservice.accounts.people.model import clean_name
 from mapservice.audit import log
-from mapservice.audit.log import Line
-from mapservice.contributions.proposals.model import Verdict
+from mapservice.audit.model import Line, Verdict
 from mapservice.db.tables import initiative, location_match
 from mapservice.errors import Conflict, InvalidInput, NotFound
 from mapservice.geocoding.model import Precision, Query
 from mapservice.geocoding.service import Asked, Locator, Placement, record
 from mapservice.initiatives.service import place_values
 from mapservice.moderation.places import territory_queries
-from mapservice.moderation.places.model import Choice, ChoiceKind, clean_name
+from mapservice.moderation.places.model import Choice, ChoiceKind
 from mapservice.territories.model import Level
 
 BATCH_ROWS = 500

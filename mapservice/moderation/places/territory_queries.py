@@ -6,27 +6,14 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from mapservice.db.text import fill
-from mapservice.moderation.places.model import Area, Commune
-from mapservice.territories.model import Level, TerritoryRef
+from mapservice.moderation.places.model import Commune
+from mapservice.territories.model import Level
 from mapservice.territories.queries import HOLDER
 
 Codes = dict[str, Commune]
 
 # A point so near to the shore is on a jetty, or the outline is too coarse: it may be accepted.
 AFLOAT_METRES = 5000
-
-
-def parents(connection: Connection) -> list[Area]:
-    """Every département and région, in the order of their names."""
-    rows = connection.execute(text(PARENTS))
-    return [Area(Level(level), code, name) for level, code, name in rows]
-
-
-def region_of(connection: Connection, ref: TerritoryRef) -> str | None:
-    statement = text("SELECT region FROM territory WHERE level = :level AND code = :code")
-    bound = {"level": str(ref.level), "code": ref.code}
-    found: str | None = connection.execute(statement, bound).scalar()
-    return found
 
 
 def communes(connection: Connection, codes: Iterable[str]) -> Codes:
@@ -60,12 +47,6 @@ def point_of(query: Mapping[str, Any]) -> tuple[float, float] | None:
         return None
     return (lon, lat) if abs(lon) <= 180 and abs(lat) <= 85 else None
 
-
-PARENTS = """
-SELECT level, code, name
-  FROM territory
- WHERE level IN ('departement', 'region')
- ORDER BY level, name COLLATE "und-x-icu\""""
 
 COMMUNES = """
 SELECT commune.code, commune.name, commune.article, commune.population,

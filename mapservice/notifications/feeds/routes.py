@@ -8,17 +8,19 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput, NotFound
+from mapservice.i18n.labels import theme_label
 from mapservice.i18n.phrases import quoted
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries
 from mapservice.initiatives.filters import Filters, Paging, Sort, parse_territory
+from mapservice.initiatives.params import NamedTerritory, read_filters
+from mapservice.initiatives.place_words import precision_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.notifications.feeds import formats
 from mapservice.notifications.feeds.formats import Entry, Feed
 from mapservice.territories.lineage import queries as lineage_queries
 from mapservice.web import answers
-from mapservice.web.pages import precision_words, theme_label
-from mapservice.web.params import NamedTerritory, base_url, only_parameters, read_filters
+from mapservice.web.params import base_url, only_parameters
 from mapservice.web.services import services
 
 blueprint = Blueprint("feeds", __name__)

@@ -1,24 +1,21 @@
 """What somebody follows, and the signature of the link that ends it all."""
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Self
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from mapservice.errors import InvalidInput
-from mapservice.initiatives.filters import BBox, Filters, LonLat, Sort, parse
+from mapservice.i18n.locale import PARIS
+from mapservice.initiatives.filters import Filters, Sort, parse
+from mapservice.mail.unsubscribe import signature
+from mapservice.territories.coordinates import BBox, LonLat
 
 MAX_CORNERS = 100
 MAX_SUBSCRIPTIONS = 20
 MAX_AREA_LENGTH = 4_000
-# Digests are written between these hours, both included, in metropolitan France.
-PARIS = ZoneInfo("Europe/Paris")
 FIRST_HOUR, LAST_HOUR = 7, 19
 
 
@@ -121,15 +118,6 @@ class Follower:
 def leave_path(follower: UUID, key: bytes) -> str:
     """Of the page that ends all digests of a follower. It works as long as the follower is."""
     return f"/suivre/quitter/{follower}/{signature(follower, key)}"
-
-
-def signature(follower: UUID, key: bytes) -> str:
-    made = hmac.digest(key, f"leave {follower}".encode(), hashlib.sha256)
-    return base64.urlsafe_b64encode(made).decode().rstrip("=")
-
-
-def is_signed(follower: UUID, key: bytes, given: str) -> bool:
-    return hmac.compare_digest(signature(follower, key).encode(), given.encode())
 
 
 def day_to_tell(now: datetime) -> date | None:

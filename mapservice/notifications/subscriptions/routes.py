@@ -13,13 +13,14 @@ from mapservice.accounts.people.hooks import Part, Purpose, Question, Section
 from mapservice.accounts.people.model import Person, Token
 from mapservice.errors import Conflict, InvalidInput
 from mapservice.i18n.text import gettext as _
-from mapservice.initiatives.filters import Filters, LonLat
+from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.params import NamedTerritory, with_known_places
 from mapservice.notifications.subscriptions import queries, service
 from mapservice.notifications.subscriptions.model import MAX_CORNERS, Subject
+from mapservice.territories.coordinates import LonLat
 from mapservice.tiles.live_map import FRANCE, map_config
 from mapservice.web import answers, forms
 from mapservice.web.forms import FormRefused, Gate
-from mapservice.web.params import NamedTerritory, with_known_places
 from mapservice.web.services import services
 from mapservice.web.unsubscribe import Leaving
 

@@ -16,25 +16,26 @@ from sqlalchemy import ColumnElement, Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.accounts.people import service as people
-from mapservice.accounts.people.model import EmailAddress, Token
+from mapservice.accounts.people.model import Token
 from mapservice.accounts.people.service import Ask
 from mapservice.errors import Conflict, MapserviceError
-from mapservice.i18n.phrases import catalogue
+from mapservice.i18n.locale import PARIS
+from mapservice.i18n.phrases import translator
 from mapservice.initiatives.changes import horizon
 from mapservice.mail import letters
 from mapservice.mail import service as mail
+from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead, Mail
 from mapservice.notifications.subscriptions import queries
 from mapservice.notifications.subscriptions.model import (
     MAX_SUBSCRIPTIONS,
-    PARIS,
     Follower,
     Subject,
     Subscription,
     leave_path,
 )
 from mapservice.notifications.subscriptions.queries import News
-from mapservice.notifications.subscriptions.words import Translate, place_words, subject_words
+from mapservice.notifications.subscriptions.words import place_words, subject_words
 from mapservice.settings import Settings
 
 log = structlog.get_logger()
@@ -165,15 +166,6 @@ def describe(connection: Connection, subject: Subject, locale: str) -> str:
     """A subject in words of a language."""
     names = queries.names(connection, queries.present(connection, subject))
     return subject_words(subject, names, locale, translator(locale))
-
-
-def translator(locale: str) -> Translate:
-    words = catalogue(locale)
-
-    def translate(message: str, **values: object) -> str:
-        return words.gettext(message) % values if values else words.gettext(message)
-
-    return translate
 
 
 def _next_due(engine: Engine, day: date, after: UUID) -> UUID | None:

@@ -3,19 +3,15 @@
 `_` is the translator of the language, so that every phrase here stands in the catalogues.
 """
 
-from collections.abc import Callable
-
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from mapservice.geocoding.model import Precision
-from mapservice.i18n.phrases import quoted
+from mapservice.i18n.phrases import Translate, quoted
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.queries import Initiative
 from mapservice.notifications.subscriptions.model import Names, Subject
 from mapservice.publishing.reports.words import THEMES
-
-Translate = Callable[..., str]
 
 
 def subject_words(subject: Subject, names: Names, locale: str, _: Translate) -> str:

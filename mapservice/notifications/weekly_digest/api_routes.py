@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 from mapservice.accounts.api_keys import bearer
 from mapservice.accounts.api_keys.model import Scope
 from mapservice.errors import InvalidInput
-from mapservice.notifications.subscriptions.model import PARIS
+from mapservice.i18n.locale import PARIS
 from mapservice.notifications.weekly_digest import queries
 from mapservice.notifications.weekly_digest.model import WEEK, Move, Waiting, Week, monday
 from mapservice.notifications.weekly_digest.queries import Briefing, Section

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from mapservice.dashboards.expected import Counts, Floats, Sisters
 from mapservice.dashboards.model import LEAST_SISTERS, Areas
+from mapservice.i18n.locale import PARIS
+from mapservice.mail.unsubscribe import signature
 from mapservice.moderation.model import Kind
-from mapservice.notifications.subscriptions.model import PARIS, signature
 from mapservice.territories.model import Level
 
 WEEK = timedelta(days=7)

@@ -12,7 +12,7 @@ from mapservice.accounts.people.hooks import Part, Section
 from mapservice.accounts.people.model import Person
 from mapservice.accounts.roles import queries as roles
 from mapservice.errors import InvalidInput
-from mapservice.notifications.subscriptions.model import PARIS
+from mapservice.i18n.locale import PARIS
 from mapservice.notifications.weekly_digest import queries, service
 from mapservice.web import answers, forms
 from mapservice.web.services import services

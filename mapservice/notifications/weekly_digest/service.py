@@ -15,11 +15,11 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.errors import MapserviceError
+from mapservice.i18n.phrases import translator
 from mapservice.initiatives.changes import horizon
 from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead, Mail
-from mapservice.notifications.subscriptions.service import translator
 from mapservice.notifications.subscriptions.words import place_words
 from mapservice.notifications.weekly_digest import queries
 from mapservice.notifications.weekly_digest.model import (

@@ -25,18 +25,13 @@ from mapservice.initiatives import changes as harvest
 from mapservice.initiatives import exports
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import Filters, Paging, Sort, parse, parse_moment
+from mapservice.initiatives.params import read_filters, with_known_places
 from mapservice.publishing.exports import queries, service
 from mapservice.publishing.exports.model import MAX_WAITING, Export, Format
 from mapservice.rollups import queries as activity
 from mapservice.web import answers
 from mapservice.web.negotiation import HTML_FORM, JSON_FORM, chosen, vary
-from mapservice.web.params import (
-    base_url,
-    json_object,
-    only_parameters,
-    read_filters,
-    with_known_places,
-)
+from mapservice.web.params import base_url, json_object, only_parameters
 from mapservice.web.services import services
 
 blueprint = Blueprint("exporting", __name__)

@@ -14,6 +14,7 @@ from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import Filters
 from mapservice.initiatives.model import Theme
+from mapservice.initiatives.params import with_known_places
 from mapservice.publishing.exports.model import Export
 from mapservice.publishing.reports import service
 from mapservice.publishing.reports.model import PARTS, Figure, Piece, View
@@ -21,7 +22,7 @@ from mapservice.rollups import territory_queries
 from mapservice.territories.model import Level
 from mapservice.web import answers
 from mapservice.web.negotiation import HTML_FORM, JSON_FORM, chosen, vary
-from mapservice.web.params import base_url, json_object, only_parameters, with_known_places
+from mapservice.web.params import base_url, json_object, only_parameters
 from mapservice.web.services import services
 from mapservice.web.visitor import FIELD
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from mapservice.notifications.subscriptions.model import signature
+from mapservice.mail.unsubscribe import signature
 from mapservice.publishing.exports.model import State
 
 OF_PERSON = """

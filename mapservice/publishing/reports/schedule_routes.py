@@ -13,15 +13,15 @@ from mapservice.accounts.people.hooks import Part, Section
 from mapservice.accounts.people.model import Person
 from mapservice.accounts.roles import queries as roles
 from mapservice.errors import Conflict
+from mapservice.i18n.locale import PARIS
 from mapservice.i18n.text import gettext as _
-from mapservice.notifications.subscriptions.model import PARIS
+from mapservice.initiatives.params import with_known_places
 from mapservice.publishing.reports import schedule_queries as queries
 from mapservice.publishing.reports import schedule_service
 from mapservice.publishing.reports.model import View
 from mapservice.publishing.reports.routes import form_pairs
 from mapservice.web import answers, forms
 from mapservice.web.forms import FormRefused
-from mapservice.web.params import with_known_places
 from mapservice.web.services import services
 from mapservice.web.unsubscribe import Leaving
 

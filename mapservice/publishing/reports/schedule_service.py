@@ -18,10 +18,10 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.errors import Conflict, MapserviceError, Unavailable
+from mapservice.i18n.phrases import translator
 from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Mail
-from mapservice.notifications.subscriptions.service import translator
 from mapservice.publishing.exports import service as exporting
 from mapservice.publishing.exports.model import Bundle, State
 from mapservice.publishing.reports import schedule_queries as queries

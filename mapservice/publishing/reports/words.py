@@ -2,18 +2,16 @@
 
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
+from mapservice.i18n.locale import PARIS
 from mapservice.initiatives.model import LISTED, Status, Theme
 from mapservice.publishing.reports.model import ENOUGH, Figure, Figures, Line, Report, View
-from mapservice.rollups.territory_model import vintage
-from mapservice.territories.model import Level
+from mapservice.territories.model import Level, vintage
 
 LOCALE = "fr"
-PARIS = ZoneInfo("Europe/Paris")
 THEMES = {
     Theme.ENVIRONNEMENT: "Environnement",
     Theme.ALIMENTATION: "Alimentation",

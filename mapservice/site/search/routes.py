@@ -11,17 +11,20 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
+from mapservice.geocoding.service import Geocoders
+from mapservice.i18n.labels import theme_label
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import Filters, Paging
 from mapservice.initiatives.model import Theme
+from mapservice.initiatives.params import query_string, read_filters
+from mapservice.initiatives.place_words import place_name
 from mapservice.initiatives.queries import Initiative
 from mapservice.site.search.model import PlaceEntry
 from mapservice.site.search.service import SearchFound, search
 from mapservice.territories.model import Level
 from mapservice.web import answers
-from mapservice.web.pages import place_name, query_string, theme_label
-from mapservice.web.params import only_parameters, read_filters
+from mapservice.web.params import only_parameters
 from mapservice.web.services import services
 
 blueprint = Blueprint("search", __name__)
@@ -43,7 +46,7 @@ def page() -> ResponseReturnValue:
     only_parameters(*PARAMETERS)
     with services().reader.connect() as connection:
         filters, paging = read_filters(connection)
-        found = search(connection, services().geocoders, filters, _limit(paging, SHOWN))
+        found = search(connection, services().of(Geocoders), filters, _limit(paging, SHOWN))
         if found.certain:
             return _to_place(place_url(found.certain, filters))
         return render_template("search/page.html", **_shown(connection, filters, found))
@@ -55,7 +58,7 @@ def suggestions() -> Response:
     only_parameters(*PARAMETERS)
     with services().reader.connect() as connection:
         filters, paging = read_filters(connection)
-        found = search(connection, services().geocoders, filters, _limit(paging, SUGGESTED))
+        found = search(connection, services().of(Geocoders), filters, _limit(paging, SUGGESTED))
     body = {
         "places": [place_json(hit.entry, filters) for hit in found.places.hits],
         "themes": [theme_json(theme, filters) for theme in found.themes],

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import structlog
+from flask import Response as FlaskResponse
 from flask import request
 from werkzeug.http import parse_etags
 from werkzeug.wrappers import Response
@@ -20,6 +21,7 @@ from mapservice.initiatives.grid import Tile
 from mapservice.settings import Settings
 from mapservice.tiles.tile_cache.changes import Changes
 from mapservice.tiles.tile_cache.store import Answer, Extent, TileCache
+from mapservice.web import answers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -40,6 +42,16 @@ NOT_OF_304 = frozenset({"content-type", "content-length", "content-encoding"})
 def keep(where: Tile | Extent) -> None:
     """The present answer may be kept till something changes there."""
     request.environ.get(MARK, []).append(where)
+
+
+def tile_answer(
+    body: str | bytes, content_type: str, where: Tile | Extent, max_age: int = answers.FRESH_SECONDS
+) -> FlaskResponse:
+    """A tile, which may be kept until something changes there; an empty vector tile is a 204."""
+    keep(where)
+    if body:
+        return answers.whole(body, content_type, max_age)
+    return FlaskResponse(status=204, headers={"Cache-Control": f"public, max-age={max_age}"})
 
 
 class KeptTiles:

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine, Row, text
 from mapservice.accounts.people import service
 from mapservice.accounts.people.hooks import Part, Section
 from mapservice.accounts.people.routes import EXTENSION, Wiring
-from mapservice.accounts.people.session import COOKIE
 from mapservice.mail.service import enqueue
+from mapservice.web.visitor import SESSION_COOKIE as COOKIE
 from tests.accounts.people.mailbox import (
     ADDRESS,
     ask_for_link,

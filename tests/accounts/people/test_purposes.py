@@ -9,10 +9,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.accounts.people.hooks import Purpose, Question
-from mapservice.accounts.people.model import EmailAddress, Person, Token
+from mapservice.accounts.people.model import Person, Token
 from mapservice.accounts.people.routes import EXTENSION, Wiring
 from mapservice.accounts.people.service import Ask, ask_confirmation
 from mapservice.errors import Conflict, NotFound
+from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.letters import letterhead
 from mapservice.settings import Settings
 from tests.accounts.people.mailbox import (

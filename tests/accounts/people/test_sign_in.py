@@ -7,9 +7,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from mapservice.accounts.people.model import EmailAddress, Mistake, digest
-from mapservice.accounts.people.session import COOKIE
+from mapservice.accounts.people.model import digest
 from mapservice.errors import InvalidInput
+from mapservice.mail.email_address import EmailAddress, Mistake
+from mapservice.web.visitor import SESSION_COOKIE as COOKIE
 from tests.accounts.people.mailbox import (
     ADDRESS,
     ask_for_link,

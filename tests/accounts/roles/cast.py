@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
-from mapservice.accounts.people.model import EmailAddress
 from mapservice.accounts.roles import service
 from mapservice.accounts.roles.model import Author, Grant, signature
+from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead
 from mapservice.web.visitor import make_token
 from tests.accounts.people.mailbox import sign_in

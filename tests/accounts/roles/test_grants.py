@@ -9,12 +9,12 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from mapservice.accounts.people.model import EmailAddress
 from mapservice.accounts.people.service import purge
 from mapservice.accounts.roles import queries, service
 from mapservice.accounts.roles.model import Grant, Role, signature
 from mapservice.cli.main import cli
 from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.mail.email_address import EmailAddress
 from mapservice.territories.model import Level, TerritoryRef
 from tests.accounts.people.mailbox import fill_in, sign_in
 from tests.accounts.roles.cast import (

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Flask
 from sqlalchemy import Engine, text
 
-from mapservice.contributions.proposals.model import Verdict
+from mapservice.audit.model import Verdict
 from mapservice.mail import letters
 from mapservice.moderation import service
 from mapservice.moderation.service import Judge, TooLate

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
+from mapservice.i18n.locale import PARIS
 from mapservice.notifications.subscriptions import service
-from mapservice.notifications.subscriptions.model import PARIS
 from mapservice.settings import Settings
 from tests.accounts.people.mailbox import ADDRESS, Received, fill_in, last_link, mails_to, press
 from tests.web.population import Made, insert

@@ -16,8 +16,8 @@ from flask.testing import FlaskClient
 from pyproj import Geod
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.initiatives.filters import LonLat
 from mapservice.initiatives.model import Status, Theme
+from mapservice.territories.coordinates import LonLat
 from tests.web.population import Kept, Made, fill, insert, kept
 
 WGS84 = Geod(ellps="WGS84")

@@ -12,9 +12,10 @@ from pyproj import Geod
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.initiatives import near_queries, queries
-from mapservice.initiatives.filters import Filters, LonLat, Sort
+from mapservice.initiatives.filters import Filters, Sort
 from mapservice.initiatives.model import Status, Theme
 from mapservice.initiatives.near import Stretch
+from mapservice.territories.coordinates import LonLat
 from tests.web.population import Kept, Made, fill, kept
 
 WGS84 = Geod(ellps="WGS84")

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from pyproj import Geod
 from sqlalchemy import Engine
 
-from mapservice.initiatives.filters import LonLat
+from mapservice.territories.coordinates import LonLat
 from tests.web.population import Made, insert
 
 WGS84 = Geod(ellps="WGS84")

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from mapservice.initiatives import queries
-from mapservice.initiatives.filters import Cursor, Filters, LonLat, Sort
+from mapservice.initiatives.filters import Cursor, Filters, Sort
 from mapservice.initiatives.queries import SEARCH_PROBE
+from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import Level, TerritoryRef
 from tests.web.population import Made, fill
 

@@ -1,0 +1,60 @@
+"""What was decided about an initiative, and the line that the log keeps of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Verdict(StrEnum):
+    """What a moderator decides; KEEP is for an edit that is public already.
+
+    MERGE and UNMERGE are about duplicates, PLACE and UNPLACE about where it is, CLOSE about a
+    report.
+    """
+
+    PUBLISH = "publish"
+    KEEP = "keep"
+    REJECT = "reject"
+    ASK = "ask"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
+    PLACE = "place"
+    UNPLACE = "unplace"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A decision as it was taken; `revision` is the version that it is about, 0 for none.
+
+    `target` is what it was merged into or parted from, with its title where there still is one.
+    """
+
+    id: int
+    initiative: UUID
+    revision: int
+    verdict: Verdict
+    reason: str
+    decided_by: str
+    decided_by_person: UUID | None
+    decided_at: datetime
+    target: UUID | None
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One decision. `revision` is the version that was read, 0 for what has none.
+
+    `target` is what it was merged into or parted from, `report` what led to it.
+    """
+
+    initiative: UUID
+    verdict: str
+    by: str
+    person: UUID | None
+    revision: int = 0
+    reason: str = ""
+    target: UUID | None = None
+    report: UUID | None = None

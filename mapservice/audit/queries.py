@@ -1,0 +1,29 @@
+"""Reading the log of decisions."""
+
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from mapservice.audit.model import Decided, Verdict
+
+# Those about what was merged into it, too.
+DECISIONS = """
+SELECT decision.id, decision.initiative, revision, verdict, reason, decided_by, decided_by_person,
+       decided_at, decision.target, coalesce(other.title, '') AS title
+  FROM decision
+  LEFT JOIN initiative AS other
+    ON other.id = CASE decision.initiative WHEN :id THEN decision.target
+                       ELSE decision.initiative END
+ WHERE decision.initiative = :id OR decision.target = :id
+ ORDER BY decision.id DESC"""
+
+
+def decisions(connection: Connection, identifier: UUID) -> list[Decided]:
+    """All that was ever decided about it, the latest first."""
+    rows = connection.execute(text(DECISIONS), {"id": identifier})
+    return [Decided(**{**row._mapping, "verdict": Verdict(row.verdict)}) for row in rows]
+
+
+def last_rejection(connection: Connection, identifier: UUID) -> Decided | None:
+    found = decisions(connection, identifier)
+    return next((one for one in found if one.verdict is Verdict.REJECT), None)

@@ -1,0 +1,89 @@
+"""The filter grammar at the edge: a query string becomes a `Filters` that names real places."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from urllib.parse import quote, urlencode
+
+from flask import Flask, Response, g, has_request_context, request
+from sqlalchemy import Connection, Engine
+
+from mapservice.initiatives.filters import Filters, Paging, parse
+from mapservice.territories.lineage import queries
+from mapservice.territories.model import TerritoryRef
+from mapservice.web.params import base_url, query_without
+from mapservice.web.services import services
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NamedTerritory(TerritoryRef):
+    """A territory that exists, with what a page says of it; bounds are W, S, E, N, EPSG:4326."""
+
+    name: str = ""
+    bounds: tuple[float, float, float, float] = (0, 0, 0, 0)
+
+
+def register(app: Flask) -> None:
+    app.after_request(_tell_canonical)
+
+
+def read_filters(connection: Connection, *beside: str) -> tuple[Filters, Paging]:
+    """Filters and paging of the present request. Raises InvalidInput naming the parameter.
+
+    `beside` names parameters that the address has beside those of the grammar.
+    """
+    pairs = request.args.items(multi=True)
+    filters, paging = parse(pair for pair in pairs if pair[0] not in beside)
+    return with_known_places(connection, filters), paging
+
+
+def with_known_places(connection: Connection, filters: Filters) -> Filters:
+    """The same filters, naming territories of today. Raises InvalidInput for one that is none."""
+    if not filters.territory:
+        return filters
+    return replace(filters, territory=_named(connection, filters.territory))
+
+
+def query_string(filters: Filters, **changes: object) -> str:
+    """The filters' canonical query string with some of them changed; None takes one away."""
+    texts = dict(filters.to_pairs())
+    for name, value in changes.items():
+        texts.pop(name, None)
+        if value not in (None, "", (), []):
+            texts[name] = _text(value)
+    return f"?{urlencode(texts, safe=',:')}" if texts else ""
+
+
+def reader_of(filters: Filters) -> Engine:
+    """The engine for a filter: themes and statuses alone do not change the best plan."""
+    held = services()
+    return held.steady if filters.counted and not filters.territory else held.reader
+
+
+def _named(connection: Connection, refs: tuple[TerritoryRef, ...]) -> tuple[NamedTerritory, ...]:
+    """Each once, as it is called today; what was called otherwise is told by `_tell_canonical`."""
+    found = {ref: queries.of_today(connection, ref) for ref in refs}
+    named = {
+        NamedTerritory(place.level, place.code, place.name, place.bounds)
+        for place in found.values()
+    }
+    if has_request_context() and any(ref.code != place.code for ref, place in found.items()):
+        g.territories_of_today = sorted(map(str, named))
+    return tuple(sorted(named))
+
+
+def _tell_canonical(response: Response) -> Response:
+    """Where a code was given that a commune has no more, the address that says the same today."""
+    today = g.get("territories_of_today")
+    if today and response.status_code < HTTPStatus.BAD_REQUEST and "territory" in request.args:
+        others = query_without("territory")
+        query = "&".join(filter(None, [others, f"territory={','.join(today)}"]))
+        address = f"{base_url()}{quote(request.path)}?{query}"
+        response.headers.add("Link", f'<{address}>; rel="canonical"')
+    return response
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ",".join(str(part) for part in value)
+    return str(value)

@@ -1,0 +1,77 @@
+"""Where an initiative is, in words that claim no more than is known."""
+
+import re
+
+from mapservice.geocoding.matching.normalise import fold
+from mapservice.geocoding.matching.vocabulary import STREET_TYPES
+from mapservice.geocoding.model import Precision
+from mapservice.i18n.text import gettext as _
+from mapservice.i18n.typography import metres_words
+from mapservice.initiatives.queries import Initiative
+from mapservice.territories.model import Level
+from mapservice.territories.names import in_departement, in_region, of_commune
+
+
+def precision_words(initiative: Initiative) -> str:
+    """Where it is, in words that claim no more than is known."""
+    precision = initiative.precision
+    if precision is Precision.POINT:
+        if _names_street(initiative.place_text):
+            return _("à cette adresse, %(commune)s", commune=initiative.commune_name)
+        return _("au point indiqué, %(commune)s", commune=initiative.commune_name)
+    if precision is Precision.COMMUNE:
+        name, article = initiative.commune_name or "", initiative.commune_article or ""
+        return _("dans la commune %(of_name)s", of_name=of_commune(name, article))
+    if precision is Precision.EPCI:
+        return _("quelque part dans %(epci)s", epci=initiative.epci_name)
+    if precision is Precision.DEPARTEMENT:
+        name, article = initiative.departement_name or "", initiative.departement_article or ""
+        return _("quelque part %(in_name)s", in_name=in_departement(name, article))
+    if precision is Precision.REGION:
+        name, article = initiative.region_name or "", initiative.region_article or ""
+        return _("quelque part %(in_name)s", in_name=in_region(name, article))
+    if precision is Precision.NATIONAL:
+        return _("partout en France")
+    return _("lieu à préciser")
+
+
+def area_words(level: Level, name: str, article: str) -> str:
+    """Somewhere in a territory: "quelque part en Bretagne"; `name` and `article` as kept."""
+    if level is Level.COMMUNE:
+        return _("quelque part dans la commune %(of_name)s", of_name=of_commune(name, article))
+    if level is Level.EPCI:
+        return _("quelque part dans %(epci)s", epci=name)
+    in_name = in_departement if level is Level.DEPARTEMENT else in_region
+    return _("quelque part %(in_name)s", in_name=in_name(name, article))
+
+
+def _names_street(text: str) -> bool:
+    """Whether a street is written: its type before a name, or soon after a house number.
+
+    A postcode and a commune are none, even the commune of Rue (80).
+    """
+    words = re.findall(r"\w+", fold(text))
+    types = [n for n, word in enumerate(words) if word in STREET_TYPES]
+    named = any(words[n + 1].isalpha() for n in types if n + 1 < len(words))
+    numbered = any(
+        re.fullmatch(r"\d{1,4}[a-d]?", word) for n in types for word in words[max(n - 3, 0) : n]
+    )
+    return named or numbered
+
+
+def distance_words(initiative: Initiative) -> str:
+    """How far it is from the position asked for; "" unless it truly stands at a point."""
+    if initiative.distance is None or initiative.precision is not Precision.POINT:
+        return ""
+    return _("à %(distance)s", distance=metres_words(initiative.distance))
+
+
+def place_name(initiative: Initiative) -> str:
+    """The name of the finest territory known, or ""."""
+    names = (
+        initiative.commune_name,
+        initiative.epci_name if initiative.precision is Precision.EPCI else None,
+        initiative.departement_name,
+        initiative.region_name,
+    )
+    return next((name for name in names if name), "")

@@ -1,0 +1,32 @@
+"""What templates of all rooms may call, beside what `i18n` gives them: links, labels, places."""
+
+from flask import Flask
+
+from mapservice.accounts.roles.permissions import own_roles
+from mapservice.i18n.labels import status_label, theme_label
+from mapservice.initiatives.params import query_string
+from mapservice.initiatives.place_words import distance_words, place_name, precision_words
+from mapservice.settings import Settings
+from mapservice.territories.model import vintage
+from mapservice.territories.names import at_territory, of_commune
+from mapservice.web.assets import asset
+from mapservice.web.params import base_url
+
+
+def register(app: Flask, settings: Settings) -> None:
+    app.jinja_env.filters.update(
+        theme_label=theme_label, status_label=status_label, vintage=vintage
+    )
+    app.jinja_env.globals.update(
+        asset=asset,
+        settings=settings,
+        base_url=base_url,
+        query_string=query_string,
+        own_roles=own_roles,
+        precision_words=precision_words,
+        place_name=place_name,
+        distance_words=distance_words,
+        of_name=lambda place: of_commune(place.name, place.article),
+        at_territory=at_territory,
+        of_commune=of_commune,
+    )
