@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from mapservice.accounts.api_keys import bearer
 from mapservice.accounts.api_keys import routes as tokens
 from mapservice.accounts.people import routes as people
-from mapservice.accounts.people.hooks import Part, Purpose
+from mapservice.accounts.people.hooks import MagicLinkAction, PersonalDataProvider
 from mapservice.accounts.people.session import NoSession
 from mapservice.accounts.roles import routes as roles
 from mapservice.contributions.proposals import routes as proposals
@@ -24,8 +24,8 @@ from mapservice.dashboards.routes import blueprint as coordination
 from mapservice.dashboards.routes import make_ready
 from mapservice.errors import ConfigurationError
 from mapservice.geocoding.address_api.routes import blueprint as geocoding
-from mapservice.geocoding.provider.client import Provider
-from mapservice.geocoding.service import Geocoders
+from mapservice.geocoding.provider.client import AddressProvider
+from mapservice.geocoding.service import GeocoderCache
 from mapservice.i18n import typography
 from mapservice.initiatives import params as filter_params
 from mapservice.moderation.api_routes import blueprint as moderation_api
@@ -53,7 +53,7 @@ from mapservice.site.territory_routes import blueprint as territories
 from mapservice.static_maps.routes import blueprint as drawings
 from mapservice.territories.queries import source_name
 from mapservice.tiles.routes import blueprint as tiles
-from mapservice.tiles.tile_cache.middleware import KeptTiles
+from mapservice.tiles.tile_cache.middleware import TileCacheMiddleware
 from mapservice.web import (
     assets,
     compression,
@@ -111,8 +111,8 @@ BLUEPRINTS = (
 )
 
 # What packages add about people: the mailed links that they understand, and what they keep.
-PURPOSES: tuple[Purpose, ...] = (proposals.PURPOSE, *supports.PURPOSES, following.PURPOSE)
-PARTS: tuple[Part, ...] = (
+PURPOSES: tuple[MagicLinkAction, ...] = (proposals.PURPOSE, *supports.PURPOSES, following.PURPOSE)
+PARTS: tuple[PersonalDataProvider, ...] = (
     proposals.PART,
     supports.PART,
     following.PART,
@@ -129,7 +129,7 @@ READINESS = (
 )
 
 
-class Service(Flask):
+class MapserviceFlask(Flask):
     """Flask behind the proxies in front of it.
 
     It does not ask of each function at each request whether it is a coroutine: none is.
@@ -153,7 +153,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if not settings.database_url:
         raise ConfigurationError("DATABASE_URL is not set; `mapservice serve` sets it by itself")
     configure_logging()
-    app = Service(
+    app = MapserviceFlask(
         __name__, static_folder="static", template_folder=str(asset_folder("templates").resolve())
     )
     app.proxies = TrustedProxies(settings.trusted_proxies)
@@ -197,19 +197,21 @@ def create_served_app() -> "WSGIApplication":
     services: Services = app.extensions[EXTENSION]
     try:
         with services.moment.connect() as connection:
-            services.of(Geocoders).current(connection)
+            services.of(GeocoderCache).current(connection)
             make_ready(connection)
         with services.reader.connect() as connection:
-            finder(connection, services.of(Geocoders))
+            finder(connection, services.of(GeocoderCache))
     except (OperationalError, DriverError) as error:
         log.warning("started_without_database", error=str(error).partition("\n")[0])
     services.dispose()
-    return KeptTiles(app, services.settings) if services.settings.tile_cache_bytes else app
+    return (
+        TileCacheMiddleware(app, services.settings) if services.settings.tile_cache_bytes else app
+    )
 
 
 def _services(settings: Settings) -> Services:
     return Services(
         settings,
         engine_of(settings),
-        {Geocoders: Geocoders(Provider.of_settings(settings))},
+        {GeocoderCache: GeocoderCache(AddressProvider.of_settings(settings))},
     )

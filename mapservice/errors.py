@@ -33,14 +33,14 @@ class NotFound(MapserviceError):
     title = "Not found"
 
 
-class Conflict(MapserviceError):
+class StateConflict(MapserviceError):
     """Somebody else was faster: the thing is no longer in the state that the request assumes."""
 
     status = HTTPStatus.CONFLICT
     title = "Conflict"
 
 
-class Unavailable(MapserviceError):
+class ServiceUnavailable(MapserviceError):
     """A dependency did not answer in time; the client may try again."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE

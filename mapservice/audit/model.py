@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 
-class Verdict(StrEnum):
+class DecisionVerdict(StrEnum):
     """What a moderator decides; KEEP is for an edit that is public already.
 
     MERGE and UNMERGE are about duplicates, PLACE and UNPLACE about where it is, CLOSE about a
@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class PastDecision:
     """A decision as it was taken; `revision` is the version that it is about, 0 for none.
 
     `target` is what it was merged into or parted from, with its title where there still is one.
@@ -34,7 +34,7 @@ class Decided:
     id: int
     initiative: UUID
     revision: int
-    verdict: Verdict
+    verdict: DecisionVerdict
     reason: str
     decided_by: str
     decided_by_person: UUID | None
@@ -44,7 +44,7 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class DecisionRecord:
     """One decision. `revision` is the version that was read, 0 for what has none.
 
     `target` is what it was merged into or parted from, `report` what led to it.

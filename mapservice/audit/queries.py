@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from mapservice.audit.model import Decided, Verdict
+from mapservice.audit.model import DecisionVerdict, PastDecision
 
 # Those about what was merged into it, too.
 DECISIONS = """
@@ -18,12 +18,14 @@ SELECT decision.id, decision.initiative, revision, verdict, reason, decided_by, 
  ORDER BY decision.id DESC"""
 
 
-def decisions(connection: Connection, identifier: UUID) -> list[Decided]:
+def decisions(connection: Connection, identifier: UUID) -> list[PastDecision]:
     """All that was ever decided about it, the latest first."""
     rows = connection.execute(text(DECISIONS), {"id": identifier})
-    return [Decided(**{**row._mapping, "verdict": Verdict(row.verdict)}) for row in rows]
+    return [
+        PastDecision(**{**row._mapping, "verdict": DecisionVerdict(row.verdict)}) for row in rows
+    ]
 
 
-def last_rejection(connection: Connection, identifier: UUID) -> Decided | None:
+def last_rejection(connection: Connection, identifier: UUID) -> PastDecision | None:
     found = decisions(connection, identifier)
-    return next((one for one in found if one.verdict is Verdict.REJECT), None)
+    return next((one for one in found if one.verdict is DecisionVerdict.REJECT), None)

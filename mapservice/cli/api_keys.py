@@ -7,11 +7,11 @@ import click
 from sqlalchemy import Engine
 
 from mapservice.accounts.api_keys import queries, service
-from mapservice.accounts.api_keys.model import LIVES, Scope, Wish
+from mapservice.accounts.api_keys.model import LIVES, ApiKeyRequest, ApiKeyScope
 from mapservice.cli.letterhead import letterhead_of_command
 from mapservice.mail.email_address import EmailAddress
 
-SCOPE = click.Choice([str(one) for one in Scope])
+SCOPE = click.Choice([str(one) for one in ApiKeyScope])
 
 
 @click.group("token")
@@ -35,7 +35,7 @@ def create_command(
     engine: Callable[[], Engine], email: str, name: str, scopes: tuple[str, ...], days: str
 ) -> None:
     """Make a key and show it, once; its owner, who has signed in before, is mailed."""
-    address, wish = EmailAddress.parse(email), Wish.parse(name, scopes, days)
+    address, wish = EmailAddress.parse(email), ApiKeyRequest.parse(name, scopes, days)
     site = letterhead_of_command()
     with engine().begin() as connection:
         person = service.owner(connection, address)

@@ -29,13 +29,13 @@ from mapservice.errors import InvalidInput, MapserviceError
 from mapservice.geocoding import files
 from mapservice.geocoding.accuracy import accuracy
 from mapservice.geocoding.parallel import cores
-from mapservice.geocoding.provider.client import Provider
-from mapservice.geocoding.service import Geocoders, Locator
+from mapservice.geocoding.provider.client import AddressProvider
+from mapservice.geocoding.service import GeocoderCache, Locator
 from mapservice.imports.fixtures import service as initiative_load
 from mapservice.imports.service import (
+    ImportOptions,
     ImportRun,
-    Options,
-    Outcome,
+    RowOutcome,
     RowReport,
     import_file,
     import_source,
@@ -48,7 +48,7 @@ from mapservice.operations.doctor import examine
 from mapservice.publishing.exports.model import GRID_ZOOM, MAX_ZOOM, SUFFIXES
 from mapservice.rollups import queries as activity
 from mapservice.rollups import service as rollup_service
-from mapservice.rollups.series import Series, rebase_file
+from mapservice.rollups.series import SeriesColumns, rebase_file
 from mapservice.settings import Settings
 from mapservice.territories import checks
 from mapservice.territories import queries as territories
@@ -214,7 +214,7 @@ def rebase_command(
     """Sum a CSV file's figures by today's communes; tell what no one of them can claim."""
     with _engine().connect() as connection:
         lineage = whole_lineage(connection)
-    for line in rebase_file(lineage, source, Series(column, values, year), target):
+    for line in rebase_file(lineage, source, SeriesColumns(column, values, year), target):
         heirs = ", ".join(line.candidates) or "no commune of today"
         click.echo(f"{line.status}: {line.code} {line.name} ({heirs})")
 
@@ -226,7 +226,7 @@ def rebase_command(
 @click.option("--report", is_flag=True, help="Compare with the column expected_insee, by kind.")
 def geocode_command(source: Path, query_column: str, target: Path, report: bool) -> None:
     """Add insee, name, precision, score and status to each row of a CSV file."""
-    work = files.Work(partial(_bar, "geocode"), cores())
+    work = files.FileGeocoding(partial(_bar, "geocode"), cores())
     files.geocode_file(lambda: _locator(_engine()), source, query_column, target, work)
     for line in accuracy(target) if report else ():
         click.echo(line)
@@ -264,7 +264,7 @@ def import_command(
     """
     settings = _settings()
     engine = _open(settings)
-    options = Options(_mapping(pairs) or None, platform, licence, dry_run)
+    options = ImportOptions(_mapping(pairs) or None, platform, licence, dry_run)
     opened = open_file(engine, source, options.mapping)
     run = import_source(engine, _locator(engine), opened, options)
     path = target or settings.home / "reports" / f"{source.stem}.csv"
@@ -306,7 +306,7 @@ def sample_command(if_empty: bool, remove: bool) -> None:
         if if_empty and initiative_load.has_initiatives(connection):
             click.echo("there are initiatives already")
             return
-    options = Options(platform=platform, licence=licence)
+    options = ImportOptions(platform=platform, licence=licence)
     run = import_file(engine, _locator(engine), initiative_load.sample_path(), options)
     with _bar("sample", run.total) as advance:
         for _ in run.reports:
@@ -375,11 +375,11 @@ def report_command(territory: str, by: str, figure: str, query: str, target: Pat
     """Write the report of a territory: a page that works offline, a PDF, or its figures."""
     from mapservice.publishing.reports.making import SUFFIXES as FORMS
     from mapservice.publishing.reports.making import save
-    from mapservice.publishing.reports.model import View
+    from mapservice.publishing.reports.model import ReportView
     from mapservice.publishing.reports.queries import read
 
     asked = [("territory", territory), ("by", by), ("figure", figure)]
-    view = View.parse([*parse_qsl(query, keep_blank_values=True), *asked])
+    view = ReportView.parse([*parse_qsl(query, keep_blank_values=True), *asked])
     suffix = target.suffix.removeprefix(".")
     if suffix not in FORMS:
         raise InvalidInput("--out", f"must end in .{', .'.join(FORMS)}")
@@ -420,7 +420,9 @@ def doctor_command() -> None:
 
 def _locator(engine: Engine) -> Locator:
     with engine.connect() as connection:
-        locator = Geocoders(Provider.of_settings(Settings.from_env())).current(connection)
+        locator = GeocoderCache(AddressProvider.of_settings(Settings.from_env())).current(
+            connection
+        )
     engine.dispose()  # a connection must not be shared with processes forked from here
     return locator
 
@@ -432,9 +434,9 @@ def _mapping(pairs: tuple[str, ...]) -> Mapping[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def _import(run: ImportRun, path: Path) -> Counter[Outcome]:
+def _import(run: ImportRun, path: Path) -> Counter[RowOutcome]:
     """Runs the import to its end, writing a line for each row as it comes."""
-    counts: Counter[Outcome] = Counter()
+    counts: Counter[RowOutcome] = Counter()
     with path.open("w", encoding="utf-8", newline="") as text, _bar("import", run.total) as advance:
         writer = csv.DictWriter(text, [field.name for field in fields(RowReport)])
         writer.writeheader()

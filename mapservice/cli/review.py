@@ -11,14 +11,21 @@ from mapservice.errors import InvalidInput
 from mapservice.geocoding.service import Locator
 from mapservice.initiatives.filters import parse_territory
 from mapservice.moderation.places import queries, service
-from mapservice.moderation.places.model import Case, Choice, ChoiceKind, Review, Scope, clean
+from mapservice.moderation.places.model import (
+    ChoiceKind,
+    PlaceCase,
+    PlaceChoice,
+    PlaceReview,
+    PlaceScope,
+    clean,
+)
 
 LEVELS = (ChoiceKind.COMMUNE, ChoiceKind.EPCI, ChoiceKind.DEPARTEMENT, ChoiceKind.REGION)
 NOWHERE = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class ReviewTools:
     """What the commands are handed by the command line that they belong to."""
 
     engine: Callable[[], Engine]
@@ -34,7 +41,7 @@ def register(
     @click.pass_context
     def review(context: click.Context) -> None:
         """Places that the geocoder left open."""
-        context.obj = Tools(engine, locator)
+        context.obj = ReviewTools(engine, locator)
 
     for command in (list_command, decide_command, reopen_command, rerun_command):
         review.add_command(command)
@@ -44,12 +51,12 @@ def register(
 @click.option("--territory", default="", help="Such as region:53 or departement:35; or none.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
 @click.pass_obj
-def list_command(tools: Tools, territory: str, limit: int) -> None:
+def list_command(tools: ReviewTools, territory: str, limit: int) -> None:
     """List what waits, the oldest first: id, words, reason, candidates."""
     scope = _scope(territory)
     with tools.engine().connect() as connection:
-        page = queries.find_page(connection, Review.WAITING, scope, limit)
-        total = queries.count(connection, Review.WAITING, scope)
+        page = queries.find_page(connection, PlaceReview.WAITING, scope, limit)
+        total = queries.count(connection, PlaceReview.WAITING, scope)
     for case in page.cases:
         words = clean(case.words)
         click.echo("\t".join((str(case.id), words, str(case.why), _candidates(case))))
@@ -68,7 +75,7 @@ def list_command(tools: Tools, territory: str, limit: int) -> None:
 @click.option("--note", default="")
 @click.pass_obj
 def decide_command(
-    tools: Tools, /, identifier: UUID, by: str, note: str, **answers: str | bool | None
+    tools: ReviewTools, /, identifier: UUID, by: str, note: str, **answers: str | bool | None
 ) -> None:
     """Decide where one place is."""
     choice = _choice(answers, note)
@@ -80,7 +87,7 @@ def decide_command(
 @click.argument("identifier", metavar="ID", type=click.UUID)
 @click.option("--by", required=True, help="Who withdraws the decision; it is kept.")
 @click.pass_obj
-def reopen_command(tools: Tools, identifier: UUID, by: str) -> None:
+def reopen_command(tools: ReviewTools, identifier: UUID, by: str) -> None:
     """Put a decided place back into the queue, shown as before."""
     service.put_back(tools.engine(), identifier, by)
     click.echo("waiting again")
@@ -88,27 +95,27 @@ def reopen_command(tools: Tools, identifier: UUID, by: str) -> None:
 
 @click.command("rerun")
 @click.pass_obj
-def rerun_command(tools: Tools) -> None:
+def rerun_command(tools: ReviewTools) -> None:
     """Match what waits again, and settle what is certain today; decisions stay."""
     engine = tools.engine()
     done = service.rerun(engine, tools.locator(engine))
     click.echo(f"{done.resolved} resolved, {done.left} still wait")
 
 
-def _scope(text: str) -> Scope:
+def _scope(text: str) -> PlaceScope:
     if text == NOWHERE:
-        return Scope(nowhere=True)
-    return Scope(parse_territory(text, "--territory")) if text else Scope()
+        return PlaceScope(nowhere=True)
+    return PlaceScope(parse_territory(text, "--territory")) if text else PlaceScope()
 
 
-def _choice(answers: dict[str, str | bool | None], note: str) -> Choice:
+def _choice(answers: dict[str, str | bool | None], note: str) -> PlaceChoice:
     given = [(name, answer) for name, answer in answers.items() if answer]
     if len(given) != 1:
         names = ", ".join(f"--{name}" for name in answers)
         raise InvalidInput("ID", f"needs exactly one of {names}")
     ((name, answer),) = given
-    return Choice.parse(f"{name}:{answer}" if ChoiceKind(name) in LEVELS else name, note)
+    return PlaceChoice.parse(f"{name}:{answer}" if ChoiceKind(name) in LEVELS else name, note)
 
 
-def _candidates(case: Case) -> str:
+def _candidates(case: PlaceCase) -> str:
     return ", ".join(f"{one.commune.code} {one.commune.name}" for one in case.candidates)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from mapservice.cli.supervisor import Backoff, Supervisor
+from mapservice.cli.supervisor import ProcessSupervisor, RestartBackoff
 from mapservice.db import cluster
 from mapservice.db.postmaster import is_running
 from mapservice.db.postmaster import tell as tell_person
@@ -54,7 +54,7 @@ AWAY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """Where people reach the service."""
 
     host: str
@@ -105,7 +105,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class StartupClock:
     """Tells each step with the seconds since scripts/start began."""
 
     since: float
@@ -144,14 +144,14 @@ class StandIn:
 
 
 @dataclass(slots=True)
-class Database:
+class ServedDatabase:
     """Its URL, and the hold on our own cluster; somebody else's is not ours to start."""
 
     url: str
-    hold: cluster.Hold | None
-    clock: Clock
+    hold: cluster.ClusterLease | None
+    clock: StartupClock
     starter: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
-    backoff: Backoff = field(default_factory=Backoff)
+    backoff: RestartBackoff = field(default_factory=RestartBackoff)
     revival: Future[None] | None = None
     due: float = 0.0
     started: float = field(default_factory=time.monotonic)
@@ -189,11 +189,11 @@ class Database:
 
 def serve(settings: Settings) -> int:
     """Prepares, serves, and stops all. Returns the exit code: 0 when asked to stop."""
-    clock = Clock(float(os.environ.get("MAPSERVICE_STARTED") or time.time()))
-    service = Supervisor(os.environ, clock.tell)
+    clock = StartupClock(float(os.environ.get("MAPSERVICE_STARTED") or time.time()))
+    service = ProcessSupervisor(os.environ, clock.tell)
     with _obeying(service):
         try:
-            address = Address.from_env()
+            address = ListenAddress.from_env()
             with address.listen() as listener, _database(settings, clock) as database:
                 service.environ["MAPSERVICE_DATABASE_URL"] = database.url
                 service.environ["MAPSERVICE_SECRET_KEY"] = settings.secret_key or _key(settings)
@@ -209,7 +209,10 @@ def serve(settings: Settings) -> int:
 
 
 def _work(
-    service: Supervisor, listener: socket.socket, address: Address, database: Database
+    service: ProcessSupervisor,
+    listener: socket.socket,
+    address: ListenAddress,
+    database: ServedDatabase,
 ) -> None:
     """Raises KeyboardInterrupt or ConfigurationError, never returns; leaves no child."""
     stand_in = StandIn(listener)
@@ -240,7 +243,7 @@ def _work(
         service.stop()
 
 
-def _wait_until_ready(service: Supervisor, address: Address) -> None:
+def _wait_until_ready(service: ProcessSupervisor, address: ListenAddress) -> None:
     """Asks at our own socket: while gunicorn does not run, the answer is ours, and is no."""
     patience = time.monotonic() + READY_SECONDS
     while not (service.runs(WEB) and _is_ready(address)):
@@ -253,7 +256,7 @@ def _wait_until_ready(service: Supervisor, address: Address) -> None:
             )
 
 
-def _is_ready(address: Address) -> bool:
+def _is_ready(address: ListenAddress) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{address.url}/health/ready", timeout=2) as answer:
@@ -267,12 +270,12 @@ def _program(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _database(settings: Settings, clock: Clock) -> Iterator[Database]:
+def _database(settings: Settings, clock: StartupClock) -> Iterator[ServedDatabase]:
     if settings.database_url:
-        database = Database(settings.database_url, None, clock)
+        database = ServedDatabase(settings.database_url, None, clock)
     else:
-        hold = cluster.Hold(settings.home)
-        database = Database(hold.place.url(), hold, clock)
+        hold = cluster.ClusterLease(settings.home)
+        database = ServedDatabase(hold.place.url(), hold, clock)
     try:
         yield database
     finally:
@@ -280,7 +283,7 @@ def _database(settings: Settings, clock: Clock) -> Iterator[Database]:
 
 
 @contextlib.contextmanager
-def _obeying(service: Supervisor) -> Iterator[None]:
+def _obeying(service: ProcessSupervisor) -> Iterator[None]:
     """SIGINT and SIGTERM ask the service to stop, and SIGHUP unless `nohup` started us."""
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -306,7 +309,7 @@ def _key(settings: Settings) -> str:
 def main() -> int:
     """`python -m mapservice.cli.serve`: whether the address is free, asked before set-up."""
     try:
-        Address.from_env().listen().close()
+        ListenAddress.from_env().listen().close()
     except ConfigurationError as error:
         tell_person(str(error))
         return 1

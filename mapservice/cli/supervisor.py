@@ -21,7 +21,7 @@ GRACE_SECONDS = 25  # longer than gunicorn gives its own workers
 
 
 @dataclass(slots=True)
-class Backoff:
+class RestartBackoff:
     """How long to wait before the next attempt: doubles up to `most`, and is short again after
     `good` seconds without a failure. Nobody gives up: what is broken may be mended meanwhile."""
 
@@ -37,19 +37,19 @@ class Backoff:
 
 
 @dataclass(slots=True)
-class Child:
+class ChildProcess:
     """A command that is to run for good. `process` is None while it waits for its next start."""
 
     name: str
     command: Sequence[str]
     descriptors: Sequence[int] = ()
-    backoff: Backoff = field(default_factory=Backoff)
+    backoff: RestartBackoff = field(default_factory=RestartBackoff)
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     due: float = 0.0
 
 
-class Supervisor:
+class ProcessSupervisor:
     """The children and the wish to stop; one per process, as signals are.
 
     `tell` prints one line for a person. `idle` is called at every look.
@@ -61,7 +61,7 @@ class Supervisor:
         self.asked_by = ""
         self.idle: Callable[[], None] = lambda: None
         self._tell = tell
-        self._children: dict[str, Child] = {}
+        self._children: dict[str, ChildProcess] = {}
 
     def ask_to_stop(self, number: int, _frame: FrameType | None) -> None:
         self.asked_to_stop += 1
@@ -69,12 +69,12 @@ class Supervisor:
 
     def keep(self, name: str, command: Sequence[str], descriptors: Sequence[int] = ()) -> None:
         """Starts it now, and again whenever it ends; it inherits these file descriptors."""
-        self._children[name] = child = Child(name, command, descriptors)
+        self._children[name] = child = ChildProcess(name, command, descriptors)
         self._start(child)
 
     def run(self, name: str, command: Sequence[str]) -> None:
         """To its end. Raises KeyboardInterrupt, or ConfigurationError when it fails."""
-        self._children[name] = child = Child(name, command)
+        self._children[name] = child = ChildProcess(name, command)
         self._start(child)
         assert child.process is not None, "started just now"
         while (code := child.process.poll()) is None:
@@ -117,7 +117,7 @@ class Supervisor:
         for process in self._processes():
             process.wait()
 
-    def _look_after(self, child: Child) -> None:
+    def _look_after(self, child: ChildProcess) -> None:
         now = time.monotonic()
         if child.process is None:
             if now >= child.due:
@@ -128,7 +128,7 @@ class Supervisor:
             child.process, child.due = None, now + wait
             self._tell(f"{child.name} ended by itself ({_ending(code)}): again in {wait:g} s")
 
-    def _start(self, child: Child) -> None:
+    def _start(self, child: ChildProcess) -> None:
         """In a session of its own: Ctrl-C in the terminal reaches us alone, and we pass it on."""
         child.started = time.monotonic()
         child.process = subprocess.Popen(

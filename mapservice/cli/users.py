@@ -6,12 +6,12 @@ import click
 from sqlalchemy import Engine
 
 from mapservice.accounts.roles import queries, service
-from mapservice.accounts.roles.model import Author, Grant, Role
+from mapservice.accounts.roles.model import GrantAuthor, Role, RoleGrant
 from mapservice.cli.api_keys import token_group
 from mapservice.cli.letterhead import letterhead_of_command
 from mapservice.mail.email_address import EmailAddress
 
-BY = Author(name="command line")
+BY = GrantAuthor(name="command line")
 
 
 def register(cli: click.Group, engine: Callable[[], Engine]) -> None:
@@ -40,7 +40,7 @@ TERRITORY = click.option(
 @click.pass_obj
 def grant_command(engine: Callable[[], Engine], email: str, role: str, territory: str) -> None:
     """Give somebody a role; an address that is not known yet has a week to sign in."""
-    address, given = EmailAddress.parse(email), Grant.parse(role, territory)
+    address, given = EmailAddress.parse(email), RoleGrant.parse(role, territory)
     site = letterhead_of_command()
     with engine().begin() as connection:
         service.grant(connection, address, given, BY, site)
@@ -54,7 +54,7 @@ def grant_command(engine: Callable[[], Engine], email: str, role: str, territory
 @click.pass_obj
 def revoke_command(engine: Callable[[], Engine], email: str, role: str, territory: str) -> None:
     """Take a role back, at once."""
-    address, taken = EmailAddress.parse(email), Grant.parse(role, territory)
+    address, taken = EmailAddress.parse(email), RoleGrant.parse(role, territory)
     with engine().begin() as connection:
         service.revoke_of(connection, address, taken, BY)
     click.echo(f"revoked: {address.address} {taken}")

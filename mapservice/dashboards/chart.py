@@ -11,7 +11,7 @@ GAP = 0.22  # of a month's width
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class MonthBar:
     """One month; `inside`: the period shown holds it."""
 
     month: date
@@ -24,15 +24,15 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class MonthChart:
     """Bars, round numbers at the left with their heights, and where each January stands."""
 
-    bars: tuple[Bar, ...]
+    bars: tuple[MonthBar, ...]
     ticks: tuple[tuple[float, int], ...]
     years: tuple[tuple[float, int], ...]
 
 
-def chart(counts: Sequence[tuple[date, int]], since: date | None, until: date | None) -> Chart:
+def chart(counts: Sequence[tuple[date, int]], since: date | None, until: date | None) -> MonthChart:
     """Bars of new initiatives by month, in the order given."""
     step = (WIDTH - LEFT) / max(len(counts), 1)
     top = _ceiling(max((count for _, count in counts), default=0))
@@ -44,7 +44,7 @@ def chart(counts: Sequence[tuple[date, int]], since: date | None, until: date | 
         x = LEFT + step * (number + GAP / 2)
         y = HEIGHT - BOTTOM - height
         bars.append(
-            Bar(
+            MonthBar(
                 month,
                 count,
                 round(x, 2),
@@ -56,7 +56,7 @@ def chart(counts: Sequence[tuple[date, int]], since: date | None, until: date | 
         )
     ticks = tuple((HEIGHT - BOTTOM - depth * part / 2, top * part // 2) for part in (0, 1, 2))
     years = tuple((bar.x, bar.month.year) for bar in bars if bar.month.month == 1)
-    return Chart(tuple(bars), ticks, years)
+    return MonthChart(tuple(bars), ticks, years)
 
 
 def _ceiling(most: int) -> int:

@@ -23,7 +23,7 @@ APART = 1.959963984540054
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class ClassEvidence:
     """What a class goes by, a territory an entry, and how much of that may be chance.
 
     `value` decides on the class: 0 is nothing, NaN unknown. `mean` and `variance` say what is
@@ -36,7 +36,7 @@ class Evidence:
 
 
 def told_apart(
-    evidence: Sequence[Evidence], classes: int = CLASSES, *, ratios: bool = True
+    evidence: Sequence[ClassEvidence], classes: int = CLASSES, *, ratios: bool = True
 ) -> tuple[float, ...]:
     """Natural breaks of all these values, without those that chance may have made.
 

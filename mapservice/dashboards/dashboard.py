@@ -13,12 +13,12 @@ from mapservice.dashboards.model import (
     DATED,
     LEAST_SISTERS,
     SUPPORTED,
-    Areas,
-    Figure,
-    Order,
-    Silence,
-    Verdict,
-    View,
+    AreaFigures,
+    DashboardFigure,
+    DashboardView,
+    SilenceKind,
+    SilentAreas,
+    TableOrder,
     silence_of,
 )
 from mapservice.territories import queries as territories
@@ -35,7 +35,7 @@ SHOWN_SILENT = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Titled:
+class NamedPlace:
     """How a territory is named in phrases; `level` None is France."""
 
     level: Level | None
@@ -51,7 +51,7 @@ class Titled:
 
 
 @dataclass(frozen=True, slots=True)
-class Suggested:
+class SuggestedCount:
     """What the size of a territory suggests, with limits; whether it is beyond them, and whether
     its silence is more than chance. `recent_mean`: how many in 90 days."""
 
@@ -65,8 +65,8 @@ class Suggested:
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
-    """One line of a table; what is not known is None. `klass`: see `Areas.classes`."""
+class DashboardRow:
+    """One line of a table; what is not known is None. `klass`: see `AreaFigures.classes`."""
 
     level: Level
     code: str
@@ -87,7 +87,7 @@ class Row:
     last: datetime | None
     klass: int
     undated: int
-    suggested: Suggested | None
+    suggested: SuggestedCount | None
 
     @property
     def url(self) -> str:
@@ -95,20 +95,20 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class Dashboard:
     """`own` and `areas` are figures of the territory and of its parts; `silent` of `sisters`.
 
     `years` are those that the populations of its communes are of.
     """
 
-    view: View
-    titled: Titled
-    own: Areas
-    areas: Areas
+    view: DashboardView
+    titled: NamedPlace
+    own: AreaFigures
+    areas: AreaFigures
     last: datetime | None
-    sisters: Areas
+    sisters: AreaFigures
     sisters_by: Level
-    silence: Silence | None
+    silence: SilentAreas | None
     years: tuple[int, ...] = ()
 
     @property
@@ -127,29 +127,29 @@ class _Facts:
     """Of some territories of one level, by where they stand among its `areas`."""
 
     at: dict[int, int]
-    names: list[queries.Name]
+    names: list[queries.TerritoryName]
     last: dict[str, datetime]
-    picked: Areas
+    picked: AreaFigures
 
 
-def titled(connection: Connection, view: View) -> Titled:
+def titled(connection: Connection, view: DashboardView) -> NamedPlace:
     if view.ref is None:
-        return Titled(None, "FR", "France", "en France", "de France", FRANCE)
+        return NamedPlace(None, "FR", "France", "en France", "de France", FRANCE)
     found = territories.find(connection, view.ref)
     assert found is not None, "the request was checked"
     words = (found.level, found.name, found.article)
     at, of = at_territory(*words), of_territory(*words)
-    return Titled(found.level, found.code, found.name, at, of, found.bounds)
+    return NamedPlace(found.level, found.code, found.name, at, of, found.bounds)
 
 
 def sheet(
     connection: Connection,
-    view: View,
-    order: Order | None = None,
+    view: DashboardView,
+    order: TableOrder | None = None,
     *,
     whole: bool = False,
-    main: Sheet | None = None,
-) -> Sheet:
+    main: Dashboard | None = None,
+) -> Dashboard:
     """Reads what a page needs: what is dear is read where the figure or the order wants it.
 
     Of all communes of France the windows of 90 days and who supports are such; `whole` reads them
@@ -163,22 +163,22 @@ def sheet(
             view,
             dated=every or view.figure in DATED or order in DATED,
             supports=every or view.figure in SUPPORTED or order in SUPPORTED,
-            last=view.figure is Figure.LAST or order is Order.LAST,
+            last=view.figure is DashboardFigure.LAST or order is TableOrder.LAST,
         )
     areas, own = _with_silent(connection, view, areas, queries.own(connection, view))
     sisters, by = _sisters(connection, view, areas)
     named, last = titled(connection, view), _last(connection, view)
     years = queries.population_years(connection, view)
-    return Sheet(view, named, own, areas, last, sisters, by, silence_of(sisters), years)
+    return Dashboard(view, named, own, areas, last, sisters, by, silence_of(sisters), years)
 
 
 def rows(
     connection: Connection,
-    sheet: Sheet,
+    sheet: Dashboard,
     at: Counts,
     breaks: tuple[float, ...],
     most: int = 0,
-) -> tuple[list[Row], dict[Verdict, list[Row]]]:
+) -> tuple[list[DashboardRow], dict[SilenceKind, list[DashboardRow]]]:
     """Of the parts at these positions; and of the most telling that are silent in each way.
 
     What both need is read at once.
@@ -193,7 +193,7 @@ def rows(
         facts = _facts(connection, sheet, parts, view.by, at)
         theirs = _facts(connection, sheet, sheet.sisters, sheet.sisters_by, together)
     table = _rows(facts, view, at, breaks, own_silence(sheet), parts)
-    quiet = replace(view, figure=Figure.RATE, by=sheet.sisters_by)
+    quiet = replace(view, figure=DashboardFigure.RATE, by=sheet.sisters_by)
     lists = {
         verdict: _rows(theirs, quiet, those, (), sheet.silence, sheet.sisters)
         for verdict, those in silent.items()
@@ -201,10 +201,12 @@ def rows(
     return table, lists
 
 
-def shown_order(connection: Connection, sheet: Sheet, order: Order, *, ascending: bool) -> Counts:
+def shown_order(
+    connection: Connection, sheet: Dashboard, order: TableOrder, *, ascending: bool
+) -> Counts:
     """Positions of the parts in the order of the table; unknown ones are last either way."""
     ranks = None
-    if order is Order.NAME:
+    if order is TableOrder.NAME:
         ranks = queries.name_ranks(connection, sheet.view.by, sheet.areas.codes)
     return sheet.areas.order(order, ranks, ascending=ascending)
 
@@ -214,14 +216,14 @@ def shown_rows(total: int) -> int:
     return total if total <= MOST_ROWS else FIRST_ROWS
 
 
-def own_silence(sheet: Sheet) -> Silence | None:
+def own_silence(sheet: Dashboard) -> SilentAreas | None:
     """Of the parts themselves, where these are what is compared."""
     return sheet.silence if sheet.sisters is sheet.areas else silence_of(sheet.areas)
 
 
 def _with_silent(
-    connection: Connection, view: View, areas: Areas, own: Areas
-) -> tuple[Areas, Areas]:
+    connection: Connection, view: DashboardView, areas: AreaFigures, own: AreaFigures
+) -> tuple[AreaFigures, AreaFigures]:
     if view.by is Level.COMMUNE and (view.ref is None or view.ref.level is not Level.COMMUNE):
         lived_in = areas.population > 0
         communes, silent = lived_in.sum(), (lived_in & areas.nothing).sum()
@@ -235,7 +237,7 @@ def _with_silent(
     )
 
 
-def _told(own: Areas, communes: object, silent: object) -> Areas:
+def _told(own: AreaFigures, communes: object, silent: object) -> AreaFigures:
     return replace(
         own,
         communes=np.atleast_1d(np.asarray(communes, np.int64)),
@@ -243,7 +245,9 @@ def _told(own: Areas, communes: object, silent: object) -> Areas:
     )
 
 
-def _sisters(connection: Connection, view: View, areas: Areas) -> tuple[Areas, Level]:
+def _sisters(
+    connection: Connection, view: DashboardView, areas: AreaFigures
+) -> tuple[AreaFigures, Level]:
     """The parts, or the communes where the parts are too few to be compared."""
     if len(areas) >= LEAST_SISTERS or view.by is Level.COMMUNE:
         return areas, view.by
@@ -251,18 +255,20 @@ def _sisters(connection: Connection, view: View, areas: Areas) -> tuple[Areas, L
     return queries.areas(connection, communes), Level.COMMUNE
 
 
-def _last(connection: Connection, view: View) -> datetime | None:
+def _last(connection: Connection, view: DashboardView) -> datetime | None:
     level, code = (str(view.ref.level), view.ref.code) if view.ref else (rollup_sql.COUNTRY, "FR")
     return queries.last_days(connection, view.scope, level, [code]).get(code)
 
 
-def _silent_at(sheet: Sheet, most: int) -> dict[Verdict, Counts]:
+def _silent_at(sheet: Dashboard, most: int) -> dict[SilenceKind, Counts]:
     if sheet.silence is None or not most:
         return {}
     return {verdict: at[:most] for verdict, at in sheet.silence.at.items()}
 
 
-def _facts(connection: Connection, sheet: Sheet, areas: Areas, level: Level, at: Counts) -> _Facts:
+def _facts(
+    connection: Connection, sheet: Dashboard, areas: AreaFigures, level: Level, at: Counts
+) -> _Facts:
     positions = np.unique(at)
     picked = areas.at(positions)
     view = replace(sheet.view, by=level)
@@ -277,7 +283,7 @@ def _facts(connection: Connection, sheet: Sheet, areas: Areas, level: Level, at:
     return _Facts(place, names, last, picked)
 
 
-def _apart(areas: Areas) -> tuple[list[str], list[str]]:
+def _apart(areas: AreaFigures) -> tuple[list[str], list[str]]:
     """Codes of those that are whole, and of EPCI that straddle."""
     partial = np.zeros(len(areas), np.bool_) if areas.partial is None else areas.partial
     return (
@@ -286,7 +292,7 @@ def _apart(areas: Areas) -> tuple[list[str], list[str]]:
     )
 
 
-def _completed(connection: Connection, view: View, picked: Areas) -> Areas:
+def _completed(connection: Connection, view: DashboardView, picked: AreaFigures) -> AreaFigures:
     """The same with the two windows and who supports; both come by code."""
     found = queries.some(connection, view, picked.codes)
     return replace(
@@ -303,12 +309,12 @@ def _completed(connection: Connection, view: View, picked: Areas) -> Areas:
 
 def _rows(
     facts: _Facts,
-    view: View,
+    view: DashboardView,
     at: Counts,
     breaks: tuple[float, ...],
-    silence: Silence | None,
-    areas: Areas,
-) -> list[Row]:
+    silence: SilentAreas | None,
+    areas: AreaFigures,
+) -> list[DashboardRow]:
     numbers = np.array([facts.at[int(one)] for one in at], np.int64)
     picked = facts.picked.at(numbers)
     assert picked.supporters is not None, "facts are complete"
@@ -319,7 +325,7 @@ def _rows(
     locals_ = picked.local_share
     suggested = _suggested(silence, at, areas)
     return [
-        Row(
+        DashboardRow(
             view.by,
             facts.names[fact].code,
             facts.names[fact].name,
@@ -345,14 +351,16 @@ def _rows(
     ]
 
 
-def _suggested(silence: Silence | None, at: Counts, areas: Areas) -> list[Suggested | None]:
+def _suggested(
+    silence: SilentAreas | None, at: Counts, areas: AreaFigures
+) -> list[SuggestedCount | None]:
     if silence is None:
         return [None] * len(at)
     limits = silence.sisters.limits(areas.population[at])
     counts = areas.initiatives[at]
     below, above = limits.below(counts), limits.above(counts)
     return [
-        Suggested(
+        SuggestedCount(
             float(limits.mean[number]),
             int(limits.low[number]),
             int(limits.high[number]),

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from mapservice.dashboards import queries
 from mapservice.dashboards.classes import Floats, classify, told_apart
 from mapservice.dashboards.expected import Counts
-from mapservice.dashboards.model import View, counted
+from mapservice.dashboards.model import DashboardView, counted
 from mapservice.dashboards.territory_index import atlas, within
 from mapservice.territories.model import Level
 from mapservice.territories.release_cache import kept_of
@@ -29,7 +29,7 @@ KM_PER_DEGREE = pi * EARTH_KM / 180
 
 
 @dataclass(frozen=True, eq=False)
-class Density:
+class DensityField:
     """Of the communes of a view's territory: how many initiatives lie within `radius` km.
 
     `breaks` are those of all months under the same themes and statuses.
@@ -47,7 +47,7 @@ class Density:
 
 
 @dataclass(frozen=True, eq=False)
-class Neighbours:
+class NeighbourIndex:
     """Which places lie near each: those of the first, then those of the second, …; itself too."""
 
     lengths: Counts
@@ -62,7 +62,9 @@ class Neighbours:
         return found
 
 
-def density(connection: Connection, view: View, breaks: tuple[float, ...] | None = None) -> Density:
+def density(
+    connection: Connection, view: DashboardView, breaks: tuple[float, ...] | None = None
+) -> DensityField:
     """Of the communes of a view's territory; `breaks` spares finding those of all months."""
     km = radius(view)
     known = atlas(connection)
@@ -80,10 +82,10 @@ def density(connection: Connection, view: View, breaks: tuple[float, ...] | None
         else:
             every = counts
         breaks = told_apart([counted(every)])
-    return Density(tuple(communes.codes[one] for one in at), counts, breaks, km)
+    return DensityField(tuple(communes.codes[one] for one in at), counts, breaks, km)
 
 
-def radius(view: View) -> int:
+def radius(view: DashboardView) -> int:
     """Kilometres."""
     small = view.ref is not None and view.ref.level in (Level.EPCI, Level.COMMUNE)
     return NEAR if small else WIDE
@@ -99,19 +101,19 @@ def _key(km: int) -> Hashable:
     return (__name__, km)
 
 
-def _neighbours(connection: Connection, km: int) -> Neighbours:
+def _neighbours(connection: Connection, km: int) -> NeighbourIndex:
     communes = atlas(connection)[Level.COMMUNE]
     return near(communes.lon, communes.lat, km)
 
 
-def near(lon: Floats, lat: Floats, km: float) -> Neighbours:
+def near(lon: Floats, lat: Floats, km: float) -> NeighbourIndex:
     """All pairs within so many kilometres of each other on the sphere; degrees EPSG:4326.
 
     Places are sorted into squares that are at least so wide, and compared with those of the nine
     squares around theirs.
     """
     if not len(lon):
-        return Neighbours(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        return NeighbourIndex(np.zeros(0, np.int64), np.zeros(0, np.int64))
     step = 1.000001 * km / KM_PER_DEGREE
     wide = step / max(cos(radians(float(np.abs(lat).max()) + step)), 0.01)
     rows = np.floor((lat + 90) / step).astype(np.int64) + 1
@@ -132,7 +134,7 @@ def near(lon: Floats, lat: Floats, km: float) -> Neighbours:
         pairs.append((one[close], other[close]))
     ones, others = (np.concatenate(side) for side in zip(*pairs, strict=True))
     by_place = np.argsort(ones, kind="stable")
-    return Neighbours(np.bincount(ones, minlength=len(lon)), others[by_place].astype(np.int64))
+    return NeighbourIndex(np.bincount(ones, minlength=len(lon)), others[by_place].astype(np.int64))
 
 
 def _on_sphere(lon: Floats, lat: Floats) -> Floats:

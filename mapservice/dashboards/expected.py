@@ -29,7 +29,7 @@ LEAST_ABOVE = 3
 
 
 @dataclass(frozen=True)
-class Sisters:
+class PeerGroup:
     """What territories of one level have in common: initiatives per inhabitant, and its spread.
 
     `shape` is that of the gamma distribution; infinite where only chance parts the sisters.
@@ -39,7 +39,7 @@ class Sisters:
     shape: float
 
     @classmethod
-    def of(cls, counts: Counts, populations: Counts) -> "Sisters":
+    def of(cls, counts: Counts, populations: Counts) -> "PeerGroup":
         """By moments, each territory weighing by its population; places without people are none."""
         people = populations[populations > 0].astype(float)
         held = counts[populations > 0].astype(float)
@@ -71,12 +71,12 @@ class Sisters:
         variance: Floats = (self.shape + counts) / (self.shape / self.rate + people) ** 2
         return variance
 
-    def limits(self, populations: Counts) -> "Limits":
+    def limits(self, populations: Counts) -> "CountLimits":
         """Of each, by its size."""
         sizes, where = np.unique(populations, return_inverse=True)
         means = self.mean(sizes)
         high = self._quantile(means, 1 - TAIL, FURTHEST)
-        return Limits(means[where], self._low(means)[where], high[where])
+        return CountLimits(means[where], self._low(means)[where], high[where])
 
     def low(self, populations: Counts) -> Counts:
         """The lower limits alone, in a fraction of the time."""
@@ -149,7 +149,7 @@ class Sisters:
 
 
 @dataclass(frozen=True)
-class Shares:
+class PeerShares:
     """The same of shares, k of n: their common mean, and the variance of true ones about it.
 
     By moments again, with the variance of a share from the common one (Marshall 1991).
@@ -159,7 +159,7 @@ class Shares:
     spread: float
 
     @classmethod
-    def of(cls, parts: Counts, wholes: Counts) -> "Shares":
+    def of(cls, parts: Counts, wholes: Counts) -> "PeerShares":
         """Each weighing by its whole; what is a share of nothing tells nothing."""
         known = wholes > 0
         sizes, held = wholes[known].astype(float), parts[known].astype(float)
@@ -181,7 +181,7 @@ class Shares:
 
 
 @dataclass(frozen=True)
-class Limits:
+class CountLimits:
     """For each territory, what its size suggests and between which counts chance mostly stays."""
 
     mean: Floats

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mapservice.dashboards.classes import Floats
-from mapservice.dashboards.model import Areas, Silence, Verdict
+from mapservice.dashboards.model import AreaFigures, SilenceKind, SilentAreas
 
 Cell = str | int | float | None
 
@@ -37,7 +37,9 @@ COLUMNS = (
 )
 
 
-def rows(areas: Areas, names: Sequence[str], silence: Silence | None) -> Iterator[tuple[Cell, ...]]:
+def rows(
+    areas: AreaFigures, names: Sequence[str], silence: SilentAreas | None
+) -> Iterator[tuple[Cell, ...]]:
     """A row a territory; what is not known is None."""
     blank: list[Cell] = [None] * len(areas)
     columns: list[Sequence[Cell]] = [
@@ -89,12 +91,12 @@ def to_xlsx(lines: Iterator[tuple[Cell, ...]], title: str) -> bytes:
     return out.getvalue()
 
 
-def _expected(areas: Areas, silence: Silence | None) -> list[Sequence[Cell]]:
+def _expected(areas: AreaFigures, silence: SilentAreas | None) -> list[Sequence[Cell]]:
     blank: list[Cell] = [None] * len(areas)
     if silence is None:
         return [blank] * 5
     kinds = list(blank)
-    for verdict in Verdict:
+    for verdict in SilenceKind:
         for at in silence.at[verdict]:
             kinds[at] = str(verdict)
     limits = silence.sisters.limits(areas.population)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from mapservice.dashboards.classes import NOTHING, UNKNOWN
-from mapservice.dashboards.model import SHARED, Figure
+from mapservice.dashboards.model import SHARED, DashboardFigure
 from mapservice.i18n.text import gettext as _
 from mapservice.i18n.typography import number, percent
 
@@ -12,22 +12,22 @@ from mapservice.i18n.typography import number, percent
 Key = tuple[int, str]
 
 
-def title(figure: Figure) -> str:
+def title(figure: DashboardFigure) -> str:
     return {
-        Figure.INITIATIVES: _("Initiatives"),
-        Figure.RATE: _("Initiatives pour 10 000 habitants, taux lissé"),
-        Figure.SUPPORTERS: _("Soutiens"),
-        Figure.LOCAL: _("Soutiens d’ici, part lissée"),
-        Figure.RECENT: _("Nouvelles en 90 jours"),
-        Figure.CHANGE: _("Évolution sur un an"),
-        Figure.SILENT: _("Communes silencieuses, part lissée"),
-        Figure.LAST: _("Dernière initiative"),
+        DashboardFigure.INITIATIVES: _("Initiatives"),
+        DashboardFigure.RATE: _("Initiatives pour 10 000 habitants, taux lissé"),
+        DashboardFigure.SUPPORTERS: _("Soutiens"),
+        DashboardFigure.LOCAL: _("Soutiens d’ici, part lissée"),
+        DashboardFigure.RECENT: _("Nouvelles en 90 jours"),
+        DashboardFigure.CHANGE: _("Évolution sur un an"),
+        DashboardFigure.SILENT: _("Communes silencieuses, part lissée"),
+        DashboardFigure.LAST: _("Dernière initiative"),
     }[figure]
 
 
-def keys(figure: Figure, breaks: Sequence[float], *, unknown: bool = True) -> list[Key]:
+def keys(figure: DashboardFigure, breaks: Sequence[float], *, unknown: bool = True) -> list[Key]:
     """In the order of a key: none first, unknown last. `unknown`: some territory is."""
-    if figure is Figure.CHANGE:
+    if figure is DashboardFigure.CHANGE:
         found = _fixed(
             _("baisse de moitié ou plus"),
             _("baisse"),
@@ -37,7 +37,7 @@ def keys(figure: Figure, breaks: Sequence[float], *, unknown: bool = True) -> li
         )
         found.append((NOTHING, _("rien, ni cette année ni l’an dernier")))
         return [*found, *_unknown(_("pas encore un an de recul"), shown=unknown)]
-    if figure is Figure.LAST:
+    if figure is DashboardFigure.LAST:
         found = _fixed(
             _("ce mois-ci"),
             _("il y a 1 à 2 mois"),
@@ -47,12 +47,12 @@ def keys(figure: Figure, breaks: Sequence[float], *, unknown: bool = True) -> li
         )
         found.append((NOTHING, _("aucune")))
         return [*found, *_unknown(_("date inconnue"), shown=unknown)]
-    supports = figure in (Figure.SUPPORTERS, Figure.LOCAL)
+    supports = figure in (DashboardFigure.SUPPORTERS, DashboardFigure.LOCAL)
     found = [(NOTHING, _("aucun") if supports else _("aucune"))]
     found += _classes(figure, breaks, _("au moins un") if supports else _("au moins une"))
-    if figure in (Figure.RATE, Figure.SILENT):
+    if figure in (DashboardFigure.RATE, DashboardFigure.SILENT):
         found += _unknown(_("inconnu : sans habitant, ou population inconnue"), shown=unknown)
-    if figure is Figure.LOCAL:
+    if figure is DashboardFigure.LOCAL:
         found += _unknown(_("inconnu : personne n’a dit sa commune"), shown=unknown)
     return found
 
@@ -62,14 +62,17 @@ def density_title(radius: int) -> str:
 
 
 def density_keys(breaks: Sequence[float]) -> list[Key]:
-    return [(NOTHING, _("aucune")), *_classes(Figure.INITIATIVES, breaks, _("au moins une"))]
+    return [
+        (NOTHING, _("aucune")),
+        *_classes(DashboardFigure.INITIATIVES, breaks, _("au moins une")),
+    ]
 
 
-def scale(figure: Figure | None) -> str:
+def scale(figure: DashboardFigure | None) -> str:
     """Which colours a map has; None is the density."""
     if figure is None:
         return "heat"
-    return {Figure.CHANGE: "shift", Figure.LAST: "late"}.get(figure, "figure")
+    return {DashboardFigure.CHANGE: "shift", DashboardFigure.LAST: "late"}.get(figure, "figure")
 
 
 def _fixed(*words: str) -> list[Key]:
@@ -80,7 +83,7 @@ def _unknown(words: str, *, shown: bool) -> list[Key]:
     return [(UNKNOWN, words)] if shown else []
 
 
-def _classes(figure: Figure, breaks: Sequence[float], one: str) -> list[Key]:
+def _classes(figure: DashboardFigure, breaks: Sequence[float], one: str) -> list[Key]:
     if not breaks:
         return [(1, one)]
     bounds = [percent(bound, 1) if figure in SHARED else number(bound) for bound in breaks]

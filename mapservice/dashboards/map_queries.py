@@ -10,7 +10,7 @@ from mapservice.initiatives.grid import Tile
 from mapservice.territories import epci_parts
 from mapservice.territories.model import OUTLINE_ZOOMS, OVERSEAS, Level, TerritoryRef
 from mapservice.territories.release_cache import kept_of
-from mapservice.tiles.territory_queries import BUFFER, EXTENT, Layer, shown
+from mapservice.tiles.territory_queries import BUFFER, EXTENT, TerritoryLayer, shown
 
 OUTLINES = """
 SELECT ST_AsMVT(feature, 'areas', {extent}, 'geom')
@@ -44,7 +44,7 @@ SELECT frame.code, frame.name, part.code AS part,
 
 
 @dataclass(frozen=True, slots=True)
-class Inset:
+class OverseasInset:
     """An overseas région, which is one département too, and the outlines of its parts as SVG."""
 
     code: str
@@ -52,18 +52,18 @@ class Inset:
     outlines: tuple[tuple[str, str], ...]
 
 
-def insets(connection: Connection, by: Level) -> list[Inset]:
+def insets(connection: Connection, by: Level) -> list[OverseasInset]:
     """What a map of France that is no map of the world shows beside it; made once per load."""
     return kept_of(connection).get(connection, (__name__, by), lambda asked: _insets(asked, by))
 
 
-def _insets(connection: Connection, by: Level) -> list[Inset]:
+def _insets(connection: Connection, by: Level) -> list[OverseasInset]:
     parent = "part.code" if by is Level.REGION else "part.region"
     statement = fill(INSETS, {"square": str(SQUARE), "parent": parent})
     bound = {"level": str(by), "overseas": list(OVERSEAS)}
     rows = connection.execute(text(statement), bound).all()
     return [
-        Inset(code, name, tuple((row.part, row.path) for row in of))
+        OverseasInset(code, name, tuple((row.part, row.path) for row in of))
         for (code, name), of in groupby(rows, lambda row: (row.code, row.name))
     ]
 
@@ -85,7 +85,7 @@ def outlines_mvt(
 
     `within`, a département or a région: the EPCI there, and of those that straddle their part.
     """
-    layer = Layer("areas", level, 0, ("code",))
+    layer = TerritoryLayer("areas", level, 0, ("code",))
     numbers = {"z": str(tile.z), "x": str(tile.x), "y": str(tile.y)}
     sizes = {"extent": str(EXTENT), "buffer": str(BUFFER)}
     drawn = shown(layer, tile) if within is None else _parts(layer, tile, within)
@@ -94,7 +94,7 @@ def outlines_mvt(
     return bytes(connection.exec_driver_sql(statement, bound).scalar_one())
 
 
-def _parts(layer: Layer, tile: Tile, within: TerritoryRef) -> str:
+def _parts(layer: TerritoryLayer, tile: Tile, within: TerritoryRef) -> str:
     inside = f"part.{within.level} = %(within)s"
     zoom = next((zoom for zoom in OUTLINE_ZOOMS if zoom >= tile.z), OUTLINE_ZOOMS[-1])
     texts = {

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from mapservice.dashboards import dashboard as sheets
 from mapservice.dashboards import legend, map_queries, queries
 from mapservice.dashboards import params as asking
-from mapservice.dashboards.density import Density, density
-from mapservice.dashboards.model import Areas, Figure, View
-from mapservice.dashboards.params import Asked
+from mapservice.dashboards.density import DensityField, density
+from mapservice.dashboards.model import AreaFigures, DashboardFigure, DashboardView
+from mapservice.dashboards.params import DashboardParams
 from mapservice.dashboards.shading import shades
 from mapservice.dashboards.territory_index import atlas
 from mapservice.errors import InvalidInput, NotFound
@@ -20,14 +20,14 @@ from mapservice.i18n.text import gettext as _
 from mapservice.initiatives.filters import parse_territory
 from mapservice.initiatives.grid import Tile
 from mapservice.static_maps import choropleth
-from mapservice.static_maps.choropleth import Label, Shading
-from mapservice.static_maps.model import PALETTES, Frame, inset_places, inset_svg
+from mapservice.static_maps.choropleth import ChoroplethShading, MapLabel
+from mapservice.static_maps.model import PALETTES, DrawingFrame, inset_places, inset_svg
 from mapservice.static_maps.png import png
 from mapservice.territories import queries as territories
 from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
 from mapservice.territories.queries import mosaic_of
 from mapservice.tiles.tile_cache.middleware import tile_answer
-from mapservice.tiles.tile_cache.store import Extent
+from mapservice.tiles.tile_cache.store import ChangeExtent
 from mapservice.web import answers
 from mapservice.web.params import only_parameters
 from mapservice.web.services import services
@@ -46,9 +46,9 @@ OUTLINE_FRESH_SECONDS = 86_400
 TINT, BARE = "teinte", "bare"
 
 
-def frame_of(bounds: Sequence[float]) -> Frame:
+def frame_of(bounds: Sequence[float]) -> DrawingFrame:
     """What a map of coordination shows; bounds are W, S, E, N, EPSG:4326."""
-    return Frame.around(bounds, SIDE, SIDE, MARGIN)
+    return DrawingFrame.around(bounds, SIDE, SIDE, MARGIN)
 
 
 @blueprint.get("/coordination.json")
@@ -67,7 +67,7 @@ def figures_json(level: str = "", code: str = "") -> Response:
             "classes": found.classes.tolist(),
             "values": sheets.numbers(areas.values(view.figure).round(DECIMALS).tolist()),
         }
-        if view.figure is Figure.LOCAL and areas.told is not None:
+        if view.figure is DashboardFigure.LOCAL and areas.told is not None:
             body["of"] = areas.told.tolist()
         if not request.args.get("bref"):
             body["codes"] = ",".join(areas.codes)
@@ -80,7 +80,7 @@ def figures_json(level: str = "", code: str = "") -> Response:
     return answers.whole(json.dumps(body, separators=(",", ":"), ensure_ascii=False), answers.JSON)
 
 
-def _names(connection: Connection, view: View, areas: Areas) -> list[str]:
+def _names(connection: Connection, view: DashboardView, areas: AreaFigures) -> list[str]:
     """As a map tells them: of an EPCI that straddles, that this is a part."""
     names = queries.name_list(connection, view.by, areas.codes)
     if areas.partial is None:
@@ -112,7 +112,7 @@ def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
     within = _within(level)
     with services().moment.connect() as connection:
         content = map_queries.outlines_mvt(connection, tile, Level(level), within)
-    return tile_answer(content, answers.MVT, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
+    return tile_answer(content, answers.MVT, ChangeExtent.NOWHERE, OUTLINE_FRESH_SECONDS)
 
 
 def _within(level: str) -> TerritoryRef | None:
@@ -137,7 +137,7 @@ def outlines_mosaic(level: str) -> Response:
             content = mosaic_of(connection, level)
     if content is None:
         raise NotFound(f"There is no picture of all {level[:20]!r}.")
-    return tile_answer(content, answers.MOSAIC, Extent.NOWHERE, OUTLINE_FRESH_SECONDS)
+    return tile_answer(content, answers.MOSAIC, ChangeExtent.NOWHERE, OUTLINE_FRESH_SECONDS)
 
 
 @blueprint.get("/coordination/density.json")
@@ -198,11 +198,11 @@ def _answer(level: str, code: str, kind: str, *, dense: bool = False) -> Respons
     return answers.whole(body, kind)
 
 
-def _figures(connection: Connection, asked: Asked) -> Shading:
+def _figures(connection: Connection, asked: DashboardParams) -> ChoroplethShading:
     view = asked.view
     found = shades(connection, view, asking.bounds(request.args))
     partial = [] if found.areas.partial is None else found.areas.partial.tolist()
-    return Shading(
+    return ChoroplethShading(
         view.by,
         found.areas.codes,
         found.classes.tolist(),
@@ -215,12 +215,12 @@ def _figures(connection: Connection, asked: Asked) -> Shading:
     )
 
 
-def _density(connection: Connection, asked: Asked) -> Shading:
+def _density(connection: Connection, asked: DashboardParams) -> ChoroplethShading:
     return density_shading(density(connection, asked.view, asking.bounds(request.args)))
 
 
-def density_shading(found: Density) -> Shading:
-    return Shading(
+def density_shading(found: DensityField) -> ChoroplethShading:
+    return ChoroplethShading(
         Level.COMMUNE,
         found.codes,
         found.classes.tolist(),
@@ -231,7 +231,14 @@ def density_shading(found: Density) -> Shading:
     )
 
 
-def _drawn(connection: Connection, view: View, shading: Shading, tint: str, *, bare: bool) -> str:
+def _drawn(
+    connection: Connection,
+    view: DashboardView,
+    shading: ChoroplethShading,
+    tint: str,
+    *,
+    bare: bool,
+) -> str:
     titled, palette = sheets.titled(connection, view), PALETTES[tint]
     frame = frame_of(titled.bounds)
     mosaic = None
@@ -253,7 +260,11 @@ def _drawn(connection: Connection, view: View, shading: Shading, tint: str, *, b
 
 
 def _shaded(
-    connection: Connection, frame: Frame, shading: Shading, mosaic: bytes | None, tint: str
+    connection: Connection,
+    frame: DrawingFrame,
+    shading: ChoroplethShading,
+    mosaic: bytes | None,
+    tint: str,
 ) -> tuple[str, frozenset[str]]:
     """The picture, and the codes of those that are elements of it."""
     if mosaic is not None:
@@ -262,7 +273,11 @@ def _shaded(
 
 
 def _insets(
-    connection: Connection, frame: Frame, shading: Shading, mosaic: bytes | None, tint: str
+    connection: Connection,
+    frame: DrawingFrame,
+    shading: ChoroplethShading,
+    mosaic: bytes | None,
+    tint: str,
 ) -> tuple[str, frozenset[str]]:
     """The overseas régions, each in a square beside metropolitan France, shaded alike."""
     refs = (TerritoryRef(Level.REGION, code) for code in OVERSEAS)
@@ -271,14 +286,14 @@ def _insets(
     size, places = inset_places(frame, len(named))
     drawn, held = [], frozenset[str]()
     for (name, bounds), (x, y) in zip(named, places, strict=True):
-        own = Frame.around(bounds, size, size, 0.1)
+        own = DrawingFrame.around(bounds, size, size, 0.1)
         inside, codes = _shaded(connection, own, shading, mosaic, tint)
         drawn.append(inset_svg(x, y, own, inside, name, PALETTES[tint]))
         held |= codes
     return "".join(drawn), held
 
 
-def _labels(connection: Connection, shading: Shading) -> list[Label]:
+def _labels(connection: Connection, shading: ChoroplethShading) -> list[MapLabel]:
     """Names of the territories drawn, the most populous first."""
     every = atlas(connection)[shading.level]
     places = every.pick(every.positions(shading.codes))
@@ -286,7 +301,7 @@ def _labels(connection: Connection, shading: Shading) -> list[Label]:
     codes = [places.codes[at] for at in first]
     names = {one.code: one.name for one in queries.names(connection, shading.level, codes)}
     return [
-        Label(names[code], float(places.lon[at]), float(places.lat[at]))
+        MapLabel(names[code], float(places.lon[at]), float(places.lat[at]))
         for code, at in zip(codes, first, strict=True)
         if code in names
     ]

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from mapservice.dashboards.classes import (
     NOTHING,
     UNKNOWN,
-    Evidence,
+    ClassEvidence,
     Floats,
     classify,
     natural_breaks,
     told_apart,
 )
-from mapservice.dashboards.expected import QUANTILE, Counts, Shares, Sisters
-from mapservice.rollups.model import Scope
+from mapservice.dashboards.expected import QUANTILE, Counts, PeerGroup, PeerShares
+from mapservice.rollups.model import RollupScope
 from mapservice.territories.model import Level, TerritoryRef
 
 # So many sisters are needed to tell what a size suggests.
@@ -57,7 +57,7 @@ PARTS: dict[Level | None, tuple[Level, ...]] = {
 }
 
 
-class Figure(StrEnum):
+class DashboardFigure(StrEnum):
     """What a map shows."""
 
     INITIATIVES = "initiatives"
@@ -71,10 +71,10 @@ class Figure(StrEnum):
 
     @property
     def diverging(self) -> bool:
-        return self is Figure.CHANGE
+        return self is DashboardFigure.CHANGE
 
 
-class Order(StrEnum):
+class TableOrder(StrEnum):
     """Columns that a table may be sorted by."""
 
     NAME = "name"
@@ -95,13 +95,18 @@ CHANGE_BREAKS = (-0.5, -0.0001, 0.0001, 0.5)
 LAST_BREAKS = (1.0, 3.0, 6.0, 12.0)
 
 
-DATED = (Figure.RECENT, Figure.CHANGE, Order.RECENT, Order.CHANGE)
-SUPPORTED = (Figure.SUPPORTERS, Figure.LOCAL, Order.SUPPORTERS, Order.LOCAL)
+DATED = (DashboardFigure.RECENT, DashboardFigure.CHANGE, TableOrder.RECENT, TableOrder.CHANGE)
+SUPPORTED = (
+    DashboardFigure.SUPPORTERS,
+    DashboardFigure.LOCAL,
+    TableOrder.SUPPORTERS,
+    TableOrder.LOCAL,
+)
 # Shares of something, whose differences count and not how many times one is another.
-SHARED = (Figure.SILENT, Figure.LOCAL)
+SHARED = (DashboardFigure.SILENT, DashboardFigure.LOCAL)
 
 
-class Verdict(StrEnum):
+class SilenceKind(StrEnum):
     """Ways of being silent."""
 
     EMPTY = "empty"
@@ -110,7 +115,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class DashboardView:
     """What a page shows: a territory (None: France), by which level, which figure, of what scope.
 
     Windows and the age of the last initiative are told as of `now`, or of the scope's end.
@@ -118,9 +123,9 @@ class View:
 
     ref: TerritoryRef | None
     by: Level
-    scope: Scope
+    scope: RollupScope
     now: datetime
-    figure: Figure = Figure.RATE
+    figure: DashboardFigure = DashboardFigure.RATE
 
     @property
     def end(self) -> date:
@@ -128,7 +133,7 @@ class View:
         return self.scope.until or date(self.now.year, self.now.month, 1)
 
 
-class Pieces(Protocol):
+class StraddlingCommunes(Protocol):
     """The communes of EPCI that straddle: see `places.Parted`."""
 
     def total(self, values: Counts) -> Counts: ...
@@ -139,7 +144,7 @@ class Pieces(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Areas:
+class AreaFigures:
     """Figures of territories of one level, ordered by code.
 
     `supporters` are those of its initiatives; `told` of them told a commune, and `local` of these
@@ -183,7 +188,9 @@ class Areas:
         known = () if self.year is None else np.unique(self.year[self.population >= 0])
         return tuple(int(year) for year in known)
 
-    def of_parts(self, communes: "Areas", partial: NDArray[np.bool_], pieces: Pieces) -> "Areas":
+    def of_parts(
+        self, communes: "AreaFigures", partial: NDArray[np.bool_], pieces: StraddlingCommunes
+    ) -> "AreaFigures":
         """The same, but of EPCI that straddle the figures of their part: sums of communes."""
         summed: dict[str, Any] = {}
         for name in SUMMED:
@@ -255,62 +262,66 @@ class Areas:
         shares[self.told == 0] = np.nan
         return shares
 
-    def values(self, figure: Figure) -> Floats:
+    def values(self, figure: DashboardFigure) -> Floats:
         """NaN is unknown; 0 is none, but for a change and for months, where NaN is none."""
-        if figure is Figure.LAST:
+        if figure is DashboardFigure.LAST:
             assert self.months is not None
             return self.months
-        if figure is Figure.SILENT:
+        if figure is DashboardFigure.SILENT:
             return self.silent_share
-        if figure is Figure.LOCAL:
+        if figure is DashboardFigure.LOCAL:
             return self.local_share
         found: Counts | Floats | None = getattr(self, figure)
         assert found is not None
         return found.astype(float)
 
-    def evidence(self, figure: Figure) -> Evidence:
+    def evidence(self, figure: DashboardFigure) -> ClassEvidence:
         """What the classes of a figure go by: counts as they are, rates and shares smoothed.
 
         The rate of few people, or the share of few supports, is drawn towards that of all sisters
         by as much as chance may have moved it (Clayton and Kaldor 1987, Marshall 1991). A count is
         taken for Poisson's. None stays none, and unknown stays unknown.
         """
-        if figure is Figure.RATE:
-            sisters = Sisters.of(self.initiatives, self.population)
+        if figure is DashboardFigure.RATE:
+            sisters = PeerGroup.of(self.initiatives, self.population)
             mean = PER * sisters.smoothed(self.initiatives, self.population)
             variance = PER**2 * sisters.uncertainty(self.initiatives, self.population)
             value = np.where(self.initiatives > 0, mean, 0.0)
             value[self.population <= 0] = np.nan
-            return Evidence(value, mean, variance)
+            return ClassEvidence(value, mean, variance)
         if figure in SHARED:
             parts, wholes = self._share(figure)
-            mean, variance = Shares.of(parts, wholes).smoothed(parts, wholes)
+            mean, variance = PeerShares.of(parts, wholes).smoothed(parts, wholes)
             value = np.where(wholes > 0, np.where(parts > 0, 100 * mean, 0.0), np.nan)
-            return Evidence(value, 100 * mean, 100**2 * variance)
+            return ClassEvidence(value, 100 * mean, 100**2 * variance)
         counts = self.values(figure).astype(np.int64)
         return counted(counts)
 
-    def _share(self, figure: Figure) -> tuple[Counts, Counts]:
+    def _share(self, figure: DashboardFigure) -> tuple[Counts, Counts]:
         """How many, of how many."""
-        pair = (self.silent, self.communes) if figure is Figure.SILENT else (self.local, self.told)
+        pair = (
+            (self.silent, self.communes)
+            if figure is DashboardFigure.SILENT
+            else (self.local, self.told)
+        )
         assert pair[0] is not None
         assert pair[1] is not None
         return pair[0], pair[1]
 
-    def classes(self, figure: Figure, breaks: tuple[float, ...]) -> Counts:
+    def classes(self, figure: DashboardFigure, breaks: tuple[float, ...]) -> Counts:
         """1 and on; 0 for none, -1 for unknown."""
-        if figure in (Figure.CHANGE, Figure.LAST):
+        if figure in (DashboardFigure.CHANGE, DashboardFigure.LAST):
             values = self.values(figure)
             numbers = np.searchsorted(breaks, values, side="right") + 1
             numbers[np.isnan(values)] = NOTHING
-            if figure is Figure.LAST:  # of what is there no day is known
+            if figure is DashboardFigure.LAST:  # of what is there no day is known
                 numbers[np.isnan(values) & (self.initiatives > 0)] = UNKNOWN
-            if figure is Figure.CHANGE and not self.compared:
+            if figure is DashboardFigure.CHANGE and not self.compared:
                 numbers[:] = UNKNOWN
             return numbers.astype(np.int64)
         return classify(self.evidence(figure).value, breaks)
 
-    def at(self, positions: Counts) -> "Areas":
+    def at(self, positions: Counts) -> "AreaFigures":
         """Those at these positions, in their order."""
         columns: dict[str, Any] = {name: getattr(self, name) for name in COLUMNS}
         picked: dict[str, Any] = {
@@ -318,9 +329,11 @@ class Areas:
         }
         return replace(self, codes=tuple(self.codes[one] for one in positions), **picked)
 
-    def order(self, by: Order, ranks: Counts | None = None, *, ascending: bool = False) -> Counts:
+    def order(
+        self, by: TableOrder, ranks: Counts | None = None, *, ascending: bool = False
+    ) -> Counts:
         """Positions in that order: the largest first, unknown last; names, `ranks`, from A on."""
-        if by is Order.NAME:
+        if by is TableOrder.NAME:
             assert ranks is not None
             return np.argsort(-ranks if ascending else ranks, kind="stable").astype(np.int64)
         values = self._keys(by) * (1 if ascending else -1)
@@ -328,28 +341,28 @@ class Areas:
             np.int64
         )
 
-    def _keys(self, by: Order) -> Floats:
-        if by is Order.POPULATION:
+    def _keys(self, by: TableOrder) -> Floats:
+        if by is TableOrder.POPULATION:
             return np.where(self.population < 0, np.nan, self.population)
-        if by is Order.EXPECTED:
-            sisters = Sisters.of(self.initiatives, self.population)
+        if by is TableOrder.EXPECTED:
+            sisters = PeerGroup.of(self.initiatives, self.population)
             beyond = self.initiatives - sisters.mean(self.population)
             return np.where(self.population < 0, np.nan, beyond)
-        if by is Order.LAST:
-            return -self.values(Figure.LAST)  # the latest first
-        return self.values(Figure(by))
+        if by is TableOrder.LAST:
+            return -self.values(DashboardFigure.LAST)  # the latest first
+        return self.values(DashboardFigure(by))
 
 
-def breaks_of(figure: Figure, *many: Areas) -> tuple[float, ...]:
+def breaks_of(figure: DashboardFigure, *many: AreaFigures) -> tuple[float, ...]:
     """Bounds that hold for all these territories, so that two maps can be compared."""
-    if figure is Figure.CHANGE:
+    if figure is DashboardFigure.CHANGE:
         return CHANGE_BREAKS
-    if figure is Figure.LAST:
+    if figure is DashboardFigure.LAST:
         return LAST_BREAKS
     return told_apart([together(many).evidence(figure)], ratios=figure not in SHARED)
 
 
-def together(many: Sequence[Areas]) -> Areas:
+def together(many: Sequence[AreaFigures]) -> AreaFigures:
     """Territories of several places as sisters of one another.
 
     What chance may have done is judged among all of them: a place whose parts were drawn towards
@@ -365,52 +378,52 @@ def together(many: Sequence[Areas]) -> Areas:
     return replace(first, codes=tuple(code for one in many for code in one.codes), **columns)
 
 
-def counted(counts: Counts) -> Evidence:
+def counted(counts: Counts) -> ClassEvidence:
     """Evidence of bare counts: that each is Poisson's, with means of one gamma distribution."""
     each = np.ones(len(counts), np.int64)
-    sisters = Sisters.of(counts, each)
-    return Evidence(
+    sisters = PeerGroup.of(counts, each)
+    return ClassEvidence(
         counts.astype(float), sisters.smoothed(counts, each), sisters.uncertainty(counts, each)
     )
 
 
-def explained(figure: Figure, breaks: tuple[float, ...], *many: Areas) -> bool:
+def explained(figure: DashboardFigure, breaks: tuple[float, ...], *many: AreaFigures) -> bool:
     """Do territories differ, and yet by so little that one class holds all that have something?"""
-    if breaks or figure in (Figure.CHANGE, Figure.LAST):
+    if breaks or figure in (DashboardFigure.CHANGE, DashboardFigure.LAST):
         return False
     values = np.concatenate([areas.values(figure) for areas in many])
     return bool(natural_breaks(values, ratios=figure not in SHARED))
 
 
 @dataclass(frozen=True, eq=False)
-class Silence:
+class SilentAreas:
     """Territories that are silent, each in one way, the most telling first.
 
     `telling` are those whose silence is more than chance, by the limits that their sisters suggest;
     `at` are their positions.
     """
 
-    sisters: Sisters
+    sisters: PeerGroup
     recent_mean: Floats
-    at: dict[Verdict, Counts]
+    at: dict[SilenceKind, Counts]
     telling: NDArray[np.bool_]
 
     @property
-    def counts(self) -> dict[Verdict, int]:
+    def counts(self) -> dict[SilenceKind, int]:
         return {verdict: len(found) for verdict, found in self.at.items()}
 
-    def told(self, verdict: Verdict) -> int:
+    def told(self, verdict: SilenceKind) -> int:
         return int(self.telling[self.at[verdict]].sum())
 
 
-def silence_of(areas: Areas) -> Silence | None:
+def silence_of(areas: AreaFigures) -> SilentAreas | None:
     """None where too few sisters are there to compare, or none has anything."""
     people = areas.population
     lived_in = people > 0
     if lived_in.sum() < LEAST_SISTERS:
         return None
-    sisters = Sisters.of(areas.initiatives, people)
-    recent = Sisters.of(areas.recent, people)
+    sisters = PeerGroup.of(areas.initiatives, people)
+    recent = PeerGroup.of(areas.recent, people)
     mean, recent_mean = sisters.mean(people), recent.mean(people)
     under = areas.initiatives < sisters.low(people)
     empty = lived_in & areas.nothing
@@ -425,12 +438,12 @@ def silence_of(areas: Areas) -> Silence | None:
     found = {
         verdict: _most(np.flatnonzero(which), telling, missing)
         for verdict, which in (
-            (Verdict.EMPTY, empty),
-            (Verdict.LATELY, lately),
-            (Verdict.BELOW, below),
+            (SilenceKind.EMPTY, empty),
+            (SilenceKind.LATELY, lately),
+            (SilenceKind.BELOW, below),
         )
     }
-    return Silence(sisters, recent_mean, found, lived_in & telling)
+    return SilentAreas(sisters, recent_mean, found, lived_in & telling)
 
 
 def _most(at: NDArray[np.intp], telling: NDArray[np.bool_], missing: Floats) -> Counts:

@@ -16,11 +16,11 @@ from sqlalchemy import Connection
 
 from mapservice.dashboards import rollup_sql, statements
 from mapservice.dashboards.expected import Counts
-from mapservice.dashboards.territory_index import Places
-from mapservice.dashboards.windows import Part
-from mapservice.db.text import Prepared, fetch_all, fill
+from mapservice.dashboards.territory_index import TerritoryIndex
+from mapservice.dashboards.windows import PartialMonth
+from mapservice.db.text import PreparedSql, fetch_all, fill
 from mapservice.initiatives.model import Theme
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 
 Numbers = NDArray[np.integer[Any]]
 
@@ -47,7 +47,7 @@ def number_of(month: date) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Entries:
+class MonthEntries:
     """Numbers one by one: to which place each belongs, to which month, and what it counts.
 
     They come in runs of one place each, as long as `lengths` says, by month. `runs` are positions
@@ -89,7 +89,7 @@ class Entries:
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
+class MonthCounts:
     """What was read of so many places.
 
     `kept` are months, or without them the sums of all; `moves` are to be added to them; `counted`
@@ -98,10 +98,10 @@ class Read:
     """
 
     size: int
-    kept: Entries
-    moves: tuple[Entries, ...]
-    counted: tuple[Entries, ...]
-    undated: tuple[Entries, ...] = ()
+    kept: MonthEntries
+    moves: tuple[MonthEntries, ...]
+    counted: tuple[MonthEntries, ...]
+    undated: tuple[MonthEntries, ...] = ()
     by_month: bool = True
 
     def totals(
@@ -150,7 +150,7 @@ class Read:
         return last
 
 
-def _holding(parts: Sequence[tuple[Entries, NDArray[np.bool_]]]) -> tuple[Counts, Counts]:
+def _holding(parts: Sequence[tuple[MonthEntries, NDArray[np.bool_]]]) -> tuple[Counts, Counts]:
     """Places and their months that hold something, all parts together, each as its mask says."""
     at = np.concatenate([one.at[mask] for one, mask in parts])
     month = np.concatenate([one.month[mask] for one, mask in parts]).astype(np.int64)
@@ -162,13 +162,13 @@ def _holding(parts: Sequence[tuple[Entries, NDArray[np.bool_]]]) -> tuple[Counts
 
 def read(
     connection: Connection,
-    scope: Scope,
-    places: Places,
+    scope: RollupScope,
+    places: TerritoryIndex,
     names: Sequence[str],
-    parts: Sequence[Part] = (),
+    parts: Sequence[PartialMonth] = (),
     *,
     by_month: bool,
-) -> Read:
+) -> MonthCounts:
     """The columns `names`, `initiatives` among them; of parts of months, initiatives alone."""
     texts, values = _texts(scope, places)
     sums = fill(statements.SUMS, {"columns": _columns(names, SENT)})
@@ -189,17 +189,17 @@ def read(
         values |= {start: part.start, end: part.end}
         selects[f"part {number}"] = fill(counted, {"start": start, "end": end})
     filled = [fill(one, texts | {"source": f"'{source}'"}) for source, one in selects.items()]
-    rows = fetch_all(connection, Prepared.of(" UNION ALL ".join(filled), values))
+    rows = fetch_all(connection, PreparedSql.of(" UNION ALL ".join(filled), values))
     found = {source: _entries(places, names, *row) for source, *row in rows}
     moves, undated = [found["fresh"]], [found["kept undated"]]
     if "less" in found:
         moves.append(replace(found["less"], sign=-1))
         undated.append(replace(found["less undated"], sign=-1))
     singly = tuple(found[f"part {number}"] for number in range(len(parts)))
-    return Read(len(places), found["kept"], tuple(moves), singly, tuple(undated), by_month)
+    return MonthCounts(len(places), found["kept"], tuple(moves), singly, tuple(undated), by_month)
 
 
-def _themes(scope: Scope) -> tuple[list[str], list[str]]:
+def _themes(scope: RollupScope) -> tuple[list[str], list[str]]:
     """Which kept ones to add up, and which to take away: of most themes, all less the others.
 
     All together are as many rows as two or three themes.
@@ -212,7 +212,7 @@ def _themes(scope: Scope) -> tuple[list[str], list[str]]:
     return [str(theme) for theme in scope.themes], []
 
 
-def _texts(scope: Scope, places: Places) -> tuple[dict[str, str], rollup_sql.Values]:
+def _texts(scope: RollupScope, places: TerritoryIndex) -> tuple[dict[str, str], rollup_sql.Values]:
     """What is filled into the statement, and its values."""
     level = str(places.level) if places.level else rollup_sql.COUNTRY
     place = rollup_sql.place(level)
@@ -247,13 +247,13 @@ def _columns(names: Sequence[str], template: str, *only: str) -> str:
 
 
 def _entries(
-    places: Places,
+    places: TerritoryIndex,
     names: Sequence[str],
     codes: str | None,
     lengths: bytes | None,
     months: bytes | None,
     *columns: bytes | None,
-) -> Entries:
+) -> MonthEntries:
     runs = places.positions(codes.split(",") if codes else (), len(places))
     found = {
         name: np.frombuffer(packed or b"", TYPES[name][1])
@@ -261,7 +261,7 @@ def _entries(
     }
     sizes = np.ones(len(runs), np.int64) if lengths is None else _integers(lengths)
     month = np.full(len(found["initiatives"]), NO_MONTH) if months is None else _integers(months)
-    return Entries(runs, sizes, month, found)
+    return MonthEntries(runs, sizes, month, found)
 
 
 def _integers(packed: bytes) -> Numbers:

@@ -8,11 +8,11 @@ from itertools import pairwise
 from sqlalchemy import Connection
 
 from mapservice.dashboards.classes import CLASSES
-from mapservice.dashboards.model import PARTS, Figure, Order, View
+from mapservice.dashboards.model import PARTS, DashboardFigure, DashboardView, TableOrder
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.initiatives.filters import Filters, parse_territory
+from mapservice.initiatives.filters import InitiativeFilters, parse_territory
 from mapservice.initiatives.params import read_filters
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.web.parsing import parse_number
@@ -27,24 +27,26 @@ NOT_HERE = ("q", "territory", "bbox", "near", "radius", "precision", "limit", "c
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DashboardParams:
     """A view, the filter as it was written, and how the table is ordered.
 
     `beside` is the territory to compare with; its level may be France's, None.
     """
 
-    view: View
-    filters: Filters
-    order: Order
+    view: DashboardView
+    filters: InitiativeFilters
+    order: TableOrder
     ascending: bool
-    beside: View | None
+    beside: DashboardView | None
 
     @property
     def default_by(self) -> Level:
         return PARTS[self.view.ref.level if self.view.ref else None][0]
 
 
-def read(connection: Connection, level: str, code: str, arguments: Arguments, *more: str) -> Asked:
+def read(
+    connection: Connection, level: str, code: str, arguments: Arguments, *more: str
+) -> DashboardParams:
     """Raises NotFound for a territory that is none, InvalidInput naming a parameter.
 
     `more` are parameters that one address alone has.
@@ -57,10 +59,10 @@ def read(connection: Connection, level: str, code: str, arguments: Arguments, *m
             raise InvalidInput(name, "does not apply to the figures of a territory")
     filters, _ = read_filters(connection, FIGURE, BY, BESIDE, "sort", "bornes", "bref", *more)
     by = _by(ref, arguments)
-    scope = Scope.of(filters)
-    view = View(ref, by, scope, datetime.now(UTC), _figure(by, arguments))
+    scope = RollupScope.of(filters)
+    view = DashboardView(ref, by, scope, datetime.now(UTC), _figure(by, arguments))
     order, ascending = _order(view, arguments)
-    return Asked(view, filters, order, ascending, _beside(connection, view, arguments))
+    return DashboardParams(view, filters, order, ascending, _beside(connection, view, arguments))
 
 
 def place(level: str, code: str) -> TerritoryRef | None:
@@ -101,33 +103,39 @@ def _by(ref: TerritoryRef | None, arguments: Arguments) -> Level:
     return Level(text)
 
 
-def _figure(by: Level, arguments: Arguments) -> Figure:
-    text = arguments.get(FIGURE) or Figure.RATE
+def _figure(by: Level, arguments: Arguments) -> DashboardFigure:
+    text = arguments.get(FIGURE) or DashboardFigure.RATE
     allowed = figures(by)
     if text not in allowed:
         raise InvalidInput(FIGURE, f"must be one of {', '.join(allowed)}")
-    return Figure(text)
+    return DashboardFigure(text)
 
 
-def figures(by: Level) -> tuple[Figure, ...]:
+def figures(by: Level) -> tuple[DashboardFigure, ...]:
     """A commune has no communes of which a share could be silent."""
-    return tuple(one for one in Figure if one is not Figure.SILENT or by is not Level.COMMUNE)
+    return tuple(
+        one
+        for one in DashboardFigure
+        if one is not DashboardFigure.SILENT or by is not Level.COMMUNE
+    )
 
 
-def orders(by: Level) -> tuple[Order, ...]:
-    return tuple(one for one in Order if one is not Order.SILENT or by is not Level.COMMUNE)
+def orders(by: Level) -> tuple[TableOrder, ...]:
+    return tuple(
+        one for one in TableOrder if one is not TableOrder.SILENT or by is not Level.COMMUNE
+    )
 
 
-def default_order(view: View) -> Order:
+def default_order(view: DashboardView) -> TableOrder:
     """As the map shows it; but the rates of hamlets, where one is a lot, are no order to read."""
     # A part of an EPCI may be as small.
     small = view.by is Level.COMMUNE or (view.by is Level.EPCI and view.ref is not None)
-    if view.figure is Figure.RATE and small:
-        return Order.INITIATIVES
-    return Order(view.figure)
+    if view.figure is DashboardFigure.RATE and small:
+        return TableOrder.INITIATIVES
+    return TableOrder(view.figure)
 
 
-def _order(view: View, arguments: Arguments) -> tuple[Order, bool]:
+def _order(view: DashboardView, arguments: Arguments) -> tuple[TableOrder, bool]:
     text = arguments.get("sort") or str(default_order(view))
     name = text.removeprefix("-")
     allowed = orders(view.by)
@@ -135,10 +143,12 @@ def _order(view: View, arguments: Arguments) -> tuple[Order, bool]:
         raise InvalidInput(
             "sort", f"must be one of {', '.join(allowed)}, - before it turns it round"
         )
-    return Order(name), text.startswith("-")
+    return TableOrder(name), text.startswith("-")
 
 
-def _beside(connection: Connection, view: View, arguments: Arguments) -> View | None:
+def _beside(
+    connection: Connection, view: DashboardView, arguments: Arguments
+) -> DashboardView | None:
     text = arguments.get(BESIDE)
     if not text:
         return None
@@ -152,6 +162,6 @@ def _beside(connection: Connection, view: View, arguments: Arguments) -> View | 
         raise InvalidInput(BESIDE, "must be another territory")
     allowed = PARTS[ref.level if ref else None]
     by = view.by if view.by in allowed else allowed[0]
-    if view.figure is Figure.SILENT and by is Level.COMMUNE:
+    if view.figure is DashboardFigure.SILENT and by is Level.COMMUNE:
         raise InvalidInput(BESIDE, "is shown by communes, of which this figure tells nothing")
     return replace(view, ref=ref, by=by)

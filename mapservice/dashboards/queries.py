@@ -11,13 +11,13 @@ from sqlalchemy import Connection, text
 from mapservice.dashboards import rollup_sql, statements, territory_index
 from mapservice.dashboards.classes import Floats
 from mapservice.dashboards.expected import Counts
-from mapservice.dashboards.model import Areas, View
-from mapservice.dashboards.months import NO_MONTH, Read, number_of, read
+from mapservice.dashboards.model import AreaFigures, DashboardView
+from mapservice.dashboards.months import NO_MONTH, MonthCounts, number_of, read
 from mapservice.dashboards.rollup_sql import COUNTRY
-from mapservice.dashboards.territory_index import Places, atlas, parts
-from mapservice.dashboards.windows import Windows, month_of, months_between, spans, windows
+from mapservice.dashboards.territory_index import TerritoryIndex, atlas, parts
+from mapservice.dashboards.windows import ActivityWindows, month_of, months_between, spans, windows
 from mapservice.db.text import fill
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 from mapservice.territories.lineage.model import plain
 from mapservice.territories.model import Level
 from mapservice.territories.names import without_article
@@ -28,7 +28,7 @@ SUPPORTS = ("supporters", "told", "local")
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class TerritoryName:
     """How a territory is called."""
 
     code: str
@@ -45,7 +45,7 @@ class MonthCount:
 
 
 @dataclass(frozen=True, eq=False)
-class Silent:
+class SilentCommunes:
     """Communes with inhabitants, and those of them without an initiative: by part, and in all."""
 
     communes: Counts
@@ -55,7 +55,7 @@ class Silent:
 
 
 @dataclass(frozen=True, eq=False)
-class Spots:
+class ActivityPoints:
     """Where communes with something are, degrees EPSG:4326, and how much they hold."""
 
     lon: Floats
@@ -65,22 +65,22 @@ class Spots:
 
 def areas(
     connection: Connection,
-    view: View,
+    view: DashboardView,
     *,
     dated: bool = True,
     supports: bool = True,
     last: bool = False,
-) -> Areas:
+) -> AreaFigures:
     """The territories that a view divides its territory into, zeros included.
 
-    Without `dated` the two windows of 90 days are left out, which `Areas.dated` says; without
+    Without `dated` the two windows of 90 days are left out, which `AreaFigures.dated` says; without
     `supports` who supports them; `last` adds the months since the last initiative.
     """
     where = parts(atlas(connection), view)
     return _areas(connection, view, where, dated=dated, supports=supports, last=last)
 
 
-def among(connection: Connection, view: View, every: Areas) -> Areas | None:
+def among(connection: Connection, view: DashboardView, every: AreaFigures) -> AreaFigures | None:
     """The parts of a view picked from all of their level, as far as these were read; or None."""
     known = atlas(connection)
     if every.codes is not known[view.by].codes:
@@ -89,7 +89,7 @@ def among(connection: Connection, view: View, every: Areas) -> Areas | None:
     return None if where.parted else every.at(known[view.by].positions(where.codes))
 
 
-def some(connection: Connection, view: View, codes: Sequence[str]) -> Areas:
+def some(connection: Connection, view: DashboardView, codes: Sequence[str]) -> AreaFigures:
     """Those of the view's level with these codes, by code, with all figures but the last."""
     where = atlas(connection)
     every = parts(where, view) if view.by is Level.EPCI else where[view.by]
@@ -97,12 +97,12 @@ def some(connection: Connection, view: View, codes: Sequence[str]) -> Areas:
     return _areas(connection, view, every.pick(np.unique(known[known >= 0])))
 
 
-def own(connection: Connection, view: View) -> Areas:
+def own(connection: Connection, view: DashboardView) -> AreaFigures:
     """The territory itself: what is known of it no better than by its name counts here too."""
     return _areas(connection, view, territory_index.own(atlas(connection), view.ref))
 
 
-def population_years(connection: Connection, view: View) -> tuple[int, ...]:
+def population_years(connection: Connection, view: DashboardView) -> tuple[int, ...]:
     """Of which years the populations of a territory's communes are, those that say so."""
     known = atlas(connection)
     communes = known[Level.COMMUNE]
@@ -118,7 +118,7 @@ def first_month(connection: Connection) -> date | None:
     return found if found is None else month_of(found)
 
 
-def silent(connection: Connection, view: View, codes: Sequence[str]) -> Silent:
+def silent(connection: Connection, view: DashboardView, codes: Sequence[str]) -> SilentCommunes:
     """By part, in the order of `codes`, and in the whole."""
     known = atlas(connection)
     communes, every = known[Level.COMMUNE], known[view.by]
@@ -132,10 +132,10 @@ def silent(connection: Connection, view: View, codes: Sequence[str]) -> Silent:
     silent = lived_in & (_initiatives(connection, view.scope, where, undated=True) == 0)
     by_part = (_by_part(of, which, len(every))[at] for which in (lived_in, silent))
     in_all = (np.atleast_1d(which.sum()) for which in (lived_in, silent))
-    return Silent(*by_part, *in_all)
+    return SilentCommunes(*by_part, *in_all)
 
 
-def spots(connection: Connection, view: View) -> Spots:
+def spots(connection: Connection, view: DashboardView) -> ActivityPoints:
     """The communes of a view's territory that hold something, for a heatmap of any period."""
     known = atlas(connection)
     where = known[Level.COMMUNE]
@@ -143,16 +143,16 @@ def spots(connection: Connection, view: View) -> Spots:
         where = where.pick(territory_index.within(known, view.ref, Level.COMMUNE))
     count = _initiatives(connection, view.scope, where)
     held = count > 0
-    return Spots(where.lon[held], where.lat[held], count[held])
+    return ActivityPoints(where.lon[held], where.lat[held], count[held])
 
 
-def commune_counts(connection: Connection, scope: Scope) -> Counts:
+def commune_counts(connection: Connection, scope: RollupScope) -> Counts:
     """What each commune holds, all of them, in the order of their codes."""
     return _initiatives(connection, scope, atlas(connection)[Level.COMMUNE])
 
 
 def last_days(
-    connection: Connection, scope: Scope, level: str, codes: Sequence[str]
+    connection: Connection, scope: RollupScope, level: str, codes: Sequence[str]
 ) -> dict[str, datetime]:
     """The exact moment of the last initiative of each; those without one are left out.
 
@@ -167,7 +167,7 @@ def last_days(
 
 
 def last_days_of_parts(
-    connection: Connection, view: View, codes: Sequence[str]
+    connection: Connection, view: DashboardView, codes: Sequence[str]
 ) -> dict[str, datetime]:
     """The same of those of these EPCI that straddle: of their part alone."""
     where = parts(atlas(connection), view)
@@ -185,7 +185,7 @@ def last_days_of_parts(
     return found
 
 
-def series(connection: Connection, view: View, first: date | None) -> list[MonthCount]:
+def series(connection: Connection, view: DashboardView, first: date | None) -> list[MonthCount]:
     """New initiatives by month, from the first one of all to the present, zeros included.
 
     Themes and statuses restrict it, the period does not: a reader sees what lies about it.
@@ -205,11 +205,11 @@ def series(connection: Connection, view: View, first: date | None) -> list[Month
     return [MonthCount(month, *found.get(month, (0, 0))) for month in months]
 
 
-def names(connection: Connection, level: Level, codes: Sequence[str]) -> list[Name]:
+def names(connection: Connection, level: Level, codes: Sequence[str]) -> list[TerritoryName]:
     """In the order of the codes."""
     bound = {"level": str(level), "codes": list(codes)}
     rows = connection.execute(text(statements.NAMES), bound)
-    return [Name(*row) for row in rows]
+    return [TerritoryName(*row) for row in rows]
 
 
 def wide_names(connection: Connection) -> list[tuple[Level, str, str]]:
@@ -242,13 +242,13 @@ def _ranks(names: Sequence[str]) -> Counts:
 
 def _areas(
     connection: Connection,
-    view: View,
-    where: Places,
+    view: DashboardView,
+    where: TerritoryIndex,
     *,
     dated: bool = True,
     supports: bool = True,
     last: bool = False,
-) -> Areas:
+) -> AreaFigures:
     """Of an EPCI that straddles, the sums of its communes inside."""
     found = _counted(connection, view, where, dated=dated, supports=supports, last=last)
     parted = where.parted
@@ -260,13 +260,13 @@ def _areas(
 
 def _counted(
     connection: Connection,
-    view: View,
-    where: Places,
+    view: DashboardView,
+    where: TerritoryIndex,
     *,
     dated: bool,
     supports: bool,
     last: bool,
-) -> Areas:
+) -> AreaFigures:
     since, until = view.scope.since, view.scope.until
     wanted = windows(until, view.now) if dated else None
     names = (*COUNTS, *SUPPORTS) if supports else COUNTS
@@ -277,7 +277,7 @@ def _counted(
     totals = found.totals(names, since, until)
     recent, before = _windows(found, wanted) if wanted else np.zeros((2, len(where)), np.int64)
     undated, counted = found.unknown(), totals["initiatives"]
-    return Areas(
+    return AreaFigures(
         where.codes,
         where.population,
         totals["initiatives"],
@@ -295,7 +295,7 @@ def _counted(
     )
 
 
-def _compared(connection: Connection, view: View) -> bool:
+def _compared(connection: Connection, view: DashboardView) -> bool:
     """Does the first initiative of all go back as far as the season of last year?
 
     Else what is new since would look like growth of territories, not of the map.
@@ -305,7 +305,7 @@ def _compared(connection: Connection, view: View) -> bool:
     return first is not None and first <= month_of(past.start.date())
 
 
-def _windows(found: Read, wanted: Windows) -> tuple[Counts, Counts]:
+def _windows(found: MonthCounts, wanted: ActivityWindows) -> tuple[Counts, Counts]:
     recent, before = (
         found.totals(("initiatives",), months.start, months.end)["initiatives"]
         for months in (wanted.recent, wanted.before)
@@ -317,7 +317,7 @@ def _windows(found: Read, wanted: Windows) -> tuple[Counts, Counts]:
 
 
 def _initiatives(
-    connection: Connection, scope: Scope, where: Places, *, undated: bool = False
+    connection: Connection, scope: RollupScope, where: TerritoryIndex, *, undated: bool = False
 ) -> Counts:
     """Of the scope's period; with `undated` also those of an unknown day, which are in none."""
     by_month = bool(scope.since or scope.until)
@@ -332,7 +332,7 @@ def _by_part(of: Counts, which: NDArray[np.bool_], size: int) -> Counts:
     return counts.astype(np.int64)
 
 
-def _months_since(view: View, numbers: Counts) -> Floats:
+def _months_since(view: DashboardView, numbers: Counts) -> Floats:
     """A month counts from its first day: the present one is 0."""
     end = number_of(view.end) - (1 if view.scope.until else 0)
     months: Floats = np.where(
@@ -341,7 +341,7 @@ def _months_since(view: View, numbers: Counts) -> Floats:
     return months
 
 
-def _last_month(scope: Scope, level: str) -> tuple[str, rollup_sql.Values]:
+def _last_month(scope: RollupScope, level: str) -> tuple[str, rollup_sql.Values]:
     """SQL of `code, month` of those of `codes` that have one, looked up one by one."""
     bounds, values = rollup_sql.bounds_of(scope)
     texts = {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 
 COUNTRY = "country"
 ALL_THEMES = ""
@@ -10,14 +10,14 @@ ALL_THEMES = ""
 Values = dict[str, Any]
 
 
-def scope_values(scope: Scope) -> Values:
+def scope_values(scope: RollupScope) -> Values:
     return {
         "themes": [str(theme) for theme in scope.themes or (ALL_THEMES,)],
         "statuses": [str(status) for status in scope.statuses],
     }
 
 
-def bounds_of(scope: Scope) -> tuple[list[str], Values]:
+def bounds_of(scope: RollupScope) -> tuple[list[str], Values]:
     """Conditions on `month` that it lies in the period."""
     bounds, values = [], {}
     if scope.since:
@@ -33,9 +33,9 @@ def place(level: str) -> str:
     return "'FR'" if level == COUNTRY else level
 
 
-def themes(scope: Scope, table: str) -> str:
+def themes(scope: RollupScope, table: str) -> str:
     return f"{table}.theme = ANY(%(themes)s)" if scope.themes else "true"
 
 
-def fresh_themes(scope: Scope) -> str:
+def fresh_themes(scope: RollupScope) -> str:
     return "theme = ANY(%(themes)s)" if scope.themes else "true"

@@ -16,20 +16,28 @@ from mapservice.dashboards import formats, legend, map_queries, queries
 from mapservice.dashboards import params as asking
 from mapservice.dashboards.chart import chart
 from mapservice.dashboards.classes import UNKNOWN
-from mapservice.dashboards.dashboard import Row, Sheet
+from mapservice.dashboards.dashboard import Dashboard, DashboardRow
 from mapservice.dashboards.density import density
 from mapservice.dashboards.density import make_ready as make_density_ready
 from mapservice.dashboards.map_routes import frame_of
-from mapservice.dashboards.model import PARTS, Figure, Order, Verdict, View, breaks_of, explained
-from mapservice.dashboards.params import Asked
+from mapservice.dashboards.model import (
+    PARTS,
+    DashboardFigure,
+    DashboardView,
+    SilenceKind,
+    TableOrder,
+    breaks_of,
+    explained,
+)
+from mapservice.dashboards.params import DashboardParams
 from mapservice.dashboards.shading import shaded
 from mapservice.dashboards.territory_index import atlas
 from mapservice.dashboards.windows import next_month, spans
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import PUBLIC, Theme
 from mapservice.rollups import territory_queries
-from mapservice.rollups.territory_model import Place
+from mapservice.rollups.territory_model import TerritoryPlace
 from mapservice.territories.model import Level
 from mapservice.tiles.live_map import map_config
 from mapservice.web import answers
@@ -94,7 +102,9 @@ def silence(level: str = "", code: str = "") -> str:
     """All that are silent, to a number that people read; the files have every one."""
     with services().moment.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
-        shown = sheets.sheet(connection, replace(asked.view, figure=Figure.RATE), whole=True)
+        shown = sheets.sheet(
+            connection, replace(asked.view, figure=DashboardFigure.RATE), whole=True
+        )
         _, listed = sheets.rows(connection, shown, NOBODY, (), SILENT_PAGE)
         return render_template(
             "coordination/silence.html",
@@ -119,7 +129,7 @@ def figures_xlsx(level: str = "", code: str = "") -> Response:
     return _file(formats.to_xlsx(lines, _file_name(view)), XLSX, view, "xlsx")
 
 
-def _shared(asked: Asked, shown: Sheet) -> dict[str, Any]:
+def _shared(asked: DashboardParams, shown: Dashboard) -> dict[str, Any]:
     """What both pages show."""
     view = asked.view
     return {
@@ -138,16 +148,22 @@ def _shared(asked: Asked, shown: Sheet) -> dict[str, Any]:
 
 
 def _tabled(
-    connection: Connection, shown: Sheet, asked: Asked, breaks: tuple[float, ...], most: int
+    connection: Connection,
+    shown: Dashboard,
+    asked: DashboardParams,
+    breaks: tuple[float, ...],
+    most: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The table of the parts, and up to `most` that are silent in each way."""
-    order = asked.order if asked.order in asking.orders(shown.view.by) else Order.RATE
+    order = asked.order if asked.order in asking.orders(shown.view.by) else TableOrder.RATE
     at = sheets.shown_order(connection, shown, order, ascending=asked.ascending)
     rows, listed = sheets.rows(connection, shown, at[: sheets.shown_rows(len(at))], breaks, most)
     return {"rows": rows, "total": len(at)}, _silent(shown, listed)
 
 
-def _silent(shown: Sheet, listed: dict[Verdict, list[Row]]) -> list[dict[str, Any]]:
+def _silent(
+    shown: Dashboard, listed: dict[SilenceKind, list[DashboardRow]]
+) -> list[dict[str, Any]]:
     if shown.silence is None:
         return []
     return [
@@ -158,17 +174,17 @@ def _silent(shown: Sheet, listed: dict[Verdict, list[Row]]) -> list[dict[str, An
             "rows": rows,
         }
         for verdict, rows in listed.items()
-        if verdict is not Verdict.LATELY or shown.sisters.dated
+        if verdict is not SilenceKind.LATELY or shown.sisters.dated
     ]
 
 
-def _parents(connection: Connection, view: View) -> tuple[Place, ...]:
+def _parents(connection: Connection, view: DashboardView) -> tuple[TerritoryPlace, ...]:
     described = territory_queries.describe(connection, view.ref) if view.ref else None
     return described.parents if described else ()
 
 
 def _plates(
-    connection: Connection, asked: Asked, pair: list[Sheet], breaks: tuple[float, ...]
+    connection: Connection, asked: DashboardParams, pair: list[Dashboard], breaks: tuple[float, ...]
 ) -> list[dict[str, Any]]:
     """The shaded map, and beside it the density, or another territory's map."""
     figure = asked.view.figure
@@ -188,7 +204,7 @@ def _plates(
 
 
 def _insets(
-    connection: Connection, shown: Sheet, by: Level, classes: Mapping[str, int]
+    connection: Connection, shown: Dashboard, by: Level, classes: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """What lies overseas, beside a map of France: outlines with their class, and a count."""
     if shown.view.ref is not None:
@@ -205,7 +221,7 @@ def _insets(
     ]
 
 
-def _held_overseas(connection: Connection, shown: Sheet) -> dict[str, int]:
+def _held_overseas(connection: Connection, shown: Dashboard) -> dict[str, int]:
     """How many initiatives each overseas région holds."""
     counts = dict(zip(shown.areas.codes, shown.areas.initiatives.tolist(), strict=True))
     return {
@@ -214,7 +230,7 @@ def _held_overseas(connection: Connection, shown: Sheet) -> dict[str, int]:
     }
 
 
-def _shaded(asked: Asked, shown: Sheet, breaks: tuple[float, ...]) -> dict[str, Any]:
+def _shaded(asked: DashboardParams, shown: Dashboard, breaks: tuple[float, ...]) -> dict[str, Any]:
     view = shown.view
     words = {"figure": str(view.figure), "par": str(view.by), "bornes": asking.joined(breaks)}
     query = _query(asked, **words)
@@ -228,7 +244,7 @@ def _shaded(asked: Asked, shown: Sheet, breaks: tuple[float, ...]) -> dict[str, 
     }
 
 
-def _density(connection: Connection, asked: Asked, shown: Sheet) -> dict[str, Any]:
+def _density(connection: Connection, asked: DashboardParams, shown: Dashboard) -> dict[str, Any]:
     """How many initiatives lie around each commune; its classes are those of all months."""
     found = density(connection, asked.view)
     query = _query(asked, bornes=asking.joined(found.breaks))
@@ -253,7 +269,7 @@ def _density(connection: Connection, asked: Asked, shown: Sheet) -> dict[str, An
     }
 
 
-def _map(shown: Sheet, by: Level, drawing: str) -> dict[str, Any]:
+def _map(shown: Dashboard, by: Level, drawing: str) -> dict[str, Any]:
     """What a live map needs; it shows just what its drawing does (`frame`).
 
     Within a département or a région EPCI that straddle have their part's outline.
@@ -261,7 +277,7 @@ def _map(shown: Sheet, by: Level, drawing: str) -> dict[str, Any]:
     ref = shown.view.ref
     parted = by is Level.EPCI and ref is not None and ref.level is not Level.EPCI
     within = f"?{map_queries.WITHIN}={ref}" if parted else ""
-    return map_config(Filters(), shown.titled.bounds, shown.view.ref, drawing=drawing) | {
+    return map_config(InitiativeFilters(), shown.titled.bounds, shown.view.ref, drawing=drawing) | {
         "level": str(by),
         "frame": frame_of(shown.titled.bounds).degrees,
         "tiles_url": f"/tiles/outlines/{by}/{{z}}/{{x}}/{{y}}.pbf{within}",
@@ -272,7 +288,7 @@ def _map(shown: Sheet, by: Level, drawing: str) -> dict[str, Any]:
     }
 
 
-def _address(asked: Asked) -> Callable[..., str]:
+def _address(asked: DashboardParams) -> Callable[..., str]:
     """Makes the address of this page with some parameters changed; None takes one away."""
 
     def address(path: str | None = None, **changes: Any) -> str:
@@ -281,39 +297,39 @@ def _address(asked: Asked) -> Callable[..., str]:
     return address
 
 
-def _own_parameters(asked: Asked) -> dict[str, str | None]:
+def _own_parameters(asked: DashboardParams) -> dict[str, str | None]:
     view = asked.view
     sort = f"{'-' if asked.ascending else ''}{asked.order}"
     return {
-        "figure": None if view.figure is Figure.RATE else str(view.figure),
+        "figure": None if view.figure is DashboardFigure.RATE else str(view.figure),
         "par": None if view.by is asked.default_by else str(view.by),
         "avec": request.args.get("avec"),
         "sort": None if sort == asking.default_order(view) else sort,
     }
 
 
-def _query(asked: Asked, **changes: str | None) -> str:
+def _query(asked: DashboardParams, **changes: str | None) -> str:
     """The filter's query string with more parameters, and some of its own replaced."""
     pairs = {**dict(asked.filters.to_pairs()), **changes}
     texts = [(name, value) for name, value in pairs.items() if value]
     return f"?{urlencode(texts, safe=',:')}" if texts else ""
 
 
-def _lines(level: str, code: str) -> tuple[Iterator[tuple[formats.Cell, ...]], View]:
+def _lines(level: str, code: str) -> tuple[Iterator[tuple[formats.Cell, ...]], DashboardView]:
     with services().moment.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
-        shown = sheets.sheet(connection, asked.view, Order.LAST, whole=True)
+        shown = sheets.sheet(connection, asked.view, TableOrder.LAST, whole=True)
         names = queries.name_list(connection, asked.view.by, shown.areas.codes)
     return formats.rows(shown.areas, names, sheets.own_silence(shown)), asked.view
 
 
-def _file(content: bytes, content_type: str, view: View, ending: str) -> Response:
+def _file(content: bytes, content_type: str, view: DashboardView, ending: str) -> Response:
     response = answers.whole(content, content_type)
     name = f"{_file_name(view)}.{ending}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-def _file_name(view: View) -> str:
+def _file_name(view: DashboardView) -> str:
     place = f"{view.ref.level}-{view.ref.code}" if view.ref else "france"
     return f"coordination-{place}-par-{view.by}"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from mapservice.dashboards import statements
 from mapservice.dashboards.classes import Floats
 from mapservice.dashboards.expected import Counts
-from mapservice.dashboards.model import View
+from mapservice.dashboards.model import DashboardView
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.release_cache import kept_of
 
@@ -24,7 +24,7 @@ UNKNOWN = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class TerritoryIndex:
     """Territories of a level (None: France), one entry each, in the order of their codes.
 
     `population` is -1 where it is unknown, `year` the year it is of, 0 where there is not one.
@@ -42,7 +42,7 @@ class Places:
     lat: Floats
     whole: bool = False
     inside: TerritoryRef | None = None
-    parted: "Parted | None" = None
+    parted: "StraddlingEpci | None" = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -57,7 +57,7 @@ class Places:
 
     def pick(
         self, which: NDArray[np.bool_] | Counts, inside: TerritoryRef | None = None
-    ) -> "Places":
+    ) -> "TerritoryIndex":
         """Some of them: by a mask, or by positions in ascending order."""
         positions = np.arange(len(self))[which]
         return replace(
@@ -75,7 +75,7 @@ class Places:
 
 
 @dataclass(frozen=True, eq=False)
-class Parted:
+class StraddlingEpci:
     """Which EPCI straddle, `partial`, and the communes of these.
 
     `of` says at which position the EPCI of each commune stands, `inside` whether it lies in the
@@ -83,14 +83,14 @@ class Parted:
     """
 
     partial: NDArray[np.bool_]
-    communes: Places
+    communes: TerritoryIndex
     of: Counts
     inside: NDArray[np.bool_]
 
-    def pick(self, positions: Counts) -> "Parted":
+    def pick(self, positions: Counts) -> "StraddlingEpci":
         """Of the EPCI at these positions, which ascend."""
         kept = np.isin(self.of, positions)
-        return Parted(
+        return StraddlingEpci(
             self.partial[positions],
             self.communes.pick(kept),
             np.searchsorted(positions, self.of[kept]).astype(np.int64),
@@ -115,7 +115,7 @@ class Parted:
         return np.bincount(self.of, values, len(self.partial)).astype(np.int64)
 
 
-Atlas = Mapping[Level, Places]
+Atlas = Mapping[Level, TerritoryIndex]
 
 
 def atlas(connection: Connection) -> Atlas:
@@ -123,7 +123,7 @@ def atlas(connection: Connection) -> Atlas:
     return kept_of(connection).get(connection, __name__, _read)
 
 
-def parts(atlas: Atlas, view: View) -> Places:
+def parts(atlas: Atlas, view: DashboardView) -> TerritoryIndex:
     """What a view divides its territory into."""
     ref, every = view.ref, atlas[view.by]
     if ref is None:
@@ -135,7 +135,7 @@ def parts(atlas: Atlas, view: View) -> Places:
     return every.pick(within(atlas, ref, view.by), ref)
 
 
-def _epcis(atlas: Atlas, ref: TerritoryRef) -> Places:
+def _epcis(atlas: Atlas, ref: TerritoryRef) -> TerritoryIndex:
     """Every EPCI that has a commune in a département or a région, with what it has there."""
     every, communes = atlas[Level.EPCI], atlas[Level.COMMUNE]
     of, here = communes.under[Level.EPCI], within(atlas, ref, Level.COMMUNE)
@@ -148,7 +148,7 @@ def _epcis(atlas: Atlas, ref: TerritoryRef) -> Places:
     if not partial.any():
         return picked
     pieces = np.isin(of, at[partial])
-    parted = Parted(
+    parted = StraddlingEpci(
         partial,
         communes.pick(pieces),
         np.searchsorted(at, of[pieces]).astype(np.int64),
@@ -163,7 +163,7 @@ def _epcis(atlas: Atlas, ref: TerritoryRef) -> Places:
     )
 
 
-def _peopled(parted: Parted) -> tuple[Counts, Counts]:
+def _peopled(parted: StraddlingEpci) -> tuple[Counts, Counts]:
     """Inhabitants of the parts, -1 where they are unknown, and their year, 0 where several."""
     known = parted.communes.population >= 0
     people = parted.total(parted.communes.population * known)
@@ -181,7 +181,7 @@ def within(atlas: Atlas, ref: TerritoryRef, level: Level) -> NDArray[np.bool_]:
     return mask
 
 
-def own(atlas: Atlas, ref: TerritoryRef | None) -> Places:
+def own(atlas: Atlas, ref: TerritoryRef | None) -> TerritoryIndex:
     """The territory itself; France is the sum of its régions."""
     if ref is not None:
         return atlas[ref.level].pick(_is(atlas, ref), ref)
@@ -190,7 +190,7 @@ def own(atlas: Atlas, ref: TerritoryRef | None) -> Places:
     years = np.unique(regions.year)
     year = years if len(years) == 1 else np.zeros(1, np.int64)
     nowhere = np.zeros(1)
-    return Places(None, ("FR",), people, year, {}, nowhere, nowhere, whole=True)
+    return TerritoryIndex(None, ("FR",), people, year, {}, nowhere, nowhere, whole=True)
 
 
 def _sisters(atlas: Atlas, ref: TerritoryRef) -> NDArray[np.bool_]:
@@ -214,7 +214,7 @@ def _position(atlas: Atlas, ref: TerritoryRef) -> int:
 
 
 def _read(connection: Connection) -> Atlas:
-    found: dict[Level, Places] = {}
+    found: dict[Level, TerritoryIndex] = {}
     for level in (*reversed(ABOVE), Level.COMMUNE):
         row = connection.execute(text(statements.PLACES), {"level": str(level)}).one()
         # Of who has no parent the text is empty, of a level without territories there is none.
@@ -228,5 +228,5 @@ def _read(connection: Connection) -> Atlas:
             np.frombuffer(one or b"", ">i8").astype(np.int64) for one in row[4:]
         )
         spots = (lon / PER_DEGREE, lat / PER_DEGREE)
-        found[level] = Places(level, codes, population, year, under, *spots, whole=True)
+        found[level] = TerritoryIndex(level, codes, population, year, under, *spots, whole=True)
     return found

@@ -16,7 +16,7 @@ LEAP_DAY = (2, 29)
 
 
 @dataclass(frozen=True, slots=True)
-class Months:
+class MonthRange:
     """Whole months, `end` exclusive; None: open."""
 
     start: date
@@ -24,7 +24,7 @@ class Months:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartialMonth:
     """Single initiatives of a part of a month, `end` exclusive, and how often each counts for the
     recent window and for that of a year before."""
 
@@ -35,30 +35,30 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
+class ActivityWindows:
     """The last 90 days, and the same of a year before: months, with parts to add or take away."""
 
-    recent: Months
-    before: Months
-    parts: tuple[Part, ...]
+    recent: MonthRange
+    before: MonthRange
+    parts: tuple[PartialMonth, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeSpan:
     """A stretch of time, `end` exclusive."""
 
     start: datetime
     end: datetime
 
 
-def spans(until: date | None, now: datetime) -> tuple[Span, Span]:
+def spans(until: date | None, now: datetime) -> tuple[TimeSpan, TimeSpan]:
     """The last 90 days, and the same season of last year: that summer is not told from autumn.
 
     They end at `until`, a first day of a month, exclusive; else now; and a calendar year before.
     """
     end = max(moment(until) if until else now, EARLIEST)
     past = a_year_before(end)
-    return Span(end - WINDOW, end), Span(past - WINDOW, past)
+    return TimeSpan(end - WINDOW, end), TimeSpan(past - WINDOW, past)
 
 
 def a_year_before(at: datetime) -> datetime:
@@ -67,7 +67,7 @@ def a_year_before(at: datetime) -> datetime:
     return at.replace(year=at.year - 1, day=day)
 
 
-def windows(until: date | None, now: datetime) -> Windows:
+def windows(until: date | None, now: datetime) -> ActivityWindows:
     """Those of `spans`, as months and parts.
 
     Without `until` the recent one has no end, lest it miss what comes in while a page is made.
@@ -76,10 +76,10 @@ def windows(until: date | None, now: datetime) -> Windows:
     recent, edge = _from(last.start)
     before, far_edge = _from(past.start)
     before_end, end_edge = _from(past.end)
-    parts = [Part(sign, 0, *span) for sign, span in edge]
-    parts += [Part(0, sign, *span) for sign, span in far_edge]
-    parts += [Part(0, -sign, *span) for sign, span in end_edge]
-    return Windows(Months(recent, until), Months(before, before_end), tuple(parts))
+    parts = [PartialMonth(sign, 0, *span) for sign, span in edge]
+    parts += [PartialMonth(0, sign, *span) for sign, span in far_edge]
+    parts += [PartialMonth(0, -sign, *span) for sign, span in end_edge]
+    return ActivityWindows(MonthRange(recent, until), MonthRange(before, before_end), tuple(parts))
 
 
 def moment(day: date) -> datetime:

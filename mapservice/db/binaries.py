@@ -37,7 +37,7 @@ or set DATABASE_URL to a server that has it, such as postgresql://user:password@
 
 
 @dataclass(frozen=True, slots=True)
-class Binaries:
+class PostgresBinaries:
     """One usable installation; `postgis` is the version its extension folder would create."""
 
     folder: Path
@@ -45,10 +45,12 @@ class Binaries:
     postgis: str
 
 
-def find_binaries(folders: Iterable[Path] | None = None, major: int | None = None) -> Binaries:
+def find_binaries(
+    folders: Iterable[Path] | None = None, major: int | None = None
+) -> PostgresBinaries:
     """The newest usable installation, or that of `major`. Raises ConfigurationError."""
     found = list(map(inspect, installed() if folders is None else folders))
-    usable = [each for each in found if isinstance(each, Binaries)]
+    usable = [each for each in found if isinstance(each, PostgresBinaries)]
     wanted = [each for each in usable if major in (None, each.major)]
     if wanted:
         return max(wanted, key=lambda each: each.major)
@@ -78,7 +80,7 @@ def _from_path() -> Iterator[Path]:
         yield Path(_output(Path(pg_config), "--bindir") or "/nonexistent")
 
 
-def inspect(folder: Path) -> Binaries | str:
+def inspect(folder: Path) -> PostgresBinaries | str:
     """The installation in `folder`, or the reason why it cannot serve, for a person to read."""
     missing = [program for program in PROGRAMS if not (folder / program).is_file()]
     if missing:
@@ -92,7 +94,7 @@ def inspect(folder: Path) -> Binaries | str:
         return f"{folder}: PostgreSQL {major} without PostGIS"
     if tuple(int(part) for part in postgis.split(".")[:2]) < POSTGIS_MINIMUM:
         return f"{folder}: PostgreSQL {major} with PostGIS {postgis}, too old"
-    return Binaries(folder, major, postgis)
+    return PostgresBinaries(folder, major, postgis)
 
 
 def _postgis_version(folder: Path, major: int) -> str | None:

@@ -40,7 +40,7 @@ from mapservice.db.postmaster import (
 from mapservice.errors import MapserviceError
 
 
-class Hold:
+class ClusterLease:
     """One process's claim on the running cluster; `release` gives it back, the last one stops it.
 
     Claims are shared locks, so those of a killed process end with it.
@@ -92,7 +92,7 @@ def _alone(lock: int) -> bool:
 @contextlib.contextmanager
 def running(home: Path) -> Iterator[str]:
     """The URL of the cluster, started if need be and stopped if nobody else is left to use it."""
-    hold = Hold(home)
+    hold = ClusterLease(home)
     try:
         yield hold.place.url()
     finally:
@@ -101,7 +101,7 @@ def running(home: Path) -> Iterator[str]:
 
 def ensure(home: Path) -> str:
     """Like `running`, for the rest of this process. Returns the URL."""
-    hold = Hold(home)
+    hold = ClusterLease(home)
     atexit.register(hold.release)
     return hold.place.url()
 
@@ -153,7 +153,7 @@ def throwaway(command: Sequence[str]) -> int:
     home.chmod(0o711)
     hold = None
     try:
-        hold = Hold(home, options="-F -c synchronous_commit=off -c full_page_writes=off")
+        hold = ClusterLease(home, options="-F -c synchronous_commit=off -c full_page_writes=off")
         address = hold.place.url()
         return _obedient(command, DATABASE_URL=address, MAPSERVICE_TEST_DATABASE_URL=address)
     finally:

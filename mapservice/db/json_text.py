@@ -13,18 +13,18 @@ from sqlalchemy.dialects.postgresql import UUID
 Named = tuple[str, ColumnElement[Any]]
 
 
-class Plain(Text):
+class JsonSafeText(Text):
     """Text that stands in JSON as it is: codes, words of an enumeration, moments.
 
     A constraint of its table, or the expression that makes it, keeps signs out that JSON escapes.
     """
 
 
-class Sure(Plain):
+class JsonNotNull(JsonSafeText):
     """The same, and never null."""
 
 
-class Ready(Text):
+class RawJson(Text):
     """Text that is JSON already, or null."""
 
 
@@ -61,8 +61,8 @@ def value_text(name: str, column: ColumnElement[Any]) -> str:
 def _value(name: str, column: ColumnElement[Any]) -> tuple[str, str, str]:
     """What stands before a value, its SQL, and what stands behind it."""
     kind = column.type
-    known = isinstance(kind, Sure) or (isinstance(column, Column) and not column.nullable)
-    if isinstance(kind, UUID | Plain):
+    known = isinstance(kind, JsonNotNull) or (isinstance(column, Column) and not column.nullable)
+    if isinstance(kind, UUID | JsonSafeText):
         plain = f"{name}::text" if isinstance(kind, UUID) else name
         if known:
             return '"', plain, '"'
@@ -70,6 +70,6 @@ def _value(name: str, column: ColumnElement[Any]) -> tuple[str, str, str]:
     shown = f"to_json({name})::text"
     if isinstance(kind, Integer | Numeric | Boolean):
         shown = f"{name}::text"
-    elif isinstance(kind, Ready):
+    elif isinstance(kind, RawJson):
         shown = name
     return "", shown if known else f"coalesce({shown}, 'null')", ""

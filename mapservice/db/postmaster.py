@@ -52,7 +52,7 @@ class ClusterError(MapserviceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ClusterPaths:
     """Where one cluster lives. `folder` is real: links are already followed."""
 
     folder: Path
@@ -151,7 +151,7 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def place(home: Path) -> Place:
+def place(home: Path) -> ClusterPaths:
     """The cluster's place under `home`, made if need be. Raises ClusterError if not writable."""
     link = home / "postgres"
     try:
@@ -164,7 +164,7 @@ def place(home: Path) -> Place:
             f"{error.filename} cannot be written: run as the user that owns {home}, "
             "or set MAPSERVICE_HOME"
         ) from error
-    return Place(link.resolve())
+    return ClusterPaths(link.resolve())
 
 
 def _make_folder(link: Path) -> None:
@@ -179,7 +179,7 @@ def _make_folder(link: Path) -> None:
     link.symlink_to(elsewhere)
 
 
-def _make_data(at: Place) -> None:
+def _make_data(at: ClusterPaths) -> None:
     """A new data folder, complete or absent: it gets its name when all is done."""
     binaries = find_binaries()
     tell(f"making a private PostgreSQL {binaries.major} cluster in {at.folder}")
@@ -255,7 +255,7 @@ def _shared_memory_megabytes() -> int:
 # --- the server ------------------------------------------------------------------------------
 
 
-def is_running(at: Place) -> bool:
+def is_running(at: ClusterPaths) -> bool:
     """Whether the server that wrote `postmaster.pid` still works in this data folder."""
     pid = postmaster_pid(at)
     if not Path("/proc/self/cwd").exists():
@@ -263,14 +263,14 @@ def is_running(at: Place) -> bool:
     return pid is not None and _stands_in(Path("/proc", str(pid)), at)
 
 
-def postmaster_pid(at: Place) -> int | None:
+def postmaster_pid(at: ClusterPaths) -> int | None:
     try:
         return int((at.data / "postmaster.pid").read_text().split("\n", 1)[0])
     except (OSError, ValueError):
         return None
 
 
-def processes(at: Place) -> set[int]:
+def processes(at: ClusterPaths) -> set[int]:
     """Every server process stands in its data folder: no recycled pid is taken for one."""
     if not Path("/proc/self/cwd").exists():
         return _signallable(postmaster_pid(at))
@@ -278,7 +278,7 @@ def processes(at: Place) -> set[int]:
     return {int(entry.name) for entry in entries if _stands_in(entry, at)}
 
 
-def _stands_in(entry: Path, at: Place) -> bool:
+def _stands_in(entry: Path, at: ClusterPaths) -> bool:
     try:
         return (entry / "cwd").readlink() == at.data
     except OSError:
@@ -296,7 +296,7 @@ def _signallable(pid: int | None) -> set[int]:
     return {pid}
 
 
-def _settle_crash(at: Place) -> None:
+def _settle_crash(at: ClusterPaths) -> None:
     """After a killed server: waits for its orphans, then removes the pid files it left.
 
     PostgreSQL itself refuses to start while any process has the pid in them: one that got it
@@ -323,7 +323,7 @@ def _quit(orphans: set[int]) -> None:
             os.kill(pid, signal.SIGQUIT)
 
 
-def start(at: Place, options: str = "") -> None:
+def start(at: ClusterPaths, options: str = "") -> None:
     if not at.data.exists():
         _make_data(at)
     pg_ctl = _pg_ctl(at)
@@ -348,7 +348,7 @@ def start(at: Place, options: str = "") -> None:
         raise ClusterError(f"the private cluster does not start; {at.log} ends with:\n{tail}")
 
 
-def stop(at: Place) -> None:
+def stop(at: ClusterPaths) -> None:
     """Fast shutdown, then immediate: the latter loses nothing but makes the next start slower."""
     _await_pid_file(at)
     command: Command = [_pg_ctl(at), "stop", "-D", at.data, "-w"]
@@ -358,14 +358,14 @@ def stop(at: Place) -> None:
         _must([*command, "-m", "immediate", "-t", "20"], "the private cluster does not stop")
 
 
-def _await_pid_file(at: Place) -> None:
+def _await_pid_file(at: ClusterPaths) -> None:
     """A start that was interrupted may not yet have said who it is."""
     patience = time.monotonic() + ORPHAN_SECONDS
     while processes(at) and not is_running(at) and time.monotonic() < patience:
         time.sleep(0.05)
 
 
-def _pg_ctl(at: Place) -> Path:
+def _pg_ctl(at: ClusterPaths) -> Path:
     """Of the version that made the data. Raises ConfigurationError when that one has gone."""
     made_by = int((at.data / "PG_VERSION").read_text())
     try:
@@ -384,13 +384,13 @@ def _shell_quoted(path: Path) -> str:
     return "'" + f'"{listed}"'.replace("'", "'\\''") + "'"
 
 
-def _turn_log(at: Place) -> None:
+def _turn_log(at: ClusterPaths) -> None:
     """Keeps one former log, so that the two stay within some megabytes."""
     if at.log.exists() and at.log.stat().st_size > LOG_BYTES:
         at.log.replace(at.log.with_suffix(".log.1"))
 
 
-def _log_tail(at: Place) -> str:
+def _log_tail(at: ClusterPaths) -> str:
     try:
         return "\n".join(at.log.read_text(errors="replace").splitlines()[-12:])
     except OSError:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL, TSVECTOR, UUID
 
-from mapservice.db.json_text import Plain
+from mapservice.db.json_text import JsonSafeText
 
 metadata = MetaData()
 
@@ -33,15 +33,15 @@ def geometry(kind: str, srid: int) -> Geometry:
 territory = Table(
     "territory",
     metadata,
-    Column("level", Plain, primary_key=True),
-    Column("code", Plain, primary_key=True),
+    Column("level", JsonSafeText, primary_key=True),
+    Column("code", JsonSafeText, primary_key=True),
     Column("name", Text, nullable=False),
     Column("article", Text, nullable=False),
     Column("population", Integer),
     Column("postcodes", ARRAY(Text), nullable=False),
-    Column("epci", Plain),
-    Column("departement", Plain),
-    Column("region", Plain),
+    Column("epci", JsonSafeText),
+    Column("departement", JsonSafeText),
+    Column("region", JsonSafeText),
     Column("point", geometry("POINT", 4326), nullable=False),
     Column("outline", geometry("MULTIPOLYGON", 4326), nullable=False),
     Column("outline_3857", geometry("MULTIPOLYGON", 3857), nullable=False),
@@ -53,9 +53,9 @@ territory = Table(
 epci_part = Table(
     "epci_part",
     metadata,
-    Column("epci", Plain, primary_key=True),
-    Column("departement", Plain, primary_key=True),
-    Column("region", Plain, nullable=False),
+    Column("epci", JsonSafeText, primary_key=True),
+    Column("departement", JsonSafeText, primary_key=True),
+    Column("region", JsonSafeText, nullable=False),
     Column("communes", Integer, nullable=False),
     Column("population", Integer),
     Column("population_year", SmallInteger),
@@ -107,9 +107,9 @@ initiative = Table(
     Column("title", Text, nullable=False),
     Column("summary", Text, nullable=False),
     Column("description", Text, nullable=False),
-    Column("theme", Plain, nullable=False),
-    Column("scale", Plain, nullable=False),
-    Column("status", Plain, nullable=False),
+    Column("theme", JsonSafeText, nullable=False),
+    Column("scale", JsonSafeText, nullable=False),
+    Column("status", JsonSafeText, nullable=False),
     Column("created_at", DateTime(timezone=True)),
     Column("updated_at", DateTime(timezone=True)),
     Column("source_platform", Text, nullable=False),
@@ -118,12 +118,12 @@ initiative = Table(
     Column("source_licence", Text, nullable=False),
     Column("source_digest", Text),
     Column("place_text", Text, nullable=False),
-    Column("precision", Plain, nullable=False),
+    Column("precision", JsonSafeText, nullable=False),
     Column("point", geometry("POINT", 4326)),
-    Column("commune", Plain),
-    Column("epci", Plain),
-    Column("departement", Plain),
-    Column("region", Plain),
+    Column("commune", JsonSafeText),
+    Column("epci", JsonSafeText),
+    Column("departement", JsonSafeText),
+    Column("region", JsonSafeText),
     Column("anchor", geometry("POINT", 4326)),
     Column("anchor_3857", geometry("POINT", 3857)),
     Column("cell", BigInteger),
@@ -133,14 +133,14 @@ initiative = Table(
     Column("state_since", DateTime(timezone=True), nullable=False),
     Column("told_here", Integer, nullable=False),
     Column("local_here", Integer, nullable=False),
-    Column("created_period", Plain),
+    Column("created_period", JsonSafeText),
     Column("source_supporters", Integer),
 )
 
 territory_mosaic = Table(
     "territory_mosaic",
     metadata,
-    Column("level", Plain, primary_key=True),
+    Column("level", JsonSafeText, primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )
 

@@ -55,7 +55,7 @@ def _quoted(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedSql:
     """SQL text in PostgreSQL's own style (`$1`), and what is to be put there: by name.
 
     `values` are those known when it was made; the others come with each run.
@@ -80,7 +80,7 @@ def _bound(value: Any) -> Any:
     return array_text(value) if is_texts else value
 
 
-def fetch_one(connection: Connection, statement: Prepared, **values: Any) -> tuple[Any, ...]:
+def fetch_one(connection: Connection, statement: PreparedSql, **values: Any) -> tuple[Any, ...]:
     """The only row of a statement; as `fetched` runs it."""
     with fetched(connection, statement, **values) as cursor:
         row = cursor.fetchone()
@@ -88,13 +88,15 @@ def fetch_one(connection: Connection, statement: Prepared, **values: Any) -> tup
     return tuple(row)
 
 
-def fetch_all(connection: Connection, statement: Prepared, **values: Any) -> list[tuple[Any, ...]]:
+def fetch_all(
+    connection: Connection, statement: PreparedSql, **values: Any
+) -> list[tuple[Any, ...]]:
     """The rows of a statement; as `fetched` runs it."""
     with fetched(connection, statement, **values) as cursor:
         return cursor.fetchall()
 
 
-def fetch_bytes(connection: Connection, statement: Prepared, **values: Any) -> PGresult:
+def fetch_bytes(connection: Connection, statement: PreparedSql, **values: Any) -> PGresult:
     """The rows of a statement whose columns are texts, in UTF-8, as they came.
 
     Making Python's tuples and texts of a thousand rows takes longer than a page's JSON.
@@ -107,7 +109,7 @@ def fetch_bytes(connection: Connection, statement: Prepared, **values: Any) -> P
 
 @contextlib.contextmanager
 def fetched(
-    connection: Connection, statement: Prepared, **values: Any
+    connection: Connection, statement: PreparedSql, **values: Any
 ) -> Iterator[RawCursor[tuple[Any, ...]]]:
     """A statement's result, in binary; the statement stays prepared.
 

@@ -16,7 +16,7 @@ Row = Mapping[str, str]
 
 
 @dataclass(slots=True)
-class Tally:
+class AccuracyTally:
     """Rows of one kind: how many, and how many with the right first answer, by status."""
 
     rows: dict[MatchStatus, int] = field(default_factory=dict)
@@ -47,11 +47,11 @@ def accuracy(path: Path) -> Iterator[str]:
     if not rows or EXPECTED_COLUMN not in rows[0]:
         raise InvalidInput("--report", f"the file has no column {EXPECTED_COLUMN}, or no rows")
     column = next((name for name in KIND_COLUMNS if name in rows[0]), "")
-    overall, tallies = Tally(), dict[str, Tally]()
+    overall, tallies = AccuracyTally(), dict[str, AccuracyTally]()
     for row in rows:
         status, right = MatchStatus(row["status"]), _is_right(row)
         overall.add(status, is_right=right)
-        tallies.setdefault(row.get(column) or "all", Tally()).add(status, is_right=right)
+        tallies.setdefault(row.get(column) or "all", AccuracyTally()).add(status, is_right=right)
     yield from (tallies[kind].line(kind) for kind in sorted(tallies))
     yield overall.line("overall")
     yield from _misses(rows)

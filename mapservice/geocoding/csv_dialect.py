@@ -48,7 +48,7 @@ _END = "\x1e end \x1e"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CsvDialectHints:
     """What the sender says of a file; empty means that it is to be found out."""
 
     encoding: str = ""
@@ -58,7 +58,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class CsvDialect:
     """How a file is written. `quoted`: every cell is, whether it needs to be or not."""
 
     encoding: str = "utf-8"
@@ -80,17 +80,19 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class CsvTable:
     """A file that was read through once and is sound; `field` names it in errors."""
 
     source: IO[bytes]
     field: str
-    layout: Layout
+    layout: CsvDialect
     columns: tuple[str, ...]
     total: int
 
     @classmethod
-    def read(cls, source: IO[bytes], field: str, told: Told, max_rows: int | None = None) -> Self:
+    def read(
+        cls, source: IO[bytes], field: str, told: CsvDialectHints, max_rows: int | None = None
+    ) -> Self:
         """Raises InvalidInput naming `field`, or the option that does not fit the file."""
         encoding = _encoding(source, field, told)
         try:
@@ -102,7 +104,12 @@ class Table:
 
     @classmethod
     def _checked(
-        cls, source: IO[bytes], field: str, encoding: str, told: Told, max_rows: int | None
+        cls,
+        source: IO[bytes],
+        field: str,
+        encoding: str,
+        told: CsvDialectHints,
+        max_rows: int | None,
     ) -> Self:
         sample = list(islice(_lines(source, field, encoding), SAMPLE_LINES))
         layout = _layout(sample, encoding, told)
@@ -134,7 +141,7 @@ class Table:
         return _rows(records, self.field, len(self.columns))
 
     def answered(
-        self, added: Sequence[str], answers: Answers, layout: Layout | None = None
+        self, added: Sequence[str], answers: Answers, layout: CsvDialect | None = None
     ) -> Iterator[tuple[int, bytes]]:
         """The file with columns added, in batches: how many rows each holds, and its bytes.
 
@@ -162,7 +169,7 @@ def _filled(row: Cells, width: int, places: Sequence[int], cells: Sequence[str])
     return full
 
 
-def _written(rows: Iterable[Cells], layout: Layout) -> str:
+def _written(rows: Iterable[Cells], layout: CsvDialect) -> str:
     out = io.StringIO()
     csv.writer(
         out,
@@ -174,7 +181,7 @@ def _written(rows: Iterable[Cells], layout: Layout) -> str:
     return out.getvalue()
 
 
-def _encoding(source: IO[bytes], field: str, told: Told) -> str:
+def _encoding(source: IO[bytes], field: str, told: CsvDialectHints) -> str:
     """By the file's own mark, else as told, else UTF-8 until a byte says otherwise."""
     source.seek(0)
     start = source.read(4)
@@ -216,13 +223,13 @@ def _lines(source: IO[bytes], field: str, encoding: str) -> Iterator[str]:
             text.detach()
 
 
-def _layout(sample: list[str], encoding: str, told: Told) -> Layout:
+def _layout(sample: list[str], encoding: str, told: CsvDialectHints) -> CsvDialect:
     separator = told.separator or _separator(sample, told.quote)
     newline = "\r\n" if sample and sample[0].endswith("\r\n") else "\n"
-    return Layout(encoding, separator, told.quote, newline)
+    return CsvDialect(encoding, separator, told.quote, newline)
 
 
-def _is_quoted(line: str, columns: Sequence[str], layout: Layout) -> bool:
+def _is_quoted(line: str, columns: Sequence[str], layout: CsvDialect) -> bool:
     """Whether the header, and so the file, puts quotes around every cell."""
     quote = layout.quote
     cells = (f"{quote}{name.replace(quote, quote * 2)}{quote}" for name in columns)
@@ -249,7 +256,7 @@ def _separator(sample: list[str], quote: str) -> str:
         return ","  # the reading proper will name the line
 
 
-def _records(lines: Iterator[str], field: str, layout: Layout) -> Iterator[Cells]:
+def _records(lines: Iterator[str], field: str, layout: CsvDialect) -> Iterator[Cells]:
     """Every record that is not blank, the header first."""
     reader = csv.reader(chain(lines, (_END,)), delimiter=layout.separator, quotechar=layout.quote)
     try:

@@ -16,9 +16,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from mapservice.errors import SourceError
-from mapservice.geocoding.csv_dialect import Answers, Cells, Layout, Table, Told
+from mapservice.geocoding.csv_dialect import Answers, Cells, CsvDialect, CsvDialectHints, CsvTable
 from mapservice.geocoding.matching.engine import RECENT, Geocoder
-from mapservice.geocoding.model import Match, Query
+from mapservice.geocoding.model import GeocodeMatch, GeocodeQuery
 from mapservice.geocoding.parallel import on_cores
 from mapservice.geocoding.service import Locator
 from mapservice.territories.queries import communes_at
@@ -33,7 +33,7 @@ Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class FileGeocoding:
     """How to go about a file: `progress` is told the number of rows and gives what advances.
 
     It is opened once processes are forked, so that it may start threads.
@@ -44,7 +44,7 @@ class Work:
 
 
 def geocode_file(
-    locator: Callable[[], Locator], source: Path, column: str, target: Path, work: Work
+    locator: Callable[[], Locator], source: Path, column: str, target: Path, work: FileGeocoding
 ) -> None:
     """Adds `MATCH_COLUMNS`; `insee` is the first answer, empty only when there is none.
 
@@ -68,7 +68,7 @@ def _answering(geocoder: Geocoder) -> Callable[[Sequence[str]], list[Sequence[st
 
     @lru_cache(RECENT)
     def answer(text: str) -> Sequence[str]:
-        return _answer(geocoder.match(Query(text=text)))
+        return _answer(geocoder.match(GeocodeQuery(text=text)))
 
     return lambda texts: [answer(text) for text in texts]
 
@@ -107,24 +107,24 @@ def point(lon: str, lat: str) -> tuple[float, float]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Table]:
+def _opened(path: Path) -> Iterator[CsvTable]:
     """Raises SourceError or InvalidInput before the first row."""
     try:
         source = path.open("rb")
     except OSError as error:
         raise SourceError(f"{path.name} cannot be read: {error.strerror}") from None
     with source:
-        yield Table.read(source, path.name, Told())
+        yield CsvTable.read(source, path.name, CsvDialectHints())
 
 
 def _write(
-    table: Table, added: Sequence[str], answers: Answers, target: Path, advance: Advance
+    table: CsvTable, added: Sequence[str], answers: Answers, target: Path, advance: Advance
 ) -> None:
     """Whole or not at all, so that a target may be the source itself."""
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with unfinished.open("wb") as out:
-            for rows, block in table.answered(added, answers, Layout()):
+            for rows, block in table.answered(added, answers, CsvDialect()):
                 out.write(block)
                 advance(rows)
         unfinished.replace(target)
@@ -132,7 +132,7 @@ def _write(
         unfinished.unlink(missing_ok=True)
 
 
-def _answer(match: Match) -> Sequence[str]:
+def _answer(match: GeocodeMatch) -> Sequence[str]:
     best = match.best
     return (
         match.commune,

@@ -26,7 +26,7 @@ class Precision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GazetteerEntry:
     """One entry of the gazetteer: a name under which one commune of today can be found.
 
     A commune has one entry for its own name and one for each alias (commune déléguée,
@@ -54,7 +54,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class GeocodeQuery:
     """A place as a person gave it: one line, or fields apart, or both.
 
     `departement` is a number or a name. `context` is what the caller knows beyond the row: the
@@ -71,7 +71,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class QueryParts:
     """What the parser read in a query; every field is normalised, "" or () where absent."""
 
     postcode: str = ""
@@ -85,34 +85,34 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class MatchCandidate:
     """One commune that fits, with its score in 0..1 and the entry through which it was found."""
 
-    place: Place
+    place: GazetteerEntry
     score: float
     method: str
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class GeocodeMatch:
     """The answer to one query. `commune` is "" when the status is none.
 
     When `ambiguous`, `commune` is still the best-ranked candidate, and `candidates` holds the
     others in rank order. `reason` says in a few English words why the status is not certain.
     """
 
-    query: Query
-    parts: Parts
+    query: GeocodeQuery
+    parts: QueryParts
     status: MatchStatus
     precision: Precision
     score: float
     method: str
     year: int
     reason: str = ""
-    candidates: tuple[Candidate, ...] = field(default_factory=tuple)
+    candidates: tuple[MatchCandidate, ...] = field(default_factory=tuple)
 
     @property
-    def best(self) -> Candidate | None:
+    def best(self) -> MatchCandidate | None:
         return self.candidates[0] if self.candidates else None
 
     @property

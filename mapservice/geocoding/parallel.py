@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
-from mapservice.errors import Unavailable
+from mapservice.errors import ServiceUnavailable
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -52,7 +52,9 @@ def _ordered(pool: ProcessPoolExecutor, tasks: Iterable[Task]) -> Iterator[Any]:
     try:
         yield from pool.map(_do, tasks)
     except BrokenProcessPool:
-        raise Unavailable("A process that matched texts was ended: too little memory?") from None
+        raise ServiceUnavailable(
+            "A process that matched texts was ended: too little memory?"
+        ) from None
 
 
 _work: Callable[[Any], Any]

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from mapservice.db.text import fill
-from mapservice.geocoding.model import Place
+from mapservice.geocoding.model import GazetteerEntry
 from mapservice.territories.queries import HOLDER
 
 
@@ -25,7 +25,7 @@ class PointFound:
     named_km: float | None
 
 
-def places(connection: Connection) -> Iterator[Place]:
+def places(connection: Connection) -> Iterator[GazetteerEntry]:
     """One entry for each commune, then one for each alias, with the names of their parents.
 
     Entries share their texts: each stands in memory once, though thousands name one région.
@@ -37,7 +37,7 @@ def places(connection: Connection) -> Iterator[Place]:
             for name, value in row._mapping.items()
         }
         postcodes = tuple(kept.setdefault(code, code) for code in row.postcodes)
-        yield Place(**{**values, "postcodes": postcodes})
+        yield GazetteerEntry(**{**values, "postcodes": postcodes})
 
 
 def epci_names(connection: Connection) -> Iterator[tuple[str, str]]:

@@ -8,16 +8,23 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mapservice.errors import Unavailable
+from mapservice.errors import ServiceUnavailable
 from mapservice.geocoding import queries
 from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.matching.epci import EpciNames, same_name, says_epci
-from mapservice.geocoding.matching.evidence import Method
+from mapservice.geocoding.matching.evidence import MatchMethod
 from mapservice.geocoding.matching.gazetteer import Gazetteer
-from mapservice.geocoding.model import Candidate, Match, MatchStatus, Parts, Precision, Query
+from mapservice.geocoding.model import (
+    GeocodeMatch,
+    GeocodeQuery,
+    MatchCandidate,
+    MatchStatus,
+    Precision,
+    QueryParts,
+)
 from mapservice.geocoding.provider import check
 from mapservice.geocoding.provider.cache import PointAnswer
-from mapservice.geocoding.provider.client import Provider
+from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.territories.queries import OUTLINE_ACCURACY_M, source_in_force
 
 # So near to a border an outline cannot tell on which side a point lies. Of 3,639 real points with
@@ -49,7 +56,7 @@ class Placement:
     code: str | None
     lon: float | None
     lat: float | None
-    match: Match
+    match: GeocodeMatch
     to_review: bool
     reason: str = ""
     attribution: str = ""
@@ -58,10 +65,10 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PlaceQuestion:
     """A place to find: its words, and a point (EPSG:4326) where one came with them."""
 
-    query: Query
+    query: GeocodeQuery
     lon: float | None = None
     lat: float | None = None
 
@@ -79,14 +86,14 @@ class Asked:
         return any(asdict(query).values())
 
 
-class Geocoders:
+class GeocoderCache:
     """Keeps the geocoder of the territories in force, one per process.
 
     `clock` gives seconds that never run backwards.
     """
 
     def __init__(
-        self, provider: Provider | None = None, clock: Callable[[], float] = time.monotonic
+        self, provider: AddressProvider | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._provider = provider
         self._clock = clock
@@ -119,7 +126,9 @@ class Geocoders:
         """
         source = source_in_force(connection)
         if source is None:
-            raise Unavailable("No territories are loaded yet: run `mapservice territories load`.")
+            raise ServiceUnavailable(
+                "No territories are loaded yet: run `mapservice territories load`."
+            )
         kept = self._kept
         if kept is None or kept[0] != source.id:
             with self._building:
@@ -138,7 +147,7 @@ class Locator:
     """
 
     def __init__(
-        self, geocoder: Geocoder, epcis: EpciNames, provider: Provider | None = None
+        self, geocoder: Geocoder, epcis: EpciNames, provider: AddressProvider | None = None
     ) -> None:
         self.geocoder = geocoder
         self.epcis = epcis
@@ -147,16 +156,18 @@ class Locator:
         self.communes = {place.code: place for place in entries if place.kind == "commune"}
 
     @classmethod
-    def load(cls, connection: Connection, year: int, provider: Provider | None = None) -> "Locator":
+    def load(
+        cls, connection: Connection, year: int, provider: AddressProvider | None = None
+    ) -> "Locator":
         geocoder = Geocoder(Gazetteer.build(queries.places(connection), year))
         return cls(geocoder, EpciNames(queries.epci_names(connection)), provider)
 
-    def entry(self, commune: str) -> Candidate | None:
+    def entry(self, commune: str) -> MatchCandidate | None:
         """The commune itself, as an answer that leaves no doubt."""
         place = self.communes.get(commune)
-        return Candidate(place, 1.0, "code") if place else None
+        return MatchCandidate(place, 1.0, "code") if place else None
 
-    def place(self, connection: Connection, asked: Sequence[Asked]) -> list[Placement]:
+    def place(self, connection: Connection, asked: Sequence[PlaceQuestion]) -> list[Placement]:
         """Places many rows at once, in their order."""
         matches = self._matches([one.query for one in asked])
         pointed = [
@@ -174,7 +185,7 @@ class Locator:
         return self._refined(connection, placed, self.provider) if self.provider else placed
 
     def _refined(
-        self, connection: Connection, placed: Sequence[Placement], provider: Provider
+        self, connection: Connection, placed: Sequence[Placement], provider: AddressProvider
     ) -> list[Placement]:
         """Those known to the commune get the provider's point of their street, if it is sound."""
         asked = [_street(placement) for placement in placed]
@@ -234,14 +245,14 @@ class Locator:
         gazetteer = self.geocoder.gazetteer
         return frozenset(gazetteer.places[i].commune for i in gazetteer.by_code.get(code, ()))
 
-    def _matches(self, asked: Sequence[Query]) -> list[Match]:
+    def _matches(self, asked: Sequence[GeocodeQuery]) -> list[GeocodeMatch]:
         told = [self._by_context(query) for query in asked]
         read = self.geocoder.bulk(
             query for query, match in zip(asked, told, strict=True) if match is None
         )
         return [match or next(read) for match in told]
 
-    def _by_context(self, query: Query) -> Match | None:
+    def _by_context(self, query: GeocodeQuery) -> GeocodeMatch | None:
         """What a whole file is about decides, unless the row names a town of its own: streets and
         parks bear the names of other communes ("Bois de Vincennes" is in Paris). The record keeps
         a former commune of it that the words name."""
@@ -251,9 +262,9 @@ class Locator:
         alias = self.geocoder.alias_named(query.text, query.context) if query.text else None
         if alias:
             best = replace(best, place=alias)
-        return Match(
+        return GeocodeMatch(
             query=query,
-            parts=Parts(departement=best.place.departement, region=best.place.region),
+            parts=QueryParts(departement=best.place.departement, region=best.place.region),
             status=MatchStatus.CERTAIN,
             precision=Precision.COMMUNE,
             score=1.0,
@@ -262,7 +273,7 @@ class Locator:
             candidates=(replace(best, method="context"),),
         )
 
-    def _without_point(self, asked: Asked, match: Match) -> Placement:
+    def _without_point(self, asked: PlaceQuestion, match: GeocodeMatch) -> Placement:
         if not asked.has_text and not match.commune:
             return _placement(Precision.NONE, None, match)
         epci = self._epci(asked.query, match)
@@ -270,7 +281,9 @@ class Locator:
             return _placement(Precision.EPCI, epci, match)
         return _settled(match) if _is_sure(match) else _coarse(match)
 
-    def _with_point(self, asked: Asked, match: Match, found: queries.PointFound) -> Placement:
+    def _with_point(
+        self, asked: PlaceQuestion, match: GeocodeMatch, found: queries.PointFound
+    ) -> Placement:
         """The point says where, the words whether to believe it; no pin where they differ."""
         if found.commune is None:
             if _is_sure(match) and _is_near(found):
@@ -287,7 +300,9 @@ class Locator:
         reason = f"the point lies in {found.commune}, the words say otherwise"
         return _doubted(self._without_point(asked, match), reason)
 
-    def _at_odds(self, asked: Asked, match: Match, found: queries.PointFound) -> Placement:
+    def _at_odds(
+        self, asked: PlaceQuestion, match: GeocodeMatch, found: queries.PointFound
+    ) -> Placement:
         """The words name a commune surely, and the point lies in the outline of another one."""
         holder = str(found.commune)
         if found.named_km is not None and found.named_km <= OUTLINE_KM:
@@ -300,15 +315,15 @@ class Locator:
         )
         return _noted(_pin(asked, holder, _weakened(match)), reason)
 
-    def _is_corroborated(self, match: Match) -> bool:
+    def _is_corroborated(self, match: GeocodeMatch) -> bool:
         """More than a name tells the commune: a code that is its own, or what the file is about."""
         own = self.communes.get(match.commune)
-        if own is None or match.method == str(Method.CONTEXT):
+        if own is None or match.method == str(MatchMethod.CONTEXT):
             return own is not None
         coded = match.parts.postcode in own.postcodes
         return coded or match.commune in self._communes_today(match.parts.citycode)
 
-    def _epci(self, query: Query, match: Match) -> str | None:
+    def _epci(self, query: GeocodeQuery, match: GeocodeMatch) -> str | None:
         """An EPCI is meant where the words say so, or where no commune fits them well.
 
         A name that an EPCI shares with its town ("La Rochelle") is the town's.
@@ -343,7 +358,7 @@ def _given(placement: Placement) -> dict[str, float]:
     return dict(zip(("lon", "lat"), placement.given, strict=True)) if placement.given else {}
 
 
-def _candidate(candidate: Candidate, offered: tuple[float, float] | None) -> dict[str, Any]:
+def _candidate(candidate: MatchCandidate, offered: tuple[float, float] | None) -> dict[str, Any]:
     """The provider's has its point (lon, lat in EPSG:4326) with it."""
     place = candidate.place
     is_offer = offered is not None and candidate.method == check.METHOD
@@ -375,7 +390,7 @@ def _noted(placement: Placement, reason: str) -> Placement:
     return replace(placement, reason="; ".join(filter(None, (known, reason))))
 
 
-def _is_sure(match: Match) -> bool:
+def _is_sure(match: GeocodeMatch) -> bool:
     return match.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY)
 
 
@@ -393,7 +408,7 @@ def _beside(placement: Placement, found: queries.PointFound, holder: str) -> Pla
     )
 
 
-def _weakened(match: Match) -> Match:
+def _weakened(match: GeocodeMatch) -> GeocodeMatch:
     """A certain reading of words that the point does not bear out is but likely.
 
     Its score goes from the band of the one (0.9 to 1) to that of the other (0.7 to 0.9).
@@ -406,19 +421,19 @@ def _weakened(match: Match) -> Match:
     return replace(match, status=MatchStatus.LIKELY, score=score, candidates=scored)
 
 
-def _pin(asked: Asked, commune: str, match: Match) -> Placement:
+def _pin(asked: PlaceQuestion, commune: str, match: GeocodeMatch) -> Placement:
     return Placement(Precision.POINT, commune, asked.lon, asked.lat, match, to_review=False)
 
 
-def _leaves_open(match: Match, found: queries.PointFound) -> bool:
+def _leaves_open(match: GeocodeMatch, found: queries.PointFound) -> bool:
     """Words that name no one commune speak against a point only if they name other places."""
     candidates = {c.place.commune for c in match.candidates if c.score >= FAINT or _by_code(c)}
     told = match.parts.departement
     return (not candidates or found.commune in candidates) and told in ("", found.departement)
 
 
-def _by_code(candidate: Candidate) -> bool:
-    return candidate.method in (Method.POSTCODE, Method.CITYCODE)
+def _by_code(candidate: MatchCandidate) -> bool:
+    return candidate.method in (MatchMethod.POSTCODE, MatchMethod.CITYCODE)
 
 
 def _doubted(placement: Placement, reason: str) -> Placement:
@@ -427,7 +442,7 @@ def _doubted(placement: Placement, reason: str) -> Placement:
     return replace(placement, to_review=True, reason=reason, match=weakened)
 
 
-def _coarse(match: Match) -> Placement:
+def _coarse(match: GeocodeMatch) -> Placement:
     """Not finer than what all readings share; a choice left open waits for a person."""
     if match.precision is Precision.NATIONAL:
         return _placement(Precision.NATIONAL, None, match)
@@ -442,9 +457,9 @@ def _coarse(match: Match) -> Placement:
     return Placement(precision, code, None, None, match, open_choice, match.reason)
 
 
-def _settled(match: Match) -> Placement:
+def _settled(match: GeocodeMatch) -> Placement:
     return _placement(Precision.COMMUNE, match.commune, match)
 
 
-def _placement(precision: Precision, code: str | None, match: Match) -> Placement:
+def _placement(precision: Precision, code: str | None, match: GeocodeMatch) -> Placement:
     return Placement(precision, code, None, None, match, to_review=False)

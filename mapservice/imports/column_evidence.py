@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mapservice.imports.codes import looks_like_code, read_citycode, read_postcode
-from mapservice.imports.columns import NOT_OF_A_TITLE, Candidate, candidates, plain_name
+from mapservice.imports.columns import NOT_OF_A_TITLE, ColumnCandidate, candidates, plain_name
 from mapservice.imports.dates import read_date
 from mapservice.imports.points import read_number, read_pair
 from mapservice.imports.readers.shapes import looks_like_shape
-from mapservice.imports.readers.tables import Record
+from mapservice.imports.readers.tables import SourceRecord
 from mapservice.imports.text import is_placeholder
 from mapservice.imports.titles import (
     MOST_LISTED,
@@ -24,7 +24,7 @@ Test = Callable[[str], object]
 
 
 @dataclass(slots=True)
-class Assignment:
+class ColumnAssignment:
     """Roles given so far: column by field, columns refused by field, and what to report.
 
     `no_titles` says why a column that is named like one holds no titles.
@@ -88,16 +88,16 @@ ENOUGH = 0.5
 
 def assign(
     columns: Sequence[str],
-    sample: Sequence[Record],
+    sample: Sequence[SourceRecord],
     mapping: Mapping[str, str],
     names_territory: NamesTerritory = no_territory,
-) -> Assignment:
+) -> ColumnAssignment:
     """The column of each field, what was contradicted by its cells, and what to report.
 
     `mapping` is believed against its cells, which is reported; a field mapped to "" stays without
     a column.
     """
-    chosen = Assignment({name: column for name, column in mapping.items() if column})
+    chosen = ColumnAssignment({name: column for name, column in mapping.items() if column})
     named = candidates(columns)
     for name, options in named.items():
         if name in mapping:
@@ -119,7 +119,7 @@ def assign(
 
 
 def title_candidates(
-    columns: Sequence[str], sample: Sequence[Record], names_territory: NamesTerritory
+    columns: Sequence[str], sample: Sequence[SourceRecord], names_territory: NamesTerritory
 ) -> list[str]:
     """Columns whose cells could be titles, for somebody who has to name one."""
     distinct = _distinct(sample)
@@ -132,16 +132,16 @@ def title_candidates(
     return found[:MOST_LISTED]
 
 
-def _distinct(sample: Sequence[Record]) -> list[Record]:
+def _distinct(sample: Sequence[SourceRecord]) -> list[SourceRecord]:
     """Each record once: rows that are repeated whole say nothing of a column."""
     return list({tuple(record.values.values()): record for record in sample}.values())
 
 
 def _choose_title(
-    chosen: Assignment,
+    chosen: ColumnAssignment,
     columns: Sequence[str],
-    options: Sequence[Candidate],
-    sample: Sequence[Record],
+    options: Sequence[ColumnCandidate],
+    sample: Sequence[SourceRecord],
     names_territory: NamesTerritory,
 ) -> None:
     """The surest by name whose cells can be titles; none rather than one that is doubtful."""
@@ -168,7 +168,10 @@ def _choose_title(
 
 
 def _doubt(
-    chosen: Assignment, name: str, sample: Sequence[Record], names_territory: NamesTerritory
+    chosen: ColumnAssignment,
+    name: str,
+    sample: Sequence[SourceRecord],
+    names_territory: NamesTerritory,
 ) -> None:
     """Notes a column that was asked for though its cells speak against it."""
     column = chosen.columns.get(name, "")
@@ -182,7 +185,7 @@ def _doubt(
         chosen.problems.append(f"{column}: taken for {name} as asked, though it {why}")
 
 
-def values_of(column: str, sample: Sequence[Record]) -> list[str]:
+def values_of(column: str, sample: Sequence[SourceRecord]) -> list[str]:
     """The cells of a column that hold something."""
     cells = (record.values.get(column, "").strip()[:500] for record in sample)
     return [cell for cell in cells if cell and not is_placeholder(cell)]
@@ -194,7 +197,10 @@ def share(values: Sequence[str], test: Test) -> float:
 
 
 def _choose(
-    chosen: Assignment, name: str, options: Sequence[Candidate], sample: Sequence[Record]
+    chosen: ColumnAssignment,
+    name: str,
+    options: Sequence[ColumnCandidate],
+    sample: Sequence[SourceRecord],
 ) -> None:
     """The first candidate whose cells agree; else the first that is empty in the sample."""
     empty = ""
@@ -219,12 +225,12 @@ def _is_extent(name: str, values: Sequence[str]) -> bool:
 
 
 def _give(
-    chosen: Assignment,
+    chosen: ColumnAssignment,
     mapping: Mapping[str, str],
     refused: str,
     name: str,
     test: Test,
-    sample: Sequence[Record],
+    sample: Sequence[SourceRecord],
 ) -> None:
     """A column that `refused` could not use goes to `name`, where its cells suit that."""
     for column in chosen.refused.get(refused, []):
@@ -235,10 +241,10 @@ def _give(
 
 
 def _give_codes(
-    chosen: Assignment,
+    chosen: ColumnAssignment,
     mapping: Mapping[str, str],
     towns: Sequence[str],
-    sample: Sequence[Record],
+    sample: Sequence[SourceRecord],
 ) -> None:
     """A town column of five digits holds postcodes (most end in 0) or INSEE codes (few do)."""
     for column in towns:
@@ -253,7 +259,7 @@ def _give_codes(
             chosen.columns[free[0]] = column
 
 
-def _report(chosen: Assignment) -> None:
+def _report(chosen: ColumnAssignment) -> None:
     for column, why in chosen.no_titles.items():
         holder = next((key for key, held in chosen.columns.items() if held == column), "")
         outcome = f"read as {holder}" if holder else "not used"

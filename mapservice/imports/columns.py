@@ -198,7 +198,7 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ColumnCandidate:
     """A column that may play `field`; the lower the `rank`, the surer its name."""
 
     field: str
@@ -213,9 +213,9 @@ def plain_name(column: str) -> str:
     return " ".join(word for word in words if word not in ARTICLES) or " ".join(words)
 
 
-def candidates(columns: Sequence[str]) -> dict[str, list[Candidate]]:
+def candidates(columns: Sequence[str]) -> dict[str, list[ColumnCandidate]]:
     """For each field, the columns whose names suit it, the surest first."""
-    found: dict[str, list[Candidate]] = {name: [] for name in NAMES}
+    found: dict[str, list[ColumnCandidate]] = {name: [] for name in NAMES}
     for position, column in enumerate(columns):
         for candidate in _roles(column, position):
             found[candidate.field].append(candidate)
@@ -255,9 +255,9 @@ def seen_columns(columns: Sequence[str]) -> str:
     return f"{shown} and {len(columns) - 20} more" if len(columns) > 20 else shown
 
 
-def _roles(column: str, position: int) -> list[Candidate]:
+def _roles(column: str, position: int) -> list[ColumnCandidate]:
     """The fields that a column may play: those of its surest reading only."""
-    ranked: list[Candidate] = []
+    ranked: list[ColumnCandidate] = []
     for spelling in dict.fromkeys((column, column.rpartition(".")[2])):
         name = plain_name(spelling)
         if OTHER_MEANINGS.isdisjoint(name.split()):
@@ -268,7 +268,7 @@ def _roles(column: str, position: int) -> list[Candidate]:
     return [candidate for candidate in ranked if candidate.rank[0] == surest]
 
 
-def _asked(column: str, position: int) -> list[Candidate]:
+def _asked(column: str, position: int) -> list[ColumnCandidate]:
     """What a header asks for that is a question of a form ("Quel est le nom de votre projet ?")."""
     words = plain_name(column).split()
     is_sentence = len(re.findall(r"\w+", column)) >= QUESTION_WORDS
@@ -277,10 +277,10 @@ def _asked(column: str, position: int) -> list[Candidate]:
         return []
     asked = " ".join(words)
     field = next((field for field, pattern in QUESTIONS if re.search(pattern, asked)), "")
-    return [Candidate(field, column, (QUESTION_RANK, 0, position))] if field else []
+    return [ColumnCandidate(field, column, (QUESTION_RANK, 0, position))] if field else []
 
 
-def _by_name(column: str, name: str, position: int) -> list[Candidate]:
+def _by_name(column: str, name: str, position: int) -> list[ColumnCandidate]:
     core = " ".join(word for word in name.split() if word not in PADDING)
     found = []
     for alias, roles in _ALIASES.items():
@@ -288,7 +288,7 @@ def _by_name(column: str, name: str, position: int) -> list[Candidate]:
         is_partial = tier > 2 and not NOT_OF_A_TITLE.isdisjoint(core.split())
         if tier:
             found += [
-                Candidate(field, column, (tier, index, position))
+                ColumnCandidate(field, column, (tier, index, position))
                 for field, index in roles
                 if not (is_partial and field == "title")
             ]

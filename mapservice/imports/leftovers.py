@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from mapservice.imports.points import read_number
-from mapservice.imports.readers.tables import Record
+from mapservice.imports.readers.tables import SourceRecord
 from mapservice.imports.text import is_placeholder, words_of
 
 TOTAL = re.compile(r"(?:sous |sub )?tota(?:l|ux)(?: genera(?:l|ux))?|grand total|subtotal|totals")
@@ -21,19 +21,19 @@ TEXT_FIELDS = ("description", "summary", "address", "url")
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class RowHabits:
     """How the rows of a file are usually filled: columns by field, and how many cells."""
 
     columns: Mapping[str, str]
     filled: float
 
     @classmethod
-    def of(cls, columns: Mapping[str, str], sample: Sequence[Record]) -> "Habits":
+    def of(cls, columns: Mapping[str, str], sample: Sequence[SourceRecord]) -> "RowHabits":
         counts = [filled for record in sample if (filled := len(_filled(record))) > 1]
         return cls(columns, median(counts) if counts else 0)
 
 
-def why_no_record(record: Record, habits: Habits) -> str:
+def why_no_record(record: SourceRecord, habits: RowHabits) -> str:
     """Why a row is none that could become an initiative, or ""."""
     cells = _filled(record)
     if record.point or record.shape or record.rejected:
@@ -51,7 +51,7 @@ def why_no_record(record: Record, habits: Habits) -> str:
     return ""
 
 
-def _filled(record: Record) -> dict[str, str]:
+def _filled(record: SourceRecord) -> dict[str, str]:
     return {
         column: cell
         for column, cell in record.values.items()
@@ -64,7 +64,7 @@ def _is_header(cells: Mapping[str, str]) -> bool:
     return same >= 2 and same >= 0.6 * len(cells)
 
 
-def _stands_alone(cell: str, width: int, habits: Habits) -> bool:
+def _stands_alone(cell: str, width: int, habits: RowHabits) -> bool:
     if NOTE.match(cell) and width > 1:
         return True
     return width >= WIDE and habits.filled >= WIDE

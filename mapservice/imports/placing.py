@@ -11,11 +11,11 @@ from functools import cache
 import shapely
 from sqlalchemy import Connection
 
-from mapservice.geocoding.model import Match, MatchStatus, Precision, Query
-from mapservice.geocoding.service import Asked, Locator, Placement
+from mapservice.geocoding.model import GeocodeMatch, GeocodeQuery, MatchStatus, Precision
+from mapservice.geocoding.service import Locator, Placement, PlaceQuestion
 from mapservice.imports import queries
 from mapservice.imports.queries import ShapePart
-from mapservice.imports.shared_points import Centre, Centres, SharedPoints, Sighting
+from mapservice.imports.shared_points import KnownCentre, KnownCentres, PointSighting, SharedPoints
 from mapservice.initiatives.model import Scale, SourceRow
 
 # Outlines are simplified: what reaches so little into the next territory lies in the first one.
@@ -26,7 +26,7 @@ LEAST = 0.02
 MOST = 0.5
 
 
-class Placer:
+class RowPlacer:
     """Places the rows of one file. `shared` and `centres` tell which points are no places.
 
     The centres are asked for once, with the first point that may be one.
@@ -37,7 +37,7 @@ class Placer:
         locator: Locator,
         context: str,
         shared: SharedPoints,
-        centres: Callable[[], Centres],
+        centres: Callable[[], KnownCentres],
     ) -> None:
         self._locator = locator
         self._context = context
@@ -46,7 +46,7 @@ class Placer:
 
     def doubted(self, row: SourceRow, source_id: str) -> SourceRow:
         """The row with why its point is no place known to the metre, where it is none."""
-        sighting = Sighting.of(row, source_id)
+        sighting = PointSighting.of(row, source_id)
         if sighting is None or row.point_doubt:
             return row
         why = self._shared.why_shared(sighting)
@@ -62,8 +62,8 @@ class Placer:
         placements = self._with_shapes(connection, rows, placements)
         return [_national(row, one) for row, one in zip(rows, placements, strict=True)]
 
-    def _asked(self, row: SourceRow, *, words_only: bool = False) -> Asked:
-        query = Query(
+    def _asked(self, row: SourceRow, *, words_only: bool = False) -> PlaceQuestion:
+        query = GeocodeQuery(
             text=row.address,
             postcode=row.postcode,
             city=row.city,
@@ -71,9 +71,9 @@ class Placer:
             departement=row.departement,
             context=self._context,
         )
-        return Asked(query) if words_only else Asked(query, row.lon, row.lat)
+        return PlaceQuestion(query) if words_only else PlaceQuestion(query, row.lon, row.lat)
 
-    def _centre(self, row: SourceRow) -> Centre | None:
+    def _centre(self, row: SourceRow) -> KnownCentre | None:
         if row.lon is None or row.lat is None:
             return None
         return self._centres().at(row.lon, row.lat)
@@ -112,7 +112,7 @@ def _national(row: SourceRow, placement: Placement) -> Placement:
     return replace(placement, precision=Precision.NATIONAL, to_review=False, reason="")
 
 
-def _widened(row: SourceRow, placement: Placement, centre: Centre | None) -> Placement:
+def _widened(row: SourceRow, placement: Placement, centre: KnownCentre | None) -> Placement:
     """What is known where the point is no place: the commune that words or point name.
 
     A point that stands for more than a commune (the centre of a département, the words "Finistère")
@@ -197,7 +197,7 @@ def _agrees(placement: Placement, crossed: Sequence[ShapePart]) -> bool:
     return placement.code in [part.epci for part in crossed]
 
 
-def _is_sure(match: Match) -> bool:
+def _is_sure(match: GeocodeMatch) -> bool:
     return match.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY)
 
 

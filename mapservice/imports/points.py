@@ -66,7 +66,7 @@ OVERSEAS = shapely.MultiPolygon([shapely.box(*box) for box in FRANCE[1:]])
 
 
 @dataclass(frozen=True, slots=True)
-class Projection:
+class FrenchProjection:
     """A projected system used in France: EPSG code, name, and the ranges of x and y in metres."""
 
     epsg: int
@@ -86,14 +86,14 @@ class Projection:
 
 # In order of preference where the evidence is equal: the legal systems come first.
 PROJECTIONS = (
-    Projection(2154, "Lambert-93", (0, 1_300_000), (6_000_000, 7_200_000)),
-    Projection(5490, "UTM 20N", (440_000, 780_000), (1_560_000, 2_020_000)),
-    Projection(2972, "UTM 22N", (80_000, 480_000), (220_000, 680_000)),
-    Projection(2975, "UTM 40S", (300_000, 400_000), (7_600_000, 7_720_000)),
-    Projection(4471, "UTM 38S", (480_000, 560_000), (8_540_000, 8_620_000)),
-    Projection(27572, "Lambert II étendu", (0, 1_300_000), (1_600_000, 2_700_000)),
-    Projection(3857, "Web Mercator", (-620_000, 1_100_000), (5_000_000, 6_700_000)),
-    Projection(3857, "Web Mercator", (-7_100_000, 6_300_000), (-2_500_000, 2_100_000)),
+    FrenchProjection(2154, "Lambert-93", (0, 1_300_000), (6_000_000, 7_200_000)),
+    FrenchProjection(5490, "UTM 20N", (440_000, 780_000), (1_560_000, 2_020_000)),
+    FrenchProjection(2972, "UTM 22N", (80_000, 480_000), (220_000, 680_000)),
+    FrenchProjection(2975, "UTM 40S", (300_000, 400_000), (7_600_000, 7_720_000)),
+    FrenchProjection(4471, "UTM 38S", (480_000, 560_000), (8_540_000, 8_620_000)),
+    FrenchProjection(27572, "Lambert II étendu", (0, 1_300_000), (1_600_000, 2_700_000)),
+    FrenchProjection(3857, "Web Mercator", (-620_000, 1_100_000), (5_000_000, 6_700_000)),
+    FrenchProjection(3857, "Web Mercator", (-7_100_000, 6_300_000), (-2_500_000, 2_100_000)),
 )
 
 ROUGH_NUMBER = r"[-+−]?\d+(?:[.,]\d+)?(?:e[-+]?\d+)?"
@@ -157,7 +157,7 @@ def in_france(lon: float, lat: float) -> bool:
     return any(west <= lon <= east and south <= lat <= north for west, south, east, north in FRANCE)
 
 
-def choose_projection(pairs: Sequence[Pair], column_names: str = "") -> Projection | None:
+def choose_projection(pairs: Sequence[Pair], column_names: str = "") -> FrenchProjection | None:
     """The system that puts most of the pairs on French soil; None for plain degrees.
 
     The ranges of Lambert-93 and Web Mercator overlap, so the whole file decides.
@@ -171,7 +171,7 @@ def choose_projection(pairs: Sequence[Pair], column_names: str = "") -> Projecti
     return best if _on_soil(best, metres) else None
 
 
-def to_wgs84(x: float, y: float, projection: Projection | None) -> tuple[Pair | None, str]:
+def to_wgs84(x: float, y: float, projection: FrenchProjection | None) -> tuple[Pair | None, str]:
     """Longitude and latitude rounded to 1 cm, and what was mended or why there is no point.
 
     `projection` is that of the file; a pair outside its range may be of another legal system
@@ -193,7 +193,7 @@ def to_wgs84(x: float, y: float, projection: Projection | None) -> tuple[Pair | 
 
 
 def shape_to_wgs84(
-    shape: BaseGeometry, projection: Projection | None
+    shape: BaseGeometry, projection: FrenchProjection | None
 ) -> tuple[BaseGeometry | None, str]:
     """The shape in EPSG:4326, and what was mended or why it is not used."""
     if len(shapely.get_coordinates(shape)) > MAX_VERTICES:
@@ -230,7 +230,7 @@ def _degrees(x: float, y: float) -> tuple[Pair | None, str]:
     return _rounded(x, y), f"{x:g}, {y:g} is outside France"
 
 
-def _candidates(projection: Projection | None) -> list[Projection]:
+def _candidates(projection: FrenchProjection | None) -> list[FrenchProjection]:
     legal = [other for other in PROJECTIONS[:5] if other is not projection]
     return ([projection] if projection else []) + legal
 
@@ -243,7 +243,7 @@ def _is_degrees(lon: float, lat: float) -> bool:
     return abs(lon) <= 180 and abs(lat) <= 90
 
 
-def _is_named(projection: Projection, words: str) -> bool:
+def _is_named(projection: FrenchProjection, words: str) -> bool:
     if projection.epsg == 2154:
         return bool(re.search(r"l ?93|lambert ?93|2154", words))
     if projection.epsg == 3857:
@@ -251,7 +251,7 @@ def _is_named(projection: Projection, words: str) -> bool:
     return str(projection.epsg) in words
 
 
-def _on_soil(projection: Projection, pairs: Sequence[Pair]) -> int:
+def _on_soil(projection: FrenchProjection, pairs: Sequence[Pair]) -> int:
     count = 0
     for pair in pairs:
         x, y = pair if projection.holds(*pair) else (pair[1], pair[0])

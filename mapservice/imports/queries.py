@@ -11,8 +11,8 @@ from mapservice.imports.shared_points import (
     NEAR_MIDDLE_M,
     NEAR_MIDDLE_SHARE,
     NEAR_POINT_M,
-    Centre,
-    Sighting,
+    KnownCentre,
+    PointSighting,
 )
 from mapservice.imports.streets import street_key
 
@@ -39,27 +39,27 @@ def territory_names(connection: Connection) -> Iterator[str]:
     return (row.name for row in connection.execute(text(statement)))
 
 
-def centres(connection: Connection) -> list[Centre]:
+def centres(connection: Connection) -> list[KnownCentre]:
     """The known point and the middle of each territory."""
     found = []
     for row in connection.execute(text(CENTRES)):
         size_m = row.size * DEGREE_M
         middle_m = min(max(NEAR_MIDDLE_M, NEAR_MIDDLE_SHARE * size_m), FARTHEST_MIDDLE_M)
         found += [
-            Centre(row.level, row.code, row.lon, row.lat, NEAR_POINT_M, "centre"),
-            Centre(row.level, row.code, row.middle_lon, row.middle_lat, middle_m, "middle"),
+            KnownCentre(row.level, row.code, row.lon, row.lat, NEAR_POINT_M, "centre"),
+            KnownCentre(row.level, row.code, row.middle_lon, row.middle_lat, middle_m, "middle"),
         ]
     return found
 
 
-def kept_sightings(connection: Connection, platform: str) -> Iterator[Sighting]:
+def kept_sightings(connection: Connection, platform: str) -> Iterator[PointSighting]:
     """The points that came with what is kept of a source, believed or not."""
     rows = connection.execution_options(stream_results=True, yield_per=5_000).execute(
         text(KEPT), {"platform": platform}
     )
     for row in rows:
         street = street_key(row.address, row.city)
-        yield Sighting(row.lon, row.lat, row.source_id.partition("#")[0], row.title, street)
+        yield PointSighting(row.lon, row.lat, row.source_id.partition("#")[0], row.title, street)
 
 
 def shape_parts(connection: Connection, shapes: Sequence[str]) -> list[list[ShapePart]]:

@@ -7,17 +7,23 @@ from itertools import islice
 from pathlib import Path
 
 from mapservice.errors import SourceError
-from mapservice.imports.column_evidence import Assignment, assign, title_candidates
+from mapservice.imports.column_evidence import ColumnAssignment, assign, title_candidates
 from mapservice.imports.columns import check_mapping, count_recognised, seen_columns
-from mapservice.imports.leftovers import Habits
-from mapservice.imports.points import Pair, Projection, choose_projection, read_number, read_pair
-from mapservice.imports.readers.content import Content, format_of, load_content
+from mapservice.imports.leftovers import RowHabits
+from mapservice.imports.points import (
+    FrenchProjection,
+    Pair,
+    choose_projection,
+    read_number,
+    read_pair,
+)
+from mapservice.imports.readers.content import FileContent, format_of, load_content
 from mapservice.imports.readers.delimited import read_delimited
 from mapservice.imports.readers.geojson import read_geojson
 from mapservice.imports.readers.geopackage import read_geopackage
 from mapservice.imports.readers.shapes import first_vertex, read_shape
-from mapservice.imports.readers.tables import Record, Table
-from mapservice.imports.rows import Reading, read_rows
+from mapservice.imports.readers.tables import SourceRecord, SourceTable
+from mapservice.imports.rows import RowReader, read_rows
 from mapservice.imports.territory import bearer_is_place, context_commune
 from mapservice.imports.text import words_of
 from mapservice.imports.titles import NamesTerritory, no_territory
@@ -49,8 +55,8 @@ class SourceFile:
     encoding: str
     separator: str
     unused: tuple[str, ...]
-    _table: Table
-    _reading: Reading
+    _table: SourceTable
+    _reading: RowReader
 
     @property
     def may_have_points(self) -> bool:
@@ -87,12 +93,12 @@ def read_file(
     _require_title(content.name, table.columns, roles, sample, names_territory)
     platform = _platform(path)
     projection = _projection(columns, sample)
-    reading = Reading(
+    reading = RowReader(
         columns=columns,
         projection=projection,
         context_commune=context_commune(columns, table.records(), platform),
         bearer_is_place=bearer_is_place(columns, sample),
-        habits=Habits.of(columns, sample),
+        habits=RowHabits.of(columns, sample),
     )
     used = set(columns.values())
     return SourceFile(
@@ -109,7 +115,7 @@ def read_file(
     )
 
 
-def _open_table(content: Content, mapping: Mapping[str, str]) -> Table:
+def _open_table(content: FileContent, mapping: Mapping[str, str]) -> SourceTable:
     match format_of(content):
         case "gpkg":
             return read_geopackage(content, partial(_has_title, mapping))
@@ -127,8 +133,8 @@ def _has_title(mapping: Mapping[str, str], columns: Sequence[str]) -> bool:
 def _require_title(
     name: str,
     columns: Sequence[str],
-    roles: Assignment,
-    sample: Sequence[Record],
+    roles: ColumnAssignment,
+    sample: Sequence[SourceRecord],
     names_territory: NamesTerritory,
 ) -> None:
     """Refuses a file without a column for the title, and one whose only ones hold something else.
@@ -158,13 +164,15 @@ def _platform(path: Path) -> str:
     return "_".join(words_of(stem).split())[:80] or "fichier"
 
 
-def _projection(columns: Mapping[str, str], sample: Sequence[Record]) -> Projection | None:
+def _projection(
+    columns: Mapping[str, str], sample: Sequence[SourceRecord]
+) -> FrenchProjection | None:
     pairs = [pair for record in sample if (pair := _written_pair(columns, record))]
     names = " ".join(columns.get(name, "") for name in ("lon", "lat", "point"))
     return choose_projection(pairs[:SAMPLED_POINTS], names)
 
 
-def _written_pair(columns: Mapping[str, str], record: Record) -> Pair | None:
+def _written_pair(columns: Mapping[str, str], record: SourceRecord) -> Pair | None:
     if record.point:
         return record.point
     shape = record.shape or read_shape(record.values.get(columns.get("shape", ""), ""))
@@ -176,7 +184,7 @@ def _written_pair(columns: Mapping[str, str], record: Record) -> Pair | None:
     return read_pair(record.values.get(columns.get("point", ""), ""))
 
 
-def _decisions(reading: Reading) -> Iterator[str]:
+def _decisions(reading: RowReader) -> Iterator[str]:
     """What was concluded about the whole file, for its report."""
     columns = reading.columns
     if reading.projection:

@@ -9,17 +9,17 @@ import shapely
 
 from mapservice.imports.codes import bare_number, read_citycode, read_departement, read_postcode
 from mapservice.imports.dates import is_day, is_future, read_date
-from mapservice.imports.leftovers import Habits, why_no_record
+from mapservice.imports.leftovers import RowHabits, why_no_record
 from mapservice.imports.points import (
+    FrenchProjection,
     Pair,
-    Projection,
     read_number,
     read_pair,
     shape_to_wgs84,
     to_wgs84,
 )
 from mapservice.imports.readers.shapes import UNREADABLE, looks_like_shape, read_shape
-from mapservice.imports.readers.tables import Record, Table
+from mapservice.imports.readers.tables import SourceRecord, SourceTable
 from mapservice.imports.territory import arrondissement_number, names_a_place
 from mapservice.imports.text import block, is_placeholder, one_line, shortened
 from mapservice.imports.words import EPCI_NAME, read_scale, read_status, read_theme
@@ -36,24 +36,24 @@ SUBSTITUTE_LENGTH = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class RowReader:
     """How the rows of one file are read: decided once, from its columns and a sample.
 
     `bearer_is_place`: the bearer's name ("MANS", "CC DES COEVRONS") is all that names a place.
     """
 
     columns: Mapping[str, str]
-    projection: Projection | None = None
+    projection: FrenchProjection | None = None
     context_commune: str = ""
     bearer_is_place: bool = False
-    habits: Habits = field(default_factory=lambda: Habits({}, 0))
+    habits: RowHabits = field(default_factory=lambda: RowHabits({}, 0))
 
 
 @dataclass(slots=True)
-class Cells:
+class RowCells:
     """The cells of one record by field, and the notes taken while reading them."""
 
-    record: Record
+    record: SourceRecord
     columns: Mapping[str, str]
     notes: list[str] = field(default_factory=list)
 
@@ -75,7 +75,7 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RowPlace:
     """What a row says of its place, in the words and codes of `SourceRow`."""
 
     address: str
@@ -86,11 +86,11 @@ class Place:
     arrondissement: str
 
 
-def read_rows(table: Table, reading: Reading) -> Iterator[SourceRow]:
+def read_rows(table: SourceTable, reading: RowReader) -> Iterator[SourceRow]:
     """Every row of the table, in order; a bad one is rejected and the next one read."""
     first_with_id: dict[str, int] = {}
     for number, record in enumerate(table.records(), start=1):
-        cells = Cells(record, reading.columns, list(record.notes))
+        cells = RowCells(record, reading.columns, list(record.notes))
         external_id = _external_id(cells)
         if external_id:
             first = first_with_id.setdefault(external_id, number)
@@ -99,7 +99,7 @@ def read_rows(table: Table, reading: Reading) -> Iterator[SourceRow]:
         yield _row(number, cells, reading, external_id)
 
 
-def _row(number: int, cells: Cells, reading: Reading, external_id: str) -> SourceRow:
+def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> SourceRow:
     raw = dict(cells.record.values)
     if skipped := why_no_record(cells.record, reading.habits):
         return SourceRow(number, raw, skipped=skipped)
@@ -142,19 +142,19 @@ def _row(number: int, cells: Cells, reading: Reading, external_id: str) -> Sourc
     )
 
 
-def _why_untitled(cells: Cells, title: str) -> str:
+def _why_untitled(cells: RowCells, title: str) -> str:
     written = one_line(cells.raw("title"))
     if any(map(str.isdigit, written)) and not any(map(str.isalpha, written)):
         return f"the title {shortened(written, 40)!r} is only a number"
     return "" if title else "no title, and no description to take one from"
 
 
-def _external_id(cells: Cells) -> str:
+def _external_id(cells: RowCells) -> str:
     text = cells.line("external_id")
     return bare_number(text) if text.endswith((".0", ",0")) else text
 
 
-def _texts(cells: Cells) -> tuple[str, str, str]:
+def _texts(cells: RowCells) -> tuple[str, str, str]:
     """Title, summary and description; what is cut from the first two moves to an empty third."""
     title = one_line(cells.raw("title"))
     summary = one_line(cells.raw("summary"))
@@ -178,7 +178,7 @@ def _texts(cells: Cells) -> tuple[str, str, str]:
     )
 
 
-def _substitute_title(cells: Cells, text: str) -> str:
+def _substitute_title(cells: RowCells, text: str) -> str:
     """The first words of the text, or, for a title withheld ("NON REGISTRÉ"), its category."""
     if any(map(str.isalnum, text)):
         cells.note("title", "empty; the first words of the description stand in for it")
@@ -191,11 +191,11 @@ def _substitute_title(cells: Cells, text: str) -> str:
     return ""
 
 
-def _theme(cells: Cells) -> Theme:
+def _theme(cells: RowCells) -> Theme:
     return read_theme(cells.raw("theme")[:1_000])
 
 
-def _status(cells: Cells) -> Status:
+def _status(cells: RowCells) -> Status:
     text = cells.line("status")
     status = read_status(text) if text else Status.PUBLISHED
     if status is None:
@@ -203,14 +203,14 @@ def _status(cells: Cells) -> Status:
     return status or Status.PENDING
 
 
-def _scale(cells: Cells, bearer: str) -> Scale:
+def _scale(cells: RowCells, bearer: str) -> Scale:
     named = read_scale(cells.raw("scale")[:CELL_LENGTH])
     if named is None and EPCI_NAME.match(bearer):
         return Scale.EPCI
     return named or Scale.COMMUNE
 
 
-def _date(cells: Cells, name: str) -> str:
+def _date(cells: RowCells, name: str) -> str:
     text = cells.line(name)
     found = read_date(text) if text else ""
     if found is None:
@@ -218,7 +218,7 @@ def _date(cells: Cells, name: str) -> str:
     return found or ""
 
 
-def _past(cells: Cells, name: str, told: str) -> str:
+def _past(cells: RowCells, name: str, told: str) -> str:
     """The same, unless it lies ahead: then it is not when something was made."""
     if told and is_future(told, datetime.now(UTC)):
         cells.note(name, f"{told!r} lies in the future; taken as unknown")
@@ -226,7 +226,7 @@ def _past(cells: Cells, name: str, told: str) -> str:
     return told
 
 
-def _updated_on(cells: Cells, created_on: str) -> str:
+def _updated_on(cells: RowCells, created_on: str) -> str:
     """The day of the last change, where all of it was told and it can be true."""
     told = _past(cells, "updated_on", _date(cells, "updated_on"))
     if told and not is_day(told):
@@ -238,7 +238,7 @@ def _updated_on(cells: Cells, created_on: str) -> str:
     return told
 
 
-def _url(cells: Cells) -> str:
+def _url(cells: RowCells) -> str:
     text = cells.line("url", URL_LENGTH + 1).split(" ")[0]
     url = f"https://{text}" if text.lower().startswith("www.") else text
     if url and (len(url) > URL_LENGTH or not _is_web_address(url)):
@@ -255,14 +255,14 @@ def _is_web_address(url: str) -> bool:
     return parts.scheme.lower() in ("http", "https") and "." in (parts.hostname or "")
 
 
-def _place(cells: Cells, reading: Reading) -> Place:
+def _place(cells: RowCells, reading: RowReader) -> RowPlace:
     postcode, town = _postcode(cells)
     city = cells.line("city")
     if reading.bearer_is_place and not city:
         bearer = cells.line("bearer")
         city = bearer if names_a_place(bearer, cells.raw("scale")) else ""
     arrondissement, borough_code = _arrondissement(cells, reading.context_commune)
-    return Place(
+    return RowPlace(
         address=cells.line("address"),
         postcode=postcode,
         city=city or town,
@@ -272,7 +272,7 @@ def _place(cells: Cells, reading: Reading) -> Place:
     )
 
 
-def _postcode(cells: Cells) -> tuple[str, str]:
+def _postcode(cells: RowCells) -> tuple[str, str]:
     """The postcode, and a town written in the same cell."""
     text = cells.line("postcode")
     postcode, town = read_postcode(text)
@@ -283,7 +283,7 @@ def _postcode(cells: Cells) -> tuple[str, str]:
     return postcode, town
 
 
-def _citycode(cells: Cells) -> str:
+def _citycode(cells: RowCells) -> str:
     text = cells.line("citycode")
     code = read_citycode(text)
     if text and not code:
@@ -293,7 +293,7 @@ def _citycode(cells: Cells) -> str:
     return code
 
 
-def _arrondissement(cells: Cells, context: str) -> tuple[str, str]:
+def _arrondissement(cells: RowCells, context: str) -> tuple[str, str]:
     """The arrondissement as typed, and its INSEE code where the cell holds one (75112).
 
     A number that the city does not have ("23" of 20 in Paris) means the whole city: "".
@@ -305,7 +305,7 @@ def _arrondissement(cells: Cells, context: str) -> tuple[str, str]:
     return text, code
 
 
-def _shape(cells: Cells, projection: Projection | None) -> tuple[str, str]:
+def _shape(cells: RowCells, projection: FrenchProjection | None) -> tuple[str, str]:
     """The WKB of a geometry that is no point, EPSG:4326; the middle of it is not looked at.
 
     With why it says nothing of the place, or "".
@@ -328,7 +328,7 @@ def _shape(cells: Cells, projection: Projection | None) -> tuple[str, str]:
     return (shapely.to_wkb(shape, hex=True), "") if shape is not None else ("", note)
 
 
-def _point(cells: Cells, projection: Projection | None) -> tuple[Pair | None, str]:
+def _point(cells: RowCells, projection: FrenchProjection | None) -> tuple[Pair | None, str]:
     """Longitude and latitude from the geometry, else from the columns; never from the place.
 
     With why it is no place known to the metre, or "".
@@ -353,7 +353,7 @@ def _roughness(written: Pair) -> str:
     return "the point is rounded to about a kilometre" if is_rough else ""
 
 
-def _written_point(cells: Cells) -> tuple[str, Pair | None]:
+def _written_point(cells: RowCells) -> tuple[str, Pair | None]:
     texts = {name: cells.line(name) for name in ("lon", "lat")}
     if all(texts.values()):
         lon, lat = (read_number(text) for text in texts.values())

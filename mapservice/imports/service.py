@@ -22,20 +22,20 @@ from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Locator, Placement
 from mapservice.imports import queries
 from mapservice.imports.dates import first_day, is_day
-from mapservice.imports.placing import Placer
+from mapservice.imports.placing import RowPlacer
 from mapservice.imports.reading import SourceFile, read_file
-from mapservice.imports.shared_points import Centres, SharedPoints, Sighting
+from mapservice.imports.shared_points import KnownCentres, PointSighting, SharedPoints
 from mapservice.imports.text import bare
 from mapservice.initiatives import service
 from mapservice.initiatives.model import SourceRow
-from mapservice.initiatives.service import Draft
+from mapservice.initiatives.service import InitiativeDraft
 
 BATCH_ROWS = 500
 # Raised where rows that did not change are to be placed or dated anew by their next import.
 DIGEST_VERSION = 3
 
 
-class Outcome(StrEnum):
+class RowOutcome(StrEnum):
     """What became of a row.
 
     `to_review` is saved as well, but its place waits for a person. `merged` is the same as an
@@ -56,7 +56,7 @@ class RowReport:
     """One line of the report. `reason` says why a row was rejected or waits, or what was mended."""
 
     row: int
-    outcome: Outcome
+    outcome: RowOutcome
     source_id: str
     title: str
     place: str
@@ -68,7 +68,7 @@ class RowReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ImportOptions:
     """How to import: see `mapservice initiatives import --help`."""
 
     mapping: Mapping[str, str] | None = None
@@ -94,7 +94,7 @@ class ImportRun:
     unused: tuple[str, ...] = ()
 
 
-def import_file(engine: Engine, locator: Locator, path: Path, options: Options) -> ImportRun:
+def import_file(engine: Engine, locator: Locator, path: Path, options: ImportOptions) -> ImportRun:
     """Opens the file and returns the run; rows are imported as `reports` is read.
 
     Raises SourceError or InvalidInput, before anything is saved, for a file or mapping that
@@ -103,7 +103,7 @@ def import_file(engine: Engine, locator: Locator, path: Path, options: Options) 
     return import_source(engine, locator, open_file(engine, path, options.mapping), options)
 
 
-def summary_of(run: ImportRun, counts: Mapping[Outcome, int]) -> Iterator[str]:
+def summary_of(run: ImportRun, counts: Mapping[RowOutcome, int]) -> Iterator[str]:
     """How a file was read and what became of its rows, line by line, once it is imported."""
     how = [run.encoding, _SEPARATORS.get(run.separator, repr(run.separator))]
     if told := [part for part in how if part]:
@@ -113,7 +113,7 @@ def summary_of(run: ImportRun, counts: Mapping[Outcome, int]) -> Iterator[str]:
     if run.unused:
         yield f"columns that nothing used: {', '.join(run.unused)}"
     yield from run.problems
-    outcomes = ", ".join(f"{counts.get(outcome, 0)} {outcome}" for outcome in Outcome)
+    outcomes = ", ".join(f"{counts.get(outcome, 0)} {outcome}" for outcome in RowOutcome)
     yield f"{sum(counts.values())} rows read: {outcomes}"
 
 
@@ -137,7 +137,7 @@ def open_file(engine: Engine, path: Path, mapping: Mapping[str, str] | None = No
 
 
 def import_source(
-    engine: Engine, locator: Locator, source: SourceFile, options: Options
+    engine: Engine, locator: Locator, source: SourceFile, options: ImportOptions
 ) -> ImportRun:
     """The same for a file that is open already: what is unreadable is refused before a geocoder
     is built."""
@@ -172,7 +172,7 @@ class _Entry:
 class _Importer:
     engine: Engine
     locator: Locator
-    options: Options
+    options: ImportOptions
     platform: str
 
     def run(self, source: SourceFile) -> Iterator[RowReport]:
@@ -183,23 +183,23 @@ class _Importer:
             entries = [self._entry(row, placer, seen) for row in batch]
             yield from self._run_batch(entries, placer)
 
-    def _placer(self, source: SourceFile) -> Placer:
+    def _placer(self, source: SourceFile) -> RowPlacer:
         """Knows the points of the whole file, and of what is kept of its source."""
         if not source.may_have_points:
-            return Placer(self.locator, source.context_commune, SharedPoints(()), self._centres)
-        rows = (Sighting.of(row, _source_id(row)) for row in source.rows)
+            return RowPlacer(self.locator, source.context_commune, SharedPoints(()), self._centres)
+        rows = (PointSighting.of(row, _source_id(row)) for row in source.rows)
         with self.engine.connect() as connection:
             shared = SharedPoints(
                 (one for one in rows if one),
                 queries.kept_sightings(connection, self.platform),
             )
-        return Placer(self.locator, source.context_commune, shared, self._centres)
+        return RowPlacer(self.locator, source.context_commune, shared, self._centres)
 
-    def _centres(self) -> Centres:
+    def _centres(self) -> KnownCentres:
         with self.engine.connect() as connection:
-            return Centres(queries.centres(connection))
+            return KnownCentres(queries.centres(connection))
 
-    def _entry(self, row: SourceRow, placer: Placer, seen: dict[str, tuple[str, int]]) -> _Entry:
+    def _entry(self, row: SourceRow, placer: RowPlacer, seen: dict[str, tuple[str, int]]) -> _Entry:
         """An id given twice with other content becomes two ids, so that neither row is lost."""
         source_id = _source_id(row)
         row = placer.doubted(row, source_id)
@@ -212,7 +212,7 @@ class _Importer:
             first = seen.setdefault(source_id, (digest, row.number))
         return _Entry(row, source_id, digest, first[1] if first[1] != row.number else 0)
 
-    def _run_batch(self, entries: list[_Entry], placer: Placer) -> list[RowReport]:
+    def _run_batch(self, entries: list[_Entry], placer: RowPlacer) -> list[RowReport]:
         with self.engine.connect() as connection, connection.begin() as transaction:
             reports = self._save_batch(connection, entries, placer)
             if self.options.dry_run:
@@ -220,7 +220,7 @@ class _Importer:
         return reports
 
     def _save_batch(
-        self, connection: Connection, entries: list[_Entry], placer: Placer
+        self, connection: Connection, entries: list[_Entry], placer: RowPlacer
     ) -> list[RowReport]:
         known = service.known(connection, self.platform, [entry.source_id for entry in entries])
         reports: dict[int, RowReport] = {}
@@ -229,13 +229,13 @@ class _Importer:
             former = known.get(entry.source_id)
             number = entry.row.number
             if entry.row.skipped:
-                reports[number] = _report(entry, Outcome.SKIPPED, entry.row.skipped)
+                reports[number] = _report(entry, RowOutcome.SKIPPED, entry.row.skipped)
             elif entry.row.rejected:
-                reports[number] = _report(entry, Outcome.REJECTED, entry.row.rejected)
+                reports[number] = _report(entry, RowOutcome.REJECTED, entry.row.rejected)
             elif entry.twin:
-                reports[number] = _report(entry, Outcome.MERGED, f"the same as row {entry.twin}")
+                reports[number] = _report(entry, RowOutcome.MERGED, f"the same as row {entry.twin}")
             elif former and former.digest == entry.digest:
-                reports[number] = _report(entry, Outcome.UNCHANGED, entry.row.point_doubt)
+                reports[number] = _report(entry, RowOutcome.UNCHANGED, entry.row.point_doubt)
             else:
                 changed.append(entry)
         placements = placer.place(connection, [entry.row for entry in changed])
@@ -247,12 +247,14 @@ class _Importer:
             reports[entry.row.number] = _placed(entry, draft)
         for number, reason in _save(connection, drafts).items():
             entry = changed[number]
-            reports[entry.row.number] = _report(entry, Outcome.REJECTED, reason)
+            reports[entry.row.number] = _report(entry, RowOutcome.REJECTED, reason)
         return [reports[entry.row.number] for entry in entries]
 
-    def _draft(self, entry: _Entry, placement: Placement, former: service.Known | None) -> Draft:
+    def _draft(
+        self, entry: _Entry, placement: Placement, former: service.KnownImport | None
+    ) -> InitiativeDraft:
         row = entry.row
-        return Draft(
+        return InitiativeDraft(
             id=former.id if former else None,
             title=row.title,
             summary=row.summary,
@@ -273,7 +275,7 @@ class _Importer:
         )
 
 
-def _save(connection: Connection, drafts: list[Draft]) -> dict[int, str]:
+def _save(connection: Connection, drafts: list[InitiativeDraft]) -> dict[int, str]:
     """Saves all at once; if the database refuses, one by one. Returns reasons by position.
 
     Raises DBAPIError when the database is lost: that is no fault of the rows.
@@ -292,7 +294,7 @@ def _save(connection: Connection, drafts: list[Draft]) -> dict[int, str]:
     return {}
 
 
-def _save_one(connection: Connection, draft: Draft) -> str:
+def _save_one(connection: Connection, draft: InitiativeDraft) -> str:
     try:
         with connection.begin_nested():
             service.save(connection, [draft])
@@ -303,11 +305,11 @@ def _save_one(connection: Connection, draft: Draft) -> str:
     return ""
 
 
-def _placed(entry: _Entry, draft: Draft) -> RowReport:
+def _placed(entry: _Entry, draft: InitiativeDraft) -> RowReport:
     placement = draft.placement
-    outcome = Outcome.UPDATED if draft.id else Outcome.IMPORTED
+    outcome = RowOutcome.UPDATED if draft.id else RowOutcome.IMPORTED
     reason = placement.reason or placement.match.reason
-    report = _report(entry, Outcome.TO_REVIEW if placement.to_review else outcome, reason)
+    report = _report(entry, RowOutcome.TO_REVIEW if placement.to_review else outcome, reason)
     return replace(
         report,
         precision=str(placement.precision),
@@ -320,7 +322,7 @@ def _placed(entry: _Entry, draft: Draft) -> RowReport:
 _WITH_COMMUNE = (Precision.POINT, Precision.COMMUNE)
 
 
-def _report(entry: _Entry, outcome: Outcome, reason: str = "") -> RowReport:
+def _report(entry: _Entry, outcome: RowOutcome, reason: str = "") -> RowReport:
     row = entry.row
     notes = "; ".join(part for part in (reason, *row.problems) if part)
     return RowReport(row.number, outcome, entry.source_id, row.title, row.place_text, reason=notes)

@@ -29,7 +29,7 @@ DEGREE_M = 111_195.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class PointSighting:
     """One row at a point (EPSG:4326): its id at its source, its title, and the street it names."""
 
     lon: float
@@ -39,7 +39,7 @@ class Sighting:
     street: str
 
     @classmethod
-    def of(cls, row: SourceRow, source_id: str) -> "Sighting | None":
+    def of(cls, row: SourceRow, source_id: str) -> "PointSighting | None":
         """None for a row without a point, or that is no initiative."""
         if row.lon is None or row.lat is None or row.rejected or row.skipped:
             return None
@@ -54,7 +54,7 @@ class SharedPoints:
     at its point, its title are none of the file's: an edited row does not stand beside itself.
     """
 
-    def __init__(self, rows: Iterable[Sighting], kept: Iterable[Sighting] = ()) -> None:
+    def __init__(self, rows: Iterable[PointSighting], kept: Iterable[PointSighting] = ()) -> None:
         own, former = _table(rows), _table(kept)
         if len(former):
             known = np.isin(former[:, _WHO], own[:, _WHO])
@@ -66,7 +66,7 @@ class SharedPoints:
         self._points = np.ascontiguousarray(own[:, _WHERE])
         self._streets = np.ascontiguousarray(own[:, _STREET])
 
-    def why_shared(self, sighting: Sighting) -> str:
+    def why_shared(self, sighting: PointSighting) -> str:
         """Why the point cannot be the row's own place, or "".
 
         It is where no other row stands, or where more than half of those that do name its street.
@@ -86,7 +86,7 @@ class SharedPoints:
 
 
 @dataclass(frozen=True, slots=True)
-class Centre:
+class KnownCentre:
     """A territory's known point or the middle of its outline, EPSG:4326; `within` in metres."""
 
     level: str
@@ -97,15 +97,15 @@ class Centre:
     what: str
 
 
-class Centres:
+class KnownCentres:
     """Where the centres of territories are, for points that are one of them."""
 
-    def __init__(self, centres: Sequence[Centre]) -> None:
+    def __init__(self, centres: Sequence[KnownCentre]) -> None:
         self._centres = centres
         self._tree = shapely.STRtree([shapely.Point(one.lon, one.lat) for one in centres])
         self._reach = max((one.within for one in centres), default=0.0) / DEGREE_M
 
-    def at(self, lon: float, lat: float) -> Centre | None:
+    def at(self, lon: float, lat: float) -> KnownCentre | None:
         """The centre that a point is, the nearest one."""
         stretch = max(0.1, float(np.cos(np.radians(lat))))
         box = shapely.box(
@@ -125,7 +125,7 @@ _WHERE, _WHO, _TITLE, _STREET = range(4)
 _NO_STREET = 0
 
 
-def _table(sightings: Iterable[Sighting]) -> np.ndarray:
+def _table(sightings: Iterable[PointSighting]) -> np.ndarray:
     packed = array("q")
     for one in sightings:
         packed.extend(
@@ -139,7 +139,7 @@ def _titled(table: np.ndarray) -> np.ndarray:
     return np.asarray(table[:, _WHERE] * 1_000_003 ^ table[:, _TITLE])
 
 
-def _point(sighting: Sighting) -> int:
+def _point(sighting: PointSighting) -> int:
     return (round(sighting.lon * STEPS) << 32) + round(sighting.lat * STEPS)
 
 

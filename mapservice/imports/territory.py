@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mapservice.imports.codes import bare_number
 from mapservice.imports.column_evidence import share, values_of
-from mapservice.imports.readers.tables import Record
+from mapservice.imports.readers.tables import SourceRecord
 from mapservice.imports.text import words_of
 from mapservice.imports.words import read_scale
 
@@ -43,7 +43,9 @@ def arrondissement_number(text: str) -> tuple[int | None, str]:
     return (int(match.group(1)), "") if match else (None, "")
 
 
-def context_commune(columns: Mapping[str, str], records: Iterator[Record], file_stem: str) -> str:
+def context_commune(
+    columns: Mapping[str, str], records: Iterator[SourceRecord], file_stem: str
+) -> str:
     """The one commune that all rows of a file can only belong to, else "".
 
     Only a file without a town is judged. Arrondissements past Marseille's 16 are those of
@@ -62,7 +64,7 @@ def context_commune(columns: Mapping[str, str], records: Iterator[Record], file_
     return _city_of_numbers([arrondissement_number(cell)[0] for cell in filled], file_stem)
 
 
-def bearer_is_place(columns: Mapping[str, str], sample: Sequence[Record]) -> bool:
+def bearer_is_place(columns: Mapping[str, str], sample: Sequence[SourceRecord]) -> bool:
     """Whether the bearers of projects are themselves the places: public bodies, no address."""
     column = columns.get("bearer", "")
     if not column or any(name in columns for name in PLACE_FIELDS):

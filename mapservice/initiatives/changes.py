@@ -43,7 +43,7 @@ from mapservice.initiatives.exports import (
     utc_text,
     with_names,
 )
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 
 FEED = """
     SELECT feature
@@ -60,7 +60,7 @@ FEED = """
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class ChangeWindow:
     """Changes from `since` on and before `until`; `present` is what the database's clock says.
 
     A clock ahead of ours may ask from the future. What changes until that moment comes is told too:
@@ -93,18 +93,26 @@ def clock(connection: Connection) -> datetime:
     return moment.astimezone(UTC)
 
 
-def geojson(connection: Connection, filters: Filters, base_url: str, window: Window) -> Blocks:
+def geojson(
+    connection: Connection, filters: InitiativeFilters, base_url: str, window: ChangeWindow
+) -> Blocks:
     """A FeatureCollection of what changed and what is gone."""
     return feature_collection(_feed(connection, filters, base_url, window))
 
 
 def geojson_lines(
-    connection: Connection, filters: Filters, base_url: str, window: Window, start: bytes = b""
+    connection: Connection,
+    filters: InitiativeFilters,
+    base_url: str,
+    window: ChangeWindow,
+    start: bytes = b"",
 ) -> Blocks:
     return lines(_feed(connection, filters, base_url, window), start)
 
 
-def csv(connection: Connection, filters: Filters, base_url: str, window: Window) -> Blocks:
+def csv(
+    connection: Connection, filters: InitiativeFilters, base_url: str, window: ChangeWindow
+) -> Blocks:
     """The columns of every CSV, then `removed` and `removed_at`."""
     rows = _changed(filters, base_url, window).subquery("changed")
     gone = _tombstones(filters, window).subquery("gone")
@@ -125,14 +133,16 @@ def csv(connection: Connection, filters: Filters, base_url: str, window: Window)
     return copy_rows(connection, f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)", values)
 
 
-def _feed(connection: Connection, filters: Filters, base_url: str, window: Window) -> Blocks:
+def _feed(
+    connection: Connection, filters: InitiativeFilters, base_url: str, window: ChangeWindow
+) -> Blocks:
     features, values = feature_sql(_changed(filters, base_url, window))
     tombstones, more = compiled(_tombstones(filters, window), "gone_")
     statement = fill(FEED, {"features": features, "tombstones": tombstones})
     return copy_rows(connection, f"COPY ({statement}) TO STDOUT", values | more)
 
 
-def _changed(filters: Filters, base_url: str, window: Window) -> Select[Any]:
+def _changed(filters: InitiativeFilters, base_url: str, window: ChangeWindow) -> Select[Any]:
     own = initiative.c
     return (
         select(*properties(base_url), POINT.label("point"), own.changed_at.label("sort_key"))
@@ -141,7 +151,7 @@ def _changed(filters: Filters, base_url: str, window: Window) -> Select[Any]:
     )
 
 
-def _tombstones(filters: Filters, window: Window) -> Select[Any]:
+def _tombstones(filters: InitiativeFilters, window: ChangeWindow) -> Select[Any]:
     """What left public view, and what is public but no longer, or never was, what is asked for."""
     left = select(
         removal.c.initiative.label("id"),

@@ -20,8 +20,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.types import DateTime, Text
 
 from mapservice.db.tables import initiative
-from mapservice.initiatives.filters import Filters
-from mapservice.initiatives.near import Stretch
+from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.near import ScaleBounds
 from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level
 
@@ -39,7 +39,7 @@ COLUMNS = {
 }
 
 
-def where(filters: Filters) -> list[ColumnElement[bool]]:
+def where(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
     """The conditions on `initiative` that a filter stands for; all must hold.
 
     What has no known day lies in no period, were it open at one end.
@@ -95,7 +95,7 @@ def one_of(column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[b
     return column == any_(cast([str(value) for value in values], ARRAY(Text)))
 
 
-def _in_territories(filters: Filters) -> ColumnElement[bool]:
+def _in_territories(filters: InitiativeFilters) -> ColumnElement[bool]:
     by_level: dict[Level, list[str]] = {}
     for ref in filters.territory:
         by_level.setdefault(ref.level, []).append(ref.code)
@@ -135,7 +135,7 @@ def _within(near: LonLat, radius: float) -> ColumnElement[bool]:
     The planar distance settles all but a thin ring around the circle.
     """
     exactly = func.ST_DWithin(cast(initiative.c.anchor, Geography), geography(near), radius)
-    stretch = Stretch.around(near.lon, near.lat, radius)
+    stretch = ScaleBounds.around(near.lon, near.lat, radius)
     if stretch is None:
         circle = func.ST_Buffer(geography(near), radius * 1.01, 8)
         box = func.ST_Transform(func.ST_Envelope(func.geometry(circle)), 3857)

@@ -30,11 +30,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from mapservice.db.copy import Blocks, copy_rows, feature_collection, lines
-from mapservice.db.json_text import Plain, Sure, object_text, value_text
+from mapservice.db.json_text import JsonNotNull, JsonSafeText, object_text, value_text
 from mapservice.db.tables import initiative, territory
 from mapservice.db.text import compiled, fill
 from mapservice.initiatives.conditions import where
-from mapservice.initiatives.filters import Cursor, Filters
+from mapservice.initiatives.filters import InitiativeFilters, ListingCursor
 from mapservice.initiatives.queries import after, cursor_at, order, sort_key
 
 GEOJSON_DECIMALS = 6
@@ -69,7 +69,7 @@ _region = territory.alias("region_of")
 def properties(base_url: str) -> list[ColumnElement[Any]]:
     """The public properties in order; `base_url` makes `url` absolute."""
     own = initiative.c
-    kind = Sure() if _PLAIN_ADDRESS.fullmatch(base_url) else Text()
+    kind = JsonNotNull() if _PLAIN_ADDRESS.fullmatch(base_url) else Text()
     return [
         own.id,
         own.title,
@@ -120,7 +120,7 @@ def with_names() -> FromClause:
     ).outerjoin(_region, and_(_region.c.level == "region", _region.c.code == initiative.c.region))
 
 
-def features(filters: Filters, base_url: str) -> Select[Any]:
+def features(filters: InitiativeFilters, base_url: str) -> Select[Any]:
     """One row a feature: `id`, `geometry` (EPSG:4326 or null) and the properties."""
     return (
         select(*properties(base_url), POINT.label("point"), sort_key(filters).label("sort_key"))
@@ -136,11 +136,15 @@ class FeaturePage:
 
     features: bytes
     returned: int
-    next: Cursor | None
+    next: ListingCursor | None
 
 
 def geojson_page(
-    connection: Connection, filters: Filters, base_url: str, limit: int, cursor: Cursor | None
+    connection: Connection,
+    filters: InitiativeFilters,
+    base_url: str,
+    limit: int,
+    cursor: ListingCursor | None,
 ) -> FeaturePage:
     """At most `limit` features from the cursor on."""
     rows = features(filters, base_url).where(*after(filters, cursor)).limit(limit + 1)
@@ -161,20 +165,20 @@ def page_of(rows: Sequence[Sequence[Any]], limit: int) -> tuple[bytes, int, Sequ
     return ",".join([row[0] for row in shown]).encode(), len(shown), keys
 
 
-def geojson_stream(connection: Connection, filters: Filters, base_url: str) -> Blocks:
+def geojson_stream(connection: Connection, filters: InitiativeFilters, base_url: str) -> Blocks:
     """A whole FeatureCollection, in blocks, with memory that does not grow with it."""
     return feature_collection(_copied_features(connection, filters, base_url))
 
 
 def geojson_lines(
-    connection: Connection, filters: Filters, base_url: str, start: bytes = b""
+    connection: Connection, filters: InitiativeFilters, base_url: str, start: bytes = b""
 ) -> Blocks:
     """One feature a line, each after `start`; with `RECORD_SEPARATOR` that is RFC 8142."""
     return lines(_copied_features(connection, filters, base_url), start)
 
 
 def csv_stream(
-    connection: Connection, filters: Filters, base_url: str, limit: int | None = None
+    connection: Connection, filters: InitiativeFilters, base_url: str, limit: int | None = None
 ) -> Blocks:
     """A header and a row each: the properties, then `lon` and `lat` (empty unless a true point)."""
     rows = features(filters, base_url).limit(limit).subquery("feature")
@@ -203,7 +207,7 @@ def degrees(point: ColumnElement[Any]) -> list[ColumnElement[Any]]:
 
 
 def typed_rows(
-    connection: Connection, filters: Filters, base_url: str, size: int
+    connection: Connection, filters: InitiativeFilters, base_url: str, size: int
 ) -> Iterator[Sequence[Row[Any]]]:
     """The properties and `point` as WKB (EPSG:4326, or None), `size` rows at a time.
 
@@ -243,7 +247,7 @@ def feature_sql(rows: Select[Any], prefix: str = "") -> tuple[str, dict[str, Any
     return fill(FEATURE, texts), values
 
 
-def _copied_features(connection: Connection, filters: Filters, base_url: str) -> Blocks:
+def _copied_features(connection: Connection, filters: InitiativeFilters, base_url: str) -> Blocks:
     statement, values = feature_sql(features(filters, base_url))
     only = fill("SELECT feature FROM ({features}) AS made", {"features": statement})
     return copy_rows(connection, f"COPY ({only}) TO STDOUT", values)
@@ -255,4 +259,4 @@ def utc_text(moment: ColumnElement[Any]) -> ColumnElement[str]:
     `to_char` takes six times as long.
     """
     quoted = cast(func.to_json(func.timezone("UTC", moment)), Text)
-    return type_coerce(func.substr(quoted, 2, 19, type_=Text()) + "Z", Plain())
+    return type_coerce(func.substr(quoted, 2, 19, type_=Text()) + "Z", JsonSafeText())

@@ -1,7 +1,7 @@
 """The one filter grammar: what every list, map, tile, export and feed of initiatives accepts.
 
-`parse` turns the pairs of a query string into a `Filters` and a `Paging`, or raises InvalidInput
-naming the parameter. Once built, both are valid; `to_pairs` is the inverse of `parse`.
+`parse` turns the pairs of a query string into an `InitiativeFilters` and a `PageRequest`, or raises
+InvalidInput naming the parameter. Once built, both are valid; `to_pairs` is the inverse of `parse`.
 """
 
 import base64
@@ -31,7 +31,7 @@ MAX_QUERY_LENGTH = 200
 _CODE = re.compile(r"[0-9A-Z]{1,9}")
 
 
-class Sort(StrEnum):
+class ListingSort(StrEnum):
     """Orders of a listing; each is total, by falling back on the id."""
 
     RECENT = "recent"
@@ -40,7 +40,7 @@ class Sort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class InitiativeFilters:
     """Which initiatives, in which order. Empty fields do not restrict.
 
     `status` empty means what a listing shows by default (published and done). `since` and
@@ -58,7 +58,7 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
     precision: tuple[Precision, ...] = ()
-    sort: Sort = Sort.RECENT
+    sort: ListingSort = ListingSort.RECENT
 
     @property
     def statuses(self) -> tuple[Status, ...]:
@@ -67,7 +67,7 @@ class Filters:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is restricted; the order does not count."""
-        return replace(self, sort=Sort.RECENT) == Filters()
+        return replace(self, sort=ListingSort.RECENT) == InitiativeFilters()
 
     @property
     def counted(self) -> bool:
@@ -90,10 +90,10 @@ UNDATED = "-infinity"
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class ListingCursor:
     """Where a page begins: after the row with this sort value and id."""
 
-    sort: Sort
+    sort: ListingSort
     value: float | str
     id: str
 
@@ -106,7 +106,7 @@ class Cursor:
         try:
             packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             sort, value, row = json.loads(packed)
-            cursor = cls(Sort(sort), value, row)
+            cursor = cls(ListingSort(sort), value, row)
         except (ValueError, TypeError, binascii.Error, RecursionError):
             raise InvalidInput("cursor", "is not one that this service gave") from None
         if not cursor.is_sound():
@@ -116,7 +116,7 @@ class Cursor:
     def is_sound(self) -> bool:
         if not isinstance(self.id, str) or not _UUID.fullmatch(self.id):
             return False
-        if self.sort is Sort.RECENT:
+        if self.sort is ListingSort.RECENT:
             return self.value == UNDATED or (isinstance(self.value, str) and _is_moment(self.value))
         number = self.value
         if not isinstance(number, int | float) or isinstance(number, bool):
@@ -128,23 +128,23 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
-class Paging:
+class PageRequest:
     """How many, from where; `limit` None leaves the door its own default."""
 
     limit: int | None = None
-    cursor: Cursor | None = None
+    cursor: ListingCursor | None = None
 
 
-def parse(pairs: Iterable[tuple[str, str]]) -> tuple[Filters, Paging]:
+def parse(pairs: Iterable[tuple[str, str]]) -> tuple[InitiativeFilters, PageRequest]:
     """Reads a query string. Raises InvalidInput for what is unknown, repeated or malformed."""
     texts = _gather(pairs)
-    filters = Filters(
+    filters = InitiativeFilters(
         **{name: read(texts[name]) for name, read in _READERS.items() if name in texts}
     )
     filters = _completed(filters, sort_given="sort" in texts)
-    paging = Paging(
+    paging = PageRequest(
         limit=parse_limit(texts["limit"]) if "limit" in texts else None,
-        cursor=Cursor.decode(texts["cursor"]) if "cursor" in texts else None,
+        cursor=ListingCursor.decode(texts["cursor"]) if "cursor" in texts else None,
     )
     if paging.cursor and paging.cursor.sort is not filters.sort:
         raise InvalidInput("cursor", "belongs to another sort")
@@ -166,19 +166,19 @@ def _gather(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return texts
 
 
-def _completed(filters: Filters, *, sort_given: bool) -> Filters:
+def _completed(filters: InitiativeFilters, *, sort_given: bool) -> InitiativeFilters:
     """Applies the rules that tie parameters to each other."""
     if filters.near is None:
         if filters.radius is not None:
             raise InvalidInput("radius", "needs near=longitude,latitude")
-        if filters.sort is Sort.NEAR:
+        if filters.sort is ListingSort.NEAR:
             raise InvalidInput("sort", "near needs near=longitude,latitude")
         return _checked_period(filters)
-    sort = filters.sort if sort_given else Sort.NEAR
+    sort = filters.sort if sort_given else ListingSort.NEAR
     return _checked_period(replace(filters, sort=sort, radius=filters.radius or DEFAULT_RADIUS))
 
 
-def _checked_period(filters: Filters) -> Filters:
+def _checked_period(filters: InitiativeFilters) -> InitiativeFilters:
     if filters.since and filters.until and filters.since >= filters.until:
         raise InvalidInput("until", "must come after since")
     return filters
@@ -262,8 +262,8 @@ def parse_moment(field: str, text: str) -> datetime:
     return moment
 
 
-def _sort(text: str) -> Sort:
-    return _choice("sort", text, Sort, tuple(Sort))
+def _sort(text: str) -> ListingSort:
+    return _choice("sort", text, ListingSort, tuple(ListingSort))
 
 
 def _is_moment(text: str) -> bool:
@@ -291,7 +291,7 @@ LISTS = frozenset({"theme", "status", "territory", "precision"})
 PARAMETERS = frozenset(_READERS) | {"limit", "cursor"}
 
 
-def _texts(filters: Filters) -> Iterator[tuple[str, str]]:
+def _texts(filters: InitiativeFilters) -> Iterator[tuple[str, str]]:
     yield "q", filters.q
     yield "theme", ",".join(filters.theme)
     yield "status", ",".join(filters.status)
@@ -302,7 +302,7 @@ def _texts(filters: Filters) -> Iterator[tuple[str, str]]:
     yield "since", _moment_text(filters.since)
     yield "until", _until_text(filters.until)
     yield "precision", ",".join(filters.precision)
-    default = Sort.NEAR if filters.near else Sort.RECENT
+    default = ListingSort.NEAR if filters.near else ListingSort.RECENT
     yield "sort", "" if filters.sort is default else filters.sort
 
 

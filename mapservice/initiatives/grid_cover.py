@@ -37,19 +37,21 @@ Lengths = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Spans:
+class CodeRanges:
     """Half-open ranges of Z-order codes, ascending, none touching the next."""
 
     first: Sequence[int]
     end: Sequence[int]
 
-    def __lshift__(self, bits: int) -> "Spans":
+    def __lshift__(self, bits: int) -> "CodeRanges":
         """The same ground in codes of a finer grid."""
-        return Spans([code << bits for code in self.first], [code << bits for code in self.end])
+        return CodeRanges(
+            [code << bits for code in self.first], [code << bits for code in self.end]
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class CodeBox:
     """A box in bits of Z-order codes: those of columns, and those of rows, compare as they do.
 
     `touched` are the first and the last that the box touches, `within` those that come just before
@@ -61,12 +63,12 @@ class Sides:
 
 
 @dataclass(frozen=True, slots=True)
-class Cover:
+class GridCover:
     """Cells of one zoom that a shape touches: `inner` ones lie wholly in it, `edge` ones do not."""
 
     zoom: int
-    inner: Spans
-    edge: Spans
+    inner: CodeRanges
+    edge: CodeRanges
 
     @property
     def shift(self) -> int:
@@ -74,7 +76,7 @@ class Cover:
         return 2 * (CELL_ZOOM - self.zoom)
 
 
-def cover(bbox: BBox, finest: int) -> Cover:
+def cover(bbox: BBox, finest: int) -> GridCover:
     """Cells as fine as STEPS allow, and no finer than `finest`. The box has west <= east."""
     west, east = _column(bbox.west), _column(bbox.east)
     north, south = _row(bbox.north), _row(bbox.south)
@@ -85,15 +87,15 @@ def cover(bbox: BBox, finest: int) -> Cover:
     codes = _spread(rows)[:, None] << 1 | _spread(columns)[None, :]
     inside = _inside(rows, north * size, south * size)[:, None]
     inside = inside & _inside(columns, west * size, east * size)[None, :]
-    return Cover(zoom, _spans(codes[inside]), _spans(codes[~inside]))
+    return GridCover(zoom, _spans(codes[inside]), _spans(codes[~inside]))
 
 
-def sides(bbox: BBox) -> Sides:
+def sides(bbox: BBox) -> CodeBox:
     """Those of the finest cells, that initiatives lie in. The box has west <= east."""
     size = 2**CELL_ZOOM
     ends = np.array([_column(bbox.west), _column(bbox.east), _row(bbox.north), _row(bbox.south)])
     outward = np.array([-DOUBT, DOUBT, -DOUBT, DOUBT])
-    return Sides(_bits(ends * size + outward), _bits(ends * size - outward))
+    return CodeBox(_bits(ends * size + outward), _bits(ends * size - outward))
 
 
 def _bits(positions: Lengths) -> list[int]:
@@ -103,7 +105,7 @@ def _bits(positions: Lengths) -> list[int]:
     return spread
 
 
-def circle_cover(centre: LonLat, least: float, most: float) -> Cover:
+def circle_cover(centre: LonLat, least: float, most: float) -> GridCover:
     """Cells around a position. The radius lies between two, in metres of EPSG:3857."""
     across, down = _column(centre.lon), _row(centre.lat)
     reach = most / AROUND
@@ -120,7 +122,7 @@ def circle_cover(centre: LonLat, least: float, most: float) -> Cover:
     farthest = np.hypot(farthest_y[:, None], farthest_x[None, :])
     inside = farthest <= least / AROUND * size - DOUBT
     touched = nearest <= reach * size + DOUBT
-    return Cover(zoom, _spans(codes[inside]), _spans(codes[touched & ~inside]))
+    return GridCover(zoom, _spans(codes[inside]), _spans(codes[touched & ~inside]))
 
 
 def _distances(cells: Cells, position: float) -> tuple[Lengths, Lengths]:
@@ -165,11 +167,11 @@ def _spread(numbers: Cells) -> Cells:
     return numbers
 
 
-def _spans(codes: Cells) -> Spans:
+def _spans(codes: Cells) -> CodeRanges:
     if not codes.size:
-        return Spans([], [])
+        return CodeRanges([], [])
     codes = np.sort(codes)
     breaks = np.flatnonzero(np.diff(codes) != 1)
     first = codes[np.concatenate(([0], breaks + 1))]
     end = codes[np.concatenate((breaks, [codes.size - 1]))] + 1
-    return Spans(first.tolist(), end.tolist())
+    return CodeRanges(first.tolist(), end.tolist())

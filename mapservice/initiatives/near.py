@@ -25,7 +25,7 @@ LAST_LATITUDE = 80.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class ScaleBounds:
     """How many units of EPSG:3857 a metre on the ground is, at least and at most."""
 
     least: float
@@ -44,7 +44,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Circle:
+class NearCircle:
     """Around a position: its radius in metres and the inhabitants of the communes in it.
 
     A commune counts whole if its label point lies within the radius.
@@ -75,7 +75,7 @@ class TouchedArea:
 
 
 @dataclass(frozen=True, slots=True)
-class Somewhere:
+class AreaOnlyCount:
     """Initiatives known to one touched territory and no better: they may be here or not.
 
     `counts` is by theme, as if the filter named none; `mark` (lon, lat, EPSG:4326) is on the part
@@ -99,7 +99,7 @@ class AroundCounts:
     """
 
     points: Mapping[str, int]
-    somewhere: tuple[Somewhere, ...]
+    somewhere: tuple[AreaOnlyCount, ...]
     themes: tuple[Theme, ...] = ()
 
     @property
@@ -107,7 +107,7 @@ class AroundCounts:
         return sum(self.points.get(theme, 0) for theme in self.themes or tuple(Theme))
 
     @property
-    def held(self) -> tuple[Somewhere, ...]:
+    def held(self) -> tuple[AreaOnlyCount, ...]:
         """Territories that hold some of the themes chosen, the finest level and most first."""
         found = [one for one in self.somewhere if one.count(self.themes)]
         order = list(Level)
@@ -115,11 +115,11 @@ class AroundCounts:
         return tuple(found)
 
     @property
-    def communes(self) -> tuple[Somewhere, ...]:
+    def communes(self) -> tuple[AreaOnlyCount, ...]:
         return tuple(one for one in self.held if one.area.level is Level.COMMUNE)
 
     @property
-    def wider(self) -> tuple[Somewhere, ...]:
+    def wider(self) -> tuple[AreaOnlyCount, ...]:
         return tuple(one for one in self.held if one.area.level is not Level.COMMUNE)
 
     @property

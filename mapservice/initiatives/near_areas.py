@@ -30,8 +30,8 @@ from mapservice.db.text import fill
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives import near_counts, queries
 from mapservice.initiatives.conditions import COLUMNS, one_of, where
-from mapservice.initiatives.filters import Filters
-from mapservice.initiatives.near import AroundCounts, Somewhere, Stretch, TouchedArea
+from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.near import AreaOnlyCount, AroundCounts, ScaleBounds, TouchedArea
 from mapservice.initiatives.queries import Initiative
 from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level
@@ -93,7 +93,7 @@ SELECT code, ST_X(mark), ST_Y(mark)
 MARKED = 300
 
 
-def around(connection: Connection, filters: Filters) -> AroundCounts:
+def around(connection: Connection, filters: InitiativeFilters) -> AroundCounts:
     """What lies in the circle of a filter, and what may. `filters.near` and `radius` are given."""
     assert filters.near is not None
     assert filters.radius is not None
@@ -104,7 +104,7 @@ def around(connection: Connection, filters: Filters) -> AroundCounts:
     return AroundCounts(points, marked, filters.theme)
 
 
-def within(connection: Connection, filters: Filters) -> AroundCounts:
+def within(connection: Connection, filters: InitiativeFilters) -> AroundCounts:
     """The same for the box of a filter, of which no true points are counted."""
     assert filters.bbox is not None
     areas = [area for part in filters.bbox.parts() for area in touched_by_box(connection, part)]
@@ -114,7 +114,7 @@ def within(connection: Connection, filters: Filters) -> AroundCounts:
 
 def touched_by_circle(connection: Connection, here: LonLat, radius: float) -> list[TouchedArea]:
     """Territories of every level with ground within `radius` metres; none at the poles."""
-    stretch = Stretch.around(here.lon, here.lat, radius)
+    stretch = ScaleBounds.around(here.lon, here.lat, radius)
     if stretch is None:
         return []
     texts = {"asked": HERE, "within": IN_CIRCLE, "nearby": NEARBY_CIRCLE, "label": LABEL_IN_CIRCLE}
@@ -143,8 +143,8 @@ def _touched(
 
 
 def known_to(
-    connection: Connection, filters: Filters, areas: Sequence[TouchedArea]
-) -> tuple[Somewhere, ...]:
+    connection: Connection, filters: InitiativeFilters, areas: Sequence[TouchedArea]
+) -> tuple[AreaOnlyCount, ...]:
     """How many are known to each of these and no better, by theme as if the filter named none."""
     if not areas:
         return ()
@@ -159,11 +159,11 @@ def known_to(
     for precision, place, theme, number in connection.execute(query):
         counts[precision, place][theme] = number
     held = [(area, counts.get((str(area.level), area.code))) for area in areas]
-    return tuple(Somewhere(area, found) for area, found in held if found)
+    return tuple(AreaOnlyCount(area, found) for area, found in held if found)
 
 
 def items_known_to(
-    connection: Connection, filters: Filters, areas: Sequence[TouchedArea], limit: int
+    connection: Connection, filters: InitiativeFilters, areas: Sequence[TouchedArea], limit: int
 ) -> list[Initiative]:
     """Some of these initiatives, those of the finest territories first, then the newest."""
     if not areas:
@@ -189,12 +189,12 @@ def _known_to(areas: Sequence[TouchedArea]) -> ColumnElement[bool]:
     )
 
 
-def _without_place(filters: Filters) -> Filters:
+def _without_place(filters: InitiativeFilters) -> InitiativeFilters:
     return replace(filters, near=None, radius=None, bbox=None)
 
 
 def _points(
-    connection: Connection, filters: Filters, somewhere: Sequence[Somewhere]
+    connection: Connection, filters: InitiativeFilters, somewhere: Sequence[AreaOnlyCount]
 ) -> dict[str, int]:
     """True points in the circle by theme.
 
@@ -218,9 +218,9 @@ def _with_marks(
     connection: Connection,
     here: LonLat,
     radius: float,
-    somewhere: Sequence[Somewhere],
-    filters: Filters,
-) -> tuple[Somewhere, ...]:
+    somewhere: Sequence[AreaOnlyCount],
+    filters: InitiativeFilters,
+) -> tuple[AreaOnlyCount, ...]:
     communes = [
         one.area.code
         for one in somewhere

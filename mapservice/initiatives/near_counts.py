@@ -9,10 +9,10 @@ from dataclasses import replace
 from psycopg.types.numeric import Float8
 from sqlalchemy import Connection
 
-from mapservice.db.text import Prepared, array_text, fetch_one
-from mapservice.initiatives.filters import Filters
+from mapservice.db.text import PreparedSql, array_text, fetch_one
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid_cover import circle_cover
-from mapservice.initiatives.near import Stretch
+from mapservice.initiatives.near import ScaleBounds
 
 # OFFSET 0 keeps the planner from turning the scan of each range round.
 BY_THEME = """
@@ -38,16 +38,16 @@ BY_THEME = """
                                %(radius)s)) AS met
              WHERE status = ANY(%(statuses)s)
              GROUP BY theme) AS counted"""
-_BY_THEME = Prepared.of(BY_THEME, {})
+_BY_THEME = PreparedSql.of(BY_THEME, {})
 
 
-def by_theme(connection: Connection, filters: Filters) -> list[tuple[str, int]] | None:
+def by_theme(connection: Connection, filters: InitiativeFilters) -> list[tuple[str, int]] | None:
     """As if the filter named no theme. None where it says more than a circle and statuses."""
     near, radius = filters.near, filters.radius
     plain = replace(filters, near=None, radius=None, theme=())
     if near is None or not radius or plain.territory or not plain.counted:
         return None
-    stretch = Stretch.around(near.lon, near.lat, radius)
+    stretch = ScaleBounds.around(near.lon, near.lat, radius)
     if stretch is None:
         return None
     covered = circle_cover(near, radius * stretch.least, radius * stretch.most)

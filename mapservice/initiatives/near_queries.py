@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from mapservice.db.text import fill
-from mapservice.initiatives.near import Circle, Stretch
+from mapservice.initiatives.near import NearCircle, ScaleBounds
 from mapservice.territories.coordinates import LonLat
 
 INHABITANTS = 20_000
@@ -93,15 +93,15 @@ def circle_of_commune(connection: Connection, code: str) -> tuple[LonLat, float]
     if row is None:
         return None
     middle = LonLat(round(row[0], 4), round(row[1], 4))
-    stretch = Stretch.around(middle.lon, middle.lat, row[2])
+    stretch = ScaleBounds.around(middle.lon, middle.lat, row[2])
     metres = row[2] / stretch.least if stretch else row[2]
     return middle, max(-(-(metres + STEP) // STEP) * STEP, LEAST_RADIUS)
 
 
-def circle(connection: Connection, here: LonLat) -> Circle:
+def circle(connection: Connection, here: LonLat) -> NearCircle:
     """The circle that holds about 20,000 inhabitants, in steps of 100 m between 1 and 50 km."""
     radius = _radius(connection, here)
-    return Circle(radius, population(connection, here, radius))
+    return NearCircle(radius, population(connection, here, radius))
 
 
 def population(connection: Connection, here: LonLat, radius: float) -> int:

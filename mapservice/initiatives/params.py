@@ -1,4 +1,4 @@
-"""The filter grammar at the edge: a query string becomes a `Filters` that names real places."""
+"""The filter grammar at the edge: a query string becomes filters that name real places."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from flask import Flask, Response, g, has_request_context, request
 from sqlalchemy import Connection, Engine
 
-from mapservice.initiatives.filters import Filters, Paging, parse
+from mapservice.initiatives.filters import InitiativeFilters, PageRequest, parse
 from mapservice.territories.lineage import queries
 from mapservice.territories.model import TerritoryRef
 from mapservice.web.params import base_url, query_without
@@ -27,7 +27,7 @@ def register(app: Flask) -> None:
     app.after_request(_tell_canonical)
 
 
-def read_filters(connection: Connection, *beside: str) -> tuple[Filters, Paging]:
+def read_filters(connection: Connection, *beside: str) -> tuple[InitiativeFilters, PageRequest]:
     """Filters and paging of the present request. Raises InvalidInput naming the parameter.
 
     `beside` names parameters that the address has beside those of the grammar.
@@ -37,14 +37,14 @@ def read_filters(connection: Connection, *beside: str) -> tuple[Filters, Paging]
     return with_known_places(connection, filters), paging
 
 
-def with_known_places(connection: Connection, filters: Filters) -> Filters:
+def with_known_places(connection: Connection, filters: InitiativeFilters) -> InitiativeFilters:
     """The same filters, naming territories of today. Raises InvalidInput for one that is none."""
     if not filters.territory:
         return filters
     return replace(filters, territory=_named(connection, filters.territory))
 
 
-def query_string(filters: Filters, **changes: object) -> str:
+def query_string(filters: InitiativeFilters, **changes: object) -> str:
     """The filters' canonical query string with some of them changed; None takes one away."""
     texts = dict(filters.to_pairs())
     for name, value in changes.items():
@@ -54,7 +54,7 @@ def query_string(filters: Filters, **changes: object) -> str:
     return f"?{urlencode(texts, safe=',:')}" if texts else ""
 
 
-def reader_of(filters: Filters) -> Engine:
+def reader_of(filters: InitiativeFilters) -> Engine:
     """The engine for a filter: themes and statuses alone do not change the best plan."""
     held = services()
     return held.steady if filters.counted and not filters.territory else held.reader

@@ -40,9 +40,15 @@ from mapservice.initiatives.conditions import (
     where,
     words,
 )
-from mapservice.initiatives.filters import UNDATED, Cursor, Filters, Sort, parse_moment
+from mapservice.initiatives.filters import (
+    UNDATED,
+    InitiativeFilters,
+    ListingCursor,
+    ListingSort,
+    parse_moment,
+)
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
-from mapservice.initiatives.near import Stretch
+from mapservice.initiatives.near import ScaleBounds
 from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import Level, TerritoryRef
 
@@ -118,11 +124,11 @@ SAMPLE_PLATFORM = "sample"
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class InitiativePage:
     """Some initiatives in order, and the cursor of the next ones (None on the last page)."""
 
     items: Sequence[Initiative]
-    next: Cursor | None
+    next: ListingCursor | None
 
 
 _names = {level: territory.alias(f"{level}_of") for level in Level}
@@ -161,18 +167,21 @@ SELECT location_match.candidates -> 0 ->> 'through'
 
 
 def find_page(
-    connection: Connection, filters: Filters, limit: int, cursor: Cursor | None = None
-) -> Page:
+    connection: Connection,
+    filters: InitiativeFilters,
+    limit: int,
+    cursor: ListingCursor | None = None,
+) -> InitiativePage:
     """At most `limit` initiatives from the cursor on, in the order of the filter."""
     rows = connection.execute(_page_query(connection, filters, limit + 1, cursor)).all()
     items = [_initiative(row) for row in rows[:limit]]
     more = len(rows) > limit
-    return Page(items, _cursor(filters.sort, items[-1]) if more else None)
+    return InitiativePage(items, _cursor(filters.sort, items[-1]) if more else None)
 
 
 def find_some(
     connection: Connection,
-    filters: Filters,
+    filters: InitiativeFilters,
     conditions: Sequence[ColumnElement[bool]],
     limit: int,
 ) -> list[Initiative]:
@@ -182,11 +191,11 @@ def find_some(
 
 
 def _page_query(
-    connection: Connection, filters: Filters, limit: int, cursor: Cursor | None
+    connection: Connection, filters: InitiativeFilters, limit: int, cursor: ListingCursor | None
 ) -> Select[tuple[object, ...]]:
     wide = filters.q and (filters.radius or 0) > NEAR_SEARCH
-    if filters.sort is Sort.NEAR and filters.near and filters.radius and not wide:
-        stretch = Stretch.around(filters.near.lon, filters.near.lat, filters.radius)
+    if filters.sort is ListingSort.NEAR and filters.near and filters.radius and not wide:
+        stretch = ScaleBounds.around(filters.near.lon, filters.near.lat, filters.radius)
         if stretch:
             closest = _closest(connection, filters, stretch, limit, cursor)
             return listing(filters).where(initiative.c.id.in_(closest))
@@ -207,7 +216,7 @@ COUNTED_RADIUS = 10_000.0
 
 
 def _found(
-    connection: Connection, filters: Filters, limit: int, cursor: Cursor | None
+    connection: Connection, filters: InitiativeFilters, limit: int, cursor: ListingCursor | None
 ) -> list[UUID]:
     """Ids of the next ones that a text search finds.
 
@@ -232,7 +241,11 @@ def _found(
 
 
 def _closest(
-    connection: Connection, filters: Filters, stretch: Stretch, limit: int, cursor: Cursor | None
+    connection: Connection,
+    filters: InitiativeFilters,
+    stretch: ScaleBounds,
+    limit: int,
+    cursor: ListingCursor | None,
 ) -> Select[tuple[UUID]]:
     """Ids of the next ones by distance, without measuring all that lie within the radius.
 
@@ -263,7 +276,7 @@ def _closest(
 
 
 def _in_exact_order(
-    near_by: Select[Any], near: LonLat, limit: int, cursor: Cursor | None
+    near_by: Select[Any], near: LonLat, limit: int, cursor: ListingCursor | None
 ) -> Select[tuple[UUID]]:
     candidate = near_by.cte("candidate").prefix_with("MATERIALIZED", dialect="postgresql")
     place = select(candidate.c.anchor).distinct().subquery("place")
@@ -278,7 +291,7 @@ def _in_exact_order(
 
 def find(connection: Connection, identifier: UUID) -> Initiative | None:
     """One initiative that the public may see."""
-    query = listing(Filters()).where(
+    query = listing(InitiativeFilters()).where(
         initiative.c.id == identifier, one_of(initiative.c.status, PUBLIC)
     )
     row = connection.execute(query).one_or_none()
@@ -287,21 +300,23 @@ def find(connection: Connection, identifier: UUID) -> Initiative | None:
 
 def of_any_status(connection: Connection, identifiers: Sequence[UUID]) -> dict[UUID, Initiative]:
     """By their ids, also those that are not public: for their authors and for moderators."""
-    query = listing(Filters()).where(initiative.c.id == any_(literal(list(identifiers), _IDS)))
+    query = listing(InitiativeFilters()).where(
+        initiative.c.id == any_(literal(list(identifiers), _IDS))
+    )
     return {row.id: _initiative(row) for row in connection.execute(query)}
 
 
 _IDS = ARRAY(PG_UUID)
 
 
-def count(connection: Connection, filters: Filters) -> int:
+def count(connection: Connection, filters: InitiativeFilters) -> int:
     """How many match, counted in the base table; `activity.queries.total` avoids that."""
     query = select(func.count()).select_from(initiative).where(*where(filters))
     return connection.execute(query).scalar_one()
 
 
 def count_by_theme(
-    connection: Connection, filters: Filters, most: int | None = None
+    connection: Connection, filters: InitiativeFilters, most: int | None = None
 ) -> list[tuple[str, int]]:
     """The same per theme, as if the filter named none; at most `most` rows are looked at.
 
@@ -317,7 +332,7 @@ def count_by_theme(
     return [(theme, matches) for theme, matches in connection.execute(query)]
 
 
-def count_communes(connection: Connection, filters: Filters, most: int) -> int | None:
+def count_communes(connection: Connection, filters: InitiativeFilters, most: int) -> int | None:
     """In how many communes those are that match; None where more than `most` do."""
     seen = select(initiative.c.commune).where(*where(filters)).limit(most + 1).subquery()
     query = select(func.count(), func.count(seen.c.commune.distinct())).select_from(seen)
@@ -339,7 +354,7 @@ def sample_share(connection: Connection) -> Literal["", "some", "all"]:
     return "some" if others else "all"
 
 
-def listing(filters: Filters) -> Select[tuple[object, ...]]:
+def listing(filters: InitiativeFilters) -> Select[tuple[object, ...]]:
     """Every column of `Initiative`, with the names of its territories, in order."""
     query = select(
         *(column for column in initiative.c if column.name in _PLAIN_COLUMNS),
@@ -358,26 +373,28 @@ def listing(filters: Filters) -> Select[tuple[object, ...]]:
     return query.order_by(*order(filters))
 
 
-def order(filters: Filters, of: Any = initiative.c) -> list[ColumnElement[Any]]:
+def order(filters: InitiativeFilters, of: Any = initiative.c) -> list[ColumnElement[Any]]:
     """A total order: equal rows fall back on the id. `of` are columns of some of `initiative`.
 
     Newest first, what has no known day comes last.
     """
-    if filters.sort is Sort.SUPPORTED:
+    if filters.sort is ListingSort.SUPPORTED:
         return [of.supporters.desc(), of.id.desc()]
-    if filters.sort is Sort.NEAR and filters.near:
+    if filters.sort is ListingSort.NEAR and filters.near:
         return [distance(filters.near, of).asc(), of.id.asc()]
     return [recency(of).desc(), of.id.desc()]
 
 
-def sort_key(filters: Filters) -> ColumnElement[str]:
+def sort_key(filters: InitiativeFilters) -> ColumnElement[str]:
     """What a cursor holds of a row, as text that loses nothing."""
     return func.text(order(filters)[0].element)
 
 
-def cursor_at(filters: Filters, key: str, identifier: str) -> Cursor:
+def cursor_at(filters: InitiativeFilters, key: str, identifier: str) -> ListingCursor:
     """The cursor after the row with this sort key."""
-    return Cursor(filters.sort, key if filters.sort is Sort.RECENT else float(key), identifier)
+    return ListingCursor(
+        filters.sort, key if filters.sort is ListingSort.RECENT else float(key), identifier
+    )
 
 
 def nearest(connection: Connection, to: Initiative, limit: int) -> Sequence[Initiative]:
@@ -386,8 +403,8 @@ def nearest(connection: Connection, to: Initiative, limit: int) -> Sequence[Init
         return []
     here = func.ST_SetSRID(func.ST_MakePoint(to.anchor_lon, to.anchor_lat), 4326)
     query = (
-        listing(Filters())
-        .where(*where(Filters()), initiative.c.id != to.id)
+        listing(InitiativeFilters())
+        .where(*where(InitiativeFilters()), initiative.c.id != to.id)
         .order_by(None)
         .order_by(initiative.c.anchor_3857.op("<->")(func.ST_Transform(here, 3857)))
         .limit(limit)
@@ -398,14 +415,14 @@ def nearest(connection: Connection, to: Initiative, limit: int) -> Sequence[Init
 _PLAIN_COLUMNS = frozenset(Initiative.__dataclass_fields__) & frozenset(initiative.c.keys())
 
 
-def after(filters: Filters, cursor: Cursor | None) -> list[ColumnElement[bool]]:
+def after(filters: InitiativeFilters, cursor: ListingCursor | None) -> list[ColumnElement[bool]]:
     if cursor is None:
         return []
     identifier = cast(cursor.id, PG_UUID)
-    if filters.sort is Sort.NEAR and filters.near:
+    if filters.sort is ListingSort.NEAR and filters.near:
         here = tuple_(distance(filters.near), initiative.c.id)
         return [here > tuple_(literal(cursor.value), identifier)]
-    if filters.sort is Sort.SUPPORTED:
+    if filters.sort is ListingSort.SUPPORTED:
         return [
             tuple_(initiative.c.supporters, initiative.c.id)
             < tuple_(literal(cursor.value), identifier)
@@ -416,13 +433,13 @@ def after(filters: Filters, cursor: Cursor | None) -> list[ColumnElement[bool]]:
     return [tuple_(recency(), initiative.c.id) < tuple_(moment, identifier)]
 
 
-def _cursor(sort: Sort, last: Initiative) -> Cursor:
+def _cursor(sort: ListingSort, last: Initiative) -> ListingCursor:
     value: float | str = last.created_at.isoformat() if last.created_at else UNDATED
-    if sort is Sort.SUPPORTED:
+    if sort is ListingSort.SUPPORTED:
         value = last.supporters
-    elif sort is Sort.NEAR:
+    elif sort is ListingSort.NEAR:
         value = last.distance or 0.0
-    return Cursor(sort, value, str(last.id))
+    return ListingCursor(sort, value, str(last.id))
 
 
 def _initiative(row: Row[tuple[object, ...]]) -> Initiative:

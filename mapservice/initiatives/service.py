@@ -17,7 +17,7 @@ from mapservice.initiatives.model import Scale, Status, Theme
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class InitiativeDraft:
     """An initiative to be saved; `id` None makes a new one.
 
     Dates are None where nobody told any; `created_period` is a year or a month (ISO 8601) where no
@@ -44,14 +44,16 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownImport:
     """What is kept of an imported row."""
 
     id: UUID
     digest: str | None
 
 
-def known(connection: Connection, platform: str, source_ids: Sequence[str]) -> dict[str, Known]:
+def known(
+    connection: Connection, platform: str, source_ids: Sequence[str]
+) -> dict[str, KnownImport]:
     """What a platform's rows were saved as, by their id there."""
     rows = connection.execute(
         select(
@@ -62,10 +64,10 @@ def known(connection: Connection, platform: str, source_ids: Sequence[str]) -> d
             initiative.c.source_platform == platform, initiative.c.source_id.in_(list(source_ids))
         )
     )
-    return {source_id: Known(*rest) for source_id, *rest in rows}
+    return {source_id: KnownImport(*rest) for source_id, *rest in rows}
 
 
-def save(connection: Connection, drafts: Sequence[Draft]) -> list[UUID]:
+def save(connection: Connection, drafts: Sequence[InitiativeDraft]) -> list[UUID]:
     """Inserts or updates each, with its match record; returns the ids of new ones, in order.
 
     Raises the database's refusal.
@@ -90,7 +92,7 @@ def save(connection: Connection, drafts: Sequence[Draft]) -> list[UUID]:
     return ids
 
 
-def _in_order(drafts: Sequence[Draft]) -> list[tuple[UUID, Draft]]:
+def _in_order(drafts: Sequence[InitiativeDraft]) -> list[tuple[UUID, InitiativeDraft]]:
     """Rows are locked in the order of their ids, as by whoever else locks several."""
     return sorted(((draft.id, draft) for draft in drafts if draft.id), key=itemgetter(0))
 
@@ -112,7 +114,7 @@ def remove_platform(connection: Connection, platform: str) -> int:
     return done.rowcount
 
 
-def _update(connection: Connection, identifier: UUID, draft: Draft) -> None:
+def _update(connection: Connection, identifier: UUID, draft: InitiativeDraft) -> None:
     """A place that a person decided on stays, as long as its words do; so does a rejection.
 
     What a moderator published is not pending again because its source still says so: only other
@@ -148,7 +150,7 @@ def _update(connection: Connection, identifier: UUID, draft: Draft) -> None:
         )
 
 
-def _is_settled(kept: Row[Any], draft: Draft) -> bool:
+def _is_settled(kept: Row[Any], draft: InitiativeDraft) -> bool:
     """Whether the status is a moderator's decision that the source cannot undo."""
     _, place, status, rejected, published, *texts = tuple(kept)
     if status == Status.REJECTED:
@@ -162,7 +164,7 @@ _UNDECIDED = {"decided_by": None, "decided_at": None}
 _PLACE_COLUMNS = frozenset({"precision", "point", "commune", "epci", "departement", "region"})
 
 
-def _values(draft: Draft) -> dict[str, Any]:
+def _values(draft: InitiativeDraft) -> dict[str, Any]:
     return {
         "title": draft.title,
         "summary": draft.summary,

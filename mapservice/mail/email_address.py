@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from mapservice.errors import InvalidInput
 
 
-class Mistake(StrEnum):
+class AddressMistake(StrEnum):
     """What can be wrong with an address."""
 
     SYNTAX = "is not an e-mail address"
@@ -31,19 +31,19 @@ class EmailAddress:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """By its syntax alone (no look-up is made). Raises InvalidInput, a `Mistake` its reason."""
+        """By its syntax alone (no look-up is made). Raises InvalidInput for an AddressMistake."""
         try:
             valid = validate_email(
                 text.strip(), check_deliverability=False, allow_smtputf8=False, strict=True
             )
         except EmailNotValidError:
-            raise InvalidInput("email", Mistake.SYNTAX) from None
+            raise InvalidInput("email", AddressMistake.SYNTAX) from None
         if valid.ascii_email is None:
-            raise InvalidInput("email", Mistake.SYNTAX)
+            raise InvalidInput("email", AddressMistake.SYNTAX)
         local, _, domain = valid.ascii_email.rpartition("@")
         domain = domain.lower()
         if is_disposable(domain):
-            raise InvalidInput("email", Mistake.DISPOSABLE)
+            raise InvalidInput("email", AddressMistake.DISPOSABLE)
         mailbox = local.lower().partition("+")[0] or local.lower()
         return cls(f"{local}@{domain}", f"{mailbox}@{domain}")
 

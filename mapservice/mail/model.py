@@ -10,7 +10,7 @@ from uuid import UUID
 GIVE_UP_AFTER = timedelta(days=5)
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     """Where a delivery stands; `FAILED` is for good, and keeps the reason."""
 
     QUEUED = "queued"

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, insert, text
 from mapservice.db.people_tables import delivery
 from mapservice.mail import queries
 from mapservice.mail.model import Mail
-from mapservice.mail.transport import Refused, Send, Transport, Unreachable
+from mapservice.mail.transport import MailRefused, MailServerUnreachable, Send, Transport
 
 log = structlog.get_logger()
 
@@ -92,7 +92,7 @@ def send_due(engine: Engine, transport: Transport, seconds: float = TURN_SECONDS
         while _has_due(engine) and _send_some(engine, transport, end):
             if time.monotonic() >= end:
                 return True
-    except Unreachable as error:
+    except MailServerUnreachable as error:
         log.warning("mail_server_unreachable", error=str(error))
     return False
 
@@ -135,9 +135,9 @@ def _send_one(engine: Engine, identifier: UUID, send: Send) -> None:
             return
         try:
             send(mail)
-        except Refused as error:
+        except MailRefused as error:
             _note(connection, FAILED if error.permanent else AGAIN, identifier, str(error))
-        except Unreachable as error:
+        except MailServerUnreachable as error:
             _note(connection, AGAIN, identifier, str(error))
             raise
         else:

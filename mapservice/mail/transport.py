@@ -22,7 +22,7 @@ Send = Callable[[Delivery], None]
 Transport = Callable[[], AbstractContextManager[Send]]
 
 
-class Refused(Exception):
+class MailRefused(Exception):
     """The server answers that it does not take this mail; `permanent`: not later either."""
 
     def __init__(self, words: str, *, permanent: bool) -> None:
@@ -30,7 +30,7 @@ class Refused(Exception):
         self.permanent = permanent
 
 
-class Unreachable(Exception):
+class MailServerUnreachable(Exception):
     """The server cannot be reached, hangs, drops the connection, or takes nobody's mail now."""
 
 
@@ -39,12 +39,12 @@ def transport_of(settings: Settings) -> Transport:
     if not settings.smtp_url:
         folder = settings.home / "mail"
         return lambda: _to_folder(folder)
-    server = Server.parse(settings.smtp_url, settings.smtp_timeout_ms / 1000)
+    server = MailServer.parse(settings.smtp_url, settings.smtp_timeout_ms / 1000)
     return lambda: _to_server(server)
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class MailServer:
     """`timeout` in seconds is that of each single step."""
 
     host: str
@@ -56,7 +56,7 @@ class Server:
     timeout: float
 
     @classmethod
-    def parse(cls, url: str, timeout: float) -> "Server":
+    def parse(cls, url: str, timeout: float) -> "MailServer":
         """Of `smtp://user:pass@host:587?starttls=1`, or `smtps://`. Raises ConfigurationError."""
         try:
             parts = urlsplit(url)
@@ -93,7 +93,7 @@ def as_message(delivery: Delivery) -> EmailMessage:
 
 
 @contextlib.contextmanager
-def _to_server(server: Server) -> Iterator[Send]:
+def _to_server(server: MailServer) -> Iterator[Send]:
     connection = _connect(server)
     try:
         yield lambda delivery: _send(connection, delivery)
@@ -103,7 +103,7 @@ def _to_server(server: Server) -> Iterator[Send]:
         connection.close()
 
 
-def _connect(server: Server) -> smtplib.SMTP:
+def _connect(server: MailServer) -> smtplib.SMTP:
     context = ssl.create_default_context()
     try:
         if server.tls:
@@ -116,10 +116,10 @@ def _connect(server: Server) -> smtplib.SMTP:
             connection.starttls(context=context)
         return _signed_in(connection, server)
     except (smtplib.SMTPException, OSError) as error:
-        raise Unreachable(_said(error)) from error
+        raise MailServerUnreachable(_said(error)) from error
 
 
-def _signed_in(connection: smtplib.SMTP, server: Server) -> smtplib.SMTP:
+def _signed_in(connection: smtplib.SMTP, server: MailServer) -> smtplib.SMTP:
     if server.user:
         connection.login(server.user, server.password)
     return connection
@@ -133,21 +133,21 @@ def _send(connection: smtplib.SMTP, delivery: Delivery) -> None:
     except smtplib.SMTPRecipientsRefused as error:
         refusals = [*error.recipients.values(), (550, b"no recipient")]
         code, words = refusals[0]
-        raise Refused(f"{code} {_readable(words)}", permanent=code >= 500) from error
+        raise MailRefused(f"{code} {_readable(words)}", permanent=code >= 500) from error
     except smtplib.SMTPDataError as error:
-        raise Refused(_said(error), permanent=error.smtp_code >= 500) from error
+        raise MailRefused(_said(error), permanent=error.smtp_code >= 500) from error
     except smtplib.SMTPSenderRefused as error:
         # Our own address or account is wrong: mended by who runs the service, and then sent.
-        raise Unreachable(_said(error)) from error
+        raise MailServerUnreachable(_said(error)) from error
     except (smtplib.SMTPException, OSError) as error:
-        raise Unreachable(_said(error)) from error
+        raise MailServerUnreachable(_said(error)) from error
 
 
 def _message(delivery: Delivery) -> EmailMessage:
     try:
         return as_message(delivery)
     except ValueError as error:
-        raise Refused(f"not a mail: {error}", permanent=True) from error
+        raise MailRefused(f"not a mail: {error}", permanent=True) from error
 
 
 def _said(error: Exception) -> str:
@@ -174,4 +174,4 @@ def _to_folder(folder: Path) -> Iterator[Send]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         yield write
     except OSError as error:
-        raise Unreachable(_said(error)) from error
+        raise MailServerUnreachable(_said(error)) from error

@@ -14,13 +14,13 @@ from uuid import UUID
 from flask import Blueprint, Response, jsonify, request
 
 from mapservice.accounts.api_keys import bearer
-from mapservice.accounts.api_keys.model import Scope
+from mapservice.accounts.api_keys.model import ApiKeyScope
 from mapservice.errors import InvalidInput
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.queries import Initiative
 from mapservice.moderation import pages, queries
-from mapservice.moderation.model import Kind, Turn, Waiting
-from mapservice.moderation.places.model import Scope as Part
+from mapservice.moderation.model import CaseKind, QueuePosition, WaitingCase
+from mapservice.moderation.places.model import PlaceScope as Part
 from mapservice.web.answers import CSV
 from mapservice.web.params import base_url, only_parameters
 from mapservice.web.parsing import parse_limit
@@ -78,9 +78,9 @@ def keep_private(response: Response) -> Response:
     return response
 
 
-def _page() -> tuple[Sequence[Row], Turn | None]:
+def _page() -> tuple[Sequence[Row], QueuePosition | None]:
     only_parameters("kind", "limit", "cursor")
-    reach = bearer.badge(bearer.require(Scope.READ_MODERATION)).sees
+    reach = bearer.badge(bearer.require(ApiKeyScope.READ_MODERATION)).sees
     limit = request.args.get("limit")
     size = parse_limit(limit, LARGEST_PAGE) if limit is not None else PAGE_SIZE
     kind, after = pages.read_kind(), _cursor()
@@ -91,7 +91,7 @@ def _page() -> tuple[Sequence[Row], Turn | None]:
     return [_row(one, known[one.initiative]) for one in found], following
 
 
-def _row(one: Waiting, about: Initiative) -> Row:
+def _row(one: WaitingCase, about: Initiative) -> Row:
     return {
         "kind": str(one.kind),
         "id": str(one.id),
@@ -111,19 +111,19 @@ def _row(one: Waiting, about: Initiative) -> Row:
     }
 
 
-def _cursor() -> Turn | None:
+def _cursor() -> QueuePosition | None:
     packed = request.args.get("cursor")
     if packed is None:
         return None
     try:
         since, kind, identifier = json.loads(base64.b64decode(packed, "-_", validate=True))
         moment = datetime.fromisoformat(since)
-        return Turn(moment.astimezone(UTC), Kind(kind), UUID(identifier))
+        return QueuePosition(moment.astimezone(UTC), CaseKind(kind), UUID(identifier))
     except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise InvalidInput("cursor", "is not one that this address gave") from None
 
 
-def _next(turn: Turn) -> str:
+def _next(turn: QueuePosition) -> str:
     packed = json.dumps([turn.since.isoformat(), str(turn.kind), str(turn.id)])
     cursor = base64.b64encode(packed.encode(), b"-_").decode()
     kept = [pair for pair in request.args.items(multi=True) if pair[0] != "cursor"]

@@ -13,11 +13,17 @@ from sqlalchemy import Connection
 from mapservice.accounts.roles import permissions as access
 from mapservice.accounts.roles.queries import overlaps
 from mapservice.contributions.bursts import panel_queries, queries, service
-from mapservice.contributions.bursts.model import LEAST_DAY, MOST_NOTE, Arrived, Burst, State
-from mapservice.contributions.bursts.panel_queries import Part
-from mapservice.dashboards.chart import Chart, chart
+from mapservice.contributions.bursts.model import (
+    LEAST_DAY,
+    MOST_NOTE,
+    BurstState,
+    SupportArrivals,
+    SupportBurst,
+)
+from mapservice.contributions.bursts.panel_queries import PanelScope
+from mapservice.dashboards.chart import MonthChart, chart
 from mapservice.dashboards.params import place
-from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.moderation import pages as desk
@@ -38,12 +44,12 @@ HOUR, DAY = "hour", "day"
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class ArrivalCurve:
     """Arrivals as bars; `held` are the heights of what is not counted in each."""
 
     step: str
-    arrived: Sequence[Arrived]
-    chart: Chart
+    arrived: Sequence[SupportArrivals]
+    chart: MonthChart
     held: Sequence[float]
 
 
@@ -123,7 +129,7 @@ def decide(identifier: UUID) -> Response:
             )
     except InvalidInput as error:
         return _again(about, HTTPStatus.BAD_REQUEST, _mistake(error))
-    except Conflict:
+    except StateConflict:
         words = _("Quelqu’un vient d’en décider. Rien n’a été enregistré.")
         return _again(about, HTTPStatus.CONFLICT, words)
     response = redirect(url_for("trust.initiative", identifier=about), HTTPStatus.SEE_OTHER)
@@ -143,7 +149,7 @@ def _panel(connection: Connection, identifier: UUID, error: str = "") -> str:
         "trust/initiative.html",
         initiative=known,
         bursts=found,
-        open=next((one for one in found if one.state is State.OPEN), None),
+        open=next((one for one in found if one.state is BurstState.OPEN), None),
         figures=panel_queries.figures(connection, part),
         curve=_curve(connection, part, since, until, step),
         networks=networks,
@@ -159,7 +165,7 @@ def _panel(connection: Connection, identifier: UUID, error: str = "") -> str:
     )
 
 
-def _span(found: Sequence[Burst]) -> tuple[datetime, datetime, str]:
+def _span(found: Sequence[SupportBurst]) -> tuple[datetime, datetime, str]:
     """Three days by the hour around a short burst, else the last month by the day."""
     now = datetime.now(UTC)
     if found and found[0].last_at - found[0].first_at < HOURS / 2:
@@ -169,15 +175,15 @@ def _span(found: Sequence[Burst]) -> tuple[datetime, datetime, str]:
 
 
 def _curve(
-    connection: Connection, part: Part, since: datetime, until: datetime, step: str
-) -> Curve:
+    connection: Connection, part: PanelScope, since: datetime, until: datetime, step: str
+) -> ArrivalCurve:
     arrived = panel_queries.arrivals(connection, part, since, until, step)
     drawn = chart([(one.at, one.counted + one.held) for one in arrived], None, None)
     held = [
         round(bar.height * one.held / bar.count, 2) if bar.count else 0
         for bar, one in zip(drawn.bars, arrived, strict=True)
     ]
-    return Curve(step, arrived, drawn, held)
+    return ArrivalCurve(step, arrived, drawn, held)
 
 
 def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
@@ -206,11 +212,11 @@ def _shared() -> dict[str, Any]:
     return {"token": access.form_token(), "reviewer": access.reviewer(), "badge": access.badge()}
 
 
-def _state() -> State:
+def _state() -> BurstState:
     given = request.form.get("state", "")
-    if given not in (State.RELEASED, State.DISMISSED):
+    if given not in (BurstState.RELEASED, BurstState.DISMISSED):
         raise InvalidInput("state", "is not one of released, dismissed")
-    return State(given)
+    return BurstState(given)
 
 
 def _mistake(error: InvalidInput) -> str:

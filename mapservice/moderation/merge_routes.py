@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions as access
-from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.moderation import merge_service, pages
-from mapservice.moderation.merge_service import Act
+from mapservice.moderation.merge_service import MergeAction
 from mapservice.moderation.routes import again, mistake, read_revision, require_decider
 from mapservice.moderation.service import TooLate
 from mapservice.web.services import services
@@ -40,7 +40,7 @@ def merge(identifier: UUID) -> Response:
         return again(identifier, HTTPStatus.BAD_REQUEST, mistake(error))
     except TooLate as error:
         return again(identifier, HTTPStatus.CONFLICT, pages.late(error))
-    except Conflict:
+    except StateConflict:
         words = _("Dans son état présent, elle ne peut pas être réunie à une autre.")
         return again(identifier, HTTPStatus.CONFLICT, words)
 
@@ -55,7 +55,7 @@ def unmerge(identifier: UUID) -> Response:
             require_decider(connection, identifier)
             target = merge_service.unmerge(connection, site, identifier, _act(0))
             require_decider(connection, target)
-    except Conflict:
+    except StateConflict:
         words = _("Elle n’est réunie à aucune autre.")
         return again(identifier, HTTPStatus.CONFLICT, words)
     path = url_for("moderation.case", identifier=identifier)
@@ -76,7 +76,7 @@ def read_target(connection: Connection) -> UUID:
     return target
 
 
-def _act(seen: int) -> Act:
+def _act(seen: int) -> MergeAction:
     badge = access.badge()
     reason = request.form.get("reason", "")
-    return Act(by=badge.name, person=badge.person, reason=reason, seen=seen)
+    return MergeAction(by=badge.name, person=badge.person, reason=reason, seen=seen)

@@ -12,20 +12,20 @@ from sqlalchemy import Connection, Row, text
 from mapservice.accounts.people import queries as people
 from mapservice.accounts.people.model import clean_name
 from mapservice.audit import log
-from mapservice.audit.model import Line, Verdict
-from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.audit.model import DecisionRecord, DecisionVerdict
+from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
-from mapservice.moderation.service import Late, TooLate, check_holder, clean_reason
+from mapservice.moderation.service import LateReason, TooLate, check_holder, clean_reason
 
 # What may be taken for the same as another one.
 MERGEABLE = (Status.PENDING, *PUBLIC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class MergeAction:
     """Who decides, why, and on what grounds.
 
     `seen` is the version that was read (0 for what has none), `report` what led to it.
@@ -39,7 +39,7 @@ class Act:
 
 
 def merge(
-    connection: Connection, site: Letterhead, identifier: UUID, target: UUID, act: Act
+    connection: Connection, site: Letterhead, identifier: UUID, target: UUID, act: MergeAction
 ) -> None:
     """Leads from an initiative to the one that it is the same as; its author is told.
 
@@ -55,16 +55,16 @@ def merge(
     if other is None or other.status not in PUBLIC or target == identifier:
         raise InvalidInput("target", "is not another initiative that is public")
     if own.status not in MERGEABLE:
-        raise Conflict("This initiative cannot be merged in its present state.")
+        raise StateConflict("This initiative cannot be merged in its present state.")
     if own.revision != act.seen:
-        raise TooLate(Late.EDITED)
+        raise TooLate(LateReason.EDITED)
     bound = {"id": identifier, "target": target}
     connection.execute(text("INSERT INTO merge (initiative, target) VALUES (:id, :target)"), bound)
-    _note(connection, Verdict.MERGE, own, target, act, by, reason)
+    _note(connection, DecisionVerdict.MERGE, own, target, act, by, reason)
     _tell(connection, site, "proposal_merged", own, other, reason)
 
 
-def unmerge(connection: Connection, site: Letterhead, identifier: UUID, act: Act) -> UUID:
+def unmerge(connection: Connection, site: Letterhead, identifier: UUID, act: MergeAction) -> UUID:
     """Parts them: all is as if it had never been merged. Returns what it was merged into.
 
     Raises NotFound, or Conflict for what is not merged.
@@ -73,11 +73,11 @@ def unmerge(connection: Connection, site: Letterhead, identifier: UUID, act: Act
     connection.execute(text("SELECT merge_alone()"))
     target = connection.execute(text(TARGET), {"id": identifier}).scalar_one_or_none()
     if target is None:
-        raise Conflict("This initiative is not merged.")
+        raise StateConflict("This initiative is not merged.")
     rows = _hold(connection, identifier, target)
     connection.execute(text("DELETE FROM merge WHERE initiative = :id"), {"id": identifier})
     own = rows[identifier]
-    _note(connection, Verdict.UNMERGE, own, target, act, by, reason)
+    _note(connection, DecisionVerdict.UNMERGE, own, target, act, by, reason)
     _tell(connection, site, "proposal_parted", own, rows[target], reason)
     found: UUID = target
     return found
@@ -94,14 +94,14 @@ def _hold(connection: Connection, *ids: UUID) -> dict[UUID, Row[tuple[object, ..
 
 def _note(
     connection: Connection,
-    verdict: Verdict,
+    verdict: DecisionVerdict,
     own: Row[tuple[object, ...]],
     target: UUID,
-    act: Act,
+    act: MergeAction,
     by: str,
     reason: str,
 ) -> None:
-    line = Line(
+    line = DecisionRecord(
         initiative=own.id,
         verdict=verdict,
         by=by,

@@ -6,12 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from mapservice.moderation.places.model import Share
+from mapservice.moderation.places.model import TerritoryShare
 
 CLAIM_MINUTES = 15
 
 
-class Kind(StrEnum):
+class CaseKind(StrEnum):
     """What waits: a text (new, edited, rejected and appealed against), or something about one."""
 
     PROPOSAL = "proposal"
@@ -23,11 +23,11 @@ class Kind(StrEnum):
 
 
 # One initiative waits as one of these at most; the id in the queue is its own.
-TEXTS = (Kind.PROPOSAL, Kind.EDIT, Kind.APPEAL)
+TEXTS = (CaseKind.PROPOSAL, CaseKind.EDIT, CaseKind.APPEAL)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class QueuePart:
     """Which part of the queue: what concerns one of `areas`, and `inside` too where that is set.
 
     An area is a territory (`region:53`), `all`, or `none`: what concerns no territory.
@@ -35,26 +35,26 @@ class Part:
 
     areas: tuple[str, ...]
     inside: str = ""
-    kind: Kind | None = None
+    kind: CaseKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class QueuePosition:
     """Where something stands in the queue; what is next comes after it."""
 
     since: datetime
-    kind: Kind
+    kind: CaseKind
     id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingCase:
     """One line of the queue. `claimed_by` looks at it at this moment, or is "".
 
     `words` are those of the report, of the appeal, or of the place. `reason` is the report's.
     """
 
-    kind: Kind
+    kind: CaseKind
     id: UUID
     initiative: UUID
     since: datetime
@@ -64,7 +64,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class AuthorHistory:
     """What became of the other proposals of the same author: counts, no names."""
 
     published: int = 0
@@ -73,7 +73,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Appeal:
+class RejectionAppeal:
     """What an author answers to a rejection, and whether it waits for an answer."""
 
     words: str
@@ -82,17 +82,17 @@ class Appeal:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class QueueCounts:
     """What waits in a part of the queue by kind; of one kind (or all) by région and département.
 
     `whole` is what waits of that kind in all of the queue, `nowhere` what concerns no territory.
     """
 
-    kinds: Mapping[Kind, int]
+    kinds: Mapping[CaseKind, int]
     whole: int
     nowhere: int
-    regions: tuple[Share, ...]
-    departements: tuple[Share, ...]
+    regions: tuple[TerritoryShare, ...]
+    departements: tuple[TerritoryShare, ...]
 
     @property
     def waiting(self) -> int:

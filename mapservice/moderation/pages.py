@@ -11,38 +11,42 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy import Connection
 
 from mapservice.accounts.roles import permissions as access
-from mapservice.accounts.roles.model import Reach
+from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.accounts.roles.queries import overlaps
 from mapservice.audit import queries as audit
-from mapservice.audit.model import Decided, Verdict
+from mapservice.audit.model import DecisionVerdict, PastDecision
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import parse_territory
 from mapservice.initiatives.queries import Initiative
 from mapservice.moderation import queries, service
-from mapservice.moderation.model import Kind, Part
-from mapservice.moderation.places.model import Scope
+from mapservice.moderation.model import CaseKind, QueuePart
+from mapservice.moderation.places.model import PlaceScope
 from mapservice.moderation.places.queries import holds
-from mapservice.moderation.service import Judge, Late, TooLate
+from mapservice.moderation.service import LateReason, ModeratorIdentity, TooLate
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level
 from mapservice.territories.queries import region_of
 
 NOWHERE = "none"
 # Whose page shows what waits; all else is a text.
-PAGES = {Kind.REPORT: "reports.case", Kind.PLACE: "review.case", Kind.BURST: "trust.case"}
+PAGES = {
+    CaseKind.REPORT: "reports.case",
+    CaseKind.PLACE: "review.case",
+    CaseKind.BURST: "trust.case",
+}
 TEXT_PAGE = "moderation.case"
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class QueueView:
     """Which part of the queue a page is about, with the name and région of its territory.
 
     `beside` are other parameters of the address, kept in the links to the same part.
     """
 
-    scope: Scope
+    scope: PlaceScope
     name: str = ""
     region: str | None = None
     beside: tuple[tuple[str, str], ...] = ()
@@ -58,14 +62,14 @@ def keep_private(blueprint: Blueprint) -> None:
     blueprint.after_request(_mark_private)
 
 
-def read_view(connection: Connection, **beside: str) -> View:
+def read_view(connection: Connection, **beside: str) -> QueueView:
     """Of the present request. Raises InvalidInput, or NotFound for a part out of reach."""
     text = request.args.get("territory", "").strip()
     reach, kept = access.sees(), tuple(beside.items())
     if text == NOWHERE and not reach.everywhere:
         raise NotFound("There is no such part of the queue.")
     if text in ("", NOWHERE):
-        return View(Scope(nowhere=text == NOWHERE, reach=reach), beside=kept)
+        return QueueView(PlaceScope(nowhere=text == NOWHERE, reach=reach), beside=kept)
     ref = parse_territory(text)
     place = territories.find(connection, ref)
     if place is None:
@@ -73,21 +77,23 @@ def read_view(connection: Connection, **beside: str) -> View:
     if not reach.everywhere and not overlaps(connection, ref, reach):
         raise NotFound("There is no such part of the queue.")
     region = ref.code if ref.level is Level.REGION else region_of(connection, ref)
-    return View(Scope(ref, reach=reach), place.name, region, kept)
+    return QueueView(PlaceScope(ref, reach=reach), place.name, region, kept)
 
 
-def part_of(connection: Connection, scope: Scope, reach: Reach, kind: Kind | None = None) -> Part:
+def part_of(
+    connection: Connection, scope: PlaceScope, reach: TerritoryScope, kind: CaseKind | None = None
+) -> QueuePart:
     """What of a part of the queue lies within a reach."""
     if scope.nowhere:
-        return Part((NOWHERE,) if reach.everywhere else (), kind=kind)
+        return QueuePart((NOWHERE,) if reach.everywhere else (), kind=kind)
     asked = str(scope.territory or "")
     if reach.everywhere:
-        return Part((asked or "all",), kind=kind)
+        return QueuePart((asked or "all",), kind=kind)
     own = tuple(str(ref) for ref in reach.territories)
     if scope.territory is None:
-        return Part(own, kind=kind)
+        return QueuePart(own, kind=kind)
     whole = holds(connection, reach, scope.territory.level, scope.territory.code)
-    return Part((asked,), kind=kind) if whole else Part(own, asked, kind)
+    return QueuePart((asked,), kind=kind) if whole else QueuePart(own, asked, kind)
 
 
 def onward(connection: Connection, decided: UUID | None = None, but: UUID | None = None) -> str:
@@ -103,7 +109,7 @@ def told(connection: Connection) -> dict[str, Any]:
     return {"settled": _settled(connection), "verdict_label": verdict_label}
 
 
-def _settled(connection: Connection) -> tuple[Initiative, Decided] | None:
+def _settled(connection: Connection) -> tuple[Initiative, PastDecision] | None:
     identifier = read_id("decided", request.args.get("decided", ""))
     if identifier is None or not queries.is_within(connection, identifier, access.sees()):
         return None
@@ -114,34 +120,34 @@ def _settled(connection: Connection) -> tuple[Initiative, Decided] | None:
 
 def verdict_label(verdict: str) -> str:
     return {
-        Verdict.PUBLISH: _("publiée"),
-        Verdict.KEEP: _("gardée telle quelle"),
-        Verdict.REJECT: _("refusée"),
-        Verdict.ASK: _("renvoyée à son auteur"),
-        Verdict.MERGE: _("réunie à une autre"),
-        Verdict.UNMERGE: _("séparée à nouveau"),
-        Verdict.PLACE: _("lieu décidé"),
-        Verdict.UNPLACE: _("lieu remis en attente"),
-        Verdict.CLOSE: _("signalement clos"),
-    }[Verdict(verdict)]
+        DecisionVerdict.PUBLISH: _("publiée"),
+        DecisionVerdict.KEEP: _("gardée telle quelle"),
+        DecisionVerdict.REJECT: _("refusée"),
+        DecisionVerdict.ASK: _("renvoyée à son auteur"),
+        DecisionVerdict.MERGE: _("réunie à une autre"),
+        DecisionVerdict.UNMERGE: _("séparée à nouveau"),
+        DecisionVerdict.PLACE: _("lieu décidé"),
+        DecisionVerdict.UNPLACE: _("lieu remis en attente"),
+        DecisionVerdict.CLOSE: _("signalement clos"),
+    }[DecisionVerdict(verdict)]
 
 
-def page_of(kind: Kind, identifier: UUID) -> str:
+def page_of(kind: CaseKind, identifier: UUID) -> str:
     return url_for(PAGES.get(kind, TEXT_PAGE), identifier=identifier)
 
 
-def judge() -> Judge:
+def judge() -> ModeratorIdentity:
     """Who decides in the present request."""
     badge = access.badge()
-    return Judge(name=badge.name, person=badge.person, is_admin=badge.is_admin)
+    return ModeratorIdentity(name=badge.name, person=badge.person, is_admin=badge.is_admin)
 
 
-def read_kind() -> Kind | None:
+def read_kind() -> CaseKind | None:
     """Raises InvalidInput."""
     text = request.args.get("kind", "")
-    if text and text not in tuple(Kind):
-        raise InvalidInput("kind", f"is not one of {', '.join(Kind)}")
-    return Kind(text) if text else None
+    if text and text not in tuple(CaseKind):
+        raise InvalidInput("kind", f"is not one of {', '.join(CaseKind)}")
+    return CaseKind(text) if text else None
 
 
 def part_pairs(*names: str) -> list[tuple[str, str]]:
@@ -174,11 +180,11 @@ def expired() -> str:
 
 
 def late(error: TooLate) -> str:
-    if error.why is Late.CLAIMED:
+    if error.why is LateReason.CLAIMED:
         return _("%(name)s s’en occupe en ce moment. Rien n’a été enregistré.", name=error.who)
-    if error.why is Late.EDITED:
+    if error.why is LateReason.EDITED:
         return _("L’auteur a modifié son texte entre-temps : relisez-le. Rien n’a été enregistré.")
-    if error.why is Late.OWN:
+    if error.why is LateReason.OWN:
         return _("Ce recours est contre votre décision : une autre personne y répond.")
     if error.who:
         return _("Déjà décidé par %(name)s. Rien n’a été enregistré.", name=error.who)

@@ -6,12 +6,21 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from mapservice.accounts.roles.model import Reach
+from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition as within
 from mapservice.db.text import fill
-from mapservice.moderation.model import TEXTS, Appeal, Counts, Kind, Part, Past, Turn, Waiting
-from mapservice.moderation.places.model import Share
+from mapservice.moderation.model import (
+    TEXTS,
+    AuthorHistory,
+    CaseKind,
+    QueueCounts,
+    QueuePart,
+    QueuePosition,
+    RejectionAppeal,
+    WaitingCase,
+)
+from mapservice.moderation.places.model import TerritoryShare
 from mapservice.territories.model import Level
 
 CLAIMED = "CASE WHEN claimed_until > now() THEN claimed_by ELSE '' END"
@@ -127,57 +136,57 @@ SELECT EXISTS (
 
 
 def find_page(
-    connection: Connection, part: Part, limit: int, after: Turn | None = None
-) -> tuple[Sequence[Waiting], Turn | None]:
+    connection: Connection, part: QueuePart, limit: int, after: QueuePosition | None = None
+) -> tuple[Sequence[WaitingCase], QueuePosition | None]:
     """What waits, the oldest first, and where the next page begins."""
     texts = {"claimed": CLAIMED, "after": AFTER if after else "", **conditions(part)}
     bound = bound_of(part) | {"limit": limit + 1}
     if after:
         bound |= {"after": after.since, "after_kind": str(after.kind), "after_id": after.id}
     rows = connection.execute(text(fill(PAGE, texts)), bound)
-    found = [Waiting(**{**row._mapping, "kind": Kind(row.kind)}) for row in rows]
+    found = [WaitingCase(**{**row._mapping, "kind": CaseKind(row.kind)}) for row in rows]
     last = found[limit - 1] if len(found) > limit else None
-    return found[:limit], Turn(last.since, last.kind, last.id) if last else None
+    return found[:limit], QueuePosition(last.since, last.kind, last.id) if last else None
 
 
-def find(connection: Connection, identifier: UUID, *kinds: Kind) -> tuple[Kind | None, str]:
+def find(connection: Connection, identifier: UUID, *kinds: CaseKind) -> tuple[CaseKind | None, str]:
     """As what it waits, of these kinds (all about a text if none); who looks at it now, or ""."""
     statement = text(fill(ONE, {"claimed": CLAIMED}))
     bound = {"id": identifier, "kinds": [str(kind) for kind in kinds or TEXTS]}
     row = connection.execute(statement, bound).one_or_none()
-    return (Kind(row.kind), row.claimed_by) if row else (None, "")
+    return (CaseKind(row.kind), row.claimed_by) if row else (None, "")
 
 
-def is_within(connection: Connection, identifier: UUID, reach: Reach) -> bool:
+def is_within(connection: Connection, identifier: UUID, reach: TerritoryScope) -> bool:
     """Whether an initiative is placed within a reach."""
     statement = text(fill(IS_WITHIN, {"reach": within(reach, "initiative.")}))
     return bool(connection.execute(statement, bound_reach(reach) | {"id": identifier}).scalar_one())
 
 
-def counts(connection: Connection, whole: Part, part: Part) -> Counts:
+def counts(connection: Connection, whole: QueuePart, part: QueuePart) -> QueueCounts:
     """By kind in `part`, whatever its kind; by territory in `whole`, of the kind that is asked."""
     by_kind = _kinds(connection, part)
     in_all = by_kind if part.areas == whole.areas else _kinds(connection, whole)
     total = in_all.get(part.kind, 0) if part.kind else sum(in_all.values())
     texts, bound = conditions(part), bound_of(part) | {"areas": list(whole.areas)}
     rows = connection.execute(text(fill(SHARES, texts)), bound).all()
-    shares: dict[Level, list[Share]] = {Level.REGION: [], Level.DEPARTEMENT: []}
+    shares: dict[Level, list[TerritoryShare]] = {Level.REGION: [], Level.DEPARTEMENT: []}
     for row in rows:
         region = row.code if row.level == Level.REGION else row.region
-        shares[Level(row.level)].append(Share(row.code, row.name, region, row.waiting))
+        shares[Level(row.level)].append(TerritoryShare(row.code, row.name, region, row.waiting))
     nowhere = (
         connection.execute(text(fill(NOWHERE, texts)), bound).scalar_one()
         if "all" in whole.areas
         else 0
     )
-    return Counts(
+    return QueueCounts(
         by_kind, total, nowhere, tuple(shares[Level.REGION]), tuple(shares[Level.DEPARTEMENT])
     )
 
 
-def _kinds(connection: Connection, part: Part) -> dict[Kind, int]:
+def _kinds(connection: Connection, part: QueuePart) -> dict[CaseKind, int]:
     rows = connection.execute(text(fill(KINDS, conditions(part))), bound_of(part))
-    return {Kind(row.kind): row.waiting for row in rows}
+    return {CaseKind(row.kind): row.waiting for row in rows}
 
 
 def source_digest(connection: Connection, identifier: UUID) -> str:
@@ -192,10 +201,10 @@ def others_decide(connection: Connection, identifier: UUID, but: UUID | None) ->
     return bool(connection.execute(text(OTHERS), {"id": identifier, "but": but}).scalar_one())
 
 
-def appeal(connection: Connection, identifier: UUID) -> Appeal | None:
+def appeal(connection: Connection, identifier: UUID) -> RejectionAppeal | None:
     """The latest one."""
     row = connection.execute(text(APPEAL), {"id": identifier}).one_or_none()
-    return Appeal(**row._mapping) if row else None
+    return RejectionAppeal(**row._mapping) if row else None
 
 
 def merged(connection: Connection, identifier: UUID) -> list[tuple[UUID, str]]:
@@ -203,18 +212,18 @@ def merged(connection: Connection, identifier: UUID) -> list[tuple[UUID, str]]:
     return [(row.id, row.title) for row in connection.execute(text(MERGED), {"id": identifier})]
 
 
-def past(connection: Connection, identifier: UUID, person: UUID | None) -> Past:
+def past(connection: Connection, identifier: UUID, person: UUID | None) -> AuthorHistory:
     if person is None:
-        return Past()
+        return AuthorHistory()
     row = connection.execute(text(PAST), {"id": identifier, "person": person}).one()
-    return Past(**row._mapping)
+    return AuthorHistory(**row._mapping)
 
 
-def conditions(part: Part) -> dict[str, str]:
+def conditions(part: QueuePart) -> dict[str, str]:
     return {"kind": OF_KIND if part.kind else "", "inside": INSIDE if part.inside else ""}
 
 
-def bound_of(part: Part) -> dict[str, Any]:
+def bound_of(part: QueuePart) -> dict[str, Any]:
     kind = {"kind": str(part.kind)} if part.kind else {}
     inside = {"inside": part.inside} if part.inside else {}
     return {"areas": list(part.areas), **kind, **inside}

@@ -15,9 +15,9 @@ from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.proposals import similar
 from mapservice.contributions.proposals.model import MAX_REASON
 from mapservice.contributions.supports import queries as supports
-from mapservice.contributions.supports.model import MAX_TEXT, Report
+from mapservice.contributions.supports.model import MAX_TEXT, ProblemReport
 from mapservice.contributions.supports.service import close_report
-from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n.labels import reason_words
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
@@ -25,8 +25,8 @@ from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import PUBLIC
 from mapservice.moderation import merge_service, pages, queries, service
 from mapservice.moderation.merge_routes import read_target
-from mapservice.moderation.merge_service import Act
-from mapservice.moderation.model import CLAIM_MINUTES, Kind
+from mapservice.moderation.merge_service import MergeAction
+from mapservice.moderation.model import CLAIM_MINUTES, CaseKind
 from mapservice.moderation.routes import mistake, read_revision, read_verdict, shared
 from mapservice.moderation.service import TooLate
 from mapservice.tiles.live_map import place_map
@@ -36,14 +36,14 @@ from mapservice.web.services import services
 blueprint = Blueprint("reports", __name__, url_prefix="/moderation/signalements")
 pages.keep_private(blueprint)
 
-Verb = Callable[[Connection, Report], None]
+Verb = Callable[[Connection, ProblemReport], None]
 
 
 @blueprint.get("")
 def listing() -> Response:
     """They stand in the queue with all else."""
     only_parameters()
-    return pages.see(url_for("moderation.queue", kind=str(Kind.REPORT)))
+    return pages.see(url_for("moderation.queue", kind=str(CaseKind.REPORT)))
 
 
 @blueprint.get("/<uuid:identifier>")
@@ -58,7 +58,7 @@ def take_down(identifier: UUID) -> Response:
     """Rejects what the report is about, or asks its author for changes."""
     site = session.letterhead() if access.is_own_form() else None
 
-    def act(connection: Connection, report: Report) -> None:
+    def act(connection: Connection, report: ProblemReport) -> None:
         assert site is not None, "refused before"
         service.take_down(
             connection,
@@ -84,10 +84,10 @@ def merge(identifier: UUID) -> Response:
     """What the report is about is the same as another one."""
     site = session.letterhead() if access.is_own_form() else None
 
-    def act(connection: Connection, report: Report) -> None:
+    def act(connection: Connection, report: ProblemReport) -> None:
         assert site is not None, "refused before"
         badge, reason = access.badge(), request.form.get("reason", "")
-        done = Act(
+        done = MergeAction(
             by=badge.name,
             person=badge.person,
             reason=reason,
@@ -120,7 +120,7 @@ def _settle(identifier: UUID, act: Verb) -> Response:
     try:
         with services().engine.begin() as connection:
             report = _find(connection, identifier)
-            service.check_holder(connection, identifier, badge.name, Kind.REPORT)
+            service.check_holder(connection, identifier, badge.name, CaseKind.REPORT)
             act(connection, report)
             about = close_report(connection, identifier, badge.name, note, badge.person)
             return pages.see(pages.onward(connection, decided=about))
@@ -128,7 +128,7 @@ def _settle(identifier: UUID, act: Verb) -> Response:
         return _again(identifier, HTTPStatus.BAD_REQUEST, mistake(error))
     except TooLate as error:
         return _again(identifier, HTTPStatus.CONFLICT, pages.late(error))
-    except Conflict:
+    except StateConflict:
         return _again(identifier, HTTPStatus.CONFLICT, _("Ce signalement est déjà clos."))
 
 
@@ -147,8 +147,8 @@ def _hold(identifier: UUID, act: Callable[[Connection], None]) -> Response:
 
 def _claim(connection: Connection, identifier: UUID) -> None:
     by = access.reviewer()
-    service.check_holder(connection, identifier, by, Kind.REPORT)
-    service.claim(connection, identifier, by, Kind.REPORT)
+    service.check_holder(connection, identifier, by, CaseKind.REPORT)
+    service.claim(connection, identifier, by, CaseKind.REPORT)
 
 
 def _require_decider(identifier: UUID) -> None:
@@ -156,7 +156,7 @@ def _require_decider(identifier: UUID) -> None:
         access.require_decider(lambda reach: supports.is_within(connection, identifier, reach))
 
 
-def _find(connection: Connection, identifier: UUID) -> Report:
+def _find(connection: Connection, identifier: UUID) -> ProblemReport:
     report = supports.find_report(connection, identifier)
     if report is None or not supports.is_within(connection, identifier, access.sees()):
         raise NotFound("There is no such report.")
@@ -198,7 +198,7 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
             one.id for one in alike if queries.is_within(connection, one.id, access.decides())
         },
         decisions=audit.decisions(connection, initiative.id),
-        holder=queries.find(connection, identifier, Kind.REPORT)[1],
+        holder=queries.find(connection, identifier, CaseKind.REPORT)[1],
         may_decide=supports.is_within(connection, identifier, access.decides()),
         map_config=place_map(connection, initiative.territory, initiative.point),
         view=pages.read_view(connection, kind=pages.read_kind() or ""),

@@ -12,22 +12,22 @@ from sqlalchemy import Connection
 from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions as access
 from mapservice.audit import queries as audit
-from mapservice.audit.model import Verdict
+from mapservice.audit.model import DecisionVerdict
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.proposals import similar
-from mapservice.contributions.proposals.model import MAX_REASON, ON_TEXT, Proposal, Revision
-from mapservice.contributions.supports.model import Reason
+from mapservice.contributions.proposals.model import MAX_REASON, ON_TEXT, Proposal, ProposalRevision
+from mapservice.contributions.supports.model import ReportReason
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.i18n.labels import reason_words
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Cursor, Sort, parse_moment
+from mapservice.initiatives.filters import ListingCursor, ListingSort, parse_moment
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import PUBLIC
 from mapservice.initiatives.queries import Initiative
 from mapservice.moderation import pages, queries, service
 from mapservice.moderation.merge_service import MERGEABLE
-from mapservice.moderation.model import CLAIM_MINUTES, Kind, Turn
+from mapservice.moderation.model import CLAIM_MINUTES, CaseKind, QueuePosition
 from mapservice.moderation.places import queries as places
 from mapservice.moderation.service import TooLate
 from mapservice.tiles.live_map import place_map
@@ -62,7 +62,7 @@ def queue() -> str:
             total=counts.kinds.get(kind, 0) if kind else counts.waiting,
             page_of=pages.page_of,
             kind_label=kind_label,
-            reasons={reason: reason_words(reason) for reason in Reason},
+            reasons={reason: reason_words(reason) for reason in ReportReason},
             **shared(connection),
         )
 
@@ -185,7 +185,9 @@ def _text(initiative: Initiative, proposal: Proposal | None) -> str:
     return proposal.content.description if proposal else initiative.description
 
 
-def _former(proposal: Proposal | None, revisions: Sequence[Revision]) -> Revision | None:
+def _former(
+    proposal: Proposal | None, revisions: Sequence[ProposalRevision]
+) -> ProposalRevision | None:
     """What an edit of a public initiative changed: the version before it, where there is one."""
     edited = proposal is not None and proposal.is_public and len(revisions) > 1
     return revisions[1] if edited else None
@@ -204,13 +206,13 @@ def shared(connection: Connection) -> dict[str, Any]:
 
 def kind_label(kind: str) -> str:
     return {
-        Kind.PROPOSAL: _("Propositions"),
-        Kind.EDIT: _("Modifications"),
-        Kind.APPEAL: _("Recours"),
-        Kind.REPORT: _("Signalements"),
-        Kind.PLACE: _("Lieux à décider"),
-        Kind.BURST: _("Rafales de soutiens"),
-    }[Kind(kind)]
+        CaseKind.PROPOSAL: _("Propositions"),
+        CaseKind.EDIT: _("Modifications"),
+        CaseKind.APPEAL: _("Recours"),
+        CaseKind.REPORT: _("Signalements"),
+        CaseKind.PLACE: _("Lieux à décider"),
+        CaseKind.BURST: _("Rafales de soutiens"),
+    }[CaseKind(kind)]
 
 
 def attempt(identifier: UUID, act: Callable[[Connection, str], None]) -> Response:
@@ -246,11 +248,11 @@ def mistake(error: InvalidInput) -> str:
     return _("Choisissez une des décisions proposées.")
 
 
-def read_verdict() -> Verdict:
+def read_verdict() -> DecisionVerdict:
     text = request.form.get("verdict", "")
     if text not in ON_TEXT:
         raise InvalidInput("verdict", "is not one of those offered")
-    return Verdict(text)
+    return DecisionVerdict(text)
 
 
 def read_revision() -> int:
@@ -268,16 +270,16 @@ def _address(
     return pages.address(one or url_for("moderation.queue"), pairs, **more)
 
 
-def _cursor() -> Turn | None:
+def _cursor() -> QueuePosition | None:
     text, _sign, kind = request.args.get("cursor", "").rpartition(".")
     if not (text or kind):
         return None
-    cursor = Cursor.decode(text)
-    if cursor.sort is not Sort.RECENT or kind not in tuple(Kind):
+    cursor = ListingCursor.decode(text)
+    if cursor.sort is not ListingSort.RECENT or kind not in tuple(CaseKind):
         raise InvalidInput("cursor", "is not one that this page gave")
-    return Turn(parse_moment("cursor", str(cursor.value)), Kind(kind), UUID(cursor.id))
+    return QueuePosition(parse_moment("cursor", str(cursor.value)), CaseKind(kind), UUID(cursor.id))
 
 
-def _encoded(turn: Turn) -> str:
-    cursor = Cursor(Sort.RECENT, turn.since.isoformat(), str(turn.id))
+def _encoded(turn: QueuePosition) -> str:
+    cursor = ListingCursor(ListingSort.RECENT, turn.since.isoformat(), str(turn.id))
     return f"{cursor.encode()}.{turn.kind}"

@@ -15,20 +15,20 @@ from mapservice.accounts.people import queries as people
 from mapservice.accounts.people.model import clean_name
 from mapservice.audit import log
 from mapservice.audit import queries as audit
-from mapservice.audit.model import Line, Verdict
+from mapservice.audit.model import DecisionRecord, DecisionVerdict
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.proposals.model import MAX_REASON, ON_TEXT, Proposal, paragraphs
 from mapservice.db.text import fill
-from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
 from mapservice.moderation import queries
-from mapservice.moderation.model import CLAIM_MINUTES, TEXTS, Kind, Part
+from mapservice.moderation.model import CLAIM_MINUTES, TEXTS, CaseKind, QueuePart
 
 
-class Late(StrEnum):
+class LateReason(StrEnum):
     """Why a decision came too late, or is another's to take."""
 
     DECIDED = "it no longer waits"
@@ -37,17 +37,17 @@ class Late(StrEnum):
     OWN = "it is about a decision of the same person"
 
 
-class TooLate(Conflict):
+class TooLate(StateConflict):
     """`why` says what happened meanwhile, `who` by whom where that is known."""
 
-    def __init__(self, why: Late, who: str = "") -> None:
+    def __init__(self, why: LateReason, who: str = "") -> None:
         super().__init__(f"This came too late: {why}.")
         self.why = why
         self.who = who
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judge:
+class ModeratorIdentity:
     """Who decides: the name that is recorded, and the account where there is one."""
 
     name: str
@@ -55,21 +55,21 @@ class Judge:
     is_admin: bool = False
 
 
-NEXT_STATUS: Mapping[Verdict, Status] = {
-    Verdict.PUBLISH: Status.PUBLISHED,
-    Verdict.REJECT: Status.REJECTED,
-    Verdict.ASK: Status.DRAFT,
+NEXT_STATUS: Mapping[DecisionVerdict, Status] = {
+    DecisionVerdict.PUBLISH: Status.PUBLISHED,
+    DecisionVerdict.REJECT: Status.REJECTED,
+    DecisionVerdict.ASK: Status.DRAFT,
 }
-LETTERS: Mapping[Verdict, str] = {
-    Verdict.PUBLISH: "proposal_published",
-    Verdict.REJECT: "proposal_rejected",
-    Verdict.ASK: "proposal_changes",
+LETTERS: Mapping[DecisionVerdict, str] = {
+    DecisionVerdict.PUBLISH: "proposal_published",
+    DecisionVerdict.REJECT: "proposal_rejected",
+    DecisionVerdict.ASK: "proposal_changes",
 }
 
 
 def claim_next(
-    connection: Connection, part: Part, judge: Judge, but: UUID | None = None
-) -> tuple[Kind, UUID] | None:
+    connection: Connection, part: QueuePart, judge: ModeratorIdentity, but: UUID | None = None
+) -> tuple[CaseKind, UUID] | None:
     """Takes the oldest that nobody has, of that part of the queue, but `but`; None if none.
 
     Moderators who ask at once get different ones; an appeal is not given to who rejected.
@@ -78,10 +78,10 @@ def claim_next(
     bound = queries.bound_of(part) | _claim(judge.name) | {"but": but}
     whose = {"person": None if judge.is_admin else judge.person}
     row = connection.execute(statement, bound | whose).one_or_none()
-    return (Kind(row.kind), row.id) if row else None
+    return (CaseKind(row.kind), row.id) if row else None
 
 
-def claim(connection: Connection, identifier: UUID, by: str, *kinds: Kind) -> None:
+def claim(connection: Connection, identifier: UUID, by: str, *kinds: CaseKind) -> None:
     """Takes one, or keeps it for longer. Raises NotFound or TooLate."""
     wanted = {"id": identifier, "kinds": [str(kind) for kind in kinds or TEXTS]}
     if not connection.execute(text(CLAIM), wanted | _claim(by)).rowcount:
@@ -97,8 +97,8 @@ def decide(
     connection: Connection,
     site: Letterhead,
     identifier: UUID,
-    verdict: Verdict,
-    judge: Judge,
+    verdict: DecisionVerdict,
+    judge: ModeratorIdentity,
     *,
     seen: int,
     digest: str = "",
@@ -118,11 +118,14 @@ def decide(
         _note(connection, identifier, verdict, judge, seen, reason)
         return None
     if found.revision != seen:
-        raise TooLate(Late.EDITED)
-    if (verdict is Verdict.KEEP) != found.is_public and verdict in (Verdict.KEEP, Verdict.PUBLISH):
+        raise TooLate(LateReason.EDITED)
+    if (verdict is DecisionVerdict.KEEP) != found.is_public and verdict in (
+        DecisionVerdict.KEEP,
+        DecisionVerdict.PUBLISH,
+    ):
         raise InvalidInput("verdict", "does not fit the state of this proposal")
-    if kind is Kind.APPEAL and is_barred(connection, identifier, judge):
-        raise TooLate(Late.OWN)
+    if kind is CaseKind.APPEAL and is_barred(connection, identifier, judge):
+        raise TooLate(LateReason.OWN)
     _apply(connection, found, verdict, reason)
     _note(connection, identifier, verdict, judge, seen, reason)
     _tell(connection, site, found, verdict, reason)
@@ -133,8 +136,8 @@ def take_down(
     connection: Connection,
     site: Letterhead,
     identifier: UUID,
-    verdict: Verdict,
-    judge: Judge,
+    verdict: DecisionVerdict,
+    judge: ModeratorIdentity,
     *,
     reason: str,
     report: UUID | None = None,
@@ -149,11 +152,13 @@ def take_down(
     row = connection.execute(text(STATUS), {"id": identifier}).one_or_none()
     if row is None:
         raise NotFound("There is no such initiative.")
-    if verdict not in (Verdict.REJECT, Verdict.ASK) or (found is None and verdict is Verdict.ASK):
+    if verdict not in (DecisionVerdict.REJECT, DecisionVerdict.ASK) or (
+        found is None and verdict is DecisionVerdict.ASK
+    ):
         raise InvalidInput("verdict", "does not fit this initiative")
     check_holder(connection, identifier, by)
     if row.status not in PUBLIC:
-        raise TooLate(Late.DECIDED)
+        raise TooLate(LateReason.DECIDED)
     if found is None:
         bound = {"id": identifier, "status": str(NEXT_STATUS[verdict])}
         connection.execute(text(CHANGE), bound)
@@ -163,7 +168,7 @@ def take_down(
     _note(connection, identifier, verdict, judge, found.revision if found else 0, reason, report)
 
 
-def is_barred(connection: Connection, identifier: UUID, judge: Judge) -> bool:
+def is_barred(connection: Connection, identifier: UUID, judge: ModeratorIdentity) -> bool:
     """Whether an appeal is against the judge's own rejection, and somebody else may decide it."""
     if judge.is_admin:
         return False
@@ -172,11 +177,11 @@ def is_barred(connection: Connection, identifier: UUID, judge: Judge) -> bool:
     return own and queries.others_decide(connection, identifier, judge.person)
 
 
-def check_holder(connection: Connection, identifier: UUID, by: str, *kinds: Kind) -> None:
+def check_holder(connection: Connection, identifier: UUID, by: str, *kinds: CaseKind) -> None:
     """Raises TooLate when somebody else looks at it."""
     _, holder = queries.find(connection, identifier, *kinds)
     if holder not in ("", by):
-        raise TooLate(Late.CLAIMED, holder)
+        raise TooLate(LateReason.CLAIMED, holder)
 
 
 def clean_reason(text_: str) -> str:
@@ -196,47 +201,47 @@ def _held(connection: Connection, identifier: UUID) -> Proposal | None:
     return proposals.find(connection, identifier, lock=True)
 
 
-def _check(connection: Connection, identifier: UUID, by: str) -> Kind:
+def _check(connection: Connection, identifier: UUID, by: str) -> CaseKind:
     kind, _ = queries.find(connection, identifier)
     if kind is None:
         last = next(iter(audit.decisions(connection, identifier)), None)
         if last is None and proposals.find(connection, identifier) is None:
             raise NotFound("There is no such proposal.")
-        raise TooLate(Late.DECIDED, last.decided_by if last else "")
+        raise TooLate(LateReason.DECIDED, last.decided_by if last else "")
     check_holder(connection, identifier, by)
     return kind
 
 
 def _decide_imported(
-    connection: Connection, identifier: UUID, verdict: Verdict, seen: int, digest: str
+    connection: Connection, identifier: UUID, verdict: DecisionVerdict, seen: int, digest: str
 ) -> None:
     """Publishes or rejects what has no author here: nobody is asked for changes, nobody is mailed.
 
     Its date stays that of its source.
     """
-    if verdict not in (Verdict.PUBLISH, Verdict.REJECT):
+    if verdict not in (DecisionVerdict.PUBLISH, DecisionVerdict.REJECT):
         raise InvalidInput("verdict", "does not fit what was imported")
     now = connection.execute(text(DIGEST), {"id": identifier}).scalar_one()
     if seen != 0 or digest not in ("", now or ""):
-        raise TooLate(Late.EDITED)
+        raise TooLate(LateReason.EDITED)
     bound = {"id": identifier, "status": str(NEXT_STATUS[verdict])}
     connection.execute(text(CHANGE), bound)
 
 
-def _reason(verdict: Verdict, text_: str) -> str:
+def _reason(verdict: DecisionVerdict, text_: str) -> str:
     if verdict not in ON_TEXT:
         raise InvalidInput("verdict", "is not one of those offered")
     reason = clean_reason(text_)
-    if verdict in (Verdict.REJECT, Verdict.ASK):
+    if verdict in (DecisionVerdict.REJECT, DecisionVerdict.ASK):
         if not reason:
             raise InvalidInput("reason", "is missing")
         return reason
     return ""
 
 
-def _apply(connection: Connection, found: Proposal, verdict: Verdict, reason: str) -> None:
+def _apply(connection: Connection, found: Proposal, verdict: DecisionVerdict, reason: str) -> None:
     status = NEXT_STATUS.get(verdict)
-    first = verdict is Verdict.PUBLISH and found.published_at is None
+    first = verdict is DecisionVerdict.PUBLISH and found.published_at is None
     if status:
         bound = {"id": found.id, "status": str(status)}
         connection.execute(text(PUBLISH if first else CHANGE), bound)
@@ -244,7 +249,7 @@ def _apply(connection: Connection, found: Proposal, verdict: Verdict, reason: st
         "id": found.id,
         "reason": reason,
         "first": found.revision if first else None,
-        "rejected": verdict is Verdict.REJECT,
+        "rejected": verdict is DecisionVerdict.REJECT,
     }
     connection.execute(text(SETTLE), settled)
 
@@ -252,13 +257,13 @@ def _apply(connection: Connection, found: Proposal, verdict: Verdict, reason: st
 def _note(
     connection: Connection,
     identifier: UUID,
-    verdict: Verdict,
-    judge: Judge,
+    verdict: DecisionVerdict,
+    judge: ModeratorIdentity,
     revision: int,
     reason: str,
     report: UUID | None = None,
 ) -> None:
-    line = Line(
+    line = DecisionRecord(
         initiative=identifier,
         verdict=verdict,
         by=clean_name(judge.name),
@@ -271,21 +276,21 @@ def _note(
 
 
 def _tell(
-    connection: Connection, site: Letterhead, found: Proposal, verdict: Verdict, reason: str
+    connection: Connection, site: Letterhead, found: Proposal, verdict: DecisionVerdict, reason: str
 ) -> None:
     """Nobody is told of an edit that stays as it is, nor where the author has gone."""
     author = people.find(connection, found.person) if found.person else None
     letter = LETTERS.get(verdict)
     if author is None or letter is None:
         return
-    if found.status is Status.REJECTED and verdict is Verdict.REJECT:
+    if found.status is Status.REJECTED and verdict is DecisionVerdict.REJECT:
         letter = "appeal_rejected"
     base = f"{site.base_url}/initiatives/{found.id}"
     values = {
         "title": found.content.title,
         "drawing": f"{site.base_url}/dessins/initiatives/{found.id}.png",
         "reason": reason,
-        "link": base if verdict is Verdict.PUBLISH else f"{base}/suivi",
+        "link": base if verdict is DecisionVerdict.PUBLISH else f"{base}/suivi",
         "was_public": found.status in PUBLIC,
     }
     mail.enqueue(

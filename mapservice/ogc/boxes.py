@@ -13,11 +13,11 @@ from typing import Any
 from psycopg.types.numeric import Float8, Int4, Int8
 from sqlalchemy import Connection, and_
 
-from mapservice.db.text import Prepared, array_text, compiled, fetch_bytes, fetch_one, fill
+from mapservice.db.text import PreparedSql, array_text, compiled, fetch_bytes, fetch_one, fill
 from mapservice.initiatives.conditions import where
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import GRID_STEPS
-from mapservice.initiatives.grid_cover import COLUMN_BITS, ROW_BITS, Spans, cover, sides
+from mapservice.initiatives.grid_cover import COLUMN_BITS, ROW_BITS, CodeRanges, cover, sides
 from mapservice.ogc.features import (
     ItemsPage,
     as_features,
@@ -161,7 +161,7 @@ def _form(request: ItemsRequest) -> ItemsRequest:
 
 
 @lru_cache(KEPT_STATEMENTS)
-def _paged(form: ItemsRequest, beyond: bool, base_url: str) -> Prepared:
+def _paged(form: ItemsRequest, beyond: bool, base_url: str) -> PreparedSql:
     conditions, values = compiled(and_(*where(form.filters)), "chosen_")
     rows = rows_of(source_of(form.collection, base_url), form)
     texts = {
@@ -174,16 +174,16 @@ def _paged(form: ItemsRequest, beyond: bool, base_url: str) -> Prepared:
     features = as_features(form, rows, chosen_first(fill(CHOSEN, texts), shown))
     counted, known = ("NULL", {}) if beyond else _matched(form.filters)
     page = fill(COUNTED, {"matched": counted, "page": paged(form, features)})
-    return Prepared.of(page, values | more | known)
+    return PreparedSql.of(page, values | more | known)
 
 
 @lru_cache(KEPT_STATEMENTS)
-def _counting(filters: Filters) -> Prepared:
+def _counting(filters: InitiativeFilters) -> PreparedSql:
     counted, values = _matched(filters)
-    return Prepared.of(f"SELECT {counted}", values)
+    return PreparedSql.of(f"SELECT {counted}", values)
 
 
-def _matched(filters: Filters) -> tuple[str, dict[str, Any]]:
+def _matched(filters: InitiativeFilters) -> tuple[str, dict[str, Any]]:
     """SQL of how many match. Themes are compared only where some are asked for."""
     statuses, values = _one_of("status", filters.statuses)
     themes, more = _one_of("theme", filters.theme)
@@ -238,7 +238,7 @@ def _cells(names: Sequence[str], codes: Sequence[int]) -> dict[str, Int8]:
     return {name: Int8(code) for name, code in zip(names, codes, strict=True)}
 
 
-def _in_order(inner: Spans, edge: Spans) -> list[tuple[int, int, int]]:
+def _in_order(inner: CodeRanges, edge: CodeRanges) -> list[tuple[int, int, int]]:
     """Ranges by their codes, and whether all that lies there lies in the box (1) or not (0)."""
     inside = ((first, end, 1) for first, end in zip(inner.first, inner.end, strict=True))
     at_edge = ((first, end, 0) for first, end in zip(edge.first, edge.end, strict=True))

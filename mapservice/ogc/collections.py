@@ -4,7 +4,13 @@ from mapservice.errors import NotFound
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.filters import MAX_RADIUS
 from mapservice.initiatives.model import PUBLIC, Scale, Theme
-from mapservice.ogc.model import Attribute, Collection, Kind, Parameter, SortKey
+from mapservice.ogc.model import (
+    AttributeKind,
+    FeatureAttribute,
+    ItemsCollection,
+    QueryParameter,
+    SortKey,
+)
 from mapservice.territories.model import OUTLINE_ZOOMS, Level
 from mapservice.tiles.activity_queries import ATTRIBUTES, OWN_FIRST_ZOOMS
 from mapservice.tiles.queries import DETAIL_ZOOM
@@ -16,26 +22,26 @@ _PRECISIONS = tuple(str(precision) for precision in Precision)
 
 _POSITION = r"^-?[0-9]+(\.[0-9]+)?,-?[0-9]+(\.[0-9]+)?$"
 
-THEME = Parameter("theme", "Themes, any of them.", _THEMES, many=True)
-STATUS = Parameter(
+THEME = QueryParameter("theme", "Themes, any of them.", _THEMES, many=True)
+STATUS = QueryParameter(
     "status",
     "States, any of them. Without it: published and done, whatever `filter` says.",
     _STATUSES,
     many=True,
 )
-TERRITORY = Parameter(
+TERRITORY = QueryParameter(
     "territory",
     "Territories, any of them, as level:code, such as commune:35238; a former code means today's.",
     many=True,
     pattern=f"^({'|'.join(Level)}):[0-9A-Za-z]+$",
 )
-SINCE = Parameter(
+SINCE = QueryParameter(
     "since",
     "Created on this day or later (a date, or a date and time); never what has no known day.",
 )
-UNTIL = Parameter("until", "Created on this day or earlier; never what has no known day.")
+UNTIL = QueryParameter("until", "Created on this day or earlier; never what has no known day.")
 
-INITIATIVES = Collection(
+INITIATIVES = ItemsCollection(
     id="initiatives",
     title="Initiatives locales",
     description=(
@@ -43,36 +49,58 @@ INITIATIVES = Collection(
         " pin. Spatial filters use the anchor, the label point of the finest territory known."
     ),
     attributes=(
-        Attribute("id", Kind.STRING, "Identifier (UUID)"),
-        Attribute("title", Kind.STRING, "Title"),
-        Attribute("summary", Kind.STRING, "Summary"),
-        Attribute("theme", Kind.STRING, "Theme", choices=_THEMES),
-        Attribute("status", Kind.STRING, "State", choices=_STATUSES),
-        Attribute("scale", Kind.STRING, "Extent meant", choices=tuple(map(str, Scale))),
-        Attribute("commune", Kind.STRING, "Commune, INSEE code", nullable=True),
-        Attribute("commune_name", Kind.STRING, "Name of the commune", nullable=True),
-        Attribute("epci", Kind.STRING, "EPCI, SIREN code", nullable=True),
-        Attribute("departement", Kind.STRING, "Département, INSEE code", nullable=True),
-        Attribute("region", Kind.STRING, "Région, INSEE code", nullable=True),
-        Attribute("region_name", Kind.STRING, "Name of the région", nullable=True),
-        Attribute("precision", Kind.STRING, "Finest thing known of its place", choices=_PRECISIONS),
-        Attribute("supporters", Kind.INTEGER, "Confirmed supporters"),
-        Attribute("created_at", Kind.MOMENT, "Created; null where nobody told", nullable=True),
-        Attribute(
+        FeatureAttribute("id", AttributeKind.STRING, "Identifier (UUID)"),
+        FeatureAttribute("title", AttributeKind.STRING, "Title"),
+        FeatureAttribute("summary", AttributeKind.STRING, "Summary"),
+        FeatureAttribute("theme", AttributeKind.STRING, "Theme", choices=_THEMES),
+        FeatureAttribute("status", AttributeKind.STRING, "State", choices=_STATUSES),
+        FeatureAttribute(
+            "scale", AttributeKind.STRING, "Extent meant", choices=tuple(map(str, Scale))
+        ),
+        FeatureAttribute("commune", AttributeKind.STRING, "Commune, INSEE code", nullable=True),
+        FeatureAttribute(
+            "commune_name", AttributeKind.STRING, "Name of the commune", nullable=True
+        ),
+        FeatureAttribute("epci", AttributeKind.STRING, "EPCI, SIREN code", nullable=True),
+        FeatureAttribute(
+            "departement", AttributeKind.STRING, "Département, INSEE code", nullable=True
+        ),
+        FeatureAttribute("region", AttributeKind.STRING, "Région, INSEE code", nullable=True),
+        FeatureAttribute("region_name", AttributeKind.STRING, "Name of the région", nullable=True),
+        FeatureAttribute(
+            "precision",
+            AttributeKind.STRING,
+            "Finest thing known of its place",
+            choices=_PRECISIONS,
+        ),
+        FeatureAttribute("supporters", AttributeKind.INTEGER, "Confirmed supporters"),
+        FeatureAttribute(
+            "created_at", AttributeKind.MOMENT, "Created; null where nobody told", nullable=True
+        ),
+        FeatureAttribute(
             "created_period",
-            Kind.STRING,
+            AttributeKind.STRING,
             "Year or month of its creation (2022, 2022-03) where no day was told",
             nullable=True,
         ),
-        Attribute("updated_at", Kind.MOMENT, "Last changed; null where nobody told", nullable=True),
-        Attribute("url", Kind.STRING, "Its page"),
-        Attribute("source", Kind.STRING, "Where it was taken from", nullable=True),
-        Attribute("source_url", Kind.STRING, "Its page at the source", nullable=True),
-        Attribute("licence", Kind.STRING, "Licence of its source", nullable=True),
-        Attribute("attribution", Kind.STRING, "Whom to name: source and licence", nullable=True),
-        Attribute(
+        FeatureAttribute(
+            "updated_at",
+            AttributeKind.MOMENT,
+            "Last changed; null where nobody told",
+            nullable=True,
+        ),
+        FeatureAttribute("url", AttributeKind.STRING, "Its page"),
+        FeatureAttribute("source", AttributeKind.STRING, "Where it was taken from", nullable=True),
+        FeatureAttribute(
+            "source_url", AttributeKind.STRING, "Its page at the source", nullable=True
+        ),
+        FeatureAttribute("licence", AttributeKind.STRING, "Licence of its source", nullable=True),
+        FeatureAttribute(
+            "attribution", AttributeKind.STRING, "Whom to name: source and licence", nullable=True
+        ),
+        FeatureAttribute(
             "source_supporters",
-            Kind.INTEGER,
+            AttributeKind.INTEGER,
             "Supporters that the source tells, confirmed by nobody here",
             nullable=True,
         ),
@@ -81,56 +109,80 @@ INITIATIVES = Collection(
     order=(SortKey("created_at", descending=True), SortKey("id", descending=True)),
     temporal="created_at",
     grammar=(
-        Parameter("q", "Words to look for in the texts, French."),
+        QueryParameter("q", "Words to look for in the texts, French."),
         THEME,
         STATUS,
         TERRITORY,
-        Parameter("near", "A position, longitude,latitude in degrees.", pattern=_POSITION),
-        Parameter("radius", "Metres around `near`; 10000 if it is not given.", most=MAX_RADIUS),
+        QueryParameter("near", "A position, longitude,latitude in degrees.", pattern=_POSITION),
+        QueryParameter(
+            "radius", "Metres around `near`; 10000 if it is not given.", most=MAX_RADIUS
+        ),
         SINCE,
         UNTIL,
-        Parameter("precision", "Precisions, any of them.", _PRECISIONS, many=True),
+        QueryParameter("precision", "Precisions, any of them.", _PRECISIONS, many=True),
     ),
     zooms=(0, DETAIL_ZOOM),
     tiled=(
-        Attribute("id", Kind.STRING, "UUID of an initiative shown by itself", nullable=True),
-        Attribute("title", Kind.STRING, "Its title", nullable=True),
-        Attribute("theme", Kind.STRING, "Its theme", nullable=True, choices=_THEMES),
-        Attribute("status", Kind.STRING, "Its state", nullable=True, choices=_STATUSES),
-        Attribute("precision", Kind.STRING, "Finest thing known of its place", nullable=True),
-        Attribute("territory", Kind.STRING, "Code of that territory", nullable=True),
-        Attribute("count", Kind.INTEGER, "1, or how many a cluster stands for"),
+        FeatureAttribute(
+            "id", AttributeKind.STRING, "UUID of an initiative shown by itself", nullable=True
+        ),
+        FeatureAttribute("title", AttributeKind.STRING, "Its title", nullable=True),
+        FeatureAttribute(
+            "theme", AttributeKind.STRING, "Its theme", nullable=True, choices=_THEMES
+        ),
+        FeatureAttribute(
+            "status", AttributeKind.STRING, "Its state", nullable=True, choices=_STATUSES
+        ),
+        FeatureAttribute(
+            "precision", AttributeKind.STRING, "Finest thing known of its place", nullable=True
+        ),
+        FeatureAttribute(
+            "territory", AttributeKind.STRING, "Code of that territory", nullable=True
+        ),
+        FeatureAttribute("count", AttributeKind.INTEGER, "1, or how many a cluster stands for"),
         *(
-            Attribute(theme, Kind.INTEGER, f"How many of a cluster have {theme}", nullable=True)
+            FeatureAttribute(
+                theme, AttributeKind.INTEGER, f"How many of a cluster have {theme}", nullable=True
+            )
             for theme in _THEMES
         ),
     ),
 )
 
 _PLACE = (
-    Attribute("code", Kind.STRING, "INSEE or SIREN code"),
-    Attribute("name", Kind.STRING, "Name"),
-    Attribute("population", Kind.INTEGER, "Inhabitants; null where unknown", nullable=True),
-    Attribute(
+    FeatureAttribute("code", AttributeKind.STRING, "INSEE or SIREN code"),
+    FeatureAttribute("name", AttributeKind.STRING, "Name"),
+    FeatureAttribute(
+        "population", AttributeKind.INTEGER, "Inhabitants; null where unknown", nullable=True
+    ),
+    FeatureAttribute(
         "population_year",
-        Kind.INTEGER,
+        AttributeKind.INTEGER,
         "Year that the inhabitants are of; null where unknown, or of several",
         nullable=True,
     ),
 )
-_EPCI = Attribute("epci", Kind.STRING, "EPCI, SIREN code", nullable=True)
-_DEPARTEMENT = Attribute("departement", Kind.STRING, "Département, INSEE code", nullable=True)
-_REGION = Attribute("region", Kind.STRING, "Région, INSEE code", nullable=True)
-_APPROXIMATE = Attribute("approximate", Kind.BOOLEAN, "Whether the outline was rebuilt")
-_YEAR = Attribute("cog_year", Kind.INTEGER, "Year of the official code")
-_POSTCODES = Attribute("postcodes", Kind.LIST, "Postal codes")
+_EPCI = FeatureAttribute("epci", AttributeKind.STRING, "EPCI, SIREN code", nullable=True)
+_DEPARTEMENT = FeatureAttribute(
+    "departement", AttributeKind.STRING, "Département, INSEE code", nullable=True
+)
+_REGION = FeatureAttribute("region", AttributeKind.STRING, "Région, INSEE code", nullable=True)
+_APPROXIMATE = FeatureAttribute(
+    "approximate", AttributeKind.BOOLEAN, "Whether the outline was rebuilt"
+)
+_YEAR = FeatureAttribute("cog_year", AttributeKind.INTEGER, "Year of the official code")
+_POSTCODES = FeatureAttribute("postcodes", AttributeKind.LIST, "Postal codes")
 
 _FIGURES = (
-    Attribute("initiatives", Kind.INTEGER, "Initiatives; 0 says that there is none"),
-    Attribute("supporters", Kind.INTEGER, "Confirmed supporters; 0 says that there is none"),
-    Attribute(
+    FeatureAttribute(
+        "initiatives", AttributeKind.INTEGER, "Initiatives; 0 says that there is none"
+    ),
+    FeatureAttribute(
+        "supporters", AttributeKind.INTEGER, "Confirmed supporters; 0 says that there is none"
+    ),
+    FeatureAttribute(
         "per_10000_inhabitants",
-        Kind.NUMBER,
+        AttributeKind.NUMBER,
         "Initiatives per 10,000 inhabitants; null where nobody lives, or how many is unknown",
         nullable=True,
     ),
@@ -151,12 +203,12 @@ _WORDS = {
 _LAST_ZOOM = max(OUTLINE_ZOOMS) + 1
 
 
-def _territories(level: Level) -> Collection:
+def _territories(level: Level) -> ItemsCollection:
     name, title = _WORDS[level]
     postcodes = (_POSTCODES,) if level is Level.COMMUNE else ()
     attributes = (*_PLACE, *_PARENTS[level], *postcodes, _APPROXIMATE, _YEAR)
     layer = LAYERS_BY_NAME[name]
-    return Collection(
+    return ItemsCollection(
         id=name,
         title=title,
         description="Official territories of France and their outlines (INSEE, IGN).",
@@ -169,9 +221,9 @@ def _territories(level: Level) -> Collection:
     )
 
 
-def _activity(level: Level) -> Collection:
+def _activity(level: Level) -> ItemsCollection:
     attributes = (*_PLACE, *_PARENTS[level], *_FIGURES)
-    return Collection(
+    return ItemsCollection(
         id=f"activity-{level}",
         title=f"Activité : {_WORDS[level][1].lower()}",
         description=(
@@ -194,7 +246,7 @@ COLLECTIONS = {
 }
 
 
-def collection_named(name: str) -> Collection:
+def collection_named(name: str) -> ItemsCollection:
     """Raises NotFound for a name that is no collection's."""
     if name not in COLLECTIONS:
         raise NotFound(f"There is no collection {name[:50]!r}; see /ogc/collections.")

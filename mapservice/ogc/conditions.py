@@ -32,10 +32,10 @@ from sqlalchemy import (
 from mapservice.db.text import is_storable
 from mapservice.errors import InvalidInput
 from mapservice.ogc import temporal
-from mapservice.ogc.expressions import FIELD, Expression, Node
-from mapservice.ogc.model import CRS84, Collection, Crs, Kind
-from mapservice.ogc.moments import Span
-from mapservice.ogc.shapes import Shape
+from mapservice.ogc.expressions import FIELD, FilterExpression, Node
+from mapservice.ogc.model import CRS84, AttributeKind, ItemsCollection, ReferenceSystem
+from mapservice.ogc.moments import MomentSpan
+from mapservice.ogc.shapes import FilterGeometry
 
 Condition: TypeAlias = ColumnElement[bool]
 # West, south, east, north in degrees.
@@ -45,14 +45,14 @@ GEOMETRY = "geometry"
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class CollectionColumns:
     """A collection in SQL: its columns, and the geometry that spatial filters go by.
 
     `geometries` gives that geometry in the systems that have a column of their own; `held_in`
     narrows a search, by index, to a box in degrees. `shown` is the geometry of the answer.
     """
 
-    collection: Collection
+    collection: ItemsCollection
     columns: Mapping[str, ColumnElement[Any]]
     geometries: Mapping[int, ColumnElement[Any]]
     shown: ColumnElement[Any]
@@ -64,7 +64,7 @@ class Target:
         return func.ST_Transform(self.geometries[4326], srid)
 
 
-class Type(StrEnum):
+class CqlType(StrEnum):
     """What a part of a tree is; the values are how a refusal names it."""
 
     STRING = "a text"
@@ -78,34 +78,34 @@ class Type(StrEnum):
 
 
 TYPES = {
-    Kind.STRING: Type.STRING,
-    Kind.INTEGER: Type.NUMBER,
-    Kind.NUMBER: Type.NUMBER,
-    Kind.BOOLEAN: Type.BOOLEAN,
-    Kind.MOMENT: Type.INSTANT,
+    AttributeKind.STRING: CqlType.STRING,
+    AttributeKind.INTEGER: CqlType.NUMBER,
+    AttributeKind.NUMBER: CqlType.NUMBER,
+    AttributeKind.BOOLEAN: CqlType.BOOLEAN,
+    AttributeKind.MOMENT: CqlType.INSTANT,
 }
 # Types whose values come one after the other.
-ORDERED = frozenset({Type.STRING, Type.NUMBER, Type.INSTANT})
-COMPARED = ORDERED | {Type.BOOLEAN}
+ORDERED = frozenset({CqlType.STRING, CqlType.NUMBER, CqlType.INSTANT})
+COMPARED = ORDERED | {CqlType.BOOLEAN}
 EQUALITIES = frozenset({"=", "<>"})
 ARITHMETIC = frozenset({"+", "-", "*", "/", "%", "^", "div"})
 FOLDS = frozenset({"casei", "accenti"})
 
 
-def condition(target: Target, expression: Expression) -> Condition:
+def condition(target: CollectionColumns, expression: FilterExpression) -> Condition:
     """Raises InvalidInput for what is no condition, or is not defined for its types."""
     return _Translation(target, expression).condition(expression.tree)
 
 
-def equal(target: Target, name: str, kind: Kind, value: Any) -> Condition:
+def equal(target: CollectionColumns, name: str, kind: AttributeKind, value: Any) -> Condition:
     """A parameter named for an attribute."""
     column = target.columns[name]
-    if isinstance(value, Span):
+    if isinstance(value, MomentSpan):
         return temporal.comparison("=", column, value)
-    return column == _literal(value) if kind is not Kind.BOOLEAN else column.is_(value)
+    return column == _literal(value) if kind is not AttributeKind.BOOLEAN else column.is_(value)
 
 
-def spatial(target: Target, predicate: str, shape: Shape) -> Condition:
+def spatial(target: CollectionColumns, predicate: str, shape: FilterGeometry) -> Condition:
     """The collection's geometry, then the predicate, then a shape."""
     own = target.geometry(shape.srid)
     return _narrowed(target, predicate, shape, getattr(func, predicate)(own, _geometry(shape)))
@@ -125,14 +125,16 @@ PREDICATES = {
 _OF_MIXED = frozenset({"ST_Intersects", "ST_Disjoint"})
 
 
-def _narrowed(target: Target, predicate: str, shape: Shape, exact: Condition) -> Condition:
+def _narrowed(
+    target: CollectionColumns, predicate: str, shape: FilterGeometry, exact: Condition
+) -> Condition:
     """Looked for by index first, where what is far away cannot be meant."""
     if predicate == "ST_Disjoint" or shape.bounds is None:
         return exact
     return and_(target.held_in(shape.bounds), exact)
 
 
-def _geometry(shape: Shape) -> ColumnElement[Any]:
+def _geometry(shape: FilterGeometry) -> ColumnElement[Any]:
     read = func.ST_GeomFromGeoJSON(literal(shape.geojson, Text))
     return func.ST_SetSRID(read, shape.srid)
 
@@ -201,9 +203,9 @@ def _pattern(text: str, folds: Sequence[str]) -> ColumnElement[Any]:
 class _Translation:
     """One tree on one collection; `crs` is that of the tree's coordinates."""
 
-    def __init__(self, target: Target, expression: Expression) -> None:
+    def __init__(self, target: CollectionColumns, expression: FilterExpression) -> None:
         self.target = target
-        self.crs: Crs = expression.crs
+        self.crs: ReferenceSystem = expression.crs
         self.bits_are_boolean = expression.bits_are_boolean
         self.conditions: dict[str, Callable[[Sequence[Node]], Condition]] = {
             "and": lambda args: and_(*map(self.condition, args)),
@@ -218,7 +220,7 @@ class _Translation:
     def condition(self, node: Node) -> Condition:
         if isinstance(node, bool):
             return true() if node else false()
-        if self.type_of(node) is not Type.BOOLEAN:
+        if self.type_of(node) is not CqlType.BOOLEAN:
             words = f"the property {node['property'][:40]!r}" if _is_property(node) else "a value"
             raise InvalidInput(FIELD, f"has {words} where a condition belongs")
         if _is_property(node):
@@ -235,53 +237,53 @@ class _Translation:
             raise InvalidInput(FIELD, f"has {operator!r} without anything that it applies to")
         return self.conditions[operator](arguments)
 
-    def type_of(self, node: Node) -> Type:
+    def type_of(self, node: Node) -> CqlType:
         """Raises InvalidInput for what is no part of CQL2, or a part that we do not offer."""
         if node is None:
-            return Type.NULL
+            return CqlType.NULL
         if isinstance(node, bool):
-            return Type.BOOLEAN
+            return CqlType.BOOLEAN
         if isinstance(node, int | float):
-            return Type.NUMBER
+            return CqlType.NUMBER
         if isinstance(node, str):
-            return Type.STRING
+            return CqlType.STRING
         if isinstance(node, list):
-            return Type.LIST
+            return CqlType.LIST
         if _is_property(node):
             name = _name(node)
-            return Type.GEOMETRY if name == GEOMETRY else TYPES[self.kind(name)]
+            return CqlType.GEOMETRY if name == GEOMETRY else TYPES[self.kind(name)]
         if "op" in node:
             return self.result_type(_operation(node)[0])
         if "date" in node or "timestamp" in node:
-            return Type.INSTANT
+            return CqlType.INSTANT
         if "interval" in node:
-            return Type.INTERVAL
+            return CqlType.INTERVAL
         if "bbox" in node or "type" in node:
-            return Type.GEOMETRY
+            return CqlType.GEOMETRY
         raise InvalidInput(FIELD, "has an object that is no part of CQL2")
 
-    def result_type(self, operator: str) -> Type:
+    def result_type(self, operator: str) -> CqlType:
         if operator in FOLDS:
-            return Type.STRING
+            return CqlType.STRING
         known = (self.conditions, temporal.COMPARISONS, PREDICATES, temporal.RELATIONS)
         if any(operator in operators for operators in known):
-            return Type.BOOLEAN
+            return CqlType.BOOLEAN
         if operator in ARITHMETIC:
             raise InvalidInput(FIELD, f"has arithmetic ({operator}), which is not offered here")
         if operator in _WRITTEN:
             raise InvalidInput(FIELD, f"has {operator.upper()}(…) without what it takes")
         raise InvalidInput(FIELD, f"{operator[:40]!r} is not a function that we know")
 
-    def alike(self, *nodes: Node) -> Type:
+    def alike(self, *nodes: Node) -> CqlType:
         """The one type of values that are compared; a text beside a time is read as a time."""
         types = {self.type_of(node) for node in nodes}
-        if Type.NULL in types:
+        if CqlType.NULL in types:
             raise InvalidInput(FIELD, "compares with NULL, which equals nothing; use IS NULL")
-        if types == {Type.INSTANT, Type.STRING}:
-            types = {Type.INSTANT}
-        if self.bits_are_boolean and types == {Type.BOOLEAN, Type.NUMBER}:
-            others = [node for node in nodes if self.type_of(node) is Type.NUMBER]
-            types = {Type.BOOLEAN} if all(map(_is_bit, others)) else types
+        if types == {CqlType.INSTANT, CqlType.STRING}:
+            types = {CqlType.INSTANT}
+        if self.bits_are_boolean and types == {CqlType.BOOLEAN, CqlType.NUMBER}:
+            others = [node for node in nodes if self.type_of(node) is CqlType.NUMBER]
+            types = {CqlType.BOOLEAN} if all(map(_is_bit, others)) else types
         if len(types) > 1:
             raise InvalidInput(FIELD, f"compares {' with '.join(sorted(types))}")
         (only,) = types
@@ -297,8 +299,8 @@ class _Translation:
             )
         return self.compared(kind, operator, left, right)
 
-    def compared(self, kind: Type, operator: str, left: Node, right: Node) -> Condition:
-        if kind is Type.INSTANT:
+    def compared(self, kind: CqlType, operator: str, left: Node, right: Node) -> Condition:
+        if kind is CqlType.INSTANT:
             return temporal.comparison(operator, self.moment(left), self.moment(right))
         compared: Condition = temporal.COMPARISONS[operator](
             self.scalar(kind, left), self.scalar(kind, right)
@@ -308,7 +310,7 @@ class _Translation:
     def like(self, arguments: Sequence[Node]) -> Condition:
         """`%` any letters, `_` one letter, `\\` takes the next letter as it is."""
         value, pattern = _exactly(2, arguments)
-        if self.type_of(value) is not Type.STRING:
+        if self.type_of(value) is not CqlType.STRING:
             raise InvalidInput(FIELD, f"has LIKE for {self.type_of(value)}, not for a text")
         folds: list[str] = []
         while isinstance(pattern, dict) and "op" in pattern:
@@ -321,7 +323,7 @@ class _Translation:
             raise InvalidInput(FIELD, "has LIKE with a pattern that is not written down as a text")
         if (len(pattern) - len(pattern.rstrip("\\"))) % 2:
             raise InvalidInput(FIELD, "has a pattern that ends in a single backslash")
-        return self.scalar(Type.STRING, value).like(_pattern(pattern, folds))
+        return self.scalar(CqlType.STRING, value).like(_pattern(pattern, folds))
 
     def between(self, arguments: Sequence[Node]) -> Condition:
         value, low, high = _exactly(3, arguments)
@@ -335,42 +337,42 @@ class _Translation:
         if not isinstance(choices, list) or not choices:
             raise InvalidInput(FIELD, "has IN without a list of values")
         kind = self.alike(value, *choices)
-        if kind is Type.INSTANT:
+        if kind is CqlType.INSTANT:
             return or_(*(self.compared(kind, "=", value, choice) for choice in choices))
         return self.scalar(kind, value).in_([self.scalar(kind, choice) for choice in choices])
 
     def is_null(self, arguments: Sequence[Node]) -> Condition:
         (node,) = _exactly(1, arguments)
         kind = self.type_of(node)
-        if kind is Type.NULL:
+        if kind is CqlType.NULL:
             return true()
-        if kind is Type.GEOMETRY:
+        if kind is CqlType.GEOMETRY:
             if _is_property(node):
                 return self.target.shown.is_(None)
-            Shape.parse(node, self.crs)
+            FilterGeometry.parse(node, self.crs)
             return false()
-        if kind is Type.INSTANT:
+        if kind is CqlType.INSTANT:
             return _is_unknown(self.moment(node))
-        if kind is Type.INTERVAL:
+        if kind is CqlType.INTERVAL:
             period = self.period(node)
             return or_(_is_unknown(period.start), _is_unknown(period.end))
-        if kind is Type.LIST:
+        if kind is CqlType.LIST:
             raise InvalidInput(FIELD, "has IS NULL for a list")
         return self.scalar(kind, node).is_(None)
 
-    def scalar(self, kind: Type, node: Node) -> ColumnElement[Any]:
+    def scalar(self, kind: CqlType, node: Node) -> ColumnElement[Any]:
         """What can be compared in SQL; `kind` is the type of all that it is compared with."""
         if isinstance(node, bool | int | float | str):
-            return _literal(bool(node) if kind is Type.BOOLEAN else node)
+            return _literal(bool(node) if kind is CqlType.BOOLEAN else node)
         if _is_property(node):
             return self.column(_name(node))
-        if kind is Type.BOOLEAN:
+        if kind is CqlType.BOOLEAN:
             return cast(self.condition(node), Boolean)
         operator, arguments = _operation(node)
         (text,) = _exactly(1, arguments)
-        if self.type_of(text) is not Type.STRING:
+        if self.type_of(text) is not CqlType.STRING:
             raise InvalidInput(FIELD, f"has {operator.upper()} of {self.type_of(text)}")
-        return _FOLDED[operator](self.scalar(Type.STRING, text))
+        return _FOLDED[operator](self.scalar(CqlType.STRING, text))
 
     def place(self, predicate: str, left: Node, right: Node) -> Condition:
         """Two shapes, or the collection's geometry beside one or beside itself."""
@@ -388,40 +390,40 @@ class _Translation:
             return _narrowed(self.target, predicate, shapes[0], exact)
         return exact
 
-    def shape(self, node: Node) -> Shape | None:
+    def shape(self, node: Node) -> FilterGeometry | None:
         """None for the collection's own geometry."""
         kind = self.type_of(node)
-        if kind is not Type.GEOMETRY:
+        if kind is not CqlType.GEOMETRY:
             raise InvalidInput(FIELD, f"has a spatial function of {kind}")
-        return None if _is_property(node) else Shape.parse(node, self.crs)
+        return None if _is_property(node) else FilterGeometry.parse(node, self.crs)
 
     def moment(self, node: Node) -> temporal.Moment:
         """A column, or an instant or day that was written down, also as a plain text."""
         if isinstance(node, str):
-            return Span.instant(node, FIELD)
+            return MomentSpan.instant(node, FIELD)
         kind = self.type_of(node)
-        if kind is not Type.INSTANT:
+        if kind is not CqlType.INSTANT:
             raise InvalidInput(FIELD, f"has a temporal function of {kind}")
         if _is_property(node):
             return self.column(_name(node))
         written = node.get("timestamp", node.get("date"))
         if not isinstance(written, str):
             raise InvalidInput(FIELD, "has a time that is not written as a text")
-        return Span.instant(written, FIELD)
+        return MomentSpan.instant(written, FIELD)
 
-    def period(self, node: Node) -> temporal.Period:
-        if self.type_of(node) is not Type.INTERVAL:
-            return temporal.Period.of(self.moment(node))
+    def period(self, node: Node) -> temporal.TemporalPeriod:
+        if self.type_of(node) is not CqlType.INTERVAL:
+            return temporal.TemporalPeriod.of(self.moment(node))
         ends = node["interval"]
         if not isinstance(ends, list) or len(ends) != len(("start", "end")):
             raise InvalidInput(FIELD, "has an interval without its two ends")
         start, end = map(self.end, ends)
-        return temporal.Period.between(start, end, FIELD)
+        return temporal.TemporalPeriod.between(start, end, FIELD)
 
     def end(self, node: Node) -> temporal.Moment | None:
         return None if node == ".." else self.moment(node)
 
-    def kind(self, name: str) -> Kind:
+    def kind(self, name: str) -> AttributeKind:
         attribute = self.target.collection.attribute(name)
         if attribute is None or not attribute.queryable:
             raise InvalidInput(FIELD, f"there is no queryable {name[:40]!r}")

@@ -15,7 +15,7 @@ from typing import Any, Self
 from mapservice.db.text import is_storable
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.filters import parse_moment
-from mapservice.ogc.model import Attribute, Kind
+from mapservice.ogc.model import AttributeKind, FeatureAttribute
 
 # More than the keys of any row take, as JSON in UTF-8.
 LONGEST = 16_384
@@ -23,7 +23,7 @@ _REFUSAL = "is not one that this service gave for this order"
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class ItemsCursor:
     """The value of each sort key of the last row, the id among them; moments are datetimes."""
 
     values: tuple[Any, ...]
@@ -36,7 +36,7 @@ class Cursor:
         return cls((), base64.urlsafe_b64encode(packed).decode().rstrip("="))
 
     @classmethod
-    def decode(cls, text: str, attributes: Sequence[Attribute]) -> Self:
+    def decode(cls, text: str, attributes: Sequence[FeatureAttribute]) -> Self:
         try:
             packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             keys = json.loads(zlib.decompressobj().decompress(packed, LONGEST))
@@ -48,16 +48,16 @@ class Cursor:
         return cls(tuple(values), text)
 
 
-def _value(key: Any, attribute: Attribute) -> Any:
+def _value(key: Any, attribute: FeatureAttribute) -> Any:
     if key is None and attribute.nullable:
         return None
     if not isinstance(key, str) or not is_storable(key):
         raise InvalidInput("cursor", _REFUSAL)
-    if attribute.kind is Kind.MOMENT:
+    if attribute.kind is AttributeKind.MOMENT:
         return parse_moment("cursor", key)
-    if attribute.kind is Kind.BOOLEAN:
+    if attribute.kind is AttributeKind.BOOLEAN:
         return key == "true"
-    if attribute.kind in (Kind.INTEGER, Kind.NUMBER):
+    if attribute.kind in (AttributeKind.INTEGER, AttributeKind.NUMBER):
         return _number(key)
     return key
 

@@ -13,11 +13,18 @@ from mapservice.ogc.links import (
     OGC_REL,
     OPENAPI,
     SCHEMA,
-    Addresses,
-    Link,
+    OgcAddresses,
+    OgcLink,
     as_json,
 )
-from mapservice.ogc.model import CRS84, FRANCE, SYSTEMS, Attribute, Collection, Kind
+from mapservice.ogc.model import (
+    CRS84,
+    FRANCE,
+    SYSTEMS,
+    AttributeKind,
+    FeatureAttribute,
+    ItemsCollection,
+)
 
 LICENCE_OUVERTE = "https://www.etalab.gouv.fr/licence-ouverte-open-licence/"
 FEATURES = "http://www.opengis.net/spec/ogcapi-features-"
@@ -63,17 +70,17 @@ CONFORMANCE = (
 Document = dict[str, Any]
 
 
-def landing(at: Addresses, title: str) -> Document:
+def landing(at: OgcAddresses, title: str) -> Document:
     links = [
         *at.own("", title=title),
-        Link("service-desc", at.of("/api", f="json"), OPENAPI, "The API, OpenAPI 3.0"),
-        Link("service-doc", at.of("/api", f="html"), HTML, "The API, for people"),
-        Link("conformance", at.of("/conformance"), JSON, "Conformance classes"),
-        Link(OGC_REL + "conformance", at.of("/conformance"), JSON, "Conformance classes"),
-        Link("data", at.of("/collections"), JSON, "Collections"),
-        Link(OGC_REL + "data", at.of("/collections"), JSON, "Collections"),
-        Link(OGC_REL + "tilesets-vector", at.of("/tiles"), JSON, "Vector tiles"),
-        Link(OGC_REL + "tiling-schemes", at.of("/tileMatrixSets"), JSON, "Tile matrix sets"),
+        OgcLink("service-desc", at.of("/api", f="json"), OPENAPI, "The API, OpenAPI 3.0"),
+        OgcLink("service-doc", at.of("/api", f="html"), HTML, "The API, for people"),
+        OgcLink("conformance", at.of("/conformance"), JSON, "Conformance classes"),
+        OgcLink(OGC_REL + "conformance", at.of("/conformance"), JSON, "Conformance classes"),
+        OgcLink("data", at.of("/collections"), JSON, "Collections"),
+        OgcLink(OGC_REL + "data", at.of("/collections"), JSON, "Collections"),
+        OgcLink(OGC_REL + "tilesets-vector", at.of("/tiles"), JSON, "Vector tiles"),
+        OgcLink(OGC_REL + "tiling-schemes", at.of("/tileMatrixSets"), JSON, "Tile matrix sets"),
     ]
     return {
         "title": title,
@@ -87,7 +94,7 @@ def conformance() -> Document:
     return {"conformsTo": list(CONFORMANCE)}
 
 
-def collections(at: Addresses, first_created: datetime | None) -> Document:
+def collections(at: OgcAddresses, first_created: datetime | None) -> Document:
     return {
         "links": as_json(at.own("/collections", title="Collections")),
         "crs": [crs.uri for crs in SYSTEMS],
@@ -97,7 +104,7 @@ def collections(at: Addresses, first_created: datetime | None) -> Document:
     }
 
 
-def collection(at: Addresses, one: Collection, first_created: datetime | None) -> Document:
+def collection(at: OgcAddresses, one: ItemsCollection, first_created: datetime | None) -> Document:
     """`first_created` begins the time of a collection that has one."""
     extent: Document = {"spatial": {"bbox": [list(FRANCE)], "crs": CRS84.uri}}
     if one.temporal:
@@ -116,35 +123,35 @@ def collection(at: Addresses, one: Collection, first_created: datetime | None) -
     }
 
 
-def _collection_links(at: Addresses, one: Collection) -> Iterable[Link]:
+def _collection_links(at: OgcAddresses, one: ItemsCollection) -> Iterable[OgcLink]:
     path = f"/collections/{one.id}"
     yield from at.own(path, title=one.title)
     # GDAL puts an id behind the first of these; so none has a query of its own but the HTML one.
-    yield Link("items", at.of(f"{path}/items"), GEOJSON, one.title)
-    yield Link("items", at.of(f"{path}/items", f="html"), HTML, one.title)
-    yield Link(OGC_REL + "queryables", at.of(f"{path}/queryables"), SCHEMA, "Queryables")
-    yield Link(OGC_REL + "sortables", at.of(f"{path}/sortables"), SCHEMA, "Sortables")
+    yield OgcLink("items", at.of(f"{path}/items"), GEOJSON, one.title)
+    yield OgcLink("items", at.of(f"{path}/items", f="html"), HTML, one.title)
+    yield OgcLink(OGC_REL + "queryables", at.of(f"{path}/queryables"), SCHEMA, "Queryables")
+    yield OgcLink(OGC_REL + "sortables", at.of(f"{path}/sortables"), SCHEMA, "Sortables")
     if one.zooms:
-        yield Link(OGC_REL + "tilesets-vector", at.of(f"{path}/tiles"), JSON, "Vector tiles")
+        yield OgcLink(OGC_REL + "tilesets-vector", at.of(f"{path}/tiles"), JSON, "Vector tiles")
     yield from _licences(at, one)
 
 
-def _credit(one: Collection) -> str:
+def _credit(one: ItemsCollection) -> str:
     if one.level is None:
         return INITIATIVES_CREDIT
     return FIGURES_CREDIT if one.counted else TERRITORIES_CREDIT
 
 
-def _licences(at: Addresses, one: Collection) -> Iterable[Link]:
+def _licences(at: OgcAddresses, one: ItemsCollection) -> Iterable[OgcLink]:
     """Of territories, one; of initiatives, what our page says: each has that of its source."""
     if one.level is not None:
-        yield Link("license", LICENCE_OUVERTE, HTML, "Licence Ouverte 2.0 (territoires)")
+        yield OgcLink("license", LICENCE_OUVERTE, HTML, "Licence Ouverte 2.0 (territoires)")
     if one.level is None or one.counted:
         page = f"{at.root.removesuffix('/ogc')}/methode#licences"
-        yield Link("license", page, HTML, "Licences des initiatives")
+        yield OgcLink("license", page, HTML, "Licences des initiatives")
 
 
-def queryables(at: Addresses, one: Collection) -> Document:
+def queryables(at: OgcAddresses, one: ItemsCollection) -> Document:
     return _schema(at.of(f"/collections/{one.id}/queryables"), one) | {
         "properties": {
             "geometry": {
@@ -158,13 +165,13 @@ def queryables(at: Addresses, one: Collection) -> Document:
     }
 
 
-def sortables(at: Addresses, one: Collection) -> Document:
+def sortables(at: OgcAddresses, one: ItemsCollection) -> Document:
     return _schema(at.of(f"/collections/{one.id}/sortables"), one) | {
         "properties": {attribute.name: attribute_schema(attribute) for attribute in one.queryables}
     }
 
 
-def _schema(address: str, one: Collection) -> Document:
+def _schema(address: str, one: ItemsCollection) -> Document:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": address,
@@ -174,17 +181,17 @@ def _schema(address: str, one: Collection) -> Document:
     }
 
 
-TYPES: dict[Kind, Document] = {
-    Kind.STRING: {"type": "string"},
-    Kind.INTEGER: {"type": "integer"},
-    Kind.NUMBER: {"type": "number"},
-    Kind.BOOLEAN: {"type": "boolean"},
-    Kind.MOMENT: {"type": "string", "format": "date-time"},
-    Kind.LIST: {"type": "array", "items": {"type": "string"}},
+TYPES: dict[AttributeKind, Document] = {
+    AttributeKind.STRING: {"type": "string"},
+    AttributeKind.INTEGER: {"type": "integer"},
+    AttributeKind.NUMBER: {"type": "number"},
+    AttributeKind.BOOLEAN: {"type": "boolean"},
+    AttributeKind.MOMENT: {"type": "string", "format": "date-time"},
+    AttributeKind.LIST: {"type": "array", "items": {"type": "string"}},
 }
 
 
-def attribute_schema(attribute: Attribute) -> Document:
+def attribute_schema(attribute: FeatureAttribute) -> Document:
     schema = {"title": attribute.title, **TYPES[attribute.kind]}
     if attribute.choices:
         schema["enum"] = list(attribute.choices)

@@ -15,7 +15,7 @@ from typing import Any, Self
 import cql2
 
 from mapservice.errors import InvalidInput
-from mapservice.ogc.model import Crs
+from mapservice.ogc.model import ReferenceSystem
 
 FIELD = "filter"
 DEEPEST = 60
@@ -27,7 +27,7 @@ OPENING, CLOSING = "()"
 Node = Any
 
 
-class Language(StrEnum):
+class FilterLanguage(StrEnum):
     """Values of `filter-lang`.
 
     GDAL (3.10) sends whole filters only to a server that names the language as a draft did, and
@@ -40,23 +40,23 @@ class Language(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
+class FilterExpression:
     """A filter as CQL2's JSON tree, and the reference system of its coordinates.
 
     `bits_are_boolean` tells that 1 and 0 stand for true and false beside a boolean.
     """
 
     tree: Node
-    crs: Crs
+    crs: ReferenceSystem
     bits_are_boolean: bool = False
 
     @classmethod
-    def parse(cls, text: str, language: Language, crs: Crs) -> Self:
+    def parse(cls, text: str, language: FilterLanguage, crs: ReferenceSystem) -> Self:
         """Raises InvalidInput for what is not CQL2, or nested too deeply."""
         if "\x00" in text:
             raise InvalidInput(FIELD, "must not contain a null character")
-        is_draft = language is Language.DRAFT_TEXT
-        if language is Language.JSON:
+        is_draft = language is FilterLanguage.DRAFT_TEXT
+        if language is FilterLanguage.JSON:
             tree = _json_tree(text)
         else:
             written = _with_doubled_quotes(text)

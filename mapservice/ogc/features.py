@@ -11,11 +11,11 @@ from mapservice.db.json_text import object_text, value_text
 from mapservice.db.tables import initiative
 from mapservice.db.text import fill
 from mapservice.initiatives.exports import FEATURE, PAGE
-from mapservice.ogc.cursors import Cursor
-from mapservice.ogc.model import CRS84, Crs, SortKey
+from mapservice.ogc.cursors import ItemsCursor
+from mapservice.ogc.model import CRS84, ReferenceSystem, SortKey
 from mapservice.ogc.parameters import ItemsRequest
 from mapservice.ogc.selection import ordering
-from mapservice.ogc.sources import NAMED_BY, Source
+from mapservice.ogc.sources import NAMED_BY, CollectionSource
 
 # Columns of a row that are no properties.
 INNER = ("feature_id", "shape")
@@ -44,10 +44,10 @@ class ItemsPage:
     features: bytes
     returned: int
     matched: int | None
-    next: Cursor | None
+    next: ItemsCursor | None
 
 
-def rows_of(source: Source, request: ItemsRequest) -> Select[Any]:
+def rows_of(source: CollectionSource, request: ItemsRequest) -> Select[Any]:
     """One row a feature, in order: its id, shape and sort keys, and the properties asked for."""
     names = request.names
     source = replace(source, keys=source.page_keys)
@@ -97,7 +97,7 @@ def items_page(
 ) -> ItemsPage:
     """From rows of `paged`, one more than the limit if there are more; `keys` are those of one."""
     shown = features[:limit]
-    beyond = Cursor.after(keys(limit - 1)) if len(features) > limit else None
+    beyond = ItemsCursor.after(keys(limit - 1)) if len(features) > limit else None
     return ItemsPage(b",".join(shown), len(shown), matched, beyond)
 
 
@@ -122,7 +122,7 @@ def chosen_first(chosen: str, rows: str) -> str:
     return fill(CHOSEN_FIRST, {"chosen": chosen, "rows": rows})
 
 
-def _geometry(column: str, crs: Crs) -> str:
+def _geometry(column: str, crs: ReferenceSystem) -> str:
     """SQL of a geometry (EPSG:4326, longitude first) as GeoJSON, axes as the authority has them."""
     turned = column if crs.srid == CRS84.srid else f"ST_Transform({column}, {crs.srid})"
     if crs.north_first:

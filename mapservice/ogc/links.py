@@ -15,7 +15,7 @@ OGC_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class OgcLink:
     """An absolute address with its relation and media type; `templated` has {variables}."""
 
     rel: str
@@ -37,7 +37,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
+class OgcAddresses:
     """The addresses of one service; `root` is that of its landing page, without a slash."""
 
     root: str
@@ -46,15 +46,15 @@ class Addresses:
         query = f"?{query_text(parameters.items())}" if parameters else ""
         return f"{self.root}{path}{query}"
 
-    def own(self, path: str, media: str = JSON, title: str = "") -> list[Link]:
+    def own(self, path: str, media: str = JSON, title: str = "") -> list[OgcLink]:
         """`self` and its HTML alternate.
 
         `self` is a plain address, which answers with JSON unless HTML is wanted more: clients make
         others of it, by what they put behind.
         """
         return [
-            Link("self", self.of(path), media, title),
-            Link("alternate", self.of(path, f="html"), HTML, title),
+            OgcLink("self", self.of(path), media, title),
+            OgcLink("alternate", self.of(path, f="html"), HTML, title),
         ]
 
 
@@ -62,5 +62,5 @@ def query_text(pairs: Iterable[tuple[str, str]]) -> str:
     return urlencode(list(pairs), safe=",:/")
 
 
-def as_json(links: Iterable[Link]) -> list[dict[str, Any]]:
+def as_json(links: Iterable[OgcLink]) -> list[dict[str, Any]]:
     return [link.as_json() for link in links]

@@ -14,7 +14,7 @@ FRANCE = (-63.2, -21.5, 55.9, 51.2)
 
 
 @dataclass(frozen=True, slots=True)
-class Crs:
+class ReferenceSystem:
     """A reference system: its URI, its number, and whether its authority puts north first."""
 
     uri: str
@@ -28,17 +28,17 @@ class Crs:
         return 6 if self.geographic else 1
 
 
-CRS84 = Crs("http://www.opengis.net/def/crs/OGC/1.3/CRS84", 4326, geographic=True)
+CRS84 = ReferenceSystem("http://www.opengis.net/def/crs/OGC/1.3/CRS84", 4326, geographic=True)
 # In the order in which a collection lists them.
 SYSTEMS = (
     CRS84,
-    Crs(EPSG + "4326", 4326, north_first=True, geographic=True),
-    Crs(EPSG + "3857", 3857),
-    Crs(EPSG + "2154", 2154),
+    ReferenceSystem(EPSG + "4326", 4326, north_first=True, geographic=True),
+    ReferenceSystem(EPSG + "3857", 3857),
+    ReferenceSystem(EPSG + "2154", 2154),
 )
 
 
-class Kind(StrEnum):
+class AttributeKind(StrEnum):
     """What an attribute holds; MOMENT is an instant to the second, UTC."""
 
     STRING = "string"
@@ -50,22 +50,22 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
+class FeatureAttribute:
     """One property of a collection's features; `nullable` where it may be unknown."""
 
     name: str
-    kind: Kind
+    kind: AttributeKind
     title: str
     nullable: bool = False
     choices: tuple[str, ...] = ()
 
     @property
     def queryable(self) -> bool:
-        return self.kind is not Kind.LIST
+        return self.kind is not AttributeKind.LIST
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class QueryParameter:
     """A query parameter beyond those of the standard: one of our filter grammar.
 
     `most` is set for a number, which must be above 0; `pattern` is that of each value.
@@ -88,7 +88,7 @@ class SortKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
+class ItemsCollection:
     """One collection: what it holds, how it is filtered and ordered.
 
     `level` is that of its territories, None for initiatives; `counted` tells that figures are
@@ -99,21 +99,21 @@ class Collection:
     id: str
     title: str
     description: str
-    attributes: tuple[Attribute, ...]
+    attributes: tuple[FeatureAttribute, ...]
     geometry: str
     order: tuple[SortKey, ...]
     level: Level | None = None
     counted: bool = False
     temporal: str | None = None
-    grammar: tuple[Parameter, ...] = ()
+    grammar: tuple[QueryParameter, ...] = ()
     zooms: tuple[int, int] | None = None
-    tiled: tuple[Attribute, ...] = ()
+    tiled: tuple[FeatureAttribute, ...] = ()
 
-    def attribute(self, name: str) -> Attribute | None:
+    def attribute(self, name: str) -> FeatureAttribute | None:
         return next((one for one in self.attributes if one.name == name), None)
 
     @property
-    def queryables(self) -> tuple[Attribute, ...]:
+    def queryables(self) -> tuple[FeatureAttribute, ...]:
         return tuple(one for one in self.attributes if one.queryable)
 
     @property

@@ -15,7 +15,7 @@ OPEN = ("", "..")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class MomentSpan:
     """From one instant through another, both included; an instant is a span without length."""
 
     start: datetime

@@ -8,9 +8,9 @@ from typing import Any
 
 from mapservice.ogc.collections import COLLECTIONS
 from mapservice.ogc.documents import TYPES, Document, attribute_schema
-from mapservice.ogc.expressions import Language
-from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, Addresses
-from mapservice.ogc.model import SYSTEMS, Attribute, Collection, Parameter
+from mapservice.ogc.expressions import FilterLanguage
+from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, OgcAddresses
+from mapservice.ogc.model import SYSTEMS, FeatureAttribute, ItemsCollection, QueryParameter
 from mapservice.ogc.parameters import DEFAULT_LIMIT, MAX_LIMIT
 from mapservice.ogc.tilesets import MATRIX_SET, MAX_TILE_ZOOM
 
@@ -19,7 +19,7 @@ HTML = "text/html"
 _URIS = [crs.uri for crs in SYSTEMS]
 
 
-def document(at: Addresses, title: str, version: str) -> Document:
+def document(at: OgcAddresses, title: str, version: str) -> Document:
     return {
         "openapi": "3.0.3",
         "info": {
@@ -60,10 +60,10 @@ def _paths() -> Document:
     return paths
 
 
-def _collection_paths(one: Collection) -> Document:
+def _collection_paths(one: ItemsCollection) -> Document:
     path, name = f"/collections/{one.id}", _camel(one.id)
     paths = {
-        path: _get(f"describe{name}", one.id, one.title, "Collection"),
+        path: _get(f"describe{name}", one.id, one.title, "ItemsCollection"),
         f"{path}/items": _items(one, name),
         f"{path}/items/{{featureId}}": _item(one, name),
         f"{path}/queryables": _schema_path(f"get{name}Queryables", one),
@@ -72,7 +72,7 @@ def _collection_paths(one: Collection) -> Document:
     return paths | _tile_paths(path, one.id, one) if one.zooms else paths
 
 
-def _tile_paths(path: str, tag: str, one: Collection | None = None) -> Document:
+def _tile_paths(path: str, tag: str, one: ItemsCollection | None = None) -> Document:
     """Ids of the operations end as OGC 20-057 says (/req/oas30/operation-id)."""
     name = f"{one.id}.collection.vector" if one else "all.dataset.vector"
     own = f"{path}/tiles/{MATRIX_SET}"
@@ -91,7 +91,7 @@ def _tile_paths(path: str, tag: str, one: Collection | None = None) -> Document:
     }
 
 
-def _items(one: Collection, name: str) -> Document:
+def _items(one: ItemsCollection, name: str) -> Document:
     standard = ["limit", "bbox", "bbox-crs", "datetime", "crs", "filter", "filter-lang"]
     standard += ["filter-crs", "resultType", "cursor"]
     own = {parameter.name for parameter in one.grammar}
@@ -108,7 +108,7 @@ def _items(one: Collection, name: str) -> Document:
     return {"get": operation}
 
 
-def _item(one: Collection, name: str) -> Document:
+def _item(one: ItemsCollection, name: str) -> Document:
     content = {
         GEOJSON: {"schema": _feature_schema(one)},
         HTML: {"schema": {"type": "string"}},
@@ -117,7 +117,7 @@ def _item(one: Collection, name: str) -> Document:
     return {"get": _operation(f"get{name}Feature", one.id, f"One of: {one.title}", content, asked)}
 
 
-def _choosing(one: Collection) -> Iterable[Document]:
+def _choosing(one: ItemsCollection) -> Iterable[Document]:
     """The parameters whose values are names of the collection's properties."""
     names = [attribute.name for attribute in one.attributes]
     keys = [sign + each.name for each in one.queryables for sign in ("", "+", "-")]
@@ -129,7 +129,7 @@ def _choosing(one: Collection) -> Iterable[Document]:
         yield _query(name, words, schema)
 
 
-def _own_parameter(parameter: Parameter) -> Document:
+def _own_parameter(parameter: QueryParameter) -> Document:
     schema: Document = {"type": "string"}
     if parameter.most is not None:
         schema = _number_up_to(parameter.most)
@@ -146,7 +146,7 @@ def _number_up_to(most: float) -> Document:
     return {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": most}
 
 
-def _attribute_parameter(attribute: Attribute) -> Document:
+def _attribute_parameter(attribute: FeatureAttribute) -> Document:
     schema = {key: value for key, value in attribute_schema(attribute).items() if key != "title"}
     return _query(attribute.name, f"{attribute.title}: exactly this value.", schema)
 
@@ -168,7 +168,7 @@ def _get(identifier: str, tag: str, summary: str, schema: str) -> Document:
     return {"get": _operation(identifier, tag, summary, content)}
 
 
-def _schema_path(identifier: str, one: Collection) -> Document:
+def _schema_path(identifier: str, one: ItemsCollection) -> Document:
     content = {SCHEMA: {"schema": _schema_ref("Attributes")}, HTML: {"schema": {"type": "string"}}}
     return {"get": _operation(identifier, one.id, f"{one.title}: attributes", content)}
 
@@ -196,7 +196,7 @@ def _operation(
     }
 
 
-def _collection_schema(one: Collection) -> Document:
+def _collection_schema(one: ItemsCollection) -> Document:
     base = _schema_ref("FeatureCollection")
     return {
         "allOf": [
@@ -209,7 +209,7 @@ def _collection_schema(one: Collection) -> Document:
     }
 
 
-def _feature_schema(one: Collection) -> Document:
+def _feature_schema(one: ItemsCollection) -> Document:
     properties = {}
     for attribute in one.attributes:
         schema: Document = dict(TYPES[attribute.kind])
@@ -284,7 +284,9 @@ _PARAMETERS: Document = {
     "crs": _choice("crs", "Reference system of the answer.", _URIS, _URIS[0]),
     "bbox-crs": _choice("bbox-crs", "Reference system of `bbox`.", _URIS, _URIS[0]),
     "filter": _query("filter", "A filter in CQL2.", {"type": "string"}),
-    "filter-lang": _choice("filter-lang", "Its language.", list(map(str, Language)), Language.TEXT),
+    "filter-lang": _choice(
+        "filter-lang", "Its language.", list(map(str, FilterLanguage)), FilterLanguage.TEXT
+    ),
     "filter-crs": _choice("filter-crs", "Reference system of its coordinates.", _URIS, _URIS[0]),
     "resultType": _choice("resultType", "`hits` only counts.", ["results", "hits"], "results"),
     "cursor": _query("cursor", "Where the page begins, as a next link says.", {"type": "string"}),
@@ -312,7 +314,7 @@ _SCHEMAS: Document = {
     "Link": _LINK,
     "LandingPage": _required({"title": {"type": "string"}, "links": _LINKS}, "links"),
     "Conformance": _required({"conformsTo": _STRINGS}, "conformsTo"),
-    "Collection": _required(
+    "ItemsCollection": _required(
         {
             "id": {"type": "string"},
             "title": {"type": "string"},
@@ -327,7 +329,10 @@ _SCHEMAS: Document = {
         "links",
     ),
     "Collections": _required(
-        {"links": _LINKS, "collections": {"type": "array", "items": _schema_ref("Collection")}},
+        {
+            "links": _LINKS,
+            "collections": {"type": "array", "items": _schema_ref("ItemsCollection")},
+        },
         "links",
         "collections",
     ),

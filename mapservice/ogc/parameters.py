@@ -10,20 +10,28 @@ from typing import Any
 
 from mapservice.errors import InvalidInput
 from mapservice.initiatives import filters as grammar
-from mapservice.initiatives.filters import Filters, Sort
-from mapservice.ogc.cursors import Cursor
-from mapservice.ogc.expressions import Expression, Language
-from mapservice.ogc.model import CRS84, SYSTEMS, Attribute, Collection, Crs, Kind, SortKey
-from mapservice.ogc.moments import Span
+from mapservice.initiatives.filters import InitiativeFilters, ListingSort
+from mapservice.ogc.cursors import ItemsCursor
+from mapservice.ogc.expressions import FilterExpression, FilterLanguage
+from mapservice.ogc.model import (
+    CRS84,
+    SYSTEMS,
+    AttributeKind,
+    FeatureAttribute,
+    ItemsCollection,
+    ReferenceSystem,
+    SortKey,
+)
+from mapservice.ogc.moments import MomentSpan
 from mapservice.territories.coordinates import BBox
 from mapservice.web.parsing import parse_number
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 10_000
 MAX_TEXT = 1_000
-ALL = Filters()
+ALL = InitiativeFilters()
 # The order of initiatives in a box: along the grid of the tiles, whose ranges make it cheap.
-CELL = Attribute("cell", Kind.INTEGER, "Z-order code of its cell")
+CELL = FeatureAttribute("cell", AttributeKind.INTEGER, "Z-order code of its cell")
 BY_PLACE = (SortKey(CELL.name), SortKey("id"))
 
 STANDARD = frozenset(
@@ -33,10 +41,10 @@ STANDARD = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class ProjectedBox:
     """A rectangle in a projected CRS, in its units."""
 
-    crs: Crs
+    crs: ReferenceSystem
     west: float
     south: float
     east: float
@@ -44,10 +52,10 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Equal:
+class AttributeEquals:
     """One attribute has one value."""
 
-    attribute: Attribute
+    attribute: FeatureAttribute
     value: Any
 
 
@@ -59,17 +67,17 @@ class ItemsRequest:
     geometry comes as null.
     """
 
-    collection: Collection
-    filters: Filters = ALL
-    box: Box | None = None
-    span: Span | None = None
-    expression: Expression | None = None
-    equal: tuple[Equal, ...] = ()
+    collection: ItemsCollection
+    filters: InitiativeFilters = ALL
+    box: ProjectedBox | None = None
+    span: MomentSpan | None = None
+    expression: FilterExpression | None = None
+    equal: tuple[AttributeEquals, ...] = ()
     order: tuple[SortKey, ...] = ()
     names: tuple[str, ...] | None = None
-    crs: Crs = CRS84
+    crs: ReferenceSystem = CRS84
     limit: int = DEFAULT_LIMIT
-    cursor: Cursor | None = None
+    cursor: ItemsCursor | None = None
     hits: bool = False
     shapes: bool = True
 
@@ -79,7 +87,7 @@ class ItemsRequest:
         return not (self.box or self.span or self.expression or self.equal)
 
 
-def read(collection: Collection, pairs: Iterable[tuple[str, str]]) -> ItemsRequest:
+def read(collection: ItemsCollection, pairs: Iterable[tuple[str, str]]) -> ItemsRequest:
     """Raises InvalidInput for what is unknown, repeated or malformed."""
     own = {one.name for one in collection.grammar}
     ours: list[tuple[str, str]] = []
@@ -97,8 +105,8 @@ def read(collection: Collection, pairs: Iterable[tuple[str, str]]) -> ItemsReque
     order = _order(collection, texts, boxed=isinstance(box, BBox))
     return ItemsRequest(
         collection,
-        filters=replace(filters, bbox=in_degrees, sort=Sort.RECENT),
-        box=box if isinstance(box, Box) else None,
+        filters=replace(filters, bbox=in_degrees, sort=ListingSort.RECENT),
+        box=box if isinstance(box, ProjectedBox) else None,
         span=_span(collection, texts),
         expression=_expression(texts),
         equal=tuple(_equals(collection, texts)),
@@ -111,7 +119,7 @@ def read(collection: Collection, pairs: Iterable[tuple[str, str]]) -> ItemsReque
     )
 
 
-def system(texts: dict[str, str], name: str) -> Crs:
+def system(texts: dict[str, str], name: str) -> ReferenceSystem:
     """The reference system that a parameter names by its URI; CRS84 when it is not given."""
     uri = texts.get(name)
     if uri is None:
@@ -122,7 +130,7 @@ def system(texts: dict[str, str], name: str) -> Crs:
     return found
 
 
-def _clean(collection: Collection, name: str, text: str) -> str:
+def _clean(collection: ItemsCollection, name: str, text: str) -> str:
     attribute = collection.attribute(name)
     if name not in STANDARD and not (attribute and attribute.queryable):
         raise InvalidInput(name[:50], "is not a parameter of this address")
@@ -133,7 +141,7 @@ def _clean(collection: Collection, name: str, text: str) -> str:
     return text
 
 
-def _box(texts: dict[str, str]) -> BBox | Box | None:
+def _box(texts: dict[str, str]) -> BBox | ProjectedBox | None:
     crs = system(texts, "bbox-crs")
     if "bbox" not in texts:
         return None
@@ -148,32 +156,32 @@ def _box(texts: dict[str, str]) -> BBox | Box | None:
         return BBox.parse(",".join(map(repr, sides)))
     if sides[0] > sides[2] or sides[1] > sides[3]:
         raise InvalidInput("bbox", "must give its lower corner first")
-    return Box(crs, *sides)
+    return ProjectedBox(crs, *sides)
 
 
-def _span(collection: Collection, texts: dict[str, str]) -> Span | None:
+def _span(collection: ItemsCollection, texts: dict[str, str]) -> MomentSpan | None:
     """Features without a time are not told apart by one (OGC 17-069r4, 7.15.4)."""
     if "datetime" not in texts:
         return None
-    span = Span.parse(texts["datetime"])
+    span = MomentSpan.parse(texts["datetime"])
     return span if collection.temporal else None
 
 
-def _expression(texts: dict[str, str]) -> Expression | None:
+def _expression(texts: dict[str, str]) -> FilterExpression | None:
     crs = system(texts, "filter-crs")
-    text = texts.get("filter-lang", Language.TEXT)
-    if text not in tuple(Language):
-        raise InvalidInput("filter-lang", f"is not one of {', '.join(Language)}")
+    text = texts.get("filter-lang", FilterLanguage.TEXT)
+    if text not in tuple(FilterLanguage):
+        raise InvalidInput("filter-lang", f"is not one of {', '.join(FilterLanguage)}")
     if "filter" not in texts:
         return None
-    return Expression.parse(texts["filter"], Language(text), crs)
+    return FilterExpression.parse(texts["filter"], FilterLanguage(text), crs)
 
 
-def _equals(collection: Collection, texts: dict[str, str]) -> Iterable[Equal]:
+def _equals(collection: ItemsCollection, texts: dict[str, str]) -> Iterable[AttributeEquals]:
     for name, text in texts.items():
         attribute = collection.attribute(name)
         if name not in STANDARD and attribute:
-            yield Equal(attribute, _VALUES[attribute.kind](name, text))
+            yield AttributeEquals(attribute, _VALUES[attribute.kind](name, text))
 
 
 def _integer(name: str, text: str) -> int | float:
@@ -191,20 +199,22 @@ def _text(_name: str, text: str) -> str:
     return text
 
 
-def _moment(name: str, text: str) -> Span:
-    return Span.instant(text, name)
+def _moment(name: str, text: str) -> MomentSpan:
+    return MomentSpan.instant(text, name)
 
 
-_VALUES: dict[Kind, Callable[[str, str], Any]] = {
-    Kind.STRING: _text,
-    Kind.INTEGER: _integer,
-    Kind.NUMBER: _integer,
-    Kind.BOOLEAN: _boolean,
-    Kind.MOMENT: _moment,
+_VALUES: dict[AttributeKind, Callable[[str, str], Any]] = {
+    AttributeKind.STRING: _text,
+    AttributeKind.INTEGER: _integer,
+    AttributeKind.NUMBER: _integer,
+    AttributeKind.BOOLEAN: _boolean,
+    AttributeKind.MOMENT: _moment,
 }
 
 
-def _order(collection: Collection, texts: dict[str, str], *, boxed: bool) -> tuple[SortKey, ...]:
+def _order(
+    collection: ItemsCollection, texts: dict[str, str], *, boxed: bool
+) -> tuple[SortKey, ...]:
     if not texts.get("sortby", "").strip():
         return BY_PLACE if boxed and collection.level is None else collection.order
     order = tuple(_sort_key(collection, part) for part in texts["sortby"].split(","))
@@ -216,16 +226,16 @@ def _order(collection: Collection, texts: dict[str, str], *, boxed: bool) -> tup
 
 
 def _cursor(
-    collection: Collection, texts: dict[str, str], order: tuple[SortKey, ...]
-) -> Cursor | None:
+    collection: ItemsCollection, texts: dict[str, str], order: tuple[SortKey, ...]
+) -> ItemsCursor | None:
     """Where in that order the page begins."""
     if "cursor" not in texts:
         return None
     kinds = [collection.attribute(key.name) or CELL for key in order]
-    return Cursor.decode(texts["cursor"], kinds)
+    return ItemsCursor.decode(texts["cursor"], kinds)
 
 
-def _sort_key(collection: Collection, text: str) -> SortKey:
+def _sort_key(collection: ItemsCollection, text: str) -> SortKey:
     # A "+" that was not escaped in an address arrives as a blank.
     name = text.strip().removeprefix("+")
     descending = name.startswith("-")
@@ -236,7 +246,7 @@ def _sort_key(collection: Collection, text: str) -> SortKey:
     return SortKey(name, descending)
 
 
-def _names(collection: Collection, texts: dict[str, str]) -> tuple[str, ...] | None:
+def _names(collection: ItemsCollection, texts: dict[str, str]) -> tuple[str, ...] | None:
     if "properties" not in texts:
         return None
     wanted = {part.strip() for part in texts["properties"].split(",")}

@@ -11,7 +11,7 @@ from mapservice.db.tables import initiative
 from mapservice.db.text import compiled, fill
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives.conditions import where
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import PUBLIC
 from mapservice.ogc import boxes
 from mapservice.ogc.conditions import Condition
@@ -24,12 +24,12 @@ from mapservice.ogc.features import (
     paged,
     rows_of,
 )
-from mapservice.ogc.model import CRS84, Collection, Crs
+from mapservice.ogc.model import CRS84, ItemsCollection, ReferenceSystem
 from mapservice.ogc.parameters import ItemsRequest
-from mapservice.ogc.selection import Part, identified, ordering, parts, selected
-from mapservice.ogc.sources import Source, source_of
+from mapservice.ogc.selection import SelectionPart, identified, ordering, parts, selected
+from mapservice.ogc.sources import CollectionSource, source_of
 from mapservice.rollups import queries as activity
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 
 
 def items(connection: Connection, request: ItemsRequest, base_url: str) -> ItemsPage:
@@ -48,16 +48,16 @@ def items(connection: Connection, request: ItemsRequest, base_url: str) -> Items
 
 def item(
     connection: Connection,
-    collection: Collection,
+    collection: ItemsCollection,
     identifier: str,
     base_url: str,
-    crs: Crs = CRS84,
+    crs: ReferenceSystem = CRS84,
     *,
     shapes: bool = True,
 ) -> str:
     """One feature as JSON text, an archived initiative too. Raises NotFound."""
     source = source_of(collection, base_url)
-    visible = Filters(status=PUBLIC) if collection.level is None else Filters()
+    visible = InitiativeFilters(status=PUBLIC) if collection.level is None else InitiativeFilters()
     request = ItemsRequest(collection, visible, order=collection.order, crs=crs, shapes=shapes)
     where = [*selected(source.target, request), _has_id(source, identifier)]
     statement, values = _feature_sql(source, request, where)
@@ -72,7 +72,7 @@ def first_created(connection: Connection) -> datetime | None:
     """When the oldest of the initiatives that are listed was created; None if no day is known."""
     query = (
         select(initiative.c.created_at)
-        .where(*where(Filters()), initiative.c.created_at.is_not(None))
+        .where(*where(InitiativeFilters()), initiative.c.created_at.is_not(None))
         .order_by(initiative.c.created_at, initiative.c.id)
         .limit(1)
     )
@@ -105,7 +105,7 @@ def _matched(connection: Connection, request: ItemsRequest, base_url: str) -> in
     return int(connection.exec_driver_sql(statement, values).scalar_one())
 
 
-def _has_id(source: Source, identifier: str) -> Condition:
+def _has_id(source: CollectionSource, identifier: str) -> Condition:
     try:
         value = identified(source, identifier, "id")
     except InvalidInput:
@@ -114,7 +114,10 @@ def _has_id(source: Source, identifier: str) -> Condition:
 
 
 def _feature_sql(
-    source: Source, request: ItemsRequest, where: list[Condition], part: Part | None = None
+    source: CollectionSource,
+    request: ItemsRequest,
+    where: list[Condition],
+    part: SelectionPart | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """One row more than the page is asked for: it tells whether there is a next page."""
     rows = rows_of(source, request)
@@ -123,11 +126,11 @@ def _feature_sql(
 
 
 def _limited(
-    source: Source,
+    source: CollectionSource,
     request: ItemsRequest,
     rows: Select[Any],
     where: list[Condition],
-    part: Part | None = None,
+    part: SelectionPart | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """The rows of one page."""
     if request.collection.level is not None:
@@ -152,7 +155,9 @@ def _with_counts(
     collection = request.collection
     if not collection.counted or collection.level is None:
         return statement, values
-    scope = Scope.of(Filters(**{name: getattr(request.filters, name) for name in COUNTED}))
+    scope = RollupScope.of(
+        InitiativeFilters(**{name: getattr(request.filters, name) for name in COUNTED})
+    )
     counts, more = activity.counts_by_code(collection.level, scope)
     return f"WITH counts AS ({counts}) {statement}", values | more
 

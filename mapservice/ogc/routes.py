@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from mapservice import __version__
 from mapservice.errors import InvalidInput
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import Tile
 from mapservice.initiatives.params import read_filters, with_known_places
 from mapservice.initiatives.queries import sample_share
@@ -19,13 +19,13 @@ from mapservice.ogc import boxes, documents, openapi, queries, tiles, tilesets
 from mapservice.ogc.collections import collection_named
 from mapservice.ogc.documents import Document
 from mapservice.ogc.features import ItemsPage
-from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, Addresses, Link
-from mapservice.ogc.model import Collection, Crs
+from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, OgcAddresses, OgcLink
+from mapservice.ogc.model import ItemsCollection, ReferenceSystem
 from mapservice.ogc.parameters import ItemsRequest, read, system
 from mapservice.tiles.tile_cache.middleware import tile_answer
-from mapservice.tiles.tile_cache.store import Extent
+from mapservice.tiles.tile_cache.store import ChangeExtent
 from mapservice.web import answers, negotiation
-from mapservice.web.negotiation import HTML_FORM, JSON_FORM, Form
+from mapservice.web.negotiation import HTML_FORM, JSON_FORM, MediaForm
 from mapservice.web.params import base_url, only_parameters, query_without
 from mapservice.web.services import services
 
@@ -40,11 +40,11 @@ DOCUMENT_FRESH_SECONDS = 3600
 TERRITORY_FRESH_SECONDS = 86_400
 PAGE_ITEMS = 50
 
-GEOJSON_FORM = Form("json", GEOJSON, ("application/json", "application/vnd.geo+json"))
-SCHEMA_FORM = Form("json", SCHEMA, ("application/json",))
-OPENAPI_FORM = Form("json", OPENAPI, ("application/json", "application/openapi+json"))
-MVT_FORM = Form("mvt", MVT, ("application/x-protobuf", "application/octet-stream"))
-GEOJSON_TILE_FORM = Form("geojson", GEOJSON, ("application/json",))
+GEOJSON_FORM = MediaForm("json", GEOJSON, ("application/json", "application/vnd.geo+json"))
+SCHEMA_FORM = MediaForm("json", SCHEMA, ("application/json",))
+OPENAPI_FORM = MediaForm("json", OPENAPI, ("application/json", "application/openapi+json"))
+MVT_FORM = MediaForm("mvt", MVT, ("application/x-protobuf", "application/octet-stream"))
+GEOJSON_TILE_FORM = MediaForm("geojson", GEOJSON, ("application/json",))
 
 
 @blueprint.get("")
@@ -125,7 +125,7 @@ def item(name: str, identifier: str) -> Response:
         )
         sample = sample_share(connection)
     at = _addresses().of(f"/collections/{one.id}")
-    links = [*_own_links(form), Link("collection", at, JSON, one.title)]
+    links = [*_own_links(form), OgcLink("collection", at, JSON, one.title)]
     if form is HTML_FORM:
         content = json.loads(feature)
         response = _html("item", collection=one, feature=content, links=links, sample=sample)
@@ -184,11 +184,11 @@ def collection_tile(name: str, matrix: str, row: str, column: str) -> Response:
     return _tile((one,), Tile.parse(matrix, column, row), form)
 
 
-def _tile(layers: tuple[Collection, ...], tile: Tile, form: Form) -> Response:
+def _tile(layers: tuple[ItemsCollection, ...], tile: Tile, form: MediaForm) -> Response:
     """Filters reach initiatives and figures; a tile of territories alone takes none."""
     tilesets.within_limits(layers, tile)
     fresh = TERRITORY_FRESH_SECONDS
-    filters = Filters()
+    filters = InitiativeFilters()
     with services().reader.connect() as connection:
         if any(one.level is None for one in layers):
             fresh = answers.FRESH_SECONDS
@@ -206,11 +206,11 @@ def _tile(layers: tuple[Collection, ...], tile: Tile, form: Form) -> Response:
     return tile_answer(drawn, MVT, _extent(layers, tile), fresh)
 
 
-def _extent(layers: tuple[Collection, ...], tile: Tile) -> Tile | Extent:
+def _extent(layers: tuple[ItemsCollection, ...], tile: Tile) -> Tile | ChangeExtent:
     """Where a change alters a tile of these layers."""
     if any(one.counted and one.level is not None for one in layers):
-        return Extent.ANYWHERE
-    return tile if any(one.level is None for one in layers) else Extent.NOWHERE
+        return ChangeExtent.ANYWHERE
+    return tile if any(one.level is None for one in layers) else ChangeExtent.NOWHERE
 
 
 def _reader_of(asked: ItemsRequest) -> Engine:
@@ -218,14 +218,14 @@ def _reader_of(asked: ItemsRequest) -> Engine:
     return services().steady if boxes.is_boxed(asked) else services().reader
 
 
-def _tile_filters(connection: Connection) -> Filters:
+def _tile_filters(connection: Connection) -> InitiativeFilters:
     filters, paging = read_filters(connection, "f")
     if paging.limit is not None or paging.cursor is not None:
         raise InvalidInput("limit" if paging.limit is not None else "cursor", "tiles have no pages")
     return filters
 
 
-def _document(name: str, content: Document, form: Form = JSON_FORM) -> Response:
+def _document(name: str, content: Document, form: MediaForm = JSON_FORM) -> Response:
     """A document as JSON, or as the page that is named for it."""
     only_parameters("f")
     if negotiation.chosen(form, HTML_FORM) is HTML_FORM:
@@ -239,7 +239,7 @@ def _html(name: str, **values: Any) -> Response:
     return answers.whole(page, HTML_FORM.content_type)
 
 
-def _features(page: ItemsPage, links: list[Link]) -> Response:
+def _features(page: ItemsPage, links: list[OgcLink]) -> Response:
     described = json.dumps([link.as_json() for link in links], ensure_ascii=False)
     matched = "" if page.matched is None else f'"numberMatched":{page.matched},'
     told = f',{matched}"numberReturned":{page.returned},"links":{described},"features":['
@@ -248,27 +248,27 @@ def _features(page: ItemsPage, links: list[Link]) -> Response:
     )
 
 
-def _page(one: Collection, page: ItemsPage, links: list[Link], sample: str) -> Response:
+def _page(one: ItemsCollection, page: ItemsPage, links: list[OgcLink], sample: str) -> Response:
     features = json.loads(b"[%b]" % page.features)
     return _html("items", collection=one, features=features, page=page, links=links, sample=sample)
 
 
-def _item_links(one: Collection, form: Form, page: ItemsPage) -> list[Link]:
+def _item_links(one: ItemsCollection, form: MediaForm, page: ItemsPage) -> list[OgcLink]:
     links = _own_links(form)
     if page.next:
         at = f"{_here_without('f', 'cursor')}f={form.name}&cursor={page.next.text}"
-        links.append(Link("next", at, form.media_types[0]))
-    links.append(Link("collection", _addresses().of(f"/collections/{one.id}"), JSON, one.title))
+        links.append(OgcLink("next", at, form.media_types[0]))
+    links.append(OgcLink("collection", _addresses().of(f"/collections/{one.id}"), JSON, one.title))
     return links
 
 
-def _own_links(form: Form) -> list[Link]:
+def _own_links(form: MediaForm) -> list[OgcLink]:
     """This answer, and the other form of it."""
     other = HTML_FORM if form is GEOJSON_FORM else GEOJSON_FORM
     here = _here_without("f")
     return [
-        Link("self", f"{here}f={form.name}", form.media_types[0]),
-        Link("alternate", f"{here}f={other.name}", other.media_types[0]),
+        OgcLink("self", f"{here}f={form.name}", form.media_types[0]),
+        OgcLink("alternate", f"{here}f={other.name}", other.media_types[0]),
     ]
 
 
@@ -279,15 +279,18 @@ def _here_without(*names: str) -> str:
 
 
 def _head(
-    response: Response, crs: Crs, links: list[Link], counts: Sequence[tuple[str, str]] = ()
+    response: Response,
+    crs: ReferenceSystem,
+    links: list[OgcLink],
+    counts: Sequence[tuple[str, str]] = (),
 ) -> Response:
     described = ", ".join(link.as_header() for link in links)
-    response.headers.extend([("Content-Crs", f"<{crs.uri}>"), ("Link", described), *counts])
+    response.headers.extend([("Content-Crs", f"<{crs.uri}>"), ("OgcLink", described), *counts])
     return response
 
 
-def _addresses() -> Addresses:
-    return Addresses(f"{base_url()}{PREFIX}")
+def _addresses() -> OgcAddresses:
+    return OgcAddresses(f"{base_url()}{PREFIX}")
 
 
 def _read(question: Callable[[Connection], Answer]) -> Answer:

@@ -23,12 +23,12 @@ from mapservice.db.tables import initiative
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.conditions import BEFORE_ALL, recency, where
 from mapservice.ogc import temporal
-from mapservice.ogc.conditions import Condition, Target, condition, equal, spatial
-from mapservice.ogc.model import CRS84, Kind, SortKey
-from mapservice.ogc.moments import Span
-from mapservice.ogc.parameters import CELL, Box, ItemsRequest
-from mapservice.ogc.shapes import Shape, rectangle
-from mapservice.ogc.sources import Source
+from mapservice.ogc.conditions import CollectionColumns, Condition, condition, equal, spatial
+from mapservice.ogc.model import CRS84, AttributeKind, SortKey
+from mapservice.ogc.moments import MomentSpan
+from mapservice.ogc.parameters import CELL, ItemsRequest, ProjectedBox
+from mapservice.ogc.shapes import FilterGeometry, rectangle
+from mapservice.ogc.sources import CollectionSource
 from mapservice.territories.coordinates import BBox
 
 LONGEST_ID = 50
@@ -36,7 +36,7 @@ LONGEST_ID = 50
 _Step = tuple[bool, ColumnElement[Any], ColumnElement[Any] | None]
 
 
-def selected(target: Target, request: ItemsRequest) -> list[Condition]:
+def selected(target: CollectionColumns, request: ItemsRequest) -> list[Condition]:
     """Conditions that must all hold."""
     equals = [
         equal(target, one.attribute.name, one.attribute.kind, one.value) for one in request.equal
@@ -50,7 +50,7 @@ def selected(target: Target, request: ItemsRequest) -> list[Condition]:
     ]
 
 
-def _by_grammar(target: Target, request: ItemsRequest) -> list[Condition]:
+def _by_grammar(target: CollectionColumns, request: ItemsRequest) -> list[Condition]:
     """Of initiatives, all of it; of territories the box alone: the rest says what is counted.
 
     What is listed without the parameter `status` does not depend on a filter: that only narrows.
@@ -61,30 +61,30 @@ def _by_grammar(target: Target, request: ItemsRequest) -> list[Condition]:
     return where(filters)
 
 
-def _in_degrees(target: Target, bbox: BBox) -> Condition:
+def _in_degrees(target: CollectionColumns, bbox: BBox) -> Condition:
     halves = (
-        Shape.of(rectangle(part.west, part.south, part.east, part.north), CRS84)
+        FilterGeometry.of(rectangle(part.west, part.south, part.east, part.north), CRS84)
         for part in bbox.parts()
     )
     return or_(*(spatial(target, "ST_Intersects", half) for half in halves))
 
 
-def _by_box(target: Target, box: Box | None) -> list[Condition]:
+def _by_box(target: CollectionColumns, box: ProjectedBox | None) -> list[Condition]:
     if box is None:
         return []
-    shape = Shape.of(rectangle(box.west, box.south, box.east, box.north), box.crs)
+    shape = FilterGeometry.of(rectangle(box.west, box.south, box.east, box.north), box.crs)
     return [spatial(target, "ST_Intersects", shape)]
 
 
 def _by_span(request: ItemsRequest) -> list[Condition]:
     if request.span is None or request.collection.temporal is None:
         return []
-    period = temporal.Period.of(request.span)
-    dated = temporal.RELATIONS["t_intersects"](temporal.Period.of(recency()), period)
+    period = temporal.TemporalPeriod.of(request.span)
+    dated = temporal.RELATIONS["t_intersects"](temporal.TemporalPeriod.of(recency()), period)
     return [or_(dated, and_(recency() == BEFORE_ALL, _may_lie_in(request.span)))]
 
 
-def _may_lie_in(span: Span) -> Condition:
+def _may_lie_in(span: MomentSpan) -> Condition:
     """Of what has no known day: whether its year or month meets a span, if even that is known.
 
     What has no time at all matches any: OGC API Features 1.0.1, /req/core/fc-time-response, C.
@@ -97,12 +97,12 @@ def _may_lie_in(span: Span) -> Condition:
     return or_(period.is_(None), and_(period >= first, period <= last))
 
 
-def ordering(source: Source, order: Sequence[SortKey]) -> list[ColumnElement[Any]]:
+def ordering(source: CollectionSource, order: Sequence[SortKey]) -> list[ColumnElement[Any]]:
     """What is unknown comes last; else a plain order, so that an index can give it."""
     return [_ordered(source, key) for key in order]
 
 
-def _ordered(source: Source, key: SortKey) -> ColumnElement[Any]:
+def _ordered(source: CollectionSource, key: SortKey) -> ColumnElement[Any]:
     if _is_recent(source, key):
         return recency().desc()
     column = source.keys[key.name]
@@ -110,21 +110,21 @@ def _ordered(source: Source, key: SortKey) -> ColumnElement[Any]:
     return ordered.nulls_last() if _is_nullable(source, key) else ordered
 
 
-def _is_recent(source: Source, key: SortKey) -> bool:
+def _is_recent(source: CollectionSource, key: SortKey) -> bool:
     """Newest first, which indexes hold with what is unknown last."""
     is_initiative = source.target.collection.level is None
     return is_initiative and key.descending and key.name == "created_at"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SelectionPart:
     """Some of the rows of a request, in its order: those that a condition keeps."""
 
     conditions: list[Condition]
     order: list[ColumnElement[Any]]
 
 
-def parts(source: Source, request: ItemsRequest) -> list[Part]:
+def parts(source: CollectionSource, request: ItemsRequest) -> list[SelectionPart]:
     """The rows beyond the request's cursor, in one part or two that follow each other.
 
     Two where the order begins with a moment that may be unknown: either is a range of an index,
@@ -133,10 +133,10 @@ def parts(source: Source, request: ItemsRequest) -> list[Part]:
     first, cursor = request.order[0], request.cursor
     whole = ordering(source, request.order)
     if not _is_moment(source, first) or _is_recent(source, first):
-        return [Part(after(source, request), whole)]
+        return [SelectionPart(after(source, request), whole)]
     column = source.keys[first.name]
-    known = Part([column.is_not(None)], [_plainly(column, first), *whole[1:]])
-    unknown = Part([column.is_(None)], whole[1:])
+    known = SelectionPart([column.is_not(None)], [_plainly(column, first), *whole[1:]])
+    unknown = SelectionPart([column.is_(None)], whole[1:])
     if cursor is None:
         return [known, unknown]
     steps = _steps(source, request)
@@ -151,21 +151,21 @@ def parts(source: Source, request: ItemsRequest) -> list[Part]:
     return [replace(known, conditions=[*known.conditions, _beyond(steps)]), unknown]
 
 
-def _is_moment(source: Source, key: SortKey) -> bool:
+def _is_moment(source: CollectionSource, key: SortKey) -> bool:
     attribute = source.target.collection.attribute(key.name)
-    return attribute is not None and attribute.nullable and attribute.kind is Kind.MOMENT
+    return attribute is not None and attribute.nullable and attribute.kind is AttributeKind.MOMENT
 
 
 def _plainly(column: ColumnElement[Any], key: SortKey) -> ColumnElement[Any]:
     return column.desc() if key.descending else column.asc()
 
 
-def _is_nullable(source: Source, key: SortKey) -> bool:
+def _is_nullable(source: CollectionSource, key: SortKey) -> bool:
     attribute = source.target.collection.attribute(key.name)
     return attribute is not None and attribute.nullable
 
 
-def after(source: Source, request: ItemsRequest) -> list[Condition]:
+def after(source: CollectionSource, request: ItemsRequest) -> list[Condition]:
     """Beyond the row of the request's cursor, by keyset: no page depends on how many there are."""
     if request.cursor is None:
         return []
@@ -176,7 +176,7 @@ def after(source: Source, request: ItemsRequest) -> list[Condition]:
     return [_beyond(steps)]
 
 
-def _steps(source: Source, request: ItemsRequest) -> list[_Step]:
+def _steps(source: CollectionSource, request: ItemsRequest) -> list[_Step]:
     """Each key's direction, what it goes by, and the cursor's value of it (None: unknown)."""
     assert request.cursor is not None
     return [
@@ -185,14 +185,14 @@ def _steps(source: Source, request: ItemsRequest) -> list[_Step]:
     ]
 
 
-def _step(source: Source, key: SortKey, value: Any) -> _Step:
+def _step(source: CollectionSource, key: SortKey, value: Any) -> _Step:
     if _is_recent(source, key):
         bound = _bound(source, key.name, value)
         return key.descending, recency(), BEFORE_ALL if bound is None else bound
     return key.descending, source.keys[key.name], _bound(source, key.name, value)
 
 
-def _may_lack(source: Source, key: SortKey) -> bool:
+def _may_lack(source: CollectionSource, key: SortKey) -> bool:
     return _is_nullable(source, key) and not _is_recent(source, key)
 
 
@@ -212,7 +212,7 @@ def _beyond(steps: Sequence[_Step]) -> Condition:
     return or_(further, and_(column == value, _beyond(rest))) if rest else further
 
 
-def _bound(source: Source, name: str, value: Any) -> ColumnElement[Any] | None:
+def _bound(source: CollectionSource, name: str, value: Any) -> ColumnElement[Any] | None:
     if name == CELL.name:
         return literal(value, BigInteger)
     attribute = source.target.collection.attribute(name)
@@ -220,12 +220,12 @@ def _bound(source: Source, name: str, value: Any) -> ColumnElement[Any] | None:
         return None
     if name == source.target.collection.identifier:
         return identified(source, value, "cursor")
-    if attribute.kind is Kind.MOMENT:
+    if attribute.kind is AttributeKind.MOMENT:
         return literal(value, DateTime(timezone=True))
-    return literal(value, Numeric if attribute.kind is Kind.NUMBER else None)
+    return literal(value, Numeric if attribute.kind is AttributeKind.NUMBER else None)
 
 
-def identified(source: Source, text: str, field: str) -> ColumnElement[Any]:
+def identified(source: CollectionSource, text: str, field: str) -> ColumnElement[Any]:
     """Bound as the type of the id. Raises InvalidInput for a text that cannot be one."""
     if source.target.collection.level is None:
         return literal(identity(text, field), PG_UUID)

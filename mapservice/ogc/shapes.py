@@ -14,7 +14,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from mapservice.errors import InvalidInput
-from mapservice.ogc.model import Crs
+from mapservice.ogc.model import ReferenceSystem
 
 FIELD = "filter"
 # How deep the positions of each kind of geometry lie in its coordinates.
@@ -34,7 +34,7 @@ MARGIN = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class FilterGeometry:
     """A valid geometry as GeoJSON text, x before y, in the system `srid`.
 
     `bounds` (west, south, east, north in degrees) holds all of it; None when that is not known.
@@ -47,7 +47,7 @@ class Shape:
     is_mixed: bool = False
 
     @classmethod
-    def of(cls, geometry: BaseGeometry, crs: Crs) -> Self:
+    def of(cls, geometry: BaseGeometry, crs: ReferenceSystem) -> Self:
         """Raises InvalidInput for a geometry that is empty, infinite or crosses itself."""
         if geometry.is_empty or not all(map(math.isfinite, geometry.bounds)):
             raise InvalidInput(FIELD, "has a geometry without a place")
@@ -59,7 +59,7 @@ class Shape:
         return cls(shapely.to_geojson(plain), crs.srid, _bounds(geometry, crs), is_mixed)
 
     @classmethod
-    def parse(cls, node: dict[str, Any], crs: Crs) -> Self:
+    def parse(cls, node: dict[str, Any], crs: ReferenceSystem) -> Self:
         """From GeoJSON or `{"bbox": […]}`, with the axes in the order of the CRS."""
         if "bbox" in node:
             return cls.of(_box(node["bbox"], crs), crs)
@@ -83,7 +83,7 @@ def rectangle(west: float, south: float, east: float, north: float) -> BaseGeome
     return shapely.box(west, south, east, north)
 
 
-def _box(sides: Any, crs: Crs) -> BaseGeometry:
+def _box(sides: Any, crs: ReferenceSystem) -> BaseGeometry:
     numbers = list(sides) if isinstance(sides, list) else []
     if not all(map(_is_number, numbers)):
         raise InvalidInput(FIELD, "has a box with a side that is not a number")
@@ -104,7 +104,7 @@ def _box(sides: Any, crs: Crs) -> BaseGeometry:
     return shapely.union_all(halves)
 
 
-def _check_geometry(node: dict[str, Any], crs: Crs) -> None:
+def _check_geometry(node: dict[str, Any], crs: ReferenceSystem) -> None:
     """GeoJSON by its rules (RFC 7946, 3.1). Raises InvalidInput naming what breaks one."""
     kind = node.get("type")
     if kind == "GeometryCollection":
@@ -121,7 +121,7 @@ def _check_geometry(node: dict[str, Any], crs: Crs) -> None:
     _check_coordinates(node.get("coordinates"), POSITIONS_AT[kind], kind, crs)
 
 
-def _check_coordinates(given: Any, depth: int, kind: str, crs: Crs) -> None:
+def _check_coordinates(given: Any, depth: int, kind: str, crs: ReferenceSystem) -> None:
     if depth == 0:
         return _check_position(given, kind, crs)
     if not isinstance(given, list):
@@ -140,14 +140,14 @@ def _check_coordinates(given: Any, depth: int, kind: str, crs: Crs) -> None:
     return None
 
 
-def _check_position(given: Any, kind: str, crs: Crs) -> None:
+def _check_position(given: Any, kind: str, crs: ReferenceSystem) -> None:
     if not isinstance(given, list) or len(given) not in (2, 3) or not all(map(_is_number, given)):
         raise InvalidInput(FIELD, f"has a {kind} with a position that is not two or three numbers")
     x, y = (given[1], given[0]) if crs.north_first else (given[0], given[1])
     _check_within(x, y, crs)
 
 
-def _check_within(x: float, y: float, crs: Crs) -> None:
+def _check_within(x: float, y: float, crs: ReferenceSystem) -> None:
     """Degrees or metres that the reference system can have, east before north."""
     if crs.geographic:
         if not -180 <= x <= 180:
@@ -180,7 +180,9 @@ def _parts(geometry: BaseGeometry) -> Iterator[BaseGeometry]:
             yield part
 
 
-def _bounds(geometry: BaseGeometry, crs: Crs) -> tuple[float, float, float, float] | None:
+def _bounds(
+    geometry: BaseGeometry, crs: ReferenceSystem
+) -> tuple[float, float, float, float] | None:
     west, south, east, north = geometry.bounds
     if crs.geographic:
         return (west, south, east, north)

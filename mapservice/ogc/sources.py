@@ -22,12 +22,12 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from mapservice.db.json_text import Ready
+from mapservice.db.json_text import RawJson
 from mapservice.db.tables import initiative, territory
 from mapservice.initiatives import exports
 from mapservice.initiatives.conditions import envelope
-from mapservice.ogc.conditions import Bounds, Condition, Target
-from mapservice.ogc.model import Collection
+from mapservice.ogc.conditions import Bounds, CollectionColumns, Condition
+from mapservice.ogc.model import ItemsCollection
 from mapservice.territories.coordinates import BBox
 from mapservice.territories.model import Level
 
@@ -36,23 +36,23 @@ from mapservice.territories.model import Level
 NAMED_BY = frozenset({"commune", "region"})
 NAMES = {
     "commune_name": literal_column(
-        "(SELECT names FROM commune_names) ->> initiative.commune", Ready()
+        "(SELECT names FROM commune_names) ->> initiative.commune", RawJson()
     ).label("commune_name"),
     "region_name": literal_column(
-        "(SELECT names FROM region_names) ->> initiative.region", Ready()
+        "(SELECT names FROM region_names) ->> initiative.region", RawJson()
     ).label("region_name"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CollectionSource:
     """`properties` are those of the answer, in order; `keys` are what an order goes by.
 
     Rows are looked for among `rows`, and shown from `page`, those of one page, where an order goes
     by `page_keys`.
     """
 
-    target: Target
+    target: CollectionColumns
     rows: FromClause
     page: FromClause
     properties: tuple[ColumnElement[Any], ...]
@@ -61,21 +61,21 @@ class Source:
 
 
 @lru_cache(maxsize=64)
-def source_of(collection: Collection, base_url: str) -> Source:
+def source_of(collection: ItemsCollection, base_url: str) -> CollectionSource:
     """Built once for each address that the service is called by."""
     if collection.level is None:
         return _initiatives(collection, base_url)
     return _territories(collection, collection.level)
 
 
-def _initiatives(collection: Collection, base_url: str) -> Source:
+def _initiatives(collection: ItemsCollection, base_url: str) -> CollectionSource:
     shown = exports.properties(base_url)
     own = {one.name: one.element if isinstance(one, Label) else one for one in shown}
     moments = {name: initiative.c[name] for name in ("created_at", "updated_at")}
     keys: dict[str, ColumnElement[Any]] = own | moments | {"cell": initiative.c.cell}
     anchor = _as_text(initiative.c.anchor)
-    return Source(
-        target=Target(
+    return CollectionSource(
+        target=CollectionColumns(
             collection,
             columns=own | moments | {"id": cast(initiative.c.id, Text)},
             geometries={4326: anchor, 3857: _as_text(initiative.c.anchor_3857)},
@@ -101,7 +101,7 @@ def _anchored_in(bounds: Bounds) -> Condition:
     return initiative.c.anchor_3857.op("&&")(envelope(box))
 
 
-def _territories(collection: Collection, level: Level) -> Source:
+def _territories(collection: ItemsCollection, level: Level) -> CollectionSource:
     # Spelt out rather than bound: partial indexes are chosen by it.
     of_level = territory.c.level == literal_column(f"'{level}'")
     places = select(territory).where(of_level).subquery("place")
@@ -117,8 +117,8 @@ def _territories(collection: Collection, level: Level) -> Source:
         rows = places.outerjoin(counts, counts.c.code == places.c.code)
         own |= _figures(counts, places)
     outline = _as_text(places.c.outline)
-    return Source(
-        target=Target(
+    return CollectionSource(
+        target=CollectionColumns(
             collection,
             columns=own,
             geometries={4326: outline, 3857: _as_text(places.c.outline_3857)},

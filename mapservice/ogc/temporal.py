@@ -12,12 +12,12 @@ from typing import Any, Self, TypeAlias
 from sqlalchemy import ColumnElement, DateTime, and_, false, func, literal, not_, or_, true
 
 from mapservice.errors import InvalidInput
-from mapservice.ogc.moments import FIRST, LAST, SECOND, Span, second_ceiling, second_floor
+from mapservice.ogc.moments import FIRST, LAST, SECOND, MomentSpan, second_ceiling, second_floor
 
 Condition: TypeAlias = ColumnElement[bool]
 Column: TypeAlias = ColumnElement[Any]
 # A column, or what was written down: an instant, or a day, which is a span.
-Moment: TypeAlias = Column | Span
+Moment: TypeAlias = Column | MomentSpan
 Instant: TypeAlias = Column | datetime
 
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
@@ -33,11 +33,11 @@ _MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 def comparison(operator: str, left: Moment, right: Moment) -> Condition:
     """A day as a whole: a moment equals the day it lies in, and is greater when after it."""
-    if isinstance(left, Span):
-        if isinstance(right, Span):
+    if isinstance(left, MomentSpan):
+        if isinstance(right, MomentSpan):
             return _constant(_of_spans(operator, left, right))
         return comparison(_MIRRORED[operator], right, left)
-    if not isinstance(right, Span):
+    if not isinstance(right, MomentSpan):
         return _instants(operator, left, right)
     if operator in ("=", "<>"):
         within = and_(_instants(">=", left, right.start), _instants("<=", left, right.end))
@@ -47,7 +47,7 @@ def comparison(operator: str, left: Moment, right: Moment) -> Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class TemporalPeriod:
     """From one instant through another; `day` marks a date that stands for one instant."""
 
     start: Instant
@@ -55,28 +55,28 @@ class Period:
 
     @classmethod
     def of(cls, moment: Moment) -> Self:
-        if isinstance(moment, Span):
+        if isinstance(moment, MomentSpan):
             return cls(moment.start, moment.end)
         return cls(moment, moment)
 
     @classmethod
     def between(cls, start: Moment | None, end: Moment | None, field: str) -> Self:
         """None leaves an end open. Raises InvalidInput for written ends that are out of order."""
-        first: Instant = FIRST if start is None else Period.of(start).start
-        last: Instant = LAST if end is None else Period.of(end).end
+        first: Instant = FIRST if start is None else TemporalPeriod.of(start).start
+        last: Instant = LAST if end is None else TemporalPeriod.of(end).end
         if isinstance(first, datetime) and isinstance(last, datetime) and first > last:
             raise InvalidInput(field, "has an interval that ends before it starts")
         return cls(first, last)
 
 
-Relation: TypeAlias = Callable[[Period, Period], Condition]
+Relation: TypeAlias = Callable[[TemporalPeriod, TemporalPeriod], Condition]
 
 
-def _disjoint(a: Period, b: Period) -> Condition:
+def _disjoint(a: TemporalPeriod, b: TemporalPeriod) -> Condition:
     return or_(_instants("<", a.end, b.start), _instants(">", a.start, b.end))
 
 
-def _intersects(a: Period, b: Period) -> Condition:
+def _intersects(a: TemporalPeriod, b: TemporalPeriod) -> Condition:
     return and_(_instants(">=", a.end, b.start), _instants("<=", a.start, b.end))
 
 
@@ -85,7 +85,7 @@ def _ends(starts: str, ends: str) -> Relation:
     return lambda a, b: and_(_instants(starts, a.start, b.start), _instants(ends, a.end, b.end))
 
 
-def _overlaps(a: Period, b: Period) -> Condition:
+def _overlaps(a: TemporalPeriod, b: TemporalPeriod) -> Condition:
     return and_(
         _instants("<", a.start, b.start),
         _instants(">", a.end, b.start),
@@ -115,7 +115,7 @@ RELATIONS: dict[str, Relation] = {
 def _instants(operator: str, left: Instant, right: Instant) -> Condition:
     if isinstance(left, datetime):
         if isinstance(right, datetime):
-            return _constant(_of_spans(operator, Span(left, left), Span(right, right)))
+            return _constant(_of_spans(operator, MomentSpan(left, left), MomentSpan(right, right)))
         return _instants(_MIRRORED[operator], right, left)
     if isinstance(right, datetime):
         return _against_written(operator, left, right)
@@ -160,7 +160,7 @@ def _bound(moment: datetime) -> ColumnElement[datetime]:
     return literal(moment, DateTime(timezone=True))
 
 
-def _of_spans(operator: str, left: Span, right: Span) -> bool:
+def _of_spans(operator: str, left: MomentSpan, right: MomentSpan) -> bool:
     if operator in ("=", "<>"):
         return (left == right) is (operator == "=")
     first = left.start if operator in (">", ">=") else left.end

@@ -8,8 +8,8 @@ from mapservice.errors import NotFound
 from mapservice.initiatives.grid import MAX_ZOOM, Tile
 from mapservice.ogc.collections import COLLECTIONS, collection_named
 from mapservice.ogc.documents import attribute_schema
-from mapservice.ogc.links import GEOJSON, JSON, MVT, OGC_REL, Addresses, Link, as_json
-from mapservice.ogc.model import FRANCE, Collection
+from mapservice.ogc.links import GEOJSON, JSON, MVT, OGC_REL, OgcAddresses, OgcLink, as_json
+from mapservice.ogc.model import FRANCE, ItemsCollection
 
 MATRIX_SET = "WebMercatorQuad"
 MATRIX_SET_URI = "http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad"
@@ -24,7 +24,7 @@ LAST_LATITUDE = 85.051128
 Document = dict[str, Any]
 
 
-def matrix_sets(at: Addresses) -> Document:
+def matrix_sets(at: OgcAddresses) -> Document:
     path = f"/tileMatrixSets/{MATRIX_SET}"
     return {
         "links": as_json(at.own("/tileMatrixSets", title="Tile matrix sets")),
@@ -34,13 +34,13 @@ def matrix_sets(at: Addresses) -> Document:
                 "title": "Google Maps Compatible for the World",
                 "uri": MATRIX_SET_URI,
                 "crs": MERCATOR,
-                "links": as_json([Link("self", at.of(path), JSON)]),
+                "links": as_json([OgcLink("self", at.of(path), JSON)]),
             }
         ],
     }
 
 
-def matrix_set(at: Addresses) -> Document:
+def matrix_set(at: OgcAddresses) -> Document:
     return {
         "id": MATRIX_SET,
         "title": "Google Maps Compatible for the World",
@@ -68,7 +68,7 @@ def _matrix(zoom: int) -> Document:
     }
 
 
-def tilesets(at: Addresses, path: str, title: str) -> Document:
+def tilesets(at: OgcAddresses, path: str, title: str) -> Document:
     """The list of one: `path` is that of a collection, or "" for the whole data set."""
     return {
         "links": as_json(at.own(f"{path}/tiles", title=title)),
@@ -77,7 +77,7 @@ def tilesets(at: Addresses, path: str, title: str) -> Document:
             | {
                 "links": as_json(
                     [
-                        Link("self", at.of(f"{path}/tiles/{MATRIX_SET}"), JSON),
+                        OgcLink("self", at.of(f"{path}/tiles/{MATRIX_SET}"), JSON),
                         _scheme(at),
                     ]
                 )
@@ -86,7 +86,9 @@ def tilesets(at: Addresses, path: str, title: str) -> Document:
     }
 
 
-def tileset(at: Addresses, path: str, title: str, layers: tuple[Collection, ...]) -> Document:
+def tileset(
+    at: OgcAddresses, path: str, title: str, layers: tuple[ItemsCollection, ...]
+) -> Document:
     """One tileset with its layers and the tiles that it has anything in."""
     last = max(one.zooms[1] for one in layers if one.zooms)
     return _described(title) | {
@@ -104,7 +106,7 @@ def tileset(at: Addresses, path: str, title: str, layers: tuple[Collection, ...]
     }
 
 
-def tiled_named(name: str) -> Collection:
+def tiled_named(name: str) -> ItemsCollection:
     """Raises NotFound for a collection without tiles."""
     one = collection_named(name)
     if one.zooms is None:
@@ -121,25 +123,25 @@ def _described(title: str) -> Document:
     }
 
 
-def _tileset_links(at: Addresses, path: str) -> list[Link]:
+def _tileset_links(at: OgcAddresses, path: str) -> list[OgcLink]:
     own = f"{path}/tiles/{MATRIX_SET}"
     tile = at.of(own) + "/{tileMatrix}/{tileRow}/{tileCol}"
-    geojson = Link("item", f"{tile}?f=geojson", GEOJSON, "Tiles, GeoJSON", templated=True)
+    geojson = OgcLink("item", f"{tile}?f=geojson", GEOJSON, "Tiles, GeoJSON", templated=True)
     return [
         *at.own(own),
-        Link("item", f"{tile}?f=mvt", MVT, "Tiles, Mapbox Vector Tile", templated=True),
+        OgcLink("item", f"{tile}?f=mvt", MVT, "Tiles, Mapbox Vector Tile", templated=True),
         *([geojson] if path else []),
         _scheme(at),
-        *([Link(OGC_REL + "geodata", at.of(path), JSON)] if path else []),
+        *([OgcLink(OGC_REL + "geodata", at.of(path), JSON)] if path else []),
     ]
 
 
-def _scheme(at: Addresses) -> Link:
+def _scheme(at: OgcAddresses) -> OgcLink:
     path = f"/tileMatrixSets/{MATRIX_SET}"
-    return Link(OGC_REL + "tiling-scheme", at.of(path), JSON, MATRIX_SET)
+    return OgcLink(OGC_REL + "tiling-scheme", at.of(path), JSON, MATRIX_SET)
 
 
-def _layer(one: Collection) -> Document:
+def _layer(one: ItemsCollection) -> Document:
     first, last = one.zooms or (0, MAX_TILE_ZOOM)
     return {
         "id": one.id,
@@ -155,14 +157,14 @@ def _layer(one: Collection) -> Document:
     }
 
 
-def within_limits(layers: tuple[Collection, ...], tile: Tile) -> Tile:
+def within_limits(layers: tuple[ItemsCollection, ...], tile: Tile) -> Tile:
     """The same tile. Raises NotFound outside the limits (OGC 20-057, /req/core/tc-error)."""
     if tile.z < _first_zoom(layers) or not _limits(tile.z).hold(tile):
         raise NotFound(f"{tile.z}/{tile.y}/{tile.x} lies outside the limits of this tileset.")
     return tile
 
 
-def _first_zoom(layers: tuple[Collection, ...]) -> int:
+def _first_zoom(layers: tuple[ItemsCollection, ...]) -> int:
     return min(one.zooms[0] for one in layers if one.zooms)
 
 

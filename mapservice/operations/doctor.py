@@ -14,17 +14,19 @@ SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """One line for a person, and whether it is as it should be."""
 
     words: str
     sound: bool = True
 
 
-def examine(connection: Connection) -> Iterator[Finding]:
+def examine(connection: Connection) -> Iterator[DoctorFinding]:
     """Stops where the rest could not be asked: at a schema that is not this version's."""
     schema, newest = revisions.current_revision(connection), revisions.newest_revision()
-    yield Finding(f"schema {schema or 'missing'}, this version needs {newest}", schema == newest)
+    yield DoctorFinding(
+        f"schema {schema or 'missing'}, this version needs {newest}", schema == newest
+    )
     if schema != newest:
         return
     faults = soundness.problems(connection)
@@ -32,8 +34,10 @@ def examine(connection: Connection) -> Iterator[Finding]:
     if any(fault.startswith("missing") for fault in faults):
         return
     source = source_in_force(connection)
-    yield Finding(f"territories: {source.source if source else 'not loaded'}", source is not None)
-    yield Finding(f"initiatives: {count_initiatives(connection)}")
+    yield DoctorFinding(
+        f"territories: {source.source if source else 'not loaded'}", source is not None
+    )
+    yield DoctorFinding(f"initiatives: {count_initiatives(connection)}")
     different = activity.differences(connection)
     yield from _told(
         [f"{one.table} [{one.key}]: kept {one.kept}, counted {one.counted}" for one in different],
@@ -41,9 +45,9 @@ def examine(connection: Connection) -> Iterator[Finding]:
     )
 
 
-def _told(faults: list[str], whole: str) -> Iterator[Finding]:
-    yield from (Finding(fault, sound=False) for fault in faults[:SHOWN])
+def _told(faults: list[str], whole: str) -> Iterator[DoctorFinding]:
+    yield from (DoctorFinding(fault, sound=False) for fault in faults[:SHOWN])
     if len(faults) > SHOWN:
-        yield Finding(f"and {len(faults) - SHOWN} more of this kind", sound=False)
+        yield DoctorFinding(f"and {len(faults) - SHOWN} more of this kind", sound=False)
     if not faults:
-        yield Finding(whole)
+        yield DoctorFinding(whole)

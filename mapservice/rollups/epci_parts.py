@@ -4,7 +4,7 @@
 
 from typing import Any
 
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 from mapservice.territories.model import Level
 
 WIDER = (Level.DEPARTEMENT, Level.REGION)
@@ -24,12 +24,12 @@ COMMUNES = """
        AND part.epci IN (SELECT code FROM {places} WHERE partial)"""
 
 
-def parted(level: Level | str, scope: Scope) -> bool:
+def parted(level: Level | str, scope: RollupScope) -> bool:
     """Whether what a scope lists may be parts."""
     return level == Level.EPCI and any(ref.level in WIDER for ref in scope.territories)
 
 
-def inside_of(scope: Scope) -> tuple[str, dict[str, Any]]:
+def inside_of(scope: RollupScope) -> tuple[str, dict[str, Any]]:
     """The condition on `part`, a row of `epci_part` or a commune, and its values."""
     conditions: list[str] = []
     values: dict[str, Any] = {}

@@ -5,13 +5,13 @@ from datetime import date
 from typing import Self
 
 from mapservice.errors import InvalidInput
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Status, Theme
 from mapservice.territories.model import TerritoryRef
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class RollupScope:
     """Which counts: the part of the filter grammar that rollups can answer.
 
     `since` and `until` are first days of months, `until` exclusive; None leaves that end open.
@@ -24,7 +24,7 @@ class Scope:
     until: date | None = None
 
     @classmethod
-    def of(cls, filters: Filters) -> Self:
+    def of(cls, filters: InitiativeFilters) -> Self:
         """Raises InvalidInput naming a parameter that counts cannot follow."""
         for field in ("q", "bbox", "near", "radius", "precision"):
             if getattr(filters, field):
@@ -38,7 +38,7 @@ class Scope:
         )
 
 
-def _month(field: str, filters: Filters) -> date | None:
+def _month(field: str, filters: InitiativeFilters) -> date | None:
     moment = getattr(filters, field)
     if moment is None:
         return None
@@ -48,7 +48,7 @@ def _month(field: str, filters: Filters) -> date | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
+class RollupTotal:
     """Counts over a whole filter; `communes` is how many have at least one initiative."""
 
     initiatives: int
@@ -56,7 +56,7 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RollupDifference:
     """One place where the rollups and a recount from the base table disagree."""
 
     table: str

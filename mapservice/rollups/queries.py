@@ -7,10 +7,10 @@ from sqlalchemy import Connection, text
 from mapservice.db.copy import Blocks, copy_rows
 from mapservice.db.text import fill
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Theme
 from mapservice.rollups import epci_parts
-from mapservice.rollups.model import Difference, Scope, Total
+from mapservice.rollups.model import RollupDifference, RollupScope, RollupTotal
 from mapservice.territories import epci_parts as territory_parts
 from mapservice.territories.model import Level
 
@@ -99,7 +99,7 @@ BY_CODE = """
 OUTLINE_ZOOM = {Level.REGION: 6, Level.DEPARTEMENT: 6, Level.EPCI: 8, Level.COMMUNE: 8}
 
 
-def figures_json(connection: Connection, level: Level, scope: Scope) -> str:
+def figures_json(connection: Connection, level: Level, scope: RollupScope) -> str:
     """A JSON array, one object a territory; one without initiatives shows zeros."""
     statement, values = _figures(level, scope)
     wrapped = fill(
@@ -111,7 +111,7 @@ def figures_json(connection: Connection, level: Level, scope: Scope) -> str:
     return str(connection.exec_driver_sql(wrapped, values).scalar_one())
 
 
-def figures_geojson(connection: Connection, level: Level, scope: Scope) -> Blocks:
+def figures_geojson(connection: Connection, level: Level, scope: RollupScope) -> Blocks:
     """The figures joined to simplified outlines, EPSG:4326, as rows of GeoJSON features."""
     statement, values = _figures(
         level,
@@ -134,30 +134,30 @@ def figures_geojson(connection: Connection, level: Level, scope: Scope) -> Block
     return copy_rows(connection, f"COPY ({wrapped}) TO STDOUT", values)
 
 
-def figures_csv(connection: Connection, level: Level, scope: Scope) -> Blocks:
+def figures_csv(connection: Connection, level: Level, scope: RollupScope) -> Blocks:
     statement, values = _figures(level, scope)
     written = fill(CSV, {"figures": statement})
     return copy_rows(connection, f"COPY ({written}) TO STDOUT (FORMAT csv, HEADER)", values)
 
 
-def total(connection: Connection, filters: Filters) -> int:
+def total(connection: Connection, filters: InitiativeFilters) -> int:
     """How many initiatives match: from the rollups where they can tell, else counted."""
     if not filters.counted:
         return initiatives.count(connection, filters)
-    return sum(count for _, count in _by_theme(connection, Scope.of(filters), (ALL_THEMES,)))
+    return sum(count for _, count in _by_theme(connection, RollupScope.of(filters), (ALL_THEMES,)))
 
 
-def facets(connection: Connection, filters: Filters) -> dict[Theme, int]:
+def facets(connection: Connection, filters: InitiativeFilters) -> dict[Theme, int]:
     """Initiatives per theme under a filter, whatever themes it names; zeros included."""
     if filters.counted:
-        rows = _by_theme(connection, Scope.of(filters), tuple(Theme))
+        rows = _by_theme(connection, RollupScope.of(filters), tuple(Theme))
     else:
         rows = initiatives.count_by_theme(connection, filters)
     counts = dict(rows)
     return {theme: counts.get(theme, 0) for theme in Theme}
 
 
-def totals(connection: Connection, scope: Scope) -> Total:
+def totals(connection: Connection, scope: RollupScope) -> RollupTotal:
     """Initiatives in all, and communes of the scope that have at least one."""
     inside, codes = within(Level.COMMUNE, scope)
     among = fill(COMMUNES, {"within": inside}) if scope.territories else ""
@@ -165,17 +165,17 @@ def totals(connection: Connection, scope: Scope) -> Total:
     lively, values = _counts(
         Level.COMMUNE, scope, tuple(scope.themes or (ALL_THEMES,)), among, template=LIVELY
     )
-    return Total(everywhere, connection.exec_driver_sql(lively, values | codes).scalar_one())
+    return RollupTotal(everywhere, connection.exec_driver_sql(lively, values | codes).scalar_one())
 
 
-def differences(connection: Connection) -> list[Difference]:
+def differences(connection: Connection) -> list[RollupDifference]:
     """Recounts from the base table; empty when every kept count is right."""
     rows = connection.execute(text(CHECK)).all()
-    return [Difference(*row) for row in rows]
+    return [RollupDifference(*row) for row in rows]
 
 
 def _by_theme(
-    connection: Connection, scope: Scope, themes: tuple[str, ...]
+    connection: Connection, scope: RollupScope, themes: tuple[str, ...]
 ) -> list[tuple[str, int]]:
     """Sums by theme over the territories of a scope, all of one level."""
     level = str(scope.territories[0].level) if scope.territories else COUNTRY
@@ -192,7 +192,7 @@ def _by_theme(
     return [(theme, count) for theme, count in rows]
 
 
-def _outline(level: Level, scope: Scope) -> str:
+def _outline(level: Level, scope: RollupScope) -> str:
     zoom = OUTLINE_ZOOM[level]
     whole = fill(
         """(SELECT geom FROM territory_outline AS shown
@@ -205,7 +205,7 @@ def _outline(level: Level, scope: Scope) -> str:
 
 
 def counts_by_code(
-    level: str, scope: Scope, among: str = "", *, undated: bool = False
+    level: str, scope: RollupScope, among: str = "", *, undated: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """SQL of `code, initiatives, supporters, undated`, one row a territory with any; its values.
 
@@ -218,7 +218,7 @@ def counts_by_code(
     return fill(BY_CODE, {"counts": counts}), values
 
 
-def _figures(level: Level, scope: Scope, columns: str = "") -> tuple[str, dict[str, Any]]:
+def _figures(level: Level, scope: RollupScope, columns: str = "") -> tuple[str, dict[str, Any]]:
     if epci_parts.parted(level, scope):
         inside, codes = epci_parts.inside_of(scope)
         places = territory_parts.places(inside)
@@ -233,7 +233,7 @@ def _figures(level: Level, scope: Scope, columns: str = "") -> tuple[str, dict[s
 
 
 def part_counts(
-    scope: Scope, inside: str, places: str, *, undated: bool = False
+    scope: RollupScope, inside: str, places: str, *, undated: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """As `counts_by_code`, of EPCI and parts of EPCI; `places` names the rows of `parts.places`."""
     texts = {"inside": inside, "places": places}
@@ -247,7 +247,7 @@ def part_counts(
 
 def _counts(
     level: str,
-    scope: Scope,
+    scope: RollupScope,
     themes: tuple[str, ...],
     among: str = "",
     template: str = COUNTS,
@@ -277,7 +277,9 @@ def _counts(
     return fill(fill(template, {"kept": kept}), texts), values
 
 
-def within(level: Level, scope: Scope, table: str = "territory") -> tuple[str, dict[str, Any]]:
+def within(
+    level: Level, scope: RollupScope, table: str = "territory"
+) -> tuple[str, dict[str, Any]]:
     """Keeps the territories that a scope names, or that lie in those it names."""
     conditions: list[str] = []
     values: dict[str, Any] = {}

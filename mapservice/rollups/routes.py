@@ -7,7 +7,7 @@ from mapservice.db.copy import feature_collection
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives.params import read_filters
 from mapservice.rollups import queries
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 from mapservice.territories.model import Level
 from mapservice.web import answers, negotiation
 from mapservice.web.services import services
@@ -45,7 +45,7 @@ def figures_geojson(level: str) -> Response:
     )
 
 
-def _asked(level: str) -> tuple[Level, Scope]:
+def _asked(level: str) -> tuple[Level, RollupScope]:
     wanted = _level(level)
     with services().reader.connect() as connection:
         return wanted, _scope(connection)
@@ -57,8 +57,8 @@ def _level(text: str) -> Level:
     return Level(text)
 
 
-def _scope(connection: Connection) -> Scope:
+def _scope(connection: Connection) -> RollupScope:
     filters, paging = read_filters(connection)
     if paging.limit is not None or paging.cursor is not None:
         raise InvalidInput("limit" if paging.limit is not None else "cursor", "does not apply here")
-    return Scope.of(filters)
+    return RollupScope.of(filters)

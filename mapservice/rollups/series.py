@@ -9,8 +9,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from mapservice.errors import InvalidInput, SourceError
-from mapservice.geocoding.csv_dialect import Cells, Table, Told
-from mapservice.territories.lineage.model import Commune, Lineage
+from mapservice.geocoding.csv_dialect import Cells, CsvDialectHints, CsvTable
+from mapservice.territories.lineage.model import CommuneLineage, LineageCommune
 
 REBASED_COLUMNS = ("code", "name")
 # A sum is of today's commune; the others keep the code that they had, and their figures.
@@ -18,7 +18,7 @@ OPEN_COLUMNS = ("status", "candidates")
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class SeriesColumns:
     """Which columns hold what. `year`: of the official code, as on 1 January; None: each code is
     taken as it was last in use."""
 
@@ -28,7 +28,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SeriesLine:
     """Figures of one commune of today, or of a code that no one of them can claim.
 
     `status` is sum, split (with its heirs as candidates) or unknown.
@@ -41,15 +41,17 @@ class Line:
     candidates: tuple[str, ...] = ()
 
 
-def rebase_file(lineage: Lineage, source: Path, series: Series, target: Path) -> list[Line]:
+def rebase_file(
+    lineage: CommuneLineage, source: Path, series: SeriesColumns, target: Path
+) -> list[SeriesLine]:
     """Writes a row for each commune of today, then those that are open; returns the latter.
 
-    The figures of a commune that was split are not shared out (see `Lineage.rebase`), so the
+    The figures of a commune that was split are not shared out (see `CommuneLineage.rebase`), so the
     columns of the target sum up to those of the source. Raises InvalidInput, SourceError.
     """
     try:
         with source.open("rb") as opened:
-            table = Table.read(opened, source.name, Told())
+            table = CsvTable.read(opened, source.name, CsvDialectHints())
             lines = list(rebased(lineage, _read(table, series), series.year))
     except OSError as error:
         raise SourceError(f"{source.name} cannot be read: {error.strerror}") from None
@@ -61,13 +63,13 @@ def rebase_file(lineage: Lineage, source: Path, series: Series, target: Path) ->
 
 
 def rebased(
-    lineage: Lineage, rows: Iterator[tuple[str, tuple[Decimal, ...]]], year: int | None
-) -> Iterator[Line]:
+    lineage: CommuneLineage, rows: Iterator[tuple[str, tuple[Decimal, ...]]], year: int | None
+) -> Iterator[SeriesLine]:
     """Rows of one code are summed first; today's communes come in the order of their codes."""
     on = date(year, 1, 1) if year else None
     sums: dict[str, tuple[Decimal, ...]] = {}
     names: dict[str, str] = {}
-    still_open: dict[str, Line] = {}
+    still_open: dict[str, SeriesLine] = {}
     for code, values in _summed(rows):
         heirs = lineage.successors(code, on)
         if len(heirs) == 1:
@@ -76,21 +78,21 @@ def rebased(
         else:
             still_open[code] = _open(lineage, code, on, heirs, values)
     for code in sorted(sums):
-        yield Line(code, names[code], sums[code], "sum")
+        yield SeriesLine(code, names[code], sums[code], "sum")
     yield from (still_open[code] for code in sorted(still_open))
 
 
 def _open(
-    lineage: Lineage,
+    lineage: CommuneLineage,
     code: str,
     on: date | None,
-    heirs: Sequence[Commune],
+    heirs: Sequence[LineageCommune],
     values: tuple[Decimal, ...],
-) -> Line:
+) -> SeriesLine:
     known = lineage.resolve(code, on)
     status = "split" if heirs else "unknown"
     candidates = tuple(commune.code for commune in heirs)
-    return Line(code, known.name if known else "", values, status, candidates)
+    return SeriesLine(code, known.name if known else "", values, status, candidates)
 
 
 def _summed(
@@ -106,7 +108,7 @@ def _plus(left: tuple[Decimal, ...] | None, right: tuple[Decimal, ...]) -> tuple
     return tuple(a + b for a, b in zip(left, right, strict=True)) if left else right
 
 
-def _read(table: Table, series: Series) -> Iterator[tuple[str, tuple[Decimal, ...]]]:
+def _read(table: CsvTable, series: SeriesColumns) -> Iterator[tuple[str, tuple[Decimal, ...]]]:
     code = table.position(series.code, "--column")
     places = [table.position(name, "--value") for name in series.values]
     for number, row in enumerate(table.rows(), start=1):
@@ -114,7 +116,7 @@ def _read(table: Table, series: Series) -> Iterator[tuple[str, tuple[Decimal, ..
         yield row[code].strip().upper().zfill(5), figures
 
 
-def _figure(row: Cells, place: int, number: int, table: Table) -> Decimal:
+def _figure(row: Cells, place: int, number: int, table: CsvTable) -> Decimal:
     """An empty cell counts for nothing."""
     text = "".join(row[place].split()).replace(",", ".")
     try:
@@ -127,6 +129,6 @@ def _figure(row: Cells, place: int, number: int, table: Table) -> Decimal:
     return figure
 
 
-def _cells(line: Line) -> list[str]:
+def _cells(line: SeriesLine) -> list[str]:
     figures = (format(figure, "f") for figure in line.sums)
     return [line.code, line.name, *figures, line.status, "|".join(line.candidates)]

@@ -11,7 +11,7 @@ from mapservice.territories.names import at_territory, of_territory, without_art
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TerritoryPlace:
     """A territory as links and phrases name it; `name` and `article` are those of `territory`."""
 
     level: Level
@@ -40,7 +40,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class TerritoryDescription:
     """A territory with what is official about it.
 
     `parents` go from the widest to the nearest; `bounds` are W, S, E, N, EPSG:4326. `population` is
@@ -48,25 +48,25 @@ class Described:
     an EPCI that straddles, by its parts.
     """
 
-    place: Place
-    parents: tuple[Place, ...]
+    place: TerritoryPlace
+    parents: tuple[TerritoryPlace, ...]
     population: int | None
     population_year: int | None
     postcodes: tuple[str, ...]
     approximate: bool
     cog_year: int
     bounds: tuple[float, float, float, float]
-    lies_in: tuple["Share", ...] = ()
+    lies_in: tuple["StraddlingShare", ...] = ()
 
-    def parent(self, level: Level) -> Place | None:
+    def parent(self, level: Level) -> TerritoryPlace | None:
         return next((place for place in self.parents if place.level is level), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class StraddlingShare:
     """What an EPCI that straddles has in a département or a région: communes and inhabitants."""
 
-    place: Place
+    place: TerritoryPlace
     communes: int
     population: int | None
     whole: int | None
@@ -80,7 +80,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class TerritoryFigures:
     """Counts of one territory, listed statuses only. `population`: None where it is unknown.
 
     `population_years`: of which year its parts' populations are, the first and the last.
@@ -106,13 +106,13 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class TerritoryMember:
     """One territory of a list, with its figures; `parent` is the code of its région or EPCI.
 
     `partial`: an EPCI that straddles, with the figures of its part within what is listed.
     """
 
-    place: Place
+    place: TerritoryPlace
     population: int | None
     initiatives: int
     supporters: int
@@ -126,12 +126,12 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class SilenceSummary:
     """Communes without an initiative: how many of how many, and the most populous of them."""
 
     communes: int
     silent: int
-    largest: tuple[Place, ...]
+    largest: tuple[TerritoryPlace, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def rate(initiatives: int, population: int | None) -> float | None:
     return round(10_000 * initiatives / population, 2) if population else None
 
 
-def ordered(members: Iterable[Member], sort: MemberSort) -> list[Member]:
+def ordered(members: Iterable[TerritoryMember], sort: MemberSort) -> list[TerritoryMember]:
     """The largest first, names in alphabetical order; equals by name."""
     by_name = sorted(members, key=lambda m: plain(without_article(m.place.name)))
     if sort is MemberSort.NAME:
@@ -166,7 +166,7 @@ def ordered(members: Iterable[Member], sort: MemberSort) -> list[Member]:
     return sorted(by_name, key=lambda member: -_measure(member, sort))
 
 
-def _measure(member: Member, sort: MemberSort) -> float:
+def _measure(member: TerritoryMember, sort: MemberSort) -> float:
     """What a column holds of a territory; those without a rate come last."""
     if sort is MemberSort.RATE:
         return -1.0 if member.rate is None else member.rate
@@ -175,9 +175,9 @@ def _measure(member: Member, sort: MemberSort) -> float:
     return float(getattr(member, sort))
 
 
-def silence_of(communes: Sequence[Member], shown: int) -> Silence:
+def silence_of(communes: Sequence[TerritoryMember], shown: int) -> SilenceSummary:
     """Of communes at hand."""
     silent = [commune for commune in communes if not commune.initiatives and commune.population]
     largest = sorted(silent, key=lambda commune: -(commune.population or 0))[:shown]
     lived_in = sum(1 for commune in communes if commune.population)
-    return Silence(lived_in, len(silent), tuple(commune.place for commune in largest))
+    return SilenceSummary(lived_in, len(silent), tuple(commune.place for commune in largest))

@@ -7,13 +7,13 @@ from sqlalchemy import Connection, Row, text
 from mapservice.db.text import fill
 from mapservice.initiatives.model import LISTED, Theme
 from mapservice.rollups.territory_model import (
-    Described,
-    Figures,
-    Member,
     OtherName,
-    Place,
-    Share,
-    Silence,
+    SilenceSummary,
+    StraddlingShare,
+    TerritoryDescription,
+    TerritoryFigures,
+    TerritoryMember,
+    TerritoryPlace,
 )
 from mapservice.territories import epci_parts
 from mapservice.territories.model import AliasKind, Level, TerritoryRef
@@ -24,13 +24,13 @@ NEAREST = 6
 _STATUSES = [str(status) for status in LISTED]
 
 
-def describe(connection: Connection, ref: TerritoryRef) -> Described | None:
+def describe(connection: Connection, ref: TerritoryRef) -> TerritoryDescription | None:
     named = {"level": str(ref.level), "code": ref.code}
     row = connection.execute(text(DESCRIBED), named).one_or_none()
     if row is None:
         return None
     parents = connection.execute(text(PARENTS), named).all()
-    return Described(
+    return TerritoryDescription(
         place=_place(row),
         parents=tuple(_place(parent) for parent in parents),
         population=row.population,
@@ -43,15 +43,17 @@ def describe(connection: Connection, ref: TerritoryRef) -> Described | None:
     )
 
 
-def _shares(connection: Connection, ref: TerritoryRef) -> tuple[Share, ...]:
+def _shares(connection: Connection, ref: TerritoryRef) -> tuple[StraddlingShare, ...]:
     """Régions, then départements, in which an EPCI lies where these are several."""
     if ref.level is not Level.EPCI:
         return ()
     rows = connection.execute(text(LIES_IN), {"code": ref.code})
-    return tuple(Share(_place(row), row.communes, row.population, row.whole) for row in rows)
+    return tuple(
+        StraddlingShare(_place(row), row.communes, row.population, row.whole) for row in rows
+    )
 
 
-def figures(connection: Connection, places: Sequence[Place]) -> list[Figures]:
+def figures(connection: Connection, places: Sequence[TerritoryPlace]) -> list[TerritoryFigures]:
     """Of each of these territories, then of France, in this order."""
     asked = [*((str(place.level), place.code) for place in places), COUNTRY]
     levels, codes = zip(*asked, strict=True)
@@ -77,7 +79,7 @@ def vintages(connection: Connection) -> tuple[list[tuple[int | None, int]], int]
     return known, sum(row.communes for row in rows if not row.known)
 
 
-def members(connection: Connection, of: TerritoryRef, level: Level) -> list[Member]:
+def members(connection: Connection, of: TerritoryRef, level: Level) -> list[TerritoryMember]:
     """Every territory of that level within one, zeros included.
 
     EPCI that straddle come with the figures of their part.
@@ -90,11 +92,11 @@ def members(connection: Connection, of: TerritoryRef, level: Level) -> list[Memb
     return _members(connection, level, _within(of, level), within=of.code)
 
 
-def by_code(connection: Connection, level: Level, codes: Iterable[str]) -> list[Member]:
+def by_code(connection: Connection, level: Level, codes: Iterable[str]) -> list[TerritoryMember]:
     return _members(connection, level, "code = ANY(:codes)", codes=sorted(codes))
 
 
-def everywhere(connection: Connection, level: Level) -> list[Member]:
+def everywhere(connection: Connection, level: Level) -> list[TerritoryMember]:
     """All of France's, by code."""
     return _members(connection, level, "true")
 
@@ -107,17 +109,17 @@ def epci_alone(connection: Connection, codes: Sequence[str]) -> int:
     return int(connection.execute(text(EPCI_ALONE), bound).scalar_one())
 
 
-def silence(connection: Connection, of: TerritoryRef, shown: int) -> Silence:
+def silence(connection: Connection, of: TerritoryRef, shown: int) -> SilenceSummary:
     """Of the communes of a territory that has too many of them to read."""
     statement = fill(SILENT, {"members": _member_query(Level.COMMUNE, _within(of, Level.COMMUNE))})
     values = {"level": Level.COMMUNE, "within": of.code, "status": _STATUSES, "shown": shown}
     rows = connection.execute(text(statement), values).all()
     silent = [row for row in rows if not row.initiatives]
     communes, quiet = (rows[0].communes, rows[0].silent) if rows else (0, 0)
-    return Silence(communes, quiet, tuple(_place(row) for row in silent))
+    return SilenceSummary(communes, quiet, tuple(_place(row) for row in silent))
 
 
-def neighbours(connection: Connection, commune: str) -> tuple[list[Member], bool]:
+def neighbours(connection: Connection, commune: str) -> tuple[list[TerritoryMember], bool]:
     """Communes around one, and whether they touch it: an island gets the nearest instead."""
     values = {"code": commune, "nearest": NEAREST}
     touching = connection.execute(text(TOUCHING), values).scalars().all()
@@ -138,14 +140,14 @@ def events_known(connection: Connection) -> bool:
 
 def _members(
     connection: Connection, level: Level, which: str, **values: str | list[str]
-) -> list[Member]:
+) -> list[TerritoryMember]:
     bound = {"level": str(level), "status": _STATUSES, **values}
     rows = connection.execute(text(_member_query(level, which)), bound)
     return [_member(row) for row in rows]
 
 
-def _member(row: Row[tuple[object, ...]]) -> Member:
-    return Member(
+def _member(row: Row[tuple[object, ...]]) -> TerritoryMember:
+    return TerritoryMember(
         place=_place(row),
         population=row.population,
         initiatives=row.initiatives,
@@ -177,13 +179,13 @@ def _member_query(level: Level, which: str) -> str:
     return fill(MEMBERS, {"which": which, "picked": PICKED if level is Level.COMMUNE else ""})
 
 
-def _place(row: Row[tuple[object, ...]]) -> Place:
-    return Place(Level(row.level), row.code, row.name, row.article)
+def _place(row: Row[tuple[object, ...]]) -> TerritoryPlace:
+    return TerritoryPlace(Level(row.level), row.code, row.name, row.article)
 
 
-def _figures(rows: Sequence[Row[tuple[object, ...]]]) -> Figures:
+def _figures(rows: Sequence[Row[tuple[object, ...]]]) -> TerritoryFigures:
     counted = {row.theme: row.initiatives for row in rows}
-    return Figures(
+    return TerritoryFigures(
         population=rows[0].population,
         population_years=tuple(sorted(set(rows[0].years or ()))),
         initiatives=sum(counted.values()),

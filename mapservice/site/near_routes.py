@@ -14,12 +14,12 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
-from mapservice.geocoding.model import MatchStatus, Precision, Query
-from mapservice.geocoding.service import Geocoders
+from mapservice.geocoding.model import GeocodeQuery, MatchStatus, Precision
+from mapservice.geocoding.service import GeocoderCache
 from mapservice.initiatives import near_areas, near_queries, queries
-from mapservice.initiatives.filters import Cursor, Filters, Paging
+from mapservice.initiatives.filters import InitiativeFilters, ListingCursor, PageRequest
 from mapservice.initiatives.model import Theme
-from mapservice.initiatives.near import LAST_LATITUDE, AroundCounts, Circle, Somewhere
+from mapservice.initiatives.near import LAST_LATITUDE, AreaOnlyCount, AroundCounts, NearCircle
 from mapservice.initiatives.params import read_filters
 from mapservice.initiatives.place_words import area_words
 from mapservice.initiatives.queries import Initiative
@@ -31,7 +31,7 @@ from mapservice.territories import queries as territories
 from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.names import of_commune
-from mapservice.territories.queries import Territory
+from mapservice.territories.queries import TerritorySummary
 from mapservice.tiles.live_map import FRANCE, map_config
 from mapservice.web.services import services
 
@@ -92,7 +92,7 @@ def _place() -> str:
     return place
 
 
-def _asked(connection: Connection, filters: Filters, place: str) -> ResponseReturnValue:
+def _asked(connection: Connection, filters: InitiativeFilters, place: str) -> ResponseReturnValue:
     """The page that asks where one is; or the way to the place that was typed or chosen."""
     chosen = _commune(connection)
     if chosen and not place:
@@ -106,7 +106,7 @@ def _asked(connection: Connection, filters: Filters, place: str) -> ResponseRetu
     return _answer(shown | {"place": place, "choices": choices, "centre": None})
 
 
-def _commune(connection: Connection) -> Territory | None:
+def _commune(connection: Connection) -> TerritorySummary | None:
     """That of the parameter `commune`. Raises InvalidInput where there is no such one."""
     code = request.args.get("commune", "")
     if not code:
@@ -124,10 +124,12 @@ def _meant(connection: Connection, place: str) -> tuple[tuple[str, bool] | None,
 
     A name that is but alike is never gone to: Bruxelles is not Brutelles.
     """
-    found = finder(connection, services().of(Geocoders)).find(place, CHOICES)
+    found = finder(connection, services().of(GeocoderCache)).find(place, CHOICES)
     if found.certain and found.best and found.best.entry.level is Level.COMMUNE:
         return (found.best.entry.code, False), []
-    match = services().of(Geocoders).current(connection).geocoder.match(Query(text=place))
+    match = (
+        services().of(GeocoderCache).current(connection).geocoder.match(GeocodeQuery(text=place))
+    )
     if match.status is MatchStatus.CERTAIN:
         best = match.candidates[0].place
         return (best.commune, not tells_no_more(place, best)), []
@@ -139,7 +141,7 @@ def _meant(connection: Connection, place: str) -> tuple[tuple[str, bool] | None,
 
 
 def _address(
-    connection: Connection, filters: Filters, commune: str, more_was_said: bool = False
+    connection: Connection, filters: InitiativeFilters, commune: str, more_was_said: bool = False
 ) -> str:
     """The circle around a commune: no more than that is known of a place that was typed."""
     found = near_queries.circle_of_commune(connection, commune)
@@ -153,7 +155,7 @@ def _address(
 
 
 def _around(
-    connection: Connection, filters: Filters, here: LonLat, paging: Paging
+    connection: Connection, filters: InitiativeFilters, here: LonLat, paging: PageRequest
 ) -> dict[str, Any]:
     adapted = not request.args.get("radius", "").strip()
     circle = _circle(connection, here, None if adapted else filters.radius)
@@ -188,7 +190,9 @@ def _around(
     }
 
 
-def _around_commune(connection: Connection, here: LonLat, circle: Circle) -> Territory | None:
+def _around_commune(
+    connection: Connection, here: LonLat, circle: NearCircle
+) -> TerritorySummary | None:
     """The commune that the circle was drawn around, while it is still that very circle."""
     found = _commune(connection)
     if found and near_queries.circle_of_commune(connection, found.code) == (here, circle.radius):
@@ -201,7 +205,9 @@ def _neighbour(connection: Connection, here: LonLat) -> near_queries.NearestComm
     return nearest if nearest and nearest.metres <= NEIGHBOUR else None
 
 
-def _map(filters: Filters, here: LonLat, circle: Circle, counts: AroundCounts) -> dict[str, Any]:
+def _map(
+    filters: InitiativeFilters, here: LonLat, circle: NearCircle, counts: AroundCounts
+) -> dict[str, Any]:
     """True points of the circle alone; communes that hold others are tinted, with their number."""
     exact = replace(filters, precision=(Precision.POINT,))
     carried = [(name, text) for name, text in filters.to_pairs() if name not in ("near", "sort")]
@@ -215,7 +221,7 @@ def _map(filters: Filters, here: LonLat, circle: Circle, counts: AroundCounts) -
     }
 
 
-def _marked(somewhere: Somewhere, filters: Filters) -> dict[str, Any]:
+def _marked(somewhere: AreaOnlyCount, filters: InitiativeFilters) -> dict[str, Any]:
     themes = filters.theme or tuple(Theme)
     return {
         "code": somewhere.area.code,
@@ -233,20 +239,22 @@ def _told(counts: AroundCounts) -> dict[str, Any]:
     }
 
 
-def _one_area(held: Sequence[Somewhere]) -> str:
+def _one_area(held: Sequence[AreaOnlyCount]) -> str:
     if len(held) != 1:
         return ""
     area = held[0].area
     return area_words(area.level, area.name, area.article)
 
 
-def _holder(connection: Connection, here: LonLat) -> Territory | None:
+def _holder(connection: Connection, here: LonLat) -> TerritorySummary | None:
     """The commune that the position lies in; None at sea or abroad."""
     found = territories.commune_at(connection, here.lon, here.lat)
     return territories.find(connection, TerritoryRef(Level.COMMUNE, found.insee)) if found else None
 
 
-def _page(connection: Connection, filters: Filters, bounds: tuple[float, ...]) -> dict[str, Any]:
+def _page(
+    connection: Connection, filters: InitiativeFilters, bounds: tuple[float, ...]
+) -> dict[str, Any]:
     return {
         "filters": filters,
         "sample": queries.sample_share(connection),
@@ -254,21 +262,24 @@ def _page(connection: Connection, filters: Filters, bounds: tuple[float, ...]) -
     }
 
 
-def _circle(connection: Connection, here: LonLat, radius: float | None) -> Circle:
+def _circle(connection: Connection, here: LonLat, radius: float | None) -> NearCircle:
     if radius is None:
         return near_queries.circle(connection, here)
-    return Circle(radius, near_queries.population(connection, here, radius))
+    return NearCircle(radius, near_queries.population(connection, here, radius))
 
 
 def _listed(
-    connection: Connection, filters: Filters, linked: Filters, paging: Paging
+    connection: Connection,
+    filters: InitiativeFilters,
+    linked: InitiativeFilters,
+    paging: PageRequest,
 ) -> AroundPage:
     limit = paging.limit or PAGE_SIZE
     if limit > MAX_PAGE_SIZE:
         raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
     counts = near_areas.around(connection, filters)
     exact = replace(filters, precision=(Precision.POINT,))
-    found = queries.Page([], None)
+    found = queries.InitiativePage([], None)
     if counts.point_count:
         found = queries.find_page(connection, exact, limit, paging.cursor)
     first = paging.cursor is None
@@ -284,13 +295,15 @@ def _listed(
 
 
 def _known_to(
-    connection: Connection, filters: Filters, held: Sequence[Somewhere]
+    connection: Connection, filters: InitiativeFilters, held: Sequence[AreaOnlyCount]
 ) -> list[Initiative]:
     areas = [one.area for one in held]
     return near_areas.items_known_to(connection, filters, areas, SHOWN_SOMEWHERE)
 
 
-def _farther(connection: Connection, filters: Filters, counts: AroundCounts) -> list[Initiative]:
+def _farther(
+    connection: Connection, filters: InitiativeFilters, counts: AroundCounts
+) -> list[Initiative]:
     """The closest ones beyond a circle that holds no true point; true points, if the circle may
     hold others."""
     if counts.point_count:
@@ -303,7 +316,9 @@ def _farther(connection: Connection, filters: Filters, counts: AroundCounts) -> 
     return list(queries.find_page(connection, wider, SHOWN_FARTHER).items)
 
 
-def _next_url(filters: Filters, limit: int | None, cursor: Cursor | None) -> str | None:
+def _next_url(
+    filters: InitiativeFilters, limit: int | None, cursor: ListingCursor | None
+) -> str | None:
     if cursor is None:
         return None
     more = [("limit", str(limit))] if limit else []

@@ -15,7 +15,12 @@ from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.supports import queries as supports
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives import near_areas, queries
-from mapservice.initiatives.filters import Cursor, Filters, Paging, Sort
+from mapservice.initiatives.filters import (
+    InitiativeFilters,
+    ListingCursor,
+    PageRequest,
+    ListingSort,
+)
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import query_string, read_filters
@@ -23,7 +28,7 @@ from mapservice.initiatives.queries import Initiative
 from mapservice.moderation.queries import is_within
 from mapservice.rollups import queries as activity
 from mapservice.rollups import territory_queries
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 from mapservice.site import linked_data
 from mapservice.territories import queries as territories
 from mapservice.territories.model import TerritoryRef
@@ -71,12 +76,12 @@ def listing() -> str:
         filters, paging = read_filters(connection)
         listed = _listed(connection, filters, paging)
         listed |= _touching(connection, filters, listed["page"])
-    told = replace(filters, q="", bbox=None, near=None, radius=None, sort=Sort.RECENT)
+    told = replace(filters, q="", bbox=None, near=None, radius=None, sort=ListingSort.RECENT)
     return render_template(
         "initiatives/list.html",
         **listed,
         canonical=f"{base_url()}/initiatives{query_string(told)}",
-        indexed=told == filters and paging == Paging(),
+        indexed=told == filters and paging == PageRequest(),
         linked_data=linked_data.listing(listed["page"].items),
     )
 
@@ -124,7 +129,9 @@ def method() -> str:
         )
 
 
-def _listed(connection: Connection, filters: Filters, paging: Paging) -> dict[str, Any]:
+def _listed(
+    connection: Connection, filters: InitiativeFilters, paging: PageRequest
+) -> dict[str, Any]:
     """What the list shows, alone or beside the map."""
     facets = _facets(connection, filters)
     return {
@@ -135,7 +142,7 @@ def _listed(connection: Connection, filters: Filters, paging: Paging) -> dict[st
     }
 
 
-def _touching(connection: Connection, filters: Filters, page: ListPage) -> dict[str, Any]:
+def _touching(connection: Connection, filters: InitiativeFilters, page: ListPage) -> dict[str, Any]:
     """What may lie in a box that holds the place of none: known to territories with ground in it.
 
     The map tints these, so that the page must not call the box empty; they are named beside the
@@ -146,7 +153,7 @@ def _touching(connection: Connection, filters: Filters, page: ListPage) -> dict[
     return {"touching": near_areas.within(connection, filters)}
 
 
-def _facets(connection: Connection, filters: Filters) -> dict[Theme, int]:
+def _facets(connection: Connection, filters: InitiativeFilters) -> dict[Theme, int]:
     if filters.counted:
         return activity.facets(connection, filters)
     counts = dict(queries.count_by_theme(connection, filters, COUNTED_UP_TO))
@@ -154,7 +161,10 @@ def _facets(connection: Connection, filters: Filters) -> dict[Theme, int]:
 
 
 def _page(
-    connection: Connection, filters: Filters, paging: Paging, facets: dict[Theme, int]
+    connection: Connection,
+    filters: InitiativeFilters,
+    paging: PageRequest,
+    facets: dict[Theme, int],
 ) -> ListPage:
     limit = paging.limit or PAGE_SIZE
     if limit > MAX_PAGE_SIZE:
@@ -169,21 +179,23 @@ def _page(
     )
 
 
-def _next_url(path: str, filters: Filters, limit: int | None, cursor: Cursor | None) -> str | None:
+def _next_url(
+    path: str, filters: InitiativeFilters, limit: int | None, cursor: ListingCursor | None
+) -> str | None:
     if cursor is None:
         return None
     pairs = filters.to_pairs() + ([("limit", str(limit))] if limit else [])
     return f"{path}?{urlencode([*pairs, ('cursor', cursor.encode())], safe=',:')}"
 
 
-def _communes(connection: Connection, filters: Filters) -> int | None:
+def _communes(connection: Connection, filters: InitiativeFilters) -> int | None:
     """How many communes have at least one that matches; None where that takes too long to count."""
     if filters.counted:
-        return activity.totals(connection, Scope.of(filters)).communes
+        return activity.totals(connection, RollupScope.of(filters)).communes
     return queries.count_communes(connection, filters, COUNTED_UP_TO)
 
 
-def _chosen(filters: Filters) -> TerritoryRef | None:
+def _chosen(filters: InitiativeFilters) -> TerritoryRef | None:
     return filters.territory[0] if len(filters.territory) == 1 else None
 
 

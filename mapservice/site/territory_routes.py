@@ -9,18 +9,24 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.dashboards import legend
-from mapservice.dashboards.model import Figure, View
+from mapservice.dashboards.model import DashboardFigure, DashboardView
 from mapservice.dashboards.params import joined
-from mapservice.dashboards.shading import Shades, shades
+from mapservice.dashboards.shading import AreaClasses, shades
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.rollups import territory_queries
-from mapservice.rollups.model import Scope
-from mapservice.rollups.territory_model import Described, Member, MemberSort, ordered, silence_of
+from mapservice.rollups.model import RollupScope
+from mapservice.rollups.territory_model import (
+    MemberSort,
+    TerritoryDescription,
+    TerritoryMember,
+    ordered,
+    silence_of,
+)
 from mapservice.territories.lineage import queries
-from mapservice.territories.lineage.event_words import Language, day_words
-from mapservice.territories.lineage.model import Commune, OnDay
+from mapservice.territories.lineage.event_words import EventLanguage, day_words
+from mapservice.territories.lineage.model import LineageCommune, OnDay
 from mapservice.territories.lineage.queries import CurrentCommunes
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.names import leading_article, of_commune
@@ -64,7 +70,7 @@ def index() -> str:
             **_words_of(shown),
             canonical=base_url() + url_for("territories.index"),
             sample=initiatives.sample_share(connection),
-            map_config=map_config(Filters(), FRANCE)
+            map_config=map_config(InitiativeFilters(), FRANCE)
             | {
                 "figures": _shading(Level.DEPARTEMENT, "", shown),
                 "drawing": _drawing(None, Level.DEPARTEMENT, shown),
@@ -93,9 +99,11 @@ def page(level: str, code: str) -> ResponseReturnValue:
         )
 
 
-def _portrait(connection: Connection, ref: TerritoryRef, described: Described) -> dict[str, Any]:
+def _portrait(
+    connection: Connection, ref: TerritoryRef, described: TerritoryDescription
+) -> dict[str, Any]:
     """What every level shows."""
-    filters = Filters(territory=(ref,))
+    filters = InitiativeFilters(territory=(ref,))
     places = [described.place, *described.parents]
     config = map_config(filters, described.bounds, ref)
     listed = _listed(connection, ref)
@@ -157,7 +165,7 @@ def _past(connection: Connection, ref: TerritoryRef, day: date | None) -> dict[s
     return {
         "other_names": territory_queries.other_names(connection, ref.code),
         "events_known": territory_queries.events_known(connection),
-        "history": queries.history(connection, ref.code, Language(chosen())),
+        "history": queries.history(connection, ref.code, EventLanguage(chosen())),
         "origin": _origin(connection, ref),
         "then": _then(connection, ref.code, day) if day else None,
     }
@@ -168,7 +176,7 @@ def _origin(connection: Connection, ref: TerritoryRef) -> CurrentCommunes | None
     code = request.args.get("depuis", "").upper()
     if not code or code == ref.code:
         return None
-    current = queries.current_of(connection, code, Language(chosen()))
+    current = queries.current_of(connection, code, EventLanguage(chosen()))
     led_here = current and ref.code in [c.code for c in (*current.communes, *current.partly)]
     return current if led_here else None
 
@@ -181,7 +189,7 @@ def _then(
     state = lineage.at(code, day)
     shared = [past.name for past in lineage.ancestors(code) if past.lasts(day)]
     return {
-        "day": day_words(day, Language(chosen())),
+        "day": day_words(day, EventLanguage(chosen())),
         "date": day.isoformat(),
         "state": state,
         "of": " et ".join(_of(commune) for commune in state.within) if state else "",
@@ -189,14 +197,14 @@ def _then(
     }
 
 
-def _of(commune: Commune) -> str:
+def _of(commune: LineageCommune) -> str:
     """ "de Rennes", "du Mans"."""
     return of_commune(commune.name, leading_article(commune.name))
 
 
 def _former(connection: Connection, ref: TerritoryRef, day: date | None) -> ResponseReturnValue:
     current = (
-        queries.current_of(connection, ref.code, Language(chosen()))
+        queries.current_of(connection, ref.code, EventLanguage(chosen()))
         if ref.level is Level.COMMUNE
         else None
     )
@@ -209,13 +217,15 @@ def _former(connection: Connection, ref: TerritoryRef, day: date | None) -> Resp
         "territories/former.html",
         origin=current,
         then=_then(connection, ref.code, day) if day else None,
-        history=queries.history(connection, ref.code, Language(chosen())),
+        history=queries.history(connection, ref.code, EventLanguage(chosen())),
         candidates=_members_of(connection, (*current.communes, *current.partly)),
         sample=initiatives.sample_share(connection),
     )
 
 
-def _members_of(connection: Connection, communes: tuple[Commune, ...]) -> list[Member]:
+def _members_of(
+    connection: Connection, communes: tuple[LineageCommune, ...]
+) -> list[TerritoryMember]:
     codes = [commune.code for commune in communes]
     return territory_queries.by_code(connection, Level.COMMUNE, codes)
 
@@ -255,43 +265,48 @@ def _day(ref: TerritoryRef) -> date | None:
     return day
 
 
-def _by_parent(members: list[Member]) -> dict[str, list[Member]]:
-    grouped: dict[str, list[Member]] = {}
+def _by_parent(members: list[TerritoryMember]) -> dict[str, list[TerritoryMember]]:
+    grouped: dict[str, list[TerritoryMember]] = {}
     for member in ordered(members, MemberSort.NAME):
         grouped.setdefault(member.parent or "", []).append(member)
     return grouped
 
 
-def _shades(connection: Connection, ref: TerritoryRef | None, level: Level) -> Shades:
+def _shades(connection: Connection, ref: TerritoryRef | None, level: Level) -> AreaClasses:
     """The classes of rates: those of the page of coordination for the same territories."""
-    return shades(connection, View(ref, level, Scope.of(Filters()), datetime.now(UTC), Figure.RATE))
+    return shades(
+        connection,
+        DashboardView(
+            ref, level, RollupScope.of(InitiativeFilters()), datetime.now(UTC), DashboardFigure.RATE
+        ),
+    )
 
 
-def _words_of(shown: Shades) -> dict[str, Any]:
+def _words_of(shown: AreaClasses) -> dict[str, Any]:
     """The class of each by code, and what a key says of them."""
     return {
         "shades": shown.by_code,
         "explained": shown.explained,
-        "scale_title": legend.title(Figure.RATE),
-        "scale_keys": legend.keys(Figure.RATE, shown.breaks, unknown=shown.unknown),
+        "scale_title": legend.title(DashboardFigure.RATE),
+        "scale_keys": legend.keys(DashboardFigure.RATE, shown.breaks, unknown=shown.unknown),
     }
 
 
-def _drawing(ref: TerritoryRef | None, level: Level, shown: Shades) -> str:
+def _drawing(ref: TerritoryRef | None, level: Level, shown: AreaClasses) -> str:
     """That of coordination with these very classes: the first picture, and the only one without
     scripts."""
     return url_for(
         "coordination_maps.figures_svg",
         level=str(ref.level) if ref else None,
         code=ref.code if ref else None,
-        figure=str(Figure.RATE),
+        figure=str(DashboardFigure.RATE),
         par=str(level),
         bornes=joined(shown.breaks),
         bare="1",
     )
 
 
-def _shading(level: Level, within: str, shown: Shades) -> dict[str, Any]:
+def _shading(level: Level, within: str, shown: AreaClasses) -> dict[str, Any]:
     """What a map is to shade: where figures and outlines are, and which codes each class has."""
     by_class: dict[int, list[str]] = {}
     for code, number in shown.by_code.items():
@@ -301,7 +316,7 @@ def _shading(level: Level, within: str, shown: Shades) -> dict[str, Any]:
     return {"level": level, "url": url, "breaks": shown.breaks, "classes": by_class}
 
 
-def _linked_data(described: Described) -> dict[str, Any]:
+def _linked_data(described: TerritoryDescription) -> dict[str, Any]:
     """What search engines read of the page, in the words of schema.org."""
     west, south, east, north = described.bounds
     place = described.place
@@ -320,7 +335,7 @@ def _linked_data(described: Described) -> dict[str, Any]:
     return {"@context": "https://schema.org", "@graph": [area, _breadcrumb(described)]}
 
 
-def _breadcrumb(described: Described) -> dict[str, Any]:
+def _breadcrumb(described: TerritoryDescription) -> dict[str, Any]:
     steps: list[tuple[str, str]] = [("France", url_for("territories.index"))]
     steps += [(step.name, step.url) for step in (*described.parents, described.place)]
     return {

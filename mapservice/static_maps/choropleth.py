@@ -18,7 +18,14 @@ from sqlalchemy import Connection, text
 
 from mapservice.db.text import fill
 from mapservice.static_maps import drawing
-from mapservice.static_maps.model import FONT, PALETTES, Frame, Palette, mercator, shape_svg
+from mapservice.static_maps.model import (
+    FONT,
+    PALETTES,
+    DrawingFrame,
+    DrawingPalette,
+    mercator,
+    shape_svg,
+)
 from mapservice.static_maps.shades import GROUND, HATCH, NOTHING, SCALES, UNKNOWNS, fill_of
 from mapservice.territories.model import OUTLINE_ZOOMS, Level, TerritoryRef
 from mapservice.territories.raster import ALIGNED, NOBODY, PIXEL
@@ -56,7 +63,7 @@ PARTS = """
 
 
 @dataclass(frozen=True, eq=False)
-class Shading:
+class ChoroplethShading:
     """What a drawing shows: territories of a level, their class, and how classes are called.
 
     `classes` go by `codes`: 1 and on, 0 for none, -1 for unknown. `keys` are classes and words.
@@ -75,7 +82,7 @@ class Shading:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class MapLabel:
     """A name and where it stands, degrees EPSG:4326; those that matter most come first."""
 
     name: str
@@ -93,7 +100,7 @@ def hatching(tint: str) -> str:
 
 
 def areas(
-    connection: Connection, frame: Frame, shading: Shading, tint: str
+    connection: Connection, frame: DrawingFrame, shading: ChoroplethShading, tint: str
 ) -> tuple[str, frozenset[str]]:
     """Ground, territories in their colours, and the borders of wider ones over them.
 
@@ -116,7 +123,13 @@ def areas(
     return _framed(frame, palette, picture), frozenset(code for code, _ in paths)
 
 
-def pixels(connection: Connection, frame: Frame, shading: Shading, mosaic: bytes, tint: str) -> str:
+def pixels(
+    connection: Connection,
+    frame: DrawingFrame,
+    shading: ChoroplethShading,
+    mosaic: bytes,
+    tint: str,
+) -> str:
     """The same by the picture of all communes, where outlines would be megabytes."""
     palette = replace(PALETTES[tint], land=GROUND[tint])
     ground = "".join(shape_svg(shape, palette) for shape in drawing.land(connection, frame).shapes)
@@ -129,7 +142,7 @@ def pixels(connection: Connection, frame: Frame, shading: Shading, mosaic: bytes
     return _framed(frame, palette, f"{ground}{images}{over}")
 
 
-def as_data(shading: Shading, held: frozenset[str]) -> str:
+def as_data(shading: ChoroplethShading, held: frozenset[str]) -> str:
     """Codes and classes of those that are no element of the drawing, side by side."""
     pairs = zip(shading.codes, shading.classes, strict=True)
     others = [(code, str(number)) for code, number in pairs if code not in held]
@@ -139,7 +152,7 @@ def as_data(shading: Shading, held: frozenset[str]) -> str:
     return f'<g data-codes="{codes}" data-classes="{numbers}"/>'
 
 
-def labels_svg(frame: Frame, labels: Sequence[Label], palette: Palette) -> str:
+def labels_svg(frame: DrawingFrame, labels: Sequence[MapLabel], palette: DrawingPalette) -> str:
     """Names where there is room for them, the first ones first."""
     taken: list[tuple[float, float, float, float]] = []
     found: list[str] = []
@@ -164,11 +177,11 @@ def labels_svg(frame: Frame, labels: Sequence[Label], palette: Palette) -> str:
     )
 
 
-def key_height(shading: Shading, width: int) -> int:
+def key_height(shading: ChoroplethShading, width: int) -> int:
     return KEY_LINE * (len(_key_lines(shading, width)) + 1) + 12
 
 
-def key_svg(shading: Shading, width: int, top: int, tint: str) -> str:
+def key_svg(shading: ChoroplethShading, width: int, top: int, tint: str) -> str:
     """The key of a drawing, under it: its title, and each class with its words."""
     palette = PALETTES[tint]
     lines = _key_lines(shading, width)
@@ -191,7 +204,7 @@ def key_svg(shading: Shading, width: int, top: int, tint: str) -> str:
 
 
 def document(
-    size: tuple[int, int], inside: str, shading: Shading, tint: str, title: str, told: str
+    size: tuple[int, int], inside: str, shading: ChoroplethShading, tint: str, title: str, told: str
 ) -> str:
     """A whole SVG with its classes as data, told to people who do not see it."""
     width, height = size
@@ -204,11 +217,13 @@ def document(
     )
 
 
-def _framed(frame: Frame, palette: Palette, inside: str) -> str:
+def _framed(frame: DrawingFrame, palette: DrawingPalette, inside: str) -> str:
     return f'<rect width="{frame.width}" height="{frame.height}" fill="{palette.water}"/>{inside}'
 
 
-def _paths(connection: Connection, frame: Frame, shading: Shading) -> list[tuple[str, str]]:
+def _paths(
+    connection: Connection, frame: DrawingFrame, shading: ChoroplethShading
+) -> list[tuple[str, str]]:
     zoom = drawing.kept_zoom(frame)
     geom = "outline_3857" if zoom is None else "geom"
     table = "territory" if zoom is None else "territory_outline"
@@ -242,7 +257,9 @@ def _paths(connection: Connection, frame: Frame, shading: Shading) -> list[tuple
     return [(row.code, row.path) for row in rows]
 
 
-def _borders(connection: Connection, frame: Frame, level: Level, palette: Palette) -> str:
+def _borders(
+    connection: Connection, frame: DrawingFrame, level: Level, palette: DrawingPalette
+) -> str:
     """Of wider territories, over the shades."""
     shapes = drawing.borders(connection, frame, level)
     return "".join(
@@ -252,7 +269,7 @@ def _borders(connection: Connection, frame: Frame, level: Level, palette: Palett
     )
 
 
-def _key_lines(shading: Shading, width: int) -> list[list[tuple[int, tuple[int, str]]]]:
+def _key_lines(shading: ChoroplethShading, width: int) -> list[list[tuple[int, tuple[int, str]]]]:
     """Classes and words with their x, as many to a line as fit."""
     lines: list[list[tuple[int, tuple[int, str]]]] = [[]]
     x = 8
@@ -287,12 +304,12 @@ def _pictures(mosaic: bytes) -> Iterator[tuple[Bounds, Grid]]:
         yield (west, south, east, north), grid
 
 
-def _meets(frame: Frame, bounds: Bounds) -> bool:
+def _meets(frame: DrawingFrame, bounds: Bounds) -> bool:
     west, south, east, north = bounds
     return west < frame.east and frame.west < east and south < frame.north and frame.south < north
 
 
-def _coloured(grid: Grid, shading: Shading, tint: str, period: float) -> bytes:
+def _coloured(grid: Grid, shading: ChoroplethShading, tint: str, period: float) -> bytes:
     """As PNG: by class, hatched where nothing is (a line each `period`), clear outside."""
     clear, ground, line = 0, 1, 2
     shades = np.append(np.array(shading.classes, np.int64) + 4, clear)  # unknown is 3, 1 is 5
@@ -332,7 +349,7 @@ def png_of(pixels: npt.NDArray[np.uint8], colours: Sequence[str], clear: int) ->
     )
 
 
-def _image(frame: Frame, bounds: Bounds, content: bytes) -> str:
+def _image(frame: DrawingFrame, bounds: Bounds, content: bytes) -> str:
     west, south, east, north = bounds
     (left, top), (right, bottom) = frame.place(west, north), frame.place(east, south)
     return (

@@ -20,7 +20,13 @@ from sqlalchemy import Connection, text
 from mapservice.db.text import fill
 from mapservice.initiatives.grid import interleave
 from mapservice.initiatives.model import LISTED
-from mapservice.static_maps.model import HALF_METRES, Frame, Mark, Shape, inset_places
+from mapservice.static_maps.model import (
+    HALF_METRES,
+    DrawingFrame,
+    DrawingMark,
+    DrawingShape,
+    inset_places,
+)
 from mapservice.territories.model import OUTLINE_ZOOMS, Level, TerritoryRef
 
 ABROAD = Path(__file__).resolve().parent.parent / "static" / "map" / "abroad.json"
@@ -83,14 +89,14 @@ WITHIN = """
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnLayers:
     """Outlines from the ground up, and the initiatives on them."""
 
-    shapes: tuple[Shape, ...]
-    marks: tuple[Mark, ...]
+    shapes: tuple[DrawingShape, ...]
+    marks: tuple[DrawingMark, ...]
 
 
-def france(connection: Connection, frame: Frame) -> Drawn:
+def france(connection: Connection, frame: DrawingFrame) -> DrawnLayers:
     shapes = _shapes(
         connection,
         frame,
@@ -98,43 +104,47 @@ def france(connection: Connection, frame: Frame) -> Drawn:
         _outlines(frame, Level.DEPARTEMENT, "inner", 2),
         _outlines(frame, Level.REGION, "border", 3),
     )
-    return Drawn((*_abroad(frame), *shapes), tuple(_clusters(connection, frame, None)))
+    return DrawnLayers((*_abroad(frame), *shapes), tuple(_clusters(connection, frame, None)))
 
 
 @dataclass(frozen=True, slots=True)
-class Inset:
+class DrawingInset:
     """A drawing within another, and where its upper left is in that, in pixels."""
 
     x: float
     y: float
-    frame: Frame
-    drawn: Drawn
+    frame: DrawingFrame
+    drawn: DrawnLayers
     name: str
 
 
 def insets(
-    connection: Connection, frame: Frame, named: Sequence[tuple[str, Sequence[float]]]
-) -> tuple[Inset, ...]:
+    connection: Connection, frame: DrawingFrame, named: Sequence[tuple[str, Sequence[float]]]
+) -> tuple[DrawingInset, ...]:
     """What a map of metropolitan France shows beside it: names, and bounds in degrees."""
     size, places = inset_places(frame, len(named))
     made = []
     for (name, bounds), (x, y) in zip(named, places, strict=True):
-        own = Frame.around(bounds, size, size, 0.1)
+        own = DrawingFrame.around(bounds, size, size, 0.1)
         shapes = _shapes(connection, own, _outlines(own, Level.REGION, "chosen", 1))
         made.append(
-            Inset(x, y, own, Drawn(tuple(shapes), tuple(_inset_mark(connection, own))), name)
+            DrawingInset(
+                x, y, own, DrawnLayers(tuple(shapes), tuple(_inset_mark(connection, own))), name
+            )
         )
     return tuple(made)
 
 
-def _inset_mark(connection: Connection, frame: Frame) -> Iterator[Mark]:
+def _inset_mark(connection: Connection, frame: DrawingFrame) -> Iterator[DrawingMark]:
     """One for all that is there, in the middle."""
     count = sum(mark.count for mark in _clusters(connection, frame, None))
     if count:
-        yield Mark(frame.width / 2, frame.height / 2, count, True)
+        yield DrawingMark(frame.width / 2, frame.height / 2, count, True)
 
 
-def territory(connection: Connection, frame: Frame, ref: TerritoryRef, initiatives: int) -> Drawn:
+def territory(
+    connection: Connection, frame: DrawingFrame, ref: TerritoryRef, initiatives: int
+) -> DrawnLayers:
     """A territory among its neighbours. `initiatives` says how many it has, about."""
     if initiatives <= ALONE:
         marks, communes = _ones(connection, frame, ref)
@@ -153,15 +163,15 @@ def territory(connection: Connection, frame: Frame, ref: TerritoryRef, initiativ
         _outlines(frame, ref.level, "edge", 6, only=True),
     ]
     shapes = _shapes(connection, frame, *layers, code=ref.code, communes=communes)
-    return Drawn((*_abroad(frame), *shapes), tuple(marks))
+    return DrawnLayers((*_abroad(frame), *shapes), tuple(marks))
 
 
 def place(
     connection: Connection,
-    frame: Frame,
+    frame: DrawingFrame,
     ref: TerritoryRef | None,
     point: tuple[float, float] | None,
-) -> Drawn:
+) -> DrawnLayers:
     """One initiative: a dot at its point (EPSG:3857), else the shade of its territory."""
     layers = [_outlines(frame, Level.REGION, "land", 1)]
     if ref:
@@ -169,32 +179,32 @@ def place(
         layers += [*_around(frame, ref), _outlines(frame, ref.level, role, 3, only=True)]
         layers += [_outlines(frame, ref.level, "edge", 6, only=True)] if point else []
     shapes = _shapes(connection, frame, *layers, code=ref.code if ref else "")
-    marks = [Mark(*frame.place(*point), 1, True)] if point else []
-    return Drawn((*_abroad(frame), *shapes), tuple(marks))
+    marks = [DrawingMark(*frame.place(*point), 1, True)] if point else []
+    return DrawnLayers((*_abroad(frame), *shapes), tuple(marks))
 
 
 def ground(
     connection: Connection,
-    frame: Frame,
+    frame: DrawingFrame,
     communes: Sequence[str] = (),
     outlined: TerritoryRef | None = None,
-) -> Drawn:
+) -> DrawnLayers:
     """Land and borders alone, the shade of some communes, and the outline of one territory."""
     layers = [_outlines(frame, Level.REGION, "chosen", 1), *_lines(frame)]
     layers += [_outlines(frame, Level.COMMUNE, "shaded", 5, among=True)] if communes else []
     layers += [_outlines(frame, outlined.level, "outlined", 6, only=True)] if outlined else []
     code = outlined.code if outlined else ""
     shapes = _shapes(connection, frame, *layers, code=code, communes=communes)
-    return Drawn((*_abroad(frame), *shapes), ())
+    return DrawnLayers((*_abroad(frame), *shapes), ())
 
 
-def land(connection: Connection, frame: Frame) -> Drawn:
+def land(connection: Connection, frame: DrawingFrame) -> DrawnLayers:
     """Land alone, of France and around it."""
     shapes = _shapes(connection, frame, _outlines(frame, Level.REGION, "land", 1))
-    return Drawn((*_abroad(frame), *shapes), ())
+    return DrawnLayers((*_abroad(frame), *shapes), ())
 
 
-def borders(connection: Connection, frame: Frame, level: Level) -> tuple[Shape, ...]:
+def borders(connection: Connection, frame: DrawingFrame, level: Level) -> tuple[DrawingShape, ...]:
     """Those of territories wider than a level: `border` for régions, `line` for départements."""
     layers = [_outlines(frame, Level.REGION, "border", 2)]
     if level in (Level.COMMUNE, Level.EPCI):
@@ -202,7 +212,7 @@ def borders(connection: Connection, frame: Frame, level: Level) -> tuple[Shape, 
     return tuple(_shapes(connection, frame, *layers))
 
 
-def _around(frame: Frame, ref: TerritoryRef) -> list[str]:
+def _around(frame: DrawingFrame, ref: TerritoryRef) -> list[str]:
     """Borders of the neighbours, faint."""
     if ref.level in (Level.COMMUNE, Level.EPCI):
         return _lines(frame)
@@ -212,14 +222,14 @@ def _around(frame: Frame, ref: TerritoryRef) -> list[str]:
     ]
 
 
-def _lines(frame: Frame) -> list[str]:
+def _lines(frame: DrawingFrame) -> list[str]:
     communes = [_outlines(frame, Level.COMMUNE, "line", 2)]
     near = communes if frame.east - frame.west < LAST_COMMUNES else []
     return [*near, _outlines(frame, Level.DEPARTEMENT, "border", 2)]
 
 
 def _outlines(
-    frame: Frame,
+    frame: DrawingFrame,
     level: Level,
     role: str,
     order: int,
@@ -249,14 +259,18 @@ def _outlines(
     return fill(template, texts | {"zoom": str(zoom), "levels": levels})
 
 
-def kept_zoom(frame: Frame) -> int | None:
+def kept_zoom(frame: DrawingFrame) -> int | None:
     """Of the simplified outlines, the coarsest right to two pixels; None: the full ones are."""
     return next((zoom for zoom in OUTLINE_ZOOMS if zoom >= frame.zoom - 1.3), None)
 
 
 def _shapes(
-    connection: Connection, frame: Frame, *layers: str, code: str = "", communes: Sequence[str] = ()
-) -> Iterator[Shape]:
+    connection: Connection,
+    frame: DrawingFrame,
+    *layers: str,
+    code: str = "",
+    communes: Sequence[str] = (),
+) -> Iterator[DrawingShape]:
     """What the layers hold, each role one path, in the order of their layers."""
     statement = fill(
         "SELECT role, string_agg(path, ' ') FROM ({layers}) AS drawn WHERE path <> ''"
@@ -266,10 +280,10 @@ def _shapes(
     values = view_of(frame) | {"code": code, "communes": list(communes)}
     used = {name: value for name, value in values.items() if f":{name}" in statement}
     for role, path in connection.execute(text(statement), used):
-        yield Shape(role, path)
+        yield DrawingShape(role, path)
 
 
-def view_of(frame: Frame) -> dict[str, Any]:
+def view_of(frame: DrawingFrame) -> dict[str, Any]:
     """The frame for PostGIS; cut a little outside, so that no cut shows as a border."""
     reach = 8 / frame.scale
     return {
@@ -284,15 +298,21 @@ def view_of(frame: Frame) -> dict[str, Any]:
     }
 
 
-def _ones(connection: Connection, frame: Frame, ref: TerritoryRef) -> tuple[list[Mark], list[str]]:
+def _ones(
+    connection: Connection, frame: DrawingFrame, ref: TerritoryRef
+) -> tuple[list[DrawingMark], list[str]]:
     """Marks, and the communes that hold an initiative known no better."""
     statement = fill(ONES, {"column": str(ref.level)})
     rows = connection.execute(text(statement), {"code": ref.code, "statuses": _STATUSES}).all()
-    marks = [Mark(*frame.place(x, y), count, commune is None) for commune, x, y, count in rows]
+    marks = [
+        DrawingMark(*frame.place(x, y), count, commune is None) for commune, x, y, count in rows
+    ]
     return marks, sorted({row[0] for row in rows if row[0]})
 
 
-def _clusters(connection: Connection, frame: Frame, ref: TerritoryRef | None) -> Iterator[Mark]:
+def _clusters(
+    connection: Connection, frame: DrawingFrame, ref: TerritoryRef | None
+) -> Iterator[DrawingMark]:
     zoom = _grid_zoom(frame)
     columns, rows = frame.cells(zoom)
     values: dict[str, Any] = {
@@ -305,10 +325,10 @@ def _clusters(connection: Connection, frame: Frame, ref: TerritoryRef | None) ->
     if ref:
         within, values["code"] = _within(frame, ref), ref.code
     for count, x, y in connection.execute(text(fill(CLUSTERS, {"within": within})), values):
-        yield Mark(*frame.place(float(x), float(y)), count, True)
+        yield DrawingMark(*frame.place(float(x), float(y)), count, True)
 
 
-def _grid_zoom(frame: Frame) -> int:
+def _grid_zoom(frame: DrawingFrame) -> int:
     """The grid whose cells are wide enough for a mark."""
     zoom = 0
     while 2 * HALF_METRES / 2 ** (zoom + 1) * frame.scale >= CLUSTER_PIXELS:
@@ -316,7 +336,7 @@ def _grid_zoom(frame: Frame) -> int:
     return min(max(zoom, KEPT_ZOOMS[0]), KEPT_ZOOMS[1])
 
 
-def _within(frame: Frame, ref: TerritoryRef) -> str:
+def _within(frame: DrawingFrame, ref: TerritoryRef) -> str:
     zoom = kept_zoom(frame)
     texts = {"geom": "outline_3857", "table": "territory", "zoom": "", "level": str(ref.level)}
     if zoom is not None:
@@ -339,14 +359,14 @@ def _project(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.column_stack((lon / 180, northing)) * HALF_METRES
 
 
-def _abroad(frame: Frame) -> tuple[Shape, ...]:
+def _abroad(frame: DrawingFrame) -> tuple[DrawingShape, ...]:
     reach = 8 / frame.scale
     shown = shapely.clip_by_rect(
         _foreign(), frame.west - reach, frame.south - reach, frame.east + reach, frame.north + reach
     )
     rings = [ring for part in _polygons(shown) for ring in (part.exterior, *part.interiors)]
     path = "".join(_ring(frame, shapely.get_coordinates(ring)) for ring in rings)
-    return (Shape("abroad", path),) if path else ()
+    return (DrawingShape("abroad", path),) if path else ()
 
 
 def _polygons(shape: shapely.Geometry) -> list[shapely.Polygon]:
@@ -355,6 +375,6 @@ def _polygons(shape: shapely.Geometry) -> list[shapely.Polygon]:
     return [one for one in nested if isinstance(one, shapely.Polygon) and not one.is_empty]
 
 
-def _ring(frame: Frame, corners: npt.NDArray[np.float64]) -> str:
+def _ring(frame: DrawingFrame, corners: npt.NDArray[np.float64]) -> str:
     placed = (frame.place(x, y) for x, y in corners)
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in placed) + "Z"

@@ -17,7 +17,7 @@ from branca.element import Element, Figure, MacroElement
 from folium.template import Template
 
 from mapservice.settings import vendor_folder
-from mapservice.static_maps.report_model import EDGE, Area, fill_of
+from mapservice.static_maps.report_model import EDGE, ReportArea, fill_of
 
 LAND = "#efece4"
 LAND_LINE = "#97a3a8"
@@ -36,7 +36,7 @@ class MapParts:
 
 
 def offline_map(
-    areas: Sequence[Area], ground: Sequence[dict[str, Any]], bounds: Sequence[float]
+    areas: Sequence[ReportArea], ground: Sequence[dict[str, Any]], bounds: Sequence[float]
 ) -> MapParts:
     """`ground` are GeoJSON geometries drawn beneath; `bounds` are W, S, E, N, EPSG:4326.
 
@@ -124,7 +124,7 @@ def _ground(geometries: Sequence[dict[str, Any]]) -> Any:
     )
 
 
-def _shaded(areas: Sequence[Area]) -> Any:
+def _shaded(areas: Sequence[ReportArea]) -> Any:
     weight = 0.9 if len(areas) < 150 else 0.4
     features = [
         {

@@ -12,11 +12,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import MAX_ZOOM, Tile
 from mapservice.initiatives.model import Theme
 from mapservice.static_maps import drawing
-from mapservice.static_maps.model import DARK, FONT, Frame, Palette, Shape, mercator, shape_svg
+from mapservice.static_maps.model import (
+    DARK,
+    FONT,
+    DrawingFrame,
+    DrawingPalette,
+    DrawingShape,
+    mercator,
+    shape_svg,
+)
 from mapservice.tiles import queries
 
 # Those of static/css/tokens.css; a test holds them together.
@@ -53,8 +61,8 @@ class ListingMark:
 
 
 def listing(
-    connection: Connection, frame: Frame, filters: Filters
-) -> tuple[tuple[Shape, ...], tuple[ListingMark, ...]]:
+    connection: Connection, frame: DrawingFrame, filters: InitiativeFilters
+) -> tuple[tuple[DrawingShape, ...], tuple[ListingMark, ...]]:
     """Ground, tinted communes and marks of what a filter finds within a frame."""
     zoom = min(max(floor(frame.zoom), 0), MAX_ZOOM)
     features = list(_features(connection, frame, filters, zoom))
@@ -71,7 +79,7 @@ def listing(
 
 
 def _features(
-    connection: Connection, frame: Frame, filters: Filters, zoom: int
+    connection: Connection, frame: DrawingFrame, filters: InitiativeFilters, zoom: int
 ) -> Iterator[dict[str, Any]]:
     columns, rows = frame.cells(zoom)
     for x in columns:
@@ -80,7 +88,7 @@ def _features(
             yield from json.loads(content)["features"]
 
 
-def _mark(frame: Frame, feature: Mapping[str, Any]) -> ListingMark:
+def _mark(frame: DrawingFrame, feature: Mapping[str, Any]) -> ListingMark:
     told = feature["properties"]
     x, y = frame.place(*mercator(*feature["geometry"]["coordinates"]))
     if told["count"] == 1:
@@ -89,9 +97,9 @@ def _mark(frame: Frame, feature: Mapping[str, Any]) -> ListingMark:
 
 
 def listing_svg(
-    frame: Frame,
-    palette: Palette,
-    shapes: tuple[Shape, ...],
+    frame: DrawingFrame,
+    palette: DrawingPalette,
+    shapes: tuple[DrawingShape, ...],
     marks: tuple[ListingMark, ...],
 ) -> str:
     """The inside of the drawing; clusters lie above single ones, as on the live map."""
@@ -108,7 +116,9 @@ def listing_svg(
     )
 
 
-def _mark_svg(frame: Frame, palette: Palette, mark: ListingMark, *, dark: bool) -> str:
+def _mark_svg(
+    frame: DrawingFrame, palette: DrawingPalette, mark: ListingMark, *, dark: bool
+) -> str:
     if mark.count > 1:
         return _ring_svg(palette, mark, dark=dark)
     (theme,) = mark.counts
@@ -127,7 +137,7 @@ def _mark_svg(frame: Frame, palette: Palette, mark: ListingMark, *, dark: bool) 
     )
 
 
-def _ring_svg(palette: Palette, mark: ListingMark, *, dark: bool) -> str:
+def _ring_svg(palette: DrawingPalette, mark: ListingMark, *, dark: bool) -> str:
     size = next(size for least, size in RINGS if mark.count >= least)
     width = 3 + size / 22
     radius = size / 2 - 2 - width / 2

@@ -12,7 +12,7 @@ FONT = "Atkinson Hyperlegible Next, Atkinson Hyperlegible Next Variable, sans-se
 
 
 @dataclass(frozen=True, slots=True)
-class Palette:
+class DrawingPalette:
     """Colours of one tint, those of static/css/tokens.css."""
 
     water: str
@@ -28,7 +28,7 @@ class Palette:
     ring: str
 
 
-LIGHT = Palette(
+LIGHT = DrawingPalette(
     water="#d9e6ea",
     abroad="#e7e6df",
     land="#efece4",
@@ -41,7 +41,7 @@ LIGHT = Palette(
     initiative_ink="#ffffff",
     ring="#ffffff",
 )
-DARK = Palette(
+DARK = DrawingPalette(
     water="#0a1114",
     abroad="#141b1f",
     land="#1b262b",
@@ -58,7 +58,7 @@ PALETTES = {"claire": LIGHT, "sombre": DARK}
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class DrawingFrame:
     """What of the map is drawn (west, south, east, north in EPSG:3857) and its size in pixels."""
 
     west: float
@@ -130,7 +130,7 @@ def _degrees(x: float, y: float) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class DrawingShape:
     """One outline, its path already in pixels. `role` is what the drawing makes of it."""
 
     role: str
@@ -138,7 +138,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class DrawingMark:
     """Initiatives at one place, in pixels. `exact`: a true point, or several in a cluster."""
 
     x: float
@@ -147,7 +147,7 @@ class Mark:
     exact: bool
 
 
-def inset_places(frame: Frame, count: int) -> tuple[int, list[tuple[float, float]]]:
+def inset_places(frame: DrawingFrame, count: int) -> tuple[int, list[tuple[float, float]]]:
     """Side of squares beside metropolitan France, and where each is: at the left of a wide frame,
     along the foot of another; nothing of France lies there."""
     gap = 6
@@ -161,7 +161,9 @@ def inset_places(frame: Frame, count: int) -> tuple[int, list[tuple[float, float
     ]
 
 
-def inset_svg(x: float, y: float, frame: Frame, inside: str, name: str, palette: Palette) -> str:
+def inset_svg(
+    x: float, y: float, frame: DrawingFrame, inside: str, name: str, palette: DrawingPalette
+) -> str:
     """A small drawing in its box, with its name at the foot."""
     size = frame.width
     return (
@@ -173,7 +175,7 @@ def inset_svg(x: float, y: float, frame: Frame, inside: str, name: str, palette:
     )
 
 
-def shape_svg(shape: Shape, palette: Palette) -> str:
+def shape_svg(shape: DrawingShape, palette: DrawingPalette) -> str:
     fill, stroke, width = {
         "land": (palette.land, "none", 0.0),
         "line": ("none", palette.line, 0.7),
@@ -192,7 +194,7 @@ def shape_svg(shape: Shape, palette: Palette) -> str:
     return f'<path d="{shape.path}" fill="{fill}"{line}{more}/>'
 
 
-def mark_svg(mark: Mark, palette: Palette) -> str:
+def mark_svg(mark: DrawingMark, palette: DrawingPalette) -> str:
     """A filled dot for what is exact or counted; a dashed, softer one for a commune."""
     radius = 5.0 if mark.count == 1 else min(6 + 3 * log10(mark.count), 19)
     at = f'cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{radius:.1f}"'
@@ -208,7 +210,7 @@ def mark_svg(mark: Mark, palette: Palette) -> str:
     return dot + (count_svg(mark, radius, colour) if mark.count > 1 else "")
 
 
-def count_svg(mark: Mark, radius: float, colour: str) -> str:
+def count_svg(mark: DrawingMark, radius: float, colour: str) -> str:
     text = str(mark.count) if mark.count < 10_000 else f"{mark.count // 1000}k"
     size = min(13.0, 2.1 * radius / max(len(text), 2) + 2)
     return (
@@ -217,7 +219,12 @@ def count_svg(mark: Mark, radius: float, colour: str) -> str:
     )
 
 
-def picture(frame: Frame, palette: Palette, shapes: Sequence[Shape], marks: Sequence[Mark]) -> str:
+def picture(
+    frame: DrawingFrame,
+    palette: DrawingPalette,
+    shapes: Sequence[DrawingShape],
+    marks: Sequence[DrawingMark],
+) -> str:
     """The inside of the drawing, from the water up to the initiatives, cut at its frame."""
     largest_first = sorted(marks, key=lambda mark: -mark.count)
     return "".join(
@@ -231,7 +238,7 @@ def picture(frame: Frame, palette: Palette, shapes: Sequence[Shape], marks: Sequ
     )
 
 
-def document(frame: Frame, inside: str, title: str, description: str) -> str:
+def document(frame: DrawingFrame, inside: str, title: str, description: str) -> str:
     """A whole SVG document, told to people who do not see it by its title and description."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {frame.width} {frame.height}"'
@@ -249,7 +256,9 @@ CARD_LINE = 17  # characters of the title that fit beside the map
 CARD_LINES = 4
 
 
-def card(inside: str, palette: Palette, eyebrow: str, title: str, words: str, name: str) -> str:
+def card(
+    inside: str, palette: DrawingPalette, eyebrow: str, title: str, words: str, name: str
+) -> str:
     """A document of 1200 x 630: `inside` is a picture of CARD_MAP x CARD_HEIGHT."""
     left = CARD_WIDTH - CARD_MAP
     lines = _wrapped(title)

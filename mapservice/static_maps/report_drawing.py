@@ -7,8 +7,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mapservice.static_maps import drawing
-from mapservice.static_maps.model import LIGHT, Frame, Shape, document, mercator, picture
-from mapservice.static_maps.report_model import EDGE, HATCH, PAPER, Area, fill_of
+from mapservice.static_maps.model import (
+    LIGHT,
+    DrawingFrame,
+    DrawingShape,
+    document,
+    mercator,
+    picture,
+)
+from mapservice.static_maps.report_model import EDGE, HATCH, PAPER, ReportArea, fill_of
 
 WIDTH, HEIGHT = 1000, 760
 PATTERN = (
@@ -20,24 +27,24 @@ PATTERN = (
 
 def choropleth(
     connection: Connection,
-    areas: Sequence[Area],
+    areas: Sequence[ReportArea],
     bounds: Sequence[float],
     title: str,
     description: str,
 ) -> str:
     """`bounds` are W, S, E, N, EPSG:4326."""
-    frame = Frame.around(bounds, WIDTH, HEIGHT, margin=0.03)
+    frame = DrawingFrame.around(bounds, WIDTH, HEIGHT, margin=0.03)
     ground = [_faint(shape) for shape in drawing.ground(connection, frame).shapes]
     inside = picture(frame, LIGHT, ground, ())
     return document(frame, PATTERN + inside + "".join(_areas(frame, areas)), title, description)
 
 
-def _faint(shape: Shape) -> Shape:
+def _faint(shape: DrawingShape) -> DrawingShape:
     """Around what is told of, France is land like any other."""
     return replace(shape, role="land") if shape.role == "chosen" else shape
 
 
-def _areas(frame: Frame, areas: Sequence[Area]) -> Iterator[str]:
+def _areas(frame: DrawingFrame, areas: Sequence[ReportArea]) -> Iterator[str]:
     """A path a class, for a smaller file; thinner lines where areas are many."""
     width = 1.0 if len(areas) < 150 else 0.4
     for shade in sorted({area.shade for area in areas}, key=lambda shade: shade or 0):
@@ -48,7 +55,7 @@ def _areas(frame: Frame, areas: Sequence[Area]) -> Iterator[str]:
         )
 
 
-def _path(frame: Frame, geometry: Any) -> str:
+def _path(frame: DrawingFrame, geometry: Any) -> str:
     return "".join(_ring(frame, ring) for ring in _rings(geometry))
 
 
@@ -58,7 +65,7 @@ def _rings(geometry: Any) -> Iterator[Iterable[Sequence[float]]]:
         yield from polygon
 
 
-def _ring(frame: Frame, corners: Iterable[Sequence[float]]) -> str:
+def _ring(frame: DrawingFrame, corners: Iterable[Sequence[float]]) -> str:
     """To half a pixel, each corner once; neighbours round alike, so no gap opens between them."""
     placed = (frame.place(*mercator(lon, lat)) for lon, lat in corners)
     words = (f"{round(2 * x) / 2:g} {round(2 * y) / 2:g}" for x, y in placed)

@@ -17,7 +17,7 @@ EDGE = "#6f7f87"
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class ReportArea:
     """One territory: its outline as GeoJSON, EPSG:4326; its class from 1, 0 for none, or None."""
 
     code: str

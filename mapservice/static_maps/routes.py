@@ -17,23 +17,23 @@ from mapservice.i18n.text import ngettext
 from mapservice.i18n.typography import number
 from mapservice.initiatives import near_areas
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters, Paging, Sort, parse
+from mapservice.initiatives.filters import InitiativeFilters, PageRequest, ListingSort, parse
 from mapservice.initiatives.near import AroundCounts
 from mapservice.initiatives.params import with_known_places
 from mapservice.initiatives.place_words import precision_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.rollups import queries as activity
 from mapservice.static_maps import drawing, listing
-from mapservice.static_maps.drawing import Drawn
+from mapservice.static_maps.drawing import DrawnLayers
 from mapservice.static_maps.model import (
     CARD_HEIGHT,
     CARD_MAP,
     LIGHT,
     PALETTES,
-    Frame,
-    Mark,
-    Palette,
-    Shape,
+    DrawingFrame,
+    DrawingMark,
+    DrawingPalette,
+    DrawingShape,
     card,
     document,
     inset_svg,
@@ -45,7 +45,7 @@ from mapservice.territories import queries as territories
 from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
 from mapservice.territories.names import of_territory
-from mapservice.territories.queries import Territory
+from mapservice.territories.queries import TerritorySummary
 from mapservice.tiles.live_map import FRANCE, bounds_of
 from mapservice.web import answers
 from mapservice.web.params import only_parameters
@@ -77,10 +77,10 @@ AROUND_CELL = 34.0
 def france_svg() -> Response:
     palette = _palette()
     with services().reader.connect() as connection:
-        frame = Frame.around(FRANCE, WIDTH, HEIGHT, 0.02)
+        frame = DrawingFrame.around(FRANCE, WIDTH, HEIGHT, 0.02)
         drawn = drawing.france(connection, frame)
         insets = _insets(connection, frame, palette)
-        count = activity.total(connection, Filters())
+        count = activity.total(connection, InitiativeFilters())
     return _svg(frame, palette, drawn, _("Carte de France"), _count(count), insets)
 
 
@@ -95,12 +95,12 @@ def listing_svg_of_filter() -> Response:
     asked, paging = parse(
         (name, value) for name, value in request.args.items(multi=True) if name not in own
     )
-    if paging != Paging():
+    if paging != PageRequest():
         raise InvalidInput("limit", "a drawing has no pages")
     with services().reader.connect() as connection:
         filters = with_known_places(connection, asked)
         width, height = SHAPES[shape]
-        frame = Frame.around(bounds_of(filters), width, height, PADDINGS[shape] / height)
+        frame = DrawingFrame.around(bounds_of(filters), width, height, PADDINGS[shape] / height)
         shapes, marks = listing.listing(connection, frame, replace(filters, bbox=None))
     inside = listing.listing_svg(frame, palette, shapes, marks)
     told = _count(sum(mark.count for mark in marks))
@@ -112,10 +112,10 @@ def listing_svg_of_filter() -> Response:
 def france_png() -> Response:
     only_parameters()
     with services().reader.connect() as connection:
-        frame = Frame.around(FRANCE, CARD_MAP, CARD_HEIGHT, 0.02)
+        frame = DrawingFrame.around(FRANCE, CARD_MAP, CARD_HEIGHT, 0.02)
         drawn = drawing.france(connection, frame)
         insets = _insets(connection, frame, LIGHT)
-        count = activity.total(connection, Filters())
+        count = activity.total(connection, InitiativeFilters())
     title, told = _("Ce qui se fait en France"), _count(count)
     return _card(frame, drawn, _("Initiatives locales"), title, told, insets)
 
@@ -125,7 +125,7 @@ def territory_svg(level: str, code: str) -> Response:
     palette = _palette()
     with services().reader.connect() as connection:
         found = _territory(connection, level, code)
-        frame = Frame.around(found.bounds, WIDTH, HEIGHT)
+        frame = DrawingFrame.around(found.bounds, WIDTH, HEIGHT)
         drawn, total = _drawn(connection, frame, found)
     title = _("Carte %(of_place)s", of_place=of_territory(found.level, found.name, found.article))
     return _svg(frame, palette, drawn, title, _count(total))
@@ -136,7 +136,7 @@ def territory_png(level: str, code: str) -> Response:
     only_parameters()
     with services().reader.connect() as connection:
         found = _territory(connection, level, code)
-        frame = Frame.around(found.bounds, CARD_MAP, CARD_HEIGHT)
+        frame = DrawingFrame.around(found.bounds, CARD_MAP, CARD_HEIGHT)
         drawn, total = _drawn(connection, frame, found)
     return _card(frame, drawn, _("Initiatives locales"), found.name, _count(total))
 
@@ -177,25 +177,25 @@ def around_svg(position: str) -> Response:
     filters, _paging = parse([*pairs, ("near", str(here)), ("radius", repr(radius))])
     palette = _palette(*(name for name, _value in pairs), "radius")
     with services().reader.connect() as connection:
-        frame = Frame.around(_bounds(here, radius), WIDTH, HEIGHT, 0.02)
+        frame = DrawingFrame.around(_bounds(here, radius), WIDTH, HEIGHT, 0.02)
         counts = near_areas.around(connection, filters)
         drawn = drawing.ground(connection, frame, [one.area.code for one in counts.communes])
         marks = [*_points_of(connection, frame, filters, counts), *_areas_of(frame, counts)]
-    circle = Shape("circle", _circle(frame, here, radius))
+    circle = DrawingShape("circle", _circle(frame, here, radius))
     told = _("La liste dit ce qui s’y trouve.")
-    shown = Drawn((*drawn.shapes, circle), tuple(marks))
+    shown = DrawnLayers((*drawn.shapes, circle), tuple(marks))
     response = _svg(frame, palette, shown, _("Le cercle choisi"), told)
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
 def _points_of(
-    connection: Connection, frame: Frame, filters: Filters, counts: AroundCounts
-) -> Iterator[Mark]:
+    connection: Connection, frame: DrawingFrame, filters: InitiativeFilters, counts: AroundCounts
+) -> Iterator[DrawingMark]:
     """True points, one by one where they are few, else together with those beside them."""
     if not counts.point_count:
         return
-    exact = replace(filters, precision=(Precision.POINT,), sort=Sort.NEAR)
+    exact = replace(filters, precision=(Precision.POINT,), sort=ListingSort.NEAR)
     found = initiatives.find_page(connection, exact, AROUND_SHOWN).items
     side = 1.0 if len(found) <= AROUND_ALONE else AROUND_CELL
     cells: dict[tuple[int, int], list[tuple[float, float]]] = defaultdict(list)
@@ -204,17 +204,19 @@ def _points_of(
             x, y = frame.place(*mercator(one.lon, one.lat))
             cells[int(x // side), int(y // side)].append((x, y))
     for places in cells.values():
-        yield Mark(fmean(x for x, _y in places), fmean(y for _x, y in places), len(places), True)
+        yield DrawingMark(
+            fmean(x for x, _y in places), fmean(y for _x, y in places), len(places), True
+        )
 
 
-def _areas_of(frame: Frame, counts: AroundCounts) -> Iterator[Mark]:
+def _areas_of(frame: DrawingFrame, counts: AroundCounts) -> Iterator[DrawingMark]:
     """How many are known to each commune alone, on its ground in the circle."""
     for one in counts.communes:
         if one.mark:
-            yield Mark(*frame.place(*mercator(*one.mark)), one.count(counts.themes), False)
+            yield DrawingMark(*frame.place(*mercator(*one.mark)), one.count(counts.themes), False)
 
 
-def _palette(*beside: str) -> Palette:
+def _palette(*beside: str) -> DrawingPalette:
     only_parameters("teinte", *beside)
     tint = request.args.get("teinte", "claire")
     if tint not in PALETTES:
@@ -222,7 +224,7 @@ def _palette(*beside: str) -> Palette:
     return PALETTES[tint]
 
 
-def _territory(connection: Connection, level: str, code: str) -> Territory:
+def _territory(connection: Connection, level: str, code: str) -> TerritorySummary:
     found = None
     if level in tuple(Level) and len(code) <= 9 and "\x00" not in code:
         found = territories.find(connection, TerritoryRef(Level(level), code))
@@ -231,9 +233,11 @@ def _territory(connection: Connection, level: str, code: str) -> Territory:
     return found
 
 
-def _drawn(connection: Connection, frame: Frame, found: Territory) -> tuple[Drawn, int]:
+def _drawn(
+    connection: Connection, frame: DrawingFrame, found: TerritorySummary
+) -> tuple[DrawnLayers, int]:
     ref = TerritoryRef(found.level, found.code)
-    total = activity.total(connection, Filters(territory=(ref,)))
+    total = activity.total(connection, InitiativeFilters(territory=(ref,)))
     return drawing.territory(connection, frame, ref, total), total
 
 
@@ -249,10 +253,10 @@ def _initiative(connection: Connection, identifier: str) -> Initiative:
 
 def _placed(
     connection: Connection, initiative: Initiative, width: int, height: int
-) -> tuple[Frame, Drawn]:
+) -> tuple[DrawingFrame, DrawnLayers]:
     ref = initiative.territory
     place = territories.find(connection, ref) if ref else None
-    frame = Frame.around(place.bounds if place else FRANCE, width, height)
+    frame = DrawingFrame.around(place.bounds if place else FRANCE, width, height)
     point = None
     if initiative.lon is not None and initiative.lat is not None:
         point = mercator(initiative.lon, initiative.lat)
@@ -265,7 +269,7 @@ def _bounds(here: LonLat, radius: float) -> Sequence[float]:
     return (here.lon - wide, max(here.lat - reach, -84), here.lon + wide, min(here.lat + reach, 84))
 
 
-def _circle(frame: Frame, here: LonLat, radius: float) -> str:
+def _circle(frame: DrawingFrame, here: LonLat, radius: float) -> str:
     """As two arcs; on a map this small a circle stays one."""
     x, y = frame.place(*mercator(here.lon, here.lat))
     _, top = frame.place(*mercator(here.lon, min(here.lat + radius / 111_195, 84)))
@@ -274,7 +278,7 @@ def _circle(frame: Frame, here: LonLat, radius: float) -> str:
     return f"M{x - size:.1f} {y:.1f}{arc} {x + size:.1f} {y:.1f}{arc} {x - size:.1f} {y:.1f}Z"
 
 
-def _insets(connection: Connection, frame: Frame, palette: Palette) -> str:
+def _insets(connection: Connection, frame: DrawingFrame, palette: DrawingPalette) -> str:
     """The overseas régions, beside metropolitan France."""
     refs = (TerritoryRef(Level.REGION, code) for code in OVERSEAS)
     found = [place for ref in refs if (place := territories.find(connection, ref))]
@@ -289,14 +293,19 @@ def _insets(connection: Connection, frame: Frame, palette: Palette) -> str:
 
 
 def _svg(
-    frame: Frame, palette: Palette, drawn: Drawn, title: str, told: str, insets: str = ""
+    frame: DrawingFrame,
+    palette: DrawingPalette,
+    drawn: DrawnLayers,
+    title: str,
+    told: str,
+    insets: str = "",
 ) -> Response:
     inside = picture(frame, palette, drawn.shapes, drawn.marks) + insets
     return answers.whole(document(frame, inside, title, told), SVG, FRESH_SECONDS)
 
 
 def _card(
-    frame: Frame, drawn: Drawn, eyebrow: str, title: str, words: str, insets: str = ""
+    frame: DrawingFrame, drawn: DrawnLayers, eyebrow: str, title: str, words: str, insets: str = ""
 ) -> Response:
     inside = picture(frame, LIGHT, drawn.shapes, drawn.marks) + insets
     name = services().settings.site_name

@@ -57,7 +57,7 @@ class OutlineRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Assembled:
+class AssembledTerritories:
     """Everything that a load writes, and what the repair had to do for it."""
 
     territories: Sequence[TerritoryRow]
@@ -66,7 +66,7 @@ class Assembled:
     report: RepairReport
 
 
-def assemble(source: TerritorySet, progress: Progress = silent) -> Assembled:
+def assemble(source: TerritorySet, progress: Progress = silent) -> AssembledTerritories:
     """Repairs, sums up and simplifies a source; reads no database.
 
     Raises SourceError when a commune names a parent that the source lacks.
@@ -82,7 +82,7 @@ def assemble(source: TerritorySet, progress: Progress = silent) -> Assembled:
     progress("simplify for each zoom")
     drawn = list(_drawn(projected))
     rows = list(family.rows(outlines, projected))
-    return Assembled(rows, drawn, source.aliases, report)
+    return AssembledTerritories(rows, drawn, source.aliases, report)
 
 
 def _drawn(projected: Mapping[Level, Mapping[str, Geometry]]) -> Iterator[OutlineRow]:

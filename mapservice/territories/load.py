@@ -13,11 +13,11 @@ from psycopg import Cursor
 from shapely import MultiPolygon
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.territories.assemble import Assembled, OutlineRow, TerritoryRow, wkb
-from mapservice.territories.lineage.events import Movement
-from mapservice.territories.lineage.model import Lineage
+from mapservice.territories.assemble import AssembledTerritories, OutlineRow, TerritoryRow, wkb
+from mapservice.territories.lineage.events import CommuneMovement
+from mapservice.territories.lineage.model import CommuneLineage
 from mapservice.territories.lineage.queries import event_rows, stored_movements
-from mapservice.territories.lineage.succession import Followed, OpenCase, follow, take_stock
+from mapservice.territories.lineage.succession import OpenCase, SuccessionResult, follow, take_stock
 from mapservice.territories.model import OVERSEAS, AliasRecord, Level, TerritorySet
 from mapservice.territories.raster import mosaic
 from mapservice.territories.sources.mouvements import former_aliases
@@ -48,9 +48,9 @@ class LoadReport:
 def load(
     engine: Engine,
     source: TerritorySet,
-    assembled: Assembled,
+    assembled: AssembledTerritories,
     advance: Advance = silent_advance,
-    movements: Sequence[Movement] | None = None,
+    movements: Sequence[CommuneMovement] | None = None,
 ) -> LoadReport:
     """Swaps the territories for a new set. Idempotent; readers see the former set till the end.
 
@@ -86,9 +86,11 @@ def load(
     )
 
 
-def _lineage(movements: Iterable[Movement], source: TerritorySet, assembled: Assembled) -> Lineage:
+def _lineage(
+    movements: Iterable[CommuneMovement], source: TerritorySet, assembled: AssembledTerritories
+) -> CommuneLineage:
     rows = (row for row in assembled.territories if row.level is Level.COMMUNE)
-    return Lineage.of(
+    return CommuneLineage.of(
         movements, {row.code: row.name for row in rows}, assembled.aliases, source.year
     )
 
@@ -96,9 +98,9 @@ def _lineage(movements: Iterable[Movement], source: TerritorySet, assembled: Ass
 def _swap(
     cursor: Cursor[tuple[object, ...]],
     aliases: Iterable[AliasRecord],
-    lineage: Lineage,
+    lineage: CommuneLineage,
     advance: Advance,
-) -> Followed:
+) -> SuccessionResult:
     """From the set in force to the staged one, initiatives following.
 
     Who supports meanwhile waits till the end: who is local is told by one set alone.
@@ -110,7 +112,7 @@ def _swap(
     return follow(cursor, lineage, former)
 
 
-def _label(source: TerritorySet, lineage: Lineage) -> dict[str, object]:
+def _label(source: TerritorySet, lineage: CommuneLineage) -> dict[str, object]:
     name = f"{source.source} + {MOVEMENTS}" if lineage.events else source.source
     return {"source": name, "licence": source.licence, "year": source.year}
 
@@ -159,7 +161,7 @@ def _copy_aliases(
 
 
 def _copy_events(
-    cursor: Cursor[tuple[object, ...]], movements: Iterable[Movement], advance: Advance
+    cursor: Cursor[tuple[object, ...]], movements: Iterable[CommuneMovement], advance: Advance
 ) -> None:
     cursor.execute("DELETE FROM commune_event")
     with cursor.copy("COPY commune_event FROM STDIN") as copy:
@@ -178,7 +180,7 @@ def _copy_outlines(
             advance("write simplified outlines", 1)
 
 
-def _draw_mosaic(cursor: Cursor[tuple[object, ...]], assembled: Assembled) -> None:
+def _draw_mosaic(cursor: Cursor[tuple[object, ...]], assembled: AssembledTerritories) -> None:
     """Metropolitan France is one picture, each région overseas another."""
     drawn = {
         row.code: row.geom

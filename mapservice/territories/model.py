@@ -117,7 +117,7 @@ class TerritorySet:
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class ParentTerritory:
     """A territory above the commune, as it is offered."""
 
     level: Level

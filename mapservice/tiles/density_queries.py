@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from mapservice.db.text import fill
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import GRID_STEPS, Tile
 from mapservice.initiatives.model import Theme
 from mapservice.tiles.queries import EXTENT, LAST_KEPT_ZOOM
@@ -56,7 +56,7 @@ GEOJSON = """
       FROM ({cells}) AS filled"""
 
 
-def only_kept(filters: Filters) -> Filters:
+def only_kept(filters: InitiativeFilters) -> InitiativeFilters:
     """Raises InvalidInput naming a parameter that counts per cell cannot follow."""
     for field in ("q", "territory", "bbox", "near", "radius", "since", "until", "precision"):
         if getattr(filters, field):
@@ -64,17 +64,17 @@ def only_kept(filters: Filters) -> Filters:
     return filters
 
 
-def density_mvt(connection: Connection, tile: Tile, filters: Filters) -> bytes:
+def density_mvt(connection: Connection, tile: Tile, filters: InitiativeFilters) -> bytes:
     """The layer `density` of one tile, b"" where nothing lies. Raises NotFound beyond MAX_ZOOM."""
     return bytes(_run(connection, tile, filters, MVT))
 
 
-def density_geojson(connection: Connection, tile: Tile, filters: Filters) -> str:
+def density_geojson(connection: Connection, tile: Tile, filters: InitiativeFilters) -> str:
     """The same points as a GeoJSON collection, EPSG:4326. Raises NotFound beyond MAX_ZOOM."""
     return str(_run(connection, tile, filters, GEOJSON))
 
 
-def _run(connection: Connection, tile: Tile, filters: Filters, output: str) -> Any:
+def _run(connection: Connection, tile: Tile, filters: InitiativeFilters, output: str) -> Any:
     if tile.z > MAX_ZOOM:
         raise NotFound(f"Tiles of density end at zoom {MAX_ZOOM}; nearer maps stretch these.")
     grid_zoom = tile.z + STEPS

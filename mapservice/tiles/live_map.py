@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from flask import url_for
 from sqlalchemy import Connection
 
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.params import NamedTerritory, query_string
 from mapservice.territories import queries as territories
 from mapservice.territories.model import TerritoryRef
@@ -18,7 +18,10 @@ FRANCE = (-5.2, 41.3, 9.7, 51.2)
 
 
 def map_config(
-    filters: Filters, bounds: Sequence[float], territory: TerritoryRef | None = None, **more: Any
+    filters: InitiativeFilters,
+    bounds: Sequence[float],
+    territory: TerritoryRef | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
     """Tiles, the filter to put after their addresses, and what to show first (EPSG:4326).
 
@@ -41,7 +44,7 @@ def map_config(
     }
 
 
-def bounds_of(filters: Filters) -> Sequence[float]:
+def bounds_of(filters: InitiativeFilters) -> Sequence[float]:
     """West, south, east, north of what the filter is about."""
     if filters.bbox:
         box = filters.bbox
@@ -57,7 +60,7 @@ def bounds_of(filters: Filters) -> Sequence[float]:
     return FRANCE
 
 
-def listing_map(filters: Filters, territory: TerritoryRef | None) -> dict[str, Any]:
+def listing_map(filters: InitiativeFilters, territory: TerritoryRef | None) -> dict[str, Any]:
     """The map of a filter. The drawing before it has the same filter, extent and colours."""
     carte = url_for("drawings.listing_svg_of_filter")
     petite, carree, large = (
@@ -77,7 +80,9 @@ def place_map(
     """The map of one place: the finest territory known, outlined, and its point if it has one."""
     place = territories.find(connection, territory) if territory else None
     at = list(point) if point else None
-    return map_config(Filters(), place.bounds if place else FRANCE, territory, point=at, **more)
+    return map_config(
+        InitiativeFilters(), place.bounds if place else FRANCE, territory, point=at, **more
+    )
 
 
 def _drawing(territory: TerritoryRef | None) -> str:

@@ -15,9 +15,9 @@ from psycopg.types.numeric import Int4, Int8
 from sqlalchemy import Connection, Select, and_, literal_column, select
 
 from mapservice.db.tables import initiative
-from mapservice.db.text import Prepared, compiled, fetch_one, fill
+from mapservice.db.text import PreparedSql, compiled, fetch_one, fill
 from mapservice.initiatives.conditions import where
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import CELL_ZOOM, GRID_STEPS, Tile, deinterleave
 from mapservice.initiatives.model import Theme
 
@@ -147,7 +147,7 @@ AS_GEOJSON = """
       FROM (SELECT *, ST_SetSRID(ST_MakePoint(x, y), 3857) AS point FROM shown) AS placed"""
 
 
-def initiatives_mvt(connection: Connection, tile: Tile, filters: Filters) -> bytes:
+def initiatives_mvt(connection: Connection, tile: Tile, filters: InitiativeFilters) -> bytes:
     """The layer `initiatives` of one tile; b"" when nothing lies there."""
     if tile.z >= DETAIL_ZOOM:
         count, content = _run(connection, tile, _each(tile.z, filters))
@@ -157,13 +157,13 @@ def initiatives_mvt(connection: Connection, tile: Tile, filters: Filters) -> byt
     return bytes(content)
 
 
-def initiatives_geojson(connection: Connection, tile: Tile, filters: Filters) -> str:
+def initiatives_geojson(connection: Connection, tile: Tile, filters: InitiativeFilters) -> str:
     """The same features as a GeoJSON collection, EPSG:4326."""
     (content,) = _run(connection, tile, _grouped(tile.z, filters, AS_GEOJSON))
     return str(content)
 
 
-def _run(connection: Connection, tile: Tile, statement: Prepared) -> tuple[Any, ...]:
+def _run(connection: Connection, tile: Tile, statement: PreparedSql) -> tuple[Any, ...]:
     return fetch_one(connection, statement, **_place(tile))
 
 
@@ -185,24 +185,24 @@ def _place(tile: Tile) -> dict[str, Int4 | Int8]:
 
 
 @lru_cache(KEPT_STATEMENTS)
-def _each(zoom: int, filters: Filters) -> Prepared:
+def _each(zoom: int, filters: InitiativeFilters) -> PreparedSql:
     """One by one as far as the budget goes; `count` is beyond it where that is not enough."""
     conditions, values = compiled(and_(*where(filters)))
     texts = {"conditions": conditions, "limit": str(FEATURE_BUDGET + 1)}
-    return Prepared.of(fill(EACH, texts | _numbers(zoom)), values)
+    return PreparedSql.of(fill(EACH, texts | _numbers(zoom)), values)
 
 
 @lru_cache(KEPT_STATEMENTS)
-def _grouped(zoom: int, filters: Filters, output: str) -> Prepared:
+def _grouped(zoom: int, filters: InitiativeFilters, output: str) -> PreparedSql:
     kept = filters.counted and not filters.territory and zoom <= LAST_KEPT_ZOOM
     counted, values = _kept(filters) if kept else _live(filters)
     members, bound = _members(filters)
     texts = {"counted": counted, "members": members, "pairs": THEME_PAIRS}
-    return Prepared.of(fill(SHOWN + output, texts | _numbers(zoom)), values | bound)
+    return PreparedSql.of(fill(SHOWN + output, texts | _numbers(zoom)), values | bound)
 
 
-def _members(filters: Filters) -> tuple[str, dict[str, Any]]:
-    indexed = Filters(theme=filters.theme, status=filters.status)
+def _members(filters: InitiativeFilters) -> tuple[str, dict[str, Any]]:
+    indexed = InitiativeFilters(theme=filters.theme, status=filters.status)
     narrow: Select[Any] = (
         select(literal_column("initiative.*")).select_from(initiative).where(*where(indexed))
     )
@@ -212,14 +212,14 @@ def _members(filters: Filters) -> tuple[str, dict[str, Any]]:
     return fill(MEMBERS, texts), values | more
 
 
-def _kept(filters: Filters) -> tuple[str, dict[str, Any]]:
+def _kept(filters: InitiativeFilters) -> tuple[str, dict[str, Any]]:
     return KEPT, {
         "statuses": [str(status) for status in filters.statuses],
         "themes": [str(theme) for theme in filters.theme or tuple(Theme)],
     }
 
 
-def _live(filters: Filters) -> tuple[str, dict[str, Any]]:
+def _live(filters: InitiativeFilters) -> tuple[str, dict[str, Any]]:
     hits, values = compiled(
         select(initiative.c.cell, initiative.c.theme).where(*where(filters)), "hit_"
     )

@@ -8,14 +8,14 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
-from mapservice.initiatives.filters import Filters, parse
+from mapservice.initiatives.filters import InitiativeFilters, parse
 from mapservice.initiatives.grid import FIGURES_CREDIT, INITIATIVES_CREDIT, TERRITORIES_CREDIT, Tile
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import reader_of, with_known_places
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 from mapservice.tiles import activity_queries, density_queries, queries, territory_queries
 from mapservice.tiles.tile_cache.middleware import tile_answer
-from mapservice.tiles.tile_cache.store import Extent
+from mapservice.tiles.tile_cache.store import ChangeExtent
 from mapservice.web import answers
 from mapservice.web.params import base_url, only_parameters
 from mapservice.web.services import services
@@ -74,7 +74,7 @@ def territories_tilejson() -> Response:
 def activity_tilejson() -> Response:
     with services().reader.connect() as connection:
         filters = _tile_filters(connection)
-    Scope.of(filters)  # a filter that tiles refuse is refused here too
+    RollupScope.of(filters)  # a filter that tiles refuse is refused here too
     fields = {
         "level": "level of the territory: region, departement, epci or commune, by zoom",
         "code": "its INSEE or SIREN code",
@@ -124,7 +124,7 @@ def territories_mvt(z: str, x: str, y: str) -> Response:
     only_parameters()
     with services().reader.connect() as connection:
         content = territory_queries.territories_mvt(connection, tile)
-    return tile_answer(content, answers.MVT, Extent.NOWHERE, TERRITORY_FRESH_SECONDS)
+    return tile_answer(content, answers.MVT, ChangeExtent.NOWHERE, TERRITORY_FRESH_SECONDS)
 
 
 @blueprint.get("/territories/<z>/<x>/<y>.geojson")
@@ -133,25 +133,25 @@ def territories_geojson(z: str, x: str, y: str) -> Response:
     only_parameters()
     with services().reader.connect() as connection:
         content = territory_queries.territories_geojson(connection, tile)
-    return tile_answer(content, answers.GEOJSON, Extent.NOWHERE, TERRITORY_FRESH_SECONDS)
+    return tile_answer(content, answers.GEOJSON, ChangeExtent.NOWHERE, TERRITORY_FRESH_SECONDS)
 
 
 @blueprint.get("/activity/<z>/<x>/<y>.pbf")
 def activity_mvt(z: str, x: str, y: str) -> Response:
     tile = Tile.parse(z, x, y)
     with services().reader.connect() as connection:
-        scope = Scope.of(_tile_filters(connection))
+        scope = RollupScope.of(_tile_filters(connection))
         content = activity_queries.activity_mvt(connection, tile, scope)
-    return tile_answer(content, answers.MVT, Extent.ANYWHERE)
+    return tile_answer(content, answers.MVT, ChangeExtent.ANYWHERE)
 
 
 @blueprint.get("/activity/<z>/<x>/<y>.geojson")
 def activity_geojson(z: str, x: str, y: str) -> Response:
     tile = Tile.parse(z, x, y)
     with services().reader.connect() as connection:
-        scope = Scope.of(_tile_filters(connection))
+        scope = RollupScope.of(_tile_filters(connection))
         content = activity_queries.activity_geojson(connection, tile, scope)
-    return tile_answer(content, answers.GEOJSON, Extent.ANYWHERE)
+    return tile_answer(content, answers.GEOJSON, ChangeExtent.ANYWHERE)
 
 
 @blueprint.get("/density/<z>/<x>/<y>.pbf")
@@ -176,16 +176,16 @@ def _layer(name: str, fields: dict[str, str], last_zoom: int) -> dict[str, Any]:
     return {"id": name, "fields": fields, "minzoom": 0, "maxzoom": last_zoom}
 
 
-def _query(filters: Filters) -> str:
+def _query(filters: InitiativeFilters) -> str:
     return urlencode(filters.to_pairs(), safe=",:")
 
 
-def _tile_filters(connection: Connection) -> Filters:
+def _tile_filters(connection: Connection) -> InitiativeFilters:
     """The filter of a tile, naming real places."""
     return with_known_places(connection, _parsed())
 
 
-def _parsed() -> Filters:
+def _parsed() -> InitiativeFilters:
     """The filter of a tile; a tile is no page, so it takes no limit."""
     filters, paging = parse(request.args.items(multi=True))
     if paging.limit is not None or paging.cursor is not None:

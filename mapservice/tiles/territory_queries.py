@@ -16,7 +16,7 @@ BUFFER = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class TerritoryLayer:
     """One layer: which territories, from which zoom on, with which attributes.
 
     Where many are first seen at once they carry their code alone; the rest follows a zoom later.
@@ -33,21 +33,21 @@ class Layer:
 
 
 LAYERS = (
-    Layer(
+    TerritoryLayer(
         "communes",
         Level.COMMUNE,
         8,
         ("code", "name", "population", "population_year", "departement"),
         8,
     ),
-    Layer("epcis", Level.EPCI, 8, ("code", "name", "population", "population_year"), 8),
-    Layer(
+    TerritoryLayer("epcis", Level.EPCI, 8, ("code", "name", "population", "population_year"), 8),
+    TerritoryLayer(
         "departements",
         Level.DEPARTEMENT,
         4,
         ("code", "name", "population", "population_year", "region"),
     ),
-    Layer("regions", Level.REGION, 0, ("code", "name", "population", "population_year")),
+    TerritoryLayer("regions", Level.REGION, 0, ("code", "name", "population", "population_year")),
 )
 
 LAYERS_BY_NAME = {layer.name: layer for layer in LAYERS}
@@ -153,7 +153,7 @@ def _collection(connection: Connection, parts: list[str]) -> str:
     return str(connection.exec_driver_sql(statement).scalar_one())
 
 
-def _features(layer: Layer, tile: Tile) -> str:
+def _features(layer: TerritoryLayer, tile: Tile) -> str:
     return _fill(
         GEOJSON_LAYER,
         tile,
@@ -163,13 +163,13 @@ def _features(layer: Layer, tile: Tile) -> str:
     )
 
 
-def _outlines(layer: Layer, tile: Tile) -> str:
+def _outlines(layer: TerritoryLayer, tile: Tile) -> str:
     return _fill(
         OUTLINES, tile, attributes=", ".join(layer.attributes_at(tile.z)), shown=shown(layer, tile)
     )
 
 
-def _clipped(layer: Layer, tile: Tile) -> str:
+def _clipped(layer: TerritoryLayer, tile: Tile) -> str:
     template = """
         SELECT {attributes}, ST_ClipByBox2D(outline, ST_TileEnvelope({z}, {x}, {y})) AS geom
           FROM ({shown}) AS whole"""
@@ -178,7 +178,7 @@ def _clipped(layer: Layer, tile: Tile) -> str:
     )
 
 
-def shown(layer: Layer, tile: Tile) -> str:
+def shown(layer: TerritoryLayer, tile: Tile) -> str:
     """SQL of a layer's territories that meet a tile: attributes and `outline`, EPSG:3857."""
     zoom = next((zoom for zoom in OUTLINE_ZOOMS if zoom >= tile.z), None)
     return _fill(

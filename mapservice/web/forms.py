@@ -13,17 +13,17 @@ from flask import Flask, Response, make_response, render_template, request
 
 from mapservice.errors import InvalidInput, MapserviceError
 from mapservice.i18n.text import gettext as _
-from mapservice.mail.email_address import EmailAddress, Mistake
+from mapservice.mail.email_address import AddressMistake, EmailAddress
 from mapservice.web import proof_of_work, rate_limit, visitor
-from mapservice.web.rate_limit import Limit
+from mapservice.web.rate_limit import RateLimit
 
 # A field that people do not see; what fills it in is a robot.
 HONEYPOT = "site_web"
 
-PER_NETWORK = Limit(60)
-WITHOUT_PROOF = Limit(12)
-PER_EMAIL = Limit(8)
-PER_PERSON = Limit(60)
+PER_NETWORK = RateLimit(60)
+WITHOUT_PROOF = RateLimit(12)
+PER_EMAIL = RateLimit(8)
+PER_PERSON = RateLimit(60)
 
 
 class FormRefused(MapserviceError):
@@ -43,7 +43,7 @@ class FormRefused(MapserviceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class FormGate:
     """How often one kind of form may be sent; forms of the same `name` share a count.
 
     Without a proof of work (no JavaScript, or a robot) a network has fewer tries, and what it sends
@@ -51,10 +51,10 @@ class Gate:
     """
 
     name: str
-    per_network: Limit = PER_NETWORK
-    without_proof: Limit = WITHOUT_PROOF
-    per_email: Limit = PER_EMAIL
-    per_person: Limit = PER_PERSON
+    per_network: RateLimit = PER_NETWORK
+    without_proof: RateLimit = WITHOUT_PROOF
+    per_email: RateLimit = PER_EMAIL
+    per_person: RateLimit = PER_PERSON
 
 
 def register(app: Flask) -> None:
@@ -69,7 +69,7 @@ def form_token() -> str:
     return visitor.make_token(visitor.session_holder())
 
 
-def check(gate: Gate, *, email: EmailAddress | None = None, person: UUID | None = None) -> None:
+def check(gate: FormGate, *, email: EmailAddress | None = None, person: UUID | None = None) -> None:
     """Raises FormRefused unless the present POST may pass; counts it as a try.
 
     Once per request. `email` or `person` also count for themselves, whoever asks in their name.
@@ -98,11 +98,13 @@ def read_email(name: str = "email") -> EmailAddress:
         return EmailAddress.parse(request.form.get(name, "")[:320])
     except InvalidInput as error:
         words = {
-            Mistake.SYNTAX: _("Indiquez une adresse électronique, comme nom@exemple.fr."),
-            Mistake.DISPOSABLE: _("Cette adresse est jetable : indiquez-en une que vous gardez."),
+            AddressMistake.SYNTAX: _("Indiquez une adresse électronique, comme nom@exemple.fr."),
+            AddressMistake.DISPOSABLE: _(
+                "Cette adresse est jetable : indiquez-en une que vous gardez."
+            ),
         }
         status = HTTPStatus.BAD_REQUEST
-        raise FormRefused(status, words[Mistake(error.reason)], field=name) from None
+        raise FormRefused(status, words[AddressMistake(error.reason)], field=name) from None
 
 
 def _check_own() -> None:
@@ -111,7 +113,7 @@ def _check_own() -> None:
         raise FormRefused(HTTPStatus.FORBIDDEN, words)
 
 
-def _count(name: str, limit: Limit, whose: str) -> None:
+def _count(name: str, limit: RateLimit, whose: str) -> None:
     wait = rate_limit.seconds_to_wait(name, limit, whose)
     if wait:
         words = _("Trop de demandes en peu de temps. Réessayez dans une heure.")

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mapservice.db.revisions import current_revision, newest_revision
-from mapservice.errors import Unavailable
+from mapservice.errors import ServiceUnavailable
 from mapservice.web.services import services
 
 blueprint = Blueprint("health", __name__)
@@ -47,12 +47,14 @@ def ready() -> Response:
             revision = current_revision(connection)
             found = {one.name: one.find(connection) for one in checks if revision}
     except (DBAPIError, PoolTimeout):
-        raise Unavailable("The database does not answer.") from None
+        raise ServiceUnavailable("The database does not answer.") from None
     if revision != newest_revision():
-        raise Unavailable("The database schema is not this version's: run `mapservice db migrate`.")
+        raise ServiceUnavailable(
+            "The database schema is not this version's: run `mapservice db migrate`."
+        )
     for check in checks:
         if found[check.name] is None:
-            raise Unavailable(check.missing)
+            raise ServiceUnavailable(check.missing)
     return _fresh(jsonify(status="ok", schema=revision, **found))
 
 

@@ -27,7 +27,7 @@ COOKIE = "langue"
 YEAR_SECONDS = 31_536_000
 
 
-class Catalogues(Domain):
+class PoCatalogues(Domain):
     """Reads the `.po` files themselves: nothing is compiled beforehand, so nothing can be stale."""
 
     def get_translations(self) -> Translations:
@@ -36,7 +36,7 @@ class Catalogues(Domain):
 
 def register(app: Flask) -> None:
     Babel(app, locale_selector=lambda: LOCALES[chosen()])
-    app.extensions["babel"].instance.domain_instance = Catalogues()
+    app.extensions["babel"].instance.domain_instance = PoCatalogues()
     app.before_request(_choose)
     app.after_request(_remember)
     app.teardown_request(_forget)

@@ -13,7 +13,7 @@ HTML = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class MediaForm:
     """One form: its name in `f=`, its media type, and others that ask for it too."""
 
     name: str
@@ -25,11 +25,11 @@ class Form:
         return (self.content_type.partition(";")[0], *self.also)
 
 
-JSON_FORM = Form("json", "application/json")
-HTML_FORM = Form("html", HTML)
+JSON_FORM = MediaForm("json", "application/json")
+HTML_FORM = MediaForm("html", HTML)
 
 
-def chosen(*forms: Form) -> Form:
+def chosen(*forms: MediaForm) -> MediaForm:
     """The form that the request wants most; the first one when it does not care.
 
     Raises InvalidInput for an `f` that names no form.

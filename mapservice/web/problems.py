@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from mapservice.errors import InvalidInput, MapserviceError, Unavailable
+from mapservice.errors import InvalidInput, MapserviceError, ServiceUnavailable
 from mapservice.i18n.text import gettext as _
 from mapservice.web.secret_paths import redacted
 
@@ -66,7 +66,7 @@ def is_machine_path(path: str) -> bool:
 def _domain_error(error: MapserviceError) -> Response:
     field = error.field if isinstance(error, InvalidInput) else None
     response = _answer(error.status, str(error), field)
-    if isinstance(error, Unavailable):
+    if isinstance(error, ServiceUnavailable):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
@@ -81,16 +81,20 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _busy(_error: PoolTimeout) -> Response:
-    return _domain_error(Unavailable("Every database connection is in use; please try again."))
+    return _domain_error(
+        ServiceUnavailable("Every database connection is in use; please try again.")
+    )
 
 
 def _database_error(error: BaseException | None) -> Response:
     """A statement over its time limit, or a database that is away, is not the client's fault."""
     if isinstance(error, postgres.QueryCanceled):
-        return _domain_error(Unavailable("This took too long; ask for less, or try again later."))
+        return _domain_error(
+            ServiceUnavailable("This took too long; ask for less, or try again later.")
+        )
     if isinstance(error, postgres.OperationalError):
         log.error("database_unavailable", error=str(error))
-        return _domain_error(Unavailable("The database does not answer; please try again."))
+        return _domain_error(ServiceUnavailable("The database does not answer; please try again."))
     return _unexpected(error)
 
 

@@ -47,7 +47,7 @@ def challenge() -> Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Solution:
+class ProofSolution:
     """What a browser sends back, in base64 of JSON."""
 
     challenge: str
@@ -87,7 +87,7 @@ class Solution:
 
 def spend(packed: str) -> bool:
     """Whether this is the solution of a challenge of ours, sent for the first time."""
-    solution = Solution.parse(packed) if packed else None
+    solution = ProofSolution.parse(packed) if packed else None
     if solution is None or not solution.is_right():
         return False
     key = hashlib.sha256(b"proof " + _bytes(solution.challenge)).digest()

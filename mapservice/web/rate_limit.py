@@ -12,14 +12,14 @@ HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class RateLimit:
     """At most `tries` within `seconds`, looking back from now."""
 
     tries: int
     seconds: int = HOUR
 
 
-def seconds_to_wait(name: str, limit: Limit, whose: str) -> int:
+def seconds_to_wait(name: str, limit: RateLimit, whose: str) -> int:
     """Counts one more try of `name` by somebody; 0 when it is within the limit.
 
     What is counted is kept as a keyed digest: no address of a network or mailbox is stored. The
@@ -30,7 +30,7 @@ def seconds_to_wait(name: str, limit: Limit, whose: str) -> int:
     return max(1, math.ceil(tries.seconds_left)) if tries.count > limit.tries else 0
 
 
-def seconds_left(name: str, limit: Limit, whose: str) -> int:
+def seconds_left(name: str, limit: RateLimit, whose: str) -> int:
     """The same without a try: 0 unless the limit is reached already."""
     with services().engine.connect() as connection:
         tries = tallies.look(connection, _key(name, whose), limit.seconds)

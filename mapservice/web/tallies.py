@@ -43,23 +43,23 @@ FORGET = "DELETE FROM tally WHERE ends_at < now() - interval '1 day'"
 
 
 @dataclass(frozen=True, slots=True)
-class Tries:
+class TryCount:
     """How often something was tried lately, this time included, and when the window ends."""
 
     count: float
     seconds_left: float
 
 
-def count(connection: Connection, key: bytes, seconds: int) -> Tries:
+def count(connection: Connection, key: bytes, seconds: int) -> TryCount:
     """Counts one more try within this many seconds (at most a day)."""
     row = connection.execute(text(COUNT), {"key": key, "seconds": seconds}).one()
-    return Tries(float(row.tries), float(row.left))
+    return TryCount(float(row.tries), float(row.left))
 
 
-def look(connection: Connection, key: bytes, seconds: int) -> Tries:
+def look(connection: Connection, key: bytes, seconds: int) -> TryCount:
     """How often it was tried within this many seconds, without another try."""
     row = connection.execute(text(LOOK), {"key": key, "seconds": seconds}).one()
-    return Tries(float(row.tries), float(row.left))
+    return TryCount(float(row.tries), float(row.left))
 
 
 def is_first(connection: Connection, key: bytes, ends: int) -> bool:

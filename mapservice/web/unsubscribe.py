@@ -18,7 +18,7 @@ from mapservice.web.services import services
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class UnsubscribePage:
     """`key` signs the links of one reader or thing, None for none; `end` ends it.
 
     The template is told whether it is `done`.

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import product
 from urllib.parse import urlencode
 
-from mapservice.dashboards.model import Figure, Order
+from mapservice.dashboards.model import DashboardFigure, TableOrder
 from mapservice.initiatives.model import Theme
 from scripts.benchmarks.bench import Bench
 from scripts.benchmarks.load import load
@@ -33,8 +33,8 @@ PERIODS: tuple[dict[str, str], ...] = (
 COMMUNES = {"par": "commune"}
 BESIDE = {"avec": "region:84"}
 # Of all communes some figures are none.
-FIGURES = [{"figure": str(one)} for one in Figure if one is not Figure.SILENT]
-ORDERS = [{"sort": str(one)} for one in Order if one is not Order.SILENT]
+FIGURES = [{"figure": str(one)} for one in DashboardFigure if one is not DashboardFigure.SILENT]
+ORDERS = [{"sort": str(one)} for one in TableOrder if one is not TableOrder.SILENT]
 THEMES = [{"theme": ",".join(list(Theme)[:many])} for many in (1, 4, 8)]
 WIDE = [{"par": level} for level in ("region", "departement", "epci")]
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from scripts.benchmarks.options import ROOT
 
 # A database that somebody made by hand serves too, if it holds as many initiatives.
@@ -58,7 +58,7 @@ def database(server: str, count: int) -> str:
 
 def add_views(url: str) -> None:
     """What the peers and the plain SQL read beside the service's own tables."""
-    statuses = sql.SQL(", ").join(str(status) for status in Filters().statuses)
+    statuses = sql.SQL(", ").join(str(status) for status in InitiativeFilters().statuses)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL(PEER_VIEWS).format(statuses=statuses))
         connection.execute(NAMES)

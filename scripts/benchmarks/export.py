@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from scripts.benchmarks.bench import Bench
 from scripts.benchmarks.load import Measure
 from scripts.benchmarks.options import ROOT
@@ -113,7 +113,7 @@ def _memory(what: str, size: int) -> tuple[str, str, str]:
 
 
 def _listed(url: str) -> int:
-    statuses = [str(status) for status in Filters().statuses]
+    statuses = [str(status) for status in InitiativeFilters().statuses]
     with psycopg.connect(url) as connection:
         row = connection.execute(
             "SELECT count(*) FROM initiative WHERE status = ANY(%s)", [statuses]

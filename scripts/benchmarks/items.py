@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from scripts.benchmarks import peer_pygeoapi, peer_tipg
 from scripts.benchmarks.bench import Bench
 from scripts.benchmarks.load import Measure, load
@@ -61,7 +61,7 @@ def path(door: str, place: Place, limit: int) -> str:
 
 def plain(place: Place, limit: int) -> Request:
     box = dict(zip(("west", "south", "east", "north"), place.bbox, strict=True))
-    statuses = [str(status) for status in Filters().statuses]
+    statuses = [str(status) for status in InitiativeFilters().statuses]
     return [Call(PLAIN, {**box, "statuses": statuses, "limit": limit})]
 
 

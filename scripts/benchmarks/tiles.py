@@ -6,7 +6,7 @@ import time
 import urllib.parse
 from collections.abc import Sequence
 
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import Tile
 from scripts.benchmarks import peer_pygeoapi, peer_tipg
 from scripts.benchmarks.bench import Bench
@@ -53,7 +53,7 @@ def path(tile: Tile) -> str:
 
 
 def plain(tile: Tile) -> Request:
-    statuses = [str(status) for status in Filters().statuses]
+    statuses = [str(status) for status in InitiativeFilters().statuses]
     return [Call(PLAIN, {"z": tile.z, "x": tile.x, "y": tile.y, "statuses": statuses})]
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from mapservice.dashboards import dashboard, queries
-from mapservice.dashboards.model import Areas, Figure, View
+from mapservice.dashboards.model import AreaFigures, DashboardFigure, DashboardView
 from mapservice.dashboards.windows import WINDOW, a_year_before, moment, month_of
 from mapservice.initiatives.model import LISTED, Status, Theme
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 from mapservice.territories.model import Level, TerritoryRef
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
@@ -24,17 +24,17 @@ _Said = tuple[tuple[bool, bool, float, str], str | None]
 
 # Each scope is one thing that a filter may do; the last does all.
 SCOPES = [
-    Scope(LISTED),
-    Scope((Status.ARCHIVED,)),
-    Scope(LISTED, themes=(Theme.CULTURE, Theme.MOBILITE)),
-    Scope(LISTED, themes=tuple(theme for theme in Theme if theme is not Theme.MOBILITE)),
-    Scope(LISTED, themes=tuple(Theme)[:6], until=date(2026, 9, 1)),
-    Scope(LISTED, themes=tuple(Theme), since=date(2025, 3, 1)),
-    Scope(LISTED, since=date(2026, 6, 1)),
-    Scope(LISTED, since=date(2024, 3, 1)),
-    Scope(LISTED, until=date(2026, 9, 1)),
-    Scope(LISTED, until=date(2025, 2, 1)),
-    Scope(LISTED, themes=(Theme.HABITAT,), since=date(2025, 3, 1), until=date(2026, 10, 1)),
+    RollupScope(LISTED),
+    RollupScope((Status.ARCHIVED,)),
+    RollupScope(LISTED, themes=(Theme.CULTURE, Theme.MOBILITE)),
+    RollupScope(LISTED, themes=tuple(theme for theme in Theme if theme is not Theme.MOBILITE)),
+    RollupScope(LISTED, themes=tuple(Theme)[:6], until=date(2026, 9, 1)),
+    RollupScope(LISTED, themes=tuple(Theme), since=date(2025, 3, 1)),
+    RollupScope(LISTED, since=date(2026, 6, 1)),
+    RollupScope(LISTED, since=date(2024, 3, 1)),
+    RollupScope(LISTED, until=date(2026, 9, 1)),
+    RollupScope(LISTED, until=date(2025, 2, 1)),
+    RollupScope(LISTED, themes=(Theme.HABITAT,), since=date(2025, 3, 1), until=date(2026, 10, 1)),
 ]
 
 INSERT = """
@@ -234,7 +234,7 @@ def _supports(connection: Connection) -> dict[str, list[str | None]]:
     return said
 
 
-def chosen(rows: list[Base], scope: Scope) -> list[Base]:
+def chosen(rows: list[Base], scope: RollupScope) -> list[Base]:
     """Rows of the statuses, themes and end of a scope; its start is for counts of the period.
 
     Those of an unknown day are kept where the scope has no period.
@@ -250,12 +250,12 @@ def chosen(rows: list[Base], scope: Scope) -> list[Base]:
     ]
 
 
-def _in_scope(row: Base, scope: Scope) -> bool:
+def _in_scope(row: Base, scope: RollupScope) -> bool:
     """Of those that `chosen` keeps."""
     return row.created_at is None or row.created_at >= _start(scope)
 
 
-def check(connection: Connection, scope: Scope, places: Sequence[Place]) -> None:
+def check(connection: Connection, scope: RollupScope, places: Sequence[Place]) -> None:
     """Every figure of every part, and of the whole, against what the base tables say."""
     every = base(connection)
     rows = chosen(every, scope)
@@ -266,7 +266,7 @@ def check(connection: Connection, scope: Scope, places: Sequence[Place]) -> None
         )
     ).all()
     for ref, by in places:
-        view = View(ref, by, scope, NOW)
+        view = DashboardView(ref, by, scope, NOW)
         counted = _counted(connection, view, rows)
         _check_counts(connection, view, rows, counted)
         every_day = chosen(every, replace(scope, since=None, until=None))
@@ -277,12 +277,12 @@ def check(connection: Connection, scope: Scope, places: Sequence[Place]) -> None
             there = chosen(undated, replace(scope, since=None, until=None))
             _check_silent(connection, view, [*rows, *there], communes)
     for ref in dict.fromkeys(ref for ref, _ in places):
-        view = View(ref, Level.COMMUNE, scope, NOW)
+        view = DashboardView(ref, Level.COMMUNE, scope, NOW)
         _check_months(connection, view, chosen(every, replace(scope, since=None, until=None)))
         _check_heat(connection, view, rows)
 
 
-def _counted(connection: Connection, view: View, rows: list[Base]) -> list[Base]:
+def _counted(connection: Connection, view: DashboardView, rows: list[Base]) -> list[Base]:
     """The rows that may count for a part: of an EPCI that straddles, those of communes inside."""
     ref = view.ref
     if view.by is not Level.EPCI or ref is None:
@@ -303,11 +303,11 @@ def _counted(connection: Connection, view: View, rows: list[Base]) -> list[Base]
     ]
 
 
-def _start(scope: Scope) -> datetime:
+def _start(scope: RollupScope) -> datetime:
     return moment(scope.since) if scope.since else datetime.min.replace(tzinfo=UTC)
 
 
-def _recounted(rows: list[Base], scope: Scope) -> tuple[int, ...]:
+def _recounted(rows: list[Base], scope: RollupScope) -> tuple[int, ...]:
     """Initiatives, supporters, told, local, recent ones, those of the same days last year."""
     held = [row for row in rows if _in_scope(row, scope)]
     days = [row.created_at for row in rows if row.created_at]
@@ -322,7 +322,7 @@ def _recounted(rows: list[Base], scope: Scope) -> tuple[int, ...]:
     )
 
 
-def _figures(areas: Areas) -> dict[str, tuple[int, ...]]:
+def _figures(areas: AreaFigures) -> dict[str, tuple[int, ...]]:
     assert areas.supporters is not None
     assert areas.told is not None
     assert areas.local is not None
@@ -334,7 +334,7 @@ def _figures(areas: Areas) -> dict[str, tuple[int, ...]]:
 
 
 def _check_counts(
-    connection: Connection, view: View, rows: list[Base], counted: list[Base]
+    connection: Connection, view: DashboardView, rows: list[Base], counted: list[Base]
 ) -> None:
     found = queries.areas(connection, view)
     by_code = _grouped(counted, view.by)
@@ -352,7 +352,7 @@ def _check_counts(
     assert own == {view.ref.code if view.ref else "FR": _recounted(_inside(rows, view), view.scope)}
 
 
-def _check_undated(connection: Connection, view: View, rows: list[Base]) -> None:
+def _check_undated(connection: Connection, view: DashboardView, rows: list[Base]) -> None:
     """Beside every figure, whatever the period: how many are of no known day."""
     undated = [row for row in rows if row.created_at is None]
     by_code = Counter(getattr(row, view.by) for row in _counted(connection, view, undated))
@@ -364,7 +364,7 @@ def _check_undated(connection: Connection, view: View, rows: list[Base]) -> None
     assert own.undated.tolist() == [len(_inside(undated, view))]
 
 
-def _check_alone(found: Areas, rows: list[Base], view: View) -> None:
+def _check_alone(found: AreaFigures, rows: list[Base], view: DashboardView) -> None:
     """What is known of no more than an EPCI that straddles."""
     if found.partial is None or found.epci_alone is None:
         return
@@ -380,12 +380,12 @@ def _grouped(rows: list[Base], level: Level) -> dict[str, list[Base]]:
     return {code: list(them) for code, them in groupby(placed, lambda row: getattr(row, level))}
 
 
-def _inside(rows: list[Base], view: View) -> list[Base]:
+def _inside(rows: list[Base], view: DashboardView) -> list[Base]:
     ref = view.ref
     return [row for row in rows if ref is None or getattr(row, ref.level) == ref.code]
 
 
-def _check_last(connection: Connection, view: View, rows: list[Base]) -> None:
+def _check_last(connection: Connection, view: DashboardView, rows: list[Base]) -> None:
     areas = queries.areas(connection, view, last=True)
     codes = areas.codes
     known = frozenset(codes)
@@ -409,10 +409,10 @@ def _check_last(connection: Connection, view: View, rows: list[Base]) -> None:
 
 
 def _check_silent(
-    connection: Connection, view: View, rows: list[Base], communes: Sequence[Row[Any]]
+    connection: Connection, view: DashboardView, rows: list[Base], communes: Sequence[Row[Any]]
 ) -> None:
     lively = {row.commune for row in rows if _in_scope(row, view.scope)}
-    shown = dashboard.sheet(connection, replace(view, figure=Figure.SILENT))
+    shown = dashboard.sheet(connection, replace(view, figure=DashboardFigure.SILENT))
     counts = (shown.areas.communes, shown.areas.silent, shown.own.communes, shown.own.silent)
     parts, silent_parts, own, silent_own = (one.tolist() for one in counts if one is not None)
     ref = view.ref
@@ -425,7 +425,7 @@ def _check_silent(
     assert (own, silent_own) == ([len(whole)], [sum(one not in lively for one in whole)])
 
 
-def _check_months(connection: Connection, view: View, rows: list[Base]) -> None:
+def _check_months(connection: Connection, view: DashboardView, rows: list[Base]) -> None:
     counts = queries.series(connection, view, queries.first_month(connection))
     by_month: dict[date, list[Base]] = defaultdict(list)
     for row in _inside(rows, view):
@@ -437,7 +437,7 @@ def _check_months(connection: Connection, view: View, rows: list[Base]) -> None:
     }
 
 
-def _check_heat(connection: Connection, view: View, rows: list[Base]) -> None:
+def _check_heat(connection: Connection, view: DashboardView, rows: list[Base]) -> None:
     """As many spots as communes with something, each as warm as that commune."""
     spots = queries.spots(connection, view)
     held = Counter(

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mapservice.dashboards.classes import APART, Evidence, classify, natural_breaks, told_apart
-from mapservice.dashboards.expected import Shares, Sisters
-from mapservice.dashboards.model import PER, Areas, Figure, breaks_of, explained
+from mapservice.dashboards.classes import APART, ClassEvidence, classify, natural_breaks, told_apart
+from mapservice.dashboards.expected import PeerGroup, PeerShares
+from mapservice.dashboards.model import PER, AreaFigures, DashboardFigure, breaks_of, explained
 
 REPEATS = 200
 
@@ -21,10 +21,10 @@ def areas(
     before: np.ndarray | None = None,
     told: np.ndarray | None = None,
     local: np.ndarray | None = None,
-) -> Areas:
+) -> AreaFigures:
     nothing = np.zeros(len(initiatives), np.int64)
     codes = tuple(str(number) for number in range(len(initiatives)))
-    return Areas(
+    return AreaFigures(
         codes,
         population.astype(np.int64),
         initiatives.astype(np.int64),
@@ -40,17 +40,17 @@ def test_four_regions_that_chance_parts_share_one_colour() -> None:
     found = areas(np.array([528, 544, 552, 560]), np.full(4, 800_000))
     assert found.rate.tolist() == [6.6, 6.8, 6.9, 7.0]
     assert len(natural_breaks(found.rate)) == 3, "by the values alone there would be four"
-    breaks = breaks_of(Figure.RATE, found)
+    breaks = breaks_of(DashboardFigure.RATE, found)
     assert breaks == ()
-    assert found.classes(Figure.RATE, breaks).tolist() == [1, 1, 1, 1]
-    assert explained(Figure.RATE, breaks, found)
+    assert found.classes(DashboardFigure.RATE, breaks).tolist() == [1, 1, 1, 1]
+    assert explained(DashboardFigure.RATE, breaks, found)
 
 
 def test_regions_that_truly_differ_have_colours_of_their_own() -> None:
     found = areas(np.array([160, 400, 1600]), np.full(3, 800_000))
-    breaks = breaks_of(Figure.RATE, found)
-    assert found.classes(Figure.RATE, breaks).tolist() == [1, 2, 3]
-    assert not explained(Figure.RATE, breaks, found)
+    breaks = breaks_of(DashboardFigure.RATE, found)
+    assert found.classes(DashboardFigure.RATE, breaks).tolist() == [1, 2, 3]
+    assert not explained(DashboardFigure.RATE, breaks, found)
 
 
 def test_the_same_values_of_more_people_are_told_apart() -> None:
@@ -58,8 +58,8 @@ def test_the_same_values_of_more_people_are_told_apart() -> None:
     rates = np.array([6.6, 6.6, 7.0, 7.0])
     few = areas(np.round(rates * 80), np.full(4, 800_000))
     many = areas(np.round(rates * 8000), np.full(4, 80_000_000))
-    assert breaks_of(Figure.RATE, few) == ()
-    assert len(breaks_of(Figure.RATE, many)) == 1
+    assert breaks_of(DashboardFigure.RATE, few) == ()
+    assert len(breaks_of(DashboardFigure.RATE, many)) == 1
 
 
 @pytest.mark.parametrize("size", [4, 18, 101, 1000])
@@ -71,7 +71,7 @@ def test_pure_chance_makes_one_class(size: int, rate: float) -> None:
     for _ in range(REPEATS):
         people = np.exp(dice.normal(11, 1.2, size)).astype(np.int64) + 50
         found = areas(dice.poisson(rate * people / PER), people)
-        several += bool(breaks_of(Figure.RATE, found))
+        several += bool(breaks_of(DashboardFigure.RATE, found))
     assert several <= REPEATS // 20
 
 
@@ -80,7 +80,7 @@ def test_true_differences_are_not_lost() -> None:
     people = np.exp(dice.normal(13, 0.5, 101)).astype(np.int64)
     rates = np.repeat([2.0, 6.0, 18.0], [33, 34, 34])
     found = areas(dice.poisson(rates * people / PER), people)
-    classes = found.classes(Figure.RATE, breaks_of(Figure.RATE, found))
+    classes = found.classes(DashboardFigure.RATE, breaks_of(DashboardFigure.RATE, found))
     groups = [set(classes[rates == rate].tolist()) for rate in (2.0, 6.0, 18.0)]
     assert all(not one & other for one, other in pairwise(groups))
 
@@ -98,7 +98,7 @@ def test_neighbouring_classes_always_differ_beyond_chance(
         st.lists(st.integers(0, 90_000), min_size=len(held), max_size=len(held)), label="people"
     )
     found = areas(np.array(held), np.array(people))
-    for figure in (Figure.RATE, Figure.INITIATIVES):
+    for figure in (DashboardFigure.RATE, DashboardFigure.INITIATIVES):
         breaks = breaks_of(figure, found)
         evidence = found.evidence(figure)
         classes = found.classes(figure, breaks)
@@ -115,7 +115,7 @@ def test_neighbouring_classes_always_differ_beyond_chance(
 def test_zero_stays_zero_and_nobody_stays_unknown(held: list[int]) -> None:
     people = np.arange(len(held)) * 300  # nobody lives in the first one
     found = areas(np.array(held), people)
-    classes = found.classes(Figure.RATE, breaks_of(Figure.RATE, found))
+    classes = found.classes(DashboardFigure.RATE, breaks_of(DashboardFigure.RATE, found))
     assert classes[0] == -1
     assert ((classes == 0) == ((np.array(held) == 0) & (people > 0))).all()
 
@@ -127,17 +127,17 @@ def test_the_rate_of_a_hamlet_is_drawn_to_that_of_its_sisters() -> None:
     held = np.append(dice.poisson(np.repeat([12, 60], 20)), 1)
     found = areas(held, people)
     assert found.rate[-1] == 200.0
-    breaks = breaks_of(Figure.RATE, found)
-    classes = found.classes(Figure.RATE, breaks)
+    breaks = breaks_of(DashboardFigure.RATE, found)
+    classes = found.classes(DashboardFigure.RATE, breaks)
     assert breaks
-    assert found.evidence(Figure.RATE).value[-1] < 12
+    assert found.evidence(DashboardFigure.RATE).value[-1] < 12
     assert classes[-1] <= classes[:-1].max()
 
 
 def test_the_share_of_one_supporter_is_no_share_of_all() -> None:
     told = np.array([400, 400, 400, 1])
     found = areas(np.ones(4), np.ones(4), told=told, local=np.array([100, 200, 300, 1]))
-    value = found.evidence(Figure.LOCAL).value
+    value = found.evidence(DashboardFigure.LOCAL).value
     assert found.local_share.tolist() == [25.0, 50.0, 75.0, 100.0]
     assert 50 <= value[-1] < 75
     assert value[:3] == pytest.approx([25, 50, 75], abs=2)
@@ -149,18 +149,21 @@ def test_shares_that_differ_by_chance_alone_are_one() -> None:
     several = 0
     for _ in range(REPEATS):
         parts = dice.binomial(wholes, 0.4)
-        mean, variance = Shares.of(parts, wholes).smoothed(parts, wholes)
+        mean, variance = PeerShares.of(parts, wholes).smoothed(parts, wholes)
         value = np.where(parts > 0, mean, 0.0)
-        several += bool(told_apart([Evidence(value, mean, variance)], ratios=False))
+        several += bool(told_apart([ClassEvidence(value, mean, variance)], ratios=False))
     assert several <= REPEATS // 20
 
 
 def test_without_a_spread_all_are_the_common_rate() -> None:
     counts, people = np.array([5, 5]), np.array([100, 100])
-    sisters = Sisters.of(counts, people)
+    sisters = PeerGroup.of(counts, people)
     assert np.isinf(sisters.shape)
     assert sisters.uncertainty(counts, people).tolist() == [0.0, 0.0]
-    assert classify(areas(counts, people).evidence(Figure.RATE).value, ()).tolist() == [1, 1]
+    assert classify(areas(counts, people).evidence(DashboardFigure.RATE).value, ()).tolist() == [
+        1,
+        1,
+    ]
 
 
 def test_a_season_without_a_year_before_tells_no_change() -> None:
@@ -168,13 +171,15 @@ def test_a_season_without_a_year_before_tells_no_change() -> None:
     found = areas(np.array([30, 90]), np.array([900, 900]), np.array([11, 60]), np.array([7, 20]))
     assert found.changed.tolist() == [False, True]
     assert found.change.tolist() == [0.0, 2.0]
-    young = Areas(
+    young = AreaFigures(
         found.codes, found.population, found.initiatives, found.recent, found.before,
         compared=False,
     )  # fmt: skip
     assert not young.changed.any()
     assert np.isnan(young.change).all()
-    assert young.classes(Figure.CHANGE, breaks_of(Figure.CHANGE, young)).tolist() == [-1, -1]
+    assert young.classes(
+        DashboardFigure.CHANGE, breaks_of(DashboardFigure.CHANGE, young)
+    ).tolist() == [-1, -1]
 
 
 def test_two_places_are_judged_together() -> None:
@@ -184,5 +189,5 @@ def test_two_places_are_judged_together() -> None:
         np.array([39, 21, 8, 14, 18]), np.array([1_450_000, 820_000, 307_000, 560_000, 700_000])
     )
     for one in (west, east):
-        assert breaks_of(Figure.RATE, one) == ()
-    assert breaks_of(Figure.RATE, west, east) == ()
+        assert breaks_of(DashboardFigure.RATE, one) == ()
+    assert breaks_of(DashboardFigure.RATE, west, east) == ()

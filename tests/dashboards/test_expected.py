@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mapservice.dashboards import expected
-from mapservice.dashboards.expected import Limits, Sisters
+from mapservice.dashboards.expected import CountLimits, PeerGroup
 
 # Populations as skew as those of communes: many of a few hundred, few of many thousands.
 SIZES = np.random.default_rng(7).lognormal(6.3, 1.3, 20_000).astype(np.int64) + 1
@@ -34,9 +34,9 @@ def exact_limits(mean: float, shape: float) -> tuple[int, int]:
         number += 1
 
 
-def limits(mean: float, shape: float) -> Limits:
+def limits(mean: float, shape: float) -> CountLimits:
     """Of a territory of 10,000 inhabitants where so many are expected."""
-    return Sisters(mean / 10_000, shape).limits(np.array([10_000]))
+    return PeerGroup(mean / 10_000, shape).limits(np.array([10_000]))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_where_only_chance_rules_no_more_than_the_stated_share_is_flagged(
     for _ in range(10):
         rates = rate * (random.gamma(shape, 1 / shape, len(SIZES)) if shape < math.inf else 1)
         counts = random.poisson(rates * SIZES)
-        below = Sisters.of(counts, SIZES).limits(SIZES).below(counts)
+        below = PeerGroup.of(counts, SIZES).limits(SIZES).below(counts)
         flagged.append(below.mean())
         small.append(below[SIZES < 500].mean())
     assert np.mean(flagged) <= expected.TAIL * 1.1
@@ -89,7 +89,7 @@ def test_a_large_town_that_is_silent_stands_out_and_a_village_does_not() -> None
     counts = np.random.default_rng(3).poisson(0.002 * SIZES)
     town, village = SIZES.argmax(), SIZES.argmin()
     counts[[town, village]] = 0
-    below = Sisters.of(counts, SIZES).limits(SIZES).below(counts)
+    below = PeerGroup.of(counts, SIZES).limits(SIZES).below(counts)
     assert below[town]
     assert not below[village]
 
@@ -99,7 +99,7 @@ def test_one_initiative_in_a_hamlet_is_no_glory() -> None:
     sizes = np.concatenate([[50], SIZES])
     counts = np.random.default_rng(5).poisson(0.0002 * sizes)
     counts[0] = 1
-    sisters = Sisters.of(counts, sizes)
+    sisters = PeerGroup.of(counts, sizes)
     assert counts[0] / sizes[0] > 50 * sisters.rate
     assert sisters.smoothed(counts, sizes)[0] < 2 * sisters.rate
     assert not sisters.limits(sizes).above(counts)[0]
@@ -109,8 +109,8 @@ def test_sisters_that_truly_differ_widen_the_limits() -> None:
     random = np.random.default_rng(13)
     alike = random.poisson(0.01 * SIZES)
     apart = random.poisson(0.01 * SIZES * random.gamma(3, 1 / 3, len(SIZES)))
-    narrow = Sisters.of(alike, SIZES).limits(np.array([20_000]))
-    wide = Sisters.of(apart, SIZES).limits(np.array([20_000]))
+    narrow = PeerGroup.of(alike, SIZES).limits(np.array([20_000]))
+    wide = PeerGroup.of(apart, SIZES).limits(np.array([20_000]))
     assert wide.low[0] < narrow.low[0]
     assert wide.high[0] > narrow.high[0]
 
@@ -118,14 +118,14 @@ def test_sisters_that_truly_differ_widen_the_limits() -> None:
 def test_the_parameters_that_made_the_data_are_found_again() -> None:
     random = np.random.default_rng(17)
     counts = random.poisson(0.01 * SIZES * random.gamma(3, 1 / 3, len(SIZES)))
-    found = Sisters.of(counts, SIZES)
+    found = PeerGroup.of(counts, SIZES)
     assert found.rate == pytest.approx(0.01, rel=0.1)
     assert found.shape == pytest.approx(3, rel=0.35)
 
 
 def test_nobody_or_nothing_suggests_nothing() -> None:
-    nothing = Sisters.of(np.zeros(12, np.int64), np.full(12, 1000))
+    nothing = PeerGroup.of(np.zeros(12, np.int64), np.full(12, 1000))
     assert nothing.limits(np.array([1000])).mean.tolist() == [0.0]
     assert not nothing.limits(np.array([1000])).below(np.array([0]))[0]
-    nobody = Sisters.of(np.zeros(3, np.int64), np.zeros(3, np.int64))
+    nobody = PeerGroup.of(np.zeros(3, np.int64), np.zeros(3, np.int64))
     assert nobody.rate == 0.0

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapservice.dashboards.months import NO_MONTH, Entries, Read, number_of
+from mapservice.dashboards.months import NO_MONTH, MonthCounts, MonthEntries, number_of
 
 SIZE = 4
 FIRST = number_of(date(2024, 11, 1))
@@ -20,9 +20,9 @@ runs = st.lists(st.tuples(places, st.dictionaries(months, st.integers(0, 3), min
 Run = tuple[int, dict[int, int]]
 
 
-def entries(given: list[Run], sign: int = 1) -> Entries:
+def entries(given: list[Run], sign: int = 1) -> MonthEntries:
     held = [(month, number) for _, run in given for month, number in sorted(run.items())]
-    return Entries(
+    return MonthEntries(
         np.array([place for place, _ in given], np.int64),
         np.array([len(run) for _, run in given], np.int64),
         np.array([month for month, _ in held], np.int32),
@@ -45,7 +45,7 @@ def counted(kept: list[Run], added: list[Run], less: list[Run]) -> Counter[tuple
 def test_sums_and_last_months(
     kept: list[Run], added: list[Run], less: list[Run], since: date | None, until: date | None
 ) -> None:
-    read = Read(SIZE, entries(kept), (entries(added), entries(less, -1)), ())
+    read = MonthCounts(SIZE, entries(kept), (entries(added), entries(less, -1)), ())
     low = number_of(since) if since else FIRST
     high = number_of(until) if until else FIRST + 99
     truth = {

@@ -8,10 +8,10 @@ from random import Random
 from sqlalchemy import Engine
 
 from mapservice.dashboards import dashboard
-from mapservice.dashboards.model import Figure, View
+from mapservice.dashboards.model import DashboardFigure, DashboardView
 from mapservice.db.engine import of_one_moment
 from mapservice.initiatives.model import LISTED
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 from mapservice.territories.model import Level
 from tests.rollups.test_concurrency import COMMUNES, compact_until
 from tests.web.population import Made, insert
@@ -50,11 +50,11 @@ def test_a_territory_holds_what_its_parts_hold(engine: Engine) -> None:
 
 def looked_at(engine: Engine) -> int:
     """How many there are: the same of France, of its régions and of its communes, at all sums."""
-    scope = Scope(LISTED)
+    scope = RollupScope(LISTED)
     totals = set()
     with of_one_moment(engine).connect() as connection:
         for level in (Level.REGION, Level.COMMUNE):
-            view = View(None, level, scope, datetime.now(UTC), Figure.CHANGE)
+            view = DashboardView(None, level, scope, datetime.now(UTC), DashboardFigure.CHANGE)
             shown = dashboard.sheet(connection, view, whole=True)
             for areas in (shown.own, shown.areas):
                 assert areas.supporters is not None

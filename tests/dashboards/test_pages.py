@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from mapservice.dashboards.model import PARTS, Figure
+from mapservice.dashboards.model import PARTS, DashboardFigure
 
 ROWS = """\
 title,city,postcode,theme,status,created
@@ -61,9 +61,9 @@ def lines(client: FlaskClient, address: str) -> dict[str, dict[str, str]]:
 def test_every_figure_and_division_has_a_page(initiatives: FlaskClient, place: str) -> None:
     levels = {str(level or ""): parts for level, parts in PARTS.items()}
     for by in levels[place.split("/")[1] if place else ""]:
-        for figure in Figure:
+        for figure in DashboardFigure:
             answer = initiatives.get(f"/coordination{place}?par={by}&figure={figure}")
-            refused = figure is Figure.SILENT and by == "commune"
+            refused = figure is DashboardFigure.SILENT and by == "commune"
             assert answer.status_code == (400 if refused else 200), (by, figure)
 
 

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.rollups.model import Scope
+from mapservice.rollups.model import RollupScope
 from mapservice.rollups.queries import differences
 from mapservice.territories.model import Level, TerritoryRef
 from tests.dashboards.recounting import SCOPES, Place, Written, change, check, write
@@ -65,7 +65,7 @@ def _where(connection: Connection, chance: Random) -> Written:
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_every_figure_is_a_recount(written: Connection, scope: Scope) -> None:
+def test_every_figure_is_a_recount(written: Connection, scope: RollupScope) -> None:
     check(written, scope, PLACES)
 
 

@@ -15,7 +15,7 @@ from mapservice.dashboards.model import PARTS
 from mapservice.initiatives.model import Theme
 from mapservice.publishing.reports import page as report_page
 from mapservice.publishing.reports.model import PARTS as REPORTED
-from mapservice.publishing.reports.model import View
+from mapservice.publishing.reports.model import ReportView
 from mapservice.publishing.reports.queries import read
 from mapservice.territories.model import Level
 from tests.conftest import LONG
@@ -134,7 +134,7 @@ def of_drawing(svg: str) -> Shown:
 
 def of_report(connection: Connection, asked: Asked) -> Shown:
     """Of the page that folium makes."""
-    report = read(connection, View.of_query(asked.report), "", "")
+    report = read(connection, ReportView.of_query(asked.report), "", "")
     page = report_page.render(report)
     told = re.search(r'<ul class="legend" data-figure="\w+" data-breaks="([^"]*)"', page)
     assert told is not None

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mapservice.dashboards.windows import (
     WINDOW,
-    Months,
+    MonthRange,
     a_year_before,
     moment,
     month_of,
@@ -35,7 +35,7 @@ def counted(created: list[datetime], until: date | None, now: datetime) -> tuple
     return recent, before
 
 
-def _in(part: Months, at: datetime) -> bool:
+def _in(part: MonthRange, at: datetime) -> bool:
     month = month_of(at.date())
     return month >= part.start and (part.end is None or month < part.end)
 

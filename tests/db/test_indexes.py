@@ -13,7 +13,7 @@ from mapservice.db.text import compiled
 from mapservice.imports.fixtures.service import generate_initiatives
 from mapservice.initiatives import queries
 from mapservice.initiatives.conditions import where
-from mapservice.initiatives.filters import Cursor, Filters, Sort, parse
+from mapservice.initiatives.filters import InitiativeFilters, ListingCursor, ListingSort, parse
 from mapservice.initiatives.grid import CELL_ZOOM, Tile
 
 # 20,000 rows spread by population; the fresh statistics are those that VACUUM ANALYZE leaves.
@@ -87,7 +87,7 @@ def test_a_later_page_reads_no_whole_table(
     crowded: Connection, query: str, value: float | str
 ) -> None:
     filters, sort = _parsed(query)
-    after = queries.after(filters, Cursor(sort, value, SOME_ID))
+    after = queries.after(filters, ListingCursor(sort, value, SOME_ID))
     page = queries.listing(filters).where(*where(filters), *after).limit(21)
     assert "initiative" not in _scanned(crowded, page)
 
@@ -113,7 +113,7 @@ def test_a_count_or_an_export_of_few_reads_no_whole_table(crowded: Connection, q
 def test_a_near_tile_reads_the_range_of_its_cells(crowded: Connection) -> None:
     first, end = Tile(14, 8171, 5792).cells(CELL_ZOOM)  # Niort
     tile = select(initiative.c.id).where(
-        *where(Filters()), initiative.c.cell >= first, initiative.c.cell < end
+        *where(InitiativeFilters()), initiative.c.cell >= first, initiative.c.cell < end
     )
     assert _indexes(crowded, tile) == {"initiative_cell"}
 
@@ -122,7 +122,7 @@ def test_neighbours_of_an_initiative_come_by_distance_from_an_index(crowded: Con
     here = func.ST_SetSRID(func.ST_MakePoint(-51_000, 5_840_000), 3857)
     nearest = (
         select(initiative.c.id)
-        .where(*where(Filters()))
+        .where(*where(InitiativeFilters()))
         .order_by(initiative.c.anchor_3857.op("<->")(here))
         .limit(4)
     )
@@ -141,7 +141,7 @@ def test_one_initiative_is_found_by_its_id(crowded: Connection) -> None:
     assert _indexes(crowded, one) == {"initiative_pkey"}
 
 
-def _parsed(query: str) -> tuple[Filters, Sort]:
+def _parsed(query: str) -> tuple[InitiativeFilters, ListingSort]:
     pairs = [part.split("=", 1) for part in query.split("&") if part]
     filters, _ = parse((name, value) for name, value in pairs)
     return filters, filters.sort

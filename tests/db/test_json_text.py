@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Boolean, Column, Connection, Integer, Numeric, Text, column, text
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
-from mapservice.db.json_text import Plain, object_text, value_text
+from mapservice.db.json_text import JsonSafeText, object_text, value_text
 
 ROW = """
     SELECT CAST('0197f000-0000-7000-8000-000000000001' AS uuid) AS id,
@@ -18,8 +18,8 @@ COLUMNS = [
     Column("id", UUID, nullable=False),
     Column("title", Text, nullable=False),
     column("nothing", Text),
-    Column("code", Plain, nullable=False),
-    column("no_code", Plain),
+    Column("code", JsonSafeText, nullable=False),
+    column("no_code", JsonSafeText),
     Column("supporters", Integer, nullable=False),
     column("unknown", Integer),
     column("rate", Numeric),
@@ -44,7 +44,7 @@ def test_no_columns_are_an_empty_object(connection: Connection) -> None:
 
 
 def test_a_value_by_itself(connection: Connection) -> None:
-    known = value_text("code", Column("code", Plain, nullable=False))
-    missing = value_text("no_code", column("no_code", Plain))
+    known = value_text("code", Column("code", JsonSafeText, nullable=False))
+    missing = value_text("no_code", column("no_code", JsonSafeText))
     statement = f"SELECT {known}, {missing} FROM (SELECT '01001' AS code, NULL AS no_code) AS one"
     assert connection.exec_driver_sql(statement).one() == ('"01001"', "null")

@@ -15,7 +15,7 @@ from mapservice.db.people_tables import person
 from mapservice.db.revisions import current_revision, newest_revision
 from mapservice.geocoding.model import MatchStatus, Precision
 from mapservice.initiatives.model import Scale, Status, Theme
-from mapservice.mail.model import State
+from mapservice.mail.model import DeliveryState
 from mapservice.territories.model import OUTLINE_ZOOMS, AliasKind, Level
 
 # Of all tables, those about people too.
@@ -70,7 +70,7 @@ def test_primary_keys_are_those_of_the_database(connection: Connection, table: s
         ("initiative", "status", Status),
         ("initiative", "precision", Precision),
         ("location_match", "status", MatchStatus),
-        ("delivery", "state", State),
+        ("delivery", "state", DeliveryState),
         ("rollup", "level", [*Level, "country"]),
     ],
 )

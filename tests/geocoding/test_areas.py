@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from mapservice.geocoding.matching.engine import Geocoder
-from mapservice.geocoding.model import MatchStatus, Place, Precision, Query
+from mapservice.geocoding.model import GazetteerEntry, GeocodeQuery, MatchStatus, Precision
 
-PlaceOf = Callable[..., Place]
+PlaceOf = Callable[..., GazetteerEntry]
 GeocoderOf = Callable[..., Geocoder]
 
 DEPARTEMENT, REGION = Precision.DEPARTEMENT, Precision.REGION
@@ -58,7 +58,7 @@ def geocoder(place: PlaceOf, geocoder_of: GeocoderOf) -> Geocoder:
 def test_an_area_is_not_a_commune_of_that_name(
     geocoder: Geocoder, text: str, precision: Precision, departement: str, region: str
 ) -> None:
-    match = geocoder.match(Query(text))
+    match = geocoder.match(GeocodeQuery(text))
     assert (match.commune, match.status, match.precision) == ("", MatchStatus.NONE, precision)
     assert (match.parts.departement, match.parts.region) == (departement, region)
 
@@ -80,9 +80,9 @@ def test_an_area_is_not_a_commune_of_that_name(
 def test_a_commune_is_still_meant_where_more_is_said(
     geocoder: Geocoder, text: str, commune: str
 ) -> None:
-    match = geocoder.match(Query(text))
+    match = geocoder.match(GeocodeQuery(text))
     assert (match.commune, match.status) == (commune, MatchStatus.CERTAIN)
 
 
 def test_a_town_that_bears_an_areas_name_leaves_it_open(geocoder: Geocoder) -> None:
-    assert geocoder.match(Query("Gironde")).status is MatchStatus.AMBIGUOUS
+    assert geocoder.match(GeocodeQuery("Gironde")).status is MatchStatus.AMBIGUOUS

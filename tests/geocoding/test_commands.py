@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from mapservice.errors import InvalidInput, Unavailable
-from mapservice.geocoding.csv_dialect import Table, Told
-from mapservice.geocoding.files import Work, geocode_file, locate_file
+from mapservice.errors import InvalidInput, ServiceUnavailable
+from mapservice.geocoding.csv_dialect import CsvDialectHints, CsvTable
+from mapservice.geocoding.files import FileGeocoding, geocode_file, locate_file
 from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.matching.epci import EpciNames
 from mapservice.geocoding.matching.gazetteer import Gazetteer
-from mapservice.geocoding.model import Match, Query
+from mapservice.geocoding.model import GeocodeMatch, GeocodeQuery
 from mapservice.geocoding.parallel import on_cores
 from mapservice.geocoding.service import Locator
 
 
-def watched(done: list[int], processes: int = 1) -> Work:
+def watched(done: list[int], processes: int = 1) -> FileGeocoding:
     """Writes down how many rows are done at a time."""
-    return Work(lambda total: nullcontext(done.append), processes)
+    return FileGeocoding(lambda total: nullcontext(done.append), processes)
 
 
 def test_the_command_writes_utf_8_with_commas(locator: Locator, tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_command_may_write_over_its_source(
 
 def test_a_table_is_read_in_batches() -> None:
     content = b"n\n" + b"".join(b"%d\n" % number for number in range(5000))
-    table = Table.read(io.BytesIO(content), "data", Told())
+    table = CsvTable.read(io.BytesIO(content), "data", CsvDialectHints())
     blocks = list(table.answered(["twice"], lambda rows: ([str(2 * int(r[0]))] for r in rows)))
     assert [rows for rows, _ in blocks] == [0, 2000, 2000, 1000]
     assert b"".join(block for _, block in blocks).endswith(b"4999,9998\n")
@@ -75,7 +75,7 @@ def test_a_file_shared_out_comes_back_as_from_one_process(locator: Locator, tmp_
 
 def test_what_fails_in_a_process_is_raised_and_leaves_no_file(tmp_path: Path) -> None:
     class Broken(Geocoder):
-        def match(self, query: Query) -> Match:
+        def match(self, query: GeocodeQuery) -> GeocodeMatch:
             raise ValueError(query.text)
 
     source = tmp_path / "in.csv"
@@ -91,7 +91,7 @@ def test_a_process_that_is_ended_is_told(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
         return 0
 
-    with on_cores(end, 2) as share_out, pytest.raises(Unavailable, match="was ended"):
+    with on_cores(end, 2) as share_out, pytest.raises(ServiceUnavailable, match="was ended"):
         list(share_out([1]))
 
 

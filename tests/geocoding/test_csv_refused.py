@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mapservice.app import create_app
 from mapservice.errors import InvalidInput
-from mapservice.geocoding.csv_dialect import Table, Told
+from mapservice.geocoding.csv_dialect import CsvDialectHints, CsvTable
 from mapservice.settings import Settings
 from mapservice.web.services import EXTENSION, Services
 from tests.geocoding.uploads import Post, posting, rows_of
@@ -88,7 +88,7 @@ def test_a_file_may_be_larger_than_other_bodies(small_app: Flask) -> None:
 
 def test_a_line_without_end_is_not_read_to_its_end() -> None:
     with pytest.raises(InvalidInput, match="line 2 is longer than 1000000 characters"):
-        Table.read(io.BytesIO(b"a\n" + b"x" * 2_000_000), "data", Told())
+        CsvTable.read(io.BytesIO(b"a\n" + b"x" * 2_000_000), "data", CsvDialectHints())
 
 
 def test_a_body_that_is_no_form_is_refused(doors: FlaskClient) -> None:

@@ -5,9 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from mapservice.geocoding.matching.engine import Geocoder
-from mapservice.geocoding.model import Match, MatchStatus, Place, Precision, Query
+from mapservice.geocoding.model import (
+    GazetteerEntry,
+    GeocodeMatch,
+    GeocodeQuery,
+    MatchStatus,
+    Precision,
+)
 
-PlaceOf = Callable[..., Place]
+PlaceOf = Callable[..., GazetteerEntry]
 GeocoderOf = Callable[..., Geocoder]
 
 CERTAIN, LIKELY, AMBIGUOUS, NONE = MatchStatus
@@ -18,7 +24,7 @@ def test_a_street_named_after_a_town_is_not_the_town(
 ) -> None:
     rennes = place("Rennes", "35238", "35000 35200 35700", 220_000)
     paris = place("Paris", "75056", "75001", 2_100_000)
-    match = geocoder_of(rennes, paris).match(Query("Rue de Paris, 35000 Rennes"))
+    match = geocoder_of(rennes, paris).match(GeocodeQuery("Rue de Paris, 35000 Rennes"))
     assert (match.commune, match.status) == ("35238", CERTAIN)
     assert match.parts.street == "rue de paris"
 
@@ -27,7 +33,7 @@ def test_a_street_named_after_a_town_alone_is_no_sure_answer(
     place: PlaceOf, geocoder_of: GeocoderOf
 ) -> None:
     paris = place("Paris", "75056", "75001", 2_100_000)
-    match = geocoder_of(paris).match(Query("66 rue de Paris"))
+    match = geocoder_of(paris).match(GeocodeQuery("66 rue de Paris"))
     assert (match.status, match.commune) == (MatchStatus.NONE, "")
     assert match.reason == "only a street or a place within a commune is named"
 
@@ -39,7 +45,7 @@ def test_the_town_behind_a_street_named_after_another(
     saint_denis = place("Saint-Denis", "93066", "93200 93380", 150_000)
     pierrefitte = place("Pierrefitte-sur-Seine", "93059", of=saint_denis, kind="former")
     match = geocoder_of(paris, saint_denis, pierrefitte).match(
-        Query("66 rue de Paris, Pierrefitte-sur-Seine")
+        GeocodeQuery("66 rue de Paris, Pierrefitte-sur-Seine")
     )
     assert (match.commune, match.status) == ("93066", CERTAIN)
     assert match.best is not None
@@ -49,7 +55,7 @@ def test_the_town_behind_a_street_named_after_another(
 def test_a_name_inside_a_longer_one_is_not_meant(place: PlaceOf, geocoder_of: GeocoderOf) -> None:
     paris = place("Paris", "75056", "75001", 2_100_000)
     hospital = place("Paris-l'Hôpital", "71343", "71150", 300)
-    match = geocoder_of(paris, hospital).match(Query("Paris-l'Hôpital"))
+    match = geocoder_of(paris, hospital).match(GeocodeQuery("Paris-l'Hôpital"))
     assert (match.commune, match.status) == ("71343", CERTAIN)
 
 
@@ -57,7 +63,7 @@ def test_an_unknown_hyphenated_name_is_not_its_first_word(
     place: PlaceOf, geocoder_of: GeocoderOf
 ) -> None:
     paris = place("Paris", "75056", "75001", 2_100_000)
-    assert geocoder_of(paris).match(Query("Paris-Plage")).status in (AMBIGUOUS, NONE)
+    assert geocoder_of(paris).match(GeocodeQuery("Paris-Plage")).status in (AMBIGUOUS, NONE)
 
 
 def test_a_bare_homonym_is_ambiguous_and_says_between_which(
@@ -65,7 +71,7 @@ def test_a_bare_homonym_is_ambiguous_and_says_between_which(
 ) -> None:
     seine = place("Saint-Denis", "93066", "93200", 150_000)
     reunion = place("Saint-Denis", "97411", "97400", 154_000)
-    match = geocoder_of(seine, reunion).match(Query("Saint Denis"))
+    match = geocoder_of(seine, reunion).match(GeocodeQuery("Saint Denis"))
     assert match.status is AMBIGUOUS
     assert [candidate.place.code for candidate in match.candidates] == ["97411", "93066"]
     assert match.precision is Precision.NONE
@@ -89,7 +95,7 @@ def test_a_departement_or_a_code_settles_a_homonym(
 ) -> None:
     seine = place("Saint-Denis", "93066", "93200", 150_000)
     reunion = place("Saint-Denis", "97411", "97400", 154_000)
-    match = geocoder_of(seine, reunion).match(Query(text))
+    match = geocoder_of(seine, reunion).match(GeocodeQuery(text))
     assert (match.commune, match.status) == ("93066", CERTAIN)
 
 
@@ -98,7 +104,7 @@ def test_a_departement_field_settles_a_homonym(place: PlaceOf, geocoder_of: Geoc
     reunion = place("Saint-Denis", "97411", "97400", 154_000)
     geocoder = geocoder_of(seine, reunion)
     for departement in ("974", "La Réunion", "Réunion"):
-        match = geocoder.match(Query(city="Saint-Denis", departement=departement))
+        match = geocoder.match(GeocodeQuery(city="Saint-Denis", departement=departement))
         assert (match.commune, match.status) == ("97411", CERTAIN)
 
 
@@ -107,7 +113,7 @@ def test_a_postcode_of_several_communes_alone_is_ambiguous(
 ) -> None:
     retiers = place("Retiers", "35239", "35240", 4500)
     essé = place("Essé", "35108", "35150 35240", 1100)
-    match = geocoder_of(retiers, essé).match(Query("12 rue des Lilas 35240"))
+    match = geocoder_of(retiers, essé).match(GeocodeQuery("12 rue des Lilas 35240"))
     assert (match.commune, match.status) == ("35239", AMBIGUOUS)
     assert len(match.candidates) == 2
     assert match.precision is Precision.DEPARTEMENT
@@ -116,7 +122,7 @@ def test_a_postcode_of_several_communes_alone_is_ambiguous(
 
 def test_a_postcode_of_one_commune_names_it(place: PlaceOf, geocoder_of: GeocoderOf) -> None:
     rennes = place("Rennes", "35238", "35000", 220_000)
-    match = geocoder_of(rennes).match(Query("12 rue des Lilas 35000"))
+    match = geocoder_of(rennes).match(GeocodeQuery("12 rue des Lilas 35000"))
     assert (match.commune, match.status) == ("35238", CERTAIN)
 
 
@@ -125,7 +131,7 @@ def test_a_wrong_postcode_with_a_right_name_is_likely_the_name(
 ) -> None:
     vitré = place("Vitré", "35360", "35500", 18_000)
     brest = place("Brest", "29019", "29200", 140_000)
-    match = geocoder_of(vitré, brest).match(Query("1 rue X, 29200 Vitré"))
+    match = geocoder_of(vitré, brest).match(GeocodeQuery("1 rue X, 29200 Vitré"))
     assert (match.commune, match.status) == ("35360", LIKELY)
     assert "postcode" in match.reason
 
@@ -135,9 +141,9 @@ def test_a_right_postcode_with_a_misspelt_name(place: PlaceOf, geocoder_of: Geoc
     marcillé = place("Marcillé-Robert", "35165", "35240", 950)
     geocoder = geocoder_of(retiers, marcillé)
     for text in ("35240 Retier", "35240 RETTIERS", "35240 Rétiez", "35240 marcille robet"):
-        assert geocoder.match(Query(text)).status in (CERTAIN, LIKELY)
-    assert geocoder.match(Query("35240 Retier")).commune == "35239"
-    assert geocoder.match(Query("35240 marcille robet")).commune == "35165"
+        assert geocoder.match(GeocodeQuery(text)).status in (CERTAIN, LIKELY)
+    assert geocoder.match(GeocodeQuery("35240 Retier")).commune == "35239"
+    assert geocoder.match(GeocodeQuery("35240 marcille robet")).commune == "35165"
 
 
 def test_the_beginning_of_a_name_beside_its_postcode(
@@ -145,7 +151,7 @@ def test_the_beginning_of_a_name_beside_its_postcode(
 ) -> None:
     robert = place("Marcillé-Robert", "35165", "35240", 950)
     raoul = place("Marcillé-Raoul", "35164", "35560", 750)
-    match = geocoder_of(robert, raoul).match(Query("35240 Marcillé"))
+    match = geocoder_of(robert, raoul).match(GeocodeQuery("35240 Marcillé"))
     assert (match.commune, match.status) == ("35165", CERTAIN)
 
 
@@ -154,7 +160,7 @@ def test_two_towns_in_one_text_are_ambiguous(place: PlaceOf, geocoder_of: Geocod
     brest = place("Brest", "29019", "29200", 140_000)
     geocoder = geocoder_of(rennes, brest)
     for text in ("Rennes et Brest", "Rennes, Brest", "Brest / Rennes"):
-        match = geocoder.match(Query(text))
+        match = geocoder.match(GeocodeQuery(text))
         assert match.status is AMBIGUOUS
         assert {c.place.code for c in match.candidates} == {"35238", "29019"}
 
@@ -164,29 +170,29 @@ def test_a_postcode_says_which_of_two_towns_is_meant(
 ) -> None:
     rennes = place("Rennes", "35238", "35000", 220_000)
     brest = place("Brest", "29019", "29200", 140_000)
-    match = geocoder_of(rennes, brest).match(Query("Comité de Brest, 35000 Rennes"))
+    match = geocoder_of(rennes, brest).match(GeocodeQuery("Comité de Brest, 35000 Rennes"))
     assert (match.commune, match.status) == ("35238", CERTAIN)
 
 
 @pytest.mark.parametrize(
     "query",
     [
-        Query("2300 Chauny"),
-        Query("26 boulevard Gambetta, 2300 CHAUNY"),
-        Query(postcode="2300", city="Chauny"),
-        Query(postcode="2300.0", city="CHAUNY"),
-        Query("26 boulevard Gambetta", postcode="Chauny", city="02300"),
-        Query("Chauny 02300, 26 boulevard Gambetta"),
-        Query("02300CHAUNY"),
-        Query("02 300 Chauny"),
-        Query("F-02300 Chauny"),
-        Query("26 bd Gambetta 02300 Chauny, Chauny", postcode="02300", city="Chauny"),
-        Query("Chauny 02173"),
-        Query(citycode="2173"),
+        GeocodeQuery("2300 Chauny"),
+        GeocodeQuery("26 boulevard Gambetta, 2300 CHAUNY"),
+        GeocodeQuery(postcode="2300", city="Chauny"),
+        GeocodeQuery(postcode="2300.0", city="CHAUNY"),
+        GeocodeQuery("26 boulevard Gambetta", postcode="Chauny", city="02300"),
+        GeocodeQuery("Chauny 02300, 26 boulevard Gambetta"),
+        GeocodeQuery("02300CHAUNY"),
+        GeocodeQuery("02 300 Chauny"),
+        GeocodeQuery("F-02300 Chauny"),
+        GeocodeQuery("26 bd Gambetta 02300 Chauny, Chauny", postcode="02300", city="Chauny"),
+        GeocodeQuery("Chauny 02173"),
+        GeocodeQuery(citycode="2173"),
     ],
 )
 def test_fields_apart_swapped_repeated_or_short_of_a_zero(
-    place: PlaceOf, geocoder_of: GeocoderOf, query: Query
+    place: PlaceOf, geocoder_of: GeocoderOf, query: GeocodeQuery
 ) -> None:
     chauny = place("Chauny", "02173", "02300", 11_000)
     sinceny = place("Sinceny", "02719", "02300", 2000)
@@ -197,7 +203,7 @@ def test_fields_apart_swapped_repeated_or_short_of_a_zero(
 def test_a_year_is_no_postcode_short_of_a_zero(place: PlaceOf, geocoder_of: GeocoderOf) -> None:
     bassens = place("Bassens", "33032", "33530", 7000)
     chauny = place("Chauny", "02173", "01945", 11_000)
-    match = geocoder_of(bassens, chauny).match(Query("3 rue du 8 mai 1945, Bassens"))
+    match = geocoder_of(bassens, chauny).match(GeocodeQuery("3 rue du 8 mai 1945, Bassens"))
     assert (match.commune, match.status) == ("33032", CERTAIN)
 
 
@@ -215,12 +221,12 @@ def test_a_year_is_no_postcode_short_of_a_zero(place: PlaceOf, geocoder_of: Geoc
 )
 def test_cedex_boxes_and_corsican_codes(place: PlaceOf, geocoder_of: GeocoderOf, text: str) -> None:
     ajaccio = place("Ajaccio", "2A004", "20000 20090", 72_000)
-    match = geocoder_of(ajaccio).match(Query(text))
+    match = geocoder_of(ajaccio).match(GeocodeQuery(text))
     assert (match.commune, match.status) == ("2A004", CERTAIN)
     assert match.parts.cedex is ("cedex" in text.lower())
 
 
-def _cities(place: PlaceOf) -> list[Place]:
+def _cities(place: PlaceOf) -> list[GazetteerEntry]:
     paris = place("Paris", "75056", "", 2_100_000)
     marseille = place("Marseille", "13055", "", 870_000)
     return [
@@ -240,19 +246,19 @@ def _cities(place: PlaceOf) -> list[Place]:
 @pytest.mark.parametrize(
     "query",
     [
-        Query("Paris 13e"),
-        Query("PARIS 13"),
-        Query("Paris XIIIe"),
-        Query("75013"),
-        Query("75013 Paris"),
-        Query("75113"),
-        Query("Paris, 13e arrondissement"),
-        Query("rue de Tolbiac, 13ème arrondissement", context="75056"),
-        Query(city="13", context="75056"),
+        GeocodeQuery("Paris 13e"),
+        GeocodeQuery("PARIS 13"),
+        GeocodeQuery("Paris XIIIe"),
+        GeocodeQuery("75013"),
+        GeocodeQuery("75013 Paris"),
+        GeocodeQuery("75113"),
+        GeocodeQuery("Paris, 13e arrondissement"),
+        GeocodeQuery("rue de Tolbiac, 13ème arrondissement", context="75056"),
+        GeocodeQuery(city="13", context="75056"),
     ],
 )
 def test_an_arrondissement_rolls_up_to_its_commune(
-    place: PlaceOf, geocoder_of: GeocoderOf, query: Query
+    place: PlaceOf, geocoder_of: GeocoderOf, query: GeocodeQuery
 ) -> None:
     match = geocoder_of(*_cities(place)).match(query)
     assert (match.commune, match.status) == ("75056", CERTAIN)
@@ -262,7 +268,7 @@ def test_an_arrondissement_rolls_up_to_its_commune(
 def test_an_arrondissement_without_a_city_is_ambiguous(
     place: PlaceOf, geocoder_of: GeocoderOf
 ) -> None:
-    match = geocoder_of(*_cities(place)).match(Query("13e arrondissement"))
+    match = geocoder_of(*_cities(place)).match(GeocodeQuery("13e arrondissement"))
     assert match.status is AMBIGUOUS
     assert [c.place.commune for c in match.candidates] == ["75056", "13055"]
 
@@ -270,7 +276,9 @@ def test_an_arrondissement_without_a_city_is_ambiguous(
 def test_the_context_of_a_file_answers_for_a_row_without_a_town(
     place: PlaceOf, geocoder_of: GeocoderOf
 ) -> None:
-    match = geocoder_of(*_cities(place)).match(Query("place de la République", context="75056"))
+    match = geocoder_of(*_cities(place)).match(
+        GeocodeQuery("place de la République", context="75056")
+    )
     assert (match.commune, match.status) == ("75056", LIKELY)
 
 
@@ -295,7 +303,7 @@ def test_a_departement_or_region_alone_gives_that_and_no_commune(
 ) -> None:
     brest = place("Brest", "29019", "29200", 140_000)
     rennes = place("Rennes", "35238", "35000", 220_000)
-    match = geocoder_of(brest, rennes).match(Query(text))
+    match = geocoder_of(brest, rennes).match(GeocodeQuery(text))
     assert (match.commune, match.status, match.precision) == ("", NONE, precision)
     assert (match.parts.departement, match.parts.region) == (departement, region)
 
@@ -305,7 +313,7 @@ def test_a_departement_behind_a_town_is_not_the_town_of_that_name(
 ) -> None:
     cergy = place("Cergy", "95127", "95000", 65_000)
     village = place("Val-d'Oise", "02173", "02300", 400)
-    match = geocoder_of(cergy, village).match(Query("Cergy, Val-d'Oise"))
+    match = geocoder_of(cergy, village).match(GeocodeQuery("Cergy, Val-d'Oise"))
     assert (match.commune, match.status) == ("95127", CERTAIN)
 
 
@@ -314,7 +322,7 @@ def test_a_former_commune_is_found_under_its_old_departement_too(
 ) -> None:
     cergy = place("Cergy", "95127", "95000", 65_000)
     before_1968 = place("Cergy", "78127", of=cergy, kind="former")
-    match = geocoder_of(cergy, before_1968).match(Query("Cergy (78)"))
+    match = geocoder_of(cergy, before_1968).match(GeocodeQuery("Cergy (78)"))
     assert (match.commune, match.status) == ("95127", CERTAIN)
 
 
@@ -323,7 +331,7 @@ def test_what_names_no_commune_of_the_gazetteer_says_none_and_why(
     place: PlaceOf, geocoder_of: GeocoderOf, text: str
 ) -> None:
     rennes = place("Rennes", "35238", "35000", 220_000)
-    match = geocoder_of(rennes).match(Query(text))
+    match = geocoder_of(rennes).match(GeocodeQuery(text))
     assert (match.commune, match.status, match.candidates) == ("", NONE, ())
     assert match.reason
 
@@ -333,7 +341,7 @@ def test_a_name_and_an_insee_code_that_disagree_are_no_certainty(
 ) -> None:
     rennes = place("Rennes", "35238", "35000", 220_000)
     brest = place("Brest", "29019", "29200", 140_000)
-    match = geocoder_of(rennes, brest).match(Query("Brest", citycode="35238"))
+    match = geocoder_of(rennes, brest).match(GeocodeQuery("Brest", citycode="35238"))
     assert (match.commune, match.status) == ("35238", LIKELY)
 
 
@@ -341,13 +349,13 @@ def test_an_epci_is_not_the_commune_it_is_named_after(
     place: PlaceOf, geocoder_of: GeocoderOf
 ) -> None:
     vitré = place("Vitré", "35360", "35500", 18_000)
-    assert geocoder_of(vitré).match(Query("CC du Pays de Vitré")).status is AMBIGUOUS
+    assert geocoder_of(vitré).match(GeocodeQuery("CC du Pays de Vitré")).status is AMBIGUOUS
 
 
 def test_a_misspelt_name_alone_is_at_most_likely(place: PlaceOf, geocoder_of: GeocoderOf) -> None:
     saint_malo = place("Saint-Malo", "35288", "35400", 47_000)
     brest = place("Brest", "29019", "29200", 140_000)
-    match = geocoder_of(saint_malo, brest).match(Query("Saint-Mallo"))
+    match = geocoder_of(saint_malo, brest).match(GeocodeQuery("Saint-Mallo"))
     assert (match.commune, match.status) == ("35288", LIKELY)
 
 
@@ -356,8 +364,9 @@ def test_scores_order_the_statuses(place: PlaceOf, geocoder_of: GeocoderOf) -> N
     reunion = place("Saint-Denis", "97411", "97400", 154_000)
     brest = place("Brest", "29019", "29200", 140_000)
     geocoder = geocoder_of(seine, reunion, brest)
-    scores: list[Match] = [
-        geocoder.match(Query(text)) for text in ("29200 Brest", "93200 Brest", "Saint-Denis", "")
+    scores: list[GeocodeMatch] = [
+        geocoder.match(GeocodeQuery(text))
+        for text in ("29200 Brest", "93200 Brest", "Saint-Denis", "")
     ]
     assert [match.status for match in scores] == [CERTAIN, LIKELY, AMBIGUOUS, NONE]
     assert scores[0].score > scores[1].score > scores[2].score > scores[3].score == 0
@@ -367,5 +376,10 @@ def test_bulk_answers_in_order_as_one_by_one(place: PlaceOf, geocoder_of: Geocod
     rennes = place("Rennes", "35238", "35000", 220_000)
     brest = place("Brest", "29019", "29200", 140_000)
     geocoder = geocoder_of(rennes, brest)
-    queries = [Query("Rennes"), Query("29200"), Query("Rennes"), Query("nulle part")]
+    queries = [
+        GeocodeQuery("Rennes"),
+        GeocodeQuery("29200"),
+        GeocodeQuery("Rennes"),
+        GeocodeQuery("nulle part"),
+    ]
     assert list(geocoder.bulk(queries)) == [geocoder.match(query) for query in queries]

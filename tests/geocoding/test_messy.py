@@ -3,7 +3,7 @@
 import pytest
 
 from mapservice.geocoding.matching.engine import Geocoder
-from mapservice.geocoding.model import MatchStatus, Query
+from mapservice.geocoding.model import GeocodeQuery, MatchStatus
 
 SURE = (MatchStatus.CERTAIN, MatchStatus.LIKELY)
 
@@ -252,7 +252,8 @@ def test_the_commune_is_found(france: Geocoder, kind: str) -> None:
     missed = [
         (text, match.commune, str(match.status))
         for text, commune in MESSY[kind]
-        if (match := france.match(Query(text))).commune != commune or match.status not in SURE
+        if (match := france.match(GeocodeQuery(text))).commune != commune
+        or match.status not in SURE
     ]
     assert missed == []
 
@@ -260,14 +261,14 @@ def test_the_commune_is_found(france: Geocoder, kind: str) -> None:
 @pytest.mark.parametrize(
     ("query", "commune"),
     [
-        (Query(text="Rennes", postcode="35000"), "35238"),
-        (Query(text="35000", postcode="Rennes"), "35238"),
-        (Query(city="35000 Rennes"), "35238"),
-        (Query(text="12 rue X", postcode="Nantes", city="44000"), "44109"),
-        (Query(text="Cahors 46000", postcode="12 av. Pasteur"), "46042"),
+        (GeocodeQuery(text="Rennes", postcode="35000"), "35238"),
+        (GeocodeQuery(text="35000", postcode="Rennes"), "35238"),
+        (GeocodeQuery(city="35000 Rennes"), "35238"),
+        (GeocodeQuery(text="12 rue X", postcode="Nantes", city="44000"), "44109"),
+        (GeocodeQuery(text="Cahors 46000", postcode="12 av. Pasteur"), "46042"),
     ],
 )
-def test_fields_may_be_swapped(france: Geocoder, query: Query, commune: str) -> None:
+def test_fields_may_be_swapped(france: Geocoder, query: GeocodeQuery, commune: str) -> None:
     match = france.match(query)
     assert match.commune == commune
     assert match.status in SURE
@@ -283,12 +284,12 @@ def test_fields_may_be_swapped(france: Geocoder, query: Query, commune: str) -> 
     ],
 )
 def test_a_field_cut_short_beside_its_postcode(france: Geocoder, text: str, commune: str) -> None:
-    match = france.match(Query(text))
+    match = france.match(GeocodeQuery(text))
     assert match.commune == commune
     assert match.status in SURE
 
 
 def test_an_unknown_hamlet_behind_the_postcode_of_one_commune(france: Geocoder) -> None:
     """Another commune's name is but its beginning: La Plaine, La Plaine-des-Palmistes."""
-    match = france.match(Query("12 rue des Ecoles, 97418 LA PLAINE DES CAFRES"))
+    match = france.match(GeocodeQuery("12 rue des Ecoles, 97418 LA PLAINE DES CAFRES"))
     assert (match.commune, match.status) == ("97422", MatchStatus.LIKELY)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection
 
-from mapservice.geocoding.model import Precision, Query
+from mapservice.geocoding.model import GeocodeQuery, Precision
 from mapservice.geocoding.service import (
     NEIGHBOURHOOD_KM,
-    Asked,
     Locator,
     Placement,
+    PlaceQuestion,
     record,
 )
 from mapservice.territories.queries import OUTLINE_ACCURACY_M
@@ -32,7 +32,7 @@ def place(connection: Connection, locator: Locator) -> Place:
 
     def place(point: Point | None = None, **words: str) -> Placement:
         lon, lat = point or (None, None)
-        return locator.place(connection, [Asked(Query(**words), lon, lat)])[0]
+        return locator.place(connection, [PlaceQuestion(GeocodeQuery(**words), lon, lat)])[0]
 
     return place
 
@@ -340,7 +340,8 @@ def test_the_commune_chosen_keeps_every_name_of_what_is_part_of_it_in_the_record
     aliases = [one for one in entries if one.kind != "commune" and one.name != one.commune_name]
     assert {one.kind for one in aliases} == {"arrondissement", "associee", "deleguee", "former"}
     asked = [
-        Asked(Query(text=f"{one.name} ({one.departement})", context=one.commune)) for one in aliases
+        PlaceQuestion(GeocodeQuery(text=f"{one.name} ({one.departement})", context=one.commune))
+        for one in aliases
     ]
     placed = locator.place(connection, asked)
     assert [one.code for one in placed] == [one.commune for one in aliases]
@@ -377,10 +378,10 @@ def test_a_point_must_lie_in_the_commune_of_the_file(
 
 def test_rows_placed_together_keep_their_order(connection: Connection, locator: Locator) -> None:
     asked = [
-        Asked(Query(city="Niort")),
-        Asked(Query(), *IN_PARIS),
-        Asked(Query(city="Rennes"), *IN_NIORT),
-        Asked(Query()),
+        PlaceQuestion(GeocodeQuery(city="Niort")),
+        PlaceQuestion(GeocodeQuery(), *IN_PARIS),
+        PlaceQuestion(GeocodeQuery(city="Rennes"), *IN_NIORT),
+        PlaceQuestion(GeocodeQuery()),
     ]
     placed = [shown(placement) for placement in locator.place(connection, asked)]
     assert placed == [

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.errors import ConfigurationError
-from mapservice.geocoding.model import Precision, Query
+from mapservice.geocoding.model import GeocodeQuery, Precision
 from mapservice.geocoding.provider.cache import AnswerCache, PointAnswer
 from mapservice.geocoding.provider.circuit_breaker import CircuitBreaker
-from mapservice.geocoding.provider.client import Provider
-from mapservice.geocoding.service import Asked, Locator, Placement, record
-from mapservice.imports.service import Options, import_file
+from mapservice.geocoding.provider.client import AddressProvider
+from mapservice.geocoding.service import Locator, Placement, PlaceQuestion, record
+from mapservice.imports.service import ImportOptions, import_file
 from mapservice.settings import Settings
 from tests.geocoding.stand_in import StandIn, answers, feature, sends, stand_in
 
@@ -47,22 +47,22 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def provider(service: StandIn, waits: list[float], connection: Connection) -> Provider:
+def provider(service: StandIn, waits: list[float], connection: Connection) -> AddressProvider:
     """Its waits are noted instead of waited for; nothing is in the cache."""
     connection.execute(text("DELETE FROM provider_answer"))
     return make(service, waits)
 
 
-def make(service: StandIn, waits: list[float], **options: Any) -> Provider:
-    return Provider(service.url, CREDIT, sleep=waits.append, **({"timeout": 20.0} | options))
+def make(service: StandIn, waits: list[float], **options: Any) -> AddressProvider:
+    return AddressProvider(service.url, CREDIT, sleep=waits.append, **({"timeout": 20.0} | options))
 
 
 @pytest.fixture
-def place(locator: Locator, provider: Provider, connection: Connection) -> Any:
+def place(locator: Locator, provider: AddressProvider, connection: Connection) -> Any:
     refined = Locator(locator.geocoder, locator.epcis, provider)
 
     def place(words: str, **parts: str) -> Placement:
-        return refined.place(connection, [Asked(Query(text=words, **parts))])[0]
+        return refined.place(connection, [PlaceQuestion(GeocodeQuery(text=words, **parts))])[0]
 
     return place
 
@@ -71,7 +71,7 @@ def place(locator: Locator, provider: Provider, connection: Connection) -> Any:
 
 
 def test_an_answer_is_read_and_asked_for_only_once(
-    service: StandIn, provider: Provider, connection: Connection
+    service: StandIn, provider: AddressProvider, connection: Connection
 ) -> None:
     service.does(answers(feature(*RENNES, "35238")))
     assert provider.points(connection, [ADDRESS, ADDRESS]) == {ADDRESS: POINT}
@@ -82,7 +82,7 @@ def test_an_answer_is_read_and_asked_for_only_once(
 
 
 def test_credit_in_the_answer_goes_before_ours(
-    service: StandIn, provider: Provider, connection: Connection
+    service: StandIn, provider: AddressProvider, connection: Connection
 ) -> None:
     service.does(answers(feature(*RENNES, "35238"), attribution="BAN", licence="ODbL"))
     assert provider.points(connection, [ADDRESS]) == {
@@ -91,7 +91,7 @@ def test_credit_in_the_answer_goes_before_ours(
 
 
 def test_knowing_nothing_is_an_answer_and_kept(
-    service: StandIn, provider: Provider, connection: Connection
+    service: StandIn, provider: AddressProvider, connection: Connection
 ) -> None:
     service.does(answers())
     assert provider.points(connection, [ADDRESS]) == {ADDRESS: None}
@@ -108,7 +108,7 @@ def test_knowing_nothing_is_an_answer_and_kept(
     ],
 )
 def test_only_what_the_api_takes_is_sent(
-    service: StandIn, provider: Provider, connection: Connection, asked: str, sent: str
+    service: StandIn, provider: AddressProvider, connection: Connection, asked: str, sent: str
 ) -> None:
     service.does(answers())
     provider.points(connection, [asked])
@@ -116,7 +116,7 @@ def test_only_what_the_api_takes_is_sent(
 
 
 def test_nothing_is_sent_of_next_to_nothing(
-    service: StandIn, provider: Provider, connection: Connection
+    service: StandIn, provider: AddressProvider, connection: Connection
 ) -> None:
     assert provider.points(connection, ["", "a", "— ?", "x" * 60]) == {}
     assert service.queries == []
@@ -144,7 +144,7 @@ def test_a_provider_that_drips_is_given_up_as_a_hanging_one(
 
 
 def test_a_busy_provider_is_asked_again_when_it_said(
-    service: StandIn, provider: Provider, connection: Connection, waits: list[float]
+    service: StandIn, provider: AddressProvider, connection: Connection, waits: list[float]
 ) -> None:
     service.does(sends(b"", 429, Retry_After="3"), answers(feature(*RENNES, "35238")))
     assert provider.points(connection, [ADDRESS]) == {ADDRESS: POINT}
@@ -152,7 +152,7 @@ def test_a_busy_provider_is_asked_again_when_it_said(
 
 
 def test_a_day_of_the_past_means_at_once(
-    service: StandIn, provider: Provider, connection: Connection, waits: list[float]
+    service: StandIn, provider: AddressProvider, connection: Connection, waits: list[float]
 ) -> None:
     busy = sends(b"", 503, Retry_After="Wed, 01 Jan 2025 00:00:00 GMT")
     service.does(busy, answers(feature(*RENNES, "35238")))
@@ -184,7 +184,7 @@ def test_a_long_wait_is_not_waited_for_and_nothing_is_asked_till_then(
     ids=["breaks off", "500", "502"],
 )
 def test_a_passing_fault_is_tried_again(
-    service: StandIn, provider: Provider, connection: Connection, fault: Any
+    service: StandIn, provider: AddressProvider, connection: Connection, fault: Any
 ) -> None:
     service.does(fault, fault, answers(feature(*RENNES, "35238")))
     assert provider.points(connection, [ADDRESS]) == {ADDRESS: POINT}
@@ -211,7 +211,7 @@ def test_a_passing_fault_is_tried_again(
     ],
 )
 def test_what_cannot_be_used_is_no_answer_and_not_asked_for_again(
-    service: StandIn, provider: Provider, connection: Connection, answer: Any
+    service: StandIn, provider: AddressProvider, connection: Connection, answer: Any
 ) -> None:
     service.does(answer)
     assert provider.points(connection, [ADDRESS]) == {}
@@ -228,7 +228,7 @@ def test_nobody_listening_is_no_answer(waits: list[float], connection: Connectio
 @pytest.mark.parametrize("url", ["geopf", "ftp://x/", "http://", "http://x:nine/", "http://[x"])
 def test_an_address_that_is_none_is_told_at_the_start(url: str) -> None:
     with pytest.raises(ConfigurationError, match="MAPSERVICE_PROVIDER_URL"):
-        Provider(url, CREDIT)
+        AddressProvider(url, CREDIT)
 
 
 # The circuit breaker
@@ -440,29 +440,29 @@ def test_without_a_street_in_a_sure_commune_nothing_is_sent(
 
 
 def test_a_row_with_its_own_point_is_not_sent(
-    service: StandIn, locator: Locator, provider: Provider, connection: Connection
+    service: StandIn, locator: Locator, provider: AddressProvider, connection: Connection
 ) -> None:
     refined = Locator(locator.geocoder, locator.epcis, provider)
-    asked = Asked(Query(text="3 place de la Mairie, 35000 Rennes"), *RENNES)
+    asked = PlaceQuestion(GeocodeQuery(text="3 place de la Mairie, 35000 Rennes"), *RENNES)
     assert refined.place(connection, [asked])[0].match.method != "provider"
     assert service.queries == []
 
 
 def test_an_import_keeps_the_point_and_whom_it_is_owed_to(
-    service: StandIn, provider: Provider, engine: Engine, locator: Locator, tmp_path: Path
+    service: StandIn, provider: AddressProvider, engine: Engine, locator: Locator, tmp_path: Path
 ) -> None:
     service.does(answers(feature(*RENNES, "35238")))
     path = tmp_path / "rows.csv"
     path.write_text("titre,adresse\nVerger,3 place de la Mairie 35000 Rennes\n", encoding="utf-8")
     refined = Locator(locator.geocoder, locator.epcis, provider)
-    assert [row.precision for row in import_file(engine, refined, path, Options()).reports] == [
-        "point"
-    ]
+    assert [
+        row.precision for row in import_file(engine, refined, path, ImportOptions()).reports
+    ] == ["point"]
     with engine.connect() as connection:
         kept = connection.execute(text("SELECT method, attribution FROM location_match")).one()
     assert tuple(kept) == ("provider", CREDIT)
 
 
 def test_no_provider_unless_it_is_set() -> None:
-    assert Provider.of_settings(Settings()) is None
-    assert Provider.of_settings(Settings(provider_url="http://127.0.0.1:9")) is not None
+    assert AddressProvider.of_settings(Settings()) is None
+    assert AddressProvider.of_settings(Settings(provider_url="http://127.0.0.1:9")) is not None

@@ -3,7 +3,7 @@
 import pytest
 
 from mapservice.geocoding.matching.engine import Geocoder
-from mapservice.geocoding.model import MatchStatus, Precision, Query
+from mapservice.geocoding.model import GeocodeQuery, MatchStatus, Precision
 from tests.geocoding.conftest import GeocoderOf, PlaceOf
 
 LIKELY, AMBIGUOUS, NONE = MatchStatus.LIKELY, MatchStatus.AMBIGUOUS, MatchStatus.NONE
@@ -55,7 +55,7 @@ appartement 12
 
 @pytest.mark.parametrize("text", [*STREETS, *LOCALITIES])
 def test_a_street_or_a_residence_alone_names_no_place(france: Geocoder, text: str) -> None:
-    match = france.match(Query(text))
+    match = france.match(GeocodeQuery(text))
     assert (match.status, match.precision, match.commune) == (NONE, Precision.NONE, "")
     assert match.reason.startswith(("no commune is named", "only a street", "no name in the text"))
 
@@ -65,7 +65,7 @@ def test_a_street_or_a_residence_alone_names_no_place(france: Geocoder, text: st
     ["Rue", "80120 Rue", "Mairie de Rue", "Gare de Rue (80)", "12 rue de la Gare, 80120 Rue"],
 )
 def test_the_commune_called_rue_is_still_found(france: Geocoder, text: str) -> None:
-    assert france.match(Query(text)).commune == "80688"
+    assert france.match(GeocodeQuery(text)).commune == "80688"
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_the_commune_called_rue_is_still_found(france: Geocoder, text: str) -> N
 def test_the_town_behind_a_street_or_residence_is_found(
     france: Geocoder, text: str, commune: str
 ) -> None:
-    assert france.match(Query(text)).commune == commune
+    assert france.match(GeocodeQuery(text)).commune == commune
 
 
 def test_a_road_named_for_a_village_may_lead_to_it(france: Geocoder) -> None:
-    match = france.match(Query("79 Rue de Jeuxey"))
+    match = france.match(GeocodeQuery("79 Rue de Jeuxey"))
     assert (match.commune, match.status, match.precision) == ("88253", AMBIGUOUS, Precision.NONE)
     assert match.reason == "only a street is named, and it bears the commune's name"
 
@@ -102,20 +102,20 @@ def test_a_road_named_for_a_village_may_lead_to_it(france: Geocoder) -> None:
 def test_a_name_like_a_hamlets_loses_to_the_postcode_of_one_commune(
     france: Geocoder, text: str
 ) -> None:
-    match = france.match(Query(text))
+    match = france.match(GeocodeQuery(text))
     assert (match.commune, match.status) == ("21231", LIKELY)
     assert match.reason.startswith("the postcode is the commune's alone, Le")
     assert match.reason.endswith("is known only elsewhere")
 
 
 def test_a_rarer_name_of_elsewhere_leaves_the_choice_open(france: Geocoder) -> None:
-    match = france.match(Query("21000 Kervignac"))
+    match = france.match(GeocodeQuery("21000 Kervignac"))
     assert (match.commune, match.status) == ("21231", AMBIGUOUS)
     assert match.reason == "the name and the postcode point to different communes"
 
 
 def test_a_name_of_elsewhere_is_none_of_the_postcodes_communes(france: Geocoder) -> None:
-    match = france.match(Query("Les Granges 35380"))
+    match = france.match(GeocodeQuery("Les Granges 35380"))
     assert match.status is AMBIGUOUS
     assert match.reason == "the postcode serves 5 communes and none is called Les Granges"
     assert {c.place.departement for c in match.candidates[:5]} == {"35"}
@@ -138,13 +138,13 @@ def test_a_name_of_elsewhere_is_none_of_the_postcodes_communes(france: Geocoder)
 def test_a_mistyped_postcode_loses_to_an_unmistakable_name(
     france: Geocoder, text: str, commune: str, reason: str
 ) -> None:
-    match = france.match(Query(text))
+    match = france.match(GeocodeQuery(text))
     assert (match.commune, match.status) == (commune, LIKELY)
     assert reason in match.reason
 
 
 def test_a_station_named_for_a_town_is_where_its_postcode_is(france: Geocoder) -> None:
-    assert france.match(Query("Gare de Lyon 75012")).commune == "75056"
+    assert france.match(GeocodeQuery("Gare de Lyon 75012")).commune == "75056"
 
 
 # --- names that are like others ------------------------------------------------------------------
@@ -155,7 +155,7 @@ def test_a_like_name_of_another_departement_is_not_likely(
 ) -> None:
     langé = place("Langé", "29092", "29210")
     rennes = place("Rennes", "35238", "35000", 220_000)
-    match = geocoder_of(langé, rennes).match(Query("Langey (35)"))
+    match = geocoder_of(langé, rennes).match(GeocodeQuery("Langey (35)"))
     assert (match.commune, match.status) == ("29092", AMBIGUOUS)
     assert match.reason == "the departement given is another"
 
@@ -164,7 +164,7 @@ def test_a_like_name_with_another_first_letter_is_not_likely(
     place: PlaceOf, geocoder_of: GeocoderOf
 ) -> None:
     civry = place("Civry-en-Montagne", "71176", "71320")
-    match = geocoder_of(civry).match(Query("Ivry-en-Montagne (71)"))
+    match = geocoder_of(civry).match(GeocodeQuery("Ivry-en-Montagne (71)"))
     assert (match.commune, match.status) == ("71176", AMBIGUOUS)
     assert match.reason == "the name is only 93% like the commune's"
 
@@ -176,8 +176,8 @@ def test_a_like_name_with_another_first_letter_is_not_likely(
 def test_the_last_part_of_a_joined_name_is_found_in_its_departement(
     france: Geocoder, text: str, commune: str
 ) -> None:
-    assert france.match(Query(text)).commune == commune
+    assert france.match(GeocodeQuery(text)).commune == commune
 
 
 def test_two_names_that_are_as_good_are_not_told_as_one_name_of_several(france: Geocoder) -> None:
-    assert france.match(Query("Rennes et Brest")).reason == "Rennes is named too"
+    assert france.match(GeocodeQuery("Rennes et Brest")).reason == "Rennes is named too"

@@ -3,9 +3,9 @@ from collections.abc import Callable
 import pytest
 
 from mapservice.geocoding.matching.engine import Geocoder
-from mapservice.geocoding.model import Place
+from mapservice.geocoding.model import GazetteerEntry
 
-PlaceOf = Callable[..., Place]
+PlaceOf = Callable[..., GazetteerEntry]
 GeocoderOf = Callable[..., Geocoder]
 
 

@@ -17,9 +17,9 @@ from mapservice.initiatives.filters import (
     DEFAULT_RADIUS,
     MAX_RADIUS,
     PARAMETERS,
-    Cursor,
-    Filters,
-    Sort,
+    InitiativeFilters,
+    ListingCursor,
+    ListingSort,
     parse,
 )
 from mapservice.initiatives.model import PUBLIC, Status, Theme
@@ -30,7 +30,7 @@ IDENTIFIER = "01890a5d-ac96-774b-bcce-b302099a8057"
 YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 
 
-def read(query: str) -> Filters:
+def read(query: str) -> InitiativeFilters:
     return parse(parse_qsl(query))[0]
 
 
@@ -50,9 +50,9 @@ def packed(*values: Any) -> str:
 
 
 def test_an_empty_query_restricts_nothing() -> None:
-    assert read("") == Filters()
-    assert Filters().is_empty
-    assert Filters().statuses == (Status.PUBLISHED, Status.DONE)
+    assert read("") == InitiativeFilters()
+    assert InitiativeFilters().is_empty
+    assert InitiativeFilters().statuses == (Status.PUBLISHED, Status.DONE)
 
 
 def test_empty_fields_of_a_form_are_as_if_absent() -> None:
@@ -73,8 +73,8 @@ def test_territories_are_level_and_code() -> None:
 
 def test_a_near_place_sorts_by_distance_within_ten_kilometres() -> None:
     filters = read("near=-1.67,48.11")
-    assert (filters.sort, filters.radius) == (Sort.NEAR, DEFAULT_RADIUS)
-    assert read("near=-1.67,48.11&sort=recent").sort is Sort.RECENT
+    assert (filters.sort, filters.radius) == (ListingSort.NEAR, DEFAULT_RADIUS)
+    assert read("near=-1.67,48.11&sort=recent").sort is ListingSort.RECENT
 
 
 def test_until_a_day_means_through_its_end() -> None:
@@ -117,18 +117,18 @@ def some(*options: Any) -> st.SearchStrategy[tuple[Any, ...]]:
     )
 
 
-def _sound(filters: Filters) -> Filters:
+def _sound(filters: InitiativeFilters) -> InitiativeFilters:
     """Drops what the grammar's rules would refuse of fields drawn one by one."""
     if filters.since and filters.until and filters.since >= filters.until:
         filters = replace(filters, since=None)
     if filters.near is None:
-        sort = Sort.RECENT if filters.sort is Sort.NEAR else filters.sort
+        sort = ListingSort.RECENT if filters.sort is ListingSort.NEAR else filters.sort
         return replace(filters, radius=None, sort=sort)
     return replace(filters, radius=filters.radius or DEFAULT_RADIUS)
 
 
 valid_filters = st.builds(
-    Filters,
+    InitiativeFilters,
     q=texts.map(lambda text: " ".join(text.split())),
     theme=some(*Theme),
     status=some(*PUBLIC),
@@ -139,19 +139,19 @@ valid_filters = st.builds(
     since=st.none() | days | moments,
     until=st.none() | days | moments,
     precision=some(*Precision),
-    sort=st.sampled_from(Sort),
+    sort=st.sampled_from(ListingSort),
 ).map(_sound)
 
 
 @given(valid_filters)
-def test_to_pairs_is_the_inverse_of_parse(filters: Filters) -> None:
+def test_to_pairs_is_the_inverse_of_parse(filters: InitiativeFilters) -> None:
     query = urlencode(filters.to_pairs())
     assert parse(parse_qsl(query)) == parse(filters.to_pairs())
     assert read(query) == filters
 
 
 @given(valid_filters)
-def test_the_canonical_query_is_the_same_however_it_was_written(filters: Filters) -> None:
+def test_the_canonical_query_is_the_same_however_it_was_written(filters: InitiativeFilters) -> None:
     pairs = filters.to_pairs()
     assert parse(reversed(pairs))[0].to_pairs() == pairs
 
@@ -167,11 +167,11 @@ def test_the_ends_of_the_calendar_are_kept(until: str) -> None:
     assert read(urlencode(filters.to_pairs())) == filters
 
 
-@given(st.sampled_from(Sort), st.integers(0, 2**31 - 1), st.uuids())
-def test_a_cursor_comes_back_as_it_was(sort: Sort, number: int, identifier: object) -> None:
-    value = "2026-01-31T12:00:00+00:00" if sort is Sort.RECENT else number
-    cursor = Cursor(sort, value, str(identifier))
-    assert Cursor.decode(cursor.encode()) == cursor
+@given(st.sampled_from(ListingSort), st.integers(0, 2**31 - 1), st.uuids())
+def test_a_cursor_comes_back_as_it_was(sort: ListingSort, number: int, identifier: object) -> None:
+    value = "2026-01-31T12:00:00+00:00" if sort is ListingSort.RECENT else number
+    cursor = ListingCursor(sort, value, str(identifier))
+    assert ListingCursor.decode(cursor.encode()) == cursor
 
 
 # What it refuses, and by which name.

@@ -16,10 +16,10 @@ from sqlalchemy.exc import OperationalError
 
 from mapservice.errors import InvalidInput, SourceError
 from mapservice.geocoding.service import Locator
-from mapservice.imports.service import Options, Outcome, RowReport, _identity, import_file
+from mapservice.imports.service import ImportOptions, RowOutcome, RowReport, _identity, import_file
 from mapservice.initiatives import service
 from mapservice.initiatives.model import SourceRow
-from mapservice.initiatives.service import Draft
+from mapservice.initiatives.service import InitiativeDraft
 from mapservice.rollups.queries import differences
 
 Import = Callable[..., list[RowReport]]
@@ -35,7 +35,7 @@ def run(engine: Engine, locator: Locator) -> Import:
     """`run(path, dry_run=…, mapping=…)`: the report on each row."""
 
     def run(path: Path, **options: Any) -> list[RowReport]:
-        return list(import_file(engine, locator, path, Options(**options)).reports)
+        return list(import_file(engine, locator, path, ImportOptions(**options)).reports)
 
     return run
 
@@ -351,7 +351,7 @@ def test_a_mapping_names_columns_that_are_not_recognised(run: Import, tmp_path: 
 def test_a_bad_row_never_loses_its_neighbours(rows: Import, engine: Engine, bad: str) -> None:
     reports = rows(VERGER, bad, GARDEN)
     assert len(reports) == 3
-    assert (reports[0].outcome, reports[2].outcome) == (Outcome.IMPORTED, Outcome.IMPORTED)
+    assert (reports[0].outcome, reports[2].outcome) == (RowOutcome.IMPORTED, RowOutcome.IMPORTED)
     titles = {row.title for row in kept(engine)}
     assert titles >= {"Un verger", "Un jardin"}
 
@@ -361,7 +361,7 @@ def test_a_row_that_the_database_refuses_never_loses_its_neighbours(
 ) -> None:
     save = service.save
 
-    def spoilt(connection: Connection, drafts: Sequence[Draft]) -> None:
+    def spoilt(connection: Connection, drafts: Sequence[InitiativeDraft]) -> None:
         save(
             connection,
             [replace(d, source_url="javascript:") if d.source_id == "2" else d for d in drafts],
@@ -381,7 +381,7 @@ def test_a_row_that_the_database_refuses_never_loses_its_neighbours(
 def test_a_lost_database_is_no_fault_of_the_rows(
     rows: Import, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose(connection: Connection, drafts: Sequence[Draft]) -> None:
+    def lose(connection: Connection, drafts: Sequence[InitiativeDraft]) -> None:
         raise OperationalError("", {}, Exception("gone"), connection_invalidated=True)
 
     monkeypatch.setattr(service, "save", lose)

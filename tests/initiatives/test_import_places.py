@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Row, text
 
 from mapservice.geocoding.service import Locator
 from mapservice.imports import service
-from mapservice.imports.service import Options, RowReport, import_file
+from mapservice.imports.service import ImportOptions, RowReport, import_file
 from mapservice.imports.shared_points import SharedPoints
 from mapservice.imports.streets import street_key
 
@@ -28,7 +28,7 @@ def rows(engine: Engine, locator: Locator, tmp_path: Path) -> Import:
     def rows(*lines: str, **options: Any) -> list[RowReport]:
         path = tmp_path / "points.csv"
         path.write_text(HEADER + "".join(f"{line}\n" for line in lines), encoding="utf-8")
-        return list(import_file(engine, locator, path, Options(**options)).reports)
+        return list(import_file(engine, locator, path, ImportOptions(**options)).reports)
 
     return rows
 
@@ -41,7 +41,7 @@ def features(engine: Engine, locator: Locator, tmp_path: Path) -> Import:
         path = tmp_path / "shapes.geojson"
         listed = [{"type": "Feature", "geometry": g, "properties": p} for g, p in made]
         path.write_text(json.dumps({"type": "FeatureCollection", "features": listed}))
-        return list(import_file(engine, locator, path, Options()).reports)
+        return list(import_file(engine, locator, path, ImportOptions()).reports)
 
     return features
 
@@ -242,5 +242,5 @@ def test_the_middle_of_a_shape_in_the_next_column_is_no_pin(
     shape = json.dumps(square(-0.46, 46.325, 0.005)).replace('"', '""')
     path = tmp_path / "portail.csv"
     path.write_text(f'nom;geo_point_2d;geo_shape\nParc;"46.325, -0.46001";"{shape}"\n')
-    (report,) = import_file(engine, locator, path, Options()).reports
+    (report,) = import_file(engine, locator, path, ImportOptions()).reports
     assert (report.precision, report.commune) == ("commune", "79191")

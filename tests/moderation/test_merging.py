@@ -14,10 +14,10 @@ from sqlalchemy.exc import DBAPIError
 
 from mapservice.contributions.proposals import service as proposals
 from mapservice.contributions.supports import queries, service
-from mapservice.errors import Conflict, InvalidInput
+from mapservice.errors import InvalidInput, StateConflict
 from mapservice.mail.model import Letterhead
 from mapservice.moderation import merge_service
-from mapservice.moderation.merge_service import Act
+from mapservice.moderation.merge_service import MergeAction
 from mapservice.rollups.queries import differences as rollup_differences
 from tests.accounts.people.mailbox import mails_to
 from tests.accounts.roles.cast import BRETAGNE, CAEN, RENNES, actor
@@ -26,7 +26,7 @@ from tests.moderation.moderator import Moderator
 from tests.web.population import Made, insert
 
 SITE = Letterhead("Carte", "http://map.test", "Carte <carte@map.test>")
-EVA = Act(by="Eva")
+EVA = MergeAction(by="Eva")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Scene:
             proposals.erase(connection, self.people[number])
             service.erase(connection, self.people[number])
 
-    def merge(self, initiative: UUID, target: UUID, act: Act = EVA) -> None:
+    def merge(self, initiative: UUID, target: UUID, act: MergeAction = EVA) -> None:
         with self.engine.begin() as connection:
             merge_service.merge(connection, SITE, initiative, target, act)
 
@@ -167,13 +167,13 @@ def test_chains_part_where_they_were_joined_and_rings_are_refused(scene: Scene) 
     for initiative, target in ((scene.c, scene.b), (scene.c, scene.a), (scene.c, scene.c)):
         with pytest.raises(InvalidInput, match="target"):
             scene.merge(initiative, target)
-    with pytest.raises(Conflict):
+    with pytest.raises(StateConflict):
         scene.merge(scene.b, scene.c)
     scene.unmerge(scene.b)
     assert scene.counts() == (2, 2, 3)
     scene.unmerge(scene.a)
     assert scene.counts() == (2, 2, 2)
-    with pytest.raises(Conflict):
+    with pytest.raises(StateConflict):
         scene.unmerge(scene.a)
 
 
@@ -281,7 +281,7 @@ def test_an_author_may_leave_while_it_is_merged(
     eva.decide(public.id, "publish")
     waiting = propose(client, engine, title="Le four qui attend")
     for one in (public, waiting):
-        scene.merge(one.id, scene.a, Act(by="Eva", seen=1))
+        scene.merge(one.id, scene.a, MergeAction(by="Eva", seen=1))
     with engine.begin() as connection:
         proposals.erase(connection, public.author)
     statement = "SELECT title, status FROM initiative WHERE title LIKE 'Le four %'"
@@ -324,7 +324,7 @@ def test_of_two_opposite_merges_at_once_one_is_done(scene: Scene) -> None:
         start.wait()
         try:
             scene.merge(*pair)
-        except (Conflict, InvalidInput):
+        except (StateConflict, InvalidInput):
             return False
         return True
 

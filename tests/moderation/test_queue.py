@@ -13,8 +13,8 @@ from sqlalchemy import Engine, text
 
 from mapservice.db.text import fill
 from mapservice.moderation import queries, service
-from mapservice.moderation.model import Kind, Part
-from mapservice.moderation.service import Judge
+from mapservice.moderation.model import CaseKind, QueuePart
+from mapservice.moderation.service import ModeratorIdentity
 from tests.accounts.people.mailbox import mails_to
 from tests.accounts.roles.cast import BRETAGNE, CAEN, RENNES, actor, proposal, report
 from tests.contributions.proposals.desk import GARDEN, kept, propose, send
@@ -124,10 +124,10 @@ def test_a_page_reads_as_much_of_ten_thousand_as_it_shows(engine: Engine, many: 
     for areas, kind, expected in (
         ("all", None, 21),
         (BRETAGNE, None, 1),
-        (BRETAGNE, Kind.PROPOSAL, 1),
-        (BRETAGNE, Kind.REPORT, 0),
+        (BRETAGNE, CaseKind.PROPOSAL, 1),
+        (BRETAGNE, CaseKind.REPORT, 0),
     ):
-        part = Part((areas,), kind=kind)
+        part = QueuePart((areas,), kind=kind)
         with engine.connect() as connection:
             found, _ = queries.find_page(connection, part, 21)
             assert len(found) == expected
@@ -292,13 +292,19 @@ def test_a_moderator_corrects_the_place(
 def test_claims_are_for_each_kind(engine: Engine) -> None:
     here = proposal(engine, "Ici", commune=RENNES)
     told = report(engine, here, "près")
-    eva, max_ = Judge(name="Eva", is_admin=True), Judge(name="Max", is_admin=True)
-    part = Part(("all",))
+    eva, max_ = (
+        ModeratorIdentity(name="Eva", is_admin=True),
+        ModeratorIdentity(name="Max", is_admin=True),
+    )
+    part = QueuePart(("all",))
     with engine.begin() as connection:
-        assert service.claim_next(connection, part, eva) == (Kind.PROPOSAL, here)
+        assert service.claim_next(connection, part, eva) == (CaseKind.PROPOSAL, here)
     with engine.begin() as connection:
-        assert service.claim_next(connection, part, max_) == (Kind.REPORT, told)
+        assert service.claim_next(connection, part, max_) == (CaseKind.REPORT, told)
     with engine.begin() as connection:
-        assert service.claim_next(connection, part, Judge(name="Jo")) is None
+        assert service.claim_next(connection, part, ModeratorIdentity(name="Jo")) is None
         service.release(connection, told, "Max")
-        assert service.claim_next(connection, part, Judge(name="Jo")) == (Kind.REPORT, told)
+        assert service.claim_next(connection, part, ModeratorIdentity(name="Jo")) == (
+            CaseKind.REPORT,
+            told,
+        )

@@ -18,21 +18,27 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.contributions.supports import service as supports
 from mapservice.db.engine import make_engine
-from mapservice.errors import Conflict, InvalidInput, NotFound
-from mapservice.geocoding.model import Match, MatchStatus, Parts, Precision, Query
+from mapservice.errors import InvalidInput, NotFound, StateConflict
+from mapservice.geocoding.model import (
+    GeocodeMatch,
+    GeocodeQuery,
+    MatchStatus,
+    Precision,
+    QueryParts,
+)
 from mapservice.geocoding.service import Placement
 from mapservice.initiatives.model import Scale, Status, Theme
-from mapservice.initiatives.service import Draft, save
+from mapservice.initiatives.service import InitiativeDraft, save
 from mapservice.mail.model import Letterhead
 from mapservice.moderation import merge_service
-from mapservice.moderation.merge_service import Act
+from mapservice.moderation.merge_service import MergeAction
 from mapservice.moderation.places import service as places
-from mapservice.moderation.places.model import Choice, ChoiceKind
+from mapservice.moderation.places.model import ChoiceKind, PlaceChoice
 
 COMMUNES = ("35238", "14118", "69123", "13055")
 SITE = Letterhead("Carte", "http://map.test", "Carte <carte@map.test>")
 # What may happen to a write where others write too; anything else ends the trial.
-EXPECTED = (Conflict, InvalidInput, NotFound)
+EXPECTED = (StateConflict, InvalidInput, NotFound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +101,14 @@ def move(writer: Writer, what: dict[str, str]) -> dict[str, Any]:
     identifier = UUID(what["id"])
     with writer.engine.connect() as connection:
         shown = places.shown(connection, identifier)
-    choice = Choice(ChoiceKind.COMMUNE, writer.dice.choice(COMMUNES))
+    choice = PlaceChoice(ChoiceKind.COMMUNE, writer.dice.choice(COMMUNES))
     places.decide(writer.engine, identifier, choice, writer.name, instead_of=shown)
     return {}
 
 
 def merge(writer: Writer, what: dict[str, str]) -> dict[str, Any]:
     with writer.engine.begin() as connection:
-        act = Act(by=writer.name)
+        act = MergeAction(by=writer.name)
         merge_service.merge(connection, SITE, UUID(what["id"]), UUID(what["other"]), act)
     return {}
 
@@ -112,7 +118,7 @@ def unmerge(writer: Writer, what: dict[str, str]) -> dict[str, Any]:
         statement = "SELECT initiative FROM merge ORDER BY random() LIMIT 1"
         found = connection.execute(text(statement)).scalar() or UUID(what["id"])
     with writer.engine.begin() as connection:
-        target = merge_service.unmerge(connection, SITE, found, Act(by=writer.name))
+        target = merge_service.unmerge(connection, SITE, found, MergeAction(by=writer.name))
     return {"id": str(found), "other": str(target)}
 
 
@@ -144,10 +150,12 @@ def _backed(connection: Connection, person: UUID) -> dict[str, Any]:
     return {"backed": list(found)}
 
 
-def _draft(commune: str) -> Draft:
-    match = Match(Query(), Parts(), MatchStatus.CERTAIN, Precision.COMMUNE, 1.0, "code", 2026)
+def _draft(commune: str) -> InitiativeDraft:
+    match = GeocodeMatch(
+        GeocodeQuery(), QueryParts(), MatchStatus.CERTAIN, Precision.COMMUNE, 1.0, "code", 2026
+    )
     now = datetime.now(UTC)
-    return Draft(
+    return InitiativeDraft(
         id=None,
         title="Un four à pain",
         summary="",

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapservice.errors import InvalidInput
-from mapservice.ogc.expressions import Expression, Language
+from mapservice.ogc.expressions import FilterExpression, FilterLanguage
 from mapservice.ogc.model import CRS84
 
 
-def tree(text: str, language: Language = Language.TEXT) -> object:
-    return Expression.parse(text, language, CRS84).tree
+def tree(text: str, language: FilterLanguage = FilterLanguage.TEXT) -> object:
+    return FilterExpression.parse(text, language, CRS84).tree
 
 
 def test_groups_bind_as_they_are_written() -> None:
@@ -73,7 +73,7 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
 def test_the_language_of_gdal_knows_ilike() -> None:
     expected = tree("CASEI(title) LIKE CASEI('a%') AND note = 'x ILIKE ''y'''")
     draft = "title ILIKE 'a%' AND note = 'x ILIKE ''y'''"
-    assert tree(draft, Language.DRAFT_TEXT) == expected
+    assert tree(draft, FilterLanguage.DRAFT_TEXT) == expected
     with pytest.raises(InvalidInput):
         tree(draft)
 
@@ -81,6 +81,6 @@ def test_the_language_of_gdal_knows_ilike() -> None:
 @given(st.text(alphabet="()'\"ab=<>, ANDORNOT1.%\\POINT", max_size=60))
 @settings(max_examples=300, deadline=None)
 def test_any_text_is_read_or_refused(text: str) -> None:
-    for language in Language:
+    for language in FilterLanguage:
         with contextlib.suppress(InvalidInput):
-            assert Expression.parse(text, language, CRS84).crs is CRS84
+            assert FilterExpression.parse(text, language, CRS84).crs is CRS84

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from mapservice.gunicorn_conf import limit_request_line
-from mapservice.ogc.cursors import Cursor
+from mapservice.ogc.cursors import ItemsCursor
 from mapservice.web.security import LONGEST_CURSOR, LONGEST_QUERY
 from tests.ogc.web import Answer, fetch
 from tests.web.population import Made, fill, population
@@ -107,7 +107,7 @@ def test_the_longest_texts_fit_into_a_cursor(app_doors: FlaskClient) -> None:
 
 
 def test_a_cursor_that_unpacks_to_no_end_is_refused(client: FlaskClient) -> None:
-    bomb = Cursor.after(["x" * 50_000, "y"]).text
+    bomb = ItemsCursor.after(["x" * 50_000, "y"]).text
     refusal = client.get(f"{ITEMS}?sortby=title&cursor={quote(bomb)}")
     assert (refusal.status_code, refusal.get_json()["field"]) == (400, "cursor")
 

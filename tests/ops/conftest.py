@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mapservice.db.binaries import find_binaries
-from mapservice.db.cluster import Hold
+from mapservice.db.cluster import ClusterLease
 from mapservice.errors import ConfigurationError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ def cluster_home() -> Iterator[Path]:
         pytest.skip("no PostgreSQL with PostGIS on this machine")
     home = Path(tempfile.mkdtemp(prefix="mapservice-test-", dir="/var/tmp"))
     home.chmod(0o711)
-    Hold(home, options="-F").release()
+    ClusterLease(home, options="-F").release()
     yield home
     shutil.rmtree(home)
 

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from mapservice.db import cluster
-from mapservice.db.cluster import Hold, running
-from mapservice.db.postmaster import ClusterError, Place, is_running, place, postmaster_pid
+from mapservice.db.cluster import ClusterLease, running
+from mapservice.db.postmaster import ClusterError, ClusterPaths, is_running, place, postmaster_pid
 from mapservice.errors import ConfigurationError
 
 
@@ -49,7 +49,7 @@ def test_it_listens_on_a_socket_of_a_private_folder_only(cluster_home: Path) -> 
 
 
 def test_the_last_of_two_holders_stops_it(cluster_home: Path) -> None:
-    first, second = Hold(cluster_home), Hold(cluster_home)
+    first, second = ClusterLease(cluster_home), ClusterLease(cluster_home)
     first.release()
     assert is_running(second.place)
     second.release()
@@ -66,13 +66,13 @@ def test_a_holder_that_was_killed_does_not_keep_it_up(cluster_home: Path) -> Non
         assert other.stdout.readline() == b"held\n"
         other.kill()
     assert is_running(place(cluster_home))
-    Hold(cluster_home).release()
+    ClusterLease(cluster_home).release()
     assert not is_running(place(cluster_home))
 
 
 def test_a_forked_child_does_not_give_back_its_parents_hold(cluster_home: Path) -> None:
     with running(cluster_home):
-        hold = Hold(cluster_home)
+        hold = ClusterLease(cluster_home)
         child = os.fork()
         if child == 0:
             hold.release()
@@ -90,7 +90,7 @@ def test_a_forked_child_does_not_give_back_its_parents_hold(cluster_home: Path) 
 
 def test_started_by_hand_it_runs_until_stopped_by_hand(cluster_home: Path) -> None:
     cluster.start(cluster_home)
-    Hold(cluster_home).release()
+    ClusterLease(cluster_home).release()
     assert cluster.status(cluster_home).startswith("running, pid ")
     cluster.stop(cluster_home)
     assert cluster.status(cluster_home).startswith("stopped;")
@@ -140,7 +140,7 @@ def test_data_of_a_version_that_has_gone_are_left_alone_with_a_clear_message(
     version.write_text("99\n")
     try:
         with pytest.raises(ConfigurationError, match="was made by PostgreSQL 99, which is not"):
-            Hold(cluster_home)
+            ClusterLease(cluster_home)
     finally:
         version.write_text(made_by)
 
@@ -159,10 +159,10 @@ def test_a_home_that_the_servers_user_may_not_enter_gets_a_link(tmp_path: Path) 
 
 
 def test_a_deep_folder_has_its_socket_in_a_short_one() -> None:
-    deep = Place(Path("/srv") / ("a" * 90))
+    deep = ClusterPaths(Path("/srv") / ("a" * 90))
     assert deep.run.parent == Path("/tmp")
     assert len(str(deep.run / ".s.PGSQL.5432")) <= 107
-    assert Place(Path("/srv/var")).run == Path("/srv/var/run")
+    assert ClusterPaths(Path("/srv/var")).run == Path("/srv/var/run")
 
 
 def test_a_throwaway_cluster_ends_with_its_command(cluster_home: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from mapservice.db import postmaster
 from mapservice.db.binaries import find_binaries
-from mapservice.db.cluster import Hold
+from mapservice.db.cluster import ClusterLease
 from mapservice.db.postmaster import place, postmaster_pid
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -129,7 +129,7 @@ def france_home(cluster_home: Path, server_url: str, france_template: str) -> Pa
     """A home whose cluster has all territories, stopped."""
     programs = find_binaries().folder
     source = psycopg.conninfo.make_conninfo(server_url, dbname=france_template)
-    hold = Hold(cluster_home, options="-F")
+    hold = ClusterLease(cluster_home, options="-F")
     try:
         ours = ["--extension=unaccent", "--extension=pg_trgm", "--exclude-table=spatial_ref_sys"]
         command: list[str | Path] = [programs / "pg_dump", "-Fc", "-Z0", *ours, "-d", source]
@@ -271,7 +271,7 @@ def test_nothing_is_left_behind(france_home: Path, own_site: Site) -> None:
 
 def test_without_its_database_it_says_so_and_goes_on(france_home: Path) -> None:
     """Somebody else's cluster, stopped and started under it."""
-    hold = Hold(france_home, options="-F")
+    hold = ClusterLease(france_home, options="-F")
     away = float(os.environ.get("MAPSERVICE_TEST_AWAY_SECONDS") or 8)
     try:
         with serving(france_home, hold.place.url()) as site:
@@ -298,7 +298,7 @@ def test_without_its_database_it_says_so_and_goes_on(france_home: Path) -> None:
 
 def test_it_starts_to_answer_without_its_database(france_home: Path) -> None:
     """Gunicorn's master dies while the database is away: its successor says 503, then works."""
-    hold = Hold(france_home, options="-F")
+    hold = ClusterLease(france_home, options="-F")
     try:
         with serving(france_home, hold.place.url()) as site:
             postmaster.stop(hold.place)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mapservice.cli import serve
-from mapservice.cli.serve import Address, StandIn
-from mapservice.cli.supervisor import Backoff, Supervisor
+from mapservice.cli.serve import ListenAddress, StandIn
+from mapservice.cli.supervisor import ProcessSupervisor, RestartBackoff
 from mapservice.errors import ConfigurationError
 from mapservice.mail import public_address
 from mapservice.settings import Settings
@@ -32,16 +32,16 @@ server.serve_forever()
 
 
 def test_the_address_is_that_of_the_environment() -> None:
-    assert Address.from_env({}).url == "http://127.0.0.1:8000"
-    assert Address.from_env({"HOST": "::1", "PORT": "8123"}).url == "http://[::1]:8123"
-    assert Address.from_env({"HOST": "0.0.0.0"}).url == "http://127.0.0.1:8000"
-    assert Address.from_env({"HOST": "::"}).url == "http://[::1]:8000"
+    assert ListenAddress.from_env({}).url == "http://127.0.0.1:8000"
+    assert ListenAddress.from_env({"HOST": "::1", "PORT": "8123"}).url == "http://[::1]:8123"
+    assert ListenAddress.from_env({"HOST": "0.0.0.0"}).url == "http://127.0.0.1:8000"
+    assert ListenAddress.from_env({"HOST": "::"}).url == "http://[::1]:8000"
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "80x", "-1", "٨٠"])
 def test_a_port_that_is_none_is_named(port: str) -> None:
     with pytest.raises(ConfigurationError, match="PORT must be a number from 1 to 65535"):
-        Address.from_env({"PORT": port})
+        ListenAddress.from_env({"PORT": port})
 
 
 @pytest.mark.parametrize(("first", "second"), [("127.0.0.1", "0.0.0.0"), ("0.0.0.0", "127.0.0.1")])
@@ -51,13 +51,13 @@ def test_a_taken_port_is_a_clear_message(first: str, second: str) -> None:
         port = taken.getsockname()[1]
         for host in (first, second):
             with pytest.raises(ConfigurationError, match="Cannot listen on"):
-                Address(host, port).listen()
-    Address("127.0.0.1", port).listen().close()
+                ListenAddress(host, port).listen()
+    ListenAddress("127.0.0.1", port).listen().close()
 
 
 def test_of_two_that_start_at_once_one_has_the_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        address = Address("127.0.0.1", free.getsockname()[1])
+        address = ListenAddress("127.0.0.1", free.getsockname()[1])
 
     def start() -> socket.socket | str:
         try:
@@ -73,7 +73,7 @@ def test_of_two_that_start_at_once_one_has_the_port() -> None:
 
 
 def test_while_nothing_runs_whoever_asks_is_told_to_come_again() -> None:
-    address = Address("127.0.0.1", 0)
+    address = ListenAddress("127.0.0.1", 0)
     with address.listen() as listener:
         stand_in = StandIn(listener)
         with socket.create_connection(listener.getsockname()) as client:
@@ -87,22 +87,22 @@ def test_while_nothing_runs_whoever_asks_is_told_to_come_again() -> None:
 
 
 def test_a_step_that_fails_is_named_with_its_code() -> None:
-    service = Supervisor(os.environ)
+    service = ProcessSupervisor(os.environ)
     with pytest.raises(ConfigurationError, match="Territories: failed with code 3"):
         service.run("Territories", [sys.executable, "-c", "raise SystemExit(3)"])
 
 
 def test_each_failure_waits_longer_and_a_good_while_is_a_new_start() -> None:
-    backoff = Backoff(first=1, most=8, good=60)
+    backoff = RestartBackoff(first=1, most=8, good=60)
     assert [backoff.failed(0.2) for _ in range(6)] == [1, 2, 4, 8, 8, 8]
     assert backoff.failed(59) == 8
     assert [backoff.failed(61), backoff.failed(0)] == [1, 2]
-    assert Backoff(failures=10_000).failed(0) == 60
+    assert RestartBackoff(failures=10_000).failed(0) == 60
 
 
 def test_a_child_that_ends_by_itself_is_started_again(tmp_path: Path) -> None:
     told: list[str] = []
-    service, starts = Supervisor(os.environ, told.append), tmp_path / "starts"
+    service, starts = ProcessSupervisor(os.environ, told.append), tmp_path / "starts"
     starts.touch()
     code = f"open({str(starts)!r}, 'a').write('x'); raise SystemExit(5)"
     service.keep("worker", [sys.executable, "-c", code])
@@ -118,7 +118,7 @@ def test_a_child_that_ends_by_itself_is_started_again(tmp_path: Path) -> None:
 def test_what_a_killed_child_had_started_ends_before_it_is_started_again(tmp_path: Path) -> None:
     line, killed = tmp_path / "line", threading.Event()
     os.mkfifo(line)
-    service = Supervisor(os.environ, lambda _text: killed.set())
+    service = ProcessSupervisor(os.environ, lambda _text: killed.set())
     service.keep("shell", ["sh", "-c", f"exec 3>{line}; sleep 600 & echo ready >&3; kill -9 $$"])
     with line.open() as reader:
         assert reader.readline() == "ready\n"
@@ -131,7 +131,7 @@ def test_what_a_killed_child_had_started_ends_before_it_is_started_again(tmp_pat
 def test_stopping_reaches_the_children_of_the_children(tmp_path: Path) -> None:
     line = tmp_path / "line"
     os.mkfifo(line)
-    service = Supervisor(os.environ)
+    service = ProcessSupervisor(os.environ)
     service.keep("shell", ["sh", "-c", f"exec 3>{line}; sleep 600 & echo ready >&3; wait"])
     with line.open() as reader:
         assert reader.readline() == "ready\n"

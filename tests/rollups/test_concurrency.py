@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Status, Theme
 from mapservice.rollups.queries import differences, total
 from mapservice.rollups.service import compact, rebuild
@@ -194,7 +194,7 @@ def test_readers_see_one_total_while_others_move_and_compact(engine: Engine) -> 
 
 def totalled(engine: Engine) -> int:
     with engine.connect() as connection:
-        return total(connection, Filters())
+        return total(connection, InitiativeFilters())
 
 
 def test_a_count_that_is_wrong_is_found_and_mended(engine: Engine) -> None:

@@ -8,23 +8,25 @@ import pytest
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
-from mapservice.rollups.series import Line, Series, rebase_file
-from mapservice.territories.lineage.model import Lineage
+from mapservice.rollups.series import SeriesColumns, SeriesLine, rebase_file
+from mapservice.territories.lineage.model import CommuneLineage
 from mapservice.territories.lineage.queries import whole_lineage
 from tests.territories.lineage_facts import essarts, merge
 
-SAINT_DENIS = Lineage.of(
+SAINT_DENIS = CommuneLineage.of(
     merge("32", "2025-01-01", ["93059 Pierrefitte-sur-Seine", "93066 Saint-Denis"], "93066 S"),
     {"93066": "Saint-Denis", "01001": "L'Abergement-Clémenciat"},
 )
 
 
 def rebase(
-    lineage: Lineage, folder: Path, content: str, values: str = "n", year: int | None = None
-) -> tuple[list[dict[str, str]], list[Line]]:
+    lineage: CommuneLineage, folder: Path, content: str, values: str = "n", year: int | None = None
+) -> tuple[list[dict[str, str]], list[SeriesLine]]:
     source, target = folder / "in.csv", folder / "out.csv"
     source.write_text(content, encoding="utf-8")
-    still_open = rebase_file(lineage, source, Series("code", tuple(values.split()), year), target)
+    still_open = rebase_file(
+        lineage, source, SeriesColumns("code", tuple(values.split()), year), target
+    )
     with target.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file)), still_open
 

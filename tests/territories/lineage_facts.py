@@ -2,33 +2,33 @@
 
 from datetime import date
 
-from mapservice.territories.lineage.events import Kind, Movement, Unit, UnitType
-from mapservice.territories.lineage.model import Lineage
+from mapservice.territories.lineage.events import CommuneMovement, EventKind, EventUnit, UnitType
+from mapservice.territories.lineage.model import CommuneLineage
 
 ESSARTS = ["85084 Les Essarts", "85030 Boulogne", "85165 L'Oie", "85212 Sainte-Florence"]
 
 
-def unit(text: str) -> Unit:
+def unit(text: str) -> EventUnit:
     """ "93066 Saint-Denis", or with a type in front: "COMD 93059 Pierrefitte-sur-Seine"."""
     type_, _, rest = text.partition(" ") if text.startswith(("COM", "ARM")) else ("COM", "", text)
     code, _, name = rest.partition(" ")
-    return Unit(UnitType(type_), code, name)
+    return EventUnit(UnitType(type_), code, name)
 
 
-def move(kind: str, day: str, before: str, after: str) -> Movement:
+def move(kind: str, day: str, before: str, after: str) -> CommuneMovement:
     sides = [unit(side) if side else None for side in (before, after)]
-    return Movement(Kind(kind), date.fromisoformat(day), *sides)
+    return CommuneMovement(EventKind(kind), date.fromisoformat(day), *sides)
 
 
-def merge(kind: str, day: str, before: list[str], after: str) -> list[Movement]:
+def merge(kind: str, day: str, before: list[str], after: str) -> list[CommuneMovement]:
     return [move(kind, day, one, after) for one in before]
 
 
-def split(kind: str, day: str, before: str, after: list[str]) -> list[Movement]:
+def split(kind: str, day: str, before: str, after: list[str]) -> list[CommuneMovement]:
     return [move(kind, day, before, one) for one in after]
 
 
-def essarts_movements() -> list[Movement]:
+def essarts_movements() -> list[CommuneMovement]:
     """Four communes of Vendée merged in 2016; two of them left again in 2024."""
     return [
         *merge("32", "2016-01-01", ESSARTS, "85084 Essarts en Bocage"),
@@ -43,14 +43,14 @@ def essarts_movements() -> list[Movement]:
     ]
 
 
-def essarts() -> Lineage:
-    return Lineage.of(
+def essarts() -> CommuneLineage:
+    return CommuneLineage.of(
         essarts_movements(),
         {"85084": "Essarts-en-Bocage", "85165": "L'Oie", "85212": "Sainte-Florence"},
     )
 
 
-def yearly_movements() -> list[Movement]:
+def yearly_movements() -> list[CommuneMovement]:
     """What happened between COG 2022 and COG 2026 to the communes of `test_lineage_load`."""
     pinatelle = ["15141 Neussargues-Moissac", "15031 Celles"]
     return [

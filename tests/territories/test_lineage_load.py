@@ -15,8 +15,8 @@ from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.rollups.queries import differences
 from mapservice.territories.assemble import assemble
-from mapservice.territories.lineage.event_words import Language
-from mapservice.territories.lineage.events import Movement
+from mapservice.territories.lineage.event_words import EventLanguage
+from mapservice.territories.lineage.events import CommuneMovement
 from mapservice.territories.lineage.queries import (
     current_of,
     history,
@@ -116,7 +116,7 @@ def atlas(server_url: str) -> Iterator[Engine]:
 
 
 def loaded(
-    atlas: Engine, territories: TerritorySet, movements: Sequence[Movement] | None = None
+    atlas: Engine, territories: TerritorySet, movements: Sequence[CommuneMovement] | None = None
 ) -> LoadReport:
     return load(atlas, territories, assemble(territories), movements=movements)
 
@@ -358,7 +358,7 @@ class TestQueries:
         loaded(atlas, COG_2026, yearly_movements())
         with atlas.connect() as connection:
             found = current_of(connection, "93059")
-            english = current_of(connection, "93059", Language.ENGLISH)
+            english = current_of(connection, "93059", EventLanguage.ENGLISH)
         assert found is not None
         assert (found.name, found.in_force) == ("Pierrefitte-sur-Seine", False)
         assert [commune.code for commune in found.communes] == ["93066"]

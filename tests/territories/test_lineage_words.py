@@ -7,15 +7,15 @@ import pytest
 from mapservice.territories.lineage.event_words import (
     KINDS,
     PHRASES,
-    Language,
+    EventLanguage,
     day_words,
     kind_words,
     names_of,
     tell,
     tell_way,
 )
-from mapservice.territories.lineage.events import Kind, Movement, events_of
-from mapservice.territories.lineage.model import Lineage
+from mapservice.territories.lineage.events import CommuneMovement, EventKind, events_of
+from mapservice.territories.lineage.model import CommuneLineage
 from mapservice.territories.model import AliasKind, AliasRecord
 from tests.territories.lineage_facts import essarts, merge, move, split, unit, yearly_movements
 
@@ -149,10 +149,12 @@ BELLEVIGNE = [
         ),
     ],
 )
-def test_each_kind_is_told(movements: list[Movement], code: str, french: str, english: str) -> None:
+def test_each_kind_is_told(
+    movements: list[CommuneMovement], code: str, french: str, english: str
+) -> None:
     (event,) = events_of(movements)
     assert tell(event, code) == french
-    assert tell(event, code, Language.ENGLISH) == english
+    assert tell(event, code, EventLanguage.ENGLISH) == english
 
 
 def test_a_merger_that_was_undone_is_told_from_both_sides() -> None:
@@ -174,7 +176,7 @@ def test_a_merger_that_was_undone_is_told_from_both_sides() -> None:
 
 
 def test_a_way_of_two_steps() -> None:
-    lineage = Lineage.of(yearly_movements(), {"93066": "Saint-Denis"})
+    lineage = CommuneLineage.of(yearly_movements(), {"93066": "Saint-Denis"})
     found = lineage.resolve("75059")
     assert found is not None
     assert tell_way(found.steps) == (
@@ -184,7 +186,7 @@ def test_a_way_of_two_steps() -> None:
 
 
 def test_a_way_names_the_commune_that_went_on() -> None:
-    lineage = Lineage.of(
+    lineage = CommuneLineage.of(
         [
             *merge("31", "1965-01-01", ["01001 Aa", "01002 Bb"], "01002 Bb"),
             *merge("32", "2016-01-01", ["01002 Bb", "01003 Cc"], "01003 Cc"),
@@ -199,7 +201,7 @@ def test_a_way_names_the_commune_that_went_on() -> None:
 
 
 def test_ground_that_left_one_commune_for_another_did_not_come_back() -> None:
-    lineage = Lineage.of(
+    lineage = CommuneLineage.of(
         [
             *merge("33", "1973-01-01", ["55273 Lamarche", "55245 Heudicourt"], "55245 Madine"),
             *split("21", "1983-01-01", "55245 Madine", ["55245 Heudicourt", "55386 Nonsard"]),
@@ -216,7 +218,7 @@ def test_ground_that_left_one_commune_for_another_did_not_come_back() -> None:
 
 
 def test_the_history_goes_back_through_a_change_of_code() -> None:
-    lineage = Lineage.of(
+    lineage = CommuneLineage.of(
         [
             move("10", "1950-05-05", "78127 Cergy-sur-Oise", "78127 Cergy"),
             move("41", "1968-01-01", "78127 Cergy", "95127 Cergy"),
@@ -231,12 +233,12 @@ def test_a_long_list_is_cut() -> None:
     units = [unit(f"0100{n} {name}") for n, name in enumerate("ABCDEFG")]
     assert names_of(units[:5]) == "A, B, C, D et E"
     assert names_of(units) == "A, B, C, D et 3 autres"
-    assert names_of(units, Language.ENGLISH) == "A, B, C, D and 3 others"
+    assert names_of(units, EventLanguage.ENGLISH) == "A, B, C, D and 3 others"
 
 
 def test_days_and_kinds() -> None:
     assert day_words(date(2024, 8, 2)) == "2 août 2024"
-    assert day_words(date(2024, 8, 1), Language.ENGLISH) == "1 August 2024"
-    assert kind_words(Kind.NEW_COMMUNE) == "création d'une commune nouvelle"
-    assert KINDS.keys() == set(Kind)
-    assert all(len(languages) == len(Language) for languages in PHRASES.values())
+    assert day_words(date(2024, 8, 1), EventLanguage.ENGLISH) == "1 August 2024"
+    assert kind_words(EventKind.NEW_COMMUNE) == "création d'une commune nouvelle"
+    assert KINDS.keys() == set(EventKind)
+    assert all(len(languages) == len(EventLanguage) for languages in PHRASES.values())

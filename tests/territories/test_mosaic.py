@@ -10,7 +10,7 @@ import shapely
 from shapely import MultiPolygon, Point, Polygon, box
 from sqlalchemy import Engine, text
 
-from mapservice.territories.raster import LONGEST_RUN, NOBODY, PIXEL, Frame, mosaic, paint
+from mapservice.territories.raster import LONGEST_RUN, NOBODY, PIXEL, RasterFrame, mosaic, paint
 
 
 def squares(*corners: tuple[float, float, float, float]) -> dict[int, MultiPolygon]:
@@ -45,7 +45,7 @@ def test_a_pixel_belongs_to_whoever_holds_its_centre() -> None:
         number: MultiPolygon([shape])
         for number, shape in enumerate(shapely.intersection(cells, around))
     }
-    frame = Frame.around(list(shapes.values()))
+    frame = RasterFrame.around(list(shapes.values()))
     grid = paint(shapes, frame)
     for row, column in np.ndindex(grid.shape):
         centre = Point((frame.west + column + 0.5) * PIXEL, (frame.north - row - 0.5) * PIXEL)
@@ -59,7 +59,7 @@ def test_holes_and_islands() -> None:
         [[(2 * PIXEL, 2 * PIXEL), (6 * PIXEL, 2 * PIXEL), (6 * PIXEL, 5.9 * PIXEL)]],
     )
     shapes = {0: MultiPolygon([ring, box(10 * PIXEL, 0, 12 * PIXEL, 2 * PIXEL)])}
-    grid = paint(shapes, Frame.around(list(shapes.values())))
+    grid = paint(shapes, RasterFrame.around(list(shapes.values())))
     assert int((grid == 0).sum()) == 64 - 6 + 4  # the triangle holds six centres
     assert grid[7, 11] == 0
     assert grid[0, 11] == NOBODY
@@ -67,7 +67,7 @@ def test_holes_and_islands() -> None:
 
 def test_what_holds_no_centre_gets_a_pixel_that_a_neighbour_can_spare() -> None:
     shapes = squares((0, 0, 9.9, 9.9), (9.9, 0, 10, 0.3), (9.9, 0.3, 10, 0.6), (9.9, 0.6, 10, 0.9))
-    grid = paint(shapes, Frame.around(list(shapes.values())))
+    grid = paint(shapes, RasterFrame.around(list(shapes.values())))
     assert {0, 1, 2, 3} <= set(grid.ravel().tolist())
     assert int((grid == 0).sum()) >= 96
 
@@ -79,7 +79,7 @@ def test_the_file_says_what_was_painted() -> None:
     assert (count, len(heads)) == (3, 2)
     assert heads[0]["bounds"] == [0, 0, 301 * PIXEL, 300 * PIXEL]
     assert int((grids[0] == 0).sum()) == 90_000 > LONGEST_RUN
-    assert np.array_equal(grids[0], paint(near, Frame.around(list(near.values()))))
+    assert np.array_equal(grids[0], paint(near, RasterFrame.around(list(near.values()))))
     assert grids[1].tolist() == [[2, 2]]
 
 

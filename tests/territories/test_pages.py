@@ -14,7 +14,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
-from mapservice.rollups.territory_model import Member, MemberSort, Place, ordered, silence_of
+from mapservice.rollups.territory_model import (
+    MemberSort,
+    TerritoryMember,
+    TerritoryPlace,
+    ordered,
+    silence_of,
+)
 from mapservice.territories.model import Level
 from tests.web.population import Made, insert
 
@@ -383,8 +389,10 @@ def origin(page: TestResponse) -> str:
     return words(found.group())
 
 
-def commune(code: str, name: str, initiatives: int, population: int) -> Member:
-    return Member(Place(Level.COMMUNE, code, name, ""), population, initiatives, 0)
+def commune(code: str, name: str, initiatives: int, population: int) -> TerritoryMember:
+    return TerritoryMember(
+        TerritoryPlace(Level.COMMUNE, code, name, ""), population, initiatives, 0
+    )
 
 
 class TestFiguresOfMembers:

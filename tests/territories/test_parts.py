@@ -155,11 +155,11 @@ def test_tiles_draw_the_part(doors: FlaskClient) -> None:
 
 def test_a_report_draws_and_counts_the_part(doors: FlaskClient, shared_engine: Engine) -> None:
     from mapservice.publishing.reports import words
-    from mapservice.publishing.reports.model import View
+    from mapservice.publishing.reports.model import ReportView
     from mapservice.publishing.reports.queries import read
 
     with shared_engine.connect() as connection:
-        report = read(connection, View.of_query("territory=region:53&by=epci"), "", "Ici")
+        report = read(connection, ReportView.of_query("territory=region:53&by=epci"), "", "Ici")
     line = next(one for one in report.lines if one.code == REDON)
     assert line.partial
     assert report.epci_alone == 3

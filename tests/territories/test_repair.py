@@ -11,7 +11,7 @@ from shapely.geometry import shape
 
 from mapservice.territories.model import AliasKind, AliasRecord, CommuneRecord
 from mapservice.territories.repair import (
-    Ground,
+    GroundReason,
     RepairReport,
     area_km2,
     interior_gaps,
@@ -55,20 +55,24 @@ class TestVoids:
         assert north.outline is not None
         assert shapely.area(shapely.difference(HOLE, north.outline)) == pytest.approx(0, abs=1e-9)
         assert north.outline_approximate
-        assert [(f.commune, f.ground) for f in report.fillings] == [("01003", Ground.ABSORBED)]
+        assert [(f.commune, f.ground) for f in report.fillings] == [
+            ("01003", GroundReason.ABSORBED)
+        ]
         assert report.gaps == ()
 
     def test_the_town_hall_of_a_deleguee_inside_decides_first(self) -> None:
         aliases = [lost("01009", "01003"), lost("01008", "01004", Point(1.5, 46.5))]
         _, report = repair(ring_around_a_hole(), aliases)
-        assert [(f.commune, f.ground) for f in report.fillings] == [("01004", Ground.TOWN_HALL)]
+        assert [(f.commune, f.ground) for f in report.fillings] == [
+            ("01004", GroundReason.TOWN_HALL)
+        ]
 
     def test_else_goes_to_the_longest_border(self) -> None:
         sides = ring_around_a_hole()
         wide = Polygon([(0, 45), (1, 45), (1, 46), (1.4, 46), (1.4, 47), (1, 47), (1, 48), (0, 48)])
         sides[0] = commune("01001", wide)
         _, report = repair(sides)
-        assert [f.ground for f in report.fillings] == [Ground.BORDER]
+        assert [f.ground for f in report.fillings] == [GroundReason.BORDER]
 
     def test_two_town_halls_share_one_hole_by_nearness(self) -> None:
         homeless = [
@@ -100,7 +104,7 @@ class TestVoids:
         west = commune("25390", box(0, 45, 1, 46))
         communes, report = repair([west], [lost("25303", "25390")], land)
         assert shapely.covers(outlines(communes)["25390"], Point(1.5, 45.5))
-        assert [f.ground for f in report.fillings] == [Ground.ABSORBED]
+        assert [f.ground for f in report.fillings] == [GroundReason.ABSORBED]
 
 
 class TestMissingOutlines:
@@ -109,7 +113,7 @@ class TestMissingOutlines:
         communes, report = repair([*ring_around_a_hole(), commune("01005", None)], [part])
         assert shapely.area(outlines(communes)["01005"]) == pytest.approx(1)
         assert communes[-1].outline_approximate
-        assert [f.ground for f in report.fillings] == [Ground.PARTS]
+        assert [f.ground for f in report.fillings] == [GroundReason.PARTS]
 
     def test_cut_from_the_neighbour_in_which_its_town_hall_stands(self) -> None:
         host = commune("15141", box(0, 45, 2, 46), Point(0.5, 45.5))

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from mapservice.static_maps.drawing import ALONE
-from mapservice.static_maps.model import LIGHT, Frame, Mark, mark_svg, mercator
+from mapservice.static_maps.model import LIGHT, DrawingFrame, DrawingMark, mark_svg, mercator
 from tests.web.population import Made, fill, insert
 
 SVG = {"s": "http://www.w3.org/2000/svg"}
@@ -61,7 +61,7 @@ def test_a_point_is_drawn_where_it_is(client: FlaskClient, engine: Engine) -> No
         insert(connection, [POINT])
     (west, south, east, north) = (-1.7525, 48.0769, -1.6244, 48.1549)  # Rennes, about
     ((x, y),) = dots(drawn(client, "/dessins/commune/35238.svg"))
-    frame = Frame.around((west, south, east, north), 640, 480)
+    frame = DrawingFrame.around((west, south, east, north), 640, 480)
     expected = frame.place(*mercator(-1.675, 48.111))
     assert (x, y) == pytest.approx(expected, abs=6)
 
@@ -158,7 +158,7 @@ def test_what_cannot_be_drawn_is_said(client: FlaskClient, address: str, status:
 
 
 def test_marks_grow_with_their_count() -> None:
-    few, many = (mark_svg(Mark(10, 10, count, True), LIGHT) for count in (2, 2_000))
+    few, many = (mark_svg(DrawingMark(10, 10, count, True), LIGHT) for count in (2, 2_000))
     assert 'r="6.9"' in few
     assert 'r="15.9"' in many
     assert ">2000<" in many

@@ -17,8 +17,8 @@ from werkzeug.test import Client, TestResponse
 from mapservice.app import create_app
 from mapservice.initiatives.grid import Tile, interleave
 from mapservice.settings import Settings
-from mapservice.tiles.tile_cache.middleware import KeptTiles
-from mapservice.tiles.tile_cache.store import Answer, Extent, TileCache
+from mapservice.tiles.tile_cache.middleware import TileCacheMiddleware
+from mapservice.tiles.tile_cache.store import CachedAnswer, ChangeExtent, TileCache
 from mapservice.web.services import EXTENSION, Services
 from tests.web.population import Made, column_row, insert
 
@@ -37,7 +37,7 @@ EVERYWHERE = address(0, 0, 0)
 class Kept:
     """An application behind its cache, and how many answers it had to make itself."""
 
-    def __init__(self, app: Flask, tiles: KeptTiles) -> None:
+    def __init__(self, app: Flask, tiles: TileCacheMiddleware) -> None:
         self.app, self.tiles, self.made = app, tiles, 0
         app.after_request(self._count)
         self.client = Client(tiles)
@@ -54,7 +54,7 @@ class Kept:
 def kept(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Kept]:
     settings = Settings(database_url=database_url, home=tmp_path, secret_key="trial")
     app = create_app(settings)
-    tiles = KeptTiles(app, settings)
+    tiles = TileCacheMiddleware(app, settings)
     found = Kept(app, tiles)
     wait_until(lambda: is_kept(found, "/tiles/territories/0/0/0.pbf"))
     yield found
@@ -215,7 +215,7 @@ def test_a_folder_that_cannot_be_written_only_means_making_tiles(
     home.touch()
     settings = Settings(database_url=database_url, home=home, secret_key="trial")
     app = create_app(settings)
-    tiles = KeptTiles(app, settings)
+    tiles = TileCacheMiddleware(app, settings)
     for _ in range(3):
         assert Client(tiles).get("/tiles/territories/0/0/0.pbf").status_code == 200
     tiles.stop()
@@ -269,7 +269,7 @@ def test_a_tile_made_while_its_place_changed_is_not_kept(tmp_path: Path) -> None
     cache = TileCache(tmp_path / "tiles", 10**6)
     tile = Tile(11, 1014, 709)
     inside = interleave(tile.x, tile.y) << 6
-    answer = Answer("200 OK", [("ETag", '"a"')], b"old")
+    answer = CachedAnswer("200 OK", [("ETag", '"a"')], b"old")
 
     moment = cache.moment()
     cache.forget([inside + 5])
@@ -285,7 +285,7 @@ def test_a_tile_made_while_its_place_changed_is_not_kept(tmp_path: Path) -> None
     cache.forget_all()
     cache.keep("k", tile, moment, answer)
     assert cache.find("k") is None
-    cache.keep("k", Extent.ANYWHERE, cache.moment(), answer)
+    cache.keep("k", ChangeExtent.ANYWHERE, cache.moment(), answer)
     cache.forget([7])
     assert cache.find("k") is None
 
@@ -293,7 +293,7 @@ def test_a_tile_made_while_its_place_changed_is_not_kept(tmp_path: Path) -> None
 def test_the_oldest_make_room(tmp_path: Path) -> None:
     cache = TileCache(tmp_path / "tiles", 100_000)
     for number in range(1000):
-        cache.keep(str(number), Tile(18, number, 0), 0, Answer("200 OK", [], bytes(1000)))
+        cache.keep(str(number), Tile(18, number, 0), 0, CachedAnswer("200 OK", [], bytes(1000)))
     assert cache.find("0") is None
     assert cache.find("999") is not None
 
@@ -306,7 +306,9 @@ def test_many_threads_read_what_others_write(tmp_path: Path) -> None:
         try:
             for number in range(100):
                 key = f"{part} {number}"
-                cache.keep(key, Tile(14, number, part), cache.moment(), Answer("200 OK", [], b"x"))
+                cache.keep(
+                    key, Tile(14, number, part), cache.moment(), CachedAnswer("200 OK", [], b"x")
+                )
                 cache.find(key)
                 cache.forget([interleave(number, part)])
                 assert cache.find(key) is None

@@ -7,7 +7,7 @@ from typing import Any
 import mapbox_vector_tile
 from sqlalchemy import Connection
 
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import Tile
 from mapservice.tiles.queries import initiatives_geojson, initiatives_mvt
 
@@ -32,7 +32,7 @@ def children(tile: Tile) -> list[Tile]:
     return [Tile(tile.z + 1, 2 * tile.x + east, 2 * tile.y + south) for east, south in corners]
 
 
-def in_mvt(connection: Connection, filters: Filters) -> Look:
+def in_mvt(connection: Connection, filters: InitiativeFilters) -> Look:
     def look(tile: Tile) -> Features:
         content = initiatives_mvt(connection, tile, filters)
         if not content:
@@ -43,7 +43,7 @@ def in_mvt(connection: Connection, filters: Filters) -> Look:
     return look
 
 
-def in_geojson(connection: Connection, filters: Filters) -> Look:
+def in_geojson(connection: Connection, filters: InitiativeFilters) -> Look:
     def look(tile: Tile) -> Features:
         collection = json.loads(initiatives_geojson(connection, tile, filters))
         return [feature["properties"] for feature in collection["features"]]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from mapservice.geocoding.model import Precision
-from mapservice.initiatives.filters import Filters, Sort, parse
+from mapservice.initiatives.filters import InitiativeFilters, ListingSort, parse
 from mapservice.initiatives.model import PUBLIC, Theme
 from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level, TerritoryRef
@@ -180,7 +180,7 @@ def of_ogc(
     return found
 
 
-def in_cql2(filters: Filters) -> list[tuple[str, str]]:
+def in_cql2(filters: InitiativeFilters) -> list[tuple[str, str]]:
     """The filter in CQL2, beside it what CQL2 has no words for.
 
     It only narrows: of what is not listed by itself, all that is public is asked for beside it.
@@ -195,7 +195,7 @@ def in_cql2(filters: Filters) -> list[tuple[str, str]]:
         f"created_at < TIMESTAMP('{filters.until:%Y-%m-%dT%H:%M:%SZ}')" if filters.until else "",
     ]
     listed = PUBLIC if filters.status else ()
-    wordless = Filters(
+    wordless = InitiativeFilters(
         q=filters.q, near=filters.near, radius=filters.radius, status=listed
     ).to_pairs()
     text = " AND ".join(f"({one})" for one in conditions if one)
@@ -254,17 +254,17 @@ territories = st.sampled_from(
 )
 
 
-def _sound(filters: Filters) -> Filters:
+def _sound(filters: InitiativeFilters) -> InitiativeFilters:
     if filters.since and filters.until and filters.since >= filters.until:
         filters = replace(filters, until=None)
     if filters.near is None:
-        sort = Sort.RECENT if filters.sort is Sort.NEAR else filters.sort
+        sort = ListingSort.RECENT if filters.sort is ListingSort.NEAR else filters.sort
         return replace(filters, radius=None, sort=sort)
     return replace(filters, radius=filters.radius or 10_000)
 
 
 filters_of_these = st.builds(
-    Filters,
+    InitiativeFilters,
     q=st.just("") | st.just("") | st.sampled_from(sorted(FOUND)),
     theme=some(*Theme),
     status=some(*PUBLIC),
@@ -275,14 +275,14 @@ filters_of_these = st.builds(
     since=st.none() | days,
     until=st.none() | days,
     precision=some(*Precision),
-    sort=st.sampled_from(Sort),
+    sort=st.sampled_from(ListingSort),
 ).map(_sound)
 
 
 # What a filter means, said once more without SQL. None is in doubt.
 
 
-def meant(filters: Filters, one: Kept) -> bool | None:
+def meant(filters: InitiativeFilters, one: Kept) -> bool | None:
     plain = (
         one.status in filters.statuses
         and (not filters.theme or one.theme in filters.theme)
@@ -297,7 +297,7 @@ def meant(filters: Filters, one: Kept) -> bool | None:
     return None if None in verdicts else True
 
 
-def in_period(filters: Filters, day: datetime | None) -> bool:
+def in_period(filters: InitiativeFilters, day: datetime | None) -> bool:
     """What has no known day lies in no period."""
     if filters.since is None and filters.until is None:
         return True
@@ -320,7 +320,7 @@ def in_box(box: BBox | None, one: Kept) -> bool | None:
     return None if abs(inner) < slack else inner > 0
 
 
-def in_circle(filters: Filters, one: Kept) -> bool | None:
+def in_circle(filters: InitiativeFilters, one: Kept) -> bool | None:
     if filters.near is None or filters.radius is None:
         return True
     far = metres(filters.near, one)
@@ -333,14 +333,14 @@ def metres(near: LonLat, one: Kept) -> float:
     return float(WGS84.inv(near.lon, near.lat, one.lon, one.lat)[2])
 
 
-def rank(filters: Filters) -> Callable[[Kept], tuple[float | datetime, str]]:
-    if filters.sort is Sort.SUPPORTED:
+def rank(filters: InitiativeFilters) -> Callable[[Kept], tuple[float | datetime, str]]:
+    if filters.sort is ListingSort.SUPPORTED:
         return lambda one: (one.supporters, one.id)
     return lambda one: (one.created_at or BEFORE_ALL, one.id)
 
 
-def check_order(filters: Filters, found: list[Kept]) -> None:
-    if filters.sort is Sort.NEAR and filters.near:
+def check_order(filters: InitiativeFilters, found: list[Kept]) -> None:
+    if filters.sort is ListingSort.NEAR and filters.near:
         far = [metres(filters.near, one) for one in found]
         assert all(later > former - 0.001 for former, later in pairwise(far))
     else:
@@ -355,7 +355,12 @@ def check_order(filters: Filters, found: list[Kept]) -> None:
     order=st.sampled_from(ORDERS),
 )
 def test_every_door_gives_the_same_initiatives(
-    doors: FlaskClient, initiatives: list[Kept], filters: Filters, limit: int, far: int, order: str
+    doors: FlaskClient,
+    initiatives: list[Kept],
+    filters: InitiativeFilters,
+    limit: int,
+    far: int,
+    order: str,
 ) -> None:
     query = urlencode(filters.to_pairs())
     whole = of_geojson(doors, query)

@@ -12,27 +12,27 @@ from http import HTTPStatus
 from flask import Flask, Response, request
 
 from mapservice.accounts.api_keys import queries, service
-from mapservice.accounts.api_keys.model import ApiToken, Scope, is_like_ours
+from mapservice.accounts.api_keys.model import ApiKey, ApiKeyScope, is_like_ours
 from mapservice.accounts.people import queries as people
 from mapservice.accounts.people.model import Person
 from mapservice.accounts.roles import queries as roles
-from mapservice.accounts.roles.model import Badge, badge_of
+from mapservice.accounts.roles.model import Principal, badge_of
 from mapservice.errors import MapserviceError
 from mapservice.i18n.locale import PARIS
 from mapservice.web import rate_limit
 from mapservice.web.problems import problem
-from mapservice.web.rate_limit import Limit
+from mapservice.web.rate_limit import RateLimit
 from mapservice.web.services import services
 
 REALM = 'Bearer realm="api"'
 # Requests of one key within an hour, by what it does.
 LIMITS = {
-    Scope.READ_MODERATION: Limit(1200),
-    Scope.READ_COORDINATION: Limit(300),
-    Scope.WRITE_INITIATIVES: Limit(120),
-    Scope.EXPORT: Limit(60),
+    ApiKeyScope.READ_MODERATION: RateLimit(1200),
+    ApiKeyScope.READ_COORDINATION: RateLimit(300),
+    ApiKeyScope.WRITE_INITIATIVES: RateLimit(120),
+    ApiKeyScope.EXPORT: RateLimit(60),
 }
-ANY_SCOPE = Limit(600)
+ANY_SCOPE = RateLimit(600)
 
 
 class BearerRefused(MapserviceError):
@@ -48,10 +48,10 @@ class BearerRefused(MapserviceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class ApiKeyHolder:
     """Whose key came with the present request."""
 
-    token: ApiToken
+    token: ApiKey
     person: Person
 
 
@@ -59,7 +59,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(BearerRefused, _refusal)
 
 
-def require(scope: Scope | None) -> Holder:
+def require(scope: ApiKeyScope | None) -> ApiKeyHolder:
     """Who holds the key of the present request, which has to have this scope (None: any).
 
     Counts the request. Raises BearerRefused.
@@ -80,12 +80,12 @@ def require(scope: Scope | None) -> Holder:
     return holder
 
 
-def offered(scope: Scope) -> Holder | None:
+def offered(scope: ApiKeyScope) -> ApiKeyHolder | None:
     """The same where no key is needed: None for a request that brings none."""
     return require(scope) if _secret() is not None else None
 
 
-def badge(holder: Holder) -> Badge:
+def badge(holder: ApiKeyHolder) -> Principal:
     """The roles of the holder at this moment. Raises BearerRefused (403) for who has none."""
     with services().engine.connect() as connection:
         found = badge_of(
@@ -97,7 +97,7 @@ def badge(holder: Holder) -> Badge:
     return found
 
 
-def count_person(holder: Holder, name: str, limit: Limit) -> None:
+def count_person(holder: ApiKeyHolder, name: str, limit: RateLimit) -> None:
     """Counts what a person sends by form or by key alike. Raises BearerRefused (429)."""
     _count(f"{name} person", limit, str(holder.person.id))
 
@@ -108,19 +108,19 @@ def _secret() -> str | None:
     return secret.strip() if kind.lower() == "bearer" else None
 
 
-def _holder(secret: str) -> Holder:
+def _holder(secret: str) -> ApiKeyHolder:
     if is_like_ours(secret):
         with services().engine.begin() as connection:
             token = queries.by_secret(connection, secret)
             person = people.find(connection, token.person) if token else None
             if token and person:
                 service.used(connection, token.id, datetime.now(PARIS).date())
-                return Holder(token, person)
+                return ApiKeyHolder(token, person)
     words = "This key does not work: it is wrong, has ended or was taken back."
     raise BearerRefused(HTTPStatus.UNAUTHORIZED, words, f'{REALM}, error="invalid_token"')
 
 
-def _count(name: str, limit: Limit, whose: str) -> None:
+def _count(name: str, limit: RateLimit, whose: str) -> None:
     wait = rate_limit.seconds_to_wait(name, limit, whose)
     if wait:
         words = f"More than {limit.tries} requests within an hour; try again later."

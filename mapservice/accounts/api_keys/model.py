@@ -19,7 +19,7 @@ SHOWN_SIGNS = len(SIGN) + 4
 LONGEST = 100
 
 
-class Scope(StrEnum):
+class ApiKeyScope(StrEnum):
     """What a key opens; each is bound by the roles of its person at the moment of use."""
 
     READ_MODERATION = "read:moderation"
@@ -29,11 +29,11 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ApiKeyRequest:
     """What somebody wants a key for."""
 
     name: str
-    scopes: tuple[Scope, ...]
+    scopes: tuple[ApiKeyScope, ...]
     days: int
 
     @classmethod
@@ -43,23 +43,23 @@ class Wish:
         if not called:
             raise InvalidInput("name", "is missing")
         asked = set(scopes)
-        unknown = asked - set(Scope)
+        unknown = asked - set(ApiKeyScope)
         if unknown or not asked:
-            raise InvalidInput("scope", f"is not some of {', '.join(Scope)}")
+            raise InvalidInput("scope", f"is not some of {', '.join(ApiKeyScope)}")
         if days not in map(str, LIVES):
             raise InvalidInput("days", f"is not one of {', '.join(map(str, LIVES))}")
-        return cls(called, tuple(scope for scope in Scope if scope in asked), int(days))
+        return cls(called, tuple(scope for scope in ApiKeyScope if scope in asked), int(days))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiToken:
+class ApiKey:
     """A key as its owner sees it: never the secret, `prefix` are its first signs."""
 
     id: UUID
     person: UUID
     name: str
     prefix: str
-    scopes: tuple[Scope, ...]
+    scopes: tuple[ApiKeyScope, ...]
     created_at: datetime
     expires_at: datetime
     last_used_on: date | None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from mapservice.accounts.api_keys.model import ApiToken, Scope
+from mapservice.accounts.api_keys.model import ApiKey, ApiKeyScope
 from mapservice.accounts.people.model import digest
 
 COLUMNS = """
@@ -22,13 +22,13 @@ BY_SECRET = f"""{COLUMNS}
    AND person.confirmed_at IS NOT NULL AND person.erased_at IS NULL"""
 
 
-def of_person(connection: Connection, person: UUID) -> Sequence[ApiToken]:
+def of_person(connection: Connection, person: UUID) -> Sequence[ApiKey]:
     """The newest first; those that ended stay in sight for a while."""
     rows = connection.execute(text(OF_PERSON), {"person": person})
     return [_token(row) for row in rows]
 
 
-def by_secret(connection: Connection, secret: str) -> ApiToken | None:
+def by_secret(connection: Connection, secret: str) -> ApiKey | None:
     """None for one that is unknown, was taken back or has ended."""
     row = connection.execute(text(BY_SECRET), {"digest": digest(secret)}).one_or_none()
     return _token(row) if row else None
@@ -49,5 +49,5 @@ def export(connection: Connection, person: UUID) -> object:
     ]
 
 
-def _token(row: Row[Any]) -> ApiToken:
-    return ApiToken(**{**row._mapping, "scopes": tuple(map(Scope, row.scopes))})
+def _token(row: Row[Any]) -> ApiKey:
+    return ApiKey(**{**row._mapping, "scopes": tuple(map(ApiKeyScope, row.scopes))})

@@ -9,22 +9,22 @@ from flask import url_for as address_of
 from sqlalchemy import Connection
 
 from mapservice.accounts.api_keys import bearer, queries, service
-from mapservice.accounts.api_keys.model import LIVES, ApiToken, Scope, Wish
+from mapservice.accounts.api_keys.model import LIVES, ApiKey, ApiKeyRequest, ApiKeyScope
 from mapservice.accounts.people import session
-from mapservice.accounts.people.hooks import Part, Section
+from mapservice.accounts.people.hooks import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.model import MAX_NAME, Person
 from mapservice.accounts.roles import queries as roles
-from mapservice.errors import Conflict, InvalidInput
+from mapservice.errors import InvalidInput, StateConflict
 from mapservice.i18n.text import gettext as _
 from mapservice.web import forms
-from mapservice.web.forms import FormRefused, Gate
+from mapservice.web.forms import FormGate, FormRefused
 from mapservice.web.params import base_url, only_parameters
-from mapservice.web.rate_limit import Limit
+from mapservice.web.rate_limit import RateLimit
 from mapservice.web.services import services
 
 blueprint = Blueprint("tokens", __name__)
 
-GATE = Gate("token", per_person=Limit(20))
+GATE = FormGate("token", per_person=RateLimit(20))
 
 
 @blueprint.get("/compte/jetons")
@@ -48,7 +48,7 @@ def create() -> Response:
         )
     except FormRefused as error:
         return forms.answer(error, _html(person, error=error.words))
-    except Conflict:
+    except StateConflict:
         words = _("Ce formulaire a déjà servi, ou vous avez déjà dix jetons : retirez-en un.")
         return _page(person, status=HTTPStatus.CONFLICT, error=words)
     return _page(person, secret=secret)
@@ -92,13 +92,17 @@ def keep_private(response: Response) -> Response:
     return response
 
 
-def scope_words() -> dict[Scope, str]:
+def scope_words() -> dict[ApiKeyScope, str]:
     """What each opens, for people."""
     return {
-        Scope.READ_MODERATION: _("Lire ce qui attend dans mes territoires (JSON, CSV)"),
-        Scope.READ_COORDINATION: _("Lire le bilan de la semaine de mes territoires (JSON)"),
-        Scope.WRITE_INITIATIVES: _("Proposer et modifier mes initiatives, relues comme les autres"),
-        Scope.EXPORT: _("Commander des exports même quand la file est pleine, gardés 7 jours"),
+        ApiKeyScope.READ_MODERATION: _("Lire ce qui attend dans mes territoires (JSON, CSV)"),
+        ApiKeyScope.READ_COORDINATION: _("Lire le bilan de la semaine de mes territoires (JSON)"),
+        ApiKeyScope.WRITE_INITIATIVES: _(
+            "Proposer et modifier mes initiatives, relues comme les autres"
+        ),
+        ApiKeyScope.EXPORT: _(
+            "Commander des exports même quand la file est pleine, gardés 7 jours"
+        ),
     }
 
 
@@ -132,9 +136,11 @@ def _html(person: Person, *, error: str = "", field: str = "", secret: str = "")
         )
 
 
-def _wish() -> Wish:
+def _wish() -> ApiKeyRequest:
     form = request.form
-    return Wish.parse(form.get("name", "")[:200], form.getlist("scope")[:20], form.get("days", ""))
+    return ApiKeyRequest.parse(
+        form.get("name", "")[:200], form.getlist("scope")[:20], form.get("days", "")
+    )
 
 
 def _form_key() -> UUID:
@@ -153,8 +159,10 @@ def _mistake(error: InvalidInput) -> str:
     }.get(error.field, _("Choisissez une des durées proposées."))
 
 
-def _mine(connection: Connection, person: Person) -> list[ApiToken]:
+def _mine(connection: Connection, person: Person) -> list[ApiKey]:
     return [one for one in queries.of_person(connection, person.id) if not one.expired]
 
 
-PART = Part("tokens", queries.export, service.erase, Section("tokens/_mine.html", _mine))
+PART = PersonalDataProvider(
+    "tokens", queries.export, service.erase, AccountSection("tokens/_mine.html", _mine)
+)

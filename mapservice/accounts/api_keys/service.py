@@ -7,9 +7,9 @@ from babel.dates import format_date
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.accounts.api_keys import queries
-from mapservice.accounts.api_keys.model import MAX_TOKENS, SHOWN_SIGNS, Wish, new_token
+from mapservice.accounts.api_keys.model import MAX_TOKENS, SHOWN_SIGNS, ApiKeyRequest, new_token
 from mapservice.accounts.people.model import Person, digest
-from mapservice.errors import Conflict, NotFound
+from mapservice.errors import NotFound, StateConflict
 from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.email_address import EmailAddress
@@ -40,7 +40,9 @@ SELECT id, email, name, locale, commune, created_at, confirmed_at FROM person
  WHERE email_key = :key AND confirmed_at IS NOT NULL"""
 
 
-def create(connection: Connection, person: Person, wish: Wish, form: UUID, site: Letterhead) -> str:
+def create(
+    connection: Connection, person: Person, wish: ApiKeyRequest, form: UUID, site: Letterhead
+) -> str:
     """The secret of a new key, which nobody can be shown again; its owner is mailed.
 
     Raises Conflict for a form that made one already, and when there are too many.
@@ -49,7 +51,7 @@ def create(connection: Connection, person: Person, wish: Wish, form: UUID, site:
         raise NotFound("There is no such person.")
     alive = [one for one in queries.of_person(connection, person.id) if not one.expired]
     if len(alive) >= MAX_TOKENS:
-        raise Conflict(f"Nobody has more than {MAX_TOKENS} keys.")
+        raise StateConflict(f"Nobody has more than {MAX_TOKENS} keys.")
     secret = new_token()
     bound = {
         "person": person.id,
@@ -62,7 +64,7 @@ def create(connection: Connection, person: Person, wish: Wish, form: UUID, site:
     }
     kept = connection.execute(text(KEEP), bound).one_or_none()
     if kept is None:
-        raise Conflict("This form has made a key already.")
+        raise StateConflict("This form has made a key already.")
     values = {
         "name": wish.name,
         "prefix": bound["prefix"],

@@ -3,8 +3,8 @@
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
-from mapservice.geocoding.model import MatchStatus, Precision, Query
-from mapservice.geocoding.service import Geocoders
+from mapservice.geocoding.model import GeocodeQuery, MatchStatus, Precision
+from mapservice.geocoding.service import GeocoderCache
 from mapservice.i18n.text import gettext as _
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
@@ -25,8 +25,8 @@ def read_commune(connection: Connection, words: str, field: str = "commune") -> 
     text = " ".join(words.split())[:MAX_WORDS]
     if not text:
         return None
-    geocoder = services().of(Geocoders).current(connection).geocoder
-    match = geocoder.match(Query(text=text))
+    geocoder = services().of(GeocoderCache).current(connection).geocoder
+    match = geocoder.match(GeocodeQuery(text=text))
     is_sure = match.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY)
     if is_sure and match.precision is Precision.COMMUNE and match.candidates:
         return match.candidates[0].place.commune

@@ -1,7 +1,7 @@
 """What other packages add about people; `app.py` names them all in two tuples.
 
-A `Purpose` is one kind of mailed link. A `Part` is what a package keeps about people: shown on
-their page, given to them in the export, and taken away at erasure.
+A `MagicLinkAction` is one kind of mailed link. A `PersonalDataProvider` is what a package keeps
+about people: shown on their page, given to them in the export, and taken away at erasure.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from mapservice.accounts.people.model import Person, Token
+from mapservice.accounts.people.model import MagicLink, Person
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ConfirmationQuestion:
     """What the page of a mailed link asks: plain words, shown as text, in the person's language."""
 
     title: str
@@ -23,7 +23,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Purpose:
+class MagicLinkAction:
     """One kind of mailed link, under the name that tokens carry.
 
     `ask` says what the press of the button will do; it must change nothing, as mail scanners open
@@ -33,12 +33,12 @@ class Purpose:
     """
 
     name: str
-    ask: Callable[[Connection, Token], Question]
-    confirm: Callable[[Connection, Person, Token], str]
+    ask: Callable[[Connection, MagicLink], ConfirmationQuestion]
+    confirm: Callable[[Connection, Person, MagicLink], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class AccountSection:
     """A part of `/compte`: the template sees `person`, and what `load` returns as `data`."""
 
     template: str
@@ -46,7 +46,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PersonalDataProvider:
     """What one package keeps about people, under the name it has in the export.
 
     `export` returns what JSON can hold (dates and UUIDs too). `erase` runs before the person's row
@@ -57,4 +57,4 @@ class Part:
     name: str
     export: Callable[[Connection, UUID], object]
     erase: Callable[[Connection, UUID], None]
-    section: Section | None = None
+    section: AccountSection | None = None

@@ -31,7 +31,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
+class MagicLink:
     """What a mailed link stands for; its secret is in the link alone."""
 
     purpose: str

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from mapservice.accounts.people.model import Person, Token
+from mapservice.accounts.people.model import MagicLink, Person
 from mapservice.db.text import fill
 
 PERSON = """
@@ -38,7 +38,7 @@ SELECT created_at, last_used_at, expires_at FROM session WHERE person = :id ORDE
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SignedInSession:
     """Who is signed in; `stale`: the session was not used for an hour."""
 
     person: Person
@@ -51,20 +51,20 @@ def find(connection: Connection, identifier: UUID) -> Person | None:
     return Person(**row._mapping) if row else None
 
 
-def by_session(connection: Connection, digest: bytes) -> Session | None:
+def by_session(connection: Connection, digest: bytes) -> SignedInSession | None:
     statement = text(fill(BY_SESSION, {"person": PERSON}))
     row = connection.execute(statement, {"digest": digest}).one_or_none()
     if row is None:
         return None
     values = dict(row._mapping)
     stale: bool = values.pop("stale")
-    return Session(Person(**values), stale)
+    return SignedInSession(Person(**values), stale)
 
 
-def peek(connection: Connection, digest: bytes) -> Token | None:
+def peek(connection: Connection, digest: bytes) -> MagicLink | None:
     """What an unused link stands for; None for any that does not work, whatever the reason."""
     row = connection.execute(text(PEEK), {"digest": digest}).one_or_none()
-    return Token(**row._mapping) if row else None
+    return MagicLink(**row._mapping) if row else None
 
 
 def sessions(connection: Connection, identifier: UUID) -> list[dict[str, datetime]]:

@@ -20,13 +20,17 @@ from flask import (
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import commune_field, queries, service, session
-from mapservice.accounts.people.hooks import Part, Purpose, Question
-from mapservice.accounts.people.model import MAX_NAME, Person, Token, digest
-from mapservice.accounts.people.service import Ask
+from mapservice.accounts.people.hooks import (
+    ConfirmationQuestion,
+    MagicLinkAction,
+    PersonalDataProvider,
+)
+from mapservice.accounts.people.model import MAX_NAME, MagicLink, Person, digest
+from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.errors import InvalidInput
 from mapservice.i18n.text import gettext as _
 from mapservice.web import forms, visitor
-from mapservice.web.forms import FormRefused, Gate
+from mapservice.web.forms import FormGate, FormRefused
 from mapservice.web.params import only_parameters
 from mapservice.web.services import services
 
@@ -35,22 +39,24 @@ blueprint = Blueprint("people", __name__)
 EXTENSION = "mapservice_people"
 SIGN_IN = "sign_in"
 SIGN_IN_LIFE = timedelta(hours=2)
-SIGN_IN_GATE = Gate("sign in")
+SIGN_IN_GATE = FormGate("sign in")
 ACCOUNT = "/compte"
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
+class AccountExtensions:
     """What other packages add: mailed links by their purpose, and their parts of people's data."""
 
-    purposes: Mapping[str, Purpose] = field(default_factory=dict)
-    parts: Sequence[Part] = ()
+    purposes: Mapping[str, MagicLinkAction] = field(default_factory=dict)
+    parts: Sequence[PersonalDataProvider] = ()
 
 
-def register(app: Flask, purposes: Sequence[Purpose] = (), parts: Sequence[Part] = ()) -> None:
+def register(
+    app: Flask, purposes: Sequence[MagicLinkAction] = (), parts: Sequence[PersonalDataProvider] = ()
+) -> None:
     """Adds the pages of people to the application, with all that other packages add to them."""
     known = {purpose.name: purpose for purpose in (SIGN_IN_PURPOSE, *purposes)}
-    app.extensions[EXTENSION] = Wiring(known, tuple(parts))
+    app.extensions[EXTENSION] = AccountExtensions(known, tuple(parts))
     app.register_blueprint(blueprint)
 
 
@@ -71,7 +77,7 @@ def ask_to_sign_in() -> Response:
         forms.check(SIGN_IN_GATE, email=email)
     except FormRefused as error:
         return forms.answer(error, _sign_in_form(back, error))
-    ask = Ask(
+    ask = ConfirmationRequest(
         purpose=SIGN_IN,
         letter="sign_in",
         payload={"location": back},
@@ -190,24 +196,24 @@ def local_path(text: str) -> str:
     return text if text.isprintable() and not set(text) & {"\\", " "} else ""
 
 
-def _ask_sign_in(_connection: Connection, token: Token) -> Question:
-    return Question(
+def _ask_sign_in(_connection: Connection, token: MagicLink) -> ConfirmationQuestion:
+    return ConfirmationQuestion(
         _("Vous connecter"),
         _("Vous allez vous connecter avec l’adresse %(email)s.", email=token.email),
         _("Me connecter"),
     )
 
 
-def _confirm_sign_in(_connection: Connection, _person: Person, token: Token) -> str:
+def _confirm_sign_in(_connection: Connection, _person: Person, token: MagicLink) -> str:
     return str(token.payload.get("location") or ACCOUNT)
 
 
-SIGN_IN_PURPOSE = Purpose(SIGN_IN, _ask_sign_in, _confirm_sign_in)
+SIGN_IN_PURPOSE = MagicLinkAction(SIGN_IN, _ask_sign_in, _confirm_sign_in)
 
 
-def _wiring() -> Wiring:
+def _wiring() -> AccountExtensions:
     found = current_app.extensions[EXTENSION]
-    assert isinstance(found, Wiring)
+    assert isinstance(found, AccountExtensions)
     return found
 
 

@@ -14,11 +14,11 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.accounts.people import queries
-from mapservice.accounts.people.hooks import Part, Purpose
+from mapservice.accounts.people.hooks import MagicLinkAction, PersonalDataProvider
 from mapservice.accounts.people.model import (
     LOCALES,
+    MagicLink,
     Person,
-    Token,
     clean_display_name,
     digest,
     new_secret,
@@ -103,7 +103,7 @@ PURGE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class ConfirmationRequest:
     """What a mailed link is to confirm.
 
     `letter` names the mail's templates, which get `link`, `hours` and `values`. What is not yet
@@ -120,7 +120,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class ConfirmationResult:
     """Who confirmed, where to send them, and the secret for the cookie of their new session."""
 
     person: Person
@@ -129,7 +129,7 @@ class Confirmed:
 
 
 def ask_confirmation(
-    connection: Connection, site: Letterhead, email: EmailAddress, ask: Ask
+    connection: Connection, site: Letterhead, email: EmailAddress, ask: ConfirmationRequest
 ) -> None:
     """Keeps a single-use token and its mail in the caller's transaction.
 
@@ -154,8 +154,8 @@ def ask_confirmation(
 
 
 def confirm(
-    engine: Engine, secret: str, purposes: Mapping[str, Purpose], former_session: str = ""
-) -> Confirmed | None:
+    engine: Engine, secret: str, purposes: Mapping[str, MagicLinkAction], former_session: str = ""
+) -> ConfirmationResult | None:
     """Uses a link up and does what it stands for, all in one transaction; signs the person in.
 
     None for a link that does not work: unknown, used, expired, or of an address that the person
@@ -169,7 +169,7 @@ def confirm(
             return None
         location = purpose.confirm(connection, person, token)
         session = start_session(connection, person.id, former_session)
-    return Confirmed(person, location, session)
+    return ConfirmationResult(person, location, session)
 
 
 def start_session(connection: Connection, person: UUID, former_session: str = "") -> str:
@@ -207,7 +207,9 @@ def change(
     connection.execute(text(CHANGE), bound)
 
 
-def export(connection: Connection, person: UUID, parts: Sequence[Part]) -> dict[str, Any]:
+def export(
+    connection: Connection, person: UUID, parts: Sequence[PersonalDataProvider]
+) -> dict[str, Any]:
     """All that is kept about a person, for them. Raises NotFound."""
     found = queries.find(connection, person)
     if found is None:
@@ -220,7 +222,7 @@ def export(connection: Connection, person: UUID, parts: Sequence[Part]) -> dict[
     }
 
 
-def erase(connection: Connection, person: UUID, parts: Sequence[Part]) -> None:
+def erase(connection: Connection, person: UUID, parts: Sequence[PersonalDataProvider]) -> None:
     """Takes away all that is a person's; an empty row stays for what refers to it."""
     for part in parts:
         part.erase(connection, person)
@@ -239,7 +241,7 @@ def purge(engine: Engine) -> None:
         tallies.forget(connection)
 
 
-def _keep_token(connection: Connection, person: UUID, email: str, ask: Ask) -> str:
+def _keep_token(connection: Connection, person: UUID, email: str, ask: ConfirmationRequest) -> str:
     secret = new_secret()
     bound = {
         "digest": digest(secret),
@@ -254,12 +256,12 @@ def _keep_token(connection: Connection, person: UUID, email: str, ask: Ask) -> s
     return secret
 
 
-def _use(connection: Connection, secret: str) -> Token | None:
+def _use(connection: Connection, secret: str) -> MagicLink | None:
     row = connection.execute(text(USE_LINK), {"digest": digest(secret)}).one_or_none()
-    return Token(**row._mapping) if row else None
+    return MagicLink(**row._mapping) if row else None
 
 
-def _prove(connection: Connection, token: Token) -> Person | None:
+def _prove(connection: Connection, token: MagicLink) -> Person | None:
     bound = {"person": token.person, "email": token.email}
     row = connection.execute(text(fill(PROVE, {"person": queries.PERSON})), bound).one_or_none()
     return Person(**row._mapping) if row else None

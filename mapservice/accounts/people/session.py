@@ -9,7 +9,7 @@ from flask_babel import get_locale
 
 from mapservice.accounts.people import queries, service
 from mapservice.accounts.people.model import LOCALES, Person, digest
-from mapservice.errors import Unavailable
+from mapservice.errors import ServiceUnavailable
 from mapservice.mail import letters
 from mapservice.mail.model import Letterhead
 from mapservice.web import visitor
@@ -77,7 +77,7 @@ def letterhead() -> Letterhead:
     """
     settings = services().settings
     if not settings.public_url and not _is_local(request.host_url):
-        raise Unavailable("No mail can be sent before MAPSERVICE_PUBLIC_URL is set.")
+        raise ServiceUnavailable("No mail can be sent before MAPSERVICE_PUBLIC_URL is set.")
     return letters.letterhead(settings, request.url_root)
 
 

@@ -22,7 +22,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-class Act(StrEnum):
+class GrantAction(StrEnum):
     """What the log says happened to a grant."""
 
     GRANT = "grant"
@@ -32,7 +32,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class TerritoryScope:
     """Some territories with all that is below them, or everywhere.
 
     Only `everywhere` holds what is placed nowhere, or all over France.
@@ -46,11 +46,11 @@ class Reach:
         return not self.everywhere and not self.territories
 
 
-EVERYWHERE = Reach(everywhere=True)
+EVERYWHERE = TerritoryScope(everywhere=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class RoleGrant:
     """One role for one territory; that of an admin is None: everywhere."""
 
     role: Role
@@ -84,7 +84,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Badge:
+class Principal:
     """Who acts in moderation: the name that is recorded, and where they see and decide.
 
     `person` is None for who came in by the shared password.
@@ -92,19 +92,19 @@ class Badge:
 
     name: str
     person: UUID | None
-    sees: Reach
-    decides: Reach
+    sees: TerritoryScope
+    decides: TerritoryScope
 
     @property
     def is_admin(self) -> bool:
         return self.decides.everywhere
 
 
-def badge_of(name: str, person: UUID, grants: tuple[Grant, ...]) -> Badge | None:
+def badge_of(name: str, person: UUID, grants: tuple[RoleGrant, ...]) -> Principal | None:
     """None for who has no role."""
     if not grants:
         return None
-    return Badge(
+    return Principal(
         signature(name, person),
         person,
         sees=_reach(grants),
@@ -117,14 +117,14 @@ def signature(name: str, person: UUID) -> str:
     return " ".join(filter(None, (name, f"#{person.hex[:ID_SIGNS]}")))
 
 
-def _reach(grants: tuple[Grant, ...]) -> Reach:
+def _reach(grants: tuple[RoleGrant, ...]) -> TerritoryScope:
     if any(one.role is Role.ADMIN for one in grants):
         return EVERYWHERE
-    return Reach(tuple(dict.fromkeys(one.territory for one in grants if one.territory)))
+    return TerritoryScope(tuple(dict.fromkeys(one.territory for one in grants if one.territory)))
 
 
 @dataclass(frozen=True, slots=True)
-class Author:
+class GrantAuthor:
     """Who grants or revokes: a person, or a name without an account (exactly one of them)."""
 
     person: UUID | None = None
@@ -132,7 +132,7 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class GrantInForce:
     """A grant in force. `place` is the territory's name, "" for everywhere.
 
     `today` is that territory, or the one heir of a commune; `is_known`: whether there is one in
@@ -144,7 +144,7 @@ class Held:
     email: str
     name: str
     confirmed: bool
-    grant: Grant
+    grant: RoleGrant
     place: str
     is_known: bool
     granted_at: datetime
@@ -163,12 +163,12 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class GrantLogEntry:
     """A line of the log. `who` and `by` are addresses, or `#` and part of an id once erased."""
 
     at: datetime
-    act: Act
+    act: GrantAction
     who: str
     by: str
-    grant: Grant
+    grant: RoleGrant
     place: str

@@ -19,14 +19,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from mapservice.accounts.people import session
 from mapservice.accounts.people.model import clean_name
 from mapservice.accounts.roles import queries as roles
-from mapservice.accounts.roles.model import EVERYWHERE, Badge, Held, Reach, badge_of
+from mapservice.accounts.roles.model import (
+    EVERYWHERE,
+    GrantInForce,
+    Principal,
+    TerritoryScope,
+    badge_of,
+)
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.i18n.text import gettext as _
 from mapservice.web import rate_limit, visitor
 from mapservice.web.services import services
 
 # Within the window, for each network: more than this and even the right password has to wait.
-WRONG_KEY, WRONG_KEYS = "review key", rate_limit.Limit(tries=5, seconds=300)
+WRONG_KEY, WRONG_KEYS = "review key", rate_limit.RateLimit(tries=5, seconds=300)
 
 
 def admit() -> Response | None:
@@ -50,10 +56,10 @@ def admit_within() -> Response | None:
     return _admit_by_key(key)
 
 
-def badge() -> Badge:
+def badge() -> Principal:
     """Who acts in the present request, and where they may."""
     found = g.badge
-    assert isinstance(found, Badge)
+    assert isinstance(found, Principal)
     return found
 
 
@@ -62,23 +68,23 @@ def reviewer() -> str:
     return badge().name
 
 
-def sees() -> Reach:
+def sees() -> TerritoryScope:
     return badge().sees
 
 
-def decides() -> Reach:
+def decides() -> TerritoryScope:
     return badge().decides
 
 
-def own_roles() -> list[Held]:
+def own_roles() -> list[GrantInForce]:
     """The roles of who is signed in, for the menu; none where the database cannot be asked."""
     if "own_roles" not in g:
         g.own_roles = _own_roles()
-    found: list[Held] = g.own_roles
+    found: list[GrantInForce] = g.own_roles
     return found
 
 
-def _own_roles() -> list[Held]:
+def _own_roles() -> list[GrantInForce]:
     if not visitor.session_secret():
         return []
     try:
@@ -91,13 +97,13 @@ def _own_roles() -> list[Held]:
         return []  # a page of errors is shown also then
 
 
-def decides_within(is_within: Callable[[Reach], bool]) -> bool:
+def decides_within(is_within: Callable[[TerritoryScope], bool]) -> bool:
     """On a page for everybody: whether who is signed in may decide about what it shows."""
     found = _by_role()
     return found is not None and is_within(found.decides)
 
 
-def require_decider(is_within: Callable[[Reach], bool]) -> None:
+def require_decider(is_within: Callable[[TerritoryScope], bool]) -> None:
     """Lets pass who may decide about a case; `is_within` tells whether it lies within a reach.
 
     Raises NotFound for what the reviewer does not even see, and 403 for what they may only read.
@@ -130,7 +136,7 @@ def _holder() -> str:
     return f"reviewer {reviewer()}"
 
 
-def _by_role() -> Badge | None:
+def _by_role() -> Principal | None:
     person = session.current_person()
     if person is None:
         return None
@@ -154,7 +160,7 @@ def _admit_by_key(key: str) -> Response | None:
         return _wait(wait)
     if not name:
         return _ask()
-    g.badge = Badge(name, None, sees=EVERYWHERE, decides=EVERYWHERE)
+    g.badge = Principal(name, None, sees=EVERYWHERE, decides=EVERYWHERE)
     return None
 
 

@@ -5,7 +5,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from mapservice.accounts.roles.model import COUNTRY, Act, Entry, Grant, Held, Reach, Role, signature
+from mapservice.accounts.roles.model import (
+    COUNTRY,
+    GrantAction,
+    GrantInForce,
+    GrantLogEntry,
+    Role,
+    RoleGrant,
+    TerritoryScope,
+    signature,
+)
 from mapservice.accounts.roles.reach import bound, condition
 from mapservice.db.text import fill
 from mapservice.territories.model import Level, TerritoryRef
@@ -68,17 +77,17 @@ SELECT EXISTS (
    WHERE ground.{level} = :code AND {reach})"""
 
 
-def of_person(connection: Connection, person: UUID) -> tuple[Grant, ...]:
+def of_person(connection: Connection, person: UUID) -> tuple[RoleGrant, ...]:
     """What they hold at this moment, by today's territories."""
     statement = fill(OF_PERSON, {"heir": fill(HEIR, {"grant": "role_grant"})})
     return tuple(_grant(row) for row in connection.execute(text(statement), {"person": person}))
 
 
-def everyone(connection: Connection, person: UUID | None = None) -> list[Held]:
+def everyone(connection: Connection, person: UUID | None = None) -> list[GrantInForce]:
     """All grants in force, or those of one person, as they were granted."""
     statement = fill(EVERYONE, {"heir": fill(HEIR, {"grant": "role_grant"})})
     return [
-        Held(
+        GrantInForce(
             person=row.person,
             email=row.email,
             name=row.name,
@@ -93,12 +102,12 @@ def everyone(connection: Connection, person: UUID | None = None) -> list[Held]:
     ]
 
 
-def log(connection: Connection, limit: int) -> list[Entry]:
+def log(connection: Connection, limit: int) -> list[GrantLogEntry]:
     """The latest lines first."""
     return [
-        Entry(
+        GrantLogEntry(
             at=row.at,
-            act=Act(row.act),
+            act=GrantAction(row.act),
             who=_name(row.who_email, row.person),
             by=row.by_name or _name(row.by_email, row.by_person),
             grant=_grant(row),
@@ -117,7 +126,7 @@ def export(connection: Connection, person: UUID) -> dict[str, Any]:
     }
 
 
-def overlaps(connection: Connection, ref: TerritoryRef, reach: Reach) -> bool:
+def overlaps(connection: Connection, ref: TerritoryRef, reach: TerritoryScope) -> bool:
     """Whether a territory shares at least one commune with a reach."""
     statement = fill(OVERLAPS, {"level": str(ref.level), "reach": condition(reach, "ground.")})
     return bool(connection.execute(text(statement), bound(reach) | {"code": ref.code}).scalar_one())
@@ -127,6 +136,6 @@ def _name(email: str | None, person: UUID | None) -> str:
     return email or (signature("", person) if person else "")
 
 
-def _grant(row: Row[Any]) -> Grant:
+def _grant(row: Row[Any]) -> RoleGrant:
     ref = None if row.level == COUNTRY else TerritoryRef(Level(row.level), row.code)
-    return Grant(Role(row.role), ref)
+    return RoleGrant(Role(row.role), ref)

@@ -1,6 +1,6 @@
 """A reach as SQL: which rows lie in the territories that somebody looks after."""
 
-from mapservice.accounts.roles.model import Reach
+from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.db.text import fill
 from mapservice.territories.model import Level
 
@@ -12,7 +12,7 @@ NOTHING = "false"
 ALL = "true"
 
 
-def condition(reach: Reach, prefix: str = "") -> str:
+def condition(reach: TerritoryScope, prefix: str = "") -> str:
     """On columns commune, epci, departement and region, such as `initiative.region`.
 
     A row known to its région alone is within a grant on that région, not within one on a
@@ -32,7 +32,7 @@ def condition(reach: Reach, prefix: str = "") -> str:
     return f"({' OR '.join(tests)})" if tests else NOTHING
 
 
-def bound(reach: Reach) -> dict[str, list[str]]:
+def bound(reach: TerritoryScope) -> dict[str, list[str]]:
     """What `condition` refers to."""
     if reach.everywhere:
         return {}

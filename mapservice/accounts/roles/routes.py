@@ -7,12 +7,12 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
-from mapservice.accounts.people.hooks import Part, Section
+from mapservice.accounts.people.hooks import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.model import Person
 from mapservice.accounts.roles import permissions as access
 from mapservice.accounts.roles import queries, service
-from mapservice.accounts.roles.model import Author, Grant, Held, Role
-from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.accounts.roles.model import GrantAuthor, GrantInForce, Role, RoleGrant
+from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n.text import gettext as _
 from mapservice.mail.email_address import EmailAddress
 from mapservice.territories.queries import parents
@@ -42,7 +42,7 @@ def grant() -> Response:
             service.grant(connection, email, given, _author(), site)
     except InvalidInput as error:
         return _page(HTTPStatus.BAD_REQUEST, _mistake(error), error.field)
-    except Conflict:
+    except StateConflict:
         return _page(HTTPStatus.CONFLICT, _("Cette personne a déjà ce rôle."))
     return _see()
 
@@ -86,8 +86,8 @@ def _page(status: HTTPStatus = HTTPStatus.OK, error: str = "", field: str = "") 
     return make_response(page, status)
 
 
-def _grant() -> Grant:
-    return Grant.parse(request.form.get("role", ""), request.form.get("territory", "")[:40])
+def _grant() -> RoleGrant:
+    return RoleGrant.parse(request.form.get("role", ""), request.form.get("territory", "")[:40])
 
 
 def _person() -> UUID:
@@ -97,9 +97,9 @@ def _person() -> UUID:
         raise InvalidInput("person", "is not the id of a person") from None
 
 
-def _author() -> Author:
+def _author() -> GrantAuthor:
     badge = access.badge()
-    return Author(person=badge.person) if badge.person else Author(name=badge.name)
+    return GrantAuthor(person=badge.person) if badge.person else GrantAuthor(name=badge.name)
 
 
 def _expired() -> str:
@@ -118,8 +118,10 @@ def _see() -> Response:
     return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": url_for("roles.roles")})
 
 
-def _mine(connection: Connection, person: Person) -> list[Held]:
+def _mine(connection: Connection, person: Person) -> list[GrantInForce]:
     return queries.everyone(connection, person.id)
 
 
-PART = Part("roles", queries.export, service.erase, Section("roles/_mine.html", _mine))
+PART = PersonalDataProvider(
+    "roles", queries.export, service.erase, AccountSection("roles/_mine.html", _mine)
+)

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from mapservice.accounts.people.service import UNCONFIRMED_DAYS
-from mapservice.accounts.roles.model import Author, Grant
-from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.accounts.roles.model import GrantAuthor, RoleGrant
+from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.email_address import EmailAddress
@@ -52,7 +52,7 @@ PERSON_OF = "SELECT id FROM person WHERE email_key = :key"
 
 
 def grant(
-    connection: Connection, email: EmailAddress, given: Grant, by: Author, site: Letterhead
+    connection: Connection, email: EmailAddress, given: RoleGrant, by: GrantAuthor, site: Letterhead
 ) -> UUID:
     """Gives a role, making the person if need be, and mails them; returns who it is.
 
@@ -64,19 +64,21 @@ def grant(
     who = {"email": email.address, "key": email.key}
     kept = connection.execute(text(KEEP_PERSON), who).one()
     if not connection.execute(text(GRANT), _bound(kept.id, given, by)).rowcount:
-        raise Conflict(f"{email.address} is {given} already.")
+        raise StateConflict(f"{email.address} is {given} already.")
     mail.enqueue(connection, _letter(site, kept, given, place.name if place else ""))
     person: UUID = kept.id
     return person
 
 
-def revoke(connection: Connection, person: UUID, taken: Grant, by: Author) -> None:
+def revoke(connection: Connection, person: UUID, taken: RoleGrant, by: GrantAuthor) -> None:
     """Takes a role back; it holds from the next request on. Raises NotFound."""
     if not connection.execute(text(REVOKE), _bound(person, taken, by)).rowcount:
         raise NotFound(f"This person is not {taken}.")
 
 
-def revoke_of(connection: Connection, email: EmailAddress, taken: Grant, by: Author) -> None:
+def revoke_of(
+    connection: Connection, email: EmailAddress, taken: RoleGrant, by: GrantAuthor
+) -> None:
     """The same for an address. Raises NotFound."""
     person = connection.execute(text(PERSON_OF), {"key": email.key}).scalar_one_or_none()
     if person is None:
@@ -89,7 +91,7 @@ def erase(connection: Connection, person: UUID) -> None:
     connection.execute(text(ERASE), {"person": person})
 
 
-def _letter(site: Letterhead, person: Row[Any], given: Grant, place: str) -> Mail:
+def _letter(site: Letterhead, person: Row[Any], given: RoleGrant, place: str) -> Mail:
     figures = f"/coordination/{given.level}/{given.code}" if given.territory else "/coordination"
     values = {
         "role": str(given.role),
@@ -102,7 +104,7 @@ def _letter(site: Letterhead, person: Row[Any], given: Grant, place: str) -> Mai
     return letters.write(site, "role", person.email, values, locale=person.locale, person=person.id)
 
 
-def _bound(person: UUID, one: Grant, by: Author) -> dict[str, object]:
+def _bound(person: UUID, one: RoleGrant, by: GrantAuthor) -> dict[str, object]:
     return {
         "person": person,
         "role": str(one.role),

@@ -20,14 +20,14 @@ OPERATORS = 4
 MOST_NOTE = 2000
 
 
-class Verdict(StrEnum):
+class BurstVerdict(StrEnum):
     """LOOK asks for a person and goes on counting, HOLD does not count meanwhile."""
 
     LOOK = "look"
     HOLD = "hold"
 
 
-class State(StrEnum):
+class BurstState(StrEnum):
     """Of a burst: it waits, its supports count, or they do not, for good."""
 
     OPEN = "open"
@@ -35,7 +35,7 @@ class State(StrEnum):
     DISMISSED = "dismissed"
 
 
-class Code(StrEnum):
+class BurstReasonCode(StrEnum):
     """Why, by a name that the record keeps; the words are the pages' own."""
 
     NETWORKS = "networks"
@@ -48,15 +48,15 @@ class Code(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class BurstReason:
     """A code and the figures behind it."""
 
-    code: Code
+    code: BurstReasonCode
     figures: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class SupportBound:
     """What may not be passed, with a base of so many independent sources."""
 
     floor: float
@@ -67,22 +67,22 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SupportBounds:
     """On what goes beyond households: in one network, in all but OPERATORS, in all."""
 
-    one: Limit
-    many: Limit
-    total: Limit
+    one: SupportBound
+    many: SupportBound
+    total: SupportBound
 
 
-HOLD = Limits(Limit(100, 0.35), Limit(120, 0.5), Limit(180, 1.25))
-LOOK = Limits(Limit(50, 0.45), Limit(80, 0.5), Limit(80, 1.5))
+HOLD = SupportBounds(SupportBound(100, 0.35), SupportBound(120, 0.5), SupportBound(180, 1.25))
+LOOK = SupportBounds(SupportBound(50, 0.45), SupportBound(80, 0.5), SupportBound(80, 1.5))
 # What may stay once a limit is passed, and go on coming while a burst is open.
-REST = Limits(Limit(10, 0.17), Limit(10, 0.25), Limit(10, 0.6))
+REST = SupportBounds(SupportBound(10, 0.17), SupportBound(10, 0.25), SupportBound(10, 0.6))
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class NetworkSupports:
     """Supports of one network: fresh ones, and those that somebody found right before."""
 
     digest: bytes
@@ -100,17 +100,17 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class NetworkSpread:
     """How the supports of some time spread over networks.
 
     `crowded`: those with more fresh ones than a household; `base` is what the others add to it.
     """
 
-    crowded: tuple[Network, ...] = ()
+    crowded: tuple[NetworkSupports, ...] = ()
     base: int = 0
 
 
-def beyond(spread: Spread, trigger: Limits) -> tuple[Network, ...]:
+def beyond(spread: NetworkSpread, trigger: SupportBounds) -> tuple[NetworkSupports, ...]:
     """Where a limit is passed, the largest networks, until the others are within REST; or none.
 
     With them those at least half as large as they typically are: they look the same.
@@ -125,7 +125,7 @@ def beyond(spread: Spread, trigger: Limits) -> tuple[Network, ...]:
     return (*crowded[:taken], *(one for one in crowded[taken:] if one.excess >= alike))
 
 
-def _are_within(crowded: Sequence[Network], others: int, limits: Limits) -> bool:
+def _are_within(crowded: Sequence[NetworkSupports], others: int, limits: SupportBounds) -> bool:
     """Of networks with the most excess first."""
     base = others + sum(one.household for one in crowded)
     excess = [one.excess for one in crowded]
@@ -152,7 +152,7 @@ INHABITANTS = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usual:
+class UsualDay:
     """What to hold a day against.
 
     Of the initiative itself before: `per_day` supports; of `given` communes `local` were of here.
@@ -181,7 +181,7 @@ class Usual:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
+class SupportDay:
     """Supports from `since` to `until`: `given` told a commune, `local` of them one of here.
 
     `has_here` is False where the place is all of France, or none; `inhabitants` 0 if unknown.
@@ -202,7 +202,7 @@ class Day:
         return self.supports / max(1, (self.until - self.since) / DAY)
 
 
-def reasons(day: Day, usual: Usual) -> dict[Code, Reason]:
+def reasons(day: SupportDay, usual: UsualDay) -> dict[BurstReasonCode, BurstReason]:
     """All that is out of the ordinary about some supports, whatever follows from it."""
     found = (
         _sudden(day, usual),
@@ -214,23 +214,30 @@ def reasons(day: Day, usual: Usual) -> dict[Code, Reason]:
     return {one.code: one for one in found if one}
 
 
-def judge(day: Day, usual: Usual) -> tuple[Verdict | None, dict[Code, Reason]]:
+def judge(
+    day: SupportDay, usual: UsualDay
+) -> tuple[BurstVerdict | None, dict[BurstReasonCode, BurstReason]]:
     """What a day says apart from its networks. HOLD is meant for all that is not of here.
 
     To arrive suddenly is what a newspaper does too, and to come from afar what a fair does: alone,
     neither says anything.
     """
     found = reasons(day, usual)
-    if Code.SUDDEN not in found or not {Code.AWAY, Code.BEYOND} & found.keys():
+    if (
+        BurstReasonCode.SUDDEN not in found
+        or not {BurstReasonCode.AWAY, BurstReasonCode.BEYOND} & found.keys()
+    ):
         found = {
-            code: one for code, one in found.items() if code in (Code.DISPOSABLE, Code.INHABITANTS)
+            code: one
+            for code, one in found.items()
+            if code in (BurstReasonCode.DISPOSABLE, BurstReasonCode.INHABITANTS)
         }
-    if {Code.AWAY, Code.BEYOND} <= found.keys():
-        return Verdict.HOLD, found
-    return Verdict.LOOK if found else None, found
+    if {BurstReasonCode.AWAY, BurstReasonCode.BEYOND} <= found.keys():
+        return BurstVerdict.HOLD, found
+    return BurstVerdict.LOOK if found else None, found
 
 
-def holds_disposable(day: Day) -> bool:
+def holds_disposable(day: SupportDay) -> bool:
     """Whether what comes from mailboxes for one use is held back: a few are not."""
     return _has_disposable(day, DISPOSABLE_HOLD)
 
@@ -244,42 +251,48 @@ def upper_share(part: int, whole: int) -> float:
     return (share + square / (2 * whole) + spread) / (1 + square / whole)
 
 
-def _sudden(day: Day, usual: Usual) -> Reason | None:
+def _sudden(day: SupportDay, usual: UsualDay) -> BurstReason | None:
     if day.pace <= max(usual.best, TIMES * usual.per_day):
         return None
     figures = {"in_a_day": round(day.pace), "per_day": round(usual.per_day, 1)}
-    return Reason(Code.SUDDEN, figures)
+    return BurstReason(BurstReasonCode.SUDDEN, figures)
 
 
-def _beyond(day: Day, usual: Usual) -> Reason | None:
+def _beyond(day: SupportDay, usual: UsualDay) -> BurstReason | None:
     if day.pace <= TIMES * max(usual.best, usual.per_day):
         return None
-    return Reason(Code.BEYOND, {"in_a_day": round(day.pace), "best": round(usual.best)})
+    return BurstReason(
+        BurstReasonCode.BEYOND, {"in_a_day": round(day.pace), "best": round(usual.best)}
+    )
 
 
-def _away(day: Day, usual: Usual) -> Reason | None:
+def _away(day: SupportDay, usual: UsualDay) -> BurstReason | None:
     if not day.has_here or day.given < LEAST_GIVEN:
         return None
     if upper_share(day.local, day.given) >= AWAY * usual.share:
         return None
     figures = {"given": day.given, "local": day.local, "usual": round(100 * usual.share)}
-    return Reason(Code.AWAY, figures)
+    return BurstReason(BurstReasonCode.AWAY, figures)
 
 
-def _disposable(day: Day) -> Reason | None:
+def _disposable(day: SupportDay) -> BurstReason | None:
     if not _has_disposable(day, DISPOSABLE_LOOK):
         return None
-    return Reason(Code.DISPOSABLE, {"disposable": day.disposable, "supports": day.supports})
+    return BurstReason(
+        BurstReasonCode.DISPOSABLE, {"disposable": day.disposable, "supports": day.supports}
+    )
 
 
-def _has_disposable(day: Day, share: float) -> bool:
+def _has_disposable(day: SupportDay, share: float) -> bool:
     return day.disposable >= max(LEAST_DISPOSABLE, share * day.supports)
 
 
-def _inhabitants(day: Day) -> Reason | None:
+def _inhabitants(day: SupportDay) -> BurstReason | None:
     if not day.inhabitants or day.local <= INHABITANTS * day.inhabitants:
         return None
-    return Reason(Code.INHABITANTS, {"local": day.local, "inhabitants": day.inhabitants})
+    return BurstReason(
+        BurstReasonCode.INHABITANTS, {"local": day.local, "inhabitants": day.inhabitants}
+    )
 
 
 def busiest(hours: Sequence[tuple[datetime, int]]) -> tuple[datetime, datetime] | None:
@@ -297,27 +310,27 @@ def busiest(hours: Sequence[tuple[datetime, int]]) -> tuple[datetime, datetime] 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Burst:
+class SupportBurst:
     """A finding, as it was when it was last looked at, or decided; `held` is of now."""
 
     id: UUID
     initiative: UUID
     title: str
-    verdict: Verdict
+    verdict: BurstVerdict
     first_at: datetime
     last_at: datetime
     size: int
     held: int
-    reasons: tuple[Reason, ...]
+    reasons: tuple[BurstReason, ...]
     found_at: datetime
-    state: State
+    state: BurstState
     decided_at: datetime | None
     decided_by: str | None
     note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class SupportFigures:
     """Supports of an initiative or of a territory's: `held` wait, `dismissed` never count.
 
     `unconfirmed` links were mailed and may still be used; `told` of the counted gave a commune,
@@ -333,7 +346,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class SupportArrivals:
     """Supports of an hour or a day that begins at `at`, a local time without its zone."""
 
     at: datetime
@@ -342,7 +355,7 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notable:
+class NotableInitiative:
     """An initiative that stands out; `state` and `size` are of its open or latest burst."""
 
     id: UUID
@@ -351,5 +364,5 @@ class Notable:
     told: int
     local: int
     week: int
-    state: State | None
+    state: BurstState | None
     size: int

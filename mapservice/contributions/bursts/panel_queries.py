@@ -11,10 +11,17 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from mapservice.accounts.roles.model import Reach
+from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition as within
-from mapservice.contributions.bursts.model import Arrived, Burst, Figures, Notable, State, Verdict
+from mapservice.contributions.bursts.model import (
+    BurstState,
+    BurstVerdict,
+    NotableInitiative,
+    SupportArrivals,
+    SupportBurst,
+    SupportFigures,
+)
 from mapservice.contributions.bursts.queries import reasons_of
 from mapservice.db.text import fill
 from mapservice.territories.model import TerritoryRef
@@ -101,23 +108,23 @@ SELECT initiative.id, initiative.title, initiative.supporters AS counted,
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PanelScope:
     """Whose figures: a condition on `initiative`, and what it refers to."""
 
     which: str
     bound: dict[str, Any]
 
 
-def of_initiative(identifier: UUID) -> Part:
-    return Part(OF_ONE, {"initiative": identifier})
+def of_initiative(identifier: UUID) -> PanelScope:
+    return PanelScope(OF_ONE, {"initiative": identifier})
 
 
-def of_territory(ref: TerritoryRef, reach: Reach) -> Part:
+def of_territory(ref: TerritoryRef, reach: TerritoryScope) -> PanelScope:
     texts = {"level": str(ref.level), "within": within(reach, "initiative.")}
-    return Part(fill(OF_TERRITORY, texts), bound_reach(reach) | {"code": ref.code})
+    return PanelScope(fill(OF_TERRITORY, texts), bound_reach(reach) | {"code": ref.code})
 
 
-def open_bursts(connection: Connection, reach: Reach, most: int) -> list[Burst]:
+def open_bursts(connection: Connection, reach: TerritoryScope, most: int) -> list[SupportBurst]:
     """Those about initiatives within a reach, the oldest first."""
     which = fill(OPEN_ONES, {"within": within(reach, "initiative.")})
     statement = fill(BURSTS, {"which": which, "order": OLDEST})
@@ -125,14 +132,14 @@ def open_bursts(connection: Connection, reach: Reach, most: int) -> list[Burst]:
     return [_burst(row) for row in rows]
 
 
-def bursts(connection: Connection, initiative: UUID, most: int) -> list[Burst]:
+def bursts(connection: Connection, initiative: UUID, most: int) -> list[SupportBurst]:
     """The open one first, then the newest."""
     statement = fill(BURSTS, {"which": OF_ONE, "order": NEWEST})
     rows = connection.execute(text(statement), {"initiative": initiative, "most": most})
     return [_burst(row) for row in rows]
 
 
-def initiative_of(connection: Connection, burst: UUID, reach: Reach) -> UUID | None:
+def initiative_of(connection: Connection, burst: UUID, reach: TerritoryScope) -> UUID | None:
     """The initiative of a burst, if it lies within a reach."""
     statement = fill(IS_WITHIN, {"within": within(reach, "initiative.")})
     found: UUID | None = connection.execute(
@@ -141,9 +148,9 @@ def initiative_of(connection: Connection, burst: UUID, reach: Reach) -> UUID | N
     return found
 
 
-def figures(connection: Connection, part: Part) -> Figures:
+def figures(connection: Connection, part: PanelScope) -> SupportFigures:
     statement = text(fill(FIGURES, {"which": part.which}))
-    return Figures(**connection.execute(statement, part.bound).one()._mapping)
+    return SupportFigures(**connection.execute(statement, part.bound).one()._mapping)
 
 
 def networks(connection: Connection, initiative: UUID) -> tuple[int, int]:
@@ -156,31 +163,33 @@ def networks(connection: Connection, initiative: UUID) -> tuple[int, int]:
 
 
 def arrivals(
-    connection: Connection, part: Part, since: datetime, until: datetime, step: str
-) -> Sequence[Arrived]:
+    connection: Connection, part: PanelScope, since: datetime, until: datetime, step: str
+) -> Sequence[SupportArrivals]:
     """For each `hour` or `day`, by the clock of Paris."""
     bound = {"since": since, "until": until, "step": step}
     statement = text(fill(ARRIVALS, {"which": part.which}))
     rows = connection.execute(statement, part.bound | bound)
-    return [Arrived(row.at, row.counted, row.held) for row in rows]
+    return [SupportArrivals(row.at, row.counted, row.held) for row in rows]
 
 
-def notable(connection: Connection, part: Part, least: int, most: int) -> list[Notable]:
+def notable(
+    connection: Connection, part: PanelScope, least: int, most: int
+) -> list[NotableInitiative]:
     """Initiatives with a burst, or with many new supports this week."""
     statement = text(fill(NOTABLE, {"which": part.which}))
     rows = connection.execute(statement, part.bound | {"least": least, "most": most})
     return [
-        Notable(**{**row._mapping, "state": State(row.state) if row.state else None})
+        NotableInitiative(**{**row._mapping, "state": BurstState(row.state) if row.state else None})
         for row in rows
     ]
 
 
-def _burst(row: Row[Any]) -> Burst:
-    return Burst(
+def _burst(row: Row[Any]) -> SupportBurst:
+    return SupportBurst(
         **{
             **row._mapping,
-            "verdict": Verdict(row.verdict),
-            "state": State(row.state),
+            "verdict": BurstVerdict(row.verdict),
+            "state": BurstState(row.state),
             "reasons": reasons_of(row.reasons),
         }
     )

@@ -16,13 +16,13 @@ from mapservice.contributions.bursts.model import (
     DAY,
     HOUSEHOLD,
     LEAST_DAY,
-    Code,
-    Day,
-    Network,
-    Reason,
-    Spread,
-    Usual,
-    Verdict,
+    BurstReason,
+    BurstReasonCode,
+    BurstVerdict,
+    NetworkSpread,
+    NetworkSupports,
+    SupportDay,
+    UsualDay,
 )
 from mapservice.db.text import fill
 from mapservice.mail.email_address import is_disposable
@@ -217,7 +217,7 @@ SELECT coalesce(sum(supports), 0)::integer AS supports,
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class NetworkStanding:
     """What a network gave to an initiative so far, and the burst that is open there.
 
     `counted` goes up to HOUSEHOLD; `held`: what it gave last is held back or dismissed.
@@ -231,7 +231,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Others:
+class ComparableInitiatives:
     """The best day of each initiative lately, and whether it is wider than a commune; of the
     communes that supporters of all of them told, how many are of here."""
 
@@ -241,7 +241,7 @@ class Others:
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class BurstExtent:
     """How many supports belong to a burst, and from when to when; None where there is none."""
 
     size: int
@@ -250,20 +250,20 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenBurst:
     """The burst of an initiative that waits for a decision."""
 
     id: UUID
-    verdict: Verdict
+    verdict: BurstVerdict
     sweeping: bool
-    reasons: tuple[Reason, ...]
-    extent: Extent
+    reasons: tuple[BurstReason, ...]
+    extent: BurstExtent
 
 
-def standing(connection: Connection, initiative: UUID, network: bytes) -> Standing:
+def standing(connection: Connection, initiative: UUID, network: bytes) -> NetworkStanding:
     bound = {"initiative": initiative, "network": network, "household": HOUSEHOLD}
     row = connection.execute(text(STANDING), bound).one()
-    return Standing(row.id, row.holds, row.sweeps, row.counted, row.held)
+    return NetworkStanding(row.id, row.holds, row.sweeps, row.counted, row.held)
 
 
 def straying(connection: Connection, initiative: UUID) -> list[bytes]:
@@ -280,13 +280,13 @@ def is_here(connection: Connection, initiative: UUID, commune: str | None) -> bo
 
 def spread(
     connection: Connection, initiative: UUID, time: timedelta, most: int | None = None
-) -> Spread:
+) -> NetworkSpread:
     """Of what counts and arrived within some time from now, or of the latest of it."""
     bound = {"initiative": initiative, "time": time, "most": most, "household": HOUSEHOLD}
     rows = connection.execute(text(fill(SPREAD, {"released": RELEASED})), bound).all()
     crowded = (row for row in rows if row.digest is not None)
-    return Spread(
-        tuple(Network(bytes(row.digest), row.fresh, row.released) for row in crowded),
+    return NetworkSpread(
+        tuple(NetworkSupports(bytes(row.digest), row.fresh, row.released) for row in crowded),
         sum(row.base for row in rows if row.digest is None),
     )
 
@@ -309,12 +309,14 @@ def hours(connection: Connection, initiative: UUID) -> list[tuple[datetime, int]
 
 def arrivals(
     connection: Connection, initiative: UUID, since: datetime, until: datetime
-) -> tuple[Day, tuple[str, ...]]:
+) -> tuple[SupportDay, tuple[str, ...]]:
     """What is fresh of some time, and the domains for one use that it came from."""
     return _day(connection, initiative, since, until, ARRIVED, {"since": since, "until": until})
 
 
-def members(connection: Connection, initiative: UUID, burst: UUID, known: Extent) -> Day:
+def members(
+    connection: Connection, initiative: UUID, burst: UUID, known: BurstExtent
+) -> SupportDay:
     """What belongs to a burst."""
     assert known.first_at, "it has supports"
     assert known.last_at, "it has supports"
@@ -329,7 +331,7 @@ def _day(
     until: datetime,
     which: str,
     bound: Mapping[str, Any],
-) -> tuple[Day, tuple[str, ...]]:
+) -> tuple[SupportDay, tuple[str, ...]]:
     given = {"initiative": initiative, **bound}
     texts = {"here": HERE, "which": which}
     row = connection.execute(text(fill(PLACES, texts)), given).one()
@@ -338,20 +340,23 @@ def _day(
         for one in connection.execute(text(fill(DOMAINS, texts)), given)
         if is_disposable(one.domain)
     }
-    found = Day(**row._mapping, since=since, until=until, disposable=sum(domains.values()))
+    found = SupportDay(**row._mapping, since=since, until=until, disposable=sum(domains.values()))
     return found, tuple(sorted(domains))
 
 
-def others(connection: Connection) -> Others:
+def others(connection: Connection) -> ComparableInitiatives:
     """What to compare with, of all initiatives; who asks about several asks once."""
     told = connection.execute(text(TOLD)).one()
     best = {row.initiative: (row.is_wide, row.best) for row in connection.execute(text(BEST_DAYS))}
-    return Others(best, told.told, told.local)
+    return ComparableInitiatives(best, told.told, told.local)
 
 
 def usual(
-    connection: Connection, initiative: UUID, since: datetime, beside: Others | None = None
-) -> Usual:
+    connection: Connection,
+    initiative: UUID,
+    since: datetime,
+    beside: ComparableInitiatives | None = None,
+) -> UsualDay:
     """What was usual before a day, of the initiative and of others with the same kind of place."""
     bound = {"initiative": initiative, "since": since}
     statement = text(fill(BEFORE, {"here": HERE, "counted": COUNTED}))
@@ -362,7 +367,7 @@ def usual(
         for one, (is_wide, day) in beside.best.items()
         if one != initiative and is_wide == own.is_wide
     ]
-    return Usual(
+    return UsualDay(
         per_day=own.month / min(max(own.days or 0, 1), MONTH / DAY),
         given=own.given,
         local=own.local,
@@ -373,21 +378,23 @@ def usual(
     )
 
 
-def opened(connection: Connection, initiative: UUID) -> Opened | None:
+def opened(connection: Connection, initiative: UUID) -> OpenBurst | None:
     row = connection.execute(text(OPEN), {"initiative": initiative}).one_or_none()
     if row is None:
         return None
-    known = Extent(row.size, row.first_at, row.last_at)
-    return Opened(row.id, Verdict(row.verdict), row.sweeping, reasons_of(row.reasons), known)
+    known = BurstExtent(row.size, row.first_at, row.last_at)
+    return OpenBurst(
+        row.id, BurstVerdict(row.verdict), row.sweeping, reasons_of(row.reasons), known
+    )
 
 
-def extent(connection: Connection, burst: UUID) -> Extent:
+def extent(connection: Connection, burst: UUID) -> BurstExtent:
     row = connection.execute(text(EXTENT), {"burst": burst}).one()
-    return Extent(row.size, row.first_at, row.last_at)
+    return BurstExtent(row.size, row.first_at, row.last_at)
 
 
 def networks(
-    connection: Connection, initiative: UUID, burst: UUID, known: Extent
+    connection: Connection, initiative: UUID, burst: UUID, known: BurstExtent
 ) -> Mapping[str, float]:
     """What a burst has of networks, beside all that arrived from its first to its last."""
     bound = {"first_at": known.first_at, "last_at": known.last_at}
@@ -395,9 +402,11 @@ def networks(
     return dict(connection.execute(text(NETWORKS), given).one()._mapping)
 
 
-def reasons_of(kept: Iterable[Mapping[str, Any]]) -> tuple[Reason, ...]:
+def reasons_of(kept: Iterable[Mapping[str, Any]]) -> tuple[BurstReason, ...]:
     """From objects that have their `code` among the figures."""
     return tuple(
-        Reason(Code(one["code"]), {name: one[name] for name in one if name != "code"})
+        BurstReason(
+            BurstReasonCode(one["code"]), {name: one[name] for name in one if name != "code"}
+        )
         for one in kept
     )

@@ -22,13 +22,13 @@ from mapservice.contributions.bursts.model import (
     LOOK,
     MOST_NOTE,
     REST,
-    Code,
-    Day,
-    Reason,
-    Spread,
-    State,
-    Usual,
-    Verdict,
+    BurstReason,
+    BurstReasonCode,
+    BurstState,
+    BurstVerdict,
+    NetworkSpread,
+    SupportDay,
+    UsualDay,
     beyond,
     busiest,
     holds_disposable,
@@ -40,13 +40,13 @@ from mapservice.contributions.bursts.queries import (
     HERE,
     MONTH,
     WEEK,
-    Extent,
-    Opened,
-    Others,
+    BurstExtent,
+    ComparableInitiatives,
+    OpenBurst,
     Seen,
 )
 from mapservice.db.text import fill
-from mapservice.errors import Conflict, InvalidInput
+from mapservice.errors import InvalidInput, StateConflict
 
 # The latest supports, and all of an hour, a day, a week and a month: few bought ones among many
 # others stand out in the time in which they came.
@@ -103,27 +103,27 @@ class _Finding:
 
     connection: Connection
     initiative: UUID
-    opened: Opened | None
-    reasons: dict[Code, Reason] = field(default_factory=dict)
-    verdict: Verdict = Verdict.LOOK
+    opened: OpenBurst | None
+    reasons: dict[BurstReasonCode, BurstReason] = field(default_factory=dict)
+    verdict: BurstVerdict = BurstVerdict.LOOK
     sweeping: bool = False
-    beside: Others | None = None
+    beside: ComparableInitiatives | None = None
 
-    def burst(self, verdict: Verdict) -> UUID:
-        if verdict is Verdict.HOLD:
+    def burst(self, verdict: BurstVerdict) -> UUID:
+        if verdict is BurstVerdict.HOLD:
             self.verdict = verdict
         if self.opened is None:
             bound = {"initiative": self.initiative, "verdict": verdict}
             found: UUID = self.connection.execute(text(FIND), bound).scalar_one()
-            self.opened = Opened(found, verdict, False, (), Extent(0, None, None))
+            self.opened = OpenBurst(found, verdict, False, (), BurstExtent(0, None, None))
         return self.opened.id
 
     @property
     def holds(self) -> bool:
-        return self.opened is not None and self.verdict is Verdict.HOLD
+        return self.opened is not None and self.verdict is BurstVerdict.HOLD
 
-    def say(self, code: Code, figures: Mapping[str, float] | None = None) -> None:
-        self.reasons[code] = Reason(code, figures or {})
+    def say(self, code: BurstReasonCode, figures: Mapping[str, float] | None = None) -> None:
+        self.reasons[code] = BurstReason(code, figures or {})
 
 
 def weigh(
@@ -141,9 +141,9 @@ def weigh(
     known = queries.standing(connection, initiative, network)
     finding = _begin(connection, initiative)
     if known.held or _is_swept(connection, initiative, commune, known):
-        burst = finding.burst(Verdict.HOLD)
+        burst = finding.burst(BurstVerdict.HOLD)
         if not known.burst:
-            finding.say(Code.AGAIN)
+            finding.say(BurstReasonCode.AGAIN)
             _describe(finding)
         return burst
     _sort_networks(finding)
@@ -152,7 +152,9 @@ def weigh(
     return now.burst if now.held else None
 
 
-def look(connection: Connection, initiative: UUID, beside: Others | None = None) -> None:
+def look(
+    connection: Connection, initiative: UUID, beside: ComparableInitiatives | None = None
+) -> None:
     """Weighs all that arrived lately; holds back, marks, and describes what it finds."""
     _alone(connection, initiative)
     finding = _begin(connection, initiative, beside)
@@ -186,22 +188,22 @@ def decide(
     connection: Connection,
     burst: UUID,
     initiative: UUID,
-    state: State,
+    state: BurstState,
     *,
     by: str,
     person: UUID | None = None,
     note: str = "",
 ) -> None:
     """Counts the supports of a burst, or leaves them out for good. Raises Conflict when late."""
-    if state is State.OPEN:
+    if state is BurstState.OPEN:
         raise InvalidInput("state", "is not a decision")
     if len(note) > MOST_NOTE:
         raise InvalidInput("note", f"is longer than {MOST_NOTE} characters")
     _alone(connection, initiative)
     bound = {"burst": burst, "state": state, "by": by, "person": person, "note": note}
     if connection.execute(text(DECIDE), bound).rowcount == 0:
-        raise Conflict("This burst is decided already.")
-    statement = RELEASE if state is State.RELEASED else DISMISS
+        raise StateConflict("This burst is decided already.")
+    statement = RELEASE if state is BurstState.RELEASED else DISMISS
     connection.execute(text(statement), {"burst": burst})
 
 
@@ -210,7 +212,9 @@ def _alone(connection: Connection, initiative: UUID) -> None:
     connection.execute(text(ALONE), {"initiative": initiative})
 
 
-def _begin(connection: Connection, initiative: UUID, beside: Others | None = None) -> _Finding:
+def _begin(
+    connection: Connection, initiative: UUID, beside: ComparableInitiatives | None = None
+) -> _Finding:
     found = queries.opened(connection, initiative)
     finding = _Finding(connection, initiative, found, beside=beside)
     if found:
@@ -223,7 +227,7 @@ def _is_suspect(
     connection: Connection,
     initiative: UUID,
     commune: str | None,
-    known: queries.Standing,
+    known: queries.NetworkStanding,
 ) -> bool:
     """Without any lock: what is found is looked at again once it is held."""
     if known.held or _is_swept(connection, initiative, commune, known):
@@ -235,12 +239,12 @@ def _is_suspect(
 
 
 def _is_swept(
-    connection: Connection, initiative: UUID, commune: str | None, known: queries.Standing
+    connection: Connection, initiative: UUID, commune: str | None, known: queries.NetworkStanding
 ) -> bool:
     return known.sweeps and not queries.is_here(connection, initiative, commune)
 
 
-def _sort_networks(finding: _Finding) -> list[tuple[timedelta, Spread]]:
+def _sort_networks(finding: _Finding) -> list[tuple[timedelta, NetworkSpread]]:
     """Holds back what comes from networks that hold more than they may; what it looked at."""
     spreads = []
     spans: list[tuple[timedelta, int | None]] = [(MONTH, SAMPLE), *((time, None) for time in TIMES)]
@@ -249,8 +253,8 @@ def _sort_networks(finding: _Finding) -> list[tuple[timedelta, Spread]]:
         spread = queries.spread(finding.connection, finding.initiative, time, most)
         found = [one.digest for one in beyond(spread, trigger)]
         if found:
-            _take(finding, Verdict.HOLD, OF_NETWORKS, time, networks=found)
-            finding.say(Code.NETWORKS)
+            _take(finding, BurstVerdict.HOLD, OF_NETWORKS, time, networks=found)
+            finding.say(BurstReasonCode.NETWORKS)
         spreads.append((time, spread))
     return spreads
 
@@ -261,8 +265,8 @@ def _take_strays(finding: _Finding) -> None:
     if not found:
         return
     if finding.opened is None:
-        finding.say(Code.AGAIN)
-    _take(finding, Verdict.HOLD, OF_NETWORKS, MONTH, networks=found)
+        finding.say(BurstReasonCode.AGAIN)
+    _take(finding, BurstVerdict.HOLD, OF_NETWORKS, MONTH, networks=found)
 
 
 def _weigh_day(finding: _Finding) -> None:
@@ -273,15 +277,15 @@ def _weigh_day(finding: _Finding) -> None:
     day, domains = queries.arrivals(finding.connection, finding.initiative, *times)
     if day.supports < LEAST_DAY:
         return
-    known = Usual()
+    known = UsualDay()
     if day.supports > GOOD_DAY:
         known = _usual(finding, day.since)
     verdict, found = judge(day, known)
     if verdict is None:
         return
     if holds_disposable(day):
-        _take(finding, Verdict.HOLD, OF_DOMAINS, day, domains=list(domains))
-    if verdict is Verdict.HOLD:
+        _take(finding, BurstVerdict.HOLD, OF_DOMAINS, day, domains=list(domains))
+    if verdict is BurstVerdict.HOLD:
         finding.sweeping = True
         _take(finding, verdict, OF_ELSEWHERE, day)
     elif not finding.holds:
@@ -289,26 +293,30 @@ def _weigh_day(finding: _Finding) -> None:
     finding.reasons.update(found)
 
 
-def _members(found: Mapping[Code, Reason]) -> str:
+def _members(found: Mapping[BurstReasonCode, BurstReason]) -> str:
     """Whom the reasons for a look are about."""
-    if Code.AWAY in found:
+    if BurstReasonCode.AWAY in found:
         return OF_ELSEWHERE
-    if Code.BEYOND in found:
+    if BurstReasonCode.BEYOND in found:
         return ANYONE
-    return OF_DOMAINS if Code.DISPOSABLE in found else OF_HERE
+    return OF_DOMAINS if BurstReasonCode.DISPOSABLE in found else OF_HERE
 
 
-def _mark_networks(finding: _Finding, spreads: Sequence[tuple[timedelta, Spread]]) -> None:
+def _mark_networks(finding: _Finding, spreads: Sequence[tuple[timedelta, NetworkSpread]]) -> None:
     """Puts what comes from rather many of few networks before a person; it goes on counting."""
     for time, spread in spreads:
         found = [one.digest for one in beyond(spread, LOOK)]
         if found:
-            _take(finding, Verdict.LOOK, OF_NETWORKS, time, networks=found)
-            finding.say(Code.NETWORKS)
+            _take(finding, BurstVerdict.LOOK, OF_NETWORKS, time, networks=found)
+            finding.say(BurstReasonCode.NETWORKS)
 
 
 def _take(
-    finding: _Finding, verdict: Verdict, members: str, when: timedelta | Day, **bound: Any
+    finding: _Finding,
+    verdict: BurstVerdict,
+    members: str,
+    when: timedelta | SupportDay,
+    **bound: Any,
 ) -> None:
     """Puts fresh supports into the burst: those of some time up to now, or of a day."""
     connection = finding.connection
@@ -319,7 +327,7 @@ def _take(
         {
             "initiative": finding.initiative,
             "burst": finding.burst(verdict),
-            "hold": verdict is Verdict.HOLD,
+            "hold": verdict is BurstVerdict.HOLD,
             "since": since,
             "until": until,
             **bound,
@@ -327,8 +335,8 @@ def _take(
     )
 
 
-def _times(connection: Connection, when: timedelta | Day) -> tuple[datetime, datetime]:
-    if isinstance(when, Day):
+def _times(connection: Connection, when: timedelta | SupportDay) -> tuple[datetime, datetime]:
+    if isinstance(when, SupportDay):
         return when.since, when.until
     now: datetime = connection.execute(text("SELECT now()")).scalar_one()
     return now - when, now + timedelta(days=1)
@@ -355,17 +363,17 @@ def _describe(finding: _Finding) -> None:
     finding.connection.execute(text(DESCRIBE), bound)
 
 
-def _usual(finding: _Finding, since: datetime) -> Usual:
+def _usual(finding: _Finding, since: datetime) -> UsualDay:
     return queries.usual(finding.connection, finding.initiative, since, finding.beside)
 
 
-def _find_reasons(finding: _Finding, burst: UUID, known: Extent) -> None:
+def _find_reasons(finding: _Finding, burst: UUID, known: BurstExtent) -> None:
     """All that is out of the ordinary about what belongs to a burst, also what did not decide."""
     connection, initiative = finding.connection, finding.initiative
     assert known.first_at, "it has supports"
     usual = _usual(finding, known.first_at)
     members = queries.members(connection, initiative, burst, known)
     finding.reasons.update(reasons(members, usual))
-    if Code.NETWORKS in finding.reasons:
+    if BurstReasonCode.NETWORKS in finding.reasons:
         figures = queries.networks(connection, initiative, burst, known)
-        finding.say(Code.NETWORKS, figures)
+        finding.say(BurstReasonCode.NETWORKS, figures)

@@ -14,15 +14,15 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import Connection
 
 from mapservice.accounts.api_keys import bearer
-from mapservice.accounts.api_keys.bearer import Holder
-from mapservice.accounts.api_keys.model import Scope
+from mapservice.accounts.api_keys.bearer import ApiKeyHolder
+from mapservice.accounts.api_keys.model import ApiKeyScope
 from mapservice.contributions.proposals import model, queries, reading, service
-from mapservice.contributions.proposals.model import Content, Proposal
-from mapservice.contributions.proposals.reading import Reading
+from mapservice.contributions.proposals.model import Proposal, ProposalContent
+from mapservice.contributions.proposals.reading import PlaceReading
 from mapservice.contributions.proposals.routes import GATE, own
-from mapservice.contributions.proposals.service import Submission
+from mapservice.contributions.proposals.service import ProposalSubmission
 from mapservice.errors import InvalidInput
-from mapservice.geocoding.service import Geocoders
+from mapservice.geocoding.service import GeocoderCache
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.web.params import base_url, json_object, only_parameters
@@ -42,7 +42,7 @@ CODE_SIGNS = 5
 def mine() -> Response:
     """All that the holder of the key proposed, the newest first."""
     only_parameters()
-    holder = bearer.require(Scope.WRITE_INITIATIVES)
+    holder = bearer.require(ApiKeyScope.WRITE_INITIATIVES)
     with services().engine.connect() as connection:
         found = [
             queries.find(connection, one.id) for one in queries.mine(connection, holder.person.id)
@@ -53,7 +53,7 @@ def mine() -> Response:
 @blueprint.get("/<uuid:identifier>")
 def one(identifier: UUID) -> Response:
     only_parameters()
-    holder = bearer.require(Scope.WRITE_INITIATIVES)
+    holder = bearer.require(ApiKeyScope.WRITE_INITIATIVES)
     with services().engine.connect() as connection:
         return jsonify(_document(own(connection, identifier, holder.person)))
 
@@ -66,12 +66,12 @@ def propose() -> Response:
     with services().engine.connect() as connection:
         content, found = _read(connection, _body(*TEXTS, *NUMBERS))
     with services().engine.begin() as connection:
-        locator = services().of(Geocoders).current(connection)
+        locator = services().of(GeocoderCache).current(connection)
         identifier = service.submit(
             connection,
             locator,
             holder.person,
-            Submission(_form_key(), content),
+            ProposalSubmission(_form_key(), content),
             at_once=services().settings.moderation == "post",
         )
         made = _document(own(connection, identifier, holder.person), found)
@@ -91,7 +91,7 @@ def change(identifier: UUID) -> Response:
         own(connection, identifier, holder.person)
         content, found = _read(connection, body)
     with services().engine.begin() as connection:
-        locator = services().of(Geocoders).current(connection)
+        locator = services().of(GeocoderCache).current(connection)
         person = holder.person
         service.edit(connection, locator, identifier, person.id, content, _revision(body))
         return jsonify(_document(own(connection, identifier, person), found))
@@ -103,9 +103,9 @@ def keep_private(response: Response) -> Response:
     return response
 
 
-def _writer() -> Holder:
+def _writer() -> ApiKeyHolder:
     """Counted with what the same person sends by the form."""
-    holder = bearer.require(Scope.WRITE_INITIATIVES)
+    holder = bearer.require(ApiKeyScope.WRITE_INITIATIVES)
     bearer.count_person(holder, GATE.name, GATE.per_person)
     return holder
 
@@ -127,13 +127,13 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _read(connection: Connection, body: Mapping[str, Any]) -> tuple[Content, Reading]:
+def _read(connection: Connection, body: Mapping[str, Any]) -> tuple[ProposalContent, PlaceReading]:
     """As the form is read. Raises InvalidInput naming the first field that is wrong."""
     form = model.read_form(_placed(connection, _fields(body)))
     for name, mistake in form.mistakes.items():
         raise InvalidInput(name, str(mistake))
     found = reading.read(
-        connection, services().of(Geocoders).current(connection), form.content.place
+        connection, services().of(GeocoderCache).current(connection), form.content.place
     )
     if found.asks:
         readings = ", ".join(f"{one.value} ({one.name})" for one in found.options)
@@ -176,7 +176,7 @@ def _revision(body: Mapping[str, Any]) -> int:
     return number
 
 
-def _document(one: Proposal, found: Reading | None = None) -> dict[str, Any]:
+def _document(one: Proposal, found: PlaceReading | None = None) -> dict[str, Any]:
     """What the author sees of it; `understood` is where a place that was just read is shown."""
     place = one.content.place
     document: dict[str, Any] = {

@@ -10,29 +10,29 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from mapservice.accounts.people import session
 from mapservice.accounts.people.model import Person
 from mapservice.contributions.proposals import model, queries, service
-from mapservice.contributions.proposals.model import Content, Proposal
+from mapservice.contributions.proposals.model import Proposal, ProposalContent
 from mapservice.contributions.proposals.routes import (
-    FormPage,
+    ProposalFormPage,
     form_html,
     form_response,
     look_at,
     own,
     see,
 )
-from mapservice.errors import Conflict, InvalidInput, NotFound
-from mapservice.geocoding.service import Geocoders
+from mapservice.errors import InvalidInput, NotFound, StateConflict
+from mapservice.geocoding.service import GeocoderCache
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.web import forms
-from mapservice.web.forms import FormRefused, Gate
+from mapservice.web.forms import FormGate, FormRefused
 from mapservice.web.params import only_parameters
 from mapservice.web.services import services
 
 blueprint = Blueprint("authors", __name__, url_prefix="/initiatives/<uuid:identifier>")
 
 WITHDRAW = "withdraw"
-GATE = Gate("edit a proposal")
+GATE = FormGate("edit a proposal")
 
 
 @blueprint.get("/suivi")
@@ -78,7 +78,7 @@ def edit(identifier: UUID) -> Response:
         if proposal.status not in model.EDITABLE:
             return see(url_for("authors.state", identifier=identifier))
         typed = _typed(proposal.content) | {"revision": str(proposal.revision)}
-        return form_response(connection, FormPage(typed=typed, proposal=proposal))
+        return form_response(connection, ProposalFormPage(typed=typed, proposal=proposal))
 
 
 @blueprint.post("/modifier")
@@ -86,7 +86,7 @@ def save(identifier: UUID) -> Response:
     person = session.require_person()
     with services().engine.connect() as connection:
         proposal = own(connection, identifier, person)
-        page, form = look_at(connection, FormPage(typed=request.form, proposal=proposal))
+        page, form = look_at(connection, ProposalFormPage(typed=request.form, proposal=proposal))
         if page.mistakes:
             return form_response(connection, page, HTTPStatus.BAD_REQUEST)
         if request.form.get("action") != "send" or page.notice:
@@ -97,7 +97,7 @@ def save(identifier: UUID) -> Response:
         except FormRefused as error:
             again = replace(page, notice=error.words)
             return forms.answer(error, form_html(connection, again))
-        except Conflict:
+        except StateConflict:
             words = _(
                 "Cette initiative a changé entre-temps. Rouvrez-la, puis reprenez votre texte."
             )
@@ -180,16 +180,16 @@ def _status(text: str) -> Status:
     return Status(text)
 
 
-def _edit(identifier: UUID, person: Person, content: Content) -> None:
+def _edit(identifier: UUID, person: Person, content: ProposalContent) -> None:
     seen = request.form.get("revision", "")
     if not (seen.isascii() and seen.isdigit() and len(seen) < 9):
         raise InvalidInput("revision", "is not the number of a version")
     with services().engine.begin() as connection:
-        locator = services().of(Geocoders).current(connection)
+        locator = services().of(GeocoderCache).current(connection)
         service.edit(connection, locator, identifier, person.id, content, int(seen))
 
 
-def _typed(content: Content) -> dict[str, str]:
+def _typed(content: ProposalContent) -> dict[str, str]:
     """A version as its form would have sent it."""
     place = content.place
     return {

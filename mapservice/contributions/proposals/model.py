@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from mapservice.audit.model import Verdict
+from mapservice.audit.model import DecisionVerdict
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 
 MAX_TITLE = 120
@@ -36,7 +36,7 @@ CLOSED = (Status.DONE, Status.ARCHIVED)
 EDITABLE = (Status.DRAFT, Status.PENDING, Status.PUBLISHED, Status.DONE)
 
 
-class Mistake(StrEnum):
+class FieldMistake(StrEnum):
     """What can be wrong with a field."""
 
     MISSING = "is missing"
@@ -46,7 +46,7 @@ class Mistake(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class ProposedPlace:
     """A place as its author gave it: words, a pin (EPSG:4326), or both.
 
     `choice` is the reading that the author chose: `commune:35238` (the words mean that one),
@@ -71,7 +71,7 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class ProposalContent:
     """What a proposal says. `description` is Markdown."""
 
     title: str
@@ -79,7 +79,7 @@ class Content:
     description: str
     theme: Theme
     scale: Scale
-    place: Spot
+    place: ProposedPlace
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -92,20 +92,25 @@ class Content:
             **texts,
             theme=Theme(kept["theme"]),
             scale=Scale(kept["scale"]),
-            place=Spot(**kept["place"]),
+            place=ProposedPlace(**kept["place"]),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ProposalForm:
     """What was typed, cleaned, and what is wrong with it by the name of the field."""
 
-    content: Content
-    mistakes: Mapping[str, Mistake] = field(default_factory=dict)
+    content: ProposalContent
+    mistakes: Mapping[str, FieldMistake] = field(default_factory=dict)
 
 
 # What is decided about the text of a proposal.
-ON_TEXT = (Verdict.PUBLISH, Verdict.KEEP, Verdict.REJECT, Verdict.ASK)
+ON_TEXT = (
+    DecisionVerdict.PUBLISH,
+    DecisionVerdict.KEEP,
+    DecisionVerdict.REJECT,
+    DecisionVerdict.ASK,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +124,7 @@ class Proposal:
     person: UUID | None
     author: str
     status: Status
-    content: Content
+    content: ProposalContent
     revision: int
     submitted_at: datetime
     published_at: datetime | None
@@ -136,22 +141,22 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
+class ProposalRevision:
     """One version of a proposal, the first has number 1."""
 
     number: int
     made_at: datetime
-    content: Content
+    content: ProposalContent
 
-    def changes_from(self, former: "Revision") -> list[str]:
+    def changes_from(self, former: "ProposalRevision") -> list[str]:
         """The names of the fields that differ."""
         mine, theirs = asdict(self.content), asdict(former.content)
         return [name for name in mine if mine[name] != theirs[name]]
 
 
-def read_form(fields: Mapping[str, str]) -> Form:
+def read_form(fields: Mapping[str, str]) -> ProposalForm:
     """What a form says. Text is cleaned of what cannot be seen; nothing typed is cut off."""
-    mistakes: dict[str, Mistake] = {}
+    mistakes: dict[str, FieldMistake] = {}
     title = one_line(fields.get("title", ""))
     summary = one_line(fields.get("summary", ""))
     description = paragraphs(fields.get("description", ""))
@@ -165,12 +170,12 @@ def read_form(fields: Mapping[str, str]) -> Form:
         ("place", place.words, MAX_PLACE),
     ):
         if len(text) > most:
-            mistakes[name] = Mistake.LONG
+            mistakes[name] = FieldMistake.LONG
     if not re.search(r"\w", title):
-        mistakes["title"] = Mistake.MISSING
+        mistakes["title"] = FieldMistake.MISSING
     if not place.words and place.point is None and scale is not Scale.NATIONAL:
-        mistakes.setdefault("place", Mistake.MISSING)
-    return Form(Content(title, summary, description, theme, scale, place), mistakes)
+        mistakes.setdefault("place", FieldMistake.MISSING)
+    return ProposalForm(ProposalContent(title, summary, description, theme, scale, place), mistakes)
 
 
 def one_line(text: str) -> str:
@@ -202,39 +207,41 @@ def _one_of(
     fields: Mapping[str, str],
     name: str,
     default: Vocabulary,
-    mistakes: dict[str, Mistake],
+    mistakes: dict[str, FieldMistake],
 ) -> Vocabulary:
     text = fields.get(name, "")
     if text in tuple(kinds):
         return kinds(text)
-    mistakes[name] = Mistake.CHOICE if text else Mistake.MISSING
+    mistakes[name] = FieldMistake.CHOICE if text else FieldMistake.MISSING
     return default
 
 
-def _spot(fields: Mapping[str, str], mistakes: dict[str, Mistake]) -> Spot:
+def _spot(fields: Mapping[str, str], mistakes: dict[str, FieldMistake]) -> ProposedPlace:
     """A choice holds for the words it was made for: who changes these chooses anew."""
     words = one_line(fields.get("place", ""))
     choice = fields.get("choice", "")
     if not _CHOICE.fullmatch(choice):
-        mistakes["place"] = Mistake.CHOICE
+        mistakes["place"] = FieldMistake.CHOICE
         choice = ""
     elif choice and one_line(fields.get("choice_for", words)) != words:
         choice = ""
     point = _point(fields, mistakes) if not fields.get("no_point") else None
     lon, lat = point or (None, None)
-    return Spot(words, lon, lat, choice)
+    return ProposedPlace(words, lon, lat, choice)
 
 
-def _point(fields: Mapping[str, str], mistakes: dict[str, Mistake]) -> tuple[float, float] | None:
+def _point(
+    fields: Mapping[str, str], mistakes: dict[str, FieldMistake]
+) -> tuple[float, float] | None:
     texts = [fields.get(name, "").strip() for name in ("lon", "lat")]
     if not any(texts):
         return None
     try:
         lon, lat = (round(float(text), 6) for text in texts)
     except ValueError:
-        mistakes["place"] = Mistake.POINT
+        mistakes["place"] = FieldMistake.POINT
         return None
     if not (math.isfinite(lon) and math.isfinite(lat) and abs(lon) <= 180 and abs(lat) <= 85):
-        mistakes["place"] = Mistake.POINT
+        mistakes["place"] = FieldMistake.POINT
         return None
     return lon, lat

@@ -8,7 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from mapservice.contributions.proposals.model import Content, Proposal, Revision, Spot
+from mapservice.contributions.proposals.model import (
+    Proposal,
+    ProposalContent,
+    ProposalRevision,
+    ProposedPlace,
+)
 from mapservice.db.text import fill
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 
@@ -76,7 +81,7 @@ SELECT revision.initiative, revision.number, revision.made_at, initiative.status
 
 
 @dataclass(frozen=True, slots=True)
-class Mine:
+class OwnProposal:
     """One line of the list of a person's proposals."""
 
     id: UUID
@@ -88,7 +93,7 @@ class Mine:
 
 
 @dataclass(frozen=True, slots=True)
-class Author:
+class ProposalAuthor:
     """Who proposed an initiative: a public name or "", and whether the text was edited since."""
 
     name: str
@@ -121,17 +126,17 @@ def of_form(connection: Connection, form: UUID) -> tuple[UUID, UUID | None] | No
     return (row.initiative, row.person) if row else None
 
 
-def revisions(connection: Connection, identifier: UUID, since: int = 1) -> list[Revision]:
+def revisions(connection: Connection, identifier: UUID, since: int = 1) -> list[ProposalRevision]:
     """The versions from a number on, the newest first."""
     statement = text(fill(REVISIONS, {"content": CONTENT}))
     rows = connection.execute(statement, {"id": identifier, "since": since})
-    return [Revision(row.number, row.made_at, _content(row)) for row in rows]
+    return [ProposalRevision(row.number, row.made_at, _content(row)) for row in rows]
 
 
-def mine(connection: Connection, person: UUID) -> Sequence[Mine]:
+def mine(connection: Connection, person: UUID) -> Sequence[OwnProposal]:
     rows = connection.execute(text(MINE), {"person": person})
     return [
-        Mine(
+        OwnProposal(
             row.id,
             row.title,
             Status(row.status),
@@ -143,10 +148,10 @@ def mine(connection: Connection, person: UUID) -> Sequence[Mine]:
     ]
 
 
-def author(connection: Connection, identifier: UUID) -> Author | None:
+def author(connection: Connection, identifier: UUID) -> ProposalAuthor | None:
     """None for what nobody proposed here."""
     row = connection.execute(text(AUTHOR), {"id": identifier}).one_or_none()
-    return Author(row.name, row.person, bool(row.edited)) if row else None
+    return ProposalAuthor(row.name, row.person, bool(row.edited)) if row else None
 
 
 def export(connection: Connection, person: UUID) -> list[dict[str, Any]]:
@@ -165,14 +170,14 @@ def _proposal(row: Row[Any]) -> Proposal:
     return Proposal(**values | {"status": Status(row.status), "content": _content(row)})
 
 
-def _content(row: Row[Any]) -> Content:
-    return Content(
+def _content(row: Row[Any]) -> ProposalContent:
+    return ProposalContent(
         row.title,
         row.summary,
         row.description,
         Theme(row.theme),
         Scale(row.scale),
-        Spot(**row.place),
+        ProposedPlace(**row.place),
     )
 
 
@@ -195,7 +200,7 @@ def appeals(connection: Connection, identifier: UUID) -> list[tuple[datetime, st
     return [(row.made_at, row.words) for row in rows]
 
 
-def public_revisions(connection: Connection, proposal: Proposal) -> list[Revision]:
+def public_revisions(connection: Connection, proposal: Proposal) -> list[ProposalRevision]:
     """The versions that were public, the newest first; none of what is not public now."""
     if proposal.published_revision is None or proposal.status not in PUBLIC:
         return []

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from mapservice.contributions.proposals.model import Spot
-from mapservice.geocoding.model import Candidate, Precision, Query
-from mapservice.geocoding.service import Asked, Locator, Placement
+from mapservice.contributions.proposals.model import ProposedPlace
+from mapservice.geocoding.model import GeocodeQuery, MatchCandidate, Precision
+from mapservice.geocoding.service import Locator, Placement, PlaceQuestion
 from mapservice.territories.model import Level, TerritoryRef
 
 MAX_OPTIONS = 8
@@ -17,8 +17,8 @@ _LOCAL = (Precision.POINT, Precision.COMMUNE)
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
-    """A commune that the author may choose; `value` goes into `Spot.choice`.
+class PlaceOption:
+    """A commune that the author may choose; `value` goes into `ProposedPlace.choice`.
 
     `through` is the former or associated commune whose name was read, or "".
     """
@@ -30,7 +30,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PlaceReading:
     """Where a proposal will be shown.
 
     `asks`: the place is open, and the author has not said yet that it may stay so. `pinned` names
@@ -40,7 +40,7 @@ class Reading:
 
     placement: Placement
     asks: bool
-    options: tuple[Option, ...] = ()
+    options: tuple[PlaceOption, ...] = ()
     pinned: str = ""
     through: str = ""
 
@@ -53,40 +53,44 @@ def territory_of(placement: Placement) -> TerritoryRef | None:
     return TerritoryRef(Level(name), placement.code)
 
 
-def read(connection: Connection, locator: Locator, place: Spot) -> Reading:
+def read(connection: Connection, locator: Locator, place: ProposedPlace) -> PlaceReading:
     """Understands a place; EPSG:4326. The outside provider is asked where one is set."""
     (placement,) = locator.place(connection, [_asked(place)])
     if not placement.to_review:
-        return Reading(placement, False, through=_through(placement))
+        return PlaceReading(placement, False, through=_through(placement))
     kind = "only" if place.point else "commune"
     options = _options(kind, placement.match.candidates)
-    return Reading(placement, place.choice != "open", options, _pinned(connection, locator, place))
+    return PlaceReading(
+        placement, place.choice != "open", options, _pinned(connection, locator, place)
+    )
 
 
-def _asked(place: Spot) -> Asked:
+def _asked(place: ProposedPlace) -> PlaceQuestion:
     if place.choice == "point" and place.point:
-        return Asked(Query(), *place.point)
+        return PlaceQuestion(GeocodeQuery(), *place.point)
     if not place.words and not place.point:
-        return Asked(Query(text=COUNTRY))
-    query = Query(text=place.words, context=place.commune)
+        return PlaceQuestion(GeocodeQuery(text=COUNTRY))
+    query = GeocodeQuery(text=place.words, context=place.commune)
     with_pin = place.point is not None and not place.choice.startswith("only:")
-    return Asked(query, place.lon, place.lat) if with_pin else Asked(query)
+    return PlaceQuestion(query, place.lon, place.lat) if with_pin else PlaceQuestion(query)
 
 
-def _options(kind: str, candidates: Iterable[Candidate]) -> tuple[Option, ...]:
+def _options(kind: str, candidates: Iterable[MatchCandidate]) -> tuple[PlaceOption, ...]:
     """Each commune once, under the name that fits best."""
-    found: dict[str, Option] = {}
+    found: dict[str, PlaceOption] = {}
     for one in (candidate.place for candidate in candidates):
         through = one.name if one.name != one.commune_name else ""
-        option = Option(f"{kind}:{one.commune}", one.commune_name, one.departement_name, through)
+        option = PlaceOption(
+            f"{kind}:{one.commune}", one.commune_name, one.departement_name, through
+        )
         found.setdefault(one.commune, option)
     return tuple(found.values())[:MAX_OPTIONS]
 
 
-def _pinned(connection: Connection, locator: Locator, place: Spot) -> str:
+def _pinned(connection: Connection, locator: Locator, place: ProposedPlace) -> str:
     if place.point is None:
         return ""
-    (alone,) = locator.place(connection, [Asked(Query(), *place.point)])
+    (alone,) = locator.place(connection, [PlaceQuestion(GeocodeQuery(), *place.point)])
     known = locator.communes.get(alone.code or "")
     return known.commune_name if known and alone.precision is Precision.POINT else ""
 

@@ -10,31 +10,36 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
-from mapservice.accounts.people.hooks import Part, Purpose, Question, Section
-from mapservice.accounts.people.model import MAX_NAME, Person, Token
+from mapservice.accounts.people.hooks import (
+    AccountSection,
+    ConfirmationQuestion,
+    MagicLinkAction,
+    PersonalDataProvider,
+)
+from mapservice.accounts.people.model import MAX_NAME, MagicLink, Person
 from mapservice.contributions.proposals import model, queries, reading, service, similar
-from mapservice.contributions.proposals.model import Content, Form, Mistake
-from mapservice.contributions.proposals.reading import Reading
-from mapservice.contributions.proposals.service import Submission
+from mapservice.contributions.proposals.model import FieldMistake, ProposalContent, ProposalForm
+from mapservice.contributions.proposals.reading import PlaceReading
+from mapservice.contributions.proposals.service import ProposalSubmission
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.geocoding.model import Precision
-from mapservice.geocoding.service import Geocoders, Placement
+from mapservice.geocoding.service import GeocoderCache, Placement
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Scale, Theme
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.names import at_territory, of_commune
 from mapservice.tiles.live_map import FRANCE, map_config, place_map
 from mapservice.web import forms
-from mapservice.web.forms import FormRefused, Gate
+from mapservice.web.forms import FormGate, FormRefused
 from mapservice.web.params import only_parameters
 from mapservice.web.services import services
 
 blueprint = Blueprint("proposals", __name__)
 
-GATE = Gate("propose")
+GATE = FormGate("propose")
 LIMITS = {
     "title": model.MAX_TITLE,
     "summary": model.MAX_SUMMARY,
@@ -45,7 +50,7 @@ LIMITS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FormPage:
+class ProposalFormPage:
     """What the form's template shows. `typed` is what was sent, as it was sent.
 
     `reading` is there once the place was looked at: then the page asks to send.
@@ -53,7 +58,7 @@ class FormPage:
 
     typed: Mapping[str, str]
     mistakes: Mapping[str, str] = field(default_factory=dict)
-    reading: Reading | None = None
+    reading: PlaceReading | None = None
     notice: str = ""
     proposal: model.Proposal | None = None
 
@@ -63,13 +68,13 @@ def propose() -> Response:
     only_parameters("commune", "lon", "lat")
     with services().engine.connect() as connection:
         typed = {"form": str(uuid4()), **_prefilled(connection)}
-        return form_response(connection, FormPage(typed=typed))
+        return form_response(connection, ProposalFormPage(typed=typed))
 
 
 @blueprint.post("/proposer")
 def send() -> Response:
     with services().engine.connect() as connection:
-        page, form = look_at(connection, FormPage(typed=request.form))
+        page, form = look_at(connection, ProposalFormPage(typed=request.form))
         if page.mistakes:
             return form_response(connection, page, HTTPStatus.BAD_REQUEST)
         if request.form.get("action") != "send" or page.notice:
@@ -80,32 +85,34 @@ def send() -> Response:
             return forms.answer(error, form_html(connection, _refused(page, error)))
 
 
-def look_at(connection: Connection, page: FormPage) -> tuple[FormPage, Form]:
+def look_at(
+    connection: Connection, page: ProposalFormPage
+) -> tuple[ProposalFormPage, ProposalForm]:
     """Reads what was typed and understands its place; `notice` says why it can't be sent yet."""
     form = model.read_form(page.typed)
     mistakes = {name: _mistake(name, found) for name, found in form.mistakes.items()}
     mistakes |= _name_mistake(page.typed.get("name", ""))
     if mistakes:
         return replace(page, mistakes=mistakes), form
-    locator = services().of(Geocoders).current(connection)
+    locator = services().of(GeocoderCache).current(connection)
     found = reading.read(connection, locator, form.content.place)
     return replace(page, reading=found, notice=_open_question(page.typed, found)), form
 
 
-def understood(found: Reading) -> str:
+def understood(found: PlaceReading) -> str:
     """What the author saw of the place, carried by the form: sent only if it is still so."""
     return f"{found.placement.precision}:{found.placement.code or ''}"
 
 
 def form_response(
-    connection: Connection, page: FormPage, status: HTTPStatus = HTTPStatus.OK
+    connection: Connection, page: ProposalFormPage, status: HTTPStatus = HTTPStatus.OK
 ) -> Response:
     response = make_response(form_html(connection, page), status)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def form_html(connection: Connection, page: FormPage) -> str:
+def form_html(connection: Connection, page: ProposalFormPage) -> str:
     found, editing = page.reading, page.proposal
     title = model.one_line(page.typed.get("title", ""))
     alike = (
@@ -170,9 +177,11 @@ def see(address: str, status: HTTPStatus = HTTPStatus.SEE_OTHER) -> Response:
     return response
 
 
-def _send(content: Content) -> Response:
+def _send(content: ProposalContent) -> Response:
     """Signed in, the address is proved already; else a mailed link is to confirm."""
-    submission = Submission(_form_key(), content, service.clean_name(request.form.get("name", "")))
+    submission = ProposalSubmission(
+        _form_key(), content, service.clean_name(request.form.get("name", ""))
+    )
     person = session.current_person()
     if person:
         forms.check(GATE, person=person.id)
@@ -185,13 +194,13 @@ def _send(content: Content) -> Response:
     return see(url_for("people.sent"))
 
 
-def _submit(person: Person, submission: Submission) -> UUID:
+def _submit(person: Person, submission: ProposalSubmission) -> UUID:
     with services().engine.begin() as connection:
         return _submit_in(connection, person, submission)
 
 
-def _submit_in(connection: Connection, person: Person, submission: Submission) -> UUID:
-    locator = services().of(Geocoders).current(connection)
+def _submit_in(connection: Connection, person: Person, submission: ProposalSubmission) -> UUID:
+    locator = services().of(GeocoderCache).current(connection)
     at_once = services().settings.moderation == "post"
     return service.submit(connection, locator, person, submission, at_once=at_once)
 
@@ -207,14 +216,14 @@ def _form_key() -> UUID:
         return uuid4()
 
 
-def _refused(page: FormPage, error: FormRefused) -> FormPage:
+def _refused(page: ProposalFormPage, error: FormRefused) -> ProposalFormPage:
     """Beside its field if it has one, else above the form."""
     if error.field:
         return replace(page, mistakes={error.field: error.words})
     return replace(page, notice=error.words)
 
 
-def _open_question(typed: Mapping[str, str], found: Reading) -> str:
+def _open_question(typed: Mapping[str, str], found: PlaceReading) -> str:
     """Why a form that asks to be sent is shown once more."""
     if typed.get("action") != "send":
         return ""
@@ -225,12 +234,12 @@ def _open_question(typed: Mapping[str, str], found: Reading) -> str:
     return ""
 
 
-def _mistake(name: str, mistake: Mistake) -> str:
-    if mistake is Mistake.LONG:
+def _mistake(name: str, mistake: FieldMistake) -> str:
+    if mistake is FieldMistake.LONG:
         return _("C’est trop long : %(most)s signes au plus.", most=LIMITS[name])
-    if mistake is Mistake.POINT:
+    if mistake is FieldMistake.POINT:
         return _("L’épingle n’est pas sur la carte.")
-    if mistake is Mistake.CHOICE:
+    if mistake is FieldMistake.CHOICE:
         return _("Choisissez une des réponses proposées.")
     return {
         "title": _("Donnez un titre à votre idée."),
@@ -277,7 +286,7 @@ def _degrees(name: str, text: str, most: int) -> str:
     return f"{value:.6f}"
 
 
-def _map(connection: Connection, page: FormPage) -> dict[str, Any]:
+def _map(connection: Connection, page: ProposalFormPage) -> dict[str, Any]:
     """Of the place as it was understood, else of where the form began."""
     form = model.read_form(page.typed)
     point = form.content.place.point
@@ -290,16 +299,16 @@ def _map(connection: Connection, page: FormPage) -> dict[str, Any]:
         kept = initiatives.of_any_status(connection, [page.proposal.id])[page.proposal.id]
         return place_map(connection, kept.territory, point)
     bounds = (point[0] - 0.1, point[1] - 0.07, point[0] + 0.1, point[1] + 0.07) if point else FRANCE
-    return map_config(Filters(), bounds, point=list(point) if point else None)
+    return map_config(InitiativeFilters(), bounds, point=list(point) if point else None)
 
 
-def _submission(token: Token) -> Submission:
+def _submission(token: MagicLink) -> ProposalSubmission:
     assert token.subject is not None, "set where the link was made"
-    content = Content.from_json(token.payload["content"])
-    return Submission(token.subject, content, str(token.payload["name"]))
+    content = ProposalContent.from_json(token.payload["content"])
+    return ProposalSubmission(token.subject, content, str(token.payload["name"]))
 
 
-def _question(_connection: Connection, token: Token) -> Question:
+def _question(_connection: Connection, token: MagicLink) -> ConfirmationQuestion:
     content = _submission(token).content
     at_once = services().settings.moderation == "post"
     after = (
@@ -307,14 +316,14 @@ def _question(_connection: Connection, token: Token) -> Question:
         if at_once
         else _("Elle sera relue, puis publiée ; vous en serez averti par courrier.")
     )
-    return Question(
+    return ConfirmationQuestion(
         _("Envoyer votre proposition"),
         _("« %(title)s » : %(after)s", title=content.title, after=after),
         _("Envoyer ma proposition"),
     )
 
 
-def _confirm(connection: Connection, person: Person, token: Token) -> str:
+def _confirm(connection: Connection, person: Person, token: MagicLink) -> str:
     return _home(_submit_in(connection, person, _submission(token)))
 
 
@@ -322,8 +331,10 @@ def _load_mine(connection: Connection, person: Person) -> object:
     return queries.mine(connection, person.id)
 
 
-PURPOSE = Purpose(service.PURPOSE, _question, _confirm)
-PART = Part("proposals", queries.export, service.erase, Section("proposals/_mine.html", _load_mine))
+PURPOSE = MagicLinkAction(service.PURPOSE, _question, _confirm)
+PART = PersonalDataProvider(
+    "proposals", queries.export, service.erase, AccountSection("proposals/_mine.html", _load_mine)
+)
 
 
 def own(connection: Connection, identifier: UUID, person: Person) -> model.Proposal:

@@ -14,21 +14,21 @@ from sqlalchemy import Connection, text
 
 from mapservice.accounts.people import service as people
 from mapservice.accounts.people.model import Person, clean_display_name
-from mapservice.accounts.people.service import Ask
+from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.contributions.proposals import queries, reading
 from mapservice.contributions.proposals.model import (
     CLOSED,
     EDITABLE,
     MAX_REASON,
-    Content,
     Proposal,
+    ProposalContent,
     paragraphs,
 )
-from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.geocoding.service import Locator
 from mapservice.initiatives import service
 from mapservice.initiatives.model import PUBLIC, Status
-from mapservice.initiatives.service import Draft
+from mapservice.initiatives.service import InitiativeDraft
 from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead
 
@@ -37,11 +37,11 @@ LETTER = "propose"
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class ProposalSubmission:
     """A form as it was sent. `form` was made with it: sent again, it is still one proposal."""
 
     form: UUID
-    content: Content
+    content: ProposalContent
     name: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def ask(
     connection: Connection,
     site: Letterhead,
     email: EmailAddress,
-    submission: Submission,
+    submission: ProposalSubmission,
     locale: str,
 ) -> None:
     """Mails the link that confirms a proposal; a form that is sent twice is mailed once."""
@@ -65,7 +65,7 @@ def ask(
         connection,
         site,
         email,
-        Ask(
+        ConfirmationRequest(
             purpose=PURPOSE,
             letter=LETTER,
             subject=submission.form,
@@ -80,7 +80,7 @@ def submit(
     connection: Connection,
     locator: Locator,
     person: Person,
-    submission: Submission,
+    submission: ProposalSubmission,
     *,
     at_once: bool,
 ) -> UUID:
@@ -93,7 +93,7 @@ def submit(
     known = queries.of_form(connection, submission.form)
     if known:
         if known[1] != person.id:
-            raise Conflict("This form was sent already.")
+            raise StateConflict("This form was sent already.")
         return known[0]
     status = Status.PUBLISHED if at_once else Status.PENDING
     (identifier,) = service.save(connection, [_draft(connection, locator, submission, status)])
@@ -116,7 +116,7 @@ def edit(
     locator: Locator,
     identifier: UUID,
     person: UUID,
-    content: Content,
+    content: ProposalContent,
     seen: int,
 ) -> Proposal:
     """Keeps a new version; what is public changes at once and is looked at afterwards.
@@ -127,9 +127,9 @@ def edit(
     _hold_territories(connection)
     former = _own(connection, identifier, person)
     if former.status not in EDITABLE:
-        raise Conflict("This can no longer be changed.")
+        raise StateConflict("This can no longer be changed.")
     if former.revision != seen:
-        raise Conflict("There is a newer version.")
+        raise StateConflict("There is a newer version.")
     if content != former.content:
         _keep_revision(connection, identifier, person, seen + 1, content)
         connection.execute(text(CHANGE), _words(content) | {"id": identifier})
@@ -152,7 +152,7 @@ def close(connection: Connection, identifier: UUID, person: UUID, status: Status
     _hold_territories(connection)
     found = _own(connection, identifier, person)
     if found.status not in PUBLIC:
-        raise Conflict("This is not public.")
+        raise StateConflict("This is not public.")
     if found.status is not status:
         _set_status(connection, identifier, status)
         connection.execute(text(CLOSE), {"id": identifier, "status": str(status)})
@@ -167,7 +167,7 @@ def appeal(connection: Connection, identifier: UUID, person: UUID, words: str) -
     found = _own(connection, identifier, person)
     rejection = queries.open_rejection(connection, identifier)
     if found.status is not Status.REJECTED or rejection is None:
-        raise Conflict("There is no rejection to appeal against.")
+        raise StateConflict("There is no rejection to appeal against.")
     bound = {"id": identifier, "decision": rejection, "words": clean}
     connection.execute(text(APPEAL), bound)
     connection.execute(text(QUEUE), bound)
@@ -179,7 +179,7 @@ def withdraw(connection: Connection, identifier: UUID, person: UUID) -> None:
     _hold_territories(connection)
     _own(connection, identifier, person)
     if queries.lasting_status(connection, identifier) in PUBLIC:
-        raise Conflict("What is public can be archived.")
+        raise StateConflict("What is public can be archived.")
     connection.execute(text("DELETE FROM initiative WHERE id = :id"), {"id": identifier})
 
 
@@ -205,10 +205,10 @@ def _own(connection: Connection, identifier: UUID, person: UUID) -> Proposal:
 
 
 def _draft(
-    connection: Connection, locator: Locator, submission: Submission, status: Status
-) -> Draft:
+    connection: Connection, locator: Locator, submission: ProposalSubmission, status: Status
+) -> InitiativeDraft:
     content, now = submission.content, datetime.now(UTC)
-    return Draft(
+    return InitiativeDraft(
         id=None,
         title=content.title,
         summary=content.summary,
@@ -230,14 +230,14 @@ def _draft(
 
 
 def _keep_revision(
-    connection: Connection, identifier: UUID, person: UUID, number: int, content: Content
+    connection: Connection, identifier: UUID, person: UUID, number: int, content: ProposalContent
 ) -> None:
     place = json.dumps(asdict(content.place))
     bound = _words(content) | {"id": identifier, "person": person, "number": number, "place": place}
     connection.execute(text(KEEP_REVISION), bound)
 
 
-def _words(content: Content) -> dict[str, str]:
+def _words(content: ProposalContent) -> dict[str, str]:
     return {
         "title": content.title,
         "summary": content.summary,

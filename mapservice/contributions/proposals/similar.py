@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from mapservice.accounts.roles.model import Reach
+from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition
 from mapservice.db.text import fill
@@ -44,7 +44,7 @@ def find_waiting(
     connection: Connection,
     place: TerritoryRef | None,
     title: str,
-    reach: Reach,
+    reach: TerritoryScope,
     *,
     but: UUID | None = None,
     limit: int = SHOWN,

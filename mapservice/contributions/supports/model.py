@@ -12,7 +12,7 @@ MAX_TEXT = 2000
 NETWORK_DAYS = 30
 
 
-class Standing(StrEnum):
+class SupportStanding(StrEnum):
     """Whether a support counts: not while somebody looks at it, and never when set aside."""
 
     COUNTED = "counted"
@@ -20,7 +20,7 @@ class Standing(StrEnum):
     DISMISSED = "dismissed"
 
 
-class Reason(StrEnum):
+class ReportReason(StrEnum):
     """What somebody finds wrong with an initiative."""
 
     FALSE = "false"
@@ -32,7 +32,7 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class LocalShare:
     """Who backs an initiative here: `local` of the `counted` say that they live around it.
 
     `is_known` is False where there is no "here": a place that is all of France, or none. `held`
@@ -46,7 +46,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Supported:
+class OwnSupport:
     """One support of a person, for their page and their export."""
 
     initiative: UUID
@@ -55,18 +55,18 @@ class Supported:
     commune: str | None
     confirmed_at: datetime
     withdrawn_at: datetime | None
-    standing: Standing
+    standing: SupportStanding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class ProblemReport:
     """What a moderator sees of a report; `confirmed`: it came from a proved address."""
 
     id: UUID
     initiative: UUID
     title: str
     status: str
-    reason: Reason
+    reason: ReportReason
     text: str
     confirmed: bool
     created_at: datetime
@@ -75,11 +75,11 @@ class Report:
     note: str
 
 
-def read_reason(text: str) -> Reason:
+def read_reason(text: str) -> ReportReason:
     """Raises InvalidInput."""
-    if text not in tuple(Reason):
-        raise InvalidInput("reason", f"is not one of {', '.join(Reason)}")
-    return Reason(text)
+    if text not in tuple(ReportReason):
+        raise InvalidInput("reason", f"is not one of {', '.join(ReportReason)}")
+    return ReportReason(text)
 
 
 def read_text(text: str, field: str = "text", *, least: int = 0) -> str:

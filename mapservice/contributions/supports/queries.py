@@ -6,10 +6,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from mapservice.accounts.roles.model import Reach
+from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition as within
-from mapservice.contributions.supports.model import Reason, Report, Share, Standing, Supported
+from mapservice.contributions.supports.model import (
+    LocalShare,
+    OwnSupport,
+    ProblemReport,
+    ReportReason,
+    SupportStanding,
+)
 from mapservice.db.text import fill
 
 # Who says to live "here": in the commune or its intercommunalité; where the place is wider, in it.
@@ -102,7 +108,7 @@ SELECT initiative, supporters, counted FROM support_difference ORDER BY initiati
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class SupportTarget:
     """A public initiative that somebody backs, reports or asks about, and its author if it has one.
 
     `id` is another than was asked for where that was merged into this one. The author's address is
@@ -117,25 +123,29 @@ class Target:
     author_locale: str | None
 
 
-def share(connection: Connection, initiative: UUID) -> Share:
+def share(connection: Connection, initiative: UUID) -> LocalShare:
     """How many back an initiative here, and how many of them live around it."""
     row = connection.execute(text(SHARE), {"id": initiative}).one_or_none()
-    return Share(row.counted, row.local, row.is_known, row.held) if row else Share(0, 0, False)
+    return (
+        LocalShare(row.counted, row.local, row.is_known, row.held)
+        if row
+        else LocalShare(0, 0, False)
+    )
 
 
-def standing(connection: Connection, person: UUID, initiative: UUID) -> Standing | None:
+def standing(connection: Connection, person: UUID, initiative: UUID) -> SupportStanding | None:
     """How the support of a person stands; None for who does not back the initiative."""
     bound = {"person": person, "initiative": initiative}
     statement = text(fill(MINE, {"standing": STANDING}))
     found = connection.execute(statement, bound).scalar_one_or_none()
-    return Standing(found) if found else None
+    return SupportStanding(found) if found else None
 
 
-def of_person(connection: Connection, person: UUID) -> list[Supported]:
+def of_person(connection: Connection, person: UUID) -> list[OwnSupport]:
     """Their supports, withdrawn ones too, the newest first."""
     statement = text(fill(OF_PERSON, {"standing": STANDING}))
     rows = connection.execute(statement, {"person": person}).mappings()
-    return [Supported(**{**row, "standing": Standing(row["standing"])}) for row in rows]
+    return [OwnSupport(**{**row, "standing": SupportStanding(row["standing"])}) for row in rows]
 
 
 def reports_of_person(connection: Connection, person: UUID) -> list[dict[str, Any]]:
@@ -144,10 +154,10 @@ def reports_of_person(connection: Connection, person: UUID) -> list[dict[str, An
     return [dict(row._mapping) for row in rows]
 
 
-def target(connection: Connection, initiative: UUID) -> Target | None:
+def target(connection: Connection, initiative: UUID) -> SupportTarget | None:
     """None unless the initiative, or what it was merged into, is public."""
     row = connection.execute(text(TARGET), {"id": initiative}).one_or_none()
-    return Target(**row._mapping) if row else None
+    return SupportTarget(**row._mapping) if row else None
 
 
 def tree(connection: Connection, initiative: UUID) -> list[UUID]:
@@ -155,12 +165,12 @@ def tree(connection: Connection, initiative: UUID) -> list[UUID]:
     return list(connection.execute(text(TREE), {"id": initiative}).scalars())
 
 
-def find_report(connection: Connection, identifier: UUID) -> Report | None:
+def find_report(connection: Connection, identifier: UUID) -> ProblemReport | None:
     row = connection.execute(text(REPORT), {"id": identifier}).mappings().one_or_none()
-    return Report(**{**row, "reason": Reason(row["reason"])}) if row else None
+    return ProblemReport(**{**row, "reason": ReportReason(row["reason"])}) if row else None
 
 
-def is_within(connection: Connection, report: UUID, reach: Reach) -> bool:
+def is_within(connection: Connection, report: UUID, reach: TerritoryScope) -> bool:
     """Whether there is such a report, about an initiative within a reach."""
     statement = fill(IS_WITHIN, {"within": within(reach, "initiative.")})
     bound = bound_reach(reach) | {"id": report}

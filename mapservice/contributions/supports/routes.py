@@ -13,38 +13,45 @@ from sqlalchemy import Connection
 
 from mapservice.accounts.people import commune_field, session
 from mapservice.accounts.people import service as people
-from mapservice.accounts.people.hooks import Part, Purpose, Question, Section
-from mapservice.accounts.people.model import Person, Token
-from mapservice.accounts.people.service import Ask
+from mapservice.accounts.people.hooks import (
+    AccountSection,
+    ConfirmationQuestion,
+    MagicLinkAction,
+    PersonalDataProvider,
+)
+from mapservice.accounts.people.model import MagicLink, Person
+from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.contributions.supports import queries, service
-from mapservice.contributions.supports.model import MAX_TEXT, Reason, read_reason, read_text
-from mapservice.contributions.supports.queries import Target
-from mapservice.errors import Conflict, InvalidInput
+from mapservice.contributions.supports.model import MAX_TEXT, ReportReason, read_reason, read_text
+from mapservice.contributions.supports.queries import SupportTarget
+from mapservice.errors import InvalidInput, StateConflict
 from mapservice.i18n.labels import reason_words
 from mapservice.i18n.text import gettext as _
 from mapservice.web import forms
-from mapservice.web.forms import FormRefused, Gate
+from mapservice.web.forms import FormGate, FormRefused
 from mapservice.web.params import only_parameters
-from mapservice.web.rate_limit import Limit, visitor_network
+from mapservice.web.rate_limit import RateLimit, visitor_network
 from mapservice.web.services import services
 from mapservice.web.visitor import secret_key
 
 blueprint = Blueprint("supports", __name__, url_prefix="/initiatives/<uuid:identifier>")
 
-SUPPORT_GATE = Gate("support")
+SUPPORT_GATE = FormGate("support")
 # Anonymous reports cost moderators time: few, and fewer without a proof of work.
-REPORT_GATE = Gate("report", per_network=Limit(10), without_proof=Limit(3))
-CONTACT_GATE = Gate("contact", per_network=Limit(10), per_email=Limit(5), per_person=Limit(10))
+REPORT_GATE = FormGate("report", per_network=RateLimit(10), without_proof=RateLimit(3))
+CONTACT_GATE = FormGate(
+    "contact", per_network=RateLimit(10), per_email=RateLimit(5), per_person=RateLimit(10)
+)
 LEAST_MESSAGE = 10
 LINK_LIFE = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
-class FormPage:
+class SupportFormPage:
     """One of the three forms: about what, what was typed, and what was wrong with it."""
 
     template: str
-    target: Target
+    target: SupportTarget
     error: str = ""
     field: str = ""
 
@@ -58,14 +65,14 @@ class FormPage:
 def ask_support(identifier: UUID) -> str:
     only_parameters("fait")
     with services().engine.connect() as connection:
-        page = FormPage("support", service.find_target(connection, identifier))
+        page = SupportFormPage("support", service.find_target(connection, identifier))
         return _form(connection, page)
 
 
 @blueprint.post("/soutenir")
 def support(identifier: UUID) -> Response:
     with services().engine.connect() as connection:
-        page = FormPage("support", service.find_target(connection, identifier))
+        page = SupportFormPage("support", service.find_target(connection, identifier))
         return _attempt(connection, page, lambda: _support(connection, page))
 
 
@@ -82,14 +89,14 @@ def withdraw(identifier: UUID) -> Response:
 def ask_report(identifier: UUID) -> str:
     only_parameters()
     with services().engine.connect() as connection:
-        page = FormPage("report", service.find_target(connection, identifier))
+        page = SupportFormPage("report", service.find_target(connection, identifier))
         return _form(connection, page)
 
 
 @blueprint.post("/signaler")
 def report(identifier: UUID) -> Response:
     with services().engine.connect() as connection:
-        page = FormPage("report", service.find_target(connection, identifier))
+        page = SupportFormPage("report", service.find_target(connection, identifier))
         return _attempt(connection, page, lambda: _report(identifier))
 
 
@@ -97,18 +104,18 @@ def report(identifier: UUID) -> Response:
 def ask_contact(identifier: UUID) -> str:
     only_parameters("fait")
     with services().engine.connect() as connection:
-        page = FormPage("contact", _with_author(connection, identifier))
+        page = SupportFormPage("contact", _with_author(connection, identifier))
         return _form(connection, page)
 
 
 @blueprint.post("/contacter")
 def contact(identifier: UUID) -> Response:
     with services().engine.connect() as connection:
-        page = FormPage("contact", _with_author(connection, identifier))
+        page = SupportFormPage("contact", _with_author(connection, identifier))
         return _attempt(connection, page, lambda: _contact(identifier))
 
 
-def _support(connection: Connection, page: FormPage) -> Response:
+def _support(connection: Connection, page: SupportFormPage) -> Response:
     """Counts who is signed in; anybody else is asked to confirm by mail."""
     person = session.current_person()
     commune = commune_field.read_commune(connection, request.form.get("commune", ""))
@@ -141,15 +148,17 @@ def _contact(identifier: UUID) -> Response:
             service.write_to_author(connection, site, person, identifier, words, show_address=shown)
         return _see(url_for("supports.ask_contact", identifier=identifier, fait="envoye"))
     with services().engine.connect() as connection:
-        page = FormPage("contact", _with_author(connection, identifier))
+        page = SupportFormPage("contact", _with_author(connection, identifier))
     return _confirm_later(CONTACT_GATE, CONTACT_NAME, page, {"text": words, "show": shown})
 
 
-def _confirm_later(gate: Gate, purpose: str, page: FormPage, payload: dict[str, Any]) -> Response:
+def _confirm_later(
+    gate: FormGate, purpose: str, page: SupportFormPage, payload: dict[str, Any]
+) -> Response:
     """Nothing is kept but the token of the mailed link."""
     email = forms.read_email()
     forms.check(gate, email=email)
-    ask = Ask(
+    ask = ConfirmationRequest(
         purpose=purpose,
         letter=purpose,
         subject=page.identifier,
@@ -164,7 +173,9 @@ def _confirm_later(gate: Gate, purpose: str, page: FormPage, payload: dict[str, 
     return _see(url_for("people.sent"))
 
 
-def _attempt(connection: Connection, page: FormPage, act: Callable[[], Response]) -> Response:
+def _attempt(
+    connection: Connection, page: SupportFormPage, act: Callable[[], Response]
+) -> Response:
     """Shows the form again, with what was typed, where it was not taken."""
     try:
         return act()
@@ -174,13 +185,13 @@ def _attempt(connection: Connection, page: FormPage, act: Callable[[], Response]
     except InvalidInput as error:
         shown = _form(connection, _wrong(page, _mistake(error), error.field))
         return make_response(shown, HTTPStatus.BAD_REQUEST)
-    except Conflict:
+    except StateConflict:
         words = _("Cette initiative est terminée : elle n’attend plus de soutiens.")
         return make_response(_form(connection, _wrong(page, words, "")), HTTPStatus.CONFLICT)
 
 
-def _wrong(page: FormPage, error: str, field: str) -> FormPage:
-    return FormPage(page.template, page.target, error, field)
+def _wrong(page: SupportFormPage, error: str, field: str) -> SupportFormPage:
+    return SupportFormPage(page.template, page.target, error, field)
 
 
 def _mistake(error: InvalidInput) -> str:
@@ -193,7 +204,7 @@ def _mistake(error: InvalidInput) -> str:
     return _("Écrivez au moins quelques mots.")
 
 
-def _form(connection: Connection, page: FormPage) -> str:
+def _form(connection: Connection, page: SupportFormPage) -> str:
     person = session.current_person()
     return render_template(
         f"supports/{page.template}.html",
@@ -203,14 +214,14 @@ def _form(connection: Connection, page: FormPage) -> str:
         share=queries.share(connection, page.identifier),
         mine=queries.standing(connection, person.id, page.identifier) if person else None,
         known_commune=commune_field.place_name(connection, person.commune) if person else "",
-        reasons={reason: reason_words(reason) for reason in Reason},
+        reasons={reason: reason_words(reason) for reason in ReportReason},
         most=MAX_TEXT,
         done=request.args.get("fait", ""),
         is_open=page.target.status in service.OPEN,
     )
 
 
-def _with_author(connection: Connection, identifier: UUID) -> Target:
+def _with_author(connection: Connection, identifier: UUID) -> SupportTarget:
     """Raises NotFound for an initiative without an author to write to."""
     return service.with_author(service.find_target(connection, identifier))
 
@@ -225,36 +236,36 @@ def _network() -> bytes:
     return blake2b(visitor_network().encode(), digest_size=16, key=key, person=b"network").digest()
 
 
-def _subject(token: Token) -> UUID:
+def _subject(token: MagicLink) -> UUID:
     assert token.subject is not None, "set where the link was made"
     return token.subject
 
 
-def _support_question(connection: Connection, token: Token) -> Question:
+def _support_question(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
     title = service.find_target(connection, _subject(token)).title
-    return Question(
+    return ConfirmationQuestion(
         _("Confirmer votre soutien"),
         _("Vous soutenez « %(title)s ». Votre nom n’est pas montré.", title=title),
         _("Je soutiens"),
     )
 
 
-def _confirm_support(connection: Connection, person: Person, token: Token) -> str:
+def _confirm_support(connection: Connection, person: Person, token: MagicLink) -> str:
     commune = token.payload.get("commune") or person.commune
     _count(connection, person, _subject(token), commune)
     return url_for("supports.ask_support", identifier=_subject(token), fait="compte")
 
 
-def _contact_question(connection: Connection, token: Token) -> Question:
+def _contact_question(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
     title = _with_author(connection, _subject(token)).title
-    return Question(
+    return ConfirmationQuestion(
         _("Envoyer votre message"),
         _("Votre message à l’auteur de « %(title)s » partira aussitôt.", title=title),
         _("Envoyer"),
     )
 
 
-def _confirm_contact(connection: Connection, person: Person, token: Token) -> str:
+def _confirm_contact(connection: Connection, person: Person, token: MagicLink) -> str:
     service.write_to_author(
         connection,
         session.letterhead(),
@@ -295,7 +306,9 @@ def _see(address: str) -> Response:
 
 SUPPORT_NAME, CONTACT_NAME = "support", "contact"
 PURPOSES = (
-    Purpose(SUPPORT_NAME, _support_question, _confirm_support),
-    Purpose(CONTACT_NAME, _contact_question, _confirm_contact),
+    MagicLinkAction(SUPPORT_NAME, _support_question, _confirm_support),
+    MagicLinkAction(CONTACT_NAME, _contact_question, _confirm_contact),
 )
-PART = Part("supports", _export, service.erase, Section("supports/_mine.html", _load_mine))
+PART = PersonalDataProvider(
+    "supports", _export, service.erase, AccountSection("supports/_mine.html", _load_mine)
+)

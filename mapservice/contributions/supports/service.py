@@ -11,12 +11,12 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.accounts.people.model import Person
 from mapservice.audit import log
-from mapservice.audit.model import Line, Verdict
+from mapservice.audit.model import DecisionRecord, DecisionVerdict
 from mapservice.contributions.bursts import service as trust
 from mapservice.contributions.supports import queries
-from mapservice.contributions.supports.model import NETWORK_DAYS, Reason
-from mapservice.contributions.supports.queries import Target
-from mapservice.errors import Conflict, NotFound
+from mapservice.contributions.supports.model import NETWORK_DAYS, ReportReason
+from mapservice.contributions.supports.queries import SupportTarget
+from mapservice.errors import NotFound, StateConflict
 from mapservice.initiatives.model import Status
 from mapservice.mail import letters
 from mapservice.mail import service as mail
@@ -67,7 +67,7 @@ UPDATE report SET state = 'closed', closed_by = :by, closed_at = now(), note = :
 RETURNING initiative"""
 
 
-def find_target(connection: Connection, initiative: UUID) -> Target:
+def find_target(connection: Connection, initiative: UUID) -> SupportTarget:
     """Raises NotFound unless the initiative is public."""
     found = queries.target(connection, initiative)
     if found is None:
@@ -75,7 +75,7 @@ def find_target(connection: Connection, initiative: UUID) -> Target:
     return found
 
 
-def with_author(target: Target) -> Target:
+def with_author(target: SupportTarget) -> SupportTarget:
     """The same. Raises NotFound where nobody can be written to."""
     if target.author is None or target.author_email is None:
         raise NotFound("This initiative has no author to write to.")
@@ -98,7 +98,7 @@ def support(
     _lock(connection, person)
     found = find_target(connection, initiative)
     if found.status not in OPEN:
-        raise Conflict("This initiative is over.")
+        raise StateConflict("This initiative is over.")
     members = queries.tree(connection, found.id)
     burst = None
     if queries.standing(connection, person, found.id) is None:
@@ -135,7 +135,7 @@ def forget_networks(engine: Engine) -> int:
 
 
 def report(
-    connection: Connection, initiative: UUID, reason: Reason, words: str, person: UUID | None
+    connection: Connection, initiative: UUID, reason: ReportReason, words: str, person: UUID | None
 ) -> None:
     """Tells the moderators, once for each person while it is open. Raises NotFound."""
     found = find_target(connection, initiative)
@@ -158,10 +158,10 @@ def close_report(
     bound = {"id": identifier, "by": by, "note": note}
     initiative: UUID | None = connection.execute(text(CLOSE), bound).scalar_one_or_none()
     if initiative is None:
-        raise Conflict("This report is closed already.")
-    line = Line(
+        raise StateConflict("This report is closed already.")
+    line = DecisionRecord(
         initiative=initiative,
-        verdict=Verdict.CLOSE,
+        verdict=DecisionVerdict.CLOSE,
         by=by,
         person=person,
         reason=note,

@@ -17,8 +17,14 @@ from mapservice.geocoding.csv_dialect import Cells
 from mapservice.geocoding.files import point
 from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.matching.gazetteer import Gazetteer
-from mapservice.geocoding.model import Candidate, Match, MatchStatus, Precision, Query
-from mapservice.territories.queries import OUTLINE_ACCURACY_M, Border
+from mapservice.geocoding.model import (
+    GeocodeMatch,
+    GeocodeQuery,
+    MatchCandidate,
+    MatchStatus,
+    Precision,
+)
+from mapservice.territories.queries import OUTLINE_ACCURACY_M, BorderCommunes
 
 MUNICIPALITY = "municipality"
 # The API's kinds of place; ours knows communes alone, so the others find nothing.
@@ -49,7 +55,7 @@ EARTH_RADIUS = 6_371_008.8  # metres, mean
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class AddressColumns:
     """Which cells of a row say what, by position; None where the file does not say.
 
     `only` is the one type asked for in every row.
@@ -65,19 +71,21 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ReverseHit:
     """A commune at a point: the one that holds it, or the `other` one beyond a near border.
 
     `border_m` is the distance from the point to that border, in metres.
     """
 
-    candidate: Candidate
+    candidate: MatchCandidate
     status: MatchStatus
     border_m: float
-    other: Candidate | None = None
+    other: MatchCandidate | None = None
 
 
-def held(entry: Callable[[str], Candidate | None], located: Border) -> list[Held]:
+def held(
+    entry: Callable[[str], MatchCandidate | None], located: BorderCommunes
+) -> list[ReverseHit]:
     """The commune that holds a point, then the one that may, as outlines are generalised.
 
     Where the border is nearer than they are accurate, the first scores from a half, on the border,
@@ -88,16 +96,16 @@ def held(entry: Callable[[str], Candidate | None], located: Border) -> list[Held
     if holder is None:
         return []
     if other is None:
-        return [Held(holder, MatchStatus.CERTAIN, located.border_m)]
+        return [ReverseHit(holder, MatchStatus.CERTAIN, located.border_m)]
     share = 0.5 + 0.5 * min(1.0, located.border_m / OUTLINE_ACCURACY_M)
     first, second = replace(holder, score=share), replace(other, score=1 - share)
     return [
-        Held(first, MatchStatus.LIKELY, located.border_m, second),
-        Held(second, MatchStatus.AMBIGUOUS, located.border_m, first),
+        ReverseHit(first, MatchStatus.LIKELY, located.border_m, second),
+        ReverseHit(second, MatchStatus.AMBIGUOUS, located.border_m, first),
     ]
 
 
-def border(one: Held) -> dict[str, Any]:
+def border(one: ReverseHit) -> dict[str, Any]:
     """What ours adds to the answer for a point."""
     told: dict[str, Any] = {
         "status": one.status,
@@ -110,7 +118,7 @@ def border(one: Held) -> dict[str, Any]:
     return told
 
 
-def properties(candidate: Candidate, postcode: str = "") -> dict[str, Any]:
+def properties(candidate: MatchCandidate, postcode: str = "") -> dict[str, Any]:
     """A commune as the API describes a municipality.
 
     Of several postcodes it is the one asked for, else the first.
@@ -139,7 +147,7 @@ def properties(candidate: Candidate, postcode: str = "") -> dict[str, Any]:
     }
 
 
-def _known_as(candidate: Candidate) -> dict[str, str]:
+def _known_as(candidate: MatchCandidate) -> dict[str, str]:
     place = candidate.place
     if place.kind == "commune":
         return {}
@@ -148,7 +156,7 @@ def _known_as(candidate: Candidate) -> dict[str, str]:
     return {"oldcity": place.name, "oldcitycode": place.code}
 
 
-def lon_lat(candidate: Candidate) -> tuple[float | None, float | None]:
+def lon_lat(candidate: MatchCandidate) -> tuple[float | None, float | None]:
     """A commune's own point, EPSG:4326, to a tenth of a metre, which is finer than it is known."""
     place = candidate.place
     if place.lon is None or place.lat is None:
@@ -174,7 +182,7 @@ def _to_legal(epsg: int, _thread: int) -> Any:
     return Transformer.from_crs(4326, epsg, always_xy=True).transform
 
 
-def metres(lon: float, lat: float, candidate: Candidate) -> float:
+def metres(lon: float, lat: float, candidate: MatchCandidate) -> float:
     """From a point to a commune's own, along the great circle; infinite if it has none."""
     place = candidate.place
     if place.lon is None or place.lat is None:
@@ -185,14 +193,16 @@ def metres(lon: float, lat: float, candidate: Candidate) -> float:
     return 2 * EARTH_RADIUS * math.asin(math.sqrt(min(1.0, half)))
 
 
-def search_rows(geocoder: Geocoder, columns: Columns, rows: Sequence[Cells]) -> Iterable[Cells]:
+def search_rows(
+    geocoder: Geocoder, columns: AddressColumns, rows: Sequence[Cells]
+) -> Iterable[Cells]:
     """The cells of `SEARCH_COLUMNS` for each row."""
     queries = [_query(columns, row) for row in rows]
     for row, match in zip(rows, geocoder.bulk(queries), strict=True):
         yield _search_row(geocoder.gazetteer, columns, row, match)
 
 
-def reverse_row(columns: Columns, row: Cells, holder: Candidate | None) -> Cells:
+def reverse_row(columns: AddressColumns, row: Cells, holder: MatchCandidate | None) -> Cells:
     """The cells of `REVERSE_COLUMNS`; `holder` is the commune that holds the row's point."""
     lon, lat = row_point(columns, row)
     if math.isnan(lon):
@@ -205,21 +215,23 @@ def reverse_row(columns: Columns, row: Cells, holder: Candidate | None) -> Cells
     return _cells(REVERSE_COLUMNS, values | {"result_precision": Precision.COMMUNE})
 
 
-def row_point(columns: Columns, row: Cells) -> tuple[float, float]:
+def row_point(columns: AddressColumns, row: Cells) -> tuple[float, float]:
     """Longitude and latitude that a row gives, NaN where it gives none."""
     return point(_cell(row, columns.lon), _cell(row, columns.lat))
 
 
-def _query(columns: Columns, row: Cells) -> Query:
+def _query(columns: AddressColumns, row: Cells) -> GeocodeQuery:
     words = " ".join(filter(None, (row[place].strip() for place in columns.words)))
-    return Query(
+    return GeocodeQuery(
         text=words,
         postcode=_cell(row, columns.postcode),
         citycode=_cell(row, columns.citycode),
     )
 
 
-def _search_row(gazetteer: Gazetteer, columns: Columns, row: Cells, match: Match) -> Cells:
+def _search_row(
+    gazetteer: Gazetteer, columns: AddressColumns, row: Cells, match: GeocodeMatch
+) -> Cells:
     query = match.query
     if not (query.text or query.postcode or query.citycode):
         return _cells(SEARCH_COLUMNS, {"result_status": "skipped"})
@@ -238,7 +250,7 @@ def _search_row(gazetteer: Gazetteer, columns: Columns, row: Cells, match: Match
     return _cells(SEARCH_COLUMNS, values)
 
 
-def _admitted(gazetteer: Gazetteer, match: Match) -> list[Candidate]:
+def _admitted(gazetteer: Gazetteer, match: GeocodeMatch) -> list[MatchCandidate]:
     """The API's filters restrict: candidates of the row's postcode and commune code alone.
 
     A code under which no commune is known (cedex, mistyped) does not, or the words, which may
@@ -261,18 +273,18 @@ def _postcode_ids(gazetteer: Gazetteer, postcode: str) -> Sequence[int]:
     return pool.ids if pool else ()
 
 
-def _nearest_first(ranked: list[Candidate], lon: float, lat: float) -> list[Candidate]:
+def _nearest_first(ranked: list[MatchCandidate], lon: float, lat: float) -> list[MatchCandidate]:
     """Of homonyms, the one by the point that came with the row; the API calls that a centre."""
     if math.isnan(lon):
         return ranked
     return sorted(ranked, key=lambda one: metres(lon, lat, one))
 
 
-def _is_municipality(columns: Columns, row: Cells) -> bool:
+def _is_municipality(columns: AddressColumns, row: Cells) -> bool:
     return (columns.only or _cell(row, columns.type)) in ("", MUNICIPALITY)
 
 
-def _result(candidate: Candidate, postcode: str) -> dict[str, Any]:
+def _result(candidate: MatchCandidate, postcode: str) -> dict[str, Any]:
     return {f"result_{name}": value for name, value in properties(candidate, postcode).items()}
 
 

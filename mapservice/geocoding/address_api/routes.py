@@ -21,12 +21,12 @@ from werkzeug.datastructures import FileStorage
 
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.address_api import properties as address
-from mapservice.geocoding.csv_dialect import Answers, Cells, Table, Told
+from mapservice.geocoding.csv_dialect import Answers, Cells, CsvDialectHints, CsvTable
 from mapservice.geocoding.matching.engine import Geocoder
-from mapservice.geocoding.model import Candidate, Match, MatchStatus, Query
-from mapservice.geocoding.service import Geocoders, Locator
+from mapservice.geocoding.model import GeocodeMatch, GeocodeQuery, MatchCandidate, MatchStatus
+from mapservice.geocoding.service import GeocoderCache, Locator
 from mapservice.territories.coordinates import LonLat
-from mapservice.territories.queries import Border, commune_at, communes_at
+from mapservice.territories.queries import BorderCommunes, commune_at, communes_at
 from mapservice.web import answers
 from mapservice.web.parsing import parse_limit, parse_number
 from mapservice.web.services import services
@@ -49,7 +49,7 @@ LAT_NAMES = ("lat", "latitude")
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class GeocodeRequest:
     """The parameters of a search, read and checked."""
 
     q: str
@@ -76,7 +76,7 @@ class Search:
 
 @blueprint.get("/search", strict_slashes=False)
 def search() -> Response:
-    asked = Search.of_request()
+    asked = GeocodeRequest.of_request()
     features = [] if asked.type not in ("", address.MUNICIPALITY) else _features(asked)
     center = {"center": [asked.near.lon, asked.near.lat]} if asked.near else {}
     return _collection(features, query=asked.q, **_filters(), **center, limit=asked.limit)
@@ -106,7 +106,7 @@ def reverse() -> Response:
 def search_csv() -> Response:
     geocoder = _locator().geocoder
 
-    def door(table: Table) -> Answers:
+    def door(table: CsvTable) -> Answers:
         columns = _search_columns(table)
         return lambda rows: address.search_rows(geocoder, columns, rows)
 
@@ -117,7 +117,7 @@ def search_csv() -> Response:
 def reverse_csv() -> Response:
     locator, engine = _locator(), services().engine
 
-    def door(table: Table) -> Answers:
+    def door(table: CsvTable) -> Answers:
         columns = _reverse_columns(table)
 
         def answers(rows: Sequence[Cells]) -> Iterator[Cells]:
@@ -145,21 +145,21 @@ def speak_as_the_api(response: Response) -> Response:
 
 
 def _locator() -> Locator:
-    known = services().of(Geocoders).fresh()
+    known = services().of(GeocoderCache).fresh()
     if known is not None:
         return known
     with services().reader.connect() as connection:
-        return services().of(Geocoders).current(connection)
+        return services().of(GeocoderCache).current(connection)
 
 
-def _features(asked: Search) -> list[dict[str, Any]]:
+def _features(asked: GeocodeRequest) -> list[dict[str, Any]]:
     """What the whole text means, then what its beginning may become; each commune once."""
     geocoder = _locator().geocoder
     suggested = _suggested(geocoder, asked)
     begun = geocoder.status_of_beginning(asked.q) if asked.autocomplete and suggested else None
     if begun:
         return [_feature(one, _status_begun(one, begun), "", asked) for one in suggested]
-    match = geocoder.match(Query(text=asked.q))
+    match = geocoder.match(GeocodeQuery(text=asked.q))
     understood = [] if asked.autocomplete and suggested else list(match.candidates)
     ranked = [one for one in understood if _fits(one, asked.postcode, asked.citycode)] + suggested
     unique = {one.place.commune: one for one in reversed(ranked)}
@@ -167,7 +167,7 @@ def _features(asked: Search) -> list[dict[str, Any]]:
     return [_feature(one, _status(one, match), match.parts.postcode, asked) for one in best]
 
 
-def _status(candidate: Candidate, match: Match) -> MatchStatus:
+def _status(candidate: MatchCandidate, match: GeocodeMatch) -> MatchStatus:
     """The verdict is on the commune that the words mean, wherever it stands in the list.
 
     Any other is an alternative at most: a filter or a position may have put it first, but not the
@@ -178,12 +178,12 @@ def _status(candidate: Candidate, match: Match) -> MatchStatus:
     return MatchStatus.AMBIGUOUS
 
 
-def _status_begun(candidate: Candidate, begun: MatchStatus) -> MatchStatus:
+def _status_begun(candidate: MatchCandidate, begun: MatchStatus) -> MatchStatus:
     """What is only the beginning of one commune's name tells nothing of others."""
     return begun if candidate.method == "prefix" else MatchStatus.AMBIGUOUS
 
 
-def _suggested(geocoder: Geocoder, asked: Search) -> list[Candidate]:
+def _suggested(geocoder: Geocoder, asked: GeocodeRequest) -> list[MatchCandidate]:
     return geocoder.search(
         asked.q,
         limit=asked.limit,
@@ -195,26 +195,26 @@ def _suggested(geocoder: Geocoder, asked: Search) -> list[Candidate]:
     )
 
 
-def _fits(candidate: Candidate, postcode: str, citycode: str) -> bool:
+def _fits(candidate: MatchCandidate, postcode: str, citycode: str) -> bool:
     place = candidate.place
     return (not postcode or postcode in place.postcodes) and (
         not citycode or citycode in (place.commune, place.code)
     )
 
 
-def _located(near: LonLat) -> Border | None:
+def _located(near: LonLat) -> BorderCommunes | None:
     with services().reader.connect() as connection:
         return commune_at(connection, near.lon, near.lat)
 
 
-def _held_feature(holder: address.Held, near: LonLat, postcode: str) -> dict[str, Any]:
+def _held_feature(holder: address.ReverseHit, near: LonLat, postcode: str) -> dict[str, Any]:
     distance = round(address.metres(near.lon, near.lat, holder.candidate))
     properties = address.properties(holder.candidate, postcode) | {"distance": distance}
     return _geojson(holder.candidate, properties | address.border(holder))
 
 
 def _feature(
-    candidate: Candidate, status: MatchStatus, postcode: str, asked: Search
+    candidate: MatchCandidate, status: MatchStatus, postcode: str, asked: GeocodeRequest
 ) -> dict[str, Any]:
     precision = "commune" if candidate.place.kind == "commune" else candidate.place.kind
     properties = address.properties(candidate, asked.postcode or postcode)
@@ -224,7 +224,7 @@ def _feature(
     return _geojson(candidate, properties | {"status": status, "precision": precision})
 
 
-def _geojson(candidate: Candidate, properties: dict[str, Any]) -> dict[str, Any]:
+def _geojson(candidate: MatchCandidate, properties: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "Feature",
         "geometry": {"type": "Point", "coordinates": address.lon_lat(candidate)},
@@ -319,8 +319,8 @@ def _upload() -> FileStorage:
     return upload
 
 
-def _told(upload: FileStorage) -> Told:
-    return Told(
+def _told(upload: FileStorage) -> CsvDialectHints:
+    return CsvDialectHints(
         encoding=request.values.get("encoding", "") or upload.mimetype_params.get("charset", ""),
         separator=_sign("delimiter"),
         quote=_sign("quote") or '"',
@@ -335,9 +335,9 @@ def _sign(name: str) -> str:
     return text
 
 
-def _search_columns(table: Table) -> address.Columns:
+def _search_columns(table: CsvTable) -> address.AddressColumns:
     only = _type_of_all(table)
-    return address.Columns(
+    return address.AddressColumns(
         words=_words(table),
         postcode=_column(table, "postcode"),
         citycode=_column(table, "citycode"),
@@ -348,9 +348,9 @@ def _search_columns(table: Table) -> address.Columns:
     )
 
 
-def _reverse_columns(table: Table) -> address.Columns:
+def _reverse_columns(table: CsvTable) -> address.AddressColumns:
     only = _type_of_all(table)
-    return address.Columns(
+    return address.AddressColumns(
         type=None if only else _column(table, "type"),
         lon=_degrees_column(table, "lon", LON_NAMES),
         lat=_degrees_column(table, "lat", LAT_NAMES),
@@ -358,7 +358,7 @@ def _reverse_columns(table: Table) -> address.Columns:
     )
 
 
-def _words(table: Table) -> tuple[int, ...]:
+def _words(table: CsvTable) -> tuple[int, ...]:
     """The columns that make up the text, in the order given; all of them when none is."""
     names = _listed("columns")
     if not names:
@@ -372,7 +372,7 @@ def _listed(field: str) -> list[str]:
     return [text for name, text in pairs if name.partition("[")[0] == field and text]
 
 
-def _column(table: Table, *fields: str) -> int | None:
+def _column(table: CsvTable, *fields: str) -> int | None:
     """The column that a field names, if it is given."""
     for field in fields:
         name = request.values.get(field, "")
@@ -381,13 +381,13 @@ def _column(table: Table, *fields: str) -> int | None:
     return None
 
 
-def _type_of_all(table: Table) -> str:
+def _type_of_all(table: CsvTable) -> str:
     """`type` names a column in addok-csv; IGN's clients give the type itself."""
     given = request.values.get("type", "")
     return given if given in address.TYPES and given not in table.columns else ""
 
 
-def _degrees_column(table: Table, field: str, usual: Iterable[str]) -> int:
+def _degrees_column(table: CsvTable, field: str, usual: Iterable[str]) -> int:
     """The column that a field names, else the first with a usual name."""
     named = _column(table, field)
     if named is not None:
@@ -398,7 +398,7 @@ def _degrees_column(table: Table, field: str, usual: Iterable[str]) -> int:
     return table.position(found[0], field)
 
 
-def _download(columns: Sequence[str], door: Callable[[Table], Answers]) -> Response:
+def _download(columns: Sequence[str], door: Callable[[CsvTable], Answers]) -> Response:
     """The file of the request with its answers, sent as they are found.
 
     Flask closes what was uploaded before the answer is sent, so that it needs a copy of its own.
@@ -407,7 +407,7 @@ def _download(columns: Sequence[str], door: Callable[[Table], Answers]) -> Respo
     with ExitStack() as stack:
         own = stack.enter_context(SpooledTemporaryFile(UPLOAD_IN_MEMORY))
         copyfileobj(upload.stream, own)
-        table = Table.read(own, "data", _told(upload), services().settings.max_upload_rows)
+        table = CsvTable.read(own, "data", _told(upload), services().settings.max_upload_rows)
         blocks = _blocks(table, columns, door(table))
         stack.callback(blocks.close)
         first = list(islice(blocks, 2))  # an early failure is still an answer of its own
@@ -421,7 +421,9 @@ def _download(columns: Sequence[str], door: Callable[[Table], Answers]) -> Respo
     return response
 
 
-def _blocks(table: Table, columns: Sequence[str], answers: Answers) -> Generator[bytes, None, None]:
+def _blocks(
+    table: CsvTable, columns: Sequence[str], answers: Answers
+) -> Generator[bytes, None, None]:
     wanted = _wanted(columns)
     places = [columns.index(name) if name in columns else None for name in wanted]
 

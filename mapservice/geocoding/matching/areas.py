@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mapservice.geocoding.matching.gazetteer import ARTICLES
-from mapservice.geocoding.matching.parse import Hint, Reading
+from mapservice.geocoding.matching.parse import AreaHint, QueryReading
 from mapservice.geocoding.matching.vocabulary import AREA_KINDS, LINKERS, WHOLE_WORDS
 
 _FILLERS = LINKERS | AREA_KINDS | WHOLE_WORDS | {"dans", "territoire"}
@@ -12,7 +12,7 @@ _COUNTRY = frozenset(("france", "national", "nationale"))
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class NamedArea:
     """The département or région that is all of a text; several if they are listed ("et").
 
     `told`: no town of its name can be meant, as its kind is said, or that all of it is meant
@@ -33,7 +33,7 @@ class Area:
         )
 
 
-def area_of_text(reading: Reading, region_of: Mapping[str, str]) -> Area | None:
+def area_of_text(reading: QueryReading, region_of: Mapping[str, str]) -> NamedArea | None:
     """None where the text holds more than areas' names and numbers.
 
     `region_of` gives the région of each département: "Finistère, Bretagne" is the former.
@@ -52,10 +52,10 @@ def area_of_text(reading: Reading, region_of: Mapping[str, str]) -> Area | None:
     if len(codes) > 1 and not listed:
         return None
     told = len(codes) > 1 or _is_told(reading, named[0], words)
-    return Area(frozenset(codes), told, bool(numbers), spans_of_areas(reading))
+    return NamedArea(frozenset(codes), told, bool(numbers), spans_of_areas(reading))
 
 
-def spans_of_areas(reading: Reading) -> tuple[tuple[int, int], ...]:
+def spans_of_areas(reading: QueryReading) -> tuple[tuple[int, int], ...]:
     """Where names of départements and régions stand, without their articles."""
     return tuple(
         (hint.start + (reading.tokens[hint.start].word in ARTICLES), hint.end)
@@ -64,13 +64,13 @@ def spans_of_areas(reading: Reading) -> tuple[tuple[int, int], ...]:
     )
 
 
-def is_whole_country(reading: Reading) -> bool:
+def is_whole_country(reading: QueryReading) -> bool:
     """ "toute la France", "national"."""
     words = {token.word for token in reading.tokens}
     return bool(words & _COUNTRY) and words <= _COUNTRY | _FILLERS
 
 
-def _is_told(reading: Reading, hint: Hint, words: set[str]) -> bool:
+def _is_told(reading: QueryReading, hint: AreaHint, words: set[str]) -> bool:
     if words & AREA_KINDS:
         return True
     lead = {token.word for token in reading.tokens[max(0, hint.start - 1) : hint.start + 1]}

@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mapservice.geocoding.matching.areas import Area, area_of_text, is_whole_country
+from mapservice.geocoding.matching.areas import NamedArea, area_of_text, is_whole_country
 from mapservice.geocoding.matching.evidence import (
     NOTABLE_TOWN,
     SURE_METHODS,
-    Agreement,
     CodeSense,
-    Evidence,
-    Method,
-    Named,
+    CommuneEvidence,
+    MatchMethod,
+    NameReading,
+    PostcodeAgreement,
     slip_of_postcode,
 )
 from mapservice.geocoding.matching.gazetteer import ARTICLES, COMMUNE, Gazetteer
-from mapservice.geocoding.matching.parse import Reading
-from mapservice.geocoding.matching.spans import DECLARED_ROLES, TOWN_ROLES, Role
+from mapservice.geocoding.matching.parse import QueryReading
+from mapservice.geocoding.matching.spans import DECLARED_ROLES, TOWN_ROLES, NameRole
 from mapservice.geocoding.matching.vocabulary import GENERIC_WORDS, GROUPINGS
 from mapservice.geocoding.model import MatchStatus
 
@@ -47,14 +47,14 @@ UNAIDED_LIKENESS = 0.65
 KNOWN_TOWN = 5_000
 """Inhabitants from which a name at the end of an address is the town rather than the street."""
 
-_POSTCODE_AGREES = frozenset((Agreement.SOLE, Agreement.ONE_OF))
-_POSTCODE_DIFFERS = frozenset((Agreement.NEARBY, Agreement.AGAINST))
-_PASSING_ROLES = frozenset((Role.STREET, Role.LOCALITY, Role.FRAGMENT, Role.MIDDLE))
-_INNER_ROLES = frozenset((Role.STREET, Role.LOCALITY))
+_POSTCODE_AGREES = frozenset((PostcodeAgreement.SOLE, PostcodeAgreement.ONE_OF))
+_POSTCODE_DIFFERS = frozenset((PostcodeAgreement.NEARBY, PostcodeAgreement.AGAINST))
+_PASSING_ROLES = frozenset((NameRole.STREET, NameRole.LOCALITY, NameRole.FRAGMENT, NameRole.MIDDLE))
+_INNER_ROLES = frozenset((NameRole.STREET, NameRole.LOCALITY))
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class MatchVerdict:
     """A status with its reason, in a few English words; the reason of a certain one is ""."""
 
     status: MatchStatus
@@ -62,42 +62,42 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class MatchCase:
     """What a verdict looks at: the ranked evidence, what was read, and the gazetteer."""
 
-    ranked: Sequence[Evidence]
-    reading: Reading
+    ranked: Sequence[CommuneEvidence]
+    reading: QueryReading
     sense: CodeSense
     gazetteer: Gazetteer
 
     @property
-    def best(self) -> Evidence:
+    def best(self) -> CommuneEvidence:
         return self.ranked[0]
 
-    def within(self, margin: float) -> list[Evidence]:
+    def within(self, margin: float) -> list[CommuneEvidence]:
         """The other communes whose evidence comes this near to the best."""
         return [other for other in self.ranked[1:] if self.best.core - other.core < margin]
 
-    def name_of(self, named: Named) -> str:
+    def name_of(self, named: NameReading) -> str:
         return self.gazetteer.places[named.entry].name
 
 
-CERTAIN = Verdict(MatchStatus.CERTAIN)
+CERTAIN = MatchVerdict(MatchStatus.CERTAIN)
 
 
-def likely(reason: str) -> Verdict:
-    return Verdict(MatchStatus.LIKELY, reason)
+def likely(reason: str) -> MatchVerdict:
+    return MatchVerdict(MatchStatus.LIKELY, reason)
 
 
-def ambiguous(reason: str) -> Verdict:
-    return Verdict(MatchStatus.AMBIGUOUS, reason)
+def ambiguous(reason: str) -> MatchVerdict:
+    return MatchVerdict(MatchStatus.AMBIGUOUS, reason)
 
 
-def none(reason: str) -> Verdict:
-    return Verdict(MatchStatus.NONE, reason)
+def none(reason: str) -> MatchVerdict:
+    return MatchVerdict(MatchStatus.NONE, reason)
 
 
-def decide(case: Case) -> Verdict:
+def decide(case: MatchCase) -> MatchVerdict:
     """The verdict on the first of the ranked communes."""
     refusal = _refusal(case)
     if refusal:
@@ -114,7 +114,7 @@ def decide(case: Case) -> Verdict:
     return _on_name(case, best.named)
 
 
-def _refusal(case: Case) -> Verdict | None:
+def _refusal(case: MatchCase) -> MatchVerdict | None:
     if case.reading.country and not case.reading.firm_codes:
         return none(f"the text speaks of {case.reading.country}")
     if case.sense.outside:
@@ -128,7 +128,7 @@ def _refusal(case: Case) -> Verdict | None:
     return None
 
 
-def _names_only_an_area(case: Case) -> bool:
+def _names_only_an_area(case: MatchCase) -> bool:
     """All of the text is a département's or région's name, and no town of note bears it.
 
     A number beside it tells which is meant: "Mayenne (53)" is the town there, "Creuse (23)" can
@@ -142,15 +142,15 @@ def _names_only_an_area(case: Case) -> bool:
     if area.has_inside(named.start, named.end):
         return True
     if area.numbered:
-        return case.best.departement is not Agreement.SOLE
+        return case.best.departement is not PostcodeAgreement.SOLE
     return case.best.population < NOTABLE_TOWN
 
 
-def _area(case: Case) -> Area | None:
+def _area(case: MatchCase) -> NamedArea | None:
     return area_of_text(case.reading, case.gazetteer.departement_region)
 
 
-def _on_citycode(case: Case) -> Verdict:
+def _on_citycode(case: MatchCase) -> MatchVerdict:
     named = case.best.named
     if named and named.quality >= 0.8:
         return CERTAIN
@@ -159,7 +159,7 @@ def _on_citycode(case: Case) -> Verdict:
     return CERTAIN
 
 
-def is_in_passing(evidence: Evidence) -> bool:
+def is_in_passing(evidence: CommuneEvidence) -> bool:
     """Whether the name stands in that of a street or of another place: a hint, not an answer."""
     named = evidence.named
     if named is None:
@@ -167,12 +167,12 @@ def is_in_passing(evidence: Evidence) -> bool:
     return named.role in _PASSING_ROLES or (named.value < UNAIDED and not _is_supported(evidence))
 
 
-def _is_exact_town(evidence: Evidence) -> bool:
+def _is_exact_town(evidence: CommuneEvidence) -> bool:
     named = evidence.named
     return named is not None and named.role in TOWN_ROLES and named.value >= 0.75
 
 
-def _on_postcode(case: Case) -> Verdict:
+def _on_postcode(case: MatchCase) -> MatchVerdict:
     named = case.best.named
     if named is None or named.value < WORTHY:
         return _on_bare_postcode(case)
@@ -180,17 +180,17 @@ def _on_postcode(case: Case) -> Verdict:
         return ambiguous("the postcode and the name fit several communes")
     if named.method in SURE_METHODS or named.quality >= 0.9:
         return CERTAIN
-    if case.best.postcode is Agreement.SOLE and named.quality >= 0.8:
+    if case.best.postcode is PostcodeAgreement.SOLE and named.quality >= 0.8:
         return CERTAIN
     verdict = likely if named.quality >= 0.7 else ambiguous
     return verdict(f"the name is only {named.quality:.0%} like the commune's")
 
 
-def _on_bare_postcode(case: Case) -> Verdict:
+def _on_bare_postcode(case: MatchCase) -> MatchVerdict:
     """No commune of the postcode is named; another one may be."""
     towns = [other.named for other in case.ranked[1:] if _is_exact_town(other)]
     elsewhere = [named for named in towns if named]
-    if case.best.postcode is Agreement.ONE_OF:
+    if case.best.postcode is PostcodeAgreement.ONE_OF:
         count = len(case.sense.postcode_communes)
         if elsewhere:
             name = case.name_of(elsewhere[0])
@@ -206,7 +206,7 @@ def _on_bare_postcode(case: Case) -> Verdict:
     return CERTAIN
 
 
-def _is_commonplace(case: Case, named: Named) -> bool:
+def _is_commonplace(case: MatchCase, named: NameReading) -> bool:
     """A name that several communes bear, or with an article ("Les Granges"): hamlets have such."""
     gazetteer = case.gazetteer
     bearers = {
@@ -215,12 +215,12 @@ def _is_commonplace(case: Case, named: Named) -> bool:
     return len(bearers) > 1 or gazetteer.spelt[named.entry].partition(" ")[0] in ARTICLES
 
 
-def _has_unread_town(reading: Reading) -> bool:
+def _has_unread_town(reading: QueryReading) -> bool:
     """Words stand where a town would: behind the code, or in the city's field."""
     return any(segment.after_code or segment.field for segment in reading.segments)
 
 
-def _on_name(case: Case, named: Named) -> Verdict:
+def _on_name(case: MatchCase, named: NameReading) -> MatchVerdict:
     if named.method not in SURE_METHODS:
         return _on_likeness(case, named)
     close = case.within(CLOSE)
@@ -229,7 +229,7 @@ def _on_name(case: Case, named: Named) -> Verdict:
     is_supported = _is_supported(case.best)
     if is_in_passing(case.best):
         return ambiguous("the name stands in that of a street or of another place")
-    if case.best.departement is Agreement.AGAINST:
+    if case.best.departement is PostcodeAgreement.AGAINST:
         return ambiguous("the departement given is another")
     if case.best.postcode in _POSTCODE_DIFFERS:
         return likely(_on_other_postcode(case))
@@ -243,7 +243,7 @@ def _on_name(case: Case, named: Named) -> Verdict:
     return _on_name_alone(case, named)
 
 
-def _on_rival(case: Case, named: Named, rival: Named | None) -> str:
+def _on_rival(case: MatchCase, named: NameReading, rival: NameReading | None) -> str:
     if rival is None:
         return "the name and the postcode point to different communes"
     if _overlap(named, rival):
@@ -251,16 +251,16 @@ def _on_rival(case: Case, named: Named, rival: Named | None) -> str:
     return f"{case.name_of(rival)} is named too"
 
 
-def _on_street(case: Case, named: Named) -> Verdict:
+def _on_street(case: MatchCase, named: NameReading) -> MatchVerdict:
     """Streets of all France bear the names of towns; those of a village lead to it or lie there."""
     before = case.reading.tokens[named.start - 1].word
-    leads_to = named.role is Role.STREET and before in ("de", "d")
+    leads_to = named.role is NameRole.STREET and before in ("de", "d")
     if not leads_to or named.method not in SURE_METHODS or case.best.population >= NOTABLE_TOWN:
         return none("only a street or a place within a commune is named")
     return ambiguous("only a street is named, and it bears the commune's name")
 
 
-def _on_other_postcode(case: Case) -> str:
+def _on_other_postcode(case: MatchCase) -> str:
     if not case.sense.has_postcode:
         return "the code given lies in another departement"
     meant = slip_of_postcode(case.best, case.sense, case.gazetteer)
@@ -268,7 +268,7 @@ def _on_other_postcode(case: Case) -> str:
     return f"the postcode belongs to other communes{told}"
 
 
-def _names_a_grouping(reading: Reading, named: Named) -> bool:
+def _names_a_grouping(reading: QueryReading, named: NameReading) -> bool:
     """ "CC du Pays de Craon" is an EPCI, not Craon."""
     for segment in reading.segments:
         if segment.start <= named.start < segment.end:
@@ -277,11 +277,14 @@ def _names_a_grouping(reading: Reading, named: Named) -> bool:
     return False
 
 
-def _is_supported(evidence: Evidence) -> bool:
-    return evidence.postcode is Agreement.AREA or evidence.departement is Agreement.SOLE
+def _is_supported(evidence: CommuneEvidence) -> bool:
+    return (
+        evidence.postcode is PostcodeAgreement.AREA
+        or evidence.departement is PostcodeAgreement.SOLE
+    )
 
 
-def _second_town(case: Case, named: Named) -> Verdict | None:
+def _second_town(case: MatchCase, named: NameReading) -> MatchVerdict | None:
     """Another commune is named elsewhere in the text, about as well."""
     for other in case.ranked[1:6]:
         rival = other.named
@@ -293,11 +296,11 @@ def _second_town(case: Case, named: Named) -> Verdict | None:
     return None
 
 
-def _overlap(left: Named, right: Named) -> bool:
+def _overlap(left: NameReading, right: NameReading) -> bool:
     return left.start < right.end and right.start < left.end
 
 
-def _on_name_alone(case: Case, named: Named) -> Verdict:
+def _on_name_alone(case: MatchCase, named: NameReading) -> MatchVerdict:
     nearly = case.within(NEARLY)
     area = _area(case)
     if area and not area.codes & case.gazetteer.commune_departements[case.best.commune]:
@@ -307,7 +310,7 @@ def _on_name_alone(case: Case, named: Named) -> Verdict:
     words = case.gazetteer.spelt[named.entry].split(" ")
     if all(word in GENERIC_WORDS for word in words):
         return ambiguous("the name is also an everyday word")
-    if named.role is Role.START and case.best.population < KNOWN_TOWN:
+    if named.role is NameRole.START and case.best.population < KNOWN_TOWN:
         return ambiguous("the name may be part of a longer one")
     if case.gazetteer.places[named.entry].kind != COMMUNE and nearly:
         return likely("the name is that of a former commune, and others come near")
@@ -318,17 +321,17 @@ def _on_name_alone(case: Case, named: Named) -> Verdict:
     return likely("the name may be part of the street's")
 
 
-def _overshadows(other: Evidence, best: Evidence) -> bool:
-    return other.method is Method.BEGINNING and other.population >= 10 * best.population
+def _overshadows(other: CommuneEvidence, best: CommuneEvidence) -> bool:
+    return other.method is MatchMethod.BEGINNING and other.population >= 10 * best.population
 
 
-def _on_likeness(case: Case, named: Named) -> Verdict:
+def _on_likeness(case: MatchCase, named: NameReading) -> MatchVerdict:
     declared = named.role in DECLARED_ROLES and named.value >= MISSPELT
     if not declared and named.value < (0.5 if _is_supported(case.best) else UNAIDED_LIKENESS):
         return none("no name in the text is near enough to that of a commune")
     if case.best.postcode in _POSTCODE_DIFFERS:
         return ambiguous("the postcode and the misspelt name point to different communes")
-    if case.best.departement is Agreement.AGAINST:
+    if case.best.departement is PostcodeAgreement.AGAINST:
         return ambiguous("the departement given is another")
     if case.within(CLOSE / 2):
         return ambiguous("the name is misspelt and several are as near")
@@ -336,10 +339,10 @@ def _on_likeness(case: Case, named: Named) -> Verdict:
     return likely(told) if declared and not _begins_otherwise(case, named) else ambiguous(told)
 
 
-def _begins_otherwise(case: Case, named: Named) -> bool:
+def _begins_otherwise(case: MatchCase, named: NameReading) -> bool:
     """The first letter is seldom the misspelt one: Ivry-en-Montagne was not Civry-en-Montagne.
 
     In the trial cases without former communes all three names so found were another commune's.
     """
     first = case.reading.tokens[named.start].word[0]
-    return named.method is Method.TYPO and first != case.gazetteer.compact[named.entry][0]
+    return named.method is MatchMethod.TYPO and first != case.gazetteer.compact[named.entry][0]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mapservice.geocoding.matching.gazetteer import Gazetteer
-from mapservice.geocoding.matching.parse import Reading
-from mapservice.geocoding.matching.spans import DECLARED_ROLES, TOWN_ROLES, Role
-from mapservice.geocoding.model import Place
+from mapservice.geocoding.matching.parse import QueryReading
+from mapservice.geocoding.matching.spans import DECLARED_ROLES, TOWN_ROLES, NameRole
+from mapservice.geocoding.model import GazetteerEntry
 
 
-class Method(StrEnum):
+class MatchMethod(StrEnum):
     """How a commune was found, as kept in the match record."""
 
     EXACT = "exact"
@@ -25,10 +25,12 @@ class Method(StrEnum):
     CONTEXT = "context"
 
 
-SURE_METHODS = frozenset((Method.EXACT, Method.ARTICLE, Method.ARRONDISSEMENT, Method.SPACING))
+SURE_METHODS = frozenset(
+    (MatchMethod.EXACT, MatchMethod.ARTICLE, MatchMethod.ARRONDISSEMENT, MatchMethod.SPACING)
+)
 
 
-class Agreement(StrEnum):
+class PostcodeAgreement(StrEnum):
     """How the commune stands to the postcode given."""
 
     SOLE = "sole"
@@ -43,12 +45,12 @@ class Agreement(StrEnum):
 NAME_WEIGHT = 0.6
 SUPPORT_CAP = 0.4
 POSTCODE_SUPPORT = {
-    Agreement.SOLE: 0.35,
-    Agreement.ONE_OF: 0.3,
-    Agreement.AREA: 0.2,
-    Agreement.NEARBY: 0.06,
-    Agreement.UNKNOWN: 0.0,
-    Agreement.AGAINST: -0.15,
+    PostcodeAgreement.SOLE: 0.35,
+    PostcodeAgreement.ONE_OF: 0.3,
+    PostcodeAgreement.AREA: 0.2,
+    PostcodeAgreement.NEARBY: 0.06,
+    PostcodeAgreement.UNKNOWN: 0.0,
+    PostcodeAgreement.AGAINST: -0.15,
 }
 # A misspelt name elsewhere is less than the one commune whose postcode was given: its hamlets'
 # names are not known here ("97418 La Plaine des Cafres").
@@ -68,13 +70,13 @@ NOTABLE_TOWN = 10_000
 
 
 @dataclass(slots=True)
-class Named:
+class NameReading:
     """The best reading of a commune's name in the text; `quality` 0..1 is its likeness."""
 
     entry: int
-    method: Method
+    method: MatchMethod
     quality: float
-    role: Role
+    role: NameRole
     weight: float
     start: int = -1
     end: int = -1
@@ -86,18 +88,18 @@ class Named:
 
 
 @dataclass(slots=True)
-class Evidence:
+class CommuneEvidence:
     """All that is known of one commune for one query; `core` sums it up, population apart."""
 
     commune: str
     entry: int
-    named: Named | None
-    postcode: Agreement
-    departement: Agreement
+    named: NameReading | None
+    postcode: PostcodeAgreement
+    departement: PostcodeAgreement
     citycode: bool
     context: bool
     core: float
-    method: Method
+    method: MatchMethod
     population: int
 
     @property
@@ -127,7 +129,7 @@ class CodeSense:
         return bool(self.postcodes)
 
 
-def sense_of_codes(reading: Reading, gazetteer: Gazetteer) -> CodeSense:
+def sense_of_codes(reading: QueryReading, gazetteer: Gazetteer) -> CodeSense:
     """Decide what each code of the query may mean. A known postcode is first read as one."""
     firm = reading.firm_codes
     weak = [code.value for code in reading.codes if not code.firm]
@@ -177,8 +179,12 @@ def _communes_of_codes(values: Iterable[str], gazetteer: Gazetteer) -> frozenset
 
 
 def weigh(
-    entry: int, named: Named | None, reading: Reading, sense: CodeSense, gazetteer: Gazetteer
-) -> Evidence:
+    entry: int,
+    named: NameReading | None,
+    reading: QueryReading,
+    sense: CodeSense,
+    gazetteer: Gazetteer,
+) -> CommuneEvidence:
     """Sum up what speaks for the commune behind an entry of the gazetteer."""
     place = gazetteer.places[entry]
     postcode = _postcode_agreement(place, named, sense)
@@ -192,7 +198,7 @@ def weigh(
     is_context = place.commune == reading.context
     support += CONTEXT_SUPPORT if is_context else 0.0
     core = (NAME_WEIGHT * named.value if named else 0.0) + min(SUPPORT_CAP, support)
-    return Evidence(
+    return CommuneEvidence(
         commune=place.commune,
         entry=entry,
         named=named,
@@ -206,16 +212,20 @@ def weigh(
     )
 
 
-def _is_misspelt_elsewhere(named: Named | None, postcode: Agreement, sense: CodeSense) -> bool:
+def _is_misspelt_elsewhere(
+    named: NameReading | None, postcode: PostcodeAgreement, sense: CodeSense
+) -> bool:
     if named is None or named.method in SURE_METHODS or len(sense.postcode_communes) != 1:
         return False
-    return postcode in (Agreement.NEARBY, Agreement.AGAINST)
+    return postcode in (PostcodeAgreement.NEARBY, PostcodeAgreement.AGAINST)
 
 
-def _bare_method(is_code: bool, postcode: Agreement, is_context: bool) -> Method:
-    if is_code or (postcode in (Agreement.UNKNOWN, Agreement.AREA) and not is_context):
-        return Method.CITYCODE
-    return Method.CONTEXT if is_context else Method.POSTCODE
+def _bare_method(is_code: bool, postcode: PostcodeAgreement, is_context: bool) -> MatchMethod:
+    if is_code or (
+        postcode in (PostcodeAgreement.UNKNOWN, PostcodeAgreement.AREA) and not is_context
+    ):
+        return MatchMethod.CITYCODE
+    return MatchMethod.CONTEXT if is_context else MatchMethod.POSTCODE
 
 
 def _code_support(is_code: bool, sense: CodeSense) -> float:
@@ -224,56 +234,66 @@ def _code_support(is_code: bool, sense: CodeSense) -> float:
     return CITYCODE_AGAINST if sense.citycode_communes else 0.0
 
 
-def _is_maybe_code(place: Place, sense: CodeSense) -> bool:
+def _is_maybe_code(place: GazetteerEntry, sense: CodeSense) -> bool:
     return place.commune in sense.maybe_citycodes and place.commune not in sense.postcode_communes
 
 
-def _postcode_agreement(place: Place, named: Named | None, sense: CodeSense) -> Agreement:
+def _postcode_agreement(
+    place: GazetteerEntry, named: NameReading | None, sense: CodeSense
+) -> PostcodeAgreement:
     if place.commune in sense.postcode_communes:
-        return Agreement.SOLE if len(sense.postcode_communes) == 1 else Agreement.ONE_OF
+        return (
+            PostcodeAgreement.SOLE
+            if len(sense.postcode_communes) == 1
+            else PostcodeAgreement.ONE_OF
+        )
     if place.commune in sense.maybe_citycodes and _confirms_code(named, sense):
-        return Agreement.SOLE
+        return PostcodeAgreement.SOLE
     if place.commune in sense.weak_communes:
-        return Agreement.ONE_OF
+        return PostcodeAgreement.ONE_OF
     if sense.has_postcode:
         declared = named is not None and named.role in TOWN_ROLES
         is_nearby = declared and place.departement in sense.postcode_departements
-        return Agreement.NEARBY if is_nearby else Agreement.AGAINST
+        return PostcodeAgreement.NEARBY if is_nearby else PostcodeAgreement.AGAINST
     if sense.areas:
-        return Agreement.AREA if place.departement in sense.areas else Agreement.AGAINST
-    return Agreement.UNKNOWN
+        return (
+            PostcodeAgreement.AREA
+            if place.departement in sense.areas
+            else PostcodeAgreement.AGAINST
+        )
+    return PostcodeAgreement.UNKNOWN
 
 
-def _confirms_code(named: Named | None, sense: CodeSense) -> bool:
+def _confirms_code(named: NameReading | None, sense: CodeSense) -> bool:
     """A code that may be a postcode is an INSEE code if the name says so, or nothing else does."""
     return named.quality >= 0.85 if named else not sense.has_postcode
 
 
 def _area_agreement(
-    place: Place, named: Named | None, reading: Reading, ever: frozenset[str]
-) -> tuple[Agreement, float]:
+    place: GazetteerEntry, named: NameReading | None, reading: QueryReading, ever: frozenset[str]
+) -> tuple[PostcodeAgreement, float]:
     """Whether the département named in the text is the commune's, and how much that weighs.
 
     `ever` holds also those to which its codes once belonged (Seine-et-Oise was 78).
     """
-    agreement, support = Agreement.UNKNOWN, 0.0
+    agreement, support = PostcodeAgreement.UNKNOWN, 0.0
     for hint in reading.departements:
         if named and named.start <= hint.start and hint.end <= named.end and hint.start >= 0:
             continue
         if hint.code == place.departement:
             is_sound = hint.firm or hint.named
-            return Agreement.SOLE, DEPARTEMENT_SUPPORT if is_sound else WEAK_SUPPORT
+            return PostcodeAgreement.SOLE, DEPARTEMENT_SUPPORT if is_sound else WEAK_SUPPORT
         if hint.code in ever:
-            return Agreement.SOLE, FORMER_DEPARTEMENT_SUPPORT if hint.firm else WEAK_SUPPORT
+            return PostcodeAgreement.SOLE, FORMER_DEPARTEMENT_SUPPORT if hint.firm else WEAK_SUPPORT
         if hint.firm:
-            agreement, support = Agreement.AGAINST, DEPARTEMENT_AGAINST
+            agreement, support = PostcodeAgreement.AGAINST, DEPARTEMENT_AGAINST
     for hint in reading.regions:
         if hint.code == place.region and not (named and named.start <= hint.start < named.end):
-            return Agreement.AREA, support + REGION_SUPPORT
+            return PostcodeAgreement.AREA, support + REGION_SUPPORT
     return agreement, support
 
 
-def is_unmistakable(evidence: Evidence, sense: CodeSense, gazetteer: Gazetteer) -> bool:
+def is_unmistakable(evidence: CommuneEvidence, sense: CodeSense, gazetteer: Gazetteer) -> bool:
     """Whether a commune is named so plainly that a postcode of elsewhere must be the mistake.
 
     Its département agrees, or its postcode is one slip away, or hardly a hamlet bears its name: of
@@ -283,9 +303,9 @@ def is_unmistakable(evidence: Evidence, sense: CodeSense, gazetteer: Gazetteer) 
     named = evidence.named
     if named is None or named.method not in SURE_METHODS:
         return False
-    if evidence.departement in (Agreement.SOLE, Agreement.AREA):
+    if evidence.departement in (PostcodeAgreement.SOLE, PostcodeAgreement.AREA):
         return True
-    if named.role not in DECLARED_ROLES and named.role is not Role.BEFORE_CODE:
+    if named.role not in DECLARED_ROLES and named.role is not NameRole.BEFORE_CODE:
         return False
     return (
         evidence.population >= NOTABLE_TOWN
@@ -294,7 +314,7 @@ def is_unmistakable(evidence: Evidence, sense: CodeSense, gazetteer: Gazetteer) 
     )
 
 
-def slip_of_postcode(evidence: Evidence, sense: CodeSense, gazetteer: Gazetteer) -> str:
+def slip_of_postcode(evidence: CommuneEvidence, sense: CodeSense, gazetteer: Gazetteer) -> str:
     """The commune's postcode from which one given differs by a digit or two swapped, else ""."""
     own = gazetteer.places[evidence.entry].postcodes
     return next((code for code in own for given in sense.postcodes if _is_slip(given, code)), "")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mapservice.geocoding.matching.normalise import normalise, phonetic
 from mapservice.geocoding.matching.trigrams import TrigramIndex
 from mapservice.geocoding.matching.vocabulary import LINKERS, SHORT_REGIONS
-from mapservice.geocoding.model import Place
+from mapservice.geocoding.model import GazetteerEntry
 
 COMMUNE = "commune"
 ARRONDISSEMENT = "arrondissement"
@@ -25,7 +25,7 @@ Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class NamePool:
     """The entries of one département or postcode, their compact names aligned with their ids."""
 
     ids: Ids
@@ -61,14 +61,14 @@ class Gazetteer:
     """
 
     year: int
-    places: tuple[Place, ...]
+    places: tuple[GazetteerEntry, ...]
     spelt: tuple[str, ...]
     compact: tuple[str, ...]
     by_name: Mapping[str, Ids]
     by_code: Mapping[str, Ids]
     by_commune: Mapping[str, Ids]
-    by_postcode: Mapping[str, Pool]
-    by_departement: Mapping[str, Pool]
+    by_postcode: Mapping[str, NamePool]
+    by_departement: Mapping[str, NamePool]
     by_sound: Mapping[str, Ids]
     commune_entry: Mapping[str, int]
     commune_departements: Mapping[str, frozenset[str]]
@@ -84,7 +84,7 @@ class Gazetteer:
     prefixes: PrefixIndex
 
     @classmethod
-    def build(cls, places: Iterable[Place], year: int) -> "Gazetteer":
+    def build(cls, places: Iterable[GazetteerEntry], year: int) -> "Gazetteer":
         """Index the places of one year of the official code; a few seconds for 50,000 of them."""
         entries = _with_rolled_up_postcodes(tuple(places))
         spelt = tuple(normalise(place.name) for place in entries)
@@ -134,7 +134,7 @@ def name_keys(spelt: str) -> set[str]:
     return keys - {""}
 
 
-def _with_rolled_up_postcodes(places: tuple[Place, ...]) -> tuple[Place, ...]:
+def _with_rolled_up_postcodes(places: tuple[GazetteerEntry, ...]) -> tuple[GazetteerEntry, ...]:
     """A commune with arrondissements answers to the postcodes of each of them."""
     extra: dict[str, set[str]] = defaultdict(set)
     for place in places:
@@ -143,10 +143,10 @@ def _with_rolled_up_postcodes(places: tuple[Place, ...]) -> tuple[Place, ...]:
     return tuple(_with_postcodes(place, extra.get(place.commune)) for place in places)
 
 
-def _with_postcodes(place: Place, extra: set[str] | None) -> Place:
+def _with_postcodes(place: GazetteerEntry, extra: set[str] | None) -> GazetteerEntry:
     if not extra or place.kind == ARRONDISSEMENT:
         return place
-    return Place(
+    return GazetteerEntry(
         name=place.name,
         kind=place.kind,
         code=place.code,
@@ -173,11 +173,13 @@ def _group(pairs: Iterable[tuple[str, int]]) -> dict[str, Ids]:
     return {key: tuple(ids) for key, ids in groups.items()}
 
 
-def _pools(pairs: Iterable[tuple[str, int]], compact: tuple[str, ...]) -> dict[str, Pool]:
-    return {key: Pool(ids, tuple(compact[i] for i in ids)) for key, ids in _group(pairs).items()}
+def _pools(pairs: Iterable[tuple[str, int]], compact: tuple[str, ...]) -> dict[str, NamePool]:
+    return {
+        key: NamePool(ids, tuple(compact[i] for i in ids)) for key, ids in _group(pairs).items()
+    }
 
 
-def _departements_ever(places: tuple[Place, ...]) -> dict[str, frozenset[str]]:
+def _departements_ever(places: tuple[GazetteerEntry, ...]) -> dict[str, frozenset[str]]:
     """Per commune, its département and those under whose number one of its codes stood."""
     ever: dict[str, set[str]] = defaultdict(set)
     for place in places:
@@ -187,7 +189,7 @@ def _departements_ever(places: tuple[Place, ...]) -> dict[str, frozenset[str]]:
 
 
 def _arrondissements(
-    places: tuple[Place, ...], spelt: tuple[str, ...]
+    places: tuple[GazetteerEntry, ...], spelt: tuple[str, ...]
 ) -> dict[tuple[str, int], int]:
     found: dict[tuple[str, int], int] = {}
     for i, place in enumerate(places):
@@ -199,7 +201,7 @@ def _arrondissements(
 
 def _arrondissement_cities(
     found: Mapping[tuple[str, int], int],
-    places: tuple[Place, ...],
+    places: tuple[GazetteerEntry, ...],
     commune_entry: Mapping[str, int],
 ) -> tuple[tuple[str, str], ...]:
     """(commune, compact name) of the cities cut into arrondissements, the most populated first."""
@@ -224,7 +226,7 @@ def _region_index(regions: Mapping[str, str]) -> dict[str, str]:
     return index
 
 
-def _postcode_areas(places: tuple[Place, ...]) -> dict[str, frozenset[str]]:
+def _postcode_areas(places: tuple[GazetteerEntry, ...]) -> dict[str, frozenset[str]]:
     """Départements seen under the first two and three digits of real postcodes.
 
     Postcodes do not follow départements exactly (Corsica; towns served from a neighbour), so
@@ -243,7 +245,7 @@ def _usual(counts: Mapping[str, int]) -> frozenset[str]:
     return frozenset(code for code, count in counts.items() if count * 20 >= total)
 
 
-def _prefix_index(places: tuple[Place, ...], spelt: tuple[str, ...]) -> PrefixIndex:
+def _prefix_index(places: tuple[GazetteerEntry, ...], spelt: tuple[str, ...]) -> PrefixIndex:
     rows = sorted(
         (key, i, weight)
         for i, name in enumerate(spelt)
@@ -257,7 +259,7 @@ def _prefix_index(places: tuple[Place, ...], spelt: tuple[str, ...]) -> PrefixIn
     )
 
 
-def _prefix_rows(name: str, place: Place) -> Iterable[tuple[str, float]]:
+def _prefix_rows(name: str, place: GazetteerEntry) -> Iterable[tuple[str, float]]:
     """The name from its start, from behind its article, and from each further telling word on."""
     tokens = name.split(" ")
     weight = float(np.log10(place.population + 10)) - (0.0 if place.kind == COMMUNE else 1.5)
@@ -269,7 +271,7 @@ def _prefix_rows(name: str, place: Place) -> Iterable[tuple[str, float]]:
             yield "".join(tokens[start:]), weight - 2.0
 
 
-def _point(place: Place) -> tuple[float, float]:
+def _point(place: GazetteerEntry) -> tuple[float, float]:
     if place.lon is None or place.lat is None:
         return (float("nan"), float("nan"))
     return (place.lon, place.lat)

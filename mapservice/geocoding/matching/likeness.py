@@ -7,21 +7,21 @@ from itertools import islice
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from mapservice.geocoding.matching.evidence import NOTABLE_TOWN, Method, Named
-from mapservice.geocoding.matching.gazetteer import COMMUNE, Gazetteer, Pool
+from mapservice.geocoding.matching.evidence import NOTABLE_TOWN, MatchMethod, NameReading
+from mapservice.geocoding.matching.gazetteer import COMMUNE, Gazetteer, NamePool
 from mapservice.geocoding.matching.normalise import phonetic
-from mapservice.geocoding.matching.parse import Reading
+from mapservice.geocoding.matching.parse import QueryReading
 from mapservice.geocoding.matching.spans import (
     DECLARED_ROLES,
     ROLE_WEIGHT,
-    Role,
+    NameRole,
     is_street_name,
     role_of,
     street_head,
 )
-from mapservice.geocoding.matching.tokens import Field, Segment
+from mapservice.geocoding.matching.tokens import QueryField, TokenSegment
 from mapservice.geocoding.matching.vocabulary import GENERIC_WORDS, LINKERS
-from mapservice.geocoding.model import Place
+from mapservice.geocoding.model import GazetteerEntry
 
 MAX_WINDOW = 7
 MAX_WINDOWS = 24
@@ -40,7 +40,7 @@ _TOO_COMMON = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class NameWindow:
     """Words [start, end) that may be a town's name, misspelt; `weight` is that of their place.
 
     A `whole` one is all of its segment.
@@ -49,12 +49,12 @@ class Window:
     start: int
     end: int
     compact: str
-    role: Role
+    role: NameRole
     weight: float
     whole: bool = False
 
 
-def windows(reading: Reading) -> list[Window]:
+def windows(reading: QueryReading) -> list[NameWindow]:
     """Where a misspelt town may stand: the city field, behind a code, the end of a segment."""
     areas = {(hint.start, hint.end) for hint in (*reading.departements, *reading.regions)}
     ranked = sorted(reading.segments, key=_promise)
@@ -63,13 +63,13 @@ def windows(reading: Reading) -> list[Window]:
     return list(islice(towns, MAX_WINDOWS))
 
 
-def _promise(segment: Segment) -> tuple[bool, bool, bool]:
-    return (segment.field is not Field.CITY, not segment.after_code, not segment.last)
+def _promise(segment: TokenSegment) -> tuple[bool, bool, bool]:
+    return (segment.field is not QueryField.CITY, not segment.after_code, not segment.last)
 
 
-def _segment_windows(reading: Reading, segment: Segment) -> Iterator[Window]:
+def _segment_windows(reading: QueryReading, segment: TokenSegment) -> Iterator[NameWindow]:
     head = street_head(reading.tokens, segment, segment.end)
-    if segment.field is Field.CITY or segment.after_code or head is None:
+    if segment.field is QueryField.CITY or segment.after_code or head is None:
         for end in range(min(segment.end, segment.start + MAX_WINDOW), segment.start, -1):
             yield from _window(reading, segment, segment.start, end)
     stop = segment.start if head is None else head + 1
@@ -78,7 +78,9 @@ def _segment_windows(reading: Reading, segment: Segment) -> Iterator[Window]:
             yield from _window(reading, segment, start, segment.end)
 
 
-def _window(reading: Reading, segment: Segment, start: int, end: int) -> Iterator[Window]:
+def _window(
+    reading: QueryReading, segment: TokenSegment, start: int, end: int
+) -> Iterator[NameWindow]:
     tokens = reading.tokens[start:end]
     compact = "".join(token.word for token in tokens)
     if len(compact) < 3 or any(token.word[0].isdigit() for token in tokens):
@@ -92,14 +94,16 @@ def _window(reading: Reading, segment: Segment, start: int, end: int) -> Iterato
     role = role_of(reading, segment, start, end)
     weight = ROLE_WEIGHT[role] * (0.6 if _is_beside_city_field(reading, segment) else 1.0)
     whole = (start, end) == (segment.start, segment.end)
-    yield Window(start, end, compact, role, weight, whole)
+    yield NameWindow(start, end, compact, role, weight, whole)
 
 
-def _is_beside_city_field(reading: Reading, segment: Segment) -> bool:
-    return reading.has_city_field and segment.field is Field.TEXT
+def _is_beside_city_field(reading: QueryReading, segment: TokenSegment) -> bool:
+    return reading.has_city_field and segment.field is QueryField.TEXT
 
 
-def alike_in_pool(found: Iterable[Window], pool: Pool, floor: float) -> Iterator[Named]:
+def alike_in_pool(
+    found: Iterable[NameWindow], pool: NamePool, floor: float
+) -> Iterator[NameReading]:
     """The nearest names of a pool for each window, from `floor` (0..1) up.
 
     Likeness is one less the share of letters to add, drop, change or swap (OSA distance).
@@ -113,39 +117,41 @@ def alike_in_pool(found: Iterable[Window], pool: Pool, floor: float) -> Iterator
             score_cutoff=asked,
             limit=3,
         ):
-            yield _named(window, pool.ids[position], score, Method.TYPO)
+            yield _named(window, pool.ids[position], score, MatchMethod.TYPO)
 
 
 def beginnings_in_pool(
-    found: Iterable[Window], pool: Pool, gazetteer: Gazetteer
-) -> Iterator[Named]:
+    found: Iterable[NameWindow], pool: NamePool, gazetteer: Gazetteer
+) -> Iterator[NameReading]:
     """Names of a pool that begin with the words given: "Tardets" for "Tardets-Sorholus"."""
     for window in found:
         if len(window.compact) < 4 or window.compact in _TOO_COMMON:
             continue
         for i, name in zip(pool.ids, pool.names, strict=True):
             if _begins(window.compact, name, gazetteer.spelt[i]):
-                yield _named(window, i, BEGINNING_QUALITY, Method.BEGINNING)
+                yield _named(window, i, BEGINNING_QUALITY, MatchMethod.BEGINNING)
 
 
-def cut_in_pool(found: Iterable[Window], pool: Pool) -> Iterator[Named]:
+def cut_in_pool(found: Iterable[NameWindow], pool: NamePool) -> Iterator[NameReading]:
     """Names of a pool that begin with all the letters of a segment, and go on."""
     for window in found:
         if not window.whole or len(window.compact) < 5 or window.compact in _TOO_COMMON:
             continue
         for i, name in zip(pool.ids, pool.names, strict=True):
             if len(name) > len(window.compact) and name.startswith(window.compact):
-                yield _named(window, i, CUT_QUALITY, Method.BEGINNING)
+                yield _named(window, i, CUT_QUALITY, MatchMethod.BEGINNING)
 
 
-def endings_in_pool(found: Iterable[Window], pool: Pool, gazetteer: Gazetteer) -> Iterator[Named]:
+def endings_in_pool(
+    found: Iterable[NameWindow], pool: NamePool, gazetteer: Gazetteer
+) -> Iterator[NameReading]:
     """Names of a pool that end with all that a segment says: "Châtain" for "Arfeuille-Châtain"."""
     for window in found:
         if not window.whole or len(window.compact) < 4 or window.compact in _TOO_COMMON:
             continue
         for i, name in zip(pool.ids, pool.names, strict=True):
             if _ends(window.compact, name, gazetteer.spelt[i]):
-                yield _named(window, i, BEGINNING_QUALITY, Method.BEGINNING)
+                yield _named(window, i, BEGINNING_QUALITY, MatchMethod.BEGINNING)
 
 
 def _begins(compact: str, name: str, spelt: str) -> bool:
@@ -167,7 +173,7 @@ def _ends(compact: str, name: str, spelt: str) -> bool:
     return any("".join(words[start:]) == compact for start in range(1, len(words)))
 
 
-def longer_names(found: Iterable[Window], gazetteer: Gazetteer) -> Iterator[Named]:
+def longer_names(found: Iterable[NameWindow], gazetteer: Gazetteer) -> Iterator[NameReading]:
     """Towns of note whose names begin with all that a segment says: "Brive", "Aix"."""
     for window in found:
         if not window.whole or window.role not in DECLARED_ROLES or len(window.compact) < 3:
@@ -179,24 +185,26 @@ def longer_names(found: Iterable[Window], gazetteer: Gazetteer) -> Iterator[Name
             if _is_town_of_note(gazetteer.places[i]) and _begins(
                 window.compact, gazetteer.compact[i], gazetteer.spelt[i]
             ):
-                yield _named(window, i, BEGINNING_QUALITY, Method.BEGINNING)
+                yield _named(window, i, BEGINNING_QUALITY, MatchMethod.BEGINNING)
 
 
-def _is_town_of_note(place: Place) -> bool:
+def _is_town_of_note(place: GazetteerEntry) -> bool:
     return place.kind == COMMUNE and place.population >= NOTABLE_TOWN
 
 
-def sounding_in_pool(found: Iterable[Window], pool: Pool, gazetteer: Gazetteer) -> Iterator[Named]:
+def sounding_in_pool(
+    found: Iterable[NameWindow], pool: NamePool, gazetteer: Gazetteer
+) -> Iterator[NameReading]:
     """Names of a pool that sound like the words given."""
     wanted = frozenset(pool.ids)
     for window in found:
         for i in gazetteer.by_sound.get(phonetic(window.compact), ()):
             score = _likeness(window.compact, gazetteer.compact[i])
             if i in wanted and score >= SOUND_FLOOR:
-                yield _named(window, i, _as_heard(score), Method.SOUND)
+                yield _named(window, i, _as_heard(score), MatchMethod.SOUND)
 
 
-def alike_in_france(found: Iterable[Window], gazetteer: Gazetteer) -> Iterator[Named]:
+def alike_in_france(found: Iterable[NameWindow], gazetteer: Gazetteer) -> Iterator[NameReading]:
     """The nearest names of all, through shared letter triples and sounds; few windows are tried."""
     for window in islice(found, MAX_FRANCE_WINDOWS):
         if len(window.compact) < 4:
@@ -205,9 +213,9 @@ def alike_in_france(found: Iterable[Window], gazetteer: Gazetteer) -> Iterator[N
         for i in {*_nearest(window.compact, gazetteer), *sounds}:
             score = _likeness(window.compact, gazetteer.compact[i])
             if i in sounds and score >= SOUND_FLOOR:
-                yield _named(window, i, _as_heard(score), Method.SOUND)
+                yield _named(window, i, _as_heard(score), MatchMethod.SOUND)
             elif score >= FRANCE_FLOOR:
-                yield _named(window, i, score, Method.TYPO)
+                yield _named(window, i, score, MatchMethod.TYPO)
 
 
 def _nearest(compact: str, gazetteer: Gazetteer) -> list[int]:
@@ -224,5 +232,5 @@ def _as_heard(likeness: float) -> float:
     return (0.96 + likeness) / 2
 
 
-def _named(window: Window, entry: int, quality: float, method: Method) -> Named:
-    return Named(entry, method, quality, window.role, window.weight, window.start, window.end)
+def _named(window: NameWindow, entry: int, quality: float, method: MatchMethod) -> NameReading:
+    return NameReading(entry, method, quality, window.role, window.weight, window.start, window.end)

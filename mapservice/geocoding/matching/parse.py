@@ -6,7 +6,14 @@ from dataclasses import dataclass, field, replace
 
 from mapservice.geocoding.matching.gazetteer import Gazetteer
 from mapservice.geocoding.matching.normalise import normalise
-from mapservice.geocoding.matching.tokens import Field, Gap, Segment, Token, segments, tokenise
+from mapservice.geocoding.matching.tokens import (
+    QueryField,
+    QueryToken,
+    TokenGap,
+    TokenSegment,
+    segments,
+    tokenise,
+)
 from mapservice.geocoding.matching.vocabulary import (
     AREA_KINDS,
     COUNTRIES,
@@ -16,7 +23,7 @@ from mapservice.geocoding.matching.vocabulary import (
     STREET_TYPES,
     WHOLE_WORDS,
 )
-from mapservice.geocoding.model import Query
+from mapservice.geocoding.model import GeocodeQuery
 
 _CODE = re.compile(r"2[ab]\d{3}|\d{5}")
 _DEPARTEMENT_NUMBER = re.compile(r"2[ab]|\d{2}|9[78]\d")
@@ -32,7 +39,7 @@ _FRANCE = frozenset(("france", "fr", "fra", "f"))
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class CodeCandidate:
     """Five characters that may be a postcode or an INSEE code. A weak one lost a leading zero."""
 
     value: str
@@ -41,7 +48,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class AreaHint:
     """A département or région that the text gives; a firm one also speaks against others.
 
     `named` tells a name from a number; words [start, end) hold it, -1 for a field of its own.
@@ -55,20 +62,20 @@ class Hint:
 
 
 @dataclass(slots=True)
-class Reading:
+class QueryReading:
     """All that was read in one query before any commune is looked for."""
 
-    tokens: list[Token]
-    codes: list[Code] = field(default_factory=list)
+    tokens: list[QueryToken]
+    codes: list[CodeCandidate] = field(default_factory=list)
     citycode: str = ""
     context: str = ""
-    departements: list[Hint] = field(default_factory=list)
-    regions: list[Hint] = field(default_factory=list)
+    departements: list[AreaHint] = field(default_factory=list)
+    regions: list[AreaHint] = field(default_factory=list)
     arrondissement: int | None = None
     cedex: bool = False
     country: str = ""
     skipped: set[int] = field(default_factory=set)
-    segments: list[Segment] = field(default_factory=list)
+    segments: list[TokenSegment] = field(default_factory=list)
     has_city_field: bool = False
 
     @property
@@ -76,12 +83,12 @@ class Reading:
         return [code.value for code in self.codes if code.firm]
 
 
-def read(query: Query, gazetteer: Gazetteer) -> Reading:
+def read(query: GeocodeQuery, gazetteer: Gazetteer) -> QueryReading:
     """Read a query against the codes and département names that the gazetteer knows."""
     tokens, codes = _fields(query)
     tokens = _article_first(list(_with_sur(tokens, gazetteer)))
-    reading = Reading(tokens, codes, citycode=_code_in(query.citycode), context=query.context)
-    reading.has_city_field = any(token.field is Field.CITY for token in tokens)
+    reading = QueryReading(tokens, codes, citycode=_code_in(query.citycode), context=query.context)
+    reading.has_city_field = any(token.field is QueryField.CITY for token in tokens)
     _read_noise(reading, gazetteer)
     _read_codes(reading, gazetteer)
     _read_departements(reading, gazetteer)
@@ -95,49 +102,49 @@ def read(query: Query, gazetteer: Gazetteer) -> Reading:
     return reading
 
 
-def _fields(query: Query) -> tuple[list[Token], list[Code]]:
+def _fields(query: GeocodeQuery) -> tuple[list[QueryToken], list[CodeCandidate]]:
     """The words of all fields, and the codes of the fields; a city in the postcode's field, and
     the reverse, go where they belong."""
     tokens = tokenise(query.text)
-    codes: list[Code] = []
+    codes: list[CodeCandidate] = []
     for value in filter(None, (query.postcode, query.city)):
         code = _code_in(value)
         if code:
-            codes.append(Code(code, -1))
+            codes.append(CodeCandidate(code, -1))
             value = _CODE_FIELD.sub(" ", value)
-        tokens.extend(tokenise(value, Field.CITY))
+        tokens.extend(tokenise(value, QueryField.CITY))
     return tokens, codes
 
 
-def _with_sur(tokens: list[Token], gazetteer: Gazetteer) -> Iterator[Token]:
+def _with_sur(tokens: list[QueryToken], gazetteer: Gazetteer) -> Iterator[QueryToken]:
     """ "Bar / Aube" is read "Bar sur Aube", if there is one."""
     for i, token in enumerate(tokens):
-        known = token.gap is Gap.DASH and any(
+        known = token.gap is TokenGap.DASH and any(
             f"{left}sur{right}" in gazetteer.by_name for left, right in _around(tokens, i)
         )
         if known:
-            yield Token("sur", Gap.SPACE, token.field, token.bracketed)
-            yield replace(token, gap=Gap.SPACE)
+            yield QueryToken("sur", TokenGap.SPACE, token.field, token.bracketed)
+            yield replace(token, gap=TokenGap.SPACE)
         else:
             yield token
 
 
-def _article_first(tokens: list[Token]) -> list[Token]:
+def _article_first(tokens: list[QueryToken]) -> list[QueryToken]:
     """ "Havre (Le)", as lists have it, is read "Le Havre"."""
     for i, token in enumerate(tokens):
         if token.word in _ARTICLES and i > 0 and _is_bracketed_alone(tokens, i):
             start = next(k for k in range(i - 1, -1, -1) if _begins_name(tokens, k))
             article = replace(token, gap=tokens[start].gap, bracketed=False)
-            name = [replace(tokens[start], gap=Gap.SPACE), *tokens[start + 1 : i]]
+            name = [replace(tokens[start], gap=TokenGap.SPACE), *tokens[start + 1 : i]]
             return [*tokens[:start], article, *name, *tokens[i + 1 :]]
     return tokens
 
 
-def _begins_name(tokens: list[Token], i: int) -> bool:
-    return i == 0 or tokens[i].gap is Gap.STRONG or tokens[i - 1].word[0].isdigit()
+def _begins_name(tokens: list[QueryToken], i: int) -> bool:
+    return i == 0 or tokens[i].gap is TokenGap.STRONG or tokens[i - 1].word[0].isdigit()
 
 
-def _around(tokens: list[Token], i: int) -> Iterator[tuple[str, str]]:
+def _around(tokens: list[QueryToken], i: int) -> Iterator[tuple[str, str]]:
     """Compact words that end before a token and those that begin with it, up to four of each."""
     lefts = ["".join(t.word for t in tokens[k:i]) for k in range(max(0, i - 4), i)]
     rights = [
@@ -152,7 +159,7 @@ def _code_in(value: str) -> str:
     return found[1].replace(" ", "").upper().zfill(5) if found else ""
 
 
-def _read_noise(reading: Reading, gazetteer: Gazetteer) -> None:
+def _read_noise(reading: QueryReading, gazetteer: Gazetteer) -> None:
     """Mark cedex, post-office boxes and the country as words that name no town."""
     tokens = reading.tokens
     for i, token in enumerate(tokens):
@@ -167,7 +174,7 @@ def _read_noise(reading: Reading, gazetteer: Gazetteer) -> None:
     _read_country(reading, gazetteer)
 
 
-def _box(tokens: list[Token], i: int) -> Iterator[int]:
+def _box(tokens: list[QueryToken], i: int) -> Iterator[int]:
     yield i
     i += 1
     if tokens[i].word == "n":
@@ -177,22 +184,26 @@ def _box(tokens: list[Token], i: int) -> Iterator[int]:
         yield i
 
 
-def _read_country(reading: Reading, gazetteer: Gazetteer) -> None:
+def _read_country(reading: QueryReading, gazetteer: Gazetteer) -> None:
     if len(reading.tokens) < 2:
         reading.country = COUNTRIES.get(reading.tokens[0].word, "") if reading.tokens else ""
         return
     last = reading.tokens[-1]
     tail = "".join(token.word for token in reading.tokens[-3:])
-    if last.word in _FRANCE and last.gap is not Gap.HYPHEN and tail not in gazetteer.region_names:
+    if (
+        last.word in _FRANCE
+        and last.gap is not TokenGap.HYPHEN
+        and tail not in gazetteer.region_names
+    ):
         reading.skipped.add(len(reading.tokens) - 1)
-    elif last.word in COUNTRIES and (last.gap >= Gap.DASH or last.bracketed):
+    elif last.word in COUNTRIES and (last.gap >= TokenGap.DASH or last.bracketed):
         reading.country = COUNTRIES[last.word]
 
 
-def _read_codes(reading: Reading, gazetteer: Gazetteer) -> None:
+def _read_codes(reading: QueryReading, gazetteer: Gazetteer) -> None:
     for i, token in enumerate(reading.tokens):
         if i not in reading.skipped and _CODE.fullmatch(token.word):
-            reading.codes.append(Code(token.word.upper(), i))
+            reading.codes.append(CodeCandidate(token.word.upper(), i))
     if not reading.codes:
         reading.codes.extend(_spaced_codes(reading, gazetteer))
     if not reading.codes:
@@ -204,19 +215,19 @@ def _is_known(value: str, gazetteer: Gazetteer) -> bool:
     return value in gazetteer.by_postcode or value in gazetteer.by_code
 
 
-def _spaced_codes(reading: Reading, gazetteer: Gazetteer) -> Iterator[Code]:
+def _spaced_codes(reading: QueryReading, gazetteer: Gazetteer) -> Iterator[CodeCandidate]:
     """ "35 000 Rennes": two digits, a space, three digits that make a known postcode."""
     tokens = reading.tokens
     for i in range(len(tokens) - 1):
         left, right = tokens[i], tokens[i + 1]
         value = left.word + right.word
-        is_code = len(left.word) == 2 and right.gap is Gap.SPACE and _CODE.fullmatch(value)
+        is_code = len(left.word) == 2 and right.gap is TokenGap.SPACE and _CODE.fullmatch(value)
         if is_code and value in gazetteer.by_postcode:
             reading.skipped.add(i)
-            yield Code(value, i + 1)
+            yield CodeCandidate(value, i + 1)
 
 
-def _weak_codes(reading: Reading, gazetteer: Gazetteer) -> Iterator[Code]:
+def _weak_codes(reading: QueryReading, gazetteer: Gazetteer) -> Iterator[CodeCandidate]:
     """Four digits that a spreadsheet may have left of a postcode; a year is none."""
     for i, token in enumerate(reading.tokens):
         if len(token.word) != 4 or not token.word.isdigit() or i in reading.skipped:
@@ -224,10 +235,10 @@ def _weak_codes(reading: Reading, gazetteer: Gazetteer) -> Iterator[Code]:
         is_year = i > 0 and reading.tokens[i - 1].word in MONTHS
         value = "0" + token.word
         if not is_year and _is_known(value, gazetteer):
-            yield Code(value, i, firm=False)
+            yield CodeCandidate(value, i, firm=False)
 
 
-def _read_departements(reading: Reading, gazetteer: Gazetteer) -> None:
+def _read_departements(reading: QueryReading, gazetteer: Gazetteer) -> None:
     """Département numbers: in brackets or after "dept" firm, alone at an end of the line weak."""
     tokens = reading.tokens
     for i, token in enumerate(tokens):
@@ -235,21 +246,23 @@ def _read_departements(reading: Reading, gazetteer: Gazetteer) -> None:
         if i in reading.skipped or code not in gazetteer.departements:
             continue
         if _is_bracketed_alone(tokens, i):
-            reading.departements.append(Hint(code, True, i, i + 1))
+            reading.departements.append(AreaHint(code, True, i, i + 1))
             reading.skipped.add(i)
         elif i > 0 and tokens[i - 1].word in _DEPARTEMENT_WORDS:
-            reading.departements.append(Hint(code, True, i - 1, i + 1))
+            reading.departements.append(AreaHint(code, True, i - 1, i + 1))
             reading.skipped.update((i - 1, i))
         elif not reading.firm_codes and _is_at_an_end(tokens, i):
-            reading.departements.append(Hint(code, False, i, i + 1))
+            reading.departements.append(AreaHint(code, False, i, i + 1))
 
 
-def _is_bracketed_alone(tokens: list[Token], i: int) -> bool:
-    closed = i + 1 == len(tokens) or not tokens[i + 1].bracketed or tokens[i + 1].gap is Gap.STRONG
-    return tokens[i].bracketed and tokens[i].gap is Gap.STRONG and closed
+def _is_bracketed_alone(tokens: list[QueryToken], i: int) -> bool:
+    closed = (
+        i + 1 == len(tokens) or not tokens[i + 1].bracketed or tokens[i + 1].gap is TokenGap.STRONG
+    )
+    return tokens[i].bracketed and tokens[i].gap is TokenGap.STRONG and closed
 
 
-def _is_at_an_end(tokens: list[Token], i: int) -> bool:
+def _is_at_an_end(tokens: list[QueryToken], i: int) -> bool:
     if len(tokens) == 1:
         return True
     if i == len(tokens) - 1:
@@ -257,7 +270,7 @@ def _is_at_an_end(tokens: list[Token], i: int) -> bool:
     return i == 0 and tokens[1].word not in STREET_TYPES
 
 
-def _read_departement_field(reading: Reading, value: str, gazetteer: Gazetteer) -> None:
+def _read_departement_field(reading: QueryReading, value: str, gazetteer: Gazetteer) -> None:
     if not value:
         return
     spelt = normalise(value)
@@ -267,12 +280,12 @@ def _read_departement_field(reading: Reading, value: str, gazetteer: Gazetteer) 
     compact = spelt.replace(" ", "")
     code = gazetteer.departement_names.get(compact, "") or (numbers[0] if numbers else "")
     if code:
-        reading.departements.append(Hint(code, True))
+        reading.departements.append(AreaHint(code, True))
     elif compact in gazetteer.region_names:
-        reading.regions.append(Hint(gazetteer.region_names[compact], True))
+        reading.regions.append(AreaHint(gazetteer.region_names[compact], True))
 
 
-def _read_arrondissement(reading: Reading) -> None:
+def _read_arrondissement(reading: QueryReading) -> None:
     """ "13e arrondissement", "arrondissement 13"; "Paris 13e" is read with the city's name."""
     tokens = reading.tokens
     for i, token in enumerate(tokens):
@@ -295,16 +308,16 @@ def ordinal(word: str) -> int | None:
     return ROMAN.get(word) or (ROMAN.get(word[:-1]) if word.endswith("e") else None)
 
 
-def _bridges(tokens: list[Token], gazetteer: Gazetteer) -> Iterator[int]:
+def _bridges(tokens: list[QueryToken], gazetteer: Gazetteer) -> Iterator[int]:
     """Dashes with spaces around that stand inside a name: "Arzacq - Arraziguet"."""
     for i, token in enumerate(tokens):
-        if token.gap is not Gap.DASH:
+        if token.gap is not TokenGap.DASH:
             continue
         if any(left + right in gazetteer.by_name for left, right in _around(tokens, i)):
             yield i
 
 
-def _read_areas(reading: Reading, gazetteer: Gazetteer) -> None:
+def _read_areas(reading: QueryReading, gazetteer: Gazetteer) -> None:
     """Names of départements and régions: a whole segment, or the end of one.
 
     More of them may stand before it: "Bretagne et Normandie".
@@ -316,7 +329,7 @@ def _read_areas(reading: Reading, gazetteer: Gazetteer) -> None:
             end = _end_before(reading.tokens, start) if start is not None else 0
 
 
-def _area_end(reading: Reading, segment: Segment) -> int:
+def _area_end(reading: QueryReading, segment: TokenSegment) -> int:
     """Where the last name may end: "Bretagne entière", "Isère 38"."""
     numbers = {hint.start for hint in reading.departements if not hint.named}
     end = segment.end
@@ -327,14 +340,16 @@ def _area_end(reading: Reading, segment: Segment) -> int:
     return end
 
 
-def _end_before(tokens: list[Token], start: int) -> int:
+def _end_before(tokens: list[QueryToken], start: int) -> int:
     """Where a name may end that is listed before the one that starts there; else 0."""
     while start and tokens[start - 1].word in LINKERS - _AND:
         start -= 1
     return start - 1 if start and tokens[start - 1].word in _AND else 0
 
 
-def _area_start(reading: Reading, segment: Segment, end: int, gazetteer: Gazetteer) -> int | None:
+def _area_start(
+    reading: QueryReading, segment: TokenSegment, end: int, gazetteer: Gazetteer
+) -> int | None:
     """Where the area that ends there begins, once it is noted; None if there is none."""
     for start in range(segment.start, min(end, segment.start + 12)):
         if _read_area(reading, start, end, gazetteer):
@@ -342,20 +357,20 @@ def _area_start(reading: Reading, segment: Segment, end: int, gazetteer: Gazette
     return None
 
 
-def _read_area(reading: Reading, start: int, end: int, gazetteer: Gazetteer) -> bool:
+def _read_area(reading: QueryReading, start: int, end: int, gazetteer: Gazetteer) -> bool:
     tokens = reading.tokens[start:end]
     compact = "".join(token.word for token in tokens)
-    firm = tokens[0].bracketed and tokens[0].gap is Gap.STRONG
+    firm = tokens[0].bracketed and tokens[0].gap is TokenGap.STRONG
     departement = gazetteer.departement_names.get(compact)
     if departement:
-        reading.departements.append(Hint(departement, firm, start, end, named=True))
+        reading.departements.append(AreaHint(departement, firm, start, end, named=True))
     region = gazetteer.region_names.get(compact)
     if region:
-        reading.regions.append(Hint(region, firm, start, end, named=True))
+        reading.regions.append(AreaHint(region, firm, start, end, named=True))
     return bool(departement or region)
 
 
-def _before_areas(reading: Reading) -> list[Segment]:
+def _before_areas(reading: QueryReading) -> list[TokenSegment]:
     """Where the last segment is but a département or région, the one before it is the town's."""
     areas = {(h.start, h.end) for h in (*reading.departements, *reading.regions) if h.named}
     towns = [segment for segment in reading.segments if (segment.start, segment.end) not in areas]

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator
 
 from mapservice.geocoding.matching.evidence import (
     ALIAS_QUALITY,
-    Agreement,
     CodeSense,
-    Evidence,
-    Method,
-    Named,
+    CommuneEvidence,
+    MatchMethod,
+    NameReading,
+    PostcodeAgreement,
     is_unmistakable,
     sense_of_codes,
     weigh,
 )
-from mapservice.geocoding.matching.gazetteer import ARRONDISSEMENT, COMMUNE, Gazetteer, Pool
+from mapservice.geocoding.matching.gazetteer import ARRONDISSEMENT, COMMUNE, Gazetteer, NamePool
 from mapservice.geocoding.matching.likeness import (
     DEPARTEMENT_FLOOR,
     POSTCODE_FLOOR,
@@ -27,8 +27,8 @@ from mapservice.geocoding.matching.likeness import (
     sounding_in_pool,
     windows,
 )
-from mapservice.geocoding.matching.parse import Hint, Reading, ordinal
-from mapservice.geocoding.matching.spans import DECLARED_ROLES, TOWN_ROLES, Hit, Role, hits
+from mapservice.geocoding.matching.parse import AreaHint, QueryReading, ordinal
+from mapservice.geocoding.matching.spans import DECLARED_ROLES, TOWN_ROLES, NameRole, NameSpan, hits
 from mapservice.geocoding.matching.vocabulary import STREET_TYPES
 
 SETTLED = 0.85
@@ -40,10 +40,10 @@ RIVALLED_FLOOR = 0.86
 ELSEWHERE_DOUBT = 0.16
 """Brings a name in the best place (0.6 - 0.15) below the postcode of several communes (0.3)."""
 
-Names = dict[str, Named]
+Names = dict[str, NameReading]
 
 
-def rank(reading: Reading, gazetteer: Gazetteer) -> tuple[list[Evidence], CodeSense]:
+def rank(reading: QueryReading, gazetteer: Gazetteer) -> tuple[list[CommuneEvidence], CodeSense]:
     """Weigh every commune that the codes, names or context of a query point to."""
     sense = sense_of_codes(reading, gazetteer)
     names: Names = {}
@@ -59,13 +59,13 @@ def rank(reading: Reading, gazetteer: Gazetteer) -> tuple[list[Evidence], CodeSe
 
 
 def _doubt_names_elsewhere(
-    evidence: list[Evidence], sense: CodeSense, gazetteer: Gazetteer
+    evidence: list[CommuneEvidence], sense: CodeSense, gazetteer: Gazetteer
 ) -> None:
     """A name that only communes away from the postcode bear is rather that of a hamlet there.
 
     Not so one that is unmistakable, unless several communes bear it.
     """
-    against = [e for e in evidence if e.named and e.postcode is Agreement.AGAINST]
+    against = [e for e in evidence if e.named and e.postcode is PostcodeAgreement.AGAINST]
     spans = Counter((e.named.start, e.named.end) for e in against if e.named)
     for item in against:
         is_shared = item.named and spans[item.named.start, item.named.end] > 1
@@ -73,11 +73,11 @@ def _doubt_names_elsewhere(
             item.core -= ELSEWHERE_DOUBT
 
 
-def _order(evidence: Evidence) -> tuple[float, int, str]:
+def _order(evidence: CommuneEvidence) -> tuple[float, int, str]:
     return (-round(evidence.core, 3), -evidence.population, evidence.commune)
 
 
-def _add(names: Names, found: Iterable[Named], gazetteer: Gazetteer) -> None:
+def _add(names: Names, found: Iterable[NameReading], gazetteer: Gazetteer) -> None:
     """Keep for each commune its best reading; the commune's own name wins over an alias."""
     for named in found:
         place = gazetteer.places[named.entry]
@@ -88,30 +88,32 @@ def _add(names: Names, found: Iterable[Named], gazetteer: Gazetteer) -> None:
             names[place.commune] = named
 
 
-def _exact(reading: Reading, gazetteer: Gazetteer) -> Iterator[Named]:
+def _exact(reading: QueryReading, gazetteer: Gazetteer) -> Iterator[NameReading]:
     for hit in hits(reading, gazetteer):
         for entry in hit.ids:
             method, quality = _exactness(hit, gazetteer.spelt[entry])
             yield _with_arrondissement(
-                Named(entry, method, quality, hit.role, hit.weight, hit.start, hit.end),
+                NameReading(entry, method, quality, hit.role, hit.weight, hit.start, hit.end),
                 reading,
                 gazetteer,
             )
 
 
-def _exactness(hit: Hit, spelt: str) -> tuple[Method, float]:
+def _exactness(hit: NameSpan, spelt: str) -> tuple[MatchMethod, float]:
     """Exact, exact but for an article, or exact but for spaces."""
     if hit.spelt == spelt:
-        return Method.EXACT, 1.0
+        return MatchMethod.EXACT, 1.0
     if hit.spelt == spelt.partition(" ")[2]:
-        return Method.ARTICLE, 0.9
+        return MatchMethod.ARTICLE, 0.9
     if hit.spelt.startswith("l "):
-        return Method.SPACING, 0.5
-    street_like = hit.role in (Role.STREET, Role.MIDDLE, Role.TAIL)
-    return Method.SPACING, 0.5 if street_like else 0.95
+        return MatchMethod.SPACING, 0.5
+    street_like = hit.role in (NameRole.STREET, NameRole.MIDDLE, NameRole.TAIL)
+    return MatchMethod.SPACING, 0.5 if street_like else 0.95
 
 
-def _with_arrondissement(named: Named, reading: Reading, gazetteer: Gazetteer) -> Named:
+def _with_arrondissement(
+    named: NameReading, reading: QueryReading, gazetteer: Gazetteer
+) -> NameReading:
     """ "Paris 13e", "Lyon 3": the entry becomes that of the arrondissement."""
     commune = gazetteer.places[named.entry].commune
     if gazetteer.arrondissement(commune, 1) is None:
@@ -121,13 +123,13 @@ def _with_arrondissement(named: Named, reading: Reading, gazetteer: Gazetteer) -
     entry = entry if entry is not None else _arrondissement_of_codes(commune, reading, gazetteer)
     if entry is not None:
         named.entry = entry
-        named.method = Method.ARRONDISSEMENT
-        if named.role in (Role.START, Role.MIDDLE) and number:
+        named.method = MatchMethod.ARRONDISSEMENT
+        if named.role in (NameRole.START, NameRole.MIDDLE) and number:
             named.weight = max(named.weight, 0.9)
     return named
 
 
-def _following_number(reading: Reading, end: int) -> int | None:
+def _following_number(reading: QueryReading, end: int) -> int | None:
     if end >= len(reading.tokens):
         return None
     word = reading.tokens[end].word
@@ -138,7 +140,9 @@ def _following_number(reading: Reading, end: int) -> int | None:
     return None
 
 
-def _arrondissement_of_codes(commune: str, reading: Reading, gazetteer: Gazetteer) -> int | None:
+def _arrondissement_of_codes(
+    commune: str, reading: QueryReading, gazetteer: Gazetteer
+) -> int | None:
     for value in (reading.citycode, *reading.firm_codes):
         pool = gazetteer.by_postcode.get(value)
         ids = pool.ids if pool else gazetteer.by_code.get(value, ())
@@ -150,8 +154,8 @@ def _arrondissement_of_codes(commune: str, reading: Reading, gazetteer: Gazettee
 
 
 def _arrondissement_alone(
-    names: Names, reading: Reading, sense: CodeSense, gazetteer: Gazetteer
-) -> Iterator[Named]:
+    names: Names, reading: QueryReading, sense: CodeSense, gazetteer: Gazetteer
+) -> Iterator[NameReading]:
     """ "13e arrondissement" with no city: each city that has one, or the one of the context."""
     number = reading.arrondissement or _bare_number(reading)
     if not number:
@@ -162,10 +166,12 @@ def _arrondissement_alone(
     for commune in told or (cities if reading.arrondissement else []):
         entry = gazetteer.arrondissement(commune, number)
         if entry is not None:
-            yield Named(entry, Method.ARRONDISSEMENT, 1.0, Role.ALONE, 0.9 if told else 0.7)
+            yield NameReading(
+                entry, MatchMethod.ARRONDISSEMENT, 1.0, NameRole.ALONE, 0.9 if told else 0.7
+            )
 
 
-def _bare_number(reading: Reading) -> int | None:
+def _bare_number(reading: QueryReading) -> int | None:
     """A field that holds nothing but a number, in a file about one city."""
     if not reading.context or not reading.tokens:
         return None
@@ -173,7 +179,9 @@ def _bare_number(reading: Reading) -> int | None:
     return ordinal(apart[0].word) if len(apart) == 1 else None
 
 
-def _add_misspelt(names: Names, reading: Reading, sense: CodeSense, gazetteer: Gazetteer) -> None:
+def _add_misspelt(
+    names: Names, reading: QueryReading, sense: CodeSense, gazetteer: Gazetteer
+) -> None:
     """Look for typos: among the postcode's names, then the département's, then all of France."""
     pools = _postcode_pools(reading, gazetteer)
     inside = sense.postcode_communes | sense.citycode_communes | sense.weak_communes
@@ -216,7 +224,7 @@ def _is_declared(names: Names) -> bool:
     )
 
 
-def _yield_to_areas(names: Names, reading: Reading, gazetteer: Gazetteer) -> None:
+def _yield_to_areas(names: Names, reading: QueryReading, gazetteer: Gazetteer) -> None:
     """In "Jeugny, Aube" the second is the département, though a commune bears that name too."""
     hints = [hint for hint in (*reading.departements, *reading.regions) if hint.named]
     for named in names.values() if hints else ():
@@ -225,14 +233,16 @@ def _yield_to_areas(names: Names, reading: Reading, gazetteer: Gazetteer) -> Non
             named.weight *= 0.4
 
 
-def _lies_in(named: Named, hint: Hint, gazetteer: Gazetteer) -> bool:
+def _lies_in(named: NameReading, hint: AreaHint, gazetteer: Gazetteer) -> bool:
     """A town named before the hint, in the département or région that the hint names."""
     place = gazetteer.places[named.entry]
     inside = hint.code in (place.departement, place.region)
     return inside and named.end <= hint.start and named.value >= 0.5
 
 
-def _is_settled(names: Names, reading: Reading, sense: CodeSense, gazetteer: Gazetteer) -> bool:
+def _is_settled(
+    names: Names, reading: QueryReading, sense: CodeSense, gazetteer: Gazetteer
+) -> bool:
     """A good exact name stands in the postcode, or in the area if one is given."""
     inside = sense.postcode_communes | sense.citycode_communes | sense.maybe_citycodes
     if inside:
@@ -242,7 +252,7 @@ def _is_settled(names: Names, reading: Reading, sense: CodeSense, gazetteer: Gaz
 
 
 def _is_settled_in_area(
-    named: Named, reading: Reading, sense: CodeSense, gazetteer: Gazetteer
+    named: NameReading, reading: QueryReading, sense: CodeSense, gazetteer: Gazetteer
 ) -> bool:
     place = gazetteer.places[named.entry]
     around = gazetteer.commune_departements[place.commune] | {place.region}
@@ -257,7 +267,7 @@ def _has_good_name(names: Names, floor: float) -> bool:
     return any(named.value >= floor for named in names.values())
 
 
-def _postcode_pools(reading: Reading, gazetteer: Gazetteer) -> list[Pool]:
+def _postcode_pools(reading: QueryReading, gazetteer: Gazetteer) -> list[NamePool]:
     return [
         gazetteer.by_postcode[code.value]
         for code in reading.codes[:3]
@@ -265,7 +275,7 @@ def _postcode_pools(reading: Reading, gazetteer: Gazetteer) -> list[Pool]:
     ]
 
 
-def _departements(reading: Reading, sense: CodeSense, gazetteer: Gazetteer) -> list[str]:
+def _departements(reading: QueryReading, sense: CodeSense, gazetteer: Gazetteer) -> list[str]:
     """Where the query lies as far as its codes and hints tell, a few at most."""
     hinted = {hint.code for hint in reading.departements}
     inside = sense.postcode_communes | sense.weak_communes
@@ -274,8 +284,8 @@ def _departements(reading: Reading, sense: CodeSense, gazetteer: Gazetteer) -> l
 
 
 def _unnamed(
-    names: Names, reading: Reading, sense: CodeSense, gazetteer: Gazetteer
-) -> Iterator[Evidence]:
+    names: Names, reading: QueryReading, sense: CodeSense, gazetteer: Gazetteer
+) -> Iterator[CommuneEvidence]:
     """The communes that only a code or the context points to."""
     maybe = frozenset() if sense.has_postcode else sense.maybe_citycodes
     communes = sense.postcode_communes | sense.citycode_communes | maybe

@@ -3,12 +3,19 @@
 from collections.abc import Sequence
 
 from mapservice.geocoding.matching.areas import is_whole_country
-from mapservice.geocoding.matching.decide import Case, Verdict, is_in_passing
-from mapservice.geocoding.matching.evidence import Evidence
+from mapservice.geocoding.matching.decide import MatchCase, MatchVerdict, is_in_passing
+from mapservice.geocoding.matching.evidence import CommuneEvidence
 from mapservice.geocoding.matching.gazetteer import ARRONDISSEMENT, Gazetteer
-from mapservice.geocoding.matching.parse import Hint, Reading
+from mapservice.geocoding.matching.parse import AreaHint, QueryReading
 from mapservice.geocoding.matching.vocabulary import SITE_WORDS, STREET_TYPES
-from mapservice.geocoding.model import Candidate, Match, MatchStatus, Parts, Precision, Query
+from mapservice.geocoding.model import (
+    GeocodeMatch,
+    GeocodeQuery,
+    MatchCandidate,
+    MatchStatus,
+    Precision,
+    QueryParts,
+)
 
 MAX_CANDIDATES = 20
 """Candidates kept in a match record: enough to review a postcode of many communes."""
@@ -23,14 +30,14 @@ _BANDS = {
 }
 
 
-def match_of(query: Query, case: Case, verdict: Verdict) -> Match:
+def match_of(query: GeocodeQuery, case: MatchCase, verdict: MatchVerdict) -> GeocodeMatch:
     """Write down what was decided."""
     answers = [] if verdict.status is MatchStatus.NONE else list(case.ranked[:MAX_CANDIDATES])
     best = answers[0] if answers else None
     parts = _parts(case.reading, best, case.gazetteer)
     parts = _with_shared_area(parts, case, verdict)
     score = _score(best, verdict.status)
-    return Match(
+    return GeocodeMatch(
         query=query,
         parts=parts,
         status=verdict.status,
@@ -46,25 +53,25 @@ def match_of(query: Query, case: Case, verdict: Verdict) -> Match:
 
 
 def candidate_of(
-    evidence: Evidence, best: Evidence, best_score: float, gazetteer: Gazetteer
-) -> Candidate:
+    evidence: CommuneEvidence, best: CommuneEvidence, best_score: float, gazetteer: Gazetteer
+) -> MatchCandidate:
     """A candidate scored in proportion to the best one."""
     share = max(0.0, evidence.core) / best.core if best.core > 0 else 0.0
     score = round(best_score * min(1.0, share), 4)
-    return Candidate(gazetteer.places[evidence.entry], score, str(evidence.method))
+    return MatchCandidate(gazetteer.places[evidence.entry], score, str(evidence.method))
 
 
-def _score(best: Evidence | None, status: MatchStatus) -> float:
+def _score(best: CommuneEvidence | None, status: MatchStatus) -> float:
     """The evidence, brought into the band of its status, so that scores compare across queries."""
     low, high = _BANDS[status]
     return round(low + (high - low) * min(1.0, max(0.0, best.core)), 4) if best else 0.0
 
 
-def _parts(reading: Reading, best: Evidence | None, gazetteer: Gazetteer) -> Parts:
+def _parts(reading: QueryReading, best: CommuneEvidence | None, gazetteer: Gazetteer) -> QueryParts:
     departement = _area(reading, reading.departements)
     named = best.named if best else None
     codes = [code.value for code in reading.codes]
-    return Parts(
+    return QueryParts(
         postcode=next((c for c in codes if c in gazetteer.by_postcode), codes[0] if codes else ""),
         citycode=reading.citycode or _citycode(reading, gazetteer),
         departement=departement,
@@ -76,13 +83,13 @@ def _parts(reading: Reading, best: Evidence | None, gazetteer: Gazetteer) -> Par
     )
 
 
-def _area(reading: Reading, hints: Sequence[Hint]) -> str:
+def _area(reading: QueryReading, hints: Sequence[AreaHint]) -> str:
     """The one département or région told; "avenue du Rhône" tells none."""
     told = {hint.code for hint in hints if not _is_in_street(reading, hint)}
     return told.pop() if len(told) == 1 else ""
 
 
-def _is_in_street(reading: Reading, hint: Hint) -> bool:
+def _is_in_street(reading: QueryReading, hint: AreaHint) -> bool:
     """Whether what reads as an area may be part of an address: "ZI Nord", "bâtiment 3"."""
     if hint.start < 0 or hint.firm:
         return False
@@ -94,23 +101,25 @@ def _is_in_street(reading: Reading, hint: Hint) -> bool:
     return any(t.word in _ADDRESS_WORDS for t in reading.tokens[segment.start : hint.start])
 
 
-def _citycode(reading: Reading, gazetteer: Gazetteer) -> str:
+def _citycode(reading: QueryReading, gazetteer: Gazetteer) -> str:
     codes = (c.value for c in reading.codes if c.firm and c.value not in gazetteer.by_postcode)
     return next((code for code in codes if code in gazetteer.by_code), "")
 
 
-def _arrondissement(reading: Reading, best: Evidence | None, gazetteer: Gazetteer) -> str:
+def _arrondissement(
+    reading: QueryReading, best: CommuneEvidence | None, gazetteer: Gazetteer
+) -> str:
     """The INSEE code of the arrondissement where it is known, else the number read."""
     if best and gazetteer.places[best.entry].kind == ARRONDISSEMENT:
         return gazetteer.places[best.entry].code
     return str(reading.arrondissement or "")
 
 
-def _words(reading: Reading, start: int, end: int) -> str:
+def _words(reading: QueryReading, start: int, end: int) -> str:
     return " ".join(token.word for token in reading.tokens[start:end])
 
 
-def _street(reading: Reading, best: Evidence | None) -> str:
+def _street(reading: QueryReading, best: CommuneEvidence | None) -> str:
     """From the first street word to the end of its segment, without the town."""
     town = range(best.named.start, best.named.end) if best and best.named else range(0)
     for segment in reading.segments:
@@ -122,7 +131,7 @@ def _street(reading: Reading, best: Evidence | None) -> str:
     return ""
 
 
-def _with_shared_area(parts: Parts, case: Case, verdict: Verdict) -> Parts:
+def _with_shared_area(parts: QueryParts, case: MatchCase, verdict: MatchVerdict) -> QueryParts:
     """Fill the département and région of the answer, or those that all near candidates share."""
     places = [case.gazetteer.places[e.entry] for e in _in_question(case, verdict)]
     departements = {place.departement for place in places}
@@ -134,7 +143,7 @@ def _with_shared_area(parts: Parts, case: Case, verdict: Verdict) -> Parts:
     if not places and not departement and len(case.sense.areas) == 1:
         departement = next(iter(case.sense.areas))
         region = case.gazetteer.departement_region.get(departement, "")
-    return Parts(
+    return QueryParts(
         postcode=parts.postcode,
         citycode=parts.citycode,
         departement=departement,
@@ -146,7 +155,7 @@ def _with_shared_area(parts: Parts, case: Case, verdict: Verdict) -> Parts:
     )
 
 
-def _shared_region(case: Case, departement: str) -> str:
+def _shared_region(case: MatchCase, departement: str) -> str:
     """That of the départements told, if they lie in one."""
     hints = case.reading.departements
     told = {hint.code for hint in hints if not _is_in_street(case.reading, hint)}
@@ -155,7 +164,7 @@ def _shared_region(case: Case, departement: str) -> str:
     return regions.pop() if len(regions) == 1 else ""
 
 
-def _in_question(case: Case, verdict: Verdict) -> Sequence[Evidence]:
+def _in_question(case: MatchCase, verdict: MatchVerdict) -> Sequence[CommuneEvidence]:
     if verdict.status is MatchStatus.NONE or (
         verdict.status is MatchStatus.AMBIGUOUS and is_in_passing(case.best)
     ):
@@ -165,7 +174,7 @@ def _in_question(case: Case, verdict: Verdict) -> Sequence[Evidence]:
     return [case.best]
 
 
-def _precision(case: Case, status: MatchStatus, parts: Parts) -> Precision:
+def _precision(case: MatchCase, status: MatchStatus, parts: QueryParts) -> Precision:
     """The finest level that is sure: an open choice within one département is known to that."""
     if status in (MatchStatus.CERTAIN, MatchStatus.LIKELY):
         return Precision.COMMUNE

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mapservice.geocoding.matching.evidence import SURE_METHODS, Evidence
+from mapservice.geocoding.matching.evidence import SURE_METHODS, CommuneEvidence
 from mapservice.geocoding.matching.gazetteer import Gazetteer
 from mapservice.geocoding.matching.normalise import fold, normalise
 from mapservice.geocoding.matching.parse import read
 from mapservice.geocoding.matching.rank import rank
-from mapservice.geocoding.model import Candidate, MatchStatus, Place, Query
+from mapservice.geocoding.model import GazetteerEntry, GeocodeQuery, MatchCandidate, MatchStatus
 
 MAX_LIMIT = 100
 CONSIDERED = 60
@@ -27,7 +27,7 @@ _LONE_S = re.compile(r"(?:^|[^a-z])s$")
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class SuggestionFilter:
     """What suggestions must fit; `near` is (lon, lat) in EPSG:4326, and only a preference."""
 
     postcode: str = ""
@@ -37,7 +37,7 @@ class Filter:
     limit: int = 5
     autocomplete: bool = True
 
-    def admits(self, place: Place) -> bool:
+    def admits(self, place: GazetteerEntry) -> bool:
         return (
             (not self.kind or place.kind == self.kind)
             and (not self.postcode or self.postcode in place.postcodes)
@@ -45,11 +45,11 @@ class Filter:
         )
 
 
-def suggest(gazetteer: Gazetteer, text: str, wanted: Filter) -> list[Candidate]:
+def suggest(gazetteer: Gazetteer, text: str, wanted: SuggestionFilter) -> list[MatchCandidate]:
     """The best candidates for a text, at most one per commune."""
     limit = max(0, min(wanted.limit, MAX_LIMIT))
     spelt = _begun(text)
-    found: dict[str, Candidate] = {}
+    found: dict[str, MatchCandidate] = {}
     for candidate in _candidates(gazetteer, text, spelt, wanted):
         known = found.get(candidate.place.commune)
         if known is None or candidate.score > known.score:
@@ -83,11 +83,13 @@ def _begun(text: str) -> str:
     return f"{spelt[:-3]}s" if lone else spelt
 
 
-def _order(candidate: Candidate) -> tuple[float, int, str]:
+def _order(candidate: MatchCandidate) -> tuple[float, int, str]:
     return (-candidate.score, -candidate.place.population, candidate.place.commune)
 
 
-def _candidates(gazetteer: Gazetteer, text: str, spelt: str, wanted: Filter) -> Iterator[Candidate]:
+def _candidates(
+    gazetteer: Gazetteer, text: str, spelt: str, wanted: SuggestionFilter
+) -> Iterator[MatchCandidate]:
     compact = spelt.replace(" ", "")
     if not compact:
         return
@@ -104,7 +106,9 @@ def _is_plain(spelt: str) -> bool:
     return len(spelt) <= 60 and not any(character.isdigit() for character in spelt)
 
 
-def _by_digits(gazetteer: Gazetteer, digits: str, wanted: Filter) -> Iterator[Candidate]:
+def _by_digits(
+    gazetteer: Gazetteer, digits: str, wanted: SuggestionFilter
+) -> Iterator[MatchCandidate]:
     """A postcode or INSEE code, whole or begun."""
     if len(digits) == 5 or not wanted.autocomplete:
         pool = gazetteer.by_postcode.get(digits)
@@ -114,7 +118,7 @@ def _by_digits(gazetteer: Gazetteer, digits: str, wanted: Filter) -> Iterator[Ca
     for i in ids:
         place = gazetteer.places[i]
         if place.kind in ("commune", "arrondissement") and wanted.admits(place):
-            yield Candidate(place, _blend(0.5, place, wanted), "postcode")
+            yield MatchCandidate(place, _blend(0.5, place, wanted), "postcode")
 
 
 def _begun_postcode(gazetteer: Gazetteer, digits: str) -> Iterator[int]:
@@ -125,7 +129,9 @@ def _begun_postcode(gazetteer: Gazetteer, digits: str) -> Iterator[int]:
             yield from pool.ids
 
 
-def _by_prefix(gazetteer: Gazetteer, compact: str, wanted: Filter) -> Iterator[Candidate]:
+def _by_prefix(
+    gazetteer: Gazetteer, compact: str, wanted: SuggestionFilter
+) -> Iterator[MatchCandidate]:
     low, high = gazetteer.prefixes.span(compact)
     for row in _heaviest(gazetteer, low, high, wanted):
         entry = int(gazetteer.prefixes.entries[row])
@@ -135,7 +141,7 @@ def _by_prefix(gazetteer: Gazetteer, compact: str, wanted: Filter) -> Iterator[C
         if (wanted.autocomplete or is_whole) and wanted.admits(place):
             begins = gazetteer.compact[entry].endswith(key)
             likeness = _prefix_likeness(compact, key, gazetteer.compact[entry], begins)
-            yield Candidate(place, _blend(likeness, place, wanted), "prefix")
+            yield MatchCandidate(place, _blend(likeness, place, wanted), "prefix")
 
 
 def _prefix_likeness(compact: str, key: str, name: str, begins: bool) -> float:
@@ -145,7 +151,7 @@ def _prefix_likeness(compact: str, key: str, name: str, begins: bool) -> float:
     return 0.5 + 0.2 * share + (0.2 if compact == key else 0.0) - (0.25 if inside else 0.0)
 
 
-def _heaviest(gazetteer: Gazetteer, low: int, high: int, wanted: Filter) -> Iterable[int]:
+def _heaviest(gazetteer: Gazetteer, low: int, high: int, wanted: SuggestionFilter) -> Iterable[int]:
     """Rows of the prefix worth a look: all of a few, the weightiest of many."""
     narrowed = wanted.postcode or wanted.citycode or wanted.kind
     if high - low <= CONSIDERED or narrowed:
@@ -168,7 +174,7 @@ def _nearness(
     return pull
 
 
-def _blend(likeness: float, place: Place, wanted: Filter) -> float:
+def _blend(likeness: float, place: GazetteerEntry, wanted: SuggestionFilter) -> float:
     """Likeness first, then population (0.2 for two millions), then nearness."""
     score = likeness * 0.7 + 0.2 * min(1.0, math.log10(place.population + 1) / 6.4)
     if place.kind != "commune":
@@ -178,24 +184,26 @@ def _blend(likeness: float, place: Place, wanted: Filter) -> float:
     return round(max(0.0, min(1.0, score)), 4)
 
 
-def _kilometres(place: Place, near: tuple[float, float]) -> float:
+def _kilometres(place: GazetteerEntry, near: tuple[float, float]) -> float:
     if place.lon is None or place.lat is None:
         return 1e4
     x = (place.lon - near[0]) * math.cos(math.radians(near[1]))
     return math.hypot(x, place.lat - near[1]) * 111.0
 
 
-def _by_evidence(gazetteer: Gazetteer, text: str, wanted: Filter) -> Iterator[Candidate]:
+def _by_evidence(
+    gazetteer: Gazetteer, text: str, wanted: SuggestionFilter
+) -> Iterator[MatchCandidate]:
     """A longer text (address, postcode and name, typos): as for a match."""
-    query = Query(text=text, postcode=wanted.postcode, citycode=wanted.citycode)
+    query = GeocodeQuery(text=text, postcode=wanted.postcode, citycode=wanted.citycode)
     ranked, _ = rank(read(query, gazetteer), gazetteer)
     for evidence in ranked[: CONSIDERED * 2]:
         place = gazetteer.places[evidence.entry]
         if wanted.admits(place) and (wanted.autocomplete or _is_whole(evidence)):
-            yield Candidate(
+            yield MatchCandidate(
                 place, _blend(min(1.0, evidence.core), place, wanted), str(evidence.method)
             )
 
 
-def _is_whole(evidence: Evidence) -> bool:
+def _is_whole(evidence: CommuneEvidence) -> bool:
     return evidence.named is None or evidence.named.method in SURE_METHODS

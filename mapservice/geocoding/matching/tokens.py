@@ -11,7 +11,7 @@ _STRONG = re.compile(r"[,;()\[\]{}|\n\r\t:•·\"«»?!]")
 _DASH = re.compile(r"\s-+\s")
 
 
-class Gap(IntEnum):
+class TokenGap(IntEnum):
     """What separates a word from the one before it, from nothing much to a clear cut."""
 
     SPACE = 0
@@ -21,7 +21,7 @@ class Gap(IntEnum):
     STRONG = 4
 
 
-class Field(IntEnum):
+class QueryField(IntEnum):
     """Where a word was given: in the line of text, or in a field of its own."""
 
     TEXT = 0
@@ -29,64 +29,67 @@ class Field(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class QueryToken:
     """One word; `gap` separates it from the one before, `bracketed` says it stands in (...)."""
 
     word: str
-    gap: Gap
-    field: Field
+    gap: TokenGap
+    field: QueryField
     bracketed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class TokenSegment:
     """Words [start, end) that stand together, and whether a code is their neighbour."""
 
     start: int
     end: int
-    field: Field
+    field: QueryField
     after_code: bool = False
     before_code: bool = False
     last: bool = False
 
 
-def tokenise(text: str, field: Field = Field.TEXT) -> list[Token]:
+def tokenise(text: str, field: QueryField = QueryField.TEXT) -> list[QueryToken]:
     """The words of one field, in order."""
     folded = fold(text)
-    tokens: list[Token] = []
+    tokens: list[QueryToken] = []
     previous_end = 0
     depth = 0
     for word, start, end in words(folded):
         between = folded[previous_end:start]
         depth = max(0, depth + between.count("(") - between.count(")"))
-        gap = _gap(between) if tokens else Gap.STRONG
-        tokens.append(Token(word, gap, field, depth > 0))
+        gap = _gap(between) if tokens else TokenGap.STRONG
+        tokens.append(QueryToken(word, gap, field, depth > 0))
         previous_end = end
     return tokens
 
 
-def _gap(between: str) -> Gap:
+def _gap(between: str) -> TokenGap:
     if _STRONG.search(between):
-        return Gap.STRONG
+        return TokenGap.STRONG
     if _DASH.search(between) or " / " in between:
-        return Gap.DASH
+        return TokenGap.DASH
     if "-" in between:
-        return Gap.HYPHEN
-    return Gap.APOSTROPHE if "'" in between else Gap.SPACE
+        return TokenGap.HYPHEN
+    return TokenGap.APOSTROPHE if "'" in between else TokenGap.SPACE
 
 
 def segments(
-    tokens: list[Token], codes: Container[int], skipped: Container[int], bridged: Container[int]
-) -> list[Segment]:
+    tokens: list[QueryToken],
+    codes: Container[int],
+    skipped: Container[int],
+    bridged: Container[int],
+) -> list[TokenSegment]:
     """Runs of words between clear cuts and codes.
 
     `codes` are the positions of postcodes and INSEE codes, `skipped` those of words that name
     no town (cedex, BP, country), `bridged` those of dashes that belong to a name.
     """
-    found: list[Segment] = []
+    found: list[TokenSegment] = []
     for start, end in _runs(tokens, codes, skipped, bridged):
         found.append(
-            Segment(
+            TokenSegment(
                 start,
                 end,
                 tokens[start].field,
@@ -98,12 +101,15 @@ def segments(
 
 
 def _runs(
-    tokens: list[Token], codes: Container[int], skipped: Container[int], bridged: Container[int]
+    tokens: list[QueryToken],
+    codes: Container[int],
+    skipped: Container[int],
+    bridged: Container[int],
 ) -> Iterator[tuple[int, int]]:
     start: int | None = None
     for i, token in enumerate(tokens):
         outside = i in codes or i in skipped
-        cut = token.gap is Gap.STRONG or (token.gap is Gap.DASH and i not in bridged)
+        cut = token.gap is TokenGap.STRONG or (token.gap is TokenGap.DASH and i not in bridged)
         if start is not None and (outside or cut):
             yield start, i
             start = None
@@ -127,10 +133,10 @@ def _code_after(end: int, codes: Container[int], skipped: Container[int]) -> boo
     return i in codes
 
 
-def _mark_last(found: list[Segment]) -> list[Segment]:
+def _mark_last(found: list[TokenSegment]) -> list[TokenSegment]:
     """The last segment of each field is where a town is most often written."""
     ends = {segment.field: segment.end for segment in found}
     return [
-        Segment(s.start, s.end, s.field, s.after_code, s.before_code, s.end == ends[s.field])
+        TokenSegment(s.start, s.end, s.field, s.after_code, s.before_code, s.end == ends[s.field])
         for s in found
     ]

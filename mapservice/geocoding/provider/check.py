@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from mapservice.geocoding.matching.normalise import normalise
-from mapservice.geocoding.model import Match, MatchStatus
+from mapservice.geocoding.model import GeocodeMatch, MatchStatus
 from mapservice.geocoding.provider.cache import PointAnswer
 from mapservice.geocoding.queries import PointFound
 
@@ -19,7 +19,7 @@ UNKNOWN = "the provider knows no such street"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PointVerdict:
     """`doubted`: the point and the words name different places, which a person must settle."""
 
     believed: bool
@@ -27,7 +27,7 @@ class Verdict:
     doubted: bool = False
 
 
-def address_of(match: Match) -> str:
+def address_of(match: GeocodeMatch) -> str:
     """Street, postcode and town of a row whose commune is sure; "" when it names no street.
 
     Nothing else of the row is sent: neither who lives there nor what it is about.
@@ -39,7 +39,7 @@ def address_of(match: Match) -> str:
     return " ".join(filter(None, (_numbered(match, street), postcode, best.place.name)))
 
 
-def _numbered(match: Match, street: str) -> str:
+def _numbered(match: GeocodeMatch, street: str) -> str:
     """The street with its "12 bis", which is not part of the street that was read."""
     number = rf"\b\d{{1,4}} (?:bis|ter|quater) {re.escape(street)}\b"
     found = re.search(number, normalise(match.query.text))
@@ -47,12 +47,12 @@ def _numbered(match: Match, street: str) -> str:
 
 
 def judge(
-    match: Match,
+    match: GeocodeMatch,
     answer: PointAnswer | None,
     found: PointFound | None,
     named: Collection[str],
     km: float,
-) -> Verdict:
+) -> PointVerdict:
     """Believes a point that is fine and sure enough, in the commune that the words name.
 
     `found` says which outline holds the point; `named` are the communes of today that the
@@ -60,15 +60,15 @@ def judge(
     answer names the same commune as the words do.
     """
     if answer is None or found is None:
-        return Verdict(False, UNKNOWN)
+        return PointVerdict(False, UNKNOWN)
     if answer.type not in STREET_TYPES:
-        return Verdict(False, f"{UNKNOWN}: its answer is a {answer.type}")
+        return PointVerdict(False, f"{UNKNOWN}: its answer is a {answer.type}")
     if answer.score < MIN_SCORE:
-        return Verdict(False, f"{UNKNOWN}: its best has a score of {answer.score:.2f}")
+        return PointVerdict(False, f"{UNKNOWN}: its best has a score of {answer.score:.2f}")
     inside = found.commune == match.commune
     near = found.named_km is not None and found.named_km <= km
     if (inside and (not named or match.commune in named)) or (near and match.commune in named):
-        return Verdict(True, f"point of a {answer.type}, score {answer.score:.2f}")
+        return PointVerdict(True, f"point of a {answer.type}, score {answer.score:.2f}")
     place = ", ".join(sorted(named)) if inside else found.commune or "no commune"
     reason = f"the provider's point lies in {place}, the words say {match.commune}"
-    return Verdict(False, reason, doubted=True)
+    return PointVerdict(False, reason, doubted=True)

@@ -51,7 +51,7 @@ WORTH_RETRYING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)})
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ProviderReply:
     """What came back: a status, the seconds to wait if it said so, and a body."""
 
     status: int
@@ -72,7 +72,7 @@ class _Failed(Exception):
         self.retry = retry
 
 
-class Provider:
+class AddressProvider:
     """One per process: its threads share the circuit breaker, all processes the cache."""
 
     def __init__(
@@ -97,7 +97,7 @@ class Provider:
         self._sleep = sleep
 
     @classmethod
-    def of_settings(cls, settings: Settings) -> "Provider | None":
+    def of_settings(cls, settings: Settings) -> "AddressProvider | None":
         """None, and no request ever, unless an address is set."""
         if not settings.provider_url:
             return None
@@ -182,7 +182,7 @@ class Provider:
         self._breaker.succeeded()  # it is there, and only this question was not to its taste
         raise _Refused(f"status {reply.status}")
 
-    def _get(self, parameters: Mapping[str, str]) -> Reply:
+    def _get(self, parameters: Mapping[str, str]) -> ProviderReply:
         """One request on a connection of its own; no redirect is followed."""
         connection = self._connection()
         path = f"{self._address.path}/search?{urlencode(parameters)}"
@@ -194,7 +194,7 @@ class Provider:
                 body = response.read(MAX_BODY + 1)
             if response.length and len(body) <= MAX_BODY:
                 raise http.client.IncompleteRead(body, response.length)
-            return Reply(response.status, _seconds(response.getheader("Retry-After")), body)
+            return ProviderReply(response.status, _seconds(response.getheader("Retry-After")), body)
         finally:
             connection.close()
 

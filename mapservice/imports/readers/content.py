@@ -48,7 +48,7 @@ JSON_START = re.compile(r'[\s\x1e\ufeff]*(?:\{\s*["}]|\[\s*[{\]])')
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class FileContent:
     """The data of one file, on disk or unpacked in memory; `open()` starts at its first byte.
 
     `suffix` is that of the data ("initiatives.csv.gz" gives ".csv"). `single_byte` is the
@@ -74,11 +74,11 @@ class Content:
             return stream.read(HEAD_BYTES)
 
 
-def load_content(path: Path) -> Content:
+def load_content(path: Path) -> FileContent:
     """The data behind `path`, unpacked where it is gzip or zip. Raises SourceError."""
     try:
         size = path.stat().st_size
-        content = Content(path.name, path.suffix.lower(), path)
+        content = FileContent(path.name, path.suffix.lower(), path)
         head = content.head()
     except (OSError, ValueError) as error:
         raise SourceError(f"{path.name}: cannot be read ({_reason(error)})") from error
@@ -92,7 +92,7 @@ def load_content(path: Path) -> Content:
     return _with_encoding(content)
 
 
-def format_of(content: Content) -> Format:
+def format_of(content: FileContent) -> Format:
     """CSV, JSON or GeoPackage, by the bytes first and the extension where they leave doubt."""
     head = content.head()
     if head.startswith(SQLITE_MAGIC):
@@ -104,7 +104,7 @@ def format_of(content: Content) -> Format:
     return "csv"
 
 
-def lines(content: Content) -> Iterator[str | None]:
+def lines(content: FileContent) -> Iterator[str | None]:
     """The lines of a text file, decoded, without their ends; None for an over-long one.
 
     Each line is UTF-8 where it can be, else the file's encoding of single bytes, so that a file of
@@ -118,7 +118,7 @@ def lines(content: Content) -> Iterator[str | None]:
         yield text.lstrip("\ufeff").removeprefix("ï»¿") if number == 0 else text
 
 
-def _byte_lines(content: Content) -> Iterator[bytes | None]:
+def _byte_lines(content: FileContent) -> Iterator[bytes | None]:
     """The lines as bytes, without their ends; UTF-16 and UTF-32 brought to UTF-8."""
     head = content.head()
     wide = _width(head)
@@ -129,7 +129,7 @@ def _byte_lines(content: Content) -> Iterator[bytes | None]:
             yield None if line is None else line.rstrip(b"\r\n")
 
 
-def _with_encoding(content: Content) -> Content:
+def _with_encoding(content: FileContent) -> FileContent:
     """With what its bytes tell of their encoding, which takes one look at all of them."""
     head = content.head()
     if head.startswith(SQLITE_MAGIC):
@@ -143,7 +143,7 @@ def _with_encoding(content: Content) -> Content:
     return replace(content, encoding="UTF-8")
 
 
-def whole_text(content: Content) -> str:
+def whole_text(content: FileContent) -> str:
     """The text of a JSON file, decoded; refuses one too large to parse."""
     with content.open() as stream:
         data = stream.read(MAX_JSON_BYTES + 1)
@@ -167,17 +167,17 @@ def _bounded(stream: IO[bytes] | gzip.GzipFile, name: str) -> bytes:
     return data
 
 
-def _unpack_gzip(path: Path) -> Content:
+def _unpack_gzip(path: Path) -> FileContent:
     inner = PurePosixPath(path.name.removesuffix(".gz"))
     try:
         with gzip.open(path) as stream:
             data = _bounded(stream, path.name)
     except (OSError, EOFError, zlib.error) as error:
         raise SourceError(f"{path.name}: the gzip archive is damaged") from error
-    return Content(path.name, inner.suffix.lower(), data)
+    return FileContent(path.name, inner.suffix.lower(), data)
 
 
-def _unpack_zip(path: Path) -> Content:
+def _unpack_zip(path: Path) -> FileContent:
     try:
         with zipfile.ZipFile(path) as archive:
             member = _only_table(path.name, archive)
@@ -188,7 +188,7 @@ def _unpack_zip(path: Path) -> Content:
     except Exception as error:
         # zipfile raises ten kinds of error on hostile archives, some of them undocumented.
         raise SourceError(f"{path.name}: the zip archive cannot be read") from error
-    return Content(path.name, PurePosixPath(member.filename).suffix.lower(), data)
+    return FileContent(path.name, PurePosixPath(member.filename).suffix.lower(), data)
 
 
 def _only_table(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
@@ -211,7 +211,7 @@ def _only_table(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     return tables[0]
 
 
-def _refuse_foreign(content: Content) -> None:
+def _refuse_foreign(content: FileContent) -> None:
     head = content.head()
     if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise SourceError(f"{content.name}: the file is empty")

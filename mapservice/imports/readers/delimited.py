@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mapservice.errors import SourceError
-from mapservice.imports.readers.content import MAX_LINE_BYTES, Content, lines
-from mapservice.imports.readers.tables import MAX_COLUMNS, Record, Table, storable
+from mapservice.imports.readers.content import MAX_LINE_BYTES, FileContent, lines
+from mapservice.imports.readers.tables import MAX_COLUMNS, SourceRecord, SourceTable, storable
 
 SEPARATORS = ",;\t|"
 SNIFFED_LINES = 40
@@ -24,7 +24,7 @@ Recogniser = Callable[[list[str]], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DelimitedRow:
     """The cells of one record, with what its quotes needed; `rejected` when it has none."""
 
     cells: list[str]
@@ -33,7 +33,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class DelimitedLayout:
     """How a file is written: separator, header cells, blank or title rows above the header."""
 
     separator: str
@@ -41,7 +41,7 @@ class Layout:
     above: int
 
 
-def read_delimited(content: Content, recognised: Recogniser) -> Table:
+def read_delimited(content: FileContent, recognised: Recogniser) -> SourceTable:
     """The rows of a CSV or TSV file.
 
     `recognised` counts the header cells whose role is known; it settles the separator and
@@ -55,7 +55,7 @@ def read_delimited(content: Content, recognised: Recogniser) -> Table:
             f"{content.name}: has {len(columns)} columns; at most {MAX_COLUMNS} are read"
         )
 
-    def records() -> Iterator[Record]:
+    def records() -> Iterator[SourceRecord]:
         before = layout.above + 1
         for row in _parsed(lines(content), layout.separator, len(columns), content.name):
             if before:
@@ -66,10 +66,10 @@ def read_delimited(content: Content, recognised: Recogniser) -> Table:
     total = sum(1 for _ in records())
     if total == 0:
         raise SourceError(f"{content.name}: has a header and no row below it")
-    return Table(columns, records, total, problems, layout.separator)
+    return SourceTable(columns, records, total, problems, layout.separator)
 
 
-def _layout(content: Content, recognised: Recogniser) -> Layout:
+def _layout(content: FileContent, recognised: Recogniser) -> DelimitedLayout:
     sample = [line for line in islice(lines(content), SNIFFED_LINES) if line is not None]
     declared = sample[0].strip().lower() if sample else ""
     if declared.startswith("sep=") and len(declared) == 5:
@@ -89,7 +89,9 @@ def _fitness(sample: list[str], separator: str, recognised: Recogniser) -> tuple
     return (known, agreeing / len(rows) if width > 1 else 0.0, width)
 
 
-def _header_row(content: Content, separator: str, recognised: Recogniser, *, above: int) -> Layout:
+def _header_row(
+    content: FileContent, separator: str, recognised: Recogniser, *, above: int
+) -> DelimitedLayout:
     """The first row, unless a row soon below it names more columns that are known."""
     first = list(islice(_rows(content, separator, 0), above, above + HEADER_WITHIN))
     if not first:
@@ -100,7 +102,7 @@ def _header_row(content: Content, separator: str, recognised: Recogniser, *, abo
     # A row of merged cells above the header holds groups of columns, or the table's own title.
     ahead = 1 if _is_sparse(first[0].cells) else 2
     best = known.index(max(known)) if max(known) >= known[0] + ahead else 0
-    return Layout(separator, first[best].cells, above + best)
+    return DelimitedLayout(separator, first[best].cells, above + best)
 
 
 def _is_sparse(cells: list[str]) -> bool:
@@ -124,7 +126,7 @@ def _names(header: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(names), tuple(dict.fromkeys(problems))
 
 
-def _record(columns: tuple[str, ...], row: Row) -> Record:
+def _record(columns: tuple[str, ...], row: DelimitedRow) -> SourceRecord:
     cells = [storable(cell) for cell in row.cells]
     extra = [cell for cell in cells[len(columns) :] if cell.strip()]
     padded = cells[: len(columns)] + [""] * (len(columns) - len(cells))
@@ -135,17 +137,17 @@ def _record(columns: tuple[str, ...], row: Row) -> Record:
             f"row has {len(cells)} cells for {len(columns)} columns: a separator inside a cell"
             " is not quoted"
         )
-    return Record(dict(zip(columns, padded, strict=True)), None, None, notes, rejected)
+    return SourceRecord(dict(zip(columns, padded, strict=True)), None, None, notes, rejected)
 
 
-def _rows(content: Content, separator: str, width: int) -> Iterator[Row]:
+def _rows(content: FileContent, separator: str, width: int) -> Iterator[DelimitedRow]:
     """Every row that is not blank."""
     for row in _parsed(lines(content), separator, width, content.name):
         if not _is_blank(row):
             yield row
 
 
-def _is_blank(row: Row) -> bool:
+def _is_blank(row: DelimitedRow) -> bool:
     """A line of nothing, or of separators alone."""
     return not row.rejected and all(not cell or cell.isspace() for cell in row.cells)
 
@@ -182,7 +184,7 @@ class _Tape:
 
 def _parsed(
     source: Iterator[str | None], separator: str, width: int, name: str = ""
-) -> Iterator[Row]:
+) -> Iterator[DelimitedRow]:
     """Rows by the rules of CSV; where a row breaks them, that row alone is mended or refused."""
     tape = _Tape(source)
     repairs = 0
@@ -192,7 +194,7 @@ def _parsed(
                 tape, delimiter=separator, strict=True, skipinitialspace=separator != "\t"
             ):
                 tape.forget()
-                yield Row(cells)
+                yield DelimitedRow(cells)
         except csv.Error:
             repairs += 1
             if repairs > MAX_REPAIRS:
@@ -202,10 +204,10 @@ def _parsed(
             return
 
 
-def _mended(line: str | None, separator: str, width: int) -> Row:
+def _mended(line: str | None, separator: str, width: int) -> DelimitedRow:
     """One line on its own: escaped quotes, stray quotes, then quotes taken as plain signs."""
     if line is None:
-        return Row([], rejected="line is longer than can be read")
+        return DelimitedRow([], rejected="line is longer than can be read")
     readings = [
         _one_line(line, separator, escapechar="\\"),
         _one_line(line, separator, escapechar=None),
@@ -213,8 +215,8 @@ def _mended(line: str | None, separator: str, width: int) -> Row:
     ]
     for cells in readings:
         if len(cells) == width:
-            return Row(cells, note="row: its quotes are unbalanced or not doubled")
-    return Row(readings[-1], rejected="row: its quotes are unbalanced")
+            return DelimitedRow(cells, note="row: its quotes are unbalanced or not doubled")
+    return DelimitedRow(readings[-1], rejected="row: its quotes are unbalanced")
 
 
 def _one_line(line: str, separator: str, escapechar: str | None) -> list[str]:

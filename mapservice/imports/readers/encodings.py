@@ -32,7 +32,7 @@ _IMPLAUSIBLE = -12
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class EncodingGuess:
     """The encoding of the lines that are no UTF-8; `rival` where another reads as well.
 
     `mixed`: other lines of the file are UTF-8.
@@ -48,7 +48,7 @@ class Guess:
         return f"{among}{self.encoding}{doubt}"
 
 
-def guess(lines: Iterable[bytes]) -> Guess | None:
+def guess(lines: Iterable[bytes]) -> EncodingGuess | None:
     """That of a file's lines, None where all of them are UTF-8."""
     scores = dict.fromkeys(SINGLE_BYTE, 0)
     places = 0
@@ -69,7 +69,7 @@ def guess(lines: Iterable[bytes]) -> Guess | None:
     first, second = sorted(SINGLE_BYTE, key=lambda name: -scores[name])[:2]
     is_close = scores[second] > 0 and scores[first] - scores[second] < 4
     same = {first, second} == {"cp1252", "iso8859_15"}  # alike but for eight signs
-    return Guess(first, second if is_close and not same else "", mixed)
+    return EncodingGuess(first, second if is_close and not same else "", mixed)
 
 
 def is_utf8(line: bytes) -> bool:

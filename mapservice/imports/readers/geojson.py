@@ -13,9 +13,15 @@ from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
 from mapservice.errors import SourceError
-from mapservice.imports.readers.content import Content, lines, whole_text
+from mapservice.imports.readers.content import FileContent, lines, whole_text
 from mapservice.imports.readers.shapes import UNREADABLE, shape_of
-from mapservice.imports.readers.tables import MAX_COLUMNS, Record, Table, number_text, storable
+from mapservice.imports.readers.tables import (
+    MAX_COLUMNS,
+    SourceRecord,
+    SourceTable,
+    number_text,
+    storable,
+)
 
 # Where the interfaces of open data portals and GoGoCarto put their rows.
 LIST_MEMBERS = ("features", "results", "records", "data", "items")
@@ -26,7 +32,7 @@ LONGITUDE_FIRST = re.compile(r"CRS:?84$", re.IGNORECASE)
 Projecting = Callable[[float, float], tuple[float, float]]
 
 
-def read_geojson(content: Content) -> Table:
+def read_geojson(content: FileContent) -> SourceTable:
     """The features of a JSON file as rows. Raises SourceError where it is not GeoJSON."""
     if _is_sequence(content):
         return _sequence(content)
@@ -109,13 +115,13 @@ def _table(
     features: Callable[[], Iterator[Any]],
     project: Projecting | None,
     problems: tuple[str, ...],
-) -> Table:
-    def records() -> Iterator[Record]:
+) -> SourceTable:
+    def records() -> Iterator[SourceRecord]:
         for feature in features():
             try:
                 yield _record(feature, project)
             except RecursionError:
-                yield Record({}, rejected="a property is nested too deeply")
+                yield SourceRecord({}, rejected="a property is nested too deeply")
 
     columns: dict[str, None] = {}
     total = 0
@@ -126,12 +132,12 @@ def _table(
             raise SourceError(f"{name}: has more than {MAX_COLUMNS} properties")
     if total == 0:
         raise SourceError(f"{name}: holds no feature")
-    return Table(tuple(columns), records, total, problems)
+    return SourceTable(tuple(columns), records, total, problems)
 
 
-def _record(feature: Any, project: Projecting | None) -> Record:
+def _record(feature: Any, project: Projecting | None) -> SourceRecord:
     if not isinstance(feature, dict):
-        return Record({}, rejected="not a GeoJSON feature")
+        return SourceRecord({}, rejected="not a GeoJSON feature")
     is_feature = "properties" in feature or "geometry" in feature
     properties = feature.get("properties") if is_feature else feature
     values = _cells(properties) if isinstance(properties, dict) else {}
@@ -142,7 +148,7 @@ def _record(feature: Any, project: Projecting | None) -> Record:
     if point and project:
         point = project(*point)
     shape = _shape(geometry, project) if note and point is None else None
-    return Record(values, point, shape, (note,) if note else ())
+    return SourceRecord(values, point, shape, (note,) if note else ())
 
 
 def _shape(geometry: Any, project: Projecting | None) -> BaseGeometry:
@@ -217,7 +223,7 @@ def _cell(value: Any) -> str:
     return storable(json.dumps(value, ensure_ascii=False))
 
 
-def _is_sequence(content: Content) -> bool:
+def _is_sequence(content: FileContent) -> bool:
     """Whether each line is a JSON document of its own."""
     if content.suffix in (".geojsonl", ".geojsons", ".geojsonseq", ".ndjson", ".jsonl"):
         return True
@@ -233,7 +239,7 @@ def _is_object(line: str | None) -> bool:
         return False
 
 
-def _documents(content: Content) -> Iterator[str | None]:
+def _documents(content: FileContent) -> Iterator[str | None]:
     """Lines that are not blank, without the record separator of RFC 8142."""
     for line in lines(content):
         text = None if line is None else line.strip().removeprefix(RECORD_SEPARATOR)
@@ -241,7 +247,7 @@ def _documents(content: Content) -> Iterator[str | None]:
             yield text
 
 
-def _sequence(content: Content) -> Table:
+def _sequence(content: FileContent) -> SourceTable:
     def features() -> Iterator[Any]:
         for line in _documents(content):
             try:

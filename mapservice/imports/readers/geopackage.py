@@ -18,10 +18,16 @@ from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
 from mapservice.errors import SourceError
-from mapservice.imports.readers.content import Content
+from mapservice.imports.readers.content import FileContent
 from mapservice.imports.readers.geojson import Projecting, projected, to_wgs84
 from mapservice.imports.readers.shapes import UNREADABLE
-from mapservice.imports.readers.tables import MAX_COLUMNS, Record, Table, number_text, storable
+from mapservice.imports.readers.tables import (
+    MAX_COLUMNS,
+    SourceRecord,
+    SourceTable,
+    number_text,
+    storable,
+)
 
 FEATURES_PER_READ = 10_000
 GDAL_ERRORS = (DataSourceError, DataLayerError, FieldError, ValueError, RuntimeError)
@@ -30,7 +36,7 @@ NOT_DATA = frozenset({"layer_styles", "qgis_projects"})
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class GeoPackageLayer:
     """One table of a GeoPackage: its columns, its count and its way to EPSG:4326."""
 
     name: str
@@ -39,7 +45,9 @@ class Layer:
     project: Projecting | None
 
 
-def read_geopackage(content: Content, is_usable: Callable[[tuple[str, ...]], bool]) -> Table:
+def read_geopackage(
+    content: FileContent, is_usable: Callable[[tuple[str, ...]], bool]
+) -> SourceTable:
     """The rows of every layer whose columns are usable (`is_usable(columns)`), in order.
 
     Raises SourceError for a damaged file. Views and generated columns are not read: they run
@@ -55,7 +63,7 @@ def read_geopackage(content: Content, is_usable: Callable[[tuple[str, ...]], boo
     if len(columns) > MAX_COLUMNS:
         raise SourceError(f"{content.name}: has more than {MAX_COLUMNS} columns")
 
-    def records() -> Iterator[Record]:
+    def records() -> Iterator[SourceRecord]:
         for layer in chosen:
             yield from _records(content, layer)
 
@@ -64,10 +72,10 @@ def read_geopackage(content: Content, is_usable: Callable[[tuple[str, ...]], boo
         for layer in layers
         if layer not in chosen
     )
-    return Table(columns, records, sum(layer.total for layer in chosen), skipped)
+    return SourceTable(columns, records, sum(layer.total for layer in chosen), skipped)
 
 
-def _plain_tables(content: Content) -> list[str]:
+def _plain_tables(content: FileContent) -> list[str]:
     """Names of the data tables, after checking that reading them runs no SQL of the file."""
     try:
         with closing(_connect(content)) as connection:
@@ -97,7 +105,7 @@ def _is_plain(connection: sqlite3.Connection, kinds: dict[str, str], name: str) 
     return kinds.get(name) == "table" and generated == 0
 
 
-def _connect(content: Content) -> sqlite3.Connection:
+def _connect(content: FileContent) -> sqlite3.Connection:
     """A read-only connection that never creates a journal and never waits for a lock."""
     if isinstance(content.source, Path):
         uri = f"{content.source.absolute().as_uri()}?mode=ro&immutable=1"
@@ -109,14 +117,14 @@ def _connect(content: Content) -> sqlite3.Connection:
     return connection
 
 
-def _layer(content: Content, name: str) -> Layer:
+def _layer(content: FileContent, name: str) -> GeoPackageLayer:
     try:
         with warnings.catch_warnings(action="ignore"):
             info = pyogrio.read_info(content.source, layer=name, force_feature_count=True)
     except GDAL_ERRORS as error:
         raise SourceError(f"{content.name}: layer {name!r} cannot be read") from error
     columns = tuple(storable(str(column)) for column in info["fields"])
-    return Layer(name, columns, max(int(info["features"]), 0), _projecting(info["crs"]))
+    return GeoPackageLayer(name, columns, max(int(info["features"]), 0), _projecting(info["crs"]))
 
 
 def _projecting(crs: str | None) -> Projecting | None:
@@ -127,7 +135,7 @@ def _projecting(crs: str | None) -> Projecting | None:
         return None
 
 
-def _records(content: Content, layer: Layer) -> Iterator[Record]:
+def _records(content: FileContent, layer: GeoPackageLayer) -> Iterator[SourceRecord]:
     for start in range(0, layer.total, FEATURES_PER_READ):
         geometries, fields = _read(content, layer.name, start)
         cells = [[_cell(value) for value in field] for field in fields]
@@ -138,13 +146,13 @@ def _records(content: Content, layer: Layer) -> Iterator[Record]:
             }
             wkb = None if geometries is None else geometries[index]
             point, shape, note = _geometry(wkb, layer.project)
-            yield Record(values, point, shape, (note,) if note else ())
+            yield SourceRecord(values, point, shape, (note,) if note else ())
         if count < FEATURES_PER_READ:
             # The count that a file states of itself may be wrong.
             return
 
 
-def _read(content: Content, layer: str, start: int) -> tuple[Any, list[Any]]:
+def _read(content: FileContent, layer: str, start: int) -> tuple[Any, list[Any]]:
     """WKB geometries (None for a table without) and one array of values per column."""
     try:
         with warnings.catch_warnings(action="ignore"):

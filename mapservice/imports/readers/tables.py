@@ -9,7 +9,7 @@ MAX_COLUMNS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class SourceRecord:
     """One row as the file gave it: cells by column name, in the order of the file.
 
     `point` is the pair (x, y) of a point geometry, EPSG:4326 where the file declares a CRS,
@@ -26,14 +26,14 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SourceTable:
     """A file opened as rows: `records()` starts again from the first row each time.
 
     `total` counts them, blank ones too. `separator` is that of a delimited text, else "".
     """
 
     columns: tuple[str, ...]
-    records: Callable[[], Iterator[Record]]
+    records: Callable[[], Iterator[SourceRecord]]
     total: int
     problems: tuple[str, ...] = field(default=())
     separator: str = ""

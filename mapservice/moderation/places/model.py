@@ -8,16 +8,16 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from mapservice.accounts.roles.model import EVERYWHERE, Reach
+from mapservice.accounts.roles.model import EVERYWHERE, TerritoryScope
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.matching.evidence import SURE_METHODS
 from mapservice.geocoding.model import Precision
-from mapservice.territories.model import Area, Level, TerritoryRef
+from mapservice.territories.model import Level, ParentTerritory, TerritoryRef
 
 MAX_NOTE = 500
 
 
-class Review(StrEnum):
+class PlaceReview(StrEnum):
     """Where a place stands in `location_match.review`; NONE: it never was in doubt."""
 
     NONE = "none"
@@ -26,10 +26,10 @@ class Review(StrEnum):
 
 
 # Those of the queue.
-LISTED = (Review.WAITING, Review.DECIDED)
+LISTED = (PlaceReview.WAITING, PlaceReview.DECIDED)
 
 
-class Why(StrEnum):
+class DoubtReason(StrEnum):
     """Why a place waits; templates/review/_why.html has the sentence for each."""
 
     POINT_ELSEWHERE = "point_elsewhere"
@@ -79,7 +79,7 @@ class ChoiceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PlaceChoice:
     """`code` names a territory of the kind; it is "" for a point and for an unknown place.
 
     `pin` (lon, lat, EPSG:4326) is where a moderator puts it.
@@ -131,7 +131,7 @@ def clean_note(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class PlaceScope:
     """Which part of the queue: all, what concerns a territory, or what concerns none at all.
 
     Of that, only what lies within the reach of who asks.
@@ -139,11 +139,11 @@ class Scope:
 
     territory: TerritoryRef | None = None
     nowhere: bool = False
-    reach: Reach = EVERYWHERE
+    reach: TerritoryScope = EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)
-class Commune:
+class PlaceCommune:
     """A commune of today; label point and bounds (W, S, E, N) in EPSG:4326."""
 
     code: str
@@ -160,16 +160,16 @@ class Commune:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class PlaceCandidate:
     """A commune that fits; `through` is the former or associated one whose name was read, or ""."""
 
     number: int
-    commune: Commune
+    commune: PlaceCommune
     through: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenPoint:
     """The point that came with the words, EPSG:4326.
 
     `holder` is the commune whose ground it is on, or the nearest one for a point a little off the
@@ -178,12 +178,12 @@ class Given:
 
     lon: float
     lat: float
-    holder: Commune | None
+    holder: PlaceCommune | None
     afloat: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class PlaceDecision:
     """What was decided last; `place` names the territory. In force unless withdrawn."""
 
     kind: ChoiceKind
@@ -196,7 +196,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class PlaceCase:
     """One initiative whose place is or was in doubt, with all that helps to decide.
 
     `words` is the place as it was typed. `shown` is where it is shown meanwhile.
@@ -208,19 +208,19 @@ class Case:
     status: str
     words: str
     waiting_since: datetime
-    review: Review
-    why: Why
+    review: PlaceReview
+    why: DoubtReason
     subject: str
     precision: Precision
-    shown: Area | None
-    candidates: tuple[Candidate, ...]
-    given: Given | None
-    areas: tuple[Area, ...]
-    decision: Decision | None
+    shown: ParentTerritory | None
+    candidates: tuple[PlaceCandidate, ...]
+    given: GivenPoint | None
+    areas: tuple[ParentTerritory, ...]
+    decision: PlaceDecision | None
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class TerritoryShare:
     """How many waiting places concern a territory; one may concern several."""
 
     code: str
@@ -230,53 +230,60 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class PlaceCounts:
     """What waits in all, what concerns each territory (the most first), and what concerns none."""
 
     waiting: int
     decided: int
     nowhere: int
-    regions: tuple[Share, ...]
-    departements: tuple[Share, ...]
+    regions: tuple[TerritoryShare, ...]
+    departements: tuple[TerritoryShare, ...]
 
 
 # What the geocoder says in English, for reasons that the rest of the record does not tell.
 _TOLD = (
-    (r"the provider's point lies in ", Why.PROVIDER_ELSEWHERE),
-    (r"the postcode serves \d+ communes", Why.SHARED_POSTCODE),
-    (r"several communes bear the name ", Why.HOMONYMS),
-    (r"the postcode and the name fit several", Why.SEVERAL_FIT),
-    (r"the (?:name and the postcode|postcode and the misspelt name) point", Why.POSTCODE_AGAINST),
-    (r"the departement given is another", Why.DEPARTEMENT_AGAINST),
-    (r"the name is (?:only \d+%|misspelt)", Why.MISSPELT),
-    (r"the name (?:stands in that of|may be part of) ", Why.OTHER_NAME),
-    (r".* is named too", Why.TWO_TOWNS),
-    (r"a grouping of communes is named", Why.GROUPING),
-    (r"a departement or region bears the name", Why.AREA_TOO),
-    (r"the name may be short for", Why.SHORT_NAME),
-    (r"the name is also an everyday word", Why.EVERYDAY_WORD),
-    (r"the text speaks of ", Why.ABROAD),
-    (r"the postcode lies in no departement", Why.POSTCODE_OUTSIDE),
-    (r"only a street is named, and it bears", Why.OTHER_NAME),
-    (r"no commune is named|no name in the text is near", Why.NO_COMMUNE),
-    (r"only a street or a place within a commune is named", Why.NO_COMMUNE),
-    (r"only a departement or region is named|the whole country is named", Why.NO_COMMUNE),
+    (r"the provider's point lies in ", DoubtReason.PROVIDER_ELSEWHERE),
+    (r"the postcode serves \d+ communes", DoubtReason.SHARED_POSTCODE),
+    (r"several communes bear the name ", DoubtReason.HOMONYMS),
+    (r"the postcode and the name fit several", DoubtReason.SEVERAL_FIT),
+    (
+        r"the (?:name and the postcode|postcode and the misspelt name) point",
+        DoubtReason.POSTCODE_AGAINST,
+    ),
+    (r"the departement given is another", DoubtReason.DEPARTEMENT_AGAINST),
+    (r"the name is (?:only \d+%|misspelt)", DoubtReason.MISSPELT),
+    (r"the name (?:stands in that of|may be part of) ", DoubtReason.OTHER_NAME),
+    (r".* is named too", DoubtReason.TWO_TOWNS),
+    (r"a grouping of communes is named", DoubtReason.GROUPING),
+    (r"a departement or region bears the name", DoubtReason.AREA_TOO),
+    (r"the name may be short for", DoubtReason.SHORT_NAME),
+    (r"the name is also an everyday word", DoubtReason.EVERYDAY_WORD),
+    (r"the text speaks of ", DoubtReason.ABROAD),
+    (r"the postcode lies in no departement", DoubtReason.POSTCODE_OUTSIDE),
+    (r"only a street is named, and it bears", DoubtReason.OTHER_NAME),
+    (r"no commune is named|no name in the text is near", DoubtReason.NO_COMMUNE),
+    (r"only a street or a place within a commune is named", DoubtReason.NO_COMMUNE),
+    (r"only a departement or region is named|the whole country is named", DoubtReason.NO_COMMUNE),
 )
 
 
-def why_told(reason: str) -> Why:
+def why_told(reason: str) -> DoubtReason:
     """What an English reason of the geocoder means."""
-    return next((why for form, why in _TOLD if re.search(form, reason)), Why.OPEN)
+    return next((why for form, why in _TOLD if re.search(form, reason)), DoubtReason.OPEN)
 
 
-def why(record: Mapping[str, Any], given: Given | None) -> Why:
+def why(record: Mapping[str, Any], given: GivenPoint | None) -> DoubtReason:
     """Why a row of `location_match` waits: from what it holds, else from its English reason."""
     if record["method"] == "lineage":
-        return Why.SHARED_OUT if record["candidates"] else Why.GONE
+        return DoubtReason.SHARED_OUT if record["candidates"] else DoubtReason.GONE
     if given is not None:
-        return Why.POINT_AT_SEA if given.holder is None or given.afloat else Why.POINT_ELSEWHERE
+        return (
+            DoubtReason.POINT_AT_SEA
+            if given.holder is None or given.afloat
+            else DoubtReason.POINT_ELSEWHERE
+        )
     if _are_homonyms(record["candidates"]) and record["status"] == "ambiguous":
-        return Why.HOMONYMS
+        return DoubtReason.HOMONYMS
     return why_told(record["reason"])
 
 
@@ -287,16 +294,20 @@ def _are_homonyms(candidates: Sequence[Mapping[str, Any]]) -> bool:
     return len(candidates) > 1 and len(names) == 1 and spelt
 
 
-def subject(record: Mapping[str, Any], reason: Why) -> str:
+def subject(record: Mapping[str, Any], reason: DoubtReason) -> str:
     """What the sentence is about: the postcode, the place that was split, or the name read."""
-    if reason in (Why.SHARED_OUT, Why.GONE):
+    if reason in (DoubtReason.SHARED_OUT, DoubtReason.GONE):
         found = re.match(r"\w+ (\w+) ", record["reason"])
         return found[1] if found else ""
-    if reason is Why.PROVIDER_ELSEWHERE:
+    if reason is DoubtReason.PROVIDER_ELSEWHERE:
         found = re.search(r"the provider's point lies in (\w+)", record["reason"])
         return found[1] if found else ""
-    if reason in (Why.SHARED_POSTCODE, Why.POSTCODE_OUTSIDE, Why.POSTCODE_AGAINST):
+    if reason in (
+        DoubtReason.SHARED_POSTCODE,
+        DoubtReason.POSTCODE_OUTSIDE,
+        DoubtReason.POSTCODE_AGAINST,
+    ):
         return str(record["parts"].get("postcode", ""))
-    if reason is Why.HOMONYMS:
+    if reason is DoubtReason.HOMONYMS:
         return str(record["candidates"][0]["through"])
     return ""

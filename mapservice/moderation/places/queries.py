@@ -8,32 +8,32 @@ from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
 
-from mapservice.accounts.roles.model import Reach
+from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition as within
 from mapservice.db.text import fill
 from mapservice.geocoding.model import Precision
 from mapservice.moderation.places import model, territory_queries
 from mapservice.moderation.places.model import (
-    Candidate,
-    Case,
     ChoiceKind,
-    Counts,
-    Decision,
-    Given,
-    Review,
-    Scope,
-    Share,
+    GivenPoint,
+    PlaceCandidate,
+    PlaceCase,
+    PlaceCounts,
+    PlaceDecision,
+    PlaceReview,
+    PlaceScope,
+    TerritoryShare,
 )
 from mapservice.moderation.places.territory_queries import Codes
 from mapservice.territories import queries as territories
-from mapservice.territories.model import Area, Level
+from mapservice.territories.model import Level, ParentTerritory
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class PlaceQueuePosition:
     """Where a case stands in the queue; the next one comes after it."""
 
     moment: datetime
@@ -41,21 +41,21 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PlaceQueuePage:
     """Some cases in order, and where the next ones begin (None on the last page)."""
 
-    cases: Sequence[Case]
-    next: Position | None
+    cases: Sequence[PlaceCase]
+    next: PlaceQueuePosition | None
 
 
-def find(connection: Connection, identifier: UUID, *, any_state: bool = False) -> Case | None:
+def find(connection: Connection, identifier: UUID, *, any_state: bool = False) -> PlaceCase | None:
     """One case, waiting or decided; `any_state`: also one that never was in doubt."""
     statement = fill(FIND, {"columns": COLUMNS, "state": "" if any_state else IN_QUEUE})
     rows = _rows(connection, text(statement), {"id": identifier})
     return next(iter(_cases(connection, rows)), None)
 
 
-def is_within(connection: Connection, identifier: UUID, reach: Reach) -> bool:
+def is_within(connection: Connection, identifier: UUID, reach: TerritoryScope) -> bool:
     """Whether a case concerns a reach: by where it is shown, a candidate, or its point."""
     if reach.everywhere:
         return True
@@ -65,7 +65,7 @@ def is_within(connection: Connection, identifier: UUID, reach: Reach) -> bool:
     return bool(connection.execute(text(statement), bound).scalar_one())
 
 
-def holds(connection: Connection, reach: Reach, level: Level, code: str) -> bool:
+def holds(connection: Connection, reach: TerritoryScope, level: Level, code: str) -> bool:
     """Whether a whole territory lies within a reach."""
     statement = text(fill(HOLDS, {"reach": within(reach)}))
     bound = bound_reach(reach) | {"level": str(level), "code": code}
@@ -73,8 +73,12 @@ def holds(connection: Connection, reach: Reach, level: Level, code: str) -> bool
 
 
 def find_page(
-    connection: Connection, review: Review, scope: Scope, limit: int, after: Position | None = None
-) -> Page:
+    connection: Connection,
+    review: PlaceReview,
+    scope: PlaceScope,
+    limit: int,
+    after: PlaceQueuePosition | None = None,
+) -> PlaceQueuePage:
     """Waiting cases, the oldest first; or decided ones, the latest first."""
     statement = text(_listed(review, scope, after))
     bound = _bound(review, scope, after) | {"limit": limit + 1}
@@ -82,14 +86,16 @@ def find_page(
     cases = _cases(connection, rows[:limit])
     more = len(rows) > limit
     last = rows[limit - 1] if more else None
-    return Page(cases, Position(last["moment"], last["id"]) if last else None)
+    return PlaceQueuePage(cases, PlaceQueuePosition(last["moment"], last["id"]) if last else None)
 
 
-def next_waiting(connection: Connection, scope: Scope, after: Position) -> UUID | None:
+def next_waiting(
+    connection: Connection, scope: PlaceScope, after: PlaceQueuePosition
+) -> UUID | None:
     """The case after this one, or the first one when it was the last; None when none is left."""
     for where in (after, None):
-        statement = fill(IDS, {"listed": _listed(Review.WAITING, scope, where)})
-        bound = _bound(Review.WAITING, scope, where) | {"limit": 2}
+        statement = fill(IDS, {"listed": _listed(PlaceReview.WAITING, scope, where)})
+        bound = _bound(PlaceReview.WAITING, scope, where) | {"limit": 2}
         found = connection.execute(text(statement), bound).scalars()
         following = next((one for one in found if one != after.id), None)
         if following is not None:
@@ -97,33 +103,33 @@ def next_waiting(connection: Connection, scope: Scope, after: Position) -> UUID 
     return None
 
 
-def position(connection: Connection, identifier: UUID) -> Position | None:
+def position(connection: Connection, identifier: UUID) -> PlaceQueuePosition | None:
     statement = text("SELECT matched_at FROM location_match WHERE initiative = :id")
     moment = connection.execute(statement, {"id": identifier}).scalar()
-    return Position(moment, identifier) if moment else None
+    return PlaceQueuePosition(moment, identifier) if moment else None
 
 
-def count(connection: Connection, review: Review, scope: Scope) -> int:
+def count(connection: Connection, review: PlaceReview, scope: PlaceScope) -> int:
     statement = fill(COUNT, {"concerned": OF_REVIEW, "scope": _scope(scope)})
     return int(connection.execute(text(statement), _bound(review, scope)).scalar_one())
 
 
-def counts(connection: Connection, reach: Reach) -> Counts:
+def counts(connection: Connection, reach: TerritoryScope) -> PlaceCounts:
     """What waits within a reach, and what of it concerns each région and département there."""
     statement = text(fill(COUNTS, {"concerned": OF_REVIEW, "reach": within(reach)}))
-    bound = bound_reach(reach) | {"review": str(Review.WAITING)}
+    bound = bound_reach(reach) | {"review": str(PlaceReview.WAITING)}
     rows = connection.execute(statement, bound).all()
     placed = next(row.waiting for row in rows if row.grain == "all")
     waiting, decided = (
         tuple(connection.execute(text(TOTALS)).one())
         if reach.everywhere
-        else (placed, count(connection, Review.DECIDED, Scope(reach=reach)))
+        else (placed, count(connection, PlaceReview.DECIDED, PlaceScope(reach=reach)))
     )
-    shares: dict[str, list[Share]] = {Level.REGION: [], Level.DEPARTEMENT: []}
+    shares: dict[str, list[TerritoryShare]] = {Level.REGION: [], Level.DEPARTEMENT: []}
     for row in rows:
         if row.code:
-            shares[row.grain].append(Share(row.code, row.name, row.region, row.waiting))
-    return Counts(
+            shares[row.grain].append(TerritoryShare(row.code, row.name, row.region, row.waiting))
+    return PlaceCounts(
         waiting=waiting,
         decided=decided,
         nowhere=waiting - placed,
@@ -136,12 +142,12 @@ def _rows(connection: Connection, statement: TextClause, bound: Row) -> list[Row
     return [dict(row._mapping) for row in connection.execute(statement, bound)]
 
 
-def _most(share: Share) -> tuple[int, str]:
+def _most(share: TerritoryShare) -> tuple[int, str]:
     return (-share.waiting, share.name)
 
 
-def _listed(review: Review, scope: Scope, after: Position | None) -> str:
-    waiting = review is Review.WAITING
+def _listed(review: PlaceReview, scope: PlaceScope, after: PlaceQueuePosition | None) -> str:
+    waiting = review is PlaceReview.WAITING
     texts = {
         "columns": COLUMNS,
         "concerned": OF_REVIEW,
@@ -153,19 +159,21 @@ def _listed(review: Review, scope: Scope, after: Position | None) -> str:
     return fill(LISTED, texts)
 
 
-def _scope(scope: Scope) -> str:
+def _scope(scope: PlaceScope) -> str:
     if scope.reach.everywhere:
         return _part(scope)
     return fill(REACHED, {"reach": within(scope.reach)}) + _part(scope)
 
 
-def _part(scope: Scope) -> str:
+def _part(scope: PlaceScope) -> str:
     if scope.nowhere:
         return NOWHERE
     return fill(WITHIN, {"level": str(scope.territory.level)}) if scope.territory else ""
 
 
-def _bound(review: Review, scope: Scope, after: Position | None = None) -> dict[str, Any]:
+def _bound(
+    review: PlaceReview, scope: PlaceScope, after: PlaceQueuePosition | None = None
+) -> dict[str, Any]:
     bound: dict[str, Any] = {"review": str(review), **bound_reach(scope.reach)}
     if scope.territory and not scope.nowhere:
         bound["code"] = scope.territory.code
@@ -174,7 +182,7 @@ def _bound(review: Review, scope: Scope, after: Position | None = None) -> dict[
     return bound
 
 
-def _cases(connection: Connection, rows: Sequence[Row]) -> list[Case]:
+def _cases(connection: Connection, rows: Sequence[Row]) -> list[PlaceCase]:
     """All that a page shows of its rows, in three statements whatever their number."""
     points = {
         row["id"]: point for row in rows if (point := territory_queries.point_of(row["query"]))
@@ -188,24 +196,28 @@ def _cases(connection: Connection, rows: Sequence[Row]) -> list[Case]:
     )
     names = territories.parents(connection) if rows else []
     given = {
-        identifier: Given(*point, known.get(held[identifier][0] or ""), held[identifier][1])
+        identifier: GivenPoint(*point, known.get(held[identifier][0] or ""), held[identifier][1])
         for identifier, point in points.items()
     }
     return [_case(row, known, given.get(row["id"]), names) for row in rows]
 
 
-def _case(row: Row, known: Codes, given: Given | None, names: Sequence[Area]) -> Case:
+def _case(
+    row: Row, known: Codes, given: GivenPoint | None, names: Sequence[ParentTerritory]
+) -> PlaceCase:
     reason = model.why(row, given)
     candidates = tuple(_candidates(row["candidates"], known))
-    shown = Area(Level(row["shown_level"]), *row["shown"]) if row["shown_level"] else None
-    return Case(
+    shown = (
+        ParentTerritory(Level(row["shown_level"]), *row["shown"]) if row["shown_level"] else None
+    )
+    return PlaceCase(
         id=row["id"],
         title=row["title"],
         theme=row["theme"],
         status=row["state"],
         words=_words(row["place_text"], row["query"]),
         waiting_since=row["matched_at"],
-        review=Review(row["review"]),
+        review=PlaceReview(row["review"]),
         why=reason,
         subject=model.subject(row, reason),
         precision=Precision(row["shown_precision"]),
@@ -217,13 +229,13 @@ def _case(row: Row, known: Codes, given: Given | None, names: Sequence[Area]) ->
     )
 
 
-def _candidates(kept: Sequence[Mapping[str, Any]], known: Codes) -> Iterable[Candidate]:
+def _candidates(kept: Sequence[Mapping[str, Any]], known: Codes) -> Iterable[PlaceCandidate]:
     """Those that still exist, each once, numbered in their order."""
     unique = {one["commune"]: one for one in reversed(kept) if one["commune"] in known}
     for number, (code, one) in enumerate(reversed(unique.items()), start=1):
         commune = known[code]
         through = "" if one["through"] == commune.name else str(one["through"] or "")
-        yield Candidate(number, commune, through)
+        yield PlaceCandidate(number, commune, through)
 
 
 def _words(place_text: str, query: Mapping[str, Any]) -> str:
@@ -236,11 +248,11 @@ def _words(place_text: str, query: Mapping[str, Any]) -> str:
 
 def _areas(
     parts: Mapping[str, Any],
-    shown: Area | None,
-    candidates: Sequence[Candidate],
-    given: Given | None,
-    names: Sequence[Area],
-) -> Iterable[Area]:
+    shown: ParentTerritory | None,
+    candidates: Sequence[PlaceCandidate],
+    given: GivenPoint | None,
+    names: Sequence[ParentTerritory],
+) -> Iterable[ParentTerritory]:
     """Territories above the commune that may be all that is sure: the likeliest first."""
     around = [candidate.commune for candidate in candidates]
     around += [given.holder] if given and given.holder else []
@@ -252,10 +264,10 @@ def _areas(
     return dict.fromkeys(found)
 
 
-def _decision(kept: Mapping[str, Any] | None, place: str | None) -> Decision | None:
+def _decision(kept: Mapping[str, Any] | None, place: str | None) -> PlaceDecision | None:
     if kept is None:
         return None
-    return Decision(
+    return PlaceDecision(
         kind=ChoiceKind(kept["choice"]),
         code=str(kept.get("code") or ""),
         place=place or str(kept.get("code") or ""),

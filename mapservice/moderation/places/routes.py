@@ -17,23 +17,28 @@ from flask import (
 from sqlalchemy import Connection
 
 from mapservice.accounts.roles import permissions as access
-from mapservice.errors import Conflict, InvalidInput, NotFound
-from mapservice.geocoding.model import Query
-from mapservice.geocoding.service import Geocoders, Locator
+from mapservice.errors import InvalidInput, NotFound, StateConflict
+from mapservice.geocoding.model import GeocodeQuery
+from mapservice.geocoding.service import GeocoderCache, Locator
 from mapservice.i18n.text import gettext as _
-from mapservice.initiatives.filters import Cursor, Filters, Sort, parse_moment
+from mapservice.initiatives.filters import (
+    InitiativeFilters,
+    ListingCursor,
+    ListingSort,
+    parse_moment,
+)
 from mapservice.moderation import pages
 from mapservice.moderation.places import queries, service, territory_queries
 from mapservice.moderation.places.model import (
     LISTED,
     MAX_NOTE,
-    Candidate,
-    Case,
-    Choice,
     ChoiceKind,
-    Review,
+    PlaceCandidate,
+    PlaceCase,
+    PlaceChoice,
+    PlaceReview,
 )
-from mapservice.moderation.places.queries import Position
+from mapservice.moderation.places.queries import PlaceQueuePosition
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level
 from mapservice.territories.names import at_commune
@@ -50,10 +55,10 @@ MAX_SEARCH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class View(pages.View):
+class PlaceQueueView(pages.QueueView):
     """Which part of the queue a page is about: what waits, or what is decided."""
 
-    review: Review = Review.WAITING
+    review: PlaceReview = PlaceReview.WAITING
 
 
 @blueprint.get("")
@@ -98,7 +103,7 @@ def decide(identifier: UUID) -> Response:
         )
     except InvalidInput as error:
         return _again(identifier, HTTPStatus.BAD_REQUEST, _mistake(error))
-    except Conflict:
+    except StateConflict:
         return _again(identifier, HTTPStatus.CONFLICT, _("Quelqu’un d’autre a été plus rapide."))
     if "instead_of" in request.form:
         path = url_for("moderation.case", identifier=identifier)
@@ -115,7 +120,7 @@ def put_back(identifier: UUID) -> Response:
     try:
         badge = access.badge()
         service.put_back(services().engine, identifier, badge.name, person=badge.person)
-    except Conflict:
+    except StateConflict:
         return _again(identifier, HTTPStatus.CONFLICT, _("Ce lieu attend déjà une décision."))
     return pages.see(_address(_scope_pairs(), identifier))
 
@@ -163,13 +168,13 @@ def _shared(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _placed(connection: Connection) -> Case | None:
+def _placed(connection: Connection) -> PlaceCase | None:
     """The place that was decided a moment ago, so that it can be undone."""
     identifier = pages.read_id("decided", request.args.get("decided", ""))
     found = queries.find(connection, identifier) if identifier else None
     if found is None or not queries.is_within(connection, found.id, access.sees()):
         return None
-    return found if found.review is Review.DECIDED else None
+    return found if found.review is PlaceReview.DECIDED else None
 
 
 def _refused(identifier: UUID) -> Response | None:
@@ -189,20 +194,20 @@ def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
     return response
 
 
-def _choice(identifier: UUID) -> Choice:
+def _choice(identifier: UUID) -> PlaceChoice:
     """Raises InvalidInput for what is not offered to this moderator."""
     text = request.form.get("choice", "")
     chosen = request.form.get("area", "") if text == "area" else text
     if text == ChoiceKind.PIN:
         chosen = f"pin:{request.form.get('lon', '')},{request.form.get('lat', '')}"
-    choice = Choice.parse(chosen, request.form.get("note", ""))
+    choice = PlaceChoice.parse(chosen, request.form.get("note", ""))
     with services().engine.connect() as connection:
         if not _is_open(connection, identifier, choice):
             raise InvalidInput("choice", "lies outside of the territories of this moderator")
     return choice
 
 
-def _is_open(connection: Connection, identifier: UUID, choice: Choice) -> bool:
+def _is_open(connection: Connection, identifier: UUID, choice: PlaceChoice) -> bool:
     """Whether it lies where the moderator decides, or is one of the readings of the case."""
     reach, level = access.decides(), choice.kind.level
     if choice.pin:
@@ -233,7 +238,7 @@ def _onward(connection: Connection, identifier: UUID) -> Response:
     return pages.see(_address(_scope_pairs(), following, decided=str(identifier)))
 
 
-def _next_url(connection: Connection, view: View, identifier: UUID) -> str | None:
+def _next_url(connection: Connection, view: PlaceQueueView, identifier: UUID) -> str | None:
     place = queries.position(connection, identifier)
     following = queries.next_waiting(connection, view.scope, place) if place else None
     return _address(_scope_pairs(), following) if following else None
@@ -251,39 +256,39 @@ def _address(
     return pages.address(path, pairs, **more)
 
 
-def _view(connection: Connection) -> View:
+def _view(connection: Connection) -> PlaceQueueView:
     """Raises InvalidInput naming the parameter, NotFound for a part out of reach."""
-    state = request.args.get("state") or Review.WAITING
+    state = request.args.get("state") or PlaceReview.WAITING
     if state not in LISTED:
         raise InvalidInput("state", f"is not one of {', '.join(LISTED)}")
-    review = Review(state)
-    found = pages.read_view(connection, state="" if review is Review.WAITING else str(review))
-    return View(found.scope, found.name, found.region, found.beside, review)
+    review = PlaceReview(state)
+    found = pages.read_view(connection, state="" if review is PlaceReview.WAITING else str(review))
+    return PlaceQueueView(found.scope, found.name, found.region, found.beside, review)
 
 
-def _cursor() -> Position | None:
+def _cursor() -> PlaceQueuePosition | None:
     text = request.args.get("cursor", "")
     if not text:
         return None
-    cursor = Cursor.decode(text)
-    if cursor.sort is not Sort.RECENT:
+    cursor = ListingCursor.decode(text)
+    if cursor.sort is not ListingSort.RECENT:
         raise InvalidInput("cursor", "is not one that this page gave")
-    return Position(parse_moment("cursor", str(cursor.value)), UUID(cursor.id))
+    return PlaceQueuePosition(parse_moment("cursor", str(cursor.value)), UUID(cursor.id))
 
 
-def _encoded(position: Position) -> str:
-    return Cursor(Sort.RECENT, position.moment.isoformat(), str(position.id)).encode()
+def _encoded(position: PlaceQueuePosition) -> str:
+    return ListingCursor(ListingSort.RECENT, position.moment.isoformat(), str(position.id)).encode()
 
 
-def _searched(connection: Connection, found: Case, text: str) -> list[Candidate]:
+def _searched(connection: Connection, found: PlaceCase, text: str) -> list[PlaceCandidate]:
     """Communes that a name or code may mean, numbered on from the candidates."""
-    locator = services().of(Geocoders).current(connection)
+    locator = services().of(GeocoderCache).current(connection)
     offered = {candidate.commune.code for candidate in found.candidates}
     codes = [code for code in _meant(locator, text) if code not in offered][:FOUND]
     known = territory_queries.communes(connection, codes)
     first = len(found.candidates) + 1
     communes = [known[code] for code in codes if code in known]
-    return [Candidate(number, commune) for number, commune in enumerate(communes, first)]
+    return [PlaceCandidate(number, commune) for number, commune in enumerate(communes, first)]
 
 
 def _meant(locator: Locator, text: str) -> Sequence[str]:
@@ -291,15 +296,15 @@ def _meant(locator: Locator, text: str) -> Sequence[str]:
     geocoder = locator.geocoder
     gazetteer = geocoder.gazetteer
     by_code = [gazetteer.places[i] for i in gazetteer.by_code.get(text.upper(), ())]
-    understood = [one.place for one in geocoder.match(Query(text=text)).candidates]
+    understood = [one.place for one in geocoder.match(GeocodeQuery(text=text)).candidates]
     suggested = [one.place for one in geocoder.search(text, limit=FOUND)]
     return list(dict.fromkeys(place.commune for place in (*by_code, *understood, *suggested)))
 
 
-def _map_config(found: Case, others: Sequence[Candidate]) -> dict[str, Any]:
+def _map_config(found: PlaceCase, others: Sequence[PlaceCandidate]) -> dict[str, Any]:
     candidates = [*found.candidates, *others]
     return map_config(
-        Filters(),
+        InitiativeFilters(),
         _bounds(found, candidates),
         candidates=[_marked(candidate) for candidate in candidates],
         point=[found.given.lon, found.given.lat] if found.given else None,
@@ -307,7 +312,7 @@ def _map_config(found: Case, others: Sequence[Candidate]) -> dict[str, Any]:
     )
 
 
-def _marked(candidate: Candidate) -> dict[str, Any]:
+def _marked(candidate: PlaceCandidate) -> dict[str, Any]:
     commune = candidate.commune
     return {
         "number": candidate.number,
@@ -318,7 +323,7 @@ def _marked(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _bounds(found: Case, candidates: Sequence[Candidate]) -> list[float]:
+def _bounds(found: PlaceCase, candidates: Sequence[PlaceCandidate]) -> list[float]:
     """West, south, east, north of all that is in question, EPSG:4326."""
     boxes = [candidate.commune.bounds for candidate in candidates]
     if found.given:

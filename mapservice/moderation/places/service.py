@@ -13,21 +13,21 @@ from sqlalchemy import Connection, Engine, func, text, update
 
 from mapservice.accounts.people.model import clean_name
 from mapservice.audit import log
-from mapservice.audit.model import Line, Verdict
+from mapservice.audit.model import DecisionRecord, DecisionVerdict
 from mapservice.db.tables import initiative, location_match
-from mapservice.errors import Conflict, InvalidInput, NotFound
-from mapservice.geocoding.model import Precision, Query
-from mapservice.geocoding.service import Asked, Locator, Placement, record
+from mapservice.errors import InvalidInput, NotFound, StateConflict
+from mapservice.geocoding.model import GeocodeQuery, Precision
+from mapservice.geocoding.service import Locator, Placement, PlaceQuestion, record
 from mapservice.initiatives.service import place_values
 from mapservice.moderation.places import territory_queries
-from mapservice.moderation.places.model import Choice, ChoiceKind
+from mapservice.moderation.places.model import ChoiceKind, PlaceChoice
 from mapservice.territories.model import Level
 
 BATCH_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Rerun:
+class RematchResult:
     """How many waiting places are certain today, and how many still are not."""
 
     resolved: int
@@ -47,7 +47,7 @@ class _Place:
 def decide(
     engine: Engine,
     identifier: UUID,
-    choice: Choice,
+    choice: PlaceChoice,
     by: str,
     *,
     person: UUID | None = None,
@@ -66,11 +66,11 @@ def decide(
         bound = _bound(place) | {"id": identifier, "by": by, "note": choice.note}
         given = {"choice": str(choice.kind), "correct": instead_of is not None}
         if instead_of not in (None, shown(connection, identifier)):
-            raise Conflict("This place was moved meanwhile.")
+            raise StateConflict("This place was moved meanwhile.")
         if not connection.execute(text(DECIDE), bound | given).rowcount:
-            raise Conflict("This place no longer waits for a decision.")
+            raise StateConflict("This place no longer waits for a decision.")
         connection.execute(text(MOVE), bound)
-        _note(connection, identifier, Verdict.PLACE, by, person, choice.note)
+        _note(connection, identifier, DecisionVerdict.PLACE, by, person, choice.note)
 
 
 def shown(connection: Connection, identifier: UUID) -> str:
@@ -87,14 +87,14 @@ def put_back(engine: Engine, identifier: UUID, by: str, *, person: UUID | None =
         _query(connection, identifier)
         withdrawn = connection.execute(text(WITHDRAW), {"id": identifier, "by": by}).one_or_none()
         if withdrawn is None:
-            raise Conflict("This place is not decided.")
+            raise StateConflict("This place is not decided.")
         if withdrawn.before:
             place = _former(connection, withdrawn.before)
             connection.execute(text(MOVE), _bound(place) | {"id": identifier})
-        _note(connection, identifier, Verdict.UNPLACE, by, person)
+        _note(connection, identifier, DecisionVerdict.UNPLACE, by, person)
 
 
-def rerun(engine: Engine, locator: Locator) -> Rerun:
+def rerun(engine: Engine, locator: Locator) -> RematchResult:
     """Matches what waits with today's geocoder, and settles what that no longer doubts.
 
     What a person has ever decided or put back is left to people.
@@ -110,19 +110,21 @@ def rerun(engine: Engine, locator: Locator) -> Rerun:
                 resolved += _settle(connection, row.id, row.reason, placement)
         seen += len(rows)
         if len(rows) < BATCH_ROWS:
-            return Rerun(resolved, seen - resolved)
+            return RematchResult(resolved, seen - resolved)
         last = rows[-1].id
 
 
 def _note(
     connection: Connection,
     identifier: UUID,
-    verdict: Verdict,
+    verdict: DecisionVerdict,
     by: str,
     person: UUID | None,
     reason: str = "",
 ) -> None:
-    line = Line(initiative=identifier, verdict=verdict, by=by, person=person, reason=reason)
+    line = DecisionRecord(
+        initiative=identifier, verdict=verdict, by=by, person=person, reason=reason
+    )
     log.keep(connection, line)
 
 
@@ -141,7 +143,7 @@ def _hold(connection: Connection, identifier: UUID) -> None:
     )
 
 
-def _chosen(connection: Connection, identifier: UUID, choice: Choice) -> _Place:
+def _chosen(connection: Connection, identifier: UUID, choice: PlaceChoice) -> _Place:
     query = _query(connection, identifier)
     if choice.kind is ChoiceKind.POINT:
         point = territory_queries.point_of(query)
@@ -193,10 +195,10 @@ def _bound(place: _Place) -> dict[str, Any]:
     }
 
 
-def _asked(query: Mapping[str, Any]) -> Asked:
+def _asked(query: Mapping[str, Any]) -> PlaceQuestion:
     """The row as it was first asked for."""
-    words = {field.name: query[field.name] for field in fields(Query) if field.name in query}
-    return Asked(Query(**words), query.get("lon"), query.get("lat"))
+    words = {field.name: query[field.name] for field in fields(GeocodeQuery) if field.name in query}
+    return PlaceQuestion(GeocodeQuery(**words), query.get("lon"), query.get("lat"))
 
 
 def _settle(connection: Connection, identifier: UUID, reason: str, placement: Placement) -> int:

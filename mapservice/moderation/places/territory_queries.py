@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from mapservice.db.text import fill
-from mapservice.moderation.places.model import Commune
+from mapservice.moderation.places.model import PlaceCommune
 from mapservice.territories.model import Level
 from mapservice.territories.queries import HOLDER
 
-Codes = dict[str, Commune]
+Codes = dict[str, PlaceCommune]
 
 # A point so near to the shore is on a jetty, or the outline is too coarse: it may be accepted.
 AFLOAT_METRES = 5000
@@ -19,7 +19,7 @@ AFLOAT_METRES = 5000
 def communes(connection: Connection, codes: Iterable[str]) -> Codes:
     """Those of these that exist, by code."""
     rows = connection.execute(text(COMMUNES), {"codes": sorted(set(codes))})
-    return {row.code: Commune(**{**row._mapping, "bounds": tuple(row.bounds)}) for row in rows}
+    return {row.code: PlaceCommune(**{**row._mapping, "bounds": tuple(row.bounds)}) for row in rows}
 
 
 def exists(connection: Connection, level: Level, code: str) -> bool:

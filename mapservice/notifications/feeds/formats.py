@@ -30,7 +30,7 @@ _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FeedEntry:
     """One initiative with the words for its theme and place, and its absolute address."""
 
     initiative: Initiative
@@ -40,7 +40,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class ListingFeed:
     """A listing to follow. Addresses are absolute; `next` is the following page, or None."""
 
     title: str
@@ -49,7 +49,7 @@ class Feed:
     url: str
     page: str
     next: str | None
-    entries: Sequence[Entry]
+    entries: Sequence[FeedEntry]
 
     @property
     def updated(self) -> datetime:
@@ -57,7 +57,7 @@ class Feed:
         return max(moments, default=BEFORE_ALL)
 
 
-def atom(feed: Feed) -> bytes:
+def atom(feed: ListingFeed) -> bytes:
     """The feed as XML; entries are known by `urn:uuid:…`, summaries are plain text.
 
     `updated` is our own clock, which knows of every entry; `published` is left out where nobody
@@ -79,7 +79,7 @@ def atom(feed: Feed) -> bytes:
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-def calendar(feed: Feed) -> bytes:
+def calendar(feed: ListingFeed) -> bytes:
     """The feed as all-day events on the day each initiative was published.
 
     Events and not journal entries, which most calendars leave out; transparent, as they take
@@ -103,7 +103,7 @@ def calendar(feed: Feed) -> bytes:
     return bytes(made.to_ical())
 
 
-def _entry(root: Element, entry: Entry) -> None:
+def _entry(root: Element, entry: FeedEntry) -> None:
     one = entry.initiative
     node = SubElement(root, _atom("entry"))
     _text(node, "id", f"urn:uuid:{one.id}")
@@ -119,7 +119,7 @@ def _entry(root: Element, entry: Entry) -> None:
         SubElement(node, f"{{{GEORSS}}}point").text = f"{one.lat:.6f} {one.lon:.6f}"
 
 
-def _event(entry: Entry) -> "Event":
+def _event(entry: FeedEntry) -> "Event":
     import icalendar
 
     one = entry.initiative
@@ -137,7 +137,7 @@ def _event(entry: Entry) -> "Event":
     return event
 
 
-def _journal(entry: Entry) -> "Journal":
+def _journal(entry: FeedEntry) -> "Journal":
     """A journal entry has no property for a place: its text names it."""
     import icalendar
 
@@ -146,7 +146,7 @@ def _journal(entry: Entry) -> "Journal":
     return journal
 
 
-def _describe(component: "Component", entry: Entry, *words: str) -> None:
+def _describe(component: "Component", entry: FeedEntry, *words: str) -> None:
     one = entry.initiative
     component.add("uid", str(one.id))
     component.add("dtstamp", one.changed_at.astimezone(UTC))

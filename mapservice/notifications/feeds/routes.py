@@ -12,12 +12,17 @@ from mapservice.i18n.labels import theme_label
 from mapservice.i18n.phrases import quoted
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries
-from mapservice.initiatives.filters import Filters, Paging, Sort, parse_territory
+from mapservice.initiatives.filters import (
+    InitiativeFilters,
+    PageRequest,
+    ListingSort,
+    parse_territory,
+)
 from mapservice.initiatives.params import NamedTerritory, read_filters
 from mapservice.initiatives.place_words import precision_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.notifications.feeds import formats
-from mapservice.notifications.feeds.formats import Entry, Feed
+from mapservice.notifications.feeds.formats import FeedEntry, ListingFeed
 from mapservice.territories.lineage import queries as lineage_queries
 from mapservice.web import answers
 from mapservice.web.params import base_url, only_parameters
@@ -66,7 +71,7 @@ def territory_calendar(level: str, code: str) -> ResponseReturnValue:
 
 
 def _of_territory(
-    level: str, code: str, size: int, media: str, written: Callable[[Feed], bytes]
+    level: str, code: str, size: int, media: str, written: Callable[[ListingFeed], bytes]
 ) -> ResponseReturnValue:
     """Under a code that a commune has no more, the way to the feed of today."""
     only_parameters()
@@ -77,8 +82,8 @@ def _of_territory(
             moved = redirect(url_for(endpoint, level=place.level, code=place.code))
             moved.headers["Cache-Control"] = f"public, max-age={REDIRECT_SECONDS}"
             return moved
-        filters = Filters(territory=(place,))
-        feed = _feed(connection, filters, Paging(), size)
+        filters = InitiativeFilters(territory=(place,))
+        feed = _feed(connection, filters, PageRequest(), size)
     return answers.whole(written(feed), media, FRESH_SECONDS)
 
 
@@ -90,7 +95,9 @@ def _named(connection: Connection, level: str, code: str) -> NamedTerritory:
     return NamedTerritory(found.level, found.code, found.name, found.bounds)
 
 
-def _feed(connection: Connection, filters: Filters, paging: Paging, size: int) -> Feed:
+def _feed(
+    connection: Connection, filters: InitiativeFilters, paging: PageRequest, size: int
+) -> ListingFeed:
     limit = paging.limit or size
     if limit > MAX_SIZE:
         raise InvalidInput("limit", f"feeds hold at most {MAX_SIZE}")
@@ -100,7 +107,7 @@ def _feed(connection: Connection, filters: Filters, paging: Paging, size: int) -
     if found.next:
         cursor = ("cursor", found.next.encode())
         following = _address("/initiatives.atom", filters, *more, cursor)
-    return Feed(
+    return ListingFeed(
         title=_title(filters),
         author=services().settings.site_name,
         language="fr",
@@ -111,13 +118,13 @@ def _feed(connection: Connection, filters: Filters, paging: Paging, size: int) -
     )
 
 
-def _address(path: str, filters: Filters, *more: tuple[str, str]) -> str:
+def _address(path: str, filters: InitiativeFilters, *more: tuple[str, str]) -> str:
     query = urlencode([*filters.to_pairs(), *more], safe=",:")
     return f"{base_url()}{path}{'?' if query else ''}{query}"
 
 
-def _entry(initiative: Initiative) -> Entry:
-    return Entry(
+def _entry(initiative: Initiative) -> FeedEntry:
+    return FeedEntry(
         initiative=initiative,
         theme=theme_label(initiative.theme),
         place=precision_words(initiative),
@@ -125,13 +132,13 @@ def _entry(initiative: Initiative) -> Entry:
     )
 
 
-def _title(filters: Filters) -> str:
+def _title(filters: InitiativeFilters) -> str:
     """What the feed is about, for somebody who follows several."""
     parts = [
         *(ref.name for ref in filters.territory if isinstance(ref, NamedTerritory)),
         *(theme_label(theme) for theme in filters.theme),
         *([quoted(filters.q)] if filters.q else []),
         *([_("autour d’un lieu")] if filters.near else []),
-        *([_("les plus soutenues")] if filters.sort is Sort.SUPPORTED else []),
+        *([_("les plus soutenues")] if filters.sort is ListingSort.SUPPORTED else []),
     ]
     return " · ".join([services().settings.site_name, *parts])

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from mapservice.errors import InvalidInput
 from mapservice.i18n.locale import PARIS
-from mapservice.initiatives.filters import Filters, Sort, parse
+from mapservice.initiatives.filters import InitiativeFilters, ListingSort, parse
 from mapservice.mail.unsubscribe import signature
 from mapservice.territories.coordinates import BBox, LonLat
 
@@ -20,7 +20,7 @@ FIRST_HOUR, LAST_HOUR = 7, 19
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class DrawnArea:
     """A polygon drawn on the map: its corners in degrees, EPSG:4326, the first not repeated."""
 
     corners: tuple[LonLat, ...]
@@ -53,18 +53,18 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class SubscriptionSubject:
     """What is followed: a filter of the grammar, and an area drawn on the map if there is one."""
 
-    filters: Filters
-    area: Area | None = None
+    filters: InitiativeFilters
+    area: DrawnArea | None = None
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]], area: str = "") -> Self:
         """From a query string, whose order and page do not matter here. Raises InvalidInput."""
         filters, _ = parse(pairs)
-        sort = Sort.NEAR if filters.near else Sort.RECENT
-        return cls(replace(filters, sort=sort), Area.parse(area) if area.strip() else None)
+        sort = ListingSort.NEAR if filters.near else ListingSort.RECENT
+        return cls(replace(filters, sort=sort), DrawnArea.parse(area) if area.strip() else None)
 
     @classmethod
     def of_query(cls, query: str, area: str = "") -> Self:
@@ -86,7 +86,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class SubjectNames:
     """Of the territories of a subject, in order, and of the commune that its circle is around."""
 
     territories: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ class Subscription:
     """One that is kept. All changes of state before `told_until` are known to its person."""
 
     id: UUID
-    subject: Subject
+    subject: SubscriptionSubject
     created_at: datetime
     told_until: datetime
 

@@ -14,11 +14,11 @@ from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.queries import Initiative
 from mapservice.notifications.subscriptions.model import (
-    Area,
+    DrawnArea,
     Follower,
-    Names,
-    Subject,
+    SubjectNames,
     Subscription,
+    SubscriptionSubject,
 )
 from mapservice.territories import queries as territories
 from mapservice.territories.lineage import queries
@@ -50,7 +50,7 @@ SELECT digest.subscription, digest.day, digest.news
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class SubjectNews:
     """What is new in a subject: the latest of them, and how many there are."""
 
     items: Sequence[Initiative]
@@ -103,7 +103,7 @@ def news(
     matching: ColumnElement[bool],
     limit: int,
     told: Sequence[ColumnElement[bool]] = (),
-) -> News:
+) -> SubjectNews:
     """What a condition of `is_news` finds, but for what one of `told` finds: the latest first."""
     fresh = and_(matching, *(not_(func.coalesce(one, false())) for one in told))
     total = select(func.count()).select_from(initiative).where(fresh)
@@ -112,7 +112,7 @@ def news(
         connection.scalars(select(initiative.c.id).where(fresh).order_by(*order).limit(limit))
     )
     found = initiatives.of_any_status(connection, ids)
-    return News([found[one] for one in ids], connection.execute(total).scalar_one())
+    return SubjectNews([found[one] for one in ids], connection.execute(total).scalar_one())
 
 
 def is_news(
@@ -131,7 +131,7 @@ def is_news(
     )
 
 
-def present(connection: Connection, subject: Subject) -> Subject:
+def present(connection: Connection, subject: SubscriptionSubject) -> SubscriptionSubject:
     """The same with today's communes in place of those that are no more.
 
     What a commune became is known by its lineage; an EPCI, a département or a région that is no
@@ -146,17 +146,17 @@ def present(connection: Connection, subject: Subject) -> Subject:
     return replace(subject, filters=replace(subject.filters, territory=tuple(sorted(refs))))
 
 
-def names(connection: Connection, subject: Subject) -> Names:
+def names(connection: Connection, subject: SubscriptionSubject) -> SubjectNames:
     """Of its places; a territory that is no more goes by its code."""
     filters = subject.filters
     found = [(ref, territories.find(connection, ref)) for ref in filters.territory]
     named = tuple(place.name if place else str(ref) for ref, place in found)
     near = filters.near
     commune = territories.commune_at(connection, near.lon, near.lat) if near else None
-    return Names(named, commune.name if commune else "")
+    return SubjectNames(named, commune.name if commune else "")
 
 
-def check_area(connection: Connection, area: Area) -> None:
+def check_area(connection: Connection, area: DrawnArea) -> None:
     """Raises InvalidInput for a polygon that crosses itself or holds nothing."""
     sound = text("SELECT ST_IsValid(shape) AND ST_Area(shape) > 0 FROM ST_GeomFromText(:wkt) shape")
     if not connection.scalar(sound, {"wkt": area.wkt}):
@@ -171,7 +171,7 @@ def _heirs(connection: Connection, ref: TerritoryRef) -> tuple[TerritoryRef, ...
     return tuple(TerritoryRef(Level.COMMUNE, heir.code) for heir in heirs) or (ref,)
 
 
-def _inside(area: Area) -> ColumnElement[bool]:
+def _inside(area: DrawnArea) -> ColumnElement[bool]:
     """By the index of places on the map, then exactly: whether the anchor lies in the polygon."""
     shape = func.ST_GeomFromText(area.wkt, 4326)
     box = func.ST_Transform(func.ST_Envelope(shape), 3857)
@@ -180,7 +180,7 @@ def _inside(area: Area) -> ColumnElement[bool]:
 
 
 def _subscription(row: Row[Any]) -> Subscription:
-    subject = Subject.of_query(row.filter, _corners(row.area) if row.area else "")
+    subject = SubscriptionSubject.of_query(row.filter, _corners(row.area) if row.area else "")
     return Subscription(row.id, subject, row.created_at, row.told_until)
 
 

@@ -9,36 +9,41 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
-from mapservice.accounts.people.hooks import Part, Purpose, Question, Section
-from mapservice.accounts.people.model import Person, Token
-from mapservice.errors import Conflict, InvalidInput
+from mapservice.accounts.people.hooks import (
+    AccountSection,
+    ConfirmationQuestion,
+    MagicLinkAction,
+    PersonalDataProvider,
+)
+from mapservice.accounts.people.model import MagicLink, Person
+from mapservice.errors import InvalidInput, StateConflict
 from mapservice.i18n.text import gettext as _
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.params import NamedTerritory, with_known_places
 from mapservice.notifications.subscriptions import queries, service
-from mapservice.notifications.subscriptions.model import MAX_CORNERS, Subject
+from mapservice.notifications.subscriptions.model import MAX_CORNERS, SubscriptionSubject
 from mapservice.territories.coordinates import LonLat
 from mapservice.tiles.live_map import FRANCE, map_config
 from mapservice.web import answers, forms
-from mapservice.web.forms import FormRefused, Gate
+from mapservice.web.forms import FormGate, FormRefused
 from mapservice.web.services import services
-from mapservice.web.unsubscribe import Leaving
+from mapservice.web.unsubscribe import UnsubscribePage
 
 blueprint = Blueprint("following", __name__)
 blueprint.after_request(answers.secret)
 
-GATE = Gate("follow")
+GATE = FormGate("follow")
 MINE = "mes-suivis"
-LEAVING = Leaving("following/leave.html", queries.leave_key, service.leave)
+LEAVING = UnsubscribePage("following/leave.html", queries.leave_key, service.leave)
 # Degrees shown around the middle of a circle, for each metre of its radius.
 DEGREES = 1 / 75_000
 
 
 @dataclass(frozen=True, slots=True)
-class FormPage:
+class SubscriptionFormPage:
     """What the template shows; `field` names the input that `error` is about, if it is one."""
 
-    subject: Subject
+    subject: SubscriptionSubject
     what: str
     error: str = ""
     field: str = ""
@@ -60,7 +65,7 @@ def follow() -> Response:
         return _follow(page.subject)
     except FormRefused as error:
         return forms.answer(error, _form(_wrong(page, error.words, error.field)))
-    except Conflict:
+    except StateConflict:
         words = _("Vous suivez déjà beaucoup : arrêtez d’abord un de vos suivis.")
         return make_response(_form(_wrong(page, words)), HTTPStatus.CONFLICT)
 
@@ -84,7 +89,7 @@ def leave(follower: UUID, signature: str) -> Response:
     return LEAVING.leave(follower, signature)
 
 
-def _sent_page() -> FormPage:
+def _sent_page() -> SubscriptionFormPage:
     """Of the form that was sent: its field holds the area, whether a script drew it or not.
 
     Without the field, the area is that of the address; an empty one takes it away.
@@ -100,17 +105,17 @@ def _sent_page() -> FormPage:
             return _wrong(_page(connection, _subject(connection)), words)
 
 
-def _subject(connection: Connection, area: str = "") -> Subject:
+def _subject(connection: Connection, area: str = "") -> SubscriptionSubject:
     """Of the present address, naming real places. Raises InvalidInput naming the parameter."""
     pairs = [pair for pair in request.args.items(multi=True) if pair[0] != "area"]
-    subject = queries.present(connection, Subject.of(pairs, area))
+    subject = queries.present(connection, SubscriptionSubject.of(pairs, area))
     with_known_places(connection, subject.filters)
     if subject.area:
         queries.check_area(connection, subject.area)
     return subject
 
 
-def _follow(subject: Subject) -> Response:
+def _follow(subject: SubscriptionSubject) -> Response:
     """Signed in, the address is proved already; else a mailed link is to confirm."""
     person = session.current_person()
     if person:
@@ -126,19 +131,19 @@ def _follow(subject: Subject) -> Response:
     return _see(url_for("people.sent"))
 
 
-def _keep(connection: Connection, person: Person, subject: Subject) -> None:
+def _keep(connection: Connection, person: Person, subject: SubscriptionSubject) -> None:
     service.follow(connection, person.id, subject, session.letterhead().base_url)
 
 
-def _page(connection: Connection, subject: Subject) -> FormPage:
-    return FormPage(subject, service.describe(connection, subject, session.locale()))
+def _page(connection: Connection, subject: SubscriptionSubject) -> SubscriptionFormPage:
+    return SubscriptionFormPage(subject, service.describe(connection, subject, session.locale()))
 
 
-def _wrong(page: FormPage, error: str, field: str = "") -> FormPage:
-    return FormPage(page.subject, page.what, error, field)
+def _wrong(page: SubscriptionFormPage, error: str, field: str = "") -> SubscriptionFormPage:
+    return SubscriptionFormPage(page.subject, page.what, error, field)
 
 
-def _form(page: FormPage) -> str:
+def _form(page: SubscriptionFormPage) -> str:
     return render_template(
         "following/follow.html",
         page=page,
@@ -148,7 +153,7 @@ def _form(page: FormPage) -> str:
     )
 
 
-def _map(subject: Subject) -> dict[str, Any]:
+def _map(subject: SubscriptionSubject) -> dict[str, Any]:
     """Of what will be followed, to draw an area on."""
     filters, area = subject.filters, subject.area
     corners = [[corner.lon, corner.lat] for corner in area.corners] if area else []
@@ -161,7 +166,9 @@ def _map(subject: Subject) -> dict[str, Any]:
     return map_config(filters, _bounds(filters, subject), **more)
 
 
-def _bounds(filters: Filters, subject: Subject) -> tuple[float, float, float, float]:
+def _bounds(
+    filters: InitiativeFilters, subject: SubscriptionSubject
+) -> tuple[float, float, float, float]:
     box = subject.area.bounds if subject.area else filters.bbox
     if box and box.west <= box.east:
         return (box.west, box.south, box.east, box.north)
@@ -179,9 +186,9 @@ def _around(near: LonLat, reach: float) -> tuple[float, float, float, float]:
     )
 
 
-def _question(connection: Connection, token: Token) -> Question:
+def _question(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
     what = service.describe(connection, service.subject_of(token), session.locale())
-    return Question(
+    return ConfirmationQuestion(
         _("Confirmer votre suivi"),
         _(
             "Vous suivez : %(what)s. Un message par jour au plus, seulement s’il y a du nouveau.",
@@ -191,7 +198,7 @@ def _question(connection: Connection, token: Token) -> Question:
     )
 
 
-def _confirm(connection: Connection, person: Person, token: Token) -> str:
+def _confirm(connection: Connection, person: Person, token: MagicLink) -> str:
     _keep(connection, person, service.subject_of(token))
     return _mine()
 
@@ -214,5 +221,7 @@ def _see(address: str) -> Response:
     return response
 
 
-PURPOSE = Purpose(service.PURPOSE, _question, _confirm)
-PART = Part("following", queries.export, service.erase, Section("following/_mine.html", _load_mine))
+PURPOSE = MagicLinkAction(service.PURPOSE, _question, _confirm)
+PART = PersonalDataProvider(
+    "following", queries.export, service.erase, AccountSection("following/_mine.html", _load_mine)
+)

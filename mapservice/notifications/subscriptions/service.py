@@ -16,9 +16,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.accounts.people import service as people
-from mapservice.accounts.people.model import Token
-from mapservice.accounts.people.service import Ask
-from mapservice.errors import Conflict, MapserviceError
+from mapservice.accounts.people.model import MagicLink
+from mapservice.accounts.people.service import ConfirmationRequest
+from mapservice.errors import MapserviceError, StateConflict
 from mapservice.i18n.locale import PARIS
 from mapservice.i18n.phrases import translator
 from mapservice.initiatives.changes import horizon
@@ -30,11 +30,11 @@ from mapservice.notifications.subscriptions import queries
 from mapservice.notifications.subscriptions.model import (
     MAX_SUBSCRIPTIONS,
     Follower,
-    Subject,
     Subscription,
+    SubscriptionSubject,
     leave_path,
 )
-from mapservice.notifications.subscriptions.queries import News
+from mapservice.notifications.subscriptions.queries import SubjectNews
 from mapservice.notifications.subscriptions.words import place_words, subject_words
 from mapservice.settings import Settings
 
@@ -69,15 +69,19 @@ DELETE FROM subscription USING follower
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DigestPart:
     """What is new in one subscription."""
 
     subscription: Subscription
-    news: News
+    news: SubjectNews
 
 
 def ask(
-    connection: Connection, site: Letterhead, email: EmailAddress, subject: Subject, locale: str
+    connection: Connection,
+    site: Letterhead,
+    email: EmailAddress,
+    subject: SubscriptionSubject,
+    locale: str,
 ) -> None:
     """Mails the link that confirms; until it is used, the subject is in its token alone."""
     payload = {"query": subject.query, "area": str(subject.area or "")}
@@ -86,7 +90,7 @@ def ask(
         connection,
         site,
         email,
-        Ask(
+        ConfirmationRequest(
             purpose=PURPOSE,
             letter=PURPOSE,
             payload=payload,
@@ -96,12 +100,14 @@ def ask(
     )
 
 
-def subject_of(token: Token) -> Subject:
+def subject_of(token: MagicLink) -> SubscriptionSubject:
     """What a link that `ask` mailed is about."""
-    return Subject.of_query(str(token.payload["query"]), str(token.payload["area"]))
+    return SubscriptionSubject.of_query(str(token.payload["query"]), str(token.payload["area"]))
 
 
-def follow(connection: Connection, person: UUID, subject: Subject, base_url: str) -> None:
+def follow(
+    connection: Connection, person: UUID, subject: SubscriptionSubject, base_url: str
+) -> None:
     """What is published from now on is told. The same subject twice is one subscription.
 
     Raises Conflict when there are too many.
@@ -119,7 +125,7 @@ def follow(connection: Connection, person: UUID, subject: Subject, base_url: str
         },
     )
     if len(queries.subscriptions(connection, person)) > MAX_SUBSCRIPTIONS:
-        raise Conflict(f"Nobody follows more than {MAX_SUBSCRIPTIONS} things.")
+        raise StateConflict(f"Nobody follows more than {MAX_SUBSCRIPTIONS} things.")
 
 
 def stop(connection: Connection, person: UUID, subscription: UUID) -> None:
@@ -162,7 +168,7 @@ def tell(engine: Engine, settings: Settings, day: date) -> int:
     return mails
 
 
-def describe(connection: Connection, subject: Subject, locale: str) -> str:
+def describe(connection: Connection, subject: SubscriptionSubject, locale: str) -> str:
     """A subject in words of a language."""
     names = queries.names(connection, queries.present(connection, subject))
     return subject_words(subject, names, locale, translator(locale))
@@ -187,19 +193,19 @@ def _tell_one(connection: Connection, settings: Settings, person: UUID, day: dat
     return bool(fresh)
 
 
-def _gather(connection: Connection, person: UUID, until: datetime) -> list[Told]:
+def _gather(connection: Connection, person: UUID, until: datetime) -> list[DigestPart]:
     """What two subscriptions find is told, and counted, under the first."""
-    told: list[Told] = []
+    told: list[DigestPart] = []
     before: list[ColumnElement[bool]] = []
     for subscription in queries.subscriptions(connection, person):
         matching = queries.is_news(connection, subscription, until)
-        told.append(Told(subscription, queries.news(connection, matching, LISTED, before)))
+        told.append(DigestPart(subscription, queries.news(connection, matching, LISTED, before)))
         before.append(matching)
     return told
 
 
 def _note(
-    connection: Connection, person: UUID, told: list[Told], day: date, until: datetime
+    connection: Connection, person: UUID, told: list[DigestPart], day: date, until: datetime
 ) -> None:
     for one in told:
         bound = {"subscription": one.subscription.id, "day": day, "news": one.news.total}
@@ -209,7 +215,7 @@ def _note(
 
 
 def _letter(
-    connection: Connection, settings: Settings, follower: Follower, fresh: list[Told]
+    connection: Connection, settings: Settings, follower: Follower, fresh: list[DigestPart]
 ) -> Mail:
     site = letters.letterhead(settings, follower.base_url)
     leave = site.base_url + leave_path(follower.id, follower.leave_key)
@@ -235,7 +241,7 @@ def _letter(
 
 
 def _section(
-    connection: Connection, site: Letterhead, told: Told, locale: str
+    connection: Connection, site: Letterhead, told: DigestPart, locale: str
 ) -> Mapping[str, Any]:
     subject = queries.present(connection, told.subscription.subject)
     _ = translator(locale)
@@ -255,7 +261,7 @@ def _section(
     }
 
 
-def _drawing(site: Letterhead, subject: Subject) -> str:
+def _drawing(site: Letterhead, subject: SubscriptionSubject) -> str:
     """The address of the drawn map of the one territory that is followed, or ""."""
     territories = subject.filters.territory
     if len(territories) != 1 or subject.area:

@@ -8,13 +8,15 @@ from babel.numbers import format_decimal
 
 from mapservice.geocoding.model import Precision
 from mapservice.i18n.phrases import Translate, quoted
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.queries import Initiative
-from mapservice.notifications.subscriptions.model import Names, Subject
+from mapservice.notifications.subscriptions.model import SubjectNames, SubscriptionSubject
 from mapservice.publishing.reports.words import THEMES
 
 
-def subject_words(subject: Subject, names: Names, locale: str, _: Translate) -> str:
+def subject_words(
+    subject: SubscriptionSubject, names: SubjectNames, locale: str, _: Translate
+) -> str:
     """ "Rennes · Mobilité · « vélo »"; never empty."""
     filters = subject.filters
     parts = [
@@ -36,7 +38,9 @@ def place_words(initiative: Initiative, _: Translate) -> str:
     return getattr(initiative, f"{level}_name", None) or _("lieu à préciser")
 
 
-def _places(subject: Subject, names: Names, locale: str, _: Translate) -> list[str]:
+def _places(
+    subject: SubscriptionSubject, names: SubjectNames, locale: str, _: Translate
+) -> list[str]:
     filters = subject.filters
     found = list(names.territories)
     if filters.near and filters.radius:
@@ -50,7 +54,7 @@ def _places(subject: Subject, names: Names, locale: str, _: Translate) -> list[s
     return found or [_("Toute la France")]
 
 
-def _others(filters: Filters, locale: str, _: Translate) -> list[str]:
+def _others(filters: InitiativeFilters, locale: str, _: Translate) -> list[str]:
     """What few follow: the status, the accuracy of places, dates of creation."""
     states = {
         "published": _("en cours"),

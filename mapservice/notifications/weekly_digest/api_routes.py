@@ -6,12 +6,18 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from mapservice.accounts.api_keys import bearer
-from mapservice.accounts.api_keys.model import Scope
+from mapservice.accounts.api_keys.model import ApiKeyScope
 from mapservice.errors import InvalidInput
 from mapservice.i18n.locale import PARIS
 from mapservice.notifications.weekly_digest import queries
-from mapservice.notifications.weekly_digest.model import WEEK, Move, Waiting, Week, monday
-from mapservice.notifications.weekly_digest.queries import Briefing, Section
+from mapservice.notifications.weekly_digest.model import (
+    WEEK,
+    AreaMove,
+    DigestWeek,
+    WaitingSummary,
+    monday,
+)
+from mapservice.notifications.weekly_digest.queries import DigestSection, WeeklyDigest
 from mapservice.web.params import base_url, only_parameters
 from mapservice.web.services import services
 
@@ -22,10 +28,10 @@ blueprint = Blueprint("briefing_api", __name__, url_prefix="/api/briefing")
 def briefing() -> Response:
     """Of the week before the Monday `day`, by default the latest one; what waits is of now."""
     only_parameters("day")
-    holder = bearer.require(Scope.READ_COORDINATION)
+    holder = bearer.require(ApiKeyScope.READ_COORDINATION)
     bearer.badge(holder)
     day = _day()
-    week = Week(day - WEEK, day)
+    week = DigestWeek(day - WEEK, day)
     with services().engine.connect() as connection:
         found = queries.briefing(connection, holder.person.id, week, day)
     response = jsonify(_document(found) if found else _nothing(week))
@@ -47,18 +53,18 @@ def _day() -> date:
     return day
 
 
-def _nothing(week: Week) -> dict[str, Any]:
+def _nothing(week: DigestWeek) -> dict[str, Any]:
     return {"since": str(week.start), "until": str(week.end), "waiting": [], "territories": []}
 
 
-def _document(found: Briefing) -> dict[str, Any]:
+def _document(found: WeeklyDigest) -> dict[str, Any]:
     return _nothing(found.week) | {
         "waiting": [_waiting(one) for one in found.waiting],
         "territories": [_section(one) for one in found.sections],
     }
 
 
-def _waiting(one: Waiting) -> dict[str, Any]:
+def _waiting(one: WaitingSummary) -> dict[str, Any]:
     return {
         "kind": str(one.kind),
         "count": one.count,
@@ -67,7 +73,7 @@ def _waiting(one: Waiting) -> dict[str, Any]:
     }
 
 
-def _section(one: Section) -> dict[str, Any]:
+def _section(one: DigestSection) -> dict[str, Any]:
     return {
         "territory": str(one.ref) if one.ref else None,
         "name": one.name or "France",
@@ -85,7 +91,7 @@ def _section(one: Section) -> dict[str, Any]:
     }
 
 
-def _move(one: Move) -> dict[str, Any]:
+def _move(one: AreaMove) -> dict[str, Any]:
     return {
         "territory": f"{one.level}:{one.code}",
         "name": one.name,

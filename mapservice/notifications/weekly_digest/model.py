@@ -8,11 +8,11 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from mapservice.dashboards.expected import Counts, Floats, Sisters
-from mapservice.dashboards.model import LEAST_SISTERS, Areas
+from mapservice.dashboards.expected import Counts, Floats, PeerGroup
+from mapservice.dashboards.model import LEAST_SISTERS, AreaFigures
 from mapservice.i18n.locale import PARIS
 from mapservice.mail.unsubscribe import signature
-from mapservice.moderation.model import Kind
+from mapservice.moderation.model import CaseKind
 from mapservice.territories.model import Level
 
 WEEK = timedelta(days=7)
@@ -37,7 +37,7 @@ BELOW: dict[Level | None, tuple[Level, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Week:
+class DigestWeek:
     """From a Monday to the next one, midnight in Paris, `end` exclusive; more after an outage."""
 
     start: date
@@ -57,10 +57,10 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingSummary:
     """How many of a kind wait, and since when the oldest does."""
 
-    kind: Kind
+    kind: CaseKind
     count: int
     oldest: datetime
 
@@ -74,7 +74,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class AreaMove:
     """A territory whose last 90 days differ clearly from the same days of last year.
 
     `partial`: an EPCI that straddles, told of by its part.
@@ -93,29 +93,29 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
+class ClearMoves:
     """Positions among areas, the clearest first."""
 
     rising: tuple[int, ...] = ()
     falling: tuple[int, ...] = ()
 
 
-def moves(areas: Areas) -> Moves:
+def moves(areas: AreaFigures) -> ClearMoves:
     """Which of these rose, and which fall silent, beyond what chance does.
 
-    Rising or falling: an even coin would hardly split the two windows so (`Areas.changed`), and of
-    all that is told as a change at most 5 % is chance, however many territories are looked at.
+    Rising or falling: an even coin would hardly split the two windows so (`AreaFigures.changed`),
+    and of all that is told as a change at most 5 % is chance, however many territories are looked at.
     Fallen silent too: nothing in 90 days and something in the same of last year, where the rate of
     its sisters and its size would hardly leave it none (`dashboards/expected.py`), with the same
     share of chance.
     """
     if not areas.compared:
-        return Moves()
+        return ClearMoves()
     told = _clear(areas)
     rising = np.flatnonzero(told & (areas.recent > areas.before))
     falling = told & (areas.recent < areas.before)
     falling[_stopped(areas)] = True
-    return Moves(
+    return ClearMoves(
         _most(rising, areas.recent - areas.before),
         _most(np.flatnonzero(falling), areas.before - areas.recent),
     )
@@ -136,8 +136,8 @@ def leave_path(reader: UUID, key: bytes) -> str:
     return f"/bilan/quitter/{reader}/{signature(reader, key)}"
 
 
-def _clear(areas: Areas) -> NDArray[np.bool_]:
-    """By the split of both windows together; `Areas.changed` is the same for one territory."""
+def _clear(areas: AreaFigures) -> NDArray[np.bool_]:
+    """By the split of both windows together, as `AreaFigures.changed` for one territory."""
     totals = areas.recent + areas.before
     tested = np.flatnonzero(totals >= LEAST_TOLD)
     apart = np.maximum(np.abs(areas.recent - areas.before)[tested] - 1, 0)
@@ -147,13 +147,13 @@ def _clear(areas: Areas) -> NDArray[np.bool_]:
     return told & areas.changed
 
 
-def _stopped(areas: Areas) -> NDArray[np.intp]:
+def _stopped(areas: AreaFigures) -> NDArray[np.intp]:
     """Of those that had something before: how likely is it that chance alone leaves them none?"""
     lived_in = areas.population > 0
     tested = np.flatnonzero(lived_in & (areas.before > 0))
     if lived_in.sum() < LEAST_SISTERS:
         return tested[:0]
-    sisters = Sisters.of(areas.recent, areas.population)
+    sisters = PeerGroup.of(areas.recent, areas.population)
     chances = np.where(areas.recent == 0, sisters.silent_share(areas.population), 1.0)[tested]
     return tested[_beyond_chance(chances)]
 

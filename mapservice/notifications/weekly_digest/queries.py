@@ -9,26 +9,26 @@ from uuid import UUID
 from sqlalchemy import Connection, and_, text
 
 from mapservice.accounts.roles import queries as roles
-from mapservice.accounts.roles.model import Reach, badge_of
+from mapservice.accounts.roles.model import TerritoryScope, badge_of
 from mapservice.dashboards import queries as coordination
-from mapservice.dashboards.model import Areas, View
+from mapservice.dashboards.model import AreaFigures, DashboardView
 from mapservice.db.tables import initiative
 from mapservice.initiatives.conditions import where
-from mapservice.initiatives.filters import Filters
-from mapservice.moderation.model import Kind
+from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.moderation.model import CaseKind
 from mapservice.moderation.places import queries as places
 from mapservice.notifications.subscriptions import queries as following
-from mapservice.notifications.subscriptions.queries import News
+from mapservice.notifications.subscriptions.queries import SubjectNews
 from mapservice.notifications.weekly_digest.model import (
     BELOW,
     NAMED,
-    Move,
-    Waiting,
-    Week,
+    AreaMove,
+    DigestWeek,
+    WaitingSummary,
     midnight,
     moves,
 )
-from mapservice.rollups.model import Scope as Counted
+from mapservice.rollups.model import RollupScope as Counted
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 
@@ -72,7 +72,7 @@ ALL_AREAS = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class DigestReader:
     """Who gets letters, and where and how to write to them."""
 
     id: UUID
@@ -85,7 +85,7 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class DigestSection:
     """One territory (`ref` None: France): what is new, the two windows of 90 days, what moves.
 
     `compared`: initiatives go back so far; else `before` tells nothing.
@@ -93,13 +93,13 @@ class Section:
 
     ref: TerritoryRef | None
     name: str
-    news: News
+    news: SubjectNews
     recent: int
     before: int
     compared: bool
     changed: bool
-    rising: tuple[Move, ...]
-    falling: tuple[Move, ...]
+    rising: tuple[AreaMove, ...]
+    falling: tuple[AreaMove, ...]
 
     @property
     def path(self) -> str:
@@ -111,12 +111,12 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Briefing:
+class WeeklyDigest:
     """All that one person is told; what waits is told once for all their territories."""
 
-    week: Week
-    waiting: tuple[Waiting, ...]
-    sections: tuple[Section, ...]
+    week: DigestWeek
+    waiting: tuple[WaitingSummary, ...]
+    sections: tuple[DigestSection, ...]
 
     @property
     def new(self) -> int:
@@ -142,10 +142,10 @@ def next_due(connection: Connection, monday: date, after: UUID) -> UUID | None:
     return found
 
 
-def lock_due(connection: Connection, person: UUID, monday: date) -> Reader | None:
+def lock_due(connection: Connection, person: UUID, monday: date) -> DigestReader | None:
     """None when another worker has them this moment, or had them already."""
     row = connection.execute(text(LOCK_DUE), {"person": person, "monday": monday}).one_or_none()
-    return Reader(**row._mapping) if row else None
+    return DigestReader(**row._mapping) if row else None
 
 
 def gets_letters(connection: Connection, person: UUID) -> bool:
@@ -167,7 +167,9 @@ def export(connection: Connection, person: UUID) -> object:
     return dict(row._mapping) if row else None
 
 
-def briefing(connection: Connection, person: UUID, week: Week, day: date) -> Briefing | None:
+def briefing(
+    connection: Connection, person: UUID, week: DigestWeek, day: date
+) -> WeeklyDigest | None:
     """What a person is told of a week, with windows that end as `day` begins.
 
     None for who has no role, or one for territories alone that are no more.
@@ -181,22 +183,22 @@ def briefing(connection: Connection, person: UUID, week: Week, day: date) -> Bri
     if not sections:
         return None
     sections.sort(key=lambda section: (-section.news.total, section.name))
-    return Briefing(week, waiting(connection, badge.sees), tuple(sections))
+    return WeeklyDigest(week, waiting(connection, badge.sees), tuple(sections))
 
 
-def waiting(connection: Connection, reach: Reach) -> tuple[Waiting, ...]:
+def waiting(connection: Connection, reach: TerritoryScope) -> tuple[WaitingSummary, ...]:
     """What waits within a reach, by its kind; kinds of which nothing waits are left out."""
     rows = connection.execute(text(WAITING), {"areas": areas_of(reach)})
-    found = {row.kind: Waiting(Kind(row.kind), row.number, row.oldest) for row in rows}
-    return tuple(found[kind] for kind in Kind if kind in found)
+    found = {row.kind: WaitingSummary(CaseKind(row.kind), row.number, row.oldest) for row in rows}
+    return tuple(found[kind] for kind in CaseKind if kind in found)
 
 
-def areas_of(reach: Reach) -> list[str]:
+def areas_of(reach: TerritoryScope) -> list[str]:
     """As the queue names them."""
     return [ALL_AREAS] if reach.everywhere else [str(ref) for ref in reach.territories]
 
 
-def _told_of(connection: Connection, reach: Reach) -> Sequence[TerritoryRef | None]:
+def _told_of(connection: Connection, reach: TerritoryScope) -> Sequence[TerritoryRef | None]:
     """Those of a reach that exist; one that lies within another of them is told of with it."""
     if reach.everywhere:
         return (None,)
@@ -207,7 +209,7 @@ def _told_of(connection: Connection, reach: Reach) -> Sequence[TerritoryRef | No
         for ref in known
         if not places.holds(
             connection,
-            Reach(tuple(other for other in known if other != ref)),
+            TerritoryScope(tuple(other for other in known if other != ref)),
             ref.level,
             ref.code,
         )
@@ -217,20 +219,22 @@ def _told_of(connection: Connection, reach: Reach) -> Sequence[TerritoryRef | No
 def _section(
     connection: Connection,
     ref: TerritoryRef | None,
-    week: Week,
+    week: DigestWeek,
     now: datetime,
-) -> Section:
-    filters = Filters(territory=(ref,) if ref else ())
+) -> DigestSection:
+    filters = InitiativeFilters(territory=(ref,) if ref else ())
     fresh = and_(
         *where(filters),
         initiative.c.state_since >= week.since,
         initiative.c.state_since < week.until,
     )
     place = territories.find(connection, ref) if ref else None
-    view = View(ref, ref.level if ref else Level.REGION, Counted.of(Filters()), now)
+    view = DashboardView(
+        ref, ref.level if ref else Level.REGION, Counted.of(InitiativeFilters()), now
+    )
     own = coordination.own(connection, view)
     rising, falling = _moves(connection, ref, now)
-    return Section(
+    return DigestSection(
         ref=ref,
         name=place.name if place else "",
         news=following.news(connection, fresh, LISTED),
@@ -245,12 +249,12 @@ def _section(
 
 def _moves(
     connection: Connection, ref: TerritoryRef | None, now: datetime
-) -> tuple[tuple[Move, ...], tuple[Move, ...]]:
+) -> tuple[tuple[AreaMove, ...], tuple[AreaMove, ...]]:
     """Of all levels below, the strongest of each way."""
-    rising: list[Move] = []
-    falling: list[Move] = []
+    rising: list[AreaMove] = []
+    falling: list[AreaMove] = []
     for level in BELOW[ref.level if ref else None]:
-        view = View(ref, level, Counted.of(Filters()), now)
+        view = DashboardView(ref, level, Counted.of(InitiativeFilters()), now)
         areas = coordination.areas(connection, view)
         found = moves(areas)
         rising += _named(connection, level, areas, found.rising[:NAMED])
@@ -260,11 +264,13 @@ def _moves(
     return tuple(rising[:NAMED]), tuple(falling[:NAMED])
 
 
-def _named(connection: Connection, level: Level, areas: Areas, at: Sequence[int]) -> Sequence[Move]:
+def _named(
+    connection: Connection, level: Level, areas: AreaFigures, at: Sequence[int]
+) -> Sequence[AreaMove]:
     codes = [areas.codes[one] for one in at]
     names = coordination.names(connection, level, codes)
     return [
-        Move(
+        AreaMove(
             level,
             name.code,
             name.name,
@@ -276,5 +282,5 @@ def _named(connection: Connection, level: Level, areas: Areas, at: Sequence[int]
     ]
 
 
-def _by_difference(move: Move) -> Any:
+def _by_difference(move: AreaMove) -> Any:
     return -abs(move.recent - move.before)

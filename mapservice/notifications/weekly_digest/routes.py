@@ -8,7 +8,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
-from mapservice.accounts.people.hooks import Part, Section
+from mapservice.accounts.people.hooks import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.model import Person
 from mapservice.accounts.roles import queries as roles
 from mapservice.errors import InvalidInput
@@ -16,13 +16,13 @@ from mapservice.i18n.locale import PARIS
 from mapservice.notifications.weekly_digest import queries, service
 from mapservice.web import answers, forms
 from mapservice.web.services import services
-from mapservice.web.unsubscribe import Leaving
+from mapservice.web.unsubscribe import UnsubscribePage
 
 blueprint = Blueprint("briefing", __name__)
 blueprint.after_request(answers.secret)
 
 ANSWERS = {"oui": True, "non": False}
-LEAVING = Leaving("briefing/leave.html", queries.leave_key, service.leave)
+LEAVING = UnsubscribePage("briefing/leave.html", queries.leave_key, service.leave)
 
 
 @blueprint.post("/bilan/lettre")
@@ -57,4 +57,6 @@ def _mine(connection: Connection, person: Person) -> bool | None:
     return queries.gets_letters(connection, person.id)
 
 
-PART = Part("briefing", queries.export, service.erase, Section("briefing/_mine.html", _mine))
+PART = PersonalDataProvider(
+    "briefing", queries.export, service.erase, AccountSection("briefing/_mine.html", _mine)
+)

@@ -25,14 +25,14 @@ from mapservice.notifications.weekly_digest import queries
 from mapservice.notifications.weekly_digest.model import (
     MOST_BACK,
     QUIET_WEEKS,
-    Move,
-    Waiting,
-    Week,
+    AreaMove,
+    DigestWeek,
+    WaitingSummary,
     leave_path,
     midnight,
     monday,
 )
-from mapservice.notifications.weekly_digest.queries import Briefing, Reader, Section
+from mapservice.notifications.weekly_digest.queries import DigestReader, DigestSection, WeeklyDigest
 from mapservice.settings import Settings
 
 log = structlog.get_logger()
@@ -104,7 +104,7 @@ def _tell_one(connection: Connection, settings: Settings, person: UUID, day: dat
     reader = queries.lock_due(connection, person, start)
     if reader is None:
         return False
-    week = Week(max(reader.told_on, start - MOST_BACK), start)
+    week = DigestWeek(max(reader.told_on, start - MOST_BACK), start)
     found = queries.briefing(connection, person, week, day)
     quiet = reader.quiet_weeks + 1 if found is None or found.is_quiet else 0
     bound = {"monday": start, "quiet": min(quiet, 1000), "person": person}
@@ -115,7 +115,7 @@ def _tell_one(connection: Connection, settings: Settings, person: UUID, day: dat
     return True
 
 
-def _letter(settings: Settings, reader: Reader, found: Briefing, day: date) -> Mail:
+def _letter(settings: Settings, reader: DigestReader, found: WeeklyDigest, day: date) -> Mail:
     site = letters.letterhead(settings)
     leave = site.base_url + leave_path(reader.id, reader.leave_key)
     values = {
@@ -145,13 +145,13 @@ def _letter(settings: Settings, reader: Reader, found: Briefing, day: date) -> M
     )
 
 
-def _first_day(week: Week, locale: str) -> str:
+def _first_day(week: DigestWeek, locale: str) -> str:
     """Without its month where the last day names it."""
     same = (week.start.year, week.start.month) == (week.last.year, week.last.month)
     return format_date(week.start, "d" if same else "d MMMM", locale=locale)
 
 
-def _waiting(site: Letterhead, one: Waiting, day: date) -> Mapping[str, Any]:
+def _waiting(site: Letterhead, one: WaitingSummary, day: date) -> Mapping[str, Any]:
     return {
         "kind": str(one.kind),
         "count": one.count,
@@ -160,7 +160,7 @@ def _waiting(site: Letterhead, one: Waiting, day: date) -> Mapping[str, Any]:
     }
 
 
-def _section(site: Letterhead, one: Section, locale: str) -> Mapping[str, Any]:
+def _section(site: Letterhead, one: DigestSection, locale: str) -> Mapping[str, Any]:
     _ = translator(locale)
     return {
         "name": one.name or _("Toute la France"),
@@ -181,7 +181,7 @@ def _section(site: Letterhead, one: Section, locale: str) -> Mapping[str, Any]:
     }
 
 
-def _move(site: Letterhead, one: Move) -> Mapping[str, Any]:
+def _move(site: Letterhead, one: AreaMove) -> Mapping[str, Any]:
     return {
         "name": one.name,
         "partial": one.partial,

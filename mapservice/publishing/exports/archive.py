@@ -18,7 +18,7 @@ from pmtiles.writer import Writer
 from sqlalchemy import Connection, text
 
 from mapservice.errors import SourceError
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import INITIATIVES_CREDIT, TERRITORIES_CREDIT, Tile, deinterleave
 from mapservice.initiatives.model import Theme
 from mapservice.publishing.exports.formats import beside, publish
@@ -49,7 +49,7 @@ Advance = Callable[[int], None]
 
 def write_archive(
     connection: Connection,
-    filters: Filters,
+    filters: InitiativeFilters,
     target: Path,
     start: Start,
     advance: Advance,
@@ -87,7 +87,7 @@ def _writer(path: Path) -> Iterator[Writer]:
             yield writer
 
 
-def _content(connection: Connection, tile: Tile, filters: Filters) -> bytes:
+def _content(connection: Connection, tile: Tile, filters: InitiativeFilters) -> bytes:
     initiatives = queries.initiatives_mvt(connection, tile, filters)
     return initiatives + territory_queries.territories_mvt(connection, tile)
 

@@ -24,8 +24,8 @@ from sqlalchemy import Connection, Row
 from mapservice import __version__
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.exports import typed_rows
-from mapservice.initiatives.filters import Filters
-from mapservice.publishing.exports.model import Format
+from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.publishing.exports.model import ExportFormat
 
 BATCH_ROWS = 10_000
 LAYER = "initiatives"
@@ -72,8 +72,8 @@ Advance = Callable[[int], None]
 
 def write_file(
     connection: Connection,
-    form: Format,
-    filters: Filters,
+    form: ExportFormat,
+    filters: InitiativeFilters,
     base_url: str,
     target: Path,
     advance: Advance,
@@ -85,9 +85,9 @@ def write_file(
     with beside(target) as folder:
         draft, made = folder / "draft.gpkg", folder / f"{LAYER}.{form}"
         _write_draft(connection, filters, base_url, draft, advance)
-        if form is Format.GEOPACKAGE:
+        if form is ExportFormat.GEOPACKAGE:
             _by_gdal(draft, made, "GPKG", GEOMETRY_NAME=GEOMETRY, SPATIAL_INDEX="YES")
-        elif form is Format.FLATGEOBUF:
+        elif form is ExportFormat.FLATGEOBUF:
             # The format cannot index a feature without geometry.
             indexed = filters.precision == (Precision.POINT,)
             _by_gdal(draft, made, "FlatGeobuf", SPATIAL_INDEX="YES" if indexed else "NO")
@@ -116,7 +116,7 @@ def publish(made: Path, target: Path) -> None:
 
 
 def _write_draft(
-    connection: Connection, filters: Filters, base_url: str, path: Path, advance: Advance
+    connection: Connection, filters: InitiativeFilters, base_url: str, path: Path, advance: Advance
 ) -> None:
     """A GeoPackage without an index, whose upkeep row by row would cost more than all the rest."""
     _append(path, [])

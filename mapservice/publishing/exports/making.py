@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.db.copy import Blocks
 from mapservice.initiatives import exports
-from mapservice.initiatives.filters import Filters, parse
+from mapservice.initiatives.filters import InitiativeFilters, parse
 from mapservice.initiatives.queries import count
 from mapservice.publishing.exports import queries
 from mapservice.publishing.exports.archive import write_archive
@@ -26,10 +26,10 @@ from mapservice.publishing.exports.model import (
     KEPT,
     MAX_ATTEMPTS,
     MAX_ZOOM,
-    Bundle,
-    Export,
-    Format,
-    Streamed,
+    BundleFormat,
+    ExportFormat,
+    ExportJob,
+    StreamFormat,
 )
 from mapservice.publishing.exports.service import defer, folder
 
@@ -58,10 +58,12 @@ EXPIRE = "DELETE FROM export WHERE expires_at <= now() OR id = ANY(:ids)"
 
 
 # Writes a bundle to a path, from one snapshot; told how many files there are, then of each one.
-Maker = Callable[[Connection, Export, Path, Callable[[int], None], Advance], None]
+Maker = Callable[[Connection, ExportJob, Path, Callable[[int], None], Advance], None]
 
 
-def make_waiting(engine: Engine, home: Path, makers: Mapping[Bundle, Maker] | None = None) -> int:
+def make_waiting(
+    engine: Engine, home: Path, makers: Mapping[BundleFormat, Maker] | None = None
+) -> int:
     """Makes what waits, the oldest first; how many. Does nothing while another worker is at it.
 
     Bundles wait for whoever brings their makers.
@@ -71,7 +73,7 @@ def make_waiting(engine: Engine, home: Path, makers: Mapping[Bundle, Maker] | No
     with engine.begin() as keeper:
         if not keeper.execute(text(LOCK_MAKING)).scalar_one():
             return 0
-        while (one := _claim(engine, [*Format, *makers])) is not None:
+        while (one := _claim(engine, [*ExportFormat, *makers])) is not None:
             _make(engine, folder(home), one, makers)
             made += 1
     return made
@@ -93,7 +95,7 @@ def tidy(engine: Engine, home: Path, max_bytes: int) -> None:
 def save(
     connection: Connection,
     suffix: str,
-    filters: Filters,
+    filters: InitiativeFilters,
     base_url: str,
     target: Path,
     progress: tuple[Callable[[int], None], Advance],
@@ -109,20 +111,22 @@ def save(
         write_archive(connection, filters, target, start, advance, max_zoom)
         return
     start(count(connection, filters))
-    if suffix in tuple(Format):
-        write_file(connection, Format(suffix), filters, base_url, target, advance)
+    if suffix in tuple(ExportFormat):
+        write_file(connection, ExportFormat(suffix), filters, base_url, target, advance)
     else:
-        _save_stream(_blocks(connection, Streamed(suffix), filters, base_url), target, advance)
+        _save_stream(_blocks(connection, StreamFormat(suffix), filters, base_url), target, advance)
 
 
-def _claim(engine: Engine, formats: Sequence[Format | Bundle]) -> Export | None:
+def _claim(engine: Engine, formats: Sequence[ExportFormat | BundleFormat]) -> ExportJob | None:
     with engine.begin() as connection:
         named = {"formats": [str(form) for form in formats]}
         identifier = connection.execute(text(CLAIM), named).scalar_one_or_none()
         return queries.find(connection, identifier) if identifier else None
 
 
-def _make(engine: Engine, shelf: Path, one: Export, makers: Mapping[Bundle, Maker]) -> None:
+def _make(
+    engine: Engine, shelf: Path, one: ExportJob, makers: Mapping[BundleFormat, Maker]
+) -> None:
     shelf.mkdir(parents=True, exist_ok=True)
     target = shelf / one.file_name
 
@@ -134,7 +138,7 @@ def _make(engine: Engine, shelf: Path, one: Export, makers: Mapping[Bundle, Make
 
     # One snapshot: the rows that are counted are those that are written.
     with engine.execution_options(isolation_level="REPEATABLE READ").connect() as connection:
-        if isinstance(one.format, Bundle):
+        if isinstance(one.format, BundleFormat):
             makers[one.format](connection, one, target, start, advance)
         else:
             filters, _ = parse(parse_qsl(one.filter))
@@ -177,12 +181,14 @@ def _sweep(engine: Engine, shelf: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _blocks(connection: Connection, form: Streamed, filters: Filters, base_url: str) -> Blocks:
-    if form is Streamed.CSV:
+def _blocks(
+    connection: Connection, form: StreamFormat, filters: InitiativeFilters, base_url: str
+) -> Blocks:
+    if form is StreamFormat.CSV:
         return exports.csv_stream(connection, filters, base_url)
-    if form is Streamed.GEOJSON:
+    if form is StreamFormat.GEOJSON:
         return exports.geojson_stream(connection, filters, base_url)
-    start = exports.RECORD_SEPARATOR if form is Streamed.GEOJSON_SEQUENCE else b""
+    start = exports.RECORD_SEPARATOR if form is StreamFormat.GEOJSON_SEQUENCE else b""
     return exports.geojson_lines(connection, filters, base_url, start)
 
 

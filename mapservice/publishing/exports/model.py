@@ -14,7 +14,7 @@ MAX_WAITING = 20
 MAX_ATTEMPTS = 3
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """Formats whose file is made whole before it is sent; the value is its suffix."""
 
     GEOPACKAGE = "gpkg"
@@ -24,21 +24,21 @@ class Format(StrEnum):
     @property
     def media_type(self) -> str:
         return {
-            Format.GEOPACKAGE: "application/geopackage+sqlite3",
-            Format.FLATGEOBUF: "application/flatgeobuf",
-            Format.GEOPARQUET: "application/vnd.apache.parquet",
+            ExportFormat.GEOPACKAGE: "application/geopackage+sqlite3",
+            ExportFormat.FLATGEOBUF: "application/flatgeobuf",
+            ExportFormat.GEOPARQUET: "application/vnd.apache.parquet",
         }[self]
 
     @property
     def label(self) -> str:
         return {
-            Format.GEOPACKAGE: "GeoPackage",
-            Format.FLATGEOBUF: "FlatGeobuf",
-            Format.GEOPARQUET: "GeoParquet",
+            ExportFormat.GEOPACKAGE: "GeoPackage",
+            ExportFormat.FLATGEOBUF: "FlatGeobuf",
+            ExportFormat.GEOPARQUET: "GeoParquet",
         }[self]
 
 
-class Bundle(StrEnum):
+class BundleFormat(StrEnum):
     """What is made whole of several files in one archive; the value is its suffix."""
 
     REPORT = "report.zip"
@@ -52,7 +52,7 @@ class Bundle(StrEnum):
         return "ZIP"
 
 
-class Streamed(StrEnum):
+class StreamFormat(StrEnum):
     """Formats that PostgreSQL makes row by row; the value is the suffix."""
 
     CSV = "csv"
@@ -67,10 +67,10 @@ MAX_ZOOM = 12
 # The finest grid of kept counts, and so the nearest zoom that an archive can have.
 GRID_ZOOM = 14
 # Whatever can be written at once, by the suffix of the file.
-SUFFIXES = (*map(str, Streamed), *map(str, Format), ARCHIVE)
+SUFFIXES = (*map(str, StreamFormat), *map(str, ExportFormat), ARCHIVE)
 
 
-class State(StrEnum):
+class ExportState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
@@ -78,16 +78,16 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
+class ExportJob:
     """One export. `filter` is the canonical query string; `total` is None until it is counted.
 
     `done` and `total` are rows, or files of a bundle.
     """
 
     id: UUID
-    format: Format | Bundle
+    format: ExportFormat | BundleFormat
     filter: str
-    state: State
+    state: ExportState
     base_url: str
     done: int
     total: int | None
@@ -98,7 +98,7 @@ class Export:
 
     @property
     def unfinished(self) -> bool:
-        return self.state in (State.QUEUED, State.RUNNING)
+        return self.state in (ExportState.QUEUED, ExportState.RUNNING)
 
     @property
     def kept_long(self) -> bool:
@@ -109,11 +109,11 @@ class Export:
 
     @property
     def url(self) -> str:
-        return f"/{'rapports' if self.format is Bundle.REPORT else 'exports'}/{self.id}"
+        return f"/{'rapports' if self.format is BundleFormat.REPORT else 'exports'}/{self.id}"
 
     @property
     def file_url(self) -> str | None:
-        return f"{self.url}/file" if self.state is State.DONE else None
+        return f"{self.url}/file" if self.state is ExportState.DONE else None
 
     @property
     def file_name(self) -> str:
@@ -123,6 +123,6 @@ class Export:
     @property
     def share(self) -> float:
         """How much is written, 0 to 1; rows may come and go while it is."""
-        if self.state is State.DONE:
+        if self.state is ExportState.DONE:
             return 1.0
         return min(self.done / self.total, 1.0) if self.total else 0.0

@@ -7,7 +7,13 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, func, select
 
 from mapservice.db.tables import export
-from mapservice.publishing.exports.model import FRESH, Bundle, Export, Format, State
+from mapservice.publishing.exports.model import (
+    FRESH,
+    BundleFormat,
+    ExportFormat,
+    ExportJob,
+    ExportState,
+)
 
 _COLUMNS = (
     export.c.id,
@@ -22,10 +28,10 @@ _COLUMNS = (
     export.c.finished_at,
     export.c.expires_at,
 )
-UNFINISHED = (State.QUEUED, State.RUNNING)
+UNFINISHED = (ExportState.QUEUED, ExportState.RUNNING)
 
 
-def find(connection: Connection, identifier: UUID) -> Export | None:
+def find(connection: Connection, identifier: UUID) -> ExportJob | None:
     """One export that has not expired."""
     query: Select[Any] = select(*_COLUMNS).where(
         export.c.id == identifier,
@@ -35,9 +41,11 @@ def find(connection: Connection, identifier: UUID) -> Export | None:
     return _export(row) if row else None
 
 
-def same(connection: Connection, form: Format | Bundle, text: str, base_url: str) -> Export | None:
+def same(
+    connection: Connection, form: ExportFormat | BundleFormat, text: str, base_url: str
+) -> ExportJob | None:
     """One of the same format and filter that is being made, or was a moment ago."""
-    fresh = (export.c.state == State.DONE) & (export.c.finished_at > func.now() - FRESH)
+    fresh = (export.c.state == ExportState.DONE) & (export.c.finished_at > func.now() - FRESH)
     query: Select[Any] = (
         select(*_COLUMNS)
         .where(
@@ -54,29 +62,29 @@ def same(connection: Connection, form: Format | Bundle, text: str, base_url: str
 
 
 def waiting(connection: Connection) -> int:
-    query = select(func.count()).select_from(export).where(export.c.state == State.QUEUED)
+    query = select(func.count()).select_from(export).where(export.c.state == ExportState.QUEUED)
     return connection.execute(query).scalar_one()
 
 
 def running(connection: Connection) -> Sequence[UUID]:
-    query = select(export.c.id).where(export.c.state == State.RUNNING)
+    query = select(export.c.id).where(export.c.state == ExportState.RUNNING)
     return connection.execute(query).scalars().all()
 
 
-def finished(connection: Connection) -> Sequence[Export]:
+def finished(connection: Connection) -> Sequence[ExportJob]:
     """Those whose file is there, the newest first."""
     query: Select[Any] = (
         select(*_COLUMNS)
-        .where(export.c.state == State.DONE)
+        .where(export.c.state == ExportState.DONE)
         .order_by(export.c.finished_at.desc(), export.c.id)
     )
     return [_export(row) for row in connection.execute(query)]
 
 
-def _export(row: Row[Any]) -> Export:
+def _export(row: Row[Any]) -> ExportJob:
     values = dict(row._mapping)
-    return Export(**values | {"format": _form(row.format), "state": State(row.state)})
+    return ExportJob(**values | {"format": _form(row.format), "state": ExportState(row.state)})
 
 
-def _form(name: str) -> Format | Bundle:
-    return Bundle(name) if name in tuple(Bundle) else Format(name)
+def _form(name: str) -> ExportFormat | BundleFormat:
+    return BundleFormat(name) if name in tuple(BundleFormat) else ExportFormat(name)

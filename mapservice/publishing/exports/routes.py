@@ -18,16 +18,22 @@ from flask import Blueprint, Response, jsonify, render_template, request, send_f
 from sqlalchemy import Connection
 
 from mapservice.accounts.api_keys import bearer
-from mapservice.accounts.api_keys.model import Scope
+from mapservice.accounts.api_keys.model import ApiKeyScope
 from mapservice.db.copy import Blocks
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives import changes as harvest
 from mapservice.initiatives import exports
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters, Paging, Sort, parse, parse_moment
+from mapservice.initiatives.filters import (
+    InitiativeFilters,
+    PageRequest,
+    ListingSort,
+    parse,
+    parse_moment,
+)
 from mapservice.initiatives.params import read_filters, with_known_places
 from mapservice.publishing.exports import queries, service
-from mapservice.publishing.exports.model import MAX_WAITING, Export, Format
+from mapservice.publishing.exports.model import MAX_WAITING, ExportFormat, ExportJob
 from mapservice.rollups import queries as activity
 from mapservice.web import answers
 from mapservice.web.negotiation import HTML_FORM, JSON_FORM, chosen, vary
@@ -44,22 +50,22 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 # A person who waits for a file looks at its page again after so many seconds.
 LOOK_AGAIN_SECONDS = 2
 FILE_FRESH_SECONDS = 3600
-FOR_KEYS = service.Terms(room=2 * MAX_WAITING, kept=timedelta(days=7))
+FOR_KEYS = service.ExportTerms(room=2 * MAX_WAITING, kept=timedelta(days=7))
 
-Whole = Callable[[Connection, Filters, str], Blocks]
-Changed = Callable[[Connection, Filters, str, harvest.Window], Blocks]
+Whole = Callable[[Connection, InitiativeFilters, str], Blocks]
+Changed = Callable[[Connection, InitiativeFilters, str, harvest.ChangeWindow], Blocks]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ExportRequest:
     """What the address asks of a list. `changes` is None unless it asks for what changed.
 
     `horizon` is up to when the answer is complete; None for a page, which tells nothing of that.
     """
 
-    filters: Filters
-    paging: Paging
-    changes: harvest.Window | None
+    filters: InitiativeFilters
+    paging: PageRequest
+    changes: harvest.ChangeWindow | None
     horizon: datetime | None
 
 
@@ -108,7 +114,7 @@ def choose() -> str:
             "exports/choose.html",
             filters=filters,
             total=activity.total(connection, filters),
-            formats=list(Format),
+            formats=list(ExportFormat),
             sample=initiatives.sample_share(connection),
         )
 
@@ -121,7 +127,7 @@ def order() -> Response:
     """
     only_parameters("f")
     form = chosen(JSON_FORM, HTML_FORM)
-    terms = FOR_KEYS if bearer.offered(Scope.EXPORT) else service.FOR_ALL
+    terms = FOR_KEYS if bearer.offered(ApiKeyScope.EXPORT) else service.FOR_ALL
     with services().engine.connect() as connection:
         wanted, filters = _ordered(connection)
     made = service.ask(services().engine, wanted, filters, base_url(), terms)
@@ -166,22 +172,22 @@ def file(identifier: str) -> Response:
     )
 
 
-def _asked(connection: Connection) -> Asked:
+def _asked(connection: Connection) -> ExportRequest:
     """Raises InvalidInput naming the parameter."""
     filters, paging = read_filters(connection, UPDATED_SINCE)
     texts = [text for text in request.args.getlist(UPDATED_SINCE) if text.strip()]
     if len(texts) > 1:
         raise InvalidInput(UPDATED_SINCE, "is given more than once")
     if paging.limit is not None and not texts:
-        return Asked(filters, paging, None, None)
+        return ExportRequest(filters, paging, None, None)
     horizon = harvest.horizon(connection)
     if not texts:
-        return Asked(filters, paging, None, horizon)
-    if filters.sort is not (Sort.NEAR if filters.near else Sort.RECENT):
+        return ExportRequest(filters, paging, None, horizon)
+    if filters.sort is not (ListingSort.NEAR if filters.near else ListingSort.RECENT):
         raise InvalidInput("sort", "changes come in the order in which they happened")
     present = harvest.clock(connection)
-    window = harvest.Window(_since(texts[0], present), horizon, present)
-    asked = Asked(filters, paging, window, window.next)
+    window = harvest.ChangeWindow(_since(texts[0], present), horizon, present)
+    asked = ExportRequest(filters, paging, window, window.next)
     _refuse_paging(asked, "limit")
     return asked
 
@@ -194,27 +200,27 @@ def _since(text: str, present: datetime) -> datetime:
     return since
 
 
-def _asked_unpaged() -> Asked:
+def _asked_unpaged() -> ExportRequest:
     with services().engine.connect() as connection:
         asked = _asked(connection)
     _refuse_paging(asked, "limit")
     return asked
 
 
-def _refuse_paging(asked: Asked, name: str) -> None:
+def _refuse_paging(asked: ExportRequest, name: str) -> None:
     if asked.paging.cursor is not None:
         raise InvalidInput("cursor", "needs a limit" if name == "cursor" else "is not for streams")
     if name == "limit" and asked.paging.limit is not None:
         raise InvalidInput("limit", "this address gives everything, as a stream")
 
 
-def _refuse_pages(paging: Paging) -> None:
+def _refuse_pages(paging: PageRequest) -> None:
     if paging.limit is not None or paging.cursor is not None:
         name = "limit" if paging.limit is not None else "cursor"
         raise InvalidInput(name, "an export has no pages")
 
 
-def _stream(asked: Asked, content_type: str, whole: Whole, changed: Changed) -> Response:
+def _stream(asked: ExportRequest, content_type: str, whole: Whole, changed: Changed) -> Response:
     base = base_url()
     window = asked.changes
 
@@ -230,7 +236,7 @@ def _stream(asked: Asked, content_type: str, whole: Whole, changed: Changed) -> 
     return response
 
 
-def _next_question(filters: Filters, horizon: datetime) -> str:
+def _next_question(filters: InitiativeFilters, horizon: datetime) -> str:
     """The address at which what changes from then on can be asked for."""
     moment = horizon.astimezone(UTC).isoformat().replace("+00:00", "Z")
     # The order of a list means nothing to its changes.
@@ -238,7 +244,7 @@ def _next_question(filters: Filters, horizon: datetime) -> str:
     return f"{base_url()}{request.path}?{urlencode([*pairs, (UPDATED_SINCE, moment)], safe=',:')}"
 
 
-def _geojson_page(connection: Connection, asked: Asked) -> Response:
+def _geojson_page(connection: Connection, asked: ExportRequest) -> Response:
     limit = asked.paging.limit
     assert limit is not None
     page = exports.geojson_page(connection, asked.filters, base_url(), limit, asked.paging.cursor)
@@ -257,7 +263,7 @@ def _geojson_page(connection: Connection, asked: Asked) -> Response:
     return response
 
 
-def _ordered(connection: Connection) -> tuple[Format, Filters]:
+def _ordered(connection: Connection) -> tuple[ExportFormat, InitiativeFilters]:
     """The format and the filter that the body names. Raises InvalidInput naming the field."""
     pairs = _json_pairs() if request.is_json else list(request.form.items(multi=True))
     formats = [text for name, text in pairs if name == "format"]
@@ -290,17 +296,17 @@ def _text(field: str, value: object) -> str:
     raise InvalidInput(field[:50], "must be text")
 
 
-def _found(connection: Connection, identifier: str) -> Export:
+def _found(connection: Connection, identifier: str) -> ExportJob:
     try:
         found = queries.find(connection, UUID(identifier))
     except ValueError:
         found = None
-    if found is None or not isinstance(found.format, Format):
+    if found is None or not isinstance(found.format, ExportFormat):
         raise NotFound("There is no such export, or it has expired.")
     return found
 
 
-def _document(one: Export) -> dict[str, Any]:
+def _document(one: ExportJob) -> dict[str, Any]:
     file_url = one.file_url
     return {
         "id": str(one.id),
@@ -318,7 +324,7 @@ def _document(one: Export) -> dict[str, Any]:
     }
 
 
-def _page(connection: Connection, one: Export) -> Response:
+def _page(connection: Connection, one: ExportJob) -> Response:
     filters, _ = parse(parse_qsl(one.filter))
     return Response(
         render_template(

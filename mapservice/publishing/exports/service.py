@@ -11,10 +11,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.errors import InvalidInput, Unavailable
-from mapservice.initiatives.filters import Filters
+from mapservice.errors import InvalidInput, ServiceUnavailable
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.publishing.exports import queries
-from mapservice.publishing.exports.model import KEPT, MAX_WAITING, Bundle, Export, Format
+from mapservice.publishing.exports.model import (
+    KEPT,
+    MAX_WAITING,
+    BundleFormat,
+    ExportFormat,
+    ExportJob,
+)
 
 TASK = "make_exports"
 LOCK_ASKING = "SELECT pg_advisory_xact_lock(hashtext('exports'), 2)"
@@ -39,19 +45,23 @@ def folder(home: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ExportTerms:
     """On which terms something is made: how many may wait before it, how long it is kept."""
 
     room: int = MAX_WAITING
     kept: timedelta = KEPT
 
 
-FOR_ALL = Terms()
+FOR_ALL = ExportTerms()
 
 
 def ask(
-    engine: Engine, form: Format, filters: Filters, base_url: str, terms: Terms = FOR_ALL
-) -> Export:
+    engine: Engine,
+    form: ExportFormat,
+    filters: InitiativeFilters,
+    base_url: str,
+    terms: ExportTerms = FOR_ALL,
+) -> ExportJob:
     """The export of this filter: one that is under way or fresh, else a new one.
 
     Raises Unavailable when too many wait.
@@ -63,11 +73,11 @@ def ask(
 
 def order(
     connection: Connection,
-    form: Format | Bundle,
+    form: ExportFormat | BundleFormat,
     written: str,
     base_url: str,
-    terms: Terms = FOR_ALL,
-) -> Export:
+    terms: ExportTerms = FOR_ALL,
+) -> ExportJob:
     """The same for anything that is made: `written` is what it is made from, in one spelling."""
     connection.execute(text(LOCK_ASKING))
     found = queries.same(connection, form, written, base_url)
@@ -75,7 +85,7 @@ def order(
         connection.execute(text(KEEP_LONGER), {"id": found.id, "kept": terms.kept})
         return found
     if queries.waiting(connection) >= terms.room:
-        raise Unavailable("Too many exports wait already; please try again later.")
+        raise ServiceUnavailable("Too many exports wait already; please try again later.")
     bound = {"format": str(form), "filter": written, "base_url": base_url, "kept": terms.kept}
     identifier: UUID = connection.execute(text(INSERT), bound).scalar_one()
     defer(connection)
@@ -89,8 +99,8 @@ def defer(connection: Connection) -> None:
     connection.execute(text(DEFER), {"task": TASK})
 
 
-def parse_format(name: str) -> Format:
+def parse_format(name: str) -> ExportFormat:
     """Raises InvalidInput for a format that is not made by a job."""
-    if name not in tuple(Format):
-        raise InvalidInput("format", f"{name[:20]!r} is not one of {', '.join(Format)}")
-    return Format(name)
+    if name not in tuple(ExportFormat):
+        raise InvalidInput("format", f"{name[:20]!r} is not one of {', '.join(ExportFormat)}")
+    return ExportFormat(name)

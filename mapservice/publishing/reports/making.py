@@ -11,15 +11,15 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from sqlalchemy import Connection
 
 from mapservice.publishing.exports.formats import Advance, beside, publish
-from mapservice.publishing.exports.model import Export
+from mapservice.publishing.exports.model import ExportJob
 from mapservice.publishing.reports import page, paper, sheets
-from mapservice.publishing.reports.model import Piece, Report, View
+from mapservice.publishing.reports.model import ReportFile, ReportView, TerritoryReport
 from mapservice.publishing.reports.queries import read
 
 ARCHIVE = "zip"
-SUFFIXES = (*map(str, Piece), ARCHIVE)
+SUFFIXES = (*map(str, ReportFile), ARCHIVE)
 
-Make = Callable[[Connection, Export, Path, Callable[[int], None], Advance], None]
+Make = Callable[[Connection, ExportJob, Path, Callable[[int], None], Advance], None]
 
 
 def maker(site_name: str) -> Make:
@@ -29,14 +29,14 @@ def maker(site_name: str) -> Make:
 
 def save(
     connection: Connection,
-    report: Report,
+    report: TerritoryReport,
     target: Path,
     suffix: str,
     start: Callable[[int], None],
     advance: Advance,
 ) -> None:
     """Writes one file, or all in an archive, to `target`, which a crash leaves as it was."""
-    pieces = tuple(Piece) if suffix == ARCHIVE else (Piece(suffix),)
+    pieces = tuple(ReportFile) if suffix == ARCHIVE else (ReportFile(suffix),)
     start(len(pieces))
     with beside(target) as folder:
         for piece in pieces:
@@ -51,29 +51,29 @@ def save(
 def _make(
     site_name: str,
     connection: Connection,
-    one: Export,
+    one: ExportJob,
     target: Path,
     start: Callable[[int], None],
     advance: Advance,
 ) -> None:
-    report = read(connection, View.of_query(one.filter), one.base_url, site_name)
+    report = read(connection, ReportView.of_query(one.filter), one.base_url, site_name)
     save(connection, report, target, ARCHIVE, start, advance)
 
 
-def _write(connection: Connection, report: Report, piece: Piece, path: Path) -> None:
-    if piece is Piece.PAGE:
+def _write(connection: Connection, report: TerritoryReport, piece: ReportFile, path: Path) -> None:
+    if piece is ReportFile.PAGE:
         path.write_text(page.render(report), encoding="utf-8")
-    elif piece is Piece.PAPER:
+    elif piece is ReportFile.PAPER:
         path.write_bytes(paper.render(connection, report))
-    elif piece is Piece.CSV:
+    elif piece is ReportFile.CSV:
         path.write_text(sheets.csv_text(report), encoding="utf-8")
-    elif piece is Piece.WORKBOOK:
+    elif piece is ReportFile.WORKBOOK:
         sheets.write_workbook(report, path)
     else:
         sheets.write_layer(report, path)
 
 
-def _packed(folder: Path, pieces: tuple[Piece, ...]) -> Path:
+def _packed(folder: Path, pieces: tuple[ReportFile, ...]) -> Path:
     packed = folder / f"packed.{ARCHIVE}"
     with ZipFile(packed, "w", ZIP_DEFLATED) as files:
         for piece in pieces:

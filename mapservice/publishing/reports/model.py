@@ -8,9 +8,9 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
 from mapservice.errors import InvalidInput
-from mapservice.initiatives.filters import Filters, Sort, parse
-from mapservice.rollups.model import Scope
-from mapservice.rollups.territory_model import Place
+from mapservice.initiatives.filters import InitiativeFilters, ListingSort, parse
+from mapservice.rollups.model import RollupScope
+from mapservice.rollups.territory_model import TerritoryPlace
 from mapservice.territories.model import Level, TerritoryRef
 
 # The class of what is not known.
@@ -25,7 +25,7 @@ PARTS: Mapping[Level | None, tuple[Level, ...]] = {
 }
 
 
-class Figure(StrEnum):
+class ReportFigure(StrEnum):
     """What the map shows; the table has them all."""
 
     RATE = "rate"
@@ -34,12 +34,12 @@ class Figure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ReportView:
     """A territory (None: France) by the territories of a level, and one figure of a scope."""
 
-    filters: Filters
+    filters: InitiativeFilters
     by: Level
-    figure: Figure = Figure.RATE
+    figure: ReportFigure = ReportFigure.RATE
 
     @classmethod
     def parse(cls, pairs: Iterable[tuple[str, str]]) -> Self:
@@ -50,8 +50,8 @@ class View:
             raise InvalidInput("limit", "a report has no pages")
         if len(filters.territory) > 1:
             raise InvalidInput("territory", "a report tells of one territory, or of all France")
-        filters = replace(filters, sort=Sort.RECENT)
-        Scope.of(filters)
+        filters = replace(filters, sort=ListingSort.RECENT)
+        RollupScope.of(filters)
         return cls(filters, _by(given, filters), _figure(given))
 
     @classmethod
@@ -63,8 +63,8 @@ class View:
         return self.filters.territory[0] if self.filters.territory else None
 
     @property
-    def scope(self) -> Scope:
-        return Scope.of(self.filters)
+    def scope(self) -> RollupScope:
+        return RollupScope.of(self.filters)
 
     @property
     def query(self) -> str:
@@ -79,7 +79,7 @@ class View:
         return f"{place}-{self.by}"
 
 
-def _by(pairs: list[tuple[str, str]], filters: Filters) -> Level:
+def _by(pairs: list[tuple[str, str]], filters: InitiativeFilters) -> Level:
     allowed = PARTS[filters.territory[0].level if filters.territory else None]
     text = _once(pairs, "by")
     if text and text not in allowed:
@@ -87,11 +87,11 @@ def _by(pairs: list[tuple[str, str]], filters: Filters) -> Level:
     return Level(text) if text else allowed[0]
 
 
-def _figure(pairs: list[tuple[str, str]]) -> Figure:
-    text = _once(pairs, "figure") or Figure.RATE
-    if text not in tuple(Figure):
-        raise InvalidInput("figure", f"must be one of {', '.join(Figure)}")
-    return Figure(text)
+def _figure(pairs: list[tuple[str, str]]) -> ReportFigure:
+    text = _once(pairs, "figure") or ReportFigure.RATE
+    if text not in tuple(ReportFigure):
+        raise InvalidInput("figure", f"must be one of {', '.join(ReportFigure)}")
+    return ReportFigure(text)
 
 
 def _once(pairs: list[tuple[str, str]], name: str) -> str:
@@ -102,7 +102,7 @@ def _once(pairs: list[tuple[str, str]], name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ReportCounts:
     """Counts of a territory; `rate` is initiatives per 10,000 inhabitants, None without any.
 
     `population` is None where it is unknown; `years` are those that it is of.
@@ -114,16 +114,16 @@ class Figures:
     rate: float | None
     years: tuple[int, ...] = ()
 
-    def value(self, figure: Figure) -> float | None:
+    def value(self, figure: ReportFigure) -> float | None:
         return {
-            Figure.RATE: self.rate,
-            Figure.INITIATIVES: self.initiatives,
-            Figure.SUPPORTERS: self.supporters,
+            ReportFigure.RATE: self.rate,
+            ReportFigure.INITIATIVES: self.initiatives,
+            ReportFigure.SUPPORTERS: self.supporters,
         }[figure]
 
 
 @dataclass(frozen=True, slots=True)
-class Supported:
+class SupportedInitiative:
     """An initiative among the most supported of a territory."""
 
     id: str
@@ -132,13 +132,13 @@ class Supported:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReportLine:
     """One territory of the report; `partial`: an EPCI of which this is the part inside."""
 
     code: str
     name: str
-    figures: Figures
-    most_supported: tuple[Supported, ...] = ()
+    figures: ReportCounts
+    most_supported: tuple[SupportedInitiative, ...] = ()
     partial: bool = False
 
     @property
@@ -153,7 +153,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlines:
+class ReportOutlines:
     """GeoJSON geometries, EPSG:4326: by code, and the land around; W, S, E, N of the former."""
 
     areas: Mapping[str, Mapping[str, Any]]
@@ -162,7 +162,7 @@ class Outlines:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class TerritoryReport:
     """All that every form of a report is made from, of one moment.
 
     `lines` come in the order of `reading_key`. `epci_alone` are initiatives known to no more than
@@ -173,14 +173,14 @@ class Report:
     something.
     """
 
-    view: View
-    place: Place | None
-    whole: Figures
-    lines: tuple[Line, ...]
+    view: ReportView
+    place: TerritoryPlace | None
+    whole: ReportCounts
+    lines: tuple[ReportLine, ...]
     breaks: tuple[float, ...]
     classes: Mapping[str, int]
     explained: bool
-    outlines: Outlines
+    outlines: ReportOutlines
     made_at: datetime
     licence: str
     cog_year: int
@@ -188,7 +188,7 @@ class Report:
     site_name: str
     epci_alone: int = 0
 
-    def shade(self, line: Line) -> int | None:
+    def shade(self, line: ReportLine) -> int | None:
         """Its class: from 1 on, 0 for nothing, None where the figure is not known."""
         shade = self.classes.get(line.code, UNKNOWN)
         return None if shade == UNKNOWN else shade
@@ -211,7 +211,7 @@ class Report:
         """Of which years the populations are."""
         return tuple(sorted({year for line in self.lines for year in line.figures.years}))
 
-    def link(self, one: Supported) -> str:
+    def link(self, one: SupportedInitiative) -> str:
         return f"{self.base_url}/initiatives/{one.id}"
 
 
@@ -219,18 +219,18 @@ class Report:
 ENOUGH = 2000
 
 
-def reading_key(line: Line, figure: Figure) -> tuple[bool, float, int, str]:
+def reading_key(line: ReportLine, figure: ReportFigure) -> tuple[bool, float, int, str]:
     """What a reader comes for first: the largest value, and of equals the most populous.
 
     In a hamlet one initiative is a high rate: those with fewer inhabitants than tell something
     follow by population.
     """
     value, people = line.figures.value(figure), line.figures.population or 0
-    few = figure is Figure.RATE and people < ENOUGH
+    few = figure is ReportFigure.RATE and people < ENOUGH
     return few, 0.0 if few or value is None else -value, -people, line.name
 
 
-class Piece(StrEnum):
+class ReportFile(StrEnum):
     """Files of a report; the value is the suffix."""
 
     PAGE = "html"
@@ -241,15 +241,16 @@ class Piece(StrEnum):
 
     @property
     def media_type(self) -> str:
+        office = "application/vnd.openxmlformats-officedocument"
         return {
-            Piece.PAGE: "text/html; charset=utf-8",
-            Piece.PAPER: "application/pdf",
-            Piece.CSV: "text/csv; charset=utf-8",
-            Piece.WORKBOOK: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            Piece.LAYER: "application/geopackage+sqlite3",
+            ReportFile.PAGE: "text/html; charset=utf-8",
+            ReportFile.PAPER: "application/pdf",
+            ReportFile.CSV: "text/csv; charset=utf-8",
+            ReportFile.WORKBOOK: f"{office}.spreadsheetml.sheet",
+            ReportFile.LAYER: "application/geopackage+sqlite3",
         }[self]
 
     @property
     def file_name(self) -> str:
         """Its name in the archive."""
-        return f"{'rapport' if self in (Piece.PAGE, Piece.PAPER) else 'chiffres'}.{self}"
+        return f"{'rapport' if self in (ReportFile.PAGE, ReportFile.PAPER) else 'chiffres'}.{self}"

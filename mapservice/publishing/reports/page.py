@@ -6,10 +6,10 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mapservice.publishing.reports import words
-from mapservice.publishing.reports.model import Line, Report
+from mapservice.publishing.reports.model import ReportLine, TerritoryReport
 from mapservice.settings import asset_folder, vendor_folder
 from mapservice.static_maps.folium_map import offline_map
-from mapservice.static_maps.report_model import COLOURS, HATCH, PAPER, UNKNOWN, Area
+from mapservice.static_maps.report_model import COLOURS, HATCH, PAPER, UNKNOWN, ReportArea
 
 FONT = "@fontsource-variable/atkinson-hyperlegible-next/files/{}-latin-wght-normal.woff2"
 # Initiatives named in the head of the report, among all.
@@ -18,7 +18,7 @@ FOREMOST = 10
 PRINTED_ROWS = 120
 
 
-def render(report: Report) -> str:
+def render(report: TerritoryReport) -> str:
     """It fetches nothing, whatever opens it."""
     outlines = report.outlines
     drawn = offline_map(areas(report), outlines.ground, outlines.bounds)
@@ -41,24 +41,24 @@ def render(report: Report) -> str:
     )
 
 
-def areas(report: Report) -> list[Area]:
+def areas(report: TerritoryReport) -> list[ReportArea]:
     """What the map shows; a territory without an outline is in the table alone."""
     shapes = report.outlines.areas
     return [
-        Area(line.code, report.shade(line), shapes[line.code])
+        ReportArea(line.code, report.shade(line), shapes[line.code])
         for line in report.lines
         if line.code in shapes
     ]
 
 
-def foremost(report: Report) -> list[tuple[Line, int]]:
+def foremost(report: TerritoryReport) -> list[tuple[ReportLine, int]]:
     """The most supported initiatives of all, each as its line and its place there."""
     every = [(line, at) for line in report.lines for at in range(len(line.most_supported))]
     ranked = sorted(every, key=lambda pair: -pair[0].most_supported[pair[1]].supporters)
     return [pair for pair in ranked if pair[0].most_supported[pair[1]].supporters][:FOREMOST]
 
 
-def holders(report: Report, most: int | None = None) -> list[Line]:
+def holders(report: TerritoryReport, most: int | None = None) -> list[ReportLine]:
     """Territories that have an initiative to name, the first ones of the table, by name."""
     named = [line for line in report.lines if line.most_supported][:most]
     return sorted(named, key=lambda line: line.name)

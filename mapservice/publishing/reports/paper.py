@@ -10,7 +10,7 @@ import typst
 from sqlalchemy import Connection
 
 from mapservice.publishing.reports import words
-from mapservice.publishing.reports.model import Line, Report, Supported
+from mapservice.publishing.reports.model import ReportLine, SupportedInitiative, TerritoryReport
 from mapservice.publishing.reports.page import areas, foremost, holders
 from mapservice.settings import asset_folder
 from mapservice.static_maps.png import FONTS
@@ -22,7 +22,7 @@ PAPER_ROWS = 120
 PAPER_HOLDERS = 40
 
 
-def render(connection: Connection, report: Report) -> bytes:
+def render(connection: Connection, report: TerritoryReport) -> bytes:
     """A4 pages. The connection draws the ground of the map."""
     title, told = words.title(report), words.FIGURES[report.view.figure]
     drawn = choropleth(connection, areas(report), report.outlines.bounds, title, told)
@@ -38,7 +38,7 @@ def render(connection: Connection, report: Report) -> bytes:
     return made
 
 
-def _content(report: Report) -> dict[str, Any]:
+def _content(report: TerritoryReport) -> dict[str, Any]:
     view = report.view
     return {
         "site": report.site_name,
@@ -72,7 +72,7 @@ def _content(report: Report) -> dict[str, Any]:
     }
 
 
-def _row(report: Report, line: Line) -> list[Any]:
+def _row(report: TerritoryReport, line: ReportLine) -> list[Any]:
     return [_swatch(report.shade(line)), words.name(line), *words.cells(line.figures)]
 
 
@@ -81,6 +81,6 @@ def _swatch(shade: int | None) -> int:
     return len(COLOURS) if shade is None else shade - 1
 
 
-def _named(report: Report, one: Supported) -> list[str]:
+def _named(report: TerritoryReport, one: SupportedInitiative) -> list[str]:
     support = words.counted(one.supporters, "soutien", "soutiens")
     return [one.title, report.link(one), support]

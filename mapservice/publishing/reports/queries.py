@@ -12,26 +12,26 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
-from mapservice.dashboards.model import Figure as ShadedFigure
-from mapservice.dashboards.model import View as ShadedView
-from mapservice.dashboards.shading import Shades, shades
+from mapservice.dashboards.model import DashboardFigure as ShadedFigure
+from mapservice.dashboards.model import DashboardView as ShadedView
+from mapservice.dashboards.shading import AreaClasses, shades
 from mapservice.db.tables import initiative
 from mapservice.db.text import fill
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.conditions import recency, where
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.publishing.reports.model import (
-    Figures,
-    Line,
-    Outlines,
-    Report,
-    Supported,
-    View,
+    ReportCounts,
+    ReportLine,
+    ReportOutlines,
+    ReportView,
+    SupportedInitiative,
+    TerritoryReport,
     reading_key,
 )
 from mapservice.rollups import queries as activity
 from mapservice.rollups import territory_queries
-from mapservice.rollups.territory_model import Described, rate
+from mapservice.rollups.territory_model import TerritoryDescription, rate
 from mapservice.territories.model import Level
 from mapservice.territories.queries import source_in_force
 
@@ -77,14 +77,16 @@ BOUNDS = """
 METROPOLIS = (-5.3, 41.2, 9.7, 51.2)
 
 
-def read(connection: Connection, view: View, base_url: str, site_name: str) -> Report:
+def read(
+    connection: Connection, view: ReportView, base_url: str, site_name: str
+) -> TerritoryReport:
     """Run it in a transaction of one snapshot. Raises InvalidInput for an unknown territory."""
     described = _described(connection, view)
     lines = _lines(connection, view)
     made_at = _now(connection)
     shown = _shades(connection, view, made_at)
     source = source_in_force(connection)
-    return Report(
+    return TerritoryReport(
         view=view,
         place=described.place if described else None,
         whole=_whole(connection, view),
@@ -102,14 +104,14 @@ def read(connection: Connection, view: View, base_url: str, site_name: str) -> R
     )
 
 
-def _shades(connection: Connection, view: View, now: datetime) -> Shades:
+def _shades(connection: Connection, view: ReportView, now: datetime) -> AreaClasses:
     """By the one door that the pages of coordination have for their maps."""
     scope = replace(view.scope, territories=())
     figure = ShadedFigure(str(view.figure))
     return shades(connection, ShadedView(view.ref, view.by, scope, now, figure))
 
 
-def _described(connection: Connection, view: View) -> Described | None:
+def _described(connection: Connection, view: ReportView) -> TerritoryDescription | None:
     if view.ref is None:
         return None
     described = territory_queries.describe(connection, view.ref)
@@ -124,19 +126,19 @@ def _now(connection: Connection) -> datetime:
     return moment
 
 
-def _lines(connection: Connection, view: View) -> tuple[Line, ...]:
+def _lines(connection: Connection, view: ReportView) -> tuple[ReportLine, ...]:
     """In the order of `reading_key`."""
     rows = json.loads(activity.figures_json(connection, view.by, view.scope))
     named = _most_supported(connection, view, [row["code"] for row in rows])
     lines = [
-        Line(row["code"], row["name"], _figures(row), named[row["code"]], row["partial"])
+        ReportLine(row["code"], row["name"], _figures(row), named[row["code"]], row["partial"])
         for row in rows
     ]
     return tuple(sorted(lines, key=lambda line: reading_key(line, view.figure)))
 
 
-def _figures(row: Mapping[str, Any]) -> Figures:
-    return Figures(
+def _figures(row: Mapping[str, Any]) -> ReportCounts:
+    return ReportCounts(
         population=row["population"],
         initiatives=row["initiatives"],
         supporters=row["supporters"],
@@ -145,7 +147,7 @@ def _figures(row: Mapping[str, Any]) -> Figures:
     )
 
 
-def _whole(connection: Connection, view: View) -> Figures:
+def _whole(connection: Connection, view: ReportView) -> ReportCounts:
     """Of the territory itself: also what is known to it, but to no part of it."""
     if view.ref:
         row = json.loads(activity.figures_json(connection, view.ref.level, view.scope))[0]
@@ -156,7 +158,7 @@ def _whole(connection: Connection, view: View) -> Figures:
     regions = territory_queries.everywhere(connection, Level.REGION)
     known = [region.population for region in regions if region.population is not None]
     population = sum(known) if known else None
-    return Figures(
+    return ReportCounts(
         population,
         initiatives,
         supporters,
@@ -166,8 +168,8 @@ def _whole(connection: Connection, view: View) -> Figures:
 
 
 def _most_supported(
-    connection: Connection, view: View, codes: Sequence[str]
-) -> defaultdict[str, tuple[Supported, ...]]:
+    connection: Connection, view: ReportView, codes: Sequence[str]
+) -> defaultdict[str, tuple[SupportedInitiative, ...]]:
     """By code. Of each territory as its figures have it: of an EPCI, what lies in the whole."""
     column = initiative.c[str(view.by)]
     order = (initiative.c.supporters.desc(), recency().desc(), initiative.c.id)
@@ -184,18 +186,18 @@ def _most_supported(
     )
     most = NAMED if len(codes) < MANY else NAMED_OF_MANY
     query = select(ranked).where(ranked.c.place <= most).order_by(ranked.c.code, ranked.c.place)
-    found: defaultdict[str, tuple[Supported, ...]] = defaultdict(tuple)
+    found: defaultdict[str, tuple[SupportedInitiative, ...]] = defaultdict(tuple)
     for row in connection.execute(query):
-        found[row.code] += (Supported(str(row.id), row.title, row.supporters),)
+        found[row.code] += (SupportedInitiative(str(row.id), row.title, row.supporters),)
     return found
 
 
-def _filters(view: View) -> Filters:
+def _filters(view: ReportView) -> InitiativeFilters:
     """The parts of a territory say themselves where an initiative is, but for an EPCI."""
     return view.filters if view.by is Level.EPCI else replace(view.filters, territory=())
 
 
-def _epci_alone(connection: Connection, view: View, lines: Sequence[Line]) -> int:
+def _epci_alone(connection: Connection, view: ReportView, lines: Sequence[ReportLine]) -> int:
     codes = [line.code for line in lines if line.partial]
     if not codes:
         return 0
@@ -204,7 +206,9 @@ def _epci_alone(connection: Connection, view: View, lines: Sequence[Line]) -> in
     return int(connection.execute(query).scalar_one())
 
 
-def _outlines(connection: Connection, view: View, lines: Sequence[Line]) -> Outlines:
+def _outlines(
+    connection: Connection, view: ReportView, lines: Sequence[ReportLine]
+) -> ReportOutlines:
     codes = [line.code for line in lines]
     few = view.ref and len(codes) < MANY
     bound = {"level": str(view.by), "codes": codes}
@@ -223,4 +227,4 @@ def _outlines(connection: Connection, view: View, lines: Sequence[Line]) -> Outl
     sides = dict(zip(("west", "south", "east", "north"), bounds, strict=True))
     around = {"zoom": wanted["zoom"], "digits": DIGITS, "reach": REACH} | sides
     ground = connection.execute(text(AROUND), around).scalars()
-    return Outlines(areas, tuple(json.loads(shape) for shape in ground), bounds)
+    return ReportOutlines(areas, tuple(json.loads(shape) for shape in ground), bounds)

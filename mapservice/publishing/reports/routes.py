@@ -12,12 +12,12 @@ from mapservice.accounts.people import session
 from mapservice.accounts.roles import queries as roles
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import with_known_places
-from mapservice.publishing.exports.model import Export
+from mapservice.publishing.exports.model import ExportJob
 from mapservice.publishing.reports import service
-from mapservice.publishing.reports.model import PARTS, Figure, Piece, View
+from mapservice.publishing.reports.model import PARTS, ReportFigure, ReportFile, ReportView
 from mapservice.rollups import territory_queries
 from mapservice.territories.model import Level
 from mapservice.web import answers
@@ -28,7 +28,7 @@ from mapservice.web.visitor import FIELD
 
 blueprint = Blueprint("reporting", __name__, url_prefix="/rapports")
 
-PIECES = {piece.file_name: piece for piece in Piece}
+PIECES = {piece.file_name: piece for piece in ReportFile}
 WHOLE = "tout.zip"
 DOWNLOAD = "telecharger"
 LOOK_AGAIN_SECONDS = 1
@@ -56,7 +56,7 @@ POLICY = "; ".join(
 def choose() -> str:
     """The page where a person says of what a report is wanted; the address may say it already."""
     with services().engine.connect() as connection:
-        view = View.parse(request.args.items(multi=True))
+        view = ReportView.parse(request.args.items(multi=True))
         filters = with_known_places(connection, view.filters)
         view = replace(view, filters=filters)
         return render_template(
@@ -66,7 +66,7 @@ def choose() -> str:
             regions=territory_queries.everywhere(connection, Level.REGION),
             departements=territory_queries.everywhere(connection, Level.DEPARTEMENT),
             levels=PARTS[view.ref.level] if view.ref else tuple(Level),
-            figures=list(Figure),
+            figures=list(ReportFigure),
             themes=list(Theme),
             periods=_periods(view.filters, datetime.now(UTC).date()),
             sample=initiatives.sample_share(connection),
@@ -79,7 +79,7 @@ def order() -> Response:
     """By a form or JSON: the names of the grammar, `by` and `figure`."""
     only_parameters("f")
     form = chosen(JSON_FORM, HTML_FORM)
-    view = View.parse(_json_pairs() if request.is_json else form_pairs())
+    view = ReportView.parse(_json_pairs() if request.is_json else form_pairs())
     with services().engine.connect() as connection:
         view = replace(view, filters=with_known_places(connection, view.filters))
     made = service.ask(services().engine, view, base_url())
@@ -112,7 +112,7 @@ def whole(identifier: str) -> Response:
     only_parameters()
     one = _found(identifier)
     path = service.archive(services().settings.home, one)
-    name = f"rapport-{View.of_query(one.filter).name}.zip"
+    name = f"rapport-{ReportView.of_query(one.filter).name}.zip"
     return send_file(path, mimetype="application/zip", as_attachment=True, download_name=name)
 
 
@@ -125,10 +125,10 @@ def piece(identifier: str, name: str) -> Response:
     one, wanted = _found(identifier), PIECES[name]
     content = service.content(services().settings.home, one, name)
     response = answers.whole(content, wanted.media_type)
-    if wanted is Piece.PAGE and not request.args.get(DOWNLOAD):
+    if wanted is ReportFile.PAGE and not request.args.get(DOWNLOAD):
         response.headers["Content-Security-Policy"] = POLICY
         return response
-    stem = f"{name.partition('.')[0]}-{View.of_query(one.filter).name}"
+    stem = f"{name.partition('.')[0]}-{ReportView.of_query(one.filter).name}"
     response.headers.set("Content-Disposition", "attachment", filename=f"{stem}.{wanted}")
     return response
 
@@ -139,20 +139,20 @@ def _has_role(connection: Connection) -> bool:
     return person is not None and bool(roles.of_person(connection, person.id))
 
 
-def _found(identifier: str) -> Export:
+def _found(identifier: str) -> ExportJob:
     with services().engine.connect() as connection:
         return service.find(connection, identifier)
 
 
-def _page(connection: Connection, one: Export) -> Response:
-    view = View.of_query(one.filter)
+def _page(connection: Connection, one: ExportJob) -> Response:
+    view = ReportView.of_query(one.filter)
     return Response(
         render_template(
             "reports/report_page.html",
             export=one,
             view=view,
             filters=with_known_places(connection, view.filters),
-            pieces=list(Piece),
+            pieces=list(ReportFile),
             whole=WHOLE,
             download=DOWNLOAD,
             sandbox=SANDBOX,
@@ -163,9 +163,11 @@ def _page(connection: Connection, one: Export) -> Response:
     )
 
 
-def _document(one: Export) -> dict[str, Any]:
+def _document(one: ExportJob) -> dict[str, Any]:
     url = base_url() + one.url
-    files = {str(piece): f"{url}/{piece.file_name}" for piece in Piece} | {"zip": f"{url}/{WHOLE}"}
+    files = {str(piece): f"{url}/{piece.file_name}" for piece in ReportFile} | {
+        "zip": f"{url}/{WHOLE}"
+    }
     return {
         "id": str(one.id),
         "view": one.filter,
@@ -195,12 +197,12 @@ def form_pairs() -> list[tuple[str, str]]:
     pairs = [pair for pair in request.form.items(multi=True) if pair[0] not in (PERIOD, FIELD)]
     since, _, until = request.form.get(PERIOD, "").partition(BETWEEN)
     pairs += [("since", since), ("until", until)]
-    ref = View.parse(pair for pair in pairs if pair[0] != "by").ref
+    ref = ReportView.parse(pair for pair in pairs if pair[0] != "by").ref
     unsuited = set(Level) - set(PARTS[ref.level if ref else None])
     return [pair for pair in pairs if pair[0] != "by" or pair[1] not in unsuited]
 
 
-def _periods(filters: Filters, today: date) -> list[tuple[str, str, str]]:
+def _periods(filters: InitiativeFilters, today: date) -> list[tuple[str, str, str]]:
     """Choices of the form: what it sends, and the first and last day, "" for open ends."""
     end = today.replace(day=1) - timedelta(days=1)
     year_before = (end + timedelta(days=1)).replace(year=today.year - 1)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from mapservice.mail.unsubscribe import signature
-from mapservice.publishing.exports.model import State
+from mapservice.publishing.exports.model import ExportState
 
 OF_PERSON = """
 SELECT id, view, created_at, told_for FROM report_schedule
@@ -47,7 +47,7 @@ SELECT schedule.id, schedule.person, person.email, person.locale, schedule.view,
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueReport:
     """One whose report is to be ordered: a view without its period."""
 
     view: str
@@ -55,7 +55,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Untold:
+class UnsentReport:
     """One whose report was ordered; `state` None: its file is gone before anybody was told."""
 
     id: UUID
@@ -67,16 +67,16 @@ class Untold:
     leave_key: bytes
     month: date
     export: UUID
-    state: State | None
+    state: ExportState | None
     expires_at: datetime | None
 
     @property
     def is_made(self) -> bool:
-        return self.state is State.DONE
+        return self.state is ExportState.DONE
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class ReportSchedule:
     """One of a person's own."""
 
     id: UUID
@@ -85,10 +85,10 @@ class Schedule:
     told_for: date
 
 
-def of_person(connection: Connection, person: UUID) -> Sequence[Schedule]:
+def of_person(connection: Connection, person: UUID) -> Sequence[ReportSchedule]:
     """The oldest first."""
     rows = connection.execute(text(OF_PERSON), {"person": person})
-    return [Schedule(**row._mapping) for row in rows]
+    return [ReportSchedule(**row._mapping) for row in rows]
 
 
 def export(connection: Connection, person: UUID) -> object:
@@ -99,19 +99,19 @@ def export(connection: Connection, person: UUID) -> object:
     ]
 
 
-def lock_due(connection: Connection, identifier: UUID, month: date) -> Due | None:
+def lock_due(connection: Connection, identifier: UUID, month: date) -> DueReport | None:
     """None when another worker has it this moment, or had it already."""
     bound = {"id": identifier, "month": month}
     row = connection.execute(text(LOCK_DUE), bound).one_or_none()
-    return Due(row.view, row.base_url) if row else None
+    return DueReport(row.view, row.base_url) if row else None
 
 
-def lock_untold(connection: Connection, identifier: UUID) -> Untold | None:
+def lock_untold(connection: Connection, identifier: UUID) -> UnsentReport | None:
     row = connection.execute(text(LOCK_UNTOLD), {"id": identifier}).one_or_none()
     if row is None:
         return None
     values: dict[str, Any] = dict(row._mapping)
-    return Untold(**values | {"state": State(row.state) if row.state else None})
+    return UnsentReport(**values | {"state": ExportState(row.state) if row.state else None})
 
 
 def leave_key(connection: Connection, identifier: UUID) -> bytes | None:

@@ -9,27 +9,27 @@ from flask import Blueprint, Response, abort, make_response, redirect, render_te
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
-from mapservice.accounts.people.hooks import Part, Section
+from mapservice.accounts.people.hooks import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.model import Person
 from mapservice.accounts.roles import queries as roles
-from mapservice.errors import Conflict
+from mapservice.errors import StateConflict
 from mapservice.i18n.locale import PARIS
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives.params import with_known_places
 from mapservice.publishing.reports import schedule_queries as queries
 from mapservice.publishing.reports import schedule_service
-from mapservice.publishing.reports.model import View
+from mapservice.publishing.reports.model import ReportView
 from mapservice.publishing.reports.routes import form_pairs
 from mapservice.web import answers, forms
 from mapservice.web.forms import FormRefused
 from mapservice.web.services import services
-from mapservice.web.unsubscribe import Leaving
+from mapservice.web.unsubscribe import UnsubscribePage
 
 blueprint = Blueprint("report_schedules", __name__, url_prefix="/rapports/mensuels")
 blueprint.after_request(answers.secret)
 
 MINE = "mes-rapports"
-LEAVING = Leaving("reports/leave.html", queries.leave_key, schedule_service.leave)
+LEAVING = UnsubscribePage("reports/leave.html", queries.leave_key, schedule_service.leave)
 
 
 @blueprint.post("")
@@ -37,7 +37,7 @@ def schedule() -> Response:
     """The form of a report, sent by another button: its period does not count."""
     person = session.require_person()
     forms.check_own()
-    view = View.parse(form_pairs())
+    view = ReportView.parse(form_pairs())
     today, site = datetime.now(PARIS).date(), session.letterhead()
     try:
         with services().engine.begin() as connection:
@@ -45,7 +45,7 @@ def schedule() -> Response:
                 abort(_only_with_a_role())
             view = replace(view, filters=with_known_places(connection, view.filters))
             schedule_service.schedule(connection, person.id, view, site.base_url, today)
-    except Conflict:
+    except StateConflict:
         words = _(
             "%(most)s rapports par mois au plus : arrêtez-en un depuis votre compte.",
             most=schedule_service.MAX_SCHEDULES,
@@ -90,7 +90,7 @@ def _mine(connection: Connection, person: Person) -> object:
     if not kept and not has_role:
         return None
     locale = session.locale()
-    views = [(one, View.of_query(one.view)) for one in kept]
+    views = [(one, ReportView.of_query(one.view)) for one in kept]
     return {
         "has_role": has_role,
         "kept": [
@@ -112,6 +112,9 @@ def _see() -> Response:
     return response
 
 
-PART = Part(
-    "monthly_reports", queries.export, schedule_service.erase, Section("reports/_mine.html", _mine)
+PART = PersonalDataProvider(
+    "monthly_reports",
+    queries.export,
+    schedule_service.erase,
+    AccountSection("reports/_mine.html", _mine),
 )

@@ -17,16 +17,16 @@ from babel.dates import format_date
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from mapservice.errors import Conflict, MapserviceError, Unavailable
+from mapservice.errors import MapserviceError, ServiceUnavailable, StateConflict
 from mapservice.i18n.phrases import translator
 from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Mail
 from mapservice.publishing.exports import service as exporting
-from mapservice.publishing.exports.model import Bundle, State
+from mapservice.publishing.exports.model import BundleFormat, ExportState
 from mapservice.publishing.reports import schedule_queries as queries
-from mapservice.publishing.reports.model import Piece, View
-from mapservice.publishing.reports.schedule_queries import Untold, leave_path
+from mapservice.publishing.reports.model import ReportFile, ReportView
+from mapservice.publishing.reports.schedule_queries import UnsentReport, leave_path
 from mapservice.publishing.reports.words import THEMES
 from mapservice.settings import Settings
 from mapservice.territories import queries as territories
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 MAX_SCHEDULES = 10
 # So many may wait at once: whoever asks by the form comes soon, even on the first of a month.
-TERMS = exporting.Terms(room=5, kept=timedelta(days=40))
+TERMS = exporting.ExportTerms(room=5, kept=timedelta(days=40))
 NOBODY = UUID(int=0)
 ACCOUNT = "/compte#mes-rapports"
 
@@ -51,14 +51,16 @@ LEAVE = "DELETE FROM report_schedule WHERE id = :id"
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ScheduleTurn:
     """How much a turn did."""
 
     ordered: int
     mails: int
 
 
-def schedule(connection: Connection, person: UUID, view: View, base_url: str, today: date) -> None:
+def schedule(
+    connection: Connection, person: UUID, view: ReportView, base_url: str, today: date
+) -> None:
     """From the next first of a month on; the same twice is one. Raises Conflict for too many."""
     connection.execute(text(HOLD), {"person": person})
     bound = {
@@ -69,7 +71,7 @@ def schedule(connection: Connection, person: UUID, view: View, base_url: str, to
     }
     connection.execute(text(KEEP), bound)
     if len(queries.of_person(connection, person)) > MAX_SCHEDULES:
-        raise Conflict(f"Nobody gets more than {MAX_SCHEDULES} reports a month.")
+        raise StateConflict(f"Nobody gets more than {MAX_SCHEDULES} reports a month.")
 
 
 def stop(connection: Connection, person: UUID, identifier: UUID) -> None:
@@ -86,20 +88,22 @@ def erase(connection: Connection, person: UUID) -> None:
     connection.execute(text("DELETE FROM report_schedule WHERE person = :id"), {"id": person})
 
 
-def run(engine: Engine, settings: Settings, day: date) -> Done:
+def run(engine: Engine, settings: Settings, day: date) -> ScheduleTurn:
     """Orders what is due on a day, as far as there is room, and tells of what is made."""
-    return Done(_order_due(engine, settings, month_before(day)), _tell_made(engine, settings))
+    return ScheduleTurn(
+        _order_due(engine, settings, month_before(day)), _tell_made(engine, settings)
+    )
 
 
-def timeless(view: View) -> View:
+def timeless(view: ReportView) -> ReportView:
     """The same without a period."""
     return replace(view, filters=replace(view.filters, since=None, until=None))
 
 
-def of_month(query: str, month: date) -> View:
+def of_month(query: str, month: date) -> ReportView:
     """A kept view, of one whole month."""
     last = (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    return View.of_query(f"{query}&since={month}&until={last}")
+    return ReportView.of_query(f"{query}&since={month}&until={last}")
 
 
 def month_before(day: date) -> date:
@@ -107,7 +111,7 @@ def month_before(day: date) -> date:
     return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
-def place_of(connection: Connection, view: View, locale: str) -> str:
+def place_of(connection: Connection, view: ReportView, locale: str) -> str:
     """Its territory by name, or all of France; a territory that is no more by its code."""
     if view.ref is None:
         return translator(locale)("Toute la France")
@@ -115,7 +119,7 @@ def place_of(connection: Connection, view: View, locale: str) -> str:
     return found.name if found else str(view.ref)
 
 
-def theme_words(view: View, locale: str) -> str:
+def theme_words(view: ReportView, locale: str) -> str:
     """Its themes, or ""."""
     _ = translator(locale)
     return ", ".join(_(THEMES[theme]) for theme in view.filters.theme)
@@ -128,7 +132,7 @@ def _order_due(engine: Engine, settings: Settings, month: date) -> int:
         try:
             with engine.begin() as connection:
                 ordered += _order_one(connection, settings, identifier, month)
-        except Unavailable:
+        except ServiceUnavailable:
             break
         except (MapserviceError, DBAPIError) as error:
             log.error("report_not_ordered", schedule=str(identifier), error=str(error))
@@ -141,7 +145,7 @@ def _order_one(connection: Connection, settings: Settings, identifier: UUID, mon
         return False
     site = letters.letterhead(settings, due.base_url)
     wanted = of_month(due.view, month).query
-    made = exporting.order(connection, Bundle.REPORT, wanted, site.base_url, TERMS)
+    made = exporting.order(connection, BundleFormat.REPORT, wanted, site.base_url, TERMS)
     bound = {"month": month, "export": made.id, "id": identifier}
     connection.execute(text(ORDERED), bound)
     return True
@@ -161,7 +165,7 @@ def _tell_made(engine: Engine, settings: Settings) -> int:
 
 def _tell_one(connection: Connection, settings: Settings, identifier: UUID) -> bool:
     one = queries.lock_untold(connection, identifier)
-    if one is None or one.state in (State.QUEUED, State.RUNNING):
+    if one is None or one.state in (ExportState.QUEUED, ExportState.RUNNING):
         return False
     connection.execute(text(TOLD), {"id": identifier})
     mail.enqueue(connection, _letter(connection, settings, one))
@@ -175,7 +179,7 @@ def _next(engine: Engine, statement: str, after: UUID, month: date | None = None
         return found
 
 
-def _letter(connection: Connection, settings: Settings, one: Untold) -> Mail:
+def _letter(connection: Connection, settings: Settings, one: UnsentReport) -> Mail:
     site = letters.letterhead(settings, one.base_url)
     leave = site.base_url + leave_path(one.id, one.leave_key)
     view = of_month(one.view, one.month)
@@ -184,7 +188,7 @@ def _letter(connection: Connection, settings: Settings, one: Untold) -> Mail:
         "themes": theme_words(view, one.locale),
         "month": format_date(one.month, "MMMM y", locale=one.locale),
         "link": f"{site.base_url}/rapports/{one.export}" if one.is_made else "",
-        "paper": f"{site.base_url}/rapports/{one.export}/{Piece.PAPER.file_name}",
+        "paper": f"{site.base_url}/rapports/{one.export}/{ReportFile.PAPER.file_name}",
         "until": format_date(one.expires_at, "long", locale=one.locale) if one.is_made else "",
         "again": f"{site.base_url}/rapports?{view.query}",
         "leave": leave,

@@ -9,28 +9,28 @@ from sqlalchemy import Connection, Engine
 from mapservice.errors import NotFound
 from mapservice.publishing.exports import queries as exports
 from mapservice.publishing.exports import service as exporting
-from mapservice.publishing.exports.model import Bundle, Export
-from mapservice.publishing.reports.model import View
+from mapservice.publishing.exports.model import BundleFormat, ExportJob
+from mapservice.publishing.reports.model import ReportView
 
 
-def ask(engine: Engine, view: View, base_url: str) -> Export:
+def ask(engine: Engine, view: ReportView, base_url: str) -> ExportJob:
     """One that is under way or fresh, else a new one. Raises Unavailable when too many wait."""
     with engine.begin() as connection:
-        return exporting.order(connection, Bundle.REPORT, view.query, base_url)
+        return exporting.order(connection, BundleFormat.REPORT, view.query, base_url)
 
 
-def find(connection: Connection, identifier: str) -> Export:
+def find(connection: Connection, identifier: str) -> ExportJob:
     """Raises NotFound, also for an export that is no report."""
     try:
         found = exports.find(connection, UUID(identifier))
     except ValueError:
         found = None
-    if found is None or found.format is not Bundle.REPORT:
+    if found is None or found.format is not BundleFormat.REPORT:
         raise NotFound("There is no such report, or it has expired.")
     return found
 
 
-def archive(home: Path, one: Export) -> Path:
+def archive(home: Path, one: ExportJob) -> Path:
     """The finished file of all files. Raises NotFound."""
     path = exporting.folder(home) / one.file_name
     if one.file_url is None or not path.is_file():
@@ -38,7 +38,7 @@ def archive(home: Path, one: Export) -> Path:
     return path.resolve()
 
 
-def content(home: Path, one: Export, name: str) -> bytes:
+def content(home: Path, one: ExportJob, name: str) -> bytes:
     """One file of a report. Raises NotFound."""
     with ZipFile(archive(home, one)) as files:
         return files.read(name)

@@ -17,7 +17,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from mapservice.publishing.reports import words
-from mapservice.publishing.reports.model import Line, Report
+from mapservice.publishing.reports.model import ReportLine, TerritoryReport
 
 NAMES = (
     "level",
@@ -34,7 +34,7 @@ NAMES = (
 LAYER = "territoires"
 
 
-def csv_text(report: Report) -> str:
+def csv_text(report: TerritoryReport) -> str:
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow(NAMES)
@@ -42,7 +42,7 @@ def csv_text(report: Report) -> str:
     return out.getvalue()
 
 
-def write_workbook(report: Report, path: Path) -> None:
+def write_workbook(report: TerritoryReport, path: Path) -> None:
     """Three sheets: figures, initiatives, method. Texts never become formulas or links."""
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with Workbook(path, options) as book:
@@ -52,7 +52,7 @@ def write_workbook(report: Report, path: Path) -> None:
         _write_method(report, book.add_worksheet("Méthode"), book)
 
 
-def write_layer(report: Report, path: Path) -> None:
+def write_layer(report: TerritoryReport, path: Path) -> None:
     """A GeoPackage; a territory without an outline keeps its row."""
     rows = [_row(report, line) for line in report.lines]
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(NAMES)
@@ -73,7 +73,7 @@ def write_layer(report: Report, path: Path) -> None:
     )
 
 
-def _row(report: Report, line: Line) -> tuple[Any, ...]:
+def _row(report: TerritoryReport, line: ReportLine) -> tuple[Any, ...]:
     shown = line.figures
     return (
         str(report.view.by),
@@ -99,7 +99,7 @@ def _kind(name: str) -> str:
     return "float64" if name == "per_10000_inhabitants" else "int64"
 
 
-def _wkb(report: Report, line: Line) -> bytes | None:
+def _wkb(report: TerritoryReport, line: ReportLine) -> bytes | None:
     shape = report.outlines.areas.get(line.code)
     if shape is None:
         return None
@@ -108,7 +108,7 @@ def _wkb(report: Report, line: Line) -> bytes | None:
     return bytes(shapely.to_wkb(shapely.MultiPolygon(list(parts))))
 
 
-def _write_figures(report: Report, sheet: Worksheet, head: Format, book: Workbook) -> None:
+def _write_figures(report: TerritoryReport, sheet: Worksheet, head: Format, book: Workbook) -> None:
     whole = book.add_format({"num_format": "#,##0"})
     decimals = book.add_format({"num_format": "#,##0.00"})
     sheet.write_row(0, 0, NAMES, head)
@@ -124,7 +124,7 @@ def _write_figures(report: Report, sheet: Worksheet, head: Format, book: Workboo
     sheet.autofilter(0, 0, max(len(report.lines), 1), len(NAMES) - 1)
 
 
-def _write_initiatives(report: Report, sheet: Worksheet, head: Format) -> None:
+def _write_initiatives(report: TerritoryReport, sheet: Worksheet, head: Format) -> None:
     sheet.write_row(0, 0, ("code", "name", "title", "supporters", "url"), head)
     named = [(line, one) for line in report.lines for one in line.most_supported]
     for number, (line, one) in enumerate(named, 1):
@@ -136,7 +136,7 @@ def _write_initiatives(report: Report, sheet: Worksheet, head: Format) -> None:
     sheet.freeze_panes(1, 0)
 
 
-def _write_method(report: Report, sheet: Worksheet, book: Workbook) -> None:
+def _write_method(report: TerritoryReport, sheet: Worksheet, book: Workbook) -> None:
     wrapped = book.add_format({"text_wrap": True, "valign": "top"})
     title = book.add_format({"bold": True, "font_size": 14})
     lines = [

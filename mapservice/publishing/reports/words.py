@@ -8,7 +8,14 @@ from babel.numbers import format_decimal
 
 from mapservice.i18n.locale import PARIS
 from mapservice.initiatives.model import LISTED, Status, Theme
-from mapservice.publishing.reports.model import ENOUGH, Figure, Figures, Line, Report, View
+from mapservice.publishing.reports.model import (
+    ENOUGH,
+    ReportCounts,
+    ReportFigure,
+    ReportLine,
+    ReportView,
+    TerritoryReport,
+)
 from mapservice.territories.model import Level, vintage
 
 LOCALE = "fr"
@@ -41,9 +48,9 @@ WITHIN = {
     Level.COMMUNE: "la commune",
 }
 FIGURES = {
-    Figure.RATE: "Initiatives pour 10 000 habitants (teintes : taux lissé)",
-    Figure.INITIATIVES: "Initiatives",
-    Figure.SUPPORTERS: "Soutiens",
+    ReportFigure.RATE: "Initiatives pour 10 000 habitants (teintes : taux lissé)",
+    ReportFigure.INITIATIVES: "Initiatives",
+    ReportFigure.SUPPORTERS: "Soutiens",
 }
 SILENT = {
     Level.REGION: ("région sans initiative", "régions sans initiative"),
@@ -58,7 +65,7 @@ def number(value: float) -> str:
     return str(format_decimal(value, locale=LOCALE)).replace("\u202f", "\u00a0")
 
 
-def rate(figures: Figures) -> str:
+def rate(figures: ReportCounts) -> str:
     """Two decimals, as the figures have them; unknown is a dash, and a little is not nothing."""
     if figures.rate is None:
         return "–"
@@ -76,7 +83,7 @@ def counted(count: int, one: str, many: str) -> str:
     return f"{number(count)} {plural(count, one, many)}"
 
 
-def cells(figures: Figures) -> tuple[str, str, str, str]:
+def cells(figures: ReportCounts) -> tuple[str, str, str, str]:
     """Initiatives, their rate, supporters and inhabitants, as every form writes them."""
     return (
         number(figures.initiatives),
@@ -86,18 +93,18 @@ def cells(figures: Figures) -> tuple[str, str, str, str]:
     )
 
 
-def columns(report: Report) -> tuple[str, str, str, str]:
+def columns(report: TerritoryReport) -> tuple[str, str, str, str]:
     """Headings of `cells`."""
     year = vintage(report.years)
     people = f"Habitants ({year})" if year else "Habitants"
     return "Initiatives", "Pour 10 000 hab.", "Soutiens", people
 
 
-def name(line: Line) -> str:
+def name(line: ReportLine) -> str:
     return f"{line.name} (partie)" if line.partial else line.name
 
 
-def rows_beside(shown: int, report: Report) -> str:
+def rows_beside(shown: int, report: TerritoryReport) -> str:
     """Which rows are read here, and where the others are; "" where all are."""
     total = len(report.lines)
     if shown >= total:
@@ -108,21 +115,21 @@ def rows_beside(shown: int, report: Report) -> str:
     )
 
 
-def at(report: Report) -> str:
+def at(report: TerritoryReport) -> str:
     return report.place.at if report.place else "en France"
 
 
-def title(report: Report) -> str:
+def title(report: TerritoryReport) -> str:
     """ "Les initiatives en Bretagne, par commune"."""
     apart = f", par {LEVELS[report.view.by][0]}" if _has_parts(report.view) else ""
     return f"Les initiatives {at(report)}{apart}"
 
 
-def _has_parts(view: View) -> bool:
+def _has_parts(view: ReportView) -> bool:
     return view.ref is None or view.ref.level is not view.by
 
 
-def period(view: View) -> str:
+def period(view: ReportView) -> str:
     """ "de janvier 2025 à mars 2026", by whole months."""
     first, end = view.scope.since, view.scope.until
     last = _month(end - timedelta(days=1)) if end and end > date.min else ""
@@ -137,11 +144,11 @@ def _month(day: date) -> str:
     return str(format_date(day, "MMMM y", locale=LOCALE))
 
 
-def themes(view: View) -> str:
+def themes(view: ReportView) -> str:
     return ", ".join(THEMES[theme] for theme in view.filters.theme) or "tous les thèmes"
 
 
-def statuses(view: View) -> str:
+def statuses(view: ReportView) -> str:
     return " ou ".join(STATUSES[status] for status in view.filters.status or LISTED)
 
 
@@ -151,7 +158,7 @@ def moment(made_at: datetime) -> str:
     return str(format_datetime(here, "d MMMM y 'à' HH:mm", locale=LOCALE))
 
 
-def key_figures(report: Report) -> list[tuple[str, str]]:
+def key_figures(report: TerritoryReport) -> list[tuple[str, str]]:
     """Words and number, four at most."""
     whole = report.whole
     found = [
@@ -168,12 +175,12 @@ def key_figures(report: Report) -> list[tuple[str, str]]:
     return found
 
 
-def _per_inhabitants(whole: Figures) -> str:
+def _per_inhabitants(whole: ReportCounts) -> str:
     year = vintage(whole.years)
     return f"pour 10 000 habitants ({year})" if year else "pour 10 000 habitants"
 
 
-def legend(report: Report) -> list[tuple[int | None, str]]:
+def legend(report: TerritoryReport) -> list[tuple[int | None, str]]:
     """Class and words, for the classes that may occur."""
     bounds = [number(bound) for bound in report.breaks]
     rows: list[tuple[int | None, str]] = [(0, _nothing(report.view.figure))]
@@ -184,7 +191,7 @@ def legend(report: Report) -> list[tuple[int | None, str]]:
         rows.append((len(bounds) + 1, f"{bounds[-1]} et plus"))
     elif 1 in shown:
         rows.append(
-            (1, "au moins un" if report.view.figure is Figure.SUPPORTERS else "une au moins")
+            (1, "au moins un" if report.view.figure is ReportFigure.SUPPORTERS else "une au moins")
         )
     if None in shown:
         unknown = any(line.figures.population is None for line in report.lines)
@@ -192,8 +199,8 @@ def legend(report: Report) -> list[tuple[int | None, str]]:
     return rows
 
 
-def _nothing(figure: Figure) -> str:
-    return "aucun" if figure is Figure.SUPPORTERS else "aucune"
+def _nothing(figure: ReportFigure) -> str:
+    return "aucun" if figure is ReportFigure.SUPPORTERS else "aucune"
 
 
 COUNTED = """\
@@ -219,7 +226,7 @@ Carte dessinée avec Leaflet (licence BSD-2) et folium (MIT) ; caractères Atkin
 (OFL 1.1)."""
 
 
-def notes(report: Report) -> list[str]:
+def notes(report: TerritoryReport) -> list[str]:
     """How the figures come about, a sentence or two each."""
     view = report.view
     found = [
@@ -233,14 +240,14 @@ def notes(report: Report) -> list[str]:
     if report.epci_alone:
         found.append(_epci_alone(report))
     found += [_populations(report), COLOURS, CHANCE]
-    if view.figure is Figure.RATE and len(report.lines) > 1:
+    if view.figure is ReportFigure.RATE and len(report.lines) > 1:
         found.append(READING.format(number(ENOUGH)))
     if view.ref is None:
         found.append(OVERSEAS)
     return [note.replace("\n", " ") for note in found]
 
 
-def _epci_alone(report: Report) -> str:
+def _epci_alone(report: TerritoryReport) -> str:
     words = counted(
         report.epci_alone,
         "initiative n’est connue qu’à l’échelle d’une intercommunalité à cheval : elle n’est",
@@ -250,7 +257,7 @@ def _epci_alone(report: Report) -> str:
     return f"{words} dans aucune ligne, ni dans le total."
 
 
-def _populations(report: Report) -> str:
+def _populations(report: TerritoryReport) -> str:
     """Of which year they are, and what is unknown."""
     years = report.years
     unknown = sum(line.figures.population is None for line in report.lines)
@@ -269,7 +276,7 @@ def _populations(report: Report) -> str:
     return told
 
 
-def _elsewhere(report: Report) -> str:
+def _elsewhere(report: TerritoryReport) -> str:
     words = counted(
         report.elsewhere,
         "initiative, située plus largement ou sans lieu connu, compte",
@@ -278,7 +285,7 @@ def _elsewhere(report: Report) -> str:
     return f"{words} dans le total, mais dans aucune ligne du tableau."
 
 
-def sources(report: Report) -> list[str]:
+def sources(report: TerritoryReport) -> list[str]:
     address = f" ({report.base_url})" if report.base_url else ""
     found = [f"Initiatives : {report.site_name}{address}."]
     if report.licence:

@@ -18,7 +18,7 @@ from mapservice.geocoding.matching.epci import EMPTY, MARKERS
 from mapservice.geocoding.matching.gazetteer import ARTICLES, COMMUNE, Gazetteer, name_keys
 from mapservice.geocoding.matching.normalise import normalise
 from mapservice.geocoding.matching.vocabulary import LINKERS, SHORT_REGIONS
-from mapservice.geocoding.model import Place
+from mapservice.geocoding.model import GazetteerEntry
 from mapservice.site.search.model import FORMER_DEPARTEMENTS, FORMER_REGIONS, PlaceEntry
 from mapservice.territories.model import Level
 
@@ -49,7 +49,7 @@ class AreaName:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class WeighedEntry:
     """An entry with its weight: the logarithm of its inhabitants, less what speaks against it."""
 
     entry: PlaceEntry
@@ -97,13 +97,13 @@ class PlaceIndex:
         communes = (self.commune(row) for row in self.gazetteer.by_name.get(key, ()))
         return [*self._whole.get(key, ()), *communes]
 
-    def beginning(self, key: str) -> list[Weighed]:
+    def beginning(self, key: str) -> list[WeighedEntry]:
         """The weightiest of those whose name, or a telling word within, begins so."""
         found = [*self._communes_begun(key), *self._areas_begun(key)]
         found.sort(key=lambda one: -one.weight)
         return found[:CONSIDERED]
 
-    def _communes_begun(self, key: str) -> Iterator[Weighed]:
+    def _communes_begun(self, key: str) -> Iterator[WeighedEntry]:
         prefixes = self.gazetteer.prefixes
         low, high = prefixes.span(key)
         rows = np.arange(low, high)
@@ -112,19 +112,19 @@ class PlaceIndex:
         for row in rows.tolist():
             entry = self.commune(int(prefixes.entries[row]))
             longer = len(prefixes.keys[row]) - len(key)
-            yield Weighed(entry, float(prefixes.weights[row]) - _begun(longer))
+            yield WeighedEntry(entry, float(prefixes.weights[row]) - _begun(longer))
 
-    def _areas_begun(self, key: str) -> Iterator[Weighed]:
+    def _areas_begun(self, key: str) -> Iterator[WeighedEntry]:
         low = bisect_left(self._begun_keys, key)
         high = bisect_left(self._begun_keys, key + "\uffff")
         for one in self._begun[low:high]:
             lost = _begun(len(one.key) - len(key)) + INSIDE * one.inside
-            yield Weighed(one.entry, self._weight(one.entry) - lost)
+            yield WeighedEntry(one.entry, self._weight(one.entry) - lost)
 
-    def alike(self, key: str) -> list[Weighed]:
+    def alike(self, key: str) -> list[WeighedEntry]:
         """Those whose name is one letter off, or two of a long one: dropped, doubled, swapped."""
         most = 2 if len(key) >= LONG_NAME else 1
-        found: list[Weighed] = []
+        found: list[WeighedEntry] = []
         for length in range(len(key) - most, len(key) + most + 1):
             names = self._by_length.get(length, ())
             near = process.extract(
@@ -133,7 +133,7 @@ class PlaceIndex:
             for name, wrong, _ in near:
                 if wrong:
                     found += [
-                        Weighed(entry, self._weight(entry) - _misspelt(wrong))
+                        WeighedEntry(entry, self._weight(entry) - _misspelt(wrong))
                         for entry in self.whole(name)
                     ]
         found.sort(key=lambda one: -one.weight)
@@ -181,7 +181,7 @@ def _misspelt(wrong_letters: int) -> float:
     return WRONG_LETTER + SECOND_WRONG_LETTER * (wrong_letters - 1)
 
 
-def entry_of(place: Place) -> PlaceEntry:
+def entry_of(place: GazetteerEntry) -> PlaceEntry:
     """An entry of the gazetteer: under another name it is still the commune of today."""
     own = place.kind == COMMUNE
     return PlaceEntry(

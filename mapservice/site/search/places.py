@@ -15,9 +15,9 @@ from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.matching.epci import MARKERS
 from mapservice.geocoding.matching.gazetteer import ARRONDISSEMENT
 from mapservice.geocoding.matching.normalise import normalise
-from mapservice.geocoding.matching.parse import Hint, read
+from mapservice.geocoding.matching.parse import AreaHint, read
 from mapservice.geocoding.matching.vocabulary import GENERIC_WORDS, LINKERS, SHORT_REGIONS
-from mapservice.geocoding.model import MatchStatus, Place, Query
+from mapservice.geocoding.model import GazetteerEntry, GeocodeQuery, MatchStatus
 from mapservice.site.search.model import FoundBy, PlaceEntry, PlaceHit, PlacesFound
 from mapservice.site.search.place_index import PlaceIndex, entry_of, epci_key
 from mapservice.territories.model import Level, TerritoryRef
@@ -236,12 +236,12 @@ class PlaceFinder:
     def _by_area(self, text: str) -> PlacesFound | None:
         """What says no more than a département or a région: "Ille-et-Vilaine (35)"."""
         gazetteer = self.index.gazetteer
-        reading = read(Query(text=text), gazetteer)
+        reading = read(GeocodeQuery(text=text), gazetteer)
         area = area_of_text(reading, gazetteer.departement_region)
         if area is None:
             return None
         entries: list[PlaceEntry] = []
-        told: tuple[tuple[Level, list[Hint]], ...] = (
+        told: tuple[tuple[Level, list[AreaHint]], ...] = (
             (Level.DEPARTEMENT, reading.departements),
             (Level.REGION, reading.regions),
         )
@@ -281,7 +281,7 @@ class PlaceFinder:
         """A commune with its postcode or département, an address: as the geocoder reads it."""
         if " " not in spelt:
             return None
-        match = self.geocoder.match(Query(text=text))
+        match = self.geocoder.match(GeocodeQuery(text=text))
         sure = match.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY)
         if match.status is MatchStatus.NONE or not match.candidates:
             return None
@@ -339,7 +339,7 @@ def _is_rival_town(entry: PlaceEntry) -> bool:
     return entry.level is Level.COMMUNE and entry.population >= RIVAL_TOWN
 
 
-def tells_no_more(text: str, place: Place) -> bool:
+def tells_no_more(text: str, place: GazetteerEntry) -> bool:
     """Whether a text is the name or a code of a place with what it lies in, and small words."""
     spelt = normalise(text)
     if spelt.replace(" ", "") in {place.code.lower(), place.commune.lower(), *place.postcodes}:

@@ -11,11 +11,11 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
-from mapservice.geocoding.service import Geocoders
+from mapservice.geocoding.service import GeocoderCache
 from mapservice.i18n.labels import theme_label
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters, Paging
+from mapservice.initiatives.filters import InitiativeFilters, PageRequest
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import query_string, read_filters
 from mapservice.initiatives.place_words import place_name
@@ -46,7 +46,7 @@ def page() -> ResponseReturnValue:
     only_parameters(*PARAMETERS)
     with services().reader.connect() as connection:
         filters, paging = read_filters(connection)
-        found = search(connection, services().of(Geocoders), filters, _limit(paging, SHOWN))
+        found = search(connection, services().of(GeocoderCache), filters, _limit(paging, SHOWN))
         if found.certain:
             return _to_place(place_url(found.certain, filters))
         return render_template("search/page.html", **_shown(connection, filters, found))
@@ -58,7 +58,7 @@ def suggestions() -> Response:
     only_parameters(*PARAMETERS)
     with services().reader.connect() as connection:
         filters, paging = read_filters(connection)
-        found = search(connection, services().of(Geocoders), filters, _limit(paging, SUGGESTED))
+        found = search(connection, services().of(GeocoderCache), filters, _limit(paging, SUGGESTED))
     body = {
         "places": [place_json(hit.entry, filters) for hit in found.places.hits],
         "themes": [theme_json(theme, filters) for theme in found.themes],
@@ -67,7 +67,7 @@ def suggestions() -> Response:
     return answers.whole(json.dumps(body, ensure_ascii=False), answers.JSON)
 
 
-def place_url(entry: PlaceEntry, filters: Filters) -> str:
+def place_url(entry: PlaceEntry, filters: InitiativeFilters) -> str:
     """The page of a territory; its part of the map where a filter is to hold there too."""
     carried = replace(filters, q="", territory=())
     if not carried.is_empty:
@@ -101,7 +101,7 @@ def _other_name(entry: PlaceEntry) -> str:
     return _("où se trouve %(name)s", name=entry.through)
 
 
-def place_json(entry: PlaceEntry, filters: Filters) -> dict[str, str]:
+def place_json(entry: PlaceEntry, filters: InitiativeFilters) -> dict[str, str]:
     return {
         "level": str(entry.level),
         "code": entry.code,
@@ -111,11 +111,11 @@ def place_json(entry: PlaceEntry, filters: Filters) -> dict[str, str]:
     }
 
 
-def theme_json(theme: Theme, filters: Filters) -> dict[str, str]:
+def theme_json(theme: Theme, filters: InitiativeFilters) -> dict[str, str]:
     return {"theme": str(theme), "name": theme_label(theme), "url": theme_url(theme, filters)}
 
 
-def theme_url(theme: Theme, filters: Filters) -> str:
+def theme_url(theme: Theme, filters: InitiativeFilters) -> str:
     return "/initiatives" + query_string(replace(filters, q="", theme=(theme,)))
 
 
@@ -129,7 +129,7 @@ def initiative_json(initiative: Initiative) -> dict[str, str]:
     }
 
 
-def _limit(paging: Paging, default: int) -> int:
+def _limit(paging: PageRequest, default: int) -> int:
     limit = paging.limit or default
     if limit > MOST:
         raise InvalidInput("limit", f"must lie between 1 and {MOST}")
@@ -143,7 +143,9 @@ def _to_place(address: str) -> ResponseReturnValue:
     return response
 
 
-def _shown(connection: Connection, filters: Filters, found: SearchFound) -> dict[str, Any]:
+def _shown(
+    connection: Connection, filters: InitiativeFilters, found: SearchFound
+) -> dict[str, Any]:
     counts = (
         dict(initiatives.count_by_theme(connection, filters, MOST_COUNTED)) if filters.q else {}
     )

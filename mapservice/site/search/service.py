@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from mapservice.geocoding.service import Geocoders
+from mapservice.geocoding.service import GeocoderCache
 from mapservice.imports.text import words_of
 from mapservice.imports.words import THEME_OF_GROUP, THEME_PATTERN
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.queries import Initiative
 from mapservice.site.search import queries
@@ -37,7 +37,7 @@ class SearchFound:
     initiatives: tuple[Initiative, ...]
 
 
-def finder(connection: Connection, geocoders: Geocoders) -> PlaceFinder:
+def finder(connection: Connection, geocoders: GeocoderCache) -> PlaceFinder:
     """That of the territories in force, made once for each load of them."""
     geocoder = geocoders.current(connection).geocoder
 
@@ -50,7 +50,7 @@ def finder(connection: Connection, geocoders: Geocoders) -> PlaceFinder:
 
 
 def search(
-    connection: Connection, geocoders: Geocoders, filters: Filters, limit: int
+    connection: Connection, geocoders: GeocoderCache, filters: InitiativeFilters, limit: int
 ) -> SearchFound:
     """At most `limit` places and as many initiatives for the words of a filter, `filters.q`.
 

@@ -8,47 +8,47 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from enum import StrEnum
 
-from mapservice.territories.lineage.events import Event, Kind, Unit
-from mapservice.territories.lineage.model import Step, plain
-from mapservice.territories.lineage.timeline import State
+from mapservice.territories.lineage.events import CommuneEvent, EventKind, EventUnit
+from mapservice.territories.lineage.model import LineageStep, plain
+from mapservice.territories.lineage.timeline import CommuneState
 from mapservice.territories.names import leading_article, of_commune
 
 MAX_NAMES = 5
 
 
-class Language(StrEnum):
+class EventLanguage(StrEnum):
     FRENCH = "fr"
     ENGLISH = "en"
 
 
-KINDS: dict[Kind, tuple[str, str]] = {
-    Kind.RENAME: ("changement de nom", "change of name"),
-    Kind.CREATION: ("création", "creation"),
-    Kind.RETURN: ("rétablissement", "re-establishment"),
-    Kind.SUPPRESSION: ("suppression", "suppression"),
-    Kind.MERGER: ("fusion simple", "merger"),
-    Kind.NEW_COMMUNE: ("création d'une commune nouvelle", "creation of a commune nouvelle"),
-    Kind.ASSOCIATION: ("fusion-association", "merger by association"),
-    Kind.FULL_MERGER: (
+KINDS: dict[EventKind, tuple[str, str]] = {
+    EventKind.RENAME: ("changement de nom", "change of name"),
+    EventKind.CREATION: ("création", "creation"),
+    EventKind.RETURN: ("rétablissement", "re-establishment"),
+    EventKind.SUPPRESSION: ("suppression", "suppression"),
+    EventKind.MERGER: ("fusion simple", "merger"),
+    EventKind.NEW_COMMUNE: ("création d'une commune nouvelle", "creation of a commune nouvelle"),
+    EventKind.ASSOCIATION: ("fusion-association", "merger by association"),
+    EventKind.FULL_MERGER: (
         "passage de la fusion-association à la fusion simple",
         "merger by association made a full merger",
     ),
-    Kind.END_OF_DELEGUEES: (
+    EventKind.END_OF_DELEGUEES: (
         "suppression de communes déléguées",
         "suppression of communes déléguées",
     ),
-    Kind.CHANGE_OF_DEPARTEMENT: ("changement de département", "change of département"),
-    Kind.CHANGE_OF_SEAT: ("transfert du chef-lieu", "transfer of the seat"),
-    Kind.ASSOCIEE_TO_DELEGUEE: (
+    EventKind.CHANGE_OF_DEPARTEMENT: ("changement de département", "change of département"),
+    EventKind.CHANGE_OF_SEAT: ("transfert du chef-lieu", "transfer of the seat"),
+    EventKind.ASSOCIEE_TO_DELEGUEE: (
         "commune associée devenue déléguée",
         "commune associée made a déléguée",
     ),
-    Kind.RETURN_OF_DELEGUEE: (
+    EventKind.RETURN_OF_DELEGUEE: (
         "rétablissement d'une commune déléguée",
         "re-establishment of a commune déléguée",
     ),
-    Kind.NEW_DELEGUEE: ("création d'une commune déléguée", "creation of a commune déléguée"),
-    Kind.OTHER: ("autre événement", "other event"),
+    EventKind.NEW_DELEGUEE: ("création d'une commune déléguée", "creation of a commune déléguée"),
+    EventKind.OTHER: ("autre événement", "other event"),
 }
 
 # By what happened to the commune that is spoken of. {others}: the other communes before it or
@@ -127,11 +127,11 @@ PHRASES: dict[str, tuple[str, str]] = {
 
 # fmt: off
 _MONTHS = {
-    Language.FRENCH: (
+    EventLanguage.FRENCH: (
         "janvier", "février", "mars", "avril", "mai", "juin",
         "juillet", "août", "septembre", "octobre", "novembre", "décembre",
     ),
-    Language.ENGLISH: (
+    EventLanguage.ENGLISH: (
         "January", "February", "March", "April", "May", "June",
         "July", "August", "September", "October", "November", "December",
     ),
@@ -139,19 +139,19 @@ _MONTHS = {
 # fmt: on
 
 
-def kind_words(kind: Kind, language: Language = Language.FRENCH) -> str:
+def kind_words(kind: EventKind, language: EventLanguage = EventLanguage.FRENCH) -> str:
     """INSEE's name of the kind of event, or nearly."""
-    return KINDS[kind][list(Language).index(language)]
+    return KINDS[kind][list(EventLanguage).index(language)]
 
 
-def day_words(day: date, language: Language = Language.FRENCH) -> str:
+def day_words(day: date, language: EventLanguage = EventLanguage.FRENCH) -> str:
     """ "1er janvier 2025"; "1 January 2025"."""
-    first = "1er" if language is Language.FRENCH else "1"
+    first = "1er" if language is EventLanguage.FRENCH else "1"
     number = first if day.day == 1 else str(day.day)
     return f"{number} {_MONTHS[language][day.month - 1]} {day.year}"
 
 
-def tell(event: Event, code: str, language: Language = Language.FRENCH) -> str:
+def tell(event: CommuneEvent, code: str, language: EventLanguage = EventLanguage.FRENCH) -> str:
     """The event as it touched the commune of that code, before or after it.
 
     "fusionnée avec Saint-Denis le 1er janvier 2025"
@@ -159,7 +159,7 @@ def tell(event: Event, code: str, language: Language = Language.FRENCH) -> str:
     role, others = _role(event, code)
     into = _into(event, code)
     before = [unit.code for unit in event.before]
-    return PHRASES[role][list(Language).index(language)].format(
+    return PHRASES[role][list(EventLanguage).index(language)].format(
         date=day_words(event.day, language),
         kind=kind_words(event.kind, language),
         others=names_of(others, language),
@@ -171,52 +171,52 @@ def tell(event: Event, code: str, language: Language = Language.FRENCH) -> str:
     )
 
 
-def tell_way(steps: Sequence[Step], language: Language = Language.FRENCH) -> str:
+def tell_way(steps: Sequence[LineageStep], language: EventLanguage = EventLanguage.FRENCH) -> str:
     """The steps that led elsewhere, in their order: "fusionnée avec A le …, puis rétablie le …".
 
     What a commune went through under one code (new names, others that joined it) is left out.
     """
-    link = ", puis " if language is Language.FRENCH else ", then "
+    link = ", puis " if language is EventLanguage.FRENCH else ", then "
     return link.join(_told(telling_steps(steps), language))
 
 
-def telling_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
+def telling_steps(steps: Sequence[LineageStep]) -> tuple[LineageStep, ...]:
     """Those that led to another code, or to none or several."""
     return tuple(step for step in steps if [o.code for o in step.outcomes] != [step.origin.code])
 
 
-def _told(steps: Sequence[Step], language: Language) -> Iterator[str]:
+def _told(steps: Sequence[LineageStep], language: EventLanguage) -> Iterator[str]:
     """Once its ground is another commune's, the commune spoken of is named."""
     spoken_of = steps[0].origin.name if steps else ""
     for step in steps:
-        back = step.event.kind is Kind.RETURN and _names(step.outcomes) == {plain(spoken_of)}
+        back = step.event.kind is EventKind.RETURN and _names(step.outcomes) == {plain(spoken_of)}
         words = tell(step.event, step.outcomes[0].code if back else step.origin.code, language)
         same = back or plain(step.origin.name) == plain(spoken_of)
         yield words if same else f"{step.origin.name} {words}"
         spoken_of = spoken_of if back else step.origin.name
 
 
-def _names(states: Sequence[State]) -> set[str]:
+def _names(states: Sequence[CommuneState]) -> set[str]:
     return {plain(state.name) for state in states}
 
 
-def names_of(units: Sequence[Unit], language: Language = Language.FRENCH) -> str:
+def names_of(units: Sequence[EventUnit], language: EventLanguage = EventLanguage.FRENCH) -> str:
     """ "A, B et C"; beyond five, "A, B, C, D et 4 autres"."""
     names = [unit.name for unit in units]
-    link, rest = (" et ", "autres") if language is Language.FRENCH else (" and ", "others")
+    link, rest = (" et ", "autres") if language is EventLanguage.FRENCH else (" and ", "others")
     if len(names) > MAX_NAMES:
         kept = MAX_NAMES - 1
         names = [*names[:kept], f"{len(names) - kept} {rest}"]
     return link.join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
-def _of(units: Sequence[Unit]) -> str:
+def _of(units: Sequence[EventUnit]) -> str:
     """ "de Rennes", "du Mans", "d'Orsay et de Bures-sur-Yvette"; French only."""
     named = [of_commune(unit.name, leading_article(unit.name)) for unit in units]
     return " et ".join(part for part in (", ".join(named[:-1]), *named[-1:]) if part)
 
 
-def _into(event: Event, code: str) -> Unit | None:
+def _into(event: CommuneEvent, code: str) -> EventUnit | None:
     """What the commune turned into; itself where it came out of the event."""
     own = [row.after for row in event.movements if row.leaves and row.leaves.code == code]
     after = [unit for unit in event.after if unit in own] or list(event.after)
@@ -224,33 +224,33 @@ def _into(event: Event, code: str) -> Unit | None:
     return next(iter(kept or after), None)
 
 
-def _role(event: Event, code: str) -> tuple[str, Sequence[Unit]]:
+def _role(event: CommuneEvent, code: str) -> tuple[str, Sequence[EventUnit]]:
     """What happened to that commune, and the other communes to name."""
     was = next((unit for unit in event.before if unit.code == code), None)
     given = [unit for unit in event.before if unit.code != code]
     stays = any(unit.code == code for unit in event.after)
     match event.kind:
-        case Kind.RENAME:
+        case EventKind.RENAME:
             return "renamed", ()
-        case Kind.CHANGE_OF_DEPARTEMENT | Kind.CHANGE_OF_SEAT:
-            return ("moved" if event.kind is Kind.CHANGE_OF_DEPARTEMENT else "reseated"), ()
-        case Kind.MERGER | Kind.NEW_COMMUNE | Kind.ASSOCIATION:
+        case EventKind.CHANGE_OF_DEPARTEMENT | EventKind.CHANGE_OF_SEAT:
+            return ("moved" if event.kind is EventKind.CHANGE_OF_DEPARTEMENT else "reseated"), ()
+        case EventKind.MERGER | EventKind.NEW_COMMUNE | EventKind.ASSOCIATION:
             return _merger_role(event, code, was, given)
-        case Kind.RETURN | Kind.CREATION:
+        case EventKind.RETURN | EventKind.CREATION:
             return _split_role(event, was, stays)
-        case Kind.SUPPRESSION:
+        case EventKind.SUPPRESSION:
             return _suppression_role(event, stays)
-        case Kind.FULL_MERGER:
+        case EventKind.FULL_MERGER:
             return ("absorbed_parts" if event.parts() else "other"), ()
-        case Kind.END_OF_DELEGUEES:
+        case EventKind.END_OF_DELEGUEES:
             return ("lost_parts" if event.parts() else "other"), ()
         case _:
             return "other", ()
 
 
 def _merger_role(
-    event: Event, code: str, was: Unit | None, given: Sequence[Unit]
-) -> tuple[str, Sequence[Unit]]:
+    event: CommuneEvent, code: str, was: EventUnit | None, given: Sequence[EventUnit]
+) -> tuple[str, Sequence[EventUnit]]:
     into = _into(event, code)
     absorber = next((unit for unit in event.before if into and unit.code == into.code), None)
     keeps_name = bool(into and absorber and plain(absorber.name) == plain(into.name))
@@ -262,26 +262,30 @@ def _merger_role(
         return ("joined" if keeps_name else "joined_as"), given
     if not keeps_name or absorber is None:
         return "merged_as", given
-    return ("associated" if event.kind is Kind.ASSOCIATION else "merged"), [absorber]
+    return ("associated" if event.kind is EventKind.ASSOCIATION else "merged"), [absorber]
 
 
-def _split_role(event: Event, was: Unit | None, stays: bool) -> tuple[str, Sequence[Unit]]:
+def _split_role(
+    event: CommuneEvent, was: EventUnit | None, stays: bool
+) -> tuple[str, Sequence[EventUnit]]:
     if was is None and not event.before:
         return "entered", ()
     if was is None:
-        return ("returned" if event.kind is Kind.RETURN else "created"), event.before
+        return ("returned" if event.kind is EventKind.RETURN else "created"), event.before
     if not stays:
         return "split_up", event.after
-    return ("split" if event.kind is Kind.RETURN else "gave"), _without(event.after, event.before)
+    return ("split" if event.kind is EventKind.RETURN else "gave"), _without(
+        event.after, event.before
+    )
 
 
-def _suppression_role(event: Event, stays: bool) -> tuple[str, Sequence[Unit]]:
+def _suppression_role(event: CommuneEvent, stays: bool) -> tuple[str, Sequence[EventUnit]]:
     if stays:
         return "grew", _without(event.before, event.after)
     return ("shared_out", event.after) if event.after else ("left", ())
 
 
-def _without(units: Sequence[Unit], others: Sequence[Unit]) -> list[Unit]:
+def _without(units: Sequence[EventUnit], others: Sequence[EventUnit]) -> list[EventUnit]:
     """Those whose code is not among the others'."""
     codes = {unit.code for unit in others}
     return [unit for unit in units if unit.code not in codes]

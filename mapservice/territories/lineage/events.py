@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """INSEE, code officiel géographique, variable MOD."""
 
     RENAME = "10"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
     OTHER = "00"
 
     @classmethod
-    def _missing_(cls, value: object) -> "Kind | None":
+    def _missing_(cls, value: object) -> "EventKind | None":
         """A kind that INSEE adds later must not stop a load: its codes are followed as well."""
         return cls.OTHER if str(value).isdigit() else None
 
@@ -39,16 +39,16 @@ class Kind(StrEnum):
 # From there on a commune is a part of another one.
 MERGERS = frozenset(
     {
-        Kind.SUPPRESSION,
-        Kind.MERGER,
-        Kind.NEW_COMMUNE,
-        Kind.ASSOCIATION,
-        Kind.FULL_MERGER,
-        Kind.END_OF_DELEGUEES,
+        EventKind.SUPPRESSION,
+        EventKind.MERGER,
+        EventKind.NEW_COMMUNE,
+        EventKind.ASSOCIATION,
+        EventKind.FULL_MERGER,
+        EventKind.END_OF_DELEGUEES,
     }
 )
 # The same commune under another code.
-RECODINGS = frozenset({Kind.CHANGE_OF_DEPARTEMENT, Kind.CHANGE_OF_SEAT})
+RECODINGS = frozenset({EventKind.CHANGE_OF_DEPARTEMENT, EventKind.CHANGE_OF_SEAT})
 
 
 class UnitType(StrEnum):
@@ -61,7 +61,7 @@ class UnitType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class EventUnit:
     """A commune, or a part of one, as one side of a movement names it (label with article)."""
 
     type: UnitType
@@ -70,70 +70,72 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class CommuneMovement:
     """One row: what something was until the eve of `day` and one thing that it became.
 
     `before` is None for what no commune existed for; `after` for ground that left the code.
     """
 
-    kind: Kind
+    kind: EventKind
     day: date
-    before: Unit | None
-    after: Unit | None
+    before: EventUnit | None
+    after: EventUnit | None
 
     @property
     def codes(self) -> list[str]:
         return [unit.code for unit in (self.before, self.after) if unit]
 
     @property
-    def leaves(self) -> Unit | None:
+    def leaves(self) -> EventUnit | None:
         """The full commune whose state ends here; one that becomes a part goes on elsewhere."""
         full = self.before if self.before and self.before.type is UnitType.COMMUNE else None
         return full if self.after is None or self.after.type is UnitType.COMMUNE else None
 
     @property
-    def arrives(self) -> Unit | None:
+    def arrives(self) -> EventUnit | None:
         """The full commune that this row ends in."""
         return self.after if self.after and self.after.type is UnitType.COMMUNE else None
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class CommuneEvent:
     """All rows of one thing that happened."""
 
-    kind: Kind
+    kind: EventKind
     day: date
-    movements: tuple[Movement, ...]
+    movements: tuple[CommuneMovement, ...]
 
     @property
-    def before(self) -> tuple[Unit, ...]:
+    def before(self) -> tuple[EventUnit, ...]:
         """Full communes that it changed, as they were."""
         return _distinct(movement.leaves for movement in self.movements)
 
     @property
-    def after(self) -> tuple[Unit, ...]:
+    def after(self) -> tuple[EventUnit, ...]:
         """Full communes that came out of it."""
         return _distinct(movement.arrives for movement in self.movements)
 
-    def parts(self, after: bool = False) -> tuple[Unit, ...]:
+    def parts(self, after: bool = False) -> tuple[EventUnit, ...]:
         """Associées, déléguées and arrondissements on one side of it."""
         sides = (movement.after if after else movement.before for movement in self.movements)
         return _distinct(unit for unit in sides if unit and unit.type is not UnitType.COMMUNE)
 
 
-def events_of(movements: Iterable[Movement]) -> tuple[Event, ...]:
+def events_of(movements: Iterable[CommuneMovement]) -> tuple[CommuneEvent, ...]:
     """Whole events, oldest first; of one day, in INSEE's order of kinds."""
-    rows: dict[tuple[date, Kind], list[Movement]] = defaultdict(list)
+    rows: dict[tuple[date, EventKind], list[CommuneMovement]] = defaultdict(list)
     for movement in movements:
         rows[movement.day, movement.kind].append(movement)
     return tuple(
-        Event(kind, day, tuple(joined))
+        CommuneEvent(kind, day, tuple(joined))
         for (day, kind), same in sorted(rows.items())
         for joined in _connected(same)
     )
 
 
-def until(events: Sequence[Event], year: int, communes: Iterable[str]) -> Iterator[Event]:
+def until(
+    events: Sequence[CommuneEvent], year: int, communes: Iterable[str]
+) -> Iterator[CommuneEvent]:
     """Those that a set of communes (their codes) of one COG year already shows.
 
     A COG of some year is the state of 1 January; sets published under that year may show later
@@ -146,13 +148,13 @@ def until(events: Sequence[Event], year: int, communes: Iterable[str]) -> Iterat
             yield event
 
 
-def _shows(known: frozenset[str], event: Event) -> bool:
+def _shows(known: frozenset[str], event: CommuneEvent) -> bool:
     before = {unit.code for unit in event.before}
     after = {unit.code for unit in event.after}
     return not (before - after) & known and after - before <= known
 
 
-def _connected(rows: Sequence[Movement]) -> list[list[Movement]]:
+def _connected(rows: Sequence[CommuneMovement]) -> list[list[CommuneMovement]]:
     """Rows that share a code, directly or through others, in the order that they came in."""
     home: dict[str, list[int]] = {}
     for place, row in enumerate(rows):
@@ -163,5 +165,5 @@ def _connected(rows: Sequence[Movement]) -> list[list[Movement]]:
     return [[rows[place] for place in group] for group in groups.values()]
 
 
-def _distinct(units: Iterable[Unit | None]) -> tuple[Unit, ...]:
+def _distinct(units: Iterable[EventUnit | None]) -> tuple[EventUnit, ...]:
     return tuple(dict.fromkeys(unit for unit in units if unit))

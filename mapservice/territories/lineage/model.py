@@ -1,7 +1,7 @@
 """Communes through time: any code or name since 1943 → today's communes, with what happened.
 
-Pure: built from INSEE's events and today's communes. `Ground` is what is followed: a commune on
-some day, and the codes that it had each time before it was merged, so that a commune that leaves
+Pure: built from INSEE's events and today's communes. `LineageGround` is what is followed:
+a commune on some day, and the codes that it had each time before it was merged, so that a commune that leaves
 a merger again (L'Oie, 85165) is found back and isn't taken for its neighbours.
 """
 
@@ -14,18 +14,18 @@ from datetime import date
 from mapservice.territories.lineage.events import (
     MERGERS,
     RECODINGS,
-    Event,
-    Kind,
-    Movement,
+    CommuneEvent,
+    CommuneMovement,
+    EventKind,
     UnitType,
     events_of,
     until,
 )
 from mapservice.territories.lineage.timeline import (
-    Outcome,
+    CommuneState,
+    CommuneTimeline,
     PartPeriod,
-    State,
-    Timeline,
+    StateOutcome,
     part_periods,
     timeline,
 )
@@ -40,7 +40,7 @@ ALIAS_TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Commune:
+class LineageCommune:
     """A full commune as it is called: today, or on the day in question."""
 
     code: str
@@ -48,16 +48,16 @@ class Commune:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LineageStep:
     """One event on the way: the commune as it was, and those that carry its ground on."""
 
-    event: Event
-    origin: State
-    outcomes: tuple[State, ...]
+    event: CommuneEvent
+    origin: CommuneState
+    outcomes: tuple[CommuneState, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Resolution:
+class LineageResolution:
     """What a code or a name stands for today.
 
     `communes` carry it on (several where a split left no heir; none where the ground is French
@@ -67,12 +67,12 @@ class Resolution:
 
     code: str
     name: str
-    communes: tuple[Commune, ...]
-    partly: tuple[Commune, ...]
-    steps: tuple[Step, ...]
+    communes: tuple[LineageCommune, ...]
+    partly: tuple[LineageCommune, ...]
+    steps: tuple[LineageStep, ...]
 
     @property
-    def everywhere(self) -> tuple[Commune, ...]:
+    def everywhere(self) -> tuple[LineageCommune, ...]:
         return tuple(dict.fromkeys((*self.communes, *self.partly)))
 
 
@@ -88,32 +88,32 @@ class OnDay:
     day: date
     type: UnitType | None
     name: str
-    within: tuple[Commune, ...]
-    today: tuple[Commune, ...]
+    within: tuple[LineageCommune, ...]
+    today: tuple[LineageCommune, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Undecided:
+class UndecidedValue:
     """A value that no one commune of today can claim."""
 
     code: str
     value: float
-    communes: tuple[Commune, ...]
+    communes: tuple[LineageCommune, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Rebased:
+class RebasedSeries:
     """Values by today's codes, and those that could not be given to one of them."""
 
     values: Mapping[str, float]
-    undecided: tuple[Undecided, ...]
+    undecided: tuple[UndecidedValue, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class LineageGround:
     """A commune in one state; `path` holds the codes it had each time before it was merged."""
 
-    state: State
+    state: CommuneState
     path: tuple[str, ...] = ()
 
 
@@ -123,25 +123,25 @@ class _Bearer:
 
     code: str
     name: str
-    ground: Ground
+    ground: LineageGround
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
     """Where ground went: the states at the end, those beside, and the steps."""
 
-    ends: tuple[State, ...]
-    beside: tuple[State, ...] = ()
-    steps: tuple[Step, ...] = ()
+    ends: tuple[CommuneState, ...]
+    beside: tuple[CommuneState, ...] = ()
+    steps: tuple[LineageStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
+class CommuneLineage:
     """`current` maps the codes of today's communes to their names."""
 
-    events: tuple[Event, ...] = field(repr=False)
+    events: tuple[CommuneEvent, ...] = field(repr=False)
     current: Mapping[str, str] = field(repr=False)
-    _timeline: Timeline = field(repr=False)
+    _timeline: CommuneTimeline = field(repr=False)
     _periods: Mapping[str, tuple[PartPeriod, ...]] = field(repr=False)
     _parts: Mapping[str, AliasRecord] = field(repr=False)
     _names: Mapping[str, tuple[_Bearer, ...]] = field(repr=False)
@@ -149,11 +149,11 @@ class Lineage:
     @classmethod
     def of(
         cls,
-        movements: Iterable[Movement],
+        movements: Iterable[CommuneMovement],
         current: Mapping[str, str],
         parts: Iterable[AliasRecord] = (),
         year: int | None = None,
-    ) -> "Lineage":
+    ) -> "CommuneLineage":
         """`parts` are today's déléguées, associées and arrondissements.
 
         `year` is the COG year of the communes: events that they don't show yet are left out.
@@ -169,7 +169,7 @@ class Lineage:
 
     # -- questions --------------------------------------------------------------------------
 
-    def resolve(self, code: str, on: date | None = None) -> Resolution | None:
+    def resolve(self, code: str, on: date | None = None) -> LineageResolution | None:
         """Today's communes for a code, as of a day or as last used; None for one never seen.
 
         Asked without a day, a code of today stands for itself. On a day when it was not in use,
@@ -177,15 +177,15 @@ class Lineage:
         """
         states = self._timeline.states.get(code)
         if states and on is None and code in self.current:
-            return Resolution(code, self.current[code], (self._today(code),), (), ())
+            return LineageResolution(code, self.current[code], (self._today(code),), (), ())
         if states:
-            return self._resolution(code, Ground(_state_on(states, on)))
+            return self._resolution(code, LineageGround(_state_on(states, on)))
         part = self._parts.get(code)
         if part is None:
             return None
-        return Resolution(code, part.name, (self._today(part.commune),), (), ())
+        return LineageResolution(code, part.name, (self._today(part.commune),), (), ())
 
-    def resolve_name(self, name: str, on: date | None = None) -> tuple[Resolution, ...]:
+    def resolve_name(self, name: str, on: date | None = None) -> tuple[LineageResolution, ...]:
         """One resolution for each code that bore the name (on that day): homonyms stay apart.
 
         Case, accents and hyphens do not count; the article may be left out.
@@ -215,19 +215,23 @@ class Lineage:
             today=resolution.communes,
         )
 
-    def successors(self, code: str, on: date | None = None) -> tuple[Commune, ...]:
+    def successors(self, code: str, on: date | None = None) -> tuple[LineageCommune, ...]:
         """Every commune of today on ground of that code, those that carry it on first."""
         resolution = self.resolve(code, on)
         return resolution.everywhere if resolution else ()
 
-    def ancestors(self, code: str) -> tuple[State, ...]:
+    def ancestors(self, code: str) -> tuple[CommuneState, ...]:
         """The past states whose ground is, wholly or partly, in a commune of today."""
         states = self._timeline.states.get(code, ())
         found = self._back(states[-1]) if states and states[-1].end is None else ()
-        mine = (s for s in found if code in _codes(self._resolution(s.code, Ground(s)).everywhere))
+        mine = (
+            s
+            for s in found
+            if code in _codes(self._resolution(s.code, LineageGround(s)).everywhere)
+        )
         return tuple(sorted(mine, key=lambda state: (state.end or date.max, state.code)))
 
-    def history(self, code: str) -> tuple[tuple[Event, str], ...]:
+    def history(self, code: str) -> tuple[tuple[CommuneEvent, str], ...]:
         """Events of a commune, oldest first, each with the code that it then bore.
 
         A change of code is followed back; the earlier lives of communes merged into it are not.
@@ -242,9 +246,9 @@ class Lineage:
     def former(self) -> Iterator[tuple[str, str, str]]:
         """(code, name, today's commune) for every code and name ever valid that isn't today's."""
         states = (state for known in self._timeline.states.values() for state in known)
-        grounds = [(state.code, state.name, Ground(state)) for state in states]
+        grounds = [(state.code, state.name, LineageGround(state)) for state in states]
         grounds += [
-            (part.unit.code, part.unit.name, Ground(part.state, (part.unit.code,)))
+            (part.unit.code, part.unit.name, LineageGround(part.state, (part.unit.code,)))
             for part in self._timeline.parts
         ]
         found = {
@@ -255,7 +259,7 @@ class Lineage:
         }
         yield from sorted(found)
 
-    def rebase(self, series: Mapping[str, float], year: int) -> Rebased:
+    def rebase(self, series: Mapping[str, float], year: int) -> RebasedSeries:
         """Values by codes of some COG year (state of 1 January) → by today's codes.
 
         Values of communes merged since are summed. One of a commune that was split since is not
@@ -270,30 +274,32 @@ class Lineage:
             if len(heirs) == 1:
                 values[heirs[0].code] += value
             else:
-                undecided.append(Undecided(code, value, heirs))
-        return Rebased(dict(values), tuple(undecided))
+                undecided.append(UndecidedValue(code, value, heirs))
+        return RebasedSeries(dict(values), tuple(undecided))
 
     # -- following --------------------------------------------------------------------------
 
-    def _resolution(self, code: str, ground: Ground) -> Resolution:
+    def _resolution(self, code: str, ground: LineageGround) -> LineageResolution:
         way = self._follow(ground)
         communes = self._present(way.ends)
         beside = [commune for commune in self._present(way.beside) if commune not in communes]
-        return Resolution(code, ground.state.name, communes, tuple(beside), way.steps)
+        return LineageResolution(code, ground.state.name, communes, tuple(beside), way.steps)
 
-    def _named(self, bearer: _Bearer) -> Resolution:
+    def _named(self, bearer: _Bearer) -> LineageResolution:
         found = self._resolution(bearer.code, bearer.ground)
-        return Resolution(bearer.code, bearer.name, found.communes, found.partly, found.steps)
+        return LineageResolution(
+            bearer.code, bearer.name, found.communes, found.partly, found.steps
+        )
 
-    def _follow(self, ground: Ground, day: date | None = None) -> _Way:
+    def _follow(self, ground: LineageGround, day: date | None = None) -> _Way:
         """Through every event, or those up to a day."""
         outcome = self._timeline.outcomes.get(ground.state)
         if outcome is None or (day is not None and not ground.state.is_over(day)):
             return _Way((ground.state,))
         chosen = _heirs(ground, outcome, self._parts)
-        step = Step(outcome.event, ground.state, chosen)
+        step = LineageStep(outcome.event, ground.state, chosen)
         ways = [self._follow(_moved(ground, outcome, target), day) for target in chosen]
-        asides = [self._follow(Ground(t), day) for t in _takers(ground, outcome, chosen)]
+        asides = [self._follow(LineageGround(t), day) for t in _takers(ground, outcome, chosen)]
         return _Way(
             ends=_distinct(end for way in ways for end in way.ends),
             beside=_distinct(
@@ -305,7 +311,9 @@ class Lineage:
             steps=_by_day([step, *(later for way in ways for later in way.steps)]),
         )
 
-    def _holders(self, code: str, states: Sequence[State], day: date) -> Iterator[State]:
+    def _holders(
+        self, code: str, states: Sequence[CommuneState], day: date
+    ) -> Iterator[CommuneState]:
         """The states, on a day when this code was no commune's, of those that held its ground."""
         if not states:
             part = self._parts[code]
@@ -313,13 +321,13 @@ class Lineage:
             return
         nearest = _state_on(states, day)
         if nearest.is_over(day):
-            yield from self._follow(Ground(nearest), day).ends
+            yield from self._follow(LineageGround(nearest), day).ends
         else:
             yield from (state for state in self._back(nearest) if state.lasts(day))
 
-    def _back(self, state: State) -> tuple[State, ...]:
+    def _back(self, state: CommuneState) -> tuple[CommuneState, ...]:
         """All earlier states that some ground of this one came through."""
-        found: dict[State, None] = {}
+        found: dict[CommuneState, None] = {}
         open_ends = [state]
         while open_ends:
             origins = self._timeline.origins.get(open_ends.pop(), ())
@@ -342,15 +350,17 @@ class Lineage:
         known = part is not None and code not in self._periods
         return (ALIAS_TYPES[part.kind], part.name) if part and known else None
 
-    def _present(self, states: Iterable[State]) -> tuple[Commune, ...]:
+    def _present(self, states: Iterable[CommuneState]) -> tuple[LineageCommune, ...]:
         codes = dict.fromkeys(state.code for state in states)
         return tuple(self._today(code) for code in codes if code in self.current)
 
-    def _today(self, code: str) -> Commune:
-        return Commune(code, self.current[code])
+    def _today(self, code: str) -> LineageCommune:
+        return LineageCommune(code, self.current[code])
 
 
-def _heirs(ground: Ground, outcome: Outcome, parts: Mapping[str, AliasRecord]) -> tuple[State, ...]:
+def _heirs(
+    ground: LineageGround, outcome: StateOutcome, parts: Mapping[str, AliasRecord]
+) -> tuple[CommuneState, ...]:
     """Where the ground goes. Of a split: back to what it was before it was merged, if that is
     there again; else to the commune whose part it is today (Lamarche-en-Woëvre, 55273, which
     left one commune for another); else to the one that keeps the name; else, for ground that was
@@ -365,19 +375,21 @@ def _heirs(ground: Ground, outcome: Outcome, parts: Mapping[str, AliasRecord]) -
     return tuple(returning[:1] or naming[:1] or staying) or targets
 
 
-def _takers(ground: Ground, outcome: Outcome, chosen: Sequence[State]) -> tuple[State, ...]:
+def _takers(
+    ground: LineageGround, outcome: StateOutcome, chosen: Sequence[CommuneState]
+) -> tuple[CommuneState, ...]:
     """Others that took a part of it. Communes that come back take their own former ground."""
-    if ground.path and outcome.event.kind is Kind.RETURN:
+    if ground.path and outcome.event.kind is EventKind.RETURN:
         return ()
     return tuple(target for target in outcome.targets if target not in chosen)
 
 
-def _moved(ground: Ground, outcome: Outcome, target: State) -> Ground:
+def _moved(ground: LineageGround, outcome: StateOutcome, target: CommuneState) -> LineageGround:
     merged = outcome.event.kind in MERGERS
-    return Ground(target, (*ground.path, ground.state.code) if merged else ground.path)
+    return LineageGround(target, (*ground.path, ground.state.code) if merged else ground.path)
 
 
-def _state_on(states: Sequence[State], day: date | None) -> State:
+def _state_on(states: Sequence[CommuneState], day: date | None) -> CommuneState:
     """The state of a day; else the last before, else the first. Of no day: the last."""
     if day is None:
         return states[-1]
@@ -386,14 +398,16 @@ def _state_on(states: Sequence[State], day: date | None) -> State:
     return (lasting or over or states[:1])[-1]
 
 
-def _bearers(line: Timeline, parts: Iterable[AliasRecord]) -> Iterator[_Bearer]:
+def _bearers(line: CommuneTimeline, parts: Iterable[AliasRecord]) -> Iterator[_Bearer]:
     """Of each code the oldest first, full communes after parts: the last one counts."""
     for part in line.parts:
-        yield _Bearer(part.unit.code, part.unit.name, Ground(part.state, (part.unit.code,)))
+        yield _Bearer(part.unit.code, part.unit.name, LineageGround(part.state, (part.unit.code,)))
     for alias in parts:
-        yield _Bearer(alias.code, alias.name, Ground(line.states[alias.commune][-1], (alias.code,)))
+        yield _Bearer(
+            alias.code, alias.name, LineageGround(line.states[alias.commune][-1], (alias.code,))
+        )
     for states in line.states.values():
-        yield from (_Bearer(state.code, state.name, Ground(state)) for state in states)
+        yield from (_Bearer(state.code, state.name, LineageGround(state)) for state in states)
 
 
 def _by_name(bearers: Iterable[_Bearer]) -> dict[str, tuple[_Bearer, ...]]:
@@ -412,17 +426,17 @@ def plain(name: str) -> str:
     return " ".join(letters.split())
 
 
-def _communes(states: Iterable[State]) -> tuple[Commune, ...]:
-    return tuple(dict.fromkeys(Commune(state.code, state.name) for state in states))
+def _communes(states: Iterable[CommuneState]) -> tuple[LineageCommune, ...]:
+    return tuple(dict.fromkeys(LineageCommune(state.code, state.name) for state in states))
 
 
-def _codes(communes: Iterable[Commune]) -> set[str]:
+def _codes(communes: Iterable[LineageCommune]) -> set[str]:
     return {commune.code for commune in communes}
 
 
-def _distinct(states: Iterable[State]) -> tuple[State, ...]:
+def _distinct(states: Iterable[CommuneState]) -> tuple[CommuneState, ...]:
     return tuple(dict.fromkeys(states))
 
 
-def _by_day(steps: Iterable[Step]) -> tuple[Step, ...]:
+def _by_day(steps: Iterable[LineageStep]) -> tuple[LineageStep, ...]:
     return tuple(sorted(dict.fromkeys(steps), key=lambda step: step.event.day))

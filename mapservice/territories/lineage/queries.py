@@ -9,17 +9,22 @@ from sqlalchemy import Connection, Row, select, text
 from mapservice.db.tables import commune_event, territory, territory_alias
 from mapservice.errors import InvalidInput
 from mapservice.territories.lineage.event_words import (
-    Language,
+    EventLanguage,
     kind_words,
     tell,
     tell_way,
     telling_steps,
 )
-from mapservice.territories.lineage.events import Kind, Movement, Unit, UnitType
-from mapservice.territories.lineage.model import Commune, Lineage, OnDay, Resolution
+from mapservice.territories.lineage.events import CommuneMovement, EventKind, EventUnit, UnitType
+from mapservice.territories.lineage.model import (
+    CommuneLineage,
+    LineageCommune,
+    LineageResolution,
+    OnDay,
+)
 from mapservice.territories.model import AliasKind, AliasRecord, Level, TerritoryRef
 from mapservice.territories.names import leading_article, of_commune
-from mapservice.territories.queries import Territory, find, source_in_force
+from mapservice.territories.queries import TerritorySummary, find, source_in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,12 @@ class HistoryEntry:
     """One event of a commune: under which code, INSEE's kind, and the sentence that tells it."""
 
     day: date
-    kind: Kind
+    kind: EventKind
     code: str
     kind_name: str
     words: str
-    before: tuple[Commune, ...]
-    after: tuple[Commune, ...]
+    before: tuple[LineageCommune, ...]
+    after: tuple[LineageCommune, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,8 @@ class CurrentCommunes:
 
     code: str
     name: str
-    communes: tuple[Commune, ...]
-    partly: tuple[Commune, ...]
+    communes: tuple[LineageCommune, ...]
+    partly: tuple[LineageCommune, ...]
     day: date | None
     words: str
 
@@ -57,7 +62,7 @@ class CurrentCommunes:
 
 
 def current_of(
-    connection: Connection, code: str, language: Language = Language.FRENCH
+    connection: Connection, code: str, language: EventLanguage = EventLanguage.FRENCH
 ) -> CurrentCommunes | None:
     """Today's commune for any code ever valid; None for an unknown one.
 
@@ -70,7 +75,9 @@ def current_of(
     return _by_alias(connection, code, language)
 
 
-def of_today(connection: Connection, ref: TerritoryRef, field: str = "territory") -> Territory:
+def of_today(
+    connection: Connection, ref: TerritoryRef, field: str = "territory"
+) -> TerritorySummary:
     """The territory in force that a reference means.
 
     A code that is one commune's by now (that of an arrondissement, a part of a commune or a former
@@ -96,7 +103,7 @@ def refs_of_today(connection: Connection, refs: Iterable[TerritoryRef]) -> tuple
 
 
 def history(
-    connection: Connection, code: str, language: Language = Language.FRENCH
+    connection: Connection, code: str, language: EventLanguage = EventLanguage.FRENCH
 ) -> list[HistoryEntry]:
     """The events of a commune, oldest first, earlier codes of the same commune included."""
     return [
@@ -106,8 +113,8 @@ def history(
             code=own,
             kind_name=kind_words(event.kind, language),
             words=tell(event, own, language),
-            before=tuple(Commune(unit.code, unit.name) for unit in event.before),
-            after=tuple(Commune(unit.code, unit.name) for unit in event.after),
+            before=tuple(LineageCommune(unit.code, unit.name) for unit in event.before),
+            after=tuple(LineageCommune(unit.code, unit.name) for unit in event.after),
         )
         for event, own in lineage_around(connection, code).history(code)
     ]
@@ -118,7 +125,7 @@ def state_on(connection: Connection, code: str, day: date) -> OnDay | None:
     return lineage_around(connection, code).at(code, day)
 
 
-def lineage_around(connection: Connection, code: str) -> Lineage:
+def lineage_around(connection: Connection, code: str) -> CommuneLineage:
     """Of all communes that share an event with this one, directly or through others: 22 at most."""
     movements = [_movement(row) for row in connection.execute(text(RELATED), {"code": code})]
     codes = {code, *(other for movement in movements for other in movement.codes)}
@@ -131,10 +138,10 @@ def lineage_around(connection: Connection, code: str) -> Lineage:
         )
     )
     current = {row.code: row.name for row in rows}
-    return Lineage.of(movements, current, aliases, source.cog_year if source else None)
+    return CommuneLineage.of(movements, current, aliases, source.cog_year if source else None)
 
 
-def whole_lineage(connection: Connection) -> Lineage:
+def whole_lineage(connection: Connection) -> CommuneLineage:
     """Of all communes: for whole series. Reads every event, so not for a request."""
     source = source_in_force(connection)
     communes = select(territory.c.code, territory.c.name).where(territory.c.level == "commune")
@@ -142,16 +149,16 @@ def whole_lineage(connection: Connection) -> Lineage:
     codes = connection.scalars(select(territory_alias.c.code).distinct()).all()
     aliases = list(_aliases(connection, codes))
     year = source.cog_year if source else None
-    return Lineage.of(stored_movements(connection), current, aliases, year)
+    return CommuneLineage.of(stored_movements(connection), current, aliases, year)
 
 
-def stored_movements(connection: Connection) -> list[Movement]:
+def stored_movements(connection: Connection) -> list[CommuneMovement]:
     """All that was loaded, oldest first."""
     rows = connection.execute(select(commune_event).order_by(commune_event.c.id))
     return [_movement(row) for row in rows]
 
 
-def event_rows(movements: Iterable[Movement]) -> Iterator[tuple[object, ...]]:
+def event_rows(movements: Iterable[CommuneMovement]) -> Iterator[tuple[object, ...]]:
     """Rows of `commune_event`, its columns in order."""
     for number, movement in enumerate(movements, start=1):
         yield (
@@ -163,7 +170,7 @@ def event_rows(movements: Iterable[Movement]) -> Iterator[tuple[object, ...]]:
         )
 
 
-def _by_events(resolution: Resolution, language: Language) -> CurrentCommunes:
+def _by_events(resolution: LineageResolution, language: EventLanguage) -> CurrentCommunes:
     telling = telling_steps(resolution.steps)
     return CurrentCommunes(
         code=resolution.code,
@@ -175,18 +182,18 @@ def _by_events(resolution: Resolution, language: Language) -> CurrentCommunes:
     )
 
 
-def _by_alias(connection: Connection, code: str, language: Language) -> CurrentCommunes | None:
+def _by_alias(connection: Connection, code: str, language: EventLanguage) -> CurrentCommunes | None:
     found = connection.execute(text(BY_ALIAS), {"code": code}).all()
     if not found:
         return None
-    communes = tuple(dict.fromkeys(Commune(row.commune, row.commune_name) for row in found))
+    communes = tuple(dict.fromkeys(LineageCommune(row.commune, row.commune_name) for row in found))
     kind = AliasKind(found[0].kind)
     return CurrentCommunes(
         code, found[0].name, communes, (), None, _alias_words(kind, communes[0].name, language)
     )
 
 
-def _alias_words(kind: AliasKind, commune: str, language: Language) -> str:
+def _alias_words(kind: AliasKind, commune: str, language: EventLanguage) -> str:
     """ "commune déléguée de Saint-Denis"."""
     of = of_commune(commune, leading_article(commune))
     french, english = {
@@ -198,7 +205,7 @@ def _alias_words(kind: AliasKind, commune: str, language: Language) -> str:
             f"former commune, today in {commune}",
         ),
     }[kind]
-    return french if language is Language.FRENCH else english
+    return french if language is EventLanguage.FRENCH else english
 
 
 def _aliases(connection: Connection, codes: Iterable[str]) -> Iterator[AliasRecord]:
@@ -215,20 +222,20 @@ def _aliases(connection: Connection, codes: Iterable[str]) -> Iterator[AliasReco
         yield AliasRecord(code, name, AliasKind(kind), commune)
 
 
-def _movement(row: Row[tuple[object, ...]]) -> Movement:
-    return Movement(
-        kind=Kind(row.kind),
+def _movement(row: Row[tuple[object, ...]]) -> CommuneMovement:
+    return CommuneMovement(
+        kind=EventKind(row.kind),
         day=row.day,
         before=_unit(row.type_before, row.code_before, row.name_before),
         after=_unit(row.type_after, row.code_after, row.name_after),
     )
 
 
-def _unit(type_: str | None, code: str | None, name: str | None) -> Unit | None:
-    return Unit(UnitType(type_), code, name) if type_ and code and name else None
+def _unit(type_: str | None, code: str | None, name: str | None) -> EventUnit | None:
+    return EventUnit(UnitType(type_), code, name) if type_ and code and name else None
 
 
-def _unit_cells(unit: Unit | None) -> tuple[str | None, str | None, str | None]:
+def _unit_cells(unit: EventUnit | None) -> tuple[str | None, str | None, str | None]:
     return (str(unit.type), unit.code, unit.name) if unit else (None, None, None)
 
 

@@ -11,7 +11,7 @@ from datetime import date
 
 from psycopg import Cursor
 
-from mapservice.territories.lineage.model import Lineage
+from mapservice.territories.lineage.model import CommuneLineage
 
 # What a load asks the database for, in psycopg's own terms: rows as it finds them.
 Rows = Cursor[tuple[object, ...]]
@@ -29,7 +29,7 @@ class OpenCase:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class SuccessionResult:
     """How many initiatives were placed anew, and what could not be decided."""
 
     moved: int
@@ -54,7 +54,7 @@ def take_stock(cursor: Rows) -> dict[str, int]:
     return {str(code): int(str(year)) for code, year in cursor}
 
 
-def follow(cursor: Rows, lineage: Lineage, former: Mapping[str, int]) -> Followed:
+def follow(cursor: Rows, lineage: CommuneLineage, former: Mapping[str, int]) -> SuccessionResult:
     """After the swap, and before what is gone is removed. `former` is what `take_stock` said."""
     _write_heirs(cursor, heirs(lineage, former))
     moved = 0
@@ -63,10 +63,10 @@ def follow(cursor: Rows, lineage: Lineage, former: Mapping[str, int]) -> Followe
         moved += cursor.rowcount
     for statement in (UNDECIDED, WIDEN, AWAIT_REVIEW):
         cursor.execute(statement)
-    return Followed(moved, tuple(_open_cases(cursor)))
+    return SuccessionResult(moved, tuple(_open_cases(cursor)))
 
 
-def heirs(lineage: Lineage, former: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+def heirs(lineage: CommuneLineage, former: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     """(code of the former set, commune of the new one) for those that ended or were split."""
     for code, year in former.items():
         found = [commune.code for commune in lineage.successors(code, date(year, 1, 1))]

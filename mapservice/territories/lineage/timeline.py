@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from mapservice.territories.lineage.events import Event, Movement, Unit, UnitType
+from mapservice.territories.lineage.events import CommuneEvent, CommuneMovement, EventUnit, UnitType
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class CommuneState:
     """A commune under one code and one name, from `start` until the eve of `end`.
 
     No start: since before 1943, when the events begin. No end: till today.
@@ -28,11 +28,11 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StateOutcome:
     """How a state ended, and the states that follow; none where it left the official code."""
 
-    event: Event
-    targets: tuple[State, ...]
+    event: CommuneEvent
+    targets: tuple[CommuneState, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +49,34 @@ class PartPeriod:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CommunePart:
     """An associée, déléguée or arrondissement whose ground went to a full commune on a day."""
 
-    unit: Unit
-    state: State
+    unit: EventUnit
+    state: CommuneState
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class CommuneTimeline:
     """The states of every code, oldest first, and the graph of what became of what."""
 
-    states: Mapping[str, tuple[State, ...]]
-    outcomes: Mapping[State, Outcome]
-    origins: Mapping[State, tuple[State, ...]]
-    parts: tuple[Part, ...]
+    states: Mapping[str, tuple[CommuneState, ...]]
+    outcomes: Mapping[CommuneState, StateOutcome]
+    origins: Mapping[CommuneState, tuple[CommuneState, ...]]
+    parts: tuple[CommunePart, ...]
 
 
-def timeline(events: Sequence[Event], current: Mapping[str, str]) -> Timeline:
+def timeline(events: Sequence[CommuneEvent], current: Mapping[str, str]) -> CommuneTimeline:
     """Of all codes in the events and of today's communes (code → name)."""
     days = _Days.of(events)
     states = {code: tuple(days.states(code)) for code in days.touched}
-    states |= {code: (State(code, name),) for code, name in current.items() if code not in states}
+    states |= {
+        code: (CommuneState(code, name),) for code, name in current.items() if code not in states
+    }
     return _Linker(days, states).timeline()
 
 
-def part_periods(events: Sequence[Event]) -> dict[str, tuple[PartPeriod, ...]]:
+def part_periods(events: Sequence[CommuneEvent]) -> dict[str, tuple[PartPeriod, ...]]:
     """When each code was a part of a commune, oldest first."""
     periods: dict[str, list[PartPeriod]] = defaultdict(list)
     for event in events:
@@ -89,7 +91,7 @@ def part_periods(events: Sequence[Event]) -> dict[str, tuple[PartPeriod, ...]]:
     return {code: tuple(known) for code, known in periods.items()}
 
 
-def _part_changes(event: Event) -> dict[str, tuple[Unit | None, Unit | None]]:
+def _part_changes(event: CommuneEvent) -> dict[str, tuple[EventUnit | None, EventUnit | None]]:
     """By code: the part before and the part after."""
     before = {unit.code: unit for unit in event.parts()}
     after = {unit.code: unit for unit in event.parts(after=True)}
@@ -101,15 +103,15 @@ def _part_changes(event: Event) -> dict[str, tuple[Unit | None, Unit | None]]:
 class _Days:
     """Per code and day: the rows that end a state of it, and those that arrive at it."""
 
-    events: Sequence[Event]
-    leaving: Mapping[tuple[str, date], tuple[Event, list[Movement]]]
-    arriving: Mapping[tuple[str, date], list[Movement]]
+    events: Sequence[CommuneEvent]
+    leaving: Mapping[tuple[str, date], tuple[CommuneEvent, list[CommuneMovement]]]
+    arriving: Mapping[tuple[str, date], list[CommuneMovement]]
     touched: Mapping[str, list[date]]
 
     @classmethod
-    def of(cls, events: Sequence[Event]) -> "_Days":
-        leaving: dict[tuple[str, date], tuple[Event, list[Movement]]] = {}
-        arriving: dict[tuple[str, date], list[Movement]] = defaultdict(list)
+    def of(cls, events: Sequence[CommuneEvent]) -> "_Days":
+        leaving: dict[tuple[str, date], tuple[CommuneEvent, list[CommuneMovement]]] = {}
+        arriving: dict[tuple[str, date], list[CommuneMovement]] = defaultdict(list)
         for event in events:
             for row in event.movements:
                 if row.leaves:
@@ -121,26 +123,26 @@ class _Days:
             touched[code].append(day)
         return cls(events, leaving, arriving, touched)
 
-    def states(self, code: str) -> Iterator[State]:
+    def states(self, code: str) -> Iterator[CommuneState]:
         """Oldest first. A state may last no day: a change of code and a merger on one day."""
         name, start, is_open = "", None, False
         for day in self.touched[code]:
             if (code, day) in self.leaving:
                 began_here = any(self.goes_on(row) for row in self.arriving.get((code, day), ()))
                 first = start if is_open else (day if began_here else None)
-                yield State(code, self.name_before(code, day), first, day)
+                yield CommuneState(code, self.name_before(code, day), first, day)
                 is_open = False
             stays = [row for row in self.arriving.get((code, day), ()) if not self.goes_on(row)]
             if stays and stays[0].arrives and not is_open:
                 name, start, is_open = stays[0].arrives.name, day, True
         if is_open:
-            yield State(code, name, start)
+            yield CommuneState(code, name, start)
 
     def name_before(self, code: str, day: date) -> str:
         unit = self.leaving[code, day][1][0].leaves
         return unit.name if unit else ""
 
-    def goes_on(self, row: Movement) -> bool:
+    def goes_on(self, row: CommuneMovement) -> bool:
         """Whether a row leads to a commune that another event of the same day ends or renames.
 
         INSEE chains such events by name: 49144 Freigné became 44225 Freigné and, on the same
@@ -158,17 +160,17 @@ class _Linker:
     """Links each state to those that follow it."""
 
     days: _Days
-    states: dict[str, tuple[State, ...]]
-    outcomes: dict[State, Outcome] = field(default_factory=dict)
+    states: dict[str, tuple[CommuneState, ...]]
+    outcomes: dict[CommuneState, StateOutcome] = field(default_factory=dict)
 
-    def timeline(self) -> Timeline:
+    def timeline(self) -> CommuneTimeline:
         for (code, day), (event, rows) in self.days.leaving.items():
             targets = (self.target(row) for row in rows)
             ended = next(state for state in self.states[code] if state.end == day)
-            self.outcomes[ended] = Outcome(event, _distinct(targets))
-        return Timeline(self.states, self.outcomes, self._origins(), tuple(self._parts()))
+            self.outcomes[ended] = StateOutcome(event, _distinct(targets))
+        return CommuneTimeline(self.states, self.outcomes, self._origins(), tuple(self._parts()))
 
-    def target(self, row: Movement) -> State | None:
+    def target(self, row: CommuneMovement) -> CommuneState | None:
         unit = row.arrives
         if unit is None:
             return None
@@ -177,21 +179,21 @@ class _Linker:
             return next(state for state in states if state.end == row.day)
         return next(state for state in states if state.lasts(row.day))
 
-    def _origins(self) -> dict[State, tuple[State, ...]]:
-        origins: dict[State, list[State]] = defaultdict(list)
+    def _origins(self) -> dict[CommuneState, tuple[CommuneState, ...]]:
+        origins: dict[CommuneState, list[CommuneState]] = defaultdict(list)
         for state, outcome in self.outcomes.items():
             for target in outcome.targets:
                 origins[target].append(state)
         return {state: tuple(found) for state, found in origins.items()}
 
-    def _parts(self) -> Iterator[Part]:
+    def _parts(self) -> Iterator[CommunePart]:
         """An associée or déléguée is ground of the commune that it lay in or turned into."""
         for event in self.days.events:
             for row in event.movements:
                 state = self.target(row)
                 if state and row.before and row.before.type is not UnitType.COMMUNE:
-                    yield Part(row.before, state)
+                    yield CommunePart(row.before, state)
 
 
-def _distinct(states: Iterable[State | None]) -> tuple[State, ...]:
+def _distinct(states: Iterable[CommuneState | None]) -> tuple[CommuneState, ...]:
     return tuple(dict.fromkeys(state for state in states if state))

@@ -29,7 +29,7 @@ from mapservice.territories.model import (
     TerritorySet,
 )
 from mapservice.territories.names import ARTICLES, with_article
-from mapservice.territories.sources.supplement import Supplement, read_supplement
+from mapservice.territories.sources.supplement import SourceSupplement, read_supplement
 
 LICENCE = "Licence Ouverte 2.0"
 
@@ -102,7 +102,7 @@ class _Tables:
     parts: Mapping[str, Sequence[Row]]
     outlines: Mapping[str, Geometry | None]
     town_halls: Mapping[str, Point | None]
-    supplement: Supplement
+    supplement: SourceSupplement
 
     @classmethod
     def read(cls, archive: zipfile.ZipFile) -> "_Tables":

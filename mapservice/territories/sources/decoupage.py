@@ -36,7 +36,7 @@ class PackageAtHand:
 
 
 @dataclass(frozen=True, slots=True)
-class Populations:
+class CommunePopulations:
     """By INSEE code of a commune: inhabitants, None where there is no figure, and their year."""
 
     label: str
@@ -61,7 +61,7 @@ def populations_at_hand(vendor: Path | None = None) -> PackageAtHand | None:
     return PackageAtHand(folder, version)
 
 
-def read_populations(package: PackageAtHand) -> Populations:
+def read_populations(package: PackageAtHand) -> CommunePopulations:
     """Raises SourceError for a file that cannot be read, or is of an unknown shape."""
     try:
         rows = json.loads((package.folder / "data" / "communes.json").read_text(encoding="utf-8"))
@@ -73,10 +73,12 @@ def read_populations(package: PackageAtHand) -> Populations:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise SourceError(f"communes.json of {PACKAGE} cannot be read: {problem}") from None
     year = POPULATION_YEARS[package.version]
-    return Populations(package.label, {code: _dated(code, n, year) for code, n in found.items()})
+    return CommunePopulations(
+        package.label, {code: _dated(code, n, year) for code, n in found.items()}
+    )
 
 
-def with_populations(base: TerritorySet, populations: Populations) -> TerritorySet:
+def with_populations(base: TerritorySet, populations: CommunePopulations) -> TerritorySet:
     """The set with these instead of its own; a commune that the package lacks keeps its own."""
     return replace(
         base,

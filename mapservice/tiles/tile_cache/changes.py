@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 5.0
 AGAIN_SECONDS = 1.0
 
 
-class Changes:
+class TileChangeListener:
     """A thread that listens as long as its process lives.
 
     A write is told when it is committed. Whoever hears it first forgets for all: the cache is

@@ -19,8 +19,8 @@ from werkzeug.wrappers import Response
 
 from mapservice.initiatives.grid import Tile
 from mapservice.settings import Settings
-from mapservice.tiles.tile_cache.changes import Changes
-from mapservice.tiles.tile_cache.store import Answer, Extent, TileCache
+from mapservice.tiles.tile_cache.changes import TileChangeListener
+from mapservice.tiles.tile_cache.store import CachedAnswer, ChangeExtent, TileCache
 from mapservice.web import answers
 
 if TYPE_CHECKING:
@@ -39,13 +39,16 @@ MOST_KEY_CHARACTERS = 2000
 NOT_OF_304 = frozenset({"content-type", "content-length", "content-encoding"})
 
 
-def keep(where: Tile | Extent) -> None:
+def keep(where: Tile | ChangeExtent) -> None:
     """The present answer may be kept till something changes there."""
     request.environ.get(MARK, []).append(where)
 
 
 def tile_answer(
-    body: str | bytes, content_type: str, where: Tile | Extent, max_age: int = answers.FRESH_SECONDS
+    body: str | bytes,
+    content_type: str,
+    where: Tile | ChangeExtent,
+    max_age: int = answers.FRESH_SECONDS,
 ) -> FlaskResponse:
     """A tile, which may be kept until something changes there; an empty vector tile is a 204."""
     keep(where)
@@ -54,7 +57,7 @@ def tile_answer(
     return FlaskResponse(status=204, headers={"Cache-Control": f"public, max-age={max_age}"})
 
 
-class KeptTiles:
+class TileCacheMiddleware:
     """WSGI: answers from the cache, else from the application, whose answer it may keep."""
 
     def __init__(self, application: "WSGIApplication", settings: Settings) -> None:
@@ -62,7 +65,7 @@ class KeptTiles:
         name = blake2b(settings.database_url.encode(), digest_size=8).hexdigest()
         path = settings.home / "kept" / f"tiles-{name}.sqlite"
         self.cache = TileCache(path, settings.tile_cache_bytes)
-        self._changes: Changes | None = None
+        self._changes: TileChangeListener | None = None
         self._process = 0
         self._starting = threading.Lock()
 
@@ -88,10 +91,10 @@ class KeptTiles:
         self, wsgi: "WSGIEnvironment", start: "StartResponse", key: str, moment: int
     ) -> Iterable[bytes]:
         """Asks the application for the whole answer, conditions aside: those are for us."""
-        marked: list[Tile | Extent] = []
+        marked: list[Tile | ChangeExtent] = []
         asked = {name: value for name, value in wsgi.items() if name != "HTTP_IF_NONE_MATCH"}
         made = Response.from_app(self._application, asked | {MARK: marked}, buffered=True)
-        answer = Answer(made.status, made.headers.to_wsgi_list(), made.get_data())
+        answer = CachedAnswer(made.status, made.headers.to_wsgi_list(), made.get_data())
         if marked and _may_be_kept(answer):
             try:
                 self.cache.keep(key, marked[0], moment, answer)
@@ -99,12 +102,12 @@ class KeptTiles:
                 log.warning("tile_not_kept", error=str(error))
         return _sent(answer, wsgi, start)
 
-    def _heard_of(self) -> Changes:
+    def _heard_of(self) -> TileChangeListener:
         """The listener of this process: one made before a fork is not ours."""
         if self._process != os.getpid():
             with self._starting:
                 if self._process != os.getpid():
-                    self._changes = Changes(self._settings.database_url, self.cache)
+                    self._changes = TileChangeListener(self._settings.database_url, self.cache)
                     self._changes.start()
                     self._process = os.getpid()
         assert self._changes is not None, "made just now or before"
@@ -129,12 +132,12 @@ def _key(wsgi: "WSGIEnvironment") -> str | None:
     return key if len(key) <= MOST_KEY_CHARACTERS else None
 
 
-def _may_be_kept(answer: Answer) -> bool:
+def _may_be_kept(answer: CachedAnswer) -> bool:
     names = {name.lower() for name, _ in answer.headers}
     return answer.status[:3] in KEPT_STATUS and "set-cookie" not in names
 
 
-def _sent(answer: Answer, wsgi: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+def _sent(answer: CachedAnswer, wsgi: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
     wanted = wsgi.get("HTTP_IF_NONE_MATCH")
     if wanted and _is_known(answer, wanted):
         start(
@@ -145,6 +148,6 @@ def _sent(answer: Answer, wsgi: "WSGIEnvironment", start: "StartResponse") -> It
     return (answer.body,)
 
 
-def _is_known(answer: Answer, wanted: str) -> bool:
+def _is_known(answer: CachedAnswer, wanted: str) -> bool:
     tag = next((value for name, value in answer.headers if name.lower() == "etag"), "")
     return bool(tag) and parse_etags(wanted).contains_raw(tag)

@@ -50,7 +50,7 @@ SELECT :key, :zoom, :code, :head, :body
 FORGET_WITHIN = "DELETE FROM answer WHERE zoom = ? AND code >= ? AND code < ?"
 
 
-class Extent(IntEnum):
+class ChangeExtent(IntEnum):
     """Where a change alters an answer, if not in one tile; stands in the place of its zoom."""
 
     ANYWHERE = -1
@@ -58,7 +58,7 @@ class Extent(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CachedAnswer:
     """An HTTP answer as WSGI has it."""
 
     status: str
@@ -85,18 +85,18 @@ class TileCache:
         self._local = threading.local()
         self._added = 0
 
-    def find(self, key: str) -> Answer | None:
+    def find(self, key: str) -> CachedAnswer | None:
         row = self._file().execute("SELECT head, body FROM answer WHERE key = ?", (key,)).fetchone()
-        return Answer.unpacked(*row) if row else None
+        return CachedAnswer.unpacked(*row) if row else None
 
     def moment(self) -> int:
         """The latest change heard of; taken before the database is asked."""
         (latest,) = self._file().execute("SELECT coalesce(max(id), 0) FROM change").fetchone()
         return int(latest)
 
-    def keep(self, key: str, where: Tile | Extent, moment: int, answer: Answer) -> None:
+    def keep(self, key: str, where: Tile | ChangeExtent, moment: int, answer: CachedAnswer) -> None:
         """Keeps it unless something changed there since `moment`."""
-        zoom, code = (int(where), 0) if isinstance(where, Extent) else _numbered(where)
+        zoom, code = (int(where), 0) if isinstance(where, ChangeExtent) else _numbered(where)
         values = {"key": key, "zoom": zoom, "code": code, "moment": moment}
         values |= {"head": answer.head(), "body": answer.body}
         below = 2 * (CHANGE_ZOOM - zoom)
@@ -169,7 +169,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 def _spans(codes: Iterable[int]) -> list[tuple[int, int, int]]:
     """Zoom and half-open range of codes of all tiles that hold these, or that lie in them."""
-    spans = {(int(Extent.ANYWHERE), 0, 1)}
+    spans = {(int(ChangeExtent.ANYWHERE), 0, 1)}
     for code in codes:
         for zoom in range(CHANGE_ZOOM + 1):
             above = code >> 2 * (CHANGE_ZOOM - zoom)

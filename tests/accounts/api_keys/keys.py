@@ -9,19 +9,21 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from mapservice.accounts.api_keys import service
-from mapservice.accounts.api_keys.model import Scope, Wish
+from mapservice.accounts.api_keys.model import ApiKeyRequest, ApiKeyScope
 from mapservice.accounts.people import queries as people
 from tests.accounts.roles.cast import SITE, person_of
 
-ALL = tuple(Scope)
+ALL = tuple(ApiKeyScope)
 
 
-def key(engine: Engine, email: str, *scopes: Scope, days: int = 30, name: str = "outil") -> str:
+def key(
+    engine: Engine, email: str, *scopes: ApiKeyScope, days: int = 30, name: str = "outil"
+) -> str:
     """The secret of a new key of somebody who has signed in: of all scopes, or of these."""
     with engine.begin() as connection:
         person = people.find(connection, person_of(engine, email))
         assert person is not None
-        wish = Wish(name, scopes or ALL, days)
+        wish = ApiKeyRequest(name, scopes or ALL, days)
         return service.create(connection, person, wish, uuid4(), SITE)
 
 

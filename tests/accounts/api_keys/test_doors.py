@@ -11,8 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from mapservice.accounts.api_keys.model import Scope
-from mapservice.publishing.exports.model import MAX_WAITING, Format
+from mapservice.accounts.api_keys.model import ApiKeyScope
+from mapservice.publishing.exports.model import MAX_WAITING, ExportFormat
 from mapservice.publishing.exports.service import order
 from tests.accounts.api_keys.keys import ALL, call, key
 from tests.accounts.people.mailbox import ADDRESS, sign_in
@@ -104,7 +104,7 @@ class TestProposing:
         self, app: Flask, client: FlaskClient, engine: Engine
     ) -> None:
         sign_in(client, engine)
-        tool, secret = app.test_client(), key(engine, ADDRESS, Scope.WRITE_INITIATIVES)
+        tool, secret = app.test_client(), key(engine, ADDRESS, ApiKeyScope.WRITE_INITIATIVES)
         made = call(tool, secret, "/api/initiatives", "POST", json=IDEA)
         assert made.status_code == 201, made.text
         told = made.get_json()
@@ -231,7 +231,7 @@ class TestModeration:
         here = proposal(engine, "=Ici", commune=RENNES)
         told_of = report(engine, here, "près")
         report(engine, proposal(engine, "Là-bas", commune=CAEN), "loin")
-        tool, secret = app.test_client(), key(engine, ADDRESS, Scope.READ_MODERATION)
+        tool, secret = app.test_client(), key(engine, ADDRESS, ApiKeyScope.READ_MODERATION)
         found = call(tool, secret, "/api/moderation").get_json()
         assert [(one["kind"], one["id"]) for one in found["waiting"]] == [
             ("proposal", str(here)),
@@ -299,7 +299,7 @@ class TestBriefing:
             insert(connection, [made])
             statement = "UPDATE initiative SET state_since = '2025-12-03T12:00Z' WHERE id = :id"
             connection.execute(text(statement), {"id": made.id})
-        tool, secret = app.test_client(), key(engine, ADDRESS, Scope.READ_COORDINATION)
+        tool, secret = app.test_client(), key(engine, ADDRESS, ApiKeyScope.READ_COORDINATION)
         told = call(tool, secret, "/api/briefing?day=2025-12-08").get_json()
         assert (told["since"], told["until"]) == ("2025-12-01", "2025-12-08")
         assert {one["kind"]: one["count"] for one in told["waiting"]} == {"proposal": 1}
@@ -338,7 +338,7 @@ class TestExports:
         with engine.begin() as connection:
             connection.execute(text("TRUNCATE export CASCADE"))
             for number in range(MAX_WAITING):
-                order(connection, Format.GEOPACKAGE, f"q={number}", "http://map.test")
+                order(connection, ExportFormat.GEOPACKAGE, f"q={number}", "http://map.test")
 
         def waiting() -> int:
             with engine.connect() as connection:
@@ -350,7 +350,7 @@ class TestExports:
         self, app: Flask, client: FlaskClient, engine: Engine, full: Callable[[], int]
     ) -> None:
         sign_in(client, engine)
-        secret = key(engine, ADDRESS, Scope.EXPORT)
+        secret = key(engine, ADDRESS, ApiKeyScope.EXPORT)
         wanted: dict[str, Any] = {"json": {"format": "gpkg", "filter": "theme=culture"}}
         tool = app.test_client()
         assert tool.post("/exports", **wanted).status_code == 503
@@ -364,7 +364,7 @@ class TestExports:
         self, app: Flask, client: FlaskClient, engine: Engine
     ) -> None:
         sign_in(client, engine)
-        secret = key(engine, ADDRESS, Scope.READ_MODERATION)
+        secret = key(engine, ADDRESS, ApiKeyScope.READ_MODERATION)
         wanted: dict[str, Any] = {"json": {"format": "gpkg"}}
         assert call(app.test_client(), secret, "/exports", "POST", **wanted).status_code == 403
         assert call(app.test_client(), "none", "/exports", "POST", **wanted).status_code == 401

@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from mapservice.accounts.api_keys import bearer, service
-from mapservice.accounts.api_keys.model import MAX_TOKENS, Scope
+from mapservice.accounts.api_keys.model import MAX_TOKENS, ApiKeyScope
 from mapservice.cli.main import cli
 from mapservice.i18n.locale import PARIS
-from mapservice.web.rate_limit import Limit
+from mapservice.web.rate_limit import RateLimit
 from tests.accounts.api_keys.keys import call, end, key
 from tests.accounts.people.mailbox import ADDRESS, fill_in, mails_to, sign_in, token_of
 
@@ -127,7 +127,7 @@ class TestThePage:
         self, app: Flask, client: FlaskClient, engine: Engine
     ) -> None:
         sign_in(client, engine)
-        secret = key(engine, ADDRESS, Scope.EXPORT)
+        secret = key(engine, ADDRESS, ApiKeyScope.EXPORT)
         (told,) = client.get("/compte/donnees").get_json()["tokens"]
         assert (told["name"], told["prefix"], told["scopes"]) == ("outil", secret[:15], ["export"])
         fill_in(client, "/compte/effacer", {})
@@ -154,7 +154,7 @@ class TestUse:
         self, app: Flask, client: FlaskClient, engine: Engine
     ) -> None:
         sign_in(client, engine)
-        secret = key(engine, ADDRESS, Scope.EXPORT)
+        secret = key(engine, ADDRESS, ApiKeyScope.EXPORT)
         told = call(app.test_client(), secret, "/api/token").get_json()
         assert (told["name"], told["scopes"], told["roles"]) == ("outil", ["export"], [])
         with engine.connect() as connection:
@@ -202,7 +202,7 @@ class TestUse:
         self, app: Flask, client: FlaskClient, engine: Engine
     ) -> None:
         sign_in(client, engine)
-        secret = key(engine, ADDRESS, Scope.EXPORT)
+        secret = key(engine, ADDRESS, ApiKeyScope.EXPORT)
         refused = call(app.test_client(), secret, "/api/moderation")
         assert refused.status_code == 403
         assert refused.content_type == "application/problem+json"
@@ -217,7 +217,7 @@ class TestUse:
         engine: Engine,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(bearer, "ANY_SCOPE", Limit(2))
+        monkeypatch.setattr(bearer, "ANY_SCOPE", RateLimit(2))
         sign_in(client, engine)
         busy, other = key(engine, ADDRESS), key(engine, ADDRESS)
         tool = app.test_client()

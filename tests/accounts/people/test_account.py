@@ -9,8 +9,8 @@ from jinja2 import ChoiceLoader, DictLoader
 from sqlalchemy import Connection, Engine, Row, text
 
 from mapservice.accounts.people import service
-from mapservice.accounts.people.hooks import Part, Section
-from mapservice.accounts.people.routes import EXTENSION, Wiring
+from mapservice.accounts.people.hooks import AccountSection, PersonalDataProvider
+from mapservice.accounts.people.routes import EXTENSION, AccountExtensions
 from mapservice.mail.service import enqueue
 from mapservice.web.visitor import SESSION_COOKIE as COOKIE
 from tests.accounts.people.mailbox import (
@@ -47,17 +47,19 @@ def ana(client: FlaskClient, engine: Engine) -> FlaskClient:
 def with_part(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     """A package keeps a line about each person; the ids of those whom it forgot."""
     erased: list[UUID] = []
-    part = Part(
+    part = PersonalDataProvider(
         "lines",
         export=lambda connection, person: [{"line": 1, "of": person}],
         erase=lambda connection, person: erased.append(person),
-        section=Section("lines.html", lambda connection, person: ["<b>one</b>", person.email]),
+        section=AccountSection(
+            "lines.html", lambda connection, person: ["<b>one</b>", person.email]
+        ),
     )
     page = DictLoader({"lines.html": "<p>{{ person.id }} {{ data | join(' ') }}</p>"})
     loaders = [loader for loader in (page, app.jinja_env.loader) if loader]
     monkeypatch.setattr(app.jinja_env, "loader", ChoiceLoader(loaders))
     purposes = app.extensions[EXTENSION].purposes
-    monkeypatch.setitem(app.extensions, EXTENSION, Wiring(purposes, (part,)))
+    monkeypatch.setitem(app.extensions, EXTENSION, AccountExtensions(purposes, (part,)))
     return erased
 
 
@@ -203,7 +205,7 @@ def test_a_part_that_fails_keeps_all(
     def refuse(_connection: Connection, _person: UUID) -> None:
         raise ZeroDivisionError
 
-    part = Part("broken", export=lambda connection, person: None, erase=refuse)
+    part = PersonalDataProvider("broken", export=lambda connection, person: None, erase=refuse)
     person = the_person(engine)
     with engine.connect() as connection:
         with pytest.raises(ZeroDivisionError):

@@ -8,11 +8,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.accounts.people.hooks import Purpose, Question
-from mapservice.accounts.people.model import Person, Token
-from mapservice.accounts.people.routes import EXTENSION, Wiring
-from mapservice.accounts.people.service import Ask, ask_confirmation
-from mapservice.errors import Conflict, NotFound
+from mapservice.accounts.people.hooks import ConfirmationQuestion, MagicLinkAction
+from mapservice.accounts.people.model import MagicLink, Person
+from mapservice.accounts.people.routes import EXTENSION, AccountExtensions
+from mapservice.accounts.people.service import ConfirmationRequest, ask_confirmation
+from mapservice.errors import NotFound, StateConflict
 from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.letters import letterhead
 from mapservice.settings import Settings
@@ -30,7 +30,7 @@ from tests.web.test_inert import check_inert
 
 SITE = letterhead(Settings(public_url="https://map.test/", mail_from="x@map.test"))
 SUBJECT = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
-Wire = Callable[..., list[tuple[Person, Token]]]
+Wire = Callable[..., list[tuple[Person, MagicLink]]]
 
 
 @pytest.fixture
@@ -39,30 +39,35 @@ def wire(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Wire:
 
     def wire(
         asking: Exception | None = None, confirming: Exception | None = None
-    ) -> list[tuple[Person, Token]]:
-        confirmed: list[tuple[Person, Token]] = []
+    ) -> list[tuple[Person, MagicLink]]:
+        confirmed: list[tuple[Person, MagicLink]] = []
 
-        def ask(_connection: Connection, token: Token) -> Question:
+        def ask(_connection: Connection, token: MagicLink) -> ConfirmationQuestion:
             if asking:
                 raise asking
-            return Question(str(token.payload["words"]), "<i>Un texte</i>", "Soutenir")
+            return ConfirmationQuestion(str(token.payload["words"]), "<i>Un texte</i>", "Soutenir")
 
-        def confirm(connection: Connection, person: Person, token: Token) -> str:
+        def confirm(connection: Connection, person: Person, token: MagicLink) -> str:
             connection.execute(text("UPDATE person SET name = 'in the same transaction'"))
             if confirming:
                 raise confirming
             confirmed.append((person, token))
             return f"/initiatives/{token.subject}"
 
-        known = {**app.extensions[EXTENSION].purposes, "trial": Purpose("trial", ask, confirm)}
-        monkeypatch.setitem(app.extensions, EXTENSION, Wiring(known))
+        known = {
+            **app.extensions[EXTENSION].purposes,
+            "trial": MagicLinkAction("trial", ask, confirm),
+        }
+        monkeypatch.setitem(app.extensions, EXTENSION, AccountExtensions(known))
         return confirmed
 
     return wire
 
 
 def mail_link(engine: Engine, words: str = "Un jardin", email: str = ADDRESS) -> str:
-    ask = Ask(purpose="trial", letter="sign_in", subject=SUBJECT, payload={"words": words})
+    ask = ConfirmationRequest(
+        purpose="trial", letter="sign_in", subject=SUBJECT, payload={"words": words}
+    )
     with engine.begin() as connection:
         ask_confirmation(connection, SITE, EmailAddress.parse(email), ask)
     return last_link(engine, email)
@@ -94,7 +99,7 @@ def test_nobody_is_confirmed_before(client: FlaskClient, engine: Engine, wire: W
 
 
 def test_what_rolls_back_leaves_no_link_and_no_mail(engine: Engine) -> None:
-    ask = Ask(purpose="trial", letter="sign_in")
+    ask = ConfirmationRequest(purpose="trial", letter="sign_in")
     with engine.connect() as connection:
         ask_confirmation(connection, SITE, EmailAddress.parse(ADDRESS), ask)
         connection.rollback()
@@ -106,7 +111,7 @@ def test_what_rolls_back_leaves_no_link_and_no_mail(engine: Engine) -> None:
 def test_a_package_that_refuses_rolls_all_back_and_leaves_the_link_as_it_was(
     client: FlaskClient, engine: Engine, wire: Wire
 ) -> None:
-    wire(confirming=Conflict("It changed."))
+    wire(confirming=StateConflict("It changed."))
     link = mail_link(engine)
     assert press(client, link).status_code == 409
     with engine.connect() as connection:
@@ -159,7 +164,7 @@ def test_a_mail_speaks_the_language_that_its_person_chose(
     sign_in(client, engine)
     fill_in(client, "/compte", {"name": "", "commune": "", "locale": "en"})
     with engine.begin() as connection:
-        ask = Ask(purpose="trial", letter="sign_in")
+        ask = ConfirmationRequest(purpose="trial", letter="sign_in")
         ask_confirmation(connection, SITE, EmailAddress.parse(ADDRESS), ask)
     french, english = mails_to(engine)
     assert (french.subject, english.subject) == (

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from mapservice.accounts.people.model import digest
 from mapservice.errors import InvalidInput
-from mapservice.mail.email_address import EmailAddress, Mistake
+from mapservice.mail.email_address import AddressMistake, EmailAddress
 from mapservice.web.visitor import SESSION_COOKIE as COOKIE
 from tests.accounts.people.mailbox import (
     ADDRESS,
@@ -267,20 +267,20 @@ def test_the_first_of_two_addresses_that_is_proved_counts(
 @pytest.mark.parametrize(
     ("typed", "mistake"),
     [
-        ("", Mistake.SYNTAX),
-        ("ana", Mistake.SYNTAX),
-        ("ana@", Mistake.SYNTAX),
-        ("ana@localhost", Mistake.SYNTAX),
-        ("ana@example.org\nBcc: ben@example.org", Mistake.SYNTAX),
-        ("ana@example.org, ben@example.org", Mistake.SYNTAX),
-        ("<script>@example.org", Mistake.SYNTAX),
-        ("analé@example.org", Mistake.SYNTAX),
-        ("a" * 65 + "@example.org", Mistake.SYNTAX),
-        ("ana@mailinator.com", Mistake.DISPOSABLE),
-        ("ana@inbox.MAILINATOR.com", Mistake.DISPOSABLE),
+        ("", AddressMistake.SYNTAX),
+        ("ana", AddressMistake.SYNTAX),
+        ("ana@", AddressMistake.SYNTAX),
+        ("ana@localhost", AddressMistake.SYNTAX),
+        ("ana@example.org\nBcc: ben@example.org", AddressMistake.SYNTAX),
+        ("ana@example.org, ben@example.org", AddressMistake.SYNTAX),
+        ("<script>@example.org", AddressMistake.SYNTAX),
+        ("analé@example.org", AddressMistake.SYNTAX),
+        ("a" * 65 + "@example.org", AddressMistake.SYNTAX),
+        ("ana@mailinator.com", AddressMistake.DISPOSABLE),
+        ("ana@inbox.MAILINATOR.com", AddressMistake.DISPOSABLE),
     ],
 )
-def test_an_address_that_is_none_is_refused(typed: str, mistake: Mistake) -> None:
+def test_an_address_that_is_none_is_refused(typed: str, mistake: AddressMistake) -> None:
     with pytest.raises(InvalidInput) as refused:
         EmailAddress.parse(typed)
     assert refused.value.reason == mistake

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from mapservice.accounts.roles import service
-from mapservice.accounts.roles.model import Author, Grant, signature
+from mapservice.accounts.roles.model import GrantAuthor, RoleGrant, signature
 from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead
 from mapservice.web.visitor import make_token
@@ -21,7 +21,7 @@ from tests.web.population import Made, insert
 
 BRETAGNE, NORMANDIE = "region:53", "region:28"
 RENNES, CAEN = "35238", "14118"
-COMMAND_LINE = Author(name="command line")
+COMMAND_LINE = GrantAuthor(name="command line")
 SITE = Letterhead("Initiatives locales", "http://map.test", "initiatives@localhost")
 
 # Each waits at /moderation/lieux: `both` by words of Rennes and a point in Caen.
@@ -104,14 +104,14 @@ def actor(app: Flask, engine: Engine, name: str, *grants: tuple[str, str]) -> Ac
 
 def grant(engine: Engine, email: str, role: str, territory: str = "") -> UUID:
     with engine.begin() as connection:
-        given = Grant.parse(role, territory)
+        given = RoleGrant.parse(role, territory)
         address = EmailAddress.parse(email)
         return service.grant(connection, address, given, COMMAND_LINE, SITE)
 
 
 def revoke(engine: Engine, person: UUID, role: str, territory: str = "") -> None:
     with engine.begin() as connection:
-        service.revoke(connection, person, Grant.parse(role, territory), COMMAND_LINE)
+        service.revoke(connection, person, RoleGrant.parse(role, territory), COMMAND_LINE)
 
 
 def person_of(engine: Engine, email: str) -> UUID:

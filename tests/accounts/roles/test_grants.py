@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from mapservice.accounts.people.service import purge
 from mapservice.accounts.roles import queries, service
-from mapservice.accounts.roles.model import Grant, Role, signature
+from mapservice.accounts.roles.model import Role, RoleGrant, signature
 from mapservice.cli.main import cli
-from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.mail.email_address import EmailAddress
 from mapservice.territories.model import Level, TerritoryRef
 from tests.accounts.people.mailbox import fill_in, sign_in
@@ -183,7 +183,7 @@ def test_the_log_cannot_be_changed(engine: Engine) -> None:
 
 def test_the_same_role_is_not_granted_twice(engine: Engine) -> None:
     grant(engine, "eva@example.org", "admin")
-    with pytest.raises(Conflict):
+    with pytest.raises(StateConflict):
         grant(engine, "Eva+other@example.org", "admin")
 
 
@@ -266,7 +266,7 @@ class TestCodes:
 
     def held(self, trial: Connection, code: str) -> list[TerritoryRef | None]:
         email = EmailAddress.parse("eva@example.org")
-        given = Grant(Role.MODERATOR, TerritoryRef(Level.COMMUNE, RENNES))
+        given = RoleGrant(Role.MODERATOR, TerritoryRef(Level.COMMUNE, RENNES))
         person = service.grant(trial, email, given, COMMAND_LINE, SITE)
         trial.execute(text("UPDATE role_grant SET code = :code"), {"code": code})
         return [one.territory for one in queries.of_person(trial, person)]

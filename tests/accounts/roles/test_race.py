@@ -8,10 +8,10 @@ from uuid import UUID
 from flask import Flask
 from sqlalchemy import Engine, text
 
-from mapservice.audit.model import Verdict
+from mapservice.audit.model import DecisionVerdict
 from mapservice.mail import letters
 from mapservice.moderation import service
-from mapservice.moderation.service import Judge, TooLate
+from mapservice.moderation.service import ModeratorIdentity, TooLate
 from mapservice.rollups.queries import differences
 from mapservice.settings import Settings
 from tests.accounts.roles.cast import BRETAGNE, RENNES, Actor, actor, proposals
@@ -78,8 +78,8 @@ def test_of_two_who_decide_about_the_same_one_without_taking_it_one_is_told(
             start.wait()
             try:
                 with engine.begin() as connection:
-                    judge = Judge(name=name)
-                    service.decide(connection, site, case, Verdict.PUBLISH, judge, seen=1)
+                    judge = ModeratorIdentity(name=name)
+                    service.decide(connection, site, case, DecisionVerdict.PUBLISH, judge, seen=1)
             except TooLate:
                 continue
             won.append(case)

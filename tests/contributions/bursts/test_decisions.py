@@ -11,10 +11,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.contributions.bursts import service
-from mapservice.contributions.bursts.model import State
+from mapservice.contributions.bursts.model import BurstState
 from mapservice.contributions.bursts.queries import Seen
 from mapservice.contributions.supports import service as supports
-from mapservice.errors import Conflict, InvalidInput
+from mapservice.errors import InvalidInput, StateConflict
 from tests.contributions.bursts.simulation import (
     Arrival,
     Figures,
@@ -48,7 +48,7 @@ def open_burst(engine: Engine, known: UUID) -> UUID:
     return found
 
 
-def decide(engine: Engine, known: UUID, which: UUID, state: State) -> None:
+def decide(engine: Engine, known: UUID, which: UUID, state: BurstState) -> None:
     with engine.begin() as connection:
         service.decide(connection, which, known, state, by="Eva")
 
@@ -98,10 +98,10 @@ def test_the_door_holds_a_burst_back_while_it_comes(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("decided", "held"), [(None, 301), (State.DISMISSED, 301), (State.RELEASED, 0)]
+    ("decided", "held"), [(None, 301), (BurstState.DISMISSED, 301), (BurstState.RELEASED, 0)]
 )
 def test_a_straggler_of_a_held_network_is_found_by_the_next_look(
-    engine: Engine, burst: tuple[UUID, UUID], decided: State | None, held: int
+    engine: Engine, burst: tuple[UUID, UUID], decided: BurstState | None, held: int
 ) -> None:
     """As one is that was weighed just before the others were held, and came in just after."""
     known, found = burst
@@ -129,7 +129,7 @@ def test_what_is_released_counts_and_is_not_held_again(
     engine: Engine, burst: tuple[UUID, UUID]
 ) -> None:
     known, found = burst
-    decide(engine, known, found, State.RELEASED)
+    decide(engine, known, found, BurstState.RELEASED)
     counted = Figures(300, 0, (("hold", "released"),))
     assert figures(engine, known) == counted
     service.watch(engine)
@@ -145,33 +145,33 @@ def test_what_is_dismissed_never_counts_nor_does_more_of_the_same(
     engine: Engine, burst: tuple[UUID, UUID]
 ) -> None:
     known, found = burst
-    decide(engine, known, found, State.DISMISSED)
+    decide(engine, known, found, BurstState.DISMISSED)
     assert figures(engine, known) == Figures(0, 300, (("hold", "dismissed"),))
     more = [Arrival(f"more{number}@mail.test", "bought 0", None, 0) for number in range(3)]
     knock(engine, known, [*more, Arrival("neighbour@example.org", "home", None, 0)])
     service.watch(engine)
     both = (("hold", "dismissed"), ("hold", "open"))
     assert figures(engine, known) == Figures(1, 303, both)
-    decide(engine, known, open_burst(engine, known), State.RELEASED)
+    decide(engine, known, open_burst(engine, known), BurstState.RELEASED)
     assert figures(engine, known).counted == 4
 
 
 def test_one_of_two_decides(engine: Engine, burst: tuple[UUID, UUID]) -> None:
     known, found = burst
 
-    def attempt(state: State) -> str:
+    def attempt(state: BurstState) -> str:
         try:
             decide(engine, known, found, state)
-        except Conflict:
+        except StateConflict:
             return "late"
         return state
 
     for _ in range(2):
         with ThreadPoolExecutor(2) as pool:
-            told = list(pool.map(attempt, (State.RELEASED, State.DISMISSED)))
+            told = list(pool.map(attempt, (BurstState.RELEASED, BurstState.DISMISSED)))
         assert "late" in told
     state = figures(engine, known).bursts[0][1]
-    assert figures(engine, known).counted == (300 if state == State.RELEASED else 0)
+    assert figures(engine, known).counted == (300 if state == BurstState.RELEASED else 0)
 
 
 def test_deciding_while_more_arrive_leaves_none_behind(
@@ -182,7 +182,7 @@ def test_deciding_while_more_arrive_leaves_none_behind(
     more = [Arrival(f"more{number}@mail.test", "bought 1", None, 0) for number in range(60)]
     with ThreadPoolExecutor(2) as pool:
         arriving = pool.submit(at_once, engine, known, more, 3)
-        decide(engine, known, found, State.RELEASED)
+        decide(engine, known, found, BurstState.RELEASED)
         arriving.result()
     service.watch(engine)
     assert figures(engine, known) == Figures(360, 0, (("hold", "released"),))
@@ -200,7 +200,7 @@ def test_who_leaves_or_is_erased_meanwhile_is_counted_right(
     with engine.begin() as connection:
         give(connection, back, known, Arrival("", "elsewhere", None, 0))
     assert figures(engine, known) == Figures(0, 298, OPEN), "who comes back is still looked at"
-    decide(engine, known, found, State.RELEASED)
+    decide(engine, known, found, BurstState.RELEASED)
     assert figures(engine, known) == Figures(298, 0, (("hold", "released"),))
     with engine.begin() as connection:
         give(connection, leaver, known, Arrival("", "elsewhere", None, 0))
@@ -211,7 +211,7 @@ def test_who_was_dismissed_cannot_come_back_through_another_network(
     engine: Engine, burst: tuple[UUID, UUID]
 ) -> None:
     known, found = burst
-    decide(engine, known, found, State.DISMISSED)
+    decide(engine, known, found, BurstState.DISMISSED)
     person = person_of(engine, "bought1@mail.test")
     with engine.begin() as connection:
         supports.withdraw(connection, person, known)
@@ -242,7 +242,7 @@ def test_all_at_once_nothing_waits_in_a_ring(engine: Engine) -> None:
                 found = connection.execute(text("SELECT id FROM burst WHERE state = 'open'"))
                 waiting = found.scalars().all()
             for one in waiting:
-                decide(engine, known, one, State.DISMISSED)
+                decide(engine, known, one, BurstState.DISMISSED)
 
     more = [Arrival(f"more{number}@mail.test", "bought 0", None, 0) for number in range(60)]
     with ThreadPoolExecutor(4) as pool:
@@ -259,8 +259,8 @@ def test_all_at_once_nothing_waits_in_a_ring(engine: Engine) -> None:
 def test_what_was_decided_stays_as_it_was_written(engine: Engine, burst: tuple[UUID, UUID]) -> None:
     known, found = burst
     with pytest.raises(InvalidInput, match="state"):
-        decide(engine, known, found, State.OPEN)
-    decide(engine, known, found, State.DISMISSED)
+        decide(engine, known, found, BurstState.OPEN)
+    decide(engine, known, found, BurstState.DISMISSED)
     with engine.begin() as connection, pytest.raises(DBAPIError) as refused:
         connection.execute(text("UPDATE burst SET state = 'open', decided_at = NULL"))
     assert isinstance(refused.value.orig, psycopg.errors.InsufficientPrivilege)

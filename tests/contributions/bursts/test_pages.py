@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from mapservice.contributions.bursts import service
-from mapservice.contributions.bursts.model import State
+from mapservice.contributions.bursts.model import BurstState
 from mapservice.jobs import make_jobs
 from mapservice.settings import Settings
 from tests.accounts.people.mailbox import ADDRESS, fill_in, sign_in
@@ -150,7 +150,7 @@ def test_a_person_is_told_in_neutral_words(app: Flask, engine: Engine, backed: U
     assert "en cours de vérification, pas encore compté" in client.get("/compte").text
     assert "'standing': 'held'" in str(client.get("/compte/donnees").get_json())
     with engine.begin() as connection:
-        service.decide(connection, open_burst(engine), backed, State.DISMISSED, by="Eva")
+        service.decide(connection, open_burst(engine), backed, BurstState.DISMISSED, by="Eva")
     assert "pas compté, après vérification" in client.get("/compte").text
     assert "votre soutien n’est pas compté" in client.get(f"/initiatives/{backed}/soutenir").text
     assert "en cours de vérification" not in client.get(f"/initiatives/{backed}").text

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.contributions.supports import queries, service
-from mapservice.contributions.supports.model import Reason
+from mapservice.contributions.supports.model import ReportReason
 from mapservice.errors import NotFound
 from mapservice.rollups.queries import differences as rollup_differences
 from tests.accounts.people.mailbox import ADDRESS, fill_in, last_link, mails_to, press, sign_in
@@ -308,7 +308,9 @@ def test_an_initiative_without_an_author_has_no_such_page(
 
 def test_every_reason_has_its_words(client: FlaskClient, initiative: str) -> None:
     page = client.get(f"/initiatives/{initiative}/signaler").text
-    assert set(re.findall(r'name="reason" value="(\w+)"', page)) == {str(one) for one in Reason}
+    assert set(re.findall(r'name="reason" value="(\w+)"', page)) == {
+        str(one) for one in ReportReason
+    }
 
 
 def test_where_supports_came_from_is_forgotten(engine: Engine, initiative: str, app: Flask) -> None:

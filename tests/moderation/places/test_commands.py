@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine
 
 from mapservice.cli.main import cli
-from mapservice.errors import Conflict, InvalidInput
+from mapservice.errors import InvalidInput, StateConflict
 from tests.moderation.places.conftest import PLOUHA, kept
 
 Run = Callable[..., Result]
@@ -52,7 +52,7 @@ def test_a_decision_and_its_withdrawal(run: Run, doubts: Engine) -> None:
     assert (done.exit_code, done.stdout) == (0, "decided: commune 22222\n")
     row = kept(doubts, "nothing")
     assert (row.commune, row.decided_by, row.decision["note"]) == (PLOUHA, "Ana", "au téléphone")
-    assert isinstance(run("decide", case, "--unknown", "--by", "Ben").exception, Conflict)
+    assert isinstance(run("decide", case, "--unknown", "--by", "Ben").exception, StateConflict)
     assert run("reopen", case, "--by", "Ben").exit_code == 0
     assert kept(doubts, "nothing").review == "waiting"
 

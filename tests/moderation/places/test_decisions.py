@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from mapservice.accounts.roles.model import EVERYWHERE
-from mapservice.errors import Conflict, InvalidInput, NotFound
+from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.geocoding.service import Locator
 from mapservice.moderation.places import queries, service
-from mapservice.moderation.places.model import Choice, Scope
+from mapservice.moderation.places.model import PlaceChoice, PlaceScope
 from mapservice.rollups.queries import differences
 from tests.moderation.places.conftest import (
     CLEAR,
@@ -198,8 +198,8 @@ def test_of_two_who_decide_at_once_one_wins(
     def decide(name: str, case: UUID, start: Barrier) -> str | None:
         start.wait()
         try:
-            service.decide(engine, case, Choice.parse(f"commune:{answers[name]}"), name)
-        except Conflict:
+            service.decide(engine, case, PlaceChoice.parse(f"commune:{answers[name]}"), name)
+        except StateConflict:
             return None
         return name
 
@@ -225,7 +225,7 @@ def test_an_import_of_the_same_words_leaves_the_decision(
     doubts: Engine, import_rows: Callable[[str], list[str]]
 ) -> None:
     case = kept(doubts, "homonyms").id
-    service.decide(doubts, case, Choice.parse("commune:93066"), "Ana")
+    service.decide(doubts, case, PlaceChoice.parse("commune:93066"), "Ana")
     again = DOUBTS.replace("Un jardin à Saint-Denis", "Un jardin partagé")
     import_rows(again + CLEAR)
     row = kept(doubts, "homonyms")
@@ -240,9 +240,9 @@ def test_an_import_of_the_same_words_leaves_the_decision(
 def test_a_rerun_settles_what_is_certain_today_and_nothing_else(
     doubts: Engine, locator: Locator
 ) -> None:
-    service.decide(doubts, kept(doubts, "homonyms").id, Choice.parse("commune:93066"), "Ana")
+    service.decide(doubts, kept(doubts, "homonyms").id, PlaceChoice.parse("commune:93066"), "Ana")
     put_back = kept(doubts, "sea").id
-    service.decide(doubts, put_back, Choice.parse("unknown"), "Ana")
+    service.decide(doubts, put_back, PlaceChoice.parse("unknown"), "Ana")
     service.put_back(doubts, put_back, "Ben")
     with doubts.begin() as connection:  # as if the engine had learnt these words
         connection.execute(
@@ -252,7 +252,7 @@ def test_a_rerun_settles_what_is_certain_today_and_nothing_else(
             )
         )
     decided, waiting = kept(doubts, "homonyms"), kept(doubts, "sea")
-    assert service.rerun(doubts, locator) == service.Rerun(resolved=1, left=2)
+    assert service.rerun(doubts, locator) == service.RematchResult(resolved=1, left=2)
     row = kept(doubts, "nothing")
     assert (row.shown, row.commune) == ("commune", PLOUHA)
     assert (row.review, row.status, row.decided_by) == ("none", "certain", None)
@@ -266,7 +266,7 @@ def test_a_rerun_settles_what_is_certain_today_and_nothing_else(
 
 def test_a_former_place_that_is_no_more_is_not_given_back(doubts: Engine) -> None:
     case = kept(doubts, "elsewhere").id
-    service.decide(doubts, case, Choice.parse("unknown"), "Ana")
+    service.decide(doubts, case, PlaceChoice.parse("unknown"), "Ana")
     with doubts.begin() as connection:
         connection.execute(
             text(
@@ -282,16 +282,18 @@ def test_a_former_place_that_is_no_more_is_not_given_back(doubts: Engine) -> Non
 def test_the_verbs_refuse_what_is_not_there(doubts: Engine) -> None:
     nobody = UUID("01970000-0000-7000-8000-000000000000")
     with pytest.raises(NotFound):
-        service.decide(doubts, nobody, Choice.parse("unknown"), "Ana")
+        service.decide(doubts, nobody, PlaceChoice.parse("unknown"), "Ana")
     with pytest.raises(NotFound):
         service.put_back(doubts, nobody, "Ana")
-    with pytest.raises(Conflict):
-        service.decide(doubts, kept(doubts, "clear").id, Choice.parse("unknown"), "Ana")
+    with pytest.raises(StateConflict):
+        service.decide(doubts, kept(doubts, "clear").id, PlaceChoice.parse("unknown"), "Ana")
     with pytest.raises(InvalidInput):
-        service.decide(doubts, kept(doubts, "sea").id, Choice.parse("unknown"), " \n")
+        service.decide(doubts, kept(doubts, "sea").id, PlaceChoice.parse("unknown"), " \n")
     with doubts.connect() as connection:
         assert queries.counts(connection, EVERYWHERE).waiting == 5
         assert queries.next_waiting(
-            connection, Scope(), queries.Position(kept(doubts, "nothing").matched_at, nobody)
+            connection,
+            PlaceScope(),
+            queries.PlaceQueuePosition(kept(doubts, "nothing").matched_at, nobody),
         )
     assert kept(doubts, "clear").commune == NIORT

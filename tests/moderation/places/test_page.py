@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from mapservice.db.engine import make_engine
 from mapservice.geocoding.service import Locator
 from mapservice.imports.fixtures.service import sample_options
-from mapservice.imports.service import Options, import_file
+from mapservice.imports.service import ImportOptions, import_file
 from tests.conftest import REVIEW_KEY
 from tests.moderation.places.conftest import DOUBTS, IN_ORDER, RENNES, SAINT_MALO, kept
 
@@ -26,7 +26,11 @@ def cases(sample_url: str, locator: Locator, tmp_path: Path) -> Iterator[Engine]
     path.write_text(DOUBTS, encoding="utf-8")
     platform, licence = sample_options()
     engine = make_engine(sample_url)
-    list(import_file(engine, locator, path, Options(platform=platform, licence=licence)).reports)
+    list(
+        import_file(
+            engine, locator, path, ImportOptions(platform=platform, licence=licence)
+        ).reports
+    )
     with engine.begin() as connection:
         connection.execute(text(IN_ORDER))
         connection.execute(text(f"UPDATE initiative SET status = 'pending' WHERE {OURS}"))

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from mapservice.geocoding.matching import decide
-from mapservice.moderation.places.model import Why, why_told
+from mapservice.moderation.places.model import DoubtReason, why_told
 from tests.conftest import REPOSITORY
 from tests.moderation.places.conftest import NIORT, RENNES, SAINT_MALO, Person, kept
 
@@ -196,13 +196,13 @@ def test_a_candidate_that_is_no_more_is_not_offered(doubts: Engine, ana: Person)
 
 
 def test_every_reason_of_the_geocoder_has_its_sentence() -> None:
-    assert [one for one in _reasons("ambiguous", "none") if why_told(one) is Why.OPEN] == []
+    assert [one for one in _reasons("ambiguous", "none") if why_told(one) is DoubtReason.OPEN] == []
 
 
 def test_every_kind_of_reason_has_its_sentence() -> None:
     page = (REPOSITORY / "templates" / "review" / "_why.html").read_text(encoding="utf-8")
     told = set(re.findall(r"reason == '(\w+)'", page))
-    assert told | {"open"} == {str(one) for one in Why}
+    assert told | {"open"} == {str(one) for one in DoubtReason}
 
 
 def _reasons(*verdicts: str) -> list[str]:

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from icalendar import Calendar
 from sqlalchemy import Engine, text
 
-from mapservice.notifications.feeds.formats import Feed, atom
+from mapservice.notifications.feeds.formats import ListingFeed, atom
 from tests.web.population import Made, fill, insert, population
 
 NAMES = {"a": "http://www.w3.org/2005/Atom", "g": "http://www.georss.org/georss"}
@@ -210,7 +210,7 @@ def test_an_empty_feed_is_valid_and_stays_the_same(client: FlaskClient) -> None:
 
 
 def test_characters_that_xml_cannot_write_are_left_out() -> None:
-    feed = Feed("a\x01b\x0b\ufffe", "x", "fr", "http://a.test/", "http://a.test/", None, ())
+    feed = ListingFeed("a\x01b\x0b\ufffe", "x", "fr", "http://a.test/", "http://a.test/", None, ())
     assert ET.fromstring(atom(feed)).findtext("a:title", "", NAMES) == "ab"
 
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.i18n.locale import PARIS
-from mapservice.notifications.weekly_digest.model import Week, midnight, monday
+from mapservice.notifications.weekly_digest.model import DigestWeek, midnight, monday
 from tests.accounts.people.mailbox import ADDRESS, fill_in, mails_to, sign_in
 from tests.accounts.roles.cast import grant, proposal, report, revoke
 from tests.conftest import REPOSITORY
@@ -358,6 +358,6 @@ def test_weeks_begin_on_monday(day: str, first: str) -> None:
 
 
 def test_a_week_in_which_clocks_change_is_an_hour_longer() -> None:
-    week = Week(date(2025, 10, 20), date(2025, 10, 27))
+    week = DigestWeek(date(2025, 10, 20), date(2025, 10, 27))
     assert week.until - week.since == timedelta(days=7, hours=1)
     assert midnight(date(2025, 12, 8)).isoformat() == "2025-12-07T23:00:00+00:00"

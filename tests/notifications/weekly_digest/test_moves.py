@@ -3,32 +3,32 @@
 import numpy as np
 import pytest
 
-from mapservice.dashboards.model import Areas
-from mapservice.notifications.weekly_digest.model import FALSE_SHARE, Moves, moves
+from mapservice.dashboards.model import AreaFigures
+from mapservice.notifications.weekly_digest.model import FALSE_SHARE, ClearMoves, moves
 
 
-def areas(population: list[int], recent: list[int], before: list[int]) -> Areas:
+def areas(population: list[int], recent: list[int], before: list[int]) -> AreaFigures:
     codes = tuple(f"{number:05}" for number in range(len(population)))
     counts = [np.array(column, np.int64) for column in (population, recent, before)]
     people, now, then = counts
-    return Areas(codes, people, now + then, now, then)
+    return AreaFigures(codes, people, now + then, now, then)
 
 
 @pytest.mark.parametrize(
     ("recent", "before", "told"),
     [
-        (12, 2, Moves(rising=(0,))),
-        (2, 12, Moves(falling=(0,))),
-        (0, 8, Moves(falling=(0,))),
-        (8, 0, Moves(rising=(0,))),
-        (4, 2, Moves()),
-        (2, 0, Moves()),
-        (120, 100, Moves()),
-        (0, 0, Moves()),
+        (12, 2, ClearMoves(rising=(0,))),
+        (2, 12, ClearMoves(falling=(0,))),
+        (0, 8, ClearMoves(falling=(0,))),
+        (8, 0, ClearMoves(rising=(0,))),
+        (4, 2, ClearMoves()),
+        (2, 0, ClearMoves()),
+        (120, 100, ClearMoves()),
+        (0, 0, ClearMoves()),
     ],
 )
 def test_one_territory_moves_where_a_coin_would_hardly_fall_so(
-    recent: int, before: int, told: Moves
+    recent: int, before: int, told: ClearMoves
 ) -> None:
     assert moves(areas([50_000], [recent], [before])) == told
 
@@ -42,7 +42,7 @@ def test_the_same_difference_among_many_is_what_chance_does() -> None:
 
 def test_the_clearest_comes_first() -> None:
     found = moves(areas([50_000] * 3, [20, 60, 0], [2, 3, 40]))
-    assert found == Moves(rising=(1, 0), falling=(2,))
+    assert found == ClearMoves(rising=(1, 0), falling=(2,))
 
 
 def test_a_town_without_anything_now_has_fallen_silent_where_its_sisters_go_on() -> None:
@@ -56,8 +56,8 @@ def test_a_town_without_anything_now_has_fallen_silent_where_its_sisters_go_on()
 
 
 def test_nothing_is_told_of_no_territories_or_empty_ones() -> None:
-    assert moves(areas([], [], [])) == Moves()
-    assert moves(areas([0] * 20, [0] * 20, [0] * 20)) == Moves()
+    assert moves(areas([], [], [])) == ClearMoves()
+    assert moves(areas([0] * 20, [0] * 20, [0] * 20)) == ClearMoves()
 
 
 def test_where_nothing_changes_few_letters_name_any() -> None:

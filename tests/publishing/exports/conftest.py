@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.app import create_app
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.queries import find_page
 from mapservice.settings import Settings
 from mapservice.web.services import EXTENSION, Services
@@ -56,6 +56,6 @@ def orders(shared_engine: Engine, exporting_app: Flask, initiatives: list[Kept])
 
 
 @pytest.fixture
-def ids_by_sql(reader: Connection) -> Callable[[Filters], list[str]]:
+def ids_by_sql(reader: Connection) -> Callable[[InitiativeFilters], list[str]]:
     """Ids that a filter means, in its order, as the list shows them."""
     return lambda filters: [str(one.id) for one in find_page(reader, filters, 10_000).items]

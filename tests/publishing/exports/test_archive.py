@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.errors import SourceError
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import Tile
 from mapservice.initiatives.model import Theme
 from mapservice.publishing.exports import archive, making
@@ -25,7 +25,7 @@ from tests.web.population import Kept, tiles_of
 
 # All tiles of these zooms are compared: 341, most of them sea.
 ZOOM = 4
-FILTERS = Filters(theme=(Theme.CULTURE, Theme.HABITAT))
+FILTERS = InitiativeFilters(theme=(Theme.CULTURE, Theme.HABITAT))
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +128,11 @@ def bare_engine(server_url: str) -> Iterator[Engine]:
 def test_an_archive_of_nothing_is_refused(bare_engine: Engine, tmp_path: Path) -> None:
     with bare_engine.connect() as connection, pytest.raises(SourceError):
         archive.write_archive(
-            connection, Filters(), tmp_path / "map.pmtiles", lambda n: None, lambda n: None, 3
+            connection,
+            InitiativeFilters(),
+            tmp_path / "map.pmtiles",
+            lambda n: None,
+            lambda n: None,
+            3,
         )
     assert list(tmp_path.iterdir()) == []

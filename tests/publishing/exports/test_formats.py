@@ -18,17 +18,22 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.exports import properties
-from mapservice.initiatives.filters import Filters, parse
+from mapservice.initiatives.filters import InitiativeFilters, parse
 from mapservice.publishing.exports import making
 from mapservice.publishing.exports.formats import FIELDS
-from mapservice.publishing.exports.model import Format, Streamed
+from mapservice.publishing.exports.model import ExportFormat, StreamFormat
 from tests.publishing.exports.conftest import BASE
 from tests.web.population import Kept, Made, insert
 from tests.web.test_same_ids import filters_of_these
 
-BY_GDAL = (Streamed.GEOJSON, Streamed.GEOJSON_LINES, Streamed.GEOJSON_SEQUENCE, *list(Format)[:2])
+BY_GDAL = (
+    StreamFormat.GEOJSON,
+    StreamFormat.GEOJSON_LINES,
+    StreamFormat.GEOJSON_SEQUENCE,
+    *list(ExportFormat)[:2],
+)
 NOTHING = "q=motquepersonnenemploie"
-Ids = Callable[[Filters], list[str]]
+Ids = Callable[[InitiativeFilters], list[str]]
 
 
 def save(connection: Connection, form: str, target: Path, query: str = "") -> list[int]:
@@ -58,11 +63,11 @@ def read_ids(path: Path) -> list[str]:
 )
 @given(filters=filters_of_these)
 def test_every_format_has_the_ids_that_sql_finds(
-    reader: Connection, ids_by_sql: Ids, filters: Filters
+    reader: Connection, ids_by_sql: Ids, filters: InitiativeFilters
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = {}
-        for form in (*Streamed, *Format):
+        for form in (*StreamFormat, *ExportFormat):
             path = Path(folder) / f"initiatives.{form}"
             making.save(reader, form, filters, BASE, path, (lambda total: None, lambda rows: None))
             found[form] = read_ids(path)
@@ -70,31 +75,33 @@ def test_every_format_has_the_ids_that_sql_finds(
         assert present == {f"initiatives.{form}" for form in found}
     ids = ids_by_sql(filters)
     if filters.precision == (Precision.POINT,):
-        assert sorted(found.pop(Format.FLATGEOBUF)) == sorted(ids)  # its index has its own order
+        assert sorted(found.pop(ExportFormat.FLATGEOBUF)) == sorted(
+            ids
+        )  # its index has its own order
     assert found == dict.fromkeys(found, ids)
 
 
-@pytest.mark.parametrize("form", [*Streamed, *Format])
+@pytest.mark.parametrize("form", [*StreamFormat, *ExportFormat])
 def test_the_bar_counts_every_row(
     reader: Connection, ids_by_sql: Ids, tmp_path: Path, form: str
 ) -> None:
     total, *steps = save(reader, form, tmp_path / f"all.{form}")
     # A line tells of a row, but for the head of a CSV and the last feature of a collection.
     beside = {"csv": 1, "geojson": -1}.get(form, 0)
-    assert sum(steps) - beside == total == len(ids_by_sql(Filters())) > 100
+    assert sum(steps) - beside == total == len(ids_by_sql(InitiativeFilters())) > 100
 
 
-@pytest.mark.parametrize("form", [*Streamed, *Format])
+@pytest.mark.parametrize("form", [*StreamFormat, *ExportFormat])
 def test_nothing_found_is_still_a_sound_file(reader: Connection, tmp_path: Path, form: str) -> None:
     path = tmp_path / f"none.{form}"
     save(reader, form, path, NOTHING)
-    if form in (Streamed.GEOJSON_LINES, Streamed.GEOJSON_SEQUENCE):
+    if form in (StreamFormat.GEOJSON_LINES, StreamFormat.GEOJSON_SEQUENCE):
         assert path.read_bytes() == b""
         return
     assert read_ids(path) == []
-    if form in tuple(Format)[:2]:
+    if form in tuple(ExportFormat)[:2]:
         assert list(pyogrio.read_info(path)["fields"]) == list(FIELDS)
-    if form == Format.GEOPARQUET:
+    if form == ExportFormat.GEOPARQUET:
         assert read_parquet(path).schema.names == [*FIELDS, "geometry"]
 
 
@@ -140,7 +147,9 @@ def test_ogrinfo_counts_what_we_wrote(reader: Connection, ids_by_sql: Ids, tmp_p
         path = tmp_path / f"all.{form}"
         save(reader, form, path)
         done = subprocess.run([ogrinfo, "-so", "-al", path], capture_output=True, text=True)
-        assert f"Feature Count: {len(ids_by_sql(Filters()))}\n" in done.stdout, done.stderr
+        assert f"Feature Count: {len(ids_by_sql(InitiativeFilters()))}\n" in done.stdout, (
+            done.stderr
+        )
 
 
 def test_an_export_that_fails_leaves_what_was_there(reader: Connection, tmp_path: Path) -> None:
@@ -150,13 +159,15 @@ def test_an_export_that_fails_leaves_what_was_there(reader: Connection, tmp_path
     def refuse(steps: int) -> None:
         raise Stop
 
-    for form in (*Streamed, *Format):
+    for form in (*StreamFormat, *ExportFormat):
         target = tmp_path / f"all.{form}"
         target.write_text("the former one")
         with pytest.raises(Stop):
-            making.save(reader, form, Filters(), BASE, target, (lambda total: None, refuse))
+            making.save(
+                reader, form, InitiativeFilters(), BASE, target, (lambda total: None, refuse)
+            )
         assert target.read_text() == "the former one"
-    assert len(list(tmp_path.iterdir())) == len(Streamed) + len(Format)
+    assert len(list(tmp_path.iterdir())) == len(StreamFormat) + len(ExportFormat)
 
 
 KILLED = """
@@ -194,7 +205,7 @@ def test_rows_come_in_one_snapshot(shared_engine: Engine, initiatives: list[Kept
             with shared_engine.begin() as writer:
                 insert(writer, [Made(commune="35238", id="00000000-0000-4000-8000-00000000000a")])
 
-        making.save(connection, "gpkg", Filters(), BASE, path, (start, told.append))
+        making.save(connection, "gpkg", InitiativeFilters(), BASE, path, (start, told.append))
         assert len(read_ids(path)) == told[0] == sum(told[1:])
     with shared_engine.begin() as writer:
         gone = "DELETE FROM initiative WHERE id = '00000000-0000-4000-8000-00000000000a'"

@@ -14,15 +14,15 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.jobs import make_jobs
 from mapservice.publishing.exports import making, service
-from mapservice.publishing.exports.model import MAX_ATTEMPTS, MAX_WAITING, Format
+from mapservice.publishing.exports.model import MAX_ATTEMPTS, MAX_WAITING, ExportFormat
 from mapservice.settings import Settings
 
 PLENTY = 10**12
 UNKNOWN = "0197f000-0000-4000-8000-000000000099"
-Ids = Callable[[Filters], list[str]]
+Ids = Callable[[InitiativeFilters], list[str]]
 
 
 def order(client: FlaskClient, form: str = "gpkg", query: str = "") -> Any:
@@ -46,9 +46,9 @@ def jobs(engine: Engine) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-@pytest.mark.parametrize("form", list(Format))
+@pytest.mark.parametrize("form", list(ExportFormat))
 def test_an_order_becomes_a_file_with_what_the_filter_means(
-    orders: FlaskClient, shared_engine: Engine, home: Path, ids_by_sql: Ids, form: Format
+    orders: FlaskClient, shared_engine: Engine, home: Path, ids_by_sql: Ids, form: ExportFormat
 ) -> None:
     made = order(orders, form, "theme=mobilite,culture&sort=supported")
     assert (made["state"], made["done"], made["file"]) == ("queued", 0, None)
@@ -124,9 +124,9 @@ def test_a_form_leads_to_a_page_that_looks_again_by_itself(
 
 def test_the_page_of_choices_carries_the_filter(orders: FlaskClient) -> None:
     page = orders.get("/exports?theme=culture&q=jardin").text
-    for form in Format:
+    for form in ExportFormat:
         assert f'name="format" value="{form}"' in page
-    assert page.count('name="theme" value="culture"') == len(Format)
+    assert page.count('name="theme" value="culture"') == len(ExportFormat)
     assert 'href="/initiatives.geojsonl?q=jardin&amp;theme=culture"' in page
     assert 'href="/exports?theme=culture' in orders.get("/initiatives?theme=culture").text
 

@@ -14,16 +14,23 @@ from arro3.io import read_parquet
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from mapservice.initiatives.filters import Filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.publishing.exports import making
-from mapservice.publishing.exports.model import Format
+from mapservice.publishing.exports.model import ExportFormat
 from tests.publishing.exports.conftest import BASE
 from tests.web.population import Made, insert
 
 
-def save(engine: Engine, form: Format, target: Path) -> None:
+def save(engine: Engine, form: ExportFormat, target: Path) -> None:
     with engine.connect() as connection:
-        making.save(connection, form, Filters(), BASE, target, (lambda total: None, lambda n: None))
+        making.save(
+            connection,
+            form,
+            InitiativeFilters(),
+            BASE,
+            target,
+            (lambda total: None, lambda n: None),
+        )
 
 
 @pytest.fixture
@@ -47,9 +54,9 @@ def one_of_each(engine: Engine) -> Engine:
     return engine
 
 
-@pytest.mark.parametrize("form", [Format.GEOPACKAGE, Format.FLATGEOBUF])
+@pytest.mark.parametrize("form", [ExportFormat.GEOPACKAGE, ExportFormat.FLATGEOBUF])
 def test_gdal_reads_words_moments_numbers_and_places(
-    one_of_each: Engine, tmp_path: Path, form: Format
+    one_of_each: Engine, tmp_path: Path, form: ExportFormat
 ) -> None:
     path = tmp_path / f"two.{form}"
     save(one_of_each, form, path)
@@ -68,7 +75,7 @@ def test_gdal_reads_words_moments_numbers_and_places(
 
 def test_geoparquet_says_what_it_is_and_where(one_of_each: Engine, tmp_path: Path) -> None:
     path = tmp_path / "two.parquet"
-    save(one_of_each, Format.GEOPARQUET, path)
+    save(one_of_each, ExportFormat.GEOPARQUET, path)
     table = read_parquet(path).read_all()
     geo = json.loads(table.schema.metadata[b"geo"])
     assert (geo["version"], geo["primary_column"]) == ("1.1.0", "geometry")

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.app import create_app
-from mapservice.publishing.reports.model import Report, View
+from mapservice.publishing.reports.model import ReportView, TerritoryReport
 from mapservice.publishing.reports.queries import read
 from mapservice.settings import Settings
 from mapservice.web.services import EXTENSION, Services
@@ -27,7 +27,7 @@ RURAL = (
     Made(title="Haies", commune="35003", theme="environnement"),
 )
 
-Reading = Callable[[str], Report]
+Reading = Callable[[str], TerritoryReport]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def snapshot(shared_engine: Engine, initiatives: None) -> Iterator[Connection]:
 
 @pytest.fixture
 def reading(snapshot: Connection) -> Reading:
-    return lambda query: read(snapshot, View.of_query(query), BASE, SITE)
+    return lambda query: read(snapshot, ReportView.of_query(query), BASE, SITE)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from mapservice.errors import InvalidInput
 from mapservice.publishing.reports import words
-from mapservice.publishing.reports.model import Report, View
+from mapservice.publishing.reports.model import ReportView, TerritoryReport
 from mapservice.territories.model import Level
 from tests.publishing.reports.conftest import Reading
 
@@ -72,7 +72,7 @@ MOST = """
      ORDER BY supporters DESC, created_at DESC NULLS LAST, id LIMIT 3"""
 
 
-def bound(view: View) -> dict[str, Any]:
+def bound(view: ReportView) -> dict[str, Any]:
     return {
         "themes": list(view.filters.theme),
         "statuses": list(view.filters.statuses),
@@ -81,7 +81,7 @@ def bound(view: View) -> dict[str, Any]:
     }
 
 
-def recount(connection: Connection, view: View) -> dict[str, tuple[int | None, int, int]]:
+def recount(connection: Connection, view: ReportView) -> dict[str, tuple[int | None, int, int]]:
     ref = view.ref
     within = "true"
     if ref and view.by is Level.EPCI:
@@ -96,7 +96,7 @@ def recount(connection: Connection, view: View) -> dict[str, tuple[int | None, i
     return {code: (population, count, supporters) for code, population, count, supporters in rows}
 
 
-def told(report: Report) -> dict[str, tuple[int | None, int, int]]:
+def told(report: TerritoryReport) -> dict[str, tuple[int | None, int, int]]:
     return {
         line.code: (line.figures.population, line.figures.initiatives, line.figures.supporters)
         for line in report.lines
@@ -188,12 +188,12 @@ def test_nothing_is_hatched_unknown_is_grey_and_a_little_is_neither(reading: Rea
 )
 def test_what_cannot_be_told_is_refused_by_name(query: str, field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        View.of_query(query)
+        ReportView.of_query(query)
     assert refused.value.field == field
 
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_view_has_one_spelling(query: str) -> None:
-    view = View.of_query(query)
-    assert View.of_query(view.query) == view
-    assert View.of_query(view.query).query == view.query
+    view = ReportView.of_query(query)
+    assert ReportView.of_query(view.query) == view
+    assert ReportView.of_query(view.query).query == view.query

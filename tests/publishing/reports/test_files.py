@@ -12,7 +12,7 @@ from pypdf import PdfReader
 from sqlalchemy import Connection
 
 from mapservice.publishing.reports import page, paper, sheets, words
-from mapservice.publishing.reports.model import ENOUGH, Report
+from mapservice.publishing.reports.model import ENOUGH, TerritoryReport
 from mapservice.static_maps import report_model
 from mapservice.web.assets import STATIC
 from tests.publishing.reports.conftest import HOSTILE, Reading
@@ -55,7 +55,7 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def expected(report: Report) -> list[list[str]]:
+def expected(report: TerritoryReport) -> list[list[str]]:
     rows = [[words.name(line), *words.cells(line.figures)] for line in report.lines]
     return [*rows, ["Ensemble", *words.cells(report.whole)]]
 

@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from mapservice.publishing.exports import making
-from mapservice.publishing.exports.model import Bundle, Format
+from mapservice.publishing.exports.model import BundleFormat, ExportFormat
 from mapservice.publishing.reports.making import maker
-from mapservice.publishing.reports.model import Piece
+from mapservice.publishing.reports.model import ReportFile
 from tests.publishing.reports.conftest import BASE, SITE
 from tests.test_cli import Command, mapservice
 
@@ -30,7 +30,7 @@ with app.open():
     app.run_worker(wait=False, delete_jobs="successful")
 """
 UNKNOWN = "0197f000-0000-4000-8000-000000000099"
-MAKERS = {Bundle.REPORT: maker(SITE)}
+MAKERS = {BundleFormat.REPORT: maker(SITE)}
 
 
 def order(client: FlaskClient, **asked: Any) -> Any:
@@ -58,8 +58,8 @@ def test_an_order_becomes_five_files(orders: FlaskClient, made: Any) -> None:
     whole = orders.get(made["files"]["zip"].removeprefix(BASE), buffered=True)
     assert len(whole.data) == made["bytes"]
     with ZipFile(io.BytesIO(whole.data)) as files:
-        assert files.namelist() == [piece.file_name for piece in Piece]
-        for piece in Piece:
+        assert files.namelist() == [piece.file_name for piece in ReportFile]
+        for piece in ReportFile:
             path = made["files"][piece].removeprefix(BASE)
             answer = orders.get(f"{path}?telecharger=1")
             assert answer.data == files.read(piece.file_name)
@@ -127,7 +127,7 @@ def test_reports_and_exports_are_apart(
     orders: FlaskClient, shared_engine: Engine, home: Path
 ) -> None:
     report = order(orders, territory="commune:35238")
-    export = orders.post("/exports", json={"format": Format.GEOPACKAGE}).get_json()
+    export = orders.post("/exports", json={"format": ExportFormat.GEOPACKAGE}).get_json()
     assert orders.get(f"/exports/{report['id']}").status_code == 404
     assert orders.get(f"/rapports/{export['id']}").status_code == 404
     # Who has no maker of reports leaves them to others.
@@ -173,7 +173,7 @@ def test_the_command_writes_one_file_or_all(mapservice: Command) -> None:
     assert "Les initiatives à Paris, par commune" in Path("paris.html").read_text(encoding="utf-8")
     assert mapservice("report", "--by", "departement", "--out", "france.zip").code == 0
     with ZipFile("france.zip") as files:
-        assert len(files.namelist()) == len(Piece)
+        assert len(files.namelist()) == len(ReportFile)
     refused = mapservice("report", "--territory", "region:99", "--out", "none.pdf")
     assert (refused.code, Path("none.pdf").exists()) == (1, False)
     assert "there is no region:99" in refused.err

@@ -13,14 +13,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.publishing.exports import making
-from mapservice.publishing.exports.model import MAX_WAITING, Bundle
+from mapservice.publishing.exports.model import MAX_WAITING, BundleFormat
 from mapservice.publishing.exports.service import order
 from mapservice.publishing.reports import schedule_service
 from mapservice.publishing.reports.making import maker
 from mapservice.publishing.reports.schedule_service import (
     MAX_SCHEDULES,
     TERMS,
-    Done,
+    ScheduleTurn,
     month_before,
     of_month,
 )
@@ -32,7 +32,7 @@ from tests.notifications.subscriptions.readers import environ
 from tests.notifications.subscriptions.test_digests import until
 
 SETTINGS = Settings(database_url="", public_url="http://map.test")
-MAKERS = {Bundle.REPORT: maker("Initiatives")}
+MAKERS = {BundleFormat.REPORT: maker("Initiatives")}
 PAGE, MONTHLY = "/rapports?territory=commune:35238", "/rapports/mensuels"
 RENNES = {"territory": "commune:35238", "by": "commune", "figure": "rate", "theme": "culture"}
 KEPT_VIEW = "theme=culture&territory=commune:35238&by=commune&figure=rate"
@@ -70,7 +70,7 @@ def asked_in_october(engine: Engine) -> None:
         connection.execute(text(statement))
 
 
-def run(engine: Engine, day: date = FIRST) -> Done:
+def run(engine: Engine, day: date = FIRST) -> ScheduleTurn:
     return schedule_service.run(engine, SETTINGS, day)
 
 
@@ -163,13 +163,13 @@ class TestEachMonth:
     ) -> None:
         ask(moderator)
         asked_in_october(engine)
-        assert run(engine, date(2030, 11, 30)) == Done(0, 0)
-        assert run(engine) == Done(1, 0)
-        assert run(engine) == Done(0, 0), "it is not made yet"
+        assert run(engine, date(2030, 11, 30)) == ScheduleTurn(0, 0)
+        assert run(engine) == ScheduleTurn(1, 0)
+        assert run(engine) == ScheduleTurn(0, 0), "it is not made yet"
         assert exports(engine) == [(NOVEMBER, "queued")]
         assert make(engine, tmp_path) == 1
-        assert run(engine) == Done(0, 1)
-        assert run(engine, date(2030, 12, 31)) == Done(0, 0)
+        assert run(engine) == ScheduleTurn(0, 1)
+        assert run(engine, date(2030, 12, 31)) == ScheduleTurn(0, 0)
         (mail,) = mails(engine)
         assert mail.subject.startswith("Rapport de novembre 2030 : Rennes")
         link = next(line for line in mail.text.splitlines() if "/rapports/" in line)
@@ -177,7 +177,7 @@ class TestEachMonth:
         assert (told.get_json()["state"], told.get_json()["view"]) == ("done", NOVEMBER)
         assert f"{link}/rapport.pdf" in mail.text
         assert f"{link}/rapport.pdf" in mail.html
-        assert run(engine, date(2031, 1, 1)) == Done(1, 0)
+        assert run(engine, date(2031, 1, 1)) == ScheduleTurn(1, 0)
 
     def test_its_file_is_kept_for_forty_days(
         self, moderator: FlaskClient, engine: Engine, tmp_path: Path
@@ -196,9 +196,9 @@ class TestEachMonth:
         ask(moderator)
         asked_in_october(engine)
         with engine.begin() as connection:
-            order(connection, Bundle.REPORT, NOVEMBER, "http://map.test")
+            order(connection, BundleFormat.REPORT, NOVEMBER, "http://map.test")
         make(engine, tmp_path)
-        assert run(engine) == Done(1, 1)
+        assert run(engine) == ScheduleTurn(1, 1)
         assert len(exports(engine)) == 1
         with engine.connect() as connection:
             kept = connection.execute(text("SELECT expires_at - finished_at FROM export"))
@@ -212,7 +212,7 @@ class TestEachMonth:
         run(engine)
         with engine.begin() as connection:
             connection.execute(text(FAIL))
-        assert run(engine) == Done(0, 1)
+        assert run(engine) == ScheduleTurn(0, 1)
         (mail,) = mails(engine)
         assert "n’a pas pu être préparé" in mail.text
         assert f"http://map.test/rapports?{NOVEMBER}" in mail.text
@@ -225,13 +225,13 @@ class TestEachMonth:
         for theme in themes:
             ask(moderator, theme=theme)
         asked_in_october(engine)
-        assert run(engine) == Done(TERMS.room, 0)
+        assert run(engine) == ScheduleTurn(TERMS.room, 0)
         assert TERMS.room < MAX_WAITING, "others still find room"
-        assert run(engine) == Done(0, 0)
+        assert run(engine) == ScheduleTurn(0, 0)
         make(engine, tmp_path)
-        assert run(engine) == Done(len(themes) - TERMS.room, TERMS.room)
+        assert run(engine) == ScheduleTurn(len(themes) - TERMS.room, TERMS.room)
         make(engine, tmp_path)
-        assert run(engine) == Done(0, len(themes) - TERMS.room)
+        assert run(engine) == ScheduleTurn(0, len(themes) - TERMS.room)
         assert len(mails(engine)) == len(themes)
 
     def test_who_has_no_role_any_more_gets_none_until_they_have_one_again(
@@ -240,10 +240,10 @@ class TestEachMonth:
         ask(moderator)
         asked_in_october(engine)
         revoke(engine, person_of(engine, ADDRESS), "moderator", BRETAGNE)
-        assert run(engine) == Done(0, 0)
+        assert run(engine) == ScheduleTurn(0, 0)
         assert "En pause" in moderator.get("/compte").text
         grant(engine, ADDRESS, "coordinator", BRETAGNE)
-        assert run(engine) == Done(1, 0)
+        assert run(engine) == ScheduleTurn(1, 0)
 
     def test_the_link_in_a_mail_ends_it_without_a_session(
         self, app: Flask, moderator: FlaskClient, engine: Engine, tmp_path: Path
@@ -260,7 +260,7 @@ class TestEachMonth:
         assert stranger.get(link[:-1] + ("A" if link[-1] != "A" else "B")).status_code == 404
         assert stranger.get(link).status_code == 200
         assert "ne vient plus" in stranger.post(link, data={"List-Unsubscribe": "One-Click"}).text
-        assert run(engine, date(2031, 1, 1)) == Done(0, 0)
+        assert run(engine, date(2031, 1, 1)) == ScheduleTurn(0, 0)
 
     def test_it_speaks_the_language_of_its_reader(
         self, moderator: FlaskClient, engine: Engine, tmp_path: Path
@@ -298,7 +298,7 @@ class TestEachMonth:
             worker.wait()
             holder.rollback()
         until(lambda: run(engine).mails == 1 or len(mails(engine)) > 0)
-        assert run(engine) == Done(0, 0)
+        assert run(engine) == ScheduleTurn(0, 0)
         assert len(mails(engine)) == 1
 
 

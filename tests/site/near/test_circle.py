@@ -12,9 +12,9 @@ from pyproj import Geod
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.initiatives import near_queries, queries
-from mapservice.initiatives.filters import Filters, Sort
+from mapservice.initiatives.filters import InitiativeFilters, ListingSort
 from mapservice.initiatives.model import Status, Theme
-from mapservice.initiatives.near import Stretch
+from mapservice.initiatives.near import ScaleBounds
 from mapservice.territories.coordinates import LonLat
 from tests.web.population import Kept, Made, fill, kept
 
@@ -89,7 +89,7 @@ def test_pages_by_distance_are_what_measuring_all_of_them_gives(
     limit: int,
     theme: tuple[Theme, ...],
 ) -> None:
-    filters = Filters(near=here, radius=radius, sort=Sort.NEAR, theme=theme)
+    filters = InitiativeFilters(near=here, radius=radius, sort=ListingSort.NEAR, theme=theme)
     listed = [one for one in spread if one.status in filters.statuses]
     measured = [(metres(here, one), one.id) for one in listed if not theme or one.theme in theme]
     inside = sorted((round(far, 3), key) for far, key in measured if far <= radius)
@@ -126,7 +126,7 @@ def test_counts_of_a_circle_are_what_measuring_all_of_them_gives(
     most: int | None,
     status: tuple[Status, ...],
 ) -> None:
-    filters = Filters(near=here, radius=radius, status=status)
+    filters = InitiativeFilters(near=here, radius=radius, status=status)
     inside = [
         one.theme
         for one in spread
@@ -140,7 +140,7 @@ def test_counts_of_a_circle_are_what_measuring_all_of_them_gives(
 def test_the_stretch_of_the_map_is_within_its_bounds(
     reading: Connection, here: LonLat, radius: float, turn: float
 ) -> None:
-    stretch = Stretch.around(here.lon, here.lat, radius)
+    stretch = ScaleBounds.around(here.lon, here.lat, radius)
     assert stretch is not None
     lon, lat, _ = WGS84.fwd(here.lon, here.lat, turn, radius)
     planar = reading.execute(

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from mapservice.initiatives import queries
-from mapservice.initiatives.filters import Cursor, Filters, Sort
+from mapservice.initiatives.filters import InitiativeFilters, ListingCursor, ListingSort
 from mapservice.initiatives.queries import SEARCH_PROBE
 from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import Level, TerritoryRef
@@ -38,24 +38,26 @@ def texts(shared_engine: Engine) -> Iterator[Connection]:
 
 
 @pytest.mark.parametrize("q", ["mobilite velo", "MOBILITÉS vélos", '"mobilités à vélo"'])
-@pytest.mark.parametrize("sort", [Sort.RECENT, Sort.SUPPORTED])
-def test_rare_words_are_found_behind_many_others(texts: Connection, q: str, sort: Sort) -> None:
-    page = queries.find_page(texts, Filters(q=q, sort=sort), 20)
+@pytest.mark.parametrize("sort", [ListingSort.RECENT, ListingSort.SUPPORTED])
+def test_rare_words_are_found_behind_many_others(
+    texts: Connection, q: str, sort: ListingSort
+) -> None:
+    page = queries.find_page(texts, InitiativeFilters(q=q, sort=sort), 20)
     assert len(page.items) == RARE
     assert page.next is None
     assert {one.title.rsplit(" ", 1)[0] for one in page.items} == {"Mobilités à vélo"}
 
 
 @pytest.mark.parametrize("q", ["ateliers", "velo", "atelier or velo", "rien de tel"])
-@pytest.mark.parametrize("sort", list(Sort))
+@pytest.mark.parametrize("sort", list(ListingSort))
 @pytest.mark.parametrize("radius", [20_000.0, 100_000.0])
 def test_pages_hold_each_match_once_in_order(
-    texts: Connection, q: str, sort: Sort, radius: float
+    texts: Connection, q: str, sort: ListingSort, radius: float
 ) -> None:
-    near = LonLat(-1.70, 48.12) if sort is Sort.NEAR else None
-    filters = Filters(q=q, sort=sort, near=near, radius=radius if near else None)
+    near = LonLat(-1.70, 48.12) if sort is ListingSort.NEAR else None
+    filters = InitiativeFilters(q=q, sort=sort, near=near, radius=radius if near else None)
     found: list[str] = []
-    cursor: Cursor | None = None
+    cursor: ListingCursor | None = None
     while True:
         page = queries.find_page(texts, filters, 700, cursor)
         found += [str(one.id) for one in page.items]
@@ -69,7 +71,7 @@ def test_pages_hold_each_match_once_in_order(
 def test_words_and_places_narrow_together(texts: Connection) -> None:
     def matches(code: str) -> int:
         place = (TerritoryRef(Level.COMMUNE, code),)
-        return len(queries.find_page(texts, Filters(q="vélo", territory=place), 20).items)
+        return len(queries.find_page(texts, InitiativeFilters(q="vélo", territory=place), 20).items)
 
     assert matches("35051") == RARE
     assert matches("35238") == 0
