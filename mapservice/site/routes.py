@@ -18,8 +18,8 @@ from mapservice.initiatives import near_areas, queries
 from mapservice.initiatives.filters import (
     InitiativeFilters,
     ListingCursor,
-    PageRequest,
     ListingSort,
+    PageRequest,
 )
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import Theme

@@ -17,7 +17,7 @@ from mapservice.i18n.text import ngettext
 from mapservice.i18n.typography import number
 from mapservice.initiatives import near_areas
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import InitiativeFilters, PageRequest, ListingSort, parse
+from mapservice.initiatives.filters import InitiativeFilters, ListingSort, PageRequest, parse
 from mapservice.initiatives.near import AroundCounts
 from mapservice.initiatives.params import with_known_places
 from mapservice.initiatives.place_words import precision_words

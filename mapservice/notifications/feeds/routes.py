@@ -14,8 +14,8 @@ from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries
 from mapservice.initiatives.filters import (
     InitiativeFilters,
-    PageRequest,
     ListingSort,
+    PageRequest,
     parse_territory,
 )
 from mapservice.initiatives.params import NamedTerritory, read_filters

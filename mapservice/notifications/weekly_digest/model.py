@@ -104,7 +104,7 @@ def moves(areas: AreaFigures) -> ClearMoves:
     """Which of these rose, and which fall silent, beyond what chance does.
 
     Rising or falling: an even coin would hardly split the two windows so (`AreaFigures.changed`),
-    and of all that is told as a change at most 5 % is chance, however many territories are looked at.
+    and at most 5 % of all that is told as a change is chance, however many territories there are.
     Fallen silent too: nothing in 90 days and something in the same of last year, where the rate of
     its sisters and its size would hardly leave it none (`dashboards/expected.py`), with the same
     share of chance.

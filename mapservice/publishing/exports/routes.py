@@ -26,8 +26,8 @@ from mapservice.initiatives import exports
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import (
     InitiativeFilters,
-    PageRequest,
     ListingSort,
+    PageRequest,
     parse,
     parse_moment,
 )

@@ -1,8 +1,8 @@
 """Communes through time: any code or name since 1943 → today's communes, with what happened.
 
 Pure: built from INSEE's events and today's communes. `LineageGround` is what is followed:
-a commune on some day, and the codes that it had each time before it was merged, so that a commune that leaves
-a merger again (L'Oie, 85165) is found back and isn't taken for its neighbours.
+a commune on some day, and the codes that it had each time before it was merged. So a commune that
+leaves a merger again (L'Oie, 85165) is found back and is not taken for its neighbours.
 """
 
 import unicodedata
