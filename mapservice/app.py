@@ -1,8 +1,7 @@
 """Wiring, nothing else: settings, database, geocoder, and the routes of every package."""
 
 import secrets
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from flask import Flask
@@ -13,7 +12,6 @@ from mapservice.accounts.api_keys import bearer
 from mapservice.accounts.api_keys import routes as tokens
 from mapservice.accounts.people import routes as people
 from mapservice.accounts.people.hooks import MagicLinkAction, PersonalDataProvider
-from mapservice.accounts.people.session import NoSession
 from mapservice.accounts.roles import routes as roles
 from mapservice.contributions.proposals import routes as proposals
 from mapservice.contributions.proposals.api_routes import blueprint as proposals_api
@@ -54,23 +52,12 @@ from mapservice.static_maps.routes import blueprint as drawings
 from mapservice.territories.queries import source_name
 from mapservice.tiles.routes import blueprint as tiles
 from mapservice.tiles.tile_cache.middleware import TileCacheMiddleware
-from mapservice.web import (
-    assets,
-    compression,
-    forms,
-    health,
-    language,
-    problems,
-    proof_of_work,
-    secret_paths,
-    security,
-)
-from mapservice.web.forwarded import TrustedProxies
+from mapservice.web import assets, edge, forms, health, proof_of_work
+from mapservice.web.edge import SERVICES, Services, TrustedProxies, engine_of
 from mapservice.web.logging import configure as configure_logging
-from mapservice.web.services import EXTENSION, Services, engine_of
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 log = structlog.get_logger()
 
@@ -129,31 +116,13 @@ READINESS = (
 )
 
 
-class MapserviceFlask(Flask):
-    """Flask behind the proxies in front of it.
-
-    It does not ask of each function at each request whether it is a coroutine: none is.
-    """
-
-    proxies: TrustedProxies
-
-    def wsgi_app(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
-        self.proxies.see_through(environ)
-        return super().wsgi_app(environ, start_response)
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        return func
-
-
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application. Raises ConfigurationError when no database is named."""
     settings = settings or Settings.from_env()
     if not settings.database_url:
         raise ConfigurationError("DATABASE_URL is not set; `mapservice serve` sets it by itself")
     configure_logging()
-    app = MapserviceFlask(
+    app = edge.MapserviceFlask(
         __name__, static_folder="static", template_folder=str(asset_folder("templates").resolve())
     )
     app.proxies = TrustedProxies(settings.trusted_proxies)
@@ -165,13 +134,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         BABEL_DEFAULT_TIMEZONE="Europe/Paris",
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.session_interface = NoSession()
-    secret_paths.register(app)
-    language.register(app)
-    app.extensions[EXTENSION] = _services(settings)
-    compression.register(app)
-    problems.register(app)
-    security.register(app)
+    edge.register(app, _services(settings))
     filter_params.register(app)
     template_words.register(app, settings)
     typography.register(app)
@@ -194,12 +157,12 @@ def create_served_app() -> "WSGIApplication":
     app = create_app()
     for template in app.jinja_env.list_templates():
         app.jinja_env.get_template(template)
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     try:
-        with services.moment.connect() as connection:
+        with services.snapshot.connect() as connection:
             services.of(GeocoderCache).current(connection)
             make_ready(connection)
-        with services.reader.connect() as connection:
+        with services.autocommit.connect() as connection:
             finder(connection, services.of(GeocoderCache))
     except (OperationalError, DriverError) as error:
         log.warning("started_without_database", error=str(error).partition("\n")[0])

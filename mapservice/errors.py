@@ -1,4 +1,4 @@
-"""The tree of domain errors. One handler (`web/problems.py`) turns them into answers.
+"""The tree of domain errors. One handler (`web/edge.py`) turns them into answers.
 
 Each class names the status it maps to; the message is written for the person who sent the
 request and names the field that is wrong.

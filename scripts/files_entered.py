@@ -50,10 +50,7 @@ def entered(work: Callable[[], object]) -> set[str]:
 
 def propose(client: FlaskClient) -> None:
     page = client.get("/proposer").get_data(as_text=True)
-    form = {
-        name: value
-        for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
-    }
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
     form |= {
         "title": "Un verger partagé",
         "summary": "Planter et soigner des fruitiers ensemble.",
@@ -93,5 +90,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("MAPSERVICE_DATABASE_URL", os.environ.get("MAPSERVICE_TEST_DATABASE_URL", ""))
+    os.environ.setdefault(
+        "MAPSERVICE_DATABASE_URL", os.environ.get("MAPSERVICE_TEST_DATABASE_URL", "")
+    )
     sys.exit(main())

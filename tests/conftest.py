@@ -33,7 +33,7 @@ from mapservice.territories.sources.decoupage import (
     read_populations,
     with_populations,
 )
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REVIEW_KEY = "clef des essais"
@@ -226,7 +226,7 @@ def import_rows(engine: Engine, locator: Locator, tmp_path: Path) -> Callable[[s
 def app(database_url: str) -> Iterator[Flask]:
     app = create_app(Settings(database_url=database_url, public_url="http://map.test"))
     yield app
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
 
 

@@ -26,11 +26,9 @@ from mapservice.static_maps.png import png
 from mapservice.territories import queries as territories
 from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
 from mapservice.territories.queries import mosaic_of
-from mapservice.tiles.tile_cache.middleware import tile_answer
 from mapservice.tiles.tile_cache.store import ChangeExtent
-from mapservice.web import answers
-from mapservice.web.params import only_parameters
-from mapservice.web.services import services
+from mapservice.web import edge
+from mapservice.web.edge import only_parameters, services, tile_answer
 
 blueprint = Blueprint("coordination_maps", __name__)
 
@@ -55,7 +53,7 @@ def frame_of(bounds: Sequence[float]) -> DrawingFrame:
 @blueprint.get("/coordination/<level>/<code>.json")
 def figures_json(level: str = "", code: str = "") -> Response:
     """Columns for a map: the class of each, what it shows; codes and names too unless `bref`."""
-    with services().moment.connect() as connection:
+    with services().snapshot.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         view = asked.view
         found = shades(connection, view, asking.bounds(request.args))
@@ -77,7 +75,7 @@ def figures_json(level: str = "", code: str = "") -> Response:
                 body["population_years"] = [year or None for year in areas.year.tolist()]
             if areas.partial is not None:
                 body["partial"] = areas.partial.tolist()
-    return answers.whole(json.dumps(body, separators=(",", ":"), ensure_ascii=False), answers.JSON)
+    return edge.whole_answer(json.dumps(body, separators=(",", ":"), ensure_ascii=False), edge.JSON)
 
 
 def _names(connection: Connection, view: DashboardView, areas: AreaFigures) -> list[str]:
@@ -95,11 +93,11 @@ def _names(connection: Connection, view: DashboardView, areas: AreaFigures) -> l
 @blueprint.get("/coordination/<level>/<code>/points.json")
 def spots_json(level: str = "", code: str = "") -> Response:
     """Communes that hold something in the period: longitude, latitude (EPSG:4326), how many."""
-    with services().moment.connect() as connection:
+    with services().snapshot.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         found = queries.spots(connection, asked.view)
     columns = {"lon": found.lon.tolist(), "lat": found.lat.tolist(), "count": found.count.tolist()}
-    return answers.whole(json.dumps(columns, separators=(",", ":")), answers.JSON)
+    return edge.whole_answer(json.dumps(columns, separators=(",", ":")), edge.JSON)
 
 
 @blueprint.get("/tiles/outlines/<level>/<z>/<x>/<y>.pbf")
@@ -110,9 +108,9 @@ def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
         raise NotFound(f"There is no level {level[:20]!r}.")
     tile = Tile.parse(z, x, y)
     within = _within(level)
-    with services().moment.connect() as connection:
+    with services().snapshot.connect() as connection:
         content = map_queries.outlines_mvt(connection, tile, Level(level), within)
-    return tile_answer(content, answers.MVT, ChangeExtent.NOWHERE, OUTLINE_FRESH_SECONDS)
+    return tile_answer(content, edge.MVT, ChangeExtent.NOWHERE, OUTLINE_FRESH_SECONDS)
 
 
 def _within(level: str) -> TerritoryRef | None:
@@ -133,18 +131,18 @@ def outlines_mosaic(level: str) -> Response:
     only_parameters()
     content = None
     if level in tuple(Level):
-        with services().moment.connect() as connection:
+        with services().snapshot.connect() as connection:
             content = mosaic_of(connection, level)
     if content is None:
         raise NotFound(f"There is no picture of all {level[:20]!r}.")
-    return tile_answer(content, answers.MOSAIC, ChangeExtent.NOWHERE, OUTLINE_FRESH_SECONDS)
+    return tile_answer(content, edge.MOSAIC, ChangeExtent.NOWHERE, OUTLINE_FRESH_SECONDS)
 
 
 @blueprint.get("/coordination/density.json")
 @blueprint.get("/coordination/<level>/<code>/density.json")
 def density_json(level: str = "", code: str = "") -> Response:
     """Columns for a map, as those of figures: initiatives around each commune, and classes."""
-    with services().moment.connect() as connection:
+    with services().snapshot.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         found = density(connection, asked.view, asking.bounds(request.args))
         body: dict[str, Any] = {
@@ -158,7 +156,7 @@ def density_json(level: str = "", code: str = "") -> Response:
         if not request.args.get("bref"):
             body["codes"] = ",".join(found.codes)
             body["names"] = queries.name_list(connection, Level.COMMUNE, found.codes)
-    return answers.whole(json.dumps(body, separators=(",", ":"), ensure_ascii=False), answers.JSON)
+    return edge.whole_answer(json.dumps(body, separators=(",", ":"), ensure_ascii=False), edge.JSON)
 
 
 @blueprint.get("/coordination.svg")
@@ -187,7 +185,7 @@ def density_png(level: str = "", code: str = "") -> Response:
 
 
 def _answer(level: str, code: str, kind: str, *, dense: bool = False) -> Response:
-    with services().moment.connect() as connection:
+    with services().snapshot.connect() as connection:
         asked = asking.read(connection, level, code, request.args, TINT, BARE)
         tint = request.args.get(TINT, "claire")
         if tint not in PALETTES:
@@ -195,7 +193,7 @@ def _answer(level: str, code: str, kind: str, *, dense: bool = False) -> Respons
         shading = _density(connection, asked) if dense else _figures(connection, asked)
         drawn = _drawn(connection, asked.view, shading, tint, bare=bool(request.args.get(BARE)))
     body = png(drawn, PNG_WIDTH) if kind == PNG else drawn
-    return answers.whole(body, kind)
+    return edge.whole_answer(body, kind)
 
 
 def _figures(connection: Connection, asked: DashboardParams) -> ChoroplethShading:

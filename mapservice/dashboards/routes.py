@@ -40,8 +40,8 @@ from mapservice.rollups import territory_queries
 from mapservice.rollups.territory_model import TerritoryPlace
 from mapservice.territories.model import Level
 from mapservice.tiles.live_map import map_config
-from mapservice.web import answers
-from mapservice.web.services import services
+from mapservice.web import edge
+from mapservice.web.edge import services
 
 blueprint = Blueprint("coordination", __name__)
 
@@ -63,7 +63,7 @@ def make_ready(connection: Connection) -> None:
 @blueprint.get("/coordination")
 @blueprint.get("/coordination/<level>/<code>")
 def page(level: str = "", code: str = "") -> str:
-    with services().moment.connect() as connection:
+    with services().snapshot.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         shown = sheets.sheet(connection, asked.view, asked.order)
         beside = None
@@ -100,7 +100,7 @@ def page(level: str = "", code: str = "") -> str:
 @blueprint.get("/coordination/<level>/<code>/silence")
 def silence(level: str = "", code: str = "") -> str:
     """All that are silent, to a number that people read; the files have every one."""
-    with services().moment.connect() as connection:
+    with services().snapshot.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         shown = sheets.sheet(
             connection, replace(asked.view, figure=DashboardFigure.RATE), whole=True
@@ -119,7 +119,7 @@ def silence(level: str = "", code: str = "") -> str:
 @blueprint.get("/coordination/<level>/<code>.csv")
 def figures_csv(level: str = "", code: str = "") -> Response:
     lines, view = _lines(level, code)
-    return _file(formats.to_csv(lines), answers.CSV, view, "csv")
+    return _file(formats.to_csv(lines), edge.CSV, view, "csv")
 
 
 @blueprint.get("/coordination.xlsx")
@@ -316,7 +316,7 @@ def _query(asked: DashboardParams, **changes: str | None) -> str:
 
 
 def _lines(level: str, code: str) -> tuple[Iterator[tuple[formats.Cell, ...]], DashboardView]:
-    with services().moment.connect() as connection:
+    with services().snapshot.connect() as connection:
         asked = asking.read(connection, level, code, request.args)
         shown = sheets.sheet(connection, asked.view, TableOrder.LAST, whole=True)
         names = queries.name_list(connection, asked.view.by, shown.areas.codes)
@@ -324,7 +324,7 @@ def _lines(level: str, code: str) -> tuple[Iterator[tuple[formats.Cell, ...]], D
 
 
 def _file(content: bytes, content_type: str, view: DashboardView, ending: str) -> Response:
-    response = answers.whole(content, content_type)
+    response = edge.whole_answer(content, content_type)
     name = f"{_file_name(view)}.{ending}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

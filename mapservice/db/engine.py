@@ -64,7 +64,7 @@ def make_engine(
     return engine
 
 
-def reading(engine: Engine) -> Engine:
+def autocommit_of(engine: Engine) -> Engine:
     """The same pool for statements that need no transaction: one round trip each, not three.
 
     A pool that is for them alone (`autocommit`) spares switching at each use.
@@ -72,7 +72,7 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def of_one_moment(engine: Engine) -> Engine:
+def snapshot_of(engine: Engine) -> Engine:
     """The same pool for pages of many statements, which all see what the first one sees."""
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 

@@ -80,6 +80,11 @@ class InitiativeFilters:
         others = (self.q, self.near, self.radius, self.since, self.until, self.precision)
         return not any(others) and len({ref.level for ref in self.territory}) <= 1
 
+    @property
+    def has_generic_plan(self) -> bool:
+        """Whether one plan is best for all values: themes and statuses alone do not change it."""
+        return self.counted and not self.territory
+
     def to_pairs(self) -> list[tuple[str, str]]:
         """The query string that parses to this value, in canonical order."""
         return [(name, text) for name, text in _texts(self) if text]

@@ -6,13 +6,12 @@ from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, g, has_request_context, request
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from mapservice.initiatives.filters import InitiativeFilters, PageRequest, parse
 from mapservice.territories.lineage import queries
 from mapservice.territories.model import TerritoryRef
-from mapservice.web.params import base_url, query_without
-from mapservice.web.services import services
+from mapservice.web.edge import base_url, query_without
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,12 +51,6 @@ def query_string(filters: InitiativeFilters, **changes: object) -> str:
         if value not in (None, "", (), []):
             texts[name] = _text(value)
     return f"?{urlencode(texts, safe=',:')}" if texts else ""
-
-
-def reader_of(filters: InitiativeFilters) -> Engine:
-    """The engine for a filter: themes and statuses alone do not change the best plan."""
-    held = services()
-    return held.steady if filters.counted and not filters.territory else held.reader
 
 
 def _named(connection: Connection, refs: tuple[TerritoryRef, ...]) -> tuple[NamedTerritory, ...]:

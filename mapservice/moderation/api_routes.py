@@ -21,10 +21,8 @@ from mapservice.initiatives.queries import Initiative
 from mapservice.moderation import pages, queries
 from mapservice.moderation.model import CaseKind, QueuePosition, WaitingCase
 from mapservice.moderation.places.model import PlaceScope as Part
-from mapservice.web.answers import CSV
-from mapservice.web.params import base_url, only_parameters
+from mapservice.web.edge import CSV, base_url, only_parameters, services
 from mapservice.web.parsing import parse_limit
-from mapservice.web.services import services
 
 blueprint = Blueprint("moderation_api", __name__, url_prefix="/api")
 

@@ -32,8 +32,7 @@ from mapservice.rollups import territory_queries as pages
 from mapservice.territories import queries as territories
 from mapservice.territories.lineage.model import plain
 from mapservice.territories.model import Level, TerritoryRef
-from mapservice.web.params import only_parameters
-from mapservice.web.services import services
+from mapservice.web.edge import only_parameters, services
 
 blueprint = Blueprint("trust", __name__, url_prefix="/moderation/confiance")
 desk.keep_private(blueprint)

@@ -16,7 +16,7 @@ from mapservice.moderation import merge_service, pages
 from mapservice.moderation.merge_service import MergeAction
 from mapservice.moderation.routes import again, mistake, read_revision, require_decider
 from mapservice.moderation.service import TooLate
-from mapservice.web.services import services
+from mapservice.web.edge import services
 
 blueprint = Blueprint("merging", __name__, url_prefix="/moderation/<uuid:identifier>")
 pages.keep_private(blueprint)

@@ -30,8 +30,7 @@ from mapservice.moderation.model import CLAIM_MINUTES, CaseKind
 from mapservice.moderation.routes import mistake, read_revision, read_verdict, shared
 from mapservice.moderation.service import TooLate
 from mapservice.tiles.live_map import place_map
-from mapservice.web.params import only_parameters
-from mapservice.web.services import services
+from mapservice.web.edge import only_parameters, services
 
 blueprint = Blueprint("reports", __name__, url_prefix="/moderation/signalements")
 pages.keep_private(blueprint)

@@ -31,8 +31,7 @@ from mapservice.moderation.model import CLAIM_MINUTES, CaseKind, QueuePosition
 from mapservice.moderation.places import queries as places
 from mapservice.moderation.service import TooLate
 from mapservice.tiles.live_map import place_map
-from mapservice.web.params import only_parameters
-from mapservice.web.services import services
+from mapservice.web.edge import only_parameters, services
 
 blueprint = Blueprint("moderation", __name__, url_prefix="/moderation")
 pages.keep_private(blueprint)

@@ -22,12 +22,10 @@ from mapservice.ogc.features import ItemsPage
 from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, OgcAddresses, OgcLink
 from mapservice.ogc.model import ItemsCollection, ReferenceSystem
 from mapservice.ogc.parameters import ItemsRequest, read, system
-from mapservice.tiles.tile_cache.middleware import tile_answer
 from mapservice.tiles.tile_cache.store import ChangeExtent
-from mapservice.web import answers, negotiation
+from mapservice.web import edge, negotiation
+from mapservice.web.edge import base_url, only_parameters, query_without, services, tile_answer
 from mapservice.web.negotiation import HTML_FORM, JSON_FORM, MediaForm
-from mapservice.web.params import base_url, only_parameters, query_without
-from mapservice.web.services import services
 
 Answer = TypeVar("Answer")
 
@@ -119,7 +117,7 @@ def item(name: str, identifier: str) -> Response:
     only_parameters("f", "crs")
     form = negotiation.chosen(GEOJSON_FORM, HTML_FORM)
     crs = system(dict(request.args.items()), "crs")
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         feature = queries.item(
             connection, one, identifier, base_url(), crs, shapes=form is not HTML_FORM
         )
@@ -131,7 +129,7 @@ def item(name: str, identifier: str) -> Response:
         response = _html("item", collection=one, feature=content, links=links, sample=sample)
     else:
         described = json.dumps([link.as_json() for link in links], ensure_ascii=False)
-        response = answers.whole(f'{feature[:-1].rstrip()}, "links" : {described}}}', GEOJSON)
+        response = edge.whole_answer(f'{feature[:-1].rstrip()}, "links" : {described}}}', GEOJSON)
     return _head(response, crs, links)
 
 
@@ -189,12 +187,12 @@ def _tile(layers: tuple[ItemsCollection, ...], tile: Tile, form: MediaForm) -> R
     tilesets.within_limits(layers, tile)
     fresh = TERRITORY_FRESH_SECONDS
     filters = InitiativeFilters()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         if any(one.level is None for one in layers):
-            fresh = answers.FRESH_SECONDS
+            fresh = edge.FRESH_SECONDS
             filters = _tile_filters(connection)
         elif layers[0].counted:
-            fresh = answers.FRESH_SECONDS
+            fresh = edge.FRESH_SECONDS
             only_parameters("f", *(one.name for one in layers[0].grammar))
             filters = _tile_filters(connection)
         else:
@@ -215,7 +213,7 @@ def _extent(layers: tuple[ItemsCollection, ...], tile: Tile) -> Tile | ChangeExt
 
 def _reader_of(asked: ItemsRequest) -> Engine:
     """The plan for a box does not depend on which."""
-    return services().steady if boxes.is_boxed(asked) else services().reader
+    return services().generic_plan if boxes.is_boxed(asked) else services().autocommit
 
 
 def _tile_filters(connection: Connection) -> InitiativeFilters:
@@ -231,12 +229,12 @@ def _document(name: str, content: Document, form: MediaForm = JSON_FORM) -> Resp
     if negotiation.chosen(form, HTML_FORM) is HTML_FORM:
         return _html(name, document=content)
     body = json.dumps(content, ensure_ascii=False)
-    return answers.whole(body, form.content_type, DOCUMENT_FRESH_SECONDS)
+    return edge.whole_answer(body, form.content_type, DOCUMENT_FRESH_SECONDS)
 
 
 def _html(name: str, **values: Any) -> Response:
     page = render_template(f"ogc/{name}.html", at=f"{base_url()}{PREFIX}", **values)
-    return answers.whole(page, HTML_FORM.content_type)
+    return edge.whole_answer(page, HTML_FORM.content_type)
 
 
 def _features(page: ItemsPage, links: list[OgcLink]) -> Response:
@@ -294,5 +292,5 @@ def _addresses() -> OgcAddresses:
 
 
 def _read(question: Callable[[Connection], Answer]) -> Answer:
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         return question(connection)

@@ -9,8 +9,8 @@ from mapservice.initiatives.params import read_filters
 from mapservice.rollups import queries
 from mapservice.rollups.model import RollupScope
 from mapservice.territories.model import Level
-from mapservice.web import answers, negotiation
-from mapservice.web.services import services
+from mapservice.web import edge, negotiation
+from mapservice.web.edge import services
 
 blueprint = Blueprint("activity", __name__, url_prefix="/activity")
 
@@ -19,17 +19,17 @@ blueprint = Blueprint("activity", __name__, url_prefix="/activity")
 def figures_json(level: str) -> Response:
     """`{"level", "as_of", "territories": [...]}`."""
     wanted = _level(level)
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         figures = queries.figures_json(connection, wanted, _scope(connection))
     told = f',"territories":{figures}}}'.encode()
-    return negotiation.stamped(f'{{"level":"{wanted}",', (told,), answers.JSON, name="as_of")
+    return negotiation.stamped(f'{{"level":"{wanted}",', (told,), edge.JSON, name="as_of")
 
 
 @blueprint.get("/<level>.csv")
 def figures_csv(level: str) -> Response:
     wanted, scope = _asked(level)
-    return answers.stream(
-        answers.CSV,
+    return edge.stream_answer(
+        edge.CSV,
         f"activity-{wanted}.csv",
         lambda connection: queries.figures_csv(connection, wanted, scope),
     )
@@ -38,8 +38,8 @@ def figures_csv(level: str) -> Response:
 @blueprint.get("/<level>.geojson")
 def figures_geojson(level: str) -> Response:
     wanted, scope = _asked(level)
-    return answers.stream(
-        answers.GEOJSON,
+    return edge.stream_answer(
+        edge.GEOJSON,
         f"activity-{wanted}.geojson",
         lambda connection: feature_collection(queries.figures_geojson(connection, wanted, scope)),
     )
@@ -47,7 +47,7 @@ def figures_geojson(level: str) -> Response:
 
 def _asked(level: str) -> tuple[Level, RollupScope]:
     wanted = _level(level)
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         return wanted, _scope(connection)
 
 

@@ -6,9 +6,7 @@ from typing import Any
 from mapservice.i18n.labels import theme_label
 from mapservice.initiatives.place_words import place_name, precision_words
 from mapservice.initiatives.queries import Initiative
-from mapservice.web.language import chosen
-from mapservice.web.params import base_url
-from mapservice.web.services import services
+from mapservice.web.edge import base_url, chosen, services
 
 CONTEXT = "https://schema.org"
 

@@ -33,7 +33,7 @@ from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.names import of_commune
 from mapservice.territories.queries import TerritorySummary
 from mapservice.tiles.live_map import FRANCE, map_config
-from mapservice.web.services import services
+from mapservice.web.edge import services
 
 blueprint = Blueprint("near", __name__)
 
@@ -75,7 +75,7 @@ class AroundPage:
 @blueprint.get(PATH)
 def near() -> ResponseReturnValue:
     """Without `near`, asks where; with `lieu` or `commune`, finds the place and goes there."""
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection, "lieu", "commune", "adresse")
         place = _place()
         if filters.near is None or place:

@@ -33,8 +33,7 @@ from mapservice.site import linked_data
 from mapservice.territories import queries as territories
 from mapservice.territories.model import TerritoryRef
 from mapservice.tiles.live_map import listing_map, place_map
-from mapservice.web.params import base_url, only_parameters
-from mapservice.web.services import services
+from mapservice.web.edge import base_url, only_parameters, services
 
 blueprint = Blueprint("initiatives", __name__)
 
@@ -58,7 +57,7 @@ class ListPage:
 
 @blueprint.get("/")
 def home() -> str:
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
         return render_template(
             "home.html",
@@ -72,7 +71,7 @@ def home() -> str:
 
 @blueprint.get("/initiatives")
 def listing() -> str:
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
         listed = _listed(connection, filters, paging)
         listed |= _touching(connection, filters, listed["page"])
@@ -89,7 +88,7 @@ def listing() -> str:
 @blueprint.get("/initiatives/<identifier>")
 def detail(identifier: str) -> Response:
     only_parameters()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         initiative = queries.find(connection, _uuid(identifier))
         if initiative is None:
             return _moved(connection, _uuid(identifier))
@@ -118,7 +117,7 @@ def detail(identifier: str) -> Response:
 @blueprint.get("/methode")
 def method() -> str:
     only_parameters()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         years, unknown = territory_queries.vintages(connection)
         return render_template(
             "about.html",

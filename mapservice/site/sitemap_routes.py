@@ -10,9 +10,8 @@ from flask import Blueprint, Response, url_for
 from mapservice.errors import NotFound
 from mapservice.site import sitemap_queries
 from mapservice.territories.model import Level
-from mapservice.web import answers
-from mapservice.web.params import base_url, only_parameters
-from mapservice.web.services import services
+from mapservice.web import edge
+from mapservice.web.edge import base_url, only_parameters, services
 
 blueprint = Blueprint("sitemap", __name__)
 
@@ -44,13 +43,13 @@ Address = tuple[str, datetime | None]
 def robots() -> Response:
     only_parameters()
     body = ROBOTS.format(base=base_url())
-    return answers.whole(body, "text/plain; charset=utf-8", DAY_SECONDS)
+    return edge.whole_answer(body, "text/plain; charset=utf-8", DAY_SECONDS)
 
 
 @blueprint.get("/sitemap.xml")
 def index() -> Response:
     only_parameters()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         firsts = sitemap_queries.firsts(connection)
     parts = [url_for("sitemap.pages")]
     parts += [url_for("sitemap.territories", level=level) for level in Level]
@@ -69,7 +68,7 @@ def territories(level: str) -> Response:
     only_parameters()
     if level not in tuple(Level):
         raise NotFound("There is no such level.")
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         found = sitemap_queries.territories(connection, Level(level))
     return _answer("urlset", "url", ((f"/territoires/{level}/{code}", at) for code, at in found))
 
@@ -77,7 +76,7 @@ def territories(level: str) -> Response:
 @blueprint.get("/sitemaps/initiatives-<first>.xml")
 def initiatives(first: str) -> Response:
     only_parameters()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         found = sitemap_queries.initiatives(connection, _uuid(first))
     return _answer("urlset", "url", ((f"/initiatives/{key}", at) for key, at in found))
 
@@ -86,7 +85,7 @@ def _answer(root: str, item: str, addresses: Iterable[Address]) -> Response:
     items = "".join(f"<{item}>{_address(path, at)}</{item}>\n" for path, at in addresses)
     head = '<?xml version="1.0" encoding="UTF-8"?>\n'
     body = f'{head}<{root} xmlns="{NAMESPACE}">\n{items}</{root}>\n'
-    return answers.whole(body, XML, DAY_SECONDS)
+    return edge.whole_answer(body, XML, DAY_SECONDS)
 
 
 def _address(path: str, changed: datetime | None) -> str:

@@ -10,7 +10,7 @@ from mapservice.settings import Settings
 from mapservice.territories.model import vintage
 from mapservice.territories.names import at_territory, of_commune
 from mapservice.web.assets import asset
-from mapservice.web.params import base_url
+from mapservice.web.edge import base_url
 
 
 def register(app: Flask, settings: Settings) -> None:

@@ -31,9 +31,7 @@ from mapservice.territories.lineage.queries import CurrentCommunes
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.names import leading_article, of_commune
 from mapservice.tiles.live_map import FRANCE, map_config
-from mapservice.web.language import chosen
-from mapservice.web.params import base_url, only_parameters
-from mapservice.web.services import services
+from mapservice.web.edge import base_url, chosen, only_parameters, services
 
 blueprint = Blueprint("territories", __name__)
 
@@ -56,7 +54,7 @@ REDIRECT_SECONDS = 86_400
 @blueprint.get("/territoires")
 def index() -> str:
     only_parameters("sort")
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         regions = territory_queries.everywhere(connection, Level.REGION)
         departements = territory_queries.everywhere(connection, Level.DEPARTEMENT)
         shown = _shades(connection, None, Level.DEPARTEMENT)
@@ -86,7 +84,7 @@ def page(level: str, code: str) -> ResponseReturnValue:
     if ref.code != code:
         return _redirect(ref, **request.args.to_dict())
     day = _day(ref)
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         described = territory_queries.describe(connection, ref)
         if day and not territory_queries.events_known(connection):
             day = None  # nothing is known of any past day

@@ -47,10 +47,9 @@ from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
 from mapservice.territories.names import of_territory
 from mapservice.territories.queries import TerritorySummary
 from mapservice.tiles.live_map import FRANCE, bounds_of
-from mapservice.web import answers
-from mapservice.web.params import only_parameters
+from mapservice.web import edge
+from mapservice.web.edge import only_parameters, services
 from mapservice.web.parsing import parse_number
-from mapservice.web.services import services
 
 blueprint = Blueprint("drawings", __name__, url_prefix="/dessins")
 
@@ -76,7 +75,7 @@ AROUND_CELL = 34.0
 @blueprint.get("/france.svg")
 def france_svg() -> Response:
     palette = _palette()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         frame = DrawingFrame.around(FRANCE, WIDTH, HEIGHT, 0.02)
         drawn = drawing.france(connection, frame)
         insets = _insets(connection, frame, palette)
@@ -97,7 +96,7 @@ def listing_svg_of_filter() -> Response:
     )
     if paging != PageRequest():
         raise InvalidInput("limit", "a drawing has no pages")
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters = with_known_places(connection, asked)
         width, height = SHAPES[shape]
         frame = DrawingFrame.around(bounds_of(filters), width, height, PADDINGS[shape] / height)
@@ -105,13 +104,13 @@ def listing_svg_of_filter() -> Response:
     inside = listing.listing_svg(frame, palette, shapes, marks)
     told = _count(sum(mark.count for mark in marks))
     whole = document(frame, inside, _("Carte des initiatives"), told)
-    return answers.whole(whole, SVG, LISTING_SECONDS)
+    return edge.whole_answer(whole, SVG, LISTING_SECONDS)
 
 
 @blueprint.get("/france.png")
 def france_png() -> Response:
     only_parameters()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         frame = DrawingFrame.around(FRANCE, CARD_MAP, CARD_HEIGHT, 0.02)
         drawn = drawing.france(connection, frame)
         insets = _insets(connection, frame, LIGHT)
@@ -123,7 +122,7 @@ def france_png() -> Response:
 @blueprint.get("/<level>/<code>.svg")
 def territory_svg(level: str, code: str) -> Response:
     palette = _palette()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         found = _territory(connection, level, code)
         frame = DrawingFrame.around(found.bounds, WIDTH, HEIGHT)
         drawn, total = _drawn(connection, frame, found)
@@ -134,7 +133,7 @@ def territory_svg(level: str, code: str) -> Response:
 @blueprint.get("/<level>/<code>.png")
 def territory_png(level: str, code: str) -> Response:
     only_parameters()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         found = _territory(connection, level, code)
         frame = DrawingFrame.around(found.bounds, CARD_MAP, CARD_HEIGHT)
         drawn, total = _drawn(connection, frame, found)
@@ -144,7 +143,7 @@ def territory_png(level: str, code: str) -> Response:
 @blueprint.get("/initiatives/<identifier>.svg")
 def initiative_svg(identifier: str) -> Response:
     palette = _palette()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         initiative = _initiative(connection, identifier)
         frame, drawn = _placed(connection, initiative, WIDTH, HEIGHT)
     title = _("Carte du lieu : %(place)s", place=precision_words(initiative))
@@ -154,7 +153,7 @@ def initiative_svg(identifier: str) -> Response:
 @blueprint.get("/initiatives/<identifier>.png")
 def initiative_png(identifier: str) -> Response:
     only_parameters()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         initiative = _initiative(connection, identifier)
         frame, drawn = _placed(connection, initiative, CARD_MAP, CARD_HEIGHT)
     words = initiative.commune_name or initiative.departement_name or initiative.region_name
@@ -176,7 +175,7 @@ def around_svg(position: str) -> Response:
     pairs = [pair for pair in request.args.items(multi=True) if pair[0] not in ("teinte", "radius")]
     filters, _paging = parse([*pairs, ("near", str(here)), ("radius", repr(radius))])
     palette = _palette(*(name for name, _value in pairs), "radius")
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         frame = DrawingFrame.around(_bounds(here, radius), WIDTH, HEIGHT, 0.02)
         counts = near_areas.around(connection, filters)
         drawn = drawing.ground(connection, frame, [one.area.code for one in counts.communes])
@@ -301,7 +300,7 @@ def _svg(
     insets: str = "",
 ) -> Response:
     inside = picture(frame, palette, drawn.shapes, drawn.marks) + insets
-    return answers.whole(document(frame, inside, title, told), SVG, FRESH_SECONDS)
+    return edge.whole_answer(document(frame, inside, title, told), SVG, FRESH_SECONDS)
 
 
 def _card(
@@ -309,7 +308,9 @@ def _card(
 ) -> Response:
     inside = picture(frame, LIGHT, drawn.shapes, drawn.marks) + insets
     name = services().settings.site_name
-    return answers.whole(png(card(inside, LIGHT, eyebrow, title, words, name)), PNG, FRESH_SECONDS)
+    return edge.whole_answer(
+        png(card(inside, LIGHT, eyebrow, title, words, name)), PNG, FRESH_SECONDS
+    )
 
 
 def _count(count: int) -> str:

@@ -11,7 +11,7 @@ from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.params import NamedTerritory, query_string
 from mapservice.territories import queries as territories
 from mapservice.territories.model import TerritoryRef
-from mapservice.web.services import services
+from mapservice.web.edge import services
 
 # West, south, east, north of metropolitan France; overseas there are other ways in.
 FRANCE = (-5.2, 41.3, 9.7, 51.2)

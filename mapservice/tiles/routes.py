@@ -11,14 +11,12 @@ from mapservice.errors import InvalidInput
 from mapservice.initiatives.filters import InitiativeFilters, parse
 from mapservice.initiatives.grid import FIGURES_CREDIT, INITIATIVES_CREDIT, TERRITORIES_CREDIT, Tile
 from mapservice.initiatives.model import Theme
-from mapservice.initiatives.params import reader_of, with_known_places
+from mapservice.initiatives.params import with_known_places
 from mapservice.rollups.model import RollupScope
 from mapservice.tiles import activity_queries, density_queries, queries, territory_queries
-from mapservice.tiles.tile_cache.middleware import tile_answer
 from mapservice.tiles.tile_cache.store import ChangeExtent
-from mapservice.web import answers
-from mapservice.web.params import base_url, only_parameters
-from mapservice.web.services import services
+from mapservice.web import edge
+from mapservice.web.edge import base_url, only_parameters, services, tile_answer
 
 blueprint = Blueprint("tiles", __name__, url_prefix="/tiles")
 
@@ -37,7 +35,7 @@ CREDITS = {
 
 @blueprint.get("/initiatives.json")
 def initiatives_tilejson() -> Response:
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters = _tile_filters(connection)
     fields = {
         "id": "UUID of an initiative shown by itself",
@@ -72,7 +70,7 @@ def territories_tilejson() -> Response:
 
 @blueprint.get("/activity.json")
 def activity_tilejson() -> Response:
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters = _tile_filters(connection)
     RollupScope.of(filters)  # a filter that tiles refuse is refused here too
     fields = {
@@ -91,7 +89,7 @@ def activity_tilejson() -> Response:
 
 @blueprint.get("/density.json")
 def density_tilejson() -> Response:
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters = density_queries.only_kept(_tile_filters(connection))
     fields = {"count": "how many initiatives lie in the cell of a fine grid: the point's weight"}
     last = density_queries.MAX_ZOOM
@@ -102,74 +100,76 @@ def density_tilejson() -> Response:
 def initiatives_mvt(z: str, x: str, y: str) -> Response:
     tile = Tile.parse(z, x, y)
     filters = _parsed()
-    with reader_of(filters).connect() as connection:
-        known = with_known_places(connection, filters)
-        content = queries.initiatives_mvt(connection, tile, known)
-    return tile_answer(content, answers.MVT, tile)
+    with services().reader(generic_plan=filters.has_generic_plan).connect() as connection:
+        if filters.territory:
+            filters = with_known_places(connection, filters)
+        content = queries.initiatives_mvt(connection, tile, filters)
+    return tile_answer(content, edge.MVT, tile)
 
 
 @blueprint.get("/initiatives/<z>/<x>/<y>.geojson")
 def initiatives_geojson(z: str, x: str, y: str) -> Response:
     tile = Tile.parse(z, x, y)
     filters = _parsed()
-    with reader_of(filters).connect() as connection:
-        known = with_known_places(connection, filters)
-        content = queries.initiatives_geojson(connection, tile, known)
-    return tile_answer(content, answers.GEOJSON, tile)
+    with services().reader(generic_plan=filters.has_generic_plan).connect() as connection:
+        if filters.territory:
+            filters = with_known_places(connection, filters)
+        content = queries.initiatives_geojson(connection, tile, filters)
+    return tile_answer(content, edge.GEOJSON, tile)
 
 
 @blueprint.get("/territories/<z>/<x>/<y>.pbf")
 def territories_mvt(z: str, x: str, y: str) -> Response:
     tile = Tile.parse(z, x, y)
     only_parameters()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         content = territory_queries.territories_mvt(connection, tile)
-    return tile_answer(content, answers.MVT, ChangeExtent.NOWHERE, TERRITORY_FRESH_SECONDS)
+    return tile_answer(content, edge.MVT, ChangeExtent.NOWHERE, TERRITORY_FRESH_SECONDS)
 
 
 @blueprint.get("/territories/<z>/<x>/<y>.geojson")
 def territories_geojson(z: str, x: str, y: str) -> Response:
     tile = Tile.parse(z, x, y)
     only_parameters()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         content = territory_queries.territories_geojson(connection, tile)
-    return tile_answer(content, answers.GEOJSON, ChangeExtent.NOWHERE, TERRITORY_FRESH_SECONDS)
+    return tile_answer(content, edge.GEOJSON, ChangeExtent.NOWHERE, TERRITORY_FRESH_SECONDS)
 
 
 @blueprint.get("/activity/<z>/<x>/<y>.pbf")
 def activity_mvt(z: str, x: str, y: str) -> Response:
     tile = Tile.parse(z, x, y)
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         scope = RollupScope.of(_tile_filters(connection))
         content = activity_queries.activity_mvt(connection, tile, scope)
-    return tile_answer(content, answers.MVT, ChangeExtent.ANYWHERE)
+    return tile_answer(content, edge.MVT, ChangeExtent.ANYWHERE)
 
 
 @blueprint.get("/activity/<z>/<x>/<y>.geojson")
 def activity_geojson(z: str, x: str, y: str) -> Response:
     tile = Tile.parse(z, x, y)
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         scope = RollupScope.of(_tile_filters(connection))
         content = activity_queries.activity_geojson(connection, tile, scope)
-    return tile_answer(content, answers.GEOJSON, ChangeExtent.ANYWHERE)
+    return tile_answer(content, edge.GEOJSON, ChangeExtent.ANYWHERE)
 
 
 @blueprint.get("/density/<z>/<x>/<y>.pbf")
 def density_mvt(z: str, x: str, y: str) -> Response:
     tile = Tile.parse(z, x, y)
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters = density_queries.only_kept(_tile_filters(connection))
         content = density_queries.density_mvt(connection, tile, filters)
-    return tile_answer(content, answers.MVT, tile)
+    return tile_answer(content, edge.MVT, tile)
 
 
 @blueprint.get("/density/<z>/<x>/<y>.geojson")
 def density_geojson(z: str, x: str, y: str) -> Response:
     tile = Tile.parse(z, x, y)
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters = density_queries.only_kept(_tile_filters(connection))
         content = density_queries.density_geojson(connection, tile, filters)
-    return tile_answer(content, answers.GEOJSON, tile)
+    return tile_answer(content, edge.GEOJSON, tile)
 
 
 def _layer(name: str, fields: dict[str, str], last_zoom: int) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def _parsed() -> InitiativeFilters:
 
 def _tilejson(name: str, layers: list[dict[str, Any]], max_zoom: int, query: str) -> Response:
     suffix = f"?{query}" if query else ""
-    return answers.whole(
+    return edge.whole_answer(
         json.dumps(
             {
                 "tilejson": "3.0.0",
@@ -210,5 +210,5 @@ def _tilejson(name: str, layers: list[dict[str, Any]], max_zoom: int, query: str
                 "vector_layers": layers,
             }
         ),
-        answers.JSON,
+        edge.JSON,
     )

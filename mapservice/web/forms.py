@@ -14,7 +14,7 @@ from flask import Flask, Response, make_response, render_template, request
 from mapservice.errors import InvalidInput, MapserviceError
 from mapservice.i18n.text import gettext as _
 from mapservice.mail.email_address import AddressMistake, EmailAddress
-from mapservice.web import proof_of_work, rate_limit, visitor
+from mapservice.web import edge, proof_of_work, rate_limit
 from mapservice.web.rate_limit import RateLimit
 
 # A field that people do not see; what fills it in is a robot.
@@ -66,7 +66,7 @@ def register(app: Flask) -> None:
 
 def form_token() -> str:
     """What a public form carries; templates call it through `guard()`."""
-    return visitor.make_token(visitor.session_holder())
+    return edge.make_token(edge.session_holder())
 
 
 def check(gate: FormGate, *, email: EmailAddress | None = None, person: UUID | None = None) -> None:
@@ -108,7 +108,7 @@ def read_email(name: str = "email") -> EmailAddress:
 
 
 def _check_own() -> None:
-    if not visitor.is_own_form(visitor.session_holder()):
+    if not edge.is_own_form(edge.session_holder()):
         words = _("Ce formulaire a expiré, ou ne vient pas de cette page. Envoyez-le à nouveau.")
         raise FormRefused(HTTPStatus.FORBIDDEN, words)
 

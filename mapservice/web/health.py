@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mapservice.db.revisions import current_revision, newest_revision
 from mapservice.errors import ServiceUnavailable
-from mapservice.web.services import services
+from mapservice.web.edge import services
 
 blueprint = Blueprint("health", __name__)
 

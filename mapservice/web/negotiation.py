@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flask import Response, request
 
 from mapservice.errors import InvalidInput
-from mapservice.web import answers
+from mapservice.web import edge
 
 HTML = "text/html; charset=utf-8"
 
@@ -54,13 +54,13 @@ def stamped(
     is told that its copy, under the tag that it names, is still the answer.
     """
     start = before.encode()
-    digest = answers.digest(start, *after)
+    digest = edge.etag_of(start, *after)
     held = next((tag for tag in request.if_none_match if tag.startswith(f"{digest}-")), None)
     made = datetime.now(UTC)
     tag = held or f"{digest}-{made:%Y%m%d%H%M%S}"
     time = f'"{name}":"{made:%Y-%m-%dT%H:%M:%SZ}"'.encode()
     body = b"".join((start, time, *after))
-    return answers.tagged(body, tag, content_type, answers.FRESH_SECONDS)
+    return edge.tagged_answer(body, tag, content_type, edge.FRESH_SECONDS)
 
 
 def vary(response: Response) -> Response:

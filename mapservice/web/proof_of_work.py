@@ -18,8 +18,7 @@ from typing import Self
 from flask import Blueprint, Response, jsonify
 
 from mapservice.web import tallies
-from mapservice.web.services import services
-from mapservice.web.visitor import secret_key
+from mapservice.web.edge import secret_key, services
 
 blueprint = Blueprint("proof", __name__)
 

@@ -5,8 +5,7 @@ import math
 from dataclasses import dataclass
 
 from mapservice.web import tallies
-from mapservice.web.services import services
-from mapservice.web.visitor import client_address, network_of, secret_key
+from mapservice.web.edge import client_address, network_of, secret_key, services
 
 HOUR = 3600
 

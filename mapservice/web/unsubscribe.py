@@ -13,8 +13,7 @@ from sqlalchemy import Connection
 
 from mapservice.errors import NotFound
 from mapservice.mail.unsubscribe import is_signed
-from mapservice.web.params import only_parameters
-from mapservice.web.services import services
+from mapservice.web.edge import only_parameters, services
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event
 from mapservice.app import create_app
 from mapservice.db import text as prepared
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from scripts.benchmarks.raw import Call, Request
 
 
@@ -47,7 +47,7 @@ def _heard(app: Flask) -> Iterator[list[Call]]:
             calls.append(Call(bytes(query).decode(), list(params or ())))
             return super().execute(query, params, **options)
 
-    engines = {_services(app).engine, _services(app).steady, _services(app).reader}
+    engines = {_services(app).engine, _services(app).generic_plan, _services(app).autocommit}
     for engine in engines:
         event.listen(engine, "before_cursor_execute", hear)
     try:
@@ -59,5 +59,5 @@ def _heard(app: Flask) -> Iterator[list[Call]]:
 
 
 def _services(app: Flask) -> Services:
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     return services

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 from mapservice.app import create_app
 from mapservice.db.engine import make_engine
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.browser import pages
 from tests.conftest import REVIEW_KEY
 
@@ -51,7 +51,7 @@ def inner(sample_url: str) -> Iterator[Flask]:
     )
     app = create_app(settings)
     yield app
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
 
 

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from mapservice.app import create_app
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 
 
 @pytest.fixture(scope="module")
@@ -17,5 +17,5 @@ def keeping_client(
     home = tmp_path_factory.mktemp("home")
     app = create_app(Settings(database_url=database_url, home=home))
     yield app.test_client()
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()

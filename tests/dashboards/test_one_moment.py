@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from mapservice.dashboards import dashboard
 from mapservice.dashboards.model import DashboardFigure, DashboardView
-from mapservice.db.engine import of_one_moment
+from mapservice.db.engine import snapshot_of
 from mapservice.initiatives.model import LISTED
 from mapservice.rollups.model import RollupScope
 from mapservice.territories.model import Level
@@ -52,7 +52,7 @@ def looked_at(engine: Engine) -> int:
     """How many there are: the same of France, of its régions and of its communes, at all sums."""
     scope = RollupScope(LISTED)
     totals = set()
-    with of_one_moment(engine).connect() as connection:
+    with snapshot_of(engine).connect() as connection:
         for level in (Level.REGION, Level.COMMUNE):
             view = DashboardView(None, level, scope, datetime.now(UTC), DashboardFigure.CHANGE)
             shown = dashboard.sheet(connection, view, whole=True)

@@ -16,7 +16,7 @@ from mapservice.errors import ConfigurationError
 from mapservice.imports.fixtures.service import generate_initiatives
 from mapservice.rollups import queries as activity
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.conftest import LONG, temporary_database
 from tests.db.conftest import insert
 
@@ -110,7 +110,7 @@ def check_restored(source: str, restored: str) -> None:
 
 def check_answers(url: str) -> None:
     app = create_app(Settings(database_url=url, tile_cache_bytes=0))
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     try:
         client = app.test_client()
         assert client.get("/health/ready").status_code == 200

@@ -13,7 +13,7 @@ from mapservice.app import create_app
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.csv_dialect import CsvDialectHints, CsvTable
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.geocoding.uploads import Post, posting, rows_of
 
 
@@ -28,7 +28,7 @@ def small_app(database_url: str) -> Iterator[Flask]:
     )
     app = create_app(limits)
     yield app
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
 
 

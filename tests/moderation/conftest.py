@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from mapservice.app import create_app
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.conftest import REVIEW_KEY
 from tests.moderation.moderator import Moderator
 
@@ -19,7 +19,7 @@ def moderated(database_url: str) -> Iterator[Flask]:
         Settings(database_url=database_url, review_key=REVIEW_KEY, public_url="http://map.test")
     )
     yield app
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
 
 

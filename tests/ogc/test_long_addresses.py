@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from mapservice.gunicorn_conf import limit_request_line
 from mapservice.ogc.cursors import ItemsCursor
-from mapservice.web.security import LONGEST_CURSOR, LONGEST_QUERY
+from mapservice.web.edge import LONGEST_CURSOR, LONGEST_QUERY
 from tests.ogc.web import Answer, fetch
 from tests.web.population import Made, fill, population
 

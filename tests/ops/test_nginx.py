@@ -22,8 +22,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import pytest
 from flask import Flask
 
-from mapservice.web.forwarded import TrustedProxies
-from mapservice.web.secret_paths import HIDDEN, redacted, secret_rules
+from mapservice.web.edge import HIDDEN_PART, TrustedProxies, redacted, secret_rules
 
 ANN, BOB, FORGED = "127.0.0.2", "127.0.0.3", "203.0.113.9"
 TLS_PROXY = "127.0.0.9"
@@ -197,7 +196,7 @@ def test_nothing_secret_and_no_address_is_written_down(chain: Chain, app: Flask)
     for path in paths:
         hidden = redacted(app, path)
         assert SECRET not in hidden
-        assert hidden.endswith(HIDDEN)
+        assert hidden.endswith(HIDDEN_PART)
         for asked in (path, f"/{path}", f"{path}?lieu=chez%20moi", path.replace("/c", "/%63")):
             chain.ask(ANN, chain.far, asked)
             chain.ask(BOB, chain.near, asked, X_Forwarded_For=FORGED)

@@ -25,7 +25,7 @@ from mapservice.territories.sources.decoupage import (
     read_populations,
     with_populations,
 )
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.conftest import temporary_database
 from tests.web.population import Made, insert
 
@@ -143,7 +143,7 @@ def doors(own_engine: Engine) -> Iterator[FlaskClient]:
     url = own_engine.url.render_as_string(hide_password=False)
     app: Flask = create_app(Settings(database_url=url, public_url="http://map.test"))
     yield app.test_client()
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
 
 

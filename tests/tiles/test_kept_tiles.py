@@ -19,7 +19,7 @@ from mapservice.initiatives.grid import Tile, interleave
 from mapservice.settings import Settings
 from mapservice.tiles.tile_cache.middleware import TileCacheMiddleware
 from mapservice.tiles.tile_cache.store import CachedAnswer, ChangeExtent, TileCache
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.web.population import Made, column_row, insert
 
 RENNES, MARSEILLE = "35238", "13055"
@@ -59,7 +59,7 @@ def kept(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Kept]:
     wait_until(lambda: is_kept(found, "/tiles/territories/0/0/0.pbf"))
     yield found
     tiles.stop()
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
 
 
@@ -112,7 +112,7 @@ def create_app_answer(kept: Kept, path: str) -> TestResponse:
     settings = Settings(database_url=kept.tiles._settings.database_url, secret_key="trial")
     app = create_app(settings)
     response = app.test_client().get(path)
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
     return response
 
@@ -219,7 +219,7 @@ def test_a_folder_that_cannot_be_written_only_means_making_tiles(
     for _ in range(3):
         assert Client(tiles).get("/tiles/territories/0/0/0.pbf").status_code == 200
     tiles.stop()
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
 
 

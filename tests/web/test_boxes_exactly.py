@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from mapservice.initiatives.grid_cover import COLUMN_BITS, ROW_BITS, sides
 from mapservice.territories.coordinates import BBox
-from mapservice.web.services import EXTENSION
+from mapservice.web.edge import SERVICES
 from tests.web.population import Kept
 
 MEANT = text(
@@ -62,7 +62,7 @@ def test_sides_that_run_through_places(
     far: tuple[float, ...],
     limit: int,
 ) -> None:
-    with app.extensions[EXTENSION].engine.connect() as connection:
+    with app.extensions[SERVICES].engine.connect() as connection:
         places = connection.execute(PLACES).all()
         one, other = (places[number % len(places)] for number in corners)
         west, east = sorted((one.lon, other.lon))
@@ -81,7 +81,7 @@ def test_sides_that_run_through_places(
 @pytest.mark.parametrize("step", BESIDE)
 def test_bits_of_codes_bound_a_box(app: Flask, initiatives: list[Kept], step: float) -> None:
     """What is within is in it, and what is not touched is not: whatever PROJ rounds."""
-    with app.extensions[EXTENSION].engine.connect() as connection:
+    with app.extensions[SERVICES].engine.connect() as connection:
         places = connection.execute(PLACES).all()
     for one, (east, north) in product(places[:40], [(0.0, step), (step, 0.0), (step, step)]):
         box = BBox(one.lon - east, one.lat - north, one.lon + step, one.lat + step)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mapservice.errors import ConfigurationError
-from mapservice.web.forwarded import TrustedProxies, read_networks
+from mapservice.web.edge import TrustedProxies, read_networks
 
 VISITOR, FORGED = "81.2.69.160", "1.2.3.4"
 NGINX, TLS_PROXY = "172.30.57.3", "10.9.8.7"

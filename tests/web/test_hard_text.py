@@ -20,9 +20,8 @@ from mapservice.initiatives.filters import PARAMETERS
 from mapservice.ogc.parameters import STANDARD
 from mapservice.settings import Settings
 from mapservice.territories.model import Level
-from mapservice.web import visitor
-from mapservice.web.services import EXTENSION, Services
-from mapservice.web.visitor import make_token
+from mapservice.web import edge
+from mapservice.web.edge import SERVICES, Services, make_token
 from tests.accounts.api_keys.keys import call, key
 from tests.accounts.people.mailbox import ADDRESS, sign_in
 from tests.accounts.roles.cast import Actor, actor, grant
@@ -82,7 +81,7 @@ def watched(database_url: str) -> Iterator[Flask]:
     app = create_app(settings)
     app.request_class = WatchedRequest
     yield app
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
 
 
@@ -177,10 +176,10 @@ def test_no_territory_has_a_null_character(
 def senders(app: Flask, admin: Actor) -> list[Callable[..., TestResponse]]:
     """Ways to send a form: as who moderates, as who is signed in, as anybody; never too often."""
     addresses = (f"10.{a}.{b}.1" for a in range(250) for b in range(250))
-    cookie = admin.client.get_cookie(visitor.SESSION_COOKIE)
+    cookie = admin.client.get_cookie(edge.SESSION_COOKIE)
     assert cookie is not None
-    with app.test_request_context(headers={"Cookie": f"{visitor.SESSION_COOKIE}={cookie.value}"}):
-        own = make_token(visitor.session_holder())
+    with app.test_request_context(headers={"Cookie": f"{edge.SESSION_COOKIE}={cookie.value}"}):
+        own = make_token(edge.session_holder())
     with app.app_context():
         nobody = make_token("")
 

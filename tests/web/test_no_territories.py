@@ -9,7 +9,7 @@ from mapservice.app import create_app
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION
+from mapservice.web.edge import SERVICES
 from tests.conftest import temporary_database
 
 COORDINATION = (
@@ -29,7 +29,7 @@ def bare(server_url: str) -> Iterator[Flask]:
         engine.dispose()
         app = create_app(Settings(database_url=url, public_url="http://map.test"))
         yield app
-        app.extensions[EXTENSION].dispose()
+        app.extensions[SERVICES].dispose()
 
 
 def test_no_door_fails(bare: Flask) -> None:

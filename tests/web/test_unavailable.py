@@ -12,7 +12,7 @@ from mapservice.app import create_app
 from mapservice.db.engine import make_engine
 from mapservice.settings import Settings
 from mapservice.web import health
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.conftest import temporary_database
 
 MakeApp = Callable[..., Flask]
@@ -33,7 +33,7 @@ DOORS = (
 
 
 def services(app: Flask) -> Services:
-    found = app.extensions[EXTENSION]
+    found = app.extensions[SERVICES]
     assert isinstance(found, Services)
     return found
 
@@ -63,7 +63,7 @@ def check_unavailable(client: FlaskClient, address: str) -> None:
 
 def test_no_free_connection_is_503_at_every_door(make_app: MakeApp, database_url: str) -> None:
     app = make_app(database_url=database_url, pool_size=1, pool_wait_ms=5)
-    with services(app).engine.connect(), services(app).steady.connect():
+    with services(app).engine.connect(), services(app).generic_plan.connect():
         for address in DOORS:
             check_unavailable(app.test_client(), address)
     assert app.test_client().get("/tiles/initiatives.json").status_code == 200
@@ -71,7 +71,7 @@ def test_no_free_connection_is_503_at_every_door(make_app: MakeApp, database_url
 
 def test_people_are_told_so_on_a_page(make_app: MakeApp, database_url: str) -> None:
     app = make_app(database_url=database_url, pool_size=1, pool_wait_ms=5)
-    with services(app).engine.connect(), services(app).steady.connect():
+    with services(app).engine.connect(), services(app).generic_plan.connect():
         response = app.test_client().get("/initiatives", headers={"Accept": "text/html"})
     assert response.status_code == 503
     assert "Service momentanément indisponible" in response.text
@@ -80,7 +80,7 @@ def test_people_are_told_so_on_a_page(make_app: MakeApp, database_url: str) -> N
 
 def test_liveness_needs_no_database(make_app: MakeApp, database_url: str) -> None:
     app = make_app(database_url=database_url, pool_size=1, pool_wait_ms=5)
-    with services(app).engine.connect(), services(app).steady.connect():
+    with services(app).engine.connect(), services(app).generic_plan.connect():
         assert app.test_client().get("/health/live").status_code == 200
 
 

@@ -20,9 +20,8 @@ from mapservice.accounts.roles.model import Principal, badge_of
 from mapservice.errors import MapserviceError
 from mapservice.i18n.locale import PARIS
 from mapservice.web import rate_limit
-from mapservice.web.problems import problem
+from mapservice.web.edge import problem, services
 from mapservice.web.rate_limit import RateLimit
-from mapservice.web.services import services
 
 REALM = 'Bearer realm="api"'
 # Requests of one key within an hour, by what it does.

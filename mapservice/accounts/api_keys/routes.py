@@ -17,10 +17,9 @@ from mapservice.accounts.roles import queries as roles
 from mapservice.errors import InvalidInput, StateConflict
 from mapservice.i18n.text import gettext as _
 from mapservice.web import forms
+from mapservice.web.edge import base_url, only_parameters, services
 from mapservice.web.forms import FormGate, FormRefused
-from mapservice.web.params import base_url, only_parameters
 from mapservice.web.rate_limit import RateLimit
-from mapservice.web.services import services
 
 blueprint = Blueprint("tokens", __name__)
 

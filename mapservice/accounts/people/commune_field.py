@@ -8,7 +8,7 @@ from mapservice.geocoding.service import GeocoderCache
 from mapservice.i18n.text import gettext as _
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
-from mapservice.web.services import services
+from mapservice.web.edge import services
 
 MAX_WORDS = 200
 CHOICES = 5

@@ -29,10 +29,9 @@ from mapservice.accounts.people.model import MAX_NAME, MagicLink, Person, digest
 from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.errors import InvalidInput
 from mapservice.i18n.text import gettext as _
-from mapservice.web import forms, visitor
+from mapservice.web import edge, forms
+from mapservice.web.edge import only_parameters, services
 from mapservice.web.forms import FormGate, FormRefused
-from mapservice.web.params import only_parameters
-from mapservice.web.services import services
 
 blueprint = Blueprint("people", __name__)
 
@@ -110,7 +109,7 @@ def confirm(secret: str) -> Response:
     except FormRefused as error:
         with services().engine.connect() as connection:
             return _question_page(connection, secret, error)
-    former = visitor.session_secret()
+    former = edge.session_secret()
     done = service.confirm(services().engine, secret, _wiring().purposes, former)
     if done is None:
         return _dead_link()
@@ -121,7 +120,7 @@ def confirm(secret: str) -> Response:
 def sign_out() -> Response:
     forms.check_own()
     with services().engine.begin() as connection:
-        service.end_session(connection, visitor.session_secret())
+        service.end_session(connection, edge.session_secret())
     return session.forget(_see("/"))
 
 

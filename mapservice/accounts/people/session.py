@@ -3,8 +3,7 @@
 import ipaddress
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, Request, Response, abort, g, redirect, request
-from flask.sessions import NullSession, SessionInterface, SessionMixin
+from flask import Response, abort, g, redirect, request
 from flask_babel import get_locale
 
 from mapservice.accounts.people import queries, service
@@ -12,22 +11,11 @@ from mapservice.accounts.people.model import LOCALES, Person, digest
 from mapservice.errors import ServiceUnavailable
 from mapservice.mail import letters
 from mapservice.mail.model import Letterhead
-from mapservice.web import visitor
-from mapservice.web.services import services
+from mapservice.web import edge
+from mapservice.web.edge import services
 
 SIGN_IN = "/connexion"
 DAY = 86_400
-
-
-class NoSession(SessionInterface):
-    """In place of Flask's own, which nobody uses, and which would be opened at each request."""
-
-    def open_session(self, app: Flask, request: Request) -> NullSession:
-        del app, request
-        return NullSession()
-
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Flask never asks for this: a null session is not kept."""
 
 
 def current_person() -> Person | None:
@@ -50,7 +38,7 @@ def require_person() -> Person:
 def remember(response: Response, session: str) -> Response:
     """Signs this browser in."""
     response.set_cookie(
-        visitor.SESSION_COOKIE,
+        edge.SESSION_COOKIE,
         session,
         max_age=service.SESSION_DAYS * DAY,
         path="/",
@@ -64,7 +52,7 @@ def remember(response: Response, session: str) -> Response:
 def forget(response: Response) -> Response:
     """Takes the cookie away; `people.service.end_session` ends the session."""
     response.delete_cookie(
-        visitor.SESSION_COOKIE, path="/", secure=_is_https(), httponly=True, samesite="Lax"
+        edge.SESSION_COOKIE, path="/", secure=_is_https(), httponly=True, samesite="Lax"
     )
     return response
 
@@ -88,7 +76,7 @@ def locale() -> str:
 
 
 def _find() -> Person | None:
-    held = visitor.session_secret()
+    held = edge.session_secret()
     if not held:
         return None
     with services().engine.connect() as connection:

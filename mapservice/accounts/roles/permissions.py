@@ -28,8 +28,8 @@ from mapservice.accounts.roles.model import (
 )
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.i18n.text import gettext as _
-from mapservice.web import rate_limit, visitor
-from mapservice.web.services import services
+from mapservice.web import edge, rate_limit
+from mapservice.web.edge import services
 
 # Within the window, for each network: more than this and even the right password has to wait.
 WRONG_KEY, WRONG_KEYS = "review key", rate_limit.RateLimit(tries=5, seconds=300)
@@ -85,7 +85,7 @@ def own_roles() -> list[GrantInForce]:
 
 
 def _own_roles() -> list[GrantInForce]:
-    if not visitor.session_secret():
+    if not edge.session_secret():
         return []
     try:
         person = session.current_person()
@@ -123,12 +123,12 @@ def require_any_decision() -> None:
 
 def form_token() -> str:
     """What a form carries to show that it is ours, made for this reviewer."""
-    return visitor.make_token(_holder())
+    return edge.make_token(_holder())
 
 
 def is_own_form() -> bool:
     """Whether the present POST comes from a form of ours, filled in by this reviewer."""
-    return visitor.is_own_form(_holder())
+    return edge.is_own_form(_holder())
 
 
 def _holder() -> str:

@@ -16,8 +16,7 @@ from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n.text import gettext as _
 from mapservice.mail.email_address import EmailAddress
 from mapservice.territories.queries import parents
-from mapservice.web.params import only_parameters
-from mapservice.web.services import services
+from mapservice.web.edge import only_parameters, services
 
 blueprint = Blueprint("roles", __name__, url_prefix="/moderation/roles")
 blueprint.before_request(access.admit)

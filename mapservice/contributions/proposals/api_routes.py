@@ -25,8 +25,7 @@ from mapservice.errors import InvalidInput
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
-from mapservice.web.params import base_url, json_object, only_parameters
-from mapservice.web.services import services
+from mapservice.web.edge import base_url, json_object, only_parameters, services
 
 blueprint = Blueprint("proposals_api", __name__, url_prefix="/api/initiatives")
 

@@ -25,9 +25,8 @@ from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.web import forms
+from mapservice.web.edge import only_parameters, services
 from mapservice.web.forms import FormGate, FormRefused
-from mapservice.web.params import only_parameters
-from mapservice.web.services import services
 
 blueprint = Blueprint("authors", __name__, url_prefix="/initiatives/<uuid:identifier>")
 

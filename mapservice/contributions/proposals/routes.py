@@ -33,9 +33,8 @@ from mapservice.territories.model import Level, TerritoryRef
 from mapservice.territories.names import at_territory, of_commune
 from mapservice.tiles.live_map import FRANCE, map_config, place_map
 from mapservice.web import forms
+from mapservice.web.edge import only_parameters, services
 from mapservice.web.forms import FormGate, FormRefused
-from mapservice.web.params import only_parameters
-from mapservice.web.services import services
 
 blueprint = Blueprint("proposals", __name__)
 

@@ -28,11 +28,9 @@ from mapservice.errors import InvalidInput, StateConflict
 from mapservice.i18n.labels import reason_words
 from mapservice.i18n.text import gettext as _
 from mapservice.web import forms
+from mapservice.web.edge import only_parameters, secret_key, services
 from mapservice.web.forms import FormGate, FormRefused
-from mapservice.web.params import only_parameters
 from mapservice.web.rate_limit import RateLimit, visitor_network
-from mapservice.web.services import services
-from mapservice.web.visitor import secret_key
 
 blueprint = Blueprint("supports", __name__, url_prefix="/initiatives/<uuid:identifier>")
 

@@ -27,9 +27,9 @@ from mapservice.geocoding.model import GeocodeMatch, GeocodeQuery, MatchCandidat
 from mapservice.geocoding.service import GeocoderCache, Locator
 from mapservice.territories.coordinates import LonLat
 from mapservice.territories.queries import BorderCommunes, commune_at, communes_at
-from mapservice.web import answers
+from mapservice.web import edge
+from mapservice.web.edge import services
 from mapservice.web.parsing import parse_limit, parse_number
-from mapservice.web.services import services
 
 blueprint = Blueprint("geocode", __name__, url_prefix="/geocode")
 
@@ -148,7 +148,7 @@ def _locator() -> Locator:
     known = services().of(GeocoderCache).fresh()
     if known is not None:
         return known
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         return services().of(GeocoderCache).current(connection)
 
 
@@ -203,7 +203,7 @@ def _fits(candidate: MatchCandidate, postcode: str, citycode: str) -> bool:
 
 
 def _located(near: LonLat) -> BorderCommunes | None:
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         return commune_at(connection, near.lon, near.lat)
 
 
@@ -241,7 +241,7 @@ def _collection(features: list[dict[str, Any]], **more: Any) -> Response:
         "licence": address.LICENCE,
         **more,
     }
-    return answers.whole(json.dumps(body, ensure_ascii=False), answers.GEOJSON)
+    return edge.whole_answer(json.dumps(body, ensure_ascii=False), edge.GEOJSON)
 
 
 def _filters() -> dict[str, dict[str, str]]:

@@ -43,8 +43,7 @@ from mapservice.territories import queries as territories
 from mapservice.territories.model import Level
 from mapservice.territories.names import at_commune
 from mapservice.tiles.live_map import FRANCE, map_config
-from mapservice.web.params import only_parameters
-from mapservice.web.services import services
+from mapservice.web.edge import only_parameters, services
 
 blueprint = Blueprint("review", __name__, url_prefix="/moderation/lieux")
 pages.keep_private(blueprint)

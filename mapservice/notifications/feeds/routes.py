@@ -24,9 +24,8 @@ from mapservice.initiatives.queries import Initiative
 from mapservice.notifications.feeds import formats
 from mapservice.notifications.feeds.formats import FeedEntry, ListingFeed
 from mapservice.territories.lineage import queries as lineage_queries
-from mapservice.web import answers
-from mapservice.web.params import base_url, only_parameters
-from mapservice.web.services import services
+from mapservice.web import edge
+from mapservice.web.edge import base_url, only_parameters, services
 
 blueprint = Blueprint("feeds", __name__)
 
@@ -43,21 +42,21 @@ REDIRECT_SECONDS = 86_400
 
 @blueprint.get("/initiatives.atom")
 def atom() -> Response:
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
         feed = _feed(connection, filters, paging, ATOM_SIZE)
-    return answers.whole(formats.atom(feed), ATOM, FRESH_SECONDS)
+    return edge.whole_answer(formats.atom(feed), ATOM, FRESH_SECONDS)
 
 
 @blueprint.get("/initiatives.ics")
 def calendar() -> Response:
     """Without further pages: a calendar that asks for all of them cannot follow links."""
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
         if paging.cursor is not None:
             raise InvalidInput("cursor", "a calendar has no pages")
         feed = _feed(connection, filters, paging, CALENDAR_SIZE)
-    return answers.whole(formats.calendar(feed), CALENDAR, FRESH_SECONDS)
+    return edge.whole_answer(formats.calendar(feed), CALENDAR, FRESH_SECONDS)
 
 
 @blueprint.get("/territoires/<level>/<code>.atom")
@@ -75,7 +74,7 @@ def _of_territory(
 ) -> ResponseReturnValue:
     """Under a code that a commune has no more, the way to the feed of today."""
     only_parameters()
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         place = _named(connection, level, code)
         if place.code != code:
             endpoint = str(request.endpoint)
@@ -84,7 +83,7 @@ def _of_territory(
             return moved
         filters = InitiativeFilters(territory=(place,))
         feed = _feed(connection, filters, PageRequest(), size)
-    return answers.whole(written(feed), media, FRESH_SECONDS)
+    return edge.whole_answer(written(feed), media, FRESH_SECONDS)
 
 
 def _named(connection: Connection, level: str, code: str) -> NamedTerritory:

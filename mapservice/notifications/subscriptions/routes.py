@@ -24,13 +24,13 @@ from mapservice.notifications.subscriptions import queries, service
 from mapservice.notifications.subscriptions.model import MAX_CORNERS, SubscriptionSubject
 from mapservice.territories.coordinates import LonLat
 from mapservice.tiles.live_map import FRANCE, map_config
-from mapservice.web import answers, forms
+from mapservice.web import edge, forms
+from mapservice.web.edge import services
 from mapservice.web.forms import FormGate, FormRefused
-from mapservice.web.services import services
 from mapservice.web.unsubscribe import UnsubscribePage
 
 blueprint = Blueprint("following", __name__)
-blueprint.after_request(answers.secret)
+blueprint.after_request(edge.secret_answer)
 
 GATE = FormGate("follow")
 MINE = "mes-suivis"

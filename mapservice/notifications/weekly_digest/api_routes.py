@@ -18,8 +18,7 @@ from mapservice.notifications.weekly_digest.model import (
     monday,
 )
 from mapservice.notifications.weekly_digest.queries import DigestSection, WeeklyDigest
-from mapservice.web.params import base_url, only_parameters
-from mapservice.web.services import services
+from mapservice.web.edge import base_url, only_parameters, services
 
 blueprint = Blueprint("briefing_api", __name__, url_prefix="/api/briefing")
 

@@ -14,12 +14,12 @@ from mapservice.accounts.roles import queries as roles
 from mapservice.errors import InvalidInput
 from mapservice.i18n.locale import PARIS
 from mapservice.notifications.weekly_digest import queries, service
-from mapservice.web import answers, forms
-from mapservice.web.services import services
+from mapservice.web import edge, forms
+from mapservice.web.edge import services
 from mapservice.web.unsubscribe import UnsubscribePage
 
 blueprint = Blueprint("briefing", __name__)
-blueprint.after_request(answers.secret)
+blueprint.after_request(edge.secret_answer)
 
 ANSWERS = {"oui": True, "non": False}
 LEAVING = UnsubscribePage("briefing/leave.html", queries.leave_key, service.leave)

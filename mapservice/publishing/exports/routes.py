@@ -35,10 +35,9 @@ from mapservice.initiatives.params import read_filters, with_known_places
 from mapservice.publishing.exports import queries, service
 from mapservice.publishing.exports.model import MAX_WAITING, ExportFormat, ExportJob
 from mapservice.rollups import queries as activity
-from mapservice.web import answers
+from mapservice.web import edge
+from mapservice.web.edge import base_url, json_object, only_parameters, services
 from mapservice.web.negotiation import HTML_FORM, JSON_FORM, chosen, vary
-from mapservice.web.params import base_url, json_object, only_parameters
-from mapservice.web.services import services
 
 blueprint = Blueprint("exporting", __name__)
 
@@ -77,7 +76,7 @@ def geojson() -> Response:
         if asked.paging.limit is not None:
             return _geojson_page(connection, asked)
     _refuse_paging(asked, "cursor")
-    return _stream(asked, answers.GEOJSON, exports.geojson_stream, harvest.geojson)
+    return _stream(asked, edge.GEOJSON, exports.geojson_stream, harvest.geojson)
 
 
 @blueprint.get("/initiatives.geojsonl")
@@ -101,7 +100,7 @@ def csv() -> Response:
         asked = _asked(connection)
     _refuse_paging(asked, "cursor")
     whole = partial(exports.csv_stream, limit=asked.paging.limit)
-    return _stream(asked, answers.CSV, whole, harvest.csv)
+    return _stream(asked, edge.CSV, whole, harvest.csv)
 
 
 @blueprint.get("/exports")
@@ -229,7 +228,7 @@ def _stream(asked: ExportRequest, content_type: str, whole: Whole, changed: Chan
             return whole(connection, asked.filters, base)
         return changed(connection, asked.filters, base, window)
 
-    response = answers.stream(content_type, request.path.rpartition("/")[2], rows)
+    response = edge.stream_answer(content_type, request.path.rpartition("/")[2], rows)
     if asked.horizon is not None:
         address = _next_question(asked.filters, asked.horizon)
         response.headers["Link"] = f'<{address}>; rel="monitor"'
@@ -249,15 +248,15 @@ def _geojson_page(connection: Connection, asked: ExportRequest) -> Response:
     assert limit is not None
     page = exports.geojson_page(connection, asked.filters, base_url(), limit, asked.paging.cursor)
     here = f"{base_url()}{request.path}?{request.query_string.decode()}"
-    links = [{"rel": "self", "href": here, "type": answers.GEOJSON}]
+    links = [{"rel": "self", "href": here, "type": edge.GEOJSON}]
     if page.next:
         pairs = [("limit", str(limit)), ("cursor", page.next.encode())]
         query = urlencode([*asked.filters.to_pairs(), *pairs], safe=",:")
         following = f"{base_url()}{request.path}?{query}"
-        links.append({"rel": "next", "href": following, "type": answers.GEOJSON})
+        links.append({"rel": "next", "href": following, "type": edge.GEOJSON})
     head = json.dumps({"numberReturned": page.returned, "links": links})[1:-1]
     body = b'{"type":"FeatureCollection",%b,"features":[%b]}' % (head.encode(), page.features)
-    response = answers.whole(body, answers.GEOJSON)
+    response = edge.whole_answer(body, edge.GEOJSON)
     if page.next:
         response.headers["Link"] = f'<{links[-1]["href"]}>; rel="next"'
     return response

@@ -20,11 +20,9 @@ from mapservice.publishing.reports import service
 from mapservice.publishing.reports.model import PARTS, ReportFigure, ReportFile, ReportView
 from mapservice.rollups import territory_queries
 from mapservice.territories.model import Level
-from mapservice.web import answers
+from mapservice.web import edge
+from mapservice.web.edge import FORM_FIELD, base_url, json_object, only_parameters, services
 from mapservice.web.negotiation import HTML_FORM, JSON_FORM, chosen, vary
-from mapservice.web.params import base_url, json_object, only_parameters
-from mapservice.web.services import services
-from mapservice.web.visitor import FIELD
 
 blueprint = Blueprint("reporting", __name__, url_prefix="/rapports")
 
@@ -124,7 +122,7 @@ def piece(identifier: str, name: str) -> Response:
         raise NotFound("A report has no such file.")
     one, wanted = _found(identifier), PIECES[name]
     content = service.content(services().settings.home, one, name)
-    response = answers.whole(content, wanted.media_type)
+    response = edge.whole_answer(content, wanted.media_type)
     if wanted is ReportFile.PAGE and not request.args.get(DOWNLOAD):
         response.headers["Content-Security-Policy"] = POLICY
         return response
@@ -194,7 +192,7 @@ def _json_pairs() -> list[tuple[str, str]]:
 
 def form_pairs() -> list[tuple[str, str]]:
     """Those of the form, whose period is one choice. A detail that does not suit is left out."""
-    pairs = [pair for pair in request.form.items(multi=True) if pair[0] not in (PERIOD, FIELD)]
+    pairs = [pair for pair in request.form.items(multi=True) if pair[0] not in (PERIOD, FORM_FIELD)]
     since, _, until = request.form.get(PERIOD, "").partition(BETWEEN)
     pairs += [("since", since), ("until", until)]
     ref = ReportView.parse(pair for pair in pairs if pair[0] != "by").ref

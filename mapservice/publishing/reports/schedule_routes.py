@@ -20,13 +20,13 @@ from mapservice.publishing.reports import schedule_queries as queries
 from mapservice.publishing.reports import schedule_service
 from mapservice.publishing.reports.model import ReportView
 from mapservice.publishing.reports.routes import form_pairs
-from mapservice.web import answers, forms
+from mapservice.web import edge, forms
+from mapservice.web.edge import services
 from mapservice.web.forms import FormRefused
-from mapservice.web.services import services
 from mapservice.web.unsubscribe import UnsubscribePage
 
 blueprint = Blueprint("report_schedules", __name__, url_prefix="/rapports/mensuels")
-blueprint.after_request(answers.secret)
+blueprint.after_request(edge.secret_answer)
 
 MINE = "mes-rapports"
 LEAVING = UnsubscribePage("reports/leave.html", queries.leave_key, schedule_service.leave)

@@ -23,9 +23,8 @@ from mapservice.initiatives.queries import Initiative
 from mapservice.site.search.model import PlaceEntry
 from mapservice.site.search.service import SearchFound, search
 from mapservice.territories.model import Level
-from mapservice.web import answers
-from mapservice.web.params import only_parameters
-from mapservice.web.services import services
+from mapservice.web import edge
+from mapservice.web.edge import only_parameters, services
 
 blueprint = Blueprint("search", __name__)
 
@@ -44,7 +43,7 @@ _PAST_KINDS = frozenset({"deleguee", "associee", "former"})
 def page() -> ResponseReturnValue:
     """303 to the one place that the words mean; else all that answers them."""
     only_parameters(*PARAMETERS)
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
         found = search(connection, services().of(GeocoderCache), filters, _limit(paging, SHOWN))
         if found.certain:
@@ -56,7 +55,7 @@ def page() -> ResponseReturnValue:
 def suggestions() -> Response:
     """The same for scripts and other platforms; `limit` bounds each of the three lists."""
     only_parameters(*PARAMETERS)
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
         found = search(connection, services().of(GeocoderCache), filters, _limit(paging, SUGGESTED))
     body = {
@@ -64,7 +63,7 @@ def suggestions() -> Response:
         "themes": [theme_json(theme, filters) for theme in found.themes],
         "initiatives": [initiative_json(one) for one in found.initiatives],
     }
-    return answers.whole(json.dumps(body, ensure_ascii=False), answers.JSON)
+    return edge.whole_answer(json.dumps(body, ensure_ascii=False), edge.JSON)
 
 
 def place_url(entry: PlaceEntry, filters: InitiativeFilters) -> str:

@@ -12,8 +12,6 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import structlog
-from flask import Response as FlaskResponse
-from flask import request
 from werkzeug.http import parse_etags
 from werkzeug.wrappers import Response
 
@@ -21,14 +19,13 @@ from mapservice.initiatives.grid import Tile
 from mapservice.settings import Settings
 from mapservice.tiles.tile_cache.changes import TileChangeListener
 from mapservice.tiles.tile_cache.store import CachedAnswer, ChangeExtent, TileCache
-from mapservice.web import answers
+from mapservice.web.edge import CACHE_MARK
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = structlog.get_logger()
 
-MARK = "mapservice.kept_tile"
 # The file or its folder: tiles are then made each time.
 UNUSABLE = (sqlite3.Error, OSError)
 PATHS = ("/tiles/", "/ogc/")
@@ -37,24 +34,6 @@ MOST_KEY_CHARACTERS = 2000
 # Headers of a whole answer that one saying "you have it already" repeats (RFC 9110, 15.4.5), and
 # those that every answer of ours has.
 NOT_OF_304 = frozenset({"content-type", "content-length", "content-encoding"})
-
-
-def keep(where: Tile | ChangeExtent) -> None:
-    """The present answer may be kept till something changes there."""
-    request.environ.get(MARK, []).append(where)
-
-
-def tile_answer(
-    body: str | bytes,
-    content_type: str,
-    where: Tile | ChangeExtent,
-    max_age: int = answers.FRESH_SECONDS,
-) -> FlaskResponse:
-    """A tile, which may be kept until something changes there; an empty vector tile is a 204."""
-    keep(where)
-    if body:
-        return answers.whole(body, content_type, max_age)
-    return FlaskResponse(status=204, headers={"Cache-Control": f"public, max-age={max_age}"})
 
 
 class TileCacheMiddleware:
@@ -93,7 +72,7 @@ class TileCacheMiddleware:
         """Asks the application for the whole answer, conditions aside: those are for us."""
         marked: list[Tile | ChangeExtent] = []
         asked = {name: value for name, value in wsgi.items() if name != "HTTP_IF_NONE_MATCH"}
-        made = Response.from_app(self._application, asked | {MARK: marked}, buffered=True)
+        made = Response.from_app(self._application, asked | {CACHE_MARK: marked}, buffered=True)
         answer = CachedAnswer(made.status, made.headers.to_wsgi_list(), made.get_data())
         if marked and _may_be_kept(answer):
             try:

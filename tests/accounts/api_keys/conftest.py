@@ -7,7 +7,7 @@ from flask import Flask
 
 from mapservice.app import create_app
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.conftest import REVIEW_KEY
 
 
@@ -17,5 +17,5 @@ def keyed_app(database_url: str) -> Iterator[Flask]:
         Settings(database_url=database_url, review_key=REVIEW_KEY, public_url="http://map.test")
     )
     yield app
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()

@@ -12,7 +12,7 @@ from mapservice.accounts.people import service
 from mapservice.accounts.people.hooks import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.routes import EXTENSION, AccountExtensions
 from mapservice.mail.service import enqueue
-from mapservice.web.visitor import SESSION_COOKIE as COOKIE
+from mapservice.web.edge import SESSION_COOKIE as COOKIE
 from tests.accounts.people.mailbox import (
     ADDRESS,
     ask_for_link,

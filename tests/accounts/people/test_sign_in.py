@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from mapservice.accounts.people.model import digest
 from mapservice.errors import InvalidInput
 from mapservice.mail.email_address import AddressMistake, EmailAddress
-from mapservice.web.visitor import SESSION_COOKIE as COOKIE
+from mapservice.web.edge import SESSION_COOKIE as COOKIE
 from tests.accounts.people.mailbox import (
     ADDRESS,
     ask_for_link,

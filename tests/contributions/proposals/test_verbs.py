@@ -13,7 +13,7 @@ from mapservice.app import create_app
 from mapservice.errors import ConfigurationError
 from mapservice.rollups.queries import differences
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.accounts.people.mailbox import fill_in, last_link, mails_to, press, sign_in
 from tests.contributions.proposals.desk import (
     ADDRESS,
@@ -277,7 +277,7 @@ def test_post_moderation_publishes_at_once_and_still_shows_it_to_moderators(
     assert (found.status, found.published_revision) == ("published", 1)
     assert found.queued_at is not None
     assert client.get(f"/initiatives/{found.id}").status_code == 200
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
 
 

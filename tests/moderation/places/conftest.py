@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from mapservice.app import create_app
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.conftest import REVIEW_KEY
 
 # The words of each, and its point where it has one; each waits, the first the longest.
@@ -75,7 +75,7 @@ def identifier(connection: Connection, source_id: str) -> UUID:
 def review_app(database_url: str) -> Iterator[Flask]:
     app = create_app(Settings(database_url=database_url, review_key=REVIEW_KEY))
     yield app
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from mapservice.accounts.roles.permissions import WRONG_KEYS
 from mapservice.app import create_app
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.conftest import REVIEW_KEY
 from tests.moderation.places.conftest import Person, kept
 
@@ -104,7 +104,7 @@ def second_process(database_url: str) -> Iterator[Flask]:
     )
     app = create_app(settings)
     yield app
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
 
 

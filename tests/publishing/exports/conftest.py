@@ -12,7 +12,7 @@ from mapservice.app import create_app
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.queries import find_page
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.web.population import Kept, fill, kept, population
 
 COUNT = 300
@@ -43,7 +43,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exporting_app(database_url: str, home: Path) -> Iterator[Flask]:
     app = create_app(Settings(database_url=database_url, public_url=BASE, home=home))
     yield app
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.engine.dispose()
 
 

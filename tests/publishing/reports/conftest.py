@@ -12,7 +12,7 @@ from mapservice.app import create_app
 from mapservice.publishing.reports.model import ReportView, TerritoryReport
 from mapservice.publishing.reports.queries import read
 from mapservice.settings import Settings
-from mapservice.web.services import EXTENSION, Services
+from mapservice.web.edge import SERVICES, Services
 from tests.web.population import Made, fill, population
 
 BASE = "http://map.test"
@@ -58,7 +58,7 @@ def reporting_app(database_url: str, home: Path) -> Iterator[Flask]:
     settings = Settings(database_url=database_url, public_url=BASE, home=home, site_name=SITE)
     app = create_app(settings)
     yield app
-    services: Services = app.extensions[EXTENSION]
+    services: Services = app.extensions[SERVICES]
     services.dispose()
 
 

@@ -1,0 +1,848 @@
+"""The edge that every request passes: proxies, language, limits, headers, errors, compression.
+
+It knows no feature. One file, since each request goes through all of it:
+- `Services`: the settings, the database, and what rooms hold for all requests;
+- errors become answers here, once: RFC 9457 for machines, a page for people;
+- French is what everybody gets who asks for nothing, crawlers among them, so the bare address of a
+  page is its French one and `?lang=en` its English one. Machine endpoints answer in French alone:
+  their words are those of the initiatives, and their answers need not vary;
+- each proxy appends the address it was asked from to `X-Forwarded-For`. Read from the right, the
+  first that is no proxy of ours is the visitor; what a visitor wrote stands left of it;
+- a form carries a signed token made for its holder (a session, a moderator, or "" for nobody), and
+  browsers say which site a POST comes from;
+- a route names a part of its path that lets in whoever knows it `<secret:…>`; no log may hold it.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, unquote_plus, urlencode, urlsplit
+
+import structlog
+from babel.support import Translations
+from flask import (
+    Flask,
+    Request,
+    Response,
+    current_app,
+    g,
+    jsonify,
+    make_response,
+    render_template,
+    request,
+)
+from flask.sessions import NullSession, SessionInterface, SessionMixin
+from flask_babel import Babel, Domain
+from flask_compress import Compress
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from psycopg import errors as postgres
+from sqlalchemy import Connection, Engine
+from sqlalchemy import text as sql_text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Rule, UnicodeConverter
+
+from mapservice.db.copy import Blocks
+from mapservice.db.engine import autocommit_of, make_engine, snapshot_of
+from mapservice.db.text import is_storable
+from mapservice.errors import (
+    ConfigurationError,
+    InvalidInput,
+    MapserviceError,
+    NotFound,
+    ServiceUnavailable,
+)
+from mapservice.i18n.locale import LANGUAGE
+from mapservice.i18n.phrases import catalogue
+from mapservice.i18n.text import gettext as _
+from mapservice.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+# --- What every route may use ------------------------------------------------------------------
+
+SERVICES = "mapservice"
+log = structlog.get_logger()
+Held = TypeVar("Held")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`autocommit` is the engine without transactions: each statement sees its own moment.
+
+    `generic_plan` is the same on connections of its own, which plan a prepared statement once. With
+    `snapshot` all statements of a page see one moment: its figures agree, and no other territories
+    come in between. `held` is filled by `app.py`: what a room keeps for all requests, by its class.
+    """
+
+    settings: Settings
+    engine: Engine
+    held: Mapping[type, object]
+    autocommit: Engine = field(init=False)
+    snapshot: Engine = field(init=False)
+    generic_plan: Engine = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "autocommit", autocommit_of(self.engine))
+        object.__setattr__(self, "snapshot", snapshot_of(self.engine))
+        object.__setattr__(self, "generic_plan", engine_of(self.settings, generic_plan=True))
+
+    def reader(self, *, generic_plan: bool) -> Engine:
+        """For one statement: on connections that plan it once, or for its values."""
+        return self.generic_plan if generic_plan else self.autocommit
+
+    def of(self, kind: type[Held]) -> Held:
+        """The one object of a class that a room above holds: `services().of(Geocoders)`."""
+        found = self.held[kind]
+        assert isinstance(found, kind)
+        return found
+
+    def dispose(self) -> None:
+        """Closes all connections: none must be shared by two processes."""
+        self.engine.dispose()
+        self.generic_plan.dispose()
+
+
+def engine_of(settings: Settings, *, generic_plan: bool = False) -> Engine:
+    """A pool as the settings have it; `generic_plan` as `Services` says."""
+    return make_engine(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        pool_wait_ms=settings.pool_wait_ms,
+        statement_timeout_ms=settings.statement_timeout_ms,
+        plan_once=generic_plan,
+        autocommit=generic_plan,
+    )
+
+
+def services() -> Services:
+    """Those of the application that serves the present request."""
+    found = current_app.extensions[SERVICES]
+    assert isinstance(found, Services)
+    return found
+
+
+# --- Reading a request -------------------------------------------------------------------------
+
+
+def only_parameters(*allowed: str) -> None:
+    """For addresses outside the grammar. Raises InvalidInput for any other parameter."""
+    for name in request.args:
+        if name not in allowed:
+            raise InvalidInput(name[:50], "is not a parameter of this address")
+
+
+def json_object() -> dict[str, Any]:
+    """The object that is the body of the request. Raises InvalidInput, also for endless depth."""
+    try:
+        body = request.get_json(silent=True, force=True)
+    except RecursionError:
+        body = None
+    if not isinstance(body, dict):
+        raise InvalidInput("body", "must be a JSON object")
+    return body
+
+
+def base_url() -> str:
+    """The address that links start with, without a slash at its end."""
+    return (services().settings.public_url or request.url_root).rstrip("/")
+
+
+# What may stand in a query (RFC 3986, 3.4), and what is escaped already.
+_QUERY_SIGNS = "!$&'()*+,;=:@/?%~-._"
+
+
+def query_without(*names: str) -> str:
+    """The query string of the present request as it was written, less some of its parameters.
+
+    Written anew it could become longer than what was accepted. What no query may hold is escaped.
+    """
+    parts = request.query_string.decode("latin-1").split("&")
+    kept = [part for part in parts if part and unquote_plus(part.partition("=")[0]) not in names]
+    return quote("&".join(kept).encode("latin-1"), safe=_QUERY_SIGNS)
+
+
+# --- Secrets in paths --------------------------------------------------------------------------
+
+HIDDEN_PART = "…"
+REDACTIONS = "mapservice_secret_paths"
+
+
+class SecretConverter(UnicodeConverter):
+    """As `string`: one part of a path, which is a link's secret or its signature."""
+
+
+def register_secret_paths(app: Flask) -> None:
+    """Before any blueprint: its routes may then use the converter."""
+    app.url_map.converters["secret"] = SecretConverter
+
+
+def secret_rules(app: Flask) -> list[Rule]:
+    return [rule for rule in app.url_map.iter_rules() if "<secret:" in rule.rule]
+
+
+def redacted(app: Flask, path: str) -> str:
+    """The path as it may be written down, whether or not it is one of a route."""
+    patterns: list[re.Pattern[str]] | None = app.extensions.get(REDACTIONS)
+    if patterns is None:
+        patterns = [_secret_pattern(rule.rule) for rule in secret_rules(app)]
+        app.extensions[REDACTIONS] = patterns
+    for pattern in patterns:
+        if found := pattern.match(path):
+            return f"{found[1]}{HIDDEN_PART}"
+    return path
+
+
+def _secret_pattern(rule: str) -> re.Pattern[str]:
+    """All up to the secret, which hides what follows too."""
+    before = rule.partition("<secret:")[0]
+    parts = re.split(r"<[^>]*>", before)
+    return re.compile("(" + "[^/]*".join(re.escape(part) for part in parts) + ")")
+
+
+# --- Errors as answers -------------------------------------------------------------------------
+
+
+RETRY_AFTER_SECONDS = 5
+API_PREFIXES = (
+    "/tiles/",
+    "/activity/",
+    "/geocode/",
+    "/ogc",
+    "/health/",
+    "/metrics",
+    "/vendor/",
+    "/api/",
+)
+API_SUFFIXES = (
+    ".geojson",
+    ".geojsonl",
+    ".geojsons",
+    ".json",
+    ".csv",
+    ".pbf",
+    ".atom",
+    ".ics",
+    ".xlsx",
+)
+
+
+def register_problems(app: Flask) -> None:
+    """Turns every error of a request into an answer."""
+    app.register_error_handler(MapserviceError, _domain_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(PoolTimeout, _busy)
+    app.register_error_handler(DBAPIError, lambda error: _database_error(error.orig))
+    app.register_error_handler(postgres.Error, _database_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def is_api_request() -> bool:
+    """Whether a machine asks: by the path, or because it takes JSON and no HTML."""
+    if is_machine_path(request.path):
+        return True
+    if request.is_json:
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return best == "application/json" and not request.accept_mimetypes.accept_html
+
+
+def is_machine_path(path: str) -> bool:
+    return path.startswith(API_PREFIXES) or path.endswith(API_SUFFIXES)
+
+
+def _domain_error(error: MapserviceError) -> Response:
+    field = error.field if isinstance(error, InvalidInput) else None
+    response = _answer(error.status, str(error), field)
+    if isinstance(error, ServiceUnavailable):
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    response = _answer(status, error.description or status.phrase)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def _busy(_error: PoolTimeout) -> Response:
+    return _domain_error(
+        ServiceUnavailable("Every database connection is in use; please try again.")
+    )
+
+
+def _database_error(error: BaseException | None) -> Response:
+    """A statement over its time limit, or a database that is away, is not the client's fault."""
+    if isinstance(error, postgres.QueryCanceled):
+        return _domain_error(
+            ServiceUnavailable("This took too long; ask for less, or try again later.")
+        )
+    if isinstance(error, postgres.OperationalError):
+        log.error("database_unavailable", error=str(error))
+        return _domain_error(ServiceUnavailable("The database does not answer; please try again."))
+    return _unexpected(error)
+
+
+def _unexpected(_error: BaseException | None) -> Response:
+    log.exception("unexpected_error", path=redacted(current_app, request.path))
+    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side.")
+
+
+def _answer(status: HTTPStatus, detail: str, field: str | None = None) -> Response:
+    if is_api_request():
+        return problem(status, detail, field)
+    title, words = _error_words(status)
+    # The English detail helps where it names a field; elsewhere our words say it all.
+    shown = f"{words} ({detail})" if field else words
+    page = render_template("error.html", status=int(status), title=title, detail=shown)
+    response = make_response(page, status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def problem(status: HTTPStatus, detail: str, field: str | None = None) -> Response:
+    """A problem document of RFC 9457, which no cache keeps."""
+    body = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
+    if field is not None:
+        body["field"] = field
+    response = jsonify(body)
+    response.status_code = status
+    response.content_type = "application/problem+json"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _error_words(status: HTTPStatus) -> tuple[str, str]:
+    if status is HTTPStatus.NOT_FOUND:
+        return _("Page introuvable"), _("Cette page n’existe pas, ou n’est plus publique.")
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        return (
+            _("Service momentanément indisponible"),
+            _("Merci de réessayer dans quelques instants."),
+        )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _("Une erreur de notre côté"), _("Elle est notée ; merci de réessayer plus tard.")
+    return _("Demande incomprise"), _("L’adresse demandée contient une erreur.")
+
+
+# --- Language ----------------------------------------------------------------------------------
+
+FRENCH, ENGLISH = "fr", "en"
+LANGUAGES = (FRENCH, ENGLISH)
+# Dates and numbers are written as in Britain, which is nearer to France in both.
+LOCALES = {FRENCH: "fr", ENGLISH: "en_GB"}
+LANGUAGE_PARAMETER = "lang"
+LANGUAGE_COOKIE = "langue"
+YEAR_SECONDS = 31_536_000
+
+
+class PoCatalogues(Domain):
+    """Reads the `.po` files themselves: nothing is compiled beforehand, so nothing can be stale."""
+
+    def get_translations(self) -> Translations:
+        return catalogue(chosen())
+
+
+def register_language(app: Flask) -> None:
+    Babel(app, locale_selector=lambda: LOCALES[chosen()])
+    app.extensions["babel"].instance.domain_instance = PoCatalogues()
+    app.before_request(_choose_language)
+    app.after_request(_remember_language)
+    app.teardown_request(_forget_language)
+    app.context_processor(
+        lambda: {
+            "lang": chosen(),
+            "in_language": in_language,
+            "has_languages": not is_machine_path(request.path) if request else False,
+        }
+    )
+
+
+def chosen() -> str:
+    """That of the present request."""
+    return str(g.get("language", FRENCH)) if g else FRENCH
+
+
+def in_language(language: str) -> str:
+    """The address of this page in a language, as a switch links it."""
+    pairs = [*request.args.items(multi=True), (LANGUAGE_PARAMETER, language)]
+    return f"{request.path}?{urlencode(pairs)}"
+
+
+def _choose_language() -> None:
+    """Sets the language, and takes the parameter away before the routes read theirs."""
+    LANGUAGE.set(FRENCH)
+    if is_machine_path(request.path):
+        return
+    asked = request.args.get(LANGUAGE_PARAMETER)
+    if asked is not None and asked not in LANGUAGES:
+        raise InvalidInput(LANGUAGE_PARAMETER, f"must be one of {', '.join(LANGUAGES)}")
+    if asked:
+        others = ((k, v) for k, v in request.args.items(multi=True) if k != LANGUAGE_PARAMETER)
+        request.args = ImmutableMultiDict(others)
+        g.language_asked = asked
+    g.language = asked or _remembered() or request.accept_languages.best_match(LANGUAGES, FRENCH)
+    LANGUAGE.set(g.language)
+
+
+def _remembered() -> str | None:
+    kept = request.cookies.get(LANGUAGE_COOKIE)
+    return kept if kept in LANGUAGES else None
+
+
+def _remember_language(response: Response) -> Response:
+    if is_machine_path(request.path):
+        return response
+    response.vary.update(("Accept-Language", "Cookie"))
+    response.headers.setdefault("Content-Language", chosen())
+    asked = g.get("language_asked")
+    if asked and response.status_code < 400:
+        response.set_cookie(
+            LANGUAGE_COOKIE, asked, max_age=YEAR_SECONDS, secure=request.is_secure, httponly=True,
+            samesite="Lax",
+        )  # fmt: skip
+    return response
+
+
+def _forget_language(_error: Any) -> None:
+    """Threads outlive requests."""
+    LANGUAGE.set(FRENCH)
+
+
+# --- Trusted proxies ---------------------------------------------------------------------------
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# What a list may say instead of addresses.
+NAMED_NETWORKS = {
+    "loopback": ("127.0.0.0/8", "::1/128"),
+    "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+}
+
+
+def read_networks(listed: str) -> tuple[Network, ...]:
+    """Addresses and CIDR networks between commas or spaces; `loopback` and `private` are some.
+
+    Raises ConfigurationError for what is neither.
+    """
+    words = listed.replace(",", " ").split()
+    found: list[Network] = []
+    for word in (text for each in words for text in NAMED_NETWORKS.get(each, (each,))):
+        try:
+            found.append(ipaddress.ip_network(word, strict=False))
+        except ValueError:
+            raise ConfigurationError(
+                f"MAPSERVICE_TRUSTED_PROXIES: {word!r} is no address and no network"
+            ) from None
+    return tuple(found)
+
+
+def read_address(text: str) -> Address | None:
+    """None for what is none. An IPv4 address mapped into IPv6 is the former; ports are cut off."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+class TrustedProxies:
+    """Those that the setting lists; see `read_networks`."""
+
+    def __init__(self, listed: str) -> None:
+        self._trusted = read_networks(listed)
+        self._warned = False
+
+    def see_through(self, wsgi: "WSGIEnvironment") -> None:
+        """Sets `REMOTE_ADDR` and the scheme as they tell; the headers go no further."""
+        chain = wsgi.pop("HTTP_X_FORWARDED_FOR", "")
+        scheme = wsgi.pop("HTTP_X_FORWARDED_PROTO", "")
+        peer = read_address(wsgi.get("REMOTE_ADDR", ""))
+        if peer is not None and self._is_trusted(peer):
+            wsgi["REMOTE_ADDR"] = str(self._visitor(peer, chain))
+            # The nearest proxy's word, the last where several added theirs.
+            told = scheme.rpartition(",")[2].strip().lower()
+            if told in ("http", "https"):
+                wsgi["wsgi.url_scheme"] = told
+        elif chain and not self._warned and peer is not None and peer.is_private:
+            self._warned = True
+            log.warning(
+                "forwarded_header_ignored",
+                hint="a proxy that stands in front must be named in MAPSERVICE_TRUSTED_PROXIES,"
+                " else all its visitors look like one",
+            )
+
+    def _visitor(self, peer: Address, chain: str) -> Address:
+        """The nearest address that is no proxy of ours; where all are, the farthest.
+
+        What is no address ends the chain: who wrote it cannot be believed further.
+        """
+        seen = peer
+        for text in reversed(chain.split(",") if chain else ()):
+            address = read_address(text)
+            if address is None:
+                break
+            seen = address
+            if not self._is_trusted(address):
+                break
+        return seen
+
+    def _is_trusted(self, address: Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+
+# --- Visitors and forms ------------------------------------------------------------------------
+
+FORM_SECONDS = 12 * 3600
+FORM_FIELD = "token"
+# Its value is the secret of a session, whose person `accounts` knows.
+SESSION_COOKIE = "personne"
+MAX_SECRET_LENGTH = 100
+
+
+def client_address() -> str:
+    """Of the visitor, as `TrustedProxies` found it out."""
+    return request.remote_addr or ""
+
+
+def network_of(address: str) -> str:
+    """The address itself; of IPv6 the network of 64 bits, which is one household's or machine's."""
+    found = read_address(address)
+    if found is None:
+        return ""
+    if found.version == 4:
+        return str(found)
+    return str(ipaddress.ip_network((found, 64), strict=False).network_address)
+
+
+def session_secret() -> str:
+    """The secret of the present session, or "" where there is none."""
+    return request.cookies.get(SESSION_COOKIE, "")[:MAX_SECRET_LENGTH]
+
+
+def session_holder() -> str:
+    """Whom the forms of this browser are made for, without a look at the database."""
+    secret = session_secret()
+    return f"session {hashlib.sha256(secret.encode()).hexdigest()[:32]}" if secret else ""
+
+
+def make_token(holder: str) -> str:
+    """What a form carries to show that it is ours, made for this holder."""
+    return str(_signer().dumps(holder))
+
+
+def is_own_form(holder: str) -> bool:
+    """Whether the present POST comes from a form of ours that was made for this holder."""
+    if not _is_same_origin():
+        return False
+    try:
+        found = _signer().loads(request.form.get(FORM_FIELD, ""), max_age=FORM_SECONDS)
+    except BadSignature:
+        return False
+    return isinstance(found, str) and hmac.compare_digest(found.encode(), holder.encode())
+
+
+def secret_key() -> bytes:
+    """The key of this service, for what else has to be signed or hashed."""
+    key = current_app.secret_key
+    assert key, "create_app makes one when none is set"
+    return key.encode() if isinstance(key, str) else key
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(secret_key(), salt="form")
+
+
+def _is_same_origin() -> bool:
+    """Browsers say where a POST comes from; what says nothing is none, and has the token alone."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.host
+
+
+# --- Headers -----------------------------------------------------------------------------------
+
+FIXED_HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "strict-origin-when-cross-origin"),
+    ("Permissions-Policy", "geolocation=(self), camera=(), microphone=()"),
+)
+LONGEST_QUERY, LONGEST_CURSOR = 4_000, 4_000
+ESCAPED_LENGTH = len("%FF")
+EXPOSED_HEADERS = "Link, ETag, Content-Crs, OGC-NumberMatched, Retry-After"
+OPEN_HEADERS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", EXPOSED_HEADERS),
+)
+
+
+def register_security(app: Flask) -> None:
+    settings: Settings = app.extensions[SERVICES].settings
+    policy = content_policy(settings)
+    app.before_request(_refuse_endless_queries)
+    app.before_request(_refuse_unstorable_texts)
+    app.after_request(lambda response: _add_headers(response, policy))
+
+
+def content_policy(settings: Settings) -> str:
+    """Nothing but our own files, and the outside base map if one is set."""
+    outside = f" {_origin(settings.basemap_url)}" if settings.basemap_url else ""
+    return "; ".join(
+        (
+            "default-src 'self'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' data: blob:{outside}",
+            f"connect-src 'self'{outside}",
+            "worker-src 'self' blob:",
+            "font-src 'self'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'self'",
+        )
+    )
+
+
+def _origin(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    host = rest.split("/")[0].replace("{s}", "*")
+    return f"{scheme}://{host}"
+
+
+def _refuse_endless_queries() -> None:
+    """What our own links add, to lead to another page or form, does not count.
+
+    So each of them can be followed: `LONGEST_QUERY` and the longest cursor fit into the longest
+    request line that gunicorn takes, and nginx by default.
+    """
+    longest = min(services().settings.max_query_bytes, LONGEST_QUERY)
+    written = len(request.query_string)
+    if written * ESCAPED_LENGTH > longest and len(query_without("f", "cursor")) > longest:
+        raise InvalidInput("query", f"the query string is longer than {longest} bytes")
+    if written > longest + LONGEST_CURSOR:
+        raise InvalidInput("cursor", "is not one that this service gave")
+
+
+def _refuse_unstorable_texts() -> None:
+    """No text of ours has a null character, and PostgreSQL cannot even be asked for one.
+
+    Once for all routes, so that none has to think of it; forms and bodies are cleaned by who reads
+    them. Bytes that are no UTF-8 have become U+FFFD by now.
+    """
+    if not is_storable(request.path):
+        raise NotFound("There is no such address.")
+    for name, text in request.args.items(multi=True):
+        if not is_storable(name) or not is_storable(text):
+            raise InvalidInput(name[:50], "must not contain a null character")
+
+
+def _add_headers(response: Response, policy: str) -> Response:
+    headers = response.headers
+    if request.endpoint == "static" and "v" not in request.args:
+        headers["Cache-Control"] = "no-cache"  # modules import each other by bare addresses
+    wanted = [*FIXED_HEADERS, ("Content-Security-Policy", policy)]
+    if is_api_request():
+        wanted += OPEN_HEADERS
+    else:
+        # The menu of who has a role is theirs.
+        wanted.append(("Cache-Control", "private, no-cache" if g.get("own_roles") else "no-cache"))
+        response.vary.update(("Accept", "Accept-Language"))
+    # Werkzeug looks through all of them for each one that is set.
+    present = {name.lower() for name, _ in headers}
+    headers.extend([pair for pair in wanted if pair[0].lower() not in present])
+    return response
+
+
+# --- Answers -----------------------------------------------------------------------------------
+
+GEOJSON = "application/geo+json"
+MVT = "application/vnd.mapbox-vector-tile"
+MOSAIC = "application/vnd.mapservice.mosaic"
+CSV = "text/csv; charset=utf-8"
+JSON = "application/json"
+
+# Under this name of the WSGI environment the tile cache asks what an answer may be kept by.
+CACHE_MARK = "mapservice.kept_tile"
+# A tile or a list may be that old; clients then ask again with its ETag.
+FRESH_SECONDS = 60
+EXPORT_TIMEOUT_MS = 600_000
+
+
+def whole_answer(body: str | bytes, content_type: str, max_age: int = FRESH_SECONDS) -> Response:
+    """A body that is at hand: with a strong ETag, 304 when the client has it already."""
+    content = body.encode() if isinstance(body, str) else body
+    return tagged_answer(content, etag_of(content), content_type, max_age)
+
+
+def tagged_answer(content: bytes, tag: str, content_type: str, max_age: int) -> Response:
+    """A body with this strong ETag, or 304."""
+    headers = {"ETag": f'"{tag}"', "Cache-Control": f"public, max-age={max_age}"}
+    response = Response(content, headers=headers, content_type=content_type)
+    response.make_conditional(request)
+    return response
+
+
+def etag_of(*parts: bytes) -> str:
+    """What an ETag knows a body by. Processors have instructions of their own for SHA-256."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()[:32]
+
+
+def secret_answer(response: Response) -> Response:
+    """For pages whose addresses hold secrets, or say what somebody cares for."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def tile_answer(
+    body: str | bytes,
+    content_type: str,
+    where: object,
+    max_age: int = FRESH_SECONDS,
+) -> Response:
+    """A tile, which may be kept until something changes there; an empty vector tile is a 204.
+
+    `where` is a tile, or whatever the tile cache in front knows answers by.
+    """
+    request.environ.get(CACHE_MARK, []).append(where)
+    if body:
+        return whole_answer(body, content_type, max_age)
+    return Response(status=204, headers={"Cache-Control": f"public, max-age={max_age}"})
+
+
+def stream_answer(
+    content_type: str, filename: str, rows: Callable[[Connection], Blocks]
+) -> Response:
+    """A body of any length, sent as the database yields it, in constant memory.
+
+    The first block is read before anything is sent, so that an early error is still an answer.
+    """
+    stack = contextlib.ExitStack()
+    with stack:
+        connection = stack.enter_context(services().engine.connect())
+        connection.execute(sql_text(f"SET LOCAL statement_timeout = {EXPORT_TIMEOUT_MS}"))
+        blocks = stack.enter_context(contextlib.closing(rows(connection)))
+        first = next(blocks, b"")
+        held = stack.pop_all()
+    response = Response(chain([first], blocks), content_type=content_type)
+    response.call_on_close(held.close)
+    response.headers["Cache-Control"] = "public, no-cache"
+    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response
+
+
+# --- Compression -------------------------------------------------------------------------------
+
+# What we send that is text or like it; images, fonts and archives are compressed by themselves.
+COMPRESSED_TYPES = [
+    "application/atom+xml",
+    "application/geo+json",
+    "application/geo+json-seq",
+    "application/json",
+    "application/ld+json",
+    "application/manifest+json",
+    "application/problem+json",
+    "application/schema+json",
+    "application/vnd.mapbox-vector-tile",
+    MOSAIC,
+    "application/vnd.oai.openapi+json",
+    "application/xml",
+    "image/svg+xml",
+    "text/calendar",
+    "text/css",
+    "text/csv",
+    "text/html",
+    "text/javascript",
+    "text/plain",
+]
+
+
+def register_compression(app: Flask) -> None:
+    """To be called before whatever else looks at answers: the first to come is the last to look."""
+    app.config.update(
+        COMPRESS_MIMETYPES=COMPRESSED_TYPES,
+        COMPRESS_ALGORITHM=["zstd", "br", "gzip"],
+        COMPRESS_ALGORITHM_STREAMING=["zstd", "gzip"],
+        COMPRESS_LEVEL=5,
+        COMPRESS_REGISTER=False,
+    )
+    compress = Compress(app)
+
+    def smaller(response: Response) -> Response:
+        # A part of something cannot be compressed by itself.
+        if response.status_code == HTTPStatus.PARTIAL_CONTENT:
+            return response
+        return compress.after_request(response)
+
+    app.after_request(smaller)
+
+
+# --- The application ----------------------------------------------------------------------
+
+
+class NoSession(SessionInterface):
+    """In place of Flask's own, which nobody uses, and which would be opened at each request."""
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:
+        del app, request
+        return NullSession()
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Flask never asks for this: a null session is not kept."""
+
+
+class MapserviceFlask(Flask):
+    """Flask behind the proxies in front of it.
+
+    It does not ask of each function at each request whether it is a coroutine: none is.
+    """
+
+    proxies: TrustedProxies
+
+    def wsgi_app(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        self.proxies.see_through(environ)
+        return super().wsgi_app(environ, start_response)
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
+def register(app: MapserviceFlask, held: Services) -> None:
+    """Puts the edge around an application, in the order in which requests pass it."""
+    app.session_interface = NoSession()
+    app.extensions[SERVICES] = held
+    register_secret_paths(app)
+    register_language(app)
+    # The first to come is the last to look at answers.
+    register_compression(app)
+    register_problems(app)
+    register_security(app)
