@@ -24,7 +24,7 @@ from mapservice.errors import ConfigurationError
 from mapservice.geocoding.address_api.routes import blueprint as geocoding
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
-from mapservice.i18n import typography
+from mapservice.i18n import text
 from mapservice.initiatives import params as filter_params
 from mapservice.moderation.api_routes import blueprint as moderation_api
 from mapservice.moderation.burst_routes import blueprint as trust
@@ -52,7 +52,7 @@ from mapservice.static_maps.routes import blueprint as drawings
 from mapservice.territories.queries import source_name
 from mapservice.tiles.routes import blueprint as tiles
 from mapservice.tiles.tile_cache.middleware import TileCacheMiddleware
-from mapservice.web import assets, edge, forms, health, proof_of_work
+from mapservice.web import assets, edge, forms, health
 from mapservice.web.edge import SERVICES, Services, TrustedProxies, engine_of
 from mapservice.web.logging import configure as configure_logging
 
@@ -89,7 +89,7 @@ BLUEPRINTS = (
     coordination,
     coordination_maps,
     assets.blueprint,
-    proof_of_work.blueprint,
+    forms.proof_blueprint,
     territories,
     ogc,
     exporting,
@@ -137,7 +137,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     edge.register(app, _services(settings))
     filter_params.register(app)
     template_words.register(app, settings)
-    typography.register(app)
+    text.register(app)
     forms.register(app)
     bearer.register(app)
     people.register(app, PURPOSES, PARTS)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from mapservice.dashboards.classes import NOTHING, UNKNOWN
 from mapservice.dashboards.model import SHARED, DashboardFigure
 from mapservice.i18n.text import gettext as _
-from mapservice.i18n.typography import number, percent
+from mapservice.i18n.text import number, percent
 
 # A class (1 and on, 0 for none, -1 for unknown) and its words.
 Key = tuple[int, str]

@@ -6,7 +6,7 @@ from mapservice.geocoding.matching.normalise import fold
 from mapservice.geocoding.matching.vocabulary import STREET_TYPES
 from mapservice.geocoding.model import Precision
 from mapservice.i18n.text import gettext as _
-from mapservice.i18n.typography import metres_words
+from mapservice.i18n.text import metres_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.territories.model import Level
 from mapservice.territories.names import in_departement, in_region, of_commune

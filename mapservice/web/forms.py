@@ -5,17 +5,157 @@ before anything else. What is refused is a `FormRefused`, whose words are for th
 form again with them and with what was typed, or let it pass, and the error page shows them.
 """
 
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import math
+import secrets
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Self
 from uuid import UUID
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Blueprint, Flask, Response, jsonify, make_response, render_template, request
 
 from mapservice.errors import InvalidInput, MapserviceError
 from mapservice.i18n.text import gettext as _
 from mapservice.mail.email_address import AddressMistake, EmailAddress
-from mapservice.web import edge, proof_of_work, rate_limit
-from mapservice.web.rate_limit import RateLimit
+from mapservice.web import edge, tallies
+from mapservice.web.edge import client_address, network_of, secret_key, services
+
+# --- How often something may be tried ------------------------------------------------------------
+
+HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `tries` within `seconds`, looking back from now."""
+
+    tries: int
+    seconds: int = HOUR
+
+
+def seconds_to_wait(name: str, limit: RateLimit, whose: str) -> int:
+    """Counts one more try of `name` by somebody; 0 when it is within the limit.
+
+    What is counted is kept as a keyed digest: no address of a network or mailbox is stored. The
+    count holds whatever becomes of the request, since it has a transaction of its own.
+    """
+    with services().engine.begin() as connection:
+        tries = tallies.count(connection, _tally_key(name, whose), limit.seconds)
+    return max(1, math.ceil(tries.seconds_left)) if tries.count > limit.tries else 0
+
+
+def seconds_left(name: str, limit: RateLimit, whose: str) -> int:
+    """The same without a try: 0 unless the limit is reached already."""
+    with services().engine.connect() as connection:
+        tries = tallies.look(connection, _tally_key(name, whose), limit.seconds)
+    return max(1, math.ceil(tries.seconds_left)) if tries.count >= limit.tries else 0
+
+
+def _tally_key(name: str, whose: str) -> bytes:
+    key = hashlib.sha256(secret_key()).digest()
+    return hashlib.blake2b(f"{name}\n{whose}".encode(), digest_size=16, key=key).digest()
+
+
+def visitor_network() -> str:
+    """The visitor's IPv4 address, or the /64 of an IPv6 one, which is one household's."""
+    return network_of(client_address())
+
+
+# --- Proof of work -------------------------------------------------------------------------------
+
+proof_blueprint = Blueprint("proof", __name__)
+
+PROOF_FIELD = "preuve"
+MAX_NUMBER = 150_000  # a third of a second at most on a desk, one or two on a small phone
+GOOD_SECONDS = 20 * 60
+ALGORITHM = "SHA-256"
+LONGEST = 1000
+
+
+@proof_blueprint.get("/preuve.json")
+def challenge() -> Response:
+    """A new challenge; it costs us two digests and no query."""
+    salt = f"{secrets.token_hex(12)}?expires={int(time.time()) + GOOD_SECONDS}&"
+    answer = _digest(salt, secrets.randbelow(MAX_NUMBER + 1))
+    response = jsonify(
+        algorithm=ALGORITHM,
+        challenge=answer,
+        maxnumber=MAX_NUMBER,
+        salt=salt,
+        signature=_signature(answer),
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class ProofSolution:
+    """What a browser sends back, in base64 of JSON."""
+
+    challenge: str
+    number: int
+    salt: str
+    signature: str
+
+    @classmethod
+    def parse(cls, packed: str) -> Self | None:
+        try:
+            values = json.loads(base64.b64decode(packed[:LONGEST], validate=True))
+            found = cls(*(values[name] for name in cls.__slots__))
+        except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
+            return None
+        texts = (found.challenge, found.salt, found.signature)
+        whole = type(found.number) is int and all(isinstance(one, str) for one in texts)
+        return found if whole else None
+
+    @property
+    def expires(self) -> int:
+        """Unix seconds; 0 for a salt that we did not make."""
+        digits = self.salt.rpartition("?expires=")[2].removesuffix("&")
+        return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 12 else 0
+
+    def is_right(self) -> bool:
+        """Whether it solves a challenge that we made and that has not expired."""
+        if self.expires < time.time() or not self.salt.endswith("&"):
+            return False
+        if not 0 <= self.number <= MAX_NUMBER:
+            return False
+        right = hmac.compare_digest(
+            _digest(self.salt, self.number).encode(), _bytes(self.challenge)
+        )
+        made = hmac.compare_digest(_signature(self.challenge).encode(), _bytes(self.signature))
+        return right and made
+
+
+def spend_proof(packed: str) -> bool:
+    """Whether this is the solution of a challenge of ours, sent for the first time."""
+    solution = ProofSolution.parse(packed) if packed else None
+    if solution is None or not solution.is_right():
+        return False
+    key = hashlib.sha256(b"proof " + _bytes(solution.challenge)).digest()
+    with services().engine.begin() as connection:
+        return tallies.is_first(connection, key, solution.expires)
+
+
+def _digest(salt: str, number: int) -> str:
+    return hashlib.sha256(_bytes(f"{salt}{number}")).hexdigest()
+
+
+def _signature(challenge: str) -> str:
+    return hmac.new(secret_key(), b"proof " + _bytes(challenge), hashlib.sha256).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+# --- The gate of a form --------------------------------------------------------------------------
 
 # A field that people do not see; what fills it in is a robot.
 HONEYPOT = "site_web"
@@ -59,9 +199,7 @@ class FormGate:
 
 def register(app: Flask) -> None:
     app.register_error_handler(FormRefused, _refusal_page)
-    app.jinja_env.globals.update(
-        form_token=form_token, honeypot=HONEYPOT, proof_field=proof_of_work.FIELD
-    )
+    app.jinja_env.globals.update(form_token=form_token, honeypot=HONEYPOT, proof_field=PROOF_FIELD)
 
 
 def form_token() -> str:
@@ -77,9 +215,9 @@ def check(gate: FormGate, *, email: EmailAddress | None = None, person: UUID | N
     _check_own()
     if request.form.get(HONEYPOT):
         raise FormRefused(HTTPStatus.BAD_REQUEST, _("Laissez vide le champ qui demande un site."))
-    network = rate_limit.visitor_network()
+    network = visitor_network()
     _count(gate.name, gate.per_network, network)
-    if person is None and not proof_of_work.spend(request.form.get(proof_of_work.FIELD, "")):
+    if person is None and not spend_proof(request.form.get(PROOF_FIELD, "")):
         _count(f"{gate.name} without proof", gate.without_proof, network)
     if email is not None:
         _count(f"{gate.name} mailbox", gate.per_email, email.key)
@@ -114,7 +252,7 @@ def _check_own() -> None:
 
 
 def _count(name: str, limit: RateLimit, whose: str) -> None:
-    wait = rate_limit.seconds_to_wait(name, limit, whose)
+    wait = seconds_to_wait(name, limit, whose)
     if wait:
         words = _("Trop de demandes en peu de temps. Réessayez dans une heure.")
         raise FormRefused(HTTPStatus.TOO_MANY_REQUESTS, words, wait=wait)

@@ -19,9 +19,9 @@ from mapservice.accounts.roles import queries as roles
 from mapservice.accounts.roles.model import Principal, badge_of
 from mapservice.errors import MapserviceError
 from mapservice.i18n.locale import PARIS
-from mapservice.web import rate_limit
+from mapservice.web import forms
 from mapservice.web.edge import problem, services
-from mapservice.web.rate_limit import RateLimit
+from mapservice.web.forms import RateLimit
 
 REALM = 'Bearer realm="api"'
 # Requests of one key within an hour, by what it does.
@@ -120,7 +120,7 @@ def _holder(secret: str) -> ApiKeyHolder:
 
 
 def _count(name: str, limit: RateLimit, whose: str) -> None:
-    wait = rate_limit.seconds_to_wait(name, limit, whose)
+    wait = forms.seconds_to_wait(name, limit, whose)
     if wait:
         words = f"More than {limit.tries} requests within an hour; try again later."
         raise BearerRefused(HTTPStatus.TOO_MANY_REQUESTS, words, wait=wait)

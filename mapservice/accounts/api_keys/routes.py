@@ -18,8 +18,7 @@ from mapservice.errors import InvalidInput, StateConflict
 from mapservice.i18n.text import gettext as _
 from mapservice.web import forms
 from mapservice.web.edge import base_url, only_parameters, services
-from mapservice.web.forms import FormGate, FormRefused
-from mapservice.web.rate_limit import RateLimit
+from mapservice.web.forms import FormGate, FormRefused, RateLimit
 
 blueprint = Blueprint("tokens", __name__)
 

@@ -28,11 +28,11 @@ from mapservice.accounts.roles.model import (
 )
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.i18n.text import gettext as _
-from mapservice.web import edge, rate_limit
+from mapservice.web import edge, forms
 from mapservice.web.edge import services
 
 # Within the window, for each network: more than this and even the right password has to wait.
-WRONG_KEY, WRONG_KEYS = "review key", rate_limit.RateLimit(tries=5, seconds=300)
+WRONG_KEY, WRONG_KEYS = "review key", forms.RateLimit(tries=5, seconds=300)
 
 
 def admit() -> Response | None:
@@ -145,16 +145,16 @@ def _by_role() -> Principal | None:
 
 
 def _admit_by_key(key: str) -> Response | None:
-    network = rate_limit.visitor_network()
+    network = forms.visitor_network()
     if request.authorization is None:
         return _ask()
     name = _named(key)
     # Wrong ones are counted in the database, so that more processes give nobody more tries; the
     # right one is refused too while there are too many, else it would tell itself apart.
     wait = (
-        rate_limit.seconds_left(WRONG_KEY, WRONG_KEYS, network)
+        forms.seconds_left(WRONG_KEY, WRONG_KEYS, network)
         if name
-        else rate_limit.seconds_to_wait(WRONG_KEY, WRONG_KEYS, network)
+        else forms.seconds_to_wait(WRONG_KEY, WRONG_KEYS, network)
     )
     if wait:
         return _wait(wait)

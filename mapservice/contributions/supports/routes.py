@@ -29,8 +29,7 @@ from mapservice.i18n.labels import reason_words
 from mapservice.i18n.text import gettext as _
 from mapservice.web import forms
 from mapservice.web.edge import only_parameters, secret_key, services
-from mapservice.web.forms import FormGate, FormRefused
-from mapservice.web.rate_limit import RateLimit, visitor_network
+from mapservice.web.forms import FormGate, FormRefused, RateLimit, visitor_network
 
 blueprint = Blueprint("supports", __name__, url_prefix="/initiatives/<uuid:identifier>")
 

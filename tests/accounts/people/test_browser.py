@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Request
 from sqlalchemy import Engine, text
 
 from mapservice.db.engine import make_engine
-from mapservice.web import proof_of_work
+from mapservice.web import forms
 from tests.accounts.people.mailbox import last_link
 
 ADDRESS = "ana@example.org"
@@ -40,7 +40,7 @@ def visitor(browser: Browser, request: pytest.FixtureRequest) -> Iterator[tuple[
 
 
 def proof_in(request: Request) -> str:
-    return parse_qs(request.post_data or "").get(proof_of_work.FIELD, [""])[0]
+    return parse_qs(request.post_data or "").get(forms.PROOF_FIELD, [""])[0]
 
 
 def test_the_whole_way_in_and_out(

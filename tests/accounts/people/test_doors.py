@@ -13,8 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from mapservice.web import forms, proof_of_work, tallies
-from mapservice.web.rate_limit import HOUR
+from mapservice.web import forms, tallies
+from mapservice.web.forms import HOUR
 from tests.accounts.people.mailbox import (
     ADDRESS,
     ask_for_link,
@@ -83,7 +83,7 @@ def test_the_refusal_says_when_to_come_back(client: FlaskClient) -> None:
 def test_who_proves_work_may_send_more(client: FlaskClient) -> None:
     for number in range(forms.WITHOUT_PROOF.tries):
         ask_for_link(client, f"person{number}@example.org")
-    form = {"email": ADDRESS, proof_of_work.FIELD: solution(client)}
+    form = {"email": ADDRESS, forms.PROOF_FIELD: solution(client)}
     assert fill_in(client, "/connexion", form).status_code == 303
     replayed = fill_in(client, "/connexion", form | {"email": "ben@example.org"})
     assert replayed.status_code == 429
@@ -92,12 +92,12 @@ def test_who_proves_work_may_send_more(client: FlaskClient) -> None:
 def test_even_with_proofs_a_network_has_its_limit(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proof_of_work, "MAX_NUMBER", 50)
+    monkeypatch.setattr(forms, "MAX_NUMBER", 50)
     statuses = [
         fill_in(
             client,
             "/connexion",
-            {"email": f"p{number}@example.org", proof_of_work.FIELD: solution(client)},
+            {"email": f"p{number}@example.org", forms.PROOF_FIELD: solution(client)},
         ).status_code
         for number in range(forms.PER_NETWORK.tries + 3)
     ]
@@ -183,7 +183,7 @@ def test_a_forged_proof_proves_nothing(
 ) -> None:
     forged = packed(client, **changes)
     with app.test_request_context():
-        assert proof_of_work.spend(forged) is False
+        assert forms.spend_proof(forged) is False
 
 
 def test_digits_cannot_move_from_the_number_into_the_expiry(
@@ -193,16 +193,16 @@ def test_digits_cannot_move_from_the_number_into_the_expiry(
     digits = str(right["number"])
     spliced = packed(client, **right | {"salt": right["salt"] + digits[0], "number": 0})
     with app.test_request_context():
-        assert proof_of_work.spend(spliced) is False
+        assert forms.spend_proof(spliced) is False
 
 
 def test_an_expired_proof_proves_nothing(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proof_of_work, "GOOD_SECONDS", -1)
+    monkeypatch.setattr(forms, "GOOD_SECONDS", -1)
     expired = solution(client)
     with app.test_request_context():
-        assert proof_of_work.spend(expired) is False
+        assert forms.spend_proof(expired) is False
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_an_expired_proof_proves_nothing(
 )
 def test_what_is_no_proof_is_none(app: Flask, engine: Engine, packed: str) -> None:
     with app.test_request_context():
-        assert proof_of_work.spend(packed) is False
+        assert forms.spend_proof(packed) is False
 
 
 def test_a_proof_is_good_once_even_at_the_same_moment(app: Flask, client: FlaskClient) -> None:
@@ -218,7 +218,7 @@ def test_a_proof_is_good_once_even_at_the_same_moment(app: Flask, client: FlaskC
 
     def spend(_: int) -> bool:
         with app.test_request_context():
-            return proof_of_work.spend(found)
+            return forms.spend_proof(found)
 
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(spend, range(6))) == 1
