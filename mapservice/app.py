@@ -25,7 +25,6 @@ from mapservice.geocoding.address_api.routes import blueprint as geocoding
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.i18n import text
-from mapservice.initiatives import params as filter_params
 from mapservice.moderation.api_routes import blueprint as moderation_api
 from mapservice.moderation.burst_routes import blueprint as trust
 from mapservice.moderation.merge_routes import blueprint as merging
@@ -52,7 +51,7 @@ from mapservice.static_maps.routes import blueprint as drawings
 from mapservice.territories.queries import source_name
 from mapservice.tiles.routes import blueprint as tiles
 from mapservice.tiles.tile_cache.middleware import TileCacheMiddleware
-from mapservice.web import assets, edge, forms, health
+from mapservice.web import edge, forms, health
 from mapservice.web.edge import SERVICES, Services, TrustedProxies, engine_of
 from mapservice.web.logging import configure as configure_logging
 
@@ -88,7 +87,7 @@ BLUEPRINTS = (
     proposals_api,
     coordination,
     coordination_maps,
-    assets.blueprint,
+    edge.assets_blueprint,
     forms.proof_blueprint,
     territories,
     ogc,
@@ -129,13 +128,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.update(
         SECRET_KEY=settings.secret_key or secrets.token_urlsafe(32),
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
-        SEND_FILE_MAX_AGE_DEFAULT=assets.YEAR_SECONDS,
+        SEND_FILE_MAX_AGE_DEFAULT=edge.ASSET_SECONDS,
         BABEL_DEFAULT_LOCALE="fr",
         BABEL_DEFAULT_TIMEZONE="Europe/Paris",
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     edge.register(app, _services(settings))
-    filter_params.register(app)
     template_words.register(app, settings)
     text.register(app)
     forms.register(app)

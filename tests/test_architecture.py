@@ -19,8 +19,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 HOUSE = REPOSITORY / "mapservice"
 SOURCES = sorted(HOUSE.rglob("*.py"))
 # Not to be cut in two to please a number: beyond these somebody should look.
-LONGEST_FUNCTION = 45
-LONGEST_FILE = 480
+LONGEST_FUNCTION = 120
+LONGEST_FILE = 1500
 
 # Where Flask may be: the edge itself, routes, and what carries a thing of a room to the edge.
 CARRIERS = (

@@ -22,8 +22,7 @@ from mapservice.dashboards.model import (
     silence_of,
 )
 from mapservice.territories import queries as territories
-from mapservice.territories.model import Level
-from mapservice.territories.names import at_territory, of_territory
+from mapservice.territories.model import Level, at_territory, of_territory
 
 # W, S, E, N of metropolitan France.
 FRANCE = (-5.2, 41.3, 9.7, 51.2)

@@ -20,7 +20,7 @@ from mapservice.dashboards.expected import Counts
 from mapservice.dashboards.model import DashboardView, counted
 from mapservice.dashboards.territory_index import atlas, within
 from mapservice.territories.model import Level
-from mapservice.territories.release_cache import kept_of
+from mapservice.territories.queries import kept_of
 
 # Kilometres around the middle of a commune, on maps of wide territories and of small ones.
 WIDE, NEAR = 10, 5

@@ -9,7 +9,7 @@ from mapservice.db.text import fill
 from mapservice.initiatives.grid import Tile
 from mapservice.territories import epci_parts
 from mapservice.territories.model import OUTLINE_ZOOMS, OVERSEAS, Level, TerritoryRef
-from mapservice.territories.release_cache import kept_of
+from mapservice.territories.queries import kept_of
 from mapservice.tiles.territory_queries import BUFFER, EXTENT, TerritoryLayer, shown
 
 OUTLINES = """

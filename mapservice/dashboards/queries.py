@@ -19,9 +19,8 @@ from mapservice.dashboards.windows import ActivityWindows, month_of, months_betw
 from mapservice.db.text import fill
 from mapservice.rollups.model import RollupScope
 from mapservice.territories.lineage.model import plain
-from mapservice.territories.model import Level
-from mapservice.territories.names import without_article
-from mapservice.territories.release_cache import kept_of
+from mapservice.territories.model import Level, without_article
+from mapservice.territories.queries import kept_of
 
 COUNTS = ("initiatives",)
 SUPPORTS = ("supporters", "told", "local")

@@ -14,7 +14,7 @@ from mapservice.dashboards.classes import Floats
 from mapservice.dashboards.expected import Counts
 from mapservice.dashboards.model import DashboardView
 from mapservice.territories.model import Level, TerritoryRef
-from mapservice.territories.release_cache import kept_of
+from mapservice.territories.queries import kept_of
 
 ABOVE = (Level.EPCI, Level.DEPARTEMENT, Level.REGION)
 # Degrees, EPSG:4326, leave PostgreSQL as whole numbers of this part of one.

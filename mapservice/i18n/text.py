@@ -13,8 +13,6 @@ from flask_babel import ngettext as babel_ngettext
 
 from mapservice.i18n import phrases
 
-# --- Phrases for people in the language of the request; msgids are the French texts -----
-
 
 def gettext(message: str, **values: Any) -> str:
     return str(babel_gettext(message, **values))
@@ -25,7 +23,7 @@ def ngettext(one: str, several: str, number: int, **values: Any) -> str:
     return str(babel_ngettext(one, several, number, **values))
 
 
-# --- Numbers, dates, distances and marks as the language of the request sets them -----
+# --- Numbers -------------------------------------------------------------------------------------
 
 NO_BREAK = "\u00a0"
 COLONS = {"fr": f"{NO_BREAK}: ", "en": ": "}

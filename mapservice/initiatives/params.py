@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
-from flask import Flask, Response, g, has_request_context, request
+from flask import Response, after_this_request, has_request_context, request
 from sqlalchemy import Connection
 
 from mapservice.initiatives.filters import InitiativeFilters, PageRequest, parse
@@ -20,10 +20,6 @@ class NamedTerritory(TerritoryRef):
 
     name: str = ""
     bounds: tuple[float, float, float, float] = (0, 0, 0, 0)
-
-
-def register(app: Flask) -> None:
-    app.after_request(_tell_canonical)
 
 
 def read_filters(connection: Connection, *beside: str) -> tuple[InitiativeFilters, PageRequest]:
@@ -54,26 +50,30 @@ def query_string(filters: InitiativeFilters, **changes: object) -> str:
 
 
 def _named(connection: Connection, refs: tuple[TerritoryRef, ...]) -> tuple[NamedTerritory, ...]:
-    """Each once, as it is called today; what was called otherwise is told by `_tell_canonical`."""
+    """Each once, as it is called today.
+
+    Where a code was given that a commune has no more, the answer links the address that says the
+    same today.
+    """
     found = {ref: queries.of_today(connection, ref) for ref in refs}
-    named = {
-        NamedTerritory(place.level, place.code, place.name, place.bounds)
-        for place in found.values()
-    }
+    named = sorted(
+        {
+            NamedTerritory(place.level, place.code, place.name, place.bounds)
+            for place in found.values()
+        }
+    )
     if has_request_context() and any(ref.code != place.code for ref, place in found.items()):
-        g.territories_of_today = sorted(map(str, named))
-    return tuple(sorted(named))
+        today = ",".join(map(str, named))
 
+        def tell_canonical(response: Response) -> Response:
+            if response.status_code < HTTPStatus.BAD_REQUEST and "territory" in request.args:
+                query = "&".join(filter(None, [query_without("territory"), f"territory={today}"]))
+                address = f"{base_url()}{quote(request.path)}?{query}"
+                response.headers.add("Link", f'<{address}>; rel="canonical"')
+            return response
 
-def _tell_canonical(response: Response) -> Response:
-    """Where a code was given that a commune has no more, the address that says the same today."""
-    today = g.get("territories_of_today")
-    if today and response.status_code < HTTPStatus.BAD_REQUEST and "territory" in request.args:
-        others = query_without("territory")
-        query = "&".join(filter(None, [others, f"territory={','.join(today)}"]))
-        address = f"{base_url()}{quote(request.path)}?{query}"
-        response.headers.add("Link", f'<{address}>; rel="canonical"')
-    return response
+        after_this_request(tell_canonical)
+    return tuple(named)
 
 
 def _text(value: object) -> str:

@@ -8,8 +8,7 @@ from mapservice.geocoding.model import Precision
 from mapservice.i18n.text import gettext as _
 from mapservice.i18n.text import metres_words
 from mapservice.initiatives.queries import Initiative
-from mapservice.territories.model import Level
-from mapservice.territories.names import in_departement, in_region, of_commune
+from mapservice.territories.model import Level, in_departement, in_region, of_commune
 
 
 def precision_words(initiative: Initiative) -> str:

@@ -6,8 +6,13 @@ from enum import StrEnum
 
 from mapservice.initiatives.model import Theme
 from mapservice.territories.lineage.model import plain
-from mapservice.territories.model import AliasKind, Level
-from mapservice.territories.names import at_territory, of_territory, without_article
+from mapservice.territories.model import (
+    AliasKind,
+    Level,
+    at_territory,
+    of_territory,
+    without_article,
+)
 
 
 @dataclass(frozen=True, slots=True)

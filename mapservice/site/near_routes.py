@@ -29,8 +29,7 @@ from mapservice.site.search.places import tells_no_more
 from mapservice.site.search.service import finder
 from mapservice.territories import queries as territories
 from mapservice.territories.coordinates import LonLat
-from mapservice.territories.model import Level, TerritoryRef
-from mapservice.territories.names import of_commune
+from mapservice.territories.model import Level, TerritoryRef, of_commune
 from mapservice.territories.queries import TerritorySummary
 from mapservice.tiles.live_map import FRANCE, map_config
 from mapservice.web.edge import services

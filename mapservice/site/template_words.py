@@ -7,10 +7,8 @@ from mapservice.i18n.labels import status_label, theme_label
 from mapservice.initiatives.params import query_string
 from mapservice.initiatives.place_words import distance_words, place_name, precision_words
 from mapservice.settings import Settings
-from mapservice.territories.model import vintage
-from mapservice.territories.names import at_territory, of_commune
-from mapservice.web.assets import asset
-from mapservice.web.edge import base_url
+from mapservice.territories.model import at_territory, of_commune, vintage
+from mapservice.web.edge import asset, base_url, session_secret
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -22,6 +20,7 @@ def register(app: Flask, settings: Settings) -> None:
         settings=settings,
         base_url=base_url,
         query_string=query_string,
+        session_secret=session_secret,
         own_roles=own_roles,
         precision_words=precision_words,
         place_name=place_name,

@@ -28,8 +28,7 @@ from mapservice.territories.lineage import queries
 from mapservice.territories.lineage.event_words import EventLanguage, day_words
 from mapservice.territories.lineage.model import LineageCommune, OnDay
 from mapservice.territories.lineage.queries import CurrentCommunes
-from mapservice.territories.model import Level, TerritoryRef
-from mapservice.territories.names import leading_article, of_commune
+from mapservice.territories.model import Level, TerritoryRef, leading_article, of_commune
 from mapservice.tiles.live_map import FRANCE, map_config
 from mapservice.web.edge import base_url, chosen, only_parameters, services
 

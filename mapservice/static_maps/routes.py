@@ -42,8 +42,7 @@ from mapservice.static_maps.model import (
 from mapservice.static_maps.png import png
 from mapservice.territories import queries as territories
 from mapservice.territories.coordinates import LonLat
-from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
-from mapservice.territories.names import of_territory
+from mapservice.territories.model import OVERSEAS, Level, TerritoryRef, of_territory
 from mapservice.territories.queries import TerritorySummary
 from mapservice.tiles.live_map import FRANCE, bounds_of
 from mapservice.web import edge

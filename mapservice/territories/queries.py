@@ -1,9 +1,11 @@
 """Reading territories: by reference, by point, and as entries of the gazetteer."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, func, select, text, tuple_
+from sqlalchemy import Connection, Engine, func, select, text, tuple_
 
 from mapservice.db.tables import territory, territory_load, territory_mosaic
 from mapservice.db.text import fill
@@ -206,3 +208,37 @@ SELECT level, code, name
   FROM territory
  WHERE level IN ('departement', 'region')
  ORDER BY level, name COLLATE "und-x-icu\""""
+
+
+# --- What is made of territories alone stays the same until others are loaded --------------------
+
+Made = TypeVar("Made")
+
+
+class KeptByLoad:
+    """Keeps it for one engine, by a key of whoever makes it; for few things, not large ones."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[int | None, dict[Hashable, Any]] = (None, {})
+
+    def get(
+        self, connection: Connection, key: Hashable, make: Callable[[Connection], Made]
+    ) -> Made:
+        """Looks which load is in force first: what is made while another comes is made again."""
+        source = source_in_force(connection)
+        load = source.id if source else None
+        if self._kept[0] != load:
+            self._kept = (load, {})
+        made = self._kept[1]
+        if key not in made:
+            made[key] = make(connection)
+        found: Made = made[key]
+        return found
+
+
+_OF_ENGINES: WeakKeyDictionary[Engine, KeptByLoad] = WeakKeyDictionary()
+
+
+def kept_of(connection: Connection) -> KeptByLoad:
+    """That of the engine which made a connection: its database is one and the same."""
+    return _OF_ENGINES.setdefault(connection.engine, KeptByLoad())

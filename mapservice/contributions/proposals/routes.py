@@ -29,8 +29,7 @@ from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Scale, Theme
 from mapservice.territories import queries as territories
-from mapservice.territories.model import Level, TerritoryRef
-from mapservice.territories.names import at_territory, of_commune
+from mapservice.territories.model import Level, TerritoryRef, at_territory, of_commune
 from mapservice.tiles.live_map import FRANCE, map_config, place_map
 from mapservice.web import forms
 from mapservice.web.edge import only_parameters, services

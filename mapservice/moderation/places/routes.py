@@ -40,8 +40,7 @@ from mapservice.moderation.places.model import (
 )
 from mapservice.moderation.places.queries import PlaceQueuePosition
 from mapservice.territories import queries as territories
-from mapservice.territories.model import Level
-from mapservice.territories.names import at_commune
+from mapservice.territories.model import Level, at_commune
 from mapservice.tiles.live_map import FRANCE, map_config
 from mapservice.web.edge import only_parameters, services
 

@@ -16,7 +16,7 @@ from mapservice.site.search import queries
 from mapservice.site.search.model import FoundBy, PlaceEntry, PlacesFound
 from mapservice.site.search.place_index import PlaceIndex
 from mapservice.site.search.places import RIVAL_TOWN, PlaceFinder
-from mapservice.territories.release_cache import kept_of
+from mapservice.territories.queries import kept_of
 
 # So many initiatives are looked at to tell whether a small commune's name is an everyday word.
 LOOKED_AT = 20

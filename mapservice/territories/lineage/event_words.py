@@ -11,7 +11,7 @@ from enum import StrEnum
 from mapservice.territories.lineage.events import CommuneEvent, EventKind, EventUnit
 from mapservice.territories.lineage.model import LineageStep, plain
 from mapservice.territories.lineage.timeline import CommuneState
-from mapservice.territories.names import leading_article, of_commune
+from mapservice.territories.model import leading_article, of_commune
 
 MAX_NAMES = 5
 

@@ -29,8 +29,7 @@ from mapservice.territories.lineage.timeline import (
     part_periods,
     timeline,
 )
-from mapservice.territories.model import AliasKind, AliasRecord
-from mapservice.territories.names import without_article
+from mapservice.territories.model import AliasKind, AliasRecord, without_article
 
 ALIAS_TYPES = {
     AliasKind.ASSOCIEE: UnitType.ASSOCIEE,

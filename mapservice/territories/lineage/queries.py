@@ -22,8 +22,14 @@ from mapservice.territories.lineage.model import (
     LineageResolution,
     OnDay,
 )
-from mapservice.territories.model import AliasKind, AliasRecord, Level, TerritoryRef
-from mapservice.territories.names import leading_article, of_commune
+from mapservice.territories.model import (
+    AliasKind,
+    AliasRecord,
+    Level,
+    TerritoryRef,
+    leading_article,
+    of_commune,
+)
 from mapservice.territories.queries import TerritorySummary, find, source_in_force
 
 

@@ -21,14 +21,15 @@ from shapely.errors import ShapelyError
 
 from mapservice.errors import SourceError
 from mapservice.territories.model import (
+    ARTICLES,
     AliasKind,
     AliasRecord,
     CommuneRecord,
     Level,
     ParentRecord,
     TerritorySet,
+    with_article,
 )
-from mapservice.territories.names import ARTICLES, with_article
 from mapservice.territories.sources.supplement import SourceSupplement, read_supplement
 
 LICENCE = "Licence Ouverte 2.0"

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from mapservice.publishing.reports import page, paper, sheets, words
 from mapservice.publishing.reports.model import ENOUGH, TerritoryReport
 from mapservice.static_maps import report_model
-from mapservice.web.assets import STATIC
+from mapservice.web.edge import STATIC
 from tests.publishing.reports.conftest import HOSTILE, Reading
 
 QUERIES = ("territory=departement:35", "by=region&figure=supporters", "territory=commune:35238")
