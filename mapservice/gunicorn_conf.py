@@ -15,7 +15,7 @@ _HOST = os.environ.get("HOST") or "127.0.0.1"
 wsgi_app = "mapservice.app:create_served_app()"
 bind = f"{f'[{_HOST}]' if ':' in _HOST else _HOST}:{os.environ.get('PORT') or '8000'}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(max(2 * _CORES, 2), 8))
-worker_class = "mapservice.web.worker.DrainingWorker"
+worker_class = "gthread"
 threads = 4
 preload_app = True
 

@@ -18,6 +18,7 @@ import hashlib
 import hmac
 import ipaddress
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -220,6 +221,7 @@ def _secret_pattern(rule: str) -> re.Pattern[str]:
 
 
 RETRY_AFTER_SECONDS = 5
+DRAINED_BYTES, DRAINED_SECONDS = 64 * 1024 * 1024, 10
 API_PREFIXES = (
     "/tiles/",
     "/activity/",
@@ -277,11 +279,28 @@ def _domain_error(error: MapserviceError) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        _drain_body()
     response = _answer(status, error.description or status.phrase)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
             response.headers[name] = value
     return response
+
+
+def _drain_body() -> None:
+    """Reads and drops what is still being sent, within bounds.
+
+    Closing a connection on which data is coming resets it, and the client sees a broken pipe
+    instead of the answer (RFC 9112, section 9.6).
+    """
+    body, left = request.environ["wsgi.input"], DRAINED_BYTES
+    end = time.monotonic() + DRAINED_SECONDS
+    while left > 0 and time.monotonic() < end:
+        block = body.read(min(left, 256 * 1024))
+        if not block:
+            return
+        left -= len(block)
 
 
 def _busy(_error: PoolTimeout) -> Response:

@@ -1,4 +1,4 @@
-"""Our gunicorn worker with clients that stay connected: more of them than it has threads."""
+"""Gunicorn as we set it up, with clients that stay connected: more of them than it has threads."""
 
 import http.client
 import os
