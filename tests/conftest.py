@@ -6,9 +6,11 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -17,6 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import Connection, Engine, make_url, text
 
 from mapservice.app import create_app
+from mapservice.db import engine as engines
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.errors import SourceError
@@ -50,6 +53,21 @@ CHROMIUM_FLAGS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engines_close_what_they_hold() -> Iterator[None]:
+    """An engine that is gone takes its idle connections along; else they warn in a later test."""
+    make = engines.create_engine
+
+    def create(*arguments: Any, **options: Any) -> Engine:
+        made = make(*arguments, **options)
+        weakref.finalize(made, made.pool.dispose)
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engines, "create_engine", create)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -82,6 +82,7 @@ class Visit:
         """The page is no wider than the window, and in the language asked for."""
         size = self.page.viewport_size
         assert size is not None
+        self.page.wait_for_load_state()  # a heading may stand there before its stylesheet does
         assert self.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
         language = "en" if self.say("Soutenir") == "Support" else "fr"
         expect(self.page.locator("html")).to_have_attribute("lang", language)
