@@ -16,10 +16,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, sync_playwright
-from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
 from mapservice.app import create_app
-from mapservice.db import engine as engines
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.errors import SourceError
@@ -58,15 +57,14 @@ CHROMIUM_FLAGS = [
 @pytest.fixture(scope="session", autouse=True)
 def _engines_close_what_they_hold() -> Iterator[None]:
     """An engine that is gone takes its idle connections along; else they warn in a later test."""
-    make = engines.create_engine
 
     def create(*arguments: Any, **options: Any) -> Engine:
-        made = make(*arguments, **options)
+        made = create_engine(*arguments, **options)
         weakref.finalize(made, made.pool.dispose)
         return made
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engines, "create_engine", create)
+        patch.setattr("mapservice.db.engine.create_engine", create)
         yield
 
 
