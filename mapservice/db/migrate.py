@@ -1,42 +1,94 @@
-"""Brings a database to the newest schema."""
+"""Brings a database to the newest schema: tables by migrations, all else by `definitions`."""
 
-from importlib import resources
 from pathlib import Path
 
 from alembic import command, op
 from alembic.config import Config
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
+
+from mapservice.db.definitions import apply_definitions, use_search_path
+from mapservice.db.revisions import current_revision
+from mapservice.db.scripts import read_script, run_script
+from mapservice.errors import ConfigurationError
 
 # Two processes that migrate at once take turns on this advisory lock.
 MIGRATION_LOCK = 20100101
 
+# The schema that history began anew with, and the oldest one from which a way leads there.
+BASELINE = "0027"
+OLDEST = "0021"
+# What changed tables since: each is run on a database of an earlier revision than its own.
+UPGRADES = {"0023": "undated", "0024": "supports", "0026": "territory_parts", "0027": "definitions"}
+
+ATTEMPTS = 5
+
 
 def migrate(engine: Engine) -> None:
-    """Applies every migration not yet applied, in one transaction; idempotent."""
+    """Applies all that is not yet applied, in one transaction; idempotent.
+
+    A service that runs meanwhile may lock tables in another order: when PostgreSQL ends that knot
+    with us, it has undone all, and we begin anew.
+
+    Raises ConfigurationError for a database too old to be upgraded by this version.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            _migrate(engine)
+        except (OperationalError, DeadlockDetected) as error:
+            knotted = isinstance(getattr(error, "orig", error), DeadlockDetected)
+            if not knotted or attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def _migrate(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        use_search_path(connection)
+        after: list[str] = []
+        present = current_revision(connection)
+        if present is not None and present < BASELINE:
+            after += _upgrade_to_baseline(connection, present)
         config = _config()
-        config.attributes["connection"] = connection
+        config.attributes.update(connection=connection, after=after)
         command.upgrade(config, "head")
-        run_script(connection, _script("pin_functions.sql"))
+        apply_definitions(connection)
+        for name in after:
+            run_script(connection, read_script(name))
 
 
 def run_sql(*names: str) -> None:
-    """Runs SQL files of `mapservice/db/sql` inside the present migration."""
+    """Runs SQL files of `mapservice/db` inside the present migration."""
     for name in names:
-        run_script(op.get_bind(), _script(name))
+        run_script(op.get_bind(), read_script(name))
 
 
-def _script(name: str) -> str:
-    return (resources.files("mapservice.db") / "sql" / name).read_text(encoding="utf-8")
+def run_sql_at_end(*names: str) -> None:
+    """Runs SQL files once functions, views and triggers are those of this version.
+
+    For what a migration does to rows with their help: while it runs, they are still the old ones.
+    """
+    op.get_context().config.attributes["after"].extend(names)  # type: ignore[union-attr]
 
 
-def run_script(connection: Connection, script: str) -> None:
-    """Runs a script of many statements, which SQLAlchemy's own execute would refuse to take."""
-    driver = connection.connection.driver_connection
-    assert driver is not None, "a checked-out connection has its driver's"
-    with driver.cursor() as cursor:
-        cursor.execute(script.encode())
+def _upgrade_to_baseline(connection: Connection, present: str) -> list[str]:
+    """Gives the tables of an older database the shape of the baseline; returns what is to follow.
+
+    Raises ConfigurationError where no way leads there.
+    """
+    if present < OLDEST:
+        raise ConfigurationError(
+            f"the database has schema {present}; this version upgrades from {OLDEST} on."
+            " Migrate it with the last version whose migrations begin with 0001, then with this one"
+        )
+    for revision, name in UPGRADES.items():
+        if present < revision:
+            run_script(connection, read_script(f"upgrades/{revision}_{name}.sql"))
+    connection.execute(text("UPDATE alembic_version SET version_num = :new"), {"new": BASELINE})
+    return ["upgrades/derived.sql"]
 
 
 def _config() -> Config:

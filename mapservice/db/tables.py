@@ -1,4 +1,5 @@
-"""The tables as SQLAlchemy Core sees them; the files in `sql/` are what makes them.
+"""The tables as SQLAlchemy Core sees them; the files in `baseline/` and the
+migrations are what makes them.
 
 A test compares the two, so that they cannot drift apart. Those about people: `people_tables.py`.
 """
@@ -275,4 +276,13 @@ provider_answer = Table(
     Column("citycode", Text),
     Column("attribution", Text),
     Column("fetched_at", DateTime(timezone=True), nullable=False),
+)
+
+definition = Table(
+    "definition",
+    metadata,
+    Column("part", Text, primary_key=True),
+    Column("files", Text, nullable=False),
+    Column("objects", Text, nullable=False),
+    Column("applied_at", DateTime(timezone=True), nullable=False),
 )

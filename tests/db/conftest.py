@@ -1,12 +1,14 @@
 """Databases without territories, and rows of `initiative` made of one difference each."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, Row, text
 
 from mapservice.db.engine import make_engine
+from mapservice.db.scripts import run_script
 from tests.conftest import temporary_database
 
 # A sound row: the town hall of nobody, the commune of Niort.
@@ -19,6 +21,8 @@ SOUND: dict[str, Any] = {
     "commune": "79191",
 }
 
+OLD_SCHEMA = Path(__file__).parent / "schema_0021.sql"
+
 
 @pytest.fixture
 def empty_engine(server_url: str) -> Iterator[Engine]:
@@ -27,6 +31,14 @@ def empty_engine(server_url: str) -> Iterator[Engine]:
         engine = make_engine(url)
         yield engine
         engine.dispose()
+
+
+@pytest.fixture
+def old_engine(empty_engine: Engine) -> Engine:
+    """A database of schema 0021 without rows: the oldest one that may be upgraded."""
+    with empty_engine.begin() as connection:
+        run_script(connection, OLD_SCHEMA.read_text(encoding="utf-8"))
+    return empty_engine
 
 
 def insert(connection: Connection, **different: Any) -> Row[Any]:

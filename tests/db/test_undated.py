@@ -3,19 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
-from alembic import command
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from mapservice.db.migrate import _config, migrate
+from mapservice.db.migrate import migrate
 from mapservice.rollups.queries import differences
 from mapservice.rollups.service import rebuild
 from tests.db.conftest import insert
 from tests.web.population import Made
 from tests.web.population import insert as insert_made
 
-OWN_REVISION = "0023"
 NATIONAL = """
 INSERT INTO initiative (title, theme, scale, status, created_at, updated_at, precision)
 SELECT 'Essai', 'culture', 'commune', 'published', day, day + interval '1 day', 'national'
@@ -23,34 +20,25 @@ SELECT 'Essai', 'culture', 'commune', 'published', day, day + interval '1 day', 
 KEPT = "SELECT id, created_at, updated_at, changed_at FROM initiative ORDER BY id"
 
 
-def upgrade(engine: Engine, revision: str) -> None:
-    config = _config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-
-
-def test_an_upgrade_keeps_every_date_and_count(empty_engine: Engine) -> None:
-    own = ScriptDirectory.from_config(_config()).get_revision(OWN_REVISION)
-    upgrade(empty_engine, str(own.down_revision))
-    with empty_engine.begin() as connection:
+def test_an_upgrade_keeps_every_date_and_count(old_engine: Engine) -> None:
+    with old_engine.begin() as connection:
         connection.execute(text(NATIONAL))
         connection.execute(text("SELECT rollup_compact()"))
         connection.execute(text(NATIONAL))
         before = connection.execute(text(KEPT)).all()
-    migrate(empty_engine)
-    with empty_engine.connect() as connection:
+    migrate(old_engine)
+    with old_engine.connect() as connection:
         assert connection.execute(text(KEPT)).all() == before
         assert differences(connection) == []
-    with empty_engine.begin() as connection:
+    with old_engine.begin() as connection:
         connection.execute(
             text("UPDATE initiative SET created_at = NULL WHERE created_at > '2025-06-01'")
         )
         connection.execute(text("SELECT rollup_compact()"))
-    with empty_engine.connect() as connection:
+    with old_engine.connect() as connection:
         assert differences(connection) == []
-    rebuild(empty_engine)
-    with empty_engine.connect() as connection:
+    rebuild(old_engine)
+    with old_engine.connect() as connection:
         assert differences(connection) == []
 
 

@@ -1,16 +1,10 @@
 """A database of schema 0021 comes to confirmed supports with all that it had."""
 
-from collections.abc import Iterator
-
-import pytest
-from alembic import command
 from sqlalchemy import Engine, text
 
 from mapservice.db import migrate
-from mapservice.db.engine import make_engine
 from mapservice.rollups.queries import differences
 from mapservice.rollups.service import compact
-from tests.conftest import temporary_database
 
 FILL = (
     """INSERT INTO person (email, email_key, confirmed_at, erased_at)
@@ -30,26 +24,14 @@ FILL = (
 )
 
 
-@pytest.fixture
-def old(server_url: str) -> Iterator[Engine]:
-    with temporary_database(server_url, "old") as url:
-        engine = make_engine(url)
-        with engine.begin() as connection:
-            config = migrate._config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "0021")
-        yield engine
-        engine.dispose()
-
-
-def test_what_a_source_told_stands_apart_and_who_was_erased_is_gone(old: Engine) -> None:
-    with old.begin() as connection:
+def test_what_a_source_told_stands_apart_and_who_was_erased_is_gone(old_engine: Engine) -> None:
+    with old_engine.begin() as connection:
         for statement in FILL:
             connection.execute(text(statement))
         before = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-    compact(old)
-    migrate.migrate(old)
-    with old.connect() as connection:
+    compact(old_engine)
+    migrate.migrate(old_engine)
+    with old_engine.connect() as connection:
         rows = connection.execute(
             text(
                 "SELECT title, supporters, source_supporters, updated_at < :before AS untouched,"
@@ -61,8 +43,8 @@ def test_what_a_source_told_stands_apart_and_who_was_erased_is_gone(old: Engine)
         assert [row.told for row in rows if row.source_supporters] == [True, True]
         assert all(row.untouched for row in rows if row.title == "both")
         assert differences(connection) == []
-    compact(old)
-    with old.connect() as connection:
+    compact(old_engine)
+    with old_engine.connect() as connection:
         assert differences(connection) == []
         country = "SELECT sum(supporters) FROM rollup WHERE level = 'country' AND theme = ''"
         last = connection.execute(text(f"{country} AND month = '-infinity'")).scalar_one()

@@ -1,1 +1,1 @@
-"""Alembic migrations. Each runs SQL files of `mapservice/db/sql`, which read as SQL."""
+"""Alembic migrations. The first makes the tables of the baseline from SQL files."""

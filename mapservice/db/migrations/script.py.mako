@@ -7,4 +7,4 @@ down_revision = ${repr(down_revision)}
 
 
 def upgrade() -> None:
-    run_sql("${message}.sql")
+    run_sql("migrations/${up_revision}_${message}.sql")

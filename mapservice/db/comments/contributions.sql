@@ -1,0 +1,82 @@
+-- What people propose, back and report.
+
+COMMENT ON TABLE proposal IS 'Beside an initiative that a person proposed here; imported ones have none.';
+COMMENT ON COLUMN proposal.initiative IS 'The initiative.';
+COMMENT ON COLUMN proposal.form IS
+    'Made with the form that was filled in: however often it is sent, it makes one initiative.';
+COMMENT ON COLUMN proposal.person IS 'The author; null once erased.';
+COMMENT ON COLUMN proposal.submitted_at IS 'When it came in.';
+COMMENT ON COLUMN proposal.published_at IS 'When it was first published; null: never.';
+COMMENT ON COLUMN proposal.published_revision IS
+    'The first version that was public; those before it never were. Null: none was.';
+COMMENT ON COLUMN proposal.rejected_at IS 'When it was last rejected; null: never.';
+COMMENT ON COLUMN proposal.done_at IS 'When its author said that it is done; null: not.';
+COMMENT ON COLUMN proposal.archived_at IS 'When it was archived; null: not.';
+COMMENT ON COLUMN proposal.reason IS 'What the moderators last told the author: why rejected, or what to change.';
+COMMENT ON COLUMN proposal.queued_at IS
+    'Since when a moderator is awaited: for a proposal, or for an edit that is public already. Null: for nothing.';
+
+COMMENT ON TABLE initiative_revision IS 'Every version of what a proposal says; the newest is what initiative holds.';
+COMMENT ON COLUMN initiative_revision.initiative IS 'The proposal.';
+COMMENT ON COLUMN initiative_revision.number IS 'Counts the versions of one proposal, from 1.';
+COMMENT ON COLUMN initiative_revision.made_at IS 'When it was written.';
+COMMENT ON COLUMN initiative_revision.person IS 'Who wrote it; null once erased.';
+COMMENT ON COLUMN initiative_revision.title IS 'As in initiative.';
+COMMENT ON COLUMN initiative_revision.summary IS 'As in initiative.';
+COMMENT ON COLUMN initiative_revision.description IS 'As in initiative.';
+COMMENT ON COLUMN initiative_revision.theme IS 'As in initiative.';
+COMMENT ON COLUMN initiative_revision.scale IS 'As in initiative.';
+COMMENT ON COLUMN initiative_revision.place IS
+    'As the author gave it: an object with words, pin (lon, lat, EPSG:4326) and the reading chosen.';
+
+COMMENT ON TABLE burst IS
+    'Supports of one initiative that arrived together in a way that a person is to look at: one row for each '
+    'finding.';
+COMMENT ON COLUMN burst.id IS 'Unguessable identifier (UUID version 7).';
+COMMENT ON COLUMN burst.initiative IS 'The initiative that they back.';
+COMMENT ON COLUMN burst.verdict IS 'hold: its supports are not counted meanwhile; look: they are.';
+COMMENT ON COLUMN burst.sweeping IS
+    'Not told by networks alone: while it lasts, all that arrives from elsewhere belongs to it.';
+COMMENT ON COLUMN burst.first_at IS 'When the first of these supports was confirmed.';
+COMMENT ON COLUMN burst.last_at IS 'When the last of them was confirmed.';
+COMMENT ON COLUMN burst.size IS 'How many supports belonged to it when it was last looked at, or decided.';
+COMMENT ON COLUMN burst.reasons IS
+    'Why it was found: an array of codes with their figures, as they were when it was last looked at.';
+COMMENT ON COLUMN burst.found_at IS 'When it was found.';
+COMMENT ON COLUMN burst.state IS 'open, released (its supports count) or dismissed (they do not).';
+COMMENT ON COLUMN burst.decided_at IS 'When a person decided; null while open.';
+COMMENT ON COLUMN burst.decided_by IS 'Name of who decided; null while open.';
+COMMENT ON COLUMN burst.decided_by_person IS
+    'Account of who decided; null while open, and where the shared password was used. No foreign key.';
+COMMENT ON COLUMN burst.note IS 'What who decided wrote about it; empty: nothing.';
+
+COMMENT ON TABLE support IS
+    'Confirmed supports, also withdrawn and held ones. What is not confirmed yet is in a token alone.';
+COMMENT ON COLUMN support.id IS 'Random identifier (UUID version 4).';
+COMMENT ON COLUMN support.initiative IS 'What is backed.';
+COMMENT ON COLUMN support.person IS 'Who confirmed it; it goes with their account.';
+COMMENT ON COLUMN support.commune IS
+    'INSEE code that the supporter gave, for the local share alone; null: none given, or withdrawn.';
+COMMENT ON COLUMN support.network IS
+    'Keyed digest of where it was confirmed from (16 bytes); null once withdrawn, after some weeks, or where that '
+    'is unknown.';
+COMMENT ON COLUMN support.confirmed_at IS 'When it was last confirmed.';
+COMMENT ON COLUMN support.withdrawn_at IS 'When it was withdrawn; null: it was not.';
+COMMENT ON COLUMN support.held_at IS
+    'Since when it is held back, while somebody looks at a burst or after it was dismissed; not counted. Null: it '
+    'is not.';
+COMMENT ON COLUMN support.burst IS
+    'The latest burst that it was found in, whatever was decided about that; null: none.';
+
+COMMENT ON TABLE report IS 'What somebody finds wrong with an initiative, for moderators.';
+COMMENT ON COLUMN report.id IS 'Unguessable identifier (UUID version 7).';
+COMMENT ON COLUMN report.initiative IS 'What it is about.';
+COMMENT ON COLUMN report.person IS 'Who reported it; null without an address, or once erased.';
+COMMENT ON COLUMN report.confirmed IS 'Whether it came from a proved address; a null person then means erased.';
+COMMENT ON COLUMN report.reason IS 'false, hateful, private, duplicate, place or other.';
+COMMENT ON COLUMN report.text IS 'What was written; may be empty.';
+COMMENT ON COLUMN report.created_at IS 'When it was reported.';
+COMMENT ON COLUMN report.state IS 'open or closed.';
+COMMENT ON COLUMN report.closed_by IS 'Who closed it; null while open.';
+COMMENT ON COLUMN report.closed_at IS 'When it was closed; null while open.';
+COMMENT ON COLUMN report.note IS 'What who closed it wrote about it; empty: nothing.';

@@ -1,0 +1,36 @@
+-- Digests and letters.
+
+COMMENT ON TABLE follower IS 'Who gets digests: at most one a day, whatever the number of their subscriptions.';
+COMMENT ON COLUMN follower.person IS 'Who it is.';
+COMMENT ON COLUMN follower.id IS 'Random identifier (UUID version 4), part of the links that end digests.';
+COMMENT ON COLUMN follower.leave_key IS
+    'Signs the links that end digests: they must work for years, and outlive the key of the service.';
+COMMENT ON COLUMN follower.base_url IS 'Where links start when no public address is set.';
+COMMENT ON COLUMN follower.told_on IS
+    'Last day, in Paris, that was dealt with; that of the first subscription at first.';
+
+COMMENT ON TABLE subscription IS 'What a follower follows.';
+COMMENT ON COLUMN subscription.id IS 'Random identifier (UUID version 4).';
+COMMENT ON COLUMN subscription.person IS 'Whose it is.';
+COMMENT ON COLUMN subscription.filter IS 'Canonical query string of the filter grammar; empty: everything.';
+COMMENT ON COLUMN subscription.area IS
+    'Drawn area, longitude and latitude (EPSG:4326), of up to 100 corners; null: no area was drawn.';
+COMMENT ON COLUMN subscription.created_at IS 'When it was made.';
+COMMENT ON COLUMN subscription.told_until IS
+    'Its person knows all whose state_since is earlier: a harvest_horizon().';
+
+COMMENT ON TABLE digest IS 'Each subscription and day that was dealt with, written with the mail: never twice.';
+COMMENT ON COLUMN digest.subscription IS 'The subscription.';
+COMMENT ON COLUMN digest.day IS 'The day, in Paris.';
+COMMENT ON COLUMN digest.news IS 'How many initiatives were new; 0: there was nothing to mail.';
+
+COMMENT ON TABLE briefing_reader IS
+    'Who gets the letter of the week: whoever has a role, once the job of the letters has seen them.';
+COMMENT ON COLUMN briefing_reader.person IS 'Who it is.';
+COMMENT ON COLUMN briefing_reader.id IS 'Random identifier (UUID version 4), part of the link that ends the letters.';
+COMMENT ON COLUMN briefing_reader.leave_key IS
+    'Signs the link that ends the letters: it must outlive the key of the service.';
+COMMENT ON COLUMN briefing_reader.told_on IS
+    'The Monday, in Paris, up to which all is told; moved in the transaction that writes the mail.';
+COMMENT ON COLUMN briefing_reader.quiet_weeks IS 'How many weeks without anything to tell lie behind.';
+COMMENT ON COLUMN briefing_reader.left_at IS 'Since when they want no letters; null: they get them.';

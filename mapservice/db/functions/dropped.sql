@@ -1,0 +1,3 @@
+-- Functions and views that nothing uses any more. A process that was started before an upgrade goes on until it is
+-- replaced: what it may call is dropped one release after the last that called it. A line goes once no
+-- database that may still be upgraded has its function.

@@ -1,0 +1,158 @@
+-- What fires on each table. Of one moment (before or after, row or statement) PostgreSQL runs triggers in the
+-- order of their names; they stand in that order here.
+--
+-- Run by `db migrate` when this file changed, or when the triggers of the database are not those it made: to
+-- make a trigger anew keeps writers of its table out until the migration ends.
+
+DROP TRIGGER IF EXISTS burst_decided ON burst;
+CREATE CONSTRAINT TRIGGER burst_decided AFTER UPDATE OF state ON burst
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION burst_waits();
+
+DROP TRIGGER IF EXISTS burst_found ON burst;
+CREATE CONSTRAINT TRIGGER burst_found AFTER INSERT ON burst
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION burst_waits();
+
+CREATE OR REPLACE TRIGGER burst_stays BEFORE UPDATE ON burst
+    FOR EACH ROW WHEN (OLD.state <> 'open') EXECUTE FUNCTION burst_stays();
+
+CREATE OR REPLACE TRIGGER decision_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON decision
+    FOR EACH STATEMENT EXECUTE FUNCTION decision_stays();
+
+CREATE OR REPLACE TRIGGER delivery_wakes AFTER INSERT ON delivery FOR EACH STATEMENT EXECUTE FUNCTION wake_mail();
+
+CREATE OR REPLACE TRIGGER harvest_hold BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON initiative
+    FOR EACH STATEMENT EXECUTE FUNCTION harvest_hold();
+
+-- By its name before `initiative_state` and `initiative_touch`.
+CREATE OR REPLACE TRIGGER initiative_merged BEFORE UPDATE OF status ON initiative
+    FOR EACH ROW WHEN (NEW.status <> OLD.status AND 'merged' IN (NEW.status, OLD.status))
+    EXECUTE FUNCTION initiative_merged();
+
+CREATE OR REPLACE TRIGGER initiative_moved AFTER UPDATE OF precision, point, commune, epci, departement, region ON initiative
+    FOR EACH ROW WHEN (OLD.supporters > 0
+        AND (OLD.precision, OLD.commune, OLD.epci, OLD.departement, OLD.region)
+            IS DISTINCT FROM (NEW.precision, NEW.commune, NEW.epci, NEW.departement, NEW.region))
+    EXECUTE FUNCTION initiative_moved();
+
+CREATE OR REPLACE TRIGGER initiative_place BEFORE INSERT OR UPDATE OF precision, point, commune, epci, departement, region
+    ON initiative FOR EACH ROW EXECUTE FUNCTION initiative_place();
+
+CREATE OR REPLACE TRIGGER initiative_state BEFORE UPDATE OF status ON initiative
+    FOR EACH ROW WHEN (NEW.status <> OLD.status) EXECUTE FUNCTION initiative_state();
+
+CREATE OR REPLACE TRIGGER initiative_touch BEFORE INSERT OR UPDATE ON initiative
+    FOR EACH ROW EXECUTE FUNCTION initiative_touch();
+
+-- What is deleted may be what others were merged into: these come back.
+CREATE OR REPLACE TRIGGER merge_hold BEFORE DELETE ON initiative
+    FOR EACH STATEMENT EXECUTE FUNCTION merge_hold('alone');
+
+CREATE OR REPLACE TRIGGER removal_delete AFTER DELETE ON initiative
+    REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION removal_after_delete();
+
+CREATE OR REPLACE TRIGGER removal_insert AFTER INSERT ON initiative
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION removal_after_insert();
+
+CREATE OR REPLACE TRIGGER removal_status AFTER UPDATE OF status ON initiative
+    FOR EACH ROW WHEN (is_public(NEW.status) <> is_public(OLD.status))
+    EXECUTE FUNCTION removal_after_status();
+
+-- By its name after `harvest_hold`.
+CREATE OR REPLACE TRIGGER removal_truncate BEFORE TRUNCATE ON initiative
+    FOR EACH STATEMENT EXECUTE FUNCTION removal_before_truncate();
+
+CREATE OR REPLACE TRIGGER rollup_delete AFTER DELETE ON initiative
+    REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION rollup_after_write();
+
+CREATE OR REPLACE TRIGGER rollup_insert AFTER INSERT ON initiative
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION rollup_after_write();
+
+CREATE OR REPLACE TRIGGER rollup_truncate AFTER TRUNCATE ON initiative
+    FOR EACH STATEMENT EXECUTE FUNCTION rollup_after_truncate();
+
+CREATE OR REPLACE TRIGGER rollup_update AFTER UPDATE ON initiative
+    REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION rollup_after_write();
+
+CREATE OR REPLACE TRIGGER tile_changes_delete AFTER DELETE ON initiative
+    REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION tile_changes_after_write();
+
+CREATE OR REPLACE TRIGGER tile_changes_insert AFTER INSERT ON initiative
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION tile_changes_after_write();
+
+CREATE OR REPLACE TRIGGER tile_changes_truncate AFTER TRUNCATE ON initiative
+    FOR EACH STATEMENT EXECUTE FUNCTION tile_changes_everywhere();
+
+CREATE OR REPLACE TRIGGER tile_changes_update AFTER UPDATE ON initiative
+    REFERENCING OLD TABLE AS removed NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION tile_changes_after_write();
+
+CREATE OR REPLACE TRIGGER waiting_change AFTER UPDATE OF status, precision, point, commune, epci, departement, region
+    ON initiative FOR EACH ROW
+    WHEN ((OLD.status, OLD.commune, OLD.epci, OLD.departement, OLD.region)
+          IS DISTINCT FROM (NEW.status, NEW.commune, NEW.epci, NEW.departement, NEW.region))
+    EXECUTE FUNCTION waiting_after_change();
+
+CREATE OR REPLACE TRIGGER waiting_insert AFTER INSERT ON initiative REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION waiting_after_insert();
+
+CREATE OR REPLACE TRIGGER waiting_insert AFTER INSERT ON location_match REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION waiting_after_write('review', 'review = ''waiting''');
+
+CREATE OR REPLACE TRIGGER waiting_update AFTER UPDATE ON location_match REFERENCING OLD TABLE AS removed NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION waiting_after_write(
+        'review, matched_at, candidates, query', 'review = ''waiting''');
+
+CREATE OR REPLACE TRIGGER merge_before BEFORE INSERT ON merge FOR EACH ROW EXECUTE FUNCTION merge_before();
+
+CREATE OR REPLACE TRIGGER merge_delete AFTER DELETE ON merge FOR EACH ROW EXECUTE FUNCTION merge_after_delete();
+
+CREATE OR REPLACE TRIGGER merge_hold BEFORE INSERT OR DELETE ON merge
+    FOR EACH STATEMENT EXECUTE FUNCTION merge_hold('alone');
+
+CREATE OR REPLACE TRIGGER merge_insert AFTER INSERT ON merge FOR EACH ROW EXECUTE FUNCTION merge_after_insert();
+
+CREATE OR REPLACE TRIGGER role_lapses BEFORE DELETE ON person FOR EACH ROW EXECUTE FUNCTION role_lapses();
+
+CREATE OR REPLACE TRIGGER waiting_insert AFTER INSERT ON proposal REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION waiting_after_write('queued_at', 'queued_at IS NOT NULL');
+
+CREATE OR REPLACE TRIGGER waiting_update AFTER UPDATE ON proposal REFERENCING OLD TABLE AS removed NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION waiting_after_write('queued_at', 'queued_at IS NOT NULL');
+
+CREATE OR REPLACE TRIGGER waiting_insert AFTER INSERT ON report REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION waiting_after_write('id, state, created_at', 'state = ''open''');
+
+CREATE OR REPLACE TRIGGER waiting_update AFTER UPDATE ON report REFERENCING OLD TABLE AS removed NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION waiting_after_write('id, state, created_at', 'state = ''open''');
+
+CREATE OR REPLACE TRIGGER role_log_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON role_log
+    FOR EACH STATEMENT EXECUTE FUNCTION role_log_stays();
+
+CREATE OR REPLACE TRIGGER merge_hold BEFORE INSERT OR UPDATE OR DELETE ON support
+    FOR EACH STATEMENT EXECUTE FUNCTION merge_hold('beside');
+
+CREATE OR REPLACE TRIGGER support_delete AFTER DELETE ON support
+    REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION support_count();
+
+CREATE OR REPLACE TRIGGER support_insert AFTER INSERT ON support
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION support_count();
+
+CREATE OR REPLACE TRIGGER support_truncate AFTER TRUNCATE ON support
+    FOR EACH STATEMENT EXECUTE FUNCTION support_after_truncate();
+
+CREATE OR REPLACE TRIGGER support_update AFTER UPDATE ON support
+    REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION support_count();
+
+CREATE OR REPLACE TRIGGER territory_renamed AFTER UPDATE OF name ON territory
+    FOR EACH ROW WHEN (NEW.level IN ('commune', 'region') AND NEW.name <> OLD.name)
+    EXECUTE FUNCTION territory_renamed();
+
+CREATE OR REPLACE TRIGGER support_load AFTER INSERT ON territory_load
+    FOR EACH STATEMENT EXECUTE FUNCTION support_after_load();
+
+CREATE OR REPLACE TRIGGER tile_changes_load AFTER INSERT ON territory_load
+    FOR EACH STATEMENT EXECUTE FUNCTION tile_changes_everywhere();
+
+-- Another set of territories gives candidates other parents.
+CREATE OR REPLACE TRIGGER waiting_load AFTER INSERT ON territory_load
+    FOR EACH STATEMENT EXECUTE FUNCTION waiting_after_load();
