@@ -1,13 +1,21 @@
 -- The schema of revision 0021, as pg_dump tells it: what databases that may still be upgraded began with.
+--
+-- PostgreSQL database dump
+--
+
 SET client_encoding = 'UTF8';
 SET standard_conforming_strings = on;
 SELECT pg_catalog.set_config('search_path', '', false);
 SET check_function_bodies = false;
 SET xmloption = content;
 SET client_min_messages = warning;
+
 CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+
 CREATE EXTENSION IF NOT EXISTS postgis WITH SCHEMA public;
+
 CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA public;
+
 CREATE TYPE public.procrastinate_job_event_type AS ENUM (
     'deferred',
     'started',
@@ -20,6 +28,7 @@ CREATE TYPE public.procrastinate_job_event_type AS ENUM (
     'scheduled',
     'retried'
 );
+
 CREATE TYPE public.procrastinate_job_status AS ENUM (
     'todo',
     'doing',
@@ -29,6 +38,7 @@ CREATE TYPE public.procrastinate_job_status AS ENUM (
     'aborting',
     'aborted'
 );
+
 CREATE TYPE public.procrastinate_job_to_defer_v1 AS (
 	queue_name character varying,
 	task_name character varying,
@@ -38,6 +48,7 @@ CREATE TYPE public.procrastinate_job_to_defer_v1 AS (
 	args jsonb,
 	scheduled_at timestamp with time zone
 );
+
 CREATE FUNCTION public.burst_stays() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -48,6 +59,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
 CREATE FUNCTION public.burst_waits() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -62,6 +74,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.decision_stays() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -69,6 +82,7 @@ BEGIN
     RAISE insufficient_privilege USING MESSAGE = 'decisions are kept as they were taken';
 END
 $$;
+
 CREATE FUNCTION public.grid_cell(point_3857 public.geometry) RETURNS bigint
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     AS $$
@@ -91,6 +105,7 @@ BEGIN
     RETURN column_ | (row_ << 1);
 END
 $$;
+
 CREATE FUNCTION public.harvest_hold() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -100,6 +115,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.harvest_horizon() RETURNS timestamp with time zone
     LANGUAGE plpgsql
     AS $$
@@ -115,12 +131,14 @@ BEGIN
     RETURN least(present, timestamptz '2020-01-01 00:00:00+00' + oldest * interval '1 second');
 END
 $$;
+
 CREATE FUNCTION public.idea_area(precision_ text, commune text, epci text, departement text, region text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT coalesce(commune, CASE precision_ WHEN 'epci' THEN epci WHEN 'departement' THEN 'D' || departement
                                   WHEN 'region' THEN 'R' || region ELSE 'F' END)
 $$;
+
 CREATE FUNCTION public.idea_keys(area text, words text[]) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -131,6 +149,7 @@ BEGIN
     RETURN string_to_array(area || ' ' || array_to_string(words, chr(31) || area || ' '), chr(31));
 END
 $$;
+
 CREATE FUNCTION public.initiative_merged() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -144,6 +163,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
 CREATE FUNCTION public.initiative_moved() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -152,6 +172,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.initiative_place() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -185,6 +206,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
 CREATE FUNCTION public.initiative_state() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -193,6 +215,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
 CREATE FUNCTION public.initiative_touch() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -213,9 +236,11 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
 CREATE FUNCTION public.is_public(status text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT status IN ('published', 'done', 'archived') $$;
+
 CREATE FUNCTION public.merge_after_delete() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -241,6 +266,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.merge_after_insert() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -256,9 +282,11 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.merge_alone() RETURNS void
     LANGUAGE sql
     AS $$ SELECT pg_advisory_xact_lock(hashtext('merge')) $$;
+
 CREATE FUNCTION public.merge_before() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -272,9 +300,11 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
 CREATE FUNCTION public.merge_beside() RETURNS void
     LANGUAGE sql
     AS $$ SELECT pg_advisory_xact_lock_shared(hashtext('merge')) $$;
+
 CREATE FUNCTION public.merge_head(asked uuid) RETURNS uuid
     LANGUAGE sql STABLE
     AS $$
@@ -282,6 +312,7 @@ CREATE FUNCTION public.merge_head(asked uuid) RETURNS uuid
                       WHERE member = asked
                         AND NOT EXISTS (SELECT FROM merge WHERE merge.initiative = ancestor)), asked)
 $$;
+
 CREATE FUNCTION public.merge_hold() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -294,11 +325,13 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.merge_tree(asked uuid) RETURNS SETOF uuid
     LANGUAGE sql STABLE
     AS $$
     SELECT asked UNION SELECT member FROM merge_line WHERE ancestor = asked
 $$;
+
 CREATE FUNCTION public.procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -329,6 +362,7 @@ BEGIN
     RETURN _job_id;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_defer_jobs_v1(jobs public.procrastinate_job_to_defer_v1[]) RETURNS bigint[]
     LANGUAGE plpgsql
     AS $$
@@ -348,9 +382,11 @@ BEGIN
         RETURNING id
     )
     SELECT array_agg(id) FROM inserted_jobs INTO job_ids;
+
     RETURN job_ids;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_defer_periodic_job_v2(_queue_name character varying, _lock character varying, _queueing_lock character varying, _task_name character varying, _priority integer, _periodic_id character varying, _defer_timestamp bigint, _args jsonb) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -363,9 +399,11 @@ BEGIN
         VALUES (_task_name, _periodic_id, _defer_timestamp)
         ON CONFLICT DO NOTHING
         RETURNING id into _defer_id;
+
     IF _defer_id IS NULL THEN
         RETURN NULL;
     END IF;
+
     UPDATE procrastinate_periodic_defers
         SET job_id = (
             SELECT COALESCE((
@@ -386,6 +424,7 @@ BEGIN
         )
         WHERE id = _defer_id
         RETURNING job_id INTO _job_id;
+
     DELETE
         FROM procrastinate_periodic_defers
         USING (
@@ -398,11 +437,15 @@ BEGIN
             FOR UPDATE
         ) to_delete
         WHERE procrastinate_periodic_defers.id = to_delete.id;
+
     RETURN _job_id;
 END;
 $$;
+
 SET default_tablespace = '';
+
 SET default_table_access_method = heap;
+
 CREATE TABLE public.procrastinate_jobs (
     id bigint NOT NULL,
     queue_name character varying(128) NOT NULL,
@@ -418,6 +461,7 @@ CREATE TABLE public.procrastinate_jobs (
     worker_id bigint,
     CONSTRAINT check_not_todo_abort_requested CHECK ((NOT ((status = 'todo'::public.procrastinate_job_status) AND (abort_requested = true))))
 );
+
 CREATE FUNCTION public.procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint) RETURNS public.procrastinate_jobs
     LANGUAGE plpgsql
     AS $$
@@ -463,9 +507,11 @@ BEGIN
         FROM candidate
         WHERE procrastinate_jobs.id = candidate.id
         RETURNING procrastinate_jobs.* INTO found_jobs;
+
  RETURN found_jobs;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_finish_job_v1(job_id bigint, end_status public.procrastinate_job_status, delete_job boolean) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -494,6 +540,7 @@ BEGIN
     END IF;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_notify_queue_abort_job_v1() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -506,6 +553,7 @@ BEGIN
 	RETURN NEW;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_notify_queue_job_inserted_v1() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -518,6 +566,7 @@ BEGIN
 	RETURN NEW;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_prune_stalled_workers_v1(seconds_since_heartbeat double precision) RETURNS TABLE(worker_id bigint)
     LANGUAGE plpgsql
     AS $$
@@ -528,6 +577,7 @@ BEGIN
     RETURNING procrastinate_workers.id;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_register_worker_v1() RETURNS TABLE(worker_id bigint)
     LANGUAGE plpgsql
     AS $$
@@ -537,6 +587,7 @@ BEGIN
     RETURNING procrastinate_workers.id;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_retry_job_v1(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -564,11 +615,13 @@ BEGIN
         WHERE id = job_id AND status = 'doing'
         RETURNING id INTO _job_id;
     END IF;
+
     IF _job_id IS NULL THEN
         RAISE 'Job was not found or not in "doing" status (job id: %)', job_id;
     END IF;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_retry_job_v2(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -597,11 +650,14 @@ BEGIN
         WHERE id = job_id AND status IN ('doing', 'failed')
         RETURNING id INTO _job_id;
     END IF;
+
     IF _job_id IS NULL THEN
         RAISE 'Job was not found or has an invalid status to retry (job id: %)', job_id;
     END IF;
+
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_trigger_abort_requested_events_procedure_v1() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -611,15 +667,18 @@ BEGIN
     RETURN NEW;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_trigger_function_scheduled_events_v1() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
     INSERT INTO procrastinate_events(job_id, type, at)
         VALUES (NEW.id, 'scheduled'::procrastinate_job_event_type, NEW.scheduled_at);
+
 	RETURN NEW;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -629,6 +688,7 @@ BEGIN
 	RETURN NEW;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_trigger_function_status_events_update_v1() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -670,6 +730,7 @@ BEGIN
 	RETURN NEW;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_unlink_periodic_defers_v1() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -680,6 +741,7 @@ BEGIN
     RETURN OLD;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_unregister_worker_v1(worker_id bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -688,6 +750,7 @@ BEGIN
     WHERE id = worker_id;
 END;
 $$;
+
 CREATE FUNCTION public.procrastinate_update_heartbeat_v1(worker_id bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -697,6 +760,7 @@ BEGIN
     WHERE id = worker_id;
 END;
 $$;
+
 CREATE FUNCTION public.removal_after_delete() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -705,6 +769,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.removal_after_insert() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -713,6 +778,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.removal_after_status() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -725,6 +791,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.removal_before_truncate() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -733,6 +800,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.removal_keep(gone uuid[]) RETURNS void
     LANGUAGE sql
     AS $$
@@ -740,6 +808,7 @@ CREATE FUNCTION public.removal_keep(gone uuid[]) RETURNS void
     SELECT one, clock_timestamp() FROM unnest(gone) AS one
         ON CONFLICT (initiative) DO UPDATE SET removed_at = excluded.removed_at
 $$;
+
 CREATE FUNCTION public.role_lapses() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -749,6 +818,7 @@ BEGIN
     RETURN OLD;
 END
 $$;
+
 CREATE FUNCTION public.role_log_stays() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -756,6 +826,7 @@ BEGIN
     RAISE insufficient_privilege USING MESSAGE = 'the log of roles is kept as it was written';
 END
 $$;
+
 CREATE FUNCTION public.rollup_after_truncate() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -764,6 +835,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.rollup_after_write() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -775,6 +847,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.rollup_append_sql(source text) RETURNS text
     LANGUAGE sql IMMUTABLE
     AS $_$
@@ -791,6 +864,7 @@ CREATE FUNCTION public.rollup_append_sql(source text) RETURNS text
             OR sum(sign * local_here) <> 0 OR sum(sign * x) <> 0 OR sum(sign * y) <> 0
     $statement$, source)
 $_$;
+
 CREATE FUNCTION public.rollup_compact() RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -864,15 +938,19 @@ BEGIN
     RETURN folded;
 END
 $$;
+
 CREATE FUNCTION public.rollup_finest_zoom() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT 14 $$;
+
 CREATE FUNCTION public.rollup_month(at timestamp with time zone) RETURNS date
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT date_trunc('month', at AT TIME ZONE 'UTC')::date $$;
+
 CREATE FUNCTION public.rollup_month_number(month date) RETURNS integer
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $$ SELECT CAST(extract(year FROM month) * 12 + extract(month FROM month) - 1 AS integer) $$;
+
 CREATE FUNCTION public.rollup_rebuild() RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -884,6 +962,7 @@ BEGIN
     RETURN rollup_compact();
 END
 $$;
+
 CREATE FUNCTION public.support_after_load() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -898,6 +977,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.support_after_truncate() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -908,6 +988,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.support_count() RETURNS trigger
     LANGUAGE plpgsql
     AS $_$
@@ -949,6 +1030,7 @@ BEGIN
     RETURN NULL;
 END
 $_$;
+
 CREATE FUNCTION public.support_recount(ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -968,6 +1050,7 @@ BEGIN
            <> (coalesce(counted, 0), coalesce(told, 0), coalesce(local, 0));
 END
 $$;
+
 CREATE FUNCTION public.support_recount_local(ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -980,6 +1063,7 @@ BEGIN
      WHERE id = identifier AND (told_here, local_here) <> (coalesce(told, 0), coalesce(local, 0));
 END
 $$;
+
 CREATE FUNCTION public.territory_renamed() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -992,6 +1076,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.tile_changes_after_write() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1016,6 +1101,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.tile_changes_everywhere() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1024,9 +1110,11 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.tile_changes_most() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT 4000 $$;
+
 CREATE FUNCTION public.tile_changes_tell(codes bigint[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1041,6 +1129,7 @@ BEGIN
     END IF;
 END
 $$;
+
 CREATE FUNCTION public.uuid_v7() RETURNS uuid
     LANGUAGE sql PARALLEL SAFE
     AS $$
@@ -1052,6 +1141,7 @@ CREATE FUNCTION public.uuid_v7() RETURNS uuid
             52, 1), 53, 1),
         'hex')::uuid
 $$;
+
 CREATE FUNCTION public.waiting_after_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1062,6 +1152,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.waiting_after_load() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1070,6 +1161,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
 CREATE FUNCTION public.waiting_after_write() RETURNS trigger
     LANGUAGE plpgsql
     AS $_$
@@ -1089,6 +1181,7 @@ BEGIN
     RETURN NULL;
 END
 $_$;
+
 CREATE FUNCTION public.waiting_areas(kind text, asked uuid) RETURNS SETOF text
     LANGUAGE sql STABLE
     AS $$
@@ -1119,6 +1212,7 @@ CREATE FUNCTION public.waiting_areas(kind text, asked uuid) RETURNS SETOF text
      UNION
     SELECT 'none' WHERE NOT EXISTS (SELECT FROM concerned WHERE region IS NOT NULL)
 $$;
+
 CREATE FUNCTION public.waiting_refresh(ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1144,6 +1238,7 @@ BEGIN
         ON CONFLICT DO NOTHING;
 END
 $$;
+
 CREATE FUNCTION public.wake_mail() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1153,49 +1248,71 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
 CREATE TEXT SEARCH CONFIGURATION public.french_unaccent (
     PARSER = pg_catalog."default" );
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR asciiword WITH french_stem;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR word WITH public.unaccent, french_stem;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR numword WITH simple;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR email WITH simple;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR url WITH simple;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR host WITH simple;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR sfloat WITH simple;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR version WITH simple;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR hword_numpart WITH simple;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR hword_part WITH public.unaccent, french_stem;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR hword_asciipart WITH french_stem;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR numhword WITH simple;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR asciihword WITH french_stem;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR hword WITH public.unaccent, french_stem;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR url_path WITH simple;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR file WITH simple;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR "float" WITH simple;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR "int" WITH simple;
+
 ALTER TEXT SEARCH CONFIGURATION public.french_unaccent
     ADD MAPPING FOR uint WITH simple;
+
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
+
 CREATE TABLE public.api_token (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     person uuid NOT NULL,
@@ -1213,6 +1330,7 @@ CREATE TABLE public.api_token (
     CONSTRAINT api_token_prefix_check CHECK ((length(prefix) <= 20)),
     CONSTRAINT api_token_scopes_check CHECK ((cardinality(scopes) > 0))
 );
+
 CREATE TABLE public.appeal (
     decision bigint NOT NULL,
     initiative uuid NOT NULL,
@@ -1220,6 +1338,7 @@ CREATE TABLE public.appeal (
     made_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT appeal_words_check CHECK (((length(words) >= 1) AND (length(words) <= 2000)))
 );
+
 CREATE TABLE public.briefing_reader (
     person uuid NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1230,6 +1349,7 @@ CREATE TABLE public.briefing_reader (
     CONSTRAINT briefing_reader_quiet_weeks_check CHECK ((quiet_weeks >= 0)),
     CONSTRAINT briefing_reader_told_on_check CHECK ((EXTRACT(isodow FROM told_on) = (1)::numeric))
 );
+
 CREATE TABLE public.burst (
     id uuid DEFAULT public.uuid_v7() NOT NULL,
     initiative uuid NOT NULL,
@@ -1257,6 +1377,7 @@ END),
     CONSTRAINT burst_state_check CHECK ((state = ANY (ARRAY['open'::text, 'released'::text, 'dismissed'::text]))),
     CONSTRAINT burst_verdict_check CHECK ((verdict = ANY (ARRAY['look'::text, 'hold'::text])))
 );
+
 CREATE TABLE public.commune_event (
     id integer NOT NULL,
     day date NOT NULL,
@@ -1274,6 +1395,7 @@ CREATE TABLE public.commune_event (
     CONSTRAINT commune_event_type_after_check CHECK ((type_after = ANY (ARRAY['COM'::text, 'COMA'::text, 'COMD'::text, 'ARM'::text]))),
     CONSTRAINT commune_event_type_before_check CHECK ((type_before = ANY (ARRAY['COM'::text, 'COMA'::text, 'COMD'::text, 'ARM'::text])))
 );
+
 CREATE TABLE public.decision (
     id bigint NOT NULL,
     initiative uuid NOT NULL,
@@ -1291,6 +1413,7 @@ CREATE TABLE public.decision (
     CONSTRAINT decision_target_check CHECK (((verdict = ANY (ARRAY['merge'::text, 'unmerge'::text])) = (target IS NOT NULL))),
     CONSTRAINT decision_verdict_check CHECK ((verdict = ANY (ARRAY['publish'::text, 'keep'::text, 'reject'::text, 'ask'::text, 'merge'::text, 'unmerge'::text, 'place'::text, 'unplace'::text, 'close'::text])))
 );
+
 ALTER TABLE public.decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.decision_id_seq
     START WITH 1
@@ -1299,6 +1422,7 @@ ALTER TABLE public.decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
 CREATE TABLE public.delivery (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     message_id text NOT NULL,
@@ -1322,12 +1446,14 @@ CREATE TABLE public.delivery (
     CONSTRAINT delivery_kind_check CHECK ((kind ~ '^[a-z_]+$'::text)),
     CONSTRAINT delivery_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'sent'::text, 'failed'::text])))
 );
+
 CREATE TABLE public.digest (
     subscription uuid NOT NULL,
     day date NOT NULL,
     news integer NOT NULL,
     CONSTRAINT digest_news_check CHECK ((news >= 0))
 );
+
 CREATE TABLE public.export (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     format text NOT NULL,
@@ -1348,6 +1474,7 @@ CREATE TABLE public.export (
     CONSTRAINT export_format_check CHECK ((format = ANY (ARRAY['gpkg'::text, 'fgb'::text, 'parquet'::text, 'report.zip'::text]))),
     CONSTRAINT export_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text])))
 );
+
 CREATE TABLE public.follower (
     person uuid NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1355,6 +1482,7 @@ CREATE TABLE public.follower (
     base_url text NOT NULL,
     told_on date NOT NULL
 );
+
 CREATE TABLE public.initiative (
     id uuid DEFAULT public.uuid_v7() NOT NULL,
     title text NOT NULL,
@@ -1411,6 +1539,7 @@ CREATE TABLE public.initiative (
     CONSTRAINT initiative_theme_check CHECK ((theme = ANY (ARRAY['environnement'::text, 'alimentation'::text, 'mobilite'::text, 'habitat'::text, 'solidarite'::text, 'education'::text, 'culture'::text, 'economie'::text, 'autre'::text]))),
     CONSTRAINT initiative_title_check CHECK (((length(title) >= 1) AND (length(title) <= 200)))
 );
+
 CREATE TABLE public.initiative_revision (
     initiative uuid NOT NULL,
     number integer NOT NULL,
@@ -1425,6 +1554,7 @@ CREATE TABLE public.initiative_revision (
     CONSTRAINT initiative_revision_number_check CHECK ((number >= 1)),
     CONSTRAINT initiative_revision_place_check CHECK ((jsonb_typeof(place) = 'object'::text))
 );
+
 CREATE TABLE public.location_match (
     initiative uuid NOT NULL,
     query jsonb NOT NULL,
@@ -1448,6 +1578,7 @@ CREATE TABLE public.location_match (
     CONSTRAINT location_match_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision))),
     CONSTRAINT location_match_status_check CHECK ((status = ANY (ARRAY['certain'::text, 'likely'::text, 'ambiguous'::text, 'none'::text])))
 );
+
 CREATE TABLE public.merge (
     initiative uuid NOT NULL,
     target uuid NOT NULL,
@@ -1457,10 +1588,12 @@ CREATE TABLE public.merge (
     CONSTRAINT merge_check CHECK ((initiative <> target)),
     CONSTRAINT merge_former_check CHECK ((former <> 'merged'::text))
 );
+
 CREATE TABLE public.merge_line (
     ancestor uuid NOT NULL,
     member uuid NOT NULL
 );
+
 CREATE TABLE public.person (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     email text,
@@ -1479,26 +1612,32 @@ CREATE TABLE public.person (
     CONSTRAINT person_locale_check CHECK ((locale ~ '^[a-z]{2}$'::text)),
     CONSTRAINT person_name_check CHECK ((length(name) <= 100))
 );
+
 CREATE TABLE public.procrastinate_events (
     id bigint NOT NULL,
     job_id bigint NOT NULL,
     type public.procrastinate_job_event_type,
     at timestamp with time zone DEFAULT now()
 );
+
 CREATE SEQUENCE public.procrastinate_events_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
     CACHE 1;
+
 ALTER SEQUENCE public.procrastinate_events_id_seq OWNED BY public.procrastinate_events.id;
+
 CREATE SEQUENCE public.procrastinate_jobs_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
     CACHE 1;
+
 ALTER SEQUENCE public.procrastinate_jobs_id_seq OWNED BY public.procrastinate_jobs.id;
+
 CREATE TABLE public.procrastinate_periodic_defers (
     id bigint NOT NULL,
     task_name character varying(128) NOT NULL,
@@ -1506,17 +1645,21 @@ CREATE TABLE public.procrastinate_periodic_defers (
     job_id bigint,
     periodic_id character varying(128) DEFAULT ''::character varying NOT NULL
 );
+
 CREATE SEQUENCE public.procrastinate_periodic_defers_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
     CACHE 1;
+
 ALTER SEQUENCE public.procrastinate_periodic_defers_id_seq OWNED BY public.procrastinate_periodic_defers.id;
+
 CREATE TABLE public.procrastinate_workers (
     id bigint NOT NULL,
     last_heartbeat timestamp with time zone DEFAULT now() NOT NULL
 );
+
 ALTER TABLE public.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.procrastinate_workers_id_seq
     START WITH 1
@@ -1525,6 +1668,7 @@ ALTER TABLE public.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS
     NO MAXVALUE
     CACHE 1
 );
+
 CREATE TABLE public.proposal (
     initiative uuid NOT NULL,
     form uuid NOT NULL,
@@ -1540,6 +1684,7 @@ CREATE TABLE public.proposal (
     CONSTRAINT proposal_check CHECK (((published_at IS NULL) = (published_revision IS NULL))),
     CONSTRAINT proposal_reason_check CHECK ((length(reason) <= 2000))
 );
+
 CREATE TABLE public.provider_answer (
     digest text NOT NULL,
     lon double precision,
@@ -1554,10 +1699,12 @@ CREATE TABLE public.provider_answer (
     CONSTRAINT provider_answer_lon_check CHECK (((lon >= ('-180'::integer)::double precision) AND (lon <= (180)::double precision))),
     CONSTRAINT provider_answer_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
 );
+
 CREATE TABLE public.removal (
     initiative uuid NOT NULL,
     removed_at timestamp with time zone NOT NULL
 );
+
 CREATE TABLE public.report (
     id uuid DEFAULT public.uuid_v7() NOT NULL,
     initiative uuid NOT NULL,
@@ -1576,6 +1723,7 @@ CREATE TABLE public.report (
     CONSTRAINT report_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text]))),
     CONSTRAINT report_text_check CHECK ((length(text) <= 2000))
 );
+
 CREATE TABLE public.report_schedule (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     person uuid NOT NULL,
@@ -1591,6 +1739,7 @@ CREATE TABLE public.report_schedule (
     CONSTRAINT report_schedule_told_for_check CHECK ((EXTRACT(day FROM told_for) = (1)::numeric)),
     CONSTRAINT report_schedule_view_check CHECK ((length(view) <= 2000))
 );
+
 CREATE TABLE public.role_grant (
     person uuid NOT NULL,
     role text NOT NULL,
@@ -1603,6 +1752,7 @@ CREATE TABLE public.role_grant (
     CONSTRAINT role_grant_level_check CHECK ((level = ANY (ARRAY['commune'::text, 'epci'::text, 'departement'::text, 'region'::text, 'country'::text]))),
     CONSTRAINT role_grant_role_check CHECK ((role = ANY (ARRAY['coordinator'::text, 'moderator'::text, 'admin'::text])))
 );
+
 CREATE TABLE public.role_log (
     id bigint NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1616,6 +1766,7 @@ CREATE TABLE public.role_log (
     CONSTRAINT role_log_act_check CHECK ((act = ANY (ARRAY['grant'::text, 'revoke'::text, 'erase'::text, 'lapse'::text]))),
     CONSTRAINT role_log_check CHECK (((act = 'lapse'::text) OR ((by_person IS NULL) = (by_name <> ''::text))))
 );
+
 ALTER TABLE public.role_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.role_log_id_seq
     START WITH 1
@@ -1624,6 +1775,7 @@ ALTER TABLE public.role_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
 CREATE TABLE public.rollup (
     level text NOT NULL,
     status text NOT NULL,
@@ -1637,6 +1789,7 @@ CREATE TABLE public.rollup (
     CONSTRAINT rollup_level_check CHECK ((level = ANY (ARRAY['country'::text, 'region'::text, 'departement'::text, 'epci'::text, 'commune'::text])))
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
+
 CREATE TABLE public.rollup_cell (
     zoom smallint NOT NULL,
     cell bigint NOT NULL,
@@ -1646,6 +1799,7 @@ CREATE TABLE public.rollup_cell (
     sum_x bigint NOT NULL,
     sum_y bigint NOT NULL
 );
+
 CREATE TABLE public.rollup_delta (
     id bigint NOT NULL,
     commune text,
@@ -1663,6 +1817,7 @@ CREATE TABLE public.rollup_delta (
     told integer DEFAULT 0 NOT NULL,
     local integer DEFAULT 0 NOT NULL
 );
+
 ALTER TABLE public.rollup_delta ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.rollup_delta_id_seq
     START WITH 1
@@ -1671,6 +1826,7 @@ ALTER TABLE public.rollup_delta ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
 CREATE VIEW public.rollup_delta_level AS
  SELECT place.level,
     delta.status,
@@ -1684,6 +1840,7 @@ CREATE VIEW public.rollup_delta_level AS
    FROM (public.rollup_delta delta
      CROSS JOIN LATERAL ( VALUES ('country'::text,'FR'::text), ('region'::text,delta.region), ('departement'::text,delta.departement), ('epci'::text,delta.epci), ('commune'::text,delta.commune)) place(level, code))
   WHERE (place.code IS NOT NULL);
+
 CREATE TABLE public.rollup_series (
     level text NOT NULL,
     theme text NOT NULL,
@@ -1695,6 +1852,7 @@ CREATE TABLE public.rollup_series (
     told bytea NOT NULL,
     local bytea NOT NULL
 );
+
 CREATE VIEW public.rollup_series_due AS
  SELECT level,
     theme,
@@ -1708,6 +1866,7 @@ CREATE VIEW public.rollup_series_due AS
    FROM public.rollup
   WHERE (month > '-infinity'::date)
   GROUP BY level, theme, status, code;
+
 CREATE TABLE public.session (
     digest bytea NOT NULL,
     person uuid NOT NULL,
@@ -1716,6 +1875,7 @@ CREATE TABLE public.session (
     expires_at timestamp with time zone NOT NULL,
     CONSTRAINT session_digest_check CHECK ((length(digest) = 32))
 );
+
 CREATE TABLE public.subscription (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     person uuid NOT NULL,
@@ -1725,6 +1885,7 @@ CREATE TABLE public.subscription (
     told_until timestamp with time zone NOT NULL,
     CONSTRAINT subscription_area_check CHECK (((public.st_npoints(area) <= 101) AND public.st_isvalid(area)))
 );
+
 CREATE TABLE public.support (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     initiative uuid NOT NULL,
@@ -1742,6 +1903,7 @@ CREATE TABLE public.support (
     CONSTRAINT support_mailbox_check CHECK ((length(mailbox) = 32)),
     CONSTRAINT support_network_check CHECK ((length(network) = 16))
 );
+
 CREATE VIEW public.support_once AS
  SELECT support.initiative,
     support.commune
@@ -1758,6 +1920,7 @@ UNION ALL
              JOIN public.support ON ((support.initiative = line.member)))
           WHERE ((support.withdrawn_at IS NULL) AND (support.held_at IS NULL))
           ORDER BY line.ancestor, COALESCE(support.person, support.twin, support.id), (support.commune IS NULL), (line.member <> line.ancestor), support.confirmed_at DESC, support.id) once;
+
 CREATE TABLE public.territory (
     level text NOT NULL,
     code text NOT NULL,
@@ -1780,6 +1943,7 @@ CREATE TABLE public.territory (
     CONSTRAINT territory_outline_check CHECK ((NOT public.st_isempty(outline))),
     CONSTRAINT territory_population_check CHECK ((population >= 0))
 );
+
 CREATE TABLE public.territory_alias (
     kind text NOT NULL,
     code text NOT NULL,
@@ -1791,6 +1955,7 @@ CREATE TABLE public.territory_alias (
     CONSTRAINT territory_alias_level_check CHECK ((level = 'commune'::text)),
     CONSTRAINT territory_alias_name_check CHECK ((name <> ''::text))
 );
+
 CREATE VIEW public.support_local AS
  SELECT given.initiative,
     (sum(given.supports))::integer AS told,
@@ -1817,6 +1982,7 @@ CREATE VIEW public.support_local AS
      JOIN public.initiative ON ((initiative.id = given.initiative)))
   WHERE (initiative."precision" <> ALL (ARRAY['national'::text, 'none'::text]))
   GROUP BY given.initiative;
+
 CREATE VIEW public.support_difference AS
  SELECT id AS initiative,
     COALESCE(kept.supported_here, 0) AS supported_here,
@@ -1840,11 +2006,13 @@ CREATE VIEW public.support_difference AS
             support_local.local
            FROM public.support_local) around USING (id))
   WHERE ((COALESCE(kept.supported_here, 0) <> COALESCE(recounted.counted, (0)::bigint)) OR (COALESCE(kept.told_here, 0) <> COALESCE(around.told, 0)) OR (COALESCE(kept.local_here, 0) <> COALESCE(around.local, 0)));
+
 CREATE UNLOGGED TABLE public.tally (
     key bytea NOT NULL,
     ends_at timestamp with time zone NOT NULL,
     count integer NOT NULL
 );
+
 CREATE TABLE public.territory_load (
     id integer NOT NULL,
     source text NOT NULL,
@@ -1852,6 +2020,7 @@ CREATE TABLE public.territory_load (
     cog_year smallint NOT NULL,
     loaded_at timestamp with time zone DEFAULT now() NOT NULL
 );
+
 ALTER TABLE public.territory_load ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.territory_load_id_seq
     START WITH 1
@@ -1860,17 +2029,20 @@ ALTER TABLE public.territory_load ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+
 CREATE TABLE public.territory_mosaic (
     level text NOT NULL,
     content bytea NOT NULL,
     CONSTRAINT territory_mosaic_level_check CHECK ((level = 'commune'::text))
 );
+
 CREATE TABLE public.territory_outline (
     level text NOT NULL,
     code text NOT NULL,
     zoom smallint NOT NULL,
     geom public.geometry(MultiPolygon,3857) NOT NULL
 );
+
 CREATE TABLE public.token (
     digest bytea NOT NULL,
     purpose text NOT NULL,
@@ -1885,6 +2057,7 @@ CREATE TABLE public.token (
     CONSTRAINT token_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
     CONSTRAINT token_purpose_check CHECK ((purpose <> ''::text))
 );
+
 CREATE TABLE public.waiting (
     kind text NOT NULL,
     id uuid NOT NULL,
@@ -1895,12 +2068,14 @@ CREATE TABLE public.waiting (
     CONSTRAINT waiting_check CHECK (((claimed_by IS NULL) = (claimed_until IS NULL))),
     CONSTRAINT waiting_kind_check CHECK ((kind = ANY (ARRAY['proposal'::text, 'edit'::text, 'appeal'::text, 'report'::text, 'place'::text, 'burst'::text])))
 );
+
 CREATE TABLE public.waiting_area (
     area text NOT NULL,
     since timestamp with time zone NOT NULL,
     kind text NOT NULL,
     id uuid NOT NULL
 );
+
 CREATE VIEW public.waiting_now AS
  SELECT
         CASE
@@ -1930,337 +2105,584 @@ UNION ALL
    FROM (public.location_match record
      JOIN public.initiative ON ((initiative.id = record.initiative)))
   WHERE ((record.review = 'waiting'::text) AND (initiative.status <> 'merged'::text));
+
 ALTER TABLE ONLY public.procrastinate_events ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_events_id_seq'::regclass);
+
 ALTER TABLE ONLY public.procrastinate_jobs ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_jobs_id_seq'::regclass);
+
 ALTER TABLE ONLY public.procrastinate_periodic_defers ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_periodic_defers_id_seq'::regclass);
+
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_digest_key UNIQUE (digest);
+
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_form_key UNIQUE (form);
+
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.appeal
     ADD CONSTRAINT appeal_pkey PRIMARY KEY (decision);
+
 ALTER TABLE ONLY public.briefing_reader
     ADD CONSTRAINT briefing_reader_id_key UNIQUE (id);
+
 ALTER TABLE ONLY public.briefing_reader
     ADD CONSTRAINT briefing_reader_pkey PRIMARY KEY (person);
+
 ALTER TABLE ONLY public.burst
     ADD CONSTRAINT burst_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.commune_event
     ADD CONSTRAINT commune_event_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.delivery
     ADD CONSTRAINT delivery_message_id_key UNIQUE (message_id);
+
 ALTER TABLE ONLY public.delivery
     ADD CONSTRAINT delivery_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.digest
     ADD CONSTRAINT digest_pkey PRIMARY KEY (subscription, day);
+
 ALTER TABLE ONLY public.export
     ADD CONSTRAINT export_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.follower
     ADD CONSTRAINT follower_id_key UNIQUE (id);
+
 ALTER TABLE ONLY public.follower
     ADD CONSTRAINT follower_pkey PRIMARY KEY (person);
+
 ALTER TABLE ONLY public.initiative
     ADD CONSTRAINT initiative_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.initiative_revision
     ADD CONSTRAINT initiative_revision_pkey PRIMARY KEY (initiative, number);
+
 ALTER TABLE ONLY public.initiative
     ADD CONSTRAINT initiative_source_platform_source_id_key UNIQUE (source_platform, source_id);
+
 ALTER TABLE ONLY public.location_match
     ADD CONSTRAINT location_match_pkey PRIMARY KEY (initiative);
+
 ALTER TABLE ONLY public.merge_line
     ADD CONSTRAINT merge_line_pkey PRIMARY KEY (ancestor, member);
+
 ALTER TABLE ONLY public.merge
     ADD CONSTRAINT merge_pkey PRIMARY KEY (initiative);
+
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_email_key_key UNIQUE (email_key);
+
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.procrastinate_events
     ADD CONSTRAINT procrastinate_events_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.procrastinate_jobs
     ADD CONSTRAINT procrastinate_jobs_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.procrastinate_periodic_defers
     ADD CONSTRAINT procrastinate_periodic_defers_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.procrastinate_periodic_defers
     ADD CONSTRAINT procrastinate_periodic_defers_unique UNIQUE (task_name, periodic_id, defer_timestamp);
+
 ALTER TABLE ONLY public.procrastinate_workers
     ADD CONSTRAINT procrastinate_workers_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.proposal
     ADD CONSTRAINT proposal_form_key UNIQUE (form);
+
 ALTER TABLE ONLY public.proposal
     ADD CONSTRAINT proposal_pkey PRIMARY KEY (initiative);
+
 ALTER TABLE ONLY public.provider_answer
     ADD CONSTRAINT provider_answer_pkey PRIMARY KEY (digest);
+
 ALTER TABLE ONLY public.removal
     ADD CONSTRAINT removal_pkey PRIMARY KEY (initiative);
+
 ALTER TABLE ONLY public.report
     ADD CONSTRAINT report_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.report_schedule
     ADD CONSTRAINT report_schedule_person_view_key UNIQUE (person, view);
+
 ALTER TABLE ONLY public.report_schedule
     ADD CONSTRAINT report_schedule_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.role_grant
     ADD CONSTRAINT role_grant_pkey PRIMARY KEY (person, role, level, code);
+
 ALTER TABLE ONLY public.role_log
     ADD CONSTRAINT role_log_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.rollup_cell
     ADD CONSTRAINT rollup_cell_pkey PRIMARY KEY (zoom, cell, status, theme) INCLUDE (initiatives, sum_x, sum_y);
+
 ALTER TABLE ONLY public.rollup_delta
     ADD CONSTRAINT rollup_delta_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.rollup
     ADD CONSTRAINT rollup_pkey PRIMARY KEY (level, theme, month, status, code) INCLUDE (initiatives, supporters, told, local);
+
 ALTER TABLE ONLY public.rollup_series
     ADD CONSTRAINT rollup_series_pkey PRIMARY KEY (level, theme, status, code);
+
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (digest);
+
 ALTER TABLE ONLY public.subscription
     ADD CONSTRAINT subscription_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.support
     ADD CONSTRAINT support_initiative_mailbox_key UNIQUE (initiative, mailbox);
+
 ALTER TABLE ONLY public.support
     ADD CONSTRAINT support_initiative_person_key UNIQUE (initiative, person);
+
 ALTER TABLE ONLY public.support
     ADD CONSTRAINT support_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.tally
     ADD CONSTRAINT tally_pkey PRIMARY KEY (key, ends_at);
+
 ALTER TABLE ONLY public.territory_alias
     ADD CONSTRAINT territory_alias_pkey PRIMARY KEY (kind, code, name, commune);
+
 ALTER TABLE ONLY public.territory_load
     ADD CONSTRAINT territory_load_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.territory_mosaic
     ADD CONSTRAINT territory_mosaic_pkey PRIMARY KEY (level);
+
 ALTER TABLE ONLY public.territory_outline
     ADD CONSTRAINT territory_outline_pkey PRIMARY KEY (level, zoom, code);
+
 ALTER TABLE ONLY public.territory
     ADD CONSTRAINT territory_pkey PRIMARY KEY (level, code);
+
 ALTER TABLE ONLY public.token
     ADD CONSTRAINT token_pkey PRIMARY KEY (digest);
+
 ALTER TABLE ONLY public.waiting_area
     ADD CONSTRAINT waiting_area_pkey PRIMARY KEY (area, since, kind, id);
+
 ALTER TABLE ONLY public.waiting
     ADD CONSTRAINT waiting_pkey PRIMARY KEY (kind, id);
+
 CREATE INDEX api_token_expires ON public.api_token USING btree (expires_at);
+
 CREATE INDEX api_token_person ON public.api_token USING btree (person);
+
 CREATE INDEX appeal_initiative ON public.appeal USING btree (initiative);
+
 CREATE INDEX briefing_reader_told ON public.briefing_reader USING btree (person, told_on) WHERE (left_at IS NULL);
+
 CREATE INDEX burst_initiative ON public.burst USING btree (initiative, found_at);
+
 CREATE UNIQUE INDEX burst_open ON public.burst USING btree (initiative) WHERE (state = 'open'::text);
+
 CREATE INDEX burst_waiting ON public.burst USING btree (found_at, id) WHERE (state = 'open'::text);
+
 CREATE INDEX commune_event_after ON public.commune_event USING btree (code_after);
+
 CREATE INDEX commune_event_before ON public.commune_event USING btree (code_before);
+
 CREATE INDEX decision_by_person ON public.decision USING btree (decided_by_person) WHERE (decided_by_person IS NOT NULL);
+
 CREATE INDEX decision_initiative ON public.decision USING btree (initiative, id);
+
 CREATE INDEX decision_target ON public.decision USING btree (target, id) WHERE (target IS NOT NULL);
+
 CREATE INDEX delivery_due ON public.delivery USING btree (give_up_at) WHERE (state = ANY (ARRAY['queued'::text, 'sending'::text]));
+
 CREATE INDEX delivery_over ON public.delivery USING btree (created_at) WHERE (state = ANY (ARRAY['sent'::text, 'failed'::text]));
+
 CREATE INDEX delivery_person ON public.delivery USING btree (person) WHERE (person IS NOT NULL);
+
 CREATE INDEX digest_day ON public.digest USING btree (day);
+
 CREATE INDEX export_expiry ON public.export USING btree (expires_at);
+
 CREATE UNIQUE INDEX export_unfinished ON public.export USING btree (format, filter, base_url) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+
 CREATE INDEX follower_told ON public.follower USING btree (told_on, person);
+
 CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs USING btree (worker_id) WHERE ((worker_id IS NOT NULL) AND (status = 'doing'::public.procrastinate_job_status));
+
 CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
+
 CREATE INDEX initiative_anchor ON public.initiative USING gist (anchor_3857);
+
 CREATE INDEX initiative_cell ON public.initiative USING btree (cell, id) INCLUDE (theme, status, anchor);
+
 CREATE INDEX initiative_changed ON public.initiative USING btree (changed_at, id);
+
 CREATE INDEX initiative_commune ON public.initiative USING btree (commune, created_at DESC, id DESC);
+
 CREATE INDEX initiative_departement ON public.initiative USING btree (departement, created_at DESC, id DESC);
+
 CREATE INDEX initiative_epci ON public.initiative USING btree (epci, created_at DESC, id DESC);
+
 CREATE INDEX initiative_idea ON public.initiative USING gin (public.idea_keys(public.idea_area("precision", commune, epci, departement, region), tsvector_to_array(to_tsvector('public.french_unaccent'::regconfig, title)))) WHERE (status = ANY (ARRAY['published'::text, 'done'::text]));
+
 CREATE INDEX initiative_recent ON public.initiative USING btree (created_at DESC, id DESC);
+
 CREATE INDEX initiative_region ON public.initiative USING btree (region, created_at DESC, id DESC);
+
 CREATE INDEX initiative_revision_person ON public.initiative_revision USING btree (person) WHERE (person IS NOT NULL);
+
 CREATE INDEX initiative_search ON public.initiative USING gin (search);
+
 CREATE INDEX initiative_state_since ON public.initiative USING btree (state_since, id);
+
 CREATE INDEX initiative_status ON public.initiative USING btree (status, created_at DESC, id DESC) WHERE (status <> ALL (ARRAY['published'::text, 'done'::text]));
+
 CREATE INDEX initiative_supported ON public.initiative USING btree (supporters DESC, id DESC);
+
 CREATE INDEX initiative_theme ON public.initiative USING btree (theme, created_at DESC, id DESC);
+
 CREATE INDEX initiative_tile ON public.initiative USING btree (cell, id) INCLUDE (theme, status, anchor_3857, title, "precision", commune, epci, departement, region);
+
 CREATE INDEX initiative_updated ON public.initiative USING btree (updated_at, id);
+
 CREATE INDEX location_match_decided ON public.location_match USING btree (decided_at DESC, initiative) WHERE (review = 'decided'::text);
+
 CREATE INDEX location_match_waiting ON public.location_match USING btree (matched_at, initiative) WHERE (review = 'waiting'::text);
+
 CREATE INDEX merge_line_member ON public.merge_line USING btree (member);
+
 CREATE INDEX merge_target ON public.merge USING btree (target);
+
 CREATE INDEX person_unconfirmed ON public.person USING btree (created_at) WHERE (confirmed_at IS NULL);
+
 CREATE INDEX procrastinate_events_job_id_fkey_v1 ON public.procrastinate_events USING btree (job_id);
+
 CREATE INDEX procrastinate_jobs_id_lock_idx_v1 ON public.procrastinate_jobs USING btree (id, lock) WHERE (status = ANY (ARRAY['todo'::public.procrastinate_job_status, 'doing'::public.procrastinate_job_status]));
+
 CREATE UNIQUE INDEX procrastinate_jobs_lock_idx_v1 ON public.procrastinate_jobs USING btree (lock) WHERE (status = 'doing'::public.procrastinate_job_status);
+
 CREATE INDEX procrastinate_jobs_priority_idx_v1 ON public.procrastinate_jobs USING btree (priority DESC, id) WHERE (status = 'todo'::public.procrastinate_job_status);
+
 CREATE INDEX procrastinate_jobs_queue_name_idx_v1 ON public.procrastinate_jobs USING btree (queue_name);
+
 CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON public.procrastinate_jobs USING btree (queueing_lock) WHERE (status = 'todo'::public.procrastinate_job_status);
+
 CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
+
 CREATE INDEX proposal_person ON public.proposal USING btree (person) WHERE (person IS NOT NULL);
+
 CREATE INDEX provider_answer_fetched ON public.provider_answer USING btree (fetched_at);
+
 CREATE INDEX removal_order ON public.removal USING btree (removed_at, initiative);
+
 CREATE INDEX report_initiative ON public.report USING btree (initiative);
+
 CREATE UNIQUE INDEX report_once ON public.report USING btree (initiative, person) WHERE ((state = 'open'::text) AND (person IS NOT NULL));
+
 CREATE INDEX report_open ON public.report USING btree (created_at, id) WHERE (state = 'open'::text);
+
 CREATE INDEX report_person ON public.report USING btree (person) WHERE (person IS NOT NULL);
+
 CREATE INDEX report_schedule_due ON public.report_schedule USING btree (ordered_for, id);
+
 CREATE INDEX report_schedule_untold ON public.report_schedule USING btree (id) WHERE (told_for < ordered_for);
+
 CREATE INDEX role_log_person ON public.role_log USING btree (person, id);
+
 CREATE INDEX rollup_cell_empty ON public.rollup_cell USING btree (zoom) WHERE (initiatives = 0);
+
 CREATE INDEX rollup_code ON public.rollup USING btree (level, theme, status, code, month);
+
 CREATE INDEX rollup_delta_cell ON public.rollup_delta USING btree (cell);
+
 CREATE INDEX rollup_delta_commune ON public.rollup_delta USING btree (commune);
+
 CREATE INDEX rollup_empty ON public.rollup USING btree (level) WHERE ((initiatives = 0) AND (supporters = 0));
+
 CREATE INDEX session_expires ON public.session USING btree (expires_at);
+
 CREATE INDEX session_person ON public.session USING btree (person);
+
 CREATE UNIQUE INDEX subscription_once ON public.subscription USING btree (person, md5(((filter || ' '::text) || COALESCE(encode(public.st_asbinary(area), 'hex'::text), ''::text))));
+
 CREATE INDEX support_arrival ON public.support USING btree (initiative, confirmed_at) WHERE ((network IS NOT NULL) AND (withdrawn_at IS NULL) AND (held_at IS NULL));
+
 CREATE INDEX support_burst ON public.support USING btree (burst) WHERE (burst IS NOT NULL);
+
 CREATE INDEX support_confirmed ON public.support USING btree (confirmed_at);
+
 CREATE INDEX support_counted ON public.support USING btree (initiative, commune) WHERE ((withdrawn_at IS NULL) AND (held_at IS NULL));
+
 CREATE INDEX support_found ON public.support USING btree (initiative, network, confirmed_at) WHERE ((burst IS NOT NULL) AND (network IS NOT NULL));
+
 CREATE INDEX support_held ON public.support USING btree (initiative) WHERE (held_at IS NOT NULL);
+
 CREATE INDEX support_network ON public.support USING btree (confirmed_at) WHERE (network IS NOT NULL);
+
 CREATE INDEX support_person ON public.support USING btree (person) WHERE (person IS NOT NULL);
+
 CREATE INDEX support_same_network ON public.support USING btree (initiative, network) WHERE ((network IS NOT NULL) AND (withdrawn_at IS NULL) AND (held_at IS NULL));
+
 CREATE INDEX tally_ends ON public.tally USING btree (ends_at);
+
 CREATE INDEX territory_alias_code ON public.territory_alias USING btree (code);
+
 CREATE INDEX territory_alias_commune ON public.territory_alias USING btree (commune);
+
 CREATE INDEX territory_commune_outline ON public.territory USING gist (outline) WHERE (level = 'commune'::text);
+
 CREATE INDEX territory_commune_outline_3857 ON public.territory USING gist (outline_3857) WHERE (level = 'commune'::text);
+
 CREATE INDEX territory_figures ON public.territory USING btree (level, code) INCLUDE (population, epci, departement, region);
+
 CREATE INDEX territory_outline_commune_10 ON public.territory_outline USING gist (geom) WHERE ((level = 'commune'::text) AND (zoom = 10));
+
 CREATE INDEX territory_outline_commune_4 ON public.territory_outline USING gist (geom) WHERE ((level = 'commune'::text) AND (zoom = 4));
+
 CREATE INDEX territory_outline_commune_6 ON public.territory_outline USING gist (geom) WHERE ((level = 'commune'::text) AND (zoom = 6));
+
 CREATE INDEX territory_outline_commune_8 ON public.territory_outline USING gist (geom) WHERE ((level = 'commune'::text) AND (zoom = 8));
+
 CREATE INDEX territory_outline_wide ON public.territory_outline USING gist (geom) WHERE (level <> 'commune'::text);
+
 CREATE INDEX territory_point ON public.territory USING gist (point);
+
 CREATE INDEX territory_wide_outline_3857 ON public.territory USING gist (outline_3857) WHERE (level <> 'commune'::text);
+
 CREATE INDEX token_expires ON public.token USING btree (expires_at);
+
 CREATE INDEX token_person ON public.token USING btree (person);
+
 CREATE INDEX token_subject ON public.token USING btree (subject) WHERE (subject IS NOT NULL);
+
 CREATE INDEX waiting_area_item ON public.waiting_area USING btree (kind, id);
+
 CREATE INDEX waiting_area_kind ON public.waiting_area USING btree (area, kind, since, id);
+
 CREATE INDEX waiting_id ON public.waiting USING btree (id);
+
 CREATE INDEX waiting_initiative ON public.waiting USING btree (initiative);
+
 CREATE CONSTRAINT TRIGGER burst_decided AFTER UPDATE OF state ON public.burst DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.state <> old.state)) EXECUTE FUNCTION public.burst_waits();
+
 CREATE CONSTRAINT TRIGGER burst_found AFTER INSERT ON public.burst DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.burst_waits();
+
 CREATE TRIGGER burst_stays BEFORE UPDATE ON public.burst FOR EACH ROW WHEN ((old.state <> 'open'::text)) EXECUTE FUNCTION public.burst_stays();
+
 CREATE TRIGGER decision_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON public.decision FOR EACH STATEMENT EXECUTE FUNCTION public.decision_stays();
+
 CREATE TRIGGER delivery_wakes AFTER INSERT ON public.delivery FOR EACH STATEMENT EXECUTE FUNCTION public.wake_mail();
+
 CREATE TRIGGER harvest_hold BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.initiative FOR EACH STATEMENT EXECUTE FUNCTION public.harvest_hold();
+
 CREATE TRIGGER initiative_merged BEFORE UPDATE OF status ON public.initiative FOR EACH ROW WHEN (((new.status <> old.status) AND (('merged'::text = new.status) OR ('merged'::text = old.status)))) EXECUTE FUNCTION public.initiative_merged();
+
 CREATE TRIGGER initiative_moved AFTER UPDATE OF "precision", point, commune, epci, departement, region ON public.initiative FOR EACH ROW WHEN (((old.supported_here > 0) AND (((((old."precision" IS DISTINCT FROM new."precision") OR (old.commune IS DISTINCT FROM new.commune)) OR (old.epci IS DISTINCT FROM new.epci)) OR (old.departement IS DISTINCT FROM new.departement)) OR (old.region IS DISTINCT FROM new.region)))) EXECUTE FUNCTION public.initiative_moved();
+
 CREATE TRIGGER initiative_place BEFORE INSERT OR UPDATE OF "precision", point, commune, epci, departement, region ON public.initiative FOR EACH ROW EXECUTE FUNCTION public.initiative_place();
+
 CREATE TRIGGER initiative_state BEFORE UPDATE OF status ON public.initiative FOR EACH ROW WHEN ((new.status <> old.status)) EXECUTE FUNCTION public.initiative_state();
+
 CREATE TRIGGER initiative_touch BEFORE INSERT OR UPDATE ON public.initiative FOR EACH ROW EXECUTE FUNCTION public.initiative_touch();
+
 CREATE TRIGGER merge_before BEFORE INSERT ON public.merge FOR EACH ROW EXECUTE FUNCTION public.merge_before();
+
 CREATE TRIGGER merge_delete AFTER DELETE ON public.merge FOR EACH ROW EXECUTE FUNCTION public.merge_after_delete();
+
 CREATE TRIGGER merge_hold BEFORE DELETE ON public.initiative FOR EACH STATEMENT EXECUTE FUNCTION public.merge_hold('alone');
+
 CREATE TRIGGER merge_hold BEFORE INSERT OR DELETE ON public.merge FOR EACH STATEMENT EXECUTE FUNCTION public.merge_hold('alone');
+
 CREATE TRIGGER merge_hold BEFORE INSERT OR DELETE OR UPDATE ON public.support FOR EACH STATEMENT EXECUTE FUNCTION public.merge_hold('beside');
+
 CREATE TRIGGER merge_insert AFTER INSERT ON public.merge FOR EACH ROW EXECUTE FUNCTION public.merge_after_insert();
+
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN (((old.abort_requested = false) AND (new.abort_requested = true) AND (new.status = 'doing'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_notify_queue_abort_job_v1();
+
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_notify_queue_job_inserted_v1();
+
 CREATE TRIGGER procrastinate_trigger_abort_requested_events_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.abort_requested = true)) EXECUTE FUNCTION public.procrastinate_trigger_abort_requested_events_procedure_v1();
+
 CREATE TRIGGER procrastinate_trigger_delete_jobs_v1 BEFORE DELETE ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_unlink_periodic_defers_v1();
+
 CREATE TRIGGER procrastinate_trigger_scheduled_events_v1 AFTER INSERT OR UPDATE ON public.procrastinate_jobs FOR EACH ROW WHEN (((new.scheduled_at IS NOT NULL) AND (new.status = 'todo'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_trigger_function_scheduled_events_v1();
+
 CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1();
+
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
+
 CREATE TRIGGER removal_delete AFTER DELETE ON public.initiative REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.removal_after_delete();
+
 CREATE TRIGGER removal_insert AFTER INSERT ON public.initiative REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.removal_after_insert();
+
 CREATE TRIGGER removal_status AFTER UPDATE OF status ON public.initiative FOR EACH ROW WHEN ((public.is_public(new.status) <> public.is_public(old.status))) EXECUTE FUNCTION public.removal_after_status();
+
 CREATE TRIGGER removal_truncate BEFORE TRUNCATE ON public.initiative FOR EACH STATEMENT EXECUTE FUNCTION public.removal_before_truncate();
+
 CREATE TRIGGER role_lapses BEFORE DELETE ON public.person FOR EACH ROW EXECUTE FUNCTION public.role_lapses();
+
 CREATE TRIGGER role_log_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON public.role_log FOR EACH STATEMENT EXECUTE FUNCTION public.role_log_stays();
+
 CREATE TRIGGER rollup_delete AFTER DELETE ON public.initiative REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.rollup_after_write();
+
 CREATE TRIGGER rollup_insert AFTER INSERT ON public.initiative REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.rollup_after_write();
+
 CREATE TRIGGER rollup_truncate AFTER TRUNCATE ON public.initiative FOR EACH STATEMENT EXECUTE FUNCTION public.rollup_after_truncate();
+
 CREATE TRIGGER rollup_update AFTER UPDATE ON public.initiative REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.rollup_after_write();
+
 CREATE TRIGGER support_delete AFTER DELETE ON public.support REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.support_count();
+
 CREATE TRIGGER support_insert AFTER INSERT ON public.support REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.support_count();
+
 CREATE TRIGGER support_load AFTER INSERT ON public.territory_load FOR EACH STATEMENT EXECUTE FUNCTION public.support_after_load();
+
 CREATE TRIGGER support_truncate AFTER TRUNCATE ON public.support FOR EACH STATEMENT EXECUTE FUNCTION public.support_after_truncate();
+
 CREATE TRIGGER support_update AFTER UPDATE ON public.support REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.support_count();
+
 CREATE TRIGGER territory_renamed AFTER UPDATE OF name ON public.territory FOR EACH ROW WHEN (((new.level = ANY (ARRAY['commune'::text, 'region'::text])) AND (new.name <> old.name))) EXECUTE FUNCTION public.territory_renamed();
+
 CREATE TRIGGER tile_changes_delete AFTER DELETE ON public.initiative REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.tile_changes_after_write();
+
 CREATE TRIGGER tile_changes_insert AFTER INSERT ON public.initiative REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.tile_changes_after_write();
+
 CREATE TRIGGER tile_changes_load AFTER INSERT ON public.territory_load FOR EACH STATEMENT EXECUTE FUNCTION public.tile_changes_everywhere();
+
 CREATE TRIGGER tile_changes_truncate AFTER TRUNCATE ON public.initiative FOR EACH STATEMENT EXECUTE FUNCTION public.tile_changes_everywhere();
+
 CREATE TRIGGER tile_changes_update AFTER UPDATE ON public.initiative REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.tile_changes_after_write();
+
 CREATE TRIGGER waiting_change AFTER UPDATE OF status, "precision", point, commune, epci, departement, region ON public.initiative FOR EACH ROW WHEN ((((((old.status IS DISTINCT FROM new.status) OR (old.commune IS DISTINCT FROM new.commune)) OR (old.epci IS DISTINCT FROM new.epci)) OR (old.departement IS DISTINCT FROM new.departement)) OR (old.region IS DISTINCT FROM new.region))) EXECUTE FUNCTION public.waiting_after_change();
+
 CREATE TRIGGER waiting_insert AFTER INSERT ON public.location_match REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.waiting_after_write('review', 'review = ''waiting''');
+
 CREATE TRIGGER waiting_insert AFTER INSERT ON public.proposal REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.waiting_after_write('queued_at', 'queued_at IS NOT NULL');
+
 CREATE TRIGGER waiting_insert AFTER INSERT ON public.report REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.waiting_after_write('id, state, created_at', 'state = ''open''');
+
 CREATE TRIGGER waiting_load AFTER INSERT ON public.territory_load FOR EACH STATEMENT EXECUTE FUNCTION public.waiting_after_load();
+
 CREATE TRIGGER waiting_update AFTER UPDATE ON public.location_match REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.waiting_after_write('review, matched_at, candidates, query', 'review = ''waiting''');
+
 CREATE TRIGGER waiting_update AFTER UPDATE ON public.proposal REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.waiting_after_write('queued_at', 'queued_at IS NOT NULL');
+
 CREATE TRIGGER waiting_update AFTER UPDATE ON public.report REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.waiting_after_write('id, state, created_at', 'state = ''open''');
+
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_person_fkey FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.appeal
     ADD CONSTRAINT appeal_initiative_fkey FOREIGN KEY (initiative) REFERENCES public.initiative(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.briefing_reader
     ADD CONSTRAINT briefing_reader_person_fkey FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.burst
     ADD CONSTRAINT burst_initiative_fkey FOREIGN KEY (initiative) REFERENCES public.initiative(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.delivery
     ADD CONSTRAINT delivery_person_fkey FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.digest
     ADD CONSTRAINT digest_subscription_fkey FOREIGN KEY (subscription) REFERENCES public.subscription(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.follower
     ADD CONSTRAINT follower_person_fkey FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.initiative_revision
     ADD CONSTRAINT initiative_revision_initiative_fkey FOREIGN KEY (initiative) REFERENCES public.proposal(initiative) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.initiative_revision
     ADD CONSTRAINT initiative_revision_person_fkey FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE SET NULL;
+
 ALTER TABLE ONLY public.location_match
     ADD CONSTRAINT location_match_initiative_fkey FOREIGN KEY (initiative) REFERENCES public.initiative(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.merge
     ADD CONSTRAINT merge_initiative_fkey FOREIGN KEY (initiative) REFERENCES public.initiative(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.merge_line
     ADD CONSTRAINT merge_line_ancestor_fkey FOREIGN KEY (ancestor) REFERENCES public.initiative(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.merge_line
     ADD CONSTRAINT merge_line_member_fkey FOREIGN KEY (member) REFERENCES public.initiative(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.merge
     ADD CONSTRAINT merge_target_fkey FOREIGN KEY (target) REFERENCES public.initiative(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.procrastinate_events
     ADD CONSTRAINT procrastinate_events_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.procrastinate_jobs
     ADD CONSTRAINT procrastinate_jobs_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES public.procrastinate_workers(id) ON DELETE SET NULL;
+
 ALTER TABLE ONLY public.procrastinate_periodic_defers
     ADD CONSTRAINT procrastinate_periodic_defers_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id);
+
 ALTER TABLE ONLY public.proposal
     ADD CONSTRAINT proposal_initiative_fkey FOREIGN KEY (initiative) REFERENCES public.initiative(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.proposal
     ADD CONSTRAINT proposal_person_fkey FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE SET NULL;
+
 ALTER TABLE ONLY public.report
     ADD CONSTRAINT report_initiative_fkey FOREIGN KEY (initiative) REFERENCES public.initiative(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.report
     ADD CONSTRAINT report_person_fkey FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE SET NULL;
+
 ALTER TABLE ONLY public.report_schedule
     ADD CONSTRAINT report_schedule_person_fkey FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.role_grant
     ADD CONSTRAINT role_grant_person_fkey FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_person_fkey FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.subscription
     ADD CONSTRAINT subscription_person_fkey FOREIGN KEY (person) REFERENCES public.follower(person) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.support
     ADD CONSTRAINT support_burst_fkey FOREIGN KEY (burst) REFERENCES public.burst(id) ON DELETE SET NULL;
+
 ALTER TABLE ONLY public.support
     ADD CONSTRAINT support_initiative_fkey FOREIGN KEY (initiative) REFERENCES public.initiative(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.support
     ADD CONSTRAINT support_person_fkey FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.territory_alias
     ADD CONSTRAINT territory_alias_level_commune_fkey FOREIGN KEY (level, commune) REFERENCES public.territory(level, code) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.territory_outline
     ADD CONSTRAINT territory_outline_level_code_fkey FOREIGN KEY (level, code) REFERENCES public.territory(level, code) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.token
     ADD CONSTRAINT token_person_fkey FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.waiting_area
     ADD CONSTRAINT waiting_area_kind_id_fkey FOREIGN KEY (kind, id) REFERENCES public.waiting(kind, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.waiting
     ADD CONSTRAINT waiting_initiative_fkey FOREIGN KEY (initiative) REFERENCES public.initiative(id) ON DELETE CASCADE;
+
+--
+-- PostgreSQL database dump complete
+--
+
 INSERT INTO public.alembic_version VALUES ('0021');
 RESET search_path;
 RESET check_function_bodies;

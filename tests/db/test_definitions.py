@@ -14,6 +14,7 @@ from mapservice.db import definitions, soundness
 from mapservice.db.definitions import PARTS, apply_definitions
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
+from mapservice.db.scripts import read_script
 from mapservice.initiatives.load import generate_initiatives
 from scripts.schema_page import schema_page
 from tests.db.conftest import insert
@@ -167,7 +168,7 @@ def test_a_file_that_changed_is_run(
     apply_definitions(connection)
     assert apply_definitions(connection) == []
     changed = {"functions/tiles.sql": ("RETURN 4000", "RETURN 5000")}
-    read = definitions.read_script
+    read = read_script
 
     def read_changed(name: str) -> str:
         return read(name).replace(*changed.get(name, ("", "")))
@@ -182,7 +183,7 @@ def test_another_function_waits_for_no_writer(
 ) -> None:
     """A writer that is at work keeps triggers from being made, and they are left as they are."""
     migrate(engine)
-    read = definitions.read_script
+    read = read_script
 
     def read_changed(name: str) -> str:
         return read(name) + ("-- changed\n" if "triggers" not in name else "")
