@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from mapservice.db import catalogue
-from mapservice.db.definitions import PARTS
+from mapservice.db.definitions import definition_files
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.db.scripts import read_script
@@ -109,7 +109,7 @@ def schema_page(connection: Connection) -> str:
 
 
 def _files(folder: str) -> Iterator[str]:
-    return (file for part in PARTS for file in part.files if file.startswith(f"{folder}/"))
+    return (file for file in definition_files() if file.startswith(f"{folder}/"))
 
 
 def _grouped(connection: Connection, statement: str, by: str) -> dict[str, list[Row[Any]]]:

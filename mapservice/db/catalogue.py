@@ -2,7 +2,7 @@
 
 The lines of `catalogue.txt` are those of a database that was just migrated; a test compares them.
 They name what PostgreSQL of any supported version tells alike: no definition that it words itself.
-`scripts/catalogue` writes them anew after a migration.
+`scripts/catalogue` writes them anew after a change of this package.
 """
 
 from dataclasses import dataclass

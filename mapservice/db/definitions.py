@@ -2,13 +2,20 @@
 
 Each is written down once, in its present form. Every `db migrate` puts a database right that has
 one otherwise, whether a file changed or a hand changed the database: the table `definition` keeps
-two digests of each part, of its files and of the objects that they made. While both are as they
-were, nothing is run, and nobody waits.
+two digests, of what is written and of what that made. While both are as they were, nothing is run.
+
+A service may be at work meanwhile. Functions and comments change under its eyes. A view or trigger
+that is made anew keeps others out of itself or its table, so each is compared by itself, and only
+those that differ are made.
 """
 
 import hashlib
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
 
 from mapservice.db.scripts import read_script, run_script
@@ -26,77 +33,90 @@ SELECT set_config('search_path', string_agg(quote_ident(nspname), ', ' ORDER BY 
                  WHERE extname = 'postgis') AS known
          GROUP BY nspname) AS wanted"""
 
-# As PostgreSQL words them, which may differ between its versions: they are then run once more.
-FUNCTIONS = """
-SELECT pg_get_functiondef(oid) || coalesce(obj_description(oid, 'pg_proc'), '') AS told
-  FROM pg_proc
- WHERE pronamespace = current_schema()::regnamespace AND prokind = 'f'
-   AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass
-                      AND objid = pg_proc.oid AND deptype = 'e')
- UNION ALL
-SELECT concat(relname, pg_get_viewdef(oid), obj_description(oid, 'pg_class'))
-  FROM pg_class
- WHERE relnamespace = current_schema()::regnamespace AND relkind = 'v'
-   AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass
-                      AND objid = pg_class.oid AND deptype = 'e')"""
-TRIGGERS = """
-SELECT concat(pg_get_triggerdef(pg_trigger.oid), tgenabled) AS told
-  FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
- WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal"""
-COMMENTS = """
-SELECT concat_ws(' ', relname, attname, description) AS told
-  FROM pg_description
-  JOIN pg_class ON pg_class.oid = objoid AND classoid = 'pg_class'::regclass
-  LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND objsubid > 0
- WHERE relnamespace = current_schema()::regnamespace"""
-DIGEST = """
-SELECT coalesce(md5(string_agg(told, chr(10) ORDER BY told COLLATE "C")), '')
-  FROM ({objects}) AS one"""
+# In the order in which one needs the other.
+FUNCTIONS = (
+    "columns",
+    "territories",
+    "initiatives",
+    "changes",
+    "rollups",
+    "tiles",
+    "merges",
+    "supports",
+    "moderation",
+    "people",
+    "mail",
+    "job_queue",
+)
+COMMENTS = (
+    "territories",
+    "initiatives",
+    "rollups",
+    "people",
+    "mail",
+    "contributions",
+    "moderation",
+    "publishing",
+    "notifications",
+    "definitions",
+)
 
-KNOWN = "SELECT part, files, objects FROM definition"
-KEEP = """
-INSERT INTO definition (part, files, objects) VALUES (:part, :files, :objects)
-    ON CONFLICT (part) DO UPDATE
-   SET files = excluded.files, objects = excluded.objects, applied_at = now()"""
+# Digests of what is there, by the names of `definition`. PostgreSQL's own wording may differ
+# between its versions: all is then made once more.
+MADE = """
+WITH own_class AS (
+    SELECT oid, relname, relkind FROM pg_class
+     WHERE relnamespace = current_schema()::regnamespace
+       AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass
+                          AND objid = pg_class.oid AND deptype = 'e')
+), told AS (
+    SELECT 'functions' AS name,
+           pg_get_functiondef(oid) || coalesce(obj_description(oid, 'pg_proc'), '') AS said
+      FROM pg_proc
+     WHERE pronamespace = current_schema()::regnamespace AND prokind = 'f'
+       AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass
+                          AND objid = pg_proc.oid AND deptype = 'e')
+     UNION ALL
+    SELECT 'view ' || relname, concat(pg_get_viewdef(oid), obj_description(oid, 'pg_class'))
+      FROM own_class WHERE relkind = 'v'
+     UNION ALL
+    SELECT concat('trigger ', relname, '.', tgname),
+           concat(pg_get_triggerdef(pg_trigger.oid), tgenabled)
+      FROM own_class JOIN pg_trigger ON tgrelid = own_class.oid WHERE NOT tgisinternal
+     UNION ALL
+    SELECT 'comments', concat_ws(' ', relname, attname, description)
+      FROM own_class
+      JOIN pg_description ON objoid = own_class.oid AND classoid = 'pg_class'::regclass
+      LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND objsubid > 0
+     WHERE relkind = 'r' OR objsubid > 0
+)
+SELECT name, md5(string_agg(said, chr(10) ORDER BY said COLLATE "C")) AS digest
+  FROM told GROUP BY name"""
+
+KNOWN = "SELECT name, written, made FROM definition"
+KEEP = "INSERT INTO definition (name, written, made) VALUES (:name, :written, :made)"
+
+# Shorter than `deadlock_timeout`: when a writer waits for us and we for it, we give way, and it is
+# not undone.
+PATIENCE = "SELECT set_config('lock_timeout', :time, true)"
+PATIENCE_MS, ATTEMPTS, LONGEST_PAUSE_S = 500, 60, 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class DefinitionPart:
-    """Files that are run together, in this order, and a query for the objects that they make."""
+class Definition:
+    """Statements that are run together, and what `definition` calls that which they make.
+
+    `waits`: whether it keeps others out while it is made; `table`: which table it does so with.
+    """
 
     name: str
-    files: tuple[str, ...]
-    objects: str
+    script: str
+    waits: bool = False
+    table: str | None = None
 
-
-def _files(folder: str, names: str) -> tuple[str, ...]:
-    return tuple(f"{folder}/{name}.sql" for name in names.split())
-
-
-# Triggers are apart: to make one anew locks out whoever writes to its table, and most changes are
-# to functions. What is dropped comes last, as a trigger may have called it until then.
-PARTS = (
-    DefinitionPart(
-        "functions",
-        _files(
-            "functions",
-            "columns territories initiatives changes rollups tiles merges supports moderation"
-            " people mail job_queue",
-        ),
-        FUNCTIONS,
-    ),
-    DefinitionPart("triggers", _files("functions", "triggers"), TRIGGERS),
-    DefinitionPart(
-        "comments",
-        _files("functions", "dropped")
-        + _files(
-            "comments",
-            "territories initiatives rollups people mail contributions moderation publishing"
-            " notifications definitions",
-        ),
-        COMMENTS,
-    ),
-)
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.script.encode()).hexdigest()
 
 
 def use_search_path(connection: Connection) -> None:
@@ -104,27 +124,86 @@ def use_search_path(connection: Connection) -> None:
     connection.execute(text(SEARCH_PATH))
 
 
+def definition_files() -> list[str]:
+    """In the order in which they are run."""
+    functions = [f"functions/{name}.sql" for name in (*FUNCTIONS, "views", "triggers", "dropped")]
+    return functions + [f"comments/{name}.sql" for name in COMMENTS]
+
+
 def apply_definitions(connection: Connection) -> list[str]:
-    """Runs the parts whose files or objects changed since; returns their names."""
+    """Makes what is not as it is written; returns the names of that, as `definition` has them."""
     use_search_path(connection)
     rows = connection.execute(text(KNOWN)).mappings()
-    known = {row["part"]: (row["files"], row["objects"]) for row in rows}
-    due = [part for part in PARTS if known.get(part.name) != _digests(connection, part)]
-    for part in due:
-        for name in part.files:
-            run_script(connection, read_script(name))
-    # Of all parts, as one may have dropped what belongs to another.
-    for part in PARTS if due else ():
-        files, objects = _digests(connection, part)
-        connection.execute(text(KEEP), {"part": part.name, "files": files, "objects": objects})
-    return [part.name for part in due]
+    known = {row["name"]: (row["written"], row["made"]) for row in rows}
+    made = _made(connection)
+    wanted = list(_definitions())
+    due = [one for one in wanted if known.get(one.name) != (one.digest, made.get(one.name))]
+    if due:
+        _run(connection, (one for one in due if one.name == "functions"))
+        _run_when_free(connection, [one for one in due if one.waits])
+        # A trigger may have called until now what is dropped.
+        run_script(connection, read_script("functions/dropped.sql"))
+        _run(connection, (one for one in due if one.name == "comments"))
+        _keep(connection, wanted)
+    return [one.name for one in due]
 
 
-def _digests(connection: Connection, part: DefinitionPart) -> tuple[str, str]:
-    """SHA-256 of the part's files, MD5 of its objects as they are; both in hexadecimal."""
-    files = "\n".join(read_script(name) for name in part.files)
-    statement = text(DIGEST.replace("{objects}", part.objects))
-    return (
-        hashlib.sha256(files.encode()).hexdigest(),
-        connection.execute(statement).scalar_one(),
-    )
+def _definitions() -> Iterator[Definition]:
+    yield Definition("functions", _joined("functions", FUNCTIONS))
+    for block in _blocks("functions/views.sql"):
+        if found := re.search(r"^CREATE OR REPLACE VIEW (\w+)", block, re.M):
+            yield Definition(f"view {found[1]}", block, waits=True)
+    for block in _blocks("functions/triggers.sql"):
+        if found := re.search(r"TRIGGER (\w+) (?:BEFORE|AFTER)\b[^;]*?\sON (\w+)", block):
+            name = f"trigger {found[2]}.{found[1]}"
+            yield Definition(name, block, waits=True, table=found[2])
+    yield Definition("comments", _joined("comments", COMMENTS))
+
+
+def _joined(folder: str, names: Iterable[str]) -> str:
+    return "\n".join(read_script(f"{folder}/{name}.sql") for name in names)
+
+
+def _blocks(name: str) -> list[str]:
+    """An empty line parts what makes one object from what makes the next."""
+    return [block.strip() for block in read_script(name).split("\n\n")]
+
+
+def _made(connection: Connection) -> dict[str, str]:
+    return {row.name: row.digest for row in connection.execute(text(MADE))}
+
+
+def _keep(connection: Connection, wanted: Iterable[Definition]) -> None:
+    made = _made(connection)
+    rows = [
+        {"name": one.name, "written": one.digest, "made": made.get(one.name, "")} for one in wanted
+    ]
+    connection.execute(text("DELETE FROM definition"))
+    connection.execute(text(KEEP), rows)
+
+
+def _run(connection: Connection, definitions: Iterable[Definition]) -> None:
+    for one in definitions:
+        run_script(connection, one.script)
+
+
+def _run_when_free(connection: Connection, definitions: Sequence[Definition]) -> None:
+    """Runs them once no writer is in the way; raises LockNotAvailable when one stays for long."""
+    former = connection.execute(text("SHOW lock_timeout")).scalar_one()
+    tables = sorted({one.table for one in definitions if one.table})
+    for attempt in range(1, ATTEMPTS + 1):
+        wanted = ""
+        try:
+            with connection.begin_nested():
+                connection.execute(text(PATIENCE), {"time": f"{PATIENCE_MS}ms"})
+                for wanted in tables:
+                    run_script(connection, f"LOCK TABLE {wanted} IN SHARE ROW EXCLUSIVE MODE")
+                _run(connection, definitions)
+            break
+        except LockNotAvailable:
+            if attempt == ATTEMPTS:
+                raise
+            # Whoever holds it waited for one that we had already: now it is ours before that.
+            tables.sort(key=lambda name, late=wanted: name != late)
+            time.sleep(min(0.05 * attempt, LONGEST_PAUSE_S))
+    connection.execute(text(PATIENCE), {"time": former})

@@ -71,7 +71,9 @@ def run_sql_at_end(*names: str) -> None:
 
     For what a migration does to rows with their help: while it runs, they are still the old ones.
     """
-    op.get_context().config.attributes["after"].extend(names)  # type: ignore[union-attr]
+    config = op.get_context().config
+    assert config is not None, "`migrate` hands over its own"
+    config.attributes["after"].extend(names)
 
 
 def _upgrade_to_baseline(connection: Connection, present: str) -> list[str]:

@@ -281,8 +281,8 @@ provider_answer = Table(
 definition = Table(
     "definition",
     metadata,
-    Column("part", Text, primary_key=True),
-    Column("files", Text, nullable=False),
-    Column("objects", Text, nullable=False),
-    Column("applied_at", DateTime(timezone=True), nullable=False),
+    Column("name", Text, primary_key=True),
+    Column("written", Text, nullable=False),
+    Column("made", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
 )

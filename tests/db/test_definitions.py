@@ -6,12 +6,13 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, Engine, text
 
 import mapservice.db
 from mapservice.activity.queries import differences
-from mapservice.db import definitions, soundness
-from mapservice.db.definitions import PARTS, apply_definitions
+from mapservice.db import soundness
+from mapservice.db.definitions import MADE, apply_definitions, definition_files
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.db.scripts import read_script
@@ -20,7 +21,7 @@ from scripts.schema_page import schema_page
 from tests.db.conftest import insert
 
 FOLDER = Path(str(resources.files(mapservice.db)))
-MADE = re.compile(
+STATEMENT = re.compile(
     r"^CREATE (?:OR REPLACE )?(FUNCTION|PROCEDURE|VIEW|(?:CONSTRAINT )?TRIGGER) (\w+)(.*?;\n)"
     r"(?=COMMENT|CREATE|DROP|\n|\Z)",
     re.M | re.S,
@@ -45,7 +46,7 @@ SELECT relname || '.' || tgname
 def made() -> list[tuple[str, str, str]]:
     """What the SQL files of the package make: its kind, its name, and the rest of the statement."""
     scripts = [file.read_text(encoding="utf-8") for file in sorted(FOLDER.rglob("*.sql"))]
-    return [found for script in scripts for found in MADE.findall(script)]
+    return [found for script in scripts for found in STATEMENT.findall(script)]
 
 
 def test_every_function_and_view_is_written_down_once(connection: Connection) -> None:
@@ -74,7 +75,7 @@ def test_every_function_says_in_its_file_where_it_looks() -> None:
 
 @pytest.mark.parametrize("folder", ["functions", "comments"])
 def test_every_file_is_run(folder: str) -> None:
-    listed = [file for part in PARTS for file in part.files if file.startswith(folder)]
+    listed = [file for file in definition_files() if file.startswith(folder)]
     assert sorted(listed) == sorted(f"{folder}/{one.name}" for one in (FOLDER / folder).iterdir())
 
 
@@ -115,37 +116,39 @@ def test_the_page_of_the_schema_is_current(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("by_hand", "part"),
+    ("by_hand", "name"),
     [
         ("CREATE OR REPLACE FUNCTION rollup_finest_zoom() RETURNS integer RETURN 9", "functions"),
-        ("DROP FUNCTION initiative_place CASCADE", "triggers"),
+        ("DROP FUNCTION initiative_place CASCADE", "trigger initiative.initiative_place"),
         ("ALTER FUNCTION grid_cell RESET search_path", "functions"),
         ("DROP FUNCTION harvest_horizon", "functions"),
         ("COMMENT ON FUNCTION merge_tree IS NULL", "functions"),
         (
             "CREATE OR REPLACE VIEW support_once AS SELECT initiative, commune FROM support",
-            "functions",
+            "view support_once",
         ),
-        ("DROP VIEW waiting_now", "functions"),
-        ("DROP TRIGGER rollup_insert ON initiative", "triggers"),
-        ("ALTER TABLE initiative DISABLE TRIGGER rollup_insert", "triggers"),
-        ("DROP TRIGGER burst_found ON burst", "triggers"),
+        ("DROP VIEW waiting_now", "view waiting_now"),
+        ("DROP TRIGGER rollup_insert ON initiative", "trigger initiative.rollup_insert"),
+        (
+            "ALTER TABLE initiative DISABLE TRIGGER rollup_insert",
+            "trigger initiative.rollup_insert",
+        ),
+        ("DROP TRIGGER burst_found ON burst", "trigger burst.burst_found"),
         ("COMMENT ON COLUMN support.network IS 'An address'", "comments"),
     ],
 )
-def test_what_a_hand_changed_is_put_right(connection: Connection, by_hand: str, part: str) -> None:
+def test_what_a_hand_changed_is_put_right(connection: Connection, by_hand: str, name: str) -> None:
     apply_definitions(connection)
     before = objects(connection)
     connection.execute(text(by_hand))
     assert objects(connection) != before
-    assert part in apply_definitions(connection)
+    assert name in apply_definitions(connection)
     assert objects(connection) == before
     assert soundness.problems(connection) == []
 
 
-def objects(connection: Connection) -> list[list[str]]:
-    queries = (text(part.objects) for part in PARTS)
-    return [sorted(connection.execute(query).scalars()) for query in queries]
+def objects(connection: Connection) -> list[tuple[str, str]]:
+    return sorted(tuple(row) for row in connection.execute(text(MADE)))
 
 
 def test_a_migration_puts_right_what_a_hand_changed(empty_engine: Engine) -> None:
@@ -168,37 +171,58 @@ def test_a_file_that_changed_is_run(
     apply_definitions(connection)
     assert apply_definitions(connection) == []
     changed = {"functions/tiles.sql": ("RETURN 4000", "RETURN 5000")}
-    read = read_script
 
     def read_changed(name: str) -> str:
-        return read(name).replace(*changed.get(name, ("", "")))
+        return read_script(name).replace(*changed.get(name, ("", "")))
 
-    monkeypatch.setattr(definitions, "read_script", read_changed)
+    monkeypatch.setattr("mapservice.db.definitions.read_script", read_changed)
     assert apply_definitions(connection) == ["functions"]
     assert connection.execute(text("SELECT tile_changes_most()")).scalar_one() == 5000
 
 
-def test_another_function_waits_for_no_writer(
+def test_functions_change_while_a_writer_is_at_work(
     database_url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A writer that is at work keeps triggers from being made, and they are left as they are."""
+    """What locks a table or a view is not made anew where it is as it was."""
     migrate(engine)
-    read = read_script
 
     def read_changed(name: str) -> str:
-        return read(name) + ("-- changed\n" if "triggers" not in name else "")
+        return read_script(name) + ("" if "triggers" in name else "\n\n-- changed\n")
 
     with engine.begin() as writer:
         insert(writer)
-        monkeypatch.setattr(definitions, "read_script", read_changed)
+        writer.execute(text("SELECT FROM waiting_now"))
+        monkeypatch.setattr("mapservice.db.definitions.read_script", read_changed)
         hasty = make_engine(database_url)
         try:
             with hasty.begin() as connection:
-                connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+                connection.execute(text("SET LOCAL lock_timeout = '1ms'"))
                 assert apply_definitions(connection) == ["functions", "comments"]
                 connection.rollback()
         finally:
             hasty.dispose()
+
+
+def test_a_trigger_gives_way_to_writers_until_it_can_be_made(
+    database_url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE initiative DISABLE TRIGGER rollup_insert"))
+    monkeypatch.setattr("mapservice.db.definitions.PATIENCE_MS", 1)
+    other = make_engine(database_url)
+    with engine.connect() as writer:
+        insert(writer)
+        # The writer ends when we have given way for the third time.
+        pauses = iter([lambda: None, lambda: None, writer.commit])
+        monkeypatch.setattr("time.sleep", lambda _seconds: next(pauses)())
+        try:
+            with other.begin() as connection:
+                assert apply_definitions(connection) == ["trigger initiative.rollup_insert"]
+                assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "0"
+            assert list(pauses) == []
+        finally:
+            other.dispose()
 
 
 def test_who_is_local_is_asked_in_place(connection: Connection) -> None:
@@ -259,3 +283,22 @@ def test_other_tools_read_the_months_of_a_rollup(engine: Engine) -> None:
         unpacked = connection.execute(text(f"{UNPACKED} ORDER BY 1, 2, 3, 4, 5")).all()
         assert unpacked == monthly
         assert differences(connection) == []
+
+
+def test_a_knot_of_locks_is_tried_again(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL ends one of two transactions that wait for each other: it may be ours."""
+    tries = []
+
+    def knotted(connection: Connection) -> list[str]:
+        tries.append(connection)
+        if len(tries) < 3:
+            raise DeadlockDetected
+        return apply_definitions(connection)
+
+    monkeypatch.setattr("mapservice.db.migrate.apply_definitions", knotted)
+    migrate(empty_engine)
+    assert len(tries) == 3
+    with empty_engine.connect() as connection:
+        assert soundness.problems(connection) == []

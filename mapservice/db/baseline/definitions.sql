@@ -1,7 +1,7 @@
--- What was last run of `functions/` and `comments/`: see `definitions.py`.
+-- What was last made of `functions/` and `comments/`: see `definitions.py`.
 CREATE TABLE definition (
-    part       text        PRIMARY KEY CHECK (part IN ('functions', 'triggers', 'comments')),
-    files      text        NOT NULL,
-    objects    text        NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now()
+    name    text        PRIMARY KEY,
+    written text        NOT NULL,
+    made    text        NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT now()
 );

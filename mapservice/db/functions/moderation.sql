@@ -46,31 +46,6 @@ $$;
 COMMENT ON FUNCTION burst_waits IS
     'Puts an open burst into the queue of moderators, and takes one that is decided out of it.';
 
--- Whatever is pending waits: what has a proposal since that was queued, what was imported since it is
--- here with that status. What is merged waits for nothing until it is parted.
-CREATE OR REPLACE VIEW waiting_now AS
-SELECT CASE WHEN is_public(initiative.status) THEN 'edit'
-            WHEN initiative.status = 'rejected' THEN 'appeal' ELSE 'proposal' END AS kind,
-       initiative.id, initiative.id AS initiative, proposal.queued_at AS since
-  FROM proposal JOIN initiative ON initiative.id = proposal.initiative
- WHERE proposal.queued_at IS NOT NULL AND initiative.status <> 'merged'
- UNION ALL
-SELECT 'proposal', initiative.id, initiative.id, initiative.state_since
-  FROM initiative
- WHERE initiative.status = 'pending'
-   AND NOT EXISTS (SELECT FROM proposal WHERE proposal.initiative = initiative.id)
- UNION ALL
-SELECT 'report', report.id, report.initiative, report.created_at
-  FROM report JOIN initiative ON initiative.id = report.initiative
- WHERE report.state = 'open' AND initiative.status <> 'merged'
- UNION ALL
-SELECT 'place', initiative.id, initiative.id, record.matched_at
-  FROM location_match AS record JOIN initiative ON initiative.id = record.initiative
- WHERE record.review = 'waiting' AND initiative.status <> 'merged';
-COMMENT ON VIEW waiting_now IS
-    'All that waits for moderators, save bursts, as the tables say it: what waiting holds is made from '
-    'it.';
-
 -- A place in doubt concerns where it is shown meanwhile, each of its candidates, and its point. What is known
 -- to no more than an EPCI that straddles concerns each département and région in which that has a commune.
 CREATE OR REPLACE FUNCTION waiting_areas(kind text, asked uuid) RETURNS SETOF text
