@@ -103,7 +103,7 @@ PATIENCE_MS, ATTEMPTS, LONGEST_PAUSE_S = 500, 60, 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class SchemaDefinition:
     """Statements that are run together, and what `definition` calls that which they make.
 
     `waits`: whether it keeps others out while it is made; `table`: which table it does so with.
@@ -148,16 +148,16 @@ def apply_definitions(connection: Connection) -> list[str]:
     return [one.name for one in due]
 
 
-def _definitions() -> Iterator[Definition]:
-    yield Definition("functions", _joined("functions", FUNCTIONS))
+def _definitions() -> Iterator[SchemaDefinition]:
+    yield SchemaDefinition("functions", _joined("functions", FUNCTIONS))
     for block in _blocks("functions/views.sql"):
         if found := re.search(r"^CREATE OR REPLACE VIEW (\w+)", block, re.M):
-            yield Definition(f"view {found[1]}", block, waits=True)
+            yield SchemaDefinition(f"view {found[1]}", block, waits=True)
     for block in _blocks("functions/triggers.sql"):
         if found := re.search(r"TRIGGER (\w+) (?:BEFORE|AFTER)\b[^;]*?\sON (\w+)", block):
             name = f"trigger {found[2]}.{found[1]}"
-            yield Definition(name, block, waits=True, table=found[2])
-    yield Definition("comments", _joined("comments", COMMENTS))
+            yield SchemaDefinition(name, block, waits=True, table=found[2])
+    yield SchemaDefinition("comments", _joined("comments", COMMENTS))
 
 
 def _joined(folder: str, names: Iterable[str]) -> str:
@@ -173,7 +173,7 @@ def _made(connection: Connection) -> dict[str, str]:
     return {row.name: row.digest for row in connection.execute(text(MADE))}
 
 
-def _keep(connection: Connection, wanted: Iterable[Definition]) -> None:
+def _keep(connection: Connection, wanted: Iterable[SchemaDefinition]) -> None:
     made = _made(connection)
     rows = [
         {"name": one.name, "written": one.digest, "made": made.get(one.name, "")} for one in wanted
@@ -182,12 +182,12 @@ def _keep(connection: Connection, wanted: Iterable[Definition]) -> None:
     connection.execute(text(KEEP), rows)
 
 
-def _run(connection: Connection, definitions: Iterable[Definition]) -> None:
+def _run(connection: Connection, definitions: Iterable[SchemaDefinition]) -> None:
     for one in definitions:
         run_script(connection, one.script)
 
 
-def _run_when_free(connection: Connection, definitions: Sequence[Definition]) -> None:
+def _run_when_free(connection: Connection, definitions: Sequence[SchemaDefinition]) -> None:
     """Runs them once no writer is in the way; raises LockNotAvailable when one stays for long."""
     former = connection.execute(text("SHOW lock_timeout")).scalar_one()
     tables = sorted({one.table for one in definitions if one.table})
@@ -204,6 +204,6 @@ def _run_when_free(connection: Connection, definitions: Sequence[Definition]) ->
             if attempt == ATTEMPTS:
                 raise
             # Whoever holds it waited for one that we had already: now it is ours before that.
-            tables.sort(key=lambda name, late=wanted: name != late)
+            tables.sort(key=wanted.__ne__)
             time.sleep(min(0.05 * attempt, LONGEST_PAUSE_S))
     connection.execute(text(PATIENCE), {"time": former})

@@ -10,13 +10,13 @@ from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, Engine, text
 
 import mapservice.db
-from mapservice.activity.queries import differences
 from mapservice.db import soundness
 from mapservice.db.definitions import MADE, apply_definitions, definition_files
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.db.scripts import read_script
-from mapservice.initiatives.load import generate_initiatives
+from mapservice.imports.fixtures.service import generate_initiatives
+from mapservice.rollups.queries import differences
 from scripts.schema_page import schema_page
 from tests.db.conftest import insert
 

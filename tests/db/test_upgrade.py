@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, make_url, text
 
-from mapservice.activity.queries import differences
-from mapservice.activity.service import compact, rebuild
 from mapservice.db import catalogue, soundness
 from mapservice.db.binaries import find_binaries
 from mapservice.db.engine import make_engine
@@ -19,6 +17,8 @@ from mapservice.db.migrate import migrate
 from mapservice.db.revisions import current_revision, newest_revision
 from mapservice.db.scripts import run_script
 from mapservice.errors import ConfigurationError
+from mapservice.rollups.queries import differences
+from mapservice.rollups.service import compact, rebuild
 from tests.conftest import temporary_database
 from tests.db.conftest import OLD_SCHEMA
 
@@ -94,7 +94,7 @@ def old_url(server_url: str) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Upgraded:
+class UpgradedDatabase:
     """A database that was upgraded, and what it said of itself before."""
 
     engine: Engine
@@ -113,14 +113,14 @@ def used(server_url: str, old_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def upgraded(server_url: str, old_url: str) -> Iterator[Upgraded]:
+def upgraded(server_url: str, old_url: str) -> Iterator[UpgradedDatabase]:
     with temporary_database(server_url, "grown", str(make_url(old_url).database)) as url:
         engine = make_engine(url)
         with engine.connect() as connection:
             assert number(connection, "SELECT count(*) FROM initiative") == 20_250
             assert number(connection, "SELECT count(*) FROM support") > 15_000
             assert number(connection, "SELECT count(*) FROM decision") == 5_000
-            before = Upgraded(
+            before = UpgradedDatabase(
                 engine,
                 told(connection),
                 list(connection.execute(text(EARNED))),
@@ -140,7 +140,7 @@ def number(connection: Connection, query: str) -> int:
     return int(connection.execute(text(query)).scalar_one())
 
 
-def test_all_that_it_holds_is_kept(upgraded: Upgraded) -> None:
+def test_all_that_it_holds_is_kept(upgraded: UpgradedDatabase) -> None:
     with upgraded.engine.connect() as connection:
         assert current_revision(connection) == newest_revision()
         assert told(connection) == upgraded.kept
@@ -150,7 +150,7 @@ def test_all_that_it_holds_is_kept(upgraded: Upgraded) -> None:
         assert soundness.problems(connection) == []
 
 
-def test_what_is_derived_since_is_there(upgraded: Upgraded) -> None:
+def test_what_is_derived_since_is_there(upgraded: UpgradedDatabase) -> None:
     with upgraded.engine.connect() as connection:
         straddling = """
         SELECT count(*) FROM (SELECT FROM epci_part GROUP BY epci HAVING count(*) > 1) AS one"""
@@ -164,7 +164,9 @@ def test_what_is_derived_since_is_there(upgraded: Upgraded) -> None:
         assert connection.execute(text(years)).scalar_one() == [2017]
 
 
-def test_its_counts_are_right_before_and_after_changes_are_folded_in(upgraded: Upgraded) -> None:
+def test_its_counts_are_right_before_and_after_changes_are_folded_in(
+    upgraded: UpgradedDatabase,
+) -> None:
     with upgraded.engine.connect() as connection:
         assert number(connection, "SELECT count(*) FROM rollup_delta") > upgraded.unfolded > 500
         earned = sum(row[2] for row in upgraded.earned)
@@ -178,7 +180,9 @@ def test_its_counts_are_right_before_and_after_changes_are_folded_in(upgraded: U
             assert differences(connection) == []
 
 
-def test_it_becomes_the_schema_of_a_new_database(upgraded: Upgraded, empty_engine: Engine) -> None:
+def test_it_becomes_the_schema_of_a_new_database(
+    upgraded: UpgradedDatabase, empty_engine: Engine
+) -> None:
     migrate(empty_engine)
     with upgraded.engine.connect() as connection:
         assert sorted(catalogue.present(connection)) == sorted(catalogue.expected())
@@ -192,7 +196,7 @@ def test_it_becomes_the_schema_of_a_new_database(upgraded: Upgraded, empty_engin
 def dumped(program: Path, engine: Engine) -> list[str]:
     """Without brackets, of which a condition has others once it was dumped and restored."""
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    command = [program, "--schema-only", "-d", url]
+    command = [str(program), "--schema-only", "-d", url]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = [re.sub("[()]", "", line) for line in done.stdout.splitlines()]
     assert len(lines) > 3000

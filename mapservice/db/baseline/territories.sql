@@ -94,7 +94,7 @@ CREATE TABLE commune_event (
 CREATE INDEX commune_event_before ON commune_event (code_before);
 CREATE INDEX commune_event_after ON commune_event (code_after);
 
--- A picture of all territories of a level, as maps shade them from afar: `mosaic.py` of the territories.
+-- A picture of all territories of a level, as maps shade them from afar: `territories/raster.py`.
 CREATE TABLE territory_mosaic (
     level   text  PRIMARY KEY CHECK (level = 'commune'),
     content bytea NOT NULL
