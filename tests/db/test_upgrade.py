@@ -1,13 +1,16 @@
 """A database of schema 0021 that has been in use comes to today's schema with all that it holds."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.config import Config
 from sqlalchemy import Connection, Engine, make_url, text
 
 from mapservice.db import catalogue, soundness
@@ -15,13 +18,14 @@ from mapservice.db.binaries import find_binaries
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.db.revisions import current_revision, newest_revision
-from mapservice.db.scripts import run_script
+from mapservice.db.scripts import read_script, run_script
 from mapservice.errors import ConfigurationError
 from mapservice.rollups.queries import differences
 from mapservice.rollups.service import compact, rebuild
 from tests.conftest import temporary_database
 from tests.db.conftest import OLD_SCHEMA
 
+PACKAGE = Path(str(resources.files("mapservice.db")))
 ROWS = Path(__file__).parent / "old_rows.sql"
 
 # What no upgrade may change, as queries that both schemas answer.
@@ -220,7 +224,7 @@ def refuse(name: str) -> str:
     """Stands for a version without the last step of the upgrade."""
     if name == "upgrades/derived.sql":
         raise FileNotFoundError(name)
-    return (OLD_SCHEMA.parents[2] / "mapservice" / "db" / name).read_text(encoding="utf-8")
+    return read_script(name)
 
 
 @pytest.mark.parametrize("revision", ["0001", "0020"])
@@ -231,3 +235,43 @@ def test_an_older_database_is_told_what_to_do(old_engine: Engine, revision: str)
         migrate(old_engine)
     with old_engine.connect() as connection:
         assert current_revision(connection) == revision
+
+
+NEXT = """
+from alembic import op
+from mapservice.db.migrate import run_sql_at_end
+
+revision = "0028"
+down_revision = "0027"
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE removal ADD COLUMN colour text")
+    run_sql_at_end("colour.sql")
+"""
+COLOUR = """
+INSERT INTO removal (initiative, removed_at, colour)
+SELECT uuid_v7(), now(), proname FROM pg_proc WHERE proname = 'communes_around'"""
+
+
+@pytest.mark.parametrize("start", ["old_engine", "empty_engine"])
+def test_history_goes_on_after_the_baseline(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str
+) -> None:
+    """What a migration leaves for the end finds the functions of its own version."""
+    engine: Engine = request.getfixturevalue(start)
+    folder = shutil.copytree(PACKAGE / "migrations", tmp_path / "migrations")
+    (folder / "versions" / "0028_colour.py").write_text(NEXT, encoding="utf-8")
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    monkeypatch.setattr("mapservice.db.migrate._config", lambda: config)
+    monkeypatch.setattr(
+        "mapservice.db.migrate.read_script",
+        lambda name: COLOUR if name == "colour.sql" else read_script(name),
+    )
+    migrate(engine)
+    migrate(engine)
+    with engine.connect() as connection:
+        assert current_revision(connection) == "0028"
+        colours = connection.execute(text("SELECT colour FROM removal")).scalars().all()
+        assert colours == ["communes_around"]
