@@ -94,7 +94,12 @@ SELECT name, md5(string_agg(said, chr(10) ORDER BY said COLLATE "C")) AS digest
   FROM told GROUP BY name"""
 
 KNOWN = "SELECT name, written, made FROM definition"
-KEEP = "INSERT INTO definition (name, written, made) VALUES (:name, :written, :made)"
+FORGET = "DELETE FROM definition WHERE name <> ALL (:names)"
+KEEP = """
+INSERT INTO definition AS kept (name, written, made) VALUES (:name, :written, :made)
+    ON CONFLICT (name) DO UPDATE
+   SET written = excluded.written, made = excluded.made,
+       made_at = CASE WHEN :now THEN excluded.made_at ELSE kept.made_at END"""
 
 # Shorter than `deadlock_timeout`: when a writer waits for us and we for it, we give way, and it is
 # not undone.
@@ -144,7 +149,7 @@ def apply_definitions(connection: Connection) -> list[str]:
         # A trigger may have called until now what is dropped.
         run_script(connection, read_script("functions/dropped.sql"))
         _run(connection, (one for one in due if one.name == "comments"))
-        _keep(connection, wanted)
+        _keep(connection, wanted, due)
     return [one.name for one in due]
 
 
@@ -173,12 +178,16 @@ def _made(connection: Connection) -> dict[str, str]:
     return {row.name: row.digest for row in connection.execute(text(MADE))}
 
 
-def _keep(connection: Connection, wanted: Iterable[SchemaDefinition]) -> None:
+def _keep(
+    connection: Connection, wanted: Sequence[SchemaDefinition], due: Sequence[SchemaDefinition]
+) -> None:
+    """Also of what was not due, as the dropping of another may have changed it."""
     made = _made(connection)
     rows = [
-        {"name": one.name, "written": one.digest, "made": made.get(one.name, "")} for one in wanted
+        {"name": one.name, "written": one.digest, "made": made.get(one.name, ""), "now": one in due}
+        for one in wanted
     ]
-    connection.execute(text("DELETE FROM definition"))
+    connection.execute(text(FORGET), {"names": [one.name for one in wanted]})
     connection.execute(text(KEEP), rows)
 
 

@@ -176,8 +176,11 @@ def test_a_file_that_changed_is_run(
         return read_script(name).replace(*changed.get(name, ("", "")))
 
     monkeypatch.setattr("mapservice.db.definitions.read_script", read_changed)
+    connection.execute(text("UPDATE definition SET made_at = '2026-01-01'"))
     assert apply_definitions(connection) == ["functions"]
     assert connection.execute(text("SELECT tile_changes_most()")).scalar_one() == 5000
+    dated = "SELECT name FROM definition WHERE made_at > '2026-01-01'"
+    assert connection.execute(text(dated)).scalars().all() == ["functions"]
 
 
 def test_functions_change_while_a_writer_is_at_work(
