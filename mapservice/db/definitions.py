@@ -142,13 +142,11 @@ def apply_definitions(connection: Connection) -> list[str]:
     known = {row["name"]: (row["written"], row["made"]) for row in rows}
     made = _made(connection)
     wanted = list(_definitions())
-    due = [one for one in wanted if known.get(one.name) != (one.digest, made.get(one.name))]
+    due = [one for one in wanted if known.get(one.name) != (one.digest, made.get(one.name, ""))]
     if due:
         _run(connection, (one for one in due if one.name == "functions"))
         _run_when_free(connection, [one for one in due if one.waits])
-        # A trigger may have called until now what is dropped.
-        run_script(connection, read_script("functions/dropped.sql"))
-        _run(connection, (one for one in due if one.name == "comments"))
+        _run(connection, (one for one in due if one.name in ("dropped", "comments")))
         _keep(connection, wanted, due)
     return [one.name for one in due]
 
@@ -162,6 +160,8 @@ def _definitions() -> Iterator[SchemaDefinition]:
         if found := re.search(r"TRIGGER (\w+) (?:BEFORE|AFTER)\b[^;]*?\sON (\w+)", block):
             name = f"trigger {found[2]}.{found[1]}"
             yield SchemaDefinition(name, block, waits=True, table=found[2])
+    # A trigger may have called until then what is dropped.
+    yield SchemaDefinition("dropped", read_script("functions/dropped.sql"))
     yield SchemaDefinition("comments", _joined("comments", COMMENTS))
 
 

@@ -183,6 +183,22 @@ def test_a_file_that_changed_is_run(
     assert connection.execute(text(dated)).scalars().all() == ["functions"]
 
 
+def test_what_nothing_uses_is_dropped_once(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply_definitions(connection)
+    connection.execute(text("CREATE FUNCTION former() RETURNS integer RETURN 1"))
+
+    def read_changed(name: str) -> str:
+        drops = "DROP FUNCTION IF EXISTS former();" if "dropped" in name else ""
+        return read_script(name) + drops
+
+    monkeypatch.setattr("mapservice.db.definitions.read_script", read_changed)
+    assert "dropped" in apply_definitions(connection)
+    assert connection.execute(text("SELECT to_regproc('former')")).scalar_one() is None
+    assert apply_definitions(connection) == []
+
+
 def test_functions_change_while_a_writer_is_at_work(
     database_url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,7 +216,7 @@ def test_functions_change_while_a_writer_is_at_work(
         try:
             with hasty.begin() as connection:
                 connection.execute(text("SET LOCAL lock_timeout = '1ms'"))
-                assert apply_definitions(connection) == ["functions", "comments"]
+                assert apply_definitions(connection) == ["functions", "dropped", "comments"]
                 connection.rollback()
         finally:
             hasty.dispose()
