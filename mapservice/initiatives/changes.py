@@ -1,7 +1,7 @@
 """What changed since a moment, in the order of change, and what is gone: for those who harvest.
 
 The answer covers `[since, until)`. `until` comes from the database (`harvest_horizon`, see
-`sql/removals.sql`): no transaction still open has changed anything before it. So who asks next with
+`changes.sql`): no transaction still open has changed anything before it. So who asks next with
 `since` = the former `until` misses nothing, in whatever order transactions commit.
 """
 

@@ -1,6 +1,6 @@
 """Taking two initiatives for the same, and parting them again.
 
-The row in `merge` is all: triggers change the status, the counts and the queue (`sql/merging.sql`).
+The row in `merge` is all: triggers change the status, the counts and the queue (`merges.sql`).
 Locks come in one order: what is merged into what, the table, the proposal, the initiatives by id.
 """
 

@@ -42,21 +42,13 @@ FRESH = f"{COUNTED} AND coalesce(support.burst NOT IN {RELEASED}, true)"
 # Where "here" is: the communes around an initiative, by today's codes and by those they had.
 HERE = """
 place AS (
-  SELECT id, precision, commune, epci, departement, region,
-         precision NOT IN ('national', 'none') AS has_here
+  SELECT commune, epci, departement, region, precision NOT IN ('national', 'none') AS has_here
     FROM initiative WHERE id = :initiative
 ), here AS (
-  SELECT territory.code, territory.population
-    FROM territory, place
-   WHERE territory.level = 'commune' AND place.has_here
-     AND CASE WHEN place.epci IS NOT NULL THEN territory.epci = place.epci
-              WHEN place.commune IS NOT NULL THEN territory.code = place.commune
-              WHEN place.departement IS NOT NULL THEN territory.departement = place.departement
-              ELSE territory.region = place.region END
-), codes AS (
-  SELECT code FROM here
-   UNION
-  SELECT alias.code FROM territory_alias AS alias JOIN here ON here.code = alias.commune
+  SELECT around.code, around.population
+    FROM place
+   CROSS JOIN LATERAL communes_around(
+         place.commune, place.epci, place.departement, place.region) AS around
 )"""
 
 STANDING = """
@@ -101,7 +93,7 @@ SELECT network
                 WHERE support.initiative = :initiative AND support.network = known.network
                   AND {fresh} AND support.confirmed_at >= now() - CAST(:time AS interval))"""
 
-IS_HERE = "WITH {here} SELECT EXISTS (SELECT FROM codes WHERE code = :commune)"
+IS_HERE = "WITH {here} SELECT EXISTS (SELECT FROM here WHERE code = :commune)"
 
 SPREAD = """
 WITH networks AS (
@@ -150,7 +142,7 @@ SELECT date_trunc('hour', confirmed_at) AS hour, count(*) AS arrived
 PLACES = """
 WITH {here}
 SELECT count(*) AS supports, count(support.commune) AS given,
-       count(*) FILTER (WHERE support.commune IN (SELECT code FROM codes)) AS local,
+       count(*) FILTER (WHERE support.commune IN (SELECT code FROM here)) AS local,
        coalesce((SELECT sum(population) FROM here), 0)::integer AS inhabitants,
        (SELECT has_here FROM place) AS has_here
   FROM support
@@ -172,7 +164,7 @@ SELECT count(*) FILTER (WHERE confirmed_at >= :since - interval '30 days') AS mo
           FROM initiative WHERE id = :initiative)::float AS days,
        (SELECT place.commune IS NULL FROM place) AS is_wide,
        count(support.commune) AS given,
-       count(*) FILTER (WHERE support.commune IN (SELECT code FROM codes)) AS local
+       count(*) FILTER (WHERE support.commune IN (SELECT code FROM here)) AS local
   FROM support
  WHERE support.initiative = :initiative AND {counted} AND confirmed_at < :since"""
 

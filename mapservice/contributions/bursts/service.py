@@ -70,13 +70,13 @@ UPDATE support SET burst = :burst, held_at = CASE WHEN :hold THEN now() END
    AND (:hold OR support.burst IS DISTINCT FROM :burst)
    AND {members}"""
 OF_NETWORKS = "support.network = ANY(:networks)"
-OF_ELSEWHERE = "coalesce(support.commune NOT IN (SELECT code FROM codes), true)"
+OF_ELSEWHERE = "coalesce(support.commune NOT IN (SELECT code FROM here), true)"
 OF_DOMAINS = """EXISTS (
          SELECT FROM person
           WHERE person.id = support.person
             AND lower(split_part(person.email, '@', 2)) = ANY(:domains))"""
 ANYONE = "true"
-OF_HERE = "support.commune IN (SELECT code FROM codes)"
+OF_HERE = "support.commune IN (SELECT code FROM here)"
 
 DESCRIBE = """
 UPDATE burst

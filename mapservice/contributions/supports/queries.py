@@ -18,37 +18,17 @@ from mapservice.contributions.supports.model import (
 )
 from mapservice.db.text import fill
 
-# Who says to live "here": in the commune or its intercommunalité; where the place is wider, in it.
-# Codes that a commune had before a merger count for it.
+# Triggers keep how many live around it (`local_here`, by `communes_around`).
 SHARE = """
-WITH place AS (
-  SELECT id, supporters, commune, epci, departement, region,
-         precision NOT IN ('national', 'none') AS is_known
-    FROM initiative WHERE id = :id
-), here AS (
-  SELECT territory.code
-    FROM territory, place
-   WHERE territory.level = 'commune'
-     AND CASE WHEN place.epci IS NOT NULL THEN territory.epci = place.epci
-              WHEN place.commune IS NOT NULL THEN territory.code = place.commune
-              WHEN place.departement IS NOT NULL THEN territory.departement = place.departement
-              ELSE territory.region = place.region END
-), codes AS (
-  SELECT code FROM here
-   UNION
-  SELECT alias.code FROM territory_alias AS alias JOIN here ON here.code = alias.commune
-)
-SELECT place.supporters AS counted, place.is_known,
-       CASE WHEN place.supporters > 0 AND place.is_known THEN (
-         SELECT count(*) FROM support_once AS support
-          WHERE support.initiative = place.id
-            AND support.commune IN (SELECT code FROM codes)) ELSE 0 END AS local,
+SELECT supporters AS counted, precision NOT IN ('national', 'none') AS is_known,
+       local_here AS local,
        (SELECT count(*)
           FROM support
           LEFT JOIN burst ON burst.id = support.burst
          WHERE support.initiative IN (SELECT merge_tree(:id)) AND held_at IS NOT NULL
            AND withdrawn_at IS NULL AND burst.state IS DISTINCT FROM 'dismissed') AS held
-  FROM place"""
+  FROM initiative
+ WHERE id = :id"""
 
 STANDING = """
 CASE WHEN support.held_at IS NULL THEN 'counted'
