@@ -1,14 +1,25 @@
 """What templates of all rooms may call, beside what `i18n` gives them: links, labels, places."""
 
+import numpy as np
 from flask import Flask
 
 from mapservice.accounts.roles.permissions import own_roles
+from mapservice.dashboards.expected import PeerGroup
 from mapservice.i18n.labels import status_label, theme_label
 from mapservice.initiatives.params import query_string
 from mapservice.initiatives.place_words import distance_words, place_name, precision_words
+from mapservice.rollups.territory_model import TerritoryFigures
 from mapservice.settings import Settings
 from mapservice.territories.model import at_territory, of_commune, vintage
 from mapservice.web.edge import asset, base_url, session_secret
+
+
+def is_within_chance(own: TerritoryFigures, other: TerritoryFigures) -> bool:
+    """Whether chance could leave as many initiatives at the rate of the other (Poisson)."""
+    if own.population is None or other.rate is None:
+        return True
+    limits = PeerGroup(other.rate / 10_000, np.inf).limits(np.array([own.population]))
+    return bool(limits.low[0] <= own.initiatives <= limits.high[0])
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -21,6 +32,7 @@ def register(app: Flask, settings: Settings) -> None:
         base_url=base_url,
         query_string=query_string,
         session_secret=session_secret,
+        is_within_chance=is_within_chance,
         own_roles=own_roles,
         precision_words=precision_words,
         place_name=place_name,
