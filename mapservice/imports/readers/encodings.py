@@ -4,7 +4,7 @@ UTF-8 proves itself, byte by byte; single bytes prove nothing: the é of Mac Rom
 and an Ä of CP850. Every place in the file where UTF-8 fails is read in each encoding and weighed
 with the letters around it. charset-normalizer 3.5 was tried first, on 216 French texts of 5 to
 40,000 signs: it read 119 right, for want of length above all; this reads all of them
-(`tests/initiatives/test_reading_encodings.py`).
+(`tests/imports/test_reading_encodings.py`).
 """
 
 import re
