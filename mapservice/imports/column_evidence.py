@@ -48,33 +48,21 @@ def _is_words(text: str) -> bool:
     return not _is_number(text) and not text.startswith(("http://", "https://"))
 
 
-def _is_address(text: str) -> bool:
-    return "@" not in text and "://" not in text
-
-
-def _is_url(text: str) -> bool:
-    return text.startswith(("http://", "https://", "www."))
-
-
 def _is_name(text: str) -> bool:
     return not looks_like_code(text) and not _is_number(text)
-
-
-def _is_category(text: str) -> bool:
-    return not _is_number(text)
 
 
 # What most cells of a column must be for its name to be believed.
 TESTS: dict[str, Test] = {
     "summary": _is_words,
     "description": _is_words,
-    "theme": _is_category,
+    "theme": lambda text: not _is_number(text),
     "status": read_status,
     "scale": read_scale,
     "created_on": read_date,
     "updated_on": read_date,
-    "url": _is_url,
-    "address": _is_address,
+    "url": lambda text: text.startswith(("http://", "https://", "www.")),
+    "address": lambda text: "@" not in text and "://" not in text,
     "city": _is_name,
     "postcode": lambda text: read_postcode(text)[0],
     "citycode": read_citycode,
@@ -101,7 +89,16 @@ def assign(
     named = candidates(columns)
     for name, options in named.items():
         if name in mapping:
-            _doubt(chosen, name, sample, names_territory)
+            # A column that was asked for is taken even if its cells speak against it.
+            column = chosen.columns.get(name, "")
+            values = values_of(column, _distinct(sample)) if column else []
+            why = f"holds cells that do not look like {name}"
+            if name == "title":
+                why = why_no_title(values, names_territory)
+            elif not values or share(values, TESTS.get(name, bool)) >= ENOUGH:
+                why = ""
+            if why:
+                chosen.problems.append(f"{column}: taken for {name} as asked, though it {why}")
         elif name == "title":
             _choose_title(chosen, columns, options, sample, names_territory)
         else:
@@ -114,14 +111,21 @@ def assign(
     _give(chosen, mapping, "citycode", "city", _is_name, sample)
     towns = [option.column for option in named["city"]]
     _give_codes(chosen, mapping, towns, sample)
-    _report(chosen)
+    # What was not believed, and what became of it.
+    doubts = [(column, f"no title, it {why}") for column, why in chosen.no_titles.items()]
+    for name, refused in chosen.refused.items():
+        doubts += [(column, f"its cells do not look like {name}") for column in refused]
+    for column, why in doubts:
+        holder = next((key for key, held in chosen.columns.items() if held == column), "")
+        outcome = f"read as {holder}" if holder else "not used"
+        chosen.problems.append(f"{column}: {why}; {outcome}")
     return chosen
 
 
 def title_candidates(
     columns: Sequence[str], sample: Sequence[SourceRecord], names_territory: NamesTerritory
 ) -> list[str]:
-    """Columns whose cells could be titles, for somebody who has to name one."""
+    """Columns whose cells could be titles: what a refusal suggests."""
     distinct = _distinct(sample)
     found = [
         column
@@ -167,24 +171,6 @@ def _choose_title(
         chosen.columns["title"] = empty
 
 
-def _doubt(
-    chosen: ColumnAssignment,
-    name: str,
-    sample: Sequence[SourceRecord],
-    names_territory: NamesTerritory,
-) -> None:
-    """Notes a column that was asked for though its cells speak against it."""
-    column = chosen.columns.get(name, "")
-    values = values_of(column, _distinct(sample)) if column else []
-    if name == "title":
-        why = why_no_title(values, names_territory)
-    else:
-        fits = not values or share(values, TESTS.get(name, bool)) >= ENOUGH
-        why = "" if fits else f"holds cells that do not look like {name}"
-    if why:
-        chosen.problems.append(f"{column}: taken for {name} as asked, though it {why}")
-
-
 def values_of(column: str, sample: Sequence[SourceRecord]) -> list[str]:
     """The cells of a column that hold something."""
     cells = (record.values.get(column, "").strip()[:500] for record in sample)
@@ -208,20 +194,17 @@ def _choose(
         if not chosen.is_free(option.column):
             continue
         values = values_of(option.column, sample)
+        # A "type" that says Commune or EPCI is a scale, not a theme.
+        is_extent = name == "theme" and share(values, read_scale) >= 0.8
         if not values:
             empty = empty or option.column
-        elif share(values, TESTS.get(name, bool)) >= ENOUGH and not _is_extent(name, values):
+        elif share(values, TESTS.get(name, bool)) >= ENOUGH and not is_extent:
             chosen.columns[name] = option.column
             return
         else:
             chosen.refused.setdefault(name, []).append(option.column)
     if empty:
         chosen.columns[name] = empty
-
-
-def _is_extent(name: str, values: Sequence[str]) -> bool:
-    """A "type" that says Commune or EPCI is a scale, not a theme."""
-    return name == "theme" and share(values, read_scale) >= 0.8
 
 
 def _give(
@@ -257,15 +240,3 @@ def _give_codes(
         free = [name for name in order if name not in chosen.columns and name not in mapping]
         if free:
             chosen.columns[free[0]] = column
-
-
-def _report(chosen: ColumnAssignment) -> None:
-    for column, why in chosen.no_titles.items():
-        holder = next((key for key, held in chosen.columns.items() if held == column), "")
-        outcome = f"read as {holder}" if holder else "not used"
-        chosen.problems.append(f"{column}: no title, it {why}; {outcome}")
-    for name, columns in chosen.refused.items():
-        for column in columns:
-            holder = next((key for key, held in chosen.columns.items() if held == column), "")
-            outcome = f"read as {holder}" if holder else "not used"
-            chosen.problems.append(f"{column}: its cells do not look like {name}; {outcome}")

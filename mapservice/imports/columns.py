@@ -263,49 +263,41 @@ def _roles(column: str, position: int) -> list[ColumnCandidate]:
         if OTHER_MEANINGS.isdisjoint(name.split()):
             ranked += _by_name(column, name, position)
     if not ranked:
-        ranked = _asked(column, position)
+        # What a header asks for that is a question of a form ("Quel est le nom du projet ?").
+        words = plain_name(column).split()
+        is_sentence = len(re.findall(r"\w+", column)) >= QUESTION_WORDS
+        is_question = is_sentence or column.rstrip().endswith(("?", "*", ":"))
+        if is_question and OTHER_MEANINGS.isdisjoint(words):
+            asked = " ".join(words)
+            field = next((field for field, pattern in QUESTIONS if re.search(pattern, asked)), "")
+            if field:
+                return [ColumnCandidate(field, column, (QUESTION_RANK, 0, position))]
     surest = min((candidate.rank[0] for candidate in ranked), default=0)
     return [candidate for candidate in ranked if candidate.rank[0] == surest]
 
 
-def _asked(column: str, position: int) -> list[ColumnCandidate]:
-    """What a header asks for that is a question of a form ("Quel est le nom de votre projet ?")."""
-    words = plain_name(column).split()
-    is_sentence = len(re.findall(r"\w+", column)) >= QUESTION_WORDS
-    is_question = is_sentence or column.rstrip().endswith(("?", "*", ":"))
-    if not is_question or not OTHER_MEANINGS.isdisjoint(words):
-        return []
-    asked = " ".join(words)
-    field = next((field for field, pattern in QUESTIONS if re.search(pattern, asked)), "")
-    return [ColumnCandidate(field, column, (QUESTION_RANK, 0, position))] if field else []
-
-
 def _by_name(column: str, name: str, position: int) -> list[ColumnCandidate]:
+    """Ranked 1 for an alias itself, 2 without padding, 3 and up where the name holds one."""
     core = " ".join(word for word in name.split() if word not in PADDING)
     found = []
     for alias, roles in _ALIASES.items():
-        tier = _tier(name, core, alias)
+        is_edge = core.startswith(f"{alias} ") or core.endswith(f" {alias}")
+        if name == alias:
+            tier = 1
+        elif core == alias:
+            tier = 2
+        elif is_edge and len(alias) >= SHORTEST_PREFIX:
+            # The longest alias wins: "adresse code postal" is a postcode.
+            tier = 100 - len(alias)
+        else:
+            continue
         is_partial = tier > 2 and not NOT_OF_A_TITLE.isdisjoint(core.split())
-        if tier:
-            found += [
-                ColumnCandidate(field, column, (tier, index, position))
-                for field, index in roles
-                if not (is_partial and field == "title")
-            ]
+        found += [
+            ColumnCandidate(field, column, (tier, index, position))
+            for field, index in roles
+            if not (is_partial and field == "title")
+        ]
     return found
-
-
-def _tier(name: str, core: str, alias: str) -> int:
-    """1 for the alias itself, 2 without padding, 3 and up where the name holds it; else 0."""
-    if name == alias:
-        return 1
-    if core == alias:
-        return 2
-    if len(alias) >= SHORTEST_PREFIX and f" {core} ".find(f" {alias} ") >= 0:
-        is_at_edge = core.startswith(f"{alias} ") or core.endswith(f" {alias}")
-        # The longest alias wins: "adresse code postal" is a postcode.
-        return 100 - len(alias) if is_at_edge else 0
-    return 0
 
 
 def _aliases() -> dict[str, list[tuple[str, int]]]:

@@ -1,6 +1,6 @@
 """Dates as French files write them, brought to ISO 8601: as much of a date as is written.
 
-A year alone stays a year ("2022") and a month a month ("2022-03"): nobody told the day.
+A year alone stays a year ("2022") and a month a month ("2022-03"): the day is unknown.
 """
 
 import re
@@ -50,64 +50,52 @@ def read_date(text: str) -> str | None:
     Day before month. Excel serials and Unix times are days too.
     """
     words = " ".join(folded(text[:80]).replace("'", "").split())
-    found = _numeric(words) or _worded(words) or _counted(words)
+    found = None
+    if match := YEAR_FIRST.fullmatch(words) or COMPACT.fullmatch(words):
+        year, month, day = match.groups()
+        found = _date(year, int(month), day)
+    elif match := DAY_FIRST.fullmatch(words):
+        day, month, year = match.groups()
+        found = _date(year, int(month), day)
+    elif match := MONTH_YEAR.fullmatch(words):
+        found = _date(match.group(2), int(match.group(1)), None)
+    # What is no date in digits (a month 20) may still be one in words, or a number of days.
+    if found is None:
+        if match := DAY_WORD.fullmatch(words):
+            found = _date(match.group(3), _month(match.group(2)), match.group(1))
+        elif match := WORD_DAY.fullmatch(words):
+            found = _date(match.group(3), _month(match.group(1)), match.group(2))
+        elif match := WORD_YEAR.fullmatch(words):
+            found = _date(match.group(2), _month(match.group(1)), None)
+    if found is None and (match := NUMBER.fullmatch(words)):
+        # A bare year, an Excel serial, or seconds or milliseconds since 1970.
+        digits, number = match.group(1), int(match.group(1))
+        if len(digits) == 4:
+            found = digits
+        elif number in EXCEL_SERIALS:
+            found = (EXCEL_EPOCH + timedelta(days=number)).isoformat()
+        elif len(digits) in (10, 13):
+            seconds = number if len(digits) == 10 else number // 1000
+            found = datetime.fromtimestamp(seconds, UTC).date().isoformat()
     if found is None or not FIRST_YEAR <= int(found[:4]) <= LAST_YEAR:
         return None
     return found
 
 
-def is_day(told: str) -> bool:
-    """Whether all of a date was told, and not a year or a month alone."""
-    return len(told) == len("2015-03-21")
+def is_day(written: str) -> bool:
+    """Whether a date is a whole one, not a year or a month alone."""
+    return len(written) == len("2015-03-21")
 
 
-def is_future(told: str, now: datetime) -> bool:
-    """Whether all of a told date lies ahead, wherever on Earth it was written down."""
+def is_future(written: str, now: datetime) -> bool:
+    """Whether all of a date (day, month or year) lies ahead, wherever on Earth it was written."""
     latest = (now.astimezone(UTC) + timedelta(hours=14)).date().isoformat()
-    return told > latest[: len(told)]
+    return written > latest[: len(written)]
 
 
-def first_day(told: str) -> str:
-    """The first day of a told year or month; "" of nothing."""
-    return told + "-01-01"[len(told) - 4 :] if told else ""
-
-
-def _numeric(text: str) -> str | None:
-    if match := YEAR_FIRST.fullmatch(text) or COMPACT.fullmatch(text):
-        year, month, day = match.groups()
-        return _date(year, int(month), day)
-    if match := DAY_FIRST.fullmatch(text):
-        day, month, year = match.groups()
-        return _date(year, int(month), day)
-    if match := MONTH_YEAR.fullmatch(text):
-        return _date(match.group(2), int(match.group(1)), None)
-    return None
-
-
-def _worded(text: str) -> str | None:
-    if match := DAY_WORD.fullmatch(text):
-        return _date(match.group(3), _month(match.group(2)), match.group(1))
-    if match := WORD_DAY.fullmatch(text):
-        return _date(match.group(3), _month(match.group(1)), match.group(2))
-    if match := WORD_YEAR.fullmatch(text):
-        return _date(match.group(2), _month(match.group(1)), None)
-    return None
-
-
-def _counted(text: str) -> str | None:
-    """A bare year, an Excel serial, or seconds or milliseconds since 1970."""
-    match = NUMBER.fullmatch(text)
-    if not match:
-        return None
-    digits, number = match.group(1), int(match.group(1))
-    if len(digits) == 4:
-        return digits
-    if number in EXCEL_SERIALS:
-        return (EXCEL_EPOCH + timedelta(days=number)).isoformat()
-    if len(digits) in (10, 13):
-        seconds = number if len(digits) == 10 else number // 1000
-        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
-    return None
+def first_day(written: str) -> str:
+    """The first day of a year or month; a day as it is, and "" for no date."""
+    return written + "-01-01"[len(written) - 4 :] if written else ""
 
 
 def _month(word: str) -> int:
@@ -115,12 +103,12 @@ def _month(word: str) -> int:
 
 
 def _date(year: str, month: int, day: str | None) -> str | None:
-    """`day` None: only a month was told."""
+    """`day` None where a month is all that is written."""
     full = int(year)
     if len(year) == 2:
         full += 2000 if full < CENTURY_TURN else 1900
     try:
-        told = date(full, month, int(day or "1")).isoformat()
+        written = date(full, month, int(day or "1")).isoformat()
     except ValueError:
         return None
-    return told if day else told[: len("2015-03")]
+    return written if day else written[: len("2015-03")]

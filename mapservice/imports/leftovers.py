@@ -34,7 +34,7 @@ class RowHabits:
 
 
 def why_no_record(record: SourceRecord, habits: RowHabits) -> str:
-    """Why a row is none that could become an initiative, or ""."""
+    """Why a row cannot become an initiative, or ""."""
     cells = _filled(record)
     if record.point or record.shape or record.rejected:
         return ""
@@ -42,11 +42,14 @@ def why_no_record(record: SourceRecord, habits: RowHabits) -> str:
         return "an empty row"
     if not cells:
         return ""
-    if _is_header(cells):
+    same = sum(words_of(cell[:200]) == words_of(column) for column, cell in cells.items())
+    if same >= 2 and same >= 0.6 * len(cells):
         return "the header once more"
     if _is_total(cells, habits.columns):
         return "a row of totals"
-    if len(cells) == 1 and _stands_alone(next(iter(cells.values())), len(record.values), habits):
+    width = len(record.values)
+    is_note = width > 1 and any(NOTE.match(cell) for cell in cells.values())
+    if len(cells) == 1 and (is_note or (width >= WIDE and habits.filled >= WIDE)):
         return "nothing but one cell: a heading or a note, not an initiative"
     return ""
 
@@ -59,22 +62,12 @@ def _filled(record: SourceRecord) -> dict[str, str]:
     }
 
 
-def _is_header(cells: Mapping[str, str]) -> bool:
-    same = sum(words_of(cell[:200]) == words_of(column) for column, cell in cells.items())
-    return same >= 2 and same >= 0.6 * len(cells)
-
-
-def _stands_alone(cell: str, width: int, habits: RowHabits) -> bool:
-    if NOTE.match(cell) and width > 1:
-        return True
-    return width >= WIDE and habits.filled >= WIDE
-
-
 def _is_total(cells: Mapping[str, str], columns: Mapping[str, str]) -> bool:
     """By a word for it, where all else are numbers or nothing speaks of an initiative."""
     if all(columns.get(name) in cells for name in ("lon", "lat")):
         return False
-    words = {column: _label(cell) for column, cell in cells.items()}
+    # The words of a cell without the number that may follow ("TOTAL : 200").
+    words = {column: re.sub(r"[\d ]+$", "", words_of(cell[:80])) for column, cell in cells.items()}
     totals = [column for column, label in words.items() if TOTAL.fullmatch(label)]
     sums = [column for column, label in words.items() if SUM.fullmatch(label)]
     groups = [column for column, label in words.items() if OF_A_GROUP.fullmatch(label)]
@@ -95,11 +88,6 @@ def _is_total(cells: Mapping[str, str], columns: Mapping[str, str]) -> bool:
         return True
     named = any(columns.get(name) in cells for name in ("postcode", "citycode", "city"))
     return bool(sums and numbers and not texts and not named)
-
-
-def _label(cell: str) -> str:
-    """The words of a cell without the number that may follow ("TOTAL : 200")."""
-    return re.sub(r"[\d ]+$", "", words_of(cell[:80]))
 
 
 def _is_number(cell: str) -> bool:

@@ -11,7 +11,7 @@ from functools import cache
 import shapely
 from sqlalchemy import Connection
 
-from mapservice.geocoding.model import GeocodeMatch, GeocodeQuery, MatchStatus, Precision
+from mapservice.geocoding.model import GeocodeQuery, MatchStatus, Precision
 from mapservice.geocoding.service import Locator, Placement, PlaceQuestion
 from mapservice.imports import queries
 from mapservice.imports.queries import ShapePart
@@ -57,10 +57,31 @@ class RowPlacer:
 
     def place(self, connection: Connection, rows: Sequence[SourceRow]) -> list[Placement]:
         """Where each row lies, in order."""
-        placements = self._locator.place(connection, [self._asked(row) for row in rows])
-        placements = self._without_false_pins(connection, rows, placements)
-        placements = self._with_shapes(connection, rows, placements)
-        return [_national(row, one) for row, one in zip(rows, placements, strict=True)]
+        placed = list(self._locator.place(connection, [self._asked(row) for row in rows]))
+
+        # A doubted point names its commune; its street may still have a point of its own.
+        doubted = [i for i, row in enumerate(rows) if row.point_doubt]
+        for i in doubted:
+            placed[i] = _widened(rows[i], placed[i], self._centre(rows[i]))
+        streets = [i for i in doubted if self._locator.provider and rows[i].address]
+        asked = [self._asked(rows[i], words_only=True) for i in streets]
+        refined = self._locator.place(connection, asked) if asked else []
+        for i, one in zip(streets, refined, strict=True):
+            if one.precision is Precision.POINT:
+                placed[i] = replace(_noted(one, rows[i].point_doubt), given=placed[i].given)
+
+        shaped = [i for i, row in enumerate(rows) if row.shape]
+        found = queries.shape_parts(connection, [rows[i].shape for i in shaped]) if shaped else []
+        for i, parts in zip(shaped, found, strict=True):
+            placed[i] = _by_shape(rows[i], placed[i], parts)
+
+        # What is meant for the whole country and names no place is not a place to look for.
+        for i, row in enumerate(rows):
+            if row.scale is Scale.NATIONAL and placed[i].precision is Precision.NONE:
+                placed[i] = replace(
+                    placed[i], precision=Precision.NATIONAL, to_review=False, reason=""
+                )
+        return placed
 
     def _asked(self, row: SourceRow, *, words_only: bool = False) -> PlaceQuestion:
         query = GeocodeQuery(
@@ -78,39 +99,6 @@ class RowPlacer:
             return None
         return self._centres().at(row.lon, row.lat)
 
-    def _without_false_pins(
-        self, connection: Connection, rows: Sequence[SourceRow], placements: Sequence[Placement]
-    ) -> list[Placement]:
-        """A doubted point names its commune; its street may still have a point of its own."""
-        placed = list(placements)
-        doubted = [i for i, row in enumerate(rows) if row.point_doubt]
-        for i in doubted:
-            placed[i] = _widened(rows[i], placed[i], self._centre(rows[i]))
-        streets = [i for i in doubted if self._locator.provider and rows[i].address]
-        asked = [self._asked(rows[i], words_only=True) for i in streets]
-        refined = self._locator.place(connection, asked) if asked else []
-        for i, one in zip(streets, refined, strict=True):
-            if one.precision is Precision.POINT:
-                placed[i] = replace(_noted(one, rows[i].point_doubt), given=placed[i].given)
-        return placed
-
-    def _with_shapes(
-        self, connection: Connection, rows: Sequence[SourceRow], placements: Sequence[Placement]
-    ) -> list[Placement]:
-        placed = list(placements)
-        shaped = [i for i, row in enumerate(rows) if row.shape]
-        found = queries.shape_parts(connection, [rows[i].shape for i in shaped]) if shaped else []
-        for i, parts in zip(shaped, found, strict=True):
-            placed[i] = _by_shape(rows[i], placed[i], parts)
-        return placed
-
-
-def _national(row: SourceRow, placement: Placement) -> Placement:
-    """What is meant for the whole country and names no place is not a place to look for."""
-    if row.scale is not Scale.NATIONAL or placement.precision is not Precision.NONE:
-        return placement
-    return replace(placement, precision=Precision.NATIONAL, to_review=False, reason="")
-
 
 def _widened(row: SourceRow, placement: Placement, centre: KnownCentre | None) -> Placement:
     """What is known where the point is no place: the commune that words or point name.
@@ -123,7 +111,7 @@ def _widened(row: SourceRow, placement: Placement, centre: KnownCentre | None) -
         noted = _noted(placement, row.point_doubt)
         return replace(noted, to_review=noted.to_review or nowhere)
     match = placement.match
-    if _is_sure(match):
+    if match.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY):
         return _at(placement, Precision.COMMUNE, match.commune, f"{row.point_doubt}: commune")
     if not (row.city or row.postcode or row.citycode) and not match.candidates:
         if centre and centre.level != Precision.COMMUNE:
@@ -169,20 +157,12 @@ def _holder(
     if first.share >= WHOLE or len(crossed) == 1:
         return Precision(first.level), first.code
     for precision in (Precision.EPCI, Precision.DEPARTEMENT, Precision.REGION):
-        codes = {_parent(part, precision) for part in crossed}
+        codes = {
+            part.code if part.level == precision else getattr(part, precision) for part in crossed
+        }
         if len(codes) == 1 and (code := codes.pop()):
             return precision, code
     return Precision.NATIONAL, None
-
-
-def _parent(part: ShapePart, precision: Precision) -> str | None:
-    own = part.code if part.level == precision else None
-    held = {
-        Precision.EPCI: part.epci,
-        Precision.DEPARTEMENT: part.departement,
-        Precision.REGION: part.region,
-    }
-    return own or held[precision]
 
 
 def _agrees(placement: Placement, crossed: Sequence[ShapePart]) -> bool:
@@ -195,10 +175,6 @@ def _agrees(placement: Placement, crossed: Sequence[ShapePart]) -> bool:
     if placement.precision is Precision.COMMUNE:
         return placement.code in [part.code for part in crossed]
     return placement.code in [part.epci for part in crossed]
-
-
-def _is_sure(match: GeocodeMatch) -> bool:
-    return match.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY)
 
 
 def _at(placement: Placement, precision: Precision, code: str | None, why: str) -> Placement:

@@ -120,7 +120,11 @@ def read_number(text: str) -> float | None:
     """
     compact = "".join(text.split()).replace("−", "-")
     if degrees := DEGREES.fullmatch(compact):
-        return _decimal_degrees(degrees)
+        whole, minutes, seconds, side = degrees.groups()
+        size = abs(float(whole.replace("−", "-"))) + float(minutes) / 60
+        size += float((seconds or "0").replace(",", ".")) / 3600
+        negative = whole[0] in "-−" or (side or "").upper() in ("S", "O", "W")
+        return -size if negative else size
     if "," in compact and "." in compact:
         thousands = "." if compact.rindex(",") > compact.rindex(".") else ","
         compact = compact.replace(thousands, "")
@@ -144,7 +148,10 @@ def read_pair(text: str) -> Pair | None:
     if match := WELL_KNOWN.fullmatch(stripped):
         return _both(*match.groups())
     if stripped.startswith("{"):
-        return _geojson_pair(stripped)
+        try:
+            return point_of(json.loads(stripped))[0]
+        except (ValueError, RecursionError):
+            return None
     if match := TWO_NUMBERS.fullmatch(stripped):
         pair = _both(*(number for number in match.groups() if number))
         turned = pair is not None and _is_degrees(*pair) and not in_france(*pair)
@@ -166,7 +173,9 @@ def choose_projection(pairs: Sequence[Pair], column_names: str = "") -> FrenchPr
     if len(metres) * 2 <= len(pairs):
         return None
     named = words_of(column_names)
-    likely = [p for p in PROJECTIONS if _is_named(p, named)] or list(PROJECTIONS)
+    spellings = {2154: r"l ?93|lambert ?93|2154", 3857: r"3857|mercator"}
+    likely = [p for p in PROJECTIONS if re.search(spellings.get(p.epsg, str(p.epsg)), named)]
+    likely = likely or list(PROJECTIONS)
     best = max(likely, key=lambda projection: _on_soil(projection, metres))
     return best if _on_soil(best, metres) else None
 
@@ -180,8 +189,16 @@ def to_wgs84(x: float, y: float, projection: FrenchProjection | None) -> tuple[P
     if x == 0 and y == 0:
         return None, "0, 0 is no place in France; dropped"
     if _is_degrees(x, y) or _is_degrees(y, x):
-        return _degrees(x, y)
-    for candidate in _candidates(projection):
+        if in_france(x, y):
+            return _rounded(x, y), ""
+        if in_france(y, x):
+            return _rounded(y, x), "latitude and longitude were swapped; put right"
+        if not _is_degrees(x, y):
+            return None, f"{x:g}, {y:g} is outside the world; dropped"
+        return _rounded(x, y), f"{x:g}, {y:g} is outside France"
+    # The file's own system, then the legal ones.
+    legal = [other for other in PROJECTIONS[:5] if other is not projection]
+    for candidate in [projection, *legal] if projection else legal:
         for pair, note in (((x, y), ""), ((y, x), "x and y were swapped; put right")):
             if candidate.holds(*pair):
                 lon, lat = candidate.to_wgs84(*pair)
@@ -220,35 +237,12 @@ def shape_to_wgs84(
     return turned, "; ".join(sorted(notes))
 
 
-def _degrees(x: float, y: float) -> tuple[Pair | None, str]:
-    if in_france(x, y):
-        return _rounded(x, y), ""
-    if in_france(y, x):
-        return _rounded(y, x), "latitude and longitude were swapped; put right"
-    if not _is_degrees(x, y):
-        return None, f"{x:g}, {y:g} is outside the world; dropped"
-    return _rounded(x, y), f"{x:g}, {y:g} is outside France"
-
-
-def _candidates(projection: FrenchProjection | None) -> list[FrenchProjection]:
-    legal = [other for other in PROJECTIONS[:5] if other is not projection]
-    return ([projection] if projection else []) + legal
-
-
 def _rounded(lon: float, lat: float) -> Pair:
     return round(lon, 7), round(lat, 7)
 
 
 def _is_degrees(lon: float, lat: float) -> bool:
     return abs(lon) <= 180 and abs(lat) <= 90
-
-
-def _is_named(projection: FrenchProjection, words: str) -> bool:
-    if projection.epsg == 2154:
-        return bool(re.search(r"l ?93|lambert ?93|2154", words))
-    if projection.epsg == 3857:
-        return bool(re.search(r"3857|mercator", words))
-    return str(projection.epsg) in words
 
 
 def _on_soil(projection: FrenchProjection, pairs: Sequence[Pair]) -> int:
@@ -268,21 +262,6 @@ def _transformer(epsg: int) -> Transformer:
     return Transformer.from_crs(epsg, 4326, always_xy=True)
 
 
-def _decimal_degrees(match: re.Match[str]) -> float:
-    degrees, minutes, seconds, side = match.groups()
-    whole = float(degrees.replace("−", "-"))
-    size = abs(whole) + float(minutes) / 60 + float((seconds or "0").replace(",", ".")) / 3600
-    negative = degrees[0] in "-−" or (side or "").upper() in ("S", "O", "W")
-    return -size if negative else size
-
-
 def _both(first: str, second: str) -> Pair | None:
     x, y = read_number(first), read_number(second)
     return None if x is None or y is None else (x, y)
-
-
-def _geojson_pair(text: str) -> Pair | None:
-    try:
-        return point_of(json.loads(text))[0]
-    except (ValueError, RecursionError):
-        return None

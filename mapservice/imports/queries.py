@@ -1,4 +1,7 @@
-"""What an import asks the database beside the geocoder: centres, outlines, what is kept."""
+"""What an import reads from the database, the geocoder aside.
+
+Names, centres and outlines of territories, and the points already imported from the same source.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -53,7 +56,7 @@ def centres(connection: Connection) -> list[KnownCentre]:
 
 
 def kept_sightings(connection: Connection, platform: str) -> Iterator[PointSighting]:
-    """The points that came with what is kept of a source, believed or not."""
+    """The points of initiatives already imported from a source, believed or not."""
     rows = connection.execution_options(stream_results=True, yield_per=5_000).execute(
         text(KEPT), {"platform": platform}
     )

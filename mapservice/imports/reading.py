@@ -1,23 +1,21 @@
 """Any messy file of initiatives read as `SourceRow`s; placing and saving come after."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from mapservice.errors import SourceError
-from mapservice.imports.column_evidence import ColumnAssignment, assign, title_candidates
+from mapservice.imports.column_evidence import assign, title_candidates
 from mapservice.imports.columns import check_mapping, count_recognised, seen_columns
 from mapservice.imports.leftovers import RowHabits
 from mapservice.imports.points import (
-    FrenchProjection,
     Pair,
     choose_projection,
     read_number,
     read_pair,
 )
-from mapservice.imports.readers.content import FileContent, format_of, load_content
+from mapservice.imports.readers.content import format_of, load_content
 from mapservice.imports.readers.delimited import read_delimited
 from mapservice.imports.readers.geojson import read_geojson
 from mapservice.imports.readers.geopackage import read_geopackage
@@ -84,15 +82,48 @@ def read_file(
     Raises InvalidInput for a mapping that does not fit the file and SourceError, naming the
     part at fault, for a file that cannot be read.
     """
+    mapping = mapping or {}
     content = load_content(path)
-    table = _open_table(content, mapping or {})
-    chosen = check_mapping(mapping or {}, table.columns)
+    match format_of(content):
+        case "gpkg":
+            # Layers with a title by their columns' names, or with the one that is asked for.
+            asked = mapping.get("title")
+            table = read_geopackage(
+                content,
+                lambda columns: asked in columns or "title" in assign(columns, [], {}).columns,
+            )
+        case "json":
+            table = read_geojson(content)
+        case "csv":
+            table = read_delimited(content, count_recognised)
+    chosen = check_mapping(mapping, table.columns)
     sample = list(islice(table.records(), SAMPLED_ROWS))
     roles = assign(table.columns, sample, chosen, names_territory)
     columns = roles.columns
-    _require_title(content.name, table.columns, roles, sample, names_territory)
-    platform = _platform(path)
-    projection = _projection(columns, sample)
+
+    # Where no column is named like a title, the first words of a description may stand in for it;
+    # not where one is so named and holds something else.
+    sources = TITLE_SOURCES if not roles.no_titles else ("title",)
+    if not any(source in columns for source in sources):
+        doubts = "".join(f"; {column!r} {why}" for column, why in roles.no_titles.items())
+        found = [
+            column
+            for column in title_candidates(table.columns, sample, names_territory)
+            if column not in roles.no_titles
+        ]
+        could = f" It could be {' or '.join(map(repr, found))}." if found else ""
+        raise SourceError(
+            f"{content.name}: no column for the title{doubts};"
+            f" columns are {seen_columns(table.columns)}.{could}"
+            " Name it with --mapping title=COLUMN"
+        )
+
+    # The source is called by the file's name without extensions.
+    stem = path.name.partition(".")[0] or path.stem
+    platform = "_".join(words_of(stem).split())[:80] or "fichier"
+    pairs = [pair for record in sample if (pair := _written_pair(columns, record))]
+    names = " ".join(columns.get(name, "") for name in ("lon", "lat", "point"))
+    projection = choose_projection(pairs[:SAMPLED_POINTS], names)
     reading = RowReader(
         columns=columns,
         projection=projection,
@@ -100,12 +131,23 @@ def read_file(
         bearer_is_place=bearer_is_place(columns, sample),
         habits=RowHabits.of(columns, sample),
     )
+
+    # What was concluded about the whole file, for its report.
+    decisions: list[str] = []
+    if projection:
+        named = columns.get("lon") or columns.get("point") or "geometry"
+        decisions.append(f"{named}: coordinates read as {projection.name} (EPSG:{projection.epsg})")
+    if reading.context_commune:
+        column = columns["arrondissement"]
+        decisions.append(f"{column}: every row belongs to the commune {reading.context_commune}")
+    if reading.bearer_is_place:
+        decisions.append(f"{columns['bearer']}: the bearer names the place")
     used = set(columns.values())
     return SourceFile(
         platform=platform,
         columns=columns,
         total=table.total,
-        problems=(*table.problems, *roles.problems, *_decisions(reading)),
+        problems=(*table.problems, *roles.problems, *decisions),
         context_commune=reading.context_commune,
         encoding=content.encoding,
         separator=table.separator,
@@ -113,63 +155,6 @@ def read_file(
         _table=table,
         _reading=reading,
     )
-
-
-def _open_table(content: FileContent, mapping: Mapping[str, str]) -> SourceTable:
-    match format_of(content):
-        case "gpkg":
-            return read_geopackage(content, partial(_has_title, mapping))
-        case "json":
-            return read_geojson(content)
-        case "csv":
-            return read_delimited(content, count_recognised)
-
-
-def _has_title(mapping: Mapping[str, str], columns: Sequence[str]) -> bool:
-    """Whether a layer has a title by its columns' names, or the one that `mapping` asks for."""
-    return mapping.get("title") in columns or "title" in assign(columns, [], {}).columns
-
-
-def _require_title(
-    name: str,
-    columns: Sequence[str],
-    roles: ColumnAssignment,
-    sample: Sequence[SourceRecord],
-    names_territory: NamesTerritory,
-) -> None:
-    """Refuses a file without a column for the title, and one whose only ones hold something else.
-
-    Where no column is named like a title, the first words of a description may stand in for it.
-    """
-    if "title" in roles.columns:
-        return
-    if not roles.no_titles and any(source in roles.columns for source in TITLE_SOURCES):
-        return
-    doubts = "".join(f"; {column!r} {why}" for column, why in roles.no_titles.items())
-    found = [
-        column
-        for column in title_candidates(columns, sample, names_territory)
-        if column not in roles.no_titles
-    ]
-    could = f" It could be {' or '.join(map(repr, found))}." if found else ""
-    raise SourceError(
-        f"{name}: no column for the title{doubts}; columns are {seen_columns(columns)}.{could}"
-        " Name it with --mapping title=COLUMN"
-    )
-
-
-def _platform(path: Path) -> str:
-    """The file's name without extensions, as words joined by "_"."""
-    stem = path.name.partition(".")[0] or path.stem
-    return "_".join(words_of(stem).split())[:80] or "fichier"
-
-
-def _projection(
-    columns: Mapping[str, str], sample: Sequence[SourceRecord]
-) -> FrenchProjection | None:
-    pairs = [pair for record in sample if (pair := _written_pair(columns, record))]
-    names = " ".join(columns.get(name, "") for name in ("lon", "lat", "point"))
-    return choose_projection(pairs[:SAMPLED_POINTS], names)
 
 
 def _written_pair(columns: Mapping[str, str], record: SourceRecord) -> Pair | None:
@@ -182,17 +167,3 @@ def _written_pair(columns: Mapping[str, str], record: SourceRecord) -> Pair | No
     if x is not None and y is not None:
         return x, y
     return read_pair(record.values.get(columns.get("point", ""), ""))
-
-
-def _decisions(reading: RowReader) -> Iterator[str]:
-    """What was concluded about the whole file, for its report."""
-    columns = reading.columns
-    if reading.projection:
-        named = columns.get("lon") or columns.get("point") or "geometry"
-        projection = reading.projection
-        yield f"{named}: coordinates read as {projection.name} (EPSG:{projection.epsg})"
-    if reading.context_commune:
-        column = columns["arrondissement"]
-        yield f"{column}: every row belongs to the commune {reading.context_commune}"
-    if reading.bearer_is_place:
-        yield f"{columns['bearer']}: the bearer names the place"

@@ -20,10 +20,10 @@ from mapservice.imports.points import (
 )
 from mapservice.imports.readers.shapes import UNREADABLE, looks_like_shape, read_shape
 from mapservice.imports.readers.tables import SourceRecord, SourceTable
-from mapservice.imports.territory import arrondissement_number, names_a_place
+from mapservice.imports.territory import PARIS, arrondissement_number, names_a_place
 from mapservice.imports.text import block, is_placeholder, one_line, shortened
 from mapservice.imports.words import EPCI_NAME, read_scale, read_status, read_theme
-from mapservice.initiatives.model import Scale, SourceRow, Status, Theme
+from mapservice.initiatives.model import Scale, SourceRow, Status
 
 TITLE_LENGTH = 200
 SUMMARY_LENGTH = 500
@@ -74,24 +74,14 @@ class RowCells:
         self.notes.append(f"{self.columns.get(name, name)}: {message}")
 
 
-@dataclass(frozen=True, slots=True)
-class RowPlace:
-    """What a row says of its place, in the words and codes of `SourceRow`."""
-
-    address: str
-    postcode: str
-    city: str
-    citycode: str
-    departement: str
-    arrondissement: str
-
-
 def read_rows(table: SourceTable, reading: RowReader) -> Iterator[SourceRow]:
     """Every row of the table, in order; a bad one is rejected and the next one read."""
     first_with_id: dict[str, int] = {}
     for number, record in enumerate(table.records(), start=1):
         cells = RowCells(record, reading.columns, list(record.notes))
-        external_id = _external_id(cells)
+        external_id = cells.line("external_id")
+        if external_id.endswith((".0", ",0")):
+            external_id = bare_number(external_id)
         if external_id:
             first = first_with_id.setdefault(external_id, number)
             if first != number:
@@ -106,52 +96,94 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
     if cells.record.rejected:
         return SourceRow(number, raw, rejected=cells.record.rejected)
     title, summary, description = _texts(cells)
-    place = _place(cells, reading)
+
+    # The place, in the words and codes of `SourceRow`.
+    postcode_text = cells.line("postcode")
+    postcode, town = read_postcode(postcode_text)
+    _note_code(cells, "postcode", postcode_text, postcode, "a postcode")
+    city = cells.line("city")
+    if reading.bearer_is_place and not city:
+        bearer = cells.line("bearer")
+        city = bearer if names_a_place(bearer, cells.raw("scale")) else ""
+    city = city or town
+    arrondissement = cells.line("arrondissement")
+    borough, borough_code = arrondissement_number(arrondissement)
+    if reading.context_commune == PARIS and borough is not None and not 1 <= borough <= 20:
+        # A number that the city does not have ("23" of 20 in Paris) means the whole city.
+        arrondissement, borough_code = "", ""
+    address = cells.line("address")
+    citycode_text = cells.line("citycode")
+    citycode = read_citycode(citycode_text)
+    _note_code(cells, "citycode", citycode_text, citycode, "an INSEE code")
+    departement = read_departement(cells.line("departement"))
+
     created_as_told = _date(cells, "created_on")
     created_on = _past(cells, "created_on", created_as_told)
     shape, shape_doubt = _shape(cells, reading.projection)
     is_shaped = bool(shape or shape_doubt)
     point, point_doubt = (None, "") if is_shaped else _point(cells, reading.projection)
+
+    scale = read_scale(cells.raw("scale")[:CELL_LENGTH])
+    if scale is None and reading.bearer_is_place and EPCI_NAME.match(city):
+        scale = Scale.EPCI
+    status_text = cells.line("status")
+    status = read_status(status_text) if status_text else Status.PUBLISHED
+    if status is None:
+        cells.note(
+            "status", f"{status_text!r} is not a known state; a moderator is to see it first"
+        )
+
+    # The last change: a whole day, not before the creation.
+    updated_on = _past(cells, "updated_on", _date(cells, "updated_on"))
+    if updated_on and not is_day(updated_on):
+        cells.note("updated_on", f"{updated_on!r} is not a day; taken as unknown")
+        updated_on = ""
+    elif updated_on and updated_on < created_on:
+        cells.note("updated_on", f"{updated_on!r} comes before the creation; taken as unknown")
+        updated_on = ""
+
+    url = _url(cells)
+    licence = cells.line("licence")
+    written = one_line(cells.raw("title"))
+    rejected = "" if title else "no title, and no description to take one from"
+    if any(map(str.isdigit, written)) and not any(map(str.isalpha, written)):
+        rejected = f"the title {shortened(written, 40)!r} is only a number"
     return SourceRow(
         number=number,
         raw=raw,
         title=title,
         summary=summary,
         description=description,
-        theme=_theme(cells),
-        scale=_scale(cells, place.city if reading.bearer_is_place else ""),
-        status=_status(cells),
+        theme=read_theme(cells.raw("theme")[:1_000]),
+        scale=scale or Scale.COMMUNE,
+        status=status or Status.PENDING,
         created_on=created_on,
         created_as_told=created_as_told,
-        updated_on=_updated_on(cells, created_on),
+        updated_on=updated_on,
         external_id=external_id,
-        url=_url(cells),
-        licence=cells.line("licence"),
-        address=place.address,
-        postcode=place.postcode,
-        city=place.city,
-        citycode=place.citycode,
-        departement=place.departement,
-        arrondissement=place.arrondissement,
+        url=url,
+        licence=licence,
+        address=address,
+        postcode=postcode,
+        city=city,
+        citycode=citycode or borough_code,
+        departement=departement,
+        arrondissement=arrondissement,
         lon=point[0] if point else None,
         lat=point[1] if point else None,
         shape=shape,
         point_doubt=point_doubt or shape_doubt,
         problems=tuple(cells.notes),
-        rejected=_why_untitled(cells, title),
+        rejected=rejected,
     )
 
 
-def _why_untitled(cells: RowCells, title: str) -> str:
-    written = one_line(cells.raw("title"))
-    if any(map(str.isdigit, written)) and not any(map(str.isalpha, written)):
-        return f"the title {shortened(written, 40)!r} is only a number"
-    return "" if title else "no title, and no description to take one from"
-
-
-def _external_id(cells: RowCells) -> str:
-    text = cells.line("external_id")
-    return bare_number(text) if text.endswith((".0", ",0")) else text
+def _note_code(cells: RowCells, name: str, text: str, code: str, what: str) -> None:
+    """Notes a code of five digits that could not be read, or that had lost its first one."""
+    if text and not code:
+        cells.note(name, f"{text!r} is not {what}; dropped")
+    elif len(bare_number(text)) == 4:
+        cells.note(name, f"{text!r} taken as {code!r} (a zero lost at the front)")
 
 
 def _texts(cells: RowCells) -> tuple[str, str, str]:
@@ -160,7 +192,17 @@ def _texts(cells: RowCells) -> tuple[str, str, str]:
     summary = one_line(cells.raw("summary"))
     description = block(cells.raw("description"))
     title = title if any(map(str.isalnum, title)) else ""
-    title = title or _substitute_title(cells, summary or one_line(description))
+    if not title:
+        # The first words of the text, or, for a title withheld ("NON REGISTRÉ"), its category.
+        text = summary or one_line(description)
+        withheld = one_line(cells.record.values.get(cells.columns.get("title", ""), ""))
+        category = one_line(cells.raw("theme"))
+        if any(map(str.isalnum, text)):
+            cells.note("title", "empty; the first words of the description stand in for it")
+            title = shortened(text, SUBSTITUTE_LENGTH)
+        elif category and any(map(str.isalnum, withheld)):
+            cells.note("title", f"{withheld!r} is no title; the category stands in for it")
+            title = f"Sans titre ({category})"
     for name, text, length in (
         ("title", title, TITLE_LENGTH),
         ("summary", summary, SUMMARY_LENGTH),
@@ -178,38 +220,6 @@ def _texts(cells: RowCells) -> tuple[str, str, str]:
     )
 
 
-def _substitute_title(cells: RowCells, text: str) -> str:
-    """The first words of the text, or, for a title withheld ("NON REGISTRÉ"), its category."""
-    if any(map(str.isalnum, text)):
-        cells.note("title", "empty; the first words of the description stand in for it")
-        return shortened(text, SUBSTITUTE_LENGTH)
-    written = one_line(cells.record.values.get(cells.columns.get("title", ""), ""))
-    category = one_line(cells.raw("theme"))
-    if category and any(map(str.isalnum, written)):
-        cells.note("title", f"{written!r} is no title; the category stands in for it")
-        return f"Sans titre ({category})"
-    return ""
-
-
-def _theme(cells: RowCells) -> Theme:
-    return read_theme(cells.raw("theme")[:1_000])
-
-
-def _status(cells: RowCells) -> Status:
-    text = cells.line("status")
-    status = read_status(text) if text else Status.PUBLISHED
-    if status is None:
-        cells.note("status", f"{text!r} is not a known state; a moderator is to see it first")
-    return status or Status.PENDING
-
-
-def _scale(cells: RowCells, bearer: str) -> Scale:
-    named = read_scale(cells.raw("scale")[:CELL_LENGTH])
-    if named is None and EPCI_NAME.match(bearer):
-        return Scale.EPCI
-    return named or Scale.COMMUNE
-
-
 def _date(cells: RowCells, name: str) -> str:
     text = cells.line(name)
     found = read_date(text) if text else ""
@@ -218,91 +228,26 @@ def _date(cells: RowCells, name: str) -> str:
     return found or ""
 
 
-def _past(cells: RowCells, name: str, told: str) -> str:
-    """The same, unless it lies ahead: then it is not when something was made."""
-    if told and is_future(told, datetime.now(UTC)):
-        cells.note(name, f"{told!r} lies in the future; taken as unknown")
+def _past(cells: RowCells, name: str, written: str) -> str:
+    """The date, or "" for one that lies ahead: nothing was made or changed then."""
+    if written and is_future(written, datetime.now(UTC)):
+        cells.note(name, f"{written!r} lies in the future; taken as unknown")
         return ""
-    return told
-
-
-def _updated_on(cells: RowCells, created_on: str) -> str:
-    """The day of the last change, where all of it was told and it can be true."""
-    told = _past(cells, "updated_on", _date(cells, "updated_on"))
-    if told and not is_day(told):
-        cells.note("updated_on", f"{told!r} is not a day; taken as unknown")
-        return ""
-    if told and told < created_on:
-        cells.note("updated_on", f"{told!r} comes before the creation; taken as unknown")
-        return ""
-    return told
+    return written
 
 
 def _url(cells: RowCells) -> str:
     text = cells.line("url", URL_LENGTH + 1).split(" ")[0]
     url = f"https://{text}" if text.lower().startswith("www.") else text
-    if url and (len(url) > URL_LENGTH or not _is_web_address(url)):
+    try:
+        parts = urlsplit(url)
+        is_web = parts.scheme.lower() in ("http", "https") and "." in (parts.hostname or "")
+    except ValueError:
+        is_web = False
+    if url and (len(url) > URL_LENGTH or not is_web):
         cells.note("url", f"{url[:60]!r} is not a web address; dropped")
         return ""
     return url
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme.lower() in ("http", "https") and "." in (parts.hostname or "")
-
-
-def _place(cells: RowCells, reading: RowReader) -> RowPlace:
-    postcode, town = _postcode(cells)
-    city = cells.line("city")
-    if reading.bearer_is_place and not city:
-        bearer = cells.line("bearer")
-        city = bearer if names_a_place(bearer, cells.raw("scale")) else ""
-    arrondissement, borough_code = _arrondissement(cells, reading.context_commune)
-    return RowPlace(
-        address=cells.line("address"),
-        postcode=postcode,
-        city=city or town,
-        citycode=_citycode(cells) or borough_code,
-        departement=read_departement(cells.line("departement")),
-        arrondissement=arrondissement,
-    )
-
-
-def _postcode(cells: RowCells) -> tuple[str, str]:
-    """The postcode, and a town written in the same cell."""
-    text = cells.line("postcode")
-    postcode, town = read_postcode(text)
-    if text and not postcode:
-        cells.note("postcode", f"{text!r} is not a postcode; dropped")
-    elif len(bare_number(text)) == 4:
-        cells.note("postcode", f"{text!r} taken as {postcode!r} (a zero lost at the front)")
-    return postcode, town
-
-
-def _citycode(cells: RowCells) -> str:
-    text = cells.line("citycode")
-    code = read_citycode(text)
-    if text and not code:
-        cells.note("citycode", f"{text!r} is not an INSEE code; dropped")
-    elif len(bare_number(text)) == 4:
-        cells.note("citycode", f"{text!r} taken as {code!r} (a zero lost at the front)")
-    return code
-
-
-def _arrondissement(cells: RowCells, context: str) -> tuple[str, str]:
-    """The arrondissement as typed, and its INSEE code where the cell holds one (75112).
-
-    A number that the city does not have ("23" of 20 in Paris) means the whole city: "".
-    """
-    text = cells.line("arrondissement")
-    number, code = arrondissement_number(text)
-    if context == "75056" and number is not None and not 1 <= number <= 20:
-        return "", ""
-    return text, code
 
 
 def _shape(cells: RowCells, projection: FrenchProjection | None) -> tuple[str, str]:
@@ -335,32 +280,23 @@ def _point(cells: RowCells, projection: FrenchProjection | None) -> tuple[Pair |
     """
     name, written = "geometry", cells.record.point
     if written is None:
-        name, written = _written_point(cells)
+        texts = {name: cells.line(name) for name in ("lon", "lat")}
+        lon, lat = (read_number(text) for text in texts.values())
+        if lon is not None and lat is not None:
+            name, written = "lat", (lon, lat)
+        else:
+            name, written = "point", read_pair(cells.raw("point")) or read_pair(cells.raw("shape"))
+        if written is None and (any(texts.values()) or cells.raw("point")):
+            column = next((name for name, text in texts.items() if text), "point")
+            cells.note(column, "the coordinates are incomplete or no numbers; dropped")
     if written is None:
         return None, ""
     point, note = to_wgs84(*written, projection)
     if note:
         cells.note(name, note)
-    return point, _roughness(written) if point else ""
-
-
-def _roughness(written: Pair) -> str:
-    """Degrees of two decimals are a square of a kilometre, metres in thousands the same."""
+    # Degrees of two decimals are a square of a kilometre, metres in thousands the same.
     if max(map(abs, written)) <= 180:
         is_rough = all(round(value, 2) == value for value in written)
     else:
         is_rough = all(value % 1000 == 0 for value in written)
-    return "the point is rounded to about a kilometre" if is_rough else ""
-
-
-def _written_point(cells: RowCells) -> tuple[str, Pair | None]:
-    texts = {name: cells.line(name) for name in ("lon", "lat")}
-    if all(texts.values()):
-        lon, lat = (read_number(text) for text in texts.values())
-        if lon is not None and lat is not None:
-            return "lat", (lon, lat)
-    pair = read_pair(cells.raw("point")) or read_pair(cells.raw("shape"))
-    if pair is None and (any(texts.values()) or cells.raw("point")):
-        name = next((name for name, text in texts.items() if text), "point")
-        cells.note(name, "the coordinates are incomplete or no numbers; dropped")
-    return "point", pair
+    return point, "the point is rounded to about a kilometre" if point and is_rough else ""

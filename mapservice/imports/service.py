@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.geocoding.model import Precision
-from mapservice.geocoding.service import Locator, Placement
+from mapservice.geocoding.service import Locator
 from mapservice.imports import queries
 from mapservice.imports.dates import first_day, is_day
 from mapservice.imports.placing import RowPlacer
@@ -106,8 +106,8 @@ def import_file(engine: Engine, locator: Locator, path: Path, options: ImportOpt
 def summary_of(run: ImportRun, counts: Mapping[RowOutcome, int]) -> Iterator[str]:
     """How a file was read and what became of its rows, line by line, once it is imported."""
     how = [run.encoding, _SEPARATORS.get(run.separator, repr(run.separator))]
-    if told := [part for part in how if part]:
-        yield f"read as: {', '.join(told)}"
+    if known := [part for part in how if part]:
+        yield f"read as: {', '.join(known)}"
     for field, column in run.columns.items():
         yield f"{field}: {column}"
     if run.unused:
@@ -127,7 +127,8 @@ _SEPARATORS = {
 
 
 def open_file(engine: Engine, path: Path, mapping: Mapping[str, str] | None = None) -> SourceFile:
-    """Reads the beginning of a file; names of territories are told from titles by the database.
+    """Opens a file and reads its first rows; the database knows the names of territories, which
+    are no titles.
 
     Raises SourceError or InvalidInput.
     """
@@ -139,8 +140,8 @@ def open_file(engine: Engine, path: Path, mapping: Mapping[str, str] | None = No
 def import_source(
     engine: Engine, locator: Locator, source: SourceFile, options: ImportOptions
 ) -> ImportRun:
-    """The same for a file that is open already: what is unreadable is refused before a geocoder
-    is built."""
+    """Like `import_file`, for a file that is open already: one that cannot be read is refused
+    before a geocoder is built."""
     platform = options.platform or source.platform
     importer = _Importer(engine, locator, options, platform)
     return ImportRun(
@@ -176,24 +177,25 @@ class _Importer:
     platform: str
 
     def run(self, source: SourceFile) -> Iterator[RowReport]:
-        placer = self._placer(source)
+        # Points are counted first: those of the whole file, and those already imported.
+        shared = SharedPoints(())
+        if source.may_have_points:
+            rows = (PointSighting.of(row, _source_id(row)) for row in source.rows)
+            with self.engine.connect() as connection:
+                shared = SharedPoints(
+                    (one for one in rows if one),
+                    queries.kept_sightings(connection, self.platform),
+                )
+        placer = RowPlacer(self.locator, source.context_commune, shared, self._centres)
         seen: dict[str, tuple[str, int]] = {}
         remaining = source.rows
         while batch := list(islice(remaining, BATCH_ROWS)):
             entries = [self._entry(row, placer, seen) for row in batch]
-            yield from self._run_batch(entries, placer)
-
-    def _placer(self, source: SourceFile) -> RowPlacer:
-        """Knows the points of the whole file, and of what is kept of its source."""
-        if not source.may_have_points:
-            return RowPlacer(self.locator, source.context_commune, SharedPoints(()), self._centres)
-        rows = (PointSighting.of(row, _source_id(row)) for row in source.rows)
-        with self.engine.connect() as connection:
-            shared = SharedPoints(
-                (one for one in rows if one),
-                queries.kept_sightings(connection, self.platform),
-            )
-        return RowPlacer(self.locator, source.context_commune, shared, self._centres)
+            with self.engine.connect() as connection, connection.begin() as transaction:
+                reports = self._save_batch(connection, entries, placer)
+                if self.options.dry_run:
+                    transaction.rollback()
+            yield from reports
 
     def _centres(self) -> KnownCentres:
         with self.engine.connect() as connection:
@@ -203,7 +205,11 @@ class _Importer:
         """An id given twice with other content becomes two ids, so that neither row is lost."""
         source_id = _source_id(row)
         row = placer.doubted(row, source_id)
-        digest = _digest(row)
+        # The digest covers all that a row says, however its file is arranged, and whether its
+        # point is believed; how many rows share that point may change without this row.
+        content = asdict(replace(row, number=0, raw={}, problems=()))
+        content |= {"point_doubt": bool(row.point_doubt), "version": DIGEST_VERSION}
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         if row.rejected or row.skipped:
             return _Entry(row, source_id, digest, 0)
         first = seen.setdefault(source_id, (digest, row.number))
@@ -212,16 +218,10 @@ class _Importer:
             first = seen.setdefault(source_id, (digest, row.number))
         return _Entry(row, source_id, digest, first[1] if first[1] != row.number else 0)
 
-    def _run_batch(self, entries: list[_Entry], placer: RowPlacer) -> list[RowReport]:
-        with self.engine.connect() as connection, connection.begin() as transaction:
-            reports = self._save_batch(connection, entries, placer)
-            if self.options.dry_run:
-                transaction.rollback()
-        return reports
-
     def _save_batch(
         self, connection: Connection, entries: list[_Entry], placer: RowPlacer
     ) -> list[RowReport]:
+        # Which rows have anything to be saved.
         known = service.known(connection, self.platform, [entry.source_id for entry in entries])
         reports: dict[int, RowReport] = {}
         changed: list[_Entry] = []
@@ -238,41 +238,47 @@ class _Importer:
                 reports[number] = _report(entry, RowOutcome.UNCHANGED, entry.row.point_doubt)
             else:
                 changed.append(entry)
+
         placements = placer.place(connection, [entry.row for entry in changed])
-        drafts = [
-            self._draft(entry, placement, known.get(entry.source_id))
-            for entry, placement in zip(changed, placements, strict=True)
-        ]
-        for entry, draft in zip(changed, drafts, strict=True):
-            reports[entry.row.number] = _placed(entry, draft)
-        for number, reason in _save(connection, drafts).items():
-            entry = changed[number]
+        drafts: list[InitiativeDraft] = []
+        for entry, placement in zip(changed, placements, strict=True):
+            row, former = entry.row, known.get(entry.source_id)
+            draft = InitiativeDraft(
+                id=former.id if former else None,
+                title=row.title,
+                summary=row.summary,
+                description=row.description,
+                theme=row.theme,
+                scale=row.scale,
+                status=row.status,
+                created_at=_moment(row.created_on),
+                created_period=None if is_day(row.created_on) else row.created_on or None,
+                updated_at=_moment(row.updated_on),
+                source_platform=self.platform,
+                source_id=entry.source_id,
+                source_url=row.url,
+                source_licence=row.licence or self.options.licence,
+                source_digest=entry.digest,
+                place_text=row.place_text,
+                placement=placement,
+            )
+            drafts.append(draft)
+            outcome = RowOutcome.UPDATED if draft.id else RowOutcome.IMPORTED
+            outcome = RowOutcome.TO_REVIEW if placement.to_review else outcome
+            has_commune = placement.precision in (Precision.POINT, Precision.COMMUNE)
+            reports[row.number] = replace(
+                _report(entry, outcome, placement.reason or placement.match.reason),
+                precision=str(placement.precision),
+                commune=(placement.code or "") if has_commune else "",
+                match_status=str(placement.match.status),
+                score=placement.match.score,
+            )
+
+        # What the database refuses is rejected after all.
+        for position, reason in _save(connection, drafts).items():
+            entry = changed[position]
             reports[entry.row.number] = _report(entry, RowOutcome.REJECTED, reason)
         return [reports[entry.row.number] for entry in entries]
-
-    def _draft(
-        self, entry: _Entry, placement: Placement, former: service.KnownImport | None
-    ) -> InitiativeDraft:
-        row = entry.row
-        return InitiativeDraft(
-            id=former.id if former else None,
-            title=row.title,
-            summary=row.summary,
-            description=row.description,
-            theme=row.theme,
-            scale=row.scale,
-            status=row.status,
-            created_at=_moment(row.created_on),
-            created_period=None if is_day(row.created_on) else row.created_on or None,
-            updated_at=_moment(row.updated_on),
-            source_platform=self.platform,
-            source_id=entry.source_id,
-            source_url=row.url,
-            source_licence=row.licence or self.options.licence,
-            source_digest=entry.digest,
-            place_text=row.place_text,
-            placement=placement,
-        )
 
 
 def _save(connection: Connection, drafts: list[InitiativeDraft]) -> dict[int, str]:
@@ -280,46 +286,22 @@ def _save(connection: Connection, drafts: list[InitiativeDraft]) -> dict[int, st
 
     Raises DBAPIError when the database is lost: that is no fault of the rows.
     """
+    reasons: dict[int, str] = {}
     try:
         with connection.begin_nested():
             service.save(connection, drafts)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        return {
-            number: reason
-            for number, draft in enumerate(drafts)
-            if (reason := _save_one(connection, draft))
-        }
-    return {}
-
-
-def _save_one(connection: Connection, draft: InitiativeDraft) -> str:
-    try:
-        with connection.begin_nested():
-            service.save(connection, [draft])
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise
-        return str(error.orig).splitlines()[0]
-    return ""
-
-
-def _placed(entry: _Entry, draft: InitiativeDraft) -> RowReport:
-    placement = draft.placement
-    outcome = RowOutcome.UPDATED if draft.id else RowOutcome.IMPORTED
-    reason = placement.reason or placement.match.reason
-    report = _report(entry, RowOutcome.TO_REVIEW if placement.to_review else outcome, reason)
-    return replace(
-        report,
-        precision=str(placement.precision),
-        commune=(placement.code or "") if placement.precision in _WITH_COMMUNE else "",
-        match_status=str(placement.match.status),
-        score=placement.match.score,
-    )
-
-
-_WITH_COMMUNE = (Precision.POINT, Precision.COMMUNE)
+        for position, draft in enumerate(drafts):
+            try:
+                with connection.begin_nested():
+                    service.save(connection, [draft])
+            except DBAPIError as refusal:
+                if refusal.connection_invalidated:
+                    raise
+                reasons[position] = str(refusal.orig).splitlines()[0]
+    return reasons
 
 
 def _report(entry: _Entry, outcome: RowOutcome, reason: str = "") -> RowReport:
@@ -328,24 +310,12 @@ def _report(entry: _Entry, outcome: RowOutcome, reason: str = "") -> RowReport:
     return RowReport(row.number, outcome, entry.source_id, row.title, row.place_text, reason=notes)
 
 
-def _digest(row: SourceRow) -> str:
-    """Of all that a row says, however its file is arranged, and of whether its point is believed.
-
-    By how many rows a point is shared may change without this one.
-    """
-    content = asdict(replace(row, number=0, raw={}, problems=()))
-    content |= {"point_doubt": bool(row.point_doubt), "version": DIGEST_VERSION}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
 def _source_id(row: SourceRow) -> str:
-    return row.external_id or _identity(row)
-
-
-def _identity(row: SourceRow) -> str:
-    """For files without ids: what stays the same when details of a row are mended."""
-    told = first_day(row.created_as_told)  # as the first readings had it
-    content = [row.title, row.place_text, told, row.lon, row.lat]
+    """The id that the file gives; without one, a hash of what stays when details are mended."""
+    if row.external_id:
+        return row.external_id
+    created = first_day(row.created_as_told)  # as the first version of the import read it
+    content = [row.title, row.place_text, created, row.lon, row.lat]
     return "sha256:" + hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 

@@ -48,10 +48,10 @@ class PointSighting:
 
 
 class SharedPoints:
-    """How many rows of a file, and of what is kept of its source, stand at each point.
+    """How many rows share each point: those of a file, and those already imported of its source.
 
-    A row that is repeated counts once. What is kept counts beside the file's rows where its id and,
-    at its point, its title are none of the file's: an edited row does not stand beside itself.
+    A row that is repeated counts once. One that was imported before counts unless the file has its
+    id, or its title at the same point: an edited row is not its own neighbour. `kept` are those.
     """
 
     def __init__(self, rows: Iterable[PointSighting], kept: Iterable[PointSighting] = ()) -> None:

@@ -1,4 +1,4 @@
-"""The street address within what a row says of its place: what makes a shared point a true one."""
+"""The street address in the place fields of a row: one street makes a shared point a true one."""
 
 import re
 
@@ -45,11 +45,15 @@ def street_key(address: str, city: str = "") -> str:
     """
     if not address:
         return ""
-    segments = [_words(segment) for segment in re.split(r"[,;\n()]|\s[-–]\s", address)]
-    town = words_of(city).split()
+    town = [SHORT_FORMS.get(word, word) for word in words_of(city).split()]
     flat: list[list[str]] = []
-    for words in segments:
-        kept = _without_town(words, town)
+    for segment in re.split(r"[,;\n()]|\s[-–]\s", address):
+        kept = [SHORT_FORMS.get(word, word) for word in words_of(segment).split()]
+        # Without the postcode and the town that end an address written in one line.
+        codes = [index for index, word in enumerate(kept) if re.fullmatch(r"\d{5}", word)]
+        kept = kept[: codes[0]] if codes else kept
+        if town and kept[-len(town) :] == town:
+            kept = kept[: -len(town)]
         if flat and len(flat[-1]) == 1 and NUMBER.fullmatch(flat[-1][0]):
             kept = flat.pop() + kept  # "12, rue X"
         if kept:
@@ -58,21 +62,6 @@ def street_key(address: str, city: str = "") -> str:
         if key := _street(words):
             return key
     return next((key for words in flat if (key := _building(words))), "")
-
-
-def _words(segment: str) -> list[str]:
-    return [SHORT_FORMS.get(word, word) for word in words_of(segment).split()]
-
-
-def _without_town(words: list[str], town: list[str]) -> list[str]:
-    """Without the postcode and the town that end an address written in one line."""
-    spelt = [SHORT_FORMS.get(word, word) for word in town]
-    codes = [index for index, word in enumerate(words) if re.fullmatch(r"\d{5}", word)]
-    if codes:
-        words = words[: codes[0]]
-    if spelt and words[-len(spelt) :] == spelt:
-        words = words[: -len(spelt)]
-    return words
 
 
 def _street(words: list[str]) -> str:

@@ -58,10 +58,26 @@ def context_commune(
     filled = [cell for cell in cells if cell]
     if not filled:
         return ""
-    coded = {_city_of_code(cell) for cell in filled}
+    # By INSEE or postal codes, where all cells hold those of one city.
+    digits = [bare_number(cell) for cell in filled]
+    coded = {
+        next((city for start, city in CODE_STARTS.items() if code.startswith(start)), "")
+        if len(code) == 5
+        else ""
+        for code in digits
+    }
     if len(coded) == 1 and coded != {""}:
         return coded.pop()
-    return _city_of_numbers([arrondissement_number(cell)[0] for cell in filled], file_stem)
+    # By numbers, and the name of the file.
+    numbers = [arrondissement_number(cell)[0] for cell in filled]
+    within = [number for number in numbers if number and number <= ARRONDISSEMENTS[PARIS]]
+    if len(within) < 0.9 * len(numbers) or not within:
+        return ""
+    if max(within) > ARRONDISSEMENTS[MARSEILLE]:
+        return PARIS
+    named = {CITY_WORDS[word] for word in words_of(file_stem).split() if word in CITY_WORDS}
+    city = named.pop() if len(named) == 1 else ""
+    return city if city and max(within) <= ARRONDISSEMENTS[city] else ""
 
 
 def bearer_is_place(columns: Mapping[str, str], sample: Sequence[SourceRecord]) -> bool:
@@ -70,33 +86,10 @@ def bearer_is_place(columns: Mapping[str, str], sample: Sequence[SourceRecord]) 
     if not column or any(name in columns for name in PLACE_FIELDS):
         return False
     profiles = values_of(columns.get("scale", ""), sample)
-    bearers = values_of(column, sample)
-    return share(profiles, read_scale) >= 0.5 or share(bearers, _is_public_body) >= 0.5
+    bodies = [words_of(bearer) for bearer in values_of(column, sample)]
+    return share(profiles, read_scale) >= 0.5 or share(bodies, PUBLIC_BODY.match) >= 0.5
 
 
 def names_a_place(bearer: str, profile: str) -> bool:
     """False for a bearer that only repeats its kind ("SEM", "Association")."""
     return bool(bearer) and words_of(bearer) != words_of(profile[:300])
-
-
-def _is_public_body(text: str) -> bool:
-    return PUBLIC_BODY.match(words_of(text)) is not None
-
-
-def _city_of_code(cell: str) -> str:
-    digits = bare_number(cell)
-    if len(digits) != 5:
-        return ""
-    return next((city for start, city in CODE_STARTS.items() if digits.startswith(start)), "")
-
-
-def _city_of_numbers(numbers: Sequence[int | None], file_stem: str) -> str:
-    known = [number for number in numbers if number is not None]
-    within = [number for number in known if 1 <= number <= ARRONDISSEMENTS[PARIS]]
-    if len(within) < 0.9 * len(numbers) or not within:
-        return ""
-    if max(within) > ARRONDISSEMENTS[MARSEILLE]:
-        return PARIS
-    named = {CITY_WORDS[word] for word in words_of(file_stem).split() if word in CITY_WORDS}
-    city = named.pop() if len(named) == 1 else ""
-    return city if city and max(within) <= ARRONDISSEMENTS[city] else ""

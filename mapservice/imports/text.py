@@ -78,7 +78,10 @@ def mended(text: str) -> str:
         if not MOJIBAKE.search(text):
             break
         text = MOJIBAKE.sub(_as_utf8, text)
-    text = LATIN1_CONTROL.sub(_as_cp1252, text)
+    # A C1 control is a sign of CP1252 that was read as Latin-1.
+    text = LATIN1_CONTROL.sub(
+        lambda control: control.group().encode("latin-1").decode("cp1252", "ignore"), text
+    )
     return unicodedata.normalize("NFC", INVISIBLE.sub("", text))
 
 
@@ -105,22 +108,14 @@ def shortened(text: str, length: int) -> str:
 
 def _as_utf8(match: re.Match[str]) -> str:
     found = match.group()
+    data = b""
+    for letter in found:
+        # Each letter stands for a byte: that of CP1252, or of Latin-1 for a C1 control.
+        data += letter.encode("latin-1" if LATIN1_CONTROL.match(letter) else "cp1252")
     try:
-        return b"".join(map(_byte, found)).decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError:
         return found
-
-
-def _byte(letter: str) -> bytes:
-    """The byte that CP1252 shows as `letter`; its five unused bytes show as C1 controls."""
-    try:
-        return letter.encode("cp1252")
-    except UnicodeEncodeError:
-        return letter.encode("latin-1")
-
-
-def _as_cp1252(match: re.Match[str]) -> str:
-    return bytes([ord(match.group())]).decode("cp1252", "ignore")
 
 
 def _without_markup(text: str) -> str:
@@ -129,17 +124,12 @@ def _without_markup(text: str) -> str:
         return text
     for _ in range(3):
         if TAG.search(text):
-            text = html.unescape(nh3.clean(_marked(text), tags=set()))
+            # Links, items and blocks become the signs of Markdown.
+            text = ITEM.sub("\n- ", LINK.sub(r"\2 (\1)", text))
+            text = PARAGRAPH.sub("\n\n", BREAK.sub("\n", text))
+            text = html.unescape(nh3.clean(text, tags=set()))
         elif ENTITY.search(text):
             text = html.unescape(text)
         else:
             break
     return OPEN_TAG.sub("< ", mended(text))
-
-
-def _marked(markup: str) -> str:
-    """Blocks, items and links of HTML turned into the signs of Markdown."""
-    text = LINK.sub(r"\2 (\1)", markup)
-    text = ITEM.sub("\n- ", text)
-    text = BREAK.sub("\n", text)
-    return PARAGRAPH.sub("\n\n", text)

@@ -1,4 +1,4 @@
-"""Whether a column can hold the titles of initiatives: told by its cells, not by its name."""
+"""Whether a column can hold the titles of initiatives: judged by its cells, not by its name."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -43,7 +43,11 @@ def why_no_title(
         return ""
     if _share(values, _is_text) < ENOUGH:
         return "holds numbers, codes, dates or addresses of pages"
-    if _share(values, lambda text: _is_territory(text, names_territory)) >= ENOUGH:
+    territories = sum(
+        (EPCI_NAME.match(words) is not None and len(words) <= 80) or names_territory(words)
+        for words in map(one_line, values)
+    )
+    if territories >= ENOUGH * len(values):
         return "holds names of communes, EPCI or other territories"
     if _share(values, lambda text: CIVILITY.fullmatch(words_of(text))) >= ENOUGH:
         return "holds forms of address"
@@ -74,8 +78,3 @@ def _is_text(text: str) -> bool:
         and read_number(text) is None
         and read_date(text) is None
     )
-
-
-def _is_territory(text: str, names_territory: NamesTerritory) -> bool:
-    words = one_line(text)
-    return (EPCI_NAME.match(words) is not None and len(words) <= 80) or names_territory(words)

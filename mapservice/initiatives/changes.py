@@ -1,8 +1,8 @@
-"""What changed since a moment, in the order of change, and what is gone: for those who harvest.
+"""The feed of changes for harvesters: what changed since a moment, in order, and what is gone.
 
-The answer covers `[since, until)`. `until` comes from the database (`harvest_horizon`, see
-`changes.sql`): no transaction still open has changed anything before it. So who asks next with
-`since` = the former `until` misses nothing, in whatever order transactions commit.
+An answer covers `[since, until)`. `until` comes from the database (`harvest_horizon`, see
+`changes.sql`): no transaction still open has changed anything before it. A harvester that next
+asks with `since` = the former `until` misses nothing, in whatever order transactions commit.
 """
 
 from dataclasses import dataclass
@@ -63,8 +63,8 @@ FEED = """
 class ChangeWindow:
     """Changes from `since` on and before `until`; `present` is what the database's clock says.
 
-    A clock ahead of ours may ask from the future. What changes until that moment comes is told too:
-    the next question begins where this answer ended.
+    A client whose clock is ahead may ask from the future. What changes before that moment comes is
+    in the feed too: the next request begins where this answer ended.
     """
 
     since: datetime
@@ -80,14 +80,14 @@ class ChangeWindow:
 
 
 def horizon(connection: Connection) -> datetime:
-    """Up to when a statement that begins afterwards sees every change; UTC."""
+    """The moment (UTC) before which a statement that begins afterwards sees every change."""
     moment = connection.execute(text("SELECT harvest_horizon()")).scalar_one()
     assert isinstance(moment, datetime)
     return moment.astimezone(UTC)
 
 
 def clock(connection: Connection) -> datetime:
-    """What the clock says that changes are dated by; UTC."""
+    """The present (UTC) by the clock that dates changes."""
     moment = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     assert isinstance(moment, datetime)
     return moment.astimezone(UTC)
@@ -152,7 +152,7 @@ def _changed(filters: InitiativeFilters, base_url: str, window: ChangeWindow) ->
 
 
 def _tombstones(filters: InitiativeFilters, window: ChangeWindow) -> Select[Any]:
-    """What left public view, and what is public but no longer, or never was, what is asked for."""
+    """What left public view, and what changed, is public and does not match the filter (now)."""
     left = select(
         removal.c.initiative.label("id"),
         utc_text(removal.c.removed_at).label("removed_at"),

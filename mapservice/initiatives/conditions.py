@@ -42,7 +42,7 @@ COLUMNS = {
 def where(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
     """The conditions on `initiative` that a filter stands for; all must hold.
 
-    What has no known day lies in no period, were it open at one end.
+    An initiative without a known day lies in no period, not even in one that is open at one end.
     """
     conditions = [one_of(initiative.c.status, filters.statuses)]
     if filters.q:
@@ -52,9 +52,23 @@ def where(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
     if filters.precision:
         conditions.append(one_of(initiative.c.precision, filters.precision))
     if filters.territory:
-        conditions.append(_in_territories(filters))
+        by_level: dict[Level, list[str]] = {}
+        for ref in filters.territory:
+            by_level.setdefault(ref.level, []).append(ref.code)
+        conditions.append(or_(*(one_of(COLUMNS[level], by_level[level]) for level in by_level)))
     if filters.bbox:
-        conditions.append(_in_bbox(filters.bbox))
+        # By index, which rounds to some metres, then exactly. The planner, which cannot know that
+        # both say nearly the same, takes the second for a guess that halves the rows rather than
+        # one that leaves none: that is what COALESCE does.
+        boxes: list[ColumnElement[bool]] = []
+        for part in filters.bbox.parts():
+            exactly = and_(
+                func.ST_X(initiative.c.anchor).between(part.west, part.east),
+                func.ST_Y(initiative.c.anchor).between(part.south, part.north),
+            )
+            by_index = initiative.c.anchor_3857.op("&&")(envelope(part))
+            boxes.append(and_(by_index, func.coalesce(exactly, false())))
+        conditions.append(or_(*boxes))
     if filters.near and filters.radius:
         conditions.append(_within(filters.near, filters.radius))
     if filters.since:
@@ -65,7 +79,7 @@ def where(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
 
 
 def recency(of: Any = initiative.c) -> ColumnElement[Any]:
-    """What newest first goes by: of an unknown day, a moment before all others.
+    """The moment that `recent` sorts by: for an unknown day, one before all others.
 
     Thus an order with unknown days last, and what follows a row in it, are ranges of an index.
     """
@@ -93,30 +107,6 @@ def one_of(column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[b
     if len(values) == 1:
         return column == str(values[0])
     return column == any_(cast([str(value) for value in values], ARRAY(Text)))
-
-
-def _in_territories(filters: InitiativeFilters) -> ColumnElement[bool]:
-    by_level: dict[Level, list[str]] = {}
-    for ref in filters.territory:
-        by_level.setdefault(ref.level, []).append(ref.code)
-    return or_(*(one_of(COLUMNS[level], codes) for level, codes in by_level.items()))
-
-
-def _in_bbox(bbox: BBox) -> ColumnElement[bool]:
-    return or_(*(_in_box(part) for part in bbox.parts()))
-
-
-def _in_box(bbox: BBox) -> ColumnElement[bool]:
-    """By index, which rounds to some metres, then exactly.
-
-    The planner, which cannot know that both say nearly the same, takes the second for a guess that
-    halves the rows rather than one that leaves none: that is what COALESCE does.
-    """
-    exactly = and_(
-        func.ST_X(initiative.c.anchor).between(bbox.west, bbox.east),
-        func.ST_Y(initiative.c.anchor).between(bbox.south, bbox.north),
-    )
-    return and_(initiative.c.anchor_3857.op("&&")(envelope(bbox)), func.coalesce(exactly, false()))
 
 
 def envelope(bbox: BBox) -> ColumnElement[object]:

@@ -55,9 +55,9 @@ PAGE = "SELECT feature, {keys} FROM ({features}) AS made"
 # Columns of a row that are no properties.
 INNER = ("point", "sort_key")
 
-# An address without signs that JSON escapes: all but what somebody made up.
+# An address without signs that JSON escapes; only one that somebody made up has others.
 _PLAIN_ADDRESS = re.compile(r"[\w:/.\-\[\]]*", re.ASCII)
-# Texts that people wrote, and how what a spreadsheet runs begins.
+# Texts that people wrote, and the signs that begin what a spreadsheet would run.
 WRITTEN = ("title", "summary", "source", "licence", "attribution")
 FORMULA_SIGNS = "=+-@\t\r"
 # Typed as text, lest GeoAlchemy2 turn it into EWKB on its way through SQL that needs a geometry.
@@ -70,6 +70,12 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
     """The public properties in order; `base_url` makes `url` absolute."""
     own = initiative.c
     kind = JsonNotNull() if _PLAIN_ADDRESS.fullmatch(base_url) else Text()
+    # Whom to name, and under which licence, in the words of pages: "source (licence)"; null for
+    # what began here.
+    empty, opening, closing = (literal_column(text, Text()) for text in ("''", "' ('", "')'"))
+    licence = func.coalesce(
+        opening + _null_if_empty(own.source_licence) + closing, empty, type_=Text()
+    )
     return [
         own.id,
         own.title,
@@ -89,28 +95,17 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
         own.created_period,
         utc_text(own.updated_at).label("updated_at"),
         type_coerce(literal(f"{base_url}/initiatives/") + func.text(own.id), kind).label("url"),
-        _told(own.source_platform).label("source"),
-        _told(own.source_url).label("source_url"),
-        _told(own.source_licence).label("licence"),
-        _attribution().label("attribution"),
+        _null_if_empty(own.source_platform).label("source"),
+        _null_if_empty(own.source_url).label("source_url"),
+        _null_if_empty(own.source_licence).label("licence"),
+        (_null_if_empty(own.source_platform) + licence).label("attribution"),
         own.source_supporters,
     ]
 
 
-def _told(column: ColumnElement[str]) -> ColumnElement[Any]:
-    """Null where nobody told anything."""
+def _null_if_empty(column: ColumnElement[str]) -> ColumnElement[Any]:
+    """Null for an empty text: nothing was given."""
     return func.nullif(column, literal_column("''"), type_=Text())
-
-
-def _attribution() -> ColumnElement[Any]:
-    """Who is to be named, and under which licence, in the words of pages: "source (licence)".
-
-    Null for what began here.
-    """
-    own = initiative.c
-    opening, closing = literal_column("' ('", Text()), literal_column("')'", Text())
-    licence = opening + _told(own.source_licence) + closing
-    return _told(own.source_platform) + func.coalesce(licence, literal_column("''"), type_=Text())
 
 
 def with_names() -> FromClause:

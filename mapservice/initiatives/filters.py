@@ -8,10 +8,11 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from mapservice.errors import InvalidInput
@@ -87,7 +88,30 @@ class InitiativeFilters:
 
     def to_pairs(self) -> list[tuple[str, str]]:
         """The query string that parses to this value, in canonical order."""
-        return [(name, text) for name, text in _texts(self) if text]
+        since = until = ""
+        if self.since:
+            is_day = self.since.time() == time()
+            since = self.since.date().isoformat() if is_day else self.since.isoformat()
+        if self.until:
+            # The day whose end this is; the calendar knows none before its first.
+            is_day = self.until.time() == time() and self.until.date() > date.min
+            last_day = (self.until - timedelta(days=1)).date() if is_day else None
+            until = last_day.isoformat() if last_day else self.until.isoformat()
+        default = ListingSort.NEAR if self.near else ListingSort.RECENT
+        texts = (
+            ("q", self.q),
+            ("theme", ",".join(self.theme)),
+            ("status", ",".join(self.status)),
+            ("territory", ",".join(str(ref) for ref in self.territory)),
+            ("bbox", str(self.bbox or "")),
+            ("near", str(self.near or "")),
+            ("radius", plain_number(self.radius) if self.radius else ""),
+            ("since", since),
+            ("until", until),
+            ("precision", ",".join(self.precision)),
+            ("sort", "" if self.sort is default else self.sort),
+        )
+        return [(name, text) for name, text in texts if text]
 
 
 # What a cursor holds of a row without a known day: so PostgreSQL writes a moment before all others.
@@ -122,7 +146,12 @@ class ListingCursor:
         if not isinstance(self.id, str) or not _UUID.fullmatch(self.id):
             return False
         if self.sort is ListingSort.RECENT:
-            return self.value == UNDATED or (isinstance(self.value, str) and _is_moment(self.value))
+            if self.value == UNDATED:
+                return True
+            try:
+                return isinstance(self.value, str) and bool(parse_moment("cursor", self.value))
+            except InvalidInput:
+                return False
         number = self.value
         if not isinstance(number, int | float) or isinstance(number, bool):
             return False
@@ -142,21 +171,6 @@ class PageRequest:
 
 def parse(pairs: Iterable[tuple[str, str]]) -> tuple[InitiativeFilters, PageRequest]:
     """Reads a query string. Raises InvalidInput for what is unknown, repeated or malformed."""
-    texts = _gather(pairs)
-    filters = InitiativeFilters(
-        **{name: read(texts[name]) for name, read in _READERS.items() if name in texts}
-    )
-    filters = _completed(filters, sort_given="sort" in texts)
-    paging = PageRequest(
-        limit=parse_limit(texts["limit"]) if "limit" in texts else None,
-        cursor=ListingCursor.decode(texts["cursor"]) if "cursor" in texts else None,
-    )
-    if paging.cursor and paging.cursor.sort is not filters.sort:
-        raise InvalidInput("cursor", "belongs to another sort")
-    return filters, paging
-
-
-def _gather(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name, text in pairs:
         if name not in PARAMETERS:
@@ -168,25 +182,28 @@ def _gather(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
         if name in texts and name not in LISTS:
             raise InvalidInput(name, "is given more than once")
         texts[name] = f"{texts[name]},{text}" if name in texts else text
-    return texts
+    filters = InitiativeFilters(
+        **{name: read(texts[name]) for name, read in _READERS.items() if name in texts}
+    )
 
-
-def _completed(filters: InitiativeFilters, *, sort_given: bool) -> InitiativeFilters:
-    """Applies the rules that tie parameters to each other."""
-    if filters.near is None:
-        if filters.radius is not None:
-            raise InvalidInput("radius", "needs near=longitude,latitude")
-        if filters.sort is ListingSort.NEAR:
-            raise InvalidInput("sort", "near needs near=longitude,latitude")
-        return _checked_period(filters)
-    sort = filters.sort if sort_given else ListingSort.NEAR
-    return _checked_period(replace(filters, sort=sort, radius=filters.radius or DEFAULT_RADIUS))
-
-
-def _checked_period(filters: InitiativeFilters) -> InitiativeFilters:
+    # The rules that tie parameters to each other.
+    if filters.near is not None:
+        sort = filters.sort if "sort" in texts else ListingSort.NEAR
+        filters = replace(filters, sort=sort, radius=filters.radius or DEFAULT_RADIUS)
+    elif filters.radius is not None:
+        raise InvalidInput("radius", "needs near=longitude,latitude")
+    elif filters.sort is ListingSort.NEAR:
+        raise InvalidInput("sort", "near needs near=longitude,latitude")
     if filters.since and filters.until and filters.since >= filters.until:
         raise InvalidInput("until", "must come after since")
-    return filters
+
+    paging = PageRequest(
+        limit=parse_limit(texts["limit"]) if "limit" in texts else None,
+        cursor=ListingCursor.decode(texts["cursor"]) if "cursor" in texts else None,
+    )
+    if paging.cursor and paging.cursor.sort is not filters.sort:
+        raise InvalidInput("cursor", "belongs to another sort")
+    return filters, paging
 
 
 def _choices(field: str, kind: type[Choice], allowed: Iterable[Choice]) -> Callable[[str], Any]:
@@ -235,10 +252,6 @@ def _radius(text: str) -> float:
     return metres
 
 
-def _since(text: str) -> datetime:
-    return parse_moment("since", text)
-
-
 def _until(text: str) -> datetime:
     """A day means through its end, so the exclusive bound is the day after."""
     moment = parse_moment("until", text)
@@ -267,18 +280,6 @@ def parse_moment(field: str, text: str) -> datetime:
     return moment
 
 
-def _sort(text: str) -> ListingSort:
-    return _choice("sort", text, ListingSort, tuple(ListingSort))
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        parse_moment("cursor", text)
-    except InvalidInput:
-        return False
-    return True
-
-
 _READERS: dict[str, Callable[[str], Any]] = {
     "q": _query,
     "theme": _choices("theme", Theme, Theme),
@@ -287,38 +288,10 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "bbox": BBox.parse,
     "near": LonLat.parse,
     "radius": _radius,
-    "since": _since,
+    "since": partial(parse_moment, "since"),
     "until": _until,
     "precision": _choices("precision", Precision, Precision),
-    "sort": _sort,
+    "sort": lambda text: _choice("sort", text, ListingSort, tuple(ListingSort)),
 }
 LISTS = frozenset({"theme", "status", "territory", "precision"})
 PARAMETERS = frozenset(_READERS) | {"limit", "cursor"}
-
-
-def _texts(filters: InitiativeFilters) -> Iterator[tuple[str, str]]:
-    yield "q", filters.q
-    yield "theme", ",".join(filters.theme)
-    yield "status", ",".join(filters.status)
-    yield "territory", ",".join(str(ref) for ref in filters.territory)
-    yield "bbox", str(filters.bbox or "")
-    yield "near", str(filters.near or "")
-    yield "radius", plain_number(filters.radius) if filters.radius else ""
-    yield "since", _moment_text(filters.since)
-    yield "until", _until_text(filters.until)
-    yield "precision", ",".join(filters.precision)
-    default = ListingSort.NEAR if filters.near else ListingSort.RECENT
-    yield "sort", "" if filters.sort is default else filters.sort
-
-
-def _moment_text(moment: datetime | None) -> str:
-    if moment is None:
-        return ""
-    return moment.date().isoformat() if moment.time() == time() else moment.isoformat()
-
-
-def _until_text(moment: datetime | None) -> str:
-    """The day whose end this is; the calendar knows none before its first."""
-    if moment and moment.time() == time() and moment.date() > date.min:
-        return (moment - timedelta(days=1)).date().isoformat()
-    return moment.isoformat() if moment else ""

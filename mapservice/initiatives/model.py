@@ -56,9 +56,9 @@ class SourceRow:
     `number` counts data rows from 1, `raw` is the row as the file gave it. `lon`/`lat` are
     EPSG:4326 or None. `point_doubt` says why the point is no place known to the metre, or "".
     `shape` is a geometry that is no point, as the hexadecimal digits of its WKB, EPSG:4326, or "".
-    Dates are ISO 8601, as much as was told ("2025-01-18", "2025-01", "2025") or ""; `created_on` is
-    only what can be a date of creation, `created_as_told` what was written whatever it means, which
-    tells rows without ids apart. `problems` lists what was dropped or mended on the way, in words
+    Dates are ISO 8601, as much as is written ("2025-01-18", "2025-01", "2025") or ""; `created_on`
+    is only what can be a date of creation, `created_as_told` whatever was written: it helps to
+    distinguish rows without ids. `problems` lists what was dropped or mended on the way, in words
     that name the column.
     `rejected` is the reason why the row cannot become an initiative, `skipped` why it is none at
     all (a total, a heading, the header once more), or "".

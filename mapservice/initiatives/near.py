@@ -56,10 +56,10 @@ class NearCircle:
 
 @dataclass(frozen=True, slots=True)
 class TouchedArea:
-    """A territory that has ground in a circle or a box; one of many where nothing may be.
+    """A territory that overlaps a circle or a box, whether or not it has initiatives.
 
-    `cell` is where its initiatives stand that are known no better; `inside`: so does its label
-    point, by which filters of areas find them.
+    `cell` is that of its label point, where initiatives known to this territory and no better are
+    shown; `inside` says that this point, by which area filters find them, lies within as well.
     """
 
     level: Level
@@ -76,7 +76,7 @@ class TouchedArea:
 
 @dataclass(frozen=True, slots=True)
 class AreaOnlyCount:
-    """Initiatives known to one touched territory and no better: they may be here or not.
+    """Initiatives known to one overlapping territory and no better: they may lie within or not.
 
     `counts` is by theme, as if the filter named none; `mark` (lon, lat, EPSG:4326) is on the part
     of its ground that is in the circle, for communes alone.

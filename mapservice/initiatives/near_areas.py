@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from mapservice.db.tables import initiative
 from mapservice.db.text import fill
 from mapservice.geocoding.model import Precision
-from mapservice.initiatives import near_counts, queries
+from mapservice.initiatives import queries
 from mapservice.initiatives.conditions import COLUMNS, one_of, where
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.near import AreaOnlyCount, AroundCounts, ScaleBounds, TouchedArea
@@ -95,12 +95,40 @@ MARKED = 300
 
 def around(connection: Connection, filters: InitiativeFilters) -> AroundCounts:
     """What lies in the circle of a filter, and what may. `filters.near` and `radius` are given."""
-    assert filters.near is not None
-    assert filters.radius is not None
-    areas = touched_by_circle(connection, filters.near, filters.radius)
+    here, radius = filters.near, filters.radius
+    assert here is not None
+    assert radius is not None
+    areas = touched_by_circle(connection, here, radius)
     somewhere = known_to(connection, filters, areas)
-    points = _points(connection, filters, somewhere)
-    marked = _with_marks(connection, filters.near, filters.radius, somewhere, filters)
+
+    # True points by theme. Where the index counts all that stands in the circle, what is known to
+    # a territory whose label point lies in it is taken off again.
+    points: dict[str, int] = {}
+    if not filters.precision or Precision.POINT in filters.precision:
+        standing = queries.by_theme_in_circle(connection, filters)
+        if standing is None:
+            exact = replace(filters, precision=(Precision.POINT,))
+            points = dict(queries.count_by_theme(connection, exact))
+        else:
+            points = dict(standing)
+            for one in somewhere:
+                for theme, number in one.counts.items() if one.area.inside else ():
+                    points[theme] -= number
+
+    # Communes that hold some of the themes chosen show a mark.
+    communes = [
+        one.area.code
+        for one in somewhere
+        if one.area.level is Level.COMMUNE and one.count(filters.theme)
+    ]
+    values: dict[str, Any] = {"lon": here.lon, "lat": here.lat, "radius": radius}
+    values["codes"] = communes[:MARKED]
+    rows = connection.execute(text(MARKS), values) if communes else ()
+    marks = {code: (lon, lat) for code, lon, lat in rows}
+    marked = tuple(
+        replace(one, mark=marks.get(one.area.code)) if one.area.level is Level.COMMUNE else one
+        for one in somewhere
+    )
     return AroundCounts(points, marked, filters.theme)
 
 
@@ -191,46 +219,3 @@ def _known_to(areas: Sequence[TouchedArea]) -> ColumnElement[bool]:
 
 def _without_place(filters: InitiativeFilters) -> InitiativeFilters:
     return replace(filters, near=None, radius=None, bbox=None)
-
-
-def _points(
-    connection: Connection, filters: InitiativeFilters, somewhere: Sequence[AreaOnlyCount]
-) -> dict[str, int]:
-    """True points in the circle by theme.
-
-    Where the index counts all that stands in the circle, what is known to a territory whose label
-    point lies in it is taken off again.
-    """
-    if filters.precision and Precision.POINT not in filters.precision:
-        return {}
-    standing = near_counts.by_theme(connection, filters)
-    if standing is None:
-        exact = replace(filters, precision=(Precision.POINT,))
-        return dict(queries.count_by_theme(connection, exact))
-    counts = dict(standing)
-    for one in somewhere:
-        for theme, number in one.counts.items() if one.area.inside else ():
-            counts[theme] -= number
-    return counts
-
-
-def _with_marks(
-    connection: Connection,
-    here: LonLat,
-    radius: float,
-    somewhere: Sequence[AreaOnlyCount],
-    filters: InitiativeFilters,
-) -> tuple[AreaOnlyCount, ...]:
-    communes = [
-        one.area.code
-        for one in somewhere
-        if one.area.level is Level.COMMUNE and one.count(filters.theme)
-    ]
-    values: dict[str, Any] = {"lon": here.lon, "lat": here.lat, "radius": radius}
-    values["codes"] = communes[:MARKED]
-    rows = connection.execute(text(MARKS), values) if communes else ()
-    marks = {code: (lon, lat) for code, lon, lat in rows}
-    return tuple(
-        replace(one, mark=marks.get(one.area.code)) if one.area.level is Level.COMMUNE else one
-        for one in somewhere
-    )

@@ -100,7 +100,15 @@ def circle_of_commune(connection: Connection, code: str) -> tuple[LonLat, float]
 
 def circle(connection: Connection, here: LonLat) -> NearCircle:
     """The circle that holds about 20,000 inhabitants, in steps of 100 m between 1 and 50 km."""
-    radius = _radius(connection, here)
+    radius = MOST_RADIUS
+    for reach in REACHES:
+        values = {"lon": here.lon, "lat": here.lat, "reach": reach, "wanted": INHABITANTS}
+        dense, sparse = connection.execute(text(fill(CIRCLE, {"asked": ASKED})), values).one()
+        found = dense if dense is not None else sparse
+        if found is not None:
+            stepped = -(-found // STEP) * STEP
+            radius = float(min(max(stepped, LEAST_RADIUS), MOST_RADIUS))
+            break
     return NearCircle(radius, population(connection, here, radius))
 
 
@@ -111,14 +119,3 @@ def population(connection: Connection, here: LonLat, radius: float) -> int:
     """
     values = {"lon": here.lon, "lat": here.lat, "reach": radius}
     return int(connection.execute(text(fill(HELD, {"asked": ASKED})), values).scalar_one())
-
-
-def _radius(connection: Connection, here: LonLat) -> float:
-    for reach in REACHES:
-        values = {"lon": here.lon, "lat": here.lat, "reach": reach, "wanted": INHABITANTS}
-        dense, sparse = connection.execute(text(fill(CIRCLE, {"asked": ASKED})), values).one()
-        found = dense if dense is not None else sparse
-        if found is not None:
-            stepped = -(-found // STEP) * STEP
-            return float(min(max(stepped, LEAST_RADIUS), MOST_RADIUS))
-    return MOST_RADIUS

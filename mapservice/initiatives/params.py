@@ -33,29 +33,14 @@ def read_filters(connection: Connection, *beside: str) -> tuple[InitiativeFilter
 
 
 def with_known_places(connection: Connection, filters: InitiativeFilters) -> InitiativeFilters:
-    """The same filters, naming territories of today. Raises InvalidInput for one that is none."""
+    """The same filters, naming each territory once and as it is called today.
+
+    Raises InvalidInput for one that is none. Where the request gives a code that its commune no
+    longer has, the answer links the address that says the same today.
+    """
     if not filters.territory:
         return filters
-    return replace(filters, territory=_named(connection, filters.territory))
-
-
-def query_string(filters: InitiativeFilters, **changes: object) -> str:
-    """The filters' canonical query string with some of them changed; None takes one away."""
-    texts = dict(filters.to_pairs())
-    for name, value in changes.items():
-        texts.pop(name, None)
-        if value not in (None, "", (), []):
-            texts[name] = _text(value)
-    return f"?{urlencode(texts, safe=',:')}" if texts else ""
-
-
-def _named(connection: Connection, refs: tuple[TerritoryRef, ...]) -> tuple[NamedTerritory, ...]:
-    """Each once, as it is called today.
-
-    Where a code was given that a commune has no more, the answer links the address that says the
-    same today.
-    """
-    found = {ref: queries.of_today(connection, ref) for ref in refs}
+    found = {ref: queries.of_today(connection, ref) for ref in filters.territory}
     named = sorted(
         {
             NamedTerritory(place.level, place.code, place.name, place.bounds)
@@ -73,10 +58,16 @@ def _named(connection: Connection, refs: tuple[TerritoryRef, ...]) -> tuple[Name
             return response
 
         after_this_request(tell_canonical)
-    return tuple(named)
+    return replace(filters, territory=tuple(named))
 
 
-def _text(value: object) -> str:
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return ",".join(str(part) for part in value)
-    return str(value)
+def query_string(filters: InitiativeFilters, **changes: object) -> str:
+    """The filters' canonical query string with some of them changed; None takes one away."""
+    texts = dict(filters.to_pairs())
+    for name, value in changes.items():
+        texts.pop(name, None)
+        if value not in (None, "", (), []):
+            if isinstance(value, Iterable) and not isinstance(value, str):
+                value = ",".join(map(str, value))
+            texts[name] = str(value)
+    return f"?{urlencode(texts, safe=',:')}" if texts else ""

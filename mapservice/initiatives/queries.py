@@ -7,6 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from geoalchemy2 import Geography
+from psycopg.types.numeric import Float8
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -27,8 +28,8 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.types import DateTime, Float
 
 from mapservice.db.tables import initiative, territory
+from mapservice.db.text import PreparedSql, array_text, fetch_one
 from mapservice.geocoding.model import Precision
-from mapservice.initiatives import near_counts
 from mapservice.initiatives.conditions import (
     BEFORE_ALL,
     COLUMNS,
@@ -47,9 +48,9 @@ from mapservice.initiatives.filters import (
     ListingSort,
     parse_moment,
 )
+from mapservice.initiatives.grid_cover import circle_cover
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 from mapservice.initiatives.near import ScaleBounds
-from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import Level, TerritoryRef
 
 
@@ -58,8 +59,8 @@ class Initiative:
     """One initiative as pages show it. Positions are degrees, EPSG:4326.
 
     `lon`, `lat` are None unless the place is truly a point; the anchor is where maps show it.
-    `created_at` and `updated_at` are None where nobody told; of `created_at` a year or a month may
-    be known, `created_period`. `changed_at` is our own clock.
+    `created_at` and `updated_at` are None where unknown; `created_period` then has the year or the
+    month of the creation, if known. `changed_at` is by our own clock.
     `distance` is in metres from the point that was asked for, else None.
     """
 
@@ -135,7 +136,7 @@ _names = {level: territory.alias(f"{level}_of") for level in Level}
 
 
 def moved_to(connection: Connection, identifier: UUID) -> UUID | None:
-    """The public initiative that one which is merged is found at; None for any other."""
+    """The public initiative that a merged one leads to; None for one that is not merged."""
     head = select(func.merge_head(identifier)).scalar_subquery()
     found: UUID | None = connection.execute(
         select(initiative.c.id).where(
@@ -148,9 +149,9 @@ def moved_to(connection: Connection, identifier: UUID) -> UUID | None:
 
 
 def former_place(connection: Connection, identifier: UUID) -> str:
-    """The former or associated commune that the words of a place name, "" for none.
+    """The former or associated commune that the place text names, or "".
 
-    Only while the initiative stands where these words were read to be.
+    Only while the initiative is in the commune that this text was matched to.
     """
     found = connection.execute(text(FORMER_PLACE), {"id": identifier}).scalar()
     return str(found or "")
@@ -173,10 +174,31 @@ def find_page(
     cursor: ListingCursor | None = None,
 ) -> InitiativePage:
     """At most `limit` initiatives from the cursor on, in the order of the filter."""
-    rows = connection.execute(_page_query(connection, filters, limit + 1, cursor)).all()
+    # By distance, by words, or by conditions alone; one more row tells that there is a next page.
+    query, wanted = listing(filters), limit + 1
+    wide = filters.q and (filters.radius or 0) > NEAR_SEARCH
+    stretch = None
+    if filters.sort is ListingSort.NEAR and filters.near and filters.radius and not wide:
+        stretch = ScaleBounds.around(filters.near.lon, filters.near.lat, filters.radius)
+    if stretch:
+        closest = _closest(connection, filters, stretch, wanted, cursor)
+        query = query.where(initiative.c.id.in_(closest))
+    elif filters.q:
+        hits = _found(connection, filters, wanted, cursor)
+        query = query.where(initiative.c.id == any_(cast(hits, ARRAY(PG_UUID))))
+    else:
+        query = query.where(*where(filters), *after(filters, cursor)).limit(wanted)
+    rows = connection.execute(query).all()
     items = [_initiative(row) for row in rows[:limit]]
-    more = len(rows) > limit
-    return InitiativePage(items, _cursor(filters.sort, items[-1]) if more else None)
+    if len(rows) <= limit:
+        return InitiativePage(items, None)
+    last = items[-1]
+    value: float | str = last.created_at.isoformat() if last.created_at else UNDATED
+    if filters.sort is ListingSort.SUPPORTED:
+        value = last.supporters
+    elif filters.sort is ListingSort.NEAR:
+        value = last.distance or 0.0
+    return InitiativePage(items, ListingCursor(filters.sort, value, str(last.id)))
 
 
 def find_some(
@@ -185,24 +207,9 @@ def find_some(
     conditions: Sequence[ColumnElement[bool]],
     limit: int,
 ) -> list[Initiative]:
-    """At most `limit` that meet some conditions beside the filter, in its order."""
+    """At most `limit` that match the filter and further conditions, in the order of the filter."""
     query = listing(filters).where(*where(filters), *conditions).limit(limit)
     return [_initiative(row) for row in connection.execute(query)]
-
-
-def _page_query(
-    connection: Connection, filters: InitiativeFilters, limit: int, cursor: ListingCursor | None
-) -> Select[tuple[object, ...]]:
-    wide = filters.q and (filters.radius or 0) > NEAR_SEARCH
-    if filters.sort is ListingSort.NEAR and filters.near and filters.radius and not wide:
-        stretch = ScaleBounds.around(filters.near.lon, filters.near.lat, filters.radius)
-        if stretch:
-            closest = _closest(connection, filters, stretch, limit, cursor)
-            return listing(filters).where(initiative.c.id.in_(closest))
-    if filters.q:
-        hits = _found(connection, filters, limit, cursor)
-        return listing(filters).where(initiative.c.id == any_(cast(hits, ARRAY(PG_UUID))))
-    return listing(filters).where(*where(filters), *after(filters, cursor)).limit(limit)
 
 
 # So many rows in the order of the page are read for a common word before the index of words is.
@@ -220,9 +227,9 @@ def _found(
 ) -> list[UUID]:
     """Ids of the next ones that a text search finds.
 
-    PostgreSQL can't tell a common word from one that hardly occurs, and either way of looking is
-    a hundred times too slow for the other kind. So the first rows in the page's order are tried,
-    which is enough for common words; then the index of words, which is for the rest.
+    PostgreSQL cannot tell a common word from a rare one, and the plan for either is a hundred
+    times too slow for the other. So the first rows in the order of the page are searched, which
+    is enough for common words; then the index of words, for the rest.
     """
     plain = [*where(replace(filters, q="")), *after(filters, cursor)]
     narrow = select(*(initiative.c[name] for name in (*_SORTED, "search")))
@@ -272,15 +279,9 @@ def _closest(
         box = func.ST_Expand(here_3857(filters.near), farthest + 1)
         conditions += [planar <= farthest, initiative.c.anchor_3857.op("&&")(box)]
     near_by = select(initiative.c.id, initiative.c.anchor).where(*conditions)
-    return _in_exact_order(near_by, filters.near, limit, cursor)
-
-
-def _in_exact_order(
-    near_by: Select[Any], near: LonLat, limit: int, cursor: ListingCursor | None
-) -> Select[tuple[UUID]]:
     candidate = near_by.cte("candidate").prefix_with("MATERIALIZED", dialect="postgresql")
     place = select(candidate.c.anchor).distinct().subquery("place")
-    metres = func.ST_Distance(cast(place.c.anchor, Geography), geography(near))
+    metres = func.ST_Distance(cast(place.c.anchor, Geography), geography(filters.near))
     placed = select(place.c.anchor, metres.label("metres")).cte("placed")
     ranked = select(candidate.c.id).join(placed, placed.c.anchor.op("=")(candidate.c.anchor))
     if cursor:
@@ -315,15 +316,75 @@ def count(connection: Connection, filters: InitiativeFilters) -> int:
     return connection.execute(query).scalar_one()
 
 
+# OFFSET 0 keeps the planner from turning the scan of each range round.
+BY_THEME = """
+    SELECT coalesce(array_agg(theme), '{}'), coalesce(array_agg(matches), '{}')
+      FROM (SELECT theme, count(*) AS matches
+              FROM (SELECT theme, status
+                      FROM unnest(%(inner_first)s::bigint[], %(inner_end)s::bigint[])
+                               AS span (first, "end")
+                     CROSS JOIN LATERAL (
+                           SELECT theme, status
+                             FROM initiative
+                            WHERE cell >= span.first AND cell < span."end" OFFSET 0) AS held
+                     UNION ALL
+                    SELECT theme, status
+                      FROM unnest(%(edge_first)s::bigint[], %(edge_end)s::bigint[])
+                               AS span (first, "end")
+                     CROSS JOIN LATERAL (
+                           SELECT theme, status, anchor
+                             FROM initiative
+                            WHERE cell >= span.first AND cell < span."end" OFFSET 0) AS cut
+                     WHERE ST_DWithin(anchor::geography,
+                               ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography,
+                               %(radius)s)) AS met
+             WHERE status = ANY(%(statuses)s)
+             GROUP BY theme) AS counted"""
+_BY_THEME = PreparedSql.of(BY_THEME, {})
+
+
+def by_theme_in_circle(
+    connection: Connection, filters: InitiativeFilters
+) -> list[tuple[str, int]] | None:
+    """How many initiatives a circle holds, by theme: what a page about a place says first.
+
+    As if the filter named no theme; None where it says more than a circle and statuses. A circle
+    is some ranges of Z-order codes. What lies in cells wholly inside it is counted in an index
+    that holds all it takes; distances are worked out for what lies in cells at its edge alone.
+    """
+    near, radius = filters.near, filters.radius
+    plain = replace(filters, near=None, radius=None, theme=())
+    if near is None or not radius or plain.territory or not plain.counted:
+        return None
+    stretch = ScaleBounds.around(near.lon, near.lat, radius)
+    if stretch is None:
+        return None
+    covered = circle_cover(near, radius * stretch.least, radius * stretch.most)
+    inner, edge = covered.inner << covered.shift, covered.edge << covered.shift
+    themes, matches = fetch_one(
+        connection,
+        _BY_THEME,
+        inner_first=array_text(inner.first),
+        inner_end=array_text(inner.end),
+        edge_first=array_text(edge.first),
+        edge_end=array_text(edge.end),
+        lon=Float8(near.lon),
+        lat=Float8(near.lat),
+        radius=Float8(radius),
+        statuses=array_text(filters.statuses),
+    )
+    return list(zip(themes, matches, strict=True))
+
+
 def count_by_theme(
     connection: Connection, filters: InitiativeFilters, most: int | None = None
 ) -> list[tuple[str, int]]:
-    """The same per theme, as if the filter named none; at most `most` rows are looked at.
+    """How many match per theme, as if the filter named none; at most `most` rows are looked at.
 
     In a circle that is not too wide all are counted.
     """
     if most is None or (filters.radius or 0) <= COUNTED_RADIUS:
-        around = near_counts.by_theme(connection, filters)
+        around = by_theme_in_circle(connection, filters)
         if around is not None:
             return around
     matching = select(initiative.c.theme).where(*where(replace(filters, theme=())))
@@ -341,7 +402,7 @@ def count_communes(connection: Connection, filters: InitiativeFilters, most: int
 
 
 def sample_share(connection: Connection) -> Literal["", "some", "all"]:
-    """Whether made-up initiatives are among those kept; two index look-ups."""
+    """Whether some or all initiatives in the database are made up; two index look-ups."""
     samples, others = (
         connection.execute(select(select(initiative.c.id).where(condition).exists())).scalar_one()
         for condition in (
@@ -386,7 +447,7 @@ def order(filters: InitiativeFilters, of: Any = initiative.c) -> list[ColumnElem
 
 
 def sort_key(filters: InitiativeFilters) -> ColumnElement[str]:
-    """What a cursor holds of a row, as text that loses nothing."""
+    """The sort value of a row as a cursor holds it: text without loss of precision."""
     return func.text(order(filters)[0].element)
 
 
@@ -431,15 +492,6 @@ def after(filters: InitiativeFilters, cursor: ListingCursor | None) -> list[Colu
     if cursor.value != UNDATED:
         moment = literal(parse_moment("cursor", str(cursor.value)), DateTime(timezone=True))
     return [tuple_(recency(), initiative.c.id) < tuple_(moment, identifier)]
-
-
-def _cursor(sort: ListingSort, last: Initiative) -> ListingCursor:
-    value: float | str = last.created_at.isoformat() if last.created_at else UNDATED
-    if sort is ListingSort.SUPPORTED:
-        value = last.supporters
-    elif sort is ListingSort.NEAR:
-        value = last.distance or 0.0
-    return ListingCursor(sort, value, str(last.id))
 
 
 def _initiative(row: Row[tuple[object, ...]]) -> Initiative:

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, delete, exists, insert, select, text, update
+from sqlalchemy import Connection, delete, exists, insert, select, text, update
 
 from mapservice.db.people_tables import decision
 from mapservice.db.tables import initiative, location_match
@@ -20,8 +20,8 @@ from mapservice.initiatives.model import Scale, Status, Theme
 class InitiativeDraft:
     """An initiative to be saved; `id` None makes a new one.
 
-    Dates are None where nobody told any; `created_period` is a year or a month (ISO 8601) where no
-    day was told.
+    Dates are None where unknown; `created_period` is a year or a month (ISO 8601) where the day is
+    unknown.
     """
 
     id: UUID | None
@@ -45,7 +45,7 @@ class InitiativeDraft:
 
 @dataclass(frozen=True, slots=True)
 class KnownImport:
-    """What is kept of an imported row."""
+    """The initiative that a row was imported as, and the digest of the row then."""
 
     id: UUID
     digest: str | None
@@ -54,7 +54,7 @@ class KnownImport:
 def known(
     connection: Connection, platform: str, source_ids: Sequence[str]
 ) -> dict[str, KnownImport]:
-    """What a platform's rows were saved as, by their id there."""
+    """The initiatives already imported from a platform, by the id of their row there."""
     rows = connection.execute(
         select(
             initiative.c.source_id,
@@ -73,7 +73,8 @@ def save(connection: Connection, drafts: Sequence[InitiativeDraft]) -> list[UUID
     Raises the database's refusal.
     """
     new = [draft for draft in drafts if draft.id is None]
-    ids = _new_ids(connection, len(new))
+    rows = connection.execute(text("SELECT uuid_v7() FROM generate_series(1, :n)"), {"n": len(new)})
+    ids = list(rows.scalars())
     if new:
         # RETURNING makes this one statement for many rows, so that triggers run once.
         connection.execute(
@@ -87,18 +88,15 @@ def save(connection: Connection, drafts: Sequence[InitiativeDraft]) -> list[UUID
                 for row, draft in zip(ids, new, strict=True)
             ],
         )
-    for known_id, draft in _in_order(drafts):
+    # Rows are locked in the order of their ids, as by whoever else locks several.
+    known_drafts = sorted(((draft.id, draft) for draft in drafts if draft.id), key=itemgetter(0))
+    for known_id, draft in known_drafts:
         _update(connection, known_id, draft)
     return ids
 
 
-def _in_order(drafts: Sequence[InitiativeDraft]) -> list[tuple[UUID, InitiativeDraft]]:
-    """Rows are locked in the order of their ids, as by whoever else locks several."""
-    return sorted(((draft.id, draft) for draft in drafts if draft.id), key=itemgetter(0))
-
-
 def move(connection: Connection, identifier: UUID, placement: Placement) -> None:
-    """Places an initiative anew; what a person had decided about its former place is undone."""
+    """Gives an initiative another place; a decision about its former place no longer counts."""
     where = initiative.c.id == identifier
     connection.execute(update(initiative).where(where).values(place_values(placement)))
     connection.execute(
@@ -115,12 +113,12 @@ def remove_platform(connection: Connection, platform: str) -> int:
 
 
 def _update(connection: Connection, identifier: UUID, draft: InitiativeDraft) -> None:
-    """A place that a person decided on stays, as long as its words do; so does a rejection.
+    """Keeps a place that a person decided on while the place text is the same, and a rejection.
 
-    What a moderator published is not pending again because its source still says so: only other
-    words of it wait anew.
+    What a moderator published does not become pending again because its source still says so,
+    unless its place or texts have changed.
     """
-    decided = connection.execute(
+    kept = connection.execute(
         select(
             location_match.c.review == "decided",
             initiative.c.place_text,
@@ -136,9 +134,17 @@ def _update(connection: Connection, identifier: UUID, draft: InitiativeDraft) ->
         .with_for_update(of=initiative, key_share=True)
     ).one_or_none()
     values = _values(draft)
-    if decided and _is_settled(decided, draft):
-        del values["status"]
-    keep_place = bool(decided and decided[0] and decided[1] == draft.place_text)
+    keep_place = False
+    if kept:
+        is_decided, place, status, rejected, published, *texts = tuple(kept)
+        keep_place = bool(is_decided) and place == draft.place_text
+        # Whether the status is a moderator's decision that the source cannot undo.
+        same = [place, *texts] == [draft.place_text, draft.title, draft.summary, draft.description]
+        is_public = status in (Status.PUBLISHED, Status.DONE, Status.ARCHIVED)
+        stays_public = published and is_public and same and draft.status is Status.PENDING
+        is_settled = rejected if status == Status.REJECTED else stays_public
+        if is_settled:
+            del values["status"]
     if keep_place:
         values = {name: value for name, value in values.items() if name not in _PLACE_COLUMNS}
     connection.execute(update(initiative).where(initiative.c.id == identifier).values(values))
@@ -148,16 +154,6 @@ def _update(connection: Connection, identifier: UUID, draft: InitiativeDraft) ->
             .where(location_match.c.initiative == identifier)
             .values(record(draft.placement) | _UNDECIDED)
         )
-
-
-def _is_settled(kept: Row[Any], draft: InitiativeDraft) -> bool:
-    """Whether the status is a moderator's decision that the source cannot undo."""
-    _, place, status, rejected, published, *texts = tuple(kept)
-    if status == Status.REJECTED:
-        return bool(rejected)
-    same = [place, *texts] == [draft.place_text, draft.title, draft.summary, draft.description]
-    is_public = status in (Status.PUBLISHED, Status.DONE, Status.ARCHIVED)
-    return bool(published) and is_public and same and draft.status is Status.PENDING
 
 
 _UNDECIDED = {"decided_by": None, "decided_at": None}
@@ -197,8 +193,3 @@ def place_values(placement: Placement) -> dict[str, Any]:
         "precision": str(precision),
         "point": f"SRID=4326;POINT({placement.lon!r} {placement.lat!r})" if pin else None,
     }
-
-
-def _new_ids(connection: Connection, count: int) -> list[UUID]:
-    rows = connection.execute(text("SELECT uuid_v7() FROM generate_series(1, :n)"), {"n": count})
-    return list(rows.scalars())

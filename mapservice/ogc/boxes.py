@@ -17,7 +17,7 @@ from mapservice.db.text import PreparedSql, array_text, compiled, fetch_bytes, f
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import GRID_STEPS
-from mapservice.initiatives.grid_cover import COLUMN_BITS, ROW_BITS, CodeRanges, cover, sides
+from mapservice.initiatives.grid_cover import COLUMN_BITS, ROW_BITS, cover, sides
 from mapservice.ogc.features import (
     ItemsPage,
     as_features,
@@ -28,8 +28,7 @@ from mapservice.ogc.features import (
     rows_of,
 )
 from mapservice.ogc.parameters import BY_PLACE, ItemsRequest
-from mapservice.ogc.selection import identity
-from mapservice.ogc.sources import source_of
+from mapservice.ogc.selection import identity, source_of
 from mapservice.territories.coordinates import BBox
 from mapservice.tiles.queries import LAST_KEPT_ZOOM
 
@@ -111,7 +110,7 @@ COUNTED = """
 
 
 def is_boxed(request: ItemsRequest) -> bool:
-    """Whether all it says is a box, themes and statuses: what cells are counted by."""
+    """Whether a request says a box, themes and statuses alone, by which cells are counted."""
     box = request.filters.bbox
     return (
         request.collection.level is None
@@ -126,12 +125,16 @@ def is_boxed(request: ItemsRequest) -> bool:
 
 def items(connection: Connection, request: ItemsRequest, base_url: str) -> ItemsPage:
     """One page; the first one also counts."""
+    position: dict[str, Any] = {}
+    if request.cursor is not None:
+        cell, identifier = request.cursor.values
+        position = {"cell": Int8(cell), "id": identity(identifier, "cursor")}
     result = fetch_bytes(
         connection,
         _paged(_form(request), request.cursor is not None, base_url),
         size=Int8(request.limit),
         **_place(_box(request)),
-        **_position(request),
+        **position,
     )
     column = [result.get_value(row, 0) for row in range(result.ntuples)]
     features = [feature for feature in column if feature is not None]
@@ -155,7 +158,7 @@ def matched(connection: Connection, request: ItemsRequest) -> int:
 
 
 def _form(request: ItemsRequest) -> ItemsRequest:
-    """What makes its statement another than that of other requests."""
+    """The parts of a request that its statement depends on: not its box, cursor or limit."""
     filters = replace(request.filters, bbox=None)
     return replace(request, filters=filters, cursor=None, limit=0)
 
@@ -198,23 +201,21 @@ def _one_of(column: str, words: Sequence[str]) -> tuple[str, dict[str, str]]:
     return f"({either})" if either else "", values
 
 
-def _position(request: ItemsRequest) -> dict[str, Any]:
-    if request.cursor is None:
-        return {}
-    cell, identifier = request.cursor.values
-    return {"cell": Int8(cell), "id": identity(identifier, "cursor")}
-
-
 @lru_cache(KEPT_BOXES)
 def _place(box: BBox) -> Mapping[str, Any]:
-    """What statements need to know of a box: its sides, and ranges of codes.
+    """The values that statements take of a box: its sides, and ranges of codes.
 
-    Kept, as pages of one box are asked for one after the other.
+    Cached, as the pages of one box are asked for one after the other.
     """
     covered = cover(box, FINEST_ZOOM)
     edge = covered.edge << covered.shift
     around = sides(box)
-    ranges = _in_order(covered.inner << covered.shift, edge)
+    inner = covered.inner << covered.shift
+    # In the order of their codes; 1 where all that lies in a range lies in the box, else 0.
+    ranges = sorted(
+        [(first, end, 1) for first, end in zip(inner.first, inner.end, strict=True)]
+        + [(first, end, 0) for first, end in zip(edge.first, edge.end, strict=True)]
+    )
     return {
         "west": Float8(box.west),
         "south": Float8(box.south),
@@ -236,13 +237,6 @@ def _place(box: BBox) -> Mapping[str, Any]:
 
 def _cells(names: Sequence[str], codes: Sequence[int]) -> dict[str, Int8]:
     return {name: Int8(code) for name, code in zip(names, codes, strict=True)}
-
-
-def _in_order(inner: CodeRanges, edge: CodeRanges) -> list[tuple[int, int, int]]:
-    """Ranges by their codes, and whether all that lies there lies in the box (1) or not (0)."""
-    inside = ((first, end, 1) for first, end in zip(inner.first, inner.end, strict=True))
-    at_edge = ((first, end, 0) for first, end in zip(edge.first, edge.end, strict=True))
-    return sorted((*inside, *at_edge))
 
 
 def _box(request: ItemsRequest) -> BBox:

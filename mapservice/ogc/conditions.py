@@ -283,7 +283,8 @@ class _Translation:
             types = {CqlType.INSTANT}
         if self.bits_are_boolean and types == {CqlType.BOOLEAN, CqlType.NUMBER}:
             others = [node for node in nodes if self.type_of(node) is CqlType.NUMBER]
-            types = {CqlType.BOOLEAN} if all(map(_is_bit, others)) else types
+            if all(isinstance(node, int | float) and node in (0, 1) for node in others):
+                types = {CqlType.BOOLEAN}
         if len(types) > 1:
             raise InvalidInput(FIELD, f"compares {' with '.join(sorted(types))}")
         (only,) = types
@@ -443,10 +444,6 @@ _WRITTEN = frozenset(
 
 def _is_unknown(moment: Any) -> Condition:
     return moment.is_(None) if isinstance(moment, ColumnElement) else false()
-
-
-def _is_bit(node: Node) -> bool:
-    return isinstance(node, int | float) and node in (0, 1)
 
 
 def _is_property(node: Node) -> bool:

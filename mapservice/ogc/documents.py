@@ -1,6 +1,5 @@
 """The JSON documents around the items: landing, conformance, collections, queryables."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -106,49 +105,42 @@ def collections(at: OgcAddresses, first_created: datetime | None) -> Document:
 
 def collection(at: OgcAddresses, one: ItemsCollection, first_created: datetime | None) -> Document:
     """`first_created` begins the time of a collection that has one."""
+    path = f"/collections/{one.id}"
     extent: Document = {"spatial": {"bbox": [list(FRANCE)], "crs": CRS84.uri}}
     if one.temporal:
         first = f"{first_created:%Y-%m-%dT%H:%M:%SZ}" if first_created else None
         extent["temporal"] = {"interval": [[first, None]]}
+    # GDAL appends an id to the first link to the items: of these, only the HTML one has a query.
+    links = [
+        *at.own(path, title=one.title),
+        OgcLink("items", at.of(f"{path}/items"), GEOJSON, one.title),
+        OgcLink("items", at.of(f"{path}/items", f="html"), HTML, one.title),
+        OgcLink(OGC_REL + "queryables", at.of(f"{path}/queryables"), SCHEMA, "Queryables"),
+        OgcLink(OGC_REL + "sortables", at.of(f"{path}/sortables"), SCHEMA, "Sortables"),
+    ]
+    if one.zooms:
+        tiles = at.of(f"{path}/tiles")
+        links.append(OgcLink(OGC_REL + "tilesets-vector", tiles, JSON, "Vector tiles"))
+    # Territories have one licence. Each initiative has that of its source: our page lists them.
+    credit = INITIATIVES_CREDIT
+    if one.level is not None:
+        credit = FIGURES_CREDIT if one.counted else TERRITORIES_CREDIT
+        title = "Licence Ouverte 2.0 (territoires)"
+        links.append(OgcLink("license", LICENCE_OUVERTE, HTML, title))
+    if one.level is None or one.counted:
+        page = f"{at.root.removesuffix('/ogc')}/methode#licences"
+        links.append(OgcLink("license", page, HTML, "Licences des initiatives"))
     return {
         "id": one.id,
         "title": one.title,
         "description": one.description,
-        "attribution": _credit(one),
+        "attribution": credit,
         "extent": extent,
         "itemType": "feature",
         "crs": [crs.uri for crs in SYSTEMS],
         "storageCrs": CRS84.uri,
-        "links": as_json(_collection_links(at, one)),
+        "links": as_json(links),
     }
-
-
-def _collection_links(at: OgcAddresses, one: ItemsCollection) -> Iterable[OgcLink]:
-    path = f"/collections/{one.id}"
-    yield from at.own(path, title=one.title)
-    # GDAL puts an id behind the first of these; so none has a query of its own but the HTML one.
-    yield OgcLink("items", at.of(f"{path}/items"), GEOJSON, one.title)
-    yield OgcLink("items", at.of(f"{path}/items", f="html"), HTML, one.title)
-    yield OgcLink(OGC_REL + "queryables", at.of(f"{path}/queryables"), SCHEMA, "Queryables")
-    yield OgcLink(OGC_REL + "sortables", at.of(f"{path}/sortables"), SCHEMA, "Sortables")
-    if one.zooms:
-        yield OgcLink(OGC_REL + "tilesets-vector", at.of(f"{path}/tiles"), JSON, "Vector tiles")
-    yield from _licences(at, one)
-
-
-def _credit(one: ItemsCollection) -> str:
-    if one.level is None:
-        return INITIATIVES_CREDIT
-    return FIGURES_CREDIT if one.counted else TERRITORIES_CREDIT
-
-
-def _licences(at: OgcAddresses, one: ItemsCollection) -> Iterable[OgcLink]:
-    """Of territories, one; of initiatives, what our page says: each has that of its source."""
-    if one.level is not None:
-        yield OgcLink("license", LICENCE_OUVERTE, HTML, "Licence Ouverte 2.0 (territoires)")
-    if one.level is None or one.counted:
-        page = f"{at.root.removesuffix('/ogc')}/methode#licences"
-        yield OgcLink("license", page, HTML, "Licences des initiatives")
 
 
 def queryables(at: OgcAddresses, one: ItemsCollection) -> Document:

@@ -57,22 +57,24 @@ class FilterExpression:
             raise InvalidInput(FIELD, "must not contain a null character")
         is_draft = language is FilterLanguage.DRAFT_TEXT
         if language is FilterLanguage.JSON:
-            tree = _json_tree(text)
+            try:
+                tree = json.loads(text, parse_constant=_refused_number, parse_float=_finite)
+            except RecursionError:
+                raise InvalidInput(FIELD, f"is nested more than {DEEPEST} deep") from None
+            except ValueError as refusal:  # no JSON, or an integer of thousands of digits
+                raise InvalidInput(FIELD, f"is not JSON: {str(refusal)[:200]}") from None
         else:
             written = _with_doubled_quotes(text)
-            tree = _text_tree(_without_ilike(written) if is_draft else written)
+            if is_draft:
+                # `name ILIKE 'pattern'` in CQL2's own words; what stands in quotes stays.
+                written = _ILIKE.sub(
+                    lambda found: found[1] or f"CASEI({found[2]}) LIKE CASEI({found[3]})", written
+                )
+            _check_groups(written)
+            tree = _parsed(written)
         if _depth(tree) > DEEPEST:
             raise InvalidInput(FIELD, f"is nested more than {DEEPEST} deep")
         return cls(tree, crs, is_draft)
-
-
-def _json_tree(text: str) -> Node:
-    try:
-        return json.loads(text, parse_constant=_refused_number, parse_float=_finite)
-    except RecursionError:
-        raise InvalidInput(FIELD, f"is nested more than {DEEPEST} deep") from None
-    except ValueError as refusal:  # no JSON, or an integer of thousands of digits
-        raise InvalidInput(FIELD, f"is not JSON: {str(refusal)[:200]}") from None
 
 
 def _refused_number(name: str) -> Node:
@@ -82,11 +84,6 @@ def _refused_number(name: str) -> Node:
 def _finite(text: str) -> float:
     number = float(text)
     return number if math.isfinite(number) else _refused_number(text[:40])
-
-
-def _text_tree(text: str) -> Node:
-    _check_groups(text)
-    return _parsed(text)
 
 
 def _parsed(text: str) -> Node:
@@ -112,24 +109,19 @@ _WKT_WORDS = frozenset({"z", "m", "zm", "empty"})
 _WKT = re.compile(r"(multi)?(point|linestring|polygon)|geometrycollection|bbox|envelope")
 
 
-def _without_ilike(text: str) -> str:
-    """`name ILIKE 'pattern'` in CQL2's own words; what stands in quotes stays."""
-    return _ILIKE.sub(lambda found: found[1] or f"CASEI({found[2]}) LIKE CASEI({found[3]})", text)
-
-
 def _with_doubled_quotes(text: str) -> str:
     """Quotes in character literals as `''`; the standard (`escapeQuote`) has `\\'` too."""
 
     def doubled(found: re.Match[str]) -> str:
         if found["text"] is None:
             return found[0]
-        return f"'{_ESCAPED.sub(_doubled_quote, found['text'])}'"
+        # A doubled backslash stays as it is; `\'` becomes `''`.
+        quotes = _ESCAPED.sub(
+            lambda escape: "''" if escape[0].endswith("'") else escape[0], found["text"]
+        )
+        return f"'{quotes}'"
 
     return _LITERAL.sub(doubled, text)
-
-
-def _doubled_quote(escape: re.Match[str]) -> str:
-    return "''" if escape[0].endswith("'") else escape[0]
 
 
 def _check_groups(text: str) -> None:
@@ -138,8 +130,17 @@ def _check_groups(text: str) -> None:
     parts: list[str] = []
     before = ""
     for token in _TOKEN.findall(text):
+        around = opened[-1][0] if opened else ""
         if token == OPENING:
-            opened.append((_kind(before, opened[-1][0] if opened else ""), parts))
+            # The word before a parenthesis, and what it stands in, say what it opens.
+            is_word = before[:1].isalnum() or before[:1] in ('"', "_")
+            if around == "wkt" or _WKT.fullmatch(before) or before == "z":
+                kind = "wkt"
+            elif before == "in":
+                kind = "list"
+            else:
+                kind = "arguments" if is_word and before not in _BEFORE_GROUP else "group"
+            opened.append((kind, parts))
             if [kind for kind, _ in opened[-DEEPEST_WKT:]] == ["wkt"] * DEEPEST_WKT:
                 raise InvalidInput(FIELD, "has a geometry nested too deeply")
             parts = []
@@ -147,10 +148,19 @@ def _check_groups(text: str) -> None:
             if not opened:
                 raise InvalidInput(FIELD, "has a parenthesis that nothing opens")
             kind, outer = opened.pop()
-            outer.append(_closed(kind, "".join(parts)))
+            # Once read, a group is represented by something short in the text around it.
+            content = "".join(parts)
+            if kind == "group":
+                _parsed(content)
+                outer.append("a")
+            elif kind == "list":
+                _parsed(f"a IN ({content})")
+                outer.append("(a)")
+            else:
+                outer.append(f"({content})")
             parts = outer
         else:
-            if opened and opened[-1][0] == "wkt":
+            if around == "wkt":
                 _check_coordinate(token)
             if token.lower() == "empty" and _WKT.fullmatch(before):
                 raise InvalidInput(FIELD, f"has an empty geometry, {before.upper()} EMPTY")
@@ -173,37 +183,12 @@ def _check_coordinate(token: str) -> None:
         raise InvalidInput(FIELD, f"has a coordinate that is not a number: {token[:40]!r}")
 
 
-def _kind(before: str, around: str) -> str:
-    if around == "wkt" or _WKT.fullmatch(before) or before == "z":
-        return "wkt"
-    if before == "in":
-        return "list"
-    is_word = before[:1].isalnum() or before[:1] in ('"', "_")
-    return "arguments" if is_word and before not in _BEFORE_GROUP else "group"
-
-
-def _closed(kind: str, content: str) -> str:
-    """What stands for a closed parenthesis in the text around it: something short once read."""
-    if kind == "group":
-        _parsed(content)
-        return "a"
-    if kind == "list":
-        _parsed(f"a IN ({content})")
-        return "(a)"
-    return f"({content})"
-
-
 def _depth(node: Node) -> int:
     """How many levels of operators and lists; the parsers bound what this walks."""
     deepest, waiting = 0, [(node, 1)]
     while waiting:
         one, depth = waiting.pop()
         deepest = max(deepest, depth)
-        waiting.extend((child, depth + 1) for child in _children(one))
+        children = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        waiting.extend((child, depth + 1) for child in children)
     return deepest
-
-
-def _children(node: Node) -> list[Node]:
-    if isinstance(node, dict):
-        return list(node.values())
-    return node if isinstance(node, list) else []

@@ -11,11 +11,9 @@ from mapservice.db.json_text import object_text, value_text
 from mapservice.db.tables import initiative
 from mapservice.db.text import fill
 from mapservice.initiatives.exports import FEATURE, PAGE
-from mapservice.ogc.cursors import ItemsCursor
-from mapservice.ogc.model import CRS84, ReferenceSystem, SortKey
-from mapservice.ogc.parameters import ItemsRequest
-from mapservice.ogc.selection import ordering
-from mapservice.ogc.sources import NAMED_BY, CollectionSource
+from mapservice.ogc.model import CRS84, SortKey
+from mapservice.ogc.parameters import ItemsCursor, ItemsRequest
+from mapservice.ogc.selection import NAMED_BY, CollectionSource, ordering
 
 # Columns of a row that are no properties.
 INNER = ("feature_id", "shape")
@@ -70,10 +68,17 @@ def as_features(request: ItemsRequest, rows: Select[Any], statement: str) -> str
     """
     columns = dict(rows.selected_columns.items())
     keys = [name for name, _ in _named(request.order)]
+    # EPSG:4326 with longitude first, turned into the axes that the CRS's authority prescribes.
+    shape = (
+        "shape" if request.crs.srid == CRS84.srid else f"ST_Transform(shape, {request.crs.srid})"
+    )
+    if request.crs.north_first:
+        shape = f"ST_FlipCoordinates({shape})"
+    geometry = f"ST_AsGeoJSON({shape}, {request.crs.decimals}, 0)"
     texts = {
         "id": "feature_id",
         "id_text": value_text("feature_id", columns["feature_id"]),
-        "geometry": _geometry("shape", request.crs) if request.shapes else "NULL",
+        "geometry": geometry if request.shapes else "NULL",
         "keys": ", ".join(keys),
         "properties": object_text(
             (name, column) for name, column in columns.items() if name not in (*INNER, *keys)
@@ -102,7 +107,7 @@ def items_page(
 
 
 def _named(order: Sequence[SortKey]) -> Iterator[tuple[str, SortKey]]:
-    """Names for what an order goes by, which no property has."""
+    """The keys of an order, each with a name that no property has."""
     return ((f"sort_key_{number}", key) for number, key in enumerate(order))
 
 
@@ -120,11 +125,3 @@ def own_columns(rows: Select[Any]) -> str:
 def chosen_first(chosen: str, rows: str) -> str:
     """Initiatives are chosen first: the CTE takes the place of the table that it is named for."""
     return fill(CHOSEN_FIRST, {"chosen": chosen, "rows": rows})
-
-
-def _geometry(column: str, crs: ReferenceSystem) -> str:
-    """SQL of a geometry (EPSG:4326, longitude first) as GeoJSON, axes as the authority has them."""
-    turned = column if crs.srid == CRS84.srid else f"ST_Transform({column}, {crs.srid})"
-    if crs.north_first:
-        turned = f"ST_FlipCoordinates({turned})"
-    return f"ST_AsGeoJSON({turned}, {crs.decimals}, 0)"

@@ -49,8 +49,8 @@ class OgcAddresses:
     def own(self, path: str, media: str = JSON, title: str = "") -> list[OgcLink]:
         """`self` and its HTML alternate.
 
-        `self` is a plain address, which answers with JSON unless HTML is wanted more: clients make
-        others of it, by what they put behind.
+        `self` has no query, as clients append their own; it answers with JSON unless HTML is
+        preferred.
         """
         return [
             OgcLink("self", self.of(path), media, title),

@@ -1,4 +1,4 @@
-"""What the OGC doors are declared with: reference systems, attributes, collections.
+"""Declarations of the OGC endpoints: reference systems, attributes, collections.
 
 The same declarations serve the requests and write the OpenAPI document.
 """
@@ -91,7 +91,7 @@ class SortKey:
 class ItemsCollection:
     """One collection: what it holds, how it is filtered and ordered.
 
-    `level` is that of its territories, None for initiatives; `counted` tells that figures are
+    `level` is that of its territories, None for initiatives; `counted` says that figures are
     joined to them. `zooms` are the first and the last that add anything to its tiles, None when
     it has none; `tiled` is what a feature of a tile carries.
     """

@@ -10,7 +10,7 @@ from mapservice.ogc.collections import COLLECTIONS
 from mapservice.ogc.documents import TYPES, Document, attribute_schema
 from mapservice.ogc.expressions import FilterLanguage
 from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, OgcAddresses
-from mapservice.ogc.model import SYSTEMS, FeatureAttribute, ItemsCollection, QueryParameter
+from mapservice.ogc.model import SYSTEMS, ItemsCollection, QueryParameter
 from mapservice.ogc.parameters import DEFAULT_LIMIT, MAX_LIMIT
 from mapservice.ogc.tilesets import MATRIX_SET, MAX_TILE_ZOOM
 
@@ -44,32 +44,68 @@ def document(at: OgcAddresses, title: str, version: str) -> Document:
 
 
 def _paths() -> Document:
+    landing, tiles = "Capabilities", "Tiles"
+    api = {OPENAPI: {"schema": _schema_ref("Object")}, HTML: {"schema": {"type": "string"}}}
     paths: Document = {
-        "/": _get("getLandingPage", "Capabilities", "Landing page", "LandingPage"),
-        "/conformance": _get("getConformance", "Capabilities", "Conformance", "Conformance"),
-        "/api": _api(),
-        "/collections": _get("getCollections", "Capabilities", "Collections", "Collections"),
-        "/tileMatrixSets": _get("getTileMatrixSetsList", "Tiles", "Tile matrix sets", "MatrixSets"),
+        "/": _get("getLandingPage", landing, "Landing page", "LandingPage"),
+        "/conformance": _get("getConformance", landing, "Conformance", "Conformance"),
+        "/api": {"get": _operation("getApi", landing, "This document", api)},
+        "/collections": _get("getCollections", landing, "Collections", "Collections"),
+        "/tileMatrixSets": _get("getTileMatrixSetsList", tiles, "Tile matrix sets", "MatrixSets"),
         f"/tileMatrixSets/{MATRIX_SET}": _get(
-            "getTileMatrixSet", "Tiles", "A tile matrix set", "MatrixSet"
+            "getTileMatrixSet", tiles, "A tile matrix set", "MatrixSet"
         ),
-        **_tile_paths("", "Tiles"),
+        **_tile_paths("", tiles),
     }
     for one in COLLECTIONS.values():
-        paths |= _collection_paths(one)
+        path = f"/collections/{one.id}"
+        name = "".join(part.capitalize() for part in one.id.split("-"))
+        feature = {GEOJSON: {"schema": _feature_schema(one)}, HTML: {"schema": {"type": "string"}}}
+        crs = [_ref("featureId"), _ref("crs")]
+        paths[path] = _get(f"describe{name}", one.id, one.title, "Collection")
+        paths[f"{path}/items"] = _items(one, name)
+        paths[f"{path}/items/{{featureId}}"] = {
+            "get": _operation(f"get{name}Feature", one.id, f"One of: {one.title}", feature, crs)
+        }
+        paths[f"{path}/queryables"] = _schema_path(f"get{name}Queryables", one)
+        paths[f"{path}/sortables"] = _schema_path(f"get{name}Sortables", one)
+        if one.zooms:
+            paths |= _tile_paths(path, one.id, one)
     return paths
 
 
-def _collection_paths(one: ItemsCollection) -> Document:
-    path, name = f"/collections/{one.id}", _camel(one.id)
-    paths = {
-        path: _get(f"describe{name}", one.id, one.title, "ItemsCollection"),
-        f"{path}/items": _items(one, name),
-        f"{path}/items/{{featureId}}": _item(one, name),
-        f"{path}/queryables": _schema_path(f"get{name}Queryables", one),
-        f"{path}/sortables": _schema_path(f"get{name}Sortables", one),
+def _items(one: ItemsCollection, name: str) -> Document:
+    """Items: the parameters of the standard, those of the filter grammar, then the attributes."""
+    standard = ["limit", "bbox", "bbox-crs", "datetime", "crs", "filter", "filter-lang"]
+    standard += ["filter-crs", "resultType", "cursor"]
+    names = [attribute.name for attribute in one.attributes]
+    keys = [sign + each.name for each in one.queryables for sign in ("", "+", "-")]
+    own = {parameter.name for parameter in one.grammar}
+    asked = [_ref(parameter) for parameter in standard]
+    for parameter, values, words in (
+        ("properties", names, "Properties to return, all when it is not given."),
+        ("sortby", keys, "Properties to sort by, - before one for descending order."),
+    ):
+        several = {"type": "array", "minItems": 1, "items": {"type": "string", "enum": values}}
+        asked.append(_query(parameter, words, several))
+    asked += map(_own_parameter, one.grammar)
+    for each in one.queryables:
+        if each.name not in own:
+            described = attribute_schema(each)
+            title = described.pop("title")
+            asked.append(_query(each.name, f"{title}: exactly this value.", described))
+
+    features = {"type": "array", "items": _feature_schema(one)}
+    schema = {
+        "allOf": [
+            _schema_ref("FeatureCollection"),
+            {"type": "object", "properties": {"features": features}},
+        ]
     }
-    return paths | _tile_paths(path, one.id, one) if one.zooms else paths
+    content = {GEOJSON: {"schema": schema}, HTML: {"schema": {"type": "string"}}}
+    operation = _operation(f"get{name}", one.id, one.title, content, asked)
+    operation["responses"]["200"]["headers"] = _HEADERS
+    return {"get": operation}
 
 
 def _tile_paths(path: str, tag: str, one: ItemsCollection | None = None) -> Document:
@@ -91,48 +127,11 @@ def _tile_paths(path: str, tag: str, one: ItemsCollection | None = None) -> Docu
     }
 
 
-def _items(one: ItemsCollection, name: str) -> Document:
-    standard = ["limit", "bbox", "bbox-crs", "datetime", "crs", "filter", "filter-lang"]
-    standard += ["filter-crs", "resultType", "cursor"]
-    own = {parameter.name for parameter in one.grammar}
-    asked = [
-        *map(_ref, standard),
-        *_choosing(one),
-        *map(_own_parameter, one.grammar),
-        *(_attribute_parameter(each) for each in one.queryables if each.name not in own),
-    ]
-    schema = _collection_schema(one)
-    content = {GEOJSON: {"schema": schema}, HTML: {"schema": {"type": "string"}}}
-    operation = _operation(f"get{name}", one.id, one.title, content, asked)
-    operation["responses"]["200"]["headers"] = _HEADERS
-    return {"get": operation}
-
-
-def _item(one: ItemsCollection, name: str) -> Document:
-    content = {
-        GEOJSON: {"schema": _feature_schema(one)},
-        HTML: {"schema": {"type": "string"}},
-    }
-    asked = [_ref("featureId"), _ref("crs")]
-    return {"get": _operation(f"get{name}Feature", one.id, f"One of: {one.title}", content, asked)}
-
-
-def _choosing(one: ItemsCollection) -> Iterable[Document]:
-    """The parameters whose values are names of the collection's properties."""
-    names = [attribute.name for attribute in one.attributes]
-    keys = [sign + each.name for each in one.queryables for sign in ("", "+", "-")]
-    for name, values, words in (
-        ("properties", names, "Properties to return, all when it is not given."),
-        ("sortby", keys, "Properties to sort by, - before one for descending order."),
-    ):
-        schema = {"type": "array", "minItems": 1, "items": {"type": "string", "enum": values}}
-        yield _query(name, words, schema)
-
-
 def _own_parameter(parameter: QueryParameter) -> Document:
     schema: Document = {"type": "string"}
     if parameter.most is not None:
-        schema = _number_up_to(parameter.most)
+        schema = {"type": "number", "minimum": 0, "exclusiveMinimum": True}
+        schema["maximum"] = parameter.most
     if parameter.choices:
         schema["enum"] = list(parameter.choices)
     if parameter.pattern:
@@ -140,15 +139,6 @@ def _own_parameter(parameter: QueryParameter) -> Document:
     if parameter.many:
         schema = {"type": "array", "items": schema}
     return _query(parameter.name, parameter.description, schema)
-
-
-def _number_up_to(most: float) -> Document:
-    return {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": most}
-
-
-def _attribute_parameter(attribute: FeatureAttribute) -> Document:
-    schema = {key: value for key, value in attribute_schema(attribute).items() if key != "title"}
-    return _query(attribute.name, f"{attribute.title}: exactly this value.", schema)
 
 
 def _query(name: str, description: str, schema: Document) -> Document:
@@ -173,11 +163,6 @@ def _schema_path(identifier: str, one: ItemsCollection) -> Document:
     return {"get": _operation(identifier, one.id, f"{one.title}: attributes", content)}
 
 
-def _api() -> Document:
-    content = {OPENAPI: {"schema": _schema_ref("Object")}, HTML: {"schema": {"type": "string"}}}
-    return {"get": _operation("getApi", "Capabilities", "This document", content)}
-
-
 def _operation(
     identifier: str,
     tag: str,
@@ -196,19 +181,6 @@ def _operation(
     }
 
 
-def _collection_schema(one: ItemsCollection) -> Document:
-    base = _schema_ref("FeatureCollection")
-    return {
-        "allOf": [
-            base,
-            {
-                "type": "object",
-                "properties": {"features": {"type": "array", "items": _feature_schema(one)}},
-            },
-        ]
-    }
-
-
 def _feature_schema(one: ItemsCollection) -> Document:
     properties = {}
     for attribute in one.attributes:
@@ -216,12 +188,9 @@ def _feature_schema(one: ItemsCollection) -> Document:
         if attribute.nullable:
             schema["nullable"] = True
         properties[attribute.name] = schema
-    own = {"type": "object", "properties": {"properties": _object(properties)}}
+    values = {"type": "object", "properties": properties}
+    own = {"type": "object", "properties": {"properties": values}}
     return {"allOf": [_schema_ref("Feature"), own]}
-
-
-def _object(properties: Document) -> Document:
-    return {"type": "object", "properties": properties}
 
 
 def _schema_ref(name: str) -> Document:
@@ -230,10 +199,6 @@ def _schema_ref(name: str) -> Document:
 
 def _ref(name: str) -> Document:
     return {"$ref": f"#/components/parameters/{name}"}
-
-
-def _camel(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("-"))
 
 
 _ERRORS = (
@@ -314,7 +279,7 @@ _SCHEMAS: Document = {
     "Link": _LINK,
     "LandingPage": _required({"title": {"type": "string"}, "links": _LINKS}, "links"),
     "Conformance": _required({"conformsTo": _STRINGS}, "conformsTo"),
-    "ItemsCollection": _required(
+    "Collection": _required(
         {
             "id": {"type": "string"},
             "title": {"type": "string"},
@@ -331,7 +296,7 @@ _SCHEMAS: Document = {
     "Collections": _required(
         {
             "links": _LINKS,
-            "collections": {"type": "array", "items": _schema_ref("ItemsCollection")},
+            "collections": {"type": "array", "items": _schema_ref("Collection")},
         },
         "links",
         "collections",

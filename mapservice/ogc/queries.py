@@ -26,8 +26,15 @@ from mapservice.ogc.features import (
 )
 from mapservice.ogc.model import CRS84, ItemsCollection, ReferenceSystem
 from mapservice.ogc.parameters import ItemsRequest
-from mapservice.ogc.selection import SelectionPart, identified, ordering, parts, selected
-from mapservice.ogc.sources import CollectionSource, source_of
+from mapservice.ogc.selection import (
+    CollectionSource,
+    SelectionPart,
+    identified,
+    ordering,
+    parts,
+    selected,
+    source_of,
+)
 from mapservice.rollups import queries as activity
 from mapservice.rollups.model import RollupScope
 
@@ -36,12 +43,30 @@ def items(connection: Connection, request: ItemsRequest, base_url: str) -> Items
     """One page. The first one also counts all that match; no page needs that count."""
     if boxes.is_boxed(request) and not request.hits:
         return boxes.items(connection, request, base_url)
+    source = source_of(request.collection, base_url)
     matched = None
     if request.hits or request.cursor is None:
-        matched = _matched(connection, request, base_url)
+        # What cells or rollups count already is read from them.
+        if boxes.is_boxed(request):
+            matched = boxes.matched(connection, request)
+        elif request.collection.level is None and request.is_plain:
+            matched = activity.total(connection, request.filters)
+        else:
+            query = select(func.count()).select_from(source.rows)
+            query = query.where(*selected(source.target, request))
+            statement, values = _with_counts(*compiled(query), request)
+            matched = int(connection.exec_driver_sql(statement, values).scalar_one())
     if request.hits:
         return ItemsPage(b"", 0, matched, None)
-    rows = _page(connection, request, base_url)
+    # One row more than the page holds, if there are more: it tells whether a page follows.
+    rows: list[Sequence[Any]] = []
+    for part in parts(source, request):
+        wanted = replace(request, limit=request.limit - len(rows))
+        where = [*selected(source.target, request), *part.conditions]
+        statement, values = _feature_sql(source, wanted, where, part)
+        rows += connection.exec_driver_sql(paged(request, statement), values).all()
+        if len(rows) > request.limit:
+            break
     features = [row[0].encode() for row in rows]
     return items_page(features, lambda at: rows[at][1:], request.limit, matched)
 
@@ -59,7 +84,11 @@ def item(
     source = source_of(collection, base_url)
     visible = InitiativeFilters(status=PUBLIC) if collection.level is None else InitiativeFilters()
     request = ItemsRequest(collection, visible, order=collection.order, crs=crs, shapes=shapes)
-    where = [*selected(source.target, request), _has_id(source, identifier)]
+    try:
+        value = identified(source, identifier, "id")
+    except InvalidInput:
+        raise NotFound(f"There is no item {identifier[:50]!r}.") from None
+    where = [*selected(source.target, request), source.keys[collection.identifier] == value]
     statement, values = _feature_sql(source, request, where)
     only = fill("SELECT feature FROM ({features}) AS made", {"features": statement})
     feature = connection.exec_driver_sql(only, values).scalar_one_or_none()
@@ -79,40 +108,6 @@ def first_created(connection: Connection) -> datetime | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def _page(connection: Connection, request: ItemsRequest, base_url: str) -> Sequence[Sequence[Any]]:
-    """The rows of `features.paged`: one more than the page is asked for, if there are more."""
-    source = source_of(request.collection, base_url)
-    rows: list[Sequence[Any]] = []
-    for part in parts(source, request):
-        wanted = replace(request, limit=request.limit - len(rows))
-        where = [*selected(source.target, request), *part.conditions]
-        statement, values = _feature_sql(source, wanted, where, part)
-        rows += connection.exec_driver_sql(paged(request, statement), values).all()
-        if len(rows) > request.limit:
-            break
-    return rows
-
-
-def _matched(connection: Connection, request: ItemsRequest, base_url: str) -> int:
-    if request.collection.level is None and request.is_plain:
-        if boxes.is_boxed(request):
-            return boxes.matched(connection, request)
-        return activity.total(connection, request.filters)
-    source = source_of(request.collection, base_url)
-    where = selected(source.target, request)
-    query = select(func.count()).select_from(source.rows).where(*where)
-    statement, values = _with_counts(*compiled(query), request)
-    return int(connection.exec_driver_sql(statement, values).scalar_one())
-
-
-def _has_id(source: CollectionSource, identifier: str) -> Condition:
-    try:
-        value = identified(source, identifier, "id")
-    except InvalidInput:
-        raise NotFound(f"There is no item {identifier[:50]!r}.") from None
-    return source.keys[source.target.collection.identifier] == value
-
-
 def _feature_sql(
     source: CollectionSource,
     request: ItemsRequest,
@@ -121,21 +116,11 @@ def _feature_sql(
 ) -> tuple[str, dict[str, Any]]:
     """One row more than the page is asked for: it tells whether there is a next page."""
     rows = rows_of(source, request)
-    statement, values = _limited(source, request, rows, where, part)
-    return as_features(request, rows, statement), values
-
-
-def _limited(
-    source: CollectionSource,
-    request: ItemsRequest,
-    rows: Select[Any],
-    where: list[Condition],
-    part: SelectionPart | None = None,
-) -> tuple[str, dict[str, Any]]:
-    """The rows of one page."""
     if request.collection.level is not None:
         page = rows.where(*where).limit(request.limit + 1)
-        return _with_counts(*compiled(page), request)
+        statement, values = _with_counts(*compiled(page), request)
+        return as_features(request, rows, statement), values
+    # Initiatives are chosen by their own columns first; names are looked up for these alone.
     chosen: Select[Any] = (
         select(text(own_columns(rows)))
         .select_from(source.rows)
@@ -145,7 +130,7 @@ def _limited(
     )
     inner, values = compiled(chosen, "chosen_")
     outer, more = compiled(rows)
-    return chosen_first(inner, outer), values | more
+    return as_features(request, rows, chosen_first(inner, outer)), values | more
 
 
 def _with_counts(

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from flask import Blueprint, Response, render_template, request
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from mapservice import __version__
 from mapservice.errors import InvalidInput
@@ -15,13 +15,12 @@ from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import Tile
 from mapservice.initiatives.params import read_filters, with_known_places
 from mapservice.initiatives.queries import sample_share
-from mapservice.ogc import boxes, documents, openapi, queries, tiles, tilesets
+from mapservice.ogc import boxes, documents, openapi, queries, tilesets
 from mapservice.ogc.collections import collection_named
 from mapservice.ogc.documents import Document
-from mapservice.ogc.features import ItemsPage
 from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, OgcAddresses, OgcLink
 from mapservice.ogc.model import ItemsCollection, ReferenceSystem
-from mapservice.ogc.parameters import ItemsRequest, read, system
+from mapservice.ogc.parameters import read, system
 from mapservice.tiles.tile_cache.store import ChangeExtent
 from mapservice.web import edge, negotiation
 from mapservice.web.edge import base_url, only_parameters, query_without, services, tile_answer
@@ -97,14 +96,35 @@ def items(name: str) -> Response:
     if form is HTML_FORM:
         limit = asked.limit if "limit" in request.args else PAGE_ITEMS
         asked = replace(asked, limit=limit, shapes=False)
-    with _reader_of(asked).connect() as connection:
+    # The plan for a box does not depend on which box it is.
+    engine = services().generic_plan if boxes.is_boxed(asked) else services().autocommit
+    sample = ""
+    with engine.connect() as connection:
         asked = replace(asked, filters=with_known_places(connection, asked.filters))
         page = queries.items(connection, asked, base_url())
-        links = _item_links(one, form, page)
         if form is HTML_FORM:
-            response = _page(one, page, links, sample=sample_share(connection))
-        else:
-            response = _features(page, links)
+            sample = sample_share(connection)
+    links = _own_links(form)
+    if page.next:
+        at = f"{_here_without('f', 'cursor')}f={form.name}&cursor={page.next.text}"
+        links.append(OgcLink("next", at, form.media_types[0]))
+    links.append(OgcLink("collection", _addresses().of(f"/collections/{one.id}"), JSON, one.title))
+    if form is HTML_FORM:
+        response = _html(
+            "items",
+            collection=one,
+            features=json.loads(b"[%b]" % page.features),
+            page=page,
+            links=links,
+            sample=sample,
+        )
+    else:
+        described = json.dumps([link.as_json() for link in links], ensure_ascii=False)
+        matched = "" if page.matched is None else f'"numberMatched":{page.matched},'
+        told = f',{matched}"numberReturned":{page.returned},"links":{described},"features":['
+        response = negotiation.stamped(
+            '{"type":"FeatureCollection",', (told.encode(), page.features, b"]}"), GEOJSON
+        )
     counts = [("OGC-NumberReturned", str(page.returned))]
     if page.matched is not None:
         counts.append(("OGC-NumberMatched", str(page.matched)))
@@ -198,9 +218,9 @@ def _tile(layers: tuple[ItemsCollection, ...], tile: Tile, form: MediaForm) -> R
         else:
             only_parameters("f")
         if form is GEOJSON_TILE_FORM:
-            content = tiles.geojson(connection, layers[0], tile, filters)
+            content = tilesets.geojson(connection, layers[0], tile, filters)
             return tile_answer(content, GEOJSON, _extent(layers, tile), fresh)
-        drawn = tiles.mvt(connection, layers, tile, filters)
+        drawn = tilesets.mvt(connection, layers, tile, filters)
     return tile_answer(drawn, MVT, _extent(layers, tile), fresh)
 
 
@@ -209,11 +229,6 @@ def _extent(layers: tuple[ItemsCollection, ...], tile: Tile) -> Tile | ChangeExt
     if any(one.counted and one.level is not None for one in layers):
         return ChangeExtent.ANYWHERE
     return tile if any(one.level is None for one in layers) else ChangeExtent.NOWHERE
-
-
-def _reader_of(asked: ItemsRequest) -> Engine:
-    """The plan for a box does not depend on which."""
-    return services().generic_plan if boxes.is_boxed(asked) else services().autocommit
 
 
 def _tile_filters(connection: Connection) -> InitiativeFilters:
@@ -235,29 +250,6 @@ def _document(name: str, content: Document, form: MediaForm = JSON_FORM) -> Resp
 def _html(name: str, **values: Any) -> Response:
     page = render_template(f"ogc/{name}.html", at=f"{base_url()}{PREFIX}", **values)
     return edge.whole_answer(page, HTML_FORM.content_type)
-
-
-def _features(page: ItemsPage, links: list[OgcLink]) -> Response:
-    described = json.dumps([link.as_json() for link in links], ensure_ascii=False)
-    matched = "" if page.matched is None else f'"numberMatched":{page.matched},'
-    told = f',{matched}"numberReturned":{page.returned},"links":{described},"features":['
-    return negotiation.stamped(
-        '{"type":"FeatureCollection",', (told.encode(), page.features, b"]}"), GEOJSON
-    )
-
-
-def _page(one: ItemsCollection, page: ItemsPage, links: list[OgcLink], sample: str) -> Response:
-    features = json.loads(b"[%b]" % page.features)
-    return _html("items", collection=one, features=features, page=page, links=links, sample=sample)
-
-
-def _item_links(one: ItemsCollection, form: MediaForm, page: ItemsPage) -> list[OgcLink]:
-    links = _own_links(form)
-    if page.next:
-        at = f"{_here_without('f', 'cursor')}f={form.name}&cursor={page.next.text}"
-        links.append(OgcLink("next", at, form.media_types[0]))
-    links.append(OgcLink("collection", _addresses().of(f"/collections/{one.id}"), JSON, one.title))
-    return links
 
 
 def _own_links(form: MediaForm) -> list[OgcLink]:
@@ -283,7 +275,7 @@ def _head(
     counts: Sequence[tuple[str, str]] = (),
 ) -> Response:
     described = ", ".join(link.as_header() for link in links)
-    response.headers.extend([("Content-Crs", f"<{crs.uri}>"), ("OgcLink", described), *counts])
+    response.headers.extend([("Content-Crs", f"<{crs.uri}>"), ("Link", described), *counts])
     return response
 
 

@@ -1,4 +1,4 @@
-"""Geometries that a filter writes down: checked, and with the box in degrees that holds them."""
+"""Geometries written in a filter: checked, and with their bounding boxes in degrees."""
 
 import json
 import math
@@ -54,9 +54,24 @@ class FilterGeometry:
         if not geometry.is_valid:
             reason = shapely.is_valid_reason(geometry)
             raise InvalidInput(FIELD, f"has a geometry that is not valid: {reason[:80]}")
-        plain = _without_collection(geometry)
+        # A collection becomes one kind of geometry, where its parts have one dimension.
+        plain = geometry
+        if geometry.geom_type == "GeometryCollection":
+            plain = shapely.union_all(list(_parts(geometry)))
         is_mixed = plain.geom_type == "GeometryCollection"
-        return cls(shapely.to_geojson(plain), crs.srid, _bounds(geometry, crs), is_mixed)
+        west, south, east, north = geometry.bounds
+        bounds: tuple[float, float, float, float] | None = (west, south, east, north)
+        if not crs.geographic:
+            longest = max(east - west, north - south) / PIECES
+            pieces = shapely.segmentize(geometry, longest) if longest else geometry
+            pairs = shapely.get_coordinates(pieces)
+            longitudes, latitudes = _to_degrees(crs.srid).transform(pairs[:, 0], pairs[:, 1])
+            west, south = float(longitudes.min()), float(latitudes.min())
+            east, north = float(longitudes.max()), float(latitudes.max())
+            around = MARGIN * max(east - west, north - south, MARGIN)
+            bounds = (west - around, south - around, east + around, north + around)
+        is_known = all(map(math.isfinite, (west, south, east, north)))
+        return cls(shapely.to_geojson(plain), crs.srid, bounds if is_known else None, is_mixed)
 
     @classmethod
     def parse(cls, node: dict[str, Any], crs: ReferenceSystem) -> Self:
@@ -84,6 +99,7 @@ def rectangle(west: float, south: float, east: float, north: float) -> BaseGeome
 
 
 def _box(sides: Any, crs: ReferenceSystem) -> BaseGeometry:
+    """Four sides, or six with heights; west of east unless it crosses the antimeridian."""
     numbers = list(sides) if isinstance(sides, list) else []
     if not all(map(_is_number, numbers)):
         raise InvalidInput(FIELD, "has a box with a side that is not a number")
@@ -122,8 +138,19 @@ def _check_geometry(node: dict[str, Any], crs: ReferenceSystem) -> None:
 
 
 def _check_coordinates(given: Any, depth: int, kind: str, crs: ReferenceSystem) -> None:
+    """Lists of lists, `depth` of them around each position."""
     if depth == 0:
-        return _check_position(given, kind, crs)
+        if (
+            not isinstance(given, list)
+            or len(given) not in (2, 3)
+            or not all(map(_is_number, given))
+        ):
+            raise InvalidInput(
+                FIELD, f"has a {kind} with a position that is not two or three numbers"
+            )
+        x, y = (given[1], given[0]) if crs.north_first else (given[0], given[1])
+        _check_within(x, y, crs)
+        return
     if not isinstance(given, list):
         raise InvalidInput(FIELD, f"has a {kind} whose coordinates are no list of lists")
     if not given:
@@ -137,14 +164,6 @@ def _check_coordinates(given: Any, depth: int, kind: str, crs: ReferenceSystem) 
             raise InvalidInput(FIELD, f"has a {kind} with a ring that is not closed")
         if len(given) < len(("three corners", "and", "the first", "again")):
             raise InvalidInput(FIELD, f"has a {kind} with a ring of fewer than four positions")
-    return None
-
-
-def _check_position(given: Any, kind: str, crs: ReferenceSystem) -> None:
-    if not isinstance(given, list) or len(given) not in (2, 3) or not all(map(_is_number, given)):
-        raise InvalidInput(FIELD, f"has a {kind} with a position that is not two or three numbers")
-    x, y = (given[1], given[0]) if crs.north_first else (given[0], given[1])
-    _check_within(x, y, crs)
 
 
 def _check_within(x: float, y: float, crs: ReferenceSystem) -> None:
@@ -164,13 +183,6 @@ def _is_number(value: Any) -> bool:
     return abs(value) <= sys.float_info.max  # neither NaN nor infinite, nor too long an integer
 
 
-def _without_collection(geometry: BaseGeometry) -> BaseGeometry:
-    """The same places as one kind of geometry, where they have one dimension."""
-    if geometry.geom_type != "GeometryCollection":
-        return geometry
-    return shapely.union_all(list(_parts(geometry)))
-
-
 def _parts(geometry: BaseGeometry) -> Iterator[BaseGeometry]:
     """What collections in collections hold in the end."""
     for part in shapely.get_parts(geometry):
@@ -178,24 +190,6 @@ def _parts(geometry: BaseGeometry) -> Iterator[BaseGeometry]:
             yield from _parts(part)
         else:
             yield part
-
-
-def _bounds(
-    geometry: BaseGeometry, crs: ReferenceSystem
-) -> tuple[float, float, float, float] | None:
-    west, south, east, north = geometry.bounds
-    if crs.geographic:
-        return (west, south, east, north)
-    longest = max(east - west, north - south) / PIECES
-    pieces = shapely.segmentize(geometry, longest) if longest else geometry
-    pairs = shapely.get_coordinates(pieces)
-    longitudes, latitudes = _to_degrees(crs.srid).transform(pairs[:, 0], pairs[:, 1])
-    west, south = float(longitudes.min()), float(latitudes.min())
-    east, north = float(longitudes.max()), float(latitudes.max())
-    if not all(map(math.isfinite, (west, south, east, north))):
-        return None
-    around = MARGIN * max(east - west, north - south, MARGIN)
-    return (west - around, south - around, east + around, north + around)
 
 
 @cache

@@ -72,14 +72,6 @@ class TemporalPeriod:
 Relation: TypeAlias = Callable[[TemporalPeriod, TemporalPeriod], Condition]
 
 
-def _disjoint(a: TemporalPeriod, b: TemporalPeriod) -> Condition:
-    return or_(_instants("<", a.end, b.start), _instants(">", a.start, b.end))
-
-
-def _intersects(a: TemporalPeriod, b: TemporalPeriod) -> Condition:
-    return and_(_instants(">=", a.end, b.start), _instants("<=", a.start, b.end))
-
-
 def _ends(starts: str, ends: str) -> Relation:
     """How the two starts compare, and how the two ends."""
     return lambda a, b: and_(_instants(starts, a.start, b.start), _instants(ends, a.end, b.end))
@@ -97,12 +89,14 @@ RELATIONS: dict[str, Relation] = {
     "t_after": lambda a, b: _instants(">", a.start, b.end),
     "t_before": lambda a, b: _instants("<", a.end, b.start),
     "t_contains": _ends("<", ">"),
-    "t_disjoint": _disjoint,
+    "t_disjoint": lambda a, b: or_(_instants("<", a.end, b.start), _instants(">", a.start, b.end)),
     "t_during": _ends(">", "<"),
     "t_equals": _ends("=", "="),
     "t_finishedby": _ends("<", "="),
     "t_finishes": _ends(">", "="),
-    "t_intersects": _intersects,
+    "t_intersects": lambda a, b: and_(
+        _instants(">=", a.end, b.start), _instants("<=", a.start, b.end)
+    ),
     "t_meets": lambda a, b: _instants("=", a.end, b.start),
     "t_metby": lambda a, b: _instants("=", a.start, b.end),
     "t_overlappedby": lambda a, b: _overlaps(b, a),
@@ -113,45 +107,38 @@ RELATIONS: dict[str, Relation] = {
 
 
 def _instants(operator: str, left: Instant, right: Instant) -> Condition:
+    """Two instants, to the second; with an unknown one, the comparison is unknown."""
     if isinstance(left, datetime):
         if isinstance(right, datetime):
             return _constant(_of_spans(operator, MomentSpan(left, left), MomentSpan(right, right)))
         return _instants(_MIRRORED[operator], right, left)
-    if isinstance(right, datetime):
-        return _against_written(operator, left, right)
-    cut: Condition = COMPARISONS[operator](
-        func.date_trunc("second", left), func.date_trunc("second", right)
-    )
-    return cut
-
-
-def _against_written(operator: str, column: Column, moment: datetime) -> Condition:
-    """The column cut to the second against a moment, said of the whole column."""
+    if not isinstance(right, datetime):
+        cut: Condition = COMPARISONS[operator](
+            func.date_trunc("second", left), func.date_trunc("second", right)
+        )
+        return cut
+    # Against a written instant: what holds of the column cut to the second, said of the bare
+    # column, so that an index can answer.
     if operator == ">=":
-        return column >= _bound(second_ceiling(moment))
+        return left >= _bound(second_ceiling(right))
     if operator == "<":
-        return column < _bound(second_ceiling(moment))
-    if moment >= LAST:
-        return _always(column) if operator in ("<=", "<>") else _never(column)
+        return left < _bound(second_ceiling(right))
+    if right >= LAST:
+        # No second comes after it: true or false of every known moment.
+        known: Condition = left == left
+        return known if operator in ("<=", "<>") else _never(left)
     if operator in ("<=", ">"):
-        after = _bound(second_floor(moment) + SECOND)
-        return column < after if operator == "<=" else column >= after
-    whole = second_floor(moment) == moment
-    second = (
-        and_(column >= _bound(moment), column < _bound(moment + SECOND))
-        if whole
-        else _never(column)
-    )
-    return second if operator == "=" else not_(second)
-
-
-def _always(column: Column) -> Condition:
-    """True of whatever is known; of an unknown moment nothing can be said."""
-    same: Condition = column == column
-    return same
+        after = _bound(second_floor(right) + SECOND)
+        return left < after if operator == "<=" else left >= after
+    if second_floor(right) == right:
+        equal = and_(left >= _bound(right), left < _bound(right + SECOND))
+    else:
+        equal = _never(left)
+    return equal if operator == "=" else not_(equal)
 
 
 def _never(column: Column) -> Condition:
+    """False of every known moment, and unknown of an unknown one."""
     other: Condition = column != column
     return other
 

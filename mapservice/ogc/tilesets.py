@@ -1,15 +1,24 @@
-"""Documents of OGC API Tiles: the matrix set WebMercatorQuad, and tilesets with their limits."""
+"""OGC API Tiles: the matrix set WebMercatorQuad, tilesets with their limits, and their tiles.
+
+Tiles come from the module that serves /tiles too.
+"""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Connection
+
 from mapservice.errors import NotFound
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import MAX_ZOOM, Tile
 from mapservice.ogc.collections import COLLECTIONS, collection_named
 from mapservice.ogc.documents import attribute_schema
 from mapservice.ogc.links import GEOJSON, JSON, MVT, OGC_REL, OgcAddresses, OgcLink, as_json
 from mapservice.ogc.model import FRANCE, ItemsCollection
+from mapservice.rollups.model import RollupScope
+from mapservice.tiles import activity_queries, queries, territory_queries
 
 MATRIX_SET = "WebMercatorQuad"
 MATRIX_SET_URI = "http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad"
@@ -41,6 +50,22 @@ def matrix_sets(at: OgcAddresses) -> Document:
 
 
 def matrix_set(at: OgcAddresses) -> Document:
+    matrices: list[Document] = []
+    for zoom in range(MAX_TILE_ZOOM + 1):
+        cell = 2 * HALF_METRES / TILE_PIXELS / 2**zoom
+        matrices.append(
+            {
+                "id": str(zoom),
+                "scaleDenominator": cell / STANDARD_PIXEL_METRES,
+                "cellSize": cell,
+                "cornerOfOrigin": "topLeft",
+                "pointOfOrigin": [-HALF_METRES, HALF_METRES],
+                "tileWidth": TILE_PIXELS,
+                "tileHeight": TILE_PIXELS,
+                "matrixWidth": 2**zoom,
+                "matrixHeight": 2**zoom,
+            }
+        )
     return {
         "id": MATRIX_SET,
         "title": "Google Maps Compatible for the World",
@@ -48,23 +73,8 @@ def matrix_set(at: OgcAddresses) -> Document:
         "crs": MERCATOR,
         "orderedAxes": ["X", "Y"],
         "wellKnownScaleSet": "http://www.opengis.net/def/wkss/OGC/1.0/GoogleMapsCompatible",
-        "tileMatrices": [_matrix(zoom) for zoom in range(MAX_TILE_ZOOM + 1)],
+        "tileMatrices": matrices,
         "links": as_json(at.own(f"/tileMatrixSets/{MATRIX_SET}")),
-    }
-
-
-def _matrix(zoom: int) -> Document:
-    cell = 2 * HALF_METRES / TILE_PIXELS / 2**zoom
-    return {
-        "id": str(zoom),
-        "scaleDenominator": cell / STANDARD_PIXEL_METRES,
-        "cellSize": cell,
-        "cornerOfOrigin": "topLeft",
-        "pointOfOrigin": [-HALF_METRES, HALF_METRES],
-        "tileWidth": TILE_PIXELS,
-        "tileHeight": TILE_PIXELS,
-        "matrixWidth": 2**zoom,
-        "matrixHeight": 2**zoom,
     }
 
 
@@ -89,7 +99,37 @@ def tilesets(at: OgcAddresses, path: str, title: str) -> Document:
 def tileset(
     at: OgcAddresses, path: str, title: str, layers: tuple[ItemsCollection, ...]
 ) -> Document:
-    """One tileset with its layers and the tiles that it has anything in."""
+    """One tileset with its layers and the tiles that it has anything in.
+
+    `path` is that of its collection, "" for the whole data set, which has no GeoJSON tiles.
+    """
+    described: list[Document] = []
+    for one in layers:
+        first, last = one.zooms or (0, MAX_TILE_ZOOM)
+        described.append(
+            {
+                "id": one.id,
+                "title": one.title,
+                "dataType": "vector",
+                "geometryDimension": 0 if one.geometry == "Point" else 2,
+                "minTileMatrix": str(first),
+                "maxTileMatrix": str(last),
+                "propertiesSchema": {
+                    "type": "object",
+                    "properties": {each.name: attribute_schema(each) for each in one.tiled},
+                },
+            }
+        )
+    own = f"{path}/tiles/{MATRIX_SET}"
+    tile = at.of(own) + "/{tileMatrix}/{tileRow}/{tileCol}"
+    links = at.own(own)
+    links.append(OgcLink("item", f"{tile}?f=mvt", MVT, "Tiles, Mapbox Vector Tile", templated=True))
+    if path:
+        address = f"{tile}?f=geojson"
+        links.append(OgcLink("item", address, GEOJSON, "Tiles, GeoJSON", templated=True))
+    links.append(_scheme(at))
+    if path:
+        links.append(OgcLink(OGC_REL + "geodata", at.of(path), JSON))
     last = max(one.zooms[1] for one in layers if one.zooms)
     return _described(title) | {
         "boundingBox": {
@@ -100,9 +140,9 @@ def tileset(
         "tileMatrixSetLimits": [
             _limits(zoom).as_json() for zoom in range(_first_zoom(layers), MAX_TILE_ZOOM + 1)
         ],
-        "layers": [_layer(one) for one in layers],
+        "layers": described,
         "centerPoint": {"coordinates": [2.4, 46.6], "tileMatrix": str(min(5, last))},
-        "links": as_json(_tileset_links(at, path)),
+        "links": as_json(links),
     }
 
 
@@ -123,38 +163,9 @@ def _described(title: str) -> Document:
     }
 
 
-def _tileset_links(at: OgcAddresses, path: str) -> list[OgcLink]:
-    own = f"{path}/tiles/{MATRIX_SET}"
-    tile = at.of(own) + "/{tileMatrix}/{tileRow}/{tileCol}"
-    geojson = OgcLink("item", f"{tile}?f=geojson", GEOJSON, "Tiles, GeoJSON", templated=True)
-    return [
-        *at.own(own),
-        OgcLink("item", f"{tile}?f=mvt", MVT, "Tiles, Mapbox Vector Tile", templated=True),
-        *([geojson] if path else []),
-        _scheme(at),
-        *([OgcLink(OGC_REL + "geodata", at.of(path), JSON)] if path else []),
-    ]
-
-
 def _scheme(at: OgcAddresses) -> OgcLink:
     path = f"/tileMatrixSets/{MATRIX_SET}"
     return OgcLink(OGC_REL + "tiling-scheme", at.of(path), JSON, MATRIX_SET)
-
-
-def _layer(one: ItemsCollection) -> Document:
-    first, last = one.zooms or (0, MAX_TILE_ZOOM)
-    return {
-        "id": one.id,
-        "title": one.title,
-        "dataType": "vector",
-        "geometryDimension": 0 if one.geometry == "Point" else 2,
-        "minTileMatrix": str(first),
-        "maxTileMatrix": str(last),
-        "propertiesSchema": {
-            "type": "object",
-            "properties": {each.name: attribute_schema(each) for each in one.tiled},
-        },
-    }
 
 
 def within_limits(layers: tuple[ItemsCollection, ...], tile: Tile) -> Tile:
@@ -211,3 +222,33 @@ def _row(latitude: float, zoom: int) -> int:
 
 # Layers of the tiles of the whole data set; figures would repeat the outlines of territories.
 TILED = tuple(one for one in COLLECTIONS.values() if one.zooms and not one.counted)
+
+
+def mvt(
+    connection: Connection,
+    layers: Iterable[ItemsCollection],
+    tile: Tile,
+    filters: InitiativeFilters,
+) -> bytes:
+    """One layer a collection; b"" when nothing lies there."""
+    drawn: list[bytes] = []
+    for one in layers:
+        if one.level is None:
+            drawn.append(queries.initiatives_mvt(connection, tile, filters))
+        elif one.counted:
+            scope = RollupScope.of(filters)
+            drawn.append(activity_queries.level_mvt(connection, tile, one.id, one.level, scope))
+        else:
+            drawn.append(territory_queries.layer_mvt(connection, tile, one.id))
+    return b"".join(drawn)
+
+
+def geojson(
+    connection: Connection, one: ItemsCollection, tile: Tile, filters: InitiativeFilters
+) -> str:
+    """The same features as a collection in WGS 84."""
+    if one.level is None:
+        return queries.initiatives_geojson(connection, tile, filters)
+    if one.counted:
+        return activity_queries.level_geojson(connection, tile, one.level, RollupScope.of(filters))
+    return territory_queries.layer_geojson(connection, tile, one.id)

@@ -281,6 +281,14 @@ def test_core_fc_number_matched(ogc: Service, features: str) -> None:
     assert answer.headers["OGC-NumberMatched"] == str(answer.json["numberMatched"])
 
 
+def test_the_links_of_an_answer_stand_in_its_header_too(ogc: Service, features: str) -> None:
+    answer = ogc.items(features, limit="1")
+    assert answer.headers["Link"].split(", ") == [
+        f'<{link["href"]}>; rel="{link["rel"]}"; type="{link["type"]}"'
+        for link in answer.json["links"]
+    ]
+
+
 def test_core_fc_number_returned(ogc: Service, features: str) -> None:
     found = ogc.items(features, limit="5").json
     assert found["numberReturned"] == len(found["features"])

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from mapservice.gunicorn_conf import limit_request_line
-from mapservice.ogc.cursors import ItemsCursor
+from mapservice.ogc.parameters import ItemsCursor
 from mapservice.web.edge import LONGEST_CURSOR, LONGEST_QUERY
 from tests.ogc.web import Answer, fetch
 from tests.web.population import Made, fill, population

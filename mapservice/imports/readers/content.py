@@ -81,15 +81,32 @@ def load_content(path: Path) -> FileContent:
         content = FileContent(path.name, path.suffix.lower(), path)
         head = content.head()
     except (OSError, ValueError) as error:
-        raise SourceError(f"{path.name}: cannot be read ({_reason(error)})") from error
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise SourceError(f"{path.name}: cannot be read ({reason.lower()})") from error
     if size > MAX_FILE_BYTES:
         raise SourceError(f"{path.name}: is larger than {MAX_FILE_BYTES // MIB} MiB")
     if head.startswith(GZIP_MAGIC):
-        content = _unpack_gzip(path)
+        try:
+            with gzip.open(path) as stream:
+                data = _bounded(stream, path.name)
+        except (OSError, EOFError, zlib.error) as error:
+            raise SourceError(f"{path.name}: the gzip archive is damaged") from error
+        inner = PurePosixPath(path.name.removesuffix(".gz"))
+        content = FileContent(path.name, inner.suffix.lower(), data)
     elif head.startswith(ZIP_MAGIC):
         content = _unpack_zip(path)
     _refuse_foreign(content)
-    return _with_encoding(content)
+
+    # What its bytes tell of their encoding, which takes one look at all of them.
+    head = content.head()
+    if head.startswith(SQLITE_MAGIC):
+        return content
+    if wide := _width(head):
+        return replace(content, encoding=wide.upper())
+    found = guess(line for line in _byte_lines(content) if line is not None)
+    if found:
+        return replace(content, single_byte=found.encoding, encoding=str(found))
+    return replace(content, encoding="UTF-8")
 
 
 def format_of(content: FileContent) -> Format:
@@ -108,7 +125,7 @@ def lines(content: FileContent) -> Iterator[str | None]:
     """The lines of a text file, decoded, without their ends; None for an over-long one.
 
     Each line is UTF-8 where it can be, else the file's encoding of single bytes, so that a file of
-    both reads right. UTF-16 and UTF-32 are told by their mark or by their NUL bytes.
+    both reads right. UTF-16 and UTF-32 show by their mark or by their NUL bytes.
     """
     for number, line in enumerate(_byte_lines(content)):
         if line is None:
@@ -129,20 +146,6 @@ def _byte_lines(content: FileContent) -> Iterator[bytes | None]:
             yield None if line is None else line.rstrip(b"\r\n")
 
 
-def _with_encoding(content: FileContent) -> FileContent:
-    """With what its bytes tell of their encoding, which takes one look at all of them."""
-    head = content.head()
-    if head.startswith(SQLITE_MAGIC):
-        return content
-    wide = _width(head)
-    if wide:
-        return replace(content, encoding=wide.upper())
-    found = guess(line for line in _byte_lines(content) if line is not None)
-    if found:
-        return replace(content, single_byte=found.encoding, encoding=str(found))
-    return replace(content, encoding="UTF-8")
-
-
 def whole_text(content: FileContent) -> str:
     """The text of a JSON file, decoded; refuses one too large to parse."""
     with content.open() as stream:
@@ -156,10 +159,6 @@ def whole_text(content: FileContent) -> str:
     return _decode(data, wide, content.single_byte).lstrip("\ufeff")
 
 
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
-
-
 def _bounded(stream: IO[bytes] | gzip.GzipFile, name: str) -> bytes:
     data = stream.read(MAX_UNPACKED_BYTES + 1)
     if len(data) > MAX_UNPACKED_BYTES:
@@ -167,48 +166,37 @@ def _bounded(stream: IO[bytes] | gzip.GzipFile, name: str) -> bytes:
     return data
 
 
-def _unpack_gzip(path: Path) -> FileContent:
-    inner = PurePosixPath(path.name.removesuffix(".gz"))
-    try:
-        with gzip.open(path) as stream:
-            data = _bounded(stream, path.name)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"{path.name}: the gzip archive is damaged") from error
-    return FileContent(path.name, inner.suffix.lower(), data)
-
-
 def _unpack_zip(path: Path) -> FileContent:
+    """The only table of an archive."""
     try:
         with zipfile.ZipFile(path) as archive:
-            member = _only_table(path.name, archive)
-            with archive.open(member) as stream:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            names = {member.filename for member in members}
+            if "[Content_Types].xml" in names or "content.xml" in names:
+                raise SourceError(f"{path.name}: is a spreadsheet; save it as CSV (UTF-8)")
+            if any(name.lower().endswith(".shp") for name in names):
+                raise SourceError(
+                    f"{path.name}: holds a Shapefile; save it as GeoPackage or GeoJSON"
+                )
+            tables = [
+                name
+                for name in (member.filename for member in members)
+                if PurePosixPath(name).suffix.lower() in DATA_SUFFIXES
+                and not name.startswith("__MACOSX/")
+            ]
+            if len(tables) != 1:
+                raise SourceError(
+                    f"{path.name}: the archive must hold one CSV, GeoJSON or GeoPackage;"
+                    f" it holds {len(tables)}"
+                )
+            with archive.open(tables[0]) as stream:
                 data = _bounded(stream, path.name)
     except SourceError:
         raise
     except Exception as error:
         # zipfile raises ten kinds of error on hostile archives, some of them undocumented.
         raise SourceError(f"{path.name}: the zip archive cannot be read") from error
-    return FileContent(path.name, PurePosixPath(member.filename).suffix.lower(), data)
-
-
-def _only_table(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = [member for member in archive.infolist() if not member.is_dir()]
-    names = {member.filename for member in members}
-    if "[Content_Types].xml" in names or "content.xml" in names:
-        raise SourceError(f"{name}: is a spreadsheet; save it as CSV (UTF-8)")
-    if any(member.lower().endswith(".shp") for member in names):
-        raise SourceError(f"{name}: holds a Shapefile; save it as GeoPackage or GeoJSON")
-    tables = [
-        member
-        for member in members
-        if PurePosixPath(member.filename).suffix.lower() in DATA_SUFFIXES
-        and not member.filename.startswith("__MACOSX/")
-    ]
-    if len(tables) != 1:
-        raise SourceError(
-            f"{name}: the archive must hold one CSV, GeoJSON or GeoPackage; it holds {len(tables)}"
-        )
-    return tables[0]
+    return FileContent(path.name, PurePosixPath(tables[0]).suffix.lower(), data)
 
 
 def _refuse_foreign(content: FileContent) -> None:
@@ -222,16 +210,10 @@ def _refuse_foreign(content: FileContent) -> None:
             raise SourceError(f"{content.name}: is {what}")
     if MARKUP.match(head.removeprefix(b"\xef\xbb\xbf")):
         raise SourceError(f"{content.name}: is a web page or XML, not a table")
-    if not head.startswith(SQLITE_MAGIC) and _is_binary(head):
-        raise SourceError(f"{content.name}: holds binary data, not text")
-
-
-def _is_binary(head: bytes) -> bool:
-    """Whether control bytes are too many for text: above 2 %, whatever the encoding."""
-    if _width(head):
-        return False
+    # More than 2 % of control bytes are too many for text, whatever its encoding.
     controls = len(re.findall(rb"[\x00-\x08\x0e-\x1d\x1f\x7f]", head))
-    return controls * 50 > len(head)
+    if controls * 50 > len(head) and not _width(head) and not head.startswith(SQLITE_MAGIC):
+        raise SourceError(f"{content.name}: holds binary data, not text")
 
 
 def _width(head: bytes) -> str:

@@ -1,4 +1,11 @@
-"""CSV and TSV: separator, header and quotes of real files, one bad row at a time."""
+"""CSV and TSV: separator, header and quotes of real files, one bad row at a time.
+
+`geocoding/csv_dialect.py` reads CSV too, and on purpose by other rules: its file goes back to its
+sender with columns added, so it must be sound as a whole and in an encoding that can be written
+without loss. Here a row is mended or refused alone, a file may mix encodings, titles may stand
+above the header, and known column names settle the separator. Neither reading could replace the
+other without refusing or accepting other files.
+"""
 
 import csv
 from collections import Counter
@@ -32,15 +39,6 @@ class DelimitedRow:
     rejected: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DelimitedLayout:
-    """How a file is written: separator, header cells, blank or title rows above the header."""
-
-    separator: str
-    header: list[str]
-    above: int
-
-
 def read_delimited(content: FileContent, recognised: Recogniser) -> SourceTable:
     """The rows of a CSV or TSV file.
 
@@ -48,16 +46,50 @@ def read_delimited(content: FileContent, recognised: Recogniser) -> SourceTable:
     which row is the header. Raises SourceError for a file without rows or with a hopeless
     layout.
     """
-    layout = _layout(content, recognised)
-    columns, problems = _names(layout.header)
+    sample = [line for line in islice(lines(content), SNIFFED_LINES) if line is not None]
+    declared = sample[0].strip().lower() if sample else ""
+    if declared.startswith("sep=") and len(declared) == 5:
+        # Excel's own way to name the separator, in a line above the header.
+        separator, above = declared[4], 1
+    else:
+        separator, above = max(SEPARATORS, key=lambda one: _fitness(sample, one, recognised)), 0
+
+    # The header is the first row, unless a row soon below it names more columns that are known.
+    rows = _parsed(lines(content), separator, 0, content.name)
+    first = list(islice((row for row in rows if not _is_blank(row)), above, above + HEADER_WITHIN))
+    if not first:
+        raise SourceError(f"{content.name}: the file is empty")
+    if first[0].rejected:
+        raise SourceError(f"{content.name}: the header {first[0].rejected}")
+    known = [recognised(row.cells) for row in first]
+    # A row of merged cells above the header, half of them empty, holds groups of columns or the
+    # table's own title.
+    top = first[0].cells
+    is_sparse = len(top) > 1 and sum(bool(cell.strip()) for cell in top) * 2 <= len(top)
+    ahead = 1 if is_sparse else 2
+    best = known.index(max(known)) if max(known) >= known[0] + ahead else 0
+    above += best
+
+    # Names are made unique and never empty.
+    seen: Counter[str] = Counter()
+    names: list[str] = []
+    problems: list[str] = []
+    for position, cell in enumerate(first[best].cells, start=1):
+        name = " ".join(storable(cell).split())[:200] or f"column {position}"
+        seen[name] += 1
+        if seen[name] > 1:
+            problems.append(f"column {name!r} appears more than once")
+            name = f"{name} ({seen[name]})"
+        names.append(name)
+    columns = tuple(names)
     if len(columns) > MAX_COLUMNS:
         raise SourceError(
             f"{content.name}: has {len(columns)} columns; at most {MAX_COLUMNS} are read"
         )
 
     def records() -> Iterator[SourceRecord]:
-        before = layout.above + 1
-        for row in _parsed(lines(content), layout.separator, len(columns), content.name):
+        before = above + 1
+        for row in _parsed(lines(content), separator, len(columns), content.name):
             if before:
                 before -= not _is_blank(row)
             elif not _is_blank(row) or len(row.cells) > 1:
@@ -66,17 +98,7 @@ def read_delimited(content: FileContent, recognised: Recogniser) -> SourceTable:
     total = sum(1 for _ in records())
     if total == 0:
         raise SourceError(f"{content.name}: has a header and no row below it")
-    return SourceTable(columns, records, total, problems, layout.separator)
-
-
-def _layout(content: FileContent, recognised: Recogniser) -> DelimitedLayout:
-    sample = [line for line in islice(lines(content), SNIFFED_LINES) if line is not None]
-    declared = sample[0].strip().lower() if sample else ""
-    if declared.startswith("sep=") and len(declared) == 5:
-        # Excel's own way to name the separator.
-        return _header_row(content, declared[4], recognised, above=1)
-    best = max(SEPARATORS, key=lambda separator: _fitness(sample, separator, recognised))
-    return _header_row(content, best, recognised, above=0)
+    return SourceTable(columns, records, total, tuple(dict.fromkeys(problems)), separator)
 
 
 def _fitness(sample: list[str], separator: str, recognised: Recogniser) -> tuple[int, float, int]:
@@ -87,43 +109,6 @@ def _fitness(sample: list[str], separator: str, recognised: Recogniser) -> tuple
     known = max(recognised(row) for row in rows[:HEADER_WITHIN])
     width, agreeing = Counter(len(row) for row in rows).most_common(1)[0]
     return (known, agreeing / len(rows) if width > 1 else 0.0, width)
-
-
-def _header_row(
-    content: FileContent, separator: str, recognised: Recogniser, *, above: int
-) -> DelimitedLayout:
-    """The first row, unless a row soon below it names more columns that are known."""
-    first = list(islice(_rows(content, separator, 0), above, above + HEADER_WITHIN))
-    if not first:
-        raise SourceError(f"{content.name}: the file is empty")
-    if first[0].rejected:
-        raise SourceError(f"{content.name}: the header {first[0].rejected}")
-    known = [recognised(row.cells) for row in first]
-    # A row of merged cells above the header holds groups of columns, or the table's own title.
-    ahead = 1 if _is_sparse(first[0].cells) else 2
-    best = known.index(max(known)) if max(known) >= known[0] + ahead else 0
-    return DelimitedLayout(separator, first[best].cells, above + best)
-
-
-def _is_sparse(cells: list[str]) -> bool:
-    """Whether half of the cells are empty, as where cells were merged."""
-    filled = sum(bool(cell.strip()) for cell in cells)
-    return len(cells) > 1 and filled * 2 <= len(cells)
-
-
-def _names(header: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Column names made unique and never empty, with what had to be renamed."""
-    seen: Counter[str] = Counter()
-    names: list[str] = []
-    problems = []
-    for position, cell in enumerate(header, start=1):
-        name = " ".join(storable(cell).split())[:200] or f"column {position}"
-        seen[name] += 1
-        if seen[name] > 1:
-            problems.append(f"column {name!r} appears more than once")
-            name = f"{name} ({seen[name]})"
-        names.append(name)
-    return tuple(names), tuple(dict.fromkeys(problems))
 
 
 def _record(columns: tuple[str, ...], row: DelimitedRow) -> SourceRecord:
@@ -138,13 +123,6 @@ def _record(columns: tuple[str, ...], row: DelimitedRow) -> SourceRecord:
             " is not quoted"
         )
     return SourceRecord(dict(zip(columns, padded, strict=True)), None, None, notes, rejected)
-
-
-def _rows(content: FileContent, separator: str, width: int) -> Iterator[DelimitedRow]:
-    """Every row that is not blank."""
-    for row in _parsed(lines(content), separator, width, content.name):
-        if not _is_blank(row):
-            yield row
 
 
 def _is_blank(row: DelimitedRow) -> bool:

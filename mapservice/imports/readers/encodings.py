@@ -1,10 +1,10 @@
-"""Which encoding of single bytes a French text is in, told by how plausible it reads.
+"""Which single-byte encoding a French text is in, judged by how plausibly it reads.
 
 UTF-8 proves itself, byte by byte; single bytes prove nothing: the é of Mac Roman is a Ž of CP1252
 and an Ä of CP850. Every place in the file where UTF-8 fails is read in each encoding and weighed
 with the letters around it. charset-normalizer 3.5 was tried first, on 216 French texts of 5 to
 40,000 signs: it read 119 right, for want of length above all; this reads all of them
-(`tests/initiatives/test_reading_encodings.py`).
+(`tests/imports/test_reading_encodings.py`).
 """
 
 import re
@@ -91,20 +91,16 @@ def plausibility(line: bytes, encoding: str) -> int:
 
 
 def _plausible(before: str, sign: str, after: str) -> int:
-    if sign in _LETTERS:
-        return _letter(before, sign, after)
     within = before.isalpha() and after.isalpha()
     if sign == "’":
         return 6 if within else 1
     if sign in _SPACES:
-        return 3 if not (before.isalpha() and after.isalpha()) else -2
+        return -2 if within else 3
     if sign in _QUOTES:
         return -8 if within else 3
-    return _IMPLAUSIBLE
-
-
-def _letter(before: str, sign: str, after: str) -> int:
-    """A capital within small letters, or the reverse, is a misreading."""
+    if sign not in _LETTERS:
+        return _IMPLAUSIBLE
+    # A capital within small letters, or the reverse, is a misreading.
     weight = _LETTERS[sign]
     if sign.isupper():
         if before.isalpha() and before.islower():

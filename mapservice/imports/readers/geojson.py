@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -34,33 +35,22 @@ Projecting = Callable[[float, float], tuple[float, float]]
 
 def read_geojson(content: FileContent) -> SourceTable:
     """The features of a JSON file as rows. Raises SourceError where it is not GeoJSON."""
+    name = content.name
     if _is_sequence(content):
-        return _sequence(content)
-    document = _parse(whole_text(content), content.name)
-    features = _features(document, content.name)
-    project, problems = _declared_crs(document)
-    return _table(content.name, lambda: iter(features), project, problems)
 
+        def features() -> Iterator[Any]:
+            for line in _documents(content):
+                try:
+                    yield None if line is None else json.loads(line)
+                except (ValueError, RecursionError):
+                    yield None
 
-def to_wgs84(crs: CRS) -> Projecting | None:
-    """From `crs` to EPSG:4326, longitude first; None where nothing needs to change."""
-    if crs.is_geographic and crs.to_epsg() in (4326, 4171, 4258):
-        return None
-    transformer = Transformer.from_crs(crs, 4326, always_xy=True)
+        if not any(isinstance(feature, dict) for feature in features()):
+            raise SourceError(f"{name}: none of its lines is a GeoJSON feature")
+        return _table(name, features, None, ())
 
-    def project(x: float, y: float) -> tuple[float, float]:
-        # Degrees under the name of a projected CRS are a usual export mistake.
-        if abs(x) <= 180 and abs(y) <= 90:
-            return x, y
-        lon, lat = transformer.transform(x, y)
-        return float(lon), float(lat)
-
-    return project
-
-
-def _parse(text: str, name: str) -> Any:
     try:
-        return json.loads(text)
+        document = json.loads(whole_text(content))
     except json.JSONDecodeError as error:
         raise SourceError(
             f"{name}: broken JSON at line {error.lineno}, column {error.colno} ({error.msg})"
@@ -69,6 +59,37 @@ def _parse(text: str, name: str) -> Any:
         raise SourceError(f"{name}: JSON is nested too deeply") from error
     except ValueError as error:
         raise SourceError(f"{name}: broken JSON (a number is too long)") from error
+    found = _features(document, name)
+
+    # The `crs` member of GeoJSON 2008.
+    member = document.get("crs") if isinstance(document, dict) else None
+    if member is None:
+        return _table(name, lambda: iter(found), None, ())
+    properties = member.get("properties") if isinstance(member, dict) else None
+    crs = str(properties.get("name", "")) if isinstance(properties, dict) else ""
+    if LONGITUDE_FIRST.search(crs):
+        return _table(name, lambda: iter(found), None, ())
+    unknown = f"crs: {storable(crs)[:80]!r} is not known; coordinates are told by their range"
+    project: Projecting | None = None
+    problems: tuple[str, ...] = (unknown,)
+    if code := AUTHORITY_CODE.match(crs):
+        with suppress(ProjError):
+            project, problems = to_wgs84(CRS.from_epsg(int(code.group(1)))), ()
+    return _table(name, lambda: iter(found), project, problems)
+
+
+def _is_sequence(content: FileContent) -> bool:
+    """Whether each line is a JSON document of its own."""
+    if content.suffix in (".geojsonl", ".geojsons", ".geojsonseq", ".ndjson", ".jsonl"):
+        return True
+    source = _documents(content)
+    first, second = next(source, None), next(source, None)
+    if first is None or second is None or not second.startswith("{"):
+        return False
+    try:
+        return isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _features(document: Any, name: str) -> list[Any]:
@@ -88,26 +109,20 @@ def _features(document: Any, name: str) -> list[Any]:
     raise SourceError(f"{name}: JSON without a FeatureCollection, a Feature or a list of objects")
 
 
-def _declared_crs(document: Any) -> tuple[Projecting | None, tuple[str, ...]]:
-    """The transform for the `crs` member of GeoJSON 2008, and what is wrong with it."""
-    member = document.get("crs") if isinstance(document, dict) else None
-    if member is None:
-        return None, ()
-    properties = member.get("properties") if isinstance(member, dict) else None
-    name = str(properties.get("name", "")) if isinstance(properties, dict) else ""
-    if LONGITUDE_FIRST.search(name):
-        return None, ()
-    code = AUTHORITY_CODE.match(name)
-    try:
-        return to_wgs84(CRS.from_epsg(int(code.group(1)))) if code else None, _unless(code, name)
-    except ProjError:
-        return None, _unless(None, name)
+def to_wgs84(crs: CRS) -> Projecting | None:
+    """From `crs` to EPSG:4326, longitude first; None where nothing needs to change."""
+    if crs.is_geographic and crs.to_epsg() in (4326, 4171, 4258):
+        return None
+    transformer = Transformer.from_crs(crs, 4326, always_xy=True)
 
+    def project(x: float, y: float) -> tuple[float, float]:
+        # Degrees under the name of a projected CRS are a usual export mistake.
+        if abs(x) <= 180 and abs(y) <= 90:
+            return x, y
+        lon, lat = transformer.transform(x, y)
+        return float(lon), float(lat)
 
-def _unless(code: object, name: str) -> tuple[str, ...]:
-    if code:
-        return ()
-    return (f"crs: {storable(name)[:80]!r} is not known; coordinates are told by their range",)
+    return project
 
 
 def _table(
@@ -147,16 +162,14 @@ def _record(feature: Any, project: Projecting | None) -> SourceRecord:
     point, note = point_of(geometry)
     if point and project:
         point = project(*point)
-    shape = _shape(geometry, project) if note and point is None else None
+    # What is no point, in EPSG:4326; UNREADABLE where it is broken.
+    shape = None
+    if note and point is None:
+        shape = shape_of(geometry)
+        if shape is not None and project:
+            shape = projected(shape, project)
+        shape = UNREADABLE if shape is None else shape
     return SourceRecord(values, point, shape, (note,) if note else ())
-
-
-def _shape(geometry: Any, project: Projecting | None) -> BaseGeometry:
-    """What is no point, in EPSG:4326; UNREADABLE where it is broken."""
-    shape = shape_of(geometry)
-    if shape is not None and project:
-        shape = projected(shape, project)
-    return UNREADABLE if shape is None else shape
 
 
 def point_of(geometry: Any) -> tuple[tuple[float, float] | None, str]:
@@ -168,8 +181,14 @@ def point_of(geometry: Any) -> tuple[tuple[float, float] | None, str]:
     if kind == "MultiPoint" and isinstance(coordinates, list) and len(coordinates) == 1:
         kind, coordinates = "Point", coordinates[0]
     if kind == "Point":
-        pair = _pair(coordinates)
-        return pair, "" if pair or coordinates == [] else "geometry: the point is malformed"
+        if coordinates == []:
+            return None, ""
+        pair = coordinates[:2] if isinstance(coordinates, list) else []
+        is_number = [isinstance(one, int | float) and not isinstance(one, bool) for one in pair]
+        with suppress(OverflowError):
+            if is_number == [True, True] and all(map(math.isfinite, pair)):
+                return (float(pair[0]), float(pair[1])), ""
+        return None, "geometry: the point is malformed"
     if kind == "MultiPoint" and coordinates == []:
         return None, ""
     return None, f"geometry: a {storable(str(kind))[:30]} gives no true point, so no pin"
@@ -183,19 +202,6 @@ def projected(shape: BaseGeometry, project: Projecting) -> BaseGeometry | None:
 
     turned = shapely.transform(shape, turn)
     return turned if all(map(math.isfinite, turned.bounds)) else None
-
-
-def _pair(coordinates: Any) -> tuple[float, float] | None:
-    if not isinstance(coordinates, list) or len(coordinates) < 2:
-        return None
-    x, y = coordinates[:2]
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in (x, y)):
-        return None
-    try:
-        pair = float(x), float(y)
-    except OverflowError:
-        return None
-    return pair if all(map(math.isfinite, pair)) else None
 
 
 def _cells(properties: dict[str, Any]) -> dict[str, str]:
@@ -223,38 +229,9 @@ def _cell(value: Any) -> str:
     return storable(json.dumps(value, ensure_ascii=False))
 
 
-def _is_sequence(content: FileContent) -> bool:
-    """Whether each line is a JSON document of its own."""
-    if content.suffix in (".geojsonl", ".geojsons", ".geojsonseq", ".ndjson", ".jsonl"):
-        return True
-    source = _documents(content)
-    first, second = next(source, None), next(source, None)
-    return _is_object(first) and second is not None and second.startswith("{")
-
-
-def _is_object(line: str | None) -> bool:
-    try:
-        return line is not None and isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
 def _documents(content: FileContent) -> Iterator[str | None]:
     """Lines that are not blank, without the record separator of RFC 8142."""
     for line in lines(content):
         text = None if line is None else line.strip().removeprefix(RECORD_SEPARATOR)
         if text is None or text:
             yield text
-
-
-def _sequence(content: FileContent) -> SourceTable:
-    def features() -> Iterator[Any]:
-        for line in _documents(content):
-            try:
-                yield None if line is None else json.loads(line)
-            except (ValueError, RecursionError):
-                yield None
-
-    if not any(isinstance(feature, dict) for feature in features()):
-        raise SourceError(f"{content.name}: none of its lines is a GeoJSON feature")
-    return _table(content.name, features, None, ())

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,15 @@ def read_geopackage(
 def _plain_tables(content: FileContent) -> list[str]:
     """Names of the data tables, after checking that reading them runs no SQL of the file."""
     try:
-        with closing(_connect(content)) as connection:
+        # Read-only: no journal is created, and no lock waited for.
+        if isinstance(content.source, Path):
+            uri = f"{content.source.absolute().as_uri()}?mode=ro&immutable=1"
+            opened = sqlite3.connect(uri, uri=True)
+        else:
+            opened = sqlite3.connect(":memory:")
+            opened.deserialize(content.source)
+        opened.text_factory = lambda data: data.decode("utf-8", "replace")
+        with closing(opened) as connection:
             kinds = dict(connection.execute("SELECT name, type FROM pragma_table_list"))
             if kinds.get("gpkg_contents") != "table":
                 raise SourceError(f"{content.name}: is an SQLite file but not a GeoPackage")
@@ -105,18 +113,6 @@ def _is_plain(connection: sqlite3.Connection, kinds: dict[str, str], name: str) 
     return kinds.get(name) == "table" and generated == 0
 
 
-def _connect(content: FileContent) -> sqlite3.Connection:
-    """A read-only connection that never creates a journal and never waits for a lock."""
-    if isinstance(content.source, Path):
-        uri = f"{content.source.absolute().as_uri()}?mode=ro&immutable=1"
-        connection = sqlite3.connect(uri, uri=True)
-    else:
-        connection = sqlite3.connect(":memory:")
-        connection.deserialize(content.source)
-    connection.text_factory = lambda data: data.decode("utf-8", "replace")
-    return connection
-
-
 def _layer(content: FileContent, name: str) -> GeoPackageLayer:
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -124,20 +120,26 @@ def _layer(content: FileContent, name: str) -> GeoPackageLayer:
     except GDAL_ERRORS as error:
         raise SourceError(f"{content.name}: layer {name!r} cannot be read") from error
     columns = tuple(storable(str(column)) for column in info["fields"])
-    return GeoPackageLayer(name, columns, max(int(info["features"]), 0), _projecting(info["crs"]))
-
-
-def _projecting(crs: str | None) -> Projecting | None:
-    """None for an undeclared or unknown CRS too: the range of the coordinates tells then."""
-    try:
-        return to_wgs84(CRS.from_user_input(crs)) if crs else None
-    except ProjError:
-        return None
+    # For an undeclared or unknown CRS, the range of the coordinates tells.
+    project = None
+    with suppress(ProjError):
+        project = to_wgs84(CRS.from_user_input(info["crs"])) if info["crs"] else None
+    return GeoPackageLayer(name, columns, max(int(info["features"]), 0), project)
 
 
 def _records(content: FileContent, layer: GeoPackageLayer) -> Iterator[SourceRecord]:
     for start in range(0, layer.total, FEATURES_PER_READ):
-        geometries, fields = _read(content, layer.name, start)
+        # WKB geometries (None for a table without) and one array of values per column.
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                _, _, geometries, fields = pyogrio.raw.read(
+                    content.source,
+                    layer=layer.name,
+                    skip_features=start,
+                    max_features=FEATURES_PER_READ,
+                )
+        except GDAL_ERRORS as error:
+            raise SourceError(f"{content.name}: layer {layer.name!r} cannot be read") from error
         cells = [[_cell(value) for value in field] for field in fields]
         count = len(geometries) if geometries is not None else len(cells[0]) if cells else 0
         for index in range(count):
@@ -150,18 +152,6 @@ def _records(content: FileContent, layer: GeoPackageLayer) -> Iterator[SourceRec
         if count < FEATURES_PER_READ:
             # The count that a file states of itself may be wrong.
             return
-
-
-def _read(content: FileContent, layer: str, start: int) -> tuple[Any, list[Any]]:
-    """WKB geometries (None for a table without) and one array of values per column."""
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            _, _, geometries, fields = pyogrio.raw.read(
-                content.source, layer=layer, skip_features=start, max_features=FEATURES_PER_READ
-            )
-    except GDAL_ERRORS as error:
-        raise SourceError(f"{content.name}: layer {layer!r} cannot be read") from error
-    return geometries, list(fields)
 
 
 def _geometry(

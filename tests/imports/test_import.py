@@ -16,9 +16,8 @@ from sqlalchemy.exc import OperationalError
 
 from mapservice.errors import InvalidInput, SourceError
 from mapservice.geocoding.service import Locator
-from mapservice.imports.service import ImportOptions, RowOutcome, RowReport, _identity, import_file
+from mapservice.imports.service import ImportOptions, RowOutcome, RowReport, import_file
 from mapservice.initiatives import service
-from mapservice.initiatives.model import SourceRow
 from mapservice.initiatives.service import InitiativeDraft
 from mapservice.rollups.queries import differences
 
@@ -269,10 +268,14 @@ def test_importing_again_mends_a_date_that_was_invented(
     assert outcomes(run(path)) == ["unchanged", "unchanged"]
 
 
-def test_what_has_no_id_keeps_the_identity_that_its_first_import_gave_it() -> None:
-    row = SourceRow(1, {}, title="Une mare", created_on="2022", created_as_told="2022")
+def test_what_has_no_id_keeps_the_identity_that_its_first_import_gave_it(
+    run: Import, tmp_path: Path
+) -> None:
+    path = tmp_path / "without_ids.csv"
+    path.write_text("titre,description,date\nUne mare,Creuser,2022\n", encoding="utf-8")
     content = json.dumps(["Une mare", "", "2022-01-01", None, None])
-    assert _identity(row) == "sha256:" + hashlib.sha256(content.encode()).hexdigest()[:32]
+    identity = "sha256:" + hashlib.sha256(content.encode()).hexdigest()[:32]
+    assert [report.source_id for report in run(path)] == [identity]
 
 
 def test_the_same_row_twice_in_a_file_is_kept_once(rows: Import, engine: Engine) -> None:
