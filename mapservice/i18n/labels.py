@@ -3,10 +3,12 @@
 So a label needs nothing of the room that owns the vocabulary; a test holds that none is missing.
 """
 
+from mapservice.i18n.phrases import Translate
 from mapservice.i18n.text import gettext as _
 
 
-def theme_label(theme: str) -> str:
+def theme_label(theme: str, _: Translate = _) -> str:
+    """In the language of the request, or of the translator that is given."""
     return {
         "environnement": _("Environnement"),
         "alimentation": _("Alimentation"),
@@ -20,7 +22,8 @@ def theme_label(theme: str) -> str:
     }[theme]
 
 
-def status_label(status: str) -> str:
+def status_label(status: str, _: Translate = _) -> str:
+    """In the language of the request, or of the translator that is given."""
     return {
         "draft": _("brouillon"),
         "pending": _("en attente"),
@@ -42,3 +45,33 @@ def reason_words(reason: str) -> str:
         "place": _("Le lieu n’est pas le bon"),
         "other": _("Autre chose"),
     }[reason]
+
+
+# The rooms that answer: moderation, publishing, notifications.
+
+
+def case_kind_label(kind: str) -> str:
+    """A kind of case in the queue of moderators, as the heading of many."""
+    return {
+        "proposal": _("Propositions"),
+        "edit": _("Modifications"),
+        "appeal": _("Recours"),
+        "report": _("Signalements"),
+        "place": _("Lieux à décider"),
+        "burst": _("Rafales de soutiens"),
+    }[kind]
+
+
+def verdict_label(verdict: str) -> str:
+    """What a moderator's decision did to an initiative."""
+    return {
+        "publish": _("publiée"),
+        "keep": _("gardée telle quelle"),
+        "reject": _("refusée"),
+        "ask": _("renvoyée à son auteur"),
+        "merge": _("réunie à une autre"),
+        "unmerge": _("séparée à nouveau"),
+        "place": _("lieu décidé"),
+        "unplace": _("lieu remis en attente"),
+        "close": _("signalement clos"),
+    }[verdict]

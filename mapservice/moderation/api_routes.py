@@ -1,4 +1,4 @@
-"""`/api/moderation`: all that waits within the roles of a key's owner, as JSON and CSV."""
+"""`/api/moderation`: the cases within the roles of a key's owner, as JSON and CSV."""
 
 import base64
 import binascii
@@ -17,9 +17,8 @@ from mapservice.accounts.api_keys import bearer
 from mapservice.accounts.api_keys.model import ApiKeyScope
 from mapservice.errors import InvalidInput
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.queries import Initiative
 from mapservice.moderation import pages, queries
-from mapservice.moderation.model import CaseKind, QueuePosition, WaitingCase
+from mapservice.moderation.model import CaseKind, QueuePosition
 from mapservice.moderation.places.model import PlaceScope as Part
 from mapservice.web.edge import CSV, base_url, only_parameters, services
 from mapservice.web.parsing import parse_limit
@@ -44,8 +43,18 @@ COLUMNS = (
     "source",
     "url",
 )
-# A spreadsheet takes a cell that begins so for a formula.
+# A spreadsheet takes a cell that begins with one of these for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+# What unpacking a forged cursor may raise.
+NO_CURSOR = (
+    binascii.Error,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 
 Row = dict[str, Any]
 
@@ -58,12 +67,14 @@ def as_json() -> Response:
 
 @blueprint.get("/moderation.csv")
 def as_csv() -> Response:
-    """The same columns; the next page is in the header Link."""
+    """The same columns; the header Link has the next page."""
     rows, following = _page()
     out = io.StringIO()
     lines = csv.writer(out, lineterminator="\r\n")
     lines.writerow(COLUMNS)
-    lines.writerows([_cell(row[name]) for name in COLUMNS] for row in rows)
+    for row in rows:
+        cells = [row[name] or "" for name in COLUMNS]
+        lines.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells])
     response = Response(out.getvalue(), content_type=CSV)
     if following:
         response.headers["Link"] = f'<{_next(following)}>; rel="next"'
@@ -77,48 +88,48 @@ def keep_private(response: Response) -> Response:
 
 
 def _page() -> tuple[Sequence[Row], QueuePosition | None]:
+    """The rows of the requested page, and where the next one begins.
+
+    The cursor is the position of the last row: its moment, kind and id as JSON in Base64.
+    """
     only_parameters("kind", "limit", "cursor")
     reach = bearer.badge(bearer.require(ApiKeyScope.READ_MODERATION)).sees
     limit = request.args.get("limit")
     size = parse_limit(limit, LARGEST_PAGE) if limit is not None else PAGE_SIZE
-    kind, after = pages.read_kind(), _cursor()
+    kind, packed, after = pages.read_kind(), request.args.get("cursor"), None
+    if packed is not None:
+        try:
+            since, last_kind, last = json.loads(base64.b64decode(packed, "-_", validate=True))
+            moment = datetime.fromisoformat(since)
+            after = QueuePosition(moment.astimezone(UTC), CaseKind(last_kind), UUID(last))
+        except NO_CURSOR:
+            raise InvalidInput("cursor", "is not one that this address gave") from None
     with services().engine.connect() as connection:
         part = pages.part_of(connection, Part(reach=reach), reach, kind)
         found, following = queries.find_page(connection, part, size, after)
         known = initiatives.of_any_status(connection, [one.initiative for one in found])
-    return [_row(one, known[one.initiative]) for one in found], following
-
-
-def _row(one: WaitingCase, about: Initiative) -> Row:
-    return {
-        "kind": str(one.kind),
-        "id": str(one.id),
-        "since": f"{one.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "claimed_by": one.claimed_by,
-        "initiative": str(one.initiative),
-        "title": about.title,
-        "status": str(about.status),
-        "precision": str(about.precision),
-        "commune": about.commune,
-        "departement": about.departement,
-        "region": about.region,
-        "reason": one.reason,
-        "words": one.words,
-        "source": about.source_platform,
-        "url": base_url() + pages.page_of(one.kind, one.id),
-    }
-
-
-def _cursor() -> QueuePosition | None:
-    packed = request.args.get("cursor")
-    if packed is None:
-        return None
-    try:
-        since, kind, identifier = json.loads(base64.b64decode(packed, "-_", validate=True))
-        moment = datetime.fromisoformat(since)
-        return QueuePosition(moment.astimezone(UTC), CaseKind(kind), UUID(identifier))
-    except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-        raise InvalidInput("cursor", "is not one that this address gave") from None
+    rows = [
+        {
+            "kind": str(one.kind),
+            "id": str(one.id),
+            "since": f"{one.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "claimed_by": one.claimed_by,
+            "initiative": str(one.initiative),
+            "title": about.title,
+            "status": str(about.status),
+            "precision": str(about.precision),
+            "commune": about.commune,
+            "departement": about.departement,
+            "region": about.region,
+            "reason": one.reason,
+            "words": one.words,
+            "source": about.source_platform,
+            "url": base_url() + pages.page_of(one.kind, one.id),
+        }
+        for one in found
+        for about in [known[one.initiative]]
+    ]
+    return rows, following
 
 
 def _next(turn: QueuePosition) -> str:
@@ -126,8 +137,3 @@ def _next(turn: QueuePosition) -> str:
     cursor = base64.b64encode(packed.encode(), b"-_").decode()
     kept = [pair for pair in request.args.items(multi=True) if pair[0] != "cursor"]
     return f"{base_url()}{request.path}?{urlencode([*kept, ('cursor', cursor)])}"
-
-
-def _cell(value: str | None) -> str:
-    text = value or ""
-    return f"'{text}" if text.startswith(FORMULA) else text

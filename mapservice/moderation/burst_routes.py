@@ -18,7 +18,6 @@ from mapservice.contributions.bursts.model import (
     MOST_NOTE,
     BurstState,
     SupportArrivals,
-    SupportBurst,
 )
 from mapservice.contributions.bursts.panel_queries import PanelScope
 from mapservice.dashboards.chart import MonthChart, chart
@@ -26,16 +25,16 @@ from mapservice.dashboards.params import place
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
-from mapservice.moderation import pages as desk
+from mapservice.moderation import pages
 from mapservice.moderation.queries import is_within
-from mapservice.rollups import territory_queries as pages
+from mapservice.rollups import territory_queries
 from mapservice.territories import queries as territories
 from mapservice.territories.lineage.model import plain
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.web.edge import only_parameters, services
 
 blueprint = Blueprint("trust", __name__, url_prefix="/moderation/confiance")
-desk.keep_private(blueprint)
+pages.keep_private(blueprint)
 
 SHOWN = 50
 MONTH, HOURS = timedelta(days=30), timedelta(hours=72)
@@ -44,7 +43,7 @@ HOUR, DAY = "hour", "day"
 
 @dataclass(frozen=True, slots=True)
 class ArrivalCurve:
-    """Arrivals as bars; `held` are the heights of what is not counted in each."""
+    """Arrivals as bars; `held` are the heights of the supports not counted in each."""
 
     step: str
     arrived: Sequence[SupportArrivals]
@@ -54,12 +53,22 @@ class ArrivalCurve:
 
 @blueprint.get("")
 def listing() -> str:
+    """Open bursts, and links to the territories of a person's roles; admins get all régions."""
     only_parameters()
+    reach = access.sees()
     with services().engine.connect() as connection:
+        if reach.everywhere:
+            regions = territory_queries.everywhere(connection, Level.REGION)
+            places = [one.place for one in regions]
+            parts = [(TerritoryRef(Level.REGION, one.code), one.name) for one in places]
+            parts.sort(key=lambda part: plain(part[1]))
+        else:
+            found = ((ref, territories.find(connection, ref)) for ref in reach.territories)
+            parts = [(ref, one.name) for ref, one in found if one]
         return render_template(
             "trust/bursts.html",
-            bursts=panel_queries.open_bursts(connection, access.sees(), SHOWN),
-            parts=_own_territories(connection),
+            bursts=panel_queries.open_bursts(connection, reach, SHOWN),
+            parts=parts,
             **_shared(),
         )
 
@@ -74,12 +83,13 @@ def initiative(identifier: UUID) -> Response:
 @blueprint.get("/territoire/<level>/<code>")
 def territory(level: str, code: str) -> str:
     only_parameters()
-    ref = place(level, code)
+    ref, reach = place(level, code), access.sees()
     with services().engine.connect() as connection:
         found = territories.find(connection, ref) if ref else None
-        if ref is None or found is None or not _is_seen(connection, ref):
+        seen = ref is not None and (reach.everywhere or overlaps(connection, ref, reach))
+        if ref is None or found is None or not seen:
             raise NotFound("There is no such territory.")
-        part = panel_queries.of_territory(ref, access.sees())
+        part = panel_queries.of_territory(ref, reach)
         now = datetime.now(UTC)
         return render_template(
             "trust/territory.html",
@@ -95,7 +105,7 @@ def territory(level: str, code: str) -> str:
 
 @blueprint.get("/rafales/<uuid:identifier>")
 def case(identifier: UUID) -> Response:
-    """The panel that a burst is on."""
+    """The panel of the initiative that a burst is about."""
     only_parameters("territory", "kind", "decided")
     with services().engine.connect() as connection:
         about = panel_queries.initiative_of(connection, identifier, access.sees())
@@ -113,21 +123,29 @@ def decide(identifier: UUID) -> Response:
         about = panel_queries.initiative_of(connection, identifier, access.decides())
     assert about is not None, "who may decide sees it"
     if not access.is_own_form():
-        words = _("Ce formulaire a expiré, ou ne vient pas de cette page. Rien n’a été enregistré.")
-        return _again(about, HTTPStatus.FORBIDDEN, words)
+        return _again(about, HTTPStatus.FORBIDDEN, pages.expired())
+    state = request.form.get("state", "")
+    if state not in (BurstState.RELEASED, BurstState.DISMISSED):
+        words = _("Choisissez une des décisions proposées.")
+        return _again(about, HTTPStatus.BAD_REQUEST, words)
     try:
         with services().engine.begin() as connection:
             service.decide(
                 connection,
                 identifier,
                 about,
-                _state(),
+                BurstState(state),
                 by=access.reviewer(),
                 person=access.badge().person,
                 note=request.form.get("note", "").strip(),
             )
     except InvalidInput as error:
-        return _again(about, HTTPStatus.BAD_REQUEST, _mistake(error))
+        words = (
+            _("C’est trop long : %(most)s signes au plus.", most=MOST_NOTE)
+            if error.field == "note"
+            else _("Choisissez une des décisions proposées.")
+        )
+        return _again(about, HTTPStatus.BAD_REQUEST, words)
     except StateConflict:
         words = _("Quelqu’un vient d’en décider. Rien n’a été enregistré.")
         return _again(about, HTTPStatus.CONFLICT, words)
@@ -142,7 +160,12 @@ def _panel(connection: Connection, identifier: UUID, error: str = "") -> str:
         raise NotFound("There is no such initiative.")
     found = panel_queries.bursts(connection, identifier, SHOWN)
     part = panel_queries.of_initiative(identifier)
-    since, until, step = _span(found)
+    # Three days by the hour around a short burst, else the last month by the day.
+    until = datetime.now(UTC)
+    since, step = until - MONTH, DAY
+    if found and found[0].last_at - found[0].first_at < HOURS / 2:
+        until = min(until, found[0].last_at + HOURS / 4)
+        since, step = until - HOURS, HOUR
     networks, effective = panel_queries.networks(connection, identifier)
     return render_template(
         "trust/initiative.html",
@@ -158,19 +181,10 @@ def _panel(connection: Connection, identifier: UUID, error: str = "") -> str:
         error=error,
         typed=request.form,
         most=MOST_NOTE,
-        scope_pairs=desk.part_pairs(),
-        **desk.told(connection),
+        scope_pairs=pages.part_pairs(),
+        **pages.settled_decision(connection),
         **_shared(),
     )
-
-
-def _span(found: Sequence[SupportBurst]) -> tuple[datetime, datetime, str]:
-    """Three days by the hour around a short burst, else the last month by the day."""
-    now = datetime.now(UTC)
-    if found and found[0].last_at - found[0].first_at < HOURS / 2:
-        until = min(now, found[0].last_at + HOURS / 4)
-        return until - HOURS, until, HOUR
-    return now - MONTH, now, DAY
 
 
 def _curve(
@@ -186,39 +200,10 @@ def _curve(
 
 
 def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
-    """The panel once more, with what is wrong; as things stand now."""
+    """The panel again with an error message, in its present state."""
     with services().engine.connect() as connection:
         return make_response(_panel(connection, identifier, words), status)
 
 
-def _is_seen(connection: Connection, ref: TerritoryRef) -> bool:
-    reach = access.sees()
-    return reach.everywhere or overlaps(connection, ref, reach)
-
-
-def _own_territories(connection: Connection) -> list[tuple[TerritoryRef, str]]:
-    """Those of one's roles, with their names; every région for who is an admin."""
-    reach = access.sees()
-    if reach.everywhere:
-        regions = pages.everywhere(connection, Level.REGION)
-        every = [(TerritoryRef(Level.REGION, one.place.code), one.place.name) for one in regions]
-        return sorted(every, key=lambda one: plain(one[1]))
-    found = ((ref, territories.find(connection, ref)) for ref in reach.territories)
-    return [(ref, one.name) for ref, one in found if one]
-
-
 def _shared() -> dict[str, Any]:
     return {"token": access.form_token(), "reviewer": access.reviewer(), "badge": access.badge()}
-
-
-def _state() -> BurstState:
-    given = request.form.get("state", "")
-    if given not in (BurstState.RELEASED, BurstState.DISMISSED):
-        raise InvalidInput("state", "is not one of released, dismissed")
-    return BurstState(given)
-
-
-def _mistake(error: InvalidInput) -> str:
-    if error.field == "note":
-        return _("C’est trop long : %(most)s signes au plus.", most=MOST_NOTE)
-    return _("Choisissez une des décisions proposées.")

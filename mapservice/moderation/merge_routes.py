@@ -1,4 +1,4 @@
-"""`/moderation/{id}/reunir` and `/separer`: two initiatives that are one, and the way back."""
+"""`/moderation/{id}/reunir` and `/separer`: merging two initiatives, and undoing it."""
 
 import re
 from http import HTTPStatus
@@ -26,7 +26,7 @@ ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 @blueprint.post("/reunir")
 def merge(identifier: UUID) -> Response:
-    """Leads to the initiative that is chosen (`target`), or whose address is typed (`other`)."""
+    """Merges into the initiative that is chosen (`target`), or whose URL is typed (`other`)."""
     if not access.is_own_form():
         return again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
     try:
@@ -63,7 +63,7 @@ def unmerge(identifier: UUID) -> Response:
 
 
 def read_target(connection: Connection) -> UUID:
-    """Where what is named is found now. Raises InvalidInput for what does not lie in the role."""
+    """What the form names, or what that is merged into. Raises InvalidInput if out of scope."""
     text = request.form.get("other", "").strip() or request.form.get("target", "")
     found = ID.search(text)
     if found is None:

@@ -1,6 +1,6 @@
-"""Taking two initiatives for the same, and parting them again.
+"""Merging two initiatives, and undoing it.
 
-The row in `merge` is all: triggers change the status, the counts and the queue (`merges.sql`).
+A row in `merge` is enough: triggers (`db/functions/merges.sql`) change the status, counts and queue.
 Locks come in one order: what is merged into what, the table, the proposal, the initiatives by id.
 """
 
@@ -20,13 +20,13 @@ from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
 from mapservice.moderation.service import LateReason, TooLate, check_holder, clean_reason
 
-# What may be taken for the same as another one.
+# What may be merged into another one.
 MERGEABLE = (Status.PENDING, *PUBLIC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeAction:
-    """Who decides, why, and on what grounds.
+    """Who merges or unmerges, and why.
 
     `seen` is the version that was read (0 for what has none), `report` what led to it.
     """
@@ -41,9 +41,9 @@ class MergeAction:
 def merge(
     connection: Connection, site: Letterhead, identifier: UUID, target: UUID, act: MergeAction
 ) -> None:
-    """Leads from an initiative to the one that it is the same as; its author is told.
+    """Merges an initiative into another one, and tells its author.
 
-    Raises NotFound, InvalidInput naming `target` or `reason`, TooLate, or Conflict for what is in
+    Raises NotFound, InvalidInput naming `target` or `reason`, TooLate, or StateConflict if it is in
     no state to be merged.
     """
     by, reason = clean_name(act.by), clean_reason(act.reason)
@@ -65,9 +65,9 @@ def merge(
 
 
 def unmerge(connection: Connection, site: Letterhead, identifier: UUID, act: MergeAction) -> UUID:
-    """Parts them: all is as if it had never been merged. Returns what it was merged into.
+    """Undoes a merge, as if it had never been. Returns what it was merged into.
 
-    Raises NotFound, or Conflict for what is not merged.
+    Raises NotFound, or StateConflict if it is not merged.
     """
     by, reason = clean_name(act.by), clean_reason(act.reason)
     connection.execute(text("SELECT merge_alone()"))
@@ -84,7 +84,7 @@ def unmerge(connection: Connection, site: Letterhead, identifier: UUID, act: Mer
 
 
 def _hold(connection: Connection, *ids: UUID) -> dict[UUID, Row[tuple[object, ...]]]:
-    """Both, and what they count for, by id."""
+    """Locks both and the initiatives that they are merged into; returns them by id."""
     connection.execute(text("SELECT merge_alone()"))
     connection.execute(text("LOCK TABLE initiative IN ROW EXCLUSIVE MODE"))
     bound = {"id": ids[0], "ids": list(ids)}
@@ -122,7 +122,7 @@ def _tell(
     other: Row[tuple[object, ...]],
     reason: str,
 ) -> None:
-    """The author of what was merged, where there is one."""
+    """Mails the author of the merged initiative, where there is one."""
     author = people.find(connection, own.author) if own.author else None
     if author is None:
         return
@@ -141,7 +141,7 @@ def _tell(
 
 TARGET = "SELECT target FROM merge WHERE initiative = :id"
 
-# With all that either counts for: their rows change as well.
+# With all initiatives that either is merged into: their rows change as well.
 HOLD = """
 SELECT initiative.id, initiative.title, initiative.status, proposal.person AS author,
        coalesce((SELECT max(number) FROM initiative_revision AS revision

@@ -1,4 +1,4 @@
-"""What waits for a moderator, who looks at it, and what was decided."""
+"""Cases that wait for a moderator, who has claimed them, and what is known about them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ CLAIM_MINUTES = 15
 
 
 class CaseKind(StrEnum):
-    """What waits: a text (new, edited, rejected and appealed against), or something about one."""
+    """Kinds of case: a text (new, edited, rejected with an appeal), or something about one."""
 
     PROPOSAL = "proposal"
     EDIT = "edit"
@@ -22,13 +22,13 @@ class CaseKind(StrEnum):
     BURST = "burst"
 
 
-# One initiative waits as one of these at most; the id in the queue is its own.
+# An initiative waits as one of these at most; its id in the queue is the initiative's.
 TEXTS = (CaseKind.PROPOSAL, CaseKind.EDIT, CaseKind.APPEAL)
 
 
 @dataclass(frozen=True, slots=True)
 class QueuePart:
-    """Which part of the queue: what concerns one of `areas`, and `inside` too where that is set.
+    """A part of the queue: cases that concern one of `areas`, and `inside` too where it is set.
 
     An area is a territory (`region:53`), `all`, or `none`: what concerns no territory.
     """
@@ -40,7 +40,7 @@ class QueuePart:
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """Where something stands in the queue; what is next comes after it."""
+    """The position of a case in the queue; the next case comes after it."""
 
     since: datetime
     kind: CaseKind
@@ -49,7 +49,7 @@ class QueuePosition:
 
 @dataclass(frozen=True, slots=True)
 class WaitingCase:
-    """One line of the queue. `claimed_by` looks at it at this moment, or is "".
+    """One case of the queue. `claimed_by` has it at the moment, or is "".
 
     `words` are those of the report, of the appeal, or of the place. `reason` is the report's.
     """
@@ -65,7 +65,7 @@ class WaitingCase:
 
 @dataclass(frozen=True, slots=True)
 class AuthorHistory:
-    """What became of the other proposals of the same author: counts, no names."""
+    """What became of the author's other proposals: counts, no names."""
 
     published: int = 0
     waiting: int = 0
@@ -74,7 +74,7 @@ class AuthorHistory:
 
 @dataclass(frozen=True, slots=True)
 class RejectionAppeal:
-    """What an author answers to a rejection, and whether it waits for an answer."""
+    """An author's appeal against a rejection, and whether it waits for a decision."""
 
     words: str
     made_at: datetime
@@ -83,9 +83,9 @@ class RejectionAppeal:
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
-    """What waits in a part of the queue by kind; of one kind (or all) by région and département.
+    """Waiting cases in a part of the queue by kind; of one kind (or all) by région and département.
 
-    `whole` is what waits of that kind in all of the queue, `nowhere` what concerns no territory.
+    `whole` counts that kind in the whole queue, `nowhere` cases that concern no territory.
     """
 
     kinds: Mapping[CaseKind, int]

@@ -1,4 +1,4 @@
-"""What the pages of moderators share: who enters, which part of the queue, what is said."""
+"""What moderation pages share: access, the part of the queue that is shown, and messages."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,12 +14,11 @@ from mapservice.accounts.roles import permissions as access
 from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.accounts.roles.queries import overlaps
 from mapservice.audit import queries as audit
-from mapservice.audit.model import DecisionVerdict, PastDecision
 from mapservice.errors import InvalidInput, NotFound
+from mapservice.i18n.labels import verdict_label
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import parse_territory
-from mapservice.initiatives.queries import Initiative
 from mapservice.moderation import queries, service
 from mapservice.moderation.model import CaseKind, QueuePart
 from mapservice.moderation.places.model import PlaceScope
@@ -30,7 +29,7 @@ from mapservice.territories.model import Level
 from mapservice.territories.queries import region_of
 
 NOWHERE = "none"
-# Whose page shows what waits; all else is a text.
+# The endpoint that shows a case, by kind; all others are texts.
 PAGES = {
     CaseKind.REPORT: "reports.case",
     CaseKind.PLACE: "review.case",
@@ -41,9 +40,9 @@ TEXT_PAGE = "moderation.case"
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """Which part of the queue a page is about, with the name and région of its territory.
+    """The part of the queue that a page is about, with the name and région of its territory.
 
-    `beside` are other parameters of the address, kept in the links to the same part.
+    `beside` are other parameters of the URL, kept in the links to the same part.
     """
 
     scope: PlaceScope
@@ -57,13 +56,13 @@ class QueueView:
 
 
 def keep_private(blueprint: Blueprint) -> None:
-    """Lets in who has any role; no cache keeps the pages, and no search engine lists them."""
+    """Admits people with any role; no cache stores the pages, and no search engine lists them."""
     blueprint.before_request(access.admit_within)
     blueprint.after_request(_mark_private)
 
 
 def read_view(connection: Connection, **beside: str) -> QueueView:
-    """Of the present request. Raises InvalidInput, or NotFound for a part out of reach."""
+    """The part that the request names. Raises InvalidInput, or NotFound if out of scope."""
     text = request.args.get("territory", "").strip()
     reach, kept = access.sees(), tuple(beside.items())
     if text == NOWHERE and not reach.everywhere:
@@ -83,7 +82,7 @@ def read_view(connection: Connection, **beside: str) -> QueueView:
 def part_of(
     connection: Connection, scope: PlaceScope, reach: TerritoryScope, kind: CaseKind | None = None
 ) -> QueuePart:
-    """What of a part of the queue lies within a reach."""
+    """What lies within a territorial scope of a part of the queue."""
     if scope.nowhere:
         return QueuePart((NOWHERE,) if reach.everywhere else (), kind=kind)
     asked = str(scope.territory or "")
@@ -97,47 +96,29 @@ def part_of(
 
 
 def onward(connection: Connection, decided: UUID | None = None, but: UUID | None = None) -> str:
-    """Takes what is next in the part that is asked for; its address, else that of the list."""
+    """Claims the next case of the requested part; returns its URL, else that of the list."""
     part = part_of(connection, read_view(connection).scope, access.decides(), read_kind())
-    found = service.claim_next(connection, part, judge(), but)
+    found = service.claim_next(connection, part, moderator(), but)
     path = page_of(*found) if found else url_for("moderation.queue")
     return address(path, part_pairs(), decided=str(decided) if decided else None)
 
 
-def told(connection: Connection) -> dict[str, Any]:
-    """What pages show of the decision taken a moment ago, whatever it was about: `settled`."""
-    return {"settled": _settled(connection), "verdict_label": verdict_label}
-
-
-def _settled(connection: Connection) -> tuple[Initiative, PastDecision] | None:
-    identifier = read_id("decided", request.args.get("decided", ""))
-    if identifier is None or not queries.is_within(connection, identifier, access.sees()):
-        return None
-    taken = audit.decisions(connection, identifier)
-    known = initiatives.of_any_status(connection, [identifier])
-    return (known[identifier], taken[0]) if taken else None
-
-
-def verdict_label(verdict: str) -> str:
-    return {
-        DecisionVerdict.PUBLISH: _("publiée"),
-        DecisionVerdict.KEEP: _("gardée telle quelle"),
-        DecisionVerdict.REJECT: _("refusée"),
-        DecisionVerdict.ASK: _("renvoyée à son auteur"),
-        DecisionVerdict.MERGE: _("réunie à une autre"),
-        DecisionVerdict.UNMERGE: _("séparée à nouveau"),
-        DecisionVerdict.PLACE: _("lieu décidé"),
-        DecisionVerdict.UNPLACE: _("lieu remis en attente"),
-        DecisionVerdict.CLOSE: _("signalement clos"),
-    }[DecisionVerdict(verdict)]
+def settled_decision(connection: Connection) -> dict[str, Any]:
+    """Context of the message about the decision just taken, whatever its kind: `settled`."""
+    settled, identifier = None, read_id("decided", request.args.get("decided", ""))
+    if identifier is not None and queries.is_within(connection, identifier, access.sees()):
+        taken = audit.decisions(connection, identifier)
+        known = initiatives.of_any_status(connection, [identifier])
+        settled = (known[identifier], taken[0]) if taken else None
+    return {"settled": settled, "verdict_label": verdict_label}
 
 
 def page_of(kind: CaseKind, identifier: UUID) -> str:
     return url_for(PAGES.get(kind, TEXT_PAGE), identifier=identifier)
 
 
-def judge() -> ModeratorIdentity:
-    """Who decides in the present request."""
+def moderator() -> ModeratorIdentity:
+    """The moderator who makes this request."""
     badge = access.badge()
     return ModeratorIdentity(name=badge.name, person=badge.person, is_admin=badge.is_admin)
 
@@ -151,13 +132,13 @@ def read_kind() -> CaseKind | None:
 
 
 def part_pairs(*names: str) -> list[tuple[str, str]]:
-    """The parameters that say which part of the queue one walks along."""
+    """The parameters that say which part of the queue a moderator works through."""
     given = ((name, request.args.get(name, "")) for name in names or ("territory", "kind"))
     return [(name, text) for name, text in given if text]
 
 
 def address(path: str, pairs: Iterable[tuple[str, str]], **more: str | None) -> str:
-    """A page with these parameters; those of None or "" are left out."""
+    """A URL with these parameters; those that are None or "" are left out."""
     given = {**dict(pairs), **more}
     query = urlencode({name: text for name, text in given.items() if text}, safe=",:")
     return f"{path}?{query}" if query else path

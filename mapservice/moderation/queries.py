@@ -1,4 +1,4 @@
-"""The queue of all that waits for moderators, and what is known about each initiative in it."""
+"""The moderation queue, and what is known about each initiative in it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ from mapservice.territories.model import Level
 
 CLAIMED = "CASE WHEN claimed_until > now() THEN claimed_by ELSE '' END"
 
-# Each area gives the beginning of its range; the oldest of these are the page.
+# Each area yields the beginning of its range; the oldest of these make the page.
 PAGE = """
 SELECT waiting.kind, waiting.id, waiting.initiative, waiting.since, {claimed} AS claimed_by,
        CASE waiting.kind
@@ -61,7 +61,7 @@ SELECT kind, count(*) AS waiting
   FROM (SELECT DISTINCT kind, id FROM waiting_area WHERE area = ANY(:areas) {inside}) AS found
  GROUP BY kind"""
 
-# Régions and départements that share ground with what is asked for: chips to choose from.
+# Régions and départements that overlap the requested areas: choices on the page.
 SHARES = """
 SELECT place.level, place.code, place.name, place.region, count(*) AS waiting
   FROM territory AS place
@@ -115,7 +115,7 @@ SELECT initiative.id, initiative.title
  WHERE merge.target = :id
  ORDER BY merge.merged_at, initiative.id"""
 
-# Somebody else who may decide about an initiative: what admins may, they may everywhere.
+# Somebody else who may decide about an initiative; admins may everywhere.
 OTHERS = """
 SELECT EXISTS (
   SELECT FROM role_grant
@@ -138,7 +138,7 @@ SELECT EXISTS (
 def find_page(
     connection: Connection, part: QueuePart, limit: int, after: QueuePosition | None = None
 ) -> tuple[Sequence[WaitingCase], QueuePosition | None]:
-    """What waits, the oldest first, and where the next page begins."""
+    """Waiting cases, the oldest first, and where the next page begins."""
     texts = {"claimed": CLAIMED, "after": AFTER if after else "", **conditions(part)}
     bound = bound_of(part) | {"limit": limit + 1}
     if after:
@@ -150,7 +150,7 @@ def find_page(
 
 
 def find(connection: Connection, identifier: UUID, *kinds: CaseKind) -> tuple[CaseKind | None, str]:
-    """As what it waits, of these kinds (all about a text if none); who looks at it now, or ""."""
+    """The kind that it waits as, of these (default: texts), and who has claimed it, or ""."""
     statement = text(fill(ONE, {"claimed": CLAIMED}))
     bound = {"id": identifier, "kinds": [str(kind) for kind in kinds or TEXTS]}
     row = connection.execute(statement, bound).one_or_none()
@@ -158,13 +158,13 @@ def find(connection: Connection, identifier: UUID, *kinds: CaseKind) -> tuple[Ca
 
 
 def is_within(connection: Connection, identifier: UUID, reach: TerritoryScope) -> bool:
-    """Whether an initiative is placed within a reach."""
+    """Whether an initiative is placed within a scope."""
     statement = text(fill(IS_WITHIN, {"reach": within(reach, "initiative.")}))
     return bool(connection.execute(statement, bound_reach(reach) | {"id": identifier}).scalar_one())
 
 
 def counts(connection: Connection, whole: QueuePart, part: QueuePart) -> QueueCounts:
-    """By kind in `part`, whatever its kind; by territory in `whole`, of the kind that is asked."""
+    """By kind in `part`, whatever its kind; by territory in `whole`, of the kind of `part`."""
     by_kind = _kinds(connection, part)
     in_all = by_kind if part.areas == whole.areas else _kinds(connection, whole)
     total = in_all.get(part.kind, 0) if part.kind else sum(in_all.values())
@@ -190,25 +190,25 @@ def _kinds(connection: Connection, part: QueuePart) -> dict[CaseKind, int]:
 
 
 def source_digest(connection: Connection, identifier: UUID) -> str:
-    """Which state of its source an imported initiative was saved from, "" for none."""
+    """The digest of the source record that an imported initiative was saved from, or ""."""
     statement = text("SELECT coalesce(source_digest, '') FROM initiative WHERE id = :id")
     found: str = connection.execute(statement, {"id": identifier}).scalar_one()
     return found
 
 
 def others_decide(connection: Connection, identifier: UUID, but: UUID | None) -> bool:
-    """Whether somebody else with an account may decide about it."""
+    """Whether another person with an account may decide about it."""
     return bool(connection.execute(text(OTHERS), {"id": identifier, "but": but}).scalar_one())
 
 
 def appeal(connection: Connection, identifier: UUID) -> RejectionAppeal | None:
-    """The latest one."""
+    """The latest appeal."""
     row = connection.execute(text(APPEAL), {"id": identifier}).one_or_none()
     return RejectionAppeal(**row._mapping) if row else None
 
 
 def merged(connection: Connection, identifier: UUID) -> list[tuple[UUID, str]]:
-    """What is merged into it: ids and titles."""
+    """Initiatives merged into it: ids and titles."""
     return [(row.id, row.title) for row in connection.execute(text(MERGED), {"id": identifier})]
 
 

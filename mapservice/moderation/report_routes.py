@@ -1,4 +1,4 @@
-"""`/moderation/signalements`: what people find wrong with initiatives, one by one."""
+"""`/moderation/signalements`: problem reports about initiatives, one by one."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -40,7 +40,7 @@ Verb = Callable[[Connection, ProblemReport], None]
 
 @blueprint.get("")
 def listing() -> Response:
-    """They stand in the queue with all else."""
+    """Reports are listed in the queue with all other cases."""
     only_parameters()
     return pages.see(url_for("moderation.queue", kind=str(CaseKind.REPORT)))
 
@@ -54,7 +54,7 @@ def case(identifier: UUID) -> Response:
 
 @blueprint.post("/<uuid:identifier>")
 def take_down(identifier: UUID) -> Response:
-    """Rejects what the report is about, or asks its author for changes."""
+    """Rejects the reported initiative, or asks its author for changes."""
     site = session.letterhead() if access.is_own_form() else None
 
     def act(connection: Connection, report: ProblemReport) -> None:
@@ -64,7 +64,7 @@ def take_down(identifier: UUID) -> Response:
             site,
             report.initiative,
             read_verdict(),
-            pages.judge(),
+            pages.moderator(),
             reason=request.form.get("reason", ""),
             report=report.id,
         )
@@ -74,13 +74,13 @@ def take_down(identifier: UUID) -> Response:
 
 @blueprint.post("/<uuid:identifier>/clore")
 def close(identifier: UUID) -> Response:
-    """Nothing is to be done about the initiative."""
+    """Closes the report without a change of the initiative."""
     return _settle(identifier, lambda _connection, _report: None)
 
 
 @blueprint.post("/<uuid:identifier>/reunir")
 def merge(identifier: UUID) -> Response:
-    """What the report is about is the same as another one."""
+    """Merges the reported initiative into another one."""
     site = session.letterhead() if access.is_own_form() else None
 
     def act(connection: Connection, report: ProblemReport) -> None:
@@ -111,7 +111,7 @@ def leave(identifier: UUID) -> Response:
 
 
 def _settle(identifier: UUID, act: Verb) -> Response:
-    """Does it and closes the report, in one transaction; then comes what waits next."""
+    """Runs `act` and closes the report in one transaction, then goes on to the next case."""
     _require_decider(identifier)
     if not access.is_own_form():
         return _again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
@@ -163,7 +163,7 @@ def _find(connection: Connection, identifier: UUID) -> ProblemReport:
 
 
 def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
-    """The page once more, with what is wrong; as things stand now."""
+    """The page again with an error message, in its present state."""
     with services().engine.connect() as connection:
         response = _page(connection, identifier, words)
     response.status_code = status

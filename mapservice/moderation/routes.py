@@ -1,4 +1,4 @@
-"""`/moderation`: all that waits, one text, and the decisions about it."""
+"""`/moderation`: the queue, one text, and the decisions about it."""
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
@@ -15,16 +15,15 @@ from mapservice.audit import queries as audit
 from mapservice.audit.model import DecisionVerdict
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.proposals import similar
-from mapservice.contributions.proposals.model import MAX_REASON, ON_TEXT, Proposal, ProposalRevision
+from mapservice.contributions.proposals.model import MAX_REASON, ON_TEXT
 from mapservice.contributions.supports.model import ReportReason
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n.labels import reason_words
+from mapservice.i18n.labels import case_kind_label, reason_words
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import ListingCursor, ListingSort, parse_moment
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import PUBLIC
-from mapservice.initiatives.queries import Initiative
 from mapservice.moderation import pages, queries, service
 from mapservice.moderation.merge_service import MERGEABLE
 from mapservice.moderation.model import CLAIM_MINUTES, CaseKind, QueuePosition
@@ -43,11 +42,26 @@ PAGE_SIZE = 20
 def queue() -> str:
     only_parameters("territory", "kind", "cursor", "decided")
     kind = pages.read_kind()
+    # The cursor is that of listings, followed by a full stop and the kind of the last case shown.
+    packed, _sign, last_kind = request.args.get("cursor", "").rpartition(".")
+    after = None
+    if packed or last_kind:
+        cursor = ListingCursor.decode(packed)
+        if cursor.sort is not ListingSort.RECENT or last_kind not in tuple(CaseKind):
+            raise InvalidInput("cursor", "is not one that this page gave")
+        since = parse_moment("cursor", str(cursor.value))
+        after = QueuePosition(since, CaseKind(last_kind), UUID(cursor.id))
     with services().engine.connect() as connection:
         view = pages.read_view(connection, kind=kind or "")
         part = pages.part_of(connection, view.scope, access.sees(), kind)
         whole = pages.part_of(connection, type(view.scope)(), access.sees())
-        found, following = queries.find_page(connection, part, PAGE_SIZE, _cursor())
+        found, following = queries.find_page(connection, part, PAGE_SIZE, after)
+        next_url = None
+        if following:
+            cursor = ListingCursor(
+                ListingSort.RECENT, following.since.isoformat(), str(following.id)
+            )
+            next_url = _address(view.pairs(), cursor=f"{cursor.encode()}.{following.kind}")
         known = initiatives.of_any_status(connection, [one.initiative for one in found])
         counts = queries.counts(connection, whole, part)
         return render_template(
@@ -55,12 +69,12 @@ def queue() -> str:
             view=view,
             kind=kind,
             cases=[(one, known[one.initiative]) for one in found],
-            next_url=_address(view.pairs(), cursor=_encoded(following)) if following else None,
+            next_url=next_url,
             first="cursor" not in request.args,
             counts=counts,
             total=counts.kinds.get(kind, 0) if kind else counts.waiting,
             page_of=pages.page_of,
-            kind_label=kind_label,
+            kind_label=case_kind_label,
             reasons={reason: reason_words(reason) for reason in ReportReason},
             **shared(connection),
         )
@@ -75,7 +89,7 @@ def case(identifier: UUID) -> Response:
 
 @blueprint.post("/suivante")
 def take_next() -> Response:
-    """Takes the oldest that nobody has, of any kind, and shows it."""
+    """Claims the oldest unclaimed case, of any kind, and shows it."""
     access.require_any_decision()
     if not access.is_own_form():
         return pages.see(_address(pages.part_pairs()))
@@ -107,7 +121,7 @@ def decide(identifier: UUID) -> Response:
                 site,
                 identifier,
                 read_verdict(),
-                pages.judge(),
+                pages.moderator(),
                 seen=read_revision(),
                 digest=request.form.get("digest", ""),
                 reason=request.form.get("reason", ""),
@@ -125,8 +139,13 @@ def case_page(connection: Connection, identifier: UUID, error: str = "") -> Resp
     if initiative is None or not queries.is_within(connection, identifier, access.sees()):
         raise NotFound("There is no such initiative.")
     proposal = proposals.find(connection, identifier)
+    content = proposal.content if proposal else initiative
     kind, holder = queries.find(connection, identifier)
     revisions = proposals.revisions(connection, identifier)
+    # An edit of a public initiative is compared with the version before it.
+    edited = proposal is not None and proposal.is_public and len(revisions) > 1
+    head = initiatives.head(connection, identifier)
+    alike = similar.find(connection, initiative.territory, content.title, but=identifier)
     page = render_template(
         "moderation/case.html",
         initiative=initiative,
@@ -135,9 +154,9 @@ def case_page(connection: Connection, identifier: UUID, error: str = "") -> Resp
         digest="" if proposal else queries.source_digest(connection, identifier),
         kind=kind,
         holder=holder,
-        description_html=Markup(to_html(_text(initiative, proposal))),
+        description_html=Markup(to_html(content.description)),
         revisions=revisions,
-        former=_former(proposal, revisions),
+        former=revisions[1] if edited else None,
         decisions=audit.decisions(connection, identifier),
         may_decide=queries.is_within(connection, identifier, access.decides()),
         view=pages.read_view(connection, kind=pages.read_kind() or ""),
@@ -145,56 +164,33 @@ def case_page(connection: Connection, identifier: UUID, error: str = "") -> Resp
         typed=request.form,
         max_reason=MAX_REASON,
         minutes=CLAIM_MINUTES,
-        **_beside(connection, initiative, proposal),
+        # Similar initiatives, and those that it is merged with.
+        alike=[] if head != identifier else alike,
+        alike_waiting=similar.find_waiting(
+            connection, initiative.territory, content.title, access.sees(), but=identifier
+        ),
+        alike_within={
+            one.id for one in alike if queries.is_within(connection, one.id, access.decides())
+        },
+        is_public=initiative.status in PUBLIC,
+        mergeable=initiative.status in MERGEABLE,
+        head=initiatives.of_any_status(connection, [head])[head] if head != identifier else None,
+        merged=queries.merged(connection, identifier),
+        # The author's other proposals, an appeal and the rejection that it is against.
+        past=queries.past(connection, identifier, proposal.person if proposal else None),
+        appeal=queries.appeal(connection, identifier),
+        rejection=audit.last_rejection(connection, identifier),
+        barred=service.is_barred(connection, identifier, pages.moderator()),
+        has_place=places.find(connection, identifier, any_state=True) is not None,
+        map_config=place_map(connection, initiative.territory, initiative.point),
         **shared(connection),
     )
     return make_response(page)
 
 
-def _beside(
-    connection: Connection, initiative: Initiative, proposal: Proposal | None
-) -> dict[str, Any]:
-    """What else helps to decide: its like, its author's past, what it is one with, an appeal."""
-    identifier, head = initiative.id, initiatives.head(connection, initiative.id)
-    title = proposal.content.title if proposal else initiative.title
-    alike = similar.find(connection, initiative.territory, title, but=identifier)
-    record = places.find(connection, identifier, any_state=True)
-    return {
-        "alike": [] if head != identifier else alike,
-        "alike_waiting": similar.find_waiting(
-            connection, initiative.territory, title, access.sees(), but=identifier
-        ),
-        "alike_within": {
-            one.id for one in alike if queries.is_within(connection, one.id, access.decides())
-        },
-        "is_public": initiative.status in PUBLIC,
-        "mergeable": initiative.status in MERGEABLE,
-        "head": initiatives.of_any_status(connection, [head])[head] if head != identifier else None,
-        "merged": queries.merged(connection, identifier),
-        "past": queries.past(connection, identifier, proposal.person if proposal else None),
-        "appeal": queries.appeal(connection, identifier),
-        "rejection": audit.last_rejection(connection, identifier),
-        "barred": service.is_barred(connection, identifier, pages.judge()),
-        "has_place": record is not None,
-        "map_config": place_map(connection, initiative.territory, initiative.point),
-    }
-
-
-def _text(initiative: Initiative, proposal: Proposal | None) -> str:
-    return proposal.content.description if proposal else initiative.description
-
-
-def _former(
-    proposal: Proposal | None, revisions: Sequence[ProposalRevision]
-) -> ProposalRevision | None:
-    """What an edit of a public initiative changed: the version before it, where there is one."""
-    edited = proposal is not None and proposal.is_public and len(revisions) > 1
-    return revisions[1] if edited else None
-
-
 def shared(connection: Connection) -> dict[str, Any]:
-    """What every page of the queue shows: the decision just taken, what forms and links need."""
-    return pages.told(connection) | {
+    """Context of every page of the queue: the decision just taken, what forms and links need."""
+    return pages.settled_decision(connection) | {
         "token": access.form_token(),
         "reviewer": access.reviewer(),
         "badge": access.badge(),
@@ -203,19 +199,8 @@ def shared(connection: Connection) -> dict[str, Any]:
     }
 
 
-def kind_label(kind: str) -> str:
-    return {
-        CaseKind.PROPOSAL: _("Propositions"),
-        CaseKind.EDIT: _("Modifications"),
-        CaseKind.APPEAL: _("Recours"),
-        CaseKind.REPORT: _("Signalements"),
-        CaseKind.PLACE: _("Lieux à décider"),
-        CaseKind.BURST: _("Rafales de soutiens"),
-    }[CaseKind(kind)]
-
-
 def attempt(identifier: UUID, act: Callable[[Connection, str], None]) -> Response:
-    """Does it and shows the case again, with what is wrong where something is."""
+    """Runs `act` and shows the case again, with an error message where it failed."""
     if not access.is_own_form():
         return again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
     try:
@@ -232,7 +217,7 @@ def require_decider(connection: Connection, identifier: UUID) -> None:
 
 
 def again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
-    """The page once more, with what is wrong; as things stand now."""
+    """The page again with an error message, in its present state."""
     with services().engine.connect() as connection:
         response = case_page(connection, identifier, words)
     response.status_code = status
@@ -264,21 +249,6 @@ def read_revision() -> int:
 def _address(
     pairs: Sequence[tuple[str, str]], identifier: UUID | None = None, **more: str | None
 ) -> str:
-    """The list, or one text."""
+    """The URL of the list, or of one text."""
     one = identifier and url_for("moderation.case", identifier=identifier)
     return pages.address(one or url_for("moderation.queue"), pairs, **more)
-
-
-def _cursor() -> QueuePosition | None:
-    text, _sign, kind = request.args.get("cursor", "").rpartition(".")
-    if not (text or kind):
-        return None
-    cursor = ListingCursor.decode(text)
-    if cursor.sort is not ListingSort.RECENT or kind not in tuple(CaseKind):
-        raise InvalidInput("cursor", "is not one that this page gave")
-    return QueuePosition(parse_moment("cursor", str(cursor.value)), CaseKind(kind), UUID(cursor.id))
-
-
-def _encoded(turn: QueuePosition) -> str:
-    cursor = ListingCursor(ListingSort.RECENT, turn.since.isoformat(), str(turn.id))
-    return f"{cursor.encode()}.{turn.kind}"

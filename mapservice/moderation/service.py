@@ -1,6 +1,6 @@
-"""Taking a case, leaving it, and deciding; authors are mailed in the same transaction.
+"""Claiming a case, releasing it, and deciding; authors are mailed in the same transaction.
 
-Who takes a case has it for some minutes. A decision is about the version that the moderator saw:
+A claim lasts some minutes. A decision is about the version that the moderator saw:
 one on a case that is decided, taken by another, or edited meanwhile is a Conflict.
 """
 
@@ -29,7 +29,7 @@ from mapservice.moderation.model import CLAIM_MINUTES, TEXTS, CaseKind, QueuePar
 
 
 class LateReason(StrEnum):
-    """Why a decision came too late, or is another's to take."""
+    """Why a decision came too late, or is for somebody else to take."""
 
     DECIDED = "it no longer waits"
     CLAIMED = "somebody else looks at it"
@@ -38,7 +38,7 @@ class LateReason(StrEnum):
 
 
 class TooLate(StateConflict):
-    """`why` says what happened meanwhile, `who` by whom where that is known."""
+    """`why` says what happened meanwhile, `who` did it where that is known."""
 
     def __init__(self, why: LateReason, who: str = "") -> None:
         super().__init__(f"This came too late: {why}.")
@@ -48,7 +48,7 @@ class TooLate(StateConflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModeratorIdentity:
-    """Who decides: the name that is recorded, and the account where there is one."""
+    """The moderator: the name that is recorded, and the account where there is one."""
 
     name: str
     person: UUID | None = None
@@ -68,28 +68,28 @@ LETTERS: Mapping[DecisionVerdict, str] = {
 
 
 def claim_next(
-    connection: Connection, part: QueuePart, judge: ModeratorIdentity, but: UUID | None = None
+    connection: Connection, part: QueuePart, moderator: ModeratorIdentity, but: UUID | None = None
 ) -> tuple[CaseKind, UUID] | None:
-    """Takes the oldest that nobody has, of that part of the queue, but `but`; None if none.
+    """Claims the oldest unclaimed case of a part of the queue, except `but`; None if none.
 
-    Moderators who ask at once get different ones; an appeal is not given to who rejected.
+    Concurrent moderators get different ones; an appeal is not given to the one who rejected.
     """
     statement = text(fill(CLAIM_NEXT, queries.conditions(part)))
-    bound = queries.bound_of(part) | _claim(judge.name) | {"but": but}
-    whose = {"person": None if judge.is_admin else judge.person}
+    bound = queries.bound_of(part) | _claim(moderator.name) | {"but": but}
+    whose = {"person": None if moderator.is_admin else moderator.person}
     row = connection.execute(statement, bound | whose).one_or_none()
     return (CaseKind(row.kind), row.id) if row else None
 
 
 def claim(connection: Connection, identifier: UUID, by: str, *kinds: CaseKind) -> None:
-    """Takes one, or keeps it for longer. Raises NotFound or TooLate."""
+    """Claims a case, or extends the claim. Raises NotFound or TooLate."""
     wanted = {"id": identifier, "kinds": [str(kind) for kind in kinds or TEXTS]}
     if not connection.execute(text(CLAIM), wanted | _claim(by)).rowcount:
         _check(connection, identifier, by)
 
 
 def release(connection: Connection, identifier: UUID, by: str) -> None:
-    """Leaves it to others; one that another has stays theirs."""
+    """Releases a claim; that of another moderator stays."""
     connection.execute(text(RELEASE), {"id": identifier, "by": clean_name(by)})
 
 
@@ -98,24 +98,32 @@ def decide(
     site: Letterhead,
     identifier: UUID,
     verdict: DecisionVerdict,
-    judge: ModeratorIdentity,
+    moderator: ModeratorIdentity,
     *,
     seen: int,
     digest: str = "",
     reason: str = "",
 ) -> Proposal | None:
-    """Returns the proposal as it was, None for what was imported.
+    """Returns the proposal as it was, None for an imported initiative.
 
     `seen` is the number of the version that the moderator read. What was imported has none (0):
     `digest`, where it is given, says which state of its source was read. Raises NotFound, TooLate,
     or InvalidInput naming the field.
     """
-    by, reason = clean_name(judge.name), _reason(verdict, reason)
+    by, reason = clean_name(moderator.name), _reason(verdict, reason)
     found = _held(connection, identifier)
     kind = _check(connection, identifier, by)
     if found is None:
-        _decide_imported(connection, identifier, verdict, seen, digest)
-        _note(connection, identifier, verdict, judge, seen, reason)
+        # An imported initiative has no author here to mail or to ask for changes, and keeps the
+        # date of its source.
+        if verdict not in (DecisionVerdict.PUBLISH, DecisionVerdict.REJECT):
+            raise InvalidInput("verdict", "does not fit what was imported")
+        now = connection.execute(text(DIGEST), {"id": identifier}).scalar_one()
+        if seen != 0 or digest not in ("", now or ""):
+            raise TooLate(LateReason.EDITED)
+        bound = {"id": identifier, "status": str(NEXT_STATUS[verdict])}
+        connection.execute(text(CHANGE), bound)
+        _note(connection, identifier, verdict, moderator, seen, reason)
         return None
     if found.revision != seen:
         raise TooLate(LateReason.EDITED)
@@ -124,10 +132,10 @@ def decide(
         DecisionVerdict.PUBLISH,
     ):
         raise InvalidInput("verdict", "does not fit the state of this proposal")
-    if kind is CaseKind.APPEAL and is_barred(connection, identifier, judge):
+    if kind is CaseKind.APPEAL and is_barred(connection, identifier, moderator):
         raise TooLate(LateReason.OWN)
     _apply(connection, found, verdict, reason)
-    _note(connection, identifier, verdict, judge, seen, reason)
+    _note(connection, identifier, verdict, moderator, seen, reason)
     _tell(connection, site, found, verdict, reason)
     return found
 
@@ -137,17 +145,17 @@ def take_down(
     site: Letterhead,
     identifier: UUID,
     verdict: DecisionVerdict,
-    judge: ModeratorIdentity,
+    moderator: ModeratorIdentity,
     *,
     reason: str,
     report: UUID | None = None,
 ) -> None:
-    """Rejects what is public, or asks its author for changes; whether it waits or not.
+    """Rejects a public initiative, or asks its author for changes; whether it waits or not.
 
     Raises NotFound, TooLate for what is not public any more, InvalidInput naming the field. What
     was imported has no author to ask.
     """
-    by, reason = clean_name(judge.name), _reason(verdict, reason)
+    by, reason = clean_name(moderator.name), _reason(verdict, reason)
     found = _held(connection, identifier)
     row = connection.execute(text(STATUS), {"id": identifier}).one_or_none()
     if row is None:
@@ -165,27 +173,29 @@ def take_down(
     else:
         _apply(connection, found, verdict, reason)
         _tell(connection, site, found, verdict, reason)
-    _note(connection, identifier, verdict, judge, found.revision if found else 0, reason, report)
+    _note(
+        connection, identifier, verdict, moderator, found.revision if found else 0, reason, report
+    )
 
 
-def is_barred(connection: Connection, identifier: UUID, judge: ModeratorIdentity) -> bool:
-    """Whether an appeal is against the judge's own rejection, and somebody else may decide it."""
-    if judge.is_admin:
+def is_barred(connection: Connection, identifier: UUID, moderator: ModeratorIdentity) -> bool:
+    """Whether an appeal is against the moderator's own rejection and others may decide it."""
+    if moderator.is_admin:
         return False
     rejection = audit.last_rejection(connection, identifier)
-    own = rejection is not None and rejection.decided_by_person == judge.person
-    return own and queries.others_decide(connection, identifier, judge.person)
+    own = rejection is not None and rejection.decided_by_person == moderator.person
+    return own and queries.others_decide(connection, identifier, moderator.person)
 
 
 def check_holder(connection: Connection, identifier: UUID, by: str, *kinds: CaseKind) -> None:
-    """Raises TooLate when somebody else looks at it."""
+    """Raises TooLate when another moderator has claimed it."""
     _, holder = queries.find(connection, identifier, *kinds)
     if holder not in ("", by):
         raise TooLate(LateReason.CLAIMED, holder)
 
 
 def clean_reason(text_: str) -> str:
-    """What is written to an author. Raises InvalidInput naming `reason`."""
+    """The reason as it is sent to an author. Raises InvalidInput naming `reason`."""
     reason = paragraphs(text_)
     if len(reason) > MAX_REASON:
         raise InvalidInput("reason", f"is longer than {MAX_REASON} characters")
@@ -210,22 +220,6 @@ def _check(connection: Connection, identifier: UUID, by: str) -> CaseKind:
         raise TooLate(LateReason.DECIDED, last.decided_by if last else "")
     check_holder(connection, identifier, by)
     return kind
-
-
-def _decide_imported(
-    connection: Connection, identifier: UUID, verdict: DecisionVerdict, seen: int, digest: str
-) -> None:
-    """Publishes or rejects what has no author here: nobody is asked for changes, nobody is mailed.
-
-    Its date stays that of its source.
-    """
-    if verdict not in (DecisionVerdict.PUBLISH, DecisionVerdict.REJECT):
-        raise InvalidInput("verdict", "does not fit what was imported")
-    now = connection.execute(text(DIGEST), {"id": identifier}).scalar_one()
-    if seen != 0 or digest not in ("", now or ""):
-        raise TooLate(LateReason.EDITED)
-    bound = {"id": identifier, "status": str(NEXT_STATUS[verdict])}
-    connection.execute(text(CHANGE), bound)
 
 
 def _reason(verdict: DecisionVerdict, text_: str) -> str:
@@ -258,7 +252,7 @@ def _note(
     connection: Connection,
     identifier: UUID,
     verdict: DecisionVerdict,
-    judge: ModeratorIdentity,
+    moderator: ModeratorIdentity,
     revision: int,
     reason: str,
     report: UUID | None = None,
@@ -266,8 +260,8 @@ def _note(
     line = DecisionRecord(
         initiative=identifier,
         verdict=verdict,
-        by=clean_name(judge.name),
-        person=judge.person,
+        by=clean_name(moderator.name),
+        person=moderator.person,
         revision=revision,
         reason=reason,
         report=report,
@@ -278,7 +272,7 @@ def _note(
 def _tell(
     connection: Connection, site: Letterhead, found: Proposal, verdict: DecisionVerdict, reason: str
 ) -> None:
-    """Nobody is told of an edit that stays as it is, nor where the author has gone."""
+    """Mails the author, unless an edit is kept as it is or the account is gone."""
     author = people.find(connection, found.person) if found.person else None
     letter = LETTERS.get(verdict)
     if author is None or letter is None:

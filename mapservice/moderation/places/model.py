@@ -1,7 +1,7 @@
 """A place in doubt: why it waits, what it could be, and what a person decided."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ MAX_NOTE = 500
 
 
 class PlaceReview(StrEnum):
-    """Where a place stands in `location_match.review`; NONE: it never was in doubt."""
+    """State of a place in `location_match.review`; NONE: it was never in doubt."""
 
     NONE = "none"
     WAITING = "waiting"
@@ -56,7 +56,7 @@ class DoubtReason(StrEnum):
 
 
 class ChoiceKind(StrEnum):
-    """What a person can decide a place to be."""
+    """What a moderator can decide a place to be."""
 
     COMMUNE = "commune"
     POINT = "point"
@@ -101,24 +101,20 @@ class PlaceChoice:
             raise InvalidInput("choice", "is not one of those offered")
         kind = ChoiceKind(name)
         if kind is ChoiceKind.PIN:
-            return cls(kind, note=clean_note(note), pin=_pin(code))
+            try:
+                lon, lat = (round(float(part), 6) for part in code.split(","))
+            except ValueError:
+                raise InvalidInput("pin", "is not a longitude and a latitude") from None
+            if not (abs(lon) <= 180 and abs(lat) <= 85):
+                raise InvalidInput("pin", "is not on the map")
+            return cls(kind, note=clean_note(note), pin=(lon, lat))
         if not re.fullmatch(r"[0-9A-Za-z]{1,9}" if kind.level else "", code):
             raise InvalidInput("choice", f"{code[:20]!r} is not the code of a territory")
         return cls(kind, code.upper(), clean_note(note))
 
 
-def _pin(text: str) -> tuple[float, float]:
-    try:
-        lon, lat = (round(float(part), 6) for part in text.split(","))
-    except ValueError:
-        raise InvalidInput("pin", "is not a longitude and a latitude") from None
-    if not (abs(lon) <= 180 and abs(lat) <= 85):
-        raise InvalidInput("pin", "is not on the map")
-    return lon, lat
-
-
 def clean(text: str) -> str:
-    """One line without control signs, which would steer a terminal or a log."""
+    """One line without control characters, which could corrupt a terminal or a log."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
@@ -132,9 +128,9 @@ def clean_note(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PlaceScope:
-    """Which part of the queue: all, what concerns a territory, or what concerns none at all.
+    """A part of the queue: all, what concerns a territory, or what concerns none at all.
 
-    Of that, only what lies within the reach of who asks.
+    Of that, only what lies within the person's territorial scope.
     """
 
     territory: TerritoryRef | None = None
@@ -184,7 +180,7 @@ class GivenPoint:
 
 @dataclass(frozen=True, slots=True)
 class PlaceDecision:
-    """What was decided last; `place` names the territory. In force unless withdrawn."""
+    """The last decision; `place` names the territory. In force unless withdrawn."""
 
     kind: ChoiceKind
     code: str
@@ -221,7 +217,7 @@ class PlaceCase:
 
 @dataclass(frozen=True, slots=True)
 class TerritoryShare:
-    """How many waiting places concern a territory; one may concern several."""
+    """How many waiting places concern a territory; a place may concern several."""
 
     code: str
     name: str
@@ -231,7 +227,7 @@ class TerritoryShare:
 
 @dataclass(frozen=True, slots=True)
 class PlaceCounts:
-    """What waits in all, what concerns each territory (the most first), and what concerns none."""
+    """Waiting places in all, by territory (the most first), and those that concern none."""
 
     waiting: int
     decided: int
@@ -240,7 +236,7 @@ class PlaceCounts:
     departements: tuple[TerritoryShare, ...]
 
 
-# What the geocoder says in English, for reasons that the rest of the record does not tell.
+# The geocoder's English reasons, for doubts that the other columns of the record do not show.
 _TOLD = (
     (r"the provider's point lies in ", DoubtReason.PROVIDER_ELSEWHERE),
     (r"the postcode serves \d+ communes", DoubtReason.SHARED_POSTCODE),
@@ -268,12 +264,12 @@ _TOLD = (
 
 
 def why_told(reason: str) -> DoubtReason:
-    """What an English reason of the geocoder means."""
+    """The reason for doubt that an English sentence of the geocoder stands for."""
     return next((why for form, why in _TOLD if re.search(form, reason)), DoubtReason.OPEN)
 
 
 def why(record: Mapping[str, Any], given: GivenPoint | None) -> DoubtReason:
-    """Why a row of `location_match` waits: from what it holds, else from its English reason."""
+    """Why a row of `location_match` waits: by its columns, else by its English reason."""
     if record["method"] == "lineage":
         return DoubtReason.SHARED_OUT if record["candidates"] else DoubtReason.GONE
     if given is not None:
@@ -282,16 +278,13 @@ def why(record: Mapping[str, Any], given: GivenPoint | None) -> DoubtReason:
             if given.holder is None or given.afloat
             else DoubtReason.POINT_ELSEWHERE
         )
-    if _are_homonyms(record["candidates"]) and record["status"] == "ambiguous":
-        return DoubtReason.HOMONYMS
-    return why_told(record["reason"])
-
-
-def _are_homonyms(candidates: Sequence[Mapping[str, Any]]) -> bool:
-    """Several communes of one name, spelt as it was typed, and no other among the candidates."""
+    # Homonyms: several communes with exactly the name that was typed, and no other candidate.
+    candidates = record["candidates"]
     names = {str(candidate["through"]).casefold() for candidate in candidates}
     spelt = all(candidate["method"] in SURE_METHODS for candidate in candidates)
-    return len(candidates) > 1 and len(names) == 1 and spelt
+    if len(candidates) > 1 and len(names) == 1 and spelt and record["status"] == "ambiguous":
+        return DoubtReason.HOMONYMS
+    return why_told(record["reason"])
 
 
 def subject(record: Mapping[str, Any], reason: DoubtReason) -> str:

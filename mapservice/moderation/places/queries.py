@@ -1,4 +1,4 @@
-"""The queue of places in doubt, what was decided, and what concerns which territory."""
+"""The queue of places in doubt: cases, decisions, and the territories that they concern."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,28 +13,32 @@ from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition as within
 from mapservice.db.text import fill
 from mapservice.geocoding.model import Precision
-from mapservice.moderation.places import model, territory_queries
+from mapservice.moderation.places import model
 from mapservice.moderation.places.model import (
     ChoiceKind,
     GivenPoint,
     PlaceCandidate,
     PlaceCase,
+    PlaceCommune,
     PlaceCounts,
     PlaceDecision,
     PlaceReview,
     PlaceScope,
     TerritoryShare,
 )
-from mapservice.moderation.places.territory_queries import Codes
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, ParentTerritory
+from mapservice.territories.queries import HOLDER
 
 Row = Mapping[str, Any]
+
+# A point this close to the shore is on a jetty, or the outline is too coarse: it may be accepted.
+AFLOAT_METRES = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceQueuePosition:
-    """Where a case stands in the queue; the next one comes after it."""
+    """The position of a case in the queue; the next case comes after it."""
 
     moment: datetime
     id: UUID
@@ -56,7 +60,7 @@ def find(connection: Connection, identifier: UUID, *, any_state: bool = False) -
 
 
 def is_within(connection: Connection, identifier: UUID, reach: TerritoryScope) -> bool:
-    """Whether a case concerns a reach: by where it is shown, a candidate, or its point."""
+    """Whether a case concerns a scope: through where it is shown, a candidate, or its point."""
     if reach.everywhere:
         return True
     concerned = fill(CONCERNED, {"asked": "initiative = :id"})
@@ -66,7 +70,7 @@ def is_within(connection: Connection, identifier: UUID, reach: TerritoryScope) -
 
 
 def holds(connection: Connection, reach: TerritoryScope, level: Level, code: str) -> bool:
-    """Whether a whole territory lies within a reach."""
+    """Whether a whole territory lies within a scope."""
     statement = text(fill(HOLDS, {"reach": within(reach)}))
     bound = bound_reach(reach) | {"level": str(level), "code": code}
     return bool(connection.execute(statement, bound).scalar_one())
@@ -92,7 +96,7 @@ def find_page(
 def next_waiting(
     connection: Connection, scope: PlaceScope, after: PlaceQueuePosition
 ) -> UUID | None:
-    """The case after this one, or the first one when it was the last; None when none is left."""
+    """The case after this one, or the first one after the last; None when none is left."""
     for where in (after, None):
         statement = fill(IDS, {"listed": _listed(PlaceReview.WAITING, scope, where)})
         bound = _bound(PlaceReview.WAITING, scope, where) | {"limit": 2}
@@ -115,7 +119,7 @@ def count(connection: Connection, review: PlaceReview, scope: PlaceScope) -> int
 
 
 def counts(connection: Connection, reach: TerritoryScope) -> PlaceCounts:
-    """What waits within a reach, and what of it concerns each région and département there."""
+    """Waiting places within a scope, in all and by région and département."""
     statement = text(fill(COUNTS, {"concerned": OF_REVIEW, "reach": within(reach)}))
     bound = bound_reach(reach) | {"review": str(PlaceReview.WAITING)}
     rows = connection.execute(statement, bound).all()
@@ -182,18 +186,44 @@ def _bound(
     return bound
 
 
+def communes(connection: Connection, codes: Iterable[str]) -> dict[str, PlaceCommune]:
+    """The communes among these codes that exist, by code."""
+    rows = connection.execute(text(COMMUNES), {"codes": sorted(set(codes))})
+    return {row.code: PlaceCommune(**{**row._mapping, "bounds": tuple(row.bounds)}) for row in rows}
+
+
+def territory_exists(connection: Connection, level: Level, code: str) -> bool:
+    statement = text("SELECT EXISTS (SELECT FROM territory WHERE level = :level AND code = :code)")
+    bound = {"level": str(level), "code": code}
+    return bool(connection.execute(statement, bound).scalar_one())
+
+
+def holding_communes(
+    connection: Connection, points: Sequence[tuple[float, float]]
+) -> list[tuple[str | None, bool]]:
+    """By point (lon, lat, EPSG:4326): its commune or the nearest, and whether it is afloat."""
+    if not points:
+        return []
+    lons, lats = zip(*points, strict=True)
+    statement = fill(HOLDERS, {"holder": HOLDER})
+    bound = {"lons": list(lons), "lats": list(lats), "metres": AFLOAT_METRES}
+    return [(row.code, row.afloat) for row in connection.execute(text(statement), bound)]
+
+
+def point_of(query: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The point that came with the words, if a map can show it."""
+    lon, lat = query.get("lon"), query.get("lat")
+    if not isinstance(lon, int | float) or not isinstance(lat, int | float):
+        return None
+    return (lon, lat) if abs(lon) <= 180 and abs(lat) <= 85 else None
+
+
 def _cases(connection: Connection, rows: Sequence[Row]) -> list[PlaceCase]:
-    """All that a page shows of its rows, in three statements whatever their number."""
-    points = {
-        row["id"]: point for row in rows if (point := territory_queries.point_of(row["query"]))
-    }
-    held = dict(
-        zip(points, territory_queries.holders(connection, list(points.values())), strict=True)
-    )
+    """The cases of these rows, with three more statements whatever their number."""
+    points = {row["id"]: point for row in rows if (point := point_of(row["query"]))}
+    held = dict(zip(points, holding_communes(connection, list(points.values())), strict=True))
     wanted = {one["commune"] for row in rows for one in row["candidates"]}
-    known = territory_queries.communes(
-        connection, wanted | {code for code, _ in held.values() if code}
-    )
+    known = communes(connection, wanted | {code for code, _ in held.values() if code})
     names = territories.parents(connection) if rows else []
     given = {
         identifier: GivenPoint(*point, known.get(held[identifier][0] or ""), held[identifier][1])
@@ -203,19 +233,61 @@ def _cases(connection: Connection, rows: Sequence[Row]) -> list[PlaceCase]:
 
 
 def _case(
-    row: Row, known: Codes, given: GivenPoint | None, names: Sequence[ParentTerritory]
+    row: Row,
+    known: Mapping[str, PlaceCommune],
+    given: GivenPoint | None,
+    names: Sequence[ParentTerritory],
 ) -> PlaceCase:
-    reason = model.why(row, given)
-    candidates = tuple(_candidates(row["candidates"], known))
+    """One case from its row, the communes that it names and the territories above communes."""
+    # The place as it was typed, with a département from a field of its own.
+    query = row["query"]
+    fields = ("text", "postcode", "city", "citycode")
+    typed = row["place_text"] or " ".join(str(query[name]) for name in fields if query.get(name))
+    words = ", ".join(part for part in (typed, str(query.get("departement", ""))) if part)
+
+    # Candidates that still exist, each once, numbered in the geocoder's order.
+    unique = {one["commune"]: one for one in reversed(row["candidates"]) if one["commune"] in known}
+    candidates = tuple(
+        PlaceCandidate(
+            number,
+            known[code],
+            "" if one["through"] == known[code].name else str(one["through"] or ""),
+        )
+        for number, (code, one) in enumerate(reversed(unique.items()), start=1)
+    )
+
+    # Territories above the commune to which the place can be assigned: the likeliest first.
     shown = (
         ParentTerritory(Level(row["shown_level"]), *row["shown"]) if row["shown_level"] else None
     )
+    around = [candidate.commune for candidate in candidates]
+    around += [given.holder] if given and given.holder else []
+    areas = [shown] if shown and shown.level is not Level.COMMUNE else []
+    for level in (Level.DEPARTEMENT, Level.REGION):
+        codes = [row["parts"].get(str(level)), *(getattr(commune, level) for commune in around)]
+        by_code = {area.code: area for area in names if area.level is level}
+        areas += [by_code[code] for code in codes if code in by_code]
+
+    decision, kept = None, row["decision"]
+    if kept is not None:
+        code = str(kept.get("code") or "")
+        decision = PlaceDecision(
+            kind=ChoiceKind(kept["choice"]),
+            code=code,
+            place=row["decided_place"] or code,
+            note=kept.get("note", ""),
+            by=kept["by"],
+            at=datetime.fromisoformat(kept["at"]),
+            withdrawn_by=kept.get("withdrawn", {}).get("by", ""),
+        )
+
+    reason = model.why(row, given)
     return PlaceCase(
         id=row["id"],
         title=row["title"],
         theme=row["theme"],
         status=row["state"],
-        words=_words(row["place_text"], row["query"]),
+        words=words,
         waiting_since=row["matched_at"],
         review=PlaceReview(row["review"]),
         why=reason,
@@ -224,57 +296,8 @@ def _case(
         shown=shown,
         candidates=candidates,
         given=given,
-        areas=tuple(_areas(row["parts"], shown, candidates, given, names)),
-        decision=_decision(row["decision"], row["decided_place"]),
-    )
-
-
-def _candidates(kept: Sequence[Mapping[str, Any]], known: Codes) -> Iterable[PlaceCandidate]:
-    """Those that still exist, each once, numbered in their order."""
-    unique = {one["commune"]: one for one in reversed(kept) if one["commune"] in known}
-    for number, (code, one) in enumerate(reversed(unique.items()), start=1):
-        commune = known[code]
-        through = "" if one["through"] == commune.name else str(one["through"] or "")
-        yield PlaceCandidate(number, commune, through)
-
-
-def _words(place_text: str, query: Mapping[str, Any]) -> str:
-    """As they were typed, with the département that stood in a field of its own."""
-    fields = ("text", "postcode", "city", "citycode")
-    words = place_text or " ".join(str(query[name]) for name in fields if query.get(name))
-    departement = str(query.get("departement", ""))
-    return ", ".join(part for part in (words, departement) if part)
-
-
-def _areas(
-    parts: Mapping[str, Any],
-    shown: ParentTerritory | None,
-    candidates: Sequence[PlaceCandidate],
-    given: GivenPoint | None,
-    names: Sequence[ParentTerritory],
-) -> Iterable[ParentTerritory]:
-    """Territories above the commune that may be all that is sure: the likeliest first."""
-    around = [candidate.commune for candidate in candidates]
-    around += [given.holder] if given and given.holder else []
-    found = [shown] if shown and shown.level is not Level.COMMUNE else []
-    for level in (Level.DEPARTEMENT, Level.REGION):
-        codes = [parts.get(str(level)), *(getattr(commune, level) for commune in around)]
-        by_code = {area.code: area for area in names if area.level is level}
-        found += [by_code[code] for code in codes if code in by_code]
-    return dict.fromkeys(found)
-
-
-def _decision(kept: Mapping[str, Any] | None, place: str | None) -> PlaceDecision | None:
-    if kept is None:
-        return None
-    return PlaceDecision(
-        kind=ChoiceKind(kept["choice"]),
-        code=str(kept.get("code") or ""),
-        place=place or str(kept.get("code") or ""),
-        note=kept.get("note", ""),
-        by=kept["by"],
-        at=datetime.fromisoformat(kept["at"]),
-        withdrawn_by=kept.get("withdrawn", {}).get("by", ""),
+        areas=tuple(dict.fromkeys(areas)),
+        decision=decision,
     )
 
 
@@ -298,7 +321,7 @@ COLUMNS = """
                            WHEN 'pin' THEN 'commune' ELSE record.decision ->> 'choice' END
    AND chosen.code = record.decision ->> 'code'"""
 
-# Every territory that a place in doubt may turn out to be in: where it is shown meanwhile, each of
+# Every territory that a place in doubt may be in: where it is shown meanwhile, each of
 # its candidates, and the ground under its point.
 CONCERNED = """
 asked AS MATERIALIZED (
@@ -394,3 +417,33 @@ SELECT count(*) FILTER (WHERE review = 'waiting') AS waiting,
        count(*) FILTER (WHERE review = 'decided') AS decided
   FROM location_match
  WHERE review IN ('waiting', 'decided')"""
+
+COMMUNES = """
+SELECT commune.code, commune.name, commune.article, commune.population,
+       departement.code AS departement, departement.name AS departement_name,
+       region.code AS region, region.name AS region_name,
+       ST_X(commune.point) AS lon, ST_Y(commune.point) AS lat,
+       ARRAY[ST_XMin(commune.outline), ST_YMin(commune.outline),
+             ST_XMax(commune.outline), ST_YMax(commune.outline)] AS bounds
+  FROM territory AS commune
+  JOIN territory AS departement
+    ON departement.level = 'departement' AND departement.code = commune.departement
+  JOIN territory AS region ON region.level = 'region' AND region.code = commune.region
+ WHERE commune.level = 'commune' AND commune.code = ANY(:codes)"""
+
+HOLDERS = """
+SELECT coalesce(holder.code, nearest.code) AS code,
+       holder.code IS NULL AND nearest.code IS NOT NULL AS afloat
+  FROM (SELECT ST_SetSRID(ST_MakePoint(lon, lat), 4326) AS point, place
+          FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[]))
+               WITH ORDINALITY AS given (lon, lat, place)) AS asked
+  LEFT JOIN LATERAL ({holder}) AS holder ON true
+  LEFT JOIN LATERAL (
+       SELECT code
+         FROM territory
+        WHERE holder.code IS NULL AND level = 'commune'
+          AND outline && ST_Expand(asked.point, 0.1)
+          AND ST_DWithin(outline::geography, asked.point::geography, :metres)
+        ORDER BY outline <-> asked.point
+        LIMIT 1) AS nearest ON true
+ ORDER BY asked.place"""

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from mapservice.accounts.roles import permissions as access
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.geocoding.model import GeocodeQuery
-from mapservice.geocoding.service import GeocoderCache, Locator
+from mapservice.geocoding.service import GeocoderCache
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives.filters import (
     InitiativeFilters,
@@ -28,7 +28,7 @@ from mapservice.initiatives.filters import (
     parse_moment,
 )
 from mapservice.moderation import pages
-from mapservice.moderation.places import queries, service, territory_queries
+from mapservice.moderation.places import queries, service
 from mapservice.moderation.places.model import (
     LISTED,
     MAX_NOTE,
@@ -54,7 +54,7 @@ MAX_SEARCH = 200
 
 @dataclass(frozen=True, slots=True)
 class PlaceQueueView(pages.QueueView):
-    """Which part of the queue a page is about: what waits, or what is decided."""
+    """The part of the queue that a page is about: waiting or decided places."""
 
     review: PlaceReview = PlaceReview.WAITING
 
@@ -64,12 +64,23 @@ def queue() -> str:
     only_parameters("territory", "state", "cursor", "decided")
     with services().engine.connect() as connection:
         view = _view(connection)
-        page = queries.find_page(connection, view.review, view.scope, PAGE_SIZE, _cursor())
+        after, next_url = None, None
+        if request.args.get("cursor"):
+            cursor = ListingCursor.decode(request.args["cursor"])
+            if cursor.sort is not ListingSort.RECENT:
+                raise InvalidInput("cursor", "is not one that this page gave")
+            moment = parse_moment("cursor", str(cursor.value))
+            after = PlaceQueuePosition(moment, UUID(cursor.id))
+        page = queries.find_page(connection, view.review, view.scope, PAGE_SIZE, after)
+        if page.next:
+            moment, last = page.next.moment, page.next.id
+            cursor = ListingCursor(ListingSort.RECENT, moment.isoformat(), str(last))
+            next_url = _address(view.pairs(), cursor=cursor.encode())
         return render_template(
             "review/queue.html",
             view=view,
             cases=page.cases,
-            next_url=_address(view.pairs(), cursor=_encoded(page.next)) if page.next else None,
+            next_url=next_url,
             first="cursor" not in request.args,
             counts=queries.counts(connection, access.sees()),
             total=queries.count(connection, view.review, view.scope),
@@ -100,14 +111,21 @@ def decide(identifier: UUID) -> Response:
             instead_of=request.form.get("instead_of"),
         )
     except InvalidInput as error:
-        return _again(identifier, HTTPStatus.BAD_REQUEST, _mistake(error))
+        words = _("Choisissez une des réponses proposées.")
+        if error.field == "note":
+            words = _("La note est trop longue : %(most)s signes au plus.", most=MAX_NOTE)
+        if error.field == "pin":
+            words = _("Placez l’épingle sur la carte, ou donnez sa longitude et sa latitude.")
+        return _again(identifier, HTTPStatus.BAD_REQUEST, words)
     except StateConflict:
         return _again(identifier, HTTPStatus.CONFLICT, _("Quelqu’un d’autre a été plus rapide."))
     if "instead_of" in request.form:
         path = url_for("moderation.case", identifier=identifier)
         return pages.see(pages.address(path, pages.part_pairs(), decided=str(identifier)))
+    # On to the next case of the same part, or to the empty list.
     with services().engine.connect() as connection:
-        return _onward(connection, identifier)
+        following = _following(connection, _view(connection), identifier)
+    return pages.see(_address(_scope_pairs(), following, decided=str(identifier)))
 
 
 @blueprint.post("/<uuid:identifier>/attente")
@@ -131,6 +149,7 @@ def _case_page(connection: Connection, identifier: UUID, error: str = "") -> Res
     view = _view(connection)
     searched = request.args.get("commune", "").strip()[:MAX_SEARCH]
     others = _searched(connection, found, searched) if searched else []
+    following = _following(connection, view, identifier)
     page = render_template(
         "review/case.html",
         case=found,
@@ -139,7 +158,7 @@ def _case_page(connection: Connection, identifier: UUID, error: str = "") -> Res
         searched=searched,
         others=others,
         parents=territories.parents(connection),
-        next_url=_next_url(connection, view, identifier),
+        next_url=_address(_scope_pairs(), following) if following else None,
         here=_address(view.pairs(), identifier),
         map_config=_map_config(found, others),
         max_note=MAX_NOTE,
@@ -152,8 +171,12 @@ def _case_page(connection: Connection, identifier: UUID, error: str = "") -> Res
 
 
 def _shared(connection: Connection) -> dict[str, Any]:
-    """What both pages show: the decision just taken, and what forms and links need."""
-    placed = _placed(connection)
+    """Context of both pages: the decision just taken, and what forms and links need."""
+    # The place that was decided a moment ago, so that it can be undone.
+    placed, decided = None, pages.read_id("decided", request.args.get("decided", ""))
+    found = queries.find(connection, decided) if decided else None
+    if found is not None and queries.is_within(connection, found.id, access.sees()):
+        placed = found if found.review is PlaceReview.DECIDED else None
     return {
         "token": access.form_token(),
         "reviewer": access.reviewer(),
@@ -162,21 +185,12 @@ def _shared(connection: Connection) -> dict[str, Any]:
         "address": _address,
         "at_commune": at_commune,
         "placed": placed,
-        **({} if placed else pages.told(connection)),
+        **({} if placed else pages.settled_decision(connection)),
     }
 
 
-def _placed(connection: Connection) -> PlaceCase | None:
-    """The place that was decided a moment ago, so that it can be undone."""
-    identifier = pages.read_id("decided", request.args.get("decided", ""))
-    found = queries.find(connection, identifier) if identifier else None
-    if found is None or not queries.is_within(connection, found.id, access.sees()):
-        return None
-    return found if found.review is PlaceReview.DECIDED else None
-
-
 def _refused(identifier: UUID) -> Response | None:
-    """What a POST that changes nothing is answered; raises for who may not decide here."""
+    """The answer to an expired form, else None; raises if the person may not decide here."""
     with services().engine.connect() as connection:
         access.require_decider(lambda reach: queries.is_within(connection, identifier, reach))
     if access.is_own_form():
@@ -185,7 +199,7 @@ def _refused(identifier: UUID) -> Response | None:
 
 
 def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
-    """The page once more, with what is wrong; as things stand now."""
+    """The page again with an error message, in its present state."""
     with services().engine.connect() as connection:
         response = _case_page(connection, identifier, words)
     response.status_code = status
@@ -193,53 +207,37 @@ def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
 
 
 def _choice(identifier: UUID) -> PlaceChoice:
-    """Raises InvalidInput for what is not offered to this moderator."""
+    """The form's choice. Raises InvalidInput for one that is not open to this moderator.
+
+    Open are places within the moderator's territories, and each candidate of the case.
+    """
     text = request.form.get("choice", "")
     chosen = request.form.get("area", "") if text == "area" else text
     if text == ChoiceKind.PIN:
         chosen = f"pin:{request.form.get('lon', '')},{request.form.get('lat', '')}"
     choice = PlaceChoice.parse(chosen, request.form.get("note", ""))
+    reach, level = access.decides(), choice.kind.level
     with services().engine.connect() as connection:
-        if not _is_open(connection, identifier, choice):
-            raise InvalidInput("choice", "lies outside of the territories of this moderator")
+        if choice.pin:
+            ((commune, _afloat),) = queries.holding_communes(connection, [choice.pin])
+            offered = commune is None or queries.holds(connection, reach, Level.COMMUNE, commune)
+        elif level is None or queries.holds(connection, reach, level, choice.code):
+            offered = True
+        else:
+            found = queries.find(connection, identifier, any_state=True)
+            readings = {(area.level, area.code) for area in found.areas} if found else set()
+            if found and level is Level.COMMUNE:
+                readings |= {(level, one.commune.code) for one in found.candidates}
+            offered = (level, choice.code) in readings
+    if not offered:
+        raise InvalidInput("choice", "lies outside of the territories of this moderator")
     return choice
 
 
-def _is_open(connection: Connection, identifier: UUID, choice: PlaceChoice) -> bool:
-    """Whether it lies where the moderator decides, or is one of the readings of the case."""
-    reach, level = access.decides(), choice.kind.level
-    if choice.pin:
-        ((commune, _afloat),) = territory_queries.holders(connection, [choice.pin])
-        return commune is None or queries.holds(connection, reach, Level.COMMUNE, commune)
-    if level is None or queries.holds(connection, reach, level, choice.code):
-        return True
-    found = queries.find(connection, identifier, any_state=True)
-    if found is None:
-        return False
-    offered = {(Level.COMMUNE, one.commune.code) for one in found.candidates}
-    return (level, choice.code) in offered | {(area.level, area.code) for area in found.areas}
-
-
-def _mistake(error: InvalidInput) -> str:
-    if error.field == "note":
-        return _("La note est trop longue : %(most)s signes au plus.", most=MAX_NOTE)
-    if error.field == "pin":
-        return _("Placez l’épingle sur la carte, ou donnez sa longitude et sa latitude.")
-    return _("Choisissez une des réponses proposées.")
-
-
-def _onward(connection: Connection, identifier: UUID) -> Response:
-    """To the next case of the same part of the queue, or to its empty list."""
-    view = _view(connection)
+def _following(connection: Connection, view: PlaceQueueView, identifier: UUID) -> UUID | None:
+    """The next case of the same part of the queue."""
     place = queries.position(connection, identifier)
-    following = queries.next_waiting(connection, view.scope, place) if place else None
-    return pages.see(_address(_scope_pairs(), following, decided=str(identifier)))
-
-
-def _next_url(connection: Connection, view: PlaceQueueView, identifier: UUID) -> str | None:
-    place = queries.position(connection, identifier)
-    following = queries.next_waiting(connection, view.scope, place) if place else None
-    return _address(_scope_pairs(), following) if following else None
+    return queries.next_waiting(connection, view.scope, place) if place else None
 
 
 def _scope_pairs() -> list[tuple[str, str]]:
@@ -255,7 +253,7 @@ def _address(
 
 
 def _view(connection: Connection) -> PlaceQueueView:
-    """Raises InvalidInput naming the parameter, NotFound for a part out of reach."""
+    """Raises InvalidInput naming the parameter, NotFound for a part out of scope."""
     state = request.args.get("state") or PlaceReview.WAITING
     if state not in LISTED:
         raise InvalidInput("state", f"is not one of {', '.join(LISTED)}")
@@ -264,74 +262,49 @@ def _view(connection: Connection) -> PlaceQueueView:
     return PlaceQueueView(found.scope, found.name, found.region, found.beside, review)
 
 
-def _cursor() -> PlaceQueuePosition | None:
-    text = request.args.get("cursor", "")
-    if not text:
-        return None
-    cursor = ListingCursor.decode(text)
-    if cursor.sort is not ListingSort.RECENT:
-        raise InvalidInput("cursor", "is not one that this page gave")
-    return PlaceQueuePosition(parse_moment("cursor", str(cursor.value)), UUID(cursor.id))
-
-
-def _encoded(position: PlaceQueuePosition) -> str:
-    return ListingCursor(ListingSort.RECENT, position.moment.isoformat(), str(position.id)).encode()
-
-
 def _searched(connection: Connection, found: PlaceCase, text: str) -> list[PlaceCandidate]:
-    """Communes that a name or code may mean, numbered on from the candidates."""
-    locator = services().of(GeocoderCache).current(connection)
+    """Communes that a name or code may mean, likeliest first, numbered after the candidates."""
+    geocoder = services().of(GeocoderCache).current(connection).geocoder
+    gazetteer = geocoder.gazetteer
+    by_code = [gazetteer.places[i] for i in gazetteer.by_code.get(text.upper(), ())]
+    understood = [one.place for one in geocoder.match(GeocodeQuery(text=text)).candidates]
+    suggested = [one.place for one in geocoder.search(text, limit=FOUND)]
+    meant = dict.fromkeys(place.commune for place in (*by_code, *understood, *suggested))
     offered = {candidate.commune.code for candidate in found.candidates}
-    codes = [code for code in _meant(locator, text) if code not in offered][:FOUND]
-    known = territory_queries.communes(connection, codes)
+    codes = [code for code in meant if code not in offered][:FOUND]
+    known = queries.communes(connection, codes)
     first = len(found.candidates) + 1
     communes = [known[code] for code in codes if code in known]
     return [PlaceCandidate(number, commune) for number, commune in enumerate(communes, first)]
 
 
-def _meant(locator: Locator, text: str) -> Sequence[str]:
-    """Codes of communes, the likeliest first, each once."""
-    geocoder = locator.geocoder
-    gazetteer = geocoder.gazetteer
-    by_code = [gazetteer.places[i] for i in gazetteer.by_code.get(text.upper(), ())]
-    understood = [one.place for one in geocoder.match(GeocodeQuery(text=text)).candidates]
-    suggested = [one.place for one in geocoder.search(text, limit=FOUND)]
-    return list(dict.fromkeys(place.commune for place in (*by_code, *understood, *suggested)))
-
-
 def _map_config(found: PlaceCase, others: Sequence[PlaceCandidate]) -> dict[str, Any]:
+    """A map of all candidates and the point; bounds are west, south, east, north in EPSG:4326."""
     candidates = [*found.candidates, *others]
-    return map_config(
-        InitiativeFilters(),
-        _bounds(found, candidates),
-        candidates=[_marked(candidate) for candidate in candidates],
-        point=[found.given.lon, found.given.lat] if found.given else None,
-        chosen=found.decision.code if found.decision else "",
-    )
-
-
-def _marked(candidate: PlaceCandidate) -> dict[str, Any]:
-    commune = candidate.commune
-    return {
-        "number": candidate.number,
-        "code": commune.code,
-        "name": commune.name,
-        "at": [commune.lon, commune.lat],
-        "bounds": commune.bounds,
-    }
-
-
-def _bounds(found: PlaceCase, candidates: Sequence[PlaceCandidate]) -> list[float]:
-    """West, south, east, north of all that is in question, EPSG:4326."""
     boxes = [candidate.commune.bounds for candidate in candidates]
     if found.given:
         boxes.append((found.given.lon, found.given.lat) * 2)
-    # Homonyms overseas would shrink all others to one spot; choosing one of them leads there.
-    near = [box for box in boxes if _is_metropolitan(box)] or boxes or [FRANCE]
-    west, south, east, north = zip(*near, strict=True)
-    return [min(west), min(south), max(east), max(north)]
-
-
-def _is_metropolitan(box: tuple[float, float, float, float]) -> bool:
+    # Homonyms overseas would shrink the others to one spot; choosing one moves the map there.
     west, south, east, north = FRANCE
-    return west <= box[0] and south <= box[1] and box[2] <= east and box[3] <= north
+    near = [
+        box
+        for box in boxes
+        if west <= box[0] and south <= box[1] and box[2] <= east and box[3] <= north
+    ]
+    wests, souths, easts, norths = zip(*(near or boxes or [FRANCE]), strict=True)
+    return map_config(
+        InitiativeFilters(),
+        [min(wests), min(souths), max(easts), max(norths)],
+        candidates=[
+            {
+                "number": candidate.number,
+                "code": candidate.commune.code,
+                "name": candidate.commune.name,
+                "at": [candidate.commune.lon, candidate.commune.lat],
+                "bounds": candidate.commune.bounds,
+            }
+            for candidate in candidates
+        ],
+        point=[found.given.lon, found.given.lat] if found.given else None,
+        chosen=found.decision.code if found.decision else "",
+    )

@@ -1,7 +1,7 @@
 """Deciding where a place is, putting it back into the queue, and matching the queue again.
 
 A decision moves the initiative and closes its match record in one transaction; the rollups follow
-by trigger. Of two people who decide at once, one wins and the other is told.
+by trigger. Of two people who decide at once, one succeeds and the other gets a StateConflict.
 """
 
 from collections.abc import Mapping
@@ -19,16 +19,17 @@ from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.geocoding.model import GeocodeQuery, Precision
 from mapservice.geocoding.service import Locator, Placement, PlaceQuestion, record
 from mapservice.initiatives.service import place_values
-from mapservice.moderation.places import territory_queries
+from mapservice.moderation.places import queries
 from mapservice.moderation.places.model import ChoiceKind, PlaceChoice
 from mapservice.territories.model import Level
 
 BATCH_ROWS = 500
+WORDS = {field.name for field in fields(GeocodeQuery)}
 
 
 @dataclass(frozen=True, slots=True)
 class RematchResult:
-    """How many waiting places are certain today, and how many still are not."""
+    """How many waiting places the present geocoder is sure of, and how many it is not."""
 
     resolved: int
     left: int
@@ -53,7 +54,7 @@ def decide(
     person: UUID | None = None,
     instead_of: str | None = None,
 ) -> None:
-    """Raises NotFound, InvalidInput for what cannot be chosen, Conflict when it no longer waits.
+    """Raises NotFound, InvalidInput for an impossible choice, StateConflict if it no longer waits.
 
     `instead_of` is the place that the moderator saw (`shown`): then it is corrected whether it
     waits or not, unless it has changed since.
@@ -89,15 +90,26 @@ def put_back(engine: Engine, identifier: UUID, by: str, *, person: UUID | None =
         if withdrawn is None:
             raise StateConflict("This place is not decided.")
         if withdrawn.before:
-            place = _former(connection, withdrawn.before)
+            # Shown where it was before; nowhere if that territory no longer exists.
+            before = withdrawn.before
+            precision = Precision(before["precision"])
+            place = _Place(precision)
+            level = Level.COMMUNE if precision is Precision.POINT else precision
+            if level in tuple(Level):
+                exists = queries.territory_exists(connection, Level(level), before["code"])
+                place = (
+                    _Place(precision, before["code"], before.get("lon"), before.get("lat"))
+                    if exists
+                    else _Place(Precision.NONE)
+                )
             connection.execute(text(MOVE), _bound(place) | {"id": identifier})
         _note(connection, identifier, DecisionVerdict.UNPLACE, by, person)
 
 
 def rerun(engine: Engine, locator: Locator) -> RematchResult:
-    """Matches what waits with today's geocoder, and settles what that no longer doubts.
+    """Matches waiting places with the present geocoder, and settles those it is sure of.
 
-    What a person has ever decided or put back is left to people.
+    Places that a person has ever decided or put back are left to people.
     """
     resolved = seen = 0
     last: UUID | None = None
@@ -105,7 +117,15 @@ def rerun(engine: Engine, locator: Locator) -> RematchResult:
         with engine.begin() as connection:
             _hold_territories(connection)
             rows = connection.execute(text(TO_MATCH), {"last": last, "limit": BATCH_ROWS}).all()
-            asked = [_asked(row.query) for row in rows]
+            # The queries as they were first made.
+            asked = [
+                PlaceQuestion(
+                    GeocodeQuery(**{name: row.query[name] for name in WORDS & row.query.keys()}),
+                    row.query.get("lon"),
+                    row.query.get("lat"),
+                )
+                for row in rows
+            ]
             for row, placement in zip(rows, locator.place(connection, asked), strict=True):
                 resolved += _settle(connection, row.id, row.reason, placement)
         seen += len(rows)
@@ -129,7 +149,7 @@ def _note(
 
 
 def _hold_territories(connection: Connection) -> None:
-    """Waits for a load of territories to end, and keeps the next one waiting till we are done.
+    """Waits for a load of territories to end, and makes the next one wait for this transaction.
 
     Taken before any row, as a load does, so that the two cannot lock each other out.
     """
@@ -137,7 +157,7 @@ def _hold_territories(connection: Connection) -> None:
 
 
 def _hold(connection: Connection, identifier: UUID) -> None:
-    """An initiative before its match record, as by whoever else changes both."""
+    """Locks an initiative before its match record, as all code that changes both does."""
     connection.execute(
         text("SELECT FROM initiative WHERE id = :id FOR NO KEY UPDATE"), {"id": identifier}
     )
@@ -146,7 +166,7 @@ def _hold(connection: Connection, identifier: UUID) -> None:
 def _chosen(connection: Connection, identifier: UUID, choice: PlaceChoice) -> _Place:
     query = _query(connection, identifier)
     if choice.kind is ChoiceKind.POINT:
-        point = territory_queries.point_of(query)
+        point = queries.point_of(query)
         if point is None:
             raise InvalidInput("choice", "no point came with this place")
         return _at(connection, point)
@@ -154,7 +174,7 @@ def _chosen(connection: Connection, identifier: UUID, choice: PlaceChoice) -> _P
         return _at(connection, choice.pin)
     if choice.kind.level is None:
         return _Place(Precision.NONE)
-    if not territory_queries.exists(connection, choice.kind.level, choice.code):
+    if not queries.territory_exists(connection, choice.kind.level, choice.code):
         raise InvalidInput("choice", f"there is no {choice.kind} {choice.code}")
     return _Place(choice.kind.precision, choice.code)
 
@@ -169,21 +189,10 @@ def _query(connection: Connection, identifier: UUID) -> Mapping[str, Any]:
 
 
 def _at(connection: Connection, point: tuple[float, float]) -> _Place:
-    ((commune, _afloat),) = territory_queries.holders(connection, [point])
+    ((commune, _afloat),) = queries.holding_communes(connection, [point])
     if commune is None:
         raise InvalidInput("choice", "the point lies at sea or abroad")
     return _Place(Precision.POINT, commune, *point)
-
-
-def _former(connection: Connection, before: Mapping[str, Any]) -> _Place:
-    """Where it was shown before; nowhere if that territory is no more."""
-    precision = Precision(before["precision"])
-    level = Level.COMMUNE if precision is Precision.POINT else precision
-    if level not in tuple(Level):
-        return _Place(precision)
-    if not territory_queries.exists(connection, Level(level), before["code"]):
-        return _Place(Precision.NONE)
-    return _Place(precision, before["code"], before.get("lon"), before.get("lat"))
 
 
 def _bound(place: _Place) -> dict[str, Any]:
@@ -195,14 +204,8 @@ def _bound(place: _Place) -> dict[str, Any]:
     }
 
 
-def _asked(query: Mapping[str, Any]) -> PlaceQuestion:
-    """The row as it was first asked for."""
-    words = {field.name: query[field.name] for field in fields(GeocodeQuery) if field.name in query}
-    return PlaceQuestion(GeocodeQuery(**words), query.get("lon"), query.get("lat"))
-
-
 def _settle(connection: Connection, identifier: UUID, reason: str, placement: Placement) -> int:
-    """Saves a placement that leaves no doubt; returns 1 if it did, and nobody was faster."""
+    """Saves a placement that is certain; returns 1, or 0 if it is not or someone was faster."""
     if placement.to_review or placement.precision not in _SETTLED:
         return 0
     _hold(connection, identifier)
@@ -222,7 +225,7 @@ def _settle(connection: Connection, identifier: UUID, reason: str, placement: Pl
 
 _SETTLED = (Precision.POINT, Precision.COMMUNE, Precision.EPCI)
 
-# Only one of two who decide at once finds it waiting.
+# Of two concurrent decisions, only one finds it waiting.
 DECIDE = """
 UPDATE location_match AS record
    SET review = 'decided', decided_by = :by, decided_at = now(),
