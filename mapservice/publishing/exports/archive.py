@@ -61,20 +61,34 @@ def write_archive(
     it in a transaction of one snapshot, so that all tiles show the same moment. Raises SourceError
     when no tile holds anything.
     """
+    west, south, east, north = (round(side * 1e7) for side in BOUNDS)
+    lon, lat, zoom = CENTER
+    header = {
+        "tile_type": TileType.MVT,
+        "tile_compression": Compression.GZIP,
+        "min_lon_e7": west,
+        "min_lat_e7": south,
+        "max_lon_e7": east,
+        "max_lat_e7": north,
+        "center_zoom": min(zoom, max_zoom),
+        "center_lon_e7": round(lon * 1e7),
+        "center_lat_e7": round(lat * 1e7),
+    }
     tiles = sorted(_tiles(connection, max_zoom), key=_place_in_archive)
     start(len(tiles))
     with beside(target) as folder:
         made = folder / target.name
         with _writer(made) as writer:
             for tile in tiles:
-                content = _content(connection, tile, filters)
+                content = queries.initiatives_mvt(connection, tile, filters)
+                content += territory_queries.territories_mvt(connection, tile)
                 if content:
                     packed = gzip.compress(content, GZIP_LEVEL, mtime=0)
                     writer.write_tile(_place_in_archive(tile), packed)
                 advance(1)
             if not writer.tile_entries:
                 raise SourceError("There is nothing to show: load the territories first.")
-            writer.finalize(_header(max_zoom), _metadata(max_zoom))
+            writer.finalize(header, _metadata(max_zoom))
         publish(made, target)
 
 
@@ -87,63 +101,46 @@ def _writer(path: Path) -> Iterator[Writer]:
             yield writer
 
 
-def _content(connection: Connection, tile: Tile, filters: InitiativeFilters) -> bytes:
-    initiatives = queries.initiatives_mvt(connection, tile, filters)
-    return initiatives + territory_queries.territories_mvt(connection, tile)
-
-
 def _place_in_archive(tile: Tile) -> int:
     """Along a Hilbert curve, zoom after zoom: neighbours on the map are neighbours in the file."""
     return int(zxy_to_tileid(tile.z, tile.x, tile.y))
 
 
 def _tiles(connection: Connection, max_zoom: int) -> set[Tile]:
-    """All that can hold something, at every zoom."""
+    """All tiles that may hold something, at every zoom."""
     grid = {"zoom": GRID_ZOOM, "shift": 2 * (GRID_ZOOM - max_zoom)}
     cells = [deinterleave(code) for code in connection.execute(text(CELLS), grid).scalars()]
     boxes = [tuple(row) for row in connection.execute(text(BOXES))]
+    # Outlines are drawn in a margin around their tile too.
+    margin = territory_queries.BUFFER / territory_queries.EXTENT
     found: set[Tile] = set()
     for zoom in range(max_zoom + 1):
         up = max_zoom - zoom
         found |= {Tile(zoom, x >> up, y >> up) for x, y in cells}
+        size, middle = 2 * queries.HALF_METRES / 2**zoom, 2**zoom / 2
         for box in boxes:
-            found.update(_touched(box, zoom))
+            west, south, east, north = (side / size for side in box)
+            columns = _between(west - margin + middle, east + margin + middle, zoom)
+            rows = _between(middle - north - margin, middle - south + margin, zoom)
+            found.update(Tile(zoom, x, y) for y in rows for x in columns)
     return found
-
-
-def _touched(box: tuple[float, ...], zoom: int) -> Iterator[Tile]:
-    """Tiles whose square, with the margin that outlines are drawn in, meets a box."""
-    size = 2 * queries.HALF_METRES / 2**zoom
-    margin = territory_queries.BUFFER / territory_queries.EXTENT
-    west, south, east, north = (side / size for side in box)
-    middle = 2**zoom / 2
-    columns = _between(west - margin + middle, east + margin + middle, zoom)
-    for y in _between(middle - north - margin, middle - south + margin, zoom):
-        for x in columns:
-            yield Tile(zoom, x, y)
 
 
 def _between(first: float, last: float, zoom: int) -> range:
     return range(max(math.floor(first), 0), min(math.floor(last), 2**zoom - 1) + 1)
 
 
-def _header(max_zoom: int) -> dict[str, Any]:
-    west, south, east, north = (round(side * 1e7) for side in BOUNDS)
-    lon, lat, zoom = CENTER
-    return {
-        "tile_type": TileType.MVT,
-        "tile_compression": Compression.GZIP,
-        "min_lon_e7": west,
-        "min_lat_e7": south,
-        "max_lon_e7": east,
-        "max_lat_e7": north,
-        "center_zoom": min(zoom, max_zoom),
-        "center_lon_e7": round(lon * 1e7),
-        "center_lat_e7": round(lat * 1e7),
-    }
-
-
 def _metadata(max_zoom: int) -> dict[str, Any]:
+    """The archive's own description, with each layer's attributes and zooms."""
+    names = ("id", "title", "theme", "status", "precision", "territory")
+    counts = ("count", *(str(theme) for theme in Theme))
+    layers = [_layer("initiatives", names, counts, 0, max_zoom)]
+    for layer in territory_queries.LAYERS:
+        if layer.first_zoom <= max_zoom:
+            words = [name for name in layer.attributes if name not in NUMBERS]
+            numbers = [name for name in layer.attributes if name in NUMBERS]
+            layers.append(_layer(layer.name, words, numbers, layer.first_zoom, max_zoom))
+    layers.append(_layer("labels", ("level", "code", "name"), ["population"], 0, max_zoom))
     return {
         "name": "Initiatives locales",
         "description": "Initiatives, and the territories of France that they stand on.",
@@ -151,20 +148,8 @@ def _metadata(max_zoom: int) -> dict[str, Any]:
         "version": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "attribution": f"{INITIATIVES_CREDIT} · {TERRITORIES_CREDIT}",
         "generator": "mapservice",
-        "vector_layers": list(_layers(max_zoom)),
+        "vector_layers": layers,
     }
-
-
-def _layers(max_zoom: int) -> Iterator[dict[str, Any]]:
-    names = ("id", "title", "theme", "status", "precision", "territory")
-    counts = ("count", *(str(theme) for theme in Theme))
-    yield _layer("initiatives", names, counts, 0, max_zoom)
-    for layer in territory_queries.LAYERS:
-        if layer.first_zoom <= max_zoom:
-            words = [name for name in layer.attributes if name not in NUMBERS]
-            numbers = [name for name in layer.attributes if name in NUMBERS]
-            yield _layer(layer.name, words, numbers, layer.first_zoom, max_zoom)
-    yield _layer("labels", ("level", "code", "name"), ["population"], 0, max_zoom)
 
 
 def _layer(name: str, texts: Any, numbers: Any, first_zoom: int, max_zoom: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Initiatives as files of GDAL's and Parquet's, in memory that does not grow with their number.
+"""Initiatives as GDAL and Parquet files, in memory that does not grow with their number.
 
-Rows are read through a cursor and appended to a draft, some thousands at a time. What is asked for
+Rows are read through a cursor and appended to a draft, some thousands at a time. The wanted file
 is made from the draft: GDAL hands its rows on as an Arrow stream that never passes through Python,
 and indexes them at once. A file appears under its name only when it is whole.
 
@@ -62,9 +62,9 @@ KINDS = (
     | dict.fromkeys(MOMENTS, "datetime64[ms]")
     | {"supporters": "int32", "source_supporters": "float64"}  # null where unknown
 )
-# GDAL's sign for UTC among its quarters of an hour.
+# GDAL's code for UTC; other values are offsets from it in quarters of an hour.
 UTC = 100
-# Rows of a Parquet file that are read or skipped together.
+# Rows of a Parquet row group, which readers read or skip as a whole.
 ROW_GROUP = 65_536
 
 Advance = Callable[[int], None]
@@ -78,13 +78,17 @@ def write_file(
     target: Path,
     advance: Advance,
 ) -> None:
-    """Writes what the filter means to `target`, which a crash leaves as it was.
+    """Writes the initiatives of a filter to `target`, which a crash leaves as it was.
 
     `advance` is told how many rows each batch had.
     """
     with beside(target) as folder:
         draft, made = folder / "draft.gpkg", folder / f"{LAYER}.{form}"
-        _write_draft(connection, filters, base_url, draft, advance)
+        # The draft has no index, whose upkeep row by row would cost more than all the rest.
+        _append(draft, [])
+        for rows in typed_rows(connection, filters, base_url, BATCH_ROWS):
+            _append(draft, rows)
+            advance(len(rows))
         if form is ExportFormat.GEOPACKAGE:
             _by_gdal(draft, made, "GPKG", GEOMETRY_NAME=GEOMETRY, SPATIAL_INDEX="YES")
         elif form is ExportFormat.FLATGEOBUF:
@@ -92,13 +96,27 @@ def write_file(
             indexed = filters.precision == (Precision.POINT,)
             _by_gdal(draft, made, "FlatGeobuf", SPATIAL_INDEX="YES" if indexed else "NO")
         else:
-            _geoparquet(draft, made)
+            # GeoParquet 1.1's metadata. No `crs` means OGC:CRS84, longitude first.
+            column: dict[str, Any] = {"encoding": "WKB", "geometry_types": ["Point"]}
+            bounds = pyogrio.read_info(draft, layer=LAYER, force_total_bounds=True)["total_bounds"]
+            if bounds is not None and np.isfinite(bounds).all():
+                column["bbox"] = [float(side) for side in bounds]
+            geo = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}
+            with open_arrow(draft, layer=LAYER, batch_size=BATCH_ROWS) as (_, stream):
+                write_parquet(
+                    stream,
+                    made,
+                    compression="zstd(3)",
+                    max_row_group_size=ROW_GROUP,
+                    created_by=f"mapservice {__version__}",
+                    key_value_metadata={"geo": json.dumps(geo)},
+                )
         publish(made, target)
 
 
 @contextmanager
 def beside(target: Path) -> Iterator[Path]:
-    """A folder for what is not whole yet, on the disk of the target; its name begins with `.`."""
+    """A folder for unfinished files, on the disk of the target; its name begins with `.`."""
     try:
         unfinished = tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent)
     except OSError as error:
@@ -109,20 +127,10 @@ def beside(target: Path) -> Iterator[Path]:
 
 
 def publish(made: Path, target: Path) -> None:
-    """Gives a whole file its name, once its bytes are on the disk."""
+    """Gives a finished file its name, once its bytes are on the disk."""
     with made.open("rb") as content:
         os.fsync(content.fileno())
     made.replace(target)
-
-
-def _write_draft(
-    connection: Connection, filters: InitiativeFilters, base_url: str, path: Path, advance: Advance
-) -> None:
-    """A GeoPackage without an index, whose upkeep row by row would cost more than all the rest."""
-    _append(path, [])
-    for rows in typed_rows(connection, filters, base_url, BATCH_ROWS):
-        _append(path, rows)
-        advance(len(rows))
 
 
 def _append(path: Path, rows: Sequence[Row[Any]]) -> None:
@@ -155,24 +163,3 @@ def _by_gdal(draft: Path, path: Path, driver: str, **options: str) -> None:
             crs=CRS,
             layer_options=options,
         )
-
-
-def _geoparquet(draft: Path, path: Path) -> None:
-    with open_arrow(draft, layer=LAYER, batch_size=BATCH_ROWS) as (_, stream):
-        write_parquet(
-            stream,
-            path,
-            compression="zstd(3)",
-            max_row_group_size=ROW_GROUP,
-            created_by=f"mapservice {__version__}",
-            key_value_metadata={"geo": json.dumps(_geo(draft))},
-        )
-
-
-def _geo(draft: Path) -> dict[str, Any]:
-    """GeoParquet 1.1's metadata. No `crs` means OGC:CRS84, longitude first."""
-    column: dict[str, Any] = {"encoding": "WKB", "geometry_types": ["Point"]}
-    bounds = pyogrio.read_info(draft, layer=LAYER, force_total_bounds=True)["total_bounds"]
-    if bounds is not None and np.isfinite(bounds).all():
-        column["bbox"] = [float(side) for side in bounds]
-    return {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}

@@ -1,20 +1,18 @@
-"""Exports made: one at a time, each whole or not at all, kept for a while.
+"""Making exports: one at a time, each whole or not at all, kept for a while.
 
-Whoever makes exports holds a lock of the database for as long as it lives: where a row says
+The worker that makes exports holds an advisory lock for as long as it lives: where a row says
 "running" and nobody holds the lock, its worker has died, and `tidy` puts it back into the queue, or
 gives it up after some tries.
 """
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl
-from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.db.copy import Blocks
 from mapservice.initiatives import exports
 from mapservice.initiatives.filters import InitiativeFilters, parse
 from mapservice.initiatives.queries import count
@@ -57,39 +55,64 @@ RECOVER = """
 EXPIRE = "DELETE FROM export WHERE expires_at <= now() OR id = ANY(:ids)"
 
 
-# Writes a bundle to a path, from one snapshot; told how many files there are, then of each one.
+# Writes a bundle to a path from one snapshot; reports how many files there are, then each one.
 Maker = Callable[[Connection, ExportJob, Path, Callable[[int], None], Advance], None]
 
 
 def make_waiting(
     engine: Engine, home: Path, makers: Mapping[BundleFormat, Maker] | None = None
 ) -> int:
-    """Makes what waits, the oldest first; how many. Does nothing while another worker is at it.
+    """Makes waiting exports, the oldest first; returns how many. Idle while another worker does it.
 
-    Bundles wait for whoever brings their makers.
+    Bundles wait for a worker that has their makers.
     """
     makers = makers or {}
+    formats = {"formats": [str(form) for form in (*ExportFormat, *makers)]}
     made = 0
     with engine.begin() as keeper:
         if not keeper.execute(text(LOCK_MAKING)).scalar_one():
             return 0
-        while (one := _claim(engine, [*ExportFormat, *makers])) is not None:
+        while True:
+            # Claimed in a transaction of its own, so that the page shows that it is being made.
+            with engine.begin() as connection:
+                identifier = connection.execute(text(CLAIM), formats).scalar_one_or_none()
+                one = queries.find(connection, identifier) if identifier else None
+            if one is None:
+                return made
             _make(engine, folder(home), one, makers)
             made += 1
-    return made
 
 
 def tidy(engine: Engine, home: Path, max_bytes: int) -> None:
-    """Forgets what expired or is too much, and takes up what a dead worker left behind."""
+    """Deletes what expired or exceeds the quota, and requeues what a dead worker left behind."""
     with engine.begin() as connection:
         if connection.execute(text(LOCK_MAKING)).scalar_one():
             bound = {"most": MAX_ATTEMPTS, "kept": KEPT}
             connection.execute(text(RECOVER), bound)
             if queries.waiting(connection):
                 defer(connection)
-        surplus = _surplus(connection, max_bytes)
+        # The oldest finished exports go until the others fit into `max_bytes`.
+        surplus, total = [], 0
+        for one in queries.finished(connection):
+            total += one.bytes or 0
+            if total > max_bytes:
+                surplus.append(one.id)
         connection.execute(text(EXPIRE), {"ids": surplus})
-    _sweep(engine, folder(home))
+
+    # Files, whole or not, of no export or of one that is gone are deleted. The folder is read
+    # before the table, so that a file that appears meanwhile is left alone.
+    shelf = folder(home)
+    present = list(shelf.iterdir()) if shelf.is_dir() else []
+    with engine.connect() as connection:
+        kept = {one.file_name for one in queries.finished(connection)}
+        running = {str(identifier) for identifier in queries.running(connection)}
+    for path in present:
+        if path.name in kept or path.name.lstrip(".").partition(".")[0] in running:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def save(
@@ -113,15 +136,22 @@ def save(
     start(count(connection, filters))
     if suffix in tuple(ExportFormat):
         write_file(connection, ExportFormat(suffix), filters, base_url, target, advance)
+        return
+    form = StreamFormat(suffix)
+    if form is StreamFormat.CSV:
+        blocks = exports.csv_stream(connection, filters, base_url)
+    elif form is StreamFormat.GEOJSON:
+        blocks = exports.geojson_stream(connection, filters, base_url)
     else:
-        _save_stream(_blocks(connection, StreamFormat(suffix), filters, base_url), target, advance)
-
-
-def _claim(engine: Engine, formats: Sequence[ExportFormat | BundleFormat]) -> ExportJob | None:
-    with engine.begin() as connection:
-        named = {"formats": [str(form) for form in formats]}
-        identifier = connection.execute(text(CLAIM), named).scalar_one_or_none()
-        return queries.find(connection, identifier) if identifier else None
+        separator = exports.RECORD_SEPARATOR if form is StreamFormat.GEOJSON_SEQUENCE else b""
+        blocks = exports.geojson_lines(connection, filters, base_url, separator)
+    with beside(target) as unfinished:
+        made = unfinished / target.name
+        with made.open("wb") as out:
+            for block in blocks:
+                out.write(block)
+                advance(block.count(b"\n"))
+        publish(made, target)
 
 
 def _make(
@@ -151,52 +181,3 @@ def _make(
 def _note(engine: Engine, statement: str, **bound: object) -> None:
     with engine.begin() as connection:
         connection.execute(text(statement), bound)
-
-
-def _surplus(connection: Connection, max_bytes: int) -> list[UUID]:
-    """The oldest finished exports, as far as all together take too much room."""
-    surplus, total = [], 0
-    for one in queries.finished(connection):
-        total += one.bytes or 0
-        if total > max_bytes:
-            surplus.append(one.id)
-    return surplus
-
-
-def _sweep(engine: Engine, shelf: Path) -> None:
-    """Removes files and half files that belong to no export, or to one that is over.
-
-    The folder is read first: what appears later is not looked at.
-    """
-    present = list(shelf.iterdir()) if shelf.is_dir() else []
-    with engine.connect() as connection:
-        kept = {one.file_name for one in queries.finished(connection)}
-        running = {str(identifier) for identifier in queries.running(connection)}
-    for path in present:
-        if path.name in kept or path.name.lstrip(".").partition(".")[0] in running:
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-
-
-def _blocks(
-    connection: Connection, form: StreamFormat, filters: InitiativeFilters, base_url: str
-) -> Blocks:
-    if form is StreamFormat.CSV:
-        return exports.csv_stream(connection, filters, base_url)
-    if form is StreamFormat.GEOJSON:
-        return exports.geojson_stream(connection, filters, base_url)
-    start = exports.RECORD_SEPARATOR if form is StreamFormat.GEOJSON_SEQUENCE else b""
-    return exports.geojson_lines(connection, filters, base_url, start)
-
-
-def _save_stream(blocks: Blocks, target: Path, advance: Advance) -> None:
-    with beside(target) as unfinished:
-        made = unfinished / target.name
-        with made.open("wb") as out:
-            for block in blocks:
-                out.write(block)
-                advance(block.count(b"\n"))
-        publish(made, target)

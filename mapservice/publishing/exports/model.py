@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-# A finished file is kept so long, and for so long it is given to those who ask for the same.
+# How long a finished file is kept, and how long it also answers new requests for the same.
 KEPT = timedelta(hours=24)
 FRESH = timedelta(minutes=10)
-# Exports that may wait at once, beside the one that is made.
+# Exports that may wait at once, beside the one in the making.
 MAX_WAITING = 20
-# A worker that dies over an export may have died of it: no more tries than these.
+# An export may be what killed its worker: it gets no more attempts than these.
 MAX_ATTEMPTS = 3
 
 
@@ -39,7 +39,7 @@ class ExportFormat(StrEnum):
 
 
 class BundleFormat(StrEnum):
-    """What is made whole of several files in one archive; the value is its suffix."""
+    """Several files in one archive, made whole before it is sent; the value is its suffix."""
 
     REPORT = "report.zip"
 
@@ -64,7 +64,7 @@ class StreamFormat(StrEnum):
 # The whole map as one archive of tiles, which any static host serves.
 ARCHIVE = "pmtiles"
 MAX_ZOOM = 12
-# The finest grid of kept counts, and so the nearest zoom that an archive can have.
+# The finest grid of rollup counts, hence the largest zoom that an archive can have.
 GRID_ZOOM = 14
 # Whatever can be written at once, by the suffix of the file.
 SUFFIXES = (*map(str, StreamFormat), *map(str, ExportFormat), ARCHIVE)
@@ -102,7 +102,7 @@ class ExportJob:
 
     @property
     def kept_long(self) -> bool:
-        """Whether its file stays for longer than those that anybody orders."""
+        """Whether its file is kept longer than those of anonymous orders."""
         if self.finished_at is None or self.expires_at is None:
             return False
         return self.expires_at - self.finished_at > KEPT
@@ -122,7 +122,7 @@ class ExportJob:
 
     @property
     def share(self) -> float:
-        """How much is written, 0 to 1; rows may come and go while it is."""
+        """How much is written, 0 to 1; rows may be added or removed meanwhile."""
         if self.state is ExportState.DONE:
             return 1.0
         return min(self.done / self.total, 1.0) if self.total else 0.0

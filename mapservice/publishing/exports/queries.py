@@ -44,7 +44,7 @@ def find(connection: Connection, identifier: UUID) -> ExportJob | None:
 def same(
     connection: Connection, form: ExportFormat | BundleFormat, text: str, base_url: str
 ) -> ExportJob | None:
-    """One of the same format and filter that is being made, or was a moment ago."""
+    """An export of the same format and filter, in the making or finished recently."""
     fresh = (export.c.state == ExportState.DONE) & (export.c.finished_at > func.now() - FRESH)
     query: Select[Any] = (
         select(*_COLUMNS)
@@ -72,7 +72,7 @@ def running(connection: Connection) -> Sequence[UUID]:
 
 
 def finished(connection: Connection) -> Sequence[ExportJob]:
-    """Those whose file is there, the newest first."""
+    """Exports whose file exists, the newest first."""
     query: Select[Any] = (
         select(*_COLUMNS)
         .where(export.c.state == ExportState.DONE)
@@ -82,9 +82,6 @@ def finished(connection: Connection) -> Sequence[ExportJob]:
 
 
 def _export(row: Row[Any]) -> ExportJob:
-    values = dict(row._mapping)
-    return ExportJob(**values | {"format": _form(row.format), "state": ExportState(row.state)})
-
-
-def _form(name: str) -> ExportFormat | BundleFormat:
-    return BundleFormat(name) if name in tuple(BundleFormat) else ExportFormat(name)
+    form = BundleFormat if row.format in tuple(BundleFormat) else ExportFormat
+    state = ExportState(row.state)
+    return ExportJob(**dict(row._mapping) | {"format": form(row.format), "state": state})

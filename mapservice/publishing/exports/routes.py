@@ -1,4 +1,4 @@
-"""The lists for machines, what changed in them, and files made on demand.
+"""Lists for machines, the changes in them, and files made on demand.
 
 `/initiatives.geojson`, `.geojsonl`, `.geojsons` and `.csv` stream any filter; with `updated_since`
 they tell what changed instead. `/exports` takes orders for files that must be made whole first.
@@ -44,9 +44,9 @@ blueprint = Blueprint("exporting", __name__)
 GEOJSON_LINES = "application/x-ndjson"
 GEOJSON_SEQUENCE = "application/geo+json-seq"
 UPDATED_SINCE = "updated_since"
-# So far the clock of who harvests may be ahead of ours.
+# How far a harvester's clock may be ahead of ours.
 CLOCKS_DIFFER = timedelta(minutes=5)
-# A person who waits for a file looks at its page again after so many seconds.
+# The page of an unfinished export reloads after so many seconds.
 LOOK_AGAIN_SECONDS = 2
 FILE_FRESH_SECONDS = 3600
 FOR_KEYS = service.ExportTerms(room=2 * MAX_WAITING, kept=timedelta(days=7))
@@ -57,9 +57,9 @@ Changed = Callable[[Connection, InitiativeFilters, str, harvest.ChangeWindow], B
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """What the address asks of a list. `changes` is None unless it asks for what changed.
+    """What the URL asks of a list. `changes` is None unless it asks for changes.
 
-    `horizon` is up to when the answer is complete; None for a page, which tells nothing of that.
+    The answer is complete up to `horizon`; None for a page, which makes no such promise.
     """
 
     filters: InitiativeFilters
@@ -73,10 +73,26 @@ def geojson() -> Response:
     """A page when `limit` is given, with a link to the next; everything when it is not."""
     with services().engine.connect() as connection:
         asked = _asked(connection)
-        if asked.paging.limit is not None:
-            return _geojson_page(connection, asked)
-    _refuse_paging(asked, "cursor")
-    return _stream(asked, edge.GEOJSON, exports.geojson_stream, harvest.geojson)
+        limit = asked.paging.limit
+        filters, cursor = asked.filters, asked.paging.cursor
+        if limit is not None:
+            page = exports.geojson_page(connection, filters, base_url(), limit, cursor)
+    if limit is None:
+        _refuse_paging(asked, "cursor")
+        return _stream(asked, edge.GEOJSON, exports.geojson_stream, harvest.geojson)
+    address = f"{base_url()}{request.path}"
+    here = f"{address}?{request.query_string.decode()}"
+    links = [{"rel": "self", "href": here, "type": edge.GEOJSON}]
+    if page.next:
+        pairs = [("limit", str(limit)), ("cursor", page.next.encode())]
+        query = urlencode([*filters.to_pairs(), *pairs], safe=",:")
+        links.append({"rel": "next", "href": f"{address}?{query}", "type": edge.GEOJSON})
+    head = json.dumps({"numberReturned": page.returned, "links": links})[1:-1]
+    body = b'{"type":"FeatureCollection",%b,"features":[%b]}' % (head.encode(), page.features)
+    response = edge.whole_answer(body, edge.GEOJSON)
+    if page.next:
+        response.headers["Link"] = f'<{links[-1]["href"]}>; rel="next"'
+    return response
 
 
 @blueprint.get("/initiatives.geojsonl")
@@ -105,7 +121,7 @@ def csv() -> Response:
 
 @blueprint.get("/exports")
 def choose() -> str:
-    """The page where a person orders a file of what a list shows."""
+    """The page where a person orders a file with the content of a list."""
     with services().engine.connect() as connection:
         filters, paging = read_filters(connection)
         _refuse_pages(paging)
@@ -122,7 +138,7 @@ def choose() -> str:
 def order() -> Response:
     """By a form or JSON: `format`, and the filter as its parameters or as `filter`.
 
-    A key for exports finds room when the queue is full for others, and has its file for longer.
+    A key for exports has room in a queue that is full for others, and its file is kept longer.
     """
     only_parameters("f")
     form = chosen(JSON_FORM, HTML_FORM)
@@ -141,12 +157,23 @@ def order() -> Response:
 
 @blueprint.get("/exports/<identifier>")
 def progress(identifier: str) -> Response:
-    """How far it is: JSON, or a page that looks again by itself."""
+    """Progress of an export: JSON, or a page that reloads by itself."""
     only_parameters("f")
     form = chosen(JSON_FORM, HTML_FORM)
     with services().engine.connect() as connection:
         one = _found(connection, identifier)
-        response = _page(connection, one) if form is HTML_FORM else jsonify(_document(one))
+        if form is HTML_FORM:
+            filters, _ = parse(parse_qsl(one.filter))
+            page = render_template(
+                "exports/export.html",
+                export=one,
+                filters=with_known_places(connection, filters),
+                look_again=LOOK_AGAIN_SECONDS,
+                sample=initiatives.sample_share(connection),
+            )
+            response = Response(page, content_type=HTML_FORM.content_type)
+        else:
+            response = jsonify(_document(one))
     if one.unfinished and form is JSON_FORM:
         response.headers["Retry-After"] = str(LOOK_AGAIN_SECONDS)
     response.headers["Cache-Control"] = "no-store"
@@ -184,19 +211,14 @@ def _asked(connection: Connection) -> ExportRequest:
         return ExportRequest(filters, paging, None, horizon)
     if filters.sort is not (ListingSort.NEAR if filters.near else ListingSort.RECENT):
         raise InvalidInput("sort", "changes come in the order in which they happened")
-    present = harvest.clock(connection)
-    window = harvest.ChangeWindow(_since(texts[0], present), horizon, present)
+    # A moment in the future is refused: it would hide all changes until then.
+    since, present = parse_moment(UPDATED_SINCE, texts[0]), harvest.clock(connection)
+    if since > present + CLOCKS_DIFFER:
+        raise InvalidInput(UPDATED_SINCE, "lies in the future")
+    window = harvest.ChangeWindow(since, horizon, present)
     asked = ExportRequest(filters, paging, window, window.next)
     _refuse_paging(asked, "limit")
     return asked
-
-
-def _since(text: str, present: datetime) -> datetime:
-    """Raises InvalidInput for what no clock says yet: it would hide all that changes until then."""
-    since = parse_moment(UPDATED_SINCE, text)
-    if since > present + CLOCKS_DIFFER:
-        raise InvalidInput(UPDATED_SINCE, "lies in the future")
-    return since
 
 
 def _asked_unpaged() -> ExportRequest:
@@ -230,41 +252,34 @@ def _stream(asked: ExportRequest, content_type: str, whole: Whole, changed: Chan
 
     response = edge.stream_answer(content_type, request.path.rpartition("/")[2], rows)
     if asked.horizon is not None:
-        address = _next_question(asked.filters, asked.horizon)
+        # Where to ask for later changes; the order of a list means nothing to them.
+        moment = asked.horizon.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        pairs = [(name, text) for name, text in asked.filters.to_pairs() if name != "sort"]
+        query = urlencode([*pairs, (UPDATED_SINCE, moment)], safe=",:")
+        address = f"{base}{request.path}?{query}"
         response.headers["Link"] = f'<{address}>; rel="monitor"'
     return response
 
 
-def _next_question(filters: InitiativeFilters, horizon: datetime) -> str:
-    """The address at which what changes from then on can be asked for."""
-    moment = horizon.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    # The order of a list means nothing to its changes.
-    pairs = [(name, text) for name, text in filters.to_pairs() if name != "sort"]
-    return f"{base_url()}{request.path}?{urlencode([*pairs, (UPDATED_SINCE, moment)], safe=',:')}"
-
-
-def _geojson_page(connection: Connection, asked: ExportRequest) -> Response:
-    limit = asked.paging.limit
-    assert limit is not None
-    page = exports.geojson_page(connection, asked.filters, base_url(), limit, asked.paging.cursor)
-    here = f"{base_url()}{request.path}?{request.query_string.decode()}"
-    links = [{"rel": "self", "href": here, "type": edge.GEOJSON}]
-    if page.next:
-        pairs = [("limit", str(limit)), ("cursor", page.next.encode())]
-        query = urlencode([*asked.filters.to_pairs(), *pairs], safe=",:")
-        following = f"{base_url()}{request.path}?{query}"
-        links.append({"rel": "next", "href": following, "type": edge.GEOJSON})
-    head = json.dumps({"numberReturned": page.returned, "links": links})[1:-1]
-    body = b'{"type":"FeatureCollection",%b,"features":[%b]}' % (head.encode(), page.features)
-    response = edge.whole_answer(body, edge.GEOJSON)
-    if page.next:
-        response.headers["Link"] = f'<{links[-1]["href"]}>; rel="next"'
-    return response
-
-
 def _ordered(connection: Connection) -> tuple[ExportFormat, InitiativeFilters]:
-    """The format and the filter that the body names. Raises InvalidInput naming the field."""
-    pairs = _json_pairs() if request.is_json else list(request.form.items(multi=True))
+    """The format and the filter that the body names. Raises InvalidInput naming the field.
+
+    A form has them as its fields; JSON is `{"format": "gpkg", "filter": "theme=culture"}`, or has
+    the filter as an object of texts.
+    """
+    if request.is_json:
+        body = json_object()
+        for name in body:
+            if name not in ("format", "filter"):
+                raise InvalidInput(str(name)[:50], "is not a member of this object")
+        pairs = [("format", _text("format", body["format"]))] if "format" in body else []
+        written = body.get("filter", "")
+        if isinstance(written, Mapping):
+            pairs += [(str(name), _text(str(name), text)) for name, text in written.items()]
+        else:
+            pairs += parse_qsl(_text("filter", written), keep_blank_values=True)
+    else:
+        pairs = list(request.form.items(multi=True))
     formats = [text for name, text in pairs if name == "format"]
     if len(formats) != 1:
         raise InvalidInput("format", "must be given once")
@@ -272,19 +287,6 @@ def _ordered(connection: Connection) -> tuple[ExportFormat, InitiativeFilters]:
     filters, paging = parse(pair for pair in pairs if pair[0] != "format")
     _refuse_pages(paging)
     return wanted, with_known_places(connection, filters)
-
-
-def _json_pairs() -> list[tuple[str, str]]:
-    """`{"format": "gpkg", "filter": "theme=culture"}`, or the filter as an object of texts."""
-    body = json_object()
-    for name in body:
-        if name not in ("format", "filter"):
-            raise InvalidInput(str(name)[:50], "is not a member of this object")
-    pairs = [("format", _text("format", body["format"]))] if "format" in body else []
-    written = body.get("filter", "")
-    if isinstance(written, Mapping):
-        return pairs + [(str(name), _text(str(name), text)) for name, text in written.items()]
-    return pairs + parse_qsl(_text("filter", written), keep_blank_values=True)
 
 
 def _text(field: str, value: object) -> str:
@@ -321,20 +323,6 @@ def _document(one: ExportJob) -> dict[str, Any]:
         "url": base_url() + one.url,
         "file": base_url() + file_url if file_url else None,
     }
-
-
-def _page(connection: Connection, one: ExportJob) -> Response:
-    filters, _ = parse(parse_qsl(one.filter))
-    return Response(
-        render_template(
-            "exports/export.html",
-            export=one,
-            filters=with_known_places(connection, filters),
-            look_again=LOOK_AGAIN_SECONDS,
-            sample=initiatives.sample_share(connection),
-        ),
-        content_type=HTML_FORM.content_type,
-    )
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -31,7 +31,7 @@ INSERT = """
     INSERT INTO export (format, filter, base_url, kept)
     VALUES (:format, :filter, :base_url, :kept)
     RETURNING id"""
-# Whoever asks for the same and wants it for longer has it longer.
+# An order for the same file with a longer term extends the term of the existing one.
 KEEP_LONGER = """
     UPDATE export
        SET kept = :kept,
@@ -46,7 +46,7 @@ def folder(home: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class ExportTerms:
-    """On which terms something is made: how many may wait before it, how long it is kept."""
+    """The terms of an order: how many others may wait before it, how long its file is kept."""
 
     room: int = MAX_WAITING
     kept: timedelta = KEPT

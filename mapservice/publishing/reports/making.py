@@ -1,6 +1,6 @@
-"""Reports made: five files from the figures of one moment, whole or not at all.
+"""Making reports: five files from the figures of one moment, whole or not at all.
 
-It needs folium, Typst and GDAL, which a process that answers requests does without.
+Needs folium, Typst and GDAL, which processes that answer requests do without.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Make = Callable[[Connection, ExportJob, Path, Callable[[int], None], Advance], N
 
 
 def maker(site_name: str) -> Make:
-    """What the job of exports calls for a report."""
+    """The function that the job of exports calls for a report."""
     return partial(_make, site_name)
 
 
@@ -40,11 +40,24 @@ def save(
     start(len(pieces))
     with beside(target) as folder:
         for piece in pieces:
-            _write(connection, report, piece, folder / piece.file_name)
+            path = folder / piece.file_name
+            if piece is ReportFile.PAGE:
+                path.write_text(page.render(report), encoding="utf-8")
+            elif piece is ReportFile.PAPER:
+                path.write_bytes(paper.render(connection, report))
+            elif piece is ReportFile.CSV:
+                path.write_text(sheets.csv_text(report), encoding="utf-8")
+            elif piece is ReportFile.WORKBOOK:
+                sheets.write_workbook(report, path)
+            else:
+                sheets.write_layer(report, path)
             advance(1)
         made = folder / pieces[0].file_name
         if suffix == ARCHIVE:
-            made = _packed(folder, pieces)
+            made = folder / f"packed.{ARCHIVE}"
+            with ZipFile(made, "w", ZIP_DEFLATED) as files:
+                for piece in pieces:
+                    files.write(folder / piece.file_name, piece.file_name)
         publish(made, target)
 
 
@@ -58,24 +71,3 @@ def _make(
 ) -> None:
     report = read(connection, ReportView.of_query(one.filter), one.base_url, site_name)
     save(connection, report, target, ARCHIVE, start, advance)
-
-
-def _write(connection: Connection, report: TerritoryReport, piece: ReportFile, path: Path) -> None:
-    if piece is ReportFile.PAGE:
-        path.write_text(page.render(report), encoding="utf-8")
-    elif piece is ReportFile.PAPER:
-        path.write_bytes(paper.render(connection, report))
-    elif piece is ReportFile.CSV:
-        path.write_text(sheets.csv_text(report), encoding="utf-8")
-    elif piece is ReportFile.WORKBOOK:
-        sheets.write_workbook(report, path)
-    else:
-        sheets.write_layer(report, path)
-
-
-def _packed(folder: Path, pieces: tuple[ReportFile, ...]) -> Path:
-    packed = folder / f"packed.{ARCHIVE}"
-    with ZipFile(packed, "w", ZIP_DEFLATED) as files:
-        for piece in pieces:
-            files.write(folder / piece.file_name, piece.file_name)
-    return packed

@@ -1,4 +1,4 @@
-"""What a report is asked for and what it tells, as plain values."""
+"""What a report is about and what it contains, as plain values."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,9 +13,9 @@ from mapservice.rollups.model import RollupScope
 from mapservice.rollups.territory_model import TerritoryPlace
 from mapservice.territories.model import Level, TerritoryRef
 
-# The class of what is not known.
+# The class of territories whose figure is unknown.
 UNKNOWN = -1
-# What each level is told by; the first is taken unless another is asked for.
+# The levels that a report of each level can be split by; the first is the default.
 PARTS: Mapping[Level | None, tuple[Level, ...]] = {
     None: (Level.REGION, Level.DEPARTEMENT, Level.EPCI),
     Level.REGION: (Level.COMMUNE, Level.DEPARTEMENT, Level.EPCI),
@@ -26,7 +26,7 @@ PARTS: Mapping[Level | None, tuple[Level, ...]] = {
 
 
 class ReportFigure(StrEnum):
-    """What the map shows; the table has them all."""
+    """The figure that the map shows; the table has them all."""
 
     RATE = "rate"
     INITIATIVES = "initiatives"
@@ -35,7 +35,7 @@ class ReportFigure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """A territory (None: France) by the territories of a level, and one figure of a scope."""
+    """A territory (None: France) split by the territories of a level, and the figure shown."""
 
     filters: InitiativeFilters
     by: Level
@@ -52,7 +52,14 @@ class ReportView:
             raise InvalidInput("territory", "a report tells of one territory, or of all France")
         filters = replace(filters, sort=ListingSort.RECENT)
         RollupScope.of(filters)
-        return cls(filters, _by(given, filters), _figure(given))
+        allowed = PARTS[filters.territory[0].level if filters.territory else None]
+        by = _once(given, "by")
+        if by and by not in allowed:
+            raise InvalidInput("by", f"this territory is told by {' or '.join(allowed)}")
+        figure = _once(given, "figure") or ReportFigure.RATE
+        if figure not in tuple(ReportFigure):
+            raise InvalidInput("figure", f"must be one of {', '.join(ReportFigure)}")
+        return cls(filters, Level(by) if by else allowed[0], ReportFigure(figure))
 
     @classmethod
     def of_query(cls, query: str) -> Self:
@@ -77,21 +84,6 @@ class ReportView:
         """For names of files: `region-53-commune`."""
         place = f"{self.ref.level}-{self.ref.code}" if self.ref else "france"
         return f"{place}-{self.by}"
-
-
-def _by(pairs: list[tuple[str, str]], filters: InitiativeFilters) -> Level:
-    allowed = PARTS[filters.territory[0].level if filters.territory else None]
-    text = _once(pairs, "by")
-    if text and text not in allowed:
-        raise InvalidInput("by", f"this territory is told by {' or '.join(allowed)}")
-    return Level(text) if text else allowed[0]
-
-
-def _figure(pairs: list[tuple[str, str]]) -> ReportFigure:
-    text = _once(pairs, "figure") or ReportFigure.RATE
-    if text not in tuple(ReportFigure):
-        raise InvalidInput("figure", f"must be one of {', '.join(ReportFigure)}")
-    return ReportFigure(text)
 
 
 def _once(pairs: list[tuple[str, str]], name: str) -> str:
@@ -143,18 +135,18 @@ class ReportLine:
 
     @property
     def lived_in(self) -> bool:
-        """Where the population is unknown, nobody can say."""
+        """False too where the population is unknown."""
         return bool(self.figures.population)
 
     @property
     def silent(self) -> bool:
-        """Places where nobody lives cannot be silent."""
+        """Uninhabited places cannot be silent."""
         return self.lived_in and self.figures.initiatives == 0
 
 
 @dataclass(frozen=True, slots=True)
 class ReportOutlines:
-    """GeoJSON geometries, EPSG:4326: by code, and the land around; W, S, E, N of the former."""
+    """GeoJSON geometries in EPSG:4326 by code, the land around, and the areas' W, S, E, N."""
 
     areas: Mapping[str, Mapping[str, Any]]
     ground: tuple[dict[str, Any], ...]
@@ -163,7 +155,7 @@ class ReportOutlines:
 
 @dataclass(frozen=True, slots=True)
 class TerritoryReport:
-    """All that every form of a report is made from, of one moment.
+    """The content of a report in any form, all of one moment.
 
     `lines` come in the order of `reading_key`. `epci_alone` are initiatives known to no more than
     an EPCI that straddles: neither a line nor the whole has them. `place` is None for France.
@@ -208,21 +200,21 @@ class TerritoryReport:
 
     @property
     def years(self) -> tuple[int, ...]:
-        """Of which years the populations are."""
+        """The years of the populations."""
         return tuple(sorted({year for line in self.lines for year in line.figures.years}))
 
     def link(self, one: SupportedInitiative) -> str:
         return f"{self.base_url}/initiatives/{one.id}"
 
 
-# A rate tells something from so many inhabitants on: INSEE's least of an urban unit.
+# Rates are meaningful from so many inhabitants on: INSEE's minimum for an urban unit.
 ENOUGH = 2000
 
 
 def reading_key(line: ReportLine, figure: ReportFigure) -> tuple[bool, float, int, str]:
-    """What a reader comes for first: the largest value, and of equals the most populous.
+    """Sorts the largest values first, and equal ones by population.
 
-    In a hamlet one initiative is a high rate: those with fewer inhabitants than tell something
+    In a hamlet one initiative is a high rate: territories with fewer inhabitants than `ENOUGH`
     follow by population.
     """
     value, people = line.figures.value(figure), line.figures.population or 0

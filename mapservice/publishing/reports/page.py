@@ -1,4 +1,4 @@
-"""The report as one HTML page with all that it needs inside; see `templates/reports`."""
+"""The report as one self-contained HTML page; see `templates/reports`."""
 
 import base64
 from functools import cache
@@ -11,7 +11,10 @@ from mapservice.settings import asset_folder, vendor_folder
 from mapservice.static_maps.folium_map import offline_map
 from mapservice.static_maps.report_model import COLOURS, HATCH, PAPER, UNKNOWN, ReportArea
 
-FONT = "@fontsource-variable/atkinson-hyperlegible-next/files/{}-latin-wght-normal.woff2"
+FONT = (
+    "@fontsource-variable/atkinson-hyperlegible-next/files/"
+    "atkinson-hyperlegible-next-latin-wght-normal.woff2"
+)
 # Initiatives named in the head of the report, among all.
 FOREMOST = 10
 # Rows of the table that a printer gets; the screen has them all.
@@ -19,9 +22,10 @@ PRINTED_ROWS = 120
 
 
 def render(report: TerritoryReport) -> str:
-    """It fetches nothing, whatever opens it."""
+    """The page; it fetches nothing, whatever opens it."""
     outlines = report.outlines
     drawn = offline_map(areas(report), outlines.ground, outlines.bounds)
+    font = (vendor_folder() / FONT).read_bytes()
     return (
         _templates()
         .get_template("report.html")
@@ -29,7 +33,7 @@ def render(report: TerritoryReport) -> str:
             report=report,
             words=words,
             map=drawn,
-            font=_font(),
+            font=base64.b64encode(font).decode(),
             colours=COLOURS,
             hatch=HATCH,
             paper=PAPER,
@@ -42,7 +46,7 @@ def render(report: TerritoryReport) -> str:
 
 
 def areas(report: TerritoryReport) -> list[ReportArea]:
-    """What the map shows; a territory without an outline is in the table alone."""
+    """The areas of the map; a territory without an outline is in the table alone."""
     shapes = report.outlines.areas
     return [
         ReportArea(line.code, report.shade(line), shapes[line.code])
@@ -62,12 +66,6 @@ def holders(report: TerritoryReport, most: int | None = None) -> list[ReportLine
     """Territories that have an initiative to name, the first ones of the table, by name."""
     named = [line for line in report.lines if line.most_supported][:most]
     return sorted(named, key=lambda line: line.name)
-
-
-@cache
-def _font() -> str:
-    path = vendor_folder() / FONT.format("atkinson-hyperlegible-next")
-    return base64.b64encode(path.read_bytes()).decode()
 
 
 @cache

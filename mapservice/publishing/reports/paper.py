@@ -1,55 +1,40 @@
-"""The report on paper: a PDF by Typst, with the same words and figures as the page.
+"""The report as a PDF by Typst, with the same words and figures as the page.
 
 Everything goes to `templates/reports/report.typ` as data, so no text of a citizen is ever markup.
 """
 
 import json
-from typing import Any
 
 import typst
 from sqlalchemy import Connection
 
 from mapservice.publishing.reports import words
-from mapservice.publishing.reports.model import ReportLine, SupportedInitiative, TerritoryReport
+from mapservice.publishing.reports.model import SupportedInitiative, TerritoryReport
 from mapservice.publishing.reports.page import areas, foremost, holders
 from mapservice.settings import asset_folder
 from mapservice.static_maps.png import FONTS
 from mapservice.static_maps.report_drawing import choropleth
 from mapservice.static_maps.report_model import COLOURS, HATCH, PAPER, UNKNOWN
 
-# On paper; the files beside the report have every row. All départements fit.
+# Rows on paper; the files beside the report have every row. All départements fit.
 PAPER_ROWS = 120
 PAPER_HOLDERS = 40
 
 
 def render(connection: Connection, report: TerritoryReport) -> bytes:
-    """A4 pages. The connection draws the ground of the map."""
-    title, told = words.title(report), words.FIGURES[report.view.figure]
+    """A4 pages; the connection serves to draw the base of the map."""
+    view, title, told = report.view, words.title(report), words.FIGURES[report.view.figure]
     drawn = choropleth(connection, areas(report), report.outlines.bounds, title, told)
-    made = typst.compile(
-        asset_folder("templates").resolve() / "reports" / "report.typ",
-        font_paths=[FONTS],
-        ignore_system_fonts=True,
-        sys_inputs={"report": json.dumps(_content(report)), "map": drawn},
-        pdf_standards="ua-1",
-        timestamp=int(report.made_at.timestamp()),
-    )
-    assert isinstance(made, bytes), "a PDF is one file"
-    return made
-
-
-def _content(report: TerritoryReport) -> dict[str, Any]:
-    view = report.view
-    return {
+    content = {
         "site": report.site_name,
-        "title": words.title(report),
+        "title": title,
         "scope": [
             ["Période", words.period(view)],
             ["Thèmes", words.themes(view)],
             ["Chiffres du", words.moment(report.made_at)],
         ],
         "keys": words.key_figures(report),
-        "figure": words.FIGURES[view.figure],
+        "figure": told,
         "legend": [[_swatch(shade), name] for shade, name in words.legend(report)],
         "explained": words.EXPLAINED if report.explained else "",
         "colours": [*COLOURS, UNKNOWN],
@@ -59,7 +44,10 @@ def _content(report: TerritoryReport) -> dict[str, Any]:
             [*_named(report, line.most_supported[at]), line.name] for line, at in foremost(report)
         ],
         "columns": [words.LEVELS[view.by][0].capitalize(), *words.columns(report)],
-        "rows": [_row(report, line) for line in report.lines[:PAPER_ROWS]],
+        "rows": [
+            [_swatch(report.shade(line)), words.name(line), *words.cells(line.figures)]
+            for line in report.lines[:PAPER_ROWS]
+        ],
         "beside": words.rows_beside(PAPER_ROWS, report),
         "whole": ["Ensemble", *words.cells(report.whole)],
         "holders": [
@@ -70,14 +58,20 @@ def _content(report: TerritoryReport) -> dict[str, Any]:
         "notes": words.notes(report),
         "sources": words.sources(report),
     }
-
-
-def _row(report: TerritoryReport, line: ReportLine) -> list[Any]:
-    return [_swatch(report.shade(line)), words.name(line), *words.cells(line.figures)]
+    made = typst.compile(
+        asset_folder("templates").resolve() / "reports" / "report.typ",
+        font_paths=[FONTS],
+        ignore_system_fonts=True,
+        sys_inputs={"report": json.dumps(content), "map": drawn},
+        pdf_standards="ua-1",
+        timestamp=int(report.made_at.timestamp()),
+    )
+    assert isinstance(made, bytes), "a PDF is one file"
+    return made
 
 
 def _swatch(shade: int | None) -> int:
-    """-1 for the hatched one, else an index of the colours, of which the last is the unknown's."""
+    """-1 for hatching, else an index of the colours, of which the last stands for unknown."""
     return len(COLOURS) if shade is None else shade - 1
 
 

@@ -1,25 +1,23 @@
-"""Where a report takes its figures from, all in one snapshot: rollups, outlines, initiatives.
+"""The figures of a report from rollups, outlines and initiatives, all in one snapshot.
 
-`read` is the one door: whoever defines further figures adds them to `_lines` and `model.Figures`.
+`read` is the one entry: further figures are added to `_figures` and `model.ReportCounts`.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
 from mapservice.dashboards.model import DashboardFigure as ShadedFigure
 from mapservice.dashboards.model import DashboardView as ShadedView
-from mapservice.dashboards.shading import AreaClasses, shades
+from mapservice.dashboards.shading import shades
 from mapservice.db.tables import initiative
 from mapservice.db.text import fill
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.conditions import recency, where
-from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.publishing.reports.model import (
     ReportCounts,
     ReportLine,
@@ -31,18 +29,18 @@ from mapservice.publishing.reports.model import (
 )
 from mapservice.rollups import queries as activity
 from mapservice.rollups import territory_queries
-from mapservice.rollups.territory_model import TerritoryDescription, rate
+from mapservice.rollups.territory_model import rate
 from mapservice.territories.model import Level
 from mapservice.territories.queries import source_in_force
 
 # Initiatives named for each territory; fewer where territories are many, so that files stay small.
 NAMED, NAMED_OF_MANY = 3, 1
 MANY = 1500
-# Simplified outlines right to half a pixel at this zoom; a coarser one for many and for France.
+# Simplified outlines exact to half a pixel at this zoom; coarser for many areas and for France.
 ZOOM, ZOOM_OF_MANY = 8, 6
-# Land is drawn so far around, in widths and heights of what is shown.
+# How far around land is drawn, in widths and heights of the areas.
 REACH = 1.5
-# Digits of degrees: ten metres.
+# Decimals of degrees: about ten metres.
 DIGITS = 4
 
 OUTLINES = """
@@ -50,7 +48,7 @@ OUTLINES = """
       FROM territory_outline
      WHERE level = :level AND zoom = :zoom AND code = ANY(:codes)
      ORDER BY code"""
-# Of EPCI that straddle, the part inside.
+# Of EPCI that straddle a border, the part inside.
 PIECES = """
     SELECT epci, ST_AsGeoJSON(ST_Transform(ST_Multi(ST_Union(geom)), 4326), :digits)
       FROM epci_part_outline JOIN epci_part AS part USING (epci, departement)
@@ -81,16 +79,37 @@ def read(
     connection: Connection, view: ReportView, base_url: str, site_name: str
 ) -> TerritoryReport:
     """Run it in a transaction of one snapshot. Raises InvalidInput for an unknown territory."""
-    described = _described(connection, view)
-    lines = _lines(connection, view)
-    made_at = _now(connection)
-    shown = _shades(connection, view, made_at)
+    described = territory_queries.describe(connection, view.ref) if view.ref else None
+    if view.ref and described is None:
+        raise InvalidInput("territory", f"there is no {view.ref}")
+
+    rows = json.loads(activity.figures_json(connection, view.by, view.scope))
+    named = _most_supported(connection, view, [row["code"] for row in rows])
+    lines = [
+        ReportLine(row["code"], row["name"], _figures(row), named[row["code"]], row["partial"])
+        for row in rows
+    ]
+    lines.sort(key=lambda line: reading_key(line, view.figure))
+
+    # The classes are those of the dashboards' maps.
+    made_at = connection.execute(text("SELECT now()")).scalar_one()
+    everywhere = replace(view.scope, territories=())
+    figure = ShadedFigure(str(view.figure))
+    shown = shades(connection, ShadedView(view.ref, view.by, everywhere, made_at, figure))
+
+    # Initiatives known only to an EPCI that straddles a border are in none of the lines.
+    straddling, epci_alone = [line.code for line in lines if line.partial], 0
+    if straddling:
+        only = (initiative.c.precision == "epci", initiative.c.epci.in_(straddling))
+        query = select(func.count()).where(*only, *where(replace(view.filters, territory=())))
+        epci_alone = int(connection.execute(query).scalar_one())
+
     source = source_in_force(connection)
     return TerritoryReport(
         view=view,
         place=described.place if described else None,
         whole=_whole(connection, view),
-        lines=lines,
+        lines=tuple(lines),
         breaks=shown.breaks,
         classes=shown.by_code,
         explained=shown.explained,
@@ -100,41 +119,8 @@ def read(
         cog_year=source.cog_year if source else 0,
         base_url=base_url,
         site_name=site_name,
-        epci_alone=_epci_alone(connection, view, lines),
+        epci_alone=epci_alone,
     )
-
-
-def _shades(connection: Connection, view: ReportView, now: datetime) -> AreaClasses:
-    """By the one door that the pages of coordination have for their maps."""
-    scope = replace(view.scope, territories=())
-    figure = ShadedFigure(str(view.figure))
-    return shades(connection, ShadedView(view.ref, view.by, scope, now, figure))
-
-
-def _described(connection: Connection, view: ReportView) -> TerritoryDescription | None:
-    if view.ref is None:
-        return None
-    described = territory_queries.describe(connection, view.ref)
-    if described is None:
-        raise InvalidInput("territory", f"there is no {view.ref}")
-    return described
-
-
-def _now(connection: Connection) -> datetime:
-    moment = connection.execute(text("SELECT now()")).scalar_one()
-    assert isinstance(moment, datetime)
-    return moment
-
-
-def _lines(connection: Connection, view: ReportView) -> tuple[ReportLine, ...]:
-    """In the order of `reading_key`."""
-    rows = json.loads(activity.figures_json(connection, view.by, view.scope))
-    named = _most_supported(connection, view, [row["code"] for row in rows])
-    lines = [
-        ReportLine(row["code"], row["name"], _figures(row), named[row["code"]], row["partial"])
-        for row in rows
-    ]
-    return tuple(sorted(lines, key=lambda line: reading_key(line, view.figure)))
 
 
 def _figures(row: Mapping[str, Any]) -> ReportCounts:
@@ -148,7 +134,7 @@ def _figures(row: Mapping[str, Any]) -> ReportCounts:
 
 
 def _whole(connection: Connection, view: ReportView) -> ReportCounts:
-    """Of the territory itself: also what is known to it, but to no part of it."""
+    """The territory itself, with initiatives that are in it but in none of its known parts."""
     if view.ref:
         row = json.loads(activity.figures_json(connection, view.ref.level, view.scope))[0]
         return replace(_figures(row), years=territory_queries.years(connection, view.ref))
@@ -170,7 +156,9 @@ def _whole(connection: Connection, view: ReportView) -> ReportCounts:
 def _most_supported(
     connection: Connection, view: ReportView, codes: Sequence[str]
 ) -> defaultdict[str, tuple[SupportedInitiative, ...]]:
-    """By code. Of each territory as its figures have it: of an EPCI, what lies in the whole."""
+    """By code, consistent with the figures: of an EPCI, only what lies within the whole."""
+    # The code of a part implies the territory, except for an EPCI, which may straddle.
+    filters = view.filters if view.by is Level.EPCI else replace(view.filters, territory=())
     column = initiative.c[str(view.by)]
     order = (initiative.c.supporters.desc(), recency().desc(), initiative.c.id)
     ranked = (
@@ -181,7 +169,7 @@ def _most_supported(
             initiative.c.supporters,
             func.row_number().over(partition_by=column, order_by=order).label("place"),
         )
-        .where(column.in_(codes), *where(_filters(view)))
+        .where(column.in_(codes), *where(filters))
         .subquery()
     )
     most = NAMED if len(codes) < MANY else NAMED_OF_MANY
@@ -190,20 +178,6 @@ def _most_supported(
     for row in connection.execute(query):
         found[row.code] += (SupportedInitiative(str(row.id), row.title, row.supporters),)
     return found
-
-
-def _filters(view: ReportView) -> InitiativeFilters:
-    """The parts of a territory say themselves where an initiative is, but for an EPCI."""
-    return view.filters if view.by is Level.EPCI else replace(view.filters, territory=())
-
-
-def _epci_alone(connection: Connection, view: ReportView, lines: Sequence[ReportLine]) -> int:
-    codes = [line.code for line in lines if line.partial]
-    if not codes:
-        return 0
-    only = (initiative.c.precision == "epci", initiative.c.epci.in_(codes))
-    query = select(func.count()).where(*only, *where(replace(view.filters, territory=())))
-    return int(connection.execute(query).scalar_one())
 
 
 def _outlines(

@@ -1,4 +1,4 @@
-"""Reports: ordered, followed while they are made, shown in a sandbox, fetched in every form."""
+"""Reports: ordered, watched while they are made, shown in a sandbox, fetched in every form."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request, send_file
-from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
 from mapservice.accounts.roles import queries as roles
@@ -52,11 +51,12 @@ POLICY = "; ".join(
 
 @blueprint.get("")
 def choose() -> str:
-    """The page where a person says of what a report is wanted; the address may say it already."""
+    """The page where a person orders a report; the URL may fill in the form."""
     with services().engine.connect() as connection:
         view = ReportView.parse(request.args.items(multi=True))
         filters = with_known_places(connection, view.filters)
         view = replace(view, filters=filters)
+        person = session.current_person()
         return render_template(
             "reports/choose.html",
             view=view,
@@ -68,16 +68,26 @@ def choose() -> str:
             themes=list(Theme),
             periods=_periods(view.filters, datetime.now(UTC).date()),
             sample=initiatives.sample_share(connection),
-            monthly=_has_role(connection),
+            # A monthly report is offered to people with a role.
+            monthly=person is not None and bool(roles.of_person(connection, person.id)),
         )
 
 
 @blueprint.post("")
 def order() -> Response:
-    """By a form or JSON: the names of the grammar, `by` and `figure`."""
+    """By a form or JSON: the names of the grammar, `by` and `figure`.
+
+    JSON is an object of texts, or of lists of them.
+    """
     only_parameters("f")
     form = chosen(JSON_FORM, HTML_FORM)
-    view = ReportView.parse(_json_pairs() if request.is_json else form_pairs())
+    pairs = []
+    for name, value in json_object().items() if request.is_json else ():
+        texts = value if isinstance(value, list) else [value]
+        if not all(isinstance(text, str) for text in texts):
+            raise InvalidInput(str(name)[:50], "must be text, or a list of texts")
+        pairs.append((str(name), ",".join(texts)))
+    view = ReportView.parse(pairs if request.is_json else form_pairs())
     with services().engine.connect() as connection:
         view = replace(view, filters=with_known_places(connection, view.filters))
     made = service.ask(services().engine, view, base_url())
@@ -92,12 +102,28 @@ def order() -> Response:
 
 @blueprint.get("/<identifier>")
 def progress(identifier: str) -> Response:
-    """How far it is, then the report: JSON, or a page that looks again by itself."""
+    """Progress, then the report: JSON, or a page that reloads by itself."""
     only_parameters("f")
     form = chosen(JSON_FORM, HTML_FORM)
     with services().engine.connect() as connection:
         one = service.find(connection, identifier)
-        response = _page(connection, one) if form is HTML_FORM else jsonify(_document(one))
+        if form is HTML_FORM:
+            view = ReportView.of_query(one.filter)
+            page = render_template(
+                "reports/report_page.html",
+                export=one,
+                view=view,
+                filters=with_known_places(connection, view.filters),
+                pieces=list(ReportFile),
+                whole=WHOLE,
+                download=DOWNLOAD,
+                sandbox=SANDBOX,
+                look_again=LOOK_AGAIN_SECONDS,
+                sample=initiatives.sample_share(connection),
+            )
+            response = Response(page, content_type=HTML_FORM.content_type)
+        else:
+            response = jsonify(_document(one))
     if one.unfinished and form is JSON_FORM:
         response.headers["Retry-After"] = str(LOOK_AGAIN_SECONDS)
     response.headers["Cache-Control"] = "no-store"
@@ -106,7 +132,7 @@ def progress(identifier: str) -> Response:
 
 @blueprint.get(f"/<identifier>/{WHOLE}")
 def whole(identifier: str) -> Response:
-    """All files in one."""
+    """All files in one archive."""
     only_parameters()
     one = _found(identifier)
     path = service.archive(services().settings.home, one)
@@ -116,7 +142,7 @@ def whole(identifier: str) -> Response:
 
 @blueprint.get("/<identifier>/<name>")
 def piece(identifier: str, name: str) -> Response:
-    """One file, to keep; the page is shown, in a sandbox, unless `telecharger` asks for it."""
+    """One file as a download; the HTML page is shown in a sandbox unless `telecharger` is given."""
     only_parameters(DOWNLOAD)
     if name not in PIECES:
         raise NotFound("A report has no such file.")
@@ -131,34 +157,9 @@ def piece(identifier: str, name: str) -> Response:
     return response
 
 
-def _has_role(connection: Connection) -> bool:
-    """Whether who looks may have the report each month."""
-    person = session.current_person()
-    return person is not None and bool(roles.of_person(connection, person.id))
-
-
 def _found(identifier: str) -> ExportJob:
     with services().engine.connect() as connection:
         return service.find(connection, identifier)
-
-
-def _page(connection: Connection, one: ExportJob) -> Response:
-    view = ReportView.of_query(one.filter)
-    return Response(
-        render_template(
-            "reports/report_page.html",
-            export=one,
-            view=view,
-            filters=with_known_places(connection, view.filters),
-            pieces=list(ReportFile),
-            whole=WHOLE,
-            download=DOWNLOAD,
-            sandbox=SANDBOX,
-            look_again=LOOK_AGAIN_SECONDS,
-            sample=initiatives.sample_share(connection),
-        ),
-        content_type=HTML_FORM.content_type,
-    )
 
 
 def _document(one: ExportJob) -> dict[str, Any]:
@@ -178,20 +179,8 @@ def _document(one: ExportJob) -> dict[str, Any]:
     }
 
 
-def _json_pairs() -> list[tuple[str, str]]:
-    """An object of texts, or of lists of them. Raises InvalidInput."""
-    body = json_object()
-    pairs = []
-    for name, value in body.items():
-        texts = value if isinstance(value, list) else [value]
-        if not all(isinstance(text, str) for text in texts):
-            raise InvalidInput(str(name)[:50], "must be text, or a list of texts")
-        pairs.append((str(name), ",".join(texts)))
-    return pairs
-
-
 def form_pairs() -> list[tuple[str, str]]:
-    """Those of the form, whose period is one choice. A detail that does not suit is left out."""
+    """The form's parameters, whose period is one choice; a level that does not fit is dropped."""
     pairs = [pair for pair in request.form.items(multi=True) if pair[0] not in (PERIOD, FORM_FIELD)]
     since, _, until = request.form.get(PERIOD, "").partition(BETWEEN)
     pairs += [("since", since), ("until", until)]
@@ -201,7 +190,7 @@ def form_pairs() -> list[tuple[str, str]]:
 
 
 def _periods(filters: InitiativeFilters, today: date) -> list[tuple[str, str, str]]:
-    """Choices of the form: what it sends, and the first and last day, "" for open ends."""
+    """The form's choices of period: the value, and the first and last day, "" for open ends."""
     end = today.replace(day=1) - timedelta(days=1)
     year_before = (end + timedelta(days=1)).replace(year=today.year - 1)
     spans = [("", ""), (year_before.isoformat(), end.isoformat())]

@@ -1,4 +1,4 @@
-"""Reading the reports that come each month: a person's, those due, those made and not told of."""
+"""Reading monthly reports: a person's, those due, and those made but not announced yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ OF_PERSON = """
 SELECT id, view, created_at, told_for FROM report_schedule
  WHERE person = :person ORDER BY created_at, id"""
 
-# Who has no role any more gets none, until they have one again.
+# A person without a role gets none until they have one again.
 NEXT_DUE = """
 SELECT id FROM report_schedule
  WHERE ordered_for < :month AND id > :after
    AND EXISTS (SELECT FROM role_grant WHERE role_grant.person = report_schedule.person)
  ORDER BY id LIMIT 1"""
 
-# What was ordered is told of before the next is ordered.
+# A report is announced before the next one is ordered.
 LOCK_DUE = """
 SELECT schedule.view, schedule.base_url
   FROM report_schedule AS schedule JOIN person ON person.id = schedule.person
@@ -48,7 +48,7 @@ SELECT schedule.id, schedule.person, person.email, person.locale, schedule.view,
 
 @dataclass(frozen=True, slots=True)
 class DueReport:
-    """One whose report is to be ordered: a view without its period."""
+    """A schedule whose report is due: a view without its period."""
 
     view: str
     base_url: str
@@ -56,7 +56,7 @@ class DueReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsentReport:
-    """One whose report was ordered; `state` None: its file is gone before anybody was told."""
+    """An ordered report that is not announced; `state` None: its file expired before it was."""
 
     id: UUID
     person: UUID
@@ -77,7 +77,7 @@ class UnsentReport:
 
 @dataclass(frozen=True, slots=True)
 class ReportSchedule:
-    """One of a person's own."""
+    """A monthly report of a person."""
 
     id: UUID
     view: str
@@ -92,7 +92,7 @@ def of_person(connection: Connection, person: UUID) -> Sequence[ReportSchedule]:
 
 
 def export(connection: Connection, person: UUID) -> object:
-    """For the person; without the keys that sign."""
+    """The person's own data, without the signing keys."""
     return [
         {"view": one.view, "created_at": one.created_at, "told_for": one.told_for}
         for one in of_person(connection, person)
@@ -100,7 +100,7 @@ def export(connection: Connection, person: UUID) -> object:
 
 
 def lock_due(connection: Connection, identifier: UUID, month: date) -> DueReport | None:
-    """None when another worker has it this moment, or had it already."""
+    """None when another worker holds it, or has dealt with it."""
     bound = {"id": identifier, "month": month}
     row = connection.execute(text(LOCK_DUE), bound).one_or_none()
     return DueReport(row.view, row.base_url) if row else None
@@ -122,5 +122,5 @@ def leave_key(connection: Connection, identifier: UUID) -> bytes | None:
 
 
 def leave_path(identifier: UUID, key: bytes) -> str:
-    """Of the page that ends one."""
+    """The path of the page that ends a monthly report."""
     return f"/rapports/mensuels/{identifier}/quitter/{signature(identifier, key)}"

@@ -1,4 +1,4 @@
-"""`/rapports/mensuels`: a report each month, asked for by who has a role, and ended."""
+"""`/rapports/mensuels`: a report each month for people with a role: asked for, and ended."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -34,7 +34,7 @@ LEAVING = UnsubscribePage("reports/leave.html", queries.leave_key, schedule_serv
 
 @blueprint.post("")
 def schedule() -> Response:
-    """The form of a report, sent by another button: its period does not count."""
+    """The form of a report sent by its second button, which ignores the period."""
     person = session.require_person()
     forms.check_own()
     view = ReportView.parse(form_pairs())
@@ -42,7 +42,15 @@ def schedule() -> Response:
     try:
         with services().engine.begin() as connection:
             if not roles.of_person(connection, person.id):
-                abort(_only_with_a_role())
+                page = render_template(
+                    "error.html",
+                    status=int(HTTPStatus.FORBIDDEN),
+                    title=_("Page réservée"),
+                    detail=_(
+                        "Les rapports mensuels sont pour qui modère ou coordonne un territoire."
+                    ),
+                )
+                abort(make_response(page, HTTPStatus.FORBIDDEN))
             view = replace(view, filters=with_known_places(connection, view.filters))
             schedule_service.schedule(connection, person.id, view, site.base_url, today)
     except StateConflict:
@@ -73,18 +81,8 @@ def leave(identifier: UUID, signature: str) -> Response:
     return LEAVING.leave(identifier, signature)
 
 
-def _only_with_a_role() -> Response:
-    page = render_template(
-        "error.html",
-        status=int(HTTPStatus.FORBIDDEN),
-        title=_("Page réservée"),
-        detail=_("Les rapports mensuels sont pour qui modère ou coordonne un territoire."),
-    )
-    return make_response(page, HTTPStatus.FORBIDDEN)
-
-
 def _mine(connection: Connection, person: Person) -> object:
-    """Each in words; None for who has none and may have none."""
+    """Each in words; None for a person without a role who has no report left."""
     kept = queries.of_person(connection, person.id)
     has_role = bool(roles.of_person(connection, person.id))
     if not kept and not has_role:

@@ -1,4 +1,4 @@
-"""Reports that come each month, to who has a role: asked for, ordered, told of by mail, ended.
+"""Monthly reports for people with a role: asked for, ordered, announced by mail, ended.
 
 On the first of a month the report of the month before is ordered, in one transaction with the mark
 that says so; once its files are made, the mail with their address is written in another, with its
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.errors import MapserviceError, ServiceUnavailable, StateConflict
+from mapservice.i18n.labels import theme_label
 from mapservice.i18n.phrases import translator
 from mapservice.mail import letters
 from mapservice.mail import service as mail
@@ -27,14 +28,13 @@ from mapservice.publishing.exports.model import BundleFormat, ExportState
 from mapservice.publishing.reports import schedule_queries as queries
 from mapservice.publishing.reports.model import ReportFile, ReportView
 from mapservice.publishing.reports.schedule_queries import UnsentReport, leave_path
-from mapservice.publishing.reports.words import THEMES
 from mapservice.settings import Settings
 from mapservice.territories import queries as territories
 
 log = structlog.get_logger()
 
 MAX_SCHEDULES = 10
-# So many may wait at once: whoever asks by the form comes soon, even on the first of a month.
+# Few may wait at once, so that orders by the form come soon, even on the first of a month.
 TERMS = exporting.ExportTerms(room=5, kept=timedelta(days=40))
 NOBODY = UUID(int=0)
 ACCOUNT = "/compte#mes-rapports"
@@ -52,7 +52,7 @@ LEAVE = "DELETE FROM report_schedule WHERE id = :id"
 
 @dataclass(frozen=True, slots=True)
 class ScheduleTurn:
-    """How much a turn did."""
+    """What a turn of the job did."""
 
     ordered: int
     mails: int
@@ -61,7 +61,7 @@ class ScheduleTurn:
 def schedule(
     connection: Connection, person: UUID, view: ReportView, base_url: str, today: date
 ) -> None:
-    """From the next first of a month on; the same twice is one. Raises Conflict for too many."""
+    """From the next first of a month; twice the same is one. Raises StateConflict if too many."""
     connection.execute(text(HOLD), {"person": person})
     bound = {
         "person": person,
@@ -75,12 +75,12 @@ def schedule(
 
 
 def stop(connection: Connection, person: UUID, identifier: UUID) -> None:
-    """Ends one of a person's own; one that is no more is ended already."""
+    """Ends a monthly report of a person; does nothing if it has ended."""
     connection.execute(text(STOP), {"id": identifier, "person": person})
 
 
 def leave(connection: Connection, identifier: UUID) -> None:
-    """The same by the link in a mail; whoever calls has looked at the signature."""
+    """The same through the link in a mail; the caller has checked the signature."""
     connection.execute(text(LEAVE), {"id": identifier})
 
 
@@ -89,30 +89,63 @@ def erase(connection: Connection, person: UUID) -> None:
 
 
 def run(engine: Engine, settings: Settings, day: date) -> ScheduleTurn:
-    """Orders what is due on a day, as far as there is room, and tells of what is made."""
-    return ScheduleTurn(
-        _order_due(engine, settings, month_before(day)), _tell_made(engine, settings)
-    )
+    """Orders the reports due on a day while there is room, and announces finished ones by mail.
+
+    Each report is a transaction of its own: a failure is logged and holds up no other.
+    """
+    ordered, mails, month = 0, 0, month_before(day)
+    after = NOBODY
+    while identifier := _next(engine, queries.NEXT_DUE, after, month):
+        after = identifier
+        try:
+            with engine.begin() as connection:
+                due = queries.lock_due(connection, identifier, month)
+                if due is not None:
+                    wanted = of_month(due.view, month).query
+                    site = letters.letterhead(settings, due.base_url)
+                    report = BundleFormat.REPORT
+                    made = exporting.order(connection, report, wanted, site.base_url, TERMS)
+                    bound = {"month": month, "export": made.id, "id": identifier}
+                    connection.execute(text(ORDERED), bound)
+                    ordered += 1
+        except ServiceUnavailable:
+            break  # The queue of exports is full: the next turn goes on here.
+        except (MapserviceError, DBAPIError) as error:
+            log.error("report_not_ordered", schedule=str(identifier), error=str(error))
+
+    after = NOBODY
+    while identifier := _next(engine, queries.NEXT_UNTOLD, after):
+        after = identifier
+        try:
+            with engine.begin() as connection:
+                one = queries.lock_untold(connection, identifier)
+                if one and one.state not in (ExportState.QUEUED, ExportState.RUNNING):
+                    connection.execute(text(TOLD), {"id": identifier})
+                    mail.enqueue(connection, _mail(connection, settings, one))
+                    mails += 1
+        except (MapserviceError, DBAPIError) as error:
+            log.error("report_not_told", schedule=str(identifier), error=str(error))
+    return ScheduleTurn(ordered, mails)
 
 
 def timeless(view: ReportView) -> ReportView:
-    """The same without a period."""
+    """The same view without a period."""
     return replace(view, filters=replace(view.filters, since=None, until=None))
 
 
 def of_month(query: str, month: date) -> ReportView:
-    """A kept view, of one whole month."""
+    """A scheduled view, for one whole month."""
     last = (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
     return ReportView.of_query(f"{query}&since={month}&until={last}")
 
 
 def month_before(day: date) -> date:
-    """The first day of the month before that of a day."""
+    """The first day of the previous month."""
     return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
 def place_of(connection: Connection, view: ReportView, locale: str) -> str:
-    """Its territory by name, or all of France; a territory that is no more by its code."""
+    """The name of its territory, or all of France; the code of one that no longer exists."""
     if view.ref is None:
         return translator(locale)("Toute la France")
     found = territories.find(connection, view.ref)
@@ -121,55 +154,7 @@ def place_of(connection: Connection, view: ReportView, locale: str) -> str:
 
 def theme_words(view: ReportView, locale: str) -> str:
     """Its themes, or ""."""
-    _ = translator(locale)
-    return ", ".join(_(THEMES[theme]) for theme in view.filters.theme)
-
-
-def _order_due(engine: Engine, settings: Settings, month: date) -> int:
-    ordered, after = 0, NOBODY
-    while identifier := _next(engine, queries.NEXT_DUE, after, month):
-        after = identifier
-        try:
-            with engine.begin() as connection:
-                ordered += _order_one(connection, settings, identifier, month)
-        except ServiceUnavailable:
-            break
-        except (MapserviceError, DBAPIError) as error:
-            log.error("report_not_ordered", schedule=str(identifier), error=str(error))
-    return ordered
-
-
-def _order_one(connection: Connection, settings: Settings, identifier: UUID, month: date) -> bool:
-    due = queries.lock_due(connection, identifier, month)
-    if due is None:
-        return False
-    site = letters.letterhead(settings, due.base_url)
-    wanted = of_month(due.view, month).query
-    made = exporting.order(connection, BundleFormat.REPORT, wanted, site.base_url, TERMS)
-    bound = {"month": month, "export": made.id, "id": identifier}
-    connection.execute(text(ORDERED), bound)
-    return True
-
-
-def _tell_made(engine: Engine, settings: Settings) -> int:
-    mails, after = 0, NOBODY
-    while identifier := _next(engine, queries.NEXT_UNTOLD, after):
-        after = identifier
-        try:
-            with engine.begin() as connection:
-                mails += _tell_one(connection, settings, identifier)
-        except (MapserviceError, DBAPIError) as error:
-            log.error("report_not_told", schedule=str(identifier), error=str(error))
-    return mails
-
-
-def _tell_one(connection: Connection, settings: Settings, identifier: UUID) -> bool:
-    one = queries.lock_untold(connection, identifier)
-    if one is None or one.state in (ExportState.QUEUED, ExportState.RUNNING):
-        return False
-    connection.execute(text(TOLD), {"id": identifier})
-    mail.enqueue(connection, _letter(connection, settings, one))
-    return True
+    return ", ".join(theme_label(theme, translator(locale)) for theme in view.filters.theme)
 
 
 def _next(engine: Engine, statement: str, after: UUID, month: date | None = None) -> UUID | None:
@@ -179,7 +164,7 @@ def _next(engine: Engine, statement: str, after: UUID, month: date | None = None
         return found
 
 
-def _letter(connection: Connection, settings: Settings, one: UnsentReport) -> Mail:
+def _mail(connection: Connection, settings: Settings, one: UnsentReport) -> Mail:
     site = letters.letterhead(settings, one.base_url)
     leave = site.base_url + leave_path(one.id, one.leave_key)
     view = of_month(one.view, one.month)

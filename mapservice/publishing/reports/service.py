@@ -1,4 +1,4 @@
-"""Reports asked for: made by the job that makes exports, and kept as they are."""
+"""Orders for reports, which the job of exports makes and keeps."""
 
 from pathlib import Path
 from uuid import UUID
@@ -14,7 +14,7 @@ from mapservice.publishing.reports.model import ReportView
 
 
 def ask(engine: Engine, view: ReportView, base_url: str) -> ExportJob:
-    """One that is under way or fresh, else a new one. Raises Unavailable when too many wait."""
+    """One in the making or fresh, else a new one. Raises ServiceUnavailable when too many wait."""
     with engine.begin() as connection:
         return exporting.order(connection, BundleFormat.REPORT, view.query, base_url)
 
@@ -31,7 +31,7 @@ def find(connection: Connection, identifier: str) -> ExportJob:
 
 
 def archive(home: Path, one: ExportJob) -> Path:
-    """The finished file of all files. Raises NotFound."""
+    """The path of the finished archive. Raises NotFound."""
     path = exporting.folder(home) / one.file_name
     if one.file_url is None or not path.is_file():
         raise NotFound("This report is not made yet, or no longer kept.")

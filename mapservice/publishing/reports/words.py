@@ -1,4 +1,4 @@
-"""A report in French words: reports are made where there is no request, and so no language."""
+"""The words of a report, in French: reports are made outside of any request and its language."""
 
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -6,8 +6,10 @@ from itertools import pairwise
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
+from mapservice.i18n.labels import theme_label
 from mapservice.i18n.locale import PARIS
-from mapservice.initiatives.model import LISTED, Status, Theme
+from mapservice.i18n.phrases import translator
+from mapservice.initiatives.model import LISTED, Status
 from mapservice.publishing.reports.model import (
     ENOUGH,
     ReportCounts,
@@ -19,17 +21,7 @@ from mapservice.publishing.reports.model import (
 from mapservice.territories.model import Level, vintage
 
 LOCALE = "fr"
-THEMES = {
-    Theme.ENVIRONNEMENT: "Environnement",
-    Theme.ALIMENTATION: "Alimentation",
-    Theme.MOBILITE: "Mobilité",
-    Theme.HABITAT: "Habitat",
-    Theme.SOLIDARITE: "Solidarité",
-    Theme.EDUCATION: "Éducation",
-    Theme.CULTURE: "Culture",
-    Theme.ECONOMIE: "Économie locale",
-    Theme.AUTRE: "Autre",
-}
+FRENCH = translator(LOCALE)
 STATUSES = {
     Status.PUBLISHED: "en cours",
     Status.DONE: "réalisées",
@@ -61,12 +53,12 @@ SILENT = {
 
 
 def number(value: float) -> str:
-    """With unbreakable blanks that every font has."""
+    """With non-breaking spaces that every font has."""
     return str(format_decimal(value, locale=LOCALE)).replace("\u202f", "\u00a0")
 
 
 def rate(figures: ReportCounts) -> str:
-    """Two decimals, as the figures have them; unknown is a dash, and a little is not nothing."""
+    """Two decimals; a dash for an unknown rate, and never 0 for a rate that is merely small."""
     if figures.rate is None:
         return "–"
     if not figures.rate:
@@ -84,7 +76,7 @@ def counted(count: int, one: str, many: str) -> str:
 
 
 def cells(figures: ReportCounts) -> tuple[str, str, str, str]:
-    """Initiatives, their rate, supporters and inhabitants, as every form writes them."""
+    """Initiatives, their rate, supporters and inhabitants, written alike in every form."""
     return (
         number(figures.initiatives),
         rate(figures),
@@ -105,7 +97,7 @@ def name(line: ReportLine) -> str:
 
 
 def rows_beside(shown: int, report: TerritoryReport) -> str:
-    """Which rows are read here, and where the others are; "" where all are."""
+    """Which rows are shown here, and where the others are; "" where all are shown."""
     total = len(report.lines)
     if shown >= total:
         return ""
@@ -145,7 +137,9 @@ def _month(day: date) -> str:
 
 
 def themes(view: ReportView) -> str:
-    return ", ".join(THEMES[theme] for theme in view.filters.theme) or "tous les thèmes"
+    return (
+        ", ".join(theme_label(theme, FRENCH) for theme in view.filters.theme) or "tous les thèmes"
+    )
 
 
 def statuses(view: ReportView) -> str:
@@ -153,17 +147,17 @@ def statuses(view: ReportView) -> str:
 
 
 def moment(made_at: datetime) -> str:
-    """ "25 novembre 2026 à 13:05", the hour of Paris."""
+    """ "25 novembre 2026 à 13:05", Paris time."""
     here = made_at.astimezone(PARIS)
     return str(format_datetime(here, "d MMMM y 'à' HH:mm", locale=LOCALE))
 
 
 def key_figures(report: TerritoryReport) -> list[tuple[str, str]]:
-    """Words and number, four at most."""
-    whole = report.whole
+    """Pairs of words and number, four at most."""
+    whole, year = report.whole, vintage(report.whole.years)
     found = [
         (plural(whole.initiatives, "initiative", "initiatives"), number(whole.initiatives)),
-        (_per_inhabitants(whole), rate(whole)),
+        (f"pour 10 000 habitants ({year})" if year else "pour 10 000 habitants", rate(whole)),
         (
             plural(whole.supporters, "soutien confirmé", "soutiens confirmés"),
             number(whole.supporters),
@@ -175,32 +169,22 @@ def key_figures(report: TerritoryReport) -> list[tuple[str, str]]:
     return found
 
 
-def _per_inhabitants(whole: ReportCounts) -> str:
-    year = vintage(whole.years)
-    return f"pour 10 000 habitants ({year})" if year else "pour 10 000 habitants"
-
-
 def legend(report: TerritoryReport) -> list[tuple[int | None, str]]:
-    """Class and words, for the classes that may occur."""
+    """Pairs of class and words, for the classes that may occur."""
     bounds = [number(bound) for bound in report.breaks]
-    rows: list[tuple[int | None, str]] = [(0, _nothing(report.view.figure))]
+    supports = report.view.figure is ReportFigure.SUPPORTERS
+    rows: list[tuple[int | None, str]] = [(0, "aucun" if supports else "aucune")]
     shown = {report.shade(line) for line in report.lines}
     if bounds:
         rows.append((1, f"moins de {bounds[0]}"))
         rows += [(n + 2, f"{a} – {b}") for n, (a, b) in enumerate(pairwise(bounds))]
         rows.append((len(bounds) + 1, f"{bounds[-1]} et plus"))
     elif 1 in shown:
-        rows.append(
-            (1, "au moins un" if report.view.figure is ReportFigure.SUPPORTERS else "une au moins")
-        )
+        rows.append((1, "au moins un" if supports else "une au moins"))
     if None in shown:
         unknown = any(line.figures.population is None for line in report.lines)
         rows.append((None, "sans habitant, ou population inconnue" if unknown else "sans habitant"))
     return rows
-
-
-def _nothing(figure: ReportFigure) -> str:
-    return "aucun" if figure is ReportFigure.SUPPORTERS else "aucune"
 
 
 COUNTED = """\
@@ -227,62 +211,51 @@ Carte dessinée avec Leaflet (licence BSD-2) et folium (MIT) ; caractères Atkin
 
 
 def notes(report: TerritoryReport) -> list[str]:
-    """How the figures come about, a sentence or two each."""
+    """How the figures are computed, a sentence or two each."""
     view = report.view
     found = [
         COUNTED.format(statuses(view)),
         f"Une initiative compte dans {WITHIN[view.by]} où elle se situe.",
     ]
     if report.elsewhere > 0:
-        found.append(_elsewhere(report))
+        words = counted(
+            report.elsewhere,
+            "initiative, située plus largement ou sans lieu connu, compte",
+            "initiatives, situées plus largement ou sans lieu connu, comptent",
+        )
+        found.append(f"{words} dans le total, mais dans aucune ligne du tableau.")
     if any(line.partial for line in report.lines):
         found.append(PARTS_OF_EPCI.format(at(report)))
     if report.epci_alone:
-        found.append(_epci_alone(report))
-    found += [_populations(report), COLOURS, CHANCE]
+        words = counted(
+            report.epci_alone,
+            "initiative n’est connue qu’à l’échelle d’une intercommunalité à cheval : elle n’est",
+            "initiatives ne sont connues qu’à l’échelle d’une intercommunalité à cheval : elles ne"
+            " sont",
+        )
+        found.append(f"{words} dans aucune ligne, ni dans le total.")
+
+    # The years of the populations, and how many are unknown.
+    years = report.years
+    populations = "La source ne dit pas de quelle année sont les populations."
+    if len(years) == 1:
+        populations = f"Populations municipales de l’INSEE, année {years[0]}."
+    elif years:
+        populations = (
+            f"Populations municipales de l’INSEE, de {years[0]} à {years[-1]} selon les communes :"
+            " la source n’a pas la même année pour toutes."
+        )
+    unknown = sum(line.figures.population is None for line in report.lines)
+    if unknown:
+        populations += (
+            f" Population inconnue : {counted(unknown, 'territoire', 'territoires')}, sans taux."
+        )
+    found += [populations, COLOURS, CHANCE]
     if view.figure is ReportFigure.RATE and len(report.lines) > 1:
         found.append(READING.format(number(ENOUGH)))
     if view.ref is None:
         found.append(OVERSEAS)
     return [note.replace("\n", " ") for note in found]
-
-
-def _epci_alone(report: TerritoryReport) -> str:
-    words = counted(
-        report.epci_alone,
-        "initiative n’est connue qu’à l’échelle d’une intercommunalité à cheval : elle n’est",
-        "initiatives ne sont connues qu’à l’échelle d’une intercommunalité à cheval : elles ne"
-        " sont",
-    )
-    return f"{words} dans aucune ligne, ni dans le total."
-
-
-def _populations(report: TerritoryReport) -> str:
-    """Of which year they are, and what is unknown."""
-    years = report.years
-    unknown = sum(line.figures.population is None for line in report.lines)
-    told = f"Populations municipales de l’INSEE, année {years[0]}." if len(years) == 1 else ""
-    if len(years) > 1:
-        told = (
-            f"Populations municipales de l’INSEE, de {years[0]} à {years[-1]} selon les communes :"
-            " la source n’a pas la même année pour toutes."
-        )
-    if not years:
-        told = "La source ne dit pas de quelle année sont les populations."
-    if unknown:
-        told += (
-            f" Population inconnue : {counted(unknown, 'territoire', 'territoires')}, sans taux."
-        )
-    return told
-
-
-def _elsewhere(report: TerritoryReport) -> str:
-    words = counted(
-        report.elsewhere,
-        "initiative, située plus largement ou sans lieu connu, compte",
-        "initiatives, situées plus largement ou sans lieu connu, comptent",
-    )
-    return f"{words} dans le total, mais dans aucune ligne du tableau."
 
 
 def sources(report: TerritoryReport) -> list[str]:
