@@ -133,11 +133,19 @@ def pixels(
     """The same by the picture of all communes, where outlines would be megabytes."""
     palette = replace(PALETTES[tint], land=GROUND[tint])
     ground = "".join(shape_svg(shape, palette) for shape in drawing.land(connection, frame).shapes)
-    images = "".join(
-        _image(frame, bounds, _coloured(grid, shading, tint, PERIOD / (frame.scale * PIXEL)))
-        for bounds, grid in _pictures(mosaic)
-        if _meets(frame, bounds)
-    )
+    images = ""
+    for (west, south, east, north), grid in _pictures(mosaic):
+        across = west < frame.east and frame.west < east
+        if not (across and south < frame.north and frame.south < north):
+            continue
+        content = _coloured(grid, shading, tint, PERIOD / (frame.scale * PIXEL))
+        (left, top), (right, bottom) = frame.place(west, north), frame.place(east, south)
+        images += (
+            f'<image x="{left:.2f}" y="{top:.2f}" width="{right - left:.2f}"'
+            f' height="{bottom - top:.2f}" preserveAspectRatio="none"'
+            ' image-rendering="optimizeSpeed"'
+            f' href="data:image/png;base64,{base64.b64encode(content).decode()}"/>'
+        )
     over = _borders(connection, frame, shading.level, palette)
     return _framed(frame, palette, f"{ground}{images}{over}")
 
@@ -166,7 +174,11 @@ def labels_svg(frame: DrawingFrame, labels: Sequence[MapLabel], palette: Drawing
         inside = (
             box[0] > 2 and box[2] < frame.width - 2 and box[1] > 2 and box[3] < frame.height - 2
         )
-        if not inside or any(_overlap(box, other) for other in taken):
+        covered = any(
+            box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+            for other in taken
+        )
+        if covered or not inside:
             continue
         taken.append(box)
         found.append(f'<text x="{x:.1f}" y="{y + 0.35 * size:.1f}">{escape(label.name)}</text>')
@@ -283,10 +295,6 @@ def _key_lines(shading: ChoroplethShading, width: int) -> list[list[tuple[int, t
     return lines
 
 
-def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
 Bounds = tuple[float, float, float, float]
 Grid = npt.NDArray[np.uint16]
 
@@ -302,11 +310,6 @@ def _pictures(mosaic: bytes) -> Iterator[tuple[Bounds, Grid]]:
         grid = np.repeat(numbers, lengths).reshape(one["height"], one["width"])
         west, south, east, north = one["bounds"]
         yield (west, south, east, north), grid
-
-
-def _meets(frame: DrawingFrame, bounds: Bounds) -> bool:
-    west, south, east, north = bounds
-    return west < frame.east and frame.west < east and south < frame.north and frame.south < north
 
 
 def _coloured(grid: Grid, shading: ChoroplethShading, tint: str, period: float) -> bytes:
@@ -346,14 +349,4 @@ def png_of(pixels: npt.NDArray[np.uint8], colours: Sequence[str], clear: int) ->
             (b"IDAT", zlib.compress(lines.tobytes(), 6)),
             (b"IEND", b""),
         )
-    )
-
-
-def _image(frame: DrawingFrame, bounds: Bounds, content: bytes) -> str:
-    west, south, east, north = bounds
-    (left, top), (right, bottom) = frame.place(west, north), frame.place(east, south)
-    return (
-        f'<image x="{left:.2f}" y="{top:.2f}" width="{right - left:.2f}"'
-        f' height="{bottom - top:.2f}" preserveAspectRatio="none" image-rendering="optimizeSpeed"'
-        f' href="data:image/png;base64,{base64.b64encode(content).decode()}"/>'
     )

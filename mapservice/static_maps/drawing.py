@@ -127,19 +127,11 @@ def insets(
     for (name, bounds), (x, y) in zip(named, places, strict=True):
         own = DrawingFrame.around(bounds, size, size, 0.1)
         shapes = _shapes(connection, own, _outlines(own, Level.REGION, "chosen", 1))
-        made.append(
-            DrawingInset(
-                x, y, own, DrawnLayers(tuple(shapes), tuple(_inset_mark(connection, own))), name
-            )
-        )
+        # One mark for all that is there, in the middle.
+        count = sum(mark.count for mark in _clusters(connection, own, None))
+        marks = (DrawingMark(own.width / 2, own.height / 2, count, True),) if count else ()
+        made.append(DrawingInset(x, y, own, DrawnLayers(tuple(shapes), marks), name))
     return tuple(made)
-
-
-def _inset_mark(connection: Connection, frame: DrawingFrame) -> Iterator[DrawingMark]:
-    """One for all that is there, in the middle."""
-    count = sum(mark.count for mark in _clusters(connection, frame, None))
-    if count:
-        yield DrawingMark(frame.width / 2, frame.height / 2, count, True)
 
 
 def territory(
@@ -313,7 +305,11 @@ def _ones(
 def _clusters(
     connection: Connection, frame: DrawingFrame, ref: TerritoryRef | None
 ) -> Iterator[DrawingMark]:
-    zoom = _grid_zoom(frame)
+    # The grid whose cells are wide enough for a mark.
+    zoom = 0
+    while 2 * HALF_METRES / 2 ** (zoom + 1) * frame.scale >= CLUSTER_PIXELS:
+        zoom += 1
+    zoom = min(max(zoom, KEPT_ZOOMS[0]), KEPT_ZOOMS[1])
     columns, rows = frame.cells(zoom)
     values: dict[str, Any] = {
         "zoom": zoom,
@@ -323,26 +319,15 @@ def _clusters(
     }
     within = ""
     if ref:
-        within, values["code"] = _within(frame, ref), ref.code
+        kept = kept_zoom(frame)
+        texts = {"geom": "outline_3857", "table": "territory", "zoom": ""}
+        if kept is not None:
+            texts = {"geom": "geom", "table": "territory_outline"}
+            texts["zoom"] = f" AND shown.zoom = {kept}"
+        within = fill(WITHIN, texts | {"level": str(ref.level)})
+        values["code"] = ref.code
     for count, x, y in connection.execute(text(fill(CLUSTERS, {"within": within})), values):
         yield DrawingMark(*frame.place(float(x), float(y)), count, True)
-
-
-def _grid_zoom(frame: DrawingFrame) -> int:
-    """The grid whose cells are wide enough for a mark."""
-    zoom = 0
-    while 2 * HALF_METRES / 2 ** (zoom + 1) * frame.scale >= CLUSTER_PIXELS:
-        zoom += 1
-    return min(max(zoom, KEPT_ZOOMS[0]), KEPT_ZOOMS[1])
-
-
-def _within(frame: DrawingFrame, ref: TerritoryRef) -> str:
-    zoom = kept_zoom(frame)
-    texts = {"geom": "outline_3857", "table": "territory", "zoom": "", "level": str(ref.level)}
-    if zoom is not None:
-        kept = {"geom": "geom", "table": "territory_outline", "zoom": f" AND shown.zoom = {zoom}"}
-        texts |= kept
-    return fill(WITHIN, texts)
 
 
 @cache
@@ -364,17 +349,10 @@ def _abroad(frame: DrawingFrame) -> tuple[DrawingShape, ...]:
     shown = shapely.clip_by_rect(
         _foreign(), frame.west - reach, frame.south - reach, frame.east + reach, frame.north + reach
     )
-    rings = [ring for part in _polygons(shown) for ring in (part.exterior, *part.interiors)]
-    path = "".join(_ring(frame, shapely.get_coordinates(ring)) for ring in rings)
+    nested = [one for part in shapely.get_parts(shown) for one in shapely.get_parts(part)]
+    polygons = [one for one in nested if isinstance(one, shapely.Polygon) and not one.is_empty]
+    path = ""
+    for ring in (ring for part in polygons for ring in (part.exterior, *part.interiors)):
+        placed = (frame.place(x, y) for x, y in shapely.get_coordinates(ring))
+        path += "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in placed) + "Z"
     return (DrawingShape("abroad", path),) if path else ()
-
-
-def _polygons(shape: shapely.Geometry) -> list[shapely.Polygon]:
-    parts = shapely.get_parts(shape)
-    nested = [one for part in parts for one in shapely.get_parts(part)]
-    return [one for one in nested if isinstance(one, shapely.Polygon) and not one.is_empty]
-
-
-def _ring(frame: DrawingFrame, corners: npt.NDArray[np.float64]) -> str:
-    placed = (frame.place(x, y) for x, y in corners)
-    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in placed) + "Z"

@@ -5,11 +5,9 @@ comes from npm with the rest of the browser files and is written into the page.
 """
 
 import base64
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import folium
@@ -23,7 +21,7 @@ LAND = "#efece4"
 LAND_LINE = "#97a3a8"
 INK = "#1b2a33"
 _IMAGE = re.compile(r"url\((images/[\w-]+\.png)\)")
-_MAP_OF_SOURCES = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
+_SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +53,55 @@ def offline_map(
     drawn.default_js, drawn.default_css = [], []
     figure = Figure()
     figure.add_child(drawn)
-    _ground(ground).add_to(drawn)
-    shown = _shaded(areas).add_to(drawn)
+
+    land = {"fillColor": LAND, "fillOpacity": 1, "color": LAND_LINE, "weight": 0.8}
+    features = [{"type": "Feature", "properties": {}, "geometry": one} for one in ground]
+    folium.GeoJson(
+        {"type": "FeatureCollection", "features": features},
+        style_function=lambda _feature: land,
+        interactive=False,
+    ).add_to(drawn)
+
+    weight = 0.9 if len(areas) < 150 else 0.4
+    features = [
+        {
+            "type": "Feature",
+            "id": area.code,
+            "properties": {"shade": area.shade},
+            "geometry": area.geometry,
+        }
+        for area in areas
+    ]
+    shown = folium.GeoJson(
+        {"type": "FeatureCollection", "features": features},
+        style_function=lambda feature: {
+            "fillColor": fill_of(feature["properties"]["shade"]),
+            "fillOpacity": 1,
+            "color": EDGE,
+            "weight": weight,
+        },
+        highlight_function=lambda _feature: {"color": INK, "weight": 2.5},
+        smooth_factor=0.4,
+    ).add_to(drawn)
     drawn.fit_bounds([[south, west], [north, east]], padding=(12, 12))
-    drawn.add_child(_finish(drawn.get_name(), shown.get_name()))
-    return _parts(figure)
+    finish = _Finish()
+    finish.map, finish.shown = drawn.get_name(), shown.get_name()
+    drawn.add_child(finish)
+    figure.render()
+
+    # Leaflet is written into the page: its images as data, and without its source map, which a
+    # browser's tools would look for beside the page.
+    leaflet = vendor_folder() / "leaflet" / "dist"
+    style = (leaflet / "leaflet.css").read_text(encoding="utf-8")
+    for address in set(_IMAGE.findall(style)):
+        image = base64.b64encode((leaflet / address).read_bytes()).decode()
+        style = style.replace(f"url({address})", f"url(data:image/png;base64,{image})")
+    library = (leaflet / "leaflet.js").read_text(encoding="utf-8")
+    assert "</script" not in library, "Leaflet cannot be written into a page"
+    head = f"<style>{style}</style><script>{_SOURCE_MAP.sub('', library)}</script>"
+    own: list[Element] = [figure.html, figure.script]
+    body, script = (element.render() for element in own)
+    return MapParts(head, body, script)
 
 
 class _OfflineMap(folium.Map):
@@ -80,7 +122,10 @@ class _OfflineMap(folium.Map):
 
 
 class _Finish(MacroElement):
-    """French words on the buttons, a scale, and what is told of an area that is pointed at."""
+    """French words on the buttons, a scale, and what is shown of an area under the pointer.
+
+    `map` and `shown` are names that folium gave to variables of the script.
+    """
 
     _template = Template("""
         {% macro script(this, kwargs) %}
@@ -105,68 +150,3 @@ class _Finish(MacroElement):
 
     map: str
     shown: str
-
-
-def _finish(map_name: str, shown: str) -> _Finish:
-    """Both are names that folium gave to variables of the script."""
-    finish = _Finish()
-    finish.map, finish.shown = map_name, shown
-    return finish
-
-
-def _ground(geometries: Sequence[dict[str, Any]]) -> Any:
-    features = [{"type": "Feature", "properties": {}, "geometry": one} for one in geometries]
-    style = {"fillColor": LAND, "fillOpacity": 1, "color": LAND_LINE, "weight": 0.8}
-    return folium.GeoJson(
-        {"type": "FeatureCollection", "features": features},
-        style_function=lambda _feature: style,
-        interactive=False,
-    )
-
-
-def _shaded(areas: Sequence[ReportArea]) -> Any:
-    weight = 0.9 if len(areas) < 150 else 0.4
-    features = [
-        {
-            "type": "Feature",
-            "id": area.code,
-            "properties": {"shade": area.shade},
-            "geometry": area.geometry,
-        }
-        for area in areas
-    ]
-    return folium.GeoJson(
-        {"type": "FeatureCollection", "features": features},
-        style_function=lambda feature: {
-            "fillColor": fill_of(feature["properties"]["shade"]),
-            "fillOpacity": 1,
-            "color": EDGE,
-            "weight": weight,
-        },
-        highlight_function=lambda _feature: {"color": INK, "weight": 2.5},
-        smooth_factor=0.4,
-    )
-
-
-def _parts(figure: Figure) -> MapParts:
-    figure.render()
-    leaflet = vendor_folder() / "leaflet" / "dist"
-    head = f"<style>{_style(leaflet)}</style><script>{_script(leaflet)}</script>"
-    own: list[Element] = [figure.html, figure.script]
-    body, script = (element.render() for element in own)
-    return MapParts(head, body, script)
-
-
-def _style(leaflet: Path) -> str:
-    def inlined(found: re.Match[str]) -> str:
-        image = base64.b64encode((leaflet / found[1]).read_bytes()).decode()
-        return f"url(data:image/png;base64,{image})"
-
-    return _IMAGE.sub(inlined, (leaflet / "leaflet.css").read_text(encoding="utf-8"))
-
-
-def _script(leaflet: Path) -> str:
-    """Without its map of sources, which a browser's tools would look for beside the page."""
-    text = (leaflet / "leaflet.js").read_text(encoding="utf-8")
-    assert "</script" not in text, json.dumps("Leaflet cannot be written into a page")
-    return _MAP_OF_SOURCES.sub("", text)

@@ -261,7 +261,10 @@ def card(
 ) -> str:
     """A document of 1200 x 630: `inside` is a picture of CARD_MAP x CARD_HEIGHT."""
     left = CARD_WIDTH - CARD_MAP
-    lines = _wrapped(title)
+    # Long titles get longer lines; what does not fit ends in an ellipsis.
+    lines = textwrap.wrap(title, CARD_LINE + (4 if len(title) > CARD_LINE * 3 else 0)) or [""]
+    if len(lines) > CARD_LINES:
+        lines = [*lines[: CARD_LINES - 1], f"{lines[CARD_LINES - 1]}…"]
     size = 56 if len(lines) < CARD_LINES else 46
     top = 250 - (len(lines) - 1) * size * 0.42
     titles = "".join(
@@ -284,10 +287,3 @@ def card(
         f'<text x="56" y="{CARD_HEIGHT - 52}" font-size="28" font-weight="700">'
         f"{escape(name)}</text></g></svg>"
     )
-
-
-def _wrapped(title: str) -> list[str]:
-    lines = textwrap.wrap(title, CARD_LINE + (4 if len(title) > CARD_LINE * 3 else 0))
-    if len(lines) > CARD_LINES:
-        lines = [*lines[: CARD_LINES - 1], f"{lines[CARD_LINES - 1]}…"]
-    return lines or [""]

@@ -1,8 +1,7 @@
 """The map of a report on paper: areas in their colours on the drawn ground, as one SVG."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -10,7 +9,6 @@ from mapservice.static_maps import drawing
 from mapservice.static_maps.model import (
     LIGHT,
     DrawingFrame,
-    DrawingShape,
     document,
     mercator,
     picture,
@@ -34,35 +32,29 @@ def choropleth(
 ) -> str:
     """`bounds` are W, S, E, N, EPSG:4326."""
     frame = DrawingFrame.around(bounds, WIDTH, HEIGHT, margin=0.03)
-    ground = [_faint(shape) for shape in drawing.ground(connection, frame).shapes]
-    inside = picture(frame, LIGHT, ground, ())
-    return document(frame, PATTERN + inside + "".join(_areas(frame, areas)), title, description)
-
-
-def _faint(shape: DrawingShape) -> DrawingShape:
-    """Around what is told of, France is land like any other."""
-    return replace(shape, role="land") if shape.role == "chosen" else shape
-
-
-def _areas(frame: DrawingFrame, areas: Sequence[ReportArea]) -> Iterator[str]:
-    """A path a class, for a smaller file; thinner lines where areas are many."""
-    width = 1.0 if len(areas) < 150 else 0.4
+    # Around the areas of the report, France is land like any other.
+    ground = [
+        replace(shape, role="land") if shape.role == "chosen" else shape
+        for shape in drawing.ground(connection, frame).shapes
+    ]
+    # A path a class, for a smaller file; thinner lines where areas are many.
+    width, shaded = 1.0 if len(areas) < 150 else 0.4, ""
     for shade in sorted({area.shade for area in areas}, key=lambda shade: shade or 0):
-        paths = "".join(_path(frame, area.geometry) for area in areas if area.shade == shade)
-        yield (
-            f'<path d="{paths}" fill="{fill_of(shade)}" stroke="{EDGE}" stroke-width="{width}"'
+        shapes = [area.geometry for area in areas if area.shade == shade]
+        polygons = [
+            polygon
+            for shape in shapes
+            for polygon in (
+                [shape["coordinates"]] if shape["type"] == "Polygon" else shape["coordinates"]
+            )
+        ]
+        path = "".join(_ring(frame, ring) for polygon in polygons for ring in polygon)
+        shaded += (
+            f'<path d="{path}" fill="{fill_of(shade)}" stroke="{EDGE}" stroke-width="{width}"'
             ' stroke-linejoin="round" fill-rule="evenodd"/>'
         )
-
-
-def _path(frame: DrawingFrame, geometry: Any) -> str:
-    return "".join(_ring(frame, ring) for ring in _rings(geometry))
-
-
-def _rings(geometry: Any) -> Iterator[Iterable[Sequence[float]]]:
-    polygons = geometry["coordinates"]
-    for polygon in [polygons] if geometry["type"] == "Polygon" else polygons:
-        yield from polygon
+    inside = picture(frame, LIGHT, ground, ())
+    return document(frame, PATTERN + inside + shaded, title, description)
 
 
 def _ring(frame: DrawingFrame, corners: Iterable[Sequence[float]]) -> str:

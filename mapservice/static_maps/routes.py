@@ -1,7 +1,7 @@
 """Drawn maps: SVG where a live map cannot be, PNG as the picture of a shared link."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 from uuid import UUID
@@ -17,7 +17,6 @@ from mapservice.i18n.text import ngettext, number
 from mapservice.initiatives import near_areas
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters, ListingSort, PageRequest, parse
-from mapservice.initiatives.near import AroundCounts
 from mapservice.initiatives.params import with_known_places
 from mapservice.initiatives.place_words import precision_words
 from mapservice.initiatives.queries import Initiative
@@ -164,7 +163,7 @@ def initiative_png(identifier: str) -> Response:
 def around_svg(position: str) -> Response:
     """A circle of `radius` metres: true points in it, and the communes that hold others.
 
-    The filter is that of the page. Kept by nobody.
+    The filter is that of the page. No cache keeps the answer, which tells where somebody is.
     """
     here = LonLat.parse(position, "position")
     radius = parse_number("radius", request.args.get("radius", ""))
@@ -173,27 +172,20 @@ def around_svg(position: str) -> Response:
     pairs = [pair for pair in request.args.items(multi=True) if pair[0] not in ("teinte", "radius")]
     filters, _paging = parse([*pairs, ("near", str(here)), ("radius", repr(radius))])
     palette = _palette(*(name for name, _value in pairs), "radius")
+    reach = radius / 111_000  # degrees of latitude
+    wide = min(1.5 * reach, 90)
+    south, north = max(here.lat - reach, -84), min(here.lat + reach, 84)
+    bounds = (here.lon - wide, south, here.lon + wide, north)
+    marks = []
     with services().autocommit.connect() as connection:
-        frame = DrawingFrame.around(_bounds(here, radius), WIDTH, HEIGHT, 0.02)
+        frame = DrawingFrame.around(bounds, WIDTH, HEIGHT, 0.02)
         counts = near_areas.around(connection, filters)
         drawn = drawing.ground(connection, frame, [one.area.code for one in counts.communes])
-        marks = [*_points_of(connection, frame, filters, counts), *_areas_of(frame, counts)]
-    circle = DrawingShape("circle", _circle(frame, here, radius))
-    told = _("La liste dit ce qui s’y trouve.")
-    shown = DrawnLayers((*drawn.shapes, circle), tuple(marks))
-    response = _svg(frame, palette, shown, _("Le cercle choisi"), told)
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
-
-
-def _points_of(
-    connection: Connection, frame: DrawingFrame, filters: InitiativeFilters, counts: AroundCounts
-) -> Iterator[DrawingMark]:
-    """True points, one by one where they are few, else together with those beside them."""
-    if not counts.point_count:
-        return
-    exact = replace(filters, precision=(Precision.POINT,), sort=ListingSort.NEAR)
-    found = initiatives.find_page(connection, exact, AROUND_SHOWN).items
+        # True points, one by one where they are few, else together with those beside them.
+        exact = replace(filters, precision=(Precision.POINT,), sort=ListingSort.NEAR)
+        found: Sequence[Initiative] = ()
+        if counts.point_count:
+            found = initiatives.find_page(connection, exact, AROUND_SHOWN).items
     side = 1.0 if len(found) <= AROUND_ALONE else AROUND_CELL
     cells: dict[tuple[int, int], list[tuple[float, float]]] = defaultdict(list)
     for one in found:
@@ -201,16 +193,25 @@ def _points_of(
             x, y = frame.place(*mercator(one.lon, one.lat))
             cells[int(x // side), int(y // side)].append((x, y))
     for places in cells.values():
-        yield DrawingMark(
-            fmean(x for x, _y in places), fmean(y for _x, y in places), len(places), True
-        )
-
-
-def _areas_of(frame: DrawingFrame, counts: AroundCounts) -> Iterator[DrawingMark]:
-    """How many are known to each commune alone, on its ground in the circle."""
-    for one in counts.communes:
-        if one.mark:
-            yield DrawingMark(*frame.place(*mercator(*one.mark)), one.count(counts.themes), False)
+        x, y = (fmean(values) for values in zip(*places, strict=True))
+        marks.append(DrawingMark(x, y, len(places), True))
+    # How many are known to each commune alone, on its ground in the circle.
+    for area in counts.communes:
+        if area.mark:
+            x, y = frame.place(*mercator(*area.mark))
+            marks.append(DrawingMark(x, y, area.count(counts.themes), False))
+    # The circle as two arcs: on a map this small it stays one.
+    x, y = frame.place(*mercator(here.lon, here.lat))
+    _x, top = frame.place(*mercator(here.lon, min(here.lat + radius / 111_195, 84)))
+    size = y - top
+    arc = f"A{size:.1f} {size:.1f} 0 1 0"
+    path = f"M{x - size:.1f} {y:.1f}{arc} {x + size:.1f} {y:.1f}{arc} {x - size:.1f} {y:.1f}Z"
+    circle = DrawingShape("circle", path)
+    told = _("La liste dit ce qui s’y trouve.")
+    shown = DrawnLayers((*drawn.shapes, circle), tuple(marks))
+    response = _svg(frame, palette, shown, _("Le cercle choisi"), told)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 def _palette(*beside: str) -> DrawingPalette:
@@ -258,21 +259,6 @@ def _placed(
     if initiative.lon is not None and initiative.lat is not None:
         point = mercator(initiative.lon, initiative.lat)
     return frame, drawing.place(connection, frame, ref, point)
-
-
-def _bounds(here: LonLat, radius: float) -> Sequence[float]:
-    reach = radius / 111_000
-    wide = min(1.5 * reach, 90)
-    return (here.lon - wide, max(here.lat - reach, -84), here.lon + wide, min(here.lat + reach, 84))
-
-
-def _circle(frame: DrawingFrame, here: LonLat, radius: float) -> str:
-    """As two arcs; on a map this small a circle stays one."""
-    x, y = frame.place(*mercator(here.lon, here.lat))
-    _, top = frame.place(*mercator(here.lon, min(here.lat + radius / 111_195, 84)))
-    size = y - top
-    arc = f"A{size:.1f} {size:.1f} 0 1 0"
-    return f"M{x - size:.1f} {y:.1f}{arc} {x + size:.1f} {y:.1f}{arc} {x - size:.1f} {y:.1f}Z"
 
 
 def _insets(connection: Connection, frame: DrawingFrame, palette: DrawingPalette) -> str:
