@@ -33,8 +33,8 @@ from mapservice.moderation.report_routes import blueprint as reports
 from mapservice.moderation.routes import blueprint as moderation
 from mapservice.notifications.feeds.routes import blueprint as feeds
 from mapservice.notifications.subscriptions import routes as following
-from mapservice.notifications.weekly_digest import routes as briefing
-from mapservice.notifications.weekly_digest.api_routes import blueprint as briefing_api
+from mapservice.notifications.weekly_digest import routes as weekly_digest
+from mapservice.notifications.weekly_digest.api_routes import blueprint as weekly_digest_api
 from mapservice.ogc.routes import blueprint as ogc
 from mapservice.publishing.exports.routes import blueprint as exporting
 from mapservice.publishing.reports import schedule_routes as report_schedules
@@ -79,11 +79,11 @@ BLUEPRINTS = (
     moderation,
     merging,
     roles.blueprint,
-    briefing.blueprint,
+    weekly_digest.blueprint,
     trust,
     tokens.blueprint,
     moderation_api,
-    briefing_api,
+    weekly_digest_api,
     proposals_api,
     coordination,
     coordination_maps,
@@ -103,7 +103,7 @@ PARTS: tuple[PersonalDataProvider, ...] = (
     supports.PART,
     following.PART,
     roles.PART,
-    briefing.PART,
+    weekly_digest.PART,
     report_schedules.PART,
     tokens.PART,
 )

@@ -22,7 +22,7 @@ from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
 from mapservice.notifications.subscriptions import service as following
 from mapservice.notifications.subscriptions.model import day_to_tell
-from mapservice.notifications.weekly_digest import service as briefing
+from mapservice.notifications.weekly_digest import service as weekly_digest
 from mapservice.publishing.exports import making
 from mapservice.publishing.exports.model import BundleFormat
 from mapservice.publishing.exports.service import TASK as MAKE_EXPORTS
@@ -143,10 +143,10 @@ def _add_digests(app: App, engine: Engine, settings: Settings) -> None:
     @app.periodic(cron="9 * * * *")
     @app.task(name="tell_coordinators", queueing_lock="tell_coordinators", pass_context=False)
     def tell_coordinators(timestamp: int) -> int:
-        """By day, from Monday on: the letters of the week that are not written yet."""
+        """By day, from Monday on: the weekly digests that are not written yet."""
         del timestamp
         day = day_to_tell(datetime.now(UTC))
-        return briefing.tell(engine, settings, day) if day else 0
+        return weekly_digest.tell(engine, settings, day) if day else 0
 
     # Often, as only a few reports may wait at once.
     @app.periodic(cron="*/2 * * * *")

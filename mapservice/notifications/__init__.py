@@ -1,1 +1,1 @@
-"""What is sent to those who asked for it: feeds, subscriptions, the weekly digest."""
+"""What people subscribe to: feeds, daily digests of a subscription, the weekly digest."""

@@ -1,7 +1,7 @@
 """A listing as an Atom feed (RFC 4287) and as a calendar (RFC 5545).
 
-Both are made of the same initiatives in the order of the listing, and of nothing else: the same
-listing gives the same bytes, so that readers are told that nothing changed.
+Both depend on nothing but the initiatives and their order in the listing: an unchanged listing
+gives the same bytes, so that a reader's conditional request is answered "not modified".
 """
 
 import re
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from mapservice.initiatives.queries import Initiative
 
 if TYPE_CHECKING:
-    from icalendar import Component, Event, Journal
+    from icalendar import Component
 
 ATOM = "http://www.w3.org/2005/Atom"
 GEORSS = "http://www.georss.org/georss"
@@ -25,13 +25,13 @@ PRODUCT = "-//mapservice//initiatives//FR"
 PARIS = ZoneInfo("Europe/Paris")
 REFRESH = timedelta(hours=12)
 BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
-# What XML 1.0 has no way to write.
+# Characters that XML 1.0 cannot represent.
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """One initiative with the words for its theme and place, and its absolute address."""
+    """One initiative with the labels of its theme and place, and its absolute URL."""
 
     initiative: Initiative
     theme: str
@@ -41,7 +41,7 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True)
 class ListingFeed:
-    """A listing to follow. Addresses are absolute; `next` is the following page, or None."""
+    """A listing to follow. URLs are absolute; `next` is the following page, or None."""
 
     title: str
     author: str
@@ -58,10 +58,10 @@ class ListingFeed:
 
 
 def atom(feed: ListingFeed) -> bytes:
-    """The feed as XML; entries are known by `urn:uuid:…`, summaries are plain text.
+    """The feed as XML; entries are identified by `urn:uuid:…`, summaries are plain text.
 
-    `updated` is our own clock, which knows of every entry; `published` is left out where nobody
-    told.
+    `updated` is when our database saw the last change, known for every entry; `published` is left
+    out where the day of publication is unknown.
     """
     ET.register_namespace("", ATOM)
     ET.register_namespace("georss", GEORSS)
@@ -75,7 +75,19 @@ def atom(feed: ListingFeed) -> bytes:
     if feed.next:
         _link(root, "next", feed.next, "application/atom+xml")
     for entry in feed.entries:
-        _entry(root, entry)
+        one = entry.initiative
+        node = SubElement(root, _atom("entry"))
+        _text(node, "id", f"urn:uuid:{one.id}")
+        _text(node, "title", one.title)
+        _text(node, "updated", _moment(one.changed_at))
+        if one.created_at:
+            _text(node, "published", _moment(one.created_at))
+        _link(node, "alternate", entry.url, "text/html")
+        category = {"term": str(one.theme), "label": entry.theme}
+        SubElement(node, _atom("category"), category)
+        _text(node, "summary", " · ".join(filter(None, (entry.place, one.summary))))
+        if one.lon is not None and one.lat is not None:
+            SubElement(node, f"{{{GEORSS}}}point").text = f"{one.lat:.6f} {one.lon:.6f}"
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
@@ -84,7 +96,7 @@ def calendar(feed: ListingFeed) -> bytes:
 
     Events and not journal entries, which most calendars leave out; transparent, as they take
     nobody's time. What has no known day is a journal entry without one (RFC 5545, 3.6.3): an event
-    must have a start, and none was told. Their moments are those of the initiative, so that the
+    must have a start, and none is known. Their moments are those of the initiative, so that the
     calendar stays the same until one changes.
     """
     import icalendar  # its 10 MB are loaded when the first calendar is asked for
@@ -99,51 +111,25 @@ def calendar(feed: ListingFeed) -> bytes:
     made.add("refresh-interval", REFRESH, parameters={"value": "DURATION"})
     made.add("x-published-ttl", "PT12H")
     for entry in feed.entries:
-        made.add_component(_event(entry) if entry.initiative.created_at else _journal(entry))
+        one = entry.initiative
+        if one.created_at is None:
+            # A journal entry has no property for a place, so its text names it.
+            journal = icalendar.Journal()
+            _describe(journal, entry, entry.place)
+            made.add_component(journal)
+            continue
+        day = one.created_at.astimezone(PARIS).date()
+        event = icalendar.Event()
+        _describe(event, entry)
+        event.add("created", one.created_at.astimezone(UTC))
+        event.add("dtstart", day)
+        event.add("dtend", day + timedelta(days=1))
+        event.add("location", _clean(entry.place))
+        event.add("transp", "TRANSPARENT")
+        if one.lon is not None and one.lat is not None:
+            event.add("geo", icalendar.vGeo((one.lat, one.lon)))
+        made.add_component(event)
     return bytes(made.to_ical())
-
-
-def _entry(root: Element, entry: FeedEntry) -> None:
-    one = entry.initiative
-    node = SubElement(root, _atom("entry"))
-    _text(node, "id", f"urn:uuid:{one.id}")
-    _text(node, "title", one.title)
-    _text(node, "updated", _moment(one.changed_at))
-    if one.created_at:
-        _text(node, "published", _moment(one.created_at))
-    _link(node, "alternate", entry.url, "text/html")
-    category = {"term": str(one.theme), "label": entry.theme}
-    SubElement(node, _atom("category"), category)
-    _text(node, "summary", " · ".join(filter(None, (entry.place, one.summary))))
-    if one.lon is not None and one.lat is not None:
-        SubElement(node, f"{{{GEORSS}}}point").text = f"{one.lat:.6f} {one.lon:.6f}"
-
-
-def _event(entry: FeedEntry) -> "Event":
-    import icalendar
-
-    one = entry.initiative
-    assert one.created_at is not None
-    day = one.created_at.astimezone(PARIS).date()
-    event = icalendar.Event()
-    _describe(event, entry)
-    event.add("created", one.created_at.astimezone(UTC))
-    event.add("dtstart", day)
-    event.add("dtend", day + timedelta(days=1))
-    event.add("location", _clean(entry.place))
-    event.add("transp", "TRANSPARENT")
-    if one.lon is not None and one.lat is not None:
-        event.add("geo", icalendar.vGeo((one.lat, one.lon)))
-    return event
-
-
-def _journal(entry: FeedEntry) -> "Journal":
-    """A journal entry has no property for a place: its text names it."""
-    import icalendar
-
-    journal = icalendar.Journal()
-    _describe(journal, entry, entry.place)
-    return journal
 
 
 def _describe(component: "Component", entry: FeedEntry, *words: str) -> None:

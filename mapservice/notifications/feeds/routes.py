@@ -20,7 +20,6 @@ from mapservice.initiatives.filters import (
 )
 from mapservice.initiatives.params import NamedTerritory, read_filters
 from mapservice.initiatives.place_words import precision_words
-from mapservice.initiatives.queries import Initiative
 from mapservice.notifications.feeds import formats
 from mapservice.notifications.feeds.formats import FeedEntry, ListingFeed
 from mapservice.territories.lineage import queries as lineage_queries
@@ -31,7 +30,7 @@ blueprint = Blueprint("feeds", __name__)
 
 ATOM = "application/atom+xml; charset=utf-8"
 CALENDAR = "text/calendar; charset=utf-8"
-# A reader asks again and again: a page of a feed is short, a calendar has no further pages.
+# Feed readers poll, so a page of a feed is short; a calendar has no further pages.
 ATOM_SIZE = 50
 CALENDAR_SIZE = 500
 MAX_SIZE = 1000
@@ -50,7 +49,7 @@ def atom() -> Response:
 
 @blueprint.get("/initiatives.ics")
 def calendar() -> Response:
-    """Without further pages: a calendar that asks for all of them cannot follow links."""
+    """One page only: calendar programs cannot follow a link to the next."""
     with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
         if paging.cursor is not None:
@@ -72,10 +71,14 @@ def territory_calendar(level: str, code: str) -> ResponseReturnValue:
 def _of_territory(
     level: str, code: str, size: int, media: str, written: Callable[[ListingFeed], bytes]
 ) -> ResponseReturnValue:
-    """Under a code that a commune has no more, the way to the feed of today."""
+    """A former code of a commune redirects to the feed of the present one."""
     only_parameters()
     with services().autocommit.connect() as connection:
-        place = _named(connection, level, code)
+        try:
+            found = lineage_queries.of_today(connection, parse_territory(f"{level}:{code}"))
+        except InvalidInput as unknown:
+            raise NotFound(unknown.reason) from None
+        place = NamedTerritory(found.level, found.code, found.name, found.bounds)
         if place.code != code:
             endpoint = str(request.endpoint)
             moved = redirect(url_for(endpoint, level=place.level, code=place.code))
@@ -84,14 +87,6 @@ def _of_territory(
         filters = InitiativeFilters(territory=(place,))
         feed = _feed(connection, filters, PageRequest(), size)
     return edge.whole_answer(written(feed), media, FRESH_SECONDS)
-
-
-def _named(connection: Connection, level: str, code: str) -> NamedTerritory:
-    try:
-        found = lineage_queries.of_today(connection, parse_territory(f"{level}:{code}"))
-    except InvalidInput as unknown:
-        raise NotFound(unknown.reason) from None
-    return NamedTerritory(found.level, found.code, found.name, found.bounds)
 
 
 def _feed(
@@ -106,38 +101,33 @@ def _feed(
     if found.next:
         cursor = ("cursor", found.next.encode())
         following = _address("/initiatives.atom", filters, *more, cursor)
-    return ListingFeed(
-        title=_title(filters),
-        author=services().settings.site_name,
-        language="fr",
-        url=f"{base_url()}{request.full_path.rstrip('?')}",
-        page=_address("/initiatives", filters),
-        next=following,
-        entries=[_entry(one) for one in found.items],
-    )
-
-
-def _address(path: str, filters: InitiativeFilters, *more: tuple[str, str]) -> str:
-    query = urlencode([*filters.to_pairs(), *more], safe=",:")
-    return f"{base_url()}{path}{'?' if query else ''}{query}"
-
-
-def _entry(initiative: Initiative) -> FeedEntry:
-    return FeedEntry(
-        initiative=initiative,
-        theme=theme_label(initiative.theme),
-        place=precision_words(initiative),
-        url=f"{base_url()}{initiative.url}",
-    )
-
-
-def _title(filters: InitiativeFilters) -> str:
-    """What the feed is about, for somebody who follows several."""
-    parts = [
+    # The title says what the feed is about, for people who follow several.
+    about = [
         *(ref.name for ref in filters.territory if isinstance(ref, NamedTerritory)),
         *(theme_label(theme) for theme in filters.theme),
         *([quoted(filters.q)] if filters.q else []),
         *([_("autour d’un lieu")] if filters.near else []),
         *([_("les plus soutenues")] if filters.sort is ListingSort.SUPPORTED else []),
     ]
-    return " · ".join([services().settings.site_name, *parts])
+    return ListingFeed(
+        title=" · ".join([services().settings.site_name, *about]),
+        author=services().settings.site_name,
+        language="fr",
+        url=f"{base_url()}{request.full_path.rstrip('?')}",
+        page=_address("/initiatives", filters),
+        next=following,
+        entries=[
+            FeedEntry(
+                initiative=one,
+                theme=theme_label(one.theme),
+                place=precision_words(one),
+                url=f"{base_url()}{one.url}",
+            )
+            for one in found.items
+        ],
+    )
+
+
+def _address(path: str, filters: InitiativeFilters, *more: tuple[str, str]) -> str:
+    query = urlencode([*filters.to_pairs(), *more], safe=",:")
+    return f"{base_url()}{path}{'?' if query else ''}{query}"

@@ -1,1 +1,1 @@
-"""Following what happens: feeds for readers and calendars."""
+"""Subscriptions to a listing or an area, and the daily digest that reports their news."""

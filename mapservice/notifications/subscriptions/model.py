@@ -1,4 +1,4 @@
-"""What somebody follows, and the signature of the link that ends it all."""
+"""Subscriptions, their subscribers, and the signed link that unsubscribes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -54,14 +54,14 @@ class DrawnArea:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionSubject:
-    """What is followed: a filter of the grammar, and an area drawn on the map if there is one."""
+    """What a subscription is about: a filter, and an area drawn on the map if there is one."""
 
     filters: InitiativeFilters
     area: DrawnArea | None = None
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]], area: str = "") -> Self:
-        """From a query string, whose order and page do not matter here. Raises InvalidInput."""
+        """From query parameters, of which order and page are ignored. Raises InvalidInput."""
         filters, _ = parse(pairs)
         sort = ListingSort.NEAR if filters.near else ListingSort.RECENT
         return cls(replace(filters, sort=sort), DrawnArea.parse(area) if area.strip() else None)
@@ -77,7 +77,7 @@ class SubscriptionSubject:
 
     @property
     def listing(self) -> str:
-        """Path of the list of all that is followed; of an area, of the box around it."""
+        """Path of the corresponding list; for an area, that of its bounding box."""
         shown = self.filters
         if self.area and not shown.bbox:
             shown = replace(shown, bbox=self.area.bounds)
@@ -87,7 +87,7 @@ class SubscriptionSubject:
 
 @dataclass(frozen=True, slots=True)
 class SubjectNames:
-    """Of the territories of a subject, in order, and of the commune that its circle is around."""
+    """Names of the territories of a subject, in order, and of the commune that its circle is in."""
 
     territories: tuple[str, ...] = ()
     around: str = ""
@@ -95,7 +95,7 @@ class SubjectNames:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One that is kept. All changes of state before `told_until` are known to its person."""
+    """A stored subscription. Its person was told of all changes of state before `told_until`."""
 
     id: UUID
     subject: SubscriptionSubject
@@ -105,7 +105,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follower:
-    """Who gets digests, and where and how to write to them."""
+    """A person who gets digests, and where and how to write to them."""
 
     id: UUID
     person: UUID
@@ -116,11 +116,11 @@ class Follower:
 
 
 def leave_path(follower: UUID, key: bytes) -> str:
-    """Of the page that ends all digests of a follower. It works as long as the follower is."""
+    """The path of the page that ends all digests of a follower; it works while they exist."""
     return f"/suivre/quitter/{follower}/{signature(follower, key)}"
 
 
 def day_to_tell(now: datetime) -> date | None:
-    """The day, in Paris, whose digests may be written now; None by night."""
+    """The day in Paris whose digests may be written now; None at night."""
     here = now.astimezone(PARIS)
     return here.date() if FIRST_HOUR <= here.hour <= LAST_HOUR else None

@@ -1,12 +1,11 @@
-"""Reading followers, what they follow, and what is new in it."""
+"""Reading subscribers, their subscriptions, and what is new in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, false, func, not_, select, text, true
+from sqlalchemy import ColumnElement, Connection, and_, false, func, not_, select, text, true
 
 from mapservice.db.tables import initiative
 from mapservice.errors import InvalidInput
@@ -21,10 +20,10 @@ from mapservice.notifications.subscriptions.model import (
     SubscriptionSubject,
 )
 from mapservice.territories import queries as territories
-from mapservice.territories.lineage import queries
+from mapservice.territories.lineage import queries as lineage_queries
 from mapservice.territories.model import Level, TerritoryRef
 
-# By their ids, so that one who cannot be dealt with holds up nobody else.
+# In the order of ids, so that a person whose digest fails holds up nobody else.
 NEXT_DUE = """
 SELECT person FROM follower
  WHERE told_on < :day AND person > :after
@@ -51,28 +50,34 @@ SELECT digest.subscription, digest.day, digest.news
 
 @dataclass(frozen=True, slots=True)
 class SubjectNews:
-    """What is new in a subject: the latest of them, and how many there are."""
+    """What is new in a subject: the latest initiatives, and how many there are in all."""
 
     items: Sequence[Initiative]
     total: int
 
 
 def next_due(connection: Connection, day: date, after: UUID) -> UUID | None:
-    """The next person after this one who was not told on that day or later."""
+    """The next person after this one who got no digest on that day or later."""
     found: UUID | None = connection.scalar(text(NEXT_DUE), {"day": day, "after": after})
     return found
 
 
 def lock_due(connection: Connection, person: UUID, day: date) -> Follower | None:
-    """None when another worker has them this moment, or had them already."""
+    """None when another worker holds them, or has dealt with them."""
     row = connection.execute(text(LOCK_DUE), {"person": person, "day": day}).one_or_none()
     return Follower(**row._mapping) if row else None
 
 
 def subscriptions(connection: Connection, person: UUID) -> list[Subscription]:
     """Oldest first."""
-    rows = connection.execute(text(SUBSCRIPTIONS), {"person": person})
-    return [_subscription(row) for row in rows]
+    found = []
+    for row in connection.execute(text(SUBSCRIPTIONS), {"person": person}):
+        # `POLYGON((1 2,3 4,…))` becomes `1,2;3,4;…`, as an area is written in a form.
+        pairs = (row.area or "").removeprefix("POLYGON((").removesuffix("))").split(",")
+        area = ";".join(pair.replace(" ", ",") for pair in pairs)
+        subject = SubscriptionSubject.of_query(row.filter, area)
+        found.append(Subscription(row.id, subject, row.created_at, row.told_until))
+    return found
 
 
 def leave_key(connection: Connection, follower: UUID) -> bytes | None:
@@ -83,7 +88,7 @@ def leave_key(connection: Connection, follower: UUID) -> bytes | None:
 
 
 def export(connection: Connection, person: UUID) -> object:
-    """For the person; without the key that signs, which the mails hold."""
+    """The person's own data, without the signing key, which their mails contain."""
     kept = [
         {
             "id": one.id,
@@ -104,7 +109,7 @@ def news(
     limit: int,
     told: Sequence[ColumnElement[bool]] = (),
 ) -> SubjectNews:
-    """What a condition of `is_news` finds, but for what one of `told` finds: the latest first."""
+    """What a condition of `is_news` finds and none of `told` does, the latest first."""
     fresh = and_(matching, *(not_(func.coalesce(one, false())) for one in told))
     total = select(func.count()).select_from(initiative).where(fresh)
     order = (initiative.c.state_since.desc(), initiative.c.id.desc())
@@ -118,36 +123,45 @@ def news(
 def is_news(
     connection: Connection, subscription: Subscription, until: datetime
 ) -> ColumnElement[bool]:
-    """Whether it came to its state in `[told_until, until)`, which has to be a `harvest_horizon()`.
+    """Whether its state began in `[told_until, until)`; `until` must be a `harvest_horizon()`.
 
     The horizon is read in an earlier statement: then the next one sees all that ended before it.
     """
     subject = present(connection, subscription.subject)
+    inside: ColumnElement[bool] = true()
+    if subject.area:
+        # Whether the anchor lies in the polygon: by the spatial index, then exactly.
+        shape = func.ST_GeomFromText(subject.area.wkt, 4326)
+        box = func.ST_Transform(func.ST_Envelope(shape), 3857)
+        near = initiative.c.anchor_3857.op("&&")(func.ST_Expand(box, 1))
+        inside = and_(near, func.ST_Covers(shape, initiative.c.anchor))
     return and_(
         *where(subject.filters),
         initiative.c.state_since >= subscription.told_until,
         initiative.c.state_since < until,
-        _inside(subject.area) if subject.area else true(),
+        inside,
     )
 
 
 def present(connection: Connection, subject: SubscriptionSubject) -> SubscriptionSubject:
-    """The same with today's communes in place of those that are no more.
+    """The same with today's communes in place of those that no longer exist.
 
-    What a commune became is known by its lineage; an EPCI, a département or a région that is no
+    The lineage says what a commune became; an EPCI, a département or a région that is no
     more stays named, and finds nothing.
     """
     gone = territories.unknown(connection, subject.filters.territory)
-    refs = {
-        heir
-        for ref in subject.filters.territory
-        for heir in (_heirs(connection, ref) if ref in gone else (ref,))
-    }
+    refs = set()
+    for ref in subject.filters.territory:
+        current = None
+        if ref in gone and ref.level is Level.COMMUNE:
+            current = lineage_queries.current_of(connection, ref.code)
+        heirs = current.communes if current else ()
+        refs |= {TerritoryRef(Level.COMMUNE, heir.code) for heir in heirs} or {ref}
     return replace(subject, filters=replace(subject.filters, territory=tuple(sorted(refs))))
 
 
 def names(connection: Connection, subject: SubscriptionSubject) -> SubjectNames:
-    """Of its places; a territory that is no more goes by its code."""
+    """Names of its places; the code for a territory that no longer exists."""
     filters = subject.filters
     found = [(ref, territories.find(connection, ref)) for ref in filters.territory]
     named = tuple(place.name if place else str(ref) for ref, place in found)
@@ -161,30 +175,3 @@ def check_area(connection: Connection, area: DrawnArea) -> None:
     sound = text("SELECT ST_IsValid(shape) AND ST_Area(shape) > 0 FROM ST_GeomFromText(:wkt) shape")
     if not connection.scalar(sound, {"wkt": area.wkt}):
         raise InvalidInput("area", "crosses itself, or holds nothing")
-
-
-def _heirs(connection: Connection, ref: TerritoryRef) -> tuple[TerritoryRef, ...]:
-    if ref.level is not Level.COMMUNE:
-        return (ref,)
-    current = queries.current_of(connection, ref.code)
-    heirs = current.communes if current else ()
-    return tuple(TerritoryRef(Level.COMMUNE, heir.code) for heir in heirs) or (ref,)
-
-
-def _inside(area: DrawnArea) -> ColumnElement[bool]:
-    """By the index of places on the map, then exactly: whether the anchor lies in the polygon."""
-    shape = func.ST_GeomFromText(area.wkt, 4326)
-    box = func.ST_Transform(func.ST_Envelope(shape), 3857)
-    near = initiative.c.anchor_3857.op("&&")(func.ST_Expand(box, 1))
-    return and_(near, func.ST_Covers(shape, initiative.c.anchor))
-
-
-def _subscription(row: Row[Any]) -> Subscription:
-    subject = SubscriptionSubject.of_query(row.filter, _corners(row.area) if row.area else "")
-    return Subscription(row.id, subject, row.created_at, row.told_until)
-
-
-def _corners(wkt: str) -> str:
-    """`POLYGON((1 2,3 4,…))` as an area is written."""
-    pairs = wkt.removeprefix("POLYGON((").removesuffix("))").split(",")
-    return ";".join(pair.replace(" ", ",") for pair in pairs)

@@ -1,8 +1,8 @@
-"""`/suivre`: what will be followed in words, the form, and the links that end it."""
+"""`/suivre`: the subscription in words, its form, and the links that end it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -18,11 +18,9 @@ from mapservice.accounts.people.hooks import (
 from mapservice.accounts.people.model import MagicLink, Person
 from mapservice.errors import InvalidInput, StateConflict
 from mapservice.i18n.text import gettext as _
-from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.params import NamedTerritory, with_known_places
 from mapservice.notifications.subscriptions import queries, service
 from mapservice.notifications.subscriptions.model import MAX_CORNERS, SubscriptionSubject
-from mapservice.territories.coordinates import LonLat
 from mapservice.tiles.live_map import FRANCE, map_config
 from mapservice.web import edge, forms
 from mapservice.web.edge import services
@@ -35,13 +33,13 @@ blueprint.after_request(edge.secret_answer)
 GATE = FormGate("follow")
 MINE = "mes-suivis"
 LEAVING = UnsubscribePage("following/leave.html", queries.leave_key, service.leave)
-# Degrees shown around the middle of a circle, for each metre of its radius.
+# Degrees shown on each side of a circle's centre, per metre of its radius.
 DEGREES = 1 / 75_000
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionFormPage:
-    """What the template shows; `field` names the input that `error` is about, if it is one."""
+    """Content of the template; `field` names the input that `error` is about, if any."""
 
     subject: SubscriptionSubject
     what: str
@@ -58,11 +56,35 @@ def ask_follow() -> Response:
 
 @blueprint.post("/suivre")
 def follow() -> Response:
-    page = _sent_page()
+    """A signed-in person's address is confirmed already; another one gets a link to confirm.
+
+    The form's field holds the area, whether a script drew it or not. Without the field, the area
+    is that of the address; an empty one takes it away.
+    """
+    area = request.form.get("area", request.args.get("area", ""))
+    with services().engine.connect() as connection:
+        try:
+            page = _page(connection, _subject(connection, area))
+        except InvalidInput as error:
+            if error.field != "area":
+                raise
+            words = _("Les bords de la zone se croisent, ou elle est vide : dessinez-la à nouveau.")
+            page = _wrong(_page(connection, _subject(connection)), words)
     if page.error:
         return make_response(_form(page), HTTPStatus.BAD_REQUEST)
     try:
-        return _follow(page.subject)
+        person = session.current_person()
+        if person:
+            forms.check(GATE, person=person.id)
+            with services().engine.begin() as connection:
+                _keep(connection, person, page.subject)
+            return _see(_mine())
+        email = forms.read_email()
+        forms.check(GATE, email=email)
+        site = session.letterhead()
+        with services().engine.begin() as connection:
+            service.ask(connection, site, email, page.subject, session.locale())
+        return _see(url_for("people.sent"))
     except FormRefused as error:
         return forms.answer(error, _form(_wrong(page, error.words, error.field)))
     except StateConflict:
@@ -89,46 +111,14 @@ def leave(follower: UUID, signature: str) -> Response:
     return LEAVING.leave(follower, signature)
 
 
-def _sent_page() -> SubscriptionFormPage:
-    """Of the form that was sent: its field holds the area, whether a script drew it or not.
-
-    Without the field, the area is that of the address; an empty one takes it away.
-    """
-    area = request.form.get("area", request.args.get("area", ""))
-    with services().engine.connect() as connection:
-        try:
-            return _page(connection, _subject(connection, area))
-        except InvalidInput as error:
-            if error.field != "area":
-                raise
-            words = _("Les bords de la zone se croisent, ou elle est vide : dessinez-la à nouveau.")
-            return _wrong(_page(connection, _subject(connection)), words)
-
-
 def _subject(connection: Connection, area: str = "") -> SubscriptionSubject:
-    """Of the present address, naming real places. Raises InvalidInput naming the parameter."""
+    """The subject in the URL, of existing places. Raises InvalidInput naming the parameter."""
     pairs = [pair for pair in request.args.items(multi=True) if pair[0] != "area"]
     subject = queries.present(connection, SubscriptionSubject.of(pairs, area))
     with_known_places(connection, subject.filters)
     if subject.area:
         queries.check_area(connection, subject.area)
     return subject
-
-
-def _follow(subject: SubscriptionSubject) -> Response:
-    """Signed in, the address is proved already; else a mailed link is to confirm."""
-    person = session.current_person()
-    if person:
-        forms.check(GATE, person=person.id)
-        with services().engine.begin() as connection:
-            _keep(connection, person, subject)
-        return _see(_mine())
-    email = forms.read_email()
-    forms.check(GATE, email=email)
-    site = session.letterhead()
-    with services().engine.begin() as connection:
-        service.ask(connection, site, email, subject, session.locale())
-    return _see(url_for("people.sent"))
 
 
 def _keep(connection: Connection, person: Person, subject: SubscriptionSubject) -> None:
@@ -144,45 +134,40 @@ def _wrong(page: SubscriptionFormPage, error: str, field: str = "") -> Subscript
 
 
 def _form(page: SubscriptionFormPage) -> str:
+    """The form, with a map of the subscription to draw an area on."""
+    filters, area = page.subject.filters, page.subject.area
+    corners = [[corner.lon, corner.lat] for corner in area.corners] if area else []
+    with services().engine.connect() as connection:
+        places = with_known_places(connection, filters).territory
+    place = places[0] if len(places) == 1 and isinstance(places[0], NamedTerritory) else None
+    # What the map shows: west, south, east, north in degrees.
+    box, near = area.bounds if area else filters.bbox, filters.near
+    bounds: Sequence[float] = FRANCE
+    if place and not area:
+        bounds = place.bounds
+    elif box and box.west <= box.east:
+        bounds = (box.west, box.south, box.east, box.north)
+    elif near and filters.radius:
+        reach = filters.radius * DEGREES
+        bounds = (
+            max(near.lon - reach, -180.0),
+            max(near.lat - reach / 1.5, -85.0),
+            min(near.lon + reach, 180.0),
+            min(near.lat + reach / 1.5, 85.0),
+        )
     return render_template(
         "following/follow.html",
         page=page,
         person=session.current_person(),
         typed=request.form,
-        map_config=_map(page.subject),
-    )
-
-
-def _map(subject: SubscriptionSubject) -> dict[str, Any]:
-    """Of what will be followed, to draw an area on."""
-    filters, area = subject.filters, subject.area
-    corners = [[corner.lon, corner.lat] for corner in area.corners] if area else []
-    more: dict[str, Any] = {"area": corners, "corners": MAX_CORNERS, "drawing": ""}
-    with services().engine.connect() as connection:
-        places = with_known_places(connection, filters).territory
-    place = places[0] if len(places) == 1 and isinstance(places[0], NamedTerritory) else None
-    if place and not area:
-        return map_config(filters, place.bounds, place, **more)
-    return map_config(filters, _bounds(filters, subject), **more)
-
-
-def _bounds(
-    filters: InitiativeFilters, subject: SubscriptionSubject
-) -> tuple[float, float, float, float]:
-    box = subject.area.bounds if subject.area else filters.bbox
-    if box and box.west <= box.east:
-        return (box.west, box.south, box.east, box.north)
-    if filters.near and filters.radius:
-        return _around(filters.near, filters.radius * DEGREES)
-    return FRANCE
-
-
-def _around(near: LonLat, reach: float) -> tuple[float, float, float, float]:
-    return (
-        max(near.lon - reach, -180.0),
-        max(near.lat - reach / 1.5, -85.0),
-        min(near.lon + reach, 180.0),
-        min(near.lat + reach / 1.5, 85.0),
+        map_config=map_config(
+            filters,
+            bounds,
+            None if area else place,
+            area=corners,
+            corners=MAX_CORNERS,
+            drawing="",
+        ),
     )
 
 
@@ -204,7 +189,7 @@ def _confirm(connection: Connection, person: Person, token: MagicLink) -> str:
 
 
 def _load_mine(connection: Connection, person: Person) -> object:
-    """What a person follows, each in words."""
+    """A person's subscriptions, each in words."""
     return [
         (one, service.describe(connection, one.subject, session.locale()))
         for one in queries.subscriptions(connection, person.id)

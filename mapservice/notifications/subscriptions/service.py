@@ -1,14 +1,12 @@
-"""Following, leaving, and the digests: one mail a day at most, and only when something is new.
+"""Subscribing, unsubscribing, and the daily digest: one mail at most, and only if there is news.
 
 A digest is written in one transaction with all that says it was: it locks its follower, notes what
 was found, keeps the mail and moves `told_until` to the horizon. A worker that dies in the middle
 leaves nothing of it; two workers skip each other's followers.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -56,13 +54,13 @@ VALUES (:person, :filter, ST_GeomFromText(:area, 4326), :told_until)
     ON CONFLICT DO NOTHING"""
 
 KEEP_DIGEST = "INSERT INTO digest (subscription, day, news) VALUES (:subscription, :day, :news)"
-# A horizon may lie before an earlier one; what was told stays told.
+# A horizon may lie before an earlier one; nothing is told twice.
 TOLD_UNTIL = """
 UPDATE subscription SET told_until = greatest(told_until, :until) WHERE person = :person"""
 TOLD_ON = "UPDATE follower SET told_on = :day WHERE person = :person"
 FORGET = "DELETE FROM digest WHERE day < current_date - CAST(:days AS integer)"
 
-# The follower stays: its link has to answer the same however often it is pressed.
+# The follower row stays: the link must answer the same however often it is used.
 LEAVE = """
 DELETE FROM subscription USING follower
  WHERE subscription.person = follower.person AND follower.id = :id"""
@@ -83,7 +81,7 @@ def ask(
     subject: SubscriptionSubject,
     locale: str,
 ) -> None:
-    """Mails the link that confirms; until it is used, the subject is in its token alone."""
+    """Mails a link to confirm; until it is used, the subject is stored in its token alone."""
     payload = {"query": subject.query, "area": str(subject.area or "")}
     words = describe(connection, subject, locale)
     people.ask_confirmation(
@@ -101,16 +99,16 @@ def ask(
 
 
 def subject_of(token: MagicLink) -> SubscriptionSubject:
-    """What a link that `ask` mailed is about."""
+    """The subject of a link that `ask` mailed."""
     return SubscriptionSubject.of_query(str(token.payload["query"]), str(token.payload["area"]))
 
 
 def follow(
     connection: Connection, person: UUID, subject: SubscriptionSubject, base_url: str
 ) -> None:
-    """What is published from now on is told. The same subject twice is one subscription.
+    """Reports what is published from now on. The same subject twice is one subscription.
 
-    Raises Conflict when there are too many.
+    Raises StateConflict when there are too many.
     """
     today = datetime.now(PARIS).date()
     bound = {"person": person, "base_url": base_url, "today": today}
@@ -129,14 +127,16 @@ def follow(
 
 
 def stop(connection: Connection, person: UUID, subscription: UUID) -> None:
-    """Ends one of a person's own; one that is no more is ended already."""
-    _lock(connection, person)
+    """Ends a subscription of a person; does nothing if it has ended."""
+    # Waits for a digest that is being written.
+    locked = text("SELECT FROM follower WHERE person = :person FOR UPDATE")
+    connection.execute(locked, {"person": person})
     statement = text("DELETE FROM subscription WHERE id = :id AND person = :person")
     connection.execute(statement, {"id": subscription, "person": person})
 
 
 def leave(connection: Connection, follower: UUID) -> None:
-    """Ends all that a follower follows; whoever calls has looked at the signature."""
+    """Ends all subscriptions of a follower; the caller has checked the signature."""
     locked = text("SELECT FROM follower WHERE id = :id FOR UPDATE")
     connection.execute(locked, {"id": follower})
     connection.execute(text(LEAVE), {"id": follower})
@@ -147,25 +147,28 @@ def erase(connection: Connection, person: UUID) -> None:
 
 
 def forget(engine: Engine) -> None:
-    """Daily: drops the record of old digests."""
+    """Deletes the record of old digests; run daily."""
     with engine.begin() as connection:
         connection.execute(text(FORGET), {"days": DIGEST_DAYS})
 
 
 def tell(engine: Engine, settings: Settings, day: date) -> int:
-    """Writes the digests of a day that are not written yet; returns how many mails that made.
+    """Writes the digests of a day that are still missing; returns how many mails that made.
 
-    One follower whose digest can't be written is left for the next turn, and holds up nobody.
+    A follower whose digest fails is left for the next turn, and holds up nobody else.
     """
     mails, person = 0, NOBODY
-    while following := _next_due(engine, day, person):
+    while True:
+        with engine.connect() as connection:
+            following = queries.next_due(connection, day, person)
+        if following is None:
+            return mails
         person = following
         try:
             with engine.begin() as connection:
-                mails += _tell_one(connection, settings, person, day)
+                mails += _write_digest(connection, settings, person, day)
         except (MapserviceError, DBAPIError) as error:
             log.error("digest_not_written", person=str(person), error=str(error))
-    return mails
 
 
 def describe(connection: Connection, subject: SubscriptionSubject, locale: str) -> str:
@@ -174,53 +177,59 @@ def describe(connection: Connection, subject: SubscriptionSubject, locale: str) 
     return subject_words(subject, names, locale, translator(locale))
 
 
-def _next_due(engine: Engine, day: date, after: UUID) -> UUID | None:
-    with engine.connect() as connection:
-        return queries.next_due(connection, day, after)
-
-
-def _tell_one(connection: Connection, settings: Settings, person: UUID, day: date) -> bool:
+def _write_digest(connection: Connection, settings: Settings, person: UUID, day: date) -> bool:
     """Returns whether there was something to mail."""
     follower = queries.lock_due(connection, person, day)
     if follower is None:
         return False
     until = horizon(connection)
-    told = _gather(connection, person, until)
-    _note(connection, person, told, day, until)
-    fresh = [one for one in told if one.news.total]
-    if fresh:
-        mail.enqueue(connection, _letter(connection, settings, follower, fresh))
-    return bool(fresh)
-
-
-def _gather(connection: Connection, person: UUID, until: datetime) -> list[DigestPart]:
-    """What two subscriptions find is told, and counted, under the first."""
+    # An initiative that two subscriptions find is listed and counted under the first.
     told: list[DigestPart] = []
     before: list[ColumnElement[bool]] = []
     for subscription in queries.subscriptions(connection, person):
         matching = queries.is_news(connection, subscription, until)
-        told.append(DigestPart(subscription, queries.news(connection, matching, LISTED, before)))
+        found = queries.news(connection, matching, LISTED, before)
+        told.append(DigestPart(subscription, found))
         before.append(matching)
-    return told
-
-
-def _note(
-    connection: Connection, person: UUID, told: list[DigestPart], day: date, until: datetime
-) -> None:
-    for one in told:
-        bound = {"subscription": one.subscription.id, "day": day, "news": one.news.total}
+        bound = {"subscription": subscription.id, "day": day, "news": found.total}
         connection.execute(text(KEEP_DIGEST), bound)
     connection.execute(text(TOLD_UNTIL), {"until": until, "person": person})
     connection.execute(text(TOLD_ON), {"day": day, "person": person})
+    fresh = [one for one in told if one.news.total]
+    if fresh:
+        mail.enqueue(connection, _digest_mail(connection, settings, follower, fresh))
+    return bool(fresh)
 
 
-def _letter(
+def _digest_mail(
     connection: Connection, settings: Settings, follower: Follower, fresh: list[DigestPart]
 ) -> Mail:
-    site = letters.letterhead(settings, follower.base_url)
+    """A section for each subscription, with a drawn map where it is about one territory."""
+    site, locale = letters.letterhead(settings, follower.base_url), follower.locale
+    _ = translator(locale)
+    sections = []
+    for one in fresh:
+        subject = queries.present(connection, one.subscription.subject)
+        refs = subject.filters.territory
+        drawn = f"{refs[0].level}/{refs[0].code}" if len(refs) == 1 and not subject.area else ""
+        section = {
+            "what": describe(connection, subject, locale),
+            "url": site.base_url + subject.listing,
+            "drawing": f"{site.base_url}/dessins/{drawn}.png" if drawn else "",
+            "more": one.news.total - len(one.news.items),
+            "items": [
+                {
+                    "title": item.title,
+                    "place": place_words(item, _),
+                    "url": site.base_url + item.url,
+                }
+                for item in one.news.items
+            ],
+        }
+        sections.append(section)
     leave = site.base_url + leave_path(follower.id, follower.leave_key)
     values = {
-        "sections": [_section(connection, site, one, follower.locale) for one in fresh],
+        "sections": sections,
         "total": sum(one.news.total for one in fresh),
         "leave": leave,
         "account": f"{site.base_url}/compte#mes-suivis",
@@ -234,43 +243,7 @@ def _letter(
         "digest",
         follower.email,
         values,
-        locale=follower.locale,
+        locale=locale,
         person=follower.person,
         headers=headers,
-    )
-
-
-def _section(
-    connection: Connection, site: Letterhead, told: DigestPart, locale: str
-) -> Mapping[str, Any]:
-    subject = queries.present(connection, told.subscription.subject)
-    _ = translator(locale)
-    return {
-        "what": describe(connection, subject, locale),
-        "url": site.base_url + subject.listing,
-        "drawing": _drawing(site, subject),
-        "more": told.news.total - len(told.news.items),
-        "items": [
-            {
-                "title": one.title,
-                "place": place_words(one, _),
-                "url": site.base_url + one.url,
-            }
-            for one in told.news.items
-        ],
-    }
-
-
-def _drawing(site: Letterhead, subject: SubscriptionSubject) -> str:
-    """The address of the drawn map of the one territory that is followed, or ""."""
-    territories = subject.filters.territory
-    if len(territories) != 1 or subject.area:
-        return ""
-    return f"{site.base_url}/dessins/{territories[0].level}/{territories[0].code}.png"
-
-
-def _lock(connection: Connection, person: UUID) -> None:
-    """Waits for a digest that is being written."""
-    connection.execute(
-        text("SELECT FROM follower WHERE person = :person FOR UPDATE"), {"person": person}
     )

@@ -1,1 +1,1 @@
-"""The letter of the week to who looks after a territory: new, waiting, rising, falling silent."""
+"""The weekly digest of a territory: new, waiting, rising, falling silent."""

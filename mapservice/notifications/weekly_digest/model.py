@@ -16,13 +16,13 @@ from mapservice.moderation.model import CaseKind
 from mapservice.territories.model import Level
 
 WEEK = timedelta(days=7)
-# After an outage, or for who had no role for a while: no letter tells of more than that.
+# No digest covers more than this, after an outage or a time without any role.
 MOST_BACK = 4 * WEEK
-# Of letters that have nothing to tell, the first is sent, and then each fourth.
+# Of digests without news, the first is sent, and then every fourth.
 QUIET_WEEKS = 4
-# The share of false alarms among the changes that are told (Benjamini and Hochberg 1995).
+# The share of false alarms among the changes that are shown (Benjamini and Hochberg 1995).
 FALSE_SHARE = 0.05
-# With fewer in both windows together, no split is beyond chance.
+# With fewer in both windows together, any split may be chance.
 LEAST_TOLD = 6
 NAMED = 5
 
@@ -38,7 +38,7 @@ BELOW: dict[Level | None, tuple[Level, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class DigestWeek:
-    """From a Monday to the next one, midnight in Paris, `end` exclusive; more after an outage."""
+    """From a Monday to the next one, midnight in Paris, `end` exclusive; longer after an outage."""
 
     start: date
     end: date
@@ -58,7 +58,7 @@ class DigestWeek:
 
 @dataclass(frozen=True, slots=True)
 class WaitingSummary:
-    """How many of a kind wait, and since when the oldest does."""
+    """How many cases of a kind wait, and since when the oldest does."""
 
     kind: CaseKind
     count: int
@@ -77,7 +77,7 @@ class WaitingSummary:
 class AreaMove:
     """A territory whose last 90 days differ clearly from the same days of last year.
 
-    `partial`: an EPCI that straddles, told of by its part.
+    `partial`: an EPCI that straddles, of which this is the part inside.
     """
 
     level: Level
@@ -101,13 +101,13 @@ class ClearMoves:
 
 
 def moves(areas: AreaFigures) -> ClearMoves:
-    """Which of these rose, and which fall silent, beyond what chance does.
+    """Which of these rose, and which fell or fell silent, beyond what chance explains.
 
-    Rising or falling: an even coin would hardly split the two windows so (`AreaFigures.changed`),
-    and at most 5 % of all that is told as a change is chance, however many territories there are.
-    Fallen silent too: nothing in 90 days and something in the same of last year, where the rate of
-    its sisters and its size would hardly leave it none (`dashboards/expected.py`), with the same
-    share of chance.
+    Rising or falling: a fair coin would hardly split the two windows like this
+    (`AreaFigures.changed`), and at most 5 % of the reported changes are due to chance, however many
+    territories there are. Fallen silent: nothing in 90 days but something in the same days of last
+    year, where the rate of its peers and its size would hardly leave it none
+    (`dashboards/expected.py`), with the same share of chance.
     """
     if not areas.compared:
         return ClearMoves()
@@ -132,7 +132,7 @@ def midnight(day: date) -> datetime:
 
 
 def leave_path(reader: UUID, key: bytes) -> str:
-    """Of the page that ends the letters of a reader."""
+    """The path of the page that ends a reader's weekly digest."""
     return f"/bilan/quitter/{reader}/{signature(reader, key)}"
 
 
@@ -159,7 +159,7 @@ def _stopped(areas: AreaFigures) -> NDArray[np.intp]:
 
 
 def _beyond_chance(chances: Floats) -> NDArray[np.intp]:
-    """Positions of those to tell, so that no more than FALSE_SHARE of them is chance."""
+    """Positions to report, so that no more than FALSE_SHARE of them is due to chance."""
     order = np.argsort(chances, kind="stable")
     allowed = FALSE_SHARE * np.arange(1, len(order) + 1) / max(len(order), 1)
     within = np.flatnonzero(chances[order] <= allowed)

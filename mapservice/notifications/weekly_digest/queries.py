@@ -1,4 +1,4 @@
-"""Who gets a letter this week, and what is in it."""
+"""Who gets a weekly digest, and what is in it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,10 +32,10 @@ from mapservice.rollups.model import RollupScope as Counted
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 
-# How many new initiatives a letter names for each territory; a link leads to the others.
+# How many new initiatives a digest names for each territory; a link leads to the others.
 LISTED = 5
 
-# Who has a role already when the first letters are written gets those of the week before.
+# People who have a role before the first digest is written get the one of the week before.
 ENROL = """
 INSERT INTO briefing_reader (person, told_on)
 SELECT person, greatest(date_trunc('week', min(granted_at) AT TIME ZONE 'Europe/Paris'),
@@ -43,7 +43,7 @@ SELECT person, greatest(date_trunc('week', min(granted_at) AT TIME ZONE 'Europe/
   FROM role_grant GROUP BY person
     ON CONFLICT DO NOTHING"""
 
-# By their ids, so that one whose letter fails holds up nobody else.
+# In the order of ids, so that a person whose digest fails holds up nobody else.
 NEXT_DUE = """
 SELECT person FROM briefing_reader
  WHERE left_at IS NULL AND told_on < :monday AND person > :after
@@ -64,7 +64,7 @@ SELECT left_at IS NULL AS gets, told_on FROM briefing_reader WHERE person = :per
 EXPORT = """
 SELECT told_on, quiet_weeks, left_at FROM briefing_reader WHERE person = :person"""
 
-# What concerns two territories of a reach is one case.
+# A case that concerns two territories of a scope counts once.
 WAITING = """
 SELECT kind, count(DISTINCT id) AS number, min(since) AS oldest
   FROM waiting_area WHERE area = ANY(:areas) GROUP BY kind"""
@@ -73,7 +73,7 @@ ALL_AREAS = "all"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestReader:
-    """Who gets letters, and where and how to write to them."""
+    """A person who gets the weekly digest, and where and how to write to them."""
 
     id: UUID
     person: UUID
@@ -86,9 +86,9 @@ class DigestReader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestSection:
-    """One territory (`ref` None: France): what is new, the two windows of 90 days, what moves.
+    """One territory (`ref` None: France): its news, the two windows of 90 days, clear changes.
 
-    `compared`: initiatives go back so far; else `before` tells nothing.
+    `compared`: the data go back far enough; otherwise `before` means nothing.
     """
 
     ref: TerritoryRef | None
@@ -112,7 +112,7 @@ class DigestSection:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyDigest:
-    """All that one person is told; what waits is told once for all their territories."""
+    """One person's digest; what waits is listed once for all their territories."""
 
     week: DigestWeek
     waiting: tuple[WaitingSummary, ...]
@@ -133,7 +133,7 @@ class WeeklyDigest:
 
 
 def enrol(connection: Connection, monday: date) -> None:
-    """Makes readers of those who have a role and are none yet."""
+    """Makes readers of people who have a role and are not readers yet."""
     connection.execute(text(ENROL), {"monday": monday})
 
 
@@ -143,13 +143,13 @@ def next_due(connection: Connection, monday: date, after: UUID) -> UUID | None:
 
 
 def lock_due(connection: Connection, person: UUID, monday: date) -> DigestReader | None:
-    """None when another worker has them this moment, or had them already."""
+    """None when another worker holds them, or has dealt with them."""
     row = connection.execute(text(LOCK_DUE), {"person": person, "monday": monday}).one_or_none()
     return DigestReader(**row._mapping) if row else None
 
 
-def gets_letters(connection: Connection, person: UUID) -> bool:
-    """Whether they will get letters while they have a role."""
+def gets_weekly_digest(connection: Connection, person: UUID) -> bool:
+    """Whether they get the digest as long as they have a role."""
     row = connection.execute(text(READER), {"person": person}).one_or_none()
     return row is None or bool(row.gets)
 
@@ -162,22 +162,31 @@ def leave_key(connection: Connection, reader: UUID) -> bytes | None:
 
 
 def export(connection: Connection, person: UUID) -> object:
-    """For the person; without the key that signs."""
+    """The person's own data, without the signing key."""
     row = connection.execute(text(EXPORT), {"person": person}).one_or_none()
     return dict(row._mapping) if row else None
 
 
-def briefing(
+def weekly_digest(
     connection: Connection, person: UUID, week: DigestWeek, day: date
 ) -> WeeklyDigest | None:
-    """What a person is told of a week, with windows that end as `day` begins.
+    """A person's digest of a week, with windows that end as `day` begins.
 
-    None for who has no role, or one for territories alone that are no more.
+    None without a role, or where the only territories are ones that no longer exist.
     """
     badge = badge_of("", person, roles.of_person(connection, person))
     if badge is None:
         return None
-    refs = _told_of(connection, badge.sees)
+    refs: list[TerritoryRef | None] = [None]
+    if not badge.sees.everywhere:
+        # Those that exist; one that lies within the others is covered by their sections.
+        gone = territories.unknown(connection, badge.sees.territories)
+        known = [ref for ref in badge.sees.territories if ref not in gone]
+        refs = []
+        for ref in known:
+            others = TerritoryScope(tuple(other for other in known if other != ref))
+            if not places.holds(connection, others, ref.level, ref.code):
+                refs.append(ref)
     now = midnight(day)
     sections = [_section(connection, ref, week, now) for ref in refs]
     if not sections:
@@ -187,33 +196,15 @@ def briefing(
 
 
 def waiting(connection: Connection, reach: TerritoryScope) -> tuple[WaitingSummary, ...]:
-    """What waits within a reach, by its kind; kinds of which nothing waits are left out."""
+    """Waiting cases within a scope by kind; kinds without any are left out."""
     rows = connection.execute(text(WAITING), {"areas": areas_of(reach)})
     found = {row.kind: WaitingSummary(CaseKind(row.kind), row.number, row.oldest) for row in rows}
     return tuple(found[kind] for kind in CaseKind if kind in found)
 
 
 def areas_of(reach: TerritoryScope) -> list[str]:
-    """As the queue names them."""
+    """The areas of a scope as the queue names them."""
     return [ALL_AREAS] if reach.everywhere else [str(ref) for ref in reach.territories]
-
-
-def _told_of(connection: Connection, reach: TerritoryScope) -> Sequence[TerritoryRef | None]:
-    """Those of a reach that exist; one that lies within another of them is told of with it."""
-    if reach.everywhere:
-        return (None,)
-    gone = territories.unknown(connection, reach.territories)
-    known = [ref for ref in reach.territories if ref not in gone]
-    return [
-        ref
-        for ref in known
-        if not places.holds(
-            connection,
-            TerritoryScope(tuple(other for other in known if other != ref)),
-            ref.level,
-            ref.code,
-        )
-    ]
 
 
 def _section(
@@ -250,7 +241,7 @@ def _section(
 def _moves(
     connection: Connection, ref: TerritoryRef | None, now: datetime
 ) -> tuple[tuple[AreaMove, ...], tuple[AreaMove, ...]]:
-    """Of all levels below, the strongest of each way."""
+    """The strongest rises and falls among the territories of all levels below."""
     rising: list[AreaMove] = []
     falling: list[AreaMove] = []
     for level in BELOW[ref.level if ref else None]:

@@ -1,4 +1,4 @@
-"""The letter of the week: ended by the link in it, ended and begun again on `/compte`."""
+"""The weekly digest: ended by the link in it, ended and begun again on `/compte`."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -18,15 +18,15 @@ from mapservice.web import edge, forms
 from mapservice.web.edge import services
 from mapservice.web.unsubscribe import UnsubscribePage
 
-blueprint = Blueprint("briefing", __name__)
+blueprint = Blueprint("weekly_digest", __name__)
 blueprint.after_request(edge.secret_answer)
 
 ANSWERS = {"oui": True, "non": False}
-LEAVING = UnsubscribePage("briefing/leave.html", queries.leave_key, service.leave)
+LEAVING = UnsubscribePage("weekly_digest/leave.html", queries.leave_key, service.leave)
 
 
 @blueprint.post("/bilan/lettre")
-def set_letters() -> Response:
+def set_weekly_digest() -> Response:
     person = session.require_person()
     forms.check_own()
     answer = request.form.get("lettre", "")
@@ -34,7 +34,7 @@ def set_letters() -> Response:
         raise InvalidInput("lettre", "is not oui or non")
     today = datetime.now(PARIS).date()
     with services().engine.begin() as connection:
-        service.set_letters(connection, person.id, today, wanted=ANSWERS[answer])
+        service.set_weekly_digest(connection, person.id, today, wanted=ANSWERS[answer])
     response = redirect(url_for("people.account", _anchor="lettre"), HTTPStatus.SEE_OTHER)
     assert isinstance(response, Response)
     return response
@@ -51,12 +51,12 @@ def leave(reader: UUID, signature: str) -> Response:
 
 
 def _mine(connection: Connection, person: Person) -> bool | None:
-    """Whether letters come; None for who has no role."""
+    """Whether the digest comes; None for a person without a role."""
     if not roles.of_person(connection, person.id):
         return None
-    return queries.gets_letters(connection, person.id)
+    return queries.gets_weekly_digest(connection, person.id)
 
 
 PART = PersonalDataProvider(
-    "briefing", queries.export, service.erase, AccountSection("briefing/_mine.html", _mine)
+    "briefing", queries.export, service.erase, AccountSection("weekly_digest/_mine.html", _mine)
 )

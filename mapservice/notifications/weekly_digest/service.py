@@ -1,7 +1,7 @@
-"""The letters of the week: one a person, for all that they look after, until they say stop.
+"""Weekly digests: one a person, for all their territories, until they unsubscribe.
 
-A letter is written in one transaction with the mark that says it was: a worker that dies in the
-middle leaves nothing of it, and the next turn writes it whole.
+A digest is written in one transaction with the mark that says so: a worker that dies in the middle
+leaves nothing of it, and the next turn writes it whole.
 """
 
 from collections.abc import Mapping
@@ -27,12 +27,11 @@ from mapservice.notifications.weekly_digest.model import (
     QUIET_WEEKS,
     AreaMove,
     DigestWeek,
-    WaitingSummary,
     leave_path,
     midnight,
     monday,
 )
-from mapservice.notifications.weekly_digest.queries import DigestReader, DigestSection, WeeklyDigest
+from mapservice.notifications.weekly_digest.queries import DigestReader, WeeklyDigest
 from mapservice.settings import Settings
 
 log = structlog.get_logger()
@@ -43,7 +42,7 @@ ACCOUNT = "/compte#lettre"
 TOLD = """
 UPDATE briefing_reader SET told_on = :monday, quiet_weeks = :quiet WHERE person = :person"""
 
-# Who comes back is told of what comes from then on.
+# People who subscribe again get what is new from then on.
 SET_LEFT = """
 INSERT INTO briefing_reader (person, told_on, left_at)
 VALUES (:person, :monday, CASE WHEN :left THEN now() END)
@@ -56,10 +55,10 @@ LEAVE = "UPDATE briefing_reader SET left_at = coalesce(left_at, now()) WHERE id 
 
 
 def tell(engine: Engine, settings: Settings, day: date) -> int:
-    """Writes the letters of the week of a day that are not written yet; how many mails that made.
+    """Writes the digests of a day's week that are still missing; returns how many mails that made.
 
-    None before all that was changed up to Monday is there to be read: a transaction of Sunday that
-    is still open holds them up, so that its initiatives are told, and once.
+    None before all that was changed up to Monday can be read: a transaction of Sunday that is still
+    open holds them up, so that its initiatives are in a digest, and in one only.
     """
     start = monday(day)
     with engine.begin() as connection:
@@ -68,24 +67,27 @@ def tell(engine: Engine, settings: Settings, day: date) -> int:
         if horizon(connection) < midnight(start):
             return 0
     mails, person = 0, NOBODY
-    while following := _next_due(engine, start, person):
+    while True:
+        with engine.connect() as connection:
+            following = queries.next_due(connection, start, person)
+        if following is None:
+            return mails
         person = following
         try:
             with engine.begin() as connection:
-                mails += _tell_one(connection, settings, person, day)
+                mails += _write_digest(connection, settings, person, day)
         except (MapserviceError, DBAPIError) as error:
             log.error("briefing_not_written", person=str(person), error=str(error))
-    return mails
 
 
-def set_letters(connection: Connection, person: UUID, day: date, *, wanted: bool) -> None:
-    """Ends the letters of a person, or lets them come again."""
+def set_weekly_digest(connection: Connection, person: UUID, day: date, *, wanted: bool) -> None:
+    """Ends the digest of a person, or lets it come again."""
     bound = {"person": person, "monday": monday(day), "left": not wanted}
     connection.execute(text(SET_LEFT), bound)
 
 
 def leave(connection: Connection, reader: UUID) -> None:
-    """The same by the link in a letter; whoever calls has looked at the signature."""
+    """The same through the link in a mail; the caller has checked the signature."""
     connection.execute(text(LEAVE), {"id": reader})
 
 
@@ -93,39 +95,68 @@ def erase(connection: Connection, person: UUID) -> None:
     connection.execute(text("DELETE FROM briefing_reader WHERE person = :id"), {"id": person})
 
 
-def _next_due(engine: Engine, start: date, after: UUID) -> UUID | None:
-    with engine.connect() as connection:
-        return queries.next_due(connection, start, after)
-
-
-def _tell_one(connection: Connection, settings: Settings, person: UUID, day: date) -> bool:
+def _write_digest(connection: Connection, settings: Settings, person: UUID, day: date) -> bool:
     """Returns whether a mail was written."""
     start = monday(day)
     reader = queries.lock_due(connection, person, start)
     if reader is None:
         return False
     week = DigestWeek(max(reader.told_on, start - MOST_BACK), start)
-    found = queries.briefing(connection, person, week, day)
+    found = queries.weekly_digest(connection, person, week, day)
     quiet = reader.quiet_weeks + 1 if found is None or found.is_quiet else 0
     bound = {"monday": start, "quiet": min(quiet, 1000), "person": person}
     connection.execute(text(TOLD), bound)
     if found is None or (found.is_quiet and reader.quiet_weeks % QUIET_WEEKS):
         return False
-    mail.enqueue(connection, _letter(settings, reader, found, day))
+    mail.enqueue(connection, _digest_mail(settings, reader, found, day))
     return True
 
 
-def _letter(settings: Settings, reader: DigestReader, found: WeeklyDigest, day: date) -> Mail:
-    site = letters.letterhead(settings)
+def _digest_mail(settings: Settings, reader: DigestReader, found: WeeklyDigest, day: date) -> Mail:
+    site, locale, week = letters.letterhead(settings), reader.locale, found.week
+    _ = translator(locale)
     leave = site.base_url + leave_path(reader.id, reader.leave_key)
+    # The first day is written without its month where the last day names it.
+    same_month = (week.start.year, week.start.month) == (week.last.year, week.last.month)
     values = {
-        "first": _first_day(found.week, reader.locale),
-        "last": format_date(found.week.last, "d MMMM", locale=reader.locale),
+        "first": format_date(week.start, "d" if same_month else "d MMMM", locale=locale),
+        "last": format_date(week.last, "d MMMM", locale=locale),
         "new": found.new,
         "waits": found.waits,
         "quiet": found.is_quiet,
-        "waiting": [_waiting(site, one, day) for one in found.waiting],
-        "sections": [_section(site, one, reader.locale) for one in found.sections],
+        "waiting": [
+            {
+                "kind": str(one.kind),
+                "count": one.count,
+                "days": one.days(midnight(day)),
+                "url": site.base_url + one.path,
+            }
+            for one in found.waiting
+        ],
+        "sections": [
+            {
+                "name": one.name or _("Toute la France"),
+                "url": site.base_url + one.path,
+                "list_url": site.base_url + one.listing,
+                "new": one.news.total,
+                "more": one.news.total - len(one.news.items),
+                "items": [
+                    {
+                        "title": item.title,
+                        "place": place_words(item, _),
+                        "url": site.base_url + item.url,
+                    }
+                    for item in one.news.items
+                ],
+                "recent": one.recent,
+                "before": one.before,
+                "compared": one.compared,
+                "changed": one.changed,
+                "rising": [_move(site, move) for move in one.rising],
+                "falling": [_move(site, move) for move in one.falling],
+            }
+            for one in found.sections
+        ],
         "moved": any(one.rising or one.falling for one in found.sections),
         "leave": leave,
         "account": site.base_url + ACCOUNT,
@@ -139,46 +170,10 @@ def _letter(settings: Settings, reader: DigestReader, found: WeeklyDigest, day: 
         "briefing",
         reader.email,
         values,
-        locale=reader.locale,
+        locale=locale,
         person=reader.person,
         headers=headers,
     )
-
-
-def _first_day(week: DigestWeek, locale: str) -> str:
-    """Without its month where the last day names it."""
-    same = (week.start.year, week.start.month) == (week.last.year, week.last.month)
-    return format_date(week.start, "d" if same else "d MMMM", locale=locale)
-
-
-def _waiting(site: Letterhead, one: WaitingSummary, day: date) -> Mapping[str, Any]:
-    return {
-        "kind": str(one.kind),
-        "count": one.count,
-        "days": one.days(midnight(day)),
-        "url": site.base_url + one.path,
-    }
-
-
-def _section(site: Letterhead, one: DigestSection, locale: str) -> Mapping[str, Any]:
-    _ = translator(locale)
-    return {
-        "name": one.name or _("Toute la France"),
-        "url": site.base_url + one.path,
-        "list_url": site.base_url + one.listing,
-        "new": one.news.total,
-        "more": one.news.total - len(one.news.items),
-        "items": [
-            {"title": item.title, "place": place_words(item, _), "url": site.base_url + item.url}
-            for item in one.news.items
-        ],
-        "recent": one.recent,
-        "before": one.before,
-        "compared": one.compared,
-        "changed": one.changed,
-        "rising": [_move(site, move) for move in one.rising],
-        "falling": [_move(site, move) for move in one.falling],
-    }
 
 
 def _move(site: Letterhead, one: AreaMove) -> Mapping[str, Any]:
