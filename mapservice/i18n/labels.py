@@ -4,7 +4,7 @@ So a label needs nothing of the room that owns the vocabulary; a test holds that
 """
 
 from mapservice.i18n.phrases import Translate
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n.phrases import gettext as _
 
 
 def theme_label(theme: str, _: Translate = _) -> str:

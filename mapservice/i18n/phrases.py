@@ -41,3 +41,18 @@ def translator(locale: str) -> Translate:
         return words.gettext(message) % values if values else words.gettext(message)
 
     return translate
+
+
+# French, until the application says how to translate into the language of a request.
+_translate = translator(SOURCE_LANGUAGE)
+
+
+def translate_requests_by(translate: Translate) -> None:
+    """For `gettext` here. Labels thus serve mails and reports as well, without the framework."""
+    global _translate
+    _translate = translate
+
+
+def gettext(message: str, **values: object) -> str:
+    """In the language of the request, in French where there is none."""
+    return _translate(message, **values)
