@@ -44,12 +44,6 @@ FIGURES = {
     ReportFigure.INITIATIVES: "Initiatives",
     ReportFigure.SUPPORTERS: "Soutiens",
 }
-SILENT = {
-    Level.REGION: ("région sans initiative", "régions sans initiative"),
-    Level.DEPARTEMENT: ("département sans initiative", "départements sans initiative"),
-    Level.EPCI: ("intercommunalité sans initiative", "intercommunalités sans initiative"),
-    Level.COMMUNE: ("commune sans initiative", "communes sans initiative"),
-}
 
 
 def number(value: float) -> str:
@@ -164,7 +158,8 @@ def key_figures(report: TerritoryReport) -> list[tuple[str, str]]:
         ),
     ]
     if _has_parts(report.view):
-        words = f"{plural(report.silent, *SILENT[report.view.by])} sur {number(report.lived_in)}"
+        level = plural(report.silent, *LEVELS[report.view.by])
+        words = f"{level} sans initiative sur {number(report.lived_in)}"
         found.append((words, number(report.silent)))
     return found
 
