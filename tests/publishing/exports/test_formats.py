@@ -174,12 +174,12 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from mapservice.db.engine import make_engine
-from mapservice.exporting import formats, making
-from mapservice.initiatives.filters import Filters
+from mapservice.publishing.exports import formats, making
+from mapservice.initiatives.filters import InitiativeFilters
 
 formats.publish = lambda made, target: os._exit(9)
 with make_engine(sys.argv[1]).connect() as connection:
-    making.save(connection, "gpkg", Filters(), "", Path(sys.argv[2]), (int, int))
+    making.save(connection, "gpkg", InitiativeFilters(), "", Path(sys.argv[2]), (int, int))
 """
 
 
