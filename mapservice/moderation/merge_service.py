@@ -1,6 +1,6 @@
 """Merging two initiatives, and undoing it.
 
-A row in `merge` is enough: triggers (`db/functions/merges.sql`) change the status, counts and queue.
+A row in `merge` is enough: triggers (`db/functions/merges.sql`) change status, counts and queue.
 Locks come in one order: what is merged into what, the table, the proposal, the initiatives by id.
 """
 
