@@ -9,6 +9,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
+from mapservice.i18n.locale import LANGUAGE
+
 CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
 SOURCE_LANGUAGE = "fr"
 Translate = Callable[..., str]
@@ -43,16 +45,6 @@ def translator(locale: str) -> Translate:
     return translate
 
 
-# French, until the application says how to translate into the language of a request.
-_translate = translator(SOURCE_LANGUAGE)
-
-
-def translate_requests_by(translate: Translate) -> None:
-    """For `gettext` here. Labels thus serve mails and reports as well, without the framework."""
-    global _translate
-    _translate = translate
-
-
 def gettext(message: str, **values: object) -> str:
-    """In the language of the request, in French where there is none."""
-    return _translate(message, **values)
+    """In the language of the request, in French where there is none; it needs no framework."""
+    return translator(LANGUAGE.get())(message, **values)

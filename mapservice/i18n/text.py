@@ -35,7 +35,6 @@ THOUSAND = 1000
 
 
 def register(app: Flask) -> None:
-    phrases.translate_requests_by(gettext)
     app.jinja_env.globals.update(colon=colon, metres_words=metres_words)
     app.jinja_env.filters.update(
         percent=percent,

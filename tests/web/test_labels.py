@@ -30,10 +30,11 @@ def test_every_value_has_a_label_of_its_own(
 
 def test_a_label_is_in_the_language_of_the_request(app: Flask) -> None:
     with app.test_request_context(headers=ENGLISH):
-        assert labels.theme_label(Theme.CULTURE) == "Culture"
+        app.preprocess_request()
         assert labels.theme_label(Theme.HABITAT) == "Housing"
         assert labels.verdict_label(DecisionVerdict.REJECT) == "rejected"
     with app.test_request_context(headers={"Accept-Language": "fr"}):
+        app.preprocess_request()
         assert labels.theme_label(Theme.HABITAT) == "Habitat"
 
 
@@ -41,4 +42,5 @@ def test_a_mail_written_outside_of_requests_names_its_language(app: Flask) -> No
     assert labels.theme_label(Theme.HABITAT) == "Habitat"
     assert labels.theme_label(Theme.HABITAT, translator("en")) == "Housing"
     with app.test_request_context(headers=ENGLISH):
+        app.preprocess_request()
         assert labels.theme_label(Theme.HABITAT, translator("fr")) == "Habitat"
