@@ -7,9 +7,10 @@ import click
 from sqlalchemy import Engine
 
 from mapservice.accounts.api_keys import queries, service
-from mapservice.accounts.api_keys.model import LIVES, ApiKeyRequest, ApiKeyScope
+from mapservice.accounts.api_keys.model import LIVES, ApiKeyScope
+from mapservice.accounts.api_keys.service import ApiKeyRequest
 from mapservice.cli.letterhead import letterhead_of_command
-from mapservice.mail.email_address import EmailAddress
+from mapservice.mail.service import EmailAddress
 
 SCOPE = click.Choice([str(one) for one in ApiKeyScope])
 

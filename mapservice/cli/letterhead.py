@@ -2,8 +2,8 @@
 
 import click
 
-from mapservice.mail.letters import letterhead, served_at
 from mapservice.mail.model import Letterhead
+from mapservice.mail.service import letterhead, served_at
 from mapservice.settings import Settings
 
 

@@ -9,7 +9,7 @@ from mapservice.accounts.roles import queries, service
 from mapservice.accounts.roles.model import GrantAuthor, Role, RoleGrant
 from mapservice.cli.api_keys import token_group
 from mapservice.cli.letterhead import letterhead_of_command
-from mapservice.mail.email_address import EmailAddress
+from mapservice.mail.service import EmailAddress
 
 BY = GrantAuthor(name="command line")
 

@@ -22,7 +22,7 @@ from flask import Blueprint, Flask, Response, jsonify, make_response, render_tem
 
 from mapservice.errors import InvalidInput, MapserviceError
 from mapservice.i18n.text import gettext as _
-from mapservice.mail.email_address import AddressMistake, EmailAddress
+from mapservice.mail.service import AddressMistake, EmailAddress
 from mapservice.web import edge, tallies
 from mapservice.web.edge import client_address, network_of, secret_key, services
 

@@ -25,7 +25,7 @@ from mapservice.contributions.bursts.model import (
     UsualDay,
 )
 from mapservice.db.text import fill
-from mapservice.mail.email_address import is_disposable
+from mapservice.mail.service import is_disposable
 
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
 # What an initiative had when it was looked at: the same again needs no other look.

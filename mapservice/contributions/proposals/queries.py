@@ -109,7 +109,12 @@ def find(connection: Connection, identifier: UUID, *, lock: bool = False) -> Pro
         )
     statement = fill(PROPOSAL, {"content": CONTENT}) + " WHERE proposal.initiative = :id"
     row = connection.execute(text(statement), {"id": identifier}).one_or_none()
-    return _proposal(row) if row else None
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    for name in ("title", "summary", "description", "theme", "scale", "place"):
+        del values[name]
+    return Proposal(**values | {"status": Status(row.status), "content": _content(row)})
 
 
 def of_author(
@@ -161,13 +166,6 @@ def export(connection: Connection, person: UUID) -> list[dict[str, Any]]:
         dict(row._mapping) | {"appeals": appeals(connection, row.initiative)}
         for row in connection.execute(statement, {"person": person})
     ]
-
-
-def _proposal(row: Row[Any]) -> Proposal:
-    values = dict(row._mapping)
-    for name in ("title", "summary", "description", "theme", "scale", "place"):
-        del values[name]
-    return Proposal(**values | {"status": Status(row.status), "content": _content(row)})
 
 
 def _content(row: Row[Any]) -> ProposalContent:

@@ -13,13 +13,9 @@ from sqlalchemy import Connection
 
 from mapservice.accounts.people import commune_field, session
 from mapservice.accounts.people import service as people
-from mapservice.accounts.people.hooks import (
-    AccountSection,
-    ConfirmationQuestion,
-    MagicLinkAction,
-    PersonalDataProvider,
-)
+from mapservice.accounts.people.magic_links import ConfirmationQuestion, MagicLinkAction
 from mapservice.accounts.people.model import MagicLink, Person
+from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.contributions.supports import queries, service
 from mapservice.contributions.supports.model import MAX_TEXT, ReportReason, read_reason, read_text
@@ -302,10 +298,10 @@ def _see(address: str) -> Response:
 
 
 SUPPORT_NAME, CONTACT_NAME = "support", "contact"
-PURPOSES = (
+MAGIC_LINKS = (
     MagicLinkAction(SUPPORT_NAME, _support_question, _confirm_support),
     MagicLinkAction(CONTACT_NAME, _contact_question, _confirm_contact),
 )
-PART = PersonalDataProvider(
+PERSONAL_DATA = PersonalDataProvider(
     "supports", _export, service.erase, AccountSection("supports/_mine.html", _load_mine)
 )

@@ -18,7 +18,6 @@ from mapservice.contributions.supports.model import NETWORK_DAYS, ReportReason
 from mapservice.contributions.supports.queries import SupportTarget
 from mapservice.errors import NotFound, StateConflict
 from mapservice.initiatives.model import Status
-from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
 
@@ -194,7 +193,7 @@ def write_to_author(
         "message": message,
         "reply_to": sender.email if show_address else "",
     }
-    letter = letters.write(
+    letter = mail.write(
         site,
         "message",
         found.author_email,

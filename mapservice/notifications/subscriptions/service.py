@@ -22,10 +22,9 @@ from mapservice.errors import MapserviceError, StateConflict
 from mapservice.i18n.locale import PARIS
 from mapservice.i18n.phrases import translator
 from mapservice.initiatives.changes import horizon
-from mapservice.mail import letters
 from mapservice.mail import service as mail
-from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead, Mail
+from mapservice.mail.service import EmailAddress
 from mapservice.notifications.subscriptions import queries
 from mapservice.notifications.subscriptions.model import (
     MAX_SUBSCRIPTIONS,
@@ -217,7 +216,7 @@ def _note(
 def _letter(
     connection: Connection, settings: Settings, follower: Follower, fresh: list[DigestPart]
 ) -> Mail:
-    site = letters.letterhead(settings, follower.base_url)
+    site = mail.letterhead(settings, follower.base_url)
     leave = site.base_url + leave_path(follower.id, follower.leave_key)
     values = {
         "sections": [_section(connection, site, one, follower.locale) for one in fresh],
@@ -229,7 +228,7 @@ def _letter(
         "List-Unsubscribe": f"<{leave}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
-    return letters.write(
+    return mail.write(
         site,
         "digest",
         follower.email,

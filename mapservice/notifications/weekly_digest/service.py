@@ -17,7 +17,6 @@ from sqlalchemy.exc import DBAPIError
 from mapservice.errors import MapserviceError
 from mapservice.i18n.phrases import translator
 from mapservice.initiatives.changes import horizon
-from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead, Mail
 from mapservice.notifications.subscriptions.words import place_words
@@ -116,7 +115,7 @@ def _tell_one(connection: Connection, settings: Settings, person: UUID, day: dat
 
 
 def _letter(settings: Settings, reader: DigestReader, found: WeeklyDigest, day: date) -> Mail:
-    site = letters.letterhead(settings)
+    site = mail.letterhead(settings)
     leave = site.base_url + leave_path(reader.id, reader.leave_key)
     values = {
         "first": _first_day(found.week, reader.locale),
@@ -134,7 +133,7 @@ def _letter(settings: Settings, reader: DigestReader, found: WeeklyDigest, day: 
         "List-Unsubscribe": f"<{leave}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
-    return letters.write(
+    return mail.write(
         site,
         "briefing",
         reader.email,

@@ -19,7 +19,6 @@ from sqlalchemy.exc import DBAPIError
 
 from mapservice.errors import MapserviceError, ServiceUnavailable, StateConflict
 from mapservice.i18n.phrases import translator
-from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Mail
 from mapservice.publishing.exports import service as exporting
@@ -143,7 +142,7 @@ def _order_one(connection: Connection, settings: Settings, identifier: UUID, mon
     due = queries.lock_due(connection, identifier, month)
     if due is None:
         return False
-    site = letters.letterhead(settings, due.base_url)
+    site = mail.letterhead(settings, due.base_url)
     wanted = of_month(due.view, month).query
     made = exporting.order(connection, BundleFormat.REPORT, wanted, site.base_url, TERMS)
     bound = {"month": month, "export": made.id, "id": identifier}
@@ -180,7 +179,7 @@ def _next(engine: Engine, statement: str, after: UUID, month: date | None = None
 
 
 def _letter(connection: Connection, settings: Settings, one: UnsentReport) -> Mail:
-    site = letters.letterhead(settings, one.base_url)
+    site = mail.letterhead(settings, one.base_url)
     leave = site.base_url + leave_path(one.id, one.leave_key)
     view = of_month(one.view, one.month)
     values: Mapping[str, Any] = {
@@ -198,7 +197,7 @@ def _letter(connection: Connection, settings: Settings, one: UnsentReport) -> Ma
         "List-Unsubscribe": f"<{leave}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
-    return letters.write(
+    return mail.write(
         site,
         "report",
         one.email,
