@@ -1,4 +1,4 @@
-"""Keeps processes going: starts what ended by itself again, later each time, and ends all together.
+"""Keeps processes going: restarts those that end by themselves, later each time; stops all.
 
 Nothing here knows what the processes are for; `serve.py` does. Only the standard library.
 """
@@ -93,8 +93,18 @@ class ProcessSupervisor:
     def watch(self) -> None:
         """A moment, then starts what is due. Raises KeyboardInterrupt."""
         self.pause()
+        now = time.monotonic()
         for child in self._children.values():
-            self._look_after(child)
+            if child.process is None:
+                if now >= child.due:
+                    self._start(child)
+            elif (code := child.process.poll()) is not None:
+                # What a killed process leaves behind would share the work with its successor.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(child.process.pid, signal.SIGKILL)
+                wait = child.backoff.failed(now - child.started)
+                child.process, child.due = None, now + wait
+                self._tell(f"{child.name} ended by itself ({_ending(code)}): again in {wait:g} s")
 
     def runs(self, name: str) -> bool:
         """False while it waits for its next start, or is none of ours."""
@@ -117,22 +127,14 @@ class ProcessSupervisor:
         for process in self._processes():
             process.wait()
 
-    def _look_after(self, child: ChildProcess) -> None:
-        now = time.monotonic()
-        if child.process is None:
-            if now >= child.due:
-                self._start(child)
-        elif (code := child.process.poll()) is not None:
-            _end_group(child.process)
-            wait = child.backoff.failed(now - child.started)
-            child.process, child.due = None, now + wait
-            self._tell(f"{child.name} ended by itself ({_ending(code)}): again in {wait:g} s")
-
     def _start(self, child: ChildProcess) -> None:
         """In a session of its own: Ctrl-C in the terminal reaches us alone, and we pass it on."""
         child.started = time.monotonic()
+        # On Linux a child gets SIGTERM should we be killed without a chance to pass anything on.
+        setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+        dying_with_us = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
         child.process = subprocess.Popen(
-            [*_ending_with_us(), *child.command],
+            [*dying_with_us, *child.command],
             env=self.environ,
             start_new_session=True,
             pass_fds=child.descriptors,
@@ -147,12 +149,6 @@ class ProcessSupervisor:
                 os.killpg(process.pid, number)
 
 
-def _end_group(leader: subprocess.Popen[bytes]) -> None:
-    """What a killed process leaves behind: else its successor would share the work with them."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader.pid, signal.SIGKILL)
-
-
 def _ending(code: int) -> str:
     if code >= 0:
         return f"code {code}"
@@ -160,9 +156,3 @@ def _ending(code: int) -> str:
         return signal.Signals(-code).name
     except ValueError:
         return f"signal {-code}"
-
-
-def _ending_with_us() -> list[str]:
-    """Linux: a child gets SIGTERM should we be killed in a way that lets us tell nobody."""
-    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
-    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
