@@ -28,7 +28,7 @@ from sqlalchemy import Connection, Engine, insert, text
 
 from mapservice.db.people_tables import delivery
 from mapservice.errors import InvalidInput
-from mapservice.i18n.phrases import catalogue, translator
+from mapservice.i18n.phrases import catalogue
 from mapservice.mail.model import GIVE_UP_AFTER, Delivery, Letterhead, Mail
 from mapservice.mail.public_address import address_of
 from mapservice.mail.transport import MailRefused, MailServerUnreachable, Send, Transport
@@ -170,10 +170,13 @@ def _templates(locale: str) -> Environment:
     )
     phrases = catalogue(locale)
 
+    def translated(message: str, **values: object) -> str:
+        return phrases.gettext(message) % values if values else phrases.gettext(message)
+
     def counted(one: str, many: str, number: int, **values: object) -> str:
         return phrases.ngettext(one, many, number) % {"num": number, **values}
 
-    environment.globals.update(_=translator(locale), ngettext=counted)
+    environment.globals.update(_=translated, ngettext=counted)
     return environment
 
 

@@ -25,7 +25,6 @@ from mapservice.errors import InvalidInput, NotFound
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
 from mapservice.mail.service import EmailAddress
-from mapservice.web import tallies
 
 # How long each is kept; docs/people.md states it.
 SESSION_DAYS = 30
@@ -83,6 +82,7 @@ DELETE FROM delivery
  WHERE id IN (SELECT id FROM delivery WHERE person = :id FOR UPDATE SKIP LOCKED)"""
 
 PURGE = (
+    "DELETE FROM tally WHERE ends_at < now() - interval '1 day'",  # of tries, see web/forms.py
     "DELETE FROM token WHERE least(used_at, expires_at) < now() - make_interval(days => :tokens)",
     "DELETE FROM session WHERE expires_at < now()",
     """
@@ -271,4 +271,3 @@ def purge(engine: Engine) -> None:
     with engine.begin() as connection:
         for statement in PURGE:
             connection.execute(text(statement), bound)
-        tallies.forget(connection)
