@@ -41,7 +41,7 @@ READY_SECONDS = 120
 # A start that fails so often before serving anything needs a person.
 FAILED_STARTS = 3
 BACKLOG = 2048  # as gunicorn's own
-MOST_WAITING = 200  # clients that are told to come again, at one look
+MOST_WAITING = 200  # clients asked to come again, at one look
 
 AWAY_WORDS = (
     "Le service démarre ; merci de réessayer. The service starts; please try again.\n".encode()
@@ -102,7 +102,7 @@ class ListenAddress:
 
 @dataclass(frozen=True, slots=True)
 class StartupClock:
-    """Tells each step with the seconds since scripts/start began."""
+    """Prints each step with the seconds since scripts/start began."""
 
     since: float
 
@@ -112,7 +112,7 @@ class StartupClock:
 
 @dataclass(slots=True)
 class StandIn:
-    """Answers where gunicorn does not run, so that nobody waits for it without a word.
+    """Answers while gunicorn does not run, so that no client waits without an answer.
 
     The listening socket is ours and stays open: a client would wait until the next start.
     """
@@ -121,7 +121,7 @@ class StandIn:
     waiting: list[socket.socket] = field(default_factory=list)
 
     def answer(self) -> None:
-        """Whoever came before the last look, and has sent a request by now."""
+        """Answers those who came before the last look, and have sent a request by now."""
         while self.waiting:
             with contextlib.suppress(OSError), self.waiting.pop() as client:
                 client.recv(65536)
@@ -129,7 +129,7 @@ class StandIn:
                 client.shutdown(socket.SHUT_WR)
 
     def take(self) -> None:
-        """Takes those who have come since; they are answered at the next look."""
+        """Accepts those who have come since; they are answered at the next look."""
         while len(self.waiting) < MOST_WAITING:
             try:
                 client, _ = self.listener.accept()

@@ -23,7 +23,7 @@ GRACE_SECONDS = 25  # longer than gunicorn gives its own workers
 @dataclass(slots=True)
 class RestartBackoff:
     """How long to wait before the next attempt: doubles up to `most`, and is short again after
-    `good` seconds without a failure. Nobody gives up: what is broken may be mended meanwhile."""
+    `good` seconds without a failure. It never gives up: the cause may be repaired meanwhile."""
 
     first: float = 0.5
     most: float = 60.0
@@ -38,7 +38,7 @@ class RestartBackoff:
 
 @dataclass(slots=True)
 class ChildProcess:
-    """A command that is to run for good. `process` is None while it waits for its next start."""
+    """A command to be kept running. `process` is None while it waits for its next start."""
 
     name: str
     command: Sequence[str]
@@ -50,7 +50,7 @@ class ChildProcess:
 
 
 class ProcessSupervisor:
-    """The children and the wish to stop; one per process, as signals are.
+    """The children and requests to stop; one per process, since signals are.
 
     `tell` prints one line for a person. `idle` is called at every look.
     """
@@ -91,7 +91,7 @@ class ProcessSupervisor:
         time.sleep(PAUSE)
 
     def watch(self) -> None:
-        """A moment, then starts what is due. Raises KeyboardInterrupt."""
+        """A pause, then starts the children that are due. Raises KeyboardInterrupt."""
         self.pause()
         now = time.monotonic()
         for child in self._children.values():
@@ -107,7 +107,7 @@ class ProcessSupervisor:
                 self._tell(f"{child.name} ended by itself ({_ending(code)}): again in {wait:g} s")
 
     def runs(self, name: str) -> bool:
-        """False while it waits for its next start, or is none of ours."""
+        """False while it waits for its next start, or is unknown."""
         child = self._children.get(name)
         return child is not None and child.process is not None and child.process.poll() is None
 
@@ -116,7 +116,7 @@ class ProcessSupervisor:
         return self._children[name].backoff.failures
 
     def stop(self) -> None:
-        """All children, kindly; a second Ctrl-C or too long a wait ends them at once."""
+        """Ends all children, kindly; a second Ctrl-C or too long a wait ends them at once."""
         asked, patience = self.asked_to_stop, time.monotonic() + GRACE_SECONDS
         self._signal(signal.SIGTERM)
         while any(process.poll() is None for process in self._processes()):

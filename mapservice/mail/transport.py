@@ -18,12 +18,12 @@ from mapservice.settings import Settings
 PORTS = {"smtp": 25, "smtps": 465}
 
 Send = Callable[[Delivery], None]
-# Opens the way and closes it. Raises Unreachable when there is none, then nothing was sent.
+# Opens a way to send mails, and closes it. Raises MailServerUnreachable: then none was sent.
 Transport = Callable[[], AbstractContextManager[Send]]
 
 
 class MailRefused(Exception):
-    """The server answers that it does not take this mail; `permanent`: not later either."""
+    """The server does not accept this mail; `permanent`: not later either."""
 
     def __init__(self, words: str, *, permanent: bool) -> None:
         super().__init__(words)
@@ -31,7 +31,7 @@ class MailRefused(Exception):
 
 
 class MailServerUnreachable(Exception):
-    """The server cannot be reached, hangs, drops the connection, or takes nobody's mail now."""
+    """The server is away, hangs, drops the connection, or accepts no mail at present."""
 
 
 def transport_of(settings: Settings) -> Transport:
@@ -45,7 +45,7 @@ def transport_of(settings: Settings) -> Transport:
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """`timeout` in seconds is that of each single step."""
+    """`timeout` is in seconds, for each single step."""
 
     host: str
     port: int

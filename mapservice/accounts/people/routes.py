@@ -90,7 +90,7 @@ def ask_to_sign_in() -> Response:
 
 @blueprint.get("/connexion/envoyee")
 def sent() -> str:
-    """The same words for every address, and for forms of other packages too."""
+    """The same words for every address, and for forms of other rooms too."""
     only_parameters()
     return render_template("people/sent.html", kept_in_files=not services().settings.smtp_url)
 

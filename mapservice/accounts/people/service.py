@@ -1,7 +1,7 @@
 """Asking for a confirmation by mail, confirming, sessions, and what a person does with their data.
 
-Links in mails and cookies hold secrets of which only digests are kept. Whether an address is known
-makes no difference to what is answered nor to the statements that run.
+Links in mails and cookies hold secrets of which only digests are stored. Answers and statements are
+the same whether an address is known or not.
 """
 
 import hashlib
@@ -101,8 +101,8 @@ PURGE = (
 class ConfirmationRequest:
     """What a mailed link is to confirm.
 
-    `letter` names the mail's templates, which get `link`, `hours` and `values`. What is not yet
-    confirmed belongs in `payload` (JSON), not in a table: then nothing is left of what never is.
+    `letter` names the mail's templates, which get `link`, `hours` and `values`. What is still to be
+    confirmed belongs in `payload` (JSON), not in a table: if it never is, nothing of it remains.
     """
 
     purpose: str
@@ -215,7 +215,7 @@ def start_session(connection: Connection, person: UUID, former_session: str = ""
 
 
 def touch_session(connection: Connection, secret: str) -> None:
-    """Lets a session that is in use go on for its full length."""
+    """Renews a session in use to its full length."""
     connection.execute(text(TOUCH), {"digest": digest(secret), "days": SESSION_DAYS})
 
 
@@ -243,7 +243,7 @@ def change(
 def export(
     connection: Connection, person: UUID, providers: Sequence[PersonalDataProvider]
 ) -> dict[str, Any]:
-    """All that is kept about a person, for them. Raises NotFound."""
+    """All data stored about a person, for them. Raises NotFound."""
     found = queries.find(connection, person)
     if found is None:
         raise NotFound("There is no such person.")

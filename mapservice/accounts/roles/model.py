@@ -35,7 +35,7 @@ class GrantAction(StrEnum):
 class TerritoryScope:
     """Some territories with all that is below them, or everywhere.
 
-    Only `everywhere` holds what is placed nowhere, or all over France.
+    Only `everywhere` covers initiatives without a place, or for all of France.
     """
 
     territories: tuple[TerritoryRef, ...] = ()

@@ -15,7 +15,7 @@ from mapservice.mail.model import Letterhead
 from mapservice.mail.service import EmailAddress
 from mapservice.territories import queries as territories
 
-# As asking for a mailed link does: the address counts once its owner has signed in.
+# As for a mailed link: the address counts once its owner has signed in.
 KEEP_PERSON = """
 INSERT INTO person (email, email_key) VALUES (:email, :key)
     ON CONFLICT (email_key) DO UPDATE SET email_key = EXCLUDED.email_key
@@ -79,7 +79,7 @@ def grant(
 
 
 def revoke(connection: Connection, person: UUID, taken: RoleGrant, by: GrantAuthor) -> None:
-    """Takes a role back; it holds from the next request on. Raises NotFound."""
+    """Takes a role back, effective from the next request. Raises NotFound."""
     if not connection.execute(text(REVOKE), _bound(person, taken, by)).rowcount:
         raise NotFound(f"This person is not {taken}.")
 
@@ -87,7 +87,7 @@ def revoke(connection: Connection, person: UUID, taken: RoleGrant, by: GrantAuth
 def revoke_of(
     connection: Connection, email: EmailAddress, taken: RoleGrant, by: GrantAuthor
 ) -> None:
-    """The same for an address. Raises NotFound."""
+    """As `revoke`, for an address. Raises NotFound."""
     person = connection.execute(text(PERSON_OF), {"key": email.key}).scalar_one_or_none()
     if person is None:
         raise NotFound(f"Nobody is known as {email.address}.")
@@ -95,7 +95,7 @@ def revoke_of(
 
 
 def erase(connection: Connection, person: UUID) -> None:
-    """Ends all that a person was granted; the log keeps their id."""
+    """Ends all grants of a person; the log keeps their id."""
     connection.execute(text(ERASE), {"person": person})
 
 

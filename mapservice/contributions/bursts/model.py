@@ -15,7 +15,7 @@ from uuid import UUID
 
 # So many from one network, as from one flat, are not suspicious.
 HOUSEHOLD = 3
-# Networks that mobile operators share out to a whole town: the largest may be that.
+# The largest networks may be those that a mobile operator shares out to a whole town.
 OPERATORS = 4
 MOST_NOTE = 2000
 
@@ -136,15 +136,15 @@ def _are_within(crowded: Sequence[NetworkSupports], others: int, limits: Support
     )
 
 
-# The arrivals of a day, against what is usual.
+# A day's arrivals, compared with a usual day.
 
 DAY = timedelta(days=1)
-# Fewer in a day ask for no more than a look at their networks.
+# With fewer in a day only their networks are examined.
 LEAST_DAY = 100
-# What is held for usual as long as little is known: a very good day, and a local share.
+# Assumed to be usual while little is known: a very good day, and a local share.
 GOOD_DAY, COMPARABLE = 200, 20
 LOCAL, LOCAL_WEIGHT = 0.6, 50
-# How many times the usual day is sudden, and how many times a very good one is beyond all.
+# More than so many usual days at once are sudden; than so many very good days, beyond reason.
 TIMES = 10
 LEAST_GIVEN, DEVIATIONS, AWAY = 30, 3.0, 1 / 3
 LEAST_DISPOSABLE, DISPOSABLE_LOOK, DISPOSABLE_HOLD = 10, 0.05, 0.10
@@ -182,7 +182,7 @@ class UsualDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportDay:
-    """Supports from `since` to `until`: `given` told a commune, `local` of them one of here.
+    """Supports from `since` to `until`: `given` with a commune, `local` of these with one here.
 
     `has_here` is False where the place is all of France, or none; `inhabitants` 0 if unknown.
     """
@@ -282,7 +282,7 @@ def busiest(hours: Sequence[tuple[datetime, int]]) -> tuple[datetime, datetime] 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportBurst:
-    """A finding, as it was when it was last looked at, or decided; `held` is of now."""
+    """A finding, as of the last look or of the decision; `held` is the present number."""
 
     id: UUID
     initiative: UUID
@@ -305,7 +305,7 @@ class SupportFigures:
     """Supports of an initiative or of a territory's: `held` wait, `dismissed` never count.
 
     `unconfirmed` links were mailed and may still be used; `told` of the counted gave a commune,
-    `local` of these one around their initiative.
+    `local` of these with one around their initiative.
     """
 
     counted: int

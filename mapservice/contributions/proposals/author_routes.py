@@ -151,7 +151,7 @@ def history(identifier: UUID) -> str | Response:
 
 @blueprint.after_request
 def keep_private(response: Response) -> Response:
-    """The same address shows more to the author than to others."""
+    """One address shows more to the author than to others."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex"
     return response

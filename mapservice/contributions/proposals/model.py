@@ -99,7 +99,7 @@ class ProposalContent:
 
 @dataclass(frozen=True, slots=True)
 class ProposalForm:
-    """What was typed, cleaned, and what is wrong with it by the name of the field."""
+    """What was typed, cleaned, and its mistakes by field."""
 
     content: ProposalContent
     mistakes: Mapping[str, FieldMistake] = field(default_factory=dict)

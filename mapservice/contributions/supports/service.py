@@ -75,7 +75,7 @@ def find_target(connection: Connection, initiative: UUID) -> SupportTarget:
 
 
 def with_author(target: SupportTarget) -> SupportTarget:
-    """The same. Raises NotFound where nobody can be written to."""
+    """Returns the target. Raises NotFound where there is no author to write to."""
     if target.author is None or target.author_email is None:
         raise NotFound("This initiative has no author to write to.")
     return target
