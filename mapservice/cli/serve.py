@@ -144,7 +144,7 @@ class ServedDatabase:
     """Its URL, and the lease of our own cluster; None for a server that is not ours to start."""
 
     url: str
-    hold: cluster.ClusterLease | None
+    lease: cluster.ClusterLease | None
     clock: StartupClock
     starter: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     backoff: RestartBackoff = field(default_factory=RestartBackoff)
@@ -155,13 +155,13 @@ class ServedDatabase:
     def look_after(self) -> None:
         """Starts the cluster again when it has ended; in a thread, since recovery takes time."""
         now = time.monotonic()
-        if self.hold is None or now < self.due:
+        if self.lease is None or now < self.due:
             return
         if self.revival is None:
             self.due = now + LOOK_SECONDS
-            if not is_running(self.hold.place):
+            if not is_running(self.lease.place):
                 self.clock.tell("The database cluster ended by itself: starting it again")
-                self.revival = self.starter.submit(self.hold.revive)
+                self.revival = self.starter.submit(self.lease.revive)
         elif self.revival.done():
             failure = self.revival.exception()
             self.revival = None
@@ -176,8 +176,8 @@ class ServedDatabase:
     def close(self) -> None:
         """When no start of it is under way any more."""
         self.starter.shutdown(wait=True)
-        if self.hold is not None:
-            self.hold.release()
+        if self.lease is not None:
+            self.lease.release()
 
 
 def serve(settings: Settings) -> int:
@@ -193,11 +193,11 @@ def serve(settings: Settings) -> int:
         address = ListenAddress.from_env()
         with contextlib.ExitStack() as stack:
             listener = stack.enter_context(address.listen())
-            url, hold = settings.database_url, None
+            url, lease = settings.database_url, None
             if not url:
-                hold = cluster.ClusterLease(settings.home)
-                url = hold.place.url()
-            database = ServedDatabase(url, hold, clock)
+                lease = cluster.ClusterLease(settings.home)
+                url = lease.place.url()
+            database = ServedDatabase(url, lease, clock)
             stack.callback(database.close)
             # A key made once and kept signs nobody out at a restart.
             key_file = settings.home / "secret.key"
