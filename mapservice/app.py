@@ -11,7 +11,8 @@ from sqlalchemy.exc import OperationalError
 from mapservice.accounts.api_keys import bearer
 from mapservice.accounts.api_keys import routes as tokens
 from mapservice.accounts.people import routes as people
-from mapservice.accounts.people.hooks import MagicLinkAction, PersonalDataProvider
+from mapservice.accounts.people.magic_links import MagicLinkAction
+from mapservice.accounts.people.personal_data import PersonalDataProvider
 from mapservice.accounts.roles import routes as roles
 from mapservice.contributions.proposals import routes as proposals
 from mapservice.contributions.proposals.api_routes import blueprint as proposals_api
@@ -96,16 +97,20 @@ BLUEPRINTS = (
     reporting,
 )
 
-# What packages add about people: the mailed links that they understand, and what they keep.
-PURPOSES: tuple[MagicLinkAction, ...] = (proposals.PURPOSE, *supports.PURPOSES, following.PURPOSE)
-PARTS: tuple[PersonalDataProvider, ...] = (
-    proposals.PART,
-    supports.PART,
-    following.PART,
-    roles.PART,
-    weekly_digest.PART,
-    report_schedules.PART,
-    tokens.PART,
+# What rooms add about people: the mailed links that they act on, and the data that they keep.
+MAGIC_LINKS: tuple[MagicLinkAction, ...] = (
+    proposals.MAGIC_LINK,
+    *supports.MAGIC_LINKS,
+    following.MAGIC_LINK,
+)
+PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
+    proposals.PERSONAL_DATA,
+    supports.PERSONAL_DATA,
+    following.PERSONAL_DATA,
+    roles.PERSONAL_DATA,
+    weekly_digest.PERSONAL_DATA,
+    report_schedules.PERSONAL_DATA,
+    tokens.PERSONAL_DATA,
 )
 
 READINESS = (
@@ -138,7 +143,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     text.register(app)
     forms.register(app)
     bearer.register(app)
-    people.register(app, PURPOSES, PARTS)
+    people.register(app, MAGIC_LINKS, PERSONAL_DATA)
     health.register(app, READINESS)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -10,17 +10,16 @@ import procrastinate
 import structlog
 from procrastinate import App, PsycopgConnector
 from psycopg import AsyncConnection, OperationalError
-from sqlalchemy import Engine
 
-from mapservice.accounts.api_keys import service as tokens
+from mapservice.accounts.api_keys import service as api_keys
 from mapservice.accounts.people import service as people
-from mapservice.contributions.bursts import service as trust
+from mapservice.contributions.bursts import service as bursts
 from mapservice.contributions.bursts.queries import Seen
 from mapservice.contributions.supports import service as supports
 from mapservice.db.engine import NETWORK, make_engine
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
-from mapservice.notifications.subscriptions import service as following
+from mapservice.notifications.subscriptions import service as subscriptions
 from mapservice.notifications.subscriptions.model import day_to_tell
 from mapservice.notifications.weekly_digest import service as weekly_digest
 from mapservice.publishing.exports import making
@@ -28,7 +27,7 @@ from mapservice.publishing.exports.model import BundleFormat
 from mapservice.publishing.exports.service import TASK as MAKE_EXPORTS
 from mapservice.publishing.reports import schedule_service
 from mapservice.publishing.reports.making import maker as report_maker
-from mapservice.rollups import service as activity
+from mapservice.rollups import service as rollups
 from mapservice.settings import Settings
 
 log = structlog.get_logger()
@@ -40,28 +39,35 @@ MOST_ATTEMPTS = 5  # a job that ends its worker each time must not do so for eve
 
 def make_jobs(settings: Settings) -> App:
     """The queue's application with every task; opens nothing until it is run."""
-    app = _queue(settings.database_url)
+    # Its pool soon says that the database is away; `_work` then begins again.
+    connector = PsycopgConnector(
+        conninfo=settings.database_url,
+        kwargs={"connect_timeout": PATIENCE, **NETWORK},
+        timeout=PATIENCE,
+        reconnect_timeout=PATIENCE,
+    )
+    app = App(connector=connector)
     engine = make_engine(settings.database_url, pool_size=6)
 
-    # The lock lets no second compaction queue up behind one that takes longer than a minute.
+    # The lock keeps a second compaction from queueing behind one that takes longer than a minute.
     @app.periodic(cron="* * * * *")
     @app.task(name="compact_rollups", queueing_lock="compact_rollups", pass_context=False)
     def compact_rollups(timestamp: int) -> int:
         """Each minute: reads stay fast as deltas stay few."""
         del timestamp
-        return activity.compact(engine)
+        return rollups.compact(engine)
 
     makers = {BundleFormat.REPORT: report_maker(settings.site_name)}
 
     @app.task(name=MAKE_EXPORTS)
     def make_exports() -> int:
-        """Whoever asks for an export defers this, in the same transaction."""
+        """Deferred in the transaction that orders an export."""
         return making.make_waiting(engine, settings.home, makers)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="tidy_exports", queueing_lock="tidy_exports", pass_context=False)
     def tidy_exports(timestamp: int) -> None:
-        """Each minute: what expired goes, what a dead worker left is taken up again."""
+        """Each minute: deletes expired exports, resumes those that a dead worker left."""
         del timestamp
         making.tidy(engine, settings.home, settings.export_max_bytes)
 
@@ -72,65 +78,55 @@ def make_jobs(settings: Settings) -> App:
     def watch_supports(timestamp: int) -> int:
         """Each minute: bursts of supports that no single one could show."""
         del timestamp
-        return trust.watch(engine, seen)
+        return bursts.watch(engine, seen)
 
-    _add_retry(app)
-    _add_mail(app, engine, settings)
-    _add_digests(app, engine, settings)
-    return app
-
-
-def _queue(database_url: str) -> App:
-    """Its pool soon says that the database is away; `_work_on` then begins again."""
-    connector = PsycopgConnector(
-        conninfo=database_url,
-        kwargs={"connect_timeout": PATIENCE, **NETWORK},
-        timeout=PATIENCE,
-        reconnect_timeout=PATIENCE,
-    )
-    return App(connector=connector)
-
-
-def _add_retry(app: App) -> None:
     @app.periodic(cron="* * * * *")
     @app.task(name="retry_stalled", queueing_lock="retry_stalled", pass_context=False)
     async def retry_stalled(timestamp: int) -> None:
-        """Each minute: jobs of a worker that has no pulse any more."""
+        """Each minute: jobs of a worker that was killed or lost its database.
+
+        Every task may be repeated.
+        """
         del timestamp
-        await _retry_stalled(app)
+        for job in await app.job_manager.get_stalled_jobs():
+            try:
+                if job.attempts < MOST_ATTEMPTS:
+                    await app.job_manager.retry_job(job)
+                    continue
+            except procrastinate.exceptions.ConnectorException as error:
+                words = str(error.__cause__ or error)
+                log.info("job_waits_already", task=job.task_name, error=words)
+            failed = procrastinate.jobs.Status.FAILED
+            await app.job_manager.finish_job(job, failed, delete_job=True)
 
-
-def _add_mail(app: App, engine: Engine, settings: Settings) -> None:
-    """Without locks of the queue: one held by a worker that was killed would stop all mail."""
+    # Mail has no locks of the queue: one held by a worker that was killed would stop all mail.
     transport = transport_of(settings)
 
     @app.task(name="send_mail")
     def send_mail() -> None:
-        """Woken by whoever writes a mail; takes turns with other jobs while there is more."""
+        """Deferred when a mail is written; takes turns with other jobs while there is more."""
         if mail.send_due(engine, transport):
             send_mail.defer()
 
     @app.periodic(cron="* * * * *")
     @app.task(name="sweep_mail", queueing_lock="sweep_mail", pass_context=False)
     def sweep_mail(timestamp: int) -> None:
-        """Each minute: what was refused, and what a worker left behind."""
+        """Each minute: mails that were refused, and those that a worker left behind."""
         del timestamp
         send_mail()
 
     @app.periodic(cron="17 3 * * *")
     @app.task(name="forget_people", queueing_lock="forget_people", pass_context=False)
     def forget_people(timestamp: int) -> None:
-        """Each night: what has had its time."""
+        """Each night: deletes what is past its time."""
         del timestamp
         people.purge(engine)
         mail.forget(engine)
         supports.forget_networks(engine)
-        following.forget(engine)
-        tokens.forget(engine)
+        subscriptions.forget(engine)
+        api_keys.forget(engine)
 
-
-def _add_digests(app: App, engine: Engine, settings: Settings) -> None:
-    """What is written by day, by the clock in Paris; who could not be dealt with is, later."""
+    # By day, by the clock in Paris; those who cannot be written to yet are tried again later.
 
     @app.periodic(cron="4 * * * *")
     @app.task(name="tell_followers", queueing_lock="tell_followers", pass_context=False)
@@ -138,7 +134,7 @@ def _add_digests(app: App, engine: Engine, settings: Settings) -> None:
         """By day: the digests that are not written yet."""
         del timestamp
         day = day_to_tell(datetime.now(UTC))
-        return following.tell(engine, settings, day) if day else 0
+        return subscriptions.tell(engine, settings, day) if day else 0
 
     @app.periodic(cron="9 * * * *")
     @app.task(name="tell_coordinators", queueing_lock="tell_coordinators", pass_context=False)
@@ -152,11 +148,13 @@ def _add_digests(app: App, engine: Engine, settings: Settings) -> None:
     @app.periodic(cron="*/2 * * * *")
     @app.task(name="send_reports", queueing_lock="send_reports", pass_context=False)
     def send_reports(timestamp: int) -> None:
-        """By day, from the first of a month on: orders its reports, and tells of those made."""
+        """By day, from the first of a month on: orders its reports, and mails those made."""
         del timestamp
         day = day_to_tell(datetime.now(UTC))
         if day:
             schedule_service.run(engine, settings, day)
+
+    return app
 
 
 def run_worker(settings: Settings) -> None:
@@ -164,27 +162,38 @@ def run_worker(settings: Settings) -> None:
     app = make_jobs(settings)
     if not settings.smtp_url:
         print(f"MAPSERVICE_SMTP_URL is not set: mails are written to {settings.home / 'mail'}")
-    asyncio.run(_work_until_stopped(app, settings.database_url))
+
+    async def work_until_stopped() -> None:
+        """The first signal asks for an end, the second one ends the process at once."""
+        loop = asyncio.get_running_loop()
+        work = asyncio.ensure_future(_work(app, settings.database_url))
+
+        def stop(number: signal.Signals) -> None:
+            loop.remove_signal_handler(number)
+            work.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop, number)
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+    asyncio.run(work_until_stopped())
 
 
-async def _work_until_stopped(app: App, database_url: str) -> None:
-    """The first signal asks for an end, the second one ends the process at once."""
-    loop, work = asyncio.get_running_loop(), asyncio.ensure_future(_work_on(app, database_url))
-
-    def stop(number: signal.Signals) -> None:
-        loop.remove_signal_handler(number)
-        work.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
-
-
-async def _work_on(app: App, database_url: str) -> None:
+async def _work(app: App, database_url: str) -> None:
     """Begins again, on new connections, whenever the database was away."""
+    told = False
     while True:
-        await _wait_for_database(database_url)
+        try:
+            # A pool would try ever more seldom; a waiting job is to wait seconds, not minutes.
+            async with await AsyncConnection.connect(database_url, connect_timeout=PATIENCE):
+                told = False
+        except OperationalError as error:
+            if not told:
+                log.warning("worker_waits_for_database", error=str(error).partition("\n")[0])
+            told = True
+            await asyncio.sleep(AGAIN_SECONDS)
+            continue
         try:
             async with app.open_async():
                 await app.run_worker_async(
@@ -197,29 +206,3 @@ async def _work_on(app: App, database_url: str) -> None:
         except (procrastinate.exceptions.ConnectorException, OperationalError) as error:
             log.warning("worker_begins_again", error=str(error.__cause__ or error))
         await asyncio.sleep(AGAIN_SECONDS)
-
-
-async def _wait_for_database(database_url: str) -> None:
-    """A pool would try ever more seldom; a job that waits is to wait seconds, not minutes."""
-    told = False
-    while True:
-        try:
-            async with await AsyncConnection.connect(database_url, connect_timeout=PATIENCE):
-                return
-        except OperationalError as error:
-            if not told:
-                log.warning("worker_waits_for_database", error=str(error).partition("\n")[0])
-            told = True
-            await asyncio.sleep(AGAIN_SECONDS)
-
-
-async def _retry_stalled(app: App) -> None:
-    """What a worker had begun that was killed, or lost its database: every task may be repeated."""
-    for job in await app.job_manager.get_stalled_jobs():
-        try:
-            if job.attempts < MOST_ATTEMPTS:
-                await app.job_manager.retry_job(job)
-                continue
-        except procrastinate.exceptions.ConnectorException as error:
-            log.info("job_waits_already", task=job.task_name, error=str(error.__cause__ or error))
-        await app.job_manager.finish_job(job, procrastinate.jobs.Status.FAILED, delete_job=True)

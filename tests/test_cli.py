@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from mapservice import __version__
-from mapservice.cli import main as cli
+from mapservice.cli import context
 from mapservice.cli.main import main
 from mapservice.geocoding.service import Locator
 from mapservice.imports.fixtures.service import sample_path
@@ -47,9 +47,11 @@ def mapservice(
 
     The geocoder is the one that all tests share: building it takes seconds.
     """
-    build = cli._locator
+    build = context.build_locator
     monkeypatch.setattr(
-        cli, "_locator", lambda its: locator if its.url.database in database_url else build(its)
+        context,
+        "build_locator",
+        lambda its: locator if its.url.database in database_url else build(its),
     )
     monkeypatch.setenv("MAPSERVICE_DATABASE_URL", database_url)
     monkeypatch.setenv("MAPSERVICE_HOME", str(tmp_path / "var"))

@@ -1,4 +1,4 @@
-"""What was decided about an initiative, and the line that the log keeps of it."""
+"""Decisions about an initiative, and the line that the log keeps of each."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from uuid import UUID
 class DecisionVerdict(StrEnum):
     """What a moderator decides; KEEP is for an edit that is public already.
 
-    MERGE and UNMERGE are about duplicates, PLACE and UNPLACE about where it is, CLOSE about a
+    MERGE and UNMERGE are about duplicates, PLACE and UNPLACE about its location, CLOSE about a
     report.
     """
 
@@ -28,7 +28,7 @@ class DecisionVerdict(StrEnum):
 class PastDecision:
     """A decision as it was taken; `revision` is the version that it is about, 0 for none.
 
-    `target` is what it was merged into or parted from, with its title where there still is one.
+    `target` is the initiative merged into or parted from; `title` is its title, "" once gone.
     """
 
     id: int
@@ -45,9 +45,9 @@ class PastDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRecord:
-    """One decision. `revision` is the version that was read, 0 for what has none.
+    """One decision. `revision` is the version that was read, 0 without versions.
 
-    `target` is what it was merged into or parted from, `report` what led to it.
+    `target` is the initiative merged into or parted from, `report` the report that led to it.
     """
 
     initiative: UUID

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from mapservice.audit.model import DecisionVerdict, PastDecision
 
-# Those about what was merged into it, too.
+# Those about initiatives merged into it, too.
 DECISIONS = """
 SELECT decision.id, decision.initiative, revision, verdict, reason, decided_by, decided_by_person,
        decided_at, decision.target, coalesce(other.title, '') AS title
@@ -19,7 +19,7 @@ SELECT decision.id, decision.initiative, revision, verdict, reason, decided_by, 
 
 
 def decisions(connection: Connection, identifier: UUID) -> list[PastDecision]:
-    """All that was ever decided about it, the latest first."""
+    """All decisions ever taken about it, the latest first."""
     rows = connection.execute(text(DECISIONS), {"id": identifier})
     return [
         PastDecision(**{**row._mapping, "verdict": DecisionVerdict(row.verdict)}) for row in rows

@@ -1,7 +1,7 @@
 """`mapservice serve`: the whole service of one machine, until Ctrl-C or SIGTERM.
 
 Holds the database (the private cluster, unless a URL is set), brings it up to date, then runs
-gunicorn and a worker, and starts again what ends by itself. Whatever happens, nothing that it
+gunicorn and a worker, and restarts whichever ends by itself. Whatever happens, no process that it
 started is left behind.
 """
 
@@ -16,7 +16,7 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,12 +36,12 @@ PREPARATION = (
     ("Sample initiatives", ("initiatives", "sample", "--if-empty")),
 )
 WEB, WORKER = "gunicorn", "worker"
-LOOK_SECONDS = 1  # between two looks at the cluster, which nobody else watches
+LOOK_SECONDS = 1  # between two looks at the cluster, which nothing else watches
 READY_SECONDS = 120
-# A start that fails so often, before anything was served, is one that a person must mend.
+# A start that fails so often before serving anything needs a person.
 FAILED_STARTS = 3
 BACKLOG = 2048  # as gunicorn's own
-MOST_WAITING = 200  # clients that are told to come again, at one look
+MOST_WAITING = 200  # clients asked to come again, at one look
 
 AWAY_WORDS = (
     "Le service démarre ; merci de réessayer. The service starts; please try again.\n".encode()
@@ -74,7 +74,10 @@ class ListenAddress:
 
         By number: the name `localhost` may lead to the other family, where somebody else listens.
         """
-        host = ("::1" if ":" in self.host else "127.0.0.1") if self._is_wildcard else self.host
+        host = self.host
+        with contextlib.suppress(ValueError):
+            if ipaddress.ip_address(host).is_unspecified:
+                host = "::1" if ":" in host else "127.0.0.1"
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def listen(self) -> socket.socket:
@@ -96,17 +99,10 @@ class ListenAddress:
             ) from None
         return listener
 
-    @property
-    def _is_wildcard(self) -> bool:
-        try:
-            return ipaddress.ip_address(self.host).is_unspecified
-        except ValueError:
-            return False
-
 
 @dataclass(frozen=True, slots=True)
 class StartupClock:
-    """Tells each step with the seconds since scripts/start began."""
+    """Prints each step with the seconds since scripts/start began."""
 
     since: float
 
@@ -116,7 +112,7 @@ class StartupClock:
 
 @dataclass(slots=True)
 class StandIn:
-    """Answers where gunicorn does not run, so that nobody waits for it without a word.
+    """Answers while gunicorn does not run, so that no client waits without an answer.
 
     The listening socket is ours and stays open: a client would wait until the next start.
     """
@@ -125,7 +121,7 @@ class StandIn:
     waiting: list[socket.socket] = field(default_factory=list)
 
     def answer(self) -> None:
-        """Whoever came before the last look, and has sent a request by now."""
+        """Answers those who came before the last look, and have sent a request by now."""
         while self.waiting:
             with contextlib.suppress(OSError), self.waiting.pop() as client:
                 client.recv(65536)
@@ -133,7 +129,7 @@ class StandIn:
                 client.shutdown(socket.SHUT_WR)
 
     def take(self) -> None:
-        """Takes those who have come since; they are answered at the next look."""
+        """Accepts those who have come since; they are answered at the next look."""
         while len(self.waiting) < MOST_WAITING:
             try:
                 client, _ = self.listener.accept()
@@ -145,10 +141,10 @@ class StandIn:
 
 @dataclass(slots=True)
 class ServedDatabase:
-    """Its URL, and the hold on our own cluster; somebody else's is not ours to start."""
+    """Its URL, and the lease of our own cluster; None for a server that is not ours to start."""
 
     url: str
-    hold: cluster.ClusterLease | None
+    lease: cluster.ClusterLease | None
     clock: StartupClock
     starter: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     backoff: RestartBackoff = field(default_factory=RestartBackoff)
@@ -157,54 +153,71 @@ class ServedDatabase:
     started: float = field(default_factory=time.monotonic)
 
     def look_after(self) -> None:
-        """Starts the cluster again when it has ended; beside us, since recovery takes its time."""
+        """Starts the cluster again when it has ended; in a thread, since recovery takes time."""
         now = time.monotonic()
-        if self.hold is None or now < self.due:
+        if self.lease is None or now < self.due:
             return
-        if self.revival is not None:
-            if self.revival.done():
-                self._revived(self.revival.exception(), now)
-            return
-        self.due = now + LOOK_SECONDS
-        if not is_running(self.hold.place):
-            self.clock.tell("The database cluster ended by itself: starting it again")
-            self.revival = self.starter.submit(self.hold.revive)
+        if self.revival is None:
+            self.due = now + LOOK_SECONDS
+            if not is_running(self.lease.place):
+                self.clock.tell("The database cluster ended by itself: starting it again")
+                self.revival = self.starter.submit(self.lease.revive)
+        elif self.revival.done():
+            failure = self.revival.exception()
+            self.revival = None
+            if failure is None:
+                self.clock.tell("The database cluster runs again")
+                self.started = now
+                return
+            wait = self.backoff.failed(now - self.started)
+            self.due, self.started = now + wait, now
+            self.clock.tell(f"The database cluster does not start, again in {wait:g} s: {failure}")
 
     def close(self) -> None:
         """When no start of it is under way any more."""
         self.starter.shutdown(wait=True)
-        if self.hold is not None:
-            self.hold.release()
-
-    def _revived(self, failure: BaseException | None, now: float) -> None:
-        self.revival = None
-        if failure is None:
-            self.clock.tell("The database cluster runs again")
-            self.started = now
-            return
-        wait = self.backoff.failed(now - self.started)
-        self.due, self.started = now + wait, now
-        self.clock.tell(f"The database cluster does not start, again in {wait:g} s: {failure}")
+        if self.lease is not None:
+            self.lease.release()
 
 
 def serve(settings: Settings) -> int:
     """Prepares, serves, and stops all. Returns the exit code: 0 when asked to stop."""
     clock = StartupClock(float(os.environ.get("MAPSERVICE_STARTED") or time.time()))
     service = ProcessSupervisor(os.environ, clock.tell)
-    with _obeying(service):
-        try:
-            address = ListenAddress.from_env()
-            with address.listen() as listener, _database(settings, clock) as database:
-                service.environ["MAPSERVICE_DATABASE_URL"] = database.url
-                service.environ["MAPSERVICE_SECRET_KEY"] = settings.secret_key or _key(settings)
-                urls = (settings.database_url, database.url)
-                with public_address.recorded(settings.home, address.url, urls):
-                    _work(service, listener, address, database)
-        except KeyboardInterrupt:
-            clock.tell(f"Stopped ({service.asked_by})")
-            return 0
-        except MapserviceError as error:
-            tell_person(str(error))
+    # Signals that ask the service to stop; SIGHUP is none of them under `nohup`.
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    former = {number: signal.signal(number, service.ask_to_stop) for number in numbers}
+    try:
+        address = ListenAddress.from_env()
+        with contextlib.ExitStack() as stack:
+            listener = stack.enter_context(address.listen())
+            url, lease = settings.database_url, None
+            if not url:
+                lease = cluster.ClusterLease(settings.home)
+                url = lease.place.url()
+            database = ServedDatabase(url, lease, clock)
+            stack.callback(database.close)
+            # A key made once and kept signs nobody out at a restart.
+            key_file = settings.home / "secret.key"
+            if not settings.secret_key and not key_file.exists():
+                key_file.parent.mkdir(parents=True, exist_ok=True)
+                key_file.touch(mode=0o600)
+                key_file.write_text(secrets.token_urlsafe(32))
+            service.environ["MAPSERVICE_DATABASE_URL"] = url
+            service.environ["MAPSERVICE_SECRET_KEY"] = settings.secret_key or key_file.read_text()
+            urls = (settings.database_url, url)
+            stack.enter_context(public_address.recorded(settings.home, address.url, urls))
+            _work(service, listener, address, database)
+    except KeyboardInterrupt:
+        clock.tell(f"Stopped ({service.asked_by})")
+        return 0
+    except MapserviceError as error:
+        tell_person(str(error))
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
     return 1
 
 
@@ -234,7 +247,15 @@ def _work(
         web = [_program("gunicorn"), "-c", "python:mapservice.gunicorn_conf", *bind]
         service.keep(WEB, web, [listener.fileno()])
         service.keep(WORKER, [_program("mapservice"), "worker"])
-        _wait_until_ready(service, address)
+        patience = time.monotonic() + READY_SECONDS
+        while not (service.runs(WEB) and _is_ready(address)):
+            service.watch()
+            if service.failures(WEB) >= FAILED_STARTS:
+                raise ConfigurationError(f"{WEB} ended by itself {FAILED_STARTS} times: stopping")
+            if time.monotonic() > patience:
+                raise ConfigurationError(
+                    f"Not ready after {READY_SECONDS} s: {address.url}/health/ready"
+                )
         tell(f"Serving on {address.url} (Ctrl-C stops)")
         while True:
             service.watch()
@@ -243,20 +264,8 @@ def _work(
         service.stop()
 
 
-def _wait_until_ready(service: ProcessSupervisor, address: ListenAddress) -> None:
-    """Asks at our own socket: while gunicorn does not run, the answer is ours, and is no."""
-    patience = time.monotonic() + READY_SECONDS
-    while not (service.runs(WEB) and _is_ready(address)):
-        service.watch()
-        if service.failures(WEB) >= FAILED_STARTS:
-            raise ConfigurationError(f"{WEB} ended by itself {FAILED_STARTS} times: stopping")
-        if time.monotonic() > patience:
-            raise ConfigurationError(
-                f"Not ready after {READY_SECONDS} s: {address.url}/health/ready"
-            )
-
-
 def _is_ready(address: ListenAddress) -> bool:
+    """Asked at our own socket: while gunicorn does not run, the answer is ours, a 503."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{address.url}/health/ready", timeout=2) as answer:
@@ -267,43 +276,6 @@ def _is_ready(address: ListenAddress) -> bool:
 
 def _program(name: str) -> str:
     return str(Path(sysconfig.get_path("scripts")) / name)
-
-
-@contextlib.contextmanager
-def _database(settings: Settings, clock: StartupClock) -> Iterator[ServedDatabase]:
-    if settings.database_url:
-        database = ServedDatabase(settings.database_url, None, clock)
-    else:
-        hold = cluster.ClusterLease(settings.home)
-        database = ServedDatabase(hold.place.url(), hold, clock)
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-@contextlib.contextmanager
-def _obeying(service: ProcessSupervisor) -> Iterator[None]:
-    """SIGINT and SIGTERM ask the service to stop, and SIGHUP unless `nohup` started us."""
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    former = {number: signal.signal(number, service.ask_to_stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
-def _key(settings: Settings) -> str:
-    """Made once and kept, so that a restart signs nobody out."""
-    path = settings.home / "secret.key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(32))
-    return path.read_text()
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Keeps processes going: starts what ended by itself again, later each time, and ends all together.
+"""Keeps processes going: restarts those that end by themselves, later each time; stops all.
 
 Nothing here knows what the processes are for; `serve.py` does. Only the standard library.
 """
@@ -23,7 +23,7 @@ GRACE_SECONDS = 25  # longer than gunicorn gives its own workers
 @dataclass(slots=True)
 class RestartBackoff:
     """How long to wait before the next attempt: doubles up to `most`, and is short again after
-    `good` seconds without a failure. Nobody gives up: what is broken may be mended meanwhile."""
+    `good` seconds without a failure. It never gives up: the cause may be repaired meanwhile."""
 
     first: float = 0.5
     most: float = 60.0
@@ -38,7 +38,7 @@ class RestartBackoff:
 
 @dataclass(slots=True)
 class ChildProcess:
-    """A command that is to run for good. `process` is None while it waits for its next start."""
+    """A command to be kept running. `process` is None while it waits for its next start."""
 
     name: str
     command: Sequence[str]
@@ -50,7 +50,7 @@ class ChildProcess:
 
 
 class ProcessSupervisor:
-    """The children and the wish to stop; one per process, as signals are.
+    """The children and requests to stop; one per process, since signals are.
 
     `tell` prints one line for a person. `idle` is called at every look.
     """
@@ -91,13 +91,23 @@ class ProcessSupervisor:
         time.sleep(PAUSE)
 
     def watch(self) -> None:
-        """A moment, then starts what is due. Raises KeyboardInterrupt."""
+        """A pause, then starts the children that are due. Raises KeyboardInterrupt."""
         self.pause()
+        now = time.monotonic()
         for child in self._children.values():
-            self._look_after(child)
+            if child.process is None:
+                if now >= child.due:
+                    self._start(child)
+            elif (code := child.process.poll()) is not None:
+                # What a killed process leaves behind would share the work with its successor.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(child.process.pid, signal.SIGKILL)
+                wait = child.backoff.failed(now - child.started)
+                child.process, child.due = None, now + wait
+                self._tell(f"{child.name} ended by itself ({_ending(code)}): again in {wait:g} s")
 
     def runs(self, name: str) -> bool:
-        """False while it waits for its next start, or is none of ours."""
+        """False while it waits for its next start, or is unknown."""
         child = self._children.get(name)
         return child is not None and child.process is not None and child.process.poll() is None
 
@@ -106,7 +116,7 @@ class ProcessSupervisor:
         return self._children[name].backoff.failures
 
     def stop(self) -> None:
-        """All children, kindly; a second Ctrl-C or too long a wait ends them at once."""
+        """Ends all children, kindly; a second Ctrl-C or too long a wait ends them at once."""
         asked, patience = self.asked_to_stop, time.monotonic() + GRACE_SECONDS
         self._signal(signal.SIGTERM)
         while any(process.poll() is None for process in self._processes()):
@@ -117,22 +127,14 @@ class ProcessSupervisor:
         for process in self._processes():
             process.wait()
 
-    def _look_after(self, child: ChildProcess) -> None:
-        now = time.monotonic()
-        if child.process is None:
-            if now >= child.due:
-                self._start(child)
-        elif (code := child.process.poll()) is not None:
-            _end_group(child.process)
-            wait = child.backoff.failed(now - child.started)
-            child.process, child.due = None, now + wait
-            self._tell(f"{child.name} ended by itself ({_ending(code)}): again in {wait:g} s")
-
     def _start(self, child: ChildProcess) -> None:
         """In a session of its own: Ctrl-C in the terminal reaches us alone, and we pass it on."""
         child.started = time.monotonic()
+        # On Linux a child gets SIGTERM should we be killed without a chance to pass anything on.
+        setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+        dying_with_us = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
         child.process = subprocess.Popen(
-            [*_ending_with_us(), *child.command],
+            [*dying_with_us, *child.command],
             env=self.environ,
             start_new_session=True,
             pass_fds=child.descriptors,
@@ -147,12 +149,6 @@ class ProcessSupervisor:
                 os.killpg(process.pid, number)
 
 
-def _end_group(leader: subprocess.Popen[bytes]) -> None:
-    """What a killed process leaves behind: else its successor would share the work with them."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader.pid, signal.SIGKILL)
-
-
 def _ending(code: int) -> str:
     if code >= 0:
         return f"code {code}"
@@ -160,9 +156,3 @@ def _ending(code: int) -> str:
         return signal.Signals(-code).name
     except ValueError:
         return f"signal {-code}"
-
-
-def _ending_with_us() -> list[str]:
-    """Linux: a child gets SIGTERM should we be killed in a way that lets us tell nobody."""
-    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
-    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []

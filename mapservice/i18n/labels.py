@@ -75,3 +75,39 @@ def verdict_label(verdict: str) -> str:
         "unplace": _("lieu remis en attente"),
         "close": _("signalement clos"),
     }[verdict]
+
+
+# --- Of accounts and contributions ---
+
+
+def scale_label(scale: str) -> str:
+    """Whom an initiative concerns, as the form of a proposal offers it."""
+    return {
+        "commune": _("Une commune ou un quartier"),
+        "epci": _("Une intercommunalité"),
+        "departement": _("Un département"),
+        "region": _("Une région"),
+        "national": _("Toute la France"),
+    }[scale]
+
+
+def proposal_field_label(name: str) -> str:
+    """A field of a proposal, as its history names it."""
+    return {
+        "title": _("titre"),
+        "summary": _("résumé"),
+        "description": _("description"),
+        "theme": _("thème"),
+        "scale": _("échelle"),
+        "place": _("lieu"),
+    }[name]
+
+
+def api_scope_label(scope: str) -> str:
+    """What an API key with this scope opens."""
+    return {
+        "read:moderation": _("Lire ce qui attend dans mes territoires (JSON, CSV)"),
+        "read:coordination": _("Lire le bilan de la semaine de mes territoires (JSON)"),
+        "write:initiatives": _("Proposer et modifier mes initiatives, relues comme les autres"),
+        "export": _("Commander des exports même quand la file est pleine, gardés 7 jours"),
+    }[scope]

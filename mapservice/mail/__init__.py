@@ -1,1 +1,1 @@
-"""Mail that leaves: written in the transaction of what it tells of, sent by the worker."""
+"""Outgoing mail: written in the transaction of its cause, sent by the worker."""

@@ -11,7 +11,7 @@ GIVE_UP_AFTER = timedelta(days=5)
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands; `FAILED` is for good, and keeps the reason."""
+    """The state of a delivery; `FAILED` is final, and keeps the reason."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -21,7 +21,7 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """In whose name mails are written: `base_url` starts their links and ends without a slash."""
+    """The sender of mails: `base_url` starts their links and ends without a slash."""
 
     site_name: str
     base_url: str
@@ -30,10 +30,10 @@ class Letterhead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """One mail to one person, in plain text and HTML; `mail.letters.write` makes them.
+    """One mail to one person, in plain text and HTML; `mail.service.write` makes them.
 
-    `headers` are those beside the usual, such as List-Unsubscribe. The sooner `give_up_after`
-    ends, the sooner it is sent: a sign-in link overtakes ten thousand digests.
+    `headers` come in addition to the usual ones, such as List-Unsubscribe. The sooner
+    `give_up_after` ends, the sooner it is sent: a sign-in link overtakes ten thousand digests.
     """
 
     kind: str
@@ -49,7 +49,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A mail as it was kept: `message_id` and `created_at` are the same on every attempt."""
+    """A mail in the outbox: `message_id` and `created_at` are the same on every attempt."""
 
     id: UUID
     message_id: str

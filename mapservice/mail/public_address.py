@@ -1,7 +1,7 @@
 """Where this service is reached on this machine, for links written outside of a request.
 
 `mapservice serve` keeps a file under `<home>/served` locked for as long as it lives: a file that
-anybody can lock is that of a process which has ended.
+can be locked belongs to a process that has ended.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ FOLDER = "served"
 
 @contextlib.contextmanager
 def recorded(home: Path, address: str, database_urls: Iterable[str]) -> Iterator[None]:
-    """Tells others, while it lasts, that this process serves a database at `address`.
+    """Records, while it lasts, that this process serves a database at `address`.
 
     The database has several URLs: that of the settings (empty: the private cluster), and its own.
     """
@@ -37,7 +37,7 @@ def recorded(home: Path, address: str, database_urls: Iterable[str]) -> Iterator
 
 
 def address_of(home: Path, database_url: str) -> str | None:
-    """Where that database is served, if it is; the latest start counts where several are."""
+    """The address where that database is served, if any; of several the latest start counts."""
     with contextlib.suppress(OSError):
         files = sorted((home / FOLDER).glob("*.json"), key=lambda path: -path.stat().st_mtime)
         for path in files:
@@ -53,7 +53,7 @@ def _digest(database_url: str) -> str:
 
 
 def _read_living(path: Path) -> tuple[str, list[str]]:
-    """No database where nobody holds the file."""
+    """The address and databases in the file; none where its process has ended."""
     with path.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -18,12 +18,12 @@ from mapservice.settings import Settings
 PORTS = {"smtp": 25, "smtps": 465}
 
 Send = Callable[[Delivery], None]
-# Opens the way and closes it. Raises Unreachable when there is none, then nothing was sent.
+# Opens a way to send mails, and closes it. Raises MailServerUnreachable: then none was sent.
 Transport = Callable[[], AbstractContextManager[Send]]
 
 
 class MailRefused(Exception):
-    """The server answers that it does not take this mail; `permanent`: not later either."""
+    """The server does not accept this mail; `permanent`: not later either."""
 
     def __init__(self, words: str, *, permanent: bool) -> None:
         super().__init__(words)
@@ -31,7 +31,7 @@ class MailRefused(Exception):
 
 
 class MailServerUnreachable(Exception):
-    """The server cannot be reached, hangs, drops the connection, or takes nobody's mail now."""
+    """The server is away, hangs, drops the connection, or accepts no mail at present."""
 
 
 def transport_of(settings: Settings) -> Transport:
@@ -45,7 +45,7 @@ def transport_of(settings: Settings) -> Transport:
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """`timeout` in seconds is that of each single step."""
+    """`timeout` is in seconds, for each single step."""
 
     host: str
     port: int
@@ -94,52 +94,61 @@ def as_message(delivery: Delivery) -> EmailMessage:
 
 @contextlib.contextmanager
 def _to_server(server: MailServer) -> Iterator[Send]:
-    connection = _connect(server)
+    """One conversation with the server, for as many mails as are sent meanwhile.
+
+    Sending raises MailRefused, or MailServerUnreachable: then the server may have the mail or not.
+    """
+    context = ssl.create_default_context()
     try:
-        yield lambda delivery: _send(connection, delivery)
+        connection = (
+            smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=context)
+            if server.tls
+            else smtplib.SMTP(server.host, server.port, timeout=server.timeout)
+        )
+        if server.starttls and not server.tls:
+            connection.starttls(context=context)
+        if server.user:
+            connection.login(server.user, server.password)
+    except (smtplib.SMTPException, OSError) as error:
+        raise MailServerUnreachable(_said(error)) from error
+
+    def send(delivery: Delivery) -> None:
+        message = _message(delivery)
+        try:
+            connection.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            refusals = [*error.recipients.values(), (550, b"no recipient")]
+            code, words = refusals[0]
+            raise MailRefused(f"{code} {_readable(words)}", permanent=code >= 500) from error
+        except smtplib.SMTPDataError as error:
+            raise MailRefused(_said(error), permanent=error.smtp_code >= 500) from error
+        # Our own address or account may be wrong (SMTPSenderRefused): whoever runs the service
+        # mends that, and the mail is then sent.
+        except (smtplib.SMTPException, OSError) as error:
+            raise MailServerUnreachable(_said(error)) from error
+
+    try:
+        yield send
     finally:
         with contextlib.suppress(smtplib.SMTPException, OSError):
             connection.quit()
         connection.close()
 
 
-def _connect(server: MailServer) -> smtplib.SMTP:
-    context = ssl.create_default_context()
+@contextlib.contextmanager
+def _to_folder(folder: Path) -> Iterator[Send]:
+    """Links in these files sign people in, so nobody else on the machine may read them."""
+
+    def write(delivery: Delivery) -> None:
+        path = folder / f"{delivery.created_at:%Y%m%d-%H%M%S}-{delivery.kind}-{delivery.id}.eml"
+        content = bytes(_message(delivery))
+        path.touch(mode=0o600)
+        path.write_bytes(content)
+
     try:
-        if server.tls:
-            return _signed_in(
-                smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=context),
-                server,
-            )
-        connection = smtplib.SMTP(server.host, server.port, timeout=server.timeout)
-        if server.starttls:
-            connection.starttls(context=context)
-        return _signed_in(connection, server)
-    except (smtplib.SMTPException, OSError) as error:
-        raise MailServerUnreachable(_said(error)) from error
-
-
-def _signed_in(connection: smtplib.SMTP, server: MailServer) -> smtplib.SMTP:
-    if server.user:
-        connection.login(server.user, server.password)
-    return connection
-
-
-def _send(connection: smtplib.SMTP, delivery: Delivery) -> None:
-    """Raises Refused or Unreachable; in the second case the server may have taken it or not."""
-    message = _message(delivery)
-    try:
-        connection.send_message(message)
-    except smtplib.SMTPRecipientsRefused as error:
-        refusals = [*error.recipients.values(), (550, b"no recipient")]
-        code, words = refusals[0]
-        raise MailRefused(f"{code} {_readable(words)}", permanent=code >= 500) from error
-    except smtplib.SMTPDataError as error:
-        raise MailRefused(_said(error), permanent=error.smtp_code >= 500) from error
-    except smtplib.SMTPSenderRefused as error:
-        # Our own address or account is wrong: mended by who runs the service, and then sent.
-        raise MailServerUnreachable(_said(error)) from error
-    except (smtplib.SMTPException, OSError) as error:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield write
+    except OSError as error:
         raise MailServerUnreachable(_said(error)) from error
 
 
@@ -158,20 +167,3 @@ def _said(error: Exception) -> str:
 
 def _readable(words: bytes | str) -> str:
     return words.decode(errors="replace") if isinstance(words, bytes) else words
-
-
-@contextlib.contextmanager
-def _to_folder(folder: Path) -> Iterator[Send]:
-    """Links in these files sign people in, so nobody else on the machine may read them."""
-
-    def write(delivery: Delivery) -> None:
-        path = folder / f"{delivery.created_at:%Y%m%d-%H%M%S}-{delivery.kind}-{delivery.id}.eml"
-        content = bytes(_message(delivery))
-        path.touch(mode=0o600)
-        path.write_bytes(content)
-
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        yield write
-    except OSError as error:
-        raise MailServerUnreachable(_said(error)) from error

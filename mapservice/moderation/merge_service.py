@@ -15,7 +15,6 @@ from mapservice.audit import log
 from mapservice.audit.model import DecisionRecord, DecisionVerdict
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.initiatives.model import PUBLIC, Status
-from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
 from mapservice.moderation.service import LateReason, TooLate, check_holder, clean_reason
@@ -135,7 +134,7 @@ def _tell(
     }
     mail.enqueue(
         connection,
-        letters.write(site, letter, author.email, values, locale=author.locale, person=author.id),
+        mail.write(site, letter, author.email, values, locale=author.locale, person=author.id),
     )
 
 

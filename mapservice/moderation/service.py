@@ -21,7 +21,6 @@ from mapservice.contributions.proposals.model import MAX_REASON, ON_TEXT, Propos
 from mapservice.db.text import fill
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.initiatives.model import PUBLIC, Status
-from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
 from mapservice.moderation import queries
@@ -289,7 +288,7 @@ def _tell(
     }
     mail.enqueue(
         connection,
-        letters.write(site, letter, author.email, values, locale=author.locale, person=author.id),
+        mail.write(site, letter, author.email, values, locale=author.locale, person=author.id),
     )
 
 

@@ -1,4 +1,4 @@
-"""What `mapservice doctor` looks at: whether a database is ready, and whether it is whole."""
+"""What `mapservice doctor` examines: whether a database is ready and sound."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class DoctorFinding:
 
 
 def examine(connection: Connection) -> Iterator[DoctorFinding]:
-    """Stops where the rest could not be asked: at a schema that is not this version's."""
+    """Stops early where the rest cannot be examined: at a schema of another version."""
     schema, newest = revisions.current_revision(connection), revisions.newest_revision()
     yield DoctorFinding(
         f"schema {schema or 'missing'}, this version needs {newest}", schema == newest

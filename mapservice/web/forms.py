@@ -14,21 +14,83 @@ import math
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Self
 from uuid import UUID
 
 from flask import Blueprint, Flask, Response, jsonify, make_response, render_template, request
+from sqlalchemy import Connection, text
 
 from mapservice.errors import InvalidInput, MapserviceError
 from mapservice.i18n.text import gettext as _
-from mapservice.mail.email_address import AddressMistake, EmailAddress
-from mapservice.web import edge, tallies
+from mapservice.mail.service import AddressMistake, EmailAddress
+from mapservice.web import edge
 from mapservice.web.edge import client_address, network_of, secret_key, services
 
 # --- How often something may be tried ------------------------------------------------------------
 
 HOUR = 3600
+
+# Two windows stand for a sliding one: the part of the former that is still within reach counts.
+COUNT_TRY = """
+WITH clock AS (
+  SELECT ceil(extract(epoch FROM clock_timestamp()) / :seconds) * :seconds AS ends,
+         extract(epoch FROM clock_timestamp()) AS now
+), now_in AS (
+  INSERT INTO tally (key, ends_at, count)
+  SELECT :key, to_timestamp(ends), 1 FROM clock
+      ON CONFLICT (key, ends_at) DO UPDATE SET count = tally.count + 1
+  RETURNING count
+)
+SELECT now_in.count + coalesce(before.count, 0) * (ends - now) / :seconds AS tries,
+       ends - now AS left
+  FROM clock
+  CROSS JOIN now_in
+  LEFT JOIN tally AS before
+    ON before.key = :key AND before.ends_at = to_timestamp(ends - :seconds)"""
+
+LOOK_AT_TRIES = """
+WITH clock AS (
+  SELECT ceil(extract(epoch FROM clock_timestamp()) / :seconds) * :seconds AS ends,
+         extract(epoch FROM clock_timestamp()) AS now
+)
+SELECT coalesce(present.count, 0) + coalesce(before.count, 0) * (ends - now) / :seconds AS tries,
+       ends - now AS left
+  FROM clock
+  LEFT JOIN tally AS present
+    ON present.key = :key AND present.ends_at = to_timestamp(ends)
+  LEFT JOIN tally AS before
+    ON before.key = :key AND before.ends_at = to_timestamp(ends - :seconds)"""
+
+FIRST_USE = """
+INSERT INTO tally (key, ends_at, count) VALUES (:key, :ends_at, 1) ON CONFLICT DO NOTHING"""
+
+
+@dataclass(frozen=True, slots=True)
+class TryCount:
+    """How often something was tried lately, this time included, and when the window ends."""
+
+    count: float
+    seconds_left: float
+
+
+def count_try(connection: Connection, key: bytes, seconds: int) -> TryCount:
+    """Counts one more try within this many seconds (at most a day)."""
+    row = connection.execute(text(COUNT_TRY), {"key": key, "seconds": seconds}).one()
+    return TryCount(float(row.tries), float(row.left))
+
+
+def look_at_tries(connection: Connection, key: bytes, seconds: int) -> TryCount:
+    """How often it was tried within this many seconds, without another try."""
+    row = connection.execute(text(LOOK_AT_TRIES), {"key": key, "seconds": seconds}).one()
+    return TryCount(float(row.tries), float(row.left))
+
+
+def is_first(connection: Connection, key: bytes, ends: int) -> bool:
+    """Whether this key, which is good until `ends` (Unix seconds), comes for the first time."""
+    bound = {"key": key, "ends_at": datetime.fromtimestamp(ends, UTC)}
+    return connection.execute(text(FIRST_USE), bound).rowcount == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +108,14 @@ def seconds_to_wait(name: str, limit: RateLimit, whose: str) -> int:
     count holds whatever becomes of the request, since it has a transaction of its own.
     """
     with services().engine.begin() as connection:
-        tries = tallies.count(connection, _tally_key(name, whose), limit.seconds)
+        tries = count_try(connection, _tally_key(name, whose), limit.seconds)
     return max(1, math.ceil(tries.seconds_left)) if tries.count > limit.tries else 0
 
 
 def seconds_left(name: str, limit: RateLimit, whose: str) -> int:
     """The same without a try: 0 unless the limit is reached already."""
     with services().engine.connect() as connection:
-        tries = tallies.look(connection, _tally_key(name, whose), limit.seconds)
+        tries = look_at_tries(connection, _tally_key(name, whose), limit.seconds)
     return max(1, math.ceil(tries.seconds_left)) if tries.count >= limit.tries else 0
 
 
@@ -140,7 +202,7 @@ def spend_proof(packed: str) -> bool:
         return False
     key = hashlib.sha256(b"proof " + _bytes(solution.challenge)).digest()
     with services().engine.begin() as connection:
-        return tallies.is_first(connection, key, solution.expires)
+        return is_first(connection, key, solution.expires)
 
 
 def _digest(salt: str, number: int) -> str:

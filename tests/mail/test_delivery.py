@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from mapservice.errors import ConfigurationError
-from mapservice.mail.queries import locked
-from mapservice.mail.service import enqueue, forget, send_due
+from mapservice.mail.service import enqueue, forget, locked, send_due
 from mapservice.mail.transport import transport_of
 from tests.conftest import REPOSITORY
 from tests.mail.conftest import kept, later, letter, settings_for, transport_to
@@ -24,7 +23,7 @@ ANA, BEN = "ana@example.org", "ben@example.org"
 SEND = """
 import sys
 from mapservice.db.engine import make_engine
-from mapservice.mail.queries import locked
+from mapservice.mail.service import locked
 from mapservice.mail.service import send_due
 from mapservice.mail.transport import transport_of
 from mapservice.settings import Settings

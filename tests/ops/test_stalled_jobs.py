@@ -27,7 +27,7 @@ def test_what_a_dead_worker_had_begun_is_begun_again(engine: Engine, database_ur
 
     async def retry() -> None:
         async with app.open_async():
-            await jobs._retry_stalled(app)
+            await app.tasks["retry_stalled"](timestamp=0)
 
     # In a thread of its own: a browser of this process may have a loop that runs in ours.
     with ThreadPoolExecutor(1) as pool:

@@ -1,8 +1,8 @@
-"""Keys for tools at our doors: `Authorization: Bearer …`, never a cookie, never a session.
+"""Keys for tools at our endpoints: `Authorization: Bearer …`, never a cookie, never a session.
 
-A door calls `require(scope)`, or `offered(scope)` where a key only widens what everybody may do.
-What a key may do is bound by the roles that its person has at this moment. Refusals are RFC 6750's,
-as problem documents.
+An endpoint calls `require(scope)`, or `offered(scope)` where a key only widens what anybody may do.
+A key may do no more than its person's roles allow at this moment. Refusals follow RFC 6750, as
+problem documents.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from mapservice.accounts.api_keys import queries, service
 from mapservice.accounts.api_keys.model import ApiKey, ApiKeyScope, is_like_ours
 from mapservice.accounts.people import queries as people
 from mapservice.accounts.people.model import Person
+from mapservice.accounts.people.service import digest
 from mapservice.accounts.roles import queries as roles
 from mapservice.accounts.roles.model import Principal, badge_of
 from mapservice.errors import MapserviceError
@@ -35,7 +36,7 @@ ANY_SCOPE = RateLimit(600)
 
 
 class BearerRefused(MapserviceError):
-    """A key that was missing, does not work or does not reach: 401, 403 or 429."""
+    """A key that is missing, does not work or is not enough: 401, 403 or 429."""
 
     title = "Refused"
 
@@ -48,18 +49,25 @@ class BearerRefused(MapserviceError):
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyHolder:
-    """Whose key came with the present request."""
+    """The key of the present request, and whose it is."""
 
     token: ApiKey
     person: Person
 
 
 def register(app: Flask) -> None:
-    app.register_error_handler(BearerRefused, _refusal)
+    @app.errorhandler(BearerRefused)
+    def refuse(error: BearerRefused) -> Response:
+        response = problem(error.status, str(error))
+        if error.challenge:
+            response.headers["WWW-Authenticate"] = error.challenge
+        if error.wait:
+            response.headers["Retry-After"] = str(error.wait)
+        return response
 
 
 def require(scope: ApiKeyScope | None) -> ApiKeyHolder:
-    """Who holds the key of the present request, which has to have this scope (None: any).
+    """The holder of the key of the present request, which must have this scope (None: any).
 
     Counts the request. Raises BearerRefused.
     """
@@ -67,7 +75,17 @@ def require(scope: ApiKeyScope | None) -> ApiKeyHolder:
     if secret is None:
         words = "This address is for keys: send Authorization: Bearer."
         raise BearerRefused(HTTPStatus.UNAUTHORIZED, words, REALM)
-    holder = _holder(secret)
+    holder = None
+    if is_like_ours(secret):
+        with services().engine.begin() as connection:
+            token = queries.by_digest(connection, digest(secret))
+            person = people.find(connection, token.person) if token else None
+            if token and person:
+                service.used(connection, token.id, datetime.now(PARIS).date())
+                holder = ApiKeyHolder(token, person)
+    if holder is None:
+        words = "This key does not work: it is wrong, has ended or was taken back."
+        raise BearerRefused(HTTPStatus.UNAUTHORIZED, words, f'{REALM}, error="invalid_token"')
     if scope is not None and scope not in holder.token.scopes:
         raise BearerRefused(
             HTTPStatus.FORBIDDEN,
@@ -80,12 +98,12 @@ def require(scope: ApiKeyScope | None) -> ApiKeyHolder:
 
 
 def offered(scope: ApiKeyScope) -> ApiKeyHolder | None:
-    """The same where no key is needed: None for a request that brings none."""
+    """As `require`, where no key is needed: None for a request without one."""
     return require(scope) if _secret() is not None else None
 
 
 def badge(holder: ApiKeyHolder) -> Principal:
-    """The roles of the holder at this moment. Raises BearerRefused (403) for who has none."""
+    """The roles of the holder at this moment. Raises BearerRefused (403) where there are none."""
     with services().engine.connect() as connection:
         found = badge_of(
             holder.person.name, holder.person.id, roles.of_person(connection, holder.person.id)
@@ -102,21 +120,9 @@ def count_person(holder: ApiKeyHolder, name: str, limit: RateLimit) -> None:
 
 
 def _secret() -> str | None:
-    """None for a request without a bearer; a browser adds none by itself."""
+    """None for a request without one; no browser sends it by itself."""
     kind, _, secret = request.headers.get("Authorization", "").partition(" ")
     return secret.strip() if kind.lower() == "bearer" else None
-
-
-def _holder(secret: str) -> ApiKeyHolder:
-    if is_like_ours(secret):
-        with services().engine.begin() as connection:
-            token = queries.by_secret(connection, secret)
-            person = people.find(connection, token.person) if token else None
-            if token and person:
-                service.used(connection, token.id, datetime.now(PARIS).date())
-                return ApiKeyHolder(token, person)
-    words = "This key does not work: it is wrong, has ended or was taken back."
-    raise BearerRefused(HTTPStatus.UNAUTHORIZED, words, f'{REALM}, error="invalid_token"')
 
 
 def _count(name: str, limit: RateLimit, whose: str) -> None:
@@ -124,12 +130,3 @@ def _count(name: str, limit: RateLimit, whose: str) -> None:
     if wait:
         words = f"More than {limit.tries} requests within an hour; try again later."
         raise BearerRefused(HTTPStatus.TOO_MANY_REQUESTS, words, wait=wait)
-
-
-def _refusal(error: BearerRefused) -> Response:
-    response = problem(error.status, str(error))
-    if error.challenge:
-        response.headers["WWW-Authenticate"] = error.challenge
-    if error.wait:
-        response.headers["Retry-After"] = str(error.wait)
-    return response

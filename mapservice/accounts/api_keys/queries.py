@@ -1,4 +1,4 @@
-"""Reading keys: those of a person, and whose a secret is."""
+"""Reading keys: those of a person, and the one that a secret belongs to."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from mapservice.accounts.api_keys.model import ApiKey, ApiKeyScope
-from mapservice.accounts.people.model import digest
 
 COLUMNS = """
 SELECT api_token.id, api_token.person, api_token.name, prefix, scopes, api_token.created_at,
@@ -16,21 +15,21 @@ SELECT api_token.id, api_token.person, api_token.name, prefix, scopes, api_token
 
 OF_PERSON = f"{COLUMNS} WHERE person = :person ORDER BY created_at DESC, id"
 
-BY_SECRET = f"""{COLUMNS}
+BY_DIGEST = f"""{COLUMNS}
   JOIN person ON person.id = api_token.person
  WHERE digest = :digest AND expires_at > now()
    AND person.confirmed_at IS NOT NULL AND person.erased_at IS NULL"""
 
 
 def of_person(connection: Connection, person: UUID) -> Sequence[ApiKey]:
-    """The newest first; those that ended stay in sight for a while."""
+    """The newest first, with those that expired lately."""
     rows = connection.execute(text(OF_PERSON), {"person": person})
     return [_token(row) for row in rows]
 
 
-def by_secret(connection: Connection, secret: str) -> ApiKey | None:
-    """None for one that is unknown, was taken back or has ended."""
-    row = connection.execute(text(BY_SECRET), {"digest": digest(secret)}).one_or_none()
+def by_digest(connection: Connection, digest: bytes) -> ApiKey | None:
+    """The key with this digest of its secret; None if unknown, revoked or expired."""
+    row = connection.execute(text(BY_DIGEST), {"digest": digest}).one_or_none()
     return _token(row) if row else None
 
 

@@ -6,15 +6,16 @@ from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request
 from flask import url_for as address_of
-from sqlalchemy import Connection
 
 from mapservice.accounts.api_keys import bearer, queries, service
-from mapservice.accounts.api_keys.model import LIVES, ApiKey, ApiKeyRequest, ApiKeyScope
+from mapservice.accounts.api_keys.model import LIVES, ApiKeyScope
+from mapservice.accounts.api_keys.service import ApiKeyRequest
 from mapservice.accounts.people import session
-from mapservice.accounts.people.hooks import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.model import MAX_NAME, Person
+from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.roles import queries as roles
 from mapservice.errors import InvalidInput, StateConflict
+from mapservice.i18n.labels import api_scope_label
 from mapservice.i18n.text import gettext as _
 from mapservice.web import forms
 from mapservice.web.edge import base_url, only_parameters, services
@@ -34,16 +35,28 @@ def tokens() -> Response:
 @blueprint.post("/compte/jetons")
 def create() -> Response:
     person = session.require_person()
+    form = request.form
+    try:
+        form_key = UUID(form.get("form", ""))
+    except ValueError:
+        form_key = uuid4()
     try:
         forms.check(GATE, person=person.id)
-        wish = _wish()
+        wish = ApiKeyRequest.parse(
+            form.get("name", "")[:200], form.getlist("scope")[:20], form.get("days", "")
+        )
         site = session.letterhead()
         with services().engine.begin() as connection:
-            secret = service.create(connection, person, wish, _form_key(), site)
+            secret = service.create(connection, person, wish, form_key, site)
     except InvalidInput as error:
-        return _page(
-            person, status=HTTPStatus.BAD_REQUEST, error=_mistake(error), field=error.field
-        )
+        mistakes = {
+            "name": _(
+                "Donnez un nom qui tient sur une ligne : %(most)s signes au plus.", most=MAX_NAME
+            ),
+            "scope": _("Choisissez au moins une chose que ce jeton permet."),
+        }
+        words = mistakes.get(error.field, _("Choisissez une des durées proposées."))
+        return _page(person, status=HTTPStatus.BAD_REQUEST, error=words, field=error.field)
     except FormRefused as error:
         return forms.answer(error, _html(person, error=error.words))
     except StateConflict:
@@ -90,20 +103,6 @@ def keep_private(response: Response) -> Response:
     return response
 
 
-def scope_words() -> dict[ApiKeyScope, str]:
-    """What each opens, for people."""
-    return {
-        ApiKeyScope.READ_MODERATION: _("Lire ce qui attend dans mes territoires (JSON, CSV)"),
-        ApiKeyScope.READ_COORDINATION: _("Lire le bilan de la semaine de mes territoires (JSON)"),
-        ApiKeyScope.WRITE_INITIATIVES: _(
-            "Proposer et modifier mes initiatives, relues comme les autres"
-        ),
-        ApiKeyScope.EXPORT: _(
-            "Commander des exports même quand la file est pleine, gardés 7 jours"
-        ),
-    }
-
-
 def _page(
     person: Person,
     *,
@@ -120,7 +119,7 @@ def _html(person: Person, *, error: str = "", field: str = "", secret: str = "")
         return render_template(
             "tokens/page.html",
             kept=queries.of_person(connection, person.id),
-            scopes=scope_words(),
+            scopes={scope: api_scope_label(scope) for scope in ApiKeyScope},
             lives=LIVES,
             max_name=MAX_NAME,
             form_key=uuid4(),
@@ -134,33 +133,14 @@ def _html(person: Person, *, error: str = "", field: str = "", secret: str = "")
         )
 
 
-def _wish() -> ApiKeyRequest:
-    form = request.form
-    return ApiKeyRequest.parse(
-        form.get("name", "")[:200], form.getlist("scope")[:20], form.get("days", "")
-    )
-
-
-def _form_key() -> UUID:
-    try:
-        return UUID(request.form.get("form", ""))
-    except ValueError:
-        return uuid4()
-
-
-def _mistake(error: InvalidInput) -> str:
-    return {
-        "name": _(
-            "Donnez un nom qui tient sur une ligne : %(most)s signes au plus.", most=MAX_NAME
-        ),
-        "scope": _("Choisissez au moins une chose que ce jeton permet."),
-    }.get(error.field, _("Choisissez une des durées proposées."))
-
-
-def _mine(connection: Connection, person: Person) -> list[ApiKey]:
-    return [one for one in queries.of_person(connection, person.id) if not one.expired]
-
-
-PART = PersonalDataProvider(
-    "tokens", queries.export, service.erase, AccountSection("tokens/_mine.html", _mine)
+PERSONAL_DATA = PersonalDataProvider(
+    "tokens",
+    queries.export,
+    service.erase,
+    AccountSection(
+        "tokens/_mine.html",
+        lambda connection, person: [
+            one for one in queries.of_person(connection, person.id) if not one.expired
+        ],
+    ),
 )

@@ -1,4 +1,4 @@
-"""A commune that somebody names in a form, and how a form shows the one it knows."""
+"""The field of a form for a commune: reading what was typed, and showing a known one."""
 
 from sqlalchemy import Connection
 
@@ -21,7 +21,7 @@ def place_name(connection: Connection, code: str | None) -> str:
 
 
 def read_commune(connection: Connection, words: str, field: str = "commune") -> str | None:
-    """The INSEE code that words mean; None for none. Raises InvalidInput with words to show."""
+    """The INSEE code that the words mean; None if empty. Raises InvalidInput with words to show."""
     text = " ".join(words.split())[:MAX_WORDS]
     if not text:
         return None

@@ -24,7 +24,7 @@ SELECT {person}, session.last_used_at < now() - interval '1 hour' AS stale
  WHERE session.digest = :digest AND session.expires_at > now()
    AND person.confirmed_at IS NOT NULL AND person.erased_at IS NULL"""
 
-# A link proves the address that it was mailed to, so it is dead once the person has another.
+# A link proves the address that it was mailed to: it is dead once the person has another.
 PEEK = """
 SELECT token.purpose, token.person, token.email, token.subject, token.payload,
        token.created_at, token.expires_at
@@ -39,14 +39,14 @@ SELECT created_at, last_used_at, expires_at FROM session WHERE person = :id ORDE
 
 @dataclass(frozen=True, slots=True)
 class SignedInSession:
-    """Who is signed in; `stale`: the session was not used for an hour."""
+    """The person signed in; `stale`: the session has not been used for an hour."""
 
     person: Person
     stale: bool
 
 
 def find(connection: Connection, identifier: UUID) -> Person | None:
-    """None for nobody, for who never proved the address, and for the erased."""
+    """None if unknown, erased, or without a proved address."""
     row = connection.execute(text(fill(FIND, {"person": PERSON})), {"id": identifier}).one_or_none()
     return Person(**row._mapping) if row else None
 
@@ -62,7 +62,7 @@ def by_session(connection: Connection, digest: bytes) -> SignedInSession | None:
 
 
 def peek(connection: Connection, digest: bytes) -> MagicLink | None:
-    """What an unused link stands for; None for any that does not work, whatever the reason."""
+    """What an unused link stands for; None for one that does not work, whatever the reason."""
     row = connection.execute(text(PEEK), {"digest": digest}).one_or_none()
     return MagicLink(**row._mapping) if row else None
 

@@ -20,12 +20,9 @@ from flask import (
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import commune_field, queries, service, session
-from mapservice.accounts.people.hooks import (
-    ConfirmationQuestion,
-    MagicLinkAction,
-    PersonalDataProvider,
-)
-from mapservice.accounts.people.model import MAX_NAME, MagicLink, Person, digest
+from mapservice.accounts.people.magic_links import ConfirmationQuestion, MagicLinkAction
+from mapservice.accounts.people.model import MAX_NAME, Person
+from mapservice.accounts.people.personal_data import PersonalDataProvider
 from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.errors import InvalidInput
 from mapservice.i18n.text import gettext as _
@@ -44,18 +41,20 @@ ACCOUNT = "/compte"
 
 @dataclass(frozen=True, slots=True)
 class AccountExtensions:
-    """What other packages add: mailed links by their purpose, and their parts of people's data."""
+    """What other rooms add: actions of mailed links by their name, and data kept about people."""
 
-    purposes: Mapping[str, MagicLinkAction] = field(default_factory=dict)
-    parts: Sequence[PersonalDataProvider] = ()
+    actions: Mapping[str, MagicLinkAction] = field(default_factory=dict)
+    providers: Sequence[PersonalDataProvider] = ()
 
 
 def register(
-    app: Flask, purposes: Sequence[MagicLinkAction] = (), parts: Sequence[PersonalDataProvider] = ()
+    app: Flask,
+    actions: Sequence[MagicLinkAction] = (),
+    providers: Sequence[PersonalDataProvider] = (),
 ) -> None:
-    """Adds the pages of people to the application, with all that other packages add to them."""
-    known = {purpose.name: purpose for purpose in (SIGN_IN_PURPOSE, *purposes)}
-    app.extensions[EXTENSION] = AccountExtensions(known, tuple(parts))
+    """Adds the pages of people to the application, with all that other rooms add to them."""
+    known = {action.name: action for action in (SIGN_IN_LINK, *actions)}
+    app.extensions[EXTENSION] = AccountExtensions(known, tuple(providers))
     app.register_blueprint(blueprint)
 
 
@@ -91,7 +90,7 @@ def ask_to_sign_in() -> Response:
 
 @blueprint.get("/connexion/envoyee")
 def sent() -> str:
-    """The same words for every address, and for forms of other packages too."""
+    """The same words for every address, and for forms of other rooms too."""
     only_parameters()
     return render_template("people/sent.html", kept_in_files=not services().settings.smtp_url)
 
@@ -110,7 +109,7 @@ def confirm(secret: str) -> Response:
         with services().engine.connect() as connection:
             return _question_page(connection, secret, error)
     former = edge.session_secret()
-    done = service.confirm(services().engine, secret, _wiring().purposes, former)
+    done = service.confirm(services().engine, secret, _extensions().actions, former)
     if done is None:
         return _dead_link()
     return session.remember(_see(local_path(done.location) or ACCOUNT), done.session)
@@ -156,7 +155,7 @@ def export() -> Response:
     """All my data, as a file of JSON."""
     person = session.require_person()
     with services().engine.connect() as connection:
-        data = service.export(connection, person.id, _wiring().parts)
+        data = service.export(connection, person.id, _extensions().providers)
     body = json.dumps(data, ensure_ascii=False, indent=2, default=str)
     response = Response(body, content_type="application/json")
     name = f"mes-donnees-{datetime.now(UTC):%Y-%m-%d}.json"
@@ -175,7 +174,7 @@ def erase() -> Response:
     person = session.require_person()
     forms.check_own()
     with services().engine.begin() as connection:
-        service.erase(connection, person.id, _wiring().parts)
+        service.erase(connection, person.id, _extensions().providers)
     return session.forget(make_response(render_template("people/erased.html")))
 
 
@@ -195,22 +194,18 @@ def local_path(text: str) -> str:
     return text if text.isprintable() and not set(text) & {"\\", " "} else ""
 
 
-def _ask_sign_in(_connection: Connection, token: MagicLink) -> ConfirmationQuestion:
-    return ConfirmationQuestion(
+SIGN_IN_LINK = MagicLinkAction(
+    SIGN_IN,
+    ask=lambda _connection, token: ConfirmationQuestion(
         _("Vous connecter"),
         _("Vous allez vous connecter avec l’adresse %(email)s.", email=token.email),
         _("Me connecter"),
-    )
+    ),
+    confirm=lambda _connection, _person, token: str(token.payload.get("location") or ACCOUNT),
+)
 
 
-def _confirm_sign_in(_connection: Connection, _person: Person, token: MagicLink) -> str:
-    return str(token.payload.get("location") or ACCOUNT)
-
-
-SIGN_IN_PURPOSE = MagicLinkAction(SIGN_IN, _ask_sign_in, _confirm_sign_in)
-
-
-def _wiring() -> AccountExtensions:
+def _extensions() -> AccountExtensions:
     found = current_app.extensions[EXTENSION]
     assert isinstance(found, AccountExtensions)
     return found
@@ -224,11 +219,11 @@ def _sign_in_form(back: str, error: FormRefused | None = None) -> str:
 def _question_page(
     connection: Connection, secret: str, error: FormRefused | None = None
 ) -> Response:
-    token = queries.peek(connection, digest(secret))
-    purpose = _wiring().purposes.get(token.purpose) if token else None
-    if token is None or purpose is None:
+    token = queries.peek(connection, service.digest(secret))
+    action = _extensions().actions.get(token.purpose) if token else None
+    if token is None or action is None:
         return _dead_link()
-    question = purpose.ask(connection, token)
+    question = action.ask(connection, token)
     page = render_template("people/confirm.html", question=question, secret=secret, error=error)
     return forms.answer(error, page) if error else make_response(page)
 
@@ -239,6 +234,13 @@ def _dead_link() -> Response:
 
 def _account_page(connection: Connection, person: Person, error: InvalidInput | None = None) -> str:
     place = commune_field.place_name(connection, person.commune)
+    words = None
+    if error and error.field == "name":
+        words = _("Un nom tient sur une ligne : %(most)s signes au plus.", most=MAX_NAME)
+    elif error and error.field == "commune":
+        words = error.reason
+    elif error:
+        words = _("Choisissez une des langues proposées.")
     return render_template(
         "people/account.html",
         person=person,
@@ -246,23 +248,15 @@ def _account_page(connection: Connection, person: Person, error: InvalidInput | 
         languages={"fr": "Français", "en": "English"},
         chosen=request.form.get("locale") if error else person.locale,
         max_name=MAX_NAME,
-        error=_mistake(error) if error else None,
+        error=words,
         at_fault=error.field if error else "",
         changed="change" in request.args,
         sections=[
-            (part.section.template, part.section.load(connection, person))
-            for part in _wiring().parts
-            if part.section
+            (one.section.template, one.section.load(connection, person))
+            for one in _extensions().providers
+            if one.section
         ],
     )
-
-
-def _mistake(error: InvalidInput) -> str:
-    if error.field == "name":
-        return _("Un nom tient sur une ligne : %(most)s signes au plus.", most=MAX_NAME)
-    if error.field == "commune":
-        return error.reason
-    return _("Choisissez une des langues proposées.")
 
 
 def _see(address: str) -> Response:

@@ -1,10 +1,13 @@
 """Asking for a confirmation by mail, confirming, sessions, and what a person does with their data.
 
-Links in mails and cookies hold secrets of which only digests are kept. Whether an address is known
-makes no difference to what is answered nor to the statements that run.
+Links in mails and cookies hold secrets of which only digests are stored. Answers and statements are
+the same whether an address is known or not.
 """
 
+import hashlib
 import json
+import secrets
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
@@ -14,25 +17,16 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.accounts.people import queries
-from mapservice.accounts.people.hooks import MagicLinkAction, PersonalDataProvider
-from mapservice.accounts.people.model import (
-    LOCALES,
-    MagicLink,
-    Person,
-    clean_display_name,
-    digest,
-    new_secret,
-)
+from mapservice.accounts.people.magic_links import MagicLinkAction
+from mapservice.accounts.people.model import LOCALES, MAX_NAME, MagicLink, Person
+from mapservice.accounts.people.personal_data import PersonalDataProvider
 from mapservice.db.text import fill
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.mail import letters
-from mapservice.mail import queries as mail_queries
 from mapservice.mail import service as mail
-from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead
-from mapservice.web import tallies
+from mapservice.mail.service import EmailAddress
 
-# How long what is kept: stated in docs/people.md.
+# How long each is kept; docs/people.md states it.
 SESSION_DAYS = 30
 TOKEN_DAYS = 7
 UNCONFIRMED_DAYS = 7
@@ -54,7 +48,7 @@ UPDATE token SET used_at = now()
  WHERE digest = :digest AND used_at IS NULL AND expires_at > now()
 RETURNING purpose, person, email, subject, payload, created_at, expires_at"""
 
-# Who has not proved an address yet gets the one that this link was mailed to.
+# Somebody who has not proved an address yet gets the one that this link was mailed to.
 PROVE = """
 UPDATE person
    SET email = :email, confirmed_at = coalesce(confirmed_at, now()), last_seen_at = now()
@@ -82,12 +76,13 @@ UPDATE person
        last_seen_at = NULL, erased_at = now()
  WHERE id = :id AND erased_at IS NULL"""
 
-# A mail that is on its way this moment is locked; the daily purge takes it.
+# A mail that is being sent at this moment is locked; the daily purge deletes it.
 DROP_MAILS = """
 DELETE FROM delivery
  WHERE id IN (SELECT id FROM delivery WHERE person = :id FOR UPDATE SKIP LOCKED)"""
 
 PURGE = (
+    "DELETE FROM tally WHERE ends_at < now() - interval '1 day'",  # of tries, see web/forms.py
     "DELETE FROM token WHERE least(used_at, expires_at) < now() - make_interval(days => :tokens)",
     "DELETE FROM session WHERE expires_at < now()",
     """
@@ -106,8 +101,8 @@ PURGE = (
 class ConfirmationRequest:
     """What a mailed link is to confirm.
 
-    `letter` names the mail's templates, which get `link`, `hours` and `values`. What is not yet
-    confirmed belongs in `payload` (JSON), not in a table: then nothing is left of what never is.
+    `letter` names the mail's templates, which get `link`, `hours` and `values`. What is still to be
+    confirmed belongs in `payload` (JSON), not in a table: if it never is, nothing of it remains.
     """
 
     purpose: str
@@ -128,24 +123,56 @@ class ConfirmationResult:
     session: str
 
 
+def new_secret() -> str:
+    """256 random bits in 43 letters, digits, `-` and `_`."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> bytes:
+    """What the database holds of a secret. Unsalted: nobody can guess 256 random bits."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def clean_display_name(words: str) -> str:
+    """A public name: one line, no invisible or direction-changing signs. Raises InvalidInput."""
+    name = " ".join(unicodedata.normalize("NFC", words).split())
+    if len(name) > MAX_NAME:
+        raise InvalidInput("name", f"is longer than {MAX_NAME} signs")
+    if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") for sign in name):
+        raise InvalidInput("name", "holds signs that cannot be shown")
+    return name
+
+
 def ask_confirmation(
     connection: Connection, site: Letterhead, email: EmailAddress, ask: ConfirmationRequest
 ) -> None:
     """Keeps a single-use token and its mail in the caller's transaction.
 
     Says nothing about whether the address was known: answer the same words in any case. Call it
-    only behind `http.forms.check`, which holds floods back.
+    only behind `web.forms.check`, which holds floods back.
     """
     who = {"email": email.address, "key": email.key, "locale": ask.locale}
     kept = connection.execute(text(KEEP_PERSON), who).one()
-    secret = _keep_token(connection, kept.id, kept.email, ask)
-    link = f"{site.base_url}/confirmer/{secret}"
-    hours = round(ask.valid_for / timedelta(hours=1))
-    letter = letters.write(
+    secret = new_secret()
+    token = {
+        "digest": digest(secret),
+        "purpose": ask.purpose,
+        "person": kept.id,
+        "email": kept.email,
+        "subject": ask.subject,
+        "payload": json.dumps(dict(ask.payload)),
+        "valid_for": ask.valid_for,
+    }
+    connection.execute(text(KEEP_LINK), token)
+    letter = mail.write(
         site,
         ask.letter,
         kept.email,
-        {"link": link, "hours": hours, **ask.values},
+        {
+            "link": f"{site.base_url}/confirmer/{secret}",
+            "hours": round(ask.valid_for / timedelta(hours=1)),
+            **ask.values,
+        },
         locale=kept.locale,
         person=kept.id,
         give_up_after=ask.valid_for,
@@ -154,20 +181,26 @@ def ask_confirmation(
 
 
 def confirm(
-    engine: Engine, secret: str, purposes: Mapping[str, MagicLinkAction], former_session: str = ""
+    engine: Engine, secret: str, actions: Mapping[str, MagicLinkAction], former_session: str = ""
 ) -> ConfirmationResult | None:
     """Uses a link up and does what it stands for, all in one transaction; signs the person in.
 
-    None for a link that does not work: unknown, used, expired, or of an address that the person
-    no longer has. What the purpose raises leaves the link unused.
+    None for a link that does not work: unknown, used, expired, or sent to an address that the
+    person no longer has. An exception of the action leaves the link unused.
     """
     with engine.begin() as connection:
-        token = _use(connection, secret)
-        purpose = purposes.get(token.purpose) if token else None
-        person = _prove(connection, token) if token and purpose else None
-        if token is None or purpose is None or person is None:
+        used = connection.execute(text(USE_LINK), {"digest": digest(secret)}).one_or_none()
+        if used is None or used.purpose not in actions:
             return None
-        location = purpose.confirm(connection, person, token)
+        token = MagicLink(**used._mapping)
+        prove = text(fill(PROVE, {"person": queries.PERSON}))
+        row = connection.execute(
+            prove, {"person": token.person, "email": token.email}
+        ).one_or_none()
+        if row is None:
+            return None
+        person = Person(**row._mapping)
+        location = actions[token.purpose].confirm(connection, person, token)
         session = start_session(connection, person.id, former_session)
     return ConfirmationResult(person, location, session)
 
@@ -182,7 +215,7 @@ def start_session(connection: Connection, person: UUID, former_session: str = ""
 
 
 def touch_session(connection: Connection, secret: str) -> None:
-    """Lets a session that is in use go on for its full length."""
+    """Renews a session in use to its full length."""
     connection.execute(text(TOUCH), {"digest": digest(secret), "days": SESSION_DAYS})
 
 
@@ -208,24 +241,24 @@ def change(
 
 
 def export(
-    connection: Connection, person: UUID, parts: Sequence[PersonalDataProvider]
+    connection: Connection, person: UUID, providers: Sequence[PersonalDataProvider]
 ) -> dict[str, Any]:
-    """All that is kept about a person, for them. Raises NotFound."""
+    """All data stored about a person, for them. Raises NotFound."""
     found = queries.find(connection, person)
     if found is None:
         raise NotFound("There is no such person.")
     return {
         "person": asdict(found),
         "sessions": queries.sessions(connection, person),
-        "mails": list(mail_queries.of_person(connection, person)),
-        **{part.name: part.export(connection, person) for part in parts},
+        "mails": list(mail.of_person(connection, person)),
+        **{one.name: one.export(connection, person) for one in providers},
     }
 
 
-def erase(connection: Connection, person: UUID, parts: Sequence[PersonalDataProvider]) -> None:
-    """Takes away all that is a person's; an empty row stays for what refers to it."""
-    for part in parts:
-        part.erase(connection, person)
+def erase(connection: Connection, person: UUID, providers: Sequence[PersonalDataProvider]) -> None:
+    """Erases all data of a person; an empty row stays for the rows that refer to it."""
+    for provider in providers:
+        provider.erase(connection, person)
     end_all_sessions(connection, person)
     connection.execute(text("DELETE FROM token WHERE person = :id"), {"id": person})
     connection.execute(text(DROP_MAILS), {"id": person})
@@ -233,35 +266,8 @@ def erase(connection: Connection, person: UUID, parts: Sequence[PersonalDataProv
 
 
 def purge(engine: Engine) -> None:
-    """Daily: forgets what has had its time (docs/people.md says how long that is)."""
+    """Daily: deletes what is past its time (docs/people.md says how long each is kept)."""
     bound = {"tokens": TOKEN_DAYS, "unconfirmed": UNCONFIRMED_DAYS}
     with engine.begin() as connection:
         for statement in PURGE:
             connection.execute(text(statement), bound)
-        tallies.forget(connection)
-
-
-def _keep_token(connection: Connection, person: UUID, email: str, ask: ConfirmationRequest) -> str:
-    secret = new_secret()
-    bound = {
-        "digest": digest(secret),
-        "purpose": ask.purpose,
-        "person": person,
-        "email": email,
-        "subject": ask.subject,
-        "payload": json.dumps(dict(ask.payload)),
-        "valid_for": ask.valid_for,
-    }
-    connection.execute(text(KEEP_LINK), bound)
-    return secret
-
-
-def _use(connection: Connection, secret: str) -> MagicLink | None:
-    row = connection.execute(text(USE_LINK), {"digest": digest(secret)}).one_or_none()
-    return MagicLink(**row._mapping) if row else None
-
-
-def _prove(connection: Connection, token: MagicLink) -> Person | None:
-    bound = {"person": token.person, "email": token.email}
-    row = connection.execute(text(fill(PROVE, {"person": queries.PERSON})), bound).one_or_none()
-    return Person(**row._mapping) if row else None

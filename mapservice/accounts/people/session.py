@@ -7,9 +7,9 @@ from flask import Response, abort, g, redirect, request
 from flask_babel import get_locale
 
 from mapservice.accounts.people import queries, service
-from mapservice.accounts.people.model import LOCALES, Person, digest
+from mapservice.accounts.people.model import LOCALES, Person
 from mapservice.errors import ServiceUnavailable
-from mapservice.mail import letters
+from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
 from mapservice.web import edge
 from mapservice.web.edge import services
@@ -19,15 +19,23 @@ DAY = 86_400
 
 
 def current_person() -> Person | None:
-    """Who is signed in; one query a request, and none for who has no cookie."""
+    """The person signed in; one query a request, and none without a cookie."""
     if "person" not in g:
-        g.person = _find()
-    found: Person | None = g.person
-    return found
+        found = None
+        secret = edge.session_secret()
+        if secret:
+            with services().engine.connect() as connection:
+                found = queries.by_session(connection, service.digest(secret))
+                if found and found.stale:
+                    service.touch_session(connection, secret)
+                    connection.commit()
+        g.person = found.person if found else None
+    person: Person | None = g.person
+    return person
 
 
 def require_person() -> Person:
-    """Who is signed in; sends anybody else to sign in, and from there back to this page."""
+    """The person signed in; anybody else is sent to sign in, and from there back to this page."""
     person = current_person()
     if person is None:
         back = request.full_path.rstrip("?") if request.method == "GET" else request.path
@@ -60,13 +68,19 @@ def forget(response: Response) -> Response:
 def letterhead() -> Letterhead:
     """For mails written in this request.
 
-    Raises Unavailable where links would start with a host that the request alone names: who sends
-    the request could have it name a host of theirs, and get the secrets of the mailed links.
+    Raises ServiceUnavailable where the links' host would come from the request alone: its sender
+    could name a host of their own there, and be given the secrets of the mailed links.
     """
     settings = services().settings
-    if not settings.public_url and not _is_local(request.host_url):
-        raise ServiceUnavailable("No mail can be sent before MAPSERVICE_PUBLIC_URL is set.")
-    return letters.letterhead(settings, request.url_root)
+    if not settings.public_url:
+        host = urlsplit(request.host_url).hostname or ""
+        try:
+            is_local = ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            is_local = host == "localhost"
+        if not is_local:
+            raise ServiceUnavailable("No mail can be sent before MAPSERVICE_PUBLIC_URL is set.")
+    return mail.letterhead(settings, request.url_root)
 
 
 def locale() -> str:
@@ -75,26 +89,5 @@ def locale() -> str:
     return found.language if found and found.language in LOCALES else LOCALES[0]
 
 
-def _find() -> Person | None:
-    held = edge.session_secret()
-    if not held:
-        return None
-    with services().engine.connect() as connection:
-        found = queries.by_session(connection, digest(held))
-        if found and found.stale:
-            service.touch_session(connection, held)
-            connection.commit()
-    return found.person if found else None
-
-
 def _is_https() -> bool:
     return request.is_secure or services().settings.public_url.startswith("https://")
-
-
-def _is_local(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost"
-    return address.is_loopback

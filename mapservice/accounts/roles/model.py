@@ -35,7 +35,7 @@ class GrantAction(StrEnum):
 class TerritoryScope:
     """Some territories with all that is below them, or everywhere.
 
-    Only `everywhere` holds what is placed nowhere, or all over France.
+    Only `everywhere` covers initiatives without a place, or for all of France.
     """
 
     territories: tuple[TerritoryRef, ...] = ()
@@ -51,7 +51,7 @@ EVERYWHERE = TerritoryScope(everywhere=True)
 
 @dataclass(frozen=True, slots=True)
 class RoleGrant:
-    """One role for one territory; that of an admin is None: everywhere."""
+    """One role for one territory; None for admins: everywhere."""
 
     role: Role
     territory: TerritoryRef | None = None
@@ -87,7 +87,7 @@ class RoleGrant:
 class Principal:
     """Who acts in moderation: the name that is recorded, and where they see and decide.
 
-    `person` is None for who came in by the shared password.
+    `person` is None for somebody admitted by the shared password.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Principal:
 
 
 def badge_of(name: str, person: UUID, grants: tuple[RoleGrant, ...]) -> Principal | None:
-    """None for who has no role."""
+    """None where there is no role."""
     if not grants:
         return None
     return Principal(
@@ -113,7 +113,7 @@ def badge_of(name: str, person: UUID, grants: tuple[RoleGrant, ...]) -> Principa
 
 
 def signature(name: str, person: UUID) -> str:
-    """How a person is recorded: names are chosen freely, so part of the id tells two apart."""
+    """How a person is recorded: names are free, so part of the id tells namesakes apart."""
     return " ".join(filter(None, (name, f"#{person.hex[:ID_SIGNS]}")))
 
 
@@ -135,9 +135,8 @@ class GrantAuthor:
 class GrantInForce:
     """A grant in force. `place` is the territory's name, "" for everywhere.
 
-    `today` is that territory, or the one heir of a commune; `is_known`: whether there is one in
-    today's COG.
-    `confirmed`: whether the person ever signed in.
+    `today` is that territory, or the only successor of a former commune; `is_known`: whether
+    today's COG has one. `confirmed`: whether the person ever signed in.
     """
 
     person: UUID

@@ -1,14 +1,14 @@
-"""Who may see and decide what in moderation: people by their roles, and who knows the password.
+"""Who may see and decide what in moderation: people with roles, or with the shared password.
 
-People are signed in as anywhere; what they were granted is read at each request, so that it ends
-at once when it is revoked. The password is the setting `review_key`, asked for by HTTP Basic with a
-name that is recorded; it counts as admin, and where it is not set the pages do not exist for who
-has no role.
+People are signed in as anywhere; their grants are read at each request, so that a revoked one ends
+at once. The password is the setting `review_key`, asked for by HTTP Basic with a name that is
+recorded; it makes an admin. Where it is not set the pages do not exist for people without a role.
 
 A blueprint takes `admit`, which lets in admins alone, or `admit_within`: then each of its routes
 confines itself to what `sees()` and `decides()` say.
 """
 
+import contextlib
 import hmac
 from collections.abc import Callable
 from http import HTTPStatus
@@ -44,20 +44,48 @@ def admit() -> Response | None:
 
 
 def admit_within() -> Response | None:
-    """The same for who has any role: the routes see to it where that is for."""
+    """As `admit`, for anybody with a role: the routes confine themselves to what it covers."""
     key = services().settings.review_key
-    by_key = key and request.authorization is not None
+    authorization = request.authorization
+    by_key = key and authorization is not None
     found = None if by_key else _by_role()
     if found is not None:
         g.badge = found
         return None
     if not key:
         raise NotFound("There is no such page.")
-    return _admit_by_key(key)
+    if authorization is None:
+        return _ask()
+    # The name that came with the right password, else "".
+    name = ""
+    right = hmac.compare_digest((authorization.password or "").encode(), key.encode())
+    if authorization.type == "basic" and right:
+        with contextlib.suppress(InvalidInput):
+            name = clean_name(authorization.username or "")
+    # Wrong passwords are counted in the database, so that more processes give nobody more tries.
+    # While there are too many the right one is refused too, else it would give itself away.
+    network = forms.visitor_network()
+    wait = (
+        forms.seconds_left(WRONG_KEY, WRONG_KEYS, network)
+        if name
+        else forms.seconds_to_wait(WRONG_KEY, WRONG_KEYS, network)
+    )
+    if wait:
+        response = _refusal(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            _("Trop d’essais"),
+            _("Le mot de passe était faux plusieurs fois. Réessayez dans quelques minutes."),
+        )
+        response.headers["Retry-After"] = str(wait)
+        return response
+    if not name:
+        return _ask()
+    g.badge = Principal(name, None, sees=EVERYWHERE, decides=EVERYWHERE)
+    return None
 
 
 def badge() -> Principal:
-    """Who acts in the present request, and where they may."""
+    """Who acts in the present request, and where they may act."""
     found = g.badge
     assert isinstance(found, Principal)
     return found
@@ -77,36 +105,30 @@ def decides() -> TerritoryScope:
 
 
 def own_roles() -> list[GrantInForce]:
-    """The roles of who is signed in, for the menu; none where the database cannot be asked."""
+    """The roles of the person signed in, for the menu; none where the database does not answer."""
     if "own_roles" not in g:
-        g.own_roles = _own_roles()
-    found: list[GrantInForce] = g.own_roles
-    return found
-
-
-def _own_roles() -> list[GrantInForce]:
-    if not edge.session_secret():
-        return []
-    try:
-        person = session.current_person()
-        if person is None:
-            return []
-        with services().engine.connect() as connection:
-            return roles.everyone(connection, person.id)
-    except SQLAlchemyError:
-        return []  # a page of errors is shown also then
+        found: list[GrantInForce] = []
+        # A page that reports an error shows the menu too.
+        with contextlib.suppress(SQLAlchemyError):
+            person = session.current_person()
+            if person:
+                with services().engine.connect() as connection:
+                    found = roles.everyone(connection, person.id)
+        g.own_roles = found
+    kept: list[GrantInForce] = g.own_roles
+    return kept
 
 
 def decides_within(is_within: Callable[[TerritoryScope], bool]) -> bool:
-    """On a page for everybody: whether who is signed in may decide about what it shows."""
+    """On a public page: whether the person signed in may decide about its subject."""
     found = _by_role()
     return found is not None and is_within(found.decides)
 
 
 def require_decider(is_within: Callable[[TerritoryScope], bool]) -> None:
-    """Lets pass who may decide about a case; `is_within` tells whether it lies within a reach.
+    """For those who may decide about a case; `is_within` says whether a scope covers it.
 
-    Raises NotFound for what the reviewer does not even see, and 403 for what they may only read.
+    Raises NotFound for a case that the reviewer does not even see, 403 for one they may only read.
     """
     if is_within(decides()):
         return
@@ -116,7 +138,7 @@ def require_decider(is_within: Callable[[TerritoryScope], bool]) -> None:
 
 
 def require_any_decision() -> None:
-    """Turns away (403) who decides nowhere."""
+    """Refuses (403) those who may decide nowhere."""
     if decides().is_empty:
         abort(_read_only())
 
@@ -144,39 +166,6 @@ def _by_role() -> Principal | None:
         return badge_of(person.name, person.id, roles.of_person(connection, person.id))
 
 
-def _admit_by_key(key: str) -> Response | None:
-    network = forms.visitor_network()
-    if request.authorization is None:
-        return _ask()
-    name = _named(key)
-    # Wrong ones are counted in the database, so that more processes give nobody more tries; the
-    # right one is refused too while there are too many, else it would tell itself apart.
-    wait = (
-        forms.seconds_left(WRONG_KEY, WRONG_KEYS, network)
-        if name
-        else forms.seconds_to_wait(WRONG_KEY, WRONG_KEYS, network)
-    )
-    if wait:
-        return _wait(wait)
-    if not name:
-        return _ask()
-    g.badge = Principal(name, None, sees=EVERYWHERE, decides=EVERYWHERE)
-    return None
-
-
-def _named(key: str) -> str:
-    """The name that came with the right password, else ""."""
-    given = request.authorization
-    if given is None or given.type != "basic":
-        return ""
-    right = hmac.compare_digest((given.password or "").encode(), key.encode())
-    try:
-        name = clean_name(given.username or "")
-    except InvalidInput:
-        return ""
-    return name if right else ""
-
-
 def _ask() -> Response:
     response = _refusal(
         HTTPStatus.UNAUTHORIZED,
@@ -184,16 +173,6 @@ def _ask() -> Response:
         _("Connectez-vous avec votre adresse, ou indiquez votre nom et le mot de passe partagé."),
     )
     response.headers["WWW-Authenticate"] = 'Basic realm="moderation", charset="UTF-8"'
-    return response
-
-
-def _wait(seconds: int) -> Response:
-    response = _refusal(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        _("Trop d’essais"),
-        _("Le mot de passe était faux plusieurs fois. Réessayez dans quelques minutes."),
-    )
-    response.headers["Retry-After"] = str(seconds)
     return response
 
 

@@ -4,17 +4,15 @@ from http import HTTPStatus
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
-from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
-from mapservice.accounts.people.hooks import AccountSection, PersonalDataProvider
-from mapservice.accounts.people.model import Person
+from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.roles import permissions as access
 from mapservice.accounts.roles import queries, service
-from mapservice.accounts.roles.model import GrantAuthor, GrantInForce, Role, RoleGrant
+from mapservice.accounts.roles.model import GrantAuthor, Role, RoleGrant
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n.text import gettext as _
-from mapservice.mail.email_address import EmailAddress
+from mapservice.mail.service import EmailAddress
 from mapservice.territories.queries import parents
 from mapservice.web.edge import only_parameters, services
 
@@ -51,7 +49,11 @@ def revoke() -> Response:
     if not access.is_own_form():
         return _page(HTTPStatus.FORBIDDEN, _expired())
     try:
-        person, taken = _person(), _grant()
+        person = UUID(request.form.get("person", ""))
+    except ValueError:
+        return _page(HTTPStatus.BAD_REQUEST, _("Choisissez un des rôles proposés."), "person")
+    try:
+        taken = _grant()
         with services().engine.begin() as connection:
             service.revoke(connection, person, taken, _author())
     except InvalidInput as error:
@@ -89,13 +91,6 @@ def _grant() -> RoleGrant:
     return RoleGrant.parse(request.form.get("role", ""), request.form.get("territory", "")[:40])
 
 
-def _person() -> UUID:
-    try:
-        return UUID(request.form.get("person", ""))
-    except ValueError:
-        raise InvalidInput("person", "is not the id of a person") from None
-
-
 def _author() -> GrantAuthor:
     badge = access.badge()
     return GrantAuthor(person=badge.person) if badge.person else GrantAuthor(name=badge.name)
@@ -117,10 +112,12 @@ def _see() -> Response:
     return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": url_for("roles.roles")})
 
 
-def _mine(connection: Connection, person: Person) -> list[GrantInForce]:
-    return queries.everyone(connection, person.id)
-
-
-PART = PersonalDataProvider(
-    "roles", queries.export, service.erase, AccountSection("roles/_mine.html", _mine)
+PERSONAL_DATA = PersonalDataProvider(
+    "roles",
+    queries.export,
+    service.erase,
+    AccountSection(
+        "roles/_mine.html",
+        lambda connection, person: queries.everyone(connection, person.id),
+    ),
 )

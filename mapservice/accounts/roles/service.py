@@ -1,23 +1,21 @@
 """Granting and revoking, each with its line in the log, in the caller's transaction.
 
-Who is given a role is told by a mail that is written with it.
+A grant is mailed to its person in the same transaction.
 """
 
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from mapservice.accounts.people.service import UNCONFIRMED_DAYS
 from mapservice.accounts.roles.model import GrantAuthor, RoleGrant
 from mapservice.errors import InvalidInput, NotFound, StateConflict
-from mapservice.mail import letters
 from mapservice.mail import service as mail
-from mapservice.mail.email_address import EmailAddress
-from mapservice.mail.model import Letterhead, Mail
+from mapservice.mail.model import Letterhead
+from mapservice.mail.service import EmailAddress
 from mapservice.territories import queries as territories
 
-# As asking for a mailed link does: the address counts once its owner has signed in.
+# As for a mailed link: the address counts once its owner has signed in.
 KEEP_PERSON = """
 INSERT INTO person (email, email_key) VALUES (:email, :key)
     ON CONFLICT (email_key) DO UPDATE SET email_key = EXCLUDED.email_key
@@ -54,9 +52,9 @@ PERSON_OF = "SELECT id FROM person WHERE email_key = :key"
 def grant(
     connection: Connection, email: EmailAddress, given: RoleGrant, by: GrantAuthor, site: Letterhead
 ) -> UUID:
-    """Gives a role, making the person if need be, and mails them; returns who it is.
+    """Gives a role, making the person if need be, and mails them; returns the person's id.
 
-    Raises InvalidInput for a territory that does not exist, Conflict for a role that they have.
+    Raises InvalidInput for an unknown territory, StateConflict for a role that they have already.
     """
     place = territories.find(connection, given.territory) if given.territory else None
     if given.territory and place is None:
@@ -65,13 +63,23 @@ def grant(
     kept = connection.execute(text(KEEP_PERSON), who).one()
     if not connection.execute(text(GRANT), _bound(kept.id, given, by)).rowcount:
         raise StateConflict(f"{email.address} is {given} already.")
-    mail.enqueue(connection, _letter(site, kept, given, place.name if place else ""))
+    figures = f"/coordination/{given.level}/{given.code}" if given.territory else "/coordination"
+    values = {
+        "role": str(given.role),
+        "place": place.name if place else "",
+        "queue": f"{site.base_url}/connexion?suite=/moderation",
+        "figures": site.base_url + figures,
+        "new": kept.is_new,
+        "days": UNCONFIRMED_DAYS,
+    }
+    letter = mail.write(site, "role", kept.email, values, locale=kept.locale, person=kept.id)
+    mail.enqueue(connection, letter)
     person: UUID = kept.id
     return person
 
 
 def revoke(connection: Connection, person: UUID, taken: RoleGrant, by: GrantAuthor) -> None:
-    """Takes a role back; it holds from the next request on. Raises NotFound."""
+    """Takes a role back, effective from the next request. Raises NotFound."""
     if not connection.execute(text(REVOKE), _bound(person, taken, by)).rowcount:
         raise NotFound(f"This person is not {taken}.")
 
@@ -79,7 +87,7 @@ def revoke(connection: Connection, person: UUID, taken: RoleGrant, by: GrantAuth
 def revoke_of(
     connection: Connection, email: EmailAddress, taken: RoleGrant, by: GrantAuthor
 ) -> None:
-    """The same for an address. Raises NotFound."""
+    """As `revoke`, for an address. Raises NotFound."""
     person = connection.execute(text(PERSON_OF), {"key": email.key}).scalar_one_or_none()
     if person is None:
         raise NotFound(f"Nobody is known as {email.address}.")
@@ -87,21 +95,8 @@ def revoke_of(
 
 
 def erase(connection: Connection, person: UUID) -> None:
-    """Ends all that a person was granted; the log keeps their id."""
+    """Ends all grants of a person; the log keeps their id."""
     connection.execute(text(ERASE), {"person": person})
-
-
-def _letter(site: Letterhead, person: Row[Any], given: RoleGrant, place: str) -> Mail:
-    figures = f"/coordination/{given.level}/{given.code}" if given.territory else "/coordination"
-    values = {
-        "role": str(given.role),
-        "place": place,
-        "queue": f"{site.base_url}/connexion?suite=/moderation",
-        "figures": site.base_url + figures,
-        "new": person.is_new,
-        "days": UNCONFIRMED_DAYS,
-    }
-    return letters.write(site, "role", person.email, values, locale=person.locale, person=person.id)
 
 
 def _bound(person: UUID, one: RoleGrant, by: GrantAuthor) -> dict[str, object]:

@@ -1,7 +1,7 @@
-"""How many supports may plausibly come from where, and when; what is said of more. Pure statistics.
+"""How many supports may plausibly come from where, and when; the reasons beyond that. Statistics.
 
 Each limit on networks is `floor + share * base`, where the base is the number of independent
-sources: of each network at most a household's worth, which who has few networks cannot raise.
+sources: of each network at most a household's worth, which nobody with few networks can raise.
 Floors keep small numbers out; shares are several times what real waves show (docs/trust.md).
 """
 
@@ -13,9 +13,9 @@ from math import sqrt
 from statistics import median
 from uuid import UUID
 
-# So many from one network, as from one flat, are nothing to wonder about.
+# So many from one network, as from one flat, are not suspicious.
 HOUSEHOLD = 3
-# Networks that mobile operators share out to a whole town: the largest may be that.
+# The largest networks may be those that a mobile operator shares out to a whole town.
 OPERATORS = 4
 MOST_NOTE = 2000
 
@@ -36,7 +36,7 @@ class BurstState(StrEnum):
 
 
 class BurstReasonCode(StrEnum):
-    """Why, by a name that the record keeps; the words are the pages' own."""
+    """Why, as the record names it; pages have words of their own for it."""
 
     NETWORKS = "networks"
     DISPOSABLE = "disposable"
@@ -57,7 +57,7 @@ class BurstReason:
 
 @dataclass(frozen=True, slots=True)
 class SupportBound:
-    """What may not be passed, with a base of so many independent sources."""
+    """A limit that grows with the number of independent sources, its base."""
 
     floor: float
     share: float
@@ -83,7 +83,7 @@ REST = SupportBounds(SupportBound(10, 0.17), SupportBound(10, 0.25), SupportBoun
 
 @dataclass(frozen=True, slots=True)
 class NetworkSupports:
-    """Supports of one network: fresh ones, and those that somebody found right before."""
+    """Supports of one network: fresh ones, and those that a moderator released before."""
 
     digest: bytes
     fresh: int
@@ -91,7 +91,7 @@ class NetworkSupports:
 
     @property
     def excess(self) -> int:
-        """Beyond a household; as many again as were found right may come."""
+        """Beyond a household; where more were released before, beyond those."""
         return max(0, self.fresh - max(HOUSEHOLD, self.released))
 
     @property
@@ -136,15 +136,15 @@ def _are_within(crowded: Sequence[NetworkSupports], others: int, limits: Support
     )
 
 
-# The arrivals of a day, against what is usual.
+# A day's arrivals, compared with a usual day.
 
 DAY = timedelta(days=1)
-# Fewer in a day ask for no more than a look at their networks.
+# With fewer in a day only their networks are examined.
 LEAST_DAY = 100
-# What is held for usual as long as little is known: a very good day, and a local share.
+# Assumed to be usual while little is known: a very good day, and a local share.
 GOOD_DAY, COMPARABLE = 200, 20
 LOCAL, LOCAL_WEIGHT = 0.6, 50
-# How many times the usual day is sudden, and how many times a very good one is beyond all.
+# More than so many usual days at once are sudden; than so many very good days, beyond reason.
 TIMES = 10
 LEAST_GIVEN, DEVIATIONS, AWAY = 30, 3.0, 1 / 3
 LEAST_DISPOSABLE, DISPOSABLE_LOOK, DISPOSABLE_HOLD = 10, 0.05, 0.10
@@ -153,7 +153,7 @@ INHABITANTS = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsualDay:
-    """What to hold a day against.
+    """What to compare a day with.
 
     Of the initiative itself before: `per_day` supports; of `given` communes `local` were of here.
     Of `initiatives` with the same kind of place: `good_day`, which the best day of one in a
@@ -182,7 +182,7 @@ class UsualDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportDay:
-    """Supports from `since` to `until`: `given` told a commune, `local` of them one of here.
+    """Supports from `since` to `until`: `given` with a commune, `local` of these with one here.
 
     `has_here` is False where the place is all of France, or none; `inhabitants` 0 if unknown.
     """
@@ -204,23 +204,34 @@ class SupportDay:
 
 def reasons(day: SupportDay, usual: UsualDay) -> dict[BurstReasonCode, BurstReason]:
     """All that is out of the ordinary about some supports, whatever follows from it."""
-    found = (
-        _sudden(day, usual),
-        _beyond(day, usual),
-        _away(day, usual),
-        _disposable(day),
-        _inhabitants(day),
-    )
-    return {one.code: one for one in found if one}
+    found: dict[BurstReasonCode, Mapping[str, float]] = {}
+    if day.pace > max(usual.best, TIMES * usual.per_day):
+        figures = {"in_a_day": round(day.pace), "per_day": round(usual.per_day, 1)}
+        found[BurstReasonCode.SUDDEN] = figures
+    if day.pace > TIMES * max(usual.best, usual.per_day):
+        figures = {"in_a_day": round(day.pace), "best": round(usual.best)}
+        found[BurstReasonCode.BEYOND] = figures
+    # So few of here that even by chance it is no usual crowd.
+    enough = day.has_here and day.given >= LEAST_GIVEN
+    if enough and upper_share(day.local, day.given) < AWAY * usual.share:
+        figures = {"given": day.given, "local": day.local, "usual": round(100 * usual.share)}
+        found[BurstReasonCode.AWAY] = figures
+    if _has_disposable(day, DISPOSABLE_LOOK):
+        figures = {"disposable": day.disposable, "supports": day.supports}
+        found[BurstReasonCode.DISPOSABLE] = figures
+    if day.inhabitants and day.local > INHABITANTS * day.inhabitants:
+        figures = {"local": day.local, "inhabitants": day.inhabitants}
+        found[BurstReasonCode.INHABITANTS] = figures
+    return {code: BurstReason(code, figures) for code, figures in found.items()}
 
 
 def judge(
     day: SupportDay, usual: UsualDay
 ) -> tuple[BurstVerdict | None, dict[BurstReasonCode, BurstReason]]:
-    """What a day says apart from its networks. HOLD is meant for all that is not of here.
+    """What a day says apart from its networks. HOLD is for all supporters who are not of here.
 
-    To arrive suddenly is what a newspaper does too, and to come from afar what a fair does: alone,
-    neither says anything.
+    A newspaper brings supports suddenly too, and a fair brings them from afar: alone, neither
+    means anything.
     """
     found = reasons(day, usual)
     if (
@@ -251,48 +262,8 @@ def upper_share(part: int, whole: int) -> float:
     return (share + square / (2 * whole) + spread) / (1 + square / whole)
 
 
-def _sudden(day: SupportDay, usual: UsualDay) -> BurstReason | None:
-    if day.pace <= max(usual.best, TIMES * usual.per_day):
-        return None
-    figures = {"in_a_day": round(day.pace), "per_day": round(usual.per_day, 1)}
-    return BurstReason(BurstReasonCode.SUDDEN, figures)
-
-
-def _beyond(day: SupportDay, usual: UsualDay) -> BurstReason | None:
-    if day.pace <= TIMES * max(usual.best, usual.per_day):
-        return None
-    return BurstReason(
-        BurstReasonCode.BEYOND, {"in_a_day": round(day.pace), "best": round(usual.best)}
-    )
-
-
-def _away(day: SupportDay, usual: UsualDay) -> BurstReason | None:
-    if not day.has_here or day.given < LEAST_GIVEN:
-        return None
-    if upper_share(day.local, day.given) >= AWAY * usual.share:
-        return None
-    figures = {"given": day.given, "local": day.local, "usual": round(100 * usual.share)}
-    return BurstReason(BurstReasonCode.AWAY, figures)
-
-
-def _disposable(day: SupportDay) -> BurstReason | None:
-    if not _has_disposable(day, DISPOSABLE_LOOK):
-        return None
-    return BurstReason(
-        BurstReasonCode.DISPOSABLE, {"disposable": day.disposable, "supports": day.supports}
-    )
-
-
 def _has_disposable(day: SupportDay, share: float) -> bool:
     return day.disposable >= max(LEAST_DISPOSABLE, share * day.supports)
-
-
-def _inhabitants(day: SupportDay) -> BurstReason | None:
-    if not day.inhabitants or day.local <= INHABITANTS * day.inhabitants:
-        return None
-    return BurstReason(
-        BurstReasonCode.INHABITANTS, {"local": day.local, "inhabitants": day.inhabitants}
-    )
 
 
 def busiest(hours: Sequence[tuple[datetime, int]]) -> tuple[datetime, datetime] | None:
@@ -311,7 +282,7 @@ def busiest(hours: Sequence[tuple[datetime, int]]) -> tuple[datetime, datetime] 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportBurst:
-    """A finding, as it was when it was last looked at, or decided; `held` is of now."""
+    """A finding, as of the last look or of the decision; `held` is the present number."""
 
     id: UUID
     initiative: UUID
@@ -334,7 +305,7 @@ class SupportFigures:
     """Supports of an initiative or of a territory's: `held` wait, `dismissed` never count.
 
     `unconfirmed` links were mailed and may still be used; `told` of the counted gave a commune,
-    `local` of these one around their initiative.
+    `local` of these with one around their initiative.
     """
 
     counted: int

@@ -1,6 +1,6 @@
 """What the panels show: bursts, figures and arrivals of an initiative, or of a territory.
 
-A territory's are those of its initiatives within the reach of who looks.
+Of a territory only the initiatives within the viewer's scope count.
 """
 
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ SELECT count(*) AS networks,
          WHERE initiative = :initiative AND network IS NOT NULL AND withdrawn_at IS NULL
          GROUP BY network) AS networks"""
 
-# By the clock of Paris, those without any arrival too.
+# By the clock of Paris; slots without any arrival too.
 ARRIVALS = """
 SELECT slot.at, coalesce(counted, 0) AS counted, coalesce(held, 0) AS held
   FROM generate_series(date_trunc(:step, CAST(:since AS timestamptz) AT TIME ZONE 'Europe/Paris'),
@@ -156,7 +156,7 @@ def figures(connection: Connection, part: PanelScope) -> SupportFigures:
 def networks(connection: Connection, initiative: UUID) -> tuple[int, int]:
     """From how many networks its supports came lately, and how many that is in effect.
 
-    Those that are held or were set aside too: what is told of a burst tells of these.
+    Held and dismissed ones too: the words about a burst are about these.
     """
     row = connection.execute(text(NETWORKS), {"initiative": initiative}).one()
     return row.networks, row.effective

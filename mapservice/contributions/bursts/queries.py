@@ -1,6 +1,6 @@
-"""What supports say of themselves: networks, days, places, and the bursts that were found.
+"""Reading supports for bursts: networks, days, places, and the bursts that were found.
 
-A support is fresh (`FRESH`) while it counts and nobody has found it right.
+A support is fresh (`FRESH`) while it counts and no moderator has released it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,21 +25,21 @@ from mapservice.contributions.bursts.model import (
     UsualDay,
 )
 from mapservice.db.text import fill
-from mapservice.mail.email_address import is_disposable
+from mapservice.mail.service import is_disposable
 
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
-# What an initiative had when it was looked at: the same again needs no other look.
+# The supports of an initiative at the last look: while they are the same, none is needed.
 Seen = tuple[Any, ...]
-# So many beyond households in a week are worth a look.
+# So many supports beyond households in a week are worth a look.
 LEAST_CROWD = 40
 
 COUNTED = "support.withdrawn_at IS NULL AND support.held_at IS NULL"
-# A list made once: a join would be planned anew for each row where statistics are old.
+# Evaluated once: with outdated statistics a join would run again for each row.
 RELEASED = """
 (SELECT id FROM burst WHERE burst.initiative = :initiative AND burst.state = 'released')"""
 FRESH = f"{COUNTED} AND coalesce(support.burst NOT IN {RELEASED}, true)"
 
-# Where "here" is: the communes around an initiative, by today's codes and by those they had.
+# "Here": the communes around an initiative, by their present and former codes.
 HERE = """
 place AS (
   SELECT commune, epci, departement, region, precision NOT IN ('national', 'none') AS has_here
@@ -70,7 +70,7 @@ SELECT burst.id, coalesce(burst.verdict = 'hold', false) AS holds,
           JOIN burst ON burst.id = latest.burst) AS found
   LEFT JOIN burst ON burst.initiative = :initiative AND burst.state = 'open'"""
 
-# Networks whose latest are held, as STANDING has it, and of which some still count.
+# Networks held back, as STANDING defines it, of which some supports still count.
 STRAYING = """
 WITH latest AS (
   SELECT network, burst, held_at,
@@ -168,7 +168,7 @@ SELECT count(*) FILTER (WHERE confirmed_at >= :since - interval '30 days') AS mo
   FROM support
  WHERE support.initiative = :initiative AND {counted} AND confirmed_at < :since"""
 
-# The best days of all, and what supporters of all told.
+# The best days of all initiatives, and the communes of all their supporters.
 BEST_DAYS = """
 SELECT bests.initiative, bests.best, initiative.commune IS NULL AS is_wide
   FROM (SELECT initiative, max(supports) AS best
@@ -191,7 +191,7 @@ EXTENT = """
 SELECT count(*) AS size, min(confirmed_at) AS first_at, max(confirmed_at) AS last_at
   FROM support WHERE burst = :burst AND withdrawn_at IS NULL"""
 
-# Its own networks, among all that supports came from meanwhile; n² for the effective number.
+# Its networks among all those of the same time; the effective number is (Σn)² / Σn².
 NETWORKS = """
 WITH networks AS (
   SELECT network, count(*) AS all_supports, count(*) FILTER (WHERE burst = :burst) AS supports
@@ -210,9 +210,9 @@ SELECT coalesce(sum(supports), 0)::integer AS supports,
 
 @dataclass(frozen=True, slots=True)
 class NetworkStanding:
-    """What a network gave to an initiative so far, and the burst that is open there.
+    """A network's supports of an initiative so far, and the burst open there.
 
-    `counted` goes up to HOUSEHOLD; `held`: what it gave last is held back or dismissed.
+    `counted` goes up to HOUSEHOLD; `held`: its latest supports are held back or dismissed.
     """
 
     burst: UUID | None
@@ -224,8 +224,10 @@ class NetworkStanding:
 
 @dataclass(frozen=True, slots=True)
 class ComparableInitiatives:
-    """The best day of each initiative lately, and whether it is wider than a commune; of the
-    communes that supporters of all of them told, how many are of here."""
+    """Recent initiatives: for each, whether it is wider than a commune, and its best day.
+
+    `told` is how many of all their supporters gave a commune, `local` how many of those are here.
+    """
 
     best: Mapping[UUID, tuple[bool, int]]
     told: int
@@ -234,7 +236,7 @@ class ComparableInitiatives:
 
 @dataclass(frozen=True, slots=True)
 class BurstExtent:
-    """How many supports belong to a burst, and from when to when; None where there is none."""
+    """How many supports belong to a burst, the first and the last; None where there is none."""
 
     size: int
     first_at: datetime | None
@@ -259,7 +261,7 @@ def standing(connection: Connection, initiative: UUID, network: bytes) -> Networ
 
 
 def straying(connection: Connection, initiative: UUID) -> list[bytes]:
-    """Networks that are held, of which supports of the last month still count."""
+    """Networks held back of which some supports of the last month still count."""
     bound = {"initiative": initiative, "household": HOUSEHOLD, "time": MONTH}
     found = connection.execute(text(fill(STRAYING, {"fresh": FRESH})), bound).scalars()
     return [bytes(one) for one in found]
@@ -273,7 +275,7 @@ def is_here(connection: Connection, initiative: UUID, commune: str | None) -> bo
 def spread(
     connection: Connection, initiative: UUID, time: timedelta, most: int | None = None
 ) -> NetworkSpread:
-    """Of what counts and arrived within some time from now, or of the latest of it."""
+    """Of the supports that count and arrived lately, or of the latest `most` of them."""
     bound = {"initiative": initiative, "time": time, "most": most, "household": HOUSEHOLD}
     rows = connection.execute(text(fill(SPREAD, {"released": RELEASED})), bound).all()
     crowded = (row for row in rows if row.digest is not None)
@@ -284,7 +286,7 @@ def spread(
 
 
 def worth_a_look(connection: Connection) -> dict[UUID, Seen]:
-    """Initiatives with many supports of this week, or with an open burst, and what is there."""
+    """Initiatives with many supports this week, or an open burst; each with its present state."""
     bound = {"time": WEEK, "day": LEAST_DAY, "household": HOUSEHOLD, "crowd": LEAST_CROWD}
     found: dict[UUID, Seen] = {}
     for row in connection.execute(text(WORTH_A_LOOK), bound):
@@ -302,14 +304,14 @@ def hours(connection: Connection, initiative: UUID) -> list[tuple[datetime, int]
 def arrivals(
     connection: Connection, initiative: UUID, since: datetime, until: datetime
 ) -> tuple[SupportDay, tuple[str, ...]]:
-    """What is fresh of some time, and the domains for one use that it came from."""
+    """The fresh supports of some time, and the disposable mail domains that they came from."""
     return _day(connection, initiative, since, until, ARRIVED, {"since": since, "until": until})
 
 
 def members(
     connection: Connection, initiative: UUID, burst: UUID, known: BurstExtent
 ) -> SupportDay:
-    """What belongs to a burst."""
+    """The supports of a burst, as those of a day."""
     assert known.first_at, "it has supports"
     assert known.last_at, "it has supports"
     bound = {"burst": burst}
@@ -337,7 +339,7 @@ def _day(
 
 
 def others(connection: Connection) -> ComparableInitiatives:
-    """What to compare with, of all initiatives; who asks about several asks once."""
+    """The figures to compare with, of all initiatives; read once to examine several."""
     told = connection.execute(text(TOLD)).one()
     best = {row.initiative: (row.is_wide, row.best) for row in connection.execute(text(BEST_DAYS))}
     return ComparableInitiatives(best, told.told, told.local)
@@ -349,7 +351,7 @@ def usual(
     since: datetime,
     beside: ComparableInitiatives | None = None,
 ) -> UsualDay:
-    """What was usual before a day, of the initiative and of others with the same kind of place."""
+    """What was usual before a day: for the initiative, and for others with a similar place."""
     bound = {"initiative": initiative, "since": since}
     statement = text(fill(BEFORE, {"here": HERE, "counted": COUNTED}))
     own = connection.execute(statement, bound).one()
@@ -388,14 +390,14 @@ def extent(connection: Connection, burst: UUID) -> BurstExtent:
 def networks(
     connection: Connection, initiative: UUID, burst: UUID, known: BurstExtent
 ) -> Mapping[str, float]:
-    """What a burst has of networks, beside all that arrived from its first to its last."""
+    """Networks of a burst, beside those of all supports from its first to its last."""
     bound = {"first_at": known.first_at, "last_at": known.last_at}
     given = bound | {"initiative": initiative, "burst": burst}
     return dict(connection.execute(text(NETWORKS), given).one()._mapping)
 
 
 def reasons_of(kept: Iterable[Mapping[str, Any]]) -> tuple[BurstReason, ...]:
-    """From objects that have their `code` among the figures."""
+    """From objects that hold the `code` among the figures."""
     return tuple(
         BurstReason(
             BurstReasonCode(one["code"]), {name: one[name] for name in one if name != "code"}

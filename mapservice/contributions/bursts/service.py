@@ -1,11 +1,11 @@
-"""Finding bursts, at the door and each minute; deciding about them.
+"""Finding bursts, as supports come and each minute; deciding about them.
 
-Whatever holds supports back or lets them go takes the lock of the initiative first (`_alone`), and
+Whatever holds supports back or releases them takes the lock of the initiative first (`_alone`), and
 rows after it: a person, this lock, bursts, supports, the count of the initiative, in that order.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,8 +48,8 @@ from mapservice.contributions.bursts.queries import (
 from mapservice.db.text import fill
 from mapservice.errors import InvalidInput, StateConflict
 
-# The latest supports, and all of an hour, a day, a week and a month: few bought ones among many
-# others stand out in the time in which they came.
+# The latest supports, and all of an hour, a day, a week and a month: bought supports may be few
+# among many others, but stand out in the time in which they came.
 SAMPLE = 1000
 TIMES = (timedelta(hours=1), timedelta(days=1), WEEK, MONTH)
 
@@ -99,7 +99,7 @@ DISMISS = "UPDATE support SET held_at = now() WHERE burst = :burst AND held_at I
 
 @dataclass(slots=True)
 class _Finding:
-    """What one look at an initiative finds; its burst is made when it is needed first."""
+    """What one look at an initiative finds; its burst is made when it is first needed."""
 
     connection: Connection
     initiative: UUID
@@ -126,16 +126,21 @@ class _Finding:
         self.reasons[code] = BurstReason(code, figures or {})
 
 
-def weigh(
+def assess_support(
     connection: Connection, initiative: UUID, *, network: bytes, commune: str | None
 ) -> UUID | None:
-    """The burst that a support which is about to be given belongs to; None: it counts.
+    """The burst that a support about to be given belongs to; None: it counts.
 
-    Cheap for who comes from a network that gave few: two look-ups in indexes. Else the latest
-    thousand are looked at; what passes a limit there is held back with all that came before.
+    Cheap where the network has given few: two index look-ups. Else the latest thousand supports are
+    examined; what exceeds a limit there is held back, with all that came before.
     """
     known = queries.standing(connection, initiative, network)
-    if not _is_suspect(connection, initiative, commune, known):
+    # Without any lock: a suspicion is examined again under the lock.
+    suspect = known.held or _is_swept(connection, initiative, commune, known)
+    if not suspect and known.counted >= HOUSEHOLD:
+        latest = queries.spread(connection, initiative, MONTH, SAMPLE)
+        suspect = bool(beyond(latest, REST if known.holds else HOLD))
+    if not suspect:
         return None
     _alone(connection, initiative)
     known = queries.standing(connection, initiative, network)
@@ -155,21 +160,34 @@ def weigh(
 def look(
     connection: Connection, initiative: UUID, beside: ComparableInitiatives | None = None
 ) -> None:
-    """Weighs all that arrived lately; holds back, marks, and describes what it finds."""
+    """Examines all recent supports; holds back, marks, and describes what it finds."""
     _alone(connection, initiative)
     finding = _begin(connection, initiative, beside)
     spreads = _sort_networks(finding)
-    _take_strays(finding)
-    _weigh_day(finding)
+
+    # Supports that were assessed at the very moment when others of their network came to be held.
+    straying = queries.straying(connection, initiative)
+    if straying:
+        if finding.opened is None:
+            finding.say(BurstReasonCode.AGAIN)
+        _take(finding, BurstVerdict.HOLD, OF_NETWORKS, MONTH, networks=straying)
+
+    _judge_day(finding)
+
+    # Many supports of few networks, though within the limits: a person looks, they go on counting.
     if not finding.holds:
-        _mark_networks(finding, spreads)
+        for time, spread in spreads:
+            found = [one.digest for one in beyond(spread, LOOK)]
+            if found:
+                _take(finding, BurstVerdict.LOOK, OF_NETWORKS, time, networks=found)
+                finding.say(BurstReasonCode.NETWORKS)
     _describe(finding)
 
 
 def watch(engine: Engine, seen: dict[UUID, Seen] | None = None) -> int:
-    """Each minute: looks at initiatives with many new supports; at how many.
+    """Each minute: looks at initiatives with many new supports; returns how many those were.
 
-    `seen` is kept between calls: what had the same supports when it was looked at is passed over.
+    `seen` is kept between calls: an initiative with the same supports as last time is skipped.
     """
     seen = {} if seen is None else seen
     with engine.connect() as connection:
@@ -194,7 +212,7 @@ def decide(
     person: UUID | None = None,
     note: str = "",
 ) -> None:
-    """Counts the supports of a burst, or leaves them out for good. Raises Conflict when late."""
+    """Counts the supports of a burst, or excludes them for good. Raises StateConflict when late."""
     if state is BurstState.OPEN:
         raise InvalidInput("state", "is not a decision")
     if len(note) > MOST_NOTE:
@@ -223,21 +241,6 @@ def _begin(
     return finding
 
 
-def _is_suspect(
-    connection: Connection,
-    initiative: UUID,
-    commune: str | None,
-    known: queries.NetworkStanding,
-) -> bool:
-    """Without any lock: what is found is looked at again once it is held."""
-    if known.held or _is_swept(connection, initiative, commune, known):
-        return True
-    if known.counted < HOUSEHOLD:
-        return False
-    latest = queries.spread(connection, initiative, MONTH, SAMPLE)
-    return bool(beyond(latest, REST if known.holds else HOLD))
-
-
 def _is_swept(
     connection: Connection, initiative: UUID, commune: str | None, known: queries.NetworkStanding
 ) -> bool:
@@ -245,7 +248,7 @@ def _is_swept(
 
 
 def _sort_networks(finding: _Finding) -> list[tuple[timedelta, NetworkSpread]]:
-    """Holds back what comes from networks that hold more than they may; what it looked at."""
+    """Holds back supports of networks that exceed their limits; returns the spreads it examined."""
     spreads = []
     spans: list[tuple[timedelta, int | None]] = [(MONTH, SAMPLE), *((time, None) for time in TIMES)]
     for time, most in spans:
@@ -259,17 +262,7 @@ def _sort_networks(finding: _Finding) -> list[tuple[timedelta, NetworkSpread]]:
     return spreads
 
 
-def _take_strays(finding: _Finding) -> None:
-    """What was weighed at the very moment when others of its network came to be held."""
-    found = queries.straying(finding.connection, finding.initiative)
-    if not found:
-        return
-    if finding.opened is None:
-        finding.say(BurstReasonCode.AGAIN)
-    _take(finding, BurstVerdict.HOLD, OF_NETWORKS, MONTH, networks=found)
-
-
-def _weigh_day(finding: _Finding) -> None:
+def _judge_day(finding: _Finding) -> None:
     """Judges the busiest day of the week; what is held back already is no part of it."""
     times = busiest(queries.hours(finding.connection, finding.initiative))
     if times is None:
@@ -279,7 +272,7 @@ def _weigh_day(finding: _Finding) -> None:
         return
     known = UsualDay()
     if day.supports > GOOD_DAY:
-        known = _usual(finding, day.since)
+        known = queries.usual(finding.connection, finding.initiative, day.since, finding.beside)
     verdict, found = judge(day, known)
     if verdict is None:
         return
@@ -289,26 +282,16 @@ def _weigh_day(finding: _Finding) -> None:
         finding.sweeping = True
         _take(finding, verdict, OF_ELSEWHERE, day)
     elif not finding.holds:
-        _take(finding, verdict, _members(found), day, domains=list(domains))
+        # The supports that the reasons are about.
+        members = OF_HERE
+        if BurstReasonCode.AWAY in found:
+            members = OF_ELSEWHERE
+        elif BurstReasonCode.BEYOND in found:
+            members = ANYONE
+        elif BurstReasonCode.DISPOSABLE in found:
+            members = OF_DOMAINS
+        _take(finding, verdict, members, day, domains=list(domains))
     finding.reasons.update(found)
-
-
-def _members(found: Mapping[BurstReasonCode, BurstReason]) -> str:
-    """Whom the reasons for a look are about."""
-    if BurstReasonCode.AWAY in found:
-        return OF_ELSEWHERE
-    if BurstReasonCode.BEYOND in found:
-        return ANYONE
-    return OF_DOMAINS if BurstReasonCode.DISPOSABLE in found else OF_HERE
-
-
-def _mark_networks(finding: _Finding, spreads: Sequence[tuple[timedelta, NetworkSpread]]) -> None:
-    """Puts what comes from rather many of few networks before a person; it goes on counting."""
-    for time, spread in spreads:
-        found = [one.digest for one in beyond(spread, LOOK)]
-        if found:
-            _take(finding, BurstVerdict.LOOK, OF_NETWORKS, time, networks=found)
-            finding.say(BurstReasonCode.NETWORKS)
 
 
 def _take(
@@ -320,10 +303,13 @@ def _take(
 ) -> None:
     """Puts fresh supports into the burst: those of some time up to now, or of a day."""
     connection = finding.connection
-    since, until = _times(connection, when)
-    texts = {"here": HERE, "fresh": FRESH, "members": members}
+    if isinstance(when, SupportDay):
+        since, until = when.since, when.until
+    else:
+        now: datetime = connection.execute(text("SELECT now()")).scalar_one()
+        since, until = now - when, now + timedelta(days=1)
     connection.execute(
-        text(fill(TAKE, texts)),
+        text(fill(TAKE, {"here": HERE, "fresh": FRESH, "members": members})),
         {
             "initiative": finding.initiative,
             "burst": finding.burst(verdict),
@@ -335,21 +321,21 @@ def _take(
     )
 
 
-def _times(connection: Connection, when: timedelta | SupportDay) -> tuple[datetime, datetime]:
-    if isinstance(when, SupportDay):
-        return when.since, when.until
-    now: datetime = connection.execute(text("SELECT now()")).scalar_one()
-    return now - when, now + timedelta(days=1)
-
-
 def _describe(finding: _Finding) -> None:
     """Writes down what a burst is now, if there is one and anything changed."""
-    opened = finding.opened
+    connection, initiative, opened = finding.connection, finding.initiative, finding.opened
     if opened is None:
         return
-    known = queries.extent(finding.connection, opened.id)
+    known = queries.extent(connection, opened.id)
     if known.size and known != opened.extent:
-        _find_reasons(finding, opened.id, known)
+        # All that is out of the ordinary about its supports, also what did not decide.
+        assert known.first_at, "it has supports"
+        usual = queries.usual(connection, initiative, known.first_at, finding.beside)
+        members = queries.members(connection, initiative, opened.id, known)
+        finding.reasons.update(reasons(members, usual))
+        if BurstReasonCode.NETWORKS in finding.reasons:
+            figures = queries.networks(connection, initiative, opened.id, known)
+            finding.say(BurstReasonCode.NETWORKS, figures)
     kept = [{"code": one.code, **one.figures} for one in finding.reasons.values()]
     bound = {
         "burst": opened.id,
@@ -360,20 +346,4 @@ def _describe(finding: _Finding) -> None:
         "first_at": known.first_at,
         "last_at": known.last_at,
     }
-    finding.connection.execute(text(DESCRIBE), bound)
-
-
-def _usual(finding: _Finding, since: datetime) -> UsualDay:
-    return queries.usual(finding.connection, finding.initiative, since, finding.beside)
-
-
-def _find_reasons(finding: _Finding, burst: UUID, known: BurstExtent) -> None:
-    """All that is out of the ordinary about what belongs to a burst, also what did not decide."""
-    connection, initiative = finding.connection, finding.initiative
-    assert known.first_at, "it has supports"
-    usual = _usual(finding, known.first_at)
-    members = queries.members(connection, initiative, burst, known)
-    finding.reasons.update(reasons(members, usual))
-    if BurstReasonCode.NETWORKS in finding.reasons:
-        figures = queries.networks(connection, initiative, burst, known)
-        finding.say(BurstReasonCode.NETWORKS, figures)
+    connection.execute(text(DESCRIBE), bound)

@@ -1,7 +1,7 @@
-"""`/api/initiatives`: proposing and changing one's own initiatives by JSON, with a key.
+"""`/api/initiatives`: proposing and changing one's own initiatives in JSON, with a key.
 
-What is sent is read by the code that reads the form, placed the same way, and waits for a moderator
-the same way. The person behind the key has proved their address: no mail has to confirm.
+The code that reads the form reads them, places them the same way, and has them wait for a moderator
+the same way. The key's owner has proved their address: no mail has to confirm.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,10 @@ from sqlalchemy import Connection
 from mapservice.accounts.api_keys import bearer
 from mapservice.accounts.api_keys.bearer import ApiKeyHolder
 from mapservice.accounts.api_keys.model import ApiKeyScope
-from mapservice.contributions.proposals import model, queries, reading, service
+from mapservice.contributions.proposals import model, queries, service
 from mapservice.contributions.proposals.model import Proposal, ProposalContent
-from mapservice.contributions.proposals.reading import PlaceReading
 from mapservice.contributions.proposals.routes import GATE, own
-from mapservice.contributions.proposals.service import ProposalSubmission
+from mapservice.contributions.proposals.service import PlaceReading, ProposalSubmission
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.territories import queries as territories
@@ -62,15 +61,20 @@ def propose() -> Response:
     """A new one; sent again under the same `Idempotency-Key`, a UUID, it is still one."""
     only_parameters()
     holder = _writer()
+    key = request.headers.get(FORM_KEY, "")
     with services().engine.connect() as connection:
         content, found = _read(connection, _body(*TEXTS, *NUMBERS))
+    try:
+        form = UUID(key) if key else uuid4()
+    except ValueError:
+        raise InvalidInput(FORM_KEY, "is not a UUID") from None
     with services().engine.begin() as connection:
         locator = services().of(GeocoderCache).current(connection)
         identifier = service.submit(
             connection,
             locator,
             holder.person,
-            ProposalSubmission(_form_key(), content),
+            ProposalSubmission(form, content),
             at_once=services().settings.moderation == "post",
         )
         made = _document(own(connection, identifier, holder.person), found)
@@ -89,11 +93,13 @@ def change(identifier: UUID) -> Response:
     with services().engine.connect() as connection:
         own(connection, identifier, holder.person)
         content, found = _read(connection, body)
+    seen = body.get(REVISION)
+    if not isinstance(seen, int) or isinstance(seen, bool) or not 0 < seen < 10**8:
+        raise InvalidInput(REVISION, "must be the number of the version that you change")
     with services().engine.begin() as connection:
         locator = services().of(GeocoderCache).current(connection)
-        person = holder.person
-        service.edit(connection, locator, identifier, person.id, content, _revision(body))
-        return jsonify(_document(own(connection, identifier, person), found))
+        service.edit(connection, locator, identifier, holder.person.id, content, seen)
+        return jsonify(_document(own(connection, identifier, holder.person), found))
 
 
 @blueprint.after_request
@@ -103,37 +109,42 @@ def keep_private(response: Response) -> Response:
 
 
 def _writer() -> ApiKeyHolder:
-    """Counted with what the same person sends by the form."""
+    """The key's holder; their requests count together with the forms they send."""
     holder = bearer.require(ApiKeyScope.WRITE_INITIATIVES)
     bearer.count_person(holder, GATE.name, GATE.per_person)
     return holder
 
 
 def _body(*allowed: str) -> Mapping[str, Any]:
-    """The object that was sent. Raises InvalidInput naming what is not understood."""
+    """The object that was sent. Raises InvalidInput naming the field not understood."""
     body = json_object()
     for name, value in body.items():
         if name not in allowed:
             raise InvalidInput(str(name)[:50], f"is not one of {', '.join(allowed)}")
         if name in TEXTS and not isinstance(value, str):
             raise InvalidInput(name, "must be text")
-        if name in NUMBERS and not _is_number(value):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if name in NUMBERS and not is_number:
             raise InvalidInput(name, "must be a number of degrees")
     return body
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _read(connection: Connection, body: Mapping[str, Any]) -> tuple[ProposalContent, PlaceReading]:
     """As the form is read. Raises InvalidInput naming the first field that is wrong."""
-    form = model.read_form(_placed(connection, _fields(body)))
+    fields = {name: str(value) for name, value in body.items() if name != REVISION}
+    code = fields.pop("commune", "")
+    if code:
+        # An INSEE code names its commune and chooses it, as the form does.
+        is_code = code.isascii() and code.isalnum() and len(code) == CODE_SIGNS
+        place = territories.find(connection, TerritoryRef(Level.COMMUNE, code)) if is_code else None
+        if place is None:
+            raise InvalidInput("commune", "is not the INSEE code of a commune")
+        fields = {"place": place.name, "choice": f"commune:{place.code}", **fields}
+    form = model.read_form(fields)
     for name, mistake in form.mistakes.items():
         raise InvalidInput(name, str(mistake))
-    found = reading.read(
-        connection, services().of(GeocoderCache).current(connection), form.content.place
-    )
+    locator = services().of(GeocoderCache).current(connection)
+    found = service.read_place(connection, locator, form.content.place)
     if found.asks:
         readings = ", ".join(f"{one.value} ({one.name})" for one in found.options)
         reason = f"may be several: say which with `choice`: {readings or 'no commune is like it'}"
@@ -141,42 +152,8 @@ def _read(connection: Connection, body: Mapping[str, Any]) -> tuple[ProposalCont
     return form.content, found
 
 
-def _fields(body: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in body.items() if name != REVISION}
-
-
-def _placed(connection: Connection, fields: dict[str, str]) -> Mapping[str, str]:
-    """`commune`, an INSEE code, is that commune by name and choice, as from the form."""
-    code = fields.pop("commune", "")
-    if not code:
-        return fields
-    is_code = code.isascii() and code.isalnum() and len(code) == CODE_SIGNS
-    place = territories.find(connection, TerritoryRef(Level.COMMUNE, code)) if is_code else None
-    if place is None:
-        raise InvalidInput("commune", "is not the INSEE code of a commune")
-    chosen = {"place": place.name, "choice": f"commune:{place.code}"}
-    return chosen | fields | {"choice": fields.get("choice", chosen["choice"])}
-
-
-def _form_key() -> UUID:
-    text = request.headers.get(FORM_KEY, "")
-    if not text:
-        return uuid4()
-    try:
-        return UUID(text)
-    except ValueError:
-        raise InvalidInput(FORM_KEY, "is not a UUID") from None
-
-
-def _revision(body: Mapping[str, Any]) -> int:
-    number = body.get(REVISION)
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 10**8:
-        raise InvalidInput(REVISION, "must be the number of the version that you change")
-    return number
-
-
 def _document(one: Proposal, found: PlaceReading | None = None) -> dict[str, Any]:
-    """What the author sees of it; `understood` is where a place that was just read is shown."""
+    """The proposal as its author sees it; `understood` says where a place just read is shown."""
     place = one.content.place
     document: dict[str, Any] = {
         "id": str(one.id),

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from mapservice.accounts.people import session
 from mapservice.accounts.people.model import Person
 from mapservice.contributions.proposals import model, queries, service
-from mapservice.contributions.proposals.model import Proposal, ProposalContent
+from mapservice.contributions.proposals.model import Proposal
 from mapservice.contributions.proposals.routes import (
     ProposalFormPage,
     form_html,
@@ -21,6 +21,7 @@ from mapservice.contributions.proposals.routes import (
 )
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.geocoding.service import GeocoderCache
+from mapservice.i18n.labels import proposal_field_label
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.model import PUBLIC, Status
@@ -50,7 +51,9 @@ def change_state(identifier: UUID) -> Response:
         if wanted == WITHDRAW:
             service.withdraw(connection, identifier, person.id)
             return see(url_for("people.account"))
-        service.close(connection, identifier, person.id, _status(wanted))
+        if wanted not in tuple(Status):
+            raise InvalidInput("status", "is not one of those offered")
+        service.close(connection, identifier, person.id, Status(wanted))
     return see(url_for("authors.state", identifier=identifier))
 
 
@@ -76,7 +79,21 @@ def edit(identifier: UUID) -> Response:
         proposal = own(connection, identifier, person)
         if proposal.status not in model.EDITABLE:
             return see(url_for("authors.state", identifier=identifier))
-        typed = _typed(proposal.content) | {"revision": str(proposal.revision)}
+        # The newest version as its form would have sent it.
+        content, place = proposal.content, proposal.content.place
+        typed = {
+            "title": content.title,
+            "summary": content.summary,
+            "description": content.description,
+            "theme": str(content.theme),
+            "scale": str(content.scale),
+            "place": place.words,
+            "lon": "" if place.lon is None else str(place.lon),
+            "lat": "" if place.lat is None else str(place.lat),
+            "choice": place.choice,
+            "choice_for": place.words,
+            "revision": str(proposal.revision),
+        }
         return form_response(connection, ProposalFormPage(typed=typed, proposal=proposal))
 
 
@@ -92,7 +109,12 @@ def save(identifier: UUID) -> Response:
             return form_response(connection, page)
         try:
             forms.check(GATE, person=person.id)
-            _edit(identifier, person, form.content)
+            seen = request.form.get("revision", "")
+            if not (seen.isascii() and seen.isdigit() and len(seen) < 9):
+                raise InvalidInput("revision", "is not the number of a version")
+            with services().engine.begin() as writing:
+                locator = services().of(GeocoderCache).current(writing)
+                service.edit(writing, locator, identifier, person.id, form.content, int(seen))
         except FormRefused as error:
             again = replace(page, notice=error.words)
             return forms.answer(error, form_html(connection, again))
@@ -129,23 +151,15 @@ def history(identifier: UUID) -> str | Response:
 
 @blueprint.after_request
 def keep_private(response: Response) -> Response:
-    """The same address shows more to the author than to others."""
+    """One address shows more to the author than to others."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex"
     return response
 
 
 def named(fields: Sequence[str]) -> str:
-    """What a version changes, in words."""
-    words = {
-        "title": _("titre"),
-        "summary": _("résumé"),
-        "description": _("description"),
-        "theme": _("thème"),
-        "scale": _("échelle"),
-        "place": _("lieu"),
-    }
-    return ", ".join(words[name] for name in fields)
+    """The fields that a version changes, in words."""
+    return ", ".join(map(proposal_field_label, fields))
 
 
 def _state_page(identifier: UUID, person: Person, error: str = "") -> str:
@@ -171,35 +185,3 @@ def _state_page(identifier: UUID, person: Person, error: str = "") -> str:
 
 def _is_author(proposal: Proposal, person: Person | None) -> bool:
     return person is not None and proposal.person == person.id
-
-
-def _status(text: str) -> Status:
-    if text not in tuple(Status):
-        raise InvalidInput("status", "is not one of those offered")
-    return Status(text)
-
-
-def _edit(identifier: UUID, person: Person, content: ProposalContent) -> None:
-    seen = request.form.get("revision", "")
-    if not (seen.isascii() and seen.isdigit() and len(seen) < 9):
-        raise InvalidInput("revision", "is not the number of a version")
-    with services().engine.begin() as connection:
-        locator = services().of(GeocoderCache).current(connection)
-        service.edit(connection, locator, identifier, person.id, content, int(seen))
-
-
-def _typed(content: ProposalContent) -> dict[str, str]:
-    """A version as its form would have sent it."""
-    place = content.place
-    return {
-        "title": content.title,
-        "summary": content.summary,
-        "description": content.description,
-        "theme": str(content.theme),
-        "scale": str(content.scale),
-        "place": place.words,
-        "lon": "" if place.lon is None else str(place.lon),
-        "lat": "" if place.lat is None else str(place.lat),
-        "choice": place.choice,
-        "choice_for": place.words,
-    }

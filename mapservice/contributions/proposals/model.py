@@ -19,10 +19,11 @@ MAX_DESCRIPTION = 10_000
 MAX_PLACE = 200
 MAX_REASON = 2000
 
-# Signs that cannot be seen, turn the direction or stand for nothing; emoji are joined by U+200D.
+# Categories of signs that are invisible, change the direction of text or are unassigned. U+200D is
+# one of them, but joins emoji.
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn")
 _JOINER = "\u200d"
-# More marks than any script puts on one letter run over the lines around it.
+# No script puts more than three marks on a letter; more would cover the lines around it.
 _PILE = re.compile(
     r"([\u0300-\u036f\u0483-\u0489\u20d0-\u20f0]{3})[\u0300-\u036f\u0483-\u0489\u20d0-\u20f0]+"
 )
@@ -30,7 +31,7 @@ _CHOICE = re.compile(r"(?:commune|only):[0-9][0-9AB][0-9]{3}|point|open|")
 
 Vocabulary = TypeVar("Vocabulary", bound=StrEnum)
 
-# What an author may do with what was public once.
+# What an author may make of an initiative that is public.
 CLOSED = (Status.DONE, Status.ARCHIVED)
 # States in which the text may still change; a refusal is final.
 EDITABLE = (Status.DRAFT, Status.PENDING, Status.PUBLISHED, Status.DONE)
@@ -85,20 +86,20 @@ class ProposalContent:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Self:
-        """What `to_json` made, after a stay in the database."""
-        texts = {name: kept[name] for name in ("title", "summary", "description")}
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Reads what `to_json` made back from the database."""
+        texts = {name: stored[name] for name in ("title", "summary", "description")}
         return cls(
             **texts,
-            theme=Theme(kept["theme"]),
-            scale=Scale(kept["scale"]),
-            place=ProposedPlace(**kept["place"]),
+            theme=Theme(stored["theme"]),
+            scale=Scale(stored["scale"]),
+            place=ProposedPlace(**stored["place"]),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalForm:
-    """What was typed, cleaned, and what is wrong with it by the name of the field."""
+    """What was typed, cleaned, and its mistakes by field."""
 
     content: ProposalContent
     mistakes: Mapping[str, FieldMistake] = field(default_factory=dict)
@@ -115,9 +116,9 @@ ON_TEXT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A proposal with its newest version. `revision` is the number of that.
+    """A proposal with its newest version, whose number is `revision`.
 
-    `reason` is what the moderators told last. `queued_at`: since when one of them is awaited.
+    `reason` is the moderators' latest. `queued_at`: since when it waits for one of them.
     """
 
     id: UUID
@@ -142,7 +143,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class ProposalRevision:
-    """One version of a proposal, the first has number 1."""
+    """One version of a proposal; the first has number 1."""
 
     number: int
     made_at: datetime
@@ -162,44 +163,63 @@ def read_form(fields: Mapping[str, str]) -> ProposalForm:
     description = paragraphs(fields.get("description", ""))
     theme = _one_of(Theme, fields, "theme", Theme.AUTRE, mistakes)
     scale = _one_of(Scale, fields, "scale", Scale.COMMUNE, mistakes)
-    place = _spot(fields, mistakes)
+
+    # A choice is for the words it was made for: other words have to be chosen for anew.
+    words = one_line(fields.get("place", ""))
+    choice = fields.get("choice", "")
+    if not _CHOICE.fullmatch(choice):
+        mistakes["place"] = FieldMistake.CHOICE
+        choice = ""
+    elif choice and one_line(fields.get("choice_for", words)) != words:
+        choice = ""
+    lon: float | None = None
+    lat: float | None = None
+    typed = [fields.get(name, "").strip() for name in ("lon", "lat")]
+    if any(typed) and not fields.get("no_point"):
+        try:
+            lon, lat = (round(float(text), 6) for text in typed)
+        except ValueError:
+            lon = lat = math.nan
+        # Beyond 85° Web Mercator shows nothing. Comparisons with NaN are false.
+        if not (abs(lon) <= 180 and abs(lat) <= 85):
+            mistakes["place"] = FieldMistake.POINT
+            lon = lat = None
+    place = ProposedPlace(words, lon, lat, choice)
+
     for name, text, most in (
         ("title", title, MAX_TITLE),
         ("summary", summary, MAX_SUMMARY),
         ("description", description, MAX_DESCRIPTION),
-        ("place", place.words, MAX_PLACE),
+        ("place", words, MAX_PLACE),
     ):
         if len(text) > most:
             mistakes[name] = FieldMistake.LONG
     if not re.search(r"\w", title):
         mistakes["title"] = FieldMistake.MISSING
-    if not place.words and place.point is None and scale is not Scale.NATIONAL:
+    if not words and place.point is None and scale is not Scale.NATIONAL:
         mistakes.setdefault("place", FieldMistake.MISSING)
     return ProposalForm(ProposalContent(title, summary, description, theme, scale, place), mistakes)
 
 
 def one_line(text: str) -> str:
-    """A line that can be seen as it is."""
+    """The text as one line, without invisible signs."""
     return " ".join(_shown(text).split())
 
 
 def paragraphs(text: str) -> str:
-    """Lines that can be seen as they are; tabs and the line ends of every system are understood."""
+    """Lines without invisible signs; tabs and the line ends of every system are understood."""
     lines = re.split(r"\r\n|[\n\r\x85\u2028\u2029]", text)
     return "\n".join(_shown(line.replace("\t", "    ")).rstrip() for line in lines).strip()
 
 
 def _shown(text: str) -> str:
-    composed = unicodedata.normalize("NFC", text)
-    seen = (
-        sign if sign == _JOINER or unicodedata.category(sign) not in _UNSEEN else _gap(sign)
-        for sign in composed
-    )
-    return _PILE.sub(r"\1", "".join(seen))
-
-
-def _gap(sign: str) -> str:
-    return " " if sign.isspace() else ""
+    signs = []
+    for sign in unicodedata.normalize("NFC", text):
+        if sign == _JOINER or unicodedata.category(sign) not in _UNSEEN:
+            signs.append(sign)
+        elif sign.isspace():
+            signs.append(" ")
+    return _PILE.sub(r"\1", "".join(signs))
 
 
 def _one_of(
@@ -214,34 +234,3 @@ def _one_of(
         return kinds(text)
     mistakes[name] = FieldMistake.CHOICE if text else FieldMistake.MISSING
     return default
-
-
-def _spot(fields: Mapping[str, str], mistakes: dict[str, FieldMistake]) -> ProposedPlace:
-    """A choice holds for the words it was made for: who changes these chooses anew."""
-    words = one_line(fields.get("place", ""))
-    choice = fields.get("choice", "")
-    if not _CHOICE.fullmatch(choice):
-        mistakes["place"] = FieldMistake.CHOICE
-        choice = ""
-    elif choice and one_line(fields.get("choice_for", words)) != words:
-        choice = ""
-    point = _point(fields, mistakes) if not fields.get("no_point") else None
-    lon, lat = point or (None, None)
-    return ProposedPlace(words, lon, lat, choice)
-
-
-def _point(
-    fields: Mapping[str, str], mistakes: dict[str, FieldMistake]
-) -> tuple[float, float] | None:
-    texts = [fields.get(name, "").strip() for name in ("lon", "lat")]
-    if not any(texts):
-        return None
-    try:
-        lon, lat = (round(float(text), 6) for text in texts)
-    except ValueError:
-        mistakes["place"] = FieldMistake.POINT
-        return None
-    if not (math.isfinite(lon) and math.isfinite(lat) and abs(lon) <= 180 and abs(lat) <= 85):
-        mistakes["place"] = FieldMistake.POINT
-        return None
-    return lon, lat

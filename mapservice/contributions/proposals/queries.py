@@ -94,7 +94,7 @@ class OwnProposal:
 
 @dataclass(frozen=True, slots=True)
 class ProposalAuthor:
-    """Who proposed an initiative: a public name or "", and whether the text was edited since."""
+    """The author's public name, or "", and whether the text was edited since its publication."""
 
     name: str
     person: UUID | None
@@ -109,7 +109,12 @@ def find(connection: Connection, identifier: UUID, *, lock: bool = False) -> Pro
         )
     statement = fill(PROPOSAL, {"content": CONTENT}) + " WHERE proposal.initiative = :id"
     row = connection.execute(text(statement), {"id": identifier}).one_or_none()
-    return _proposal(row) if row else None
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    for name in ("title", "summary", "description", "theme", "scale", "place"):
+        del values[name]
+    return Proposal(**values | {"status": Status(row.status), "content": _content(row)})
 
 
 def of_author(
@@ -121,7 +126,7 @@ def of_author(
 
 
 def of_form(connection: Connection, form: UUID) -> tuple[UUID, UUID | None] | None:
-    """What was made of a form already, and by whom."""
+    """The initiative that a form has made already, and its author."""
     row = connection.execute(text(OF_FORM), {"form": form}).one_or_none()
     return (row.initiative, row.person) if row else None
 
@@ -149,25 +154,18 @@ def mine(connection: Connection, person: UUID) -> Sequence[OwnProposal]:
 
 
 def author(connection: Connection, identifier: UUID) -> ProposalAuthor | None:
-    """None for what nobody proposed here."""
+    """None for an initiative that nobody proposed here."""
     row = connection.execute(text(AUTHOR), {"id": identifier}).one_or_none()
     return ProposalAuthor(row.name, row.person, bool(row.edited)) if row else None
 
 
 def export(connection: Connection, person: UUID) -> list[dict[str, Any]]:
-    """Every version of every proposal of a person, for them, with their appeals."""
+    """Every version of every proposal of a person, with their appeals, for their export."""
     statement = text(fill(EXPORT, {"content": CONTENT}))
     return [
         dict(row._mapping) | {"appeals": appeals(connection, row.initiative)}
         for row in connection.execute(statement, {"person": person})
     ]
-
-
-def _proposal(row: Row[Any]) -> Proposal:
-    values = dict(row._mapping)
-    for name in ("title", "summary", "description", "theme", "scale", "place"):
-        del values[name]
-    return Proposal(**values | {"status": Status(row.status), "content": _content(row)})
 
 
 def _content(row: Row[Any]) -> ProposalContent:
@@ -182,7 +180,7 @@ def _content(row: Row[Any]) -> ProposalContent:
 
 
 def lasting_status(connection: Connection, identifier: UUID) -> Status:
-    """The status, or of what is merged the one that it has again once parted."""
+    """The status; if merged, the one that it will have again when unmerged."""
     return Status(connection.execute(text(LASTING), {"id": identifier}).scalar_one())
 
 
@@ -201,7 +199,7 @@ def appeals(connection: Connection, identifier: UUID) -> list[tuple[datetime, st
 
 
 def public_revisions(connection: Connection, proposal: Proposal) -> list[ProposalRevision]:
-    """The versions that were public, the newest first; none of what is not public now."""
+    """The versions that were public, the newest first; none unless it is public now."""
     if proposal.published_revision is None or proposal.status not in PUBLIC:
         return []
     return revisions(connection, proposal.id, proposal.published_revision)

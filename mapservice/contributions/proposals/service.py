@@ -1,7 +1,7 @@
-"""What authors do: propose, edit, close, withdraw, and leave with their data.
+"""How the place of a proposal is understood, and what authors do: propose, edit, close, withdraw.
 
-Each verb runs in the transaction of its caller, or in one of its own where it takes an engine.
-What an unconfirmed address sent stays in the payload of its link: it is no initiative before.
+Each verb runs in its caller's transaction. What comes from an unconfirmed address stays in the
+payload of the mailed link, and becomes an initiative when the link is confirmed.
 """
 
 import json
@@ -13,32 +13,69 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from mapservice.accounts.people import service as people
-from mapservice.accounts.people.model import Person, clean_display_name
+from mapservice.accounts.people.model import Person
 from mapservice.accounts.people.service import ConfirmationRequest
-from mapservice.contributions.proposals import queries, reading
+from mapservice.contributions.proposals import queries
 from mapservice.contributions.proposals.model import (
     CLOSED,
     EDITABLE,
     MAX_REASON,
     Proposal,
     ProposalContent,
+    ProposedPlace,
     paragraphs,
 )
 from mapservice.errors import InvalidInput, NotFound, StateConflict
-from mapservice.geocoding.service import Locator
+from mapservice.geocoding.model import GeocodeQuery, Precision
+from mapservice.geocoding.service import Locator, Placement, PlaceQuestion
 from mapservice.initiatives import service
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.initiatives.service import InitiativeDraft
-from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead
+from mapservice.mail.service import EmailAddress
+from mapservice.territories.model import Level, TerritoryRef
 
 PURPOSE = "propose"
 LETTER = "propose"
 
 
+MAX_OPTIONS = 8
+# What the geocoder takes for the whole country.
+COUNTRY = "France"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOption:
+    """A commune that the author may choose; `value` goes into `ProposedPlace.choice`.
+
+    `through` is the former or associated commune whose name was read, or "".
+    """
+
+    value: str
+    name: str
+    departement: str
+    through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceReading:
+    """Where a proposal will be shown.
+
+    `asks`: the place is open, and the author has not said yet that it may stay so. `pinned` names
+    the commune under the pin, where the words speak against it. `through` is the former or
+    associated commune that the words name.
+    """
+
+    placement: Placement
+    asks: bool
+    options: tuple[PlaceOption, ...] = ()
+    pinned: str = ""
+    through: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ProposalSubmission:
-    """A form as it was sent. `form` was made with it: sent again, it is still one proposal."""
+    """A form as it was sent. `form` identifies it: sent twice, it is still one proposal."""
 
     form: UUID
     content: ProposalContent
@@ -46,6 +83,51 @@ class ProposalSubmission:
 
     def to_json(self) -> dict[str, Any]:
         return {"content": self.content.to_json(), "name": self.name}
+
+
+def territory_of(placement: Placement) -> TerritoryRef | None:
+    """The finest territory that the place is known to lie in."""
+    name = "commune" if placement.precision is Precision.POINT else str(placement.precision)
+    if placement.code is None or name not in tuple(Level):
+        return None
+    return TerritoryRef(Level(name), placement.code)
+
+
+def read_place(connection: Connection, locator: Locator, place: ProposedPlace) -> PlaceReading:
+    """Understands a place; EPSG:4326. The outside provider is asked where one is set."""
+    if place.choice == "point" and place.point:
+        question = PlaceQuestion(GeocodeQuery(), *place.point)
+    elif not place.words and not place.point:
+        question = PlaceQuestion(GeocodeQuery(text=COUNTRY))
+    else:
+        pin = place.point if not place.choice.startswith("only:") else None
+        query = GeocodeQuery(text=place.words, context=place.commune)
+        question = PlaceQuestion(query, *pin) if pin else PlaceQuestion(query)
+    (placement,) = locator.place(connection, [question])
+
+    if not placement.to_review:
+        through = ""
+        best = placement.match.best.place if placement.match.best else None
+        is_local = placement.precision in (Precision.POINT, Precision.COMMUNE)
+        if best and is_local and best.commune == placement.code and best.name != best.commune_name:
+            through = best.name
+        return PlaceReading(placement, False, through=through)
+
+    # Each commune once, under the name that fits best.
+    options: dict[str, PlaceOption] = {}
+    for one in (candidate.place for candidate in placement.match.candidates):
+        value = f"{'only' if place.point else 'commune'}:{one.commune}"
+        through = one.name if one.name != one.commune_name else ""
+        option = PlaceOption(value, one.commune_name, one.departement_name, through)
+        options.setdefault(one.commune, option)
+    pinned = ""
+    if place.point:
+        (alone,) = locator.place(connection, [PlaceQuestion(GeocodeQuery(), *place.point)])
+        known = locator.communes.get(alone.code or "")
+        if known and alone.precision is Precision.POINT:
+            pinned = known.commune_name
+    offered = tuple(options.values())[:MAX_OPTIONS]
+    return PlaceReading(placement, place.choice != "open", offered, pinned)
 
 
 def ask(
@@ -86,7 +168,7 @@ def submit(
 ) -> UUID:
     """Makes the initiative, `at_once` public or waiting for a moderator; returns its id.
 
-    A form that made one already makes no other. Raises Conflict where that is somebody else's.
+    A form that has made one makes no other. Raises StateConflict where that one is somebody else's.
     """
     _hold_territories(connection)
     _one_at_a_time(connection, submission.form)
@@ -96,10 +178,30 @@ def submit(
             raise StateConflict("This form was sent already.")
         return known[0]
     status = Status.PUBLISHED if at_once else Status.PENDING
-    (identifier,) = service.save(connection, [_draft(connection, locator, submission, status)])
+    content, now = submission.content, datetime.now(UTC)
+    draft = InitiativeDraft(
+        id=None,
+        title=content.title,
+        summary=content.summary,
+        description=content.description,
+        theme=content.theme,
+        scale=content.scale,
+        status=status,
+        created_at=now,
+        created_period=None,
+        updated_at=now,
+        source_platform="",
+        source_id=None,
+        source_url="",
+        source_licence="",
+        source_digest=None,
+        place_text=content.place.words,
+        placement=read_place(connection, locator, content.place).placement,
+    )
+    (identifier,) = service.save(connection, [draft])
     bound = {"id": identifier, "form": submission.form, "person": person.id, "public": at_once}
     connection.execute(text(PROPOSE), bound)
-    _keep_revision(connection, identifier, person.id, 1, submission.content)
+    _keep_revision(connection, identifier, person.id, 1, content)
     if submission.name and submission.name != person.name:
         people.change(
             connection,
@@ -119,10 +221,11 @@ def edit(
     content: ProposalContent,
     seen: int,
 ) -> Proposal:
-    """Keeps a new version; what is public changes at once and is looked at afterwards.
+    """Keeps a new version; a public one changes at once and is reviewed afterwards.
 
-    `seen` is the version that the author changed. Raises NotFound for what is not theirs, Conflict
-    when there is a newer version, or the state allows no change. Returns it as it was before.
+    `seen` is the version that the author changed. Raises NotFound for one that is not theirs,
+    StateConflict when there is a newer version or the state allows no change. Returns the proposal
+    as it was before.
     """
     _hold_territories(connection)
     former = _own(connection, identifier, person)
@@ -134,9 +237,8 @@ def edit(
         _keep_revision(connection, identifier, person, seen + 1, content)
         connection.execute(text(CHANGE), _words(content) | {"id": identifier})
         if content.place != former.content.place:
-            service.move(
-                connection, identifier, reading.read(connection, locator, content.place).placement
-            )
+            found = read_place(connection, locator, content.place)
+            service.move(connection, identifier, found.placement)
     elif former.status is not Status.DRAFT:
         return former
     if former.status is Status.DRAFT:
@@ -146,7 +248,7 @@ def edit(
 
 
 def close(connection: Connection, identifier: UUID, person: UUID, status: Status) -> None:
-    """Done, archived, or under way again. Raises NotFound, or Conflict for what is not public."""
+    """Done, archived, or under way again. Raises NotFound; StateConflict unless it is public."""
     if status not in (*CLOSED, Status.PUBLISHED):
         raise InvalidInput("status", "is not one of those offered")
     _hold_territories(connection)
@@ -159,7 +261,7 @@ def close(connection: Connection, identifier: UUID, person: UUID, status: Status
 
 
 def appeal(connection: Connection, identifier: UUID, person: UUID, words: str) -> None:
-    """Has a rejection looked at again, once for each. Raises NotFound, Conflict, InvalidInput."""
+    """Asks for a second look, once a rejection. Raises NotFound, StateConflict, InvalidInput."""
     clean = paragraphs(words)
     if not clean or len(clean) > MAX_REASON:
         raise InvalidInput("words", f"needs 1 to {MAX_REASON} characters")
@@ -174,7 +276,7 @@ def appeal(connection: Connection, identifier: UUID, person: UUID, words: str) -
 
 
 def withdraw(connection: Connection, identifier: UUID, person: UUID) -> None:
-    """Takes back what is not public: nothing is left of it. Raises NotFound, Conflict."""
+    """Deletes one that is not public, with all traces. Raises NotFound, StateConflict."""
     _hold_merges(connection)
     _hold_territories(connection)
     _own(connection, identifier, person)
@@ -184,7 +286,7 @@ def withdraw(connection: Connection, identifier: UUID, person: UUID) -> None:
 
 
 def erase(connection: Connection, person: UUID) -> None:
-    """What is public stays, without its author; what never was or is not goes."""
+    """What is or will be public again stays, without its author; the rest is deleted."""
     connection.execute(text(LOCK_PERSON), {"person": person})
     _hold_merges(connection)
     _hold_territories(connection)
@@ -192,41 +294,11 @@ def erase(connection: Connection, person: UUID) -> None:
         connection.execute(text(statement), {"person": person, "public": [*map(str, PUBLIC)]})
 
 
-def clean_name(text_: str) -> str:
-    """The public name of an author. Raises InvalidInput naming `name`."""
-    return clean_display_name(text_)
-
-
 def _own(connection: Connection, identifier: UUID, person: UUID) -> Proposal:
     found = queries.of_author(connection, identifier, person, lock=True)
     if found is None:
         raise NotFound("There is no such proposal of yours.")
     return found
-
-
-def _draft(
-    connection: Connection, locator: Locator, submission: ProposalSubmission, status: Status
-) -> InitiativeDraft:
-    content, now = submission.content, datetime.now(UTC)
-    return InitiativeDraft(
-        id=None,
-        title=content.title,
-        summary=content.summary,
-        description=content.description,
-        theme=content.theme,
-        scale=content.scale,
-        status=status,
-        created_at=now,
-        created_period=None,
-        updated_at=now,
-        source_platform="",
-        source_id=None,
-        source_url="",
-        source_licence="",
-        source_digest=None,
-        place_text=content.place.words,
-        placement=reading.read(connection, locator, content.place).placement,
-    )
 
 
 def _keep_revision(
@@ -254,22 +326,22 @@ def _set_status(connection: Connection, identifier: UUID, status: Status) -> Non
 
 
 def _one_at_a_time(connection: Connection, form: UUID) -> None:
-    """A press of the button and its repetition take turns."""
+    """Two submissions of the same form take turns."""
     statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:form, 0))")
     connection.execute(statement, {"form": f"proposal {form}"})
 
 
 def _hold_territories(connection: Connection) -> None:
-    """Waits for a load of territories, which takes this lock before any row as we do."""
+    """Waits for a load of territories, which locks the table before any row, as is done here."""
     connection.execute(text("LOCK TABLE initiative IN ROW EXCLUSIVE MODE"))
 
 
 def _hold_merges(connection: Connection) -> None:
-    """Before any row is locked: what is deleted changes what others are merged into."""
+    """Before any row is locked: a deletion changes what others are merged into."""
     connection.execute(text("SELECT merge_alone()"))
 
 
-# As whoever supports or reports does before all else.
+# As supporting and reporting do first.
 LOCK_PERSON = "SELECT FROM person WHERE id = :person FOR NO KEY UPDATE"
 
 MAILED = """

@@ -1,8 +1,8 @@
 """Ideas that exist already: near in place, alike in words.
 
-Titles are found by the words that they share (stems, without accents) within the commune and those
-that touch it, through an index of each word in each commune. Those spelt the most alike (trigrams)
-are then compared by the words that they have in common.
+An index of each word in each commune finds titles that share words (stems, without accents) within
+the commune and those that touch it. Those with the most similar spelling (trigrams) are then
+compared by the words that they have in common.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def find(
 ) -> Sequence[Initiative]:
     """Public initiatives that may be the same idea, the likeliest first; `but` is left out.
 
-    `place` None is for what lies in no territory: it is compared with its like.
+    With `place` None, initiatives without a territory are compared.
     """
     return _find(connection, PUBLIC_ONES, place, title, but, limit)
 
@@ -49,7 +49,7 @@ def find_waiting(
     but: UUID | None = None,
     limit: int = SHOWN,
 ) -> Sequence[Initiative]:
-    """The same of those that wait to be published, within the reach of who looks."""
+    """Likewise among those that wait to be published, within the viewer's scope."""
     which = fill(WAITING_ONES, {"reach": condition(reach, "initiative.")})
     return _find(connection, which, place, title, but, limit, bound_reach(reach))
 
@@ -81,10 +81,10 @@ def _find(
 
 # As the index of ideas has it.
 PUBLIC_ONES = "status IN ('published', 'done')"
-# Few at any time: those of the queue.
+# Few at any time: the queue.
 WAITING_ONES = "status = 'pending' AND {reach}"
 
-# Beside a commune stand those that touch it, and what is known to its EPCI or département alone.
+# With a commune go those that touch it, and ideas known to lie in its EPCI or département only.
 ALIKE = """
 WITH place AS (
     SELECT own.code AS area

@@ -1,7 +1,6 @@
 """Reading supports and reports."""
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -89,9 +88,9 @@ SELECT initiative, supporters, counted FROM support_difference ORDER BY initiati
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportTarget:
-    """A public initiative that somebody backs, reports or asks about, and its author if it has one.
+    """A public initiative that somebody supports, reports or asks about, with its author, if any.
 
-    `id` is another than was asked for where that was merged into this one. The author's address is
+    `id` differs from the one asked for where that was merged into this one. The author's address is
     for mail alone: no page may show it.
     """
 
@@ -104,7 +103,7 @@ class SupportTarget:
 
 
 def share(connection: Connection, initiative: UUID) -> LocalShare:
-    """How many back an initiative here, and how many of them live around it."""
+    """How many support an initiative here, and how many of them live around it."""
     row = connection.execute(text(SHARE), {"id": initiative}).one_or_none()
     return (
         LocalShare(row.counted, row.local, row.is_known, row.held)
@@ -114,7 +113,7 @@ def share(connection: Connection, initiative: UUID) -> LocalShare:
 
 
 def standing(connection: Connection, person: UUID, initiative: UUID) -> SupportStanding | None:
-    """How the support of a person stands; None for who does not back the initiative."""
+    """How a person's support stands; None where they do not support the initiative."""
     bound = {"person": person, "initiative": initiative}
     statement = text(fill(MINE, {"standing": STANDING}))
     found = connection.execute(statement, bound).scalar_one_or_none()
@@ -128,10 +127,16 @@ def of_person(connection: Connection, person: UUID) -> list[OwnSupport]:
     return [OwnSupport(**{**row, "standing": SupportStanding(row["standing"])}) for row in rows]
 
 
-def reports_of_person(connection: Connection, person: UUID) -> list[dict[str, Any]]:
-    """For the export of their data."""
-    rows = connection.execute(text(REPORTS_OF_PERSON), {"person": person})
-    return [dict(row._mapping) for row in rows]
+def export(connection: Connection, person: UUID) -> dict[str, object]:
+    """The supports and reports of a person, for the export of their data."""
+    names = ("initiative", "title", "commune", "confirmed_at", "withdrawn_at", "standing")
+    reports = connection.execute(text(REPORTS_OF_PERSON), {"person": person})
+    return {
+        "supports": [
+            {name: getattr(one, name) for name in names} for one in of_person(connection, person)
+        ],
+        "reports": [dict(row._mapping) for row in reports],
+    }
 
 
 def target(connection: Connection, initiative: UUID) -> SupportTarget | None:

@@ -1,7 +1,6 @@
-"""Backing an initiative, telling of a problem with it, writing to its author."""
+"""Supporting an initiative, reporting a problem with it, writing to its author."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import blake2b, sha256
 from http import HTTPStatus
@@ -13,13 +12,9 @@ from sqlalchemy import Connection
 
 from mapservice.accounts.people import commune_field, session
 from mapservice.accounts.people import service as people
-from mapservice.accounts.people.hooks import (
-    AccountSection,
-    ConfirmationQuestion,
-    MagicLinkAction,
-    PersonalDataProvider,
-)
+from mapservice.accounts.people.magic_links import ConfirmationQuestion, MagicLinkAction
 from mapservice.accounts.people.model import MagicLink, Person
+from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.contributions.supports import queries, service
 from mapservice.contributions.supports.model import MAX_TEXT, ReportReason, read_reason, read_text
@@ -45,7 +40,7 @@ LINK_LIFE = timedelta(days=3)
 
 @dataclass(frozen=True, slots=True)
 class SupportFormPage:
-    """One of the three forms: about what, what was typed, and what was wrong with it."""
+    """One of the three forms, its initiative, and what was wrong with what was typed."""
 
     template: str
     target: SupportTarget
@@ -54,7 +49,7 @@ class SupportFormPage:
 
     @property
     def identifier(self) -> UUID:
-        """Of the initiative that it is about now, whatever the address said."""
+        """The initiative's present id, whatever the address said."""
         return self.target.id
 
 
@@ -68,9 +63,20 @@ def ask_support(identifier: UUID) -> str:
 
 @blueprint.post("/soutenir")
 def support(identifier: UUID) -> Response:
+    """Counts the person signed in; anybody else is asked to confirm by mail."""
     with services().engine.connect() as connection:
         page = SupportFormPage("support", service.find_target(connection, identifier))
-        return _attempt(connection, page, lambda: _support(connection, page))
+        try:
+            person = session.current_person()
+            commune = commune_field.read_commune(connection, request.form.get("commune", ""))
+            if person is None:
+                return _confirm_later(SUPPORT_GATE, SUPPORT_NAME, page, {"commune": commune})
+            forms.check(SUPPORT_GATE, person=person.id)
+            with services().engine.begin() as writing:
+                _count(writing, person, page.identifier, commune or person.commune)
+            return _see(url_for("supports.ask_support", identifier=page.identifier, fait="compte"))
+        except (FormRefused, InvalidInput, StateConflict) as error:
+            return _refused(connection, page, error)
 
 
 @blueprint.post("/soutien/retirer")
@@ -94,7 +100,17 @@ def ask_report(identifier: UUID) -> str:
 def report(identifier: UUID) -> Response:
     with services().engine.connect() as connection:
         page = SupportFormPage("report", service.find_target(connection, identifier))
-        return _attempt(connection, page, lambda: _report(identifier))
+        try:
+            reason = read_reason(request.form.get("reason", ""))
+            words = read_text(request.form.get("text", ""))
+            person = session.current_person()
+            forms.check(REPORT_GATE, person=person.id if person else None)
+            with services().engine.begin() as writing:
+                reporter = person.id if person else None
+                service.report(writing, identifier, reason, words, reporter)
+            return make_response(render_template("supports/reported.html", identifier=identifier))
+        except (FormRefused, InvalidInput, StateConflict) as error:
+            return _refused(connection, page, error)
 
 
 @blueprint.get("/contacter")
@@ -109,50 +125,28 @@ def ask_contact(identifier: UUID) -> str:
 def contact(identifier: UUID) -> Response:
     with services().engine.connect() as connection:
         page = SupportFormPage("contact", _with_author(connection, identifier))
-        return _attempt(connection, page, lambda: _contact(identifier))
-
-
-def _support(connection: Connection, page: SupportFormPage) -> Response:
-    """Counts who is signed in; anybody else is asked to confirm by mail."""
-    person = session.current_person()
-    commune = commune_field.read_commune(connection, request.form.get("commune", ""))
-    if person:
-        forms.check(SUPPORT_GATE, person=person.id)
-        with services().engine.begin() as writing:
-            _count(writing, person, page.identifier, commune or person.commune)
-        return _see(url_for("supports.ask_support", identifier=page.identifier, fait="compte"))
-    return _confirm_later(SUPPORT_GATE, SUPPORT_NAME, page, {"commune": commune})
-
-
-def _report(identifier: UUID) -> Response:
-    reason = read_reason(request.form.get("reason", ""))
-    words = read_text(request.form.get("text", ""))
-    person = session.current_person()
-    forms.check(REPORT_GATE, person=person.id if person else None)
-    with services().engine.begin() as connection:
-        service.report(connection, identifier, reason, words, person.id if person else None)
-    return make_response(render_template("supports/reported.html", identifier=identifier))
-
-
-def _contact(identifier: UUID) -> Response:
-    words = read_text(request.form.get("text", ""), least=LEAST_MESSAGE)
-    shown = request.form.get("show") == "1"
-    person = session.current_person()
-    if person:
-        forms.check(CONTACT_GATE, person=person.id)
-        site = session.letterhead()
-        with services().engine.begin() as connection:
-            service.write_to_author(connection, site, person, identifier, words, show_address=shown)
-        return _see(url_for("supports.ask_contact", identifier=identifier, fait="envoye"))
-    with services().engine.connect() as connection:
-        page = SupportFormPage("contact", _with_author(connection, identifier))
-    return _confirm_later(CONTACT_GATE, CONTACT_NAME, page, {"text": words, "show": shown})
+        try:
+            words = read_text(request.form.get("text", ""), least=LEAST_MESSAGE)
+            shown = request.form.get("show") == "1"
+            person = session.current_person()
+            if person is None:
+                payload = {"text": words, "show": shown}
+                return _confirm_later(CONTACT_GATE, CONTACT_NAME, page, payload)
+            forms.check(CONTACT_GATE, person=person.id)
+            site = session.letterhead()
+            with services().engine.begin() as writing:
+                service.write_to_author(
+                    writing, site, person, identifier, words, show_address=shown
+                )
+            return _see(url_for("supports.ask_contact", identifier=identifier, fait="envoye"))
+        except (FormRefused, InvalidInput, StateConflict) as error:
+            return _refused(connection, page, error)
 
 
 def _confirm_later(
     gate: FormGate, purpose: str, page: SupportFormPage, payload: dict[str, Any]
 ) -> Response:
-    """Nothing is kept but the token of the mailed link."""
+    """Mails the link; until it is followed, its token is all that is stored."""
     email = forms.read_email()
     forms.check(gate, email=email)
     ask = ConfirmationRequest(
@@ -170,35 +164,27 @@ def _confirm_later(
     return _see(url_for("people.sent"))
 
 
-def _attempt(
-    connection: Connection, page: SupportFormPage, act: Callable[[], Response]
+def _refused(
+    connection: Connection, page: SupportFormPage, error: FormRefused | InvalidInput | StateConflict
 ) -> Response:
-    """Shows the form again, with what was typed, where it was not taken."""
-    try:
-        return act()
-    except FormRefused as error:
-        shown = _form(connection, _wrong(page, error.words, error.field))
-        return forms.answer(error, shown)
-    except InvalidInput as error:
-        shown = _form(connection, _wrong(page, _mistake(error), error.field))
-        return make_response(shown, HTTPStatus.BAD_REQUEST)
-    except StateConflict:
+    """The form again, with what was typed and what is wrong with it."""
+    if isinstance(error, FormRefused):
+        wrong = replace(page, error=error.words, field=error.field)
+        return forms.answer(error, _form(connection, wrong))
+    if isinstance(error, StateConflict):
         words = _("Cette initiative est terminée : elle n’attend plus de soutiens.")
-        return make_response(_form(connection, _wrong(page, words, "")), HTTPStatus.CONFLICT)
-
-
-def _wrong(page: SupportFormPage, error: str, field: str) -> SupportFormPage:
-    return SupportFormPage(page.template, page.target, error, field)
-
-
-def _mistake(error: InvalidInput) -> str:
+        again = _form(connection, replace(page, error=words))
+        return make_response(again, HTTPStatus.CONFLICT)
     if error.field == "commune":
-        return error.reason
-    if error.field == "reason":
-        return _("Choisissez ce qui ne va pas.")
-    if "longer" in error.reason:
-        return _("C’est trop long : %(most)s signes au plus.", most=MAX_TEXT)
-    return _("Écrivez au moins quelques mots.")
+        words = error.reason
+    elif error.field == "reason":
+        words = _("Choisissez ce qui ne va pas.")
+    elif "longer" in error.reason:
+        words = _("C’est trop long : %(most)s signes au plus.", most=MAX_TEXT)
+    else:
+        words = _("Écrivez au moins quelques mots.")
+    again = _form(connection, replace(page, error=words, field=error.field))
+    return make_response(again, HTTPStatus.BAD_REQUEST)
 
 
 def _form(connection: Connection, page: SupportFormPage) -> str:
@@ -224,13 +210,10 @@ def _with_author(connection: Connection, identifier: UUID) -> SupportTarget:
 
 
 def _count(connection: Connection, person: Person, identifier: UUID, commune: str | None) -> None:
-    service.support(connection, person.id, identifier, commune=commune, network=_network())
-
-
-def _network() -> bytes:
-    """A keyed digest of the visitor's network, so that it cannot be read back."""
+    # A keyed digest of the visitor's network, so that it cannot be read back.
     key = sha256(secret_key()).digest()
-    return blake2b(visitor_network().encode(), digest_size=16, key=key, person=b"network").digest()
+    network = blake2b(visitor_network().encode(), digest_size=16, key=key, person=b"network")
+    service.support(connection, person.id, identifier, commune=commune, network=network.digest())
 
 
 def _subject(token: MagicLink) -> UUID:
@@ -238,7 +221,7 @@ def _subject(token: MagicLink) -> UUID:
     return token.subject
 
 
-def _support_question(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
+def _ask_support(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
     title = service.find_target(connection, _subject(token)).title
     return ConfirmationQuestion(
         _("Confirmer votre soutien"),
@@ -253,7 +236,7 @@ def _confirm_support(connection: Connection, person: Person, token: MagicLink) -
     return url_for("supports.ask_support", identifier=_subject(token), fait="compte")
 
 
-def _contact_question(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
+def _ask_contact(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
     title = _with_author(connection, _subject(token)).title
     return ConfirmationQuestion(
         _("Envoyer votre message"),
@@ -274,27 +257,6 @@ def _confirm_contact(connection: Connection, person: Person, token: MagicLink) -
     return url_for("supports.ask_contact", identifier=_subject(token), fait="envoye")
 
 
-def _export(connection: Connection, person: UUID) -> object:
-    return {
-        "supports": [
-            {
-                "initiative": one.initiative,
-                "title": one.title,
-                "commune": one.commune,
-                "confirmed_at": one.confirmed_at,
-                "withdrawn_at": one.withdrawn_at,
-                "standing": one.standing,
-            }
-            for one in queries.of_person(connection, person)
-        ],
-        "reports": queries.reports_of_person(connection, person),
-    }
-
-
-def _load_mine(connection: Connection, person: Person) -> object:
-    return [one for one in queries.of_person(connection, person.id) if one.withdrawn_at is None]
-
-
 def _see(address: str) -> Response:
     response = redirect(address, HTTPStatus.SEE_OTHER)
     assert isinstance(response, Response)
@@ -302,10 +264,18 @@ def _see(address: str) -> Response:
 
 
 SUPPORT_NAME, CONTACT_NAME = "support", "contact"
-PURPOSES = (
-    MagicLinkAction(SUPPORT_NAME, _support_question, _confirm_support),
-    MagicLinkAction(CONTACT_NAME, _contact_question, _confirm_contact),
+MAGIC_LINKS = (
+    MagicLinkAction(SUPPORT_NAME, _ask_support, _confirm_support),
+    MagicLinkAction(CONTACT_NAME, _ask_contact, _confirm_contact),
 )
-PART = PersonalDataProvider(
-    "supports", _export, service.erase, AccountSection("supports/_mine.html", _load_mine)
+PERSONAL_DATA = PersonalDataProvider(
+    "supports",
+    queries.export,
+    service.erase,
+    AccountSection(
+        "supports/_mine.html",
+        lambda connection, person: [
+            one for one in queries.of_person(connection, person.id) if one.withdrawn_at is None
+        ],
+    ),
 )

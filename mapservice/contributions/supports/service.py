@@ -1,6 +1,6 @@
 """Supporting and withdrawing, reporting, writing to an author.
 
-Who acts is locked first, so that one person's acts come one after the other, erasure among them.
+The acting person is locked first, so that their acts, erasure among them, come one after the other.
 Counts are changed by a trigger of `support`, in the same transaction.
 """
 
@@ -12,24 +12,23 @@ from sqlalchemy import Connection, Engine, text
 from mapservice.accounts.people.model import Person
 from mapservice.audit import log
 from mapservice.audit.model import DecisionRecord, DecisionVerdict
-from mapservice.contributions.bursts import service as trust
+from mapservice.contributions.bursts import service as bursts
 from mapservice.contributions.supports import queries
 from mapservice.contributions.supports.model import NETWORK_DAYS, ReportReason
 from mapservice.contributions.supports.queries import SupportTarget
 from mapservice.errors import NotFound, StateConflict
 from mapservice.initiatives.model import Status
-from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
 
-# What may be backed: what is over needs no support any more.
+# What may be supported: an initiative that is over needs no more support.
 OPEN = (Status.PUBLISHED,)
 MESSAGE_LIFE = timedelta(days=5)
 
 LOCK_PERSON = """
 SELECT id FROM person WHERE id = :person AND erased_at IS NULL FOR NO KEY UPDATE"""
 
-# Who backs one of several that are one backs them all.
+# Whoever supports one of several merged initiatives supports them all.
 SUPPORT = """
 INSERT INTO support (initiative, person, commune, network, burst, held_at)
 SELECT :initiative, :person, :commune, :network, CAST(:burst AS uuid),
@@ -76,7 +75,7 @@ def find_target(connection: Connection, initiative: UUID) -> SupportTarget:
 
 
 def with_author(target: SupportTarget) -> SupportTarget:
-    """The same. Raises NotFound where nobody can be written to."""
+    """Returns the target. Raises NotFound where there is no author to write to."""
     if target.author is None or target.author_email is None:
         raise NotFound("This initiative has no author to write to.")
     return target
@@ -90,9 +89,9 @@ def support(
     commune: str | None,
     network: bytes,
 ) -> None:
-    """Counts a person for an initiative, once. Raises NotFound, and Conflict when it is over.
+    """Counts a person for an initiative, once. Raises NotFound, StateConflict when it is over.
 
-    One that belongs to a burst is held back (`trust`): it counts once somebody has let it go.
+    A support that belongs to a burst is held back (`bursts`) and counts once it is released.
     `network` is a keyed digest (16 bytes) of where the confirmation comes from.
     """
     _lock(connection, person)
@@ -102,7 +101,7 @@ def support(
     members = queries.tree(connection, found.id)
     burst = None
     if queries.standing(connection, person, found.id) is None:
-        burst = trust.weigh(connection, found.id, network=network, commune=commune)
+        burst = bursts.assess_support(connection, found.id, network=network, commune=commune)
     bound = {
         "person": person,
         "initiative": found.id,
@@ -115,21 +114,21 @@ def support(
 
 
 def withdraw(connection: Connection, person: UUID, initiative: UUID) -> None:
-    """Takes a support back, if there is one; nothing about where it came from stays."""
+    """Withdraws a support, if there is one; nothing about where it came from stays."""
     _lock(connection, person)
     bound = {"person": person, "initiative": initiative}
     connection.execute(text(WITHDRAW), bound)
 
 
 def erase(connection: Connection, person: UUID) -> None:
-    """Takes away a person's supports, which leave every count; their reports stay, nameless."""
+    """Deletes a person's supports, which leave every count; their reports stay, without a name."""
     _lock(connection, person)
     connection.execute(text("DELETE FROM support WHERE person = :id"), {"id": person})
     connection.execute(text("UPDATE report SET person = NULL WHERE person = :id"), {"id": person})
 
 
 def forget_networks(engine: Engine) -> int:
-    """Daily: drops where supports came from once that is old."""
+    """Daily: forgets the networks that old supports came from."""
     with engine.begin() as connection:
         return connection.execute(text(FORGET_NETWORKS), {"days": NETWORK_DAYS}).rowcount
 
@@ -137,7 +136,7 @@ def forget_networks(engine: Engine) -> int:
 def report(
     connection: Connection, initiative: UUID, reason: ReportReason, words: str, person: UUID | None
 ) -> None:
-    """Tells the moderators, once for each person while it is open. Raises NotFound."""
+    """Reports to the moderators, once for each person while it is open. Raises NotFound."""
     found = find_target(connection, initiative)
     if person is not None:
         _lock(connection, person)
@@ -154,7 +153,7 @@ def report(
 def close_report(
     connection: Connection, identifier: UUID, by: str, note: str, person: UUID | None = None
 ) -> UUID:
-    """Returns what it was about. Raises Conflict when somebody has closed it, or there is none."""
+    """Returns the initiative. Raises StateConflict when it is closed already, or unknown."""
     bound = {"id": identifier, "by": by, "note": note}
     initiative: UUID | None = connection.execute(text(CLOSE), bound).scalar_one_or_none()
     if initiative is None:
@@ -194,7 +193,7 @@ def write_to_author(
         "message": message,
         "reply_to": sender.email if show_address else "",
     }
-    letter = letters.write(
+    letter = mail.write(
         site,
         "message",
         found.author_email,
@@ -208,7 +207,7 @@ def write_to_author(
 
 
 def _lock(connection: Connection, person: UUID) -> None:
-    """Who acts, until the transaction ends; so is what is merged into what. Raises NotFound."""
+    """Locks the person, and what is merged into what, until the end. Raises NotFound."""
     if connection.execute(text(LOCK_PERSON), {"person": person}).one_or_none() is None:
         raise NotFound("There is no such person.")
     connection.execute(text(BESIDE))

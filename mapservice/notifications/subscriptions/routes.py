@@ -9,13 +9,9 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
-from mapservice.accounts.people.hooks import (
-    AccountSection,
-    ConfirmationQuestion,
-    MagicLinkAction,
-    PersonalDataProvider,
-)
+from mapservice.accounts.people.magic_links import ConfirmationQuestion, MagicLinkAction
 from mapservice.accounts.people.model import MagicLink, Person
+from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.errors import InvalidInput, StateConflict
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives.params import NamedTerritory, with_known_places
@@ -206,7 +202,7 @@ def _see(address: str) -> Response:
     return response
 
 
-PURPOSE = MagicLinkAction(service.PURPOSE, _question, _confirm)
-PART = PersonalDataProvider(
+MAGIC_LINK = MagicLinkAction(service.PURPOSE, _question, _confirm)
+PERSONAL_DATA = PersonalDataProvider(
     "following", queries.export, service.erase, AccountSection("following/_mine.html", _load_mine)
 )

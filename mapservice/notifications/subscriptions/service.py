@@ -20,10 +20,9 @@ from mapservice.errors import MapserviceError, StateConflict
 from mapservice.i18n.locale import PARIS
 from mapservice.i18n.phrases import translator
 from mapservice.initiatives.changes import horizon
-from mapservice.mail import letters
 from mapservice.mail import service as mail
-from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead, Mail
+from mapservice.mail.service import EmailAddress
 from mapservice.notifications.subscriptions import queries
 from mapservice.notifications.subscriptions.model import (
     MAX_SUBSCRIPTIONS,
@@ -205,7 +204,7 @@ def _digest_mail(
     connection: Connection, settings: Settings, follower: Follower, fresh: list[DigestPart]
 ) -> Mail:
     """A section for each subscription, with a drawn map where it is about one territory."""
-    site, locale = letters.letterhead(settings, follower.base_url), follower.locale
+    site, locale = mail.letterhead(settings, follower.base_url), follower.locale
     _ = translator(locale)
     sections = []
     for one in fresh:
@@ -238,7 +237,7 @@ def _digest_mail(
         "List-Unsubscribe": f"<{leave}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
-    return letters.write(
+    return mail.write(
         site,
         "digest",
         follower.email,

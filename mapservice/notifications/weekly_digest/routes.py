@@ -8,8 +8,8 @@ from flask import Blueprint, Response, redirect, request, url_for
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
-from mapservice.accounts.people.hooks import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.model import Person
+from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.roles import queries as roles
 from mapservice.errors import InvalidInput
 from mapservice.i18n.locale import PARIS
@@ -57,6 +57,6 @@ def _mine(connection: Connection, person: Person) -> bool | None:
     return queries.gets_weekly_digest(connection, person.id)
 
 
-PART = PersonalDataProvider(
+PERSONAL_DATA = PersonalDataProvider(
     "briefing", queries.export, service.erase, AccountSection("weekly_digest/_mine.html", _mine)
 )

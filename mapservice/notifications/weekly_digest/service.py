@@ -17,7 +17,6 @@ from sqlalchemy.exc import DBAPIError
 from mapservice.errors import MapserviceError
 from mapservice.i18n.phrases import translator
 from mapservice.initiatives.changes import horizon
-from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead, Mail
 from mapservice.notifications.subscriptions.words import place_words
@@ -113,7 +112,7 @@ def _write_digest(connection: Connection, settings: Settings, person: UUID, day:
 
 
 def _digest_mail(settings: Settings, reader: DigestReader, found: WeeklyDigest, day: date) -> Mail:
-    site, locale, week = letters.letterhead(settings), reader.locale, found.week
+    site, locale, week = mail.letterhead(settings), reader.locale, found.week
     _ = translator(locale)
     leave = site.base_url + leave_path(reader.id, reader.leave_key)
     # The first day is written without its month where the last day names it.
@@ -165,7 +164,7 @@ def _digest_mail(settings: Settings, reader: DigestReader, found: WeeklyDigest, 
         "List-Unsubscribe": f"<{leave}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
-    return letters.write(
+    return mail.write(
         site,
         "briefing",
         reader.email,

@@ -9,8 +9,8 @@ from flask import Blueprint, Response, abort, make_response, redirect, render_te
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
-from mapservice.accounts.people.hooks import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.model import Person
+from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.roles import queries as roles
 from mapservice.errors import StateConflict
 from mapservice.i18n.locale import PARIS
@@ -110,7 +110,7 @@ def _see() -> Response:
     return response
 
 
-PART = PersonalDataProvider(
+PERSONAL_DATA = PersonalDataProvider(
     "monthly_reports",
     queries.export,
     schedule_service.erase,

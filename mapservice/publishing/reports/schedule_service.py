@@ -20,7 +20,6 @@ from sqlalchemy.exc import DBAPIError
 from mapservice.errors import MapserviceError, ServiceUnavailable, StateConflict
 from mapservice.i18n.labels import theme_label
 from mapservice.i18n.phrases import translator
-from mapservice.mail import letters
 from mapservice.mail import service as mail
 from mapservice.mail.model import Mail
 from mapservice.publishing.exports import service as exporting
@@ -102,7 +101,7 @@ def run(engine: Engine, settings: Settings, day: date) -> ScheduleTurn:
                 due = queries.lock_due(connection, identifier, month)
                 if due is not None:
                     wanted = of_month(due.view, month).query
-                    site = letters.letterhead(settings, due.base_url)
+                    site = mail.letterhead(settings, due.base_url)
                     report = BundleFormat.REPORT
                     made = exporting.order(connection, report, wanted, site.base_url, TERMS)
                     bound = {"month": month, "export": made.id, "id": identifier}
@@ -165,7 +164,7 @@ def _next(engine: Engine, statement: str, after: UUID, month: date | None = None
 
 
 def _mail(connection: Connection, settings: Settings, one: UnsentReport) -> Mail:
-    site = letters.letterhead(settings, one.base_url)
+    site = mail.letterhead(settings, one.base_url)
     leave = site.base_url + leave_path(one.id, one.leave_key)
     view = of_month(one.view, one.month)
     values: Mapping[str, Any] = {
@@ -183,7 +182,7 @@ def _mail(connection: Connection, settings: Settings, one: UnsentReport) -> Mail
         "List-Unsubscribe": f"<{leave}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
-    return letters.write(
+    return mail.write(
         site,
         "report",
         one.email,

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from mapservice.accounts.api_keys import service
-from mapservice.accounts.api_keys.model import ApiKeyRequest, ApiKeyScope
+from mapservice.accounts.api_keys.model import ApiKeyScope
+from mapservice.accounts.api_keys.service import ApiKeyRequest
 from mapservice.accounts.people import queries as people
 from tests.accounts.roles.cast import SITE, person_of
 

@@ -9,7 +9,7 @@ from jinja2 import ChoiceLoader, DictLoader
 from sqlalchemy import Connection, Engine, Row, text
 
 from mapservice.accounts.people import service
-from mapservice.accounts.people.hooks import AccountSection, PersonalDataProvider
+from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.routes import EXTENSION, AccountExtensions
 from mapservice.mail.service import enqueue
 from mapservice.web.edge import SESSION_COOKIE as COOKIE
@@ -58,7 +58,7 @@ def with_part(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     page = DictLoader({"lines.html": "<p>{{ person.id }} {{ data | join(' ') }}</p>"})
     loaders = [loader for loader in (page, app.jinja_env.loader) if loader]
     monkeypatch.setattr(app.jinja_env, "loader", ChoiceLoader(loaders))
-    purposes = app.extensions[EXTENSION].purposes
+    purposes = app.extensions[EXTENSION].actions
     monkeypatch.setitem(app.extensions, EXTENSION, AccountExtensions(purposes, (part,)))
     return erased
 

@@ -8,13 +8,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.accounts.people.hooks import ConfirmationQuestion, MagicLinkAction
+from mapservice.accounts.people.magic_links import ConfirmationQuestion, MagicLinkAction
 from mapservice.accounts.people.model import MagicLink, Person
 from mapservice.accounts.people.routes import EXTENSION, AccountExtensions
 from mapservice.accounts.people.service import ConfirmationRequest, ask_confirmation
 from mapservice.errors import NotFound, StateConflict
-from mapservice.mail.email_address import EmailAddress
-from mapservice.mail.letters import letterhead
+from mapservice.mail.service import EmailAddress, letterhead
 from mapservice.settings import Settings
 from tests.accounts.people.mailbox import (
     ADDRESS,
@@ -55,7 +54,7 @@ def wire(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Wire:
             return f"/initiatives/{token.subject}"
 
         known = {
-            **app.extensions[EXTENSION].purposes,
+            **app.extensions[EXTENSION].actions,
             "trial": MagicLinkAction("trial", ask, confirm),
         }
         monkeypatch.setitem(app.extensions, EXTENSION, AccountExtensions(known))

@@ -7,9 +7,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from mapservice.accounts.people.model import digest
+from mapservice.accounts.people.service import digest
 from mapservice.errors import InvalidInput
-from mapservice.mail.email_address import AddressMistake, EmailAddress
+from mapservice.mail.service import AddressMistake, EmailAddress
 from mapservice.web.edge import SESSION_COOKIE as COOKIE
 from tests.accounts.people.mailbox import (
     ADDRESS,

@@ -12,8 +12,8 @@ from werkzeug.test import TestResponse
 
 from mapservice.accounts.roles import service
 from mapservice.accounts.roles.model import GrantAuthor, RoleGrant, signature
-from mapservice.mail.email_address import EmailAddress
 from mapservice.mail.model import Letterhead
+from mapservice.mail.service import EmailAddress
 from mapservice.web.edge import make_token
 from tests.accounts.people.mailbox import sign_in
 from tests.conftest import REVIEW_KEY

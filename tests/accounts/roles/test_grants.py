@@ -14,7 +14,7 @@ from mapservice.accounts.roles import queries, service
 from mapservice.accounts.roles.model import Role, RoleGrant, signature
 from mapservice.cli.main import cli
 from mapservice.errors import InvalidInput, NotFound, StateConflict
-from mapservice.mail.email_address import EmailAddress
+from mapservice.mail.service import EmailAddress
 from mapservice.territories.model import Level, TerritoryRef
 from tests.accounts.people.mailbox import fill_in, sign_in
 from tests.accounts.roles.cast import (

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from mapservice.audit.model import DecisionVerdict
-from mapservice.mail import letters
+from mapservice.mail import service as mail
 from mapservice.moderation import service
 from mapservice.moderation.service import ModeratorIdentity, TooLate
 from mapservice.rollups.queries import differences
@@ -69,7 +69,7 @@ def test_of_two_who_decide_about_the_same_one_without_taking_it_one_is_told(
     engine: Engine,
 ) -> None:
     cases = waiting(engine)
-    site = letters.letterhead(Settings(public_url="http://map.test"))
+    site = mail.letterhead(Settings(public_url="http://map.test"))
     start = Barrier(2)
 
     def work(name: str) -> list[UUID]:

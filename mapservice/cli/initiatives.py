@@ -1,0 +1,110 @@
+"""`mapservice initiatives`: import a file, generate some, load or remove the sample."""
+
+import csv
+from collections import Counter
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import click
+
+from mapservice.cli import context
+from mapservice.cli.context import EXISTING, WRITABLE
+from mapservice.errors import InvalidInput
+from mapservice.imports.fixtures import service as fixtures
+from mapservice.imports.service import (
+    ImportOptions,
+    RowOutcome,
+    RowReport,
+    import_file,
+    import_source,
+    open_file,
+    summary_of,
+)
+from mapservice.initiatives import service
+from mapservice.rollups import service as rollups
+
+
+@click.group("initiatives")
+def initiative_group() -> None:
+    """Import, generate, and the sample."""
+
+
+@initiative_group.command("import")
+@click.argument("source", type=EXISTING)
+@click.option("--mapping", "pairs", multiple=True, metavar="FIELD=COLUMN", help="Repeatable.")
+@click.option("--platform", default="", help="Name of the source; default: the file's.")
+@click.option("--licence", default="", help="Licence of rows that name none.")
+@click.option("--report", "target", type=WRITABLE, help="Where to write the report on each row.")
+@click.option("--dry-run", is_flag=True, help="Do everything but save.")
+def import_command(
+    source: Path, pairs: tuple[str, ...], platform: str, licence: str, target: Path, dry_run: bool
+) -> None:
+    """Import a CSV, GeoJSON or GeoPackage file; importing it again changes nothing.
+
+    A file whose title column is in doubt is refused, and nothing is saved: try --dry-run first.
+    """
+    settings = context.settings_of_command()
+    engine = context.open_engine(settings)
+    for pair in pairs:
+        if "=" not in pair:
+            raise InvalidInput("--mapping", f"{pair!r} is not FIELD=COLUMN")
+    mapping = dict(pair.split("=", 1) for pair in pairs)
+    options = ImportOptions(mapping or None, platform, licence, dry_run)
+    opened = open_file(engine, source, options.mapping)
+    run = import_source(engine, context.build_locator(engine), opened, options)
+    path = target or settings.home / "reports" / f"{source.stem}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    counts: Counter[RowOutcome] = Counter()
+    with (
+        path.open("w", encoding="utf-8", newline="") as text,
+        context.progress_bar("import", run.total) as advance,
+    ):
+        writer = csv.DictWriter(text, [field.name for field in fields(RowReport)])
+        writer.writeheader()
+        for report in run.reports:  # each row is imported as its report is read
+            writer.writerow(asdict(report))
+            counts[report.outcome] += 1
+            advance(1)
+    if not dry_run:
+        rollups.compact(engine)
+    summary = "\n".join(summary_of(run, counts))
+    beside = path.with_name(f"{path.stem}.summary.txt")
+    beside.write_text(f"{source.name}\n{summary}\n", encoding="utf-8")
+    click.echo(summary)
+    click.echo(f"report: {path}{' (dry run: nothing saved)' if dry_run else ''}")
+    click.echo(f"summary: {beside}")
+
+
+@initiative_group.command("generate")
+@click.option("--count", type=click.IntRange(min=0), required=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+def generate_command(count: int, seed: int) -> None:
+    """Make up initiatives spread by population, for trials and benchmarks."""
+    with context.progress_bar("generate", count) as advance:
+        fixtures.generate_initiatives(context.open_engine(), count, seed, advance)
+
+
+@initiative_group.command("sample")
+@click.option("--if-empty", is_flag=True, help="Only when there is no initiative at all.")
+@click.option("--remove", is_flag=True, help="Remove the sample and nothing else.")
+def sample_command(if_empty: bool, remove: bool) -> None:
+    """Load the sample that a new service shows, or remove it."""
+    engine = context.open_engine()
+    platform, licence = fixtures.sample_options()
+    if remove:
+        with engine.begin() as connection:
+            removed = service.remove_platform(connection, platform)
+        rollups.compact(engine)
+        click.echo(f"{removed} sample initiatives removed")
+        return
+    with engine.connect() as connection:
+        if if_empty and fixtures.has_initiatives(connection):
+            click.echo("there are initiatives already")
+            return
+    options = ImportOptions(platform=platform, licence=licence)
+    run = import_file(engine, context.build_locator(engine), fixtures.sample_path(), options)
+    with context.progress_bar("sample", run.total) as advance:
+        for _ in run.reports:
+            advance(1)
+    rollups.compact(engine)
+    click.echo(f"{run.total} sample initiatives loaded")

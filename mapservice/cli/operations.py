@@ -1,0 +1,35 @@
+"""`mapservice worker`, `serve` and `doctor`: running the service, and examining it."""
+
+import sys
+
+import click
+
+from mapservice.cli import context
+from mapservice.operations.doctor import examine
+from mapservice.settings import Settings
+
+
+@click.command("worker")
+def worker_command() -> None:
+    """Work off the job queue until stopped."""
+    from mapservice.jobs import run_worker
+
+    run_worker(context.settings_of_command())
+
+
+@click.command("serve")
+def serve_command() -> None:
+    """Prepare the database, then run gunicorn and a worker until stopped."""
+    from mapservice.cli.serve import serve
+
+    sys.exit(serve(Settings.from_env()))
+
+
+@click.command("doctor")
+def doctor_command() -> None:
+    """Say what is ready and what is missing; exit code 1 when something is."""
+    with context.open_engine().connect() as connection:
+        findings = list(examine(connection))
+    for finding in findings:
+        click.echo(f"{'ok ' if finding.sound else 'NO '} {finding.words}")
+    sys.exit(0 if all(finding.sound for finding in findings) else 1)
