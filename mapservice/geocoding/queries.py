@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.geocoding.model import GazetteerEntry
 from mapservice.territories.queries import HOLDER
 

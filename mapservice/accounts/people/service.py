@@ -23,7 +23,7 @@ from mapservice.accounts.people.model import (
     digest,
     new_secret,
 )
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.mail import letters
 from mapservice.mail import queries as mail_queries

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.moderation.places.model import PlaceCommune
 from mapservice.territories.model import Level
 from mapservice.territories.queries import HOLDER

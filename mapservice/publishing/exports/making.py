@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.db.copy import Blocks
+from mapservice.db.engine import Blocks
 from mapservice.initiatives import exports
 from mapservice.initiatives.filters import InitiativeFilters, parse
 from mapservice.initiatives.queries import count
