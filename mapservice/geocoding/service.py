@@ -25,7 +25,7 @@ from mapservice.geocoding.model import (
 from mapservice.geocoding.provider import check
 from mapservice.geocoding.provider.cache import PointAnswer
 from mapservice.geocoding.provider.client import AddressProvider
-from mapservice.geocoding.weights import FAINT, NEIGHBOURHOOD_KM
+from mapservice.geocoding.weights import FAINT, NEIGHBOURHOOD_KM, SCORE_BANDS
 from mapservice.territories.queries import OUTLINE_ACCURACY_M, source_in_force
 
 # So near to a border an outline cannot tell on which side a point lies. Of 3,639 real points with
@@ -393,11 +393,13 @@ def _beside(placement: Placement, found: queries.PointFound, holder: str) -> Pla
 def _weakened(match: GeocodeMatch) -> GeocodeMatch:
     """A certain reading of words that the point does not bear out is merely likely.
 
-    Its score goes from the band of the one (0.9 to 1) to that of the other (0.7 to 0.9).
+    Its score moves from the band of the one to that of the other.
     """
     if match.status is not MatchStatus.CERTAIN:
         return match
-    score = round(0.7 + 2 * (match.score - 0.9), 4)
+    bottom, top = SCORE_BANDS[MatchStatus.CERTAIN]
+    low, high = SCORE_BANDS[MatchStatus.LIKELY]
+    score = round(low + (high - low) * (match.score - bottom) / (top - bottom), 4)
     share = score / match.score
     scored = tuple(replace(c, score=round(c.score * share, 4)) for c in match.candidates)
     return replace(match, status=MatchStatus.LIKELY, score=score, candidates=scored)

@@ -116,6 +116,8 @@ POSTCODE_FLOOR = 0.6
 DEPARTEMENT_FLOOR = 0.74
 FRANCE_FLOOR = 0.8
 SOUND_FLOOR = 0.6
+# Share of letter triples (Dice's coefficient) below which a name of France is not even compared.
+TRIGRAM_FLOOR = 0.2
 # Asked on top where the place of the words does not say that they are a town's, up to a ceiling.
 UNDECLARED_FLOOR = 0.1
 UNDECLARED_CEILING = 0.9
