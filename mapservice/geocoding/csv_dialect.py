@@ -91,16 +91,16 @@ class CsvTable:
 
     @classmethod
     def read(
-        cls, source: IO[bytes], field: str, told: CsvDialectHints, max_rows: int | None = None
+        cls, source: IO[bytes], field: str, hints: CsvDialectHints, max_rows: int | None = None
     ) -> Self:
         """Raises InvalidInput naming `field`, or the option that does not fit the file."""
-        encoding = _encoding(source, field, told)
+        encoding = _encoding(source, field, hints)
         try:
-            return cls._checked(source, field, encoding, told, max_rows)
+            return cls._checked(source, field, encoding, hints, max_rows)
         except UnicodeDecodeError:
-            if told.encoding:
+            if hints.encoding:
                 raise InvalidInput("encoding", f"{field} is not written in {encoding}") from None
-        return cls._checked(source, field, "cp1252", told, max_rows)
+        return cls._checked(source, field, "cp1252", hints, max_rows)
 
     @classmethod
     def _checked(
@@ -108,13 +108,13 @@ class CsvTable:
         source: IO[bytes],
         field: str,
         encoding: str,
-        told: CsvDialectHints,
+        hints: CsvDialectHints,
         max_rows: int | None,
     ) -> Self:
         sample = list(islice(_lines(source, field, encoding), SAMPLE_LINES))
-        separator = told.separator or _separator(sample, told.quote)
+        separator = hints.separator or _separator(sample, hints.quote)
         newline = "\r\n" if sample and sample[0].endswith("\r\n") else "\n"
-        layout = CsvDialect(encoding, separator, told.quote, newline)
+        layout = CsvDialect(encoding, separator, hints.quote, newline)
         records = _records(_lines(source, field, encoding), field, layout)
         columns = next(records, None)
         if columns is None:
@@ -122,7 +122,7 @@ class CsvTable:
         if len(columns) > MAX_COLUMNS:
             raise InvalidInput(field, f"has {len(columns)} columns; at most {MAX_COLUMNS} are read")
         # A header with quotes around every cell tells that the whole file has them.
-        quote = told.quote
+        quote = hints.quote
         quoted = (f"{quote}{name.replace(quote, quote * 2)}{quote}" for name in columns)
         is_quoted = sample[0].rstrip("\r\n") == separator.join(quoted)
         layout = replace(layout, quoted=is_quoted)
@@ -182,7 +182,7 @@ def _written(rows: Iterable[Cells], layout: CsvDialect) -> str:
     return out.getvalue()
 
 
-def _encoding(source: IO[bytes], field: str, told: CsvDialectHints) -> str:
+def _encoding(source: IO[bytes], field: str, hints: CsvDialectHints) -> str:
     """From the file's own mark, else the sender's word, else UTF-8 until a byte says otherwise."""
     source.seek(0)
     start = source.read(4)
@@ -194,12 +194,12 @@ def _encoding(source: IO[bytes], field: str, told: CsvDialectHints) -> str:
     encoding = marked
     if not marked:
         try:
-            encoding = ENCODINGS[codecs.lookup(told.encoding or "utf-8").name]
+            encoding = ENCODINGS[codecs.lookup(hints.encoding or "utf-8").name]
         except (LookupError, ValueError):
             known = ", ".join(ENCODINGS)
-            reason = f"{told.encoding[:40]!r} is not one of {known}"
+            reason = f"{hints.encoding[:40]!r} is not one of {known}"
             raise InvalidInput("encoding", reason) from None
-    return "utf-8-sig" if told.with_bom and encoding == "utf-8" else encoding
+    return "utf-8-sig" if hints.with_bom and encoding == "utf-8" else encoding
 
 
 def _lines(source: IO[bytes], field: str, encoding: str) -> Iterator[str]:

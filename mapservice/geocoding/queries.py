@@ -1,4 +1,4 @@
-"""The gazetteer's entries, read from the territories in force; points asked against outlines."""
+"""The gazetteer's entries, from the territories in force; points located in their outlines."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -163,11 +163,11 @@ class Locator:
 
     def place(self, connection: Connection, asked: Sequence[PlaceQuestion]) -> list[Placement]:
         """Places many rows at once, in their order."""
-        told = [self._by_context(one.query) for one in asked]
+        by_context = [self._by_context(one.query) for one in asked]
         read = self.geocoder.bulk(
-            one.query for one, match in zip(asked, told, strict=True) if match is None
+            one.query for one, match in zip(asked, by_context, strict=True) if match is None
         )
-        matches = [match or next(read) for match in told]
+        matches = [match or next(read) for match in by_context]
         pointed = [
             (one.lon, one.lat, match.commune)
             for one, match in zip(asked, matches, strict=True)
@@ -336,8 +336,8 @@ def record(placement: Placement) -> dict[str, Any]:
     """The row of `location_match` that keeps how a place was decided."""
     match, offered = placement.match, placement.offered
     query, parts = (
-        {name: value for name, value in asdict(fields).items() if value}
-        for fields in (match.query, match.parts)
+        {name: value for name, value in asdict(part).items() if value}
+        for part in (match.query, match.parts)
     )
     # The point that came with the row stays, also where it is not believed: nothing is lost.
     if placement.given:
@@ -345,7 +345,7 @@ def record(placement: Placement) -> dict[str, Any]:
     candidates = []
     for candidate in match.candidates:
         place = candidate.place
-        told = {
+        fields = {
             "commune": place.commune,
             "name": place.commune_name,
             "through": place.name,
@@ -355,8 +355,8 @@ def record(placement: Placement) -> dict[str, Any]:
             "method": candidate.method,
         }
         if offered is not None and candidate.method == check.METHOD:
-            told["lon"], told["lat"] = offered  # EPSG:4326
-        candidates.append(told)
+            fields["lon"], fields["lat"] = offered  # EPSG:4326
+        candidates.append(fields)
     return {
         "query": query,
         "parts": parts,
@@ -415,5 +415,8 @@ def _leaves_open(match: GeocodeMatch, found: queries.PointFound) -> bool:
     candidates = {
         c.place.commune for c in match.candidates if c.score >= FAINT or c.method in coded
     }
-    told = match.parts.departement
-    return (not candidates or found.commune in candidates) and told in ("", found.departement)
+    departement = match.parts.departement
+    return (not candidates or found.commune in candidates) and departement in (
+        "",
+        found.departement,
+    )

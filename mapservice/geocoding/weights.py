@@ -202,7 +202,7 @@ EPCI_LIKENESS = 88.0
 
 # --- suggestions -----------------------------------------------------------------------------
 
-# Judgement, all of it: what a person who types expects to see first.
+# Judgement, all of it: what people expect to see first as they type.
 # The likeness of a name: what a beginning has at least; the share of the name that is typed; a
 # whole name; a beginning inside a name; a code.
 BEGUN_NAME = 0.5

@@ -108,15 +108,15 @@ def held(
 
 def border(one: ReverseHit) -> dict[str, Any]:
     """What ours adds to the answer for a point."""
-    told: dict[str, Any] = {
+    added: dict[str, Any] = {
         "status": one.status,
         "precision": Precision.COMMUNE,
         "border_distance": round(one.border_m),
     }
     if one.other is not None:
         place = one.other.place
-        told |= {"other_citycode": place.commune, "other_city": place.commune_name}
-    return told
+        added |= {"other_citycode": place.commune, "other_city": place.commune_name}
+    return added
 
 
 def properties(candidate: MatchCandidate, postcode: str = "") -> dict[str, Any]:
@@ -210,14 +210,14 @@ def search_rows(
             lon, lat = row_point(columns, row)
             if not math.isnan(lon):
                 ranked.sort(key=lambda one: metres(lon, lat, one))
-        told = {"result_precision": match.precision, "result_match_status": match.status}
+        added = {"result_precision": match.precision, "result_match_status": match.status}
         if not ranked or match.status is MatchStatus.NONE:
-            yield _cells(SEARCH_COLUMNS, told | {"result_status": "not-found"})
+            yield _cells(SEARCH_COLUMNS, added | {"result_status": "not-found"})
             continue
         best, *others = ranked
         if best.place.commune != match.commune:
-            told |= {"result_match_status": MatchStatus.AMBIGUOUS}
-        values = _result(best, match.parts.postcode) | told | {"result_status": "ok"}
+            added |= {"result_match_status": MatchStatus.AMBIGUOUS}
+        values = _result(best, match.parts.postcode) | added | {"result_status": "ok"}
         values["longitude"], values["latitude"] = lon_lat(best)
         values |= {"result_score_next": round(others[0].score, 4) if others else None}
         yield _cells(SEARCH_COLUMNS, values)

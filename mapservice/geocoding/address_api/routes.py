@@ -153,7 +153,7 @@ def reverse() -> Response:
 def search_csv() -> Response:
     geocoder = _locator().geocoder
 
-    def door(table: CsvTable) -> Answers:
+    def answers_for(table: CsvTable) -> Answers:
         only = _type_of_all(table)
         # The columns that make up the text, in the order given; all of them when none is.
         words = tuple(table.position(name, "columns") for name in _listed("columns"))
@@ -168,14 +168,14 @@ def search_csv() -> Response:
         )
         return lambda rows: address.search_rows(geocoder, columns, rows)
 
-    return _download(address.SEARCH_COLUMNS, door)
+    return _download(address.SEARCH_COLUMNS, answers_for)
 
 
 @blueprint.post("/reverse/csv", strict_slashes=False)
 def reverse_csv() -> Response:
     locator, engine = _locator(), services().engine
 
-    def door(table: CsvTable) -> Answers:
+    def answers_for(table: CsvTable) -> Answers:
         only = _type_of_all(table)
         columns = address.AddressColumns(
             type=None if only else _column(table, "type"),
@@ -194,7 +194,7 @@ def reverse_csv() -> Response:
 
         return answers
 
-    return _download(address.REVERSE_COLUMNS, door)
+    return _download(address.REVERSE_COLUMNS, answers_for)
 
 
 @blueprint.after_request
@@ -339,7 +339,7 @@ def _degrees_column(table: CsvTable, field: str, usual: Iterable[str]) -> int:
     return table.position(found[0], field)
 
 
-def _download(columns: Sequence[str], door: Callable[[CsvTable], Answers]) -> Response:
+def _download(columns: Sequence[str], answers_for: Callable[[CsvTable], Answers]) -> Response:
     """The file of the request with its answers, sent as they are found.
 
     Flask closes the upload before the answer is sent, so the answer needs a copy of its own.
@@ -361,7 +361,7 @@ def _download(columns: Sequence[str], door: Callable[[CsvTable], Answers]) -> Re
             with_bom=_switch("with_bom", default=False),
         )
         table = CsvTable.read(own, "data", hints, settings.max_upload_rows)
-        blocks = _blocks(table, columns, door(table))
+        blocks = _blocks(table, columns, answers_for(table))
         stack.callback(blocks.close)
         first = list(islice(blocks, 2))  # an early failure is still an answer of its own
         held = stack.pop_all()

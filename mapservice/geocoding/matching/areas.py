@@ -15,13 +15,13 @@ _COUNTRY = frozenset(("france", "national", "nationale"))
 class NamedArea:
     """The département or région that is all of a text; several if they are listed ("et").
 
-    `told`: no town of its name can be meant, as its kind is said, or that all of it is meant
-    ("toute la Creuse"), or several are. `numbered`: its number stands beside its name. `spans`:
-    where its names stand, [start, end), without their articles.
+    `explicit`: no town of that name can be meant, because its kind is given, or all of it is meant
+    ("toute la Creuse"), or several are listed. `numbered`: its number stands beside its name.
+    `spans`: where its names stand, [start, end), without their articles.
     """
 
     codes: frozenset[str]
-    told: bool
+    explicit: bool
     numbered: bool
     spans: tuple[tuple[int, int], ...]
 
@@ -53,12 +53,12 @@ def area_of_text(reading: QueryReading, region_of: Mapping[str, str]) -> NamedAr
         return None
     start = named[0].start
     lead = {token.word for token in reading.tokens[max(0, start - 1) : start + 1]}
-    told = (
+    explicit = (
         len(codes) > 1
         or bool(words & AREA_KINDS)
         or (bool(words & WHOLE_WORDS) and not ARTICLES.isdisjoint(lead))
     )
-    return NamedArea(frozenset(codes), told, bool(numbers), spans_of_areas(reading))
+    return NamedArea(frozenset(codes), explicit, bool(numbers), spans_of_areas(reading))
 
 
 def spans_of_areas(reading: QueryReading) -> tuple[tuple[int, int], ...]:

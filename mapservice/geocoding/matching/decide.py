@@ -135,7 +135,7 @@ def _names_only_an_area(case: MatchCase) -> bool:
     only be the département, as the commune of that name lies elsewhere.
     """
     area, named = _area(case), case.best.named
-    if area is None or area.told:
+    if area is None or area.explicit:
         return area is not None
     if named is None or named.method not in SURE_METHODS:
         return True
@@ -230,8 +230,8 @@ def _on_name(case: MatchCase, named: NameReading) -> MatchVerdict:
         if not case.sense.has_postcode:
             return likely("the code given lies in another departement")
         meant = slip_of_postcode(best, case.sense, case.gazetteer)
-        told = f", {meant} is the commune's" if meant else ""
-        return likely(f"the postcode belongs to other communes{told}")
+        own = f", {meant} is the commune's" if meant else ""
+        return likely(f"the postcode belongs to other communes{own}")
     # "CC du Pays de Craon" is an EPCI, not Craon.
     start = next((s.start for s in reading.segments if s.start <= named.start < s.end), named.start)
     if any(token.word in GROUPINGS for token in reading.tokens[start : named.start]):

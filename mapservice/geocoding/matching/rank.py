@@ -115,7 +115,7 @@ def _exact(reading: QueryReading, gazetteer: Gazetteer) -> Iterator[NameReading]
 
 
 def _to_arrondissement(named: NameReading, reading: QueryReading, gazetteer: Gazetteer) -> None:
-    """ "Paris 13e", "Lyon 3": the entry becomes that of the arrondissement, where one is told."""
+    """ "Paris 13e", "Lyon 3": the entry becomes that of the arrondissement, where one is given."""
     commune, end, tokens = gazetteer.places[named.entry].commune, named.end, reading.tokens
     number = reading.arrondissement
     if not number and end < len(tokens):
@@ -159,9 +159,9 @@ def _arrondissement_alone(
         return
     known = sense.postcode_communes | sense.citycode_communes | {reading.context, *names}
     cities = [commune for commune, _ in gazetteer.arrondissement_cities]
-    told = [commune for commune in cities if commune in known]
-    weight = NUMBERED_ARRONDISSEMENT if told else GUESSED_ARRONDISSEMENT
-    for commune in told or (cities if reading.arrondissement else []):
+    hinted = [commune for commune in cities if commune in known]
+    weight = NUMBERED_ARRONDISSEMENT if hinted else GUESSED_ARRONDISSEMENT
+    for commune in hinted or (cities if reading.arrondissement else []):
         entry = gazetteer.arrondissements.get((commune, number))
         if entry is not None:
             yield NameReading(entry, MatchMethod.ARRONDISSEMENT, 1.0, NameRole.ALONE, weight)

@@ -95,14 +95,14 @@ def _areas(case: MatchCase, verdict: MatchVerdict) -> tuple[str, str]:
     elif verdict.status is MatchStatus.AMBIGUOUS and not is_in_passing(case.best):
         answers = [case.best, *case.within(SHARED_AREA)]
     places = [case.gazetteer.places[answer.entry] for answer in answers]
-    told = {hint.code for hint in reading.departements if not _is_in_street(reading, hint)}
-    departement = _sole({place.departement for place in places}) or _sole(told)
+    hinted = {hint.code for hint in reading.departements if not _is_in_street(reading, hint)}
+    departement = _sole({place.departement for place in places}) or _sole(hinted)
     region = _sole({place.region for place in places}) or _sole(
         {hint.code for hint in reading.regions if not _is_in_street(reading, hint)}
     )
     if not region:
-        # That of the départements told, if they lie in one.
-        codes = {departement} if departement else told
+        # That of the départements named, if they lie in one région.
+        codes = {departement} if departement else hinted
         region = _sole({region_of.get(code, "") for code in codes})
     if not places and not departement and len(case.sense.areas) == 1:
         departement = next(iter(case.sense.areas))

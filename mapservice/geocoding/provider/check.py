@@ -1,4 +1,4 @@
-"""What the outside provider is asked of a row, and whether its point can be believed."""
+"""What the outside provider is asked about a row, and whether to believe its point."""
 
 import re
 from collections.abc import Collection
@@ -29,7 +29,7 @@ class PointVerdict:
 def address_of(match: GeocodeMatch) -> str:
     """Street, postcode and town of a row whose commune is sure; "" when it names no street.
 
-    Nothing else of the row is sent: neither who lives there nor what it is about.
+    Nothing else of the row is sent: no name of a person, no subject.
     """
     best, street = match.best, match.parts.street
     if best is None or not street or match.status not in (MatchStatus.CERTAIN, MatchStatus.LIKELY):

@@ -1,7 +1,7 @@
 """An outside address API (addok's, or IGN's Géoplateforme) for points on streets.
 
 Off unless `provider_url` is set. It may be slow, busy, broken or wrong: whatever it does, `points`
-returns, with what could be learnt, and raises nothing. Whether to believe it is the caller's.
+returns what could be learnt and raises nothing. Whether to believe it is up to the caller.
 """
 
 import http.client
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 ATTEMPTS = 3
 FIRST_WAIT = 0.25  # seconds; doubled at each attempt, then a random part of it
-LONGEST_WAIT = 5.0  # what is asked to wait for longer is given up instead
+LONGEST_WAIT = 5.0  # where the provider asks for a longer one, the question is given up
 PARALLEL = 4
 MAX_BODY = 1_000_000
 # What the Géoplateforme takes; a word of 60 letters is a 500 there.
