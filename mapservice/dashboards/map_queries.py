@@ -5,7 +5,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, text
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.initiatives.grid import Tile
 from mapservice.territories import epci_parts
 from mapservice.territories.model import OUTLINE_ZOOMS, OVERSEAS, Level, TerritoryRef

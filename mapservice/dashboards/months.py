@@ -18,7 +18,7 @@ from mapservice.dashboards import rollup_sql, statements
 from mapservice.dashboards.expected import Counts
 from mapservice.dashboards.territory_index import TerritoryIndex
 from mapservice.dashboards.windows import PartialMonth
-from mapservice.db.text import PreparedSql, fetch_all, fill
+from mapservice.db.engine import PreparedSql, fetch_all, fill
 from mapservice.initiatives.model import Theme
 from mapservice.rollups.model import RollupScope
 

@@ -16,7 +16,7 @@ from mapservice.dashboards.months import NO_MONTH, MonthCounts, number_of, read
 from mapservice.dashboards.rollup_sql import COUNTRY
 from mapservice.dashboards.territory_index import TerritoryIndex, atlas, parts
 from mapservice.dashboards.windows import ActivityWindows, month_of, months_between, spans, windows
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.rollups.model import RollupScope
 from mapservice.territories.lineage.model import plain
 from mapservice.territories.model import Level, without_article

@@ -60,24 +60,17 @@ def find_binaries(
 
 def installed() -> Iterator[Path]:
     """Program folders of every PostgreSQL here, each once: known layouts, then the PATH."""
+    root = Path("/")
+    folders = [folder for layout in LAYOUTS for folder in root.glob(layout.lstrip("/"))]
+    on_path = map(shutil.which, ("postgres", "pg_ctl"))
+    folders += [Path(path).resolve().parent for path in on_path if path]
+    if pg_config := shutil.which("pg_config"):
+        folders.append(Path(_output(Path(pg_config), "--bindir") or "/nonexistent"))
     seen: set[Path] = set()
-    for folder in (*_from_layouts(), *_from_path()):
+    for folder in folders:
         if (folder / "postgres").is_file() and folder.resolve() not in seen:
             seen.add(folder.resolve())
             yield folder
-
-
-def _from_layouts() -> Iterator[Path]:
-    for layout in LAYOUTS:
-        yield from Path("/").glob(layout.lstrip("/"))
-
-
-def _from_path() -> Iterator[Path]:
-    for program in ("postgres", "pg_ctl"):
-        if path := shutil.which(program):
-            yield Path(path).resolve().parent
-    if pg_config := shutil.which("pg_config"):
-        yield Path(_output(Path(pg_config), "--bindir") or "/nonexistent")
 
 
 def inspect(folder: Path) -> PostgresBinaries | str:
@@ -98,22 +91,19 @@ def inspect(folder: Path) -> PostgresBinaries | str:
 
 
 def _postgis_version(folder: Path, major: int) -> str | None:
-    for share in _share_folders(folder, major):
-        control = share / "extension" / "postgis.control"
+    """The version of `postgis.control` in the extension folder of this installation."""
+    shares = [folder.parent / "share", folder.parent / "share" / "postgresql"]
+    if (folder / "pg_config").is_file() and (share := _output(folder / "pg_config", "--sharedir")):
+        shares = [Path(share)]
+    elif folder.is_relative_to("/usr/lib/postgresql"):
+        # Debian's server package has no `pg_config`: its layout is known.
+        shares = [Path(f"/usr/share/postgresql/{major}")]
+    for share_folder in shares:
+        control = share_folder / "extension" / "postgis.control"
         if control.is_file():
             version = re.search(r"default_version\s*=\s*'(\d+\.\d+[^']*)'", control.read_text())
             return version[1] if version else None
     return None
-
-
-def _share_folders(folder: Path, major: int) -> Iterator[Path]:
-    """Debian's server package has no `pg_config`: its layout is known."""
-    if (folder / "pg_config").is_file() and (share := _output(folder / "pg_config", "--sharedir")):
-        yield Path(share)
-    elif folder.is_relative_to("/usr/lib/postgresql"):
-        yield Path(f"/usr/share/postgresql/{major}")
-    else:
-        yield from (folder.parent / "share", folder.parent / "share" / "postgresql")
 
 
 def _output(program: Path, option: str) -> str:

@@ -191,21 +191,17 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if asked.verb == "throwaway":
             return throwaway(asked.command)
-        _tell_result(asked.verb, asked.home)
+        if asked.verb == "stop":
+            stop(asked.home)
+        elif asked.verb == "check":
+            found = find_binaries()
+            print(f"PostgreSQL {found.major} with PostGIS {found.postgis} in {found.folder}")
+        else:
+            print({"start": start, "status": status, "url": url}[asked.verb](asked.home))
     except MapserviceError as error:
         tell(str(error))
         return 1
     return 0
-
-
-def _tell_result(verb: str, home: Path) -> None:
-    if verb == "stop":
-        stop(home)
-    elif verb == "check":
-        found = find_binaries()
-        print(f"PostgreSQL {found.major} with PostGIS {found.postgis} in {found.folder}")
-    else:
-        print({"start": start, "status": status, "url": url}[verb](home))
 
 
 if __name__ == "__main__":

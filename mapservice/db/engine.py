@@ -1,25 +1,57 @@
-"""One engine, one pool, for SQLAlchemy Core and for SQL text alike."""
+"""The database at hand: engines and pools, SQL text around Core queries, JSON made by SQL, COPY.
 
+SQLAlchemy Core composes queries; here stands what turns them into prepared SQL text for the hot
+paths, whose JSON or MVT PostGIS makes itself.
+"""
+
+import contextlib
+import re
 import time
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 from psycopg import Connection as Driver
-from psycopg import OperationalError
-from sqlalchemy import Engine, create_engine, event, make_url
+from psycopg import OperationalError, RawCursor
+from psycopg.pq.abc import PGresult
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    Numeric,
+    Text,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.sql import ClauseElement
 
 from mapservice.errors import ConfigurationError
 
-# A connection that nobody used for so long is asked whether it lives before it is given out.
+# A connection that has been idle for longer is tested before it is handed out.
 TRUSTED_SECONDS = 1.0
 
-# A server that fell silent behind a network is given up after some 25 s, not after two hours.
+# A server that falls silent behind a network is given up after some 25 s, not after two hours.
 NETWORK = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,  # milliseconds
 }
+
+COPY_BLOCK_BYTES = 64 * 1024
+
+_DIALECT = make_url("postgresql+psycopg://").get_dialect()()
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_BOUND = re.compile(r"%\((\w+)\)s")
+
+
+# --- engines and pools -----------------------------------------------------------------------
 
 
 def make_engine(
@@ -33,8 +65,9 @@ def make_engine(
 ) -> Engine:
     """An engine on psycopg 3. A statement past its time limit raises QueryCanceled.
 
-    Prepared statements are planned for their values each time; `plan_once` is for those whose best
-    plan does not depend on them: to plan a tile takes longer than to make it.
+    Prepared statements are planned anew for the values of each run. `plan_once` keeps one generic
+    plan, for statements whose best plan does not depend on the values: planning a tile takes
+    longer than making it.
 
     Raises ConfigurationError for a URL that is not PostgreSQL's.
     """
@@ -47,44 +80,29 @@ def make_engine(
     options = (
         f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC -c jit=off"
         " -c application_name=mapservice"
+        f" -c plan_cache_mode=force_{'generic' if plan_once else 'custom'}_plan"
     )
-    options += f" -c plan_cache_mode=force_{'generic' if plan_once else 'custom'}_plan"
-    arguments: dict[str, Any] = {"options": options, "connect_timeout": 5, **NETWORK}
     engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_wait_ms / 1000,
-        connect_args=arguments,
+        connect_args={"options": options, "connect_timeout": 5, **NETWORK},
         isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
         hide_parameters=True,  # errors are logged, what people typed is not
     )
-    event.listen(engine, "checkin", _remember)
-    event.listen(engine, "checkout", _check)
+    event.listen(
+        engine, "checkin", lambda _driver, record: record.info.update(returned=time.monotonic())
+    )
+    event.listen(engine, "checkout", _test_idle_connection)
     return engine
 
 
-def autocommit_of(engine: Engine) -> Engine:
-    """The same pool for statements that need no transaction: one round trip each, not three.
-
-    A pool that is for them alone (`autocommit`) spares switching at each use.
-    """
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
-
-
-def snapshot_of(engine: Engine) -> Engine:
-    """The same pool for pages of many statements, which all see what the first one sees."""
-    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-
-
-def _remember(_driver: object, record: Any) -> None:
-    record.info["returned"] = time.monotonic()
-
-
-def _check(driver: Driver[Any], record: Any, _proxy: object) -> None:
+def _test_idle_connection(driver: Driver[Any], record: Any, _proxy: object) -> None:
     """Raises DisconnectionError, upon which the pool tries another connection, then a new one.
 
-    The pool's own check (`pool_pre_ping`) asks each time, which costs more than many an answer.
+    The pool's own test (`pool_pre_ping`) runs at every checkout, which costs more than many an
+    answer.
     """
     idle = time.monotonic() - record.info.get("returned", time.monotonic())
     if idle < TRUSTED_SECONDS:
@@ -94,3 +112,254 @@ def _check(driver: Driver[Any], record: Any, _proxy: object) -> None:
         driver.rollback()
     except OperationalError as error:
         raise DisconnectionError(str(error)) from error
+
+
+def autocommit_of(engine: Engine) -> Engine:
+    """The same pool for statements that need no transaction: one round trip each, not three.
+
+    A pool of their own (`autocommit`) spares the switch at each use.
+    """
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def snapshot_of(engine: Engine) -> Engine:
+    """The same pool for pages of many statements, all of which see what the first one sees."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+# --- SQL text around Core queries ------------------------------------------------------------
+
+
+def compiled(query: ClauseElement, prefix: str = "") -> tuple[str, dict[str, Any]]:
+    """A Core query as SQL text in psycopg's `%(name)s` style, and its bound values.
+
+    Two queries put into one statement need different prefixes, as each numbers its own values.
+    """
+    statement = query.compile(dialect=_DIALECT)
+    text = _BOUND.sub(rf"%({prefix}\1)s", str(statement))
+    return text, {prefix + name: value for name, value in statement.params.items()}
+
+
+def fill(template: str, texts: Mapping[str, str]) -> str:
+    """Puts SQL of ours where the template says `{name}`; values are bound, never put in."""
+    for name, text in texts.items():
+        template = template.replace("{" + name + "}", text)
+    return template
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold it: no null character, and no half of a surrogate pair."""
+    return _UNSTORABLE.search(text) is None
+
+
+def array_text(values: Iterable[int | str]) -> str:
+    """As PostgreSQL writes an array, for SQL that casts it.
+
+    The type of a list would follow the size of its numbers, and be looked up at each run.
+    """
+    parts = []
+    for one in values:
+        if isinstance(one, str):
+            escaped = one.replace("\\", r"\\").replace('"', r"\"")
+            parts.append(f'"{escaped}"')
+        else:
+            parts.append(str(one))
+    return "{" + ",".join(parts) + "}"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSql:
+    """SQL text in PostgreSQL's own style (`$1`), and what is to be put there: by name.
+
+    `values` are those known when it was made; the others come with each run.
+    """
+
+    text: bytes
+    names: tuple[str, ...]
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, template: str, values: Mapping[str, Any]) -> Self:
+        """From psycopg's style, `%(name)s`; `%%` stands for a percent sign.
+
+        Lists of texts become texts (`array_text`): every statement of ours casts them.
+        """
+        names = tuple(dict.fromkeys(_BOUND.findall(template)))
+        numbers = {name: f"${number}" for number, name in enumerate(names, 1)}
+        text = _BOUND.sub(lambda found: numbers[found[1]], template).replace("%%", "%")
+        bound = {
+            name: array_text(value)
+            if isinstance(value, list) and all(isinstance(one, str) for one in value)
+            else value
+            for name, value in values.items()
+        }
+        return cls(text.encode(), names, bound)
+
+
+def fetch_one(connection: Connection, statement: PreparedSql, **values: Any) -> tuple[Any, ...]:
+    """The only row of a statement, run as by `fetched`."""
+    with fetched(connection, statement, **values) as cursor:
+        row = cursor.fetchone()
+    assert row is not None, "the statement yields one row"
+    return tuple(row)
+
+
+def fetch_all(
+    connection: Connection, statement: PreparedSql, **values: Any
+) -> list[tuple[Any, ...]]:
+    """The rows of a statement, run as by `fetched`."""
+    with fetched(connection, statement, **values) as cursor:
+        return cursor.fetchall()
+
+
+def fetch_bytes(connection: Connection, statement: PreparedSql, **values: Any) -> PGresult:
+    """The rows of a statement whose columns are texts, as they came: bytes in UTF-8.
+
+    Turning a thousand rows into Python's tuples and texts takes longer than a page's JSON.
+    """
+    with fetched(connection, statement, **values) as cursor:
+        result = cursor.pgresult
+    assert result is not None, "the statement yields rows"
+    return result
+
+
+@contextlib.contextmanager
+def fetched(
+    connection: Connection, statement: PreparedSql, **values: Any
+) -> Iterator[RawCursor[tuple[Any, ...]]]:
+    """A statement's result, in binary; the statement stays prepared.
+
+    Raises errors of psycopg as they are; after one that ends the connection, its pool opens anew.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, Driver), "the engine is made on psycopg"
+    known = {**statement.values, **values}
+    bound = [known[name] for name in statement.names]
+    try:
+        with RawCursor(driver) as cursor:
+            yield cursor.execute(statement.text, bound, prepare=True, binary=True)
+    except OperationalError:
+        if driver.closed:
+            connection.invalidate()
+        raise
+
+
+# --- JSON put together as text by SQL --------------------------------------------------------
+#
+# `json_build_object` looks up the type of each argument for each row, which takes longer than all
+# else in a feature of seventeen properties. Here the types are known when the statement is made.
+
+Named = tuple[str, ColumnElement[Any]]
+
+
+class JsonSafeText(Text):
+    """Text that stands in JSON as it is: codes, words of an enumeration, moments.
+
+    A constraint of its table, or the expression that makes it, keeps out what JSON would escape.
+    """
+
+
+class JsonNotNull(JsonSafeText):
+    """The same, and never null."""
+
+
+class RawJson(Text):
+    """Text that is JSON already, or null."""
+
+
+def object_text(columns: Iterable[Named]) -> str:
+    """SQL of an object whose members are these columns of a row, as text.
+
+    What a table declares as never null is taken at its word: no column may come as it is from the
+    far side of an outer join.
+    """
+    literal, parts = "{", []
+    for name, column in columns:
+        opening, value, closing = _value(name, column)
+        parts += [f"""'{literal}"{name}":{opening}'""", value]
+        literal = f"{closing},"
+    parts.append(f"'{literal.removesuffix(',')}}}'")
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """In halves of halves, so that no text is copied more often than it must; `concat` looks at the
+    type of each part."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return f"({_joined(parts[:half])} || {_joined(parts[half:])})"
+
+
+def value_text(name: str, column: ColumnElement[Any]) -> str:
+    """SQL of a column's value in JSON, as text."""
+    opening, value, closing = _value(name, column)
+    return f"'{opening}' || {value} || '{closing}'" if opening else value
+
+
+def _value(name: str, column: ColumnElement[Any]) -> tuple[str, str, str]:
+    """What stands before a value, its SQL, and what stands behind it."""
+    kind = column.type
+    known = isinstance(kind, JsonNotNull) or (isinstance(column, Column) and not column.nullable)
+    if isinstance(kind, UUID | JsonSafeText):
+        plain = f"{name}::text" if isinstance(kind, UUID) else name
+        if known:
+            return '"', plain, '"'
+        return "", f"coalesce('\"' || {plain} || '\"', 'null')", ""
+    shown = f"to_json({name})::text"
+    if isinstance(kind, Integer | Numeric | Boolean):
+        shown = f"{name}::text"
+    elif isinstance(kind, RawJson):
+        shown = name
+    return "", shown if known else f"coalesce({shown}, 'null')", ""
+
+
+# --- COPY as streams of bytes ----------------------------------------------------------------
+
+# Closing one that is half read cancels its statement. Until then its connection is of no use:
+# even giving it back would wait without end for rows that nobody reads.
+Blocks = Generator[bytes, None, None]
+
+
+def copy_rows(connection: Connection, statement: str, values: dict[str, Any]) -> Blocks:
+    """What `COPY (…) TO STDOUT` sends, in blocks that end where a row ends.
+
+    Memory does not grow with the result.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, Driver), "the engine is made on psycopg"
+    block: list[bytes] = []
+    size = 0
+    with driver.cursor() as cursor, cursor.copy(statement.encode(), values) as copy:
+        for row in copy:
+            block.append(bytes(row))
+            size += len(row)
+            if size >= COPY_BLOCK_BYTES:
+                yield b"".join(block)
+                block, size = [], 0
+    if block:
+        yield b"".join(block)
+
+
+def feature_collection(rows: Blocks) -> Blocks:
+    """Wraps a COPY of one GeoJSON feature a row into one FeatureCollection."""
+    yield b'{"type":"FeatureCollection","features":['
+    separator = b""
+    with contextlib.closing(rows):
+        for block in rows:
+            yield separator + _json(block).rstrip(b"\n").replace(b"\n", b",\n")
+            separator = b",\n"
+    yield b"]}"
+
+
+def lines(rows: Blocks, start: bytes = b"") -> Blocks:
+    """A COPY of one JSON text a row, each as a line that begins with `start`."""
+    with contextlib.closing(rows):
+        for block in rows:
+            texts = _json(block)
+            yield start + texts.replace(b"\n", b"\n" + start, texts.count(b"\n") - 1)
+
+
+def _json(block: bytes) -> bytes:
+    """COPY's text format doubles backslashes; JSON text holds no other character it escapes."""
+    return block.replace(b"\\\\", b"\\")

@@ -158,25 +158,21 @@ def place(home: Path) -> ClusterPaths:
         home.mkdir(parents=True, exist_ok=True)
         with locked(home):
             if not link.is_dir():
-                _make_folder(link)
+                link.unlink(missing_ok=True)  # a link whose target has gone
+                link.mkdir(mode=0o711)
+                enter: Command = ["/bin/sh", "-c", 'cd -- "$1"', "sh", link.resolve()]
+                if _as_server(enter).returncode != 0:
+                    # The server's user cannot reach this place: the folder stands behind a link.
+                    link.rmdir()
+                    elsewhere = Path(tempfile.mkdtemp(prefix="mapservice-", dir="/var/lib"))
+                    elsewhere.chmod(0o711)
+                    link.symlink_to(elsewhere)
     except PermissionError as error:
         raise ClusterError(
             f"{error.filename} cannot be written: run as the user that owns {home}, "
             "or set MAPSERVICE_HOME"
         ) from error
     return ClusterPaths(link.resolve())
-
-
-def _make_folder(link: Path) -> None:
-    """A folder in place; one of /var/lib behind a link where the server's user may not enter."""
-    link.unlink(missing_ok=True)  # a link whose target has gone
-    link.mkdir(mode=0o711)
-    if _as_server(["/bin/sh", "-c", 'cd -- "$1"', "sh", link.resolve()]).returncode == 0:
-        return
-    link.rmdir()
-    elsewhere = Path(tempfile.mkdtemp(prefix="mapservice-", dir="/var/lib"))
-    elsewhere.chmod(0o711)
-    link.symlink_to(elsewhere)
 
 
 def _make_data(at: ClusterPaths) -> None:
@@ -186,47 +182,18 @@ def _make_data(at: ClusterPaths) -> None:
     draft = at.folder / "data.draft"
     shutil.rmtree(draft, ignore_errors=True)
     _give_to_server(draft)
-    initdb: Command = [
-        binaries.folder / "initdb",
-        "-D",
-        draft,
-        "-U",
-        SUPERUSER,
-        "--auth-local=peer",
-    ]
-    initdb = [
-        *initdb,
-        "--auth-host=reject",
-        "--encoding=UTF8",
-        "--locale=C.UTF-8",
-        "--no-instructions",
-    ]
-    _must(initdb, "initdb failed")
-    _configure(draft)
-    # What the server makes in single-user mode would be numbered as its own, and left out of dumps.
-    number: Command = [binaries.folder / "pg_resetwal", "-o", str(FIRST_NORMAL_OID), "-D", draft]
-    _must(number, "pg_resetwal failed")
-    single: Command = [binaries.folder / "postgres", "--single", "-j", "-D", draft]
-    _must([*single, "-c", "exit_on_error=on", "template1"], "the new cluster failed", BOOTSTRAP)
-    draft.rename(at.data)
+    initdb: Command = [binaries.folder / "initdb", "-D", draft, "-U", SUPERUSER]
+    access: Command = ["--auth-local=peer", "--auth-host=reject"]
+    locale: Command = ["--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
+    _must([*initdb, *access, *locale], "initdb failed")
 
-
-def _configure(data: Path) -> None:
-    """Writes once what `ALTER SYSTEM` may later override, and who may come in."""
-    with (data / "postgresql.conf").open("a") as settings:
-        settings.write("\n# Set by mapservice when it made this cluster.\n")
-        settings.writelines(f"{name} = '{value}'\n" for name, value in _tuning().items())
-    (data / "pg_hba.conf").write_text("local all all peer map=checkout\n")
-    people = sorted({"root", server_user().pw_name})
-    lines = [f'checkout "{who}" {role}\n' for who in people for role in (ROLE, SUPERUSER)]
-    (data / "pg_ident.conf").write_text("".join(lines))
-
-
-def _tuning() -> dict[str, str]:
-    """Modest values for a small machine that also runs the service; memory in megabytes."""
+    # Modest values for a small machine that also runs the service; memory in megabytes.
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    roomy = _shared_memory_megabytes() >= 512
-    return {
+    # Containers often have a /dev/shm of 64 MB, which parallel index builds overflow.
+    shared_memory = 0
+    with contextlib.suppress(OSError):
+        shared_memory = shutil.disk_usage(Path("/dev", "shm")).total // 2**20
+    tuning = {
         "listen_addresses": "",
         "max_connections": "100",
         "shared_buffers": f"{min(max(memory // 8, 128), 1024)}MB",
@@ -237,19 +204,26 @@ def _tuning() -> dict[str, str]:
         "random_page_cost": "1.1",
         "jit": "off",  # costs more than it gains in queries of a few milliseconds
         "max_parallel_workers_per_gather": "1",
-        "dynamic_shared_memory_type": "posix" if roomy else "mmap",
+        "dynamic_shared_memory_type": "posix" if shared_memory >= 512 else "mmap",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_line_prefix": "%m [%p] ",
     }
+    # Written once, so that `ALTER SYSTEM` may override it later.
+    with (draft / "postgresql.conf").open("a") as settings:
+        settings.write("\n# Set by mapservice when it made this cluster.\n")
+        settings.writelines(f"{name} = '{value}'\n" for name, value in tuning.items())
+    (draft / "pg_hba.conf").write_text("local all all peer map=checkout\n")
+    people = sorted({"root", server_user().pw_name})
+    lines = [f'checkout "{who}" {role}\n' for who in people for role in (ROLE, SUPERUSER)]
+    (draft / "pg_ident.conf").write_text("".join(lines))
 
-
-def _shared_memory_megabytes() -> int:
-    """Containers often have a /dev/shm of 64 MB, which parallel index builds overflow."""
-    try:
-        return shutil.disk_usage(Path("/dev", "shm")).total // 2**20
-    except OSError:
-        return 0
+    # What the server makes in single-user mode would be numbered as its own, and left out of dumps.
+    number: Command = [binaries.folder / "pg_resetwal", "-o", str(FIRST_NORMAL_OID), "-D", draft]
+    _must(number, "pg_resetwal failed")
+    single: Command = [binaries.folder / "postgres", "--single", "-j", "-D", draft]
+    _must([*single, "-c", "exit_on_error=on", "template1"], "the new cluster failed", BOOTSTRAP)
+    draft.rename(at.data)
 
 
 # --- the server ------------------------------------------------------------------------------
@@ -296,12 +270,36 @@ def _signallable(pid: int | None) -> set[int]:
     return {pid}
 
 
+def start(at: ClusterPaths, options: str = "") -> None:
+    """Starts the server, on new data if there are none. Raises ClusterError when it does not."""
+    if not at.data.exists():
+        _make_data(at)
+    pg_ctl = _pg_ctl(at)
+    _give_to_server(at.run)
+    _settle_crash(at)
+    # One former log is kept, so that the two stay within some megabytes.
+    if at.log.exists() and at.log.stat().st_size > LOG_BYTES:
+        at.log.replace(at.log.with_suffix(".log.1"))
+    # `pg_ctl` hands its -o to a shell, then the server reads a list: quoted for both.
+    listed = str(at.run).replace('"', '""')
+    folders = "'" + f'"{listed}"'.replace("'", "'\\''") + "'"
+    settings = f"{options} -c unix_socket_directories={folders}"
+    command: Command = [pg_ctl, "start", "-D", at.data, "-l", at.log, "-w"]
+    done = _as_server([*command, "-t", str(START_SECONDS), "-o", settings])
+    if done.returncode != 0:
+        tail = done.stdout
+        with contextlib.suppress(OSError):
+            tail = "\n".join(at.log.read_text(errors="replace").splitlines()[-12:]) or tail
+        raise ClusterError(f"the private cluster does not start; {at.log} ends with:\n{tail}")
+
+
 def _settle_crash(at: ClusterPaths) -> None:
     """After a killed server: waits for its orphans, then removes the pid files it left.
 
     PostgreSQL itself refuses to start while any process has the pid in them: one that got it
     since, or what is left of the old server where nobody has yet waited for it (a container).
-    An orphan that computes hears of the server's end only when it is done: it is told to quit.
+    An orphan in the middle of a computation notices the server's end only when it is done, so it
+    is told to quit at once; what it had not committed is lost, as in a crash.
     """
     begun, told = time.monotonic(), False
     while orphans := processes(at):
@@ -309,60 +307,26 @@ def _settle_crash(at: ClusterPaths) -> None:
             raise ClusterError(f"processes of a killed server remain in {at.data}: {orphans}")
         if time.monotonic() > begun + ORPHAN_SECONDS / 3 and not told:
             told = True
-            _quit(orphans)
+            for pid in orphans:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGQUIT)
         time.sleep(0.1)
     (at.data / "postmaster.pid").unlink(missing_ok=True)
     for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
         (at.run / name).unlink(missing_ok=True)
 
 
-def _quit(orphans: set[int]) -> None:
-    """At once, without a word to a client; what they had not committed is lost, as in a crash."""
-    for pid in orphans:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGQUIT)
-
-
-def start(at: ClusterPaths, options: str = "") -> None:
-    if not at.data.exists():
-        _make_data(at)
-    pg_ctl = _pg_ctl(at)
-    _give_to_server(at.run)
-    _settle_crash(at)
-    _turn_log(at)
-    settings = f"{options} -c unix_socket_directories={_shell_quoted(at.run)}"
-    command: Command = [
-        pg_ctl,
-        "start",
-        "-D",
-        at.data,
-        "-l",
-        at.log,
-        "-w",
-        "-t",
-        str(START_SECONDS),
-    ]
-    done = _as_server([*command, "-o", settings])
-    if done.returncode != 0:
-        tail = _log_tail(at) or done.stdout
-        raise ClusterError(f"the private cluster does not start; {at.log} ends with:\n{tail}")
-
-
 def stop(at: ClusterPaths) -> None:
     """Fast shutdown, then immediate: the latter loses nothing but makes the next start slower."""
-    _await_pid_file(at)
+    # A start that was interrupted may not yet have written its pid.
+    patience = time.monotonic() + ORPHAN_SECONDS
+    while processes(at) and not is_running(at) and time.monotonic() < patience:
+        time.sleep(0.05)
     command: Command = [_pg_ctl(at), "stop", "-D", at.data, "-w"]
     if _as_server([*command, "-m", "fast", "-t", str(STOP_SECONDS)]).returncode == 0:
         return
     if is_running(at):
         _must([*command, "-m", "immediate", "-t", "20"], "the private cluster does not stop")
-
-
-def _await_pid_file(at: ClusterPaths) -> None:
-    """A start that was interrupted may not yet have said who it is."""
-    patience = time.monotonic() + ORPHAN_SECONDS
-    while processes(at) and not is_running(at) and time.monotonic() < patience:
-        time.sleep(0.05)
 
 
 def _pg_ctl(at: ClusterPaths) -> Path:
@@ -376,25 +340,6 @@ def _pg_ctl(at: ClusterPaths) -> Path:
             f"Install PostgreSQL {made_by} with PostGIS again (pg_dump then moves the data to a "
             f"newer one), or move {at.folder} away to begin with an empty database.\n{error}"
         ) from None
-
-
-def _shell_quoted(path: Path) -> str:
-    """`pg_ctl` hands its -o to a shell, then the server reads a list: quoted for both."""
-    listed = str(path).replace('"', '""')
-    return "'" + f'"{listed}"'.replace("'", "'\\''") + "'"
-
-
-def _turn_log(at: ClusterPaths) -> None:
-    """Keeps one former log, so that the two stay within some megabytes."""
-    if at.log.exists() and at.log.stat().st_size > LOG_BYTES:
-        at.log.replace(at.log.with_suffix(".log.1"))
-
-
-def _log_tail(at: ClusterPaths) -> str:
-    try:
-        return "\n".join(at.log.read_text(errors="replace").splitlines()[-12:])
-    except OSError:
-        return ""
 
 
 def tell(message: str) -> None:

@@ -1,6 +1,6 @@
 """Where a database stands among our migrations, without the library that runs them.
 
-Every worker asks; only who migrates needs Alembic, which takes eleven megabytes.
+Every worker asks; only a migration needs Alembic, which takes eleven megabytes of memory.
 """
 
 from importlib import resources

@@ -3,8 +3,6 @@
 Each finding is one line of plain words. Nothing here writes.
 """
 
-from collections.abc import Iterator
-
 from sqlalchemy import Connection, Select, column, exists, func, select, table, text
 
 from mapservice.db.catalogue import ForeignKey, differences, expected, foreign_keys
@@ -79,42 +77,35 @@ SELECT owner.relname AS of, attname, sequence.oid::regclass::text AS name,
 
 
 def problems(connection: Connection) -> list[str]:
-    """Of a database whose schema says that it is this version's; empty when it is whole.
+    """The findings for a database at this version's schema; none when it is whole.
 
-    Rows are looked at once every object is there: without, a question could not be asked.
+    Rows are examined only where every object they need is there.
     """
     found = differences(connection)
     lacks_tables = any(" table " in line or " column " in line for line in found)
     if not lacks_tables:
-        found += _dangling(connection)
+        # Rows that name what is not there; constraints that a restore skipped are asked too.
+        for key in foreign_keys(expected()):
+            count = connection.execute(_orphans(key)).scalar_one()
+            if count:
+                found.append(f"{key.table}: {count} rows name no {key.target} that is there")
     if not any(line.startswith("missing") for line in found if "index" not in line):
         found += [row[0] for question in QUESTIONS for row in connection.execute(text(question))]
-    if not lacks_tables:
-        found += _behind(connection)
+    # Sequences that would give a number once more.
+    for one in () if lacks_tables else connection.execute(text(SEQUENCES)).all():
+        numbers = table(one.of, column(one.attname))
+        highest = connection.execute(select(func.max(numbers.c[one.attname]))).scalar_one()
+        if highest is not None and (one.last is None or one.last < highest):
+            at = one.last or "its start"
+            found.append(f"{one.name} is at {at}, {one.of} at {highest} already")
     return found
 
 
-def _dangling(connection: Connection) -> Iterator[str]:
-    """Rows that name what is not there; constraints that a restore skipped are looked at too."""
-    for key in foreign_keys(expected()):
-        count = connection.execute(_lonely(key)).scalar_one()
-        if count:
-            yield f"{key.table}: {count} rows name no {key.target} that is there"
-
-
-def _lonely(key: ForeignKey) -> Select[int]:
+def _orphans(key: ForeignKey) -> Select[int]:
+    """How many rows name none of their target; a row with a null names none on purpose."""
     near = table(key.table, *map(column, key.columns)).alias("near")
     far = table(key.target, *map(column, key.target_columns)).alias("far")
     same = zip(key.target_columns, key.columns, strict=True)
     there = exists().where(*(far.c[other] == near.c[one] for other, one in same))
     named = [near.c[one].is_not(None) for one in key.columns]
     return select(func.count()).select_from(near).where(*named, ~there)
-
-
-def _behind(connection: Connection) -> Iterator[str]:
-    """Sequences that would give a number once more."""
-    for one in connection.execute(text(SEQUENCES)).all():
-        numbers = table(one.of, column(one.attname))
-        highest = connection.execute(select(func.max(numbers.c[one.attname]))).scalar_one()
-        if highest is not None and (one.last is None or one.last < highest):
-            yield f"{one.name} is at {one.last or 'its start'}, {one.of} at {highest} already"

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL, TSVECTOR, UUID
 
-from mapservice.db.json_text import JsonSafeText
+from mapservice.db.engine import JsonSafeText
 
 metadata = MetaData()
 

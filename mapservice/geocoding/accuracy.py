@@ -1,7 +1,7 @@
-"""How right a geocoded file is, where it says what is right: by kind and status, and the misses."""
+"""How often a geocoded file is right, by kind and status, and its misses."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class AccuracyTally:
 def accuracy(path: Path) -> Iterator[str]:
     """Lines of the report on a file that `geocode_file` wrote.
 
-    `expected_insee` holds the right codes, separated by `|`. Raises InvalidInput where it is not.
+    `expected_insee` holds the right codes, separated by `|`. Raises InvalidInput without it.
     """
     with path.open(encoding="utf-8", newline="") as text:
         rows = list(csv.DictReader(text))
@@ -54,17 +54,13 @@ def accuracy(path: Path) -> Iterator[str]:
         tallies.setdefault(row.get(column) or "all", AccuracyTally()).add(status, is_right=right)
     yield from (tallies[kind].line(kind) for kind in sorted(tallies))
     yield overall.line("overall")
-    yield from _misses(rows)
-
-
-def _is_right(row: Row) -> bool:
-    return row["insee"] in row[EXPECTED_COLUMN].split("|")
-
-
-def _misses(rows: Iterable[Row]) -> Iterator[str]:
     for number, row in enumerate(rows, start=1):
         if not _is_right(row):
             asked = row.get("query", "")[:80]
             answer = f"{row['insee'] or 'nothing'} {row['name']}".strip()
             yield f"row {number}: {asked!r} gave {answer} ({row['status']}),"
             yield f"    not {row[EXPECTED_COLUMN]}"
+
+
+def _is_right(row: Row) -> bool:
+    return row["insee"] in row[EXPECTED_COLUMN].split("|")

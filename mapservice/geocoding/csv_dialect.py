@@ -49,7 +49,7 @@ _END = "\x1e end \x1e"
 
 @dataclass(frozen=True, slots=True)
 class CsvDialectHints:
-    """What the sender says of a file; empty means that it is to be found out."""
+    """What the sender says of a file; what is empty is to be found out."""
 
     encoding: str = ""
     separator: str = ""
@@ -91,16 +91,16 @@ class CsvTable:
 
     @classmethod
     def read(
-        cls, source: IO[bytes], field: str, told: CsvDialectHints, max_rows: int | None = None
+        cls, source: IO[bytes], field: str, hints: CsvDialectHints, max_rows: int | None = None
     ) -> Self:
         """Raises InvalidInput naming `field`, or the option that does not fit the file."""
-        encoding = _encoding(source, field, told)
+        encoding = _encoding(source, field, hints)
         try:
-            return cls._checked(source, field, encoding, told, max_rows)
+            return cls._checked(source, field, encoding, hints, max_rows)
         except UnicodeDecodeError:
-            if told.encoding:
+            if hints.encoding:
                 raise InvalidInput("encoding", f"{field} is not written in {encoding}") from None
-        return cls._checked(source, field, "cp1252", told, max_rows)
+        return cls._checked(source, field, "cp1252", hints, max_rows)
 
     @classmethod
     def _checked(
@@ -108,18 +108,24 @@ class CsvTable:
         source: IO[bytes],
         field: str,
         encoding: str,
-        told: CsvDialectHints,
+        hints: CsvDialectHints,
         max_rows: int | None,
     ) -> Self:
         sample = list(islice(_lines(source, field, encoding), SAMPLE_LINES))
-        layout = _layout(sample, encoding, told)
+        separator = hints.separator or _separator(sample, hints.quote)
+        newline = "\r\n" if sample and sample[0].endswith("\r\n") else "\n"
+        layout = CsvDialect(encoding, separator, hints.quote, newline)
         records = _records(_lines(source, field, encoding), field, layout)
         columns = next(records, None)
         if columns is None:
             raise InvalidInput(field, "is empty")
         if len(columns) > MAX_COLUMNS:
             raise InvalidInput(field, f"has {len(columns)} columns; at most {MAX_COLUMNS} are read")
-        layout = replace(layout, quoted=_is_quoted(sample[0], columns, layout))
+        # A header with quotes around every cell tells that the whole file has them.
+        quote = hints.quote
+        quoted = (f"{quote}{name.replace(quote, quote * 2)}{quote}" for name in columns)
+        is_quoted = sample[0].rstrip("\r\n") == separator.join(quoted)
+        layout = replace(layout, quoted=is_quoted)
         total = 0
         for total, _ in enumerate(_rows(records, field, len(columns)), start=1):
             if max_rows is not None and total > max_rows:
@@ -155,18 +161,13 @@ class CsvTable:
         yield 0, encoder.encode(_written([columns], layout))
         rows = self.rows()
         while batch := list(islice(rows, BATCH_ROWS)):
-            full = [
-                _filled(row, len(columns), places, cells)
-                for row, cells in zip(batch, answers(batch), strict=True)
-            ]
+            full = []
+            for row, cells in zip(batch, answers(batch), strict=True):
+                filled = row + [""] * (len(columns) - len(row))
+                for place, cell in zip(places, cells, strict=True):
+                    filled[place] = cell
+                full.append(filled)
             yield len(batch), encoder.encode(_written(full, layout))
-
-
-def _filled(row: Cells, width: int, places: Sequence[int], cells: Sequence[str]) -> Cells:
-    full = row + [""] * (width - len(row))
-    for place, cell in zip(places, cells, strict=True):
-        full[place] = cell
-    return full
 
 
 def _written(rows: Iterable[Cells], layout: CsvDialect) -> str:
@@ -181,8 +182,8 @@ def _written(rows: Iterable[Cells], layout: CsvDialect) -> str:
     return out.getvalue()
 
 
-def _encoding(source: IO[bytes], field: str, told: CsvDialectHints) -> str:
-    """By the file's own mark, else as told, else UTF-8 until a byte says otherwise."""
+def _encoding(source: IO[bytes], field: str, hints: CsvDialectHints) -> str:
+    """From the file's own mark, else the sender's word, else UTF-8 until a byte says otherwise."""
     source.seek(0)
     start = source.read(4)
     if not start:
@@ -190,16 +191,15 @@ def _encoding(source: IO[bytes], field: str, told: CsvDialectHints) -> str:
     if start.startswith(_ARCHIVES):
         raise InvalidInput(field, "is a spreadsheet or an archive; save it as CSV first")
     marked = next((name for mark, name in _MARKS.items() if start.startswith(mark)), "")
-    encoding = marked or _known_encoding(told.encoding or "utf-8")
-    return "utf-8-sig" if told.with_bom and encoding == "utf-8" else encoding
-
-
-def _known_encoding(name: str) -> str:
-    try:
-        return ENCODINGS[codecs.lookup(name).name]
-    except (LookupError, ValueError):
-        known = ", ".join(ENCODINGS)
-        raise InvalidInput("encoding", f"{name[:40]!r} is not one of {known}") from None
+    encoding = marked
+    if not marked:
+        try:
+            encoding = ENCODINGS[codecs.lookup(hints.encoding or "utf-8").name]
+        except (LookupError, ValueError):
+            known = ", ".join(ENCODINGS)
+            reason = f"{hints.encoding[:40]!r} is not one of {known}"
+            raise InvalidInput("encoding", reason) from None
+    return "utf-8-sig" if hints.with_bom and encoding == "utf-8" else encoding
 
 
 def _lines(source: IO[bytes], field: str, encoding: str) -> Iterator[str]:
@@ -223,21 +223,8 @@ def _lines(source: IO[bytes], field: str, encoding: str) -> Iterator[str]:
             text.detach()
 
 
-def _layout(sample: list[str], encoding: str, told: CsvDialectHints) -> CsvDialect:
-    separator = told.separator or _separator(sample, told.quote)
-    newline = "\r\n" if sample and sample[0].endswith("\r\n") else "\n"
-    return CsvDialect(encoding, separator, told.quote, newline)
-
-
-def _is_quoted(line: str, columns: Sequence[str], layout: CsvDialect) -> bool:
-    """Whether the header, and so the file, puts quotes around every cell."""
-    quote = layout.quote
-    cells = (f"{quote}{name.replace(quote, quote * 2)}{quote}" for name in columns)
-    return line.rstrip("\r\n") == layout.separator.join(cells)
-
-
 def _separator(sample: list[str], quote: str) -> str:
-    """The one that parts the header, and the most rows into as many cells."""
+    """The one that splits the header, and the most rows into as many cells."""
 
     def fitness(separator: str) -> tuple[bool, float, int]:
         widths = [

@@ -1,6 +1,6 @@
 """Whole CSV files through the geocoder: each row back with what was found.
 
-The commands and the address API's CSV doors share `table.Table`; the commands write UTF-8 with
+The commands and the address API's CSV endpoints share `CsvTable`; the commands write UTF-8 with
 commas whatever they read.
 """
 
@@ -18,14 +18,14 @@ from sqlalchemy import Connection
 from mapservice.errors import SourceError
 from mapservice.geocoding.csv_dialect import Answers, Cells, CsvDialect, CsvDialectHints, CsvTable
 from mapservice.geocoding.matching.engine import RECENT, Geocoder
-from mapservice.geocoding.model import GeocodeMatch, GeocodeQuery
+from mapservice.geocoding.model import GeocodeQuery
 from mapservice.geocoding.parallel import on_cores
 from mapservice.geocoding.service import Locator
 from mapservice.territories.queries import communes_at
 
 MATCH_COLUMNS = ("insee", "name", "precision", "score", "status")
 POINT_COLUMNS = ("insee", "name")
-# Rows that one process takes at a time, and those of a file too short to be shared out.
+# Rows that one process takes at a time, and rows up to which a file is too short to be shared out.
 CHUNK_ROWS = 250
 FEW_ROWS = 1000
 
@@ -34,7 +34,7 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class FileGeocoding:
-    """How to go about a file: `progress` is told the number of rows and gives what advances.
+    """How to go about a file: `progress` takes the number of rows and yields what advances it.
 
     It is opened once processes are forked, so that it may start threads.
     """
@@ -57,25 +57,24 @@ def geocode_file(
 
             def answers(rows: Sequence[Cells]) -> Iterable[Sequence[str]]:
                 texts = [row[place] for row in rows]
-                return chain.from_iterable(share_out(_chunks(texts)))
+                starts = range(0, len(texts), CHUNK_ROWS)
+                return chain.from_iterable(share_out(texts[i : i + CHUNK_ROWS] for i in starts))
 
             with work.progress(table.total) as advance:
                 _write(table, MATCH_COLUMNS, answers, target, advance)
 
 
 def _answering(geocoder: Geocoder) -> Callable[[Sequence[str]], list[Sequence[str]]]:
-    """A text seen a moment ago is not worked out again."""
+    """The cells of `MATCH_COLUMNS`; a text seen a moment ago is not worked out again."""
 
     @lru_cache(RECENT)
     def answer(text: str) -> Sequence[str]:
-        return _answer(geocoder.match(GeocodeQuery(text=text)))
+        match = geocoder.match(GeocodeQuery(text=text))
+        name = match.best.place.commune_name if match.best and match.commune else ""
+        score, precision, status = f"{match.score:.4f}", str(match.precision), str(match.status)
+        return (match.commune, name, precision, score, status)
 
     return lambda texts: [answer(text) for text in texts]
-
-
-def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(texts), CHUNK_ROWS):
-        yield texts[start : start + CHUNK_ROWS]
 
 
 def locate_file(
@@ -130,14 +129,3 @@ def _write(
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _answer(match: GeocodeMatch) -> Sequence[str]:
-    best = match.best
-    return (
-        match.commune,
-        best.place.commune_name if best and match.commune else "",
-        str(match.precision),
-        f"{match.score:.4f}",
-        str(match.status),
-    )

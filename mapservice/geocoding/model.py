@@ -25,6 +25,50 @@ class Precision(StrEnum):
     NONE = "none"
 
 
+class NameRole(StrEnum):
+    """What a name is for the text around it."""
+
+    FIELD = "field"
+    AFTER_CODE = "after code"
+    ALONE = "alone"
+    BEFORE_CODE = "before code"
+    SITE = "site"
+    END = "end"
+    EARLIER = "earlier"
+    START = "start"
+    TAIL = "tail of a street"
+    MIDDLE = "middle"
+    STREET = "street"
+    LOCALITY = "locality"
+    FRAGMENT = "fragment"
+
+
+class MatchMethod(StrEnum):
+    """How a commune was found, as kept in the match record."""
+
+    EXACT = "exact"
+    ARTICLE = "article"
+    SPACING = "spacing"
+    BEGINNING = "beginning"
+    SOUND = "sound"
+    TYPO = "typo"
+    ARRONDISSEMENT = "arrondissement"
+    POSTCODE = "postcode"
+    CITYCODE = "citycode"
+    CONTEXT = "context"
+
+
+class PostcodeAgreement(StrEnum):
+    """How the commune stands to the postcode given."""
+
+    SOLE = "sole"
+    ONE_OF = "one of"
+    AREA = "area"
+    NEARBY = "nearby"
+    UNKNOWN = "unknown"
+    AGAINST = "against"
+
+
 @dataclass(frozen=True, slots=True)
 class GazetteerEntry:
     """One entry of the gazetteer: a name under which one commune of today can be found.

@@ -1,4 +1,4 @@
-"""Work shared out to all cores: forked processes that share what was loaded, answers in order."""
+"""Work spread over all cores: forked processes share the loaded data, answers come in order."""
 
 import gc
 import multiprocessing
@@ -61,7 +61,7 @@ _work: Callable[[Any], Any]
 
 
 def _begin(work: Callable[[Any], Any]) -> None:
-    """In the child: an interrupt is the parent's matter, whose end is the child's."""
+    """In the child: interrupts are left to the parent, and the child ends when the parent does."""
     global _work
     _work = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)

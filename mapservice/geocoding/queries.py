@@ -1,4 +1,4 @@
-"""The gazetteer's entries, read from the territories in force; points asked against outlines."""
+"""The gazetteer's entries, from the territories in force; points located in their outlines."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.geocoding.model import GazetteerEntry
 from mapservice.territories.queries import HOLDER
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -12,12 +12,12 @@ from mapservice.errors import ServiceUnavailable
 from mapservice.geocoding import queries
 from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.matching.epci import EpciNames, same_name, says_epci
-from mapservice.geocoding.matching.evidence import MatchMethod
 from mapservice.geocoding.matching.gazetteer import Gazetteer
 from mapservice.geocoding.model import (
     GeocodeMatch,
     GeocodeQuery,
     MatchCandidate,
+    MatchMethod,
     MatchStatus,
     Precision,
     QueryParts,
@@ -25,19 +25,13 @@ from mapservice.geocoding.model import (
 from mapservice.geocoding.provider import check
 from mapservice.geocoding.provider.cache import PointAnswer
 from mapservice.geocoding.provider.client import AddressProvider
+from mapservice.geocoding.weights import FAINT, NEIGHBOURHOOD_KM, SCORE_BANDS
 from mapservice.territories.queries import OUTLINE_ACCURACY_M, source_in_force
 
 # So near to a border an outline cannot tell on which side a point lies. Of 3,639 real points with
-# their declared commune 70 lie in another outline: 43 nearer than that, 4 more within 300 m.
+# their declared commune, 70 lie in another outline: 43 nearer than that, 4 more within 300 m.
 OUTLINE_KM = OUTLINE_ACCURACY_M / 1000
-# People name the nearest town: a point so near to the commune that a name alone tells does not
-# contradict it. Further off, or where a postcode or INSEE code says the same as the name, one of
-# the two must be wrong.
-NEIGHBOURHOOD_KM = 5.0
-# A name scored below was read within a street ("rue de Paris") or is but like a commune's ("chez
-# Paul"): too little to speak against a point.
-FAINT = 0.52
-# Who only reads takes the geocoder at hand for that long before it looks for a new load.
+# Requests that only read use the geocoder at hand for so long before one looks for a new load.
 FRESH_SECONDS = 1.0
 
 
@@ -48,8 +42,8 @@ class Placement:
     Only the code of the finest territory known is given: its parents follow from it. `lon`,
     `lat` are EPSG:4326 and set for `Precision.POINT` alone. `attribution` is set for a point that
     the outside provider gave. `given` is the point (lon, lat) that came with the row, believed or
-    not: who reviews the place can still accept it. `offered` is one that the provider gave and that
-    is doubted: its commune is among the candidates.
+    not: a reviewer can still accept it. `offered` is a doubted point of the provider, whose commune
+    is among the candidates.
     """
 
     precision: Precision
@@ -105,8 +99,8 @@ class GeocoderCache:
     def fresh(self) -> "Locator | None":
         """The geocoder at hand, while the last look for a new load is not a second old.
 
-        None tells the caller to ask for the `current` one. One caller a second is told so: the
-        others go on with what is at hand, also while a new one is built.
+        None tells the caller to ask for the `current` one. Only one caller a second gets it: the
+        others go on with the geocoder at hand, also while a new one is built.
         """
         kept = self._kept
         if kept is None:
@@ -120,9 +114,9 @@ class GeocoderCache:
         return None
 
     def current(self, connection: Connection) -> "Locator":
-        """That of the territories now in force, which the database tells.
+        """The geocoder of the territories now in force, according to the database.
 
-        Raises Unavailable before the first load of territories.
+        Raises ServiceUnavailable before the first load of territories.
         """
         source = source_in_force(connection)
         if source is None:
@@ -169,7 +163,11 @@ class Locator:
 
     def place(self, connection: Connection, asked: Sequence[PlaceQuestion]) -> list[Placement]:
         """Places many rows at once, in their order."""
-        matches = self._matches([one.query for one in asked])
+        by_context = [self._by_context(one.query) for one in asked]
+        read = self.geocoder.bulk(
+            one.query for one, match in zip(asked, by_context, strict=True) if match is None
+        )
+        matches = [match or next(read) for match in by_context]
         pointed = [
             (one.lon, one.lat, match.commune)
             for one, match in zip(asked, matches, strict=True)
@@ -184,78 +182,10 @@ class Locator:
         ]
         return self._refined(connection, placed, self.provider) if self.provider else placed
 
-    def _refined(
-        self, connection: Connection, placed: Sequence[Placement], provider: AddressProvider
-    ) -> list[Placement]:
-        """Those known to the commune get the provider's point of their street, if it is sound."""
-        asked = [_street(placement) for placement in placed]
-        answers = provider.points(connection, [one for one in asked if one])
-        offers = {i: answer for i, one in enumerate(asked) if one and (answer := answers.get(one))}
-        points = [(one.lon, one.lat, placed[i].match.commune) for i, one in offers.items()]
-        located = queries.locate_points(connection, points) if points else []
-        found = dict(zip(offers, located, strict=True))
-        refined = list(placed)
-        for i, one in enumerate(asked):
-            if one and one not in answers:
-                refined[i] = _noted(placed[i], check.NO_ANSWER)
-            elif one:
-                refined[i] = self._judged(placed[i], offers.get(i), found.get(i))
-        return refined
-
-    def _judged(
-        self, placement: Placement, answer: PointAnswer | None, found: queries.PointFound | None
-    ) -> Placement:
-        match = placement.match
-        named = self._communes_today(answer.citycode) if answer else frozenset()
-        verdict = check.judge(match, answer, found, named, NEIGHBOURHOOD_KM)
-        noted = replace(_noted(placement, verdict.reason), to_review=verdict.doubted)
-        if verdict.doubted and answer and found:
-            return self._with_offer(noted, answer, found, named)
-        if not verdict.believed or answer is None:
-            return noted
-        return replace(
-            noted,
-            precision=Precision.POINT,
-            lon=answer.lon,
-            lat=answer.lat,
-            match=replace(match, method=check.METHOD),
-            attribution=answer.attribution,
-        )
-
-    def _with_offer(
-        self,
-        placement: Placement,
-        answer: PointAnswer,
-        found: queries.PointFound,
-        named: Collection[str],
-    ) -> Placement:
-        """A doubted point is kept for who reviews the place, its commune as one more candidate."""
-        match = placement.match
-        other = next((c for c in (found.commune, *sorted(named)) if c and c != match.commune), "")
-        entry = self.entry(other)
-        if entry is None:
-            return placement
-        candidate = replace(entry, score=answer.score, method=check.METHOD)
-        candidates = (*match.candidates, candidate)
-        point = (answer.lon, answer.lat)
-        return replace(placement, match=replace(match, candidates=candidates), offered=point)
-
-    def _communes_today(self, code: str) -> frozenset[str]:
-        """Which communes a code means, also an arrondissement's or a former one."""
-        gazetteer = self.geocoder.gazetteer
-        return frozenset(gazetteer.places[i].commune for i in gazetteer.by_code.get(code, ()))
-
-    def _matches(self, asked: Sequence[GeocodeQuery]) -> list[GeocodeMatch]:
-        told = [self._by_context(query) for query in asked]
-        read = self.geocoder.bulk(
-            query for query, match in zip(asked, told, strict=True) if match is None
-        )
-        return [match or next(read) for match in told]
-
     def _by_context(self, query: GeocodeQuery) -> GeocodeMatch | None:
-        """What a whole file is about decides, unless the row names a town of its own: streets and
-        parks bear the names of other communes ("Bois de Vincennes" is in Paris). The record keeps
-        a former commune of it that the words name."""
+        """The commune of the whole file decides, unless the row names a town of its own: streets
+        and parks bear the names of other communes ("Bois de Vincennes" is in Paris). The record
+        keeps a former commune of it that the words name."""
         best = self.entry(query.context) if query.context else None
         if best is None or query.postcode or query.city or query.citycode:
             return None
@@ -273,50 +203,117 @@ class Locator:
             candidates=(replace(best, method="context"),),
         )
 
+    def _refined(
+        self, connection: Connection, placed: Sequence[Placement], provider: AddressProvider
+    ) -> list[Placement]:
+        """Rows placed at their commune get the provider's point of their street, if it is sound."""
+        asked = [
+            check.address_of(one.match)
+            if one.precision is Precision.COMMUNE and not one.to_review
+            else ""
+            for one in placed
+        ]
+        answers = provider.points(connection, [one for one in asked if one])
+        offers = {i: answer for i, one in enumerate(asked) if one and (answer := answers.get(one))}
+        points = [(one.lon, one.lat, placed[i].match.commune) for i, one in offers.items()]
+        located = queries.locate_points(connection, points) if points else []
+        found = dict(zip(offers, located, strict=True))
+        refined = list(placed)
+        for i, one in enumerate(asked):
+            if one and one not in answers:
+                refined[i] = _noted(placed[i], check.NO_ANSWER)
+            elif one:
+                refined[i] = self._judged(placed[i], offers.get(i), found.get(i))
+        return refined
+
+    def _judged(
+        self, placement: Placement, answer: PointAnswer | None, found: queries.PointFound | None
+    ) -> Placement:
+        """A placement with the provider's answer: its point, or why that is not believed."""
+        match = placement.match
+        named = self._communes_today(answer.citycode) if answer else frozenset()
+        verdict = check.judge(match, answer, found, named, NEIGHBOURHOOD_KM)
+        noted = replace(_noted(placement, verdict.reason), to_review=verdict.doubted)
+        if answer is None or found is None:
+            return noted
+        if verdict.doubted:
+            # Kept for the reviewer, its commune as one more candidate.
+            codes = (found.commune, *sorted(named))
+            entry = self.entry(next((c for c in codes if c and c != match.commune), ""))
+            if entry is None:
+                return noted
+            candidate = replace(entry, score=answer.score, method=check.METHOD)
+            offered = replace(match, candidates=(*match.candidates, candidate))
+            return replace(noted, match=offered, offered=(answer.lon, answer.lat))
+        if not verdict.believed:
+            return noted
+        return replace(
+            noted,
+            precision=Precision.POINT,
+            lon=answer.lon,
+            lat=answer.lat,
+            match=replace(match, method=check.METHOD),
+            attribution=answer.attribution,
+        )
+
+    def _communes_today(self, code: str) -> frozenset[str]:
+        """Which communes a code means, also an arrondissement's or a former one."""
+        gazetteer = self.geocoder.gazetteer
+        return frozenset(gazetteer.places[i].commune for i in gazetteer.by_code.get(code, ()))
+
     def _without_point(self, asked: PlaceQuestion, match: GeocodeMatch) -> Placement:
+        """Not finer than what all readings share; a choice left open waits for a person."""
+        code: str | None = None
         if not asked.has_text and not match.commune:
-            return _placement(Precision.NONE, None, match)
-        epci = self._epci(asked.query, match)
-        if epci:
-            return _placement(Precision.EPCI, epci, match)
-        return _settled(match) if _is_sure(match) else _coarse(match)
+            return Placement(Precision.NONE, None, None, None, match, to_review=False)
+        if epci := self._epci(asked.query, match):
+            return Placement(Precision.EPCI, epci, None, None, match, to_review=False)
+        if _is_sure(match):
+            return Placement(Precision.COMMUNE, match.commune, None, None, match, to_review=False)
+        if match.precision is Precision.NATIONAL:
+            return Placement(Precision.NATIONAL, None, None, None, match, to_review=False)
+        is_open = match.status is MatchStatus.AMBIGUOUS
+        if match.precision is Precision.DEPARTEMENT:
+            code = match.parts.departement
+        elif match.precision is Precision.REGION:
+            code = match.parts.region
+        else:
+            is_open = True
+        precision = match.precision if code else Precision.NONE
+        return Placement(precision, code, None, None, match, is_open, match.reason)
 
     def _with_point(
         self, asked: PlaceQuestion, match: GeocodeMatch, found: queries.PointFound
     ) -> Placement:
         """The point says where, the words whether to believe it; no pin where they differ."""
+        near = found.named_km is not None and found.named_km <= NEIGHBOURHOOD_KM
         if found.commune is None:
-            if _is_sure(match) and _is_near(found):
+            if _is_sure(match) and near:
                 return _beside(_pin(asked, match.commune, match), found, "no commune")
-            reason = "the point lies at sea or abroad"
-            return _doubted(self._without_point(asked, match), reason)
+            return self._doubted(asked, match, "the point lies at sea or abroad")
         epci = self._epci(asked.query, match)
         if not epci and _is_sure(match) and match.commune != found.commune:
-            return self._at_odds(asked, match, found)
-        if epci == found.epci if epci else _is_sure(match) or _leaves_open(match, found):
-            settled = _pin(asked, found.commune, match)
+            # The words name one commune surely, and the point lies in the outline of another.
+            if found.named_km is not None and found.named_km <= OUTLINE_KM:
+                return _beside(_pin(asked, match.commune, match), found, found.commune)
+            if near and not self._is_corroborated(match):
+                reason = f"the point lies in {found.commune} and decides, only the name of"
+                pin = _pin(asked, found.commune, _weakened(match))
+                return _noted(pin, f"{reason} {match.commune} is given")
+        elif epci == found.epci if epci else _is_sure(match) or _leaves_open(match, found):
+            pin = _pin(asked, found.commune, match)
             is_choice = match.status is MatchStatus.AMBIGUOUS
-            return _noted(settled, "the point decides") if is_choice else settled
+            return _noted(pin, "the point decides") if is_choice else pin
         reason = f"the point lies in {found.commune}, the words say otherwise"
-        return _doubted(self._without_point(asked, match), reason)
+        return self._doubted(asked, match, reason)
 
-    def _at_odds(
-        self, asked: PlaceQuestion, match: GeocodeMatch, found: queries.PointFound
-    ) -> Placement:
-        """The words name a commune surely, and the point lies in the outline of another one."""
-        holder = str(found.commune)
-        if found.named_km is not None and found.named_km <= OUTLINE_KM:
-            return _beside(_pin(asked, match.commune, match), found, holder)
-        if not _is_near(found) or self._is_corroborated(match):
-            reason = f"the point lies in {holder}, the words say otherwise"
-            return _doubted(self._without_point(asked, match), reason)
-        reason = (
-            f"the point lies in {holder} and decides, only the name of {match.commune} is given"
-        )
-        return _noted(_pin(asked, holder, _weakened(match)), reason)
+    def _doubted(self, asked: PlaceQuestion, match: GeocodeMatch, reason: str) -> Placement:
+        """What the words alone say, but no more than likely: a person is asked."""
+        alone = self._without_point(asked, match)
+        return replace(alone, to_review=True, reason=reason, match=_weakened(match))
 
     def _is_corroborated(self, match: GeocodeMatch) -> bool:
-        """More than a name tells the commune: a code that is its own, or what the file is about."""
+        """More than a name tells the commune: a code of its own, or the subject of the file."""
         own = self.communes.get(match.commune)
         if own is None or match.method == str(MatchMethod.CONTEXT):
             return own is not None
@@ -337,11 +334,33 @@ class Locator:
 
 def record(placement: Placement) -> dict[str, Any]:
     """The row of `location_match` that keeps how a place was decided."""
-    match = placement.match
+    match, offered = placement.match, placement.offered
+    query, parts = (
+        {name: value for name, value in asdict(part).items() if value}
+        for part in (match.query, match.parts)
+    )
+    # The point that came with the row stays, also where it is not believed: nothing is lost.
+    if placement.given:
+        query["lon"], query["lat"] = placement.given
+    candidates = []
+    for candidate in match.candidates:
+        place = candidate.place
+        fields = {
+            "commune": place.commune,
+            "name": place.commune_name,
+            "through": place.name,
+            "kind": place.kind,
+            "departement": place.departement,
+            "score": candidate.score,
+            "method": candidate.method,
+        }
+        if offered is not None and candidate.method == check.METHOD:
+            fields["lon"], fields["lat"] = offered  # EPSG:4326
+        candidates.append(fields)
     return {
-        "query": _filled(asdict(match.query)) | _given(placement),
-        "parts": _filled(asdict(match.parts)),
-        "candidates": [_candidate(candidate, placement.offered) for candidate in match.candidates],
+        "query": query,
+        "parts": parts,
+        "candidates": candidates,
         "status": str(match.status),
         "precision": str(placement.precision),
         "score": match.score,
@@ -353,38 +372,6 @@ def record(placement: Placement) -> dict[str, Any]:
     }
 
 
-def _given(placement: Placement) -> dict[str, float]:
-    """The point that came with the row, also where it is not believed: nothing is lost."""
-    return dict(zip(("lon", "lat"), placement.given, strict=True)) if placement.given else {}
-
-
-def _candidate(candidate: MatchCandidate, offered: tuple[float, float] | None) -> dict[str, Any]:
-    """The provider's has its point (lon, lat in EPSG:4326) with it."""
-    place = candidate.place
-    is_offer = offered is not None and candidate.method == check.METHOD
-    point = dict(zip(("lon", "lat"), offered or (), strict=True)) if is_offer else {}
-    return {
-        "commune": place.commune,
-        "name": place.commune_name,
-        "through": place.name,
-        "kind": place.kind,
-        "departement": place.departement,
-        "score": candidate.score,
-        "method": candidate.method,
-        **point,
-    }
-
-
-def _filled(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value}
-
-
-def _street(placement: Placement) -> str:
-    """What to ask the provider for a placement, "" for those that no street could refine."""
-    is_sure = placement.precision is Precision.COMMUNE and not placement.to_review
-    return check.address_of(placement.match) if is_sure else ""
-
-
 def _noted(placement: Placement, reason: str) -> Placement:
     known = placement.reason or placement.match.reason
     return replace(placement, reason="; ".join(filter(None, (known, reason))))
@@ -394,28 +381,25 @@ def _is_sure(match: GeocodeMatch) -> bool:
     return match.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY)
 
 
-def _is_near(found: queries.PointFound) -> bool:
-    return found.named_km is not None and found.named_km <= NEIGHBOURHOOD_KM
-
-
 def _beside(placement: Placement, found: queries.PointFound, holder: str) -> Placement:
     """The words tell the commune of a point that lies a little outside its outline."""
     metres = round(1000 * (found.named_km or 0))
+    if metres > OUTLINE_ACCURACY_M:
+        placement = replace(placement, match=_weakened(placement.match))
     reason = f"the words decide, the point lies {metres} m outside that outline, in {holder}"
-    near = metres <= OUTLINE_ACCURACY_M
-    return _noted(
-        placement if near else replace(placement, match=_weakened(placement.match)), reason
-    )
+    return _noted(placement, reason)
 
 
 def _weakened(match: GeocodeMatch) -> GeocodeMatch:
-    """A certain reading of words that the point does not bear out is but likely.
+    """A certain reading of words that the point does not bear out is merely likely.
 
-    Its score goes from the band of the one (0.9 to 1) to that of the other (0.7 to 0.9).
+    Its score moves from the band of the one to that of the other.
     """
     if match.status is not MatchStatus.CERTAIN:
         return match
-    score = round(0.7 + 2 * (match.score - 0.9), 4)
+    bottom, top = SCORE_BANDS[MatchStatus.CERTAIN]
+    low, high = SCORE_BANDS[MatchStatus.LIKELY]
+    score = round(low + (high - low) * (match.score - bottom) / (top - bottom), 4)
     share = score / match.score
     scored = tuple(replace(c, score=round(c.score * share, 4)) for c in match.candidates)
     return replace(match, status=MatchStatus.LIKELY, score=score, candidates=scored)
@@ -427,39 +411,12 @@ def _pin(asked: PlaceQuestion, commune: str, match: GeocodeMatch) -> Placement:
 
 def _leaves_open(match: GeocodeMatch, found: queries.PointFound) -> bool:
     """Words that name no one commune speak against a point only if they name other places."""
-    candidates = {c.place.commune for c in match.candidates if c.score >= FAINT or _by_code(c)}
-    told = match.parts.departement
-    return (not candidates or found.commune in candidates) and told in ("", found.departement)
-
-
-def _by_code(candidate: MatchCandidate) -> bool:
-    return candidate.method in (MatchMethod.POSTCODE, MatchMethod.CITYCODE)
-
-
-def _doubted(placement: Placement, reason: str) -> Placement:
-    """What the words alone say, but no more than likely: a person is asked."""
-    weakened = _weakened(placement.match)
-    return replace(placement, to_review=True, reason=reason, match=weakened)
-
-
-def _coarse(match: GeocodeMatch) -> Placement:
-    """Not finer than what all readings share; a choice left open waits for a person."""
-    if match.precision is Precision.NATIONAL:
-        return _placement(Precision.NATIONAL, None, match)
-    open_choice = match.status is MatchStatus.AMBIGUOUS
-    if match.precision is Precision.DEPARTEMENT:
-        code: str | None = match.parts.departement
-    elif match.precision is Precision.REGION:
-        code = match.parts.region
-    else:
-        code, open_choice = None, True
-    precision = match.precision if code else Precision.NONE
-    return Placement(precision, code, None, None, match, open_choice, match.reason)
-
-
-def _settled(match: GeocodeMatch) -> Placement:
-    return _placement(Precision.COMMUNE, match.commune, match)
-
-
-def _placement(precision: Precision, code: str | None, match: GeocodeMatch) -> Placement:
-    return Placement(precision, code, None, None, match, to_review=False)
+    coded = (MatchMethod.POSTCODE, MatchMethod.CITYCODE)
+    candidates = {
+        c.place.commune for c in match.candidates if c.score >= FAINT or c.method in coded
+    }
+    departement = match.parts.departement
+    return (not candidates or found.commune in candidates) and departement in (
+        "",
+        found.departement,
+    )

@@ -29,9 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import UUID
 
-from mapservice.db.copy import Blocks, copy_rows, feature_collection, lines
+from mapservice.db.engine import Blocks, compiled, copy_rows, feature_collection, fill, lines
 from mapservice.db.tables import initiative, removal
-from mapservice.db.text import compiled, fill
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.exports import (
     INNER,

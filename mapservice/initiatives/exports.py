@@ -29,10 +29,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from mapservice.db.copy import Blocks, copy_rows, feature_collection, lines
-from mapservice.db.json_text import JsonNotNull, JsonSafeText, object_text, value_text
+from mapservice.db.engine import (
+    Blocks,
+    JsonNotNull,
+    JsonSafeText,
+    compiled,
+    copy_rows,
+    feature_collection,
+    fill,
+    lines,
+    object_text,
+    value_text,
+)
 from mapservice.db.tables import initiative, territory
-from mapservice.db.text import compiled, fill
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import InitiativeFilters, ListingCursor
 from mapservice.initiatives.queries import after, cursor_at, order, sort_key

@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from mapservice.db.engine import fill
 from mapservice.db.tables import initiative
-from mapservice.db.text import fill
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives import queries
 from mapservice.initiatives.conditions import COLUMNS, one_of, where

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.initiatives.near import NearCircle, ScaleBounds
 from mapservice.territories.coordinates import LonLat
 

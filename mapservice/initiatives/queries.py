@@ -27,8 +27,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.types import DateTime, Float
 
+from mapservice.db.engine import PreparedSql, array_text, fetch_one
 from mapservice.db.tables import initiative, territory
-from mapservice.db.text import PreparedSql, array_text, fetch_one
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.conditions import (
     BEFORE_ALL,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition as within
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.moderation.model import (
     TEXTS,
     AuthorHistory,

@@ -18,7 +18,7 @@ from mapservice.audit import queries as audit
 from mapservice.audit.model import DecisionRecord, DecisionVerdict
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.proposals.model import MAX_REASON, ON_TEXT, Proposal, paragraphs
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.mail import service as mail

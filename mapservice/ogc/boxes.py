@@ -13,7 +13,7 @@ from typing import Any
 from psycopg.types.numeric import Float8, Int4, Int8
 from sqlalchemy import Connection, and_
 
-from mapservice.db.text import PreparedSql, array_text, compiled, fetch_bytes, fetch_one, fill
+from mapservice.db.engine import PreparedSql, array_text, compiled, fetch_bytes, fetch_one, fill
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import GRID_STEPS

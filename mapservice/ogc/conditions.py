@@ -29,7 +29,7 @@ from sqlalchemy import (
     true,
 )
 
-from mapservice.db.text import is_storable
+from mapservice.db.engine import is_storable
 from mapservice.errors import InvalidInput
 from mapservice.ogc import temporal
 from mapservice.ogc.expressions import FIELD, FilterExpression, Node

@@ -7,9 +7,8 @@ from typing import Any
 from sqlalchemy import Column, Select, select
 from sqlalchemy.sql import visitors
 
-from mapservice.db.json_text import object_text, value_text
+from mapservice.db.engine import fill, object_text, value_text
 from mapservice.db.tables import initiative
-from mapservice.db.text import fill
 from mapservice.initiatives.exports import FEATURE, PAGE
 from mapservice.ogc.model import CRS84, SortKey
 from mapservice.ogc.parameters import ItemsCursor, ItemsRequest

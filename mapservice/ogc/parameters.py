@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from mapservice.db.text import is_storable
+from mapservice.db.engine import is_storable
 from mapservice.errors import InvalidInput
 from mapservice.initiatives import filters as grammar
 from mapservice.initiatives.filters import InitiativeFilters, ListingSort, parse_moment

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, text
 
+from mapservice.db.engine import compiled, fill
 from mapservice.db.tables import initiative
-from mapservice.db.text import compiled, fill
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import InitiativeFilters

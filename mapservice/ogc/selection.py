@@ -35,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
-from mapservice.db.json_text import RawJson
+from mapservice.db.engine import RawJson
 from mapservice.db.tables import initiative, territory
 from mapservice.errors import InvalidInput
 from mapservice.initiatives import exports

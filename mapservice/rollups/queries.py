@@ -4,8 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from mapservice.db.copy import Blocks, copy_rows
-from mapservice.db.text import fill
+from mapservice.db.engine import Blocks, copy_rows, fill
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Theme

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 from sqlalchemy import Connection
 
-from mapservice.db.copy import feature_collection
+from mapservice.db.engine import feature_collection
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives.params import read_filters
 from mapservice.rollups import queries

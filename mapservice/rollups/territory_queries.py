@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, Row, text
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.initiatives.model import LISTED, Theme
 from mapservice.rollups.territory_model import (
     OtherName,

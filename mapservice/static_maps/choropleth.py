@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, text
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.static_maps import drawing
 from mapservice.static_maps.model import (
     FONT,

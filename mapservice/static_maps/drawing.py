@@ -17,7 +17,7 @@ import numpy.typing as npt
 import shapely
 from sqlalchemy import Connection, text
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.initiatives.grid import interleave
 from mapservice.initiatives.model import LISTED
 from mapservice.static_maps.model import (

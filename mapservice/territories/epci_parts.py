@@ -4,7 +4,7 @@ An EPCI lies in every département in which it has a commune (`epci_part`). What
 lists of it is that part, counted by its communes; so that the rows of a territory add up to it.
 """
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 
 # Each EPCI that has a commune inside, with what it has there.
 PARTS = """

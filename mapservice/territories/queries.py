@@ -7,8 +7,8 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, func, select, text, tuple_
 
+from mapservice.db.engine import fill
 from mapservice.db.tables import territory, territory_load, territory_mosaic
-from mapservice.db.text import fill
 from mapservice.territories.model import Level, ParentTerritory, TerritoryRef
 
 

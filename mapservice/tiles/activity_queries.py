@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.initiatives.grid import Tile
 from mapservice.rollups import epci_parts
 from mapservice.rollups.model import RollupScope

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import GRID_STEPS, Tile

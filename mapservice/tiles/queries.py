@@ -14,8 +14,8 @@ from typing import Any
 from psycopg.types.numeric import Int4, Int8
 from sqlalchemy import Connection, Select, and_, literal_column, select
 
+from mapservice.db.engine import PreparedSql, compiled, fetch_one, fill
 from mapservice.db.tables import initiative
-from mapservice.db.text import PreparedSql, compiled, fetch_one, fill
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import CELL_ZOOM, GRID_STEPS, Tile, deinterleave

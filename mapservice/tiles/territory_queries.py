@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.initiatives.grid import Tile
 from mapservice.territories.model import OUTLINE_ZOOMS, Level
 

@@ -57,9 +57,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule, UnicodeConverter
 
-from mapservice.db.copy import Blocks
-from mapservice.db.engine import autocommit_of, make_engine, snapshot_of
-from mapservice.db.text import is_storable
+from mapservice.db.engine import Blocks, autocommit_of, is_storable, make_engine, snapshot_of
 from mapservice.errors import (
     ConfigurationError,
     InvalidInput,

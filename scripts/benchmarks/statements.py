@@ -10,7 +10,7 @@ from psycopg import RawCursor
 from sqlalchemy import Connection, event
 
 from mapservice.app import create_app
-from mapservice.db import text as prepared
+from mapservice.db import engine as prepared
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
 from scripts.benchmarks.raw import Call, Request

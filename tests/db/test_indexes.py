@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, Select, func, select, text
 
+from mapservice.db.engine import compiled
 from mapservice.db.tables import initiative
-from mapservice.db.text import compiled
 from mapservice.imports.fixtures.service import generate_initiatives
 from mapservice.initiatives import queries
 from mapservice.initiatives.conditions import where

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Boolean, Column, Connection, Integer, Numeric, Text, column, text
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
-from mapservice.db.json_text import JsonSafeText, object_text, value_text
+from mapservice.db.engine import JsonSafeText, object_text, value_text
 
 ROW = """
     SELECT CAST('0197f000-0000-7000-8000-000000000001' AS uuid) AS id,

@@ -7,13 +7,8 @@ import pytest
 from sqlalchemy import Connection
 
 from mapservice.geocoding.model import GeocodeQuery, Precision
-from mapservice.geocoding.service import (
-    NEIGHBOURHOOD_KM,
-    Locator,
-    Placement,
-    PlaceQuestion,
-    record,
-)
+from mapservice.geocoding.service import Locator, Placement, PlaceQuestion, record
+from mapservice.geocoding.weights import NEIGHBOURHOOD_KM
 from mapservice.territories.queries import OUTLINE_ACCURACY_M
 
 Point = tuple[float, float]

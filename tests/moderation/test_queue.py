@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.moderation import queries, service
 from mapservice.moderation.model import CaseKind, QueuePart
 from mapservice.moderation.service import ModeratorIdentity

@@ -57,8 +57,8 @@ def test_the_last_of_two_holders_stops_it(cluster_home: Path) -> None:
 
 
 def test_a_holder_that_was_killed_does_not_keep_it_up(cluster_home: Path) -> None:
-    code = "import sys; from pathlib import Path; from mapservice.db.cluster import Hold; "
-    code += "hold = Hold(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+    code = "import sys; from pathlib import Path; from mapservice.db.cluster import ClusterLease; "
+    code += "hold = ClusterLease(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", code, cluster_home], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from mapservice.accounts.people.model import MagicLink, Person
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 
 PERSON = """
 person.id, person.email, person.name, person.locale, person.commune, person.created_at,

@@ -20,7 +20,7 @@ from mapservice.accounts.people import queries
 from mapservice.accounts.people.magic_links import MagicLinkAction
 from mapservice.accounts.people.model import LOCALES, MAX_NAME, MagicLink, Person
 from mapservice.accounts.people.personal_data import PersonalDataProvider
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead

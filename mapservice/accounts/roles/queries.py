@@ -16,7 +16,7 @@ from mapservice.accounts.roles.model import (
     signature,
 )
 from mapservice.accounts.roles.reach import bound, condition
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.territories.model import Level, TerritoryRef
 
 # A commune that is no more stands for its one heir; where it was shared out, for none.

@@ -1,7 +1,7 @@
 """A reach as SQL: which rows lie in the territories that somebody looks after."""
 
 from mapservice.accounts.roles.model import TerritoryScope
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.territories.model import Level
 
 STRADDLING = """

@@ -23,7 +23,7 @@ from mapservice.contributions.bursts.model import (
     SupportFigures,
 )
 from mapservice.contributions.bursts.queries import reasons_of
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.territories.model import TerritoryRef
 
 BURSTS = """

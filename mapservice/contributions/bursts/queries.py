@@ -24,7 +24,7 @@ from mapservice.contributions.bursts.model import (
     SupportDay,
     UsualDay,
 )
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.mail.service import is_disposable
 
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)

@@ -45,7 +45,7 @@ from mapservice.contributions.bursts.queries import (
     OpenBurst,
     Seen,
 )
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.errors import InvalidInput, StateConflict
 
 # The latest supports, and all of an hour, a day, a week and a month: bought supports may be few

@@ -14,7 +14,7 @@ from mapservice.contributions.proposals.model import (
     ProposalRevision,
     ProposedPlace,
 )
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 
 CONTENT = """

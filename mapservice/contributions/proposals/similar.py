@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.initiatives import queries
 from mapservice.initiatives.queries import Initiative
 from mapservice.territories.model import TerritoryRef

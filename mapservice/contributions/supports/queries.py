@@ -15,7 +15,7 @@ from mapservice.contributions.supports.model import (
     ReportReason,
     SupportStanding,
 )
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 
 # Triggers keep how many live around it (`local_here`, by `communes_around`).
 SHARE = """

@@ -17,7 +17,7 @@ CREATE TABLE territory (
     cog_year        smallint NOT NULL,
     population_year smallint,
     PRIMARY KEY (level, code),
-    -- Codes stand in JSON as they are (`db/json_text.py`).
+    -- Codes stand in JSON as they are (`db/engine.py`).
     CONSTRAINT territory_code_plain CHECK (code ~ '^[0-9A-Z]+$')
 );
 CREATE INDEX territory_commune_outline ON territory USING gist (outline) WHERE level = 'commune';

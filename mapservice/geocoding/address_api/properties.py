@@ -1,6 +1,6 @@
-"""The words of the national address API (addok, Géoplateforme): properties and CSV columns.
+"""The vocabulary of the national address API (addok, Géoplateforme): properties, CSV columns.
 
-Ours knows communes alone, which that API calls `municipality`. What it adds to the API's own
+Ours knows communes only, which that API calls `municipality`. What it adds to the API's own
 fields is `status` and `precision`: how far an answer can be trusted.
 """
 
@@ -16,7 +16,7 @@ from pyproj import Transformer
 from mapservice.geocoding.csv_dialect import Cells
 from mapservice.geocoding.files import point
 from mapservice.geocoding.matching.engine import Geocoder
-from mapservice.geocoding.matching.gazetteer import Gazetteer
+from mapservice.geocoding.matching.gazetteer import ARRONDISSEMENT, COMMUNE, Gazetteer
 from mapservice.geocoding.model import (
     GeocodeMatch,
     GeocodeQuery,
@@ -24,6 +24,7 @@ from mapservice.geocoding.model import (
     MatchStatus,
     Precision,
 )
+from mapservice.geocoding.weights import LARGEST_TOWN
 from mapservice.territories.queries import OUTLINE_ACCURACY_M, BorderCommunes
 
 MUNICIPALITY = "municipality"
@@ -107,15 +108,15 @@ def held(
 
 def border(one: ReverseHit) -> dict[str, Any]:
     """What ours adds to the answer for a point."""
-    told: dict[str, Any] = {
+    added: dict[str, Any] = {
         "status": one.status,
         "precision": Precision.COMMUNE,
         "border_distance": round(one.border_m),
     }
     if one.other is not None:
         place = one.other.place
-        told |= {"other_citycode": place.commune, "other_city": place.commune_name}
-    return told
+        added |= {"other_citycode": place.commune, "other_city": place.commune_name}
+    return added
 
 
 def properties(candidate: MatchCandidate, postcode: str = "") -> dict[str, Any]:
@@ -125,6 +126,9 @@ def properties(candidate: MatchCandidate, postcode: str = "") -> dict[str, Any]:
     """
     place = candidate.place
     x, y = legal_xy(place.departement, place.lon, place.lat)
+    known_as = {"oldcity": place.name, "oldcitycode": place.code}
+    if place.kind in (COMMUNE, ARRONDISSEMENT):
+        known_as = {"district": place.name} if place.kind == ARRONDISSEMENT else {}
     return {
         "label": place.commune_name,
         "score": round(candidate.score, 4),
@@ -141,19 +145,10 @@ def properties(candidate: MatchCandidate, postcode: str = "") -> dict[str, Any]:
         "municipality": place.commune_name,
         "context": f"{place.departement}, {place.departement_name}, {place.region_name}",
         "depcode": place.departement,
-        "importance": round(min(1.0, math.log10(place.population + 1) / 6.4), 5),
+        "importance": round(min(1.0, math.log10(place.population + 1) / LARGEST_TOWN), 5),
         "_type": "address",
-        **_known_as(candidate),
+        **known_as,
     }
-
-
-def _known_as(candidate: MatchCandidate) -> dict[str, str]:
-    place = candidate.place
-    if place.kind == "commune":
-        return {}
-    if place.kind == "arrondissement":
-        return {"district": place.name}
-    return {"oldcity": place.name, "oldcitycode": place.code}
 
 
 def lon_lat(candidate: MatchCandidate) -> tuple[float | None, float | None]:
@@ -170,9 +165,8 @@ def legal_xy(
     """Metres in the legal projection of a département, from degrees in EPSG:4326."""
     if lon is None or lat is None:
         return None, None
-    x, y = _to_legal(LEGAL_PROJECTIONS.get(departement, LAMBERT_93), threading.get_ident())(
-        lon, lat
-    )
+    epsg = LEGAL_PROJECTIONS.get(departement, LAMBERT_93)
+    x, y = _to_legal(epsg, threading.get_ident())(lon, lat)
     return round(x, 2), round(y, 2)
 
 
@@ -197,9 +191,52 @@ def search_rows(
     geocoder: Geocoder, columns: AddressColumns, rows: Sequence[Cells]
 ) -> Iterable[Cells]:
     """The cells of `SEARCH_COLUMNS` for each row."""
-    queries = [_query(columns, row) for row in rows]
+    queries = [
+        GeocodeQuery(
+            text=" ".join(filter(None, (row[place].strip() for place in columns.words))),
+            postcode=_cell(row, columns.postcode),
+            citycode=_cell(row, columns.citycode),
+        )
+        for row in rows
+    ]
     for row, match in zip(rows, geocoder.bulk(queries), strict=True):
-        yield _search_row(geocoder.gazetteer, columns, row, match)
+        query = match.query
+        if not (query.text or query.postcode or query.citycode):
+            yield _cells(SEARCH_COLUMNS, {"result_status": "skipped"})
+            continue
+        ranked = _admitted(geocoder.gazetteer, match) if _is_municipality(columns, row) else []
+        if match.status is MatchStatus.AMBIGUOUS:
+            # Of homonyms, the one by the row's own point, which the API calls a centre.
+            lon, lat = row_point(columns, row)
+            if not math.isnan(lon):
+                ranked.sort(key=lambda one: metres(lon, lat, one))
+        added = {"result_precision": match.precision, "result_match_status": match.status}
+        if not ranked or match.status is MatchStatus.NONE:
+            yield _cells(SEARCH_COLUMNS, added | {"result_status": "not-found"})
+            continue
+        best, *others = ranked
+        if best.place.commune != match.commune:
+            added |= {"result_match_status": MatchStatus.AMBIGUOUS}
+        values = _result(best, match.parts.postcode) | added | {"result_status": "ok"}
+        values["longitude"], values["latitude"] = lon_lat(best)
+        values |= {"result_score_next": round(others[0].score, 4) if others else None}
+        yield _cells(SEARCH_COLUMNS, values)
+
+
+def _admitted(gazetteer: Gazetteer, match: GeocodeMatch) -> list[MatchCandidate]:
+    """The API's filters restrict: candidates of the row's postcode and commune code alone.
+
+    A code under which no commune is known (cedex, mistyped) does not, or the words, which may
+    well be right, would count for nothing.
+    """
+    pool = gazetteer.by_postcode.get(match.query.postcode.replace(" ", "").zfill(5))
+    coded = gazetteer.by_code.get(match.query.citycode.upper().zfill(5), ())
+    allowed = [
+        {gazetteer.places[i].commune for i in ids}
+        for ids in (pool.ids if pool else (), coded)
+        if ids
+    ]
+    return [one for one in match.candidates if all(one.place.commune in each for each in allowed)]
 
 
 def reverse_row(columns: AddressColumns, row: Cells, holder: MatchCandidate | None) -> Cells:
@@ -218,66 +255,6 @@ def reverse_row(columns: AddressColumns, row: Cells, holder: MatchCandidate | No
 def row_point(columns: AddressColumns, row: Cells) -> tuple[float, float]:
     """Longitude and latitude that a row gives, NaN where it gives none."""
     return point(_cell(row, columns.lon), _cell(row, columns.lat))
-
-
-def _query(columns: AddressColumns, row: Cells) -> GeocodeQuery:
-    words = " ".join(filter(None, (row[place].strip() for place in columns.words)))
-    return GeocodeQuery(
-        text=words,
-        postcode=_cell(row, columns.postcode),
-        citycode=_cell(row, columns.citycode),
-    )
-
-
-def _search_row(
-    gazetteer: Gazetteer, columns: AddressColumns, row: Cells, match: GeocodeMatch
-) -> Cells:
-    query = match.query
-    if not (query.text or query.postcode or query.citycode):
-        return _cells(SEARCH_COLUMNS, {"result_status": "skipped"})
-    ranked = _admitted(gazetteer, match) if _is_municipality(columns, row) else []
-    if match.status is MatchStatus.AMBIGUOUS:
-        ranked = _nearest_first(ranked, *row_point(columns, row))
-    told = {"result_precision": match.precision, "result_match_status": match.status}
-    if not ranked or match.status is MatchStatus.NONE:
-        return _cells(SEARCH_COLUMNS, told | {"result_status": "not-found"})
-    best, *others = ranked
-    if best.place.commune != match.commune:
-        told |= {"result_match_status": MatchStatus.AMBIGUOUS}
-    values = _result(best, match.parts.postcode) | told | {"result_status": "ok"}
-    values["longitude"], values["latitude"] = lon_lat(best)
-    values |= {"result_score_next": round(others[0].score, 4) if others else None}
-    return _cells(SEARCH_COLUMNS, values)
-
-
-def _admitted(gazetteer: Gazetteer, match: GeocodeMatch) -> list[MatchCandidate]:
-    """The API's filters restrict: candidates of the row's postcode and commune code alone.
-
-    A code under which no commune is known (cedex, mistyped) does not, or the words, which may
-    well be right, would count for nothing.
-    """
-    entries = gazetteer.places
-    allowed = [
-        {entries[i].commune for i in ids}
-        for ids in (
-            _postcode_ids(gazetteer, match.query.postcode),
-            gazetteer.by_code.get(match.query.citycode.upper().zfill(5), ()),
-        )
-        if ids
-    ]
-    return [one for one in match.candidates if all(one.place.commune in each for each in allowed)]
-
-
-def _postcode_ids(gazetteer: Gazetteer, postcode: str) -> Sequence[int]:
-    pool = gazetteer.by_postcode.get(postcode.replace(" ", "").zfill(5))
-    return pool.ids if pool else ()
-
-
-def _nearest_first(ranked: list[MatchCandidate], lon: float, lat: float) -> list[MatchCandidate]:
-    """Of homonyms, the one by the point that came with the row; the API calls that a centre."""
-    if math.isnan(lon):
-        return ranked
-    return sorted(ranked, key=lambda one: metres(lon, lat, one))
 
 
 def _is_municipality(columns: AddressColumns, row: Cells) -> bool:

@@ -1,4 +1,4 @@
-"""The national address API's doors, for communes: parameters and answers as addok gives them.
+"""The national address API's endpoints, for communes: parameters and answers as in addok.
 
 Ours adds `status` and `precision`: how far each answer can be trusted. Parameters that ours
 does not know are ignored here, unlike elsewhere, so that clients of that API work unchanged.
@@ -17,16 +17,14 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
-from werkzeug.datastructures import FileStorage
 
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.address_api import properties as address
 from mapservice.geocoding.csv_dialect import Answers, Cells, CsvDialectHints, CsvTable
-from mapservice.geocoding.matching.engine import Geocoder
-from mapservice.geocoding.model import GeocodeMatch, GeocodeQuery, MatchCandidate, MatchStatus
+from mapservice.geocoding.model import GeocodeQuery, MatchCandidate, MatchStatus
 from mapservice.geocoding.service import GeocoderCache, Locator
 from mapservice.territories.coordinates import LonLat
-from mapservice.territories.queries import BorderCommunes, commune_at, communes_at
+from mapservice.territories.queries import commune_at, communes_at
 from mapservice.web import edge
 from mapservice.web.edge import services
 from mapservice.web.parsing import parse_limit, parse_number
@@ -63,8 +61,13 @@ class GeocodeRequest:
     @classmethod
     def of_request(cls) -> Self:
         """Raises InvalidInput naming the parameter."""
+        text = request.args.get("q", "").strip()
+        if not text:
+            raise InvalidInput("q", "is needed")
+        if len(text) > MAX_QUERY_LENGTH:
+            raise InvalidInput("q", f"is longer than {MAX_QUERY_LENGTH} characters")
         return cls(
-            q=_query(),
+            q=text,
             limit=_limit(DEFAULT_LIMIT),
             autocomplete=_switch("autocomplete", default=True),
             near=_near(),
@@ -76,9 +79,51 @@ class GeocodeRequest:
 
 @blueprint.get("/search", strict_slashes=False)
 def search() -> Response:
+    """What the whole text means, then what its beginning may become; each commune once."""
     asked = GeocodeRequest.of_request()
-    features = [] if asked.type not in ("", address.MUNICIPALITY) else _features(asked)
     center = {"center": [asked.near.lon, asked.near.lat]} if asked.near else {}
+    shown: list[tuple[MatchCandidate, MatchStatus]] = []
+    postcode = ""
+    if asked.type in ("", address.MUNICIPALITY):
+        geocoder = _locator().geocoder
+        suggested = geocoder.search(
+            asked.q,
+            limit=asked.limit,
+            autocomplete=asked.autocomplete,
+            postcode=asked.postcode,
+            citycode=asked.citycode,
+            lon=asked.near.lon if asked.near else None,
+            lat=asked.near.lat if asked.near else None,
+        )
+        begun = geocoder.status_of_beginning(asked.q) if asked.autocomplete and suggested else None
+        if begun:
+            # What is only the beginning of one commune's name tells nothing of others.
+            shown = [
+                (one, begun if one.method == "prefix" else MatchStatus.AMBIGUOUS)
+                for one in suggested
+            ]
+        else:
+            match = geocoder.match(GeocodeQuery(text=asked.q))
+            postcode = match.parts.postcode
+            understood = [] if asked.autocomplete and suggested else match.candidates
+            ranked = [one for one in understood if _fits(one, asked.postcode, asked.citycode)]
+            ranked += suggested
+            unique = {one.place.commune: one for one in reversed(ranked)}
+            # The verdict is on the commune that the words mean, wherever it stands in the list. Any
+            # other is an alternative at most: a filter or a position may have put it first, but not
+            # the words (as in the answers for files).
+            for one in sorted(unique.values(), key=ranked.index)[: asked.limit]:
+                is_meant = one.place.commune == match.commune
+                has_verdict = is_meant or match.status is MatchStatus.NONE
+                shown.append((one, match.status if has_verdict else MatchStatus.AMBIGUOUS))
+    features = []
+    for candidate, status in shown:
+        properties = address.properties(candidate, asked.postcode or postcode)
+        if asked.near:
+            metres = address.metres(asked.near.lon, asked.near.lat, candidate)
+            properties["distance"] = round(metres)
+        properties |= {"status": status, "precision": candidate.place.kind}
+        features.append(_geojson(candidate, properties))
     return _collection(features, query=asked.q, **_filters(), **center, limit=asked.limit)
 
 
@@ -89,16 +134,18 @@ def reverse() -> Response:
         raise InvalidInput("lon", "lon and lat are needed, in degrees")
     limit = _limit(1)
     postcode, citycode = _code("postcode"), _code("citycode")
-    wanted = _type() in ("", address.MUNICIPALITY)
-    located = _located(near) if wanted else None
-    if wanted and located is None:
+    if _type() not in ("", address.MUNICIPALITY):
+        return _collection([], **_filters(), limit=limit)
+    with services().autocommit.connect() as connection:
+        located = commune_at(connection, near.lon, near.lat)
+    if located is None:
         return _collection([], **_filters(), limit=limit, reason=OUTSIDE)
-    found = address.held(_locator().entry, located) if located else []
-    features = [
-        _held_feature(holder, near, postcode)
-        for holder in found
-        if _fits(holder.candidate, postcode, citycode)
-    ]
+    features = []
+    for hit in address.held(_locator().entry, located):
+        if _fits(hit.candidate, postcode, citycode):
+            distance = round(address.metres(near.lon, near.lat, hit.candidate))
+            properties = address.properties(hit.candidate, postcode) | {"distance": distance}
+            features.append(_geojson(hit.candidate, properties | address.border(hit)))
     return _collection(features[:limit], **_filters(), limit=limit)
 
 
@@ -106,19 +153,36 @@ def reverse() -> Response:
 def search_csv() -> Response:
     geocoder = _locator().geocoder
 
-    def door(table: CsvTable) -> Answers:
-        columns = _search_columns(table)
+    def answers_for(table: CsvTable) -> Answers:
+        only = _type_of_all(table)
+        # The columns that make up the text, in the order given; all of them when none is.
+        words = tuple(table.position(name, "columns") for name in _listed("columns"))
+        columns = address.AddressColumns(
+            words=words or tuple(range(len(table.columns))),
+            postcode=_column(table, "postcode"),
+            citycode=_column(table, "citycode"),
+            type=None if only else _column(table, "type"),
+            lon=_column(table, "lon", "lng"),
+            lat=_column(table, "lat"),
+            only=only,
+        )
         return lambda rows: address.search_rows(geocoder, columns, rows)
 
-    return _download(address.SEARCH_COLUMNS, door)
+    return _download(address.SEARCH_COLUMNS, answers_for)
 
 
 @blueprint.post("/reverse/csv", strict_slashes=False)
 def reverse_csv() -> Response:
     locator, engine = _locator(), services().engine
 
-    def door(table: CsvTable) -> Answers:
-        columns = _reverse_columns(table)
+    def answers_for(table: CsvTable) -> Answers:
+        only = _type_of_all(table)
+        columns = address.AddressColumns(
+            type=None if only else _column(table, "type"),
+            lon=_degrees_column(table, "lon", LON_NAMES),
+            lat=_degrees_column(table, "lat", LAT_NAMES),
+            only=only,
+        )
 
         def answers(rows: Sequence[Cells]) -> Iterator[Cells]:
             points = [address.row_point(columns, row) for row in rows]
@@ -130,7 +194,7 @@ def reverse_csv() -> Response:
 
         return answers
 
-    return _download(address.REVERSE_COLUMNS, door)
+    return _download(address.REVERSE_COLUMNS, answers_for)
 
 
 @blueprint.after_request
@@ -152,76 +216,11 @@ def _locator() -> Locator:
         return services().of(GeocoderCache).current(connection)
 
 
-def _features(asked: GeocodeRequest) -> list[dict[str, Any]]:
-    """What the whole text means, then what its beginning may become; each commune once."""
-    geocoder = _locator().geocoder
-    suggested = _suggested(geocoder, asked)
-    begun = geocoder.status_of_beginning(asked.q) if asked.autocomplete and suggested else None
-    if begun:
-        return [_feature(one, _status_begun(one, begun), "", asked) for one in suggested]
-    match = geocoder.match(GeocodeQuery(text=asked.q))
-    understood = [] if asked.autocomplete and suggested else list(match.candidates)
-    ranked = [one for one in understood if _fits(one, asked.postcode, asked.citycode)] + suggested
-    unique = {one.place.commune: one for one in reversed(ranked)}
-    best = sorted(unique.values(), key=ranked.index)[: asked.limit]
-    return [_feature(one, _status(one, match), match.parts.postcode, asked) for one in best]
-
-
-def _status(candidate: MatchCandidate, match: GeocodeMatch) -> MatchStatus:
-    """The verdict is on the commune that the words mean, wherever it stands in the list.
-
-    Any other is an alternative at most: a filter or a position may have put it first, but not the
-    words (as in the answers for files).
-    """
-    if match.status is MatchStatus.NONE or candidate.place.commune == match.commune:
-        return match.status
-    return MatchStatus.AMBIGUOUS
-
-
-def _status_begun(candidate: MatchCandidate, begun: MatchStatus) -> MatchStatus:
-    """What is only the beginning of one commune's name tells nothing of others."""
-    return begun if candidate.method == "prefix" else MatchStatus.AMBIGUOUS
-
-
-def _suggested(geocoder: Geocoder, asked: GeocodeRequest) -> list[MatchCandidate]:
-    return geocoder.search(
-        asked.q,
-        limit=asked.limit,
-        autocomplete=asked.autocomplete,
-        postcode=asked.postcode,
-        citycode=asked.citycode,
-        lon=asked.near.lon if asked.near else None,
-        lat=asked.near.lat if asked.near else None,
-    )
-
-
 def _fits(candidate: MatchCandidate, postcode: str, citycode: str) -> bool:
     place = candidate.place
     return (not postcode or postcode in place.postcodes) and (
         not citycode or citycode in (place.commune, place.code)
     )
-
-
-def _located(near: LonLat) -> BorderCommunes | None:
-    with services().autocommit.connect() as connection:
-        return commune_at(connection, near.lon, near.lat)
-
-
-def _held_feature(holder: address.ReverseHit, near: LonLat, postcode: str) -> dict[str, Any]:
-    distance = round(address.metres(near.lon, near.lat, holder.candidate))
-    properties = address.properties(holder.candidate, postcode) | {"distance": distance}
-    return _geojson(holder.candidate, properties | address.border(holder))
-
-
-def _feature(
-    candidate: MatchCandidate, status: MatchStatus, postcode: str, asked: GeocodeRequest
-) -> dict[str, Any]:
-    precision = "commune" if candidate.place.kind == "commune" else candidate.place.kind
-    properties = address.properties(candidate, asked.postcode or postcode)
-    if asked.near:
-        metres = address.metres(asked.near.lon, asked.near.lat, candidate)
-        properties["distance"] = round(metres)
-    return _geojson(candidate, properties | {"status": status, "precision": precision})
 
 
 def _geojson(candidate: MatchCandidate, properties: dict[str, Any]) -> dict[str, Any]:
@@ -249,15 +248,6 @@ def _filters() -> dict[str, dict[str, str]]:
     given = {name: request.args.get(name, "") for name in ("postcode", "citycode", "type")}
     filters = {name: text for name, text in given.items() if text.strip()}
     return {"filters": filters} if filters else {}
-
-
-def _query() -> str:
-    text = request.args.get("q", "").strip()
-    if not text:
-        raise InvalidInput("q", "is needed")
-    if len(text) > MAX_QUERY_LENGTH:
-        raise InvalidInput("q", f"is longer than {MAX_QUERY_LENGTH} characters")
-    return text
 
 
 def _limit(default: int) -> int:
@@ -310,60 +300,11 @@ def _type() -> str:
     return text
 
 
-def _upload() -> FileStorage:
-    """The file of a form, which may be larger than other bodies."""
-    request.max_content_length = services().settings.max_upload_bytes
-    upload = request.files.get("data")
-    if upload is None:
-        raise InvalidInput("data", "is needed: a CSV file, in a multipart form")
-    return upload
-
-
-def _told(upload: FileStorage) -> CsvDialectHints:
-    return CsvDialectHints(
-        encoding=request.values.get("encoding", "") or upload.mimetype_params.get("charset", ""),
-        separator=_sign("delimiter"),
-        quote=_sign("quote") or '"',
-        with_bom=_switch("with_bom", default=False),
-    )
-
-
 def _sign(name: str) -> str:
     text = request.values.get(name, "").replace("\\t", "\t")
     if text and (len(text) > 1 or text.isalnum() or text in "\r\n\x00 "):
         raise InvalidInput(name, f"{text[:20]!r} is not one sign, such as , or ;")
     return text
-
-
-def _search_columns(table: CsvTable) -> address.AddressColumns:
-    only = _type_of_all(table)
-    return address.AddressColumns(
-        words=_words(table),
-        postcode=_column(table, "postcode"),
-        citycode=_column(table, "citycode"),
-        type=None if only else _column(table, "type"),
-        lon=_column(table, "lon", "lng"),
-        lat=_column(table, "lat"),
-        only=only,
-    )
-
-
-def _reverse_columns(table: CsvTable) -> address.AddressColumns:
-    only = _type_of_all(table)
-    return address.AddressColumns(
-        type=None if only else _column(table, "type"),
-        lon=_degrees_column(table, "lon", LON_NAMES),
-        lat=_degrees_column(table, "lat", LAT_NAMES),
-        only=only,
-    )
-
-
-def _words(table: CsvTable) -> tuple[int, ...]:
-    """The columns that make up the text, in the order given; all of them when none is."""
-    names = _listed("columns")
-    if not names:
-        return tuple(range(len(table.columns)))
-    return tuple(table.position(name, "columns") for name in names)
 
 
 def _listed(field: str) -> list[str]:
@@ -398,17 +339,29 @@ def _degrees_column(table: CsvTable, field: str, usual: Iterable[str]) -> int:
     return table.position(found[0], field)
 
 
-def _download(columns: Sequence[str], door: Callable[[CsvTable], Answers]) -> Response:
+def _download(columns: Sequence[str], answers_for: Callable[[CsvTable], Answers]) -> Response:
     """The file of the request with its answers, sent as they are found.
 
-    Flask closes what was uploaded before the answer is sent, so that it needs a copy of its own.
+    Flask closes the upload before the answer is sent, so the answer needs a copy of its own.
     """
-    upload = _upload()
+    # The file of a form may be larger than other bodies.
+    settings = services().settings
+    request.max_content_length = settings.max_upload_bytes
+    upload = request.files.get("data")
+    if upload is None:
+        raise InvalidInput("data", "is needed: a CSV file, in a multipart form")
     with ExitStack() as stack:
         own = stack.enter_context(SpooledTemporaryFile(UPLOAD_IN_MEMORY))
         copyfileobj(upload.stream, own)
-        table = CsvTable.read(own, "data", _told(upload), services().settings.max_upload_rows)
-        blocks = _blocks(table, columns, door(table))
+        hints = CsvDialectHints(
+            encoding=request.values.get("encoding", "")
+            or upload.mimetype_params.get("charset", ""),
+            separator=_sign("delimiter"),
+            quote=_sign("quote") or '"',
+            with_bom=_switch("with_bom", default=False),
+        )
+        table = CsvTable.read(own, "data", hints, settings.max_upload_rows)
+        blocks = _blocks(table, columns, answers_for(table))
         stack.callback(blocks.close)
         first = list(islice(blocks, 2))  # an early failure is still an answer of its own
         held = stack.pop_all()
@@ -417,14 +370,27 @@ def _download(columns: Sequence[str], door: Callable[[CsvTable], Answers]) -> Re
     )
     response.call_on_close(held.close)
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Content-Disposition"] = f"attachment; {_answer_name(upload)}"
+    # Both parameters of RFC 6266: in ASCII for old clients, in UTF-8 for the others.
+    stem = PurePath((upload.filename or "data").replace("\\", "/")).stem
+    name = f"{stem[:100] or 'data'}.geocoded.csv"
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
+    utf_8 = quote(name, safe="", errors="replace")
+    response.headers["Content-Disposition"] = (
+        f"attachment; filename=\"{plain}\"; filename*=UTF-8''{utf_8}"
+    )
     return response
 
 
 def _blocks(
     table: CsvTable, columns: Sequence[str], answers: Answers
 ) -> Generator[bytes, None, None]:
-    wanted = _wanted(columns)
+    """The file with the result columns asked for, in blocks of bytes."""
+    wanted = list(dict.fromkeys(_listed("result_columns"))) or columns
+    for name in wanted:
+        # One that only streets have comes out empty.
+        if name not in columns and not name.startswith("result_"):
+            known = ", ".join(columns)
+            raise InvalidInput("result_columns", f"{name[:50]!r} is not one of {known}")
     places = [columns.index(name) if name in columns else None for name in wanted]
 
     def picked(rows: Sequence[Cells]) -> Iterator[Cells]:
@@ -433,22 +399,3 @@ def _blocks(
 
     for _, block in table.answered(wanted, picked):
         yield block
-
-
-def _wanted(columns: Sequence[str]) -> Sequence[str]:
-    """The result columns asked for; one that only streets have comes out empty."""
-    wanted = list(dict.fromkeys(_listed("result_columns")))
-    for name in wanted:
-        if name not in columns and not name.startswith("result_"):
-            raise InvalidInput(
-                "result_columns", f"{name[:50]!r} is not one of {', '.join(columns)}"
-            )
-    return wanted or columns
-
-
-def _answer_name(upload: FileStorage) -> str:
-    """Both parameters of RFC 6266: in ASCII for the old, in UTF-8 for the others."""
-    stem = PurePath((upload.filename or "data").replace("\\", "/")).stem
-    name = f"{stem[:100] or 'data'}.geocoded.csv"
-    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
-    return f"filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mapservice.geocoding.matching.gazetteer import ARTICLES
-from mapservice.geocoding.matching.parse import AreaHint, QueryReading
+from mapservice.geocoding.matching.parse import QueryReading
 from mapservice.geocoding.matching.vocabulary import AREA_KINDS, LINKERS, WHOLE_WORDS
 
 _FILLERS = LINKERS | AREA_KINDS | WHOLE_WORDS | {"dans", "territoire"}
@@ -15,13 +15,13 @@ _COUNTRY = frozenset(("france", "national", "nationale"))
 class NamedArea:
     """The département or région that is all of a text; several if they are listed ("et").
 
-    `told`: no town of its name can be meant, as its kind is said, or that all of it is meant
-    ("toute la Creuse"), or several are. `numbered`: its number stands beside its name. `spans`:
-    where its names stand, [start, end), without their articles.
+    `explicit`: no town of that name can be meant, because its kind is given, or all of it is meant
+    ("toute la Creuse"), or several are listed. `numbered`: its number stands beside its name.
+    `spans`: where its names stand, [start, end), without their articles.
     """
 
     codes: frozenset[str]
-    told: bool
+    explicit: bool
     numbered: bool
     spans: tuple[tuple[int, int], ...]
 
@@ -51,8 +51,14 @@ def area_of_text(reading: QueryReading, region_of: Mapping[str, str]) -> NamedAr
     listed = bool(words & {"et", "ou"})
     if len(codes) > 1 and not listed:
         return None
-    told = len(codes) > 1 or _is_told(reading, named[0], words)
-    return NamedArea(frozenset(codes), told, bool(numbers), spans_of_areas(reading))
+    start = named[0].start
+    lead = {token.word for token in reading.tokens[max(0, start - 1) : start + 1]}
+    explicit = (
+        len(codes) > 1
+        or bool(words & AREA_KINDS)
+        or (bool(words & WHOLE_WORDS) and not ARTICLES.isdisjoint(lead))
+    )
+    return NamedArea(frozenset(codes), explicit, bool(numbers), spans_of_areas(reading))
 
 
 def spans_of_areas(reading: QueryReading) -> tuple[tuple[int, int], ...]:
@@ -68,10 +74,3 @@ def is_whole_country(reading: QueryReading) -> bool:
     """ "toute la France", "national"."""
     words = {token.word for token in reading.tokens}
     return bool(words & _COUNTRY) and words <= _COUNTRY | _FILLERS
-
-
-def _is_told(reading: QueryReading, hint: AreaHint, words: set[str]) -> bool:
-    if words & AREA_KINDS:
-        return True
-    lead = {token.word for token in reading.tokens[max(0, hint.start - 1) : hint.start + 1]}
-    return bool(words & WHOLE_WORDS) and not ARTICLES.isdisjoint(lead)

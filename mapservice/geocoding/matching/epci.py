@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from rapidfuzz import fuzz, process
 
 from mapservice.geocoding.matching.normalise import normalise
+from mapservice.geocoding.weights import EPCI_LIKENESS
 
 # Words that say "this is an EPCI", and those that carry no name.
 MARKERS = frozenset({"cc", "ca", "cu", "cdc", "metropole", "communaute", "agglo", "agglomeration"})
 EMPTY = frozenset({"de", "du", "des", "d", "la", "le", "les", "l", "et", "en", "a", "au", "aux"})
 EMPTY |= {"sur", "commune", "communes", "urbaine", "pays", "epci", "intercommunalite"}
-LIKENESS = 88.0
 
 
 class EpciNames:
@@ -29,7 +29,9 @@ class EpciNames:
             return self._codes[key]
         if not key or not says_epci(text):
             return None
-        best = process.extractOne(key, self._codes.keys(), scorer=fuzz.ratio, score_cutoff=LIKENESS)
+        best = process.extractOne(
+            key, self._codes.keys(), scorer=fuzz.ratio, score_cutoff=EPCI_LIKENESS
+        )
         return self._codes[best[0]] if best else None
 
 

@@ -2,71 +2,38 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from mapservice.geocoding.matching.gazetteer import Gazetteer
 from mapservice.geocoding.matching.parse import QueryReading
-from mapservice.geocoding.matching.spans import DECLARED_ROLES, TOWN_ROLES, NameRole
-from mapservice.geocoding.model import GazetteerEntry
-
-
-class MatchMethod(StrEnum):
-    """How a commune was found, as kept in the match record."""
-
-    EXACT = "exact"
-    ARTICLE = "article"
-    SPACING = "spacing"
-    BEGINNING = "beginning"
-    SOUND = "sound"
-    TYPO = "typo"
-    ARRONDISSEMENT = "arrondissement"
-    POSTCODE = "postcode"
-    CITYCODE = "citycode"
-    CONTEXT = "context"
-
+from mapservice.geocoding.matching.spans import DECLARED_ROLES, TOWN_ROLES
+from mapservice.geocoding.model import (
+    GazetteerEntry,
+    MatchMethod,
+    NameRole,
+    PostcodeAgreement,
+)
+from mapservice.geocoding.weights import (
+    CITYCODE_AGAINST,
+    CITYCODE_SUPPORT,
+    CONFIRMS_CODE,
+    CONTEXT_SUPPORT,
+    DEPARTEMENT_AGAINST,
+    DEPARTEMENT_SUPPORT,
+    FORMER_DEPARTEMENT_SUPPORT,
+    LIKENESS_EXPONENT,
+    MISSPELT_ELSEWHERE,
+    NAME_WEIGHT,
+    NOTABLE_TOWN,
+    POSTCODE_SUPPORT,
+    REGION_SUPPORT,
+    SUPPORT_CAP,
+    UNMISTAKABLE_WORDS,
+    WEAK_SUPPORT,
+)
 
 SURE_METHODS = frozenset(
     (MatchMethod.EXACT, MatchMethod.ARTICLE, MatchMethod.ARRONDISSEMENT, MatchMethod.SPACING)
 )
-
-
-class PostcodeAgreement(StrEnum):
-    """How the commune stands to the postcode given."""
-
-    SOLE = "sole"
-    ONE_OF = "one of"
-    AREA = "area"
-    NEARBY = "nearby"
-    UNKNOWN = "unknown"
-    AGAINST = "against"
-
-
-# The scale of evidence: a name in the best place weighs 0.6, a postcode half as much.
-NAME_WEIGHT = 0.6
-SUPPORT_CAP = 0.4
-POSTCODE_SUPPORT = {
-    PostcodeAgreement.SOLE: 0.35,
-    PostcodeAgreement.ONE_OF: 0.3,
-    PostcodeAgreement.AREA: 0.2,
-    PostcodeAgreement.NEARBY: 0.06,
-    PostcodeAgreement.UNKNOWN: 0.0,
-    PostcodeAgreement.AGAINST: -0.15,
-}
-# A misspelt name elsewhere is less than the one commune whose postcode was given: its hamlets'
-# names are not known here ("97418 La Plaine des Cafres").
-MISSPELT_ELSEWHERE = -0.1
-CITYCODE_SUPPORT = 0.4
-CITYCODE_AGAINST = -0.3
-DEPARTEMENT_SUPPORT = 0.25
-DEPARTEMENT_AGAINST = -0.3
-FORMER_DEPARTEMENT_SUPPORT = 0.22
-WEAK_SUPPORT = 0.15
-REGION_SUPPORT = 0.1
-CONTEXT_SUPPORT = 0.3
-ALIAS_QUALITY = 0.9
-
-NOTABLE_TOWN = 10_000
-"""Inhabitants from which a town comes to mind before a village or an area of the same name."""
 
 
 @dataclass(slots=True)
@@ -83,7 +50,7 @@ class NameReading:
 
     @property
     def value(self) -> float:
-        likeness = self.quality if self.method in SURE_METHODS else self.quality**1.5
+        likeness = self.quality if self.method in SURE_METHODS else self.quality**LIKENESS_EXPONENT
         return likeness * self.weight
 
 
@@ -187,67 +154,58 @@ def weigh(
 ) -> CommuneEvidence:
     """Sum up what speaks for the commune behind an entry of the gazetteer."""
     place = gazetteer.places[entry]
+    commune = place.commune
     postcode = _postcode_agreement(place, named, sense)
-    departement, support = _area_agreement(
-        place, named, reading, gazetteer.commune_departements[place.commune]
-    )
-    is_code = place.commune in sense.citycode_communes
-    support += POSTCODE_SUPPORT[postcode] + _code_support(is_code, sense)
-    if _is_misspelt_elsewhere(named, postcode, sense):
+    departement, support = _area_agreement(place, named, reading, gazetteer)
+    is_code = commune in sense.citycode_communes
+    is_context = commune == reading.context
+    code_support = CITYCODE_SUPPORT if is_code else 0.0
+    if sense.citycode_communes and not is_code:
+        code_support = CITYCODE_AGAINST
+    support += POSTCODE_SUPPORT[postcode] + code_support
+    if (
+        named is not None
+        and named.method not in SURE_METHODS
+        and len(sense.postcode_communes) == 1
+        and postcode in (PostcodeAgreement.NEARBY, PostcodeAgreement.AGAINST)
+    ):
         support += MISSPELT_ELSEWHERE
-    is_context = place.commune == reading.context
     support += CONTEXT_SUPPORT if is_context else 0.0
-    core = (NAME_WEIGHT * named.value if named else 0.0) + min(SUPPORT_CAP, support)
+    if named:
+        method = named.method
+    elif is_code:
+        method = MatchMethod.CITYCODE
+    elif is_context:
+        method = MatchMethod.CONTEXT
+    else:
+        # No name, and no postcode of its own: the digits must be an INSEE code.
+        coded = postcode in (PostcodeAgreement.UNKNOWN, PostcodeAgreement.AREA)
+        method = MatchMethod.CITYCODE if coded else MatchMethod.POSTCODE
+    maybe_code = commune in sense.maybe_citycodes and commune not in sense.postcode_communes
     return CommuneEvidence(
-        commune=place.commune,
+        commune=commune,
         entry=entry,
         named=named,
         postcode=postcode,
         departement=departement,
-        citycode=is_code or (bool(named) and _is_maybe_code(place, sense)),
+        citycode=is_code or (bool(named) and maybe_code),
         context=is_context,
-        core=core,
-        method=named.method if named else _bare_method(is_code, postcode, is_context),
+        core=(NAME_WEIGHT * named.value if named else 0.0) + min(SUPPORT_CAP, support),
+        method=method,
         population=place.population,
     )
-
-
-def _is_misspelt_elsewhere(
-    named: NameReading | None, postcode: PostcodeAgreement, sense: CodeSense
-) -> bool:
-    if named is None or named.method in SURE_METHODS or len(sense.postcode_communes) != 1:
-        return False
-    return postcode in (PostcodeAgreement.NEARBY, PostcodeAgreement.AGAINST)
-
-
-def _bare_method(is_code: bool, postcode: PostcodeAgreement, is_context: bool) -> MatchMethod:
-    if is_code or (
-        postcode in (PostcodeAgreement.UNKNOWN, PostcodeAgreement.AREA) and not is_context
-    ):
-        return MatchMethod.CITYCODE
-    return MatchMethod.CONTEXT if is_context else MatchMethod.POSTCODE
-
-
-def _code_support(is_code: bool, sense: CodeSense) -> float:
-    if is_code:
-        return CITYCODE_SUPPORT
-    return CITYCODE_AGAINST if sense.citycode_communes else 0.0
-
-
-def _is_maybe_code(place: GazetteerEntry, sense: CodeSense) -> bool:
-    return place.commune in sense.maybe_citycodes and place.commune not in sense.postcode_communes
 
 
 def _postcode_agreement(
     place: GazetteerEntry, named: NameReading | None, sense: CodeSense
 ) -> PostcodeAgreement:
     if place.commune in sense.postcode_communes:
-        return (
-            PostcodeAgreement.SOLE
-            if len(sense.postcode_communes) == 1
-            else PostcodeAgreement.ONE_OF
-        )
-    if place.commune in sense.maybe_citycodes and _confirms_code(named, sense):
+        is_sole = len(sense.postcode_communes) == 1
+        return PostcodeAgreement.SOLE if is_sole else PostcodeAgreement.ONE_OF
+    if place.commune in sense.maybe_citycodes and (
+        # The digits are an INSEE code if the name says so, or nothing else does.
+        named.quality >= CONFIRMS_CODE if named else not sense.has_postcode
+    ):
         return PostcodeAgreement.SOLE
     if place.commune in sense.weak_communes:
         return PostcodeAgreement.ONE_OF
@@ -256,25 +214,17 @@ def _postcode_agreement(
         is_nearby = declared and place.departement in sense.postcode_departements
         return PostcodeAgreement.NEARBY if is_nearby else PostcodeAgreement.AGAINST
     if sense.areas:
-        return (
-            PostcodeAgreement.AREA
-            if place.departement in sense.areas
-            else PostcodeAgreement.AGAINST
-        )
+        is_inside = place.departement in sense.areas
+        return PostcodeAgreement.AREA if is_inside else PostcodeAgreement.AGAINST
     return PostcodeAgreement.UNKNOWN
 
 
-def _confirms_code(named: NameReading | None, sense: CodeSense) -> bool:
-    """A code that may be a postcode is an INSEE code if the name says so, or nothing else does."""
-    return named.quality >= 0.85 if named else not sense.has_postcode
-
-
 def _area_agreement(
-    place: GazetteerEntry, named: NameReading | None, reading: QueryReading, ever: frozenset[str]
+    place: GazetteerEntry, named: NameReading | None, reading: QueryReading, gazetteer: Gazetteer
 ) -> tuple[PostcodeAgreement, float]:
     """Whether the département named in the text is the commune's, and how much that weighs.
 
-    `ever` holds also those to which its codes once belonged (Seine-et-Oise was 78).
+    It may also be one to which a code of the commune once belonged (Seine-et-Oise was 78).
     """
     agreement, support = PostcodeAgreement.UNKNOWN, 0.0
     for hint in reading.departements:
@@ -283,7 +233,7 @@ def _area_agreement(
         if hint.code == place.departement:
             is_sound = hint.firm or hint.named
             return PostcodeAgreement.SOLE, DEPARTEMENT_SUPPORT if is_sound else WEAK_SUPPORT
-        if hint.code in ever:
+        if hint.code in gazetteer.commune_departements[place.commune]:
             return PostcodeAgreement.SOLE, FORMER_DEPARTEMENT_SUPPORT if hint.firm else WEAK_SUPPORT
         if hint.firm:
             agreement, support = PostcodeAgreement.AGAINST, DEPARTEMENT_AGAINST
@@ -309,7 +259,7 @@ def is_unmistakable(evidence: CommuneEvidence, sense: CodeSense, gazetteer: Gaze
         return False
     return (
         evidence.population >= NOTABLE_TOWN
-        or gazetteer.spelt[named.entry].count(" ") >= 2
+        or gazetteer.spelt[named.entry].count(" ") >= UNMISTAKABLE_WORDS - 1
         or slip_of_postcode(evidence, sense, gazetteer) != ""
     )
 
@@ -321,6 +271,7 @@ def slip_of_postcode(evidence: CommuneEvidence, sense: CodeSense, gazetteer: Gaz
 
 
 def _is_slip(given: str, meant: str) -> bool:
+    """One of five digits differs, or two neighbours are swapped."""
     differing = [i for i in range(5) if given[i] != meant[i]]
     if len(differing) != 2:
         return len(differing) == 1

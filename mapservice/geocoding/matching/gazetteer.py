@@ -4,7 +4,7 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from mapservice.geocoding.matching.normalise import normalise, phonetic
 from mapservice.geocoding.matching.trigrams import TrigramIndex
 from mapservice.geocoding.matching.vocabulary import LINKERS, SHORT_REGIONS
 from mapservice.geocoding.model import GazetteerEntry
+from mapservice.geocoding.weights import ALIAS_SOUGHT, INNER_WORD_SOUGHT
 
 COMMUNE = "commune"
 ARRONDISSEMENT = "arrondissement"
@@ -92,7 +93,29 @@ class Gazetteer:
         commune_entry = {p.code: i for i, p in enumerate(entries) if p.kind == COMMUNE}
         departements = {p.departement: p.departement_name for p in entries}
         regions = {p.region: p.region_name for p in entries}
-        cities = _arrondissements(entries, spelt)
+
+        # Per commune, its département and those under whose number one of its codes stood.
+        ever: dict[str, set[str]] = defaultdict(set)
+        for place in entries:
+            length = 3 if place.code.startswith("97") else 2
+            ever[place.commune].update((place.departement, place.code[:length]))
+
+        arrondissements: dict[tuple[str, int], int] = {}
+        for i, place in enumerate(entries):
+            named = _ARRONDISSEMENT_NAME.match(spelt[i]) if place.kind == ARRONDISSEMENT else None
+            if named:
+                arrondissements[place.commune, int(named[2])] = i
+        cities = sorted(
+            {commune for commune, _ in arrondissements if commune in commune_entry},
+            key=lambda code: -entries[commune_entry[code]].population,
+        )
+
+        region_names = _name_index(regions)
+        for short, name in SHORT_REGIONS.items():
+            code = region_names.get(normalise(name).replace(" ", ""))
+            if code:
+                region_names[short] = code
+
         return cls(
             year=year,
             places=entries,
@@ -107,22 +130,18 @@ class Gazetteer:
             by_departement=_pools(((p.departement, i) for i, p in enumerate(entries)), compact),
             by_sound=_group((phonetic(name), i) for i, name in enumerate(spelt)),
             commune_entry=commune_entry,
-            commune_departements=_departements_ever(entries),
-            arrondissements=cities,
-            arrondissement_cities=_arrondissement_cities(cities, entries, commune_entry),
+            commune_departements={commune: frozenset(codes) for commune, codes in ever.items()},
+            arrondissements=arrondissements,
+            arrondissement_cities=tuple((code, compact[commune_entry[code]]) for code in cities),
             departements=departements,
             departement_names=_name_index(departements),
             departement_region={p.departement: p.region for p in entries},
             regions=regions,
-            region_names=_region_index(regions),
+            region_names=region_names,
             postcode_areas=_postcode_areas(entries),
             trigrams=TrigramIndex.build(compact),
             prefixes=_prefix_index(entries, spelt),
         )
-
-    def arrondissement(self, commune: str, number: int) -> int | None:
-        """The entry of the nth arrondissement of a commune, None where it has none."""
-        return self.arrondissements.get((commune, number))
 
 
 def name_keys(spelt: str) -> set[str]:
@@ -140,28 +159,11 @@ def _with_rolled_up_postcodes(places: tuple[GazetteerEntry, ...]) -> tuple[Gazet
     for place in places:
         if place.kind == ARRONDISSEMENT:
             extra[place.commune].update(place.postcodes)
-    return tuple(_with_postcodes(place, extra.get(place.commune)) for place in places)
-
-
-def _with_postcodes(place: GazetteerEntry, extra: set[str] | None) -> GazetteerEntry:
-    if not extra or place.kind == ARRONDISSEMENT:
-        return place
-    return GazetteerEntry(
-        name=place.name,
-        kind=place.kind,
-        code=place.code,
-        commune=place.commune,
-        commune_name=place.commune_name,
-        departement=place.departement,
-        departement_name=place.departement_name,
-        region=place.region,
-        region_name=place.region_name,
-        population=place.population,
-        postcodes=tuple(sorted(extra | set(place.postcodes))),
-        lon=place.lon,
-        lat=place.lat,
-        population_known=place.population_known,
-        population_year=place.population_year,
+    return tuple(
+        place
+        if place.kind == ARRONDISSEMENT or not extra.get(place.commune)
+        else replace(place, postcodes=tuple(sorted({*extra[place.commune], *place.postcodes})))
+        for place in places
     )
 
 
@@ -179,51 +181,9 @@ def _pools(pairs: Iterable[tuple[str, int]], compact: tuple[str, ...]) -> dict[s
     }
 
 
-def _departements_ever(places: tuple[GazetteerEntry, ...]) -> dict[str, frozenset[str]]:
-    """Per commune, its département and those under whose number one of its codes stood."""
-    ever: dict[str, set[str]] = defaultdict(set)
-    for place in places:
-        length = 3 if place.code.startswith("97") else 2
-        ever[place.commune].update((place.departement, place.code[:length]))
-    return {commune: frozenset(codes) for commune, codes in ever.items()}
-
-
-def _arrondissements(
-    places: tuple[GazetteerEntry, ...], spelt: tuple[str, ...]
-) -> dict[tuple[str, int], int]:
-    found: dict[tuple[str, int], int] = {}
-    for i, place in enumerate(places):
-        named = _ARRONDISSEMENT_NAME.match(spelt[i]) if place.kind == ARRONDISSEMENT else None
-        if named:
-            found[place.commune, int(named[2])] = i
-    return found
-
-
-def _arrondissement_cities(
-    found: Mapping[tuple[str, int], int],
-    places: tuple[GazetteerEntry, ...],
-    commune_entry: Mapping[str, int],
-) -> tuple[tuple[str, str], ...]:
-    """(commune, compact name) of the cities cut into arrondissements, the most populated first."""
-    communes = {commune for commune, _ in found if commune in commune_entry}
-    ranked = sorted(communes, key=lambda code: -places[commune_entry[code]].population)
-    return tuple(
-        (code, normalise(places[commune_entry[code]].name).replace(" ", "")) for code in ranked
-    )
-
-
 def _name_index(names: Mapping[str, str]) -> dict[str, str]:
     """Compact name, with and without its article -> code."""
     return {key: code for code, name in names.items() for key in name_keys(normalise(name))}
-
-
-def _region_index(regions: Mapping[str, str]) -> dict[str, str]:
-    index = _name_index(regions)
-    for short, name in SHORT_REGIONS.items():
-        code = index.get(normalise(name).replace(" ", ""))
-        if code:
-            index[short] = code
-    return index
 
 
 def _postcode_areas(places: tuple[GazetteerEntry, ...]) -> dict[str, frozenset[str]]:
@@ -237,41 +197,38 @@ def _postcode_areas(places: tuple[GazetteerEntry, ...]) -> dict[str, frozenset[s
         for postcode in place.postcodes if place.kind != "former" else ():
             areas[postcode[:2]][place.departement] += 1
             areas[postcode[:3]][place.departement] += 1
-    return {key: _usual(counts) for key, counts in areas.items()}
-
-
-def _usual(counts: Mapping[str, int]) -> frozenset[str]:
-    total = sum(counts.values())
-    return frozenset(code for code, count in counts.items() if count * 20 >= total)
+    usual = {}
+    for key, counts in areas.items():
+        # Fewer than one in twenty are a town served from a neighbour.
+        total = sum(counts.values())
+        usual[key] = frozenset(code for code, count in counts.items() if count * 20 >= total)
+    return usual
 
 
 def _prefix_index(places: tuple[GazetteerEntry, ...], spelt: tuple[str, ...]) -> PrefixIndex:
-    rows = sorted(
-        (key, i, weight)
-        for i, name in enumerate(spelt)
-        for key, weight in _prefix_rows(name, places[i])
-    )
+    """Each name from its start, from behind its article, and from each further telling word on."""
+    rows = []
+    for i, (name, place) in enumerate(zip(spelt, places, strict=True)):
+        tokens = name.split(" ")
+        weight = float(np.log10(place.population + 10))
+        weight -= 0.0 if place.kind == COMMUNE else ALIAS_SOUGHT
+        lead = 1 if len(tokens) > 1 and tokens[0] in ARTICLES else 0
+        for start, word in enumerate(tokens):
+            if start in (0, lead):
+                rows.append(("".join(tokens[start:]), i, weight))
+            elif word not in LINKERS and not word[0].isdigit():
+                rows.append(("".join(tokens[start:]), i, weight - INNER_WORD_SOUGHT))
+    rows.sort()
+    nowhere = float("nan")
+    points = [
+        (nowhere, nowhere)
+        if places[i].lon is None or places[i].lat is None
+        else (places[i].lon, places[i].lat)
+        for _, i, _ in rows
+    ]
     return PrefixIndex(
         keys=tuple(row[0] for row in rows),
         entries=np.array([row[1] for row in rows], dtype=np.int32),
         weights=np.array([row[2] for row in rows], dtype=np.float32),
-        points=np.array([_point(places[row[1]]) for row in rows], dtype=np.float32).reshape(-1, 2),
+        points=np.array(points, dtype=np.float32).reshape(-1, 2),
     )
-
-
-def _prefix_rows(name: str, place: GazetteerEntry) -> Iterable[tuple[str, float]]:
-    """The name from its start, from behind its article, and from each further telling word on."""
-    tokens = name.split(" ")
-    weight = float(np.log10(place.population + 10)) - (0.0 if place.kind == COMMUNE else 1.5)
-    lead = 1 if len(tokens) > 1 and tokens[0] in ARTICLES else 0
-    for start, word in enumerate(tokens):
-        if start == 0 or start == lead:
-            yield "".join(tokens[start:]), weight
-        elif word not in LINKERS and not word[0].isdigit():
-            yield "".join(tokens[start:]), weight - 2.0
-
-
-def _point(place: GazetteerEntry) -> tuple[float, float]:
-    if place.lon is None or place.lat is None:
-        return (float("nan"), float("nan"))
-    return (place.lon, place.lat)

@@ -7,32 +7,37 @@ from itertools import islice
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from mapservice.geocoding.matching.evidence import NOTABLE_TOWN, MatchMethod, NameReading
+from mapservice.geocoding.matching.evidence import NameReading
 from mapservice.geocoding.matching.gazetteer import COMMUNE, Gazetteer, NamePool
 from mapservice.geocoding.matching.normalise import phonetic
 from mapservice.geocoding.matching.parse import QueryReading
 from mapservice.geocoding.matching.spans import (
     DECLARED_ROLES,
-    ROLE_WEIGHT,
-    NameRole,
     is_street_name,
     role_of,
     street_head,
 )
 from mapservice.geocoding.matching.tokens import QueryField, TokenSegment
 from mapservice.geocoding.matching.vocabulary import GENERIC_WORDS, LINKERS
-from mapservice.geocoding.model import GazetteerEntry
+from mapservice.geocoding.model import MatchMethod, NameRole
+from mapservice.geocoding.weights import (
+    BEGINNING_QUALITY,
+    BESIDE_CITY_FIELD,
+    CUT_QUALITY,
+    FRANCE_FLOOR,
+    NOTABLE_TOWN,
+    ROLE_WEIGHT,
+    SAME_SOUND,
+    SOUND_FLOOR,
+    UNDECLARED_CEILING,
+    UNDECLARED_FLOOR,
+)
 
+# Bounds on the work of one query: words in a window, windows of a query, windows looked for in all
+# of France, and names that begin alike, beyond which the beginning tells nothing.
 MAX_WINDOW = 7
 MAX_WINDOWS = 24
 MAX_FRANCE_WINDOWS = 6
-BEGINNING_QUALITY = 0.9
-# Cut within a word, as fields of a fixed width do: "Saint-Martin-de-la-Por".
-CUT_QUALITY = 0.85
-POSTCODE_FLOOR = 0.6
-DEPARTEMENT_FLOOR = 0.74
-FRANCE_FLOOR = 0.8
-SOUND_FLOOR = 0.6
 MAX_LONGER = 2_000
 _TOO_COMMON = frozenset(
     ("saint", "sainte", "saints", "notre", "notredame", "mont", "bois", "villa")
@@ -56,49 +61,54 @@ class NameWindow:
 
 def windows(reading: QueryReading) -> list[NameWindow]:
     """Where a misspelt town may stand: the city field, behind a code, the end of a segment."""
+    tokens = reading.tokens
     areas = {(hint.start, hint.end) for hint in (*reading.departements, *reading.regions)}
-    ranked = sorted(reading.segments, key=_promise)
-    found = (window for segment in ranked for window in _segment_windows(reading, segment))
-    towns = (window for window in found if (window.start, window.end) not in areas)
-    return list(islice(towns, MAX_WINDOWS))
-
-
-def _promise(segment: TokenSegment) -> tuple[bool, bool, bool]:
-    return (segment.field is not QueryField.CITY, not segment.after_code, not segment.last)
-
-
-def _segment_windows(reading: QueryReading, segment: TokenSegment) -> Iterator[NameWindow]:
-    head = street_head(reading.tokens, segment, segment.end)
-    if segment.field is QueryField.CITY or segment.after_code or head is None:
-        for end in range(min(segment.end, segment.start + MAX_WINDOW), segment.start, -1):
-            yield from _window(reading, segment, segment.start, end)
-    stop = segment.start if head is None else head + 1
-    for start in range(max(stop, segment.end - MAX_WINDOW, segment.start + 1), segment.end):
-        if head is None or not is_street_name(reading.tokens, head, start):
-            yield from _window(reading, segment, start, segment.end)
+    found: list[NameWindow] = []
+    for segment in sorted(
+        reading.segments,
+        key=lambda s: (s.field is not QueryField.CITY, not s.after_code, not s.last),
+    ):
+        head = street_head(tokens, segment, segment.end)
+        begun = segment.field is QueryField.CITY or segment.after_code or head is None
+        bounds = []
+        if begun:
+            longest = min(segment.end, segment.start + MAX_WINDOW)
+            bounds = [(segment.start, end) for end in range(longest, segment.start, -1)]
+        stop = segment.start if head is None else head + 1
+        bounds += [
+            (start, segment.end)
+            for start in range(max(stop, segment.end - MAX_WINDOW, segment.start + 1), segment.end)
+            if head is None or not is_street_name(tokens, head, start)
+        ]
+        for start, end in bounds:
+            window = _window(reading, segment, start, end)
+            if window is not None and (start, end) not in areas:
+                found.append(window)
+                if len(found) == MAX_WINDOWS:
+                    return found
+    return found
 
 
 def _window(
     reading: QueryReading, segment: TokenSegment, start: int, end: int
-) -> Iterator[NameWindow]:
+) -> NameWindow | None:
+    """Words that may be a town's name; None for numbers, everyday words and loose articles."""
     tokens = reading.tokens[start:end]
     compact = "".join(token.word for token in tokens)
     if len(compact) < 3 or any(token.word[0].isdigit() for token in tokens):
-        return
+        return None
     if not segment.after_code and all(token.word in GENERIC_WORDS for token in tokens):
-        return
+        return None
     if tokens[0].word in LINKERS and len(tokens) > 1 and segment.start < start:
-        return
+        return None
     if tokens[-1].word in LINKERS and end < segment.end:
-        return
+        return None
     role = role_of(reading, segment, start, end)
-    weight = ROLE_WEIGHT[role] * (0.6 if _is_beside_city_field(reading, segment) else 1.0)
+    weight = ROLE_WEIGHT[role]
+    if reading.has_city_field and segment.field is QueryField.TEXT:
+        weight *= BESIDE_CITY_FIELD
     whole = (start, end) == (segment.start, segment.end)
-    yield NameWindow(start, end, compact, role, weight, whole)
-
-
-def _is_beside_city_field(reading: QueryReading, segment: TokenSegment) -> bool:
-    return reading.has_city_field and segment.field is QueryField.TEXT
+    return NameWindow(start, end, compact, role, weight, whole)
 
 
 def alike_in_pool(
@@ -109,7 +119,9 @@ def alike_in_pool(
     Likeness is one less the share of letters to add, drop, change or swap (OSA distance).
     """
     for window in found:
-        asked = floor if window.role in DECLARED_ROLES else min(0.9, floor + 0.1)
+        asked = floor
+        if window.role not in DECLARED_ROLES:
+            asked = min(UNDECLARED_CEILING, floor + UNDECLARED_FLOOR)
         for _, score, position in process.extract(
             window.compact,
             pool.names,
@@ -149,9 +161,12 @@ def endings_in_pool(
     for window in found:
         if not window.whole or len(window.compact) < 4 or window.compact in _TOO_COMMON:
             continue
+        compact, length = window.compact, len(window.compact)
         for i, name in zip(pool.ids, pool.names, strict=True):
-            if _ends(window.compact, name, gazetteer.spelt[i]):
-                yield _named(window, i, BEGINNING_QUALITY, MatchMethod.BEGINNING)
+            if len(name) > length and name.endswith(compact):
+                words = gazetteer.spelt[i].split(" ")
+                if any("".join(words[start:]) == compact for start in range(1, len(words))):
+                    yield _named(window, i, BEGINNING_QUALITY, MatchMethod.BEGINNING)
 
 
 def _begins(compact: str, name: str, spelt: str) -> bool:
@@ -166,13 +181,6 @@ def _begins(compact: str, name: str, spelt: str) -> bool:
     )
 
 
-def _ends(compact: str, name: str, spelt: str) -> bool:
-    if len(name) <= len(compact) or not name.endswith(compact):
-        return False
-    words = spelt.split(" ")
-    return any("".join(words[start:]) == compact for start in range(1, len(words)))
-
-
 def longer_names(found: Iterable[NameWindow], gazetteer: Gazetteer) -> Iterator[NameReading]:
     """Towns of note whose names begin with all that a segment says: "Brive", "Aix"."""
     for window in found:
@@ -182,14 +190,13 @@ def longer_names(found: Iterable[NameWindow], gazetteer: Gazetteer) -> Iterator[
         if high - low > MAX_LONGER or window.compact in _TOO_COMMON:
             continue
         for i in {int(entry) for entry in gazetteer.prefixes.entries[low:high]}:
-            if _is_town_of_note(gazetteer.places[i]) and _begins(
-                window.compact, gazetteer.compact[i], gazetteer.spelt[i]
+            place = gazetteer.places[i]
+            if (
+                place.kind == COMMUNE
+                and place.population >= NOTABLE_TOWN
+                and _begins(window.compact, gazetteer.compact[i], gazetteer.spelt[i])
             ):
                 yield _named(window, i, BEGINNING_QUALITY, MatchMethod.BEGINNING)
-
-
-def _is_town_of_note(place: GazetteerEntry) -> bool:
-    return place.kind == COMMUNE and place.population >= NOTABLE_TOWN
 
 
 def sounding_in_pool(
@@ -210,17 +217,14 @@ def alike_in_france(found: Iterable[NameWindow], gazetteer: Gazetteer) -> Iterat
         if len(window.compact) < 4:
             continue
         sounds = gazetteer.by_sound.get(phonetic(window.compact), ())
-        for i in {*_nearest(window.compact, gazetteer), *sounds}:
+        # A swap of letters leaves few triples of a short name: look further down its list.
+        count = 120 if len(window.compact) <= 8 else 24
+        for i in {*gazetteer.trigrams.nearest(window.compact, count), *sounds}:
             score = _likeness(window.compact, gazetteer.compact[i])
             if i in sounds and score >= SOUND_FLOOR:
                 yield _named(window, i, _as_heard(score), MatchMethod.SOUND)
             elif score >= FRANCE_FLOOR:
                 yield _named(window, i, score, MatchMethod.TYPO)
-
-
-def _nearest(compact: str, gazetteer: Gazetteer) -> list[int]:
-    """A swap of letters leaves few triples of a short name: look further down its list."""
-    return gazetteer.trigrams.nearest(compact, count=120 if len(compact) <= 8 else 24)
 
 
 def _likeness(left: str, right: str) -> float:
@@ -229,7 +233,7 @@ def _likeness(left: str, right: str) -> float:
 
 def _as_heard(likeness: float) -> float:
     """A name that sounds the same is half way from its spelling to a sure one."""
-    return (0.96 + likeness) / 2
+    return (SAME_SOUND + likeness) / 2
 
 
 def _named(window: NameWindow, entry: int, quality: float, method: MatchMethod) -> NameReading:

@@ -35,17 +35,14 @@ _ABBREVIATIONS = {
 
 def fold(text: str) -> str:
     """Lower case, no accents or ligatures; punctuation stays, dashes and apostrophes unified."""
-    folded = _fold(text)
+    folded = _shorten(text)
+    if _ASCII.fullmatch(folded):
+        folded = folded.lower().replace("`", "'")
+    else:
+        plain = folded.lower().translate(_LIGATURES)
+        decomposed = unicodedata.normalize("NFKD", plain)
+        folded = _shorten(_MARKS.sub("", decomposed).lower().translate(_LIGATURES))
     return _NOTRE_DAME.sub("nd", folded) if "n." in folded else folded
-
-
-def _fold(text: str) -> str:
-    shortened = _shorten(text)
-    if _ASCII.fullmatch(shortened):
-        return shortened.lower().replace("`", "'")
-    plain = shortened.lower().translate(_LIGATURES)
-    decomposed = unicodedata.normalize("NFKD", plain)
-    return _shorten(_MARKS.sub("", decomposed).lower().translate(_LIGATURES))
 
 
 def _shorten(text: str) -> str:
@@ -63,24 +60,13 @@ def words(folded: str) -> list[tuple[str, int, int]]:
     found: list[tuple[str, int, int]] = []
     for match in _WORD.finditer(folded):
         start, end = match.span()
-        if found and _is_slash_for_sur(folded, found[-1], start):
-            found.append(("sur", start, start))
-        found.extend((word, start, end) for word in _spelt_out(match[0]))
+        if found and start - found[-1][2] == 1 and folded[start - 1] == "/":
+            before = found[-1][0]
+            if before not in ("sur", "sous") and before.isalpha() and folded[start].isalpha():
+                found.append(("sur", start, start))
+        spelt_out = _ABBREVIATIONS.get(match[0]) or (match[0],)
+        found.extend((word, start, end) for word in spelt_out)
     return found
-
-
-def _spelt_out(word: str) -> tuple[str, ...]:
-    return _ABBREVIATIONS.get(word) or (word,)
-
-
-def _is_slash_for_sur(folded: str, before: tuple[str, int, int], start: int) -> bool:
-    return (
-        start - before[2] == 1
-        and folded[before[2]] == "/"
-        and before[0] not in ("sur", "sous")
-        and before[0].isalpha()
-        and folded[start].isalpha()
-    )
 
 
 def normalise(text: str) -> str:

@@ -32,6 +32,7 @@ _CODE_FIELD = re.compile(r"(?<![0-9A-Za-z])(2[ABab] ?\d{3}|\d{2} \d{3}|\d{4,5})(
 _DEPARTEMENT_WORDS = frozenset(("departement", "dept", "dep", "dpt"))
 _ARTICLES = frozenset(("le", "la", "les", "l"))
 _AND = frozenset(("et", "ou"))
+_LINKERS_BUT_AND = LINKERS - _AND
 _BEHIND_AREAS = AREA_KINDS | WHOLE_WORDS
 _ARRONDISSEMENT_WORDS = frozenset(("arrondissement", "arrondissements", "arrdt", "arr", "ardt"))
 _BOX_WORDS = frozenset(("bp", "cs", "tsa", "boite"))
@@ -85,63 +86,68 @@ class QueryReading:
 
 def read(query: GeocodeQuery, gazetteer: Gazetteer) -> QueryReading:
     """Read a query against the codes and département names that the gazetteer knows."""
-    tokens, codes = _fields(query)
-    tokens = _article_first(list(_with_sur(tokens, gazetteer)))
-    reading = QueryReading(tokens, codes, citycode=_code_in(query.citycode), context=query.context)
-    reading.has_city_field = any(token.field is QueryField.CITY for token in tokens)
-    _read_noise(reading, gazetteer)
-    _read_codes(reading, gazetteer)
-    _read_departements(reading, gazetteer)
-    _read_departement_field(reading, query.departement, gazetteer)
-    _read_arrondissement(reading)
-    outside = {code.position for code in reading.codes if code.firm}
-    bridged = set(_bridges(tokens, gazetteer))
-    reading.segments = segments(tokens, outside, reading.skipped, bridged)
-    _read_areas(reading, gazetteer)
-    reading.segments = _before_areas(reading)
-    return reading
-
-
-def _fields(query: GeocodeQuery) -> tuple[list[QueryToken], list[CodeCandidate]]:
-    """The words of all fields, and the codes of the fields; a city in the postcode's field, and
-    the reverse, go where they belong."""
     tokens = tokenise(query.text)
     codes: list[CodeCandidate] = []
+    # A city in the postcode's field goes where it belongs, and a postcode in the city's.
     for value in filter(None, (query.postcode, query.city)):
         code = _code_in(value)
         if code:
             codes.append(CodeCandidate(code, -1))
             value = _CODE_FIELD.sub(" ", value)
         tokens.extend(tokenise(value, QueryField.CITY))
-    return tokens, codes
+    tokens = _respelt(tokens, gazetteer)
+    reading = QueryReading(tokens, codes, citycode=_code_in(query.citycode), context=query.context)
+    reading.has_city_field = any(token.field is QueryField.CITY for token in tokens)
+    _read_noise(reading, gazetteer)
+    _read_codes(reading, gazetteer)
+    _read_departements(reading, gazetteer)
+    if query.departement:
+        _read_departement_field(reading, query.departement, gazetteer)
+    _read_arrondissement(reading)
+    outside = {code.position for code in reading.codes if code.firm}
+    # Dashes with spaces around may stand inside a name: "Arzacq - Arraziguet".
+    bridged = {
+        i
+        for i, token in enumerate(tokens)
+        if token.gap is TokenGap.DASH
+        and any(left + right in gazetteer.by_name for left, right in _around(tokens, i))
+    }
+    reading.segments = segments(tokens, outside, reading.skipped, bridged)
+    _read_areas(reading, gazetteer)
+    # Where the last segment is a mere département or région, the one before it is the town's.
+    areas = {(h.start, h.end) for h in (*reading.departements, *reading.regions) if h.named}
+    ends = {s.field: s.end for s in reading.segments if (s.start, s.end) not in areas}
+    reading.segments = [
+        replace(segment, last=True) if ends.get(segment.field) == segment.end else segment
+        for segment in reading.segments
+    ]
+    return reading
 
 
-def _with_sur(tokens: list[QueryToken], gazetteer: Gazetteer) -> Iterator[QueryToken]:
-    """ "Bar / Aube" is read "Bar sur Aube", if there is one."""
+def _respelt(tokens: list[QueryToken], gazetteer: Gazetteer) -> list[QueryToken]:
+    """ "Bar / Aube" read as "Bar sur Aube", if there is one, then "Havre (Le)" as "Le Havre"."""
+    spelt: list[QueryToken] = []
     for i, token in enumerate(tokens):
-        known = token.gap is TokenGap.DASH and any(
+        if token.gap is TokenGap.DASH and any(
             f"{left}sur{right}" in gazetteer.by_name for left, right in _around(tokens, i)
-        )
-        if known:
-            yield QueryToken("sur", TokenGap.SPACE, token.field, token.bracketed)
-            yield replace(token, gap=TokenGap.SPACE)
-        else:
-            yield token
-
-
-def _article_first(tokens: list[QueryToken]) -> list[QueryToken]:
-    """ "Havre (Le)", as lists have it, is read "Le Havre"."""
-    for i, token in enumerate(tokens):
-        if token.word in _ARTICLES and i > 0 and _is_bracketed_alone(tokens, i):
-            start = next(k for k in range(i - 1, -1, -1) if _begins_name(tokens, k))
-            article = replace(token, gap=tokens[start].gap, bracketed=False)
-            name = [replace(tokens[start], gap=TokenGap.SPACE), *tokens[start + 1 : i]]
-            return [*tokens[:start], article, *name, *tokens[i + 1 :]]
-    return tokens
-
-
-def _begins_name(tokens: list[QueryToken], i: int) -> bool:
-    return i == 0 or tokens[i].gap is TokenGap.STRONG or tokens[i - 1].word[0].isdigit()
+        ):
+            spelt.append(QueryToken("sur", TokenGap.SPACE, token.field, token.bracketed))
+            token = replace(token, gap=TokenGap.SPACE)
+        spelt.append(token)
+    for i, token in enumerate(spelt):
+        if token.word in _ARTICLES and i > 0 and _is_bracketed_alone(spelt, i):
+            # The name begins at a clear cut or behind a number.
+            start = i - 1
+            while not (
+                start == 0
+                or spelt[start].gap is TokenGap.STRONG
+                or spelt[start - 1].word[0].isdigit()
+            ):
+                start -= 1
+            article = replace(token, gap=spelt[start].gap, bracketed=False)
+            name = [replace(spelt[start], gap=TokenGap.SPACE), *spelt[start + 1 : i]]
+            return [*spelt[:start], article, *name, *spelt[i + 1 :]]
+    return spelt
 
 
 def _around(tokens: list[QueryToken], i: int) -> Iterator[tuple[str, str]]:
@@ -170,72 +176,52 @@ def _read_noise(reading: QueryReading, gazetteer: Gazetteer) -> None:
             if following.isdigit() and len(following) <= 2:
                 reading.skipped.add(i + 1)
         elif token.word in _BOX_WORDS and (following[:1].isdigit() or following == "n"):
-            reading.skipped.update(_box(tokens, i))
-    _read_country(reading, gazetteer)
-
-
-def _box(tokens: list[QueryToken], i: int) -> Iterator[int]:
-    yield i
-    i += 1
-    if tokens[i].word == "n":
-        yield i
-        i += 1
-    if i < len(tokens) and tokens[i].word[0].isdigit():
-        yield i
-
-
-def _read_country(reading: QueryReading, gazetteer: Gazetteer) -> None:
-    if len(reading.tokens) < 2:
-        reading.country = COUNTRIES.get(reading.tokens[0].word, "") if reading.tokens else ""
+            # "BP 12", "CS n° 12".
+            reading.skipped.update((i, i + 1))
+            if following == "n" and i + 2 < len(tokens) and tokens[i + 2].word[0].isdigit():
+                reading.skipped.add(i + 2)
+    if len(tokens) < 2:
+        reading.country = COUNTRIES.get(tokens[0].word, "") if tokens else ""
         return
-    last = reading.tokens[-1]
-    tail = "".join(token.word for token in reading.tokens[-3:])
-    if (
-        last.word in _FRANCE
-        and last.gap is not TokenGap.HYPHEN
-        and tail not in gazetteer.region_names
-    ):
-        reading.skipped.add(len(reading.tokens) - 1)
+    last = tokens[-1]
+    if last.word in _FRANCE and last.gap is not TokenGap.HYPHEN:
+        # "Île-de-France" ends in no country.
+        if "".join(token.word for token in tokens[-3:]) not in gazetteer.region_names:
+            reading.skipped.add(len(tokens) - 1)
     elif last.word in COUNTRIES and (last.gap >= TokenGap.DASH or last.bracketed):
         reading.country = COUNTRIES[last.word]
 
 
 def _read_codes(reading: QueryReading, gazetteer: Gazetteer) -> None:
-    for i, token in enumerate(reading.tokens):
+    """Codes of five signs; only where there is none, spaced ones, then those that lost a zero."""
+    tokens, codes = reading.tokens, reading.codes
+    for i, token in enumerate(tokens):
         if i not in reading.skipped and _CODE.fullmatch(token.word):
-            reading.codes.append(CodeCandidate(token.word.upper(), i))
-    if not reading.codes:
-        reading.codes.extend(_spaced_codes(reading, gazetteer))
-    if not reading.codes:
-        reading.codes.extend(_weak_codes(reading, gazetteer))
-    reading.codes.sort(key=lambda code: not _is_known(code.value, gazetteer))
-
-
-def _is_known(value: str, gazetteer: Gazetteer) -> bool:
-    return value in gazetteer.by_postcode or value in gazetteer.by_code
-
-
-def _spaced_codes(reading: QueryReading, gazetteer: Gazetteer) -> Iterator[CodeCandidate]:
-    """ "35 000 Rennes": two digits, a space, three digits that make a known postcode."""
-    tokens = reading.tokens
-    for i in range(len(tokens) - 1):
-        left, right = tokens[i], tokens[i + 1]
-        value = left.word + right.word
-        is_code = len(left.word) == 2 and right.gap is TokenGap.SPACE and _CODE.fullmatch(value)
-        if is_code and value in gazetteer.by_postcode:
-            reading.skipped.add(i)
-            yield CodeCandidate(value, i + 1)
-
-
-def _weak_codes(reading: QueryReading, gazetteer: Gazetteer) -> Iterator[CodeCandidate]:
-    """Four digits that a spreadsheet may have left of a postcode; a year is none."""
-    for i, token in enumerate(reading.tokens):
-        if len(token.word) != 4 or not token.word.isdigit() or i in reading.skipped:
-            continue
-        is_year = i > 0 and reading.tokens[i - 1].word in MONTHS
-        value = "0" + token.word
-        if not is_year and _is_known(value, gazetteer):
-            yield CodeCandidate(value, i, firm=False)
+            codes.append(CodeCandidate(token.word.upper(), i))
+    if not codes:
+        # "35 000 Rennes": two digits, a space, three digits that make a known postcode.
+        for i in range(len(tokens) - 1):
+            left, right = tokens[i], tokens[i + 1]
+            value = left.word + right.word
+            is_code = len(left.word) == 2 and right.gap is TokenGap.SPACE and _CODE.fullmatch(value)
+            if is_code and value in gazetteer.by_postcode:
+                reading.skipped.add(i)
+                codes.append(CodeCandidate(value, i + 1))
+    if not codes:
+        # Four digits that a spreadsheet may have left of a code; a year is none.
+        for i, token in enumerate(tokens):
+            if len(token.word) != 4 or not token.word.isdigit() or i in reading.skipped:
+                continue
+            is_year = i > 0 and tokens[i - 1].word in MONTHS
+            value = "0" + token.word
+            if not is_year and (value in gazetteer.by_postcode or value in gazetteer.by_code):
+                codes.append(CodeCandidate(value, i, firm=False))
+    # Known ones first.
+    codes.sort(
+        key=lambda code: (
+            code.value not in gazetteer.by_postcode and code.value not in gazetteer.by_code
+        )
+    )
 
 
 def _read_departements(reading: QueryReading, gazetteer: Gazetteer) -> None:
@@ -251,7 +237,9 @@ def _read_departements(reading: QueryReading, gazetteer: Gazetteer) -> None:
         elif i > 0 and tokens[i - 1].word in _DEPARTEMENT_WORDS:
             reading.departements.append(AreaHint(code, True, i - 1, i + 1))
             reading.skipped.update((i - 1, i))
-        elif not reading.firm_codes and _is_at_an_end(tokens, i):
+        elif not reading.firm_codes and (
+            i == len(tokens) - 1 or (i == 0 and tokens[1].word not in STREET_TYPES)
+        ):
             reading.departements.append(AreaHint(code, False, i, i + 1))
 
 
@@ -262,17 +250,8 @@ def _is_bracketed_alone(tokens: list[QueryToken], i: int) -> bool:
     return tokens[i].bracketed and tokens[i].gap is TokenGap.STRONG and closed
 
 
-def _is_at_an_end(tokens: list[QueryToken], i: int) -> bool:
-    if len(tokens) == 1:
-        return True
-    if i == len(tokens) - 1:
-        return True
-    return i == 0 and tokens[1].word not in STREET_TYPES
-
-
 def _read_departement_field(reading: QueryReading, value: str, gazetteer: Gazetteer) -> None:
-    if not value:
-        return
+    """A département's name or number, or a région's name, in a field of its own."""
     spelt = normalise(value)
     numbers = [
         w.upper().zfill(2) for w in spelt.split() if w.upper().zfill(2) in gazetteer.departements
@@ -308,74 +287,42 @@ def ordinal(word: str) -> int | None:
     return ROMAN.get(word) or (ROMAN.get(word[:-1]) if word.endswith("e") else None)
 
 
-def _bridges(tokens: list[QueryToken], gazetteer: Gazetteer) -> Iterator[int]:
-    """Dashes with spaces around that stand inside a name: "Arzacq - Arraziguet"."""
-    for i, token in enumerate(tokens):
-        if token.gap is not TokenGap.DASH:
-            continue
-        if any(left + right in gazetteer.by_name for left, right in _around(tokens, i)):
-            yield i
-
-
 def _read_areas(reading: QueryReading, gazetteer: Gazetteer) -> None:
     """Names of départements and régions: a whole segment, or the end of one.
 
     More of them may stand before it: "Bretagne et Normandie".
     """
-    for segment in reading.segments:
-        end = _area_end(reading, segment)
-        while end > segment.start:
-            start = _area_start(reading, segment, end, gazetteer)
-            end = _end_before(reading.tokens, start) if start is not None else 0
-
-
-def _area_end(reading: QueryReading, segment: TokenSegment) -> int:
-    """Where the last name may end: "Bretagne entière", "Isère 38"."""
+    tokens = reading.tokens
     numbers = {hint.start for hint in reading.departements if not hint.named}
-    end = segment.end
-    while end > segment.start and (
-        reading.tokens[end - 1].word in _BEHIND_AREAS or end - 1 in numbers
-    ):
-        end -= 1
-    return end
+    for segment in reading.segments:
+        end = segment.end
+        # What may stand behind the last name: "Bretagne entière", "Isère 38".
+        while end > segment.start and (tokens[end - 1].word in _BEHIND_AREAS or end - 1 in numbers):
+            end -= 1
+        while end > segment.start:
+            start = _read_area(reading, segment, end, gazetteer)
+            if start is None:
+                break
+            # Another name may be listed before this one.
+            while start and tokens[start - 1].word in _LINKERS_BUT_AND:
+                start -= 1
+            end = start - 1 if start and tokens[start - 1].word in _AND else 0
 
 
-def _end_before(tokens: list[QueryToken], start: int) -> int:
-    """Where a name may end that is listed before the one that starts there; else 0."""
-    while start and tokens[start - 1].word in LINKERS - _AND:
-        start -= 1
-    return start - 1 if start and tokens[start - 1].word in _AND else 0
-
-
-def _area_start(
+def _read_area(
     reading: QueryReading, segment: TokenSegment, end: int, gazetteer: Gazetteer
 ) -> int | None:
-    """Where the area that ends there begins, once it is noted; None if there is none."""
+    """Note the longest area's name that ends there, and tell where it begins; None without one."""
     for start in range(segment.start, min(end, segment.start + 12)):
-        if _read_area(reading, start, end, gazetteer):
+        tokens = reading.tokens[start:end]
+        compact = "".join(token.word for token in tokens)
+        firm = tokens[0].bracketed and tokens[0].gap is TokenGap.STRONG
+        departement = gazetteer.departement_names.get(compact)
+        if departement:
+            reading.departements.append(AreaHint(departement, firm, start, end, named=True))
+        region = gazetteer.region_names.get(compact)
+        if region:
+            reading.regions.append(AreaHint(region, firm, start, end, named=True))
+        if departement or region:
             return start
     return None
-
-
-def _read_area(reading: QueryReading, start: int, end: int, gazetteer: Gazetteer) -> bool:
-    tokens = reading.tokens[start:end]
-    compact = "".join(token.word for token in tokens)
-    firm = tokens[0].bracketed and tokens[0].gap is TokenGap.STRONG
-    departement = gazetteer.departement_names.get(compact)
-    if departement:
-        reading.departements.append(AreaHint(departement, firm, start, end, named=True))
-    region = gazetteer.region_names.get(compact)
-    if region:
-        reading.regions.append(AreaHint(region, firm, start, end, named=True))
-    return bool(departement or region)
-
-
-def _before_areas(reading: QueryReading) -> list[TokenSegment]:
-    """Where the last segment is but a département or région, the one before it is the town's."""
-    areas = {(h.start, h.end) for h in (*reading.departements, *reading.regions) if h.named}
-    towns = [segment for segment in reading.segments if (segment.start, segment.end) not in areas]
-    ends = {segment.field: segment.end for segment in towns}
-    return [
-        replace(segment, last=True) if ends.get(segment.field) == segment.end else segment
-        for segment in reading.segments
-    ]

@@ -1,11 +1,9 @@
 """The match record: parts read, precision that is sure, score and candidates."""
 
-from collections.abc import Sequence
-
 from mapservice.geocoding.matching.areas import is_whole_country
 from mapservice.geocoding.matching.decide import MatchCase, MatchVerdict, is_in_passing
 from mapservice.geocoding.matching.evidence import CommuneEvidence
-from mapservice.geocoding.matching.gazetteer import ARRONDISSEMENT, Gazetteer
+from mapservice.geocoding.matching.gazetteer import ARRONDISSEMENT
 from mapservice.geocoding.matching.parse import AreaHint, QueryReading
 from mapservice.geocoding.matching.vocabulary import SITE_WORDS, STREET_TYPES
 from mapservice.geocoding.model import (
@@ -16,77 +14,104 @@ from mapservice.geocoding.model import (
     Precision,
     QueryParts,
 )
+from mapservice.geocoding.weights import SCORE_BANDS, SHARED_AREA
 
 MAX_CANDIDATES = 20
 """Candidates kept in a match record: enough to review a postcode of many communes."""
 
 _ADDRESS_WORDS = STREET_TYPES | SITE_WORDS
 
-_BANDS = {
-    MatchStatus.CERTAIN: (0.9, 1.0),
-    MatchStatus.LIKELY: (0.7, 0.9),
-    MatchStatus.AMBIGUOUS: (0.35, 0.7),
-    MatchStatus.NONE: (0.0, 0.0),
-}
-
 
 def match_of(query: GeocodeQuery, case: MatchCase, verdict: MatchVerdict) -> GeocodeMatch:
     """Write down what was decided."""
-    answers = [] if verdict.status is MatchStatus.NONE else list(case.ranked[:MAX_CANDIDATES])
+    status, gazetteer = verdict.status, case.gazetteer
+    answers = [] if status is MatchStatus.NONE else case.ranked[:MAX_CANDIDATES]
     best = answers[0] if answers else None
-    parts = _parts(case.reading, best, case.gazetteer)
-    parts = _with_shared_area(parts, case, verdict)
-    score = _score(best, verdict.status)
+    parts = _parts(case, best, verdict)
+    # The finest level that is sure: an open choice within one département is known to that.
+    if status in (MatchStatus.CERTAIN, MatchStatus.LIKELY):
+        precision = Precision.COMMUNE
+    elif status is MatchStatus.NONE and is_whole_country(case.reading):
+        precision = Precision.NATIONAL
+    elif parts.departement:
+        precision = Precision.DEPARTEMENT
+    else:
+        precision = Precision.REGION if parts.region else Precision.NONE
+    low, high = SCORE_BANDS[status]
+    score = round(low + (high - low) * min(1.0, max(0.0, best.core)), 4) if best else 0.0
+    candidates = []
+    for answer in answers:
+        # Scored in proportion to the best one.
+        share = max(0.0, answer.core) / answers[0].core if answers[0].core > 0 else 0.0
+        own = round(score * min(1.0, share), 4)
+        candidates.append(MatchCandidate(gazetteer.places[answer.entry], own, str(answer.method)))
     return GeocodeMatch(
         query=query,
         parts=parts,
-        status=verdict.status,
-        precision=_precision(case, verdict.status, parts),
+        status=status,
+        precision=precision,
         score=score,
         method=str(best.method) if best else "",
-        year=case.gazetteer.year,
+        year=gazetteer.year,
         reason=verdict.reason,
-        candidates=tuple(
-            candidate_of(answer, answers[0], score, case.gazetteer) for answer in answers
-        ),
+        candidates=tuple(candidates),
     )
 
 
-def candidate_of(
-    evidence: CommuneEvidence, best: CommuneEvidence, best_score: float, gazetteer: Gazetteer
-) -> MatchCandidate:
-    """A candidate scored in proportion to the best one."""
-    share = max(0.0, evidence.core) / best.core if best.core > 0 else 0.0
-    score = round(best_score * min(1.0, share), 4)
-    return MatchCandidate(gazetteer.places[evidence.entry], score, str(evidence.method))
-
-
-def _score(best: CommuneEvidence | None, status: MatchStatus) -> float:
-    """The evidence, brought into the band of its status, so that scores compare across queries."""
-    low, high = _BANDS[status]
-    return round(low + (high - low) * min(1.0, max(0.0, best.core)), 4) if best else 0.0
-
-
-def _parts(reading: QueryReading, best: CommuneEvidence | None, gazetteer: Gazetteer) -> QueryParts:
-    departement = _area(reading, reading.departements)
+def _parts(case: MatchCase, best: CommuneEvidence | None, verdict: MatchVerdict) -> QueryParts:
+    """What was read, with the département and région of the answer."""
+    reading, gazetteer = case.reading, case.gazetteer
     named = best.named if best else None
     codes = [code.value for code in reading.codes]
+    citycodes = (c for c in reading.firm_codes if c not in gazetteer.by_postcode)
+    arrondissement = str(reading.arrondissement or "")
+    if best and gazetteer.places[best.entry].kind == ARRONDISSEMENT:
+        arrondissement = gazetteer.places[best.entry].code
+    names: tuple[str, ...] = ()
+    if named and named.start >= 0:
+        names = (" ".join(token.word for token in reading.tokens[named.start : named.end]),)
+    departement, region = _areas(case, verdict)
     return QueryParts(
         postcode=next((c for c in codes if c in gazetteer.by_postcode), codes[0] if codes else ""),
-        citycode=reading.citycode or _citycode(reading, gazetteer),
+        citycode=reading.citycode or next((c for c in citycodes if c in gazetteer.by_code), ""),
         departement=departement,
-        region=_area(reading, reading.regions),
-        arrondissement=_arrondissement(reading, best, gazetteer),
+        region=region,
+        arrondissement=arrondissement,
         cedex=reading.cedex,
-        names=(_words(reading, named.start, named.end),) if named and named.start >= 0 else (),
+        names=names,
         street=_street(reading, best),
     )
 
 
-def _area(reading: QueryReading, hints: Sequence[AreaHint]) -> str:
-    """The one département or région told; "avenue du Rhône" tells none."""
-    told = {hint.code for hint in hints if not _is_in_street(reading, hint)}
-    return told.pop() if len(told) == 1 else ""
+def _areas(case: MatchCase, verdict: MatchVerdict) -> tuple[str, str]:
+    """The département and région of the answer, or those that all near candidates share.
+
+    Where these tell none, the one that the text names; "avenue du Rhône" names none.
+    """
+    reading, region_of = case.reading, case.gazetteer.departement_region
+    answers: list[CommuneEvidence] = []
+    if verdict.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY):
+        answers = [case.best]
+    elif verdict.status is MatchStatus.AMBIGUOUS and not is_in_passing(case.best):
+        answers = [case.best, *case.within(SHARED_AREA)]
+    places = [case.gazetteer.places[answer.entry] for answer in answers]
+    hinted = {hint.code for hint in reading.departements if not _is_in_street(reading, hint)}
+    departement = _sole({place.departement for place in places}) or _sole(hinted)
+    region = _sole({place.region for place in places}) or _sole(
+        {hint.code for hint in reading.regions if not _is_in_street(reading, hint)}
+    )
+    if not region:
+        # That of the départements named, if they lie in one région.
+        codes = {departement} if departement else hinted
+        region = _sole({region_of.get(code, "") for code in codes})
+    if not places and not departement and len(case.sense.areas) == 1:
+        departement = next(iter(case.sense.areas))
+        region = region_of.get(departement, "")
+    return departement, region
+
+
+def _sole(codes: set[str]) -> str:
+    return next(iter(codes)) if len(codes) == 1 else ""
 
 
 def _is_in_street(reading: QueryReading, hint: AreaHint) -> bool:
@@ -101,24 +126,6 @@ def _is_in_street(reading: QueryReading, hint: AreaHint) -> bool:
     return any(t.word in _ADDRESS_WORDS for t in reading.tokens[segment.start : hint.start])
 
 
-def _citycode(reading: QueryReading, gazetteer: Gazetteer) -> str:
-    codes = (c.value for c in reading.codes if c.firm and c.value not in gazetteer.by_postcode)
-    return next((code for code in codes if code in gazetteer.by_code), "")
-
-
-def _arrondissement(
-    reading: QueryReading, best: CommuneEvidence | None, gazetteer: Gazetteer
-) -> str:
-    """The INSEE code of the arrondissement where it is known, else the number read."""
-    if best and gazetteer.places[best.entry].kind == ARRONDISSEMENT:
-        return gazetteer.places[best.entry].code
-    return str(reading.arrondissement or "")
-
-
-def _words(reading: QueryReading, start: int, end: int) -> str:
-    return " ".join(token.word for token in reading.tokens[start:end])
-
-
 def _street(reading: QueryReading, best: CommuneEvidence | None) -> str:
     """From the first street word to the end of its segment, without the town."""
     town = range(best.named.start, best.named.end) if best and best.named else range(0)
@@ -129,57 +136,3 @@ def _street(reading: QueryReading, best: CommuneEvidence | None) -> str:
                 kept = range(i - 1 if number else i, segment.end)
                 return " ".join(reading.tokens[k].word for k in kept if k not in town)
     return ""
-
-
-def _with_shared_area(parts: QueryParts, case: MatchCase, verdict: MatchVerdict) -> QueryParts:
-    """Fill the département and région of the answer, or those that all near candidates share."""
-    places = [case.gazetteer.places[e.entry] for e in _in_question(case, verdict)]
-    departements = {place.departement for place in places}
-    regions = {place.region for place in places}
-    departement = departements.pop() if len(departements) == 1 else parts.departement
-    region = regions.pop() if len(regions) == 1 else parts.region
-    if not region:
-        region = _shared_region(case, departement)
-    if not places and not departement and len(case.sense.areas) == 1:
-        departement = next(iter(case.sense.areas))
-        region = case.gazetteer.departement_region.get(departement, "")
-    return QueryParts(
-        postcode=parts.postcode,
-        citycode=parts.citycode,
-        departement=departement,
-        region=region,
-        arrondissement=parts.arrondissement,
-        cedex=parts.cedex,
-        names=parts.names,
-        street=parts.street,
-    )
-
-
-def _shared_region(case: MatchCase, departement: str) -> str:
-    """That of the départements told, if they lie in one."""
-    hints = case.reading.departements
-    told = {hint.code for hint in hints if not _is_in_street(case.reading, hint)}
-    codes = {departement} if departement else told
-    regions = {case.gazetteer.departement_region.get(code, "") for code in codes}
-    return regions.pop() if len(regions) == 1 else ""
-
-
-def _in_question(case: MatchCase, verdict: MatchVerdict) -> Sequence[CommuneEvidence]:
-    if verdict.status is MatchStatus.NONE or (
-        verdict.status is MatchStatus.AMBIGUOUS and is_in_passing(case.best)
-    ):
-        return ()
-    if verdict.status is MatchStatus.AMBIGUOUS:
-        return [case.best, *case.within(0.15)]
-    return [case.best]
-
-
-def _precision(case: MatchCase, status: MatchStatus, parts: QueryParts) -> Precision:
-    """The finest level that is sure: an open choice within one département is known to that."""
-    if status in (MatchStatus.CERTAIN, MatchStatus.LIKELY):
-        return Precision.COMMUNE
-    if status is MatchStatus.NONE and is_whole_country(case.reading):
-        return Precision.NATIONAL
-    if parts.departement:
-        return Precision.DEPARTEMENT
-    return Precision.REGION if parts.region else Precision.NONE

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from mapservice.geocoding.matching.areas import spans_of_areas
 from mapservice.geocoding.matching.gazetteer import ARTICLES, MAX_NAME_WORDS, Gazetteer, Ids
@@ -18,42 +17,14 @@ from mapservice.geocoding.matching.vocabulary import (
     STREET_TYPES,
     TITLES,
 )
-
-
-class NameRole(StrEnum):
-    """What a name is for the text around it."""
-
-    FIELD = "field"
-    AFTER_CODE = "after code"
-    ALONE = "alone"
-    BEFORE_CODE = "before code"
-    SITE = "site"
-    END = "end"
-    EARLIER = "earlier"
-    START = "start"
-    TAIL = "tail of a street"
-    MIDDLE = "middle"
-    STREET = "street"
-    LOCALITY = "locality"
-    FRAGMENT = "fragment"
-
-
-ROLE_WEIGHT = {
-    NameRole.FIELD: 1.0,
-    NameRole.AFTER_CODE: 1.0,
-    NameRole.ALONE: 1.0,
-    NameRole.BEFORE_CODE: 0.85,
-    NameRole.SITE: 0.9,
-    NameRole.END: 0.9,
-    NameRole.EARLIER: 0.75,
-    NameRole.START: 0.75,
-    NameRole.TAIL: 0.45,
-    NameRole.MIDDLE: 0.5,
-    NameRole.STREET: 0.3,
-    NameRole.LOCALITY: 0.3,
-    NameRole.FRAGMENT: 0.35,
-}
-"""How far a name in this place is the town meant, 0..1; set on half of the trial cases."""
+from mapservice.geocoding.model import NameRole
+from mapservice.geocoding.weights import (
+    BESIDE_CITY_FIELD,
+    GENERIC_NAME,
+    INSIDE_LONGER_NAME,
+    LONGER_NAME_SHARE,
+    ROLE_WEIGHT,
+)
 
 TOWN_ROLES = frozenset(
     (
@@ -85,18 +56,33 @@ class NameSpan:
 
 def hits(reading: QueryReading, gazetteer: Gazetteer) -> list[NameSpan]:
     """Every name that stands in the text, those inside a longer one made light."""
-    found = [
-        hit for segment in reading.segments for hit in _segment_hits(reading, segment, gazetteer)
-    ]
+    found = [hit for segment in reading.segments for hit in _hits_of(reading, segment, gazetteer)]
     areas = spans_of_areas(reading)
-    return [_tempered(hit, found, areas) for hit in found]
+    tempered = []
+    for hit in found:
+        # "Paris" in "Paris-l'Hôpital" hardly counts.
+        start, end, length = hit.start, hit.end, hit.end - hit.start
+        enough = hit.weight * LONGER_NAME_SHARE
+        if any(
+            other.start <= start
+            and end <= other.end
+            and other.end - other.start > length
+            and other.weight >= enough
+            for other in found
+        ) or any(first <= start and end <= last and last - first > length for first, last in areas):
+            weight = hit.weight * INSIDE_LONGER_NAME
+            hit = NameSpan(start, end, hit.ids, NameRole.FRAGMENT, weight, hit.spelt)
+        tempered.append(hit)
+    return tempered
 
 
-def _segment_hits(
+def _hits_of(
     reading: QueryReading, segment: TokenSegment, gazetteer: Gazetteer
 ) -> Iterator[NameSpan]:
+    """Every name in a segment, with the role and the weight that its place gives it."""
     tokens = reading.tokens
     by_name = gazetteer.by_name
+    beside_city_field = reading.has_city_field and segment.field is QueryField.TEXT
     for start in range(segment.start, segment.end):
         key = ""
         for end in range(start + 1, min(start + MAX_NAME_WORDS, segment.end) + 1):
@@ -104,19 +90,21 @@ def _segment_hits(
             ids = by_name.get(key)
             if ids and tokens[start].word == "d" and end - start > 1:
                 ids = tuple(i for i in ids if gazetteer.spelt[i].startswith("d "))
-            if ids and _reads_as_name(reading, segment, start, end):
-                role = role_of(reading, segment, start, end)
-                weight = ROLE_WEIGHT[role] * _tempering(reading, segment, start, end, role)
-                spelt = " ".join(token.word for token in tokens[start:end])
-                yield NameSpan(start, end, ids, role, weight, spelt)
-
-
-def _reads_as_name(reading: QueryReading, segment: TokenSegment, start: int, end: int) -> bool:
-    """A single letter among others is no name (Y, in the Somme), nor is a street's kind."""
-    tokens = reading.tokens
-    if end - start == 1 and len(tokens[start].word) == 1 and len(tokens) > 1:
-        return False
-    return not _is_kind_of_street(reading, segment, start, end)
+            if not ids:
+                continue
+            # A single letter among others is no name (Y, in the Somme).
+            if end - start == 1 and len(tokens[start].word) == 1 and len(tokens) > 1:
+                continue
+            if _is_kind_of_street(reading, segment, start, end):
+                continue
+            words = [token.word for token in tokens[start:end]]
+            role = role_of(reading, segment, start, end)
+            factor = 1.0
+            if role not in DECLARED_ROLES and all(word in GENERIC_WORDS for word in words):
+                factor *= GENERIC_NAME
+            if beside_city_field:
+                factor *= BESIDE_CITY_FIELD
+            yield NameSpan(start, end, ids, role, ROLE_WEIGHT[role] * factor, " ".join(words))
 
 
 def _is_kind_of_street(reading: QueryReading, segment: TokenSegment, start: int, end: int) -> bool:
@@ -136,73 +124,28 @@ def _is_kind_of_street(reading: QueryReading, segment: TokenSegment, start: int,
     return before[:1].isdigit() or before in STREET_ADJECTIVES or before == "grande"
 
 
-def _tempering(
-    reading: QueryReading, segment: TokenSegment, start: int, end: int, role: NameRole
-) -> float:
-    tokens = reading.tokens
-    factor = 1.0
-    whole = role in (NameRole.ALONE, NameRole.FIELD, NameRole.AFTER_CODE)
-    if not whole and all(token.word in GENERIC_WORDS for token in tokens[start:end]):
-        factor *= 0.4
-    if reading.has_city_field and segment.field is QueryField.TEXT:
-        factor *= 0.6
-    return factor
-
-
-def _tempered(
-    hit: NameSpan, others: list[NameSpan], areas: tuple[tuple[int, int], ...]
-) -> NameSpan:
-    """A name inside a longer one ("Paris" in "Paris-l'Hôpital") hardly counts."""
-    length = hit.end - hit.start
-    inside = any(
-        other.start <= hit.start
-        and hit.end <= other.end
-        and other.end - other.start > length
-        and other.weight >= hit.weight * 0.5
-        for other in others
-    ) or any(start <= hit.start and hit.end <= end and end - start > length for start, end in areas)
-    if not inside:
-        return hit
-    return NameSpan(hit.start, hit.end, hit.ids, NameRole.FRAGMENT, hit.weight * 0.35, hit.spelt)
-
-
 def role_of(reading: QueryReading, segment: TokenSegment, start: int, end: int) -> NameRole:
     """The role of words [start, end) of a segment."""
     tokens = reading.tokens
     if is_fragment(reading, segment, start, end):
         return NameRole.FRAGMENT
-    first = _skip_linkers(tokens, _behind_number(reading, segment), start)
+    # The name may follow a département's number: "75 Paris 6".
+    numbered = any(h.start == segment.start and not h.named for h in reading.departements)
+    first = _skip_linkers(tokens, segment.start + 1 if numbered else segment.start, start)
     is_whole = first == start and end == segment.end
     if segment.field is QueryField.CITY:
         return NameRole.FIELD if is_whole else _inner_role(reading, segment, start, end)
     if segment.after_code and first == start:
-        return NameRole.START if _goes_on(reading, segment, end) else NameRole.AFTER_CODE
+        # "La Plaine des Cafres" is a hamlet of its own, not La Plaine; but what follows may be
+        # where the town lies: "Saint-Denis de la Réunion".
+        further = _skip_linkers(tokens, end, segment.end)
+        goes_on = end < further < segment.end and not _only_hints(reading, further, segment.end)
+        return NameRole.START if goes_on else NameRole.AFTER_CODE
     if is_whole:
-        return _whole_role(segment)
+        if segment.last:
+            return NameRole.ALONE
+        return NameRole.BEFORE_CODE if segment.before_code else NameRole.EARLIER
     return _inner_role(reading, segment, start, end)
-
-
-def _goes_on(reading: QueryReading, segment: TokenSegment, end: int) -> bool:
-    """Behind a postcode, "La Plaine des Cafres" is a hamlet of its own, not La Plaine.
-
-    What follows may still be where the town lies: "Saint-Denis de la Réunion".
-    """
-    tokens = reading.tokens
-    further = _skip_linkers(tokens, end, segment.end)
-    return end < further < segment.end and not _only_hints(reading, further, segment.end)
-
-
-def _behind_number(reading: QueryReading, segment: TokenSegment) -> int:
-    """The start of a segment, or what follows a département's number there: "75 Paris 6"."""
-    start = segment.start
-    numbered = any(h.start == start and not h.named for h in reading.departements)
-    return start + 1 if numbered else start
-
-
-def _whole_role(segment: TokenSegment) -> NameRole:
-    if segment.last:
-        return NameRole.ALONE
-    return NameRole.BEFORE_CODE if segment.before_code else NameRole.EARLIER
 
 
 def _skip_linkers(tokens: list[QueryToken], start: int, stop: int) -> int:
@@ -212,46 +155,59 @@ def _skip_linkers(tokens: list[QueryToken], start: int, stop: int) -> int:
 
 
 def _inner_role(reading: QueryReading, segment: TokenSegment, start: int, end: int) -> NameRole:
+    """The role of a name with other words beside it in its segment."""
     tokens = reading.tokens
-    first = _skip_linkers(tokens, segment.start, start)
     head = street_head(tokens, segment, start)
     if head is not None and is_street_name(tokens, head, start):
         return NameRole.STREET
     if _names_a_locality(tokens, segment, start):
         return NameRole.LOCALITY
-    if first == start and _only_hints(reading, end, segment.end):
+    only_hints_follow = _only_hints(reading, end, segment.end)
+    if only_hints_follow and _skip_linkers(tokens, segment.start, start) == start:
         return NameRole.ALONE
-    if end == segment.end or _only_hints(reading, end, segment.end):
-        return _end_role(tokens, segment, start, end, head)
-    return NameRole.START if start == segment.start and head is None else NameRole.MIDDLE
-
-
-def _end_role(
-    tokens: list[QueryToken], segment: TokenSegment, start: int, end: int, head: int | None
-) -> NameRole:
-    if head is not None and (segment.before_code or _hangs_on(tokens, start, end)):
+    if end < segment.end and not only_hints_follow:
+        return NameRole.START if start == segment.start and head is None else NameRole.MIDDLE
+    # The name ends its segment, or all but areas.
+    before = tokens[start - 1].word
+    is_linked = before in LINKERS
+    # It goes with the word before it: "rue Jean Bart", "boulevard du Front de Mer".
+    hangs_on = is_linked or (end - start == 1 and before in TITLES)
+    if head is not None and (segment.before_code or hangs_on):
         return NameRole.TAIL
-    if tokens[start - 1].word == "sous":  # "Montreuil sous Bois" is not Bois
+    if before == "sous":  # "Montreuil sous Bois" is not Bois
         return NameRole.TAIL
-    if segment.after_code and _is_inner_word(tokens, segment, start):
+    at_facility = any(token.word in FACILITIES for token in tokens[segment.start : start])
+    # Behind a postcode, "Ravine des Cabris" is a hamlet of its own, not Cabris.
+    if segment.after_code and is_linked and start - 2 >= segment.start and not at_facility:
         return NameRole.TAIL
-    if head is None and _after_facility(tokens, segment, start):
+    if head is None and is_linked and start - 1 >= segment.start and at_facility:
         return NameRole.SITE
     if segment.before_code:
         return NameRole.BEFORE_CODE
     return NameRole.END if segment.last or segment.after_code else NameRole.EARLIER
 
 
-def _hangs_on(tokens: list[QueryToken], start: int, end: int) -> bool:
-    """The name goes with the word before it: "Jean Bart", "Front de Mer"."""
-    before = tokens[start - 1].word
-    return before in LINKERS or (end - start == 1 and before in TITLES)
+def _names_a_locality(tokens: list[QueryToken], segment: TokenSegment, start: int) -> bool:
+    """Nothing but linking words stands between "résidence" and the name."""
+    at = start - 1
+    while at >= segment.start and tokens[at].word in LINKERS:
+        at -= 1
+    if at < segment.start:
+        return False
+    lead = [token.word for token in tokens[segment.start : at]]
+    if all(word in ARTICLES or word[0].isdigit() for word in lead):
+        return tokens[at].word in LEADING_LOCALITY_TYPES
+    return tokens[at].word in LOCALITY_TYPES and lead[-1] not in LINKERS
 
 
-def _is_inner_word(tokens: list[QueryToken], segment: TokenSegment, start: int) -> bool:
-    """Behind a postcode, "Ravine des Cabris" is a hamlet of its own, not Cabris."""
-    linked = start - 2 >= segment.start and tokens[start - 1].word in LINKERS
-    return linked and not any(t.word in FACILITIES for t in tokens[segment.start : start])
+def _only_hints(reading: QueryReading, start: int, end: int) -> bool:
+    """Whether words [start, end), of which there are some, name no more than an area."""
+    if start == end:
+        return False
+    hints = [*reading.departements, *reading.regions]
+    return any(
+        (hint.end == end and hint.start <= start) or hint.start == start for hint in hints
+    ) or (all(token.word in LINKERS for token in reading.tokens[start:end]))
 
 
 def street_head(tokens: list[QueryToken], segment: TokenSegment, start: int) -> int | None:
@@ -269,63 +225,32 @@ def is_street_name(tokens: list[QueryToken], head: int, start: int) -> bool:
     but not "rue du Pont de" ...
     """
     between = [token.word for token in tokens[head + 1 : start]]
-    if not between:
-        return not _is_whole_street(tokens, head)
-    if any(word in ("pont", "porte") for word in between) and between[-1] not in LINKERS:
-        return False
-    return all(word in LINKERS or word in STREET_ADJECTIVES for word in between)
-
-
-def _is_whole_street(tokens: list[QueryToken], head: int) -> bool:
-    """The street word ends the street's name, which stands before it."""
+    if between:
+        if any(word in ("pont", "porte") for word in between) and between[-1] not in LINKERS:
+            return False
+        return all(word in LINKERS or word in STREET_ADJECTIVES for word in between)
+    # The street word may end the street's name, which stands before it.
     before = tokens[head - 1].word if head else ""
     if before in ("grande", "grand") or (before[:1].isdigit() and not before.isdigit()):
-        return True
+        return False
     first = head - 1
     while first >= 0 and tokens[first].word in LINKERS:
         first -= 1
-    return 0 <= first < head - 1 and tokens[first].word in STREET_TYPES
-
-
-def _names_a_locality(tokens: list[QueryToken], segment: TokenSegment, start: int) -> bool:
-    """Nothing but linking words stands between "résidence" and the name."""
-    at = start - 1
-    while at >= segment.start and tokens[at].word in LINKERS:
-        at -= 1
-    if at < segment.start:
-        return False
-    lead = [token.word for token in tokens[segment.start : at]]
-    if all(word in ARTICLES or word[0].isdigit() for word in lead):
-        return tokens[at].word in LEADING_LOCALITY_TYPES
-    return tokens[at].word in LOCALITY_TYPES and lead[-1] not in LINKERS
-
-
-def _only_hints(reading: QueryReading, start: int, end: int) -> bool:
-    if start == end:
-        return False
-    hints = [*reading.departements, *reading.regions]
-    return any(
-        (hint.end == end and hint.start <= start) or hint.start == start for hint in hints
-    ) or (all(token.word in LINKERS for token in reading.tokens[start:end]))
-
-
-def _after_facility(tokens: list[QueryToken], segment: TokenSegment, start: int) -> bool:
-    linked = start - 1 >= segment.start and tokens[start - 1].word in LINKERS
-    return linked and any(token.word in FACILITIES for token in tokens[segment.start : start])
+    return not (0 <= first < head - 1 and tokens[first].word in STREET_TYPES)
 
 
 def is_fragment(reading: QueryReading, segment: TokenSegment, start: int, end: int) -> bool:
     """The words are only part of a hyphenated name."""
     tokens = reading.tokens
-    cut_before = start > segment.start and _is_hyphenated(tokens, start)
-    cut_after = end < segment.end and tokens[end].gap is TokenGap.HYPHEN
-    return (cut_before and not tokens[start - 1].word.isdigit()) or (
-        cut_after and not tokens[end].word[0].isdigit()
+    if start > segment.start and not tokens[start - 1].word.isdigit():
+        gap = tokens[start].gap
+        # The hyphen may stand before the elided word that this one hangs on ("-d'Izeaux").
+        if gap is TokenGap.APOSTROPHE and len(tokens[start - 1].word) == 1:
+            gap = tokens[start - 1].gap
+        if gap is TokenGap.HYPHEN:
+            return True
+    return (
+        end < segment.end
+        and tokens[end].gap is TokenGap.HYPHEN
+        and not tokens[end].word[0].isdigit()
     )
-
-
-def _is_hyphenated(tokens: list[QueryToken], start: int) -> bool:
-    """A hyphen before the word, or before the elided one it hangs on ("-d'Izeaux")."""
-    if tokens[start].gap is TokenGap.APOSTROPHE and len(tokens[start - 1].word) == 1:
-        return tokens[start - 1].gap is TokenGap.HYPHEN
-    return tokens[start].gap is TokenGap.HYPHEN

@@ -4,24 +4,38 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 
-from mapservice.geocoding.matching.evidence import SURE_METHODS, CommuneEvidence
-from mapservice.geocoding.matching.gazetteer import Gazetteer
+from mapservice.geocoding.matching.evidence import SURE_METHODS
+from mapservice.geocoding.matching.gazetteer import ARRONDISSEMENT, COMMUNE, Gazetteer
 from mapservice.geocoding.matching.normalise import fold, normalise
 from mapservice.geocoding.matching.parse import read
 from mapservice.geocoding.matching.rank import rank
 from mapservice.geocoding.model import GazetteerEntry, GeocodeQuery, MatchCandidate, MatchStatus
+from mapservice.geocoding.weights import (
+    ALIAS_RANK,
+    BEGUN_CODE,
+    BEGUN_INSIDE,
+    BEGUN_NAME,
+    LARGEST_TOWN,
+    LIKENESS_SHARE,
+    NEAR_KM,
+    NEARNESS_SHARE,
+    NEARNESS_SOUGHT,
+    POPULATION_SHARE,
+    TYPED_SHARE,
+    WHOLE_NAME,
+)
 
 MAX_LIMIT = 100
 CONSIDERED = 60
 """Entries looked at behind a prefix: those of the greatest weight."""
 
-NEAR_KM = 30.0
-"""Distance at which nearness has lost half its weight."""
-
+KM_PER_DEGREE = 111.0
+NOWHERE_KM = 1e4
+"""The distance of a commune whose point is unknown: as good as none."""
 
 _LONE_S = re.compile(r"(?:^|[^a-z])s$")
 
@@ -47,15 +61,13 @@ class SuggestionFilter:
 
 def suggest(gazetteer: Gazetteer, text: str, wanted: SuggestionFilter) -> list[MatchCandidate]:
     """The best candidates for a text, at most one per commune."""
-    limit = max(0, min(wanted.limit, MAX_LIMIT))
-    spelt = _begun(text)
     found: dict[str, MatchCandidate] = {}
-    for candidate in _candidates(gazetteer, text, spelt, wanted):
+    for candidate in _candidates(gazetteer, text, wanted):
         known = found.get(candidate.place.commune)
         if known is None or candidate.score > known.score:
             found[candidate.place.commune] = candidate
-    ranked = sorted(found.values(), key=_order)
-    return ranked[:limit]
+    ranked = sorted(found.values(), key=lambda c: (-c.score, -c.place.population, c.place.commune))
+    return ranked[: max(0, min(wanted.limit, MAX_LIMIT))]
 
 
 def status_of_beginning(gazetteer: Gazetteer, text: str) -> MatchStatus | None:
@@ -83,13 +95,14 @@ def _begun(text: str) -> str:
     return f"{spelt[:-3]}s" if lone else spelt
 
 
-def _order(candidate: MatchCandidate) -> tuple[float, int, str]:
-    return (-candidate.score, -candidate.place.population, candidate.place.commune)
+def _is_plain(spelt: str) -> bool:
+    return len(spelt) <= 60 and not any(character.isdigit() for character in spelt)
 
 
 def _candidates(
-    gazetteer: Gazetteer, text: str, spelt: str, wanted: SuggestionFilter
+    gazetteer: Gazetteer, text: str, wanted: SuggestionFilter
 ) -> Iterator[MatchCandidate]:
+    spelt = _begun(text)
     compact = spelt.replace(" ", "")
     if not compact:
         return
@@ -98,112 +111,76 @@ def _candidates(
         return
     plain = list(_by_prefix(gazetteer, compact, wanted)) if _is_plain(spelt) else []
     yield from plain
-    if not plain:
-        yield from _by_evidence(gazetteer, text, wanted)
-
-
-def _is_plain(spelt: str) -> bool:
-    return len(spelt) <= 60 and not any(character.isdigit() for character in spelt)
+    if plain:
+        return
+    # A longer text (address, postcode and name, typos) is read as for a match.
+    query = GeocodeQuery(text=text, postcode=wanted.postcode, citycode=wanted.citycode)
+    ranked, _ = rank(read(query, gazetteer), gazetteer)
+    for evidence in ranked[: CONSIDERED * 2]:
+        place, named = gazetteer.places[evidence.entry], evidence.named
+        is_whole = named is None or named.method in SURE_METHODS
+        if wanted.admits(place) and (wanted.autocomplete or is_whole):
+            score = _blend(min(1.0, evidence.core), place, wanted)
+            yield MatchCandidate(place, score, str(evidence.method))
 
 
 def _by_digits(
     gazetteer: Gazetteer, digits: str, wanted: SuggestionFilter
 ) -> Iterator[MatchCandidate]:
     """A postcode or INSEE code, whole or begun."""
+    ids: Iterable[int] = ()
     if len(digits) == 5 or not wanted.autocomplete:
         pool = gazetteer.by_postcode.get(digits)
-        ids: Iterable[int] = pool.ids if pool else gazetteer.by_code.get(digits, ())
-    else:
-        ids = _begun_postcode(gazetteer, digits)
+        ids = pool.ids if pool else gazetteer.by_code.get(digits, ())
+    elif len(digits) >= 2:
+        begun = (pool for code, pool in gazetteer.by_postcode.items() if code.startswith(digits))
+        ids = chain.from_iterable(pool.ids for pool in begun)
     for i in ids:
         place = gazetteer.places[i]
-        if place.kind in ("commune", "arrondissement") and wanted.admits(place):
-            yield MatchCandidate(place, _blend(0.5, place, wanted), "postcode")
-
-
-def _begun_postcode(gazetteer: Gazetteer, digits: str) -> Iterator[int]:
-    if len(digits) < 2:
-        return
-    for postcode, pool in gazetteer.by_postcode.items():
-        if postcode.startswith(digits):
-            yield from pool.ids
+        if place.kind in (COMMUNE, ARRONDISSEMENT) and wanted.admits(place):
+            yield MatchCandidate(place, _blend(BEGUN_CODE, place, wanted), "postcode")
 
 
 def _by_prefix(
     gazetteer: Gazetteer, compact: str, wanted: SuggestionFilter
 ) -> Iterator[MatchCandidate]:
-    low, high = gazetteer.prefixes.span(compact)
-    for row in _heaviest(gazetteer, low, high, wanted):
-        entry = int(gazetteer.prefixes.entries[row])
+    """Names that begin so, from any of their telling words on."""
+    prefixes = gazetteer.prefixes
+    low, high = prefixes.span(compact)
+    rows: Iterable[int] = range(low, min(high, low + 20_000))
+    if high - low > CONSIDERED and not (wanted.postcode or wanted.citycode or wanted.kind):
+        # Of many names only the weightiest are worth a look; those near the caller weigh more.
+        weights = prefixes.weights[low:high]
+        if wanted.near:
+            points, (lon, lat) = prefixes.points[low:high], wanted.near
+            x = (points[:, 0] - lon) * math.cos(math.radians(lat)) * KM_PER_DEGREE
+            y = (points[:, 1] - lat) * KM_PER_DEGREE
+            kilometres = np.nan_to_num(np.hypot(x, y), nan=NOWHERE_KM)
+            pull = NEARNESS_SOUGHT / (1.0 + kilometres / NEAR_KM)
+            weights = weights + pull.astype(np.float32)
+        rows = [low + int(i) for i in np.argpartition(weights, -CONSIDERED)[-CONSIDERED:]]
+    for row in rows:
+        entry = int(prefixes.entries[row])
         place = gazetteer.places[entry]
-        key = gazetteer.prefixes.keys[row]
-        is_whole = key == compact
-        if (wanted.autocomplete or is_whole) and wanted.admits(place):
-            begins = gazetteer.compact[entry].endswith(key)
-            likeness = _prefix_likeness(compact, key, gazetteer.compact[entry], begins)
+        key, name = prefixes.keys[row], gazetteer.compact[entry]
+        if (wanted.autocomplete or key == compact) and wanted.admits(place):
+            # How much of the name is typed, more for a whole name, less for one begun inside.
+            likeness = BEGUN_NAME + TYPED_SHARE * (len(compact) / max(len(key), 1))
+            likeness += WHOLE_NAME if compact == key else 0.0
+            likeness -= BEGUN_INSIDE if len(name) - len(key) > 3 and name.endswith(key) else 0.0
             yield MatchCandidate(place, _blend(likeness, place, wanted), "prefix")
-
-
-def _prefix_likeness(compact: str, key: str, name: str, begins: bool) -> float:
-    """How much of the name is typed, more for a whole name, less for one begun inside."""
-    inside = len(name) - len(key) > 3 and begins
-    share = len(compact) / max(len(key), 1)
-    return 0.5 + 0.2 * share + (0.2 if compact == key else 0.0) - (0.25 if inside else 0.0)
-
-
-def _heaviest(gazetteer: Gazetteer, low: int, high: int, wanted: SuggestionFilter) -> Iterable[int]:
-    """Rows of the prefix worth a look: all of a few, the weightiest of many."""
-    narrowed = wanted.postcode or wanted.citycode or wanted.kind
-    if high - low <= CONSIDERED or narrowed:
-        return range(low, min(high, low + 20_000))
-    weights = gazetteer.prefixes.weights[low:high]
-    if wanted.near:
-        weights = weights + _nearness(gazetteer, low, high, wanted.near)
-    top = np.argpartition(weights, -CONSIDERED)[-CONSIDERED:]
-    return [low + int(i) for i in top]
-
-
-def _nearness(
-    gazetteer: Gazetteer, low: int, high: int, near: tuple[float, float]
-) -> npt.NDArray[np.float32]:
-    points = gazetteer.prefixes.points[low:high]
-    x = (points[:, 0] - near[0]) * math.cos(math.radians(near[1])) * 111.0
-    y = (points[:, 1] - near[1]) * 111.0
-    kilometres = np.nan_to_num(np.hypot(x, y), nan=1e4)
-    pull: npt.NDArray[np.float32] = (3.0 / (1.0 + kilometres / NEAR_KM)).astype(np.float32)
-    return pull
 
 
 def _blend(likeness: float, place: GazetteerEntry, wanted: SuggestionFilter) -> float:
     """Likeness first, then population (0.2 for two millions), then nearness."""
-    score = likeness * 0.7 + 0.2 * min(1.0, math.log10(place.population + 1) / 6.4)
-    if place.kind != "commune":
-        score -= 0.08
+    score = likeness * LIKENESS_SHARE
+    score += POPULATION_SHARE * min(1.0, math.log10(place.population + 1) / LARGEST_TOWN)
+    if place.kind != COMMUNE:
+        score -= ALIAS_RANK
     if wanted.near:
-        score += 0.25 / (1.0 + _kilometres(place, wanted.near) / NEAR_KM)
+        kilometres, (lon, lat) = NOWHERE_KM, wanted.near
+        if place.lon is not None and place.lat is not None:
+            x = (place.lon - lon) * math.cos(math.radians(lat))
+            kilometres = math.hypot(x, place.lat - lat) * KM_PER_DEGREE
+        score += NEARNESS_SHARE / (1.0 + kilometres / NEAR_KM)
     return round(max(0.0, min(1.0, score)), 4)
-
-
-def _kilometres(place: GazetteerEntry, near: tuple[float, float]) -> float:
-    if place.lon is None or place.lat is None:
-        return 1e4
-    x = (place.lon - near[0]) * math.cos(math.radians(near[1]))
-    return math.hypot(x, place.lat - near[1]) * 111.0
-
-
-def _by_evidence(
-    gazetteer: Gazetteer, text: str, wanted: SuggestionFilter
-) -> Iterator[MatchCandidate]:
-    """A longer text (address, postcode and name, typos): as for a match."""
-    query = GeocodeQuery(text=text, postcode=wanted.postcode, citycode=wanted.citycode)
-    ranked, _ = rank(read(query, gazetteer), gazetteer)
-    for evidence in ranked[: CONSIDERED * 2]:
-        place = gazetteer.places[evidence.entry]
-        if wanted.admits(place) and (wanted.autocomplete or _is_whole(evidence)):
-            yield MatchCandidate(
-                place, _blend(min(1.0, evidence.core), place, wanted), str(evidence.method)
-            )
-
-
-def _is_whole(evidence: CommuneEvidence) -> bool:
-    return evidence.named is None or evidence.named.method in SURE_METHODS

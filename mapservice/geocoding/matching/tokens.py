@@ -1,7 +1,7 @@
 """A query cut into words and segments: what stands together, what follows a code, what is apart."""
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -59,20 +59,18 @@ def tokenise(text: str, field: QueryField = QueryField.TEXT) -> list[QueryToken]
     for word, start, end in words(folded):
         between = folded[previous_end:start]
         depth = max(0, depth + between.count("(") - between.count(")"))
-        gap = _gap(between) if tokens else TokenGap.STRONG
+        gap = TokenGap.SPACE
+        if not tokens or _STRONG.search(between):
+            gap = TokenGap.STRONG
+        elif _DASH.search(between) or " / " in between:
+            gap = TokenGap.DASH
+        elif "-" in between:
+            gap = TokenGap.HYPHEN
+        elif "'" in between:
+            gap = TokenGap.APOSTROPHE
         tokens.append(QueryToken(word, gap, field, depth > 0))
         previous_end = end
     return tokens
-
-
-def _gap(between: str) -> TokenGap:
-    if _STRONG.search(between):
-        return TokenGap.STRONG
-    if _DASH.search(between) or " / " in between:
-        return TokenGap.DASH
-    if "-" in between:
-        return TokenGap.HYPHEN
-    return TokenGap.APOSTROPHE if "'" in between else TokenGap.SPACE
 
 
 def segments(
@@ -86,57 +84,28 @@ def segments(
     `codes` are the positions of postcodes and INSEE codes, `skipped` those of words that name
     no town (cedex, BP, country), `bridged` those of dashes that belong to a name.
     """
-    found: list[TokenSegment] = []
-    for start, end in _runs(tokens, codes, skipped, bridged):
-        found.append(
-            TokenSegment(
-                start,
-                end,
-                tokens[start].field,
-                after_code=_code_before(start, codes, skipped),
-                before_code=_code_after(end, codes, skipped),
-            )
-        )
-    return _mark_last(found)
-
-
-def _runs(
-    tokens: list[QueryToken],
-    codes: Container[int],
-    skipped: Container[int],
-    bridged: Container[int],
-) -> Iterator[tuple[int, int]]:
-    start: int | None = None
+    runs: list[tuple[int, int]] = []
+    begun: int | None = None
     for i, token in enumerate(tokens):
         outside = i in codes or i in skipped
         cut = token.gap is TokenGap.STRONG or (token.gap is TokenGap.DASH and i not in bridged)
-        if start is not None and (outside or cut):
-            yield start, i
-            start = None
-        if not outside and start is None:
-            start = i
-    if start is not None:
-        yield start, len(tokens)
-
-
-def _code_before(start: int, codes: Container[int], skipped: Container[int]) -> bool:
-    i = start - 1
-    while i in skipped:
-        i -= 1
-    return i in codes
-
-
-def _code_after(end: int, codes: Container[int], skipped: Container[int]) -> bool:
-    i = end
-    while i in skipped:
-        i += 1
-    return i in codes
-
-
-def _mark_last(found: list[TokenSegment]) -> list[TokenSegment]:
-    """The last segment of each field is where a town is most often written."""
-    ends = {segment.field: segment.end for segment in found}
-    return [
-        TokenSegment(s.start, s.end, s.field, s.after_code, s.before_code, s.end == ends[s.field])
-        for s in found
-    ]
+        if begun is not None and (outside or cut):
+            runs.append((begun, i))
+            begun = None
+        if not outside and begun is None:
+            begun = i
+    if begun is not None:
+        runs.append((begun, len(tokens)))
+    # The last segment of each field is where a town is most often written.
+    last = {tokens[start].field: end for start, end in runs}
+    found = []
+    for start, end in runs:
+        before, after, field = start - 1, end, tokens[start].field
+        while before in skipped:
+            before -= 1
+        while after in skipped:
+            after += 1
+        found.append(
+            TokenSegment(start, end, field, before in codes, after in codes, end == last[field])
+        )
+    return found

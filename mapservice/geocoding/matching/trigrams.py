@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mapservice.geocoding.weights import TRIGRAM_FLOOR
+
 RAREST = 9
 """Triples looked up of a text: its rarest; one typo spoils three, so the rest suffice."""
 
@@ -31,7 +33,7 @@ class TrigramIndex:
                 postings[triple].append(i)
         return cls({t: np.array(ids, dtype=np.int32) for t, ids in postings.items()}, sizes)
 
-    def nearest(self, text: str, count: int = 24, floor: float = 0.2) -> list[int]:
+    def nearest(self, text: str, count: int = 24) -> list[int]:
         """Ids of the names nearest by Dice's coefficient of shared triples, best first."""
         wanted = trigrams(text)
         known = [self.postings[triple] for triple in wanted if triple in self.postings]
@@ -43,7 +45,7 @@ class TrigramIndex:
         ids, shared = ids[likely], shared[likely]
         dice = 2.0 * shared / (self.sizes[ids] + len(wanted))
         ranked = np.argsort(-dice, kind="stable")[:count]
-        return [int(ids[i]) for i in ranked if dice[i] >= floor]
+        return [int(ids[i]) for i in ranked if dice[i] >= TRIGRAM_FLOOR]
 
 
 def trigrams(name: str) -> frozenset[str]:

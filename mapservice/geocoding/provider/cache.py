@@ -1,6 +1,6 @@
 """Answers of the outside provider, kept in the database so that all workers share them.
 
-Of what was asked only a digest is kept: an address that somebody typed is theirs.
+Only a digest of each question is stored: an address that somebody typed is theirs.
 """
 
 import hashlib
@@ -37,14 +37,14 @@ NOTHING: dict[str, None] = dict.fromkeys(spec.name for spec in fields(PointAnswe
 
 @dataclass(frozen=True, slots=True)
 class AnswerCache:
-    """`scope` sets one provider's answers apart from another's; no `days`: nothing is kept."""
+    """`scope` sets one provider's answers apart from another's; with 0 `days` nothing is stored."""
 
     scope: str
     days: int
     most: int = MAX_ANSWERS
 
     def find(self, connection: Connection, asked: Sequence[str]) -> dict[str, PointAnswer | None]:
-        """What is kept of these texts and fresh; None where the provider knew nothing."""
+        """The fresh answers on record for these texts; None where the provider knew nothing."""
         digests = {self._digest(one): one for one in asked}
         columns = [provider_answer.c[name] for name in NOTHING]
         rows = connection.execute(
@@ -59,7 +59,7 @@ class AnswerCache:
         }
 
     def keep(self, connection: Connection, answers: Mapping[str, PointAnswer | None]) -> None:
-        """Keeps them, and drops what is old or too much."""
+        """Stores them, and drops those that are too old or too many."""
         if not answers or self.days <= 0:
             return
         rows = [

@@ -1,4 +1,4 @@
-"""What the outside provider is asked of a row, and whether its point can be believed."""
+"""What the outside provider is asked about a row, and whether to believe its point."""
 
 import re
 from collections.abc import Collection
@@ -8,10 +8,9 @@ from mapservice.geocoding.matching.normalise import normalise
 from mapservice.geocoding.model import GeocodeMatch, MatchStatus
 from mapservice.geocoding.provider.cache import PointAnswer
 from mapservice.geocoding.queries import PointFound
+from mapservice.geocoding.weights import PROVIDER_MIN_SCORE
 
 METHOD = "provider"
-# Addok gives right addresses 0.85 and more, a like street near by some 0.5 to 0.75.
-MIN_SCORE = 0.8
 STREET_TYPES = frozenset({"housenumber", "street", "locality"})
 
 NO_ANSWER = "the provider did not answer"
@@ -30,20 +29,16 @@ class PointVerdict:
 def address_of(match: GeocodeMatch) -> str:
     """Street, postcode and town of a row whose commune is sure; "" when it names no street.
 
-    Nothing else of the row is sent: neither who lives there nor what it is about.
+    Nothing else of the row is sent: no name of a person, no subject.
     """
     best, street = match.best, match.parts.street
     if best is None or not street or match.status not in (MatchStatus.CERTAIN, MatchStatus.LIKELY):
         return ""
     postcode = match.parts.postcode if match.parts.postcode in best.place.postcodes else ""
-    return " ".join(filter(None, (_numbered(match, street), postcode, best.place.name)))
-
-
-def _numbered(match: GeocodeMatch, street: str) -> str:
-    """The street with its "12 bis", which is not part of the street that was read."""
-    number = rf"\b\d{{1,4}} (?:bis|ter|quater) {re.escape(street)}\b"
-    found = re.search(number, normalise(match.query.text))
-    return found[0] if found else street
+    # "12 bis" is no part of the street that was read.
+    numbered = rf"\b\d{{1,4}} (?:bis|ter|quater) {re.escape(street)}\b"
+    found = re.search(numbered, normalise(match.query.text))
+    return " ".join(filter(None, (found[0] if found else street, postcode, best.place.name)))
 
 
 def judge(
@@ -63,7 +58,7 @@ def judge(
         return PointVerdict(False, UNKNOWN)
     if answer.type not in STREET_TYPES:
         return PointVerdict(False, f"{UNKNOWN}: its answer is a {answer.type}")
-    if answer.score < MIN_SCORE:
+    if answer.score < PROVIDER_MIN_SCORE:
         return PointVerdict(False, f"{UNKNOWN}: its best has a score of {answer.score:.2f}")
     inside = found.commune == match.commune
     near = found.named_km is not None and found.named_km <= km

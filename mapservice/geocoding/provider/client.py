@@ -1,7 +1,7 @@
 """An outside address API (addok's, or IGN's Géoplateforme) for points on streets.
 
 Off unless `provider_url` is set. It may be slow, busy, broken or wrong: whatever it does, `points`
-returns, with what could be learnt, and raises nothing. Whether to believe it is the caller's.
+returns what could be learnt and raises nothing. Whether to believe it is up to the caller.
 """
 
 import http.client
@@ -10,14 +10,13 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 import structlog
@@ -33,7 +32,7 @@ log = structlog.get_logger()
 
 ATTEMPTS = 3
 FIRST_WAIT = 0.25  # seconds; doubled at each attempt, then a random part of it
-LONGEST_WAIT = 5.0  # what is asked to wait for longer is given up instead
+LONGEST_WAIT = 5.0  # where the provider asks for a longer one, the question is given up
 PARALLEL = 4
 MAX_BODY = 1_000_000
 # What the Géoplateforme takes; a word of 60 letters is a 500 there.
@@ -117,19 +116,18 @@ class AddressProvider:
         if not wanted:
             return {}
         known = self._cache.find(connection, wanted)
-        fetched = self._fetch([one for one in wanted if one not in known])
+        missing = [one for one in wanted if one not in known]
+        fetched: dict[str, PointAnswer | None] = {}
+        if missing:
+            with ThreadPoolExecutor(min(PARALLEL, len(missing))) as pool:
+                for one, answer in zip(missing, pool.map(self._answer, missing), strict=True):
+                    if answer:
+                        fetched[one] = answer[0]
         self._cache.keep(connection, fetched)
         return known | fetched
 
-    def _fetch(self, wanted: Sequence[str]) -> dict[str, PointAnswer | None]:
-        if not wanted:
-            return {}
-        with ThreadPoolExecutor(min(PARALLEL, len(wanted))) as pool:
-            answers = pool.map(self._asked, wanted)
-            return {one: answer[0] for one, answer in zip(wanted, answers, strict=True) if answer}
-
-    def _asked(self, one: str) -> tuple[PointAnswer | None] | None:
-        """Its answer, or None without one."""
+    def _answer(self, one: str) -> tuple[PointAnswer | None] | None:
+        """What it knows of a text, or None where it gives no answer."""
         try:
             return (self._search(_query(one)),)
         except _Refused as refusal:
@@ -144,28 +142,25 @@ class AddressProvider:
             if not self._breaker.admits():
                 raise _Failed("left alone for a while, as it failed too often")
             try:
-                found = _best(self._ask(query), self._attribution)
+                found = _best(self._body(query), self._attribution)
             except _Failed as failure:
                 self._breaker.failed()
                 if attempt == ATTEMPTS or not failure.retry:
                     raise
-                self._wait(failure, attempt)
+                wait = failure.wait
+                if wait is None:
+                    # Longer each time, and never in step with others.
+                    wait = _DICE.uniform(0.5, 1) * FIRST_WAIT * 2 ** (attempt - 1)
+                elif wait > LONGEST_WAIT:
+                    self._breaker.hold(wait)
+                    raise
+                self._sleep(wait)
             else:
                 self._breaker.succeeded()
                 return found
         raise AssertionError("the last attempt returns or raises")
 
-    def _wait(self, failure: _Failed, attempt: int) -> None:
-        """As long as it asks for, else longer each time, and never in step with others."""
-        if failure.wait is None:
-            self._sleep(_DICE.uniform(0.5, 1) * FIRST_WAIT * 2 ** (attempt - 1))
-        elif failure.wait <= LONGEST_WAIT:
-            self._sleep(failure.wait)
-        else:
-            self._breaker.hold(failure.wait)
-            raise failure
-
-    def _ask(self, query: str) -> bytes:
+    def _body(self, query: str) -> bytes:
         """The body of one good answer. Raises _Refused or _Failed."""
         try:
             reply = self._get({"q": query, "limit": "1", "autocomplete": "0", "index": "address"})
@@ -184,25 +179,28 @@ class AddressProvider:
 
     def _get(self, parameters: Mapping[str, str]) -> ProviderReply:
         """One request on a connection of its own; no redirect is followed."""
-        connection = self._connection()
+        host, port = self._address.hostname or "", self._address.port
+        is_secure = self._address.scheme == "https"
+        kind = http.client.HTTPSConnection if is_secure else http.client.HTTPConnection
+        connection = kind(host, port, timeout=self._timeout)
         path = f"{self._address.path}/search?{urlencode(parameters)}"
         try:
             connection.connect()
-            with _deadline(connection.sock, self._timeout):
+            # Ends the connection then, however busily its other end sends a byte now and then.
+            deadline = threading.Timer(self._timeout, _cut, (connection.sock,))
+            deadline.daemon = True
+            deadline.start()
+            try:
                 connection.request("GET", path, headers=HEADERS)
                 response = connection.getresponse()
                 body = response.read(MAX_BODY + 1)
+            finally:
+                deadline.cancel()
             if response.length and len(body) <= MAX_BODY:
                 raise http.client.IncompleteRead(body, response.length)
             return ProviderReply(response.status, _seconds(response.getheader("Retry-After")), body)
         finally:
             connection.close()
-
-    def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._address.hostname or "", self._address.port
-        if self._address.scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=self._timeout)
-        return http.client.HTTPConnection(host, port, timeout=self._timeout)
 
 
 def _address(url: str) -> SplitResult:
@@ -214,18 +212,6 @@ def _address(url: str) -> SplitResult:
     if not sound:
         raise ConfigurationError(f"MAPSERVICE_PROVIDER_URL is not an address: {url!r}")
     return address
-
-
-@contextmanager
-def _deadline(sock: socket.socket, seconds: float) -> Iterator[None]:
-    """Ends the connection then, however busily its other end sends a byte now and then."""
-    timer = threading.Timer(seconds, _cut, (sock,))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _cut(sock: socket.socket) -> None:
@@ -259,24 +245,19 @@ def _best(body: bytes, attribution: str) -> PointAnswer | None:
     try:
         answer = json.loads(body)
         features = answer["features"]
-        return _point(features[0], _credit(answer) or attribution) if features else None
+        if not features:
+            return None
+        lon, lat = (float(degrees) for degrees in features[0]["geometry"]["coordinates"][:2])
+        properties = features[0]["properties"]
+        score = float(properties["score"])
+        if not (abs(lon) <= 180 and abs(lat) <= 90 and score >= 0):
+            raise ValueError("out of range")
+        kind, citycode = str(properties["type"]), str(properties.get("citycode") or "")
+        # Addok's answers name their sources; the Géoplateforme's do not.
+        given = (answer.get(name) for name in ("attribution", "licence"))
+        texts = (text.replace("\x00", "")[:200] for text in given if isinstance(text, str))
+        credit = " – ".join(texts) or attribution
+        return PointAnswer(lon, lat, min(score, 1.0), kind[:20], citycode[:5], credit)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-        raise _Failed(
-            f"an answer that cannot be read: {type(error).__name__}", retry=False
-        ) from None
-
-
-def _point(feature: Any, attribution: str) -> PointAnswer:
-    lon, lat = (float(degrees) for degrees in feature["geometry"]["coordinates"][:2])
-    properties = feature["properties"]
-    score = float(properties["score"])
-    if not (abs(lon) <= 180 and abs(lat) <= 90 and score >= 0):
-        raise ValueError("out of range")
-    kind, citycode = str(properties["type"]), str(properties.get("citycode") or "")
-    return PointAnswer(lon, lat, min(score, 1.0), kind[:20], citycode[:5], attribution)
-
-
-def _credit(answer: dict[str, Any]) -> str:
-    """Addok's answers say whom they are owed to; the Géoplateforme's do not."""
-    given = (answer.get(name) for name in ("attribution", "licence"))
-    return " – ".join(text.replace("\x00", "")[:200] for text in given if isinstance(text, str))
+        reason = f"an answer that cannot be read: {type(error).__name__}"
+        raise _Failed(reason, retry=False) from None

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, TextClause, text
 from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition as within
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.geocoding.model import Precision
 from mapservice.moderation.places import model
 from mapservice.moderation.places.model import (

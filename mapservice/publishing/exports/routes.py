@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from mapservice.accounts.api_keys import bearer
 from mapservice.accounts.api_keys.model import ApiKeyScope
-from mapservice.db.copy import Blocks
+from mapservice.db.engine import Blocks
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives import changes as harvest
 from mapservice.initiatives import exports

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, func, select, text
 from mapservice.dashboards.model import DashboardFigure as ShadedFigure
 from mapservice.dashboards.model import DashboardView as ShadedView
 from mapservice.dashboards.shading import shades
+from mapservice.db.engine import fill
 from mapservice.db.tables import initiative
-from mapservice.db.text import fill
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.conditions import recency, where
 from mapservice.publishing.reports.model import (
