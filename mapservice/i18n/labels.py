@@ -42,3 +42,30 @@ def reason_words(reason: str) -> str:
         "place": _("Le lieu n’est pas le bon"),
         "other": _("Autre chose"),
     }[reason]
+
+
+# Dashboards and pages of territories.
+
+
+def figure_label(figure: str) -> str:
+    """What a map of dashboards shows, as its key names it."""
+    return {
+        "initiatives": _("Initiatives"),
+        "rate": _("Initiatives pour 10 000 habitants, taux lissé"),
+        "supporters": _("Soutiens"),
+        "local": _("Soutiens d’ici, part lissée"),
+        "recent": _("Nouvelles en 90 jours"),
+        "change": _("Évolution sur un an"),
+        "silent": _("Communes silencieuses, part lissée"),
+        "last": _("Dernière initiative"),
+    }[figure]
+
+
+def territory_kind_label(level: str) -> str:
+    """In a list of places: a commune is named by itself."""
+    return {
+        "region": _("région"),
+        "departement": _("département"),
+        "epci": _("intercommunalité"),
+        "commune": "",
+    }[level]

@@ -21,8 +21,8 @@ from mapservice.contributions.bursts.model import (
     SupportBurst,
 )
 from mapservice.contributions.bursts.panel_queries import PanelScope
-from mapservice.dashboards.chart import MonthChart, chart
-from mapservice.dashboards.params import place
+from mapservice.dashboards.model import MonthChart, chart
+from mapservice.dashboards.routes import territory_of
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
@@ -74,7 +74,7 @@ def initiative(identifier: UUID) -> Response:
 @blueprint.get("/territoire/<level>/<code>")
 def territory(level: str, code: str) -> str:
     only_parameters()
-    ref = place(level, code)
+    ref = territory_of(level, code)
     with services().engine.connect() as connection:
         found = territories.find(connection, ref) if ref else None
         if ref is None or found is None or not _is_seen(connection, ref):

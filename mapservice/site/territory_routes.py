@@ -8,11 +8,11 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
-from mapservice.dashboards import legend
-from mapservice.dashboards.model import DashboardFigure, DashboardView
-from mapservice.dashboards.params import joined
-from mapservice.dashboards.shading import AreaClasses, shades
+from mapservice.dashboards.model import AreaClasses, DashboardFigure, DashboardView
+from mapservice.dashboards.queries import shades
+from mapservice.dashboards.routes import breaks_text, legend_keys
 from mapservice.errors import InvalidInput, NotFound
+from mapservice.i18n.labels import figure_label
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.rollups import territory_queries
@@ -284,8 +284,8 @@ def _words_of(shown: AreaClasses) -> dict[str, Any]:
     return {
         "shades": shown.by_code,
         "explained": shown.explained,
-        "scale_title": legend.title(DashboardFigure.RATE),
-        "scale_keys": legend.keys(DashboardFigure.RATE, shown.breaks, unknown=shown.unknown),
+        "scale_title": figure_label(DashboardFigure.RATE),
+        "scale_keys": legend_keys(DashboardFigure.RATE, shown.breaks, unknown=shown.unknown),
     }
 
 
@@ -297,8 +297,8 @@ def _drawing(ref: TerritoryRef | None, level: Level, shown: AreaClasses) -> str:
         level=str(ref.level) if ref else None,
         code=ref.code if ref else None,
         figure=str(DashboardFigure.RATE),
-        par=str(level),
-        bornes=joined(shown.breaks),
+        by=str(level),
+        breaks=breaks_text(shown.breaks),
         bare="1",
     )
 

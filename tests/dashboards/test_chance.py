@@ -7,9 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mapservice.dashboards.classes import APART, ClassEvidence, classify, natural_breaks, told_apart
-from mapservice.dashboards.expected import PeerGroup, PeerShares
-from mapservice.dashboards.model import PER, AreaFigures, DashboardFigure, breaks_of, explained
+from mapservice.dashboards.model import (
+    APART,
+    PER,
+    AreaFigures,
+    ClassEvidence,
+    DashboardFigure,
+    PeerGroup,
+    PeerShares,
+    breaks_of,
+    classify,
+    explained,
+    natural_breaks,
+    told_apart,
+)
 
 REPEATS = 200
 

@@ -8,8 +8,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from mapservice.dashboards.expected import Counts, Floats, PeerGroup
-from mapservice.dashboards.model import LEAST_SISTERS, AreaFigures
+from mapservice.dashboards.model import LEAST_SISTERS, AreaFigures, Counts, Floats, PeerGroup
 from mapservice.i18n.locale import PARIS
 from mapservice.mail.unsubscribe import signature
 from mapservice.moderation.model import CaseKind
@@ -106,7 +105,7 @@ def moves(areas: AreaFigures) -> ClearMoves:
     Rising or falling: an even coin would hardly split the two windows so (`AreaFigures.changed`),
     and at most 5 % of all that is told as a change is chance, however many territories there are.
     Fallen silent too: nothing in 90 days and something in the same of last year, where the rate of
-    its sisters and its size would hardly leave it none (`dashboards/expected.py`), with the same
+    its sisters and its size would hardly leave it none (`dashboards/model.py`), with the same
     share of chance.
     """
     if not areas.compared:

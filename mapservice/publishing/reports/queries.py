@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
+from mapservice.dashboards.model import AreaClasses
 from mapservice.dashboards.model import DashboardFigure as ShadedFigure
 from mapservice.dashboards.model import DashboardView as ShadedView
-from mapservice.dashboards.shading import AreaClasses, shades
+from mapservice.dashboards.queries import shades
 from mapservice.db.tables import initiative
 from mapservice.db.text import fill
 from mapservice.errors import InvalidInput
