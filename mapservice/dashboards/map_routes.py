@@ -23,7 +23,7 @@ from mapservice.dashboards.routes import (
     read_params,
 )
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n.labels import figure_label
+from mapservice.i18n.labels import figure_legend_label
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives.filters import parse_territory
 from mapservice.initiatives.grid import Tile
@@ -238,7 +238,7 @@ def figure_shading(view: DashboardView, found: AreaClasses) -> ChoroplethShading
         found.classes.tolist(),
         found.breaks,
         colour_scale(view.figure),
-        figure_label(view.figure),
+        figure_legend_label(view.figure),
         legend_keys(view.figure, found.breaks, unknown=found.unknown),
         parts=[code for code, is_part in zip(found.areas.codes, partial, strict=False) if is_part],
         within=view.ref,

@@ -350,7 +350,7 @@ class PeerGroup:
         return self._quantile(means, TAIL, 0)  # it lies below the median, and that below the mean
 
     def _quantile(self, means: Floats, share: float, furthest: float) -> Counts:
-        """How many numbers, from 0 on, lie below it: no more than `furthest` spreads beyond a mean.
+        """How many numbers, from 0 on, lie below it, at most `furthest` spreads beyond a mean.
 
         Means ascend, so that blocks of them reach about equally far.
         """
@@ -471,7 +471,7 @@ class TerritoryIndex:
         return {code: place for place, code in enumerate(self.codes)}
 
     def positions(self, codes: Sequence[str], missing: int = -1) -> Counts:
-        """Where these codes stand; `missing` for those that are not among them."""
+        """Where these codes stand; `missing` for a code that is not here."""
         return np.fromiter(map(self._at.get, codes, repeat(missing)), np.int64, len(codes))
 
     def pick(
@@ -645,7 +645,7 @@ class AreaFigures:
 
     @property
     def local_share(self) -> Floats:
-        """In percent of those who told; NaN where nobody did."""
+        """In percent of the supporters who gave a commune; NaN where nobody did."""
         assert self.told is not None
         assert self.local is not None
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -880,7 +880,7 @@ class PartialMonth:
 
 @dataclass(frozen=True, slots=True)
 class ActivityWindows:
-    """The last 90 days, and the same of a year before: months, with parts to add or take away."""
+    """The last 90 days and the same days a year before: months, with parts to add or take away."""
 
     recent: MonthRange
     before: MonthRange
@@ -896,7 +896,7 @@ class TimeSpan:
 
 
 def spans(until: date | None, now: datetime) -> tuple[TimeSpan, TimeSpan]:
-    """The last 90 days, and the same season of last year: that summer is not told from autumn.
+    """The last 90 days, and the same season of last year, lest summer be compared with autumn.
 
     They end at `until`, a first day of a month, exclusive; else now; and a calendar year before.
     """
@@ -1169,5 +1169,5 @@ class Dashboard:
 
     @property
     def epci_alone(self) -> int:
-        """Initiatives known to no more than such an EPCI."""
+        """Initiatives of which only such an EPCI is known, not the commune."""
         return 0 if self.areas.epci_alone is None else int(self.areas.epci_alone.sum())

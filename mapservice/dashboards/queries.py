@@ -152,7 +152,7 @@ UNTOUCHED = """
                       AND month > '-infinity' AND month < 'infinity' AND {bounds}
                     ORDER BY month DESC LIMIT 1) AS own
              WHERE asked.code NOT IN (SELECT {place} FROM rollup_delta WHERE {place} IS NOT NULL)"""
-# The months that hold something, of those that something was added to or taken from since.
+# Of the months that changed since they were summed up: those that hold something now.
 CHANGED = """
             SELECT code, month
               FROM (SELECT code, month, initiatives
@@ -287,7 +287,7 @@ class MonthEntries:
         return self.sign * np.bincount(self.at, values, size + 1)[:size].astype(np.int64)
 
     def latest(self, size: int, mask: NDArray[np.bool_]) -> Counts:
-        """The last month of each place, of those that the mask tells."""
+        """The last month of each place, among the entries that the mask picks."""
         last = np.full(size + 1, NO_MONTH, np.int64)
         if len(self.runs):
             starts = np.cumsum(self.lengths) - self.lengths
@@ -688,7 +688,7 @@ def _counted(
 
 
 def population_years(connection: Connection, view: DashboardView) -> tuple[int, ...]:
-    """Of which years the populations of a territory's communes are, those that say so."""
+    """The years of the populations of a territory's communes, where these are known."""
     known = indexes(connection)
     communes = known[Level.COMMUNE]
     years = communes.year

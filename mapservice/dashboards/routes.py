@@ -36,7 +36,7 @@ from mapservice.dashboards.model import (
     spans,
 )
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n.labels import figure_label
+from mapservice.i18n.labels import figure_legend_label
 from mapservice.i18n.text import gettext as _
 from mapservice.i18n.text import number, percent
 from mapservice.initiatives.filters import InitiativeFilters, parse, parse_territory
@@ -401,7 +401,7 @@ def _plates(
                     "breaks_text": words["breaks"],
                 },
                 "sheet": one,
-                "title": figure_label(figure),
+                "title": figure_legend_label(figure),
                 "legend": legend_keys(figure, breaks, unknown=found.unknown),
                 "explained": explained(figure, breaks, *(each.areas for each in pair)),
                 "insets": _insets(connection, one, one.view.by, found.by_code),

@@ -43,7 +43,7 @@ class SeriesLine:
 def rebase_file(
     lineage: CommuneLineage, source: Path, series: SeriesColumns, target: Path
 ) -> list[SeriesLine]:
-    """Writes a row for each commune of today, then those that are open; returns the latter.
+    """Writes a row for each commune of today, then the codes that remain open; returns the latter.
 
     The figures of a commune that was split are not shared out (see `CommuneLineage.rebase`), so the
     columns of the target sum up to those of the source. Raises InvalidInput, SourceError.

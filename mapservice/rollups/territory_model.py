@@ -168,7 +168,7 @@ def ordered(members: Iterable[TerritoryMember], sort: MemberSort) -> list[Territ
     by_name = sorted(members, key=lambda m: plain(without_article(m.place.name)))
     if sort is MemberSort.NAME:
         return by_name
-    # The orders are named as what they order by; who has no value, a rate for one, comes last.
+    # An order is named as the property that it orders by; without a value, last.
     values = [getattr(member, sort) for member in by_name]
     keys = [-1.0 if value is None else float(value) for value in values]
     return [by_name[at] for at in sorted(range(len(keys)), key=lambda at: -keys[at])]

@@ -378,7 +378,7 @@ SELECT other.code
                       ORDER BY outline <-> own.point LIMIT :nearest) AS other
  WHERE own.level = 'commune' AND own.code = :code"""
 
-# A name that is still a part's is not told again as a former one, which sorts last.
+# A name that a part still bears is not repeated as a former one, which sorts last.
 OTHER_NAMES = """
 SELECT min(kind) AS kind, name, array_agg(DISTINCT code ORDER BY code) AS codes
   FROM territory_alias

@@ -134,7 +134,7 @@ def _meant(connection: Connection, place: str) -> tuple[tuple[str, bool] | None,
 def _address(
     connection: Connection, filters: InitiativeFilters, commune: str, more_was_said: bool = False
 ) -> str:
-    """The circle around a commune: no more than that is known of a place that was typed."""
+    """The address of the circle around a commune: of a place that was typed no more is known."""
     found = near_queries.circle_of_commune(connection, commune)
     if found is None:
         raise InvalidInput("commune", "is not the code of a commune of today")
@@ -292,7 +292,7 @@ def _known_to(
 
 
 def _answer(shown: dict[str, Any]) -> Response:
-    """Where somebody is stays out of shared caches, and out of the address told to others."""
+    """Where somebody is stays out of shared caches and of the Referer sent to other sites."""
     response = Response(render_template("near.html", **shown))
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["Referrer-Policy"] = "no-referrer"

@@ -12,7 +12,7 @@ from mapservice.dashboards.model import AreaClasses, DashboardFigure, DashboardV
 from mapservice.dashboards.queries import shades
 from mapservice.dashboards.routes import breaks_text, legend_keys, territory_of
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n.labels import figure_label
+from mapservice.i18n.labels import figure_legend_label
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.rollups import territory_queries
@@ -243,7 +243,7 @@ def _words_of(shown: AreaClasses) -> dict[str, Any]:
     return {
         "shades": shown.by_code,
         "explained": shown.explained,
-        "scale_title": figure_label(DashboardFigure.RATE),
+        "scale_title": figure_legend_label(DashboardFigure.RATE),
         "scale_keys": legend_keys(DashboardFigure.RATE, shown.breaks, unknown=shown.unknown),
     }
 

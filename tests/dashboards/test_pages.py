@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from mapservice.dashboards.model import PARTS, DashboardFigure
+from mapservice.static_maps.model import mercator
 
 ROWS = """\
 title,city,postcode,theme,status,created
@@ -216,7 +217,20 @@ def test_a_map_keeps_its_bounds_while_months_pass(initiatives: FlaskClient) -> N
     columns = initiatives.get(address).json
     assert columns is not None
     assert columns["classes"] == [3, 0, 2, 0]
-    assert not {"names", "codes"} & set(columns)
+    assert not {"names", "codes", "frame"} & set(columns)
+
+
+def test_a_live_map_shows_what_its_drawing_does(initiatives: FlaskClient) -> None:
+    """Around Brittany, a square of the map (EPSG:3857) with a margin of 3 %."""
+    for name in ("", "/density"):
+        columns = initiatives.get(f"/coordination/region/53{name}.json").json
+        assert columns is not None
+        west, south, east, north = columns["frame"]
+        [(left, bottom), (right, top)] = mercator(west, south), mercator(east, north)
+        assert right - left == pytest.approx(top - bottom)
+        assert (west, east) == pytest.approx((-5.26, -0.9), abs=0.2)
+        assert 47.2 > south > 46
+        assert 49 < north < 50.5
 
 
 @pytest.mark.parametrize(

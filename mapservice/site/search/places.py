@@ -225,7 +225,7 @@ class PlaceFinder:
         return PlacesFound(hits, certain=len(hits) == 1) if hits else None
 
     def _by_area(self, text: str) -> PlacesFound | None:
-        """What says no more than a département or a région: "Ille-et-Vilaine (35)"."""
+        """Words that name a département or a région alone: "Ille-et-Vilaine (35)"."""
         gazetteer = self.index.gazetteer
         reading = read(GeocodeQuery(text=text), gazetteer)
         area = area_of_text(reading, gazetteer.departement_region)

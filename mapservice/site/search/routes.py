@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.service import GeocoderCache
-from mapservice.i18n.labels import territory_kind_label, theme_label
+from mapservice.i18n.labels import level_label, theme_label
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters, PageRequest
@@ -103,7 +103,7 @@ def place_context(entry: PlaceEntry) -> str:
         else:
             through = _("où se trouve %(name)s", name=through)
     around = [name for name in dict.fromkeys(entry.around) if name != entry.name]
-    kind = territory_kind_label(entry.level)
+    kind = "" if entry.level is Level.COMMUNE else level_label(entry.level).lower()
     return ", ".join(part for part in (kind, through, *around) if part)
 
 

@@ -19,7 +19,7 @@ from mapservice.territories.queries import kept_of
 
 # So many initiatives are looked at to tell whether a small commune's name is an everyday word.
 LOOKED_AT = 20
-# Words of the field beside those that imports read themes by.
+# Words of themes, beside those by which imports recognise them.
 _MORE_WORDS = {"repair": Theme.ENVIRONNEMENT, "bricolage": Theme.ENVIRONNEMENT}
 
 
