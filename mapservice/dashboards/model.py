@@ -5,8 +5,8 @@ Figures are columns: one entry a territory of a level, ordered by code. Three me
 Classes of a shaded map are natural breaks after Fisher (1958), whose partition of ordered values
 makes the sum of squares within classes least; Jenks made it known on maps. It is found exactly,
 over values rounded to two digits: bounds that people read are no finer. Neighbouring classes that
-chance alone may have parted are then joined (`told_apart`), so that no two colours stand for the
-same.
+chance alone may have parted are then joined (`distinct_breaks`), so that a difference of colour
+never stands for a difference that chance explains.
 
 What the size of a territory suggests: the count of a territory with n inhabitants is taken for
 Poisson's with mean n·r, and its rate r for one draw of a gamma distribution that all territories
@@ -189,7 +189,7 @@ class ClassEvidence:
     variance: Floats
 
 
-def told_apart(
+def distinct_breaks(
     evidence: Sequence[ClassEvidence], classes: int = CLASSES, *, ratios: bool = True
 ) -> tuple[float, ...]:
     """Natural breaks of all these values, without those that chance may have made.
@@ -744,7 +744,7 @@ def breaks_of(figure: DashboardFigure, *many: AreaFigures) -> tuple[float, ...]:
         return CHANGE_BREAKS
     if figure is DashboardFigure.LAST:
         return LAST_BREAKS
-    return told_apart([together(many).evidence(figure)], ratios=figure not in SHARED)
+    return distinct_breaks([together(many).evidence(figure)], ratios=figure not in SHARED)
 
 
 def together(many: Sequence[AreaFigures]) -> AreaFigures:
@@ -795,10 +795,10 @@ class SilentAreas:
 
     @property
     def counts(self) -> dict[SilenceKind, int]:
-        return {verdict: len(found) for verdict, found in self.at.items()}
+        return {kind: len(found) for kind, found in self.at.items()}
 
-    def told(self, verdict: SilenceKind) -> int:
-        return int(self.telling[self.at[verdict]].sum())
+    def telling_count(self, kind: SilenceKind) -> int:
+        return int(self.telling[self.at[kind]].sum())
 
 
 def silence_of(areas: AreaFigures) -> SilentAreas | None:
@@ -1148,7 +1148,7 @@ class Dashboard:
     """
 
     view: DashboardView
-    titled: NamedPlace
+    place: NamedPlace
     own: AreaFigures
     areas: AreaFigures
     last: datetime | None

@@ -40,13 +40,13 @@ from mapservice.dashboards.model import (
     TableOrder,
     TerritoryIndex,
     counted,
+    distinct_breaks,
     month_of,
     months_between,
     neighbours_within,
     shaded,
     silence_of,
     spans,
-    told_apart,
     windows,
 )
 from mapservice.db.text import PreparedSql, fetch_all, fill
@@ -907,7 +907,7 @@ def density(
         if view.scope.since or view.scope.until:
             ever = replace(view.scope, since=None, until=None)
             every = around.sums(commune_counts(connection, ever))[at]
-        breaks = told_apart([counted(every)])
+        breaks = distinct_breaks([counted(every)])
     return DensityField(tuple(communes.codes[one] for one in at), counts, breaks, km)
 
 
@@ -979,7 +979,7 @@ def dashboard(
     level, code = (str(view.ref.level), view.ref.code) if view.ref else (COUNTRY, "FR")
     return Dashboard(
         view=view,
-        titled=named_place(connection, view),
+        place=named_place(connection, view),
         own=itself,
         areas=parts,
         last=last_days(connection, view.scope, level, [code]).get(code),

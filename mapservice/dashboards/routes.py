@@ -281,7 +281,7 @@ def page(level: str = "", code: str = "") -> str:
         return render_template(
             "coordination/page.html",
             **_shared(connection, asked, shown),
-            sheets=pair,
+            dashboards=pair,
             tables=tables,
             breaks=breaks,
             silent=silent,
@@ -349,8 +349,8 @@ def _shared(connection: Connection, asked: DashboardParams, shown: Dashboard) ->
     return {
         "asked": asked,
         "view": view,
-        "sheet": shown,
-        "place": shown.titled,
+        "dashboard": shown,
+        "place": shown.place,
         "filters": asked.filters,
         "level": view.ref.level if view.ref else None,
         "parts": PARTS[view.ref.level if view.ref else None],
@@ -372,7 +372,7 @@ def _silent(
         {
             "verdict": kind,
             "count": shown.silence.counts[kind],
-            "telling": shown.silence.told(kind),
+            "telling": shown.silence.telling_count(kind),
             "rows": rows,
         }
         for kind, rows in listed.items()
@@ -388,19 +388,19 @@ def _plates(
     for one in pair:
         found = shaded(figure, one.areas, breaks)
         words = {"figure": str(figure), "by": str(one.view.by), "breaks": breaks_text(breaks)}
-        drawing = f"{one.titled.url}.svg{_query(asked, **words, bare='1')}"
+        drawing = f"{one.place.url}.svg{_query(asked, **words, bare='1')}"
         plates.append(
             {
                 "map": _map(one, one.view.by, drawing)
                 | {
-                    "figures": f"{one.titled.url}.json{_query(asked, **words)}",
+                    "figures": f"{one.place.url}.json{_query(asked, **words)}",
                     "query": _query(asked, figure=str(figure)),
                     "scale": colour_scale(figure),
                     "figure": str(figure),
                     "breaks": breaks,
                     "breaks_text": words["breaks"],
                 },
-                "sheet": one,
+                "dashboard": one,
                 "title": figure_legend_label(figure),
                 "legend": legend_keys(figure, breaks, unknown=found.unknown),
                 "explained": explained(figure, breaks, *(each.areas for each in pair)),
@@ -414,19 +414,19 @@ def _plates(
     [one] = pair
     field = queries.density(connection, asked.view)
     kept = breaks_text(field.breaks)
-    drawing = f"{one.titled.url}/density.svg{_query(asked, breaks=kept, bare='1')}"
+    drawing = f"{one.place.url}/density.svg{_query(asked, breaks=kept, bare='1')}"
     by_code = dict(zip(field.codes, field.classes.tolist(), strict=True))
     plates.append(
         {
             "map": _map(one, Level.COMMUNE, drawing)
             | {
-                "figures": f"{one.titled.url}/density.json{_query(asked, breaks=kept)}",
+                "figures": f"{one.place.url}/density.json{_query(asked, breaks=kept)}",
                 "query": _query(asked),
                 "scale": colour_scale(None),
                 "figure": "density",
                 "breaks": field.breaks,
             },
-            "sheet": one,
+            "dashboard": one,
             "title": density_title(field.radius),
             "legend": density_keys(field.breaks),
             "radius": field.radius,

@@ -17,9 +17,9 @@ from mapservice.dashboards.model import (
     PeerShares,
     breaks_of,
     classify,
+    distinct_breaks,
     explained,
     natural_breaks,
-    told_apart,
 )
 
 REPEATS = 200
@@ -162,7 +162,7 @@ def test_shares_that_differ_by_chance_alone_are_one() -> None:
         parts = dice.binomial(wholes, 0.4)
         mean, variance = PeerShares.of(parts, wholes).smoothed(parts, wholes)
         value = np.where(parts > 0, mean, 0.0)
-        several += bool(told_apart([ClassEvidence(value, mean, variance)], ratios=False))
+        several += bool(distinct_breaks([ClassEvidence(value, mean, variance)], ratios=False))
     assert several <= REPEATS // 20
 
 
