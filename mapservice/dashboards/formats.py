@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mapservice.dashboards.classes import Floats
-from mapservice.dashboards.model import AreaFigures, SilenceKind, SilentAreas
+from mapservice.dashboards.model import AreaFigures, Floats, SilenceKind, SilentAreas
 
 Cell = str | int | float | None
 
@@ -42,6 +41,16 @@ def rows(
 ) -> Iterator[tuple[Cell, ...]]:
     """A row a territory; what is not known is None."""
     blank: list[Cell] = [None] * len(areas)
+    expected: list[Sequence[Cell]] = [blank] * 5
+    if silence is not None:
+        kinds = list(blank)
+        for kind in SilenceKind:
+            for at in silence.at[kind]:
+                kinds[at] = str(kind)
+        limits = silence.sisters.limits(areas.population)
+        beyond: list[Cell] = [int(told) for told in silence.telling]
+        mean = _floats(np.round(limits.mean, 2))
+        expected = [mean, limits.low.tolist(), limits.high.tolist(), kinds, beyond]
     columns: list[Sequence[Cell]] = [
         areas.codes,
         names,
@@ -56,7 +65,7 @@ def rows(
         blank if areas.communes is None else areas.communes.tolist(),
         blank if areas.silent is None else areas.silent.tolist(),
         blank if areas.months is None else _floats(areas.months),
-        *_expected(areas, silence),
+        *expected,
         blank if areas.undated is None else areas.undated.tolist(),
         blank if areas.year is None else [year or None for year in areas.year.tolist()],
         [0] * len(areas) if areas.partial is None else areas.partial.astype(int).tolist(),
@@ -80,7 +89,9 @@ def to_xlsx(lines: Iterator[tuple[Cell, ...]], title: str) -> bytes:
     out = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(out, options) as book:
-        sheet = book.add_worksheet(_sheet_name(title))
+        # Excel refuses some signs in the name of a sheet, and more than 31 of them.
+        name = "".join(" " if sign in "[]:*?/\\" else sign for sign in title)[:31].strip("'")
+        sheet = book.add_worksheet(name or "1")
         sheet.freeze_panes(1, 2)
         sheet.set_column(1, 1, 32)
         sheet.write_row(0, 0, COLUMNS, book.add_format({"bold": True}))
@@ -91,30 +102,6 @@ def to_xlsx(lines: Iterator[tuple[Cell, ...]], title: str) -> bytes:
     return out.getvalue()
 
 
-def _expected(areas: AreaFigures, silence: SilentAreas | None) -> list[Sequence[Cell]]:
-    blank: list[Cell] = [None] * len(areas)
-    if silence is None:
-        return [blank] * 5
-    kinds = list(blank)
-    for verdict in SilenceKind:
-        for at in silence.at[verdict]:
-            kinds[at] = str(verdict)
-    limits = silence.sisters.limits(areas.population)
-    beyond: list[Cell] = [int(told) for told in silence.telling]
-    return [
-        _floats(np.round(limits.mean, 2)),
-        limits.low.tolist(),
-        limits.high.tolist(),
-        kinds,
-        beyond,
-    ]
-
-
 def _floats(values: Floats) -> list[Cell]:
     """None for NaN."""
     return [None if value != value else value for value in values.tolist()]
-
-
-def _sheet_name(title: str) -> str:
-    """Excel refuses some signs in the name of a sheet, and more than 31 of them."""
-    return "".join(" " if sign in "[]:*?/\\" else sign for sign in title)[:31].strip("'") or "1"

@@ -54,18 +54,18 @@ class OverseasInset:
 
 def insets(connection: Connection, by: Level) -> list[OverseasInset]:
     """What a map of France that is no map of the world shows beside it; made once per load."""
-    return kept_of(connection).get(connection, (__name__, by), lambda asked: _insets(asked, by))
 
+    def read(connection: Connection) -> list[OverseasInset]:
+        parent = "part.code" if by is Level.REGION else "part.region"
+        statement = fill(INSETS, {"square": str(SQUARE), "parent": parent})
+        bound = {"level": str(by), "overseas": list(OVERSEAS)}
+        rows = connection.execute(text(statement), bound).all()
+        return [
+            OverseasInset(code, name, tuple((row.part, row.path) for row in of))
+            for (code, name), of in groupby(rows, lambda row: (row.code, row.name))
+        ]
 
-def _insets(connection: Connection, by: Level) -> list[OverseasInset]:
-    parent = "part.code" if by is Level.REGION else "part.region"
-    statement = fill(INSETS, {"square": str(SQUARE), "parent": parent})
-    bound = {"level": str(by), "overseas": list(OVERSEAS)}
-    rows = connection.execute(text(statement), bound).all()
-    return [
-        OverseasInset(code, name, tuple((row.part, row.path) for row in of))
-        for (code, name), of in groupby(rows, lambda row: (row.code, row.name))
-    ]
+    return kept_of(connection).get(connection, (__name__, by), read)
 
 
 # The parameter of outlines that names the territory in which EPCI show their part.
@@ -88,18 +88,16 @@ def outlines_mvt(
     layer = TerritoryLayer("areas", level, 0, ("code",))
     numbers = {"z": str(tile.z), "x": str(tile.x), "y": str(tile.y)}
     sizes = {"extent": str(EXTENT), "buffer": str(BUFFER)}
-    drawn = shown(layer, tile) if within is None else _parts(layer, tile, within)
+    drawn = shown(layer, tile)
+    if within is not None:
+        inside = f"part.{within.level} = %(within)s"
+        zoom = next((zoom for zoom in OUTLINE_ZOOMS if zoom >= tile.z), OUTLINE_ZOOMS[-1])
+        texts = {
+            "outline": epci_parts.outline("inside", zoom, inside, "whole.outline"),
+            "places": epci_parts.places(inside),
+            "shown": drawn,
+        }
+        drawn = fill(PARTS, texts)
     statement = fill(OUTLINES, {"shown": drawn} | numbers | sizes)
     bound = {"within": within.code} if within else {}
     return bytes(connection.exec_driver_sql(statement, bound).scalar_one())
-
-
-def _parts(layer: TerritoryLayer, tile: Tile, within: TerritoryRef) -> str:
-    inside = f"part.{within.level} = %(within)s"
-    zoom = next((zoom for zoom in OUTLINE_ZOOMS if zoom >= tile.z), OUTLINE_ZOOMS[-1])
-    texts = {
-        "outline": epci_parts.outline("inside", zoom, inside, "whole.outline"),
-        "places": epci_parts.places(inside),
-        "shown": shown(layer, tile),
-    }
-    return fill(PARTS, texts)

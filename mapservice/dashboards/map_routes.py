@@ -2,20 +2,28 @@
 
 import json
 from collections.abc import Sequence
+from math import isnan
 from typing import Any
 
 from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 
-from mapservice.dashboards import dashboard as sheets
-from mapservice.dashboards import legend, map_queries, queries
-from mapservice.dashboards import params as asking
-from mapservice.dashboards.density import DensityField, density
-from mapservice.dashboards.model import AreaFigures, DashboardFigure, DashboardView
-from mapservice.dashboards.params import DashboardParams
-from mapservice.dashboards.shading import shades
-from mapservice.dashboards.territory_index import atlas
+from mapservice.dashboards import map_queries, queries
+from mapservice.dashboards.model import (
+    AreaClasses,
+    DashboardFigure,
+    DashboardView,
+    DensityField,
+)
+from mapservice.dashboards.routes import (
+    colour_scale,
+    density_keys,
+    density_title,
+    legend_keys,
+    read_params,
+)
 from mapservice.errors import InvalidInput, NotFound
+from mapservice.i18n.labels import figure_legend_label
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives.filters import parse_territory
 from mapservice.initiatives.grid import Tile
@@ -33,7 +41,7 @@ from mapservice.web.edge import only_parameters, services, tile_answer
 blueprint = Blueprint("coordination_maps", __name__)
 
 SVG, PNG = "image/svg+xml", "image/png"
-# A live map is square, and shows just what its drawing does.
+# A live map is square, and shows exactly what its drawing does.
 SIDE = 600
 MARGIN = 0.03
 PNG_WIDTH = 1200
@@ -52,41 +60,42 @@ def frame_of(bounds: Sequence[float]) -> DrawingFrame:
 @blueprint.get("/coordination.json")
 @blueprint.get("/coordination/<level>/<code>.json")
 def figures_json(level: str = "", code: str = "") -> Response:
-    """Columns for a map: the class of each, what it shows; codes and names too unless `bref`."""
+    """Columns for a map: the class of each territory, and what it shows.
+
+    What does not change with the month is left out if `brief`: codes, names, and the frame of the
+    map (west, south, east, north, EPSG:4326), which is that of its drawing.
+    """
     with services().snapshot.connect() as connection:
-        asked = asking.read(connection, level, code, request.args)
+        asked = read_params(connection, level, code)
         view = asked.view
-        found = shades(connection, view, asking.bounds(request.args))
+        found = queries.shades(connection, view, asked.breaks)
         areas = found.areas
+        values = areas.values(view.figure).round(DECIMALS).tolist()
         body: dict[str, Any] = {
             "by": view.by,
             "figure": view.figure,
             "breaks": found.breaks,
             "classes": found.classes.tolist(),
-            "values": sheets.numbers(areas.values(view.figure).round(DECIMALS).tolist()),
+            "values": [None if isnan(value) else value for value in values],
         }
         if view.figure is DashboardFigure.LOCAL and areas.told is not None:
             body["of"] = areas.told.tolist()
-        if not request.args.get("bref"):
+        if not request.args.get("brief"):
+            body["frame"] = frame_of(queries.named_place(connection, view).bounds).degrees
             body["codes"] = ",".join(areas.codes)
-            body["names"] = _names(connection, view, areas)
+            names = queries.name_list(connection, view.by, areas.codes)
+            body["names"] = names
             body["populations"] = [None if n < 0 else n for n in areas.population.tolist()]
             if areas.year is not None:
                 body["population_years"] = [year or None for year in areas.year.tolist()]
             if areas.partial is not None:
-                body["partial"] = areas.partial.tolist()
+                partial = areas.partial.tolist()
+                body["partial"] = partial
+                body["names"] = [
+                    _("%(name)s (partie)", name=name) if is_part else name
+                    for name, is_part in zip(names, partial, strict=True)
+                ]
     return edge.whole_answer(json.dumps(body, separators=(",", ":"), ensure_ascii=False), edge.JSON)
-
-
-def _names(connection: Connection, view: DashboardView, areas: AreaFigures) -> list[str]:
-    """As a map tells them: of an EPCI that straddles, that this is a part."""
-    names = queries.name_list(connection, view.by, areas.codes)
-    if areas.partial is None:
-        return names
-    return [
-        _("%(name)s (partie)", name=name) if is_part else name
-        for name, is_part in zip(names, areas.partial, strict=True)
-    ]
 
 
 @blueprint.get("/coordination/points.json")
@@ -94,7 +103,7 @@ def _names(connection: Connection, view: DashboardView, areas: AreaFigures) -> l
 def spots_json(level: str = "", code: str = "") -> Response:
     """Communes that hold something in the period: longitude, latitude (EPSG:4326), how many."""
     with services().snapshot.connect() as connection:
-        asked = asking.read(connection, level, code, request.args)
+        asked = read_params(connection, level, code)
         found = queries.spots(connection, asked.view)
     columns = {"lon": found.lon.tolist(), "lat": found.lat.tolist(), "count": found.count.tolist()}
     return edge.whole_answer(json.dumps(columns, separators=(",", ":")), edge.JSON)
@@ -103,26 +112,20 @@ def spots_json(level: str = "", code: str = "") -> Response:
 @blueprint.get("/tiles/outlines/<level>/<z>/<x>/<y>.pbf")
 def outlines_mvt(level: str, z: str, x: str, y: str) -> Response:
     """Every territory of one level at any zoom, its code alone: figures are joined to it."""
-    only_parameters(map_queries.WITHIN)
+    name = map_queries.WITHIN
+    only_parameters(name)
     if level not in tuple(Level):
         raise NotFound(f"There is no level {level[:20]!r}.")
     tile = Tile.parse(z, x, y)
-    within = _within(level)
+    within, text = None, request.args.get(name)
+    if text is not None:
+        # A département or a région, of which EPCI that straddle show their part.
+        within = parse_territory(text, name)
+        if level != Level.EPCI or within.level not in (Level.DEPARTEMENT, Level.REGION):
+            raise InvalidInput(name, "applies to EPCI, and names a département or a région")
     with services().snapshot.connect() as connection:
         content = map_queries.outlines_mvt(connection, tile, Level(level), within)
     return tile_answer(content, edge.MVT, ChangeExtent.NOWHERE, OUTLINE_FRESH_SECONDS)
-
-
-def _within(level: str) -> TerritoryRef | None:
-    """A département or a région, of which EPCI that straddle show their part."""
-    name = map_queries.WITHIN
-    text = request.args.get(name)
-    if text is None:
-        return None
-    ref = parse_territory(text, name)
-    if level != Level.EPCI or ref.level not in (Level.DEPARTEMENT, Level.REGION):
-        raise InvalidInput(name, "applies to EPCI, and names a département or a région")
-    return ref
 
 
 @blueprint.get("/tiles/outlines/<level>.mosaic")
@@ -143,8 +146,8 @@ def outlines_mosaic(level: str) -> Response:
 def density_json(level: str = "", code: str = "") -> Response:
     """Columns for a map, as those of figures: initiatives around each commune, and classes."""
     with services().snapshot.connect() as connection:
-        asked = asking.read(connection, level, code, request.args)
-        found = density(connection, asked.view, asking.bounds(request.args))
+        asked = read_params(connection, level, code)
+        found = queries.density(connection, asked.view, asked.breaks)
         body: dict[str, Any] = {
             "by": Level.COMMUNE,
             "figure": "density",
@@ -153,7 +156,9 @@ def density_json(level: str = "", code: str = "") -> Response:
             "classes": found.classes.tolist(),
             "values": found.counts.tolist(),
         }
-        if not request.args.get("bref"):
+        if not request.args.get("brief"):
+            place = queries.named_place(connection, asked.view)
+            body["frame"] = frame_of(place.bounds).degrees
             body["codes"] = ",".join(found.codes)
             body["names"] = queries.name_list(connection, Level.COMMUNE, found.codes)
     return edge.whole_answer(json.dumps(body, separators=(",", ":"), ensure_ascii=False), edge.JSON)
@@ -186,35 +191,58 @@ def density_png(level: str = "", code: str = "") -> Response:
 
 def _answer(level: str, code: str, kind: str, *, dense: bool = False) -> Response:
     with services().snapshot.connect() as connection:
-        asked = asking.read(connection, level, code, request.args, TINT, BARE)
-        tint = request.args.get(TINT, "claire")
+        asked = read_params(connection, level, code, TINT, BARE)
+        view, tint = asked.view, request.args.get(TINT, "claire")
+        bare = bool(request.args.get(BARE))
         if tint not in PALETTES:
             raise InvalidInput(TINT, f"must be one of {', '.join(PALETTES)}")
-        shading = _density(connection, asked) if dense else _figures(connection, asked)
-        drawn = _drawn(connection, asked.view, shading, tint, bare=bool(request.args.get(BARE)))
-    body = png(drawn, PNG_WIDTH) if kind == PNG else drawn
-    return edge.whole_answer(body, kind)
+        if dense:
+            shading = density_shading(queries.density(connection, view, asked.breaks))
+        else:
+            shading = figure_shading(view, queries.shades(connection, view, asked.breaks))
+        place = queries.named_place(connection, view)
+        frame = frame_of(place.bounds)
+        mosaic = None
+        if view.ref is None and shading.level is Level.COMMUNE:
+            mosaic = mosaic_of(connection, str(Level.COMMUNE))
+
+        inside, held = _shaded(connection, frame, shading, mosaic, tint)
+        labels = choropleth.labels_svg(frame, _labels(connection, shading), PALETTES[tint])
+        parts, height = [inside, labels], SIDE
+        if not bare and view.ref is None:
+            # The overseas régions, each in a square beside metropolitan France, shaded alike.
+            refs = (TerritoryRef(Level.REGION, code) for code in OVERSEAS)
+            overseas = [found for ref in refs if (found := territories.find(connection, ref))]
+            size, squares = inset_places(frame, len(overseas))
+            for region, (x, y) in zip(overseas, squares, strict=True):
+                own = DrawingFrame.around(region.bounds, size, size, 0.1)
+                inside, codes = _shaded(connection, own, shading, mosaic, tint)
+                parts.append(inset_svg(x, y, own, inside, region.name, PALETTES[tint]))
+                held |= codes
+        if not bare:
+            parts.append(choropleth.key_svg(shading, SIDE, SIDE, tint))
+            height += choropleth.key_height(shading, SIDE)
+        parts.append(choropleth.as_data(shading, held))
+        words = _("Carte %(of_place)s : %(figure)s", of_place=place.of, figure=shading.title)
+        told = _("Le tableau de la page contient les mêmes chiffres.")
+        size_of = (SIDE, height)
+        drawn = choropleth.document(size_of, "".join(parts), shading, tint, words, told)
+    return edge.whole_answer(png(drawn, PNG_WIDTH) if kind == PNG else drawn, kind)
 
 
-def _figures(connection: Connection, asked: DashboardParams) -> ChoroplethShading:
-    view = asked.view
-    found = shades(connection, view, asking.bounds(request.args))
+def figure_shading(view: DashboardView, found: AreaClasses) -> ChoroplethShading:
     partial = [] if found.areas.partial is None else found.areas.partial.tolist()
     return ChoroplethShading(
         view.by,
         found.areas.codes,
         found.classes.tolist(),
         found.breaks,
-        legend.scale(view.figure),
-        legend.title(view.figure),
-        legend.keys(view.figure, found.breaks, unknown=found.unknown),
+        colour_scale(view.figure),
+        figure_legend_label(view.figure),
+        legend_keys(view.figure, found.breaks, unknown=found.unknown),
         parts=[code for code, is_part in zip(found.areas.codes, partial, strict=False) if is_part],
         within=view.ref,
     )
-
-
-def _density(connection: Connection, asked: DashboardParams) -> ChoroplethShading:
-    return density_shading(density(connection, asked.view, asking.bounds(request.args)))
 
 
 def density_shading(found: DensityField) -> ChoroplethShading:
@@ -223,38 +251,10 @@ def density_shading(found: DensityField) -> ChoroplethShading:
         found.codes,
         found.classes.tolist(),
         found.breaks,
-        legend.scale(None),
-        legend.density_title(found.radius),
-        legend.density_keys(found.breaks),
+        colour_scale(None),
+        density_title(found.radius),
+        density_keys(found.breaks),
     )
-
-
-def _drawn(
-    connection: Connection,
-    view: DashboardView,
-    shading: ChoroplethShading,
-    tint: str,
-    *,
-    bare: bool,
-) -> str:
-    titled, palette = sheets.titled(connection, view), PALETTES[tint]
-    frame = frame_of(titled.bounds)
-    mosaic = None
-    if view.ref is None and shading.level is Level.COMMUNE:
-        mosaic = mosaic_of(connection, str(Level.COMMUNE))
-    inside, held = _shaded(connection, frame, shading, mosaic, tint)
-    parts, height = [inside], SIDE
-    parts.append(choropleth.labels_svg(frame, _labels(connection, shading), palette))
-    if not bare and view.ref is None:
-        more, elsewhere = _insets(connection, frame, shading, mosaic, tint)
-        parts, held = [*parts, more], held | elsewhere
-    if not bare:
-        parts.append(choropleth.key_svg(shading, SIDE, SIDE, tint))
-        height += choropleth.key_height(shading, SIDE)
-    parts.append(choropleth.as_data(shading, held))
-    words = _("Carte %(of_place)s : %(figure)s", of_place=titled.of, figure=shading.title)
-    told = _("Le tableau de la page contient les mêmes chiffres.")
-    return choropleth.document((SIDE, height), "".join(parts), shading, tint, words, told)
 
 
 def _shaded(
@@ -270,30 +270,9 @@ def _shaded(
     return choropleth.areas(connection, frame, shading, tint)
 
 
-def _insets(
-    connection: Connection,
-    frame: DrawingFrame,
-    shading: ChoroplethShading,
-    mosaic: bytes | None,
-    tint: str,
-) -> tuple[str, frozenset[str]]:
-    """The overseas régions, each in a square beside metropolitan France, shaded alike."""
-    refs = (TerritoryRef(Level.REGION, code) for code in OVERSEAS)
-    found = [place for ref in refs if (place := territories.find(connection, ref))]
-    named = [(place.name, place.bounds) for place in found]
-    size, places = inset_places(frame, len(named))
-    drawn, held = [], frozenset[str]()
-    for (name, bounds), (x, y) in zip(named, places, strict=True):
-        own = DrawingFrame.around(bounds, size, size, 0.1)
-        inside, codes = _shaded(connection, own, shading, mosaic, tint)
-        drawn.append(inset_svg(x, y, own, inside, name, PALETTES[tint]))
-        held |= codes
-    return "".join(drawn), held
-
-
 def _labels(connection: Connection, shading: ChoroplethShading) -> list[MapLabel]:
     """Names of the territories drawn, the most populous first."""
-    every = atlas(connection)[shading.level]
+    every = queries.indexes(connection)[shading.level]
     places = every.pick(every.positions(shading.codes))
     first = places.population.argsort(kind="stable")[::-1][: 3 * choropleth.MOST_LABELS]
     codes = [places.codes[at] for at in first]

@@ -1,95 +1,293 @@
-"""Pages of coordination: figures, maps, silence; the same figures as files."""
+"""Pages of coordination: figures, maps, silence; the same figures as files; what a request asks."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import pairwise
 from math import pi
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, url_for
 from sqlalchemy import Connection
 
-from mapservice.dashboards import dashboard as sheets
-from mapservice.dashboards import formats, legend, map_queries, queries
-from mapservice.dashboards import params as asking
-from mapservice.dashboards.chart import chart
-from mapservice.dashboards.classes import UNKNOWN
-from mapservice.dashboards.dashboard import Dashboard, DashboardRow
-from mapservice.dashboards.density import density
-from mapservice.dashboards.density import make_ready as make_density_ready
-from mapservice.dashboards.map_routes import frame_of
+from mapservice.dashboards import formats, map_queries, queries
 from mapservice.dashboards.model import (
+    CLASSES,
+    NEAR_KM,
+    NOTHING,
     PARTS,
+    SHARED,
+    UNKNOWN,
+    WIDE_KM,
+    Dashboard,
     DashboardFigure,
+    DashboardRow,
     DashboardView,
     SilenceKind,
     TableOrder,
     breaks_of,
+    chart,
     explained,
+    next_month,
+    shaded,
+    spans,
 )
-from mapservice.dashboards.params import DashboardParams
-from mapservice.dashboards.shading import shaded
-from mapservice.dashboards.territory_index import atlas
-from mapservice.dashboards.windows import next_month, spans
-from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.i18n.labels import figure_legend_label
+from mapservice.i18n.text import gettext as _
+from mapservice.i18n.text import number, percent
+from mapservice.initiatives.filters import InitiativeFilters, parse, parse_territory
 from mapservice.initiatives.model import PUBLIC, Theme
-from mapservice.rollups import territory_queries
-from mapservice.rollups.territory_model import TerritoryPlace
-from mapservice.territories.model import Level
-from mapservice.tiles.live_map import map_config
+from mapservice.initiatives.queries import SAMPLE_SHARE
+from mapservice.rollups.model import RollupScope
+from mapservice.territories import queries as territories
+from mapservice.territories.model import Level, TerritoryRef
 from mapservice.web import edge
 from mapservice.web.edge import services
+from mapservice.web.parsing import parse_number
 
 blueprint = Blueprint("coordination", __name__)
 
+# Parameters beside those of the filter grammar. `with` is the territory to compare with; `breaks`
+# are the class bounds that a map keeps while its month changes; `brief` leaves out of the columns
+# of a map what does not change with the month.
+PARAMETERS = ("figure", "by", "with", "sort", "breaks", "brief")
+NO_BREAKS = "none"
+NOT_HERE = ("q", "territory", "bbox", "near", "radius", "precision", "limit", "cursor")
+
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# A table has all of its rows up to so many, départements for one; a longer list is a file, and the
+# page shows its top.
+MOST_ROWS = 120
+FIRST_ROWS = 50
+SHOWN_SILENT = 12
 SILENT_PAGE = 200
-NOBODY = np.zeros(0, np.int64)
 OUTLINE_MAX_ZOOM = 10
 MOSAIC_URL = "/tiles/outlines/commune.mosaic"
+
+# A class (1 and on, 0 for none, -1 for unknown) and its words.
+LegendKey = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardParams:
+    """A view, the filter as it was written, and how the table is ordered.
+
+    `beside` is the territory to compare with; its level may be France's, None. `breaks` is None
+    where the figures decide.
+    """
+
+    view: DashboardView
+    filters: InitiativeFilters
+    order: TableOrder
+    ascending: bool
+    beside: DashboardView | None
+    breaks: tuple[float, ...] | None
+
+    @property
+    def default_by(self) -> Level:
+        return PARTS[self.view.ref.level if self.view.ref else None][0]
 
 
 def make_ready(connection: Connection) -> None:
     """Makes what pages need of the territories in force, before the first one is asked for."""
-    for level, places in atlas(connection).items():
+    for level, places in queries.indexes(connection).items():
         queries.name_ranks(connection, level, places.codes)
         map_queries.insets(connection, level)
-    make_density_ready(connection)
+    for km in (WIDE_KM, NEAR_KM):
+        queries.neighbours(connection, km)
+
+
+def read_params(connection: Connection, level: str, code: str, *more: str) -> DashboardParams:
+    """What the present request asks, checked once.
+
+    Raises NotFound for a territory that does not exist, InvalidInput naming a parameter. `more` are
+    parameters that one address alone has.
+    """
+    ref, arguments = territory_of(level, code), request.args
+    if ref and territories.find(connection, ref) is None:
+        raise NotFound(f"There is no {ref}.")
+    for name in NOT_HERE:
+        if name in arguments:
+            raise InvalidInput(name, "does not apply to the figures of a territory")
+    grammar = (pair for pair in arguments.items(multi=True) if pair[0] not in (*PARAMETERS, *more))
+    filters, _paging = parse(grammar)
+
+    allowed = PARTS[ref.level if ref else None]
+    text = arguments.get("by") or allowed[0]
+    if text not in allowed:
+        raise InvalidInput("by", f"must be one of {', '.join(allowed)}")
+    by = Level(text)
+    figure = arguments.get("figure") or DashboardFigure.RATE
+    if figure not in figures_of(by):
+        raise InvalidInput("figure", f"must be one of {', '.join(figures_of(by))}")
+    scope = RollupScope.of(filters)
+    view = DashboardView(ref, by, scope, datetime.now(UTC), DashboardFigure(figure))
+
+    sort = arguments.get("sort") or str(default_order(view))
+    if sort.removeprefix("-") not in orders_of(by):
+        raise InvalidInput(
+            "sort", f"must be one of {', '.join(orders_of(by))}, - before it turns it round"
+        )
+
+    beside, text = None, arguments.get("with", "")
+    if text:
+        other = None if text == "france" else parse_territory(text, "with")
+        if other and territories.find(connection, other) is None:
+            raise InvalidInput("with", f"there is no {other}")
+        if other == ref:
+            raise InvalidInput("with", "must be another territory")
+        its_parts = PARTS[other.level if other else None]
+        beside = replace(view, ref=other, by=by if by in its_parts else its_parts[0])
+        if view.figure is DashboardFigure.SILENT and beside.by is Level.COMMUNE:
+            raise InvalidInput("with", "is shown by communes, of which this figure tells nothing")
+
+    breaks, text = None, arguments.get("breaks", "")
+    if text:
+        # One class alone has no bounds, which a word must say.
+        parts = [] if text == NO_BREAKS else text.split(",")
+        breaks = tuple(parse_number("breaks", part) for part in parts)
+        if len(breaks) >= CLASSES or any(low >= high for low, high in pairwise(breaks)):
+            raise InvalidInput("breaks", f"must be at most {CLASSES - 1} ascending numbers")
+    return DashboardParams(
+        view, filters, TableOrder(sort.removeprefix("-")), sort.startswith("-"), beside, breaks
+    )
+
+
+def territory_of(level: str, code: str) -> TerritoryRef | None:
+    """What a path names; None for France. Raises NotFound for what names no territory."""
+    if not level:
+        return None
+    if level not in tuple(Level) or not (code.isascii() and code.isalnum() and len(code) <= 9):
+        raise NotFound("There is no such territory.")
+    return TerritoryRef(Level(level), code.upper())
+
+
+def breaks_text(breaks: tuple[float, ...]) -> str:
+    """The text of the parameter `breaks`."""
+    return ",".join(repr(bound) for bound in breaks) or NO_BREAKS
+
+
+def figures_of(by: Level) -> tuple[DashboardFigure, ...]:
+    """A commune has no communes of which a share could be silent."""
+    silent = DashboardFigure.SILENT
+    return tuple(one for one in DashboardFigure if one is not silent or by is not Level.COMMUNE)
+
+
+def orders_of(by: Level) -> tuple[TableOrder, ...]:
+    silent = TableOrder.SILENT
+    return tuple(one for one in TableOrder if one is not silent or by is not Level.COMMUNE)
+
+
+def default_order(view: DashboardView) -> TableOrder:
+    """As the map shows it; but the rates of hamlets, where one is a lot, are no order to read."""
+    # A part of an EPCI may be as small.
+    small = view.by is Level.COMMUNE or (view.by is Level.EPCI and view.ref is not None)
+    if view.figure is DashboardFigure.RATE and small:
+        return TableOrder.INITIATIVES
+    return TableOrder(view.figure)
+
+
+def legend_keys(
+    figure: DashboardFigure, breaks: Sequence[float], *, unknown: bool = True
+) -> list[LegendKey]:
+    """What each class of a map is called, on pages, drawings and their keys alike.
+
+    In the order of a key: none first, unknown last. `unknown`: some territory is.
+    """
+    if figure is DashboardFigure.CHANGE:
+        words = (
+            _("baisse de moitié ou plus"),
+            _("baisse"),
+            _("écart que le hasard explique"),
+            _("hausse"),
+            _("hausse de moitié ou plus"),
+        )
+        none = (NOTHING, _("rien, ni cette année ni l’an dernier"))
+        found, why_unknown = [*enumerate(words, start=1), none], _("pas encore un an de recul")
+    elif figure is DashboardFigure.LAST:
+        words = (
+            _("ce mois-ci"),
+            _("il y a 1 à 2 mois"),
+            _("3 à 5 mois"),
+            _("6 à 11 mois"),
+            _("un an ou plus"),
+        )
+        none = (NOTHING, _("aucune"))
+        found, why_unknown = [*enumerate(words, start=1), none], _("date inconnue")
+    else:
+        supports = figure in (DashboardFigure.SUPPORTERS, DashboardFigure.LOCAL)
+        found = [(NOTHING, _("aucun") if supports else _("aucune"))]
+        if breaks:
+            bounds = [percent(one, 1) if figure in SHARED else number(one) for one in breaks]
+            found.append((1, _("moins de %(bound)s", bound=bounds[0])))
+            found += [
+                (at, f"{low} – {high}") for at, (low, high) in enumerate(pairwise(bounds), start=2)
+            ]
+            found.append((len(bounds) + 1, f"{bounds[-1]} {_('et plus')}"))
+        else:
+            found.append((1, _("au moins un") if supports else _("au moins une")))
+        why_unknown = ""
+        if figure in (DashboardFigure.RATE, DashboardFigure.SILENT):
+            why_unknown = _("inconnu : sans habitant, ou population inconnue")
+        elif figure is DashboardFigure.LOCAL:
+            why_unknown = _("inconnu : personne n’a dit sa commune")
+    return [*found, (UNKNOWN, why_unknown)] if unknown and why_unknown else found
+
+
+def density_title(radius: int) -> str:
+    """`radius`: kilometres."""
+    return _("Initiatives à moins de %(km)s km", km=radius)
+
+
+def density_keys(breaks: Sequence[float]) -> list[LegendKey]:
+    return legend_keys(DashboardFigure.INITIATIVES, breaks)
+
+
+def colour_scale(figure: DashboardFigure | None) -> str:
+    """Which colours a map has; None is the density."""
+    if figure is None:
+        return "heat"
+    return {DashboardFigure.CHANGE: "shift", DashboardFigure.LAST: "late"}.get(figure, "figure")
 
 
 @blueprint.get("/coordination")
 @blueprint.get("/coordination/<level>/<code>")
 def page(level: str = "", code: str = "") -> str:
     with services().snapshot.connect() as connection:
-        asked = asking.read(connection, level, code, request.args)
-        shown = sheets.sheet(connection, asked.view, asked.order)
-        beside = None
+        asked = read_params(connection, level, code)
+        shown = queries.dashboard(connection, asked.view, asked.order)
+        pair = [shown]
         if asked.beside:
-            beside = sheets.sheet(connection, asked.beside, asked.order, main=shown)
-        pair = [shown, beside] if beside else [shown]
-        breaks = asking.bounds(request.args)
+            pair.append(queries.dashboard(connection, asked.beside, asked.order, main=shown))
+        breaks = asked.breaks
         if breaks is None:
             breaks = breaks_of(asked.view.figure, *(one.areas for one in pair))
         counts = queries.series(connection, asked.view, queries.first_month(connection))
-        known = [month.month for month in counts]
         scope = asked.view.scope
-        table, silent = _tabled(connection, shown, asked, breaks, sheets.SHOWN_SILENT)
-        tables = [table, *(_tabled(connection, one, asked, breaks, 0)[0] for one in pair[1:])]
+        tables: list[dict[str, Any]] = []
+        silent: list[dict[str, Any]] = []
+        for one in pair:
+            order = asked.order if asked.order in orders_of(one.view.by) else TableOrder.RATE
+            at = queries.shown_order(connection, one, order, ascending=asked.ascending)
+            first = len(at) if len(at) <= MOST_ROWS else FIRST_ROWS
+            most = SHOWN_SILENT if one is shown else 0
+            rows, listed = queries.dashboard_rows(connection, one, at[:first], breaks, most)
+            tables.append({"rows": rows, "total": len(at)})
+            silent += _silent(one, listed)
         return render_template(
             "coordination/page.html",
-            **_shared(asked, shown),
-            sheets=pair,
+            **_shared(connection, asked, shown),
+            dashboards=pair,
             tables=tables,
             breaks=breaks,
             silent=silent,
-            months=[(month, next_month(month) - timedelta(days=1)) for month in known],
-            others=queries.wide_names(connection),
+            months=[(one.month, next_month(one.month) - timedelta(days=1)) for one in counts],
+            others=territories.parents(connection),
             chart=chart([(one.month, one.initiatives) for one in counts], scope.since, scope.until),
-            parents=_parents(connection, asked.view),
-            sample=initiatives.sample_share(connection),
             plates=_plates(connection, asked, pair, breaks),
             seasons=spans(scope.until, asked.view.now),
             instant=timedelta(microseconds=1),
@@ -101,64 +299,68 @@ def page(level: str = "", code: str = "") -> str:
 def silence(level: str = "", code: str = "") -> str:
     """All that are silent, to a number that people read; the files have every one."""
     with services().snapshot.connect() as connection:
-        asked = asking.read(connection, level, code, request.args)
-        shown = sheets.sheet(
-            connection, replace(asked.view, figure=DashboardFigure.RATE), whole=True
-        )
-        _, listed = sheets.rows(connection, shown, NOBODY, (), SILENT_PAGE)
+        asked = read_params(connection, level, code)
+        rated = replace(asked.view, figure=DashboardFigure.RATE)
+        shown = queries.dashboard(connection, rated, whole=True)
+        no_rows = np.zeros(0, np.int64)
+        _rows, listed = queries.dashboard_rows(connection, shown, no_rows, (), SILENT_PAGE)
         return render_template(
             "coordination/silence.html",
-            **_shared(asked, shown),
+            **_shared(connection, asked, shown),
             silent=_silent(shown, listed),
-            parents=_parents(connection, asked.view),
-            sample=initiatives.sample_share(connection),
         )
 
 
 @blueprint.get("/coordination.csv")
 @blueprint.get("/coordination/<level>/<code>.csv")
 def figures_csv(level: str = "", code: str = "") -> Response:
-    lines, view = _lines(level, code)
-    return _file(formats.to_csv(lines), edge.CSV, view, "csv")
+    lines, name = _lines(level, code)
+    return _file(formats.to_csv(lines), edge.CSV, f"{name}.csv")
 
 
 @blueprint.get("/coordination.xlsx")
 @blueprint.get("/coordination/<level>/<code>.xlsx")
 def figures_xlsx(level: str = "", code: str = "") -> Response:
-    lines, view = _lines(level, code)
-    return _file(formats.to_xlsx(lines, _file_name(view)), XLSX, view, "xlsx")
+    lines, name = _lines(level, code)
+    return _file(formats.to_xlsx(lines, name), XLSX, f"{name}.xlsx")
 
 
-def _shared(asked: DashboardParams, shown: Dashboard) -> dict[str, Any]:
+def _lines(level: str, code: str) -> tuple[Iterator[tuple[formats.Cell, ...]], str]:
+    """The rows of a file, and what it is called, without its ending."""
+    with services().snapshot.connect() as connection:
+        asked = read_params(connection, level, code)
+        shown = queries.dashboard(connection, asked.view, TableOrder.LAST, whole=True)
+        names = queries.name_list(connection, asked.view.by, shown.areas.codes)
+    ref = asked.view.ref
+    place = f"{ref.level}-{ref.code}" if ref else "france"
+    lines = formats.rows(shown.areas, names, shown.own_silence)
+    return lines, f"coordination-{place}-par-{asked.view.by}"
+
+
+def _file(content: bytes, content_type: str, name: str) -> Response:
+    response = edge.whole_answer(content, content_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _shared(connection: Connection, asked: DashboardParams, shown: Dashboard) -> dict[str, Any]:
     """What both pages show."""
     view = asked.view
     return {
         "asked": asked,
         "view": view,
-        "sheet": shown,
-        "place": shown.titled,
+        "dashboard": shown,
+        "place": shown.place,
         "filters": asked.filters,
         "level": view.ref.level if view.ref else None,
         "parts": PARTS[view.ref.level if view.ref else None],
-        "figures": asking.figures(view.by),
+        "figures": figures_of(view.by),
         "themes": tuple(Theme),
         "statuses": PUBLIC,
-        "address": _address(asked),
+        "address": partial(_address, asked),
+        "parents": queries.parents(connection, view.ref),
+        "sample": connection.execute(SAMPLE_SHARE).scalar_one(),
     }
-
-
-def _tabled(
-    connection: Connection,
-    shown: Dashboard,
-    asked: DashboardParams,
-    breaks: tuple[float, ...],
-    most: int,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The table of the parts, and up to `most` that are silent in each way."""
-    order = asked.order if asked.order in asking.orders(shown.view.by) else TableOrder.RATE
-    at = sheets.shown_order(connection, shown, order, ascending=asked.ascending)
-    rows, listed = sheets.rows(connection, shown, at[: sheets.shown_rows(len(at))], breaks, most)
-    return {"rows": rows, "total": len(at)}, _silent(shown, listed)
 
 
 def _silent(
@@ -168,39 +370,71 @@ def _silent(
         return []
     return [
         {
-            "verdict": verdict,
-            "count": shown.silence.counts[verdict],
-            "telling": shown.silence.told(verdict),
+            "verdict": kind,
+            "count": shown.silence.counts[kind],
+            "telling": shown.silence.telling_count(kind),
             "rows": rows,
         }
-        for verdict, rows in listed.items()
-        if verdict is not SilenceKind.LATELY or shown.sisters.dated
+        for kind, rows in listed.items()
+        if kind is not SilenceKind.LATELY or shown.sisters.dated
     ]
-
-
-def _parents(connection: Connection, view: DashboardView) -> tuple[TerritoryPlace, ...]:
-    described = territory_queries.describe(connection, view.ref) if view.ref else None
-    return described.parents if described else ()
 
 
 def _plates(
     connection: Connection, asked: DashboardParams, pair: list[Dashboard], breaks: tuple[float, ...]
 ) -> list[dict[str, Any]]:
     """The shaded map, and beside it the density, or another territory's map."""
-    figure = asked.view.figure
-    shown = [shaded(figure, one.areas, breaks) for one in pair]
-    plates = [
+    figure, plates = asked.view.figure, []
+    for one in pair:
+        found = shaded(figure, one.areas, breaks)
+        words = {"figure": str(figure), "by": str(one.view.by), "breaks": breaks_text(breaks)}
+        drawing = f"{one.place.url}.svg{_query(asked, **words, bare='1')}"
+        plates.append(
+            {
+                "map": _map(one, one.view.by, drawing)
+                | {
+                    "figures": f"{one.place.url}.json{_query(asked, **words)}",
+                    "query": _query(asked, figure=str(figure)),
+                    "scale": colour_scale(figure),
+                    "figure": str(figure),
+                    "breaks": breaks,
+                    "breaks_text": words["breaks"],
+                },
+                "dashboard": one,
+                "title": figure_legend_label(figure),
+                "legend": legend_keys(figure, breaks, unknown=found.unknown),
+                "explained": explained(figure, breaks, *(each.areas for each in pair)),
+                "insets": _insets(connection, one, one.view.by, found.by_code),
+            }
+        )
+    if len(pair) > 1:
+        return plates
+
+    # How many initiatives lie around each commune; its classes are those of all months.
+    [one] = pair
+    field = queries.density(connection, asked.view)
+    kept = breaks_text(field.breaks)
+    drawing = f"{one.place.url}/density.svg{_query(asked, breaks=kept, bare='1')}"
+    by_code = dict(zip(field.codes, field.classes.tolist(), strict=True))
+    plates.append(
         {
-            "map": _shaded(asked, sheet, breaks),
-            "sheet": sheet,
-            "title": legend.title(figure),
-            "legend": legend.keys(figure, breaks, unknown=found.unknown),
-            "explained": explained(figure, breaks, *(one.areas for one in pair)),
-            "insets": _insets(connection, sheet, sheet.view.by, found.by_code),
+            "map": _map(one, Level.COMMUNE, drawing)
+            | {
+                "figures": f"{one.place.url}/density.json{_query(asked, breaks=kept)}",
+                "query": _query(asked),
+                "scale": colour_scale(None),
+                "figure": "density",
+                "breaks": field.breaks,
+            },
+            "dashboard": one,
+            "title": density_title(field.radius),
+            "legend": density_keys(field.breaks),
+            "radius": field.radius,
+            "area": round(pi * field.radius**2),
+            "insets": _insets(connection, one, Level.COMMUNE, by_code),
         }
-        for sheet, found in zip(pair, shown, strict=True)
-    ]
-    return plates if len(plates) > 1 else [*plates, _density(connection, asked, pair[0])]
+    )
+    return plates
 
 
 def _insets(
@@ -209,7 +443,11 @@ def _insets(
     """What lies overseas, beside a map of France: outlines with their class, and a count."""
     if shown.view.ref is not None:
         return []
-    held = _held_overseas(connection, shown)
+    counts = dict(zip(shown.areas.codes, shown.areas.initiatives.tolist(), strict=True))
+    held = {
+        inset.code: sum(counts.get(code, 0) for code, _path in inset.outlines)
+        for inset in map_queries.insets(connection, shown.view.by)
+    }
     return [
         {
             "code": inset.code,
@@ -221,91 +459,44 @@ def _insets(
     ]
 
 
-def _held_overseas(connection: Connection, shown: Dashboard) -> dict[str, int]:
-    """How many initiatives each overseas région holds."""
-    counts = dict(zip(shown.areas.codes, shown.areas.initiatives.tolist(), strict=True))
-    return {
-        inset.code: sum(counts.get(code, 0) for code, _ in inset.outlines)
-        for inset in map_queries.insets(connection, shown.view.by)
-    }
-
-
-def _shaded(asked: DashboardParams, shown: Dashboard, breaks: tuple[float, ...]) -> dict[str, Any]:
-    view = shown.view
-    words = {"figure": str(view.figure), "par": str(view.by), "bornes": asking.joined(breaks)}
-    query = _query(asked, **words)
-    return _map(shown, view.by, f"{shown.titled.url}.svg{_query(asked, **words, bare='1')}") | {
-        "figures": f"{shown.titled.url}.json{query}",
-        "query": _query(asked, figure=str(view.figure)),
-        "scale": legend.scale(view.figure),
-        "figure": str(view.figure),
-        "breaks": breaks,
-        "bornes": words["bornes"],
-    }
-
-
-def _density(connection: Connection, asked: DashboardParams, shown: Dashboard) -> dict[str, Any]:
-    """How many initiatives lie around each commune; its classes are those of all months."""
-    found = density(connection, asked.view)
-    query = _query(asked, bornes=asking.joined(found.breaks))
-    bare = _query(asked, bornes=asking.joined(found.breaks), bare="1")
-    drawing = f"{shown.titled.url}/density.svg{bare}"
-    by_code = dict(zip(found.codes, found.classes.tolist(), strict=True))
-    return {
-        "map": _map(shown, Level.COMMUNE, drawing)
-        | {
-            "figures": f"{shown.titled.url}/density.json{query}",
-            "query": _query(asked),
-            "scale": legend.scale(None),
-            "figure": "density",
-            "breaks": found.breaks,
-        },
-        "sheet": shown,
-        "title": legend.density_title(found.radius),
-        "legend": legend.density_keys(found.breaks),
-        "radius": found.radius,
-        "area": round(pi * found.radius**2),
-        "insets": _insets(connection, shown, Level.COMMUNE, by_code),
-    }
-
-
 def _map(shown: Dashboard, by: Level, drawing: str) -> dict[str, Any]:
-    """What a live map needs; it shows just what its drawing does (`frame`).
+    """What a live map needs; what it shows comes with its columns (`frame`).
 
     Within a département or a région EPCI that straddle have their part's outline.
     """
-    ref = shown.view.ref
+    ref, settings = shown.view.ref, services().settings
     parted = by is Level.EPCI and ref is not None and ref.level is not Level.EPCI
     within = f"?{map_queries.WITHIN}={ref}" if parted else ""
-    return map_config(InitiativeFilters(), shown.titled.bounds, shown.view.ref, drawing=drawing) | {
+    basemap = {"url": settings.basemap_url, "attribution": settings.basemap_attribution}
+    return {
+        "tiles": {
+            "initiatives": url_for("tiles.initiatives_tilejson"),
+            "territories": url_for("tiles.territories_tilejson"),
+        },
+        "filter": "",
+        "territory": {"level": ref.level, "code": ref.code} if ref else None,
+        "basemap": basemap if settings.basemap_url else None,
+        "drawing": drawing,
         "level": str(by),
-        "frame": frame_of(shown.titled.bounds).degrees,
         "tiles_url": f"/tiles/outlines/{by}/{{z}}/{{x}}/{{y}}.pbf{within}",
         "tiles_max_zoom": OUTLINE_MAX_ZOOM,
         # Of all communes, a picture comes first.
-        "mosaic": MOSAIC_URL if shown.view.ref is None and by is Level.COMMUNE else None,
+        "mosaic": MOSAIC_URL if ref is None and by is Level.COMMUNE else None,
         "down": f"/coordination/{by}/",
     }
 
 
-def _address(asked: DashboardParams) -> Callable[..., str]:
-    """Makes the address of this page with some parameters changed; None takes one away."""
-
-    def address(path: str | None = None, **changes: Any) -> str:
-        return f"{path or request.path}{_query(asked, **{**_own_parameters(asked), **changes})}"
-
-    return address
-
-
-def _own_parameters(asked: DashboardParams) -> dict[str, str | None]:
+def _address(asked: DashboardParams, path: str | None = None, **changes: Any) -> str:
+    """The address of this page with some parameters changed; None takes one away."""
     view = asked.view
     sort = f"{'-' if asked.ascending else ''}{asked.order}"
-    return {
+    own = {
         "figure": None if view.figure is DashboardFigure.RATE else str(view.figure),
-        "par": None if view.by is asked.default_by else str(view.by),
-        "avec": request.args.get("avec"),
-        "sort": None if sort == asking.default_order(view) else sort,
+        "by": None if view.by is asked.default_by else str(view.by),
+        "with": request.args.get("with"),
+        "sort": None if sort == default_order(view) else sort,
     }
+    return f"{path or request.path}{_query(asked, **{**own, **changes})}"
 
 
 def _query(asked: DashboardParams, **changes: str | None) -> str:
@@ -313,23 +504,3 @@ def _query(asked: DashboardParams, **changes: str | None) -> str:
     pairs = {**dict(asked.filters.to_pairs()), **changes}
     texts = [(name, value) for name, value in pairs.items() if value]
     return f"?{urlencode(texts, safe=',:')}" if texts else ""
-
-
-def _lines(level: str, code: str) -> tuple[Iterator[tuple[formats.Cell, ...]], DashboardView]:
-    with services().snapshot.connect() as connection:
-        asked = asking.read(connection, level, code, request.args)
-        shown = sheets.sheet(connection, asked.view, TableOrder.LAST, whole=True)
-        names = queries.name_list(connection, asked.view.by, shown.areas.codes)
-    return formats.rows(shown.areas, names, sheets.own_silence(shown)), asked.view
-
-
-def _file(content: bytes, content_type: str, view: DashboardView, ending: str) -> Response:
-    response = edge.whole_answer(content, content_type)
-    name = f"{_file_name(view)}.{ending}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _file_name(view: DashboardView) -> str:
-    place = f"{view.ref.level}-{view.ref.code}" if view.ref else "france"
-    return f"coordination-{place}-par-{view.by}"

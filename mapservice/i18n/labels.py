@@ -111,3 +111,67 @@ def api_scope_label(scope: str) -> str:
         "write:initiatives": _("Proposer et modifier mes initiatives, relues comme les autres"),
         "export": _("Commander des exports même quand la file est pleine, gardés 7 jours"),
     }[scope]
+
+
+# --- Of dashboards and pages of territories ---
+
+
+def level_label(level: str) -> str:
+    return {
+        "commune": _("Commune"),
+        "epci": _("Intercommunalité"),
+        "departement": _("Département"),
+        "region": _("Région"),
+    }[level]
+
+
+def levels_label(level: str) -> str:
+    """Many territories of a level."""
+    return {
+        "region": _("régions"),
+        "departement": _("départements"),
+        "epci": _("intercommunalités"),
+        "commune": _("communes"),
+    }[level]
+
+
+def by_level_label(level: str) -> str:
+    """What a table or a map is divided by."""
+    return {
+        "region": _("par région"),
+        "departement": _("par département"),
+        "epci": _("par intercommunalité"),
+        "commune": _("par commune"),
+    }[level]
+
+
+def figure_label(figure: str) -> str:
+    return {
+        "initiatives": _("Initiatives"),
+        "rate": _("Initiatives pour 10 000 habitants"),
+        "supporters": _("Soutiens"),
+        "local": _("Soutiens d’ici"),
+        "recent": _("Nouvelles en 90 jours"),
+        "change": _("Évolution sur un an"),
+        "silent": _("Communes silencieuses"),
+        "last": _("Dernière initiative"),
+    }[figure]
+
+
+def figure_legend_label(figure: str) -> str:
+    """What the colours of a map stand for: of some figures a smoothed value."""
+    smoothed = {
+        "rate": _("Initiatives pour 10 000 habitants, taux lissé"),
+        "local": _("Soutiens d’ici, part lissée"),
+        "silent": _("Communes silencieuses, part lissée"),
+    }
+    return smoothed.get(figure) or figure_label(figure)
+
+
+def silence_label(kind: str) -> str:
+    """A way in which territories are silent."""
+    return {
+        "empty": _("Rien encore"),
+        "lately": _("Plus rien depuis 90 jours"),
+        "below": _("Bien moins qu’attendu"),
+    }[kind]

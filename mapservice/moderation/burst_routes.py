@@ -20,8 +20,8 @@ from mapservice.contributions.bursts.model import (
     SupportArrivals,
 )
 from mapservice.contributions.bursts.panel_queries import PanelScope
-from mapservice.dashboards.chart import MonthChart, chart
-from mapservice.dashboards.params import place
+from mapservice.dashboards.model import MonthChart, chart
+from mapservice.dashboards.routes import territory_of
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
@@ -83,7 +83,7 @@ def initiative(identifier: UUID) -> Response:
 @blueprint.get("/territoire/<level>/<code>")
 def territory(level: str, code: str) -> str:
     only_parameters()
-    ref, reach = place(level, code), access.sees()
+    ref, reach = territory_of(level, code), access.sees()
     with services().engine.connect() as connection:
         found = territories.find(connection, ref) if ref else None
         seen = ref is not None and (reach.everywhere or overlaps(connection, ref, reach))

@@ -1,5 +1,6 @@
-"""Counts of EPCI within wider territories: those that straddle by their part, see
-`territories.parts`.
+"""Counts of EPCI within a département or a région: of one that straddles, its part there.
+
+What a part is: see `territories.epci_parts`.
 """
 
 from typing import Any
@@ -9,7 +10,7 @@ from mapservice.territories.model import Level
 
 WIDER = (Level.DEPARTEMENT, Level.REGION)
 
-# Counts of those that lie inside wholly, and of the communes inside of those that do not.
+# Counts of the EPCI that lie wholly inside; of the others, those of their communes inside.
 COUNTS = """
     SELECT code, initiatives, supporters, undated FROM ({wholly}) AS wholly
      UNION ALL

@@ -94,6 +94,9 @@ BY_CODE = """
       FROM ({counts}) AS by_theme
      GROUP BY code"""
 
+OUTLINE = """(SELECT geom FROM territory_outline AS shown
+             WHERE shown.level = '{level}' AND shown.code = place.code AND shown.zoom = {zoom})"""
+
 # Figures are drawn on outlines that are right to half a pixel at this zoom.
 OUTLINE_ZOOM = {Level.REGION: 6, Level.DEPARTEMENT: 6, Level.EPCI: 8, Level.COMMUNE: 8}
 
@@ -112,11 +115,13 @@ def figures_json(connection: Connection, level: Level, scope: RollupScope) -> st
 
 def figures_geojson(connection: Connection, level: Level, scope: RollupScope) -> Blocks:
     """The figures joined to simplified outlines, EPSG:4326, as rows of GeoJSON features."""
-    statement, values = _figures(
-        level,
-        scope,
-        columns=f", ST_AsGeoJSON(ST_Transform({_outline(level, scope)}, 4326), 5)::json AS outline",
-    )
+    zoom = OUTLINE_ZOOM[level]
+    outline = fill(OUTLINE, {"level": level, "zoom": str(zoom)})
+    if epci_parts.parted(level, scope):
+        inside, _values = epci_parts.inside_of(scope)
+        outline = territory_parts.outline("place", zoom, inside, outline)
+    geojson = f", ST_AsGeoJSON(ST_Transform({outline}, 4326), 5)::json AS outline"
+    statement, values = _figures(level, scope, columns=geojson)
     wrapped = fill(
         """
         SELECT json_build_object(
@@ -189,18 +194,6 @@ def _by_theme(
     )
     rows = connection.exec_driver_sql(statement, values | {"codes": codes})
     return [(theme, count) for theme, count in rows]
-
-
-def _outline(level: Level, scope: RollupScope) -> str:
-    zoom = OUTLINE_ZOOM[level]
-    whole = fill(
-        """(SELECT geom FROM territory_outline AS shown
-             WHERE shown.level = '{level}' AND shown.code = place.code AND shown.zoom = {zoom})""",
-        {"level": level, "zoom": str(zoom)},
-    )
-    if not epci_parts.parted(level, scope):
-        return whole
-    return territory_parts.outline("place", zoom, epci_parts.inside_of(scope)[0], whole)
 
 
 def counts_by_code(

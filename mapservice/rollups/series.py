@@ -1,16 +1,15 @@
 """Figures by communes of any year → by today's communes, a CSV file at a time."""
 
 import csv
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from mapservice.errors import InvalidInput, SourceError
-from mapservice.geocoding.csv_dialect import Cells, CsvDialectHints, CsvTable
-from mapservice.territories.lineage.model import CommuneLineage, LineageCommune
+from mapservice.geocoding.csv_dialect import CsvDialectHints, CsvTable
+from mapservice.territories.lineage.model import CommuneLineage
 
 REBASED_COLUMNS = ("code", "name")
 # A sum is of today's commune; the others keep the code that they had, and their figures.
@@ -19,8 +18,8 @@ OPEN_COLUMNS = ("status", "candidates")
 
 @dataclass(frozen=True, slots=True)
 class SeriesColumns:
-    """Which columns hold what. `year`: of the official code, as on 1 January; None: each code is
-    taken as it was last in use."""
+    """Which columns hold what. `year`: of the official code, as on 1 January; None: each code means
+    what it meant when it was last in use."""
 
     code: str
     values: tuple[str, ...]
@@ -44,7 +43,7 @@ class SeriesLine:
 def rebase_file(
     lineage: CommuneLineage, source: Path, series: SeriesColumns, target: Path
 ) -> list[SeriesLine]:
-    """Writes a row for each commune of today, then those that are open; returns the latter.
+    """Writes a row for each commune of today, then the codes that remain open; returns the latter.
 
     The figures of a commune that was split are not shared out (see `CommuneLineage.rebase`), so the
     columns of the target sum up to those of the source. Raises InvalidInput, SourceError.
@@ -58,50 +57,41 @@ def rebase_file(
     with target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         writer.writerow([*REBASED_COLUMNS, *series.values, *OPEN_COLUMNS])
-        writer.writerows(_cells(line) for line in lines)
+        for line in lines:
+            figures = [format(figure, "f") for figure in line.sums]
+            candidates = "|".join(line.candidates)
+            writer.writerow([line.code, line.name, *figures, line.status, candidates])
     return [line for line in lines if line.status != "sum"]
 
 
 def rebased(
-    lineage: CommuneLineage, rows: Iterator[tuple[str, tuple[Decimal, ...]]], year: int | None
+    lineage: CommuneLineage, rows: Iterable[tuple[str, tuple[Decimal, ...]]], year: int | None
 ) -> Iterator[SeriesLine]:
     """Rows of one code are summed first; today's communes come in the order of their codes."""
     on = date(year, 1, 1) if year else None
+    given: dict[str, tuple[Decimal, ...]] = {}
+    for code, values in rows:
+        given[code] = _plus(given.get(code), values)
     sums: dict[str, tuple[Decimal, ...]] = {}
     names: dict[str, str] = {}
     still_open: dict[str, SeriesLine] = {}
-    for code, values in _summed(rows):
+    for code, values in given.items():
         heirs = lineage.successors(code, on)
         if len(heirs) == 1:
             names[heirs[0].code] = heirs[0].name
             sums[heirs[0].code] = _plus(sums.get(heirs[0].code), values)
         else:
-            still_open[code] = _open(lineage, code, on, heirs, values)
+            known = lineage.resolve(code, on)
+            still_open[code] = SeriesLine(
+                code,
+                known.name if known else "",
+                values,
+                "split" if heirs else "unknown",
+                tuple(commune.code for commune in heirs),
+            )
     for code in sorted(sums):
         yield SeriesLine(code, names[code], sums[code], "sum")
     yield from (still_open[code] for code in sorted(still_open))
-
-
-def _open(
-    lineage: CommuneLineage,
-    code: str,
-    on: date | None,
-    heirs: Sequence[LineageCommune],
-    values: tuple[Decimal, ...],
-) -> SeriesLine:
-    known = lineage.resolve(code, on)
-    status = "split" if heirs else "unknown"
-    candidates = tuple(commune.code for commune in heirs)
-    return SeriesLine(code, known.name if known else "", values, status, candidates)
-
-
-def _summed(
-    rows: Iterator[tuple[str, tuple[Decimal, ...]]],
-) -> Iterator[tuple[str, tuple[Decimal, ...]]]:
-    found: dict[str, tuple[Decimal, ...]] = defaultdict(tuple)
-    for code, values in rows:
-        found[code] = _plus(found.get(code), values)
-    yield from found.items()
 
 
 def _plus(left: tuple[Decimal, ...] | None, right: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
@@ -109,26 +99,19 @@ def _plus(left: tuple[Decimal, ...] | None, right: tuple[Decimal, ...]) -> tuple
 
 
 def _read(table: CsvTable, series: SeriesColumns) -> Iterator[tuple[str, tuple[Decimal, ...]]]:
+    """Code and figures of each row; an empty cell counts for nothing."""
     code = table.position(series.code, "--column")
     places = [table.position(name, "--value") for name in series.values]
     for number, row in enumerate(table.rows(), start=1):
-        figures = tuple(_figure(row, place, number, table) for place in places)
-        yield row[code].strip().upper().zfill(5), figures
-
-
-def _figure(row: Cells, place: int, number: int, table: CsvTable) -> Decimal:
-    """An empty cell counts for nothing."""
-    text = "".join(row[place].split()).replace(",", ".")
-    try:
-        figure = Decimal(text or "0")
-    except InvalidOperation:
-        figure = Decimal("NaN")
-    if not figure.is_finite():
-        name = table.columns[place]
-        raise InvalidInput(name, f"row {number}: {row[place][:40]!r} is no number")
-    return figure
-
-
-def _cells(line: SeriesLine) -> list[str]:
-    figures = (format(figure, "f") for figure in line.sums)
-    return [line.code, line.name, *figures, line.status, "|".join(line.candidates)]
+        figures = []
+        for place in places:
+            try:
+                figure = Decimal("".join(row[place].split()).replace(",", ".") or "0")
+            except InvalidOperation:
+                figure = Decimal("NaN")
+            if not figure.is_finite():
+                raise InvalidInput(
+                    table.columns[place], f"row {number}: {row[place][:40]!r} is no number"
+                )
+            figures.append(figure)
+        yield row[code].strip().upper().zfill(5), tuple(figures)

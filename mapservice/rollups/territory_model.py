@@ -168,16 +168,10 @@ def ordered(members: Iterable[TerritoryMember], sort: MemberSort) -> list[Territ
     by_name = sorted(members, key=lambda m: plain(without_article(m.place.name)))
     if sort is MemberSort.NAME:
         return by_name
-    return sorted(by_name, key=lambda member: -_measure(member, sort))
-
-
-def _measure(member: TerritoryMember, sort: MemberSort) -> float:
-    """What a column holds of a territory; those without a rate come last."""
-    if sort is MemberSort.RATE:
-        return -1.0 if member.rate is None else member.rate
-    if sort is MemberSort.POPULATION and member.population is None:
-        return -1.0
-    return float(getattr(member, sort))
+    # An order is named as the property that it orders by; without a value, last.
+    values = [getattr(member, sort) for member in by_name]
+    keys = [-1.0 if value is None else float(value) for value in values]
+    return [by_name[at] for at in sorted(range(len(keys)), key=lambda at: -keys[at])]
 
 
 def silence_of(communes: Sequence[TerritoryMember], shown: int) -> SilenceSummary:

@@ -30,6 +30,9 @@ def describe(connection: Connection, ref: TerritoryRef) -> TerritoryDescription 
     if row is None:
         return None
     parents = connection.execute(text(PARENTS), named).all()
+    # Régions, then départements, in which an EPCI lies where these are several.
+    is_epci = ref.level is Level.EPCI
+    shares = connection.execute(text(LIES_IN), {"code": ref.code}).all() if is_epci else ()
     return TerritoryDescription(
         place=_place(row),
         parents=tuple(_place(parent) for parent in parents),
@@ -39,17 +42,10 @@ def describe(connection: Connection, ref: TerritoryRef) -> TerritoryDescription 
         approximate=row.approximate,
         cog_year=row.cog_year,
         bounds=(row.west, row.south, row.east, row.north),
-        lies_in=_shares(connection, ref),
-    )
-
-
-def _shares(connection: Connection, ref: TerritoryRef) -> tuple[StraddlingShare, ...]:
-    """Régions, then départements, in which an EPCI lies where these are several."""
-    if ref.level is not Level.EPCI:
-        return ()
-    rows = connection.execute(text(LIES_IN), {"code": ref.code})
-    return tuple(
-        StraddlingShare(_place(row), row.communes, row.population, row.whole) for row in rows
+        lies_in=tuple(
+            StraddlingShare(_place(share), share.communes, share.population, share.whole)
+            for share in shares
+        ),
     )
 
 
@@ -61,7 +57,20 @@ def figures(connection: Connection, places: Sequence[TerritoryPlace]) -> list[Te
         text(COUNTED),
         {"levels": list(levels), "codes": list(codes), "themes": list(Theme), "status": _STATUSES},
     ).all()
-    return [_figures([row for row in rows if row.place == n]) for n in range(1, len(asked) + 1)]
+    found = []
+    for place in range(1, len(asked) + 1):
+        by_theme = {row.theme: row for row in rows if row.place == place}
+        any_row = next(iter(by_theme.values()))
+        found.append(
+            TerritoryFigures(
+                population=any_row.population,
+                population_years=tuple(sorted(set(any_row.years or ()))),
+                initiatives=sum(row.initiatives for row in by_theme.values()),
+                supporters=sum(row.supporters for row in by_theme.values()),
+                themes={theme: by_theme[theme].initiatives for theme in Theme},
+            )
+        )
+    return found
 
 
 def years(connection: Connection, ref: TerritoryRef | None = None) -> tuple[int, ...]:
@@ -181,17 +190,6 @@ def _member_query(level: Level, which: str) -> str:
 
 def _place(row: Row[tuple[object, ...]]) -> TerritoryPlace:
     return TerritoryPlace(Level(row.level), row.code, row.name, row.article)
-
-
-def _figures(rows: Sequence[Row[tuple[object, ...]]]) -> TerritoryFigures:
-    counted = {row.theme: row.initiatives for row in rows}
-    return TerritoryFigures(
-        population=rows[0].population,
-        population_years=tuple(sorted(set(rows[0].years or ()))),
-        initiatives=sum(counted.values()),
-        supporters=sum(row.supporters for row in rows),
-        themes={theme: counted[theme] for theme in Theme},
-    )
 
 
 # A box of two dimensions is read from the head of an outline, however long it is.
@@ -380,7 +378,7 @@ SELECT other.code
                       ORDER BY outline <-> own.point LIMIT :nearest) AS other
  WHERE own.level = 'commune' AND own.code = :code"""
 
-# A name that is still a part's is not told again as a former one, which sorts last.
+# A name that a part still bears is not repeated as a former one, which sorts last.
 OTHER_NAMES = """
 SELECT min(kind) AS kind, name, array_agg(DISTINCT code ORDER BY code) AS codes
   FROM territory_alias

@@ -6,6 +6,8 @@ from typing import Any
 from mapservice.i18n.labels import theme_label
 from mapservice.initiatives.place_words import place_name, precision_words
 from mapservice.initiatives.queries import Initiative
+from mapservice.rollups.territory_model import TerritoryDescription
+from mapservice.territories.model import Level
 from mapservice.web.edge import base_url, chosen, services
 
 CONTEXT = "https://schema.org"
@@ -59,21 +61,45 @@ def initiative(one: Initiative) -> dict[str, Any]:
         day = one.created_at.date().isoformat() if one.created_at else one.created_period
         told["foundingDate"] = day
     if place_name(one):
-        told["location"] = _place(one)
+        address = {
+            "addressLocality": one.commune_name,
+            "addressRegion": one.region_name,
+            "addressCountry": "FR",
+        }
+        place: dict[str, Any] = {
+            "@type": "Place",
+            "name": place_name(one),
+            "address": {"@type": "PostalAddress"} | {k: v for k, v in address.items() if v},
+        }
+        if one.lon is not None and one.lat is not None:
+            place["geo"] = {"@type": "GeoCoordinates", "latitude": one.lat, "longitude": one.lon}
+        told["location"] = place
     return told
 
 
-def _place(one: Initiative) -> dict[str, Any]:
-    address = {
-        "addressLocality": one.commune_name,
-        "addressRegion": one.region_name,
-        "addressCountry": "FR",
+def territory(described: TerritoryDescription) -> dict[str, Any]:
+    """A territory with its box and what it lies in, and the way to its page."""
+    west, south, east, north = described.bounds
+    place = described.place
+    area = {
+        "@type": "City" if place.level is Level.COMMUNE else "AdministrativeArea",
+        "@id": base_url() + place.url,
+        "name": place.name,
+        "url": base_url() + place.url,
+        "identifier": place.code,
+        "geo": {"@type": "GeoShape", "box": f"{south:.5f} {west:.5f} {north:.5f} {east:.5f}"},
+        "containedInPlace": [
+            {"@type": "AdministrativeArea", "@id": base_url() + parent.url, "name": parent.name}
+            for parent in described.parents
+        ],
     }
-    place: dict[str, Any] = {
-        "@type": "Place",
-        "name": place_name(one),
-        "address": {"@type": "PostalAddress"} | {k: v for k, v in address.items() if v},
+    steps = [("France", "/territoires")]
+    steps += [(step.name, step.url) for step in (*described.parents, place)]
+    breadcrumb = {
+        "@type": "BreadcrumbList",
+        "itemListElement": [
+            {"@type": "ListItem", "position": n, "name": name, "item": base_url() + url}
+            for n, (name, url) in enumerate(steps, start=1)
+        ],
     }
-    if one.lon is not None and one.lat is not None:
-        place["geo"] = {"@type": "GeoCoordinates", "latitude": one.lat, "longitude": one.lon}
-    return place
+    return {"@context": CONTEXT, "@graph": [area, breadcrumb]}

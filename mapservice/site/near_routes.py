@@ -17,7 +17,7 @@ from mapservice.errors import InvalidInput
 from mapservice.geocoding.model import GeocodeQuery, MatchStatus, Precision
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.initiatives import near_areas, near_queries, queries
-from mapservice.initiatives.filters import InitiativeFilters, ListingCursor, PageRequest
+from mapservice.initiatives.filters import InitiativeFilters, PageRequest
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.near import LAST_LATITUDE, AreaOnlyCount, AroundCounts, NearCircle
 from mapservice.initiatives.params import read_filters
@@ -76,37 +76,29 @@ def near() -> ResponseReturnValue:
     """Without `near`, asks where; with `lieu` or `commune`, finds the place and goes there."""
     with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection, "lieu", "commune", "adresse")
-        place = _place()
-        if filters.near is None or place:
-            return _asked(connection, filters, place)
-        return _answer(_around(connection, filters, filters.near, paging))
+        place = " ".join(request.args.get("lieu", "").split())
+        if len(place) > MAX_PLACE_LENGTH:
+            raise InvalidInput("lieu", f"is longer than {MAX_PLACE_LENGTH} characters")
+        if "\x00" in place:
+            raise InvalidInput("lieu", "must not contain a null character")
+        if filters.near is not None and not place:
+            return _answer(_around(connection, filters, filters.near, paging))
 
-
-def _place() -> str:
-    place = " ".join(request.args.get("lieu", "").split())
-    if len(place) > MAX_PLACE_LENGTH:
-        raise InvalidInput("lieu", f"is longer than {MAX_PLACE_LENGTH} characters")
-    if "\x00" in place:
-        raise InvalidInput("lieu", "must not contain a null character")
-    return place
-
-
-def _asked(connection: Connection, filters: InitiativeFilters, place: str) -> ResponseReturnValue:
-    """The page that asks where one is; or the way to the place that was typed or chosen."""
-    chosen = _commune(connection)
-    if chosen and not place:
-        return _answer_redirect(_address(connection, filters, chosen.code))
-    meant, proposed = _meant(connection, place) if place else (None, [])
-    if meant:
-        code, more_was_said = meant
-        return _answer_redirect(_address(connection, filters, code, more_was_said))
-    choices = [(one, _address(connection, filters, one.code)) for one in proposed]
-    shown = _page(connection, filters, FRANCE)
-    return _answer(shown | {"place": place, "choices": choices, "centre": None})
+        # The way to the place that was chosen or typed; else the page that asks where one is.
+        chosen = _commune(connection)
+        if chosen and not place:
+            return _answer_redirect(_address(connection, filters, chosen.code))
+        meant, proposed = _meant(connection, place) if place else (None, [])
+        if meant:
+            code, more_was_said = meant
+            return _answer_redirect(_address(connection, filters, code, more_was_said))
+        choices = [(one, _address(connection, filters, one.code)) for one in proposed]
+        shown = _page(connection, filters, FRANCE)
+        return _answer(shown | {"place": place, "choices": choices, "centre": None})
 
 
 def _commune(connection: Connection) -> TerritorySummary | None:
-    """That of the parameter `commune`. Raises InvalidInput where there is no such one."""
+    """That of the parameter `commune`. Raises InvalidInput where there is no such commune."""
     code = request.args.get("commune", "")
     if not code:
         return None
@@ -121,7 +113,7 @@ def _commune(connection: Connection) -> TerritorySummary | None:
 def _meant(connection: Connection, place: str) -> tuple[tuple[str, bool] | None, list[PlaceEntry]]:
     """The commune that the words say, and whether they say more; else communes to choose from.
 
-    A name that is but alike is never gone to: Bruxelles is not Brutelles.
+    A name that is merely alike never leads there: Bruxelles is not Brutelles.
     """
     found = finder(connection, services().of(GeocoderCache)).find(place, CHOICES)
     if found.certain and found.best and found.best.entry.level is Level.COMMUNE:
@@ -142,7 +134,7 @@ def _meant(connection: Connection, place: str) -> tuple[tuple[str, bool] | None,
 def _address(
     connection: Connection, filters: InitiativeFilters, commune: str, more_was_said: bool = False
 ) -> str:
-    """The circle around a commune: no more than that is known of a place that was typed."""
+    """The address of the circle around a commune: of a place that was typed no more is known."""
     found = near_queries.circle_of_commune(connection, commune)
     if found is None:
         raise InvalidInput("commune", "is not the code of a commune of today")
@@ -157,24 +149,68 @@ def _around(
     connection: Connection, filters: InitiativeFilters, here: LonLat, paging: PageRequest
 ) -> dict[str, Any]:
     adapted = not request.args.get("radius", "").strip()
-    circle = _circle(connection, here, None if adapted else filters.radius)
+    if adapted or filters.radius is None:
+        circle = near_queries.circle(connection, here)
+    else:
+        inhabitants = near_queries.population(connection, here, filters.radius)
+        circle = NearCircle(filters.radius, inhabitants)
     within = replace(filters, radius=circle.radius)
     # Links of a page whose radius adapts leave it out, so that it goes on adapting.
     linked = replace(filters, radius=None) if adapted else within
     page = _listed(connection, within, linked, paging)
-    commune = _around_commune(connection, here, circle)
+    counts = page.counts
+
+    # The commune that the circle was drawn around, while it is still that very circle. Metres from
+    # its middle would be metres from nowhere.
+    commune = _commune(connection)
+    if commune and (
+        near_queries.circle_of_commune(connection, commune.code) != (here, circle.radius)
+    ):
+        commune = None
     if commune:
-        # Metres from the middle of a commune would be metres from nowhere.
         page = replace(page, points=[replace(one, distance=None) for one in page.points])
-    holder = _holder(connection, here)
-    return _page(connection, within, _bounds(here, circle.radius)) | {
-        "map_config": _map(within, here, circle, page.counts) | {"is_here": commune is None},
+
+    # The commune that holds the position; at sea or abroad, one that is near.
+    at = territories.commune_at(connection, here.lon, here.lat)
+    holder = territories.find(connection, TerritoryRef(Level.COMMUNE, at.insee)) if at else None
+    nearest = None if holder else near_queries.nearest_commune(connection, here)
+    if nearest and nearest.metres > NEIGHBOUR:
+        nearest = None
+
+    # The map shows true points of the circle alone; communes that hold others are tinted, with
+    # their number.
+    reach = circle.radius / 111_000  # degrees of latitude
+    wide = 1.5 * reach
+    bounds = (here.lon - wide, here.lat - reach, here.lon + wide, here.lat + reach)
+    exact = replace(within, precision=(Precision.POINT,))
+    carried = [(name, text) for name, text in within.to_pairs() if name not in ("near", "sort")]
+    drawing = f"/dessins/autour/{here}.svg?{urlencode(carried, safe=',:')}"
+    themes = within.theme or tuple(Theme)
+    somewhere = [
+        {
+            "code": one.area.code,
+            "count": one.count(within.theme),
+            "themes": {theme: count for theme, count in one.counts.items() if theme in themes},
+            "at": list(one.mark) if one.mark else None,
+        }
+        for one in counts.communes
+    ]
+    shown_map = map_config(exact, bounds) | {
+        "point": [here.lon, here.lat],
+        "radius": circle.radius,
+        "points": counts.point_count,
+        "somewhere": somewhere,
+        "drawing": drawing if abs(here.lat) <= LAST_LATITUDE else "",
+        "is_here": commune is None,
+    }
+    return _page(connection, within, bounds) | {
+        "map_config": shown_map,
         "filters": linked,
         "place": "",
         "choices": [],
         "centre": here,
         "holder": holder,
-        "nearest": None if holder else _neighbour(connection, here),
+        "nearest": nearest,
         "at_the_edge": AT_THE_EDGE,
         "around_commune": commune,
         "of_commune": of_commune(commune.name, commune.article) if commune else "",
@@ -183,72 +219,18 @@ def _around(
         "adapted": adapted,
         "radii": RADII,
         "page": page,
-        "told": _told(page.counts),
+        "told": {"commune": _one_area(counts.communes), "wider": _one_area(counts.wider)},
         "narrowed": not replace(linked, near=None, radius=None).is_empty,
         "linked_areas": LINKED_AREAS,
     }
 
 
-def _around_commune(
-    connection: Connection, here: LonLat, circle: NearCircle
-) -> TerritorySummary | None:
-    """The commune that the circle was drawn around, while it is still that very circle."""
-    found = _commune(connection)
-    if found and near_queries.circle_of_commune(connection, found.code) == (here, circle.radius):
-        return found
-    return None
-
-
-def _neighbour(connection: Connection, here: LonLat) -> near_queries.NearestCommune | None:
-    nearest = near_queries.nearest_commune(connection, here)
-    return nearest if nearest and nearest.metres <= NEIGHBOUR else None
-
-
-def _map(
-    filters: InitiativeFilters, here: LonLat, circle: NearCircle, counts: AroundCounts
-) -> dict[str, Any]:
-    """True points of the circle alone; communes that hold others are tinted, with their number."""
-    exact = replace(filters, precision=(Precision.POINT,))
-    carried = [(name, text) for name, text in filters.to_pairs() if name not in ("near", "sort")]
-    drawing = f"/dessins/autour/{here}.svg?{urlencode(carried, safe=',:')}"
-    return map_config(exact, _bounds(here, circle.radius)) | {
-        "point": [here.lon, here.lat],
-        "radius": circle.radius,
-        "points": counts.point_count,
-        "somewhere": [_marked(one, filters) for one in counts.communes],
-        "drawing": drawing if abs(here.lat) <= LAST_LATITUDE else "",
-    }
-
-
-def _marked(somewhere: AreaOnlyCount, filters: InitiativeFilters) -> dict[str, Any]:
-    themes = filters.theme or tuple(Theme)
-    return {
-        "code": somewhere.area.code,
-        "count": somewhere.count(filters.theme),
-        "themes": {theme: number for theme, number in somewhere.counts.items() if theme in themes},
-        "at": list(somewhere.mark) if somewhere.mark else None,
-    }
-
-
-def _told(counts: AroundCounts) -> dict[str, Any]:
-    """Who holds what is known to a territory alone, in words where it is one."""
-    return {
-        "commune": _one_area(counts.communes),
-        "wider": _one_area(counts.wider),
-    }
-
-
 def _one_area(held: Sequence[AreaOnlyCount]) -> str:
+    """What holds the initiatives known to a territory alone, in words where it is one."""
     if len(held) != 1:
         return ""
     area = held[0].area
     return area_words(area.level, area.name, area.article)
-
-
-def _holder(connection: Connection, here: LonLat) -> TerritorySummary | None:
-    """The commune that the position lies in; None at sea or abroad."""
-    found = territories.commune_at(connection, here.lon, here.lat)
-    return territories.find(connection, TerritoryRef(Level.COMMUNE, found.insee)) if found else None
 
 
 def _page(
@@ -259,12 +241,6 @@ def _page(
         "sample": queries.sample_share(connection),
         "map_config": map_config(filters, bounds),
     }
-
-
-def _circle(connection: Connection, here: LonLat, radius: float | None) -> NearCircle:
-    if radius is None:
-        return near_queries.circle(connection, here)
-    return NearCircle(radius, near_queries.population(connection, here, radius))
 
 
 def _listed(
@@ -281,15 +257,30 @@ def _listed(
     found = queries.InitiativePage([], None)
     if counts.point_count:
         found = queries.find_page(connection, exact, limit, paging.cursor)
+    next_url = None
+    if found.next:
+        more = [("limit", str(paging.limit))] if paging.limit else []
+        pairs = [*linked.to_pairs(), *more, ("cursor", found.next.encode())]
+        next_url = f"{PATH}?{urlencode(pairs, safe=',:')}"
+
+    # The closest ones beyond a circle that holds no true point; true points, where the circle may
+    # hold others.
     first = paging.cursor is None
+    farther: list[Initiative] = []
+    points_asked = not filters.precision or Precision.POINT in filters.precision
+    if first and not counts.point_count and (points_asked or not counts.somewhere_count):
+        beyond = replace(filters, radius=FARTHEST)
+        if counts.somewhere_count:
+            beyond = replace(beyond, precision=(Precision.POINT,))
+        farther = list(queries.find_page(connection, beyond, SHOWN_FARTHER).items)
     return AroundPage(
         counts=counts,
         points=list(found.items),
         in_communes=_known_to(connection, filters, counts.communes) if first else [],
         wider=_known_to(connection, filters, counts.wider) if first else [],
-        next_url=_next_url(linked, paging.limit, found.next),
+        next_url=next_url,
         first=first,
-        farther=_farther(connection, filters, counts) if first else [],
+        farther=farther,
     )
 
 
@@ -300,39 +291,8 @@ def _known_to(
     return near_areas.items_known_to(connection, filters, areas, SHOWN_SOMEWHERE)
 
 
-def _farther(
-    connection: Connection, filters: InitiativeFilters, counts: AroundCounts
-) -> list[Initiative]:
-    """The closest ones beyond a circle that holds no true point; true points, if the circle may
-    hold others."""
-    if counts.point_count:
-        return []
-    wider = replace(filters, radius=FARTHEST)
-    if counts.somewhere_count:
-        if filters.precision and Precision.POINT not in filters.precision:
-            return []
-        wider = replace(wider, precision=(Precision.POINT,))
-    return list(queries.find_page(connection, wider, SHOWN_FARTHER).items)
-
-
-def _next_url(
-    filters: InitiativeFilters, limit: int | None, cursor: ListingCursor | None
-) -> str | None:
-    if cursor is None:
-        return None
-    more = [("limit", str(limit))] if limit else []
-    pairs = [*filters.to_pairs(), *more, ("cursor", cursor.encode())]
-    return f"{PATH}?{urlencode(pairs, safe=',:')}"
-
-
-def _bounds(here: LonLat, radius: float) -> tuple[float, float, float, float]:
-    reach = radius / 111_000
-    wide = 1.5 * reach
-    return (here.lon - wide, here.lat - reach, here.lon + wide, here.lat + reach)
-
-
 def _answer(shown: dict[str, Any]) -> Response:
-    """Where somebody is stays out of shared caches, and out of the address told to others."""
+    """Where somebody is stays out of shared caches and of the Referer sent to other sites."""
     response = Response(render_template("near.html", **shown))
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["Referrer-Policy"] = "no-referrer"

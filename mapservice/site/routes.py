@@ -17,7 +17,6 @@ from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives import near_areas, queries
 from mapservice.initiatives.filters import (
     InitiativeFilters,
-    ListingCursor,
     ListingSort,
     PageRequest,
 )
@@ -31,7 +30,6 @@ from mapservice.rollups import territory_queries
 from mapservice.rollups.model import RollupScope
 from mapservice.site import linked_data
 from mapservice.territories import queries as territories
-from mapservice.territories.model import TerritoryRef
 from mapservice.tiles.live_map import listing_map, place_map
 from mapservice.web.edge import base_url, only_parameters, services
 
@@ -46,7 +44,7 @@ COUNTED_UP_TO = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """What a template shows of a listing; `total` is a least one where there are `more`."""
+    """What a template shows of a listing; where there are `more`, `total` is a lower bound."""
 
     items: list[Initiative]
     total: int
@@ -59,11 +57,18 @@ class ListPage:
 def home() -> str:
     with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
+        # How many communes have one that matches; None where that takes too long to count.
+        communes = (
+            activity.totals(connection, RollupScope.of(filters)).communes
+            if filters.counted
+            else queries.count_communes(connection, filters, COUNTED_UP_TO)
+        )
+        chosen = filters.territory[0] if len(filters.territory) == 1 else None
         return render_template(
             "home.html",
             **_listed(connection, filters, paging),
-            communes=_communes(connection, filters),
-            map_config=listing_map(filters, _chosen(filters)),
+            communes=communes,
+            map_config=listing_map(filters, chosen),
             canonical=f"{base_url()}/",
             linked_data=linked_data.site(),
         )
@@ -74,14 +79,19 @@ def listing() -> str:
     with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
         listed = _listed(connection, filters, paging)
-        listed |= _touching(connection, filters, listed["page"])
+        # A box that holds the place of none may still be touched: by initiatives known only to
+        # territories with ground in it. The map tints these, so that the page must not call the
+        # box empty; they are named beside the list, which holds what the filter finds alone.
+        page: ListPage = listed["page"]
+        if filters.bbox is not None and not page.total and page.first:
+            listed["touching"] = near_areas.within(connection, filters)
     told = replace(filters, q="", bbox=None, near=None, radius=None, sort=ListingSort.RECENT)
     return render_template(
         "initiatives/list.html",
         **listed,
         canonical=f"{base_url()}/initiatives{query_string(told)}",
         indexed=told == filters and paging == PageRequest(),
-        linked_data=linked_data.listing(listed["page"].items),
+        linked_data=linked_data.listing(page.items),
     )
 
 
@@ -89,11 +99,22 @@ def listing() -> str:
 def detail(identifier: str) -> Response:
     only_parameters()
     with services().autocommit.connect() as connection:
-        initiative = queries.find(connection, _uuid(identifier))
+        try:
+            known = UUID(identifier)
+        except ValueError:
+            raise NotFound("There is no such initiative.") from None
+        initiative = queries.find(connection, known)
         if initiative is None:
-            return _moved(connection, _uuid(identifier))
+            # To what it was merged into. That may be undone, so nobody is to remember it.
+            found = queries.moved_to(connection, known)
+            if found is None:
+                raise NotFound("There is no such initiative, or it is not public.")
+            location = url_for("initiatives.detail", identifier=found)
+            headers = {"Location": location, "Cache-Control": "no-store"}
+            return Response(status=HTTPStatus.FOUND, headers=headers)
         here = initiative.id
         may_decide = permissions.decides_within(lambda reach: is_within(connection, here, reach))
+        drawing = url_for("drawings.initiative_svg", identifier=str(initiative.id))
         page = render_template(
             "initiatives/detail.html",
             may_decide=may_decide,
@@ -102,7 +123,9 @@ def detail(identifier: str) -> Response:
             description_html=Markup(to_html(initiative.description)),
             nearby=queries.nearest(connection, initiative, NEARBY),
             sample=queries.sample_share(connection),
-            map_config=_place_config(connection, initiative),
+            map_config=place_map(
+                connection, initiative.territory, initiative.point, drawing=drawing
+            ),
             author=proposals.author(connection, initiative.id),
             share=supports.share(connection, initiative.id),
             canonical=base_url() + initiative.url,
@@ -131,94 +154,31 @@ def method() -> str:
 def _listed(
     connection: Connection, filters: InitiativeFilters, paging: PageRequest
 ) -> dict[str, Any]:
-    """What the list shows, alone or beside the map."""
-    facets = _facets(connection, filters)
-    return {
-        "page": _page(connection, filters, paging, facets),
-        "filters": filters,
-        "facets": list(facets.items()),
-        "sample": queries.sample_share(connection),
-    }
-
-
-def _touching(connection: Connection, filters: InitiativeFilters, page: ListPage) -> dict[str, Any]:
-    """What may lie in a box that holds the place of none: known to territories with ground in it.
-
-    The map tints these, so that the page must not call the box empty; they are named beside the
-    list, which holds what the filter finds and nothing else.
-    """
-    if filters.bbox is None or page.total or not page.first:
-        return {}
-    return {"touching": near_areas.within(connection, filters)}
-
-
-def _facets(connection: Connection, filters: InitiativeFilters) -> dict[Theme, int]:
+    """What the list shows, alone or beside the map. Raises InvalidInput for too large a page."""
     if filters.counted:
-        return activity.facets(connection, filters)
-    counts = dict(queries.count_by_theme(connection, filters, COUNTED_UP_TO))
-    return {theme: counts.get(theme, 0) for theme in Theme}
-
-
-def _page(
-    connection: Connection,
-    filters: InitiativeFilters,
-    paging: PageRequest,
-    facets: dict[Theme, int],
-) -> ListPage:
+        facets = activity.facets(connection, filters)
+    else:
+        counts = dict(queries.count_by_theme(connection, filters, COUNTED_UP_TO))
+        facets = {theme: counts.get(theme, 0) for theme in Theme}
     limit = paging.limit or PAGE_SIZE
     if limit > MAX_PAGE_SIZE:
         raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
     found = queries.find_page(connection, filters, limit, paging.cursor)
-    return ListPage(
+    next_url = None
+    if found.next:
+        pairs = filters.to_pairs() + ([("limit", str(paging.limit))] if paging.limit else [])
+        pairs.append(("cursor", found.next.encode()))
+        next_url = f"/initiatives?{urlencode(pairs, safe=',:')}"
+    page = ListPage(
         items=list(found.items),
         total=sum(facets[theme] for theme in filters.theme or facets),
         more=not filters.counted and sum(facets.values()) >= COUNTED_UP_TO,
-        next_url=_next_url("/initiatives", filters, paging.limit, found.next),
+        next_url=next_url,
         first=paging.cursor is None,
     )
-
-
-def _next_url(
-    path: str, filters: InitiativeFilters, limit: int | None, cursor: ListingCursor | None
-) -> str | None:
-    if cursor is None:
-        return None
-    pairs = filters.to_pairs() + ([("limit", str(limit))] if limit else [])
-    return f"{path}?{urlencode([*pairs, ('cursor', cursor.encode())], safe=',:')}"
-
-
-def _communes(connection: Connection, filters: InitiativeFilters) -> int | None:
-    """How many communes have at least one that matches; None where that takes too long to count."""
-    if filters.counted:
-        return activity.totals(connection, RollupScope.of(filters)).communes
-    return queries.count_communes(connection, filters, COUNTED_UP_TO)
-
-
-def _chosen(filters: InitiativeFilters) -> TerritoryRef | None:
-    return filters.territory[0] if len(filters.territory) == 1 else None
-
-
-def _place_config(connection: Connection, initiative: Initiative) -> dict[str, Any]:
-    drawing = url_for("drawings.initiative_svg", identifier=str(initiative.id))
-    return place_map(connection, initiative.territory, initiative.point, drawing=drawing)
-
-
-def _moved(connection: Connection, identifier: UUID) -> Response:
-    """To what it was merged into. That may be undone, so nobody is to remember it: 302, no cache.
-
-    Raises NotFound for what is not merged.
-    """
-    found = queries.moved_to(connection, identifier)
-    if found is None:
-        raise NotFound("There is no such initiative, or it is not public.")
-    location = url_for("initiatives.detail", identifier=found)
-    return Response(
-        status=HTTPStatus.FOUND, headers={"Location": location, "Cache-Control": "no-store"}
-    )
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("There is no such initiative.") from None
+    return {
+        "page": page,
+        "filters": filters,
+        "facets": list(facets.items()),
+        "sample": queries.sample_share(connection),
+    }

@@ -76,25 +76,21 @@ def territories(level: str) -> Response:
 @blueprint.get("/sitemaps/initiatives-<first>.xml")
 def initiatives(first: str) -> Response:
     only_parameters()
+    try:
+        start = UUID(first)
+    except ValueError:
+        raise NotFound("There is no such part of the sitemap.") from None
     with services().autocommit.connect() as connection:
-        found = sitemap_queries.initiatives(connection, _uuid(first))
+        found = sitemap_queries.initiatives(connection, start)
     return _answer("urlset", "url", ((f"/initiatives/{key}", at) for key, at in found))
 
 
 def _answer(root: str, item: str, addresses: Iterable[Address]) -> Response:
-    items = "".join(f"<{item}>{_address(path, at)}</{item}>\n" for path, at in addresses)
+    items = []
+    for path, changed in addresses:
+        at = f"{changed.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if changed else ""
+        told = f"<lastmod>{at}</lastmod>" if at else ""
+        items.append(f"<{item}><loc>{escape(base_url() + path)}</loc>{told}</{item}>\n")
     head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-    body = f'{head}<{root} xmlns="{NAMESPACE}">\n{items}</{root}>\n'
+    body = f'{head}<{root} xmlns="{NAMESPACE}">\n{"".join(items)}</{root}>\n'
     return edge.whole_answer(body, XML, DAY_SECONDS)
-
-
-def _address(path: str, changed: datetime | None) -> str:
-    told = f"<lastmod>{changed.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</lastmod>" if changed else ""
-    return f"<loc>{escape(base_url() + path)}</loc>{told}"
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("There is no such part of the sitemap.") from None

@@ -4,8 +4,8 @@ import numpy as np
 from flask import Flask
 
 from mapservice.accounts.roles.permissions import own_roles
-from mapservice.dashboards.expected import PeerGroup
-from mapservice.i18n.labels import status_label, theme_label
+from mapservice.dashboards.model import PeerGroup
+from mapservice.i18n import labels
 from mapservice.initiatives.params import query_string
 from mapservice.initiatives.place_words import distance_words, place_name, precision_words
 from mapservice.rollups.territory_model import TerritoryFigures
@@ -24,7 +24,14 @@ def is_within_chance(own: TerritoryFigures, other: TerritoryFigures) -> bool:
 
 def register(app: Flask, settings: Settings) -> None:
     app.jinja_env.filters.update(
-        theme_label=theme_label, status_label=status_label, vintage=vintage
+        theme_label=labels.theme_label,
+        status_label=labels.status_label,
+        level_label=labels.level_label,
+        levels_label=labels.levels_label,
+        by_level_label=labels.by_level_label,
+        figure_label=labels.figure_label,
+        silence_label=labels.silence_label,
+        vintage=vintage,
     )
     app.jinja_env.globals.update(
         asset=asset,

@@ -8,11 +8,11 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
-from mapservice.dashboards import legend
-from mapservice.dashboards.model import DashboardFigure, DashboardView
-from mapservice.dashboards.params import joined
-from mapservice.dashboards.shading import AreaClasses, shades
+from mapservice.dashboards.model import AreaClasses, DashboardFigure, DashboardView
+from mapservice.dashboards.queries import shades
+from mapservice.dashboards.routes import breaks_text, legend_keys, territory_of
 from mapservice.errors import InvalidInput, NotFound
+from mapservice.i18n.labels import figure_legend_label
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.rollups import territory_queries
@@ -24,10 +24,10 @@ from mapservice.rollups.territory_model import (
     ordered,
     silence_of,
 )
+from mapservice.site import linked_data
 from mapservice.territories.lineage import queries
 from mapservice.territories.lineage.event_words import EventLanguage, day_words
-from mapservice.territories.lineage.model import LineageCommune, OnDay
-from mapservice.territories.lineage.queries import CurrentCommunes
+from mapservice.territories.lineage.model import OnDay
 from mapservice.territories.model import Level, TerritoryRef, leading_article, of_commune
 from mapservice.tiles.live_map import FRANCE, map_config
 from mapservice.web.edge import base_url, chosen, only_parameters, services
@@ -53,17 +53,21 @@ REDIRECT_SECONDS = 86_400
 @blueprint.get("/territoires")
 def index() -> str:
     only_parameters("sort")
+    sort = _sort(MemberSort.NAME)
     with services().autocommit.connect() as connection:
         regions = territory_queries.everywhere(connection, Level.REGION)
-        departements = territory_queries.everywhere(connection, Level.DEPARTEMENT)
+        departements: dict[str, list[TerritoryMember]] = {}
+        found = territory_queries.everywhere(connection, Level.DEPARTEMENT)
+        for member in ordered(found, MemberSort.NAME):
+            departements.setdefault(member.parent or "", []).append(member)
         shown = _shades(connection, None, Level.DEPARTEMENT)
         return render_template(
             "territories/index.html",
             france=territory_queries.figures(connection, [])[0],
-            regions=ordered(regions, _sort(MemberSort.NAME)),
+            regions=ordered(regions, sort),
             by_name=ordered(regions, MemberSort.NAME),
-            departements=_by_parent(departements),
-            sort=_sort(MemberSort.NAME),
+            departements=departements,
+            sort=sort,
             **_words_of(shown),
             canonical=base_url() + url_for("territories.index"),
             sample=initiatives.sample_share(connection),
@@ -79,37 +83,87 @@ def index() -> str:
 def page(level: str, code: str) -> ResponseReturnValue:
     """A territory of today; else what became of it. Raises NotFound for a code never valid."""
     only_parameters("sort", "depuis", "at")
-    ref = _ref(level, code)
+    ref = territory_of(level, code)
+    assert ref is not None, "the path names a level"
     if ref.code != code:
         return _redirect(ref, **request.args.to_dict())
-    day = _day(ref)
+    day, text = None, request.args.get("at")
+    if text:
+        if ref.level is not Level.COMMUNE:
+            raise InvalidInput("at", "applies to communes alone")
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            raise InvalidInput("at", f"{text[:40]!r} is not a date such as 2020-01-31") from None
+        if day < FIRST_DAY:
+            raise InvalidInput("at", f"communes are known from {FIRST_DAY} on")
     with services().autocommit.connect() as connection:
         described = territory_queries.describe(connection, ref)
         if day and not territory_queries.events_known(connection):
             day = None  # nothing is known of any past day
         if described is None:
             return _former(connection, ref, day)
-        return render_template(
-            "territories/page.html",
-            **_portrait(connection, ref, described),
-            **_past(connection, ref, day),
-        )
+        shown = _portrait(connection, ref, described)
+        if ref.level is Level.COMMUNE:
+            # The former commune whose code led here, unless the parameter says so falsely.
+            former, origin = request.args.get("depuis", "").upper(), None
+            if former and former != ref.code:
+                origin = queries.current_of(connection, former, EventLanguage(chosen()))
+            heirs = (*origin.communes, *origin.partly) if origin else ()
+            shown |= {
+                "other_names": territory_queries.other_names(connection, ref.code),
+                "events_known": territory_queries.events_known(connection),
+                "history": queries.history(connection, ref.code, EventLanguage(chosen())),
+                "origin": origin if ref.code in [heir.code for heir in heirs] else None,
+                "then": _then(connection, ref.code, day) if day else None,
+            }
+        return render_template("territories/page.html", **shown)
 
 
 def _portrait(
     connection: Connection, ref: TerritoryRef, described: TerritoryDescription
 ) -> dict[str, Any]:
-    """What every level shows."""
+    """What every level shows. Territories listed are those within, or a commune’s neighbours."""
     filters = InitiativeFilters(territory=(ref,))
     places = [described.place, *described.parents]
     config = map_config(filters, described.bounds, ref)
-    listed = _listed(connection, ref)
-    if ref.level in BELOW:
-        shown = _shades(connection, ref, BELOW[ref.level])
-        config["figures"] = _shading(BELOW[ref.level], described.place.filter, shown)
-        config["drawing"] = _drawing(ref, BELOW[ref.level], shown)
-        listed |= _words_of(shown)
+    sort = _sort(MemberSort.INITIATIVES)
+    below = BELOW.get(ref.level)
+    if below is None:
+        around, touching = territory_queries.neighbours(connection, ref.code)
+        listed = {
+            "members": ordered(around, sort),
+            "touching": touching,
+            "shades": {},
+            "below": Level.COMMUNE,
+        }
+    else:
+        shown = _shades(connection, ref, below)
+        config["figures"] = _shading(below, described.place.filter, shown)
+        config["drawing"] = _drawing(ref, below, shown)
+        members = territory_queries.members(connection, ref, below)
+        if below is Level.COMMUNE:
+            silence = silence_of(members, SHOWN_SILENT)
+        else:
+            silence = territory_queries.silence(connection, ref, SHOWN_SILENT)
+        # EPCI that have a commune there, and how many initiatives are known no better than by the
+        # name of one that straddles.
+        epcis, epci_alone = [], 0
+        if ref.level in WIDE:
+            found = territory_queries.members(connection, ref, Level.EPCI)
+            epcis = ordered(found, MemberSort.NAME)
+            straddling = [member.place.code for member in epcis if member.partial]
+            epci_alone = territory_queries.epci_alone(connection, straddling)
+        listed = _words_of(shown) | {
+            "members": ordered(members, sort),
+            "below": below,
+            "silence": silence,
+            "epcis": epcis,
+            "epci_alone": epci_alone,
+        }
     return listed | {
+        "sort": sort,
+        "shown_members": SHOWN_MEMBERS,
         "described": described,
         "place": described.place,
         "figures": territory_queries.figures(connection, places),
@@ -118,64 +172,8 @@ def _portrait(
         "filters": filters,
         "map_config": config,
         "canonical": base_url() + described.place.url,
-        "linked_data": _linked_data(described),
+        "linked_data": linked_data.territory(described),
     }
-
-
-def _listed(connection: Connection, ref: TerritoryRef) -> dict[str, Any]:
-    """The territories that a page lists: those within, or a commune's neighbours."""
-    sort = _sort(MemberSort.INITIATIVES)
-    shared = {"sort": sort, "shown_members": SHOWN_MEMBERS}
-    if ref.level is Level.COMMUNE:
-        around, touching = territory_queries.neighbours(connection, ref.code)
-        neighbours = {"members": ordered(around, sort), "touching": touching}
-        return shared | neighbours | {"shades": {}, "below": Level.COMMUNE}
-    below = BELOW[ref.level]
-    members = territory_queries.members(connection, ref, below)
-    silence = (
-        silence_of(members, SHOWN_SILENT)
-        if below is Level.COMMUNE
-        else territory_queries.silence(connection, ref, SHOWN_SILENT)
-    )
-    return shared | {
-        "members": ordered(members, sort),
-        "below": below,
-        "silence": silence,
-        **_epcis(connection, ref),
-    }
-
-
-def _epcis(connection: Connection, ref: TerritoryRef) -> dict[str, Any]:
-    """Those that have a commune there, and how many initiatives are known to no more than one that
-    straddles."""
-    if ref.level not in WIDE:
-        return {"epcis": [], "epci_alone": 0}
-    members = ordered(territory_queries.members(connection, ref, Level.EPCI), MemberSort.NAME)
-    straddling = [member.place.code for member in members if member.partial]
-    return {"epcis": members, "epci_alone": territory_queries.epci_alone(connection, straddling)}
-
-
-def _past(connection: Connection, ref: TerritoryRef, day: date | None) -> dict[str, Any]:
-    """Other names and history of a commune, and what a link with a former code is told."""
-    if ref.level is not Level.COMMUNE:
-        return {}
-    return {
-        "other_names": territory_queries.other_names(connection, ref.code),
-        "events_known": territory_queries.events_known(connection),
-        "history": queries.history(connection, ref.code, EventLanguage(chosen())),
-        "origin": _origin(connection, ref),
-        "then": _then(connection, ref.code, day) if day else None,
-    }
-
-
-def _origin(connection: Connection, ref: TerritoryRef) -> CurrentCommunes | None:
-    """The former commune whose code led here; None where none did, or it says so falsely."""
-    code = request.args.get("depuis", "").upper()
-    if not code or code == ref.code:
-        return None
-    current = queries.current_of(connection, code, EventLanguage(chosen()))
-    led_here = current and ref.code in [c.code for c in (*current.communes, *current.partly)]
-    return current if led_here else None
 
 
 def _then(
@@ -185,46 +183,35 @@ def _then(
     lineage = queries.lineage_around(connection, code)
     state = lineage.at(code, day)
     shared = [past.name for past in lineage.ancestors(code) if past.lasts(day)]
+    within = state.within if state else ()
     return {
         "day": day_words(day, EventLanguage(chosen())),
         "date": day.isoformat(),
         "state": state,
-        "of": " et ".join(_of(commune) for commune in state.within) if state else "",
+        # "de Rennes", "du Mans"
+        "of": " et ".join(of_commune(one.name, leading_article(one.name)) for one in within),
         "ground": shared if len(shared) > 1 else [],
     }
 
 
-def _of(commune: LineageCommune) -> str:
-    """ "de Rennes", "du Mans"."""
-    return of_commune(commune.name, leading_article(commune.name))
-
-
 def _former(connection: Connection, ref: TerritoryRef, day: date | None) -> ResponseReturnValue:
-    current = (
-        queries.current_of(connection, ref.code, EventLanguage(chosen()))
-        if ref.level is Level.COMMUNE
-        else None
-    )
+    current = None
+    if ref.level is Level.COMMUNE:
+        current = queries.current_of(connection, ref.code, EventLanguage(chosen()))
     if current is None:
         raise NotFound(f"There is no {ref}.")
     if day is None and len(current.communes) == 1:
         heir = TerritoryRef(Level.COMMUNE, current.communes[0].code)
         return _redirect(heir, depuis=ref.code)
+    candidates = [commune.code for commune in (*current.communes, *current.partly)]
     return render_template(
         "territories/former.html",
         origin=current,
         then=_then(connection, ref.code, day) if day else None,
         history=queries.history(connection, ref.code, EventLanguage(chosen())),
-        candidates=_members_of(connection, (*current.communes, *current.partly)),
+        candidates=territory_queries.by_code(connection, Level.COMMUNE, candidates),
         sample=initiatives.sample_share(connection),
     )
-
-
-def _members_of(
-    connection: Connection, communes: tuple[LineageCommune, ...]
-) -> list[TerritoryMember]:
-    codes = [commune.code for commune in communes]
-    return territory_queries.by_code(connection, Level.COMMUNE, codes)
 
 
 def _redirect(ref: TerritoryRef, **parameters: str) -> ResponseReturnValue:
@@ -234,39 +221,11 @@ def _redirect(ref: TerritoryRef, **parameters: str) -> ResponseReturnValue:
     return response
 
 
-def _ref(level: str, code: str) -> TerritoryRef:
-    if level not in tuple(Level) or not (code.isascii() and code.isalnum() and len(code) <= 9):
-        raise NotFound("There is no such territory.")
-    return TerritoryRef(Level(level), code.upper())
-
-
 def _sort(default: MemberSort) -> MemberSort:
     text = request.args.get("sort", default)
     if text not in tuple(MemberSort):
         raise InvalidInput("sort", f"must be one of {', '.join(MemberSort)}")
     return MemberSort(text)
-
-
-def _day(ref: TerritoryRef) -> date | None:
-    text = request.args.get("at")
-    if not text:
-        return None
-    if ref.level is not Level.COMMUNE:
-        raise InvalidInput("at", "applies to communes alone")
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput("at", f"{text[:40]!r} is not a date such as 2020-01-31") from None
-    if day < FIRST_DAY:
-        raise InvalidInput("at", f"communes are known from {FIRST_DAY} on")
-    return day
-
-
-def _by_parent(members: list[TerritoryMember]) -> dict[str, list[TerritoryMember]]:
-    grouped: dict[str, list[TerritoryMember]] = {}
-    for member in ordered(members, MemberSort.NAME):
-        grouped.setdefault(member.parent or "", []).append(member)
-    return grouped
 
 
 def _shades(connection: Connection, ref: TerritoryRef | None, level: Level) -> AreaClasses:
@@ -284,8 +243,8 @@ def _words_of(shown: AreaClasses) -> dict[str, Any]:
     return {
         "shades": shown.by_code,
         "explained": shown.explained,
-        "scale_title": legend.title(DashboardFigure.RATE),
-        "scale_keys": legend.keys(DashboardFigure.RATE, shown.breaks, unknown=shown.unknown),
+        "scale_title": figure_legend_label(DashboardFigure.RATE),
+        "scale_keys": legend_keys(DashboardFigure.RATE, shown.breaks, unknown=shown.unknown),
     }
 
 
@@ -297,8 +256,8 @@ def _drawing(ref: TerritoryRef | None, level: Level, shown: AreaClasses) -> str:
         level=str(ref.level) if ref else None,
         code=ref.code if ref else None,
         figure=str(DashboardFigure.RATE),
-        par=str(level),
-        bornes=joined(shown.breaks),
+        by=str(level),
+        breaks=breaks_text(shown.breaks),
         bare="1",
     )
 
@@ -311,34 +270,3 @@ def _shading(level: Level, within: str, shown: AreaClasses) -> dict[str, Any]:
             by_class.setdefault(number, []).append(code)
     url = f"/activity/{level}.geojson{within}"
     return {"level": level, "url": url, "breaks": shown.breaks, "classes": by_class}
-
-
-def _linked_data(described: TerritoryDescription) -> dict[str, Any]:
-    """What search engines read of the page, in the words of schema.org."""
-    west, south, east, north = described.bounds
-    place = described.place
-    area = {
-        "@type": "City" if place.level is Level.COMMUNE else "AdministrativeArea",
-        "@id": base_url() + place.url,
-        "name": place.name,
-        "url": base_url() + place.url,
-        "identifier": place.code,
-        "geo": {"@type": "GeoShape", "box": f"{south:.5f} {west:.5f} {north:.5f} {east:.5f}"},
-        "containedInPlace": [
-            {"@type": "AdministrativeArea", "@id": base_url() + parent.url, "name": parent.name}
-            for parent in described.parents
-        ],
-    }
-    return {"@context": "https://schema.org", "@graph": [area, _breadcrumb(described)]}
-
-
-def _breadcrumb(described: TerritoryDescription) -> dict[str, Any]:
-    steps: list[tuple[str, str]] = [("France", url_for("territories.index"))]
-    steps += [(step.name, step.url) for step in (*described.parents, described.place)]
-    return {
-        "@type": "BreadcrumbList",
-        "itemListElement": [
-            {"@type": "ListItem", "position": n, "name": name, "item": base_url() + url}
-            for n, (name, url) in enumerate(steps, start=1)
-        ],
-    }

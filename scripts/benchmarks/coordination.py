@@ -30,13 +30,13 @@ PERIODS: tuple[dict[str, str], ...] = (
     {"until": "2025-06-30"},
     {"since": "2024-01-01"},
 )
-COMMUNES = {"par": "commune"}
-BESIDE = {"avec": "region:84"}
+COMMUNES = {"by": "commune"}
+BESIDE = {"with": "region:84"}
 # Of all communes some figures are none.
 FIGURES = [{"figure": str(one)} for one in DashboardFigure if one is not DashboardFigure.SILENT]
 ORDERS = [{"sort": str(one)} for one in TableOrder if one is not TableOrder.SILENT]
 THEMES = [{"theme": ",".join(list(Theme)[:many])} for many in (1, 4, 8)]
-WIDE = [{"par": level} for level in ("region", "departement", "epci")]
+WIDE = [{"by": level} for level in ("region", "departement", "epci")]
 
 Choice = dict[str, str]
 
@@ -61,7 +61,7 @@ PAGES = {
     "Rennes": paths(f"{FRANCE}/commune/35238", FIGURES, PERIODS),
     "silent communes of France": paths(f"{FRANCE}/silence", [COMMUNES], PERIODS),
     "steps of the slider, France by commune": paths(
-        f"{FRANCE}.json", [COMMUNES | {"bref": "1"}], FIGURES, PERIODS[1:3]
+        f"{FRANCE}.json", [COMMUNES | {"brief": "1"}], FIGURES, PERIODS[1:3]
     ),
 }
 

@@ -15,7 +15,7 @@ DRAWN = """() => new Promise((resolve) => {
 def open_france(page: Page, live_server: str) -> Locator:
     """The map of all communes, once its slider is there."""
     page.set_viewport_size({"width": 1280, "height": 900})
-    page.goto(f"{live_server}/coordination?par=commune&figure=initiatives&lang=fr")
+    page.goto(f"{live_server}/coordination?by=commune&figure=initiatives&lang=fr")
     expect(page.locator("#curseur")).to_be_visible(timeout=PATIENCE)
     return page.locator("#carte-0")
 
@@ -40,7 +40,7 @@ def test_all_communes_are_shown_before_the_map_comes(
 ) -> None:
     page.route(re.compile("maplibre-gl.mjs"), keep_waiting)
     page.set_viewport_size({"width": 1280, "height": 900})
-    page.goto(f"{live_server}/coordination?par=commune&figure=initiatives")
+    page.goto(f"{live_server}/coordination?by=commune&figure=initiatives")
     expect(page.locator("#carte-0 .map-first")).to_be_attached(timeout=PATIENCE)
     assert page.evaluate(DRAWN)
     assert colours(page, "#carte-0 .map-first") > 3
@@ -92,7 +92,7 @@ def test_the_slider_shades_another_month(
 ) -> None:
     open_france(page, live_server)
     slider = page.locator("#curseur input")
-    with page.expect_response(re.compile(r"coordination\.json\?.*bref=1")) as asked:
+    with page.expect_response(re.compile(r"coordination\.json\?.*brief=1")) as asked:
         slider.evaluate(
             "(range) => { range.value = range.min; range.dispatchEvent(new Event('input')); }"
         )

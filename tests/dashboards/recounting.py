@@ -10,9 +10,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from mapservice.dashboards import dashboard, queries
-from mapservice.dashboards.model import AreaFigures, DashboardFigure, DashboardView
-from mapservice.dashboards.windows import WINDOW, a_year_before, moment, month_of
+from mapservice.dashboards import queries
+from mapservice.dashboards.model import (
+    WINDOW,
+    AreaFigures,
+    DashboardFigure,
+    DashboardView,
+    a_year_before,
+    moment,
+    month_of,
+)
 from mapservice.initiatives.model import LISTED, Status, Theme
 from mapservice.rollups.model import RollupScope
 from mapservice.territories.model import Level, TerritoryRef
@@ -412,7 +419,7 @@ def _check_silent(
     connection: Connection, view: DashboardView, rows: list[Base], communes: Sequence[Row[Any]]
 ) -> None:
     lively = {row.commune for row in rows if _in_scope(row, view.scope)}
-    shown = dashboard.sheet(connection, replace(view, figure=DashboardFigure.SILENT))
+    shown = queries.dashboard(connection, replace(view, figure=DashboardFigure.SILENT))
     counts = (shown.areas.communes, shown.areas.silent, shown.own.communes, shown.own.silent)
     parts, silent_parts, own, silent_own = (one.tolist() for one in counts if one is not None)
     ref = view.ref

@@ -7,9 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mapservice.dashboards.classes import APART, ClassEvidence, classify, natural_breaks, told_apart
-from mapservice.dashboards.expected import PeerGroup, PeerShares
-from mapservice.dashboards.model import PER, AreaFigures, DashboardFigure, breaks_of, explained
+from mapservice.dashboards.model import (
+    APART,
+    PER,
+    AreaFigures,
+    ClassEvidence,
+    DashboardFigure,
+    PeerGroup,
+    PeerShares,
+    breaks_of,
+    classify,
+    distinct_breaks,
+    explained,
+    natural_breaks,
+)
 
 REPEATS = 200
 
@@ -151,7 +162,7 @@ def test_shares_that_differ_by_chance_alone_are_one() -> None:
         parts = dice.binomial(wholes, 0.4)
         mean, variance = PeerShares.of(parts, wholes).smoothed(parts, wholes)
         value = np.where(parts > 0, mean, 0.0)
-        several += bool(told_apart([ClassEvidence(value, mean, variance)], ratios=False))
+        several += bool(distinct_breaks([ClassEvidence(value, mean, variance)], ratios=False))
     assert several <= REPEATS // 20
 
 

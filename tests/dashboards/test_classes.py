@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from mapservice.dashboards.classes import classify, natural_breaks, partition, two_digits
+from mapservice.dashboards.model import classify, natural_breaks, partition, two_digits
 
 
 def spread(values: np.ndarray, weights: np.ndarray, starts: tuple[int, ...]) -> float:

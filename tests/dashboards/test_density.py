@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.dashboards.density import EARTH_KM, NEAR, WIDE, near
+from mapservice.dashboards.model import EARTH_KM, NEAR_KM, WIDE_KM, neighbours_within
 from tests.web.population import Made, fill
 
 SPOT = "SELECT code, ST_X(point), ST_Y(point) FROM territory WHERE level = 'commune'"
@@ -33,7 +33,7 @@ def test_who_is_near_whom_is_what_every_pair_says(middle: tuple[float, float]) -
         (middle[0] + dice.uniform(-0.5, 0.5), middle[1] + dice.uniform(-0.5, 0.5))
         for _ in range(150)
     ]
-    found = near(np.array([x for x, _ in spots]), np.array([y for _, y in spots]), 10)
+    found = neighbours_within(np.array([x for x, _ in spots]), np.array([y for _, y in spots]), 10)
     counts = np.arange(1, 151)
     assert found.sums(counts).tolist() == [
         sum(n + 1 for n, other in enumerate(spots) if kilometres(one, other) <= 10) for one in spots
@@ -41,7 +41,7 @@ def test_who_is_near_whom_is_what_every_pair_says(middle: tuple[float, float]) -
 
 
 def test_nowhere_has_no_neighbours() -> None:
-    nobody = near(np.zeros(0), np.zeros(0), 10)
+    nobody = neighbours_within(np.zeros(0), np.zeros(0), 10)
     assert nobody.sums(np.zeros(0, np.int64)).tolist() == []
 
 
@@ -79,7 +79,12 @@ def columns(client: FlaskClient, address: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("place", "radius"),
-    [("", WIDE), ("/region/53", WIDE), ("/departement/973", WIDE), ("/epci/243500139", NEAR)],
+    [
+        ("", WIDE_KM),
+        ("/region/53", WIDE_KM),
+        ("/departement/973", WIDE_KM),
+        ("/epci/243500139", NEAR_KM),
+    ],
 )
 @pytest.mark.parametrize("until", ["", "2026-01-31", "2026-03-31"])
 def test_a_value_is_what_lies_around(

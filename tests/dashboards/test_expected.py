@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mapservice.dashboards import expected
-from mapservice.dashboards.expected import CountLimits, PeerGroup
+from mapservice.dashboards.model import TAIL, CountLimits, PeerGroup
 
 # Populations as skew as those of communes: many of a few hundred, few of many thousands.
 SIZES = np.random.default_rng(7).lognormal(6.3, 1.3, 20_000).astype(np.int64) + 1
@@ -81,8 +80,8 @@ def test_where_only_chance_rules_no_more_than_the_stated_share_is_flagged(
         below = PeerGroup.of(counts, SIZES).limits(SIZES).below(counts)
         flagged.append(below.mean())
         small.append(below[SIZES < 500].mean())
-    assert np.mean(flagged) <= expected.TAIL * 1.1
-    assert np.mean(small) <= expected.TAIL * 1.1
+    assert np.mean(flagged) <= TAIL * 1.1
+    assert np.mean(small) <= TAIL * 1.1
 
 
 def test_a_large_town_that_is_silent_stands_out_and_a_village_does_not() -> None:

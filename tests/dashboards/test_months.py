@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapservice.dashboards.months import NO_MONTH, MonthCounts, MonthEntries, number_of
+from mapservice.dashboards.queries import NO_MONTH, MonthCounts, MonthEntries, number_of
 
 SIZE = 4
 FIRST = number_of(date(2024, 11, 1))

@@ -7,7 +7,7 @@ from random import Random
 
 from sqlalchemy import Engine
 
-from mapservice.dashboards import dashboard
+from mapservice.dashboards import queries
 from mapservice.dashboards.model import DashboardFigure, DashboardView
 from mapservice.db.engine import snapshot_of
 from mapservice.initiatives.model import LISTED
@@ -55,7 +55,7 @@ def looked_at(engine: Engine) -> int:
     with snapshot_of(engine).connect() as connection:
         for level in (Level.REGION, Level.COMMUNE):
             view = DashboardView(None, level, scope, datetime.now(UTC), DashboardFigure.CHANGE)
-            shown = dashboard.sheet(connection, view, whole=True)
+            shown = queries.dashboard(connection, view, whole=True)
             for areas in (shown.own, shown.areas):
                 assert areas.supporters is not None
                 totals |= {

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from mapservice.dashboards.model import PARTS, DashboardFigure
+from mapservice.static_maps.model import mercator
 
 ROWS = """\
 title,city,postcode,theme,status,created
@@ -62,7 +63,7 @@ def test_every_figure_and_division_has_a_page(initiatives: FlaskClient, place: s
     levels = {str(level or ""): parts for level, parts in PARTS.items()}
     for by in levels[place.split("/")[1] if place else ""]:
         for figure in DashboardFigure:
-            answer = initiatives.get(f"/coordination{place}?par={by}&figure={figure}")
+            answer = initiatives.get(f"/coordination{place}?by={by}&figure={figure}")
             refused = figure is DashboardFigure.SILENT and by == "commune"
             assert answer.status_code == (400 if refused else 200), (by, figure)
 
@@ -173,7 +174,7 @@ def test_the_local_share_is_of_those_who_told(initiatives: FlaskClient, engine: 
 
 
 def test_overseas_is_beside_every_map_of_france(initiatives: FlaskClient) -> None:
-    for query, outlines in (("", 5), ("?par=epci", 23), ("?par=commune", 129)):
+    for query, outlines in (("", 5), ("?by=epci", 23), ("?by=commune", 129)):
         page = initiatives.get(f"/coordination{query}").text
         shaded = page.split('id="outre-mer-0"')[1].split("</ul>")[0]
         assert shaded.count("data-code=") == outlines
@@ -200,7 +201,7 @@ def test_links_down_keep_the_filter(initiatives: FlaskClient) -> None:
 
 
 def test_two_territories_side_by_side_share_their_classes(initiatives: FlaskClient) -> None:
-    page = initiatives.get("/coordination/region/53?avec=region:28&figure=initiatives").text
+    page = initiatives.get("/coordination/region/53?with=region:28&figure=initiatives").text
     maps = json.loads(page.split('id="coordination-maps">')[1].split("</script>")[0])
     assert [one["figure"] for one in maps] == ["initiatives", "initiatives"]
     assert [one["figures"].split("?")[0] for one in maps] == [
@@ -212,26 +213,39 @@ def test_two_territories_side_by_side_share_their_classes(initiatives: FlaskClie
 
 
 def test_a_map_keeps_its_bounds_while_months_pass(initiatives: FlaskClient) -> None:
-    address = "/coordination/region/53.json?figure=initiatives&bornes=1,2&until=2026-02-28&bref=1"
+    address = "/coordination/region/53.json?figure=initiatives&breaks=1,2&until=2026-02-28&brief=1"
     columns = initiatives.get(address).json
     assert columns is not None
     assert columns["classes"] == [3, 0, 2, 0]
-    assert not {"names", "codes"} & set(columns)
+    assert not {"names", "codes", "frame"} & set(columns)
+
+
+def test_a_live_map_shows_what_its_drawing_does(initiatives: FlaskClient) -> None:
+    """Around Brittany, a square of the map (EPSG:3857) with a margin of 3 %."""
+    for name in ("", "/density"):
+        columns = initiatives.get(f"/coordination/region/53{name}.json").json
+        assert columns is not None
+        west, south, east, north = columns["frame"]
+        [(left, bottom), (right, top)] = mercator(west, south), mercator(east, north)
+        assert right - left == pytest.approx(top - bottom)
+        assert (west, east) == pytest.approx((-5.26, -0.9), abs=0.2)
+        assert 47.2 > south > 46
+        assert 49 < north < 50.5
 
 
 @pytest.mark.parametrize(
     ("address", "field"),
     [
         ("/coordination?figure=bonheur", "figure"),
-        ("/coordination?par=canton", "par"),
-        ("/coordination/departement/35?par=region", "par"),
+        ("/coordination?by=canton", "by"),
+        ("/coordination/departement/35?by=region", "by"),
         ("/coordination?sort=hasard", "sort"),
-        ("/coordination?avec=region:99", "avec"),
-        ("/coordination/region/53?avec=region:53", "avec"),
+        ("/coordination?with=region:99", "with"),
+        ("/coordination/region/53?with=region:53", "with"),
         ("/coordination?since=2026-01-15", "since"),
         ("/coordination?q=velo", "q"),
         ("/coordination?territory=region:53", "territory"),
-        ("/coordination.json?bornes=3,2", "bornes"),
+        ("/coordination.json?breaks=3,2", "breaks"),
         ("/coordination?page=2", "page"),
         ("/coordination.csv?limit=3", "limit"),
     ],
@@ -269,7 +283,7 @@ def test_the_picture_of_all_communes(initiatives: FlaskClient) -> None:
     assert answer.status_code == 200
     size = int.from_bytes(answer.data[:4], "little")
     header = json.loads(answer.data[4 : 4 + size])
-    columns = initiatives.get("/coordination.json?par=commune").json
+    columns = initiatives.get("/coordination.json?by=commune").json
     assert columns is not None
     codes = columns["codes"].split(",")
     assert codes == sorted(codes)
@@ -292,8 +306,8 @@ def test_no_other_level_has_a_picture(initiatives: FlaskClient) -> None:
 def test_a_table_has_every_departement_and_the_first_of_many_communes(
     initiatives: FlaskClient,
 ) -> None:
-    departements = table(initiatives.get("/coordination?par=departement").text)
+    departements = table(initiatives.get("/coordination?by=departement").text)
     assert len(departements) == 101
-    communes = initiatives.get("/coordination?par=commune").text
+    communes = initiatives.get("/coordination?by=commune").text
     assert len(table(communes)) == 50
     assert "50 sur 34" in communes

@@ -97,7 +97,7 @@ def asked_for(dice: Random, codes: Mapping[Level, list[str]]) -> Asked:
     if dice.random() < 0.3:
         filters["until"] = dice.choice(ENDS)
     filters["figure"] = dice.choice(FIGURES)
-    parts = filters | {"par": str(by)}
+    parts = filters | {"by": str(by)}
     place, territory = "/coordination", {}
     if level:
         code = dice.choice(codes[level])
@@ -185,7 +185,7 @@ def test_a_month_further_the_colours_keep_their_sense(
         maps = json.loads(page.split('id="coordination-maps">')[1].split("</script>")[0])
         for config in maps:
             for until in ("2026-02-28", "2026-06-30"):
-                columns = keeping_client.get(f"{config['figures']}&until={until}&bref=1").json
+                columns = keeping_client.get(f"{config['figures']}&until={until}&brief=1").json
                 assert columns is not None
                 assert columns["breaks"] == config["breaks"]
 
@@ -210,7 +210,7 @@ def test_the_page_of_a_territory_shades_alike(
 
 def test_a_page_keeps_the_bounds_that_it_is_asked_for(keeping_client: FlaskClient) -> None:
     """So the table that comes with another month has the classes of the map beside it."""
-    page = keeping_client.get("/coordination/region/53?figure=initiatives&bornes=1,2").text
+    page = keeping_client.get("/coordination/region/53?figure=initiatives&breaks=1,2").text
     assert 'data-breaks="1.0,2.0"' in page
-    one = keeping_client.get("/coordination/region/53?figure=initiatives&bornes=aucune").text
+    one = keeping_client.get("/coordination/region/53?figure=initiatives&breaks=none").text
     assert 'data-figure="initiatives" data-breaks=""' in one

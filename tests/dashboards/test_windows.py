@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapservice.dashboards.windows import (
+from mapservice.dashboards.model import (
     WINDOW,
     MonthRange,
     a_year_before,

@@ -113,11 +113,11 @@ def test_the_outlines_of_the_parts_cover_their_communes_and_no_more(shared_engin
 
 
 def test_the_coordination_of_a_region_lists_the_part_and_says_so(doors: FlaskClient) -> None:
-    page = doors.get("/coordination/region/53?par=epci").text
+    page = doors.get("/coordination/region/53?by=epci").text
     row = page.split(f'href="/coordination/epci/{REDON}"', 1)[1].split("</tr>", 1)[0]
     assert "partie en Bretagne" in row
     assert "3 initiatives connues seulement à l’échelle d’une intercommunalité à cheval" in page
-    columns = doors.get("/coordination/region/53.json?par=epci").get_json()
+    columns = doors.get("/coordination/region/53.json?by=epci").get_json()
     codes = columns["codes"].split(",")
     at = codes.index(REDON)
     assert columns["partial"][at]

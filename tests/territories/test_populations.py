@@ -170,7 +170,7 @@ def test_unknown_is_said_on_pages(doors: FlaskClient) -> None:
         assert listed.count("<tr") > 2
     assert "inconnue" in doors.get("/territoires/epci/243500139?sort=initiatives").text
     assert doors.get("/autour-de-moi?near=-1.64,48.18").status_code == 200
-    assert doors.get("/coordination?par=commune").status_code == 200
+    assert doors.get("/coordination?by=commune").status_code == 200
 
 
 def test_every_population_has_its_year(doors: FlaskClient, at_hand: PackageAtHand) -> None:

@@ -13,10 +13,10 @@ from mapservice.web.edge import SERVICES
 from tests.conftest import temporary_database
 
 COORDINATION = (
-    "/coordination?par=commune",
-    "/coordination?par=epci&figure=silent&since=2024-01-01",
-    "/coordination?par=commune&figure=last&sort=name",
-    "/coordination.json?par=commune&figure=change",
+    "/coordination?by=commune",
+    "/coordination?by=epci&figure=silent&since=2024-01-01",
+    "/coordination?by=commune&figure=last&sort=name",
+    "/coordination.json?by=commune&figure=change",
     "/coordination/region/53",
 )
 

@@ -8,8 +8,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from mapservice.dashboards.expected import Counts, Floats, PeerGroup
-from mapservice.dashboards.model import LEAST_SISTERS, AreaFigures
+from mapservice.dashboards.model import LEAST_SISTERS, AreaFigures, Counts, Floats, PeerGroup
 from mapservice.i18n.locale import PARIS
 from mapservice.mail.unsubscribe import signature
 from mapservice.moderation.model import CaseKind
@@ -107,7 +106,7 @@ def moves(areas: AreaFigures) -> ClearMoves:
     (`AreaFigures.changed`), and at most 5 % of the reported changes are due to chance, however many
     territories there are. Fallen silent: nothing in 90 days but something in the same days of last
     year, where the rate of its peers and its size would hardly leave it none
-    (`dashboards/expected.py`), with the same share of chance.
+    (`dashboards/model.py`), with the same share of chance.
     """
     if not areas.compared:
         return ClearMoves()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, text
 
 from mapservice.dashboards.model import DashboardFigure as ShadedFigure
 from mapservice.dashboards.model import DashboardView as ShadedView
-from mapservice.dashboards.shading import shades
+from mapservice.dashboards.queries import shades
 from mapservice.db.engine import fill
 from mapservice.db.tables import initiative
 from mapservice.errors import InvalidInput

@@ -78,7 +78,11 @@ class PlaceIndex:
                 self.epcis_by_key[epci_key(entry.name)].append(entry)
         self._by_length = _by_length([*gazetteer.by_name, *self._whole])
         # Départements that are one town, Paris, and its INSEE code.
-        self.lone_communes = dict(_lone_communes(gazetteer))
+        self.lone_communes: dict[str, str] = {}
+        for departement, pool in gazetteer.by_departement.items():
+            own = [row for row in pool.ids if gazetteer.places[row].kind == COMMUNE]
+            if len(own) == 1:
+                self.lone_communes[departement] = gazetteer.places[own[0]].code
 
     def commune(self, row: int) -> PlaceEntry:
         """The gazetteer's entry in that row, as one of the search."""
@@ -99,27 +103,25 @@ class PlaceIndex:
 
     def beginning(self, key: str) -> list[WeighedEntry]:
         """The weightiest of those whose name, or a telling word within, begins so."""
-        found = [*self._communes_begun(key), *self._areas_begun(key)]
-        found.sort(key=lambda one: -one.weight)
-        return found[:CONSIDERED]
-
-    def _communes_begun(self, key: str) -> Iterator[WeighedEntry]:
         prefixes = self.gazetteer.prefixes
         low, high = prefixes.span(key)
         rows = np.arange(low, high)
         if high - low > CONSIDERED:
             rows = rows[np.argpartition(prefixes.weights[low:high], -CONSIDERED)[-CONSIDERED:]]
-        for row in rows.tolist():
-            entry = self.commune(int(prefixes.entries[row]))
-            longer = len(prefixes.keys[row]) - len(key)
-            yield WeighedEntry(entry, float(prefixes.weights[row]) - _begun(longer))
-
-    def _areas_begun(self, key: str) -> Iterator[WeighedEntry]:
+        found = [
+            WeighedEntry(
+                self.commune(int(prefixes.entries[row])),
+                float(prefixes.weights[row]) - _begun(len(prefixes.keys[row]) - len(key)),
+            )
+            for row in rows.tolist()
+        ]
         low = bisect_left(self._begun_keys, key)
         high = bisect_left(self._begun_keys, key + "\uffff")
         for one in self._begun[low:high]:
             lost = _begun(len(one.key) - len(key)) + INSIDE * one.inside
-            yield WeighedEntry(one.entry, self._weight(one.entry) - lost)
+            found.append(WeighedEntry(one.entry, self._weight(one.entry) - lost))
+        found.sort(key=lambda one: -one.weight)
+        return found[:CONSIDERED]
 
     def alike(self, key: str) -> list[WeighedEntry]:
         """Those whose name is one letter off, or two of a long one: dropped, doubled, swapped."""
@@ -132,8 +134,9 @@ class PlaceIndex:
             )
             for name, wrong, _ in near:
                 if wrong:
+                    lost = WRONG_LETTER + SECOND_WRONG_LETTER * (wrong - 1)
                     found += [
-                        WeighedEntry(entry, self._weight(entry) - _misspelt(wrong))
+                        WeighedEntry(entry, self._weight(entry) - lost)
                         for entry in self.whole(name)
                     ]
         found.sort(key=lambda one: -one.weight)
@@ -177,10 +180,6 @@ def _begun(letters_to_come: int) -> float:
     return BEGUN + LETTER_TO_COME * min(letters_to_come, 25) if letters_to_come else 0.0
 
 
-def _misspelt(wrong_letters: int) -> float:
-    return WRONG_LETTER + SECOND_WRONG_LETTER * (wrong_letters - 1)
-
-
 def entry_of(place: GazetteerEntry) -> PlaceEntry:
     """An entry of the gazetteer: under another name it is still the commune of today."""
     own = place.kind == COMMUNE
@@ -206,19 +205,16 @@ def epci_key(text: str) -> str:
     return " ".join(word for word in normalise(text).split() if word not in _SAYS_EPCI)
 
 
-def _lone_communes(gazetteer: Gazetteer) -> Iterator[tuple[str, str]]:
-    for departement, pool in gazetteer.by_departement.items():
-        own = [i for i in pool.ids if gazetteer.places[i].kind == COMMUNE]
-        if len(own) == 1:
-            yield departement, gazetteer.places[own[0]].code
-
-
 def _area_keys(areas: list[PlaceEntry]) -> Iterator[tuple[str, PlaceEntry]]:
     names = {entry.name: entry for entry in areas if entry.level is Level.REGION}
     by_code = {(entry.level, entry.code): entry for entry in areas}
     for entry in areas:
-        for spelt in _spellings(entry):
-            for key in name_keys(spelt):
+        spelt = normalise(entry.name)
+        for key in name_keys(spelt):
+            yield key, entry
+        if entry.level is Level.EPCI:
+            # Also called by its name without its legal form: "Grand Reims".
+            for key in name_keys(_without_legal_form(spelt)):
                 yield key, entry
     for short, name in SHORT_REGIONS.items():
         if name in names:
@@ -230,14 +226,6 @@ def _area_keys(areas: list[PlaceEntry]) -> Iterator[tuple[str, PlaceEntry]]:
         for key, (name, code) in former.items():
             if (level, code) in by_code:
                 yield key, replace(by_code[level, code], through=name, kind="former")
-
-
-def _spellings(entry: PlaceEntry) -> Iterator[str]:
-    """An EPCI is also called by its name without its legal form: "Grand Reims"."""
-    spelt = normalise(entry.name)
-    yield spelt
-    if entry.level is Level.EPCI:
-        yield _without_legal_form(spelt)
 
 
 _LEGAL_WORDS = ("communaute", "communes", "agglomeration", "urbaine", "metropole")

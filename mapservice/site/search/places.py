@@ -7,7 +7,7 @@ that is but alike, or that merely begins so, is a proposal.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from mapservice.geocoding.matching.areas import area_of_text
@@ -79,7 +79,10 @@ class PlaceFinder:
         return replace(found, hits=_once((*found.hits, *more))[:limit])
 
     def _by_code(self, compact: str) -> PlacesFound | None:
-        """A postcode comes before an INSEE code of the same digits: people know the former."""
+        """A code, or the beginning of a postcode, or one whose leading nought a spreadsheet took.
+
+        A postcode comes before an INSEE code of the same digits: people know the former.
+        """
         if not any(character.isdigit() for character in compact):
             return None
         if compact == CORSICA_NUMBER:
@@ -88,9 +91,18 @@ class PlaceFinder:
             return self._area(Level.DEPARTEMENT, compact.upper().rjust(2, "0"))
         if _SIREN.fullmatch(compact):
             return self._area(Level.EPCI, compact)
+        pools = self.index.gazetteer.by_postcode
         if not _CODE.fullmatch(compact):
-            return self._by_begun_code(compact)
-        pool = self.index.gazetteer.by_postcode.get(compact)
+            if not compact.isdigit() or not 3 <= len(compact) <= 4:
+                return None
+            shortened = pools.get(f"0{compact}") if len(compact) == 4 else None
+            begun = [
+                row for code, held in pools.items() if code.startswith(compact) for row in held.ids
+            ]
+            entries = (*self._communes(shortened.ids if shortened else ()), *self._communes(begun))
+            hits = _once(_hits(FoundBy.BEGINNING, entries))
+            return PlacesFound(hits) if hits else None
+        pool = pools.get(compact)
         postal = self._communes(pool.ids if pool else ())
         official = self._communes(self.index.gazetteer.by_code.get(compact.upper(), ()))
         meant = postal or official
@@ -100,17 +112,6 @@ class PlaceFinder:
     def _area(self, level: Level, code: str) -> PlacesFound | None:
         entry = self.index.areas.get(TerritoryRef(level, code))
         return PlacesFound(_hits(FoundBy.CODE, [entry]), certain=True) if entry else None
-
-    def _by_begun_code(self, compact: str) -> PlacesFound | None:
-        """The beginning of a postcode, or one whose leading nought a spreadsheet took."""
-        if not compact.isdigit() or not 3 <= len(compact) <= 4:
-            return None
-        pools = self.index.gazetteer.by_postcode
-        shortened = pools.get(f"0{compact}") if len(compact) == 4 else None
-        begun = [i for code, pool in pools.items() if code.startswith(compact) for i in pool.ids]
-        entries = (*self._communes(shortened.ids if shortened else ()), *self._communes(begun))
-        hits = _once(_hits(FoundBy.BEGINNING, entries))
-        return PlacesFound(hits) if hits else None
 
     def _communes(self, rows: Iterable[int]) -> list[PlaceEntry]:
         """One entry for each commune, the largest first.
@@ -138,12 +139,21 @@ class PlaceFinder:
         )
         hits = _once(_hits(FoundBy.NAME, ranked))
         best, others = hits[0].entry, [hit.entry for hit in hits[1:]]
+        communes = [one for one in others if one.level is Level.COMMUNE]
         if best.level is Level.COMMUNE:
             small = best.population < WELL_KNOWN
-            certain = self._says_commune(best, others, spelt, compact)
-            certain = certain and (_bears(best, accented) or not small)
+            words = [word for word in spelt.split() if word not in LINKERS]
+            certain = (
+                not any(bool(one.through) == bool(best.through) for one in communes)
+                and not (communes and small)
+                and not any(one.level is Level.REGION for one in others)
+                and not all(word in GENERIC_WORDS for word in words)
+                and not self._is_overshadowed(best, compact)
+                and (_bears(best, accented) or not small)
+            )
             return PlacesFound(hits, certain, doubt_word=small)
-        rivals = [one for one in others if one.level is best.level or _is_rival_town(one)]
+        rivals = [one for one in others if one.level is best.level]
+        rivals += [one for one in communes if one.population >= RIVAL_TOWN]
         # A former région is but a part of the one of today.
         partial = bool(best.through) and best.level is Level.REGION
         return PlacesFound(hits, certain=not rivals and not partial)
@@ -160,20 +170,6 @@ class PlaceFinder:
             order = _ORDER[Level.COMMUNE]
         is_whole = _compact(entry.through or entry.name) == compact
         return (order, bool(entry.through), not is_whole, -entry.population, entry.code)
-
-    def _says_commune(
-        self, best: PlaceEntry, others: list[PlaceEntry], spelt: str, compact: str
-    ) -> bool:
-        communes = [one for one in others if one.level is Level.COMMUNE]
-        namesakes = [one for one in communes if bool(one.through) == bool(best.through)]
-        if namesakes or (communes and best.population < WELL_KNOWN):
-            return False
-        if any(one.level is Level.REGION for one in others):
-            return False
-        words = [word for word in spelt.split() if word not in LINKERS]
-        if not words or all(word in GENERIC_WORDS for word in words):
-            return False
-        return not self._is_overshadowed(best, compact)
 
     def _is_overshadowed(self, entry: PlaceEntry, compact: str) -> bool:
         """Whether a far larger town's name begins so: "Aix", "Boulogne"."""
@@ -205,7 +201,20 @@ class PlaceFinder:
             return None
         level = kinds.pop()
         if level is Level.EPCI:
-            return self._by_epci(spelt)
+            key = epci_key(spelt)
+            if not key:
+                return None
+            same = sorted(self.index.epcis_by_key.get(key, ()), key=lambda one: -one.population)
+            more = self.index.epcis_like(frozenset(key.split()))
+            # And the EPCI of the communes that are called so: "agglo de Plouha".
+            called = self.index.whole(key.replace(" ", ""))
+            for entry in sorted(called, key=lambda one: -one.population):
+                epci = self.index.epci_of.get(entry.code) if entry.level is Level.COMMUNE else None
+                if epci:
+                    more.append(self.index.areas[TerritoryRef(Level.EPCI, epci)])
+            more = more if same or more else self.index.epcis_misspelt(key)
+            hits = _once((*_hits(FoundBy.NAME, same), *_hits(FoundBy.WORDS, more)))
+            return PlacesFound(hits, certain=len(same) == 1) if hits else None
         rest = [word for word in words if word not in _KIND_WORDS]
         while rest and rest[0] in ("de", "du", "des", "d"):
             rest = rest[1:]
@@ -215,26 +224,8 @@ class PlaceFinder:
         hits = _once(_hits(FoundBy.NAME, ranked))
         return PlacesFound(hits, certain=len(hits) == 1) if hits else None
 
-    def _by_epci(self, spelt: str) -> PlacesFound | None:
-        key = epci_key(spelt)
-        if not key:
-            return None
-        same = sorted(self.index.epcis_by_key.get(key, ()), key=lambda one: -one.population)
-        more = [*self.index.epcis_like(frozenset(key.split())), *self._epcis_of_communes(key)]
-        more = more if same or more else self.index.epcis_misspelt(key)
-        hits = _once((*_hits(FoundBy.NAME, same), *_hits(FoundBy.WORDS, more)))
-        return PlacesFound(hits, certain=len(same) == 1) if hits else None
-
-    def _epcis_of_communes(self, key: str) -> Iterator[PlaceEntry]:
-        """The EPCI of the communes that are called so: "agglo de Plouha"."""
-        named = self.index.whole(key.replace(" ", ""))
-        for entry in sorted(named, key=lambda one: -one.population):
-            epci = self.index.epci_of.get(entry.code) if entry.level is Level.COMMUNE else None
-            if epci:
-                yield self.index.areas[TerritoryRef(Level.EPCI, epci)]
-
     def _by_area(self, text: str) -> PlacesFound | None:
-        """What says no more than a département or a région: "Ille-et-Vilaine (35)"."""
+        """Words that name a département or a région alone: "Ille-et-Vilaine (35)"."""
         gazetteer = self.index.gazetteer
         reading = read(GeocodeQuery(text=text), gazetteer)
         area = area_of_text(reading, gazetteer.departement_region)
@@ -333,10 +324,6 @@ def _accented(text: str) -> str:
 
 def _bears(entry: PlaceEntry, accented: str) -> bool:
     return not accented or _accented(entry.through or entry.name).endswith(accented)
-
-
-def _is_rival_town(entry: PlaceEntry) -> bool:
-    return entry.level is Level.COMMUNE and entry.population >= RIVAL_TOWN
 
 
 def tells_no_more(text: str, place: GazetteerEntry) -> bool:

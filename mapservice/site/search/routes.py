@@ -3,16 +3,14 @@
 import json
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.service import GeocoderCache
-from mapservice.i18n.labels import theme_label
+from mapservice.i18n.labels import level_label, theme_label
 from mapservice.i18n.text import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters, PageRequest
@@ -21,7 +19,7 @@ from mapservice.initiatives.params import query_string, read_filters
 from mapservice.initiatives.place_words import place_name
 from mapservice.initiatives.queries import Initiative
 from mapservice.site.search.model import PlaceEntry
-from mapservice.site.search.service import SearchFound, search
+from mapservice.site.search.service import search
 from mapservice.territories.model import Level
 from mapservice.web import edge
 from mapservice.web.edge import only_parameters, services
@@ -47,8 +45,26 @@ def page() -> ResponseReturnValue:
         filters, paging = read_filters(connection)
         found = search(connection, services().of(GeocoderCache), filters, _limit(paging, SHOWN))
         if found.certain:
-            return _to_place(place_url(found.certain, filters))
-        return render_template("search/page.html", **_shown(connection, filters, found))
+            # What is certain today may be a homonym after the next load: nobody is to remember it.
+            response = redirect(place_url(found.certain, filters), HTTPStatus.SEE_OTHER)
+            response.headers["Cache-Control"] = "no-cache"
+            return response
+        counts = {}
+        if filters.q:
+            counts = dict(initiatives.count_by_theme(connection, filters, MOST_COUNTED))
+        return render_template(
+            "search/page.html",
+            filters=filters,
+            places=[
+                (hit, place_context(hit.entry), place_url(hit.entry, filters))
+                for hit in found.places.hits
+            ],
+            themes=[(theme, theme_url(theme, filters)) for theme in found.themes],
+            initiatives=found.initiatives,
+            total=sum(counts.get(theme, 0) for theme in filters.theme or tuple(Theme)),
+            most_counted=MOST_COUNTED,
+            sample=initiatives.sample_share(connection),
+        )
 
 
 @blueprint.get("/recherche.json")
@@ -78,26 +94,17 @@ def place_url(entry: PlaceEntry, filters: InitiativeFilters) -> str:
 
 def place_context(entry: PlaceEntry) -> str:
     """What kind of territory it is, where it lies, and the other name that led there."""
-    kinds = {
-        Level.REGION: _("région"),
-        Level.DEPARTEMENT: _("département"),
-        Level.EPCI: _("intercommunalité"),
-        Level.COMMUNE: "",
-    }
+    through = entry.through
+    if through and entry.kind != "arrondissement":
+        if entry.level is Level.REGION:
+            through = _("dont l’ancienne région %(name)s", name=through)
+        elif entry.level is Level.DEPARTEMENT:
+            through = _("autrefois %(name)s", name=through)
+        else:
+            through = _("où se trouve %(name)s", name=through)
     around = [name for name in dict.fromkeys(entry.around) if name != entry.name]
-    return ", ".join(part for part in (kinds[entry.level], _other_name(entry), *around) if part)
-
-
-def _other_name(entry: PlaceEntry) -> str:
-    if not entry.through:
-        return ""
-    if entry.kind == "arrondissement":
-        return entry.through
-    if entry.level is Level.REGION:
-        return _("dont l’ancienne région %(name)s", name=entry.through)
-    if entry.level is Level.DEPARTEMENT:
-        return _("autrefois %(name)s", name=entry.through)
-    return _("où se trouve %(name)s", name=entry.through)
+    kind = "" if entry.level is Level.COMMUNE else level_label(entry.level).lower()
+    return ", ".join(part for part in (kind, through, *around) if part)
 
 
 def place_json(entry: PlaceEntry, filters: InitiativeFilters) -> dict[str, str]:
@@ -133,30 +140,3 @@ def _limit(paging: PageRequest, default: int) -> int:
     if limit > MOST:
         raise InvalidInput("limit", f"must lie between 1 and {MOST}")
     return limit
-
-
-def _to_place(address: str) -> ResponseReturnValue:
-    """What is certain today may be a homonym after the next load: nobody is to remember it."""
-    response = redirect(address, HTTPStatus.SEE_OTHER)
-    response.headers["Cache-Control"] = "no-cache"
-    return response
-
-
-def _shown(
-    connection: Connection, filters: InitiativeFilters, found: SearchFound
-) -> dict[str, Any]:
-    counts = (
-        dict(initiatives.count_by_theme(connection, filters, MOST_COUNTED)) if filters.q else {}
-    )
-    return {
-        "filters": filters,
-        "places": [
-            (hit, place_context(hit.entry), place_url(hit.entry, filters))
-            for hit in found.places.hits
-        ],
-        "themes": [(theme, theme_url(theme, filters)) for theme in found.themes],
-        "initiatives": found.initiatives,
-        "total": sum(counts.get(theme, 0) for theme in filters.theme or tuple(Theme)),
-        "most_counted": MOST_COUNTED,
-        "sample": initiatives.sample_share(connection),
-    }

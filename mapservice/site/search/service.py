@@ -1,6 +1,5 @@
 """A text searched everywhere at once: places, themes, initiatives; and where it surely leads."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -20,7 +19,7 @@ from mapservice.territories.queries import kept_of
 
 # So many initiatives are looked at to tell whether a small commune's name is an everyday word.
 LOOKED_AT = 20
-# Words of the field beside those that imports read themes by.
+# Words of themes, beside those by which imports recognise them.
 _MORE_WORDS = {"repair": Theme.ENVIRONNEMENT, "bricolage": Theme.ENVIRONNEMENT}
 
 
@@ -61,12 +60,23 @@ def search(
     places = finder(connection, geocoders).find(filters.q, limit)
     themes = themes_of(filters.q)
     found = initiatives.find_page(connection, filters, max(limit, LOOKED_AT)).items
-    is_word = bool(themes) or _is_told_elsewhere(places, found)
-    certain = places.best.entry if places.best and places.certain else None
+    best = places.best.entry if places.best else None
+    # If initiatives far from the best place say the word, it is more than that place's name.
+    around = best.departements if best else frozenset[str]()
+    is_word = bool(themes) or any(one.departement not in around for one in found)
+    certain = best if places.certain else None
     if places.doubt_word and is_word:
         certain = None
     if themes or found:
-        places = _without_chance(places)
+        # A word that means something is no misspelt hamlet, nor the beginning of one: "vélo" is not
+        # Velorcey. It may be the beginning of a town, or a misspelt one.
+        by_chance = (FoundBy.LIKENESS, FoundBy.BEGINNING)
+        kept = (
+            hit
+            for hit in places.hits
+            if hit.found_by not in by_chance or hit.entry.population >= RIVAL_TOWN
+        )
+        places = replace(places, hits=tuple(kept))
     return SearchFound(places, certain, themes, tuple(found[:limit]))
 
 
@@ -78,24 +88,3 @@ def themes_of(text: str) -> tuple[Theme, ...]:
     if len(words) >= 3:
         named += [theme for theme in Theme if theme is not Theme.AUTRE and theme.startswith(words)]
     return tuple(dict.fromkeys(named))
-
-
-def _is_told_elsewhere(places: PlacesFound, found: Sequence[Initiative]) -> bool:
-    """Whether initiatives far from the best place say the word: then it is more than its name."""
-    if places.best is None:
-        return bool(found)
-    around = places.best.entry.departements
-    return any(one.departement not in around for one in found)
-
-
-def _without_chance(places: PlacesFound) -> PlacesFound:
-    """A word that means something is no misspelt hamlet, nor the beginning of one: "vélo" is not
-    Velorcey. It may be the beginning of a town, or a misspelt one.
-    """
-    by_chance = (FoundBy.LIKENESS, FoundBy.BEGINNING)
-    kept = tuple(
-        hit
-        for hit in places.hits
-        if hit.found_by not in by_chance or hit.entry.population >= RIVAL_TOWN
-    )
-    return replace(places, hits=kept)

@@ -161,15 +161,15 @@ export async function prepareAreas(config, box) {
   const [first, mosaic] = await Promise.all([
     fetchColumns(config.figures), config.mosaic && loadMosaic(config.mosaic),
   ]);
-  const { names, values, of, classes } = first;
+  const { names, values, of, classes, frame } = first;
   const codes = first.codes.split(",");
   const places = new Map(codes.map((code, at) => [code, at]));
   // Territories that were loaded in between have other numbers.
   const fits = mosaic?.count === codes.length ? mosaic : null;
-  const shown = { codes, names, values, of, classes, places, mosaic: fits, joined: null };
+  const shown = { codes, names, values, of, classes, places, mosaic: fits, frame, joined: null };
   if (fits) {
     paintMosaic(null, config, shown);
-    const canvas = showFirst(box, fits, config.frame);
+    const canvas = showFirst(box, fits, frame);
     new MutationObserver((_, watcher) => {
       if (!box.dataset.state) return;
       watcher.disconnect();
@@ -202,7 +202,7 @@ export async function showAreas(atlas, config, prepared, number) {
     const url = new URL(config.figures, location.origin);
     if (month) url.searchParams.set("until", month);
     else url.searchParams.delete("until");
-    url.searchParams.set("bref", "1");
+    url.searchParams.set("brief", "1");
     const next = await fetchColumns(url, signal);
     if (next.classes.length !== shown.codes.length) return location.reload(); // other territories
     Object.assign(shown, { values: next.values, of: next.of, classes: next.classes });

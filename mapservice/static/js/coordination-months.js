@@ -25,7 +25,7 @@ const address = (month) => {
 /** Takes the rest of the page from that of the month, whose table keeps the classes of the map. */
 async function adopt(url, signal) {
   const asked = new URL(url);
-  asked.searchParams.set("bornes", maps[0].bornes);
+  asked.searchParams.set("breaks", maps[0].breaks_text);
   const page = await fetchPage(asked, signal);
   for (const id of PARTS) {
     const fresh = page.getElementById(id);

@@ -15,9 +15,9 @@ async function open(config, number) {
   const box = boxOf(number);
   try {
     const places = () => ({ territory: config.territory, alone: true });
-    // Just what the drawing in its place shows.
-    const frame = { ...config, bounds: config.frame };
-    const atlas = await openMap(frame, places, {
+    // The frame comes with the figures, and is that of the drawing in the map's place.
+    const { frame } = await prepared[number];
+    const atlas = await openMap({ ...config, bounds: frame }, places, {
       box, cooperativeGestures: true, fitBoundsOptions: { padding: 0 },
     });
     return await showAreas(atlas, config, prepared[number], number);
