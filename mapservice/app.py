@@ -25,7 +25,6 @@ from mapservice.errors import ConfigurationError
 from mapservice.geocoding.address_api.routes import blueprint as geocoding
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
-from mapservice.i18n import text
 from mapservice.moderation.api_routes import blueprint as moderation_api
 from mapservice.moderation.burst_routes import blueprint as trust
 from mapservice.moderation.merge_routes import blueprint as merging
@@ -140,7 +139,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     edge.register(app, _services(settings))
     template_words.register(app, settings)
-    text.register(app)
     forms.register(app)
     bearer.register(app)
     people.register(app, MAGIC_LINKS, PERSONAL_DATA)

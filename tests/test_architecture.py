@@ -26,7 +26,7 @@ LONGEST_FILE = 1500
 CARRIERS = (
     "bearer|template_words|commune_field|live_map|middleware|pages|params|permissions|session"
 )
-AT_THE_EDGE = rf"app\.py|(web|i18n)/.+|([\w/]+/)?((\w+_)?routes|{CARRIERS})\.py"
+AT_THE_EDGE = rf"app\.py|web/.+|([\w/]+/)?((\w+_)?routes|{CARRIERS})\.py"
 # Which files may import a library whose place is fixed.
 RESERVED = {
     "flask": AT_THE_EDGE,

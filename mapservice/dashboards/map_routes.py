@@ -23,8 +23,8 @@ from mapservice.dashboards.routes import (
     read_params,
 )
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n.labels import figure_legend_label
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import figure_legend_label
+from mapservice.i18n import gettext as _
 from mapservice.initiatives.filters import parse_territory
 from mapservice.initiatives.grid import Tile
 from mapservice.static_maps import choropleth

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapservice.rollups.model import RollupScope
+from mapservice.initiatives.filters import RollupScope
 from mapservice.territories.model import Level, TerritoryRef
 
 Floats = NDArray[np.float64]

@@ -50,8 +50,8 @@ from mapservice.dashboards.model import (
     windows,
 )
 from mapservice.db.engine import PreparedSql, fetch_all, fill
+from mapservice.initiatives.filters import RollupScope
 from mapservice.initiatives.model import Theme
-from mapservice.rollups.model import RollupScope
 from mapservice.territories import queries as territories
 from mapservice.territories.lineage.model import plain
 from mapservice.territories.model import (

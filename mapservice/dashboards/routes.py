@@ -36,13 +36,11 @@ from mapservice.dashboards.model import (
     spans,
 )
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n.labels import figure_legend_label
-from mapservice.i18n.text import gettext as _
-from mapservice.i18n.text import number, percent
-from mapservice.initiatives.filters import InitiativeFilters, parse, parse_territory
+from mapservice.i18n import figure_legend_label, number, percent
+from mapservice.i18n import gettext as _
+from mapservice.initiatives.filters import InitiativeFilters, RollupScope, parse, parse_territory
 from mapservice.initiatives.model import PUBLIC, Theme
 from mapservice.initiatives.queries import SAMPLE_SHARE
-from mapservice.rollups.model import RollupScope
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.web import edge

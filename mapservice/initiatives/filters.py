@@ -295,3 +295,40 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 LISTS = frozenset({"theme", "status", "territory", "precision"})
 PARAMETERS = frozenset(_READERS) | {"limit", "cursor"}
+
+
+@dataclass(frozen=True, slots=True)
+class RollupScope:
+    """Which counts: the part of the filter grammar that rollups can answer.
+
+    `since` and `until` are first days of months, `until` exclusive; None leaves that end open.
+    """
+
+    statuses: tuple[Status, ...]
+    themes: tuple[Theme, ...] = ()
+    territories: tuple[TerritoryRef, ...] = ()
+    since: date | None = None
+    until: date | None = None
+
+    @classmethod
+    def of(cls, filters: InitiativeFilters) -> Self:
+        """Raises InvalidInput naming a parameter that counts cannot follow."""
+        for field in ("q", "bbox", "near", "radius", "precision"):
+            if getattr(filters, field):
+                raise InvalidInput(field, "does not apply to counts per territory")
+        return cls(
+            statuses=filters.statuses,
+            themes=filters.theme,
+            territories=filters.territory,
+            since=_month("since", filters),
+            until=_month("until", filters),
+        )
+
+
+def _month(field: str, filters: InitiativeFilters) -> date | None:
+    moment = getattr(filters, field)
+    if moment is None:
+        return None
+    if moment.day != 1 or moment.time() != moment.min.time():
+        raise InvalidInput(field, "counts are kept by month: give its first (until: last) day")
+    return date(moment.year, moment.month, 1)

@@ -5,8 +5,8 @@ import re
 from mapservice.geocoding.matching.normalise import fold
 from mapservice.geocoding.matching.vocabulary import STREET_TYPES
 from mapservice.geocoding.model import Precision
-from mapservice.i18n.text import gettext as _
-from mapservice.i18n.text import metres_words
+from mapservice.i18n import gettext as _
+from mapservice.i18n import metres_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.territories.model import Level, in_departement, in_region, of_commune
 

@@ -28,7 +28,7 @@ from sqlalchemy import Connection, Engine, insert, text
 
 from mapservice.db.people_tables import delivery
 from mapservice.errors import InvalidInput
-from mapservice.i18n.phrases import catalogue
+from mapservice.i18n import catalogue
 from mapservice.mail.model import GIVE_UP_AFTER, Delivery, Letterhead, Mail
 from mapservice.mail.public_address import address_of
 from mapservice.mail.transport import MailRefused, MailServerUnreachable, Send, Transport

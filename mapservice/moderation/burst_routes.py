@@ -23,7 +23,7 @@ from mapservice.contributions.bursts.panel_queries import PanelScope
 from mapservice.dashboards.model import MonthChart, chart
 from mapservice.dashboards.routes import territory_of
 from mapservice.errors import InvalidInput, NotFound, StateConflict
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.moderation import pages
 from mapservice.moderation.queries import is_within

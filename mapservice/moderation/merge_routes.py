@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions as access
 from mapservice.errors import InvalidInput, NotFound, StateConflict
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.moderation import merge_service, pages
 from mapservice.moderation.merge_service import MergeAction

@@ -15,8 +15,8 @@ from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.accounts.roles.queries import overlaps
 from mapservice.audit import queries as audit
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n.labels import verdict_label
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
+from mapservice.i18n import verdict_label
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import parse_territory
 from mapservice.moderation import queries, service

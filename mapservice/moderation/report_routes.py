@@ -18,8 +18,8 @@ from mapservice.contributions.supports import queries as supports
 from mapservice.contributions.supports.model import MAX_TEXT, ProblemReport
 from mapservice.contributions.supports.service import close_report
 from mapservice.errors import InvalidInput, NotFound, StateConflict
-from mapservice.i18n.labels import reason_words
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
+from mapservice.i18n import reason_words
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import PUBLIC

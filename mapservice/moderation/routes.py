@@ -18,8 +18,8 @@ from mapservice.contributions.proposals import similar
 from mapservice.contributions.proposals.model import MAX_REASON, ON_TEXT
 from mapservice.contributions.supports.model import ReportReason
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n.labels import case_kind_label, reason_words
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import case_kind_label, reason_words
+from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import ListingCursor, ListingSort, parse_moment
 from mapservice.initiatives.markdown import to_html

@@ -11,7 +11,7 @@ from mapservice.db.engine import compiled, fill
 from mapservice.db.tables import initiative
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.initiatives.conditions import where
-from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.filters import InitiativeFilters, RollupScope
 from mapservice.initiatives.model import PUBLIC
 from mapservice.ogc import boxes
 from mapservice.ogc.conditions import Condition
@@ -36,7 +36,6 @@ from mapservice.ogc.selection import (
     source_of,
 )
 from mapservice.rollups import queries as activity
-from mapservice.rollups.model import RollupScope
 
 
 def items(connection: Connection, request: ItemsRequest, base_url: str) -> ItemsPage:

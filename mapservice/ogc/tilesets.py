@@ -11,13 +11,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mapservice.errors import NotFound
-from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.filters import InitiativeFilters, RollupScope
 from mapservice.initiatives.grid import MAX_ZOOM, Tile
 from mapservice.ogc.collections import COLLECTIONS, collection_named
 from mapservice.ogc.documents import attribute_schema
 from mapservice.ogc.links import GEOJSON, JSON, MVT, OGC_REL, OgcAddresses, OgcLink, as_json
 from mapservice.ogc.model import FRANCE, ItemsCollection
-from mapservice.rollups.model import RollupScope
 from mapservice.tiles import activity_queries, queries, territory_queries
 
 MATRIX_SET = "WebMercatorQuad"

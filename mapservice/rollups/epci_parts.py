@@ -5,7 +5,7 @@ What a part is: see `territories.epci_parts`.
 
 from typing import Any
 
-from mapservice.rollups.model import RollupScope
+from mapservice.initiatives.filters import RollupScope
 from mapservice.territories.model import Level
 
 WIDER = (Level.DEPARTEMENT, Level.REGION)

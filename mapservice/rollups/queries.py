@@ -6,10 +6,10 @@ from sqlalchemy import Connection, text
 
 from mapservice.db.engine import Blocks, copy_rows, fill
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.filters import InitiativeFilters, RollupScope
 from mapservice.initiatives.model import Theme
 from mapservice.rollups import epci_parts
-from mapservice.rollups.model import RollupDifference, RollupScope, RollupTotal
+from mapservice.rollups.model import RollupDifference, RollupTotal
 from mapservice.territories import epci_parts as territory_parts
 from mapservice.territories.model import Level
 

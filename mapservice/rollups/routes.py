@@ -5,9 +5,9 @@ from sqlalchemy import Connection
 
 from mapservice.db.engine import feature_collection
 from mapservice.errors import InvalidInput, NotFound
+from mapservice.initiatives.filters import RollupScope
 from mapservice.initiatives.params import read_filters
 from mapservice.rollups import queries
-from mapservice.rollups.model import RollupScope
 from mapservice.territories.model import Level
 from mapservice.web import edge, negotiation
 from mapservice.web.edge import services

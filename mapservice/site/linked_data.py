@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mapservice.i18n.labels import theme_label
+from mapservice.i18n import theme_label
 from mapservice.initiatives.place_words import place_name, precision_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.rollups.territory_model import TerritoryDescription

@@ -19,6 +19,7 @@ from mapservice.initiatives.filters import (
     InitiativeFilters,
     ListingSort,
     PageRequest,
+    RollupScope,
 )
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import Theme
@@ -27,7 +28,6 @@ from mapservice.initiatives.queries import Initiative
 from mapservice.moderation.queries import is_within
 from mapservice.rollups import queries as activity
 from mapservice.rollups import territory_queries
-from mapservice.rollups.model import RollupScope
 from mapservice.site import linked_data
 from mapservice.territories import queries as territories
 from mapservice.tiles.live_map import listing_map, place_map

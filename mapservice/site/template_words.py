@@ -3,9 +3,9 @@
 import numpy as np
 from flask import Flask
 
+from mapservice import i18n
 from mapservice.accounts.roles.permissions import own_roles
 from mapservice.dashboards.model import PeerGroup
-from mapservice.i18n import labels
 from mapservice.initiatives.params import query_string
 from mapservice.initiatives.place_words import distance_words, place_name, precision_words
 from mapservice.rollups.territory_model import TerritoryFigures
@@ -24,16 +24,25 @@ def is_within_chance(own: TerritoryFigures, other: TerritoryFigures) -> bool:
 
 def register(app: Flask, settings: Settings) -> None:
     app.jinja_env.filters.update(
-        theme_label=labels.theme_label,
-        status_label=labels.status_label,
-        level_label=labels.level_label,
-        levels_label=labels.levels_label,
-        by_level_label=labels.by_level_label,
-        figure_label=labels.figure_label,
-        silence_label=labels.silence_label,
+        theme_label=i18n.theme_label,
+        status_label=i18n.status_label,
+        level_label=i18n.level_label,
+        levels_label=i18n.levels_label,
+        by_level_label=i18n.by_level_label,
+        figure_label=i18n.figure_label,
+        silence_label=i18n.silence_label,
         vintage=vintage,
+        percent=i18n.percent,
+        quoted=i18n.quoted,
+        file_size=i18n.file_size,
+        number_fr=i18n.number,
+        rounded=i18n.rounded,
+        date_fr=i18n.day,
+        period_fr=i18n.period,
     )
     app.jinja_env.globals.update(
+        colon=i18n.colon,
+        metres_words=i18n.metres_words,
         asset=asset,
         settings=settings,
         base_url=base_url,

@@ -12,11 +12,10 @@ from mapservice.dashboards.model import AreaClasses, DashboardFigure, DashboardV
 from mapservice.dashboards.queries import shades
 from mapservice.dashboards.routes import breaks_text, legend_keys, territory_of
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n.labels import figure_legend_label
+from mapservice.i18n import figure_legend_label
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.filters import InitiativeFilters, RollupScope
 from mapservice.rollups import territory_queries
-from mapservice.rollups.model import RollupScope
 from mapservice.rollups.territory_model import (
     MemberSort,
     TerritoryDescription,

@@ -11,9 +11,8 @@ from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.geocoding.model import Precision
-from mapservice.i18n.labels import theme_label
-from mapservice.i18n.text import gettext as _
-from mapservice.i18n.text import ngettext, number
+from mapservice.i18n import gettext as _
+from mapservice.i18n import ngettext, number, theme_label
 from mapservice.initiatives import near_areas
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters, ListingSort, PageRequest, parse

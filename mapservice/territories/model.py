@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from shapely import Geometry, Point
 
-from mapservice.i18n.locale import LANGUAGE
+from mapservice.i18n import LANGUAGE
 
 
 class Level(StrEnum):

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mapservice.db.engine import fill
+from mapservice.initiatives.filters import RollupScope
 from mapservice.initiatives.grid import Tile
 from mapservice.rollups import epci_parts
-from mapservice.rollups.model import RollupScope
 from mapservice.rollups.queries import counts_by_code, part_counts, within
 from mapservice.territories import epci_parts as territory_parts
 from mapservice.territories.model import OUTLINE_ZOOMS, Level

@@ -8,11 +8,10 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
-from mapservice.initiatives.filters import InitiativeFilters, parse
+from mapservice.initiatives.filters import InitiativeFilters, RollupScope, parse
 from mapservice.initiatives.grid import FIGURES_CREDIT, INITIATIVES_CREDIT, TERRITORIES_CREDIT, Tile
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import with_known_places
-from mapservice.rollups.model import RollupScope
 from mapservice.tiles import activity_queries, density_queries, queries, territory_queries
 from mapservice.tiles.tile_cache.store import ChangeExtent
 from mapservice.web import edge

@@ -65,9 +65,8 @@ from mapservice.errors import (
     NotFound,
     ServiceUnavailable,
 )
-from mapservice.i18n.locale import LANGUAGE
-from mapservice.i18n.phrases import catalogue
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import LANGUAGE, LOCALES, catalogue
+from mapservice.i18n import gettext as _
 from mapservice.settings import Settings, vendor_folder
 
 if TYPE_CHECKING:
@@ -365,8 +364,6 @@ def _error_words(status: HTTPStatus) -> tuple[str, str]:
 
 FRENCH, ENGLISH = "fr", "en"
 LANGUAGES = (FRENCH, ENGLISH)
-# Dates and numbers are written as in Britain, which is nearer to France in both.
-LOCALES = {FRENCH: "fr", ENGLISH: "en_GB"}
 LANGUAGE_PARAMETER = "lang"
 LANGUAGE_COOKIE = "langue"
 YEAR_SECONDS = 31_536_000

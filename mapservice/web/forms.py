@@ -23,7 +23,7 @@ from flask import Blueprint, Flask, Response, jsonify, make_response, render_tem
 from sqlalchemy import Connection, text
 
 from mapservice.errors import InvalidInput, MapserviceError
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
 from mapservice.mail.service import AddressMistake, EmailAddress
 from mapservice.web import edge
 from mapservice.web.edge import client_address, network_of, secret_key, services

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from sqlalchemy import Engine, text
 
 from mapservice.db.engine import make_engine
-from mapservice.i18n.phrases import catalogue
+from mapservice.i18n import catalogue
 from mapservice.mail.service import send_due
 from mapservice.mail.transport import transport_of
 from tests.accounts.roles.cast import grant

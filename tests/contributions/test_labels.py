@@ -6,22 +6,22 @@ from dataclasses import fields
 import pytest
 from flask import Flask
 
+from mapservice import i18n
 from mapservice.accounts.api_keys.model import ApiKeyScope
 from mapservice.contributions.proposals.model import ProposalContent
 from mapservice.contributions.supports.model import ReportReason
-from mapservice.i18n import labels
 from mapservice.initiatives.model import Scale, Status, Theme
 
 
 @pytest.mark.parametrize(
     ("label", "values"),
     [
-        (labels.theme_label, Theme),
-        (labels.status_label, Status),
-        (labels.reason_words, ReportReason),
-        (labels.scale_label, Scale),
-        (labels.api_scope_label, ApiKeyScope),
-        (labels.proposal_field_label, [one.name for one in fields(ProposalContent)]),
+        (i18n.theme_label, Theme),
+        (i18n.status_label, Status),
+        (i18n.reason_words, ReportReason),
+        (i18n.scale_label, Scale),
+        (i18n.api_scope_label, ApiKeyScope),
+        (i18n.proposal_field_label, [one.name for one in fields(ProposalContent)]),
     ],
 )
 def test_each_value_has_a_label_of_its_own(

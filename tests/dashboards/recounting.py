@@ -20,8 +20,8 @@ from mapservice.dashboards.model import (
     moment,
     month_of,
 )
+from mapservice.initiatives.filters import RollupScope
 from mapservice.initiatives.model import LISTED, Status, Theme
-from mapservice.rollups.model import RollupScope
 from mapservice.territories.model import Level, TerritoryRef
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from mapservice.dashboards import queries
 from mapservice.dashboards.model import DashboardFigure, DashboardView
 from mapservice.db.engine import snapshot_of
+from mapservice.initiatives.filters import RollupScope
 from mapservice.initiatives.model import LISTED
-from mapservice.rollups.model import RollupScope
 from mapservice.territories.model import Level
 from tests.rollups.test_concurrency import COMMUNES, compact_until
 from tests.web.population import Made, insert

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.rollups.model import RollupScope
+from mapservice.initiatives.filters import RollupScope
 from mapservice.rollups.queries import differences
 from mapservice.territories.model import Level, TerritoryRef
 from tests.dashboards.recounting import SCOPES, Place, Written, change, check, write

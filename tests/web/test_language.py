@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from mapservice.i18n.phrases import CATALOGUES
+from mapservice.i18n import CATALOGUES
 from tests.web.population import Made, insert
 
 REPOSITORY = Path(__file__).resolve().parents[2]

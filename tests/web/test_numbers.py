@@ -7,7 +7,7 @@ from flask_babel import force_locale
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mapservice.i18n.text import number
+from mapservice.i18n import number
 
 
 def rounded(value: float) -> float:

@@ -19,7 +19,7 @@ from mapservice.accounts.people.service import digest
 from mapservice.accounts.roles import queries as roles
 from mapservice.accounts.roles.model import Principal, badge_of
 from mapservice.errors import MapserviceError
-from mapservice.i18n.locale import PARIS
+from mapservice.i18n import PARIS
 from mapservice.web import forms
 from mapservice.web.edge import problem, services
 from mapservice.web.forms import RateLimit

@@ -15,8 +15,8 @@ from mapservice.accounts.people.model import MAX_NAME, Person
 from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.roles import queries as roles
 from mapservice.errors import InvalidInput, StateConflict
-from mapservice.i18n.labels import api_scope_label
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import api_scope_label
+from mapservice.i18n import gettext as _
 from mapservice.web import forms
 from mapservice.web.edge import base_url, only_parameters, services
 from mapservice.web.forms import FormGate, FormRefused, RateLimit

@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.model import GeocodeQuery, MatchStatus, Precision
 from mapservice.geocoding.service import GeocoderCache
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.web.edge import services

@@ -25,7 +25,7 @@ from mapservice.accounts.people.model import MAX_NAME, Person
 from mapservice.accounts.people.personal_data import PersonalDataProvider
 from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.errors import InvalidInput
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
 from mapservice.web import edge, forms
 from mapservice.web.edge import only_parameters, services
 from mapservice.web.forms import FormGate, FormRefused

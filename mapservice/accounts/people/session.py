@@ -4,11 +4,11 @@ import ipaddress
 from urllib.parse import urlencode, urlsplit
 
 from flask import Response, abort, g, redirect, request
-from flask_babel import get_locale
 
 from mapservice.accounts.people import queries, service
-from mapservice.accounts.people.model import LOCALES, Person
+from mapservice.accounts.people.model import Person
 from mapservice.errors import ServiceUnavailable
+from mapservice.i18n import LANGUAGE
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
 from mapservice.web import edge
@@ -85,8 +85,7 @@ def letterhead() -> Letterhead:
 
 def locale() -> str:
     """The language of the present request, of those that people can choose."""
-    found = get_locale()
-    return found.language if found and found.language in LOCALES else LOCALES[0]
+    return LANGUAGE.get()
 
 
 def _is_https() -> bool:

@@ -27,7 +27,7 @@ from mapservice.accounts.roles.model import (
     badge_of,
 )
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
 from mapservice.web import edge, forms
 from mapservice.web.edge import services
 

@@ -11,7 +11,7 @@ from mapservice.accounts.roles import permissions as access
 from mapservice.accounts.roles import queries, service
 from mapservice.accounts.roles.model import GrantAuthor, Role, RoleGrant
 from mapservice.errors import InvalidInput, NotFound, StateConflict
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
 from mapservice.mail.service import EmailAddress
 from mapservice.territories.queries import parents
 from mapservice.web.edge import only_parameters, services

@@ -21,8 +21,8 @@ from mapservice.contributions.proposals.routes import (
 )
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.geocoding.service import GeocoderCache
-from mapservice.i18n.labels import proposal_field_label
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
+from mapservice.i18n import proposal_field_label
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.web import forms

@@ -19,8 +19,8 @@ from mapservice.contributions.proposals.service import PlaceReading, ProposalSub
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import GeocoderCache, Placement
-from mapservice.i18n.labels import scale_label
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
+from mapservice.i18n import scale_label
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Scale, Theme

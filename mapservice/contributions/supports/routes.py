@@ -20,8 +20,8 @@ from mapservice.contributions.supports import queries, service
 from mapservice.contributions.supports.model import MAX_TEXT, ReportReason, read_reason, read_text
 from mapservice.contributions.supports.queries import SupportTarget
 from mapservice.errors import InvalidInput, StateConflict
-from mapservice.i18n.labels import reason_words
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
+from mapservice.i18n import reason_words
 from mapservice.web import forms
 from mapservice.web.edge import only_parameters, secret_key, services
 from mapservice.web.forms import FormGate, FormRefused, RateLimit, visitor_network

@@ -20,7 +20,7 @@ from mapservice.accounts.roles import permissions as access
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.geocoding.model import GeocodeQuery
 from mapservice.geocoding.service import GeocoderCache
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
 from mapservice.initiatives.filters import (
     InitiativeFilters,
     ListingCursor,

@@ -8,9 +8,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n.labels import theme_label
-from mapservice.i18n.phrases import quoted
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
+from mapservice.i18n import quoted, theme_label
 from mapservice.initiatives import queries
 from mapservice.initiatives.filters import (
     InitiativeFilters,

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from mapservice.errors import InvalidInput
-from mapservice.i18n.locale import PARIS
+from mapservice.i18n import PARIS
 from mapservice.initiatives.filters import InitiativeFilters, ListingSort, parse
 from mapservice.mail.unsubscribe import signature
 from mapservice.territories.coordinates import BBox, LonLat

@@ -13,7 +13,7 @@ from mapservice.accounts.people.magic_links import ConfirmationQuestion, MagicLi
 from mapservice.accounts.people.model import MagicLink, Person
 from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.errors import InvalidInput, StateConflict
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
 from mapservice.initiatives.params import NamedTerritory, with_known_places
 from mapservice.notifications.subscriptions import queries, service
 from mapservice.notifications.subscriptions.model import MAX_CORNERS, SubscriptionSubject

@@ -17,8 +17,7 @@ from mapservice.accounts.people import service as people
 from mapservice.accounts.people.model import MagicLink
 from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.errors import MapserviceError, StateConflict
-from mapservice.i18n.locale import PARIS
-from mapservice.i18n.phrases import translator
+from mapservice.i18n import PARIS, translator
 from mapservice.initiatives.changes import horizon
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead, Mail

@@ -7,8 +7,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from mapservice.geocoding.model import Precision
-from mapservice.i18n.labels import status_label, theme_label
-from mapservice.i18n.phrases import Translate, quoted
+from mapservice.i18n import Translate, quoted, status_label, theme_label
 from mapservice.initiatives.queries import Initiative
 from mapservice.notifications.subscriptions.model import SubjectNames, SubscriptionSubject
 

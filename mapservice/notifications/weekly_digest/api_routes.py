@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 from mapservice.accounts.api_keys import bearer
 from mapservice.accounts.api_keys.model import ApiKeyScope
 from mapservice.errors import InvalidInput
-from mapservice.i18n.locale import PARIS
+from mapservice.i18n import PARIS
 from mapservice.notifications.weekly_digest import queries
 from mapservice.notifications.weekly_digest.model import WEEK, AreaMove, DigestWeek, monday
 from mapservice.web.edge import base_url, only_parameters, services

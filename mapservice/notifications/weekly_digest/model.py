@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapservice.dashboards.model import LEAST_SISTERS, AreaFigures, Counts, Floats, PeerGroup
-from mapservice.i18n.locale import PARIS
+from mapservice.i18n import PARIS
 from mapservice.mail.unsubscribe import signature
 from mapservice.moderation.model import CaseKind
 from mapservice.territories.model import Level

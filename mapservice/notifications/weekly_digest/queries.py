@@ -15,6 +15,7 @@ from mapservice.dashboards.model import AreaFigures, DashboardView
 from mapservice.db.tables import initiative
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.filters import RollupScope as Counted
 from mapservice.moderation.model import CaseKind
 from mapservice.moderation.places import queries as places
 from mapservice.notifications.subscriptions import queries as following
@@ -28,7 +29,6 @@ from mapservice.notifications.weekly_digest.model import (
     midnight,
     moves,
 )
-from mapservice.rollups.model import RollupScope as Counted
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 

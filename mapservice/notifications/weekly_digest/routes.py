@@ -12,7 +12,7 @@ from mapservice.accounts.people.model import Person
 from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.roles import queries as roles
 from mapservice.errors import InvalidInput
-from mapservice.i18n.locale import PARIS
+from mapservice.i18n import PARIS
 from mapservice.notifications.weekly_digest import queries, service
 from mapservice.web import edge, forms
 from mapservice.web.edge import services

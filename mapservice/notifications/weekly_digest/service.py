@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.errors import MapserviceError
-from mapservice.i18n.phrases import translator
+from mapservice.i18n import translator
 from mapservice.initiatives.changes import horizon
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead, Mail

@@ -8,8 +8,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
 from mapservice.errors import InvalidInput
-from mapservice.initiatives.filters import InitiativeFilters, ListingSort, parse
-from mapservice.rollups.model import RollupScope
+from mapservice.initiatives.filters import InitiativeFilters, ListingSort, RollupScope, parse
 from mapservice.rollups.territory_model import TerritoryPlace
 from mapservice.territories.model import Level, TerritoryRef
 

@@ -13,8 +13,8 @@ from mapservice.accounts.people.model import Person
 from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.roles import queries as roles
 from mapservice.errors import StateConflict
-from mapservice.i18n.locale import PARIS
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import PARIS
+from mapservice.i18n import gettext as _
 from mapservice.initiatives.params import with_known_places
 from mapservice.publishing.reports import schedule_queries as queries
 from mapservice.publishing.reports import schedule_service

@@ -18,8 +18,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.errors import MapserviceError, ServiceUnavailable, StateConflict
-from mapservice.i18n.labels import theme_label
-from mapservice.i18n.phrases import translator
+from mapservice.i18n import theme_label, translator
 from mapservice.mail import service as mail
 from mapservice.mail.model import Mail
 from mapservice.publishing.exports import service as exporting

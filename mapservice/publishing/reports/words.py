@@ -6,9 +6,7 @@ from itertools import pairwise
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
-from mapservice.i18n.labels import theme_label
-from mapservice.i18n.locale import PARIS
-from mapservice.i18n.phrases import translator
+from mapservice.i18n import PARIS, theme_label, translator
 from mapservice.initiatives.model import LISTED, Status
 from mapservice.publishing.reports.model import (
     ENOUGH,

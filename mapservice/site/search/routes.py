@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.service import GeocoderCache
-from mapservice.i18n.labels import level_label, theme_label
-from mapservice.i18n.text import gettext as _
+from mapservice.i18n import gettext as _
+from mapservice.i18n import level_label, theme_label
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters, PageRequest
 from mapservice.initiatives.model import Theme

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from mapservice.accounts.api_keys import bearer, service
 from mapservice.accounts.api_keys.model import MAX_TOKENS, ApiKeyScope
 from mapservice.cli.main import cli
-from mapservice.i18n.locale import PARIS
+from mapservice.i18n import PARIS
 from mapservice.web.forms import RateLimit
 from tests.accounts.api_keys.keys import call, end, key
 from tests.accounts.people.mailbox import ADDRESS, fill_in, mails_to, sign_in, token_of

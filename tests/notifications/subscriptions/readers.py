@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from mapservice.i18n.locale import PARIS
+from mapservice.i18n import PARIS
 from mapservice.notifications.subscriptions import service
 from mapservice.settings import Settings
 from tests.accounts.people.mailbox import ADDRESS, Received, fill_in, last_link, mails_to, press

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.i18n.locale import PARIS
+from mapservice.i18n import PARIS
 from mapservice.notifications.weekly_digest.model import DigestWeek, midnight, monday
 from tests.accounts.people.mailbox import ADDRESS, fill_in, mails_to, sign_in
 from tests.accounts.roles.cast import grant, proposal, report, revoke

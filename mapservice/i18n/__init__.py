@@ -1,1 +1,0 @@
-"""Phrases, typography and labels: French first, English second."""
