@@ -136,7 +136,7 @@ def test_an_archive_that_tells_no_makers_is_credited_all_the_same(
     service: Open, tmp_path: Path
 ) -> None:
     path = write_archive(tmp_path / "a.pmtiles", some_tiles(9))
-    told = service(basemap=str(path)).get("/basemap/tiles.json").json
+    told = json_of(service(basemap=str(path)), "/basemap/tiles.json")
     assert "OpenStreetMap" in told["attribution"]
 
 
