@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -289,6 +289,14 @@ def test_the_public_style_names_us_alone(service: Open, archive: Path, theme: St
     for stack in stacks:
         path = glyphs.format(fontstack=quote(",".join(stack)), range="0-255")
         assert client.get(path).status_code == 200
+
+
+def test_a_page_loads_little_more_for_it(service: Open, archive: Path) -> None:
+    client = service(basemap=str(archive))
+    paths = ("/static/js/basemap-layers.js", "/basemap/style.json")
+    with ExitStack() as stack:
+        answers = [stack.enter_context(client.get(path)) for path in paths]
+        assert sum(len(gzip.compress(answer.data)) for answer in answers) < 20_000
 
 
 def test_letters_come_from_us(service: Open) -> None:
