@@ -49,6 +49,8 @@ from mapservice.site.search.service import finder
 from mapservice.site.territory_routes import blueprint as territories
 from mapservice.static_maps.routes import blueprint as drawings
 from mapservice.territories.queries import source_name
+from mapservice.tiles.basemap.routes import blueprint as basemap
+from mapservice.tiles.basemap.service import Basemap, origins_of
 from mapservice.tiles.routes import blueprint as tiles
 from mapservice.tiles.tile_cache.middleware import TileCacheMiddleware
 from mapservice.web import edge, forms, health
@@ -67,6 +69,7 @@ BLUEPRINTS = (
     sitemap_routes.blueprint,
     search,
     tiles,
+    basemap,
     drawings,
     activity,
     geocoding,
@@ -137,7 +140,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         BABEL_DEFAULT_TIMEZONE="Europe/Paris",
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    edge.register(app, _services(settings))
+    edge.register(app, _services(settings), origins_of(settings))
     template_words.register(app, settings)
     forms.register(app)
     bearer.register(app)
@@ -174,8 +177,8 @@ def create_served_app() -> "WSGIApplication":
 
 
 def _services(settings: Settings) -> Services:
-    return Services(
-        settings,
-        engine_of(settings),
-        {GeocoderCache: GeocoderCache(AddressProvider.of_settings(settings))},
-    )
+    held: dict[type, object] = {
+        GeocoderCache: GeocoderCache(AddressProvider.of_settings(settings)),
+        Basemap: Basemap.of_settings(settings),
+    }
+    return Services(settings, engine_of(settings), held)

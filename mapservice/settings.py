@@ -1,5 +1,6 @@
 """Every setting, read once from the environment into one frozen value."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -47,8 +48,16 @@ class Settings:
         "Proxies in front that are believed about a visitor's address and scheme: addresses, CIDR"
         " networks, `loopback`, `private`; empty: none.",
     )
+    basemap: str = _setting(
+        "",
+        "Base map: a .pmtiles file, or the address of a style, a TileJSON or raster tiles"
+        " ({z}/{x}/{y}); empty: what `basemap use` chose, else our own ground; none: that alone.",
+    )
+    basemap_hosts: str = _setting(
+        "", "Further hosts that an outside style names; `basemap use` finds them."
+    )
     basemap_url: str = _setting(
-        "", "Outside raster tiles, {z}/{x}/{y}; empty: our own tiles alone."
+        "", "Outside raster tiles, {z}/{x}/{y}: the former name of MAPSERVICE_BASEMAP."
     )
     basemap_attribution: str = _setting("", "Credit shown with an outside base map.")
     pool_size: int = _setting(
@@ -102,7 +111,26 @@ class Settings:
             text = environ.get(f"MAPSERVICE_{name}", environ.get(name) if name in PLAIN else None)
             if text:
                 values[spec.name] = _parse(name, text, type(spec.default))
+        if not any(values.get(name) for name in ("basemap", "basemap_url")):
+            values = chosen_basemap(values["home"]) | values
         return cls(**values)
+
+
+# Written by `mapservice basemap use`, in the folder of settings' `home`.
+BASEMAP_FILE = "basemap.json"
+
+
+def chosen_basemap(home: Path) -> dict[str, Any]:
+    """What `mapservice basemap use` wrote: the settings `basemap` and those beside it."""
+    try:
+        found = json.loads((home / BASEMAP_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{home / BASEMAP_FILE} cannot be read: {error}") from None
+    names = ("basemap", "basemap_hosts", "basemap_attribution")
+    texts = found if isinstance(found, dict) else {}
+    return {name: texts[name] for name in names if isinstance(texts.get(name), str)}
 
 
 # Names that platforms set without a prefix.

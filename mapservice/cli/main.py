@@ -8,6 +8,7 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from mapservice import __version__
+from mapservice.cli.basemap import basemap_group
 from mapservice.cli.context import console
 from mapservice.cli.database import database_group
 from mapservice.cli.geocoding import geocode_command, locate_command
@@ -41,6 +42,7 @@ for command in (
     doctor_command,
     review_group,
     user_group,
+    basemap_group,
 ):
     cli.add_command(command)
 

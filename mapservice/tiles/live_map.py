@@ -11,6 +11,7 @@ from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.params import NamedTerritory, query_string
 from mapservice.territories import queries as territories
 from mapservice.territories.model import TerritoryRef
+from mapservice.tiles.basemap.service import Basemap
 from mapservice.web.edge import services
 
 # West, south, east, north of metropolitan France; overseas there are other ways in.
@@ -28,8 +29,6 @@ def map_config(
     `territory` is outlined; `more` is for one page's script alone. `drawing` is the address of the
     drawn map that stands in until the live one is there.
     """
-    settings = services().settings
-    basemap = {"url": settings.basemap_url, "attribution": settings.basemap_attribution}
     return {
         "tiles": {
             "initiatives": url_for("tiles.initiatives_tilejson"),
@@ -38,7 +37,7 @@ def map_config(
         "filter": query_string(filters, bbox=None, sort=None).removeprefix("?"),
         "bounds": list(bounds),
         "territory": {"level": territory.level, "code": territory.code} if territory else None,
-        "basemap": basemap if settings.basemap_url else None,
+        "basemap": services().of(Basemap).page_config("/basemap"),
         "drawing": _drawing(territory),
         **more,
     }

@@ -221,6 +221,7 @@ RETRY_AFTER_SECONDS = 5
 DRAINED_BYTES, DRAINED_SECONDS = 64 * 1024 * 1024, 10
 API_PREFIXES = (
     "/tiles/",
+    "/basemap/",
     "/activity/",
     "/geocode/",
     "/ogc",
@@ -617,17 +618,16 @@ OPEN_HEADERS = (
 )
 
 
-def register_security(app: Flask) -> None:
-    settings: Settings = app.extensions[SERVICES].settings
-    policy = content_policy(settings)
+def register_security(app: Flask, origins: Iterable[str]) -> None:
+    policy = content_policy(origins)
     app.before_request(_refuse_endless_queries)
     app.before_request(_refuse_unstorable_texts)
     app.after_request(lambda response: _add_headers(response, policy))
 
 
-def content_policy(settings: Settings) -> str:
-    """Nothing but our own files, and the outside base map if one is set."""
-    outside = f" {_origin(settings.basemap_url)}" if settings.basemap_url else ""
+def content_policy(origins: Iterable[str] = ()) -> str:
+    """Nothing but our own files, and the origins of an outside base map if one is set."""
+    outside = "".join(f" {origin}" for origin in origins)
     return "; ".join(
         (
             "default-src 'self'",
@@ -643,12 +643,6 @@ def content_policy(settings: Settings) -> str:
             "frame-ancestors 'self'",
         )
     )
-
-
-def _origin(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    host = rest.split("/")[0].replace("{s}", "*")
-    return f"{scheme}://{host}"
 
 
 def _refuse_endless_queries() -> None:
@@ -889,8 +883,11 @@ class MapserviceFlask(Flask):
         return func
 
 
-def register(app: MapserviceFlask, held: Services) -> None:
-    """Puts the edge around an application, in the order in which requests pass it."""
+def register(app: MapserviceFlask, held: Services, origins: Iterable[str] = ()) -> None:
+    """Puts the edge around an application, in the order in which requests pass it.
+
+    `origins` are all that pages may ask besides this service.
+    """
     app.session_interface = NoSession()
     app.extensions[SERVICES] = held
     register_secret_paths(app)
@@ -898,4 +895,4 @@ def register(app: MapserviceFlask, held: Services) -> None:
     # The first to come is the last to look at answers.
     register_compression(app)
     register_problems(app)
-    register_security(app)
+    register_security(app, origins)

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from mapservice.db.engine import make_engine
+from mapservice.initiatives.model import Theme
 
 PYTHON = "/usr/bin/python3"  # the system's, which Debian's python3-qgis is made for
 TIMEOUT_SECONDS = 120
@@ -30,9 +31,19 @@ def seen(live_server: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     }
     if not _has_qgis(environ):
         pytest.skip("QGIS for Python (Debian's python3-qgis) is not installed")
-    script = Path(__file__).with_name("qgis_client.py")
+    return _told("qgis_client.py", environ, live_server) | {
+        "style": _told(
+            "qgis_style.py",
+            environ,
+            f"{live_server}/tiles/style.json",
+            f"{live_server}/tiles/initiatives/{{z}}/{{x}}/{{y}}.pbf",
+        )
+    }
+
+
+def _told(script: str, environ: dict[str, str], *arguments: str) -> dict[str, Any]:
     done = subprocess.run(
-        [PYTHON, str(script), live_server],
+        [PYTHON, str(Path(__file__).with_name(script)), *arguments],
         env=environ,
         capture_output=True,
         timeout=TIMEOUT_SECONDS,
@@ -159,3 +170,20 @@ def test_qgis_reads_the_attributes_of_vector_tiles(seen: dict[str, Any]) -> None
     assert departement == ("departement", "35", "Ille-et-Vilaine")
     assert "243500139" in {one["code"] for one in tiles["epcis"]}
     assert {one["tile_layer"] for one in tiles["epcis"]} == {"epcis"}
+
+
+def test_our_style_is_loaded_by_its_address_with_its_filters_and_colours(
+    seen: dict[str, Any],
+) -> None:
+    style = seen["style"]
+    assert (style["valid"], style["loaded"], style["words"]) == (True, True, "")
+    ours = {name: one for name, one in style["filters"].items() if name.startswith("initiatives")}
+    assert len(ours) == 2 * len(Theme) + 2
+    # A filter that QGIS did not understand would show everything.
+    assert all(ours.values())
+    points = {
+        colour
+        for name, colour in style["colours"].items()
+        if name.startswith("initiatives-points-")
+    }
+    assert len(points) == len(Theme)

@@ -4,6 +4,7 @@ Addresses of visitors are those of the loopback; before it stands another nginx,
 would.
 """
 
+import gzip
 import json
 import re
 import shutil
@@ -36,9 +37,27 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
+TILE = b"a tile of the base map " * 99
+
+
+def packed_tile(wsgi: dict[str, Any], start: Any) -> list[bytes]:
+    """As the application gives a tile of the base map: by gzip to whom asks for that."""
+    assert wsgi["HTTP_ACCEPT_ENCODING"] == "gzip"
+    headers = [
+        ("Content-Type", "application/vnd.mapbox-vector-tile"),
+        ("Content-Encoding", "gzip"),
+        ("Cache-Control", "public, max-age=60"),
+        ("Vary", "Accept-Encoding"),
+    ]
+    start("200 OK", headers)
+    return [gzip.compress(TILE)]
+
+
 def echo(wsgi: dict[str, Any], start: Any) -> list[bytes]:
-    """Who asks, by which scheme; or a large answer."""
+    """Who asks, by which scheme; or a tile, or a large answer."""
     PROXIES.see_through(wsgi)
+    if wsgi["PATH_INFO"].startswith("/basemap/"):
+        return packed_tile(wsgi, start)
     start("200 OK", [("Content-Type", "application/json")])
     if wsgi["PATH_INFO"].startswith("/large"):
         return [b"x" * LARGE]
@@ -222,6 +241,23 @@ def test_every_secret_path_of_the_application_is_known_to_nginx(
     for rule in secret_rules(app):
         sample = re.sub(r"<secret:.*", SECRET, re.sub(r"<uuid:[^>]*>", "1234", rule.rule))
         assert any(re.match(pattern, sample) for pattern in patterns), rule.rule
+
+
+def test_a_tile_of_the_base_map_is_kept_packed_and_unpacked_for_whom_needs_it(
+    chain: Chain,
+) -> None:
+    kept = []
+    for encoding in ("gzip", "identity", "br, gzip", "identity"):
+        connection = HTTPConnection("127.0.0.1", chain.near, timeout=20)
+        connection.request("GET", "/basemap/1/0/0.pbf?v=1", headers={"Accept-Encoding": encoding})
+        answer = connection.getresponse()
+        body = answer.read()
+        packed = answer.getheader("Content-Encoding") == "gzip"
+        assert packed == ("gzip" in encoding)
+        assert (gzip.decompress(body) if packed else body) == TILE
+        kept.append(answer.getheader("X-Cache"))
+        connection.close()
+    assert kept == ["MISS", "HIT", "HIT", "HIT"]
 
 
 def test_what_may_grow_lies_on_the_disk(repository: Path) -> None:

@@ -1,8 +1,9 @@
 // One way to put a MapLibre map into the reserved box, with French controls and a quiet failure.
 
+import { loadBasemap, withBasemap } from "./basemap-layers.js";
 import { loadGlyphs, provideImages } from "./clusters.js";
 import { words } from "./page.js";
-import { mapStyle } from "./style.js";
+import { FAMILY, mapStyle } from "./style.js";
 
 const ASSETS = "/vendor/maplibre-gl";
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -40,11 +41,12 @@ export function tellFailure(error, box = document.getElementById("map")) {
 
 /** Everything a map needs, fetched side by side. */
 async function gather(config, box) {
-  const [library, glyphs, initiatives, territories] = await Promise.all([
+  const [library, glyphs, initiatives, territories, base] = await Promise.all([
     import(`${ASSETS}/maplibre-gl.mjs`), loadGlyphs(box.dataset.sprite),
-    json(config.tiles.initiatives), json(config.tiles.territories), loadStylesheet(),
+    json(config.tiles.initiatives), json(config.tiles.territories),
+    loadBasemap(config.basemap, dark.matches), loadStylesheet(),
   ]);
-  return { library, glyphs, tilejson: { initiatives, territories } };
+  return { library, glyphs, base, tilejson: { initiatives, territories } };
 }
 
 // Credits come once they are known, so that nothing shifts. A small map keeps them behind their
@@ -66,19 +68,25 @@ function addControls(map, library) {
 }
 
 // Colours and images are both read from the tokens, so both are made anew.
-function followDarkMode(map, style) {
-  dark.addEventListener("change", () => map.setStyle(style(), { diff: false }));
+function followDarkMode(map, style, state, config) {
+  dark.addEventListener("change", async () => {
+    state.base = await loadBasemap(config.basemap, dark.matches);
+    map.setStyle(style(), { diff: false });
+  });
 }
 
 /** Room left around what a map shows first; less on a phone, or all would be a zoom farther away. */
 export const paddingOf = (box) => (box.clientWidth < 480 ? 12 : 28);
 
-/** Makes the map; `places()` tells which territory to draw. Resolves to {map, library, tilejson}. */
-export async function openMap(config, places = () => ({}), { box = document.getElementById("map"), ...options } = {}) {
-  const { library, glyphs, tilejson } = await gather(config, box);
-  const state = { filter: config.filter };
+/**
+ * Makes the map; `places()` tells which territory to draw, `groups` all that is wanted of a base map.
+ * Resolves to {map, library, tilejson}.
+ */
+export async function openMap(config, places = () => ({}), { box = document.getElementById("map"), groups, ...options } = {}) {
+  const { library, glyphs, base, tilejson } = await gather(config, box);
+  const state = { filter: config.filter, base };
   const style = () =>
-    mapStyle({ tilejson, filter: state.filter, abroad: box.dataset.abroad, basemap: config.basemap }, places());
+    withBasemap(mapStyle({ tilejson, filter: state.filter, abroad: box.dataset.abroad }, places()), state.base, FAMILY, groups);
   const map = new library.Map({
     container: box, style: style(), bounds: config.bounds, fitBoundsOptions: { padding: paddingOf(box) },
     minZoom: 2, maxZoom: 18, dragRotate: false, pitchWithRotate: false, touchPitch: false,
@@ -92,7 +100,7 @@ export async function openMap(config, places = () => ({}), { box = document.getE
   // The drawing in its place shows one view only.
   map.on("movestart", ({ originalEvent }) => originalEvent && (box.dataset.state ??= "moved"));
   addControls(map, library);
-  followDarkMode(map, style);
+  followDarkMode(map, style, state, config);
   return { map, library, tilejson, state, style };
 }
 

@@ -60,7 +60,7 @@ function addLayers(map, config, mosaic) {
     type: "vector", tiles: [`${location.origin}${config.tiles_url}`], maxzoom: config.tiles_max_zoom,
     promoteId: { areas: "code" },
   });
-  const above = ["departement-lines", "region-lines", "territory-line"].find((id) => map.getLayer(id));
+  const above = ["base-water-ocean", "departement-lines", "region-lines", "territory-line"].find((id) => map.getLayer(id));
   for (const layer of layers(config)) map.addLayer(layer, above);
   for (const [number, { canvas, corners }] of (mosaic?.pictures ?? []).entries()) {
     const source = `mosaic-${number}`;

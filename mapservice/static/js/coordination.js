@@ -18,7 +18,7 @@ async function open(config, number) {
     // The frame comes with the figures, and is that of the drawing in the map's place.
     const { frame } = await prepared[number];
     const atlas = await openMap({ ...config, bounds: frame }, places, {
-      box, cooperativeGestures: true, fitBoundsOptions: { padding: 0 },
+      box, groups: ["water", "labels"], cooperativeGestures: true, fitBoundsOptions: { padding: 0 },
     });
     return await showAreas(atlas, config, prepared[number], number);
   } catch (error) {

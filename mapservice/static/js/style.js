@@ -8,7 +8,7 @@ export const THEMES = [
 export const token = (name) =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-const FAMILY = "Atkinson Hyperlegible Next Variable";
+export const FAMILY = "Atkinson Hyperlegible Next Variable";
 // MapLibre reads the weight and slant of a CSS font from the first name of the stack.
 const font = (weight) => [weight, FAMILY];
 
@@ -245,16 +245,10 @@ const vector = (tilejson, query, more) => ({
   maxzoom: tilejson.maxzoom ?? 14, attribution: tilejson.attribution ?? "", ...more,
 });
 
-const outside = (basemap) => ({
-  type: "raster", tiles: [basemap.url], tileSize: 256, attribution: basemap.attribution,
-});
-
 /** `places`: {territory, tint} draws one territory, `alone` no initiative; `tilejson`: {initiatives, territories}. */
-export function mapStyle({ tilejson, filter, abroad, basemap }, places = {}) {
+export function mapStyle({ tilejson, filter, abroad }, places = {}) {
   const drawn = places.territory ? territoryLayers(places.territory, places.tint) : [];
-  const base = basemap
-    ? [{ id: "outside", type: "raster", source: "outside" }]
-    : [...ground(), ...towns(), ...borders(), ...shades()];
+  const base = [...ground(), ...towns(), ...borders(), ...shades()];
   return {
     version: 8,
     sources: {
@@ -263,9 +257,8 @@ export function mapStyle({ tilejson, filter, abroad, basemap }, places = {}) {
       initiatives: vector(tilejson.initiatives, filter),
       highlight: { type: "geojson", data: empty },
       stacks: { type: "geojson", data: empty },
-      ...(basemap && { outside: outside(basemap) }),
     },
-    layers: [...base, ...drawn, ...(basemap ? [] : labels()), ...(places.alone ? [] : initiatives())],
+    layers: [...base, ...drawn, ...labels(), ...(places.alone ? [] : initiatives())],
   };
 }
 
