@@ -41,8 +41,10 @@ HUES = {
 }
 # From this zoom on the live map has large dots, and tints communes (static/js/style.js).
 NEAR_ZOOM = 8
-# Diameter of a cluster's ring by its count, as in static/js/style.js.
+# Diameter of a cluster's ring by its count, as in static/js/style.js: far out, and nearer.
+FAR_RINGS = ((1000, 42), (100, 32), (10, 28), (0, 26))
 RINGS = ((1000, 54), (100, 44), (10, 37), (0, 32))
+RINGS_FROM = 10
 RING_GAP = 0.045  # radians left open between two themes
 
 
@@ -120,7 +122,7 @@ def _mark_svg(
     frame: DrawingFrame, palette: DrawingPalette, mark: ListingMark, *, dark: bool
 ) -> str:
     if mark.count > 1:
-        return _ring_svg(palette, mark, dark=dark)
+        return _ring_svg(frame, palette, mark, dark=dark)
     (theme,) = mark.counts
     hue = HUES[theme][dark]
     radius = 15.0 if frame.zoom >= NEAR_ZOOM else 7.5
@@ -137,9 +139,11 @@ def _mark_svg(
     )
 
 
-def _ring_svg(palette: DrawingPalette, mark: ListingMark, *, dark: bool) -> str:
-    size = next(size for least, size in RINGS if mark.count >= least)
-    width = 3 + size / 22
+def _ring_svg(frame: DrawingFrame, palette: DrawingPalette, mark: ListingMark, *, dark: bool) -> str:
+    rings = RINGS if frame.zoom >= RINGS_FROM else FAR_RINGS
+    size = next(size for least, size in rings if mark.count >= least)
+    letter = 12.5 if frame.zoom >= RINGS_FROM else 11.0
+    width = 1.5 + size / 16
     radius = size / 2 - 2 - width / 2
     gap = RING_GAP if len(mark.counts) > 1 else 0.0
     arcs, start = [], -pi / 2
@@ -151,7 +155,7 @@ def _ring_svg(palette: DrawingPalette, mark: ListingMark, *, dark: bool) -> str:
     return (
         f'<g data-count="{mark.count}"><circle cx="{mark.x:.1f}" cy="{mark.y:.1f}"'
         f' r="{size / 2 - 1:.1f}" fill="{palette.chosen}"/>{"".join(arcs)}'
-        f'<text x="{mark.x:.1f}" y="{mark.y + 4.5:.1f}" text-anchor="middle" font-size="12.5"'
+        f'<text x="{mark.x:.1f}" y="{mark.y + 4.2:.1f}" text-anchor="middle" font-size="{letter}"'
         f' font-weight="600" fill="{palette.ink}">{text}</text></g>'
     )
 

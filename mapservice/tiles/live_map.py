@@ -11,6 +11,7 @@ from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.params import NamedTerritory, query_string
 from mapservice.territories import queries as territories
 from mapservice.territories.model import TerritoryRef
+from mapservice.tiles import ground
 from mapservice.web.edge import services
 
 # West, south, east, north of metropolitan France; overseas there are other ways in.
@@ -39,9 +40,16 @@ def map_config(
         "bounds": list(bounds),
         "territory": {"level": territory.level, "code": territory.code} if territory else None,
         "basemap": basemap if settings.basemap_url else None,
+        "simplified_outlines": _simplified_outlines(),
         "drawing": _drawing(territory),
         **more,
     }
+
+
+def _simplified_outlines() -> bool:
+    """Whether outlines of communes are the simplified ones that come by default."""
+    with services().reader.connect() as connection:
+        return ground.has_simplified_outlines(connection)
 
 
 def bounds_of(filters: InitiativeFilters) -> Sequence[float]:

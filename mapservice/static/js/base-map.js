@@ -1,6 +1,7 @@
 // One way to put a MapLibre map into the reserved box, with French controls and a quiet failure.
 
 import { loadGlyphs, provideImages } from "./clusters.js";
+import { followRivers } from "./ground.js";
 import { words } from "./page.js";
 import { mapStyle } from "./style.js";
 
@@ -60,7 +61,7 @@ function addCredits(map, library) {
 function addControls(map, library) {
   map.addControl(new library.NavigationControl({ showCompass: false }), "top-right");
   map.once("idle", () => {
-    map.addControl(new library.ScaleControl({ maxWidth: 110 }), "bottom-right");
+    map.addControl(new library.ScaleControl({ maxWidth: 90 }), "bottom-left");
     addCredits(map, library);
   });
 }
@@ -78,15 +79,17 @@ export async function openMap(config, places = () => ({}), { box = document.getE
   const { library, glyphs, tilejson } = await gather(config, box);
   const state = { filter: config.filter };
   const style = () =>
-    mapStyle({ tilejson, filter: state.filter, abroad: box.dataset.abroad, basemap: config.basemap }, places());
+    mapStyle({ tilejson, filter: state.filter, files: box.dataset, basemap: config.basemap }, places());
   const map = new library.Map({
     container: box, style: style(), bounds: config.bounds, fitBoundsOptions: { padding: paddingOf(box) },
     minZoom: 2, maxZoom: 18, dragRotate: false, pitchWithRotate: false, touchPitch: false,
     attributionControl: false, fadeDuration: calm.matches ? 0 : 200, locale: locale(box), ...options,
   });
+  box.map = map; // for scripts of tests and of the console
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   provideImages(map, glyphs);
+  followRivers(map, box.dataset.riversNear);
   map.on("error", ({ error }) => console.warn("Map:", error.message));
   map.once("idle", () => (box.dataset.state = "ready"));
   // The drawing in its place shows one view only.

@@ -218,12 +218,20 @@ function offerWayBack() {
   });
 }
 
+// On a phone the legend comes over the map when asked for, and goes with Escape.
+function offerLegend() {
+  const button = document.querySelector(".legend-toggle");
+  const show = (open) => button.setAttribute("aria-expanded", String(open));
+  button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
+  button.parentElement.addEventListener("keydown", ({ key }) => key === "Escape" && show(false));
+}
+
 catchFilters(panel, applyQuery);
 lengthenOnDemand(panel);
 watchCards(panel, (card) => page.popup?.isOpen() || highlight(positionOf(card)));
 suggest();
 offerWayBack();
-document.querySelector(".legend").open = wide.matches;
+offerLegend();
 addEventListener("popstate", () => {
   if (location.search !== page.search) applyQuery(queryNow(), { push: false });
 });
