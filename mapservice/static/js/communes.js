@@ -2,7 +2,7 @@
 
 import { stackImage } from "./style.js";
 
-const NEAREST_TINT = 8; // communes are in the tiles from this zoom on
+export const NEAREST_TINT = 8; // communes are in the tiles from this zoom on
 const shown = { communes: new Map(), drawn: "" };
 
 /** Initiatives of the loaded tiles that are known to a commune and no better, by commune. */

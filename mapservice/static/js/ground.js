@@ -231,7 +231,7 @@ export const groundSources = ({ abroad, rivers }) => ({
   abroad: { type: "geojson", data: abroad, attribution: "Natural Earth" },
   surroundings: { type: "geojson", data: surroundings() },
   "rivers-far": { type: "geojson", data: rivers ?? empty, attribution: rivers ? "GSHHG" : "" },
-  "rivers-near": { type: "geojson", data: empty },
+  "rivers-near": { type: "geojson", data: empty, attribution: rivers ? "GSHHG" : "" },
 });
 
 /** Loads the closer drawing of the rivers once a map is near enough to show it. */

@@ -22,8 +22,9 @@ const shades = () => [{
   id: "shaded-lines", type: "line", source: "territories", "source-layer": "communes",
   minzoom: 8, layout: { "line-join": "round" },
   paint: {
-    "line-color": token("initiative"), "line-width": byZoom(8, 0.5, 12, 1.4),
-    "line-opacity": ["case", ["boolean", ["feature-state", "shaded"], false], 0.55, 0],
+    "line-color": token("initiative"),
+    "line-width": ["case", ["boolean", ["feature-state", "lit"], false], 3.5, 1.1],
+    "line-opacity": ["case", ["boolean", ["feature-state", "lit"], false], 1, ["boolean", ["feature-state", "shaded"], false], 0.55, 0],
   },
 }];
 
