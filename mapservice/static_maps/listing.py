@@ -139,7 +139,9 @@ def _mark_svg(
     )
 
 
-def _ring_svg(frame: DrawingFrame, palette: DrawingPalette, mark: ListingMark, *, dark: bool) -> str:
+def _ring_svg(
+    frame: DrawingFrame, palette: DrawingPalette, mark: ListingMark, *, dark: bool
+) -> str:
     rings = RINGS if frame.zoom >= RINGS_FROM else FAR_RINGS
     size = next(size for least, size in rings if mark.count >= least)
     letter = 12.5 if frame.zoom >= RINGS_FROM else 11.0

@@ -46,7 +46,7 @@ DEPARTEMENTS = (6, 8)
 DEPARTEMENT_SEATS = 6
 STEPS = 8
 
-# `{margin}` is what a tile shows beyond its edge, `{wider}` all of the squares at its edge: how large
+# `{margin}` is what a tile shows beyond its edge, `{wider}` all of the squares there: how large
 # a commune is in its square must not depend on the tile that asks.
 WIDER_TERRITORIES = """
     SELECT level, code, name, population, NULL::text AS seat,

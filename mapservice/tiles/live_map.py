@@ -48,7 +48,7 @@ def map_config(
 
 def _simplified_outlines() -> bool:
     """Whether outlines of communes are the simplified ones that come by default."""
-    with services().reader.connect() as connection:
+    with services().autocommit.connect() as connection:
         return ground.has_simplified_outlines(connection)
 
 
