@@ -5,7 +5,7 @@ the same places, alone or in the same clusters, in the same colours.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import cos, floor, pi, sin
 from typing import Any
@@ -103,6 +103,7 @@ def listing_svg(
     palette: DrawingPalette,
     shapes: tuple[DrawingShape, ...],
     marks: tuple[ListingMark, ...],
+    names: str = "",
 ) -> str:
     """The inside of the drawing; clusters lie above single ones, as on the live map."""
     dark = palette is DARK
@@ -111,11 +112,31 @@ def listing_svg(
         (
             f'<rect width="{frame.width}" height="{frame.height}" fill="{palette.water}"/>',
             *(shape_svg(shape, palette) for shape in shapes),
+            names,
             f'<g font-family="{FONT}">',
             *(_mark_svg(frame, palette, mark, dark=dark) for mark in by_size),
             "</g>",
         )
     )
+
+
+def boxes_of(
+    frame: DrawingFrame, marks: Iterable[ListingMark]
+) -> list[tuple[float, float, float, float]]:
+    """The ground that marks take from names, in pixels."""
+    reaches = (
+        (mark, _ring_size(frame, mark) / 2 if mark.count > 1 else _radius(frame)) for mark in marks
+    )
+    return [(one.x - by, one.y - by, one.x + by, one.y + by) for one, by in reaches]
+
+
+def _radius(frame: DrawingFrame) -> float:
+    return 15.0 if frame.zoom >= NEAR_ZOOM else 7.5
+
+
+def _ring_size(frame: DrawingFrame, mark: ListingMark) -> int:
+    rings = RINGS if frame.zoom >= RINGS_FROM else FAR_RINGS
+    return next(size for least, size in rings if mark.count >= least)
 
 
 def _mark_svg(
@@ -125,7 +146,7 @@ def _mark_svg(
         return _ring_svg(frame, palette, mark, dark=dark)
     (theme,) = mark.counts
     hue = HUES[theme][dark]
-    radius = 15.0 if frame.zoom >= NEAR_ZOOM else 7.5
+    radius = _radius(frame)
     at = f'cx="{mark.x:.1f}" cy="{mark.y:.1f}"'
     told = f'data-theme="{theme}" data-count="1"'
     if mark.exact:
@@ -142,8 +163,7 @@ def _mark_svg(
 def _ring_svg(
     frame: DrawingFrame, palette: DrawingPalette, mark: ListingMark, *, dark: bool
 ) -> str:
-    rings = RINGS if frame.zoom >= RINGS_FROM else FAR_RINGS
-    size = next(size for least, size in rings if mark.count >= least)
+    size = _ring_size(frame, mark)
     letter = 12.5 if frame.zoom >= RINGS_FROM else 11.0
     width = 1.5 + size / 16
     radius = size / 2 - 2 - width / 2

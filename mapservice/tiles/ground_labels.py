@@ -46,14 +46,14 @@ DEPARTEMENTS = (6, 8)
 DEPARTEMENT_SEATS = 6
 STEPS = 8
 
-# `{margin}` is what a tile shows beyond its edge, `{wider}` all of the squares there: how large
+# `{envelope}` is what is shown (EPSG:3857), `{wider}` all of the squares at its edge too: how large
 # a commune is in its square must not depend on the tile that asks.
 WIDER_TERRITORIES = """
     SELECT level, code, name, population, NULL::text AS seat,
            ST_Transform(point, 3857) AS point
       FROM territory
      WHERE level IN ({levels})
-       AND point && ST_Transform(ST_TileEnvelope({z}, {x}, {y}, margin => {margin}), 4326)"""
+       AND point && ST_Transform({envelope}, 4326)"""
 COMMUNES = """
     SELECT 'commune' AS level, code, name, population, seat, point
       FROM (SELECT *, row_number() OVER (
@@ -64,19 +64,18 @@ COMMUNES = """
                       FROM territory
                      WHERE level = 'commune'
                        AND (coalesce(population, 0) >= {considered} OR {seat} IS NOT NULL)
-                       AND point && ST_Transform(
-                               ST_TileEnvelope({z}, {x}, {y}, margin => {wider}), 4326)
+                       AND point && ST_Transform({wider}, 4326)
                    ) AS considered) AS ranked
      WHERE ({which})
-       AND point && ST_TileEnvelope({z}, {x}, {y}, margin => {margin})"""
+       AND point && {envelope}"""
 
 WORLD = 40_075_016.685578488  # metres of EPSG:3857 from edge to edge
 
 
-def labels(zoom: int) -> str:
-    """SQL of what a tile of that zoom may name: LABEL_FIELDS, and `point` in EPSG:3857.
+def labels(zoom: int, envelope: str, wider: str) -> str:
+    """SQL of what a map of that zoom may name: LABEL_FIELDS, and `point` in EPSG:3857.
 
-    It leaves {z}, {x}, {y} and {margin} to be filled in. Every text is ours.
+    Both are SQL of boxes in EPSG:3857: what is shown, and a square (`square_of`) more on each side.
     """
     parts = []
     levels = ["'region'"] if zoom <= LAST_REGIONS else []
@@ -86,7 +85,12 @@ def labels(zoom: int) -> str:
     rule = next((one for one in reversed(COMMUNE_NAMES) if zoom >= one.first_zoom), None)
     if rule:
         parts.append(_communes(zoom, rule))
-    return " UNION ALL ".join(parts)
+    return fill(" UNION ALL ".join(parts), {"envelope": envelope, "wider": wider})
+
+
+def square_of(zoom: int) -> float:
+    """Side of the squares of which each has its own largest communes, in metres of EPSG:3857."""
+    return WORLD / 2**zoom / STEPS
 
 
 def _communes(zoom: int, rule: CommuneNames) -> str:
@@ -98,8 +102,7 @@ def _communes(zoom: int, rule: CommuneNames) -> str:
         "which": " OR ".join(which),
         "seat": _seat(),
         "considered": str(min(rule.population, rule.least) if rule.each else rule.population),
-        "square": repr(WORLD / 2**zoom / STEPS),
-        "wider": str(1 / STEPS),
+        "square": repr(square_of(zoom)),
     }
     return fill(COMMUNES, texts)
 

@@ -175,7 +175,9 @@ def shown(layer: TerritoryLayer, tile: Tile) -> str:
 
 
 def _labels(tile: Tile) -> str:
-    return _fill(ground_labels.labels(tile.z), tile)
+    envelope = "ST_TileEnvelope({z}, {x}, {y}, margin => {margin})"
+    wider = f"ST_TileEnvelope({{z}}, {{x}}, {{y}}, margin => {1 / ground_labels.STEPS})"
+    return _fill(ground_labels.labels(tile.z, envelope, wider), tile)
 
 
 def _fill(template: str, tile: Tile, **texts: str) -> str:
