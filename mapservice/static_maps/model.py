@@ -129,6 +129,10 @@ class DrawingFrame:
         """Where a position in EPSG:3857 comes to lie, in pixels from the upper left."""
         return ((x - self.west) * self.scale, (self.north - y) * self.scale)
 
+    def position(self, x: float, y: float) -> tuple[float, float]:
+        """Longitude and latitude of a place in pixels, EPSG:4326."""
+        return _degrees(self.west + x / self.scale, self.north - y / self.scale)
+
     def cells(self, zoom: int) -> tuple[range, range]:
         """Columns and rows of the grid of that zoom that the frame touches."""
         size = 2 * HALF_METRES / 2**zoom

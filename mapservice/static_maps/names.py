@@ -84,6 +84,18 @@ def place_names(
     return tuple(placed)
 
 
+def names_around(
+    connection: Connection, bounds: Sequence[float]
+) -> Iterator[tuple[str, float, float, float, float]]:
+    """For a map that others draw: name, longitude and latitude of each town, and how far from there
+    the middle of its name stands, in pixels right and down. `bounds` are W, S, E, N, EPSG:4326."""
+    frame = DrawingFrame.around(bounds, 900, 600)
+    for one in place_names(connection, frame, most=40):
+        left, top, right, bottom = one.box
+        lon, lat = frame.position(one.x, one.y)
+        yield one.name, lon, lat, (left + right) / 2 - one.x, (top + bottom) / 2 - one.y
+
+
 def _boxes(
     name: str, x: float, y: float, *, regional: bool, far: bool, on_ground: bool
 ) -> Iterator[Box]:

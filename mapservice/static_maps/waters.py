@@ -72,6 +72,17 @@ def _project(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.column_stack((lon / 180, northing)) * HALF_METRES
 
 
+def degrees_of(course: shapely.Geometry, frame: DrawingFrame) -> shapely.Geometry:
+    """In EPSG:4326, without what no eye could see in the frame."""
+    plain = shapely.simplify(course, 0.5 / frame.scale)
+    return shapely.transform(plain, lambda metres: np.round(_unproject(metres), 4))
+
+
+def _unproject(metres: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    x, y = metres.T / HALF_METRES
+    return np.column_stack((x * 180, np.degrees(np.arctan(np.sinh(y * np.pi)))))
+
+
 def _lines(frame: DrawingFrame, course: shapely.Geometry) -> Iterator[str]:
     for part in shapely.get_parts(course):
         for one in shapely.get_parts(part):

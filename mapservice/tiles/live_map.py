@@ -70,13 +70,17 @@ def bounds_of(filters: InitiativeFilters) -> Sequence[float]:
 
 def listing_map(filters: InitiativeFilters, territory: TerritoryRef | None) -> dict[str, Any]:
     """The map of a filter. The drawing before it has the same filter, extent and colours."""
+    return map_config(filters, bounds_of(filters), territory, **listing_drawings(filters))
+
+
+def listing_drawings(filters: InitiativeFilters) -> dict[str, str]:
+    """Addresses of what a map of a filter will show, by the size of the window."""
     carte = url_for("drawings.listing_svg_of_filter")
     petite, carree, large = (
         f"{carte}?{urlencode([*filters.to_pairs(), ('forme', shape)], safe=',:')}"
         for shape in ("petite", "carree", "large")
     )
-    drawings = {"drawing": carree, "drawing_small": petite, "drawing_wide": large}
-    return map_config(filters, bounds_of(filters), territory, **drawings)
+    return {"drawing": carree, "drawing_small": petite, "drawing_wide": large}
 
 
 def place_map(

@@ -66,6 +66,29 @@ function addControls(map, library) {
   });
 }
 
+// So near, a commune is wider than the map: its name may stand beyond the edge.
+const PLACE_FROM = 10.5;
+
+/** Names the commune in the middle where no name on the map does. */
+function tellPlace(map) {
+  const caption = document.createElement("p");
+  caption.className = "map-place";
+  caption.hidden = true;
+  map.getContainer().append(caption);
+  const tell = () => {
+    const near = map.getZoom() >= PLACE_FROM && map.getLayer("towns");
+    const { clientWidth, clientHeight } = map.getContainer();
+    const middle = [clientWidth / 2, clientHeight / 2];
+    const [commune] = near ? map.queryRenderedFeatures(middle, { layers: ["towns"] }) : [];
+    const layers = ["commune-labels", "seat-labels"].filter((id) => map.getLayer(id));
+    const named = commune && map.queryRenderedFeatures({ layers }).some(({ properties }) => properties.code === commune.properties.code);
+    caption.textContent = commune?.properties.name ?? "";
+    caption.hidden = !caption.textContent || named;
+  };
+  map.on("idle", tell);
+  map.on("movestart", () => (caption.hidden = true));
+}
+
 // Colours and images are both read from the tokens, so both are made anew.
 function followDarkMode(map, style) {
   dark.addEventListener("change", () => map.setStyle(style(), { diff: false }));
@@ -95,6 +118,7 @@ export async function openMap(config, places = () => ({}), { box = document.getE
   // The drawing in its place shows one view only.
   map.on("movestart", ({ originalEvent }) => originalEvent && (box.dataset.state ??= "moved"));
   addControls(map, library);
+  tellPlace(map);
   followDarkMode(map, style);
   return { map, library, tilejson, state, style };
 }

@@ -1,5 +1,6 @@
 // What is known only to its commune: the commune is tinted, and its initiatives are counted on it.
 
+import { counted } from "./page.js";
 import { stackImage } from "./style.js";
 
 export const NEAREST_TINT = 8; // communes are in the tiles from this zoom on
@@ -28,7 +29,9 @@ function countThemes(held) {
 
 const stackFeature = ([territory, { at, held }]) => ({
   type: "Feature", geometry: { type: "Point", coordinates: at },
-  properties: { territory, count: held.size, image: stackImage(countThemes(held)) },
+  properties: {
+    territory, count: held.size, image: stackImage(countThemes(held)), told: counted("somewhere", held.size),
+  },
 });
 
 function tint(map, communes) {
@@ -39,7 +42,7 @@ function tint(map, communes) {
 
 // Setting the same data again would make the map draw, fall idle and come here without end.
 function stack(map, communes) {
-  const features = [...communes].filter(([, { held }]) => held.size > 1).map(stackFeature);
+  const features = [...communes].map(stackFeature);
   const drawn = JSON.stringify(features);
   if (drawn === shown.drawn) return;
   shown.drawn = drawn;

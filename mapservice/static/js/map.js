@@ -159,6 +159,16 @@ function onClick(map, event) {
   const layers = ["stacks", "clusters", "singles"];
   const found = map.queryRenderedFeatures([[x - around, y - around], [x + around, y + around]], { layers });
   if (found.length) open(found[0], found);
+  else openGround(map, event);
+}
+
+/** What is somewhere in a tinted commune opens on its whole ground. */
+function openGround(map, { point, lngLat }) {
+  const [ground] = map.queryRenderedFeatures(point, { layers: ["shaded-communes"] }).filter(({ state }) => state.shaded);
+  const held = ground ? stackAt(ground.properties.code) : [];
+  if (!held.length) return;
+  select(lngLat, held);
+  highlight(null); // no ring at the place of a click
 }
 
 function watchPointer(map) {

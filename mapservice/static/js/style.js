@@ -49,15 +49,25 @@ const countText = [
   ["number-format", ["get", "count"], { locale: document.documentElement.lang || "fr" }],
 ];
 
+// In street context any sign at one spot would read as an address: from this zoom on what is known to a
+// commune and no better is said in words on its ground.
+export const WORDS_FROM = 12;
+
 // Several initiatives known only to one commune stand at one spot: their number is shown there.
 const stacks = () => ({
   id: "stacks", type: "symbol", source: "stacks",
+  filter: ["any", [">", ["get", "count"], 1], [">=", ["zoom"], WORDS_FROM]],
   layout: {
-    "icon-image": ["get", "image"], "icon-allow-overlap": true, "icon-ignore-placement": true,
-    "text-field": ["to-string", ["get", "count"]], "text-font": font("semibold"), "text-size": 14,
+    "icon-image": ["step", ["zoom"], ["get", "image"], WORDS_FROM, ""],
+    "icon-allow-overlap": true, "icon-ignore-placement": true,
+    "text-field": ["step", ["zoom"], ["to-string", ["get", "count"]], WORDS_FROM, ["get", "told"]],
+    "text-font": font("semibold"), "text-size": 14, "text-max-width": 12,
     "text-allow-overlap": true, "text-ignore-placement": true,
   },
-  paint: { "text-color": token("ink") },
+  paint: {
+    "text-color": ["step", ["zoom"], token("ink"), WORDS_FROM, token("initiative")],
+    "text-halo-color": token("label-halo"), "text-halo-width": ["step", ["zoom"], 0, WORDS_FROM, 1.8],
+  },
 });
 
 /** The image of a stack; `counts` holds a number per theme. */
@@ -84,6 +94,7 @@ const initiatives = () => [
       "icon-image": [
         "step", ["zoom"], ["concat", "small-", kind, ["get", "theme"]],
         8, ["concat", kind, ["get", "theme"]],
+        WORDS_FROM, ["case", ["==", ["get", "precision"], "point"], ["concat", kind, ["get", "theme"]], ""],
       ],
       "icon-allow-overlap": true, "icon-padding": 0,
     },
