@@ -115,14 +115,17 @@ def names_svg(names: Sequence[PlacedName], palette: DrawingPalette) -> str:
     if not names:
         return ""
     signs = "".join(
-        f'<circle cx="{one.x:.1f}" cy="{one.y:.1f}" r="{2.6 if one.regional else 1.7}"/>'
+        f"M{one.x - reach:.1f} {one.y:.1f}a{reach} {reach} 0 1 0 {2 * reach} 0"
+        f"a{reach} {reach} 0 1 0 {-2 * reach} 0"
         for one in names
         if one.marked
+        for reach in [2.6 if one.regional else 1.7]
     )
     texts = "".join(_text(one) for one in names)
     return (
-        f'<g class="signs" fill="{palette.halo}" stroke="{palette.label}" stroke-width="1.1">'
-        f'{signs}</g><g class="names" font-family="{FONT}" font-size="{SIZE}" font-weight="450"'
+        f'<path class="signs" d="{signs}" fill="{palette.halo}" stroke="{palette.label}"'
+        f' stroke-width="1.1"/>'
+        f'<g class="names" font-family="{FONT}" font-size="{SIZE}" font-weight="450"'
         f' text-anchor="middle" fill="{palette.label}" stroke="{palette.halo}" stroke-width="2.6"'
         f' stroke-linejoin="round" paint-order="stroke">{texts}</g>'
     )
