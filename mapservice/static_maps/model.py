@@ -94,14 +94,19 @@ class DrawingFrame:
         )  # fmt: skip
 
     @classmethod
-    def of_live_map(
-        cls, bounds: Sequence[float], box: tuple[int, int], canvas: tuple[int, int], padding: int
-    ) -> Self:
-        """What a live map of the size `box` shows of bounds in degrees, `padding` pixels left
-        around, on a canvas that goes on beyond the box on both sides."""
+    def of_live_map(cls, bounds: Sequence[float], box: tuple[int, int], padding: int) -> Self:
+        """What a live map of the size `box` shows of bounds in degrees, `padding` pixels around.
+
+        The frame goes on beyond the box: to the sides where its height bounds the scale, else above
+        and below. So a window of another shape, which covers itself with the drawing, has the
+        scale of its live map too.
+        """
         (west, south), (east, north) = mercator(*bounds[:2]), mercator(*bounds[2:])
         room = [side - 2 * padding for side in box]
-        scale = max((east - west) / room[0], (north - south) / room[1], 3000 / box[0])
+        scales = (east - west) / room[0], (north - south) / room[1]
+        is_wide = scales[0] > scales[1]
+        canvas = (box[0], round(1.6 * box[1])) if is_wide else (round(1.6 * box[0]), box[1])
+        scale = max(*scales, 3000 / box[0])
         half_x, half_y = scale * canvas[0] / 2, scale * canvas[1] / 2
         middle_x, middle_y = (west + east) / 2, (south + north) / 2
         return cls(

@@ -56,13 +56,9 @@ WIDTH, HEIGHT = 640, 480
 FRESH_SECONDS = 3600
 # As long as the tiles of the live map that takes its place.
 LISTING_SECONDS = 60
-# The map of the home page on a phone, a laptop and a wide screen: its size, so that both choose
-# tiles of one zoom, and that of the drawing, of which a narrower window cuts the sides off.
-SHAPES = {
-    "petite": ((390, 338), (640, 338)),
-    "carree": ((840, 654), (1360, 654)),
-    "large": ((1200, 820), (1760, 820)),
-}
+# Sizes of the map of the home page on a phone, a laptop and a wide screen, so that drawing and live
+# map choose tiles of one zoom.
+SHAPES = {"petite": (390, 338), "carree": (840, 654), "large": (1200, 820)}
 # Pixels left around, as by static/js/base-map.js.
 PADDINGS = {"petite": 12, "carree": 28, "large": 28}
 # Around a place, the circle fills most of the frame.
@@ -99,7 +95,7 @@ def listing_svg_of_filter() -> Response:
         raise InvalidInput("limit", "a drawing has no pages")
     with services().autocommit.connect() as connection:
         filters = with_known_places(connection, asked)
-        frame = DrawingFrame.of_live_map(bounds_of(filters), *SHAPES[shape], PADDINGS[shape])
+        frame = DrawingFrame.of_live_map(bounds_of(filters), SHAPES[shape], PADDINGS[shape])
         shapes, marks = listing.listing(connection, frame, replace(filters, bbox=None))
         names = place_names(connection, frame, listing.boxes_of(frame, marks))
     inside = listing.listing_svg(frame, palette, shapes, marks, names_svg(names, palette))

@@ -28,7 +28,8 @@ DRAWN = """async () => {
     const circle = mark.matches("circle") ? mark : mark.querySelector("circle");
     return [
       (box.width - wide * scale) / 2 + circle.getAttribute("cx") * scale,
-      (box.height - high * scale) / 2 + circle.getAttribute("cy") * scale, Number(mark.dataset.count),
+      (box.height - high * scale) / 2 + circle.getAttribute("cy") * scale,
+      Number(mark.dataset.count),
     ];
   });
   const names = svg.querySelectorAll(".names text").length;

@@ -1,4 +1,4 @@
-"""The map by pointer and by keyboard: clusters part, cards hold the focus, nothing covers France."""
+"""The map by pointer and by keyboard: clusters part, cards hold the focus, nothing hides France."""
 
 import json
 import re
@@ -50,8 +50,9 @@ def test_a_cluster_parts_when_it_is_clicked(page: Page, live_server: str) -> Non
         before: dict[str, Any] | None = page.evaluate(LARGEST)
         if before is None:
             break
+        zoom = page.evaluate(f"{MAP}.getZoom()")
         page.mouse.click(before["x"], before["y"])
-        wait_until(page, f"{MAP}.isMoving() || document.querySelector('.maplibregl-popup')")
+        wait_until(page, f"{MAP}.getZoom() > {zoom} || document.querySelector('.maplibregl-popup')")
         if page.locator(".maplibregl-popup").count():
             break
         rest(page)

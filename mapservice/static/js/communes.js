@@ -4,7 +4,7 @@ import { counted } from "./page.js";
 import { stackImage } from "./style.js";
 
 export const NEAREST_TINT = 8; // communes are in the tiles from this zoom on
-const shown = { communes: new Map(), drawn: "" };
+const shown = { communes: new Map(), drawn: "", tinted: new Set() };
 
 /** Initiatives of the loaded tiles that are known to a commune and no better, by commune. */
 function byCommune(map) {
@@ -36,6 +36,8 @@ const stackFeature = ([territory, { at, held }]) => ({
 
 function tint(map, communes) {
   for (const id of communes.keys()) {
+    if (shown.tinted.has(id)) continue; // told again, the map would draw again, fall idle and come here
+    shown.tinted.add(id);
     map.setFeatureState({ source: "territories", sourceLayer: "communes", id }, { shaded: true });
   }
 }
@@ -58,11 +60,15 @@ function show(map) {
 /** Tints and stacks whenever the tiles of a view have come, and anew with a new style. */
 export function watchCommunes(map) {
   map.on("idle", () => show(map));
-  map.on("style.load", () => (shown.drawn = ""));
+  map.on("style.load", () => {
+    shown.drawn = "";
+    shown.tinted.clear();
+  });
 }
 
 /** Before other tiles come: what was tinted for the former ones is forgotten. */
 export function forgetCommunes(map) {
+  shown.tinted.clear();
   map.removeFeatureState({ source: "territories", sourceLayer: "communes" });
 }
 
