@@ -90,7 +90,7 @@ def labels(zoom: int, envelope: str, wider: str) -> str:
 
 def square_of(zoom: int) -> float:
     """Side of the squares of which each has its own largest communes, in metres of EPSG:3857."""
-    return WORLD / 2**zoom / STEPS
+    return WORLD / float(2**zoom) / STEPS
 
 
 def _communes(zoom: int, rule: CommuneNames) -> str:

@@ -73,7 +73,7 @@ def listing_map(filters: InitiativeFilters, territory: TerritoryRef | None) -> d
     return map_config(filters, bounds_of(filters), territory, **listing_drawings(filters))
 
 
-def listing_drawings(filters: InitiativeFilters) -> dict[str, str]:
+def listing_drawings(filters: InitiativeFilters) -> dict[str, Any]:
     """Addresses of what a map of a filter will show, by the size of the window."""
     carte = url_for("drawings.listing_svg_of_filter")
     petite, carree, large = (
