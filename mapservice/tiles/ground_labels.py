@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 
-from mapservice.db.text import fill
+from mapservice.db.engine import fill
 from mapservice.settings import asset_folder
 
 LABEL_FIELDS = ("level", "code", "name", "population", "seat")
