@@ -31,7 +31,7 @@ from mapservice.territories import queries as territories
 from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import Level, TerritoryRef, of_commune
 from mapservice.territories.queries import TerritorySummary
-from mapservice.tiles.live_map import FRANCE, map_config
+from mapservice.tiles.live_map import FRANCE, listing_drawings, map_config
 from mapservice.web.edge import services
 
 blueprint = Blueprint("near", __name__)
@@ -239,7 +239,7 @@ def _page(
     return {
         "filters": filters,
         "sample": queries.sample_share(connection),
-        "map_config": map_config(filters, bounds),
+        "map_config": map_config(filters, bounds, **listing_drawings(filters)),
     }
 
 

@@ -27,6 +27,7 @@ from mapservice.static_maps.model import (
     shape_svg,
 )
 from mapservice.static_maps.shades import GROUND, HATCH, NOTHING, SCALES, UNKNOWNS, fill_of
+from mapservice.static_maps.waters import water_shapes
 from mapservice.territories.model import OUTLINE_ZOOMS, Level, TerritoryRef
 from mapservice.territories.raster import ALIGNED, NOBODY, PIXEL
 
@@ -274,7 +275,8 @@ def _borders(
 ) -> str:
     """Of wider territories, over the shades."""
     shapes = drawing.borders(connection, frame, level)
-    return "".join(
+    water = "".join(shape_svg(shape, palette) for shape in water_shapes(frame))
+    return water + "".join(
         f'<path d="{shape.path}" fill="none" stroke="{palette.ink}" stroke-opacity="0.55"'
         f' stroke-width="{1.1 if shape.role == "border" else 0.6}" stroke-linejoin="round"/>'
         for shape in shapes

@@ -6,7 +6,7 @@ costs the same at any size.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,7 +26,10 @@ from mapservice.static_maps.model import (
     DrawingMark,
     DrawingShape,
     inset_places,
+    radius_of,
 )
+from mapservice.static_maps.names import Box, PlacedName, place_names
+from mapservice.static_maps.waters import water_shapes
 from mapservice.territories.model import OUTLINE_ZOOMS, Level, TerritoryRef
 
 ABROAD = Path(__file__).resolve().parent.parent / "static" / "map" / "abroad.json"
@@ -90,10 +93,37 @@ WITHIN = """
 
 @dataclass(frozen=True, slots=True)
 class DrawnLayers:
-    """Outlines from the ground up, and the initiatives on them."""
+    """Outlines from the ground up, the initiatives on them, and the names between these."""
 
     shapes: tuple[DrawingShape, ...]
     marks: tuple[DrawingMark, ...]
+    names: tuple[PlacedName, ...] = ()
+
+
+def _layers(
+    connection: Connection,
+    frame: DrawingFrame,
+    shapes: Iterable[DrawingShape],
+    marks: Iterable[DrawingMark] = (),
+    *,
+    named: bool = True,
+) -> DrawnLayers:
+    """Water lies on the land, under borders and shades."""
+    drawn, placed = list(shapes), tuple(marks)
+    grounds = [at for at, shape in enumerate(drawn) if shape.role in ("land", "chosen")]
+    above = grounds[-1] + 1 if grounds else 0
+    whole = (*_abroad(frame), *drawn[:above], *water_shapes(frame), *drawn[above:])
+    names = place_names(connection, frame, boxes_of(placed)) if named else ()
+    return DrawnLayers(whole, placed, names)
+
+
+def boxes_of(marks: Iterable[DrawingMark]) -> list[Box]:
+    """The ground that marks take from names."""
+    return [
+        (mark.x - reach, mark.y - reach, mark.x + reach, mark.y + reach)
+        for mark in marks
+        for reach in [radius_of(mark) + 2]
+    ]
 
 
 def france(connection: Connection, frame: DrawingFrame) -> DrawnLayers:
@@ -104,7 +134,7 @@ def france(connection: Connection, frame: DrawingFrame) -> DrawnLayers:
         _outlines(frame, Level.DEPARTEMENT, "inner", 2),
         _outlines(frame, Level.REGION, "border", 3),
     )
-    return DrawnLayers((*_abroad(frame), *shapes), tuple(_clusters(connection, frame, None)))
+    return _layers(connection, frame, shapes, _clusters(connection, frame, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +185,7 @@ def territory(
         _outlines(frame, ref.level, "edge", 6, only=True),
     ]
     shapes = _shapes(connection, frame, *layers, code=ref.code, communes=communes)
-    return DrawnLayers((*_abroad(frame), *shapes), tuple(marks))
+    return _layers(connection, frame, shapes, marks)
 
 
 def place(
@@ -172,7 +202,7 @@ def place(
         layers += [_outlines(frame, ref.level, "edge", 6, only=True)] if point else []
     shapes = _shapes(connection, frame, *layers, code=ref.code if ref else "")
     marks = [DrawingMark(*frame.place(*point), 1, True)] if point else []
-    return DrawnLayers((*_abroad(frame), *shapes), tuple(marks))
+    return _layers(connection, frame, shapes, marks)
 
 
 def ground(
@@ -181,13 +211,16 @@ def ground(
     communes: Sequence[str] = (),
     outlined: TerritoryRef | None = None,
 ) -> DrawnLayers:
-    """Land and borders alone, the shade of some communes, and the outline of one territory."""
+    """Land, water and borders alone, the shade of some communes, the outline of one territory.
+
+    Without names: these depend on what is yet to be drawn.
+    """
     layers = [_outlines(frame, Level.REGION, "chosen", 1), *_lines(frame)]
     layers += [_outlines(frame, Level.COMMUNE, "shaded", 5, among=True)] if communes else []
     layers += [_outlines(frame, outlined.level, "outlined", 6, only=True)] if outlined else []
     code = outlined.code if outlined else ""
     shapes = _shapes(connection, frame, *layers, code=code, communes=communes)
-    return DrawnLayers((*_abroad(frame), *shapes), ())
+    return _layers(connection, frame, shapes, named=False)
 
 
 def land(connection: Connection, frame: DrawingFrame) -> DrawnLayers:

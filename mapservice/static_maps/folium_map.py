@@ -5,17 +5,21 @@ comes from npm with the rest of the browser files and is written into the page.
 """
 
 import base64
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import folium
+import shapely
 from branca.element import Element, Figure, MacroElement
 from folium.template import Template
 
 from mapservice.settings import vendor_folder
+from mapservice.static_maps.model import LIGHT, DrawingFrame
 from mapservice.static_maps.report_model import EDGE, ReportArea, fill_of
+from mapservice.static_maps.waters import degrees_of, waterways_in
 
 LAND = "#efece4"
 LAND_LINE = "#97a3a8"
@@ -34,9 +38,14 @@ class MapParts:
 
 
 def offline_map(
-    areas: Sequence[ReportArea], ground: Sequence[dict[str, Any]], bounds: Sequence[float]
+    areas: Sequence[ReportArea],
+    ground: Sequence[dict[str, Any]],
+    bounds: Sequence[float],
+    names: Sequence[tuple[str, float, float, float, float]] = (),
 ) -> MapParts:
     """`ground` are GeoJSON geometries drawn beneath; `bounds` are W, S, E, N, EPSG:4326.
+
+    Water and `names` (see ReportOutlines) lie above the colours.
 
     The page must have an SVG pattern `hatch`, and a script that defines `showArea`: it gets a code
     and returns what the map's popup shows.
@@ -83,9 +92,11 @@ def offline_map(
         highlight_function=lambda _feature: {"color": INK, "weight": 2.5},
         smooth_factor=0.4,
     ).add_to(drawn)
+    _water(bounds).add_to(drawn)
     drawn.fit_bounds([[south, west], [north, east]], padding=(12, 12))
     finish = _Finish()
     finish.map, finish.shown = drawn.get_name(), shown.get_name()
+    finish.names = [[name, *(round(n, 5) for n in place)] for name, *place in names]
     drawn.add_child(finish)
     figure.render()
 
@@ -102,6 +113,30 @@ def offline_map(
     own: list[Element] = [figure.html, figure.script]
     body, script = (element.render() for element in own)
     return MapParts(head, body, script)
+
+
+def _water(bounds: Sequence[float]) -> Any:
+    frame = DrawingFrame.around(bounds, 1000, 760)
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"rank": way.rank},
+            "geometry": json.loads(shapely.to_geojson(degrees_of(way.course, frame))),
+        }
+        for way in waterways_in(frame)
+        if not shapely.is_empty(way.course)
+    ]
+    return folium.GeoJson(
+        {"type": "FeatureCollection", "features": features},
+        style_function=lambda feature: {
+            "color": LIGHT.river,
+            "weight": (0, 1.8, 1.4, 1.0, 0.7)[feature["properties"]["rank"]],
+            "fill": feature["properties"]["rank"] == 0,
+            "fillColor": LIGHT.river,
+            "fillOpacity": 1,
+        },
+        interactive=False,
+    )
 
 
 class _OfflineMap(folium.Map):
@@ -139,6 +174,15 @@ class _Finish(MacroElement):
         };
         matchMedia("print").addEventListener("change", {{ this.map }}_refit);
         addEventListener("beforeprint", {{ this.map }}_refit);
+        for (const [name, lon, lat, right, down] of {{ this.names | tojson }}) {
+            const html = document.createElement("span");
+            html.textContent = name;
+            const icon = L.divIcon({
+                className: "town-name", html, iconSize: [0, 0], iconAnchor: [-right, -down]
+            });
+            L.marker([lat, lon], {icon, interactive: false, keyboard: false})
+                .addTo({{ this.map }});
+        }
         {{ this.shown }}.bindTooltip(function (layer) {
             return showArea(layer.feature.id, false);
         }, {sticky: true, opacity: 1});
@@ -150,3 +194,4 @@ class _Finish(MacroElement):
 
     map: str
     shown: str
+    names: list[list[Any]]

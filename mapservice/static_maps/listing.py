@@ -5,7 +5,7 @@ the same places, alone or in the same clusters, in the same colours.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import cos, floor, pi, sin
 from typing import Any
@@ -41,8 +41,10 @@ HUES = {
 }
 # From this zoom on the live map has large dots, and tints communes (static/js/style.js).
 NEAR_ZOOM = 8
-# Diameter of a cluster's ring by its count, as in static/js/style.js.
+# Diameter of a cluster's ring by its count, as in static/js/style.js: far out, and nearer.
+FAR_RINGS = ((1000, 42), (100, 32), (10, 28), (0, 26))
 RINGS = ((1000, 54), (100, 44), (10, 37), (0, 32))
+RINGS_FROM = 10
 RING_GAP = 0.045  # radians left open between two themes
 
 
@@ -101,6 +103,7 @@ def listing_svg(
     palette: DrawingPalette,
     shapes: tuple[DrawingShape, ...],
     marks: tuple[ListingMark, ...],
+    names: str = "",
 ) -> str:
     """The inside of the drawing; clusters lie above single ones, as on the live map."""
     dark = palette is DARK
@@ -109,6 +112,7 @@ def listing_svg(
         (
             f'<rect width="{frame.width}" height="{frame.height}" fill="{palette.water}"/>',
             *(shape_svg(shape, palette) for shape in shapes),
+            names,
             f'<g font-family="{FONT}">',
             *(_mark_svg(frame, palette, mark, dark=dark) for mark in by_size),
             "</g>",
@@ -116,14 +120,33 @@ def listing_svg(
     )
 
 
+def boxes_of(
+    frame: DrawingFrame, marks: Iterable[ListingMark]
+) -> list[tuple[float, float, float, float]]:
+    """The ground that marks take from names, in pixels."""
+    reaches = (
+        (mark, _ring_size(frame, mark) / 2 if mark.count > 1 else _radius(frame)) for mark in marks
+    )
+    return [(one.x - by, one.y - by, one.x + by, one.y + by) for one, by in reaches]
+
+
+def _radius(frame: DrawingFrame) -> float:
+    return 15.0 if frame.zoom >= NEAR_ZOOM else 7.5
+
+
+def _ring_size(frame: DrawingFrame, mark: ListingMark) -> int:
+    rings = RINGS if frame.zoom >= RINGS_FROM else FAR_RINGS
+    return next(size for least, size in rings if mark.count >= least)
+
+
 def _mark_svg(
     frame: DrawingFrame, palette: DrawingPalette, mark: ListingMark, *, dark: bool
 ) -> str:
     if mark.count > 1:
-        return _ring_svg(palette, mark, dark=dark)
+        return _ring_svg(frame, palette, mark, dark=dark)
     (theme,) = mark.counts
     hue = HUES[theme][dark]
-    radius = 15.0 if frame.zoom >= NEAR_ZOOM else 7.5
+    radius = _radius(frame)
     at = f'cx="{mark.x:.1f}" cy="{mark.y:.1f}"'
     told = f'data-theme="{theme}" data-count="1"'
     if mark.exact:
@@ -137,9 +160,12 @@ def _mark_svg(
     )
 
 
-def _ring_svg(palette: DrawingPalette, mark: ListingMark, *, dark: bool) -> str:
-    size = next(size for least, size in RINGS if mark.count >= least)
-    width = 3 + size / 22
+def _ring_svg(
+    frame: DrawingFrame, palette: DrawingPalette, mark: ListingMark, *, dark: bool
+) -> str:
+    size = _ring_size(frame, mark)
+    letter = 12.5 if frame.zoom >= RINGS_FROM else 11.0
+    width = 1.5 + size / 16
     radius = size / 2 - 2 - width / 2
     gap = RING_GAP if len(mark.counts) > 1 else 0.0
     arcs, start = [], -pi / 2
@@ -151,7 +177,7 @@ def _ring_svg(palette: DrawingPalette, mark: ListingMark, *, dark: bool) -> str:
     return (
         f'<g data-count="{mark.count}"><circle cx="{mark.x:.1f}" cy="{mark.y:.1f}"'
         f' r="{size / 2 - 1:.1f}" fill="{palette.chosen}"/>{"".join(arcs)}'
-        f'<text x="{mark.x:.1f}" y="{mark.y + 4.5:.1f}" text-anchor="middle" font-size="12.5"'
+        f'<text x="{mark.x:.1f}" y="{mark.y + 4.2:.1f}" text-anchor="middle" font-size="{letter}"'
         f' font-weight="600" fill="{palette.ink}">{text}</text></g>'
     )
 

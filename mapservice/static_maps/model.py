@@ -26,6 +26,9 @@ class DrawingPalette:
     initiative: str
     initiative_ink: str
     ring: str
+    river: str
+    label: str
+    halo: str
 
 
 LIGHT = DrawingPalette(
@@ -40,6 +43,9 @@ LIGHT = DrawingPalette(
     initiative="#bc3f18",
     initiative_ink="#ffffff",
     ring="#ffffff",
+    river="#bcd4dc",
+    label="#33434c",
+    halo="#faf8f2",
 )
 DARK = DrawingPalette(
     water="#0a1114",
@@ -53,6 +59,9 @@ DARK = DrawingPalette(
     initiative="#f58a63",
     initiative_ink="#1d0f09",
     ring="#10181c",
+    river="#121b20",
+    label="#d9d8d0",
+    halo="#1f2b31",
 )
 PALETTES = {"claire": LIGHT, "sombre": DARK}
 
@@ -84,6 +93,26 @@ class DrawingFrame:
             width, height,
         )  # fmt: skip
 
+    @classmethod
+    def of_live_map(cls, bounds: Sequence[float], box: tuple[int, int], padding: int) -> Self:
+        """What a live map of the size `box` shows of bounds in degrees, `padding` pixels around.
+
+        The frame goes on beyond the box: to the sides where its height bounds the scale, else above
+        and below. So a window of another shape, which covers itself with the drawing, has the
+        scale of its live map too.
+        """
+        (west, south), (east, north) = mercator(*bounds[:2]), mercator(*bounds[2:])
+        room = [side - 2 * padding for side in box]
+        scales = (east - west) / room[0], (north - south) / room[1]
+        is_wide = scales[0] > scales[1]
+        canvas = (box[0], round(1.6 * box[1])) if is_wide else (round(1.6 * box[0]), box[1])
+        scale = max(*scales, 3000 / box[0])
+        half_x, half_y = scale * canvas[0] / 2, scale * canvas[1] / 2
+        middle_x, middle_y = (west + east) / 2, (south + north) / 2
+        return cls(
+            middle_x - half_x, middle_y - half_y, middle_x + half_x, middle_y + half_y, *canvas
+        )
+
     @property
     def degrees(self) -> tuple[float, float, float, float]:
         """West, south, east, north, EPSG:4326."""
@@ -104,6 +133,10 @@ class DrawingFrame:
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Where a position in EPSG:3857 comes to lie, in pixels from the upper left."""
         return ((x - self.west) * self.scale, (self.north - y) * self.scale)
+
+    def position(self, x: float, y: float) -> tuple[float, float]:
+        """Longitude and latitude of a place in pixels, EPSG:4326."""
+        return _degrees(self.west + x / self.scale, self.north - y / self.scale)
 
     def cells(self, zoom: int) -> tuple[range, range]:
         """Columns and rows of the grid of that zoom that the frame touches."""
@@ -181,6 +214,11 @@ def shape_svg(shape: DrawingShape, palette: DrawingPalette) -> str:
         "line": ("none", palette.line, 0.7),
         "border": ("none", palette.border, 1.1),
         "abroad": (palette.abroad, "none", 0.0),
+        "lake": (palette.river, "none", 0.0),
+        "river-1": ("none", palette.river, 1.8),
+        "river-2": ("none", palette.river, 1.4),
+        "river-3": ("none", palette.river, 1.0),
+        "river-4": ("none", palette.river, 0.7),
         "chosen": (palette.chosen, "none", 0.0),
         "inner": ("none", palette.line, 0.8),
         "shaded": (palette.initiative, palette.initiative, 1.2),
@@ -194,9 +232,13 @@ def shape_svg(shape: DrawingShape, palette: DrawingPalette) -> str:
     return f'<path d="{shape.path}" fill="{fill}"{line}{more}/>'
 
 
+def radius_of(mark: DrawingMark) -> float:
+    return 5.0 if mark.count == 1 else min(6 + 3 * log10(mark.count), 19)
+
+
 def mark_svg(mark: DrawingMark, palette: DrawingPalette) -> str:
     """A filled dot for what is exact or counted; a dashed, softer one for a commune."""
-    radius = 5.0 if mark.count == 1 else min(6 + 3 * log10(mark.count), 19)
+    radius = radius_of(mark)
     at = f'cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{radius:.1f}"'
     if mark.exact:
         dot = f'<circle {at} fill="{palette.initiative}" stroke="{palette.ring}" stroke-width="2"/>'
@@ -224,6 +266,7 @@ def picture(
     palette: DrawingPalette,
     shapes: Sequence[DrawingShape],
     marks: Sequence[DrawingMark],
+    names: str = "",
 ) -> str:
     """The inside of the drawing, from the water up to the initiatives, cut at its frame."""
     largest_first = sorted(marks, key=lambda mark: -mark.count)
@@ -231,6 +274,7 @@ def picture(
         (
             f'<rect width="{frame.width}" height="{frame.height}" fill="{palette.water}"/>',
             *(shape_svg(shape, palette) for shape in shapes),
+            names,
             f'<g font-family="{FONT}">',
             *(mark_svg(mark, palette) for mark in largest_first),
             "</g>",

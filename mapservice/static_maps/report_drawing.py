@@ -12,8 +12,11 @@ from mapservice.static_maps.model import (
     document,
     mercator,
     picture,
+    shape_svg,
 )
+from mapservice.static_maps.names import names_svg, place_names
 from mapservice.static_maps.report_model import EDGE, HATCH, PAPER, ReportArea, fill_of
+from mapservice.static_maps.waters import water_shapes
 
 WIDTH, HEIGHT = 1000, 760
 PATTERN = (
@@ -54,7 +57,9 @@ def choropleth(
             ' stroke-linejoin="round" fill-rule="evenodd"/>'
         )
     inside = picture(frame, LIGHT, ground, ())
-    return document(frame, PATTERN + inside + shaded, title, description)
+    above = "".join(shape_svg(shape, LIGHT) for shape in water_shapes(frame))
+    above += names_svg(place_names(connection, frame), LIGHT)
+    return document(frame, PATTERN + inside + shaded + above, title, description)
 
 
 def _ring(frame: DrawingFrame, corners: Iterable[Sequence[float]]) -> str:

@@ -37,6 +37,7 @@ from mapservice.static_maps.model import (
     mercator,
     picture,
 )
+from mapservice.static_maps.names import names_svg, place_names
 from mapservice.static_maps.png import png
 from mapservice.territories import queries as territories
 from mapservice.territories.coordinates import LonLat
@@ -55,9 +56,9 @@ WIDTH, HEIGHT = 640, 480
 FRESH_SECONDS = 3600
 # As long as the tiles of the live map that takes its place.
 LISTING_SECONDS = 60
-# About as large as the map of the home page is on a phone, a laptop and a wide screen, so that both
-# choose tiles of the same zoom.
-SHAPES = {"petite": (400, 400), "carree": (840, 840), "large": (1440, 960)}
+# Sizes of the map of the home page on a phone, a laptop and a wide screen, so that drawing and live
+# map choose tiles of one zoom.
+SHAPES = {"petite": (390, 338), "carree": (840, 654), "large": (1200, 820)}
 # Pixels left around, as by static/js/base-map.js.
 PADDINGS = {"petite": 12, "carree": 28, "large": 28}
 # Around a place, the circle fills most of the frame.
@@ -94,10 +95,10 @@ def listing_svg_of_filter() -> Response:
         raise InvalidInput("limit", "a drawing has no pages")
     with services().autocommit.connect() as connection:
         filters = with_known_places(connection, asked)
-        width, height = SHAPES[shape]
-        frame = DrawingFrame.around(bounds_of(filters), width, height, PADDINGS[shape] / height)
+        frame = DrawingFrame.of_live_map(bounds_of(filters), SHAPES[shape], PADDINGS[shape])
         shapes, marks = listing.listing(connection, frame, replace(filters, bbox=None))
-    inside = listing.listing_svg(frame, palette, shapes, marks)
+        names = place_names(connection, frame, listing.boxes_of(frame, marks))
+    inside = listing.listing_svg(frame, palette, shapes, marks, names_svg(names, palette))
     told = _count(sum(mark.count for mark in marks))
     whole = document(frame, inside, _("Carte des initiatives"), told)
     return edge.whole_answer(whole, SVG, LISTING_SECONDS)
@@ -207,7 +208,9 @@ def around_svg(position: str) -> Response:
     path = f"M{x - size:.1f} {y:.1f}{arc} {x + size:.1f} {y:.1f}{arc} {x - size:.1f} {y:.1f}Z"
     circle = DrawingShape("circle", path)
     told = _("La liste dit ce qui s’y trouve.")
-    shown = DrawnLayers((*drawn.shapes, circle), tuple(marks))
+    with services().autocommit.connect() as connection:
+        names = place_names(connection, frame, drawing.boxes_of(marks))
+    shown = DrawnLayers((*drawn.shapes, circle), tuple(marks), names)
     response = _svg(frame, palette, shown, _("Le cercle choisi"), told)
     response.headers["Cache-Control"] = "private, no-store"
     return response
@@ -282,14 +285,18 @@ def _svg(
     told: str,
     insets: str = "",
 ) -> Response:
-    inside = picture(frame, palette, drawn.shapes, drawn.marks) + insets
+    inside = (
+        picture(frame, palette, drawn.shapes, drawn.marks, names_svg(drawn.names, palette)) + insets
+    )
     return edge.whole_answer(document(frame, inside, title, told), SVG, FRESH_SECONDS)
 
 
 def _card(
     frame: DrawingFrame, drawn: DrawnLayers, eyebrow: str, title: str, words: str, insets: str = ""
 ) -> Response:
-    inside = picture(frame, LIGHT, drawn.shapes, drawn.marks) + insets
+    inside = (
+        picture(frame, LIGHT, drawn.shapes, drawn.marks, names_svg(drawn.names, LIGHT)) + insets
+    )
     name = services().settings.site_name
     return edge.whole_answer(
         png(card(inside, LIGHT, eyebrow, title, words, name)), PNG, FRESH_SECONDS

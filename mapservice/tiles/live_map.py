@@ -11,6 +11,7 @@ from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.params import NamedTerritory, query_string
 from mapservice.territories import queries as territories
 from mapservice.territories.model import TerritoryRef
+from mapservice.tiles import ground
 from mapservice.tiles.basemap.service import Basemap
 from mapservice.web.edge import services
 
@@ -38,9 +39,16 @@ def map_config(
         "bounds": list(bounds),
         "territory": {"level": territory.level, "code": territory.code} if territory else None,
         "basemap": services().of(Basemap).page_config("/basemap"),
+        "simplified_outlines": _simplified_outlines(),
         "drawing": _drawing(territory),
         **more,
     }
+
+
+def _simplified_outlines() -> bool:
+    """Whether outlines of communes are the simplified ones that come by default."""
+    with services().autocommit.connect() as connection:
+        return ground.has_simplified_outlines(connection)
 
 
 def bounds_of(filters: InitiativeFilters) -> Sequence[float]:
@@ -61,13 +69,17 @@ def bounds_of(filters: InitiativeFilters) -> Sequence[float]:
 
 def listing_map(filters: InitiativeFilters, territory: TerritoryRef | None) -> dict[str, Any]:
     """The map of a filter. The drawing before it has the same filter, extent and colours."""
+    return map_config(filters, bounds_of(filters), territory, **listing_drawings(filters))
+
+
+def listing_drawings(filters: InitiativeFilters) -> dict[str, Any]:
+    """Addresses of what a map of a filter will show, by the size of the window."""
     carte = url_for("drawings.listing_svg_of_filter")
     petite, carree, large = (
         f"{carte}?{urlencode([*filters.to_pairs(), ('forme', shape)], safe=',:')}"
         for shape in ("petite", "carree", "large")
     )
-    drawings = {"drawing": carree, "drawing_small": petite, "drawing_wide": large}
-    return map_config(filters, bounds_of(filters), territory, **drawings)
+    return {"drawing": carree, "drawing_small": petite, "drawing_wide": large}
 
 
 def place_map(

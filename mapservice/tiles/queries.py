@@ -29,8 +29,8 @@ FEATURE_BUDGET = 1500
 EXTENT = 4096
 HALF_METRES = 20037508.342789244
 # A cluster stands at the middle of its members, but no nearer to the edge of its cell than this
-# share of the cell, lest the rings of neighbours cover each other.
-CLUSTER_MARGIN = 0.15
+# share of the cell, lest the rings of neighbours cover each other, or the names between them.
+CLUSTER_MARGIN = 0.25
 # Maps that people look at differ in few filters; each has a statement a zoom.
 KEPT_STATEMENTS = 512
 

@@ -12,7 +12,13 @@ from mapservice.initiatives.filters import InitiativeFilters, RollupScope, parse
 from mapservice.initiatives.grid import FIGURES_CREDIT, INITIATIVES_CREDIT, TERRITORIES_CREDIT, Tile
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import with_known_places
-from mapservice.tiles import activity_queries, density_queries, queries, territory_queries
+from mapservice.tiles import (
+    activity_queries,
+    density_queries,
+    ground_labels,
+    queries,
+    territory_queries,
+)
 from mapservice.tiles.tile_cache.store import ChangeExtent
 from mapservice.web import edge
 from mapservice.web.edge import base_url, only_parameters, services, tile_answer
@@ -61,8 +67,7 @@ def territories_tilejson() -> Response:
         }
         for layer in territory_queries.LAYERS
     ]
-    names = ("level", "code", "name", "population")
-    labels = {name: name for name in names}
+    labels = {name: name for name in ground_labels.LABEL_FIELDS}
     layers.append({"id": "labels", "fields": labels, "minzoom": 0, "maxzoom": TERRITORIES_MAX_ZOOM})
     return _tilejson("territories", layers, TERRITORIES_MAX_ZOOM, "")
 

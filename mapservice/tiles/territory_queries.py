@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from mapservice.db.engine import fill
 from mapservice.initiatives.grid import Tile
 from mapservice.territories.model import OUTLINE_ZOOMS, Level
+from mapservice.tiles import ground_labels
 
 EXTENT = 4096
 BUFFER = 64
@@ -52,17 +53,6 @@ LAYERS = (
 
 LAYERS_BY_NAME = {layer.name: layer for layer in LAYERS}
 
-# Label a commune from this zoom on if it has at least so many inhabitants.
-LABELLED = (
-    (5, 250_000),
-    (6, 120_000),
-    (7, 60_000),
-    (8, 25_000),
-    (9, 9_000),
-    (10, 2_500),
-    (11, 800),
-)
-
 OUTLINES = """
     SELECT {attributes},
            ST_AsMVTGeom(outline, ST_TileEnvelope({z}, {x}, {y}), {extent}, {buffer}, true) AS geom
@@ -79,13 +69,6 @@ FULL = """
       FROM territory
      WHERE territory.level {levels} AND territory.level = '{level}'
        AND territory.outline_3857 && ST_TileEnvelope({z}, {x}, {y}, margin => {margin})"""
-
-LABELS = """
-    SELECT level, code, name, population,
-           ST_Transform(point, 3857) AS point
-      FROM territory
-     WHERE point && ST_Transform(ST_TileEnvelope({z}, {x}, {y}, margin => {margin}), 4326)
-       AND ({shown})"""
 
 MVT_LAYER = """
     (SELECT coalesce(ST_AsMVT(feature, '{name}', {extent}, 'geom'), '')
@@ -108,7 +91,7 @@ def territories_mvt(connection: Connection, tile: Tile) -> bytes:
     ]
     labels = _fill(
         """
-        SELECT level, code, name, population,
+        SELECT level, code, name, population, seat,
                ST_AsMVTGeom(point, ST_TileEnvelope({z}, {x}, {y}), {extent}, {buffer}, true) AS geom
           FROM ({labels}) AS label ORDER BY population DESC NULLS LAST, code""",
         tile,
@@ -122,7 +105,7 @@ def territories_geojson(connection: Connection, tile: Tile) -> str:
     """The same outlines and labels as one collection, EPSG:4326, each with its `layer`."""
     parts = [_features(layer, tile) for layer in LAYERS if tile.z >= layer.first_zoom]
     points = _fill("SELECT *, point AS geom FROM ({labels}) AS label", tile, labels=_labels(tile))
-    pairs = _pairs(("level", "code", "name", "population"))
+    pairs = _pairs(ground_labels.LABEL_FIELDS)
     parts.append(_fill(GEOJSON_LAYER, tile, name="labels", pairs=pairs, features=points))
     return _collection(connection, parts)
 
@@ -192,23 +175,9 @@ def shown(layer: TerritoryLayer, tile: Tile) -> str:
 
 
 def _labels(tile: Tile) -> str:
-    return _fill(LABELS, tile, shown=" OR ".join(_labelled(tile.z)))
-
-
-def _labelled(zoom: int) -> list[str]:
-    """Conditions on `territory`: régions far out, départements nearer, then communes by size."""
-    if zoom <= 5:
-        conditions = ["level = 'region'"]
-    elif zoom <= 8:
-        conditions = ["level = 'departement'"]
-    else:
-        conditions = []
-    least = [population for first, population in LABELLED if zoom >= first]
-    if zoom > LABELLED[-1][0]:
-        conditions.append("level = 'commune'")
-    elif least:
-        conditions.append(f"level = 'commune' AND population >= {min(least)}")
-    return [f"({condition})" for condition in conditions]
+    envelope = "ST_TileEnvelope({z}, {x}, {y}, margin => {margin})"
+    wider = f"ST_TileEnvelope({{z}}, {{x}}, {{y}}, margin => {1 / ground_labels.STEPS})"
+    return _fill(ground_labels.labels(tile.z, envelope, wider), tile)
 
 
 def _fill(template: str, tile: Tile, **texts: str) -> str:

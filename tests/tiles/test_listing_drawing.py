@@ -71,7 +71,7 @@ def test_an_extent_is_drawn(filled: FlaskClient) -> None:
 def test_as_many_as_the_tiles_of_the_same_place(filled: FlaskClient, query: str) -> None:
     """Of the whole frame, whatever its tiles: each initiative in it is in one mark."""
     svg = drawn(filled, query)
-    width = 840
+    width = float(re.findall(r'width="(\d+)"', svg)[0])
     counted: Counter[bool] = Counter()
     for count, x, y in re.findall(
         r'data-count="(\d+)"[^>]*>?[^>]*?cx="([-\d.]+)" cy="([-\d.]+)"', svg

@@ -145,11 +145,16 @@ class ReportLine:
 
 @dataclass(frozen=True, slots=True)
 class ReportOutlines:
-    """GeoJSON geometries in EPSG:4326 by code, the land around, and the areas' W, S, E, N."""
+    """GeoJSON geometries in EPSG:4326 by code, the land around, and the areas' W, S, E, N.
+
+    `names` are towns that the map has room for: name, longitude, latitude, and how far from there
+    its middle stands, in pixels right and down.
+    """
 
     areas: Mapping[str, Mapping[str, Any]]
     ground: tuple[dict[str, Any], ...]
     bounds: tuple[float, float, float, float]
+    names: tuple[tuple[str, float, float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ PRINTED_ROWS = 120
 def render(report: TerritoryReport) -> str:
     """The page; it fetches nothing, whatever opens it."""
     outlines = report.outlines
-    drawn = offline_map(areas(report), outlines.ground, outlines.bounds)
+    drawn = offline_map(areas(report), outlines.ground, outlines.bounds, outlines.names)
     font = (vendor_folder() / FONT).read_bytes()
     return (
         _templates()

@@ -30,6 +30,7 @@ from mapservice.publishing.reports.model import (
 from mapservice.rollups import queries as activity
 from mapservice.rollups import territory_queries
 from mapservice.rollups.territory_model import rate
+from mapservice.static_maps.names import names_around
 from mapservice.territories.model import Level
 from mapservice.territories.queries import source_in_force
 
@@ -201,4 +202,5 @@ def _outlines(
     sides = dict(zip(("west", "south", "east", "north"), bounds, strict=True))
     around = {"zoom": wanted["zoom"], "digits": DIGITS, "reach": REACH} | sides
     ground = connection.execute(text(AROUND), around).scalars()
-    return ReportOutlines(areas, tuple(json.loads(shape) for shape in ground), bounds)
+    names = tuple(names_around(connection, bounds))
+    return ReportOutlines(areas, tuple(json.loads(shape) for shape in ground), bounds, names)

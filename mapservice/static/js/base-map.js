@@ -2,8 +2,10 @@
 
 import { loadBasemap, withBasemap } from "./basemap-layers.js";
 import { loadGlyphs, provideImages } from "./clusters.js";
+import { followRivers } from "./ground.js";
 import { words } from "./page.js";
-import { FAMILY, mapStyle } from "./style.js";
+import { mapStyle } from "./style.js";
+import { FAMILY } from "./tokens.js";
 
 const ASSETS = "/vendor/maplibre-gl";
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -62,9 +64,32 @@ function addCredits(map, library) {
 function addControls(map, library) {
   map.addControl(new library.NavigationControl({ showCompass: false }), "top-right");
   map.once("idle", () => {
-    map.addControl(new library.ScaleControl({ maxWidth: 110 }), "bottom-right");
+    map.addControl(new library.ScaleControl({ maxWidth: 90 }), "bottom-left");
     addCredits(map, library);
   });
+}
+
+// So near, a commune is wider than the map: its name may stand beyond the edge.
+const PLACE_FROM = 10.5;
+
+/** Names the commune in the middle where no name on the map does. */
+function tellPlace(map) {
+  const caption = document.createElement("p");
+  caption.className = "map-place";
+  caption.hidden = true;
+  map.getContainer().append(caption);
+  const tell = () => {
+    const near = map.getZoom() >= PLACE_FROM && map.getLayer("towns");
+    const { clientWidth, clientHeight } = map.getContainer();
+    const middle = [clientWidth / 2, clientHeight / 2];
+    const [commune] = near ? map.queryRenderedFeatures(middle, { layers: ["towns"] }) : [];
+    const layers = ["commune-labels", "seat-labels"].filter((id) => map.getLayer(id));
+    const named = commune && map.queryRenderedFeatures({ layers }).some(({ properties }) => properties.code === commune.properties.code);
+    caption.textContent = commune?.properties.name ?? "";
+    caption.hidden = !caption.textContent || named;
+  };
+  map.on("idle", tell);
+  map.on("movestart", () => (caption.hidden = true));
 }
 
 // Colours and images are both read from the tokens, so both are made anew.
@@ -86,20 +111,23 @@ export async function openMap(config, places = () => ({}), { box = document.getE
   const { library, glyphs, base, tilejson } = await gather(config, box);
   const state = { filter: config.filter, base };
   const style = () =>
-    withBasemap(mapStyle({ tilejson, filter: state.filter, abroad: box.dataset.abroad }, places()), state.base, FAMILY, groups);
+    withBasemap(mapStyle({ tilejson, filter: state.filter, files: box.dataset }, places()), state.base, FAMILY, groups);
   const map = new library.Map({
     container: box, style: style(), bounds: config.bounds, fitBoundsOptions: { padding: paddingOf(box) },
     minZoom: 2, maxZoom: 18, dragRotate: false, pitchWithRotate: false, touchPitch: false,
     attributionControl: false, fadeDuration: calm.matches ? 0 : 200, locale: locale(box), ...options,
   });
+  box.map = map; // for scripts of tests and of the console
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   provideImages(map, glyphs);
+  followRivers(map, box.dataset.riversNear);
   map.on("error", ({ error }) => console.warn("Map:", error.message));
   map.once("idle", () => (box.dataset.state = "ready"));
   // The drawing in its place shows one view only.
   map.on("movestart", ({ originalEvent }) => originalEvent && (box.dataset.state ??= "moved"));
   addControls(map, library);
+  tellPlace(map);
   followDarkMode(map, style, state, config);
   return { map, library, tilejson, state, style };
 }

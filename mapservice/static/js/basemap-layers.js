@@ -131,7 +131,9 @@ const lettered = (layer, family) => (layer.type !== "symbol" ? layer : {
 });
 
 const isName = ({ type, source, "source-layer": layer }) => type === "symbol" && source === "territories" && layer === "labels";
-const namesCommunes = (layer) => isName(layer) && /commune|landmark|town/.test(layer.id);
+// Water and names of ours that a base map of the whole world has itself.
+const isOurs = (layer) => isName(layer) || layer.source === "surroundings" || layer.source?.startsWith("rivers");
+const namesCommunes = (layer) => isName(layer) && /commune|seat/.test(layer.id);
 
 /** Names of communes near by only where the base map has none: outside its boxes. */
 function besideNames(layer, boxes) {
@@ -169,7 +171,7 @@ export function withBasemap(style, base, family, groups) {
   const wanted = base.layers.filter(({ metadata }) => !groups || groups.includes(metadata?.[GROUP]))
     .map((layer) => lettered(layer, family));
   const own = style.layers.flatMap(yielding).flatMap((layer) => {
-    if (base.whole) return isName(layer) ? [] : [layer];
+    if (base.whole) return isOurs(layer) ? [] : [layer];
     return namesCommunes(layer) ? besideNames(layer, base.boxes) : [layer];
   });
   const ground = wanted.filter(({ metadata }) => metadata?.[GROUP] === "ground");

@@ -1,7 +1,8 @@
 // Images drawn for the map on demand: rings split by theme, dots of a true point, soft rings of a
 // commune. Names are made in style.js: "ring:44:8.0.4…", "dot:culture", "small-soft:habitat".
 
-import { THEMES, token } from "./style.js";
+import { THEMES } from "./style.js";
+import { token } from "./tokens.js";
 
 const RATIO = 2;
 const GAP = 0.045; // radians left open between two themes of a ring
@@ -70,7 +71,7 @@ function drawRing(size, shares) {
   context.shadowOffsetY = RATIO;
   disc(context, centre, size / 2 - 1, token("surface"));
   context.shadowColor = "transparent";
-  context.lineWidth = 3 + size / 22;
+  context.lineWidth = 1.5 + size / 16; // as in listing_drawing.py
   drawArcs(context, centre, size / 2 - 2 - context.lineWidth / 2, turns(shares));
   return context;
 }
@@ -114,8 +115,20 @@ function drawSoft(theme, small, glyph) {
   return context;
 }
 
+// Signs of towns, as an atlas has them: small, of ink on paper, never of the colour of initiatives.
+function drawTown(kind) {
+  const size = { region: 8, departement: 7, commune: 5 }[kind];
+  const context = canvasOf(size + 2);
+  const centre = size / 2 + 1;
+  disc(context, centre, size / 2, token("label"));
+  disc(context, centre, size / 2 - 1.1, token("label-halo"));
+  if (kind !== "commune") disc(context, centre, size / 2 - (kind === "region" ? 2.1 : 2.5), token("label"));
+  return context;
+}
+
 function drawNamed(name, glyphs) {
   const [kind, first, shares] = name.split(":");
+  if (kind === "town") return drawTown(first);
   const ring = { ring: drawRing, "soft-ring": drawSoftRing }[kind];
   if (ring) return ring(Number(first), shares.split(".").map(Number));
   const draw = { dot: drawDot, soft: drawSoft }[kind.replace("small-", "")];

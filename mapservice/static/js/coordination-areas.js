@@ -1,6 +1,7 @@
 // Territories shaded by a figure: outlines come as tiles, figures as columns joined by their code.
 
 import { settled } from "./base-map.js";
+import { ABOVE_FIGURES } from "./ground.js";
 import { hatch, RATIO } from "./hatch.js";
 import { loadMosaic, numberAt, packed, paint, showFirst } from "./mosaic.js";
 import { element } from "./page.js";
@@ -60,7 +61,7 @@ function addLayers(map, config, mosaic) {
     type: "vector", tiles: [`${location.origin}${config.tiles_url}`], maxzoom: config.tiles_max_zoom,
     promoteId: { areas: "code" },
   });
-  const above = ["base-water-ocean", "departement-lines", "region-lines", "territory-line"].find((id) => map.getLayer(id));
+  const above = ABOVE_FIGURES.find((id) => map.getLayer(id));
   for (const layer of layers(config)) map.addLayer(layer, above);
   for (const [number, { canvas, corners }] of (mosaic?.pictures ?? []).entries()) {
     const source = `mosaic-${number}`;

@@ -1,5 +1,6 @@
 // Territories shaded by initiatives per 10,000 inhabitants; none is hatched, unknown is grey.
 
+import { ABOVE_FIGURES } from "./ground.js";
 import { hatch, RATIO } from "./hatch.js";
 import { element } from "./page.js";
 import { token } from "./style.js";
@@ -40,7 +41,7 @@ export function shadeFigures(map, { url, classes }) {
   if (map.getSource("figures")) return;
   map.addImage("figure-hatch", hatch(), { pixelRatio: RATIO });
   map.addSource("figures", { type: "geojson", data: url });
-  const above = ["commune-lines", "territory-line", "highlight"].find((id) => map.getLayer(id));
+  const above = ABOVE_FIGURES.find((id) => map.getLayer(id));
   for (const layer of layers(classes)) map.addLayer(layer, above);
 }
 

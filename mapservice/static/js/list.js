@@ -57,13 +57,13 @@ function append(page) {
 /** The card of an initiative, or null when the list does not hold it now. */
 export const cardOf = (id) => results().querySelector(`.card[data-id="${CSS.escape(id)}"]`);
 
-/** Marks one card and no other; `scroll` brings it into view where the list has its own column. */
-export function mark(id, className, scroll = false) {
+/** Marks the cards of these initiatives and no other; `scroll` brings the first into view where the list has its own column. */
+export function mark(ids, className, scroll = false) {
   for (const card of results().querySelectorAll(`.${className}`)) card.classList.remove(className);
-  const card = id && cardOf(id);
-  card?.classList.add(className);
-  if (card && scroll && matchMedia("(min-width: 48rem)").matches) {
-    card.scrollIntoView({ block: "nearest", behavior: scrolling() });
+  const cards = ids.map(cardOf).filter(Boolean);
+  for (const card of cards) card.classList.add(className);
+  if (cards.length && scroll && matchMedia("(min-width: 48rem)").matches) {
+    cards[0].scrollIntoView({ block: "nearest", behavior: scrolling() });
   }
 }
 

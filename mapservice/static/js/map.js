@@ -1,17 +1,19 @@
 // Entry of the home page: the map, its list, its filters, one URL.
 
 import { openMap, tellFailure, whenIdle } from "./base-map.js";
-import { forgetCommunes, stackAt, watchCommunes } from "./communes.js";
+import { forgetCommunes, NEAREST_TINT, stackAt, watchCommunes } from "./communes.js";
 import { adoptFilters, catchFilters } from "./filters.js";
 import { adopt, lengthenOnDemand, mark, showResults, watchCards } from "./list.js";
+import { LocateControl } from "./locate.js";
+import { walkByKeys } from "./map-keys.js";
 import { fetchPage, readConfig, scrolling, words } from "./page.js";
+import { openCluster } from "./parting.js";
 import { openCard } from "./popup.js";
 import { tilesFor } from "./style.js";
 import { queryOfPlace, suggestAnswers } from "./suggest.js";
 
 const panel = document.querySelector(".atlas-panel");
 const SETTLE = 220; // ms without movement before the list is asked for
-const DEEPEST = 13.5; // from here on, what stands together stays together
 const wide = matchMedia("(min-width: 48rem)");
 
 const page = { config: readConfig(), moved: false, atlas: null, popup: null, search: location.search };
@@ -113,37 +115,42 @@ function highlight(position) {
   page.atlas?.map.getSource("highlight")?.setData({ type: "FeatureCollection", features });
 }
 
-const positionOf = (card) => (card?.dataset.lon ? [Number(card.dataset.lon), Number(card.dataset.lat)] : null);
+/** Lights what a card is about: its point, or the commune that it is somewhere in. */
+function light(card) {
+  const { lon, lat, precision, commune } = card?.dataset ?? {};
+  const map = page.atlas?.map;
+  const whole = map && commune && precision !== "point" && map.getZoom() >= NEAREST_TINT ? commune : null;
+  if (map && page.lit !== whole) {
+    const state = (id, lit) => id && map.setFeatureState({ source: "territories", sourceLayer: "communes", id }, { lit });
+    state(page.lit, false);
+    state(whole, true);
+    page.lit = whole;
+  }
+  highlight(lon && !whole ? [Number(lon), Number(lat)] : null);
+}
 
 function select(lngLat, found) {
   page.popup?.remove();
   highlight(lngLat);
-  if (found.length === 1) mark(found[0].id, "is-selected", true);
+  if (found.length === 1) mark([found[0].id], "is-selected", true);
   page.popup = openCard(page.atlas, lngLat, found, () => {
-    mark(null, "is-selected");
+    mark([], "is-selected");
     highlight(null);
   });
 }
 
-/** A cluster opens by zooming in; where it cannot, its initiatives are listed on the spot. */
-async function openCluster(map, feature) {
-  const at = feature.geometry.coordinates;
-  if (map.getZoom() < DEEPEST) {
-    page.moved = true;
-    map.easeTo({ center: at, zoom: Math.min(map.getZoom() + 2, 15) });
-    return;
-  }
-  const reach = 0.0004;
-  const query = queryNow();
-  query.set("bbox", [at[0] - reach, at[1] - reach, at[0] + reach, at[1] + reach].map((n) => n.toFixed(6)).join(","));
-  query.set("limit", "40");
-  const answer = await (await fetch(`/initiatives.geojson?${query}`)).json();
-  const found = answer.features.map((f) => f.properties);
-  if (found.length) select(at, found);
-}
-
 function unique(features) {
   return [...new Map(features.map((f) => [f.properties.id, f.properties])).values()];
+}
+
+/** What a click on a feature does; `found` is all that was hit with it. */
+function open(first, found = [first]) {
+  const at = first.geometry.coordinates;
+  if (first.layer.id === "stacks") select(at, stackAt(first.properties.territory));
+  else if (first.layer.id === "clusters") {
+    page.moved = true;
+    openCluster(page.atlas, at, select);
+  } else select(at, unique(found.filter((f) => f.layer.id === "singles")));
 }
 
 function onClick(map, event) {
@@ -151,22 +158,29 @@ function onClick(map, event) {
   const { x, y } = event.point;
   const layers = ["stacks", "clusters", "singles"];
   const found = map.queryRenderedFeatures([[x - around, y - around], [x + around, y + around]], { layers });
-  if (!found.length) return;
-  const [first] = found;
-  if (first.layer.id === "stacks") select(first.geometry.coordinates, stackAt(first.properties.territory));
-  else if (first.layer.id === "clusters") openCluster(map, first);
-  else select(first.geometry.coordinates, unique(found.filter((f) => f.layer.id === "singles")));
+  if (found.length) open(found[0], found);
+  else openGround(map, event);
+}
+
+/** What is somewhere in a tinted commune opens on its whole ground. */
+function openGround(map, { point, lngLat }) {
+  const [ground] = map.queryRenderedFeatures(point, { layers: ["shaded-communes"] }).filter(({ state }) => state.shaded);
+  const held = ground ? stackAt(ground.properties.code) : [];
+  if (!held.length) return;
+  select(lngLat, held);
+  highlight(null); // no ring at the place of a click
 }
 
 function watchPointer(map) {
   for (const layer of ["singles", "clusters", "stacks"]) {
     map.on("mousemove", layer, ({ features }) => {
       map.getCanvas().style.cursor = "pointer";
-      mark(features[0].properties.id, "is-hovered");
+      const { id, territory } = features[0].properties;
+      mark(id ? [id] : layer === "stacks" ? stackAt(territory).map((one) => one.id) : [], "is-hovered");
     });
     map.on("mouseleave", layer, () => {
       map.getCanvas().style.cursor = "";
-      mark(null, "is-hovered");
+      mark([], "is-hovered");
     });
   }
 }
@@ -194,7 +208,22 @@ function followFarLinks(map) {
   });
 }
 
-function startMap({ map }) {
+// Whoever pastes a view into the address, or goes back to one, is taken there.
+function followAddress(map) {
+  addEventListener("hashchange", () => {
+    const view = readView();
+    if (!view) return;
+    page.moved = true;
+    map.jumpTo({ center: view.center, zoom: view.zoom });
+  });
+}
+
+function startMap({ map, library }) {
+  if ("geolocation" in navigator) {
+    map.addControl(new LocateControl(library, () => (page.moved = true)), "top-right");
+  }
+  walkByKeys(map, { show: (feature) => highlight(feature?.geometry.coordinates ?? null), open });
+  followAddress(map);
   map.on("click", (event) => onClick(map, event));
   watchCommunes(map);
   watchPointer(map);
@@ -218,12 +247,20 @@ function offerWayBack() {
   });
 }
 
+// On a phone the legend comes over the map when asked for, and goes with Escape.
+function offerLegend() {
+  const button = document.querySelector(".legend-toggle");
+  const show = (open) => button.setAttribute("aria-expanded", String(open));
+  button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
+  button.parentElement.addEventListener("keydown", ({ key }) => key === "Escape" && show(false));
+}
+
 catchFilters(panel, applyQuery);
 lengthenOnDemand(panel);
-watchCards(panel, (card) => page.popup?.isOpen() || highlight(positionOf(card)));
+watchCards(panel, (card) => page.popup?.isOpen() || light(card));
 suggest();
 offerWayBack();
-document.querySelector(".legend").open = wide.matches;
+offerLegend();
 addEventListener("popstate", () => {
   if (location.search !== page.search) applyQuery(queryNow(), { push: false });
 });

@@ -2,7 +2,7 @@
 
 import { openMap, tellFailure, whenIdle } from "./base-map.js";
 import { lengthenOnDemand } from "./list.js";
-import { readConfig, words } from "./page.js";
+import { counted, readConfig, words } from "./page.js";
 import { stackImage, token } from "./style.js";
 import { suggestPlaces } from "./suggest.js";
 
@@ -80,7 +80,7 @@ function drawSomewhere(map) {
     type: "FeatureCollection",
     features: marked.map(({ at, code, count, themes }) => ({
       type: "Feature", geometry: { type: "Point", coordinates: at },
-      properties: { territory: code, count, image: stackImage(themes) },
+      properties: { territory: code, count, image: stackImage(themes), told: counted("somewhere", count) },
     })),
   });
 }

@@ -45,18 +45,28 @@ function manyCards(all) {
   ]);
 }
 
-/** Escape closes it from wherever the focus is; what had the focus gets it back. */
-function closeOnEscape(popup) {
+/** The focus goes into the card and, when it closes, back to what had it; Escape closes from anywhere. */
+function holdFocus(map, popup) {
   const before = document.activeElement;
+  popup.getElement().querySelector("a")?.focus({ preventScroll: true });
   const onKey = (event) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
     event.preventDefault();
-    const inside = popup.getElement()?.contains(document.activeElement);
     popup.remove();
-    if (inside && before?.isConnected) before.focus({ preventScroll: true });
   };
+  const inside = () => popup.getElement()?.contains(document.activeElement);
+  // Its element is gone when it tells that it closed: whether the focus was in it is noted before.
+  let held = inside();
+  const note = () => (held = inside());
+  document.addEventListener("focusin", note);
   document.addEventListener("keydown", onKey);
-  popup.on("close", () => document.removeEventListener("keydown", onKey));
+  popup.on("close", () => {
+    document.removeEventListener("keydown", onKey);
+    document.removeEventListener("focusin", note);
+    if (!held) return;
+    const back = before?.isConnected && before !== document.body ? before : map.getCanvas();
+    back.focus({ preventScroll: true });
+  });
 }
 
 /** Moves the map a little where a card would not be seen whole: below it a phone has its list. */
@@ -71,10 +81,14 @@ function keepInView(map, popup) {
 export function openCard({ map, library }, lngLat, found, onClose) {
   const popup = new library.Popup({ offset: 18, maxWidth: "320px", focusAfterOpen: false });
   popup.setLngLat(lngLat).on("close", onClose);
-  closeOnEscape(popup);
-  if (found.length > 1) return popup.setDOMContent(manyCards(found)).addTo(map);
+  if (found.length > 1) {
+    popup.setDOMContent(manyCards(found)).addTo(map);
+    holdFocus(map, popup);
+    return popup;
+  }
   const { card, filled } = oneCard(found[0]);
   popup.setDOMContent(card).addTo(map);
+  holdFocus(map, popup);
   // Re-anchored once its height is known; without the details the title and the link remain.
   const settle = () => {
     if (!popup.isOpen()) return;

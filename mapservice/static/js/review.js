@@ -32,9 +32,10 @@ function drawCommunes(map) {
 
 // A number stands where the name of its commune would; the list has the names.
 function hideNames(map) {
-  if (!map.getLayer("commune-labels")) return;
   const others = ["!", ["in", ["get", "code"], ["literal", codes]]];
-  map.setFilter("commune-labels", ["all", map.getFilter("commune-labels"), others]);
+  for (const id of ["commune-labels", "seat-labels"].filter((one) => map.getLayer(one))) {
+    map.setFilter(id, ["all", map.getFilter(id), others]);
+  }
 }
 
 function showChosen(map) {

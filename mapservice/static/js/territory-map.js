@@ -3,37 +3,45 @@
 import { openMap, tellFailure, whenIdle } from "./base-map.js";
 import { shadeFigures, tellFigures } from "./figures.js";
 import { stackAt, watchCommunes } from "./communes.js";
+import { walkByKeys } from "./map-keys.js";
 import { readConfig } from "./page.js";
+import { openCluster } from "./parting.js";
 import { openCard } from "./popup.js";
 
 const config = readConfig();
 const LAYERS = ["stacks", "clusters", "singles"];
-const DEEPEST = 14.2; // tiles of zoom 14 hold every initiative by itself
 
 const unique = (features) => [...new Map(features.map((f) => [f.properties.id, f.properties])).values()];
 
-function openFound(atlas, found) {
+let popup;
+
+const card = (atlas) => (at, chosen) => {
+  popup?.remove();
+  popup = openCard(atlas, at, chosen, () => {});
+};
+
+function open(atlas, found) {
   const [first] = found;
   const at = first.geometry.coordinates;
-  if (first.layer.id === "clusters") {
-    atlas.map.easeTo({ center: at, zoom: Math.min(atlas.map.getZoom() + 2, DEEPEST) });
-    return null;
-  }
-  const chosen = first.layer.id === "stacks"
-    ? stackAt(first.properties.territory)
-    : unique(found.filter((feature) => feature.layer.id === "singles"));
-  return openCard(atlas, at, chosen, () => {});
+  if (first.layer.id === "clusters") openCluster(atlas, at, card(atlas));
+  else if (first.layer.id === "stacks") card(atlas)(at, stackAt(first.properties.territory));
+  else card(atlas)(at, unique(found.filter((feature) => feature.layer.id === "singles")));
 }
 
 function watchClicks(atlas) {
   const { map } = atlas;
-  let popup;
   map.on("click", ({ point: { x, y }, lngLat }) => {
     popup?.remove();
     const around = 6; // px, for thumbs
     const found = map.queryRenderedFeatures([[x - around, y - around], [x + around, y + around]], { layers: LAYERS });
-    popup = found.length ? openFound(atlas, found) : tellFigures(atlas, [x, y], lngLat, config.figures?.level);
+    if (found.length) open(atlas, found);
+    else popup = tellFigures(atlas, [x, y], lngLat, config.figures?.level);
   });
+  const mark = (feature) => map.getSource("highlight")?.setData({
+    type: "FeatureCollection",
+    features: feature ? [{ type: "Feature", properties: {}, geometry: feature.geometry }] : [],
+  });
+  walkByKeys(map, { show: mark, open: (feature) => open(atlas, [feature]) });
 }
 
 function watchPointer({ map }) {

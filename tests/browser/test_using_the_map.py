@@ -1,0 +1,182 @@
+"""The map by pointer and by keyboard: clusters part, cards hold the focus, nothing hides France."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+READY = "#map[data-state=ready]"
+PATIENCE = 60_000  # ms: the map is drawn in software here
+MAP = 'document.getElementById("map").map'
+LARGEST = f"""() => {{
+  const map = {MAP};
+  const box = map.getCanvas().getBoundingClientRect();
+  const inside = ({{ x, y }}) => x > 20 && y > 20 && x < box.width - 80 && y < box.height - 20;
+  const place = ({{ properties: {{ count }}, geometry: {{ coordinates }} }}) =>
+    ({{ count, ...map.project(coordinates) }});
+  const found = map.queryRenderedFeatures({{ layers: ["clusters"] }}).map(place)
+    .filter(inside).sort((one, other) => other.count - one.count)[0];
+  return found && {{ count: found.count, x: found.x + box.x, y: found.y + box.y }};
+}}"""
+LARGEST_COUNT = f"""() => Math.max(0, ...{MAP}.queryRenderedFeatures({{ layers: ["clusters"] }})
+  .map(({{ properties }}) => properties.count))"""
+
+
+def open_map(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector(READY, timeout=PATIENCE)
+
+
+def wait_until(page: Page, expression: str) -> None:
+    """Our content policy forbids the evaluation of strings that `wait_for_function` would poll."""
+    for _ in range(PATIENCE // 100):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"never true: {expression}")
+
+
+def rest(page: Page) -> None:
+    """Until the map has come to rest with all its tiles."""
+    wait_until(page, f"!{MAP}.isMoving() && {MAP}.loaded() && {MAP}.areTilesLoaded()")
+
+
+def test_a_cluster_parts_when_it_is_clicked(page: Page, live_server: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 820})
+    open_map(page, live_server)
+    for _ in range(8):
+        before: dict[str, Any] | None = page.evaluate(LARGEST)
+        if before is None:
+            break
+        zoom = page.evaluate(f"{MAP}.getZoom()")
+        page.mouse.click(before["x"], before["y"])
+        wait_until(page, f"{MAP}.getZoom() > {zoom} || document.querySelector('.maplibregl-popup')")
+        if page.locator(".maplibregl-popup").count():
+            break
+        rest(page)
+        # One that was opened is no longer there as one.
+        wait_until(page, f"({LARGEST_COUNT})() < {before['count']}")
+    else:
+        pytest.fail("clusters never end")
+
+
+def test_what_stands_at_one_place_is_listed(page: Page, live_server: str) -> None:
+    """A cluster of two tiles' depth whose members share one position."""
+    members = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [2.35, 48.85]},
+            "properties": {"id": f"00000000-0000-4000-8000-00000000000{n}", "title": f"Projet {n}",
+                           "theme": "culture", "precision": "point", "count": 1},
+        }
+        for n in range(3)
+    ]  # fmt: skip
+    answer = json.dumps({"type": "FeatureCollection", "features": members})
+    page.route(
+        re.compile(r"/tiles/initiatives/\d+/\d+/\d+\.geojson"),
+        lambda route: route.fulfill(body=answer, content_type="application/geo+json"),
+    )
+    open_map(page, live_server)
+    found = page.evaluate(LARGEST)
+    page.mouse.click(found["x"], found["y"])
+    expect(page.locator(".maplibregl-popup .map-list li")).to_have_count(3)
+
+
+def test_the_keyboard_walks_opens_and_closes(page: Page, live_server: str) -> None:
+    feature = page.request.get(f"{live_server}/initiatives.geojson?precision=point&limit=1").json()
+    lon, lat = feature["features"][0]["geometry"]["coordinates"]
+    open_map(page, f"{live_server}/#17/{lat}/{lon}")
+    canvas = page.locator("#map canvas")
+    canvas.focus()
+    expect(page.locator(".map-keys")).to_be_attached()
+    page.keyboard.press("n")
+    expect(page.locator("#map > .visually-hidden[role=status]")).to_contain_text(" sur ")
+    page.keyboard.press("Enter")
+    card = page.locator(".maplibregl-popup")
+    expect(card).to_be_visible()
+    assert card.evaluate("card => card.contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)
+    assert canvas.evaluate("canvas => document.activeElement === canvas")
+
+
+def test_the_search_comes_before_the_map(page: Page, live_server: str) -> None:
+    open_map(page, live_server)
+    order = page.evaluate(
+        """() => {
+          const follows = (one, other) =>
+            Boolean(one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING);
+          return follows(document.getElementById("q"), document.querySelector("#map canvas"));
+        }"""
+    )
+    assert order is True
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280, 1920])
+def test_nothing_of_ours_lies_on_the_map(page: Page, live_server: str, width: int) -> None:
+    """Brest, Hendaye, Perpignan and Bonifacio: no key and no strip hides them."""
+    page.set_viewport_size({"width": width, "height": 844})
+    open_map(page, live_server)
+    corners = [[-4.49, 48.39], [-1.77, 43.36], [2.9, 42.7], [9.16, 41.39]]
+    hit = page.evaluate(
+        f"""(corners) => corners.map((corner) => {{
+          const {{ x, y }} = {MAP}.project(corner);
+          const box = {MAP}.getCanvas().getBoundingClientRect();
+          const found = document.elementFromPoint(x + box.x, y + box.y);
+          return Boolean(found?.closest("#map")) && !found.closest(".legend, .far, .map-foot");
+        }})""",
+        corners,
+    )
+    assert hit == [True] * 4
+
+
+def test_the_device_is_asked_on_a_click_and_its_place_rounded(page: Page, live_server: str) -> None:
+    context = page.context
+    context.grant_permissions(["geolocation"])
+    context.set_geolocation({"latitude": 48.117_344, "longitude": -1.677_891})
+    open_map(page, live_server)
+    page.locator(".map-locate").click()
+    page.wait_for_url(re.compile(r"#13\.00/48\.1170/-1\.6780$"), timeout=PATIENCE)
+
+
+def test_a_view_pasted_into_the_address_is_gone_to(page: Page, live_server: str) -> None:
+    open_map(page, f"{live_server}/?theme=culture")
+    page.evaluate("location.hash = '#9/45.76/4.84'")
+    wait_until(page, f"Math.abs({MAP}.getZoom() - 9) < 0.01")
+    assert "theme=culture" in page.url
+
+
+def test_a_card_of_a_commune_lights_its_outline_and_no_spot(page: Page, live_server: str) -> None:
+    address = f"{live_server}/initiatives.geojson?precision=commune&limit=1"
+    commune = page.request.get(address).json()["features"][0]["properties"]["commune"]
+    open_map(page, f"{live_server}/?territory=commune:{commune}&precision=commune")
+    page.locator(".card").first.hover()
+    state = page.evaluate(
+        f"""(id) => {MAP}.getFeatureState(
+          {{ source: "territories", sourceLayer: "communes", id }})""",
+        commune,
+    )
+    assert state.get("lit") is True
+
+
+def test_in_street_context_a_commune_is_said_in_words(page: Page, live_server: str) -> None:
+    address = f"{live_server}/initiatives.geojson?precision=commune&limit=1"
+    one = page.request.get(address).json()["features"][0]["properties"]
+    open_map(page, f"{live_server}/?territory=commune:{one['commune']}&precision=commune")
+    anchor = page.locator(".card").first.evaluate("card => [card.dataset.lon, card.dataset.lat]")
+    page.evaluate(f"{MAP}.jumpTo({{ center: {json.dumps(anchor)}.map(Number), zoom: 15 }})")
+    rest(page)
+    wait_until(page, f"{MAP}.queryRenderedFeatures({{ layers: ['stacks'] }}).length > 0")
+    shown = page.evaluate(
+        f"""() => {{
+          const {{ properties, layer }} = {MAP}.queryRenderedFeatures({{ layers: ["stacks"] }})[0];
+          const icons = {MAP}.queryRenderedFeatures({{ layers: ["singles"] }})
+            .filter(({{ properties: {{ precision }} }}) => precision !== "point");
+          return [properties.told, icons.length];
+        }}"""
+    )
+    assert "quelque part dans la commune" in shown[0]
+    assert shown[1] == 0
+    expect(page.locator(".legend")).to_contain_text("contour simplifié")
