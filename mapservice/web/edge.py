@@ -680,7 +680,7 @@ def _add_headers(response: Response, policy: str) -> Response:
     if is_api_request():
         wanted += OPEN_HEADERS
     else:
-        # The menu of who has a role is theirs.
+        # The menu of a person with a role is for that person alone.
         wanted.append(("Cache-Control", "private, no-cache" if g.get("own_roles") else "no-cache"))
         response.vary.update(("Accept", "Accept-Language"))
     # Werkzeug looks through all of them for each one that is set.

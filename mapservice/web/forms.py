@@ -288,7 +288,7 @@ def check(gate: FormGate, *, email: EmailAddress | None = None, person: UUID | N
 
 
 def check_own() -> None:
-    """For forms of who is signed in, which need no more. Raises FormRefused (403)."""
+    """For the forms of a signed-in person, which need no other check. Raises FormRefused (403)."""
     _check_own()
 
 

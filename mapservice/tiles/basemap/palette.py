@@ -91,7 +91,7 @@ ALIASES = {"halo": "label-halo"}
 
 @cache
 def palette(theme: StyleTheme) -> Mapping[str, str]:
-    """Colours by name; on paper those of light, but for what is told otherwise."""
+    """Colours by name; on paper those of the light theme, except where the paper has its own."""
     light, dark = _tokens()
     shown = {**light, **dark} if theme == StyleTheme.DARK else light
     colours = {**shown, **GROUND[theme]}
