@@ -70,7 +70,7 @@ def dissolve(
         if parent is not None:
             members[parent].append(outline)
     unions = {code: shapely.coverage_union_all(parts) for code, parts in members.items()}
-    # A union may come with the lines along which its parts touched; only its polygons are wanted.
+    # Always a multipolygon, even where the communes of a parent make one polygon.
     return {
         code: MultiPolygon([part for part in shapely.get_parts(union) if isinstance(part, Polygon)])
         for code, union in unions.items()
