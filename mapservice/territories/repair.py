@@ -256,8 +256,8 @@ class _Mending:
         if land is not None:
             filled = shapely.union_all([Polygon(part.exterior) for part in _polygons(union)])
             for void in _polygons(shapely.difference(land, filled)):
-                thick = not void.buffer(-FRONTIER_THICKNESS).is_empty
-                if area_km2(void) >= LARGE_VOID_KM2 and thick:
+                large = area_km2(void) >= LARGE_VOID_KM2
+                if large and not void.buffer(-FRONTIER_THICKNESS).is_empty:
                     voids.append(_Void(void, borders.with_void(void), on_frontier=True))
         return voids
 

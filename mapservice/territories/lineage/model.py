@@ -234,7 +234,7 @@ class CommuneLineage:
             type_, name = UnitType.COMMUNE, own.name
         elif period:
             type_, name = period.type, period.name
-        elif part:  # known as a part of today alone, from when on is not
+        elif part:  # a part of today, of which no event says since when
             type_, name = ALIAS_TYPES[part.kind], part.name
         holders = (own,) if own else self._holders(code, states, day)
         within = dict.fromkeys(LineageCommune(state.code, state.name) for state in holders)
@@ -355,7 +355,7 @@ class CommuneLineage:
             yield from (state for state in self._back(nearest) if state.lasts(day))
 
     def _back(self, state: CommuneState) -> tuple[CommuneState, ...]:
-        """All earlier states that some ground of this one came through."""
+        """All earlier states that had some of this one's ground."""
         found: dict[CommuneState, None] = {}
         open_ends = [state]
         while open_ends:

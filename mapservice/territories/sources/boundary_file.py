@@ -133,6 +133,7 @@ def read_boundaries(path: Path) -> dict[str, FileRecord]:
             population = int(count)
         except (TypeError, ValueError):
             population = None
+        # A commune may come in several rows, one for each of its parts.
         former = joined.get(str(cell))
         whole = shapely.union(former.outline, outline) if former else outline
         joined[str(cell)] = FileRecord(str(cell), whole, population, _sirens(epci))

@@ -44,7 +44,7 @@ class CommunePopulations:
 
 
 def populations_at_hand(vendor: Path | None = None) -> PackageAtHand | None:
-    """The package among the npm files, or None on a machine that has it not.
+    """The package among the npm files, or None where it is not installed.
 
     Raises SourceError for a version whose year is not known.
     """
