@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import shapely
 from shapely import Geometry, MultiPolygon, Point
@@ -80,17 +80,16 @@ def assemble(source: TerritorySet, progress: Progress = silent) -> AssembledTerr
     outlines = family.outlines()
     projected = {level: to_3857(shapes) for level, shapes in outlines.items()}
     progress("simplify for each zoom")
-    drawn = list(_drawn(projected))
-    rows = list(family.rows(outlines, projected))
-    return AssembledTerritories(rows, drawn, source.aliases, report)
-
-
-def _drawn(projected: Mapping[Level, Mapping[str, Geometry]]) -> Iterator[OutlineRow]:
+    drawn = []
     for level, shapes in projected.items():
         bands = simplify(shapes, OUTLINE_ZOOMS)
-        for zoom in OUTLINE_ZOOMS:
-            for code, shape in bands[zoom].items():
-                yield OutlineRow(level, code, zoom, multi(shape))
+        drawn += [
+            OutlineRow(level, code, zoom, multi(shape))
+            for zoom in OUTLINE_ZOOMS
+            for code, shape in bands[zoom].items()
+        ]
+    rows = list(family.rows(outlines, projected))
+    return AssembledTerritories(rows, drawn, source.aliases, report)
 
 
 class _Family:
@@ -131,56 +130,44 @@ class _Family:
         outlines: Mapping[Level, Mapping[str, Geometry]],
         projected: Mapping[Level, Mapping[str, Geometry]],
     ) -> Iterator[TerritoryRow]:
-        bare = [self._commune_row(commune) for commune in self.communes]
-        bare += [
-            self._parent_row(self.parents[key], members) for key, members in self.members.items()
-        ]
-        for row in bare:
-            outline = multi(outlines[row.level][row.code])
-            hall = row.point if not row.point.is_empty else None
-            yield replace(
-                row,
+        for commune in self.communes:
+            outline = multi(outlines[Level.COMMUNE][commune.code])
+            yield TerritoryRow(
+                level=Level.COMMUNE,
+                code=commune.code,
+                name=commune.name,
+                article=commune.article,
+                population=commune.population,
+                postcodes=commune.postcodes,
+                epci=commune.epci,
+                departement=commune.departement,
+                region=self.parent_code(commune, Level.REGION),
+                point=label_point(outline, commune.town_hall or None),  # an empty point is none
                 outline=outline,
-                outline_3857=multi(projected[row.level][row.code]),
-                point=label_point(outline, hall),
+                outline_3857=multi(projected[Level.COMMUNE][commune.code]),
+                approximate=commune.outline_approximate,
+                population_year=commune.population_year,
             )
-
-    def _commune_row(self, commune: CommuneRecord) -> TerritoryRow:
-        return TerritoryRow(
-            level=Level.COMMUNE,
-            code=commune.code,
-            name=commune.name,
-            article=commune.article,
-            population=commune.population,
-            postcodes=commune.postcodes,
-            epci=commune.epci,
-            departement=commune.departement,
-            region=self.parent_code(commune, Level.REGION),
-            point=commune.town_hall or Point(),
-            outline=MultiPolygon(),
-            outline_3857=MultiPolygon(),
-            approximate=commune.outline_approximate,
-            population_year=commune.population_year,
-        )
-
-    def _parent_row(self, parent: ParentRecord, members: Sequence[CommuneRecord]) -> TerritoryRow:
-        population, year = summed_population(members)
-        return TerritoryRow(
-            level=parent.level,
-            code=parent.code,
-            name=parent.name,
-            article=parent.article,
-            population=population,
-            postcodes=(),
-            epci=None,
-            departement=self._shared(parent, members, Level.DEPARTEMENT),
-            region=self._shared(parent, members, Level.REGION),
-            point=Point(),
-            outline=MultiPolygon(),
-            outline_3857=MultiPolygon(),
-            approximate=any(member.outline_approximate for member in members),
-            population_year=year,
-        )
+        for key, members in self.members.items():
+            parent = self.parents[key]
+            outline = multi(outlines[parent.level][parent.code])
+            population, year = summed_population(members)
+            yield TerritoryRow(
+                level=parent.level,
+                code=parent.code,
+                name=parent.name,
+                article=parent.article,
+                population=population,
+                postcodes=(),
+                epci=None,
+                departement=self._shared(parent, members, Level.DEPARTEMENT),
+                region=self._shared(parent, members, Level.REGION),
+                point=label_point(outline, None),
+                outline=outline,
+                outline_3857=multi(projected[parent.level][parent.code]),
+                approximate=any(member.outline_approximate for member in members),
+                population_year=year,
+            )
 
     def _shared(
         self, parent: ParentRecord, members: Sequence[CommuneRecord], level: Level

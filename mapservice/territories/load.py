@@ -5,20 +5,20 @@ commune (see `succession`).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from psycopg import Connection as Driver
 from psycopg import Cursor
 from shapely import MultiPolygon
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
-from mapservice.territories.assemble import AssembledTerritories, OutlineRow, TerritoryRow, wkb
+from mapservice.territories.assemble import AssembledTerritories, wkb
 from mapservice.territories.lineage.events import CommuneMovement
 from mapservice.territories.lineage.model import CommuneLineage
 from mapservice.territories.lineage.queries import event_rows, stored_movements
-from mapservice.territories.lineage.succession import OpenCase, SuccessionResult, follow, take_stock
-from mapservice.territories.model import OVERSEAS, AliasRecord, Level, TerritorySet
+from mapservice.territories.lineage.succession import OpenCase, follow, take_stock
+from mapservice.territories.model import OVERSEAS, Level, TerritorySet
 from mapservice.territories.raster import mosaic
 from mapservice.territories.sources.mouvements import former_aliases
 
@@ -59,24 +59,84 @@ def load(
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOAD_LOCK})
         known = stored_movements(connection) if movements is None else movements
-        lineage = _lineage(known, source, assembled)
+        communes = (row for row in assembled.territories if row.level is Level.COMMUNE)
+        lineage = CommuneLineage.of(
+            known, {row.code: row.name for row in communes}, assembled.aliases, source.year
+        )
         driver = connection.connection.driver_connection
         assert isinstance(driver, Driver), "the engine is made on psycopg"
-        with driver.cursor() as cursor:
-            cursor.execute(STAGE)
-            _copy_territories(cursor, assembled.territories, source.year, advance)
-            if movements is not None:
-                _copy_events(cursor, movements, advance)
-            aliases = [*assembled.aliases, *former_aliases(lineage)]
-            followed = _swap(cursor, aliases, lineage, advance)
-            cursor.execute(REMOVE)
-            removed = cursor.rowcount
-            _copy_outlines(cursor, assembled.outlines, advance)
-            cursor.execute("SELECT territory_parts_refresh()")
-            _draw_mosaic(cursor, assembled)
-            cursor.execute(REFRESH)
-        connection.execute(text(LOADED), _label(source, lineage))
-    _analyse(engine)
+        cursor = driver.cursor()
+
+        # The new set waits beside the one in force, so that the two can be compared.
+        cursor.execute(STAGE)
+        with cursor.copy(COPY_STAGED) as copy:
+            for row in assembled.territories:
+                copy.write_row(
+                    (
+                        str(row.level),
+                        row.code,
+                        row.name,
+                        row.article,
+                        row.population,
+                        list(row.postcodes),
+                        row.epci,
+                        row.departement,
+                        row.region,
+                        wkb(row.point, 4326),
+                        wkb(row.outline, 4326),
+                        wkb(row.outline_3857, 3857),
+                        row.approximate,
+                        source.year,
+                        row.population_year,
+                    )
+                )
+                advance("write territories", 1)
+        if movements is not None:
+            cursor.execute("DELETE FROM commune_event")
+            with cursor.copy("COPY commune_event FROM STDIN") as copy:
+                for event in event_rows(movements):
+                    copy.write_row(event)
+                    advance("write events of communes", 1)
+
+        aliases = {
+            (alias.kind, alias.code, alias.name, alias.commune): alias
+            for alias in (*assembled.aliases, *former_aliases(lineage))
+        }
+
+        # From here to the end of the transaction nobody can add a support: whether a supporter
+        # is local must be decided by one set of territories, not by two.
+        cursor.execute("LOCK TABLE support IN SHARE ROW EXCLUSIVE MODE")
+        former = take_stock(cursor)
+        cursor.execute(UPSERT)
+        cursor.execute("DELETE FROM territory_alias")
+        with cursor.copy(COPY_ALIASES) as copy:
+            for alias in aliases.values():
+                copy.write_row(
+                    (str(alias.kind), alias.code, alias.name, alias.commune, list(alias.postcodes))
+                )
+                advance("write former and associated communes", 1)
+        followed = follow(cursor, lineage, former)
+        cursor.execute(REMOVE)
+        removed = cursor.rowcount
+
+        # What is drawn is made anew from the set now in force.
+        cursor.execute("DELETE FROM territory_outline")
+        with cursor.copy("COPY territory_outline (level, code, zoom, geom) FROM STDIN") as copy:
+            for drawn in assembled.outlines:
+                copy.write_row((str(drawn.level), drawn.code, drawn.zoom, wkb(drawn.geom, 3857)))
+                advance("write simplified outlines", 1)
+        cursor.execute("SELECT territory_parts_refresh()")
+        _draw_mosaic(cursor, assembled)
+        cursor.execute(REFRESH)
+        cursor.close()
+        name = f"{source.source} + {MOVEMENTS}" if lineage.events else source.source
+        label = {"source": name, "licence": source.licence, "year": source.year}
+        connection.execute(text(LOADED), label)
+
+    # VACUUM cannot run inside a transaction.
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for table in VACUUMED:
+            connection.execute(text(f"VACUUM ANALYZE {table}"))
     return LoadReport(
         territories=len(assembled.territories),
         removed=removed,
@@ -84,100 +144,6 @@ def load(
         to_review=followed.to_review,
         open_cases=followed.open_cases,
     )
-
-
-def _lineage(
-    movements: Iterable[CommuneMovement], source: TerritorySet, assembled: AssembledTerritories
-) -> CommuneLineage:
-    rows = (row for row in assembled.territories if row.level is Level.COMMUNE)
-    return CommuneLineage.of(
-        movements, {row.code: row.name for row in rows}, assembled.aliases, source.year
-    )
-
-
-def _swap(
-    cursor: Cursor[tuple[object, ...]],
-    aliases: Iterable[AliasRecord],
-    lineage: CommuneLineage,
-    advance: Advance,
-) -> SuccessionResult:
-    """From the set in force to the staged one, initiatives following.
-
-    Who supports meanwhile waits till the end: who is local is told by one set alone.
-    """
-    cursor.execute("LOCK TABLE support IN SHARE ROW EXCLUSIVE MODE")
-    former = take_stock(cursor)
-    cursor.execute(UPSERT)
-    _copy_aliases(cursor, aliases, advance)
-    return follow(cursor, lineage, former)
-
-
-def _label(source: TerritorySet, lineage: CommuneLineage) -> dict[str, object]:
-    name = f"{source.source} + {MOVEMENTS}" if lineage.events else source.source
-    return {"source": name, "licence": source.licence, "year": source.year}
-
-
-def _copy_territories(
-    cursor: Cursor[tuple[object, ...]], rows: Iterable[TerritoryRow], year: int, advance: Advance
-) -> None:
-    with cursor.copy(
-        "COPY staged (level, code, name, article, population, postcodes, epci, departement, region,"
-        " point, outline, outline_3857, approximate, cog_year, population_year) FROM STDIN"
-    ) as copy:
-        for row in rows:
-            copy.write_row(
-                (
-                    str(row.level),
-                    row.code,
-                    row.name,
-                    row.article,
-                    row.population,
-                    list(row.postcodes),
-                    row.epci,
-                    row.departement,
-                    row.region,
-                    wkb(row.point, 4326),
-                    wkb(row.outline, 4326),
-                    wkb(row.outline_3857, 3857),
-                    row.approximate,
-                    year,
-                    row.population_year,
-                )
-            )
-            advance("write territories", 1)
-
-
-def _copy_aliases(
-    cursor: Cursor[tuple[object, ...]], rows: Iterable[AliasRecord], advance: Advance
-) -> None:
-    cursor.execute("DELETE FROM territory_alias")
-    unique = {(row.kind, row.code, row.name, row.commune): row for row in rows}
-    with cursor.copy(
-        "COPY territory_alias (kind, code, name, commune, postcodes) FROM STDIN"
-    ) as copy:
-        for row in unique.values():
-            copy.write_row((str(row.kind), row.code, row.name, row.commune, list(row.postcodes)))
-            advance("write former and associated communes", 1)
-
-
-def _copy_events(
-    cursor: Cursor[tuple[object, ...]], movements: Iterable[CommuneMovement], advance: Advance
-) -> None:
-    cursor.execute("DELETE FROM commune_event")
-    with cursor.copy("COPY commune_event FROM STDIN") as copy:
-        for row in event_rows(movements):
-            copy.write_row(row)
-            advance("write events of communes", 1)
-
-
-def _copy_outlines(
-    cursor: Cursor[tuple[object, ...]], rows: Iterable[OutlineRow], advance: Advance
-) -> None:
-    cursor.execute("DELETE FROM territory_outline")
-    with cursor.copy("COPY territory_outline (level, code, zoom, geom) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row((str(row.level), row.code, row.zoom, wkb(row.geom, 3857)))
-            advance("write simplified outlines", 1)
 
 
 def _draw_mosaic(cursor: Cursor[tuple[object, ...]], assembled: AssembledTerritories) -> None:
@@ -199,22 +165,21 @@ def _draw_mosaic(cursor: Cursor[tuple[object, ...]], assembled: AssembledTerrito
     )
 
 
-def _analyse(engine: Engine) -> None:
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        _vacuum(connection)
+COPY_STAGED = """
+COPY staged (level, code, name, article, population, postcodes, epci, departement, region, point,
+             outline, outline_3857, approximate, cog_year, population_year) FROM STDIN"""
 
+COPY_ALIASES = """
+COPY territory_alias (kind, code, name, commune, postcodes) FROM STDIN"""
 
-def _vacuum(connection: Connection) -> None:
-    for table in (
-        "territory",
-        "territory_outline",
-        "territory_alias",
-        "commune_event",
-        "epci_part",
-        "epci_part_outline",
-    ):
-        connection.execute(text(f"VACUUM ANALYZE {table}"))
-
+VACUUMED = (
+    "territory",
+    "territory_outline",
+    "territory_alias",
+    "commune_event",
+    "epci_part",
+    "epci_part_outline",
+)
 
 LOADED = """
 INSERT INTO territory_load (source, licence, cog_year) VALUES (:source, :licence, :year)"""

@@ -91,25 +91,20 @@ def paint(shapes: Mapping[int, MultiPolygon], frame: RasterFrame) -> Grid:
     grid: Grid = flat.reshape(frame.height, frame.width)
     sizes = np.bincount(grid.ravel(), minlength=NOBODY + 1)
     for number, shape in shapes.items():
-        if not sizes[number]:
-            _squeeze_in(grid, sizes, number, shape, frame)
+        if sizes[number]:
+            continue
+        inner = shape.representative_point()
+        row, column = int(frame.north - inner.y / PIXEL), int(inner.x / PIXEL - frame.west)
+        top, left = max(row - NEAR, 0), max(column - NEAR, 0)
+        around = grid[top : row + NEAR + 1, left : column + NEAR + 1]
+        rows, columns = np.indices(around.shape)
+        far = (rows + top - row) ** 2 + (columns + left - column) ** 2
+        free = (sizes[around] > 1) | (around == NOBODY)
+        at = np.unravel_index(np.where(free, far, FAR).argmin(), around.shape)
+        sizes[around[at]] -= 1
+        sizes[number] += 1
+        around[at] = number
     return grid
-
-
-def _squeeze_in(
-    grid: Grid, sizes: Integers, number: int, shape: MultiPolygon, frame: RasterFrame
-) -> None:
-    inner = shape.representative_point()
-    row, column = int(frame.north - inner.y / PIXEL), int(inner.x / PIXEL - frame.west)
-    top, left = max(row - NEAR, 0), max(column - NEAR, 0)
-    around = grid[top : row + NEAR + 1, left : column + NEAR + 1]
-    rows, columns = np.indices(around.shape)
-    far = (rows + top - row) ** 2 + (columns + left - column) ** 2
-    free = (sizes[around] > 1) | (around == NOBODY)
-    at = np.unravel_index(np.where(free, far, FAR).argmin(), around.shape)
-    sizes[around[at]] -= 1
-    sizes[number] += 1
-    around[at] = number
 
 
 def _spans(

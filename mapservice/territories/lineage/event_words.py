@@ -4,13 +4,12 @@ French phrases agree with "commune" and continue its name: "Pierrefitte-sur-Sein
 Saint-Denis le 1er janvier 2025".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 
 from mapservice.territories.lineage.events import CommuneEvent, EventKind, EventUnit
 from mapservice.territories.lineage.model import LineageStep, plain
-from mapservice.territories.lineage.timeline import CommuneState
 from mapservice.territories.model import leading_article, of_commune
 
 MAX_NAMES = 5
@@ -176,28 +175,24 @@ def tell_way(steps: Sequence[LineageStep], language: EventLanguage = EventLangua
 
     What a commune went through under one code (new names, others that joined it) is left out.
     """
-    link = ", puis " if language is EventLanguage.FRENCH else ", then "
-    return link.join(_told(telling_steps(steps), language))
+    telling = telling_steps(steps)
+    spoken_of = plain(telling[0].origin.name) if telling else ""
+    told = []
+    for step in telling:
+        # Re-established under the name that is spoken of, and nothing else came of it.
+        outcomes = {plain(state.name) for state in step.outcomes}
+        back = step.event.kind is EventKind.RETURN and outcomes == {spoken_of}
+        words = tell(step.event, step.outcomes[0].code if back else step.origin.code, language)
+        # Once its ground is another commune's, the commune spoken of is named.
+        same = back or plain(step.origin.name) == spoken_of
+        told.append(words if same else f"{step.origin.name} {words}")
+        spoken_of = spoken_of if back else plain(step.origin.name)
+    return (", puis " if language is EventLanguage.FRENCH else ", then ").join(told)
 
 
 def telling_steps(steps: Sequence[LineageStep]) -> tuple[LineageStep, ...]:
     """Those that led to another code, or to none or several."""
     return tuple(step for step in steps if [o.code for o in step.outcomes] != [step.origin.code])
-
-
-def _told(steps: Sequence[LineageStep], language: EventLanguage) -> Iterator[str]:
-    """Once its ground is another commune's, the commune spoken of is named."""
-    spoken_of = steps[0].origin.name if steps else ""
-    for step in steps:
-        back = step.event.kind is EventKind.RETURN and _names(step.outcomes) == {plain(spoken_of)}
-        words = tell(step.event, step.outcomes[0].code if back else step.origin.code, language)
-        same = back or plain(step.origin.name) == plain(spoken_of)
-        yield words if same else f"{step.origin.name} {words}"
-        spoken_of = spoken_of if back else step.origin.name
-
-
-def _names(states: Sequence[CommuneState]) -> set[str]:
-    return {plain(state.name) for state in states}
 
 
 def names_of(units: Sequence[EventUnit], language: EventLanguage = EventLanguage.FRENCH) -> str:
@@ -237,9 +232,18 @@ def _role(event: CommuneEvent, code: str) -> tuple[str, Sequence[EventUnit]]:
         case EventKind.MERGER | EventKind.NEW_COMMUNE | EventKind.ASSOCIATION:
             return _merger_role(event, code, was, given)
         case EventKind.RETURN | EventKind.CREATION:
-            return _split_role(event, was, stays)
+            if was is None and not event.before:
+                return "entered", ()
+            again = event.kind is EventKind.RETURN
+            if was is None:
+                return ("returned" if again else "created"), event.before
+            if not stays:
+                return "split_up", event.after
+            return ("split" if again else "gave"), _without(event.after, event.before)
         case EventKind.SUPPRESSION:
-            return _suppression_role(event, stays)
+            if stays:
+                return "grew", _without(event.before, event.after)
+            return ("shared_out", event.after) if event.after else ("left", ())
         case EventKind.FULL_MERGER:
             return ("absorbed_parts" if event.parts() else "other"), ()
         case EventKind.END_OF_DELEGUEES:
@@ -263,26 +267,6 @@ def _merger_role(
     if not keeps_name or absorber is None:
         return "merged_as", given
     return ("associated" if event.kind is EventKind.ASSOCIATION else "merged"), [absorber]
-
-
-def _split_role(
-    event: CommuneEvent, was: EventUnit | None, stays: bool
-) -> tuple[str, Sequence[EventUnit]]:
-    if was is None and not event.before:
-        return "entered", ()
-    if was is None:
-        return ("returned" if event.kind is EventKind.RETURN else "created"), event.before
-    if not stays:
-        return "split_up", event.after
-    return ("split" if event.kind is EventKind.RETURN else "gave"), _without(
-        event.after, event.before
-    )
-
-
-def _suppression_role(event: CommuneEvent, stays: bool) -> tuple[str, Sequence[EventUnit]]:
-    if stays:
-        return "grew", _without(event.before, event.after)
-    return ("shared_out", event.after) if event.after else ("left", ())
 
 
 def _without(units: Sequence[EventUnit], others: Sequence[EventUnit]) -> list[EventUnit]:

@@ -143,15 +143,13 @@ def until(
     """
     known = frozenset(communes)
     for event in events:
-        shown_later = event.day.year == year and _shows(known, event)
-        if event.day <= date(year, 1, 1) or shown_later:
+        if event.day <= date(year, 1, 1):
             yield event
-
-
-def _shows(known: frozenset[str], event: CommuneEvent) -> bool:
-    before = {unit.code for unit in event.before}
-    after = {unit.code for unit in event.after}
-    return not (before - after) & known and after - before <= known
+        elif event.day.year == year:
+            before = {unit.code for unit in event.before}
+            after = {unit.code for unit in event.after}
+            if not (before - after) & known and after - before <= known:
+                yield event
 
 
 def _connected(rows: Sequence[CommuneMovement]) -> list[list[CommuneMovement]]:

@@ -8,7 +8,7 @@ leaves a merger again (L'Oie, 85165) is found back and is not taken for its neig
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from mapservice.territories.lineage.events import (
@@ -162,7 +162,27 @@ class CommuneLineage:
             events = tuple(until(events, year, current))
         line = timeline(events, current)
         known = [part for part in parts if part.kind in ALIAS_TYPES and part.commune in current]
-        names = _by_name(_bearers(line, known))
+        # Of each code the oldest first, full communes after parts: the last one counts.
+        bearers = [
+            _Bearer(part.unit.code, part.unit.name, LineageGround(part.state, (part.unit.code,)))
+            for part in line.parts
+        ]
+        bearers += [
+            _Bearer(
+                part.code, part.name, LineageGround(line.states[part.commune][-1], (part.code,))
+            )
+            for part in known
+        ]
+        bearers += [
+            _Bearer(state.code, state.name, LineageGround(state))
+            for states in line.states.values()
+            for state in states
+        ]
+        index: dict[str, list[_Bearer]] = defaultdict(list)
+        for bearer in bearers:
+            for key in dict.fromkeys((plain(bearer.name), plain(without_article(bearer.name)))):
+                index[key].append(bearer)
+        names = {key: tuple(found) for key, found in index.items()}
         by_code = {part.code: part for part in known}
         return cls(events, current, line, part_periods(events), by_code, names)
 
@@ -194,7 +214,10 @@ class CommuneLineage:
         for bearer in bearers:
             if on is None or bearer.ground.state.lasts(on):
                 by_code[bearer.code] = bearer
-        return tuple(self._named(bearer) for bearer in by_code.values())
+        return tuple(
+            replace(self._resolution(code, bearer.ground), name=bearer.name)
+            for code, bearer in by_code.items()
+        )
 
     def at(self, code: str, day: date) -> OnDay | None:
         """What a code was on a day, and whose ground it was then and is today; None if unknown."""
@@ -203,16 +226,19 @@ class CommuneLineage:
             return None
         states = self._timeline.states.get(code, ())
         own = next((state for state in states if state.lasts(day)), None)
-        part = self._part_on(code, day)
-        within = (own,) if own else tuple(self._holders(code, states, day))
-        return OnDay(
-            code=code,
-            day=day,
-            type=UnitType.COMMUNE if own else part and part[0],
-            name=own.name if own else (part[1] if part else ""),
-            within=_communes(within),
-            today=resolution.communes,
-        )
+        periods = self._periods.get(code, ())
+        period = next((known for known in periods if known.lasts(day)), None)
+        part = None if periods else self._parts.get(code)
+        type_, name = None, ""
+        if own:
+            type_, name = UnitType.COMMUNE, own.name
+        elif period:
+            type_, name = period.type, period.name
+        elif part:  # a part of today, of which no event says since when
+            type_, name = ALIAS_TYPES[part.kind], part.name
+        holders = (own,) if own else self._holders(code, states, day)
+        within = dict.fromkeys(LineageCommune(state.code, state.name) for state in holders)
+        return OnDay(code, day, type_, name, tuple(within), resolution.communes)
 
     def successors(self, code: str, on: date | None = None) -> tuple[LineageCommune, ...]:
         """Every commune of today on ground of that code, those that carry it on first."""
@@ -223,11 +249,11 @@ class CommuneLineage:
         """The past states whose ground is, wholly or partly, in a commune of today."""
         states = self._timeline.states.get(code, ())
         found = self._back(states[-1]) if states and states[-1].end is None else ()
-        mine = (
-            s
-            for s in found
-            if code in _codes(self._resolution(s.code, LineageGround(s)).everywhere)
-        )
+        mine = []
+        for state in found:
+            today = self._resolution(state.code, LineageGround(state)).everywhere
+            if any(commune.code == code for commune in today):
+                mine.append(state)
         return tuple(sorted(mine, key=lambda state: (state.end or date.max, state.code)))
 
     def history(self, code: str) -> tuple[tuple[CommuneEvent, str], ...]:
@@ -235,7 +261,10 @@ class CommuneLineage:
 
         A change of code is followed back; the earlier lives of communes merged into it are not.
         """
-        codes = self._former_codes(code)
+        codes = {code}
+        for event in reversed(self.events):
+            if event.kind in RECODINGS and codes & {unit.code for unit in event.after}:
+                codes |= {unit.code for unit in event.before}
         return tuple(
             (event, own[0])
             for event in self.events
@@ -284,12 +313,6 @@ class CommuneLineage:
         beside = [commune for commune in self._present(way.beside) if commune not in communes]
         return LineageResolution(code, ground.state.name, communes, tuple(beside), way.steps)
 
-    def _named(self, bearer: _Bearer) -> LineageResolution:
-        found = self._resolution(bearer.code, bearer.ground)
-        return LineageResolution(
-            bearer.code, bearer.name, found.communes, found.partly, found.steps
-        )
-
     def _follow(self, ground: LineageGround, day: date | None = None) -> _Way:
         """Through every event, or those up to a day."""
         outcome = self._timeline.outcomes.get(ground.state)
@@ -297,8 +320,15 @@ class CommuneLineage:
             return _Way((ground.state,))
         chosen = _heirs(ground, outcome, self._parts)
         step = LineageStep(outcome.event, ground.state, chosen)
-        ways = [self._follow(_moved(ground, outcome, target), day) for target in chosen]
-        asides = [self._follow(LineageGround(t), day) for t in _takers(ground, outcome, chosen)]
+        merged = outcome.event.kind in MERGERS
+        path = (*ground.path, ground.state.code) if merged else ground.path
+        ways = [self._follow(LineageGround(target, path), day) for target in chosen]
+        # The others took a part of it; but communes that come back take their own former ground.
+        takers = [target for target in outcome.targets if target not in chosen]
+        if ground.path and outcome.event.kind is EventKind.RETURN:
+            takers = []
+        asides = [self._follow(LineageGround(taker), day) for taker in takers]
+        steps = dict.fromkeys([step, *(later for way in ways for later in way.steps)])
         return _Way(
             ends=_distinct(end for way in ways for end in way.ends),
             beside=_distinct(
@@ -307,7 +337,7 @@ class CommuneLineage:
                     *(state for way in asides for state in (*way.ends, *way.beside)),
                 ]
             ),
-            steps=_by_day([step, *(later for way in ways for later in way.steps)]),
+            steps=tuple(sorted(steps, key=lambda one: one.event.day)),
         )
 
     def _holders(
@@ -325,7 +355,7 @@ class CommuneLineage:
             yield from (state for state in self._back(nearest) if state.lasts(day))
 
     def _back(self, state: CommuneState) -> tuple[CommuneState, ...]:
-        """All earlier states that some ground of this one came through."""
+        """All earlier states that had some of this one's ground."""
         found: dict[CommuneState, None] = {}
         open_ends = [state]
         while open_ends:
@@ -333,21 +363,6 @@ class CommuneLineage:
             open_ends += [origin for origin in origins if origin not in found]
             found |= dict.fromkeys(origins)
         return tuple(found)
-
-    def _former_codes(self, code: str) -> set[str]:
-        codes = {code}
-        for event in reversed(self.events):
-            if event.kind in RECODINGS and codes & {unit.code for unit in event.after}:
-                codes |= {unit.code for unit in event.before}
-        return codes
-
-    def _part_on(self, code: str, day: date) -> tuple[UnitType, str] | None:
-        for period in self._periods.get(code, ()):
-            if period.lasts(day):
-                return period.type, period.name
-        part = self._parts.get(code)
-        known = part is not None and code not in self._periods
-        return (ALIAS_TYPES[part.kind], part.name) if part and known else None
 
     def _present(self, states: Iterable[CommuneState]) -> tuple[LineageCommune, ...]:
         codes = dict.fromkeys(state.code for state in states)
@@ -374,20 +389,6 @@ def _heirs(
     return tuple(returning[:1] or naming[:1] or staying) or targets
 
 
-def _takers(
-    ground: LineageGround, outcome: StateOutcome, chosen: Sequence[CommuneState]
-) -> tuple[CommuneState, ...]:
-    """Others that took a part of it. Communes that come back take their own former ground."""
-    if ground.path and outcome.event.kind is EventKind.RETURN:
-        return ()
-    return tuple(target for target in outcome.targets if target not in chosen)
-
-
-def _moved(ground: LineageGround, outcome: StateOutcome, target: CommuneState) -> LineageGround:
-    merged = outcome.event.kind in MERGERS
-    return LineageGround(target, (*ground.path, ground.state.code) if merged else ground.path)
-
-
 def _state_on(states: Sequence[CommuneState], day: date | None) -> CommuneState:
     """The state of a day; else the last before, else the first. Of no day: the last."""
     if day is None:
@@ -395,26 +396,6 @@ def _state_on(states: Sequence[CommuneState], day: date | None) -> CommuneState:
     lasting = [state for state in states if state.lasts(day)]
     over = [state for state in states if state.is_over(day)]
     return (lasting or over or states[:1])[-1]
-
-
-def _bearers(line: CommuneTimeline, parts: Iterable[AliasRecord]) -> Iterator[_Bearer]:
-    """Of each code the oldest first, full communes after parts: the last one counts."""
-    for part in line.parts:
-        yield _Bearer(part.unit.code, part.unit.name, LineageGround(part.state, (part.unit.code,)))
-    for alias in parts:
-        yield _Bearer(
-            alias.code, alias.name, LineageGround(line.states[alias.commune][-1], (alias.code,))
-        )
-    for states in line.states.values():
-        yield from (_Bearer(state.code, state.name, LineageGround(state)) for state in states)
-
-
-def _by_name(bearers: Iterable[_Bearer]) -> dict[str, tuple[_Bearer, ...]]:
-    index: dict[str, list[_Bearer]] = defaultdict(list)
-    for bearer in bearers:
-        for key in dict.fromkeys((plain(bearer.name), plain(without_article(bearer.name)))):
-            index[key].append(bearer)
-    return {key: tuple(found) for key, found in index.items()}
 
 
 def plain(name: str) -> str:
@@ -425,17 +406,5 @@ def plain(name: str) -> str:
     return " ".join(letters.split())
 
 
-def _communes(states: Iterable[CommuneState]) -> tuple[LineageCommune, ...]:
-    return tuple(dict.fromkeys(LineageCommune(state.code, state.name) for state in states))
-
-
-def _codes(communes: Iterable[LineageCommune]) -> set[str]:
-    return {commune.code for commune in communes}
-
-
 def _distinct(states: Iterable[CommuneState]) -> tuple[CommuneState, ...]:
     return tuple(dict.fromkeys(states))
-
-
-def _by_day(steps: Iterable[LineageStep]) -> tuple[LineageStep, ...]:
-    return tuple(sorted(dict.fromkeys(steps), key=lambda step: step.event.day))

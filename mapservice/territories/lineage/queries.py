@@ -19,7 +19,6 @@ from mapservice.territories.lineage.events import CommuneMovement, EventKind, Ev
 from mapservice.territories.lineage.model import (
     CommuneLineage,
     LineageCommune,
-    LineageResolution,
     OnDay,
 )
 from mapservice.territories.model import (
@@ -77,8 +76,32 @@ def current_of(
     lineage = lineage_around(connection, code)
     resolution = lineage.resolve(code)
     if resolution and (resolution.steps or code in lineage.current):
-        return _by_events(resolution, language)
-    return _by_alias(connection, code, language)
+        telling = telling_steps(resolution.steps)
+        return CurrentCommunes(
+            code=resolution.code,
+            name=resolution.name,
+            communes=resolution.communes,
+            partly=resolution.partly,
+            day=telling[-1].event.day if telling else None,
+            words=tell_way(resolution.steps, language),
+        )
+    found = connection.execute(text(BY_ALIAS), {"code": code}).all()
+    if not found:
+        return None
+    communes = tuple(dict.fromkeys(LineageCommune(row.commune, row.commune_name) for row in found))
+    name = communes[0].name
+    of = of_commune(name, leading_article(name))
+    french, english = {
+        AliasKind.DELEGUEE: (f"commune déléguée {of}", f"commune déléguée of {name}"),
+        AliasKind.ASSOCIEE: (f"commune associée {of}", f"commune associée of {name}"),
+        AliasKind.ARRONDISSEMENT: (f"arrondissement {of}", f"arrondissement of {name}"),
+        AliasKind.FORMER: (
+            f"ancienne commune, aujourd'hui sur le territoire {of}",
+            f"former commune, today in {name}",
+        ),
+    }[AliasKind(found[0].kind)]
+    words = french if language is EventLanguage.FRENCH else english
+    return CurrentCommunes(code, found[0].name, communes, (), None, words)
 
 
 def of_today(
@@ -174,44 +197,6 @@ def event_rows(movements: Iterable[CommuneMovement]) -> Iterator[tuple[object, .
             *_unit_cells(movement.before),
             *_unit_cells(movement.after),
         )
-
-
-def _by_events(resolution: LineageResolution, language: EventLanguage) -> CurrentCommunes:
-    telling = telling_steps(resolution.steps)
-    return CurrentCommunes(
-        code=resolution.code,
-        name=resolution.name,
-        communes=resolution.communes,
-        partly=resolution.partly,
-        day=telling[-1].event.day if telling else None,
-        words=tell_way(resolution.steps, language),
-    )
-
-
-def _by_alias(connection: Connection, code: str, language: EventLanguage) -> CurrentCommunes | None:
-    found = connection.execute(text(BY_ALIAS), {"code": code}).all()
-    if not found:
-        return None
-    communes = tuple(dict.fromkeys(LineageCommune(row.commune, row.commune_name) for row in found))
-    kind = AliasKind(found[0].kind)
-    return CurrentCommunes(
-        code, found[0].name, communes, (), None, _alias_words(kind, communes[0].name, language)
-    )
-
-
-def _alias_words(kind: AliasKind, commune: str, language: EventLanguage) -> str:
-    """ "commune déléguée de Saint-Denis"."""
-    of = of_commune(commune, leading_article(commune))
-    french, english = {
-        AliasKind.DELEGUEE: (f"commune déléguée {of}", f"commune déléguée of {commune}"),
-        AliasKind.ASSOCIEE: (f"commune associée {of}", f"commune associée of {commune}"),
-        AliasKind.ARRONDISSEMENT: (f"arrondissement {of}", f"arrondissement of {commune}"),
-        AliasKind.FORMER: (
-            f"ancienne commune, aujourd'hui sur le territoire {of}",
-            f"former commune, today in {commune}",
-        ),
-    }[kind]
-    return french if language is EventLanguage.FRENCH else english
 
 
 def _aliases(connection: Connection, codes: Iterable[str]) -> Iterator[AliasRecord]:

@@ -5,7 +5,7 @@ than what all heirs have in common (EPCI, département, région) and wait for a 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -56,14 +56,26 @@ def take_stock(cursor: Rows) -> dict[str, int]:
 
 def follow(cursor: Rows, lineage: CommuneLineage, former: Mapping[str, int]) -> SuccessionResult:
     """After the swap, and before what is gone is removed. `former` is what `take_stock` said."""
-    _write_heirs(cursor, heirs(lineage, former))
+    cursor.execute("CREATE TEMPORARY TABLE heir (code text, commune text) ON COMMIT DROP")
+    with cursor.copy("COPY heir FROM STDIN") as copy:
+        for row in heirs(lineage, former):
+            copy.write_row(row)
+    cursor.execute(HEIRS_BY_ALIAS)  # aliases stand in for what the events don't know
+    cursor.execute("ANALYZE heir")
     moved = 0
     for statement in (BY_POINT, BY_HEIR):
         cursor.execute(statement)
         moved += cursor.rowcount
     for statement in (UNDECIDED, WIDEN, AWAIT_REVIEW):
         cursor.execute(statement)
-    return SuccessionResult(moved, tuple(_open_cases(cursor)))
+    cursor.execute(OPEN_CASES)
+    cases = []
+    for level, code, name, initiatives, candidates in cursor.fetchall():
+        names = json.loads(str(candidates))
+        cases.append(
+            OpenCase(str(level), str(code), str(name), int(str(initiatives)), tuple(names))
+        )
+    return SuccessionResult(moved, tuple(cases))
 
 
 def heirs(lineage: CommuneLineage, former: Mapping[str, int]) -> Iterator[tuple[str, str]]:
@@ -72,23 +84,6 @@ def heirs(lineage: CommuneLineage, former: Mapping[str, int]) -> Iterator[tuple[
         found = [commune.code for commune in lineage.successors(code, date(year, 1, 1))]
         if found != [code]:
             yield from ((code, commune) for commune in found)
-
-
-def _write_heirs(cursor: Rows, rows: Iterable[tuple[str, str]]) -> None:
-    """Aliases stand in for what the events don't know."""
-    cursor.execute("CREATE TEMPORARY TABLE heir (code text, commune text) ON COMMIT DROP")
-    with cursor.copy("COPY heir FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
-    cursor.execute(HEIRS_BY_ALIAS)
-    cursor.execute("ANALYZE heir")
-
-
-def _open_cases(cursor: Rows) -> Iterator[OpenCase]:
-    cursor.execute(OPEN_CASES)
-    for level, code, name, initiatives, candidates in cursor.fetchall():
-        names = json.loads(str(candidates))
-        yield OpenCase(str(level), str(code), str(name), int(str(initiatives)), tuple(names))
 
 
 # What no longer exists, with the parents that it had.

