@@ -164,7 +164,8 @@ const communeNames = (id, which, more) => ({
       "step", ["zoom"], ["case", isRegionalSeat, "town:region", isSeat, "town:departement", "town:commune"],
       SIGNS_UNTIL, "",
     ],
-    "icon-optional": true, "icon-padding": 0,
+    // The sign is never left out: a name at some distance would then seem to be another town's.
+    "icon-overlap": "always", "icon-padding": 0,
     "symbol-sort-key": ["-", 0, importance], ...more,
   },
   paint: lettering(token("label")),
