@@ -1,11 +1,14 @@
 """What the scripts of a page need to draw its map."""
 
+import math
+import time
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
+from weakref import WeakKeyDictionary
 
 from flask import url_for
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.params import NamedTerritory, query_string
@@ -45,10 +48,24 @@ def map_config(
     }
 
 
+# Asked anew so often, as territories may be loaded meanwhile: by engine, when and what was found.
+OUTLINES_KNOWN_SECONDS = 60.0
+_outlines_known: WeakKeyDictionary[Engine, tuple[float, bool]] = WeakKeyDictionary()
+
+
 def _simplified_outlines() -> bool:
-    """Whether outlines of communes are the simplified ones that come by default."""
-    with services().autocommit.connect() as connection:
-        return ground.has_simplified_outlines(connection)
+    """Whether outlines of communes are the simplified ones that come by default.
+
+    A page that asks holds a connection already. A second one of the same pool could wait for
+    others that wait too, so this one comes from the pool of tiles, whose statements stand alone.
+    """
+    engine = services().generic_plan
+    at, found = _outlines_known.get(engine, (-math.inf, False))
+    if time.monotonic() - at > OUTLINES_KNOWN_SECONDS:
+        with engine.connect() as connection:
+            found = ground.has_simplified_outlines(connection)
+        _outlines_known[engine] = (time.monotonic(), found)
+    return found
 
 
 def bounds_of(filters: InitiativeFilters) -> Sequence[float]:
