@@ -27,7 +27,7 @@ JOB_SECONDS = 30  # as docs/operating.md promises
 # The territories are there already, and no sample is wanted.
 SERVE = """
 import sys
-from mapservice import serve
+from mapservice.cli import serve
 from mapservice.settings import Settings
 serve.PREPARATION = serve.PREPARATION[:1]
 sys.exit(serve.serve(Settings.from_env()))
