@@ -148,8 +148,9 @@ def glyphs(stack: str, span: str) -> Response:
     if not RANGE.fullmatch(span) or not _is_span(int(first), int(last)):
         raise NotFound("Letters come in spans such as 0-255 or 256-511.")
     folder = str(vendor_folder() / GLYPHS)
-    for font in stack.split(","):
-        path = safe_join(folder, font.strip(), f"{span}.pbf")
+    # Only names that we know: any other could be longer than a file's name may be.
+    for font in (name.strip() for name in stack.split(",")):
+        path = safe_join(folder, font, f"{span}.pbf") if font in style.FONTS else None
         if path is not None and (content := _read(path)) is not None:
             return whole_answer(content, PROTOBUF, YEAR_SECONDS)
     raise NotFound(f"There is no font {stack}: {', '.join(style.FONTS)}.")
