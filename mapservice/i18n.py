@@ -56,7 +56,8 @@ def translator(language: str) -> Translate:
 
 def gettext(message: str, **values: Any) -> str:
     """In the language of the request, in French where there is none."""
-    return translator(LANGUAGE.get())(message, **values)
+    found = str(catalogue(LANGUAGE.get()).gettext(message))
+    return found % values if values else found
 
 
 def ngettext(one: str, several: str, number: int, **values: Any) -> str:
