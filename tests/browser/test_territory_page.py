@@ -52,6 +52,27 @@ def test_a_shaded_commune_tells_its_figures_and_leads_to_its_page(
     assert complaints == []
 
 
+@pytest.mark.parametrize(
+    ("path", "plate", "below"),
+    [
+        ("/territoires/region/53", ".territory-plate", "#membres"),
+        ("/initiatives?territory=commune:35238", ".detail .plate", ".nearby"),
+    ],
+)
+def test_the_map_stays_above_what_stands_below_it(
+    page: Page, live_server: str, path: str, plate: str, below: str
+) -> None:
+    page.goto(live_server + path)
+    if path.startswith("/initiatives"):
+        page.locator(".card-title a").first.click()
+    page.locator(below).scroll_into_view_if_needed()
+    page.mouse.wheel(0, 600)
+    edges = f"""() => document.querySelector("{plate}").getBoundingClientRect().bottom
+        <= document.querySelector("{below}").getBoundingClientRect().top"""
+    page.wait_for_function("scrollY > 300")
+    assert page.evaluate(edges)
+
+
 def test_without_scripts_the_page_is_whole(plain_page: Page, live_server: str) -> None:
     plain_page.goto(f"{live_server}/territoires")
     plain_page.get_by_role("link", name="Bretagne").first.click()

@@ -22,7 +22,7 @@ from qgis.core import (
 )
 
 # Around Rennes, in metres of EPSG:3857.
-TILED = QgsRectangle(-210_000, 6_120_000, -160_000, 6_150_000)
+TILED = QgsRectangle(-210_000, 6_110_000, -160_000, 6_150_000)
 TILE_ZOOM = 9
 
 requests: list[str] = []
