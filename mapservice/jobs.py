@@ -29,6 +29,7 @@ from mapservice.publishing.reports import schedule_service
 from mapservice.publishing.reports.making import maker as report_maker
 from mapservice.rollups import service as rollups
 from mapservice.settings import Settings
+from mapservice.tiles.basemap.service import Basemap
 
 log = structlog.get_logger()
 
@@ -57,7 +58,7 @@ def make_jobs(settings: Settings) -> App:
         del timestamp
         return rollups.compact(engine)
 
-    makers = {BundleFormat.REPORT: report_maker(settings.site_name)}
+    makers = {BundleFormat.REPORT: report_maker(settings.site_name, Basemap.of_settings(settings))}
 
     @app.task(name=MAKE_EXPORTS)
     def make_exports() -> int:

@@ -12,10 +12,11 @@ from mapservice.errors import InvalidInput, SourceError
 from mapservice.settings import BASEMAP_FILE, Settings
 from mapservice.tiles.basemap import build as building
 from mapservice.tiles.basemap import fetch as fetching
+from mapservice.tiles.basemap.archive import ServedArchive, open_served
 from mapservice.tiles.basemap.model import BasemapKind, is_address, outside
 from mapservice.tiles.basemap.outside import OutsideDocument, read_outside
 from mapservice.tiles.basemap.queries import boxes_of
-from mapservice.tiles.basemap.service import ServedArchive, archive_path, open_served, outside_of
+from mapservice.tiles.basemap.service import archive_path, outside_of
 
 LEVELS = ("region", "departement", "epci", "commune")
 # Degrees around a territory: who looks at its border sees what lies beyond.

@@ -53,6 +53,7 @@ def report_command(territory: str, by: str, figure: str, query: str, target: Pat
     from mapservice.publishing.reports.making import save
     from mapservice.publishing.reports.model import ReportView
     from mapservice.publishing.reports.queries import read
+    from mapservice.tiles.basemap.service import Basemap
 
     asked = [("territory", territory), ("by", by), ("figure", figure)]
     view = ReportView.parse([*parse_qsl(query, keep_blank_values=True), *asked])
@@ -64,5 +65,6 @@ def report_command(territory: str, by: str, figure: str, query: str, target: Pat
     with engine.connect() as connection, context.counting_bar("report") as progress:
         places = refs_of_today(connection, view.filters.territory)
         view = replace(view, filters=replace(view.filters, territory=places))
-        report = read(connection, view, settings.public_url, settings.site_name)
+        archive = Basemap.of_settings(settings).served()
+        report = read(connection, view, settings.public_url, settings.site_name, archive)
         save(connection, report, target, suffix, *progress)

@@ -27,13 +27,15 @@ from mapservice.i18n import figure_legend_label
 from mapservice.i18n import gettext as _
 from mapservice.initiatives.filters import parse_territory
 from mapservice.initiatives.grid import Tile
-from mapservice.static_maps import choropleth
+from mapservice.static_maps import archive_ground, choropleth
 from mapservice.static_maps.choropleth import ChoroplethShading, MapLabel
-from mapservice.static_maps.model import PALETTES, DrawingFrame, inset_places, inset_svg
+from mapservice.static_maps.model import PALETTES, DrawingFrame, credit_svg, inset_places, inset_svg
 from mapservice.static_maps.png import png
 from mapservice.territories import queries as territories
 from mapservice.territories.model import OVERSEAS, Level, TerritoryRef
 from mapservice.territories.queries import mosaic_of
+from mapservice.tiles.basemap.archive import ServedArchive
+from mapservice.tiles.basemap.service import Basemap
 from mapservice.tiles.tile_cache.store import ChangeExtent
 from mapservice.web import edge
 from mapservice.web.edge import only_parameters, services, tile_answer
@@ -206,7 +208,8 @@ def _answer(level: str, code: str, kind: str, *, dense: bool = False) -> Respons
         if view.ref is None and shading.level is Level.COMMUNE:
             mosaic = mosaic_of(connection, str(Level.COMMUNE))
 
-        inside, held = _shaded(connection, frame, shading, mosaic, tint)
+        archive = services().of(Basemap).served()
+        inside, held = _shaded(connection, frame, shading, mosaic, tint, archive)
         labels = choropleth.labels_svg(frame, _labels(connection, shading), PALETTES[tint])
         parts, height = [inside, labels], SIDE
         if not bare and view.ref is None:
@@ -216,12 +219,15 @@ def _answer(level: str, code: str, kind: str, *, dense: bool = False) -> Respons
             size, squares = inset_places(frame, len(overseas))
             for region, (x, y) in zip(overseas, squares, strict=True):
                 own = DrawingFrame.around(region.bounds, size, size, 0.1)
-                inside, codes = _shaded(connection, own, shading, mosaic, tint)
+                inside, codes = _shaded(connection, own, shading, mosaic, tint, archive)
                 parts.append(inset_svg(x, y, own, inside, region.name, PALETTES[tint]))
                 held |= codes
         if not bare:
             parts.append(choropleth.key_svg(shading, SIDE, SIDE, tint))
             height += choropleth.key_height(shading, SIDE)
+        if archive and archive_ground.covers(archive, frame):
+            credit = archive_ground.credit_of(archive)
+            parts.append(credit_svg(frame, PALETTES[tint], credit))
         parts.append(choropleth.as_data(shading, held))
         words = _("Carte %(of_place)s : %(figure)s", of_place=place.of, figure=shading.title)
         told = _("Le tableau de la page contient les mêmes chiffres.")
@@ -263,11 +269,12 @@ def _shaded(
     shading: ChoroplethShading,
     mosaic: bytes | None,
     tint: str,
+    archive: ServedArchive | None,
 ) -> tuple[str, frozenset[str]]:
     """The picture, and the codes of those that are elements of it."""
     if mosaic is not None:
-        return choropleth.pixels(connection, frame, shading, mosaic, tint), frozenset()
-    return choropleth.areas(connection, frame, shading, tint)
+        return choropleth.pixels(connection, frame, shading, mosaic, tint, archive), frozenset()
+    return choropleth.areas(connection, frame, shading, tint, archive)
 
 
 def _labels(connection: Connection, shading: ChoroplethShading) -> list[MapLabel]:

@@ -30,6 +30,7 @@ from mapservice.static_maps.shades import GROUND, HATCH, NOTHING, SCALES, UNKNOW
 from mapservice.static_maps.waters import water_shapes
 from mapservice.territories.model import OUTLINE_ZOOMS, Level, TerritoryRef
 from mapservice.territories.raster import ALIGNED, NOBODY, PIXEL
+from mapservice.tiles.basemap.archive import ServedArchive
 
 # Above so many territories lines between them would be all that is seen.
 LINED = 700
@@ -101,7 +102,11 @@ def hatching(tint: str) -> str:
 
 
 def areas(
-    connection: Connection, frame: DrawingFrame, shading: ChoroplethShading, tint: str
+    connection: Connection,
+    frame: DrawingFrame,
+    shading: ChoroplethShading,
+    tint: str,
+    archive: ServedArchive | None = None,
 ) -> tuple[str, frozenset[str]]:
     """Ground, territories in their colours, and the borders of wider ones over them.
 
@@ -119,7 +124,7 @@ def areas(
         for code, path in paths
     )
     lines = f'stroke="{palette.border}" stroke-width="{width}" stroke-linejoin="round"'
-    over = _borders(connection, frame, shading.level, palette)
+    over = _borders(connection, frame, shading.level, palette, archive)
     picture = f'{ground}<g {lines} fill-rule="evenodd">{shaded}</g>{over}'
     return _framed(frame, palette, picture), frozenset(code for code, _ in paths)
 
@@ -130,6 +135,7 @@ def pixels(
     shading: ChoroplethShading,
     mosaic: bytes,
     tint: str,
+    archive: ServedArchive | None = None,
 ) -> str:
     """The same by the picture of all communes, where outlines would be megabytes."""
     palette = replace(PALETTES[tint], land=GROUND[tint])
@@ -147,7 +153,7 @@ def pixels(
             ' image-rendering="optimizeSpeed"'
             f' href="data:image/png;base64,{base64.b64encode(content).decode()}"/>'
         )
-    over = _borders(connection, frame, shading.level, palette)
+    over = _borders(connection, frame, shading.level, palette, archive)
     return _framed(frame, palette, f"{ground}{images}{over}")
 
 
@@ -271,11 +277,15 @@ def _paths(
 
 
 def _borders(
-    connection: Connection, frame: DrawingFrame, level: Level, palette: DrawingPalette
+    connection: Connection,
+    frame: DrawingFrame,
+    level: Level,
+    palette: DrawingPalette,
+    archive: ServedArchive | None,
 ) -> str:
-    """Of wider territories, over the shades."""
+    """Water and the borders of wider territories, over the shades."""
     shapes = drawing.borders(connection, frame, level)
-    water = "".join(shape_svg(shape, palette) for shape in water_shapes(frame))
+    water = "".join(shape_svg(shape, palette) for shape in water_shapes(frame, archive))
     return water + "".join(
         f'<path d="{shape.path}" fill="none" stroke="{palette.ink}" stroke-opacity="0.55"'
         f' stroke-width="{1.1 if shape.role == "border" else 0.6}" stroke-linejoin="round"/>'

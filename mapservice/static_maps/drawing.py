@@ -20,17 +20,20 @@ from sqlalchemy import Connection, text
 from mapservice.db.engine import fill
 from mapservice.initiatives.grid import interleave
 from mapservice.initiatives.model import LISTED
+from mapservice.static_maps import archive_ground
 from mapservice.static_maps.model import (
     HALF_METRES,
     DrawingFrame,
     DrawingMark,
     DrawingShape,
     inset_places,
+    path_of,
     radius_of,
 )
 from mapservice.static_maps.names import Box, PlacedName, place_names
 from mapservice.static_maps.waters import water_shapes
 from mapservice.territories.model import OUTLINE_ZOOMS, Level, TerritoryRef
+from mapservice.tiles.basemap.archive import ServedArchive
 
 ABROAD = Path(__file__).resolve().parent.parent / "static" / "map" / "abroad.json"
 # Up to so many are drawn one by one.
@@ -98,6 +101,7 @@ class DrawnLayers:
     shapes: tuple[DrawingShape, ...]
     marks: tuple[DrawingMark, ...]
     names: tuple[PlacedName, ...] = ()
+    credit: str = ""
 
 
 def _layers(
@@ -106,15 +110,18 @@ def _layers(
     shapes: Iterable[DrawingShape],
     marks: Iterable[DrawingMark] = (),
     *,
+    archive: ServedArchive | None,
     named: bool = True,
 ) -> DrawnLayers:
-    """Water lies on the land, under borders and shades."""
+    """Water and roads lie on the land, under borders and shades."""
     drawn, placed = list(shapes), tuple(marks)
     grounds = [at for at, shape in enumerate(drawn) if shape.role in ("land", "chosen")]
     above = grounds[-1] + 1 if grounds else 0
-    whole = (*_abroad(frame), *drawn[:above], *water_shapes(frame), *drawn[above:])
-    names = place_names(connection, frame, boxes_of(placed)) if named else ()
-    return DrawnLayers(whole, placed, names)
+    seen = archive if archive and archive_ground.covers(archive, frame) else None
+    ground = water_shapes(frame, seen) + (archive_ground.roads_drawn(seen, frame) if seen else ())
+    whole = (*_abroad(frame), *drawn[:above], *ground, *drawn[above:])
+    names = place_names(connection, frame, boxes_of(placed), archive=seen) if named else ()
+    return DrawnLayers(whole, placed, names, archive_ground.credit_of(seen))
 
 
 def boxes_of(marks: Iterable[DrawingMark]) -> list[Box]:
@@ -126,7 +133,9 @@ def boxes_of(marks: Iterable[DrawingMark]) -> list[Box]:
     ]
 
 
-def france(connection: Connection, frame: DrawingFrame) -> DrawnLayers:
+def france(
+    connection: Connection, frame: DrawingFrame, archive: ServedArchive | None = None
+) -> DrawnLayers:
     shapes = _shapes(
         connection,
         frame,
@@ -134,7 +143,7 @@ def france(connection: Connection, frame: DrawingFrame) -> DrawnLayers:
         _outlines(frame, Level.DEPARTEMENT, "inner", 2),
         _outlines(frame, Level.REGION, "border", 3),
     )
-    return _layers(connection, frame, shapes, _clusters(connection, frame, None))
+    return _layers(connection, frame, shapes, _clusters(connection, frame, None), archive=archive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +174,11 @@ def insets(
 
 
 def territory(
-    connection: Connection, frame: DrawingFrame, ref: TerritoryRef, initiatives: int
+    connection: Connection,
+    frame: DrawingFrame,
+    ref: TerritoryRef,
+    initiatives: int,
+    archive: ServedArchive | None = None,
 ) -> DrawnLayers:
     """A territory among its neighbours. `initiatives` says how many it has, about."""
     if initiatives <= ALONE:
@@ -185,7 +198,7 @@ def territory(
         _outlines(frame, ref.level, "edge", 6, only=True),
     ]
     shapes = _shapes(connection, frame, *layers, code=ref.code, communes=communes)
-    return _layers(connection, frame, shapes, marks)
+    return _layers(connection, frame, shapes, marks, archive=archive)
 
 
 def place(
@@ -193,6 +206,7 @@ def place(
     frame: DrawingFrame,
     ref: TerritoryRef | None,
     point: tuple[float, float] | None,
+    archive: ServedArchive | None = None,
 ) -> DrawnLayers:
     """One initiative: a dot at its point (EPSG:3857), else the shade of its territory."""
     layers = [_outlines(frame, Level.REGION, "land", 1)]
@@ -202,7 +216,7 @@ def place(
         layers += [_outlines(frame, ref.level, "edge", 6, only=True)] if point else []
     shapes = _shapes(connection, frame, *layers, code=ref.code if ref else "")
     marks = [DrawingMark(*frame.place(*point), 1, True)] if point else []
-    return _layers(connection, frame, shapes, marks)
+    return _layers(connection, frame, shapes, marks, archive=archive)
 
 
 def ground(
@@ -210,6 +224,7 @@ def ground(
     frame: DrawingFrame,
     communes: Sequence[str] = (),
     outlined: TerritoryRef | None = None,
+    archive: ServedArchive | None = None,
 ) -> DrawnLayers:
     """Land, water and borders alone, the shade of some communes, the outline of one territory.
 
@@ -220,7 +235,7 @@ def ground(
     layers += [_outlines(frame, outlined.level, "outlined", 6, only=True)] if outlined else []
     code = outlined.code if outlined else ""
     shapes = _shapes(connection, frame, *layers, code=code, communes=communes)
-    return _layers(connection, frame, shapes, named=False)
+    return _layers(connection, frame, shapes, archive=archive, named=False)
 
 
 def land(connection: Connection, frame: DrawingFrame) -> DrawnLayers:
@@ -383,9 +398,6 @@ def _abroad(frame: DrawingFrame) -> tuple[DrawingShape, ...]:
         _foreign(), frame.west - reach, frame.south - reach, frame.east + reach, frame.north + reach
     )
     nested = [one for part in shapely.get_parts(shown) for one in shapely.get_parts(part)]
-    polygons = [one for one in nested if isinstance(one, shapely.Polygon) and not one.is_empty]
-    path = ""
-    for ring in (ring for part in polygons for ring in (part.exterior, *part.interiors)):
-        placed = (frame.place(x, y) for x, y in shapely.get_coordinates(ring))
-        path += "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in placed) + "Z"
+    land = [one for one in nested if isinstance(one, shapely.Polygon) and not one.is_empty]
+    path = path_of(frame, shapely.MultiPolygon(land))
     return (DrawingShape("abroad", path),) if path else ()

@@ -17,9 +17,11 @@ from branca.element import Element, Figure, MacroElement
 from folium.template import Template
 
 from mapservice.settings import vendor_folder
+from mapservice.static_maps import archive_ground
 from mapservice.static_maps.model import LIGHT, DrawingFrame
 from mapservice.static_maps.report_model import EDGE, ReportArea, fill_of
 from mapservice.static_maps.waters import degrees_of, waterways_in
+from mapservice.tiles.basemap.archive import ServedArchive
 
 LAND = "#efece4"
 LAND_LINE = "#97a3a8"
@@ -42,10 +44,12 @@ def offline_map(
     ground: Sequence[dict[str, Any]],
     bounds: Sequence[float],
     names: Sequence[tuple[str, float, float, float, float]] = (),
+    archive: ServedArchive | None = None,
 ) -> MapParts:
     """`ground` are GeoJSON geometries drawn beneath; `bounds` are W, S, E, N, EPSG:4326.
 
-    Water and `names` (see ReportOutlines) lie above the colours.
+    Water and `names` (see ReportOutlines) lie above the colours. The water is that of the base
+    map's archive where there is one, and ours.
 
     The page must have an SVG pattern `hatch`, and a script that defines `showArea`: it gets a code
     and returns what the map's popup shows.
@@ -92,7 +96,7 @@ def offline_map(
         highlight_function=lambda _feature: {"color": INK, "weight": 2.5},
         smooth_factor=0.4,
     ).add_to(drawn)
-    _water(bounds).add_to(drawn)
+    _water(bounds, archive).add_to(drawn)
     drawn.fit_bounds([[south, west], [north, east]], padding=(12, 12))
     finish = _Finish()
     finish.map, finish.shown = drawn.get_name(), shown.get_name()
@@ -115,16 +119,20 @@ def offline_map(
     return MapParts(head, body, script)
 
 
-def _water(bounds: Sequence[float]) -> Any:
+def _water(bounds: Sequence[float], archive: ServedArchive | None) -> Any:
     frame = DrawingFrame.around(bounds, 1000, 760)
+    courses = [(way.rank, way.course) for way in waterways_in(frame, archive)]
+    if archive:
+        found = archive_ground.water_courses(archive, frame)
+        courses += [(0 if is_area else 3, course) for is_area, course in found]
     features = [
         {
             "type": "Feature",
-            "properties": {"rank": way.rank},
-            "geometry": json.loads(shapely.to_geojson(degrees_of(way.course, frame))),
+            "properties": {"rank": rank},
+            "geometry": json.loads(shapely.to_geojson(degrees_of(course, frame))),
         }
-        for way in waterways_in(frame)
-        if not shapely.is_empty(way.course)
+        for rank, course in courses
+        if not shapely.is_empty(course)
     ]
     return folium.GeoJson(
         {"type": "FeatureCollection", "features": features},

@@ -16,16 +16,18 @@ from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import MAX_ZOOM, Tile
 from mapservice.initiatives.model import Theme
 from mapservice.static_maps import drawing
+from mapservice.static_maps.drawing import DrawnLayers
 from mapservice.static_maps.model import (
     DARK,
     FONT,
     DrawingFrame,
     DrawingPalette,
-    DrawingShape,
+    credit_svg,
     mercator,
     shape_svg,
 )
 from mapservice.tiles import queries
+from mapservice.tiles.basemap.archive import ServedArchive
 
 # Those of static/css/tokens.css; a test holds them together.
 HUES = {
@@ -63,9 +65,12 @@ class ListingMark:
 
 
 def listing(
-    connection: Connection, frame: DrawingFrame, filters: InitiativeFilters
-) -> tuple[tuple[DrawingShape, ...], tuple[ListingMark, ...]]:
-    """Ground, tinted communes and marks of what a filter finds within a frame."""
+    connection: Connection,
+    frame: DrawingFrame,
+    filters: InitiativeFilters,
+    archive: ServedArchive | None = None,
+) -> tuple[DrawnLayers, tuple[ListingMark, ...]]:
+    """Ground with tinted communes, and marks of what a filter finds within a frame."""
     zoom = min(max(floor(frame.zoom), 0), MAX_ZOOM)
     features = list(_features(connection, frame, filters, zoom))
     tinted = sorted(
@@ -76,8 +81,8 @@ def listing(
         }
     )
     chosen = filters.territory[0] if len(filters.territory) == 1 else None
-    ground = drawing.ground(connection, frame, tinted, chosen)
-    return ground.shapes, tuple(_mark(frame, one) for one in features)
+    ground = drawing.ground(connection, frame, tinted, chosen, archive)
+    return ground, tuple(_mark(frame, one) for one in features)
 
 
 def _features(
@@ -101,7 +106,7 @@ def _mark(frame: DrawingFrame, feature: Mapping[str, Any]) -> ListingMark:
 def listing_svg(
     frame: DrawingFrame,
     palette: DrawingPalette,
-    shapes: tuple[DrawingShape, ...],
+    ground: DrawnLayers,
     marks: tuple[ListingMark, ...],
     names: str = "",
 ) -> str:
@@ -111,11 +116,12 @@ def listing_svg(
     return "".join(
         (
             f'<rect width="{frame.width}" height="{frame.height}" fill="{palette.water}"/>',
-            *(shape_svg(shape, palette) for shape in shapes),
+            *(shape_svg(shape, palette) for shape in ground.shapes),
             names,
             f'<g font-family="{FONT}">',
             *(_mark_svg(frame, palette, mark, dark=dark) for mark in by_size),
             "</g>",
+            credit_svg(frame, palette, ground.credit),
         )
     )
 

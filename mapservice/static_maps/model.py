@@ -7,6 +7,8 @@ from html import escape
 from math import asinh, atan, degrees, log2, log10, pi, radians, sinh, tan
 from typing import Self
 
+import shapely
+
 HALF_METRES = 20037508.342789244
 FONT = "Atkinson Hyperlegible Next, Atkinson Hyperlegible Next Variable, sans-serif"
 
@@ -27,6 +29,7 @@ class DrawingPalette:
     initiative_ink: str
     ring: str
     river: str
+    road: str
     label: str
     halo: str
 
@@ -44,6 +47,7 @@ LIGHT = DrawingPalette(
     initiative_ink="#ffffff",
     ring="#ffffff",
     river="#bcd4dc",
+    road="#d5cdbb",
     label="#33434c",
     halo="#faf8f2",
 )
@@ -60,6 +64,7 @@ DARK = DrawingPalette(
     initiative_ink="#1d0f09",
     ring="#10181c",
     river="#121b20",
+    road="#46555d",
     label="#d9d8d0",
     halo="#1f2b31",
 )
@@ -180,6 +185,21 @@ class DrawingMark:
     exact: bool
 
 
+def path_of(frame: DrawingFrame, shape: shapely.Geometry) -> str:
+    """A geometry in EPSG:3857 as the path of an SVG, in pixels, without what no eye could see."""
+    path = ""
+    for part in shapely.get_parts(shape):
+        for one in shapely.get_parts(part):
+            rings = (one.exterior, *one.interiors) if isinstance(one, shapely.Polygon) else (one,)
+            for ring in rings:
+                plain = shapely.get_coordinates(shapely.simplify(ring, 0.4 / frame.scale))
+                placed = (frame.place(x, y) for x, y in plain)
+                line = "L".join(f"{x:.1f} {y:.1f}" for x, y in placed)
+                if line:
+                    path += f"M{line}" + ("Z" if isinstance(one, shapely.Polygon) else "")
+    return path
+
+
 def inset_places(frame: DrawingFrame, count: int) -> tuple[int, list[tuple[float, float]]]:
     """Side of squares beside metropolitan France, and where each is: at the left of a wide frame,
     along the foot of another; nothing of France lies there."""
@@ -219,6 +239,10 @@ def shape_svg(shape: DrawingShape, palette: DrawingPalette) -> str:
         "river-2": ("none", palette.river, 1.4),
         "river-3": ("none", palette.river, 1.0),
         "river-4": ("none", palette.river, 0.7),
+        "sea": (palette.water, "none", 0.0),
+        "road-1": ("none", palette.road, 2.0),
+        "road-2": ("none", palette.road, 1.2),
+        "road-3": ("none", palette.road, 0.7),
         "chosen": (palette.chosen, "none", 0.0),
         "inner": ("none", palette.line, 0.8),
         "shaded": (palette.initiative, palette.initiative, 1.2),
@@ -267,8 +291,12 @@ def picture(
     shapes: Sequence[DrawingShape],
     marks: Sequence[DrawingMark],
     names: str = "",
+    credit: str = "",
 ) -> str:
-    """The inside of the drawing, from the water up to the initiatives, cut at its frame."""
+    """The inside of the drawing, from the water up to the initiatives, cut at its frame.
+
+    `credit` names who made the ground, where that is not we.
+    """
     largest_first = sorted(marks, key=lambda mark: -mark.count)
     return "".join(
         (
@@ -278,7 +306,19 @@ def picture(
             f'<g font-family="{FONT}">',
             *(mark_svg(mark, palette) for mark in largest_first),
             "</g>",
+            credit_svg(frame, palette, credit),
         )
+    )
+
+
+def credit_svg(frame: DrawingFrame, palette: DrawingPalette, credit: str) -> str:
+    """In the lower right corner; nothing for an empty one."""
+    if not credit:
+        return ""
+    return (
+        f'<text class="credit" x="{frame.width - 6}" y="{frame.height - 6}" text-anchor="end"'
+        f' font-family="{FONT}" font-size="9" fill="{palette.quiet}" stroke="{palette.halo}"'
+        f' stroke-width="2.5" paint-order="stroke">{escape(credit)}</text>'
     )
 
 

@@ -10,8 +10,10 @@ from math import floor
 
 from sqlalchemy import Connection, text
 
+from mapservice.static_maps import archive_ground
 from mapservice.static_maps.model import FONT, DrawingFrame, DrawingPalette
 from mapservice.tiles import ground_labels
+from mapservice.tiles.basemap.archive import ServedArchive
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels of the frame
 
@@ -56,9 +58,16 @@ class PlacedName:
 
 
 def place_names(
-    connection: Connection, frame: DrawingFrame, taken: Sequence[Box] = (), most: int = MOST
+    connection: Connection,
+    frame: DrawingFrame,
+    taken: Sequence[Box] = (),
+    most: int = MOST,
+    archive: ServedArchive | None = None,
 ) -> tuple[PlacedName, ...]:
-    """Towns of the frame, the most important first, clear of each other and of `taken`."""
+    """Towns of the frame, the most important first, clear of each other and of `taken`.
+
+    Near the ground quarters follow, where the archive of the base map knows them.
+    """
     zoom = min(max(floor(frame.zoom), 0), LAST_ZOOM)
     reach = ground_labels.square_of(zoom)
     box = f"ST_MakeEnvelope({frame.west}, {frame.south}, {frame.east}, {frame.north}, 3857)"
@@ -81,6 +90,11 @@ def place_names(
                 marked = not on_ground and not any(_overlap(sign, mark) for mark in taken)
                 placed.append(PlacedName(row.name, one, x, y, regional, marked))
                 break
+    for name, x, y in archive_ground.quarters(archive, frame) if archive else ():
+        one = next(_boxes(name, x, y, regional=False, far=False, on_ground=True))
+        if len(placed) < most and _inside(one, frame) and not any(_overlap(one, b) for b in held):
+            held.append(one)
+            placed.append(PlacedName(name, one, x, y, regional=False, marked=False))
     return tuple(placed)
 
 

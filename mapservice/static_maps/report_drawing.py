@@ -17,6 +17,7 @@ from mapservice.static_maps.model import (
 from mapservice.static_maps.names import names_svg, place_names
 from mapservice.static_maps.report_model import EDGE, HATCH, PAPER, ReportArea, fill_of
 from mapservice.static_maps.waters import water_shapes
+from mapservice.tiles.basemap.archive import ServedArchive
 
 WIDTH, HEIGHT = 1000, 760
 PATTERN = (
@@ -32,6 +33,7 @@ def choropleth(
     bounds: Sequence[float],
     title: str,
     description: str,
+    archive: ServedArchive | None = None,
 ) -> str:
     """`bounds` are W, S, E, N, EPSG:4326."""
     frame = DrawingFrame.around(bounds, WIDTH, HEIGHT, margin=0.03)
@@ -57,7 +59,7 @@ def choropleth(
             ' stroke-linejoin="round" fill-rule="evenodd"/>'
         )
     inside = picture(frame, LIGHT, ground, ())
-    above = "".join(shape_svg(shape, LIGHT) for shape in water_shapes(frame))
+    above = "".join(shape_svg(shape, LIGHT) for shape in water_shapes(frame, archive))
     above += names_svg(place_names(connection, frame), LIGHT)
     return document(frame, PATTERN + inside + shaded + above, title, description)
 

@@ -43,6 +43,8 @@ from mapservice.territories import queries as territories
 from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import OVERSEAS, Level, TerritoryRef, of_territory
 from mapservice.territories.queries import TerritorySummary
+from mapservice.tiles.basemap.archive import ServedArchive
+from mapservice.tiles.basemap.service import Basemap
 from mapservice.tiles.live_map import FRANCE, bounds_of
 from mapservice.web import edge
 from mapservice.web.edge import only_parameters, services
@@ -74,7 +76,7 @@ def france_svg() -> Response:
     palette = _palette()
     with services().autocommit.connect() as connection:
         frame = DrawingFrame.around(FRANCE, WIDTH, HEIGHT, 0.02)
-        drawn = drawing.france(connection, frame)
+        drawn = drawing.france(connection, frame, _archive())
         insets = _insets(connection, frame, palette)
         count = activity.total(connection, InitiativeFilters())
     return _svg(frame, palette, drawn, _("Carte de France"), _count(count), insets)
@@ -96,9 +98,10 @@ def listing_svg_of_filter() -> Response:
     with services().autocommit.connect() as connection:
         filters = with_known_places(connection, asked)
         frame = DrawingFrame.of_live_map(bounds_of(filters), SHAPES[shape], PADDINGS[shape])
-        shapes, marks = listing.listing(connection, frame, replace(filters, bbox=None))
-        names = place_names(connection, frame, listing.boxes_of(frame, marks))
-    inside = listing.listing_svg(frame, palette, shapes, marks, names_svg(names, palette))
+        archive = _archive()
+        ground, marks = listing.listing(connection, frame, replace(filters, bbox=None), archive)
+        names = place_names(connection, frame, listing.boxes_of(frame, marks), archive=archive)
+    inside = listing.listing_svg(frame, palette, ground, marks, names_svg(names, palette))
     told = _count(sum(mark.count for mark in marks))
     whole = document(frame, inside, _("Carte des initiatives"), told)
     return edge.whole_answer(whole, SVG, LISTING_SECONDS)
@@ -109,7 +112,7 @@ def france_png() -> Response:
     only_parameters()
     with services().autocommit.connect() as connection:
         frame = DrawingFrame.around(FRANCE, CARD_MAP, CARD_HEIGHT, 0.02)
-        drawn = drawing.france(connection, frame)
+        drawn = drawing.france(connection, frame, _archive())
         insets = _insets(connection, frame, LIGHT)
         count = activity.total(connection, InitiativeFilters())
     title, told = _("Ce qui se fait en France"), _count(count)
@@ -180,7 +183,8 @@ def around_svg(position: str) -> Response:
     with services().autocommit.connect() as connection:
         frame = DrawingFrame.around(bounds, WIDTH, HEIGHT, 0.02)
         counts = near_areas.around(connection, filters)
-        drawn = drawing.ground(connection, frame, [one.area.code for one in counts.communes])
+        codes = [one.area.code for one in counts.communes]
+        drawn = drawing.ground(connection, frame, codes, archive=_archive())
         # True points, one by one where they are few, else together with those beside them.
         exact = replace(filters, precision=(Precision.POINT,), sort=ListingSort.NEAR)
         found: Sequence[Initiative] = ()
@@ -209,11 +213,16 @@ def around_svg(position: str) -> Response:
     circle = DrawingShape("circle", path)
     told = _("La liste dit ce qui s’y trouve.")
     with services().autocommit.connect() as connection:
-        names = place_names(connection, frame, drawing.boxes_of(marks))
-    shown = DrawnLayers((*drawn.shapes, circle), tuple(marks), names)
+        names = place_names(connection, frame, drawing.boxes_of(marks), archive=_archive())
+    shown = DrawnLayers((*drawn.shapes, circle), tuple(marks), names, drawn.credit)
     response = _svg(frame, palette, shown, _("Le cercle choisi"), told)
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def _archive() -> ServedArchive | None:
+    """What of the base map a drawing can be made from: our archive, no other host."""
+    return services().of(Basemap).served()
 
 
 def _palette(*beside: str) -> DrawingPalette:
@@ -238,7 +247,7 @@ def _drawn(
 ) -> tuple[DrawnLayers, int]:
     ref = TerritoryRef(found.level, found.code)
     total = activity.total(connection, InitiativeFilters(territory=(ref,)))
-    return drawing.territory(connection, frame, ref, total), total
+    return drawing.territory(connection, frame, ref, total, _archive()), total
 
 
 def _initiative(connection: Connection, identifier: str) -> Initiative:
@@ -260,7 +269,7 @@ def _placed(
     point = None
     if initiative.lon is not None and initiative.lat is not None:
         point = mercator(initiative.lon, initiative.lat)
-    return frame, drawing.place(connection, frame, ref, point)
+    return frame, drawing.place(connection, frame, ref, point, _archive())
 
 
 def _insets(connection: Connection, frame: DrawingFrame, palette: DrawingPalette) -> str:
@@ -286,7 +295,10 @@ def _svg(
     insets: str = "",
 ) -> Response:
     inside = (
-        picture(frame, palette, drawn.shapes, drawn.marks, names_svg(drawn.names, palette)) + insets
+        picture(
+            frame, palette, drawn.shapes, drawn.marks, names_svg(drawn.names, palette), drawn.credit
+        )
+        + insets
     )
     return edge.whole_answer(document(frame, inside, title, told), SVG, FRESH_SECONDS)
 
@@ -295,7 +307,10 @@ def _card(
     frame: DrawingFrame, drawn: DrawnLayers, eyebrow: str, title: str, words: str, insets: str = ""
 ) -> Response:
     inside = (
-        picture(frame, LIGHT, drawn.shapes, drawn.marks, names_svg(drawn.names, LIGHT)) + insets
+        picture(
+            frame, LIGHT, drawn.shapes, drawn.marks, names_svg(drawn.names, LIGHT), drawn.credit
+        )
+        + insets
     )
     name = services().settings.site_name
     return edge.whole_answer(

@@ -1,7 +1,7 @@
 """Rivers and lakes under drawn maps, as under live ones: static/map/rivers, made by scripts/rivers.
 
-They lie some 400 m off their true course, so near maps leave them out. Without the files there are
-none.
+They lie some 400 m off their true course, so near maps leave them out, and so do those that the
+archive of the base map has water for. Without the files there are none.
 """
 
 import json
@@ -14,13 +14,17 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from mapservice.static_maps.model import HALF_METRES, DrawingFrame, DrawingShape
+from mapservice.static_maps import archive_ground
+from mapservice.static_maps.model import HALF_METRES, DrawingFrame, DrawingShape, path_of
+from mapservice.tiles.basemap.archive import ServedArchive
 
 FOLDER = Path(__file__).resolve().parent.parent / "static" / "map" / "rivers"
 # As in static/js/ground.js: from these zooms on the closer drawing, smaller rivers, none at all.
 NEAR_FROM = 7.0
 RANKS_FROM = {0: 0.0, 1: 0.0, 2: 0.0, 3: 5.0, 4: 7.0}
 LAST_ZOOM = 10.8
+# From this zoom on two courses of one river would stand beside each other.
+ARCHIVE_FROM = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +36,23 @@ class Waterway:
     course: shapely.Geometry
 
 
-def water_shapes(frame: DrawingFrame) -> tuple[DrawingShape, ...]:
-    """What of them a frame shows, lakes first and the largest rivers last."""
-    return tuple(
+def water_shapes(
+    frame: DrawingFrame, archive: ServedArchive | None = None
+) -> tuple[DrawingShape, ...]:
+    """What a frame shows: our lakes, our rivers from the smallest on, then the archive's water."""
+    ours = tuple(
         DrawingShape(f"river-{way.rank}" if way.rank else "lake", path)
-        for way in waterways_in(frame)
-        if (path := "".join(_lines(frame, way.course)))
+        for way in waterways_in(frame, archive)
+        if (path := path_of(frame, way.course))
     )
+    return (*ours, *(archive_ground.water_drawn(archive, frame) if archive else ()))
 
 
-def waterways_in(frame: DrawingFrame) -> Iterator[Waterway]:
-    """Cut a little outside the frame."""
+def waterways_in(frame: DrawingFrame, archive: ServedArchive | None = None) -> Iterator[Waterway]:
+    """Ours, cut a little outside the frame; none where the archive has them."""
     if frame.zoom > LAST_ZOOM:
+        return
+    if archive and frame.zoom >= ARCHIVE_FROM and archive_ground.covers(archive, frame):
         return
     reach = 8 / frame.scale
     bounds = (frame.west - reach, frame.south - reach, frame.east + reach, frame.north + reach)
@@ -81,15 +90,3 @@ def degrees_of(course: shapely.Geometry, frame: DrawingFrame) -> shapely.Geometr
 def _unproject(metres: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     x, y = metres.T / HALF_METRES
     return np.column_stack((x * 180, np.degrees(np.arctan(np.sinh(y * np.pi)))))
-
-
-def _lines(frame: DrawingFrame, course: shapely.Geometry) -> Iterator[str]:
-    for part in shapely.get_parts(course):
-        for one in shapely.get_parts(part):
-            rings = (one.exterior, *one.interiors) if isinstance(one, shapely.Polygon) else (one,)
-            for ring in rings:
-                plain = shapely.simplify(ring, 0.4 / frame.scale)
-                placed = (frame.place(x, y) for x, y in shapely.get_coordinates(plain))
-                path = "L".join(f"{x:.1f} {y:.1f}" for x, y in placed)
-                if path:
-                    yield f"M{path}" + ("Z" if isinstance(one, shapely.Polygon) else "")

@@ -12,10 +12,10 @@ from pmtiles.reader import MmapSource, Reader
 from pmtiles.tile import Compression, tileid_to_zxy
 
 from mapservice.errors import SourceError
-from mapservice.tiles.basemap.archive import DirectoryCache, TileArchive
+from mapservice.tiles.basemap.archive import DirectoryCache, TileArchive, open_served
 from mapservice.tiles.basemap.model import TileSchema, schema_of
 from mapservice.tiles.basemap.mvt import read_layers
-from mapservice.tiles.basemap.service import ArchiveFile, open_served
+from mapservice.tiles.basemap.service import ArchiveFile
 from tests.basemap.archives import LAYERS, some_tiles, street, write_archive
 
 MANY = 100_000

@@ -16,12 +16,11 @@ from shapely import box as rectangle
 from mapservice.errors import ConfigurationError, SourceError
 from mapservice.settings import asset_folder
 from mapservice.tiles.basemap import build as building
-from mapservice.tiles.basemap.archive import TileArchive
+from mapservice.tiles.basemap.archive import TileArchive, open_served
 from mapservice.tiles.basemap.build import BuiltArchive, build
 from mapservice.tiles.basemap.model import TileSchema
 from mapservice.tiles.basemap.mvt import read_layers
 from mapservice.tiles.basemap.pbf_extent import extent_of
-from mapservice.tiles.basemap.service import open_served
 
 # Of the extract's own header.
 MONACO = (7.409205, 43.72335, 7.448637, 43.75169)

@@ -10,12 +10,9 @@ from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
 
-from mapservice.app import create_app
 from mapservice.settings import BASEMAP_FILE, Settings
 from mapservice.tiles.basemap.model import StyleTheme, TileSchema
-from mapservice.web.edge import SERVICES, Services
 from tests.basemap.archives import some_tiles, street, write_archive
 from tests.basemap.range_server import serving
 
@@ -31,23 +28,6 @@ def archive(tmp_path: Path) -> Path:
     return write_archive(
         tmp_path / "france.pmtiles", tiles, bounds=BOX, attribution="© OpenStreetMap"
     )
-
-
-@pytest.fixture
-def service(database_url: str, engine: Engine) -> Iterator[Open]:
-    """Clients of services with the settings that a test names."""
-    made: list[Services] = []
-
-    def service(**named: Any) -> FlaskClient:
-        app = create_app(
-            Settings(database_url=database_url, public_url="http://map.test", pool_size=1, **named)
-        )
-        made.append(app.extensions[SERVICES])
-        return app.test_client()
-
-    yield service
-    for one in made:
-        one.dispose()
 
 
 def policy(client: FlaskClient) -> str:

@@ -15,11 +15,10 @@ from pmtiles.reader import MmapSource, Reader, all_tiles
 from pmtiles.tile import Compression, tileid_to_zxy, zxy_to_tileid
 
 from mapservice.errors import SourceError
-from mapservice.tiles.basemap.archive import ArchiveDirectory, TileArchive, parse_directory
+from mapservice.tiles.basemap.archive import AREAS, ArchiveDirectory, TileArchive, parse_directory
 from mapservice.tiles.basemap.cut import directory_bytes, ranges_of
 from mapservice.tiles.basemap.fetch import RetryPatience, fetch
 from mapservice.tiles.basemap.remote import BrokenOff
-from mapservice.tiles.basemap.service import AREAS
 from tests.basemap.archives import Tiles, some_tiles, write_archive
 from tests.basemap.range_server import ServerBehaviour, serving
 

@@ -15,6 +15,7 @@ from mapservice.publishing.exports.model import ExportJob
 from mapservice.publishing.reports import page, paper, sheets
 from mapservice.publishing.reports.model import ReportFile, ReportView, TerritoryReport
 from mapservice.publishing.reports.queries import read
+from mapservice.tiles.basemap.service import Basemap
 
 ARCHIVE = "zip"
 SUFFIXES = (*map(str, ReportFile), ARCHIVE)
@@ -22,9 +23,9 @@ SUFFIXES = (*map(str, ReportFile), ARCHIVE)
 Make = Callable[[Connection, ExportJob, Path, Callable[[int], None], Advance], None]
 
 
-def maker(site_name: str) -> Make:
+def maker(site_name: str, basemap: Basemap) -> Make:
     """The function that the job of exports calls for a report."""
-    return partial(_make, site_name)
+    return partial(_make, site_name, basemap)
 
 
 def save(
@@ -63,11 +64,13 @@ def save(
 
 def _make(
     site_name: str,
+    basemap: Basemap,
     connection: Connection,
     one: ExportJob,
     target: Path,
     start: Callable[[int], None],
     advance: Advance,
 ) -> None:
-    report = read(connection, ReportView.of_query(one.filter), one.base_url, site_name)
+    view = ReportView.of_query(one.filter)
+    report = read(connection, view, one.base_url, site_name, basemap.served())
     save(connection, report, target, ARCHIVE, start, advance)

@@ -11,6 +11,7 @@ from mapservice.errors import InvalidInput
 from mapservice.initiatives.filters import InitiativeFilters, ListingSort, RollupScope, parse
 from mapservice.rollups.territory_model import TerritoryPlace
 from mapservice.territories.model import Level, TerritoryRef
+from mapservice.tiles.basemap.archive import ServedArchive
 
 # The class of territories whose figure is unknown.
 UNKNOWN = -1
@@ -148,13 +149,14 @@ class ReportOutlines:
     """GeoJSON geometries in EPSG:4326 by code, the land around, and the areas' W, S, E, N.
 
     `names` are towns that the map has room for: name, longitude, latitude, and how far from there
-    its middle stands, in pixels right and down.
+    its middle stands, in pixels right and down. `archive` is the base map's: its water is drawn.
     """
 
     areas: Mapping[str, Mapping[str, Any]]
     ground: tuple[dict[str, Any], ...]
     bounds: tuple[float, float, float, float]
     names: tuple[tuple[str, float, float, float, float], ...] = ()
+    archive: ServedArchive | None = None
 
 
 @dataclass(frozen=True, slots=True)

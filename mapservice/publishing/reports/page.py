@@ -24,7 +24,9 @@ PRINTED_ROWS = 120
 def render(report: TerritoryReport) -> str:
     """The page; it fetches nothing, whatever opens it."""
     outlines = report.outlines
-    drawn = offline_map(areas(report), outlines.ground, outlines.bounds, outlines.names)
+    drawn = offline_map(
+        areas(report), outlines.ground, outlines.bounds, outlines.names, outlines.archive
+    )
     font = (vendor_folder() / FONT).read_bytes()
     return (
         _templates()

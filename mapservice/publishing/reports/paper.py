@@ -24,7 +24,8 @@ PAPER_HOLDERS = 40
 def render(connection: Connection, report: TerritoryReport) -> bytes:
     """A4 pages; the connection serves to draw the base of the map."""
     view, title, told = report.view, words.title(report), words.FIGURES[report.view.figure]
-    drawn = choropleth(connection, areas(report), report.outlines.bounds, title, told)
+    outlines = report.outlines
+    drawn = choropleth(connection, areas(report), outlines.bounds, title, told, outlines.archive)
     content = {
         "site": report.site_name,
         "title": title,

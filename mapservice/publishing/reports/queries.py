@@ -33,6 +33,7 @@ from mapservice.rollups.territory_model import rate
 from mapservice.static_maps.names import names_around
 from mapservice.territories.model import Level
 from mapservice.territories.queries import source_in_force
+from mapservice.tiles.basemap.archive import ServedArchive
 
 # Initiatives named for each territory; fewer where territories are many, so that files stay small.
 NAMED, NAMED_OF_MANY = 3, 1
@@ -77,7 +78,11 @@ METROPOLIS = (-5.3, 41.2, 9.7, 51.2)
 
 
 def read(
-    connection: Connection, view: ReportView, base_url: str, site_name: str
+    connection: Connection,
+    view: ReportView,
+    base_url: str,
+    site_name: str,
+    archive: ServedArchive | None = None,
 ) -> TerritoryReport:
     """Run it in a transaction of one snapshot. Raises InvalidInput for an unknown territory."""
     described = territory_queries.describe(connection, view.ref) if view.ref else None
@@ -114,7 +119,7 @@ def read(
         breaks=shown.breaks,
         classes=shown.by_code,
         explained=shown.explained,
-        outlines=_outlines(connection, view, lines),
+        outlines=replace(_outlines(connection, view, lines), archive=archive),
         made_at=made_at,
         licence=source.licence if source else "",
         cog_year=source.cog_year if source else 0,

@@ -16,6 +16,7 @@ from mapservice.publishing.reports.model import (
     ReportView,
     TerritoryReport,
 )
+from mapservice.static_maps.archive_ground import credit_of
 from mapservice.territories.model import Level, vintage
 
 LOCALE = "fr"
@@ -259,4 +260,6 @@ def sources(report: TerritoryReport) -> list[str]:
             f"Contours, simplifiés, et populations : {report.licence} ; code officiel géographique"
             f" {report.cog_year}."
         )
+    if report.outlines.archive:
+        found.append(f"Eaux de la carte : {credit_of(report.outlines.archive)}.")
     return [*found, DRAWN.replace("\n", " ")]

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,10 @@ KEPT_ENTRIES = 500_000
 UNTOLD_LENGTH = 1 << 62
 # A directory that unpacks to more than that is none.
 LARGEST_DIRECTORY = 256_000_000
+
+CREDIT = '<a href="https://www.openstreetmap.org/copyright">© OpenStreetMap</a>'
+# Where `fetch` and `build` note what an archive covers: boxes of west, south, east, north.
+AREAS = "mapservice:areas"
 
 Numbers = npt.NDArray[np.int64]
 ReadBytes = Callable[[int, int], bytes]
@@ -305,3 +309,60 @@ def parse_metadata(packed: bytes, compression: Compression) -> dict[str, Any]:
     except ValueError:
         raise SourceError("its metadata are no JSON") from None
     return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class ServedArchive:
+    """An archive that maps can be drawn from: its tiles have a schema that we style."""
+
+    archive: TileArchive
+    schema: TileSchema
+
+    @property
+    def version(self) -> str:
+        """Stands in addresses of tiles, so that another archive has other ones."""
+        return self.archive.version
+
+    @property
+    def attribution(self) -> str:
+        found = self.archive.metadata.get("attribution")
+        return found.strip() if isinstance(found, str) and found.strip() else CREDIT
+
+    @property
+    def has_french_names(self) -> bool:
+        """Whether names in French stand beside `name`, where they differ."""
+        fields = [layer.get("fields") for layer in self.archive.layers]
+        return any("name:fr" in one or "name_fr" in one for one in fields if isinstance(one, dict))
+
+    @property
+    def areas(self) -> list[list[float]]:
+        """The boxes that it covers: what was cut for, or else its bounds. EPSG:4326."""
+        found = self.archive.metadata.get(AREAS)
+        return found if _are_boxes(found) else [list(self.archive.bounds)]
+
+
+def _are_boxes(found: Any) -> TypeGuard[list[list[float]]]:
+    return (
+        isinstance(found, list)
+        and bool(found)
+        and all(
+            isinstance(box, list)
+            and len(box) == 4
+            and all(isinstance(side, int | float) for side in box)
+            for box in found
+        )
+    )
+
+
+def open_served(path: Path) -> ServedArchive:
+    """Raises SourceError where no map could be drawn from the file."""
+    archive = TileArchive.open(path)
+    schema = archive.schema
+    if schema is None:
+        names = ", ".join(str(layer.get("id")) for layer in archive.layers) or "none"
+        archive.close()
+        raise SourceError(
+            f"{path}: its layers ({names}) are those of no schema that there is a style for:"
+            " Shortbread, OpenMapTiles, Protomaps"
+        )
+    return ServedArchive(archive, schema)

@@ -23,10 +23,9 @@ from pmtiles.writer import Writer
 
 from mapservice.errors import ConfigurationError, SourceError
 from mapservice.settings import asset_folder
-from mapservice.tiles.basemap.archive import TileArchive
+from mapservice.tiles.basemap.archive import AREAS, CREDIT, TileArchive, open_served
 from mapservice.tiles.basemap.mvt import read_layers
 from mapservice.tiles.basemap.pbf_extent import extent_of
-from mapservice.tiles.basemap.service import AREAS, CREDIT, open_served
 
 Box = tuple[float, float, float, float]
 Tell = Callable[[str], None]

@@ -24,6 +24,7 @@ from pmtiles.tile import HeaderDict
 
 from mapservice.errors import SourceError
 from mapservice.tiles.basemap.archive import (
+    AREAS,
     DEEPEST,
     HEADER_BYTES,
     ArchiveDirectory,
@@ -45,7 +46,6 @@ from mapservice.tiles.basemap.cut import (
 )
 from mapservice.tiles.basemap.model import is_address
 from mapservice.tiles.basemap.remote import BrokenOff, RemoteHost
-from mapservice.tiles.basemap.service import AREAS
 
 Tell = Callable[[str], None]
 Progress = Callable[[int, int], None]

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from mapservice.initiatives.grid import INITIATIVES_CREDIT, TERRITORIES_CREDIT
 from mapservice.initiatives.model import Theme
+from mapservice.tiles.basemap.archive import ServedArchive
 from mapservice.tiles.basemap.model import BasemapKind, StyleTheme
 from mapservice.tiles.basemap.outside import OutsideDocument, OutsideDocumentCache
 from mapservice.tiles.basemap.palette import palette
-from mapservice.tiles.basemap.service import Basemap, ServedArchive
+from mapservice.tiles.basemap.service import Basemap
 from mapservice.tiles.basemap.style import (
     FONTS,
     GROUND_SOURCE,

@@ -14,8 +14,9 @@ from mapservice.errors import InvalidInput, NotFound, ServiceUnavailable, Source
 from mapservice.initiatives.grid import Tile
 from mapservice.settings import vendor_folder
 from mapservice.tiles.basemap import public_style, style
+from mapservice.tiles.basemap.archive import ServedArchive
 from mapservice.tiles.basemap.model import StyleTheme, TileSchema
-from mapservice.tiles.basemap.service import Basemap, ServedArchive
+from mapservice.tiles.basemap.service import Basemap
 from mapservice.web import edge
 from mapservice.web.edge import (
     base_url,

@@ -6,84 +6,22 @@ What cannot be used is told in the log, and maps are drawn as if there were none
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import structlog
 
 from mapservice.errors import ConfigurationError, SourceError
 from mapservice.settings import Settings
-from mapservice.tiles.basemap.archive import TileArchive
+from mapservice.tiles.basemap.archive import ServedArchive, open_served
 from mapservice.tiles.basemap.model import (
     NOTHING,
     BasemapKind,
     OutsideBasemap,
-    TileSchema,
     is_address,
     outside,
 )
 
 log = structlog.get_logger()
-
-CREDIT = '<a href="https://www.openstreetmap.org/copyright">© OpenStreetMap</a>'
-# Where `fetch` and `build` note what an archive covers: boxes of west, south, east, north.
-AREAS = "mapservice:areas"
-
-
-@dataclass(frozen=True, slots=True)
-class ServedArchive:
-    """An archive that maps can be drawn from: its tiles have a schema that we style."""
-
-    archive: TileArchive
-    schema: TileSchema
-
-    @property
-    def version(self) -> str:
-        """Stands in addresses of tiles, so that another archive has other ones."""
-        return self.archive.version
-
-    @property
-    def attribution(self) -> str:
-        found = self.archive.metadata.get("attribution")
-        return found.strip() if isinstance(found, str) and found.strip() else CREDIT
-
-    @property
-    def has_french_names(self) -> bool:
-        """Whether names in French stand beside `name`, where they differ."""
-        fields = [layer.get("fields") for layer in self.archive.layers]
-        return any("name:fr" in one or "name_fr" in one for one in fields if isinstance(one, dict))
-
-    @property
-    def areas(self) -> list[list[float]]:
-        """The boxes that it covers: what was cut for, or else its bounds. EPSG:4326."""
-        found = self.archive.metadata.get(AREAS)
-        return found if _are_boxes(found) else [list(self.archive.bounds)]
-
-
-def _are_boxes(found: Any) -> TypeGuard[list[list[float]]]:
-    return (
-        isinstance(found, list)
-        and bool(found)
-        and all(
-            isinstance(box, list)
-            and len(box) == 4
-            and all(isinstance(side, int | float) for side in box)
-            for box in found
-        )
-    )
-
-
-def open_served(path: Path) -> ServedArchive:
-    """Raises SourceError where no map could be drawn from the file."""
-    archive = TileArchive.open(path)
-    schema = archive.schema
-    if schema is None:
-        names = ", ".join(str(layer.get("id")) for layer in archive.layers) or "none"
-        archive.close()
-        raise SourceError(
-            f"{path}: its layers ({names}) are those of no schema that there is a style for:"
-            " Shortbread, OpenMapTiles, Protomaps"
-        )
-    return ServedArchive(archive, schema)
 
 
 @dataclass(slots=True)

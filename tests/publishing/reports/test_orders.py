@@ -16,6 +16,7 @@ from mapservice.publishing.exports import making
 from mapservice.publishing.exports.model import BundleFormat, ExportFormat
 from mapservice.publishing.reports.making import maker
 from mapservice.publishing.reports.model import ReportFile
+from mapservice.tiles.basemap.service import Basemap
 from tests.publishing.reports.conftest import BASE, SITE
 from tests.test_cli import Command, mapservice
 
@@ -30,7 +31,7 @@ with app.open():
     app.run_worker(wait=False, delete_jobs="successful")
 """
 UNKNOWN = "0197f000-0000-4000-8000-000000000099"
-MAKERS = {BundleFormat.REPORT: maker(SITE)}
+MAKERS = {BundleFormat.REPORT: maker(SITE, Basemap())}
 
 
 def order(client: FlaskClient, **asked: Any) -> Any:

@@ -25,6 +25,7 @@ from mapservice.publishing.reports.schedule_service import (
     of_month,
 )
 from mapservice.settings import Settings
+from mapservice.tiles.basemap.service import Basemap
 from tests.accounts.people.mailbox import ADDRESS, Received, fill_in, mails_to, sign_in
 from tests.accounts.roles.cast import BRETAGNE, grant, person_of, revoke
 from tests.conftest import REPOSITORY
@@ -32,7 +33,7 @@ from tests.notifications.subscriptions.readers import environ
 from tests.notifications.subscriptions.test_digests import until
 
 SETTINGS = Settings(database_url="", public_url="http://map.test")
-MAKERS = {BundleFormat.REPORT: maker("Initiatives")}
+MAKERS = {BundleFormat.REPORT: maker("Initiatives", Basemap())}
 PAGE, MONTHLY = "/rapports?territory=commune:35238", "/rapports/mensuels"
 RENNES = {"territory": "commune:35238", "by": "commune", "figure": "rate", "theme": "culture"}
 KEPT_VIEW = "theme=culture&territory=commune:35238&by=commune&figure=rate"
