@@ -21,6 +21,8 @@ from mapservice.territories.model import Level
 from tests.conftest import LONG
 from tests.web.population import Made, fill, population
 
+pytestmark = pytest.mark.sampled
+
 VIEWS = 200 if LONG else 40
 FIGURES = ("rate", "initiatives", "supporters")
 MONTHS = ("2025-12", "2026-02", "2026-04", "2026-06", "2026-08")

@@ -20,6 +20,8 @@ from mapservice.web.edge import SERVICES, Services
 from tests.conftest import LONG, temporary_database
 from tests.db.conftest import insert
 
+pytestmark = pytest.mark.sampled
+
 # What the role of the service may not restore, as the extension is somebody else's.
 HARMLESS = re.compile(r"must be owner of extension postgis|permission denied for table spatial_ref")
 # As `docs/operating.md` says it: all of it may be restored by that role.
