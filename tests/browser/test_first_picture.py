@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 READY = "#map[data-state=ready]"
 PATIENCE = 60_000  # ms: the map is drawn in software here
@@ -69,3 +69,25 @@ def test_without_a_script_the_drawing_and_the_key_are_there(
     plain_page.emulate_media(media="print")
     assert plain_page.locator(".legend-rows").is_visible()
     assert plain_page.locator(".map-drawing img").is_visible()
+
+
+def test_a_view_that_the_address_names_is_not_preceded_by_another(
+    page: Page, live_server: str
+) -> None:
+    page.route("**/maplibre-gl.mjs*", lambda _route: None)  # which never comes
+    page.goto(f"{live_server}/", wait_until="load")
+    expect(page.locator(".map-drawing")).to_be_visible()
+    page.goto("about:blank")
+    page.goto(f"{live_server}/#9/45.76/4.84", wait_until="load")
+    expect(page.locator(".map-drawing")).to_be_hidden()
+
+
+def test_credits_leave_the_scale_free(page: Page, live_server: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 820})
+    page.goto(f"{live_server}/")
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    told = page.locator(".maplibregl-ctrl-attrib").bounding_box()
+    scale = page.locator(".maplibregl-ctrl-scale").bounding_box()
+    assert told
+    assert scale
+    assert scale["x"] + scale["width"] <= told["x"]

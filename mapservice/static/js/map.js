@@ -265,6 +265,9 @@ addEventListener("popstate", () => {
   if (location.search !== page.search) applyQuery(queryNow(), { push: false });
 });
 
+// The drawing in the map's place shows the filter's view: another one that the address names waits without.
+if (readView()) document.getElementById("map").dataset.state = "moved";
+
 try {
   await whenIdle();
   const view = readView();
