@@ -21,6 +21,8 @@ from mapservice.web.edge import SERVICES, Services
 from tests.browser import pages
 from tests.conftest import REVIEW_KEY
 
+pytestmark = pytest.mark.long
+
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # The others show what is there without a map: drawing each of them would take minutes.

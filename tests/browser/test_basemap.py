@@ -95,7 +95,8 @@ def serve(sample_url: str) -> Iterator[Callable[..., str]]:
     with ExitStack() as stack:
 
         def serve(**named: Any) -> str:
-            app = create_app(Settings(database_url=sample_url, **named))
+            # All of them stay up to the end: together they must leave others their connections.
+            app = create_app(Settings(database_url=sample_url, pool_size=2, **named))
             services: Services = app.extensions[SERVICES]
             stack.callback(services.dispose)
             server = stack.enter_context(

@@ -15,7 +15,7 @@ from mapservice.db.engine import make_engine
 from mapservice.static_maps.shades import GROUND, HATCH, SCALES
 from tests.conftest import LONG
 
-pytestmark = pytest.mark.sampled
+pytestmark = pytest.mark.long
 
 PATIENCE = 60_000  # ms: the maps are drawn in software here
 ZOOMS = range(4, 11) if LONG else (4, 7, 10)

@@ -21,7 +21,7 @@ from mapservice.territories.model import Level
 from tests.conftest import LONG
 from tests.web.population import Made, fill, population
 
-pytestmark = pytest.mark.sampled
+pytestmark = pytest.mark.long
 
 VIEWS = 200 if LONG else 40
 FIGURES = ("rate", "initiatives", "supporters")

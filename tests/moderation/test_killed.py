@@ -15,12 +15,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, text
 
 from mapservice.contributions.supports.queries import differences as support_differences
 from mapservice.rollups.queries import differences as rollup_differences
 from mapservice.rollups.service import compact
 from tests.web.population import Made, insert
+
+pytestmark = pytest.mark.long
 
 WRITERS, PEOPLE, INITIATIVES = 4, 6, 24
 WRITES = int(os.environ.get("MAPSERVICE_KILL_WRITES", "150"))

@@ -85,6 +85,7 @@ def described(ogc: Service) -> BaseSchema:
     return schema
 
 
+@pytest.mark.long
 def test_answers_are_those_that_are_declared(ogc: Service, described: BaseSchema) -> None:
     refuted: dict[str, str] = {}
     statuses: Counter[int] = Counter()

@@ -21,6 +21,8 @@ from mapservice.db.binaries import find_binaries
 from mapservice.db.cluster import ClusterLease
 from mapservice.db.postmaster import place, postmaster_pid
 
+pytestmark = pytest.mark.long
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds in which any of it must have come back, on a busy machine
 JOB_SECONDS = 30  # as docs/operating.md promises

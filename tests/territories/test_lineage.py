@@ -296,6 +296,7 @@ def communes_on(lineage: CommuneLineage, day: date) -> set[str]:
     return {code for code, found in on_day if found and found.type is UnitType.COMMUNE}
 
 
+@pytest.mark.long
 class TestWholeOfFrance:
     """All 13,734 movements, 1943 to 2026."""
 

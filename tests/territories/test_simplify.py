@@ -78,6 +78,7 @@ def test_projection_of_a_known_point() -> None:
     assert float(shapely.get_y(paris)) == pytest.approx(6_250_564.35, abs=2)
 
 
+@pytest.mark.long
 def test_france_at_every_band(repaired: Repaired, france: TerritorySet) -> None:
     communes, _ = repaired
     shapes = {code: c.outline for code, c in communes.items() if c.outline is not None}

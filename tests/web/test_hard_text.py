@@ -29,6 +29,8 @@ from tests.accounts.roles.test_every_route import VALUES
 from tests.conftest import REVIEW_KEY
 from tests.web.population import Made, insert
 
+pytestmark = pytest.mark.long
+
 # As they stand in an address: a null character, bytes that are no UTF-8, half of a surrogate
 # pair, long texts, and numbers that no column holds.
 HARD = (

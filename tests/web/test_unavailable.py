@@ -15,6 +15,8 @@ from mapservice.web import health
 from mapservice.web.edge import SERVICES, Services
 from tests.conftest import temporary_database
 
+pytestmark = pytest.mark.long
+
 MakeApp = Callable[..., Flask]
 
 DOORS = (

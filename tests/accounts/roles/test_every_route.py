@@ -25,6 +25,8 @@ from tests.accounts.roles.cast import (
 )
 from tests.web.population import Made, insert
 
+pytestmark = pytest.mark.long
+
 ROLES = ("nobody", "person", "coordinator", "moderator", "admin", "key")
 CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 TURNED_AWAY = (401, 401)
