@@ -1,6 +1,7 @@
 """Names of towns on drawn maps: where there is room for them between the initiatives.
 
-The same candidates, order and places around a town as on the live map (static/js/ground.js).
+The same candidates, order and places around a town as on a live map without markers
+(static/js/ground.js); between markers the live one also moves names aside (town-names.js).
 """
 
 from collections.abc import Iterator, Sequence

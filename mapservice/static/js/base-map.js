@@ -6,6 +6,7 @@ import { followRivers } from "./ground.js";
 import { words } from "./page.js";
 import { mapStyle } from "./style.js";
 import { FAMILY } from "./tokens.js";
+import { followTowns } from "./town-names.js";
 
 const ASSETS = "/vendor/maplibre-gl";
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -83,7 +84,7 @@ function tellPlace(map) {
     const { clientWidth, clientHeight } = map.getContainer();
     const middle = [clientWidth / 2, clientHeight / 2];
     const [commune] = near ? map.queryRenderedFeatures(middle, { layers: ["towns"] }) : [];
-    const layers = ["commune-labels", "seat-labels"].filter((id) => map.getLayer(id));
+    const layers = ["commune-labels", "seat-labels", "town-labels"].filter((id) => map.getLayer(id));
     const named = commune && map.queryRenderedFeatures({ layers }).some(({ properties }) => properties.code === commune.properties.code);
     caption.textContent = commune?.properties.name ?? "";
     caption.hidden = !caption.textContent || named;
@@ -122,6 +123,7 @@ export async function openMap(config, places = () => ({}), { box = document.getE
   map.keyboard.disableRotation();
   provideImages(map, glyphs);
   followRivers(map, box.dataset.riversNear);
+  followTowns(map, FAMILY);
   map.on("error", ({ error }) => console.warn("Map:", error.message));
   map.once("idle", () => (box.dataset.state = "ready"));
   // The drawing in its place shows one view only.

@@ -4,6 +4,8 @@
 // a source of raster tiles; `style`, the address of somebody's style or TileJSON, with all origins
 // that it may name. What cannot be had leaves our own ground, and a warning.
 
+import { PLACED } from "./town-names.js";
+
 const SOURCE = "basemap";
 const GROUP = "mapservice:group";
 // A layer of our ground whose `metadata` has this zoom gives way to a base map from there on.
@@ -132,7 +134,7 @@ const lettered = (layer, family) => (layer.type !== "symbol" ? layer : {
 
 const isName = ({ type, source, "source-layer": layer }) => type === "symbol" && source === "territories" && layer === "labels";
 // Water and names of ours that a base map of the whole world has itself.
-const isOurs = (layer) => isName(layer) || layer.source === "surroundings" || layer.source?.startsWith("rivers");
+const isOurs = (layer) => isName(layer) || layer.source === "surroundings" || layer.source === PLACED || layer.source?.startsWith("rivers");
 const namesCommunes = (layer) => isName(layer) && /commune|seat/.test(layer.id);
 
 /** Names of communes near by only where the base map has none: outside its boxes. */

@@ -3,6 +3,7 @@
 
 import { words } from "./page.js";
 import { byZoom, font, token } from "./tokens.js";
+import { LEAST, PLACED, SPOTS, ZOOMS } from "./town-names.js";
 
 const population = ["coalesce", ["get", "population"], 0];
 
@@ -171,6 +172,28 @@ const communeNames = (id, which, more) => ({
   paint: lettering(token("label")),
 });
 
+// Between markers town-names.js finds the places of larger towns; elsewhere the library does.
+const leftToIt = ["all", [">=", ["zoom"], ZOOMS[0]], ["<", ["zoom"], ZOOMS[1]], [">=", population, LEAST]];
+
+// A feature holds no lists: it names the place by its number.
+const bySpot = (told, otherwise) => ["match", ["get", "spot"], ...SPOTS.flatMap((spot, number) => [number, told(spot)]), otherwise];
+
+const placedNames = (id, above) => ({
+  id, type: "symbol", source: PLACED, filter: ["==", ["get", "above"], above],
+  layout: {
+    "text-field": ["get", "name"], "text-max-width": 30, "text-size": ["get", "size"],
+    "text-font": ["case", isRegionalSeat, ["literal", font("semibold")], ["literal", font("medium")]],
+    "text-anchor": bySpot(({ anchor }) => anchor, "left"), "text-offset": bySpot(({ offset }) => ["literal", offset], ["literal", [1, 0]]),
+    "text-overlap": "always", "text-padding": 0.5,
+    "icon-image": ["case", isRegionalSeat, "town:region", isSeat, "town:departement", "town:commune"],
+    "icon-overlap": "always", "icon-padding": 0,
+  },
+  paint: lettering(token("label")),
+});
+
+/** Names that stand where there was no room for them: over the markers. */
+export const namesAbove = () => [placedNames("town-labels-above", true)];
+
 const riverNames = () => [
   ["rivers-far", { minzoom: 5.5, maxzoom: NEAR_RIVERS_FROM }], ["rivers-near", { minzoom: NEAR_RIVERS_FROM, maxzoom: RIVERS_FADE[0] + 0.4 }],
 ].map(([source, zooms]) => ({
@@ -217,15 +240,19 @@ export const ground = () => [...lands(), ...towns()];
 /** Water and borders: above the colours of figures. */
 export const lines = () => [...rivers(), ...borders()];
 
-/** Names, the most important last: a map places the names of its upper layers first. */
-export const names = () => [
+/**
+ * Names, the most important last: a map places the names of its upper layers first. `marked`: among markers of
+ * initiatives.
+ */
+export const names = (marked = false) => [
   ...surroundingNames(),
   territoryNames("region-labels", "region", { minzoom: 3.5, maxzoom: 6.6 }, spaced("medium", byZoom(4, 9, 6.5, 11.5))),
   territoryNames("departement-labels", "departement", { minzoom: 6.6, maxzoom: 9 }, spaced("regular", byZoom(7, 9.5, 9, 11))),
   ...riverNames(),
-  communeNames("commune-labels", ["!", isRegionalSeat]),
+  communeNames("commune-labels", ["all", ["!", isRegionalSeat], ...(marked ? [["!", leftToIt]] : [])]),
   // Under a marker, where there is no room at all: never without their name.
-  communeNames("seat-labels", isRegionalSeat, { "text-overlap": "always" }),
+  communeNames("seat-labels", ["all", isRegionalSeat, ...(marked ? [["!", leftToIt]] : [])], { "text-overlap": "always" }),
+  ...(marked ? [placedNames("town-labels", false)] : []),
 ];
 
 const empty = { type: "FeatureCollection", features: [] };
@@ -236,6 +263,7 @@ export const groundSources = ({ abroad, rivers }) => ({
   surroundings: { type: "geojson", data: surroundings() },
   "rivers-far": { type: "geojson", data: rivers ?? empty, attribution: rivers ? "GSHHG" : "" },
   "rivers-near": { type: "geojson", data: empty, attribution: rivers ? "GSHHG" : "" },
+  [PLACED]: { type: "geojson", data: empty },
 });
 
 /** Loads the closer drawing of the rivers once a map is near enough to show it. */

@@ -1,6 +1,6 @@
 // The map's style, made from the CSS custom properties of tokens.css so that it follows dark mode.
 
-import { ground, groundSources, lines, names } from "./ground.js";
+import { ground, groundSources, lines, names, namesAbove } from "./ground.js";
 import { byZoom, font, token } from "./tokens.js";
 
 export const THEMES = [
@@ -156,7 +156,7 @@ export function mapStyle({ tilejson, filter, files }, places = {}) {
       highlight: { type: "geojson", data: empty },
       stacks: { type: "geojson", data: empty },
     },
-    layers: [...ground(), ...lines(), ...shades(), ...drawn, ...names(), ...(places.alone ? [] : initiatives())],
+    layers: [...ground(), ...lines(), ...shades(), ...drawn, ...names(!places.alone), ...(places.alone ? [] : [...initiatives(), ...namesAbove()])],
   };
 }
 
