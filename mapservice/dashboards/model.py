@@ -989,6 +989,15 @@ class NeighbourIndex:
         found: Counts = np.add.reduceat(counts[self.others], starts).astype(np.int64)
         return found
 
+    def pick(self, at: Counts) -> tuple["NeighbourIndex", Counts]:
+        """That of some places alone, and which places these have near them: by these it counts."""
+        starts = np.cumsum(self.lengths) - self.lengths
+        lengths = self.lengths[at]
+        firsts = np.cumsum(lengths) - lengths
+        others = self.others[np.arange(lengths.sum()) + np.repeat(starts[at] - firsts, lengths)]
+        needed, places = np.unique(others, return_inverse=True)
+        return NeighbourIndex(lengths, places), needed
+
 
 def neighbours_within(lon: Floats, lat: Floats, km: float) -> NeighbourIndex:
     """All pairs within so many kilometres of each other on the sphere; degrees EPSG:4326.

@@ -735,11 +735,6 @@ def spots(connection: Connection, view: DashboardView) -> ActivityPoints:
     return ActivityPoints(where.lon[held], where.lat[held], count[held])
 
 
-def commune_counts(connection: Connection, scope: RollupScope) -> Counts:
-    """What each commune holds, all of them, in the order of their codes."""
-    return _initiatives(connection, scope, indexes(connection)[Level.COMMUNE])
-
-
 def _initiatives(
     connection: Connection, scope: RollupScope, where: TerritoryIndex, *, undated: bool = False
 ) -> Counts:
@@ -898,17 +893,24 @@ def density(
     km = NEAR_KM if small else WIDE_KM
     known = indexes(connection)
     communes, around = known[Level.COMMUNE], neighbours(connection, km)
-    at = np.arange(len(communes))
+    codes = communes.codes
     if view.ref is not None:
+        # Its communes, and whatever lies near one of them.
         at = np.flatnonzero(within(known, view.ref, Level.COMMUNE))
-    counts = around.sums(commune_counts(connection, view.scope))[at]
+        codes = tuple(codes[one] for one in at)
+        around, needed = around.pick(at)
+        communes = communes.pick(needed)
+    since, until = view.scope.since, view.scope.until
+    by_month = bool(since or until)
+    found = read_months(connection, view.scope, communes, ("initiatives",), by_month=by_month)
+    counts = around.sums(found.totals(("initiatives",), since, until)["initiatives"])
     if breaks is None:
         every = counts
-        if view.scope.since or view.scope.until:
-            ever = replace(view.scope, since=None, until=None)
-            every = around.sums(commune_counts(connection, ever))[at]
+        if by_month:
+            dated = found.totals(("initiatives",), None, None)["initiatives"]
+            every = around.sums(dated + found.unknown())
         breaks = distinct_breaks([counted(every)])
-    return DensityField(tuple(communes.codes[one] for one in at), counts, breaks, km)
+    return DensityField(codes, counts, breaks, km)
 
 
 def neighbours(connection: Connection, km: int) -> NeighbourIndex:
