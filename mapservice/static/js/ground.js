@@ -191,6 +191,12 @@ const placedNames = (id, above) => ({
   paint: lettering(token("label")),
 });
 
+const leaders = () => ({
+  id: "town-leaders", type: "line", source: PLACED, filter: ["==", ["geometry-type"], "LineString"],
+  layout: { "line-cap": "round" },
+  paint: { "line-color": token("label"), "line-width": 0.9, "line-opacity": 0.75 },
+});
+
 /** Names that stand where there was no room for them: over the markers. */
 export const namesAbove = () => [placedNames("town-labels-above", true)];
 
@@ -252,7 +258,7 @@ export const names = (marked = false) => [
   communeNames("commune-labels", ["all", ["!", isRegionalSeat], ...(marked ? [["!", leftToIt]] : [])]),
   // Under a marker, where there is no room at all: never without their name.
   communeNames("seat-labels", ["all", isRegionalSeat, ...(marked ? [["!", leftToIt]] : [])], { "text-overlap": "always" }),
-  ...(marked ? [placedNames("town-labels", false)] : []),
+  ...(marked ? [leaders(), placedNames("town-labels", false)] : []),
 ];
 
 const empty = { type: "FeatureCollection", features: [] };

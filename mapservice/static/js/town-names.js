@@ -132,6 +132,13 @@ function featureOf(town, place) {
   };
 }
 
+/** From a town to the nearest edge of its name, where that stands at some distance: whose it is must be plain. */
+function leaderOf(map, town, { box: [left, top, right, bottom] }) {
+  const nearest = [Math.min(Math.max(town.x, left), right), Math.min(Math.max(town.y, top), bottom)];
+  const { lng, lat } = map.unproject(nearest);
+  return { type: "Feature", geometry: { type: "LineString", coordinates: [town.at, [lng, lat]] }, properties: {} };
+}
+
 // Between two looks while tiles come.
 const EACH_MS = 100;
 
@@ -162,7 +169,8 @@ export function followTowns(map, family) {
     before = new Map([...placed].map(([{ code }, { number }]) => [code, number]));
     // The seat of a region is named in any case, over a marker if it must be.
     const named = towns.filter((town) => placed.has(town) || town.seat === "region");
-    const features = named.map((town) => featureOf(town, placed.get(town)));
+    const leaders = [...placed].filter(([, { distance }]) => distance > NEAR).map(([town, place]) => leaderOf(map, town, place));
+    const features = [...named.map((town) => featureOf(town, placed.get(town))), ...leaders];
     const now = JSON.stringify(features);
     if (now === shown) return;
     shown = now;
