@@ -33,6 +33,7 @@ blueprint = Blueprint("embed", __name__)
 
 HTML = "text/html; charset=utf-8"
 STYLES = ("tokens", "components", "embed")
+GIVEN_LOOKS = (EmbedLook.LIGHT, EmbedLook.DARK)
 _PREFERS_DARK = "(prefers-color-scheme: dark)"
 _BOTH_SCHEMES = "color-scheme: light dark;"
 
@@ -71,10 +72,10 @@ def initiative(identifier: str) -> Response:
     return edge.whole_answer(page, HTML)
 
 
-@blueprint.get("/embed/<any(light, dark):look>/<name>.css")
+@blueprint.get("/embed/<look>/<name>.css")
 def stylesheet(look: str, name: str) -> Response:
     """A stylesheet of ours that takes the system of every reader for a light or a dark one."""
-    if name not in STYLES:
+    if name not in STYLES or look not in GIVEN_LOOKS:
         raise NotFound("There is no such stylesheet.")
     age = edge.ASSET_SECONDS if "v" in request.args else edge.FRESH_SECONDS
     return edge.whole_answer(_styled(EmbedLook(look), name), "text/css; charset=utf-8", age)

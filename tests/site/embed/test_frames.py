@@ -278,6 +278,11 @@ def test_a_given_look_asks_no_system(filled: FlaskClient, look: str, tint: str) 
     assert re.findall(r"--paper: ([^;]+);", applied)[-1] == tint
 
 
+@pytest.mark.parametrize("path", ["auto/tokens", "dark/pages", "rose/tokens", "dark/..%2ftokens"])
+def test_no_other_stylesheet_is_made(filled: FlaskClient, path: str) -> None:
+    assert filled.get(f"/embed/{path}.css").status_code == 404
+
+
 def test_auto_is_the_system_of_the_reader(filled: FlaskClient) -> None:
     page = filled.get("/embed").text
     assert "data-look" not in page
