@@ -202,7 +202,7 @@ def weight(page: Page, address: str) -> dict[str, int]:
     """Bytes of the scripts that a page loads, as they travel, by name."""
     sizes: dict[str, int] = {}
     finished: list[Any] = []
-    page.on("requestfinished", finished.append)
+    page.on("requestfinished", lambda request: finished.append(request))
     page.goto(address)
     page.wait_for_selector(READY, timeout=PATIENCE)
     for request in finished:

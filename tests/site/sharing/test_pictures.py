@@ -160,6 +160,22 @@ def test_what_lies_overseas_is_shown_beside(filled: FlaskClient, drawn: list[str
 
 
 @pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("", "Toutes les initiatives"),
+        ("?sort=supported", "Toutes les initiatives"),
+        ("?theme=culture", "Initiatives\u00a0: Culture"),
+        ("?territory=region:53&theme=culture", "Initiatives\u00a0: Culture, Bretagne"),
+        ("?q=verger", "Initiatives\u00a0: «\u00a0verger\u00a0»"),
+    ],
+)
+def test_a_filtered_list_is_not_called_all_of_them(
+    filled: FlaskClient, query: str, title: str
+) -> None:
+    assert f"<h1>{title}</h1>" in filled.get(f"/initiatives{query}").text
+
+
+@pytest.mark.parametrize(
     ("made", "theme", "place"),
     [
         (GARDEN, "Environnement", "Au point indiqué, Rennes"),
