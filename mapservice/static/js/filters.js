@@ -37,7 +37,7 @@ export function catchFilters(panel, apply) {
   });
 }
 
-/** Takes the filters of a parsed page, keeping the focus and the scroll of the chips. */
+/** Takes the filters of a parsed page, keeping the focus and, while no theme is chosen, the scroll of the chips. */
 export function adoptFilters(page) {
   const old = document.getElementById("filters");
   const fresh = document.adoptNode(page.getElementById("filters"));
@@ -49,7 +49,8 @@ export function adoptFilters(page) {
   const left = old.querySelector(".chip-row").scrollLeft;
   const open = old.querySelector("details").open;
   old.replaceWith(fresh);
-  fresh.querySelector(".chip-row").scrollLeft = left;
+  const row = fresh.querySelector(".chip-row");
+  row.scrollLeft = row.querySelector("[aria-current]") ? 0 : left; // chosen themes stand first
   fresh.querySelector("details").open ||= open;
   if (key) (fresh.querySelector(key) ?? fresh.querySelector("#q")).focus({ preventScroll: true });
 }
