@@ -42,11 +42,16 @@ from mapservice.publishing.reports.routes import blueprint as reporting
 from mapservice.rollups.routes import blueprint as activity
 from mapservice.settings import Settings, asset_folder
 from mapservice.site import sitemap_routes, template_words
+from mapservice.site.embed.code_routes import blueprint as embed_code
+from mapservice.site.embed.oembed_routes import blueprint as oembed
+from mapservice.site.embed.routes import blueprint as embed
 from mapservice.site.near_routes import blueprint as near
 from mapservice.site.routes import blueprint as initiatives
 from mapservice.site.search.routes import blueprint as search
 from mapservice.site.search.service import finder
+from mapservice.site.sharing.routes import blueprint as sharing
 from mapservice.site.territory_routes import blueprint as territories
+from mapservice.static_maps.card_photos import CardPhotos
 from mapservice.static_maps.routes import blueprint as drawings
 from mapservice.territories.queries import source_name
 from mapservice.tiles.basemap.routes import blueprint as basemap
@@ -68,6 +73,10 @@ BLUEPRINTS = (
     feeds,
     sitemap_routes.blueprint,
     search,
+    embed,
+    oembed,
+    embed_code,
+    sharing,
     tiles,
     basemap,
     drawings,
@@ -114,6 +123,9 @@ PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
     report_schedules.PERSONAL_DATA,
     tokens.PERSONAL_DATA,
 )
+
+# What rooms know of the photos of initiatives, for the pictures of shared links.
+CARD_PHOTOS = CardPhotos()
 
 READINESS = (
     health.ReadinessCheck(
@@ -180,5 +192,6 @@ def _services(settings: Settings) -> Services:
     held: dict[type, object] = {
         GeocoderCache: GeocoderCache(AddressProvider.of_settings(settings)),
         Basemap: Basemap.of_settings(settings),
+        CardPhotos: CARD_PHOTOS,
     }
     return Services(settings, engine_of(settings), held)

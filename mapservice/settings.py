@@ -48,6 +48,11 @@ class Settings:
         "Proxies in front that are believed about a visitor's address and scheme: addresses, CIDR"
         " networks, `loopback`, `private`; empty: none.",
     )
+    embed_origins: str = _setting(
+        "",
+        "Sites whose pages may show /embed in a frame, between commas or spaces: origins such as"
+        " https://journal.example or https://*.example.org; empty: all; none: no other site.",
+    )
     basemap: str = _setting(
         "",
         "Base map: a .pmtiles file, or the address of a style, a TileJSON or raster tiles"

@@ -151,12 +151,17 @@ def total(connection: Connection, filters: InitiativeFilters) -> int:
     return sum(count for _, count in _by_theme(connection, RollupScope.of(filters), (ALL_THEMES,)))
 
 
-def facets(connection: Connection, filters: InitiativeFilters) -> dict[Theme, int]:
-    """Initiatives per theme under a filter, whatever themes it names; zeros included."""
+def facets(
+    connection: Connection, filters: InitiativeFilters, most: int | None = None
+) -> dict[Theme, int]:
+    """Initiatives per theme under a filter, whatever themes it names; zeros included.
+
+    Of what the rollups cannot tell, at most `most` in all are counted.
+    """
     if filters.counted:
         rows = _by_theme(connection, RollupScope.of(filters), tuple(Theme))
     else:
-        rows = initiatives.count_by_theme(connection, filters)
+        rows = initiatives.count_by_theme(connection, filters, most)
     counts = dict(rows)
     return {theme: counts.get(theme, 0) for theme in Theme}
 

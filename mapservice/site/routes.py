@@ -1,9 +1,8 @@
 """The map, the list, one initiative: pages for people."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, render_template, url_for
@@ -13,7 +12,7 @@ from sqlalchemy import Connection
 from mapservice.accounts.roles import permissions
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.supports import queries as supports
-from mapservice.errors import InvalidInput, NotFound
+from mapservice.errors import NotFound
 from mapservice.initiatives import near_areas, queries
 from mapservice.initiatives.filters import (
     InitiativeFilters,
@@ -22,35 +21,21 @@ from mapservice.initiatives.filters import (
     RollupScope,
 )
 from mapservice.initiatives.markdown import to_html
-from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import query_string, read_filters
-from mapservice.initiatives.queries import Initiative
 from mapservice.moderation.queries import is_within
 from mapservice.rollups import queries as activity
 from mapservice.rollups import territory_queries
 from mapservice.site import linked_data
+from mapservice.site.listing import COUNTED_UP_TO, ListPage, list_page
+from mapservice.site.sharing.pages import HOME, LISTING, shared_initiative, shared_listing
+from mapservice.site.sharing.pictures import initiative_picture, listing_picture
 from mapservice.territories import queries as territories
 from mapservice.tiles.live_map import listing_map, place_map
 from mapservice.web.edge import base_url, only_parameters, services
 
 blueprint = Blueprint("initiatives", __name__)
 
-PAGE_SIZE = 20
-MAX_PAGE_SIZE = 1000
 NEARBY = 4
-# Of what the rollups cannot tell, no more is counted: a reader gains nothing from the rest.
-COUNTED_UP_TO = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class ListPage:
-    """What a template shows of a listing; where there are `more`, `total` is a lower bound."""
-
-    items: list[Initiative]
-    total: int
-    more: bool
-    next_url: str | None
-    first: bool
 
 
 @blueprint.get("/")
@@ -66,7 +51,7 @@ def home() -> str:
         chosen = filters.territory[0] if len(filters.territory) == 1 else None
         return render_template(
             "home.html",
-            **_listed(connection, filters, paging),
+            **_listed(connection, filters, paging, HOME),
             communes=communes,
             map_config=listing_map(filters, chosen),
             canonical=f"{base_url()}/",
@@ -78,7 +63,7 @@ def home() -> str:
 def listing() -> str:
     with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
-        listed = _listed(connection, filters, paging)
+        listed = _listed(connection, filters, paging, LISTING)
         # A box that holds the place of none may still be touched: by initiatives known only to
         # territories with ground in it. The map tints these, so that the page must not call the
         # box empty; they are named beside the list, which holds what the filter finds alone.
@@ -128,6 +113,8 @@ def detail(identifier: str) -> Response:
             ),
             author=proposals.author(connection, initiative.id),
             share=supports.share(connection, initiative.id),
+            shared=shared_initiative(initiative),
+            picture=initiative_picture(initiative.id),
             canonical=base_url() + initiative.url,
             linked_data=linked_data.initiative(initiative),
         )
@@ -152,33 +139,15 @@ def method() -> str:
 
 
 def _listed(
-    connection: Connection, filters: InitiativeFilters, paging: PageRequest
+    connection: Connection, filters: InitiativeFilters, paging: PageRequest, path: str
 ) -> dict[str, Any]:
     """What the list shows, alone or beside the map. Raises InvalidInput for too large a page."""
-    if filters.counted:
-        facets = activity.facets(connection, filters)
-    else:
-        counts = dict(queries.count_by_theme(connection, filters, COUNTED_UP_TO))
-        facets = {theme: counts.get(theme, 0) for theme in Theme}
-    limit = paging.limit or PAGE_SIZE
-    if limit > MAX_PAGE_SIZE:
-        raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
-    found = queries.find_page(connection, filters, limit, paging.cursor)
-    next_url = None
-    if found.next:
-        pairs = filters.to_pairs() + ([("limit", str(paging.limit))] if paging.limit else [])
-        pairs.append(("cursor", found.next.encode()))
-        next_url = f"/initiatives?{urlencode(pairs, safe=',:')}"
-    page = ListPage(
-        items=list(found.items),
-        total=sum(facets[theme] for theme in filters.theme or facets),
-        more=not filters.counted and sum(facets.values()) >= COUNTED_UP_TO,
-        next_url=next_url,
-        first=paging.cursor is None,
-    )
+    page = list_page(connection, filters, paging)
     return {
         "page": page,
         "filters": filters,
-        "facets": list(facets.items()),
+        "facets": page.facets,
         "sample": queries.sample_share(connection),
+        "picture": listing_picture(filters),
+        "shared": shared_listing(filters, path),
     }

@@ -6,12 +6,14 @@ from flask import Flask
 from mapservice import i18n
 from mapservice.accounts.roles.permissions import own_roles
 from mapservice.dashboards.model import PeerGroup
+from mapservice.initiatives.filter_words import filter_words
 from mapservice.initiatives.params import query_string
 from mapservice.initiatives.place_words import distance_words, place_name, precision_words
 from mapservice.rollups.territory_model import TerritoryFigures
 from mapservice.settings import Settings
+from mapservice.site.sharing.pages import oembed_address
 from mapservice.territories.model import at_territory, of_commune, vintage
-from mapservice.web.edge import asset, base_url, session_secret
+from mapservice.web.edge import asset, base_url, has_frames, session_secret
 
 
 def is_within_chance(own: TerritoryFigures, other: TerritoryFigures) -> bool:
@@ -47,6 +49,9 @@ def register(app: Flask, settings: Settings) -> None:
         settings=settings,
         base_url=base_url,
         query_string=query_string,
+        filter_words=filter_words,
+        has_frames=has_frames,
+        oembed_address=oembed_address,
         session_secret=session_secret,
         is_within_chance=is_within_chance,
         own_roles=own_roles,

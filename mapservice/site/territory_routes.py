@@ -24,6 +24,8 @@ from mapservice.rollups.territory_model import (
     silence_of,
 )
 from mapservice.site import linked_data
+from mapservice.site.sharing.pages import shared_territory
+from mapservice.site.sharing.pictures import listing_picture, territory_picture
 from mapservice.territories.lineage import queries
 from mapservice.territories.lineage.event_words import EventLanguage, day_words
 from mapservice.territories.lineage.model import OnDay
@@ -69,6 +71,7 @@ def index() -> str:
             sort=sort,
             **_words_of(shown),
             canonical=base_url() + url_for("territories.index"),
+            picture=listing_picture(InitiativeFilters()),
             sample=initiatives.sample_share(connection),
             map_config=map_config(InitiativeFilters(), FRANCE)
             | {
@@ -172,6 +175,8 @@ def _portrait(
         "map_config": config,
         "canonical": base_url() + described.place.url,
         "linked_data": linked_data.territory(described),
+        "shared": shared_territory(ref, described.place.name, filters),
+        "picture": territory_picture(ref),
     }
 
 

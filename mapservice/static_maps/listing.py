@@ -5,6 +5,7 @@ the same places, alone or in the same clusters, in the same colours.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import cos, floor, pi, sin
@@ -101,6 +102,18 @@ def _mark(frame: DrawingFrame, feature: Mapping[str, Any]) -> ListingMark:
     if told["count"] == 1:
         return ListingMark(x, y, {Theme(told["theme"]): 1}, told["precision"] == "point")
     return ListingMark(x, y, {theme: told[theme] for theme in Theme if told.get(theme)}, True)
+
+
+def together(frame: DrawingFrame, marks: Iterable[ListingMark]) -> tuple[ListingMark, ...]:
+    """One mark in the middle for all, in a frame too small for each."""
+    counts: Counter[Theme] = Counter()
+    exact = True
+    for mark in marks:
+        counts.update(mark.counts)
+        exact = exact and mark.exact
+    if not counts:
+        return ()
+    return (ListingMark(frame.width / 2, frame.height / 2, dict(counts), exact),)
 
 
 def listing_svg(

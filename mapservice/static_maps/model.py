@@ -1,6 +1,6 @@
 """A drawn map on paper: its frame, its colours, its elements as SVG text."""
 
-import textwrap
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -336,38 +336,130 @@ def document(frame: DrawingFrame, inside: str, title: str, description: str) -> 
 CARD_WIDTH = 1200
 CARD_HEIGHT = 630
 CARD_MAP = 660
-CARD_LINE = 17  # characters of the title that fit beside the map
 CARD_LINES = 4
+CARD_PLACE_LINES = 2
+CARD_MARGIN = 56
+# Of the bold letters of the family, in ems, a little wide; others are as wide as "n".
+_NARROW = {**dict.fromkeys("'’,.:;!|ijlî \u00a0\u202f()", 0.33), **dict.fromkeys("fr-tI1/", 0.43)}
+_WIDE = {
+    **dict.fromkeys("ABCDGHKNOQRUVXY0&wÀÂÇÔÛ", 0.76),
+    **dict.fromkeys("mMWŒœ…—@", 0.95),
+    "%": 1.05,
+}
+_LETTERS = _NARROW | _WIDE
+# Above the map of a card that has a photo.
+CARD_PHOTO_HEIGHT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class CardPhoto:
+    """A picture of somebody's: JPEG, PNG, GIF or WebP.
+
+    `focus` is the point that stays in sight where it is cut: shares of width and height.
+    """
+
+    content: bytes
+    media_type: str
+    focus: tuple[float, float] = (0.5, 0.5)
+
+
+def card_map_height(photo: CardPhoto | None) -> int:
+    return CARD_HEIGHT - CARD_PHOTO_HEIGHT if photo else CARD_HEIGHT
 
 
 def card(
-    inside: str, palette: DrawingPalette, eyebrow: str, title: str, words: str, name: str
+    inside: str,
+    palette: DrawingPalette,
+    eyebrow: str,
+    title: str,
+    words: str,
+    name: str,
+    *,
+    hue: str = "",
+    photo: CardPhoto | None = None,
 ) -> str:
-    """A document of 1200 x 630: `inside` is a picture of CARD_MAP x CARD_HEIGHT."""
+    """A document of 1200 x 630: `inside` is a picture of CARD_MAP x `card_map_height`.
+
+    `eyebrow` is what it is about, with a disc of `hue` before it where a theme has one.
+    """
     left = CARD_WIDTH - CARD_MAP
-    # Long titles get longer lines; what does not fit ends in an ellipsis.
-    lines = textwrap.wrap(title, CARD_LINE + (4 if len(title) > CARD_LINE * 3 else 0)) or [""]
-    if len(lines) > CARD_LINES:
-        lines = [*lines[: CARD_LINES - 1], f"{lines[CARD_LINES - 1]}…"]
-    size = 56 if len(lines) < CARD_LINES else 46
+    map_height = card_map_height(photo)
+    # A long title has smaller letters.
+    room = left - 2 * CARD_MARGIN + 24
+    size = next((size for size in (56, 46) if len(_wrapped(title, room / size)) < CARD_LINES), 42)
+    lines = _lines(title, room / size, CARD_LINES)
     top = 250 - (len(lines) - 1) * size * 0.42
     titles = "".join(
-        f'<text x="56" y="{top + n * size * 1.08:.0f}" font-size="{size}" font-weight="700">'
-        f"{escape(line)}</text>"
+        f'<text x="{CARD_MARGIN}" y="{top + n * size * 1.08:.0f}" font-size="{size}"'
+        f' font-weight="700">{escape(line)}</text>'
         for n, line in enumerate(lines)
     )
     below = top + len(lines) * size * 1.08
+    places = "".join(
+        f'<text x="{CARD_MARGIN}" y="{below + 8 + 36 * n:.0f}" font-size="30"'
+        f' fill="{palette.initiative}" font-weight="700">{escape(line)}</text>'
+        for n, line in enumerate(_lines(words, room / 30, CARD_PLACE_LINES))
+    )
+    above = top - size - 18
+    disc = (
+        f'<circle cx="{CARD_MARGIN + 12}" cy="{above - 9:.0f}" r="12" fill="{hue}"/>' if hue else ""
+    )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{CARD_WIDTH}" height="{CARD_HEIGHT}"'
         f' viewBox="0 0 {CARD_WIDTH} {CARD_HEIGHT}">'
         f'<rect width="{CARD_WIDTH}" height="{CARD_HEIGHT}" fill="#f7f5f0"/>'
-        f'<svg x="{left}" width="{CARD_MAP}" height="{CARD_HEIGHT}">{inside}</svg>'
+        f"{_photo_svg(photo, left) if photo else ''}"
+        f'<svg x="{left}" y="{CARD_HEIGHT - map_height}" width="{CARD_MAP}" height="{map_height}">'
+        f"{inside}</svg>"
         f'<rect x="{left}" width="4" height="{CARD_HEIGHT}" fill="{palette.ink}"/>'
-        f'<g font-family="{FONT}" fill="{palette.ink}">'
-        f'<text x="56" y="{top - size - 18:.0f}" font-size="28" fill="{palette.quiet}">'
-        f"{escape(eyebrow)}</text>{titles}"
-        f'<text x="56" y="{below + 8:.0f}" font-size="30" fill="{palette.initiative}"'
-        f' font-weight="700">{escape(words)}</text>'
-        f'<text x="56" y="{CARD_HEIGHT - 52}" font-size="28" font-weight="700">'
+        f'<g font-family="{FONT}" fill="{palette.ink}">{disc}'
+        f'<text x="{CARD_MARGIN + (36 if hue else 0)}" y="{above:.0f}" font-size="28"'
+        f' fill="{palette.quiet}">{escape(eyebrow)}</text>{titles}{places}'
+        f'<text x="{CARD_MARGIN}" y="{CARD_HEIGHT - 52}" font-size="28" font-weight="700">'
         f"{escape(name)}</text></g></svg>"
+    )
+
+
+def ems(text: str) -> float:
+    """How wide bold letters stand beside each other, in ems."""
+    return sum(_LETTERS.get(letter, 0.63) for letter in text)
+
+
+def _lines(text: str, width: float, most: int) -> list[str]:
+    """So many lines no wider than so many ems; what does not fit ends in an ellipsis."""
+    lines = _wrapped(text, width)
+    if len(lines) <= most:
+        return lines
+    last = lines[most - 1]
+    while ems(f"{last}…") > width:
+        last = last[:-1]
+    return [*lines[: most - 1], f"{last.rstrip()}…"]
+
+
+def _wrapped(text: str, width: float) -> list[str]:
+    """Broken between words, and within what is too long for a line by itself."""
+    lines = [""]
+    for word in filter(None, text.split(" ")):  # never at a space that holds
+        longer = f"{lines[-1]} {word}".strip()
+        if ems(longer) <= width:
+            lines[-1] = longer
+            continue
+        if lines[-1]:
+            lines.append("")
+        for letter in word:
+            if ems(lines[-1] + letter) > width:
+                lines.append("")
+            lines[-1] += letter
+    return lines
+
+
+def _photo_svg(photo: CardPhoto, left: int) -> str:
+    """Cut to its box, by thirds around its focus."""
+    across, down = (("Min", "Mid", "Max")[min(int(3 * share), 2)] for share in photo.focus)
+    data = base64.b64encode(photo.content).decode()
+    return (
+        f'<svg x="{left}" width="{CARD_MAP}" height="{CARD_PHOTO_HEIGHT}"><image'
+        f' width="{CARD_MAP}" height="{CARD_PHOTO_HEIGHT}"'
+        f' preserveAspectRatio="x{across}Y{down} slice"'
+        f' href="data:{photo.media_type};base64,{data}"/></svg>'
     )

@@ -15,12 +15,14 @@ from mapservice.i18n import gettext as _
 from mapservice.i18n import ngettext, number, theme_label
 from mapservice.initiatives import near_areas
 from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.filter_words import filter_words
 from mapservice.initiatives.filters import InitiativeFilters, ListingSort, PageRequest, parse
 from mapservice.initiatives.params import with_known_places
 from mapservice.initiatives.place_words import precision_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.rollups import queries as activity
 from mapservice.static_maps import drawing, listing
+from mapservice.static_maps.card_photos import CardPhotos
 from mapservice.static_maps.drawing import DrawnLayers
 from mapservice.static_maps.model import (
     CARD_HEIGHT,
@@ -32,7 +34,9 @@ from mapservice.static_maps.model import (
     DrawingPalette,
     DrawingShape,
     card,
+    card_map_height,
     document,
+    inset_places,
     inset_svg,
     mercator,
     picture,
@@ -69,6 +73,8 @@ AROUND_SHOWN = 2_000
 # Up to so many points stand one by one; more are put together by squares of so many pixels.
 AROUND_ALONE = 60
 AROUND_CELL = 34.0
+# Of what the rollups cannot tell, no more is counted.
+COUNTED_UP_TO = 5_000
 
 
 @blueprint.get("/france.svg")
@@ -84,12 +90,18 @@ def france_svg() -> Response:
 
 @blueprint.get("/carte.svg")
 def listing_svg_of_filter() -> Response:
-    """What the live map of a filter shows first: its extent, its marks, its colours."""
-    own = ("teinte", "forme")
+    """What the live map of a filter shows first: its extent, its marks, its colours.
+
+    `cadre=seul`: nothing outside the box of the filter, as in a frame of another site.
+    """
+    own = ("teinte", "forme", "cadre")
     palette = _palette(*request.args)
     shape = request.args.get("forme", "carree")
     if shape not in SHAPES:
         raise InvalidInput("forme", f"must be one of {', '.join(SHAPES)}")
+    if request.args.get("cadre", "seul") != "seul":
+        raise InvalidInput("cadre", "must be seul")
+    only_box = "cadre" in request.args
     asked, paging = parse(
         (name, value) for name, value in request.args.items(multi=True) if name not in own
     )
@@ -99,7 +111,8 @@ def listing_svg_of_filter() -> Response:
         filters = with_known_places(connection, asked)
         frame = DrawingFrame.of_live_map(bounds_of(filters), SHAPES[shape], PADDINGS[shape])
         archive = _archive()
-        ground, marks = listing.listing(connection, frame, replace(filters, bbox=None), archive)
+        shown = filters if only_box else replace(filters, bbox=None)
+        ground, marks = listing.listing(connection, frame, shown, archive)
         names = place_names(connection, frame, listing.boxes_of(frame, marks), archive=archive)
     inside = listing.listing_svg(frame, palette, ground, marks, names_svg(names, palette))
     told = _count(sum(mark.count for mark in marks))
@@ -117,6 +130,32 @@ def france_png() -> Response:
         count = activity.total(connection, InitiativeFilters())
     title, told = _("Ce qui se fait en France"), _count(count)
     return _card(frame, drawn, _("Initiatives locales"), title, told, insets)
+
+
+@blueprint.get("/carte.png")
+def listing_png() -> Response:
+    """The card of a filter: what it finds and nothing else, where it finds it."""
+    asked, paging = parse(request.args.items(multi=True))
+    if paging != PageRequest():
+        raise InvalidInput("limit", "a drawing has no pages")
+    with services().autocommit.connect() as connection:
+        filters = with_known_places(connection, asked)
+        bounds = bounds_of(filters)
+        frame = DrawingFrame.around(bounds, CARD_MAP, CARD_HEIGHT, 0.02 if bounds == FRANCE else 0)
+        inside = _listing(connection, frame, filters)
+        if bounds == FRANCE:
+            inside += _listing_insets(connection, frame, filters)
+        counts = activity.facets(connection, filters, COUNTED_UP_TO)
+    count = sum(counts[theme] for theme in filters.theme or counts)
+    told = _count(count) if count else _("Aucune initiative")
+    if not filters.counted and sum(counts.values()) >= COUNTED_UP_TO:
+        told = _("Plus de %(count)s initiatives", count=number(count))
+    hue = listing.HUES[filters.theme[0]][0] if len(filters.theme) == 1 else ""
+    name = services().settings.site_name
+    title = filter_words(filters)
+    title = title[:1].upper() + title[1:]
+    drawn = card(inside, LIGHT, _("Initiatives locales"), title, told, name, hue=hue)
+    return edge.whole_answer(png(drawn), PNG, FRESH_SECONDS)
 
 
 @blueprint.get("/<level>/<code>.svg")
@@ -155,11 +194,23 @@ def initiative_png(identifier: str) -> Response:
     only_parameters()
     with services().autocommit.connect() as connection:
         initiative = _initiative(connection, identifier)
-        frame, drawn = _placed(connection, initiative, CARD_MAP, CARD_HEIGHT)
-    words = initiative.commune_name or initiative.departement_name or initiative.region_name
-    return _card(
-        frame, drawn, theme_label(initiative.theme), initiative.title, words or _("France")
+        photo = services().of(CardPhotos).of(connection, initiative.id)
+        frame, drawn = _placed(connection, initiative, CARD_MAP, card_map_height(photo))
+    inside = picture(
+        frame, LIGHT, drawn.shapes, drawn.marks, names_svg(drawn.names, LIGHT), drawn.credit
     )
+    words = precision_words(initiative)
+    whole = card(
+        inside,
+        LIGHT,
+        theme_label(initiative.theme),
+        initiative.title,
+        words[:1].upper() + words[1:],
+        services().settings.site_name,
+        hue=listing.HUES[initiative.theme][0],
+        photo=photo,
+    )
+    return edge.whole_answer(png(whole), PNG, FRESH_SECONDS)
 
 
 @blueprint.get("/autour/<position>.svg")
@@ -284,6 +335,32 @@ def _insets(connection: Connection, frame: DrawingFrame, palette: DrawingPalette
         )
         for one in drawing.insets(connection, frame, named)
     )  # fmt: skip
+
+
+def _listing(connection: Connection, frame: DrawingFrame, filters: InitiativeFilters) -> str:
+    """What a filter finds, as its live map would show it; nothing else."""
+    archive = _archive()
+    ground, marks = listing.listing(connection, frame, filters, archive)
+    names = place_names(connection, frame, listing.boxes_of(frame, marks), archive=archive)
+    return listing.listing_svg(frame, LIGHT, ground, marks, names_svg(names, LIGHT))
+
+
+def _listing_insets(connection: Connection, frame: DrawingFrame, filters: InitiativeFilters) -> str:
+    """What it finds overseas, which a map of metropolitan France would leave out."""
+    refs = (TerritoryRef(Level.REGION, code) for code in OVERSEAS)
+    found = [place for ref in refs if (place := territories.find(connection, ref))]
+    size, places = inset_places(frame, len(found))
+    drawn = []
+    for place, (x, y) in zip(found, places, strict=True):
+        own = DrawingFrame.around(place.bounds, size, size, 0.1)
+        ground, marks = listing.listing(connection, own, filters)
+        # One mark for all that is there, in the middle.
+        inside = [mark for mark in marks if 0 <= mark.x <= size and 0 <= mark.y <= size]
+        whole = listing.together(own, inside)
+        drawn.append(
+            inset_svg(x, y, own, listing.listing_svg(own, LIGHT, ground, whole), place.name, LIGHT)
+        )
+    return "".join(drawn)
 
 
 def _svg(

@@ -89,11 +89,15 @@ def listing_map(filters: InitiativeFilters, territory: TerritoryRef | None) -> d
     return map_config(filters, bounds_of(filters), territory, **listing_drawings(filters))
 
 
-def listing_drawings(filters: InitiativeFilters) -> dict[str, Any]:
-    """Addresses of what a map of a filter will show, by the size of the window."""
+def listing_drawings(filters: InitiativeFilters, *, only_box: bool = False) -> dict[str, Any]:
+    """Addresses of what a map of a filter will show, by the size of the window.
+
+    `only_box`: nothing outside the box of the filter, where it has one.
+    """
     carte = url_for("drawings.listing_svg_of_filter")
+    more = [("cadre", "seul")] if only_box else []
     petite, carree, large = (
-        f"{carte}?{urlencode([*filters.to_pairs(), ('forme', shape)], safe=',:')}"
+        f"{carte}?{urlencode([*filters.to_pairs(), ('forme', shape), *more], safe=',:')}"
         for shape in ("petite", "carree", "large")
     )
     return {"drawing": carree, "drawing_small": petite, "drawing_wide": large}

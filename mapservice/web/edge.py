@@ -10,7 +10,9 @@ It knows no feature. One file, since each request goes through all of it:
   first that is no proxy of ours is the visitor; what a visitor wrote stands left of it;
 - a form carries a signed token made for its holder (a session, a moderator, or "" for nobody), and
   browsers say which site a POST comes from;
-- a route names a part of its path that lets in whoever knows it `<secret:…>`; no log may hold it.
+- a route names a part of its path that lets in whoever knows it `<secret:…>`; no log may hold it;
+- a view that is `framed` is shown within pages of other sites: it has a policy of its own, and
+  neither sets nor reads a cookie.
 """
 
 import contextlib
@@ -19,13 +21,13 @@ import hmac
 import ipaddress
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 import structlog
@@ -78,6 +80,8 @@ if TYPE_CHECKING:
 SERVICES = "mapservice"
 log = structlog.get_logger()
 Held = TypeVar("Held")
+Arguments = ParamSpec("Arguments")
+Answered = TypeVar("Answered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,31 @@ def query_without(*names: str) -> str:
     return quote("&".join(kept).encode("latin-1"), safe=_QUERY_SIGNS)
 
 
+# --- Pages in frames of other sites ------------------------------------------------------------
+
+_framed_views: set[str] = set()
+
+
+def framed(view: Callable[Arguments, Answered]) -> Callable[Arguments, Answered]:
+    """Marks a view whose pages other sites may frame. Nothing in them may act for anybody."""
+    _framed_views.add(_name_of(view))
+    return view
+
+
+def may_be_framed(view: Callable[..., Any]) -> bool:
+    return _name_of(view) in _framed_views
+
+
+def is_framed() -> bool:
+    """Whether the present request is answered by such a view."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return view is not None and may_be_framed(view)
+
+
+def _name_of(view: Callable[..., Any]) -> str:
+    return f"{view.__module__}.{view.__qualname__}"
+
+
 # --- Secrets in paths --------------------------------------------------------------------------
 
 HIDDEN_PART = "…"
@@ -227,6 +256,7 @@ API_PREFIXES = (
     "/ogc",
     "/health/",
     "/metrics",
+    "/oembed",
     "/vendor/",
     "/api/",
 )
@@ -330,7 +360,8 @@ def _answer(status: HTTPStatus, detail: str, field: str | None = None) -> Respon
     title, words = _error_words(status)
     # The English detail helps where it names a field; elsewhere our words say it all.
     shown = f"{words} ({detail})" if field else words
-    page = render_template("error.html", status=int(status), title=title, detail=shown)
+    template = "error_framed.html" if is_framed() else "error.html"
+    page = render_template(template, status=int(status), title=title, detail=shown)
     response = make_response(page, status)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -397,6 +428,11 @@ def chosen() -> str:
     return str(g.get("language", FRENCH)) if g else FRENCH
 
 
+def asked_language() -> str:
+    """That which the address of the present request names, "" where it names none."""
+    return str(g.get("language_asked", ""))
+
+
 def in_language(language: str) -> str:
     """The address of this page in a language, as a switch links it."""
     pairs = [*request.args.items(multi=True), (LANGUAGE_PARAMETER, language)]
@@ -415,7 +451,8 @@ def _choose_language() -> None:
         others = ((k, v) for k, v in request.args.items(multi=True) if k != LANGUAGE_PARAMETER)
         request.args = ImmutableMultiDict(others)
         g.language_asked = asked
-    g.language = asked or _remembered() or request.accept_languages.best_match(LANGUAGES, FRENCH)
+    kept = None if is_framed() else _remembered()
+    g.language = asked or kept or request.accept_languages.best_match(LANGUAGES, FRENCH)
     LANGUAGE.set(g.language)
 
 
@@ -427,8 +464,11 @@ def _remembered() -> str | None:
 def _remember_language(response: Response) -> Response:
     if is_machine_path(request.path):
         return response
-    response.vary.update(("Accept-Language", "Cookie"))
+    response.vary.add("Accept-Language")
     response.headers.setdefault("Content-Language", chosen())
+    if is_framed():
+        return response
+    response.vary.add("Cookie")
     asked = g.get("language_asked")
     if asked and response.status_code < 400:
         response.set_cookie(
@@ -609,6 +649,10 @@ FIXED_HEADERS = (
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
     ("Permissions-Policy", "geolocation=(self), camera=(), microphone=()"),
 )
+FRAMED_HEADERS = (
+    *FIXED_HEADERS[:2],
+    ("Permissions-Policy", "geolocation=(), camera=(), microphone=()"),
+)
 LONGEST_QUERY, LONGEST_CURSOR = 4_000, 4_000
 ESCAPED_LENGTH = len("%FF")
 EXPOSED_HEADERS = "Link, ETag, Content-Crs, OGC-NumberMatched, Retry-After"
@@ -618,11 +662,14 @@ OPEN_HEADERS = (
 )
 
 
-def register_security(app: Flask, origins: Iterable[str]) -> None:
-    policy = content_policy(origins)
+def register_security(app: Flask, origins: Iterable[str], ancestors: str) -> None:
+    """`ancestors` are the sites that may frame what is `framed`, as a policy names them."""
+    outside = tuple(origins)
+    page = [*FIXED_HEADERS, ("Content-Security-Policy", content_policy(outside))]
+    frame = [*FRAMED_HEADERS, ("Content-Security-Policy", framed_policy(outside, ancestors))]
     app.before_request(_refuse_endless_queries)
     app.before_request(_refuse_unstorable_texts)
-    app.after_request(lambda response: _add_headers(response, policy))
+    app.after_request(lambda response: _add_headers(response, frame if is_framed() else page))
 
 
 def content_policy(origins: Iterable[str] = ()) -> str:
@@ -643,6 +690,51 @@ def content_policy(origins: Iterable[str] = ()) -> str:
             "frame-ancestors 'self'",
         )
     )
+
+
+def framed_policy(origins: Iterable[str], ancestors: str) -> str:
+    """For what other sites frame: less than any page of ours may do, and no form at all."""
+    outside = "".join(f" {origin}" for origin in origins)
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' data: blob:{outside}",
+            f"connect-src 'self'{outside}",
+            "worker-src 'self' blob:",
+            "font-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            f"frame-ancestors {ancestors}",
+        )
+    )
+
+
+# An origin (RFC 6454), or all hosts below a name, as policies write them (CSP 3, 2.3.1).
+_ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:[0-9]{1,5})?")
+ANY_SITE, NO_SITE = "*", "none"
+
+
+def read_ancestors(listed: str) -> str:
+    """The sites that a setting names between commas or spaces, for `frame-ancestors`.
+
+    Empty: all; `none`: this service alone. Raises ConfigurationError for what is no origin.
+    """
+    words = listed.replace(",", " ").lower().split()
+    if not words:
+        return ANY_SITE
+    for word in words:
+        if word != NO_SITE and not _ORIGIN.fullmatch(word):
+            raise ConfigurationError(
+                f"MAPSERVICE_EMBED_ORIGINS: {word!r} is no origin such as https://journal.example"
+            )
+    return " ".join(["'self'", *(word for word in words if word != NO_SITE)])
+
+
+def has_frames() -> bool:
+    """Whether any other site may frame what is `framed`."""
+    return services().settings.embed_origins.strip().lower() != NO_SITE
 
 
 def _refuse_endless_queries() -> None:
@@ -672,11 +764,11 @@ def _refuse_unstorable_texts() -> None:
             raise InvalidInput(name[:50], "must not contain a null character")
 
 
-def _add_headers(response: Response, policy: str) -> Response:
+def _add_headers(response: Response, fixed: Sequence[tuple[str, str]]) -> Response:
     headers = response.headers
     if request.endpoint == "static" and "v" not in request.args:
         headers["Cache-Control"] = "no-cache"  # modules import each other by bare addresses
-    wanted = [*FIXED_HEADERS, ("Content-Security-Policy", policy)]
+    wanted = [*fixed]
     if is_api_request():
         wanted += OPEN_HEADERS
     else:
@@ -895,4 +987,4 @@ def register(app: MapserviceFlask, held: Services, origins: Iterable[str] = ()) 
     # The first to come is the last to look at answers.
     register_compression(app)
     register_problems(app)
-    register_security(app, origins)
+    register_security(app, origins, read_ancestors(held.settings.embed_origins))

@@ -56,6 +56,16 @@ OPEN = (
     "/rapports",
     "/rapports/{report}",
     "/methode",
+    "/integrer",
+    "/integrer?territory=commune:35238&theme=culture&show=list",
+    "/integrer?place=Saint-Denis",
+    "/integrer?initiative={initiative}",
+    "/embed?territory=departement:35",
+    "/embed?show=map&look=dark",
+    "/embed?show=list&look=light&limit=3",
+    "/embed?show=map&q=zzxqyyv",
+    "/embed?territory=commune:22222",
+    "/embed/initiatives/{initiative}",
     NOWHERE,
     "/ogc",
     "/ogc/api",
@@ -98,11 +108,11 @@ OWN = (
 # Packages and single endpoints that answer machines, or with a file; besides those under /api.
 NO_PAGE = {
     "activity", "assets", "basemap", "coordination_maps", "drawings", "feeds", "geocode", "health",
-    "proof",
+    "proof", "sharing",
     "sitemap", "static", "tiles", "exporting.csv", "exporting.file", "exporting.geojson",
     "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
-    "reporting.piece", "reporting.whole", "search.suggestions",
+    "embed.stylesheet", "oembed.oembed", "reporting.piece", "reporting.whole", "search.suggestions",
 }  # fmt: skip
 
 LETTERS = """

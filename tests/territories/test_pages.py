@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
+from mapservice.initiatives.model import Theme
 from mapservice.rollups.territory_model import (
     MemberSort,
     TerritoryMember,
@@ -152,6 +153,36 @@ def test_a_page_leads_up_to_its_parents(client: FlaskClient) -> None:
     ]
 
 
+@pytest.mark.parametrize("path", ["commune/22222", "departement/22", "commune/29019"])
+def test_a_page_begins_with_initiatives_and_ends_with_figures(
+    initiatives: FlaskClient, path: str
+) -> None:
+    page = initiatives.get(f"/territoires/{path}").text
+    order = [page.index(f'<section class="{name}') for name in ("latest", "members", "figures")]
+    assert order == sorted(order)
+
+
+def test_a_nought_is_a_sentence(client: FlaskClient) -> None:
+    """Of a commune where nothing is known no row of zeros is shown."""
+    figures = section(client.get("/territoires/commune/22222"), "figures")
+    assert "Aucune initiative connue ici" in words(figures)
+    numbers = re.findall(r"<dd>(.*?)</dd>", figures)
+    assert len(numbers) == 1, "its inhabitants alone"
+    assert "0" not in numbers
+    assert "theme-shares" not in figures
+
+
+def test_no_support_is_said_so(client: FlaskClient, engine: Engine) -> None:
+    with engine.begin() as connection:
+        insert(connection, [Made(commune="22222"), Made(commune="29019", supporters=1)])
+    none = section(client.get("/territoires/commune/22222"), "figures")
+    assert "Aucun soutien confirmé" in words(none)
+    assert "soutien confirmé</dt>" not in none
+    one = section(client.get("/territoires/commune/29019"), "figures")
+    assert "Aucun soutien" not in words(one)
+    assert "soutien confirmé</dt><dd>1</dd>" in one
+
+
 def test_figures_count_what_is_there_and_compare_it(initiatives: FlaskClient) -> None:
     page = initiatives.get("/territoires/commune/22222")
     figures = words(section(page, "figures"))
@@ -161,7 +192,11 @@ def test_figures_count_what_is_there_and_compare_it(initiatives: FlaskClient) ->
     assert re.search(r"Côtes-d'Armor 0,\d\d \d+ fois plus ici", figures)
     assert "Environnement 1 50 %" in figures
     assert "Mobilité 1 50 %" in figures
-    assert "Culture 0 0 %" in figures
+    assert "Culture 0 0 %" not in figures
+    told = re.search(r"Thèmes sans initiative connue\s?: ([^.]+)\.", figures)
+    assert told
+    assert len(told[1].split(", ")) == len(Theme) - 2
+    assert "Culture" in told[1]
 
 
 def test_zeros_are_shown_as_zeros(initiatives: FlaskClient) -> None:

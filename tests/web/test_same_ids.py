@@ -68,6 +68,19 @@ def of_list(client: FlaskClient, query: str, limit: int) -> list[str]:
     return found
 
 
+def of_embed(client: FlaskClient, query: str, limit: int) -> list[str]:
+    """Ids of the pages of a frame for other sites."""
+    found: list[str] = []
+    address: str | None = f"/embed?{query}&limit={limit}&show=list&lang=en"
+    while address:
+        page = get(client, address).text
+        found += re.findall(r'data-id="([^"]+)"', page)
+        following = re.search(r'data-next href="([^"]+)"', page)
+        address = unescape(following[1]) if following else None
+        assert address is None or "show=list" in address
+    return found
+
+
 def of_geojson(client: FlaskClient, query: str) -> list[str]:
     features = get(client, f"/initiatives.geojson?{query}").json["features"]
     return [feature["id"] for feature in features]
@@ -374,6 +387,7 @@ def test_every_door_gives_the_same_initiatives(
 
     assert of_geojson_pages(doors, query, paged) == whole
     assert of_list(doors, query, paged) == whole
+    assert of_embed(doors, query, paged) == whole
     assert of_csv(doors, query) == whole
     assert of_lines(doors, query) == whole
     assert of_atom(doors, query, paged) == whole

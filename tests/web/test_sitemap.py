@@ -107,13 +107,13 @@ def head(client: FlaskClient, path: str) -> tuple[dict[str, str], dict[str, str]
         (
             "/initiatives?theme=culture",
             "/initiatives?theme=culture",
-            "/dessins/france.png",
+            "/dessins/carte.png?theme=culture",
             "ItemList",
         ),
         (
             "/initiatives?territory=departement:35&sort=supported&q=jardin",
             "/initiatives?territory=departement:35",
-            "/dessins/departement/35.png",
+            "/dessins/carte.png?q=jardin&territory=departement:35",
             "ItemList",
         ),
         (

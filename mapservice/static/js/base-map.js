@@ -5,11 +5,10 @@ import { loadGlyphs, provideImages } from "./clusters.js";
 import { followRivers } from "./ground.js";
 import { words } from "./page.js";
 import { mapStyle } from "./style.js";
-import { FAMILY } from "./tokens.js";
+import { dark, FAMILY } from "./tokens.js";
 import { followTowns } from "./town-names.js";
 
 const ASSETS = "/vendor/maplibre-gl";
-const dark = matchMedia("(prefers-color-scheme: dark)");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 const locale = (box) => ({

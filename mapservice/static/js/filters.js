@@ -1,5 +1,7 @@
 // Filters stay links and a form; with the map they change the page in place instead of reloading.
 
+import { offer } from "./share.js";
+
 const plain = (event) => !(event.metaKey || event.ctrlKey || event.shiftKey || event.button);
 
 /** The query string of the filter form: empty fields left out, as the server writes it. */
@@ -35,16 +37,20 @@ export function catchFilters(panel, apply) {
   });
 }
 
-/** Takes the filters of a parsed page, keeping the focus and the scroll of the chips. */
+/** Takes the filters of a parsed page, keeping the focus and, while no theme is chosen, the scroll of the chips. */
 export function adoptFilters(page) {
   const old = document.getElementById("filters");
   const fresh = document.adoptNode(page.getElementById("filters"));
-  document.querySelector(".panel-sum")?.replaceWith(document.adoptNode(page.querySelector(".panel-sum")));
+  for (const part of [".panel-sum", ".panel-doors"]) {
+    document.querySelector(part)?.replaceWith(document.adoptNode(page.querySelector(part)));
+  }
+  offer(document);
   const key = old.contains(document.activeElement) && keyOf(document.activeElement);
   const left = old.querySelector(".chip-row").scrollLeft;
   const open = old.querySelector("details").open;
   old.replaceWith(fresh);
-  fresh.querySelector(".chip-row").scrollLeft = left;
+  const row = fresh.querySelector(".chip-row");
+  row.scrollLeft = row.querySelector("[aria-current]") ? 0 : left; // chosen themes stand first
   fresh.querySelector("details").open ||= open;
   if (key) (fresh.querySelector(key) ?? fresh.querySelector("#q")).focus({ preventScroll: true });
 }

@@ -55,11 +55,11 @@ function append(page) {
 }
 
 /** The card of an initiative, or null when the list does not hold it now. */
-export const cardOf = (id) => results().querySelector(`.card[data-id="${CSS.escape(id)}"]`);
+export const cardOf = (id) => results()?.querySelector(`.card[data-id="${CSS.escape(id)}"]`);
 
 /** Marks the cards of these initiatives and no other; `scroll` brings the first into view where the list has its own column. */
 export function mark(ids, className, scroll = false) {
-  for (const card of results().querySelectorAll(`.${className}`)) card.classList.remove(className);
+  for (const card of results()?.querySelectorAll(`.${className}`) ?? []) card.classList.remove(className);
   const cards = ids.map(cardOf).filter(Boolean);
   for (const card of cards) card.classList.add(className);
   if (cards.length && scroll && matchMedia("(min-width: 48rem)").matches) {

@@ -25,9 +25,15 @@ export const phrase = (key, values) =>
 export const scrolling = () =>
   matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
 
+// Within a page of another site links open beside it, and no cookie is sent or kept.
+export const framed = document.body.classList.contains("page-embed");
+const asked = framed
+  ? { credentials: "omit", headers: { Accept: "text/html", "Accept-Language": language } }
+  : { headers: { Accept: "text/html" } };
+
 /** Fetches a page of ours and parses it; `signal` aborts. */
 export async function fetchPage(url, signal) {
-  const response = await fetch(url, { signal, headers: { Accept: "text/html" } });
+  const response = await fetch(url, { signal, ...asked });
   if (!response.ok) throw new Error(`${url}: ${response.status}`);
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }

@@ -1,7 +1,7 @@
 // The small card that opens on the map: one initiative, or the few that share a place.
 
 import { cardOf } from "./list.js";
-import { counted, element, fetchPage, themeIcon, words } from "./page.js";
+import { counted, element, fetchPage, framed, themeIcon, words } from "./page.js";
 
 const text = (root, selector) => root?.querySelector(selector)?.textContent.trim() ?? "";
 
@@ -16,6 +16,7 @@ async function details(id) {
 function link(href, content) {
   const node = element("a", "", content);
   node.href = href;
+  if (framed) Object.assign(node, { target: "_blank", rel: "noopener" });
   return node;
 }
 

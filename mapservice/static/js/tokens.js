@@ -8,3 +8,9 @@ export const FAMILY = "Atkinson Hyperlegible Next Variable";
 export const font = (weight) => [weight, FAMILY];
 
 export const byZoom = (...stops) => ["interpolate", ["linear"], ["zoom"], ...stops];
+
+// A page in a frame of another site may be told how to look; elsewhere the reader's system says.
+const { look } = document.documentElement.dataset;
+export const dark = look
+  ? { matches: look === "dark", addEventListener() {} }
+  : matchMedia("(prefers-color-scheme: dark)");

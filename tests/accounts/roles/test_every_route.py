@@ -158,6 +158,7 @@ VALUES = {
     "signature": "none",
     "filename": "css/base.css",
     "package": "none",
+    "look": "dark",
 }
 
 

@@ -1,0 +1,1 @@
+"""What a page is passed on by: its address, its words, a QR code."""
