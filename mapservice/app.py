@@ -43,6 +43,7 @@ from mapservice.rollups.routes import blueprint as activity
 from mapservice.settings import Settings, asset_folder
 from mapservice.site import sitemap_routes, template_words
 from mapservice.site.near_routes import blueprint as near
+from mapservice.site.operator_pages.routes import blueprint as operator_pages
 from mapservice.site.routes import blueprint as initiatives
 from mapservice.site.search.routes import blueprint as search
 from mapservice.site.search.service import finder
@@ -65,6 +66,7 @@ log = structlog.get_logger()
 BLUEPRINTS = (
     initiatives,
     near,
+    operator_pages,
     feeds,
     sitemap_routes.blueprint,
     search,
