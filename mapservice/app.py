@@ -41,7 +41,7 @@ from mapservice.publishing.reports import schedule_routes as report_schedules
 from mapservice.publishing.reports.routes import blueprint as reporting
 from mapservice.rollups.routes import blueprint as activity
 from mapservice.settings import Settings, asset_folder
-from mapservice.site import sitemap_routes, template_words
+from mapservice.site import offline_routes, sitemap_routes, template_words
 from mapservice.site.near_routes import blueprint as near
 from mapservice.site.operator_pages.routes import blueprint as operator_pages
 from mapservice.site.routes import blueprint as initiatives
@@ -69,6 +69,7 @@ BLUEPRINTS = (
     operator_pages,
     feeds,
     sitemap_routes.blueprint,
+    offline_routes.blueprint,
     search,
     tiles,
     basemap,

@@ -36,6 +36,7 @@ def _setting(default: Any, text: str) -> Any:
 
 
 MODERATION = ("pre", "post")
+ON_OR_OFF = ("on", "off")
 ACCESSIBILITY = ("no_audit", "not_conformant", "partial", "full")
 
 
@@ -132,8 +133,18 @@ class Settings:
         "", "Who made that audit, on which day, and what share of criteria was met."
     )
 
+    offline: str = _setting(
+        "on",
+        "Pages readable without a network: on, or off, which also takes it from browsers that have"
+        " it.",
+    )
+
     def __post_init__(self) -> None:
-        for name, words in (("moderation", MODERATION), ("accessibility", ACCESSIBILITY)):
+        for name, words in (
+            ("moderation", MODERATION),
+            ("accessibility", ACCESSIBILITY),
+            ("offline", ON_OR_OFF),
+        ):
             found = getattr(self, name)
             if found not in words:
                 raise ConfigurationError(

@@ -56,6 +56,7 @@ OPEN = (
     "/rapports",
     "/rapports/{report}",
     "/methode",
+    "/enregistrees",
     "/mentions-legales",
     "/confidentialite",
     "/accessibilite",
@@ -103,7 +104,7 @@ OWN = (
 # Packages and single endpoints that answer machines, or with a file; besides those under /api.
 NO_PAGE = {
     "activity", "assets", "basemap", "coordination_maps", "drawings", "feeds", "geocode", "health",
-    "proof",
+    "offline.manifest", "offline.service_worker", "proof",
     "sitemap", "static", "tiles", "exporting.csv", "exporting.file", "exporting.geojson",
     "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
