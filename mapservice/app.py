@@ -32,6 +32,7 @@ from mapservice.moderation.places.routes import blueprint as review
 from mapservice.moderation.report_routes import blueprint as reports
 from mapservice.moderation.routes import blueprint as moderation
 from mapservice.notifications.feeds.routes import blueprint as feeds
+from mapservice.notifications.subscriptions import push_routes
 from mapservice.notifications.subscriptions import routes as following
 from mapservice.notifications.weekly_digest import routes as weekly_digest
 from mapservice.notifications.weekly_digest.api_routes import blueprint as weekly_digest_api
@@ -80,6 +81,7 @@ BLUEPRINTS = (
     authors,
     supports.blueprint,
     following.blueprint,
+    push_routes.blueprint,
     reports,
     review,
     moderation,

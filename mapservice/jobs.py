@@ -19,6 +19,9 @@ from mapservice.contributions.supports import service as supports
 from mapservice.db.engine import NETWORK, make_engine
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
+from mapservice.notifications.push import service as push
+from mapservice.notifications.push.encryption import vapid_key
+from mapservice.notifications.push.transport import PushTransport, refuse
 from mapservice.notifications.subscriptions import service as subscriptions
 from mapservice.notifications.subscriptions.model import day_to_tell
 from mapservice.notifications.weekly_digest import service as weekly_digest
@@ -115,6 +118,22 @@ def make_jobs(settings: Settings) -> App:
         """Each minute: mails that were refused, and those that a worker left behind."""
         del timestamp
         send_mail()
+
+    key = vapid_key(settings)
+    send = PushTransport.of(key, settings) if key else refuse
+
+    @app.task(name="send_push")
+    def send_push() -> None:
+        """Deferred when a notification is written. Without a key mails go instead."""
+        if push.send_due(engine, send):
+            send_push.defer()
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="sweep_push", queueing_lock="sweep_push", pass_context=False)
+    def sweep_push(timestamp: int) -> None:
+        """Each minute: notifications that were refused, and those that a worker left behind."""
+        del timestamp
+        send_push()
 
     @app.periodic(cron="17 3 * * *")
     @app.task(name="forget_people", queueing_lock="forget_people", pass_context=False)

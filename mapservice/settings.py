@@ -133,6 +133,16 @@ class Settings:
         "", "Who made that audit, on which day, and what share of criteria was met."
     )
 
+    vapid_key: str = _setting(
+        "",
+        "Private key of notifications (web push, P-256, base64url); empty: that of `mapservice push"
+        " keys`, without which none are offered.",
+    )
+    push_hosts: str = _setting(
+        "",
+        "Hosts, as host:port, that notifications may go to although they are not public, or not"
+        " https: for tests.",
+    )
     offline: str = _setting(
         "on",
         "Pages readable without a network: on, or off, which also takes it from browsers that have"

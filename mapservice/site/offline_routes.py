@@ -97,6 +97,8 @@ def service_worker() -> Response:
             "VERSION": hashlib.sha256("\n".join((*shown, _sources())).encode()).hexdigest()[:16],
             "SHELL": shell,
             "FALLBACK": FALLBACK,
+            "NAME": settings.site_name,
+            "ICON": asset(ICONS[0][0]),
             "WORDS": {language: _words(language) for language in LOCALES},
         }
         told = "".join(f"const {name} = {json.dumps(one)};\n" for name, one in constants.items())

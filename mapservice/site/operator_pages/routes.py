@@ -15,6 +15,7 @@ from mapservice.contributions.supports.model import NETWORK_DAYS
 from mapservice.i18n import LANGUAGE
 from mapservice.initiatives.markdown import to_html
 from mapservice.mail import service as mail
+from mapservice.notifications.push.encryption import vapid_key
 from mapservice.notifications.subscriptions.service import DIGEST_DAYS
 from mapservice.site.operator_pages.model import OperatorPage
 from mapservice.site.operator_pages.service import own_text
@@ -88,5 +89,6 @@ def _page(page: OperatorPage) -> str:
         kept=KEPT_DAYS,
         cookies=COOKIES,
         outside=origins_of(settings),
+        push=vapid_key(settings) is not None,
         legal_day=date.fromisoformat(settings.legal_date) if settings.legal_date else None,
     )

@@ -4,7 +4,7 @@
 // their digest. Kept are the last list seen and what a person saved, as anybody sees them: never a
 // page of a session, never what says no-store or private. What it shows without a network says so,
 // and of which moment it is.
-/* global VERSION, SHELL, FALLBACK, WORDS */
+/* global VERSION, SHELL, FALLBACK, WORDS, ICON, NAME */
 
 const SHELL_CACHE = `mapservice-shell-${VERSION}`;
 const AREA_CACHE = "mapservice-area"; // one list, and the language last read
@@ -43,6 +43,19 @@ self.addEventListener("fetch", (event) => {
 self.addEventListener("message", ({ data, waitUntil }) => {
   const url = data?.keep && new URL(data.keep, self.location.origin);
   if (url && url.origin === self.location.origin && isList(url)) keepList(url).catch(() => {});
+});
+
+// What was followed has news (notifications/push): a press leads to its list, on this site alone.
+self.addEventListener("push", (event) => {
+  const told = event.data?.json() ?? {};
+  const shown = { body: told.body, lang: told.lang, tag: told.tag, icon: ICON, data: { url: told.url } };
+  event.waitUntil(self.registration.showNotification(told.title ?? NAME, shown));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const url = new URL(event.notification.data?.url ?? "/", self.location.origin);
+  if (url.origin === self.location.origin) event.waitUntil(self.clients.openWindow(url.href));
 });
 
 /** Pages that are a list of an area; what tells a position, or is a later part, is none to keep. */
