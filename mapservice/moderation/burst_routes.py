@@ -141,7 +141,7 @@ def decide(identifier: UUID) -> Response:
             )
     except InvalidInput as error:
         words = (
-            _("C’est trop long : %(most)s caractères au plus.", most=MOST_NOTE)
+            _("C’est trop long : %(most)s signes au plus.", most=MOST_NOTE)
             if error.field == "note"
             else _("Choisissez une des décisions proposées.")
         )

@@ -226,7 +226,7 @@ def again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
 
 def mistake(error: InvalidInput) -> str:
     if error.field == "reason":
-        return _("Donnez la raison, en %(most)s caractères au plus.", most=MAX_REASON)
+        return _("Donnez la raison, en %(most)s signes au plus.", most=MAX_REASON)
     if error.field == "target":
         return _("Donnez l’adresse d’une autre initiative, qui soit publique.")
     return _("Choisissez une des décisions proposées.")

@@ -28,7 +28,7 @@ ROOMS_TOO = ("accounts/people", "notifications/subscriptions", "notifications/fe
 RULED_OUT = {
     "fr": r"silencieu|\bjetons?\b|rayon adapté|\badapté\b|coordination|\bcourrier\b(?! \(Déf)"
     r"|abonnement|cluster|grappe|centroïde|\bancre|rafale|lissée?\b|tuile|\bpush\b|\bcache\b"
-    r"|service worker|géocod|signes au plus|back-office|workflow|\bbbox\b",
+    r"|service worker|géocod|back-office|workflow|\bbbox\b",
     "en": r"\bsilent\b|\btokens?\b|adapted radius|coordination figures|subscription|cluster"
     r"|centroid|\banchor|\bbursts?\b|smoothed|\btiles?\b|\bpush\b|\bcache\b|service worker"
     r"|geocod|back office|workflow|\bbbox\b",

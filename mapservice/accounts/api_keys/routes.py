@@ -51,7 +51,7 @@ def create() -> Response:
     except InvalidInput as error:
         mistakes = {
             "name": _(
-                "Donnez un nom qui tient sur une ligne : %(most)s caractères au plus.",
+                "Donnez un nom qui tient sur une ligne : %(most)s signes au plus.",
                 most=MAX_NAME,
             ),
             "scope": _("Choisissez au moins une chose que cette clé permet."),

@@ -236,7 +236,7 @@ def _account_page(connection: Connection, person: Person, error: InvalidInput | 
     place = commune_field.place_name(connection, person.commune)
     words = None
     if error and error.field == "name":
-        words = _("Un nom tient sur une ligne : %(most)s caractères au plus.", most=MAX_NAME)
+        words = _("Un nom tient sur une ligne : %(most)s signes au plus.", most=MAX_NAME)
     elif error and error.field == "commune":
         words = error.reason
     elif error:

@@ -66,7 +66,7 @@ def appeal(identifier: UUID) -> Response:
         with services().engine.begin() as connection:
             service.appeal(connection, identifier, person.id, request.form.get("words", ""))
     except InvalidInput:
-        words = _("Dites pourquoi, en %(most)s caractères au plus.", most=model.MAX_REASON)
+        words = _("Dites pourquoi, en %(most)s signes au plus.", most=model.MAX_REASON)
         return make_response(_state_page(identifier, person, words), HTTPStatus.BAD_REQUEST)
     return see(url_for("authors.state", identifier=identifier))
 

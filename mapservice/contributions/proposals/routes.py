@@ -132,7 +132,7 @@ def look_at(
     mistakes = {}
     for name, mistake in form.mistakes.items():
         if mistake is FieldMistake.LONG:
-            mistakes[name] = _("C’est trop long : %(most)s caractères au plus.", most=LIMITS[name])
+            mistakes[name] = _("C’est trop long : %(most)s signes au plus.", most=LIMITS[name])
         elif mistake is FieldMistake.POINT:
             mistakes[name] = _("L’épingle n’est pas sur la carte.")
         elif mistake is FieldMistake.CHOICE:
@@ -148,7 +148,7 @@ def look_at(
         clean_display_name(page.typed.get("name", ""))
     except InvalidInput:
         most = MAX_NAME
-        mistakes["name"] = _("Un nom tient sur une ligne : %(most)s caractères au plus.", most=most)
+        mistakes["name"] = _("Un nom tient sur une ligne : %(most)s signes au plus.", most=most)
     if mistakes:
         return replace(page, mistakes=mistakes), form
 

@@ -180,7 +180,7 @@ def _refused(
     elif error.field == "reason":
         words = _("Choisissez ce qui ne va pas.")
     elif "longer" in error.reason:
-        words = _("C’est trop long : %(most)s caractères au plus.", most=MAX_TEXT)
+        words = _("C’est trop long : %(most)s signes au plus.", most=MAX_TEXT)
     else:
         words = _("Écrivez au moins quelques mots.")
     again = _form(connection, replace(page, error=words, field=error.field))

@@ -113,7 +113,7 @@ def decide(identifier: UUID) -> Response:
     except InvalidInput as error:
         words = _("Choisissez une des réponses proposées.")
         if error.field == "note":
-            words = _("La note est trop longue : %(most)s caractères au plus.", most=MAX_NOTE)
+            words = _("La note est trop longue : %(most)s signes au plus.", most=MAX_NOTE)
         if error.field == "pin":
             words = _("Placez l’épingle sur la carte, ou donnez sa longitude et sa latitude.")
         return _again(identifier, HTTPStatus.BAD_REQUEST, words)

@@ -23,6 +23,12 @@ blueprint = Blueprint("push", __name__)
 blueprint.after_request(edge.secret_answer)
 
 
+@blueprint.before_request
+def only_where_offered() -> None:
+    if not is_push_offered():
+        raise NotFound("No notifications are offered here.")
+
+
 @dataclass(frozen=True, slots=True)
 class PushSection:
     """What a person sees of their notifications; `public_key` is what browsers ask for."""
@@ -50,8 +56,6 @@ def add() -> Response:
     """Called by a script, with what the browser gave; mails end unless `courriel` is sent too."""
     person = session.require_person()
     forms.check_own()
-    if not is_push_offered():
-        raise NotFound("No notifications are offered here.")
     form = request.form
     target = PushTarget.parse(
         form.get("endpoint", ""),
