@@ -1,7 +1,12 @@
 """Installed and offline, in a real browser: what is shown without a network, and of when it is."""
 
+import os
 import re
-import threading
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,11 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from werkzeug.serving import make_server
 
-from mapservice.app import create_app
-from mapservice.settings import Settings
-from mapservice.web.edge import SERVICES, Services
+from tests.conftest import REPOSITORY
 
 PATIENCE = 30_000
 LOOKS = [("fr-FR", 390), ("en-GB", 1280)]
@@ -24,7 +26,7 @@ WORDS = {
         "save": "Enregistrer pour plus tard",
         "saved": "Enregistrée sur cet appareil",
         "copy": "copie du",
-        "remove": "Retirer",
+        "remove": "Enlever de cet appareil",
         "none": "Rien encore.",
     },
     "en-GB": {
@@ -33,7 +35,7 @@ WORDS = {
         "save": "Save for later",
         "saved": "Saved on this device",
         "copy": "copy of",
-        "remove": "Remove",
+        "remove": "Remove from this device",
         "none": "Nothing yet.",
     },
 }
@@ -67,21 +69,25 @@ def kept(page: Page, name: str) -> list[list[str]]:
     return [one for one in found if not one[0].startswith("/sw.js")]
 
 
-def wait_for(page: Page, words: str) -> None:
-    page.wait_for_function(words, timeout=PATIENCE)
+def until(page: Page, question: str, arg: Any = None) -> None:
+    """Waits for the answer to be true; `wait_for_function` would take any promise for one."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not page.evaluate(question, arg):
+        assert time.monotonic() < end, question
+        page.wait_for_timeout(50)
 
 
 def wait_for_worker(page: Page) -> None:
-    wait_for(page, "() => navigator.serviceWorker.controller?.state === 'activated'")
+    until(page, "navigator.serviceWorker.controller?.state === 'activated'")
 
 
 def wait_for_list(page: Page, path: str) -> None:
     """Until the list that is kept is that of this address."""
-    page.wait_for_function(
+    until(
+        page,
         """async (path) => (await (await caches.open("mapservice-area")).keys())
              .some((key) => key.url.endsWith(path))""",
-        arg=path,
-        timeout=PATIENCE,
+        path,
     )
 
 
@@ -136,10 +142,10 @@ def test_the_list_of_the_last_frame_of_the_map_is_the_one_that_is_kept(
         open_home(page)
         page.wait_for_selector("#map[data-state=ready]", timeout=PATIENCE)
         page.locator(".far a").nth(4).click()
-        page.wait_for_function(
+        until(
+            page,
             """async () => (await (await caches.open("mapservice-area")).keys())
                  .some((key) => key.url.includes("/initiatives?bbox="))""",
-            timeout=PATIENCE,
         )
         seen = titles(page)
         assert len(kept(page, AREA)) == 1
@@ -223,20 +229,31 @@ def test_browsers_find_the_manifest_whole_and_the_site_installable(
 
 
 @contextmanager
-def serving(url: str, port: int, **settings: Any) -> Iterator[int]:
-    """The service in this process, with settings of its own; port 0: any."""
-    app = create_app(Settings(database_url=url, **settings))
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+def serving(url: str, port: int, **settings: str) -> Iterator[None]:
+    """The service by itself on this port, with settings of its own."""
+    environ = os.environ | {
+        "DATABASE_URL": url,
+        "MAPSERVICE_DATABASE_URL": url,
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "WEB_CONCURRENCY": "1",
+        **{f"MAPSERVICE_{name.upper()}": value for name, value in settings.items()},
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:mapservice.gunicorn_conf"]
+    server = subprocess.Popen(command, cwd=REPOSITORY, env=environ)
     try:
-        yield server.server_port
+        ready = False
+        while not ready:
+            assert server.poll() is None
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=10).close()
+                ready = True
+            except OSError:
+                time.sleep(0.2)
+        yield
     finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        services: Services = app.extensions[SERVICES]
-        services.dispose()
+        server.terminate()
+        server.wait()
 
 
 SHELLS = """async () => (await caches.keys()).filter((name) => name.includes("shell"))"""
@@ -245,8 +262,11 @@ SHELLS = """async () => (await caches.keys()).filter((name) => name.includes("sh
 def test_a_new_version_takes_over_and_the_switch_takes_all_away(
     browser: Browser, sample_url: str
 ) -> None:
-    with serving(sample_url, 0) as port:
-        base = f"http://127.0.0.1:{port}"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    base = f"http://127.0.0.1:{port}"
+    with serving(sample_url, port):
         context: BrowserContext = browser.new_context(base_url=base, locale="fr-FR")
         page = context.new_page()
         page.goto("/enregistrees")
@@ -255,13 +275,13 @@ def test_a_new_version_takes_over_and_the_switch_takes_all_away(
     with serving(sample_url, port, site_name="Les lavoirs"):
         page.goto("/enregistrees")
         expect(page.locator(".brand-name")).to_have_text("Les lavoirs")
-        page.wait_for_function(
+        until(
+            page,
             """async (former) => {
               const shells = (await caches.keys()).filter((name) => name.includes("shell"));
               return shells.length === 1 && shells[0] !== former;
             }""",
-            arg=former,
-            timeout=PATIENCE,
+            former,
         )
         wait_for_worker(page)
         context.set_offline(True)
@@ -270,10 +290,10 @@ def test_a_new_version_takes_over_and_the_switch_takes_all_away(
         context.set_offline(False)
     with serving(sample_url, port, offline="off"):
         page.goto("/enregistrees")
-        page.wait_for_function(
+        until(
+            page,
             """async () => !(await navigator.serviceWorker.getRegistration("/"))
                  && (await caches.keys()).every((name) => name === "mapservice-saved")""",
-            timeout=PATIENCE,
         )
         page.goto("/")
         assert page.evaluate("navigator.serviceWorker.controller") is None
@@ -303,15 +323,13 @@ def test_a_notification_shows_what_came_and_leads_to_its_list(
             "ServiceWorker.deliverPushMessage",
             {"origin": live_server, "registrationId": found[-1], "data": payload},
         )
-        shown = page.wait_for_function(
-            """async () => {
-              const registration = await navigator.serviceWorker.ready;
-              const [one] = await registration.getNotifications();
-              return one && [one.title, one.body, one.data.url, one.lang];
-            }""",
-            timeout=PATIENCE,
-        )
-        assert shown.json_value() == [
+        shown = """async () => {
+          const registration = await navigator.serviceWorker.ready;
+          const [one] = await registration.getNotifications();
+          return one && [one.title, one.body, one.data.url, one.lang];
+        }"""
+        until(page, shown)
+        assert page.evaluate(shown) == [
             "2 initiatives nouvelles",
             "Un lavoir",
             "/initiatives?theme=culture",
