@@ -48,6 +48,10 @@ KEPT = """async (name) => {
     return [pathname + search, told("Cache-Control"), told("X-Kept-At"), await copy.text()];
   }));
 }"""
+# Whether each line of the words can be read: nothing lies on it.
+UNCOVERED = """(band) => [...band.querySelector("p").getClientRects()].every((line) =>
+  [0.15, 0.85].every((down) => band.contains(
+    document.elementFromPoint(line.left + 20, line.top + line.height * down))))"""
 AREA, SAVED = "mapservice-area", "mapservice-saved"
 
 
@@ -123,6 +127,7 @@ def test_the_last_list_is_read_without_a_network_and_says_of_when(
         assert re.search(r"\d{1,2} \w+ 20\d\d.{1,6}\d\d:\d\d", band.inner_text())
         assert titles(page) == seen
         expect(page.locator("#map")).to_be_hidden()
+        assert band.evaluate(UNCOVERED)
         # Another list is not passed off as this one.
         page.goto("/initiatives?theme=culture")
         expect(page.locator(".offline-band")).to_contain_text(words["absent"])
