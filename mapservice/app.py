@@ -32,6 +32,7 @@ from mapservice.moderation.places.routes import blueprint as review
 from mapservice.moderation.report_routes import blueprint as reports
 from mapservice.moderation.routes import blueprint as moderation
 from mapservice.notifications.feeds.routes import blueprint as feeds
+from mapservice.notifications.subscriptions import push_routes
 from mapservice.notifications.subscriptions import routes as following
 from mapservice.notifications.weekly_digest import routes as weekly_digest
 from mapservice.notifications.weekly_digest.api_routes import blueprint as weekly_digest_api
@@ -41,11 +42,12 @@ from mapservice.publishing.reports import schedule_routes as report_schedules
 from mapservice.publishing.reports.routes import blueprint as reporting
 from mapservice.rollups.routes import blueprint as activity
 from mapservice.settings import Settings, asset_folder
-from mapservice.site import sitemap_routes, template_words
+from mapservice.site import offline_routes, sitemap_routes, template_words
 from mapservice.site.embed.code_routes import blueprint as embed_code
 from mapservice.site.embed.oembed_routes import blueprint as oembed
 from mapservice.site.embed.routes import blueprint as embed
 from mapservice.site.near_routes import blueprint as near
+from mapservice.site.operator_pages.routes import blueprint as operator_pages
 from mapservice.site.routes import blueprint as initiatives
 from mapservice.site.search.routes import blueprint as search
 from mapservice.site.search.service import finder
@@ -70,8 +72,10 @@ log = structlog.get_logger()
 BLUEPRINTS = (
     initiatives,
     near,
+    operator_pages,
     feeds,
     sitemap_routes.blueprint,
+    offline_routes.blueprint,
     search,
     embed,
     oembed,
@@ -86,6 +90,7 @@ BLUEPRINTS = (
     authors,
     supports.blueprint,
     following.blueprint,
+    push_routes.blueprint,
     reports,
     review,
     moderation,

@@ -10,6 +10,7 @@ import procrastinate
 import structlog
 from procrastinate import App, PsycopgConnector
 from psycopg import AsyncConnection, OperationalError
+from sqlalchemy import Engine
 
 from mapservice.accounts.api_keys import service as api_keys
 from mapservice.accounts.people import service as people
@@ -19,6 +20,9 @@ from mapservice.contributions.supports import service as supports
 from mapservice.db.engine import NETWORK, make_engine
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
+from mapservice.notifications.push import service as push
+from mapservice.notifications.push.encryption import vapid_key
+from mapservice.notifications.push.transport import PushTransport, refuse
 from mapservice.notifications.subscriptions import service as subscriptions
 from mapservice.notifications.subscriptions.model import day_to_tell
 from mapservice.notifications.weekly_digest import service as weekly_digest
@@ -100,21 +104,7 @@ def make_jobs(settings: Settings) -> App:
             failed = procrastinate.jobs.Status.FAILED
             await app.job_manager.finish_job(job, failed, delete_job=True)
 
-    # Mail has no locks of the queue: one held by a worker that was killed would stop all mail.
-    transport = transport_of(settings)
-
-    @app.task(name="send_mail")
-    def send_mail() -> None:
-        """Deferred when a mail is written; takes turns with other jobs while there is more."""
-        if mail.send_due(engine, transport):
-            send_mail.defer()
-
-    @app.periodic(cron="* * * * *")
-    @app.task(name="sweep_mail", queueing_lock="sweep_mail", pass_context=False)
-    def sweep_mail(timestamp: int) -> None:
-        """Each minute: mails that were refused, and those that a worker left behind."""
-        del timestamp
-        send_mail()
+    _add_sending(app, engine, settings)
 
     @app.periodic(cron="17 3 * * *")
     @app.task(name="forget_people", queueing_lock="forget_people", pass_context=False)
@@ -156,6 +146,41 @@ def make_jobs(settings: Settings) -> App:
             schedule_service.run(engine, settings, day)
 
     return app
+
+
+def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
+    """The tasks that empty the outboxes, of mail and of notifications."""
+    # Mail has no locks of the queue: one held by a worker that was killed would stop all mail.
+    transport = transport_of(settings)
+
+    @app.task(name="send_mail")
+    def send_mail() -> None:
+        """Deferred when a mail is written; takes turns with other jobs while there is more."""
+        if mail.send_due(engine, transport):
+            send_mail.defer()
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="sweep_mail", queueing_lock="sweep_mail", pass_context=False)
+    def sweep_mail(timestamp: int) -> None:
+        """Each minute: mails that were refused, and those that a worker left behind."""
+        del timestamp
+        send_mail()
+
+    key = vapid_key(settings)
+    send = PushTransport.of(key, settings) if key else refuse
+
+    @app.task(name="send_push")
+    def send_push() -> None:
+        """Deferred when a notification is written. Without a key mails go instead."""
+        if push.send_due(engine, send):
+            send_push.defer()
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="sweep_push", queueing_lock="sweep_push", pass_context=False)
+    def sweep_push(timestamp: int) -> None:
+        """Each minute: notifications that were refused, and those that a worker left behind."""
+        del timestamp
+        send_push()
 
 
 def run_worker(settings: Settings) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +33,19 @@ def default_home() -> Path:
 
 def _setting(default: Any, text: str) -> Any:
     return field(default=default, metadata={"help": text})
+
+
+MODERATION = ("pre", "post")
+ON_OR_OFF = ("on", "off")
+ACCESSIBILITY = ("no_audit", "not_conformant", "partial", "full")
+
+
+def is_day(text: str) -> bool:
+    """Whether it is an ISO 8601 day that exists."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +114,60 @@ class Settings:
     )
     smtp_timeout_ms: int = _setting(10_000, "Longest wait for each answer of the mail server.")
     mail_from: str = _setting("initiatives@localhost", "Address that mails come from.")
+    pages: str = _setting(
+        "", "Folder of the operator's own legal and help pages (docs/legal.md); empty: generated."
+    )
+    operator_name: str = _setting("", "Who runs the service, and answers for it in law.")
+    operator_address: str = _setting("", "Postal address of the operator.")
+    operator_registration: str = _setting(
+        "", "Number by which the operator is registered: SIREN, RNA, RCS."
+    )
+    publication_director: str = _setting("", "Person who answers in law for what is published.")
+    contact_email: str = _setting("", "Address that people may write to.")
+    contact_phone: str = _setting("", "Telephone number of the operator.")
+    hosting: str = _setting("", "Name, postal address and telephone number of the hosting company.")
+    log_days: int = _setting(
+        0, "How many days the operator's servers keep their logs, as told to people; 0: not told."
+    )
+    legal_date: str = _setting("", "Day on which the legal pages were last read over: 2026-11-30.")
+    accessibility: str = _setting(
+        "no_audit",
+        "Result of the last RGAA audit: no_audit, not_conformant, partial or full.",
+    )
+    accessibility_audit: str = _setting(
+        "", "Who made that audit, on which day, and what share of criteria was met."
+    )
+
+    vapid_key: str = _setting(
+        "",
+        "Private key of notifications (web push, P-256, base64url); empty: that of `mapservice push"
+        " keys`, without which none are offered.",
+    )
+    push_hosts: str = _setting(
+        "",
+        "Hosts, as host:port, that notifications may go to although they are not public, or not"
+        " https: for tests.",
+    )
+    offline: str = _setting(
+        "on",
+        "Pages readable without a network: on, or off, which also takes it from browsers that have"
+        " it.",
+    )
 
     def __post_init__(self) -> None:
-        if self.moderation not in ("pre", "post"):
+        for name, words in (
+            ("moderation", MODERATION),
+            ("accessibility", ACCESSIBILITY),
+            ("offline", ON_OR_OFF),
+        ):
+            found = getattr(self, name)
+            if found not in words:
+                raise ConfigurationError(
+                    f"MAPSERVICE_{name.upper()} must be {' or '.join(words)}, not {found!r}"
+                )
+        if self.legal_date and not is_day(self.legal_date):
             raise ConfigurationError(
-                f"MAPSERVICE_MODERATION must be pre or post, not {self.moderation!r}"
+                f"MAPSERVICE_LEGAL_DATE must be a day like 2026-11-30, not {self.legal_date!r}"
             )
 
     @classmethod

@@ -15,6 +15,7 @@ from mapservice.cli.geocoding import geocode_command, locate_command
 from mapservice.cli.initiatives import initiative_group
 from mapservice.cli.operations import doctor_command, serve_command, worker_command
 from mapservice.cli.publishing import export_command, report_command
+from mapservice.cli.push import push_group
 from mapservice.cli.review import review_group
 from mapservice.cli.rollups import rollup_group
 from mapservice.cli.territories import territory_group
@@ -41,6 +42,7 @@ for command in (
     serve_command,
     doctor_command,
     review_group,
+    push_group,
     user_group,
     basemap_group,
 ):

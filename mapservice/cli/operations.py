@@ -27,9 +27,17 @@ def serve_command() -> None:
 
 @click.command("doctor")
 def doctor_command() -> None:
-    """Say what is ready and what is missing; exit code 1 when something is."""
-    with context.open_engine().connect() as connection:
+    """Say what is ready and what is missing; exit code 1 when something is.
+
+    What the operator has yet to say on the legal pages is a warning: it stops nothing.
+    """
+    from mapservice.site.operator_pages.service import shortcomings
+
+    settings = context.settings_of_command()
+    with context.open_engine(settings).connect() as connection:
         findings = list(examine(connection))
     for finding in findings:
         click.echo(f"{'ok ' if finding.sound else 'NO '} {finding.words}")
+    for words in shortcomings(settings):
+        click.echo(f"!   {words}", err=True)
     sys.exit(0 if all(finding.sound for finding in findings) else 1)

@@ -258,6 +258,33 @@ follower = Table(
     Column("leave_key", LargeBinary, nullable=False),
     Column("base_url", Text, nullable=False),
     Column("told_on", Date, nullable=False),
+    Column("by_mail", Boolean, nullable=False),
+)
+
+push_endpoint = Table(
+    "push_endpoint",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("person", UUID, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("p256dh", LargeBinary, nullable=False),
+    Column("auth", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+push_message = Table(
+    "push_message",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("endpoint", UUID, nullable=False),
+    Column("digest", UUID, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("instead", JSONB),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", DateTime(timezone=True), nullable=False),
+    Column("give_up_at", DateTime(timezone=True), nullable=False),
+    Column("last_error", Text, nullable=False),
 )
 
 subscription = Table(

@@ -21,11 +21,15 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The sender of mails: `base_url` starts their links and ends without a slash."""
+    """The sender of mails: `base_url` starts their links and ends without a slash.
+
+    `operator` is who answers for them in law, "" where that is not told.
+    """
 
     site_name: str
     base_url: str
     sender: str
+    operator: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

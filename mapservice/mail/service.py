@@ -150,7 +150,7 @@ def letterhead(settings: Settings, base_url: str = "") -> Letterhead:
     name, mailbox = parseaddr(settings.mail_from)
     sender = formataddr((name or settings.site_name, mailbox))
     address = settings.public_url or base_url or served_at(settings) or LOCAL_URL
-    return Letterhead(settings.site_name, address.rstrip("/"), sender)
+    return Letterhead(settings.site_name, address.rstrip("/"), sender, settings.operator_name)
 
 
 def served_at(settings: Settings) -> str | None:
@@ -201,7 +201,7 @@ def write(
         sender=site.sender,
         recipient=recipient,
         subject=subject,
-        text=text.strip() + "\n",
+        text=f"{text.strip()}\n\n{templates.get_template('_foot.txt').render(seen).strip()}\n",
         html=templates.get_template(f"{kind}.html").render(seen | {"subject": subject}),
         person=person,
         headers=headers or {},

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, url_for
 
 from mapservice.errors import NotFound
 from mapservice.site import sitemap_queries
+from mapservice.site.operator_pages.model import OperatorPage
 from mapservice.territories.model import Level
 from mapservice.web import edge
 from mapservice.web.edge import base_url, only_parameters, services
@@ -19,7 +20,14 @@ XML = "application/xml; charset=utf-8"
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 DAY_SECONDS = 86_400
 # Pages that change with the service rather than with an initiative.
-PAGES = ("/", "/initiatives", "/autour-de-moi", "/territoires", "/methode")
+PAGES = (
+    "/",
+    "/initiatives",
+    "/autour-de-moi",
+    "/territoires",
+    "/methode",
+    *(f"/{page}" for page in OperatorPage),
+)
 # Data doors say in tables what pages say in words; what is around somebody is nobody else's affair.
 ROBOTS = """User-agent: *
 Disallow: /activity/

@@ -12,7 +12,7 @@ from mapservice.dashboards.model import AreaClasses, DashboardFigure, DashboardV
 from mapservice.dashboards.queries import shades
 from mapservice.dashboards.routes import breaks_text, legend_keys, territory_of
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n import figure_legend_label
+from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters, RollupScope
 from mapservice.rollups import territory_queries
@@ -247,7 +247,9 @@ def _words_of(shown: AreaClasses) -> dict[str, Any]:
     return {
         "shades": shown.by_code,
         "explained": shown.explained,
-        "scale_title": figure_legend_label(DashboardFigure.RATE),
+        "scale_title": _(
+            "Initiatives pour 10 000 habitants ; teintes prudentes là où vivent peu de gens"
+        ),
         "scale_keys": legend_keys(DashboardFigure.RATE, shown.breaks, unknown=shown.unknown),
     }
 

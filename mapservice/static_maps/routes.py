@@ -64,7 +64,7 @@ FRESH_SECONDS = 3600
 LISTING_SECONDS = 60
 # Sizes of the map of the home page on a phone, a laptop and a wide screen, so that drawing and live
 # map choose tiles of one zoom.
-SHAPES = {"petite": (390, 338), "carree": (840, 654), "large": (1200, 820)}
+SHAPES = {"petite": (390, 272), "carree": (840, 654), "large": (1200, 820)}
 # Pixels left around, as by static/js/base-map.js.
 PADDINGS = {"petite": 12, "carree": 28, "large": 28}
 # Around a place, the circle fills most of the frame.

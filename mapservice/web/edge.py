@@ -683,6 +683,7 @@ def content_policy(origins: Iterable[str] = ()) -> str:
             f"img-src 'self' data: blob:{outside}",
             f"connect-src 'self'{outside}",
             "worker-src 'self' blob:",
+            "manifest-src 'self'",
             "font-src 'self'",
             "object-src 'none'",
             "base-uri 'none'",
@@ -772,8 +773,9 @@ def _add_headers(response: Response, fixed: Sequence[tuple[str, str]]) -> Respon
     if is_api_request():
         wanted += OPEN_HEADERS
     else:
-        # The menu of a person with a role is for that person alone.
-        wanted.append(("Cache-Control", "private, no-cache" if g.get("own_roles") else "no-cache"))
+        # A page of a session is for that person alone; what a device keeps for offline is not.
+        is_personal = g.get("own_roles") or session_secret()
+        wanted.append(("Cache-Control", "private, no-cache" if is_personal else "no-cache"))
         response.vary.update(("Accept", "Accept-Language"))
     # Werkzeug looks through all of them for each one that is set.
     present = {name.lower() for name, _ in headers}

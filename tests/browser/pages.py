@@ -66,6 +66,12 @@ OPEN = (
     "/embed?show=map&q=zzxqyyv",
     "/embed?territory=commune:22222",
     "/embed/initiatives/{initiative}",
+    "/enregistrees",
+    "/mentions-legales",
+    "/confidentialite",
+    "/accessibilite",
+    "/aide",
+    "/contact",
     NOWHERE,
     "/ogc",
     "/ogc/api",
@@ -108,7 +114,7 @@ OWN = (
 # Packages and single endpoints that answer machines, or with a file; besides those under /api.
 NO_PAGE = {
     "activity", "assets", "basemap", "coordination_maps", "drawings", "feeds", "geocode", "health",
-    "proof", "sharing",
+    "offline.manifest", "offline.service_worker", "proof", "sharing",
     "sitemap", "static", "tiles", "exporting.csv", "exporting.file", "exporting.geojson",
     "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",

@@ -51,16 +51,17 @@ def create() -> Response:
     except InvalidInput as error:
         mistakes = {
             "name": _(
-                "Donnez un nom qui tient sur une ligne : %(most)s signes au plus.", most=MAX_NAME
+                "Donnez un nom qui tient sur une ligne : %(most)s signes au plus.",
+                most=MAX_NAME,
             ),
-            "scope": _("Choisissez au moins une chose que ce jeton permet."),
+            "scope": _("Choisissez au moins une chose que cette clé permet."),
         }
         words = mistakes.get(error.field, _("Choisissez une des durées proposées."))
         return _page(person, status=HTTPStatus.BAD_REQUEST, error=words, field=error.field)
     except FormRefused as error:
         return forms.answer(error, _html(person, error=error.words))
     except StateConflict:
-        words = _("Ce formulaire a déjà servi, ou vous avez déjà dix jetons : retirez-en un.")
+        words = _("Ce formulaire a déjà servi, ou vous avez déjà dix clés : retirez-en une.")
         return _page(person, status=HTTPStatus.CONFLICT, error=words)
     return _page(person, secret=secret)
 

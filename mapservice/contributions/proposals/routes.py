@@ -259,7 +259,7 @@ def _ask(_connection: Connection, token: MagicLink) -> ConfirmationQuestion:
     after = (
         _("Elle sera publiée aussitôt.")
         if services().settings.moderation == "post"
-        else _("Elle sera relue, puis publiée ; vous en serez averti par courrier.")
+        else _("Elle sera relue, puis publiée ; vous en serez averti par courriel.")
     )
     return ConfirmationQuestion(
         _("Envoyer votre proposition"),

@@ -9,6 +9,32 @@ COMMENT ON COLUMN follower.base_url IS 'Where links start when no public address
 COMMENT ON COLUMN follower.told_on IS
     'Last day, in Paris, that was dealt with; that of the first subscription at first.';
 
+COMMENT ON COLUMN follower.by_mail IS
+    'Whether digests come by mail too where a device gets notifications; without a device they come by mail.';
+
+COMMENT ON TABLE push_endpoint IS 'Devices on which followers get notifications instead of mails, or beside them.';
+COMMENT ON COLUMN push_endpoint.id IS 'Random identifier (UUID version 4).';
+COMMENT ON COLUMN push_endpoint.person IS 'Whose device it is.';
+COMMENT ON COLUMN push_endpoint.endpoint IS
+    'Address of the push service of the browser''s vendor, which knows the device; https and public.';
+COMMENT ON COLUMN push_endpoint.p256dh IS 'Public key of the browser: an uncompressed point of P-256.';
+COMMENT ON COLUMN push_endpoint.auth IS 'Secret shared with the browser, for encryption.';
+COMMENT ON COLUMN push_endpoint.created_at IS 'When it was added.';
+
+COMMENT ON TABLE push_message IS
+    'Notifications on their way, one for each device. What was taken, or given up, is no longer here.';
+COMMENT ON COLUMN push_message.id IS 'Random identifier (UUID version 4).';
+COMMENT ON COLUMN push_message.endpoint IS 'The device.';
+COMMENT ON COLUMN push_message.digest IS 'The same for all devices that are told the same. No foreign key.';
+COMMENT ON COLUMN push_message.payload IS 'What is shown: JSON with title, body, url, lang and tag.';
+COMMENT ON COLUMN push_message.instead IS
+    'The mail that leaves if no device can be reached; null: none, as it was sent, or a device was reached.';
+COMMENT ON COLUMN push_message.created_at IS 'When it was written.';
+COMMENT ON COLUMN push_message.attempts IS 'How often a worker began to send it.';
+COMMENT ON COLUMN push_message.next_try_at IS 'From when it may be tried again.';
+COMMENT ON COLUMN push_message.give_up_at IS 'From when a refusal is the last one.';
+COMMENT ON COLUMN push_message.last_error IS 'Why it was not taken; empty: it was not tried yet.';
+
 COMMENT ON TABLE subscription IS 'What a follower follows.';
 COMMENT ON COLUMN subscription.id IS 'Random identifier (UUID version 4).';
 COMMENT ON COLUMN subscription.person IS 'Whose it is.';

@@ -113,6 +113,7 @@ class Follower:
     locale: str
     leave_key: bytes
     base_url: str
+    by_mail: bool
 
 
 def leave_path(follower: UUID, key: bytes) -> str:

@@ -12,6 +12,7 @@ from mapservice.errors import InvalidInput
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.queries import Initiative
+from mapservice.notifications.push import queries as push
 from mapservice.notifications.subscriptions.model import (
     DrawnArea,
     Follower,
@@ -32,7 +33,7 @@ SELECT person FROM follower
 
 LOCK_DUE = """
 SELECT follower.id, follower.person, person.email, person.locale, follower.leave_key,
-       follower.base_url
+       follower.base_url, follower.by_mail
   FROM follower JOIN person ON person.id = follower.person
  WHERE follower.person = :person AND follower.told_on < :day
    AND person.confirmed_at IS NOT NULL AND person.erased_at IS NULL
@@ -100,7 +101,16 @@ def export(connection: Connection, person: UUID) -> object:
         for one in subscriptions(connection, person)
     ]
     rows = connection.execute(text(DIGESTS), {"person": person})
-    return {"subscriptions": kept, "digests": [dict(row._mapping) for row in rows]}
+    devices = [
+        {"id": one.id, "endpoint": one.endpoint, "created_at": one.created_at}
+        for one in push.devices(connection, person)
+    ]
+    return {
+        "subscriptions": kept,
+        "digests": [dict(row._mapping) for row in rows],
+        "notifications": devices,
+        "by_mail": push.by_mail(connection, person),
+    }
 
 
 def news(

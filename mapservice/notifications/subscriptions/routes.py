@@ -17,6 +17,11 @@ from mapservice.i18n import gettext as _
 from mapservice.initiatives.params import NamedTerritory, with_known_places
 from mapservice.notifications.subscriptions import queries, service
 from mapservice.notifications.subscriptions.model import MAX_CORNERS, SubscriptionSubject
+from mapservice.notifications.subscriptions.push_routes import (
+    PushSection,
+    is_push_offered,
+    push_section,
+)
 from mapservice.tiles.live_map import FRANCE, map_config
 from mapservice.web import edge, forms
 from mapservice.web.edge import services
@@ -151,10 +156,17 @@ def _form(page: SubscriptionFormPage) -> str:
             min(near.lon + reach, 180.0),
             min(near.lat + reach / 1.5, 85.0),
         )
+    person = session.current_person()
+    devices: PushSection | None = None
+    if person:
+        with services().engine.connect() as connection:
+            devices = push_section(connection, person.id)
     return render_template(
         "following/follow.html",
         page=page,
-        person=session.current_person(),
+        person=person,
+        push=devices,
+        is_offered=is_push_offered(),
         typed=request.form,
         map_config=map_config(
             filters,
@@ -185,11 +197,12 @@ def _confirm(connection: Connection, person: Person, token: MagicLink) -> str:
 
 
 def _load_mine(connection: Connection, person: Person) -> object:
-    """A person's subscriptions, each in words."""
-    return [
+    """A person's subscriptions, each in words, and their devices."""
+    kept = [
         (one, service.describe(connection, one.subject, session.locale()))
         for one in queries.subscriptions(connection, person.id)
     ]
+    return {"kept": kept, "push": push_section(connection, person.id)}
 
 
 def _mine() -> str:

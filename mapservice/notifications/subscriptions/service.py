@@ -17,11 +17,13 @@ from mapservice.accounts.people import service as people
 from mapservice.accounts.people.model import MagicLink
 from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.errors import MapserviceError, StateConflict
-from mapservice.i18n import PARIS, translator
+from mapservice.i18n import PARIS, catalogue, translator
 from mapservice.initiatives.changes import horizon
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead, Mail
 from mapservice.mail.service import EmailAddress
+from mapservice.notifications.push import service as push
+from mapservice.notifications.push.encryption import vapid_key
 from mapservice.notifications.subscriptions import queries
 from mapservice.notifications.subscriptions.model import (
     MAX_SUBSCRIPTIONS,
@@ -40,6 +42,8 @@ PURPOSE = "follow"
 NOBODY = UUID(int=0)
 # How many initiatives a digest names for each subscription; a link leads to the others.
 LISTED = 10
+# And a notification, of all together.
+NOTIFIED = 3
 DIGEST_DAYS = 90
 
 KEEP_FOLLOWER = """
@@ -62,6 +66,10 @@ FORGET = "DELETE FROM digest WHERE day < current_date - CAST(:days AS integer)"
 LEAVE = """
 DELETE FROM subscription USING follower
  WHERE subscription.person = follower.person AND follower.id = :id"""
+
+LEAVE_DEVICES = """
+DELETE FROM push_endpoint USING follower
+ WHERE push_endpoint.person = follower.person AND follower.id = :id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +116,7 @@ def follow(
 
     Raises StateConflict when there are too many.
     """
-    today = datetime.now(PARIS).date()
-    bound = {"person": person, "base_url": base_url, "today": today}
-    connection.execute(text(KEEP_FOLLOWER), bound)
+    become_follower(connection, person, base_url)
     connection.execute(
         text(KEEP_SUBSCRIPTION),
         {
@@ -122,6 +128,13 @@ def follow(
     )
     if len(queries.subscriptions(connection, person)) > MAX_SUBSCRIPTIONS:
         raise StateConflict(f"Nobody follows more than {MAX_SUBSCRIPTIONS} things.")
+
+
+def become_follower(connection: Connection, person: UUID, base_url: str) -> None:
+    """So that news can be sent; who is one already stays so."""
+    today = datetime.now(PARIS).date()
+    bound = {"person": person, "base_url": base_url, "today": today}
+    connection.execute(text(KEEP_FOLLOWER), bound)
 
 
 def stop(connection: Connection, person: UUID, subscription: UUID) -> None:
@@ -138,6 +151,7 @@ def leave(connection: Connection, follower: UUID) -> None:
     locked = text("SELECT FROM follower WHERE id = :id FOR UPDATE")
     connection.execute(locked, {"id": follower})
     connection.execute(text(LEAVE), {"id": follower})
+    connection.execute(text(LEAVE_DEVICES), {"id": follower})
 
 
 def erase(connection: Connection, person: UUID) -> None:
@@ -195,8 +209,41 @@ def _write_digest(connection: Connection, settings: Settings, person: UUID, day:
     connection.execute(text(TOLD_ON), {"day": day, "person": person})
     fresh = [one for one in told if one.news.total]
     if fresh:
-        mail.enqueue(connection, _digest_mail(connection, settings, follower, fresh))
+        _tell_one(connection, settings, follower, fresh)
     return bool(fresh)
+
+
+def _tell_one(
+    connection: Connection, settings: Settings, follower: Follower, fresh: list[DigestPart]
+) -> None:
+    """On the devices that get notifications; by mail if it is wanted too, or there is none."""
+    written = _digest_mail(connection, settings, follower, fresh)
+    instead = None if follower.by_mail else written
+    offered = vapid_key(settings) is not None
+    told = offered and push.enqueue(
+        connection, follower.person, _notification(connection, settings, follower, fresh), instead
+    )
+    if follower.by_mail or not told:
+        mail.enqueue(connection, written)
+
+
+def _notification(
+    connection: Connection, settings: Settings, follower: Follower, fresh: list[DigestPart]
+) -> dict[str, str]:
+    """What a device shows: how many, of what, the first titles; a press leads to the list."""
+    total = sum(one.news.total for one in fresh)
+    phrases = catalogue(follower.locale)
+    title = phrases.ngettext("%(num)s initiative nouvelle", "%(num)s initiatives nouvelles", total)
+    whats = [describe(connection, one.subscription.subject, follower.locale) for one in fresh]
+    titles = [item.title for one in fresh for item in one.news.items]
+    site = mail.letterhead(settings, follower.base_url)
+    path = fresh[0].subscription.subject.listing if len(fresh) == 1 else "/compte#mes-suivis"
+    return {
+        "title": f"{title % {'num': total}} · {site.site_name}",
+        "body": "\n".join((" · ".join(whats), *titles[:NOTIFIED])),
+        "url": path,
+        "lang": follower.locale,
+    }
 
 
 def _digest_mail(

@@ -6,15 +6,15 @@ import { adoptFilters, catchFilters } from "./filters.js";
 import { adopt, lengthenOnDemand, mark, showResults, watchCards } from "./list.js";
 import { LocateControl } from "./locate.js";
 import { walkByKeys } from "./map-keys.js";
-import { fetchPage, readConfig, scrolling, words } from "./page.js";
+import { fetchPage, readConfig, words } from "./page.js";
 import { openCluster } from "./parting.js";
 import { openCard } from "./popup.js";
+import { offerSheet } from "./sheet.js";
 import { tilesFor } from "./style.js";
 import { queryOfPlace, suggestAnswers } from "./suggest.js";
 
 const panel = document.querySelector(".atlas-panel");
 const SETTLE = 220; // ms without movement before the list is asked for
-const wide = matchMedia("(min-width: 48rem)");
 
 const page = { config: readConfig(), moved: false, atlas: null, popup: null, search: location.search };
 
@@ -233,20 +233,6 @@ function startMap({ map, library }) {
   if (page.moved) map.once("load", listInView);
 }
 
-// On a phone the list covers the map as one reads on: a button brings the map back.
-function offerWayBack() {
-  const button = document.querySelector(".to-map");
-  const mark = document.querySelector(".panel-head");
-  const update = () => {
-    button.hidden = wide.matches || mark.getBoundingClientRect().bottom > 0;
-  };
-  addEventListener("scroll", update, { passive: true });
-  button.addEventListener("click", (event) => {
-    event.preventDefault();
-    window.scrollTo({ top: 0, behavior: scrolling() });
-  });
-}
-
 // On a phone the legend comes over the map when asked for, and goes with Escape.
 function offerLegend() {
   const button = document.querySelector(".legend-toggle");
@@ -259,7 +245,7 @@ catchFilters(panel, applyQuery);
 lengthenOnDemand(panel);
 watchCards(panel, (card) => page.popup?.isOpen() || light(card));
 suggest();
-offerWayBack();
+offerSheet(document.querySelector(".atlas"));
 offerLegend();
 addEventListener("popstate", () => {
   if (location.search !== page.search) applyQuery(queryNow(), { push: false });

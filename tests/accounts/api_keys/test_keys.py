@@ -47,11 +47,11 @@ class TestThePage:
         assert secret[:15] + "…" in later
         assert "QGIS de l’équipe" in later
         mail = mails_to(engine)[-1]
-        assert mail.subject.startswith("Un jeton a été créé : QGIS de l’équipe")
+        assert mail.subject.startswith("Une clé a été créée : QGIS de l’équipe")
         assert secret not in mail.text + mail.html
         assert secret[:15] in mail.text
         assert "read:moderation, export" in mail.html
-        assert "1 jeton en usage" in client.get("/compte").text
+        assert "1 clé en service" in client.get("/compte").text
 
     def test_only_its_digest_is_kept(self, client: FlaskClient, engine: Engine) -> None:
         sign_in(client, engine)
@@ -193,10 +193,10 @@ class TestUse:
         assert refused.status_code == 401
         assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
         service.forget(engine)
-        assert "Fini depuis" in client.get(PAGE).text
+        assert "Finie depuis" in client.get(PAGE).text
         end(engine, timedelta(days=31))
         service.forget(engine)
-        assert "Fini depuis" not in client.get(PAGE).text
+        assert "Finie depuis" not in client.get(PAGE).text
 
     def test_a_scope_that_a_key_lacks_is_named(
         self, app: Flask, client: FlaskClient, engine: Engine

@@ -1,0 +1,153 @@
+"""One POST to a browser vendor's push service, at a public address that was looked up itself.
+
+The name is resolved here, every address of it must be public, and the connection goes to the one
+that was looked at: a name that changes in between (DNS rebinding) leads nowhere else. Redirects are
+not followed.
+"""
+
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from urllib.parse import SplitResult, urlsplit
+
+from mapservice import __version__
+from mapservice.errors import InvalidInput
+from mapservice.notifications.push.encryption import VapidKey, encrypt
+from mapservice.notifications.push.model import (
+    GIVE_UP_AFTER,
+    HTTPS_PORT,
+    PushMessage,
+    check_endpoint,
+    is_public_address,
+)
+from mapservice.settings import Settings
+
+TIMEOUT_SECONDS = 10.0
+LONGEST_WAIT = timedelta(days=1)
+TAKEN = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
+GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)})
+
+
+class PushRefused(Exception):
+    """Not taken; `permanent` if trying again is of no use."""
+
+    def __init__(self, words: str, *, permanent: bool, wait: timedelta | None = None) -> None:
+        super().__init__(words)
+        self.permanent = permanent
+        self.wait = wait
+
+
+class PushGone(Exception):
+    """The browser has ended this subscription: its endpoint is to be forgotten."""
+
+
+SendPush = Callable[[PushMessage], None]
+
+
+def refuse(message: PushMessage) -> None:
+    """In place of a transport where no key is set any more."""
+    del message
+    raise PushRefused("no key is set", permanent=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PushTransport:
+    """Sends notifications, signed by this key. `allowed` as `model.check_endpoint` says."""
+
+    key: VapidKey
+    subject: str
+    allowed: frozenset[str]
+
+    @classmethod
+    def of(cls, key: VapidKey, settings: Settings) -> "PushTransport":
+        return cls(key, _subject(settings), allowed_hosts(settings))
+
+    def __call__(self, message: PushMessage) -> None:
+        """Raises PushGone or PushRefused."""
+        target = message.target
+        try:
+            check_endpoint(target.endpoint, self.allowed)
+            body = encrypt(message.payload.encode(), target)
+        except (InvalidInput, ValueError) as error:
+            raise PushRefused(str(error), permanent=True) from None
+        headers = {
+            "Authorization": self.key.authorization(target.endpoint, self.subject, time.time()),
+            "Content-Encoding": "aes128gcm",
+            "Content-Type": "application/octet-stream",
+            "TTL": str(int(GIVE_UP_AFTER.total_seconds())),
+            "Urgency": "low",
+            "User-Agent": f"mapservice/{__version__}",
+        }
+        status, retry_after = self._post(urlsplit(target.endpoint), body, headers)
+        if status in GONE:
+            raise PushGone(str(status))
+        if status not in TAKEN:
+            wait = _wait(retry_after)
+            raise PushRefused(f"HTTP {status}", permanent=status not in AGAIN, wait=wait)
+
+    def _post(self, to: SplitResult, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        connection: http.client.HTTPConnection | None = None
+        try:
+            connection = self._connect(to)
+            path = f"{to.path or '/'}{'?' if to.query else ''}{to.query}"
+            connection.request("POST", path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.headers.get("Retry-After", "")
+        except (OSError, http.client.HTTPException) as error:
+            raise PushRefused(type(error).__name__, permanent=False) from None
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _connect(self, to: SplitResult) -> http.client.HTTPConnection:
+        host, port = to.hostname or "", to.port or HTTPS_PORT
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [str(one[4][0]) for one in found]
+        if to.netloc not in self.allowed and not all(map(is_public_address, addresses)):
+            raise PushRefused("leads to an address that is not public", permanent=True)
+        line = socket.create_connection((addresses[0], port), TIMEOUT_SECONDS)
+        if to.scheme == "https":
+            try:
+                line = ssl.create_default_context().wrap_socket(line, server_hostname=host)
+            except BaseException:
+                line.close()
+                raise
+        connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+        connection.sock = line
+        # Else the port would stand in the Host header, which some push services refuse.
+        if port == HTTPS_PORT:
+            connection.port = http.client.HTTP_PORT
+        return connection
+
+
+def allowed_hosts(settings: Settings) -> frozenset[str]:
+    return frozenset(settings.push_hosts.replace(",", " ").split())
+
+
+def _subject(settings: Settings) -> str:
+    """Whom a vendor may ask about our notifications (RFC 8292, section 2.1)."""
+    if settings.contact_email:
+        return f"mailto:{settings.contact_email}"
+    if settings.public_url.startswith("https://"):
+        return settings.public_url
+    return f"mailto:{settings.mail_from.rpartition('<')[2].rstrip('>')}"
+
+
+def _wait(text: str) -> timedelta | None:
+    """Retry-After: seconds or a date."""
+    if not text:
+        return None
+    try:
+        seconds = (
+            float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time.time()
+        )
+    except (TypeError, ValueError):
+        return None
+    return min(timedelta(seconds=max(seconds, 0)), LONGEST_WAIT)
