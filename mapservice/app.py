@@ -25,6 +25,8 @@ from mapservice.errors import ConfigurationError
 from mapservice.geocoding.address_api.routes import blueprint as geocoding
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
+from mapservice.media import routes as photos
+from mapservice.media.uploads import Media
 from mapservice.moderation.api_routes import blueprint as moderation_api
 from mapservice.moderation.burst_routes import blueprint as trust
 from mapservice.moderation.merge_routes import blueprint as merging
@@ -97,6 +99,7 @@ BLUEPRINTS = (
     exporting,
     report_schedules.blueprint,
     reporting,
+    photos.blueprint,
 )
 
 # What rooms add about people: the mailed links that they act on, and the data that they keep.
@@ -142,6 +145,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     edge.register(app, _services(settings), origins_of(settings))
     template_words.register(app, settings)
+    photos.register(app)
     forms.register(app)
     bearer.register(app)
     people.register(app, MAGIC_LINKS, PERSONAL_DATA)
@@ -180,5 +184,6 @@ def _services(settings: Settings) -> Services:
     held: dict[type, object] = {
         GeocoderCache: GeocoderCache(AddressProvider.of_settings(settings)),
         Basemap: Basemap.of_settings(settings),
+        Media: Media(settings),
     }
     return Services(settings, engine_of(settings), held)
