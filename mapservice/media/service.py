@@ -8,7 +8,7 @@ is swept after a day.
 import contextlib
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO
@@ -59,15 +59,21 @@ class PhotoOwner:
         return f"photos {self.initiative or self.form}"
 
 
+# Runs the insertion of a row where it belongs in a transaction of another room.
+PhotoTransaction = Callable[[Connection, Callable[[], bool]], None]
+
+
 def add(
     engine: Engine,
     store: MediaStore,
     owner: PhotoOwner,
     source: IO[bytes],
     most_bytes: int,
-    words: PhotoWords | None = None,
+    within: PhotoTransaction | None = None,
 ) -> UUID:
     """Reads a file and keeps the photo it holds. Once this returns, it is safe.
+
+    `within` is called with the transaction, and with what inserts the row.
 
     Raises PhotoRefused; ServiceUnavailable while too much is being read, or the store is away.
     """
@@ -80,10 +86,18 @@ def add(
     for one in encoded.files:
         store.put(file_name(name, one.width, one.suffix), one.content, CONTENT_TYPES[one.suffix])
     with engine.begin() as connection:
-        _one_at_a_time(connection, owner)
-        if _count(connection, owner) >= MAX_PHOTOS:
-            raise PhotoRefused(PhotoMistake.COUNT)
-        connection.execute(text(KEEP), _values(identifier, name, encoded, owner, words or PhotoWords()))
+
+        def insert() -> bool:
+            _one_at_a_time(connection, owner)
+            if _count(connection, owner) >= MAX_PHOTOS:
+                raise PhotoRefused(PhotoMistake.COUNT)
+            connection.execute(text(KEEP), _values(identifier, name, encoded, owner))
+            return True
+
+        if within:
+            within(connection, insert)
+        else:
+            insert()
     return identifier
 
 
@@ -93,6 +107,7 @@ def add_all(
     owner: PhotoOwner,
     sources: Sequence[IO[bytes]],
     most_bytes: int,
+    within: PhotoTransaction | None = None,
 ) -> tuple[list[UUID], list[tuple[int, PhotoMistake]]]:
     """Ids of those kept, and of the others their place in the order they came and what is wrong."""
     kept: list[UUID] = []
@@ -102,7 +117,7 @@ def add_all(
         try:
             if time.monotonic() > end:
                 raise PhotoRefused(PhotoMistake.SLOW)
-            kept.append(add(engine, store, owner, source, most_bytes))
+            kept.append(add(engine, store, owner, source, most_bytes, within))
         except PhotoRefused as refused:
             mistakes.append((number, refused.mistake))
     return kept, mistakes
@@ -267,7 +282,7 @@ def _one_at_a_time(connection: Connection, owner: PhotoOwner) -> None:
 
 
 def _values(
-    identifier: UUID, name: str, encoded: EncodedPhoto, owner: PhotoOwner, words: PhotoWords
+    identifier: UUID, name: str, encoded: EncodedPhoto, owner: PhotoOwner
 ) -> dict[str, object]:
     widest, shared = encoded.webp[-1], encoded.shared
     return {
@@ -284,10 +299,6 @@ def _values(
         "shared_width": shared.width,
         "shared_height": shared.height,
         "shared_bytes": len(shared.content),
-        "alt": words.alt,
-        "credit": words.credit,
-        "focal_x": words.focal_x,
-        "focal_y": words.focal_y,
     }
 
 
@@ -298,12 +309,12 @@ SELECT count(*) FROM photo
 
 KEEP = """
 INSERT INTO photo (id, name, initiative, form, person, position, state, expires_at, widths, width,
-                   height, shared_width, shared_height, shared_bytes, alt, credit, focal_x, focal_y)
+                   height, shared_width, shared_height, shared_bytes)
 SELECT :id, :name, CAST(:initiative AS uuid), CAST(:form AS uuid), CAST(:person AS uuid),
        (SELECT coalesce(max(position) + 1, 0) FROM photo
          WHERE initiative = CAST(:initiative AS uuid) OR form = CAST(:form AS uuid)),
        :state, now() + CAST(:life AS interval), :widths, :width, :height, :shared_width,
-       :shared_height, :shared_bytes, :alt, :credit, :focal_x, :focal_y"""
+       :shared_height, :shared_bytes"""
 
 PROLONG = """
 UPDATE photo SET expires_at = greatest(expires_at, now() + :life) WHERE form = :form"""

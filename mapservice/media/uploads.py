@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import IO, cast
-from uuid import UUID
 
 from flask import request
 from werkzeug.datastructures import FileStorage
@@ -13,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from mapservice.i18n import gettext as _
 from mapservice.media import service
 from mapservice.media.model import MAX_PHOTOS, MAX_PIXELS, PhotoMistake
-from mapservice.media.service import PhotoOwner
+from mapservice.media.service import PhotoOwner, PhotoTransaction
 from mapservice.media.storage import MediaStore, store_of
 from mapservice.settings import Settings
 from mapservice.web import forms
@@ -62,7 +61,7 @@ def sent() -> list[FileStorage]:
     return [one for one in request.files.getlist(FIELD) if one.filename]
 
 
-def take(owner: PhotoOwner, person: UUID | None) -> str:
+def take(owner: PhotoOwner, within: PhotoTransaction | None = None) -> str:
     """Keeps the photos of the present form; returns what is wrong with some, or "".
 
     What was right is kept. Raises FormRefused (429).
@@ -70,6 +69,7 @@ def take(owner: PhotoOwner, person: UUID | None) -> str:
     files = sent()
     if not files:
         return ""
+    person = owner.person
     for _file in files[:MAX_PHOTOS]:
         limit, whose = (PER_PERSON, str(person)) if person else (PER_NETWORK, visitor_network())
         wait = forms.seconds_to_wait("photos", limit, whose)
@@ -79,7 +79,7 @@ def take(owner: PhotoOwner, person: UUID | None) -> str:
     settings = services().settings
     sources: Sequence[IO[bytes]] = [one.stream for one in files]
     _kept, mistakes = service.add_all(
-        services().engine, store(), owner, sources, settings.max_photo_bytes
+        services().engine, store(), owner, sources, settings.max_photo_bytes, within
     )
     # What exceeds the number is said once.
     told = {
