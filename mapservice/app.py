@@ -17,6 +17,7 @@ from mapservice.accounts.roles import routes as roles
 from mapservice.contributions.proposals import routes as proposals
 from mapservice.contributions.proposals.api_routes import blueprint as proposals_api
 from mapservice.contributions.proposals.author_routes import blueprint as authors
+from mapservice.contributions.proposals.photo_routes import blueprint as author_photos
 from mapservice.contributions.supports import routes as supports
 from mapservice.dashboards.map_routes import blueprint as coordination_maps
 from mapservice.dashboards.routes import blueprint as coordination
@@ -30,6 +31,7 @@ from mapservice.media.uploads import Media
 from mapservice.moderation.api_routes import blueprint as moderation_api
 from mapservice.moderation.burst_routes import blueprint as trust
 from mapservice.moderation.merge_routes import blueprint as merging
+from mapservice.moderation.photo_routes import blueprint as moderation_photos
 from mapservice.moderation.places.routes import blueprint as review
 from mapservice.moderation.report_routes import blueprint as reports
 from mapservice.moderation.routes import blueprint as moderation
@@ -77,11 +79,13 @@ BLUEPRINTS = (
     geocoding,
     proposals.blueprint,
     authors,
+    author_photos,
     supports.blueprint,
     following.blueprint,
     reports,
     review,
     moderation,
+    moderation_photos,
     merging,
     roles.blueprint,
     weekly_digest.blueprint,
@@ -110,6 +114,7 @@ MAGIC_LINKS: tuple[MagicLinkAction, ...] = (
 )
 PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
     proposals.PERSONAL_DATA,
+    proposals.PHOTO_DATA,
     supports.PERSONAL_DATA,
     following.PERSONAL_DATA,
     roles.PERSONAL_DATA,

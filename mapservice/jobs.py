@@ -19,6 +19,8 @@ from mapservice.contributions.supports import service as supports
 from mapservice.db.engine import NETWORK, make_engine
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
+from mapservice.media import service as photos
+from mapservice.media.storage import store_of
 from mapservice.notifications.subscriptions import service as subscriptions
 from mapservice.notifications.subscriptions.model import day_to_tell
 from mapservice.notifications.weekly_digest import service as weekly_digest
@@ -126,6 +128,22 @@ def make_jobs(settings: Settings) -> App:
         supports.forget_networks(engine)
         subscriptions.forget(engine)
         api_keys.forget(engine)
+
+    store = store_of(settings)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="tidy_photos", queueing_lock="tidy_photos", pass_context=False)
+    def tidy_photos(timestamp: int) -> None:
+        """Each minute: photos past their time, and the files of those that were deleted."""
+        del timestamp
+        photos.tidy(engine, store)
+
+    @app.periodic(cron="41 3 * * *")
+    @app.task(name="sweep_photos", queueing_lock="sweep_photos", pass_context=False)
+    def sweep_photos(timestamp: int) -> int:
+        """Each night: files older than a day that no photo has."""
+        del timestamp
+        return len(photos.sweep(engine, store))
 
     # By day, by the clock in Paris; those who cannot be written to yet are tried again later.
 

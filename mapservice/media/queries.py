@@ -1,5 +1,6 @@
 """Reading photos: those of an initiative, of a form, one by the name of its files."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -49,6 +50,21 @@ def of_initiative(connection: Connection, initiative: UUID) -> list[Photo]:
     """All of them, in their order: for the author and for moderators."""
     rows = connection.execute(text(f"{COLUMNS} WHERE initiative = :id{ORDER}"), {"id": initiative})
     return [_photo(row) for row in rows]
+
+
+def of_initiatives(
+    connection: Connection, initiatives: Sequence[UUID]
+) -> Mapping[UUID, list[Photo]]:
+    """Those that wait or are public, of each that has one."""
+    found: dict[UUID, list[Photo]] = {}
+    rows = connection.execute(
+        text(f"{COLUMNS} WHERE initiative = ANY(:ids) AND state <> 'refused'{ORDER}"),
+        {"ids": list(initiatives)},
+    )
+    for photo in map(_photo, rows):
+        assert photo.initiative is not None, "asked for"
+        found.setdefault(photo.initiative, []).append(photo)
+    return found
 
 
 def public_of(connection: Connection, initiative: UUID) -> list[Photo]:

@@ -1,14 +1,17 @@
 """Photos in the forms of other rooms: reading them, and saying what is wrong with one."""
 
+import contextlib
 import math
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import IO, cast
 
-from flask import request
+from flask import Response, after_this_request, has_request_context, request
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from mapservice.errors import ServiceUnavailable
 from mapservice.i18n import gettext as _
 from mapservice.media import service
 from mapservice.media.model import MAX_PHOTOS, MAX_PIXELS, PhotoMistake
@@ -87,6 +90,21 @@ def take(owner: PhotoOwner, within: PhotoTransaction | None = None) -> str:
         for number, mistake in mistakes
     }
     return " ".join(told)
+
+
+def delete_soon() -> None:
+    """Once the present request has committed, deletes the files of the photos it removed.
+
+    Where that fails, or there is no request, the worker does it, a minute later at most.
+    """
+    if not has_request_context():
+        return
+
+    @after_this_request
+    def delete(response: Response) -> Response:
+        with contextlib.suppress(ServiceUnavailable, SQLAlchemyError, OSError):
+            service.delete_removed(services().engine, store())
+        return response
 
 
 def mistake_words(mistake: PhotoMistake, name: str, settings: Settings) -> str:

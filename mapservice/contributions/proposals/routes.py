@@ -329,6 +329,14 @@ PERSONAL_DATA = PersonalDataProvider(
 )
 
 
+def _erase_photos(connection: Connection, person: UUID) -> None:
+    media.erase(connection, person)
+    uploads.delete_soon()
+
+
+PHOTO_DATA = PersonalDataProvider("photos", photo_queries.export, _erase_photos)
+
+
 def own(connection: Connection, identifier: UUID, person: Person) -> model.Proposal:
     """A person's own proposal. Raises NotFound for any other, whether it exists or not."""
     found = queries.of_author(connection, identifier, person.id)
