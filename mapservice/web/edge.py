@@ -888,6 +888,13 @@ class MapserviceRequest(Request):
     """`file_bytes` bounds each file of its form, where a route sets it before it reads that."""
 
     file_bytes: int | None = None
+    _bounded: tuple[BoundedFile, ...] = ()
+
+    def close(self) -> None:
+        """Also of a form that was refused half-way, whose files nobody knows."""
+        super().close()
+        for file in self._bounded:
+            file.close()
 
     def _get_file_stream(
         self,
@@ -901,7 +908,9 @@ class MapserviceRequest(Request):
                 total_content_length, content_type, filename, content_length
             )
         folder = services().settings.home / "media" / "incoming"
-        return cast("IO[bytes]", BoundedFile(folder, self.file_bytes))
+        made = BoundedFile(folder, self.file_bytes)
+        self._bounded = (*self._bounded, made)
+        return cast("IO[bytes]", made)
 
 
 class NoSession(SessionInterface):

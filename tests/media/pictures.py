@@ -51,7 +51,7 @@ def with_traces(picture: Image.Image) -> bytes:
 
 def bomb(width: int = 30_000, height: int = 30_000) -> bytes:
     """A PNG of a few kilobytes whose pixels would take gigabytes."""
-    rows = zlib.compress(bytes((width // 8 + 1)) * min(height, 2000), 9)
+    rows = zlib.compress(bytes(width // 8 + 1) * min(height, 2000), 9)
     parts = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)), (b"IDAT", rows)]
     content = b"\x89PNG\r\n\x1a\n"
     for name, body in (*parts, (b"IEND", b"")):

@@ -223,5 +223,5 @@ def test_the_largest_pictures_allowed_fit_into_that_memory() -> None:
     """Of no colour, so that they are made fast; decoded they take as much as any."""
     side = 8000
     for kind, mode in (("PNG", "RGB"), ("PNG", "RGBA"), ("JPEG", "CMYK"), ("JPEG", "RGB")):
-        sent = pictures.as_bytes(Image.new(mode, (side, side)), kind, **{"compress_level": 1})
+        sent = pictures.as_bytes(Image.new(mode, (side, side)), kind, compress_level=1)
         assert made(sent, 200_000_000).webp[-1].width == WIDTHS[-1]

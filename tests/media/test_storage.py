@@ -35,9 +35,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInStore]:
 
 
 @pytest.fixture(params=["folder", "s3"])
-def store(
-    request: pytest.FixtureRequest, tmp_path: Path, stand_in: StandInStore
-) -> MediaStore:
+def store(request: pytest.FixtureRequest, tmp_path: Path, stand_in: StandInStore) -> MediaStore:
     setting = str(tmp_path / "media") if request.param == "folder" else stand_in.setting
     return store_of(Settings(media=setting))
 
