@@ -10,6 +10,7 @@ import procrastinate
 import structlog
 from procrastinate import App, PsycopgConnector
 from psycopg import AsyncConnection, OperationalError
+from sqlalchemy import Engine
 
 from mapservice.accounts.api_keys import service as api_keys
 from mapservice.accounts.people import service as people
@@ -129,21 +130,7 @@ def make_jobs(settings: Settings) -> App:
         subscriptions.forget(engine)
         api_keys.forget(engine)
 
-    store = store_of(settings)
-
-    @app.periodic(cron="* * * * *")
-    @app.task(name="tidy_photos", queueing_lock="tidy_photos", pass_context=False)
-    def tidy_photos(timestamp: int) -> None:
-        """Each minute: photos past their time, and the files of those that were deleted."""
-        del timestamp
-        photos.tidy(engine, store)
-
-    @app.periodic(cron="41 3 * * *")
-    @app.task(name="sweep_photos", queueing_lock="sweep_photos", pass_context=False)
-    def sweep_photos(timestamp: int) -> int:
-        """Each night: files older than a day that no photo has."""
-        del timestamp
-        return len(photos.sweep(engine, store))
+    _add_photo_tasks(app, engine, settings)
 
     # By day, by the clock in Paris; those who cannot be written to yet are tried again later.
 
@@ -174,6 +161,24 @@ def make_jobs(settings: Settings) -> App:
             schedule_service.run(engine, settings, day)
 
     return app
+
+
+def _add_photo_tasks(app: App, engine: Engine, settings: Settings) -> None:
+    store = store_of(settings)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="tidy_photos", queueing_lock="tidy_photos", pass_context=False)
+    def tidy_photos(timestamp: int) -> None:
+        """Each minute: photos past their time, and the files of those that were deleted."""
+        del timestamp
+        photos.tidy(engine, store)
+
+    @app.periodic(cron="41 3 * * *")
+    @app.task(name="sweep_photos", queueing_lock="sweep_photos", pass_context=False)
+    def sweep_photos(timestamp: int) -> int:
+        """Each night: files older than a day that no photo has."""
+        del timestamp
+        return len(photos.sweep(engine, store))
 
 
 def run_worker(settings: Settings) -> None:

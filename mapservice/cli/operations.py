@@ -5,6 +5,7 @@ import sys
 import click
 
 from mapservice.cli import context
+from mapservice.media.storage import store_of
 from mapservice.operations.doctor import examine
 from mapservice.settings import Settings
 
@@ -28,8 +29,9 @@ def serve_command() -> None:
 @click.command("doctor")
 def doctor_command() -> None:
     """Say what is ready and what is missing; exit code 1 when something is."""
-    with context.open_engine().connect() as connection:
-        findings = list(examine(connection))
+    settings = context.settings_of_command()
+    with context.open_engine(settings).connect() as connection:
+        findings = list(examine(connection, store_of(settings)))
     for finding in findings:
         click.echo(f"{'ok ' if finding.sound else 'NO '} {finding.words}")
     sys.exit(0 if all(finding.sound for finding in findings) else 1)

@@ -11,18 +11,19 @@ sooner. Names are never used twice, so a file never changes.
 import contextlib
 import hashlib
 import hmac
+import html
+import http.client
 import os
+import re
 import secrets
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
-from xml.etree import ElementTree as ET
 
 from mapservice.errors import ConfigurationError, ServiceUnavailable
 from mapservice.settings import Settings
@@ -117,6 +118,9 @@ S3_SECONDS = 20
 S3_TRIES = 3
 PAUSE_SECONDS = 0.3
 PER_LISTING = 1000
+# Statuses below 500 after which a store is asked again.
+S3_LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_ENTRY = re.compile(r"<Contents>(.*?)</Contents>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,7 @@ class S3Store:
                 " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set"
             )
         endpoint = asked.get("endpoint", "")
-        if endpoint and urlsplit(endpoint).scheme not in ("http", "https"):
+        if endpoint and not _is_web_address(endpoint):
             raise ConfigurationError(
                 f"MAPSERVICE_MEDIA: the endpoint must begin with https://, not {endpoint!r}"
             )
@@ -182,15 +186,12 @@ class S3Store:
     def stored(self) -> Iterator[StoredFile]:
         query = {"list-type": "2", "max-keys": str(PER_LISTING), "prefix": self.prefix}
         while True:
-            listed = ET.fromstring(self._ask("GET", "", query) or b"<none/>")  # noqa: S314
-            names = {child.tag.rpartition("}")[2]: child.text for child in listed}
-            for node in listed:
-                if node.tag.rpartition("}")[2] == "Contents":
-                    told = {child.tag.rpartition("}")[2]: child.text or "" for child in node}
-                    put_at = datetime.fromisoformat(told["LastModified"]).timestamp()
-                    yield StoredFile(told["Key"].rpartition("/")[2], put_at)
-            following = names.get("NextContinuationToken")
-            if names.get("IsTruncated") != "true" or not following:
+            listed = (self._ask("GET", "", query) or b"").decode()
+            for entry in _ENTRY.findall(listed):
+                put_at = datetime.fromisoformat(_told(entry, "LastModified")).timestamp()
+                yield StoredFile(_told(entry, "Key").rpartition("/")[2], put_at)
+            following = _told(listed, "NextContinuationToken")
+            if _told(listed, "IsTruncated") != "true" or not following:
                 return
             query["continuation-token"] = following
 
@@ -215,23 +216,49 @@ class S3Store:
             headers = signed_headers(
                 method, url, self._keys, datetime.now(UTC), content, content_type
             )
-            request = urllib.request.Request(  # noqa: S310 - parsed above: http or https
-                url, data=content or None, headers=headers, method=method
-            )
             try:
-                with urllib.request.urlopen(request, timeout=S3_SECONDS) as answer:  # noqa: S310
-                    return bytes(answer.read())
-            except urllib.error.HTTPError as error:
-                with error:
-                    # A bucket that is not there is no missing file.
-                    if error.code == 404 and b"NoSuchBucket" not in error.read(2000):
-                        return None
-                    failure = f"status {error.code}"
-                    if error.code < 500 and error.code not in (408, 429):
-                        break
-            except OSError as error:
+                status, body = _answer(method, url, headers, content)
+            except (OSError, http.client.HTTPException) as error:
                 failure = str(error)
+                continue
+            if status < 300:
+                return body
+            # A bucket that is not there is no missing file.
+            if status == HTTPStatus.NOT_FOUND and b"NoSuchBucket" not in body:
+                return None
+            failure = f"status {status}"
+            if status < 500 and status not in S3_LATER:
+                break
         raise ServiceUnavailable(f"The store of photos does not answer ({failure}).")
+
+
+def _answer(method: str, url: str, headers: Mapping[str, str], content: bytes) -> tuple[int, bytes]:
+    """The status and the body; redirections are not followed, as what is signed names its host."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    held = kind(parts.hostname or "", parts.port, timeout=S3_SECONDS)
+    try:
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        body = content if method == "PUT" else None
+        held.request(method, path, body=body, headers=dict(headers))
+        response = held.getresponse()
+        return response.status, response.read()
+    finally:
+        held.close()
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _told(document: str, name: str) -> str:
+    """The text of the first element of this name, or ""."""
+    found = re.search(rf"<{name}>([^<]*)</{name}>", document)
+    return html.unescape(found[1]) if found else ""
 
 
 def encoded_query(pairs: Iterable[tuple[str, str]]) -> str:

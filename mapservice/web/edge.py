@@ -870,8 +870,9 @@ class BoundedFile:
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
         usable = folder.is_dir() and os.access(folder, os.W_OK)
-        # Closed with the request, as every upload.
-        self._file = tempfile.TemporaryFile(dir=folder if usable else None)  # noqa: SIM115
+        number, name = tempfile.mkstemp(dir=folder if usable else None)
+        Path(name).unlink()  # so it is gone with whoever has it open, however that ends
+        self._file = os.fdopen(number, "w+b")
         self._left = most + 1
 
     def write(self, data: bytes) -> int:

@@ -76,8 +76,6 @@ def _handler(held: StandInStore) -> type[BaseHTTPRequestHandler]:
                 return self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
             return self._answer(200, held.files[name][0])
 
-        do_GET = do_PUT = do_DELETE = _serve  # noqa: N815
-
         def _listed(self, query: dict[str, str]) -> bytes:
             names = sorted(one for one in held.files if one.startswith(query["prefix"]))
             first = int(query.get("continuation-token", "0"))
@@ -123,4 +121,6 @@ def _handler(held: StandInStore) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
+    for method in ("GET", "PUT", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler._serve)
     return Handler
