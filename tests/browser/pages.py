@@ -82,6 +82,7 @@ OWN = (
     "/initiatives/{proposal}/suivi",
     "/initiatives/{proposal}/modifier",
     "/initiatives/{proposal}/historique",
+    "/initiatives/{proposal}/photos",
     "/initiatives/{public}/contacter",
     "/moderation",
     "/moderation/{proposal}",
@@ -98,7 +99,7 @@ OWN = (
 # Packages and single endpoints that answer machines, or with a file; besides those under /api.
 NO_PAGE = {
     "activity", "assets", "basemap", "coordination_maps", "drawings", "feeds", "geocode", "health",
-    "proof",
+    "photos", "proof",
     "sitemap", "static", "tiles", "exporting.csv", "exporting.file", "exporting.geojson",
     "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",

@@ -8,16 +8,10 @@ import io
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from queue import Empty, SimpleQueue
 
-import pytest
 from sqlalchemy import text
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import encode_multipart
@@ -26,9 +20,10 @@ from mapservice.db.engine import make_engine
 from mapservice.media import service
 from mapservice.media.storage import FolderStore
 from tests.accounts.people.mailbox import token_of
-from tests.conftest import LONG, REPOSITORY, _wait_until_ready, temporary_database
+from tests.conftest import LONG
 from tests.contributions.proposals.desk import GARDEN, hidden
 from tests.media import pictures
+from tests.media.conftest import RunningService
 
 pytestmark = pytest.mark.sampled
 
@@ -40,56 +35,12 @@ TRIES = 60
 
 
 @dataclass
-class Service:
-    """Gunicorn with two processes, and where its photos lie."""
-
-    port: int
-    master: subprocess.Popen[bytes]
-    url: str
-    folder: Path
-
-    def processes(self) -> list[int]:
-        """Those that answer, without what they started."""
-        listed = Path(f"/proc/{self.master.pid}/task/{self.master.pid}/children").read_text()
-        return [int(one) for one in listed.split()]
-
-
-@dataclass
 class Sent:
     """Names of photos that a page showed, one for each picture that was sent."""
 
     names: list[str] = field(default_factory=list)
     broken: int = 0
     refused: list[int] = field(default_factory=list)
-
-
-@pytest.fixture
-def running(server_url: str, france_template: str, tmp_path: Path) -> Iterator[Service]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path / "media"
-    with temporary_database(server_url, "killed", france_template) as url:
-        environ = os.environ | {
-            "DATABASE_URL": url,
-            "MAPSERVICE_DATABASE_URL": url,
-            "MAPSERVICE_MEDIA": str(folder),
-            "MAPSERVICE_HOME": str(tmp_path / "home"),
-            "MAPSERVICE_SECRET_KEY": "one for all processes",
-            # Each picture comes from a network of its own, so that no limit is met.
-            "MAPSERVICE_TRUSTED_PROXIES": "loopback",
-            "HOST": "127.0.0.1",
-            "PORT": str(port),
-            "WEB_CONCURRENCY": "2",
-        }
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:mapservice.gunicorn_conf"]
-        master = subprocess.Popen(command, cwd=REPOSITORY, env=environ)
-        try:
-            _wait_until_ready(master, f"http://127.0.0.1:{port}")
-            yield Service(port, master, url, folder)
-        finally:
-            master.terminate()
-            master.wait()
 
 
 def ask(port: int, number: int, method: str, body: bytes = b"", kind: str = "") -> tuple[int, str]:
@@ -135,7 +86,7 @@ def keep_sending(port: int, numbers: "SimpleQueue[int]", sent: Sent, content: by
             sent.refused.append(status)
 
 
-def test_no_acknowledged_photo_is_lost_while_processes_are_killed(running: Service) -> None:
+def test_no_acknowledged_photo_is_lost_while_processes_are_killed(running: RunningService) -> None:
     numbers: SimpleQueue[int] = SimpleQueue()
     for number in range(UPLOADS):
         numbers.put(number)
