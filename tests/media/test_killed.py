@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
+import pytest
 from sqlalchemy import text
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import encode_multipart

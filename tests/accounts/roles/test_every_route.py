@@ -225,10 +225,11 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
 
 def photo(engine: Engine, initiative: UUID) -> UUID:
     """One that waits with its text."""
-    bound = {"id": uuid4(), "name": uuid4().hex, "initiative": initiative}
+    made = uuid4()
     with engine.begin() as connection:
+        bound = {"id": made, "name": uuid4().hex, "initiative": initiative}
         connection.execute(text(PHOTO), bound)
-    return bound["id"]
+    return made
 
 
 PHOTO = """
