@@ -72,16 +72,24 @@ class FolderStore:
     def put(self, name: str, content: bytes, content_type: str) -> None:
         del content_type
         path = self._path(name)
-        if not path.parent.is_dir():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _settle(self.root)
+        try:
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _settle(self.root)
+        except OSError as error:
+            raise ServiceUnavailable(f"Photos cannot be kept now ({error.strerror}).") from None
         draft = path.with_name(f"{name}.{secrets.token_hex(4)}{UNFINISHED}")
-        with draft.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        _settle(path.parent)
+        try:
+            with draft.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+            _settle(path.parent)
+        except OSError as error:  # a full disk above all
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise ServiceUnavailable(f"Photos cannot be kept now ({error.strerror}).") from None
 
     def get(self, name: str) -> bytes | None:
         try:

@@ -23,6 +23,7 @@ from mapservice.web.edge import MapserviceRequest, drain_body, services
 from mapservice.web.forms import FormRefused, RateLimit, visitor_network
 
 FIELD = "photos"
+RETRY_SECONDS = 30
 # Each costs seconds of a processor.
 PER_NETWORK, PER_PERSON = RateLimit(120), RateLimit(240)
 
@@ -67,7 +68,7 @@ def sent() -> list[FileStorage]:
 def take(owner: PhotoOwner, within: PhotoTransaction | None = None) -> str:
     """Keeps the photos of the present form; returns what is wrong with some, or "".
 
-    What was right is kept. Raises FormRefused (429).
+    What was right is kept. Raises FormRefused (429, or 503 while none can be kept).
     """
     files = sent()
     if not files:
@@ -81,9 +82,14 @@ def take(owner: PhotoOwner, within: PhotoTransaction | None = None) -> str:
             raise FormRefused(HTTPStatus.TOO_MANY_REQUESTS, words, field=FIELD, wait=wait)
     settings = services().settings
     sources: Sequence[IO[bytes]] = [one.stream for one in files]
-    _kept, mistakes = service.add_all(
-        services().engine, store(), owner, sources, settings.max_photo_bytes, within
-    )
+    try:
+        _kept, mistakes = service.add_all(
+            services().engine, store(), owner, sources, settings.max_photo_bytes, within
+        )
+    except ServiceUnavailable:
+        words = _("Les photos ne peuvent pas être gardées en ce moment. Réessayez bientôt.")
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        raise FormRefused(status, words, field=FIELD, wait=RETRY_SECONDS) from None
     # What exceeds the number is said once.
     told = {
         mistake_words(mistake, files[number].filename or "", settings): None

@@ -4,6 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
+from mapservice.errors import ServiceUnavailable
 from mapservice.media import service
 from mapservice.media.storage import FolderStore
 from tests.accounts.people.mailbox import last_link, press, token_of
@@ -91,6 +92,21 @@ def test_a_file_of_fifty_megabytes_is_refused_in_words_and_takes_no_disk(
     answer, _fields = sender.preview(client, [(bytes(50_000_000), "film.mov")])
     assert answer.status_code == 413
     assert "Vos photos sont trop lourdes : 5 au plus, de 3 Mo chacune." in answer.text
+    assert sender.photos(engine) == []
+
+
+def test_a_store_that_is_away_costs_the_photo_and_not_the_text(
+    client: FlaskClient, engine: Engine, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_store: FolderStore, *_arguments: str) -> None:
+        raise ServiceUnavailable("The disk is full.")
+
+    monkeypatch.setattr(FolderStore, "put", full)
+    answer, _fields = sender.preview(client, [one_photo()])
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "30"
+    assert "Les photos ne peuvent pas être gardées en ce moment" in answer.text
+    assert GARDEN["title"] in answer.text
     assert sender.photos(engine) == []
 
 

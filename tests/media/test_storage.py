@@ -94,6 +94,21 @@ def test_what_a_writer_left_unfinished_is_no_file(
     assert store.get(OTHER.replace("1200", "600")) is None
 
 
+def test_a_disk_that_takes_no_more_is_said_and_nothing_half_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FolderStore(tmp_path)
+
+    def full(_number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    store.put(OTHER, b"makes the folder", "image/jpeg")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ServiceUnavailable, match="No space left"):
+        store.put(OTHER.replace("1200", "600"), b"half", "image/jpeg")
+    assert [one.name for one in store.stored()] == [OTHER]
+
+
 def test_the_setting_names_the_store(tmp_path: Path) -> None:
     plain = store_of(Settings(home=tmp_path))
     assert isinstance(plain, FolderStore)

@@ -23,8 +23,6 @@ blueprint = Blueprint("author_photos", __name__, url_prefix="/initiatives/<uuid:
 
 UP, DOWN, SAVE, REMOVE = "up", "down", "save", "remove"
 STEPS = {UP: -1, DOWN: 1}
-# Nine places of the focal point, in percent: by thirds, from the upper left.
-FOCAL_PLACES = [(x, y) for y in (17, 50, 83) for x in (17, 50, 83)]
 
 
 @blueprint.get("")
@@ -67,7 +65,7 @@ def change(identifier: UUID, photo: UUID) -> Response:
     action = request.form.get("action", "")
     with services().engine.begin() as connection:
         if action == SAVE:
-            words = read_words(_with_focal_place(request.form.to_dict()))
+            words = read_words(request.form)
             service.describe_photo(connection, identifier, person.id, photo, words)
         elif action in STEPS:
             service.move_photo(connection, identifier, person.id, photo, STEPS[action])
@@ -81,12 +79,6 @@ def change(identifier: UUID, photo: UUID) -> Response:
     return see(url_for("author_photos.listing", identifier=identifier) + place)
 
 
-def _with_focal_place(fields: dict[str, str]) -> dict[str, str]:
-    """One of the nine places, where one was chosen, stands for the numbers."""
-    x, _comma, y = fields.get("focal", "").partition(",")
-    return fields | {"focal_x": x, "focal_y": y} if x and y else fields
-
-
 def _page(identifier: UUID, person: Person, error: str = "") -> Response:
     with services().engine.connect() as connection:
         proposal = own(connection, identifier, person)
@@ -97,7 +89,6 @@ def _page(identifier: UUID, person: Person, error: str = "") -> Response:
         photos=kept,
         editable=proposal.status in model.EDITABLE,
         room=MAX_PHOTOS - sum(one.state is not PhotoState.REFUSED for one in kept),
-        focal_places=FOCAL_PLACES,
         error=error,
         most_bytes=services().settings.max_photo_bytes,
     )
