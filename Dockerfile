@@ -33,7 +33,7 @@ COPY deploy/worker_health.py deploy/
 COPY geodata geodata
 COPY templates templates
 COPY mapservice mapservice
-RUN python -m compileall -q mapservice && mkdir -p var/exports && chown 10001 var/exports
+RUN python -m compileall -q mapservice && mkdir -p var/exports var/media && chown 10001 var/exports var/media
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -17,6 +17,7 @@ from mapservice.accounts.roles import routes as roles
 from mapservice.contributions.proposals import routes as proposals
 from mapservice.contributions.proposals.api_routes import blueprint as proposals_api
 from mapservice.contributions.proposals.author_routes import blueprint as authors
+from mapservice.contributions.proposals.photo_routes import blueprint as author_photos
 from mapservice.contributions.supports import routes as supports
 from mapservice.dashboards.map_routes import blueprint as coordination_maps
 from mapservice.dashboards.routes import blueprint as coordination
@@ -25,9 +26,12 @@ from mapservice.errors import ConfigurationError
 from mapservice.geocoding.address_api.routes import blueprint as geocoding
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
+from mapservice.media import routes as photos
+from mapservice.media.uploads import Media
 from mapservice.moderation.api_routes import blueprint as moderation_api
 from mapservice.moderation.burst_routes import blueprint as trust
 from mapservice.moderation.merge_routes import blueprint as merging
+from mapservice.moderation.photo_routes import blueprint as moderation_photos
 from mapservice.moderation.places.routes import blueprint as review
 from mapservice.moderation.report_routes import blueprint as reports
 from mapservice.moderation.routes import blueprint as moderation
@@ -88,12 +92,14 @@ BLUEPRINTS = (
     geocoding,
     proposals.blueprint,
     authors,
+    author_photos,
     supports.blueprint,
     following.blueprint,
     push_routes.blueprint,
     reports,
     review,
     moderation,
+    moderation_photos,
     merging,
     roles.blueprint,
     weekly_digest.blueprint,
@@ -111,6 +117,7 @@ BLUEPRINTS = (
     exporting,
     report_schedules.blueprint,
     reporting,
+    photos.blueprint,
 )
 
 # What rooms add about people: the mailed links that they act on, and the data that they keep.
@@ -121,6 +128,7 @@ MAGIC_LINKS: tuple[MagicLinkAction, ...] = (
 )
 PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
     proposals.PERSONAL_DATA,
+    proposals.PHOTO_DATA,
     supports.PERSONAL_DATA,
     following.PERSONAL_DATA,
     roles.PERSONAL_DATA,
@@ -130,7 +138,7 @@ PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
 )
 
 # What rooms know of the photos of initiatives, for the pictures of shared links.
-CARD_PHOTOS = CardPhotos()
+CARD_PHOTOS = CardPhotos((photos.card_photo,))
 
 READINESS = (
     health.ReadinessCheck(
@@ -159,6 +167,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     edge.register(app, _services(settings), origins_of(settings))
     template_words.register(app, settings)
+    photos.register(app)
     forms.register(app)
     bearer.register(app)
     people.register(app, MAGIC_LINKS, PERSONAL_DATA)
@@ -198,5 +207,6 @@ def _services(settings: Settings) -> Services:
         GeocoderCache: GeocoderCache(AddressProvider.of_settings(settings)),
         Basemap: Basemap.of_settings(settings),
         CardPhotos: CARD_PHOTOS,
+        Media: Media(settings),
     }
     return Services(settings, engine_of(settings), held)

@@ -229,6 +229,7 @@ def verdict_label(verdict: str) -> str:
         "place": gettext("lieu décidé"),
         "unplace": gettext("lieu remis en attente"),
         "close": gettext("signalement clos"),
+        "photo": gettext("photo refusée"),
     }[verdict]
 
 
@@ -255,6 +256,7 @@ def proposal_field_label(name: str) -> str:
         "theme": gettext("thème"),
         "scale": gettext("échelle"),
         "place": gettext("lieu"),
+        "photos": gettext("photos"),
     }[name]
 
 

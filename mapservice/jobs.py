@@ -20,6 +20,8 @@ from mapservice.contributions.supports import service as supports
 from mapservice.db.engine import NETWORK, make_engine
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
+from mapservice.media import service as photos
+from mapservice.media.storage import store_of
 from mapservice.notifications.push import service as push
 from mapservice.notifications.push.encryption import vapid_key
 from mapservice.notifications.push.transport import PushTransport, refuse
@@ -117,6 +119,8 @@ def make_jobs(settings: Settings) -> App:
         subscriptions.forget(engine)
         api_keys.forget(engine)
 
+    _add_photo_tasks(app, engine, settings)
+
     # By day, by the clock in Paris; those who cannot be written to yet are tried again later.
 
     @app.periodic(cron="4 * * * *")
@@ -181,6 +185,24 @@ def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
         """Each minute: notifications that were refused, and those that a worker left behind."""
         del timestamp
         send_push()
+
+
+def _add_photo_tasks(app: App, engine: Engine, settings: Settings) -> None:
+    store = store_of(settings)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="tidy_photos", queueing_lock="tidy_photos", pass_context=False)
+    def tidy_photos(timestamp: int) -> None:
+        """Each minute: photos past their time, and the files of those that were deleted."""
+        del timestamp
+        photos.tidy(engine, store)
+
+    @app.periodic(cron="41 3 * * *")
+    @app.task(name="sweep_photos", queueing_lock="sweep_photos", pass_context=False)
+    def sweep_photos(timestamp: int) -> int:
+        """Each night: files older than a day that no photo has."""
+        del timestamp
+        return len(photos.sweep(engine, store))
 
 
 def run_worker(settings: Settings) -> None:

@@ -94,6 +94,12 @@ class Settings:
     export_max_bytes: int = _setting(
         5_000_000_000, "Most bytes that finished exports take on the disk; the oldest go first."
     )
+    media: str = _setting(
+        "",
+        "Where photos are kept: a folder, or s3://KEY:SECRET@BUCKET/PREFIX?endpoint=https://…"
+        "&region=…; empty: media of the home folder.",
+    )
+    max_photo_bytes: int = _setting(20_000_000, "Largest photo accepted.")
     provider_url: str = _setting(
         "", "Outside address API for street-level points, addok's or IGN's; empty: none is asked."
     )

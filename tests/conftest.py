@@ -282,14 +282,14 @@ def live_server(sample_url: str) -> Iterator[str]:
     server = subprocess.Popen(command, cwd=REPOSITORY, env=environ)
     base = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_ready(server, base)
+        wait_until_ready(server, base)
         yield base
     finally:
         server.terminate()
         server.wait()
 
 
-def _wait_until_ready(server: subprocess.Popen[bytes], base: str) -> None:
+def wait_until_ready(server: subprocess.Popen[bytes], base: str) -> None:
     while True:
         try:
             urllib.request.urlopen(f"{base}/health/ready", timeout=10).close()

@@ -397,7 +397,7 @@ def test_migrate_may_be_repeated(mapservice: Command) -> None:
 def test_doctor_finds_all_well(mapservice: Command) -> None:
     done = mapservice("doctor")
     assert done.code == 0
-    assert [line[:3] for line in done.out.splitlines()] == ["ok "] * 5
+    assert [line[:3] for line in done.out.splitlines()] == ["ok "] * 6
 
 
 def test_a_database_without_a_schema_is_told_how_to_get_one(

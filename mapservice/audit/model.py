@@ -10,7 +10,7 @@ class DecisionVerdict(StrEnum):
     """What a moderator decides; KEEP is for an edit that is public already.
 
     MERGE and UNMERGE are about duplicates, PLACE and UNPLACE about its location, CLOSE about a
-    report.
+    report, PHOTO about one that was refused.
     """
 
     PUBLISH = "publish"
@@ -22,6 +22,7 @@ class DecisionVerdict(StrEnum):
     PLACE = "place"
     UNPLACE = "unplace"
     CLOSE = "close"
+    PHOTO = "photo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

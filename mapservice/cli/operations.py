@@ -5,6 +5,7 @@ import sys
 import click
 
 from mapservice.cli import context
+from mapservice.media.storage import store_of
 from mapservice.operations.doctor import examine
 from mapservice.settings import Settings
 
@@ -35,7 +36,7 @@ def doctor_command() -> None:
 
     settings = context.settings_of_command()
     with context.open_engine(settings).connect() as connection:
-        findings = list(examine(connection))
+        findings = list(examine(connection, store_of(settings)))
     for finding in findings:
         click.echo(f"{'ok ' if finding.sound else 'NO '} {finding.words}")
     for words in shortcomings(settings):

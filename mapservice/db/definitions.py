@@ -46,6 +46,7 @@ FUNCTIONS = (
     "moderation",
     "people",
     "mail",
+    "media",
     "job_queue",
 )
 COMMENTS = (
@@ -58,6 +59,7 @@ COMMENTS = (
     "moderation",
     "publishing",
     "notifications",
+    "media",
     "definitions",
 )
 

@@ -106,6 +106,7 @@ initiative_revision = Table(
     Column("theme", Text, nullable=False),
     Column("scale", Text, nullable=False),
     Column("place", JSONB, nullable=False),
+    Column("photos", JSONB, nullable=False),
 )
 
 decision = Table(
@@ -248,6 +249,7 @@ report = Table(
     Column("closed_by", Text),
     Column("closed_at", DateTime(timezone=True)),
     Column("note", Text, nullable=False),
+    Column("photo", UUID),
 )
 
 follower = Table(

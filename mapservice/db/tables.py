@@ -170,6 +170,39 @@ export = Table(
     Column("kept", Interval, nullable=False),
 )
 
+photo = Table(
+    "photo",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("initiative", UUID),
+    Column("form", UUID),
+    Column("person", UUID),
+    Column("position", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("widths", ARRAY(SmallInteger), nullable=False),
+    Column("width", SmallInteger, nullable=False),
+    Column("height", SmallInteger, nullable=False),
+    Column("shared_width", SmallInteger, nullable=False),
+    Column("shared_height", SmallInteger, nullable=False),
+    Column("shared_bytes", Integer, nullable=False),
+    Column("alt", Text, nullable=False),
+    Column("credit", Text, nullable=False),
+    Column("focal_x", SmallInteger, nullable=False),
+    Column("focal_y", SmallInteger, nullable=False),
+    Column("added_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("reason", Text, nullable=False),
+)
+
+photo_removal = Table(
+    "photo_removal",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("files", ARRAY(Text), nullable=False),
+    Column("removed_at", DateTime(timezone=True), nullable=False),
+)
+
 location_match = Table(
     "location_match",
     metadata,

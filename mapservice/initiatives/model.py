@@ -50,6 +50,23 @@ class Scale(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CoverPhoto:
+    """The photo that stands for an initiative in lists; the columns of `photo` by these names."""
+
+    name: str
+    widths: tuple[int, ...]
+    width: int
+    height: int
+    shared_width: int
+    shared_height: int
+    shared_bytes: int
+    alt: str
+    credit: str
+    focal_x: int
+    focal_y: int
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRow:
     """One row of an imported file, read and cleaned, not yet placed.
 

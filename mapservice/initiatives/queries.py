@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.types import DateTime, Float
 
 from mapservice.db.engine import PreparedSql, array_text, fetch_one
-from mapservice.db.tables import initiative, territory
+from mapservice.db.tables import initiative, photo, territory
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.conditions import (
     BEFORE_ALL,
@@ -51,7 +51,7 @@ from mapservice.initiatives.filters import (
     parse_moment,
 )
 from mapservice.initiatives.grid_cover import circle_cover
-from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
+from mapservice.initiatives.model import PUBLIC, CoverPhoto, Scale, Status, Theme
 from mapservice.initiatives.near import ScaleBounds
 from mapservice.territories.model import Level, TerritoryRef
 
@@ -63,7 +63,8 @@ class Initiative:
     `lon`, `lat` are None unless the place is truly a point; the anchor is where maps show it.
     `created_at` and `updated_at` are None where unknown; `created_period` then has the year or the
     month of the creation, if known. `changed_at` is by our own clock.
-    `distance` is in metres from the point that was asked for, else None.
+    `distance` is in metres from the point that was asked for, else None. `cover` is the first of
+    its photos that is public.
     """
 
     id: UUID
@@ -100,6 +101,7 @@ class Initiative:
     source_supporters: int | None
     place_text: str
     description: str
+    cover: CoverPhoto | None = None
 
     @property
     def sample(self) -> bool:
@@ -421,6 +423,26 @@ def sample_share(connection: Connection) -> Literal["", "some", "all"]:
     return found
 
 
+# Looked up for the rows of a page alone, in an index of the few that have one.
+_cover = (
+    select(
+        func.jsonb_build_object(
+            *(
+                part
+                for name in CoverPhoto.__dataclass_fields__
+                for part in (literal(name), photo.c[name])
+            )
+        )
+    )
+    .where(photo.c.initiative == initiative.c.id, photo.c.state == "public")
+    .order_by(photo.c.position, photo.c.id)
+    .limit(1)
+    .correlate(initiative)
+    .scalar_subquery()
+    .label("cover")
+)
+
+
 def listing(filters: InitiativeFilters) -> Select[tuple[object, ...]]:
     """Every column of `Initiative`, with the names of its territories, in order."""
     query = select(
@@ -432,6 +454,7 @@ def listing(filters: InitiativeFilters) -> Select[tuple[object, ...]]:
         func.ST_X(initiative.c.anchor).label("anchor_lon"),
         func.ST_Y(initiative.c.anchor).label("anchor_lat"),
         (distance(filters.near) if filters.near else literal(None)).label("distance"),
+        _cover,
     ).select_from(initiative)
     for level, names in _names.items():
         query = query.outerjoin_from(
@@ -506,6 +529,7 @@ def _initiative(row: Row[tuple[object, ...]]) -> Initiative:
     values["status"] = Status(values["status"])
     values["scale"] = Scale(values["scale"])
     values["precision"] = Precision(values["precision"])
+    values["cover"] = CoverPhoto(**values["cover"]) if values["cover"] else None
     return Initiative(**values)
 
 

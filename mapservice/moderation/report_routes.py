@@ -23,6 +23,7 @@ from mapservice.i18n import reason_words
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import PUBLIC
+from mapservice.media import queries as photos
 from mapservice.moderation import merge_service, pages, queries, service
 from mapservice.moderation.merge_routes import read_target
 from mapservice.moderation.merge_service import MergeAction
@@ -182,6 +183,7 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         initiative=initiative,
         former_place=initiatives.former_place(connection, initiative.id),
         description_html=Markup(to_html(initiative.description)),
+        photos=photos.of_initiative(connection, initiative.id),
         proposal=proposal,
         revision=proposal.revision if proposal else 0,
         is_public=initiative.status in PUBLIC,

@@ -24,6 +24,7 @@ from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import ListingCursor, ListingSort, parse_moment
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import PUBLIC
+from mapservice.media import queries as photos
 from mapservice.moderation import pages, queries, service
 from mapservice.moderation.merge_service import MERGEABLE
 from mapservice.moderation.model import CLAIM_MINUTES, CaseKind, QueuePosition
@@ -74,6 +75,7 @@ def queue() -> str:
             counts=counts,
             total=counts.kinds.get(kind, 0) if kind else counts.waiting,
             page_of=pages.page_of,
+            photos=photos.of_initiatives(connection, [one.initiative for one in found]),
             kind_label=case_kind_label,
             reasons={reason: reason_words(reason) for reason in ReportReason},
             **shared(connection),
@@ -165,6 +167,7 @@ def case_page(connection: Connection, identifier: UUID, error: str = "") -> Resp
         max_reason=MAX_REASON,
         minutes=CLAIM_MINUTES,
         # Similar initiatives, and those that it is merged with.
+        photos=photos.of_initiative(connection, identifier),
         alike=[] if head != identifier else alike,
         alike_waiting=similar.find_waiting(
             connection, initiative.territory, content.title, access.sees(), but=identifier

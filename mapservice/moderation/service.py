@@ -23,6 +23,9 @@ from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
+from mapservice.media import queries as photos
+from mapservice.media import service as media
+from mapservice.media.model import PhotoState
 from mapservice.moderation import queries
 from mapservice.moderation.model import CLAIM_MINUTES, TEXTS, CaseKind, QueuePart
 
@@ -64,6 +67,8 @@ LETTERS: Mapping[DecisionVerdict, str] = {
     DecisionVerdict.REJECT: "proposal_rejected",
     DecisionVerdict.ASK: "proposal_changes",
 }
+
+PHOTO_LETTER = "photo_refused"
 
 
 def claim_next(
@@ -177,6 +182,45 @@ def take_down(
     )
 
 
+def refuse_photo(
+    connection: Connection,
+    site: Letterhead,
+    identifier: UUID,
+    photo: UUID,
+    moderator: ModeratorIdentity,
+    *,
+    reason: str,
+) -> None:
+    """Takes one photo out, waiting or public, and tells the author why; the text stays as it is.
+
+    Raises InvalidInput without a reason, TooLate when the photo is gone, refused already, or the
+    initiative is claimed by somebody else.
+    """
+    by, reason = clean_name(moderator.name), clean_reason(reason)
+    if not reason:
+        raise InvalidInput("reason", "is missing")
+    found = _held(connection, identifier)
+    check_holder(connection, identifier, by)
+    known = photos.find(connection, photo, identifier)
+    if known is None or known.state is PhotoState.REFUSED:
+        raise TooLate(LateReason.DECIDED)
+    media.refuse(connection, photo, reason)
+    revision = found.revision if found else 0
+    _note(connection, identifier, DecisionVerdict.PHOTO, moderator, revision, reason)
+    author = people.find(connection, found.person) if found and found.person else None
+    if author is None or found is None:
+        return
+    values = {
+        "title": found.content.title,
+        "reason": reason,
+        "link": f"{site.base_url}/initiatives/{identifier}/photos",
+    }
+    letter = mail.write(
+        site, PHOTO_LETTER, author.email, values, locale=author.locale, person=author.id
+    )
+    mail.enqueue(connection, letter)
+
+
 def is_barred(connection: Connection, identifier: UUID, moderator: ModeratorIdentity) -> bool:
     """Whether an appeal is against the moderator's own rejection and others may decide it."""
     if moderator.is_admin:
@@ -245,6 +289,9 @@ def _apply(connection: Connection, found: Proposal, verdict: DecisionVerdict, re
         "rejected": verdict is DecisionVerdict.REJECT,
     }
     connection.execute(text(SETTLE), settled)
+    # The version that was looked at is the newest one, so these are the photos that were seen.
+    if verdict in (DecisionVerdict.PUBLISH, DecisionVerdict.KEEP):
+        media.publish(connection, found.id)
 
 
 def _note(

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from mapservice.db import revisions, soundness
+from mapservice.errors import ServiceUnavailable
 from mapservice.imports.fixtures.service import count_initiatives
+from mapservice.media.service import missing
+from mapservice.media.storage import MediaStore
 from mapservice.rollups import queries as activity
 from mapservice.territories.queries import source_in_force
 
@@ -21,8 +24,11 @@ class DoctorFinding:
     sound: bool = True
 
 
-def examine(connection: Connection) -> Iterator[DoctorFinding]:
-    """Stops early where the rest cannot be examined: at a schema of another version."""
+def examine(connection: Connection, store: MediaStore) -> Iterator[DoctorFinding]:
+    """Stops early where the rest cannot be examined: at a schema of another version.
+
+    `store` is that of photos.
+    """
     schema, newest = revisions.current_revision(connection), revisions.newest_revision()
     yield DoctorFinding(
         f"schema {schema or 'missing'}, this version needs {newest}", schema == newest
@@ -43,6 +49,11 @@ def examine(connection: Connection) -> Iterator[DoctorFinding]:
         [f"{one.table} [{one.key}]: kept {one.kept}, counted {one.counted}" for one in different],
         "kept counts: exact",
     )
+    try:
+        lost = [f"photos: {name} is not in the store" for name in missing(connection, store)]
+        yield from _told(lost, "photos: every file is there")
+    except ServiceUnavailable as error:
+        yield DoctorFinding(str(error), sound=False)
 
 
 def _told(faults: list[str], whole: str) -> Iterator[DoctorFinding]:

@@ -45,8 +45,11 @@ def listing(items: Sequence[Initiative]) -> dict[str, Any]:
     }
 
 
-def initiative(one: Initiative) -> dict[str, Any]:
-    """A project at its place; coordinates only where there truly is a point."""
+def initiative(one: Initiative, photos: Sequence[str] = ()) -> dict[str, Any]:
+    """A project at its place; coordinates only where there truly is a point.
+
+    `photos` are the paths of its pictures.
+    """
     told: dict[str, Any] = {
         "@context": CONTEXT,
         "@type": "Project",
@@ -57,6 +60,8 @@ def initiative(one: Initiative) -> dict[str, Any]:
         "description": one.summary or precision_words(one),
         "keywords": theme_label(one.theme),
     }
+    if photos:
+        told["image"] = [base_url() + path for path in photos]
     if one.created_at or one.created_period:
         day = one.created_at.date().isoformat() if one.created_at else one.created_period
         told["foundingDate"] = day

@@ -22,6 +22,8 @@ from mapservice.initiatives.filters import (
 )
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.params import query_string, read_filters
+from mapservice.media import queries as photo_queries
+from mapservice.media.routes import photo_shared
 from mapservice.moderation.queries import is_within
 from mapservice.rollups import queries as activity
 from mapservice.rollups import territory_queries
@@ -99,6 +101,7 @@ def detail(identifier: str) -> Response:
             return Response(status=HTTPStatus.FOUND, headers=headers)
         here = initiative.id
         may_decide = permissions.decides_within(lambda reach: is_within(connection, here, reach))
+        photos = photo_queries.public_of(connection, initiative.id) if initiative.cover else []
         drawing = url_for("drawings.initiative_svg", identifier=str(initiative.id))
         page = render_template(
             "initiatives/detail.html",
@@ -111,12 +114,13 @@ def detail(identifier: str) -> Response:
             map_config=place_map(
                 connection, initiative.territory, initiative.point, drawing=drawing
             ),
+            photos=photos,
             author=proposals.author(connection, initiative.id),
             share=supports.share(connection, initiative.id),
             shared=shared_initiative(initiative),
             picture=initiative_picture(initiative.id),
             canonical=base_url() + initiative.url,
-            linked_data=linked_data.initiative(initiative),
+            linked_data=linked_data.initiative(initiative, [photo_shared(one) for one in photos]),
         )
     response = make_response(page)
     if may_decide:

@@ -12,6 +12,7 @@ from mapservice.initiatives.place_words import distance_words, place_name, preci
 from mapservice.rollups.territory_model import TerritoryFigures
 from mapservice.settings import Settings
 from mapservice.site.sharing.pages import oembed_address
+from mapservice.static_maps import place_cards
 from mapservice.territories.model import at_territory, of_commune, vintage
 from mapservice.web.edge import asset, base_url, has_frames, session_secret
 
@@ -57,6 +58,7 @@ def register(app: Flask, settings: Settings) -> None:
         own_roles=own_roles,
         precision_words=precision_words,
         place_name=place_name,
+        place_card=place_cards.path_of,
         distance_words=distance_words,
         of_name=lambda place: of_commune(place.name, place.article),
         at_territory=at_territory,

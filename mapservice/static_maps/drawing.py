@@ -56,6 +56,8 @@ _STATUSES = [str(status) for status in LISTED]
 PATH = """
     ST_AsSVG(ST_TransScale(ST_Simplify({clipped}, :fine), :shift_x, :shift_y, :scale, :scale),
              1, 1)"""
+# In whole pixels.
+COARSE_PATH = PATH.replace("1, 1)", "1, 0)")
 CLIPPED = "ST_ClipByBox2D({geom}, ST_MakeEnvelope(:clip_w, :clip_s, :clip_e, :clip_n, 3857))"
 SIMPLIFIED = """
     SELECT '{role}' AS role, {order} AS layer, {path} AS path
@@ -219,6 +221,41 @@ def place(
     return _layers(connection, frame, shapes, marks, archive=archive)
 
 
+# What lies around a territory, in a drawing that has to be small.
+NEIGHBOURS = {
+    Level.COMMUNE: Level.COMMUNE,
+    Level.EPCI: Level.DEPARTEMENT,
+    Level.DEPARTEMENT: Level.DEPARTEMENT,
+    Level.REGION: Level.REGION,
+}
+
+
+def small_place(
+    connection: Connection,
+    frame: DrawingFrame,
+    ref: TerritoryRef | None,
+    fine: float,
+    *,
+    country: bool = False,
+) -> tuple[DrawingShape, ...]:
+    """Land, the shade of a territory (or of the country) and what lies around, in few bytes.
+
+    In whole pixels, without names and without what is finer than `fine` pixels.
+    """
+    if country:
+        layers = [_outlines(frame, Level.REGION, "shaded", 1, path=COARSE_PATH)]
+    else:
+        around = NEIGHBOURS[ref.level] if ref else Level.COMMUNE
+        layers = [
+            _outlines(frame, Level.REGION, "land", 1, path=COARSE_PATH),
+            _outlines(frame, around, "line", 2, path=COARSE_PATH),
+        ]
+        if ref:
+            layers.append(_outlines(frame, ref.level, "shaded", 3, only=True, path=COARSE_PATH))
+    shapes = _shapes(connection, frame, *layers, code=ref.code if ref else "", fine=fine)
+    return (*_abroad(frame, fine=fine), *shapes)
+
+
 def ground(
     connection: Connection,
     frame: DrawingFrame,
@@ -277,6 +314,7 @@ def _outlines(
     only: bool = False,
     among: bool = False,
     inside: TerritoryRef | None = None,
+    path: str = PATH,
 ) -> str:
     """SQL of the outlines of a level: of one territory, of some communes, or of all in the frame.
 
@@ -292,7 +330,7 @@ def _outlines(
             {"level": level, "parent": str(inside.level)},
         )
     geom = "outline_3857" if zoom is None else "geom"
-    path = fill(PATH, {"clipped": fill(CLIPPED, {"geom": geom})})
+    path = fill(path, {"clipped": fill(CLIPPED, {"geom": geom})})
     texts = {"path": path, "level": str(level), "role": role, "order": str(order), "which": which}
     levels = "= 'commune'" if level is Level.COMMUNE else "<> 'commune'"
     template = FULL if zoom is None else SIMPLIFIED
@@ -310,6 +348,7 @@ def _shapes(
     *layers: str,
     code: str = "",
     communes: Sequence[str] = (),
+    fine: float = 0.5,
 ) -> Iterator[DrawingShape]:
     """What the layers hold, each role one path, in the order of their layers."""
     statement = fill(
@@ -318,6 +357,7 @@ def _shapes(
         {"layers": " UNION ALL ".join(layers)},
     )
     values = view_of(frame) | {"code": code, "communes": list(communes)}
+    values["fine"] = fine / frame.scale
     used = {name: value for name, value in values.items() if f":{name}" in statement}
     for role, path in connection.execute(text(statement), used):
         yield DrawingShape(role, path)
@@ -392,12 +432,12 @@ def _project(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.column_stack((lon / 180, northing)) * HALF_METRES
 
 
-def _abroad(frame: DrawingFrame) -> tuple[DrawingShape, ...]:
+def _abroad(frame: DrawingFrame, *, fine: float = 0.0) -> tuple[DrawingShape, ...]:
     reach = 8 / frame.scale
     shown = shapely.clip_by_rect(
         _foreign(), frame.west - reach, frame.south - reach, frame.east + reach, frame.north + reach
     )
     nested = [one for part in shapely.get_parts(shown) for one in shapely.get_parts(part)]
     land = [one for one in nested if isinstance(one, shapely.Polygon) and not one.is_empty]
-    path = path_of(frame, shapely.MultiPolygon(land))
+    path = path_of(frame, shapely.MultiPolygon(land), fine)
     return (DrawingShape("abroad", path),) if path else ()

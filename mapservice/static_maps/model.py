@@ -185,16 +185,19 @@ class DrawingMark:
     exact: bool
 
 
-def path_of(frame: DrawingFrame, shape: shapely.Geometry) -> str:
-    """A geometry in EPSG:3857 as the path of an SVG, in pixels, without what no eye could see."""
-    path = ""
+def path_of(frame: DrawingFrame, shape: shapely.Geometry, fine: float = 0.0) -> str:
+    """A geometry in EPSG:3857 as the path of an SVG, in pixels, without what no eye could see.
+
+    `fine`: in whole pixels, without what is finer than that.
+    """
+    path, digits = "", 0 if fine else 1
     for part in shapely.get_parts(shape):
         for one in shapely.get_parts(part):
             rings = (one.exterior, *one.interiors) if isinstance(one, shapely.Polygon) else (one,)
             for ring in rings:
-                plain = shapely.get_coordinates(shapely.simplify(ring, 0.4 / frame.scale))
+                plain = shapely.get_coordinates(shapely.simplify(ring, (fine or 0.4) / frame.scale))
                 placed = (frame.place(x, y) for x, y in plain)
-                line = "L".join(f"{x:.1f} {y:.1f}" for x, y in placed)
+                line = "L".join(f"{x:.{digits}f} {y:.{digits}f}" for x, y in placed)
                 if line:
                     path += f"M{line}" + ("Z" if isinstance(one, shapely.Polygon) else "")
     return path

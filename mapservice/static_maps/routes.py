@@ -17,11 +17,12 @@ from mapservice.initiatives import near_areas
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filter_words import filter_words
 from mapservice.initiatives.filters import InitiativeFilters, ListingSort, PageRequest, parse
+from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import with_known_places
 from mapservice.initiatives.place_words import precision_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.rollups import queries as activity
-from mapservice.static_maps import drawing, listing
+from mapservice.static_maps import drawing, listing, place_cards
 from mapservice.static_maps.card_photos import CardPhotos
 from mapservice.static_maps.drawing import DrawnLayers
 from mapservice.static_maps.model import (
@@ -60,6 +61,8 @@ SVG = "image/svg+xml"
 PNG = "image/png"
 WIDTH, HEIGHT = 640, 480
 FRESH_SECONDS = 3600
+# Outlines change once a year.
+PLACE_CARD_SECONDS = 86_400
 # As long as the tiles of the live map that takes its place.
 LISTING_SECONDS = 60
 # Sizes of the map of the home page on a phone, a laptop and a wide screen, so that drawing and live
@@ -211,6 +214,19 @@ def initiative_png(identifier: str) -> Response:
         photo=photo,
     )
     return edge.whole_answer(png(whole), PNG, FRESH_SECONDS)
+
+
+@blueprint.get("/vignettes/<kind>/<where>/<theme>.svg")
+def place_card(kind: str, where: str, theme: str) -> Response:
+    """The small drawing of a place, for lists: one for all initiatives of a theme known to it."""
+    only_parameters()
+    if theme not in tuple(Theme):
+        raise NotFound("There is no such theme.")
+    with services().autocommit.connect() as connection:
+        made = place_cards.document(connection, kind, where, Theme(theme))
+    response = edge.whole_answer(made, SVG, PLACE_CARD_SECONDS)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    return response
 
 
 @blueprint.get("/autour/<position>.svg")

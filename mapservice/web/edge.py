@@ -19,7 +19,9 @@ import contextlib
 import hashlib
 import hmac
 import ipaddress
+import os
 import re
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +29,7 @@ from functools import cache
 from http import HTTPStatus
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 import structlog
@@ -259,6 +261,8 @@ API_PREFIXES = (
     "/oembed",
     "/vendor/",
     "/api/",
+    "/photos/",
+    "/dessins/vignettes/",
 )
 API_SUFFIXES = (
     ".geojson",
@@ -308,7 +312,7 @@ def _domain_error(error: MapserviceError) -> Response:
 def _http_error(error: HTTPException) -> Response:
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        _drain_body()
+        drain_body()
     response = _answer(status, error.description or status.phrase)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
@@ -316,7 +320,7 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
-def _drain_body() -> None:
+def drain_body() -> None:
     """Reads and drops what is still being sent, within bounds.
 
     Closing a connection on which data is coming resets it, and the client sees a broken pipe
@@ -382,6 +386,8 @@ def problem(status: HTTPStatus, detail: str, field: str | None = None) -> Respon
 def _error_words(status: HTTPStatus) -> tuple[str, str]:
     if status is HTTPStatus.NOT_FOUND:
         return _("Page introuvable"), _("Cette page n’existe pas, ou n’est plus publique.")
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _("Envoi trop lourd"), _("Ce que vous envoyez est trop lourd pour ce service.")
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         return (
             _("Service momentanément indisponible"),
@@ -948,6 +954,60 @@ def vendor(package: str, name: str) -> Response:
 # --- The application ----------------------------------------------------------------------
 
 
+class BoundedFile:
+    """A file that is being uploaded: on the disk, no longer than `most` bytes and one.
+
+    What comes after is read and dropped, so that the rest of its form can be read too.
+    """
+
+    def __init__(self, folder: Path, most: int) -> None:
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+        usable = folder.is_dir() and os.access(folder, os.W_OK)
+        number, name = tempfile.mkstemp(dir=folder if usable else None)
+        Path(name).unlink()  # so it is gone with whoever has it open, however that ends
+        self._file = os.fdopen(number, "w+b")
+        self._left = most + 1
+
+    def write(self, data: bytes) -> int:
+        kept = data[: self._left]
+        self._left -= len(kept)
+        self._file.write(kept)
+        return len(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class MapserviceRequest(Request):
+    """`file_bytes` bounds each file of its form, where a route sets it before it reads that."""
+
+    file_bytes: int | None = None
+    _bounded: tuple[BoundedFile, ...] = ()
+
+    def close(self) -> None:
+        """Also of a form that was refused half-way, whose files nobody knows."""
+        super().close()
+        for file in self._bounded:
+            file.close()
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        if self.file_bytes is None:
+            return super()._get_file_stream(
+                total_content_length, content_type, filename, content_length
+            )
+        folder = services().settings.home / "media" / "incoming"
+        made = BoundedFile(folder, self.file_bytes)
+        self._bounded = (*self._bounded, made)
+        return cast("IO[bytes]", made)
+
+
 class NoSession(SessionInterface):
     """In place of Flask's own, which nobody uses, and which would be opened at each request."""
 
@@ -966,6 +1026,7 @@ class MapserviceFlask(Flask):
     """
 
     proxies: TrustedProxies
+    request_class = MapserviceRequest
 
     def wsgi_app(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

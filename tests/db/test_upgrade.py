@@ -241,8 +241,8 @@ NEXT = """
 from alembic import op
 from mapservice.db.migrate import run_sql_at_end
 
-revision = "0028"
-down_revision = "0027"
+revision = "9999"
+down_revision = "{newest}"
 
 
 def upgrade() -> None:
@@ -261,7 +261,8 @@ def test_history_goes_on_after_the_baseline(
     """What a migration leaves for the end finds the functions of its own version."""
     engine: Engine = request.getfixturevalue(start)
     folder = shutil.copytree(PACKAGE / "migrations", tmp_path / "migrations")
-    (folder / "versions" / "0028_colour.py").write_text(NEXT, encoding="utf-8")
+    following = NEXT.format(newest=newest_revision())
+    (folder / "versions" / "9999_colour.py").write_text(following, encoding="utf-8")
     config = Config()
     config.set_main_option("script_location", str(folder))
     monkeypatch.setattr("mapservice.db.migrate._config", lambda: config)
@@ -272,6 +273,6 @@ def test_history_goes_on_after_the_baseline(
     migrate(engine)
     migrate(engine)
     with engine.connect() as connection:
-        assert current_revision(connection) == "0028"
+        assert current_revision(connection) == "9999"
         colours = connection.execute(text("SELECT colour FROM removal")).scalars().all()
         assert colours == ["communes_around"]

@@ -25,6 +25,8 @@ from mapservice.i18n import gettext as _
 from mapservice.i18n import proposal_field_label
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.model import PUBLIC, Status
+from mapservice.media import queries as photos
+from mapservice.media import uploads
 from mapservice.web import forms
 from mapservice.web.edge import only_parameters, services
 from mapservice.web.forms import FormGate, FormRefused
@@ -50,6 +52,7 @@ def change_state(identifier: UUID) -> Response:
     with services().engine.begin() as connection:
         if wanted == WITHDRAW:
             service.withdraw(connection, identifier, person.id)
+            uploads.delete_soon()
             return see(url_for("people.account"))
         if wanted not in tuple(Status):
             raise InvalidInput("status", "is not one of those offered")
@@ -173,6 +176,7 @@ def _state_page(identifier: UUID, person: Person, error: str = "") -> str:
             head=initiatives.of_any_status(connection, [head])[head],
             was_public=queries.lasting_status(connection, identifier) in PUBLIC,
             revisions=queries.revisions(connection, identifier),
+            photo_count=len(photos.of_initiative(connection, identifier)),
             editable=proposal.status in model.EDITABLE,
             may_appeal=proposal.status is Status.REJECTED
             and queries.open_rejection(connection, identifier) is not None,

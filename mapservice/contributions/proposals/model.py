@@ -142,17 +142,28 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class RevisionPhoto:
+    """A photo as a version showed it; it may be gone since."""
+
+    id: UUID
+    alt: str
+    credit: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalRevision:
     """One version of a proposal; the first has number 1."""
 
     number: int
     made_at: datetime
     content: ProposalContent
+    photos: tuple[RevisionPhoto, ...] = ()
 
     def changes_from(self, former: "ProposalRevision") -> list[str]:
         """The names of the fields that differ."""
         mine, theirs = asdict(self.content), asdict(former.content)
-        return [name for name in mine if mine[name] != theirs[name]]
+        changed = [name for name in mine if mine[name] != theirs[name]]
+        return changed + (["photos"] if self.photos != former.photos else [])
 
 
 def read_form(fields: Mapping[str, str]) -> ProposalForm:

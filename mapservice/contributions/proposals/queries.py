@@ -13,6 +13,7 @@ from mapservice.contributions.proposals.model import (
     ProposalContent,
     ProposalRevision,
     ProposedPlace,
+    RevisionPhoto,
 )
 from mapservice.db.engine import fill
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
@@ -49,7 +50,7 @@ APPEALS = "SELECT made_at, words FROM appeal WHERE initiative = :id ORDER BY dec
 OF_FORM = "SELECT initiative, person FROM proposal WHERE form = :form"
 
 REVISIONS = """
-SELECT revision.number, revision.made_at, {content}
+SELECT revision.number, revision.made_at, revision.photos, {content}
   FROM initiative_revision AS revision
  WHERE revision.initiative = :id AND revision.number >= :since
  ORDER BY revision.number DESC"""
@@ -135,7 +136,15 @@ def revisions(connection: Connection, identifier: UUID, since: int = 1) -> list[
     """The versions from a number on, the newest first."""
     statement = text(fill(REVISIONS, {"content": CONTENT}))
     rows = connection.execute(statement, {"id": identifier, "since": since})
-    return [ProposalRevision(row.number, row.made_at, _content(row)) for row in rows]
+    return [
+        ProposalRevision(
+            row.number,
+            row.made_at,
+            _content(row),
+            tuple(RevisionPhoto(UUID(one["id"]), one["alt"], one["credit"]) for one in row.photos),
+        )
+        for row in rows
+    ]
 
 
 def mine(connection: Connection, person: UUID) -> Sequence[OwnProposal]:

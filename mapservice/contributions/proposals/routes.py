@@ -25,6 +25,11 @@ from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Scale, Theme
 from mapservice.initiatives.queries import Initiative
+from mapservice.media import queries as photo_queries
+from mapservice.media import service as media
+from mapservice.media import uploads
+from mapservice.media.model import Photo, read_words
+from mapservice.media.service import PhotoOwner
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef, at_territory, of_commune
 from mapservice.tiles.live_map import FRANCE, map_config, place_map
@@ -35,6 +40,8 @@ from mapservice.web.forms import FormGate, FormRefused
 blueprint = Blueprint("proposals", __name__)
 
 GATE = FormGate("propose")
+# Between what a field is about and the id of the photo that it is about.
+PHOTO_FIELD = "_photo_"
 LIMITS = {
     "title": model.MAX_TITLE,
     "summary": model.MAX_SUMMARY,
@@ -90,16 +97,27 @@ def propose() -> Response:
 @blueprint.post("/proposer")
 def send() -> Response:
     """Signed in, the address is proved already; anybody else is mailed a link to confirm."""
+    uploads.open_form()
+    try:
+        form_id = UUID(request.form.get("form", ""))
+    except ValueError:
+        form_id = uuid4()
+    typed = {**request.form.to_dict(), "form": str(form_id)}
+    refused, wrong = None, ""
+    try:
+        wrong = take_photos(form_id)
+    except FormRefused as error:
+        refused = error
     with services().engine.connect() as connection:
-        page, form = look_at(connection, ProposalFormPage(typed=request.form))
+        page, form = look_at(connection, ProposalFormPage(typed=typed))
+        if refused:
+            return forms.answer(refused, form_html(connection, shown_refusal(page, refused)))
+        if wrong:
+            page = replace(page, mistakes={**page.mistakes, uploads.FIELD: wrong}, reading=None)
         if page.mistakes:
             return form_response(connection, page, HTTPStatus.BAD_REQUEST)
         if request.form.get("action") != "send" or page.notice:
             return form_response(connection, page)
-        try:
-            form_id = UUID(request.form.get("form", ""))
-        except ValueError:
-            form_id = uuid4()
         name = clean_display_name(request.form.get("name", ""))
         submission = ProposalSubmission(form_id, form.content, name)
         person = session.current_person()
@@ -115,13 +133,37 @@ def send() -> Response:
                 service.ask(writing, site, email, submission, session.locale())
             return see(url_for("people.sent"))
         except FormRefused as error:
-            # Shown beside its field if it has one, else above the form.
-            again = (
-                replace(page, mistakes={error.field: error.words})
-                if error.field
-                else replace(page, notice=error.words)
-            )
-            return forms.answer(error, form_html(connection, again))
+            return forms.answer(error, form_html(connection, shown_refusal(page, error)))
+
+
+def shown_refusal(page: ProposalFormPage, error: FormRefused) -> ProposalFormPage:
+    """With the words beside their field if there is one, else above the form."""
+    if error.field:
+        return replace(page, mistakes={error.field: error.words})
+    return replace(page, notice=error.words)
+
+
+def take_photos(form_id: UUID) -> str:
+    """Keeps the photos that came with the form, as drafts of it, and what was said about others.
+
+    Returns what is wrong with some of them, or "". Raises FormRefused.
+    """
+    drafts = f"drop{PHOTO_FIELD}", f"alt{PHOTO_FIELD}"
+    said = any(name.startswith(drafts) for name in request.form)
+    if not said and not uploads.sent():
+        return ""
+    forms.check_own()
+    if said:
+        with services().engine.begin() as connection:
+            for one in photo_queries.of_form(connection, form_id):
+                suffix = f"{PHOTO_FIELD}{one.id}"
+                if request.form.get(f"drop{suffix}"):
+                    media.remove(connection, one.id, form=form_id)
+                elif f"alt{suffix}" in request.form:
+                    words = read_words(request.form, suffix)
+                    media.describe(connection, one.id, words, form=form_id)
+    person = session.current_person()
+    return uploads.take(PhotoOwner(form=form_id, person=person.id if person else None))
 
 
 def look_at(
@@ -178,6 +220,9 @@ def form_response(
 
 def form_html(connection: Connection, page: ProposalFormPage) -> str:
     found, editing = page.reading, page.proposal
+    drafts: Sequence[Photo] = ()
+    if not editing and page.typed.get("form"):
+        drafts = photo_queries.of_form(connection, UUID(page.typed["form"]))
     place = model.read_form(page.typed).content.place
     point = place.point
     alike: Sequence[Initiative] = ()
@@ -211,6 +256,7 @@ def form_html(connection: Connection, page: ProposalFormPage) -> str:
         alike=alike,
         person=session.current_person(),
         map_config=map_shown,
+        photos=drafts,
     )
 
 
@@ -281,6 +327,14 @@ PERSONAL_DATA = PersonalDataProvider(
         "proposals/_mine.html", lambda connection, person: queries.mine(connection, person.id)
     ),
 )
+
+
+def _erase_photos(connection: Connection, person: UUID) -> None:
+    media.erase(connection, person)
+    uploads.delete_soon()
+
+
+PHOTO_DATA = PersonalDataProvider("photos", photo_queries.export, _erase_photos)
 
 
 def own(connection: Connection, identifier: UUID, person: Person) -> model.Proposal:

@@ -5,8 +5,9 @@ payload of the mailed link, and becomes an initiative when the link is confirmed
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from mapservice.contributions.proposals.model import (
     ProposedPlace,
     paragraphs,
 )
+from mapservice.db.engine import fill
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.geocoding.model import GeocodeQuery, Precision
 from mapservice.geocoding.service import Locator, Placement, PlaceQuestion
@@ -33,12 +35,17 @@ from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.initiatives.service import InitiativeDraft
 from mapservice.mail.model import Letterhead
 from mapservice.mail.service import EmailAddress
+from mapservice.media import queries as photos
+from mapservice.media import service as media
+from mapservice.media.model import PhotoState, PhotoWords
 from mapservice.territories.model import Level, TerritoryRef
 
 PURPOSE = "propose"
 LETTER = "propose"
 
 
+# Photos of a form whose link was mailed stay a little longer than the link is good for.
+PHOTO_LIFE = people.LINK_LIFE + timedelta(days=1)
 MAX_OPTIONS = 8
 # What the geocoder takes for the whole country.
 COUNTRY = "France"
@@ -139,6 +146,7 @@ def ask(
 ) -> None:
     """Mails the link that confirms a proposal; a form that is sent twice is mailed once."""
     _one_at_a_time(connection, submission.form)
+    media.keep_drafts(connection, submission.form, PHOTO_LIFE)
     payload = submission.to_json()
     bound = {"form": submission.form, "key": email.key, "payload": json.dumps(payload)}
     if connection.execute(text(MAILED), bound | {"purpose": PURPOSE}).scalar_one():
@@ -201,6 +209,7 @@ def submit(
     (identifier,) = service.save(connection, [draft])
     bound = {"id": identifier, "form": submission.form, "person": person.id, "public": at_once}
     connection.execute(text(PROPOSE), bound)
+    media.attach(connection, submission.form, identifier, person.id, photo_state(at_once=at_once))
     _keep_revision(connection, identifier, person.id, 1, content)
     if submission.name and submission.name != person.name:
         people.change(
@@ -247,6 +256,78 @@ def edit(
     return former
 
 
+def photo_state(*, at_once: bool) -> PhotoState:
+    """Of a photo that comes in: `at_once` public, where texts are too, or waiting."""
+    return PhotoState.PUBLIC if at_once else PhotoState.WAITING
+
+
+def may_add_photos(connection: Connection, identifier: UUID, person: UUID) -> None:
+    """Raises NotFound for one that is not theirs, StateConflict where nothing may be added."""
+    found = queries.of_author(connection, identifier, person)
+    if found is None:
+        raise NotFound("There is no such proposal of yours.")
+    if found.status not in EDITABLE:
+        raise StateConflict("This can no longer be changed.")
+
+
+def add_photo(
+    connection: Connection, identifier: UUID, person: UUID, insert: Callable[[], bool]
+) -> None:
+    """A version of its own with the photo that comes in; moderators are to look at it.
+
+    In one transaction: nobody can decide about the version before, and let the photo pass unseen.
+    """
+    _change_photos(connection, identifier, person, insert)
+
+
+def describe_photo(
+    connection: Connection, identifier: UUID, person: UUID, photo: UUID, words: PhotoWords
+) -> None:
+    """Other words are a version of their own, to be looked at; what stays in view is none.
+
+    Raises NotFound, StateConflict.
+    """
+    _own_photo(connection, identifier, photo)
+    _change_photos(connection, identifier, person, lambda: media.describe(connection, photo, words))
+
+
+def move_photo(
+    connection: Connection, identifier: UUID, person: UUID, photo: UUID, step: int
+) -> None:
+    """Up (-1) or down (1). Raises NotFound."""
+    _own(connection, identifier, person)
+    media.move(connection, identifier, photo, step)
+
+
+def remove_photo(connection: Connection, identifier: UUID, person: UUID, photo: UUID) -> None:
+    """Whatever the state of the proposal: a picture is its author's to take away."""
+    _hold_territories(connection)
+    _own(connection, identifier, person)
+    _own_photo(connection, identifier, photo)
+    media.remove(connection, photo)
+
+
+def _own_photo(connection: Connection, identifier: UUID, photo: UUID) -> None:
+    if photos.find(connection, photo, identifier) is None:
+        raise NotFound("There is no such photo.")
+
+
+def _change_photos(
+    connection: Connection, identifier: UUID, person: UUID, change: Callable[[], bool]
+) -> None:
+    """Keeps a version, and has it looked at, if `change` says that there is something to see."""
+    _hold_territories(connection)
+    found = _own(connection, identifier, person)
+    if found.status not in EDITABLE:
+        raise StateConflict("This can no longer be changed.")
+    if not change():
+        return
+    _keep_revision(connection, identifier, person, found.revision + 1, found.content)
+    # One that was sent back waits once its author sends it again.
+    if found.status is not Status.DRAFT:
+        connection.execute(text(QUEUE), {"id": identifier})
+
+
 def close(connection: Connection, identifier: UUID, person: UUID, status: Status) -> None:
     """Done, archived, or under way again. Raises NotFound; StateConflict unless it is public."""
     if status not in (*CLOSED, Status.PUBLISHED):
@@ -290,6 +371,7 @@ def erase(connection: Connection, person: UUID) -> None:
     connection.execute(text(LOCK_PERSON), {"person": person})
     _hold_merges(connection)
     _hold_territories(connection)
+    media.erase(connection, person)
     for statement in ERASE:
         connection.execute(text(statement), {"person": person, "public": [*map(str, PUBLIC)]})
 
@@ -306,7 +388,7 @@ def _keep_revision(
 ) -> None:
     place = json.dumps(asdict(content.place))
     bound = _words(content) | {"id": identifier, "person": person, "number": number, "place": place}
-    connection.execute(text(KEEP_REVISION), bound)
+    connection.execute(text(fill(KEEP_REVISION, {"photos": photos.SNAPSHOT})), bound)
 
 
 def _words(content: ProposalContent) -> dict[str, str]:
@@ -358,9 +440,9 @@ SELECT :id, :form, :person, now(), CASE WHEN public THEN now() END, CASE WHEN pu
 
 KEEP_REVISION = """
 INSERT INTO initiative_revision
-       (initiative, number, person, title, summary, description, theme, scale, place)
+       (initiative, number, person, title, summary, description, theme, scale, place, photos)
 VALUES (:id, :number, :person, :title, :summary, :description, :theme, :scale,
-        CAST(:place AS jsonb))"""
+        CAST(:place AS jsonb), {photos})"""
 
 CHANGE = """
 UPDATE initiative

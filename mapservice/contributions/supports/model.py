@@ -73,6 +73,7 @@ class ProblemReport:
     is_open: bool
     closed_by: str
     note: str
+    photo: UUID | None
 
 
 def read_reason(text: str) -> ReportReason:

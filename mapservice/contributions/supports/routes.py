@@ -22,6 +22,7 @@ from mapservice.contributions.supports.queries import SupportTarget
 from mapservice.errors import InvalidInput, StateConflict
 from mapservice.i18n import gettext as _
 from mapservice.i18n import reason_words
+from mapservice.media import queries as photos
 from mapservice.web import forms
 from mapservice.web.edge import only_parameters, secret_key, services
 from mapservice.web.forms import FormGate, FormRefused, RateLimit, visitor_network
@@ -90,7 +91,7 @@ def withdraw(identifier: UUID) -> Response:
 
 @blueprint.get("/signaler")
 def ask_report(identifier: UUID) -> str:
-    only_parameters()
+    only_parameters("photo")
     with services().engine.connect() as connection:
         page = SupportFormPage("report", service.find_target(connection, identifier))
         return _form(connection, page)
@@ -107,7 +108,7 @@ def report(identifier: UUID) -> Response:
             forms.check(REPORT_GATE, person=person.id if person else None)
             with services().engine.begin() as writing:
                 reporter = person.id if person else None
-                service.report(writing, identifier, reason, words, reporter)
+                service.report(writing, identifier, reason, words, reporter, _told_photo())
             return make_response(render_template("supports/reported.html", identifier=identifier))
         except (FormRefused, InvalidInput, StateConflict) as error:
             return _refused(connection, page, error)
@@ -199,9 +200,19 @@ def _form(connection: Connection, page: SupportFormPage) -> str:
         known_commune=commune_field.place_name(connection, person.commune) if person else "",
         reasons={reason: reason_words(reason) for reason in ReportReason},
         most=MAX_TEXT,
+        photos=photos.public_of(connection, page.identifier) if page.template == "report" else (),
+        told_photo=_told_photo(),
         done=request.args.get("fait", ""),
         is_open=page.target.status in service.OPEN,
     )
+
+
+def _told_photo() -> UUID | None:
+    """The photo that a report is about, as the form or the link to it says."""
+    try:
+        return UUID(request.form.get("photo") or request.args.get("photo", ""))
+    except ValueError:
+        return None
 
 
 def _with_author(connection: Connection, identifier: UUID) -> SupportTarget:

@@ -56,8 +56,9 @@ UPDATE support SET network = NULL
  WHERE network IS NOT NULL AND confirmed_at < now() - make_interval(days => :days)"""
 
 REPORT = """
-INSERT INTO report (initiative, person, confirmed, reason, text)
-VALUES (:initiative, :person, :confirmed, :reason, :text)
+INSERT INTO report (initiative, person, confirmed, reason, text, photo)
+VALUES (:initiative, :person, :confirmed, :reason, :text,
+        (SELECT id FROM photo WHERE id = CAST(:photo AS uuid) AND initiative = :initiative))
     ON CONFLICT (initiative, person) WHERE state = 'open' AND person IS NOT NULL DO NOTHING"""
 
 CLOSE = """
@@ -134,9 +135,17 @@ def forget_networks(engine: Engine) -> int:
 
 
 def report(
-    connection: Connection, initiative: UUID, reason: ReportReason, words: str, person: UUID | None
+    connection: Connection,
+    initiative: UUID,
+    reason: ReportReason,
+    words: str,
+    person: UUID | None,
+    photo: UUID | None = None,
 ) -> None:
-    """Reports to the moderators, once for each person while it is open. Raises NotFound."""
+    """Reports to the moderators, once for each person while it is open. Raises NotFound.
+
+    `photo` is the one that it is about; one that is gone or of another initiative is none.
+    """
     found = find_target(connection, initiative)
     if person is not None:
         _lock(connection, person)
@@ -146,6 +155,7 @@ def report(
         "confirmed": person is not None,
         "reason": reason,
         "text": words,
+        "photo": photo,
     }
     connection.execute(text(REPORT), bound)
 

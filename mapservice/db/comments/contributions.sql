@@ -28,6 +28,9 @@ COMMENT ON COLUMN initiative_revision.theme IS 'As in initiative.';
 COMMENT ON COLUMN initiative_revision.scale IS 'As in initiative.';
 COMMENT ON COLUMN initiative_revision.place IS
     'As the author gave it: an object with words, pin (lon, lat, EPSG:4326) and the reading chosen.';
+COMMENT ON COLUMN initiative_revision.photos IS
+    'The photos that it shows, in their order: an array of objects with id, alt and credit. Their rows in photo may be '
+    'gone.';
 
 COMMENT ON TABLE burst IS
     'Supports of one initiative that arrived together in a way that a person is to look at: one row for each '
@@ -80,3 +83,4 @@ COMMENT ON COLUMN report.state IS 'open or closed.';
 COMMENT ON COLUMN report.closed_by IS 'Who closed it; null while open.';
 COMMENT ON COLUMN report.closed_at IS 'When it was closed; null while open.';
 COMMENT ON COLUMN report.note IS 'What who closed it wrote about it; empty: nothing.';
+COMMENT ON COLUMN report.photo IS 'The photo that it is about; null: the initiative as a whole, or a photo that is gone.';

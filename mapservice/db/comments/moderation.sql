@@ -7,8 +7,9 @@ COMMENT ON COLUMN decision.id IS 'Order in which it was decided.';
 COMMENT ON COLUMN decision.initiative IS 'What it is about. No foreign key: the initiative may be withdrawn later.';
 COMMENT ON COLUMN decision.revision IS 'The version that was looked at; 0 for what has none.';
 COMMENT ON COLUMN decision.verdict IS
-    'publish, keep, reject, ask (for a change), merge, unmerge, place, unplace or close (a report).';
-COMMENT ON COLUMN decision.reason IS 'What was told or noted; never empty for reject and ask.';
+    'publish, keep, reject, ask (for a change), merge, unmerge, place, unplace, close (a report) or photo (one is '
+    'refused).';
+COMMENT ON COLUMN decision.reason IS 'What was told or noted; never empty for reject, ask and photo.';
 COMMENT ON COLUMN decision.decided_by IS 'Name of who decided.';
 COMMENT ON COLUMN decision.decided_at IS 'When.';
 COMMENT ON COLUMN decision.decided_by_person IS

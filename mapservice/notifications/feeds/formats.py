@@ -31,12 +31,16 @@ _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """One initiative with the labels of its theme and place, and its absolute URL."""
+    """One initiative with the labels of its theme and place, and its absolute URL.
+
+    `photo` is the absolute URL of its first photo in JPEG, or "".
+    """
 
     initiative: Initiative
     theme: str
     place: str
     url: str
+    photo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,15 @@ def atom(feed: ListingFeed) -> bytes:
         if one.created_at:
             _text(node, "published", _moment(one.created_at))
         _link(node, "alternate", entry.url, "text/html")
+        if entry.photo and one.cover:
+            enclosure = {
+                "rel": "enclosure",
+                "href": entry.photo,
+                "type": "image/jpeg",
+                "length": str(one.cover.shared_bytes),
+                "title": _clean(one.cover.alt or one.title),
+            }
+            SubElement(node, _atom("link"), enclosure)
         category = {"term": str(one.theme), "label": entry.theme}
         SubElement(node, _atom("category"), category)
         _text(node, "summary", " · ".join(filter(None, (entry.place, one.summary))))

@@ -19,6 +19,7 @@ from mapservice.initiatives.filters import (
 )
 from mapservice.initiatives.params import NamedTerritory, read_filters
 from mapservice.initiatives.place_words import precision_words
+from mapservice.media.routes import photo_shared
 from mapservice.notifications.feeds import formats
 from mapservice.notifications.feeds.formats import FeedEntry, ListingFeed
 from mapservice.territories.lineage import queries as lineage_queries
@@ -121,6 +122,7 @@ def _feed(
                 theme=theme_label(one.theme),
                 place=precision_words(one),
                 url=f"{base_url()}{one.url}",
+                photo=f"{base_url()}{photo_shared(one.cover)}" if one.cover else "",
             )
             for one in found.items
         ],

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests.accounts.roles.cast import (
     BRETAGNE,
@@ -74,6 +74,9 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ),
     ("POST", "/moderation/<uuid:identifier>/reunir"): Rule(
         "proposal", DECIDE, ABROAD_DECIDE, {"revision": "1", "target": "@public"}
+    ),
+    ("POST", "/moderation/<uuid:identifier>/photos/<uuid:photo>/refuser"): Rule(
+        "proposal", DECIDE, ABROAD_DECIDE, {"photo_reason": "On y voit un visage."}
     ),
     # Nothing is merged yet: who may decide is told so.
     ("POST", "/moderation/<uuid:identifier>/separer"): Rule(
@@ -159,6 +162,11 @@ VALUES = {
     "filename": "css/base.css",
     "package": "none",
     "look": "dark",
+    "photo": "01970000-0000-7000-8000-000000000000",
+    "file": "0123456789abcdef0123456789abcdef-320.webp",
+    "kind": "commune",
+    "where": "35238",
+    "theme": "culture",
 }
 
 
@@ -203,6 +211,7 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
             "report": report(engine, near["public"], "près"),
             **near,
             "burst": burst(engine, here),
+            "photo": photo(engine, here),
         },
         {
             "proposal": there,
@@ -210,8 +219,24 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
             "report": report(engine, far["public"], "loin"),
             **far,
             "burst": burst(engine, there),
+            "photo": photo(engine, there),
         },
     )
+
+
+def photo(engine: Engine, initiative: UUID) -> UUID:
+    """One that waits with its text."""
+    made = uuid4()
+    with engine.begin() as connection:
+        bound = {"id": made, "name": uuid4().hex, "initiative": initiative}
+        connection.execute(text(PHOTO), bound)
+    return made
+
+
+PHOTO = """
+INSERT INTO photo (id, name, initiative, state, widths, width, height, shared_width, shared_height,
+                   shared_bytes)
+VALUES (:id, :name, :initiative, 'waiting', '{320}', 320, 240, 320, 240, 9000)"""
 
 
 def public(engine: Engine, commune: str) -> dict[str, UUID]:
@@ -245,6 +270,7 @@ def test_who_may_do_what_in_moderation(
         form = form_of(rule, side) | leaver
         territory = NORMANDIE if side is scene.there else BRETAGNE
         address = path.replace("<uuid:identifier>", str(side.get(rule.kind, "")))
+        address = address.replace("<uuid:photo>", str(side["photo"]))
         address = address.replace("<level>/<code>", territory.replace(":", "/"))
         address += f"?territory={territory}" if rule.kind == "part" else ""
         before = state(engine)
@@ -281,6 +307,7 @@ def test_the_shared_password_counts_as_admin(
     if path.endswith("/retirer"):
         form["person"] = str(person_of(engine, LEAVER))
     address = path.replace("<uuid:identifier>", str(scene.there.get(rule.kind, "")))
+    address = address.replace("<uuid:photo>", str(scene.there["photo"]))
     address = address.replace("<level>/<code>", NORMANDIE.replace(":", "/"))
     expected = rule.here[2] if rule.kind == "none" else rule.there[2]  # nobody did it before
     assert scene.cast["key"].open(method, address, **form).status_code == expected
@@ -291,7 +318,9 @@ def test_without_a_password_set_who_has_no_role_finds_nothing(app: Flask, engine
     cast = (Actor(app.test_client()), actor(app, engine, "person"))
     for method, path in RULES:
         for somebody in cast:
-            answer = somebody.open(method, path.replace("<uuid:identifier>", known))
+            answer = somebody.open(
+                method, path.replace("<uuid:identifier>", known).replace("<uuid:photo>", known)
+            )
             assert answer.status_code == 404, (method, path)
 
 
