@@ -47,7 +47,7 @@ ICONS = (
 
 @blueprint.get("/manifest.webmanifest")
 def manifest() -> Response:
-    """In the language of who asks; dark colours come from the page's own `theme-color`."""
+    """In the language of the request; dark colours come from the page's own `theme-color`."""
     only_parameters()
     name = services().settings.site_name
     shortcuts = (
