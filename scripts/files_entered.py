@@ -22,7 +22,7 @@ from mapservice.app import create_app
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.settings import Settings
-from mapservice.territories.service import load_territories
+from mapservice.territories.service import LoadOptions, load_territories
 
 HOUSE = Path(__file__).resolve().parents[1] / "mapservice"
 ASIDE = ("geocoding",)
@@ -102,7 +102,10 @@ def main() -> int:
     migrate(engine)
     with engine.connect() as connection:
         if not connection.execute(text("SELECT EXISTS (SELECT FROM territory)")).scalar_one():
-            load_territories(engine)
+            cache = settings.home / "cache"
+            load_territories(
+                engine, cache, LoadOptions(), lambda _step: None, lambda _step, _rows: None
+            )
     app = create_app(settings)
     ways: dict[str, Request] = {
         "tile": fetch("/tiles/initiatives/12/2018/1428.pbf"),

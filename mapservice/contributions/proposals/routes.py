@@ -97,7 +97,8 @@ def propose() -> Response:
 @blueprint.post("/proposer")
 def send() -> Response:
     """Signed in, the address is proved already; anybody else is mailed a link to confirm."""
-    uploads.open_form()
+    if may_have_photos():
+        uploads.open_form()
     try:
         form_id = UUID(request.form.get("form", ""))
     except ValueError:
@@ -105,7 +106,7 @@ def send() -> Response:
     typed = {**request.form.to_dict(), "form": str(form_id)}
     refused, wrong = None, ""
     try:
-        wrong = take_photos(form_id)
+        wrong = take_photos(form_id) if may_have_photos() else ""
     except FormRefused as error:
         refused = error
     with services().engine.connect() as connection:
@@ -130,10 +131,19 @@ def send() -> Response:
             forms.check(GATE, email=email)
             site = session.letterhead()
             with services().engine.begin() as writing:
+                if may_have_photos():
+                    service.keep_photos(writing, form_id)
                 service.ask(writing, site, email, submission, session.locale())
             return see(url_for("people.sent"))
         except FormRefused as error:
             return forms.answer(error, form_html(connection, shown_refusal(page, error)))
+
+
+def may_have_photos() -> bool:
+    """Browsers send the form in parts, with photos or without; a plain form without files has none
+    but those that it names."""
+    in_parts = request.mimetype == "multipart/form-data"
+    return in_parts or any(PHOTO_FIELD in name for name in request.form)
 
 
 def shown_refusal(page: ProposalFormPage, error: FormRefused) -> ProposalFormPage:

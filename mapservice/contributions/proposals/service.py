@@ -146,7 +146,6 @@ def ask(
 ) -> None:
     """Mails the link that confirms a proposal; a form that is sent twice is mailed once."""
     _one_at_a_time(connection, submission.form)
-    media.keep_drafts(connection, submission.form, PHOTO_LIFE)
     payload = submission.to_json()
     bound = {"form": submission.form, "key": email.key, "payload": json.dumps(payload)}
     if connection.execute(text(MAILED), bound | {"purpose": PURPOSE}).scalar_one():
@@ -164,6 +163,11 @@ def ask(
             locale=locale,
         ),
     )
+
+
+def keep_photos(connection: Connection, form: UUID) -> None:
+    """Those of a form stay as long as its confirmation may come."""
+    media.keep_drafts(connection, form, PHOTO_LIFE)
 
 
 def submit(
