@@ -14,7 +14,7 @@ DRAWN = """() => new Promise((resolve) => {
 
 def open_france(page: Page, live_server: str) -> Locator:
     """The map of all communes, once its slider is there."""
-    page.set_viewport_size({"width": 1280, "height": 900})
+    page.set_viewport_size({"width": 1280, "height": 1100})
     page.goto(f"{live_server}/coordination?by=commune&figure=initiatives&lang=fr")
     expect(page.locator("#curseur")).to_be_visible(timeout=PATIENCE)
     return page.locator("#carte-0")
