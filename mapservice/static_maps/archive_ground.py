@@ -12,10 +12,8 @@ from html import unescape
 from math import floor
 from typing import NamedTuple
 
-import pyogrio
 import shapely
 import structlog
-from pyogrio.errors import DataLayerError, DataSourceError
 
 from mapservice.static_maps.model import DrawingFrame, DrawingShape, path_of
 from mapservice.tiles.basemap.archive import ServedArchive
@@ -141,6 +139,10 @@ def quarters(served: ServedArchive, frame: DrawingFrame) -> list[tuple[str, floa
 
 def _features(served: ServedArchive, frame: DrawingFrame, layer: str) -> Iterator[DrawnFeature]:
     """None for a layer that the archive has not; what cannot be read is told in the log."""
+    # A service without an archive goes without GDAL and its memory.
+    import pyogrio
+    from pyogrio.errors import DataLayerError, DataSourceError
+
     layers = LAYERS[served.schema]
     archive = served.archive
     zoom = min(max(floor(frame.zoom + 0.5), archive.header["min_zoom"]), archive.header["max_zoom"])
