@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests.web.population import Kept, fill, kept, population
 
@@ -12,7 +12,9 @@ COUNT = 300
 
 @pytest.fixture(scope="module")
 def initiatives(shared_engine: Engine) -> list[Kept]:
-    """Those in the database, drafts and refused ones among them."""
+    """Those in the database, drafts and refused ones among them; no export of other tests waits."""
+    with shared_engine.begin() as writing:
+        writing.execute(text("DELETE FROM export"))
     fill(shared_engine, population(COUNT))
     with shared_engine.connect() as connection:
         return kept(connection)
