@@ -65,6 +65,7 @@ def expected(tiles: Tiles, box: tuple[float, float, float, float], max_zoom: int
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "zoom"), [("small", 5), ("small", 22), ("large", 22)])
 @pytest.mark.parametrize(
     "box", [BRETAGNE, (-180.0, -80.0, 180.0, 80.0), (170.0, -50.0, 179.9, 1.0)]
@@ -118,6 +119,7 @@ def test_an_archive_with_directories_below_its_root_is_read_in_few_requests(
     assert behaviour.sent < (folder / "large.pmtiles").stat().st_size / 4
 
 
+@pytest.mark.long
 def test_interrupted_anywhere_it_ends_right_when_run_again(
     server: tuple[str, ServerBehaviour], tmp_path: Path
 ) -> None:
@@ -136,6 +138,7 @@ def test_interrupted_anywhere_it_ends_right_when_run_again(
         target.unlink()
 
 
+@pytest.mark.long
 def test_an_unfinished_file_of_any_length_is_gone_on_with(
     server: tuple[str, ServerBehaviour], folder: Path, tmp_path: Path
 ) -> None:

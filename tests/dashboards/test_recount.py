@@ -11,6 +11,8 @@ from mapservice.rollups.queries import differences
 from mapservice.territories.model import Level, TerritoryRef
 from tests.dashboards.recounting import SCOPES, Place, Written, change, check, write
 
+pytestmark = pytest.mark.long
+
 BRETAGNE = TerritoryRef(Level.REGION, "53")
 ILLE_ET_VILAINE = TerritoryRef(Level.DEPARTEMENT, "35")
 RENNES_METROPOLE = TerritoryRef(Level.EPCI, "243500139")

@@ -25,6 +25,8 @@ from mapservice.rollups.service import compact, rebuild
 from tests.conftest import temporary_database
 from tests.db.conftest import OLD_SCHEMA
 
+pytestmark = pytest.mark.long
+
 PACKAGE = Path(str(resources.files("mapservice.db")))
 ROWS = Path(__file__).parent / "old_rows.sql"
 

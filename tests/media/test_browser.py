@@ -17,6 +17,8 @@ from tests.conftest import REVIEW_KEY
 from tests.media import pictures
 from tests.media.conftest import RunningService
 
+pytestmark = pytest.mark.long
+
 ADDRESS = "ana@example.org"
 LOOKS = [
     pytest.param(390, "fr-FR", True, id="telephone"),

@@ -221,6 +221,7 @@ def test_the_process_that_decodes_has_bounded_memory() -> None:
     assert "MemoryError" in done.stderr
 
 
+@pytest.mark.long
 def test_the_largest_pictures_allowed_fit_into_that_memory() -> None:
     """Of no colour, so that they are made fast; decoded they take as much as any."""
     side = 8000

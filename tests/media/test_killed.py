@@ -26,7 +26,7 @@ from tests.contributions.proposals.desk import GARDEN, hidden
 from tests.media import pictures
 from tests.media.conftest import RunningService
 
-pytestmark = pytest.mark.sampled
+pytestmark = pytest.mark.long
 
 UPLOADS = 1000 if LONG else 60
 KILLS = UPLOADS // 25

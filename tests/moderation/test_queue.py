@@ -112,6 +112,7 @@ def test_what_moves_is_in_the_queue_of_its_new_place(engine: Engine, eva: Modera
     assert len(rows(eva.get("/moderation?territory=departement:14").text)) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("many", [MANY, MANY_IMPORTED], ids=["proposed", "imported"])
 def test_a_page_reads_as_much_of_ten_thousand_as_it_shows(engine: Engine, many: str) -> None:
     """The one that waits in Bretagne stands behind all of Normandie."""

@@ -18,6 +18,8 @@ from mapservice.ogc.model import SYSTEMS
 from tests.ogc import cql2_trees as cql2
 from tests.web.population import fill, population
 
+pytestmark = pytest.mark.long
+
 INITIATIVES = {
     **dict.fromkeys(["title", "theme", "status", "commune", "commune_name", "url"], "string"),
     "supporters": "number",

@@ -42,6 +42,7 @@ OPENED = ("/api/",)
 WIDENED = {("POST", "/exports")}
 
 
+@pytest.mark.long
 class TestEveryRoute:
     def test_elsewhere_a_key_is_no_session(self, app: Flask, engine: Engine) -> None:
         """Of an admin and of all scopes; each route answers as to nobody."""

@@ -15,6 +15,8 @@ from mapservice.db.engine import make_engine
 from mapservice.web import forms
 from tests.accounts.people.mailbox import last_link
 
+pytestmark = pytest.mark.long
+
 ADDRESS = "ana@example.org"
 
 

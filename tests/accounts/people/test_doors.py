@@ -49,6 +49,7 @@ def from_address(address: str) -> dict[str, Any]:
     return {"environ_base": {"REMOTE_ADDR": address}}
 
 
+@pytest.mark.long
 def test_a_thousand_sign_ups_from_one_address_in_a_minute_are_held_back(
     engine: Engine, database_url: str
 ) -> None:

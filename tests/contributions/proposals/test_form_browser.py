@@ -10,6 +10,8 @@ from mapservice.db.engine import make_engine
 from tests.browser.test_accessibility import AXE, violations
 from tests.web.population import Made, insert
 
+pytestmark = pytest.mark.long
+
 ADDRESS = "ana@example.org"
 TITLE = "Un verger derrière la mairie"
 SAINT_DENIS = "93066"

@@ -154,6 +154,7 @@ def test_what_is_over_takes_no_support(
     assert "terminée" in client.get(page_of(initiative)).text
 
 
+@pytest.mark.long
 def test_a_thousand_tries_in_a_minute_are_held_back(
     client: FlaskClient, engine: Engine, initiative: str
 ) -> None:

@@ -14,6 +14,8 @@ from mapservice.imports.service import ImportOptions, import_file
 from tests.conftest import REVIEW_KEY
 from tests.moderation.places.conftest import DOUBTS, IN_ORDER, RENNES, SAINT_MALO, kept
 
+pytestmark = pytest.mark.long
+
 QUEUE = "/moderation/lieux"
 PATIENCE = 30_000  # ms: the map is drawn in software here
 PHONE, DESK = 390, 1280

@@ -10,6 +10,8 @@ from sqlalchemy import Engine, text
 from mapservice.db.engine import make_engine
 from tests.accounts.people.mailbox import last_link
 
+pytestmark = pytest.mark.long
+
 READER = "zoe@example.org"
 CORNERS = ((0.3, 0.3), (0.7, 0.3), (0.5, 0.7))
 

@@ -236,6 +236,7 @@ class TestOnce:
             assert sum(pool.map(lambda _: tell(engine), range(3))) == 4
         assert [len(letters(engine, email)) for email in people] == [1, 1, 1, 1]
 
+    @pytest.mark.long
     def test_a_worker_that_is_killed_loses_none_and_repeats_none(
         self, client: FlaskClient, engine: Engine, database_url: str
     ) -> None:

@@ -384,6 +384,7 @@ def change(connection: Connection, dice: Random, own: list[Made]) -> None:
     connection.execute(text(dice.choice(CHANGES)), {"id": one.id})
 
 
+@pytest.mark.long
 @settings(
     max_examples=6,
     deadline=None,

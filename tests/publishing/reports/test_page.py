@@ -133,6 +133,7 @@ def test_a_title_is_never_markup(offline: tuple[Page, list[str]]) -> None:
     assert page.locator(".foremost a").first.inner_text() == HOSTILE
 
 
+@pytest.mark.long
 def test_it_breaks_no_rule_of_axe(offline: tuple[Page, list[str]]) -> None:
     page, _seen = offline
     page.locator(".leaflet-interactive").first.wait_for()
