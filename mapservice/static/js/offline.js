@@ -24,7 +24,8 @@ async function fetchCopy(path) {
   return new Response(await answer.text(), { headers });
 }
 
-const isPage = (request) => new URL(request.url).pathname.startsWith("/initiatives/");
+// Pictures of a page are kept beside it, its QR code (/initiatives/…/qr.svg) among them.
+const isPage = (request) => /^\/initiatives\/[^/.]+$/.test(new URL(request.url).pathname);
 
 /** Saved pages, the last saved first. */
 async function savedPages() {
