@@ -1,9 +1,8 @@
 """The manifest and the service worker as machines read them; pages of a session are private."""
 
-import dataclasses
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,28 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from mapservice.app import create_app
 from mapservice.errors import ConfigurationError
 from mapservice.settings import Settings
 from mapservice.site.offline_routes import short_name
-from mapservice.web.edge import SERVICES, Services
 from tests.accounts.people.mailbox import sign_in
-
-
-@pytest.fixture
-def served(database_url: str, engine: Engine) -> Iterator[Callable[..., FlaskClient]]:
-    """A client of the service with these settings."""
-    made: list[Flask] = []
-
-    def served(**settings: Any) -> FlaskClient:
-        known = Settings(database_url=database_url, public_url="http://map.test")
-        made.append(create_app(dataclasses.replace(known, **settings)))
-        return made[-1].test_client()
-
-    yield served
-    for app in made:
-        services: Services = app.extensions[SERVICES]
-        services.dispose()
 
 
 def png_size(content: bytes) -> tuple[int, int]:

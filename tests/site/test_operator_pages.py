@@ -1,6 +1,5 @@
 """Legal and help pages: what settings tell, what nobody told, the operator's own text, mails."""
 
-import dataclasses
 import html
 import re
 from collections.abc import Callable, Iterator
@@ -11,17 +10,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
 
 from mapservice.accounts.people.routes import EXTENSION, AccountExtensions
-from mapservice.app import create_app
 from mapservice.errors import ConfigurationError
 from mapservice.mail import service as mail
 from mapservice.settings import Settings
 from mapservice.site.operator_pages import routes
 from mapservice.site.operator_pages.model import OperatorPage
 from mapservice.site.operator_pages.service import shortcomings
-from mapservice.web.edge import SERVICES, Services
 
 PATHS = [f"/{page}" for page in OperatorPage]
 UNTOLD, UNTOLD_EN = "non renseigné par l’exploitant", "not told by the operator"
@@ -35,22 +31,6 @@ TOLD: dict[str, Any] = {
     "hosting": "Hébergeur Armor, 1 quai Nord, Brest",
     "legal_date": "2026-11-30",
 }
-
-
-@pytest.fixture
-def served(database_url: str, engine: Engine) -> Iterator[Callable[..., FlaskClient]]:
-    """A client of the service with these settings."""
-    made: list[Flask] = []
-
-    def served(**settings: Any) -> FlaskClient:
-        known = Settings(database_url=database_url, public_url="http://map.test")
-        made.append(create_app(dataclasses.replace(known, **settings)))
-        return made[-1].test_client()
-
-    yield served
-    for app in made:
-        services: Services = app.extensions[SERVICES]
-        services.dispose()
 
 
 def words_of(client: FlaskClient, path: str) -> str:

@@ -165,7 +165,7 @@ export function followTowns(map, family) {
     if (!source || !map.getLayer("clusters")) return;
     const zoom = Math.floor(map.getZoom());
     const towns = zoom >= ZOOMS[0] && zoom < ZOOMS[1] ? townsIn(map, measure) : [];
-    const placed = placeTowns(towns, markersOf(map), before);
+    const placed = towns.length ? placeTowns(towns, markersOf(map), before) : new Map();
     before = new Map([...placed].map(([{ code }, { number }]) => [code, number]));
     // The seat of a region is named in any case, over a marker if it must be.
     const named = towns.filter((town) => placed.has(town) || town.seat === "region");
