@@ -83,6 +83,7 @@ COLUMNS = (
     "silent",
     "months",
     "undated",
+    "ever",
     "with_day",
     "year",
     "partial",
@@ -90,7 +91,8 @@ COLUMNS = (
 )
 # Of an EPCI that straddles, each is that of its communes inside.
 SUMMED = (
-    "initiatives", "recent", "before", "supporters", "told", "local", "undated", "with_day",
+    "initiatives", "recent", "before", "supporters", "told", "local", "undated", "ever",
+    "with_day",
 )  # fmt: skip
 # What each level is divided into; the first is shown unless another is asked for.
 PARTS: dict[Level | None, tuple[Level, ...]] = {
@@ -542,9 +544,10 @@ class AreaFigures:
     live around the initiative. `communes` and `silent` are the communes with inhabitants and those
     of them without an initiative; `months` is how many lie between the last initiative and the end
     of the period, NaN for none; `undated` is how many initiatives have no known day, which are in
-    no period, window or month; `with_day` how many of `initiatives` have one. Where these were not
-    read they are None; `dated`: the two windows of 90 days were, `recent` and `before`, the same
-    days of last year. `compared`: there was a year of initiatives to compare with at all.
+    no period, window or month, and `ever` how many there are of any day or none; `with_day` how
+    many of `initiatives` have one. Where these were not read they are None; `dated`: the two
+    windows of 90 days were, `recent` and `before`, the same days of last year. `compared`: there
+    was a year of initiatives to compare with at all.
 
     `population` is -1 where it is unknown, `year` the year it is of, 0 where there is not one.
     `partial` are EPCI that straddle: these are figures of their part, in which what is known of the
@@ -563,6 +566,7 @@ class AreaFigures:
     silent: Counts | None = None
     months: Floats | None = None
     undated: Counts | None = None
+    ever: Counts | None = None
     with_day: Counts | None = None
     dated: bool = True
     compared: bool = True
@@ -1150,10 +1154,23 @@ class DashboardRow:
 
 
 @dataclass(frozen=True, eq=False)
+class CommuneCounts:
+    """Initiatives by commune: of the period asked, of an unknown day, and of all time.
+
+    Those of an unknown day are in no period with a bound, and in all time.
+    """
+
+    period: Counts
+    undated: Counts
+    ever: Counts
+
+
+@dataclass(frozen=True, eq=False)
 class Dashboard:
     """`own` and `areas` are figures of the territory and of its parts; `silent` of `sisters`.
 
-    `years` are those that the populations of its communes are of.
+    `years` are those that the populations of its communes are of; `every_commune` are the counts
+    of all communes of France, where it is told as a whole.
     """
 
     view: DashboardView
@@ -1165,6 +1182,7 @@ class Dashboard:
     sisters_by: Level
     silence: SilentAreas | None
     years: tuple[int, ...] = ()
+    every_commune: CommuneCounts | None = None
 
     @property
     def own_silence(self) -> SilentAreas | None:

@@ -23,6 +23,7 @@ from mapservice.dashboards.model import (
     WIDE_KM,
     AreaClasses,
     AreaFigures,
+    CommuneCounts,
     Counts,
     Dashboard,
     DashboardFigure,
@@ -669,6 +670,7 @@ def _counted(
         ages = np.maximum(end - numbers, 0).astype(float)
         months_since = np.where(numbers == NO_MONTH, np.nan, ages)
     undated, counted = found.unknown(), totals["initiatives"]
+    ever = found.totals(COUNTS, None, None)["initiatives"] if since or until else counted
     return AreaFigures(
         codes=where.codes,
         population=where.population,
@@ -680,6 +682,7 @@ def _counted(
         local=totals.get("local"),
         months=months_since,
         undated=undated,
+        ever=ever,
         with_day=counted if since or until else counted - undated,
         dated=dated,
         compared=compared,
@@ -703,18 +706,21 @@ def first_month(connection: Connection) -> date | None:
     return found if found is None else month_of(found)
 
 
-def silent(connection: Connection, view: DashboardView, codes: Sequence[str]) -> SilentCommunes:
-    """By part, in the order of `codes`, and in the whole."""
+def silent(
+    connection: Connection,
+    view: DashboardView,
+    codes: Sequence[str],
+    counts: CommuneCounts | None = None,
+) -> SilentCommunes:
+    """By part, in the order of `codes`, and in the whole. `counts` are those of its communes."""
     known = indexes(connection)
-    communes, every = known[Level.COMMUNE], known[view.by]
-    of, at = communes.under[view.by], every.positions(codes)
-    where = communes
-    if view.ref is not None:
-        inside = within(known, view.ref, Level.COMMUNE)
-        where, of = communes.pick(inside), of[inside]
+    where, every = communes_of(known, view), known[view.by]
+    of, at = where.under[view.by], every.positions(codes)
     lived_in = where.population > 0
+    found = counts or commune_counts(connection, view.scope, where)
     # One of an unknown day may be of any period: nobody can call the commune silent.
-    silent = lived_in & (_initiatives(connection, view.scope, where, undated=True) == 0)
+    bounded = bool(view.scope.since or view.scope.until)
+    silent = lived_in & (found.period + found.undated * bounded == 0)
     # By part; one entry more, 0, for the part -1 that is none.
     by_part = (
         np.bincount(of[which & (of >= 0)], minlength=len(every) + 1).astype(np.int64)[at]
@@ -726,23 +732,26 @@ def silent(connection: Connection, view: DashboardView, codes: Sequence[str]) ->
 
 def spots(connection: Connection, view: DashboardView) -> ActivityPoints:
     """The communes of a view's territory that hold something, for a heatmap of any period."""
-    known = indexes(connection)
-    where = known[Level.COMMUNE]
-    if view.ref is not None:
-        where = where.pick(within(known, view.ref, Level.COMMUNE))
-    count = _initiatives(connection, view.scope, where)
+    where = communes_of(indexes(connection), view)
+    count = commune_counts(connection, view.scope, where).period
     held = count > 0
     return ActivityPoints(where.lon[held], where.lat[held], count[held])
 
 
-def _initiatives(
-    connection: Connection, scope: RollupScope, where: TerritoryIndex, *, undated: bool = False
-) -> Counts:
-    """Of the scope's period; with `undated` also those of an unknown day, which are in none."""
+def communes_of(known: TerritoryIndexes, view: DashboardView) -> TerritoryIndex:
+    """All communes of a view's territory."""
+    every = known[Level.COMMUNE]
+    return every if view.ref is None else every.pick(within(known, view.ref, Level.COMMUNE))
+
+
+def commune_counts(
+    connection: Connection, scope: RollupScope, where: TerritoryIndex
+) -> CommuneCounts:
     by_month = bool(scope.since or scope.until)
-    found = read_months(connection, scope, where, ("initiatives",), by_month=by_month)
-    total = found.totals(("initiatives",), scope.since, scope.until)["initiatives"]
-    return total + found.unknown() if undated and by_month else total
+    found = read_months(connection, scope, where, COUNTS, by_month=by_month)
+    period = found.totals(COUNTS, scope.since, scope.until)["initiatives"]
+    ever = found.totals(COUNTS, None, None)["initiatives"] if by_month else period
+    return CommuneCounts(period, found.unknown(), ever)
 
 
 def last_days(
@@ -879,7 +888,11 @@ def shades(
 
 
 def density(
-    connection: Connection, view: DashboardView, breaks: tuple[float, ...] | None = None
+    connection: Connection,
+    view: DashboardView,
+    breaks: tuple[float, ...] | None = None,
+    *,
+    counts: CommuneCounts | None = None,
 ) -> DensityField:
     """How many initiatives lie around each commune: a number that means the same at every zoom.
 
@@ -887,7 +900,8 @@ def density(
     of kilometres from its own, across every border. That is a kernel of fixed size on the ground,
     so a colour stands for one count, in any month, at any zoom, on any page with the same radius; a
     heatmap of points, whose radius is in pixels, cannot say so. The classes are those of all months
-    together; `breaks` spares finding them.
+    together; `breaks` spares finding them. `counts` are those of all communes of France, where a
+    page has read them already.
     """
     small = view.ref is not None and view.ref.level in (Level.EPCI, Level.COMMUNE)
     km = NEAR_KM if small else WIDE_KM
@@ -900,17 +914,13 @@ def density(
         codes = tuple(codes[one] for one in at)
         around, needed = around.pick(at)
         communes = communes.pick(needed)
-    since, until = view.scope.since, view.scope.until
-    by_month = bool(since or until)
-    found = read_months(connection, view.scope, communes, ("initiatives",), by_month=by_month)
-    counts = around.sums(found.totals(("initiatives",), since, until)["initiatives"])
+    found = counts
+    if found is None or view.ref is not None:
+        found = commune_counts(connection, view.scope, communes)
+    sums = around.sums(found.period)
     if breaks is None:
-        every = counts
-        if by_month:
-            dated = found.totals(("initiatives",), None, None)["initiatives"]
-            every = around.sums(dated + found.unknown())
-        breaks = distinct_breaks([counted(every)])
-    return DensityField(codes, counts, breaks, km)
+        breaks = distinct_breaks([counted(around.sums(found.ever))])
+    return DensityField(codes, sums, breaks, km)
 
 
 def neighbours(connection: Connection, km: int) -> NeighbourIndex:
@@ -938,28 +948,33 @@ def dashboard(
     view: DashboardView,
     order: TableOrder | None = None,
     *,
-    whole: bool = False,
+    dated: bool = False,
+    supports: bool = False,
     main: Dashboard | None = None,
 ) -> Dashboard:
     """Reads what a page needs: what is dear is read where the figure or the order wants it.
 
-    Of all communes of France the windows of 90 days and the supporters are such; `whole` reads them
-    in any case. What the `main` dashboard of the page holds already is taken from there.
+    Of all communes of France the windows of 90 days and the supporters are such; `dated` and
+    `supports` read them in any case. What the `main` dashboard of the page holds already is taken
+    from there.
     """
     parts = among(connection, view, main.areas) if main else None
     if parts is None:
-        every = whole or view.ref is not None or view.by is not Level.COMMUNE
+        every = view.ref is not None or view.by is not Level.COMMUNE
         parts = areas(
             connection,
             view,
-            dated=every or view.figure in DATED or order in DATED,
-            supports=every or view.figure in SUPPORTED or order in SUPPORTED,
+            dated=dated or every or view.figure in DATED or order in DATED,
+            supports=supports or every or view.figure in SUPPORTED or order in SUPPORTED,
             last=view.figure is DashboardFigure.LAST or order is TableOrder.LAST,
         )
     itself = own(connection, view)
 
     # Silent communes: among the parts, or counted for each of them.
+    counts: CommuneCounts | None = None
     if view.by is Level.COMMUNE:
+        if parts.undated is not None and parts.ever is not None:
+            counts = CommuneCounts(parts.initiatives, parts.undated, parts.ever)
         alone = view.ref is not None and view.ref.level is Level.COMMUNE
         communes = itself if alone else parts
         lived_in = communes.population > 0
@@ -969,7 +984,8 @@ def dashboard(
             silent=np.atleast_1d((lived_in & communes.nothing).sum()),
         )
     else:
-        found = silent(connection, view, parts.codes)
+        counts = commune_counts(connection, view.scope, communes_of(indexes(connection), view))
+        found = silent(connection, view, parts.codes, counts)
         parts = replace(parts, communes=found.communes, silent=found.silent)
         itself = replace(itself, communes=found.all_communes, silent=found.all_silent)
 
@@ -989,6 +1005,7 @@ def dashboard(
         sisters_by=sisters_by,
         silence=silence_of(sisters),
         years=population_years(connection, view),
+        every_commune=counts if view.ref is None else None,
     )
 
 

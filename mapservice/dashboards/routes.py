@@ -299,7 +299,7 @@ def silence(level: str = "", code: str = "") -> str:
     with services().snapshot.connect() as connection:
         asked = read_params(connection, level, code)
         rated = replace(asked.view, figure=DashboardFigure.RATE)
-        shown = queries.dashboard(connection, rated, whole=True)
+        shown = queries.dashboard(connection, rated, dated=True)
         no_rows = np.zeros(0, np.int64)
         _rows, listed = queries.dashboard_rows(connection, shown, no_rows, (), SILENT_PAGE)
         return render_template(
@@ -327,7 +327,8 @@ def _lines(level: str, code: str) -> tuple[Iterator[tuple[formats.Cell, ...]], s
     """The rows of a file, and what it is called, without its ending."""
     with services().snapshot.connect() as connection:
         asked = read_params(connection, level, code)
-        shown = queries.dashboard(connection, asked.view, TableOrder.LAST, whole=True)
+        order = TableOrder.LAST
+        shown = queries.dashboard(connection, asked.view, order, dated=True, supports=True)
         names = queries.name_list(connection, asked.view.by, shown.areas.codes)
     ref = asked.view.ref
     place = f"{ref.level}-{ref.code}" if ref else "france"
@@ -410,7 +411,7 @@ def _plates(
 
     # How many initiatives lie around each commune; its classes are those of all months.
     [one] = pair
-    field = queries.density(connection, asked.view)
+    field = queries.density(connection, asked.view, counts=one.every_commune)
     kept = breaks_text(field.breaks)
     drawing = f"{one.place.url}/density.svg{_query(asked, breaks=kept, bare='1')}"
     by_code = dict(zip(field.codes, field.classes.tolist(), strict=True))

@@ -153,7 +153,9 @@ def throwaway(command: Sequence[str]) -> int:
     home.chmod(0o711)
     hold = None
     try:
-        hold = ClusterLease(home, options="-F -c synchronous_commit=off -c full_page_writes=off")
+        # Test workers keep many services, each with its own pool, until their last test.
+        options = "-F -c synchronous_commit=off -c full_page_writes=off -c max_connections=300"
+        hold = ClusterLease(home, options=options)
         address = hold.place.url()
         return _obedient(command, DATABASE_URL=address, MAPSERVICE_TEST_DATABASE_URL=address)
     finally:

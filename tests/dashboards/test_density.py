@@ -47,7 +47,7 @@ def test_nowhere_has_no_neighbours() -> None:
 
 @pytest.fixture(scope="module")
 def crowd(shared_engine: Engine) -> Iterator[Connection]:
-    """More each month, around Rennes and in Guyane; some far from all others."""
+    """More each month, around Rennes and in Guyane; some far from all others; many undated."""
     dice = Random(4)
     with shared_engine.connect() as connection:
         rows = connection.execute(
@@ -67,7 +67,8 @@ def crowd(shared_engine: Engine) -> Iterator[Connection]:
         for month in MONTHS
         for _ in range(80)
     ]
-    fill(shared_engine, [*made, *rennes])
+    undated = [Made(commune=dice.choice(communes), created_at=None) for _ in range(500)]
+    fill(shared_engine, [*made, *rennes, *undated])
     with shared_engine.connect() as connection:
         yield connection
 
@@ -98,7 +99,7 @@ def test_a_value_is_what_lies_around(
         crowd.execute(
             text(
                 "SELECT commune FROM initiative WHERE status IN ('published', 'done')"
-                " AND created_at < coalesce(CAST(:until AS date) + 1, 'infinity')"
+                " AND (CAST(:until AS date) IS NULL OR created_at < CAST(:until AS date) + 1)"
             ),
             {"until": until or None},
         ).scalars()
@@ -124,9 +125,10 @@ def test_one_scale_holds_for_all_months(keeping_client: FlaskClient, crowd: Conn
     for period in ("", "until=2026-01-31", "until=2026-03-31", "since=2026-03-01"):
         found = columns(keeping_client, f"/coordination/density.json?{period}")
         assert found["breaks"] == whole["breaks"]
-        page = keeping_client.get(f"/coordination?{period}").text
-        config = json.loads(page.split('id="coordination-maps">')[1].split("</script>")[0])[1]
-        assert config["breaks"] == whole["breaks"]
+        for by in ("region", "commune"):
+            page = keeping_client.get(f"/coordination?by={by}&{period}").text
+            config = json.loads(page.split('id="coordination-maps">')[1].split("</script>")[0])[1]
+            assert config["breaks"] == whole["breaks"]
         for value, number in zip(found["values"], found["classes"], strict=True):
             assert class_of.setdefault(value, number) == number
     assert len(set(class_of.values())) > 2

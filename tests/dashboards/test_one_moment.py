@@ -55,7 +55,7 @@ def looked_at(engine: Engine) -> int:
     with snapshot_of(engine).connect() as connection:
         for level in (Level.REGION, Level.COMMUNE):
             view = DashboardView(None, level, scope, datetime.now(UTC), DashboardFigure.CHANGE)
-            shown = queries.dashboard(connection, view, whole=True)
+            shown = queries.dashboard(connection, view, dated=True, supports=True)
             for areas in (shown.own, shown.areas):
                 assert areas.supporters is not None
                 totals |= {
