@@ -67,6 +67,7 @@ def import_command(
             advance(1)
     if not dry_run:
         rollups.compact(engine)
+        rollups.sort_series(engine)
     summary = "\n".join(summary_of(run, counts))
     beside = path.with_name(f"{path.stem}.summary.txt")
     beside.write_text(f"{source.name}\n{summary}\n", encoding="utf-8")

@@ -94,6 +94,8 @@ SUMMED = (
     "initiatives", "recent", "before", "supporters", "told", "local", "undated", "ever",
     "with_day",
 )  # fmt: skip
+# Looked up: to raise ten to the power of 35,000 numbers takes most of the time of rounding them.
+POWERS_OF_TEN = 10.0 ** np.arange(309)
 # What each level is divided into; the first is shown unless another is asked for.
 PARTS: dict[Level | None, tuple[Level, ...]] = {
     None: (Level.REGION, Level.DEPARTEMENT, Level.EPCI, Level.COMMUNE),
@@ -201,12 +203,12 @@ def distinct_breaks(
     and those beside it are then judged anew. Means and variances are posterior ones, so picking
     the classes by the values themselves makes no difference out of chance.
     """
-    value = np.concatenate([one.value for one in evidence])
+    value = two_digits(np.concatenate([one.value for one in evidence]))
     mean = np.concatenate([one.mean for one in evidence])
     variance = np.concatenate([one.variance for one in evidence])
     breaks = list(natural_breaks(value, classes, ratios=ratios))
     while breaks:
-        numbers = classify(value, tuple(breaks))
+        numbers = _classes_between(value, breaks)
         held = numbers > NOTHING
         sizes = np.bincount(numbers[held] - 1, minlength=len(breaks) + 1)
         means, variances = (
@@ -268,10 +270,14 @@ def partition(values: Floats, weights: Floats, classes: int) -> list[int]:
 
 def classify(values: Floats, breaks: tuple[float, ...]) -> Counts:
     """From 1 on; NOTHING for zero, UNKNOWN for what is no number. Values count as they are read."""
-    classes = np.searchsorted(breaks, two_digits(values), side="right") + 1
-    classes[values == 0] = NOTHING
-    classes[~np.isfinite(values)] = UNKNOWN
-    return classes.astype(np.int64)
+    return _classes_between(two_digits(values), breaks)
+
+
+def _classes_between(rounded: Floats, breaks: Sequence[float]) -> Counts:
+    classes = np.searchsorted(breaks, rounded, side="right").astype(np.int64) + 1
+    classes[rounded == 0] = NOTHING
+    classes[~np.isfinite(rounded)] = UNKNOWN
+    return classes
 
 
 def two_digits(values: Floats) -> Floats:
@@ -279,7 +285,7 @@ def two_digits(values: Floats) -> Floats:
     rounded = values.astype(float)
     known = np.isfinite(values) & (values != 0)
     digits = 1 - np.floor(np.log10(np.abs(values[known]))).astype(int)
-    up, down = 10.0 ** np.maximum(digits, 0), 10.0 ** np.maximum(-digits, 0)
+    up, down = POWERS_OF_TEN[np.maximum(digits, 0)], POWERS_OF_TEN[np.maximum(-digits, 0)]
     rounded[known] = np.round(values[known] * up / down) / up * down
     return rounded
 
@@ -1164,13 +1170,17 @@ class CommuneCounts:
     undated: Counts
     ever: Counts
 
+    def at(self, positions: Counts) -> "CommuneCounts":
+        """Those at these positions, in their order."""
+        return CommuneCounts(self.period[positions], self.undated[positions], self.ever[positions])
+
 
 @dataclass(frozen=True, eq=False)
 class Dashboard:
     """`own` and `areas` are figures of the territory and of its parts; `silent` of `sisters`.
 
-    `years` are those that the populations of its communes are of; `every_commune` are the counts
-    of all communes of France, where it is told as a whole.
+    `years` are those that the populations of its communes are of; `around` are the counts
+    that its density takes in, where these were read along.
     """
 
     view: DashboardView
@@ -1182,7 +1192,7 @@ class Dashboard:
     sisters_by: Level
     silence: SilentAreas | None
     years: tuple[int, ...] = ()
-    every_commune: CommuneCounts | None = None
+    around: CommuneCounts | None = None
 
     @property
     def own_silence(self) -> SilentAreas | None:

@@ -1,6 +1,7 @@
 """Pages of coordination: figures, maps, silence; the same figures as files; what a request asks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,6 +23,7 @@ from mapservice.dashboards.model import (
     SHARED,
     UNKNOWN,
     WIDE_KM,
+    Counts,
     Dashboard,
     DashboardFigure,
     DashboardRow,
@@ -257,7 +259,8 @@ def colour_scale(figure: DashboardFigure | None) -> str:
 def page(level: str = "", code: str = "") -> str:
     with services().snapshot.connect() as connection:
         asked = read_params(connection, level, code)
-        shown = queries.dashboard(connection, asked.view, asked.order)
+        alone = asked.beside is None
+        shown = queries.dashboard(connection, asked.view, asked.order, density=alone)
         pair = [shown]
         if asked.beside:
             pair.append(queries.dashboard(connection, asked.beside, asked.order, main=shown))
@@ -403,7 +406,7 @@ def _plates(
                 "title": figure_legend_label(figure),
                 "legend": legend_keys(figure, breaks, unknown=found.unknown),
                 "explained": explained(figure, breaks, *(each.areas for each in pair)),
-                "insets": _insets(connection, one, one.view.by, found.by_code),
+                "insets": _insets(connection, one, one.view.by, one.areas.codes, found.classes),
             }
         )
     if len(pair) > 1:
@@ -411,10 +414,9 @@ def _plates(
 
     # How many initiatives lie around each commune; its classes are those of all months.
     [one] = pair
-    field = queries.density(connection, asked.view, counts=one.every_commune)
+    field = queries.density(connection, asked.view, counts=one.around)
     kept = breaks_text(field.breaks)
     drawing = f"{one.place.url}/density.svg{_query(asked, breaks=kept, bare='1')}"
-    by_code = dict(zip(field.codes, field.classes.tolist(), strict=True))
     plates.append(
         {
             "map": _map(one, Level.COMMUNE, drawing)
@@ -430,28 +432,41 @@ def _plates(
             "legend": density_keys(field.breaks),
             "radius": field.radius,
             "area": round(pi * field.radius**2),
-            "insets": _insets(connection, one, Level.COMMUNE, by_code),
+            "insets": _insets(connection, one, Level.COMMUNE, field.codes, field.classes),
         }
     )
     return plates
 
 
 def _insets(
-    connection: Connection, shown: Dashboard, by: Level, classes: Mapping[str, int]
+    connection: Connection, shown: Dashboard, by: Level, codes: Sequence[str], classes: Counts
 ) -> list[dict[str, Any]]:
-    """What lies overseas, beside a map of France: outlines with their class, and a count."""
+    """What lies overseas, beside a map of France: outlines with their class, and a count.
+
+    `codes` ascend, as those of the dashboard's areas do; `classes` are theirs.
+    """
     if shown.view.ref is not None:
         return []
-    counts = dict(zip(shown.areas.codes, shown.areas.initiatives.tolist(), strict=True))
+
+    def looked_up(code: str, codes: Sequence[str], values: Counts, missing: int) -> int:
+        at = bisect_left(codes, code)
+        return int(values[at]) if at < len(codes) and codes[at] == code else missing
+
+    areas = shown.areas
     held = {
-        inset.code: sum(counts.get(code, 0) for code, _path in inset.outlines)
+        inset.code: sum(
+            looked_up(code, areas.codes, areas.initiatives, 0) for code, _path in inset.outlines
+        )
         for inset in map_queries.insets(connection, shown.view.by)
     }
     return [
         {
             "code": inset.code,
             "name": inset.name,
-            "areas": [(code, path, classes.get(code, UNKNOWN)) for code, path in inset.outlines],
+            "areas": [
+                (code, path, looked_up(code, codes, classes, UNKNOWN))
+                for code, path in inset.outlines
+            ],
             "count": held[inset.code],
         }
         for inset in map_queries.insets(connection, by)

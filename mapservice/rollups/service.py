@@ -13,3 +13,12 @@ def rebuild(engine: Engine) -> int:
     """Counts everything again from the base table, while writers wait."""
     with engine.begin() as connection:
         return int(connection.execute(text("SELECT rollup_rebuild()")).scalar_one())
+
+
+def sort_series(engine: Engine) -> bool:
+    """Puts the kept months in the order they are read in, where bulks have scattered them.
+
+    Readers and writers go on meanwhile; a compaction waits. Returns whether there was need.
+    """
+    with engine.begin() as connection:
+        return bool(connection.execute(text("SELECT rollup_sort_series()")).scalar_one())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.rollups.queries import differences
-from mapservice.rollups.service import compact, rebuild
+from mapservice.rollups.service import compact, rebuild, sort_series
 
 INSERT = text(
     """INSERT INTO initiative (title, theme, scale, status, created_at, updated_at, precision,
@@ -179,3 +179,30 @@ def test_any_changes(engine: Engine, moves: list[tuple[str, int, str, str]]) -> 
                 connection.execute(text(changes[what](month, theme, place)), {"number": month})
     for code in (RENNES, BREST):
         held(engine, code=code)
+
+
+def test_scattered_months_are_put_in_the_order_they_are_read_in(engine: Engine) -> None:
+    """What is read of all communes at once stands together again, and is the same."""
+    with engine.begin() as connection:
+        communes = connection.execute(
+            text("SELECT code FROM territory WHERE level = 'commune' ORDER BY md5(code) LIMIT 400")
+        )
+        for number, code in enumerate(communes.scalars().all()):
+            add(connection, 1 + number % 12, ("culture", "habitat")[number % 2], code)
+    compact(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE scattered AS SELECT * FROM rollup_series")
+        connection.exec_driver_sql("DELETE FROM rollup_series")
+        connection.exec_driver_sql(
+            "INSERT INTO rollup_series SELECT * FROM scattered ORDER BY md5(code || theme || level)"
+        )
+        connection.exec_driver_sql("DROP TABLE scattered")
+    by_key = text("SELECT * FROM rollup_series ORDER BY level, theme, status, code")
+    with engine.connect() as connection:
+        before = connection.execute(by_key).all()
+
+    assert sort_series(engine)
+    with engine.connect() as connection:
+        assert connection.execute(by_key).all() == before
+        assert differences(connection) == []
+    assert not sort_series(engine), "once in order, it is left alone"
