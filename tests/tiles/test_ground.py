@@ -9,6 +9,8 @@ from xml.etree import ElementTree as ET
 import mapbox_vector_tile
 import pytest
 from flask.testing import FlaskClient
+from shapely import Point, unary_union
+from shapely.geometry import shape
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.initiatives.grid import Tile
@@ -197,3 +199,23 @@ def test_a_drawing_of_france_names_the_seats_of_its_regions(
         "Paris", "Lyon", "Marseille", "Toulouse", "Bordeaux", "Nantes", "Rennes", "Rouen",
         "Orléans", "Dijon", "Lille", "Strasbourg", "Ajaccio",
     }  # fmt: skip
+
+
+AT_SEA = {
+    "off Roquebrune": (7.462, 43.748), "off Cap-d'Ail": (7.385, 43.715),
+    "off Menton": (7.53, 43.765), "off Cerbère": (3.19, 42.44), "off Hendaye": (-1.82, 43.40),
+    "off Bray-Dunes": (2.53, 51.10),
+}  # fmt: skip
+ON_FOREIGN_LAND = {
+    "Monaco": (7.42, 43.738), "Vintimille": (7.60, 43.80), "Portbou": (3.15, 42.428),
+    "Irun": (-1.79, 43.335), "La Panne": (2.6, 51.09),
+    "Oiapoque": (-51.84, 3.83), "beside Albina": (-54.12, 5.49),
+}  # fmt: skip
+
+
+def test_neighbours_end_at_their_shores() -> None:
+    """Land far out at sea would be taken for an island, or for the edge of a base map."""
+    collection = json.loads((STATIC / "map" / "abroad.json").read_text())
+    land = unary_union([shape(one["geometry"]) for one in collection["features"]])
+    assert [where for where, spot in AT_SEA.items() if land.covers(Point(spot))] == []
+    assert [where for where, spot in ON_FOREIGN_LAND.items() if not land.covers(Point(spot))] == []

@@ -265,10 +265,10 @@ const empty = { type: "FeatureCollection", features: [] };
 
 /** Sources of the ground besides `territories`: addresses of files of ours. The closer rivers come when wanted. */
 export const groundSources = ({ abroad, rivers }) => ({
-  abroad: { type: "geojson", data: abroad, attribution: "Natural Earth" },
+  abroad: { type: "geojson", data: abroad, attribution: "Natural Earth | GSHHG" },
   surroundings: { type: "geojson", data: surroundings() },
-  "rivers-far": { type: "geojson", data: rivers ?? empty, attribution: rivers ? "GSHHG" : "" },
-  "rivers-near": { type: "geojson", data: empty, attribution: rivers ? "GSHHG" : "" },
+  "rivers-far": { type: "geojson", data: rivers ?? empty },
+  "rivers-near": { type: "geojson", data: empty },
   [PLACED]: { type: "geojson", data: empty },
 });
 

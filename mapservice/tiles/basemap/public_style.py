@@ -26,7 +26,7 @@ from mapservice.tiles.basemap.style import (
 )
 
 Sources = dict[str, dict[str, Any]]
-ABROAD_CREDIT = "Natural Earth"
+ABROAD_CREDIT = "Natural Earth | GSHHG"
 # Names of communes are the base map's own from here on: the same place has them both.
 OUR_NAMES_UNTIL = 13
 outside_documents = OutsideDocumentCache()
