@@ -69,15 +69,36 @@ def test_a_zero_has_no_slash(page: Page, live_server: str, style: str) -> None:
     assert inked["eight"] > 0
 
 
+@pytest.mark.parametrize("path", ["/", "/initiatives"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_themes_stand_in_one_row(page: Page, live_server: str, width: int) -> None:
+def test_themes_stand_in_one_row(page: Page, live_server: str, path: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
-    page.goto(live_server)
-    tops = page.locator(".atlas-panel .chips .chip").evaluate_all(
+    page.goto(f"{live_server}{path}")
+    tops = page.locator(".theme-row .chip").evaluate_all(
         "chips => chips.map(chip => chip.getBoundingClientRect().top)"
     )
     assert len(tops) == 9
     assert len(set(tops)) == 1
+
+
+def test_all_themes_of_the_list_are_in_sight_on_a_desk(page: Page, live_server: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{live_server}/initiatives")
+    row = page.locator(".theme-row")
+    assert row.evaluate("row => row.scrollWidth <= row.clientWidth")
+
+
+def test_counts_of_intercommunalites_stand_in_columns(page: Page, live_server: str) -> None:
+    """Also of one that straddles the border of the département, of which more is said."""
+    page.goto(f"{live_server}/territoires/departement/35")
+    rows = page.locator(".name-list li")
+    straddling = rows.filter(has_text="partie en Ille-et-Vilaine")
+    assert straddling.count() >= 2
+    rights = page.locator(".name-list .number").evaluate_all(
+        "counts => counts.map(count => Math.round(count.getBoundingClientRect().right))"
+    )
+    assert len(rights) == rows.count()
+    assert len(set(rights)) <= 4
 
 
 @pytest.mark.parametrize("width", [390, 1280])
