@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, sync_playwright
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, make_url, text
 
 from mapservice.app import create_app
 from mapservice.db.engine import make_engine
@@ -201,13 +201,37 @@ def shared_engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+# All that goes with these, and the counts of them.
+EMPTIED = "initiative, person, delivery, tally"
+DEPENDENT = text(
+    """
+    WITH RECURSIVE emptied AS (
+        SELECT CAST(CAST(name AS regclass) AS oid) AS id
+          FROM unnest(string_to_array(:emptied, ', ')) AS name
+         UNION
+        SELECT conrelid FROM pg_constraint JOIN emptied ON confrelid = id WHERE contype = 'f')
+    SELECT CAST(CAST(id AS regclass) AS text) FROM emptied
+     UNION
+    SELECT unnest(ARRAY['rollup', 'rollup_series', 'rollup_cell', 'rollup_delta'])"""
+)
+
+
+@pytest.fixture(scope="session")
+def holds_anything(shared_engine: Engine) -> TextClause:
+    """Whether a test has left a row. To look takes 3 ms, to empty 27 empty tables 100."""
+    with shared_engine.connect() as connection:
+        tables = connection.execute(DEPENDENT, {"emptied": EMPTIED}).scalars().all()
+    return text("SELECT " + " OR ".join(f"EXISTS (SELECT FROM {name})" for name in tables))
+
+
 @pytest.fixture
-def engine(shared_engine: Engine) -> Engine:
+def engine(shared_engine: Engine, holds_anything: TextClause) -> Engine:
     """All territories, no initiative."""
     with shared_engine.begin() as connection:
         # A stream that an earlier test left open would hold us up for ever.
         connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-        connection.execute(text("TRUNCATE initiative, person, delivery, tally CASCADE"))
+        if connection.execute(holds_anything).scalar_one():
+            connection.execute(text(f"TRUNCATE {EMPTIED} CASCADE"))
     return shared_engine
 
 

@@ -23,7 +23,10 @@ from tests.basemap.archives import write_archive
 from tests.basemap.range_server import serving
 
 # Flask-Compress leaves the files that it sends to the collector, and here they are ours.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 # One pixel, grey.
 PIXEL = base64.b64decode(

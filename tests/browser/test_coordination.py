@@ -2,7 +2,10 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, Route, expect
+
+pytestmark = pytest.mark.long
 
 PATIENCE = 30_000  # ms: the maps are drawn in software here
 DRAWN = """() => new Promise((resolve) => {

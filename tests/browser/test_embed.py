@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
 
 from tests.basemap.range_server import serving
 
+pytestmark = pytest.mark.long
+
 READY = "#map[data-state=ready]"
 PATIENCE = 60_000  # ms: the map is drawn in software here
 HEIGHT = 560

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.long
+
 READY = "#map[data-state=ready]"
 PATIENCE = 60_000  # ms: the map is drawn in software here
 NEAR = 6.0  # px

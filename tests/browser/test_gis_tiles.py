@@ -8,6 +8,8 @@ from playwright.sync_api import Page
 
 from tests.ogc.web import fetch
 
+pytestmark = pytest.mark.long
+
 PATIENCE = 30_000  # ms: the map is drawn in software here
 RENNES = [-1.68, 48.11]
 

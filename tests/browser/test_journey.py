@@ -25,6 +25,8 @@ from tests.mail.post_office import PostOffice
 from tests.notifications.subscriptions.readers import tell
 from tests.web.population import Made, column_row, insert
 
+pytestmark = pytest.mark.long
+
 RENNES, SAINT_DENIS, PIERREFITTE = "35238", "93066", "93059"
 ILE_DE_FRANCE = "region:11"
 READER, AUTHOR, MODERATOR = "zoe@example.org", "ana@example.org", "eva@example.org"

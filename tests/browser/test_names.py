@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from mapservice.tiles import ground_labels
 from tests.conftest import LONG
 
-pytestmark = pytest.mark.sampled
+pytestmark = [pytest.mark.long, pytest.mark.sampled]
 
 READY = "#map[data-state=ready]"
 PATIENCE = 120_000  # ms: the map is drawn in software here

@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.long
+
 PATIENCE = 30_000
 LOOKS = [("fr-FR", 390), ("en-GB", 1280)]
 WORDS = {

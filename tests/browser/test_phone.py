@@ -7,6 +7,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_accessibility import AXE, violations
 
+pytestmark = pytest.mark.long
+
 WIDTH, HEIGHT, BAR = 390, 844, 56
 PATIENCE = 60_000
 FINGER = 44

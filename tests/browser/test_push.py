@@ -4,6 +4,7 @@ import json
 import socket
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import text
 
@@ -19,6 +20,8 @@ from tests.browser.test_accessibility import violations
 from tests.browser.test_offline import serving
 from tests.notifications.push.vendor import vendor
 from tests.notifications.subscriptions.readers import RENNES, follow
+
+pytestmark = pytest.mark.long
 
 ANA = "ana@example.org"
 # What a browser does when it is asked: headless ones have no push service of their own.

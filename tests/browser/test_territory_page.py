@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.long
+
 READY = "#map[data-state=ready]"
 PATIENCE = 30_000  # ms: the map is drawn in software here
 PATHS = ["/territoires", "/territoires/region/53", "/territoires/commune/35238"]

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.long
+
 READY = "#map[data-state=ready]"
 PATIENCE = 60_000  # ms: the map is drawn in software here
 MAP = 'document.getElementById("map").map'
