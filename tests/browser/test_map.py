@@ -89,6 +89,16 @@ def test_moving_the_map_asks_for_the_list_of_what_is_in_view(page: Page, live_se
     assert re.search(r"#[\d.]+/-?[\d.]+/-?[\d.]+$", page.url)
 
 
+def test_a_wheel_narrows_the_list_too(page: Page, live_server: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    open_map(page, live_server)
+    with page.expect_response(lambda answer: "/initiatives?bbox=" in answer.url):
+        page.mouse.move(680, 343)
+        page.mouse.wheel(0, -120)
+    expect(page.locator("#results-title")).to_contain_text("dans le cadre de la carte")
+    assert re.search(r"#[\d.]+/-?[\d.]+/-?[\d.]+$", page.url)
+
+
 def test_a_dot_opens_its_card_and_the_card_opens_the_page(page: Page, live_server: str) -> None:
     feature = first_feature(page, live_server, "point")
     lon, lat = feature["geometry"]["coordinates"]

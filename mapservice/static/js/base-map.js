@@ -126,7 +126,7 @@ export async function openMap(config, places = () => ({}), { box = document.getE
   map.on("error", ({ error }) => console.warn("Map:", error.message));
   map.once("idle", () => (box.dataset.state = "ready"));
   // The drawing in its place shows one view only.
-  map.on("movestart", ({ originalEvent }) => originalEvent && (box.dataset.state ??= "moved"));
+  whenMovedByHand(map, () => (box.dataset.state ??= "moved"));
   addControls(map, library);
   tellPlace(map);
   followDarkMode(map, style, state, config);
@@ -135,6 +135,16 @@ export async function openMap(config, places = () => ({}), { box = document.getE
 
 // A tile that does not come holds nobody up.
 const SETTLED_WITHIN = 4000;
+
+/** Tells of each movement that a person began, not of ours. Those of a wheel come without their event (MapLibre 6.17). */
+export function whenMovedByHand(map, tell) {
+  let isTouched = false;
+  for (const kind of ["wheel", "touchstart"]) map.on(kind, () => (isTouched = true));
+  map.on("movestart", ({ originalEvent }) => {
+    if (originalEvent || isTouched) tell();
+    isTouched = false;
+  });
+}
 
 /** Resolves once the map has drawn all that it shows. */
 export const settled = (map) =>

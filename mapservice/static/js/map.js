@@ -1,6 +1,6 @@
 // Entry of the home page: the map, its list, its filters, one URL.
 
-import { openMap, tellFailure, whenIdle } from "./base-map.js";
+import { openMap, tellFailure, whenIdle, whenMovedByHand } from "./base-map.js";
 import { forgetCommunes, NEAREST_TINT, stackAt, watchCommunes } from "./communes.js";
 import { adoptFilters, catchFilters } from "./filters.js";
 import { adopt, lengthenOnDemand, mark, showResults, watchCards } from "./list.js";
@@ -187,9 +187,7 @@ function watchPointer(map) {
 
 function followMoves(map) {
   let timer;
-  map.on("movestart", (event) => {
-    if (event.originalEvent) page.moved = true;
-  });
+  whenMovedByHand(map, () => (page.moved = true));
   map.on("moveend", () => {
     clearTimeout(timer);
     if (!page.moved) return;
