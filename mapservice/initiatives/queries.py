@@ -488,13 +488,20 @@ def cursor_at(filters: InitiativeFilters, key: str, identifier: str) -> ListingC
 
 
 def nearest(connection: Connection, to: Initiative, limit: int) -> Sequence[Initiative]:
-    """Listed initiatives closest to one, by distance on the map; none if it is nowhere."""
+    """Listed initiatives closest to one, by distance on the map; none if it is nowhere.
+
+    What is known to no commune is near nothing.
+    """
     if to.anchor_lon is None or to.anchor_lat is None:
         return []
     here = func.ST_SetSRID(func.ST_MakePoint(to.anchor_lon, to.anchor_lat), 4326)
     query = (
         listing(InitiativeFilters())
-        .where(*where(InitiativeFilters()), initiative.c.id != to.id)
+        .where(
+            *where(InitiativeFilters()),
+            initiative.c.id != to.id,
+            initiative.c.commune.is_not(None),
+        )
         .order_by(None)
         .order_by(initiative.c.anchor_3857.op("<->")(func.ST_Transform(here, 3857)))
         .limit(limit)

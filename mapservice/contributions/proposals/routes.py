@@ -319,7 +319,7 @@ def _ask(_connection: Connection, token: MagicLink) -> ConfirmationQuestion:
     )
     return ConfirmationQuestion(
         _("Envoyer votre proposition"),
-        _("« %(title)s » : %(after)s", title=_submission(token).content.title, after=after),
+        _("« %(title)s ». %(after)s", title=_submission(token).content.title, after=after),
         _("Envoyer ma proposition"),
     )
 

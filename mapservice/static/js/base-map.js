@@ -71,8 +71,10 @@ function addControls(map, library) {
 
 // So near, a commune is wider than the map: its name may stand beyond the edge.
 const PLACE_FROM = 10.5;
+// So near, ground without streets would be taken for a map that has not loaded.
+const STREETS_FROM = 12.5;
 
-/** Names the commune in the middle where no name on the map does. */
+/** Names the commune in the middle where no name on the map does, and says where no street can be expected. */
 function tellPlace(map) {
   const caption = document.createElement("p");
   caption.className = "map-place";
@@ -85,8 +87,10 @@ function tellPlace(map) {
     const [commune] = near ? map.queryRenderedFeatures(middle, { layers: ["towns"] }) : [];
     const layers = ["commune-labels", "seat-labels", "town-labels"].filter((id) => map.getLayer(id));
     const named = commune && map.queryRenderedFeatures({ layers }).some(({ properties }) => properties.code === commune.properties.code);
-    caption.textContent = commune?.properties.name ?? "";
-    caption.hidden = !caption.textContent || named;
+    const bare = near && map.getZoom() >= STREETS_FROM;
+    const told = [!named && commune?.properties.name, bare && words.noStreets];
+    caption.textContent = told.filter(Boolean).join(" · ");
+    caption.hidden = !caption.textContent;
   };
   map.on("idle", tell);
   map.on("movestart", () => (caption.hidden = true));
