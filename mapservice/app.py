@@ -23,6 +23,11 @@ from mapservice.dashboards.map_routes import blueprint as coordination_maps
 from mapservice.dashboards.routes import blueprint as coordination
 from mapservice.dashboards.routes import make_ready
 from mapservice.errors import ConfigurationError
+from mapservice.events import author_routes as event_authors
+from mapservice.events import moderation_routes as event_moderation
+from mapservice.events import registration_routes as event_registrations
+from mapservice.events.routes import blueprint as events
+from mapservice.events.tile_routes import blueprint as event_tiles
 from mapservice.geocoding.address_api.routes import blueprint as geocoding
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
@@ -35,6 +40,8 @@ from mapservice.moderation.photo_routes import blueprint as moderation_photos
 from mapservice.moderation.places.routes import blueprint as review
 from mapservice.moderation.report_routes import blueprint as reports
 from mapservice.moderation.routes import blueprint as moderation
+from mapservice.moderation.subjects import CaseProvider
+from mapservice.moderation.subjects import register as register_subjects
 from mapservice.notifications.feeds.routes import blueprint as feeds
 from mapservice.notifications.subscriptions import push_routes
 from mapservice.notifications.subscriptions import routes as following
@@ -76,6 +83,10 @@ log = structlog.get_logger()
 BLUEPRINTS = (
     initiatives,
     near,
+    events,
+    event_authors.blueprint,
+    event_registrations.blueprint,
+    event_tiles,
     operator_pages,
     feeds,
     sitemap_routes.blueprint,
@@ -100,6 +111,7 @@ BLUEPRINTS = (
     review,
     moderation,
     moderation_photos,
+    event_moderation.blueprint,
     merging,
     roles.blueprint,
     weekly_digest.blueprint,
@@ -125,17 +137,23 @@ MAGIC_LINKS: tuple[MagicLinkAction, ...] = (
     proposals.MAGIC_LINK,
     *supports.MAGIC_LINKS,
     following.MAGIC_LINK,
+    event_authors.MAGIC_LINK,
+    event_registrations.MAGIC_LINK,
 )
 PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
     proposals.PERSONAL_DATA,
     proposals.PHOTO_DATA,
     supports.PERSONAL_DATA,
     following.PERSONAL_DATA,
+    event_authors.PERSONAL_DATA,
     roles.PERSONAL_DATA,
     weekly_digest.PERSONAL_DATA,
     report_schedules.PERSONAL_DATA,
     tokens.PERSONAL_DATA,
 )
+
+# What waits for moderators besides texts of initiatives and what concerns these.
+CASE_PROVIDERS: tuple[CaseProvider, ...] = (event_moderation.PROVIDER,)
 
 # What rooms know of the photos of initiatives, for the pictures of shared links.
 CARD_PHOTOS = CardPhotos((photos.card_photo,))
@@ -171,6 +189,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     forms.register(app)
     bearer.register(app)
     people.register(app, MAGIC_LINKS, PERSONAL_DATA)
+    register_subjects(app, CASE_PROVIDERS)
     health.register(app, READINESS)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

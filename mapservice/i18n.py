@@ -214,6 +214,7 @@ def case_kind_label(kind: str) -> str:
         "report": gettext("Signalements"),
         "place": gettext("Lieux à décider"),
         "burst": gettext("Rafales de soutiens"),
+        "event": gettext("Événements"),
     }[kind]
 
 

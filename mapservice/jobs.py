@@ -18,6 +18,9 @@ from mapservice.contributions.bursts import service as bursts
 from mapservice.contributions.bursts.queries import Seen
 from mapservice.contributions.supports import service as supports
 from mapservice.db.engine import NETWORK, make_engine
+from mapservice.events import letters as event_letters
+from mapservice.events import registration_service as event_registrations
+from mapservice.events import service as events
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
 from mapservice.media import service as photos
@@ -127,6 +130,7 @@ def make_jobs(settings: Settings) -> App:
         api_keys.forget(engine)
 
     _add_photo_tasks(app, engine, settings)
+    _add_event_tasks(app, engine, settings)
 
     # By day, by the clock in Paris; those who cannot be written to yet are tried again later.
 
@@ -163,11 +167,13 @@ def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
     """The tasks that empty the outboxes, of mail and of notifications."""
     # Mail has no locks of the queue: one held by a worker that was killed would stop all mail.
     transport = transport_of(settings)
+    # Who writes the words of mails that are to say what is true when they are sent.
+    renderers = {event_registrations.RENDERER: event_letters.renderer(settings)}
 
     @app.task(name="send_mail")
     def send_mail() -> None:
         """Deferred when a mail is written; takes turns with other jobs while there is more."""
-        if mail.send_due(engine, transport):
+        if mail.send_due(engine, transport, renderers=renderers):
             send_mail.defer()
 
     @app.periodic(cron="* * * * *")
@@ -210,6 +216,40 @@ def _add_photo_tasks(app: App, engine: Engine, settings: Settings) -> None:
         """Each night: files older than a day that no photo has."""
         del timestamp
         return len(photos.sweep(engine, store))
+
+
+def _add_event_tasks(app: App, engine: Engine, settings: Settings) -> None:
+    """Seats and reminders by the minute, dates by the day."""
+    sender = mail.letterhead(settings).sender
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="offer_seats", queueing_lock="offer_seats", pass_context=False)
+    def offer_seats(timestamp: int) -> int:
+        """Each minute: seats on offer that nobody took go to who waits next."""
+        del timestamp
+        return event_registrations.settle_due(engine, sender, datetime.now(UTC))
+
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(name="remind_of_events", queueing_lock="remind_of_events", pass_context=False)
+    def remind_of_events(timestamp: int) -> int:
+        """Every five minutes: reminders of what begins within a day."""
+        del timestamp
+        return event_registrations.remind(engine, sender, datetime.now(UTC))
+
+    @app.periodic(cron="13 * * * *")
+    @app.task(name="finish_events", queueing_lock="finish_events", pass_context=False)
+    def finish_events(timestamp: int) -> int:
+        """Each hour: what is over is done."""
+        del timestamp
+        return events.finish(engine, datetime.now(UTC))
+
+    @app.periodic(cron="29 2 * * *")
+    @app.task(name="extend_events", queueing_lock="extend_events", pass_context=False)
+    def extend_events(timestamp: int) -> None:
+        """Each night: occurrences that have come within twelve months; answers past their time."""
+        del timestamp
+        events.extend(engine, datetime.now(UTC))
+        event_registrations.forget(engine, datetime.now(UTC))
 
 
 def run_worker(settings: Settings) -> None:

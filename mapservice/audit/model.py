@@ -29,7 +29,8 @@ class DecisionVerdict(StrEnum):
 class PastDecision:
     """A decision as it was taken; `revision` is the version that it is about, 0 for none.
 
-    `target` is the initiative merged into or parted from; `title` is its title, "" once gone.
+    `initiative` is what it is about: an initiative, or a series of events. `target` is the
+    initiative merged into or parted from; `title` is its title, "" once gone.
     """
 
     id: int
@@ -46,12 +47,14 @@ class PastDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRecord:
-    """One decision. `revision` is the version that was read, 0 without versions.
+    """One decision, about an initiative or a series of events.
 
-    `target` is the initiative merged into or parted from, `report` the report that led to it.
+    `revision` is the version that was read, 0 without versions. `target` is the initiative merged
+    into or parted from, `report` the report that led to it.
     """
 
-    initiative: UUID
+    initiative: UUID | None = None
+    event_series: UUID | None = None
     verdict: str
     by: str
     person: UUID | None

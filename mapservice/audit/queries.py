@@ -8,18 +8,19 @@ from mapservice.audit.model import DecisionVerdict, PastDecision
 
 # Those about initiatives merged into it, too.
 DECISIONS = """
-SELECT decision.id, decision.initiative, revision, verdict, reason, decided_by, decided_by_person,
-       decided_at, decision.target, coalesce(other.title, '') AS title
+SELECT decision.id, coalesce(decision.initiative, decision.event_series) AS initiative, revision,
+       verdict, reason, decided_by, decided_by_person, decided_at, decision.target,
+       coalesce(other.title, '') AS title
   FROM decision
   LEFT JOIN initiative AS other
     ON other.id = CASE decision.initiative WHEN :id THEN decision.target
                        ELSE decision.initiative END
- WHERE decision.initiative = :id OR decision.target = :id
+ WHERE decision.initiative = :id OR decision.target = :id OR decision.event_series = :id
  ORDER BY decision.id DESC"""
 
 
 def decisions(connection: Connection, identifier: UUID) -> list[PastDecision]:
-    """All decisions ever taken about it, the latest first."""
+    """All decisions ever taken about an initiative or a series of events, the latest first."""
     rows = connection.execute(text(DECISIONS), {"id": identifier})
     return [
         PastDecision(**{**row._mapping, "verdict": DecisionVerdict(row.verdict)}) for row in rows

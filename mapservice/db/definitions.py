@@ -47,6 +47,7 @@ FUNCTIONS = (
     "people",
     "mail",
     "media",
+    "events",
     "job_queue",
 )
 COMMENTS = (
@@ -60,6 +61,7 @@ COMMENTS = (
     "publishing",
     "notifications",
     "media",
+    "events",
     "definitions",
 )
 

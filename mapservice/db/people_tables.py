@@ -75,6 +75,8 @@ delivery = Table(
     Column("give_up_at", DateTime(timezone=True), nullable=False),
     Column("last_error", Text, nullable=False),
     Column("sent_at", DateTime(timezone=True)),
+    Column("renderer", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
 )
 
 proposal = Table(
@@ -113,7 +115,7 @@ decision = Table(
     "decision",
     metadata,
     Column("id", BigInteger, primary_key=True),
-    Column("initiative", UUID, nullable=False),
+    Column("initiative", UUID),
     Column("revision", Integer, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("reason", Text, nullable=False),
@@ -122,6 +124,7 @@ decision = Table(
     Column("decided_by_person", UUID),
     Column("target", UUID),
     Column("report", UUID),
+    Column("event_series", UUID),
 )
 
 merge = Table(
@@ -155,10 +158,11 @@ waiting = Table(
     metadata,
     Column("kind", Text, primary_key=True),
     Column("id", UUID, primary_key=True),
-    Column("initiative", UUID, nullable=False),
+    Column("initiative", UUID),
     Column("since", DateTime(timezone=True), nullable=False),
     Column("claimed_by", Text),
     Column("claimed_until", DateTime(timezone=True)),
+    Column("event_series", UUID),
 )
 
 waiting_area = Table(

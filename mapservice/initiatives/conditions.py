@@ -6,6 +6,7 @@ from typing import Any
 from geoalchemy2 import Geography
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     and_,
     any_,
     case,
@@ -44,18 +45,29 @@ def where(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
 
     An initiative without a known day lies in no period, not even in one that is open at one end.
     """
-    conditions = [one_of(initiative.c.status, filters.statuses)]
+    conditions = [one_of(initiative.c.status, filters.statuses), *about(filters, initiative)]
+    if filters.since:
+        conditions.append(recency() >= filters.since)
+    if filters.until:
+        conditions += [recency() > BEFORE_ALL, recency() < filters.until]
+    return conditions
+
+
+def about(filters: InitiativeFilters, of: FromClause) -> list[ColumnElement[bool]]:
+    """What a filter says of words, theme and place, on a table that has initiatives' columns."""
+    own = of.c
+    conditions: list[ColumnElement[bool]] = []
     if filters.q:
-        conditions.append(initiative.c.search.op("@@")(words(filters.q)))
+        conditions.append(own.search.op("@@")(words(filters.q)))
     if filters.theme:
-        conditions.append(one_of(initiative.c.theme, filters.theme))
+        conditions.append(one_of(own.theme, filters.theme))
     if filters.precision:
-        conditions.append(one_of(initiative.c.precision, filters.precision))
+        conditions.append(one_of(own.precision, filters.precision))
     if filters.territory:
         by_level: dict[Level, list[str]] = {}
         for ref in filters.territory:
             by_level.setdefault(ref.level, []).append(ref.code)
-        conditions.append(or_(*(one_of(COLUMNS[level], by_level[level]) for level in by_level)))
+        conditions.append(or_(*(one_of(own[str(level)], by_level[level]) for level in by_level)))
     if filters.bbox:
         # By index, which rounds to some metres, then exactly. The planner, which cannot know that
         # both say nearly the same, takes the second for a guess that halves the rows rather than
@@ -63,18 +75,14 @@ def where(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
         boxes: list[ColumnElement[bool]] = []
         for part in filters.bbox.parts():
             exactly = and_(
-                func.ST_X(initiative.c.anchor).between(part.west, part.east),
-                func.ST_Y(initiative.c.anchor).between(part.south, part.north),
+                func.ST_X(own.anchor).between(part.west, part.east),
+                func.ST_Y(own.anchor).between(part.south, part.north),
             )
-            by_index = initiative.c.anchor_3857.op("&&")(envelope(part))
+            by_index = own.anchor_3857.op("&&")(envelope(part))
             boxes.append(and_(by_index, func.coalesce(exactly, false())))
         conditions.append(or_(*boxes))
     if filters.near and filters.radius:
-        conditions.append(_within(filters.near, filters.radius))
-    if filters.since:
-        conditions.append(recency() >= filters.since)
-    if filters.until:
-        conditions += [recency() > BEFORE_ALL, recency() < filters.until]
+        conditions.append(_within(filters.near, filters.radius, own))
     return conditions
 
 
@@ -119,22 +127,20 @@ def envelope(bbox: BBox) -> ColumnElement[object]:
     return func.ST_Transform(box, 3857)
 
 
-def _within(near: LonLat, radius: float) -> ColumnElement[bool]:
+def _within(near: LonLat, radius: float, of: Any = initiative.c) -> ColumnElement[bool]:
     """Within `radius` metres on the spheroid: by index, by the plane, then exactly.
 
     The planar distance settles all but a thin ring around the circle.
     """
-    exactly = func.ST_DWithin(cast(initiative.c.anchor, Geography), geography(near), radius)
+    exactly = func.ST_DWithin(cast(of.anchor, Geography), geography(near), radius)
     stretch = ScaleBounds.around(near.lon, near.lat, radius)
     if stretch is None:
         circle = func.ST_Buffer(geography(near), radius * 1.01, 8)
         box = func.ST_Transform(func.ST_Envelope(func.geometry(circle)), 3857)
-        return and_(initiative.c.anchor_3857.op("&&")(box), exactly)
-    planar = func.ST_Distance(initiative.c.anchor_3857, here_3857(near))
+        return and_(of.anchor_3857.op("&&")(box), exactly)
+    planar = func.ST_Distance(of.anchor_3857, here_3857(near))
     return and_(
-        initiative.c.anchor_3857.op("&&")(
-            func.ST_Expand(here_3857(near), radius * stretch.most + 1)
-        ),
+        of.anchor_3857.op("&&")(func.ST_Expand(here_3857(near), radius * stretch.most + 1)),
         case(
             (planar <= radius * stretch.least, true()),
             (planar > radius * stretch.most, false()),

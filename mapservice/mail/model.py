@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 # RFC 5321, section 4.5.4.1: a sender gives up after four or five days.
@@ -52,8 +53,27 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LateMail:
+    """A mail whose words are made when it is sent, from what is true then.
+
+    `renderer` names who writes it, `payload` (JSON) what that needs to know: ids, never words.
+    """
+
+    kind: str
+    renderer: str
+    payload: Mapping[str, Any]
+    person: UUID
+    recipient: str
+    sender: str
+    give_up_after: timedelta = GIVE_UP_AFTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A mail in the outbox: `message_id` and `created_at` are the same on every attempt."""
+    """A mail in the outbox: `message_id` and `created_at` are the same on every attempt.
+
+    One with a `renderer` has no words before that has made them.
+    """
 
     id: UUID
     message_id: str
@@ -66,3 +86,5 @@ class Delivery:
     headers: Mapping[str, str]
     created_at: datetime
     attempts: int
+    renderer: str = ""
+    payload: Mapping[str, Any] = field(default_factory=dict)

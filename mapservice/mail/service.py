@@ -10,13 +10,15 @@ then holds the row locked while it talks to the server. So a worker that dies lo
 lock goes with it, and the row is due again later, under the same Message-ID.
 """
 
+import json
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import formataddr, parseaddr
 from enum import StrEnum
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -29,7 +31,7 @@ from sqlalchemy import Connection, Engine, insert, text
 from mapservice.db.people_tables import delivery
 from mapservice.errors import InvalidInput
 from mapservice.i18n import catalogue
-from mapservice.mail.model import GIVE_UP_AFTER, Delivery, Letterhead, Mail
+from mapservice.mail.model import GIVE_UP_AFTER, Delivery, LateMail, Letterhead, Mail
 from mapservice.mail.public_address import address_of
 from mapservice.mail.transport import MailRefused, MailServerUnreachable, Send, Transport
 from mapservice.settings import Settings, asset_folder
@@ -65,7 +67,8 @@ UPDATE delivery
 RETURNING id"""
 
 LOCKED = """
-SELECT id, message_id, kind, sender, recipient, subject, text, html, headers, created_at, attempts
+SELECT id, message_id, kind, sender, recipient, subject, text, html, headers, created_at, attempts,
+       renderer, payload
   FROM delivery
  WHERE id = :id AND state = 'sending'
    FOR NO KEY UPDATE SKIP LOCKED"""
@@ -76,6 +79,12 @@ UPDATE delivery
  WHERE id IN (SELECT id FROM delivery
                WHERE state IN ('queued', 'sending') AND give_up_at <= now()
                  FOR NO KEY UPDATE SKIP LOCKED)"""
+
+WRITTEN = """
+UPDATE delivery
+   SET recipient = :recipient, subject = :subject, text = :text, html = :html,
+       headers = CAST(:headers AS jsonb)
+ WHERE id = :id"""
 
 SENT = "UPDATE delivery SET state = 'sent', sent_at = now(), last_error = '' WHERE id = :id"
 AGAIN = "UPDATE delivery SET state = 'queued', last_error = :error WHERE id = :id"
@@ -95,6 +104,11 @@ SELECT kind, recipient, subject, created_at, state, sent_at
   FROM delivery
  WHERE person = :person
  ORDER BY created_at, id"""
+
+
+# Who writes the words of a late mail, by name: None says that there is nothing to tell any more.
+Renderer = Callable[[Connection, Mapping[str, Any]], Mail | None]
+NOTHING_TO_TELL = "nothing to tell any more"
 
 
 class AddressMistake(StrEnum):
@@ -209,7 +223,12 @@ def write(
     )
 
 
-def enqueue(connection: Connection, mail: Mail) -> UUID:
+def enqueue(
+    connection: Connection,
+    mail: Mail,
+    renderer: str = "",
+    payload: Mapping[str, Any] = MappingProxyType({}),
+) -> UUID:
     """Keeps a mail to be sent once the transaction commits; nothing leaves if it rolls back."""
     identifier = uuid4()
     domain = parseaddr(mail.sender)[1].rpartition("@")[2] or "localhost"
@@ -224,16 +243,39 @@ def enqueue(connection: Connection, mail: Mail) -> UUID:
         "text": mail.text,
         "html": mail.html,
         "headers": dict(mail.headers),
+        "renderer": renderer,
+        "payload": dict(payload),
         "give_up_at": text("now() + :patience").bindparams(patience=mail.give_up_after),
     }
     connection.execute(insert(delivery).values(values))
     return identifier
 
 
-def send_due(engine: Engine, transport: Transport, seconds: float = TURN_SECONDS) -> bool:
+def enqueue_late(connection: Connection, mail: LateMail) -> UUID:
+    """As `enqueue`, of a mail whose words its renderer makes when it is sent."""
+    letter = Mail(
+        kind=mail.kind,
+        sender=mail.sender,
+        recipient=mail.recipient,
+        subject="",
+        text="",
+        html="",
+        person=mail.person,
+        give_up_after=mail.give_up_after,
+    )
+    return enqueue(connection, letter, mail.renderer, mail.payload)
+
+
+def send_due(
+    engine: Engine,
+    transport: Transport,
+    seconds: float = TURN_SECONDS,
+    renderers: Mapping[str, Renderer] = MappingProxyType({}),
+) -> bool:
     """Sends what is due, one mail after the other. Returns whether there is more to send now.
 
-    A server that is away ends the turn and touches no mail but the one in flight.
+    `renderers` write the words of late mails. A server that is away ends the turn and touches no
+    mail but the one in flight.
     """
     end = time.monotonic() + seconds
     try:
@@ -244,7 +286,9 @@ def send_due(engine: Engine, transport: Transport, seconds: float = TURN_SECONDS
                     return False
             tried = 0
             with transport() as send:  # one conversation with the server
-                while (tried == 0 or time.monotonic() < end) and _send_next(engine, send):
+                while (tried == 0 or time.monotonic() < end) and _send_next(
+                    engine, send, renderers
+                ):
                     tried += 1
             if not tried:  # another worker has taken all that was due
                 return False
@@ -277,7 +321,7 @@ def forget(engine: Engine) -> None:
         connection.execute(text(FORGET_ROWS), {"days": ROW_DAYS})
 
 
-def _send_next(engine: Engine, send: Send) -> bool:
+def _send_next(engine: Engine, send: Send, renderers: Mapping[str, Renderer]) -> bool:
     """Sends one due mail and notes what became of it; False when there is none to take.
 
     Raises MailServerUnreachable, once that is noted.
@@ -293,17 +337,45 @@ def _send_next(engine: Engine, send: Send) -> bool:
             return True
         statement, problem, away = SENT, "", None
         try:
-            send(mail)
+            written = _with_words(connection, mail, renderers)
+            if written is None:
+                statement, problem = FAILED, NOTHING_TO_TELL
+            else:
+                send(written)
         except MailRefused as error:
             statement, problem = (FAILED if error.permanent else AGAIN), str(error)
         except MailServerUnreachable as error:
             statement, problem, away = AGAIN, str(error), error
         bound: dict[str, Any] = {"id": identifier}
         if problem:
-            log.warning("mail_not_sent", id=str(identifier), error=problem)
+            if problem != NOTHING_TO_TELL:
+                log.warning("mail_not_sent", id=str(identifier), error=problem)
             bound["error"] = problem[:500]
         connection.execute(text(statement), bound)
         connection.commit()
         if away:
             raise away
     return True
+
+
+def _with_words(
+    connection: Connection, mail: Delivery, renderers: Mapping[str, Renderer]
+) -> Delivery | None:
+    """The mail with the words of this moment, which its row keeps too; None: nothing to tell."""
+    if not mail.renderer:
+        return mail
+    letter = renderers[mail.renderer](connection, mail.payload)
+    if letter is None:
+        return None
+    written = replace(
+        mail,
+        recipient=letter.recipient,
+        subject=letter.subject,
+        text=letter.text,
+        html=letter.html,
+        headers=dict(letter.headers),
+    )
+    names = ("id", "recipient", "subject", "text", "html")
+    bound = {name: getattr(written, name) for name in names}
+    connection.execute(text(WRITTEN), bound | {"headers": json.dumps(dict(letter.headers))})
+    return written

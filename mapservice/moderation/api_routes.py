@@ -17,7 +17,7 @@ from mapservice.accounts.api_keys import bearer
 from mapservice.accounts.api_keys.model import ApiKeyScope
 from mapservice.errors import InvalidInput
 from mapservice.initiatives import queries as initiatives
-from mapservice.moderation import pages, queries
+from mapservice.moderation import pages, queries, subjects
 from mapservice.moderation.model import CaseKind, QueuePosition
 from mapservice.moderation.places.model import PlaceScope as Part
 from mapservice.web.edge import CSV, base_url, only_parameters, services
@@ -107,14 +107,18 @@ def _page() -> tuple[Sequence[Row], QueuePosition | None]:
     with services().engine.connect() as connection:
         part = pages.part_of(connection, Part(reach=reach), reach, kind)
         found, following = queries.find_page(connection, part, size, after)
-        known = initiatives.of_any_status(connection, [one.initiative for one in found])
+        ids = [one.initiative for one in found if one.initiative]
+        known: dict[UUID, Any] = {
+            **initiatives.of_any_status(connection, ids),
+            **subjects.load(connection, found),
+        }
     rows = [
         {
             "kind": str(one.kind),
             "id": str(one.id),
             "since": f"{one.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
             "claimed_by": one.claimed_by,
-            "initiative": str(one.initiative),
+            "initiative": str(one.initiative) if one.initiative else None,
             "title": about.title,
             "status": str(about.status),
             "precision": str(about.precision),
@@ -123,11 +127,12 @@ def _page() -> tuple[Sequence[Row], QueuePosition | None]:
             "region": about.region,
             "reason": one.reason,
             "words": one.words,
-            "source": about.source_platform,
+            "source": about.source_platform if one.initiative else "",
             "url": base_url() + pages.page_of(one.kind, one.id),
         }
         for one in found
-        for about in [known[one.initiative]]
+        for about in [known.get(one.initiative or one.id)]
+        if about is not None
     ]
     return rows, following
 

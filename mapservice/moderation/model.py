@@ -12,7 +12,10 @@ CLAIM_MINUTES = 15
 
 
 class CaseKind(StrEnum):
-    """Kinds of case: a text (new, edited, rejected with an appeal), or something about one."""
+    """Kinds of case: a text (new, edited, rejected with an appeal), or something about one.
+
+    EVENT is a series of events, new or edited; all others are about initiatives.
+    """
 
     PROPOSAL = "proposal"
     EDIT = "edit"
@@ -20,6 +23,7 @@ class CaseKind(StrEnum):
     REPORT = "report"
     PLACE = "place"
     BURST = "burst"
+    EVENT = "event"
 
 
 # An initiative waits as one of these at most; its id in the queue is the initiative's.
@@ -51,16 +55,34 @@ class QueuePosition:
 class WaitingCase:
     """One case of the queue. `claimed_by` has it at the moment, or is "".
 
-    `words` are those of the report, of the appeal, or of the place. `reason` is the report's.
+    `initiative` is None for a case of another kind of subject (`CaseSubject`). `words` are those of
+    the report, of the appeal, or of the place. `reason` is the report's.
     """
 
     kind: CaseKind
     id: UUID
-    initiative: UUID
+    initiative: UUID | None
     since: datetime
     claimed_by: str
     words: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSubject:
+    """What a case that is about no initiative shows in the queue; `place` in honest words."""
+
+    id: UUID
+    title: str
+    summary: str
+    theme: str
+    status: str
+    precision: str
+    place: str
+    eyebrow: str
+    commune: str | None = None
+    departement: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from mapservice.i18n import gettext as _
 from mapservice.i18n import verdict_label
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import parse_territory
-from mapservice.moderation import queries, service
+from mapservice.moderation import queries, service, subjects
 from mapservice.moderation.model import CaseKind, QueuePart
 from mapservice.moderation.places.model import PlaceScope
 from mapservice.moderation.places.queries import holds
@@ -29,7 +29,7 @@ from mapservice.territories.model import Level
 from mapservice.territories.queries import region_of
 
 NOWHERE = "none"
-# The endpoint that shows a case, by kind; all others are texts.
+# The endpoint that shows a case, by kind; all others are texts, or those of a `CaseProvider`.
 PAGES = {
     CaseKind.REPORT: "reports.case",
     CaseKind.PLACE: "review.case",
@@ -114,7 +114,9 @@ def settled_decision(connection: Connection) -> dict[str, Any]:
 
 
 def page_of(kind: CaseKind, identifier: UUID) -> str:
-    return url_for(PAGES.get(kind, TEXT_PAGE), identifier=identifier)
+    provider = subjects.provider_of(kind)
+    endpoint = provider.endpoint if provider else PAGES.get(kind, TEXT_PAGE)
+    return url_for(endpoint, identifier=identifier)
 
 
 def moderator() -> ModeratorIdentity:

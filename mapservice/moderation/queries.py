@@ -45,7 +45,7 @@ SELECT waiting.kind, waiting.id, waiting.initiative, waiting.since, {claimed} AS
          ORDER BY since, kind, id
          LIMIT :limit) AS page
   JOIN waiting ON (waiting.kind, waiting.id) = (page.kind, page.id)
-  JOIN initiative ON initiative.id = waiting.initiative
+  LEFT JOIN initiative ON initiative.id = waiting.initiative
   LEFT JOIN report ON waiting.kind = 'report' AND report.id = waiting.id
  ORDER BY waiting.since, waiting.kind, waiting.id"""
 

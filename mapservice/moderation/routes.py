@@ -25,7 +25,7 @@ from mapservice.initiatives.filters import ListingCursor, ListingSort, parse_mom
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import PUBLIC
 from mapservice.media import queries as photos
-from mapservice.moderation import pages, queries, service
+from mapservice.moderation import pages, queries, service, subjects
 from mapservice.moderation.merge_service import MERGEABLE
 from mapservice.moderation.model import CLAIM_MINUTES, CaseKind, QueuePosition
 from mapservice.moderation.places import queries as places
@@ -63,19 +63,28 @@ def queue() -> str:
                 ListingSort.RECENT, following.since.isoformat(), str(following.id)
             )
             next_url = _address(view.pairs(), cursor=f"{cursor.encode()}.{following.kind}")
-        known = initiatives.of_any_status(connection, [one.initiative for one in found])
+        about = [one.initiative for one in found if one.initiative]
+        known: dict[UUID, Any] = {
+            **initiatives.of_any_status(connection, about),
+            **subjects.load(connection, found),
+        }
         counts = queries.counts(connection, whole, part)
         return render_template(
             "moderation/queue.html",
             view=view,
             kind=kind,
-            cases=[(one, known[one.initiative]) for one in found],
+            # A subject that is deleted at this moment is none any more.
+            cases=[
+                (one, known[one.initiative or one.id])
+                for one in found
+                if (one.initiative or one.id) in known
+            ],
             next_url=next_url,
             first="cursor" not in request.args,
             counts=counts,
             total=counts.kinds.get(kind, 0) if kind else counts.waiting,
             page_of=pages.page_of,
-            photos=photos.of_initiatives(connection, [one.initiative for one in found]),
+            photos=photos.of_initiatives(connection, about),
             kind_label=case_kind_label,
             reasons={reason: reason_words(reason) for reason in ReportReason},
             **shared(connection),

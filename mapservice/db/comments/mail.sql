@@ -18,3 +18,6 @@ COMMENT ON COLUMN delivery.next_try_at IS 'Not tried again before then.';
 COMMENT ON COLUMN delivery.give_up_at IS 'A temporary refusal is tried again until then.';
 COMMENT ON COLUMN delivery.last_error IS 'What the server said last; empty where nothing failed.';
 COMMENT ON COLUMN delivery.sent_at IS 'When the server took it; null unless sent.';
+COMMENT ON COLUMN delivery.renderer IS
+    'Who writes its words at the moment when it is sent, from the state of things then; empty: they are written.';
+COMMENT ON COLUMN delivery.payload IS 'What that writer needs to know.';

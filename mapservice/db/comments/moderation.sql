@@ -4,7 +4,9 @@ COMMENT ON TABLE decision IS
     'What moderators decided, about what was imported too. It outlives what it is about, and nobody can change '
     'it.';
 COMMENT ON COLUMN decision.id IS 'Order in which it was decided.';
-COMMENT ON COLUMN decision.initiative IS 'What it is about. No foreign key: the initiative may be withdrawn later.';
+COMMENT ON COLUMN decision.initiative IS
+    'The initiative that it is about, null where that is a series of events. No foreign key: it may be withdrawn later.';
+COMMENT ON COLUMN decision.event_series IS 'The series of events that it is about, or null. No foreign key.';
 COMMENT ON COLUMN decision.revision IS 'The version that was looked at; 0 for what has none.';
 COMMENT ON COLUMN decision.verdict IS
     'publish, keep, reject, ask (for a change), merge, unmerge, place, unplace, close (a report) or photo (one is '
@@ -44,9 +46,10 @@ COMMENT ON COLUMN merge_line.ancestor IS 'The initiative that they count for.';
 COMMENT ON COLUMN merge_line.member IS 'One whose supports count for it; itself too.';
 
 COMMENT ON TABLE waiting IS 'All that waits for moderators, made from waiting_now and from open bursts.';
-COMMENT ON COLUMN waiting.kind IS 'proposal, edit, appeal, report, place or burst.';
-COMMENT ON COLUMN waiting.id IS 'That of the report or the burst; of the initiative where that is what waits.';
-COMMENT ON COLUMN waiting.initiative IS 'The initiative that it is about.';
+COMMENT ON COLUMN waiting.kind IS 'proposal, edit, appeal, report, place, burst or event.';
+COMMENT ON COLUMN waiting.id IS 'That of the report or the burst; of the initiative, or of the series of events, where that is what waits.';
+COMMENT ON COLUMN waiting.initiative IS 'The initiative that it is about; null for events.';
+COMMENT ON COLUMN waiting.event_series IS 'The series of events that it is about, or null.';
 COMMENT ON COLUMN waiting.since IS 'Since when it waits.';
 COMMENT ON COLUMN waiting.claimed_by IS 'The moderator who looks at it, until claimed_until; null: nobody has.';
 COMMENT ON COLUMN waiting.claimed_until IS 'Until when it is theirs alone; null: nobody''s.';

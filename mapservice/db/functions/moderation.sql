@@ -181,7 +181,8 @@ CREATE OR REPLACE FUNCTION waiting_after_load() RETURNS trigger
     SET search_path FROM CURRENT
 AS $$
 BEGIN
-    PERFORM waiting_refresh(array_agg(DISTINCT initiative)) FROM waiting;
+    PERFORM waiting_refresh(array_agg(DISTINCT initiative)) FROM waiting WHERE initiative IS NOT NULL;
+    PERFORM event_waiting_refresh(id) FROM waiting WHERE kind = 'event';
     RETURN NULL;
 END
 $$;

@@ -23,6 +23,14 @@ CREATE OR REPLACE TRIGGER delivery_wakes AFTER INSERT ON delivery FOR EACH STATE
 CREATE OR REPLACE TRIGGER push_message_wakes AFTER INSERT ON push_message
     FOR EACH STATEMENT EXECUTE FUNCTION wake_push();
 
+CREATE OR REPLACE TRIGGER event_place BEFORE INSERT OR UPDATE OF precision, point, commune, epci, departement, region
+    ON event FOR EACH ROW EXECUTE FUNCTION initiative_place();
+
+CREATE OR REPLACE TRIGGER event_series_waits AFTER UPDATE OF queued_at, revision ON event_series
+    FOR EACH ROW EXECUTE FUNCTION event_series_waits();
+
+CREATE OR REPLACE TRIGGER event_touch BEFORE UPDATE ON event FOR EACH ROW EXECUTE FUNCTION event_touch();
+
 CREATE OR REPLACE TRIGGER harvest_hold BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON initiative
     FOR EACH STATEMENT EXECUTE FUNCTION harvest_hold();
 

@@ -1,0 +1,10 @@
+"""Events: series, occurrences, registrations, calendars; cases and decisions about them."""
+
+from mapservice.db.migrate import run_sql
+
+revision = "0033"
+down_revision = "0029"
+
+
+def upgrade() -> None:
+    run_sql("migrations/0033_events.sql")

@@ -1,0 +1,1 @@
+"""Events: occurrences with their series, registration, calendars, and their pages."""

@@ -1,0 +1,179 @@
+"""`/moderation/evenements/{id}`: a series of events as moderators see it, in their one queue."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+from markupsafe import Markup
+from sqlalchemy import Connection
+
+from mapservice.accounts.people import session
+from mapservice.accounts.roles import permissions as access
+from mapservice.audit import queries as audit
+from mapservice.contributions.proposals.model import MAX_REASON
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.events import queries, service
+from mapservice.events.model import PUBLIC
+from mapservice.events.recurrence_words import rule_words
+from mapservice.events.routes import words
+from mapservice.events.words import event_status_label, place_words, when_words
+from mapservice.i18n import gettext as _
+from mapservice.i18n import verdict_label
+from mapservice.initiatives.markdown import to_html
+from mapservice.moderation import pages
+from mapservice.moderation import queries as moderation
+from mapservice.moderation import service as claims
+from mapservice.moderation.model import CLAIM_MINUTES, CaseKind, CaseSubject
+from mapservice.moderation.routes import mistake, read_revision, read_verdict
+from mapservice.moderation.service import TooLate
+from mapservice.moderation.subjects import CaseProvider
+from mapservice.web.edge import only_parameters, services
+
+blueprint = Blueprint("event_moderation", __name__, url_prefix="/moderation/evenements")
+pages.keep_private(blueprint)
+
+
+@blueprint.get("/<uuid:identifier>")
+def case(identifier: UUID) -> Response:
+    only_parameters("territory", "kind", "decided")
+    with services().engine.connect() as connection:
+        return _page(connection, identifier)
+
+
+@blueprint.post("/<uuid:identifier>/prendre")
+def take(identifier: UUID) -> Response:
+    return _attempt(
+        identifier,
+        lambda connection, by: claims.claim(connection, identifier, by, CaseKind.EVENT),
+    )
+
+
+@blueprint.post("/<uuid:identifier>/rendre")
+def give_back(identifier: UUID) -> Response:
+    return _attempt(identifier, lambda connection, by: claims.release(connection, identifier, by))
+
+
+@blueprint.post("/<uuid:identifier>")
+def decide(identifier: UUID) -> Response:
+    if not access.is_own_form():
+        return _again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
+    try:
+        site = session.letterhead()
+        with services().engine.begin() as connection:
+            _require_decider(connection, identifier)
+            service.decide(
+                connection,
+                site,
+                identifier,
+                read_verdict(),
+                pages.moderator(),
+                seen=read_revision(),
+                reason=request.form.get("reason", ""),
+            )
+            return pages.see(pages.onward(connection))
+    except InvalidInput as error:
+        return _again(identifier, HTTPStatus.BAD_REQUEST, mistake(error))
+    except TooLate as error:
+        return _again(identifier, HTTPStatus.CONFLICT, pages.late(error))
+
+
+def load(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, CaseSubject]:
+    """What the queue shows of series: their next date stands for them."""
+    now = datetime.now(UTC)
+    firsts = {}
+    for one in ids:
+        if queries.find_series(connection, one):
+            firsts[one] = queries.first_of(connection, one, now)
+    known = queries.of_ids(connection, firsts.values())
+    return {
+        one: CaseSubject(
+            id=one,
+            title=known[first].title,
+            summary=known[first].summary,
+            theme=str(known[first].theme),
+            status=str(known[first].status),
+            precision=str(known[first].precision),
+            place=f"{when_words(known[first])} · {place_words(known[first])}",
+            eyebrow=_("Événement modifié, déjà public")
+            if known[first].status in PUBLIC
+            else _("Événement proposé"),
+            commune=known[first].commune,
+            departement=known[first].departement,
+            region=known[first].region,
+        )
+        for one, first in firsts.items()
+        if first in known
+    }
+
+
+PROVIDER = CaseProvider(CaseKind.EVENT, load, "event_moderation.case")
+
+
+def _page(connection: Connection, identifier: UUID, error: str = "") -> Response:
+    series = queries.find_series(connection, identifier)
+    if series is None or not queries.is_within(connection, identifier, access.sees()):
+        raise NotFound("There is no such event.")
+    now = datetime.now(UTC)
+    every = queries.of_series(connection, identifier)
+    shown = queries.first_of(connection, identifier, now)
+    found = next(one for one in every if one.id == shown)
+    kind, holder = moderation.find(connection, identifier, CaseKind.EVENT)
+    page = render_template(
+        "events/moderation_case.html",
+        event=found,
+        series=series,
+        rule=rule_words(series.times),
+        dates=[one for one in every if one.ends_at > now][:10],
+        kind=kind,
+        holder=holder,
+        description_html=Markup(to_html(found.description)),
+        decisions=audit.decisions(connection, identifier),
+        may_decide=queries.is_within(connection, identifier, access.decides()),
+        is_public=any(one.status in PUBLIC for one in every),
+        error=error,
+        typed=request.form,
+        max_reason=MAX_REASON,
+        minutes=CLAIM_MINUTES,
+        initiative={"id": identifier},
+        status_label=event_status_label,
+        **_shared(),
+        **words(now),
+    )
+    return make_response(page)
+
+
+def _shared() -> dict[str, Any]:
+    return {
+        "token": access.form_token(),
+        "reviewer": access.reviewer(),
+        "badge": access.badge(),
+        "scope_pairs": pages.part_pairs(),
+        "verdict_label": verdict_label,
+    }
+
+
+def _attempt(identifier: UUID, act: Callable[[Connection, str], None]) -> Response:
+    if not access.is_own_form():
+        return _again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
+    try:
+        with services().engine.begin() as connection:
+            _require_decider(connection, identifier)
+            act(connection, access.reviewer())
+    except TooLate as error:
+        return _again(identifier, HTTPStatus.CONFLICT, pages.late(error))
+    path = url_for("event_moderation.case", identifier=identifier)
+    return pages.see(pages.address(path, pages.part_pairs()))
+
+
+def _require_decider(connection: Connection, identifier: UUID) -> None:
+    access.require_decider(lambda reach: queries.is_within(connection, identifier, reach))
+
+
+def _again(identifier: UUID, status: HTTPStatus, words_: str) -> Response:
+    with services().engine.connect() as connection:
+        response = _page(connection, identifier, words_)
+    response.status_code = status
+    return response

@@ -1,0 +1,412 @@
+"""Reading events: pages of a filter, one event, its series, what calendars must be told."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.types import DateTime
+
+from mapservice.accounts.roles.model import TerritoryScope
+from mapservice.accounts.roles.reach import bound as bound_reach
+from mapservice.accounts.roles.reach import condition as within
+from mapservice.db.engine import fill
+from mapservice.db.event_tables import event, event_series
+from mapservice.db.tables import territory
+from mapservice.events.filters import EventCursor, EventFilters
+from mapservice.events.model import (
+    CANCELLED_DAYS,
+    LISTED,
+    Event,
+    EventMode,
+    EventStatus,
+    RegistrationMode,
+)
+from mapservice.events.recurrence import ZONES, EventTimes, RecurrenceRule, wall_time
+from mapservice.geocoding.model import Precision
+from mapservice.initiatives.conditions import about, distance, one_of
+from mapservice.initiatives.local_days import local_days
+from mapservice.initiatives.model import Theme
+from mapservice.territories.model import Level, TerritoryRef
+
+# No clock is farther from UTC than that.
+WIDEST_OFFSET = timedelta(hours=14)
+# Nothing takes longer (a constraint of the table): what is under way began no earlier.
+LONGEST = timedelta(days=32)
+COUNTED_UP_TO = 5_000
+
+_NAMED = {level: territory.alias(f"{level}_of") for level in ("commune", "epci", "departement")}
+_NAMED["region"] = territory.alias("region_of")
+
+
+def where(filters: EventFilters, now: datetime) -> list[ColumnElement[bool]]:
+    """The conditions on `event` that a filter stands for; all must hold. `now` has a zone."""
+    own = event.c
+    conditions = [
+        own.status.in_([str(one) for one in filters.status])
+        if filters.status
+        # As the indexes say it, so that the planner finds them.
+        else own.status.in_([str(one) for one in LISTED]),
+        *about(filters.about, event),
+    ]
+    if filters.mode:
+        conditions.append(one_of(own.mode, filters.mode))
+    if filters.initiative:
+        conditions.append(own.initiative == filters.initiative)
+    if filters.when:
+        days: dict[tuple[date, date], list[str]] = {}
+        for zone in ZONES:
+            span = local_days(filters.when, wall_time(now, zone).date())
+            days.setdefault((span.first, span.end), []).append(zone)
+        conditions.append(
+            or_(
+                *(
+                    and_(one_of(own.zone, zones), *_local_days(first, end))
+                    for (first, end), zones in days.items()
+                )
+            )
+        )
+        conditions += _indexed(min(one for one, _ in days), max(one for _, one in days))
+        return conditions
+    begin = filters.begin if filters.has_days else now
+    for bound, is_begin in ((begin, True), (filters.end, False)):
+        if isinstance(bound, datetime):
+            conditions.append(own.ends_at > bound if is_begin else own.starts_at < bound)
+        elif bound is not None:
+            conditions += _local_days(bound if is_begin else None, None if is_begin else bound)
+    return conditions + _indexed(begin, filters.end)
+
+
+def _local_days(first: date | None, end: date | None) -> list[ColumnElement[bool]]:
+    """What takes place, by the clocks there, from the beginning of a day to that of another."""
+    found: list[ColumnElement[bool]] = []
+    if first is not None:
+        found.append(event.c.ends_local > _midnight(first))
+    if end is not None:
+        found.append(event.c.starts_local < _midnight(end))
+    return found
+
+
+def _indexed(
+    begin: date | datetime | None, end: date | datetime | None
+) -> list[ColumnElement[bool]]:
+    """A range of the index that holds all that the exact conditions find, and little else."""
+    found: list[ColumnElement[bool]] = []
+    if begin is not None:
+        earliest = begin if isinstance(begin, datetime) else _utc(begin) - WIDEST_OFFSET
+        found += [event.c.starts_at > earliest - LONGEST, event.c.ends_at > earliest]
+    if end is not None:
+        latest = end if isinstance(end, datetime) else _utc(end) + WIDEST_OFFSET
+        found.append(event.c.starts_at < latest)
+    return found
+
+
+def _midnight(day: date) -> ColumnElement[Any]:
+    return cast(literal(datetime(day.year, day.month, day.day)), DateTime())  # noqa: DTZ001
+
+
+def _utc(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def order() -> tuple[ColumnElement[Any], ...]:
+    """By beginning; total, by falling back on end and id."""
+    return event.c.starts_at, event.c.ends_at, event.c.id
+
+
+def after(cursor: EventCursor | None) -> list[ColumnElement[bool]]:
+    if cursor is None:
+        return []
+    return [tuple_(*order()) > tuple_(cursor.starts_at, cursor.ends_at, cursor.id)]
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events in order, and where the next page begins."""
+
+    items: Sequence[Event]
+    next: EventCursor | None
+
+
+def find_page(
+    connection: Connection,
+    filters: EventFilters,
+    limit: int,
+    now: datetime,
+    cursor: EventCursor | None = None,
+) -> EventPage:
+    chosen = (
+        select(event)
+        .where(*where(filters, now), *after(cursor))
+        .order_by(*order())
+        .limit(limit + 1)
+    )
+    rows = connection.execute(_named(chosen, filters)).all()
+    items = [_event(row) for row in rows[:limit]]
+    last = items[-1] if len(rows) > limit else None
+    return EventPage(items, EventCursor(last.starts_at, last.ends_at, last.id) if last else None)
+
+
+def count(connection: Connection, filters: EventFilters, now: datetime) -> int:
+    """How many a filter finds, counted no farther than `COUNTED_UP_TO`."""
+    some = select(event.c.id).where(*where(filters, now)).limit(COUNTED_UP_TO).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def find(connection: Connection, identifier: UUID, *, lock: bool = False) -> Event | None:
+    """One event, whatever its status; `lock` holds it until the transaction ends."""
+    if lock:
+        statement = text("SELECT FROM event WHERE id = :id FOR NO KEY UPDATE")
+        connection.execute(statement, {"id": identifier})
+    found = find_all(connection, [event.c.id == identifier])
+    return found[0] if found else None
+
+
+def of_series(connection: Connection, series: UUID) -> list[Event]:
+    """All occurrences, by their places in the rule."""
+    found = find_all(connection, [event.c.series == series])
+    return sorted(found, key=lambda one: one.recurrence_id)
+
+
+def of_ids(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Event]:
+    found = find_all(connection, [event.c.id.in_(list(ids))])
+    return {one.id: one for one in found}
+
+
+def find_all(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> list[Event]:
+    chosen = select(event).where(*conditions).order_by(*order())
+    return [_event(row) for row in connection.execute(_named(chosen, EventFilters()))]
+
+
+def gone_lately(
+    connection: Connection, filters: EventFilters, now: datetime, limit: int
+) -> list[Event]:
+    """What the filter would find had it not been cancelled or postponed in the last 90 days."""
+    wanted = EventFilters(
+        about=filters.about,
+        begin=filters.begin,
+        end=filters.end,
+        when=filters.when,
+        mode=filters.mode,
+        initiative=filters.initiative,
+        status=(EventStatus.CANCELLED, EventStatus.POSTPONED),
+    )
+    since = now - timedelta(days=CANCELLED_DAYS)
+    # Written out as the index of these has it.
+    chosen = (
+        select(event)
+        .where(*where(wanted, now), event.c.changed_at > since)
+        .order_by(event.c.changed_at.desc(), event.c.id)
+        .limit(limit)
+    )
+    return [_event(row) for row in connection.execute(_named(chosen, EventFilters()))]
+
+
+def _named(chosen: Select[Any], filters: EventFilters) -> Select[Any]:
+    """The chosen rows with the names of their territories, in their order."""
+    rows = chosen.subquery("event")
+    joined: Any = rows.join(event_series, event_series.c.id == rows.c.series)
+    names: list[ColumnElement[Any]] = []
+    for level, named in _NAMED.items():
+        joined = joined.outerjoin(
+            named, and_(named.c.level == level, named.c.code == rows.c[level])
+        )
+        names += [named.c.name.label(f"{level}_name"), named.c.article.label(f"{level}_article")]
+    near = filters.about.near
+    shown = [rows.c[name] for name in _COLUMNS]
+    found: Select[Any] = select(
+        *shown,
+        *names,
+        func.ST_X(rows.c.point).label("lon"),
+        func.ST_Y(rows.c.point).label("lat"),
+        func.ST_X(rows.c.anchor).label("anchor_lon"),
+        func.ST_Y(rows.c.anchor).label("anchor_lat"),
+        event_series.c.rrule,
+        event_series.c.source,
+        (distance(near, rows.c) if near else literal(None)).label("distance"),
+    )
+    return found.select_from(joined).order_by(rows.c.starts_at, rows.c.ends_at, rows.c.id)
+
+
+_COLUMNS = (
+    "id", "series", "recurrence_id", "status", "title", "summary", "description", "theme",
+    "initiative", "starts_at", "ends_at", "zone", "starts_local", "ends_local", "mode",
+    "online_url", "place_text", "precision", "commune", "epci", "departement", "region",
+    "registration", "registration_url", "capacity", "max_seats", "question", "former_starts_at",
+    "former_place", "note", "sequence", "created_at", "changed_at",
+)  # fmt: skip
+
+
+def _event(row: Row[Any]) -> Event:
+    values = dict(row._mapping)
+    del values["epci_article"]
+    return Event(
+        **values
+        | {
+            "status": EventStatus(row.status),
+            "theme": Theme(row.theme),
+            "mode": EventMode(row.mode),
+            "precision": Precision(row.precision),
+            "registration": RegistrationMode(row.registration),
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSeries:
+    """A series: who organises it, when it takes place, and where it stands with moderators."""
+
+    id: UUID
+    person: UUID | None
+    organiser: str
+    times: EventTimes
+    revision: int
+    queued_at: datetime | None
+    submitted_at: datetime
+    published_at: datetime | None
+    reason: str
+    made_until: datetime | None
+    source: str
+
+
+def find_series(
+    connection: Connection, identifier: UUID, *, lock: bool = False
+) -> EventSeries | None:
+    if lock:
+        statement = text("SELECT FROM event_series WHERE id = :id FOR UPDATE")
+        connection.execute(statement, {"id": identifier})
+    row = connection.execute(text(SERIES), {"id": identifier}).one_or_none()
+    if row is None:
+        return None
+    return EventSeries(
+        id=row.id,
+        person=row.person,
+        organiser=row.organiser,
+        times=times_of(row),
+        revision=row.revision,
+        queued_at=row.queued_at,
+        submitted_at=row.submitted_at,
+        published_at=row.published_at,
+        reason=row.reason,
+        made_until=row.made_until,
+        source=row.source,
+    )
+
+
+def times_of(row: Row[Any]) -> EventTimes:
+    return EventTimes(
+        row.starts_local,
+        row.duration,
+        row.zone,
+        RecurrenceRule.parse(row.rrule, row.zone) if row.rrule else None,
+        tuple(row.exdates),
+        tuple(row.rdates),
+    )
+
+
+def departement_of(connection: Connection, ref: TerritoryRef) -> str | None:
+    """The département that a territory is, or lies in; None for a région and what straddles."""
+    if ref.level is Level.DEPARTEMENT:
+        return ref.code
+    bound = {"level": str(ref.level), "code": ref.code}
+    found: str | None = connection.execute(text(DEPARTEMENT), bound).scalar_one_or_none()
+    return found
+
+
+def of_form(connection: Connection, form: UUID) -> tuple[UUID, UUID | None] | None:
+    """The series that a form has made already, and its organiser."""
+    statement = text("SELECT id, person FROM event_series WHERE form = :form")
+    row = connection.execute(statement, {"form": form}).one_or_none()
+    return (row.id, row.person) if row else None
+
+
+def first_of(connection: Connection, series: UUID, now: datetime) -> UUID:
+    """The occurrence that stands for a series: the next one, else the last."""
+    found: UUID = connection.execute(text(FIRST), {"series": series, "now": now}).scalar_one()
+    return found
+
+
+def mine(connection: Connection, person: UUID, now: datetime) -> list[Event]:
+    """One occurrence of each series that a person organises, the latest proposed first."""
+    rows = connection.execute(text(MINE), {"person": person}).scalars().all()
+    firsts = [first_of(connection, one, now) for one in rows]
+    known = of_ids(connection, firsts)
+    return [known[one] for one in firsts]
+
+
+def is_within(connection: Connection, series: UUID, reach: TerritoryScope) -> bool:
+    """Whether any occurrence of a series is placed within a scope."""
+    statement = text(fill(IS_WITHIN, {"reach": within(reach, "event.")}))
+    return bool(connection.execute(statement, bound_reach(reach) | {"id": series}).scalar_one())
+
+
+def export(connection: Connection, person: UUID) -> dict[str, Any]:
+    """What a person organises and comes to, for the export of their data."""
+    return {
+        "organised": [
+            dict(row._mapping) for row in connection.execute(text(ORGANISED), {"person": person})
+        ],
+        "registrations": [
+            dict(row._mapping) for row in connection.execute(text(COMING_TO), {"person": person})
+        ],
+    }
+
+
+SERIES = """
+SELECT event_series.id, event_series.person, coalesce(person.name, '') AS organiser, starts_local,
+       duration, zone, rrule, exdates, rdates, revision, queued_at, submitted_at, published_at,
+       reason, made_until, source
+  FROM event_series LEFT JOIN person ON person.id = event_series.person
+ WHERE event_series.id = :id"""
+
+# An overseas région is one département.
+DEPARTEMENT = """
+SELECT coalesce(departement, (SELECT min(code) FROM territory AS part
+                               WHERE part.level = 'departement' AND territory.level = 'region'
+                                 AND part.region = territory.code
+                              HAVING count(*) = 1))
+  FROM territory WHERE level = :level AND code = :code"""
+
+FIRST = """
+SELECT id FROM event WHERE series = :series
+ ORDER BY ends_at <= :now, CASE WHEN ends_at > :now THEN starts_at END, starts_at DESC, id
+ LIMIT 1"""
+
+MINE = """
+SELECT id FROM event_series
+ WHERE person = :person AND EXISTS (SELECT FROM event WHERE event.series = event_series.id)
+ ORDER BY submitted_at DESC, id LIMIT 200"""
+
+IS_WITHIN = "SELECT EXISTS (SELECT FROM event WHERE event.series = :id AND {reach})"
+
+ORGANISED = """
+SELECT event_series.id AS series, event.id, event.status, event.title, event.summary,
+       event.description, event.theme, event.starts_at, event.ends_at, event.zone, event.place_text,
+       event.online_url, event.capacity, event.question, event.note, event_series.rrule,
+       event_series.submitted_at, event_series.published_at, event_series.reason
+  FROM event_series JOIN event ON event.series = event_series.id
+ WHERE event_series.person = :person
+ ORDER BY event.starts_at, event.id"""
+
+COMING_TO = """
+SELECT registration.event, event.title, event.starts_at, registration.state, registration.seats,
+       registration.name, registration.is_public, registration.answer, registration.created_at,
+       registration.changed_at
+  FROM event_registration AS registration JOIN event ON event.id = registration.event
+ WHERE registration.person = :person
+ ORDER BY event.starts_at, event.id"""

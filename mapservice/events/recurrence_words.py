@@ -1,0 +1,195 @@
+"""A recurrence rule in words, in the language of the request or of a mail."""
+
+from datetime import datetime
+
+from babel.dates import format_date, get_day_names, get_month_names
+
+from mapservice.events.recurrence import DAYS, EventTimes, RecurrenceRule
+from mapservice.i18n import LANGUAGE, LOCALES
+
+WEEKDAYS = (0, 1, 2, 3, 4)
+WEEKEND = (5, 6)
+FRENCH_NTH = {1: "1er", 2: "2e", 3: "3e", 4: "4e", 5: "5e", -1: "dernier", -2: "avant-dernier"}
+ENGLISH_NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last"}
+
+
+def rule_words(times: EventTimes, language: str = "") -> str:
+    """ "tous les mardis, jusqu’au 30 juin 2027"; "" for an event that takes place once.
+
+    Both languages are written out rather than translated: word order and plurals depend on each
+    part of the rule. A rule that has no plain words is told by its text.
+    """
+    rule = times.rule
+    if rule is None:
+        return ""
+    language = language or LANGUAGE.get()
+    words = (_french if language == "fr" else _english)(rule, times.start, LOCALES[language])
+    return words or rule.text(times.zone)
+
+
+def _french(rule: RecurrenceRule, start: datetime, locale: str) -> str:
+    n = rule.interval
+    days = [(nth, DAYS.index(day)) for nth, day in rule.days]
+    names = get_day_names(locale=locale)
+    plain = sorted(day for nth, day in days if not nth)
+    months = _joined([get_month_names(locale=locale)[one] for one in rule.months], "et")
+    if rule.positions and not _is_setpos_day(rule):
+        return ""
+    if rule.frequency == "DAILY":
+        if rule.month_days or days:
+            return ""
+        words = "tous les jours" if n == 1 else f"tous les {n} jours"
+    elif rule.frequency == "WEEKLY":
+        chosen = tuple(plain or [start.weekday()])
+        if chosen == WEEKDAYS:
+            told = "du lundi au vendredi"
+            words = told if n == 1 else f"toutes les {n} semaines, {told}"
+        elif n == 1:
+            words = "tous les " + _joined([f"{names[day]}s" for day in chosen], "et")
+        else:
+            often = "une semaine sur deux" if n == 2 else f"toutes les {n} semaines"
+            words = f"{often}, le " + _joined([str(names[day]) for day in chosen], "et le")
+    else:
+        each = "de chaque mois" if n == 1 else f"tous les {n} mois"
+        if rule.frequency == "YEARLY":
+            each = "chaque année" if n == 1 else f"tous les {n} ans"
+            if days and not rule.months:
+                return ""
+            if not months and not rule.month_days:
+                date = format_date(start, "d MMMM", locale=locale)
+                told = "1er" + date[1:] if start.day == 1 else date
+                return _ended_french(f"{each}, le {told}", rule, locale)
+        day_words = _french_days(rule, start, names)
+        if not day_words:
+            return ""
+        if rule.frequency == "YEARLY":
+            words = f"{each}, {day_words} de {months}" if months else ""
+        elif n == 1:
+            words = f"{day_words} de {months}" if months else f"{day_words} {each}"
+        else:
+            words = f"{each}, {day_words}"
+        return _ended_french(words, rule, locale) if words else ""
+    if months:
+        words += f", en {months}"
+    return _ended_french(words, rule, locale)
+
+
+def _french_days(rule: RecurrenceRule, start: datetime, names: object) -> str:
+    table: dict[int, str] = dict(names)  # type: ignore[call-overload]
+    numbered = _numbered(rule)
+    if rule.month_days and rule.days:
+        return ""
+    if numbered:
+        parts = []
+        for nth, day in numbered:
+            if nth not in FRENCH_NTH:
+                return ""
+            parts.append(f"{FRENCH_NTH[nth]} {table[day]}")
+        return "le " + _joined(parts, "et le")
+    if rule.days:
+        return "tous les " + _joined(
+            [f"{table[DAYS.index(day)]}s" for nth, day in rule.days if not nth], "et"
+        )
+    told = rule.month_days or (start.day,)
+    parts = [
+        "dernier jour" if one == -1 else "1er" if one == 1 else str(one)
+        for one in told
+        if one >= -1
+    ]
+    return "le " + _joined(parts, "et le") if len(parts) == len(told) else ""
+
+
+def _ended_french(words: str, rule: RecurrenceRule, locale: str) -> str:
+    if rule.until:
+        day = format_date(rule.until, "long", locale=locale)
+        told = f"1er{day[1:]}" if rule.until.day == 1 else day
+        return f"{words}, jusqu’au {told}"
+    return f"{words}, {rule.count} fois" if rule.count else words
+
+
+def _english(rule: RecurrenceRule, start: datetime, locale: str) -> str:
+    n = rule.interval
+    names = get_day_names(locale=locale)
+    plain = sorted(DAYS.index(day) for nth, day in rule.days if not nth)
+    months = _joined([get_month_names(locale=locale)[one] for one in rule.months], "and")
+    if rule.positions and not _is_setpos_day(rule):
+        return ""
+    if rule.frequency == "DAILY":
+        if rule.month_days or rule.days:
+            return ""
+        words = "every day" if n == 1 else f"every {n} days"
+    elif rule.frequency == "WEEKLY":
+        chosen = tuple(plain or [start.weekday()])
+        told = (
+            "Monday to Friday"
+            if chosen == WEEKDAYS
+            else _joined([str(names[day]) for day in chosen], "and")
+        )
+        often = "every" if n == 1 else "every other week on" if n == 2 else f"every {n} weeks on"
+        words = f"{often} {told}"
+    else:
+        each = "every month" if n == 1 else f"every {n} months"
+        if rule.frequency == "YEARLY":
+            each = "every year" if n == 1 else f"every {n} years"
+            if rule.days and not rule.months:
+                return ""
+            if not months and not rule.month_days:
+                date = format_date(start, "d MMMM", locale=locale)
+                return _ended_english(f"{each} on {date}", rule, locale)
+        numbered = _numbered(rule)
+        if rule.month_days and rule.days:
+            return ""
+        if numbered:
+            if any(nth not in ENGLISH_NTH for nth, _ in numbered):
+                return ""
+            day_words = "on the " + _joined(
+                [f"{ENGLISH_NTH[nth]} {names[day]}" for nth, day in numbered], "and the"
+            )
+        elif rule.days:
+            day_words = "on every " + _joined([str(names[day]) for day in plain], "and")
+        else:
+            told_days = rule.month_days or (start.day,)
+            if any(one < -1 for one in told_days):
+                return ""
+            day_words = "on the " + _joined(
+                ["last day" if one == -1 else _ordinal(one) for one in told_days], "and the"
+            )
+        if rule.frequency == "YEARLY":
+            words = f"{each} {day_words} of {months}" if months else ""
+        else:
+            words = f"{each} {day_words}" + (f" of {months}" if months else "")
+        return _ended_english(words, rule, locale) if words else ""
+    if months:
+        words += f", in {months}"
+    return _ended_english(words, rule, locale)
+
+
+def _ended_english(words: str, rule: RecurrenceRule, locale: str) -> str:
+    if rule.until:
+        return f"{words}, until {format_date(rule.until, 'long', locale=locale)}"
+    return f"{words}, {rule.count} times" if rule.count else words
+
+
+def _is_setpos_day(rule: RecurrenceRule) -> bool:
+    """ "The third of the Saturdays" is the third Saturday; other positions have no plain words."""
+    return rule.frequency == "MONTHLY" and len(rule.days) == 1 and not rule.days[0][0]
+
+
+def _numbered(rule: RecurrenceRule) -> list[tuple[int, int]]:
+    """Ordinals with days of the week (Monday 0); empty where each such day is meant."""
+    if rule.positions:
+        day = DAYS.index(rule.days[0][1])
+        return [(position, day) for position in rule.positions]
+    found = [(nth, DAYS.index(day)) for nth, day in rule.days if nth]
+    return found if len(found) == len(rule.days) else []
+
+
+def _ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if 10 <= number % 100 <= 13 else ending}"
+
+
+def _joined(parts: list[str], word: str) -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} {word} {parts[-1]}"

@@ -1,0 +1,228 @@
+"""`/evenements/{id}/inscription`: registering, accepting a seat, leaving; no account is needed."""
+
+import contextlib
+from datetime import UTC, datetime
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+from sqlalchemy import Connection
+
+from mapservice.accounts.people import service as people
+from mapservice.accounts.people import session
+from mapservice.accounts.people.magic_links import ConfirmationQuestion, MagicLinkAction
+from mapservice.accounts.people.model import MAX_NAME, MagicLink, Person
+from mapservice.accounts.people.service import ConfirmationRequest, clean_display_name
+from mapservice.contributions.proposals.model import paragraphs
+from mapservice.errors import InvalidInput, NotFound, StateConflict
+from mapservice.events import queries, registration_service
+from mapservice.events.author_routes import see, sender
+from mapservice.events.model import MAX_ANSWER, Event, EventStatus, RegistrationMode
+from mapservice.events.routes import public_event, words
+from mapservice.events.words import moment_words, registration_state_label, when_words
+from mapservice.i18n import gettext as _
+from mapservice.web import edge, forms
+from mapservice.web.edge import only_parameters, services
+from mapservice.web.forms import FormGate, FormRefused
+from mapservice.web.unsubscribe import UnsubscribePage
+
+blueprint = Blueprint("event_registrations", __name__, url_prefix="/evenements/<uuid:identifier>")
+blueprint.after_request(edge.secret_answer)
+
+GATE = FormGate("register")
+LEAVING = UnsubscribePage(
+    "events/leave.html",
+    registration_service.leave_key,
+    lambda connection, one: registration_service.leave(
+        connection, one, sender(), datetime.now(UTC)
+    ),
+)
+
+
+@blueprint.get("/inscription")
+def ask(identifier: UUID) -> Response:
+    """How one's registration stands, or the form."""
+    only_parameters()
+    with services().engine.connect() as connection:
+        found = _with_registration(connection, identifier)
+        return make_response(_page(connection, found))
+
+
+@blueprint.post("/inscription")
+def register(identifier: UUID) -> Response:
+    """Registers who is signed in; anybody else confirms by a mailed link."""
+    person = session.current_person()
+    with services().engine.connect() as connection:
+        found = _with_registration(connection, identifier)
+        try:
+            seats = _seats(found)
+            name = clean_display_name(request.form.get("name", ""))
+            is_public = request.form.get("is_public") == "1"
+            if not found.is_open(datetime.now(UTC)):
+                raise StateConflict("One cannot register for this any more.")
+            if person is None:
+                email = forms.read_email()
+                forms.check(GATE, email=email)
+                wanted = ConfirmationRequest(
+                    purpose=registration_service.PURPOSE,
+                    letter=registration_service.LETTER,
+                    subject=identifier,
+                    payload={"seats": seats, "name": name, "is_public": is_public},
+                    values={"title": found.title, "when": when_words(found, session.locale())},
+                    locale=session.locale(),
+                )
+                site = session.letterhead()
+                with services().engine.begin() as writing:
+                    people.ask_confirmation(writing, site, email, wanted)
+                return see(url_for("people.sent"))
+            forms.check(GATE, person=person.id)
+            with services().engine.begin() as writing:
+                registration_service.register(
+                    writing,
+                    identifier,
+                    person.id,
+                    sender(),
+                    datetime.now(UTC),
+                    seats=seats,
+                    name=name,
+                    is_public=is_public,
+                )
+        except FormRefused as error:
+            page = _page(connection, found, error.words, error.field)
+            return forms.answer(error, page)
+        except InvalidInput as error:
+            page = _page(connection, found, _mistake(error, found), error.field)
+            return make_response(page, HTTPStatus.BAD_REQUEST)
+        except StateConflict:
+            words_ = _("On ne peut plus s’inscrire à cet événement.")
+            return make_response(_page(connection, found, words_), HTTPStatus.CONFLICT)
+    return see(url_for("event_registrations.ask", identifier=identifier))
+
+
+@blueprint.post("/inscription/accepter")
+def accept(identifier: UUID) -> Response:
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        known = _own(connection, identifier, person)
+        # Too late: what `settle` did meanwhile stays, the seat went to who waits next.
+        with contextlib.suppress(StateConflict):
+            registration_service.accept(connection, known, sender(), datetime.now(UTC))
+    return see(url_for("event_registrations.ask", identifier=identifier))
+
+
+@blueprint.post("/inscription/quitter")
+def leave(identifier: UUID) -> Response:
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        known = _own(connection, identifier, person)
+        registration_service.leave(connection, known, sender(), datetime.now(UTC))
+    return see(url_for("event_registrations.ask", identifier=identifier))
+
+
+@blueprint.post("/inscription/reponse")
+def answer(identifier: UUID) -> Response:
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        known = _own(connection, identifier, person)
+        written = paragraphs(request.form.get("answer", ""))
+        registration_service.answer(connection, known, written)
+    return see(url_for("event_registrations.ask", identifier=identifier))
+
+
+@blueprint.get("/quitter/<uuid:registration>/<secret:signature>")
+def ask_leave(identifier: UUID, registration: UUID, signature: str) -> Response:
+    del identifier
+    return LEAVING.ask(registration, signature)
+
+
+@blueprint.post("/quitter/<uuid:registration>/<secret:signature>")
+def leave_by_link(identifier: UUID, registration: UUID, signature: str) -> Response:
+    del identifier
+    return LEAVING.leave(registration, signature)
+
+
+def _page(connection: Connection, found: Event, error: str = "", field: str = "") -> str:
+    person, now = session.current_person(), datetime.now(UTC)
+    mine = registration_service.of_person(connection, found.id, person.id) if person else None
+    return render_template(
+        "events/registration.html",
+        event=found,
+        person=person,
+        mine=mine,
+        counts=registration_service.counts(connection, found),
+        error=error,
+        field=field,
+        typed=request.form,
+        max_answer=MAX_ANSWER,
+        max_name=MAX_NAME,
+        until=moment_words(mine.offered_until, found.zone) if mine and mine.offered_until else "",
+        state_label=registration_state_label,
+        **words(now),
+    )
+
+
+def _with_registration(connection: Connection, identifier: UUID) -> Event:
+    """An event that one registers for here. Raises NotFound for any other."""
+    found = public_event(connection, identifier)
+    if found.registration not in (RegistrationMode.OPEN, RegistrationMode.APPROVAL):
+        raise NotFound("One does not register for this here.")
+    return found
+
+
+def _own(connection: Connection, identifier: UUID, person: Person) -> UUID:
+    known = registration_service.of_person(connection, identifier, person.id)
+    if known is None:
+        raise NotFound("There is no such registration of yours.")
+    return known.id
+
+
+def _seats(found: Event) -> int:
+    text = request.form.get("seats", "1") or "1"
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:3]) <= found.max_seats):
+        raise InvalidInput("seats", f"must be a number between 1 and {found.max_seats}")
+    return int(text)
+
+
+def _mistake(error: InvalidInput, found: Event) -> str:
+    if error.field == "seats":
+        return _("De 1 à %(most)s places.", most=found.max_seats)
+    return _("Un nom tient sur une ligne : %(most)s signes au plus.", most=MAX_NAME)
+
+
+def _ask(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
+    assert token.subject is not None, "set where the link was made"
+    found = queries.find(connection, token.subject)
+    if found is None or not found.is_public:
+        raise NotFound("This event no longer exists.")
+    if found.status is EventStatus.CANCELLED:
+        said = _("« %(title)s » est annulé.", title=found.title)
+    else:
+        said = _("« %(title)s », %(when)s.", title=found.title, when=when_words(found))
+    return ConfirmationQuestion(
+        _("Confirmer votre inscription"), said, _("Confirmer mon inscription")
+    )
+
+
+def _confirm(connection: Connection, person: Person, token: MagicLink) -> str:
+    assert token.subject is not None, "set where the link was made"
+    try:
+        registration_service.register(
+            connection,
+            token.subject,
+            person.id,
+            sender(),
+            datetime.now(UTC),
+            seats=int(token.payload["seats"]),
+            name=str(token.payload["name"]),
+            is_public=bool(token.payload["is_public"]),
+        )
+    except (StateConflict, InvalidInput):
+        # Too late: the page says how things stand.
+        return url_for("events.detail", identifier=token.subject)
+    return url_for("event_registrations.ask", identifier=token.subject)
+
+
+MAGIC_LINK = MagicLinkAction(registration_service.PURPOSE, ask=_ask, confirm=_confirm)

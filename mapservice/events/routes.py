@@ -1,0 +1,450 @@
+"""`/evenements`: the list and its map, one event, and the same for machines."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, render_template, request
+from markupsafe import Markup
+from sqlalchemy import Connection
+
+from mapservice.accounts.people import service as people
+from mapservice.accounts.people import session
+from mapservice.accounts.roles import permissions
+from mapservice.errors import InvalidInput, NotFound
+from mapservice.events import formats, queries, registration_service
+from mapservice.events.calendar_format import (
+    CalendarEntry,
+    CalendarFeed,
+    calendar,
+    series_calendar,
+)
+from mapservice.events.filters import EventFilters, EventPageRequest, parse, with_about
+from mapservice.events.model import PUBLIC, Event, EventStatus, RegistrationState
+from mapservice.events.recurrence_words import rule_words
+from mapservice.events.words import (
+    event_status_label,
+    how_far,
+    place_words,
+    short_day,
+    when_words,
+)
+from mapservice.i18n import gettext as _
+from mapservice.i18n import quoted, theme_label
+from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.local_days import When
+from mapservice.initiatives.markdown import to_html
+from mapservice.initiatives.model import Theme
+from mapservice.initiatives.params import NamedTerritory, with_known_places
+from mapservice.moderation.model import CaseKind
+from mapservice.territories.model import Level, TerritoryRef
+from mapservice.tiles.live_map import bounds_of, map_config, place_map
+from mapservice.web import edge
+from mapservice.web.edge import base_url, only_parameters, services
+
+blueprint = Blueprint("events", __name__)
+
+PAGE_SIZE, MAX_PAGE_SIZE = 20, 1000
+GEOJSON_SIZE, ATOM_SIZE = 500, 50
+# What a calendar holds that is asked for no days; a calendar has no second page.
+CALENDAR_DAYS = 60
+MAX_CALENDAR = 10_000
+FRESH_SECONDS = 300
+ATOM = "application/atom+xml; charset=utf-8"
+CALENDAR = "text/calendar; charset=utf-8"
+VIEW = "vue"
+
+
+def read_filters(connection: Connection, *beside: str) -> tuple[EventFilters, EventPageRequest]:
+    """Filters and paging of the present request, with places that exist and are known by name.
+
+    Raises InvalidInput naming the parameter.
+    """
+    pairs = [pair for pair in request.args.items(multi=True) if pair[0] not in beside]
+    filters, paging = parse(pairs)
+    return with_about(filters, with_known_places(connection, filters.about)), paging
+
+
+@blueprint.get("/evenements")
+def listing() -> str:
+    """What is not over yet, or whatever the filter asks for; `vue=carte` shows the map too."""
+    now = datetime.now(UTC)
+    view = request.args.get(VIEW, "")
+    if view not in ("", "carte"):
+        raise InvalidInput(VIEW, "is not carte")
+    with services().autocommit.connect() as connection:
+        filters, paging = read_filters(connection, VIEW)
+        limit = paging.limit or PAGE_SIZE
+        if limit > MAX_PAGE_SIZE:
+            raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
+        page = queries.find_page(connection, filters, limit, now, paging.cursor)
+        total = queries.count(connection, filters, now)
+        named = [ref for ref in filters.about.territory if isinstance(ref, NamedTerritory)]
+        pairs = filters.to_pairs()
+        return render_template(
+            "events/list.html",
+            page=page,
+            filters=filters,
+            pairs=pairs,
+            total=total,
+            more=total >= queries.COUNTED_UP_TO,
+            first=paging.cursor is None,
+            next_url=next_address("/evenements", filters, page, paging, view),
+            title=listing_title(filters),
+            named=named,
+            themes=list(Theme),
+            whens=[
+                (When.TODAY, _("Aujourd’hui")),
+                (When.WEEKEND, _("Ce week-end")),
+                (When.WEEK, _("Cette semaine")),
+            ],
+            with_query=with_query(filters, view),
+            event_address=lambda ending: f"/evenements{ending}{query_of(filters)}",
+            shown_day=lambda name: dict(pairs).get(name, "")[:10],
+            shows_map=view == "carte",
+            map_config=events_map(filters) if view == "carte" else None,
+            sample=sample_of(connection, page.items),
+            indexed=not pairs and not view and paging == EventPageRequest(),
+            canonical=f"{base_url()}/evenements",
+            **words(now),
+        )
+
+
+@blueprint.get("/evenements.geojson")
+def as_geojson() -> Response:
+    now = datetime.now(UTC)
+    with services().autocommit.connect() as connection:
+        filters, paging = read_filters(connection)
+        limit = _limit(paging, GEOJSON_SIZE)
+        page = queries.find_page(connection, filters, limit, now, paging.cursor)
+    following = next_address("/evenements.geojson", filters, page, paging)
+    document: dict[str, Any] = {
+        "type": "FeatureCollection",
+        "features": [formats.feature(one, base_url()) for one in page.items],
+        "numberReturned": len(page.items),
+    }
+    if following:
+        document["links"] = [{"rel": "next", "href": base_url() + following, "type": edge.GEOJSON}]
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    response = edge.whole_answer(body, edge.GEOJSON)
+    return _with_next(response, following)
+
+
+@blueprint.get("/evenements.csv")
+def as_csv() -> Response:
+    """All that the filter finds, sent as it is read; `limit` ends it sooner."""
+    now = datetime.now(UTC)
+    with services().autocommit.connect() as connection:
+        filters, paging = read_filters(connection)
+    base = base_url()
+
+    def blocks(connection: Connection) -> Any:
+        left, cursor = paging.limit or 10**9, paging.cursor
+        yield formats.HEADER.encode()
+        while left > 0:
+            size = min(left, MAX_PAGE_SIZE)
+            page = queries.find_page(connection, filters, size, now, cursor)
+            if page.items:
+                yield formats.csv_text(page.items, base, header=False)
+            left, cursor = left - size, page.next
+            if cursor is None:
+                return
+
+    return edge.stream_answer(edge.CSV, "evenements.csv", blocks)
+
+
+@blueprint.get("/evenements.atom")
+def as_atom() -> Response:
+    now = datetime.now(UTC)
+    with services().autocommit.connect() as connection:
+        filters, paging = read_filters(connection)
+        limit = _limit(paging, ATOM_SIZE)
+        page = queries.find_page(connection, filters, limit, now, paging.cursor)
+    following = next_address("/evenements.atom", filters, page, paging)
+    feed = formats.EventFeed(
+        title=f"{services().settings.site_name} · {listing_title(filters)}",
+        author=services().settings.site_name,
+        url=f"{base_url()}{request.full_path.rstrip('?')}",
+        page=f"{base_url()}/evenements{query_of(filters)}",
+        next=base_url() + following if following else None,
+        entries=[(one, when_words(one), place_words(one)) for one in page.items],
+    )
+    return edge.whole_answer(formats.atom(feed, base_url()), ATOM, FRESH_SECONDS)
+
+
+@blueprint.get("/evenements.ics")
+def as_calendar() -> Response:
+    """All of the next sixty days, or of the days asked for, and what was cancelled lately.
+
+    A calendar program follows no link to a next page: so it is whole, or refused.
+    """
+    now = datetime.now(UTC)
+    with services().autocommit.connect() as connection:
+        filters, paging = read_filters(connection)
+        if paging.cursor is not None:
+            raise InvalidInput("cursor", "a calendar has no pages")
+        wanted = filters
+        if not filters.has_days:
+            wanted = EventFilters(
+                about=filters.about,
+                begin=now,
+                end=now + timedelta(days=CALENDAR_DAYS),
+                status=filters.status,
+                mode=filters.mode,
+                initiative=filters.initiative,
+            )
+        limit = paging.limit or MAX_CALENDAR
+        page = queries.find_page(connection, wanted, limit, now)
+        if page.next and not paging.limit:
+            raise InvalidInput(
+                "territory", f"must narrow this down: more than {MAX_CALENDAR} events are meant"
+            )
+        items = list(page.items)
+        if not filters.status:
+            items += queries.gone_lately(connection, wanted, now, MAX_CALENDAR)
+    feed = CalendarFeed(
+        title=f"{services().settings.site_name} · {listing_title(filters)}",
+        page=f"{base_url()}/evenements{query_of(filters)}",
+        entries=calendar_entries(items),
+    )
+    return edge.whole_answer(calendar(feed), CALENDAR, FRESH_SECONDS)
+
+
+@blueprint.get("/evenements/<uuid:identifier>.ics")
+def one_calendar(identifier: UUID) -> Response:
+    only_parameters()
+    with services().autocommit.connect() as connection:
+        found = public_event(connection, identifier)
+    feed = CalendarFeed(found.title, base_url() + found.url, calendar_entries([found]))
+    return edge.whole_answer(calendar(feed), CALENDAR, FRESH_SECONDS)
+
+
+@blueprint.get("/evenements/<uuid:identifier>/serie.ics")
+def whole_series(identifier: UUID) -> Response:
+    """The series that an event belongs to, with its rule. Raises NotFound."""
+    only_parameters()
+    now = datetime.now(UTC)
+    with services().autocommit.connect() as connection:
+        found = public_event(connection, identifier)
+        series = queries.find_series(connection, found.series)
+        assert series is not None, "an event has a series"
+        every = [one for one in queries.of_series(connection, series.id) if one.status in PUBLIC]
+    body = series_calendar(series, calendar_entries(every), found.title, now)
+    return edge.whole_answer(body, CALENDAR, FRESH_SECONDS)
+
+
+@blueprint.get("/evenements/agenda/<secret:code>.ics")
+def personal_calendar(code: str) -> Response:
+    """What somebody organises or comes to; whoever has the address reads it, until it is ended."""
+    only_parameters()
+    now = datetime.now(UTC)
+    with services().autocommit.connect() as connection:
+        person = registration_service.calendar_of(connection, people.digest(code))
+        if person is None:
+            raise NotFound("There is no such calendar, or it was ended.")
+        ids = registration_service.agenda(connection, person, now)
+        known = queries.of_ids(connection, ids)
+        mine = registration_service.coming_to(connection, person)
+    entries = []
+    for entry in calendar_entries([known[one] for one in ids if one in known]):
+        own = mine.get(entry.event.id)
+        words = entry.status
+        if own and own.state is not RegistrationState.CONFIRMED:
+            from mapservice.events.words import registration_state_label
+
+            words = " · ".join(filter(None, (words, registration_state_label(own.state))))
+        entries.append(CalendarEntry(entry.event, entry.place, entry.theme, entry.url, words))
+    feed = CalendarFeed(
+        _("Mes événements · %(site)s", site=services().settings.site_name),
+        f"{base_url()}/compte",
+        entries,
+    )
+    return edge.secret_answer(Response(calendar(feed), content_type=CALENDAR))
+
+
+@blueprint.get("/evenements/<uuid:identifier>")
+def detail(identifier: UUID) -> Response:
+    only_parameters()
+    now = datetime.now(UTC)
+    person = session.current_person()
+    with services().autocommit.connect() as connection:
+        found = queries.find(connection, identifier)
+        series = queries.find_series(connection, found.series) if found else None
+        is_own = bool(series and person and series.person == person.id)
+        if found is None or series is None or not (found.is_public or is_own):
+            raise NotFound("There is no such event, or it is not public.")
+        may_decide = permissions.decides_within(
+            lambda reach: queries.is_within(connection, series.id, reach)
+        )
+        others = [
+            one
+            for one in queries.of_series(connection, found.series)
+            if one.id != found.id and one.is_public and one.ends_at > now
+        ][:8]
+        linked = initiatives.find(connection, found.initiative) if found.initiative else None
+        page = render_template(
+            "events/detail.html",
+            event=found,
+            series=series,
+            rule=rule_words(series.times),
+            others=others,
+            linked=linked,
+            is_own=is_own,
+            may_decide=may_decide,
+            description_html=Markup(to_html(found.description)),
+            counts=registration_service.counts(connection, found),
+            names=registration_service.public_names(connection, found.id),
+            mine=registration_service.of_person(connection, found.id, person.id)
+            if person
+            else None,
+            person=person,
+            map_config=place_map(
+                connection,
+                territory_of(found),
+                (found.lon, found.lat) if found.lon is not None and found.lat is not None else None,
+            )
+            if found.region or found.precision == "national"
+            else None,
+            sample=sample_of(connection, [found]),
+            linked_data=formats.schema_event(found, base_url(), place_words(found))
+            if found.is_public
+            else None,
+            canonical=base_url() + found.url,
+            **words(now),
+        )
+    response = make_response(page)
+    if person:
+        response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def public_event(connection: Connection, identifier: UUID) -> Event:
+    """Raises NotFound for what is not public, whether it exists or not."""
+    found = queries.find(connection, identifier)
+    if found is None or not found.is_public:
+        raise NotFound("There is no such event, or it is not public.")
+    return found
+
+
+def calendar_entries(items: Sequence[Event]) -> list[CalendarEntry]:
+    told = (EventStatus.MOVED, EventStatus.POSTPONED, EventStatus.CANCELLED)
+    return [
+        CalendarEntry(
+            event=one,
+            place=place_words(one),
+            theme=theme_label(one.theme),
+            url=base_url() + one.url,
+            status=event_status_label(one.status) if one.status in told else "",
+        )
+        for one in items
+    ]
+
+
+def words(now: datetime) -> dict[str, Any]:
+    """What templates of events call."""
+    return {
+        "now": now,
+        "when_words": when_words,
+        "event_place": place_words,
+        "how_far": how_far,
+        "short_day": short_day,
+        "event_status": event_status_label,
+        "CaseKind": CaseKind,
+    }
+
+
+def events_map(filters: EventFilters) -> dict[str, Any]:
+    """The map of a filter: its own tiles, and the ground of all maps."""
+    about = filters.about
+    named = [ref for ref in about.territory if isinstance(ref, NamedTerritory)]
+    config = map_config(about, bounds_of(about), named[0] if len(named) == 1 else None)
+    return config | {"events": f"/tiles/events.json{query_of(filters)}"}
+
+
+def listing_title(filters: EventFilters) -> str:
+    """What a list of the filter is called."""
+    about = filters.about
+    parts = [
+        *(ref.name for ref in about.territory if isinstance(ref, NamedTerritory)),
+        *(theme_label(theme) for theme in about.theme),
+        *([quoted(about.q)] if about.q else []),
+        *([_("autour d’un lieu")] if about.near else []),
+        *(
+            [
+                {
+                    When.TODAY: _("aujourd’hui"),
+                    When.WEEKEND: _("ce week-end"),
+                    When.WEEK: _("cette semaine"),
+                }[filters.when]
+            ]
+            if filters.when
+            else []
+        ),
+    ]
+    return _("Événements : %(about)s", about=", ".join(parts)) if parts else _("Événements locaux")
+
+
+def territory_of(event: Event) -> TerritoryRef | None:
+    """The finest territory known of its place."""
+    for level in (Level.COMMUNE, Level.EPCI, Level.DEPARTEMENT, Level.REGION):
+        code = getattr(event, str(level))
+        if code:
+            return TerritoryRef(level, code)
+    return None
+
+
+def sample_of(connection: Connection, items: Sequence[Event]) -> str:
+    """As pages of initiatives say it: whether what is shown is made up."""
+    made_up = [one.source == "sample" for one in items]
+    if not any(made_up):
+        return str(initiatives.sample_share(connection) or "")
+    return "all" if all(made_up) else "some"
+
+
+def query_of(filters: EventFilters, **changes: str | None) -> str:
+    """The filter's canonical query string with some of it changed; None takes one away."""
+    pairs = [pair for pair in filters.to_pairs() if pair[0] not in changes]
+    pairs += [(name, text) for name, text in changes.items() if text]
+    return f"?{urlencode(pairs, safe=',:')}" if pairs else ""
+
+
+def with_query(filters: EventFilters, view: str) -> Any:
+    """For templates: the address of the list with some of its filter changed, in the same view."""
+
+    def address(**changes: str | None) -> str:
+        kept = {VIEW: view, **changes}
+        if "when" in changes:
+            kept |= {"from": None, "to": None}
+        return f"/evenements{query_of(filters, **kept)}"
+
+    return address
+
+
+def next_address(
+    path: str,
+    filters: EventFilters,
+    page: queries.EventPage,
+    paging: EventPageRequest,
+    view: str = "",
+) -> str | None:
+    if page.next is None:
+        return None
+    pairs = [*filters.to_pairs(), *([(VIEW, view)] if view else [])]
+    pairs += [("limit", str(paging.limit))] if paging.limit else []
+    return f"{path}?{urlencode([*pairs, ('cursor', page.next.encode())], safe=',:')}"
+
+
+def _limit(paging: EventPageRequest, default: int) -> int:
+    limit = paging.limit or default
+    if limit > MAX_PAGE_SIZE:
+        raise InvalidInput("limit", f"must be at most {MAX_PAGE_SIZE}")
+    return limit
+
+
+def _with_next(response: Response, following: str | None) -> Response:
+    if following:
+        response.headers["Link"] = f'<{base_url()}{following}>; rel="next"'
+    return response

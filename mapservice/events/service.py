@@ -1,0 +1,862 @@
+"""What organisers and moderators do with events: propose, change, move, cancel, decide.
+
+Each verb runs in its caller's transaction, and tells those who are registered in the same one. What
+comes from an unconfirmed address stays in the payload of the mailed link. Rows are locked in one
+order: series, then its events by id.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, insert, text, update
+
+from mapservice.accounts.people import queries as people_queries
+from mapservice.accounts.people import service as people
+from mapservice.accounts.people.model import Person
+from mapservice.accounts.people.service import ConfirmationRequest
+from mapservice.audit import log
+from mapservice.audit import queries as audit
+from mapservice.audit.model import DecisionRecord, DecisionVerdict
+from mapservice.contributions.proposals.model import ON_TEXT
+from mapservice.contributions.proposals.service import PlaceReading, read_place, territory_of
+from mapservice.db.event_tables import event, event_series
+from mapservice.errors import InvalidInput, NotFound, StateConflict
+from mapservice.events import queries, registration_service
+from mapservice.events.model import (
+    OPEN,
+    PUBLIC,
+    ChangeScope,
+    Event,
+    EventContent,
+    EventMode,
+    EventStatus,
+    times_from_json,
+    times_to_json,
+)
+from mapservice.events.queries import EventSeries
+from mapservice.events.recurrence import EventTimes, wall_time, within_year, zone_of
+from mapservice.geocoding.model import Precision
+from mapservice.geocoding.service import Locator, Placement
+from mapservice.initiatives.service import place_values
+from mapservice.mail import service as mail
+from mapservice.mail.model import Letterhead
+from mapservice.mail.service import EmailAddress
+from mapservice.moderation import queries as moderation
+from mapservice.moderation.model import CaseKind
+from mapservice.moderation.service import (
+    LateReason,
+    ModeratorIdentity,
+    TooLate,
+    check_holder,
+    clean_reason,
+)
+
+PURPOSE = "event"
+LETTER = "event_propose"
+# Series that the job goes through in one turn.
+SERIES_A_TURN = 500
+# The columns of what has no place.
+NOWHERE = {
+    "precision": str(Precision.NONE),
+    "point": None,
+    "commune": None,
+    "epci": None,
+    "departement": None,
+    "region": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventSubmission:
+    """A form as it was sent. `form` identifies it: sent twice, it is still one series."""
+
+    form: UUID
+    content: EventContent
+    times: EventTimes
+    name: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "content": self.content.to_json(),
+            "times": times_to_json(self.times),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_json(cls, form: UUID, stored: Mapping[str, Any]) -> "EventSubmission":
+        return cls(
+            form,
+            EventContent.from_json(stored["content"]),
+            times_from_json(stored["times"]),
+            str(stored["name"]),
+        )
+
+
+def understand(
+    connection: Connection, locator: Locator, content: EventContent
+) -> PlaceReading | None:
+    """Where it takes place, as initiatives are placed; None for what is online alone."""
+    if content.mode is EventMode.ONLINE:
+        return None
+    return read_place(connection, locator, content.place)
+
+
+def zone_at(connection: Connection, placement: Placement | None) -> str:
+    """The zone of the clocks at a place; that of Paris where the place is not known."""
+    ref = territory_of(placement) if placement else None
+    return zone_of(queries.departement_of(connection, ref) if ref else None)
+
+
+def ask(
+    connection: Connection,
+    site: Letterhead,
+    email: EmailAddress,
+    submission: EventSubmission,
+    locale: str,
+) -> None:
+    """Mails the link that confirms a proposal; a form that is sent twice is mailed once."""
+    _one_at_a_time(connection, submission.form)
+    payload = submission.to_json()
+    bound = {"form": submission.form, "key": email.key, "payload": json.dumps(payload)}
+    if connection.execute(text(MAILED), bound | {"purpose": PURPOSE}).scalar_one():
+        return
+    people.ask_confirmation(
+        connection,
+        site,
+        email,
+        ConfirmationRequest(
+            purpose=PURPOSE,
+            letter=LETTER,
+            subject=submission.form,
+            payload=payload,
+            values={"title": submission.content.title},
+            locale=locale,
+        ),
+    )
+
+
+def submit(
+    connection: Connection,
+    locator: Locator,
+    person: Person,
+    submission: EventSubmission,
+    *,
+    at_once: bool,
+    now: datetime,
+) -> UUID:
+    """Makes the series with its occurrences, public `at_once` or waiting; returns its id.
+
+    A form that has made one makes no other. Raises StateConflict where that one is somebody else's.
+    """
+    _one_at_a_time(connection, submission.form)
+    known = queries.of_form(connection, submission.form)
+    if known:
+        if known[1] != person.id:
+            raise StateConflict("This form was sent already.")
+        return known[0]
+    status = EventStatus.PUBLISHED if at_once else EventStatus.PENDING
+    content = _with_known_initiative(connection, submission.content)
+    reading = understand(connection, locator, content)
+    series = make_series(
+        connection,
+        content,
+        submission.times,
+        reading.placement if reading else None,
+        status,
+        now,
+        person=person.id,
+        form=submission.form,
+    )
+    bound = {"id": series, "public": at_once}
+    connection.execute(text(QUEUE_FIRST), bound)
+    if submission.name and submission.name != person.name:
+        people.change(
+            connection,
+            person.id,
+            name=submission.name,
+            locale=person.locale,
+            commune=person.commune,
+        )
+    return series
+
+
+def make_series(
+    connection: Connection,
+    content: EventContent,
+    times: EventTimes,
+    placement: Placement | None,
+    status: EventStatus,
+    now: datetime,
+    *,
+    person: UUID | None = None,
+    form: UUID | None = None,
+    continues: UUID | None = None,
+    source: str = "",
+) -> UUID:
+    """A series with the occurrences of the year to come, the first one in any case."""
+    series: UUID = connection.execute(
+        insert(event_series)
+        .values(
+            form=form,
+            person=person,
+            continues=continues,
+            source=source,
+            **_time_values(times),
+        )
+        .returning(event_series.c.id)
+    ).scalar_one()
+    first = times.start if times.rule or not times.added else min(times.start, *times.added)
+    row = {
+        "series": series,
+        "recurrence_id": first,
+        "status": str(status),
+        **content_values(content, placement),
+        **occurrence_values(times, first),
+    }
+    connection.execute(insert(event).values(row))
+    materialise(connection, series, times, now)
+    return series
+
+
+def materialise(connection: Connection, series: UUID, times: EventTimes, now: datetime) -> int:
+    """Makes the occurrences of the next twelve months that are not there; returns how many."""
+    horizon = within_year(now)
+    wanted = times.starts(wall_time(horizon, times.zone))
+    there = set(connection.execute(text(RECURRENCES), {"series": series}).scalars())
+    missing = [one for one in wanted if one not in there]
+    if missing:
+        connection.execute(text(COPY_OCCURRENCES), {"series": series, **_columns(times, missing)})
+    connection.execute(text(MADE_UNTIL), {"series": series, "until": horizon})
+    return len(missing)
+
+
+def extend(engine: Engine, now: datetime) -> int:
+    """Daily: makes what has come within twelve months; returns how many occurrences.
+
+    A series at a time, each in a transaction of its own: who dies half-way has lost nothing.
+    """
+    made = 0
+    while True:
+        with engine.begin() as connection:
+            bound = {"horizon": within_year(now) - timedelta(hours=12), "most": SERIES_A_TURN}
+            rows = connection.execute(text(TO_EXTEND), bound).all()
+            for row in rows:
+                made += materialise(connection, row.id, queries.times_of(row), now)
+        if len(rows) < SERIES_A_TURN:
+            return made
+
+
+def finish(engine: Engine, now: datetime) -> int:
+    """Each hour: what is over is done. Pages know it by the clock already."""
+    with engine.begin() as connection:
+        return connection.execute(text(FINISH), {"now": now}).rowcount
+
+
+# --- Changes by the organiser ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EventChange:
+    """What an organiser makes of an occurrence, and of which others.
+
+    `times` are those of the form, whose start is that of this occurrence; its rule None keeps the
+    rule of the series. `seen` is the revision that was changed.
+    """
+
+    scope: ChangeScope
+    content: EventContent
+    times: EventTimes
+    seen: int
+    note: str = ""
+
+
+def own_series(connection: Connection, identifier: UUID, person: UUID) -> tuple[Event, EventSeries]:
+    """A person's own event, its series locked. Raises NotFound for any other."""
+    found = queries.find(connection, identifier)
+    series = queries.find_series(connection, found.series, lock=True) if found else None
+    if found is None or series is None or series.person != person:
+        raise NotFound("There is no such event of yours.")
+    return found, series
+
+
+def change(
+    connection: Connection,
+    locator: Locator,
+    identifier: UUID,
+    person: UUID,
+    wanted: EventChange,
+    sender: str,
+    now: datetime,
+) -> UUID:
+    """Changes this occurrence, this and those after it, or all to come; returns the occurrence.
+
+    A public one changes at once, is looked at by moderators afterwards, and those registered are
+    told of a new time or place. Raises NotFound, or StateConflict where it was changed meanwhile or
+    can no longer be changed.
+    """
+    found, series = own_series(connection, identifier, person)
+    if found.status in (EventStatus.CANCELLED, EventStatus.REJECTED) or found.is_over(now):
+        raise StateConflict("This can no longer be changed.")
+    if series.revision != wanted.seen:
+        raise StateConflict("There is a newer version.")
+    content = _with_known_initiative(connection, wanted.content)
+    reading = understand(connection, locator, content)
+    values = content_values(content, reading.placement if reading else None)
+    scope = wanted.scope if series.times.rule else ChangeScope.THIS
+    if scope is ChangeScope.THIS:
+        times = wanted.times
+        if series.times.rule is None and (times.rule is not None or not _same(found, times)):
+            # A single event is its series: its times, and a rule that it gets now, are those.
+            _retime(connection, series.id, times)
+            series = replace(series, times=times)
+        _update(
+            connection,
+            found,
+            {
+                **values,
+                "note": wanted.note,
+                "changed_alone": series.times.rule is not None and times.rule is None,
+                **_moved_values(found, times, times.start),
+            },
+            sender,
+        )
+        if times.rule is not None:
+            bound = {"id": found.id, "local": times.start}
+            connection.execute(text(RENAME), bound)
+            materialise(connection, series.id, times, now)
+    else:
+        _change_many(connection, found, series, scope, wanted, values, sender, now)
+    _requeue(connection, queries.find(connection, identifier) or found)
+    return identifier
+
+
+def _change_many(
+    connection: Connection,
+    found: Event,
+    series: EventSeries,
+    scope: ChangeScope,
+    wanted: EventChange,
+    values: dict[str, Any],
+    sender: str,
+    now: datetime,
+) -> None:
+    """Of this and the following, or of all to come.
+
+    New times part the series: what has been stays as it was, and what comes is a series of its own
+    that continues it. Occurrences keep their ids, so that those registered follow them.
+    """
+    ahead = [
+        one
+        for one in queries.of_series(connection, series.id)
+        if one.ends_at > now and one.status is not EventStatus.CANCELLED
+    ]
+    if scope is ChangeScope.FOLLOWING:
+        ahead = [one for one in ahead if one.recurrence_id >= found.recurrence_id]
+    _lock(connection, [one.id for one in ahead])
+    alone = _changed_alone(connection, series.id)
+    shift = wanted.times.start - found.starts_local
+    rule = wanted.times.rule or series.times.rule
+    retimed = (
+        bool(shift)
+        or wanted.times.duration != series.times.duration
+        or rule != series.times.rule
+        or wanted.times.zone != series.times.zone
+    )
+    if not retimed and (scope is ChangeScope.ALL or ahead[0].id == _first(connection, series.id)):
+        for one in ahead:
+            if one.id not in alone or one.id == found.id:
+                _update(connection, one, {**values, "note": wanted.note}, sender)
+        return
+
+    pivot = min(one.recurrence_id for one in ahead)
+    before = len([one for one in series.times.starts(pivot) if one < pivot])
+    assert rule is not None
+    if rule.count is not None and rule == series.times.rule:
+        rule = replace(rule, count=max(1, rule.count - before))
+    times = EventTimes(
+        pivot + shift,
+        wanted.times.duration,
+        wanted.times.zone,
+        rule,
+        tuple(one + shift for one in series.times.excluded if one >= pivot),
+        tuple(one + shift for one in series.times.added if one >= pivot),
+    ).aligned()
+    old_rule = series.times.rule
+    assert old_rule is not None
+    _retime(connection, series.id, replace(series.times, rule=old_rule.ended_before(pivot)))
+    bound = {"id": series.id, **_time_values(times)}
+    parted: UUID = connection.execute(text(PART), bound).scalar_one()
+
+    starts = times.starts(wall_time(within_year(now), times.zone))
+    matched = match_occurrences([one.recurrence_id for one in ahead], starts, shift)
+    for one in ahead:
+        start = matched.get(one.recurrence_id)
+        if start is None:
+            _cancel(connection, one, wanted.note, sender)
+            continue
+        connection.execute(text(JOIN), {"id": one.id, "series": parted, "local": start})
+        if one.id in alone and one.id != found.id:
+            continue
+        moved = _moved_values(one, times, start)
+        _update(connection, one, {**values, "note": wanted.note, **moved}, sender)
+    materialise(connection, parted, times, now)
+
+
+def match_occurrences(
+    former: Sequence[datetime], starts: Sequence[datetime], shift: timedelta
+) -> dict[datetime, datetime]:
+    """Which new wall time each former occurrence gets; none for those that no longer take place.
+
+    The shifted one first, else one on the same day: so a rule of other days keeps what it shares.
+    """
+    free = list(starts)
+    matched: dict[datetime, datetime] = {}
+    for one in former:
+        if one + shift in free:
+            matched[one] = one + shift
+            free.remove(one + shift)
+    for one in former:
+        same_day = next((start for start in free if start.date() == one.date()), None)
+        if one not in matched and same_day is not None:
+            matched[one] = same_day
+            free.remove(same_day)
+    return matched
+
+
+def cancel(
+    connection: Connection,
+    identifier: UUID,
+    person: UUID,
+    scope: ChangeScope,
+    note: str,
+    sender: str,
+    now: datetime,
+) -> None:
+    """Cancels, and tells everybody who is registered in the same transaction."""
+    found, series = own_series(connection, identifier, person)
+    if found.status not in (*OPEN, EventStatus.POSTPONED) or found.is_over(now):
+        raise StateConflict("This does not take place any more.")
+    gone = [found]
+    if series.times.rule and scope is not ChangeScope.THIS:
+        gone = [
+            one
+            for one in queries.of_series(connection, series.id)
+            if one.ends_at > now
+            and one.status in (*OPEN, EventStatus.POSTPONED)
+            and (scope is ChangeScope.ALL or one.recurrence_id >= found.recurrence_id)
+        ]
+        first = min(one.recurrence_id for one in gone)
+        _retime(
+            connection,
+            series.id,
+            replace(series.times, rule=series.times.rule.ended_before(first)),
+        )
+    _lock(connection, [one.id for one in gone])
+    for one in gone:
+        _cancel(connection, one, note, sender)
+
+
+def postpone(
+    connection: Connection, identifier: UUID, person: UUID, note: str, sender: str, now: datetime
+) -> None:
+    """To a day that is not known yet; a new time makes it an event that was moved."""
+    found, _series = own_series(connection, identifier, person)
+    if found.status not in OPEN or found.is_over(now):
+        raise StateConflict("This does not take place any more.")
+    _lock(connection, [found.id])
+    values = {
+        "status": str(EventStatus.POSTPONED),
+        "former_starts_at": found.starts_at,
+        "note": note,
+        "sequence": found.sequence + 1,
+    }
+    connection.execute(update(event).where(event.c.id == found.id).values(values))
+    registration_service.tell_change(connection, found.id, sender)
+
+
+def withdraw(connection: Connection, identifier: UUID, person: UUID) -> None:
+    """Deletes a series that never was public, with all traces. Raises NotFound, StateConflict."""
+    found, series = own_series(connection, identifier, person)
+    if series.published_at is not None or found.status in PUBLIC:
+        raise StateConflict("What is public can be cancelled.")
+    connection.execute(text("DELETE FROM event_series WHERE id = :id"), {"id": series.id})
+
+
+def erase(connection: Connection, person: UUID, sender: str) -> None:
+    """What was public stays, without its organiser; the rest goes, as all registrations do."""
+    registration_service.erase(connection, person, sender)
+    bound = {"person": person}
+    connection.execute(text(ERASE_UNSEEN), bound)
+    connection.execute(text(ERASE_ORGANISER), bound)
+    connection.execute(text("DELETE FROM event_calendar WHERE person = :person"), bound)
+
+
+# --- Decisions by moderators ----------------------------------------------------------------------
+
+NEXT_STATUS: Mapping[DecisionVerdict, EventStatus] = {
+    DecisionVerdict.PUBLISH: EventStatus.PUBLISHED,
+    DecisionVerdict.REJECT: EventStatus.REJECTED,
+    DecisionVerdict.ASK: EventStatus.DRAFT,
+}
+
+
+def decide(
+    connection: Connection,
+    site: Letterhead,
+    identifier: UUID,
+    verdict: DecisionVerdict,
+    moderator: ModeratorIdentity,
+    *,
+    seen: int,
+    reason: str = "",
+) -> None:
+    """Decides about a series as about initiatives: one claim, one log, one mail to its organiser.
+
+    Raises NotFound, TooLate, or InvalidInput naming the field.
+    """
+    if verdict not in ON_TEXT:
+        raise InvalidInput("verdict", "is not one of those offered")
+    clean = clean_reason(reason)
+    if verdict in (DecisionVerdict.REJECT, DecisionVerdict.ASK):
+        if not clean:
+            raise InvalidInput("reason", "is missing")
+    else:
+        clean = ""
+    series = queries.find_series(connection, identifier, lock=True)
+    if series is None:
+        raise NotFound("There is no such event.")
+    kind, _holder = moderation.find(connection, identifier, CaseKind.EVENT)
+    if kind is None:
+        last = next(iter(audit.decisions(connection, identifier)), None)
+        raise TooLate(LateReason.DECIDED, last.decided_by if last else "")
+    check_holder(connection, identifier, moderator.name, CaseKind.EVENT)
+    if series.revision != seen:
+        raise TooLate(LateReason.EDITED)
+    was_public = series.published_at is not None and any(
+        one.status in PUBLIC for one in queries.of_series(connection, identifier)
+    )
+    if verdict in (DecisionVerdict.KEEP, DecisionVerdict.PUBLISH) and (
+        (verdict is DecisionVerdict.KEEP) != was_public
+    ):
+        raise InvalidInput("verdict", "does not fit the state of this event")
+    status = NEXT_STATUS.get(verdict)
+    if status:
+        _lock(connection, connection.execute(text(IDS), {"series": identifier}).scalars().all())
+        bound = {"series": identifier, "status": str(status)}
+        gone = connection.execute(text(DECIDE), bound).scalars().all()
+        if was_public:
+            for one in gone:
+                registration_service.tell_change(connection, one, site.sender)
+    first = verdict is DecisionVerdict.PUBLISH
+    settled = {"id": identifier, "reason": clean, "published": first}
+    connection.execute(text(SETTLE), settled)
+    log.keep(
+        connection,
+        DecisionRecord(
+            event_series=identifier,
+            verdict=verdict,
+            by=moderator.name,
+            person=moderator.person,
+            revision=seen,
+            reason=clean,
+        ),
+    )
+    organiser = people_queries.find(connection, series.person) if series.person else None
+    if organiser is None or verdict is DecisionVerdict.KEEP:
+        return
+    shown = queries.first_of(connection, identifier, datetime.now(UTC))
+    known = queries.find(connection, shown)
+    assert known is not None
+    base = f"{site.base_url}/evenements/{shown}"
+    values = {
+        "title": known.title,
+        "verdict": str(verdict),
+        "reason": clean,
+        "link": base if first else f"{base}/organiser",
+    }
+    letter = mail.write(
+        site,
+        "event_decision",
+        organiser.email,
+        values,
+        locale=organiser.locale,
+        person=organiser.id,
+    )
+    mail.enqueue(connection, letter)
+
+
+# --- Rows -----------------------------------------------------------------------------------------
+
+
+def content_values(content: EventContent, placement: Placement | None) -> dict[str, Any]:
+    """The columns of an event that its content and place make; parents follow by a trigger."""
+    where = place_values(placement) if placement else dict(NOWHERE)
+    return {
+        "title": content.title,
+        "summary": content.summary,
+        "description": content.description,
+        "theme": str(content.theme),
+        "initiative": content.initiative,
+        "mode": str(content.mode),
+        "online_url": content.online_url,
+        "place_text": content.place.words,
+        "registration": str(content.registration),
+        "registration_url": content.registration_url,
+        "capacity": content.capacity,
+        "max_seats": content.max_seats,
+        "question": content.question,
+        **where,
+    }
+
+
+def occurrence_values(times: EventTimes, local: datetime) -> dict[str, Any]:
+    """The columns that say when the occurrence with this wall time takes place."""
+    begins, ends = times.moments(local)
+    return {
+        "starts_at": begins,
+        "ends_at": ends,
+        "zone": times.zone,
+        "starts_local": wall_time(begins, times.zone),
+        "ends_local": wall_time(ends, times.zone),
+    }
+
+
+def _columns(times: EventTimes, starts: Sequence[datetime]) -> dict[str, Any]:
+    rows = [occurrence_values(times, one) for one in starts]
+    return {
+        "recurrences": list(starts),
+        "starts": [row["starts_at"] for row in rows],
+        "ends": [row["ends_at"] for row in rows],
+        "local_starts": [row["starts_local"] for row in rows],
+        "local_ends": [row["ends_local"] for row in rows],
+        "zone": times.zone,
+    }
+
+
+def _time_values(times: EventTimes) -> dict[str, Any]:
+    return {
+        "starts_local": times.start,
+        "duration": times.duration,
+        "zone": times.zone,
+        "rrule": times.rule.text(times.zone) if times.rule else "",
+        "exdates": list(times.excluded),
+        "rdates": list(times.added),
+    }
+
+
+def _retime(connection: Connection, series: UUID, times: EventTimes) -> None:
+    connection.execute(
+        update(event_series).where(event_series.c.id == series).values(_time_values(times))
+    )
+
+
+def _same(found: Event, times: EventTimes) -> bool:
+    own = occurrence_values(times, times.start)
+    return (found.starts_at, found.ends_at, found.zone) == (
+        own["starts_at"],
+        own["ends_at"],
+        own["zone"],
+    )
+
+
+def _moved_values(found: Event, times: EventTimes, local: datetime) -> dict[str, Any]:
+    """New times, with the former one where the event is public and was to begin at another."""
+    own = occurrence_values(times, local)
+    if found.starts_at == own["starts_at"] and found.ends_at == own["ends_at"]:
+        if found.status is EventStatus.POSTPONED:
+            return own | {"status": str(EventStatus.PUBLISHED), "former_starts_at": None}
+        return own
+    if found.status in (*OPEN, EventStatus.POSTPONED) and found.starts_at != own["starts_at"]:
+        own |= {
+            "status": str(EventStatus.MOVED),
+            "former_starts_at": found.former_starts_at or found.starts_at,
+        }
+    return own
+
+
+def _update(connection: Connection, found: Event, values: dict[str, Any], sender: str) -> None:
+    """Writes an event; those registered are told of a new time or place, and remembered anew."""
+    place_moved = (
+        values["place_text"] != found.place_text
+        or values["mode"] != found.mode
+        or values["online_url"] != found.online_url
+    )
+    time_moved = "starts_at" in values and (
+        (values["starts_at"], values["ends_at"]) != (found.starts_at, found.ends_at)
+    )
+    matters = bool(place_moved or time_moved or values["title"] != found.title)
+    if found.status in OPEN and values["place_text"] != found.place_text:
+        values = {
+            "status": str(EventStatus.MOVED),
+            "former_place": found.former_place or found.place_text,
+            **values,
+        }
+    values = {**values, "sequence": found.sequence + (1 if matters else 0)}
+    _lock(connection, [found.id])
+    connection.execute(update(event).where(event.c.id == found.id).values(values))
+    is_public = found.status in (*OPEN, EventStatus.POSTPONED)
+    if is_public and (place_moved or time_moved):
+        if time_moved:
+            registration_service.remind_again(connection, found.id)
+        registration_service.tell_change(connection, found.id, sender)
+    # More seats than before may be free.
+    registration_service.settle(connection, found.id, sender, datetime.now(UTC))
+
+
+def _cancel(connection: Connection, found: Event, note: str, sender: str) -> None:
+    if found.status not in PUBLIC:
+        connection.execute(text("DELETE FROM event WHERE id = :id"), {"id": found.id})
+        return
+    values = {
+        "status": str(EventStatus.CANCELLED),
+        "cancelled_at": datetime.now(UTC),
+        "note": note,
+        "sequence": found.sequence + 1,
+    }
+    connection.execute(update(event).where(event.c.id == found.id).values(values))
+    registration_service.tell_change(connection, found.id, sender)
+
+
+def _requeue(connection: Connection, found: Event) -> None:
+    """An edit is looked at: a draft waits again, what is public already stays so meanwhile."""
+    if found.status is EventStatus.DRAFT:
+        connection.execute(text(PENDING_AGAIN), {"series": found.series})
+    connection.execute(text(REQUEUE), {"series": found.series})
+
+
+def _with_known_initiative(connection: Connection, content: EventContent) -> EventContent:
+    """A link to what is no public initiative is left out."""
+    if content.initiative is None:
+        return content
+    known = connection.execute(text(IS_PUBLIC), {"id": content.initiative}).scalar_one()
+    return content if known else replace(content, initiative=None)
+
+
+def _lock(connection: Connection, ids: Sequence[UUID]) -> None:
+    connection.execute(text(LOCK), {"ids": list(ids)})
+
+
+def _first(connection: Connection, series: UUID) -> UUID:
+    found: UUID = connection.execute(text(FIRST_ROW), {"series": series}).scalar_one()
+    return found
+
+
+def _changed_alone(connection: Connection, series: UUID) -> set[UUID]:
+    return set(connection.execute(text(CHANGED_ALONE), {"series": series}).scalars())
+
+
+def _one_at_a_time(connection: Connection, form: UUID) -> None:
+    """Two submissions of the same form take turns."""
+    statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:form, 0))")
+    connection.execute(statement, {"form": f"event {form}"})
+
+
+MAILED = """
+SELECT EXISTS (
+    SELECT FROM token JOIN person ON person.id = token.person
+     WHERE token.subject = :form AND token.purpose = :purpose AND token.used_at IS NULL
+       AND token.expires_at > now() AND token.payload = CAST(:payload AS jsonb)
+       AND person.email_key = :key)"""
+
+RECURRENCES = "SELECT recurrence_id FROM event WHERE series = :series"
+
+# What its other occurrences say; one that was changed by itself only where there is no other.
+COPY_OCCURRENCES = """
+WITH template AS (
+    SELECT event.*, event_series.published_at IS NOT NULL AS was_published
+      FROM event JOIN event_series ON event_series.id = event.series
+     WHERE event.series = :series
+     ORDER BY changed_alone, recurrence_id DESC
+     LIMIT 1
+)
+INSERT INTO event (series, recurrence_id, status, title, summary, description, theme, initiative,
+                   starts_at, ends_at, zone, starts_local, ends_local, mode, online_url, place_text,
+                   precision, point, commune, epci, departement, region, registration,
+                   registration_url, capacity, max_seats, question)
+SELECT template.series, made.recurrence_id,
+       CASE WHEN was_published OR template.status NOT IN ('draft', 'pending', 'rejected')
+            THEN 'published' ELSE template.status END,
+       title, summary, description, theme, initiative, made.starts_at, made.ends_at, :zone,
+       made.starts_local, made.ends_local, mode, online_url, place_text, precision, point, commune,
+       epci, departement, region, registration, registration_url, capacity, max_seats, question
+  FROM template
+ CROSS JOIN unnest(CAST(:recurrences AS timestamp[]), CAST(:starts AS timestamptz[]),
+                   CAST(:ends AS timestamptz[]), CAST(:local_starts AS timestamp[]),
+                   CAST(:local_ends AS timestamp[]))
+         AS made (recurrence_id, starts_at, ends_at, starts_local, ends_local)
+    ON CONFLICT (series, recurrence_id) DO NOTHING"""
+
+MADE_UNTIL = "UPDATE event_series SET made_until = :until WHERE id = :series"
+
+TO_EXTEND = """
+SELECT id, starts_local, duration, zone, rrule, exdates, rdates
+  FROM event_series
+ WHERE rrule <> '' AND (made_until IS NULL OR made_until < :horizon)
+ ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"""
+
+FINISH = """
+UPDATE event SET status = 'done'
+ WHERE status IN ('published', 'moved') AND ends_at <= :now"""
+
+QUEUE_FIRST = """
+UPDATE event_series
+   SET queued_at = now(), published_at = CASE WHEN CAST(:public AS boolean) THEN now() END
+ WHERE id = :id"""
+
+REQUEUE = """
+UPDATE event_series
+   SET queued_at = coalesce(queued_at, now()), revision = revision + 1
+ WHERE id = :series"""
+
+PENDING_AGAIN = "UPDATE event SET status = 'pending' WHERE series = :series AND status = 'draft'"
+
+# The new series stands with moderators where its former one does.
+PART = """
+INSERT INTO event_series (person, continues, starts_local, duration, zone, rrule, exdates, rdates,
+                          revision, submitted_at, published_at, reason, source)
+SELECT person, id, :starts_local, :duration, :zone, :rrule, CAST(:exdates AS timestamp[]),
+       CAST(:rdates AS timestamp[]), revision, submitted_at, published_at, reason, source
+  FROM event_series WHERE id = :id
+RETURNING id"""
+
+JOIN = "UPDATE event SET series = :series, recurrence_id = :local WHERE id = :id"
+
+RENAME = "UPDATE event SET recurrence_id = :local, changed_alone = false WHERE id = :id"
+
+LOCK = "SELECT FROM event WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE"
+
+IDS = "SELECT id FROM event WHERE series = :series ORDER BY id"
+
+FIRST_ROW = "SELECT id FROM event WHERE series = :series ORDER BY recurrence_id LIMIT 1"
+
+CHANGED_ALONE = "SELECT id FROM event WHERE series = :series AND changed_alone"
+
+IS_PUBLIC = """
+SELECT EXISTS (SELECT FROM initiative WHERE id = :id AND status IN ('published', 'done'))"""
+
+# What is over, or was cancelled by its organiser, no decision changes.
+DECIDE = """
+UPDATE event SET status = :status, sequence = sequence + 1
+ WHERE series = :series AND status <> :status
+   AND CASE CAST(:status AS text)
+           WHEN 'published' THEN status IN ('pending', 'draft')
+           ELSE status IN ('pending', 'draft', 'published', 'moved', 'postponed') END
+RETURNING id"""
+
+SETTLE = """
+UPDATE event_series
+   SET queued_at = NULL, reason = :reason,
+       published_at = CASE WHEN :published THEN coalesce(published_at, now()) ELSE published_at END
+ WHERE id = :id"""
+
+ERASE_UNSEEN = """
+DELETE FROM event_series
+ WHERE person = :person
+   AND NOT EXISTS (SELECT FROM event WHERE event.series = event_series.id
+                      AND status IN ('published', 'moved', 'postponed', 'cancelled', 'done'))"""
+
+ERASE_ORGANISER = "UPDATE event_series SET person = NULL, reason = '' WHERE person = :person"

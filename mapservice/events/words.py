@@ -1,0 +1,138 @@
+"""When and where an event takes place, in words that claim no more than is known."""
+
+from datetime import datetime
+from typing import cast
+
+from babel.dates import format_date, format_time
+
+from mapservice.events.model import Event, EventMode
+from mapservice.events.recurrence import PARIS, wall_time
+from mapservice.i18n import LANGUAGE, LOCALES, translator
+from mapservice.i18n import gettext as _
+from mapservice.initiatives.place_words import distance_words, precision_words
+from mapservice.initiatives.queries import Initiative
+
+CLOCKS = {
+    "Europe/Paris": "Paris",
+    "America/Guadeloupe": "Guadeloupe",
+    "America/Martinique": "Martinique",
+    "America/Cayenne": "Cayenne",
+    "Indian/Reunion": "La Réunion",
+    "America/Miquelon": "Saint-Pierre-et-Miquelon",
+    "Indian/Mayotte": "Mayotte",
+    "America/St_Barthelemy": "Saint-Barthélemy",
+    "America/Marigot": "Saint-Martin",
+    "Pacific/Wallis": "Wallis-et-Futuna",
+    "Pacific/Tahiti": "Tahiti",
+    "Pacific/Noumea": "Nouméa",
+}
+
+
+def when_words(event: Event, language: str = "", *, former: bool = False) -> str:
+    """ "samedi 5 décembre 2026, de 14 h à 16 h 30", by the clock there.
+
+    The clock is named where it is not that of Paris, and for what is online, which people join from
+    anywhere. `former`: when it was to begin before it was moved.
+    """
+    language = language or LANGUAGE.get()
+    _ = translator(language)
+    if former:
+        if event.former_starts_at is None:
+            return ""
+        return moment_words(event.former_starts_at, event.zone, language)
+    begins, ends = event.starts_local, event.ends_local
+    if begins.date() == ends.date():
+        words = _(
+            "%(day)s, de %(begins)s à %(ends)s",
+            day=_day(begins, language),
+            begins=clock_words(begins, language),
+            ends=clock_words(ends, language),
+        )
+    else:
+        words = _(
+            "du %(begins)s au %(ends)s",
+            begins=f"{_day(begins, language)} {clock_words(begins, language)}",
+            ends=f"{_day(ends, language)} {clock_words(ends, language)}",
+        )
+    return words + _clock_named(event, language)
+
+
+def moment_words(moment: datetime, zone: str, language: str = "") -> str:
+    """A day and an hour, by the clock of a zone."""
+    language = language or LANGUAGE.get()
+    local = wall_time(moment, zone)
+    _ = translator(language)
+    return _("%(day)s à %(clock)s", day=_day(local, language), clock=clock_words(local, language))
+
+
+def clock_words(local: datetime, language: str = "") -> str:
+    """ "18 h 30" in French, "18:30" in English."""
+    language = language or LANGUAGE.get()
+    if language == "fr":
+        return f"{local.hour}\u00a0h" + (f"\u00a0{local.minute:02d}" if local.minute else "")
+    return str(format_time(local.time(), "HH:mm", locale=LOCALES[language]))
+
+
+def short_day(local: datetime, language: str = "") -> tuple[str, str, str]:
+    """Day of the week, day and month, for the sign of a date on a card."""
+    locale = LOCALES[language or LANGUAGE.get()]
+    return (
+        str(format_date(local, "EEE", locale=locale)),
+        str(local.day),
+        str(format_date(local, "MMM", locale=locale)),
+    )
+
+
+def place_words(event: Event) -> str:
+    """Where it takes place; what is online has no place."""
+    if event.mode is EventMode.ONLINE:
+        return _("en ligne")
+    words = precision_words(cast("Initiative", event))
+    if event.mode is EventMode.BOTH:
+        return _("%(place)s, et en ligne", place=words)
+    return words
+
+
+def how_far(event: Event) -> str:
+    """How far it is from the position asked for; "" unless it truly stands at a point."""
+    return distance_words(cast("Initiative", event))
+
+
+def zone_choices() -> list[tuple[str, str]]:
+    return [(zone, CLOCKS[zone]) for zone in CLOCKS]
+
+
+def _day(local: datetime, language: str) -> str:
+    return str(format_date(local, "full", locale=LOCALES[language]))
+
+
+def _clock_named(event: Event, language: str) -> str:
+    _ = translator(language)
+    if event.zone == PARIS and event.mode is EventMode.PLACE:
+        return ""
+    return str(_(" (heure de %(town)s)", town=CLOCKS[event.zone]))
+
+
+def event_status_label(status: str) -> str:
+    return {
+        "draft": _("brouillon"),
+        "pending": _("en attente"),
+        "published": _("confirmé"),
+        "moved": _("déplacé"),
+        "postponed": _("reporté"),
+        "cancelled": _("annulé"),
+        "done": _("terminé"),
+        "rejected": _("refusé"),
+    }[status]
+
+
+def registration_state_label(state: str) -> str:
+    return {
+        "requested": _("demande à décider"),
+        "confirmed": _("inscription confirmée"),
+        "waiting": _("en liste d’attente"),
+        "offered": _("place proposée"),
+        "declined": _("demande refusée"),
+        "cancelled": _("désinscription"),
+        "attended": _("présence notée"),
+    }[state]

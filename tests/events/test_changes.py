@@ -1,0 +1,232 @@
+"""This one, this and the following, all: what stays, what moves, who is told."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from mapservice.errors import NotFound, StateConflict
+from mapservice.events import queries, registration_service, service
+from mapservice.events.model import ChangeScope, Event, EventStatus
+from mapservice.events.recurrence import moment_of, within_year
+from mapservice.events.service import EventChange
+from mapservice.geocoding.service import Locator
+from tests.events.organiser import SENDER, make_event, make_person, soon, written
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def weekly(engine: Engine) -> tuple[UUID, UUID]:
+    """An organiser, and the first date of what takes place each week."""
+    with engine.begin() as connection:
+        person = make_person(connection, "Ana")
+        return person, make_event(connection, rrule="FREQ=WEEKLY", person=person, capacity=9)
+
+
+def dates(connection: Connection, identifier: UUID) -> list[Event]:
+    found = queries.find(connection, identifier)
+    assert found
+    return queries.of_series(connection, found.series)
+
+
+def change(
+    engine: Engine,
+    locator: Locator,
+    person: UUID,
+    identifier: UUID,
+    scope: ChangeScope,
+    *,
+    title: str = "",
+    hours: int = 0,
+) -> None:
+    """Sends the form of an occurrence with another title or another hour."""
+    with engine.begin() as connection:
+        found = queries.find(connection, identifier)
+        assert found
+        series = queries.find_series(connection, found.series)
+        assert series
+        from mapservice.contributions.proposals.model import ProposedPlace
+        from mapservice.events.model import EventContent
+        from mapservice.events.recurrence import EventTimes
+
+        content = EventContent(
+            title=title or found.title,
+            summary="",
+            description="",
+            theme=found.theme,
+            mode=found.mode,
+            place=ProposedPlace(),
+            registration=found.registration,
+            capacity=found.capacity,
+            max_seats=found.max_seats,
+        )
+        start = found.starts_local + timedelta(hours=hours)
+        times = EventTimes(start, found.ends_local - found.starts_local, found.zone)
+        wanted = EventChange(scope, content, times, series.revision)
+        service.change(connection, locator, identifier, person, wanted, SENDER, NOW)
+
+
+def test_twelve_months_are_there_as_rows_and_the_job_goes_on(
+    engine: Engine, weekly: tuple[UUID, UUID]
+) -> None:
+    _person, first = weekly
+    with engine.connect() as connection:
+        made = dates(connection, first)
+        assert 50 <= len(made) <= 53
+        assert made[-1].starts_at <= within_year(NOW)
+        # By the clock, whatever the season.
+        assert {one.starts_local.hour for one in made} == {18}
+        assert len({one.starts_at.hour for one in made}) == 2
+    assert service.extend(engine, NOW) == 0
+    later = NOW + timedelta(days=28)
+    assert service.extend(engine, later) == 4
+    assert service.extend(engine, later) == 0
+    with engine.connect() as connection:
+        assert len(dates(connection, first)) == len(made) + 4
+
+
+def test_this_one_alone(engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]) -> None:
+    person, first = weekly
+    with engine.connect() as connection:
+        second = dates(connection, first)[1]
+    change(engine, locator, person, second.id, ChangeScope.THIS, title="Autre", hours=1)
+    with engine.connect() as connection:
+        now = dates(connection, first)
+    assert [one.title for one in now[:3]] == ["Repas de quartier", "Autre", "Repas de quartier"]
+    assert now[1].status is EventStatus.MOVED
+    assert now[1].former_starts_at == second.starts_at
+    assert now[1].recurrence_id == second.recurrence_id
+    assert now[1].sequence == second.sequence + 1
+    # A change of all leaves it as it was made.
+    change(engine, locator, person, first, ChangeScope.ALL, title="Neuf")
+    with engine.connect() as connection:
+        assert [one.title for one in dates(connection, first)[:3]] == ["Neuf", "Autre", "Neuf"]
+
+
+def test_this_and_the_following_part_the_series(
+    engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]
+) -> None:
+    person, first = weekly
+    with engine.begin() as connection:
+        before = dates(connection, first)
+        guest = make_person(connection)
+        kept = registration_service.register(connection, before[3].id, guest, SENDER, NOW)
+    change(engine, locator, person, before[2].id, ChangeScope.FOLLOWING, title="Suite", hours=1)
+    with engine.connect() as connection:
+        old, new = dates(connection, first), dates(connection, before[2].id)
+        assert [one.id for one in old] == [one.id for one in before[:2]]
+        assert {one.title for one in old} == {"Repas de quartier"}
+        assert [one.id for one in new] == [one.id for one in before[2:]]  # ids stay
+        assert {one.title for one in new} == {"Suite"}
+        assert {one.starts_local.hour for one in new} == {19}
+        series = queries.find_series(connection, old[0].series)
+        assert series
+        assert series.times.starts(datetime(2099, 1, 1)) == [one.recurrence_id for one in old]
+        # Who is registered followed their date, and is told.
+        found = registration_service.find(connection, kept.id)
+        assert found
+        assert found.event == before[3].id
+    told = written(engine, "event_change")
+    assert [one["payload"]["registration"] for one in told] == [str(kept.id)]
+    # Neither half gets dates of the other one.
+    assert service.extend(engine, NOW + timedelta(days=15)) == 2
+    with engine.connect() as connection:
+        assert len(dates(connection, first)) == 2
+
+
+def test_all_with_another_hour(engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]) -> None:
+    person, first = weekly
+    with engine.connect() as connection:
+        before = dates(connection, first)
+    change(engine, locator, person, before[4].id, ChangeScope.ALL, hours=-2)
+    with engine.connect() as connection:
+        after = dates(connection, first)
+    assert [one.id for one in after] == [one.id for one in before]
+    assert {one.starts_local.hour for one in after} == {16}
+
+
+def test_cancelling_this_and_the_following(engine: Engine, weekly: tuple[UUID, UUID]) -> None:
+    person, first = weekly
+    with engine.begin() as connection:
+        before = dates(connection, first)
+        guest = make_person(connection)
+        for one in before[1:4]:
+            registration_service.register(connection, one.id, guest, SENDER, NOW)
+        service.cancel(
+            connection, before[2].id, person, ChangeScope.FOLLOWING, "Fini.", SENDER, NOW
+        )
+    with engine.connect() as connection:
+        after = dates(connection, first)
+        assert [one.status for one in after[:3]] == [
+            EventStatus.PUBLISHED,
+            EventStatus.PUBLISHED,
+            EventStatus.CANCELLED,
+        ]
+        assert {one.status for one in after[2:]} == {EventStatus.CANCELLED}
+    assert len(written(engine, "event_change")) == 2
+    # The rule ends there: the job makes no date that nobody holds.
+    assert service.extend(engine, NOW + timedelta(days=60)) == 0
+
+
+def test_postponed_then_given_a_new_date(
+    engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]
+) -> None:
+    person, first = weekly
+    with engine.begin() as connection:
+        before = dates(connection, first)[0]
+        service.postpone(connection, first, person, "Grippe", SENDER, NOW)
+        assert queries.find(connection, first).status is EventStatus.POSTPONED  # type: ignore[union-attr]
+    change(engine, locator, person, first, ChangeScope.THIS, hours=48)
+    with engine.connect() as connection:
+        after = queries.find(connection, first)
+        assert after
+        assert after.status is EventStatus.MOVED
+        assert after.former_starts_at == before.starts_at
+        assert after.starts_at == moment_of(before.starts_local + timedelta(hours=48), before.zone)
+
+
+def test_only_its_organiser_changes_it(
+    engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]
+) -> None:
+    _person, first = weekly
+    with engine.begin() as connection:
+        other = make_person(connection)
+    with pytest.raises(NotFound):
+        change(engine, locator, other, first, ChangeScope.THIS, title="x")
+    with engine.begin() as connection, pytest.raises(NotFound):
+        service.cancel(connection, first, other, ChangeScope.ALL, "", SENDER, NOW)
+
+
+def test_a_change_of_a_version_before_is_refused(
+    engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]
+) -> None:
+    person, first = weekly
+    change(engine, locator, person, first, ChangeScope.ALL, title="Deux")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE event_series SET revision = revision + 1"))
+    change(engine, locator, person, first, ChangeScope.ALL, title="Trois")
+    with engine.begin() as connection:
+        service.cancel(connection, first, person, ChangeScope.THIS, "", SENDER, NOW)
+    with pytest.raises(StateConflict):
+        change(engine, locator, person, first, ChangeScope.ALL, title="Quatre")
+
+
+def test_an_erased_organiser_leaves_what_was_public(
+    engine: Engine, weekly: tuple[UUID, UUID]
+) -> None:
+    person, first = weekly
+    with engine.begin() as connection:
+        hidden = make_event(connection, person=person)
+        connection.execute(
+            text("UPDATE event SET status = 'pending' WHERE id = :id"), {"id": hidden}
+        )
+        service.erase(connection, person, SENDER)
+        assert queries.find(connection, hidden) is None
+        kept = queries.find(connection, first)
+        assert kept
+        series = queries.find_series(connection, kept.series)
+        assert series
+        assert series.person is None
+    assert soon()
