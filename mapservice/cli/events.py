@@ -14,7 +14,11 @@ def event_group() -> None:
 
 
 @event_group.command("sample")
-@click.option("--if-empty", is_flag=True, help="Only beside the sample of initiatives, when there is no event.")
+@click.option(
+    "--if-empty",
+    is_flag=True,
+    help="Only beside the sample of initiatives, when there is no event.",
+)
 @click.option("--remove", is_flag=True, help="Remove the sample and nothing else.")
 def sample_command(if_empty: bool, remove: bool) -> None:
     """Load some sixty events of the coming weeks, in place of those of an earlier load."""

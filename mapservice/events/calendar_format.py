@@ -164,7 +164,11 @@ def _zones(events: Iterable[Event]) -> list[str]:
         first, last = spans.get(one.zone, (9999, 0))
         year = one.starts_local.year
         spans[one.zone] = (min(first, year), max(last, year))
-    return [line for zone in sorted(spans) for line in timezone_lines(zone, spans[zone][0] - 1, spans[zone][1] + 1)]
+    return [
+        line
+        for zone in sorted(spans)
+        for line in timezone_lines(zone, spans[zone][0] - 1, spans[zone][1] + 1)
+    ]
 
 
 def _local(name: str, local: datetime, zone: str) -> str:

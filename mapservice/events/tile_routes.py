@@ -11,7 +11,7 @@ from mapservice.errors import InvalidInput
 from mapservice.events.filters import EventFilters
 from mapservice.events.routes import read_filters
 from mapservice.events.tile_queries import MAX_ZOOM, events_geojson, events_mvt
-from mapservice.initiatives.grid import Tile
+from mapservice.initiatives.grid import EVENTS_CREDIT, Tile
 from mapservice.tiles.routes import BOUNDS
 from mapservice.web import edge
 from mapservice.web.edge import base_url, services
@@ -21,7 +21,6 @@ blueprint = Blueprint("event_tiles", __name__, url_prefix="/tiles")
 # What tiles hold that are asked for no days; their TileJSON says so.
 TILE_DAYS = 30
 FRESH_SECONDS = 60
-CREDIT = "Événements : proposés ici par leurs organisateurs"
 
 
 @blueprint.get("/events.json")
@@ -50,7 +49,7 @@ def tilejson() -> Response:
         "maxzoom": MAX_ZOOM,
         "bounds": BOUNDS,
         "center": [2.4, 46.6, 5],
-        "attribution": CREDIT,
+        "attribution": EVENTS_CREDIT,
         "vector_layers": [{"id": "events", "fields": fields, "minzoom": 0, "maxzoom": MAX_ZOOM}],
     }
     return edge.whole_answer(json.dumps(document, ensure_ascii=False), edge.JSON)

@@ -113,7 +113,7 @@ def is_boxed(request: ItemsRequest) -> bool:
     """Whether a request says a box, themes and statuses alone, by which cells are counted."""
     box = request.filters.bbox
     return (
-        request.collection.level is None
+        request.collection.is_initiatives
         and request.order == BY_PLACE
         and request.is_plain
         and box is not None

@@ -4,6 +4,7 @@ from mapservice.errors import NotFound
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.filters import MAX_RADIUS
 from mapservice.initiatives.model import PUBLIC, Scale, Theme
+from mapservice.ogc import event_source
 from mapservice.ogc.model import (
     AttributeKind,
     FeatureAttribute,
@@ -149,6 +150,74 @@ INITIATIVES = ItemsCollection(
     ),
 )
 
+_EVENT_STATUSES = event_source.LISTED
+EVENTS = ItemsCollection(
+    id="events",
+    title="Événements locaux",
+    description=(
+        "Local events, each occurrence by itself, past ones too. The geometry is the true point, or"
+        " null. Spatial filters use the anchor, as of initiatives; `datetime` meets what is under"
+        " way then."
+    ),
+    attributes=(
+        FeatureAttribute("id", AttributeKind.STRING, "Identifier (UUID)"),
+        FeatureAttribute("title", AttributeKind.STRING, "Title"),
+        FeatureAttribute("summary", AttributeKind.STRING, "Summary"),
+        FeatureAttribute("theme", AttributeKind.STRING, "Theme", choices=_THEMES),
+        FeatureAttribute("status", AttributeKind.STRING, "State", choices=_EVENT_STATUSES),
+        FeatureAttribute(
+            "mode",
+            AttributeKind.STRING,
+            "On the spot, online, or both",
+            choices=("place", "online", "both"),
+        ),
+        FeatureAttribute("starts_at", AttributeKind.MOMENT, "Begins"),
+        FeatureAttribute("ends_at", AttributeKind.MOMENT, "Ends"),
+        FeatureAttribute("zone", AttributeKind.STRING, "Time zone of its clocks (IANA)"),
+        FeatureAttribute("commune", AttributeKind.STRING, "Commune, INSEE code", nullable=True),
+        FeatureAttribute(
+            "commune_name", AttributeKind.STRING, "Name of the commune", nullable=True
+        ),
+        FeatureAttribute("epci", AttributeKind.STRING, "EPCI, SIREN code", nullable=True),
+        FeatureAttribute(
+            "departement", AttributeKind.STRING, "Département, INSEE code", nullable=True
+        ),
+        FeatureAttribute("region", AttributeKind.STRING, "Région, INSEE code", nullable=True),
+        FeatureAttribute("region_name", AttributeKind.STRING, "Name of the région", nullable=True),
+        FeatureAttribute(
+            "precision",
+            AttributeKind.STRING,
+            "Finest thing known of its place",
+            choices=_PRECISIONS,
+        ),
+        FeatureAttribute("place_text", AttributeKind.STRING, "Place as its organiser wrote it"),
+        FeatureAttribute(
+            "registration",
+            AttributeKind.STRING,
+            "How one registers",
+            choices=("none", "open", "approval", "external"),
+        ),
+        FeatureAttribute(
+            "capacity", AttributeKind.INTEGER, "Seats; null: not counted", nullable=True
+        ),
+        FeatureAttribute("updated_at", AttributeKind.MOMENT, "Last changed"),
+        FeatureAttribute("url", AttributeKind.STRING, "Its page"),
+    ),
+    geometry="Point",
+    order=(SortKey("starts_at"), SortKey("id")),
+    of_events=True,
+    temporal="starts_at",
+    grammar=(
+        QueryParameter("q", "Words to look for in the texts, French."),
+        THEME,
+        TERRITORY,
+        QueryParameter("near", "A position, longitude,latitude in degrees.", pattern=_POSITION),
+        QueryParameter(
+            "radius", "Metres around `near`; 10000 if it is not given.", most=MAX_RADIUS
+        ),
+    ),
+)
+
 _PLACE = (
     FeatureAttribute("code", AttributeKind.STRING, "INSEE or SIREN code"),
     FeatureAttribute("name", AttributeKind.STRING, "Name"),
@@ -242,7 +311,7 @@ def _activity(level: Level) -> ItemsCollection:
 
 
 COLLECTIONS = {
-    one.id: one for one in (INITIATIVES, *map(_territories, Level), *map(_activity, Level))
+    one.id: one for one in (INITIATIVES, EVENTS, *map(_territories, Level), *map(_activity, Level))
 }
 
 

@@ -3,7 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from mapservice.initiatives.grid import FIGURES_CREDIT, INITIATIVES_CREDIT, TERRITORIES_CREDIT
+from mapservice.initiatives.grid import (
+    EVENTS_CREDIT,
+    FIGURES_CREDIT,
+    INITIATIVES_CREDIT,
+    TERRITORIES_CREDIT,
+)
 from mapservice.ogc.collections import COLLECTIONS
 from mapservice.ogc.links import (
     GEOJSON,
@@ -108,7 +113,9 @@ def collection(at: OgcAddresses, one: ItemsCollection, first_created: datetime |
     path = f"/collections/{one.id}"
     extent: Document = {"spatial": {"bbox": [list(FRANCE)], "crs": CRS84.uri}}
     if one.temporal:
-        first = f"{first_created:%Y-%m-%dT%H:%M:%SZ}" if first_created else None
+        # Events lie ahead as well, without an end.
+        known = first_created if one.is_initiatives else None
+        first = f"{known:%Y-%m-%dT%H:%M:%SZ}" if known else None
         extent["temporal"] = {"interval": [[first, None]]}
     # GDAL appends an id to the first link to the items: of these, only the HTML one has a query.
     links = [
@@ -123,11 +130,13 @@ def collection(at: OgcAddresses, one: ItemsCollection, first_created: datetime |
         links.append(OgcLink(OGC_REL + "tilesets-vector", tiles, JSON, "Vector tiles"))
     # Territories have one licence. Each initiative has that of its source: our page lists them.
     credit = INITIATIVES_CREDIT
+    if one.of_events:
+        credit = EVENTS_CREDIT
     if one.level is not None:
         credit = FIGURES_CREDIT if one.counted else TERRITORIES_CREDIT
         title = "Licence Ouverte 2.0 (territoires)"
         links.append(OgcLink("license", LICENCE_OUVERTE, HTML, title))
-    if one.level is None or one.counted:
+    if one.is_initiatives or one.counted:
         page = f"{at.root.removesuffix('/ogc')}/methode#licences"
         links.append(OgcLink("license", page, HTML, "Licences des initiatives"))
     return {

@@ -91,9 +91,9 @@ class SortKey:
 class ItemsCollection:
     """One collection: what it holds, how it is filtered and ordered.
 
-    `level` is that of its territories, None for initiatives; `counted` says that figures are
-    joined to them. `zooms` are the first and the last that add anything to its tiles, None when
-    it has none; `tiled` is what a feature of a tile carries.
+    `level` is that of its territories, None for initiatives and events (`of_events`); `counted`
+    says that figures are joined to them. `zooms` are the first and the last that add anything to
+    its tiles, None when it has none; `tiled` is what a feature of a tile carries.
     """
 
     id: str
@@ -103,11 +103,16 @@ class ItemsCollection:
     geometry: str
     order: tuple[SortKey, ...]
     level: Level | None = None
+    of_events: bool = False
     counted: bool = False
     temporal: str | None = None
     grammar: tuple[QueryParameter, ...] = ()
     zooms: tuple[int, int] | None = None
     tiled: tuple[FeatureAttribute, ...] = ()
+
+    @property
+    def is_initiatives(self) -> bool:
+        return self.level is None and not self.of_events
 
     def attribute(self, name: str) -> FeatureAttribute | None:
         return next((one for one in self.attributes if one.name == name), None)

@@ -279,7 +279,7 @@ def _order(
     collection: ItemsCollection, texts: dict[str, str], *, boxed: bool
 ) -> tuple[SortKey, ...]:
     if not texts.get("sortby", "").strip():
-        return BY_PLACE if boxed and collection.level is None else collection.order
+        return BY_PLACE if boxed and collection.is_initiatives else collection.order
     order: list[SortKey] = []
     for part in texts["sortby"].split(","):
         # A "+" that was not escaped in an address arrives as a blank.

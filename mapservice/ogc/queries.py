@@ -48,7 +48,7 @@ def items(connection: Connection, request: ItemsRequest, base_url: str) -> Items
         # What cells or rollups count already is read from them.
         if boxes.is_boxed(request):
             matched = boxes.matched(connection, request)
-        elif request.collection.level is None and request.is_plain:
+        elif request.collection.is_initiatives and request.is_plain:
             matched = activity.total(connection, request.filters)
         else:
             query = select(func.count()).select_from(source.rows)
@@ -81,7 +81,7 @@ def item(
 ) -> str:
     """One feature as JSON text, an archived initiative too. Raises NotFound."""
     source = source_of(collection, base_url)
-    visible = InitiativeFilters(status=PUBLIC) if collection.level is None else InitiativeFilters()
+    visible = InitiativeFilters(status=PUBLIC) if collection.is_initiatives else InitiativeFilters()
     request = ItemsRequest(collection, visible, order=collection.order, crs=crs, shapes=shapes)
     try:
         value = identified(source, identifier, "id")
@@ -115,7 +115,7 @@ def _feature_sql(
 ) -> tuple[str, dict[str, Any]]:
     """One row more than the page is asked for: it tells whether there is a next page."""
     rows = rows_of(source, request)
-    if request.collection.level is not None:
+    if not request.collection.is_initiatives:
         page = rows.where(*where).limit(request.limit + 1)
         statement, values = _with_counts(*compiled(page), request)
         return as_features(request, rows, statement), values

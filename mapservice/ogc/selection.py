@@ -40,7 +40,7 @@ from mapservice.db.tables import initiative, territory
 from mapservice.errors import InvalidInput
 from mapservice.initiatives import exports
 from mapservice.initiatives.conditions import BEFORE_ALL, envelope, recency, where
-from mapservice.ogc import temporal
+from mapservice.ogc import event_source, temporal
 from mapservice.ogc.conditions import (
     Bounds,
     CollectionColumns,
@@ -89,9 +89,23 @@ class CollectionSource:
 @lru_cache(maxsize=64)
 def source_of(collection: ItemsCollection, base_url: str) -> CollectionSource:
     """Built once for each address that the service is called by."""
+    if collection.of_events:
+        return _events(collection, base_url)
     if collection.level is None:
         return _initiatives(collection, base_url)
     return _territories(collection, collection.level)
+
+
+def _events(collection: ItemsCollection, base_url: str) -> CollectionSource:
+    known = event_source.columns(base_url)
+    return CollectionSource(
+        target=event_source.target(collection, known),
+        rows=event_source.ROWS,
+        page=event_source.ROWS,
+        properties=event_source.properties(collection, known),
+        keys=known,
+        page_keys=known,
+    )
 
 
 def _initiatives(collection: ItemsCollection, base_url: str) -> CollectionSource:
@@ -180,7 +194,9 @@ def selected(target: CollectionColumns, request: ItemsRequest) -> list[Condition
     """
     filters = request.filters
     conditions: list[Condition] = []
-    if request.collection.level is None:
+    if request.collection.of_events:
+        conditions += event_source.selected(filters, request.span)
+    elif request.collection.level is None:
         conditions += where(filters)
     elif filters.bbox:
         halves = (
@@ -191,7 +207,7 @@ def selected(target: CollectionColumns, request: ItemsRequest) -> list[Condition
     if box := request.box:
         shape = FilterGeometry.of(rectangle(box.west, box.south, box.east, box.north), box.crs)
         conditions.append(spatial(target, "ST_Intersects", shape))
-    if request.span and request.collection.temporal:
+    if request.span and request.collection.is_initiatives:
         asked = temporal.TemporalPeriod.of(request.span)
         dated = temporal.RELATIONS["t_intersects"](temporal.TemporalPeriod.of(recency()), asked)
         # Without a known day, the year or month is compared, if even that is known; what has no
@@ -226,7 +242,7 @@ def ordering(source: CollectionSource, order: Sequence[SortKey]) -> list[ColumnE
 
 def _is_recent(source: CollectionSource, key: SortKey) -> bool:
     """Newest first, which indexes hold with what is unknown last."""
-    is_initiative = source.target.collection.level is None
+    is_initiative = source.target.collection.is_initiatives
     return is_initiative and key.descending and key.name == "created_at"
 
 

@@ -1,6 +1,7 @@
 """The map, the list, one initiative: pages for people."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,8 @@ from mapservice.accounts.roles import permissions
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.supports import queries as supports
 from mapservice.errors import NotFound
+from mapservice.events.nearby import of_initiative
+from mapservice.events.routes import words as event_words
 from mapservice.initiatives import near_areas, queries
 from mapservice.initiatives.filters import (
     InitiativeFilters,
@@ -99,7 +102,7 @@ def detail(identifier: str) -> Response:
             location = url_for("initiatives.detail", identifier=found)
             headers = {"Location": location, "Cache-Control": "no-store"}
             return Response(status=HTTPStatus.FOUND, headers=headers)
-        here = initiative.id
+        here, now = initiative.id, datetime.now(UTC)
         may_decide = permissions.decides_within(lambda reach: is_within(connection, here, reach))
         photos = photo_queries.public_of(connection, initiative.id) if initiative.cover else []
         drawing = url_for("drawings.initiative_svg", identifier=str(initiative.id))
@@ -109,6 +112,8 @@ def detail(identifier: str) -> Response:
             initiative=initiative,
             former_place=queries.former_place(connection, initiative.id),
             description_html=Markup(to_html(initiative.description)),
+            events=of_initiative(connection, initiative.id, now),
+            **event_words(now),
             nearby=queries.nearest(connection, initiative, NEARBY),
             sample=queries.sample_share(connection),
             map_config=place_map(

@@ -12,6 +12,8 @@ from mapservice.dashboards.model import AreaClasses, DashboardFigure, DashboardV
 from mapservice.dashboards.queries import shades
 from mapservice.dashboards.routes import breaks_text, legend_keys, territory_of
 from mapservice.errors import InvalidInput, NotFound
+from mapservice.events.nearby import events_soon
+from mapservice.events.routes import words as event_words
 from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters, RollupScope
@@ -126,7 +128,7 @@ def _portrait(
     connection: Connection, ref: TerritoryRef, described: TerritoryDescription
 ) -> dict[str, Any]:
     """What every level shows. Territories listed are those within, or a commune’s neighbours."""
-    filters = InitiativeFilters(territory=(ref,))
+    filters, now = InitiativeFilters(territory=(ref,)), datetime.now(UTC)
     places = [described.place, *described.parents]
     config = map_config(filters, described.bounds, ref)
     sort = _sort(MemberSort.INITIATIVES)
@@ -170,6 +172,8 @@ def _portrait(
         "place": described.place,
         "figures": territory_queries.figures(connection, places),
         "latest": initiatives.find_page(connection, filters, LATEST).items,
+        "events": events_soon(connection, ref, now),
+        **event_words(now),
         "sample": initiatives.sample_share(connection),
         "filters": filters,
         "map_config": config,
