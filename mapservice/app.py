@@ -40,8 +40,7 @@ from mapservice.moderation.photo_routes import blueprint as moderation_photos
 from mapservice.moderation.places.routes import blueprint as review
 from mapservice.moderation.report_routes import blueprint as reports
 from mapservice.moderation.routes import blueprint as moderation
-from mapservice.moderation.subjects import CaseProvider
-from mapservice.moderation.subjects import register as register_subjects
+from mapservice.moderation.subjects import CaseProviders
 from mapservice.notifications.feeds.routes import blueprint as feeds
 from mapservice.notifications.subscriptions import push_routes
 from mapservice.notifications.subscriptions import routes as following
@@ -153,7 +152,7 @@ PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
 )
 
 # What waits for moderators besides texts of initiatives and what concerns these.
-CASE_PROVIDERS: tuple[CaseProvider, ...] = (event_moderation.PROVIDER,)
+CASE_PROVIDERS = CaseProviders((event_moderation.PROVIDER,))
 
 # What rooms know of the photos of initiatives, for the pictures of shared links.
 CARD_PHOTOS = CardPhotos((photos.card_photo,))
@@ -189,7 +188,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     forms.register(app)
     bearer.register(app)
     people.register(app, MAGIC_LINKS, PERSONAL_DATA)
-    register_subjects(app, CASE_PROVIDERS)
     health.register(app, READINESS)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -226,6 +224,7 @@ def _services(settings: Settings) -> Services:
         GeocoderCache: GeocoderCache(AddressProvider.of_settings(settings)),
         Basemap: Basemap.of_settings(settings),
         CardPhotos: CARD_PHOTOS,
+        CaseProviders: CASE_PROVIDERS,
         Media: Media(settings),
     }
     return Services(settings, engine_of(settings), held)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -120,7 +120,7 @@ def _indexed(
 
 
 def _midnight(day: date) -> ColumnElement[Any]:
-    return cast(literal(datetime(day.year, day.month, day.day)), DateTime())  # noqa: DTZ001
+    return cast(literal(datetime.combine(day, time())), DateTime())
 
 
 def _utc(day: date) -> datetime:

@@ -74,13 +74,11 @@ class RecurrenceRule:
         frequency = parts.pop("FREQ", "")
         if frequency not in FREQUENCIES:
             raise _wrong(f"FREQ must be one of {', '.join(FREQUENCIES)}")
-        read = {
-            "interval": _number("INTERVAL", parts.pop("INTERVAL", "1"), 1, MAX_INTERVAL),
-            "days": _days(parts.pop("BYDAY", "")),
-            "month_days": _numbers("BYMONTHDAY", parts.pop("BYMONTHDAY", ""), 31, signed=True),
-            "months": _numbers("BYMONTH", parts.pop("BYMONTH", ""), 12),
-            "positions": _numbers("BYSETPOS", parts.pop("BYSETPOS", ""), 366, signed=True),
-        }
+        interval = _number("INTERVAL", parts.pop("INTERVAL", "1"), 1, MAX_INTERVAL)
+        days = _days(parts.pop("BYDAY", ""))
+        month_days = _numbers("BYMONTHDAY", parts.pop("BYMONTHDAY", ""), 31, signed=True)
+        months = _numbers("BYMONTH", parts.pop("BYMONTH", ""), 12)
+        positions = _numbers("BYSETPOS", parts.pop("BYSETPOS", ""), 366, signed=True)
         count = parts.pop("COUNT", None)
         until = parts.pop("UNTIL", None)
         week_start = parts.pop("WKST", "MO")
@@ -92,10 +90,14 @@ class RecurrenceRule:
             raise _wrong("WKST must be a day of the week")
         made = cls(
             frequency,
+            interval,
             count=None if count is None else _number("COUNT", count, 1, MAX_COUNT),
             until=None if until is None else _until(until, zone),
+            days=days,
+            month_days=month_days,
+            months=months,
+            positions=positions,
             week_start=week_start,
-            **read,  # type: ignore[arg-type]
         )
         made.check()
         return made
@@ -289,10 +291,10 @@ def _until(text: str, zone: str) -> datetime:
     try:
         if not match:
             raise ValueError(text)
-        day = datetime.strptime(match[1], "%Y%m%d")  # noqa: DTZ007 -- a wall time
+        day = date.fromisoformat(match[1])
         if match[2] is None:
             return datetime.combine(day, time(23, 59, 59))
-        clock = datetime.strptime(match[2], "%H%M%S").time()  # noqa: DTZ007
+        clock = time(int(match[2][:2]), int(match[2][2:4]), int(match[2][4:]))
     except ValueError:
         raise _wrong("UNTIL is no date") from None
     until = datetime.combine(day, clock)

@@ -1,5 +1,6 @@
 """A recurrence rule in words, in the language of the request or of a mail."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from babel.dates import format_date, get_day_names, get_month_names
@@ -30,7 +31,7 @@ def rule_words(times: EventTimes, language: str = "") -> str:
 def _french(rule: RecurrenceRule, start: datetime, locale: str) -> str:
     n = rule.interval
     days = [(nth, DAYS.index(day)) for nth, day in rule.days]
-    names = get_day_names(locale=locale)
+    names: Mapping[int, str] = get_day_names(locale=locale)
     plain = sorted(day for nth, day in days if not nth)
     months = _joined([get_month_names(locale=locale)[one] for one in rule.months], "et")
     if rule.positions and not _is_setpos_day(rule):
@@ -74,8 +75,7 @@ def _french(rule: RecurrenceRule, start: datetime, locale: str) -> str:
     return _ended_french(words, rule, locale)
 
 
-def _french_days(rule: RecurrenceRule, start: datetime, names: object) -> str:
-    table: dict[int, str] = dict(names)  # type: ignore[call-overload]
+def _french_days(rule: RecurrenceRule, start: datetime, table: Mapping[int, str]) -> str:
     numbered = _numbered(rule)
     if rule.month_days and rule.days:
         return ""

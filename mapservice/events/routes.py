@@ -106,7 +106,10 @@ def listing() -> str:
             shown_day=lambda name: dict(pairs).get(name, "")[:10],
             shows_map=view == "carte",
             map_config=events_map(filters) if view == "carte" else None,
-            sample=sample_of(connection, page.items),
+            sample=sample_of(page.items),
+            sample_words=_("ces événements n’existent pas.")
+            if sample_of(page.items) == "all"
+            else _("certains de ces événements n’existent pas."),
             indexed=not pairs and not view and paging == EventPageRequest(),
             canonical=f"{base_url()}/evenements",
             **words(now),
@@ -305,10 +308,12 @@ def detail(identifier: UUID) -> Response:
                 connection,
                 territory_of(found),
                 (found.lon, found.lat) if found.lon is not None and found.lat is not None else None,
+                drawing="",
             )
             if found.region or found.precision == "national"
             else None,
-            sample=sample_of(connection, [found]),
+            sample=sample_of([found]),
+            sample_words=_("cet événement n’existe pas."),
             linked_data=formats.schema_event(found, base_url(), place_words(found))
             if found.is_public
             else None,
@@ -361,7 +366,8 @@ def events_map(filters: EventFilters) -> dict[str, Any]:
     about = filters.about
     named = [ref for ref in about.territory if isinstance(ref, NamedTerritory)]
     config = map_config(about, bounds_of(about), named[0] if len(named) == 1 else None)
-    return config | {"events": f"/tiles/events.json{query_of(filters)}"}
+    # No drawing stands in for it: those there are show initiatives.
+    return config | {"events": f"/tiles/events.json{query_of(filters)}", "drawing": ""}
 
 
 def listing_title(filters: EventFilters) -> str:
@@ -396,11 +402,11 @@ def territory_of(event: Event) -> TerritoryRef | None:
     return None
 
 
-def sample_of(connection: Connection, items: Sequence[Event]) -> str:
-    """As pages of initiatives say it: whether what is shown is made up."""
-    made_up = [one.source == "sample" for one in items]
+def sample_of(items: Sequence[Event]) -> str:
+    """Whether what is shown is made up: all, some, or "" for none."""
+    made_up = [bool(one.source) for one in items]
     if not any(made_up):
-        return str(initiatives.sample_share(connection) or "")
+        return ""
     return "all" if all(made_up) else "some"
 
 

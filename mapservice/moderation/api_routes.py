@@ -17,9 +17,10 @@ from mapservice.accounts.api_keys import bearer
 from mapservice.accounts.api_keys.model import ApiKeyScope
 from mapservice.errors import InvalidInput
 from mapservice.initiatives import queries as initiatives
-from mapservice.moderation import pages, queries, subjects
+from mapservice.moderation import pages, queries
 from mapservice.moderation.model import CaseKind, QueuePosition
 from mapservice.moderation.places.model import PlaceScope as Part
+from mapservice.moderation.subjects import CaseProviders
 from mapservice.web.edge import CSV, base_url, only_parameters, services
 from mapservice.web.parsing import parse_limit
 
@@ -110,7 +111,7 @@ def _page() -> tuple[Sequence[Row], QueuePosition | None]:
         ids = [one.initiative for one in found if one.initiative]
         known: dict[UUID, Any] = {
             **initiatives.of_any_status(connection, ids),
-            **subjects.load(connection, found),
+            **services().of(CaseProviders).load(connection, found),
         }
     rows = [
         {

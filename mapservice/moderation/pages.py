@@ -19,14 +19,16 @@ from mapservice.i18n import gettext as _
 from mapservice.i18n import verdict_label
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import parse_territory
-from mapservice.moderation import queries, service, subjects
+from mapservice.moderation import queries, service
 from mapservice.moderation.model import CaseKind, QueuePart
 from mapservice.moderation.places.model import PlaceScope
 from mapservice.moderation.places.queries import holds
 from mapservice.moderation.service import LateReason, ModeratorIdentity, TooLate
+from mapservice.moderation.subjects import CaseProviders
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level
 from mapservice.territories.queries import region_of
+from mapservice.web.edge import services
 
 NOWHERE = "none"
 # The endpoint that shows a case, by kind; all others are texts, or those of a `CaseProvider`.
@@ -114,7 +116,7 @@ def settled_decision(connection: Connection) -> dict[str, Any]:
 
 
 def page_of(kind: CaseKind, identifier: UUID) -> str:
-    provider = subjects.provider_of(kind)
+    provider = services().of(CaseProviders).of(kind)
     endpoint = provider.endpoint if provider else PAGES.get(kind, TEXT_PAGE)
     return url_for(endpoint, identifier=identifier)
 

@@ -25,11 +25,12 @@ from mapservice.initiatives.filters import ListingCursor, ListingSort, parse_mom
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import PUBLIC
 from mapservice.media import queries as photos
-from mapservice.moderation import pages, queries, service, subjects
+from mapservice.moderation import pages, queries, service
 from mapservice.moderation.merge_service import MERGEABLE
 from mapservice.moderation.model import CLAIM_MINUTES, CaseKind, QueuePosition
 from mapservice.moderation.places import queries as places
 from mapservice.moderation.service import TooLate
+from mapservice.moderation.subjects import CaseProviders
 from mapservice.tiles.live_map import place_map
 from mapservice.web.edge import only_parameters, services
 
@@ -66,7 +67,7 @@ def queue() -> str:
         about = [one.initiative for one in found if one.initiative]
         known: dict[UUID, Any] = {
             **initiatives.of_any_status(connection, about),
-            **subjects.load(connection, found),
+            **services().of(CaseProviders).load(connection, found),
         }
         counts = queries.counts(connection, whole, part)
         return render_template(

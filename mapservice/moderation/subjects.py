@@ -8,12 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import Flask, current_app
 from sqlalchemy import Connection
 
 from mapservice.moderation.model import CaseKind, CaseSubject, WaitingCase
-
-EXTENSION = "mapservice.case_providers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +22,22 @@ class CaseProvider:
     endpoint: str
 
 
-def register(app: Flask, providers: Sequence[CaseProvider]) -> None:
-    app.extensions[EXTENSION] = {one.kind: one for one in providers}
+class CaseProviders:
+    """All of them, by kind; `app.py` puts them among the services."""
 
+    def __init__(self, providers: Sequence[CaseProvider] = ()) -> None:
+        self._by_kind = {one.kind: one for one in providers}
 
-def provider_of(kind: CaseKind) -> CaseProvider | None:
-    """None for the kinds that are about initiatives."""
-    found: Mapping[CaseKind, CaseProvider] = current_app.extensions.get(EXTENSION, {})
-    return found.get(kind)
+    def of(self, kind: CaseKind) -> CaseProvider | None:
+        """None for the kinds that are about initiatives."""
+        return self._by_kind.get(kind)
 
-
-def load(connection: Connection, cases: Sequence[WaitingCase]) -> dict[UUID, CaseSubject]:
-    """What is known of the subjects of those cases that are about no initiative."""
-    known: dict[UUID, CaseSubject] = {}
-    for kind in {case.kind for case in cases}:
-        provider = provider_of(kind)
-        if provider:
-            ids = [case.id for case in cases if case.kind is kind]
-            known.update(provider.load(connection, ids))
-    return known
+    def load(self, connection: Connection, cases: Sequence[WaitingCase]) -> dict[UUID, CaseSubject]:
+        """What is known of the subjects of those cases that are about no initiative."""
+        known: dict[UUID, CaseSubject] = {}
+        for kind in {case.kind for case in cases}:
+            provider = self.of(kind)
+            if provider:
+                ids = [case.id for case in cases if case.kind is kind]
+                known.update(provider.load(connection, ids))
+        return known

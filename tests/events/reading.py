@@ -4,7 +4,7 @@ import json
 import subprocess
 from typing import Any
 
-from mapservice.web.edge import vendor_folder
+from mapservice.settings import vendor_folder
 from tests.conftest import REPOSITORY
 
 SCRIPT = REPOSITORY / "tests" / "events" / "ical_expand.mjs"

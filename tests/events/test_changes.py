@@ -177,7 +177,9 @@ def test_postponed_then_given_a_new_date(
     with engine.begin() as connection:
         before = dates(connection, first)[0]
         service.postpone(connection, first, person, "Grippe", SENDER, NOW)
-        assert queries.find(connection, first).status is EventStatus.POSTPONED  # type: ignore[union-attr]
+        meanwhile = queries.find(connection, first)
+        assert meanwhile
+        assert meanwhile.status is EventStatus.POSTPONED
     change(engine, locator, person, first, ChangeScope.THIS, hours=48)
     with engine.connect() as connection:
         after = queries.find(connection, first)

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import icalendar
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
@@ -37,7 +38,7 @@ def register(client: FlaskClient, engine: Engine, identifier: UUID, email: str, 
 
 
 def test_from_proposal_to_cancellation(
-    organiser: Organiser, eva: Moderator, visitor: FlaskClient, event_app, engine: Engine
+    organiser: Organiser, eva: Moderator, visitor: FlaskClient, event_app: Flask, engine: Engine
 ) -> None:
     identifier = organiser.propose()
     # Nothing is public before a moderator has looked at it.
@@ -120,22 +121,24 @@ def test_from_proposal_to_cancellation(
         note="Il va neiger.",
     )
     assert answer.status_code == 303, answer.text
-    told = [mail for mail in sent_mails(engine) if mail.kind == "event_change"]
-    assert sorted(mail.recipient for mail in told) == ["p1@example.org", "p2@example.org"]
-    assert all(mail.subject.startswith("Annulé") and "Il va neiger." in mail.text for mail in told)
+    letters = [mail for mail in sent_mails(engine) if mail.kind == "event_change"]
+    assert sorted(mail.recipient for mail in letters) == ["p1@example.org", "p2@example.org"]
+    assert all(
+        mail.subject.startswith("Annulé") and "Il va neiger." in mail.text for mail in letters
+    )
     assert sent_mails(engine) == []
     (shown,) = icalendar.Calendar.from_ical(visitor.get("/evenements.ics").text).walk("VEVENT")
     assert (shown["UID"], shown["STATUS"]) == (str(identifier), "CANCELLED")
-    assert shown["SEQUENCE"] > 0
+    assert int(str(shown["SEQUENCE"])) > 0
     assert "Atelier vélo" not in visitor.get("/evenements").text
     assert "Cet événement est annulé" in visitor.get(f"/evenements/{identifier}").text
     late = event_app.test_client()
-    path = f"/evenements/{identifier}/inscription"
-    assert "On ne peut plus s’inscrire" in late.get(path).text
+    form = f"/evenements/{identifier}/inscription"
+    assert "On ne peut plus s’inscrire" in late.get(form).text
 
 
 def test_a_reminder_says_what_is_true_when_it_is_sent(
-    organiser: Organiser, eva: Moderator, event_app, engine: Engine
+    organiser: Organiser, eva: Moderator, event_app: Flask, engine: Engine
 ) -> None:
     start = soon(1, 20)
     identifier = organiser.propose(
@@ -270,7 +273,7 @@ def test_a_personal_calendar_until_it_is_ended(
 
 
 def test_export_and_erasure_cover_events(
-    organiser: Organiser, eva: Moderator, event_app, engine: Engine
+    organiser: Organiser, eva: Moderator, event_app: Flask, engine: Engine
 ) -> None:
     identifier = organiser.propose(capacity="1", max_seats="1")
     publish(eva, engine, identifier)

@@ -134,7 +134,9 @@ def test_answers_and_names_go_thirty_days_after(engine: Engine) -> None:
     end = soon() + timedelta(hours=2)
     seats.forget(engine, (end + timedelta(days=29)).replace(tzinfo=UTC))
     with engine.connect() as connection:
-        assert seats.find(connection, kept.id).answer == "Sans gluten"  # type: ignore[union-attr]
+        meanwhile = seats.find(connection, kept.id)
+        assert meanwhile
+        assert meanwhile.answer == "Sans gluten"
     seats.forget(engine, (end + timedelta(days=31)).replace(tzinfo=UTC))
     with engine.connect() as connection:
         left = seats.find(connection, kept.id)
