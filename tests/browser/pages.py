@@ -2,18 +2,22 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
+from mapservice.events.registration_service import register
+from mapservice.mail.unsubscribe import signature
 from mapservice.notifications.subscriptions import model as following
 from mapservice.notifications.weekly_digest import model as briefing
 from mapservice.publishing.reports import schedule_queries as schedules
 from tests.accounts.people.mailbox import ask_for_link, last_link, sign_in
 from tests.accounts.roles import cast
 from tests.contributions.proposals.desk import propose
+from tests.events.organiser import Organiser, series_of
 from tests.notifications.subscriptions.readers import follow
 
 AUTHOR = "ana@example.org"
@@ -43,6 +47,13 @@ OPEN = (
     "/coordination/region/53?with=region:28",
     "/coordination/region/53/silence",
     "/proposer",
+    "/evenements",
+    "/evenements?vue=carte&when=week",
+    "/evenements?q=zzxqyyv",
+    "/evenements/{event}",
+    "/evenements/{event}/inscription",
+    "{leave_event}",
+    "/evenements/proposer",
     "/suivre?territory=commune:35238",
     "{leave_digests}",
     "{leave_letters}",
@@ -100,6 +111,12 @@ OWN = (
     "/initiatives/{proposal}/historique",
     "/initiatives/{proposal}/photos",
     "/initiatives/{public}/contacter",
+    "/evenements/{event}/organiser",
+    "/evenements/{event}/modifier",
+    "/evenements/{event}/inscription",
+    "/evenements/{event}/liste",
+    "{check_in}",
+    "/moderation/evenements/{event_series}",
     "/moderation",
     "/moderation/{proposal}",
     "/moderation/lieux",
@@ -116,7 +133,9 @@ OWN = (
 NO_PAGE = {
     "activity", "assets", "basemap", "coordination_maps", "drawings", "feeds", "geocode", "health",
     "offline.manifest", "offline.service_worker", "photos", "proof", "sharing",
-    "sitemap", "static", "tiles", "exporting.csv", "exporting.file", "exporting.geojson",
+    "sitemap", "static", "tiles", "event_tiles", "events.as_geojson", "events.as_csv",
+    "events.as_atom", "events.as_calendar", "events.one_calendar", "events.whole_series",
+    "events.personal_calendar", "exporting.csv", "exporting.file", "exporting.geojson",
     "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
     "embed.stylesheet", "oembed.oembed", "reporting.piece", "reporting.whole", "search.suggestions",
@@ -143,12 +162,25 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
     waiting = propose(author, engine, email=AUTHOR, title="Un verger à planter")
     follow(author, engine, "?territory=commune:35238", AUTHOR)
     ask_for_link(app.test_client(), "zoe@example.org")
+    event = Organiser(author, engine).propose(email=AUTHOR)
     published = "UPDATE initiative SET status = 'published' WHERE id = :id"
     with engine.begin() as connection:
         connection.execute(text(published), {"id": public.id})
         leaving = ways_to_leave(connection, cast.person_of(engine, AUTHOR))
         burst = connection.execute(text(BURST), {"initiative": public.id}).scalar_one()
+        connection.execute(
+            text("UPDATE event SET status = 'published' WHERE id = :id"), {"id": event}
+        )
+        coming = register(
+            connection, event, cast.person_of(engine, AUTHOR), AUTHOR, datetime.now(UTC), name="Ana"
+        )
+        series = series_of(connection, event)
     return leaving | {
+        "event": str(event),
+        "event_series": str(series),
+        "leave_event": f"/evenements/{event}/quitter/{coming.id}/"
+        + signature(coming.id, coming.leave_key),
+        "check_in": f"/evenements/{event}/pointage/{coming.id}",
         "session": session_of(author),
         "public": str(public.id),
         "proposal": str(waiting.id),

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from mapservice.accounts.api_keys.service import ENDED_DAYS
 from mapservice.accounts.people import service as people
 from mapservice.contributions.supports.model import NETWORK_DAYS
+from mapservice.events.model import ANSWER_DAYS
 from mapservice.i18n import LANGUAGE
 from mapservice.initiatives.markdown import to_html
 from mapservice.mail import service as mail
@@ -39,6 +40,7 @@ KEPT_DAYS = {
     "network": NETWORK_DAYS,
     "keys": ENDED_DAYS,
     "digests": DIGEST_DAYS,
+    "answers": ANSWER_DAYS,
     "language": YEAR_SECONDS // 86_400,
 }
 COOKIES = {"session": SESSION_COOKIE, "language": LANGUAGE_COOKIE}

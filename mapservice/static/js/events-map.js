@@ -21,12 +21,17 @@ function drawEvents(map, tilejson) {
     id: "events", type: "circle", source: "events", "source-layer": "events",
     paint: {
       "circle-radius": ["interpolate", ["linear"], ["get", "count"], 1, 8, 10, 13, 100, 19, 1000, 26],
-      "circle-color": token("initiative"), "circle-stroke-color": token("paper"), "circle-stroke-width": 2,
+      "circle-color": token("initiative"),
+      // What is known to its commune alone is paler, with a ring: no dot that says "here".
+      "circle-opacity": ["case", ["==", ["get", "precision"], "point"], 1, 0.8],
+      "circle-stroke-color": ["case", ["==", ["get", "precision"], "point"], token("paper"), token("initiative")],
+      "circle-stroke-opacity": ["case", ["==", ["get", "precision"], "point"], 1, 0.35],
+      "circle-stroke-width": ["case", ["==", ["get", "precision"], "point"], 2, 6],
     },
   });
   map.addLayer({
     id: "event-counts", type: "symbol", source: "events", "source-layer": "events", filter: [">", ["get", "count"], 1],
-    layout: { "text-field": ["to-string", ["get", "count"]], "text-font": font("600"), "text-size": 13, "text-allow-overlap": true },
+    layout: { "text-field": ["to-string", ["get", "count"]], "text-font": font("semibold"), "text-size": 13, "text-allow-overlap": true },
     paint: { "text-color": "#ffffff" },
   });
 }
