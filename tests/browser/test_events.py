@@ -1,0 +1,116 @@
+"""Events in a browser: list, map, page, registering and leaving, without scripts too."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+from sqlalchemy import Engine, text
+
+from mapservice.db.engine import make_engine
+from mapservice.events import fixtures
+from mapservice.geocoding.service import Locator
+from tests.accounts.people.mailbox import last_link, mails_to
+
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LOOKS = ((390, "fr-FR", "dark"), (1280, "en-GB", "light"))
+ADDRESS = "venir@example.org"
+SHOWN = """() => {
+  const { map } = document.getElementById("map");
+  return map?.getLayer("events") && map.queryRenderedFeatures({ layers: ["events"] }).length > 20;
+}"""
+
+
+@pytest.fixture(scope="module")
+def events(sample_url: str, locator: Locator) -> Iterator[Engine]:
+    """The sample's events before the browser; they go again."""
+    engine = make_engine(sample_url)
+    with engine.begin() as connection:
+        fixtures.load_sample(connection, locator, datetime.now(UTC))
+    yield engine
+    with engine.begin() as connection:
+        fixtures.remove(connection)
+        connection.execute(text("TRUNCATE person, delivery, tally CASCADE"))
+    engine.dispose()
+
+
+def one(engine: Engine, title: str) -> str:
+    """The path of an event with this title."""
+    with engine.connect() as connection:
+        found = connection.execute(
+            text("SELECT id FROM event WHERE title = :title ORDER BY starts_at LIMIT 1"),
+            {"title": title},
+        ).scalar_one()
+    return f"/evenements/{found}"
+
+
+def test_without_scripts_one_finds_registers_and_leaves(
+    plain_page: Page, live_server: str, events: Engine
+) -> None:
+    page = plain_page
+    page.goto(f"{live_server}/evenements?q=couture")
+    page.locator(".card-title a").first.click()
+    assert "Atelier couture" in page.locator("h1").inner_text()
+    page.get_by_role("link", name="S’inscrire").click()
+    page.fill("#email", ADDRESS)
+    page.fill("#name", "Zoé")
+    page.get_by_role("button", name="M’inscrire").click()
+    page.goto(live_server + last_link(events, ADDRESS))
+    page.get_by_role("button", name="Confirmer mon inscription").click()
+    assert "confirmée, 1 place" in page.locator("[role=status]").inner_text()
+    page.get_by_role("button", name="Je ne viens plus").click()
+    assert page.get_by_role("button", name="M’inscrire").is_visible()
+    assert [mail.kind for mail in mails_to(events, ADDRESS)] == ["event_register", "event_seat"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("width", "locale", "scheme"), LOOKS)
+def test_no_rule_is_broken_and_nothing_overflows(
+    browser: Browser, live_server: str, events: Engine, width: int, locale: str, scheme: Any
+) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci")
+    context = browser.new_context(
+        locale=locale, viewport={"width": width, "height": 900}, color_scheme=scheme
+    )
+    page = context.new_page()
+    event = one(events, "Atelier couture : réparer plutôt que jeter")
+    wrong = []
+    for path in (
+        "/evenements",
+        "/evenements?when=weekend&vue=carte",
+        "/evenements?q=zzxqyyv",
+        event,
+        f"{event}/inscription",
+        "/evenements/proposer",
+        "/territoires/commune/75056",
+    ):
+        page.goto(live_server + path)
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found: dict[str, Any] = page.evaluate(
+            "rules => axe.run(document, { runOnly: { type: 'tag', values: rules } })", RULES
+        )
+        wrong += [
+            f"{path} {rule['id']}: {[node['html'][:120] for node in rule['nodes'][:3]]}"
+            for rule in found["violations"]
+        ]
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            wrong.append(f"{path} is wider than {width}")
+    context.close()
+    assert wrong == []
+
+
+@pytest.mark.long
+def test_the_map_shows_rings_that_lead_to_events(
+    page: Page, live_server: str, events: Engine
+) -> None:
+    page.goto(f"{live_server}/evenements?vue=carte")
+    page.wait_for_function(SHOWN, timeout=60_000)
+    shown = page.evaluate(
+        "document.getElementById('map').map.getStyle().layers"
+        ".filter((one) => one.source === 'initiatives' && one.layout?.visibility !== 'none').length"
+    )
+    assert shown == 0
