@@ -13,6 +13,7 @@ from psycopg import Cursor
 from shapely import MultiPolygon
 from sqlalchemy import Engine, text
 
+from mapservice.db.engine import fill
 from mapservice.territories.assemble import AssembledTerritories, wkb
 from mapservice.territories.lineage.events import CommuneMovement
 from mapservice.territories.lineage.model import CommuneLineage
@@ -118,6 +119,8 @@ def load(
         followed = follow(cursor, lineage, former)
         cursor.execute(REMOVE)
         removed = cursor.rowcount
+        for statement in FOLLOW_EVENTS:
+            cursor.execute(statement)
 
         # What is drawn is made anew from the set now in force.
         cursor.execute("DELETE FROM territory_outline")
@@ -127,7 +130,8 @@ def load(
                 advance("write simplified outlines", 1)
         cursor.execute("SELECT territory_parts_refresh()")
         _draw_mosaic(cursor, assembled)
-        cursor.execute(REFRESH)
+        for table in ("initiative", "event"):
+            cursor.execute(fill(REFRESH, {"table": table}).encode())
         cursor.close()
         name = f"{source.source} + {MOVEMENTS}" if lineage.events else source.source
         label = {"source": name, "licence": source.licence, "year": source.year}
@@ -209,18 +213,40 @@ REMOVE = """
 DELETE FROM territory
  USING gone WHERE territory.level = gone.level AND territory.code = gone.code"""
 
-# Parents or label points may have changed under initiatives that stayed where they were.
+# Parents or label points may have changed under what stayed where it was.
 REFRESH = """
-UPDATE initiative
-   SET precision = initiative.precision
+UPDATE {table} AS placed
+   SET precision = placed.precision
   FROM territory AS place
- WHERE place.level = CASE initiative.precision WHEN 'point' THEN 'commune'
-                          ELSE initiative.precision END
-   AND place.code = CASE initiative.precision WHEN 'epci' THEN initiative.epci
-                         WHEN 'departement' THEN initiative.departement
-                         WHEN 'region' THEN initiative.region ELSE initiative.commune END
-   AND ((initiative.point IS NULL AND NOT ST_Equals(initiative.anchor, place.point))
-     OR (place.level = 'commune' AND initiative.epci IS DISTINCT FROM place.epci)
+ WHERE place.level = CASE placed.precision WHEN 'point' THEN 'commune' ELSE placed.precision END
+   AND place.code = CASE placed.precision WHEN 'epci' THEN placed.epci
+                         WHEN 'departement' THEN placed.departement
+                         WHEN 'region' THEN placed.region ELSE placed.commune END
+   AND ((placed.point IS NULL AND NOT ST_Equals(placed.anchor, place.point))
+     OR (place.level = 'commune' AND placed.epci IS DISTINCT FROM place.epci)
      OR (place.level IN ('commune', 'epci')
-         AND initiative.departement IS DISTINCT FROM place.departement)
-     OR (place.level <> 'region' AND initiative.region IS DISTINCT FROM place.region))"""
+         AND placed.departement IS DISTINCT FROM place.departement)
+     OR (place.level <> 'region' AND placed.region IS DISTINCT FROM place.region))"""
+
+# Events go to the commune that theirs became part of; where there is none, to the département.
+FOLLOW_EVENTS = (
+    """
+UPDATE event SET commune = heir.commune
+  FROM (SELECT code, min(commune) AS commune FROM territory_alias
+         WHERE kind IN ('former', 'deleguee', 'associee')
+         GROUP BY code HAVING count(DISTINCT commune) = 1) AS heir
+ WHERE event.precision IN ('point', 'commune') AND heir.code = event.commune
+   AND NOT EXISTS (SELECT FROM territory
+                    WHERE territory.level = 'commune' AND territory.code = event.commune)""",
+    """
+UPDATE event
+   SET precision = CASE WHEN departement IS NOT NULL THEN 'departement'
+                        WHEN region IS NOT NULL THEN 'region' ELSE 'none' END,
+       point = NULL, commune = NULL, epci = NULL
+ WHERE precision IN ('point', 'commune', 'epci')
+   AND NOT EXISTS (SELECT FROM territory
+                    WHERE territory.level = CASE event.precision WHEN 'epci' THEN 'epci'
+                                                 ELSE 'commune' END
+                      AND territory.code = CASE event.precision WHEN 'epci' THEN event.epci
+                                                ELSE event.commune END)""",
+)

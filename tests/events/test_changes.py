@@ -12,6 +12,7 @@ from mapservice.events.model import ChangeScope, Event, EventStatus
 from mapservice.events.recurrence import moment_of, within_year
 from mapservice.events.service import EventChange
 from mapservice.geocoding.service import Locator
+from mapservice.territories.load import FOLLOW_EVENTS
 from tests.events.organiser import SENDER, make_event, make_person, soon, written
 
 NOW = datetime.now(UTC)
@@ -232,3 +233,42 @@ def test_an_erased_organiser_leaves_what_was_public(
         assert series
         assert series.person is None
     assert soon()
+
+
+def test_events_follow_their_commune_into_another(engine: Engine) -> None:
+    with engine.begin() as connection:
+        kept, lost = make_event(connection), make_event(connection)
+        connection.execute(
+            text(
+                "UPDATE event SET mode = 'place', precision = 'commune', commune = '35238'"
+                " WHERE id = ANY(:ids)"
+            ),
+            {"ids": [kept, lost]},
+        )
+    with engine.connect() as connection:
+        # As if one's commune had become part of Rennes, and nobody knew what became of the other's.
+        connection.execute(text("ALTER TABLE event DISABLE TRIGGER event_place"))
+        for identifier, code in ((kept, "35999"), (lost, "35998")):
+            connection.execute(
+                text("UPDATE event SET commune = :code WHERE id = :id"),
+                {"id": identifier, "code": code},
+            )
+        connection.execute(text("ALTER TABLE event ENABLE TRIGGER event_place"))
+        connection.execute(
+            text(
+                "INSERT INTO territory_alias (kind, code, name, commune, postcodes)"
+                " VALUES ('former', '35999', 'Saint-Rien', '35238', '{}')"
+            )
+        )
+        for statement in FOLLOW_EVENTS:
+            connection.execute(text(statement))
+        follows, remains = queries.find(connection, kept), queries.find(connection, lost)
+        assert follows
+        assert (follows.commune, follows.commune_name) == ("35238", "Rennes")
+        assert remains
+        assert (remains.precision, remains.departement, remains.commune) == (
+            "departement",
+            "35",
+            None,
+        )
+        connection.rollback()

@@ -201,6 +201,26 @@ def test_what_is_asked_back_is_mended_and_waits_again(
     assert 'name="verdict"' not in eva.get(path).text
 
 
+def test_what_people_write_is_text_in_mails_and_pages(
+    organiser: Organiser, eva: Moderator, event_app: Flask, visitor: FlaskClient, engine: Engine
+) -> None:
+    identifier = organiser.propose(title="<b>Gras</b> & <script>alert(1)</script>")
+    publish(eva, engine, identifier)
+    register(event_app.test_client(), engine, identifier, "lit@example.org")
+    organiser.act(
+        f"/evenements/{identifier}/annuler",
+        f"/evenements/{identifier}/organiser",
+        note="<i>Fini</i>",
+    )
+    letters = sent_mails(engine)
+    assert {one.kind for one in letters} >= {"event_change", "event_decision", "event_register"}
+    for one in letters:
+        assert "<b>" not in one.html, one.kind
+        assert "<i>" not in one.html, one.kind
+        assert "<script" not in one.html, one.kind
+    assert "<script>alert" not in visitor.get(f"/evenements/{identifier}").text
+
+
 def test_filters_name_what_is_wrong(visitor: FlaskClient) -> None:
     for query, field in [
         ("when=demain", "when"),
