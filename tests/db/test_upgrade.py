@@ -44,7 +44,10 @@ KEPT = {
         SELECT md5(string_agg(concat_ws('|', id, initiative, person, commune, network, confirmed_at,
                                         withdrawn_at, held_at, burst), ';' ORDER BY id))
           FROM support WHERE person IS NOT NULL""",
-    "decisions": "SELECT md5(string_agg(decision::text, ';' ORDER BY id)) FROM decision",
+    "decisions": """
+        SELECT md5(string_agg(ROW(id, initiative, revision, verdict, reason, decided_by, decided_at,
+                                  decided_by_person, target, report)::text, ';' ORDER BY id))
+          FROM decision""",
     "merges": "SELECT md5(string_agg(merge::text, ';' ORDER BY initiative)) FROM merge",
     "places": """
         SELECT md5(string_agg(location_match::text, ';' ORDER BY initiative))
