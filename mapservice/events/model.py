@@ -327,7 +327,11 @@ def _url(fields: Mapping[str, str], name: str, mistakes: dict[str, FieldMistake 
     text = fields.get(name, "").strip()
     if not text:
         return ""
-    if len(text) > MAX_URL or not text.isprintable() or not re.fullmatch(r"https?://[^\s<>\"]+\.[^\s<>\"]+", text):
+    if (
+        len(text) > MAX_URL
+        or not text.isprintable()
+        or not re.fullmatch(r"https?://[^\s<>\"]+\.[^\s<>\"]+", text)
+    ):
         mistakes[name] = FieldMistake.CHOICE
         return ""
     return text
