@@ -14,6 +14,7 @@ from mapservice.accounts.people import routes as people
 from mapservice.accounts.people.magic_links import MagicLinkAction
 from mapservice.accounts.people.personal_data import PersonalDataProvider
 from mapservice.accounts.roles import routes as roles
+from mapservice.contributions.needs import routes as needs
 from mapservice.contributions.proposals import routes as proposals
 from mapservice.contributions.proposals.api_routes import blueprint as proposals_api
 from mapservice.contributions.proposals.author_routes import blueprint as authors
@@ -94,6 +95,7 @@ BLUEPRINTS = (
     authors,
     author_photos,
     supports.blueprint,
+    needs.blueprint,
     following.blueprint,
     push_routes.blueprint,
     reports,
@@ -124,12 +126,14 @@ BLUEPRINTS = (
 MAGIC_LINKS: tuple[MagicLinkAction, ...] = (
     proposals.MAGIC_LINK,
     *supports.MAGIC_LINKS,
+    needs.MAGIC_LINK,
     following.MAGIC_LINK,
 )
 PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
     proposals.PERSONAL_DATA,
     proposals.PHOTO_DATA,
     supports.PERSONAL_DATA,
+    needs.PERSONAL_DATA,
     following.PERSONAL_DATA,
     roles.PERSONAL_DATA,
     weekly_digest.PERSONAL_DATA,

@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.types import DateTime, Text
 
 from mapservice.db.tables import initiative
+from mapservice.initiatives.fact_conditions import by_facts
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.near import ScaleBounds
 from mapservice.territories.coordinates import BBox, LonLat
@@ -69,6 +70,7 @@ def where(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
             by_index = initiative.c.anchor_3857.op("&&")(envelope(part))
             boxes.append(and_(by_index, func.coalesce(exactly, false())))
         conditions.append(or_(*boxes))
+    conditions += by_facts(filters)
     if filters.near and filters.radius:
         conditions.append(_within(filters.near, filters.radius))
     if filters.since:
