@@ -172,6 +172,38 @@ def read_facts(
         except InvalidInput as error:
             mistakes["opening_hours"], why = FactMistake.HOURS, error.reason
 
+    days = _days(lines, mistakes)
+    is_free, wheelchair, audience = _choices(lines, mistakes)
+    website = ""
+    if lines["website"] and "website" not in mistakes:
+        website = web_address(lines["website"])
+        if not website:
+            mistakes["website"] = FactMistake.ADDRESS
+
+    tags: tuple[str, ...] = ()
+    try:
+        tags = read_tags(lines["tags"])
+        if len(tags) > MAX_TAGS:
+            mistakes["tags"] = FactMistake.MANY
+    except InvalidInput:
+        mistakes["tags"] = FactMistake.LONG
+
+    facts = InitiativeFacts(
+        address=lines["address"],
+        opening_hours=hours,
+        **days,
+        is_free=is_free,
+        price=lines["price"],
+        wheelchair=wheelchair,
+        website=website,
+        tags=tags,
+        audience=audience,
+    )
+    return facts, mistakes, why
+
+
+def _days(lines: Mapping[str, str], mistakes: dict[str, FactMistake]) -> dict[str, Any]:
+    """The days and times; a single day ends on itself."""
     days = {name: _day(lines[name], name, mistakes) for name in ("start_day", "end_day")}
     times = {name: _time(lines[name], name, mistakes) for name in ("start_time", "end_time")}
     start, end = days["start_day"], days["end_day"]
@@ -190,52 +222,28 @@ def read_facts(
             and times["end_time"] <= times["start_time"]
         ):
             mistakes.setdefault("end_time", FactMistake.ORDER)
+    return {"start_day": start, "end_day": end if start else None, **times}
 
+
+def _choices(
+    lines: Mapping[str, str], mistakes: dict[str, FactMistake]
+) -> tuple[bool | None, Wheelchair | None, tuple[Audience, ...]]:
+    """Whether it is free, access, and whom it is for."""
     # A price that is told may be free for some ("prix libre"): then nothing is said for all.
     is_free = {"1": True, "true": True, "false": False}.get(lines["free"])
     if lines["free"] not in ("", "1", "true", "false"):
         mistakes["free"] = FactMistake.CHOICE
     if is_free and lines["price"]:
         mistakes["price"] = FactMistake.BOTH
-
     wheelchair = None
     if lines["wheelchair"] in tuple(Wheelchair):
         wheelchair = Wheelchair(lines["wheelchair"])
     elif lines["wheelchair"] not in ("", "unknown"):
         mistakes["wheelchair"] = FactMistake.CHOICE
-
-    website = ""
-    if lines["website"] and "website" not in mistakes:
-        website = web_address(lines["website"])
-        if not website:
-            mistakes["website"] = FactMistake.ADDRESS
-
-    tags: tuple[str, ...] = ()
-    try:
-        tags = read_tags(lines["tags"])
-        if len(tags) > MAX_TAGS:
-            mistakes["tags"] = FactMistake.MANY
-    except InvalidInput:
-        mistakes["tags"] = FactMistake.LONG
-
     chosen = {part.strip() for part in lines["audience"].split(",")} - {""}
     if chosen - set(Audience):
         mistakes["audience"] = FactMistake.CHOICE
-    facts = InitiativeFacts(
-        address=lines["address"],
-        opening_hours=hours,
-        start_day=start,
-        end_day=end if start else None,
-        start_time=times["start_time"],
-        end_time=times["end_time"],
-        is_free=is_free,
-        price=lines["price"],
-        wheelchair=wheelchair,
-        website=website,
-        tags=tags,
-        audience=tuple(one for one in Audience if one in chosen),
-    )
-    return facts, mistakes, why
+    return is_free, wheelchair, tuple(one for one in Audience if one in chosen)
 
 
 def typed_facts(facts: InitiativeFacts) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Opening hours: what is understood, what is refused by name, when it is open."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -172,7 +173,7 @@ def plainly_open(text: str, here: datetime, today: bool, yesterday: bool) -> boo
         day = here.date() - timedelta(days=back)
         last = (day + timedelta(days=7)).month != day.month
         name = 7 if holiday else day.weekday()
-        told = ()
+        told: Sequence[tuple[int, int]] = ()
         for rule in hours.rules:
             if rule.holds(day.month, name, (day.day + 6) // 7, is_last=last):
                 told = rule.spans

@@ -138,7 +138,7 @@ def kept(connection: Connection) -> list[Kept]:
     found = []
     for row in rows.mappings():
         plain = {name: value for name, value in row.items() if name not in FACT_COLUMNS}
-        found.append(Kept(**plain, facts=InitiativeFacts.of_columns(row)))
+        found.append(Kept(**plain, facts=InitiativeFacts.of_columns(dict(row))))
     return found
 
 
