@@ -111,6 +111,27 @@ def test_facts_are_folded_filled_in_and_seen_in_words(
     assert ("children, families" if english else "enfants, familles") in told
 
 
+def test_a_draft_keeps_the_facts_too(
+    browser: Browser, live_server: str, sample_engine: Engine
+) -> None:
+    context = browser.new_context(locale="fr-FR", viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{live_server}/proposer")
+    page.locator("#title").fill("Un verger derrière la mairie")
+    page.locator("#facts > summary").click()
+    page.locator("#opening_hours").fill("samedi 10h-12h")
+    page.locator("#free").check()
+    page.locator("label[for=audience-aines]").click()
+    page.reload()
+    assert not page.locator("#opening_hours").is_visible()
+    page.locator("[data-draft-take]").click()
+    assert page.locator("#opening_hours").input_value() == "samedi 10h-12h"
+    assert page.locator("#opening_hours").is_visible()
+    ticked = page.locator("#facts input[type=checkbox]:checked")
+    assert [box.get_attribute("value") for box in ticked.all()] == ["1", "aines"]
+    context.close()
+
+
 def test_chips_narrow_the_list_and_are_taken_back(
     visit: BrowserContext, live_server: str, sample_engine: Engine
 ) -> None:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from mapservice.accounts.api_keys.service import ENDED_DAYS
 from mapservice.accounts.people import service as people
-from mapservice.contributions.needs.model import KEPT_DAYS, KEPT_DAYS_UNDATED
+from mapservice.contributions.needs import model as needs
 from mapservice.contributions.supports.model import NETWORK_DAYS
 from mapservice.i18n import LANGUAGE
 from mapservice.initiatives.markdown import to_html
@@ -38,8 +38,8 @@ KEPT_DAYS = {
     "mail_text": mail.BODY_DAYS,
     "mail": mail.ROW_DAYS,
     "network": NETWORK_DAYS,
-    "needs": KEPT_DAYS,
-    "undated_needs": KEPT_DAYS_UNDATED,
+    "needs": needs.KEPT_DAYS,
+    "undated_needs": needs.KEPT_DAYS_UNDATED,
     "keys": ENDED_DAYS,
     "digests": DIGEST_DAYS,
     "language": YEAR_SECONDS // 86_400,
