@@ -22,6 +22,7 @@ from sqlalchemy.types import DateTime, Text
 from mapservice.db.tables import initiative
 from mapservice.initiatives.fact_conditions import by_facts
 from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.model import Status
 from mapservice.initiatives.near import ScaleBounds
 from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level
@@ -45,7 +46,7 @@ def where(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
 
     An initiative without a known day lies in no period, not even in one that is open at one end.
     """
-    conditions = [one_of(initiative.c.status, filters.statuses)]
+    conditions = [_is_of(filters)]
     if filters.q:
         conditions.append(initiative.c.search.op("@@")(words(filters.q)))
     if filters.theme:
@@ -78,6 +79,14 @@ def where(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
     if filters.until:
         conditions += [recency() > BEFORE_ALL, recency() < filters.until]
     return conditions
+
+
+def _is_of(filters: InitiativeFilters) -> ColumnElement[bool]:
+    """Of one of the states asked for: what is over is neither open nor anywhere to go to."""
+    if not filters.goes_by_clock:
+        return one_of(initiative.c.status, filters.statuses)
+    under_way = [status for status in filters.statuses if status is Status.PUBLISHED]
+    return one_of(initiative.c.status, under_way) if under_way else false()
 
 
 def recency(of: Any = initiative.c) -> ColumnElement[Any]:

@@ -29,7 +29,6 @@ from mapservice.db.tables import initiative
 from mapservice.initiatives.facts import Wheelchair
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.local_days import AREAS, days_of, local_day, today, zone_of
-from mapservice.initiatives.model import Status
 from mapservice.initiatives.opening_hours import DAY, day_keys
 
 Spans = tuple[tuple[int, int], ...]
@@ -45,9 +44,6 @@ def by_facts(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
         conditions.append(_own.tags.op("&&")(_texts(filters.tag)))
     if filters.audience:
         conditions.append(_own.audience.op("&&")(_texts(filters.audience)))
-    if filters.goes_by_clock:
-        # What is over is neither open nor anything that one could go to.
-        conditions.append(_own.status == str(Status.PUBLISHED))
     if filters.when:
         # Spelt out, so that an index of those that tell something serves.
         conditions.append(or_(_own.start_day.is_not(None), _own.open_minutes.is_not(None)))
@@ -74,7 +70,7 @@ def _on_days(days: Sequence[tuple[date, Spans]]) -> ColumnElement[bool]:
             for day, spans in days
         )
     )
-    # The bounds of all days alone first, for the index of days.
+    # The bounds of all days alone first: most rows have others.
     around = or_(
         and_(_own.end_day >= _day(first), _own.start_day <= _day(last)),
         and_(_own.start_day.is_(None), _own.open_minutes.is_not(None)),
@@ -95,10 +91,7 @@ def _asked_minutes(filters: InitiativeFilters, area: str) -> tuple[tuple[date, S
 
 
 def _in_minutes(days: Sequence[tuple[date, Spans]]) -> ColumnElement[bool]:
-    every = tuple(span for _, spans in days for span in spans)
-    each = or_(*(and_(_is_on(day), _overlaps(spans)) for day, spans in days))
-    # All of them at once first, for the index of hours.
-    return and_(_overlaps(every), each)
+    return or_(*(and_(_is_on(day), _overlaps(spans)) for day, spans in days))
 
 
 def _by_area(
