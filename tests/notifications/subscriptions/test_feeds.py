@@ -120,8 +120,13 @@ def test_what_has_days_of_its_own_is_in_calendars_then(
     end: Any,
 ) -> None:
     """Ten in the morning on La Réunion is six, universal time; no day of creation is needed."""
-    days = {"start_day": date(2026, 5, 12), "end_day": date(2026, 5, 13)}
-    facts = InitiativeFacts(**days, start_time=hours[0], end_time=hours[1], address="La halle")
+    facts = InitiativeFacts(
+        start_day=date(2026, 5, 12),
+        end_day=date(2026, 5, 13),
+        start_time=hours[0],
+        end_time=hours[1],
+        address="La halle",
+    )
     with engine.begin() as connection:
         insert(connection, [Made(commune="97411", created_at=None, facts=facts)])
     (event,) = events(client, "/initiatives.ics")
