@@ -175,7 +175,7 @@ INITIATIVES = ItemsCollection(
             tuple(map(str, AccessAsked)),
             many=True,
         ),
-        QueryParameter("tag", "Tags, any of them, as `tags` holds them.", many=True),
+        QueryParameter("tag", "Tags, any of them, commas between, as `tags` holds them."),
         QueryParameter("audience", "Audiences, any of them.", _AUDIENCES, many=True),
     ),
     zooms=(0, DETAIL_ZOOM),

@@ -16,6 +16,7 @@ from mapservice.i18n import catalogue
 from mapservice.initiatives.facts import InitiativeFacts, Wheelchair
 from tests.accounts.people.mailbox import last_link
 from tests.browser.test_accessibility import violations
+from tests.browser.test_map import PATIENCE, open_map
 from tests.web.population import Made, insert
 
 pytestmark = pytest.mark.long
@@ -159,10 +160,11 @@ def test_the_map_follows_the_chips(
 ) -> None:
     context = browser.new_context(locale="fr-FR", viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    page.goto(f"{live_server}/")
-    page.locator(".maplibregl-canvas").wait_for()
+    open_map(page, f"{live_server}/")
     asked = "/tiles/initiatives/"
-    with page.expect_request(lambda one: asked in one.url and "when=today" in one.url):
+    with page.expect_request(
+        lambda one: asked in one.url and "when=today" in one.url, timeout=PATIENCE
+    ):
         page.locator('[data-key="when-today"]').click()
     expect(page.locator('[data-key="when-today"]')).to_have_attribute("aria-current", "true")
     expect(page.locator(f'[data-id="{FAIR.id}"]')).to_be_visible()
