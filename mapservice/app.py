@@ -14,6 +14,7 @@ from mapservice.accounts.people import routes as people
 from mapservice.accounts.people.magic_links import MagicLinkAction
 from mapservice.accounts.people.personal_data import PersonalDataProvider
 from mapservice.accounts.roles import routes as roles
+from mapservice.contributions.needs import routes as needs
 from mapservice.contributions.proposals import routes as proposals
 from mapservice.contributions.proposals.api_routes import blueprint as proposals_api
 from mapservice.contributions.proposals.author_routes import blueprint as authors
@@ -104,6 +105,7 @@ BLUEPRINTS = (
     authors,
     author_photos,
     supports.blueprint,
+    needs.blueprint,
     following.blueprint,
     push_routes.blueprint,
     reports,
@@ -135,6 +137,7 @@ BLUEPRINTS = (
 MAGIC_LINKS: tuple[MagicLinkAction, ...] = (
     proposals.MAGIC_LINK,
     *supports.MAGIC_LINKS,
+    needs.MAGIC_LINK,
     following.MAGIC_LINK,
     event_authors.MAGIC_LINK,
     event_registrations.MAGIC_LINK,
@@ -143,6 +146,7 @@ PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
     proposals.PERSONAL_DATA,
     proposals.PHOTO_DATA,
     supports.PERSONAL_DATA,
+    needs.PERSONAL_DATA,
     following.PERSONAL_DATA,
     event_authors.PERSONAL_DATA,
     roles.PERSONAL_DATA,

@@ -190,6 +190,36 @@ def status_label(status: str, _: Translate = gettext) -> str:
     }[status]
 
 
+def audience_label(audience: str, _: Translate = gettext) -> str:
+    """Whom an initiative is for; in the language of the request, or of the translator."""
+    return {
+        "tous": _("tous publics"),
+        "enfants": _("enfants"),
+        "jeunes": _("jeunes"),
+        "familles": _("familles"),
+        "adultes": _("adultes"),
+        "aines": _("aînés"),
+    }[audience]
+
+
+def wheelchair_label(access: str) -> str:
+    """Access for wheelchairs, as somebody told it."""
+    return {
+        "yes": gettext("accessible en fauteuil roulant"),
+        "limited": gettext("accessible en partie en fauteuil roulant"),
+        "no": gettext("pas accessible en fauteuil roulant"),
+    }[access]
+
+
+def days_asked_label(when: str) -> str:
+    """Days that a filter asks for."""
+    return {
+        "today": gettext("aujourd’hui"),
+        "weekend": gettext("ce week-end"),
+        "week": gettext("cette semaine"),
+    }[when]
+
+
 def reason_words(reason: str) -> str:
     """What somebody finds wrong with an initiative."""
     return {
@@ -258,6 +288,8 @@ def proposal_field_label(name: str) -> str:
         "scale": gettext("échelle"),
         "place": gettext("lieu"),
         "photos": gettext("photos"),
+        "facts": gettext("informations pratiques"),
+        "needs": gettext("besoins"),
     }[name]
 
 

@@ -16,6 +16,7 @@ from mapservice.accounts.api_keys import service as api_keys
 from mapservice.accounts.people import service as people
 from mapservice.contributions.bursts import service as bursts
 from mapservice.contributions.bursts.queries import Seen
+from mapservice.contributions.needs import service as needs
 from mapservice.contributions.supports import service as supports
 from mapservice.db.engine import NETWORK, make_engine
 from mapservice.events import letters as event_letters
@@ -126,6 +127,7 @@ def make_jobs(settings: Settings) -> App:
         people.purge(engine)
         mail.forget(engine)
         supports.forget_networks(engine)
+        needs.forget(engine)
         subscriptions.forget(engine)
         api_keys.forget(engine)
 

@@ -9,6 +9,7 @@ import urllib.request
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.errors import SourceError
 from mapservice.geocoding.service import GeocoderCache, Locator
-from mapservice.imports.fixtures.service import sample_options, sample_path
+from mapservice.imports.fixtures.service import sample_facts, sample_options, sample_path
 from mapservice.imports.service import ImportOptions, import_file
 from mapservice.settings import Settings
 from mapservice.territories.assemble import AssembledTerritories, assemble
@@ -282,7 +283,8 @@ def sample_url(server_url: str, france_template: str, locator: Locator) -> Itera
     platform, licence = sample_options()
     with temporary_database(server_url, "sample", france_template) as url:
         engine = make_engine(url)
-        options = ImportOptions(platform=platform, licence=licence)
+        facts = sample_facts(datetime.now(UTC).date())
+        options = ImportOptions(platform=platform, licence=licence, facts=facts)
         list(import_file(engine, locator, sample_path(), options).reports)
         engine.dispose()
         yield url

@@ -20,7 +20,7 @@ from mapservice.imports.service import (
     open_file,
     summary_of,
 )
-from mapservice.initiatives import service
+from mapservice.initiatives import local_days, service
 from mapservice.rollups import service as rollups
 
 
@@ -102,7 +102,8 @@ def sample_command(if_empty: bool, remove: bool) -> None:
         if if_empty and fixtures.has_initiatives(connection):
             click.echo("there are initiatives already")
             return
-    options = ImportOptions(platform=platform, licence=licence)
+    facts = fixtures.sample_facts(local_days.today(local_days.now(), local_days.FRANCE))
+    options = ImportOptions(platform=platform, licence=licence, facts=facts)
     run = import_file(engine, context.build_locator(engine), fixtures.sample_path(), options)
     with context.progress_bar("sample", run.total) as advance:
         for _ in run.reports:

@@ -40,7 +40,13 @@ from mapservice.dashboards.model import (
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.i18n import figure_legend_label, number, percent
 from mapservice.i18n import gettext as _
-from mapservice.initiatives.filters import InitiativeFilters, RollupScope, parse, parse_territory
+from mapservice.initiatives.filters import (
+    UNCOUNTED,
+    InitiativeFilters,
+    RollupScope,
+    parse,
+    parse_territory,
+)
 from mapservice.initiatives.model import PUBLIC, Theme
 from mapservice.initiatives.queries import SAMPLE_SHARE
 from mapservice.territories import queries as territories
@@ -56,7 +62,7 @@ blueprint = Blueprint("coordination", __name__)
 # of a map what does not change with the month.
 PARAMETERS = ("figure", "by", "with", "sort", "breaks", "brief")
 NO_BREAKS = "none"
-NOT_HERE = ("q", "territory", "bbox", "near", "radius", "precision", "limit", "cursor")
+NOT_HERE = ("territory", *UNCOUNTED, "limit", "cursor")
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # A table has all of its rows up to so many, départements for one; a longer list is a file, and the

@@ -7,7 +7,7 @@ paths, whose JSON or MVT PostGIS makes itself.
 import contextlib
 import re
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -267,19 +267,39 @@ class RawJson(Text):
     """Text that is JSON already, or null."""
 
 
-def object_text(columns: Iterable[Named]) -> str:
+def object_text(columns: Iterable[Named], rare: Collection[str] = ()) -> str:
     """SQL of an object whose members are these columns of a row, as text.
 
     What a table declares as never null is taken at its word: no column may come as it is from the
-    far side of an outer join.
+    far side of an outer join. The columns named `rare`, one after the other, are null in most rows,
+    all of them: then what they are written as is known beforehand.
     """
-    literal, parts = "{", []
+    literal = "{"
+    parts: list[str] = []
+    seldom: list[str] = []
     for name, column in columns:
         opening, value, closing = _value(name, column)
-        parts += [f"""'{literal}"{name}":{opening}'""", value]
+        here = [f"""'{literal}"{name}":{opening}'""", value]
+        if name in rare:
+            # What may be null has its quotes within its value, see `_value`.
+            assert opening == closing == "", f"{name} may be null"
+            seldom.append(name)
+        elif seldom:
+            parts = [*parts[: -2 * len(seldom)], _if_any(seldom, parts[-2 * len(seldom) :])]
+            seldom = []
+        parts += here
         literal = f"{closing},"
+    if seldom:
+        parts = [*parts[: -2 * len(seldom)], _if_any(seldom, parts[-2 * len(seldom) :])]
     parts.append(f"'{literal.removesuffix(',')}}}'")
     return _joined(parts)
+
+
+def _if_any(names: Sequence[str], parts: Sequence[str]) -> str:
+    """Members that are null in most rows, all together: their names and nulls, or their values."""
+    nulls = "".join(f"{name.strip(chr(39))}null" for name in parts[::2])
+    told = ", ".join(names)
+    return f"CASE WHEN num_nonnulls({told}) = 0 THEN '{nulls}' ELSE {_joined(parts)} END"
 
 
 def _joined(parts: Sequence[str]) -> str:

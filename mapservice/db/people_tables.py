@@ -109,6 +109,30 @@ initiative_revision = Table(
     Column("scale", Text, nullable=False),
     Column("place", JSONB, nullable=False),
     Column("photos", JSONB, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    Column("needs", JSONB, nullable=False),
+)
+
+need = Table(
+    "need",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("initiative", UUID, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("day", Date),
+    Column("places", SmallInteger, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+)
+
+registration = Table(
+    "registration",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("need", UUID, nullable=False),
+    Column("person", UUID, nullable=False),
+    Column("shows_contact", Boolean, nullable=False),
+    Column("leave_key", LargeBinary, nullable=False),
+    Column("confirmed_at", DateTime(timezone=True), nullable=False),
 )
 
 decision = Table(

@@ -19,8 +19,9 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    Time,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL, TSVECTOR, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, JSONB, REAL, TSVECTOR, UUID
 
 from mapservice.db.engine import JsonSafeText
 
@@ -136,6 +137,19 @@ initiative = Table(
     Column("local_here", Integer, nullable=False),
     Column("created_period", JsonSafeText),
     Column("source_supporters", Integer),
+    Column("address", Text),
+    Column("opening_hours", Text),
+    Column("open_minutes", INT4MULTIRANGE),
+    Column("start_day", Date),
+    Column("end_day", Date),
+    Column("start_time", Time),
+    Column("end_time", Time),
+    Column("is_free", Boolean),
+    Column("price", Text),
+    Column("wheelchair", JsonSafeText),
+    Column("website", Text),
+    Column("tags", ARRAY(Text)),
+    Column("audience", ARRAY(Text)),
 )
 
 territory_mosaic = Table(

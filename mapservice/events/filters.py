@@ -18,7 +18,7 @@ from mapservice.errors import InvalidInput
 from mapservice.events.model import PUBLIC, EventMode, EventStatus
 from mapservice.initiatives import filters as initiatives
 from mapservice.initiatives.filters import InitiativeFilters, parse_moment
-from mapservice.initiatives.local_days import When
+from mapservice.initiatives.local_days import DaysAsked
 from mapservice.web.parsing import parse_limit
 
 # Of the grammar of initiatives, what says something about events too.
@@ -43,7 +43,7 @@ class EventFilters:
     about: InitiativeFilters = field(default_factory=InitiativeFilters)
     begin: date | datetime | None = None
     end: date | datetime | None = None
-    when: When | None = None
+    when: DaysAsked | None = None
     status: tuple[EventStatus, ...] = ()
     mode: tuple[EventMode, ...] = ()
     initiative: UUID | None = None
@@ -129,11 +129,11 @@ def parse(pairs: Iterable[tuple[str, str]]) -> tuple[EventFilters, EventPageRequ
     when = None
     if "when" in texts:
         word = texts["when"].strip().lower()
-        if word not in tuple(When):
-            raise InvalidInput("when", f"{word[:40]!r} is not one of {', '.join(When)}")
+        if word not in tuple(DaysAsked):
+            raise InvalidInput("when", f"{word[:40]!r} is not one of {', '.join(DaysAsked)}")
         if begin or end:
             raise InvalidInput("when", "does not go with from or to")
-        when = When(word)
+        when = DaysAsked(word)
     if begin and end and _moment(begin) >= _moment(end):
         raise InvalidInput("to", "must not come before from")
     found = EventFilters(

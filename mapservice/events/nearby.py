@@ -11,7 +11,7 @@ from mapservice.events import queries
 from mapservice.events.filters import EventFilters
 from mapservice.events.model import Event
 from mapservice.initiatives.filters import InitiativeFilters
-from mapservice.initiatives.local_days import When
+from mapservice.initiatives.local_days import DaysAsked
 from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import Level, TerritoryRef
 
@@ -41,7 +41,7 @@ def events_soon(connection: Connection, ref: TerritoryRef, now: datetime) -> Eve
     if around:
         row = connection.execute(text(POINT), {"code": ref.code}).one()
         about = InitiativeFilters(near=LonLat(row.lon, row.lat), radius=NEAR_METRES)
-    weekend = EventFilters(about=about, when=When.WEEKEND)
+    weekend = EventFilters(about=about, when=DaysAsked.WEEKEND)
     page = queries.find_page(connection, weekend, SHOWN + 1, now)
     shown = [one for one in page.items if one.ends_at > now][:SHOWN]
     if shown:

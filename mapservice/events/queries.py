@@ -42,7 +42,7 @@ from mapservice.events.model import (
 from mapservice.events.recurrence import ZONES, EventTimes, RecurrenceRule, wall_time
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.conditions import about, distance, one_of
-from mapservice.initiatives.local_days import local_days
+from mapservice.initiatives.local_days import span_of
 from mapservice.initiatives.model import Theme
 from mapservice.territories.model import Level, TerritoryRef
 
@@ -74,7 +74,7 @@ def where(filters: EventFilters, now: datetime) -> list[ColumnElement[bool]]:
     if filters.when:
         days: dict[tuple[date, date], list[str]] = {}
         for zone in ZONES:
-            span = local_days(filters.when, wall_time(now, zone).date())
+            span = span_of(filters.when, wall_time(now, zone).date())
             days.setdefault((span.first, span.end), []).append(zone)
         conditions.append(
             or_(

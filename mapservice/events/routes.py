@@ -35,7 +35,7 @@ from mapservice.events.words import (
 from mapservice.i18n import gettext as _
 from mapservice.i18n import quoted, theme_label
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.local_days import When
+from mapservice.initiatives.local_days import DaysAsked
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import NamedTerritory, with_known_places
@@ -97,9 +97,9 @@ def listing() -> str:
             named=named,
             themes=list(Theme),
             whens=[
-                (When.TODAY, _("Aujourd’hui")),
-                (When.WEEKEND, _("Ce week-end")),
-                (When.WEEK, _("Cette semaine")),
+                (DaysAsked.TODAY, _("Aujourd’hui")),
+                (DaysAsked.WEEKEND, _("Ce week-end")),
+                (DaysAsked.WEEK, _("Cette semaine")),
             ],
             with_query=with_query(filters, view),
             event_address=lambda ending: f"/evenements{ending}{query_of(filters)}",
@@ -381,9 +381,9 @@ def listing_title(filters: EventFilters) -> str:
         *(
             [
                 {
-                    When.TODAY: _("aujourd’hui"),
-                    When.WEEKEND: _("ce week-end"),
-                    When.WEEK: _("cette semaine"),
+                    DaysAsked.TODAY: _("aujourd’hui"),
+                    DaysAsked.WEEKEND: _("ce week-end"),
+                    DaysAsked.WEEK: _("cette semaine"),
                 }[filters.when]
             ]
             if filters.when

@@ -9,7 +9,7 @@ again changes nothing.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
@@ -27,6 +27,7 @@ from mapservice.imports.reading import SourceFile, read_file
 from mapservice.imports.shared_points import KnownCentres, PointSighting, SharedPoints
 from mapservice.imports.text import bare
 from mapservice.initiatives import service
+from mapservice.initiatives.facts import InitiativeFacts
 from mapservice.initiatives.model import SourceRow
 from mapservice.initiatives.service import InitiativeDraft
 
@@ -69,12 +70,16 @@ class RowReport:
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How to import: see `mapservice initiatives import --help`."""
+    """How to import: see `mapservice initiatives import --help`.
+
+    `facts` are those of new rows by their id at the source, told beside the file.
+    """
 
     mapping: Mapping[str, str] | None = None
     platform: str = ""
     licence: str = ""
     dry_run: bool = False
+    facts: Mapping[str, InitiativeFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +113,8 @@ def summary_of(run: ImportRun, counts: Mapping[RowOutcome, int]) -> Iterator[str
     how = [run.encoding, _SEPARATORS.get(run.separator, repr(run.separator))]
     if known := [part for part in how if part]:
         yield f"read as: {', '.join(known)}"
-    for field, column in run.columns.items():
-        yield f"{field}: {column}"
+    for name, column in run.columns.items():
+        yield f"{name}: {column}"
     if run.unused:
         yield f"columns that nothing used: {', '.join(run.unused)}"
     yield from run.problems
@@ -261,6 +266,7 @@ class _Importer:
                 source_digest=entry.digest,
                 place_text=row.place_text,
                 placement=placement,
+                facts=self.options.facts.get(entry.source_id),
             )
             drafts.append(draft)
             outcome = RowOutcome.UPDATED if draft.id else RowOutcome.IMPORTED

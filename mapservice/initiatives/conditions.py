@@ -21,7 +21,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.types import DateTime, Text
 
 from mapservice.db.tables import initiative
+from mapservice.initiatives.fact_conditions import by_facts
 from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.model import Status
 from mapservice.initiatives.near import ScaleBounds
 from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level
@@ -45,7 +47,7 @@ def where(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
 
     An initiative without a known day lies in no period, not even in one that is open at one end.
     """
-    conditions = [one_of(initiative.c.status, filters.statuses), *about(filters, initiative)]
+    conditions = [_is_of(filters), *about(filters, initiative), *by_facts(filters)]
     if filters.since:
         conditions.append(recency() >= filters.since)
     if filters.until:
@@ -84,6 +86,14 @@ def about(filters: InitiativeFilters, of: FromClause) -> list[ColumnElement[bool
     if filters.near and filters.radius:
         conditions.append(_within(filters.near, filters.radius, own))
     return conditions
+
+
+def _is_of(filters: InitiativeFilters) -> ColumnElement[bool]:
+    """Of one of the states asked for: what is over is neither open nor anywhere to go to."""
+    if not filters.goes_by_clock:
+        return one_of(initiative.c.status, filters.statuses)
+    under_way = [status for status in filters.statuses if status is Status.PUBLISHED]
+    return one_of(initiative.c.status, under_way) if under_way else false()
 
 
 def recency(of: Any = initiative.c) -> ColumnElement[Any]:

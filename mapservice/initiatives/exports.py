@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Connection,
     FromClause,
@@ -43,6 +44,7 @@ from mapservice.db.engine import (
 )
 from mapservice.db.tables import initiative, territory
 from mapservice.initiatives.conditions import where
+from mapservice.initiatives.facts import FACT_COLUMNS
 from mapservice.initiatives.filters import InitiativeFilters, ListingCursor
 from mapservice.initiatives.queries import after, cursor_at, order, sort_key
 
@@ -67,7 +69,7 @@ INNER = ("point", "sort_key")
 # An address without signs that JSON escapes; only one that somebody made up has others.
 _PLAIN_ADDRESS = re.compile(r"[\w:/.\-\[\]]*", re.ASCII)
 # Texts that people wrote, and the signs that begin what a spreadsheet would run.
-WRITTEN = ("title", "summary", "source", "licence", "attribution")
+WRITTEN = ("title", "summary", "source", "licence", "attribution", "address", "price", "tags")
 FORMULA_SIGNS = "=+-@\t\r"
 # Typed as text, lest GeoAlchemy2 turn it into EWKB on its way through SQL that needs a geometry.
 POINT = type_coerce(initiative.c.point, Text)
@@ -109,7 +111,36 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
         _null_if_empty(own.source_licence).label("licence"),
         (_null_if_empty(own.source_platform) + licence).label("attribution"),
         own.source_supporters,
+        *facts(),
     ]
+
+
+def facts() -> list[ColumnElement[Any]]:
+    """What is told for those who go there, null where nobody told; lists with commas between.
+
+    None of the parts of a list has a comma of its own, so that one text serves all formats.
+    """
+    own = initiative.c
+    comma = literal_column("','", Text())
+    return [
+        own.address,
+        own.opening_hours,
+        type_coerce(func.text(own.start_day), JsonSafeText()).label("start_day"),
+        type_coerce(func.text(own.end_day), JsonSafeText()).label("end_day"),
+        type_coerce(_minute(own.start_time), JsonSafeText()).label("start_time"),
+        type_coerce(_minute(own.end_time), JsonSafeText()).label("end_time"),
+        own.is_free,
+        own.price,
+        own.wheelchair,
+        own.website,
+        func.array_to_string(own.tags, comma, type_=Text()).label("tags"),
+        func.array_to_string(own.audience, comma, type_=JsonSafeText()).label("audience"),
+    ]
+
+
+def _minute(moment: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A time of day as people write it, 14:30."""
+    return func.left(func.text(moment), literal_column("5"))
 
 
 def _null_if_empty(column: ColumnElement[str]) -> ColumnElement[Any]:
@@ -194,8 +225,10 @@ def csv_stream(
 def inert(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """What people wrote, with an apostrophe first where a spreadsheet would take it for a formula.
 
-    Source: OWASP, "CSV Injection".
+    Source: OWASP, "CSV Injection". Truths are spelt out: true, false.
     """
+    if isinstance(column.type, Boolean):
+        return cast(column, Text).label(column.name)
     if column.name not in WRITTEN:
         return column
     armed = func.left(column, 1) == any_(literal(list(FORMULA_SIGNS), ARRAY(Text)))
@@ -245,7 +278,7 @@ def feature_sql(rows: Select[Any], prefix: str = "") -> tuple[str, dict[str, Any
         "id_text": value_text("id", initiative.c.id),
         "keys": "sort_key",
         "geometry": GEOMETRY,
-        "properties": object_text(own),
+        "properties": object_text(own, FACT_COLUMNS),
         "rows": statement,
     }
     return fill(FEATURE, texts), values

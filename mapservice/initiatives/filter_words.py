@@ -1,6 +1,6 @@
 """What a filter asks for, in words: for titles, subjects of mails and pictures of shared links."""
 
-from mapservice.i18n import day, quoted, status_label, theme_label
+from mapservice.i18n import audience_label, day, days_asked_label, quoted, status_label, theme_label
 from mapservice.i18n import gettext as _
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.params import NamedTerritory
@@ -19,6 +19,11 @@ def filter_parts(filters: InitiativeFilters) -> list[str]:
         *([_("depuis le %(day)s", day=day(filters.since))] if filters.since else []),
         *([_("avant le %(day)s", day=day(filters.until))] if filters.until else []),
         *([_("selon la précision du lieu")] if filters.precision else []),
+        *([days_asked_label(filters.when)] if filters.when else []),
+        *([_("ouvert maintenant")] if filters.open else []),
+        *([_("accessible en fauteuil roulant")] if filters.access else []),
+        *(f"#{tag}" for tag in filters.tag),
+        *(audience_label(one) for one in filters.audience),
     ]
 
 

@@ -17,6 +17,9 @@ from typing import Any, Self, TypeVar
 
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.model import Precision
+from mapservice.initiatives import local_days
+from mapservice.initiatives.facts import Audience, read_tag
+from mapservice.initiatives.local_days import DaysAsked
 from mapservice.initiatives.model import LISTED, PUBLIC, Status, Theme
 from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level, TerritoryRef
@@ -28,6 +31,7 @@ DEFAULT_RADIUS = 10_000.0  # metres
 MAX_RADIUS = 1_000_000.0
 MAX_TERRITORIES = 100
 MAX_QUERY_LENGTH = 200
+MAX_TAGS_ASKED = 20
 
 _CODE = re.compile(r"[0-9A-Z]{1,9}")
 
@@ -40,13 +44,26 @@ class ListingSort(StrEnum):
     NEAR = "near"
 
 
+class OpenAsked(StrEnum):
+    """When it is to be open."""
+
+    NOW = "now"
+
+
+class AccessAsked(StrEnum):
+    """Whom it must be wholly accessible to, as somebody told."""
+
+    WHEELCHAIR = "wheelchair"
+
+
 @dataclass(frozen=True, slots=True)
 class InitiativeFilters:
     """Which initiatives, in which order. Empty fields do not restrict.
 
     `status` empty means what a listing shows by default (published and done). `since` and
     `until` bound the creation date, `until` exclusive: what has no known day matches neither.
-    `radius` is in metres.
+    `radius` is in metres. `when` and `open` go by the clock of each place: `as_of` is the minute
+    (UTC) that they are asked for, the present one unless it is given; it is no parameter.
     """
 
     q: str = ""
@@ -59,7 +76,23 @@ class InitiativeFilters:
     since: datetime | None = None
     until: datetime | None = None
     precision: tuple[Precision, ...] = ()
+    when: DaysAsked | None = None
+    open: OpenAsked | None = None
+    access: tuple[AccessAsked, ...] = ()
+    tag: tuple[str, ...] = ()
+    audience: tuple[Audience, ...] = ()
     sort: ListingSort = ListingSort.RECENT
+    as_of: datetime | None = None
+
+    def __post_init__(self) -> None:
+        # Never anything else, so that equal filters are equal, whoever made them.
+        as_of = (self.as_of or local_days.now()) if self.goes_by_clock else None
+        object.__setattr__(self, "as_of", as_of)
+
+    @property
+    def goes_by_clock(self) -> bool:
+        """Whether the same filter finds others later on, though nothing has changed."""
+        return bool(self.when or self.open)
 
     @property
     def statuses(self) -> tuple[Status, ...]:
@@ -79,7 +112,8 @@ class InitiativeFilters:
     def counted_within(self) -> bool:
         """The same of what is left without the box."""
         others = (self.q, self.near, self.radius, self.since, self.until, self.precision)
-        return not any(others) and len({ref.level for ref in self.territory}) <= 1
+        facts = (self.when, self.open, self.access, self.tag, self.audience)
+        return not any((*others, *facts)) and len({ref.level for ref in self.territory}) <= 1
 
     @property
     def has_generic_plan(self) -> bool:
@@ -109,6 +143,11 @@ class InitiativeFilters:
             ("since", since),
             ("until", until),
             ("precision", ",".join(self.precision)),
+            ("when", self.when or ""),
+            ("open", self.open or ""),
+            ("access", ",".join(self.access)),
+            ("tag", ",".join(self.tag)),
+            ("audience", ",".join(self.audience)),
             ("sort", "" if self.sort is default else self.sort),
         )
         return [(name, text) for name, text in texts if text]
@@ -230,6 +269,16 @@ def _query(text: str) -> str:
     return words
 
 
+def _tags(text: str) -> tuple[str, ...]:
+    """Tags as they are kept, each once, in order: any of them is looked for."""
+    tags = {tag for tag in map(read_tag, text.split(",")) if tag}
+    if not tags:
+        raise InvalidInput("tag", f"{text[:40]!r} is not a tag")
+    if len(tags) > MAX_TAGS_ASKED:
+        raise InvalidInput("tag", f"names more than {MAX_TAGS_ASKED} tags")
+    return tuple(sorted(tags))
+
+
 def _territories(text: str) -> tuple[TerritoryRef, ...]:
     parts = [part.strip() for part in re.split(r"[,|]", text)]
     if len(parts) > MAX_TERRITORIES:
@@ -291,10 +340,20 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "since": partial(parse_moment, "since"),
     "until": _until,
     "precision": _choices("precision", Precision, Precision),
+    "when": lambda text: _choice("when", text, DaysAsked, tuple(DaysAsked)),
+    "open": lambda text: _choice("open", text, OpenAsked, tuple(OpenAsked)),
+    "access": _choices("access", AccessAsked, AccessAsked),
+    "tag": _tags,
+    "audience": _choices("audience", Audience, Audience),
     "sort": lambda text: _choice("sort", text, ListingSort, tuple(ListingSort)),
 }
-LISTS = frozenset({"theme", "status", "territory", "precision"})
+LISTS = frozenset({"theme", "status", "territory", "precision", "access", "tag", "audience"})
 PARAMETERS = frozenset(_READERS) | {"limit", "cursor"}
+
+
+# What counts per territory know nothing of.
+FACTS = ("when", "open", "access", "tag", "audience")
+UNCOUNTED = ("q", "bbox", "near", "radius", "precision", *FACTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +372,7 @@ class RollupScope:
     @classmethod
     def of(cls, filters: InitiativeFilters) -> Self:
         """Raises InvalidInput naming a parameter that counts cannot follow."""
-        for field in ("q", "bbox", "near", "radius", "precision"):
+        for field in UNCOUNTED:
             if getattr(filters, field):
                 raise InvalidInput(field, "does not apply to counts per territory")
         return cls(

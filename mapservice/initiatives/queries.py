@@ -43,6 +43,7 @@ from mapservice.initiatives.conditions import (
     where,
     words,
 )
+from mapservice.initiatives.facts import FACT_COLUMNS, NO_FACTS, InitiativeFacts
 from mapservice.initiatives.filters import (
     UNDATED,
     InitiativeFilters,
@@ -51,6 +52,7 @@ from mapservice.initiatives.filters import (
     parse_moment,
 )
 from mapservice.initiatives.grid_cover import circle_cover
+from mapservice.initiatives.local_days import area_of
 from mapservice.initiatives.model import PUBLIC, CoverPhoto, Scale, Status, Theme
 from mapservice.initiatives.near import ScaleBounds
 from mapservice.territories.model import Level, TerritoryRef
@@ -64,7 +66,7 @@ class Initiative:
     `created_at` and `updated_at` are None where unknown; `created_period` then has the year or the
     month of the creation, if known. `changed_at` is by our own clock.
     `distance` is in metres from the point that was asked for, else None. `cover` is the first of
-    its photos that is public.
+    its photos that is public, `facts` what is told for those who go there.
     """
 
     id: UUID
@@ -102,6 +104,7 @@ class Initiative:
     place_text: str
     description: str
     cover: CoverPhoto | None = None
+    facts: InitiativeFacts = NO_FACTS
 
     @property
     def sample(self) -> bool:
@@ -114,6 +117,11 @@ class Initiative:
     @property
     def url(self) -> str:
         return f"/initiatives/{self.id}"
+
+    @property
+    def area(self) -> str:
+        """Whose clock and holidays hold there, see `local_days`."""
+        return area_of(self.departement, self.region)
 
     @property
     def territory(self) -> TerritoryRef | None:
@@ -447,6 +455,7 @@ def listing(filters: InitiativeFilters) -> Select[tuple[object, ...]]:
     """Every column of `Initiative`, with the names of its territories, in order."""
     query = select(
         *(column for column in initiative.c if column.name in _PLAIN_COLUMNS),
+        *(initiative.c[name] for name in FACT_COLUMNS),
         *(_names[level].c.name.label(f"{level}_name") for level in Level),
         *(_names[level].c.article.label(f"{level}_article") for level in ARTICLED),
         func.ST_X(initiative.c.point).label("lon"),
@@ -536,6 +545,9 @@ def _initiative(row: Row[tuple[object, ...]]) -> Initiative:
     values["status"] = Status(values["status"])
     values["scale"] = Scale(values["scale"])
     values["precision"] = Precision(values["precision"])
+    told = {name: values.pop(name) for name in FACT_COLUMNS}
+    if any(value is not None for value in told.values()):
+        values["facts"] = InitiativeFacts.of_columns(told)
     values["cover"] = CoverPhoto(**values["cover"]) if values["cover"] else None
     return Initiative(**values)
 

@@ -8,11 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, exists, insert, select, text, update
+from sqlalchemy.dialects.postgresql import Range
 
 from mapservice.db.people_tables import decision
 from mapservice.db.tables import initiative, location_match
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Placement, record
+from mapservice.initiatives.facts import NO_FACTS, InitiativeFacts
 from mapservice.initiatives.model import Scale, Status, Theme
 
 
@@ -21,7 +23,7 @@ class InitiativeDraft:
     """An initiative to be saved; `id` None makes a new one.
 
     Dates are None where unknown; `created_period` is a year or a month (ISO 8601) where the day is
-    unknown.
+    unknown. `facts` None leaves those that are stored.
     """
 
     id: UUID | None
@@ -41,6 +43,7 @@ class InitiativeDraft:
     source_digest: str | None
     place_text: str
     placement: Placement
+    facts: InitiativeFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,11 @@ def save(connection: Connection, drafts: Sequence[InitiativeDraft]) -> list[UUID
         # RETURNING makes this one statement for many rows, so that triggers run once.
         connection.execute(
             insert(initiative).returning(initiative.c.id),
-            [{"id": row, **_values(draft)} for row, draft in zip(ids, new, strict=True)],
+            # Of one shape: the first row names the columns of all.
+            [
+                {"id": row, **fact_values(NO_FACTS), **_values(draft)}
+                for row, draft in zip(ids, new, strict=True)
+            ],
         )
         connection.execute(
             insert(location_match).returning(location_match.c.initiative),
@@ -104,6 +111,12 @@ def move(connection: Connection, identifier: UUID, placement: Placement) -> None
         .where(location_match.c.initiative == identifier)
         .values(record(placement) | _UNDECIDED)
     )
+
+
+def tell_facts(connection: Connection, identifier: UUID, facts: InitiativeFacts) -> None:
+    """Replaces all that is told beside the text of an initiative."""
+    where = initiative.c.id == identifier
+    connection.execute(update(initiative).where(where).values(fact_values(facts)))
 
 
 def remove_platform(connection: Connection, platform: str) -> int:
@@ -178,7 +191,16 @@ def _values(draft: InitiativeDraft) -> dict[str, Any]:
         "source_digest": draft.source_digest,
         "place_text": draft.place_text,
         **place_values(draft.placement),
+        **(fact_values(draft.facts) if draft.facts is not None else {}),
     }
+
+
+def fact_values(facts: InitiativeFacts) -> dict[str, Any]:
+    """The columns that say what is told beside the text."""
+    columns = facts.columns()
+    minutes = columns["open_minutes"]
+    ranges = None if minutes is None else [Range(first, end) for first, end in minutes]
+    return columns | {"open_minutes": ranges}
 
 
 def place_values(placement: Placement) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from mapservice.errors import NotFound
 from mapservice.geocoding.model import Precision
-from mapservice.initiatives.filters import MAX_RADIUS
+from mapservice.initiatives.facts import Audience, Wheelchair
+from mapservice.initiatives.filters import MAX_RADIUS, AccessAsked, OpenAsked
+from mapservice.initiatives.local_days import DaysAsked
 from mapservice.initiatives.model import PUBLIC, Scale, Theme
 from mapservice.ogc import event_source
 from mapservice.ogc.model import (
@@ -18,6 +20,7 @@ from mapservice.tiles.queries import DETAIL_ZOOM
 from mapservice.tiles.territory_queries import LAYERS_BY_NAME
 
 _THEMES = tuple(str(theme) for theme in Theme)
+_AUDIENCES = tuple(str(audience) for audience in Audience)
 _STATUSES = tuple(str(status) for status in PUBLIC)
 _PRECISIONS = tuple(str(precision) for precision in Precision)
 
@@ -41,6 +44,40 @@ SINCE = QueryParameter(
     "Created on this day or later (a date, or a date and time); never what has no known day.",
 )
 UNTIL = QueryParameter("until", "Created on this day or earlier; never what has no known day.")
+
+_FACTS = (
+    FeatureAttribute("address", AttributeKind.STRING, "Where to go, as told", nullable=True),
+    FeatureAttribute(
+        "opening_hours",
+        AttributeKind.STRING,
+        "When it is open, local time, in the syntax of OpenStreetMap",
+        nullable=True,
+    ),
+    FeatureAttribute("start_day", AttributeKind.STRING, "Its first day, ISO 8601", nullable=True),
+    FeatureAttribute("end_day", AttributeKind.STRING, "Its last day, ISO 8601", nullable=True),
+    FeatureAttribute(
+        "start_time", AttributeKind.STRING, "Local time of its beginning, HH:MM", nullable=True
+    ),
+    FeatureAttribute(
+        "end_time", AttributeKind.STRING, "Local time of its end, HH:MM", nullable=True
+    ),
+    FeatureAttribute("is_free", AttributeKind.BOOLEAN, "Whether it costs nothing", nullable=True),
+    FeatureAttribute("price", AttributeKind.STRING, "What it costs, in words", nullable=True),
+    FeatureAttribute(
+        "wheelchair",
+        AttributeKind.STRING,
+        "Access for wheelchairs",
+        nullable=True,
+        choices=tuple(map(str, Wheelchair)),
+    ),
+    FeatureAttribute("website", AttributeKind.STRING, "Its own page elsewhere", nullable=True),
+    FeatureAttribute(
+        "tags", AttributeKind.STRING, "Words of its author, commas between", nullable=True
+    ),
+    FeatureAttribute(
+        "audience", AttributeKind.STRING, "Whom it is for, commas between", nullable=True
+    ),
+)
 
 INITIATIVES = ItemsCollection(
     id="initiatives",
@@ -105,6 +142,7 @@ INITIATIVES = ItemsCollection(
             "Supporters that the source tells, confirmed by nobody here",
             nullable=True,
         ),
+        *_FACTS,
     ),
     geometry="Point",
     order=(SortKey("created_at", descending=True), SortKey("id", descending=True)),
@@ -121,6 +159,26 @@ INITIATIVES = ItemsCollection(
         SINCE,
         UNTIL,
         QueryParameter("precision", "Precisions, any of them.", _PRECISIONS, many=True),
+        QueryParameter(
+            "when",
+            "Takes place today, this week-end or this week, by the calendar of each place; past"
+            " days of them are left out.",
+            tuple(map(str, DaysAsked)),
+        ),
+        QueryParameter(
+            "open",
+            "Open at this minute, by the clock of each place; never what tells no hours, nor a"
+            " public holiday that its hours do not speak of.",
+            tuple(map(str, OpenAsked)),
+        ),
+        QueryParameter(
+            "access",
+            "Accessible to all of these, as somebody told; not what is so in part.",
+            tuple(map(str, AccessAsked)),
+            many=True,
+        ),
+        QueryParameter("tag", "Tags, any of them, commas between, as `tags` holds them."),
+        QueryParameter("audience", "Audiences, any of them.", _AUDIENCES, many=True),
     ),
     zooms=(0, DETAIL_ZOOM),
     tiled=(

@@ -10,6 +10,7 @@ from sqlalchemy.sql import visitors
 from mapservice.db.engine import fill, object_text, value_text
 from mapservice.db.tables import initiative
 from mapservice.initiatives.exports import FEATURE, PAGE
+from mapservice.initiatives.facts import FACT_COLUMNS
 from mapservice.ogc.model import CRS84, SortKey
 from mapservice.ogc.parameters import ItemsCursor, ItemsRequest
 from mapservice.ogc.selection import NAMED_BY, CollectionSource, ordering
@@ -80,7 +81,8 @@ def as_features(request: ItemsRequest, rows: Select[Any], statement: str) -> str
         "geometry": geometry if request.shapes else "NULL",
         "keys": ", ".join(keys),
         "properties": object_text(
-            (name, column) for name, column in columns.items() if name not in (*INNER, *keys)
+            ((name, column) for name, column in columns.items() if name not in (*INNER, *keys)),
+            FACT_COLUMNS,
         ),
         "rows": statement,
     }

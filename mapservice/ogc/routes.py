@@ -219,13 +219,17 @@ def _tile(layers: tuple[ItemsCollection, ...], tile: Tile, form: MediaForm) -> R
             only_parameters("f")
         if form is GEOJSON_TILE_FORM:
             content = tilesets.geojson(connection, layers[0], tile, filters)
-            return tile_answer(content, GEOJSON, _extent(layers, tile), fresh)
+            return tile_answer(content, GEOJSON, _extent(layers, tile, filters), fresh)
         drawn = tilesets.mvt(connection, layers, tile, filters)
-    return tile_answer(drawn, MVT, _extent(layers, tile), fresh)
+    return tile_answer(drawn, MVT, _extent(layers, tile, filters), fresh)
 
 
-def _extent(layers: tuple[ItemsCollection, ...], tile: Tile) -> Tile | ChangeExtent:
-    """Where a change alters a tile of these layers."""
+def _extent(
+    layers: tuple[ItemsCollection, ...], tile: Tile, filters: InitiativeFilters
+) -> Tile | ChangeExtent | None:
+    """Where a change alters a tile of these layers; None where the hour does too."""
+    if filters.goes_by_clock:
+        return None
     if any(one.counted and one.level is not None for one in layers):
         return ChangeExtent.ANYWHERE
     return tile if any(one.level is None for one in layers) else ChangeExtent.NOWHERE

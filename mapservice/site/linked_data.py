@@ -1,9 +1,14 @@
 """What search engines read of a page, in the words of schema.org."""
 
 from collections.abc import Sequence
+from datetime import date, datetime, time
 from typing import Any
 
-from mapservice.i18n import theme_label
+from mapservice.i18n import audience_label, theme_label
+from mapservice.initiatives import opening_hours
+from mapservice.initiatives.facts import Wheelchair
+from mapservice.initiatives.local_days import zone_of
+from mapservice.initiatives.opening_hours import DAY, OpeningHours
 from mapservice.initiatives.place_words import place_name, precision_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.rollups.territory_model import TerritoryDescription
@@ -71,6 +76,8 @@ def initiative(one: Initiative, photos: Sequence[str] = ()) -> dict[str, Any]:
             "addressRegion": one.region_name,
             "addressCountry": "FR",
         }
+        if one.facts.address:
+            address["streetAddress"] = one.facts.address
         place: dict[str, Any] = {
             "@type": "Place",
             "name": place_name(one),
@@ -79,7 +86,78 @@ def initiative(one: Initiative, photos: Sequence[str] = ()) -> dict[str, Any]:
         if one.lon is not None and one.lat is not None:
             place["geo"] = {"@type": "GeoCoordinates", "latitude": one.lat, "longitude": one.lon}
         told["location"] = place
+    return told | _facts(one, told.get("location"))
+
+
+def _facts(one: Initiative, place: dict[str, Any] | None) -> dict[str, Any]:
+    """What is told for those who go there. Days make an event of its own; hours are the place's.
+
+    schema.org's words for hours know neither months nor the weeks of one, so that only hours that
+    have none are told there.
+    """
+    facts = one.facts
+    told: dict[str, Any] = {}
+    if facts.tags:
+        told["keywords"] = ", ".join((theme_label(one.theme), *facts.tags))
+    if facts.website:
+        told["sameAs"] = facts.website
+    if place is not None and facts.opening_hours:
+        hours = opening_hours.parse(facts.opening_hours)
+        if hours.is_weekly:
+            place["openingHoursSpecification"] = _weekly(hours)
+    if place is not None and facts.wheelchair in (Wheelchair.YES, Wheelchair.NO):
+        place["amenityFeature"] = {
+            "@type": "LocationFeatureSpecification",
+            "name": "wheelchair access",
+            "value": facts.wheelchair is Wheelchair.YES,
+        }
+    if facts.is_free is not None and place is not None:
+        place["isAccessibleForFree"] = facts.is_free
+    if facts.start_day is not None and facts.end_day is not None:
+        event: dict[str, Any] = {
+            "@type": "Event",
+            "name": one.title,
+            "url": base_url() + one.url,
+            "startDate": _local(one, facts.start_day, facts.start_time),
+            "endDate": _local(one, facts.end_day, facts.end_time),
+        }
+        if place is not None:
+            event["location"] = place
+        if facts.is_free is not None:
+            event["isAccessibleForFree"] = facts.is_free
+        if facts.audience:
+            names = ", ".join(audience_label(one) for one in facts.audience)
+            event["audience"] = {"@type": "Audience", "audienceType": names}
+        told["event"] = event
     return told
+
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def _weekly(hours: OpeningHours) -> list[dict[str, Any]]:
+    """A night's end comes before its beginning, as schema.org has it."""
+    days = (*_DAYS, "PublicHolidays")
+    spans: dict[tuple[int, int], list[str]] = {}
+    for day, name in enumerate(days):
+        for span in hours.spans(0, day, 0, is_last=False):
+            spans.setdefault(span, []).append(f"{CONTEXT}/{name}")
+    return [
+        {
+            "@type": "OpeningHoursSpecification",
+            "dayOfWeek": names,
+            "opens": f"{first // 60:02}:{first % 60:02}",
+            "closes": "23:59" if end == DAY else f"{end % DAY // 60:02}:{end % 60:02}",
+        }
+        for (first, end), names in spans.items()
+    ]
+
+
+def _local(one: Initiative, day: date, moment: time | None) -> str:
+    """A day, or a moment with the offset that its place has then."""
+    if moment is None:
+        return day.isoformat()
+    return datetime.combine(day, moment, zone_of(one.area)).isoformat()
 
 
 def territory(described: TerritoryDescription) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from mapservice.accounts.roles import permissions
+from mapservice.contributions.needs import queries as needs
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.supports import queries as supports
 from mapservice.errors import NotFound
@@ -23,7 +24,9 @@ from mapservice.initiatives.filters import (
     PageRequest,
     RollupScope,
 )
+from mapservice.initiatives.local_days import today
 from mapservice.initiatives.markdown import to_html
+from mapservice.initiatives.model import Status
 from mapservice.initiatives.params import query_string, read_filters
 from mapservice.media import queries as photo_queries
 from mapservice.media.routes import photo_shared
@@ -121,6 +124,9 @@ def detail(identifier: str) -> Response:
             ),
             photos=photos,
             author=proposals.author(connection, initiative.id),
+            needs=needs.of_initiative(connection, initiative.id, today(now, initiative.area))
+            if initiative.status is Status.PUBLISHED
+            else [],
             share=supports.share(connection, initiative.id),
             shared=shared_initiative(initiative),
             picture=initiative_picture(initiative.id),

@@ -6,6 +6,7 @@ from flask import Flask
 from mapservice import i18n
 from mapservice.accounts.roles.permissions import own_roles
 from mapservice.dashboards.model import PeerGroup
+from mapservice.initiatives import fact_words
 from mapservice.initiatives.filter_words import filter_words
 from mapservice.initiatives.params import query_string
 from mapservice.initiatives.place_words import distance_words, place_name, precision_words
@@ -29,6 +30,8 @@ def register(app: Flask, settings: Settings) -> None:
     app.jinja_env.filters.update(
         theme_label=i18n.theme_label,
         status_label=i18n.status_label,
+        audience_label=i18n.audience_label,
+        wheelchair_label=i18n.wheelchair_label,
         level_label=i18n.level_label,
         levels_label=i18n.levels_label,
         by_level_label=i18n.by_level_label,
@@ -56,6 +59,15 @@ def register(app: Flask, settings: Settings) -> None:
         session_secret=session_secret,
         is_within_chance=is_within_chance,
         own_roles=own_roles,
+        days_words=fact_words.days_words,
+        short_days=fact_words.short_days,
+        hours_lines=fact_words.hours_lines,
+        open_state=fact_words.open_state,
+        state_words=fact_words.state_words,
+        zone_words=fact_words.zone_words,
+        is_past=fact_words.is_past,
+        host_of=fact_words.host_of,
+        places_words=fact_words.places_words,
         precision_words=precision_words,
         place_name=place_name,
         place_card=place_cards.path_of,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from mapservice.db.engine import fill
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.filters import UNCOUNTED, InitiativeFilters
 from mapservice.initiatives.grid import GRID_STEPS, Tile
 from mapservice.initiatives.model import Theme
 from mapservice.tiles.queries import EXTENT, LAST_KEPT_ZOOM
@@ -58,7 +58,7 @@ GEOJSON = """
 
 def only_kept(filters: InitiativeFilters) -> InitiativeFilters:
     """Raises InvalidInput naming a parameter that counts per cell cannot follow."""
-    for field in ("q", "territory", "bbox", "near", "radius", "since", "until", "precision"):
+    for field in ("territory", "since", "until", *UNCOUNTED):
         if getattr(filters, field):
             raise InvalidInput(field, "does not apply to density: it knows theme and status")
     return filters

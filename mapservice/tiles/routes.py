@@ -108,7 +108,7 @@ def initiatives_mvt(z: str, x: str, y: str) -> Response:
         if filters.territory:
             filters = with_known_places(connection, filters)
         content = queries.initiatives_mvt(connection, tile, filters)
-    return tile_answer(content, edge.MVT, tile)
+    return tile_answer(content, edge.MVT, None if filters.goes_by_clock else tile)
 
 
 @blueprint.get("/initiatives/<z>/<x>/<y>.geojson")
@@ -119,7 +119,7 @@ def initiatives_geojson(z: str, x: str, y: str) -> Response:
         if filters.territory:
             filters = with_known_places(connection, filters)
         content = queries.initiatives_geojson(connection, tile, filters)
-    return tile_answer(content, edge.GEOJSON, tile)
+    return tile_answer(content, edge.GEOJSON, None if filters.goes_by_clock else tile)
 
 
 @blueprint.get("/territories/<z>/<x>/<y>.pbf")
@@ -164,7 +164,7 @@ def density_mvt(z: str, x: str, y: str) -> Response:
     with services().autocommit.connect() as connection:
         filters = density_queries.only_kept(_tile_filters(connection))
         content = density_queries.density_mvt(connection, tile, filters)
-    return tile_answer(content, edge.MVT, tile)
+    return tile_answer(content, edge.MVT, None if filters.goes_by_clock else tile)
 
 
 @blueprint.get("/density/<z>/<x>/<y>.geojson")
@@ -173,7 +173,7 @@ def density_geojson(z: str, x: str, y: str) -> Response:
     with services().autocommit.connect() as connection:
         filters = density_queries.only_kept(_tile_filters(connection))
         content = density_queries.density_geojson(connection, tile, filters)
-    return tile_answer(content, edge.GEOJSON, tile)
+    return tile_answer(content, edge.GEOJSON, None if filters.goes_by_clock else tile)
 
 
 def _layer(name: str, fields: dict[str, str], last_zoom: int) -> dict[str, Any]:

@@ -837,14 +837,16 @@ def secret_answer(response: Response) -> Response:
 def tile_answer(
     body: str | bytes,
     content_type: str,
-    where: object,
+    where: object | None,
     max_age: int = FRESH_SECONDS,
 ) -> Response:
     """A tile, which may be kept until something changes there; an empty vector tile is a 204.
 
-    `where` is a tile, or whatever the tile cache in front knows answers by.
+    `where` is a tile, or whatever the tile cache in front knows answers by; None for what is not to
+    be kept there: another hour would answer otherwise, though nothing has changed.
     """
-    request.environ.get(CACHE_MARK, []).append(where)
+    if where is not None:
+        request.environ.get(CACHE_MARK, []).append(where)
     if body:
         return whole_answer(body, content_type, max_age)
     return Response(status=204, headers={"Cache-Control": f"public, max-age={max_age}"})

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
+from mapservice.contributions.needs import service as needs
 from mapservice.events.registration_service import register
 from mapservice.mail.unsubscribe import signature
 from mapservice.notifications.subscriptions import model as following
@@ -31,6 +32,9 @@ OPEN = (
     "/initiatives?theme=culture&q=cinéma",
     "/initiatives/{initiative}",
     "/initiatives/{initiative}/soutenir",
+    "/initiatives?when=weekend&open=now&access=wheelchair&tag=compost&audience=enfants",
+    "/besoins/{need}",
+    "{leave_need}",
     "/initiatives/{initiative}/signaler",
     "/autour-de-moi",
     "/recherche",
@@ -110,6 +114,8 @@ OWN = (
     "/initiatives/{proposal}/modifier",
     "/initiatives/{proposal}/historique",
     "/initiatives/{proposal}/photos",
+    "/initiatives/{public}/besoins",
+    "/initiatives/{public}",
     "/initiatives/{public}/contacter",
     "/evenements/{event}/organiser",
     "/evenements/{event}/modifier",
@@ -148,6 +154,12 @@ REPORTS = """
 INSERT INTO report_schedule (person, view, base_url, ordered_for, told_for)
 VALUES (:person, 'territory=region:53&by=departement&figure=rate', 'http://map.test',
         date_trunc('month', now()), date_trunc('month', now())) RETURNING id, leave_key"""
+NEED = """
+INSERT INTO need (initiative, words, day, places)
+VALUES (:initiative, 'Dix paires de mains', current_date + 12, 10) RETURNING id"""
+COMES = """
+INSERT INTO registration (need, person, leave_key)
+VALUES (:need, :person, sha256('leave')) RETURNING id, leave_key"""
 BURST = """
 INSERT INTO burst (initiative, verdict, first_at, last_at, size, reasons)
 VALUES (:initiative, 'look', now() - interval '1 hour', now(), 3, '[]') RETURNING id::text"""
@@ -166,7 +178,10 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
     published = "UPDATE initiative SET status = 'published' WHERE id = :id"
     with engine.begin() as connection:
         connection.execute(text(published), {"id": public.id})
-        leaving = ways_to_leave(connection, cast.person_of(engine, AUTHOR))
+        author_id = cast.person_of(engine, AUTHOR)
+        leaving = ways_to_leave(connection, author_id)
+        need = connection.execute(text(NEED), {"initiative": public.id}).scalar_one()
+        comes = connection.execute(text(COMES), {"need": need, "person": author_id}).one()
         burst = connection.execute(text(BURST), {"initiative": public.id}).scalar_one()
         connection.execute(
             text("UPDATE event SET status = 'published' WHERE id = :id"), {"id": event}
@@ -185,6 +200,8 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
         "public": str(public.id),
         "proposal": str(waiting.id),
         "burst": burst,
+        "need": str(need),
+        "leave_need": needs.leave_path(comes.id, bytes(comes.leave_key)),
         "told": str(cast.report(engine, public.id, "Le lavoir est à la commune voisine.")),
         "secret": last_link(engine, "zoe@example.org").removeprefix("/confirmer/"),
         "initiative": first_feature(app.test_client()),

@@ -20,7 +20,7 @@ from mapservice.events.recurrence import (
 )
 from mapservice.events.recurrence_words import rule_words
 from mapservice.events.timezone_format import timezone_lines
-from mapservice.initiatives.local_days import DaySpan, When, local_days
+from mapservice.initiatives.local_days import DaysAsked, DaySpan, span_of
 from tests.events.reading import by_ical_js
 
 CASES = 200
@@ -258,7 +258,8 @@ def test_times_are_the_same_after_they_were_kept() -> None:
 
 def test_days_near_today() -> None:
     monday, saturday, sunday = date(2026, 11, 30), date(2026, 12, 5), date(2026, 12, 6)
-    assert local_days(When.TODAY, monday) == DaySpan(monday, date(2026, 12, 1))
+    assert span_of(DaysAsked.TODAY, monday) == DaySpan(monday, date(2026, 12, 1))
+    after = date(2026, 12, 7)
     for day in (monday, date(2026, 12, 4), saturday, sunday):
-        assert local_days(When.WEEKEND, day) == DaySpan(saturday, date(2026, 12, 7))
-        assert local_days(When.WEEK, day) == DaySpan(monday, date(2026, 12, 7))
+        assert span_of(DaysAsked.WEEKEND, day) == DaySpan(max(day, saturday), after)
+        assert span_of(DaysAsked.WEEK, day) == DaySpan(day, after)

@@ -11,7 +11,15 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, text
 
+from mapservice.initiatives.facts import (
+    FACT_COLUMNS,
+    NO_FACTS,
+    Audience,
+    InitiativeFacts,
+    Wheelchair,
+)
 from mapservice.initiatives.model import Status, Theme
+from mapservice.initiatives.service import tell_facts
 from mapservice.rollups.service import compact
 
 FIRST_DAY = datetime(2025, 11, 1, tzinfo=UTC)
@@ -44,6 +52,7 @@ class Made:
     source_platform: str = ""
     source_url: str = ""
     source_licence: str = ""
+    facts: InitiativeFacts = NO_FACTS
     id: str = field(default_factory=lambda: str(uuid4()))
 
 
@@ -64,6 +73,7 @@ class Kept:
     region: str | None
     lon: float | None
     lat: float | None
+    facts: InitiativeFacts = field(default=NO_FACTS, repr=False)
 
 
 INSERT = """
@@ -106,8 +116,11 @@ SUPPORT = """
 def insert(connection: Connection, made: Sequence[Made]) -> None:
     """In one statement, as an import does; then those who support them, if any."""
     connection.execute(text(ROW))
-    rows = json.dumps([asdict(one) for one in made])
+    rows = json.dumps([asdict(one) | {"facts": None} for one in made])
     connection.execute(text(INSERT), {"rows": rows})
+    for one in made:
+        if one.facts:
+            tell_facts(connection, UUID(one.id), one.facts)
     if any(one.supporters for one in made):
         connection.execute(text(SUPPORTERS), {"rows": rows})
         connection.execute(text(SUPPORT), {"rows": rows})
@@ -118,11 +131,15 @@ def kept(connection: Connection) -> list[Kept]:
         text(
             """
             SELECT id::text, title, theme, status, created_at, supporters, precision, commune,
-                   epci, departement, region, ST_X(anchor), ST_Y(anchor)
-              FROM initiative"""
+                   epci, departement, region, ST_X(anchor) AS lon, ST_Y(anchor) AS lat, {facts}
+              FROM initiative""".replace("{facts}", ", ".join(FACT_COLUMNS))
         )
     )
-    return [Kept(*row) for row in rows]
+    found = []
+    for row in rows.mappings():
+        plain = {name: value for name, value in row.items() if name not in FACT_COLUMNS}
+        found.append(Kept(**plain, facts=InitiativeFacts.of_columns(dict(row))))
+    return found
 
 
 # Places near enough to each other to share tiles, and far enough to fill many.
@@ -154,6 +171,8 @@ def population(count: int, seed: int = 7) -> list[Made]:
     """
     dice = Random(seed)
     made = [_made(dice) for _ in range(count)]
+    teller = Random(seed + 1)
+    made = [replace(one, facts=told(teller)) for one in made]
     return [_undated(one, number) if number % 2 else one for number, one in enumerate(made)]
 
 
@@ -172,6 +191,35 @@ def _made(dice: Random) -> Made:
         created_at=created.isoformat(),
         supporters=dice.choice((0, 0, 1, 2, 40)),
         **_place(dice),
+    )
+
+
+# A Wednesday, at noon in Paris: what goes by the clock is asked for then.
+MINUTE = datetime(2026, 5, 6, 10, 0, tzinfo=UTC)
+HOURS = (
+    *("", "Mo-Fr 09:00-18:00", "Sa-Su 10:00-12:00; PH off", "24/7", "We 11:30-13:00"),
+    *("We 13:30-16:00", "Tu 22:00-13:00", "Nov-Mar Mo-Su 00:00-24:00", "We[1] 10:00-14:00"),
+)
+
+
+def told(dice: Random) -> InitiativeFacts:
+    """Facts around `MINUTE`, of every kind, or none."""
+    if dice.random() < 0.4:
+        return NO_FACTS
+    start = end = None
+    if dice.random() < 0.5:
+        start = MINUTE.date() + timedelta(days=dice.randrange(-3, 9))
+        end = start + timedelta(days=dice.choice((0, 0, 1, 4)))
+    return InitiativeFacts(
+        opening_hours=dice.choice(HOURS),
+        start_day=start,
+        end_day=end,
+        address=dice.choice(("", "Salle « B », =1+1")),
+        is_free=dice.choice((None, True, False)),
+        wheelchair=dice.choice((None, *Wheelchair)),
+        website=dice.choice(("", "https://exemple.fr/?a=b&c")),
+        tags=dice.choice(((), ("vélo",), ("jardin", "récup et compost"))),
+        audience=dice.choice(((), (Audience.ALL,), (Audience.CHILDREN, Audience.FAMILIES))),
     )
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from itertools import pairwise
 from typing import Any
@@ -20,11 +20,21 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from mapservice.geocoding.model import Precision
-from mapservice.initiatives.filters import InitiativeFilters, ListingSort, parse
+from mapservice.initiatives import local_days
+from mapservice.initiatives.facts import FACT_COLUMNS, Audience, Wheelchair
+from mapservice.initiatives.filters import (
+    AccessAsked,
+    InitiativeFilters,
+    ListingSort,
+    OpenAsked,
+    parse,
+)
+from mapservice.initiatives.local_days import DaysAsked, area_of, days_of, is_holiday, zone_of
 from mapservice.initiatives.model import PUBLIC, Theme
+from mapservice.initiatives.opening_hours import parse as parse_hours
 from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level, TerritoryRef
-from tests.web.population import FIRST_DAY, POINTS, Kept, tiles_of
+from tests.web.population import FIRST_DAY, MINUTE, POINTS, Kept, tiles_of
 
 # What a text search finds, by words of the titles.
 FOUND = {
@@ -41,6 +51,7 @@ PROPERTIES = (
     "id title summary theme status scale commune commune_name epci departement region"
     " region_name precision supporters created_at created_period updated_at url"
     " source source_url licence attribution source_supporters"
+    f" {' '.join(FACT_COLUMNS)}"
 )
 BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 # Without the shrinking of a failure, which takes minutes for so many doors.
@@ -54,6 +65,14 @@ def get(client: FlaskClient, address: str) -> Any:
     response = client.get(address, buffered=True)  # a stream gives its connection back when closed
     assert response.status_code in (200, 204), (address, response.text)
     return response
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_minute() -> Iterator[None]:
+    """What goes by the clock is asked for at `MINUTE`, however long the asking takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_days, "now", lambda: MINUTE)
+        yield
 
 
 def of_list(client: FlaskClient, query: str, limit: int) -> list[str]:
@@ -202,6 +221,7 @@ def in_cql2(filters: InitiativeFilters) -> list[tuple[str, str]]:
         _any_of("theme", filters.theme),
         _any_of("status", filters.status),
         _any_of("precision", filters.precision),
+        "wheelchair = 'yes'" if filters.access else "",
         " OR ".join(f"{ref.level} = '{ref.code}'" for ref in filters.territory),
         f"S_INTERSECTS(geometry, BBOX({_sides(filters.bbox)}))" if filters.bbox else "",
         f"created_at >= TIMESTAMP('{filters.since:%Y-%m-%dT%H:%M:%SZ}')" if filters.since else "",
@@ -209,7 +229,14 @@ def in_cql2(filters: InitiativeFilters) -> list[tuple[str, str]]:
     ]
     listed = PUBLIC if filters.status else ()
     wordless = InitiativeFilters(
-        q=filters.q, near=filters.near, radius=filters.radius, status=listed
+        q=filters.q,
+        near=filters.near,
+        radius=filters.radius,
+        status=listed,
+        when=filters.when,
+        open=filters.open,
+        tag=filters.tag,
+        audience=filters.audience,
     ).to_pairs()
     text = " AND ".join(f"({one})" for one in conditions if one)
     return [*wordless, ("filter", text)] if text else wordless
@@ -237,6 +264,10 @@ def some(*options: Any) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.just(()) | st.sets(st.sampled_from(options), max_size=3).map(
         lambda few: tuple(filter(few.__contains__, options))
     )
+
+
+def rarely(*options: Any) -> st.SearchStrategy[Any]:
+    return st.none() | st.none() | st.sampled_from(options)
 
 
 days = st.integers(0, 120).map(lambda number: FIRST_DAY + timedelta(days=number))
@@ -288,6 +319,11 @@ filters_of_these = st.builds(
     since=st.none() | days,
     until=st.none() | days,
     precision=some(*Precision),
+    when=rarely(*DaysAsked),
+    open=rarely(OpenAsked.NOW),
+    access=st.just(()) | some(AccessAsked.WHEELCHAIR),
+    tag=st.just(()) | some("jardin", "vélo", "unheard-of"),
+    audience=st.just(()) | some(*Audience),
     sort=st.sampled_from(ListingSort),
 ).map(_sound)
 
@@ -303,6 +339,11 @@ def meant(filters: InitiativeFilters, one: Kept) -> bool | None:
         and (not filters.q or one.title.split()[0] in FOUND[filters.q])
         and (not filters.territory or any(lies_in(one, ref) for ref in filters.territory))
         and in_period(filters, one.created_at)
+        and (not filters.access or one.facts.wheelchair is Wheelchair.YES)
+        and (not filters.tag or bool(set(filters.tag) & set(one.facts.tags)))
+        and (not filters.audience or bool(set(filters.audience) & set(one.facts.audience)))
+        and (filters.when is None or takes_place(filters.when, one))
+        and (filters.open is None or is_open_now(one))
     )
     verdicts = [plain, in_box(filters.bbox, one), in_circle(filters, one)]
     if False in verdicts:
@@ -317,6 +358,44 @@ def in_period(filters: InitiativeFilters, day: datetime | None) -> bool:
     if day is None:
         return False
     return (filters.since or day) <= day and (filters.until is None or day < filters.until)
+
+
+def is_open_now(one: Kept) -> bool:
+    """By the clock of its place, on a day of its own if it has any; what is over is closed."""
+    facts, area = one.facts, area_of(one.departement, one.region)
+    if one.status != "published" or not facts.opening_hours:
+        return False
+    here = MINUTE.astimezone(zone_of(area))
+    hours = parse_hours(facts.opening_hours)
+    # That day and the day before are holidays nowhere.
+    night = here - timedelta(days=1)
+    from_today = hours.is_open(here, is_holiday=False, was_holiday=True)
+    either = hours.is_open(here, is_holiday=False, was_holiday=False)
+    if on_its_days(one, here.date()) and from_today:
+        return True
+    return on_its_days(one, night.date()) and either and not from_today
+
+
+def on_its_days(one: Kept, day: date) -> bool:
+    start, end = one.facts.start_day, one.facts.end_day
+    return start is None or end is None or start <= day <= end
+
+
+def takes_place(when: str, one: Kept) -> bool:
+    """On one of the days asked for, and open then where its hours are told."""
+    facts, area = one.facts, area_of(one.departement, one.region)
+    if one.status != "published" or not (facts.start_day or facts.opening_hours):
+        return False
+    hours = parse_hours(facts.opening_hours) if facts.opening_hours else None
+    for day in days_of(when, MINUTE.astimezone(zone_of(area)).date()):
+        holiday = is_holiday(day, area)
+        if not on_its_days(one, day) or (hours and holiday is None):
+            continue
+        number, last = (day.day + 6) // 7, (day + timedelta(days=7)).month != day.month
+        name = 7 if holiday else day.weekday()
+        if hours is None or hours.spans(day.month, name, number, is_last=last):
+            return True
+    return False
 
 
 def lies_in(one: Kept, ref: TerritoryRef) -> bool:
@@ -478,13 +557,18 @@ def test_properties_are_the_same_at_both_machine_doors(
     for feature, row in zip(features, rows, strict=True):
         properties = feature["properties"]
         assert list(properties) == names
-        assert {name: str(properties[name] or "") for name in names if name != "supporters"} == {
+        assert {name: written(properties[name]) for name in names if name != "supporters"} == {
             name: row[name] for name in names if name != "supporters"
         }
         assert properties["supporters"] == int(row["supporters"])
         point = feature["geometry"] and feature["geometry"]["coordinates"]
         assert point == ([float(row["lon"]), float(row["lat"])] if row["lon"] else None)
         assert (point is not None) == (properties["precision"] == "point")
+
+
+def written(value: Any) -> str:
+    """A value of JSON as a table has it."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def test_links_are_of_the_public_address_and_keep_the_filter(

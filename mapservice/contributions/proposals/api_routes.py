@@ -5,6 +5,7 @@ the same way. The key's owner has proved their address: no mail has to confirm.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +23,7 @@ from mapservice.contributions.proposals.routes import GATE, own
 from mapservice.contributions.proposals.service import PlaceReading, ProposalSubmission
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.service import GeocoderCache
+from mapservice.initiatives.facts import FACT_COLUMNS, FactMistake
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.web.edge import base_url, json_object, only_parameters, services
@@ -63,7 +65,7 @@ def propose() -> Response:
     holder = _writer()
     key = request.headers.get(FORM_KEY, "")
     with services().engine.connect() as connection:
-        content, found = _read(connection, _body(*TEXTS, *NUMBERS))
+        content, found = _read(connection, _body(*TEXTS, *NUMBERS, *FACT_COLUMNS))
     try:
         form = UUID(key) if key else uuid4()
     except ValueError:
@@ -89,10 +91,13 @@ def change(identifier: UUID) -> Response:
     """A new version in place of `revision`, the number of the one that was read."""
     only_parameters()
     holder = _writer()
-    body = _body(*TEXTS, *NUMBERS, REVISION)
+    body = _body(*TEXTS, *NUMBERS, *FACT_COLUMNS, REVISION)
     with services().engine.connect() as connection:
-        own(connection, identifier, holder.person)
+        former = own(connection, identifier, holder.person)
         content, found = _read(connection, body)
+        # A tool that knows of no practical facts does not take them away.
+        if not any(name in body for name in FACT_COLUMNS):
+            content = replace(content, facts=former.content.facts)
     seen = body.get(REVISION)
     if not isinstance(seen, int) or isinstance(seen, bool) or not 0 < seen < 10**8:
         raise InvalidInput(REVISION, "must be the number of the version that you change")
@@ -126,12 +131,42 @@ def _body(*allowed: str) -> Mapping[str, Any]:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if name in NUMBERS and not is_number:
             raise InvalidInput(name, "must be a number of degrees")
+        if name in FACT_COLUMNS:
+            _check_fact(name, value)
     return body
+
+
+def _check_fact(name: str, value: Any) -> None:
+    """Null is what nobody tells. Raises InvalidInput."""
+    if name in ("tags", "audience"):
+        if value is None:
+            return
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise InvalidInput(name, "must be a list of texts")
+    elif name == "is_free":
+        if value is not None and not isinstance(value, bool):
+            raise InvalidInput(name, "must be true, false or null")
+    elif value is not None and not isinstance(value, str):
+        raise InvalidInput(name, "must be text or null")
+
+
+def _fact_fields(body: Mapping[str, Any]) -> dict[str, str]:
+    """Facts as the fields of the form say them."""
+    told = {name: body[name] for name in FACT_COLUMNS if body.get(name) is not None}
+    fields = {
+        name: ",".join(value) if isinstance(value, list) else str(value)
+        for name, value in told.items()
+    }
+    if "is_free" in told:
+        fields["free"] = str(told["is_free"]).lower()
+    return fields
 
 
 def _read(connection: Connection, body: Mapping[str, Any]) -> tuple[ProposalContent, PlaceReading]:
     """As the form is read. Raises InvalidInput naming the first field that is wrong."""
-    fields = {name: str(value) for name, value in body.items() if name != REVISION}
+    plain = {name: value for name, value in body.items() if name not in FACT_COLUMNS}
+    fields = {name: str(value) for name, value in plain.items() if name != REVISION}
+    fields |= _fact_fields(body)
     code = fields.pop("commune", "")
     if code:
         # An INSEE code names its commune and chooses it, as the form does.
@@ -142,7 +177,9 @@ def _read(connection: Connection, body: Mapping[str, Any]) -> tuple[ProposalCont
         fields = {"place": place.name, "choice": f"commune:{place.code}", **fields}
     form = model.read_form(fields)
     for name, mistake in form.mistakes.items():
-        raise InvalidInput(name, str(mistake))
+        field = "is_free" if name == "free" else name
+        is_hours = mistake is FactMistake.HOURS
+        raise InvalidInput(field, form.hours_refused if is_hours else str(mistake))
     locator = services().of(GeocoderCache).current(connection)
     found = service.read_place(connection, locator, form.content.place)
     if found.asks:
@@ -168,6 +205,8 @@ def _document(one: Proposal, found: PlaceReading | None = None) -> dict[str, Any
         "lon": place.lon,
         "lat": place.lat,
         "choice": place.choice,
+        **dict.fromkeys(FACT_COLUMNS),
+        **one.content.facts.to_json(),
         "reason": one.reason,
         "submitted_at": _moment(one.submitted_at),
         "published_at": _moment(one.published_at),

@@ -18,12 +18,14 @@ from mapservice.contributions.proposals.routes import (
     look_at,
     own,
     see,
+    typed_fields,
 )
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.i18n import gettext as _
 from mapservice.i18n import proposal_field_label
 from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.facts import typed_facts
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.media import queries as photos
 from mapservice.media import uploads
@@ -96,6 +98,7 @@ def edit(identifier: UUID) -> Response:
             "choice": place.choice,
             "choice_for": place.words,
             "revision": str(proposal.revision),
+            **typed_facts(content.facts),
         }
         return form_response(connection, ProposalFormPage(typed=typed, proposal=proposal))
 
@@ -105,7 +108,7 @@ def save(identifier: UUID) -> Response:
     person = session.require_person()
     with services().engine.connect() as connection:
         proposal = own(connection, identifier, person)
-        page, form = look_at(connection, ProposalFormPage(typed=request.form, proposal=proposal))
+        page, form = look_at(connection, ProposalFormPage(typed=typed_fields(), proposal=proposal))
         if page.mistakes:
             return form_response(connection, page, HTTPStatus.BAD_REQUEST)
         if request.form.get("action") != "send" or page.notice:

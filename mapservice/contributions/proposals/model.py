@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from mapservice.audit.model import DecisionVerdict
+from mapservice.initiatives.facts import NO_FACTS, FactMistake, InitiativeFacts, read_facts
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 
 MAX_TITLE = 120
@@ -81,9 +82,10 @@ class ProposalContent:
     theme: Theme
     scale: Scale
     place: ProposedPlace
+    facts: InitiativeFacts = NO_FACTS
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"facts": self.facts.to_json()}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
@@ -94,15 +96,18 @@ class ProposalContent:
             theme=Theme(stored["theme"]),
             scale=Scale(stored["scale"]),
             place=ProposedPlace(**stored["place"]),
+            # A link that was mailed by the version before knows of none.
+            facts=InitiativeFacts.from_json(stored.get("facts", {})),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalForm:
-    """What was typed, cleaned, and its mistakes by field."""
+    """What was typed, cleaned, its mistakes by field, and why its hours are one, or ""."""
 
     content: ProposalContent
-    mistakes: Mapping[str, FieldMistake] = field(default_factory=dict)
+    mistakes: Mapping[str, FieldMistake | FactMistake] = field(default_factory=dict)
+    hours_refused: str = ""
 
 
 # What is decided about the text of a proposal.
@@ -151,6 +156,16 @@ class RevisionPhoto:
 
 
 @dataclass(frozen=True, slots=True)
+class RevisionNeed:
+    """A need as a version showed it; `day` is ISO 8601 or None."""
+
+    id: UUID
+    words: str
+    day: str | None
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalRevision:
     """One version of a proposal; the first has number 1."""
 
@@ -158,17 +173,19 @@ class ProposalRevision:
     made_at: datetime
     content: ProposalContent
     photos: tuple[RevisionPhoto, ...] = ()
+    needs: tuple[RevisionNeed, ...] = ()
 
     def changes_from(self, former: "ProposalRevision") -> list[str]:
         """The names of the fields that differ."""
         mine, theirs = asdict(self.content), asdict(former.content)
         changed = [name for name in mine if mine[name] != theirs[name]]
-        return changed + (["photos"] if self.photos != former.photos else [])
+        changed += ["photos"] if self.photos != former.photos else []
+        return changed + (["needs"] if self.needs != former.needs else [])
 
 
 def read_form(fields: Mapping[str, str]) -> ProposalForm:
     """What a form says. Text is cleaned of what cannot be seen; nothing typed is cut off."""
-    mistakes: dict[str, FieldMistake] = {}
+    mistakes: dict[str, FieldMistake | FactMistake] = {}
     title = one_line(fields.get("title", ""))
     summary = one_line(fields.get("summary", ""))
     description = paragraphs(fields.get("description", ""))
@@ -209,7 +226,10 @@ def read_form(fields: Mapping[str, str]) -> ProposalForm:
         mistakes["title"] = FieldMistake.MISSING
     if not words and place.point is None and scale is not Scale.NATIONAL:
         mistakes.setdefault("place", FieldMistake.MISSING)
-    return ProposalForm(ProposalContent(title, summary, description, theme, scale, place), mistakes)
+    facts, wrong, why = read_facts(fields, one_line)
+    mistakes |= wrong
+    content = ProposalContent(title, summary, description, theme, scale, place, facts)
+    return ProposalForm(content, mistakes, why)
 
 
 def one_line(text: str) -> str:
@@ -238,7 +258,7 @@ def _one_of(
     fields: Mapping[str, str],
     name: str,
     default: Vocabulary,
-    mistakes: dict[str, FieldMistake],
+    mistakes: dict[str, FieldMistake | FactMistake],
 ) -> Vocabulary:
     text = fields.get(name, "")
     if text in tuple(kinds):

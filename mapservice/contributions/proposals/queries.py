@@ -13,14 +13,16 @@ from mapservice.contributions.proposals.model import (
     ProposalContent,
     ProposalRevision,
     ProposedPlace,
+    RevisionNeed,
     RevisionPhoto,
 )
 from mapservice.db.engine import fill
+from mapservice.initiatives.facts import InitiativeFacts
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 
 CONTENT = """
 revision.title, revision.summary, revision.description, revision.theme, revision.scale,
-revision.place"""
+revision.place, revision.facts"""
 
 PROPOSAL = """
 SELECT proposal.initiative AS id, proposal.person, coalesce(person.name, '') AS author,
@@ -50,7 +52,7 @@ APPEALS = "SELECT made_at, words FROM appeal WHERE initiative = :id ORDER BY dec
 OF_FORM = "SELECT initiative, person FROM proposal WHERE form = :form"
 
 REVISIONS = """
-SELECT revision.number, revision.made_at, revision.photos, {content}
+SELECT revision.number, revision.made_at, revision.photos, revision.needs, {content}
   FROM initiative_revision AS revision
  WHERE revision.initiative = :id AND revision.number >= :since
  ORDER BY revision.number DESC"""
@@ -113,7 +115,7 @@ def find(connection: Connection, identifier: UUID, *, lock: bool = False) -> Pro
     if row is None:
         return None
     values = dict(row._mapping)
-    for name in ("title", "summary", "description", "theme", "scale", "place"):
+    for name in ("title", "summary", "description", "theme", "scale", "place", "facts"):
         del values[name]
     return Proposal(**values | {"status": Status(row.status), "content": _content(row)})
 
@@ -142,6 +144,7 @@ def revisions(connection: Connection, identifier: UUID, since: int = 1) -> list[
             row.made_at,
             _content(row),
             tuple(RevisionPhoto(UUID(one["id"]), one["alt"], one["credit"]) for one in row.photos),
+            tuple(RevisionNeed(**one | {"id": UUID(one["id"])}) for one in row.needs),
         )
         for row in rows
     ]
@@ -185,6 +188,7 @@ def _content(row: Row[Any]) -> ProposalContent:
         Theme(row.theme),
         Scale(row.scale),
         ProposedPlace(**row.place),
+        InitiativeFacts.from_json(row.facts),
     )
 
 

@@ -19,11 +19,23 @@ from mapservice.contributions.proposals.service import PlaceReading, ProposalSub
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import GeocoderCache, Placement
+from mapservice.i18n import audience_label, scale_label, wheelchair_label
 from mapservice.i18n import gettext as _
-from mapservice.i18n import scale_label
 from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.facts import (
+    FACT_COLUMNS,
+    MAX_ADDRESS,
+    MAX_PRICE,
+    MAX_TAG,
+    MAX_TAGS,
+    MAX_WEBSITE,
+    Audience,
+    FactMistake,
+    Wheelchair,
+)
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Scale, Theme
+from mapservice.initiatives.opening_hours import MAX_LENGTH as MAX_HOURS
 from mapservice.initiatives.queries import Initiative
 from mapservice.media import queries as photo_queries
 from mapservice.media import service as media
@@ -40,6 +52,14 @@ from mapservice.web.forms import FormGate, FormRefused
 blueprint = Blueprint("proposals", __name__)
 
 GATE = FormGate("propose")
+FACT_LIMITS = {
+    "address": MAX_ADDRESS,
+    "opening_hours": MAX_HOURS,
+    "price": MAX_PRICE,
+    "website": MAX_WEBSITE,
+    "tags": MAX_TAG,
+}
+FACT_FIELDS = (*FACT_COLUMNS, "free")
 # Between what a field is about and the id of the photo that it is about.
 PHOTO_FIELD = "_photo_"
 LIMITS = {
@@ -103,7 +123,7 @@ def send() -> Response:
         form_id = UUID(request.form.get("form", ""))
     except ValueError:
         form_id = uuid4()
-    typed = {**request.form.to_dict(), "form": str(form_id)}
+    typed = {**typed_fields(), "form": str(form_id)}
     refused, wrong = None, ""
     try:
         wrong = take_photos(form_id) if may_have_photos() else ""
@@ -137,6 +157,33 @@ def send() -> Response:
             return see(url_for("people.sent"))
         except FormRefused as error:
             return forms.answer(error, form_html(connection, shown_refusal(page, error)))
+
+
+def typed_fields() -> dict[str, str]:
+    """The fields that were sent; a choice of several as one, with commas between."""
+    chosen = ",".join(request.form.getlist("audience"))
+    return {**request.form.to_dict(), "audience": chosen}
+
+
+def fact_mistake_words(name: str, mistake: FactMistake) -> str:
+    """What is wrong with a practical fact, beside its field."""
+    if mistake is FactMistake.LONG:
+        most = FACT_LIMITS.get(name, 0)
+        return _("C’est trop long : %(most)s signes au plus.", most=most)
+    return {
+        FactMistake.CHOICE: _("Choisissez une des réponses proposées."),
+        FactMistake.DAY: _("Donnez un jour, comme 12/05/2026."),
+        FactMistake.TIME: _("Donnez une heure, comme 14:30."),
+        FactMistake.ORDER: _("La fin vient avant le début."),
+        FactMistake.LONELY: _("Donnez aussi le jour où cela commence."),
+        FactMistake.HOURS: _(
+            "Nous ne comprenons pas ces horaires. Par exemple : « lundi-vendredi 9h-12h et 14h-18h,"
+            " samedi 10h-12h »."
+        ),
+        FactMistake.BOTH: _("C’est gratuit, ou cela a un prix : choisissez."),
+        FactMistake.ADDRESS: _("Donnez l’adresse d’une page, comme https://exemple.fr."),
+        FactMistake.MANY: _("%(most)s mots-clés au plus.", most=MAX_TAGS),
+    }[mistake]
 
 
 def may_have_photos() -> bool:
@@ -183,7 +230,9 @@ def look_at(
     form = model.read_form(page.typed)
     mistakes = {}
     for name, mistake in form.mistakes.items():
-        if mistake is FieldMistake.LONG:
+        if isinstance(mistake, FactMistake):
+            mistakes[name] = fact_mistake_words(name, mistake)
+        elif mistake is FieldMistake.LONG:
             mistakes[name] = _("C’est trop long : %(most)s signes au plus.", most=LIMITS[name])
         elif mistake is FieldMistake.POINT:
             mistakes[name] = _("L’épingle n’est pas sur la carte.")
@@ -233,7 +282,8 @@ def form_html(connection: Connection, page: ProposalFormPage) -> str:
     drafts: Sequence[Photo] = ()
     if not editing and page.typed.get("form"):
         drafts = photo_queries.of_form(connection, UUID(page.typed["form"]))
-    place = model.read_form(page.typed).content.place
+    told = model.read_form(page.typed)
+    place = told.content.place
     point = place.point
     alike: Sequence[Initiative] = ()
     if found:
@@ -261,6 +311,11 @@ def form_html(connection: Connection, page: ProposalFormPage) -> str:
         themes=list(Theme),
         scales={scale: scale_label(scale) for scale in Scale},
         limits=LIMITS,
+        facts=told.content.facts,
+        fact_limits=FACT_LIMITS,
+        facts_open=bool(told.content.facts) or any(name in FACT_FIELDS for name in page.mistakes),
+        audiences={one: audience_label(one) for one in Audience},
+        accesses={one: wheelchair_label(one) for one in Wheelchair},
         understood=understood(found) if found else "",
         place_words=place_words(connection, found.placement) if found else "",
         alike=alike,

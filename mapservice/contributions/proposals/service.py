@@ -209,6 +209,7 @@ def submit(
         source_digest=None,
         place_text=content.place.words,
         placement=read_place(connection, locator, content.place).placement,
+        facts=content.facts,
     )
     (identifier,) = service.save(connection, [draft])
     bound = {"id": identifier, "form": submission.form, "person": person.id, "public": at_once}
@@ -249,6 +250,8 @@ def edit(
     if content != former.content:
         _keep_revision(connection, identifier, person, seen + 1, content)
         connection.execute(text(CHANGE), _words(content) | {"id": identifier})
+        if content.facts != former.content.facts:
+            service.tell_facts(connection, identifier, content.facts)
         if content.place != former.content.place:
             found = read_place(connection, locator, content.place)
             service.move(connection, identifier, found.placement)
@@ -281,7 +284,7 @@ def add_photo(
 
     In one transaction: nobody can decide about the version before, and let the photo pass unseen.
     """
-    _change_photos(connection, identifier, person, insert)
+    change_beside(connection, identifier, person, insert)
 
 
 def describe_photo(
@@ -292,7 +295,7 @@ def describe_photo(
     Raises NotFound, StateConflict.
     """
     _own_photo(connection, identifier, photo)
-    _change_photos(connection, identifier, person, lambda: media.describe(connection, photo, words))
+    change_beside(connection, identifier, person, lambda: media.describe(connection, photo, words))
 
 
 def move_photo(
@@ -316,7 +319,7 @@ def _own_photo(connection: Connection, identifier: UUID, photo: UUID) -> None:
         raise NotFound("There is no such photo.")
 
 
-def _change_photos(
+def change_beside(
     connection: Connection, identifier: UUID, person: UUID, change: Callable[[], bool]
 ) -> None:
     """Keeps a version, and has it looked at, if `change` says that there is something to see."""
@@ -390,9 +393,16 @@ def _own(connection: Connection, identifier: UUID, person: UUID) -> Proposal:
 def _keep_revision(
     connection: Connection, identifier: UUID, person: UUID, number: int, content: ProposalContent
 ) -> None:
-    place = json.dumps(asdict(content.place))
-    bound = _words(content) | {"id": identifier, "person": person, "number": number, "place": place}
-    connection.execute(text(fill(KEEP_REVISION, {"photos": photos.SNAPSHOT})), bound)
+    bound: dict[str, Any] = _words(content) | {
+        "id": identifier,
+        "person": person,
+        "number": number,
+        "place": json.dumps(asdict(content.place)),
+        "facts": json.dumps(content.facts.to_json()),
+    }
+    connection.execute(
+        text(fill(KEEP_REVISION, {"photos": photos.SNAPSHOT, "needs": NEEDS})), bound
+    )
 
 
 def _words(content: ProposalContent) -> dict[str, str]:
@@ -444,9 +454,17 @@ SELECT :id, :form, :person, now(), CASE WHEN public THEN now() END, CASE WHEN pu
 
 KEEP_REVISION = """
 INSERT INTO initiative_revision
-       (initiative, number, person, title, summary, description, theme, scale, place, photos)
+       (initiative, number, person, title, summary, description, theme, scale, place, facts, photos,
+        needs)
 VALUES (:id, :number, :person, :title, :summary, :description, :theme, :scale,
-        CAST(:place AS jsonb), {photos})"""
+        CAST(:place AS jsonb), CAST(:facts AS jsonb), {photos}, {needs})"""
+
+# What is asked for at that moment, as `photos.SNAPSHOT`.
+NEEDS = """
+(SELECT coalesce(jsonb_agg(jsonb_build_object('id', need.id, 'words', need.words, 'day', need.day,
+                                              'places', need.places)
+                           ORDER BY need.day, need.id), '[]')
+   FROM need WHERE need.initiative = :id)"""
 
 CHANGE = """
 UPDATE initiative

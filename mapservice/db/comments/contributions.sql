@@ -31,6 +31,29 @@ COMMENT ON COLUMN initiative_revision.place IS
 COMMENT ON COLUMN initiative_revision.photos IS
     'The photos that it shows, in their order: an array of objects with id, alt and credit. Their rows in photo may be '
     'gone.';
+COMMENT ON COLUMN initiative_revision.facts IS
+    'The practical facts that it told: an object by the names of the columns of initiative, without what nobody '
+    'told.';
+COMMENT ON COLUMN initiative_revision.needs IS
+    'What it asked people to come and do: an array of objects with id, words, day and places.';
+
+COMMENT ON TABLE need IS 'What an initiative asks people to come and do; the row is what places are locked by.';
+COMMENT ON COLUMN need.id IS 'Unguessable identifier (UUID version 7).';
+COMMENT ON COLUMN need.initiative IS 'The initiative.';
+COMMENT ON COLUMN need.words IS 'One line of plain text.';
+COMMENT ON COLUMN need.day IS 'On which day, local to the place; null: on no day in particular.';
+COMMENT ON COLUMN need.places IS 'How many people it takes; never fewer than there are registrations.';
+COMMENT ON COLUMN need.made_at IS 'When its author asked.';
+
+COMMENT ON TABLE registration IS
+    'Who comes, each person once; deleted when they leave, and 30 days after the day of the need.';
+COMMENT ON COLUMN registration.id IS 'Unguessable identifier (UUID version 7).';
+COMMENT ON COLUMN registration.need IS 'What for.';
+COMMENT ON COLUMN registration.person IS 'Who; deleted with them.';
+COMMENT ON COLUMN registration.shows_contact IS
+    'Whether the author of the initiative is to see their name and address. The public sees a count.';
+COMMENT ON COLUMN registration.leave_key IS 'Signs the mailed link that ends it.';
+COMMENT ON COLUMN registration.confirmed_at IS 'When the address was proved, or the person was signed in.';
 
 COMMENT ON TABLE burst IS
     'Supports of one initiative that arrived together in a way that a person is to look at: one row for each '

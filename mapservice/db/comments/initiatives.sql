@@ -58,6 +58,24 @@ COMMENT ON COLUMN initiative.created_period IS
 COMMENT ON COLUMN initiative.source_supporters IS
     'Supports that the source of an imported initiative tells; nobody confirmed them here. Null: it tells '
     'nothing.';
+COMMENT ON COLUMN initiative.address IS 'Where to go, in words, as its author wrote it; null: nobody told.';
+COMMENT ON COLUMN initiative.opening_hours IS
+    'When it is open, in the syntax of OpenStreetMap, local time; null: nobody told.';
+COMMENT ON COLUMN initiative.open_minutes IS
+    'The same as minutes of kinds of days, for queries: see initiatives/opening_hours.py. Null without '
+    'opening_hours.';
+COMMENT ON COLUMN initiative.start_day IS 'The first of its days, local; null: it has none, or nobody told.';
+COMMENT ON COLUMN initiative.end_day IS 'The last of its days, that of start_day where it is one day; null as start_day.';
+COMMENT ON COLUMN initiative.start_time IS 'Local time at which it begins on start_day; null: nobody told.';
+COMMENT ON COLUMN initiative.end_time IS 'Local time at which it ends on end_day; null: nobody told.';
+COMMENT ON COLUMN initiative.is_free IS 'Whether it costs nothing; null: nobody told, or price says more.';
+COMMENT ON COLUMN initiative.price IS 'What it costs, in words; null: nobody told.';
+COMMENT ON COLUMN initiative.wheelchair IS
+    'Access for wheelchairs as OpenStreetMap has it: yes, limited or no; null: nobody told.';
+COMMENT ON COLUMN initiative.website IS 'Its own page elsewhere (http or https); null: nobody told.';
+COMMENT ON COLUMN initiative.tags IS 'One to ten words of its author, in small letters; null: none.';
+COMMENT ON COLUMN initiative.audience IS
+    'Whom it is for: tous, enfants, jeunes, familles, adultes, aines; null: nobody told.';
 
 COMMENT ON TABLE location_match IS
     'How the place of an initiative was understood: the record of the match, kept beside it.';

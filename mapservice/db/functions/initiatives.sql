@@ -72,11 +72,15 @@ BEGIN
     END IF;
     edited := (NEW.title, NEW.summary, NEW.theme, NEW.status, NEW.scale, NEW.commune, NEW.epci, NEW.departement,
                NEW.region, NEW.precision, NEW.created_at, NEW.created_period, NEW.updated_at,
-               NEW.source_platform, NEW.source_url, NEW.source_licence, NEW.description)
+               NEW.source_platform, NEW.source_url, NEW.source_licence, NEW.description, NEW.address,
+               NEW.opening_hours, NEW.start_day, NEW.end_day, NEW.start_time, NEW.end_time, NEW.is_free,
+               NEW.price, NEW.wheelchair, NEW.website, NEW.tags, NEW.audience)
               IS DISTINCT FROM
               (OLD.title, OLD.summary, OLD.theme, OLD.status, OLD.scale, OLD.commune, OLD.epci, OLD.departement,
                OLD.region, OLD.precision, OLD.created_at, OLD.created_period, OLD.updated_at,
-               OLD.source_platform, OLD.source_url, OLD.source_licence, OLD.description)
+               OLD.source_platform, OLD.source_url, OLD.source_licence, OLD.description, OLD.address,
+               OLD.opening_hours, OLD.start_day, OLD.end_day, OLD.start_time, OLD.end_time, OLD.is_free,
+               OLD.price, OLD.wheelchair, OLD.website, OLD.tags, OLD.audience)
               OR ST_AsBinary(NEW.anchor) IS DISTINCT FROM ST_AsBinary(OLD.anchor);
     IF edited OR (NEW.supporters, NEW.source_supporters) IS DISTINCT FROM (OLD.supporters, OLD.source_supporters) THEN
         NEW.changed_at := clock_timestamp();

@@ -7,12 +7,13 @@ gives the same bytes, so that a reader's conditional request is answered "not mo
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element, SubElement
 from zoneinfo import ZoneInfo
 
+from mapservice.initiatives.local_days import zone_of
 from mapservice.initiatives.queries import Initiative
 
 if TYPE_CHECKING:
@@ -125,24 +126,48 @@ def calendar(feed: ListingFeed) -> bytes:
     made.add("x-published-ttl", "PT12H")
     for entry in feed.entries:
         one = entry.initiative
-        if one.created_at is None:
+        if one.facts.start_day is None and one.created_at is None:
             # A journal entry has no property for a place, so its text names it.
             journal = icalendar.Journal()
             _describe(journal, entry, entry.place)
             made.add_component(journal)
             continue
-        day = one.created_at.astimezone(PARIS).date()
         event = icalendar.Event()
         _describe(event, entry)
-        event.add("created", one.created_at.astimezone(UTC))
-        event.add("dtstart", day)
-        event.add("dtend", day + timedelta(days=1))
-        event.add("location", _clean(entry.place))
+        if one.created_at is not None:
+            event.add("created", one.created_at.astimezone(UTC))
+        start, end = _when(one)
+        event.add("dtstart", start)
+        if end is not None:
+            event.add("dtend", end)
+        event.add("location", _clean(", ".join(filter(None, (one.facts.address, entry.place)))))
         event.add("transp", "TRANSPARENT")
         if one.lon is not None and one.lat is not None:
             event.add("geo", icalendar.vGeo((one.lat, one.lon)))
         made.add_component(event)
     return bytes(made.to_ical())
+
+
+def _when(one: Initiative) -> tuple[date, date | None]:
+    """On its own days where it tells some, at their hours (UTC); else on that of its creation.
+
+    The end is exclusive; None where only the beginning has an hour.
+    """
+    facts = one.facts
+    if facts.start_day is None or facts.end_day is None:
+        assert one.created_at is not None, "what has no day at all is a journal entry"
+        day = one.created_at.astimezone(PARIS).date()
+        return day, day + timedelta(days=1)
+    if facts.start_time is None:
+        return facts.start_day, facts.end_day + timedelta(days=1)
+    zone = zone_of(one.area)
+    start = datetime.combine(facts.start_day, facts.start_time, zone).astimezone(UTC)
+    if facts.end_time is not None:
+        return start, datetime.combine(facts.end_day, facts.end_time, zone).astimezone(UTC)
+    if facts.end_day == facts.start_day:
+        return start, None
+    after = facts.end_day + timedelta(days=1)
+    return start, datetime.combine(after, time(), zone).astimezone(UTC)
 
 
 def _describe(component: "Component", entry: FeedEntry, *words: str) -> None:

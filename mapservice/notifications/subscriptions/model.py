@@ -61,8 +61,13 @@ class SubscriptionSubject:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]], area: str = "") -> Self:
-        """From query parameters, of which order and page are ignored. Raises InvalidInput."""
+        """From query parameters, of which order and page are ignored, and what goes by the clock.
+
+        News is told of what is new: what is open at the minute of a mail is none. Raises
+        InvalidInput.
+        """
         filters, _ = parse(pairs)
+        filters = replace(filters, when=None, open=None)
         sort = ListingSort.NEAR if filters.near else ListingSort.RECENT
         return cls(replace(filters, sort=sort), DrawnArea.parse(area) if area.strip() else None)
 

@@ -7,7 +7,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from mapservice.geocoding.model import Precision
-from mapservice.i18n import Translate, quoted, status_label, theme_label
+from mapservice.i18n import Translate, audience_label, quoted, status_label, theme_label
 from mapservice.initiatives.queries import Initiative
 from mapservice.notifications.subscriptions.model import SubjectNames, SubscriptionSubject
 
@@ -35,6 +35,10 @@ def subject_words(
     parts += [status_label(status, _) for status in filters.status]
     if filters.precision:
         parts.append(_("lieux connus avec une certaine précision"))
+    if filters.access:
+        parts.append(_("accessibles en fauteuil roulant"))
+    parts += [f"#{tag}" for tag in filters.tag]
+    parts += [audience_label(one, _) for one in filters.audience]
     if filters.since:
         day = format_date(filters.since, "long", locale=locale)
         parts.append(_("créées depuis le %(day)s", day=day))

@@ -24,6 +24,7 @@ from sqlalchemy import Connection, Row
 from mapservice import __version__
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.exports import typed_rows
+from mapservice.initiatives.facts import FACT_COLUMNS
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.publishing.exports.model import ExportFormat
 
@@ -56,12 +57,16 @@ FIELDS = (
     "licence",
     "attribution",
     "source_supporters",
+    *FACT_COLUMNS,
 )
 KINDS = (
     dict.fromkeys(FIELDS, "object")
     | dict.fromkeys(MOMENTS, "datetime64[ms]")
     | {"supporters": "int32", "source_supporters": "float64"}  # null where unknown
+    | {"is_free": "bool"}
 )
+# Null where unknown, though their kind knows no null.
+MASKED = ("is_free",)
 # GDAL's code for UTC; other values are offsets from it in quarters of an hour.
 UTC = 100
 # Rows of a Parquet row group, which readers read or skip as a whole.
@@ -141,6 +146,10 @@ def _append(path: Path, rows: Sequence[Row[Any]]) -> None:
         np.array(points, dtype=object),
         [np.array(values, KINDS[name]) for name, values in zip(FIELDS, columns, strict=True)],
         FIELDS,
+        field_mask=[
+            np.array([value is None for value in values]) if name in MASKED else None
+            for name, values in zip(FIELDS, columns, strict=True)
+        ],
         layer=LAYER,
         driver="GPKG",
         geometry_type="Point",

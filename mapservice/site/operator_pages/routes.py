@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from mapservice.accounts.api_keys.service import ENDED_DAYS
 from mapservice.accounts.people import service as people
+from mapservice.contributions.needs import model as needs
 from mapservice.contributions.supports.model import NETWORK_DAYS
 from mapservice.events.model import ANSWER_DAYS
 from mapservice.i18n import LANGUAGE
@@ -38,6 +39,8 @@ KEPT_DAYS = {
     "mail_text": mail.BODY_DAYS,
     "mail": mail.ROW_DAYS,
     "network": NETWORK_DAYS,
+    "needs": needs.KEPT_DAYS,
+    "undated_needs": needs.KEPT_DAYS_UNDATED,
     "keys": ENDED_DAYS,
     "digests": DIGEST_DAYS,
     "answers": ANSWER_DAYS,

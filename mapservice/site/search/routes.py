@@ -13,7 +13,7 @@ from mapservice.geocoding.service import GeocoderCache
 from mapservice.i18n import gettext as _
 from mapservice.i18n import level_label, theme_label
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import InitiativeFilters, PageRequest
+from mapservice.initiatives.filters import FACTS, InitiativeFilters, PageRequest
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import query_string, read_filters
 from mapservice.initiatives.place_words import place_name
@@ -27,7 +27,10 @@ from mapservice.web.edge import only_parameters, services
 blueprint = Blueprint("search", __name__)
 
 # What may stand beside the words: it narrows the initiatives, and goes along to a place.
-PARAMETERS = ("q", "limit", "theme", "status", "territory", "since", "until", "precision")
+PARAMETERS = (
+    *("q", "limit", "theme", "status", "territory", "since", "until", "precision"),
+    *FACTS,
+)
 SUGGESTED = 6
 SHOWN = 12
 MOST = 50

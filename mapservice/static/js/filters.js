@@ -37,6 +37,18 @@ export function catchFilters(panel, apply) {
   });
 }
 
+// What scrolls: on a telephone both rows as one, else the themes.
+const ROWS = [".chip-rows", ".theme-row"];
+
+/** Scrolls a row to the first chip that is chosen, else to where it was. */
+function showChosen(row, left) {
+  if (!row) return;
+  row.scrollLeft = 0;
+  const chosen = row.querySelector("[aria-current]");
+  const start = row.getBoundingClientRect().left + 16;
+  row.scrollLeft = chosen ? Math.max(0, chosen.getBoundingClientRect().left - start) : left;
+}
+
 /** Takes the filters of a parsed page, keeping the focus and, while no theme is chosen, the scroll of the chips. */
 export function adoptFilters(page) {
   const old = document.getElementById("filters");
@@ -46,11 +58,10 @@ export function adoptFilters(page) {
   }
   offer(document);
   const key = old.contains(document.activeElement) && keyOf(document.activeElement);
-  const left = old.querySelector(".chip-row").scrollLeft;
+  const lefts = ROWS.map((row) => old.querySelector(row)?.scrollLeft ?? 0);
   const open = old.querySelector("details").open;
   old.replaceWith(fresh);
-  const row = fresh.querySelector(".chip-row");
-  row.scrollLeft = row.querySelector("[aria-current]") ? 0 : left; // chosen themes stand first
+  ROWS.forEach((name, at) => showChosen(fresh.querySelector(name), lefts[at]));
   fresh.querySelector("details").open ||= open;
   if (key) (fresh.querySelector(key) ?? fresh.querySelector("#q")).focus({ preventScroll: true });
 }

@@ -102,6 +102,9 @@ class Pin {
 // --- The draft: what was typed, without who typed it ---
 
 const KEPT = ["title", "summary", "description", "theme", "scale", "place", "choice", "choice_for", "lon", "lat"];
+const FACTS = ["address", "start_day", "start_time", "end_day", "end_time", "opening_hours", "price", "wheelchair", "website", "tags"];
+// Boxes to tick: the values of those that are, with commas between.
+const TICKED = ["free", "audience"];
 
 class Draft {
   constructor(store) {
@@ -127,7 +130,8 @@ class Draft {
 
   keep(sent = false) {
     const data = new FormData(form);
-    const values = Object.fromEntries(KEPT.map((name) => [name, data.get(name) ?? ""]));
+    const values = Object.fromEntries([...KEPT, ...FACTS].map((name) => [name, data.get(name) ?? ""]));
+    for (const name of TICKED) values[name] = data.getAll(name).join(",");
     try {
       this.store.setItem(this.key, JSON.stringify({ values, sent }));
     } catch (error) {
@@ -142,7 +146,14 @@ class Draft {
   }
 
   take() {
-    for (const [name, value] of Object.entries(this.found.values)) if (field(name)) field(name).value = value;
+    const { values } = this.found;
+    for (const [name, value] of Object.entries(values)) {
+      if (TICKED.includes(name)) {
+        const boxes = form.querySelectorAll(`input[type=checkbox][name=${name}]`);
+        for (const box of boxes) box.checked = value.split(",").includes(box.value);
+      } else if (field(name)) field(name).value = value;
+    }
+    document.getElementById("facts").open ||= [...FACTS, ...TICKED].some((name) => values[name]);
     document.getElementById("pin").hidden = !field("lon").value;
     this.box.hidden = true;
     this.keep();

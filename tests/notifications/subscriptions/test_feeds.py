@@ -1,7 +1,7 @@
 """Feeds: valid Atom and iCalendar, of the initiatives that the list holds."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from icalendar import Calendar
 from sqlalchemy import Engine, text
 
+from mapservice.initiatives.facts import InitiativeFacts
 from mapservice.notifications.feeds.formats import ListingFeed, atom
 from tests.web.population import Made, fill, insert, population
 
@@ -25,6 +26,10 @@ ONE = Made(
     lon=-1.675,
     lat=48.111,
 )
+
+
+def at(moment: str) -> datetime:
+    return datetime.fromisoformat(moment).replace(tzinfo=UTC)
 
 
 def entries(client: FlaskClient, address: str) -> list[ET.Element]:
@@ -97,6 +102,37 @@ def test_a_calendar_shows_the_day_it_was_published(one: FlaskClient, engine: Eng
     assert str(event["URL"]) == f"http://map.test/initiatives/{ONE.id}"
     assert str(event["TRANSP"]) == "TRANSPARENT"
     assert event["GEO"].to_ical() == "48.111;-1.675"
+
+
+@pytest.mark.parametrize(
+    ("hours", "start", "end"),
+    [
+        ((None, None), date(2026, 5, 12), date(2026, 5, 14)),
+        ((time(10), time(18)), at("2026-05-12T06:00"), at("2026-05-13T14:00")),
+        ((time(10), None), at("2026-05-12T06:00"), at("2026-05-13T20:00")),
+    ],
+)
+def test_what_has_days_of_its_own_is_in_calendars_then(
+    client: FlaskClient,
+    engine: Engine,
+    hours: tuple[time | None, time | None],
+    start: Any,
+    end: Any,
+) -> None:
+    """Ten in the morning on La Réunion is six, universal time; no day of creation is needed."""
+    facts = InitiativeFacts(
+        start_day=date(2026, 5, 12),
+        end_day=date(2026, 5, 13),
+        start_time=hours[0],
+        end_time=hours[1],
+        address="La halle",
+    )
+    with engine.begin() as connection:
+        insert(connection, [Made(commune="97411", created_at=None, facts=facts)])
+    (event,) = events(client, "/initiatives.ics")
+    assert event.name == "VEVENT"
+    assert (event["DTSTART"].dt, event["DTEND"].dt) == (start, end)
+    assert str(event["LOCATION"]).startswith("La halle, ")
 
 
 def test_what_has_no_known_day_is_in_feeds_without_one(client: FlaskClient, engine: Engine) -> None:

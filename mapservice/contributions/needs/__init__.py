@@ -1,0 +1,1 @@
+"""What an initiative asks people to come and do, and who comes."""
