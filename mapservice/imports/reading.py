@@ -1,12 +1,18 @@
 """Any messy file of initiatives read as `SourceRow`s; placing and saving come after."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from mapservice.errors import SourceError
-from mapservice.imports.column_evidence import assign, title_candidates
+from mapservice.imports.attributes import AttributeColumn, attribute_columns, is_filled
+from mapservice.imports.column_evidence import (
+    ColumnAssignment,
+    ColumnMapping,
+    assign,
+    title_candidates,
+)
 from mapservice.imports.columns import check_mapping, count_recognised, seen_columns
 from mapservice.imports.leftovers import RowHabits
 from mapservice.imports.points import (
@@ -19,16 +25,21 @@ from mapservice.imports.readers.content import format_of, load_content
 from mapservice.imports.readers.delimited import read_delimited
 from mapservice.imports.readers.geojson import read_geojson
 from mapservice.imports.readers.geopackage import read_geopackage
+from mapservice.imports.readers.markup import read_gpx, read_kml
+from mapservice.imports.readers.shapefile import read_shapefile
 from mapservice.imports.readers.shapes import first_vertex, read_shape
 from mapservice.imports.readers.tables import SourceRecord, SourceTable
+from mapservice.imports.readers.workbooks import read_parquet, read_workbook
 from mapservice.imports.rows import RowReader, read_rows
 from mapservice.imports.territory import bearer_is_place, context_commune
-from mapservice.imports.text import words_of
+from mapservice.imports.text import one_line, words_of
 from mapservice.imports.titles import NamesTerritory, no_territory
 from mapservice.initiatives.model import SourceRow
 
 SAMPLED_ROWS = 2_000
 SAMPLED_POINTS = 500
+# Of each column, before anything is saved.
+SHOWN_ROWS = 5
 # A row needs one of these for its title.
 TITLE_SOURCES = ("title", "summary", "description")
 
@@ -42,7 +53,8 @@ class SourceFile:
     is the INSEE code of the commune that every row belongs to where the file as a whole tells
     (a list of Paris's arrondissements without a town column), else "": no other commune may be
     taken from an address then. `problems` are those of the file; each row has its own. `encoding`
-    and `separator` say how a text was read, `unused` which columns no field took.
+    and `separator` say how a text was read, `mapping` what becomes of each column, `unused` those
+    that hold nothing. `sample` are some first rows.
     """
 
     platform: str
@@ -53,6 +65,8 @@ class SourceFile:
     encoding: str
     separator: str
     unused: tuple[str, ...]
+    mapping: tuple[ColumnMapping, ...]
+    sample: tuple[SourceRecord, ...]
     _table: SourceTable
     _reading: RowReader
 
@@ -75,7 +89,8 @@ def read_file(
     mapping: Mapping[str, str] | None = None,
     names_territory: NamesTerritory = no_territory,
 ) -> SourceFile:
-    """Open a CSV, GeoJSON, GeoJSONSeq or GeoPackage file, also within gzip or zip.
+    """Open a table, a workbook or a map (`docs/imports.md` lists the formats), also within gzip or
+    zip.
 
     `mapping` names the column of a field ({"title": "Intitulé"}); "" leaves a field out.
     `names_territory` tells names of territories from titles.
@@ -96,6 +111,16 @@ def read_file(
             table = read_geojson(content)
         case "csv":
             table = read_delimited(content, count_recognised)
+        case "workbook":
+            table = read_workbook(content, count_recognised)
+        case "parquet":
+            table = read_parquet(content)
+        case "kml":
+            table = read_kml(content)
+        case "gpx":
+            table = read_gpx(content)
+        case "shapefile":
+            table = read_shapefile(content)
     chosen = check_mapping(mapping, table.columns)
     sample = list(islice(table.records(), SAMPLED_ROWS))
     roles = assign(table.columns, sample, chosen, names_territory)
@@ -124,12 +149,22 @@ def read_file(
     pairs = [pair for record in sample if (pair := _written_pair(columns, record))]
     names = " ".join(columns.get(name, "") for name in ("lon", "lat", "point"))
     projection = choose_projection(pairs[:SAMPLED_POINTS], names)
+    # What a field reads without keeping its words stays as an attribute too.
+    is_place = bearer_is_place(columns, sample)
+    vague = ("theme", "status", "scale", *(() if is_place else ("bearer",)))
+    also = [columns[name] for name in vague if name in columns]
+    kept = [
+        one
+        for one in attribute_columns(table.columns, columns, sample, also)
+        if is_filled(one.column, sample) or table.total > len(sample)
+    ]
     reading = RowReader(
         columns=columns,
         projection=projection,
         context_commune=context_commune(columns, table.records(), platform),
-        bearer_is_place=bearer_is_place(columns, sample),
+        bearer_is_place=is_place,
         habits=RowHabits.of(columns, sample),
+        attributes=tuple(kept),
     )
 
     # What was concluded about the whole file, for its report.
@@ -142,7 +177,7 @@ def read_file(
         decisions.append(f"{column}: every row belongs to the commune {reading.context_commune}")
     if reading.bearer_is_place:
         decisions.append(f"{columns['bearer']}: the bearer names the place")
-    used = set(columns.values())
+    told = _mappings(table.columns, roles, chosen, kept, sample)
     return SourceFile(
         platform=platform,
         columns=columns,
@@ -151,10 +186,54 @@ def read_file(
         context_commune=reading.context_commune,
         encoding=content.encoding,
         separator=table.separator,
-        unused=tuple(column for column in table.columns if column not in used),
+        unused=tuple(one.column for one in told if not one.field),
+        mapping=told,
+        sample=tuple(sample[:SHOWN_ROWS]),
         _table=table,
         _reading=reading,
     )
+
+
+def _mappings(
+    columns: Sequence[str],
+    roles: ColumnAssignment,
+    asked: Mapping[str, str],
+    kept: Sequence[AttributeColumn],
+    sample: Sequence[SourceRecord],
+) -> tuple[ColumnMapping, ...]:
+    """What becomes of each column, in the order of the file."""
+    fields = {column: name for name, column in roles.columns.items()}
+    attributes = {one.column: one for one in kept}
+    doubts: dict[str, str] = dict(roles.no_titles)
+    for name, refused in roles.refused.items():
+        for column in refused:
+            doubts.setdefault(column, f"its cells do not look like {name}")
+    found = []
+    for column in columns:
+        name = fields.get(column, "")
+        attribute = attributes.get(column)
+        if name in asked:
+            reason = "as asked"
+        elif name:
+            reason = roles.by_cells.get(name, "by its name")
+        else:
+            reason = "kept as it is" if attribute else "holds nothing"
+        if name and attribute:
+            reason += "; its words are kept too"
+        cells = (record.values.get(column, "").strip() for record in sample)
+        examples = islice(dict.fromkeys(one_line(cell)[:80] for cell in cells if cell), SHOWN_ROWS)
+        found.append(
+            ColumnMapping(
+                column=column,
+                field=name or ("attribute" if attribute else ""),
+                reason=reason,
+                kind=str(attribute.kind) if attribute else "",
+                doubt=doubts.get(column, "") if not name or name == "title" else "",
+                is_personal=attribute is not None and attribute.is_personal,
+                examples=tuple(examples),
+            )
+        )
+    return tuple(found)
 
 
 def _written_pair(columns: Mapping[str, str], record: SourceRecord) -> Pair | None:
