@@ -46,7 +46,7 @@ from mapservice.publishing.reports import schedule_routes as report_schedules
 from mapservice.publishing.reports.routes import blueprint as reporting
 from mapservice.rollups.routes import blueprint as activity
 from mapservice.settings import Settings, asset_folder
-from mapservice.site import offline_routes, sitemap_routes, template_words
+from mapservice.site import importer_routes, offline_routes, sitemap_routes, template_words
 from mapservice.site.embed.code_routes import blueprint as embed_code
 from mapservice.site.embed.oembed_routes import blueprint as oembed
 from mapservice.site.embed.routes import blueprint as embed
@@ -81,6 +81,7 @@ BLUEPRINTS = (
     sitemap_routes.blueprint,
     offline_routes.blueprint,
     search,
+    importer_routes.blueprint,
     embed,
     oembed,
     embed_code,
@@ -135,6 +136,7 @@ PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
     weekly_digest.PERSONAL_DATA,
     report_schedules.PERSONAL_DATA,
     tokens.PERSONAL_DATA,
+    importer_routes.PERSONAL_DATA,
 )
 
 # What rooms know of the photos of initiatives, for the pictures of shared links.

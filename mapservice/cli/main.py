@@ -12,6 +12,7 @@ from mapservice.cli.basemap import basemap_group
 from mapservice.cli.context import console
 from mapservice.cli.database import database_group
 from mapservice.cli.geocoding import geocode_command, locate_command
+from mapservice.cli.imports import import_group
 from mapservice.cli.initiatives import initiative_group
 from mapservice.cli.operations import doctor_command, serve_command, worker_command
 from mapservice.cli.publishing import export_command, report_command
@@ -35,6 +36,7 @@ for command in (
     geocode_command,
     locate_command,
     initiative_group,
+    import_group,
     rollup_group,
     export_command,
     report_command,

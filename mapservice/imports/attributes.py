@@ -23,7 +23,7 @@ MOST_BYTES = 60_000
 ENOUGH = 0.95
 
 
-class AttributeKind(StrEnum):
+class ColumnKind(StrEnum):
     """What a column is about, where that is known; else its type."""
 
     OPENING_HOURS = "opening_hours"
@@ -46,9 +46,9 @@ class AttributeKind(StrEnum):
 
 
 # By the words of a column's name, the first that fits; accents, case and articles do not count.
-KIND_WORDS: tuple[tuple[AttributeKind, str], ...] = (
+KIND_WORDS: tuple[tuple[ColumnKind, str], ...] = (
     (
-        AttributeKind.PERSON,
+        ColumnKind.PERSON,
         (
             r"\b(?:prenom|civilite|first name|last name|surname|nom famille|date naissance|auteur"
             r"|author|votre nom|your name"
@@ -59,37 +59,37 @@ KIND_WORDS: tuple[tuple[AttributeKind, str], ...] = (
             r"|contacts?|contact person|personnes? (?:contact|ressource|referente)|maire|elu)$"
         ),
     ),
-    (AttributeKind.EMAIL, r"\b(?:e ?mails?|mails?|courriels?|adresse (?:mail|electronique))\b"),
+    (ColumnKind.EMAIL, r"\b(?:e ?mails?|mails?|courriels?|adresse (?:mail|electronique))\b"),
     (
-        AttributeKind.PHONE,
+        ColumnKind.PHONE,
         r"\b(?:tel|tels|telephones?|phone|fax|mobiles?|portables?|gsm|numero telephone)\b",
     ),
     (
-        AttributeKind.OPENING_HOURS,
+        ColumnKind.OPENING_HOURS,
         r"\b(?:horaires?|heures? ouverture|opening hours?|openhours|permanences?)\b",
     ),
-    (AttributeKind.START, r"\b(?:date debut|debut|start|start date|begin|commence)\b"),
-    (AttributeKind.END, r"\b(?:date fin|fin|end|end date)\b"),
+    (ColumnKind.START, r"\b(?:date debut|debut|start|start date|begin|commence)\b"),
+    (ColumnKind.END, r"\b(?:date fin|fin|end|end date)\b"),
     (
-        AttributeKind.PRICE,
+        ColumnKind.PRICE,
         r"\b(?:tarifs?|prix|price|cost|couts?|gratuit|gratuite|montants?|budgets?|cotisation|fee)\b",
     ),
     (
-        AttributeKind.ACCESS,
+        ColumnKind.ACCESS,
         r"\b(?:accessibilite|accessible|pmr|handicap|fauteuil|wheelchair|accessibility)\b",
     ),
     (
-        AttributeKind.IMAGE,
+        ColumnKind.IMAGE,
         r"\b(?:images?|photos?|pictures?|logos?|vignette|thumbnail|illustration)\b",
     ),
     (
-        AttributeKind.WEBSITE,
+        ColumnKind.WEBSITE,
         r"\b(?:site|website|web|url|lien|link|facebook|instagram|linkedin|reseaux sociaux)\b",
     ),
-    (AttributeKind.TAGS, r"\b(?:tags?|mots? cles?|mot clefs?|keywords?|etiquettes?)\b"),
-    (AttributeKind.AUDIENCE, r"\b(?:publics?|audience|beneficiaires|cible|ages?)\b"),
+    (ColumnKind.TAGS, r"\b(?:tags?|mots? cles?|mot clefs?|keywords?|etiquettes?)\b"),
+    (ColumnKind.AUDIENCE, r"\b(?:publics?|audience|beneficiaires|cible|ages?)\b"),
     (
-        AttributeKind.ORGANISER,
+        ColumnKind.ORGANISER,
         (
             r"\b(?:porteurs?|organisateurs?|organisatrice|organi[sz]er|structure|association"
             r"|organisme|maitre ouvrage|maitrise ouvrage|partenaires?|collectif)\b"
@@ -120,8 +120,8 @@ class AttributeColumn:
 
     column: str
     key: str
-    kind: AttributeKind
-    type: AttributeKind
+    kind: ColumnKind
+    type: ColumnKind
     is_personal: bool
 
 
@@ -146,7 +146,7 @@ def attribute_columns(
     words (a category becomes one of nine themes).
     """
     taken = set(used.values()) - set(also)
-    first_names = any(kind_of(column) is AttributeKind.PERSON for column in columns)
+    first_names = any(kind_of(column) is ColumnKind.PERSON for column in columns)
     found: list[AttributeColumn] = []
     keys: set[str] = set()
     for column in columns:
@@ -155,14 +155,14 @@ def attribute_columns(
         cells = list(_cells(column, sample))
         kind = kind_of(column)
         if first_names and plain_name(column) in ("nom", "name") and column not in used.values():
-            kind = AttributeKind.PERSON
+            kind = ColumnKind.PERSON
         key = shortened(one_line(column), KEY_LENGTH)
         while key in keys:
             key = f"{key[: KEY_LENGTH - 4]} (2)" if not key.endswith(")") else f"{key}'"
         keys.add(key)
         of_type = _type(column, cells)
         found.append(
-            AttributeColumn(column, key, kind or of_type, of_type, kind is AttributeKind.PERSON)
+            AttributeColumn(column, key, kind or of_type, of_type, kind is ColumnKind.PERSON)
         )
     return found
 
@@ -208,7 +208,7 @@ def is_personal(text: str) -> bool:
     return bool(MOBILE.search(text))
 
 
-def kind_of(column: str) -> AttributeKind | None:
+def kind_of(column: str) -> ColumnKind | None:
     """What the name of a column tells of its cells."""
     name = plain_name(column)
     return next((kind for kind, pattern in KIND_WORDS if re.search(pattern, name)), None)
@@ -221,19 +221,19 @@ def _cells(column: str, sample: Sequence[SourceRecord]) -> Iterator[str]:
             yield cell
 
 
-def _type(column: str, cells: Sequence[str]) -> AttributeKind:
+def _type(column: str, cells: Sequence[str]) -> ColumnKind:
     """That of nearly all cells; the others stay text."""
     if not cells:
-        return AttributeKind.TEXT
+        return ColumnKind.TEXT
     enough = ENOUGH * len(cells)
     if not CODE_WORDS.search(plain_name(column)) and sum(map(_is_number, cells)) >= enough:
-        return AttributeKind.NUMBER
+        return ColumnKind.NUMBER
     words = [words_of(cell) for cell in cells]
     if all(word in YES or word in NO for word in words):
-        return AttributeKind.BOOLEAN
+        return ColumnKind.BOOLEAN
     if sum(bool(_day(cell)) for cell in cells) >= enough:
-        return AttributeKind.DATE
-    return AttributeKind.TEXT
+        return ColumnKind.DATE
+    return ColumnKind.TEXT
 
 
 def _is_number(cell: str) -> bool:
@@ -247,13 +247,13 @@ def _day(cell: str) -> str:
     return found if is_day(found) and len(cell) <= 30 and ":" not in cell else ""
 
 
-def _typed(text: str, kind: AttributeKind) -> Any:
-    if kind is AttributeKind.NUMBER and NUMBER.fullmatch(text):
+def _typed(text: str, kind: ColumnKind) -> Any:
+    if kind is ColumnKind.NUMBER and NUMBER.fullmatch(text):
         number = text.replace(",", ".")
         return json.loads(number.lstrip("+"))
-    if kind is AttributeKind.BOOLEAN:
+    if kind is ColumnKind.BOOLEAN:
         word = words_of(text)
         return True if word in YES else False if word in NO else text
-    if kind is AttributeKind.DATE:
+    if kind is ColumnKind.DATE:
         return _day(text) or text
     return text

@@ -57,6 +57,7 @@ class SourceFile:
     that hold nothing. `sample` are some first rows.
     """
 
+    file_name: str
     platform: str
     columns: Mapping[str, str]
     total: int
@@ -65,6 +66,7 @@ class SourceFile:
     encoding: str
     separator: str
     unused: tuple[str, ...]
+    title_doubt: str
     mapping: tuple[ColumnMapping, ...]
     sample: tuple[SourceRecord, ...]
     _table: SourceTable
@@ -88,12 +90,15 @@ def read_file(
     path: Path,
     mapping: Mapping[str, str] | None = None,
     names_territory: NamesTerritory = no_territory,
+    *,
+    may_lack_title: bool = False,
 ) -> SourceFile:
     """Open a table, a workbook or a map (`docs/imports.md` lists the formats), also within gzip or
     zip.
 
     `mapping` names the column of a field ({"title": "Intitulé"}); "" leaves a field out.
-    `names_territory` tells names of territories from titles.
+    `names_territory` tells names of territories from titles. `may_lack_title`: a file whose title
+    is in doubt is opened too, for somebody who is to choose; `title_doubt` then says why.
     Raises InvalidInput for a mapping that does not fit the file and SourceError, naming the
     part at fault, for a file that cannot be read.
     """
@@ -129,6 +134,7 @@ def read_file(
     # Where no column is named like a title, the first words of a description may stand in for it;
     # not where one is so named and holds something else.
     sources = TITLE_SOURCES if not roles.no_titles else ("title",)
+    title_doubt = ""
     if not any(source in columns for source in sources):
         doubts = "".join(f"; {column!r} {why}" for column, why in roles.no_titles.items())
         found = [
@@ -137,11 +143,13 @@ def read_file(
             if column not in roles.no_titles
         ]
         could = f" It could be {' or '.join(map(repr, found))}." if found else ""
-        raise SourceError(
-            f"{content.name}: no column for the title{doubts};"
-            f" columns are {seen_columns(table.columns)}.{could}"
-            " Name it with --mapping title=COLUMN"
-        )
+        title_doubt = f"no column for the title{doubts}.{could}"
+        if not may_lack_title:
+            raise SourceError(
+                f"{content.name}: no column for the title{doubts};"
+                f" columns are {seen_columns(table.columns)}.{could}"
+                " Name it with --mapping title=COLUMN"
+            )
 
     # The source is called by the file's name without extensions.
     stem = path.name.partition(".")[0] or path.stem
@@ -179,6 +187,7 @@ def read_file(
         decisions.append(f"{columns['bearer']}: the bearer names the place")
     told = _mappings(table.columns, roles, chosen, kept, sample)
     return SourceFile(
+        file_name=path.name,
         platform=platform,
         columns=columns,
         total=table.total,
@@ -187,6 +196,7 @@ def read_file(
         encoding=content.encoding,
         separator=table.separator,
         unused=tuple(one.column for one in told if not one.field),
+        title_doubt=title_doubt,
         mapping=told,
         sample=tuple(sample[:SHOWN_ROWS]),
         _table=table,

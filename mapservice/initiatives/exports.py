@@ -33,6 +33,7 @@ from mapservice.db.engine import (
     Blocks,
     JsonNotNull,
     JsonSafeText,
+    RawJson,
     compiled,
     copy_rows,
     feature_collection,
@@ -41,7 +42,7 @@ from mapservice.db.engine import (
     object_text,
     value_text,
 )
-from mapservice.db.tables import initiative, territory
+from mapservice.db.tables import initiative, initiative_detail, territory
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import InitiativeFilters, ListingCursor
 from mapservice.initiatives.queries import after, cursor_at, order, sort_key
@@ -109,7 +110,15 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
         _null_if_empty(own.source_licence).label("licence"),
         (_null_if_empty(own.source_platform) + licence).label("attribution"),
         own.source_supporters,
+        _attributes().label("attributes"),
     ]
+
+
+def _attributes() -> ColumnElement[Any]:
+    """What its source says beyond these properties, as JSON; null where that is nothing."""
+    table = initiative_detail
+    said = func.nullif(cast(table.c.attributes, Text), literal_column("'{}'"), type_=RawJson())
+    return select(said).where(table.c.initiative == initiative.c.id).scalar_subquery()
 
 
 def _null_if_empty(column: ColumnElement[str]) -> ColumnElement[Any]:

@@ -115,6 +115,7 @@ def detail(identifier: str) -> Response:
                 connection, initiative.territory, initiative.point, drawing=drawing
             ),
             photos=photos,
+            source_detail=queries.detail(connection, initiative.id),
             author=proposals.author(connection, initiative.id),
             share=supports.share(connection, initiative.id),
             shared=shared_initiative(initiative),

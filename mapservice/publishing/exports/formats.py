@@ -56,6 +56,7 @@ FIELDS = (
     "licence",
     "attribution",
     "source_supporters",
+    "attributes",
 )
 KINDS = (
     dict.fromkeys(FIELDS, "object")
