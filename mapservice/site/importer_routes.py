@@ -305,7 +305,7 @@ def _kind_words() -> dict[str, str]:
         "email": _("courriel"),
         "phone": _("téléphone"),
         "image": _("image"),
-        "person": _("personne"),
+        "person": _("nom de personne"),
         "number": _("nombre"),
         "boolean": _("oui ou non"),
         "date": _("date"),

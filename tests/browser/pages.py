@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from mapservice.notifications.subscriptions import model as following
 from mapservice.notifications.weekly_digest import model as briefing
@@ -111,6 +112,8 @@ OWN = (
     "/moderation/confiance/rafales/{burst}",
     "/moderation/confiance/territoire/region/53",
     "/moderation/roles",
+    "/importer",
+    "/importer/{upload}",
 )
 # Packages and single endpoints that answer machines, or with a file; besides those under /api.
 NO_PAGE = {
@@ -119,7 +122,8 @@ NO_PAGE = {
     "sitemap", "static", "tiles", "exporting.csv", "exporting.file", "exporting.geojson",
     "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
-    "embed.stylesheet", "oembed.oembed", "reporting.piece", "reporting.whole", "search.suggestions",
+    "importer.report", "embed.stylesheet", "oembed.oembed", "reporting.piece", "reporting.whole",
+    "search.suggestions",
 }  # fmt: skip
 
 LETTERS = """
@@ -132,6 +136,33 @@ VALUES (:person, 'territory=region:53&by=departement&figure=rate', 'http://map.t
 BURST = """
 INSERT INTO burst (initiative, verdict, first_at, last_at, size, reasons)
 VALUES (:initiative, 'look', now() - interval '1 hour', now(), 3, '[]') RETURNING id::text"""
+
+
+UPLOAD = """
+INSERT INTO import_upload (person, file_name, state, preview)
+VALUES (:person, 'actions.ods', 'checked', :preview) RETURNING text(id)"""
+PREVIEW = {
+    "rows": 2,
+    "platform": "actions",
+    "title_doubt": "",
+    "problems": ["sheet 'Notes' is hidden: not read"],
+    "columns": [
+        {
+            "column": "Titre",
+            "field": "title",
+            "reason": "by its name",
+            "kind": "",
+            "doubt": "",
+            "personal": False,
+            "examples": ["Un four à pain"],
+        }
+    ],
+    "first": [{"Titre": "Un four à pain"}],
+    "counts": {"imported": 1, "to_review": 1},
+    "shown": {"imported": [{"row": 1, "title": "Un four à pain", "place": "", "reason": ""}]},
+    "gone": {"archived": 0, "waiting": 0},
+    "communes": 1,
+}
 
 
 def make(app: Flask, engine: Engine) -> Mapping[str, str]:
@@ -147,12 +178,17 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
     with engine.begin() as connection:
         connection.execute(text(published), {"id": public.id})
         leaving = ways_to_leave(connection, cast.person_of(engine, AUTHOR))
+        upload = connection.execute(
+            text(UPLOAD).bindparams(bindparam("preview", type_=JSONB)),
+            {"person": cast.person_of(engine, AUTHOR), "preview": PREVIEW},
+        ).scalar_one()
         burst = connection.execute(text(BURST), {"initiative": public.id}).scalar_one()
     return leaving | {
         "session": session_of(author),
         "public": str(public.id),
         "proposal": str(waiting.id),
         "burst": burst,
+        "upload": upload,
         "told": str(cast.report(engine, public.id, "Le lavoir est à la commune voisine.")),
         "secret": last_link(engine, "zoe@example.org").removeprefix("/confirmer/"),
         "initiative": first_feature(app.test_client()),
