@@ -74,6 +74,12 @@ def import_command(
     )
     opened = open_file(engine, source, options.mapping)
     run = import_source(engine, context.build_locator(engine), opened, options)
+    if dry_run:
+        for one in run.mapping:
+            becomes = one.field or "nothing"
+            doubt = f"; in doubt: {one.doubt}" if one.doubt else ""
+            cells = f" ({', '.join(one.examples)})" if one.examples else ""
+            click.echo(f"{one.column} -> {becomes}, {one.reason}{doubt}{cells}")
     path = target or settings.home / "reports" / f"{source.stem}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     counts: Counter[RowOutcome] = Counter()
