@@ -116,9 +116,8 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
 
 def _attributes() -> ColumnElement[Any]:
     """What its source says beyond these properties, as JSON; null where that is nothing."""
-    table = initiative_detail
-    said = func.nullif(cast(table.c.attributes, Text), literal_column("'{}'"), type_=RawJson())
-    return select(said).where(table.c.initiative == initiative.c.id).scalar_subquery()
+    said = cast(initiative_detail.c.attributes, Text)
+    return func.nullif(said, literal_column("'{}'"), type_=RawJson())
 
 
 def _null_if_empty(column: ColumnElement[str]) -> ColumnElement[Any]:
@@ -127,10 +126,19 @@ def _null_if_empty(column: ColumnElement[str]) -> ColumnElement[Any]:
 
 
 def with_names() -> FromClause:
-    """Initiatives, and what `properties` needs of their commune and région."""
-    return initiative.outerjoin(
-        _commune, and_(_commune.c.level == "commune", _commune.c.code == initiative.c.commune)
-    ).outerjoin(_region, and_(_region.c.level == "region", _region.c.code == initiative.c.region))
+    """Initiatives, and what `properties` needs of their commune, région and source.
+
+    PostgreSQL leaves out a join that a query takes nothing of.
+    """
+    return (
+        initiative.outerjoin(initiative_detail, initiative_detail.c.initiative == initiative.c.id)
+        .outerjoin(
+            _commune, and_(_commune.c.level == "commune", _commune.c.code == initiative.c.commune)
+        )
+        .outerjoin(
+            _region, and_(_region.c.level == "region", _region.c.code == initiative.c.region)
+        )
+    )
 
 
 def features(filters: InitiativeFilters, base_url: str) -> Select[Any]:
