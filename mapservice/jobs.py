@@ -20,7 +20,7 @@ from mapservice.contributions.supports import service as supports
 from mapservice.db.engine import NETWORK, make_engine
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
-from mapservice.imports import uploads as imports
+from mapservice.imports import upload_work as imports
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
 from mapservice.media import service as photos

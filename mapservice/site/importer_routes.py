@@ -1,8 +1,8 @@
 """`/importer`: a coordinator's file, from its upload to its undoing.
 
-A worker looks at the file and imports it (`imports/uploads.py`); these pages show where it stands,
-take choices, and work without JavaScript. Coordinators import within the territories of their
-roles, from sources that are their own; what they import waits for a moderator unless an
+A worker looks at the file and imports it (`imports/upload_work.py`); these pages show where it
+stands, take choices, and work without JavaScript. Coordinators import within the territories of
+their roles, from sources that are their own; what they import waits for a moderator unless an
 administrator trusts the source.
 """
 

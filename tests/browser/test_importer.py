@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from mapservice.app import create_app
 from mapservice.db.engine import make_engine
 from mapservice.geocoding.service import Locator
-from mapservice.imports import uploads
+from mapservice.imports import upload_work, uploads
 from mapservice.settings import Settings, default_home
 from mapservice.web.edge import SERVICES, Services
 from tests.accounts.people.mailbox import sign_in
@@ -67,7 +67,7 @@ def work(engine_here: Engine, locator: Locator) -> Callable[[], int]:
     def built(_connection: Connection) -> Locator:
         return locator
 
-    return lambda: uploads.work(engine_here, default_home(), built)
+    return lambda: upload_work.work(engine_here, default_home(), built)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from mapservice.app import create_app
 from mapservice.geocoding.service import Locator
-from mapservice.imports import run_queries, upload_queries, uploads
+from mapservice.imports import run_queries, upload_queries, upload_work, uploads
 from mapservice.imports.upload_queries import ImportUpload
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
@@ -48,7 +48,7 @@ def work(engine: Engine, home: Path, locator: Locator) -> Callable[[], int]:
     def built(_connection: Connection) -> Locator:
         return locator
 
-    return lambda: uploads.work(engine, home, built)
+    return lambda: upload_work.work(engine, home, built)
 
 
 @pytest.fixture
@@ -276,11 +276,11 @@ def test_files_are_forgotten_after_a_day_and_taken_up_anew(
     address = send(admin, HEADER + ROWS)
     with engine.begin() as connection:
         connection.execute(text("UPDATE import_upload SET state = 'checking', attempts = 1"))
-    uploads.tidy(engine, home)
+    upload_work.tidy(engine, home)
     assert upload(engine, address).state == "sent"
     work()
     with engine.begin() as connection:
         connection.execute(text("UPDATE import_upload SET sent_at = now() - interval '2 days'"))
-    uploads.tidy(engine, home)
+    upload_work.tidy(engine, home)
     assert not list(uploads.folder(home).iterdir())
     assert admin.get(address).status_code == 404
