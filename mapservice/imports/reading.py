@@ -1,7 +1,7 @@
 """Any messy file of initiatives read as `SourceRow`s; placing and saving come after."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -84,6 +84,11 @@ class SourceFile:
         Raises SourceError if the file changes or breaks underneath.
         """
         return read_rows(self._table, self._reading)
+
+    @property
+    def places(self) -> Iterator[SourceRow]:
+        """The same without what no field takes: for who looks at points alone."""
+        return read_rows(self._table, replace(self._reading, attributes=()))
 
 
 def read_file(
@@ -230,8 +235,12 @@ def _mappings(
             reason = "kept as it is" if attribute else "holds nothing"
         if name and attribute:
             reason += "; its words are kept too"
-        cells = (record.values.get(column, "").strip() for record in sample)
-        examples = islice(dict.fromkeys(one_line(cell)[:80] for cell in cells if cell), SHOWN_ROWS)
+        examples: dict[str, None] = {}
+        for record in sample:
+            if cell := one_line(record.values.get(column, "")[:500])[:80]:
+                examples[cell] = None
+            if len(examples) == SHOWN_ROWS:
+                break
         found.append(
             ColumnMapping(
                 column=column,

@@ -266,7 +266,7 @@ class _Importer:
         # Points are counted first: those of the whole file, and those already imported.
         shared = SharedPoints(())
         if source.may_have_points:
-            rows = (PointSighting.of(row, _source_id(row)) for row in source.rows)
+            rows = (PointSighting.of(row, _source_id(row)) for row in source.places)
             with self.engine.connect() as connection:
                 shared = SharedPoints(
                     (one for one in rows if one),
