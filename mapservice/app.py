@@ -53,7 +53,7 @@ from mapservice.publishing.reports import schedule_routes as report_schedules
 from mapservice.publishing.reports.routes import blueprint as reporting
 from mapservice.rollups.routes import blueprint as activity
 from mapservice.settings import Settings, asset_folder
-from mapservice.site import offline_routes, sitemap_routes, template_words
+from mapservice.site import importer_routes, offline_routes, sitemap_routes, template_words
 from mapservice.site.embed.code_routes import blueprint as embed_code
 from mapservice.site.embed.oembed_routes import blueprint as oembed
 from mapservice.site.embed.routes import blueprint as embed
@@ -92,6 +92,7 @@ BLUEPRINTS = (
     sitemap_routes.blueprint,
     offline_routes.blueprint,
     search,
+    importer_routes.blueprint,
     embed,
     oembed,
     embed_code,
@@ -153,6 +154,7 @@ PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
     weekly_digest.PERSONAL_DATA,
     report_schedules.PERSONAL_DATA,
     tokens.PERSONAL_DATA,
+    importer_routes.PERSONAL_DATA,
 )
 
 # What waits for moderators besides texts of initiatives and what concerns these.

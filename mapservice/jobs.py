@@ -22,6 +22,9 @@ from mapservice.db.engine import NETWORK, make_engine
 from mapservice.events import letters as event_letters
 from mapservice.events import registration_service as event_registrations
 from mapservice.events import service as events
+from mapservice.geocoding.provider.client import AddressProvider
+from mapservice.geocoding.service import GeocoderCache
+from mapservice.imports import upload_work as imports
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
 from mapservice.media import service as photos
@@ -117,6 +120,7 @@ def make_jobs(settings: Settings) -> App:
             failed = procrastinate.jobs.Status.FAILED
             await app.job_manager.finish_job(job, failed, delete_job=True)
 
+    _add_imports(app, engine, settings)
     _add_sending(app, engine, settings)
 
     @app.periodic(cron="17 3 * * *")
@@ -200,6 +204,23 @@ def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
         """Each minute: notifications that were refused, and those that a worker left behind."""
         del timestamp
         send_push()
+
+
+def _add_imports(app: App, engine: Engine, settings: Settings) -> None:
+    # Built with the first file; as large as in a process that answers.
+    geocoders = GeocoderCache(AddressProvider.of_settings(settings))
+
+    @app.task(name="run_imports")
+    def run_imports() -> int:
+        """Deferred when somebody sends a file, or says what is to become of it."""
+        return imports.work(engine, settings.home, geocoders.current)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="tidy_imports", queueing_lock="tidy_imports", pass_context=False)
+    def tidy_imports(timestamp: int) -> None:
+        """Each minute: files of a dead worker, and those sent a day ago."""
+        del timestamp
+        imports.tidy(engine, settings.home)
 
 
 def _add_photo_tasks(app: App, engine: Engine, settings: Settings) -> None:

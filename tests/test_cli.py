@@ -193,18 +193,21 @@ def test_import_counts_its_outcomes_and_writes_a_report(
 
 def test_import_tells_how_the_file_was_read(mapservice: Command, engine: Engine) -> None:
     Path("verger.csv").write_bytes(
-        "titre;ville;taux\nUn verger d’été;Niort;3\nUn verger d’été;Niort;3\nTotal;;3\n".encode(
-            "mac_roman"
-        )
+        "titre;ville;taux;vide\nUn verger d’été;Niort;3;\nUn verger d’été;Niort;3;\nTotal;;3;\n"
+        "".encode("mac_roman")
     )
     done = mapservice("initiatives", "import", "verger.csv", "--dry-run")
     told = (
         "read as: mac_roman, separated by semicolons\n"
-        "title: titre\ncity: ville\ncolumns that nothing used: taux\n"
+        "title: titre\ncity: ville\nkept as an attribute: taux (number)\n"
+        "columns that hold nothing: vide\n"
         "3 rows read: 1 imported, 0 updated, 0 unchanged, 0 to_review, 0 rejected, 1 merged,"
-        " 1 skipped\n"
+        " 1 skipped, 0 elsewhere\n"
     )
     assert told in done.out
+    assert "titre -> title, by its name (Un verger d’été, Total)" in done.out
+    assert "taux -> attribute, kept as it is (3)" in done.out
+    assert "vide -> nothing, holds nothing" in done.out
     assert told in Path("var/reports/verger.summary.txt").read_text()
 
 
@@ -226,6 +229,40 @@ def test_a_dry_run_writes_the_report_alone(mapservice: Command, engine: Engine) 
     assert (done.code, titles(engine)) == (0, [])
     assert "dry run: nothing saved" in done.out
     assert len(rows("var/reports/verger.csv")) == 3
+
+
+def test_runs_are_listed_shown_and_undone(mapservice: Command, engine: Engine) -> None:
+    Path("verger.csv").write_text(FILE)
+    first = mapservice("initiatives", "import", "verger.csv")
+    Path("jardins.csv").write_text("titre,ville,budget\nUn potager,Melle,12\n")
+    mapservice("initiatives", "import", "jardins.csv", "--moderate")
+    listed = [line.split("\t") for line in mapservice("imports", "list").out.splitlines()]
+    assert [line[3] for line in listed] == ["jardins", "verger"]
+    assert int(listed[0][0]) > int(listed[1][0])
+    assert f"run: {listed[1][0]} " in first.out
+    assert listed[1][5] == "2 imported, 1 rejected"
+    shown = mapservice("imports", "show", listed[0][0]).out
+    assert "budget: kept as an attribute (price), kept as it is" in shown
+    assert "what was new or changed waited for a moderator" in shown
+    assert mapservice("imports", "undo", listed[1][0]).out.startswith(
+        f"run {listed[1][0]} is undone: 2 deleted, 0 as before"
+    )
+    assert titles(engine) == ["Un potager"]
+    assert "is undone already" in refusal(mapservice("imports", "undo", listed[1][0]))
+    assert "There is no run 99999" in refusal(mapservice("imports", "show", "99999"))
+    assert mapservice("imports", "remove", "jardins", "--yes").code == 0
+    assert titles(engine) == []
+    assert mapservice("imports", "trust", "jardins").code == 0
+
+
+def test_a_snapshot_archives_what_is_gone(mapservice: Command, engine: Engine) -> None:
+    Path("verger.csv").write_text(FILE)
+    mapservice("initiatives", "import", "verger.csv")
+    Path("verger.csv").write_text(FILE.replace("3,Un jardin,Brest,\n", ""))
+    assert (
+        "1 archived: gone from the source"
+        in mapservice("initiatives", "import", "verger.csv", "--snapshot").out
+    )
 
 
 def test_import_takes_a_mapping(mapservice: Command, engine: Engine) -> None:

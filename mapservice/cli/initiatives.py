@@ -11,6 +11,7 @@ from mapservice.cli import context
 from mapservice.cli.context import EXISTING, WRITABLE
 from mapservice.errors import InvalidInput
 from mapservice.imports.fixtures import service as fixtures
+from mapservice.imports.run_queries import keep_report
 from mapservice.imports.service import (
     ImportOptions,
     RowOutcome,
@@ -36,12 +37,25 @@ def initiative_group() -> None:
 @click.option("--licence", default="", help="Licence of rows that name none.")
 @click.option("--report", "target", type=WRITABLE, help="Where to write the report on each row.")
 @click.option("--dry-run", is_flag=True, help="Do everything but save.")
+@click.option("--moderate", is_flag=True, help="What is new or changed waits for a moderator.")
+@click.option(
+    "--snapshot", is_flag=True, help="The file is all of its source: archive what it lacks."
+)
 def import_command(
-    source: Path, pairs: tuple[str, ...], platform: str, licence: str, target: Path, dry_run: bool
+    source: Path,
+    pairs: tuple[str, ...],
+    platform: str,
+    licence: str,
+    target: Path,
+    dry_run: bool,
+    moderate: bool,
+    snapshot: bool,
 ) -> None:
-    """Import a CSV, GeoJSON or GeoPackage file; importing it again changes nothing.
+    """Import a table, a workbook or a map; importing it again changes nothing.
 
-    A file whose title column is in doubt is refused, and nothing is saved: try --dry-run first.
+    CSV, XLSX, ODS, GeoJSON, GeoPackage, KML, KMZ, GPX, zipped Shapefile, GeoParquet, uMap, JSON-LD.
+    A file whose title column is in doubt is refused, and nothing is saved: try --dry-run first. An
+    import is undone as a whole by `mapservice imports undo`.
     """
     settings = context.settings_of_command()
     engine = context.open_engine(settings)
@@ -49,9 +63,23 @@ def import_command(
         if "=" not in pair:
             raise InvalidInput("--mapping", f"{pair!r} is not FIELD=COLUMN")
     mapping = dict(pair.split("=", 1) for pair in pairs)
-    options = ImportOptions(mapping or None, platform, licence, dry_run)
+    options = ImportOptions(
+        mapping or None,
+        platform,
+        licence,
+        dry_run,
+        moderate=moderate,
+        snapshot=snapshot,
+        started_by="mapservice initiatives import",
+    )
     opened = open_file(engine, source, options.mapping)
     run = import_source(engine, context.build_locator(engine), opened, options)
+    if dry_run:
+        for one in run.mapping:
+            becomes = one.field or "nothing"
+            doubt = f"; in doubt: {one.doubt}" if one.doubt else ""
+            cells = f" ({', '.join(one.examples)})" if one.examples else ""
+            click.echo(f"{one.column} -> {becomes}, {one.reason}{doubt}{cells}")
     path = target or settings.home / "reports" / f"{source.stem}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     counts: Counter[RowOutcome] = Counter()
@@ -68,12 +96,16 @@ def import_command(
     if not dry_run:
         rollups.compact(engine)
         rollups.sort_series(engine)
+        with engine.begin() as connection:
+            keep_report(connection, run.id, str(path.absolute()))
     summary = "\n".join(summary_of(run, counts))
     beside = path.with_name(f"{path.stem}.summary.txt")
     beside.write_text(f"{source.name}\n{summary}\n", encoding="utf-8")
     click.echo(summary)
     click.echo(f"report: {path}{' (dry run: nothing saved)' if dry_run else ''}")
     click.echo(f"summary: {beside}")
+    if run.id:
+        click.echo(f"run: {run.id} (undo it with `mapservice imports undo {run.id}`)")
 
 
 @initiative_group.command("generate")
@@ -103,7 +135,7 @@ def sample_command(if_empty: bool, remove: bool) -> None:
             click.echo("there are initiatives already")
             return
     facts = fixtures.sample_facts(local_days.today(local_days.now(), local_days.FRANCE))
-    options = ImportOptions(platform=platform, licence=licence, facts=facts)
+    options = ImportOptions(platform=platform, licence=licence, facts=facts, is_recorded=False)
     run = import_file(engine, context.build_locator(engine), fixtures.sample_path(), options)
     with context.progress_bar("sample", run.total) as advance:
         for _ in run.reports:

@@ -13,6 +13,7 @@ from mapservice.cli.context import console
 from mapservice.cli.database import database_group
 from mapservice.cli.events import event_group
 from mapservice.cli.geocoding import geocode_command, locate_command
+from mapservice.cli.imports import import_group
 from mapservice.cli.initiatives import initiative_group
 from mapservice.cli.operations import doctor_command, serve_command, worker_command
 from mapservice.cli.publishing import export_command, report_command
@@ -37,6 +38,7 @@ for command in (
     locate_command,
     initiative_group,
     event_group,
+    import_group,
     rollup_group,
     export_command,
     report_command,

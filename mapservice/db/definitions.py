@@ -62,6 +62,7 @@ COMMENTS = (
     "notifications",
     "media",
     "events",
+    "imports",
     "definitions",
 )
 

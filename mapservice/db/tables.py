@@ -217,6 +217,71 @@ photo_removal = Table(
     Column("removed_at", DateTime(timezone=True), nullable=False),
 )
 
+initiative_detail = Table(
+    "initiative_detail",
+    metadata,
+    Column("initiative", UUID, primary_key=True),
+    Column("attributes", JSONB, nullable=False),
+    Column("withheld", JSONB, nullable=False),
+    Column("shape", geometry("GEOMETRY", 4326)),
+)
+
+import_source = Table(
+    "import_source",
+    metadata,
+    Column("platform", Text, primary_key=True),
+    Column("trusted", Boolean, nullable=False),
+    Column("owner", UUID),
+    Column("mapping", JSONB, nullable=False),
+    Column("licence", Text, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+)
+
+import_run = Table(
+    "import_run",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("person", UUID),
+    Column("started_by", Text, nullable=False),
+    Column("is_moderated", Boolean, nullable=False),
+    Column("is_snapshot", Boolean, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("undone_at", DateTime(timezone=True)),
+    Column("reading", JSONB, nullable=False),
+    Column("counts", JSONB, nullable=False),
+    Column("report", Text, nullable=False),
+)
+
+import_change = Table(
+    "import_change",
+    metadata,
+    Column("run", BigInteger, primary_key=True),
+    Column("initiative", UUID, primary_key=True),
+    Column("former", JSONB),
+)
+
+import_upload = Table(
+    "import_upload",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("person", UUID),
+    Column("sent_by", Text, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("options", JSONB, nullable=False),
+    Column("preview", JSONB, nullable=False),
+    Column("done_rows", BigInteger, nullable=False),
+    Column("total_rows", BigInteger, nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("run", BigInteger),
+    Column("sent_at", DateTime(timezone=True), nullable=False),
+)
+
 location_match = Table(
     "location_match",
     metadata,

@@ -1,12 +1,20 @@
-"""Columns confirmed or contradicted by what they hold."""
+"""Columns confirmed, contradicted or told by what they hold."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mapservice.imports.attributes import kind_of
 from mapservice.imports.codes import looks_like_code, read_citycode, read_postcode
-from mapservice.imports.columns import NOT_OF_A_TITLE, ColumnCandidate, candidates, plain_name
+from mapservice.imports.columns import (
+    NOT_OF_A_TITLE,
+    OTHER_MEANINGS,
+    ColumnCandidate,
+    candidates,
+    plain_name,
+)
 from mapservice.imports.dates import read_date
-from mapservice.imports.points import read_number, read_pair
+from mapservice.imports.points import in_france, read_number, read_pair
 from mapservice.imports.readers.shapes import looks_like_shape
 from mapservice.imports.readers.tables import SourceRecord
 from mapservice.imports.text import is_placeholder
@@ -18,21 +26,41 @@ from mapservice.imports.titles import (
     no_territory,
     why_no_title,
 )
-from mapservice.imports.words import read_scale, read_status
+from mapservice.imports.words import EPCI_NAME, read_scale, read_status
 
 Test = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """What becomes of one column, and why: shown before anything is saved.
+
+    `field` is a field of `SourceRow`, "attribute" for what is kept as it is, "" for what holds
+    nothing. `kind` is that of an attribute, `doubt` what speaks against the choice, `examples` some
+    cells that are not empty.
+    """
+
+    column: str
+    field: str
+    reason: str
+    kind: str = ""
+    doubt: str = ""
+    is_personal: bool = False
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class ColumnAssignment:
     """Roles given so far: column by field, columns refused by field, and what to report.
 
-    `no_titles` says why a column that is named like one holds no titles.
+    `no_titles` says why a column that is named like one holds no titles, `by_cells` what told the
+    column of a field where no name did.
     """
 
     columns: dict[str, str]
     refused: dict[str, list[str]] = field(default_factory=dict)
     no_titles: dict[str, str] = field(default_factory=dict)
+    by_cells: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def is_free(self, column: str) -> bool:
@@ -111,13 +139,16 @@ def assign(
     _give(chosen, mapping, "citycode", "city", _is_name, sample)
     towns = [option.column for option in named["city"]]
     _give_codes(chosen, mapping, towns, sample)
+    choose_by_cells(chosen, columns, mapping, sample, names_territory)
+    for name, told in chosen.by_cells.items():
+        chosen.problems.append(f"{chosen.columns[name]}: read as {name} by its cells: {told}")
     # What was not believed, and what became of it.
     doubts = [(column, f"no title, it {why}") for column, why in chosen.no_titles.items()]
     for name, refused in chosen.refused.items():
         doubts += [(column, f"its cells do not look like {name}") for column in refused]
     for column, why in doubts:
         holder = next((key for key, held in chosen.columns.items() if held == column), "")
-        outcome = f"read as {holder}" if holder else "not used"
+        outcome = f"read as {holder}" if holder else "kept as it is"
         chosen.problems.append(f"{column}: {why}; {outcome}")
     return chosen
 
@@ -134,6 +165,156 @@ def title_candidates(
         and could_be_titles(values_of(column, distinct), names_territory)
     ]
     return found[:MOST_LISTED]
+
+
+def choose_by_cells(
+    chosen: ColumnAssignment,
+    columns: Sequence[str],
+    mapping: Mapping[str, str],
+    sample: Sequence[SourceRecord],
+    names_territory: NamesTerritory,
+) -> None:
+    """Fields that no column is named like, by what cells hold, where that leaves no doubt.
+
+    Only what names a place, and the title: a date or a number without a name means nothing.
+    """
+    free = {
+        column: values
+        for column in columns
+        if chosen.is_free(column)
+        and column not in chosen.no_titles
+        and OTHER_MEANINGS.isdisjoint(plain_name(column).split())
+        and len(values := values_of(column, sample)) >= FEWEST_CELLS
+    }
+    wanted = [name for name in BY_CELLS if name not in chosen.columns and name not in mapping]
+    knows_places = any(name in chosen.columns for name in ("city", "citycode"))
+    for name in wanted:
+        if name in ("city", "citycode") and knows_places:
+            continue
+        test, told = BY_CELLS[name]
+        fitting = [
+            column
+            for column, values in free.items()
+            if sum(bool(test(cell, names_territory)) for cell in values) >= SURE * len(values)
+            and (name != "city" or len(set(values)) > 1)
+        ]
+        if len(fitting) == 1:
+            chosen.columns[name] = fitting[0]
+            chosen.by_cells[name] = told
+            del free[fitting[0]]
+    _choose_axes(chosen, mapping, free)
+    if "title" not in chosen.columns and "title" not in mapping and not chosen.no_titles:
+        _choose_evident_title(chosen, columns, free, sample, names_territory)
+
+
+def _is_known_code(cell: str, names_territory: NamesTerritory) -> bool:
+    # A round number of thousands is a sum of money: no commune has such a code.
+    return looks_like_code(cell) and not cell.endswith("000") and names_territory(cell.strip())
+
+
+def _is_known_town(cell: str, names_territory: NamesTerritory) -> bool:
+    return _is_name(cell) and not EPCI_NAME.match(cell) and names_territory(cell)
+
+
+def _is_pair_in_france(cell: str, _names: NamesTerritory) -> bool:
+    pair = read_pair(cell)
+    return pair is not None and (in_france(*pair) or in_france(pair[1], pair[0]))
+
+
+FEWEST_CELLS = 3
+SURE = 0.9
+BY_CELLS: dict[str, tuple[Callable[[str, NamesTerritory], object], str]] = {
+    "shape": (lambda cell, _names: looks_like_shape(cell), "geometries"),
+    "point": (_is_pair_in_france, "pairs of coordinates in France"),
+    "citycode": (_is_known_code, "INSEE codes of communes"),
+    "city": (_is_known_town, "names of communes"),
+}
+
+
+def _choose_axes(
+    chosen: ColumnAssignment, mapping: Mapping[str, str], free: Mapping[str, Sequence[str]]
+) -> None:
+    """Two columns of degrees that together lie in France, where no other two do."""
+    names = ("lat", "lon", "point", "shape")
+    if any(name in chosen.columns or name in mapping for name in names):
+        return
+    degrees = {
+        column: numbers
+        for column, values in free.items()
+        if (numbers := [read_number(cell) for cell in values])
+        and all(number is not None for number in numbers)
+        and share(values, lambda cell: len(cell.replace(",", ".").partition(".")[2]) >= 3) >= SURE
+    }
+    pairs = [
+        (lat, lon)
+        for lat, lats in degrees.items()
+        for lon, lons in degrees.items()
+        if lat != lon
+        and len(lats) == len(lons)
+        and all(
+            in_france(x, y)
+            for x, y in zip(lons, lats, strict=True)
+            if x is not None and y is not None
+        )
+    ]
+    if len(pairs) == 1:
+        for name, column in zip(("lat", "lon"), pairs[0], strict=True):
+            chosen.columns[name] = column
+            chosen.by_cells[name] = "degrees that lie in France together with another column"
+
+
+def _choose_evident_title(
+    chosen: ColumnAssignment,
+    columns: Sequence[str],
+    free: Mapping[str, Sequence[str]],
+    sample: Sequence[SourceRecord],
+    names_territory: NamesTerritory,
+) -> None:
+    """The one column of short texts that differ from row to row; none where two could be meant."""
+    if any(name in chosen.columns for name in ("summary", "description")):
+        return
+    could = [
+        column
+        for column in title_candidates(columns, sample, names_territory)
+        if column in free
+        and kind_of(column) is None
+        and REMARKS.isdisjoint(plain_name(column).split())
+        and _reads_like_titles(free[column])
+    ]
+    if len(could) == 1:
+        chosen.columns["title"] = could[0]
+        chosen.by_cells["title"] = "the only short texts that differ from row to row"
+
+
+def _reads_like_titles(values: Sequence[str]) -> bool:
+    lengths = sorted(len(value) for value in values)
+    # Two words may be a person; a sentence is a remark or a description.
+    several_words = share(values, lambda text: len(text.split()) >= 3)
+    sentences = share(values, lambda text: text.rstrip().endswith((".", "!")))
+    addresses = share(values, ADDRESS.match)
+    distinct = len({value.casefold() for value in values}) / len(values)
+    return (
+        distinct >= SURE
+        and 6 <= lengths[len(lengths) // 2] <= 120
+        and several_words >= ENOUGH
+        and addresses < 0.2
+        and sentences < 0.3
+    )
+
+
+REMARKS = frozenset(
+    [
+        *("observation", "observations", "remarque", "remarques", "note", "notes", "avis", "motif"),
+        *("comment", "comments", "commentaire", "commentaires", "reponse", "question", "suivi"),
+    ]
+)
+
+
+ADDRESS = re.compile(
+    r"\d{1,4}[ ,]|(?:rue|avenue|av\.?|place|boulevard|bd|chemin|route|impasse|quai|all[ée]e|cours"
+    r"|square|lieu[- ]dit)\b",
+    re.IGNORECASE,
+)
 
 
 def _distinct(sample: Sequence[SourceRecord]) -> list[SourceRecord]:

@@ -16,6 +16,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "denomination", "designation", "operation", "action", "details", "sujet", "subject",
         "nom usuel", "nom association", "raison sociale", "structure", "association",
         "organisme", "lib", "lib projet", "lib operation", "lib action", "lib dossier", "lib lieu",
+        "initiative name", "initiative title", "activity name", "organisation", "organization",
+        "organisation name", "organization name", "place name", "group name",
     ),
     "summary": (
         "summary", "resume", "chapo", "chapeau", "accroche", "description courte",
@@ -31,7 +33,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "theme", "themes", "thematique", "thematiques", "topic", "categorie", "categories",
         "category", "domaine", "domaines", "secteur", "rubrique", "type initiative",
         "type action", "activite", "activites", "types", "type",
-        "famille", "mots cles", "tags", "keywords",
+        "famille", "mots cles", "tags", "keywords", "calque", "folder", "dossier",
     ),
     "status": (
         "status", "statut", "etat", "state", "avancement", "etat avancement", "phase", "stade",
@@ -88,6 +90,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "departement": (
         "departement", "department", "dept", "dep", "code departement", "departement code",
         "code dep", "code dept", "num departement", "numero departement", "nom departement",
+        "dpt", "dpts", "code dpt", "num dpt", "departement nom",
     ),
     "arrondissement": (
         "arrondissement", "arrondissements", "arrondissement municipal", "code arrondissement",
@@ -147,6 +150,13 @@ OTHER_MEANINGS = frozenset(
         *("contact", "responsable", "pip"),
     ]
 )
+PARTS_OF_A_ROW = frozenset(
+    [
+        *("location", "place", "lieu", "address", "adresse", "organizer", "organiser", "author"),
+        *("organisateur", "auteur", "contact", "publisher", "provider", "image", "category", "geo"),
+        *("categorie", "theme", "commune", "departement", "region", "user", "owner", "creator"),
+    ]
+)
 # "Libellé de l'EPCI" names the EPCI, whatever stands around the word that could name a title.
 NOT_OF_A_TITLE = frozenset(
     [
@@ -159,6 +169,9 @@ NOT_OF_A_TITLE = frozenset(
     ]
 )
 SHORTEST_PREFIX = 5
+# "lib_commune", "Libellé du thème": the words of what a code stands for.
+LABELS = frozenset({"lib", "libelle", "label", "intitule"})
+LABELLED = frozenset({"city", "theme", "status", "scale", "departement", "address"})
 # Headers that are sentences: the questions of a form. What they ask for, by their words without
 # accents or articles; the first that fits is meant.
 QUESTION_WORDS = 4
@@ -260,8 +273,13 @@ def _roles(column: str, position: int) -> list[ColumnCandidate]:
     ranked: list[ColumnCandidate] = []
     for spelling in dict.fromkeys((column, column.rpartition(".")[2])):
         name = plain_name(spelling)
-        if OTHER_MEANINGS.isdisjoint(name.split()):
-            ranked += _by_name(column, name, position)
+        if not OTHER_MEANINGS.isdisjoint(plain_name(column).split()):
+            continue
+        found = _by_name(column, name, position)
+        if spelling != column:
+            # What an object within is called is no title of the whole ("location.name").
+            found = [one for one in found if one.field != "title" or not _is_within(column)]
+        ranked += found
     if not ranked:
         # What a header asks for that is a question of a form ("Quel est le nom du projet ?").
         words = plain_name(column).split()
@@ -276,15 +294,23 @@ def _roles(column: str, position: int) -> list[ColumnCandidate]:
     return [candidate for candidate in ranked if candidate.rank[0] == surest]
 
 
+def _is_within(column: str) -> bool:
+    """Whether a column is that of an object about something else than the row."""
+    outer = plain_name(column.rpartition(".")[0]).split()
+    return not PARTS_OF_A_ROW.isdisjoint(outer)
+
+
 def _by_name(column: str, name: str, position: int) -> list[ColumnCandidate]:
     """Ranked 1 for an alias itself, 2 without padding, 3 and up where the name holds one."""
     core = " ".join(word for word in name.split() if word not in PADDING)
+    words = name.split()
+    labelled = " ".join(words[1:]) if words[0:1] and words[0] in LABELS else ""
     found = []
     for alias, roles in _ALIASES.items():
         is_edge = core.startswith(f"{alias} ") or core.endswith(f" {alias}")
         if name == alias:
             tier = 1
-        elif core == alias:
+        elif core == alias or labelled == alias:
             tier = 2
         elif is_edge and len(alias) >= SHORTEST_PREFIX:
             # The longest alias wins: "adresse code postal" is a postcode.
@@ -296,6 +322,7 @@ def _by_name(column: str, name: str, position: int) -> list[ColumnCandidate]:
             ColumnCandidate(field, column, (tier, index, position))
             for field, index in roles
             if not (is_partial and field == "title")
+            and not (tier == 2 and core != alias and field not in LABELLED)
         ]
     return found
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median
 
 from mapservice.imports.points import read_number
@@ -17,6 +18,8 @@ NOTE = re.compile(r"\s*(?:sources?|champ|notes?|lecture|nb|legende)\s*:", re.IGN
 UNIT = re.compile(r"k?€|%|\$|euros?\b|eur\b|hab\b", re.IGNORECASE)
 # In a table that is as wide as that, a row of one cell is a heading or a note.
 WIDE = 4
+# Signs by which a header that is repeated may differ from itself: spaces, points.
+LOOSELY = 8
 TEXT_FIELDS = ("description", "summary", "address", "url")
 
 
@@ -42,7 +45,11 @@ def why_no_record(record: SourceRecord, habits: RowHabits) -> str:
         return "an empty row"
     if not cells:
         return ""
-    same = sum(words_of(cell[:200]) == words_of(column) for column, cell in cells.items())
+    # Most cells are longer than the name of their column, or shorter: not worth reading.
+    same = sum(
+        abs(len(cell) - len(column)) <= LOOSELY and words_of(cell[:200]) == _words_of_column(column)
+        for column, cell in cells.items()
+    )
     if same >= 2 and same >= 0.6 * len(cells):
         return "the header once more"
     if _is_total(cells, habits.columns):
@@ -52,6 +59,11 @@ def why_no_record(record: SourceRecord, habits: RowHabits) -> str:
     if len(cells) == 1 and (is_note or (width >= WIDE and habits.filled >= WIDE)):
         return "nothing but one cell: a heading or a note, not an initiative"
     return ""
+
+
+@lru_cache(maxsize=2_000)
+def _words_of_column(column: str) -> str:
+    return words_of(column)
 
 
 def _filled(record: SourceRecord) -> dict[str, str]:

@@ -42,6 +42,12 @@ def territory_names(connection: Connection) -> Iterator[str]:
     return (row.name for row in connection.execute(text(statement)))
 
 
+def commune_codes(connection: Connection) -> Iterator[str]:
+    """INSEE codes of communes, in small letters as `bare` leaves them."""
+    statement = "SELECT lower(code) AS code FROM territory WHERE level = 'commune'"
+    return (row.code for row in connection.execute(text(statement)))
+
+
 def centres(connection: Connection) -> list[KnownCentre]:
     """The known point and the middle of each territory."""
     found = []

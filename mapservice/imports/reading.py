@@ -1,12 +1,18 @@
 """Any messy file of initiatives read as `SourceRow`s; placing and saving come after."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from mapservice.errors import SourceError
-from mapservice.imports.column_evidence import assign, title_candidates
+from mapservice.imports.attributes import AttributeColumn, attribute_columns, is_filled
+from mapservice.imports.column_evidence import (
+    ColumnAssignment,
+    ColumnMapping,
+    assign,
+    title_candidates,
+)
 from mapservice.imports.columns import check_mapping, count_recognised, seen_columns
 from mapservice.imports.leftovers import RowHabits
 from mapservice.imports.points import (
@@ -19,16 +25,21 @@ from mapservice.imports.readers.content import format_of, load_content
 from mapservice.imports.readers.delimited import read_delimited
 from mapservice.imports.readers.geojson import read_geojson
 from mapservice.imports.readers.geopackage import read_geopackage
+from mapservice.imports.readers.markup import read_gpx, read_kml
+from mapservice.imports.readers.shapefile import read_shapefile
 from mapservice.imports.readers.shapes import first_vertex, read_shape
 from mapservice.imports.readers.tables import SourceRecord, SourceTable
+from mapservice.imports.readers.workbooks import read_parquet, read_workbook
 from mapservice.imports.rows import RowReader, read_rows
 from mapservice.imports.territory import bearer_is_place, context_commune
-from mapservice.imports.text import words_of
+from mapservice.imports.text import one_line, words_of
 from mapservice.imports.titles import NamesTerritory, no_territory
 from mapservice.initiatives.model import SourceRow
 
 SAMPLED_ROWS = 2_000
 SAMPLED_POINTS = 500
+# Of each column, before anything is saved.
+SHOWN_ROWS = 5
 # A row needs one of these for its title.
 TITLE_SOURCES = ("title", "summary", "description")
 
@@ -42,9 +53,11 @@ class SourceFile:
     is the INSEE code of the commune that every row belongs to where the file as a whole tells
     (a list of Paris's arrondissements without a town column), else "": no other commune may be
     taken from an address then. `problems` are those of the file; each row has its own. `encoding`
-    and `separator` say how a text was read, `unused` which columns no field took.
+    and `separator` say how a text was read, `mapping` what becomes of each column, `unused` those
+    that hold nothing. `sample` are some first rows.
     """
 
+    file_name: str
     platform: str
     columns: Mapping[str, str]
     total: int
@@ -53,6 +66,9 @@ class SourceFile:
     encoding: str
     separator: str
     unused: tuple[str, ...]
+    title_doubt: str
+    mapping: tuple[ColumnMapping, ...]
+    sample: tuple[SourceRecord, ...]
     _table: SourceTable
     _reading: RowReader
 
@@ -69,16 +85,25 @@ class SourceFile:
         """
         return read_rows(self._table, self._reading)
 
+    @property
+    def places(self) -> Iterator[SourceRow]:
+        """The same without what no field takes: for who looks at points alone."""
+        return read_rows(self._table, replace(self._reading, attributes=()))
+
 
 def read_file(
     path: Path,
     mapping: Mapping[str, str] | None = None,
     names_territory: NamesTerritory = no_territory,
+    *,
+    may_lack_title: bool = False,
 ) -> SourceFile:
-    """Open a CSV, GeoJSON, GeoJSONSeq or GeoPackage file, also within gzip or zip.
+    """Open a table, a workbook or a map (`docs/imports.md` lists the formats), also within gzip or
+    zip.
 
     `mapping` names the column of a field ({"title": "Intitulé"}); "" leaves a field out.
-    `names_territory` tells names of territories from titles.
+    `names_territory` tells names of territories from titles. `may_lack_title`: a file whose title
+    is in doubt is opened too, for somebody who is to choose; `title_doubt` then says why.
     Raises InvalidInput for a mapping that does not fit the file and SourceError, naming the
     part at fault, for a file that cannot be read.
     """
@@ -96,6 +121,16 @@ def read_file(
             table = read_geojson(content)
         case "csv":
             table = read_delimited(content, count_recognised)
+        case "workbook":
+            table = read_workbook(content, count_recognised)
+        case "parquet":
+            table = read_parquet(content)
+        case "kml":
+            table = read_kml(content)
+        case "gpx":
+            table = read_gpx(content)
+        case "shapefile":
+            table = read_shapefile(content)
     chosen = check_mapping(mapping, table.columns)
     sample = list(islice(table.records(), SAMPLED_ROWS))
     roles = assign(table.columns, sample, chosen, names_territory)
@@ -104,6 +139,7 @@ def read_file(
     # Where no column is named like a title, the first words of a description may stand in for it;
     # not where one is so named and holds something else.
     sources = TITLE_SOURCES if not roles.no_titles else ("title",)
+    title_doubt = ""
     if not any(source in columns for source in sources):
         doubts = "".join(f"; {column!r} {why}" for column, why in roles.no_titles.items())
         found = [
@@ -112,11 +148,13 @@ def read_file(
             if column not in roles.no_titles
         ]
         could = f" It could be {' or '.join(map(repr, found))}." if found else ""
-        raise SourceError(
-            f"{content.name}: no column for the title{doubts};"
-            f" columns are {seen_columns(table.columns)}.{could}"
-            " Name it with --mapping title=COLUMN"
-        )
+        title_doubt = f"no column for the title{doubts}.{could}"
+        if not may_lack_title:
+            raise SourceError(
+                f"{content.name}: no column for the title{doubts};"
+                f" columns are {seen_columns(table.columns)}.{could}"
+                " Name it with --mapping title=COLUMN"
+            )
 
     # The source is called by the file's name without extensions.
     stem = path.name.partition(".")[0] or path.stem
@@ -124,12 +162,22 @@ def read_file(
     pairs = [pair for record in sample if (pair := _written_pair(columns, record))]
     names = " ".join(columns.get(name, "") for name in ("lon", "lat", "point"))
     projection = choose_projection(pairs[:SAMPLED_POINTS], names)
+    # What a field reads without keeping its words stays as an attribute too.
+    is_place = bearer_is_place(columns, sample)
+    vague = ("theme", "status", "scale", *(() if is_place else ("bearer",)))
+    also = [columns[name] for name in vague if name in columns]
+    kept = [
+        one
+        for one in attribute_columns(table.columns, columns, sample, also)
+        if is_filled(one.column, sample) or table.total > len(sample)
+    ]
     reading = RowReader(
         columns=columns,
         projection=projection,
         context_commune=context_commune(columns, table.records(), platform),
-        bearer_is_place=bearer_is_place(columns, sample),
+        bearer_is_place=is_place,
         habits=RowHabits.of(columns, sample),
+        attributes=tuple(kept),
     )
 
     # What was concluded about the whole file, for its report.
@@ -142,8 +190,9 @@ def read_file(
         decisions.append(f"{column}: every row belongs to the commune {reading.context_commune}")
     if reading.bearer_is_place:
         decisions.append(f"{columns['bearer']}: the bearer names the place")
-    used = set(columns.values())
+    told = _mappings(table.columns, roles, chosen, kept, sample)
     return SourceFile(
+        file_name=path.name,
         platform=platform,
         columns=columns,
         total=table.total,
@@ -151,10 +200,59 @@ def read_file(
         context_commune=reading.context_commune,
         encoding=content.encoding,
         separator=table.separator,
-        unused=tuple(column for column in table.columns if column not in used),
+        unused=tuple(one.column for one in told if not one.field),
+        title_doubt=title_doubt,
+        mapping=told,
+        sample=tuple(sample[:SHOWN_ROWS]),
         _table=table,
         _reading=reading,
     )
+
+
+def _mappings(
+    columns: Sequence[str],
+    roles: ColumnAssignment,
+    asked: Mapping[str, str],
+    kept: Sequence[AttributeColumn],
+    sample: Sequence[SourceRecord],
+) -> tuple[ColumnMapping, ...]:
+    """What becomes of each column, in the order of the file."""
+    fields = {column: name for name, column in roles.columns.items()}
+    attributes = {one.column: one for one in kept}
+    doubts: dict[str, str] = dict(roles.no_titles)
+    for name, refused in roles.refused.items():
+        for column in refused:
+            doubts.setdefault(column, f"its cells do not look like {name}")
+    found = []
+    for column in columns:
+        name = fields.get(column, "")
+        attribute = attributes.get(column)
+        if name in asked:
+            reason = "as asked"
+        elif name:
+            reason = roles.by_cells.get(name, "by its name")
+        else:
+            reason = "kept as it is" if attribute else "holds nothing"
+        if name and attribute:
+            reason += "; its words are kept too"
+        examples: dict[str, None] = {}
+        for record in sample:
+            if cell := one_line(record.values.get(column, "")[:500])[:80]:
+                examples[cell] = None
+            if len(examples) == SHOWN_ROWS:
+                break
+        found.append(
+            ColumnMapping(
+                column=column,
+                field=name or ("attribute" if attribute else ""),
+                reason=reason,
+                kind=str(attribute.kind) if attribute else "",
+                doubt=doubts.get(column, "") if not name or name == "title" else "",
+                is_personal=attribute is not None and attribute.is_personal,
+                examples=tuple(examples),
+            )
+        )
+    return tuple(found)
 
 
 def _written_pair(columns: Mapping[str, str], record: SourceRecord) -> Pair | None:

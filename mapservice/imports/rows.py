@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import shapely
 
+from mapservice.imports.attributes import MOBILE, AttributeColumn, kept_cells
 from mapservice.imports.codes import bare_number, read_citycode, read_departement, read_postcode
 from mapservice.imports.dates import is_day, is_future, read_date
 from mapservice.imports.leftovers import RowHabits, why_no_record
@@ -47,6 +48,7 @@ class RowReader:
     context_commune: str = ""
     bearer_is_place: bool = False
     habits: RowHabits = field(default_factory=lambda: RowHabits({}, 0))
+    attributes: tuple[AttributeColumn, ...] = ()
 
 
 @dataclass(slots=True)
@@ -142,6 +144,10 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         cells.note("updated_on", f"{updated_on!r} comes before the creation; taken as unknown")
         updated_on = ""
 
+    kept = kept_cells(reading.attributes, cells.record.values)
+    cells.notes.extend(kept.notes)
+    if MOBILE.search(description) or MOBILE.search(summary):
+        cells.note("description", "holds a mobile number: is it meant to be public?")
     url = _url(cells)
     licence = cells.line("licence")
     written = one_line(cells.raw("title"))
@@ -173,6 +179,8 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         lat=point[1] if point else None,
         shape=shape,
         point_doubt=point_doubt or shape_doubt,
+        attributes=kept.attributes,
+        withheld=kept.withheld,
         problems=tuple(cells.notes),
         rejected=rejected,
     )

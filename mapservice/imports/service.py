@@ -8,32 +8,40 @@ again changes nothing.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Locator
-from mapservice.imports import queries
+from mapservice.imports import queries, run_queries, run_service
+from mapservice.imports.column_evidence import ColumnMapping
 from mapservice.imports.dates import first_day, is_day
 from mapservice.imports.placing import RowPlacer
 from mapservice.imports.reading import SourceFile, read_file
+from mapservice.imports.run_queries import LikeInitiative
+from mapservice.imports.scopes import TerritoryParents
 from mapservice.imports.shared_points import KnownCentres, PointSighting, SharedPoints
 from mapservice.imports.text import bare
 from mapservice.initiatives import service
 from mapservice.initiatives.facts import InitiativeFacts
-from mapservice.initiatives.model import SourceRow
+from mapservice.initiatives.model import PUBLIC, SourceRow, Status
 from mapservice.initiatives.service import InitiativeDraft
 
 BATCH_ROWS = 500
+# Some ten metres: what files round differently.
+SAME_DEGREES = 0.0001
 # Raised where rows that did not change are to be placed or dated anew by their next import.
-DIGEST_VERSION = 3
+DIGEST_VERSION = 4
 
 
 class RowOutcome(StrEnum):
@@ -41,6 +49,7 @@ class RowOutcome(StrEnum):
 
     `to_review` is saved as well, but its place waits for a person. `merged` is the same as an
     earlier row of the file, `skipped` no initiative at all: a total, a heading, an empty row.
+    `elsewhere` stands here already, from another source.
     """
 
     IMPORTED = "imported"
@@ -50,6 +59,7 @@ class RowOutcome(StrEnum):
     REJECTED = "rejected"
     MERGED = "merged"
     SKIPPED = "skipped"
+    ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,8 @@ class ImportOptions:
     """How to import: see `mapservice initiatives import --help`.
 
     `facts` are those of new rows by their id at the source, told beside the file.
+    `within` confines rows to some territories, None: to none. `person` and `started_by` say who
+    imports; without `is_recorded` no run is kept, which then cannot be undone.
     """
 
     mapping: Mapping[str, str] | None = None
@@ -80,13 +92,29 @@ class ImportOptions:
     licence: str = ""
     dry_run: bool = False
     facts: Mapping[str, InitiativeFacts] = field(default_factory=dict)
+    moderate: bool = False
+    snapshot: bool = False
+    within: TerritoryScope | None = None
+    person: UUID | None = None
+    started_by: str = ""
+    is_recorded: bool = True
+
+
+@dataclass(slots=True)
+class SnapshotOutcome:
+    """Initiatives that a snapshot's file lacks: archived, or waiting for a moderator as before."""
+
+    archived: int = 0
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRun:
     """An import under way: how many rows there will be, and their reports as they come.
 
-    `columns` gives the column of each field, `unused` those that no field took.
+    `columns` gives the column of each field, `mapping` what becomes of each column, `unused` those
+    that hold nothing. `id` is the number of the run, 0 where none is kept. `gone` has what a
+    snapshot did beyond the rows, once these are read.
     """
 
     platform: str
@@ -97,6 +125,9 @@ class ImportRun:
     encoding: str = ""
     separator: str = ""
     unused: tuple[str, ...] = ()
+    mapping: tuple[ColumnMapping, ...] = ()
+    id: int = 0
+    gone: SnapshotOutcome = field(default_factory=SnapshotOutcome)
 
 
 def import_file(engine: Engine, locator: Locator, path: Path, options: ImportOptions) -> ImportRun:
@@ -115,9 +146,18 @@ def summary_of(run: ImportRun, counts: Mapping[RowOutcome, int]) -> Iterator[str
         yield f"read as: {', '.join(known)}"
     for name, column in run.columns.items():
         yield f"{name}: {column}"
+    for one in run.mapping:
+        if one.kind:
+            withheld = "; personal data, not shown" if one.is_personal else ""
+            also = f"; sorted as {one.field} too" if one.field != "attribute" else ""
+            yield f"kept as an attribute: {one.column} ({one.kind}{withheld}{also})"
     if run.unused:
-        yield f"columns that nothing used: {', '.join(run.unused)}"
+        yield f"columns that hold nothing: {', '.join(run.unused)}"
     yield from run.problems
+    if run.gone.archived:
+        yield f"{run.gone.archived} archived: gone from the source"
+    if run.gone.waiting:
+        yield f"{run.gone.waiting} gone from the source wait for a moderator, and were left"
     outcomes = ", ".join(f"{counts.get(outcome, 0)} {outcome}" for outcome in RowOutcome)
     yield f"{sum(counts.values())} rows read: {outcomes}"
 
@@ -131,7 +171,13 @@ _SEPARATORS = {
 }
 
 
-def open_file(engine: Engine, path: Path, mapping: Mapping[str, str] | None = None) -> SourceFile:
+def open_file(
+    engine: Engine,
+    path: Path,
+    mapping: Mapping[str, str] | None = None,
+    *,
+    may_lack_title: bool = False,
+) -> SourceFile:
     """Opens a file and reads its first rows; the database knows the names of territories, which
     are no titles.
 
@@ -139,7 +185,10 @@ def open_file(engine: Engine, path: Path, mapping: Mapping[str, str] | None = No
     """
     with engine.connect() as connection:
         names = {bare(name) for name in queries.territory_names(connection)}
-    return read_file(path, mapping, lambda words: bare(words) in names)
+        names |= set(queries.commune_codes(connection))
+    return read_file(
+        path, mapping, lambda words: bare(words) in names, may_lack_title=may_lack_title
+    )
 
 
 def import_source(
@@ -148,16 +197,33 @@ def import_source(
     """Like `import_file`, for a file that is open already: one that cannot be read is refused
     before a geocoder is built."""
     platform = options.platform or source.platform
-    importer = _Importer(engine, locator, options, platform)
+    gone = SnapshotOutcome()
+    number = 0
+    if options.is_recorded and not options.dry_run:
+        with engine.begin() as connection:
+            number = run_queries.begin(
+                connection,
+                platform=platform,
+                file_name=source.file_name,
+                person=options.person,
+                started_by=options.started_by,
+                is_moderated=options.moderate,
+                is_snapshot=options.snapshot,
+                reading=run_service.reading_of(source),
+            )
+    importer = _Importer(engine, locator, options, platform, number, gone)
     return ImportRun(
         platform=platform,
         total=source.total,
         columns=source.columns,
         problems=source.problems,
-        reports=importer.run(source),
+        reports=importer.recorded(source),
         encoding=source.encoding,
         separator=source.separator,
         unused=source.unused,
+        mapping=source.mapping,
+        id=number,
+        gone=gone,
     )
 
 
@@ -180,12 +246,30 @@ class _Importer:
     locator: Locator
     options: ImportOptions
     platform: str
+    number: int
+    gone: SnapshotOutcome
+
+    def recorded(self, source: SourceFile) -> Iterator[RowReport]:
+        """The rows as they are imported; how that ended is kept."""
+        counts: Counter[str] = Counter()
+        state = "failed"
+        try:
+            for report in self.run(source):
+                counts[str(report.outcome)] += 1
+                yield report
+            state = "done"
+        finally:
+            if self.number:
+                if self.gone.archived:
+                    counts["gone"] = self.gone.archived
+                with self.engine.begin() as connection:
+                    run_queries.finish(connection, self.number, state, counts)
 
     def run(self, source: SourceFile) -> Iterator[RowReport]:
         # Points are counted first: those of the whole file, and those already imported.
         shared = SharedPoints(())
         if source.may_have_points:
-            rows = (PointSighting.of(row, _source_id(row)) for row in source.rows)
+            rows = (PointSighting.of(row, _source_id(row)) for row in source.places)
             with self.engine.connect() as connection:
                 shared = SharedPoints(
                     (one for one in rows if one),
@@ -193,14 +277,43 @@ class _Importer:
                 )
         placer = RowPlacer(self.locator, source.context_commune, shared, self._centres)
         seen: dict[str, tuple[str, int]] = {}
+        # Rows that are no initiative still stand in the file: what they were before is not gone.
+        present: set[str] = set()
+        within = self._territories() if self.options.within is not None else None
         remaining = source.rows
         while batch := list(islice(remaining, BATCH_ROWS)):
             entries = [self._entry(row, placer, seen) for row in batch]
+            if self.options.snapshot:
+                present.update(entry.source_id for entry in entries)
             with self.engine.connect() as connection, connection.begin() as transaction:
-                reports = self._save_batch(connection, entries, placer)
+                reports = self._save_batch(connection, entries, placer, within)
                 if self.options.dry_run:
                     transaction.rollback()
             yield from reports
+        if self.options.snapshot:
+            self._archive_gone(present)
+
+    def _archive_gone(self, present: set[str]) -> None:
+        with self.engine.connect() as connection:
+            rows = run_queries.source_ids(connection, self.platform)
+            gone = [identifier for identifier, at_source in rows if at_source not in present]
+        with self.engine.connect() as connection, connection.begin() as transaction:
+            self.gone.waiting = len(
+                [
+                    one
+                    for one in run_queries.waiting_ids(connection, self.platform)
+                    if one not in present
+                ]
+            )
+            for start in range(0, len(gone), BATCH_ROWS):
+                run_queries.archive(connection, self.number, gone[start : start + BATCH_ROWS])
+            if self.options.dry_run:
+                transaction.rollback()
+        self.gone.archived = len(gone)
+
+    def _territories(self) -> TerritoryParents:
+        with self.engine.connect() as connection:
+            return TerritoryParents(run_queries.parents(connection))
 
     def _centres(self) -> KnownCentres:
         with self.engine.connect() as connection:
@@ -224,7 +337,11 @@ class _Importer:
         return _Entry(row, source_id, digest, first[1] if first[1] != row.number else 0)
 
     def _save_batch(
-        self, connection: Connection, entries: list[_Entry], placer: RowPlacer
+        self,
+        connection: Connection,
+        entries: list[_Entry],
+        placer: RowPlacer,
+        within: TerritoryParents | None,
     ) -> list[RowReport]:
         # Which rows have anything to be saved.
         known = service.known(connection, self.platform, [entry.source_id for entry in entries])
@@ -243,8 +360,29 @@ class _Importer:
                 reports[number] = _report(entry, RowOutcome.UNCHANGED, entry.row.point_doubt)
             else:
                 changed.append(entry)
+        unknown = [entry for entry in changed if entry.source_id not in known]
+        for entry, other in self._elsewhere(connection, unknown):
+            told = f"stands here already: {other.id}, from {other.platform!r}"
+            reports[entry.row.number] = _report(entry, RowOutcome.ELSEWHERE, told)
+            changed.remove(entry)
 
         placements = placer.place(connection, [entry.row for entry in changed])
+        if within is not None and self.options.within is not None:
+            outside = [
+                entry
+                for entry, placement in zip(changed, placements, strict=True)
+                if not within.covers(self.options.within, placement)
+            ]
+            for entry in outside:
+                reports[entry.row.number] = _report(
+                    entry,
+                    RowOutcome.REJECTED,
+                    "lies outside the territory of whoever imports, or its place is not sure",
+                )
+            pairs = zip(changed, placements, strict=True)
+            kept = [(one, place) for one, place in pairs if one not in outside]
+            changed = [one for one, _ in kept]
+            placements = [place for _, place in kept]
         drafts: list[InitiativeDraft] = []
         for entry, placement in zip(changed, placements, strict=True):
             row, former = entry.row, known.get(entry.source_id)
@@ -255,7 +393,7 @@ class _Importer:
                 description=row.description,
                 theme=row.theme,
                 scale=row.scale,
-                status=row.status,
+                status=self._status(row.status),
                 created_at=_moment(row.created_on),
                 created_period=None if is_day(row.created_on) else row.created_on or None,
                 updated_at=_moment(row.updated_on),
@@ -267,6 +405,9 @@ class _Importer:
                 place_text=row.place_text,
                 placement=placement,
                 facts=self.options.facts.get(entry.source_id),
+                attributes=row.attributes,
+                withheld=row.withheld,
+                shape=row.shape,
             )
             drafts.append(draft)
             outcome = RowOutcome.UPDATED if draft.id else RowOutcome.IMPORTED
@@ -280,34 +421,78 @@ class _Importer:
                 score=placement.match.score,
             )
 
-        # What the database refuses is rejected after all.
-        for position, reason in _save(connection, drafts).items():
+        # What was, for undoing; then what the database refuses is rejected after all.
+        if self.number:
+            former_ids = [draft.id for draft in drafts if draft.id]
+            run_queries.keep_former(connection, self.number, former_ids)
+        made, refused = _save(connection, drafts)
+        if self.number:
+            run_queries.keep_made(connection, self.number, made)
+        for position, reason in refused.items():
             entry = changed[position]
             reports[entry.row.number] = _report(entry, RowOutcome.REJECTED, reason)
         return [reports[entry.row.number] for entry in entries]
 
+    def _status(self, told: Status) -> Status:
+        """What its source says, unless a moderator is to see it first."""
+        is_gated = self.options.moderate and told in (*PUBLIC, Status.PENDING)
+        return Status.PENDING if is_gated else told
 
-def _save(connection: Connection, drafts: list[InitiativeDraft]) -> dict[int, str]:
-    """Saves all at once; if the database refuses, one by one. Returns reasons by position.
+    def _elsewhere(
+        self, connection: Connection, entries: list[_Entry]
+    ) -> list[tuple[_Entry, LikeInitiative]]:
+        """New rows that are initiatives of another source: a file that was renamed."""
+        if not entries:
+            return []
+        asked = [(entry.row.title, entry.row.place_text) for entry in entries]
+        found: dict[int, LikeInitiative] = {}
+        for other in run_queries.like(connection, self.platform, asked):
+            if _is_same(entries[other.asked - 1], other):
+                found.setdefault(other.asked - 1, other)
+        return [(entries[index], other) for index, other in found.items()]
 
-    Raises DBAPIError when the database is lost: that is no fault of the rows.
+
+def _is_same(entry: _Entry, other: LikeInitiative) -> bool:
+    """Whether a row and an initiative of its title and place are one: by their id, else by all
+    else that they say."""
+    if entry.source_id.partition("#")[0] == other.source_id.partition("#")[0]:
+        return True
+    row = entry.row
+    points = (row.lon, row.lat, other.lon, other.lat)
+    if all(one is None for one in points):
+        near = bool(row.place_text)
+    elif row.lon is None or row.lat is None or other.lon is None or other.lat is None:
+        near = False
+    else:
+        near = abs(row.lon - other.lon) < SAME_DEGREES and abs(row.lat - other.lat) < SAME_DEGREES
+    return near and row.description == other.description
+
+
+def _save(
+    connection: Connection, drafts: list[InitiativeDraft]
+) -> tuple[list[UUID], dict[int, str]]:
+    """Saves all at once; if the database refuses, one by one.
+
+    Returns the ids of new ones, and reasons by position. Raises DBAPIError when the database is
+    lost: that is no fault of the rows.
     """
     reasons: dict[int, str] = {}
+    made: list[UUID] = []
     try:
         with connection.begin_nested():
-            service.save(connection, drafts)
+            made = service.save(connection, drafts)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
         for position, draft in enumerate(drafts):
             try:
                 with connection.begin_nested():
-                    service.save(connection, [draft])
+                    made += service.save(connection, [draft])
             except DBAPIError as refusal:
                 if refusal.connection_invalidated:
                     raise
                 reasons[position] = str(refusal.orig).splitlines()[0]
-    return reasons
+    return made, reasons
 
 
 def _report(entry: _Entry, outcome: RowOutcome, reason: str = "") -> RowReport:

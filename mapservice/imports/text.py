@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 import nh3
 
@@ -32,6 +33,7 @@ LINK = re.compile(
 ITEM = re.compile(r"<li(?:\s[^<>]*)?>", re.IGNORECASE)
 BREAK = re.compile(r"<br\s*/?>|</(?:div|tr|h[1-6]|li)\s*>", re.IGNORECASE)
 PARAGRAPH = re.compile(r"</?(?:p|ul|ol|table|blockquote)(?:\s[^<>]*)?>", re.IGNORECASE)
+WORD = re.compile(r"[a-z0-9]+")
 # What people and exports write for "nothing".
 PLACEHOLDER = re.compile(
     r"[-–—_.?/*\s]*|x{2,}|n/?a|n\.?[rc]\.?|nan|null|none|nil|undefined|vide|inconnue?s?|unknown"
@@ -44,7 +46,11 @@ PLACEHOLDER = re.compile(
 
 def folded(text: str) -> str:
     """Lower case without accents, ligatures or typographic signs, for comparing words."""
+    if text.isascii():
+        return text.lower()
     plain = text.lower().replace("œ", "oe").replace("æ", "ae").replace("’", "'")
+    if plain.isascii():
+        return plain
     return "".join(
         letter
         for letter in unicodedata.normalize("NFKD", plain)
@@ -62,12 +68,17 @@ def bare(name: str) -> str:
 
 def words_of(text: str) -> str:
     """`folded` with everything but letters and digits turned into single spaces."""
-    return " ".join(re.findall(r"[a-z0-9]+", folded(text)))
+    return " ".join(WORD.findall(folded(text)))
 
 
 def is_placeholder(text: str) -> bool:
     """Whether a cell only says that there is nothing ("NON REGISTRÉ", "n/a", "-")."""
-    return len(text) <= 40 and PLACEHOLDER.fullmatch(folded(text).strip()) is not None
+    return len(text) <= 40 and _says_nothing(text)
+
+
+@lru_cache(maxsize=4096)
+def _says_nothing(text: str) -> bool:
+    return PLACEHOLDER.fullmatch(folded(text).strip()) is not None
 
 
 def mended(text: str) -> str:

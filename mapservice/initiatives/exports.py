@@ -34,6 +34,7 @@ from mapservice.db.engine import (
     Blocks,
     JsonNotNull,
     JsonSafeText,
+    RawJson,
     compiled,
     copy_rows,
     feature_collection,
@@ -42,7 +43,7 @@ from mapservice.db.engine import (
     object_text,
     value_text,
 )
-from mapservice.db.tables import initiative, territory
+from mapservice.db.tables import initiative, initiative_detail, territory
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.facts import FACT_COLUMNS
 from mapservice.initiatives.filters import InitiativeFilters, ListingCursor
@@ -112,6 +113,7 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
         (_null_if_empty(own.source_platform) + licence).label("attribution"),
         own.source_supporters,
         *facts(),
+        _attributes().label("attributes"),
     ]
 
 
@@ -143,16 +145,31 @@ def _minute(moment: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.left(func.text(moment), literal_column("5"))
 
 
+def _attributes() -> ColumnElement[Any]:
+    """What its source says beyond these properties, as JSON; null where that is nothing."""
+    said = cast(initiative_detail.c.attributes, Text)
+    return func.nullif(said, literal_column("'{}'"), type_=RawJson())
+
+
 def _null_if_empty(column: ColumnElement[str]) -> ColumnElement[Any]:
     """Null for an empty text: nothing was given."""
     return func.nullif(column, literal_column("''"), type_=Text())
 
 
 def with_names() -> FromClause:
-    """Initiatives, and what `properties` needs of their commune and région."""
-    return initiative.outerjoin(
-        _commune, and_(_commune.c.level == "commune", _commune.c.code == initiative.c.commune)
-    ).outerjoin(_region, and_(_region.c.level == "region", _region.c.code == initiative.c.region))
+    """Initiatives, and what `properties` needs of their commune, région and source.
+
+    PostgreSQL leaves out a join that a query takes nothing of.
+    """
+    return (
+        initiative.outerjoin(initiative_detail, initiative_detail.c.initiative == initiative.c.id)
+        .outerjoin(
+            _commune, and_(_commune.c.level == "commune", _commune.c.code == initiative.c.commune)
+        )
+        .outerjoin(
+            _region, and_(_region.c.level == "region", _region.c.code == initiative.c.region)
+        )
+    )
 
 
 def features(filters: InitiativeFilters, base_url: str) -> Select[Any]:

@@ -1,7 +1,8 @@
 """What an initiative is: its closed vocabularies and the values that cross package borders."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Theme(StrEnum):
@@ -76,7 +77,8 @@ class SourceRow:
     Dates are ISO 8601, as much as is written ("2025-01-18", "2025-01", "2025") or ""; `created_on`
     is only what can be a date of creation, `created_as_told` whatever was written: it helps to
     distinguish rows without ids. `problems` lists what was dropped or mended on the way, in words
-    that name the column.
+    that name the column. `attributes` are the cells that no field takes, by their column, as JSON
+    holds them; `withheld` those of them that are about persons.
     `rejected` is the reason why the row cannot become an initiative, `skipped` why it is none at
     all (a total, a heading, the header once more), or "".
     """
@@ -105,6 +107,8 @@ class SourceRow:
     lat: float | None = None
     shape: str = ""
     point_doubt: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    withheld: dict[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     rejected: str = ""
     skipped: str = ""

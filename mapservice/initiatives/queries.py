@@ -24,13 +24,14 @@ from sqlalchemy import (
     text,
     true,
     tuple_,
+    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
-from sqlalchemy.types import DateTime, Float
+from sqlalchemy.types import DateTime, Float, Text
 
 from mapservice.db.engine import PreparedSql, array_text, fetch_one
-from mapservice.db.tables import initiative, photo, territory
+from mapservice.db.tables import initiative, initiative_detail, photo, territory
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.conditions import (
     BEFORE_ALL,
@@ -309,6 +310,31 @@ def find(connection: Connection, identifier: UUID) -> Initiative | None:
     )
     row = connection.execute(query).one_or_none()
     return _initiative(row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDetail:
+    """What the source of an initiative says beyond its fields, by the name of its column.
+
+    `withheld` is about persons: for moderators alone. `shape` is the kind of a geometry that is no
+    point ("LINESTRING", "POLYGON" …), "" without one.
+    """
+
+    attributes: dict[str, Any]
+    withheld: dict[str, str]
+    shape: str
+
+
+def detail(connection: Connection, identifier: UUID) -> SourceDetail | None:
+    """None where the source says nothing more."""
+    table = initiative_detail
+    query = select(
+        table.c.attributes,
+        table.c.withheld,
+        func.coalesce(func.GeometryType(type_coerce(table.c.shape, Text)), "").label("shape"),
+    ).where(table.c.initiative == identifier)
+    row = connection.execute(query).one_or_none()
+    return SourceDetail(**row._mapping) if row else None
 
 
 def of_any_status(connection: Connection, identifiers: Sequence[UUID]) -> dict[UUID, Initiative]:

@@ -1,17 +1,19 @@
 """Writing initiatives with the record of how they were placed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, exists, insert, select, text, update
+from shapely import from_wkb
+from sqlalchemy import Connection, delete, exists, func, insert, select, text, tuple_, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import Range
 
 from mapservice.db.people_tables import decision
-from mapservice.db.tables import initiative, location_match
+from mapservice.db.tables import initiative, initiative_detail, location_match
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Placement, record
 from mapservice.initiatives.facts import NO_FACTS, InitiativeFacts
@@ -23,7 +25,9 @@ class InitiativeDraft:
     """An initiative to be saved; `id` None makes a new one.
 
     Dates are None where unknown; `created_period` is a year or a month (ISO 8601) where the day is
-    unknown. `facts` None leaves those that are stored.
+    unknown. `facts` None leaves those that are stored. `attributes` and `withheld` are what its
+    source says beyond these fields, `shape` a geometry that is no point: hexadecimal digits of its
+    WKB, EPSG:4326, "" for none.
     """
 
     id: UUID | None
@@ -44,6 +48,13 @@ class InitiativeDraft:
     place_text: str
     placement: Placement
     facts: InitiativeFacts | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    shape: str = ""
+
+    @property
+    def has_detail(self) -> bool:
+        return bool(self.attributes or self.withheld or self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,15 @@ def save(connection: Connection, drafts: Sequence[InitiativeDraft]) -> list[UUID
                 for row, draft in zip(ids, new, strict=True)
             ],
         )
+        details = [
+            {"initiative": row, **_detail(draft)}
+            for row, draft in zip(ids, new, strict=True)
+            if draft.has_detail
+        ]
+        if details:
+            connection.execute(
+                insert(initiative_detail).returning(initiative_detail.c.initiative), details
+            )
     # Rows are locked in the order of their ids, as by whoever else locks several.
     known_drafts = sorted(((draft.id, draft) for draft in drafts if draft.id), key=itemgetter(0))
     for known_id, draft in known_drafts:
@@ -160,6 +180,9 @@ def _update(connection: Connection, identifier: UUID, draft: InitiativeDraft) ->
             del values["status"]
     if keep_place:
         values = {name: value for name, value in values.items() if name not in _PLACE_COLUMNS}
+    if _save_detail(connection, identifier, draft):
+        # What its detail says is part of what harvesters read; no trigger sees it change.
+        values["changed_at"] = func.clock_timestamp()
     connection.execute(update(initiative).where(initiative.c.id == identifier).values(values))
     if not keep_place:
         connection.execute(
@@ -167,6 +190,34 @@ def _update(connection: Connection, identifier: UUID, draft: InitiativeDraft) ->
             .where(location_match.c.initiative == identifier)
             .values(record(draft.placement) | _UNDECIDED)
         )
+
+
+def _save_detail(connection: Connection, identifier: UUID, draft: InitiativeDraft) -> bool:
+    """Whether that changed anything."""
+    table = initiative_detail
+    if not draft.has_detail:
+        where = table.c.initiative == identifier
+        return connection.execute(delete(table).where(where)).rowcount > 0
+    written = postgresql.insert(table).values(initiative=identifier, **_detail(draft))
+    told = (written.excluded.attributes, written.excluded.withheld, written.excluded.shape)
+    done = connection.execute(
+        written.on_conflict_do_update(
+            index_elements=[table.c.initiative],
+            set_={column.name: column for column in told},
+            where=tuple_(table.c.attributes, table.c.withheld, table.c.shape).is_distinct_from(
+                tuple_(*told)
+            ),
+        ).returning(table.c.initiative)
+    )
+    return done.first() is not None
+
+
+def _detail(draft: InitiativeDraft) -> dict[str, Any]:
+    return {
+        "attributes": dict(draft.attributes),
+        "withheld": dict(draft.withheld),
+        "shape": f"SRID=4326;{from_wkb(draft.shape).wkt}" if draft.shape else None,
+    }
 
 
 _UNDECIDED = {"decided_by": None, "decided_at": None}

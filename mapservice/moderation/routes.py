@@ -178,6 +178,7 @@ def case_page(connection: Connection, identifier: UUID, error: str = "") -> Resp
         minutes=CLAIM_MINUTES,
         # Similar initiatives, and those that it is merged with.
         photos=photos.of_initiative(connection, identifier),
+        source_detail=initiatives.detail(connection, identifier),
         alike=[] if head != identifier else alike,
         alike_waiting=similar.find_waiting(
             connection, initiative.territory, content.title, access.sees(), but=identifier

@@ -109,7 +109,8 @@ def _events(collection: ItemsCollection, base_url: str) -> CollectionSource:
 
 
 def _initiatives(collection: ItemsCollection, base_url: str) -> CollectionSource:
-    shown = exports.properties(base_url)
+    # The schema of a collection is closed: what only some sources say has no place in it.
+    shown = [one for one in exports.properties(base_url) if one.name != "attributes"]
     own = {one.name: one.element if isinstance(one, Label) else one for one in shown}
     moments = {name: initiative.c[name] for name in ("created_at", "updated_at")}
     keys: dict[str, ColumnElement[Any]] = own | moments | {"cell": initiative.c.cell}

@@ -123,6 +123,7 @@ def detail(identifier: str) -> Response:
                 connection, initiative.territory, initiative.point, drawing=drawing
             ),
             photos=photos,
+            source_detail=queries.detail(connection, initiative.id),
             author=proposals.author(connection, initiative.id),
             needs=needs.of_initiative(connection, initiative.id, today(now, initiative.area))
             if initiative.status is Status.PUBLISHED

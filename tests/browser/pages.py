@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from mapservice.contributions.needs import service as needs
 from mapservice.events.registration_service import register
@@ -134,6 +135,8 @@ OWN = (
     "/moderation/confiance/rafales/{burst}",
     "/moderation/confiance/territoire/region/53",
     "/moderation/roles",
+    "/importer",
+    "/importer/{upload}",
 )
 # Packages and single endpoints that answer machines, or with a file; besides those under /api.
 NO_PAGE = {
@@ -144,7 +147,8 @@ NO_PAGE = {
     "events.personal_calendar", "exporting.csv", "exporting.file", "exporting.geojson",
     "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
-    "embed.stylesheet", "oembed.oembed", "reporting.piece", "reporting.whole", "search.suggestions",
+    "importer.report", "embed.stylesheet", "oembed.oembed", "reporting.piece", "reporting.whole",
+    "search.suggestions",
 }  # fmt: skip
 
 LETTERS = """
@@ -165,6 +169,33 @@ INSERT INTO burst (initiative, verdict, first_at, last_at, size, reasons)
 VALUES (:initiative, 'look', now() - interval '1 hour', now(), 3, '[]') RETURNING id::text"""
 
 
+UPLOAD = """
+INSERT INTO import_upload (person, file_name, state, preview)
+VALUES (:person, 'actions.ods', 'checked', :preview) RETURNING text(id)"""
+PREVIEW = {
+    "rows": 2,
+    "platform": "actions",
+    "title_doubt": "",
+    "problems": ["sheet 'Notes' is hidden: not read"],
+    "columns": [
+        {
+            "column": "Titre",
+            "field": "title",
+            "reason": "by its name",
+            "kind": "",
+            "doubt": "",
+            "personal": False,
+            "examples": ["Un four à pain"],
+        }
+    ],
+    "first": [{"Titre": "Un four à pain"}],
+    "counts": {"imported": 1, "to_review": 1},
+    "shown": {"imported": [{"row": 1, "title": "Un four à pain", "place": "", "reason": ""}]},
+    "gone": {"archived": 0, "waiting": 0},
+    "communes": 1,
+}
+
+
 def make(app: Flask, engine: Engine) -> Mapping[str, str]:
     """What the addresses name, and the session of an author who may do everything."""
     author = app.test_client()
@@ -182,6 +213,10 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
         leaving = ways_to_leave(connection, author_id)
         need = connection.execute(text(NEED), {"initiative": public.id}).scalar_one()
         comes = connection.execute(text(COMES), {"need": need, "person": author_id}).one()
+        upload = connection.execute(
+            text(UPLOAD).bindparams(bindparam("preview", type_=JSONB)),
+            {"person": author_id, "preview": PREVIEW},
+        ).scalar_one()
         burst = connection.execute(text(BURST), {"initiative": public.id}).scalar_one()
         connection.execute(
             text("UPDATE event SET status = 'published' WHERE id = :id"), {"id": event}
@@ -202,6 +237,7 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
         "burst": burst,
         "need": str(need),
         "leave_need": needs.leave_path(comes.id, bytes(comes.leave_key)),
+        "upload": upload,
         "told": str(cast.report(engine, public.id, "Le lavoir est à la commune voisine.")),
         "secret": last_link(engine, "zoe@example.org").removeprefix("/confirmer/"),
         "initiative": first_feature(app.test_client()),

@@ -95,7 +95,9 @@ def test_a_point_is_also_shared_with_what_is_kept_of_the_same_source(
 ) -> None:
     first = f"1;Un verger;;Niort;79000;{NIORT}"
     assert precisions(rows(first)) == ["point"]
-    assert precisions(rows(f"2;Une ruche;;Niort;79000;{NIORT}", platform="other")) == ["point"]
+    assert precisions(rows(f"2;Un autre rucher;;Niort;79000;{NIORT}", platform="other")) == [
+        "point"
+    ]
     assert precisions(rows(f"2;Une ruche;;Niort;79000;{NIORT}")) == ["commune"]
     # The first one is mended by its next import, though its own row did not change.
     again = rows(first)

@@ -178,7 +178,7 @@ def test_gzip_and_zip_are_unpacked(tmp_path: Path) -> None:
     assert (source.platform, next(source.rows).city) == ("liste_niort", "Rennes")
 
 
-def test_bombs_spreadsheets_and_nested_archives_are_refused(
+def test_bombs_documents_and_nested_archives_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(content, "MAX_UNPACKED_BYTES", content.MIB)
@@ -192,7 +192,7 @@ def test_bombs_spreadsheets_and_nested_archives_are_refused(
     workbook = io.BytesIO()
     with zipfile.ZipFile(workbook, "w") as packed:
         packed.writestr("[Content_Types].xml", "")
-    assert "is a spreadsheet" in refusal(tmp_path, workbook.getvalue(), "liste.xlsx")
+    assert "a document without sheets" in refusal(tmp_path, workbook.getvalue(), "liste.xlsx")
 
 
 def test_geojson_points_with_height_or_without_geometry(tmp_path: Path) -> None:

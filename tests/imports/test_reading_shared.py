@@ -45,7 +45,7 @@ def test_mednum_rejects_only_the_three_rows_without_a_name() -> None:
     source = shared("mednum_lieux.csv")
     rows = list(source.rows)
     assert sum(bool(row.rejected) for row in rows) == 3
-    assert source.problems == ("statut: its cells do not look like status; not used",)
+    assert source.problems == ("statut: its cells do not look like status; kept as it is",)
     mended = {row.postcode: row.city for row in rows if "a zero lost" in "".join(row.problems)}
     assert mended["02300"] == "Chauny"
     assert sum(row.lon is not None for row in rows) == len(rows) - 1

@@ -27,7 +27,7 @@ def of_epci(header: str, title: str) -> str:
     return table(f"{header};{title};montant", *works)
 
 
-@pytest.mark.parametrize("header", ["nom", "Intitulé", "lib_epci", "libelle epci", "structure"])
+@pytest.mark.parametrize("header", ["nom", "Intitulé", "structure"])
 def test_names_of_epci_are_no_titles(tmp_path: Path, header: str) -> None:
     with pytest.raises(SourceError) as error:
         opened(tmp_path, of_epci(header, "travaux"))
@@ -36,11 +36,57 @@ def test_names_of_epci_are_no_titles(tmp_path: Path, header: str) -> None:
     assert "--mapping title=COLUMN" in str(error.value)
 
 
+@pytest.mark.parametrize("header", ["lib_epci", "libelle epci", "Territoire"])
+def test_the_only_texts_that_differ_are_titles_and_this_is_told(
+    tmp_path: Path, header: str
+) -> None:
+    """No column is named like a title, and one alone reads like titles."""
+    source = opened(tmp_path, of_epci(header, "travaux"))
+    assert source.columns["title"] == "travaux"
+    assert source.problems == (
+        "travaux: read as title by its cells: the only short texts that differ from row to row",
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        ("quoi", "Rénovation de la salle n° {}"),
+        ("suite donnée", "Accord du conseil n° {}"),
+    ],
+)
+def test_of_two_columns_that_could_be_titles_none_is_taken(
+    tmp_path: Path, header: str, text: str
+) -> None:
+    rows = (f"Isolation de l'école n° {n};{text.format(n)}" for n in range(20))
+    with pytest.raises(SourceError) as error:
+        opened(tmp_path, table(f"travaux;{header}", *rows))
+    assert f"It could be 'travaux' or '{header}'" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        ("observations", "Dossier à revoir avec le service {}"),
+        ("nom du maire", "Jean de la Fontaine {}"),
+        ("référent", "Jeanne Du Pont {}"),
+        ("bilan", "La salle n° {} a été refaite, et elle sert."),
+        ("où", "{} rue de la Paix"),
+    ],
+)
+def test_remarks_persons_and_addresses_are_not_taken_for_titles(
+    tmp_path: Path, header: str, text: str
+) -> None:
+    rows = (f"{text.format(n + 2)};{n}" for n in range(20))
+    with pytest.raises(SourceError, match="no column for the title"):
+        opened(tmp_path, table(f"{header};montant", *rows))
+
+
 def test_another_column_of_a_likely_name_is_taken_and_told(tmp_path: Path) -> None:
     source = opened(tmp_path, of_epci("nom", "libellé de l'opération"))
     assert source.columns["title"] == "libellé de l'opération"
     assert source.problems == (
-        "nom: no title, it holds names of communes, EPCI or other territories; not used",
+        "nom: no title, it holds names of communes, EPCI or other territories; kept as it is",
     )
 
 
@@ -98,14 +144,21 @@ def test_the_questions_of_a_form_are_understood(tmp_path: Path) -> None:
         "city": "Dans quelle commune se situe-t-il ?",
         "postcode": "Votre code postal",
     }
-    assert source.unused == ("Adresse e-mail",)
+    (kept,) = [one for one in source.mapping if one.field == "attribute"]
+    assert (kept.column, kept.kind, source.unused) == ("Adresse e-mail", "email", ())
     (row,) = source.rows
     assert (row.description, row.created_on) == ("Un jardin,\npour tous", "2025-01-18")
 
 
 def test_how_a_file_was_read_is_told(tmp_path: Path) -> None:
-    source = opened(tmp_path, "nom;ville;taux\nUn verger;Niort;3\n")
-    assert (source.encoding, source.separator, source.unused) == ("UTF-8", ";", ("taux",))
+    source = opened(tmp_path, "nom;ville;taux;vide\nUn verger;Niort;3;\n")
+    assert (source.encoding, source.separator, source.unused) == ("UTF-8", ";", ("vide",))
+    assert [(one.column, one.field, one.reason, one.kind) for one in source.mapping] == [
+        ("nom", "title", "by its name", ""),
+        ("ville", "city", "by its name", ""),
+        ("taux", "attribute", "kept as it is", "number"),
+        ("vide", "", "holds nothing", ""),
+    ]
 
 
 HEADER = "Nom de l'action;Commune;Code postal;Participants;Description"

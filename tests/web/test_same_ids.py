@@ -51,7 +51,7 @@ PROPERTIES = (
     "id title summary theme status scale commune commune_name epci departement region"
     " region_name precision supporters created_at created_period updated_at url"
     " source source_url licence attribution source_supporters"
-    f" {' '.join(FACT_COLUMNS)}"
+    f" {' '.join(FACT_COLUMNS)} attributes"
 )
 BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 # Without the shrinking of a failure, which takes minutes for so many doors.

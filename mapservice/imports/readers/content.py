@@ -23,27 +23,48 @@ MAX_JSON_BYTES = 64 * MIB
 MAX_LINE_BYTES = MIB
 HEAD_BYTES = 64 * 1024
 
-Format = Literal["csv", "json", "gpkg"]
+Format = Literal["csv", "json", "gpkg", "workbook", "kml", "gpx", "shapefile", "parquet"]
 
 SQLITE_MAGIC = b"SQLite format 3\x00"
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 GZIP_MAGIC = b"\x1f\x8b"
 JSON_SUFFIXES = frozenset(
-    (".geojson", ".json", ".geojsonl", ".geojsons", ".geojsonseq", ".ndjson", ".jsonl")
+    (
+        ".geojson",
+        ".json",
+        ".jsonld",
+        ".umap",
+        ".geojsonl",
+        ".geojsons",
+        ".geojsonseq",
+        ".ndjson",
+        ".jsonl",
+    )
 )
-DATA_SUFFIXES = JSON_SUFFIXES | {".csv", ".tsv", ".txt", ".tab", ".gpkg"}
+DATA_SUFFIXES = JSON_SUFFIXES | {
+    *(".csv", ".tsv", ".txt", ".tab", ".gpkg"),
+    *(".kml", ".gpx", ".parquet", ".geoparquet"),
+}
 FOREIGN_MAGIC = (
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook: save it as CSV (UTF-8)"),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "an old Excel workbook, or one with a password: save it as XLSX, without a password",
+    ),
     (b"%PDF", "a PDF: only a table can be imported"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
-    (b"PAR1", "a Parquet file: convert it to CSV or GeoPackage"),
     (b"BZh", "compressed with bzip2: unpack it first"),
     (b"\xfd7zXZ", "compressed with xz: unpack it first"),
     (b"7z\xbc\xaf", "a 7-Zip archive: unpack it first"),
     (b"Rar!", "a RAR archive: unpack it first"),
 )
-MARKUP = re.compile(rb"\s*<(?:!doctype|html|\?xml|kml|gpx|svg)", re.IGNORECASE)
+MARKUP = re.compile(rb"\s*<(?:!doctype|html|\?xml|svg)", re.IGNORECASE)
+PARQUET_MAGIC = b"PAR1"
+# The first element of a file that may be read; a prefix may stand before its name.
+MAP_MARKUP = re.compile(
+    rb"\s*(?:<\?xml.*?\?>\s*)?(?:<!--.*?-->\s*|<![^>]*>\s*)*<(?:\w+:)?(kml|gpx)[\s>]",
+    re.IGNORECASE | re.DOTALL,
+)
 JSON_START = re.compile(r'[\s\x1e\ufeff]*(?:\{\s*["}]|\[\s*[{\]])')
 
 
@@ -53,7 +74,8 @@ class FileContent:
 
     `suffix` is that of the data ("initiatives.csv.gz" gives ".csv"). `single_byte` is the
     encoding of the lines that are no UTF-8, `encoding` what to tell of all of them, "" of a
-    GeoPackage.
+    GeoPackage and of other formats that say it themselves. `kind` is the format where an archive
+    tells it.
     """
 
     name: str
@@ -61,6 +83,7 @@ class FileContent:
     source: Path | bytes
     single_byte: str = DEFAULT
     encoding: str = ""
+    kind: Literal["", "workbook", "shapefile"] = ""
 
     def open(self) -> BinaryIO:
         """A fresh binary stream; the caller closes it."""
@@ -95,11 +118,13 @@ def load_content(path: Path) -> FileContent:
         content = FileContent(path.name, inner.suffix.lower(), data)
     elif head.startswith(ZIP_MAGIC):
         content = _unpack_zip(path)
+    if content.kind:
+        return content
     _refuse_foreign(content)
 
     # What its bytes tell of their encoding, which takes one look at all of them.
     head = content.head()
-    if head.startswith(SQLITE_MAGIC):
+    if head.startswith((SQLITE_MAGIC, PARQUET_MAGIC)) or markup_of(head, content.suffix):
         return content
     if wide := _width(head):
         return replace(content, encoding=wide.upper())
@@ -110,8 +135,14 @@ def load_content(path: Path) -> FileContent:
 
 
 def format_of(content: FileContent) -> Format:
-    """CSV, JSON or GeoPackage, by the bytes first and the extension where they leave doubt."""
+    """By the bytes first, and the extension where they leave doubt."""
+    if content.kind:
+        return content.kind
     head = content.head()
+    if head.startswith(PARQUET_MAGIC):
+        return "parquet"
+    if markup := markup_of(head, content.suffix):
+        return markup
     if head.startswith(SQLITE_MAGIC):
         return "gpkg"
     if content.suffix == ".gpkg":
@@ -119,6 +150,17 @@ def format_of(content: FileContent) -> Format:
     if content.suffix in JSON_SUFFIXES or JSON_START.match(_decode(head, _width(head))):
         return "json"
     return "csv"
+
+
+def markup_of(head: bytes, suffix: str) -> Literal["kml", "gpx"] | None:
+    """Which format of maps in XML the first bytes of a file begin, if any."""
+    plain = head.replace(b"\x00", b"") if _width(head) else head
+    plain = plain.removeprefix(b"\xef\xbb\xbf").lstrip(b"\xff\xfe \t\r\n")
+    found = MAP_MARKUP.match(plain)
+    if not found and not (suffix in (".kml", ".gpx") and plain.startswith(b"<")):
+        return None
+    kind = found.group(1).lower().decode() if found else suffix.removeprefix(".")
+    return "kml" if kind == "kml" else "gpx"
 
 
 def lines(content: FileContent) -> Iterator[str | None]:
@@ -173,21 +215,24 @@ def _unpack_zip(path: Path) -> FileContent:
             members = [member for member in archive.infolist() if not member.is_dir()]
             names = {member.filename for member in members}
             if "[Content_Types].xml" in names or "content.xml" in names:
-                raise SourceError(f"{path.name}: is a spreadsheet; save it as CSV (UTF-8)")
+                if not any(name in names for name in ("xl/workbook.xml", "content.xml")):
+                    raise SourceError(f"{path.name}: is a document without sheets")
+                return FileContent(path.name, path.suffix.lower(), path, kind="workbook")
             if any(name.lower().endswith(".shp") for name in names):
-                raise SourceError(
-                    f"{path.name}: holds a Shapefile; save it as GeoPackage or GeoJSON"
-                )
+                return FileContent(path.name, ".zip", path, kind="shapefile")
             tables = [
                 name
                 for name in (member.filename for member in members)
                 if PurePosixPath(name).suffix.lower() in DATA_SUFFIXES
                 and not name.startswith("__MACOSX/")
             ]
+            if path.suffix.lower() == ".kmz":
+                # What a map begins with, whatever else it holds.
+                tables.sort(key=lambda name: (name.lower() != "doc.kml", name))
+                del tables[1:]
             if len(tables) != 1:
                 raise SourceError(
-                    f"{path.name}: the archive must hold one CSV, GeoJSON or GeoPackage;"
-                    f" it holds {len(tables)}"
+                    f"{path.name}: the archive must hold one table; it holds {len(tables)}"
                 )
             with archive.open(tables[0]) as stream:
                 data = _bounded(stream, path.name)
@@ -208,11 +253,15 @@ def _refuse_foreign(content: FileContent) -> None:
     for magic, what in FOREIGN_MAGIC:
         if head.startswith(magic):
             raise SourceError(f"{content.name}: is {what}")
-    if MARKUP.match(head.removeprefix(b"\xef\xbb\xbf")):
+    if MARKUP.match(head.removeprefix(b"\xef\xbb\xbf")) and not markup_of(head, content.suffix):
         raise SourceError(f"{content.name}: is a web page or XML, not a table")
     # More than 2 % of control bytes are too many for text, whatever its encoding.
     controls = len(re.findall(rb"[\x00-\x08\x0e-\x1d\x1f\x7f]", head))
-    if controls * 50 > len(head) and not _width(head) and not head.startswith(SQLITE_MAGIC):
+    if (
+        controls * 50 > len(head)
+        and not _width(head)
+        and not head.startswith((SQLITE_MAGIC, PARQUET_MAGIC))
+    ):
         raise SourceError(f"{content.name}: holds binary data, not text")
 
 

@@ -9,34 +9,27 @@ other without refusing or accepting other files.
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import islice
 
 from mapservice.errors import SourceError
 from mapservice.imports.readers.content import MAX_LINE_BYTES, FileContent, lines
-from mapservice.imports.readers.tables import MAX_COLUMNS, SourceRecord, SourceTable, storable
+from mapservice.imports.readers.tables import SourceTable
+from mapservice.imports.readers.tabular import (
+    HEADER_WITHIN,
+    DelimitedRow,
+    Recogniser,
+    is_blank,
+    table_of,
+)
 
 SEPARATORS = ",;\t|"
 SNIFFED_LINES = 40
-# A title or two may stand above the header.
-HEADER_WITHIN = 10
 MAX_RECORD_LINES = 500
 MAX_REPAIRS = 1_000
 
 # A polygon in a cell is longer than what the csv module takes by default.
 csv.field_size_limit(MAX_LINE_BYTES)
-
-Recogniser = Callable[[list[str]], int]
-
-
-@dataclass(frozen=True, slots=True)
-class DelimitedRow:
-    """The cells of one record, with what its quotes needed; `rejected` when it has none."""
-
-    cells: list[str]
-    note: str = ""
-    rejected: str = ""
 
 
 def read_delimited(content: FileContent, recognised: Recogniser) -> SourceTable:
@@ -54,51 +47,21 @@ def read_delimited(content: FileContent, recognised: Recogniser) -> SourceTable:
     else:
         separator, above = max(SEPARATORS, key=lambda one: _fitness(sample, one, recognised)), 0
 
-    # The header is the first row, unless a row soon below it names more columns that are known.
-    rows = _parsed(lines(content), separator, 0, content.name)
-    first = list(islice((row for row in rows if not _is_blank(row)), above, above + HEADER_WITHIN))
-    if not first:
-        raise SourceError(f"{content.name}: the file is empty")
-    if first[0].rejected:
-        raise SourceError(f"{content.name}: the header {first[0].rejected}")
-    known = [recognised(row.cells) for row in first]
-    # A row of merged cells above the header, half of them empty, holds groups of columns or the
-    # table's own title.
-    top = first[0].cells
-    is_sparse = len(top) > 1 and sum(bool(cell.strip()) for cell in top) * 2 <= len(top)
-    ahead = 1 if is_sparse else 2
-    best = known.index(max(known)) if max(known) >= known[0] + ahead else 0
-    above += best
+    def rows(width: int) -> Iterator[DelimitedRow]:
+        parsed = _parsed(lines(content), separator, width, content.name)
+        return _without_first(parsed) if above else parsed
 
-    # Names are made unique and never empty.
-    seen: Counter[str] = Counter()
-    names: list[str] = []
-    problems: list[str] = []
-    for position, cell in enumerate(first[best].cells, start=1):
-        name = " ".join(storable(cell).split())[:200] or f"column {position}"
-        seen[name] += 1
-        if seen[name] > 1:
-            problems.append(f"column {name!r} appears more than once")
-            name = f"{name} ({seen[name]})"
-        names.append(name)
-    columns = tuple(names)
-    if len(columns) > MAX_COLUMNS:
-        raise SourceError(
-            f"{content.name}: has {len(columns)} columns; at most {MAX_COLUMNS} are read"
-        )
+    return table_of(content.name, rows, recognised, separator)
 
-    def records() -> Iterator[SourceRecord]:
-        before = above + 1
-        for row in _parsed(lines(content), separator, len(columns), content.name):
-            if before:
-                before -= not _is_blank(row)
-            elif not _is_blank(row) or len(row.cells) > 1:
-                yield _record(columns, row)
 
-    total = sum(1 for _ in records())
-    if total == 0:
-        raise SourceError(f"{content.name}: has a header and no row below it")
-    return SourceTable(columns, records, total, tuple(dict.fromkeys(problems)), separator)
+def _without_first(rows: Iterator[DelimitedRow]) -> Iterator[DelimitedRow]:
+    """All rows but the first that holds something: it names the separator."""
+    waiting = True
+    for row in rows:
+        if waiting and not is_blank(row):
+            waiting = False
+        else:
+            yield row
 
 
 def _fitness(sample: list[str], separator: str, recognised: Recogniser) -> tuple[int, float, int]:
@@ -109,25 +72,6 @@ def _fitness(sample: list[str], separator: str, recognised: Recogniser) -> tuple
     known = max(recognised(row) for row in rows[:HEADER_WITHIN])
     width, agreeing = Counter(len(row) for row in rows).most_common(1)[0]
     return (known, agreeing / len(rows) if width > 1 else 0.0, width)
-
-
-def _record(columns: tuple[str, ...], row: DelimitedRow) -> SourceRecord:
-    cells = [storable(cell) for cell in row.cells]
-    extra = [cell for cell in cells[len(columns) :] if cell.strip()]
-    padded = cells[: len(columns)] + [""] * (len(columns) - len(cells))
-    notes = (row.note,) if row.note else ()
-    rejected = row.rejected
-    if extra:
-        rejected = (
-            f"row has {len(cells)} cells for {len(columns)} columns: a separator inside a cell"
-            " is not quoted"
-        )
-    return SourceRecord(dict(zip(columns, padded, strict=True)), None, None, notes, rejected)
-
-
-def _is_blank(row: DelimitedRow) -> bool:
-    """A line of nothing, or of separators alone."""
-    return not row.rejected and all(not cell or cell.isspace() for cell in row.cells)
 
 
 class _Tape:

@@ -25,7 +25,9 @@ from mapservice.imports.readers.tables import (
 )
 
 # Where the interfaces of open data portals and GoGoCarto put their rows.
-LIST_MEMBERS = ("features", "results", "records", "data", "items")
+LIST_MEMBERS = ("@graph", "features", "results", "records", "data", "items", "itemListElement")
+# Objects within objects are columns of their own down to there.
+DEEPEST = 3
 RECORD_SEPARATOR = "\x1e"
 AUTHORITY_CODE = re.compile(r"(?:urn:ogc:def:crs:)?EPSG:[\d.]*:?(\d{3,6})$", re.IGNORECASE)
 LONGITUDE_FIRST = re.compile(r"CRS:?84$", re.IGNORECASE)
@@ -95,6 +97,8 @@ def _is_sequence(content: FileContent) -> bool:
 def _features(document: Any, name: str) -> list[Any]:
     """The list of features or objects within a JSON document."""
     kind = document.get("type") if isinstance(document, dict) else None
+    if kind == "umap":
+        return _umap_features(document)
     if isinstance(document, list):
         return document
     if kind == "FeatureCollection" and isinstance(document.get("features"), list):
@@ -107,6 +111,34 @@ def _features(document: Any, name: str) -> list[Any]:
     if kind == "Topology":
         raise SourceError(f"{name}: is TopoJSON; convert it to GeoJSON")
     raise SourceError(f"{name}: JSON without a FeatureCollection, a Feature or a list of objects")
+
+
+def _umap_features(document: dict[str, Any]) -> list[Any]:
+    """The features of all layers of an uMap, each with the name of its layer and its licence.
+
+    Layers that uMap fetches from elsewhere hold none.
+    """
+    about = document.get("properties")
+    licence = about.get("licence") if isinstance(about, dict) else None
+    licence = licence.get("name") if isinstance(licence, dict) else licence
+    found = []
+    layers = document.get("layers")
+    for layer in layers if isinstance(layers, list) else []:
+        options = layer.get("_umap_options") if isinstance(layer, dict) else None
+        options = options if isinstance(options, dict) else layer.get("_storage", {})
+        name = options.get("name", "") if isinstance(options, dict) else ""
+        for feature in layer.get("features") or []:
+            if isinstance(feature, dict) and isinstance(feature.get("properties"), dict):
+                told = {
+                    key: value
+                    for key, value in feature["properties"].items()
+                    if key not in ("_umap_options", "_storage_options", "_storage")
+                }
+                told |= {"calque": name} if name and "calque" not in told else {}
+                told |= {"licence": licence} if licence and "licence" not in told else {}
+                feature = {**feature, "properties": told}
+            found.append(feature)
+    return found
 
 
 def to_wgs84(crs: CRS) -> Projecting | None:
@@ -204,14 +236,19 @@ def projected(shape: BaseGeometry, project: Projecting) -> BaseGeometry | None:
     return turned if all(map(math.isfinite, turned.bounds)) else None
 
 
-def _cells(properties: dict[str, Any]) -> dict[str, str]:
+def _cells(properties: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str, str]:
     """Properties as cells; an object within gives one cell for each of its members."""
     cells: dict[str, str] = {}
     for key, value in properties.items():
-        if isinstance(value, dict) and "coordinates" not in value:
-            cells.update({f"{key}.{inner}": _cell(item) for inner, item in value.items()})
+        if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+            value = value[0]
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and "@value" in value:
+            cells[name] = _cell(value["@value"])  # a text with its language, in JSON-LD
+        elif isinstance(value, dict) and "coordinates" not in value and depth < DEEPEST:
+            cells.update(_cells(value, f"{name}.", depth + 1))
         else:
-            cells[key] = _cell(value)
+            cells[name] = _cell(value)
     return {storable(key)[:200]: cell for key, cell in cells.items()}
 
 

@@ -1,6 +1,7 @@
 """GeoPackage (OGC 12-128) through GDAL, its layers one after the other, in EPSG:4326."""
 
 import logging
+import re
 import sqlite3
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,16 +12,14 @@ from typing import Any
 
 import numpy as np
 import pyogrio.raw
-import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FieldError
 from pyproj import CRS
 from pyproj.exceptions import ProjError
-from shapely.geometry.base import BaseGeometry
 
 from mapservice.errors import SourceError
 from mapservice.imports.readers.content import FileContent
-from mapservice.imports.readers.geojson import Projecting, projected, to_wgs84
-from mapservice.imports.readers.shapes import UNREADABLE
+from mapservice.imports.readers.geojson import Projecting, to_wgs84
+from mapservice.imports.readers.geometries import read_geometry
 from mapservice.imports.readers.tables import (
     MAX_COLUMNS,
     SourceRecord,
@@ -31,6 +30,12 @@ from mapservice.imports.readers.tables import (
 
 FEATURES_PER_READ = 10_000
 GDAL_ERRORS = (DataSourceError, DataLayerError, FieldError, ValueError, RuntimeError)
+# Triggers that GDAL, QGIS and the extensions of the standard keep in every file: indexes, counts.
+KNOWN_TRIGGERS = re.compile(
+    r"(?:rtree_.*_(?:insert|delete|update\d*)|trigger_(?:insert|delete)_feature_count_.*|gpkg_.*"
+    r"|fk(?:i|u|d)_.*)",
+    re.IGNORECASE | re.DOTALL,
+)
 # QGIS keeps its styles in the file, as a table with a "description".
 NOT_DATA = frozenset({"layer_styles", "qgis_projects"})
 
@@ -54,7 +59,7 @@ def read_geopackage(
     the file's own SQL, without bound.
     """
     logging.getLogger("pyogrio._io").setLevel(logging.CRITICAL)
-    layers = [_layer(content, name) for name in _plain_tables(content)]
+    layers = [layer_of(content, name) for name in _plain_tables(content)]
     usable = [layer for layer in layers if layer.total and is_usable(layer.columns)]
     chosen = usable or [layer for layer in layers if layer.total]
     if not chosen:
@@ -65,7 +70,7 @@ def read_geopackage(
 
     def records() -> Iterator[SourceRecord]:
         for layer in chosen:
-            yield from _records(content, layer)
+            yield from records_of(content, layer)
 
     skipped = tuple(
         f"layer {layer.name!r} is not read: no title among its columns, or no row"
@@ -93,6 +98,16 @@ def _plain_tables(content: FileContent) -> list[str]:
             for name in kinds:
                 if name.lower().startswith("gpkg_") and not _is_plain(connection, kinds, name):
                     raise SourceError(f"{content.name}: {storable(name)!r} must be a plain table")
+            # None would run here, where nothing is written: a file that has its own is still not
+            # what it seems to be.
+            for (trigger,) in connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+            ):
+                if not KNOWN_TRIGGERS.fullmatch(trigger):
+                    raise SourceError(
+                        f"{content.name}: holds a trigger of its own ({storable(trigger)[:60]!r}):"
+                        " export the layer to a new GeoPackage"
+                    )
             listed = connection.execute(
                 "SELECT CAST(table_name AS TEXT) FROM gpkg_contents"
                 " WHERE data_type IN ('features', 'attributes') ORDER BY rowid"
@@ -113,7 +128,8 @@ def _is_plain(connection: sqlite3.Connection, kinds: dict[str, str], name: str) 
     return kinds.get(name) == "table" and generated == 0
 
 
-def _layer(content: FileContent, name: str) -> GeoPackageLayer:
+def layer_of(content: FileContent, name: str) -> GeoPackageLayer:
+    """What GDAL tells of a layer. Raises SourceError."""
     try:
         with warnings.catch_warnings(action="ignore"):
             info = pyogrio.read_info(content.source, layer=name, force_feature_count=True)
@@ -127,7 +143,8 @@ def _layer(content: FileContent, name: str) -> GeoPackageLayer:
     return GeoPackageLayer(name, columns, max(int(info["features"]), 0), project)
 
 
-def _records(content: FileContent, layer: GeoPackageLayer) -> Iterator[SourceRecord]:
+def records_of(content: FileContent, layer: GeoPackageLayer) -> Iterator[SourceRecord]:
+    """The rows of a layer, some thousands at a time. Raises SourceError."""
     for start in range(0, layer.total, FEATURES_PER_READ):
         # WKB geometries (None for a table without) and one array of values per column.
         try:
@@ -147,31 +164,11 @@ def _records(content: FileContent, layer: GeoPackageLayer) -> Iterator[SourceRec
                 column: field[index] for column, field in zip(layer.columns, cells, strict=True)
             }
             wkb = None if geometries is None else geometries[index]
-            point, shape, note = _geometry(wkb, layer.project)
+            point, shape, note = read_geometry(wkb, layer.project)
             yield SourceRecord(values, point, shape, (note,) if note else ())
         if count < FEATURES_PER_READ:
             # The count that a file states of itself may be wrong.
             return
-
-
-def _geometry(
-    wkb: bytes | None, project: Projecting | None
-) -> tuple[tuple[float, float] | None, BaseGeometry | None, str]:
-    """The point, or the shape that is none, or why there is neither."""
-    geometry = shapely.from_wkb(wkb, on_invalid="ignore") if wkb is not None else None
-    if geometry is None or geometry.is_empty:
-        if wkb is None or geometry is not None:
-            return None, None, ""
-        return None, UNREADABLE, "geometry: cannot be read"
-    if isinstance(geometry, shapely.MultiPoint) and len(geometry.geoms) == 1:
-        geometry = geometry.geoms[0]
-    if not isinstance(geometry, shapely.Point):
-        flat = shapely.force_2d(geometry)
-        shape = projected(flat, project) if project else flat
-        shape = UNREADABLE if shape is None else shape
-        return None, shape, f"geometry: a {geometry.geom_type} gives no true point, so no pin"
-    pair = float(geometry.x), float(geometry.y)
-    return project(*pair) if project else pair, None, ""
 
 
 def _cell(value: Any) -> str:

@@ -58,6 +58,7 @@ FIELDS = (
     "attribution",
     "source_supporters",
     *FACT_COLUMNS,
+    "attributes",
 )
 KINDS = (
     dict.fromkeys(FIELDS, "object")

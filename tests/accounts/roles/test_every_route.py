@@ -180,6 +180,11 @@ def is_moderation(path: str) -> bool:
     return path == "/moderation" or path.startswith("/moderation/")
 
 
+def is_import(path: str) -> bool:
+    """For anybody with a role: `tests/imports/test_uploads.py` tells whose files who sees."""
+    return path == "/importer" or path.startswith("/importer/")
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Everybody, and one thing of each kind here and there."""
@@ -326,7 +331,7 @@ def test_without_a_password_set_who_has_no_role_finds_nothing(app: Flask, engine
 
 def test_elsewhere_a_role_opens_nothing(scene: Scene, keyed_app: Flask) -> None:
     for method, rule in doors(keyed_app):
-        if is_moderation(rule):
+        if is_moderation(rule) or is_import(rule):
             continue
         path = filled(rule)
         answers = {
@@ -339,6 +344,22 @@ def test_elsewhere_a_role_opens_nothing(scene: Scene, keyed_app: Flask) -> None:
             assert nobody == 303, (method, path)
         elif rule not in ASKS_FOR_AN_ADDRESS and not rule.startswith("/initiatives/<uuid:"):
             assert nobody == answers["person"], (method, path)
+
+
+def test_files_are_imported_by_who_has_a_role(scene: Scene, keyed_app: Flask) -> None:
+    for method, rule in doors(keyed_app):
+        if not is_import(rule):
+            continue
+        path = filled(rule)
+        for role in ROLES:
+            answer = scene.cast[role].open(method, path)
+            if role in ("nobody", "person"):
+                assert answer.status_code == TURNED_AWAY[0], (method, path, role)
+            elif path == "/importer":
+                # A form without a file is sent back.
+                assert answer.status_code == (200 if method == "GET" else 400), (method, role)
+            else:
+                assert answer.status_code == 404, (method, path, role)
 
 
 def filled(rule: str) -> str:

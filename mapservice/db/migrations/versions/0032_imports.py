@@ -1,0 +1,10 @@
+"""Imports: attributes and shapes of initiatives, sources, runs and what each changed, uploads."""
+
+from mapservice.db.migrate import run_sql
+
+revision = "0032"
+down_revision = "0029"
+
+
+def upgrade() -> None:
+    run_sql("migrations/0032_imports.sql")

@@ -1,0 +1,259 @@
+"""Columns that no field takes: what each holds, which of its cells are about persons, and its
+values by type.
+
+Nothing of a file is lost: such cells are kept beside the initiative (`initiative_detail`), those
+about persons apart from the others, so that no page and no export can show them by mistake.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from mapservice.imports.columns import plain_name
+from mapservice.imports.dates import is_day, read_date
+from mapservice.imports.readers.tables import SourceRecord
+from mapservice.imports.text import block, is_placeholder, one_line, shortened, words_of
+
+VALUE_LENGTH = 2_000
+KEY_LENGTH = 100
+MOST_BYTES = 60_000
+ENOUGH = 0.95
+
+
+class ColumnKind(StrEnum):
+    """What a column is about, where that is known; else its type."""
+
+    OPENING_HOURS = "opening_hours"
+    START = "start"
+    END = "end"
+    PRICE = "price"
+    ACCESS = "access"
+    WEBSITE = "website"
+    TAGS = "tags"
+    AUDIENCE = "audience"
+    ORGANISER = "organiser"
+    EMAIL = "email"
+    PHONE = "phone"
+    IMAGE = "image"
+    PERSON = "person"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TEXT = "text"
+
+
+# By the words of a column's name, the first that fits; accents, case and articles do not count.
+KIND_WORDS: tuple[tuple[ColumnKind, str], ...] = (
+    (
+        ColumnKind.PERSON,
+        (
+            r"\b(?:prenom|civilite|first name|last name|surname|nom famille|date naissance|auteur"
+            r"|author|votre nom|your name"
+            r"|nom (?:referent|responsable|contact|president|beneficiaire|demandeur|prenom|maire)"
+            r"|(?:referent|responsable|president|contact|interlocuteur|correspondant|demandeur)e?s?"
+            r"(?: \w+)? (?:nom|name))\b"
+            r"|^(?:(?:referent|responsable|president|interlocuteur|correspondant|demandeur)e?s?"
+            r"|contacts?|contact person|personnes? (?:contact|ressource|referente)|maire|elu)$"
+        ),
+    ),
+    (ColumnKind.EMAIL, r"\b(?:e ?mails?|mails?|courriels?|adresse (?:mail|electronique))\b"),
+    (
+        ColumnKind.PHONE,
+        r"\b(?:tel|tels|telephones?|phone|fax|mobiles?|portables?|gsm|numero telephone)\b",
+    ),
+    (
+        ColumnKind.OPENING_HOURS,
+        r"\b(?:horaires?|heures? ouverture|opening hours?|openhours|permanences?)\b",
+    ),
+    (ColumnKind.START, r"\b(?:date debut|debut|start|start date|begin|commence)\b"),
+    (ColumnKind.END, r"\b(?:date fin|fin|end|end date)\b"),
+    (
+        ColumnKind.PRICE,
+        r"\b(?:tarifs?|prix|price|cost|couts?|gratuit|gratuite|montants?|budgets?|cotisation|fee)\b",
+    ),
+    (
+        ColumnKind.ACCESS,
+        r"\b(?:accessibilite|accessible|pmr|handicap|fauteuil|wheelchair|accessibility)\b",
+    ),
+    (
+        ColumnKind.IMAGE,
+        r"\b(?:images?|photos?|pictures?|logos?|vignette|thumbnail|illustration)\b",
+    ),
+    (
+        ColumnKind.WEBSITE,
+        r"\b(?:site|website|web|url|lien|link|facebook|instagram|linkedin|reseaux sociaux)\b",
+    ),
+    (ColumnKind.TAGS, r"\b(?:tags?|mots? cles?|mot clefs?|keywords?|etiquettes?)\b"),
+    (ColumnKind.AUDIENCE, r"\b(?:publics?|audience|beneficiaires|cible|ages?)\b"),
+    (
+        ColumnKind.ORGANISER,
+        (
+            r"\b(?:porteurs?|organisateurs?|organisatrice|organi[sz]er|structure|association"
+            r"|organisme|maitre ouvrage|maitrise ouvrage|partenaires?|collectif)\b"
+        ),
+    ),
+)
+# Numbers that are names: a zero at the front means something, and nobody adds them up.
+CODE_WORDS = re.compile(
+    r"\b(?:code|cp|insee|siren|siret|rna|id|identifiant|numero|num|ref|tel|telephone|cog|uuid)\b"
+)
+NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d{0,14})(?:[.,]\d{1,10})?")
+YES = frozenset({"oui", "vrai", "true", "yes", "x"})
+NO = frozenset({"non", "faux", "false", "no"})
+MOBILE = re.compile(r"(?<!\d)(?:(?:\+|00)\s?33\s?(?:\(0\)\s?)?|0)[67](?:[\s.\-/]?\d{2}){4}(?!\d)")
+ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# Boxes of persons by their provider, or by a first name and a name before the sign.
+PRIVATE_BOX = re.compile(
+    r"[\w.+-]+@(?:gmail|googlemail|hotmail|outlook|live|msn|yahoo|ymail|orange|wanadoo|free|sfr"
+    r"|neuf|laposte|bbox|numericable|icloud|me|proton|protonmail|aol|club-internet|gmx)\.\w+"
+    r"|[a-z]{2,}[.][a-z-]{2,}@[\w.-]+",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeColumn:
+    """A column kept as it is. `is_personal`: all of its cells are about persons."""
+
+    column: str
+    key: str
+    kind: ColumnKind
+    type: ColumnKind
+    is_personal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCells:
+    """What is kept of a row: values by column, those about persons apart, and what to tell."""
+
+    attributes: dict[str, Any]
+    withheld: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def attribute_columns(
+    columns: Sequence[str],
+    used: Mapping[str, str],
+    sample: Sequence[SourceRecord],
+    also: Sequence[str] = (),
+) -> list[AttributeColumn]:
+    """Those of the columns that hold something and that no field keeps whole.
+
+    `used` gives the column of each field, `also` columns that a field reads without keeping their
+    words (a category becomes one of nine themes).
+    """
+    taken = set(used.values()) - set(also)
+    first_names = any(kind_of(column) is ColumnKind.PERSON for column in columns)
+    found: list[AttributeColumn] = []
+    keys: set[str] = set()
+    for column in columns:
+        if column in taken:
+            continue
+        cells = list(_cells(column, sample))
+        kind = kind_of(column)
+        if first_names and plain_name(column) in ("nom", "name") and column not in used.values():
+            kind = ColumnKind.PERSON
+        key = shortened(one_line(column), KEY_LENGTH)
+        while key in keys:
+            key = f"{key[: KEY_LENGTH - 4]} (2)" if not key.endswith(")") else f"{key}'"
+        keys.add(key)
+        of_type = _type(column, cells)
+        found.append(
+            AttributeColumn(column, key, kind or of_type, of_type, kind is ColumnKind.PERSON)
+        )
+    return found
+
+
+def is_filled(column: str, sample: Sequence[SourceRecord]) -> bool:
+    """Whether any row of the sample says something in a column."""
+    return next(_cells(column, sample), "") != ""
+
+
+def kept_cells(columns: Sequence[AttributeColumn], values: Mapping[str, str]) -> KeptCells:
+    """The cells of one row, as JSON holds them."""
+    attributes: dict[str, Any] = {}
+    withheld: dict[str, str] = {}
+    notes: list[str] = []
+    left = MOST_BYTES
+    for one in columns:
+        raw = values.get(one.column, "")
+        if not raw or is_placeholder(raw):
+            continue
+        text = block(raw)
+        if not text:
+            continue
+        if len(text) > VALUE_LENGTH:
+            notes.append(f"{one.column}: {len(text)} characters, cut to {VALUE_LENGTH}")
+            text = shortened(text, VALUE_LENGTH)
+        left -= len(text) + len(one.key)
+        if left < 0:
+            notes.append(f"{one.column}: not kept, the row says too much")
+            continue
+        if one.is_personal or is_personal(text):
+            withheld[one.key] = text
+        else:
+            attributes[one.key] = _typed(text, one.type)
+    if withheld:
+        notes.append(f"personal data, not shown: {', '.join(withheld)}")
+    return KeptCells(attributes, withheld, tuple(notes))
+
+
+def is_personal(text: str) -> bool:
+    """Whether a cell holds the mobile number or the mail box of a person."""
+    if "@" in text:
+        return any(PRIVATE_BOX.fullmatch(one) for one in ADDRESS.findall(text))
+    return bool(MOBILE.search(text))
+
+
+def kind_of(column: str) -> ColumnKind | None:
+    """What the name of a column tells of its cells."""
+    name = plain_name(column)
+    return next((kind for kind, pattern in KIND_WORDS if re.search(pattern, name)), None)
+
+
+def _cells(column: str, sample: Sequence[SourceRecord]) -> Iterator[str]:
+    for record in sample:
+        cell = record.values.get(column, "").strip()[:200]
+        if cell and not is_placeholder(cell):
+            yield cell
+
+
+def _type(column: str, cells: Sequence[str]) -> ColumnKind:
+    """That of nearly all cells; the others stay text."""
+    if not cells:
+        return ColumnKind.TEXT
+    enough = ENOUGH * len(cells)
+    if not CODE_WORDS.search(plain_name(column)) and sum(map(_is_number, cells)) >= enough:
+        return ColumnKind.NUMBER
+    words = [words_of(cell) for cell in cells]
+    if all(word in YES or word in NO for word in words):
+        return ColumnKind.BOOLEAN
+    if sum(bool(_day(cell)) for cell in cells) >= enough:
+        return ColumnKind.DATE
+    return ColumnKind.TEXT
+
+
+def _is_number(cell: str) -> bool:
+    return NUMBER.fullmatch(cell) is not None
+
+
+def _day(cell: str) -> str:
+    if cell.isdigit():
+        return ""
+    found = read_date(cell) or ""
+    return found if is_day(found) and len(cell) <= 30 and ":" not in cell else ""
+
+
+def _typed(text: str, kind: ColumnKind) -> Any:
+    if kind is ColumnKind.NUMBER and NUMBER.fullmatch(text):
+        number = text.replace(",", ".")
+        return json.loads(number.lstrip("+"))
+    if kind is ColumnKind.BOOLEAN:
+        word = words_of(text)
+        return True if word in YES else False if word in NO else text
+    if kind is ColumnKind.DATE:
+        return _day(text) or text
+    return text

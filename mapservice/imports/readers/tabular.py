@@ -1,0 +1,182 @@
+"""Rows of cells with a header somewhere above them: what CSV files and sheets have in common."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from mapservice.errors import SourceError
+from mapservice.imports.readers.tables import MAX_COLUMNS, SourceRecord, SourceTable, storable
+
+# Titles, notes and groups of columns may stand above the header.
+HEADER_WITHIN = 10
+
+# How many of some header cells name a role that is known.
+Recogniser = Callable[[list[str]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class DelimitedRow:
+    """The cells of one record, with what its quotes needed; `rejected` when it has none."""
+
+    cells: list[str]
+    note: str = ""
+    rejected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableHeader:
+    """The names of the columns, unique and never empty, and how many rows that are not blank end
+    with them. `known`: how many name a role."""
+
+    columns: tuple[str, ...]
+    rows: int
+    known: int
+    problems: tuple[str, ...]
+
+
+def is_blank(row: DelimitedRow) -> bool:
+    """A line of nothing, or of separators alone."""
+    return not row.rejected and all(not cell or cell.isspace() for cell in row.cells)
+
+
+def find_header(first: Sequence[DelimitedRow], recognised: Recogniser, name: str) -> TableHeader:
+    """The header among the first rows that are not blank: the first one, unless a row soon below
+    it names more columns that are known.
+
+    Raises SourceError where there is none.
+    """
+    if not first:
+        raise SourceError(f"{name}: the file is empty")
+    if first[0].rejected:
+        raise SourceError(f"{name}: the header {first[0].rejected}")
+    known = [recognised(row.cells) for row in first]
+    # A row of merged cells above the header, half of them empty, holds groups of columns or the
+    # table's own title.
+    width = max(len(row.cells) for row in first)
+    top = [cell for cell in first[0].cells if cell.strip()]
+    is_sparse = width > 1 and len(top) * 2 <= width
+    ahead = 1 if is_sparse else 2
+    best = known.index(max(known)) if max(known) >= known[0] + ahead else 0
+    names, groups = first[best].cells, first[best - 1].cells if best else []
+    if not best and len(top) == 1 and width > 2:
+        # A lone title above a header without a word that is known.
+        full = (i for i, row in enumerate(first) if _is_full(row.cells, width))
+        best = next(full, 0)
+        names = first[best].cells
+
+    # Two rows may make one header: the second says more of what the first one groups.
+    rows = best + 1
+    if rows < len(first) and (joined := _joined(names, first[rows].cells)):
+        if recognised(joined) > known[best]:
+            names, groups, rows = joined, names, rows + 1
+    elif best and sum(bool(cell.strip()) for cell in groups) > 1:
+        names = [
+            cell if cell.strip() else groups[index] if index < len(groups) else ""
+            for index, cell in enumerate(names)
+        ]
+    columns, problems = _unique(names, groups)
+    if len(columns) > MAX_COLUMNS:
+        raise SourceError(f"{name}: has {len(columns)} columns; at most {MAX_COLUMNS} are read")
+    return TableHeader(columns, rows, recognised(list(columns)), problems)
+
+
+def table_of(
+    name: str,
+    rows: Callable[[int], Iterator[DelimitedRow]],
+    recognised: Recogniser,
+    separator: str = "",
+    *,
+    is_sheet: bool = False,
+) -> SourceTable:
+    """The table of some rows, asked for with how wide they are (0: not known yet).
+
+    `recognised` settles which row is the header. `is_sheet`: a cell beyond the header is one of a
+    column without a name, where in a text a separator is not quoted. Raises SourceError for a table
+    without rows or with a hopeless layout.
+    """
+    first = list(islice((row for row in rows(0) if not is_blank(row)), HEADER_WITHIN))
+    header = find_header(first, recognised, name)
+    columns = header.columns
+    if is_sheet:
+        width = min(max(len(row.cells) for row in rows(0)), MAX_COLUMNS)
+        columns = _unique([*columns, *[""] * (width - len(columns))], [])[0]
+
+    def records() -> Iterator[SourceRecord]:
+        before = header.rows
+        for row in rows(len(columns)):
+            if before:
+                before -= not is_blank(row)
+            elif not is_blank(row) or len(row.cells) > 1:
+                yield _record(columns, row)
+
+    total = sum(1 for _ in records())
+    if total == 0:
+        raise SourceError(f"{name}: has a header and no row below it")
+    return SourceTable(columns, records, total, header.problems, separator)
+
+
+def _is_full(cells: Sequence[str], width: int) -> bool:
+    """Whether a row has a text in most of its cells, as a header has."""
+    texts = [cell for cell in cells if any(map(str.isalpha, cell))]
+    return len(texts) * 2 > width
+
+
+def _joined(names: Sequence[str], below: Sequence[str]) -> list[str] | None:
+    """The header of two rows: `below` where it says something, which it may only where `names`
+    says nothing, the same, or begins a group."""
+    width = max(len(names), len(below))
+    upper = [*names, *[""] * (width - len(names))]
+    lower = [*below, *[""] * (width - len(below))]
+    joined = []
+    for index, (over, under) in enumerate(zip(upper, lower, strict=True)):
+        begins_group = index + 1 < width and not upper[index + 1].strip() and lower[index + 1]
+        if under.strip() and over.strip() and over != under and not begins_group:
+            return None
+        joined.append(under if under.strip() else over)
+    return joined if any(cell.strip() for cell in lower) else None
+
+
+def _unique(names: Sequence[str], groups: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names that are never empty; those that are alike are told apart by the group above them."""
+    plain = [
+        " ".join(storable(cell).split())[:200] or f"column {position}"
+        for position, cell in enumerate(names, start=1)
+    ]
+    group = ""
+    over = []
+    for index in range(len(plain)):
+        cell = " ".join(storable(groups[index]).split()) if index < len(groups) else ""
+        group = cell or group
+        over.append(group)
+    counted = Counter(plain)
+    plain = [
+        f"{over[index]} {name}"[:200]
+        if counted[name] > 1 and over[index] not in ("", name)
+        else name
+        for index, name in enumerate(plain)
+    ]
+    seen: Counter[str] = Counter()
+    columns: list[str] = []
+    problems: list[str] = []
+    for name in plain:
+        seen[name] += 1
+        if seen[name] > 1:
+            problems.append(f"column {name!r} appears more than once")
+            name = f"{name} ({seen[name]})"
+        columns.append(name)
+    return tuple(columns), tuple(dict.fromkeys(problems))
+
+
+def _record(columns: tuple[str, ...], row: DelimitedRow) -> SourceRecord:
+    cells = [storable(cell) for cell in row.cells]
+    extra = [cell for cell in cells[len(columns) :] if cell.strip()]
+    padded = cells[: len(columns)] + [""] * (len(columns) - len(cells))
+    notes = (row.note,) if row.note else ()
+    rejected = row.rejected
+    if extra:
+        rejected = (
+            f"row has {len(cells)} cells for {len(columns)} columns: a separator inside a cell"
+            " is not quoted"
+        )
+    return SourceRecord(dict(zip(columns, padded, strict=True)), None, None, notes, rejected)

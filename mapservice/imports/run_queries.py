@@ -1,0 +1,451 @@
+"""Runs of imports: what each made and changed, what undoing it restores, and what sources are."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from mapservice.db.engine import fill
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """A run as it is kept; `counts` by outcome, `reading` as `run_service.reading_of` writes it."""
+
+    id: int
+    platform: str
+    file_name: str
+    state: str
+    person: UUID | None
+    started_by: str
+    is_moderated: bool
+    is_snapshot: bool
+    started_at: datetime
+    finished_at: datetime | None
+    undone_at: datetime | None
+    reading: dict[str, Any]
+    counts: dict[str, int]
+    report: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSource:
+    """What is known of a source; one that nobody said anything about is neither trusted nor
+    owned."""
+
+    platform: str
+    trusted: bool = False
+    owner: UUID | None = None
+    mapping: Mapping[str, str] | None = None
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LikeInitiative:
+    """An initiative of another source with the title and place text of a row that is asked for."""
+
+    asked: int
+    id: UUID
+    platform: str
+    source_id: str
+    description: str
+    lon: float | None
+    lat: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class UndoneRun:
+    """How many initiatives an undone run gave up: deleted, archived, restored, left as they were.
+
+    Archived are those that people support, left those that a moderator decided about since.
+    """
+
+    deleted: int
+    archived: int
+    restored: int
+    left: int
+
+
+def begin(
+    connection: Connection,
+    *,
+    platform: str,
+    file_name: str,
+    person: UUID | None,
+    started_by: str,
+    is_moderated: bool,
+    is_snapshot: bool,
+    reading: Mapping[str, Any],
+) -> int:
+    """Keeps a run that begins; returns its number."""
+    statement = text(BEGIN).bindparams(bindparam("reading", type_=JSONB))
+    bound = {
+        "platform": platform,
+        "file_name": file_name[:300],
+        "person": person,
+        "started_by": started_by,
+        "is_moderated": is_moderated,
+        "is_snapshot": is_snapshot,
+        "reading": dict(reading),
+    }
+    return int(connection.execute(statement, bound).scalar_one())
+
+
+def finish(connection: Connection, run: int, state: str, counts: Mapping[str, int]) -> None:
+    """Keeps how a run ended."""
+    statement = text(FINISH).bindparams(bindparam("counts", type_=JSONB))
+    bound = {"run": run, "state": state, "counts": dict(counts)}
+    connection.execute(statement, bound)
+
+
+def keep_report(connection: Connection, run: int, report: str) -> None:
+    """Keeps where the report on each row lies."""
+    statement = text("UPDATE import_run SET report = :report WHERE id = :run")
+    connection.execute(statement, {"run": run, "report": report})
+
+
+def keep_former(connection: Connection, run: int, initiatives: Sequence[UUID]) -> None:
+    """Keeps what initiatives are before a run changes them."""
+    if initiatives:
+        connection.execute(text(KEEP_FORMER), {"run": run, "ids": list(initiatives)})
+
+
+def keep_made(connection: Connection, run: int, initiatives: Sequence[UUID]) -> None:
+    """Keeps what a run made."""
+    if initiatives:
+        connection.execute(text(KEEP_MADE), {"run": run, "ids": list(initiatives)})
+
+
+def find_runs(connection: Connection, limit: int, platform: str = "") -> list[RecordedRun]:
+    """The newest first."""
+    rows = connection.execute(text(RUNS), {"limit": limit, "platform": platform})
+    return [RecordedRun(**row._mapping) for row in rows]
+
+
+def find_run(connection: Connection, run: int, *, is_locked: bool = False) -> RecordedRun | None:
+    """One run; `is_locked`: nobody else undoes it until the transaction ends."""
+    row = connection.execute(
+        text(RUN + (" FOR UPDATE" if is_locked else "")), {"run": run}
+    ).one_or_none()
+    return RecordedRun(**row._mapping) if row else None
+
+
+def later_runs(connection: Connection, run: int) -> list[tuple[int, int]]:
+    """Later runs that are not undone and changed what this one made or changed: number, count."""
+    return [tuple(row) for row in connection.execute(text(LATER), {"run": run})]
+
+
+def supported(connection: Connection, run: int) -> int:
+    """How many initiatives that a run made people support by now."""
+    return int(connection.execute(text(SUPPORTED), {"run": run}).scalar_one())
+
+
+def undo(connection: Connection, run: int) -> UndoneRun:
+    """Takes back all that a run did, but for what people did since."""
+    bound = {"run": run}
+    archived = connection.execute(text(ARCHIVE_SUPPORTED), bound).rowcount
+    deleted = connection.execute(text(DELETE_MADE), bound).rowcount
+    texts = {"decided": DECIDED}
+    left = int(connection.execute(text(fill(DECIDED_SINCE, texts)), bound).scalar_one())
+    restored = connection.execute(text(fill(RESTORE, texts)), bound).rowcount
+    # Two steps: a change of status is dated by the clock, so its former date follows it.
+    for statement in (RESTORE_DATES, RESTORE_MATCH, DROP_DETAIL, RESTORE_DETAIL):
+        connection.execute(text(fill(statement, texts)), bound)
+    connection.execute(
+        text("UPDATE import_run SET state = 'undone', undone_at = now() WHERE id = :run"), bound
+    )
+    return UndoneRun(deleted, archived, restored, left)
+
+
+def source_ids(connection: Connection, platform: str) -> Iterator[tuple[UUID, str]]:
+    """What of a source is public, or would be: id and id at the source."""
+    rows = connection.execution_options(stream_results=True, yield_per=5_000).execute(
+        text(PUBLIC_OF_SOURCE), {"platform": platform}
+    )
+    return (tuple(row) for row in rows)
+
+
+def waiting_ids(connection: Connection, platform: str) -> list[str]:
+    """Ids at their source of what waits for a moderator."""
+    return list(connection.execute(text(WAITING), {"platform": platform}).scalars())
+
+
+def archive(connection: Connection, run: int, initiatives: Sequence[UUID]) -> None:
+    """Archives what its source no longer has; the next import of such a row is a change."""
+    keep_former(connection, run, initiatives)
+    connection.execute(text(ARCHIVE), {"ids": list(initiatives)})
+
+
+def like(
+    connection: Connection, platform: str, rows: Sequence[tuple[str, str]]
+) -> list[LikeInitiative]:
+    """Initiatives of other sources with these titles and place texts, some for each."""
+    found = connection.execute(
+        text(LIKE),
+        {
+            "platform": platform,
+            "titles": [title for title, _ in rows],
+            "places": [place for _, place in rows],
+        },
+    )
+    return [LikeInitiative(**row._mapping) for row in found]
+
+
+def parents(connection: Connection) -> dict[tuple[str, str], tuple[str | None, ...]]:
+    """EPCI, département and région of each territory, by level and code."""
+    rows = connection.execute(text("SELECT level, code, epci, departement, region FROM territory"))
+    return {(row.level, row.code): (row.epci, row.departement, row.region) for row in rows}
+
+
+def find_source(connection: Connection, platform: str) -> RecordedSource:
+    """What is known of a source."""
+    row = connection.execute(text(SOURCE), {"platform": platform}).one_or_none()
+    return RecordedSource(**row._mapping) if row else RecordedSource(platform)
+
+
+def exists(connection: Connection, platform: str) -> bool:
+    """Whether anything was imported from a source, or said about it."""
+    return bool(connection.execute(text(EXISTS), {"platform": platform}).scalar_one())
+
+
+def save_source(connection: Connection, source: RecordedSource) -> None:
+    """Keeps what was chosen about a source; an owner stays, and so does trust."""
+    statement = text(SAVE_SOURCE).bindparams(bindparam("mapping", type_=JSONB))
+    connection.execute(
+        statement,
+        {
+            "platform": source.platform,
+            "owner": source.owner,
+            "mapping": dict(source.mapping or {}),
+            "licence": source.licence,
+        },
+    )
+
+
+def trust(connection: Connection, platform: str, *, is_trusted: bool) -> None:
+    """Whether what coordinators import from a source is public at once."""
+    connection.execute(text(TRUST), {"platform": platform, "trusted": is_trusted})
+
+
+def forget_source(connection: Connection, platform: str) -> None:
+    """Forgets what was said about a source; its runs stay in the log, as undone."""
+    for statement in (FORGET_SOURCE, CLOSE_RUNS):
+        connection.execute(text(statement), {"platform": platform})
+
+
+def export_person(connection: Connection, person: UUID) -> list[dict[str, Any]]:
+    """The runs and files of a person, as JSON holds them."""
+    rows = connection.execute(text(OF_PERSON), {"person": person})
+    return [dict(row._mapping) for row in rows]
+
+
+def erase_person(connection: Connection, person: UUID) -> None:
+    """Runs stay, and no longer say whose; files go, and sources are the administrators'."""
+    for statement in (ERASE_RUNS, ERASE_UPLOADS, ERASE_SOURCES):
+        connection.execute(text(statement), {"person": person})
+
+
+OF_PERSON = """
+SELECT 'run' AS kind, text(id) AS id, file_name, platform AS source, state, started_at AS at
+  FROM import_run WHERE person = :person
+ UNION ALL
+SELECT 'file', text(id), file_name, coalesce(options ->> 'platform', ''), state, sent_at
+  FROM import_upload WHERE person = :person
+ ORDER BY at, id"""
+
+ERASE_RUNS = "UPDATE import_run SET person = NULL, started_by = '' WHERE person = :person"
+ERASE_UPLOADS = "DELETE FROM import_upload WHERE person = :person"
+ERASE_SOURCES = "UPDATE import_source SET owner = NULL WHERE owner = :person"
+
+BEGIN = """
+INSERT INTO import_run (platform, file_name, person, started_by, is_moderated, is_snapshot, reading)
+VALUES (:platform, :file_name, :person, :started_by, :is_moderated, :is_snapshot, :reading)
+RETURNING id"""
+
+FINISH = """
+UPDATE import_run
+   SET state = :state, counts = :counts, finished_at = clock_timestamp()
+ WHERE id = :run AND state = 'running'"""
+
+# The columns that an import writes, and those that follow from them by the clock.
+KEEP_FORMER = """
+INSERT INTO import_change (run, initiative, former)
+SELECT :run, initiative.id, jsonb_build_object(
+           'initiative', jsonb_build_object(
+               'title', title, 'summary', summary, 'description', description, 'theme', theme,
+               'scale', scale, 'status', initiative.status, 'created_at', created_at,
+               'created_period', created_period, 'updated_at', updated_at,
+               'source_platform', source_platform, 'source_id', source_id,
+               'source_url', source_url, 'source_licence', source_licence,
+               'source_digest', source_digest, 'place_text', place_text,
+               'precision', initiative.precision, 'point', text(point), 'commune', commune,
+               'epci', epci, 'departement', departement, 'region', region,
+               'state_since', state_since),
+           'match', to_jsonb(location_match),
+           'detail', CASE WHEN detail.initiative IS NOT NULL THEN jsonb_build_object(
+               'attributes', attributes, 'withheld', withheld, 'shape', text(shape)) END)
+  FROM initiative
+  LEFT JOIN location_match ON location_match.initiative = initiative.id
+  LEFT JOIN initiative_detail AS detail ON detail.initiative = initiative.id
+ WHERE initiative.id = ANY(:ids)
+    ON CONFLICT (run, initiative) DO NOTHING"""
+
+KEEP_MADE = """
+INSERT INTO import_change (run, initiative)
+SELECT :run, made FROM unnest(CAST(:ids AS uuid[])) AS made"""
+
+RUN = """
+SELECT id, platform, file_name, state, person, started_by, is_moderated, is_snapshot, started_at,
+       finished_at, undone_at, reading, counts, report
+  FROM import_run WHERE id = :run"""
+
+RUNS = """
+SELECT id, platform, file_name, state, person, started_by, is_moderated, is_snapshot, started_at,
+       finished_at, undone_at, reading, counts, report
+  FROM import_run WHERE :platform = '' OR platform = :platform
+ ORDER BY id DESC LIMIT :limit"""
+
+LATER = """
+SELECT later.run, count(*)
+  FROM import_change AS own
+  JOIN import_change AS later ON later.initiative = own.initiative AND later.run > own.run
+  JOIN import_run AS other ON other.id = later.run AND other.state <> 'undone'
+ WHERE own.run = :run
+ GROUP BY later.run ORDER BY later.run"""
+
+SUPPORTED = """
+SELECT count(*) FROM import_change
+  JOIN initiative ON initiative.id = import_change.initiative
+ WHERE run = :run AND former IS NULL AND supporters > 0"""
+
+# What people support does not vanish under them: it leaves the lists, its page stays.
+ARCHIVE_SUPPORTED = """
+UPDATE initiative SET status = 'archived', source_digest = NULL
+  FROM import_change
+ WHERE import_change.run = :run AND former IS NULL AND initiative.id = import_change.initiative
+   AND supporters > 0 AND is_public(initiative.status)"""
+
+DELETE_MADE = """
+DELETE FROM initiative USING import_change
+ WHERE import_change.run = :run AND former IS NULL AND initiative.id = import_change.initiative
+   AND NOT (supporters > 0 AND is_public(initiative.status))"""
+
+DECIDED = """
+EXISTS (SELECT FROM decision WHERE decision.initiative = changed.initiative
+           AND decision.decided_at > (SELECT started_at FROM import_run WHERE id = :run))"""
+
+DECIDED_SINCE = """
+SELECT count(*) FROM import_change AS changed
+ WHERE run = :run AND former IS NOT NULL AND {decided}
+   AND EXISTS (SELECT FROM initiative WHERE id = changed.initiative)"""
+
+RESTORE = """
+UPDATE initiative
+   SET title = was.title, summary = was.summary, description = was.description, theme = was.theme,
+       scale = was.scale, status = was.status, created_at = was.created_at,
+       created_period = was.created_period, updated_at = was.updated_at,
+       source_platform = was.source_platform, source_id = was.source_id,
+       source_url = was.source_url, source_licence = was.source_licence,
+       source_digest = was.source_digest, place_text = was.place_text, precision = was.precision,
+       point = CAST(was.point AS geometry), commune = was.commune, epci = was.epci,
+       departement = was.departement, region = was.region, changed_at = clock_timestamp()
+  FROM import_change AS changed
+ CROSS JOIN LATERAL jsonb_to_record(changed.former -> 'initiative') AS was (
+       title text, summary text, description text, theme text, scale text, status text,
+       created_at timestamptz, created_period text, updated_at timestamptz, source_platform text,
+       source_id text, source_url text, source_licence text, source_digest text, place_text text,
+       precision text, point text, commune text, epci text, departement text, region text)
+ WHERE changed.run = :run AND former IS NOT NULL AND initiative.id = changed.initiative
+   AND NOT {decided}"""
+
+RESTORE_DATES = """
+UPDATE initiative
+   SET state_since = CAST(former -> 'initiative' ->> 'state_since' AS timestamptz),
+       updated_at = CAST(former -> 'initiative' ->> 'updated_at' AS timestamptz)
+  FROM import_change AS changed
+ WHERE changed.run = :run AND former IS NOT NULL AND initiative.id = changed.initiative
+   AND NOT {decided}"""
+
+RESTORE_MATCH = """
+UPDATE location_match
+   SET query = was.query, parts = was.parts, candidates = was.candidates, status = was.status,
+       precision = was.precision, score = was.score, method = was.method, reason = was.reason,
+       cog_year = was.cog_year, matched_at = was.matched_at, review = was.review,
+       decided_by = was.decided_by, decided_at = was.decided_at, attribution = was.attribution,
+       decision = was.decision
+  FROM import_change AS changed
+ CROSS JOIN LATERAL jsonb_to_record(changed.former -> 'match') AS was (
+       query jsonb, parts jsonb, candidates jsonb, status text, precision text, score real,
+       method text, reason text, cog_year smallint, matched_at timestamptz, review text,
+       decided_by text, decided_at timestamptz, attribution text, decision jsonb)
+ WHERE changed.run = :run AND jsonb_typeof(former -> 'match') = 'object'
+   AND location_match.initiative = changed.initiative AND NOT {decided}"""
+
+DROP_DETAIL = """
+DELETE FROM initiative_detail USING import_change AS changed
+ WHERE changed.run = :run AND former IS NOT NULL
+   AND initiative_detail.initiative = changed.initiative AND NOT {decided}"""
+
+RESTORE_DETAIL = """
+INSERT INTO initiative_detail (initiative, attributes, withheld, shape)
+SELECT changed.initiative, former -> 'detail' -> 'attributes', former -> 'detail' -> 'withheld',
+       CAST(former -> 'detail' ->> 'shape' AS geometry)
+  FROM import_change AS changed
+  JOIN initiative ON initiative.id = changed.initiative
+ WHERE changed.run = :run AND jsonb_typeof(former -> 'detail') = 'object'
+   AND NOT {decided}"""
+
+PUBLIC_OF_SOURCE = """
+SELECT id, source_id FROM initiative
+ WHERE source_platform = :platform AND source_id IS NOT NULL AND status IN ('published', 'done')"""
+
+WAITING = """
+SELECT source_id FROM initiative
+ WHERE source_platform = :platform AND status = 'pending' AND source_id IS NOT NULL"""
+
+ARCHIVE = """
+UPDATE initiative SET status = 'archived', source_digest = NULL
+ WHERE id = ANY(:ids) AND status IN ('published', 'done')"""
+
+# By `initiative_likeness`, whose expression and condition these are.
+LIKE = """
+SELECT asked.number AS asked, found.id, found.source_platform AS platform,
+       coalesce(found.source_id, '') AS source_id, found.description,
+       (record.query ->> 'lon')::float8 AS lon, (record.query ->> 'lat')::float8 AS lat
+  FROM unnest(CAST(:titles AS text[]), CAST(:places AS text[]))
+       WITH ORDINALITY AS asked (title, place, number)
+ CROSS JOIN LATERAL (
+       SELECT id, source_platform, source_id, description
+         FROM initiative
+        WHERE lower(title || chr(31) || place_text) = lower(asked.title || chr(31) || asked.place)
+          AND source_platform <> '' AND source_platform <> :platform AND status <> 'merged'
+        LIMIT 20) AS found
+  LEFT JOIN location_match AS record ON record.initiative = found.id
+ ORDER BY asked.number, found.id"""
+
+SOURCE = """
+SELECT platform, trusted, owner, mapping, licence FROM import_source
+ WHERE platform = :platform"""
+
+EXISTS = """
+SELECT EXISTS (SELECT FROM import_source WHERE platform = :platform)
+    OR EXISTS (SELECT FROM initiative WHERE source_platform = :platform)"""
+
+SAVE_SOURCE = """
+INSERT INTO import_source (platform, owner, mapping, licence)
+VALUES (:platform, :owner, :mapping, :licence)
+    ON CONFLICT (platform) DO UPDATE
+   SET mapping = excluded.mapping, licence = excluded.licence, changed_at = now()"""
+
+FORGET_SOURCE = "DELETE FROM import_source WHERE platform = :platform"
+CLOSE_RUNS = """
+UPDATE import_run SET state = 'undone', undone_at = now()
+ WHERE platform = :platform AND state <> 'undone'"""
+
+TRUST = """
+INSERT INTO import_source (platform, trusted) VALUES (:platform, :trusted)
+    ON CONFLICT (platform) DO UPDATE SET trusted = excluded.trusted, changed_at = now()"""

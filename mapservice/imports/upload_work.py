@@ -1,0 +1,231 @@
+"""Files sent by coordinators: looked at, imported and undone by a worker, one at a time.
+
+A worker that imports holds an advisory lock for as long as it lives: where a row says "importing"
+and nobody holds the lock, its worker has died, and `tidy` hands the file back. Importing what was
+imported changes nothing, so that beginning anew does no harm.
+"""
+
+import csv
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Engine, text
+
+from mapservice.accounts.roles.model import EVERYWHERE, TerritoryScope
+from mapservice.errors import MapserviceError
+from mapservice.geocoding.service import Locator
+from mapservice.imports import run_queries, run_service, upload_queries
+from mapservice.imports.reading import SourceFile
+from mapservice.imports.service import (
+    ImportOptions,
+    ImportRun,
+    RowOutcome,
+    RowReport,
+    import_source,
+    open_file,
+)
+from mapservice.imports.upload_queries import ImportUpload
+from mapservice.imports.uploads import PLATFORM_LENGTH, file_path, folder, report_path
+from mapservice.initiatives.filters import parse_territory
+from mapservice.rollups import service as rollups
+
+log = structlog.get_logger()
+
+LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('imports'), 1)"
+MAX_ATTEMPTS = 3
+SHOWN_OF_OUTCOME = 5
+ADVANCE_ROWS = 500
+
+
+def work(engine: Engine, home: Path, locator: Callable[[Connection], Locator]) -> int:
+    """Does what waits, the oldest first; returns how much. Idle while another worker does it."""
+    done = 0
+    with engine.begin() as keeper:
+        if not keeper.execute(text(LOCK)).scalar_one():
+            return 0
+        while True:
+            with engine.begin() as connection:
+                upload = upload_queries.claim(connection)
+            if upload is None:
+                return done
+            try:
+                _do(engine, home, locator, upload)
+            except MapserviceError as error:
+                with engine.begin() as connection:
+                    upload_queries.settle(connection, upload.id, "failed", reason=str(error)[:2000])
+            done += 1
+
+
+def tidy(engine: Engine, home: Path) -> None:
+    """Hands back what a dead worker left, and deletes what was sent a day ago."""
+    with engine.begin() as connection:
+        if connection.execute(text(LOCK)).scalar_one() and upload_queries.recover(
+            connection, MAX_ATTEMPTS
+        ):
+            upload_queries.defer(connection)
+        upload_queries.expire(connection)
+    # The folder is read before the table, so that a file that arrives meanwhile is left alone.
+    shelf = folder(home)
+    present = list(shelf.iterdir()) if shelf.is_dir() else []
+    with engine.connect() as connection:
+        kept = upload_queries.identifiers(connection)
+    for path in present:
+        if path.name not in kept:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _do(
+    engine: Engine, home: Path, locator: Callable[[Connection], Locator], upload: ImportUpload
+) -> None:
+    log.info("import_upload", id=str(upload.id), state=upload.state)
+    if upload.state == "undoing":
+        assert upload.run is not None, "only an import is undone"
+        undone = run_service.undo_run(engine, upload.run)
+        preview = {**upload.preview, "undone": asdict(undone)}
+        with engine.begin() as connection:
+            upload_queries.settle(connection, upload.id, "undone", preview=preview)
+        return
+
+    is_check = upload.state == "checking"
+    options = _options(upload, is_check=is_check)
+    source = open_file(
+        engine, file_path(home, upload), options.mapping or None, may_lack_title=is_check
+    )
+    preview = _read_as(source, options)
+    if source.title_doubt:
+        with engine.begin() as connection:
+            upload_queries.settle(connection, upload.id, "checked", preview=preview)
+        return
+    with engine.connect() as connection:
+        built = locator(connection)
+    run = import_source(engine, built, source, options)
+    if run.id:
+        # Kept at once: what a broken run did can be undone too.
+        with engine.begin() as connection:
+            upload_queries.settle(connection, upload.id, upload.state, run=run.id)
+    report = report_path(home, upload)
+    report.parent.mkdir(exist_ok=True)
+    with _written(report) as write:
+        preview |= _counted(engine, upload, run, write)
+    if is_check:
+        with engine.begin() as connection:
+            upload_queries.settle(connection, upload.id, "checked", preview=preview)
+        return
+    rollups.compact(engine)
+    with engine.begin() as connection:
+        run_queries.keep_report(connection, run.id, str(report))
+        upload_queries.settle(connection, upload.id, "done", preview=preview, run=run.id)
+
+
+def _options(upload: ImportUpload, *, is_check: bool) -> ImportOptions:
+    chosen = upload.options
+    within = chosen.get("within")
+    return ImportOptions(
+        mapping=chosen.get("mapping") or None,
+        platform=chosen.get("platform", ""),
+        licence=chosen.get("licence", ""),
+        dry_run=is_check,
+        moderate=bool(chosen.get("moderate")),
+        snapshot=bool(chosen.get("snapshot")),
+        within=scope_of(within) if within is not None else None,
+        person=upload.person,
+        started_by=upload.sent_by,
+    )
+
+
+def scope_of(within: list[str]) -> TerritoryScope | None:
+    """Territories as options keep them ("region:53"); None for everywhere."""
+    scope = EVERYWHERE if "*" in within else TerritoryScope(tuple(map(parse_territory, within)))
+    return None if scope.everywhere else scope
+
+
+def _read_as(source: SourceFile, options: ImportOptions) -> dict[str, Any]:
+    """How the file was read, for the page: each column with some cells and what becomes of it."""
+    return {
+        "rows": source.total,
+        "encoding": source.encoding,
+        "platform": options.platform or source.platform[:PLATFORM_LENGTH],
+        "title_doubt": source.title_doubt,
+        "problems": list(source.problems[:50]),
+        "columns": [
+            {
+                "column": one.column,
+                "field": one.field,
+                "reason": one.reason,
+                "kind": one.kind,
+                "doubt": one.doubt,
+                "personal": one.is_personal,
+                "examples": list(one.examples),
+            }
+            for one in source.mapping
+        ],
+        "first": [
+            {name: cell[:200] for name, cell in record.values.items()} for record in source.sample
+        ],
+    }
+
+
+def _counted(
+    engine: Engine, upload: ImportUpload, run: ImportRun, write: Callable[[RowReport], None]
+) -> dict[str, Any]:
+    """What became, or would become, of the rows: how many, some of each kind, and where."""
+    counts: Counter[str] = Counter()
+    shown: dict[str, list[dict[str, Any]]] = {}
+    communes: Counter[str] = Counter()
+    mended = 0
+    for number, report in enumerate(run.reports, start=1):
+        write(report)
+        outcome = str(report.outcome)
+        counts[outcome] += 1
+        is_saved = report.outcome in (RowOutcome.IMPORTED, RowOutcome.UPDATED, RowOutcome.TO_REVIEW)
+        if is_saved and report.commune:
+            communes[report.commune] += 1
+        mended += bool(is_saved and report.reason)
+        some = shown.setdefault(outcome, [])
+        if len(some) < SHOWN_OF_OUTCOME:
+            some.append(
+                {
+                    "row": report.row,
+                    "title": report.title[:200],
+                    "place": report.place[:200],
+                    "precision": report.precision,
+                    "commune": report.commune,
+                    "reason": report.reason[:500],
+                }
+            )
+        if number % ADVANCE_ROWS == 0:
+            with engine.begin() as connection:
+                upload_queries.advance(connection, upload.id, number, run.total)
+    return {
+        "counts": dict(counts),
+        "shown": shown,
+        "gone": asdict(run.gone),
+        "communes": len(communes),
+        "mended": mended,
+    }
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[Callable[[RowReport], None]]:
+    """A report on each row, whole or not there."""
+    draft = path.with_suffix(".part")
+    with draft.open("w", encoding="utf-8-sig", newline="") as opened:
+        writer = csv.DictWriter(opened, [field.name for field in fields(RowReport)], delimiter=";")
+        writer.writeheader()
+
+        def write(report: RowReport) -> None:
+            cells = asdict(report)
+            # What a spreadsheet would run: OWASP, "CSV Injection".
+            for name in ("title", "place", "reason", "source_id"):
+                if str(cells[name]).startswith(("=", "+", "-", "@", "\t", "\r")):
+                    cells[name] = f"'{cells[name]}"
+            writer.writerow(cells)
+
+        yield write
+    draft.replace(path)

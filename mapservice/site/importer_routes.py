@@ -1,0 +1,345 @@
+"""`/importer`: a coordinator's file, from its upload to its undoing.
+
+A worker looks at the file and imports it (`imports/upload_work.py`); these pages show where it
+stands, take choices, and work without JavaScript. Coordinators import within the territories of
+their roles, from sources that are their own; what they import waits for a moderator unless an
+administrator trusts the source.
+"""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, render_template, request, send_file, url_for
+from sqlalchemy import Connection
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from mapservice.accounts.people.personal_data import PersonalDataProvider
+from mapservice.accounts.roles import permissions as access
+from mapservice.errors import InvalidInput, NotFound, StateConflict
+from mapservice.i18n import gettext as _
+from mapservice.imports import run_queries, upload_queries, uploads
+from mapservice.imports.columns import NAMES
+from mapservice.imports.run_queries import RecordedSource
+from mapservice.imports.upload_queries import ImportUpload
+from mapservice.moderation import pages
+from mapservice.web.edge import drain_body, only_parameters, services
+
+blueprint = Blueprint("importer", __name__, url_prefix="/importer")
+pages.keep_private(blueprint)
+
+LOOK_AGAIN_SECONDS = 2
+RECENT = 12
+LICENCE_LENGTH = 300
+CHOSEN = "column-"
+
+
+@blueprint.get("")
+def start() -> Response:
+    only_parameters()
+    return _start()
+
+
+@blueprint.post("")
+def send() -> Response:
+    settings = services().settings
+    request.max_content_length = settings.max_upload_bytes
+    badge = access.badge()
+    try:
+        if not access.is_own_form():
+            return _start(HTTPStatus.FORBIDDEN, pages.expired())
+        given = request.files.get("file")
+    except RequestEntityTooLarge:
+        drain_body()
+        most = settings.max_upload_bytes // 1_000_000
+        words = _("Ce fichier est trop grand : %(most)s Mo au plus.", most=most)
+        return _start(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)
+    if given is None or not given.filename:
+        return _start(HTTPStatus.BAD_REQUEST, _("Choisissez un fichier."))
+    try:
+        identifier = uploads.receive(
+            services().engine,
+            settings.home,
+            given.stream,
+            given.filename,
+            badge.person,
+            badge.name,
+            {"within": _within(), "moderate": not badge.is_admin},
+        )
+    except InvalidInput:
+        words = _("Ce n’est ni un tableau, ni un classeur, ni une carte que nous sachions lire.")
+        return _start(HTTPStatus.UNPROCESSABLE_ENTITY, words)
+    except StateConflict:
+        words = _("Plusieurs de vos fichiers sont encore à l’étude. Patientez un instant.")
+        return _start(HTTPStatus.CONFLICT, words)
+    return pages.see(url_for("importer.file", identifier=identifier))
+
+
+@blueprint.get("/<uuid:identifier>")
+def file(identifier: UUID) -> Response:
+    only_parameters()
+    with services().engine.connect() as connection:
+        return _file(connection, _own(connection, identifier))
+
+
+@blueprint.post("/<uuid:identifier>")
+def choose(identifier: UUID) -> Response:
+    """Checks the file with new choices, or imports it with those that were checked."""
+    request.max_form_parts = 3_000
+    with services().engine.begin() as connection:
+        upload = _own(connection, identifier)
+        if not access.is_own_form():
+            return _file(connection, upload, HTTPStatus.FORBIDDEN, pages.expired())
+        try:
+            options = _options(connection, upload)
+        except InvalidInput as error:
+            return _file(connection, upload, HTTPStatus.BAD_REQUEST, _mistake(error))
+        checked = {**upload.options, "is_checked": True} == {**options, "is_checked": True}
+        is_ready = checked and not upload.preview.get("title_doubt")
+        if "import" in request.form and upload.state == "checked" and is_ready:
+            if not _may_import(connection, options["platform"]):
+                return _file(connection, upload, HTTPStatus.CONFLICT, _not_yours())
+            badge = access.badge()
+            source = RecordedSource(
+                options["platform"],
+                owner=None if badge.is_admin else badge.person,
+                mapping=options["mapping"],
+                licence=options["licence"],
+            )
+            run_queries.save_source(connection, source)
+            done = upload_queries.ask(connection, identifier, "accepted", options, ("checked",))
+        else:
+            done = upload_queries.ask(
+                connection, identifier, "sent", options, ("checked", "failed")
+            )
+        if not done:
+            return _file(connection, upload, HTTPStatus.CONFLICT, _late())
+    return pages.see(url_for("importer.file", identifier=identifier))
+
+
+@blueprint.post("/<uuid:identifier>/annuler")
+def undo(identifier: UUID) -> Response:
+    """Takes back all that the import of a file did."""
+    with services().engine.begin() as connection:
+        upload = _own(connection, identifier)
+        if not access.is_own_form():
+            return _file(connection, upload, HTTPStatus.FORBIDDEN, pages.expired())
+        done = upload.run is not None and upload_queries.ask(
+            connection, identifier, "undoing", upload.options, ("done", "failed")
+        )
+        if not done:
+            return _file(connection, upload, HTTPStatus.CONFLICT, _late())
+    return pages.see(url_for("importer.file", identifier=identifier))
+
+
+@blueprint.get("/<uuid:identifier>/rapport.csv")
+def report(identifier: UUID) -> Response:
+    """What became, or would become, of each row."""
+    only_parameters()
+    with services().engine.connect() as connection:
+        upload = _own(connection, identifier)
+    path = uploads.report_path(services().settings.home, upload)
+    if not path.is_file():
+        raise NotFound("There is no report yet, or no longer.")
+    stem = upload.file_name.partition(".")[0]
+    return send_file(
+        path.resolve(),
+        mimetype="text/csv",
+        as_attachment=True,
+        download_name=f"{stem}.rapport.csv",
+        max_age=0,
+    )
+
+
+def _start(status: HTTPStatus = HTTPStatus.OK, error: str = "") -> Response:
+    badge = access.badge()
+    with services().engine.connect() as connection:
+        page = render_template(
+            "importer/index.html",
+            recent=upload_queries.recent(
+                connection, badge.person, of_all=badge.is_admin, limit=RECENT
+            ),
+            state_words=_state_words(),
+            most_megabytes=services().settings.max_upload_bytes // 1_000_000,
+            endings=",".join(sorted(uploads.SUFFIXES)),
+            error=error,
+            badge=badge,
+            reviewer=access.reviewer(),
+            token=access.form_token(),
+        )
+    return make_response(page, status)
+
+
+def _file(
+    connection: Connection,
+    upload: ImportUpload,
+    status: HTTPStatus = HTTPStatus.OK,
+    error: str = "",
+) -> Response:
+    platform = upload.options.get("platform") or upload.preview.get("platform", "")
+    chosen = {
+        name.removeprefix(CHOSEN): value
+        for name, value in request.form.items()
+        if name.startswith(CHOSEN)
+    }
+    page = render_template(
+        "importer/file.html",
+        upload=upload,
+        platform=request.form.get("platform", platform),
+        licence=request.form.get("licence", upload.options.get("licence", "")),
+        source=run_queries.find_source(connection, platform),
+        chosen=chosen,
+        fields=field_words(),
+        reasons=_reason_words(),
+        kinds=_kind_words(),
+        state_words=_state_words(),
+        error=error,
+        badge=access.badge(),
+        reviewer=access.reviewer(),
+        token=access.form_token(),
+        look_again=LOOK_AGAIN_SECONDS,
+        has_report=uploads.report_path(services().settings.home, upload).is_file(),
+    )
+    return make_response(page, status)
+
+
+def _own(connection: Connection, identifier: UUID) -> ImportUpload:
+    """A file that the reviewer may see. Raises NotFound."""
+    badge = access.badge()
+    found = upload_queries.find(connection, identifier)
+    if found is None or not (badge.is_admin or found.person == badge.person):
+        raise NotFound("There is no such file.")
+    return found
+
+
+def _options(connection: Connection, upload: ImportUpload) -> dict[str, Any]:
+    """The choices of the present form. Raises InvalidInput naming the field."""
+    columns = [one["column"] for one in upload.preview.get("columns", ())]
+    form = request.form
+    chosen = {
+        column: form[f"{CHOSEN}{index}"]
+        for index, column in enumerate(columns)
+        if f"{CHOSEN}{index}" in form
+    }
+    platform = " ".join(form.get("platform", "").split())[: uploads.PLATFORM_LENGTH]
+    platform = platform or upload.preview.get("platform", "")
+    badge = access.badge()
+    moderate = "moderate" in form
+    if not badge.is_admin:
+        moderate = not run_queries.find_source(connection, platform).trusted
+    return {
+        "mapping": uploads.mapping_of(chosen) if chosen else {},
+        "platform": platform,
+        "licence": " ".join(form.get("licence", "").split())[:LICENCE_LENGTH],
+        "snapshot": "snapshot" in form,
+        "moderate": moderate,
+        "within": _within(),
+    }
+
+
+def _within() -> list[str]:
+    """The territories that the reviewer imports into, as options keep them."""
+    scope = access.sees()
+    return ["*"] if scope.everywhere else [str(ref) for ref in scope.territories]
+
+
+def _may_import(connection: Connection, platform: str) -> bool:
+    """Whether a source is new, or the reviewer's own; administrators import from all."""
+    badge = access.badge()
+    if badge.is_admin or not run_queries.exists(connection, platform):
+        return True
+    owner = run_queries.find_source(connection, platform).owner
+    return owner is not None and owner == badge.person
+
+
+def field_words() -> dict[str, str]:
+    """What each field is called, in the order of the choices."""
+    words = {
+        "title": _("Titre"),
+        "summary": _("Résumé"),
+        "description": _("Description"),
+        "theme": _("Thème"),
+        "address": _("Adresse"),
+        "postcode": _("Code postal"),
+        "city": _("Commune"),
+        "citycode": _("Code INSEE"),
+        "departement": _("Département"),
+        "arrondissement": _("Arrondissement"),
+        "lat": _("Latitude, ou Y"),
+        "lon": _("Longitude, ou X"),
+        "point": _("Coordonnées en une colonne"),
+        "shape": _("Tracé"),
+        "created_on": _("Date de création"),
+        "updated_on": _("Date de mise à jour"),
+        "status": _("État"),
+        "scale": _("Échelle"),
+        "bearer": _("Porteur"),
+        "url": _("Page web"),
+        "licence": _("Licence"),
+        "external_id": _("Identifiant"),
+    }
+    assert words.keys() == NAMES.keys(), "every field has its words"
+    return words
+
+
+def _reason_words() -> dict[str, str]:
+    return {
+        "by its name": _("d’après son nom"),
+        "as asked": _("choisi par vous"),
+        "kept as it is": _("aucun champ ne la prend : gardée telle quelle"),
+        "holds nothing": _("vide"),
+    }
+
+
+def _kind_words() -> dict[str, str]:
+    return {
+        "opening_hours": _("horaires"),
+        "start": _("début"),
+        "end": _("fin"),
+        "price": _("prix"),
+        "access": _("accessibilité"),
+        "website": _("adresse web"),
+        "tags": _("mots-clés"),
+        "audience": _("public"),
+        "organiser": _("porteur"),
+        "email": _("courriel"),
+        "phone": _("téléphone"),
+        "image": _("image"),
+        "person": _("nom de personne"),
+        "number": _("nombre"),
+        "boolean": _("oui ou non"),
+        "date": _("date"),
+        "text": _("texte"),
+    }
+
+
+def _state_words() -> dict[str, str]:
+    return {
+        "sent": _("en attente de lecture"),
+        "checking": _("en cours de lecture"),
+        "checked": _("lu, rien n’est enregistré"),
+        "accepted": _("en attente d’import"),
+        "importing": _("import en cours"),
+        "done": _("importé"),
+        "undoing": _("annulation en cours"),
+        "undone": _("import annulé"),
+        "failed": _("échec"),
+    }
+
+
+def _mistake(error: InvalidInput) -> str:
+    words = field_words()
+    if error.field in words:
+        return _("« %(field)s » est choisi pour deux colonnes.", field=words[error.field])
+    return _("Un des choix n’existe pas.")
+
+
+def _not_yours() -> str:
+    return _("Une source porte déjà ce nom et n’est pas à vous : donnez-en un autre.")
+
+
+def _late() -> str:
+    return _("Ce fichier a changé d’état entre-temps. Rien n’a été fait.")
+
+
+PERSONAL_DATA = PersonalDataProvider("imports", run_queries.export_person, run_queries.erase_person)

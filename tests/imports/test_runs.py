@@ -1,0 +1,294 @@
+"""Imports as a whole: kept, undone, taken for the whole of a source, and not imported twice."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from mapservice.accounts.roles.model import TerritoryScope
+from mapservice.errors import NotFound, StateConflict
+from mapservice.geocoding.service import Locator
+from mapservice.imports import run_queries, run_service
+from mapservice.imports.service import ImportOptions, ImportRun, RowReport, import_file
+from mapservice.initiatives import queries
+from mapservice.initiatives.filters import parse_territory
+from mapservice.rollups.queries import differences
+
+HEADER = "id,titre,description,adresse,code postal,ville,lon,lat,date,Budget,Référent\n"
+VERGER = "1,Un verger,Planter,,79000,Niort,,,2025-01-18,1250,Léa Martin\n"
+REPAIR = "2,Un café des réparations,Réparer,,35000,Rennes,,,2025-01-19,,\n"
+GARDEN = "3,Un jardin,Semer,,44000,Nantes,,,2025-01-20,300,\n"
+
+Imported = Callable[..., tuple[ImportRun, list[RowReport]]]
+
+# All that an undone run must leave as it was: not the clock, the log of changes nor tombstones.
+STATE = """
+SELECT coalesce(jsonb_agg(to_jsonb(row) ORDER BY row.id), '[]')
+  FROM (SELECT one.id, to_jsonb(one) - 'changed_at' AS whole, to_jsonb(match) AS match,
+               attributes, withheld, text(shape) AS shape,
+               (SELECT count(*) FROM waiting WHERE waiting.initiative = one.id) AS waiting
+          FROM initiative AS one
+          LEFT JOIN location_match AS match ON match.initiative = one.id
+          LEFT JOIN initiative_detail AS detail ON detail.initiative = one.id) AS row"""
+
+
+@pytest.fixture
+def imported(engine: Engine, locator: Locator, tmp_path: Path) -> Imported:
+    """`imported(line, …, name=…, **options)`: the run of a file of these lines, and its reports."""
+
+    def imported(
+        *lines: str, name: str = "initiatives.csv", **options: Any
+    ) -> tuple[ImportRun, list[RowReport]]:
+        path = tmp_path / name
+        path.write_text(HEADER + "".join(lines), encoding="utf-8")
+        run = import_file(engine, locator, path, ImportOptions(**options))
+        return run, list(run.reports)
+
+    return imported
+
+
+def outcomes(reports: list[RowReport]) -> Counter[str]:
+    return Counter(str(report.outcome) for report in reports)
+
+
+def state(engine: Engine) -> Any:
+    with engine.connect() as connection:
+        assert differences(connection) == []
+        return connection.execute(text(STATE)).scalar_one()
+
+
+def statuses(engine: Engine) -> dict[str, str]:
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT title, status FROM initiative"))
+        return {row.title: row.status for row in rows}
+
+
+def write(engine: Engine, statement: str, **bound: Any) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(statement), bound)
+
+
+def test_a_run_is_kept_with_how_it_read_its_file(imported: Imported, engine: Engine) -> None:
+    run, _ = imported(VERGER, REPAIR, started_by="essai")
+    with engine.connect() as connection:
+        found = run_service.find_run(connection, run.id)
+        assert [one.id for one in run_queries.find_runs(connection, 10)] == [run.id]
+    assert (found.state, found.platform, found.file_name) == (
+        "done",
+        "initiatives",
+        "initiatives.csv",
+    )
+    assert (found.counts, found.started_by) == ({"imported": 2}, "essai")
+    columns = {one["column"]: one for one in found.reading["columns"]}
+    assert set(columns) == set(HEADER.strip().split(","))
+    assert columns["Budget"]["field"] == "attribute"
+    assert columns["Référent"]["personal"] is True
+
+
+def test_a_dry_run_keeps_nothing(imported: Imported, engine: Engine) -> None:
+    before = state(engine)
+    run, reports = imported(VERGER, dry_run=True, snapshot=True)
+    assert (run.id, outcomes(reports)) == (0, {"imported": 1})
+    assert state(engine) == before
+    with engine.connect() as connection:
+        assert run_queries.find_runs(connection, 10) == []
+
+
+def test_what_no_field_takes_is_kept_and_shown(imported: Imported, engine: Engine) -> None:
+    imported(VERGER, REPAIR)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT id, title FROM initiative ORDER BY title")).all()
+        repair, verger = (queries.detail(connection, row.id) for row in rows)
+    assert repair is None
+    assert verger is not None
+    assert verger.attributes == {"Budget": 1250}
+    assert verger.withheld == {"Référent": "Léa Martin"}
+
+
+def test_a_change_of_an_attribute_alone_reaches_those_who_harvest(
+    imported: Imported, engine: Engine
+) -> None:
+    imported(VERGER)
+    stamp = text("SELECT changed_at FROM initiative")
+    with engine.connect() as connection:
+        before = connection.execute(stamp).scalar_one()
+    _, reports = imported(VERGER.replace("1250", "1300"))
+    assert outcomes(reports) == {"updated": 1}
+    with engine.connect() as connection:
+        assert connection.execute(stamp).scalar_one() > before
+
+
+def test_undo_leaves_all_as_before(imported: Imported, engine: Engine) -> None:
+    imported(VERGER, REPAIR)
+    before = state(engine)
+    run, reports = imported(
+        VERGER.replace("Planter", "Tailler").replace("Niort", "Melle").replace("79000", "79500"),
+        REPAIR.replace(",,\n", ",12,Paul\n"),
+        GARDEN,
+    )
+    assert outcomes(reports) == {"updated": 2, "imported": 1}
+    assert state(engine) != before
+    undone = run_service.undo_run(engine, run.id)
+    assert (undone.deleted, undone.restored, undone.archived, undone.left) == (1, 2, 0, 0)
+    assert state(engine) == before
+    _, reports = imported(VERGER, REPAIR)
+    assert outcomes(reports) == {"unchanged": 2}
+
+
+def test_a_run_is_undone_once(imported: Imported, engine: Engine) -> None:
+    run, _ = imported(VERGER)
+    run_service.undo_run(engine, run.id)
+    assert statuses(engine) == {}
+    with pytest.raises(StateConflict, match="undone already"):
+        run_service.undo_run(engine, run.id)
+    with pytest.raises(NotFound):
+        run_service.undo_run(engine, run.id + 1)
+
+
+def test_later_runs_are_undone_first(imported: Imported, engine: Engine) -> None:
+    first, _ = imported(VERGER, REPAIR)
+    second, _ = imported(VERGER.replace("Planter", "Tailler"), REPAIR)
+    with pytest.raises(StateConflict, match=f"Run {second.id} changed 1 of these"):
+        run_service.undo_run(engine, first.id)
+    run_service.undo_run(engine, second.id)
+    run_service.undo_run(engine, first.id)
+    assert statuses(engine) == {}
+
+
+def test_what_people_support_is_archived_instead(imported: Imported, engine: Engine) -> None:
+    run, _ = imported(VERGER, REPAIR)
+    write(engine, "UPDATE initiative SET supporters = 1 WHERE title = 'Un verger'")
+    undone = run_service.undo_run(engine, run.id)
+    assert (undone.deleted, undone.archived) == (1, 1)
+    assert statuses(engine) == {"Un verger": "archived"}
+
+
+def test_what_a_moderator_decided_since_is_left(imported: Imported, engine: Engine) -> None:
+    imported(VERGER)
+    run, _ = imported(VERGER.replace("Planter", "Tailler"))
+    write(
+        engine,
+        "INSERT INTO decision (initiative, revision, verdict, decided_by)"
+        " SELECT id, 0, 'publish', 'somebody' FROM initiative",
+    )
+    undone = run_service.undo_run(engine, run.id)
+    assert (undone.restored, undone.left) == (0, 1)
+
+
+def test_a_snapshot_archives_what_is_gone_and_brings_it_back(
+    imported: Imported, engine: Engine
+) -> None:
+    imported(VERGER, REPAIR, GARDEN)
+    before = state(engine)
+    run, _ = imported(VERGER, GARDEN, snapshot=True)
+    assert run.gone.archived == 1
+    assert statuses(engine)["Un café des réparations"] == "archived"
+    run_service.undo_run(engine, run.id)
+    assert state(engine) == before
+    imported(VERGER, GARDEN, snapshot=True)
+    _, reports = imported(VERGER, REPAIR, GARDEN, snapshot=True)
+    assert outcomes(reports) == {"unchanged": 2, "updated": 1}
+    assert set(statuses(engine).values()) == {"published"}
+
+
+def test_what_waits_for_a_moderator_is_never_archived(imported: Imported, engine: Engine) -> None:
+    """Archived is public: nobody has read it yet."""
+    imported(VERGER, REPAIR, moderate=True)
+    run, _ = imported(VERGER, snapshot=True, moderate=True)
+    assert (run.gone.archived, run.gone.waiting) == (0, 1)
+    assert set(statuses(engine).values()) == {"pending"}
+
+
+def test_a_row_that_became_unreadable_is_not_gone(imported: Imported, engine: Engine) -> None:
+    imported(VERGER, REPAIR)
+    run, reports = imported(
+        VERGER, REPAIR.replace("Un café des réparations", "").replace("Réparer", ""), snapshot=True
+    )
+    assert outcomes(reports) == {"unchanged": 1, "rejected": 1}
+    assert run.gone.archived == 0
+
+
+@pytest.mark.parametrize("has_ids", [True, False])
+def test_a_renamed_file_makes_no_twins(imported: Imported, engine: Engine, has_ids: bool) -> None:
+    lines = [VERGER, REPAIR, GARDEN]
+    if not has_ids:
+        lines = [line.partition(",")[1] + line.partition(",")[2] for line in lines]
+    imported(*lines, name="liste_2024.csv")
+    before = state(engine)
+    _, reports = imported(*lines, name="liste_2024_v2.csv")
+    assert outcomes(reports) == {"elsewhere": 3}
+    assert all("stands here already" in one.reason for one in reports)
+    assert "from 'liste 2024'" in reports[0].reason or "liste_2024" in reports[0].reason
+    assert state(engine) == before
+
+
+def test_other_ids_of_the_same_rows_make_no_twins_either(imported: Imported) -> None:
+    imported(VERGER, REPAIR, name="a.csv")
+    _, reports = imported(f"7{VERGER}", f"7{REPAIR}", name="b.csv")
+    assert outcomes(reports) == {"elsewhere": 2}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        VERGER.replace("1,", "9,", 1)
+        .replace("Planter", "Un autre verger, à la ferme")
+        .replace("verger, à", "verger à"),
+        VERGER.replace("1,", "9,", 1).replace("79000,Niort", "79500,Melle"),
+    ],
+)
+def test_a_title_alone_makes_no_likeness(imported: Imported, line: str) -> None:
+    imported(VERGER, name="a.csv")
+    _, reports = imported(line, name="b.csv")
+    assert outcomes(reports) == {"imported": 1}
+
+
+def test_a_coordinators_import_waits_for_moderators(imported: Imported, engine: Engine) -> None:
+    imported(VERGER, moderate=True)
+    assert statuses(engine) == {"Un verger": "pending"}
+    with engine.connect() as connection:
+        waiting = connection.execute(text("SELECT count(*) FROM waiting")).scalar_one()
+    assert waiting == 1
+    _, reports = imported(VERGER, moderate=True)
+    assert outcomes(reports) == {"unchanged": 1}
+
+
+def test_rows_outside_the_territory_are_refused(imported: Imported, engine: Engine) -> None:
+    within = TerritoryScope((parse_territory("region:53"),))
+    nowhere = "4,Un rêve,Rêver,,,,,,,,\n"
+    _, reports = imported(VERGER, REPAIR, nowhere, within=within)
+    assert outcomes(reports) == {"rejected": 2, "imported": 1}
+    assert "outside the territory" in reports[0].reason
+    assert set(statuses(engine)) == {"Un café des réparations"}
+
+
+def test_a_source_is_removed_as_a_whole(imported: Imported, engine: Engine) -> None:
+    run, _ = imported(VERGER, name="a.csv")
+    imported(REPAIR, name="b.csv")
+    assert run_service.remove_source(engine, "a") == 1
+    assert set(statuses(engine)) == {"Un café des réparations"}
+    with engine.connect() as connection:
+        assert run_service.find_run(connection, run.id).state == "undone"
+    with pytest.raises(NotFound):
+        run_service.remove_source(engine, "a nowhere")
+
+
+def test_a_run_that_breaks_off_says_so(imported: Imported, engine: Engine) -> None:
+    run, _ = imported(VERGER)
+    assert run.id
+    with engine.begin() as connection:
+        number = run_queries.begin(
+            connection,
+            platform="x",
+            file_name="x.csv",
+            person=None,
+            started_by="",
+            is_moderated=False,
+            is_snapshot=False,
+            reading={},
+        )
+    with pytest.raises(StateConflict, match="still under way"):
+        run_service.undo_run(engine, number)

@@ -1,0 +1,286 @@
+"""Files by the web: looked at, chosen about, imported and undone, by whom it is allowed to."""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import xlsxwriter
+from flask import Flask
+from sqlalchemy import Connection, Engine, text
+from werkzeug.test import TestResponse
+
+from mapservice.app import create_app
+from mapservice.geocoding.service import Locator
+from mapservice.imports import run_queries, upload_queries, upload_work, uploads
+from mapservice.imports.upload_queries import ImportUpload
+from mapservice.settings import Settings
+from mapservice.web.edge import SERVICES, Services
+from tests.accounts.roles.cast import BRETAGNE, NORMANDIE, Actor, actor
+from tests.conftest import REVIEW_KEY
+
+HEADER = "id;Nom de l'action;Commune;Code postal;Budget;Référent\n"
+ROWS = "1;Un four à pain;Rennes;35000;1200;Léa Martin\n2;Une haie;Caen;14000;300;\n;Total;;;1500;\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def app(database_url: str, home: Path, engine: Engine) -> Iterator[Flask]:
+    settings = Settings(
+        database_url=database_url, review_key=REVIEW_KEY, public_url="http://map.test", home=home
+    )
+    app = create_app(settings)
+    yield app
+    services: Services = app.extensions[SERVICES]
+    services.dispose()
+
+
+@pytest.fixture
+def work(engine: Engine, home: Path, locator: Locator) -> Callable[[], int]:
+    """What the worker does with what waits."""
+
+    def built(_connection: Connection) -> Locator:
+        return locator
+
+    return lambda: upload_work.work(engine, home, built)
+
+
+@pytest.fixture
+def coordinator(app: Flask, engine: Engine) -> Actor:
+    return actor(app, engine, "coordinator", ("coordinator", BRETAGNE))
+
+
+@pytest.fixture
+def admin(app: Flask, engine: Engine) -> Actor:
+    return actor(app, engine, "admin", ("admin", ""))
+
+
+def send(who: Actor, data: bytes | str, name: str = "actions.csv") -> str:
+    """The address of the file that was sent."""
+    response = sent(who, data, name)
+    assert response.status_code == 303, response.text
+    return response.location
+
+
+def sent(who: Actor, data: bytes | str, name: str) -> TestResponse:
+    content = io.BytesIO(data if isinstance(data, bytes) else data.encode())
+    form = {"token": who.token(), "file": (content, name)}
+    return who.client.post("/importer", data=form, content_type="multipart/form-data")
+
+
+def upload(engine: Engine, address: str) -> ImportUpload:
+    with engine.connect() as connection:
+        found = upload_queries.find(connection, UUID(address.rpartition("/")[2]))
+    assert found is not None
+    return found
+
+
+def choices(page: str) -> dict[str, str]:
+    """The form of a file as it is shown."""
+    found = {
+        name: re.search(r'<option value="(\w*)" selected', body).group(1)  # type: ignore[union-attr]
+        for name, body in re.findall(r'<select name="(column-\d+)".*?>(.*?)</select>', page, re.S)
+    }
+    for name in ("platform", "licence"):
+        value = re.search(rf'name="{name}"[^>]*value="([^"]*)"', page)
+        assert value is not None
+        found[name] = value.group(1)
+    return found
+
+
+def titles(engine: Engine) -> dict[str, str]:
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT title, status FROM initiative"))
+        return {row.title: row.status for row in rows}
+
+
+def test_a_file_goes_from_upload_to_undo(
+    coordinator: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    address = send(coordinator, HEADER + ROWS)
+    assert 'data-state="sent"' in coordinator.get(address).text
+    assert work() == 1
+    page = coordinator.get(address).text
+    assert 'data-state="checked"' in page
+    assert "Rien n’est encore enregistré" in page
+    assert upload(engine, address).preview["counts"] == {
+        "imported": 1,
+        "rejected": 1,
+        "skipped": 1,
+    }
+    assert titles(engine) == {}
+    form = choices(page)
+    assert form["column-1"] == "title"
+    assert form["column-4"] == "attribute"
+
+    assert coordinator.post(address, **form, **{"import": "1"}).status_code == 303
+    # The first form says more than was checked: the choices, spelt out. They are checked first.
+    assert upload(engine, address).state in ("sent", "accepted")
+    work()
+    if upload(engine, address).state == "checked":
+        form = choices(coordinator.get(address).text)
+        coordinator.post(address, **form, **{"import": "1"})
+        work()
+    page = coordinator.get(address).text
+    assert 'data-state="done"' in page
+    assert "attend une relecture" in page
+    assert titles(engine) == {"Un four à pain": "pending"}
+    report = coordinator.get(f"{address}/rapport.csv")
+    assert "attachment" in report.headers["Content-Disposition"]
+    assert "Un four à pain" in report.text
+    assert "outside the territory" in report.text
+    report.close()
+
+    assert coordinator.post(f"{address}/annuler").status_code == 303
+    work()
+    page = coordinator.get(address).text
+    assert 'data-state="undone"' in page
+    assert "1 initiative retirée." in page
+    assert titles(engine) == {}
+    assert coordinator.post(f"{address}/annuler").status_code == 409
+
+
+def imported(who: Actor, engine: Engine, work: Callable[[], int], address: str, **more: str) -> str:
+    """Imports a file with the choices that its page shows, and returns the page."""
+    work()
+    for _ in range(3):
+        form = choices(who.get(address).text) | more
+        who.post(address, **form, **{"import": "1"})
+        work()
+        if upload(engine, address).state != "checked":
+            break
+    return who.get(address).text
+
+
+def test_an_administrator_publishes_everywhere(
+    admin: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    address = send(admin, HEADER + ROWS)
+    assert 'data-state="done"' in imported(admin, engine, work, address)
+    assert titles(engine) == {"Un four à pain": "published", "Une haie": "published"}
+
+
+def test_a_trusted_source_of_a_coordinator_is_public_at_once(
+    coordinator: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    with engine.begin() as connection:
+        run_queries.save_source(
+            connection, run_queries.RecordedSource("actions", owner=coordinator.person)
+        )
+        run_queries.trust(connection, "actions", is_trusted=True)
+    address = send(coordinator, HEADER + ROWS)
+    imported(coordinator, engine, work, address)
+    assert titles(engine) == {"Un four à pain": "published"}
+
+
+def test_the_source_of_somebody_else_is_out_of_reach(
+    app: Flask, coordinator: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    other = actor(app, engine, "other", ("coordinator", NORMANDIE))
+    imported(coordinator, engine, work, send(coordinator, HEADER + ROWS))
+    before = titles(engine)
+    page = imported(other, engine, work, send(other, HEADER + ROWS))
+    assert 'data-state="checked"' in page
+    assert titles(engine) == before
+    address = send(coordinator, HEADER + ROWS)
+    assert other.get(address).status_code == 404
+    assert other.post(f"{address}/annuler").status_code == 404
+    assert other.get(f"{address}/rapport.csv").status_code == 404
+
+
+def test_a_title_in_doubt_is_asked_for(
+    admin: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    lines = "".join(f"Isolation du bâtiment n° {n};Accord du conseil n° {n}\n" for n in range(9))
+    address = send(admin, f"travaux;suite\n{lines}")
+    work()
+    page = admin.get(address).text
+    assert "Quelle colonne donne le titre" in page
+    assert 'name="import"' not in page
+    form = choices(page) | {"column-0": "title"}
+    admin.post(address, **form)
+    work()
+    assert upload(engine, address).preview["counts"] == {"imported": 9}
+
+
+def test_one_field_for_two_columns_is_refused(
+    admin: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    address = send(admin, HEADER + ROWS)
+    work()
+    form = choices(admin.get(address).text) | {"column-4": "title"}
+    response = admin.post(address, **form)
+    assert response.status_code == 400
+    assert "est choisi pour deux colonnes" in response.text
+    # What was typed is still there.
+    assert choices(response.text)["column-4"] == "title"
+
+
+def test_a_workbook_is_read(admin: Actor, engine: Engine, work: Callable[[], int]) -> None:
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made) as book:
+        for number, row in enumerate([["Titre", "Commune"], ["Un four", "Rennes"]]):
+            if number == 0:
+                page = book.add_worksheet("a")
+            page.write_row(number, 0, row)
+    address = send(admin, made.getvalue(), "Mes actions 2024.xlsx")
+    work()
+    assert upload(engine, address).preview["counts"] == {"imported": 1}
+
+
+@pytest.mark.parametrize("name", ["photo.png", "page.html", "rien", ".csv"])
+def test_what_is_no_table_is_refused_at_once(admin: Actor, home: Path, name: str) -> None:
+    response = sent(admin, "titre\nUn four\n", name)
+    assert response.status_code == 422
+    assert not list(uploads.folder(home).glob("*"))
+
+
+def test_a_broken_workbook_says_why(admin: Actor, engine: Engine, work: Callable[[], int]) -> None:
+    address = send(admin, b"PK\x03\x04 no zip", "a.xlsx")
+    work()
+    page = admin.get(address).text
+    assert 'data-state="failed"' in page
+    assert "the zip archive cannot be read" in page
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd.csv", "/etc/x.csv"])
+def test_a_name_leads_nowhere_else(admin: Actor, engine: Engine, home: Path, name: str) -> None:
+    address = send(admin, "titre\nUn four\n", name)
+    found = upload(engine, address)
+    assert "/" not in found.file_name
+    assert uploads.file_path(home, found).parent.parent == uploads.folder(home)
+
+
+def test_nobody_else_may_come_in(app: Flask, engine: Engine) -> None:
+    person = actor(app, engine, "person")
+    for path in ("/importer", f"/importer/{UUID(int=7)}"):
+        assert person.get(path).status_code in (401, 404)
+    assert sent(person, "titre\nUn four\n", "a.csv").status_code in (401, 403, 404)
+
+
+def test_a_form_of_another_page_does_nothing(coordinator: Actor, engine: Engine) -> None:
+    form = {"token": "x", "file": (io.BytesIO(b"titre\nUn four\n"), "a.csv")}
+    response = coordinator.client.post("/importer", data=form, content_type="multipart/form-data")
+    assert response.status_code == 403
+
+
+def test_files_are_forgotten_after_a_day_and_taken_up_anew(
+    admin: Actor, engine: Engine, home: Path, work: Callable[[], int]
+) -> None:
+    address = send(admin, HEADER + ROWS)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE import_upload SET state = 'checking', attempts = 1"))
+    upload_work.tidy(engine, home)
+    assert upload(engine, address).state == "sent"
+    work()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE import_upload SET sent_at = now() - interval '2 days'"))
+    upload_work.tidy(engine, home)
+    assert not list(uploads.folder(home).iterdir())
+    assert admin.get(address).status_code == 404
