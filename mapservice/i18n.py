@@ -190,6 +190,15 @@ def status_label(status: str, _: Translate = gettext) -> str:
     }[status]
 
 
+def when_label(days: str) -> str:
+    """The days that a search asks for."""
+    return {
+        "today": gettext("aujourd’hui"),
+        "weekend": gettext("ce week-end"),
+        "week": gettext("cette semaine"),
+    }[days]
+
+
 def reason_words(reason: str) -> str:
     """What somebody finds wrong with an initiative."""
     return {
@@ -214,6 +223,17 @@ def case_kind_label(kind: str) -> str:
         "report": gettext("Signalements"),
         "place": gettext("Lieux à décider"),
         "burst": gettext("Rafales de soutiens"),
+        "post": gettext("Nouvelles et commentaires"),
+    }[kind]
+
+
+def post_kind_label(kind: str, _: Translate = gettext) -> str:
+    """What an author or somebody else said about an initiative."""
+    return {
+        "news": _("Nouvelle"),
+        "closing": _("Mot de la fin"),
+        "thanks": _("Remerciement aux soutiens"),
+        "comment": _("Commentaire"),
     }[kind]
 
 
@@ -230,6 +250,8 @@ def verdict_label(verdict: str) -> str:
         "unplace": gettext("lieu remis en attente"),
         "close": gettext("signalement clos"),
         "photo": gettext("photo refusée"),
+        "post": gettext("nouvelle ou commentaire accepté"),
+        "unpost": gettext("nouvelle ou commentaire refusé"),
     }[verdict]
 
 

@@ -20,6 +20,7 @@ class CaseKind(StrEnum):
     REPORT = "report"
     PLACE = "place"
     BURST = "burst"
+    POST = "post"
 
 
 # An initiative waits as one of these at most; its id in the queue is the initiative's.

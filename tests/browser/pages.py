@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
+from mapservice.contributions.conversations.model import signature
 from mapservice.notifications.subscriptions import model as following
 from mapservice.notifications.weekly_digest import model as briefing
 from mapservice.publishing.reports import schedule_queries as schedules
@@ -28,6 +29,12 @@ OPEN = (
     "/initiatives/{initiative}",
     "/initiatives/{initiative}/soutenir",
     "/initiatives/{initiative}/signaler",
+    "/initiatives/{public}",
+    "/initiatives/{public}/journal",
+    "/initiatives/{public}/suivre",
+    "/organisations/les-amis-du-lavoir",
+    "{reply}",
+    "/recherche?q=v%C3%A9lo%20Rennes",
     "/autour-de-moi",
     "/recherche",
     "/recherche?q=Saint-Denis",
@@ -100,6 +107,9 @@ OWN = (
     "/initiatives/{proposal}/historique",
     "/initiatives/{proposal}/photos",
     "/initiatives/{public}/contacter",
+    "/initiatives/{public}/nouvelles",
+    "/initiatives/{public}/clore?comme=done",
+    "/moderation/nouvelles/{post}",
     "/moderation",
     "/moderation/{proposal}",
     "/moderation/lieux",
@@ -115,6 +125,7 @@ OWN = (
 # Packages and single endpoints that answer machines, or with a file; besides those under /api.
 NO_PAGE = {
     "activity", "assets", "basemap", "coordination_maps", "drawings", "feeds", "geocode", "health",
+    "news_feed",
     "offline.manifest", "offline.service_worker", "photos", "proof", "sharing",
     "sitemap", "static", "tiles", "exporting.csv", "exporting.file", "exporting.geojson",
     "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
@@ -134,6 +145,25 @@ INSERT INTO burst (initiative, verdict, first_at, last_at, size, reasons)
 VALUES (:initiative, 'look', now() - interval '1 hour', now(), 3, '[]') RETURNING id::text"""
 
 
+PAGE = """
+UPDATE person SET name = 'Les amis du lavoir', slug = 'les-amis-du-lavoir'
+ WHERE id = :person"""
+NEWS = """
+INSERT INTO post (initiative, person, kind, text, state, published_at)
+VALUES (:initiative, :person, 'news', 'Le toit est refait.', 'public', now()) RETURNING id::text"""
+WAITING_NEWS = """
+INSERT INTO post (initiative, person, kind, text, state, queued_at)
+VALUES (:initiative, :person, 'news', 'Bientôt la fête.', 'waiting', now())"""
+REPLY = """
+WITH begun AS (
+  INSERT INTO conversation (initiative, author, visitor) VALUES (:initiative, :person, :person)
+  RETURNING id, key
+)
+INSERT INTO reply_link (conversation, side, expires_at)
+SELECT id, 'author', now() + interval '9 days' FROM begun
+RETURNING id, (SELECT key FROM begun) AS key"""
+
+
 def make(app: Flask, engine: Engine) -> Mapping[str, str]:
     """What the addresses name, and the session of an author who may do everything."""
     author = app.test_client()
@@ -148,11 +178,18 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
         connection.execute(text(published), {"id": public.id})
         leaving = ways_to_leave(connection, cast.person_of(engine, AUTHOR))
         burst = connection.execute(text(BURST), {"initiative": public.id}).scalar_one()
+        person = {"person": cast.person_of(engine, AUTHOR), "initiative": public.id}
+        connection.execute(text(PAGE), person)
+        post = connection.execute(text(NEWS), person).scalar_one()
+        connection.execute(text(WAITING_NEWS), person)
+        reply = connection.execute(text(REPLY), person).one()
     return leaving | {
         "session": session_of(author),
         "public": str(public.id),
         "proposal": str(waiting.id),
         "burst": burst,
+        "post": post,
+        "reply": f"/repondre/{reply.id}/{signature(reply.id, reply.key)}",
         "told": str(cast.report(engine, public.id, "Le lavoir est à la commune voisine.")),
         "secret": last_link(engine, "zoe@example.org").removeprefix("/confirmer/"),
         "initiative": first_feature(app.test_client()),
