@@ -14,12 +14,16 @@ from mapservice.accounts.people import routes as people
 from mapservice.accounts.people.magic_links import MagicLinkAction
 from mapservice.accounts.people.personal_data import PersonalDataProvider
 from mapservice.accounts.roles import routes as roles
+from mapservice.contributions.conversations import routes as conversations
 from mapservice.contributions.needs import routes as needs
+from mapservice.contributions.posts import comment_routes as comments
 from mapservice.contributions.proposals import routes as proposals
 from mapservice.contributions.proposals.api_routes import blueprint as proposals_api
 from mapservice.contributions.proposals.author_routes import blueprint as authors
+from mapservice.contributions.proposals.news_routes import blueprint as news
 from mapservice.contributions.proposals.photo_routes import blueprint as author_photos
 from mapservice.contributions.supports import routes as supports
+from mapservice.contributions.supports.following import NewsFollowing
 from mapservice.dashboards.map_routes import blueprint as coordination_maps
 from mapservice.dashboards.routes import blueprint as coordination
 from mapservice.dashboards.routes import make_ready
@@ -39,12 +43,16 @@ from mapservice.moderation.burst_routes import blueprint as trust
 from mapservice.moderation.merge_routes import blueprint as merging
 from mapservice.moderation.photo_routes import blueprint as moderation_photos
 from mapservice.moderation.places.routes import blueprint as review
+from mapservice.moderation.post_routes import blueprint as moderation_posts
 from mapservice.moderation.report_routes import blueprint as reports
 from mapservice.moderation.routes import blueprint as moderation
 from mapservice.moderation.subjects import CaseProviders
+from mapservice.notifications.feeds.news_routes import blueprint as news_feed
 from mapservice.notifications.feeds.routes import blueprint as feeds
+from mapservice.notifications.subscriptions import initiative_routes as following_one
 from mapservice.notifications.subscriptions import push_routes
 from mapservice.notifications.subscriptions import routes as following
+from mapservice.notifications.subscriptions.service import follow_initiative
 from mapservice.notifications.weekly_digest import routes as weekly_digest
 from mapservice.notifications.weekly_digest.api_routes import blueprint as weekly_digest_api
 from mapservice.ogc.routes import blueprint as ogc
@@ -53,7 +61,13 @@ from mapservice.publishing.reports import schedule_routes as report_schedules
 from mapservice.publishing.reports.routes import blueprint as reporting
 from mapservice.rollups.routes import blueprint as activity
 from mapservice.settings import Settings, asset_folder
-from mapservice.site import importer_routes, offline_routes, sitemap_routes, template_words
+from mapservice.site import (
+    importer_routes,
+    offline_routes,
+    organisation_routes,
+    sitemap_routes,
+    template_words,
+)
 from mapservice.site.embed.code_routes import blueprint as embed_code
 from mapservice.site.embed.oembed_routes import blueprint as oembed
 from mapservice.site.embed.routes import blueprint as embed
@@ -105,15 +119,22 @@ BLUEPRINTS = (
     proposals.blueprint,
     authors,
     author_photos,
+    news,
     supports.blueprint,
     needs.blueprint,
+    comments.blueprint,
+    conversations.blueprint,
     following.blueprint,
+    following_one.blueprint,
+    news_feed,
+    organisation_routes.blueprint,
     push_routes.blueprint,
     reports,
     review,
     moderation,
     moderation_photos,
     event_moderation.blueprint,
+    moderation_posts,
     merging,
     roles.blueprint,
     weekly_digest.blueprint,
@@ -142,12 +163,17 @@ MAGIC_LINKS: tuple[MagicLinkAction, ...] = (
     following.MAGIC_LINK,
     event_authors.MAGIC_LINK,
     event_registrations.MAGIC_LINK,
+    comments.MAGIC_LINK,
+    conversations.MAGIC_LINK,
+    following_one.MAGIC_LINK,
 )
 PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
     proposals.PERSONAL_DATA,
     proposals.PHOTO_DATA,
     supports.PERSONAL_DATA,
     needs.PERSONAL_DATA,
+    comments.PERSONAL_DATA,
+    conversations.PERSONAL_DATA,
     following.PERSONAL_DATA,
     event_authors.PERSONAL_DATA,
     roles.PERSONAL_DATA,
@@ -231,6 +257,7 @@ def _services(settings: Settings) -> Services:
         Basemap: Basemap.of_settings(settings),
         CardPhotos: CARD_PHOTOS,
         CaseProviders: CASE_PROVIDERS,
+        NewsFollowing: NewsFollowing(follow_initiative),
         Media: Media(settings),
     }
     return Services(settings, engine_of(settings), held)

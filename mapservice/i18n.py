@@ -245,6 +245,17 @@ def case_kind_label(kind: str) -> str:
         "place": gettext("Lieux à décider"),
         "burst": gettext("Rafales de soutiens"),
         "event": gettext("Événements"),
+        "post": gettext("Nouvelles et commentaires"),
+    }[kind]
+
+
+def post_kind_label(kind: str, _: Translate = gettext) -> str:
+    """What an author or somebody else said about an initiative."""
+    return {
+        "news": _("Nouvelle"),
+        "closing": _("Mot de la fin"),
+        "thanks": _("Remerciement aux soutiens"),
+        "comment": _("Commentaire"),
     }[kind]
 
 
@@ -261,6 +272,8 @@ def verdict_label(verdict: str) -> str:
         "unplace": gettext("lieu remis en attente"),
         "close": gettext("signalement clos"),
         "photo": gettext("photo refusée"),
+        "post": gettext("nouvelle ou commentaire accepté"),
+        "unpost": gettext("nouvelle ou commentaire refusé"),
     }[verdict]
 
 

@@ -16,6 +16,9 @@ from mapservice.accounts.api_keys import service as api_keys
 from mapservice.accounts.people import service as people
 from mapservice.contributions.bursts import service as bursts
 from mapservice.contributions.bursts.queries import Seen
+from mapservice.contributions.conversations import service as conversations
+from mapservice.contributions.conversations.inbox import ReplyInbox
+from mapservice.contributions.conversations.inbox import read_replies as read_inbox
 from mapservice.contributions.needs import service as needs
 from mapservice.contributions.supports import service as supports
 from mapservice.db.engine import NETWORK, make_engine
@@ -132,6 +135,7 @@ def make_jobs(settings: Settings) -> App:
         mail.forget(engine)
         supports.forget_networks(engine)
         needs.forget(engine)
+        conversations.forget(engine)
         subscriptions.forget(engine)
         api_keys.forget(engine)
 
@@ -189,6 +193,8 @@ def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
         del timestamp
         send_mail()
 
+    _add_inbox(app, engine, settings)
+
     key = vapid_key(settings)
     send = PushTransport.of(key, settings) if key else refuse
 
@@ -221,6 +227,18 @@ def _add_imports(app: App, engine: Engine, settings: Settings) -> None:
         """Each minute: files of a dead worker, and those sent a day ago."""
         del timestamp
         imports.tidy(engine, settings.home)
+
+
+def _add_inbox(app: App, engine: Engine, settings: Settings) -> None:
+    inbox = ReplyInbox.of(settings)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="read_replies", queueing_lock="read_replies", pass_context=False)
+    def read_replies(timestamp: int) -> None:
+        """Each minute: replies by mail, where an inbox is set."""
+        del timestamp
+        if inbox:
+            read_inbox(engine, inbox, mail.letterhead(settings))
 
 
 def _add_photo_tasks(app: App, engine: Engine, settings: Settings) -> None:

@@ -115,11 +115,25 @@ class Settings:
     moderation: str = _setting(
         "pre", "Proposals become public once a moderator agrees (pre), or at once (post)."
     )
+    comments: str = _setting(
+        "off", "Comments on initiatives, each read before it is shown: on, or off."
+    )
     smtp_url: str = _setting(
         "", "Mail server, smtp://user:pass@host:587?starttls=1; empty: files under home/mail."
     )
     smtp_timeout_ms: int = _setting(10_000, "Longest wait for each answer of the mail server.")
     mail_from: str = _setting("initiatives@localhost", "Address that mails come from.")
+    imap_url: str = _setting(
+        "",
+        "Inbox that replies by mail come to, imaps://user:pass@host:993/INBOX or"
+        " imap://…?starttls=1; empty: people reply on a page.",
+    )
+    imap_address: str = _setting(
+        "",
+        "Address of that inbox, whose +tags reach it too; empty: the user's name in"
+        " MAPSERVICE_IMAP_URL.",
+    )
+    imap_timeout_ms: int = _setting(10_000, "Longest wait for each answer of that inbox.")
     pages: str = _setting(
         "", "Folder of the operator's own legal and help pages (docs/legal.md); empty: generated."
     )
@@ -165,6 +179,7 @@ class Settings:
             ("moderation", MODERATION),
             ("accessibility", ACCESSIBILITY),
             ("offline", ON_OR_OFF),
+            ("comments", ON_OR_OFF),
         ):
             found = getattr(self, name)
             if found not in words:

@@ -10,7 +10,7 @@ class DecisionVerdict(StrEnum):
     """What a moderator decides; KEEP is for an edit that is public already.
 
     MERGE and UNMERGE are about duplicates, PLACE and UNPLACE about its location, CLOSE about a
-    report, PHOTO about one that was refused.
+    report, PHOTO about one that was refused, POST and UNPOST about news or a comment.
     """
 
     PUBLISH = "publish"
@@ -23,6 +23,8 @@ class DecisionVerdict(StrEnum):
     UNPLACE = "unplace"
     CLOSE = "close"
     PHOTO = "photo"
+    POST = "post"
+    UNPOST = "unpost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

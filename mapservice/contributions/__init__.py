@@ -1,1 +1,1 @@
-"""What people give: proposals, supports with their assessment, reports of problems."""
+"""What people give: proposals, posts, supports with their assessment, reports, messages."""

@@ -43,6 +43,7 @@ FUNCTIONS = (
     "tiles",
     "merges",
     "supports",
+    "posts",
     "moderation",
     "people",
     "mail",

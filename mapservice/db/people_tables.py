@@ -12,7 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR, UUID
 
 from mapservice.db.tables import geometry, metadata
 
@@ -29,6 +29,7 @@ person = Table(
     Column("confirmed_at", DateTime(timezone=True)),
     Column("last_seen_at", DateTime(timezone=True)),
     Column("erased_at", DateTime(timezone=True)),
+    Column("slug", Text),
 )
 
 token = Table(
@@ -278,6 +279,48 @@ report = Table(
     Column("closed_at", DateTime(timezone=True)),
     Column("note", Text, nullable=False),
     Column("photo", UUID),
+    Column("post", UUID),
+)
+
+post = Table(
+    "post",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("initiative", UUID, nullable=False),
+    Column("person", UUID),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("closed_as", Text),
+    Column("state", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("queued_at", DateTime(timezone=True)),
+    Column("published_at", DateTime(timezone=True)),
+    Column("reason", Text, nullable=False),
+    Column("search", TSVECTOR),
+)
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("initiative", UUID, nullable=False),
+    Column("author", UUID, nullable=False),
+    Column("visitor", UUID, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("begun_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_by", Text),
+)
+
+reply_link = Table(
+    "reply_link",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("conversation", UUID, nullable=False),
+    Column("side", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
 )
 
 follower = Table(
@@ -326,6 +369,22 @@ subscription = Table(
     Column("area", geometry("POLYGON", 4326)),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("told_until", DateTime(timezone=True), nullable=False),
+)
+
+initiative_subscription = Table(
+    "initiative_subscription",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("person", UUID, nullable=False),
+    Column("initiative", UUID, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+post_due = Table(
+    "post_due",
+    metadata,
+    Column("person", UUID, primary_key=True),
+    Column("post", UUID, primary_key=True),
 )
 
 digest = Table(

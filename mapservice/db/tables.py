@@ -207,6 +207,7 @@ photo = Table(
     Column("added_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True)),
     Column("reason", Text, nullable=False),
+    Column("post", UUID),
 )
 
 photo_removal = Table(

@@ -468,7 +468,11 @@ _cover = (
             )
         )
     )
-    .where(photo.c.initiative == initiative.c.id, photo.c.state == "public")
+    .where(
+        photo.c.initiative == initiative.c.id,
+        photo.c.post.is_(None),
+        photo.c.state == "public",
+    )
     .order_by(photo.c.position, photo.c.id)
     .limit(1)
     .correlate(initiative)

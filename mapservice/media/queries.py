@@ -17,6 +17,8 @@ SELECT id, name, initiative, person, position, state, widths, width, height, sha
 
 ORDER = " ORDER BY position, id"
 
+OF_POSTS = f"{COLUMNS.replace('  FROM', '       , post FROM')} WHERE post = ANY(:posts)"
+
 # One query for whoever asks: what the public may see, and what needs a key.
 SERVED = """
 SELECT photo.state = 'public' AND initiative.status = ANY(:public) AS is_public
@@ -36,7 +38,7 @@ SNAPSHOT = """
                                               'credit', shown.credit)
                            ORDER BY shown.position, shown.id), '[]')
    FROM photo AS shown
-  WHERE shown.initiative = :id AND shown.state <> 'refused')"""
+  WHERE shown.initiative = :id AND shown.post IS NULL AND shown.state <> 'refused')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,10 @@ class ServedPhoto:
 
 
 def of_initiative(connection: Connection, initiative: UUID) -> list[Photo]:
-    """All of them, in their order: for the author and for moderators."""
-    rows = connection.execute(text(f"{COLUMNS} WHERE initiative = :id{ORDER}"), {"id": initiative})
+    """All of them, in their order: for the author and for moderators. Those of news are apart."""
+    rows = connection.execute(
+        text(f"{COLUMNS} WHERE initiative = :id AND post IS NULL{ORDER}"), {"id": initiative}
+    )
     return [_photo(row) for row in rows]
 
 
@@ -58,7 +62,9 @@ def of_initiatives(
     """Those that wait or are public, of each that has one."""
     found: dict[UUID, list[Photo]] = {}
     rows = connection.execute(
-        text(f"{COLUMNS} WHERE initiative = ANY(:ids) AND state <> 'refused'{ORDER}"),
+        text(
+            f"{COLUMNS} WHERE initiative = ANY(:ids) AND post IS NULL AND state <> 'refused'{ORDER}"
+        ),
         {"ids": list(initiatives)},
     )
     for photo in map(_photo, rows):
@@ -70,7 +76,8 @@ def of_initiatives(
 def public_of(connection: Connection, initiative: UUID) -> list[Photo]:
     """Those that the public may see, if it may see the initiative."""
     rows = connection.execute(
-        text(f"{COLUMNS} WHERE initiative = :id AND state = 'public'{ORDER}"), {"id": initiative}
+        text(f"{COLUMNS} WHERE initiative = :id AND post IS NULL AND state = 'public'{ORDER}"),
+        {"id": initiative},
     )
     return [_photo(row) for row in rows]
 
@@ -81,10 +88,23 @@ def of_form(connection: Connection, form: UUID) -> list[Photo]:
     return [_photo(row) for row in rows]
 
 
+def of_posts(connection: Connection, posts: Sequence[UUID]) -> dict[UUID, Photo]:
+    """The photo of each piece of news that has one, whatever its state."""
+    if not posts:
+        return {}
+    rows = connection.execute(text(OF_POSTS), {"posts": list(posts)})
+    found: dict[UUID, Photo] = {}
+    for row in rows:
+        values = dict(row._mapping)
+        post = values.pop("post")
+        found[post] = _of_values(values)
+    return found
+
+
 def find(connection: Connection, identifier: UUID, initiative: UUID) -> Photo | None:
     """One of the photos of an initiative."""
     row = connection.execute(
-        text(f"{COLUMNS} WHERE id = :id AND initiative = :initiative"),
+        text(f"{COLUMNS} WHERE id = :id AND initiative = :initiative AND post IS NULL"),
         {"id": identifier, "initiative": initiative},
     ).one_or_none()
     return _photo(row) if row else None
@@ -111,5 +131,9 @@ def known_names(connection: Connection, names: list[str]) -> set[str]:
 
 
 def _photo(row: Row[Any]) -> Photo:
-    values = dict(row._mapping)
-    return Photo(**values | {"state": PhotoState(row.state), "widths": tuple(row.widths)})
+    return _of_values(dict(row._mapping))
+
+
+def _of_values(values: dict[str, Any]) -> Photo:
+    read = {"state": PhotoState(values["state"]), "widths": tuple(values["widths"])}
+    return Photo(**values | read)

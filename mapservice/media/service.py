@@ -47,16 +47,17 @@ LONGEST_READING = 45.0
 
 @dataclass(frozen=True, slots=True)
 class PhotoOwner:
-    """Whose photo it will be: of an initiative, in a state, or of a form."""
+    """Whose photo it will be: of an initiative or a post about it, in a state, or of a form."""
 
     initiative: UUID | None = None
     form: UUID | None = None
     person: UUID | None = None
     state: PhotoState = PhotoState.DRAFT
+    post: UUID | None = None
 
     @property
     def key(self) -> str:
-        return f"photos {self.initiative or self.form}"
+        return f"photos {self.post or self.initiative or self.form}"
 
 
 # Runs the insertion of a row where it belongs in a transaction of another room.
@@ -183,6 +184,22 @@ def publish(connection: Connection, initiative: UUID) -> None:
     connection.execute(text(PUBLISH), {"initiative": initiative})
 
 
+def describe_of_post(connection: Connection, post: UUID, words: PhotoWords) -> None:
+    """What its author says about the photo of a post."""
+    bound = {"post": post, "alt": words.alt, "credit": words.credit}
+    connection.execute(text(DESCRIBE_OF_POST), bound)
+
+
+def publish_of_post(connection: Connection, post: UUID) -> None:
+    connection.execute(text(PUBLISH_OF_POST), {"post": post})
+
+
+def refuse_of_post(connection: Connection, post: UUID, reason: str) -> None:
+    """With the words that it came with."""
+    bound = {"post": post, "reason": reason, "life": REFUSED_LIFE}
+    connection.execute(text(REFUSE_OF_POST), bound)
+
+
 def refuse(connection: Connection, photo: UUID, reason: str) -> None:
     """Raises InvalidInput without a reason, NotFound for what is gone or refused already."""
     if not reason:
@@ -271,7 +288,9 @@ def missing(connection: Connection, store: MediaStore) -> list[str]:
 
 
 def _count(connection: Connection, owner: PhotoOwner) -> int:
-    """Those that were refused take no place."""
+    """Those that were refused take no place. A post has one, which comes with it."""
+    if owner.post:
+        return 0
     bound = {"initiative": owner.initiative, "form": owner.form}
     return int(connection.execute(text(COUNT), bound).scalar_one())
 
@@ -290,6 +309,7 @@ def _values(
         "name": name,
         "initiative": owner.initiative,
         "form": owner.form,
+        "post": owner.post,
         "person": owner.person,
         "state": str(owner.state),
         "life": DRAFT_LIFE if owner.state is PhotoState.DRAFT else None,
@@ -305,12 +325,13 @@ def _values(
 COUNT = """
 SELECT count(*) FROM photo
  WHERE (initiative = CAST(:initiative AS uuid) OR form = CAST(:form AS uuid))
-   AND state <> 'refused'"""
+   AND post IS NULL AND state <> 'refused'"""
 
 KEEP = """
-INSERT INTO photo (id, name, initiative, form, person, position, state, expires_at, widths, width,
-                   height, shared_width, shared_height, shared_bytes)
-SELECT :id, :name, CAST(:initiative AS uuid), CAST(:form AS uuid), CAST(:person AS uuid),
+INSERT INTO photo (id, name, initiative, form, post, person, position, state, expires_at, widths,
+                   width, height, shared_width, shared_height, shared_bytes)
+SELECT :id, :name, CAST(:initiative AS uuid), CAST(:form AS uuid), CAST(:post AS uuid),
+       CAST(:person AS uuid),
        (SELECT coalesce(max(position) + 1, 0) FROM photo
          WHERE initiative = CAST(:initiative AS uuid) OR form = CAST(:form AS uuid)),
        :state, now() + CAST(:life AS interval), :widths, :width, :height, :shared_width,
@@ -340,7 +361,17 @@ UPDATE photo SET position = wanted.place - 1
 REMOVE = """
 DELETE FROM photo WHERE id = :id AND form IS NOT DISTINCT FROM CAST(:form AS uuid)"""
 
-PUBLISH = "UPDATE photo SET state = 'public' WHERE initiative = :initiative AND state = 'waiting'"
+PUBLISH = """
+UPDATE photo SET state = 'public'
+ WHERE initiative = :initiative AND post IS NULL AND state = 'waiting'"""
+
+DESCRIBE_OF_POST = "UPDATE photo SET alt = :alt, credit = :credit WHERE post = :post"
+
+PUBLISH_OF_POST = "UPDATE photo SET state = 'public' WHERE post = :post AND state = 'waiting'"
+
+REFUSE_OF_POST = """
+UPDATE photo SET state = 'refused', reason = :reason, expires_at = now() + :life
+ WHERE post = :post AND state IN ('waiting', 'public')"""
 
 REFUSE = """
 UPDATE photo SET state = 'refused', reason = :reason, expires_at = now() + :life

@@ -24,6 +24,7 @@ class CaseKind(StrEnum):
     PLACE = "place"
     BURST = "burst"
     EVENT = "event"
+    POST = "post"
 
 
 # An initiative waits as one of these at most; its id in the queue is the initiative's.

@@ -36,6 +36,7 @@ PAGES = {
     CaseKind.REPORT: "reports.case",
     CaseKind.PLACE: "review.case",
     CaseKind.BURST: "trust.case",
+    CaseKind.POST: "moderation_posts.case",
 }
 TEXT_PAGE = "moderation.case"
 

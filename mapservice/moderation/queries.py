@@ -30,6 +30,7 @@ PAGE = """
 SELECT waiting.kind, waiting.id, waiting.initiative, waiting.since, {claimed} AS claimed_by,
        CASE waiting.kind
            WHEN 'report' THEN report.text
+           WHEN 'post' THEN (SELECT text FROM post WHERE post.id = waiting.id)
            WHEN 'place' THEN initiative.place_text
            WHEN 'appeal' THEN (SELECT words FROM appeal WHERE appeal.initiative = waiting.initiative
                                 ORDER BY decision DESC LIMIT 1)

@@ -12,6 +12,9 @@ from sqlalchemy import Connection
 
 from mapservice.accounts.roles import permissions
 from mapservice.contributions.needs import queries as needs
+from mapservice.contributions.posts import queries as posts
+from mapservice.contributions.posts.comment_routes import comments_open
+from mapservice.contributions.posts.model import LISTED, SHOWN, PostKind
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.supports import queries as supports
 from mapservice.errors import NotFound
@@ -108,6 +111,7 @@ def detail(identifier: str) -> Response:
         here, now = initiative.id, datetime.now(UTC)
         may_decide = permissions.decides_within(lambda reach: is_within(connection, here, reach))
         photos = photo_queries.public_of(connection, initiative.id) if initiative.cover else []
+        author = proposals.author(connection, initiative.id)
         drawing = url_for("drawings.initiative_svg", identifier=str(initiative.id))
         page = render_template(
             "initiatives/detail.html",
@@ -124,10 +128,11 @@ def detail(identifier: str) -> Response:
             ),
             photos=photos,
             source_detail=queries.detail(connection, initiative.id),
-            author=proposals.author(connection, initiative.id),
+            author=author,
             needs=needs.of_initiative(connection, initiative.id, today(now, initiative.area))
             if initiative.status is Status.PUBLISHED
             else [],
+            **_life(connection, initiative.id, has_author=author is not None),
             share=supports.share(connection, initiative.id),
             shared=shared_initiative(initiative),
             picture=initiative_picture(initiative.id),
@@ -138,6 +143,25 @@ def detail(identifier: str) -> Response:
     if may_decide:
         response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+@blueprint.get("/initiatives/<uuid:identifier>/journal")
+def news(identifier: UUID) -> str:
+    """All its news, the newest first."""
+    only_parameters()
+    with services().autocommit.connect() as connection:
+        initiative = queries.find(connection, identifier)
+        if initiative is None:
+            raise NotFound("There is no such initiative, or it is not public.")
+        return render_template(
+            "initiatives/news.html",
+            initiative=initiative,
+            author=proposals.author(connection, identifier),
+            closing=posts.closing_of(connection, identifier),
+            news=posts.news_of(connection, identifier, LISTED),
+            more_news=0,
+            comments_open=False,
+        )
 
 
 @blueprint.get("/methode")
@@ -152,6 +176,19 @@ def method() -> str:
             sample=queries.sample_share(connection),
             source=territories.source_in_force(connection),
         )
+
+
+def _life(connection: Connection, identifier: UUID, *, has_author: bool) -> dict[str, Any]:
+    """What was said of it since: nothing is asked for where nobody can say anything."""
+    is_open = comments_open()
+    comments = posts.comments_of(connection, identifier, LISTED) if is_open else []
+    held: dict[str, Any] = {"comments_open": is_open, "comments": comments}
+    if not has_author:
+        return held | {"closing": None, "news": [], "more_news": 0}
+    told = posts.news_of(connection, identifier, SHOWN + 1)
+    more = posts.count(connection, identifier, PostKind.NEWS) if len(told) > SHOWN else 0
+    closing = posts.closing_of(connection, identifier)
+    return held | {"closing": closing, "news": told[:SHOWN], "more_news": more}
 
 
 def _listed(

@@ -36,6 +36,7 @@ def register(app: Flask, settings: Settings) -> None:
         levels_label=i18n.levels_label,
         by_level_label=i18n.by_level_label,
         figure_label=i18n.figure_label,
+        post_kind_label=i18n.post_kind_label,
         silence_label=i18n.silence_label,
         vintage=vintage,
         percent=i18n.percent,

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from mapservice.contributions.conversations.model import signature as reply_signature
 from mapservice.contributions.needs import service as needs
 from mapservice.events.registration_service import register
 from mapservice.mail.unsubscribe import signature
@@ -37,6 +38,12 @@ OPEN = (
     "/besoins/{need}",
     "{leave_need}",
     "/initiatives/{initiative}/signaler",
+    "/initiatives/{public}",
+    "/initiatives/{public}/journal",
+    "/initiatives/{public}/suivre",
+    "/organisations/les-amis-du-lavoir",
+    "{reply}",
+    "/recherche?q=v%C3%A9lo%20Rennes",
     "/autour-de-moi",
     "/recherche",
     "/recherche?q=Saint-Denis",
@@ -124,6 +131,9 @@ OWN = (
     "/evenements/{event}/liste",
     "{check_in}",
     "/moderation/evenements/{event_series}",
+    "/initiatives/{public}/nouvelles",
+    "/initiatives/{public}/clore?comme=done",
+    "/moderation/nouvelles/{post}",
     "/moderation",
     "/moderation/{proposal}",
     "/moderation/lieux",
@@ -141,6 +151,7 @@ OWN = (
 # Packages and single endpoints that answer machines, or with a file; besides those under /api.
 NO_PAGE = {
     "activity", "assets", "basemap", "coordination_maps", "drawings", "feeds", "geocode", "health",
+    "news_feed",
     "offline.manifest", "offline.service_worker", "photos", "proof", "sharing",
     "sitemap", "static", "tiles", "event_tiles", "events.as_geojson", "events.as_csv",
     "events.as_atom", "events.as_calendar", "events.one_calendar", "events.whole_series",
@@ -194,6 +205,23 @@ PREVIEW = {
     "gone": {"archived": 0, "waiting": 0},
     "communes": 1,
 }
+PAGE = """
+UPDATE person SET name = 'Les amis du lavoir', slug = 'les-amis-du-lavoir'
+ WHERE id = :person"""
+NEWS = """
+INSERT INTO post (initiative, person, kind, text, state, published_at)
+VALUES (:initiative, :person, 'news', 'Le toit est refait.', 'public', now()) RETURNING id::text"""
+WAITING_NEWS = """
+INSERT INTO post (initiative, person, kind, text, state, queued_at)
+VALUES (:initiative, :person, 'news', 'Bientôt la fête.', 'waiting', now())"""
+REPLY = """
+WITH begun AS (
+  INSERT INTO conversation (initiative, author, visitor) VALUES (:initiative, :person, :person)
+  RETURNING id, key
+)
+INSERT INTO reply_link (conversation, side, expires_at)
+SELECT id, 'author', now() + interval '9 days' FROM begun
+RETURNING id, (SELECT key FROM begun) AS key"""
 
 
 def make(app: Flask, engine: Engine) -> Mapping[str, str]:
@@ -225,6 +253,11 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
             connection, event, cast.person_of(engine, AUTHOR), AUTHOR, datetime.now(UTC), name="Ana"
         )
         series = series_of(connection, event)
+        person = {"person": cast.person_of(engine, AUTHOR), "initiative": public.id}
+        connection.execute(text(PAGE), person)
+        post = connection.execute(text(NEWS), person).scalar_one()
+        connection.execute(text(WAITING_NEWS), person)
+        reply = connection.execute(text(REPLY), person).one()
     return leaving | {
         "event": str(event),
         "event_series": str(series),
@@ -238,6 +271,8 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
         "need": str(need),
         "leave_need": needs.leave_path(comes.id, bytes(comes.leave_key)),
         "upload": upload,
+        "post": post,
+        "reply": f"/repondre/{reply.id}/{reply_signature(reply.id, reply.key)}",
         "told": str(cast.report(engine, public.id, "Le lavoir est à la commune voisine.")),
         "secret": last_link(engine, "zoe@example.org").removeprefix("/confirmer/"),
         "initiative": first_feature(app.test_client()),

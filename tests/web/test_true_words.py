@@ -83,7 +83,9 @@ def test_the_sentence_of_the_home_page_follows_the_filter(
     assert sum_of(client, query) == words
 
 
-def test_by_default_an_author_can_answer(client: FlaskClient, engine: Engine) -> None:
+def test_an_author_can_answer_and_neither_address_is_shown(
+    client: FlaskClient, engine: Engine
+) -> None:
     one = Made(commune=RENNES, title="Four à pain")
     make(engine, one)
     with engine.begin() as connection:
@@ -99,10 +101,13 @@ def test_by_default_an_author_can_answer(client: FlaskClient, engine: Engine) ->
         )
     page = f"/initiatives/{one.id}/contacter"
     shown = client.get(page).text
-    assert re.search(r'name="show" value="1" checked', shown)
-    assert "sauf si vous décochez la case" in shown
-    fill_in(client, page, {"email": WRITER, "text": "Quand allumez-vous le four ?", "show": "1"})
+    assert "Ni son adresse ni la vôtre ne sont montrées" in shown
+    fill_in(client, page, {"email": WRITER, "text": "Quand allumez-vous le four ?"})
     press(client, last_link(engine, WRITER))
     (mail,) = [one for one in mails_to(engine, AUTHOR) if "four" in one.text]
-    assert mail.headers["Reply-To"] == WRITER
-    assert WRITER in mail.text
+    assert WRITER not in mail.text + mail.html + str(mail.headers)
+    answer = re.search(r"/repondre/\S+", mail.text)
+    assert answer
+    fill_in(client, answer[0], {"text": "Samedi."})
+    (reply,) = [one for one in mails_to(engine, WRITER) if "Samedi." in one.text]
+    assert AUTHOR not in reply.text + reply.html + str(reply.headers)

@@ -15,7 +15,10 @@ LOCALES = ("fr", "en")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Someone whose address is proved (`confirmed_at`); `name` is public and may be empty."""
+    """Someone whose address is proved (`confirmed_at`); `name` is public and may be empty.
+
+    `slug` names their public page where they chose to have one.
+    """
 
     id: UUID
     email: str
@@ -24,6 +27,7 @@ class Person:
     commune: str | None
     created_at: datetime
     confirmed_at: datetime
+    slug: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from mapservice.db.engine import fill
 
 PERSON = """
 person.id, person.email, person.name, person.locale, person.commune, person.created_at,
-person.confirmed_at"""
+person.confirmed_at, person.slug"""
 
 FIND = """
 SELECT {person} FROM person WHERE id = :id AND confirmed_at IS NOT NULL AND erased_at IS NULL"""

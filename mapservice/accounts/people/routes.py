@@ -150,6 +150,21 @@ def change() -> Response:
     return _see(url_for("people.account", change="1"))
 
 
+@blueprint.post("/compte/page")
+def choose_page() -> Response:
+    """`wanted` is `oui` or `non`: whether there is a public page under the name that is shown."""
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        try:
+            wanted = request.form.get("wanted") == "oui"
+            service.choose_page(connection, person.id, wanted=wanted)
+        except InvalidInput as error:
+            page = _account_page(connection, person, error)
+            return make_response(page, HTTPStatus.BAD_REQUEST)
+    return _see(url_for("people.account", change="1", _anchor="page"))
+
+
 @blueprint.get("/compte/donnees")
 def export() -> Response:
     """All my data, as a file of JSON."""
@@ -235,7 +250,9 @@ def _dead_link() -> Response:
 def _account_page(connection: Connection, person: Person, error: InvalidInput | None = None) -> str:
     place = commune_field.place_name(connection, person.commune)
     words = None
-    if error and error.field == "name":
+    if error and error.field == "name" and "name" not in request.form:
+        words = _("Choisissez d’abord le nom sous lequel votre page sera montrée.")
+    elif error and error.field == "name":
         words = _("Un nom tient sur une ligne : %(most)s signes au plus.", most=MAX_NAME)
     elif error and error.field == "commune":
         words = error.reason
@@ -244,9 +261,11 @@ def _account_page(connection: Connection, person: Person, error: InvalidInput | 
     return render_template(
         "people/account.html",
         person=person,
-        typed=request.form if error else {"name": person.name, "commune": place},
+        typed=request.form
+        if error and "name" in request.form
+        else {"name": person.name, "commune": place},
         languages={"fr": "Français", "en": "English"},
-        chosen=request.form.get("locale") if error else person.locale,
+        chosen=request.form.get("locale") if "locale" in request.form else person.locale,
         max_name=MAX_NAME,
         error=words,
         at_fault=error.field if error else "",

@@ -6,6 +6,7 @@ the same whether an address is known or not.
 
 import hashlib
 import json
+import re
 import secrets
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ SESSION_DAYS = 30
 TOKEN_DAYS = 7
 UNCONFIRMED_DAYS = 7
 LINK_LIFE = timedelta(days=3)
+# Of a page's address; a number may follow where two bear one name.
+MAX_SLUG = 70
 
 KEEP_PERSON = """
 INSERT INTO person (email, email_key, locale) VALUES (:email, :key, :locale)
@@ -67,12 +70,18 @@ WITH used AS (
 UPDATE person SET last_seen_at = now() FROM used WHERE person.id = used.person"""
 
 CHANGE = """
-UPDATE person SET name = :name, locale = :locale, commune = :commune
+UPDATE person
+   SET name = :name, locale = :locale, commune = :commune,
+       slug = CASE WHEN CAST(:name AS text) <> '' THEN slug END
  WHERE id = :id AND erased_at IS NULL"""
+
+SET_SLUG = "UPDATE person SET slug = :slug WHERE id = :id AND erased_at IS NULL"
+
+SLUGS = "SELECT slug FROM person WHERE slug = :base OR slug LIKE :base || '-%'"
 
 EMPTY = """
 UPDATE person
-   SET email = NULL, email_key = NULL, name = '', locale = 'fr', commune = NULL,
+   SET email = NULL, email_key = NULL, name = '', locale = 'fr', commune = NULL, slug = NULL,
        last_seen_at = NULL, erased_at = now()
  WHERE id = :id AND erased_at IS NULL"""
 
@@ -238,6 +247,39 @@ def change(
         raise InvalidInput("locale", f"is not one of {', '.join(LOCALES)}")
     bound = {"id": person, "name": clean_display_name(name), "locale": locale, "commune": commune}
     connection.execute(text(CHANGE), bound)
+
+
+def choose_page(connection: Connection, person: UUID, *, wanted: bool) -> None:
+    """Gives a person a public page under their public name, or takes it away.
+
+    An address stays the same while the page does, whatever becomes of the name. Raises
+    InvalidInput naming `name` where there is none to show.
+    """
+    found = queries.find(connection, person)
+    if found is None:
+        raise NotFound("There is no such person.")
+    if not wanted or found.slug:
+        if not wanted:
+            connection.execute(text(SET_SLUG), {"id": person, "slug": None})
+        return
+    base = slug_of(found.name)
+    if not base:
+        raise InvalidInput("name", "is missing")
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('person.slug'))"))
+    taken = set(connection.execute(text(SLUGS), {"base": base}).scalars())
+    names = (base, *(f"{base}-{number}" for number in range(2, len(taken) + 3)))
+    free = next(name for name in names if name not in taken)
+    connection.execute(text(SET_SLUG), {"id": person, "slug": free})
+
+
+def slug_of(name: str) -> str:
+    """A name as part of an address: "Les Amis du Vélo" is les-amis-du-velo; "" without letters."""
+    plain = unicodedata.normalize("NFKD", name.lower().replace("œ", "oe").replace("æ", "ae"))
+    return "-".join(re.findall(r"[a-z0-9]+", _without_marks(plain)))[:MAX_SLUG].rstrip("-")
+
+
+def _without_marks(text_: str) -> str:
+    return "".join(one for one in text_ if not unicodedata.combining(one))
 
 
 def export(

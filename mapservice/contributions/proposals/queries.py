@@ -18,7 +18,7 @@ from mapservice.contributions.proposals.model import (
 )
 from mapservice.db.engine import fill
 from mapservice.initiatives.facts import InitiativeFacts
-from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
+from mapservice.initiatives.model import LISTED, PUBLIC, Scale, Status, Theme
 
 CONTENT = """
 revision.title, revision.summary, revision.description, revision.theme, revision.scale,
@@ -66,11 +66,31 @@ SELECT initiative.id, initiative.title, initiative.status, initiative.theme,
  ORDER BY proposal.submitted_at DESC, initiative.id"""
 
 AUTHOR = """
-SELECT coalesce(person.name, '') AS name, proposal.person,
+SELECT coalesce(person.name, '') AS name, person.slug, proposal.person,
        (SELECT max(number) FROM initiative_revision WHERE initiative = proposal.initiative)
            > proposal.published_revision AS edited
   FROM proposal LEFT JOIN person ON person.id = proposal.person
  WHERE proposal.initiative = :id"""
+
+AUTHOR_PAGE = """
+SELECT id AS person, name, slug FROM person
+ WHERE slug = :slug AND confirmed_at IS NOT NULL AND erased_at IS NULL"""
+
+PUBLIC_OF = """
+SELECT initiative.id, count(*) OVER () AS total
+  FROM proposal JOIN initiative ON initiative.id = proposal.initiative
+ WHERE proposal.person = :person AND initiative.status = ANY(:listed)
+ ORDER BY initiative.created_at DESC NULLS LAST, initiative.id DESC
+ LIMIT :limit"""
+
+# Each word by its beginning, as people type it; pages are few beside initiatives.
+FIND_PAGES = """
+SELECT person.id AS person, person.name, person.slug
+  FROM person
+ WHERE slug IS NOT NULL
+   AND to_tsvector('french_unaccent', name) @@ to_tsquery('french_unaccent', :words)
+ ORDER BY length(name), name, slug
+ LIMIT :limit"""
 
 EXPORT = """
 SELECT revision.initiative, revision.number, revision.made_at, initiative.status,
@@ -97,11 +117,45 @@ class OwnProposal:
 
 @dataclass(frozen=True, slots=True)
 class ProposalAuthor:
-    """The author's public name, or "", and whether the text was edited since its publication."""
+    """The author's public name, or "", and whether the text was edited since its publication.
+
+    `slug` names their public page, if they chose to have one.
+    """
 
     name: str
     person: UUID | None
     edited: bool
+    slug: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorPage:
+    """The public page of an author who chose to have one."""
+
+    person: UUID
+    name: str
+    slug: str
+
+
+def author_page(connection: Connection, slug: str) -> AuthorPage | None:
+    row = connection.execute(text(AUTHOR_PAGE), {"slug": slug}).one_or_none()
+    return AuthorPage(**row._mapping) if row else None
+
+
+def find_author_pages(connection: Connection, words: str, limit: int) -> list[AuthorPage]:
+    """Those whose names have words that begin so; `words` are plain, between spaces."""
+    asked = " & ".join(f"{word}:*" for word in words.split())
+    if not asked:
+        return []
+    rows = connection.execute(text(FIND_PAGES), {"words": asked, "limit": limit})
+    return [AuthorPage(**row._mapping) for row in rows]
+
+
+def public_of(connection: Connection, person: UUID, limit: int) -> tuple[list[UUID], int]:
+    """The listed initiatives of a person, the newest first, and how many there are in all."""
+    bound = {"person": person, "listed": [*map(str, LISTED)], "limit": limit}
+    rows = connection.execute(text(PUBLIC_OF), bound).all()
+    return [row.id for row in rows], rows[0].total if rows else 0
 
 
 def find(connection: Connection, identifier: UUID, *, lock: bool = False) -> Proposal | None:
@@ -168,7 +222,7 @@ def mine(connection: Connection, person: UUID) -> Sequence[OwnProposal]:
 def author(connection: Connection, identifier: UUID) -> ProposalAuthor | None:
     """None for an initiative that nobody proposed here."""
     row = connection.execute(text(AUTHOR), {"id": identifier}).one_or_none()
-    return ProposalAuthor(row.name, row.person, bool(row.edited)) if row else None
+    return ProposalAuthor(row.name, row.person, bool(row.edited), row.slug) if row else None
 
 
 def export(connection: Connection, person: UUID) -> list[dict[str, Any]]:

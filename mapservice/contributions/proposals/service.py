@@ -16,6 +16,9 @@ from sqlalchemy import Connection, text
 from mapservice.accounts.people import service as people
 from mapservice.accounts.people.model import Person
 from mapservice.accounts.people.service import ConfirmationRequest
+from mapservice.contributions.posts import queries as post_queries
+from mapservice.contributions.posts import service as posts
+from mapservice.contributions.posts.model import NEWS_A_DAY, THANKS_PAUSE, PostKind
 from mapservice.contributions.proposals import queries
 from mapservice.contributions.proposals.model import (
     CLOSED,
@@ -49,6 +52,10 @@ PHOTO_LIFE = people.LINK_LIFE + timedelta(days=1)
 MAX_OPTIONS = 8
 # What the geocoder takes for the whole country.
 COUNTRY = "France"
+
+
+class TooManyPosts(StateConflict):
+    """Another one must wait: mails go to many each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,8 +342,20 @@ def change_beside(
         connection.execute(text(QUEUE), {"id": identifier})
 
 
-def close(connection: Connection, identifier: UUID, person: UUID, status: Status) -> None:
-    """Done, archived, or under way again. Raises NotFound; StateConflict unless it is public."""
+def close(
+    connection: Connection,
+    identifier: UUID,
+    person: UUID,
+    status: Status,
+    words: str = "",
+    *,
+    at_once: bool = False,
+) -> None:
+    """Done, archived, or under way again. Raises NotFound; StateConflict unless it is public.
+
+    `words` are the author's about that end, `at_once` public or read first. Its followers are told
+    of the end, with words once these are public.
+    """
     if status not in (*CLOSED, Status.PUBLISHED):
         raise InvalidInput("status", "is not one of those offered")
     _hold_territories(connection)
@@ -346,6 +365,62 @@ def close(connection: Connection, identifier: UUID, person: UUID, status: Status
     if found.status is not status:
         _set_status(connection, identifier, status)
         connection.execute(text(CLOSE), {"id": identifier, "status": str(status)})
+        if status in CLOSED:
+            posts.keep(
+                connection,
+                identifier,
+                person,
+                PostKind.CLOSING,
+                words,
+                at_once=at_once,
+                closed_as=status,
+            )
+
+
+def write_news(
+    connection: Connection,
+    identifier: UUID,
+    person: UUID,
+    words: str,
+    *,
+    at_once: bool,
+    post: UUID | None = None,
+) -> UUID:
+    """News of a public initiative, by its author. Raises NotFound, StateConflict, TooManyPosts."""
+    _own_public(connection, identifier, person)
+    since = datetime.now(UTC) - timedelta(days=1)
+    written = post_queries.count_since(connection, identifier, PostKind.NEWS, since)
+    if written >= NEWS_A_DAY:
+        raise TooManyPosts("So many news a day are enough.")
+    return posts.keep(
+        connection, identifier, person, PostKind.NEWS, words, at_once=at_once, identifier=post
+    )
+
+
+def thank(
+    connection: Connection, identifier: UUID, person: UUID, words: str, *, at_once: bool
+) -> UUID:
+    """One message to the supporters who follow it. Raises NotFound, StateConflict, TooManyPosts."""
+    _own_public(connection, identifier, person)
+    since = datetime.now(UTC) - THANKS_PAUSE
+    if post_queries.count_since(connection, identifier, PostKind.THANKS, since):
+        raise TooManyPosts("Its supporters were thanked a short while ago.")
+    return posts.keep(connection, identifier, person, PostKind.THANKS, words, at_once=at_once)
+
+
+def remove_post(connection: Connection, identifier: UUID, person: UUID, post: UUID) -> None:
+    """What an author said may be taken back, whatever its state. Raises NotFound."""
+    _own(connection, identifier, person)
+    posts.remove(connection, post, identifier, person)
+
+
+def _own_public(connection: Connection, identifier: UUID, person: UUID) -> Proposal:
+    """Locks it, so that what counts what was written counts right."""
+    _hold_territories(connection)
+    found = _own(connection, identifier, person)
+    if found.status not in PUBLIC:
+        raise StateConflict("This is not public.")
+    return found
 
 
 def appeal(connection: Connection, identifier: UUID, person: UUID, words: str) -> None:
@@ -379,6 +454,7 @@ def erase(connection: Connection, person: UUID) -> None:
     _hold_merges(connection)
     _hold_territories(connection)
     media.erase(connection, person)
+    posts.erase(connection, person)
     for statement in ERASE:
         connection.execute(text(statement), {"person": person, "public": [*map(str, PUBLIC)]})
 

@@ -74,6 +74,7 @@ class ProblemReport:
     closed_by: str
     note: str
     photo: UUID | None
+    post: UUID | None = None
 
 
 def read_reason(text: str) -> ReportReason:

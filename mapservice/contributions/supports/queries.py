@@ -55,7 +55,7 @@ SELECT support.initiative, initiative.title,
  ORDER BY support.confirmed_at DESC, support.id"""
 
 REPORTS_OF_PERSON = """
-SELECT initiative, photo, reason, text, created_at, state FROM report
+SELECT initiative, photo, post, reason, text, created_at, state FROM report
  WHERE person = :person ORDER BY created_at, id"""
 
 # What was merged into another one is found there.
@@ -73,7 +73,7 @@ TREE = "SELECT merge_tree(:id)"
 REPORT = """
 SELECT report.id, report.initiative, initiative.title, initiative.status, report.reason,
        report.text, report.confirmed, report.created_at, report.state = 'open' AS is_open,
-       coalesce(report.closed_by, '') AS closed_by, report.note, report.photo
+       coalesce(report.closed_by, '') AS closed_by, report.note, report.photo, report.post
   FROM report
   JOIN initiative ON initiative.id = report.initiative
  WHERE report.id = :id"""

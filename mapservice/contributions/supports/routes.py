@@ -1,4 +1,4 @@
-"""Supporting an initiative, reporting a problem with it, writing to its author."""
+"""Supporting an initiative, reporting a problem with it."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,6 +17,7 @@ from mapservice.accounts.people.model import MagicLink, Person
 from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.contributions.supports import queries, service
+from mapservice.contributions.supports.following import NewsFollowing
 from mapservice.contributions.supports.model import MAX_TEXT, ReportReason, read_reason, read_text
 from mapservice.contributions.supports.queries import SupportTarget
 from mapservice.errors import InvalidInput, StateConflict
@@ -32,21 +33,18 @@ blueprint = Blueprint("supports", __name__, url_prefix="/initiatives/<uuid:ident
 SUPPORT_GATE = FormGate("support")
 # Anonymous reports cost moderators time: few, and fewer without a proof of work.
 REPORT_GATE = FormGate("report", per_network=RateLimit(10), without_proof=RateLimit(3))
-CONTACT_GATE = FormGate(
-    "contact", per_network=RateLimit(10), per_email=RateLimit(5), per_person=RateLimit(10)
-)
-LEAST_MESSAGE = 10
 LINK_LIFE = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
 class SupportFormPage:
-    """One of the three forms, its initiative, and what was wrong with what was typed."""
+    """A form about an initiative, and what was wrong with what was typed."""
 
     template: str
     target: SupportTarget
     error: str = ""
     field: str = ""
+    most: int = MAX_TEXT
 
     @property
     def identifier(self) -> UUID:
@@ -59,7 +57,7 @@ def ask_support(identifier: UUID) -> str:
     only_parameters("fait")
     with services().engine.connect() as connection:
         page = SupportFormPage("support", service.find_target(connection, identifier))
-        return _form(connection, page)
+        return form_page(connection, page)
 
 
 @blueprint.post("/soutenir")
@@ -71,13 +69,16 @@ def support(identifier: UUID) -> Response:
             person = session.current_person()
             commune = commune_field.read_commune(connection, request.form.get("commune", ""))
             if person is None:
-                return _confirm_later(SUPPORT_GATE, SUPPORT_NAME, page, {"commune": commune})
+                payload = {"commune": commune, "news": _wants_news()}
+                return confirm_later(SUPPORT_GATE, SUPPORT_NAME, page, payload)
             forms.check(SUPPORT_GATE, person=person.id)
             with services().engine.begin() as writing:
                 _count(writing, person, page.identifier, commune or person.commune)
-            return _see(url_for("supports.ask_support", identifier=page.identifier, fait="compte"))
+                if _wants_news():
+                    _follow(writing, person, page.identifier)
+            return see(url_for("supports.ask_support", identifier=page.identifier, fait="compte"))
         except (FormRefused, InvalidInput, StateConflict) as error:
-            return _refused(connection, page, error)
+            return refused(connection, page, error)
 
 
 @blueprint.post("/soutien/retirer")
@@ -86,15 +87,15 @@ def withdraw(identifier: UUID) -> Response:
     forms.check_own()
     with services().engine.begin() as connection:
         service.withdraw(connection, person.id, identifier)
-    return _see(url_for("supports.ask_support", identifier=identifier, fait="retire"))
+    return see(url_for("supports.ask_support", identifier=identifier, fait="retire"))
 
 
 @blueprint.get("/signaler")
 def ask_report(identifier: UUID) -> str:
-    only_parameters("photo")
+    only_parameters("photo", "dit")
     with services().engine.connect() as connection:
         page = SupportFormPage("report", service.find_target(connection, identifier))
-        return _form(connection, page)
+        return form_page(connection, page)
 
 
 @blueprint.post("/signaler")
@@ -108,43 +109,15 @@ def report(identifier: UUID) -> Response:
             forms.check(REPORT_GATE, person=person.id if person else None)
             with services().engine.begin() as writing:
                 reporter = person.id if person else None
-                service.report(writing, identifier, reason, words, reporter, _told_photo())
+                service.report(
+                    writing, identifier, reason, words, reporter, _told("photo"), _told("dit")
+                )
             return make_response(render_template("supports/reported.html", identifier=identifier))
         except (FormRefused, InvalidInput, StateConflict) as error:
-            return _refused(connection, page, error)
+            return refused(connection, page, error)
 
 
-@blueprint.get("/contacter")
-def ask_contact(identifier: UUID) -> str:
-    only_parameters("fait")
-    with services().engine.connect() as connection:
-        page = SupportFormPage("contact", _with_author(connection, identifier))
-        return _form(connection, page)
-
-
-@blueprint.post("/contacter")
-def contact(identifier: UUID) -> Response:
-    with services().engine.connect() as connection:
-        page = SupportFormPage("contact", _with_author(connection, identifier))
-        try:
-            words = read_text(request.form.get("text", ""), least=LEAST_MESSAGE)
-            shown = request.form.get("show") == "1"
-            person = session.current_person()
-            if person is None:
-                payload = {"text": words, "show": shown}
-                return _confirm_later(CONTACT_GATE, CONTACT_NAME, page, payload)
-            forms.check(CONTACT_GATE, person=person.id)
-            site = session.letterhead()
-            with services().engine.begin() as writing:
-                service.write_to_author(
-                    writing, site, person, identifier, words, show_address=shown
-                )
-            return _see(url_for("supports.ask_contact", identifier=identifier, fait="envoye"))
-        except (FormRefused, InvalidInput, StateConflict) as error:
-            return _refused(connection, page, error)
-
-
-def _confirm_later(
+def confirm_later(
     gate: FormGate, purpose: str, page: SupportFormPage, payload: dict[str, Any]
 ) -> Response:
     """Mails the link; until it is followed, its token is all that is stored."""
@@ -162,33 +135,33 @@ def _confirm_later(
     site = session.letterhead()
     with services().engine.begin() as connection:
         people.ask_confirmation(connection, site, email, ask)
-    return _see(url_for("people.sent"))
+    return see(url_for("people.sent"))
 
 
-def _refused(
+def refused(
     connection: Connection, page: SupportFormPage, error: FormRefused | InvalidInput | StateConflict
 ) -> Response:
     """The form again, with what was typed and what is wrong with it."""
     if isinstance(error, FormRefused):
         wrong = replace(page, error=error.words, field=error.field)
-        return forms.answer(error, _form(connection, wrong))
+        return forms.answer(error, form_page(connection, wrong))
     if isinstance(error, StateConflict):
         words = _("Cette initiative est terminée : elle n’attend plus de soutiens.")
-        again = _form(connection, replace(page, error=words))
+        again = form_page(connection, replace(page, error=words))
         return make_response(again, HTTPStatus.CONFLICT)
     if error.field == "commune":
         words = error.reason
     elif error.field == "reason":
         words = _("Choisissez ce qui ne va pas.")
     elif "longer" in error.reason:
-        words = _("C’est trop long : %(most)s signes au plus.", most=MAX_TEXT)
+        words = _("C’est trop long : %(most)s signes au plus.", most=page.most)
     else:
         words = _("Écrivez au moins quelques mots.")
-    again = _form(connection, replace(page, error=words, field=error.field))
+    again = form_page(connection, replace(page, error=words, field=error.field))
     return make_response(again, HTTPStatus.BAD_REQUEST)
 
 
-def _form(connection: Connection, page: SupportFormPage) -> str:
+def form_page(connection: Connection, page: SupportFormPage) -> str:
     person = session.current_person()
     return render_template(
         f"supports/{page.template}.html",
@@ -199,25 +172,21 @@ def _form(connection: Connection, page: SupportFormPage) -> str:
         mine=queries.standing(connection, person.id, page.identifier) if person else None,
         known_commune=commune_field.place_name(connection, person.commune) if person else "",
         reasons={reason: reason_words(reason) for reason in ReportReason},
-        most=MAX_TEXT,
+        most=page.most,
         photos=photos.public_of(connection, page.identifier) if page.template == "report" else (),
-        told_photo=_told_photo(),
+        told_photo=_told("photo"),
+        told_post=_told("dit"),
         done=request.args.get("fait", ""),
         is_open=page.target.status in service.OPEN,
     )
 
 
-def _told_photo() -> UUID | None:
-    """The photo that a report is about, as the form or the link to it says."""
+def _told(name: str) -> UUID | None:
+    """The photo or post that a report is about, as the form or the link to it says."""
     try:
-        return UUID(request.form.get("photo") or request.args.get("photo", ""))
+        return UUID(request.form.get(name) or request.args.get(name, ""))
     except ValueError:
         return None
-
-
-def _with_author(connection: Connection, identifier: UUID) -> SupportTarget:
-    """Raises NotFound for an initiative without an author to write to."""
-    return service.with_author(service.find_target(connection, identifier))
 
 
 def _count(connection: Connection, person: Person, identifier: UUID, commune: str | None) -> None:
@@ -227,13 +196,22 @@ def _count(connection: Connection, person: Person, identifier: UUID, commune: st
     service.support(connection, person.id, identifier, commune=commune, network=network.digest())
 
 
-def _subject(token: MagicLink) -> UUID:
+def _wants_news() -> bool:
+    return request.form.get("news") == "1"
+
+
+def _follow(connection: Connection, person: Person, identifier: UUID) -> None:
+    following = services().of(NewsFollowing)
+    following.follow(connection, person.id, identifier, session.letterhead().base_url)
+
+
+def subject_of(token: MagicLink) -> UUID:
     assert token.subject is not None, "set where the link was made"
     return token.subject
 
 
 def _ask_support(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
-    title = service.find_target(connection, _subject(token)).title
+    title = service.find_target(connection, subject_of(token)).title
     return ConfirmationQuestion(
         _("Confirmer votre soutien"),
         _("Vous soutenez « %(title)s ». Votre nom n’est pas montré.", title=title),
@@ -243,42 +221,20 @@ def _ask_support(connection: Connection, token: MagicLink) -> ConfirmationQuesti
 
 def _confirm_support(connection: Connection, person: Person, token: MagicLink) -> str:
     commune = token.payload.get("commune") or person.commune
-    _count(connection, person, _subject(token), commune)
-    return url_for("supports.ask_support", identifier=_subject(token), fait="compte")
+    _count(connection, person, subject_of(token), commune)
+    if token.payload.get("news"):
+        _follow(connection, person, subject_of(token))
+    return url_for("supports.ask_support", identifier=subject_of(token), fait="compte")
 
 
-def _ask_contact(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
-    title = _with_author(connection, _subject(token)).title
-    return ConfirmationQuestion(
-        _("Envoyer votre message"),
-        _("Votre message à l’auteur de « %(title)s » partira aussitôt.", title=title),
-        _("Envoyer"),
-    )
-
-
-def _confirm_contact(connection: Connection, person: Person, token: MagicLink) -> str:
-    service.write_to_author(
-        connection,
-        session.letterhead(),
-        person,
-        _subject(token),
-        str(token.payload["text"]),
-        show_address=bool(token.payload["show"]),
-    )
-    return url_for("supports.ask_contact", identifier=_subject(token), fait="envoye")
-
-
-def _see(address: str) -> Response:
+def see(address: str) -> Response:
     response = redirect(address, HTTPStatus.SEE_OTHER)
     assert isinstance(response, Response)
     return response
 
 
-SUPPORT_NAME, CONTACT_NAME = "support", "contact"
-MAGIC_LINKS = (
-    MagicLinkAction(SUPPORT_NAME, _ask_support, _confirm_support),
-    MagicLinkAction(CONTACT_NAME, _ask_contact, _confirm_contact),
-)
+SUPPORT_NAME = "support"
+MAGIC_LINKS = (MagicLinkAction(SUPPORT_NAME, _ask_support, _confirm_support),)
 PERSONAL_DATA = PersonalDataProvider(
     "supports",
     queries.export,

@@ -1,15 +1,13 @@
-"""Supporting and withdrawing, reporting, writing to an author.
+"""Supporting and withdrawing, reporting.
 
 The acting person is locked first, so that their acts, erasure among them, come one after the other.
 Counts are changed by a trigger of `support`, in the same transaction.
 """
 
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.accounts.people.model import Person
 from mapservice.audit import log
 from mapservice.audit.model import DecisionRecord, DecisionVerdict
 from mapservice.contributions.bursts import service as bursts
@@ -18,12 +16,9 @@ from mapservice.contributions.supports.model import NETWORK_DAYS, ReportReason
 from mapservice.contributions.supports.queries import SupportTarget
 from mapservice.errors import NotFound, StateConflict
 from mapservice.initiatives.model import Status
-from mapservice.mail import service as mail
-from mapservice.mail.model import Letterhead
 
 # What may be supported: an initiative that is over needs no more support.
 OPEN = (Status.PUBLISHED,)
-MESSAGE_LIFE = timedelta(days=5)
 
 LOCK_PERSON = """
 SELECT id FROM person WHERE id = :person AND erased_at IS NULL FOR NO KEY UPDATE"""
@@ -56,9 +51,11 @@ UPDATE support SET network = NULL
  WHERE network IS NOT NULL AND confirmed_at < now() - make_interval(days => :days)"""
 
 REPORT = """
-INSERT INTO report (initiative, person, confirmed, reason, text, photo)
+INSERT INTO report (initiative, person, confirmed, reason, text, photo, post)
 VALUES (:initiative, :person, :confirmed, :reason, :text,
-        (SELECT id FROM photo WHERE id = CAST(:photo AS uuid) AND initiative = :initiative))
+        (SELECT id FROM photo WHERE id = CAST(:photo AS uuid) AND initiative = :initiative),
+        (SELECT id FROM post
+          WHERE id = CAST(:post AS uuid) AND initiative IN (SELECT merge_tree(:initiative))))
     ON CONFLICT (initiative, person) WHERE state = 'open' AND person IS NOT NULL DO NOTHING"""
 
 CLOSE = """
@@ -141,10 +138,11 @@ def report(
     words: str,
     person: UUID | None,
     photo: UUID | None = None,
+    post: UUID | None = None,
 ) -> None:
     """Reports to the moderators, once for each person while it is open. Raises NotFound.
 
-    `photo` is the one that it is about; one that is gone or of another initiative is none.
+    `photo` and `post` are what it is about; what is gone or of another initiative is none.
     """
     found = find_target(connection, initiative)
     if person is not None:
@@ -156,6 +154,7 @@ def report(
         "reason": reason,
         "text": words,
         "photo": photo,
+        "post": post,
     }
     connection.execute(text(REPORT), bound)
 
@@ -178,42 +177,6 @@ def close_report(
     )
     log.keep(connection, line)
     return initiative
-
-
-def write_to_author(
-    connection: Connection,
-    site: Letterhead,
-    sender: Person,
-    initiative: UUID,
-    message: str,
-    *,
-    show_address: bool,
-) -> None:
-    """Mails a message to the author. Neither learns the other's address unless the sender agrees.
-
-    Raises NotFound when the initiative has no author any more.
-    """
-    found = find_target(connection, initiative)
-    if found.author is None or found.author_email is None:
-        raise NotFound("This initiative has no author to write to.")
-    values = {
-        "title": found.title,
-        "address": f"{site.base_url}/initiatives/{found.id}",
-        "name": sender.name,
-        "message": message,
-        "reply_to": sender.email if show_address else "",
-    }
-    letter = mail.write(
-        site,
-        "message",
-        found.author_email,
-        values,
-        locale=found.author_locale or "fr",
-        person=found.author,
-        headers={"Reply-To": sender.email} if show_address else {},
-        give_up_after=MESSAGE_LIFE,
-    )
-    mail.enqueue(connection, letter)
 
 
 def _lock(connection: Connection, person: UUID) -> None:

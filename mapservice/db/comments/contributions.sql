@@ -107,3 +107,40 @@ COMMENT ON COLUMN report.closed_by IS 'Who closed it; null while open.';
 COMMENT ON COLUMN report.closed_at IS 'When it was closed; null while open.';
 COMMENT ON COLUMN report.note IS 'What who closed it wrote about it; empty: nothing.';
 COMMENT ON COLUMN report.photo IS 'The photo that it is about; null: the initiative as a whole, or a photo that is gone.';
+
+COMMENT ON TABLE post IS
+    'What is said about an initiative: news, thanks and closing words of its author, comments of others.';
+COMMENT ON COLUMN post.id IS 'Unguessable identifier (UUID version 7).';
+COMMENT ON COLUMN post.initiative IS 'What it is about.';
+COMMENT ON COLUMN post.person IS 'Who wrote it; null once erased.';
+COMMENT ON COLUMN post.kind IS
+    'news, closing (words at the end), thanks (for supporters who follow it) or comment.';
+COMMENT ON COLUMN post.text IS 'Plain text; empty: it was closed without a word.';
+COMMENT ON COLUMN post.closed_as IS 'Of closing words: what became of the initiative, done or archived; else null.';
+COMMENT ON COLUMN post.state IS 'waiting (for a moderator), public (where its initiative is) or refused.';
+COMMENT ON COLUMN post.made_at IS 'When it was written.';
+COMMENT ON COLUMN post.queued_at IS 'Since when a moderator is to look at it; null: none is.';
+COMMENT ON COLUMN post.published_at IS 'When it became public; null: it never was.';
+COMMENT ON COLUMN post.reason IS 'Why it was refused; else empty.';
+COMMENT ON COLUMN post.search IS 'Its words, for the search.';
+
+COMMENT ON COLUMN report.post IS 'The post that it is about; null: none, or it is gone.';
+
+COMMENT ON TABLE conversation IS
+    'A visitor and an author who write to each other about an initiative. What they write is in the outbox alone.';
+COMMENT ON COLUMN conversation.id IS 'Identifier.';
+COMMENT ON COLUMN conversation.initiative IS 'What they write about.';
+COMMENT ON COLUMN conversation.author IS 'The author.';
+COMMENT ON COLUMN conversation.visitor IS 'Who wrote first.';
+COMMENT ON COLUMN conversation.key IS 'Signs the links and addresses for replies.';
+COMMENT ON COLUMN conversation.begun_at IS 'When the first message was sent.';
+COMMENT ON COLUMN conversation.ended_at IS 'When one of them ended it; null while both may reply.';
+COMMENT ON COLUMN conversation.ended_by IS 'Who ended it, author or visitor.';
+
+COMMENT ON TABLE reply_link IS 'Links and addresses by which one of the two may reply, once.';
+COMMENT ON COLUMN reply_link.id IS 'Identifier: part of the link and of the address.';
+COMMENT ON COLUMN reply_link.conversation IS 'The conversation.';
+COMMENT ON COLUMN reply_link.side IS 'Who may reply by it, author or visitor.';
+COMMENT ON COLUMN reply_link.made_at IS 'When it was mailed.';
+COMMENT ON COLUMN reply_link.expires_at IS 'When it ends if nobody uses it.';
+COMMENT ON COLUMN reply_link.used_at IS 'When a reply came by it; null: none did.';

@@ -27,6 +27,8 @@ COMMENT ON COLUMN photo.added_at IS 'When it was sent.';
 COMMENT ON COLUMN photo.expires_at IS 'When a draft or a refused photo is deleted; else null.';
 COMMENT ON COLUMN photo.reason IS 'Why it was refused; else empty.';
 
+COMMENT ON COLUMN photo.post IS 'The news that it belongs to; null for a photo of the initiative itself.';
+
 COMMENT ON TABLE photo_removal IS 'Files of deleted photos, which the worker deletes within a minute; then the row goes.';
 COMMENT ON COLUMN photo_removal.name IS 'The name of the photo.';
 COMMENT ON COLUMN photo_removal.files IS 'The names of its files.';

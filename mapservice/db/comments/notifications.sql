@@ -60,3 +60,13 @@ COMMENT ON COLUMN briefing_reader.told_on IS
     'The Monday, in Paris, up to which all is told; moved in the transaction that writes the mail.';
 COMMENT ON COLUMN briefing_reader.quiet_weeks IS 'How many weeks without anything to tell lie behind.';
 COMMENT ON COLUMN briefing_reader.left_at IS 'Since when they want no letters; null: they get them.';
+
+COMMENT ON TABLE initiative_subscription IS 'Initiatives that people follow, each by itself.';
+COMMENT ON COLUMN initiative_subscription.id IS 'Identifier.';
+COMMENT ON COLUMN initiative_subscription.person IS 'Who follows.';
+COMMENT ON COLUMN initiative_subscription.initiative IS 'What is followed; of what is merged, the one that it leads to.';
+COMMENT ON COLUMN initiative_subscription.created_at IS 'Since when.';
+
+COMMENT ON TABLE post_due IS 'What followers of an initiative are still to be told: the digest takes it out.';
+COMMENT ON COLUMN post_due.person IS 'Whom to tell.';
+COMMENT ON COLUMN post_due.post IS 'What was published.';

@@ -12,6 +12,8 @@ COMMENT ON COLUMN person.created_at IS 'When the address was first typed.';
 COMMENT ON COLUMN person.confirmed_at IS 'When a mailed link was first used; null: nothing counts yet.';
 COMMENT ON COLUMN person.last_seen_at IS 'When the person was last here, to within an hour; null: never, or erased.';
 COMMENT ON COLUMN person.erased_at IS 'When the account was erased; null: it was not.';
+COMMENT ON COLUMN person.slug IS
+    'Names the public page of an author who chose to have one (/organisations/…); null: none.';
 
 COMMENT ON TABLE token IS 'What a mailed link stands for. It works once.';
 COMMENT ON COLUMN token.digest IS 'SHA-256 of its 256 random bits, which are in the mail alone.';

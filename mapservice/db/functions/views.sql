@@ -115,7 +115,11 @@ SELECT 'report', report.id, report.initiative, report.created_at
  UNION ALL
 SELECT 'place', initiative.id, initiative.id, record.matched_at
   FROM location_match AS record JOIN initiative ON initiative.id = record.initiative
- WHERE record.review = 'waiting' AND initiative.status <> 'merged';
+ WHERE record.review = 'waiting' AND initiative.status <> 'merged'
+ UNION ALL
+SELECT 'post', post.id, post.initiative, post.queued_at
+  FROM post JOIN initiative ON initiative.id = post.initiative
+ WHERE post.queued_at IS NOT NULL AND initiative.status <> 'merged';
 COMMENT ON VIEW waiting_now IS
     'All that waits for moderators, save bursts, as the tables say it: what waiting holds is made from '
     'it.';

@@ -138,7 +138,7 @@ ALTER TABLE waiting
     ALTER COLUMN initiative DROP NOT NULL,
     ADD COLUMN event_series uuid REFERENCES event_series ON DELETE CASCADE,
     DROP CONSTRAINT waiting_kind_check,
-    ADD CONSTRAINT waiting_kind_check CHECK (kind IN ('proposal', 'edit', 'appeal', 'report', 'place', 'burst', 'event')),
+    ADD CONSTRAINT waiting_kind_check CHECK (kind IN ('proposal', 'edit', 'appeal', 'report', 'place', 'burst', 'post', 'event')),
     ADD CONSTRAINT waiting_subject_check CHECK ((kind = 'event') = (event_series IS NOT NULL)
                                             AND (kind = 'event') = (initiative IS NULL));
 CREATE INDEX waiting_event_series ON waiting (event_series) WHERE event_series IS NOT NULL;

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element, SubElement
 from zoneinfo import ZoneInfo
@@ -42,6 +43,15 @@ class FeedEntry:
     place: str
     url: str
     photo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnclosedPhoto:
+    """A photo that goes with an entry: the absolute URL of its file in JPEG, and its size."""
+
+    url: str
+    bytes: int
+    alt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,63 @@ def atom(feed: ListingFeed) -> bytes:
         _text(node, "summary", " · ".join(filter(None, (entry.place, one.summary))))
         if one.lon is not None and one.lat is not None:
             SubElement(node, f"{{{GEORSS}}}point").text = f"{one.lat:.6f} {one.lon:.6f}"
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+@dataclass(frozen=True, slots=True)
+class NewsEntry:
+    """One piece of news; `url` is absolute, `photo` that of its file in JPEG, or None."""
+
+    id: UUID
+    title: str
+    text: str
+    published: datetime
+    url: str
+    photo: EnclosedPhoto | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewsFeed:
+    """The news of one initiative, the newest first. URLs are absolute."""
+
+    title: str
+    author: str
+    language: str
+    url: str
+    page: str
+    since: datetime
+    entries: Sequence[NewsEntry]
+
+
+def news_atom(feed: NewsFeed) -> bytes:
+    """The feed as XML; before there is news, its moment is that of the initiative (`since`)."""
+    ET.register_namespace("", ATOM)
+    root = Element(_atom("feed"), {"xml:lang": feed.language})
+    _text(root, "id", feed.url)
+    _text(root, "title", feed.title)
+    _text(
+        root, "updated", _moment(max((one.published for one in feed.entries), default=feed.since))
+    )
+    _text(SubElement(root, _atom("author")), "name", feed.author)
+    _link(root, "self", feed.url, "application/atom+xml")
+    _link(root, "alternate", feed.page, "text/html")
+    for one in feed.entries:
+        node = SubElement(root, _atom("entry"))
+        _text(node, "id", f"urn:uuid:{one.id}")
+        _text(node, "title", one.title)
+        _text(node, "updated", _moment(one.published))
+        _text(node, "published", _moment(one.published))
+        _link(node, "alternate", one.url, "text/html")
+        if one.photo:
+            enclosure = {
+                "rel": "enclosure",
+                "href": one.photo.url,
+                "type": "image/jpeg",
+                "length": str(one.photo.bytes),
+                "title": _clean(one.photo.alt or one.title),
+            }
+            SubElement(node, _atom("link"), enclosure)
+        _text(node, "content", one.text)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 

@@ -15,6 +15,8 @@ from mapservice.territories.coordinates import BBox, LonLat
 
 MAX_CORNERS = 100
 MAX_SUBSCRIPTIONS = 20
+# Initiatives that one person may follow, each by itself.
+MAX_FOLLOWED = 200
 MAX_AREA_LENGTH = 4_000
 FIRST_HOUR, LAST_HOUR = 7, 19
 
@@ -106,6 +108,32 @@ class Subscription:
     subject: SubscriptionSubject
     created_at: datetime
     told_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedInitiative:
+    """One initiative that a person follows; `is_public`: its page can be opened."""
+
+    id: UUID
+    initiative: UUID
+    title: str
+    is_public: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuePost:
+    """What a follower is to be told about an initiative: news, its end, thanks.
+
+    `closed_as` is "done" or "archived" for an end, which may be without words.
+    """
+
+    id: UUID
+    initiative: UUID
+    title: str
+    kind: str
+    text: str
+    closed_as: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

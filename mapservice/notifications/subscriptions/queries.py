@@ -15,6 +15,8 @@ from mapservice.initiatives.queries import Initiative
 from mapservice.notifications.push import queries as push
 from mapservice.notifications.subscriptions.model import (
     DrawnArea,
+    DuePost,
+    FollowedInitiative,
     Follower,
     SubjectNames,
     Subscription,
@@ -28,7 +30,8 @@ from mapservice.territories.model import Level, TerritoryRef
 NEXT_DUE = """
 SELECT person FROM follower
  WHERE told_on < :day AND person > :after
-   AND EXISTS (SELECT FROM subscription WHERE subscription.person = follower.person)
+   AND (EXISTS (SELECT FROM subscription WHERE subscription.person = follower.person)
+        OR EXISTS (SELECT FROM post_due WHERE post_due.person = follower.person))
  ORDER BY person LIMIT 1"""
 
 LOCK_DUE = """
@@ -42,6 +45,30 @@ SELECT follower.id, follower.person, person.email, person.locale, follower.leave
 SUBSCRIPTIONS = """
 SELECT id, filter, ST_AsText(area) AS area, created_at, told_until
   FROM subscription WHERE person = :person ORDER BY created_at, id"""
+
+# Where it was merged into another one, that is what one reads.
+FOLLOWED = """
+SELECT following.id, found.id AS initiative, found.title, is_public(found.status) AS is_public,
+       following.created_at
+  FROM initiative_subscription AS following
+  JOIN initiative AS found ON found.id = merge_head(following.initiative)
+ WHERE following.person = :person
+ ORDER BY following.created_at, following.id"""
+
+FOLLOWS = """
+SELECT id FROM initiative_subscription
+ WHERE person = :person AND initiative IN (SELECT merge_tree(merge_head(:initiative)))
+ ORDER BY created_at, id LIMIT 1"""
+
+# An end that was taken back is none; what is not public now waits until it is.
+DUE = """
+SELECT post.id, initiative.id AS initiative, initiative.title, post.kind, post.text, post.closed_as
+  FROM post_due
+  JOIN post ON post.id = post_due.post AND post.state = 'public'
+  JOIN initiative ON initiative.id = merge_head(post.initiative)
+ WHERE post_due.person = :person AND is_public(initiative.status)
+   AND (post.closed_as IS NULL OR post.closed_as = initiative.status)
+ ORDER BY initiative.title, initiative.id, post.published_at, post.id"""
 
 DIGESTS = """
 SELECT digest.subscription, digest.day, digest.news
@@ -81,6 +108,25 @@ def subscriptions(connection: Connection, person: UUID) -> list[Subscription]:
     return found
 
 
+def followed(connection: Connection, person: UUID) -> list[FollowedInitiative]:
+    """Initiatives that a person follows, each by itself, the oldest first."""
+    rows = connection.execute(text(FOLLOWED), {"person": person})
+    return [FollowedInitiative(**row._mapping) for row in rows]
+
+
+def follows(connection: Connection, person: UUID, initiative: UUID) -> UUID | None:
+    """The id of a person's subscription to an initiative, or to one merged with it."""
+    bound = {"person": person, "initiative": initiative}
+    found: UUID | None = connection.execute(text(FOLLOWS), bound).scalar_one_or_none()
+    return found
+
+
+def due_posts(connection: Connection, person: UUID) -> list[DuePost]:
+    """What a follower was not told yet, by initiative, in the order of publication."""
+    rows = connection.execute(text(DUE), {"person": person})
+    return [DuePost(**row._mapping) for row in rows]
+
+
 def leave_key(connection: Connection, follower: UUID) -> bytes | None:
     found: bytes | None = connection.scalar(
         text("SELECT leave_key FROM follower WHERE id = :id"), {"id": follower}
@@ -107,6 +153,10 @@ def export(connection: Connection, person: UUID) -> object:
     ]
     return {
         "subscriptions": kept,
+        "initiatives": [
+            {"id": one.id, "initiative": one.initiative, "created_at": one.created_at}
+            for one in followed(connection, person)
+        ],
         "digests": [dict(row._mapping) for row in rows],
         "notifications": devices,
         "by_mail": push.by_mail(connection, person),

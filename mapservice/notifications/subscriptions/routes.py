@@ -202,7 +202,11 @@ def _load_mine(connection: Connection, person: Person) -> object:
         (one, service.describe(connection, one.subject, session.locale()))
         for one in queries.subscriptions(connection, person.id)
     ]
-    return {"kept": kept, "push": push_section(connection, person.id)}
+    return {
+        "kept": kept,
+        "followed": queries.followed(connection, person.id),
+        "push": push_section(connection, person.id),
+    }
 
 
 def _mine() -> str:

@@ -17,7 +17,7 @@ from mapservice.accounts.people import service as people
 from mapservice.accounts.people.model import MagicLink
 from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.errors import MapserviceError, StateConflict
-from mapservice.i18n import PARIS, catalogue, translator
+from mapservice.i18n import PARIS, Translate, catalogue, translator
 from mapservice.initiatives.changes import horizon
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead, Mail
@@ -26,7 +26,9 @@ from mapservice.notifications.push import service as push
 from mapservice.notifications.push.encryption import vapid_key
 from mapservice.notifications.subscriptions import queries
 from mapservice.notifications.subscriptions.model import (
+    MAX_FOLLOWED,
     MAX_SUBSCRIPTIONS,
+    DuePost,
     Follower,
     Subscription,
     SubscriptionSubject,
@@ -39,6 +41,7 @@ from mapservice.settings import Settings
 log = structlog.get_logger()
 
 PURPOSE = "follow"
+ONE_PURPOSE = "follow_one"
 NOBODY = UUID(int=0)
 # How many initiatives a digest names for each subscription; a link leads to the others.
 LISTED = 10
@@ -55,6 +58,22 @@ INSERT INTO subscription (person, filter, area, told_until)
 VALUES (:person, :filter, ST_GeomFromText(:area, 4326), :told_until)
     ON CONFLICT DO NOTHING"""
 
+KEEP_INITIATIVE = """
+INSERT INTO initiative_subscription (person, initiative) VALUES (:person, :initiative)
+    ON CONFLICT DO NOTHING"""
+
+# In this order: what is due is found by what is followed.
+STOP_INITIATIVE = (
+    """
+    DELETE FROM post_due USING post, initiative_subscription AS following
+     WHERE post.id = post_due.post AND post_due.person = :person
+       AND following.id = :id AND following.person = :person
+       AND following.initiative IN (SELECT merge_tree(post.initiative))""",
+    "DELETE FROM initiative_subscription WHERE id = :id AND person = :person",
+)
+
+TOLD_POSTS = "DELETE FROM post_due WHERE person = :person AND post = ANY(:posts)"
+
 KEEP_DIGEST = "INSERT INTO digest (subscription, day, news) VALUES (:subscription, :day, :news)"
 # A horizon may lie before an earlier one; nothing is told twice.
 TOLD_UNTIL = """
@@ -67,6 +86,14 @@ LEAVE = """
 DELETE FROM subscription USING follower
  WHERE subscription.person = follower.person AND follower.id = :id"""
 
+LEAVE_INITIATIVES = """
+DELETE FROM initiative_subscription USING follower
+ WHERE initiative_subscription.person = follower.person AND follower.id = :id"""
+
+LEAVE_POSTS = """
+DELETE FROM post_due USING follower
+ WHERE post_due.person = follower.person AND follower.id = :id"""
+
 LEAVE_DEVICES = """
 DELETE FROM push_endpoint USING follower
  WHERE push_endpoint.person = follower.person AND follower.id = :id"""
@@ -78,6 +105,18 @@ class DigestPart:
 
     subscription: Subscription
     news: SubjectNews
+
+
+@dataclass(frozen=True, slots=True)
+class DigestNews:
+    """All that one digest tells: new initiatives, and what authors said of those followed."""
+
+    parts: list[DigestPart]
+    posts: list[DuePost]
+
+    @property
+    def total(self) -> int:
+        return sum(one.news.total for one in self.parts)
 
 
 def ask(
@@ -137,6 +176,45 @@ def become_follower(connection: Connection, person: UUID, base_url: str) -> None
     connection.execute(text(KEEP_FOLLOWER), bound)
 
 
+def follow_initiative(
+    connection: Connection, person: UUID, initiative: UUID, base_url: str
+) -> None:
+    """Tells what its author says from now on. Twice is once. Raises StateConflict for too many."""
+    become_follower(connection, person, base_url)
+    if queries.follows(connection, person, initiative):
+        return
+    connection.execute(text(KEEP_INITIATIVE), {"person": person, "initiative": initiative})
+    if len(queries.followed(connection, person)) > MAX_FOLLOWED:
+        raise StateConflict(f"Nobody follows more than {MAX_FOLLOWED} initiatives.")
+
+
+def stop_initiative(connection: Connection, person: UUID, subscription: UUID) -> None:
+    """Ends a subscription of a person to one initiative; what was not told yet is not told."""
+    locked = text("SELECT FROM follower WHERE person = :person FOR UPDATE")
+    connection.execute(locked, {"person": person})
+    for statement in STOP_INITIATIVE:
+        connection.execute(text(statement), {"id": subscription, "person": person})
+
+
+def ask_initiative(
+    connection: Connection,
+    site: Letterhead,
+    email: EmailAddress,
+    initiative: UUID,
+    title: str,
+    locale: str,
+) -> None:
+    """Mails a link to confirm that one initiative is followed."""
+    ask = ConfirmationRequest(
+        purpose=ONE_PURPOSE,
+        letter=PURPOSE,
+        subject=initiative,
+        values={"what": title},
+        locale=locale,
+    )
+    people.ask_confirmation(connection, site, email, ask)
+
+
 def stop(connection: Connection, person: UUID, subscription: UUID) -> None:
     """Ends a subscription of a person; does nothing if it has ended."""
     # Waits for a digest that is being written.
@@ -151,6 +229,8 @@ def leave(connection: Connection, follower: UUID) -> None:
     locked = text("SELECT FROM follower WHERE id = :id FOR UPDATE")
     connection.execute(locked, {"id": follower})
     connection.execute(text(LEAVE), {"id": follower})
+    connection.execute(text(LEAVE_POSTS), {"id": follower})
+    connection.execute(text(LEAVE_INITIATIVES), {"id": follower})
     connection.execute(text(LEAVE_DEVICES), {"id": follower})
 
 
@@ -205,16 +285,19 @@ def _write_digest(connection: Connection, settings: Settings, person: UUID, day:
         before.append(matching)
         bound = {"subscription": subscription.id, "day": day, "news": found.total}
         connection.execute(text(KEEP_DIGEST), bound)
+    posts = queries.due_posts(connection, person)
+    gone = {"person": person, "posts": [one.id for one in posts]}
+    connection.execute(text(TOLD_POSTS), gone)
     connection.execute(text(TOLD_UNTIL), {"until": until, "person": person})
     connection.execute(text(TOLD_ON), {"day": day, "person": person})
     fresh = [one for one in told if one.news.total]
-    if fresh:
-        _tell_one(connection, settings, follower, fresh)
-    return bool(fresh)
+    if fresh or posts:
+        _tell_one(connection, settings, follower, DigestNews(fresh, posts))
+    return bool(fresh or posts)
 
 
 def _tell_one(
-    connection: Connection, settings: Settings, follower: Follower, fresh: list[DigestPart]
+    connection: Connection, settings: Settings, follower: Follower, fresh: DigestNews
 ) -> None:
     """On the devices that get notifications; by mail if it is wanted too, or there is none."""
     written = _digest_mail(connection, settings, follower, fresh)
@@ -228,32 +311,48 @@ def _tell_one(
 
 
 def _notification(
-    connection: Connection, settings: Settings, follower: Follower, fresh: list[DigestPart]
+    connection: Connection, settings: Settings, follower: Follower, fresh: DigestNews
 ) -> dict[str, str]:
     """What a device shows: how many, of what, the first titles; a press leads to the list."""
-    total = sum(one.news.total for one in fresh)
-    phrases = catalogue(follower.locale)
-    title = phrases.ngettext("%(num)s initiative nouvelle", "%(num)s initiatives nouvelles", total)
-    whats = [describe(connection, one.subscription.subject, follower.locale) for one in fresh]
-    titles = [item.title for one in fresh for item in one.news.items]
+    whats = [describe(connection, one.subscription.subject, follower.locale) for one in fresh.parts]
+    titles = [one.title for one in fresh.posts]
+    titles += [item.title for one in fresh.parts for item in one.news.items]
     site = mail.letterhead(settings, follower.base_url)
-    path = fresh[0].subscription.subject.listing if len(fresh) == 1 else "/compte#mes-suivis"
+    path = "/compte#mes-suivis"
+    if len(fresh.parts) == 1 and not fresh.posts:
+        path = fresh.parts[0].subscription.subject.listing
+    elif not fresh.parts and len({one.initiative for one in fresh.posts}) == 1:
+        path = f"/initiatives/{fresh.posts[0].initiative}"
     return {
-        "title": f"{title % {'num': total}} · {site.site_name}",
-        "body": "\n".join((" · ".join(whats), *titles[:NOTIFIED])),
+        "title": f"{_counted(fresh, follower.locale)} · {site.site_name}",
+        "body": "\n".join((*filter(None, [" · ".join(whats)]), *dict.fromkeys(titles[:NOTIFIED]))),
         "url": path,
         "lang": follower.locale,
     }
 
 
+def _counted(fresh: DigestNews, locale: str) -> str:
+    """What there is of both: "2 initiatives nouvelles, 1 nouvelle de ce que vous suivez"."""
+    phrases, total, said = catalogue(locale), fresh.total, len(fresh.posts)
+    new = phrases.ngettext("%(num)s initiative nouvelle", "%(num)s initiatives nouvelles", total)
+    news = phrases.ngettext(
+        "%(num)s nouvelle de ce que vous suivez", "%(num)s nouvelles de ce que vous suivez", said
+    )
+    counted = ((new, total), (news, said))
+    return ", ".join(words % {"num": number} for words, number in counted if number)
+
+
 def _digest_mail(
-    connection: Connection, settings: Settings, follower: Follower, fresh: list[DigestPart]
+    connection: Connection, settings: Settings, follower: Follower, fresh: DigestNews
 ) -> Mail:
-    """A section for each subscription, with a drawn map where it is about one territory."""
+    """A section for each initiative that has news, then one for each subscription.
+
+    A subscription about one territory has its drawn map.
+    """
     site, locale = mail.letterhead(settings, follower.base_url), follower.locale
     _ = translator(locale)
     sections = []
-    for one in fresh:
+    for one in fresh.parts:
         subject = queries.present(connection, one.subscription.subject)
         refs = subject.filters.territory
         drawn = f"{refs[0].level}/{refs[0].code}" if len(refs) == 1 and not subject.area else ""
@@ -275,7 +374,8 @@ def _digest_mail(
     leave = site.base_url + leave_path(follower.id, follower.leave_key)
     values = {
         "sections": sections,
-        "total": sum(one.news.total for one in fresh),
+        "told": _told(fresh, site, _),
+        "counted": _counted(fresh, locale),
         "leave": leave,
         "account": f"{site.base_url}/compte#mes-suivis",
     }
@@ -292,3 +392,24 @@ def _digest_mail(
         person=follower.person,
         headers=headers,
     )
+
+
+def _told(fresh: DigestNews, site: Letterhead, _: Translate) -> list[dict[str, object]]:
+    """What authors said, by initiative, each with the words of its kind."""
+    kinds = {
+        "done": _("C’est réalisé."),
+        "archived": _("Son auteur l’a archivée."),
+        "thanks": _("Son auteur vous remercie de votre soutien :"),
+        "news": "",
+    }
+    by_initiative: dict[UUID, list[DuePost]] = {}
+    for one in fresh.posts:
+        by_initiative.setdefault(one.initiative, []).append(one)
+    return [
+        {
+            "title": said[0].title,
+            "url": f"{site.base_url}/initiatives/{initiative}",
+            "posts": [{"kind": kinds[one.closed_as or one.kind], "text": one.text} for one in said],
+        }
+        for initiative, said in by_initiative.items()
+    ]

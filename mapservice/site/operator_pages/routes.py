@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from mapservice.accounts.api_keys.service import ENDED_DAYS
 from mapservice.accounts.people import service as people
+from mapservice.contributions.conversations.model import GRACE_DAYS, LINK_LIFE
 from mapservice.contributions.needs import model as needs
 from mapservice.contributions.supports.model import NETWORK_DAYS
 from mapservice.events.model import ANSWER_DAYS
@@ -44,6 +45,7 @@ KEPT_DAYS = {
     "keys": ENDED_DAYS,
     "digests": DIGEST_DAYS,
     "answers": ANSWER_DAYS,
+    "replies": LINK_LIFE.days + GRACE_DAYS,
     "language": YEAR_SECONDS // 86_400,
 }
 COOKIES = {"session": SESSION_COOKIE, "language": LANGUAGE_COOKIE}

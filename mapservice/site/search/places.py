@@ -78,6 +78,26 @@ class PlaceFinder:
         more = () if len(found.hits) >= limit else self._proposals(compact, alike=not found.hits)
         return replace(found, hits=_once((*found.hits, *more))[:limit])
 
+    def outright(self, text: str, limit: int) -> PlacesFound:
+        """What a text names as it is spelt; names that begin so follow, likenesses do not."""
+        spelt = normalise(text)
+        compact = spelt.replace(" ", "")
+        if not compact:
+            return PlacesFound()
+        ways: tuple[Callable[[], PlacesFound | None], ...] = (
+            lambda: self._by_code(compact),
+            lambda: self._by_name(text, spelt, compact),
+            lambda: self._by_number(spelt),
+            lambda: self._by_kind(spelt),
+            lambda: self._by_area(text),
+            lambda: self._by_name_in(spelt),
+            lambda: self._by_address(text, spelt),
+        )
+        answers = (way() for way in ways)
+        found = next((answer for answer in answers if answer), PlacesFound())
+        more = self._proposals(compact, alike=False) if found.hits else ()
+        return replace(found, hits=_once((*found.hits, *more))[:limit])
+
     def _by_code(self, compact: str) -> PlacesFound | None:
         """A code, or the beginning of a postcode, or one whose leading nought a spreadsheet took.
 
@@ -282,6 +302,19 @@ class PlaceFinder:
         hits = _hits(FoundBy.WORDS, [entry_of(one.place) for one in match.candidates])
         if not told:
             return PlacesFound(_once((*self._proposals(compact, alike=True), *hits)))
+        return PlacesFound(_once(hits), certain=sure)
+
+    def _by_address(self, text: str, spelt: str) -> PlacesFound | None:
+        """A commune with its postcode or département, as the geocoder reads it, nothing more."""
+        if " " not in spelt:
+            return None
+        match = self.geocoder.match(GeocodeQuery(text=text))
+        if match.status is MatchStatus.NONE or not match.candidates:
+            return None
+        if not tells_no_more(text, match.candidates[0].place):
+            return None
+        sure = match.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY)
+        hits = _hits(FoundBy.WORDS, [entry_of(one.place) for one in match.candidates])
         return PlacesFound(_once(hits), certain=sure)
 
     def _proposals(self, compact: str, *, alike: bool) -> tuple[PlaceHit, ...]:

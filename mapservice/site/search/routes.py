@@ -8,10 +8,12 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from mapservice.contributions.posts.model import FoundPost
+from mapservice.contributions.proposals.queries import AuthorPage
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.service import GeocoderCache
+from mapservice.i18n import days_asked_label, level_label, quoted, theme_label
 from mapservice.i18n import gettext as _
-from mapservice.i18n import level_label, theme_label
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import FACTS, InitiativeFilters, PageRequest
 from mapservice.initiatives.model import Theme
@@ -19,7 +21,7 @@ from mapservice.initiatives.params import query_string, read_filters
 from mapservice.initiatives.place_words import place_name
 from mapservice.initiatives.queries import Initiative
 from mapservice.site.search.model import PlaceEntry
-from mapservice.site.search.service import search
+from mapservice.site.search.service import SearchFound, search
 from mapservice.territories.model import Level
 from mapservice.web import edge
 from mapservice.web.edge import only_parameters, services
@@ -36,6 +38,8 @@ SHOWN = 12
 MOST = 50
 # A reader gains nothing from a count of the rest.
 MOST_COUNTED = 5_000
+# Signs of a piece of news that are shown.
+EXCERPT = 160
 # Of an arrondissement no page tells more than that of its city.
 _PAST_KINDS = frozenset({"deleguee", "associee", "former"})
 
@@ -54,17 +58,22 @@ def page() -> ResponseReturnValue:
             return response
         counts = {}
         if filters.q:
-            counts = dict(initiatives.count_by_theme(connection, filters, MOST_COUNTED))
+            counts = dict(initiatives.count_by_theme(connection, found.filters, MOST_COUNTED))
+        chosen = found.filters.theme or tuple(Theme)
         return render_template(
             "search/page.html",
             filters=filters,
+            understood=understood_json(found),
+            listed=found.filters,
             places=[
                 (hit, place_context(hit.entry), place_url(hit.entry, filters))
                 for hit in found.places.hits
             ],
-            themes=[(theme, theme_url(theme, filters)) for theme in found.themes],
+            themes=[(theme, theme_url(theme, _beside(found))) for theme in found.themes],
+            organisations=[organisation_json(one) for one in found.organisations],
+            news=[news_json(one) for one in found.news],
             initiatives=found.initiatives,
-            total=sum(counts.get(theme, 0) for theme in filters.theme or tuple(Theme)),
+            total=sum(counts.get(theme, 0) for theme in chosen),
             most_counted=MOST_COUNTED,
             sample=initiatives.sample_share(connection),
         )
@@ -72,15 +81,21 @@ def page() -> ResponseReturnValue:
 
 @blueprint.get("/recherche.json")
 def suggestions() -> Response:
-    """The same for scripts and other platforms; `limit` bounds each of the three lists."""
+    """The same for scripts and other platforms; `limit` bounds each of the lists.
+
+    `understood` is what a text of several words asks for, with the list that answers it, or null.
+    """
     only_parameters(*PARAMETERS)
     with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
         found = search(connection, services().of(GeocoderCache), filters, _limit(paging, SUGGESTED))
     body = {
         "places": [place_json(hit.entry, filters) for hit in found.places.hits],
-        "themes": [theme_json(theme, filters) for theme in found.themes],
+        "themes": [theme_json(theme, _beside(found)) for theme in found.themes],
         "initiatives": [initiative_json(one) for one in found.initiatives],
+        "organisations": [organisation_json(one) for one in found.organisations],
+        "news": [news_json(one) for one in found.news],
+        "understood": understood_json(found),
     }
     return edge.whole_answer(json.dumps(body, ensure_ascii=False), edge.JSON)
 
@@ -126,6 +141,56 @@ def theme_json(theme: Theme, filters: InitiativeFilters) -> dict[str, str]:
 
 def theme_url(theme: Theme, filters: InitiativeFilters) -> str:
     return "/initiatives" + query_string(replace(filters, q="", theme=(theme,)))
+
+
+def understood_json(found: SearchFound) -> dict[str, object] | None:
+    """What was understood of a text that says more than one thing; None of any other."""
+    intent = found.intent
+    if intent is None:
+        return None
+    place = intent.place
+    words = [
+        intent.words and quoted(intent.words),
+        *(theme_label(theme) for theme in intent.themes),
+        days_asked_label(intent.days) if intent.days and not found.left_out else "",
+        place_words(place) if place else "",
+    ]
+    return {
+        "name": " · ".join(one for one in words if one),
+        "words": intent.words,
+        "themes": [str(theme) for theme in intent.themes],
+        "when": intent.days,
+        "place": place_json(place, InitiativeFilters()) if place else None,
+        "left_out": found.left_out,
+        "url": "/initiatives" + query_string(found.filters),
+    }
+
+
+def place_words(entry: PlaceEntry) -> str:
+    """A place by its name, with the former commune that led there: it stays in the words."""
+    return f"{entry.name} ({entry.through})" if entry.through else entry.name
+
+
+def organisation_json(page: AuthorPage) -> dict[str, str]:
+    address = url_for("organisations.page", slug=page.slug)
+    return {"name": page.name, "slug": page.slug, "url": address}
+
+
+def news_json(post: FoundPost) -> dict[str, str]:
+    text = " ".join(post.text.split())
+    return {
+        "id": str(post.id),
+        "title": post.title,
+        "text": text if len(text) <= EXCERPT else f"{text[:EXCERPT].rstrip()}…",
+        "published_at": post.published_at.isoformat(),
+        "context": post.commune_name or "",
+        "url": f"/initiatives/{post.initiative}#post-{post.id}",
+    }
+
+
+def _beside(found: SearchFound) -> InitiativeFilters:
+    """What a theme is chosen beside: the place and the days that were named, not the words."""
+    return replace(found.filters, q="")
 
 
 def initiative_json(initiative: Initiative) -> dict[str, str]:

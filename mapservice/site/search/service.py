@@ -1,17 +1,28 @@
-"""A text searched everywhere at once: places, themes, initiatives; and where it surely leads."""
+"""A text searched everywhere at once: places, themes, organisations, initiatives and their news.
 
+A text that names a place beside other words is understood as such ("vélo Lyon"): what is found is
+then of that place, and one address says it all.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from mapservice.contributions.posts import queries as posts
+from mapservice.contributions.posts.model import FoundPost
+from mapservice.contributions.proposals import queries as proposals
+from mapservice.contributions.proposals.queries import AuthorPage
+from mapservice.errors import InvalidInput
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.imports.text import words_of
 from mapservice.imports.words import THEME_OF_GROUP, THEME_PATTERN
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.filters import InitiativeFilters, parse
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.queries import Initiative
 from mapservice.site.search import queries
+from mapservice.site.search.intent import SearchIntent, understand
 from mapservice.site.search.model import FoundBy, PlaceEntry, PlacesFound
 from mapservice.site.search.place_index import PlaceIndex
 from mapservice.site.search.places import RIVAL_TOWN, PlaceFinder
@@ -27,13 +38,20 @@ _MORE_WORDS = {"repair": Theme.ENVIRONNEMENT, "bricolage": Theme.ENVIRONNEMENT}
 class SearchFound:
     """All that answers a text; `certain` is the one place that it means, None where there is none.
 
-    `initiatives` are those that the filter finds with the text as its words.
+    `initiatives` and `news` are those that `filters` finds. `intent` is what was understood of a
+    text that says more than one thing, else None; `filters` says it in the grammar, as far as that
+    goes: `left_out` are words about days that it has no filter for.
     """
 
     places: PlacesFound
     certain: PlaceEntry | None
     themes: tuple[Theme, ...]
     initiatives: tuple[Initiative, ...]
+    filters: InitiativeFilters
+    intent: SearchIntent | None = None
+    left_out: str = ""
+    organisations: Sequence[AuthorPage] = ()
+    news: Sequence[FoundPost] = ()
 
 
 def finder(connection: Connection, geocoders: GeocoderCache) -> PlaceFinder:
@@ -51,13 +69,74 @@ def finder(connection: Connection, geocoders: GeocoderCache) -> PlaceFinder:
 def search(
     connection: Connection, geocoders: GeocoderCache, filters: InitiativeFilters, limit: int
 ) -> SearchFound:
-    """At most `limit` places and as many initiatives for the words of a filter, `filters.q`.
+    """At most `limit` of each kind for the words of a filter, `filters.q`.
 
-    The rest of the filter narrows the initiatives alone.
+    The rest of the filter narrows initiatives and news alone.
     """
     if not filters.q:
-        return SearchFound(PlacesFound(), None, (), ())
-    places = finder(connection, geocoders).find(filters.q, limit)
+        return SearchFound(PlacesFound(), None, (), (), filters)
+    places = finder(connection, geocoders)
+    whole = places.find(filters.q, limit)
+    if not whole.certain:
+        intent = understand(filters.q, lambda text: places.outright(text, limit))
+        if intent.says_more and not _is_rather_whole(connection, filters, whole, intent):
+            return _search_understood(connection, filters, intent, limit)
+    return _search_whole(connection, filters, whole, limit)
+
+
+def _is_rather_whole(
+    connection: Connection, filters: InitiativeFilters, whole: PlacesFound, intent: SearchIntent
+) -> bool:
+    """Whether a text is a misspelt name as a whole, or words that initiatives say as they are."""
+    if intent.days or intent.themes:
+        return False
+    if whole.best and whole.best.found_by is FoundBy.LIKENESS:
+        entry = whole.best.entry
+        count = len(words_of(filters.q).split())
+        if count == len(words_of(entry.through or entry.name).split()):
+            return True
+    return intent.doubtful and bool(initiatives.find_page(connection, filters, 1).items)
+
+
+def _search_understood(
+    connection: Connection, filters: InitiativeFilters, intent: SearchIntent, limit: int
+) -> SearchFound:
+    """What is in the place, of the theme and of the days that were named.
+
+    Where no initiative there says the words, those of the theme that the words name follow.
+    """
+    territory = filters.territory
+    if intent.place and not territory:
+        territory = (intent.place.ref,)
+    theme = filters.theme or intent.themes
+    asked = replace(filters, q=intent.words, territory=territory, theme=theme)
+    narrowed, left_out = asked, ""
+    if intent.days:
+        narrowed, left_out = _of_days(asked, intent)
+    found = list(initiatives.find_page(connection, narrowed, limit).items)
+    themes = intent.themes or themes_of(intent.words)
+    if len(found) < limit and themes and intent.words:
+        beside = replace(narrowed, q="", theme=themes)
+        known = {one.id for one in found}
+        more = initiatives.find_page(connection, beside, limit).items
+        found += [one for one in more if one.id not in known]
+    return SearchFound(
+        PlacesFound(intent.places[:limit]),
+        None,
+        themes,
+        tuple(found[:limit]),
+        narrowed,
+        intent,
+        left_out,
+        _organisations(connection, filters.q, intent.words, limit),
+        posts.search(connection, asked, limit) if intent.words else (),
+    )
+
+
+def _search_whole(
+    connection: Connection, filters: InitiativeFilters, places: PlacesFound, limit: int
+) -> SearchFound:
+    """The text as it is: one place, or words."""
     themes = themes_of(filters.q)
     found = initiatives.find_page(connection, filters, max(limit, LOOKED_AT)).items
     best = places.best.entry if places.best else None
@@ -67,6 +146,7 @@ def search(
     certain = best if places.certain else None
     if places.doubt_word and is_word:
         certain = None
+    organisations = _organisations(connection, filters.q, "", limit)
     if themes or found:
         # A word that means something is no misspelt hamlet, nor the beginning of one: "vélo" is not
         # Velorcey. It may be the beginning of a town, or a misspelt one.
@@ -77,7 +157,32 @@ def search(
             if hit.found_by not in by_chance or hit.entry.population >= RIVAL_TOWN
         )
         places = replace(places, hits=tuple(kept))
-    return SearchFound(places, certain, themes, tuple(found[:limit]))
+    return SearchFound(
+        places,
+        certain,
+        themes,
+        tuple(found[:limit]),
+        filters,
+        organisations=organisations,
+        news=() if certain else posts.search(connection, filters, limit),
+    )
+
+
+def _of_days(filters: InitiativeFilters, intent: SearchIntent) -> tuple[InitiativeFilters, str]:
+    """The filter within the days, where the grammar knows them; else the words that it has not."""
+    try:
+        narrowed, _paging = parse([*filters.to_pairs(), ("when", intent.days)])
+    except InvalidInput:
+        return filters, intent.day_words
+    return narrowed, ""
+
+
+def _organisations(connection: Connection, text: str, words: str, limit: int) -> list[AuthorPage]:
+    """Those whose names say the text, else those that say what is left of it beside a place."""
+    found = proposals.find_author_pages(connection, words_of(text), limit)
+    if not found and words:
+        found = proposals.find_author_pages(connection, words_of(words), limit)
+    return found
 
 
 def themes_of(text: str) -> tuple[Theme, ...]:

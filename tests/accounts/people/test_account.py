@@ -161,6 +161,7 @@ def test_the_export_holds_all_that_is_kept(
         "commune": "35238",
         "created_at": str(person.created_at),
         "confirmed_at": str(person.confirmed_at),
+        "slug": None,
     }
     assert [mail["kind"] for mail in data["mails"]] == ["sign_in"]
     assert len(data["sessions"]) == 1

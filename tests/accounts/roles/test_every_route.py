@@ -100,6 +100,16 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/moderation/signalements/<uuid:identifier>/reunir"): Rule(
         "report", DECIDE, ABROAD_DECIDE, {"revision": "0", "target": "@twin"}
     ),
+    ("GET", "/moderation/nouvelles/<uuid:identifier>"): Rule("post", READ, ABROAD, {}),
+    ("POST", "/moderation/nouvelles/<uuid:identifier>"): Rule(
+        "post", DECIDE, ABROAD_DECIDE, {"verdict": "post"}
+    ),
+    ("POST", "/moderation/nouvelles/<uuid:identifier>/prendre"): Rule(
+        "post", DECIDE, ABROAD_DECIDE, {}
+    ),
+    ("POST", "/moderation/nouvelles/<uuid:identifier>/rendre"): Rule(
+        "post", DECIDE, ABROAD_DECIDE, {}
+    ),
     ("GET", "/moderation/confiance"): Rule("list", READ, READ, {}),
     ("GET", "/moderation/confiance/<uuid:identifier>"): Rule("proposal", READ, ABROAD, {}),
     ("GET", "/moderation/confiance/rafales/<uuid:identifier>"): Rule("burst", READ, ABROAD, {}),
@@ -129,6 +139,7 @@ NEEDS_A_PERSON = {
     ("GET", "/compte/donnees"),
     ("GET", "/compte/effacer"),
     ("POST", "/compte/effacer"),
+    ("POST", "/compte/page"),
     ("POST", "/suivre/<uuid:identifier>/arreter"),
     ("POST", "/bilan/lettre"),
     ("GET", "/compte/jetons"),
@@ -163,6 +174,10 @@ VALUES = {
     "package": "none",
     "look": "dark",
     "photo": "01970000-0000-7000-8000-000000000000",
+    "post": "01970000-0000-7000-8000-000000000000",
+    "subscription": "01970000-0000-7000-8000-000000000000",
+    "link": "01970000-0000-7000-8000-000000000000",
+    "slug": "nobody",
     "file": "0123456789abcdef0123456789abcdef-320.webp",
     "kind": "commune",
     "where": "35238",
@@ -217,6 +232,7 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
             **near,
             "burst": burst(engine, here),
             "photo": photo(engine, here),
+            "post": post(engine, near["public"]),
         },
         {
             "proposal": there,
@@ -225,6 +241,7 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
             **far,
             "burst": burst(engine, there),
             "photo": photo(engine, there),
+            "post": post(engine, far["public"]),
         },
     )
 
@@ -237,6 +254,17 @@ def photo(engine: Engine, initiative: UUID) -> UUID:
         connection.execute(text(PHOTO), bound)
     return made
 
+
+def post(engine: Engine, initiative: UUID) -> UUID:
+    """News that wait to be read."""
+    with engine.begin() as connection:
+        made: UUID = connection.execute(text(POST), {"initiative": initiative}).scalar_one()
+        return made
+
+
+POST = """
+INSERT INTO post (initiative, kind, text, state, queued_at)
+VALUES (:initiative, 'news', 'Une nouvelle.', 'waiting', now()) RETURNING id"""
 
 PHOTO = """
 INSERT INTO photo (id, name, initiative, state, widths, width, height, shared_width, shared_height,

@@ -14,6 +14,10 @@ from sqlalchemy import Engine
 from tests.web.population import Made, insert
 
 PLACES = "/territoires"
+NOTHING: dict[str, Any] = {
+    **{key: [] for key in ("places", "themes", "initiatives", "organisations", "news")},
+    "understood": None,
+}
 
 
 def ask(client: FlaskClient, q: str, **more: object) -> dict[str, Any]:
@@ -165,12 +169,12 @@ def test_nothing_found_invites(searching: FlaskClient) -> None:
     page = unescape(searching.get("/recherche?q=zzxqyyv").text)
     assert "Aucun résultat pour" in page
     assert 'href="/proposer"' in page
-    assert ask(searching, "zzxqyyv") == {"places": [], "themes": [], "initiatives": []}
+    assert ask(searching, "zzxqyyv") == NOTHING
 
 
 def test_without_words_it_asks(searching: FlaskClient) -> None:
     assert "Que cherchez-vous" in searching.get("/recherche").text
-    assert ask(searching, "  ") == {"places": [], "themes": [], "initiatives": []}
+    assert ask(searching, "  ") == NOTHING
 
 
 def test_filters_go_along(searching: FlaskClient) -> None:

@@ -1,0 +1,1 @@
+"""What is said about an initiative once it is there: news, thanks, closing words, comments."""
