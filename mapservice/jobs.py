@@ -28,6 +28,7 @@ from mapservice.notifications.push.transport import PushTransport, refuse
 from mapservice.notifications.subscriptions import service as subscriptions
 from mapservice.notifications.subscriptions.model import day_to_tell
 from mapservice.notifications.weekly_digest import service as weekly_digest
+from mapservice.operations.backup.erasures import tell_backups
 from mapservice.publishing.exports import making
 from mapservice.publishing.exports.model import BundleFormat
 from mapservice.publishing.exports.service import TASK as MAKE_EXPORTS
@@ -125,6 +126,13 @@ def make_jobs(settings: Settings) -> App:
         supports.forget_networks(engine)
         subscriptions.forget(engine)
         api_keys.forget(engine)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="tell_backups_of_erasures", queueing_lock="tell_backups", pass_context=False)
+    def tell_backups_of_erasures(timestamp: int) -> int:
+        """Each minute: erasures that could not be written to a backup at once."""
+        del timestamp
+        return tell_backups(engine)
 
     _add_photo_tasks(app, engine, settings)
 

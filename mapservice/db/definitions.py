@@ -60,6 +60,7 @@ COMMENTS = (
     "publishing",
     "notifications",
     "media",
+    "operations",
     "definitions",
 )
 
