@@ -42,6 +42,9 @@ secure_scheme_headers: dict[str, str] = {}
 loglevel = os.environ.get("LOG_LEVEL") or "warning"
 
 
+SHARED_VALUES = "PROMETHEUS_MULTIPROC_DIR"
+
+
 def metrics_folder() -> Path:
     """A folder for the values of all our processes, made before these; those of the dead go."""
     root = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
@@ -60,7 +63,7 @@ def metrics_folder() -> Path:
 
 
 # Now, and not by `raw_env`: prometheus_client reads it when it is imported, as our log does.
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder())
+os.environ[SHARED_VALUES] = str(metrics_folder())
 
 
 def child_exit(server: object, worker: "Worker") -> None:

@@ -42,6 +42,7 @@ log = structlog.get_logger()
 
 PATIENCE = 5  # seconds, for a connection
 AGAIN_SECONDS = 1
+FAILED_HOURS = 30 * 24  # that a failed job is kept; docs/operations.md says so
 MOST_ATTEMPTS = 5  # a job that ends its worker each time must not do so for ever
 
 
@@ -126,6 +127,13 @@ def make_jobs(settings: Settings) -> App:
         supports.forget_networks(engine)
         subscriptions.forget(engine)
         api_keys.forget(engine)
+
+    @app.periodic(cron="27 3 * * *")
+    @app.task(name="forget_failed_jobs", queueing_lock="forget_failed_jobs", pass_context=False)
+    async def forget_failed_jobs(timestamp: int) -> None:
+        """Each night: failed jobs that an operator has had a month to look at."""
+        del timestamp
+        await app.job_manager.delete_old_jobs(FAILED_HOURS, include_failed=True)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="tell_backups_of_erasures", queueing_lock="tell_backups", pass_context=False)

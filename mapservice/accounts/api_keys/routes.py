@@ -15,7 +15,7 @@ from mapservice.accounts.people.model import MAX_NAME, Person
 from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.roles import queries as roles
 from mapservice.accounts.roles.model import Role
-from mapservice.accounts.second_factor import gate as second_factor
+from mapservice.accounts.second_factor import permissions as second_factor
 from mapservice.errors import InvalidInput, StateConflict
 from mapservice.i18n import api_scope_label
 from mapservice.i18n import gettext as _

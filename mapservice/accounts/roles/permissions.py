@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mapservice.accounts.people import session
 from mapservice.accounts.roles import queries as roles
 from mapservice.accounts.roles.model import GrantInForce, Principal, TerritoryScope, badge_of
-from mapservice.accounts.second_factor import gate as second_factor
+from mapservice.accounts.second_factor import permissions as second_factor
 from mapservice.errors import NotFound
 from mapservice.i18n import gettext as _
 from mapservice.web import edge

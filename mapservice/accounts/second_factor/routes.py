@@ -11,8 +11,8 @@ from mapservice.accounts.people import session
 from mapservice.accounts.people.model import Person
 from mapservice.accounts.people.routes import ACCOUNT, local_path
 from mapservice.accounts.second_factor import service
-from mapservice.accounts.second_factor.gate import secret_box
 from mapservice.accounts.second_factor.model import DIGITS, address_of, written_secret
+from mapservice.accounts.second_factor.permissions import secret_box
 from mapservice.errors import NotFound
 from mapservice.i18n import gettext as _
 from mapservice.web import edge, forms
