@@ -128,20 +128,7 @@ def make_jobs(settings: Settings) -> App:
         subscriptions.forget(engine)
         api_keys.forget(engine)
 
-    @app.periodic(cron="27 3 * * *")
-    @app.task(name="forget_failed_jobs", queueing_lock="forget_failed_jobs", pass_context=False)
-    async def forget_failed_jobs(timestamp: int) -> None:
-        """Each night: failed jobs that an operator has had a month to look at."""
-        del timestamp
-        await app.job_manager.delete_old_jobs(FAILED_HOURS, include_failed=True)
-
-    @app.periodic(cron="* * * * *")
-    @app.task(name="tell_backups_of_erasures", queueing_lock="tell_backups", pass_context=False)
-    def tell_backups_of_erasures(timestamp: int) -> int:
-        """Each minute: erasures that could not be written to a backup at once."""
-        del timestamp
-        return tell_backups(engine)
-
+    _add_upkeep(app, engine)
     _add_photo_tasks(app, engine, settings)
 
     # By day, by the clock in Paris; those who cannot be written to yet are tried again later.
@@ -208,6 +195,24 @@ def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
         """Each minute: notifications that were refused, and those that a worker left behind."""
         del timestamp
         send_push()
+
+
+def _add_upkeep(app: App, engine: Engine) -> None:
+    """What an operator counts on: failed jobs that go, and erasures that reach backups."""
+
+    @app.periodic(cron="27 3 * * *")
+    @app.task(name="forget_failed_jobs", queueing_lock="forget_failed_jobs", pass_context=False)
+    async def forget_failed_jobs(timestamp: int) -> None:
+        """Each night: failed jobs that an operator has had a month to look at."""
+        del timestamp
+        await app.job_manager.delete_old_jobs(FAILED_HOURS, include_failed=True)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="tell_backups_of_erasures", queueing_lock="tell_backups", pass_context=False)
+    def tell_backups_of_erasures(timestamp: int) -> int:
+        """Each minute: erasures that could not be written to a backup at once."""
+        del timestamp
+        return tell_backups(engine)
 
 
 def _add_photo_tasks(app: App, engine: Engine, settings: Settings) -> None:

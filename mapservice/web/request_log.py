@@ -53,36 +53,36 @@ _writes = os.environ.get("MAPSERVICE_REQUEST_LOG", "on") != "off"
 _second = (0, "")
 
 
-def request_id(environ: Environment) -> str:
+def request_id(wsgi: Environment) -> str:
     """That of a request, made when it is first asked for."""
-    found = environ.get(REQUEST_ID)
+    found = wsgi.get(REQUEST_ID)
     if found is None:
-        found = environ[REQUEST_ID] = os.urandom(8).hex()
+        found = wsgi[REQUEST_ID] = os.urandom(8).hex()
     return str(found)
 
 
-def take_request_id(environ: Environment, given: str) -> None:
+def take_request_id(wsgi: Environment, given: str) -> None:
     """As a proxy that is trusted gave it, unless it is none."""
     if given and len(given) <= LONGEST_ID and given.isascii() and given.isalnum():
-        environ[REQUEST_ID] = given
+        wsgi[REQUEST_ID] = given
 
 
-def tell(environ: Environment, status: str, sent: int, seconds: float) -> None:
+def tell(wsgi: Environment, status: str, sent: int, seconds: float) -> None:
     """Counts a request that was answered, and writes its line."""
     code = status[:3]
-    method = environ.get("REQUEST_METHOD", "")
+    method = wsgi.get("REQUEST_METHOD", "")
     if method not in METHODS:
         method = "other"
-    route = environ.get(ROUTE) or NO_ROUTE
+    route = wsgi.get(ROUTE) or NO_ROUTE
     key = (route, method, code)
     series = _series.get(key)
     if series is None:
         series = _series[key] = REQUESTS.labels(*key)
     series.observe(seconds)
     if _writes:
-        path = environ.get(TOLD_PATH) or _path(environ)
+        path = wsgi.get(TOLD_PATH) or _path(wsgi)
         line = (
-            f'{{"at":"{_moment()}","event":"request","id":"{request_id(environ)}",'
+            f'{{"at":"{_moment()}","event":"request","id":"{request_id(wsgi)}",'
             f'"method":"{method}","path":{encode_basestring(path[:LONGEST_PATH])},'
             f'"route":{encode_basestring(route)},"status":{code},"bytes":{sent},'
             f'"seconds":{seconds:.6f}}}\n'
@@ -93,9 +93,9 @@ def tell(environ: Environment, status: str, sent: int, seconds: float) -> None:
             return
 
 
-def _path(environ: Environment) -> str:
+def _path(wsgi: Environment) -> str:
     """As text; WSGI hands over its bytes as Latin-1."""
-    path: str = environ.get("PATH_INFO", "")
+    path: str = wsgi.get("PATH_INFO", "")
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mapservice.rollups.queries import differences
 from tests.accounts.people.mailbox import mails_to
+from tests.accounts.roles.admins import sign_in_admin
 from tests.contributions.proposals.desk import GARDEN, kept, propose, send
 from tests.moderation.moderator import Moderator
 from tests.web.population import Made, insert
@@ -27,9 +28,8 @@ def decisions(engine: Engine, identifier: UUID) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.execute(text(statement), {"id": identifier})]
 
 
-def test_nobody_enters_without_the_password(client: FlaskClient, eva: Moderator) -> None:
-    assert client.get("/moderation").status_code == 404  # no password is set: no such page
-    assert eva.client.get("/moderation").status_code == 401
+def test_nobody_enters_without_a_role(client: FlaskClient, eva: Moderator) -> None:
+    assert client.get("/moderation").status_code == 404
     assert eva.get("/moderation").status_code == 200
     assert eva.get(f"/moderation/{uuid4()}").status_code == 404
 
@@ -107,7 +107,11 @@ def test_of_many_who_decide_at_once_one_does(
     client: FlaskClient, engine: Engine, moderated: Flask
 ) -> None:
     found = propose(client, engine)
-    people = [Moderator(moderated.test_client(), f"M{number}") for number in range(4)]
+    clients = [moderated.test_client() for _ in range(4)]
+    people = [
+        Moderator(one, sign_in_admin(one, engine, f"M{number}"))
+        for number, one in enumerate(clients)
+    ]
     pages = [one.get(f"/moderation/{found.id}").text for one in people]
 
     def act(number: int) -> int:

@@ -60,7 +60,9 @@ class Gunicorn:
         """It is written once the answer is sent, a moment after its client has it."""
         while True:
             lines = self.log.read_text().rpartition("\n")[0].splitlines()
-            found = [one for one in map(json.loads, lines) if one["id"] == name]
+            found: list[dict[str, Any]] = [
+                one for one in map(json.loads, lines) if one["id"] == name
+            ]
             if found:
                 (line,) = found
                 return line
