@@ -94,6 +94,8 @@ OWN = (
     "/compte",
     "/compte/effacer",
     "/compte/jetons",
+    "/compte/second-facteur",
+    "/compte/second-facteur/code",
     "/proposer",
     "/initiatives/{proposal}/suivi",
     "/initiatives/{proposal}/modifier",
@@ -115,7 +117,7 @@ OWN = (
 # Packages and single endpoints that answer machines, or with a file; besides those under /api.
 NO_PAGE = {
     "activity", "assets", "basemap", "coordination_maps", "drawings", "feeds", "geocode", "health",
-    "offline.manifest", "offline.service_worker", "photos", "proof", "sharing",
+    "offline.manifest", "offline.service_worker", "operations", "photos", "proof", "sharing",
     "sitemap", "static", "tiles", "exporting.csv", "exporting.file", "exporting.geojson",
     "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",

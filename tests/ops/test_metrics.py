@@ -49,7 +49,7 @@ class Gunicorn:
 
     def metrics(self) -> dict[str, list[Any]]:
         answer, body = self.ask("/metrics", Authorization=f"Bearer {TOKEN}")
-        assert answer.status == 200
+        assert (answer.status, answer.getheader("Cache-Control")) == (200, "no-store")
         found: dict[str, list[Any]] = {}
         for family in text_string_to_metric_families(body.decode()):
             for sample in family.samples:
