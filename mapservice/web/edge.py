@@ -189,6 +189,8 @@ def base_url() -> str:
 
 # What may stand in a query (RFC 3986, 3.4), and what is escaped already.
 _QUERY_SIGNS = "!$&'()*+,;=:@/?%~-._"
+# All that may stay as it was written.
+_WRITTEN = "".join(map(chr, range(0x21, 0x7F)))
 
 
 def query_without(*names: str) -> str:
@@ -1107,6 +1109,10 @@ class MapserviceFlask(Flask):
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         self.proxies.see_through(environ)
+        query = environ.get("QUERY_STRING", "")
+        if not query.isascii():
+            # Bytes that nobody escaped, of which some are no UTF-8: Werkzeug would fail on these.
+            environ["QUERY_STRING"] = quote(query.encode("latin-1", "replace"), safe=_WRITTEN)
         return super().wsgi_app(environ, start_response)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
