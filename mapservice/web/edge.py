@@ -1096,6 +1096,13 @@ class NoSession(SessionInterface):
         """Flask never asks for this: a null session is not kept."""
 
 
+def _escape_query(wsgi: "WSGIEnvironment") -> None:
+    """Bytes that nobody escaped, of which some may be no UTF-8: Werkzeug would fail on these."""
+    query = wsgi.get("QUERY_STRING", "")
+    if not query.isascii():
+        wsgi["QUERY_STRING"] = quote(query.encode("latin-1", "replace"), safe=_WRITTEN)
+
+
 class MapserviceFlask(Flask):
     """Flask behind the proxies in front of it.
 
@@ -1109,10 +1116,7 @@ class MapserviceFlask(Flask):
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         self.proxies.see_through(environ)
-        query = environ.get("QUERY_STRING", "")
-        if not query.isascii():
-            # Bytes that nobody escaped, of which some are no UTF-8: Werkzeug would fail on these.
-            environ["QUERY_STRING"] = quote(query.encode("latin-1", "replace"), safe=_WRITTEN)
+        _escape_query(environ)
         return super().wsgi_app(environ, start_response)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
