@@ -24,12 +24,16 @@ RUN bash -c '. scripts/setup.sh && install_project' \
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="mapservice" org.opencontainers.image.licenses="MIT"
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin mapservice
+# pg_dump, pg_restore and psql, for `mapservice backup` and `restore`.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-client-17 \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=packages /app/.venv .venv
 COPY --from=packages /app/var var
 COPY --from=browser-files /app/node_modules node_modules
 COPY pyproject.toml ./
-COPY deploy/worker_health.py deploy/
+COPY deploy/worker_health.py deploy/backup.sh deploy/
 COPY geodata geodata
 COPY templates templates
 COPY mapservice mapservice

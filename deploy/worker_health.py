@@ -1,9 +1,10 @@
 """Health check of the worker's container: a worker has told the database that it lives."""
 
-import os
 import sys
 
 import psycopg
+
+from mapservice.settings import Settings
 
 HEARTBEAT = """
 SELECT count(*)
@@ -11,6 +12,6 @@ FROM   procrastinate_workers
 WHERE  last_heartbeat > now() - interval '45 seconds'
 """
 
-with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=4) as connection:
+with psycopg.connect(Settings.from_env().database_url, connect_timeout=4) as connection:
     row = connection.execute(HEARTBEAT).fetchone()
 sys.exit(0 if row and row[0] else "no heartbeat of a worker in the last 45 seconds")

@@ -4,7 +4,6 @@ import secrets
 from typing import TYPE_CHECKING
 
 import structlog
-from flask import Flask
 from psycopg import OperationalError as DriverError
 from sqlalchemy.exc import OperationalError
 
@@ -14,6 +13,7 @@ from mapservice.accounts.people import routes as people
 from mapservice.accounts.people.magic_links import MagicLinkAction
 from mapservice.accounts.people.personal_data import PersonalDataProvider
 from mapservice.accounts.roles import routes as roles
+from mapservice.accounts.second_factor import routes as second_factor
 from mapservice.contributions.conversations import routes as conversations
 from mapservice.contributions.needs import routes as needs
 from mapservice.contributions.posts import comment_routes as comments
@@ -56,11 +56,14 @@ from mapservice.notifications.subscriptions.service import follow_initiative
 from mapservice.notifications.weekly_digest import routes as weekly_digest
 from mapservice.notifications.weekly_digest.api_routes import blueprint as weekly_digest_api
 from mapservice.ogc.routes import blueprint as ogc
+from mapservice.operations import routes as operations
+from mapservice.operations.backup.erasures import tell_backups
+from mapservice.operations.disk import free_disk, restore_is_over
 from mapservice.publishing.exports.routes import blueprint as exporting
 from mapservice.publishing.reports import schedule_routes as report_schedules
 from mapservice.publishing.reports.routes import blueprint as reporting
 from mapservice.rollups.routes import blueprint as activity
-from mapservice.settings import Settings, asset_folder
+from mapservice.settings import Settings, asset_folder, retired_settings
 from mapservice.site import (
     importer_routes,
     offline_routes,
@@ -137,6 +140,7 @@ BLUEPRINTS = (
     moderation_posts,
     merging,
     roles.blueprint,
+    second_factor.blueprint,
     weekly_digest.blueprint,
     trust,
     tokens.blueprint,
@@ -153,6 +157,7 @@ BLUEPRINTS = (
     report_schedules.blueprint,
     reporting,
     photos.blueprint,
+    operations.blueprint,
 )
 
 # What rooms add about people: the mailed links that they act on, and the data that they keep.
@@ -193,10 +198,13 @@ READINESS = (
     health.ReadinessCheck(
         "territories", source_name, "No territories are loaded: run `mapservice territories load`."
     ),
+    health.ReadinessCheck(
+        "restore", restore_is_over, "A restore has not come to its end: run it again."
+    ),
 )
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None) -> edge.MapserviceFlask:
     """The WSGI application. Raises ConfigurationError when no database is named."""
     settings = settings or Settings.from_env()
     if not settings.database_url:
@@ -206,6 +214,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         __name__, static_folder="static", template_folder=str(asset_folder("templates").resolve())
     )
     app.proxies = TrustedProxies(settings.trusted_proxies)
+    for words in retired_settings():
+        log.warning("setting_no_longer_read", hint=words)
     app.config.update(
         SECRET_KEY=settings.secret_key or secrets.token_urlsafe(32),
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
@@ -219,8 +229,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     photos.register(app)
     forms.register(app)
     bearer.register(app)
-    people.register(app, MAGIC_LINKS, PERSONAL_DATA)
-    health.register(app, READINESS)
+    people.register(app, MAGIC_LINKS, PERSONAL_DATA, tell_backups)
+    room = health.ReadinessCheck("disk", lambda _connection: free_disk(settings), "")
+    health.register(app, (*READINESS, room))
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
@@ -246,9 +257,9 @@ def create_served_app() -> "WSGIApplication":
     except (OperationalError, DriverError) as error:
         log.warning("started_without_database", error=str(error).partition("\n")[0])
     services.dispose()
-    return (
-        TileCacheMiddleware(app, services.settings) if services.settings.tile_cache_bytes else app
-    )
+    if not services.settings.tile_cache_bytes:
+        return app
+    return TileCacheMiddleware(app, services.settings, app.proxies)
 
 
 def _services(settings: Settings) -> Services:

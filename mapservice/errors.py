@@ -47,6 +47,17 @@ class ServiceUnavailable(MapserviceError):
     title = "Temporarily unavailable"
 
 
+class TooManyRequests(MapserviceError):
+    """Somebody asks for more than their share; others are served. They may try again later."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    title = "Too many requests"
+
+    def __init__(self, message: str, wait: int) -> None:
+        super().__init__(message)
+        self.wait = wait  # seconds
+
+
 class SourceError(MapserviceError):
     """A file handed to a command cannot be read or lacks what it needs."""
 

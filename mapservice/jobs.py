@@ -38,6 +38,7 @@ from mapservice.notifications.push.transport import PushTransport, refuse
 from mapservice.notifications.subscriptions import service as subscriptions
 from mapservice.notifications.subscriptions.model import day_to_tell
 from mapservice.notifications.weekly_digest import service as weekly_digest
+from mapservice.operations.backup.erasures import tell_backups
 from mapservice.publishing.exports import making
 from mapservice.publishing.exports.model import BundleFormat
 from mapservice.publishing.exports.service import TASK as MAKE_EXPORTS
@@ -51,6 +52,7 @@ log = structlog.get_logger()
 
 PATIENCE = 5  # seconds, for a connection
 AGAIN_SECONDS = 1
+FAILED_HOURS = 30 * 24  # that a failed job is kept; docs/operations.md says so
 MOST_ATTEMPTS = 5  # a job that ends its worker each time must not do so for ever
 
 
@@ -139,6 +141,7 @@ def make_jobs(settings: Settings) -> App:
         subscriptions.forget(engine)
         api_keys.forget(engine)
 
+    _add_upkeep(app, engine)
     _add_photo_tasks(app, engine, settings)
     _add_event_tasks(app, engine, settings)
 
@@ -239,6 +242,24 @@ def _add_inbox(app: App, engine: Engine, settings: Settings) -> None:
         del timestamp
         if inbox:
             read_inbox(engine, inbox, mail.letterhead(settings))
+
+
+def _add_upkeep(app: App, engine: Engine) -> None:
+    """What an operator counts on: failed jobs that go, and erasures that reach backups."""
+
+    @app.periodic(cron="27 3 * * *")
+    @app.task(name="forget_failed_jobs", queueing_lock="forget_failed_jobs", pass_context=False)
+    async def forget_failed_jobs(timestamp: int) -> None:
+        """Each night: failed jobs that an operator has had a month to look at."""
+        del timestamp
+        await app.job_manager.delete_old_jobs(FAILED_HOURS, include_failed=True)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="tell_backups_of_erasures", queueing_lock="tell_backups", pass_context=False)
+    def tell_backups_of_erasures(timestamp: int) -> int:
+        """Each minute: erasures that could not be written to a backup at once."""
+        del timestamp
+        return tell_backups(engine)
 
 
 def _add_photo_tasks(app: App, engine: Engine, settings: Settings) -> None:

@@ -37,6 +37,7 @@ def _setting(default: Any, text: str) -> Any:
 
 MODERATION = ("pre", "post")
 ON_OR_OFF = ("on", "off")
+SECOND_FACTOR = ("optional", "required")
 ACCESSIBILITY = ("no_audit", "not_conformant", "partial", "full")
 
 
@@ -56,7 +57,15 @@ class Settings:
     home: Path = _setting(Path("var"), "Folder of the private cluster, caches and uploads.")
     public_url: str = _setting("", "Address that people use, for links; empty: the request's.")
     site_name: str = _setting("Initiatives locales", "Name shown on every page.")
-    secret_key: str = _setting("", "Signs cookies; empty: a key made at start.")
+    secret_key: str = _setting("", "Signs forms and links; empty: a key made at start.")
+    former_secret_key: str = _setting(
+        "", "The key before this one: what it signed still holds, nothing new is signed by it."
+    )
+    second_factor: str = _setting(
+        "optional",
+        "Codes of an authenticator: optional (asked of who has set one up, before moderating) or"
+        " required (without one the role of an admin opens nothing).",
+    )
     trusted_proxies: str = _setting(
         "",
         "Proxies in front that are believed about a visitor's address and scheme: addresses, CIDR"
@@ -86,7 +95,11 @@ class Settings:
     tile_cache_bytes: int = _setting(
         300_000_000, "Tiles kept on disk, shared by all processes; 0: none is kept."
     )
-    statement_timeout_ms: int = _setting(8000, "Longest SQL statement of a request.")
+    statement_timeout_ms: int = _setting(8000, "Longest SQL statement of a page.")
+    tile_timeout_ms: int = _setting(4000, "Longest SQL statement of a tile, or of items in a box.")
+    stream_timeout_ms: int = _setting(
+        600_000, "Longest SQL statement of a download, which lasts as long as its client reads."
+    )
     max_body_bytes: int = _setting(1_000_000, "Largest request body accepted.")
     max_query_bytes: int = _setting(4_000, "Longest query string accepted; 4000 at most.")
     max_upload_bytes: int = _setting(50_000_000, "Largest CSV file accepted by /geocode/…/csv.")
@@ -109,14 +122,21 @@ class Settings:
     )
     provider_timeout_ms: int = _setting(2000, "Longest wait for one answer of it.")
     provider_cache_days: int = _setting(30, "How long its answers are kept.")
-    review_key: str = _setting(
-        "", "Password of the pages where places are decided; empty: those pages do not exist."
-    )
     moderation: str = _setting(
         "pre", "Proposals become public once a moderator agrees (pre), or at once (post)."
     )
     comments: str = _setting(
         "off", "Comments on initiatives, each read before it is shown: on, or off."
+    )
+    metrics_token: str = _setting(
+        "",
+        "What Prometheus shows at /metrics (a bearer token); empty: that address does not exist.",
+    )
+    request_log: str = _setting(
+        "on", "A line of JSON on standard output for each request: on or off."
+    )
+    disk_free_bytes: int = _setting(
+        200_000_000, "With less left on a disk of the service /health/ready is red."
     )
     smtp_url: str = _setting(
         "", "Mail server, smtp://user:pass@host:587?starttls=1; empty: files under home/mail."
@@ -180,6 +200,8 @@ class Settings:
             ("accessibility", ACCESSIBILITY),
             ("offline", ON_OR_OFF),
             ("comments", ON_OR_OFF),
+            ("request_log", ON_OR_OFF),
+            ("second_factor", SECOND_FACTOR),
         ):
             found = getattr(self, name)
             if found not in words:
@@ -193,16 +215,37 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Reads `NAME` or `MAPSERVICE_NAME`. Raises ConfigurationError naming a bad one."""
+        """Reads `NAME` or `MAPSERVICE_NAME`, or the file that `MAPSERVICE_NAME_FILE` names.
+
+        Raises ConfigurationError naming a bad one.
+        """
         values: dict[str, Any] = {"home": default_home()}
         for spec in fields(cls):
             name = spec.name.upper()
             text = environ.get(f"MAPSERVICE_{name}", environ.get(name) if name in PLAIN else None)
+            file = environ.get(f"MAPSERVICE_{name}_FILE")
+            if file and text:
+                raise ConfigurationError(
+                    f"MAPSERVICE_{name} and MAPSERVICE_{name}_FILE are both set"
+                )
+            if file:
+                text = _read_secret(name, file)
             if text:
                 values[spec.name] = _parse(name, text, type(spec.default))
         if not any(values.get(name) for name in ("basemap", "basemap_url")):
             values = chosen_basemap(values["home"]) | values
         return cls(**values)
+
+
+def _read_secret(name: str, file: str) -> str:
+    """What a secret of Docker, Kubernetes or systemd (LoadCredential) holds, without its last line
+    feed."""
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"MAPSERVICE_{name}_FILE: {file} cannot be read: {error}"
+        ) from None
 
 
 # Written by `mapservice basemap use`, in the folder of settings' `home`.
@@ -220,6 +263,20 @@ def chosen_basemap(home: Path) -> dict[str, Any]:
     names = ("basemap", "basemap_hosts", "basemap_attribution")
     texts = found if isinstance(found, dict) else {}
     return {name: texts[name] for name in names if isinstance(texts.get(name), str)}
+
+
+# Settings of former versions, and what stands in their place.
+RETIRED = {
+    "MAPSERVICE_REVIEW_KEY": "the shared password of moderation is gone: give roles to people, with"
+    " `mapservice users grant ADDRESS --role moderator --territory region:53`, or --role admin",
+}
+
+
+def retired_settings(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """What an operator has to know of settings that are still set, and no longer read."""
+    return [
+        f"{name} is no longer read: {words}" for name, words in RETIRED.items() if environ.get(name)
+    ]
 
 
 # Names that platforms set without a prefix.

@@ -39,7 +39,6 @@ from mapservice.territories.sources.decoupage import (
 from mapservice.web.edge import SERVICES, Services
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-REVIEW_KEY = "clef des essais"
 # Samples whose whole takes many minutes are drawn smaller, unless scripts/test-long asks for it.
 LONG = bool(os.environ.get("MAPSERVICE_TEST_LONG"))
 CHROMIUM = Path("/usr/bin/chromium")
@@ -302,7 +301,6 @@ def live_server(sample_url: str) -> Iterator[str]:
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "WEB_CONCURRENCY": "2",
-        "MAPSERVICE_REVIEW_KEY": REVIEW_KEY,
     }
     command = [sys.executable, "-m", "gunicorn", "-c", "python:mapservice.gunicorn_conf"]
     server = subprocess.Popen(command, cwd=REPOSITORY, env=environ)

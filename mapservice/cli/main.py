@@ -8,6 +8,8 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from mapservice import __version__
+from mapservice.cli.accounts import account_group
+from mapservice.cli.backup import backup_group, restore_command
 from mapservice.cli.basemap import basemap_group
 from mapservice.cli.context import console
 from mapservice.cli.database import database_group
@@ -45,9 +47,12 @@ for command in (
     worker_command,
     serve_command,
     doctor_command,
+    backup_group,
+    restore_command,
     review_group,
     push_group,
     user_group,
+    account_group,
     basemap_group,
 ):
     cli.add_command(command)

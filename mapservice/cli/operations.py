@@ -7,7 +7,7 @@ import click
 from mapservice.cli import context
 from mapservice.media.storage import store_of
 from mapservice.operations.doctor import examine
-from mapservice.settings import Settings
+from mapservice.settings import Settings, retired_settings
 
 
 @click.command("worker")
@@ -39,6 +39,6 @@ def doctor_command() -> None:
         findings = list(examine(connection, store_of(settings)))
     for finding in findings:
         click.echo(f"{'ok ' if finding.sound else 'NO '} {finding.words}")
-    for words in shortcomings(settings):
+    for words in (*retired_settings(), *shortcomings(settings)):
         click.echo(f"!   {words}", err=True)
     sys.exit(0 if all(finding.sound for finding in findings) else 1)

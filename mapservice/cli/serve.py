@@ -28,7 +28,7 @@ from mapservice.db.postmaster import is_running
 from mapservice.db.postmaster import tell as tell_person
 from mapservice.errors import ConfigurationError, MapserviceError
 from mapservice.mail import public_address
-from mapservice.settings import Settings
+from mapservice.settings import Settings, retired_settings
 
 PREPARATION = (
     ("Database schema", ("db", "migrate")),
@@ -192,6 +192,8 @@ def serve(settings: Settings) -> int:
     former = {number: signal.signal(number, service.ask_to_stop) for number in numbers}
     try:
         address = ListenAddress.from_env()
+        for words in retired_settings():
+            tell_person(f"warning: {words}")
         with contextlib.ExitStack() as stack:
             listener = stack.enter_context(address.listen())
             url, lease = settings.database_url, None
@@ -208,6 +210,8 @@ def serve(settings: Settings) -> int:
                 key_file.write_text(secrets.token_urlsafe(32))
             service.environ["MAPSERVICE_DATABASE_URL"] = url
             service.environ["MAPSERVICE_SECRET_KEY"] = settings.secret_key or key_file.read_text()
+            for name in ("MAPSERVICE_DATABASE_URL", "MAPSERVICE_SECRET_KEY"):
+                service.environ.pop(f"{name}_FILE", None)  # read by now
             urls = (settings.database_url, url)
             stack.enter_context(public_address.recorded(settings.home, address.url, urls))
             _work(service, listener, address, database)

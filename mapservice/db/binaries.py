@@ -16,6 +16,7 @@ from mapservice.errors import ConfigurationError
 POSTGRES_MINIMUM = 15
 POSTGIS_MINIMUM = (3, 3)
 PROGRAMS = ("postgres", "initdb", "pg_ctl")
+CLIENT_PROGRAMS = ("pg_dump", "pg_restore", "psql")
 
 # Where Debian, Red Hat (PGDG), Alpine, Homebrew and Postgres.app put several versions side by side.
 LAYOUTS = (
@@ -56,6 +57,32 @@ def find_binaries(
         return max(wanted, key=lambda each: each.major)
     reasons = [f"\nFound, but not usable: {each}" for each in found if isinstance(each, str)]
     raise ConfigurationError(INSTALL_HINT + "".join(reasons))
+
+
+def find_clients(major: int) -> Path:
+    """The folder of `pg_dump`, `pg_restore` and `psql` for a server of that version.
+
+    Those of its own version, else of the next later one: an older pg_dump refuses a newer server,
+    and what a newer one writes an older server may not understand. Raises ConfigurationError.
+    """
+    root = Path("/")
+    folders = [folder for layout in LAYOUTS for folder in root.glob(layout.lstrip("/"))]
+    on_path = map(shutil.which, CLIENT_PROGRAMS)
+    folders += [Path(path).parent for path in on_path if path]
+    versions: dict[int, Path] = {}
+    for folder in folders:
+        if all((folder / program).is_file() for program in CLIENT_PROGRAMS):
+            told = re.search(r"\) (\d+)", _output(folder / "pg_dump", "--version"))
+            if told:
+                versions.setdefault(int(told[1]), folder)
+    usable = sorted(version for version in versions if version >= major)
+    if usable:
+        return versions[usable[0]]
+    found = ", ".join(map(str, sorted(versions))) or "none"
+    raise ConfigurationError(
+        f"pg_dump, pg_restore and psql of PostgreSQL {major} or later are needed (found: {found}): "
+        f"apt-get install postgresql-client-{major}"
+    )
 
 
 def installed() -> Iterator[Path]:

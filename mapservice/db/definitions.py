@@ -64,6 +64,7 @@ COMMENTS = (
     "media",
     "events",
     "imports",
+    "operations",
     "definitions",
 )
 

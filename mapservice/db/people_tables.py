@@ -54,6 +54,18 @@ session = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("last_used_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("second_factor_at", DateTime(timezone=True)),
+)
+
+second_factor = Table(
+    "second_factor",
+    metadata,
+    Column("person", UUID, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("confirmed_at", DateTime(timezone=True)),
+    Column("last_step", BigInteger, nullable=False),
+    Column("spare", ARRAY(LargeBinary), nullable=False),
 )
 
 delivery = Table(

@@ -182,6 +182,18 @@ export = Table(
     Column("finished_at", DateTime(timezone=True)),
     Column("expires_at", DateTime(timezone=True)),
     Column("kept", Interval, nullable=False),
+    Column("asker", LargeBinary),
+)
+
+backup = Table(
+    "backup",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("folder", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("verified_at", DateTime(timezone=True)),
+    Column("erasure_key", LargeBinary, nullable=False),
 )
 
 photo = Table(

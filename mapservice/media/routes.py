@@ -28,7 +28,7 @@ from mapservice.media.model import (
 )
 from mapservice.media.uploads import store
 from mapservice.static_maps.model import CardPhoto
-from mapservice.web.edge import only_parameters, secret_key, services
+from mapservice.web.edge import only_parameters, secret_keys, services
 
 blueprint = Blueprint("photos", __name__, url_prefix="/photos")
 
@@ -129,7 +129,7 @@ def _has_key(name: str) -> bool:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(secret_key(), salt="photo")
+    return URLSafeTimedSerializer(secret_keys(), salt="photo")
 
 
 def card_photo(connection: Connection, initiative: UUID) -> CardPhoto | None:

@@ -220,11 +220,14 @@ def erase(connection: Connection, person: UUID) -> None:
 def delete_removed(engine: Engine, store: MediaStore) -> int:
     """Deletes the files of photos whose rows are gone; how many photos that were.
 
-    Who is in a hurry may call it after a commit; the worker does each minute.
+    Who is in a hurry may call it after a commit; the worker does each minute. While a backup copies
+    files (`files_stay`) none is deleted.
     """
     done = 0
     while True:
         with engine.begin() as connection:
+            if not connection.execute(text(MAY_DELETE)).scalar_one():
+                return done
             rows = connection.execute(text(REMOVALS_NOW), {"most": REMOVALS}).all()
             for row in rows:
                 for name in row.files:
@@ -278,13 +281,27 @@ def _packs(store: MediaStore, old: float) -> Iterator[list[str]]:
         yield pack
 
 
-def missing(connection: Connection, store: MediaStore) -> list[str]:
-    """Files that a row names and the store has not: none, unless one was lost outside."""
-    held = {one.name for one in store.stored()}
+@contextlib.contextmanager
+def files_stay(engine: Engine) -> Iterator[None]:
+    """While it lasts no file of a photo is deleted: all that a snapshot names can be copied."""
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text(HOLD_FILES))
+        try:
+            yield
+        finally:
+            connection.execute(text(LET_FILES_GO))
+
+
+def named(connection: Connection) -> set[str]:
+    """The files of all photos that there are."""
     rows = connection.execute(text(ALL_FILES)).all()
     wanted = {file_name(row.name, width) for row in rows for width in row.widths}
-    wanted |= {file_name(row.name, row.shared_width, "jpg") for row in rows}
-    return sorted(wanted - held)
+    return wanted | {file_name(row.name, row.shared_width, "jpg") for row in rows}
+
+
+def missing(connection: Connection, store: MediaStore) -> list[str]:
+    """Files that a row names and the store has not: none, unless one was lost outside."""
+    return sorted(named(connection) - {one.name for one in store.stored()})
 
 
 def _count(connection: Connection, owner: PhotoOwner) -> int:
@@ -380,6 +397,11 @@ UPDATE photo SET state = 'refused', reason = :reason, expires_at = now() + :life
 REMOVALS_NOW = """
 SELECT name, files FROM photo_removal
  ORDER BY removed_at, name LIMIT :most FOR UPDATE SKIP LOCKED"""
+
+# Shared by all that delete files, kept from them by a backup.
+MAY_DELETE = "SELECT pg_try_advisory_xact_lock_shared(hashtext('photos'), 1)"
+HOLD_FILES = "SELECT pg_advisory_lock(hashtext('photos'), 1)"
+LET_FILES_GO = "SELECT pg_advisory_unlock(hashtext('photos'), 1)"
 
 FORGET_REMOVALS = "DELETE FROM photo_removal WHERE name = ANY(:names)"
 

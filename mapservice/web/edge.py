@@ -53,11 +53,11 @@ from flask_babel import Babel, Domain
 from flask_compress import Compress
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from psycopg import errors as postgres
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy import text as sql_text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.datastructures import Headers, ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule, UnicodeConverter
 
@@ -68,10 +68,13 @@ from mapservice.errors import (
     MapserviceError,
     NotFound,
     ServiceUnavailable,
+    TooManyRequests,
 )
 from mapservice.i18n import LANGUAGE, LOCALES, catalogue
 from mapservice.i18n import gettext as _
 from mapservice.settings import Settings, vendor_folder
+from mapservice.web import request_log
+from mapservice.web.request_log import request_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -125,14 +128,30 @@ class Services:
 
 def engine_of(settings: Settings, *, generic_plan: bool = False) -> Engine:
     """A pool as the settings have it; `generic_plan` as `Services` says."""
-    return make_engine(
+    engine = make_engine(
         settings.database_url,
         pool_size=settings.pool_size,
         pool_wait_ms=settings.pool_wait_ms,
-        statement_timeout_ms=settings.statement_timeout_ms,
+        statement_timeout_ms=(
+            settings.tile_timeout_ms if generic_plan else settings.statement_timeout_ms
+        ),
         plan_once=generic_plan,
         autocommit=generic_plan,
     )
+    event.listen(engine, "checkout", _count_checkout)
+    event.listen(engine, "checkin", _count_checkin)
+    return engine
+
+
+def _count_checkout(_driver: object, record: Any, _proxy: object) -> None:
+    record.record_info["counted"] = True
+    request_log.POOL.inc()
+
+
+def _count_checkin(_driver: object, record: Any) -> None:
+    """Also comes for a connection that could not be opened, and was never given out."""
+    if record.record_info.pop("counted", False):
+        request_log.POOL.dec()
 
 
 def services() -> Services:
@@ -170,6 +189,8 @@ def base_url() -> str:
 
 # What may stand in a query (RFC 3986, 3.4), and what is escaped already.
 _QUERY_SIGNS = "!$&'()*+,;=:@/?%~-._"
+# All that may stay as it was written.
+_WRITTEN = "".join(map(chr, range(0x21, 0x7F)))
 
 
 def query_without(*names: str) -> str:
@@ -285,6 +306,7 @@ def register_problems(app: Flask) -> None:
     app.register_error_handler(DBAPIError, lambda error: _database_error(error.orig))
     app.register_error_handler(postgres.Error, _database_error)
     app.register_error_handler(Exception, _unexpected)
+    app.jinja_env.globals["request_id"] = lambda: request_id(request.environ)
 
 
 def is_api_request() -> bool:
@@ -306,6 +328,8 @@ def _domain_error(error: MapserviceError) -> Response:
     response = _answer(error.status, str(error), field)
     if isinstance(error, ServiceUnavailable):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(error.wait)
     return response
 
 
@@ -336,6 +360,7 @@ def drain_body() -> None:
 
 
 def _busy(_error: PoolTimeout) -> Response:
+    request_log.POOL_REFUSALS.inc()
     return _domain_error(
         ServiceUnavailable("Every database connection is in use; please try again.")
     )
@@ -348,13 +373,17 @@ def _database_error(error: BaseException | None) -> Response:
             ServiceUnavailable("This took too long; ask for less, or try again later.")
         )
     if isinstance(error, postgres.OperationalError):
-        log.error("database_unavailable", error=str(error))
+        log.error("database_unavailable", error=str(error), request=request_id(request.environ))
         return _domain_error(ServiceUnavailable("The database does not answer; please try again."))
     return _unexpected(error)
 
 
 def _unexpected(_error: BaseException | None) -> Response:
-    log.exception("unexpected_error", path=redacted(current_app, request.path))
+    log.exception(
+        "unexpected_error",
+        path=redacted(current_app, request.path),
+        request=request_id(request.environ),
+    )
     return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side.")
 
 
@@ -376,6 +405,7 @@ def problem(status: HTTPStatus, detail: str, field: str | None = None) -> Respon
     body = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
     if field is not None:
         body["field"] = field
+    body["request_id"] = request_id(request.environ)
     response = jsonify(body)
     response.status_code = status
     response.content_type = "application/problem+json"
@@ -392,6 +422,10 @@ def _error_words(status: HTTPStatus) -> tuple[str, str]:
         return (
             _("Service momentanément indisponible"),
             _("Merci de réessayer dans quelques instants."),
+        )
+    if status is HTTPStatus.TOO_MANY_REQUESTS:
+        return _("Trop de demandes"), _(
+            "Vous avez beaucoup demandé en peu de temps. Réessayez plus tard."
         )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _("Une erreur de notre côté"), _("Elle est notée ; merci de réessayer plus tard.")
@@ -543,6 +577,7 @@ class TrustedProxies:
         """Sets `REMOTE_ADDR` and the scheme as they tell; the headers go no further."""
         chain = wsgi.pop("HTTP_X_FORWARDED_FOR", "")
         scheme = wsgi.pop("HTTP_X_FORWARDED_PROTO", "")
+        self.name_request(wsgi)
         peer = read_address(wsgi.get("REMOTE_ADDR", ""))
         if peer is not None and self._is_trusted(peer):
             wsgi["REMOTE_ADDR"] = str(self._visitor(peer, chain))
@@ -557,6 +592,17 @@ class TrustedProxies:
                 hint="a proxy that stands in front must be named in MAPSERVICE_TRUSTED_PROXIES,"
                 " else all its visitors look like one",
             )
+
+    def name_request(self, wsgi: "WSGIEnvironment") -> None:
+        """Takes over the id that a proxy of ours gave the request; before the address is changed.
+
+        Anybody else would make two requests look like one.
+        """
+        given = wsgi.pop("HTTP_X_REQUEST_ID", "")
+        if given:
+            peer = read_address(wsgi.get("REMOTE_ADDR", ""))
+            if peer is not None and self._is_trusted(peer):
+                request_log.take_request_id(wsgi, given)
 
     def _visitor(self, peer: Address, chain: str) -> Address:
         """The nearest address that is no proxy of ours; where all are, the farthest.
@@ -601,9 +647,20 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((found, 64), strict=False).network_address)
 
 
+def is_https() -> bool:
+    """Whether people reach this service by TLS, wherever that ends."""
+    return request.is_secure or services().settings.public_url.startswith("https://")
+
+
+def session_cookie() -> str:
+    """Behind TLS under a name that browsers take from this very host alone, never from a subdomain
+    or an unencrypted answer (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{SESSION_COOKIE}" if is_https() else SESSION_COOKIE
+
+
 def session_secret() -> str:
     """The secret of the present session, or "" where there is none."""
-    return request.cookies.get(SESSION_COOKIE, "")[:MAX_SECRET_LENGTH]
+    return request.cookies.get(session_cookie(), "")[:MAX_SECRET_LENGTH]
 
 
 def session_holder() -> str:
@@ -635,8 +692,15 @@ def secret_key() -> bytes:
     return key.encode() if isinstance(key, str) else key
 
 
+def secret_keys() -> list[bytes]:
+    """The key of this service, and before it the former one where it was changed: what that signed
+    still holds, nothing new is signed by it."""
+    former = services().settings.former_secret_key
+    return [*([former.encode()] if former else []), secret_key()]
+
+
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(secret_key(), salt="form")
+    return URLSafeTimedSerializer(secret_keys(), salt="form")
 
 
 def _is_same_origin() -> bool:
@@ -661,7 +725,7 @@ FRAMED_HEADERS = (
 )
 LONGEST_QUERY, LONGEST_CURSOR = 4_000, 4_000
 ESCAPED_LENGTH = len("%FF")
-EXPOSED_HEADERS = "Link, ETag, Content-Crs, OGC-NumberMatched, Retry-After"
+EXPOSED_HEADERS = "Link, ETag, Content-Crs, OGC-NumberMatched, Retry-After, X-Request-ID"
 OPEN_HEADERS = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Expose-Headers", EXPOSED_HEADERS),
@@ -773,6 +837,9 @@ def _refuse_unstorable_texts() -> None:
 
 def _add_headers(response: Response, fixed: Sequence[tuple[str, str]]) -> Response:
     headers = response.headers
+    _name_request(headers)
+    if request.is_secure:
+        headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}"
     if request.endpoint == "static" and "v" not in request.args:
         headers["Cache-Control"] = "no-cache"  # modules import each other by bare addresses
     wanted = [*fixed]
@@ -789,6 +856,16 @@ def _add_headers(response: Response, fixed: Sequence[tuple[str, str]]) -> Respon
     return response
 
 
+def _name_request(headers: Headers) -> None:
+    """Tells the log which route it was, and the client by which id we know the request."""
+    environ, rule = request.environ, request.url_rule
+    headers[request_log.HEADER] = request_id(environ)
+    if rule is not None:
+        environ[request_log.ROUTE] = rule.rule
+    if rule is None or "<secret:" in rule.rule:
+        environ[request_log.TOLD_PATH] = redacted(current_app, request.path)
+
+
 # --- Answers -----------------------------------------------------------------------------------
 
 GEOJSON = "application/geo+json"
@@ -801,7 +878,6 @@ JSON = "application/json"
 CACHE_MARK = "mapservice.kept_tile"
 # A tile or a list may be that old; clients then ask again with its ETag.
 FRESH_SECONDS = 60
-EXPORT_TIMEOUT_MS = 600_000
 
 
 def whole_answer(body: str | bytes, content_type: str, max_age: int = FRESH_SECONDS) -> Response:
@@ -862,7 +938,8 @@ def stream_answer(
     stack = contextlib.ExitStack()
     with stack:
         connection = stack.enter_context(services().engine.connect())
-        connection.execute(sql_text(f"SET LOCAL statement_timeout = {EXPORT_TIMEOUT_MS}"))
+        most = services().settings.stream_timeout_ms
+        connection.execute(sql_text(f"SET LOCAL statement_timeout = {most:d}"))
         blocks = stack.enter_context(contextlib.closing(rows(connection)))
         first = next(blocks, b"")
         held = stack.pop_all()
@@ -1021,6 +1098,13 @@ class NoSession(SessionInterface):
         """Flask never asks for this: a null session is not kept."""
 
 
+def _escape_query(wsgi: "WSGIEnvironment") -> None:
+    """Bytes that nobody escaped, of which some may be no UTF-8: Werkzeug would fail on these."""
+    query = wsgi.get("QUERY_STRING", "")
+    if not query.isascii():
+        wsgi["QUERY_STRING"] = quote(query.encode("latin-1", "replace"), safe=_WRITTEN)
+
+
 class MapserviceFlask(Flask):
     """Flask behind the proxies in front of it.
 
@@ -1034,6 +1118,7 @@ class MapserviceFlask(Flask):
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         self.proxies.see_through(environ)
+        _escape_query(environ)
         return super().wsgi_app(environ, start_response)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

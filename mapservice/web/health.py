@@ -1,10 +1,9 @@
-"""Whether this process lives, whether it can serve, and its figures for Prometheus."""
+"""Whether this process lives, and whether it can serve."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -20,7 +19,8 @@ blueprint = Blueprint("health", __name__)
 class ReadinessCheck:
     """What a room needs before it can serve: `find` names what is there, or None.
 
-    `missing` tells an operator what to do. `app.py` hands the checks over.
+    `missing` tells an operator what to do. `find` may also raise ServiceUnavailable with words of
+    its own. `app.py` hands the checks over.
     """
 
     name: str
@@ -45,10 +45,11 @@ def ready() -> Response:
     try:
         with services().engine.connect() as connection:
             revision = current_revision(connection)
-            found = {one.name: one.find(connection) for one in checks if revision}
+            is_current = revision == newest_revision()
+            found = {one.name: one.find(connection) for one in checks if is_current}
     except (DBAPIError, PoolTimeout):
         raise ServiceUnavailable("The database does not answer.") from None
-    if revision != newest_revision():
+    if not is_current:
         raise ServiceUnavailable(
             "The database schema is not this version's: run `mapservice db migrate`."
         )
@@ -56,11 +57,6 @@ def ready() -> Response:
         if found[check.name] is None:
             raise ServiceUnavailable(check.missing)
     return _fresh(jsonify(status="ok", schema=revision, **found))
-
-
-@blueprint.get("/metrics")
-def metrics() -> Response:
-    return _fresh(Response(generate_latest(), content_type=CONTENT_TYPE_LATEST))
 
 
 def _fresh(response: Response) -> Response:

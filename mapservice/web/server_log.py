@@ -1,4 +1,4 @@
-"""Gunicorn's own log, without addresses of visitors and without addresses of pages.
+"""Gunicorn's own log, without addresses of visitors and pages; and a line for each request.
 
 Gunicorn writes `Invalid request from ip=…` with what was asked, and the path of a request that
 failed, in which the secret of a mailed link may stand.
@@ -6,9 +6,12 @@ failed, in which the secret of a mailed link may stand.
 
 import logging
 import re
+from datetime import timedelta
 from typing import Any
 
 from gunicorn.glogging import Logger
+
+from mapservice.web import request_log
 
 # "Invalid request from ip=192.0.2.7: Invalid HTTP request line: 'GET /confirmer/… …'"
 REFUSED = re.compile(r"(?s)\bfrom ip=.*")
@@ -20,6 +23,11 @@ class ServerLog(Logger):
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         self.error_log.addFilter(without_visitors)
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+        """Called for every request, once its answer is sent or its client has gone."""
+        del req
+        request_log.tell(environ, str(resp.status), resp.sent or 0, request_time.total_seconds())
 
 
 def without_visitors(record: logging.LogRecord) -> bool:

@@ -117,6 +117,8 @@ OWN = (
     "/compte",
     "/compte/effacer",
     "/compte/jetons",
+    "/compte/second-facteur",
+    "/compte/second-facteur/code",
     "/proposer",
     "/initiatives/{proposal}/suivi",
     "/initiatives/{proposal}/modifier",
@@ -151,7 +153,7 @@ OWN = (
 # Packages and single endpoints that answer machines, or with a file; besides those under /api.
 NO_PAGE = {
     "activity", "assets", "basemap", "coordination_maps", "drawings", "feeds", "geocode", "health",
-    "news_feed",
+    "news_feed", "operations",
     "offline.manifest", "offline.service_worker", "photos", "proof", "sharing",
     "sitemap", "static", "tiles", "event_tiles", "events.as_geojson", "events.as_csv",
     "events.as_atom", "events.as_calendar", "events.one_calendar", "events.whole_series",

@@ -19,7 +19,6 @@ from mapservice.db.engine import make_engine
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
 from tests.browser import pages
-from tests.conftest import REVIEW_KEY
 
 pytestmark = pytest.mark.long
 
@@ -48,10 +47,7 @@ def violations(page: Page) -> list[str]:
 @pytest.fixture(scope="module")
 def inner(sample_url: str) -> Iterator[Flask]:
     """The service on the same database, to make things by."""
-    settings = Settings(
-        database_url=sample_url, review_key=REVIEW_KEY, public_url="http://map.test"
-    )
-    app = create_app(settings)
+    app = create_app(Settings(database_url=sample_url, public_url="http://map.test"))
     yield app
     services: Services = app.extensions[SERVICES]
     services.dispose()

@@ -18,7 +18,6 @@ from mapservice.web.edge import SERVICES, Services
 from tests.accounts.people.mailbox import sign_in
 from tests.accounts.roles import cast
 from tests.browser.test_accessibility import violations
-from tests.conftest import REVIEW_KEY
 from tests.imports.test_reading_formats import ods, ods_row
 
 pytestmark = pytest.mark.long
@@ -39,9 +38,7 @@ WAYS = {"fr-1280-js": ("fr-FR", 1280, True), "en-390-plain": ("en-GB", 390, Fals
 @pytest.fixture
 def inner(sample_url: str) -> Iterator[Flask]:
     """The service on the same database, to sign in by."""
-    app = create_app(
-        Settings(database_url=sample_url, review_key=REVIEW_KEY, public_url="http://map.test")
-    )
+    app = create_app(Settings(database_url=sample_url, public_url="http://map.test"))
     yield app
     services: Services = app.extensions[SERVICES]
     services.dispose()

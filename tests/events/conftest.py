@@ -10,16 +10,13 @@ from sqlalchemy import Engine
 from mapservice.app import create_app
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
-from tests.conftest import REVIEW_KEY
 from tests.events.organiser import Organiser
 from tests.moderation.moderator import Moderator
 
 
 @pytest.fixture(scope="session")
 def event_app(database_url: str) -> Iterator[Flask]:
-    app = create_app(
-        Settings(database_url=database_url, review_key=REVIEW_KEY, public_url="http://map.test")
-    )
+    app = create_app(Settings(database_url=database_url, public_url="http://map.test"))
     yield app
     services: Services = app.extensions[SERVICES]
     services.dispose()

@@ -19,7 +19,6 @@ from mapservice.imports.upload_queries import ImportUpload
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
 from tests.accounts.roles.cast import BRETAGNE, NORMANDIE, Actor, actor
-from tests.conftest import REVIEW_KEY
 
 HEADER = "id;Nom de l'action;Commune;Code postal;Budget;Référent\n"
 ROWS = "1;Un four à pain;Rennes;35000;1200;Léa Martin\n2;Une haie;Caen;14000;300;\n;Total;;;1500;\n"
@@ -32,9 +31,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def app(database_url: str, home: Path, engine: Engine) -> Iterator[Flask]:
-    settings = Settings(
-        database_url=database_url, review_key=REVIEW_KEY, public_url="http://map.test", home=home
-    )
+    settings = Settings(database_url=database_url, public_url="http://map.test", home=home)
     app = create_app(settings)
     yield app
     services: Services = app.extensions[SERVICES]

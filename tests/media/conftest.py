@@ -18,7 +18,7 @@ from mapservice.app import create_app
 from mapservice.media.storage import FolderStore
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
-from tests.conftest import REPOSITORY, REVIEW_KEY, temporary_database, wait_until_ready
+from tests.conftest import REPOSITORY, temporary_database, wait_until_ready
 
 
 @dataclass
@@ -62,7 +62,6 @@ def make_app(database_url: str, media_folder: Path) -> Iterator[MakeApp]:
         settings = Settings(
             database_url=database_url,
             public_url="http://map.test",
-            review_key=REVIEW_KEY,
             home=media_folder / "home",
             secret_key="so that two applications know one another's keys",
             **{"media": str(media_folder), "max_photo_bytes": 3_000_000, **more},
@@ -101,7 +100,6 @@ def running(
             "MAPSERVICE_MEDIA": str(folder),
             "MAPSERVICE_HOME": str(folder.parent / "home"),
             "MAPSERVICE_SECRET_KEY": "one for all processes",
-            "MAPSERVICE_REVIEW_KEY": REVIEW_KEY,
             # Each picture comes from a network of its own, so that no limit is met.
             "MAPSERVICE_TRUSTED_PROXIES": "loopback",
             "HOST": "127.0.0.1",

@@ -1,7 +1,6 @@
 """The whole way of a photo in a real browser: at both widths, in both languages, with and without
 JavaScript."""
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page
 from sqlalchemy import Engine, text
 
 from mapservice.db.engine import make_engine
+from mapservice.web.edge import SESSION_COOKIE
 from tests.accounts.people.mailbox import last_link
+from tests.accounts.roles.admins import admin_session
 from tests.browser.test_accessibility import AXE, violations
-from tests.conftest import REVIEW_KEY
 from tests.media import pictures
 from tests.media.conftest import RunningService
 
@@ -154,9 +154,9 @@ def test_a_photo_goes_from_the_form_to_the_list(
         made = connection.execute(text("SELECT id FROM initiative")).scalar_one()
 
     # A moderator sees them with what is said about them, and publishes.
-    packed = base64.b64encode(f"Eva:{REVIEW_KEY}".encode()).decode()
+    _person, secret = admin_session(here, "Eva")
     reviewing = context_of(browser, running, width, locale, scripts)
-    reviewing.set_extra_http_headers({"Authorization": f"Basic {packed}"})
+    reviewing.add_cookies([{"name": SESSION_COOKIE, "value": secret, "url": running.base}])
     review = reviewing.new_page()
     review.goto(f"/moderation/{made}")
     assert review.locator(".case-photo img").first.get_attribute("alt") == "Des pommiers en fleur"

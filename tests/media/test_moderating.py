@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 from mapservice.media import service
 from mapservice.media.storage import FolderStore
 from tests.accounts.people.mailbox import mails_to, token_of
+from tests.accounts.roles.admins import sign_in_admin
 from tests.contributions.proposals.desk import hidden
 from tests.media import sender
 from tests.media.sender import one_photo
@@ -18,7 +19,8 @@ DECISIONS = "SELECT verdict, reason, decided_by FROM decision WHERE initiative =
 
 @pytest.fixture
 def eva(app: Flask, engine: Engine) -> Moderator:
-    return Moderator(app.test_client(), "Eva")
+    client = app.test_client()
+    return Moderator(client, sign_in_admin(client, engine, "Eva"))
 
 
 def test_photos_become_public_with_their_text(
@@ -74,7 +76,7 @@ def test_one_photo_is_refused_with_a_reason_that_its_author_reads(
     with engine.connect() as connection:
         (decided,) = connection.execute(text(DECISIONS), {"id": made.id})
     assert (decided.verdict, decided.reason) == ("photo", "On y reconnaît un enfant.")
-    assert decided.decided_by == "Eva"
+    assert decided.decided_by == eva.name
     mail = mails_to(engine)[-1]
     assert mail.kind == "photo_refused"
     assert "On y reconnaît un enfant." in mail.text

@@ -1,4 +1,4 @@
-"""The service with a shared password, and two who know it."""
+"""The service, and two who moderate everywhere."""
 
 from collections.abc import Iterator
 
@@ -9,15 +9,13 @@ from sqlalchemy import Engine
 from mapservice.app import create_app
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
-from tests.conftest import REVIEW_KEY
+from tests.accounts.roles.admins import sign_in_admin
 from tests.moderation.moderator import Moderator
 
 
 @pytest.fixture(scope="session")
 def moderated(database_url: str) -> Iterator[Flask]:
-    app = create_app(
-        Settings(database_url=database_url, review_key=REVIEW_KEY, public_url="http://map.test")
-    )
+    app = create_app(Settings(database_url=database_url, public_url="http://map.test"))
     yield app
     services: Services = app.extensions[SERVICES]
     services.dispose()
@@ -25,9 +23,11 @@ def moderated(database_url: str) -> Iterator[Flask]:
 
 @pytest.fixture
 def eva(moderated: Flask, engine: Engine) -> Moderator:
-    return Moderator(moderated.test_client(), "Eva")
+    client = moderated.test_client()
+    return Moderator(client, sign_in_admin(client, engine, "Eva"))
 
 
 @pytest.fixture
 def max_(moderated: Flask, engine: Engine) -> Moderator:
-    return Moderator(moderated.test_client(), "Max")
+    client = moderated.test_client()
+    return Moderator(client, sign_in_admin(client, engine, "Max"))

@@ -1,6 +1,5 @@
-"""A moderator before the pages of the queue, with the shared password."""
+"""An administrator before the pages of the queue."""
 
-import base64
 import re
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,7 +8,6 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.accounts.people.mailbox import token_of
-from tests.conftest import REVIEW_KEY
 from tests.contributions.proposals.desk import hidden
 
 ACT = re.compile(r"/(?:prendre|rendre|suivante|reunir|separer|clore)$")
@@ -17,17 +15,13 @@ ACT = re.compile(r"/(?:prendre|rendre|suivante|reunir|separer|clore)$")
 
 @dataclass(frozen=True, slots=True)
 class Moderator:
-    """A browser signed in under a name."""
+    """A browser signed in; `name` is the one that is recorded."""
 
     client: FlaskClient
     name: str
 
-    def headers(self) -> dict[str, str]:
-        packed = base64.b64encode(f"{self.name}:{REVIEW_KEY}".encode()).decode()
-        return {"Authorization": f"Basic {packed}"}
-
     def get(self, path: str) -> TestResponse:
-        return self.client.get(path, headers=self.headers())
+        return self.client.get(path)
 
     def post(self, path: str, page: str = "", **form: str) -> TestResponse:
         """Sends a form with the token of a page that was read before."""
@@ -37,7 +31,7 @@ class Moderator:
                 re.sub(r"/(?:prendre|rendre|suivante|reunir|separer|clore)$", "", path)
             ).text
         )
-        return self.client.post(path, data={"token": token, **form}, headers=self.headers())
+        return self.client.post(path, data={"token": token, **form})
 
     def decide(self, identifier: UUID, verdict: str, page: str = "", **form: str) -> TestResponse:
         path = f"/moderation/{identifier}"

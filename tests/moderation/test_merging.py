@@ -118,8 +118,8 @@ def test_the_address_leads_to_the_other_and_back(
         assert connection.execute(text(statement), {"id": scene.b}).all() == []
         log = "SELECT verdict, decided_by, target FROM decision WHERE initiative = :id ORDER BY id"
         assert [tuple(row) for row in connection.execute(text(log), {"id": scene.b})] == [
-            ("merge", "Eva", scene.a),
-            ("unmerge", "Eva", scene.a),
+            ("merge", eva.name, scene.a),
+            ("unmerge", eva.name, scene.a),
         ]
 
 

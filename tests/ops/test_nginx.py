@@ -296,3 +296,36 @@ def bytes_open_in(folder: Path) -> int:
             if target.startswith(f"{folder}/"):
                 sizes[target] = link.stat().st_size
     return sum(sizes.values())
+
+
+def order(chain: Chain, visitor: str) -> int:
+    connection = HTTPConnection("127.0.0.1", chain.near, timeout=20, source_address=(visitor, 0))
+    connection.request("POST", "/exports", body=b"{}")
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status
+
+
+def test_who_orders_without_end_is_held_back_and_nobody_else(chain: Chain) -> None:
+    greedy = [order(chain, ANN) for _ in range(60)]
+    assert greedy[:20] == [200] * 20
+    assert greedy.count(429) > 20
+    assert order(chain, BOB) == 200
+    assert chain.ask(ANN, chain.near, "/")[0] == 200  # reading goes on
+
+
+def test_a_request_has_one_id_in_the_log_and_for_its_client(chain: Chain) -> None:
+    connection = HTTPConnection("127.0.0.1", chain.near, timeout=20)
+    names = []
+    for _ in range(2):
+        connection.request("GET", "/basemap/2/0/0.pbf?v=1", headers={"X-Request-ID": "forged"})
+        answer = connection.getresponse()
+        answer.read()
+        names.append(answer.headers.get_all("X-Request-ID"))
+    connection.close()
+    assert [len(one or ()) for one in names] == [1, 1]
+    assert names[0] != names[1]
+    written = [json.loads(line) for line in (chain.folder / "access.log").read_text().splitlines()]
+    told = [one["id"] for one in written if one["path"] == "/basemap/2/0/0.pbf"]
+    assert [[one] for one in told] == names

@@ -43,7 +43,7 @@ def test_a_problem_has_one_shape_at_every_machine_door(
     assert response.headers["Cache-Control"] == "no-store"
     assert "ETag" not in response.headers
     problem = response.get_json()
-    names = {"type", "title", "status", "detail"} | ({"field"} if field else set())
+    names = {"type", "title", "status", "detail", "request_id"} | ({"field"} if field else set())
     also = ADDOK if address.startswith("/geocode/") else set()
     assert names <= set(problem) <= names | also
     assert problem["type"] == "about:blank"

@@ -114,7 +114,7 @@ def addresses(app: Flask) -> list[str]:
 
 
 def test_no_route_calls_a_database_that_is_away_a_fault_of_ours(make_app: MakeApp) -> None:
-    app = make_app(database_url="postgresql://nobody@127.0.0.1:1/none", review_key="clef")
+    app = make_app(database_url="postgresql://nobody@127.0.0.1:1/none")
     client = app.test_client()
     answers = {path: client.get(path, buffered=True) for path in addresses(app)}
     assert {path for path, one in answers.items() if one.status_code == 500} == set()
@@ -138,7 +138,7 @@ def test_no_route_fails_on_connections_that_were_lost(
 ) -> None:
     """Also on those that were used a moment ago, which nobody asks again whether they live."""
     with temporary_database(server_url, "lost", france_template) as url:
-        app, server = make_app(database_url=url, review_key="clef"), make_engine(server_url)
+        app, server = make_app(database_url=url), make_engine(server_url)
         client, name = app.test_client(), make_url(url).database
         failed = {}
         for path in addresses(app):

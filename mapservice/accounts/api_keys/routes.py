@@ -14,6 +14,8 @@ from mapservice.accounts.people import session
 from mapservice.accounts.people.model import MAX_NAME, Person
 from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.roles import queries as roles
+from mapservice.accounts.roles.model import Role
+from mapservice.accounts.second_factor import permissions as second_factor
 from mapservice.errors import InvalidInput, StateConflict
 from mapservice.i18n import api_scope_label
 from mapservice.i18n import gettext as _
@@ -40,6 +42,7 @@ def create() -> Response:
         form_key = UUID(form.get("form", ""))
     except ValueError:
         form_key = uuid4()
+    _require_second_factor(person)
     try:
         forms.check(GATE, person=person.id)
         wish = ApiKeyRequest.parse(
@@ -102,6 +105,13 @@ def keep_private(response: Response) -> Response:
     response.headers["X-Robots-Tag"] = "noindex"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _require_second_factor(person: Person) -> None:
+    """A key has the rights of its owner, and would outlive the session that lacked the code."""
+    with services().engine.connect() as connection:
+        grants = roles.of_person(connection, person.id)
+    second_factor.require(is_admin=any(one.role is Role.ADMIN for one in grants))
 
 
 def _page(

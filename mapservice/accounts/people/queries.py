@@ -18,10 +18,15 @@ FIND = """
 SELECT {person} FROM person WHERE id = :id AND confirmed_at IS NOT NULL AND erased_at IS NULL"""
 
 BY_SESSION = """
-SELECT {person}, session.last_used_at < now() - interval '1 hour' AS stale
+SELECT {person}, session.last_used_at < now() - interval '1 hour' AS stale,
+       second_factor.confirmed_at IS NOT NULL AS has_second_factor,
+       coalesce(session.second_factor_at > now() - make_interval(hours => :hours),
+                false) AS shown_second_factor
   FROM session
   JOIN person ON person.id = session.person
+  LEFT JOIN second_factor ON second_factor.person = person.id
  WHERE session.digest = :digest AND session.expires_at > now()
+   AND session.created_at > now() - make_interval(days => :most_days)
    AND person.confirmed_at IS NOT NULL AND person.erased_at IS NULL"""
 
 # A link proves the address that it was mailed to: it is dead once the person has another.
@@ -36,13 +41,41 @@ SELECT token.purpose, token.person, token.email, token.subject, token.payload,
 SESSIONS = """
 SELECT created_at, last_used_at, expires_at FROM session WHERE person = :id ORDER BY created_at"""
 
+OPEN_SESSIONS = """
+SELECT encode(sha256(digest), 'hex') AS name, digest = :present AS is_present, created_at,
+       last_used_at, expires_at
+  FROM session
+ WHERE person = :id AND expires_at > now()
+   AND created_at > now() - make_interval(days => :most_days)
+ ORDER BY digest = :present DESC, last_used_at DESC"""
+
+BY_EMAIL = """
+SELECT {person} FROM person
+ WHERE email_key = :key AND confirmed_at IS NOT NULL AND erased_at IS NULL"""
+
 
 @dataclass(frozen=True, slots=True)
 class SignedInSession:
-    """The person signed in; `stale`: the session has not been used for an hour."""
+    """The person signed in; `stale`: the session has not been used for an hour.
+
+    `has_second_factor`: they have set one up; `shown_second_factor`: in this session, lately.
+    """
 
     person: Person
     stale: bool
+    has_second_factor: bool
+    shown_second_factor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One browser that somebody is signed in with; `name` tells it apart, and lets nobody in."""
+
+    name: str
+    is_present: bool
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
 
 
 def find(connection: Connection, identifier: UUID) -> Person | None:
@@ -51,14 +84,33 @@ def find(connection: Connection, identifier: UUID) -> Person | None:
     return Person(**row._mapping) if row else None
 
 
-def by_session(connection: Connection, digest: bytes) -> SignedInSession | None:
+def by_email(connection: Connection, key: str) -> Person | None:
+    """By the key of a mailbox; None for who has never signed in."""
+    row = connection.execute(text(fill(BY_EMAIL, {"person": PERSON})), {"key": key}).one_or_none()
+    return Person(**row._mapping) if row else None
+
+
+def by_session(
+    connection: Connection, digest: bytes, *, most_days: int, hours: int
+) -> SignedInSession | None:
+    """Of a session that is at most so many days old; a second factor holds for so many hours."""
     statement = text(fill(BY_SESSION, {"person": PERSON}))
-    row = connection.execute(statement, {"digest": digest}).one_or_none()
+    bound = {"digest": digest, "most_days": most_days, "hours": hours}
+    row = connection.execute(statement, bound).one_or_none()
     if row is None:
         return None
     values = dict(row._mapping)
-    stale: bool = values.pop("stale")
-    return SignedInSession(Person(**values), stale)
+    names = ("stale", "has_second_factor", "shown_second_factor")
+    flags: dict[str, bool] = {name: values.pop(name) for name in names}
+    return SignedInSession(Person(**values), **flags)
+
+
+def open_sessions(
+    connection: Connection, identifier: UUID, present: bytes, most_days: int
+) -> list[OpenSession]:
+    """The present one first, then by their last use."""
+    bound = {"id": identifier, "present": present, "most_days": most_days}
+    return [OpenSession(**row._mapping) for row in connection.execute(text(OPEN_SESSIONS), bound)]
 
 
 def peek(connection: Connection, digest: bytes) -> MagicLink | None:

@@ -1,7 +1,8 @@
 """Signing in by mailed link, what a mailed link confirms, and `/compte`: one's own data."""
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -17,7 +18,8 @@ from flask import (
     request,
     url_for,
 )
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from mapservice.accounts.people import commune_field, queries, service, session
 from mapservice.accounts.people.magic_links import ConfirmationQuestion, MagicLinkAction
@@ -45,16 +47,21 @@ class AccountExtensions:
 
     actions: Mapping[str, MagicLinkAction] = field(default_factory=dict)
     providers: Sequence[PersonalDataProvider] = ()
+    after_erasure: Callable[[Engine], object] | None = None
 
 
 def register(
     app: Flask,
     actions: Sequence[MagicLinkAction] = (),
     providers: Sequence[PersonalDataProvider] = (),
+    after_erasure: Callable[[Engine], object] | None = None,
 ) -> None:
-    """Adds the pages of people to the application, with all that other rooms add to them."""
+    """Adds the pages of people to the application, with all that other rooms add to them.
+
+    `after_erasure` is called once an erasure is committed; what it cannot do, a job does later.
+    """
     known = {action.name: action for action in (SIGN_IN_LINK, *actions)}
-    app.extensions[EXTENSION] = AccountExtensions(known, tuple(providers))
+    app.extensions[EXTENSION] = AccountExtensions(known, tuple(providers), after_erasure)
     app.register_blueprint(blueprint)
 
 
@@ -121,6 +128,26 @@ def sign_out() -> Response:
     with services().engine.begin() as connection:
         service.end_session(connection, edge.session_secret())
     return session.forget(_see("/"))
+
+
+@blueprint.post("/deconnexion/partout")
+def sign_out_everywhere() -> Response:
+    """Every session of the person, this one too; keys for tools are ended on their own page."""
+    forms.check_own()
+    person = session.require_person()
+    with services().engine.begin() as connection:
+        service.end_all_sessions(connection, person.id)
+    return session.forget(_see("/"))
+
+
+@blueprint.post("/compte/connexions")
+def end_session() -> Response:
+    """One of the person's own sessions, in another browser."""
+    forms.check_own()
+    person = session.require_person()
+    with services().engine.begin() as connection:
+        service.end_one_session(connection, person.id, request.form.get("session", ""))
+    return _see(url_for("people.account"))
 
 
 @blueprint.get("/compte")
@@ -190,6 +217,10 @@ def erase() -> Response:
     forms.check_own()
     with services().engine.begin() as connection:
         service.erase(connection, person.id, _extensions().providers)
+    after = _extensions().after_erasure
+    if after:
+        with contextlib.suppress(SQLAlchemyError):
+            after(services().engine)
     return session.forget(make_response(render_template("people/erased.html")))
 
 
@@ -270,6 +301,14 @@ def _account_page(connection: Connection, person: Person, error: InvalidInput | 
         error=words,
         at_fault=error.field if error else "",
         changed="change" in request.args,
+        open_sessions=queries.open_sessions(
+            connection,
+            person.id,
+            service.digest(edge.session_secret()),
+            service.SESSION_MOST_DAYS,
+        ),
+        idle_days=service.SESSION_DAYS,
+        most_days=service.SESSION_MOST_DAYS,
         sections=[
             (one.section.template, one.section.load(connection, person))
             for one in _extensions().providers

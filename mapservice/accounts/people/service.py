@@ -28,7 +28,9 @@ from mapservice.mail.model import Letterhead
 from mapservice.mail.service import EmailAddress
 
 # How long each is kept; docs/people.md states it.
-SESSION_DAYS = 30
+SESSION_DAYS = 30  # after its last use
+SESSION_MOST_DAYS = 90  # after signing in, however often it is used
+SECOND_FACTOR_HOURS = 12
 TOKEN_DAYS = 7
 UNCONFIRMED_DAYS = 7
 LINK_LIFE = timedelta(days=3)
@@ -64,7 +66,10 @@ VALUES (:digest, :person, now() + make_interval(days => :days))"""
 
 TOUCH = """
 WITH used AS (
-  UPDATE session SET last_used_at = now(), expires_at = now() + make_interval(days => :days)
+  UPDATE session
+     SET last_used_at = now(),
+         expires_at = least(now() + make_interval(days => :days),
+                            created_at + make_interval(days => :most_days))
    WHERE digest = :digest RETURNING person
 )
 UPDATE person SET last_seen_at = now() FROM used WHERE person.id = used.person"""
@@ -224,8 +229,9 @@ def start_session(connection: Connection, person: UUID, former_session: str = ""
 
 
 def touch_session(connection: Connection, secret: str) -> None:
-    """Renews a session in use to its full length."""
-    connection.execute(text(TOUCH), {"digest": digest(secret), "days": SESSION_DAYS})
+    """Renews a session in use, up to its absolute end."""
+    bound = {"digest": digest(secret), "days": SESSION_DAYS, "most_days": SESSION_MOST_DAYS}
+    connection.execute(text(TOUCH), bound)
 
 
 def end_session(connection: Connection, secret: str) -> None:
@@ -234,9 +240,23 @@ def end_session(connection: Connection, secret: str) -> None:
     )
 
 
-def end_all_sessions(connection: Connection, person: UUID) -> None:
-    """Signs a person out of every browser."""
-    connection.execute(text("DELETE FROM session WHERE person = :id"), {"id": person})
+def end_one_session(connection: Connection, person: UUID, name: str) -> bool:
+    """One of the person's own, by the name that `queries.open_sessions` gives; whether it was."""
+    statement = text(
+        "DELETE FROM session WHERE person = :id AND encode(sha256(digest), 'hex') = :name"
+    )
+    return bool(connection.execute(statement, {"id": person, "name": name}).rowcount)
+
+
+def end_all_sessions(connection: Connection, person: UUID) -> int:
+    """Signs a person out of every browser; of how many."""
+    statement = text("DELETE FROM session WHERE person = :id")
+    return connection.execute(statement, {"id": person}).rowcount
+
+
+def end_sessions_of_all(connection: Connection) -> int:
+    """Signs everybody out; how many sessions that were."""
+    return connection.execute(text("DELETE FROM session")).rowcount
 
 
 def change(
@@ -303,6 +323,7 @@ def erase(connection: Connection, person: UUID, providers: Sequence[PersonalData
         provider.erase(connection, person)
     end_all_sessions(connection, person)
     connection.execute(text("DELETE FROM token WHERE person = :id"), {"id": person})
+    connection.execute(text("DELETE FROM second_factor WHERE person = :id"), {"id": person})
     connection.execute(text(DROP_MAILS), {"id": person})
     connection.execute(text(EMPTY), {"id": person})
 

@@ -25,13 +25,25 @@ def current_person() -> Person | None:
         secret = edge.session_secret()
         if secret:
             with services().engine.connect() as connection:
-                found = queries.by_session(connection, service.digest(secret))
+                found = queries.by_session(
+                    connection,
+                    service.digest(secret),
+                    most_days=service.SESSION_MOST_DAYS,
+                    hours=service.SECOND_FACTOR_HOURS,
+                )
                 if found and found.stale:
                     service.touch_session(connection, secret)
                     connection.commit()
-        g.person = found.person if found else None
+        g.person, g.signed_in = found.person if found else None, found
     person: Person | None = g.person
     return person
+
+
+def signed_in() -> queries.SignedInSession | None:
+    """The session of the present request, with what it has shown."""
+    current_person()
+    found: queries.SignedInSession | None = g.signed_in
+    return found
 
 
 def require_person() -> Person:
@@ -46,11 +58,11 @@ def require_person() -> Person:
 def remember(response: Response, session: str) -> Response:
     """Signs this browser in."""
     response.set_cookie(
-        edge.SESSION_COOKIE,
+        edge.session_cookie(),
         session,
-        max_age=service.SESSION_DAYS * DAY,
+        max_age=service.SESSION_MOST_DAYS * DAY,
         path="/",
-        secure=_is_https(),
+        secure=edge.is_https(),
         httponly=True,
         samesite="Lax",
     )
@@ -60,7 +72,7 @@ def remember(response: Response, session: str) -> Response:
 def forget(response: Response) -> Response:
     """Takes the cookie away; `people.service.end_session` ends the session."""
     response.delete_cookie(
-        edge.SESSION_COOKIE, path="/", secure=_is_https(), httponly=True, samesite="Lax"
+        edge.session_cookie(), path="/", secure=edge.is_https(), httponly=True, samesite="Lax"
     )
     return response
 
@@ -86,7 +98,3 @@ def letterhead() -> Letterhead:
 def locale() -> str:
     """The language of the present request, of those that people can choose."""
     return LANGUAGE.get()
-
-
-def _is_https() -> bool:
-    return request.is_secure or services().settings.public_url.startswith("https://")

@@ -85,13 +85,10 @@ class RoleGrant:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who acts in moderation: the name that is recorded, and where they see and decide.
-
-    `person` is None for somebody admitted by the shared password.
-    """
+    """Who acts in moderation: the name that is recorded, and where they see and decide."""
 
     name: str
-    person: UUID | None
+    person: UUID
     sees: TerritoryScope
     decides: TerritoryScope
 

@@ -1,38 +1,28 @@
-"""Who may see and decide what in moderation: people with roles, or with the shared password.
+"""Who may see and decide what in moderation: people with roles.
 
 People are signed in as anywhere; their grants are read at each request, so that a revoked one ends
-at once. The password is the setting `review_key`, asked for by HTTP Basic with a name that is
-recorded; it makes an admin. Where it is not set the pages do not exist for people without a role.
+at once. For people without a role the pages do not exist. Who has set up a second factor shows a
+code of it first, and is nobody special until then.
 
 A blueprint takes `admit`, which lets in admins alone, or `admit_within`: then each of its routes
 confines itself to what `sees()` and `decides()` say.
 """
 
 import contextlib
-import hmac
 from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Response, abort, g, make_response, render_template, request
+from flask import Response, abort, g, make_response, render_template
 from sqlalchemy.exc import SQLAlchemyError
 
 from mapservice.accounts.people import session
-from mapservice.accounts.people.model import clean_name
 from mapservice.accounts.roles import queries as roles
-from mapservice.accounts.roles.model import (
-    EVERYWHERE,
-    GrantInForce,
-    Principal,
-    TerritoryScope,
-    badge_of,
-)
-from mapservice.errors import InvalidInput, NotFound
+from mapservice.accounts.roles.model import GrantInForce, Principal, TerritoryScope, badge_of
+from mapservice.accounts.second_factor import permissions as second_factor
+from mapservice.errors import NotFound
 from mapservice.i18n import gettext as _
-from mapservice.web import edge, forms
+from mapservice.web import edge
 from mapservice.web.edge import services
-
-# Within the window, for each network: more than this and even the right password has to wait.
-WRONG_KEY, WRONG_KEYS = "review key", forms.RateLimit(tries=5, seconds=300)
 
 
 def admit() -> Response | None:
@@ -45,42 +35,11 @@ def admit() -> Response | None:
 
 def admit_within() -> Response | None:
     """As `admit`, for anybody with a role: the routes confine themselves to what it covers."""
-    key = services().settings.review_key
-    authorization = request.authorization
-    by_key = key and authorization is not None
-    found = None if by_key else _by_role()
-    if found is not None:
-        g.badge = found
-        return None
-    if not key:
+    found = _by_role()
+    if found is None:
         raise NotFound("There is no such page.")
-    if authorization is None:
-        return _ask()
-    # The name that came with the right password, else "".
-    name = ""
-    right = hmac.compare_digest((authorization.password or "").encode(), key.encode())
-    if authorization.type == "basic" and right:
-        with contextlib.suppress(InvalidInput):
-            name = clean_name(authorization.username or "")
-    # Wrong passwords are counted in the database, so that more processes give nobody more tries.
-    # While there are too many the right one is refused too, else it would give itself away.
-    network = forms.visitor_network()
-    wait = (
-        forms.seconds_left(WRONG_KEY, WRONG_KEYS, network)
-        if name
-        else forms.seconds_to_wait(WRONG_KEY, WRONG_KEYS, network)
-    )
-    if wait:
-        response = _refusal(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            _("Trop d’essais"),
-            _("Le mot de passe était faux plusieurs fois. Réessayez dans quelques minutes."),
-        )
-        response.headers["Retry-After"] = str(wait)
-        return response
-    if not name:
-        return _ask()
-    g.badge = Principal(name, None, sees=EVERYWHERE, decides=EVERYWHERE)
+    second_factor.require(is_admin=found.is_admin)
+    g.badge = found
     return None
 
 
@@ -122,7 +81,9 @@ def own_roles() -> list[GrantInForce]:
 def decides_within(is_within: Callable[[TerritoryScope], bool]) -> bool:
     """On a public page: whether the person signed in may decide about its subject."""
     found = _by_role()
-    return found is not None and is_within(found.decides)
+    if found is None or second_factor.missing_step(is_admin=found.is_admin):
+        return False
+    return is_within(found.decides)
 
 
 def require_decider(is_within: Callable[[TerritoryScope], bool]) -> None:
@@ -164,16 +125,6 @@ def _by_role() -> Principal | None:
         return None
     with services().engine.connect() as connection:
         return badge_of(person.name, person.id, roles.of_person(connection, person.id))
-
-
-def _ask() -> Response:
-    response = _refusal(
-        HTTPStatus.UNAUTHORIZED,
-        _("Page réservée"),
-        _("Connectez-vous avec votre adresse, ou indiquez votre nom et le mot de passe partagé."),
-    )
-    response.headers["WWW-Authenticate"] = 'Basic realm="moderation", charset="UTF-8"'
-    return response
 
 
 def _read_only() -> Response:

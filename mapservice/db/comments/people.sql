@@ -32,7 +32,17 @@ COMMENT ON COLUMN session.digest IS 'SHA-256 of the secret in the cookie.';
 COMMENT ON COLUMN session.person IS 'Who it is.';
 COMMENT ON COLUMN session.created_at IS 'When it began.';
 COMMENT ON COLUMN session.last_used_at IS 'When it was last used, to within an hour.';
-COMMENT ON COLUMN session.expires_at IS 'When it ends.';
+COMMENT ON COLUMN session.expires_at IS 'When it ends, unless it is used before.';
+COMMENT ON COLUMN session.second_factor_at IS
+    'When the second factor was last shown in it; null: never.';
+
+COMMENT ON TABLE second_factor IS 'Codes of an authenticator (TOTP, RFC 6238) that some sign in with besides their link.';
+COMMENT ON COLUMN second_factor.person IS 'Whose it is.';
+COMMENT ON COLUMN second_factor.secret IS 'The shared secret, encrypted with the key of the service.';
+COMMENT ON COLUMN second_factor.made_at IS 'When it was shown to be taken over.';
+COMMENT ON COLUMN second_factor.confirmed_at IS 'When a code of it was first right; null: it asks for nothing yet.';
+COMMENT ON COLUMN second_factor.last_step IS 'Number of the half minute whose code was last used: none works twice.';
+COMMENT ON COLUMN second_factor.spare IS 'SHA-256 of the spare codes that are left; each works once.';
 
 COMMENT ON TABLE api_token IS 'Keys for tools. Their secret is shown once; only its digest is kept.';
 COMMENT ON COLUMN api_token.id IS 'Random identifier (UUID version 4).';

@@ -15,6 +15,8 @@ COMMENT ON COLUMN export.created_at IS 'When it was ordered.';
 COMMENT ON COLUMN export.finished_at IS 'When it was done or failed; null: not yet.';
 COMMENT ON COLUMN export.expires_at IS 'When the file may be deleted; null until it is finished.';
 COMMENT ON COLUMN export.kept IS 'How long the file is kept once it is made.';
+COMMENT ON COLUMN export.asker IS
+    'Keyed digest of the person or network that ordered it, while it waits; null once finished, and for what we order.';
 
 COMMENT ON TABLE report_schedule IS 'Reports that come each month by mail.';
 COMMENT ON COLUMN report_schedule.id IS 'Random identifier (UUID version 4).';

@@ -44,11 +44,13 @@ COUNT = "UPDATE export SET total_rows = :total WHERE id = :id"
 ADVANCE = "UPDATE export SET done_rows = done_rows + :rows WHERE id = :id"
 FINISH = """
     UPDATE export
-       SET state = 'done', bytes = :bytes, finished_at = now(), expires_at = now() + kept
+       SET state = 'done', bytes = :bytes, finished_at = now(), expires_at = now() + kept,
+           asker = NULL
      WHERE id = :id"""
 RECOVER = """
     UPDATE export
        SET state = CASE WHEN attempts < :most THEN 'queued' ELSE 'failed' END,
+           asker = CASE WHEN attempts < :most THEN asker END,
            finished_at = CASE WHEN attempts < :most THEN NULL ELSE now() END,
            expires_at = CASE WHEN attempts < :most THEN NULL ELSE now() + :kept END
      WHERE state = 'running'"""

@@ -10,6 +10,9 @@ KEPT = timedelta(hours=24)
 FRESH = timedelta(minutes=10)
 # Exports that may wait at once, beside the one in the making.
 MAX_WAITING = 20
+# Of these, how many one person or network may have under way, and order within an hour.
+MAX_OWN = 4
+MAX_OWN_HOURLY = 60
 # An export may be what killed its worker: it gets no more attempts than these.
 MAX_ATTEMPTS = 3
 

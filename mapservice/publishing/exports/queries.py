@@ -66,6 +66,16 @@ def waiting(connection: Connection) -> int:
     return connection.execute(query).scalar_one()
 
 
+def under_way(connection: Connection, asker: bytes) -> int:
+    """How many that somebody ordered are not finished yet."""
+    query = (
+        select(func.count())
+        .select_from(export)
+        .where(export.c.asker == asker, export.c.state.in_(UNFINISHED))
+    )
+    return connection.execute(query).scalar_one()
+
+
 def running(connection: Connection) -> Sequence[UUID]:
     query = select(export.c.id).where(export.c.state == ExportState.RUNNING)
     return connection.execute(query).scalars().all()

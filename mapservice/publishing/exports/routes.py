@@ -32,7 +32,7 @@ from mapservice.initiatives.filters import (
     parse_moment,
 )
 from mapservice.initiatives.params import read_filters, with_known_places
-from mapservice.publishing.exports import queries, service
+from mapservice.publishing.exports import queries, quota, service
 from mapservice.publishing.exports.model import MAX_WAITING, ExportFormat, ExportJob
 from mapservice.rollups import queries as activity
 from mapservice.web import edge
@@ -142,9 +142,11 @@ def order() -> Response:
     """
     only_parameters("f")
     form = chosen(JSON_FORM, HTML_FORM)
-    terms = FOR_KEYS if bearer.offered(ApiKeyScope.EXPORT) else service.FOR_ALL
+    holder = bearer.offered(ApiKeyScope.EXPORT)
+    terms = FOR_KEYS if holder else service.FOR_ALL
     with services().engine.connect() as connection:
         wanted, filters = _ordered(connection)
+    terms = quota.terms_for(holder.person if holder else None, terms)
     made = service.ask(services().engine, wanted, filters, base_url(), terms)
     response = Response(status=HTTPStatus.SEE_OTHER)
     if form is JSON_FORM:

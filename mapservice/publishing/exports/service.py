@@ -11,11 +11,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.errors import InvalidInput, ServiceUnavailable
+from mapservice.errors import InvalidInput, ServiceUnavailable, TooManyRequests
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.publishing.exports import queries
 from mapservice.publishing.exports.model import (
     KEPT,
+    MAX_OWN,
     MAX_WAITING,
     BundleFormat,
     ExportFormat,
@@ -23,13 +24,14 @@ from mapservice.publishing.exports.model import (
 )
 
 TASK = "make_exports"
+WAIT_SECONDS = 30  # until one of somebody's own may be done
 LOCK_ASKING = "SELECT pg_advisory_xact_lock(hashtext('exports'), 2)"
 DEFER = """
     SELECT procrastinate_defer_jobs_v1(ARRAY[
         ROW('default', :task, 0, NULL, NULL, '{}', NULL)::procrastinate_job_to_defer_v1])"""
 INSERT = """
-    INSERT INTO export (format, filter, base_url, kept)
-    VALUES (:format, :filter, :base_url, :kept)
+    INSERT INTO export (format, filter, base_url, kept, asker)
+    VALUES (:format, :filter, :base_url, :kept, :asker)
     RETURNING id"""
 # An order for the same file with a longer term extends the term of the existing one.
 KEEP_LONGER = """
@@ -46,10 +48,14 @@ def folder(home: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class ExportTerms:
-    """The terms of an order: how many others may wait before it, how long its file is kept."""
+    """The terms of an order: how many others may wait before it, how long its file is kept.
+
+    `asker` is a keyed digest of the person or network; None for what we order ourselves.
+    """
 
     room: int = MAX_WAITING
     kept: timedelta = KEPT
+    asker: bytes | None = None
 
 
 FOR_ALL = ExportTerms()
@@ -64,7 +70,7 @@ def ask(
 ) -> ExportJob:
     """The export of this filter: one that is under way or fresh, else a new one.
 
-    Raises Unavailable when too many wait.
+    Raises ServiceUnavailable when too many wait, TooManyRequests when too many of theirs do.
     """
     written = urlencode(filters.to_pairs(), safe=",:")
     with engine.begin() as connection:
@@ -84,9 +90,20 @@ def order(
     if found:
         connection.execute(text(KEEP_LONGER), {"id": found.id, "kept": terms.kept})
         return found
+    if terms.asker and queries.under_way(connection, terms.asker) >= MAX_OWN:
+        raise TooManyRequests(
+            f"You have {MAX_OWN} files under way already; please wait for one of them.",
+            WAIT_SECONDS,
+        )
     if queries.waiting(connection) >= terms.room:
         raise ServiceUnavailable("Too many exports wait already; please try again later.")
-    bound = {"format": str(form), "filter": written, "base_url": base_url, "kept": terms.kept}
+    bound = {
+        "format": str(form),
+        "filter": written,
+        "base_url": base_url,
+        "kept": terms.kept,
+        "asker": terms.asker,
+    }
     identifier: UUID = connection.execute(text(INSERT), bound).scalar_one()
     defer(connection)
     made = queries.find(connection, identifier)

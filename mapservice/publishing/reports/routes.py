@@ -14,7 +14,9 @@ from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import with_known_places
+from mapservice.publishing.exports import quota
 from mapservice.publishing.exports.model import ExportJob
+from mapservice.publishing.exports.service import FOR_ALL
 from mapservice.publishing.reports import service
 from mapservice.publishing.reports.model import PARTS, ReportFigure, ReportFile, ReportView
 from mapservice.rollups import territory_queries
@@ -90,7 +92,8 @@ def order() -> Response:
     view = ReportView.parse(pairs if request.is_json else form_pairs())
     with services().engine.connect() as connection:
         view = replace(view, filters=with_known_places(connection, view.filters))
-    made = service.ask(services().engine, view, base_url())
+    terms = quota.terms_for(None, FOR_ALL)
+    made = service.ask(services().engine, view, base_url(), terms)
     response = Response(status=HTTPStatus.SEE_OTHER)
     if form is JSON_FORM:
         response = jsonify(_document(made))

@@ -10,13 +10,17 @@ from mapservice.errors import NotFound
 from mapservice.publishing.exports import queries as exports
 from mapservice.publishing.exports import service as exporting
 from mapservice.publishing.exports.model import BundleFormat, ExportJob
+from mapservice.publishing.exports.service import ExportTerms
 from mapservice.publishing.reports.model import ReportView
 
 
-def ask(engine: Engine, view: ReportView, base_url: str) -> ExportJob:
-    """One in the making or fresh, else a new one. Raises ServiceUnavailable when too many wait."""
+def ask(engine: Engine, view: ReportView, base_url: str, terms: ExportTerms) -> ExportJob:
+    """One in the making or fresh, else a new one.
+
+    Raises ServiceUnavailable when too many wait, TooManyRequests when too many of theirs do.
+    """
     with engine.begin() as connection:
-        return exporting.order(connection, BundleFormat.REPORT, view.query, base_url)
+        return exporting.order(connection, BundleFormat.REPORT, view.query, base_url, terms)
 
 
 def find(connection: Connection, identifier: str) -> ExportJob:

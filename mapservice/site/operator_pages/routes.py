@@ -35,6 +35,7 @@ blueprint = Blueprint("operator_pages", __name__)
 
 KEPT_DAYS = {
     "session": people.SESSION_DAYS,
+    "session_most": people.SESSION_MOST_DAYS,
     "links": people.TOKEN_DAYS,
     "unconfirmed": people.UNCONFIRMED_DAYS,
     "mail_text": mail.BODY_DAYS,

@@ -19,12 +19,15 @@ from mapservice.initiatives.grid import Tile
 from mapservice.settings import Settings
 from mapservice.tiles.tile_cache.changes import TileChangeListener
 from mapservice.tiles.tile_cache.store import CachedAnswer, ChangeExtent, TileCache
-from mapservice.web.edge import CACHE_MARK
+from mapservice.web import request_log
+from mapservice.web.edge import CACHE_MARK, TrustedProxies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = structlog.get_logger()
+
+HIT, MISS = (request_log.TILES.labels(result) for result in ("hit", "miss"))
 
 # The file or its folder: tiles are then made each time.
 UNUSABLE = (sqlite3.Error, OSError)
@@ -39,8 +42,15 @@ NOT_OF_304 = frozenset({"content-type", "content-length", "content-encoding"})
 class TileCacheMiddleware:
     """WSGI: answers from the cache, else from the application, whose answer it may keep."""
 
-    def __init__(self, application: "WSGIApplication", settings: Settings) -> None:
+    def __init__(
+        self,
+        application: "WSGIApplication",
+        settings: Settings,
+        proxies: TrustedProxies | None = None,
+    ) -> None:
+        """`proxies` are those that may say by which id a request is known."""
         self._application, self._settings = application, settings
+        self._proxies = proxies or TrustedProxies("")
         name = blake2b(settings.database_url.encode(), digest_size=8).hexdigest()
         path = settings.home / "kept" / f"tiles-{name}.sqlite"
         self.cache = TileCache(path, settings.tile_cache_bytes)
@@ -59,7 +69,11 @@ class TileCacheMiddleware:
             log.warning("tile_cache_unusable", error=str(error))
             return self._application(wsgi, start_response)
         if found:
+            wsgi[request_log.ROUTE] = request_log.KEPT_TILE
+            self._proxies.name_request(wsgi)
+            HIT.inc()
             return _sent(found, wsgi, start_response)
+        MISS.inc()
         return self._made(wsgi, start_response, key, moment)
 
     def stop(self) -> None:
@@ -72,7 +86,13 @@ class TileCacheMiddleware:
         """Asks the application for the whole answer, conditions aside: those are for us."""
         marked: list[Tile | ChangeExtent] = []
         asked = {name: value for name, value in wsgi.items() if name != "HTTP_IF_NONE_MATCH"}
-        made = Response.from_app(self._application, asked | {CACHE_MARK: marked}, buffered=True)
+        asked[CACHE_MARK] = marked
+        made = Response.from_app(self._application, asked, buffered=True)
+        # The id is that of this request alone; so is what the log is told of it.
+        del made.headers[request_log.HEADER]
+        for name in (request_log.REQUEST_ID, request_log.ROUTE, request_log.TOLD_PATH):
+            if name in asked:
+                wsgi[name] = asked[name]
         answer = CachedAnswer(made.status, made.headers.to_wsgi_list(), made.get_data())
         if marked and _may_be_kept(answer):
             try:
@@ -117,13 +137,15 @@ def _may_be_kept(answer: CachedAnswer) -> bool:
 
 
 def _sent(answer: CachedAnswer, wsgi: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+    named = (request_log.HEADER, request_log.request_id(wsgi))
     wanted = wsgi.get("HTTP_IF_NONE_MATCH")
     if wanted and _is_known(answer, wanted):
         start(
-            "304 NOT MODIFIED", [one for one in answer.headers if one[0].lower() not in NOT_OF_304]
+            "304 NOT MODIFIED",
+            [*(one for one in answer.headers if one[0].lower() not in NOT_OF_304), named],
         )
         return ()
-    start(answer.status, list(answer.headers))
+    start(answer.status, [*answer.headers, named])
     return (answer.body,)
 
 

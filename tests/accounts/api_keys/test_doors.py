@@ -27,7 +27,6 @@ from tests.accounts.roles.cast import (
     revoke,
 )
 from tests.accounts.roles.test_every_route import CHANGES, doors, filled
-from tests.conftest import REVIEW_KEY
 from tests.web.population import Made, insert
 
 IDEA = {
@@ -83,12 +82,13 @@ class TestEveryRoute:
             if rule.startswith(OPENED):
                 assert client.open(filled(rule), method=method).status_code == 401, (method, rule)
 
-    def test_a_key_is_not_the_shared_password(self, keyed_app: Flask, engine: Engine) -> None:
+    def test_a_key_opens_no_page(self, keyed_app: Flask, engine: Engine) -> None:
         sign_in(keyed_app.test_client(), engine)
+        grant(engine, ADDRESS, "admin")
         secret = key(engine, ADDRESS)
-        assert call(keyed_app.test_client(), secret, "/moderation").status_code == 401
+        assert call(keyed_app.test_client(), secret, "/moderation").status_code == 404
         tool = keyed_app.test_client()
-        assert tool.get("/api/moderation", auth=("Eva", REVIEW_KEY)).status_code == 401
+        assert tool.get("/api/moderation", auth=("Eva", "clef")).status_code == 401
 
     def test_changes_go_by_their_scope_alone(self, app: Flask, engine: Engine) -> None:
         sign_in(app.test_client(), engine)

@@ -16,7 +16,6 @@ from mapservice.mail.model import Letterhead
 from mapservice.mail.service import EmailAddress
 from mapservice.web.edge import make_token
 from tests.accounts.people.mailbox import sign_in
-from tests.conftest import REVIEW_KEY
 from tests.web.population import Made, insert
 
 BRETAGNE, NORMANDIE = "region:53", "region:28"
@@ -63,20 +62,19 @@ SELECT concat_ws('|',
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A browser: signed in (`person`), with the shared password (`key_name`), or neither."""
+    """A browser: signed in (`person`), or not."""
 
     client: FlaskClient
     person: UUID | None = None
-    key_name: str = ""
 
     @property
     def name(self) -> str:
         """As it is recorded."""
-        return self.key_name or (signature("", self.person) if self.person else "")
+        return signature("", self.person) if self.person else ""
 
     def open(self, method: str, path: str, **form: str) -> TestResponse:
         """Sends a form with a token made for this actor."""
-        sent: dict[str, Any] = {"auth": (self.key_name, REVIEW_KEY)} if self.key_name else {}
+        sent: dict[str, Any] = {}
         if method != "GET":
             sent["data"] = {"token": self.token(), **form}
         return self.client.open(path, method=method, **sent)

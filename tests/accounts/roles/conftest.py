@@ -1,4 +1,4 @@
-"""The service with a shared password."""
+"""The service, as those with roles see it."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,11 @@ from flask import Flask
 from mapservice.app import create_app
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
-from tests.conftest import REVIEW_KEY
 
 
 @pytest.fixture(scope="session")
 def keyed_app(database_url: str) -> Iterator[Flask]:
-    app = create_app(
-        Settings(database_url=database_url, review_key=REVIEW_KEY, public_url="http://map.test")
-    )
+    app = create_app(Settings(database_url=database_url, public_url="http://map.test"))
     yield app
     services: Services = app.extensions[SERVICES]
     services.dispose()

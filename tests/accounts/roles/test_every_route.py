@@ -27,7 +27,7 @@ from tests.web.population import Made, insert
 
 pytestmark = pytest.mark.long
 
-ROLES = ("nobody", "person", "coordinator", "moderator", "admin", "key")
+ROLES = ("nobody", "person", "coordinator", "moderator", "admin")
 CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 TURNED_AWAY = (401, 401)
 LEAVER = "leaver@example.org"
@@ -142,6 +142,8 @@ NEEDS_A_PERSON = {
     ("POST", "/compte/page"),
     ("POST", "/suivre/<uuid:identifier>/arreter"),
     ("POST", "/bilan/lettre"),
+    ("GET", "/compte/second-facteur"),
+    ("GET", "/compte/second-facteur/code"),
     ("GET", "/compte/jetons"),
     ("POST", "/compte/jetons"),
     ("POST", "/compte/jetons/<uuid:identifier>/retirer"),
@@ -219,7 +221,6 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
         "coordinator": actor(keyed_app, engine, "coordinator", ("coordinator", BRETAGNE)),
         "moderator": actor(keyed_app, engine, "moderator", ("moderator", BRETAGNE)),
         "admin": actor(keyed_app, engine, "admin", ("admin", "")),
-        "key": Actor(keyed_app.test_client(), key_name="Eva"),
     }
     here, there = proposal(engine, "Ici", commune=RENNES), proposal(engine, "Là-bas", commune=CAEN)
     near, far = public(engine, RENNES), public(engine, CAEN)
@@ -331,22 +332,7 @@ def test_lists_show_each_their_part(scene: Scene) -> None:
             assert any(str(one) in page for one in scene.there.values()) == both, (path, role)
 
 
-@pytest.mark.parametrize(("method", "path"), RULES)
-def test_the_shared_password_counts_as_admin(
-    scene: Scene, method: str, path: str, engine: Engine
-) -> None:
-    rule = RULES[method, path]
-    form = form_of(rule, scene.there)
-    if path.endswith("/retirer"):
-        form["person"] = str(person_of(engine, LEAVER))
-    address = path.replace("<uuid:identifier>", str(scene.there.get(rule.kind, "")))
-    address = address.replace("<uuid:photo>", str(scene.there["photo"]))
-    address = address.replace("<level>/<code>", NORMANDIE.replace(":", "/"))
-    expected = rule.here[2] if rule.kind == "none" else rule.there[2]  # nobody did it before
-    assert scene.cast["key"].open(method, address, **form).status_code == expected
-
-
-def test_without_a_password_set_who_has_no_role_finds_nothing(app: Flask, engine: Engine) -> None:
+def test_who_has_no_role_finds_nothing(app: Flask, engine: Engine) -> None:
     known = str(proposal(engine, "Ici", commune=RENNES))
     cast = (Actor(app.test_client()), actor(app, engine, "person"))
     for method, path in RULES:

@@ -158,14 +158,6 @@ class TestPage:
         with engine.connect() as connection:
             assert len(queries.everyone(connection)) == 2
 
-    def test_who_came_by_the_password_is_logged_by_name(
-        self, keyed_app: Flask, engine: Engine
-    ) -> None:
-        eva = Actor(keyed_app.test_client(), key_name="Eva")
-        eva.post(ROLES, email="max@example.org", role="admin")
-        person = person_of(engine, "max@example.org")
-        assert logged(engine, person) == [("grant", person, "admin", "country", "", None, "Eva")]
-
 
 def test_the_log_cannot_be_changed(engine: Engine) -> None:
     grant(engine, "eva@example.org", "admin")

@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 from mapservice.app import create_app
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
-from tests.conftest import REVIEW_KEY
 from tests.moderation.moderator import Moderator
 
 MakeApp = Callable[..., Flask]
@@ -28,7 +27,6 @@ def make_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         settings = Settings(
             database_url=database_url,
             public_url="http://map.test",
-            review_key=REVIEW_KEY,
             home=folder,
             secret_key="so that two applications know one another's forms",
             **more,

@@ -1,6 +1,5 @@
 """Places in doubt of every kind, imported as any row is, and people who may decide about them."""
 
-import base64
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from werkzeug.test import TestResponse
 from mapservice.app import create_app
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
-from tests.conftest import REVIEW_KEY
+from tests.accounts.roles.admins import sign_in_admin
 
 # The words of each, and its point where it has one; each waits, the first the longest.
 DOUBTS = """id,title,address,postcode,city,lon,lat
@@ -73,7 +72,7 @@ def identifier(connection: Connection, source_id: str) -> UUID:
 
 @pytest.fixture(scope="session")
 def review_app(database_url: str) -> Iterator[Flask]:
-    app = create_app(Settings(database_url=database_url, review_key=REVIEW_KEY))
+    app = create_app(Settings(database_url=database_url))
     yield app
     services: Services = app.extensions[SERVICES]
     services.dispose()
@@ -81,21 +80,13 @@ def review_app(database_url: str) -> Iterator[Flask]:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A browser signed in under a name, at an address of its own."""
+    """The browser of somebody who decides everywhere; `name` is the one that is recorded."""
 
     client: FlaskClient
     name: str
-    key: str = REVIEW_KEY
-    address: str = "192.0.2.1"
-
-    def headers(self) -> dict[str, str]:
-        packed = base64.b64encode(f"{self.name}:{self.key}".encode()).decode()
-        return {"Authorization": f"Basic {packed}"}
 
     def get(self, path: str, **more: Any) -> TestResponse:
-        return self.client.get(
-            path, headers=self.headers(), environ_base={"REMOTE_ADDR": self.address}, **more
-        )
+        return self.client.get(path, **more)
 
     def post(
         self, path: str, form: dict[str, str], headers: dict[str, str] | None = None
@@ -103,8 +94,7 @@ class Person:
         return self.client.post(
             path,
             data=form,
-            headers=self.headers() | (headers or {}),
-            environ_base={"REMOTE_ADDR": self.address},
+            headers=headers or {},
         )
 
     def token(self) -> str:
@@ -118,9 +108,10 @@ class Person:
 
 
 @pytest.fixture
-def people(review_app: Flask) -> Callable[..., Person]:
-    def person(name: str = "Ana", **more: Any) -> Person:
-        return Person(review_app.test_client(), name, **more)
+def people(review_app: Flask, engine: Engine) -> Callable[..., Person]:
+    def person(name: str = "Ana") -> Person:
+        client = review_app.test_client()
+        return Person(client, sign_in_admin(client, engine, name))
 
     return person
 

@@ -1,22 +1,18 @@
 """Who gets in, and whose forms are believed."""
 
 import re
-from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from mapservice.accounts.roles.permissions import WRONG_KEYS
 from mapservice.app import create_app
-from mapservice.settings import Settings
+from mapservice.settings import Settings, retired_settings
 from mapservice.web.edge import SERVICES, Services
-from tests.conftest import REVIEW_KEY
 from tests.moderation.places.conftest import Person, kept
 
 QUEUE = "/moderation/lieux"
-SECRET_KEY = "the same in both"
 NOBODY = "01970000-0000-7000-8000-000000000000"
 DOORS = [
     ("GET", QUEUE),
@@ -24,7 +20,6 @@ DOORS = [
     ("POST", f"{QUEUE}/{NOBODY}"),
     ("POST", f"{QUEUE}/{NOBODY}/attente"),
 ]
-People = Callable[..., Person]
 
 
 def test_these_are_all_the_doors(review_app: Flask) -> None:
@@ -39,113 +34,29 @@ def test_these_are_all_the_doors(review_app: Flask) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), DOORS)
-def test_without_a_key_the_pages_do_not_exist(client: FlaskClient, method: str, path: str) -> None:
-    answer = client.open(path, method=method, auth=("Ana", ""))
-    assert answer.status_code == 404
-    assert "WWW-Authenticate" not in answer.headers
+def test_without_a_role_the_pages_do_not_exist(client: FlaskClient, method: str, path: str) -> None:
+    """Nor do they ask for a password: there is none any more."""
+    for given in (None, ("Ana", "clef des essais")):
+        answer = client.open(path, method=method, auth=given)
+        assert answer.status_code == 404
+        assert "WWW-Authenticate" not in answer.headers
 
 
-@pytest.mark.parametrize(("method", "path"), DOORS)
-def test_every_door_asks_for_name_and_password(
-    review_app: Flask, engine: Engine, method: str, path: str
+def test_the_password_of_former_versions_opens_nothing(
+    database_url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = review_app.test_client().open(path, method=method)
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
-    assert answer.headers["Cache-Control"] == "no-store"
-
-
-@pytest.mark.parametrize(
-    ("name", "key", "address"),
-    [
-        ("Ana", "wrong", "198.51.100.1"),
-        ("Ana", "", "198.51.100.2"),
-        ("", "clef des essais", "198.51.100.3"),
-        ("   ", "clef des essais", "198.51.100.4"),
-        ("A" * 101, "clef des essais", "198.51.100.5"),
-        ("Ana\x07", "clef des essais", "198.51.100.6"),
-    ],
-)
-def test_a_wrong_password_or_no_name_is_refused(
-    people: People, engine: Engine, name: str, key: str, address: str
-) -> None:
-    assert people(name, key=key, address=address).get(QUEUE).status_code == 401
-
-
-def test_other_schemes_and_broken_headers_are_refused(review_app: Flask, engine: Engine) -> None:
-    client = review_app.test_client()
-    for header in ("Bearer clef", "Basic !!!", "Basic /w==", "Basic", "Digest a=b"):
-        answer = client.get(
-            QUEUE,
-            headers={"Authorization": header},
-            environ_base={"REMOTE_ADDR": f"198.51.101.{len(header)}"},
-        )
-        assert answer.status_code == 401
-
-
-def test_after_some_wrong_passwords_an_address_has_to_wait(people: People, doubts: Engine) -> None:
-    here, there = "203.0.113.7", "203.0.113.8"
-    for _ in range(WRONG_KEYS.tries):
-        assert people(key="guess", address=here).get(QUEUE).status_code == 401
-    refused = people(address=here).get(QUEUE)
-    assert refused.status_code == 429
-    assert int(refused.headers["Retry-After"]) <= WRONG_KEYS.seconds
-    assert people(address=there).get(QUEUE).status_code == 200
-
-
-@pytest.fixture
-def second_process(database_url: str) -> Iterator[Flask]:
-    """The same service behind a proxy: another process shares nothing with it but the database."""
-    settings = Settings(
-        database_url=database_url,
-        review_key=REVIEW_KEY,
-        secret_key=SECRET_KEY,
-        trusted_proxies="10.0.0.0/24",
-    )
-    app = create_app(settings)
-    yield app
+    monkeypatch.setenv("MAPSERVICE_REVIEW_KEY", "clef")
+    monkeypatch.setenv("MAPSERVICE_DATABASE_URL", database_url)
+    app = create_app(Settings.from_env())
     services: Services = app.extensions[SERVICES]
-    services.dispose()
-
-
-def test_wrong_passwords_are_counted_over_all_processes(
-    review_app: Flask, second_process: Flask, doubts: Engine
-) -> None:
-    review_app.config["SECRET_KEY"] = SECRET_KEY
-    here = {"REMOTE_ADDR": "2001:db8::1"}
-    neighbour = {"REMOTE_ADDR": "2001:db8::ffff"}
-    stranger = {"REMOTE_ADDR": "2001:db8:0:1::1"}
-    apps = (review_app, second_process)
-    for number in range(WRONG_KEYS.tries):
-        wrong = apps[number % 2].test_client()
-        assert wrong.get(QUEUE, auth=("Ana", "guess"), environ_base=here).status_code == 401
-    for app in apps:
-        right = {"auth": ("Ana", REVIEW_KEY)}
-        seen = [
-            app.test_client().get(QUEUE, environ_base=where, **right).status_code
-            for where in (here, neighbour, stranger)
-        ]
-        assert seen == [429, 429, 200], "one household is one visitor, the next is another"
-
-
-def test_behind_a_proxy_of_ours_the_visitors_address_counts(
-    second_process: Flask, people: People, doubts: Engine
-) -> None:
-    client, proxy = second_process.test_client(), {"REMOTE_ADDR": "10.0.0.2"}
-    for _ in range(WRONG_KEYS.tries):
-        client.get(
-            QUEUE,
-            auth=("Ana", "guess"),
-            headers={"X-Forwarded-For": "81.2.69.99"},
-            environ_base=proxy,
-        )
-    for visitor, status in (("81.2.69.99", 429), ("81.2.69.98", 200)):
-        headers = people().headers() | {"X-Forwarded-For": visitor}
-        answer = client.get(QUEUE, headers=headers, environ_base=proxy)
-        assert answer.status_code == status
-    forged = people().headers() | {"X-Forwarded-For": "81.2.69.99"}
-    direct = client.get(QUEUE, headers=forged, environ_base={"REMOTE_ADDR": "81.2.69.97"})
-    assert direct.status_code == 200
+    try:
+        answer = app.test_client().get(QUEUE, auth=("Ana", "clef"))
+        assert answer.status_code == 404
+        (words,) = retired_settings()
+        assert "MAPSERVICE_REVIEW_KEY is no longer read" in words
+        assert "mapservice users grant" in words
+    finally:
+        services.dispose()
 
 
 @pytest.mark.parametrize(

@@ -73,14 +73,14 @@ def test_the_record_keeps_what_was_asked_and_who_decided_what(doubts: Engine, an
     after = kept(doubts, "homonyms")
     for name in ("query", "parts", "candidates", "status", "score", "method", "reason"):
         assert getattr(after, name) == getattr(before, name)
-    assert (after.review, after.decided_by) == ("decided", "Ana")
+    assert (after.review, after.decided_by) == ("decided", ana.name)
     decision = dict(after.decision)
     assert datetime.fromisoformat(decision.pop("at")) == after.decided_at
     assert decision == {
         "choice": "commune",
         "code": "93066",
         "note": "Vu sur le site",
-        "by": "Ana",
+        "by": ana.name,
         "before": {"precision": "none"},
     }
 
@@ -160,13 +160,13 @@ def test_what_is_decided_is_listed_and_can_be_put_back(
     row = kept(doubts, "elsewhere")
     assert place(doubts, "elsewhere") == before == ("commune", RENNES, "35", "53")
     assert (row.review, row.decided_by, row.decided_at) == ("waiting", None, None)
-    assert (row.decision["by"], row.decision["withdrawn"]["by"]) == ("Ana", "Ben")
+    assert (row.decision["by"], row.decision["withdrawn"]["by"]) == (ana.name, ben.name)
     page = ana.get(f"{QUEUE}/{case}").text
-    assert "Ana avait décidé : le point donné (Saint-Malo)." in page
-    assert "Remis en attente par Ben." in page
+    assert f"{ana.name} avait décidé : le point donné (Saint-Malo)." in page
+    assert f"Remis en attente par {ben.name}." in page
     answer(ben, doubts, "elsewhere", f"commune:{RENNES}")
     row = kept(doubts, "elsewhere")
-    assert (row.decision["by"], row.decision["former"]["by"]) == ("Ben", "Ana")
+    assert (row.decision["by"], row.decision["former"]["by"]) == (ben.name, ana.name)
     with doubts.connect() as connection:
         assert differences(connection) == []
 

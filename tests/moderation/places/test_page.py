@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -11,7 +12,8 @@ from mapservice.db.engine import make_engine
 from mapservice.geocoding.service import Locator
 from mapservice.imports.fixtures.service import sample_options
 from mapservice.imports.service import ImportOptions, import_file
-from tests.conftest import REVIEW_KEY
+from mapservice.web.edge import SESSION_COOKIE
+from tests.accounts.roles.admins import admin_session
 from tests.moderation.places.conftest import DOUBTS, IN_ORDER, RENNES, SAINT_MALO, kept
 
 pytestmark = pytest.mark.long
@@ -45,15 +47,28 @@ def cases(sample_url: str, locator: Locator, tmp_path: Path) -> Iterator[Engine]
 OURS = "source_id IN ('homonyms', 'postcode', 'elsewhere', 'sea', 'nothing')"
 
 
+@pytest.fixture
+def cookie(sample_url: str, live_server: str) -> Iterator[Any]:
+    """Of an administrator's session."""
+    engine = make_engine(sample_url)
+    person, secret = admin_session(engine, "Ana")
+    yield {"name": SESSION_COOKIE, "value": secret, "url": live_server}
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM person WHERE id = :id"), {"id": person})
+    engine.dispose()
+
+
 @pytest.fixture(params=[PHONE, DESK])
-def desk(browser: Browser, live_server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+def desk(
+    browser: Browser, live_server: str, cookie: Any, request: pytest.FixtureRequest
+) -> Iterator[Page]:
     """A page of somebody signed in, whose console must stay silent."""
     context = browser.new_context(
         base_url=live_server,
         locale="fr-FR",
         viewport={"width": request.param, "height": 844},
-        http_credentials={"username": "Ana", "password": REVIEW_KEY},
     )
+    context.add_cookies([cookie])
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -67,18 +82,18 @@ def desk(browser: Browser, live_server: str, request: pytest.FixtureRequest) -> 
     )
     yield page
     context.close()
-    assert [one for one in complaints if "401" not in one] == []
+    assert complaints == []
 
 
 @pytest.fixture
-def plain(browser: Browser, live_server: str) -> Iterator[Page]:
+def plain(browser: Browser, live_server: str, cookie: Any) -> Iterator[Page]:
     """The same person in a browser that runs no script."""
     context = browser.new_context(
         base_url=live_server,
         java_script_enabled=False,
         locale="fr-FR",
-        http_credentials={"username": "Ana", "password": REVIEW_KEY},
     )
+    context.add_cookies([cookie])
     yield context.new_page()
     context.close()
 

@@ -25,8 +25,14 @@ UNKNOWN = "0197f000-0000-4000-8000-000000000099"
 Ids = Callable[[InitiativeFilters], list[str]]
 
 
-def order(client: FlaskClient, form: str = "gpkg", query: str = "") -> Any:
-    response = client.post("/exports", json={"format": form, "filter": query})
+def order(
+    client: FlaskClient, form: str = "gpkg", query: str = "", address: str = "192.0.2.1"
+) -> Any:
+    response = client.post(
+        "/exports",
+        json={"format": form, "filter": query},
+        environ_base={"REMOTE_ADDR": address},
+    )
     assert response.status_code in (200, 202), response.text
     return response.get_json()
 
@@ -178,7 +184,7 @@ def test_there_is_no_other_export(orders: FlaskClient, path: str) -> None:
 
 def test_too_many_orders_wait_for_nobody(orders: FlaskClient, shared_engine: Engine) -> None:
     for day in range(1, MAX_WAITING + 1):
-        order(orders, query=f"since=2026-01-{day:02}")
+        order(orders, query=f"since=2026-01-{day:02}", address=f"192.0.2.{day}")
     refused = orders.post("/exports", json={"format": "gpkg"})
     assert refused.status_code == 503
     assert int(refused.headers["Retry-After"]) > 0

@@ -1,0 +1,1 @@
+"""A second factor: codes of an authenticator, besides the mailed link."""

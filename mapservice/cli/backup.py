@@ -1,0 +1,93 @@
+"""`mapservice backup` and `mapservice restore`: all that cannot be made again, in one folder."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from mapservice.cli import context
+from mapservice.errors import MapserviceError
+from mapservice.operations.backup import service
+from mapservice.operations.backup.model import EXPORTS, MEDIA, BackupManifest
+
+FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+
+
+@click.group("backup")
+def backup_group() -> None:
+    """Make, try and tidy backups."""
+
+
+@backup_group.command("create")
+@FOLDER
+def create_command(folder: Path) -> None:
+    """Make a backup in a new folder; it is there whole, or not at all."""
+    settings = context.settings_of_command()
+    made = service.create(context.open_engine(settings), settings, folder, _tell)
+    click.echo(f"made: {folder.absolute()}: {_summary(made)}")
+
+
+@backup_group.command("verify")
+@FOLDER
+def verify_command(folder: Path) -> None:
+    """Restore a backup beside the live database and compare; exit code 1 if anything differs."""
+    settings = context.settings_of_command()
+    found = service.verify(context.open_engine(settings), settings.database_url, folder, _tell)
+    for fault in found.faults:
+        click.echo(f"NO  {fault}")
+    if found.faults:
+        raise MapserviceError(f"the backup is not good: {len(found.faults)} faults")
+    click.echo(f"good: {folder.absolute()}: {_summary(found.manifest)}")
+
+
+@backup_group.command("prune")
+@FOLDER
+@click.option("--days", type=click.IntRange(min=1), required=True, help="Older ones are deleted.")
+def prune_command(folder: Path, days: int) -> None:
+    """Delete the backups in a folder that are older; the newest one stays."""
+    for gone in service.prune(context.open_engine(), folder, days, datetime.now(UTC)):
+        click.echo(f"deleted: {gone}")
+
+
+@click.command("restore")
+@FOLDER
+@click.option("--replace", is_flag=True, help="Lose what the database holds now.")
+@click.option(
+    "--erasures",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The file of erasures of a later backup: who was erased since is erased too.",
+)
+def restore_command(folder: Path, replace: bool, erasures: Path | None) -> None:
+    """Restore a backup into an empty database, and erase again who was erased since."""
+    from mapservice.app import PERSONAL_DATA
+
+    settings = context.settings_of_command()
+    done = service.restore(
+        context.open_engine(settings),
+        settings,
+        folder,
+        PERSONAL_DATA,
+        _tell,
+        instead=replace,
+        later_erasures=erasures,
+    )
+    for remark in done.remarks:
+        click.echo(f"!   {remark}", err=True)
+    click.echo(f"restored: {_summary(done.manifest)}; erased again: {done.erased}")
+
+
+def _tell(words: str) -> None:
+    click.echo(words, err=True)
+
+
+def _summary(manifest: BackupManifest) -> str:
+    parts = [
+        f"{manifest.made_at:%Y-%m-%dT%H:%M:%SZ}",
+        f"schema {manifest.schema}",
+        f"{sum(manifest.counts.values())} rows",
+        f"{manifest.counts.get('initiative', 0)} initiatives",
+        f"{len(manifest.names(MEDIA))} files of photos",
+        f"{len(manifest.names(EXPORTS))} exports",
+        f"{manifest.bytes} bytes",
+    ]
+    return ", ".join(parts)

@@ -1,0 +1,1 @@
+"""Backups: one folder holds all that the service cannot make again; restoring, and erasing anew."""
