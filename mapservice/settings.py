@@ -63,8 +63,8 @@ class Settings:
     )
     second_factor: str = _setting(
         "optional",
-        "Codes of an authenticator: optional (asked of who has set one up, before moderating) or"
-        " required (without one the role of an admin opens nothing).",
+        "Codes of an authenticator: optional (asked of those who have set one up, before moderating)"
+        " or required (without one the role of an admin opens nothing).",
     )
     trusted_proxies: str = _setting(
         "",

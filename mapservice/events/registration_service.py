@@ -162,7 +162,7 @@ def check_in(connection: Connection, registration: UUID, *, attended: bool) -> N
 
 
 def answer(connection: Connection, registration: UUID, words: str) -> None:
-    """The answer to the organiser's question, of who has a seat. Raises InvalidInput."""
+    """The answer to the organiser's question, of a person with a seat. Raises InvalidInput."""
     if len(words) > MAX_ANSWER:
         raise InvalidInput("answer", f"is longer than {MAX_ANSWER} characters")
     connection.execute(text(ANSWER), {"id": registration, "answer": words})

@@ -127,7 +127,7 @@ class AttributeColumn:
 
 @dataclass(frozen=True, slots=True)
 class KeptCells:
-    """What is kept of a row: values by column, those about persons apart, and what to tell."""
+    """What a row leaves: values by column, those about persons apart, and what to tell."""
 
     attributes: dict[str, Any]
     withheld: dict[str, str]

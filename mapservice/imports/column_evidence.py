@@ -35,7 +35,7 @@ Test = Callable[[str], object]
 class ColumnMapping:
     """What becomes of one column, and why: shown before anything is saved.
 
-    `field` is a field of `SourceRow`, "attribute" for what is kept as it is, "" for what holds
+    `field` is a field of `SourceRow`, "attribute" for what stays as it is, "" for what holds
     nothing. `kind` is that of an attribute, `doubt` what speaks against the choice, `examples` some
     cells that are not empty.
     """

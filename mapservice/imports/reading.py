@@ -87,7 +87,7 @@ class SourceFile:
 
     @property
     def places(self) -> Iterator[SourceRow]:
-        """The same without what no field takes: for who looks at points alone."""
+        """The same without what no field takes: for callers that look at points alone."""
         return read_rows(self._table, replace(self._reading, attributes=()))
 
 

@@ -118,7 +118,7 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
 
 
 def facts() -> list[ColumnElement[Any]]:
-    """What is told for those who go there, null where nobody told; lists with commas between.
+    """What visitors need to know, null where nobody told; lists with commas between.
 
     None of the parts of a list has a comma of its own, so that one text serves all formats.
     """

@@ -45,7 +45,7 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InitiativeFacts:
-    """What is told of an initiative beside its text.
+    """Practical facts of an initiative, beside its text.
 
     `opening_hours` is the canonical spelling of its syntax. `end_day` is given wherever
     `start_day` is: the same for a single day. Times are local to the place; `start_time` is that
@@ -69,7 +69,7 @@ class InitiativeFacts:
         return self != NO_FACTS
 
     def to_json(self) -> dict[str, Any]:
-        """Only what is told, as JSON can hold it."""
+        """Only the facts that are known, as JSON can hold them."""
         told = {one.name: getattr(self, one.name) for one in fields(self)}
         return {
             name: _as_json(value) for name, value in told.items() if value not in ("", None, ())

@@ -67,7 +67,7 @@ class Initiative:
     `created_at` and `updated_at` are None where unknown; `created_period` then has the year or the
     month of the creation, if known. `changed_at` is by our own clock.
     `distance` is in metres from the point that was asked for, else None. `cover` is the first of
-    its photos that is public, `facts` what is told for those who go there.
+    its photos that is public, `facts` what visitors need to know.
     """
 
     id: UUID

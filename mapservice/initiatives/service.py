@@ -247,7 +247,7 @@ def _values(draft: InitiativeDraft) -> dict[str, Any]:
 
 
 def fact_values(facts: InitiativeFacts) -> dict[str, Any]:
-    """The columns that say what is told beside the text."""
+    """The columns of the practical facts."""
     columns = facts.columns()
     minutes = columns["open_minutes"]
     ranges = None if minutes is None else [Range(first, end) for first, end in minutes]

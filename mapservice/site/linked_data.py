@@ -90,7 +90,7 @@ def initiative(one: Initiative, photos: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _facts(one: Initiative, place: dict[str, Any] | None) -> dict[str, Any]:
-    """What is told for those who go there. Days make an event of its own; hours are the place's.
+    """What visitors need to know. Days make an event of its own; hours are the place's.
 
     schema.org's words for hours know neither months nor the weeks of one, so that only hours that
     have none are told there.

@@ -1,4 +1,4 @@
-"""What is told of each request: an id, one line of JSON, and a place in the metrics.
+"""What each request leaves: an id, one line of JSON, and a place in the metrics.
 
 The id stands in the answer's header, in what an error says to people and machines, and in the line,
 so that a person who writes to us leads to it. A proxy of ours may have given it. The line holds no

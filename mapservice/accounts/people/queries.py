@@ -85,7 +85,7 @@ def find(connection: Connection, identifier: UUID) -> Person | None:
 
 
 def by_email(connection: Connection, key: str) -> Person | None:
-    """By the key of a mailbox; None for who has never signed in."""
+    """By the key of a mailbox; None for a person who has never signed in."""
     row = connection.execute(text(fill(BY_EMAIL, {"person": PERSON})), {"key": key}).one_or_none()
     return Person(**row._mapping) if row else None
 

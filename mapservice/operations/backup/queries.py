@@ -1,4 +1,4 @@
-"""What a backup asks a database, and what is kept about backups."""
+"""What a backup asks a database, and what it stores about backups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

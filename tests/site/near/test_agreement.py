@@ -196,7 +196,7 @@ def check_figures(pages: FlaskClient, shown: Shown) -> None:
 
 
 def near_chips(shown: Shown) -> str:
-    return shown.html[shown.html.index('class="chip-row"') :]
+    return shown.html[shown.html.index('class="chip-row theme-row"') :]
 
 
 def check_map(pages: FlaskClient, shown: Shown) -> None:
