@@ -63,7 +63,7 @@ class Settings:
     )
     second_factor: str = _setting(
         "optional",
-        "Codes of an authenticator: optional (asked of those who have set one up, before moderating)"
+        "Codes of an authenticator: optional (asked of those who set one up, before moderating)"
         " or required (without one the role of an admin opens nothing).",
     )
     trusted_proxies: str = _setting(

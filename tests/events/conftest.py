@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from mapservice.app import create_app
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
+from tests.accounts.roles.admins import sign_in_admin
 from tests.events.organiser import Organiser
 from tests.moderation.moderator import Moderator
 
@@ -34,4 +35,5 @@ def organiser(event_app: Flask, engine: Engine) -> Organiser:
 
 @pytest.fixture
 def eva(event_app: Flask, engine: Engine) -> Moderator:
-    return Moderator(event_app.test_client(), "Eva")
+    client = event_app.test_client()
+    return Moderator(client, sign_in_admin(client, engine, "Eva"))

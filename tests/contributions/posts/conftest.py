@@ -1,4 +1,4 @@
-"""The service with a store, a shared password for moderators, and comments closed or open."""
+"""The service with a store, a moderator, and comments closed or open."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from mapservice.app import create_app
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
+from tests.accounts.roles.admins import sign_in_admin
 from tests.moderation.moderator import Moderator
 
 MakeApp = Callable[..., Flask]
@@ -58,4 +59,5 @@ def client(app: Flask, engine: Engine) -> FlaskClient:
 
 @pytest.fixture
 def moderator(app: Flask, engine: Engine) -> Moderator:
-    return Moderator(app.test_client(), "Mado")
+    client = app.test_client()
+    return Moderator(client, sign_in_admin(client, engine, "Mado"))

@@ -5,6 +5,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from tests.accounts.people.mailbox import fill_in, last_link, press
+from tests.accounts.roles.admins import sign_in_admin
 from tests.contributions.posts.author import FAN, decide, published, rows, told
 from tests.moderation.moderator import Moderator
 
@@ -28,7 +29,8 @@ def test_where_they_are_open_each_is_read_first(open_app: Flask, engine: Engine)
     assert press(visitor, last_link(engine, FAN)).status_code == 303
     public = f"/initiatives/{made}"
     assert "Bravo" not in open_app.test_client().get(public).text, "even where texts are not"
-    moderator = Moderator(open_app.test_client(), "Mado")
+    desk = open_app.test_client()
+    moderator = Moderator(desk, sign_in_admin(desk, engine, "Mado"))
     assert decide(moderator, engine, verdict="post").status_code == 303
     page = open_app.test_client().get(public).text
     assert told(page) == ["Bravo ! &lt;b&gt;Je viens&lt;/b&gt; samedi."]

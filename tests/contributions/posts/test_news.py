@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from tests.accounts.people.mailbox import fill_in, mails_to, sign_in
+from tests.accounts.roles.admins import sign_in_admin
 from tests.contributions.posts.author import (
     AUTHOR,
     FAN,
@@ -154,7 +155,8 @@ def test_news_that_are_public_at_once_are_looked_at_afterwards(
     follow(open_app, engine, made)
     write(client, made, "Les arbres sont là.")
     assert told(open_app.test_client().get(f"/initiatives/{made}").text) == ["Les arbres sont là."]
-    moderator = Moderator(open_app.test_client(), "Mado")
+    desk = open_app.test_client()
+    moderator = Moderator(desk, sign_in_admin(desk, engine, "Mado"))
     assert "Les arbres" in moderator.get("/moderation?kind=post").text
     decide(moderator, engine, verdict="unpost", reason="Hors sujet.")
     assert told(open_app.test_client().get(f"/initiatives/{made}").text) == []
