@@ -8,7 +8,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import segno
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    has_app_context,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
@@ -47,6 +56,7 @@ from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Theme
 from mapservice.mail import service as mail
+from mapservice.settings import Settings
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.tiles.live_map import FRANCE, map_config, place_map
@@ -607,9 +617,17 @@ MAGIC_LINK = MagicLinkAction(
     ask=_ask,
     confirm=lambda connection, person, token: _submit(connection, person, _submission(token)),
 )
+
+
+def _erase(connection: Connection, person: UUID) -> None:
+    # A restore erases again, outside of any request.
+    settings = services().settings if has_app_context() else Settings.from_env()
+    service.erase(connection, person, mail.letterhead(settings).sender)
+
+
 PERSONAL_DATA = PersonalDataProvider(
     "events",
     queries.export,
-    lambda connection, person: service.erase(connection, person, sender()),
+    _erase,
     AccountSection("events/_mine.html", _mine),
 )

@@ -136,9 +136,10 @@ def collection(at: OgcAddresses, one: ItemsCollection, first_created: datetime |
         credit = FIGURES_CREDIT if one.counted else TERRITORIES_CREDIT
         title = "Licence Ouverte 2.0 (territoires)"
         links.append(OgcLink("license", LICENCE_OUVERTE, HTML, title))
-    if one.is_initiatives or one.counted:
+    if one.is_initiatives or one.counted or one.of_events:
         page = f"{at.root.removesuffix('/ogc')}/methode#licences"
-        links.append(OgcLink("license", page, HTML, "Licences des initiatives"))
+        title = "Licences des événements" if one.of_events else "Licences des initiatives"
+        links.append(OgcLink("license", page, HTML, title))
     return {
         "id": one.id,
         "title": one.title,

