@@ -14,6 +14,8 @@ from mapservice.events import fixtures
 from mapservice.geocoding.service import Locator
 from tests.accounts.people.mailbox import last_link, mails_to
 
+pytestmark = pytest.mark.long
+
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LOOKS = ((390, "fr-FR", "dark"), (1280, "en-GB", "light"))

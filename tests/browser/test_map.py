@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.long
+
 READY = "#map[data-state=ready]"
 PATIENCE = 30_000  # ms: the map is drawn in software here
 

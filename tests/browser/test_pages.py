@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.long
+
 READING_PAGES = ["/initiatives", "/initiatives?theme=culture", "/methode", "/nulle-part"]
 PAGES = ["/", *READING_PAGES]
 

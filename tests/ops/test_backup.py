@@ -34,6 +34,8 @@ from mapservice.web.edge import SERVICES, Services
 from tests.conftest import temporary_database
 from tests.db.conftest import insert
 
+pytestmark = pytest.mark.long
+
 PHOTO = "ab" * 16
 VAPID = VapidKey.make().text
 EXPORT = UUID("00000000-0000-4000-8000-000000000001")

@@ -27,6 +27,8 @@ from tests.moderation.places.conftest import (
     kept,
 )
 
+pytestmark = pytest.mark.long
+
 QUEUE = "/moderation/lieux"
 
 

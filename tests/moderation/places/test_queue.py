@@ -14,6 +14,8 @@ from mapservice.moderation.places.model import DoubtReason, why_told
 from tests.conftest import REPOSITORY
 from tests.moderation.places.conftest import NIORT, RENNES, SAINT_MALO, Person, kept
 
+pytestmark = pytest.mark.long
+
 QUEUE = "/moderation/lieux"
 IN_ORDER = ["homonyms", "postcode", "elsewhere", "sea", "nothing"]
 

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.geocoding.matching.normalise import fold, normalise
 
+pytestmark = pytest.mark.long
+
 SEED = 20261129
 LEAST_SHARE = 0.99
 # One letter wrong may well spell another name: what the letters themselves allow.
