@@ -53,7 +53,10 @@ KEPT = {
         SELECT md5(string_agg(location_match::text, ';' ORDER BY initiative))
           FROM location_match""",
     "proposals": "SELECT md5(string_agg(proposal::text, ';' ORDER BY initiative)) FROM proposal",
-    "people": "SELECT md5(string_agg(person::text, ';' ORDER BY id)) FROM person",
+    "people": """
+        SELECT md5(string_agg(ROW(id, email, email_key, name, locale, commune, created_at,
+                                  confirmed_at, last_seen_at, erased_at)::text, ';' ORDER BY id))
+          FROM person""",
     "territories": """
         SELECT md5(string_agg(concat_ws('|', level, code, name, population, epci, departement,
                                         region, ST_AsBinary(outline)), ';' ORDER BY level, code))

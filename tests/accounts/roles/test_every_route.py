@@ -23,13 +23,14 @@ from tests.accounts.roles.cast import (
     report,
     state,
 )
+from tests.events.organiser import Organiser, series_of
 from tests.web.population import Made, insert
 
 pytestmark = pytest.mark.long
 
 ROLES = ("nobody", "person", "coordinator", "moderator", "admin")
 CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
-TURNED_AWAY = (401, 401)
+TURNED_AWAY = (404, 404)
 LEAVER = "leaver@example.org"
 
 
@@ -110,6 +111,16 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/moderation/nouvelles/<uuid:identifier>/rendre"): Rule(
         "post", DECIDE, ABROAD_DECIDE, {}
     ),
+    ("GET", "/moderation/evenements/<uuid:identifier>"): Rule("event", READ, ABROAD, {}),
+    ("POST", "/moderation/evenements/<uuid:identifier>"): Rule(
+        "event", DECIDE, ABROAD_DECIDE, PUBLISH
+    ),
+    ("POST", "/moderation/evenements/<uuid:identifier>/prendre"): Rule(
+        "event", DECIDE, ABROAD_DECIDE, {}
+    ),
+    ("POST", "/moderation/evenements/<uuid:identifier>/rendre"): Rule(
+        "event", DECIDE, ABROAD_DECIDE, {}
+    ),
     ("GET", "/moderation/confiance"): Rule("list", READ, READ, {}),
     ("GET", "/moderation/confiance/<uuid:identifier>"): Rule("proposal", READ, ABROAD, {}),
     ("GET", "/moderation/confiance/rafales/<uuid:identifier>"): Rule("burst", READ, ABROAD, {}),
@@ -140,6 +151,7 @@ NEEDS_A_PERSON = {
     ("GET", "/compte/effacer"),
     ("POST", "/compte/effacer"),
     ("POST", "/compte/page"),
+    ("POST", "/evenements/agenda"),
     ("POST", "/suivre/<uuid:identifier>/arreter"),
     ("POST", "/bilan/lettre"),
     ("GET", "/compte/second-facteur"),
@@ -151,6 +163,7 @@ NEEDS_A_PERSON = {
     ("POST", "/rapports/mensuels/<uuid:identifier>/arreter"),
 }
 # Forms that ask who is not signed in for their address first.
+OF_AN_AUTHOR = ("/initiatives/<uuid:", "/evenements/<uuid:")
 ASKS_FOR_AN_ADDRESS = ("/connexion", "/suivre")
 VALUES = {
     "level": "region",
@@ -180,6 +193,9 @@ VALUES = {
     "subscription": "01970000-0000-7000-8000-000000000000",
     "link": "01970000-0000-7000-8000-000000000000",
     "slug": "nobody",
+    "registration": "01970000-0000-7000-8000-000000000000",
+    "need": "01970000-0000-7000-8000-000000000000",
+    "run": "01970000-0000-7000-8000-000000000000",
     "file": "0123456789abcdef0123456789abcdef-320.webp",
     "kind": "commune",
     "where": "35238",
@@ -234,6 +250,7 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
             "burst": burst(engine, here),
             "photo": photo(engine, here),
             "post": post(engine, near["public"]),
+            "event": event(keyed_app, engine, "Rennes"),
         },
         {
             "proposal": there,
@@ -243,6 +260,7 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
             "burst": burst(engine, there),
             "photo": photo(engine, there),
             "post": post(engine, far["public"]),
+            "event": event(keyed_app, engine, "Caen"),
         },
     )
 
@@ -254,6 +272,13 @@ def photo(engine: Engine, initiative: UUID) -> UUID:
         bound = {"id": made, "name": uuid4().hex, "initiative": initiative}
         connection.execute(text(PHOTO), bound)
     return made
+
+
+def event(app: Flask, engine: Engine, place: str) -> UUID:
+    """A series that waits to be read."""
+    made = Organiser(app.test_client(), engine).propose(place=place)
+    with engine.connect() as connection:
+        return series_of(connection, made)
 
 
 def post(engine: Engine, initiative: UUID) -> UUID:
@@ -356,7 +381,7 @@ def test_elsewhere_a_role_opens_nothing(scene: Scene, keyed_app: Flask) -> None:
         assert len(set(answers.values())) == 1, (method, path, answers)
         if (method, rule) in NEEDS_A_PERSON:
             assert nobody == 303, (method, path)
-        elif rule not in ASKS_FOR_AN_ADDRESS and not rule.startswith("/initiatives/<uuid:"):
+        elif rule not in ASKS_FOR_AN_ADDRESS and not rule.startswith(OF_AN_AUTHOR):
             assert nobody == answers["person"], (method, path)
 
 
