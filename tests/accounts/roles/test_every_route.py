@@ -163,7 +163,7 @@ NEEDS_A_PERSON = {
     ("POST", "/rapports/mensuels/<uuid:identifier>/arreter"),
 }
 # Forms that ask who is not signed in for their address first.
-OF_AN_AUTHOR = ("/initiatives/<uuid:", "/evenements/<uuid:")
+OF_AN_AUTHOR = ("/initiatives/<uuid:", "/evenements/<uuid:", "/besoins/<uuid:")
 ASKS_FOR_AN_ADDRESS = ("/connexion", "/suivre")
 VALUES = {
     "level": "region",
