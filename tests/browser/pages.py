@@ -153,6 +153,7 @@ OWN = (
 # Packages and single endpoints that answer machines, or with a file; besides those under /api.
 NO_PAGE = {
     "activity", "assets", "basemap", "coordination_maps", "drawings", "feeds", "geocode", "health",
+    "comments.ask",  # closed unless a setting opens it
     "news_feed", "operations",
     "offline.manifest", "offline.service_worker", "photos", "proof", "sharing",
     "sitemap", "static", "tiles", "event_tiles", "events.as_geojson", "events.as_csv",
