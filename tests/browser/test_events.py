@@ -22,7 +22,7 @@ LOOKS = ((390, "fr-FR", "dark"), (1280, "en-GB", "light"))
 ADDRESS = "venir@example.org"
 SHOWN = """() => {
   const { map } = document.getElementById("map");
-  return map?.getLayer("events") && map.queryRenderedFeatures({ layers: ["events"] }).length > 10;
+  return map?.getLayer("events") && map.queryRenderedFeatures({ layers: ["events"] }).length > 0;
 }"""
 
 
