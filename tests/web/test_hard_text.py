@@ -195,12 +195,15 @@ def senders(app: Flask, admin: Actor) -> list[Callable[..., TestResponse]]:
     return [admin.open, by(admin.client, own), by(app.test_client(), nobody)]
 
 
+ENDS_A_SESSION = ("/deconnexion", "/deconnexion/partout", "/compte/effacer")
+
+
 def test_each_field_of_each_form(watched: Flask, admin: Actor) -> None:
     failed, tried = {}, 0
     for rule in rules(watched):
         for method in methods(rule):
             # The others would leave nobody signed in for those that come after them.
-            if method == "GET" or rule.rule in ("/deconnexion", "/compte/effacer"):
+            if method == "GET" or rule.rule in ENDS_A_SESSION:
                 continue
             path = address(rule)
             for send in senders(watched, admin):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -145,8 +146,11 @@ def end_session() -> Response:
     """One of the person's own sessions, in another browser."""
     forms.check_own()
     person = session.require_person()
-    with services().engine.begin() as connection:
-        service.end_one_session(connection, person.id, request.form.get("session", ""))
+    name = request.form.get("session", "")
+    # Any other text names no session; the database could not even be asked for some.
+    if re.fullmatch(r"[0-9a-f]{64}", name):
+        with services().engine.begin() as connection:
+            service.end_one_session(connection, person.id, name)
     return _see(url_for("people.account"))
 
 
