@@ -23,6 +23,21 @@ _THEMES = tuple(str(theme) for theme in Theme)
 _AUDIENCES = tuple(str(audience) for audience in Audience)
 _STATUSES = tuple(str(status) for status in PUBLIC)
 _PRECISIONS = tuple(str(precision) for precision in Precision)
+# Where an initiative or an event is.
+_PLACE_ATTRIBUTES = (
+    FeatureAttribute("commune", AttributeKind.STRING, "Commune, INSEE code", nullable=True),
+    FeatureAttribute("commune_name", AttributeKind.STRING, "Name of the commune", nullable=True),
+    FeatureAttribute("epci", AttributeKind.STRING, "EPCI, SIREN code", nullable=True),
+    FeatureAttribute("departement", AttributeKind.STRING, "Département, INSEE code", nullable=True),
+    FeatureAttribute("region", AttributeKind.STRING, "Région, INSEE code", nullable=True),
+    FeatureAttribute("region_name", AttributeKind.STRING, "Name of the région", nullable=True),
+    FeatureAttribute(
+        "precision",
+        AttributeKind.STRING,
+        "Finest thing known of its place",
+        choices=_PRECISIONS,
+    ),
+)
 
 _POSITION = r"^-?[0-9]+(\.[0-9]+)?,-?[0-9]+(\.[0-9]+)?$"
 
@@ -95,22 +110,7 @@ INITIATIVES = ItemsCollection(
         FeatureAttribute(
             "scale", AttributeKind.STRING, "Extent meant", choices=tuple(map(str, Scale))
         ),
-        FeatureAttribute("commune", AttributeKind.STRING, "Commune, INSEE code", nullable=True),
-        FeatureAttribute(
-            "commune_name", AttributeKind.STRING, "Name of the commune", nullable=True
-        ),
-        FeatureAttribute("epci", AttributeKind.STRING, "EPCI, SIREN code", nullable=True),
-        FeatureAttribute(
-            "departement", AttributeKind.STRING, "Département, INSEE code", nullable=True
-        ),
-        FeatureAttribute("region", AttributeKind.STRING, "Région, INSEE code", nullable=True),
-        FeatureAttribute("region_name", AttributeKind.STRING, "Name of the région", nullable=True),
-        FeatureAttribute(
-            "precision",
-            AttributeKind.STRING,
-            "Finest thing known of its place",
-            choices=_PRECISIONS,
-        ),
+        *_PLACE_ATTRIBUTES,
         FeatureAttribute("supporters", AttributeKind.INTEGER, "Confirmed supporters"),
         FeatureAttribute(
             "created_at", AttributeKind.MOMENT, "Created; null where nobody told", nullable=True
@@ -232,22 +232,7 @@ EVENTS = ItemsCollection(
         FeatureAttribute("starts_at", AttributeKind.MOMENT, "Begins"),
         FeatureAttribute("ends_at", AttributeKind.MOMENT, "Ends"),
         FeatureAttribute("zone", AttributeKind.STRING, "Time zone of its clocks (IANA)"),
-        FeatureAttribute("commune", AttributeKind.STRING, "Commune, INSEE code", nullable=True),
-        FeatureAttribute(
-            "commune_name", AttributeKind.STRING, "Name of the commune", nullable=True
-        ),
-        FeatureAttribute("epci", AttributeKind.STRING, "EPCI, SIREN code", nullable=True),
-        FeatureAttribute(
-            "departement", AttributeKind.STRING, "Département, INSEE code", nullable=True
-        ),
-        FeatureAttribute("region", AttributeKind.STRING, "Région, INSEE code", nullable=True),
-        FeatureAttribute("region_name", AttributeKind.STRING, "Name of the région", nullable=True),
-        FeatureAttribute(
-            "precision",
-            AttributeKind.STRING,
-            "Finest thing known of its place",
-            choices=_PRECISIONS,
-        ),
+        *_PLACE_ATTRIBUTES,
         FeatureAttribute("place_text", AttributeKind.STRING, "Place as its organiser wrote it"),
         FeatureAttribute(
             "registration",
