@@ -826,10 +826,13 @@ def _refuse_unstorable_texts() -> None:
     """No text of ours has a null character, and PostgreSQL cannot even be asked for one.
 
     Once for all routes, so that none has to think of it; forms and bodies are cleaned by who reads
-    them. Bytes that are no UTF-8 have become U+FFFD by now.
+    them. Bytes that are no UTF-8 have become U+FFFD by now. Nor may a bare line break pass, which
+    a redirect would have to write into a header.
     """
     if not is_storable(request.path):
         raise NotFound("There is no such address.")
+    if not {0x0A, 0x0D}.isdisjoint(request.query_string):
+        raise InvalidInput("query", "must not contain a bare line break")
     for name, text in request.args.items(multi=True):
         if not is_storable(name) or not is_storable(text):
             raise InvalidInput(name[:50], "must not contain a null character")

@@ -328,7 +328,9 @@ def _beside(engine: Engine, url: str, major: int) -> Iterator[str]:
             if not isinstance(error.orig, postgres.InsufficientPrivilege):
                 raise
         else:
-            stack.callback(lambda: server.execute(text(f"DROP DATABASE {name} WITH (FORCE)")))
+            # Not by force: autovacuum may be at work in it, which no role but a superuser may end;
+            # PostgreSQL itself sends it away, and waits for whoever has just left.
+            stack.callback(lambda: server.execute(text(f"DROP DATABASE {name}")))
             if _has_postgis(scratch):
                 yield scratch
                 return
