@@ -1,12 +1,11 @@
 """`/moderation/evenements/{id}`: a series of events as moderators see it, in their one queue."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import Blueprint, Response, make_response, render_template, request
 from markupsafe import Markup
 from sqlalchemy import Connection
 
@@ -14,7 +13,7 @@ from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions as access
 from mapservice.audit import queries as audit
 from mapservice.contributions.proposals.model import MAX_REASON
-from mapservice.errors import InvalidInput, NotFound
+from mapservice.errors import NotFound
 from mapservice.events import queries, service
 from mapservice.events.model import PUBLIC
 from mapservice.events.recurrence_words import rule_words
@@ -25,10 +24,8 @@ from mapservice.i18n import verdict_label
 from mapservice.initiatives.markdown import to_html
 from mapservice.moderation import pages
 from mapservice.moderation import queries as moderation
-from mapservice.moderation import service as claims
+from mapservice.moderation.case_forms import CaseForms, read_revision, read_verdict
 from mapservice.moderation.model import CLAIM_MINUTES, CaseKind, CaseSubject
-from mapservice.moderation.routes import mistake, read_revision, read_verdict
-from mapservice.moderation.service import TooLate
 from mapservice.moderation.subjects import CaseProvider
 from mapservice.web.edge import only_parameters, services
 
@@ -45,39 +42,29 @@ def case(identifier: UUID) -> Response:
 
 @blueprint.post("/<uuid:identifier>/prendre")
 def take(identifier: UUID) -> Response:
-    return _attempt(
-        identifier,
-        lambda connection, by: claims.claim(connection, identifier, by, CaseKind.EVENT),
-    )
+    return FORMS.claim(identifier)
 
 
 @blueprint.post("/<uuid:identifier>/rendre")
 def give_back(identifier: UUID) -> Response:
-    return _attempt(identifier, lambda connection, by: claims.release(connection, identifier, by))
+    return FORMS.release(identifier)
 
 
 @blueprint.post("/<uuid:identifier>")
 def decide(identifier: UUID) -> Response:
-    if not access.is_own_form():
-        return _again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
-    try:
-        site = session.letterhead()
-        with services().engine.begin() as connection:
-            _require_decider(connection, identifier)
-            service.decide(
-                connection,
-                site,
-                identifier,
-                read_verdict(),
-                pages.moderator(),
-                seen=read_revision(),
-                reason=request.form.get("reason", ""),
-            )
-            return pages.see(pages.onward(connection))
-    except InvalidInput as error:
-        return _again(identifier, HTTPStatus.BAD_REQUEST, mistake(error))
-    except TooLate as error:
-        return _again(identifier, HTTPStatus.CONFLICT, pages.late(error))
+    def act(connection: Connection) -> str:
+        service.decide(
+            connection,
+            session.letterhead(),
+            identifier,
+            read_verdict(),
+            pages.moderator(),
+            seen=read_revision(),
+            reason=request.form.get("reason", ""),
+        )
+        return pages.onward(connection)
+
+    return FORMS.answer(identifier, act)
 
 
 def load(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, CaseSubject]:
@@ -155,25 +142,4 @@ def _shared() -> dict[str, Any]:
     }
 
 
-def _attempt(identifier: UUID, act: Callable[[Connection, str], None]) -> Response:
-    if not access.is_own_form():
-        return _again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
-    try:
-        with services().engine.begin() as connection:
-            _require_decider(connection, identifier)
-            act(connection, access.reviewer())
-    except TooLate as error:
-        return _again(identifier, HTTPStatus.CONFLICT, pages.late(error))
-    path = url_for("event_moderation.case", identifier=identifier)
-    return pages.see(pages.address(path, pages.part_pairs()))
-
-
-def _require_decider(connection: Connection, identifier: UUID) -> None:
-    access.require_decider(lambda reach: queries.is_within(connection, identifier, reach))
-
-
-def _again(identifier: UUID, status: HTTPStatus, words_: str) -> Response:
-    with services().engine.connect() as connection:
-        response = _page(connection, identifier, words_)
-    response.status_code = status
-    return response
+FORMS = CaseForms("event_moderation.case", _page, queries.is_within, (CaseKind.EVENT,))

@@ -5,7 +5,6 @@ comes from an unconfirmed address stays in the payload of the mailed link. Rows 
 order: series, then its events by id.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -119,12 +118,7 @@ def ask(
     locale: str,
 ) -> None:
     """Mails the link that confirms a proposal; a form that is sent twice is mailed once."""
-    _one_at_a_time(connection, submission.form)
-    payload = submission.to_json()
-    bound = {"form": submission.form, "key": email.key, "payload": json.dumps(payload)}
-    if connection.execute(text(MAILED), bound | {"purpose": PURPOSE}).scalar_one():
-        return
-    people.ask_confirmation(
+    people.ask_confirmation_once(
         connection,
         site,
         email,
@@ -132,7 +126,7 @@ def ask(
             purpose=PURPOSE,
             letter=LETTER,
             subject=submission.form,
-            payload=payload,
+            payload=submission.to_json(),
             values={"title": submission.content.title},
             locale=locale,
         ),
@@ -152,7 +146,7 @@ def submit(
 
     A form that has made one makes no other. Raises StateConflict where that one is somebody else's.
     """
-    _one_at_a_time(connection, submission.form)
+    people.one_form_at_a_time(connection, PURPOSE, submission.form)
     known = queries.of_form(connection, submission.form)
     if known:
         if known[1] != person.id:
@@ -748,19 +742,6 @@ def _first(connection: Connection, series: UUID) -> UUID:
 def _changed_alone(connection: Connection, series: UUID) -> set[UUID]:
     return set(connection.execute(text(CHANGED_ALONE), {"series": series}).scalars())
 
-
-def _one_at_a_time(connection: Connection, form: UUID) -> None:
-    """Two submissions of the same form take turns."""
-    statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:form, 0))")
-    connection.execute(statement, {"form": f"event {form}"})
-
-
-MAILED = """
-SELECT EXISTS (
-    SELECT FROM token JOIN person ON person.id = token.person
-     WHERE token.subject = :form AND token.purpose = :purpose AND token.used_at IS NULL
-       AND token.expires_at > now() AND token.payload = CAST(:payload AS jsonb)
-       AND person.email_key = :key)"""
 
 RECURRENCES = "SELECT recurrence_id FROM event WHERE series = :series"
 

@@ -1,7 +1,6 @@
 """`/moderation/signalements`: problem reports about initiatives, one by one."""
 
 from collections.abc import Callable
-from http import HTTPStatus
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
@@ -17,7 +16,7 @@ from mapservice.contributions.proposals.model import MAX_REASON
 from mapservice.contributions.supports import queries as supports
 from mapservice.contributions.supports.model import MAX_TEXT, ProblemReport
 from mapservice.contributions.supports.service import close_report
-from mapservice.errors import InvalidInput, NotFound, StateConflict
+from mapservice.errors import NotFound
 from mapservice.i18n import gettext as _
 from mapservice.i18n import reason_words
 from mapservice.initiatives import queries as initiatives
@@ -25,11 +24,11 @@ from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import PUBLIC
 from mapservice.media import queries as photos
 from mapservice.moderation import merge_service, pages, queries, service
+from mapservice.moderation.case_forms import CaseForms, read_revision, read_verdict
 from mapservice.moderation.merge_routes import read_target
 from mapservice.moderation.merge_service import MergeAction
 from mapservice.moderation.model import CLAIM_MINUTES, CaseKind
-from mapservice.moderation.routes import mistake, read_revision, read_verdict, shared
-from mapservice.moderation.service import TooLate
+from mapservice.moderation.routes import shared
 from mapservice.tiles.live_map import place_map
 from mapservice.web.edge import only_parameters, services
 
@@ -56,13 +55,11 @@ def case(identifier: UUID) -> Response:
 @blueprint.post("/<uuid:identifier>")
 def take_down(identifier: UUID) -> Response:
     """Rejects the reported initiative, or asks its author for changes."""
-    site = session.letterhead() if access.is_own_form() else None
 
     def act(connection: Connection, report: ProblemReport) -> None:
-        assert site is not None, "refused before"
         service.take_down(
             connection,
-            site,
+            session.letterhead(),
             report.initiative,
             read_verdict(),
             pages.moderator(),
@@ -82,10 +79,8 @@ def close(identifier: UUID) -> Response:
 @blueprint.post("/<uuid:identifier>/reunir")
 def merge(identifier: UUID) -> Response:
     """Merges the reported initiative into another one."""
-    site = session.letterhead() if access.is_own_form() else None
 
     def act(connection: Connection, report: ProblemReport) -> None:
-        assert site is not None, "refused before"
         badge, reason = access.badge(), request.form.get("reason", "")
         done = MergeAction(
             by=badge.name,
@@ -94,66 +89,34 @@ def merge(identifier: UUID) -> Response:
             seen=read_revision(),
             report=report.id,
         )
-        merge_service.merge(connection, site, report.initiative, read_target(connection), done)
+        target = read_target(connection)
+        merge_service.merge(connection, session.letterhead(), report.initiative, target, done)
 
     return _settle(identifier, act)
 
 
 @blueprint.post("/<uuid:identifier>/prendre")
 def take(identifier: UUID) -> Response:
-    return _hold(identifier, lambda connection: _claim(connection, identifier))
+    return FORMS.claim(identifier)
 
 
 @blueprint.post("/<uuid:identifier>/rendre")
 def leave(identifier: UUID) -> Response:
-    return _hold(
-        identifier, lambda connection: service.release(connection, identifier, access.reviewer())
-    )
+    return FORMS.release(identifier)
 
 
-def _settle(identifier: UUID, act: Verb) -> Response:
-    """Runs `act` and closes the report in one transaction, then goes on to the next case."""
-    _require_decider(identifier)
-    if not access.is_own_form():
-        return _again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
-    badge, note = access.badge(), request.form.get("note", "").strip()[:MAX_TEXT]
-    try:
-        with services().engine.begin() as connection:
-            report = _find(connection, identifier)
-            service.check_holder(connection, identifier, badge.name, CaseKind.REPORT)
-            act(connection, report)
-            about = close_report(connection, identifier, badge.name, note, badge.person)
-            return pages.see(pages.onward(connection, decided=about))
-    except InvalidInput as error:
-        return _again(identifier, HTTPStatus.BAD_REQUEST, mistake(error))
-    except TooLate as error:
-        return _again(identifier, HTTPStatus.CONFLICT, pages.late(error))
-    except StateConflict:
-        return _again(identifier, HTTPStatus.CONFLICT, _("Ce signalement est déjà clos."))
+def _settle(identifier: UUID, verb: Verb) -> Response:
+    """Closes the report with what `verb` does, in one transaction, and goes on to the next case."""
 
+    def act(connection: Connection) -> str:
+        badge, note = access.badge(), request.form.get("note", "").strip()[:MAX_TEXT]
+        report = _find(connection, identifier)
+        service.check_holder(connection, identifier, badge.name, CaseKind.REPORT)
+        verb(connection, report)
+        about = close_report(connection, identifier, badge.name, note, badge.person)
+        return pages.onward(connection, decided=about)
 
-def _hold(identifier: UUID, act: Callable[[Connection], None]) -> Response:
-    _require_decider(identifier)
-    if not access.is_own_form():
-        return _again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
-    try:
-        with services().engine.begin() as connection:
-            act(connection)
-    except TooLate as error:
-        return _again(identifier, HTTPStatus.CONFLICT, pages.late(error))
-    path = url_for("reports.case", identifier=identifier)
-    return pages.see(pages.address(path, pages.part_pairs()))
-
-
-def _claim(connection: Connection, identifier: UUID) -> None:
-    by = access.reviewer()
-    service.check_holder(connection, identifier, by, CaseKind.REPORT)
-    service.claim(connection, identifier, by, CaseKind.REPORT)
-
-
-def _require_decider(identifier: UUID) -> None:
-    with services().engine.connect() as connection:
-        access.require_decider(lambda reach: supports.is_within(connection, identifier, reach))
+    return FORMS.answer(identifier, act, _("Ce signalement est déjà clos."))
 
 
 def _find(connection: Connection, identifier: UUID) -> ProblemReport:
@@ -161,14 +124,6 @@ def _find(connection: Connection, identifier: UUID) -> ProblemReport:
     if report is None or not supports.is_within(connection, identifier, access.sees()):
         raise NotFound("There is no such report.")
     return report
-
-
-def _again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
-    """The page again with an error message, in its present state."""
-    with services().engine.connect() as connection:
-        response = _page(connection, identifier, words)
-    response.status_code = status
-    return response
 
 
 def _page(connection: Connection, identifier: UUID, error: str = "") -> Response:
@@ -211,3 +166,6 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         **shared(connection),
     )
     return make_response(page)
+
+
+FORMS = CaseForms("reports.case", _page, supports.is_within, (CaseKind.REPORT,))

@@ -1,7 +1,6 @@
 """`/moderation`: the queue, one text, and the decisions about it."""
 
-from collections.abc import Callable, Sequence
-from http import HTTPStatus
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,24 +11,22 @@ from sqlalchemy import Connection
 from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions as access
 from mapservice.audit import queries as audit
-from mapservice.audit.model import DecisionVerdict
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.proposals import similar
-from mapservice.contributions.proposals.model import MAX_REASON, ON_TEXT
+from mapservice.contributions.proposals.model import MAX_REASON
 from mapservice.contributions.supports.model import ReportReason
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.i18n import case_kind_label, reason_words
-from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import ListingCursor, ListingSort, parse_moment
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import PUBLIC
 from mapservice.media import queries as photos
 from mapservice.moderation import pages, queries, service
+from mapservice.moderation.case_forms import CaseForms, read_revision, read_verdict
 from mapservice.moderation.merge_service import MERGEABLE
 from mapservice.moderation.model import CLAIM_MINUTES, CaseKind, QueuePosition
 from mapservice.moderation.places import queries as places
-from mapservice.moderation.service import TooLate
 from mapservice.moderation.subjects import CaseProviders
 from mapservice.tiles.live_map import place_map
 from mapservice.web.edge import only_parameters, services
@@ -112,37 +109,30 @@ def take_next() -> Response:
 
 @blueprint.post("/<uuid:identifier>/prendre")
 def take(identifier: UUID) -> Response:
-    return attempt(identifier, lambda connection, by: service.claim(connection, identifier, by))
+    return FORMS.claim(identifier)
 
 
 @blueprint.post("/<uuid:identifier>/rendre")
 def leave(identifier: UUID) -> Response:
-    return attempt(identifier, lambda connection, by: service.release(connection, identifier, by))
+    return FORMS.release(identifier)
 
 
 @blueprint.post("/<uuid:identifier>")
 def decide(identifier: UUID) -> Response:
-    if not access.is_own_form():
-        return again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
-    try:
-        site = session.letterhead()
-        with services().engine.begin() as connection:
-            require_decider(connection, identifier)
-            service.decide(
-                connection,
-                site,
-                identifier,
-                read_verdict(),
-                pages.moderator(),
-                seen=read_revision(),
-                digest=request.form.get("digest", ""),
-                reason=request.form.get("reason", ""),
-            )
-            return pages.see(pages.onward(connection, decided=identifier))
-    except InvalidInput as error:
-        return again(identifier, HTTPStatus.BAD_REQUEST, mistake(error))
-    except TooLate as error:
-        return again(identifier, HTTPStatus.CONFLICT, pages.late(error))
+    def act(connection: Connection) -> str:
+        service.decide(
+            connection,
+            session.letterhead(),
+            identifier,
+            read_verdict(),
+            pages.moderator(),
+            seen=read_revision(),
+            digest=request.form.get("digest", ""),
+            reason=request.form.get("reason", ""),
+        )
+        return pages.onward(connection, decided=identifier)
+
+    return FORMS.answer(identifier, act)
 
 
 def case_page(connection: Connection, identifier: UUID, error: str = "") -> Response:
@@ -213,51 +203,7 @@ def shared(connection: Connection) -> dict[str, Any]:
     }
 
 
-def attempt(identifier: UUID, act: Callable[[Connection, str], None]) -> Response:
-    """Runs `act` and shows the case again, with an error message where it failed."""
-    if not access.is_own_form():
-        return again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
-    try:
-        with services().engine.begin() as connection:
-            require_decider(connection, identifier)
-            act(connection, access.reviewer())
-    except TooLate as error:
-        return again(identifier, HTTPStatus.CONFLICT, pages.late(error))
-    return pages.see(_address(pages.part_pairs(), identifier))
-
-
-def require_decider(connection: Connection, identifier: UUID) -> None:
-    access.require_decider(lambda reach: queries.is_within(connection, identifier, reach))
-
-
-def again(identifier: UUID, status: HTTPStatus, words: str) -> Response:
-    """The page again with an error message, in its present state."""
-    with services().engine.connect() as connection:
-        response = case_page(connection, identifier, words)
-    response.status_code = status
-    return response
-
-
-def mistake(error: InvalidInput) -> str:
-    if error.field == "reason":
-        return _("Donnez la raison, en %(most)s signes au plus.", most=MAX_REASON)
-    if error.field == "target":
-        return _("Donnez l’adresse d’une autre initiative, qui soit publique.")
-    return _("Choisissez une des décisions proposées.")
-
-
-def read_verdict() -> DecisionVerdict:
-    text = request.form.get("verdict", "")
-    if text not in ON_TEXT:
-        raise InvalidInput("verdict", "is not one of those offered")
-    return DecisionVerdict(text)
-
-
-def read_revision() -> int:
-    text = request.form.get("revision", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 9):
-        raise InvalidInput("revision", "is not the number of a version")
-    return int(text)
+FORMS = CaseForms("moderation.case", case_page, queries.is_within)
 
 
 def _address(

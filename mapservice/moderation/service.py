@@ -89,7 +89,7 @@ def claim(connection: Connection, identifier: UUID, by: str, *kinds: CaseKind) -
     """Claims a case, or extends the claim. Raises NotFound or TooLate."""
     wanted = {"id": identifier, "kinds": [str(kind) for kind in kinds or TEXTS]}
     if not connection.execute(text(CLAIM), wanted | _claim(by)).rowcount:
-        _check(connection, identifier, by)
+        _check(connection, identifier, by, *kinds)
 
 
 def release(connection: Connection, identifier: UUID, by: str) -> None:
@@ -254,14 +254,14 @@ def _held(connection: Connection, identifier: UUID) -> Proposal | None:
     return proposals.find(connection, identifier, lock=True)
 
 
-def _check(connection: Connection, identifier: UUID, by: str) -> CaseKind:
-    kind, _ = queries.find(connection, identifier)
+def _check(connection: Connection, identifier: UUID, by: str, *kinds: CaseKind) -> CaseKind:
+    kind, _ = queries.find(connection, identifier, *kinds)
     if kind is None:
         last = next(iter(audit.decisions(connection, identifier)), None)
-        if last is None and proposals.find(connection, identifier) is None:
+        if last is None and not kinds and proposals.find(connection, identifier) is None:
             raise NotFound("There is no such proposal.")
         raise TooLate(LateReason.DECIDED, last.decided_by if last else "")
-    check_holder(connection, identifier, by)
+    check_holder(connection, identifier, by, *kinds)
     return kind
 
 

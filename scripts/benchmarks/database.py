@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from mapservice.initiatives.facts import FACT_COLUMNS
 from mapservice.initiatives.filters import InitiativeFilters
 from scripts.benchmarks.options import ROOT
 
@@ -17,14 +18,17 @@ from scripts.benchmarks.options import ROOT
 BY_HAND = "bench"
 TERRITORIES_ONLY = "bench_0"
 
-# Peers read the same tables, through views that show what our doors show. Tiles want positions in
-# EPSG:3857, items in EPSG:4326: they get an index for either.
+# Peers read the same tables, through views that show what our doors show, facts included. Tiles
+# want positions in EPSG:3857, items in EPSG:4326: they get an index for either.
 PEER_VIEWS = """
 CREATE SCHEMA IF NOT EXISTS bench;
 CREATE INDEX IF NOT EXISTS bench_initiative_anchor ON initiative USING gist (anchor);
-CREATE OR REPLACE VIEW bench.initiative AS
+DROP VIEW IF EXISTS bench.initiative;
+CREATE VIEW bench.initiative AS
     SELECT id, title, summary, theme, status, scale, commune, epci, departement, region,
-           precision, supporters, created_at, updated_at, anchor AS geom
+           precision, supporters, created_at, created_period, updated_at,
+           nullif(source_platform, '') AS source, nullif(source_url, '') AS source_url,
+           nullif(source_licence, '') AS licence, source_supporters, {facts}, anchor AS geom
       FROM initiative
      WHERE status IN ({statuses});
 CREATE OR REPLACE VIEW bench.initiative_tile AS
@@ -58,9 +62,11 @@ def database(server: str, count: int) -> str:
 
 def add_views(url: str) -> None:
     """What the peers and the plain SQL read beside the service's own tables."""
-    statuses = sql.SQL(", ").join(str(status) for status in InitiativeFilters().statuses)
+    comma = sql.SQL(", ")
+    statuses = comma.join(str(status) for status in InitiativeFilters().statuses)
+    facts = comma.join(map(sql.Identifier, FACT_COLUMNS))
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL(PEER_VIEWS).format(statuses=statuses))
+        connection.execute(sql.SQL(PEER_VIEWS).format(statuses=statuses, facts=facts))
         connection.execute(NAMES)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mapservice.initiatives.facts import FACT_COLUMNS
 from mapservice.initiatives.filters import InitiativeFilters
 from scripts.benchmarks import peer_pygeoapi, peer_tipg
 from scripts.benchmarks.bench import Bench
@@ -46,13 +47,16 @@ PLAIN = """
                        'source', nullif(source_platform, ''),
                        'source_url', nullif(source_url, ''),
                        'licence', nullif(source_licence, ''),
-                       'source_supporters', source_supporters))))::text
+                       'source_supporters', source_supporters,
+                       {facts}))))::text
       FROM (SELECT *
               FROM initiative
              WHERE anchor_3857 && ST_Transform(
                        ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326), 3857)
                AND status = ANY(%(statuses)s)
-             LIMIT %(limit)s) AS listed"""
+             LIMIT %(limit)s) AS listed""".replace(
+    "{facts}", ", ".join(f"'{name}', {name}" for name in FACT_COLUMNS)
+)
 
 
 def path(door: str, place: Place, limit: int) -> str:

@@ -14,6 +14,8 @@ from sqlalchemy import Engine, text
 
 from mapservice.events import registration_service
 from tests.accounts.people.mailbox import last_link, mails_to, press, token_of
+from tests.accounts.roles.admins import sign_in_admin
+from tests.contributions.proposals.desk import hidden
 from tests.events.organiser import (
     SENDER,
     Organiser,
@@ -199,6 +201,28 @@ def test_what_is_asked_back_is_mended_and_waits_again(
     assert "déjà public" in eva.get("/moderation?kind=event").text
     assert publish(eva, engine, identifier, "keep").status_code == 303
     assert 'name="verdict"' not in eva.get(path).text
+
+
+def test_a_case_that_another_moderator_has_taken(
+    organiser: Organiser, eva: Moderator, event_app: Flask, engine: Engine
+) -> None:
+    identifier = organiser.propose()
+    client = event_app.test_client()
+    max_ = Moderator(client, sign_in_admin(client, engine, "Max"))
+    with engine.connect() as connection:
+        path = f"/moderation/evenements/{series_of(connection, identifier)}"
+    assert eva.post(f"{path}/prendre").status_code == 303
+    late = max_.post(f"{path}/prendre")
+    assert (late.status_code, " s’en occupe en ce moment" in late.text) == (409, True)
+    read = hidden(eva.get(path).text, "revision")
+    late = max_.post(path, max_.get(path).text, verdict="publish", revision=read)
+    assert (late.status_code, " s’en occupe en ce moment" in late.text) == (409, True)
+    assert eva.post(f"{path}/rendre").status_code == 303
+    assert max_.post(f"{path}/prendre").status_code == 303
+    read = eva.get(path).text
+    publish(max_, engine, identifier)
+    late = eva.post(f"{path}/prendre", read)
+    assert (late.status_code, "Déjà décidé par Max" in late.text) == (409, True)
 
 
 def test_what_people_write_is_text_in_mails_and_pages(

@@ -43,6 +43,13 @@ INSERT INTO person (email, email_key, locale) VALUES (:email, :key, :locale)
 RETURNING id, CASE WHEN confirmed_at IS NULL THEN :email ELSE email END AS email,
           CASE WHEN confirmed_at IS NULL THEN :locale ELSE locale END AS locale"""
 
+IS_ASKED = """
+SELECT EXISTS (
+    SELECT FROM token JOIN person ON person.id = token.person
+     WHERE token.subject = :form AND token.purpose = :purpose AND token.used_at IS NULL
+       AND token.expires_at > now() AND token.payload = CAST(:payload AS jsonb)
+       AND person.email_key = :key)"""
+
 KEEP_LINK = """
 INSERT INTO token (digest, purpose, person, email, subject, payload, expires_at)
 VALUES (:digest, :purpose, :person, :email, :subject, CAST(:payload AS jsonb),
@@ -192,6 +199,32 @@ def ask_confirmation(
         give_up_after=ask.valid_for,
     )
     mail.enqueue(connection, letter)
+
+
+def ask_confirmation_once(
+    connection: Connection, site: Letterhead, email: EmailAddress, ask: ConfirmationRequest
+) -> None:
+    """Asks only where no open link to this address confirms the same of the same form already.
+
+    The form is the `subject`: what is sent twice, by an impatient finger or a browser that
+    repeats itself, is mailed once.
+    """
+    assert ask.subject is not None, "the form"
+    one_form_at_a_time(connection, ask.purpose, ask.subject)
+    asked = {
+        "form": ask.subject,
+        "purpose": ask.purpose,
+        "key": email.key,
+        "payload": json.dumps(dict(ask.payload)),
+    }
+    if not connection.execute(text(IS_ASKED), asked).scalar_one():
+        ask_confirmation(connection, site, email, ask)
+
+
+def one_form_at_a_time(connection: Connection, purpose: str, form: UUID) -> None:
+    """Two submissions of the same form take turns, each until its transaction ends."""
+    statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:form, 0))")
+    connection.execute(statement, {"form": f"{purpose} {form}"})
 
 
 def confirm(

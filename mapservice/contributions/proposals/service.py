@@ -152,12 +152,7 @@ def ask(
     locale: str,
 ) -> None:
     """Mails the link that confirms a proposal; a form that is sent twice is mailed once."""
-    _one_at_a_time(connection, submission.form)
-    payload = submission.to_json()
-    bound = {"form": submission.form, "key": email.key, "payload": json.dumps(payload)}
-    if connection.execute(text(MAILED), bound | {"purpose": PURPOSE}).scalar_one():
-        return
-    people.ask_confirmation(
+    people.ask_confirmation_once(
         connection,
         site,
         email,
@@ -165,7 +160,7 @@ def ask(
             purpose=PURPOSE,
             letter=LETTER,
             subject=submission.form,
-            payload=payload,
+            payload=submission.to_json(),
             values={"title": submission.content.title},
             locale=locale,
         ),
@@ -190,7 +185,7 @@ def submit(
     A form that has made one makes no other. Raises StateConflict where that one is somebody else's.
     """
     _hold_territories(connection)
-    _one_at_a_time(connection, submission.form)
+    people.one_form_at_a_time(connection, PURPOSE, submission.form)
     known = queries.of_form(connection, submission.form)
     if known:
         if known[1] != person.id:
@@ -497,12 +492,6 @@ def _set_status(connection: Connection, identifier: UUID, status: Status) -> Non
     connection.execute(statement, {"id": identifier, "status": str(status)})
 
 
-def _one_at_a_time(connection: Connection, form: UUID) -> None:
-    """Two submissions of the same form take turns."""
-    statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:form, 0))")
-    connection.execute(statement, {"form": f"proposal {form}"})
-
-
 def _hold_territories(connection: Connection) -> None:
     """Waits for a load of territories, which locks the table before any row, as is done here."""
     connection.execute(text("LOCK TABLE initiative IN ROW EXCLUSIVE MODE"))
@@ -515,13 +504,6 @@ def _hold_merges(connection: Connection) -> None:
 
 # As supporting and reporting do first.
 LOCK_PERSON = "SELECT FROM person WHERE id = :person FOR NO KEY UPDATE"
-
-MAILED = """
-SELECT EXISTS (
-    SELECT FROM token JOIN person ON person.id = token.person
-     WHERE token.subject = :form AND token.purpose = :purpose AND token.used_at IS NULL
-       AND token.expires_at > now() AND token.payload = CAST(:payload AS jsonb)
-       AND person.email_key = :key)"""
 
 PROPOSE = """
 INSERT INTO proposal (initiative, form, person, queued_at, published_at, published_revision)
