@@ -52,7 +52,7 @@ from mapservice.initiatives.queries import SAMPLE_SHARE
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.web import edge
-from mapservice.web.edge import services
+from mapservice.web.edge import same_for_all, services
 from mapservice.web.parsing import parse_number
 
 blueprint = Blueprint("coordination", __name__)
@@ -263,6 +263,7 @@ def colour_scale(figure: DashboardFigure | None) -> str:
 @blueprint.get("/coordination")
 @blueprint.get("/coordination/<level>/<code>")
 def page(level: str = "", code: str = "") -> str:
+    same_for_all()
     with services().snapshot.connect() as connection:
         asked = read_params(connection, level, code)
         alone = asked.beside is None
@@ -305,6 +306,7 @@ def page(level: str = "", code: str = "") -> str:
 @blueprint.get("/coordination/<level>/<code>/silence")
 def silence(level: str = "", code: str = "") -> str:
     """All that are silent, to a number that people read; the files have every one."""
+    same_for_all()
     with services().snapshot.connect() as connection:
         asked = read_params(connection, level, code)
         rated = replace(asked.view, figure=DashboardFigure.RATE)

@@ -43,7 +43,7 @@ from mapservice.moderation.model import CaseKind
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.tiles.live_map import bounds_of, map_config, place_map
 from mapservice.web import edge
-from mapservice.web.edge import base_url, only_parameters, services
+from mapservice.web.edge import base_url, only_parameters, same_for_all, services
 
 blueprint = Blueprint("events", __name__)
 
@@ -77,6 +77,8 @@ def listing() -> str:
         raise InvalidInput(VIEW, "is not carte")
     with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection, VIEW)
+        if filters.about.near is None:
+            same_for_all()
         limit = paging.limit or PAGE_SIZE
         if limit > MAX_PAGE_SIZE:
             raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
@@ -271,6 +273,7 @@ def personal_calendar(code: str) -> Response:
 @blueprint.get("/evenements/<uuid:identifier>")
 def detail(identifier: UUID) -> Response:
     only_parameters()
+    same_for_all()
     now = datetime.now(UTC)
     person = session.current_person()
     with services().autocommit.connect() as connection:

@@ -5,7 +5,7 @@ from flask import Blueprint, render_template
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.errors import NotFound
 from mapservice.initiatives import queries
-from mapservice.web.edge import base_url, only_parameters, services
+from mapservice.web.edge import base_url, only_parameters, same_for_all, services
 
 blueprint = Blueprint("organisations", __name__, url_prefix="/organisations")
 
@@ -16,6 +16,7 @@ SHOWN = 100
 def page(slug: str) -> str:
     """Nobody has a page who did not choose to: any other name is not found."""
     only_parameters()
+    same_for_all()
     with services().autocommit.connect() as connection:
         author = proposals.author_page(connection, slug)
         if author is None:

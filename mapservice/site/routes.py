@@ -42,7 +42,7 @@ from mapservice.site.sharing.pages import HOME, LISTING, shared_initiative, shar
 from mapservice.site.sharing.pictures import initiative_picture, listing_picture
 from mapservice.territories import queries as territories
 from mapservice.tiles.live_map import listing_map, place_map
-from mapservice.web.edge import base_url, only_parameters, services
+from mapservice.web.edge import base_url, only_parameters, same_for_all, services
 
 blueprint = Blueprint("initiatives", __name__)
 
@@ -53,6 +53,7 @@ NEARBY = 4
 def home() -> str:
     with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
+        _keep_unless_near(filters)
         # How many communes have one that matches; None where that takes too long to count.
         communes = (
             activity.totals(connection, RollupScope.of(filters)).communes
@@ -74,6 +75,7 @@ def home() -> str:
 def listing() -> str:
     with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
+        _keep_unless_near(filters)
         listed = _listed(connection, filters, paging, LISTING)
         # A box that holds the place of none may still be touched: by initiatives known only to
         # territories with ground in it. The map tints these, so that the page must not call the
@@ -94,6 +96,7 @@ def listing() -> str:
 @blueprint.get("/initiatives/<identifier>")
 def detail(identifier: str) -> Response:
     only_parameters()
+    same_for_all()
     with services().autocommit.connect() as connection:
         try:
             known = UUID(identifier)
@@ -204,3 +207,9 @@ def _listed(
         "picture": listing_picture(filters),
         "shared": shared_listing(filters, path),
     }
+
+
+def _keep_unless_near(filters: InitiativeFilters) -> None:
+    """Where somebody stands is nobody else's page, and is not written down."""
+    if filters.near is None:
+        same_for_all()

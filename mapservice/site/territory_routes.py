@@ -33,7 +33,7 @@ from mapservice.territories.lineage.event_words import EventLanguage, day_words
 from mapservice.territories.lineage.model import OnDay
 from mapservice.territories.model import Level, TerritoryRef, leading_article, of_commune
 from mapservice.tiles.live_map import FRANCE, map_config
-from mapservice.web.edge import base_url, chosen, only_parameters, services
+from mapservice.web.edge import base_url, chosen, only_parameters, same_for_all, services
 
 blueprint = Blueprint("territories", __name__)
 
@@ -56,6 +56,7 @@ REDIRECT_SECONDS = 86_400
 @blueprint.get("/territoires")
 def index() -> str:
     only_parameters("sort")
+    same_for_all()
     sort = _sort(MemberSort.NAME)
     with services().autocommit.connect() as connection:
         regions = territory_queries.everywhere(connection, Level.REGION)
@@ -87,6 +88,7 @@ def index() -> str:
 def page(level: str, code: str) -> ResponseReturnValue:
     """A territory of today; else what became of it. Raises NotFound for a code never valid."""
     only_parameters("sort", "depuis", "at")
+    same_for_all()
     ref = territory_of(level, code)
     assert ref is not None, "the path names a level"
     if ref.code != code:

@@ -57,8 +57,9 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy import text as sql_text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.datastructures import Headers, ImmutableMultiDict
+from werkzeug.datastructures import Headers, ImmutableMultiDict, LanguageAccept
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_accept_header, parse_cookie
 from werkzeug.routing import Rule, UnicodeConverter
 
 from mapservice.db.engine import Blocks, autocommit_of, is_storable, make_engine, snapshot_of
@@ -879,8 +880,37 @@ JSON = "application/json"
 
 # Under this name of the WSGI environment the tile cache asks what an answer may be kept by.
 CACHE_MARK = "mapservice.kept_tile"
+# What a page says there: it is the same for everybody who is not signed in.
+SAME_FOR_ALL = "page"
 # A tile or a list may be that old; clients then ask again with its ETag.
 FRESH_SECONDS = 60
+
+
+def same_for_all() -> None:
+    """For a page that shows nothing of who asks, nor of where from, but what their session says.
+
+    Who has none may then be given a page that was made for somebody else, up to five seconds ago
+    (`tiles/tile_cache`). A page whose form must be its own each time must not say so.
+    """
+    request.environ.get(CACHE_MARK, []).append(SAME_FOR_ALL)
+
+
+def asked_of_all(wsgi: "WSGIEnvironment") -> tuple[str, ...] | None:
+    """What tells two pages `same_for_all` apart, beside the address; None where there is a session.
+
+    Language is that which a page is written in, as far as a cookie or the browser chooses it.
+    """
+    cookies = parse_cookie(wsgi.get("HTTP_COOKIE", ""))
+    if any(name.endswith(SESSION_COOKIE) for name in cookies) or "HTTP_AUTHORIZATION" in wsgi:
+        return None
+    accepted = parse_accept_header(wsgi.get("HTTP_ACCEPT_LANGUAGE", ""), LanguageAccept)
+    kept = str(cookies.get(LANGUAGE_COOKIE))
+    told = ("HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO")
+    return (
+        kept if kept in LANGUAGES else str(accepted.best_match(LANGUAGES, FRENCH)),
+        str(wsgi.get("wsgi.url_scheme", "")),
+        *(str(wsgi.get(name, "")) for name in told),
+    )
 
 
 def whole_answer(body: str | bytes, content_type: str, max_age: int = FRESH_SECONDS) -> Response:

@@ -23,7 +23,7 @@ Environment = MutableMapping[str, Any]
 HEADER = "X-Request-ID"
 # Names in the WSGI environment.
 REQUEST_ID, ROUTE, TOLD_PATH = "mapservice.request_id", "mapservice.route", "mapservice.path"
-KEPT_TILE, NO_ROUTE = "(kept tile)", "(none)"
+KEPT_TILE, KEPT_PAGE, NO_ROUTE = "(kept tile)", "(kept page)", "(none)"
 LONGEST_ID, LONGEST_PATH = 64, 1000
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 STDOUT = 1
@@ -37,6 +37,11 @@ REQUESTS = Histogram(
 TILES = Counter(
     "mapservice_tile_cache_answers",
     "Answers of the tile cache: hit (kept before) or miss (made anew).",
+    ("result",),
+)
+PAGES = Counter(
+    "mapservice_kept_page_answers",
+    "Pages asked for without a session that may be kept: hit (kept before) or miss (made anew).",
     ("result",),
 )
 POOL = Gauge(

@@ -1,15 +1,18 @@
-"""Tiles that were made before, answered before the application is asked.
+"""Tiles and pages that were made before, answered before the application is asked.
 
-A route says with `keep` what its answer depends on; the whole answer is then kept, headers and
-compression included, until something changes there (`tiles/tile_cache/changes.py`).
+A route says what its answer depends on (`tile_answer`, `same_for_all`); the whole answer is then
+kept, headers and compression included, until something changes there
+(`tiles/tile_cache/changes.py`). Pages go after five seconds in any case, and with each form that is
+sent: they tell of more than changes of tiles are told of.
 """
 
+import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from werkzeug.http import parse_etags
@@ -20,7 +23,7 @@ from mapservice.settings import Settings
 from mapservice.tiles.tile_cache.changes import TileChangeListener
 from mapservice.tiles.tile_cache.store import CachedAnswer, ChangeExtent, TileCache
 from mapservice.web import request_log
-from mapservice.web.edge import CACHE_MARK, TrustedProxies
+from mapservice.web.edge import CACHE_MARK, SAME_FOR_ALL, TrustedProxies, asked_of_all
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -28,10 +31,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 HIT, MISS = (request_log.TILES.labels(result) for result in ("hit", "miss"))
+PAGE_HIT, PAGE_MISS = (request_log.PAGES.labels(result) for result in ("hit", "miss"))
 
 # The file or its folder: tiles are then made each time.
 UNUSABLE = (sqlite3.Error, OSError)
 PATHS = ("/tiles/", "/ogc/")
+# What is never a page for everybody; an address with a full stop is a file.
+NO_PAGES = (*PATHS, "/api/", "/static/", "/health", "/metrics")
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 KEPT_STATUS = ("200", "204")
 MOST_KEY_CHARACTERS = 2000
 # Headers of a whole answer that one saying "you have it already" repeats (RFC 9110, 15.4.5), and
@@ -59,7 +66,11 @@ class TileCacheMiddleware:
         self._starting = threading.Lock()
 
     def __call__(self, wsgi: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        key = _key(wsgi)
+        if wsgi["REQUEST_METHOD"] in CHANGING:
+            return self._changed(wsgi, start_response)
+        key, is_page = _tile_key(wsgi), False
+        if key is None:
+            key, is_page = _page_key(wsgi), True
         if key is None or not self._heard_of().is_live:
             return self._application(wsgi, start_response)
         try:
@@ -69,18 +80,29 @@ class TileCacheMiddleware:
             log.warning("tile_cache_unusable", error=str(error))
             return self._application(wsgi, start_response)
         if found:
-            wsgi[request_log.ROUTE] = request_log.KEPT_TILE
+            wsgi[request_log.ROUTE] = request_log.KEPT_PAGE if is_page else request_log.KEPT_TILE
             self._proxies.name_request(wsgi)
-            HIT.inc()
+            (PAGE_HIT if is_page else HIT).inc()
             return _sent(found, wsgi, start_response)
+        if is_page:
+            return self._made_page(wsgi, start_response, key, moment)
         MISS.inc()
-        return self._made(wsgi, start_response, key, moment)
+        return self._made_tile(wsgi, start_response, key, moment)
 
     def stop(self) -> None:
         if self._changes:
             self._changes.stop()
 
-    def _made(
+    def _changed(self, wsgi: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        """Whoever sent a form and looks sees what it did: pages go before the answer does."""
+        answer = self._application(wsgi, start)
+        try:
+            self.cache.forget_pages()
+        except UNUSABLE as error:
+            log.warning("tile_cache_unusable", error=str(error))
+        return answer
+
+    def _made_tile(
         self, wsgi: "WSGIEnvironment", start: "StartResponse", key: str, moment: int
     ) -> Iterable[bytes]:
         """Asks the application for the whole answer, conditions aside: those are for us."""
@@ -89,17 +111,53 @@ class TileCacheMiddleware:
         asked[CACHE_MARK] = marked
         made = Response.from_app(self._application, asked, buffered=True)
         # The id is that of this request alone; so is what the log is told of it.
-        del made.headers[request_log.HEADER]
         for name in (request_log.REQUEST_ID, request_log.ROUTE, request_log.TOLD_PATH):
             if name in asked:
                 wsgi[name] = asked[name]
-        answer = CachedAnswer(made.status, made.headers.to_wsgi_list(), made.get_data())
-        if marked and _may_be_kept(answer):
-            try:
-                self.cache.keep(key, marked[0], moment, answer)
-            except UNUSABLE as error:
-                log.warning("tile_not_kept", error=str(error))
+        headers = _without_id(made.headers.to_wsgi_list())
+        answer = CachedAnswer(made.status, headers, made.get_data())
+        if marked:
+            self._keep(key, marked[0], moment, answer)
         return _sent(answer, wsgi, start)
+
+    def _made_page(
+        self, wsgi: "WSGIEnvironment", start: "StartResponse", key: str, moment: int
+    ) -> Iterable[bytes]:
+        """Keeps what says that it is the same for all; all else goes on as it comes."""
+        marked: list[str] = []
+        held: list[tuple[str, list[tuple[str, str]]]] = []
+        written: list[bytes] = []
+
+        def begin(
+            status: str, headers: list[tuple[str, str]], *error: Any
+        ) -> Callable[[bytes], object]:
+            if SAME_FOR_ALL not in marked:
+                return start(status, headers, *error)
+            held.append((status, headers))
+            return written.append
+
+        wsgi[CACHE_MARK] = marked
+        body = self._application(wsgi, begin)
+        if not held:
+            return body
+        PAGE_MISS.inc()
+        with contextlib.ExitStack() as stack:
+            stack.callback(getattr(body, "close", bool))
+            answer = CachedAnswer(
+                held[-1][0], _without_id(held[-1][1]), b"".join((*written, *body))
+            )
+        self._keep(key, ChangeExtent.PAGE, moment, answer)
+        return _sent(answer, wsgi, start)
+
+    def _keep(
+        self, key: str, where: Tile | ChangeExtent, moment: int, answer: CachedAnswer
+    ) -> None:
+        if not _may_be_kept(answer):
+            return
+        try:
+            self.cache.keep(key, where, moment, answer)
+        except UNUSABLE as error:
+            log.warning("tile_not_kept", error=str(error))
 
     def _heard_of(self) -> TileChangeListener:
         """The listener of this process: one made before a fork is not ours."""
@@ -113,7 +171,7 @@ class TileCacheMiddleware:
         return self._changes
 
 
-def _key(wsgi: "WSGIEnvironment") -> str | None:
+def _tile_key(wsgi: "WSGIEnvironment") -> str | None:
     """What tells answers apart; None for what is no tile."""
     path: str = wsgi.get("PATH_INFO", "")
     if not path.startswith(PATHS) or wsgi["REQUEST_METHOD"] != "GET":
@@ -127,8 +185,26 @@ def _key(wsgi: "WSGIEnvironment") -> str | None:
         wsgi.get("HTTP_ACCEPT", "") if path.startswith("/ogc/") else "",
         wsgi.get("HTTP_HOST", ""),
     )
+    return _key_of(*parts)
+
+
+def _page_key(wsgi: "WSGIEnvironment") -> str | None:
+    """None for what is surely no page, or asked for by somebody who is signed in."""
+    path: str = wsgi.get("PATH_INFO", "")
+    if wsgi["REQUEST_METHOD"] != "GET" or path.startswith(NO_PAGES) or "." in path:
+        return None
+    told = asked_of_all(wsgi)
+    return _key_of("page", path, wsgi.get("QUERY_STRING", ""), *told) if told else None
+
+
+def _key_of(*parts: str) -> str | None:
     key = "\n".join(parts)
     return key if len(key) <= MOST_KEY_CHARACTERS else None
+
+
+def _without_id(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Without that of the request: it is of this one alone."""
+    return [one for one in headers if one[0] != request_log.HEADER]
 
 
 def _may_be_kept(answer: CachedAnswer) -> bool:

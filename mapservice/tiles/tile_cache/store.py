@@ -1,4 +1,5 @@
-"""Answers kept for tiles, shared by the processes of one machine, and forgotten when they change.
+"""Answers kept for tiles and pages, shared by the processes of one machine, and forgotten when
+they change.
 
 One SQLite file: its readers never wait, and it outlives no change, because every process that
 uses it also hears what is written (`tiles/tile_cache/changes.py`).
@@ -7,6 +8,7 @@ uses it also hears what is written (`tiles/tile_cache/changes.py`).
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,28 +26,40 @@ REMEMBERED = 20_000
 LOOK_EVERY = 200
 DROPPED_SHARE = 4
 BUSY_SECONDS = 10
+# A page tells of more than what a change of tiles is told of, and of the time of day: it is never
+# older than this.
+PAGE_SECONDS = 5.0
+# In the place of a code: something that pages tell of was sent by a form, and no tile shows it.
+FORM = -1
 
+# Raised with each change of the table of answers, which is then made anew.
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS answer (
     id   INTEGER PRIMARY KEY,
     key  TEXT    NOT NULL UNIQUE,
     zoom INTEGER NOT NULL,
     code INTEGER NOT NULL,
+    made REAL    NOT NULL,
     head TEXT    NOT NULL,
     body BLOB    NOT NULL
 );
 CREATE INDEX IF NOT EXISTS answer_tile ON answer (zoom, code);
 CREATE TABLE IF NOT EXISTS change (id INTEGER PRIMARY KEY AUTOINCREMENT, code INTEGER);
 """
+# A page that is said to be of the future was made before the clock was set back.
+FIND = """
+SELECT head, body FROM answer
+ WHERE key = :key AND (zoom <> :page OR made BETWEEN :now - :seconds AND :now)"""
 # A change of no code is one of everything. `deeper` is how far the change's zoom lies below the
 # answer's, `higher` how far above.
 KEEP = """
-INSERT OR REPLACE INTO answer (key, zoom, code, head, body)
-SELECT :key, :zoom, :code, :head, :body
+INSERT OR REPLACE INTO answer (key, zoom, code, made, head, body)
+SELECT :key, :zoom, :code, :made, :head, :body
  WHERE :moment >= (SELECT coalesce(min(id), 1) - 1 FROM change)
    AND NOT EXISTS (SELECT 1 FROM change
                     WHERE id > :moment
-                      AND (code IS NULL OR :zoom = -1
+                      AND (code IS NULL OR :zoom = -3 OR :zoom = -1 AND code >= 0
                            OR :zoom >= 0 AND code >> :deeper = :code >> :higher))"""
 FORGET_WITHIN = "DELETE FROM answer WHERE zoom = ? AND code >= ? AND code < ?"
 
@@ -55,6 +69,7 @@ class ChangeExtent(IntEnum):
 
     ANYWHERE = -1
     NOWHERE = -2  # only a new set of territories does
+    PAGE = -3  # any does, and any form that is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +101,8 @@ class TileCache:
         self._added = 0
 
     def find(self, key: str) -> CachedAnswer | None:
-        row = self._file().execute("SELECT head, body FROM answer WHERE key = ?", (key,)).fetchone()
+        asked = {"key": key, "page": int(ChangeExtent.PAGE), "seconds": PAGE_SECONDS}
+        row = self._file().execute(FIND, asked | {"now": time.time()}).fetchone()
         return CachedAnswer.unpacked(*row) if row else None
 
     def moment(self) -> int:
@@ -98,7 +114,7 @@ class TileCache:
         """Keeps it unless something changed there since `moment`."""
         zoom, code = (int(where), 0) if isinstance(where, ChangeExtent) else _numbered(where)
         values = {"key": key, "zoom": zoom, "code": code, "moment": moment}
-        values |= {"head": answer.head(), "body": answer.body}
+        values |= {"head": answer.head(), "body": answer.body, "made": time.time()}
         below = 2 * (CHANGE_ZOOM - zoom)
         values |= {"deeper": max(below, 0), "higher": max(-below, 0)}
         self._file().execute(KEEP, values)
@@ -113,9 +129,15 @@ class TileCache:
         with _writing(file):
             file.executemany("INSERT INTO change (code) VALUES (?)", ((code,) for code in changed))
             file.executemany(FORGET_WITHIN, _spans(changed))
-            file.execute(
-                "DELETE FROM change WHERE id <= (SELECT max(id) FROM change) - ?", (REMEMBERED,)
-            )
+            _forget_order(file)
+
+    def forget_pages(self) -> None:
+        """Forgets pages alone, and keeps none that was begun before."""
+        file = self._file()
+        with _writing(file):
+            file.execute("INSERT INTO change (code) VALUES (?)", (FORM,))
+            file.execute("DELETE FROM answer WHERE zoom = ?", (int(ChangeExtent.PAGE),))
+            _forget_order(file)
 
     def forget_all(self) -> None:
         file = self._file()
@@ -126,6 +148,10 @@ class TileCache:
     def _drop_oldest(self) -> None:
         file = self._file()
         (used,) = file.execute("SELECT coalesce(sum(length(body)), 0) FROM answer").fetchone()
+        file.execute(
+            "DELETE FROM answer WHERE zoom = ? AND made < ?",
+            (int(ChangeExtent.PAGE), time.time() - PAGE_SECONDS),
+        )
         if used > self._most_bytes:
             file.execute(
                 """DELETE FROM answer WHERE id <= (SELECT min(id) + (max(id) - min(id)) / ?
@@ -139,6 +165,10 @@ class TileCache:
         if file is None:
             file = self._local.file = _opened(self._path)
         return file
+
+
+def _forget_order(file: sqlite3.Connection) -> None:
+    file.execute("DELETE FROM change WHERE id <= (SELECT max(id) FROM change) - ?", (REMEMBERED,))
 
 
 @contextmanager
@@ -163,13 +193,24 @@ def _opened(path: Path) -> sqlite3.Connection:
     file.execute("PRAGMA journal_mode = WAL")
     file.execute("PRAGMA synchronous = OFF")  # what a crash takes would be forgotten anyway
     file.execute("PRAGMA mmap_size = 268435456")
-    file.executescript(SCHEMA)
+    if _schema_version(file) != SCHEMA_VERSION:
+        with _writing(file):
+            if _schema_version(file) != SCHEMA_VERSION:  # another process may have been faster
+                file.execute("DROP TABLE IF EXISTS answer")
+                for statement in SCHEMA.split(";"):
+                    file.execute(statement)
+                file.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     return file
+
+
+def _schema_version(file: sqlite3.Connection) -> int:
+    (version,) = file.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def _spans(codes: Iterable[int]) -> list[tuple[int, int, int]]:
     """Zoom and half-open range of codes of all tiles that hold these, or that lie in them."""
-    spans = {(int(ChangeExtent.ANYWHERE), 0, 1)}
+    spans = {(int(extent), 0, 1) for extent in (ChangeExtent.ANYWHERE, ChangeExtent.PAGE)}
     for code in codes:
         for zoom in range(CHANGE_ZOOM + 1):
             above = code >> 2 * (CHANGE_ZOOM - zoom)

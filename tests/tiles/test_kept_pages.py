@@ -1,0 +1,224 @@
+"""Pages that are kept for who is not signed in: the same answer, and never an old one."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from flask import Flask, Response
+from sqlalchemy import Engine
+from werkzeug.test import Client, TestResponse
+
+from mapservice.app import create_app
+from mapservice.settings import Settings
+from mapservice.tiles.tile_cache.middleware import TileCacheMiddleware
+from mapservice.tiles.tile_cache.store import PAGE_SECONDS, CachedAnswer, ChangeExtent, TileCache
+from mapservice.web.edge import SERVICES, Services
+from tests.accounts.people.mailbox import sign_in
+from tests.web.population import Made, insert
+
+RENNES = "/territoires/commune/35238"
+KEPT = (
+    "/", "/?theme=culture", "/initiatives", "/initiatives?territory=region:53", "/territoires",
+    RENNES, "/evenements", "/coordination", "/coordination/region/53",
+)  # fmt: skip
+
+
+class Visited:
+    """An application behind its cache, and how many answers it had to make itself."""
+
+    def __init__(self, app: Flask, home: Path, database_url: str) -> None:
+        self.app, self.made = app, 0
+        settings = Settings(database_url=database_url, home=home, secret_key="trial")
+        self.kept = TileCacheMiddleware(app, settings)
+        app.after_request(self._count)
+
+    def _count(self, response: Response) -> Response:
+        self.made += 1
+        return response
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return Client(self.kept, use_cookies=False).get(path, headers=headers)
+
+    def is_kept(self, path: str, **headers: str) -> bool:
+        """Whether it is answered without the application."""
+        before = self.made
+        assert self.get(path, **headers).status_code == 200
+        return self.made == before
+
+
+@pytest.fixture
+def visited(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Visited]:
+    settings = Settings(database_url=database_url, home=tmp_path, secret_key="trial")
+    app = create_app(settings)
+    found = Visited(app, tmp_path, database_url)
+    patience = time.monotonic() + 20
+    while not found.is_kept("/territoires"):
+        assert time.monotonic() < patience, "the changes are not heard"
+        time.sleep(0.02)
+    yield found
+    found.kept.stop()
+    services: Services = app.extensions[SERVICES]
+    services.dispose()
+
+
+@pytest.mark.parametrize("path", KEPT)
+def test_a_kept_page_is_the_same_answer(visited: Visited, engine: Engine, path: str) -> None:
+    visited.kept.cache.forget_all()
+    first = visited.get(path)
+    before = visited.made
+    second = visited.get(path)
+    assert visited.made == before, "not kept"
+    assert (first.status_code, first.data) == (second.status_code, second.data)
+    own = {"Date", "X-Request-ID"}
+    assert {h for h in first.headers if h[0] not in own} == {
+        h for h in second.headers if h[0] not in own
+    }
+    assert first.headers["X-Request-ID"] != second.headers["X-Request-ID"]
+
+
+def test_what_is_written_is_seen(visited: Visited, engine: Engine) -> None:
+    visited.get(RENNES)
+    assert visited.is_kept(RENNES)
+    moment = visited.kept.cache.moment()
+    with engine.begin() as connection:
+        insert(connection, [Made(commune="35238", title="Jardin des Horizons")])
+    patience = time.monotonic() + 20
+    while visited.kept.cache.moment() == moment:
+        assert time.monotonic() < patience
+        time.sleep(0.005)
+    assert "Jardin des Horizons" in visited.get(RENNES).text
+
+
+def test_who_sends_a_form_is_shown_no_page_of_before(visited: Visited) -> None:
+    visited.get("/")
+    assert visited.is_kept("/")
+    Client(visited.kept).post("/connexion", data={})
+    assert not visited.is_kept("/")
+
+
+def test_a_page_that_was_begun_before_a_form_is_not_kept_after_it(tmp_path: Path) -> None:
+    cache = TileCache(tmp_path / "file.sqlite", 1_000_000)
+    answer = CachedAnswer("200 OK", [], b"before")
+    moment = cache.moment()
+    cache.forget_pages()
+    cache.keep("page", ChangeExtent.PAGE, moment, answer)
+    assert cache.find("page") is None
+    # A tile shows nothing of what forms send, until the database tells of it.
+    cache.keep("tile", ChangeExtent.ANYWHERE, moment, answer)
+    assert cache.find("tile") == answer
+    cache.keep("page", ChangeExtent.PAGE, cache.moment(), answer)
+    cache.forget([0])
+    assert (cache.find("page"), cache.find("tile")) == (None, None)
+
+
+def test_none_is_older_than_five_seconds(tmp_path: Path) -> None:
+    cache = TileCache(tmp_path / "file.sqlite", 1_000_000)
+    answer = CachedAnswer("200 OK", [], b"body")
+    for key, where in (("page", ChangeExtent.PAGE), ("tile", ChangeExtent.ANYWHERE)):
+        cache.keep(key, where, 0, answer)
+        assert cache.find(key) == answer
+    # The last one: the clock has been set back a day since.
+    for aged, found in ((PAGE_SECONDS - 1, answer), (PAGE_SECONDS + 1, None), (-86_400, None)):
+        with closing(sqlite3.connect(tmp_path / "file.sqlite")) as file, file:
+            file.execute("UPDATE answer SET made = ?", (time.time() - aged,))
+        assert cache.find("page") == found
+        assert cache.find("tile") == answer
+
+
+def test_a_file_of_an_older_version_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "file.sqlite"
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("CREATE TABLE answer (id INTEGER PRIMARY KEY, key TEXT UNIQUE)")
+        file.execute("CREATE TABLE change (id INTEGER PRIMARY KEY AUTOINCREMENT, code INTEGER)")
+        file.execute("INSERT INTO change (id, code) VALUES (7, 5)")
+    cache = TileCache(path, 1_000_000)
+    answer = CachedAnswer("200 OK", [], b"body")
+    cache.keep("page", ChangeExtent.PAGE, 7, answer)
+    assert cache.find("page") == answer
+    assert cache.moment() == 7  # what was begun before is still known to be older
+
+
+def test_a_session_is_given_nobody_elses_page(visited: Visited, engine: Engine) -> None:
+    visited.get("/")
+    assert visited.is_kept("/")
+    client = visited.app.test_client()
+    sign_in(client, engine, "citoyenne@example.org")
+    cookie = client.get_cookie("personne")
+    assert cookie is not None
+    session = f"personne={cookie.value}"
+    visited.get("/")
+    before = visited.made
+    own = visited.get("/", Cookie=session)
+    assert visited.made == before + 1
+    assert own.headers["Cache-Control"].startswith("private")
+    # Nor is what was made for it given to others.
+    visited.kept.cache.forget_pages()
+    visited.get("/", Cookie=session)
+    assert not visited.is_kept("/")
+    for header in ({"Authorization": "Bearer x"}, {"Cookie": "__Host-personne=x"}):
+        assert not visited.is_kept("/", **header)
+
+
+def test_each_language_has_its_own(visited: Visited) -> None:
+    french, english = "fr-FR,fr;q=0.9,en;q=0.3", "en-GB,en;q=0.8"
+    texts = {visited.get("/", **{"Accept-Language": one}).text for one in (french, english)}
+    assert len(texts) == 2
+    assert visited.is_kept("/", **{"Accept-Language": "en"})
+    assert visited.is_kept("/", **{"Accept-Language": english, "Cookie": "langue=fr"})
+    assert 'lang="fr"' in visited.get("/", Cookie="langue=fr", **{"Accept-Language": "en"}).text
+    # An answer that sets a cookie is one browser's.
+    assert not visited.is_kept("/?lang=en")
+    assert not visited.is_kept("/?lang=en")
+
+
+@pytest.mark.parametrize(
+    "path", ["/initiatives?near=-1.68,48.11", "/initiatives.csv", "/proposer", "/connexion"]
+)
+def test_what_is_not_the_same_for_all(visited: Visited, path: str) -> None:
+    visited.get(path)
+    assert not visited.is_kept(path)
+
+
+def test_what_is_found_nowhere_is_not_kept(visited: Visited) -> None:
+    path = "/territoires/commune/99999"
+    assert visited.get(path).status_code == 404
+    before = visited.made
+    assert visited.get(path).status_code == 404
+    assert visited.made == before + 1
+
+
+def test_no_page_is_given_while_the_database_is_not_heard(visited: Visited) -> None:
+    visited.get("/")
+    assert visited.is_kept("/")
+    visited.kept.stop()
+    patience = time.monotonic() + 20
+    while visited.is_kept("/"):
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+
+
+def test_readers_and_writers_at_once(visited: Visited, engine: Engine) -> None:
+    """After each form, who sent it sees a page that was begun after it."""
+    ended, told = threading.Event(), []
+
+    def read() -> None:
+        while not ended.is_set():
+            told.append(visited.get("/").status_code)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for one in readers:
+        one.start()
+    for number in range(10):
+        Client(visited.kept).post("/connexion", data={})
+        with engine.begin() as connection:
+            insert(connection, [Made(commune="35238", title=f"Atelier {number}")])
+        Client(visited.kept).post("/connexion", data={})
+        assert f"Atelier {number}" in visited.get("/initiatives").text
+    ended.set()
+    for one in readers:
+        one.join()
+    assert set(told) == {200}
