@@ -26,6 +26,7 @@ from mapservice.events.filters import EventFilters, EventPageRequest, parse, wit
 from mapservice.events.model import PUBLIC, Event, EventStatus, RegistrationState
 from mapservice.events.recurrence_words import rule_words
 from mapservice.events.words import (
+    day_and_hours,
     event_status_label,
     how_far,
     place_words,
@@ -356,6 +357,7 @@ def words(now: datetime) -> dict[str, Any]:
     return {
         "now": now,
         "when_words": when_words,
+        "day_and_hours": day_and_hours,
         "event_place": place_words,
         "how_far": how_far,
         "short_day": short_day,

@@ -57,6 +57,22 @@ def when_words(event: Event, language: str = "", *, former: bool = False) -> str
     return words + _clock_named(event, language)
 
 
+def day_and_hours(event: Event, language: str = "") -> tuple[str, str]:
+    """`when_words` in two parts, for where the day is shown already: all in the second, if it ends
+    on another day."""
+    language = language or LANGUAGE.get()
+    _ = translator(language)
+    begins, ends = event.starts_local, event.ends_local
+    if begins.date() != ends.date():
+        return "", when_words(event, language)
+    hours = _(
+        "de %(begins)s à %(ends)s",
+        begins=clock_words(begins, language),
+        ends=clock_words(ends, language),
+    )
+    return _day(begins, language), hours + _clock_named(event, language)
+
+
 def moment_words(moment: datetime, zone: str, language: str = "") -> str:
     """A day and an hour, by the clock of a zone."""
     language = language or LANGUAGE.get()
