@@ -368,6 +368,8 @@ def _shared(connection: Connection, asked: DashboardParams, shown: Dashboard) ->
         "themes": tuple(Theme),
         "statuses": PUBLIC,
         "address": partial(_address, asked),
+        # Follows the address of each of thousands of places: made once.
+        "row_query": _address(asked, "/", by=None, sort=None, **{"with": None})[1:],
         "parents": queries.parents(connection, view.ref),
         "sample": connection.execute(SAMPLE_SHARE).scalar_one(),
     }
