@@ -23,10 +23,14 @@ GRACE_SECONDS = 25  # longer than gunicorn gives its own workers
 @dataclass(slots=True)
 class RestartBackoff:
     """How long to wait before the next attempt: doubles up to `most`, and is short again after
-    `good` seconds without a failure. It never gives up: the cause may be repaired meanwhile."""
+    `good` seconds without a failure. It never gives up: the cause may be repaired meanwhile.
+
+    `most` is what is left of the 30 s after which docs/operating.md promises answers, once gunicorn
+    has had some ten seconds to start, or PostgreSQL to recover.
+    """
 
     first: float = 0.5
-    most: float = 60.0
+    most: float = 8.0
     good: float = 60.0
     failures: int = 0
 
