@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import signal
+import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import procrastinate
@@ -52,6 +55,7 @@ log = structlog.get_logger()
 
 PATIENCE = 5  # seconds, for a connection
 AGAIN_SECONDS = 1
+CLOCK_STEP_SECONDS = 30  # a clock that is off by less loses no minute's jobs
 FAILED_HOURS = 30 * 24  # that a failed job is kept; docs/operations.md says so
 MOST_ATTEMPTS = 5  # a job that ends its worker each time must not do so for ever
 
@@ -353,13 +357,42 @@ async def _work(app: App, database_url: str) -> None:
             continue
         try:
             async with app.open_async():
-                await app.run_worker_async(
+                work = app.run_worker_async(
                     concurrency=2,  # one for exports, one at a time; one for all that is short
                     delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
                     install_signal_handlers=False,
                 )
+                await _until_clock_is_set(work)
             # It ends by itself when what it does beside its jobs has failed: listening, its pulse.
             log.warning("worker_begins_again")
         except (procrastinate.exceptions.ConnectorException, OperationalError) as error:
             log.warning("worker_begins_again", error=str(error.__cause__ or error))
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _until_clock_is_set(work: Coroutine[Any, Any, None]) -> None:
+    """Lets the worker work until it ends, or until somebody sets the clock: then it begins again.
+
+    It remembers for which minute each periodic job was begun last. A clock that went back would let
+    all of them rest until that minute comes again; one that went forward would begin each for every
+    minute that was left out.
+    """
+    worker = asyncio.ensure_future(work)
+    clock = asyncio.ensure_future(_clock_is_set())
+    try:
+        await asyncio.wait((worker, clock), return_when=asyncio.FIRST_COMPLETED)
+        if clock.done():
+            log.warning("clock_was_set")
+    finally:
+        clock.cancel()
+        worker.cancel()
+        await asyncio.wait((worker,))  # what it has begun, it finishes
+    if not worker.cancelled():
+        worker.result()
+
+
+async def _clock_is_set() -> None:
+    """Ends once the wall clock has left the monotonic one: it was set, or the machine has slept."""
+    offset = time.time() - time.monotonic()
+    while abs(time.time() - time.monotonic() - offset) < CLOCK_STEP_SECONDS:
         await asyncio.sleep(AGAIN_SECONDS)
