@@ -1,10 +1,13 @@
 """Whether this process lives, and whether it can serve."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -13,6 +16,8 @@ from mapservice.errors import ServiceUnavailable
 from mapservice.web.edge import services
 
 blueprint = Blueprint("health", __name__)
+
+READY_SECONDS = 5.0  # that a question waits for a database that says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,52 @@ class ReadinessCheck:
     missing: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReadinessFindings:
+    """The revision of the schema, and what each check found, where that is ours."""
+
+    revision: str | None
+    is_current: bool
+    found: Mapping[str, str | None]
+
+
+@dataclass(slots=True)
+class ReadinessLook:
+    """One look at a time, in a thread of its own; who asks meanwhile gets what it finds.
+
+    A database that stands still, neither answering nor gone, holds whoever waits for it. Were these
+    the threads that answer operators, it would hold `/health/live` too.
+    """
+
+    checks: tuple[ReadinessCheck, ...]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _findings: Future[ReadinessFindings] | None = None
+    _begun: float = 0.0
+
+    def take(self, engine: Engine) -> ReadinessFindings:
+        """Raises TimeoutError READY_SECONDS after the look began, and what the look raises."""
+        with self._lock:
+            if self._findings is None or self._findings.done():
+                self._findings, self._begun = Future(), time.monotonic()
+                look = (engine, self._findings)
+                threading.Thread(target=self._look, args=look, daemon=True).start()
+            findings, left = self._findings, self._begun + READY_SECONDS - time.monotonic()
+        return findings.result(max(left, 0))
+
+    def _look(self, engine: Engine, findings: Future[ReadinessFindings]) -> None:
+        try:
+            with engine.connect() as connection:
+                revision = current_revision(connection)
+                is_current = revision == newest_revision()
+                found = {one.name: one.find(connection) for one in self.checks if is_current}
+            findings.set_result(ReadinessFindings(revision, is_current, found))
+        except BaseException as error:
+            findings.set_exception(error)
+
+
 def register(app: Flask, checks: Sequence[ReadinessCheck]) -> None:
     app.register_blueprint(blueprint)
-    app.extensions[__name__] = tuple(checks)
+    app.extensions[__name__] = ReadinessLook(tuple(checks))
 
 
 @blueprint.get("/health/live")
@@ -41,22 +89,19 @@ def live() -> Response:
 @blueprint.get("/health/ready")
 def ready() -> Response:
     """Ready means: the database answers, its schema is ours, and what each room needs is there."""
-    checks: tuple[ReadinessCheck, ...] = current_app.extensions[__name__]
+    look: ReadinessLook = current_app.extensions[__name__]
     try:
-        with services().engine.connect() as connection:
-            revision = current_revision(connection)
-            is_current = revision == newest_revision()
-            found = {one.name: one.find(connection) for one in checks if is_current}
-    except (DBAPIError, PoolTimeout):
+        findings = look.take(services().engine)
+    except (DBAPIError, PoolTimeout, TimeoutError):
         raise ServiceUnavailable("The database does not answer.") from None
-    if not is_current:
+    if not findings.is_current:
         raise ServiceUnavailable(
             "The database schema is not this version's: run `mapservice db migrate`."
         )
-    for check in checks:
-        if found[check.name] is None:
+    for check in look.checks:
+        if findings.found[check.name] is None:
             raise ServiceUnavailable(check.missing)
-    return _fresh(jsonify(status="ok", schema=revision, **found))
+    return _fresh(jsonify(status="ok", schema=findings.revision, **findings.found))
 
 
 def _fresh(response: Response) -> Response:

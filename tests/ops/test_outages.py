@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,6 +228,29 @@ def test_a_killed_cluster_is_started_again(own_site: Site, france_home: Path) ->
     wait_for(lambda: postmaster_pid(place(france_home)) not in (None, before))
     own_site.check_whole()
     assert "The database cluster runs again" in own_site.log.read_text()
+
+
+def test_a_database_that_stands_still_does_not_hold_the_answer_that_we_live(
+    own_site: Site, france_home: Path
+) -> None:
+    """Neither gone nor answering: as on a machine that swaps, or a disk that hangs."""
+    server = place(france_home)
+    stopped = postmaster.processes(server)
+    try:
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        with ThreadPoolExecutor(6) as pool:
+            asked = [pool.submit(own_site.get, "/health/ready") for _ in range(6)]
+            told = [one.result() for one in asked]
+        assert {(answer.status, bool(answer.retry_after)) for answer in told} == {(503, True)}
+        assert max(answer.seconds for answer in told) < 10
+        live = own_site.get("/health/live")
+        assert (live.status, live.seconds < 2) == (200, True)
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    own_site.check_whole()
+    assert own_site.ready()
 
 
 def test_a_second_start_on_its_port_says_that_it_is_taken(own_site: Site, tmp_path: Path) -> None:
