@@ -26,11 +26,12 @@ SLOWEST = 0.6  # seconds between two writes of one writer, at most
 
 @dataclass(slots=True)
 class Person:
-    """One mailbox and one browser; `own` are their initiatives."""
+    """One mailbox and one browser; `own` are their initiatives, `backed` those they support."""
 
     email: str
     browser: Visitor
     own: list[str] = field(default_factory=list)
+    backed: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -205,11 +206,12 @@ class Writer(threading.Thread):
             self.ledger.note_edit(identifier, title, answer, done=answer.status == 303)
 
     def _support(self) -> None:
-        """Or its end, where they support it already."""
+        """Or its end, where they support it already: one of three is taken back."""
         person, known = self.dice.choice(self.people), self.ledger.some_initiatives()
         if not known:
             return
-        identifier = self.dice.choice(known[-30:])
+        again = person.backed and self.dice.random() < 0.33
+        identifier = self.dice.choice(person.backed if again else known[-30:])
         path = f"/initiatives/{identifier}"
         page, forms = person.browser.forms(f"{path}/soutenir")
         self.ledger.answered(page)
@@ -220,6 +222,8 @@ class Writer(threading.Thread):
                 word = "fait=compte" if wanted else "fait=retire"
                 done = answer.status == 303 and word in answer.location
                 self.ledger.note_support(person.email, identifier, answer, wanted=wanted, done=done)
+                if done and wanted:
+                    person.backed.append(identifier)
                 return
 
     # --- what all do --------------------------------------------------------------------------
