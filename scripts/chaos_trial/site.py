@@ -23,7 +23,7 @@ import psycopg
 
 from mapservice.db.binaries import find_binaries
 from mapservice.db.cluster import ClusterLease
-from mapservice.db.postmaster import ClusterPaths, place, postmaster_pid, processes
+from mapservice.db.postmaster import ClusterPaths, Command, place, postmaster_pid, processes
 from scripts.chaos_trial.options import ROOT
 from scripts.chaos_trial.visitor import Visitor
 
@@ -184,8 +184,8 @@ def _copy(source: str, home: Path) -> None:
     try:
         programs = find_binaries().folder
         ours = ["--extension=unaccent", "--extension=pg_trgm", "--exclude-table=spatial_ref_sys"]
-        dump = [programs / "pg_dump", "-Fc", "-Z0", *ours, "-d", source]
-        restore = [programs / "pg_restore", "--no-owner", "-e", "-d", hold.place.url()]
+        dump: Command = [programs / "pg_dump", "-Fc", "-Z0", *ours, "-d", source]
+        restore: Command = [programs / "pg_restore", "--no-owner", "-e", "-d", hold.place.url()]
         with subprocess.Popen(dump, stdout=subprocess.PIPE) as reading:
             subprocess.run(restore, stdin=reading.stdout, check=True)
         if reading.returncode:
