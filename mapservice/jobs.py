@@ -55,6 +55,8 @@ log = structlog.get_logger()
 
 PATIENCE = 5  # seconds, for a connection
 AGAIN_SECONDS = 1
+# By whatever clock: our own may have been a day fast, and the job would wait for that day.
+AT_ONCE = datetime.fromtimestamp(0, UTC)
 CLOCK_STEP_SECONDS = 30  # a clock that is off by less loses no minute's jobs
 FAILED_HOURS = 30 * 24  # that a failed job is kept; docs/operations.md says so
 MOST_ATTEMPTS = 5  # a job that ends its worker each time must not do so for ever
@@ -121,7 +123,7 @@ def make_jobs(settings: Settings) -> App:
         for job in await app.job_manager.get_stalled_jobs():
             try:
                 if job.attempts < MOST_ATTEMPTS:
-                    await app.job_manager.retry_job(job)
+                    await app.job_manager.retry_job(job, retry_at=AT_ONCE)
                     continue
             except procrastinate.exceptions.ConnectorException as error:
                 words = str(error.__cause__ or error)
