@@ -31,7 +31,7 @@ def line_of(one: Recovery) -> str:
 
 def recovery(recoveries: Sequence[Recovery], within: float) -> Check:
     late = [line_of(one) for one in recoveries if not one.in_time(within)]
-    words = f"{len(recoveries)} times within {within:g} s"
+    words = f"{len(recoveries) - len(late)} of {len(recoveries)} times within {within:g} s"
     return Check("answers by itself", words, late)
 
 
