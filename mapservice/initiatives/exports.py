@@ -43,7 +43,7 @@ from mapservice.db.engine import (
     object_text,
     value_text,
 )
-from mapservice.db.tables import initiative, initiative_detail, territory
+from mapservice.db.tables import import_source, initiative, initiative_detail, territory
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.facts import FACT_COLUMNS
 from mapservice.initiatives.filters import InitiativeFilters, ListingCursor
@@ -88,6 +88,12 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
     licence = func.coalesce(
         opening + _null_if_empty(own.source_licence) + closing, empty, type_=Text()
     )
+    # A registered source says whom to name; any other is named itself.
+    credit = func.coalesce(
+        _null_if_empty(import_source.c.attribution),
+        _null_if_empty(own.source_platform),
+        type_=Text(),
+    )
     return [
         own.id,
         own.title,
@@ -110,7 +116,7 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
         _null_if_empty(own.source_platform).label("source"),
         _null_if_empty(own.source_url).label("source_url"),
         _null_if_empty(own.source_licence).label("licence"),
-        (_null_if_empty(own.source_platform) + licence).label("attribution"),
+        (credit + licence).label("attribution"),
         own.source_supporters,
         *facts(),
         _attributes().label("attributes"),
@@ -169,6 +175,7 @@ def with_names() -> FromClause:
         .outerjoin(
             _region, and_(_region.c.level == "region", _region.c.code == initiative.c.region)
         )
+        .outerjoin(import_source, import_source.c.platform == initiative.c.source_platform)
     )
 
 
