@@ -16,6 +16,7 @@ from sqlalchemy import (
     FromClause,
     Numeric,
     Row,
+    ScalarSelect,
     Select,
     Text,
     and_,
@@ -90,7 +91,7 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
     )
     # A registered source says whom to name; any other is named itself.
     credit = func.coalesce(
-        _null_if_empty(import_source.c.attribution),
+        _credits().op("->>", return_type=Text())(own.source_platform),
         _null_if_empty(own.source_platform),
         type_=Text(),
     )
@@ -146,6 +147,17 @@ def facts() -> list[ColumnElement[Any]]:
     ]
 
 
+def _credits() -> ScalarSelect[Any]:
+    """Whom registered sources ask to be named, by the source: one object, read once a statement,
+    so that no row costs a look-up in a table."""
+    own = import_source.c
+    return (
+        select(func.jsonb_object_agg(own.platform, own.attribution))
+        .where(own.attribution != literal_column("''"))
+        .scalar_subquery()
+    )
+
+
 def _minute(moment: ColumnElement[Any]) -> ColumnElement[Any]:
     """A time of day as people write it, 14:30."""
     return func.left(func.text(moment), literal_column("5"))
@@ -175,7 +187,6 @@ def with_names() -> FromClause:
         .outerjoin(
             _region, and_(_region.c.level == "region", _region.c.code == initiative.c.region)
         )
-        .outerjoin(import_source, import_source.c.platform == initiative.c.source_platform)
     )
 
 

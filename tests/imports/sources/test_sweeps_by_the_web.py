@@ -1,5 +1,7 @@
 """`/importer`: administrators see the sources that live, and decide what waits."""
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -136,3 +138,26 @@ def test_the_page_of_an_initiative_names_whom_its_source_asks_for(
     page = app.test_client().get(f"/initiatives/{found}").text
     assert "Le réseau" in page
     assert "ODbL 1.0" in page
+
+
+def test_licence_and_attribution_leave_with_every_feature(app: Flask, waiting: int) -> None:
+    client = app.test_client()
+    for address in (
+        "/initiatives.geojson",
+        "/initiatives.geojson?q=Lieu",
+        "/ogc/collections/initiatives/items?f=json&limit=100",
+        "/ogc/collections/initiatives/items?f=json&limit=100&bbox=-5,41,10,52",
+        "/ogc/collections/initiatives/items?f=json&limit=100&filter=attribution%20LIKE%20%27Le%25%27",
+    ):
+        found = client.get(address).get_json()["features"]
+        assert len(found) == 10, address
+        for one in found:
+            told = {name: one["properties"][name] for name in ("source", "licence", "attribution")}
+            assert told == {
+                "source": "carto",
+                "licence": "ODbL 1.0",
+                "attribution": "Le réseau (ODbL 1.0)",
+            }, address
+    table = list(csv.DictReader(io.StringIO(client.get("/initiatives.csv").text)))
+    assert {row["attribution"] for row in table} == {"Le réseau (ODbL 1.0)"}
+    assert len(table) == 10
