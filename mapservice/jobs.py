@@ -31,6 +31,9 @@ from mapservice.events import service as events
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.imports import upload_work as imports
+from mapservice.imports.sources import decisions as sweep_decisions
+from mapservice.imports.sources import service as sources
+from mapservice.imports.sources.harvest import allowed_hosts, fetcher_of
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
 from mapservice.media import service as photos
@@ -42,6 +45,7 @@ from mapservice.notifications.subscriptions import service as subscriptions
 from mapservice.notifications.subscriptions.model import day_to_tell
 from mapservice.notifications.weekly_digest import service as weekly_digest
 from mapservice.operations.backup.erasures import tell_backups
+from mapservice.outgoing.guarded_client import FetchLimits, GuardedClient
 from mapservice.publishing.exports import making
 from mapservice.publishing.exports.model import BundleFormat
 from mapservice.publishing.exports.service import TASK as MAKE_EXPORTS
@@ -224,11 +228,13 @@ def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
 def _add_imports(app: App, engine: Engine, settings: Settings) -> None:
     # Built with the first file; as large as in a process that answers.
     geocoders = GeocoderCache(AddressProvider.of_settings(settings))
+    bounds = FetchLimits(body_bytes=settings.max_upload_bytes)
+    client = GuardedClient(allowed_hosts(settings), bounds)
 
     @app.task(name="run_imports")
     def run_imports() -> int:
         """Deferred when somebody sends a file, or says what is to become of it."""
-        return imports.work(engine, settings.home, geocoders.current)
+        return imports.work(engine, settings.home, geocoders.current, client)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="tidy_imports", queueing_lock="tidy_imports", pass_context=False)
@@ -236,6 +242,22 @@ def _add_imports(app: App, engine: Engine, settings: Settings) -> None:
         """Each minute: files of a dead worker, and those sent a day ago."""
         del timestamp
         imports.tidy(engine, settings.home)
+
+    fetcher = fetcher_of(settings)
+
+    @app.task(name="sweep_sources")
+    def sweep_sources() -> None:
+        """One source that is due; takes turns with other jobs while there are more."""
+        if sources.sweep_next(engine, settings.home, geocoders.current, fetcher, datetime.now(UTC)):
+            sweep_sources.defer()
+
+    @app.periodic(cron="7 2 * * *")
+    @app.task(name="sweep_due_sources", queueing_lock="sweep_due_sources", pass_context=False)
+    def sweep_due_sources(timestamp: int) -> None:
+        """Each night: sources whose time has come."""
+        del timestamp
+        sweep_decisions.tidy(engine, settings.home)
+        sweep_sources()
 
 
 def _add_inbox(app: App, engine: Engine, settings: Settings) -> None:

@@ -188,6 +188,15 @@ class Settings:
         "Hosts, as host:port, that notifications may go to although they are not public, or not"
         " https: for tests.",
     )
+    source_hosts: str = _setting(
+        "",
+        "Hosts, as host:port, that sources may be fetched from although they are not public, or not"
+        " https: for tests.",
+    )
+    source_keys: str = _setting(
+        "",
+        "Keys that sources ask for, as host=key with blanks between: each goes to its host alone.",
+    )
     offline: str = _setting(
         "on",
         "Pages readable without a network: on, or off, which also takes it from browsers that have"

@@ -18,6 +18,7 @@ from mapservice.cli.main import main
 from mapservice.geocoding.service import Locator
 from mapservice.imports.fixtures.service import sample_path
 from tests.conftest import temporary_database
+from tests.outgoing.stand_in import standing_in
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -253,6 +254,73 @@ def test_runs_are_listed_shown_and_undone(mapservice: Command, engine: Engine) -
     assert mapservice("imports", "remove", "jardins", "--yes").code == 0
     assert titles(engine) == []
     assert mapservice("imports", "trust", "jardins").code == 0
+
+
+def elements(count: int) -> bytes:
+    """What a GoGoCarto gives of so many places."""
+    town = {"addressLocality": "Niort", "postalCode": "79000"}
+    made = [{"id": f"c{one}", "name": f"Lieu {one}", "address": town} for one in range(count)]
+    return json.dumps({"ontology": "gogofull", "data": made}).encode()
+
+
+def test_sources_are_added_swept_and_listed(
+    mapservice: Command, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with standing_in() as stand_in:
+        monkeypatch.setenv("MAPSERVICE_SOURCE_HOSTS", stand_in.netloc)
+        add = ("sources", "add", "carto", f"{stand_in.base}/", "--connector", "gogocarto")
+        assert "licence: " in refusal(mapservice(*add))
+        inside = ("sources", "add", "x", "https://10.0.0.1/", "--licence", "ODbL 1.0")
+        assert "address: must be on a public host" in refusal(mapservice(*inside))
+        assert mapservice("sources", "list").out == ""
+        terms = ("--licence", "ODbL 1.0", "--rhythm", "daily", "--trust", "publish")
+        assert mapservice(*add, *terms).code == 0
+        assert "name: 'carto' is a source already" in refusal(mapservice(*add, *terms))
+
+        stand_in.routes["/api/elements.json"] = lambda handler: handler.give(elements(10))
+        tried = mapservice("sources", "sweep", "carto", "--dry-run")
+        assert "  imported\tc0\tLieu 0" in tried.out.splitlines()
+        assert titles(engine) == []
+        listed = mapservice("sources", "list").out.splitlines()
+        assert [line.split("\t")[:3] for line in listed] == [["carto", "never", "-"]]
+
+        swept = mapservice("sources", "sweep").out.splitlines()[0].split("\t")
+        assert swept[:2] == ["carto", "done"]
+        assert swept[3] == "10 imported"
+        assert len(titles(engine)) == 10
+        assert mapservice("sources", "sweep").out.splitlines() == ["carto\tunchanged\t-\tno row\t"]
+        assert mapservice("sources", "sweep", "--due").out == ""
+        line = mapservice("sources", "list").out.splitlines()[0].split("\t")
+        assert line[:2] == ["carto", "unchanged"]
+        assert line[3:] == [
+            *("gogocarto", "daily", "publish", "ODbL 1.0", f"{stand_in.base}/", ""),
+        ]
+
+        stand_in.routes["/api/elements.json"] = lambda handler: handler.give(elements(5))
+        waiting = mapservice("sources", "sweep", "carto")
+        name, state, run, _, reason = waiting.out.splitlines()[0].split("\t")
+        assert (waiting.code, name, state) == (0, "carto", "waits")
+        assert "5 of 10 public initiatives are gone" in reason
+        assert len(titles(engine)) == 10
+        first = mapservice("imports", "list").out.splitlines()[0].split("\t")
+        assert first[:2] == [run, "waits"]
+        assert "--accept-shrink: is for" in refusal(
+            mapservice("sources", "sweep", "--accept-shrink")
+        )
+        done = mapservice("sources", "sweep", "carto", "--accept-shrink").out.split("\t")
+        assert done[1:4] == ["done", run, "5 unchanged, 5 gone"]
+
+        stand_in.routes["/api/elements.json"] = lambda handler: handler.give(elements(1))
+        mapservice("sources", "sweep", "carto")
+        assert mapservice("sources", "drop", "carto").code == 0
+        assert "No sweep of 'carto' waits" in refusal(mapservice("sources", "drop", "carto"))
+
+        del stand_in.routes["/api/elements.json"]
+        assert mapservice("sources", "change", "carto", "--rhythm", "never").code == 0
+        failed = mapservice("sources", "sweep")
+        assert (failed.code, failed.out.split("\t")[1]) == (1, "failed")
+        assert "answers 404" in failed.out
+        assert "There is no source 'none'" in refusal(mapservice("sources", "sweep", "none"))
 
 
 def test_a_snapshot_archives_what_is_gone(mapservice: Command, engine: Engine) -> None:

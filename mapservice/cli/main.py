@@ -22,6 +22,7 @@ from mapservice.cli.publishing import export_command, report_command
 from mapservice.cli.push import push_group
 from mapservice.cli.review import review_group
 from mapservice.cli.rollups import rollup_group
+from mapservice.cli.sources import source_group
 from mapservice.cli.territories import territory_group
 from mapservice.cli.users import user_group
 from mapservice.errors import MapserviceError
@@ -41,6 +42,7 @@ for command in (
     initiative_group,
     event_group,
     import_group,
+    source_group,
     rollup_group,
     export_command,
     report_command,

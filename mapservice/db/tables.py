@@ -248,6 +248,17 @@ import_source = Table(
     Column("mapping", JSONB, nullable=False),
     Column("licence", Text, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("connector", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("attribution", Text, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("rhythm", Text, nullable=False),
+    Column("validators", JSONB, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("sweep_state", Text, nullable=False),
+    Column("sweep_reason", Text, nullable=False),
+    Column("tried_at", DateTime(timezone=True)),
+    Column("swept_at", DateTime(timezone=True)),
 )
 
 import_run = Table(

@@ -21,7 +21,7 @@ from mapservice.imports.points import (
     read_number,
     read_pair,
 )
-from mapservice.imports.readers.content import format_of, load_content
+from mapservice.imports.readers.content import FileContent, format_of, load_content
 from mapservice.imports.readers.delimited import read_delimited
 from mapservice.imports.readers.geojson import read_geojson
 from mapservice.imports.readers.geopackage import read_geopackage
@@ -108,29 +108,7 @@ def read_file(
     part at fault, for a file that cannot be read.
     """
     mapping = mapping or {}
-    content = load_content(path)
-    match format_of(content):
-        case "gpkg":
-            # Layers with a title by their columns' names, or with the one that is asked for.
-            asked = mapping.get("title")
-            table = read_geopackage(
-                content,
-                lambda columns: asked in columns or "title" in assign(columns, [], {}).columns,
-            )
-        case "json":
-            table = read_geojson(content)
-        case "csv":
-            table = read_delimited(content, count_recognised)
-        case "workbook":
-            table = read_workbook(content, count_recognised)
-        case "parquet":
-            table = read_parquet(content)
-        case "kml":
-            table = read_kml(content)
-        case "gpx":
-            table = read_gpx(content)
-        case "shapefile":
-            table = read_shapefile(content)
+    content, table = open_table(path, mapping)
     chosen = check_mapping(mapping, table.columns)
     sample = list(islice(table.records(), SAMPLED_ROWS))
     roles = assign(table.columns, sample, chosen, names_territory)
@@ -206,6 +184,54 @@ def read_file(
         sample=tuple(sample[:SHOWN_ROWS]),
         _table=table,
         _reading=reading,
+    )
+
+
+def open_table(path: Path, mapping: Mapping[str, str]) -> tuple[FileContent, SourceTable]:
+    """A file of any format as rows, its columns not yet understood. Raises SourceError."""
+    content = load_content(path)
+    match format_of(content):
+        case "gpkg":
+            # Layers with a title by their columns' names, or with the one that is asked for.
+            asked = mapping.get("title")
+            table = read_geopackage(
+                content,
+                lambda columns: asked in columns or "title" in assign(columns, [], {}).columns,
+            )
+        case "json":
+            table = read_geojson(content)
+        case "csv":
+            table = read_delimited(content, count_recognised)
+        case "workbook":
+            table = read_workbook(content, count_recognised)
+        case "parquet":
+            table = read_parquet(content)
+        case "kml":
+            table = read_kml(content)
+        case "gpx":
+            table = read_gpx(content)
+        case "shapefile":
+            table = read_shapefile(content)
+    return content, table
+
+
+def empty_file(name: str, platform: str) -> SourceFile:
+    """What a source gives that has nothing any more."""
+    return SourceFile(
+        file_name=name,
+        platform=platform,
+        columns={},
+        total=0,
+        problems=(),
+        context_commune="",
+        encoding="",
+        separator="",
+        unused=(),
+        title_doubt="",
+        mapping=(),
+        sample=(),
+        _table=SourceTable((), lambda: iter(()), 0),
+        _reading=RowReader({}),
     )
 
 

@@ -95,6 +95,36 @@ def begin(
     return int(connection.execute(statement, bound).scalar_one())
 
 
+def hold(connection: Connection, run: int, counts: Mapping[str, int]) -> None:
+    """Has a run that just began wait for a person."""
+    statement = text("UPDATE import_run SET state = 'waits', counts = :counts WHERE id = :run")
+    bound = {"run": run, "counts": dict(counts)}
+    connection.execute(statement.bindparams(bindparam("counts", type_=JSONB)), bound)
+
+
+def settle_waiting(connection: Connection, run: int, state: str) -> bool:
+    """Accepts or drops a run that waits; False where it does not, or no longer."""
+    bound = {"run": run, "state": state}
+    return connection.execute(text(SETTLE_WAITING), bound).rowcount == 1
+
+
+def resume(connection: Connection, run: int, reading: Mapping[str, Any]) -> None:
+    """Keeps that a run which waited begins, and how it reads its file."""
+    statement = text(RESUME).bindparams(bindparam("reading", type_=JSONB))
+    connection.execute(statement, {"run": run, "reading": dict(reading)})
+
+
+def waiting_run(connection: Connection, platform: str) -> RecordedRun | None:
+    """The run of a source that waits for a person, or was accepted and has not begun."""
+    row = connection.execute(text(WAITING_RUN), {"platform": platform}).one_or_none()
+    return RecordedRun(**row._mapping) if row else None
+
+
+def waiting_runs(connection: Connection) -> list[RecordedRun]:
+    """Those of all sources, the oldest first."""
+    return [RecordedRun(**row._mapping) for row in connection.execute(text(WAITING_RUNS))]
+
+
 def finish(connection: Connection, run: int, state: str, counts: Mapping[str, int]) -> None:
     """Keeps how a run ended."""
     statement = text(FINISH).bindparams(bindparam("counts", type_=JSONB))
@@ -158,6 +188,7 @@ def undo(connection: Connection, run: int) -> UndoneRun:
     connection.execute(
         text("UPDATE import_run SET state = 'undone', undone_at = now() WHERE id = :run"), bound
     )
+    connection.execute(text(FORGET_SWEPT), bound)
     return UndoneRun(deleted, archived, restored, left)
 
 
@@ -176,7 +207,8 @@ def waiting_ids(connection: Connection, platform: str) -> list[str]:
 
 def archive(connection: Connection, run: int, initiatives: Sequence[UUID]) -> None:
     """Archives what its source no longer has; the next import of such a row is a change."""
-    keep_former(connection, run, initiatives)
+    if run:  # 0 where none is kept, as of a dry run
+        keep_former(connection, run, initiatives)
     connection.execute(text(ARCHIVE), {"ids": list(initiatives)})
 
 
@@ -213,7 +245,8 @@ def exists(connection: Connection, platform: str) -> bool:
 
 
 def save_source(connection: Connection, source: RecordedSource) -> None:
-    """Keeps what was chosen about a source; an owner stays, and so does trust."""
+    """Keeps what was chosen about a source; an owner stays, and so does trust. What was said of one
+    that is swept stays as a whole."""
     statement = text(SAVE_SOURCE).bindparams(bindparam("mapping", type_=JSONB))
     connection.execute(
         statement,
@@ -271,6 +304,20 @@ UPDATE import_run
    SET state = :state, counts = :counts, finished_at = clock_timestamp()
  WHERE id = :run AND state = 'running'"""
 
+SETTLE_WAITING = """
+UPDATE import_run
+   SET state = :state, finished_at = CASE WHEN :state = 'dropped' THEN clock_timestamp() END
+ WHERE id = :run AND state IN ('waits', 'accepted') AND state <> :state"""
+
+RESUME = """
+UPDATE import_run SET state = 'running', reading = reading || :reading, counts = '{}'
+ WHERE id = :run AND state IN ('waits', 'accepted')"""
+
+# What a sweep would find unchanged is not as it left it any more.
+FORGET_SWEPT = """
+UPDATE import_source SET digest = '', validators = '{}'
+ WHERE platform = (SELECT platform FROM import_run WHERE id = :run)"""
+
 # The columns that an import writes, and those that follow from them by the clock.
 KEEP_FORMER = """
 INSERT INTO import_change (run, initiative, former)
@@ -308,6 +355,18 @@ SELECT id, platform, file_name, state, person, started_by, is_moderated, is_snap
        finished_at, undone_at, reading, counts, report
   FROM import_run WHERE :platform = '' OR platform = :platform
  ORDER BY id DESC LIMIT :limit"""
+
+WAITING_RUN = """
+SELECT id, platform, file_name, state, person, started_by, is_moderated, is_snapshot, started_at,
+       finished_at, undone_at, reading, counts, report
+  FROM import_run WHERE platform = :platform AND state IN ('waits', 'accepted')
+ ORDER BY id DESC LIMIT 1"""
+
+WAITING_RUNS = """
+SELECT id, platform, file_name, state, person, started_by, is_moderated, is_snapshot, started_at,
+       finished_at, undone_at, reading, counts, report
+  FROM import_run WHERE state IN ('waits', 'accepted')
+ ORDER BY id"""
 
 LATER = """
 SELECT later.run, count(*)
@@ -439,7 +498,8 @@ SAVE_SOURCE = """
 INSERT INTO import_source (platform, owner, mapping, licence)
 VALUES (:platform, :owner, :mapping, :licence)
     ON CONFLICT (platform) DO UPDATE
-   SET mapping = excluded.mapping, licence = excluded.licence, changed_at = now()"""
+   SET mapping = excluded.mapping, licence = excluded.licence, changed_at = now()
+ WHERE import_source.connector = ''"""
 
 FORGET_SOURCE = "DELETE FROM import_source WHERE platform = :platform"
 CLOSE_RUNS = """

@@ -57,6 +57,8 @@ def undo_run(engine: Engine, run: int) -> UndoneRun:
             raise StateConflict(f"Run {run} is undone already.")
         if found.state == "running":
             raise StateConflict(f"Run {run} is still under way.")
+        if found.state in ("waits", "accepted", "dropped"):
+            raise StateConflict(f"Run {run} was never applied: there is nothing to undo.")
         if later := run_queries.later_runs(connection, run):
             number, count = later[-1]
             raise StateConflict(

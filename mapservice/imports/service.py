@@ -84,7 +84,8 @@ class ImportOptions:
 
     `facts` are those of new rows by their id at the source, told beside the file.
     `within` confines rows to some territories, None: to none. `person` and `started_by` say who
-    imports; without `is_recorded` no run is kept, which then cannot be undone.
+    imports; without `is_recorded` no run is kept, which then cannot be undone. `tombstones` are ids
+    that the source says are gone. `run` is one that waited for this, 0 for a new one.
     """
 
     mapping: Mapping[str, str] | None = None
@@ -98,6 +99,8 @@ class ImportOptions:
     person: UUID | None = None
     started_by: str = ""
     is_recorded: bool = True
+    tombstones: frozenset[str] = frozenset()
+    run: int = 0
 
 
 @dataclass(slots=True)
@@ -199,7 +202,11 @@ def import_source(
     platform = options.platform or source.platform
     gone = SnapshotOutcome()
     number = 0
-    if options.is_recorded and not options.dry_run:
+    if options.run and not options.dry_run:
+        number = options.run
+        with engine.begin() as connection:
+            run_queries.resume(connection, number, run_service.reading_of(source))
+    elif options.is_recorded and not options.dry_run:
         with engine.begin() as connection:
             number = run_queries.begin(
                 connection,
@@ -290,19 +297,25 @@ class _Importer:
                 if self.options.dry_run:
                     transaction.rollback()
             yield from reports
-        if self.options.snapshot:
+        if self.options.snapshot or self.options.tombstones:
             self._archive_gone(present)
 
     def _archive_gone(self, present: set[str]) -> None:
         with self.engine.connect() as connection:
             rows = run_queries.source_ids(connection, self.platform)
-            gone = [identifier for identifier, at_source in rows if at_source not in present]
+            gone = [
+                identifier
+                for identifier, at_source in rows
+                if at_source in self.options.tombstones
+                or (self.options.snapshot and at_source not in present)
+            ]
         with self.engine.connect() as connection, connection.begin() as transaction:
             self.gone.waiting = len(
                 [
                     one
                     for one in run_queries.waiting_ids(connection, self.platform)
-                    if one not in present
+                    if one in self.options.tombstones
+                    or (self.options.snapshot and one not in present)
                 ]
             )
             for start in range(0, len(gone), BATCH_ROWS):
@@ -499,6 +512,12 @@ def _report(entry: _Entry, outcome: RowOutcome, reason: str = "") -> RowReport:
     row = entry.row
     notes = "; ".join(part for part in (reason, *row.problems) if part)
     return RowReport(row.number, outcome, entry.source_id, row.title, row.place_text, reason=notes)
+
+
+def present_ids(source: SourceFile) -> set[str]:
+    """The ids that the rows of a file have here, without what tells those from each other that the
+    file gives twice."""
+    return {_source_id(row) for row in source.places}
 
 
 def _source_id(row: SourceRow) -> str:

@@ -102,6 +102,12 @@ def claim(connection: Connection) -> ImportUpload | None:
     return find(connection, identifier) if identifier else None
 
 
+def rename(connection: Connection, identifier: UUID, file_name: str) -> None:
+    """Keeps how a file is called, once it is fetched."""
+    statement = text("UPDATE import_upload SET file_name = :name WHERE id = :id")
+    connection.execute(statement, {"id": identifier, "name": file_name})
+
+
 def advance(connection: Connection, identifier: UUID, done: int, total: int) -> None:
     """Keeps how far a worker is."""
     connection.execute(text(ADVANCE), {"id": identifier, "done": done, "total": total})

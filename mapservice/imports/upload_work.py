@@ -5,12 +5,10 @@ and nobody holds the lock, its worker has died, and `tidy` hands the file back. 
 imported changes nothing, so that beginning anew does no harm.
 """
 
-import csv
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, fields
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from mapservice.errors import MapserviceError
 from mapservice.geocoding.service import Locator
 from mapservice.imports import run_queries, run_service, upload_queries
 from mapservice.imports.reading import SourceFile
+from mapservice.imports.row_reports import written_report
 from mapservice.imports.service import (
     ImportOptions,
     ImportRun,
@@ -31,8 +30,9 @@ from mapservice.imports.service import (
     open_file,
 )
 from mapservice.imports.upload_queries import ImportUpload
-from mapservice.imports.uploads import PLATFORM_LENGTH, file_path, folder, report_path
+from mapservice.imports.uploads import PLATFORM_LENGTH, file_path, folder, named, report_path
 from mapservice.initiatives.filters import parse_territory
+from mapservice.outgoing.guarded_client import GuardedClient
 from mapservice.rollups import service as rollups
 
 log = structlog.get_logger()
@@ -43,8 +43,17 @@ SHOWN_OF_OUTCOME = 5
 ADVANCE_ROWS = 500
 
 
-def work(engine: Engine, home: Path, locator: Callable[[Connection], Locator]) -> int:
-    """Does what waits, the oldest first; returns how much. Idle while another worker does it."""
+def work(
+    engine: Engine,
+    home: Path,
+    locator: Callable[[Connection], Locator],
+    client: GuardedClient | None = None,
+) -> int:
+    """Does what waits, the oldest first; returns how much. Idle while another worker does it.
+
+    `client` fetches files of which an address was given.
+    """
+    client = client or GuardedClient()
     done = 0
     with engine.begin() as keeper:
         if not keeper.execute(text(LOCK)).scalar_one():
@@ -55,6 +64,7 @@ def work(engine: Engine, home: Path, locator: Callable[[Connection], Locator]) -
             if upload is None:
                 return done
             try:
+                upload = _fetched(engine, home, client, upload)
                 _do(engine, home, locator, upload)
             except MapserviceError as error:
                 with engine.begin() as connection:
@@ -111,7 +121,7 @@ def _do(
             upload_queries.settle(connection, upload.id, upload.state, run=run.id)
     report = report_path(home, upload)
     report.parent.mkdir(exist_ok=True)
-    with _written(report) as write:
+    with written_report(report) as write:
         preview |= _counted(engine, upload, run, write)
     if is_check:
         with engine.begin() as connection:
@@ -121,6 +131,23 @@ def _do(
     with engine.begin() as connection:
         run_queries.keep_report(connection, run.id, str(report))
         upload_queries.settle(connection, upload.id, "done", preview=preview, run=run.id)
+
+
+def _fetched(
+    engine: Engine, home: Path, client: GuardedClient, upload: ImportUpload
+) -> ImportUpload:
+    """With the file that its address gives, which is fetched once."""
+    address = upload.options.get("address")
+    if not address or upload.state != "checking" or file_path(home, upload).is_file():
+        return upload
+    draft = folder(home) / str(upload.id) / "fetched.part"
+    with draft.open("wb") as target:
+        answer = client.fetch(address, target)
+    name = named(answer.address, answer.content_type)
+    draft.rename(draft.with_name(name))
+    with engine.begin() as connection:
+        upload_queries.rename(connection, upload.id, name)
+    return replace(upload, file_name=name)
 
 
 def _options(upload: ImportUpload, *, is_check: bool) -> ImportOptions:
@@ -209,23 +236,3 @@ def _counted(
         "communes": len(communes),
         "mended": mended,
     }
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[Callable[[RowReport], None]]:
-    """A report on each row, whole or not there."""
-    draft = path.with_suffix(".part")
-    with draft.open("w", encoding="utf-8-sig", newline="") as opened:
-        writer = csv.DictWriter(opened, [field.name for field in fields(RowReport)], delimiter=";")
-        writer.writeheader()
-
-        def write(report: RowReport) -> None:
-            cells = asdict(report)
-            # What a spreadsheet would run: OWASP, "CSV Injection".
-            for name in ("title", "place", "reason", "source_id"):
-                if str(cells[name]).startswith(("=", "+", "-", "@", "\t", "\r")):
-                    cells[name] = f"'{cells[name]}"
-            writer.writerow(cells)
-
-        yield write
-    draft.replace(path)

@@ -3,10 +3,12 @@
 That one needs GDAL and the geocoder; a process that answers requests does without.
 """
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import unquote, urlsplit
 from uuid import UUID, uuid4
 
 from sqlalchemy import Engine
@@ -16,10 +18,29 @@ from mapservice.imports import upload_queries
 from mapservice.imports.columns import NAMES
 from mapservice.imports.readers.content import DATA_SUFFIXES
 from mapservice.imports.upload_queries import ImportUpload
+from mapservice.outgoing.guarded_client import ADDRESS_LENGTH, spelt
+from mapservice.outgoing.public_hosts import check_address
 
 MAX_WAITING = 3
 SUFFIXES = DATA_SUFFIXES | {".xlsx", ".xlsm", ".ods", ".kmz", ".zip", ".gz"}
 PLATFORM_LENGTH = 80
+SHEET = re.compile(r"(https://docs\.google\.com/spreadsheets/d/[\w-]+)/(?:edit|view)\b")
+# Where an address has no ending: what the answer says that it is.
+SUFFIX_BY_TYPE = {
+    "text/csv": ".csv",
+    "application/csv": ".csv",
+    "text/tab-separated-values": ".tsv",
+    "application/json": ".json",
+    "application/geo+json": ".geojson",
+    "application/ld+json": ".jsonld",
+    "application/vnd.google-earth.kml+xml": ".kml",
+    "application/vnd.google-earth.kmz": ".kmz",
+    "application/gpx+xml": ".gpx",
+    "application/geopackage+sqlite3": ".gpkg",
+    "application/zip": ".zip",
+    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+}
 
 
 def folder(home: Path) -> Path:
@@ -69,6 +90,52 @@ def receive(
         shutil.rmtree(target, ignore_errors=True)
         raise
     return identifier
+
+
+def receive_address(
+    engine: Engine,
+    home: Path,
+    address: str,
+    person: UUID | None,
+    sent_by: str,
+    options: Mapping[str, Any],
+    allowed: frozenset[str],
+) -> UUID:
+    """Has a worker fetch a file, and look at it. `allowed` as `public_hosts.check_address` says.
+
+    Raises InvalidInput("address", …) for one that may not be asked, StateConflict as `receive`.
+    """
+    address = spelt(table_address(address))
+    check_address(address, allowed, field="address", most=ADDRESS_LENGTH)
+    identifier = uuid4()
+    (folder(home) / str(identifier)).mkdir(parents=True)
+    with engine.begin() as connection:
+        if upload_queries.waiting(connection, person) >= MAX_WAITING:
+            raise StateConflict("Some of your files are still being looked at.")
+        told = {**options, "address": address}
+        name = urlsplit(address).netloc[:120]
+        upload_queries.insert(connection, identifier, person, sent_by, name, told)
+        upload_queries.defer(connection)
+    return identifier
+
+
+def table_address(address: str) -> str:
+    """Of a table that people see as a page, the address of its cells: Google Sheets."""
+    found = SHEET.match(address)
+    if not found:
+        return address
+    tab = re.search(r"[#&?]gid=(\d+)", address)
+    rest = f"&gid={tab.group(1)}" if tab else ""
+    return f"{found.group(1)}/export?format=csv{rest}"
+
+
+def named(address: str, content_type: str) -> str:
+    """A name for what an address gave, with the ending of its format."""
+    name = re.sub(r"[^\w.-]+", "_", unquote(urlsplit(address).path).rpartition("/")[2])[-80:]
+    name = name.lstrip("._") or "source"
+    if name.lower().endswith(tuple(SUFFIXES)):
+        return name
+    return f"{name}{SUFFIX_BY_TYPE.get(content_type, '.csv')}"
 
 
 def mapping_of(chosen: Mapping[str, str]) -> dict[str, str]:

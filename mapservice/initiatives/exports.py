@@ -16,6 +16,7 @@ from sqlalchemy import (
     FromClause,
     Numeric,
     Row,
+    ScalarSelect,
     Select,
     Text,
     and_,
@@ -43,7 +44,7 @@ from mapservice.db.engine import (
     object_text,
     value_text,
 )
-from mapservice.db.tables import initiative, initiative_detail, territory
+from mapservice.db.tables import import_source, initiative, initiative_detail, territory
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.facts import FACT_COLUMNS
 from mapservice.initiatives.filters import InitiativeFilters, ListingCursor
@@ -88,6 +89,12 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
     licence = func.coalesce(
         opening + _null_if_empty(own.source_licence) + closing, empty, type_=Text()
     )
+    # A registered source says whom to name; any other is named itself.
+    credit = func.coalesce(
+        _credits().op("->>", return_type=Text())(own.source_platform),
+        _null_if_empty(own.source_platform),
+        type_=Text(),
+    )
     return [
         own.id,
         own.title,
@@ -110,7 +117,7 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
         _null_if_empty(own.source_platform).label("source"),
         _null_if_empty(own.source_url).label("source_url"),
         _null_if_empty(own.source_licence).label("licence"),
-        (_null_if_empty(own.source_platform) + licence).label("attribution"),
+        (credit + licence).label("attribution"),
         own.source_supporters,
         *facts(),
         _attributes().label("attributes"),
@@ -138,6 +145,17 @@ def facts() -> list[ColumnElement[Any]]:
         func.array_to_string(own.tags, comma, type_=Text()).label("tags"),
         func.array_to_string(own.audience, comma, type_=JsonSafeText()).label("audience"),
     ]
+
+
+def _credits() -> ScalarSelect[Any]:
+    """Whom registered sources ask to be named, by the source: one object, read once a statement,
+    so that no row costs a look-up in a table."""
+    own = import_source.c
+    return (
+        select(func.jsonb_object_agg(own.platform, own.attribution))
+        .where(own.attribution != literal_column("''"))
+        .scalar_subquery()
+    )
 
 
 def _minute(moment: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.types import DateTime, Float, Text
 
 from mapservice.db.engine import PreparedSql, array_text, fetch_one
-from mapservice.db.tables import initiative, initiative_detail, photo, territory
+from mapservice.db.tables import import_source, initiative, initiative_detail, photo, territory
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.conditions import (
     BEFORE_ALL,
@@ -335,6 +335,12 @@ def detail(connection: Connection, identifier: UUID) -> SourceDetail | None:
     ).where(table.c.initiative == identifier)
     row = connection.execute(query).one_or_none()
     return SourceDetail(**row._mapping) if row else None
+
+
+def source_credit(connection: Connection, platform: str) -> str:
+    """Whom a registered source asks to be named; "" where it asks for nobody but itself."""
+    query = select(import_source.c.attribution).where(import_source.c.platform == platform)
+    return (connection.execute(query).scalar_one_or_none() or "") if platform else ""
 
 
 def of_any_status(connection: Connection, identifiers: Sequence[UUID]) -> dict[UUID, Initiative]:

@@ -6,6 +6,7 @@ their roles, from sources that are their own; what they import waits for a moder
 administrator trusts the source.
 """
 
+import re
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -21,8 +22,11 @@ from mapservice.i18n import gettext as _
 from mapservice.imports import run_queries, upload_queries, uploads
 from mapservice.imports.columns import NAMES
 from mapservice.imports.run_queries import RecordedSource
+from mapservice.imports.sources import decisions
+from mapservice.imports.sources import queries as source_queries
 from mapservice.imports.upload_queries import ImportUpload
 from mapservice.moderation import pages
+from mapservice.outgoing.guarded_client import FetchRefused
 from mapservice.web.edge import drain_body, only_parameters, services
 
 blueprint = Blueprint("importer", __name__, url_prefix="/importer")
@@ -54,9 +58,23 @@ def send() -> Response:
         most = settings.max_upload_bytes // 1_000_000
         words = _("Ce fichier est trop grand : %(most)s Mo au plus.", most=most)
         return _start(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)
-    if given is None or not given.filename:
-        return _start(HTTPStatus.BAD_REQUEST, _("Choisissez un fichier."))
+    address = request.form.get("address", "").strip()
+    options = {"within": _within(), "moderate": not badge.is_admin}
     try:
+        if address and (given is None or not given.filename):
+            identifier = uploads.receive_address(
+                services().engine,
+                settings.home,
+                address,
+                badge.person,
+                badge.name,
+                options,
+                frozenset(settings.source_hosts.replace(",", " ").split()),
+            )
+            return pages.see(url_for("importer.file", identifier=identifier))
+        if given is None or not given.filename:
+            words = _("Choisissez un fichier, ou donnez son adresse.")
+            return _start(HTTPStatus.BAD_REQUEST, words)
         identifier = uploads.receive(
             services().engine,
             settings.home,
@@ -64,15 +82,39 @@ def send() -> Response:
             given.filename,
             badge.person,
             badge.name,
-            {"within": _within(), "moderate": not badge.is_admin},
+            options,
         )
-    except InvalidInput:
+    except (InvalidInput, FetchRefused) as error:
+        if isinstance(error, FetchRefused) or error.field == "address":
+            words = _("Cette adresse ne peut pas être lue : il en faut une en https, publique.")
+            return _start(HTTPStatus.UNPROCESSABLE_ENTITY, words)
         words = _("Ce n’est ni un tableau, ni un classeur, ni une carte que nous sachions lire.")
         return _start(HTTPStatus.UNPROCESSABLE_ENTITY, words)
     except StateConflict:
         words = _("Plusieurs de vos fichiers sont encore à l’étude. Patientez un instant.")
         return _start(HTTPStatus.CONFLICT, words)
     return pages.see(url_for("importer.file", identifier=identifier))
+
+
+@blueprint.post("/sources")
+def decide_sweep() -> Response:
+    """Applies or gives up a sweep that waits, as it would lose too much: for administrators."""
+    told = request.form.get("run", "")
+    run = int(told) if re.fullmatch(r"[0-9]{1,15}", told) else 0
+    with services().engine.connect() as connection:
+        found = run_queries.find_run(connection, run)
+    if not access.badge().is_admin or found is None:
+        raise NotFound("There is no such sweep.")
+    if not access.is_own_form():
+        return _start(HTTPStatus.FORBIDDEN, pages.expired())
+    if "accept" in request.form:
+        with services().engine.begin() as connection:
+            done = decisions.accept(connection, run)
+    else:
+        done = decisions.drop(services().engine, services().settings.home, run)
+    if not done:
+        return _start(HTTPStatus.CONFLICT, _decided())
+    return pages.see(url_for("importer.start"))
 
 
 @blueprint.get("/<uuid:identifier>")
@@ -160,6 +202,9 @@ def _start(status: HTTPStatus = HTTPStatus.OK, error: str = "") -> Response:
                 connection, badge.person, of_all=badge.is_admin, limit=RECENT
             ),
             state_words=_state_words(),
+            sources=source_queries.find_all(connection) if badge.is_admin else [],
+            sweep_words=_sweep_words(),
+            waiting=run_queries.waiting_runs(connection) if badge.is_admin else [],
             most_megabytes=services().settings.max_upload_bytes // 1_000_000,
             endings=",".join(sorted(uploads.SUFFIXES)),
             error=error,
@@ -227,7 +272,9 @@ def _options(connection: Connection, upload: ImportUpload) -> dict[str, Any]:
     moderate = "moderate" in form
     if not badge.is_admin:
         moderate = not run_queries.find_source(connection, platform).trusted
+    kept = {"address": upload.options["address"]} if "address" in upload.options else {}
     return {
+        **kept,
         "mapping": uploads.mapping_of(chosen) if chosen else {},
         "platform": platform,
         "licence": " ".join(form.get("licence", "").split())[:LICENCE_LENGTH],
@@ -327,6 +374,16 @@ def _state_words() -> dict[str, str]:
     }
 
 
+def _sweep_words() -> dict[str, str]:
+    return {
+        "never": _("jamais relevée"),
+        "done": _("relevée"),
+        "unchanged": _("relevée, rien de nouveau"),
+        "waits": _("attend votre décision"),
+        "failed": _("relève échouée, rien n’a changé"),
+    }
+
+
 def _mistake(error: InvalidInput) -> str:
     words = field_words()
     if error.field in words:
@@ -336,6 +393,10 @@ def _mistake(error: InvalidInput) -> str:
 
 def _not_yours() -> str:
     return _("Une source porte déjà ce nom et n’est pas à vous : donnez-en un autre.")
+
+
+def _decided() -> str:
+    return _("Cette relève n’attend plus : quelqu’un en a déjà décidé.")
 
 
 def _late() -> str:

@@ -131,6 +131,7 @@ def detail(identifier: str) -> Response:
             ),
             photos=photos,
             source_detail=queries.detail(connection, initiative.id),
+            source_credit=queries.source_credit(connection, initiative.source_platform),
             author=author,
             needs=needs.of_initiative(connection, initiative.id, today(now, initiative.area))
             if initiative.status is Status.PUBLISHED

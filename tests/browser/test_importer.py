@@ -138,6 +138,54 @@ def test_a_coordinator_goes_from_upload_to_undo(
     context.close()
 
 
+SOURCES = """
+INSERT INTO import_source (platform, connector, address, licence, attribution, rhythm, sweep_state,
+                           sweep_reason, tried_at)
+VALUES ('carto', 'gogocarto', 'https://carto.example.org/', 'ODbL 1.0', 'Le réseau', 'daily',
+        'waits', '', '2026-11-29T02:07:00Z'),
+       ('maisons', 'france-services', 'https://www.data.gouv.fr/x.csv', 'Licence Ouverte 2.0', '',
+        'weekly', 'failed', 'www.data.gouv.fr answers 404', '2026-11-28T02:07:00Z')"""
+WAITING = """
+INSERT INTO import_run (platform, file_name, state, started_by, is_snapshot, counts, reading)
+VALUES ('carto', 'gogocarto.ndjson', 'waits', 'nightly sweep', true,
+        '{"gone": 31, "public": 120, "rows": 95}',
+        '{"gone": ["Le verger du Moulin", "La recyclerie de la rue de Saint-Malo"]}')"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_administrator_decides_about_a_sweep_that_waits(
+    browser: Browser, live_server: str, inner: Flask, engine_here: Engine, tmp_path: Path, way: str
+) -> None:
+    locale, width, scripts = WAYS[way]
+    client = inner.test_client()
+    sign_in(client, engine_here, COORDINATOR)
+    cast.grant(engine_here, COORDINATOR, "admin")
+    with engine_here.begin() as connection:
+        connection.execute(text(SOURCES))
+        connection.execute(text(WAITING))
+    cookie = client.get_cookie("personne")
+    assert cookie is not None
+    context = browser.new_context(
+        locale=locale,
+        viewport={"width": width, "height": 900},
+        java_script_enabled=scripts,
+        reduced_motion="reduce",
+    )
+    context.add_cookies([{"name": "personne", "value": cookie.value, "url": live_server}])
+    page = context.new_page()
+    page.goto(f"{live_server}/importer")
+    page.locator(".importer-waiting summary").click()
+    expect(page.get_by_text("La recyclerie de la rue de Saint-Malo")).to_be_visible()
+    look(page, tmp_path / f"{way}-sources.png", scripts)
+    page.get_by_role("button", name="Y renoncer" if scripts else "Give it up").click()
+    expect(page.locator(".importer-waiting")).to_have_count(0)
+    with engine_here.connect() as connection:
+        found = text("SELECT state FROM import_run WHERE platform = 'carto'")
+        state = connection.execute(found).scalar_one()
+    assert state == "dropped"
+    context.close()
+
+
 def look(page: Page, shot: Path, scripts: bool) -> None:
     """Nothing is wider than the window, and no rule of axe is broken."""
     page.screenshot(path=shot, full_page=True)

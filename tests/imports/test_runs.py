@@ -97,6 +97,14 @@ def test_a_dry_run_keeps_nothing(imported: Imported, engine: Engine) -> None:
         assert run_queries.find_runs(connection, 10) == []
 
 
+def test_a_dry_run_of_a_snapshot_tells_what_would_go(imported: Imported, engine: Engine) -> None:
+    imported(VERGER, REPAIR)
+    before = state(engine)
+    run, _ = imported(VERGER, dry_run=True, snapshot=True)
+    assert run.gone.archived == 1
+    assert state(engine) == before
+
+
 def test_what_no_field_takes_is_kept_and_shown(imported: Imported, engine: Engine) -> None:
     imported(VERGER, REPAIR)
     with engine.connect() as connection:

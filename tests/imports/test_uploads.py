@@ -16,9 +16,11 @@ from mapservice.app import create_app
 from mapservice.geocoding.service import Locator
 from mapservice.imports import run_queries, upload_queries, upload_work, uploads
 from mapservice.imports.upload_queries import ImportUpload
+from mapservice.outgoing.guarded_client import GuardedClient
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
 from tests.accounts.roles.cast import BRETAGNE, NORMANDIE, Actor, actor
+from tests.outgoing.stand_in import StandIn, standing_in
 
 HEADER = "id;Nom de l'action;Commune;Code postal;Budget;Référent\n"
 ROWS = "1;Un four à pain;Rennes;35000;1200;Léa Martin\n2;Une haie;Caen;14000;300;\n;Total;;;1500;\n"
@@ -30,8 +32,20 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def app(database_url: str, home: Path, engine: Engine) -> Iterator[Flask]:
-    settings = Settings(database_url=database_url, public_url="http://map.test", home=home)
+def source() -> Iterator[StandIn]:
+    """Where files may be fetched from."""
+    with standing_in() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def app(database_url: str, home: Path, engine: Engine, source: StandIn) -> Iterator[Flask]:
+    settings = Settings(
+        database_url=database_url,
+        public_url="http://map.test",
+        home=home,
+        source_hosts=source.netloc,
+    )
     app = create_app(settings)
     yield app
     services: Services = app.extensions[SERVICES]
@@ -282,3 +296,70 @@ def test_files_are_forgotten_after_a_day_and_taken_up_anew(
     upload_work.tidy(engine, home)
     assert not list(uploads.folder(home).iterdir())
     assert admin.get(address).status_code == 404
+
+
+def test_a_file_is_fetched_from_an_address(
+    coordinator: Actor, source: StandIn, engine: Engine, home: Path, locator: Locator
+) -> None:
+    def work() -> None:
+        client = GuardedClient(frozenset({source.netloc}))
+        upload_work.work(engine, home, lambda _: locator, client)
+
+    rows = (HEADER + ROWS).encode()
+    source.routes["/r/1"] = lambda handler: handler.give(rows, Content_Type="text/csv")
+    form = {"token": coordinator.token(), "address": f"{source.base}/r/1"}
+    response = coordinator.client.post("/importer", data=form)
+    assert response.status_code == 303, response.text
+    assert source.asked == []
+    work()
+    address = response.location
+    found = upload(engine, address)
+    assert (found.state, found.file_name) == ("checked", "1.csv")
+    assert found.preview["counts"] == {"imported": 1, "rejected": 1, "skipped": 1}
+    for _ in range(2):  # choices that are spelt out are checked first
+        page = coordinator.get(address).text
+        coordinator.post(address, **choices(page), **{"import": "1"})
+        work()
+        if upload(engine, address).state == "done":
+            break
+    assert titles(engine) == {"Un four à pain": "pending"}
+    assert len(source.asked) == 1
+
+    form["address"] = f"{source.base}/gone"
+    response = coordinator.client.post("/importer", data=form)
+    work()
+    found = upload(engine, response.location)
+    assert (found.state, "answers 404" in found.reason) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://www.data.gouv.fr/x", "https://127.0.0.1/", "https://[/", "x", "https://10.0.0.1/é"],
+)
+def test_an_address_that_is_not_public_is_not_fetched(
+    coordinator: Actor, engine: Engine, home: Path, address: str
+) -> None:
+    form = {"token": coordinator.token(), "address": address}
+    response = coordinator.client.post("/importer", data=form)
+    assert response.status_code == 422
+    assert "https, publique" in response.text
+    with engine.connect() as connection:
+        assert upload_queries.identifiers(connection) == set()
+
+
+@pytest.mark.parametrize(
+    ("seen", "read"),
+    [
+        (
+            "https://docs.google.com/spreadsheets/d/1aB-c_d/edit?usp=sharing#gid=42",
+            "https://docs.google.com/spreadsheets/d/1aB-c_d/export?format=csv&gid=42",
+        ),
+        (
+            "https://docs.google.com/spreadsheets/d/1aB/edit",
+            "https://docs.google.com/spreadsheets/d/1aB/export?format=csv",
+        ),
+        ("https://www.data.gouv.fr/fr/datasets/r/1", "https://www.data.gouv.fr/fr/datasets/r/1"),
+    ],
+)
+def test_a_shared_spreadsheet_is_read_as_its_cells(seen: str, read: str) -> None:
+    assert uploads.table_address(seen) == read

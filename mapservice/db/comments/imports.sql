@@ -18,12 +18,28 @@ COMMENT ON COLUMN import_source.owner IS 'Coordinator who first imported it; nul
 COMMENT ON COLUMN import_source.mapping IS 'The column of each field that was chosen last; empty: none was.';
 COMMENT ON COLUMN import_source.licence IS 'Licence of rows that name none; empty: unknown.';
 COMMENT ON COLUMN import_source.changed_at IS 'When any of this was said last.';
+COMMENT ON COLUMN import_source.connector IS
+    'How it is read when it is swept: `file`, or the name of a connector; empty: people send its files.';
+COMMENT ON COLUMN import_source.address IS 'Where it is fetched from; empty: people send its files.';
+COMMENT ON COLUMN import_source.attribution IS 'Whom its initiatives name; empty: the name of the source.';
+COMMENT ON COLUMN import_source.contact IS 'Whom to write to about it: a mail address or a page; empty: not told.';
+COMMENT ON COLUMN import_source.rhythm IS 'How often it is swept: never (by hand alone), daily, weekly or monthly.';
+COMMENT ON COLUMN import_source.validators IS
+    'ETag and Last-Modified of the file that was applied last; empty: none were given.';
+COMMENT ON COLUMN import_source.digest IS 'Of all that was applied last; empty: nothing was.';
+COMMENT ON COLUMN import_source.sweep_state IS
+    'How the last sweep ended: never (there was none), done, unchanged, waits (for a person), failed.';
+COMMENT ON COLUMN import_source.sweep_reason IS 'Why it failed or waits; else empty.';
+COMMENT ON COLUMN import_source.tried_at IS 'When it was swept last, however that ended; null: never.';
+COMMENT ON COLUMN import_source.swept_at IS 'When a sweep last ended well; null: none did.';
 
 COMMENT ON TABLE import_run IS 'Imports of files, kept for ever; what they did can be undone as a whole.';
 COMMENT ON COLUMN import_run.id IS 'Number of the run; later runs have higher ones.';
 COMMENT ON COLUMN import_run.platform IS 'Name of the source that the rows were imported as.';
 COMMENT ON COLUMN import_run.file_name IS 'Name of the file, without its folder.';
-COMMENT ON COLUMN import_run.state IS 'running, done, failed (broken off: what was saved stays) or undone.';
+COMMENT ON COLUMN import_run.state IS
+    'running, done, failed (broken off: what was saved stays) or undone; of sweeps that shrink too much: waits (for '
+    'a person), accepted (about to run), dropped (never applied).';
 COMMENT ON COLUMN import_run.person IS 'Who imported; null for a command, or for somebody erased.';
 COMMENT ON COLUMN import_run.started_by IS 'The same as a name: that of the person then, or of the command.';
 COMMENT ON COLUMN import_run.is_moderated IS 'Whether what was new or changed had to wait for a moderator.';

@@ -1,13 +1,10 @@
 """One POST to a browser vendor's push service, at a public address that was looked up itself.
 
-The name is resolved here, every address of it must be public, and the connection goes to the one
-that was looked at: a name that changes in between (DNS rebinding) leads nowhere else. Redirects are
-not followed.
+How a public address is told, and kept to, is that of `outgoing/connection.py`. Redirects are not
+followed.
 """
 
 import http.client
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,11 +18,10 @@ from mapservice.errors import InvalidInput
 from mapservice.notifications.push.encryption import VapidKey, encrypt
 from mapservice.notifications.push.model import (
     GIVE_UP_AFTER,
-    HTTPS_PORT,
     PushMessage,
     check_endpoint,
-    is_public_address,
 )
+from mapservice.outgoing.connection import NotPublic, connect
 from mapservice.settings import Settings
 
 TIMEOUT_SECONDS = 10.0
@@ -95,36 +91,18 @@ class PushTransport:
     def _post(self, to: SplitResult, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
         connection: http.client.HTTPConnection | None = None
         try:
-            connection = self._connect(to)
+            connection = connect(to, self.allowed, TIMEOUT_SECONDS)
             path = f"{to.path or '/'}{'?' if to.query else ''}{to.query}"
             connection.request("POST", path, body, headers)
             answer = connection.getresponse()
             return answer.status, answer.headers.get("Retry-After", "")
+        except NotPublic as error:
+            raise PushRefused(str(error), permanent=True) from None
         except (OSError, http.client.HTTPException) as error:
             raise PushRefused(type(error).__name__, permanent=False) from None
         finally:
             if connection is not None:
                 connection.close()
-
-    def _connect(self, to: SplitResult) -> http.client.HTTPConnection:
-        host, port = to.hostname or "", to.port or HTTPS_PORT
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [str(one[4][0]) for one in found]
-        if to.netloc not in self.allowed and not all(map(is_public_address, addresses)):
-            raise PushRefused("leads to an address that is not public", permanent=True)
-        line = socket.create_connection((addresses[0], port), TIMEOUT_SECONDS)
-        if to.scheme == "https":
-            try:
-                line = ssl.create_default_context().wrap_socket(line, server_hostname=host)
-            except BaseException:
-                line.close()
-                raise
-        connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
-        connection.sock = line
-        # Else the port would stand in the Host header, which some push services refuse.
-        if port == HTTPS_PORT:
-            connection.port = http.client.HTTP_PORT
-        return connection
 
 
 def allowed_hosts(settings: Settings) -> frozenset[str]:

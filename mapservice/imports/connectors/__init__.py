@@ -1,0 +1,1 @@
+"""Connectors: one file for each kind of source, mapping its records to ours (docs/sources.md)."""
