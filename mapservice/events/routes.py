@@ -33,6 +33,7 @@ from mapservice.events.words import (
     short_day,
     when_words,
 )
+from mapservice.groups import queries as groups
 from mapservice.i18n import gettext as _
 from mapservice.i18n import quoted, theme_label
 from mapservice.initiatives import queries as initiatives
@@ -299,6 +300,7 @@ def detail(identifier: UUID) -> Response:
             rule=rule_words(series.times),
             others=others,
             linked=linked,
+            of_group=groups.of_series(connection, series.id),
             is_own=is_own,
             may_decide=may_decide,
             description_html=Markup(to_html(found.description)),
