@@ -1,11 +1,11 @@
 """`/moderation/groupes/{id}`: a group as moderators see it, in their one queue."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import Blueprint, Response, make_response, render_template, request
 from markupsafe import Markup
 from sqlalchemy import Connection
 
@@ -14,7 +14,7 @@ from mapservice.accounts.roles import permissions as access
 from mapservice.audit import queries as audit
 from mapservice.audit.model import DecisionVerdict
 from mapservice.contributions.proposals.model import MAX_REASON
-from mapservice.errors import InvalidInput, NotFound
+from mapservice.errors import NotFound
 from mapservice.groups import queries, service
 from mapservice.groups.model import GroupStatus, LocalGroup
 from mapservice.groups.routes import words
@@ -24,10 +24,8 @@ from mapservice.i18n import verdict_label
 from mapservice.initiatives.markdown import to_html
 from mapservice.moderation import pages
 from mapservice.moderation import queries as moderation
-from mapservice.moderation import service as claims
+from mapservice.moderation.case_forms import CaseForms, read_revision, read_verdict
 from mapservice.moderation.model import CLAIM_MINUTES, CaseKind, CaseSubject
-from mapservice.moderation.routes import mistake, read_revision, read_verdict
-from mapservice.moderation.service import TooLate
 from mapservice.moderation.subjects import CaseProvider
 from mapservice.web import forms
 from mapservice.web.edge import only_parameters, services
@@ -46,55 +44,45 @@ def case(identifier: UUID) -> Response:
 
 @blueprint.post("/<uuid:identifier>/prendre")
 def take(identifier: UUID) -> Response:
-    return _attempt(
-        identifier,
-        lambda connection: claims.claim(connection, identifier, access.reviewer(), CaseKind.GROUP),
-    )
+    return FORMS.claim(identifier)
 
 
 @blueprint.post("/<uuid:identifier>/rendre")
 def give_back(identifier: UUID) -> Response:
-    return _attempt(
-        identifier, lambda connection: claims.release(connection, identifier, access.reviewer())
-    )
+    return FORMS.release(identifier)
 
 
 @blueprint.post("/<uuid:identifier>/organisateur")
 def appoint(identifier: UUID) -> Response:
     """Mails somebody an invitation to organise a group that has lost its organisers."""
 
-    def act(connection: Connection) -> None:
+    def act(connection: Connection) -> str:
         site, email = session.letterhead(), forms.read_email()
         service.appoint(connection, site, identifier, pages.moderator(), email)
+        return FORMS.address(identifier)
 
     try:
-        return _attempt(identifier, act)
+        return FORMS.answer(identifier, act)
     except FormRefused as error:
-        return _again(identifier, HTTPStatus.BAD_REQUEST, error.words)
+        return FORMS.again(identifier, HTTPStatus.BAD_REQUEST, error.words)
 
 
 @blueprint.post("/<uuid:identifier>")
 def decide(identifier: UUID) -> Response:
-    if not access.is_own_form():
-        return _again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
-    try:
-        site = session.letterhead()
-        with services().engine.begin() as connection:
-            _require_decider(connection, identifier)
-            service.decide(
-                connection,
-                site,
-                identifier,
-                _verdict(),
-                pages.moderator(),
-                seen=read_revision(),
-                reason=request.form.get("reason", ""),
-            )
-            return pages.see(pages.onward(connection))
-    except InvalidInput as error:
-        return _again(identifier, HTTPStatus.BAD_REQUEST, mistake(error))
-    except TooLate as error:
-        return _again(identifier, HTTPStatus.CONFLICT, pages.late(error))
+    def act(connection: Connection) -> str:
+        archives = request.form.get("verdict") == DecisionVerdict.ARCHIVE
+        service.decide(
+            connection,
+            session.letterhead(),
+            identifier,
+            DecisionVerdict.ARCHIVE if archives else read_verdict(),
+            pages.moderator(),
+            seen=read_revision(),
+            reason=request.form.get("reason", ""),
+        )
+        return pages.onward(connection)
+
+    return FORMS.answer(identifier, act)
 
 
 def load(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, CaseSubject]:
@@ -157,31 +145,4 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
     return make_response(page)
 
 
-def _attempt(identifier: UUID, act: Callable[[Connection], None]) -> Response:
-    if not access.is_own_form():
-        return _again(identifier, HTTPStatus.FORBIDDEN, pages.expired())
-    try:
-        with services().engine.begin() as connection:
-            _require_decider(connection, identifier)
-            act(connection)
-    except TooLate as error:
-        return _again(identifier, HTTPStatus.CONFLICT, pages.late(error))
-    path = url_for("group_moderation.case", identifier=identifier)
-    return pages.see(pages.address(path, pages.part_pairs()))
-
-
-def _verdict() -> DecisionVerdict:
-    if request.form.get("verdict") == DecisionVerdict.ARCHIVE:
-        return DecisionVerdict.ARCHIVE
-    return read_verdict()
-
-
-def _require_decider(connection: Connection, identifier: UUID) -> None:
-    access.require_decider(lambda reach: queries.is_within(connection, identifier, reach))
-
-
-def _again(identifier: UUID, status: HTTPStatus, words_: str) -> Response:
-    with services().engine.connect() as connection:
-        response = _page(connection, identifier, words_)
-    response.status_code = status
-    return response
+FORMS = CaseForms("group_moderation.case", _page, queries.is_within, (CaseKind.GROUP,))

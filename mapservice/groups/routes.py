@@ -19,7 +19,7 @@ from mapservice.i18n import quoted, theme_label
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import NamedTerritory, with_known_places
 from mapservice.web import edge
-from mapservice.web.edge import base_url, services
+from mapservice.web.edge import base_url, same_for_all, services
 
 blueprint = Blueprint("groups", __name__)
 
@@ -44,6 +44,8 @@ def listing() -> str:
     now = datetime.now(UTC)
     with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
+        if filters.about.near is None:
+            same_for_all()
         limit = paging.limit or PAGE_SIZE
         if limit > MAX_PAGE_SIZE:
             raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")

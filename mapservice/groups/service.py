@@ -5,7 +5,6 @@ payload of the mailed link. The group's row is locked before those of its member
 ids: so no two verbs decide about the same group at once (`membership_service.py`).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -134,12 +133,7 @@ def ask(
     locale: str,
 ) -> None:
     """Mails the link that confirms a group; a form that is sent twice is mailed once."""
-    _one_at_a_time(connection, submission.form)
-    payload = submission.to_json()
-    bound = {"form": submission.form, "key": email.key, "payload": json.dumps(payload)}
-    if connection.execute(text(MAILED), bound | {"purpose": PURPOSE}).scalar_one():
-        return
-    people.ask_confirmation(
+    people.ask_confirmation_once(
         connection,
         site,
         email,
@@ -147,7 +141,7 @@ def ask(
             purpose=PURPOSE,
             letter=LETTER,
             subject=submission.form,
-            payload=payload,
+            payload=submission.to_json(),
             values={"title": submission.content.name},
             locale=locale,
         ),
@@ -168,7 +162,7 @@ def submit(
     A form that has made one makes no other. Raises StateConflict where that one is somebody else's.
     """
     membership.hold_person(connection, person.id)
-    _one_at_a_time(connection, submission.form)
+    people.one_form_at_a_time(connection, PURPOSE, submission.form)
     known = queries.of_form(connection, submission.form)
     if known:
         own = queries.of_person(connection, known, person.id)
@@ -426,19 +420,6 @@ def _now(connection: Connection) -> datetime:
     moment: datetime = connection.execute(text("SELECT now()")).scalar_one()
     return moment
 
-
-def _one_at_a_time(connection: Connection, form: UUID) -> None:
-    """Two submissions of the same form take turns."""
-    statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:form, 0))")
-    connection.execute(statement, {"form": f"group {form}"})
-
-
-MAILED = """
-SELECT EXISTS (
-    SELECT FROM token JOIN person ON person.id = token.person
-     WHERE token.subject = :form AND token.purpose = :purpose AND token.used_at IS NULL
-       AND token.expires_at > now() AND token.payload = CAST(:payload AS jsonb)
-       AND person.email_key = :key)"""
 
 QUEUE_FIRST = "UPDATE local_group SET queued_at = now() WHERE id = :id"
 

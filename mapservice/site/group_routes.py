@@ -21,7 +21,7 @@ from mapservice.initiatives.markdown import to_html
 from mapservice.moderation.model import CaseKind
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.tiles.live_map import place_map
-from mapservice.web.edge import base_url, only_parameters, services
+from mapservice.web.edge import base_url, only_parameters, same_for_all, services
 
 blueprint = Blueprint("group_pages", __name__)
 
@@ -32,6 +32,7 @@ SHOWN_DATES = 6
 def detail(identifier: UUID) -> Response:
     """Anybody sees a public group, its organisers one that waits; nobody here who belongs to it."""
     only_parameters()
+    same_for_all()
     now, person = datetime.now(UTC), session.current_person()
     with services().autocommit.connect() as connection:
         found = queries.find(connection, identifier)
