@@ -2,22 +2,17 @@
 
 import csv
 import io
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from xml.etree import ElementTree as ET
-from xml.etree.ElementTree import Element, SubElement
 
 from mapservice.groups.model import LocalGroup
+from mapservice.web.atom import AtomEntry, utc_text
 
-ATOM, GEORSS = "http://www.w3.org/2005/Atom", "http://www.georss.org/georss"
 DECIMALS = 6
 # Signs that begin what a spreadsheet would run (OWASP, "CSV Injection").
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 WRITTEN = ("name", "summary", "place_text")
-_UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def properties(group: LocalGroup, base_url: str, now: datetime) -> dict[str, Any]:
@@ -86,59 +81,16 @@ def csv_text(groups: Sequence[LocalGroup], base_url: str, now: datetime) -> byte
     return out.getvalue().encode()
 
 
-@dataclass(frozen=True, slots=True)
-class GroupFeed:
-    """A listing to follow; URLs are absolute. `entries` come with where they are in words."""
-
-    title: str
-    author: str
-    url: str
-    page: str
-    next: str | None
-    entries: Sequence[tuple[LocalGroup, str]]
-
-
-def atom(feed: GroupFeed, base_url: str) -> bytes:
-    """The feed as XML (RFC 4287); `updated` is when our database saw the last change."""
-    ET.register_namespace("", ATOM)
-    ET.register_namespace("georss", GEORSS)
-    root = Element(_atom("feed"), {"xml:lang": "fr"})
-    beginning = datetime(1970, 1, 1, tzinfo=UTC)
-    updated = max((group.changed_at for group, _ in feed.entries), default=beginning)
-    _text(root, "id", feed.url)
-    _text(root, "title", feed.title)
-    _text(root, "updated", utc_text(updated))
-    _text(SubElement(root, _atom("author")), "name", feed.author)
-    _link(root, "self", feed.url, "application/atom+xml")
-    _link(root, "alternate", feed.page, "text/html")
-    if feed.next:
-        _link(root, "next", feed.next, "application/atom+xml")
-    for group, place in feed.entries:
-        assert group.published_at is not None, "what is public was published"
-        node = SubElement(root, _atom("entry"))
-        _text(node, "id", f"urn:uuid:{group.id}")
-        _text(node, "title", group.name)
-        _text(node, "updated", utc_text(group.changed_at))
-        _text(node, "published", utc_text(group.published_at))
-        _link(node, "alternate", f"{base_url}{group.url}", "text/html")
-        SubElement(node, _atom("category"), {"term": str(group.theme)})
-        _text(node, "summary", " · ".join(filter(None, (place, group.summary))))
-        if group.lon is not None and group.lat is not None:
-            SubElement(node, f"{{{GEORSS}}}point").text = f"{group.lat:.6f} {group.lon:.6f}"
-    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
-
-
-def utc_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _text(parent: Element, name: str, words: str) -> None:
-    SubElement(parent, _atom(name)).text = _UNWRITABLE.sub("", words)
-
-
-def _link(parent: Element, relation: str, address: str, media: str) -> None:
-    SubElement(parent, _atom("link"), {"rel": relation, "href": address, "type": media})
-
-
-def _atom(name: str) -> str:
-    return f"{{{ATOM}}}{name}"
+def atom_entry(group: LocalGroup, base_url: str, place: str) -> AtomEntry:
+    """A group in a feed, with where it is in words."""
+    assert group.published_at is not None, "what is public was published"
+    return AtomEntry(
+        id=group.id,
+        title=group.name,
+        updated=group.changed_at,
+        published=group.published_at,
+        url=f"{base_url}{group.url}",
+        theme=str(group.theme),
+        summary=" · ".join(filter(None, (place, group.summary))),
+        point=None if group.lon is None or group.lat is None else (group.lon, group.lat),
+    )

@@ -19,6 +19,7 @@ from mapservice.i18n import quoted, theme_label
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import NamedTerritory, with_known_places
 from mapservice.web import edge
+from mapservice.web.atom import AtomFeed, atom
 from mapservice.web.edge import base_url, same_for_all, services
 
 blueprint = Blueprint("groups", __name__)
@@ -130,15 +131,16 @@ def as_atom() -> Response:
         limit = _limit(paging, ATOM_SIZE)
         page = queries.find_page(connection, filters, limit, now, paging.cursor)
     following = next_address("/groupes.atom", filters, page, paging)
-    feed = formats.GroupFeed(
+    base = base_url()
+    feed = AtomFeed(
         title=f"{services().settings.site_name} · {listing_title(filters)}",
         author=services().settings.site_name,
         url=f"{base_url()}{request.full_path.rstrip('?')}",
         page=f"{base_url()}/groupes{query_of(filters)}",
         next=base_url() + following if following else None,
-        entries=[(one, wording.place_words(one)) for one in page.items],
+        entries=[formats.atom_entry(one, base, wording.place_words(one)) for one in page.items],
     )
-    return edge.whole_answer(formats.atom(feed, base_url()), ATOM, FRESH_SECONDS)
+    return edge.whole_answer(atom(feed), ATOM, FRESH_SECONDS)
 
 
 def words(now: datetime) -> dict[str, Any]:
