@@ -36,6 +36,10 @@ from mapservice.events.tile_routes import blueprint as event_tiles
 from mapservice.geocoding.address_api.routes import blueprint as geocoding
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
+from mapservice.groups import author_routes as group_authors
+from mapservice.groups import member_routes as group_members
+from mapservice.groups import moderation_routes as group_moderation
+from mapservice.groups.routes import blueprint as groups
 from mapservice.media import routes as photos
 from mapservice.media.uploads import Media
 from mapservice.moderation.api_routes import blueprint as moderation_api
@@ -74,6 +78,7 @@ from mapservice.site import (
 from mapservice.site.embed.code_routes import blueprint as embed_code
 from mapservice.site.embed.oembed_routes import blueprint as oembed
 from mapservice.site.embed.routes import blueprint as embed
+from mapservice.site.group_routes import blueprint as group_pages
 from mapservice.site.near_routes import blueprint as near
 from mapservice.site.operator_pages.routes import blueprint as operator_pages
 from mapservice.site.routes import blueprint as initiatives
@@ -104,6 +109,10 @@ BLUEPRINTS = (
     event_authors.blueprint,
     event_registrations.blueprint,
     event_tiles,
+    groups,
+    group_pages,
+    group_authors.blueprint,
+    group_members.blueprint,
     operator_pages,
     feeds,
     sitemap_routes.blueprint,
@@ -137,6 +146,7 @@ BLUEPRINTS = (
     moderation,
     moderation_photos,
     event_moderation.blueprint,
+    group_moderation.blueprint,
     moderation_posts,
     merging,
     roles.blueprint,
@@ -168,6 +178,8 @@ MAGIC_LINKS: tuple[MagicLinkAction, ...] = (
     following.MAGIC_LINK,
     event_authors.MAGIC_LINK,
     event_registrations.MAGIC_LINK,
+    group_authors.MAGIC_LINK,
+    *group_members.MAGIC_LINKS,
     comments.MAGIC_LINK,
     conversations.MAGIC_LINK,
     following_one.MAGIC_LINK,
@@ -180,6 +192,8 @@ PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
     comments.PERSONAL_DATA,
     conversations.PERSONAL_DATA,
     following.PERSONAL_DATA,
+    # Groups before events: so that an erasure locks them in the order of all others.
+    group_authors.PERSONAL_DATA,
     event_authors.PERSONAL_DATA,
     roles.PERSONAL_DATA,
     weekly_digest.PERSONAL_DATA,
@@ -189,7 +203,7 @@ PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
 )
 
 # What waits for moderators besides texts of initiatives and what concerns these.
-CASE_PROVIDERS = CaseProviders((event_moderation.PROVIDER,))
+CASE_PROVIDERS = CaseProviders((event_moderation.PROVIDER, group_moderation.PROVIDER))
 
 # What rooms know of the photos of initiatives, for the pictures of shared links.
 CARD_PHOTOS = CardPhotos((photos.card_photo,))

@@ -245,6 +245,7 @@ def case_kind_label(kind: str) -> str:
         "place": gettext("Lieux à décider"),
         "burst": gettext("Rafales de soutiens"),
         "event": gettext("Événements"),
+        "group": gettext("Groupes"),
         "post": gettext("Nouvelles et commentaires"),
     }[kind]
 
@@ -274,6 +275,7 @@ def verdict_label(verdict: str) -> str:
         "photo": gettext("photo refusée"),
         "post": gettext("nouvelle ou commentaire accepté"),
         "unpost": gettext("nouvelle ou commentaire refusé"),
+        "archive": gettext("archivé"),
     }[verdict]
 
 

@@ -30,6 +30,7 @@ from mapservice.events import registration_service as event_registrations
 from mapservice.events import service as events
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
+from mapservice.groups import service as groups
 from mapservice.imports import upload_work as imports
 from mapservice.imports.sources import decisions as sweep_decisions
 from mapservice.imports.sources import service as sources
@@ -340,6 +341,13 @@ def _add_event_tasks(app: App, engine: Engine, settings: Settings) -> None:
         del timestamp
         events.extend(engine, datetime.now(UTC))
         event_registrations.forget(engine, datetime.now(UTC))
+
+    @app.periodic(cron="43 2 * * *")
+    @app.task(name="hand_over_groups", queueing_lock="hand_over_groups", pass_context=False)
+    def hand_over_groups(timestamp: int) -> int:
+        """Each night: groups without an organiser that nobody took over go to moderators."""
+        del timestamp
+        return groups.hand_over(engine, datetime.now(UTC))
 
 
 def run_worker(settings: Settings) -> None:

@@ -202,7 +202,7 @@ def shared_engine(database_url: str) -> Iterator[Engine]:
 
 
 # All that goes with these, and the counts of them.
-EMPTIED = "initiative, person, delivery, tally"
+EMPTIED = "initiative, person, local_group, delivery, tally"
 DEPENDENT = text(
     """
     WITH RECURSIVE emptied AS (

@@ -12,7 +12,7 @@ def keep(connection: Connection, line: DecisionRecord) -> None:
 
 KEEP = """
 INSERT INTO decision
-       (initiative, event_series, revision, verdict, reason, decided_by, decided_by_person, target,
-        report)
-VALUES (:initiative, :event_series, :revision, :verdict, :reason, :by, :person, :target,
-        :report)"""
+       (initiative, event_series, local_group, revision, verdict, reason, decided_by,
+        decided_by_person, target, report)
+VALUES (:initiative, :event_series, :local_group, :revision, :verdict, :reason, :by,
+        :person, :target, :report)"""

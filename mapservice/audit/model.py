@@ -10,7 +10,8 @@ class DecisionVerdict(StrEnum):
     """What a moderator decides; KEEP is for an edit that is public already.
 
     MERGE and UNMERGE are about duplicates, PLACE and UNPLACE about its location, CLOSE about a
-    report, PHOTO about one that was refused, POST and UNPOST about news or a comment.
+    report, PHOTO about one that was refused, POST and UNPOST about news or a comment, ARCHIVE about
+    a group that nobody organises.
     """
 
     PUBLISH = "publish"
@@ -25,13 +26,14 @@ class DecisionVerdict(StrEnum):
     PHOTO = "photo"
     POST = "post"
     UNPOST = "unpost"
+    ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastDecision:
     """A decision as it was taken; `revision` is the version that it is about, 0 for none.
 
-    `initiative` is what it is about: an initiative, or a series of events. `target` is the
+    `initiative` is what it is about: an initiative, a series of events, or a group. `target` is the
     initiative merged into or parted from; `title` is its title, "" once gone.
     """
 
@@ -49,7 +51,7 @@ class PastDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRecord:
-    """One decision, about an initiative or a series of events.
+    """One decision, about an initiative, a series of events or a group.
 
     `revision` is the version that was read, 0 without versions. `target` is the initiative merged
     into or parted from, `report` the report that led to it.
@@ -57,6 +59,7 @@ class DecisionRecord:
 
     initiative: UUID | None = None
     event_series: UUID | None = None
+    local_group: UUID | None = None
     verdict: str
     by: str
     person: UUID | None

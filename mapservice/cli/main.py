@@ -15,6 +15,7 @@ from mapservice.cli.context import console
 from mapservice.cli.database import database_group
 from mapservice.cli.events import event_group
 from mapservice.cli.geocoding import geocode_command, locate_command
+from mapservice.cli.groups import group_group
 from mapservice.cli.imports import import_group
 from mapservice.cli.initiatives import initiative_group
 from mapservice.cli.operations import doctor_command, serve_command, worker_command
@@ -41,6 +42,7 @@ for command in (
     locate_command,
     initiative_group,
     event_group,
+    group_group,
     import_group,
     source_group,
     rollup_group,

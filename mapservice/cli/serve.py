@@ -34,6 +34,7 @@ PREPARATION = (
     ("Database schema", ("db", "migrate")),
     ("Territories", ("territories", "load", "--if-needed")),
     ("Sample initiatives", ("initiatives", "sample", "--if-empty")),
+    ("Sample groups", ("groups", "sample", "--if-empty")),
     ("Sample events", ("events", "sample", "--if-empty")),
 )
 WEB, WORKER = "gunicorn", "worker"

@@ -49,6 +49,7 @@ FUNCTIONS = (
     "mail",
     "media",
     "events",
+    "groups",
     "job_queue",
 )
 COMMENTS = (
@@ -62,6 +63,7 @@ COMMENTS = (
     "publishing",
     "notifications",
     "media",
+    "groups",
     "events",
     "imports",
     "operations",

@@ -38,6 +38,7 @@ event_series = Table(
     Column("published_at", DateTime(timezone=True)),
     Column("reason", Text, nullable=False),
     Column("source", Text, nullable=False),
+    Column("local_group", UUID),
 )
 
 event = Table(

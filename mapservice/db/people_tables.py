@@ -162,6 +162,7 @@ decision = Table(
     Column("target", UUID),
     Column("report", UUID),
     Column("event_series", UUID),
+    Column("local_group", UUID),
 )
 
 merge = Table(
@@ -200,6 +201,7 @@ waiting = Table(
     Column("claimed_by", Text),
     Column("claimed_until", DateTime(timezone=True)),
     Column("event_series", UUID),
+    Column("local_group", UUID),
 )
 
 waiting_area = Table(

@@ -42,6 +42,14 @@ QUESTIONS = (
     SELECT format('what waits for moderators: %s are missing from their queue', count(*))
       FROM (SELECT kind, id FROM waiting_now EXCEPT SELECT kind, id FROM waiting) AS missing
     HAVING count(*) > 0""",
+    """
+    SELECT format('groups: %s count other members or organisers than theirs', count(*))
+      FROM local_group
+     WHERE (members, organisers) <> (
+           SELECT count(*) FILTER (WHERE standing IN ('member', 'editor', 'organiser')),
+                  count(*) FILTER (WHERE standing = 'organiser')
+             FROM group_member WHERE group_member.local_group = local_group.id)
+    HAVING count(*) > 0""",
     # Both are written by one load: what lacks in one of them was lost since.
     """
     SELECT format('communes of département %s: %s lie in an EPCI, %s did when they were loaded',

@@ -51,6 +51,7 @@ from mapservice.events.routes import words
 from mapservice.events.service import EventChange, EventSubmission
 from mapservice.events.words import moment_words, registration_state_label, zone_choices
 from mapservice.geocoding.service import GeocoderCache
+from mapservice.groups import queries as groups
 from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
@@ -237,6 +238,8 @@ def organise(identifier: UUID) -> Response:
             series=series,
             rule=rule_words(series.times),
             others=others,
+            groups=groups.edited_by(connection, person.id),
+            of_group=groups.of_series(connection, series.id),
             attendees=registration_service.attendees(connection, identifier),
             counts=registration_service.counts(connection, found),
             state_label=registration_state_label,
@@ -244,6 +247,21 @@ def organise(identifier: UUID) -> Response:
             **words(now),
         )
     return edge.secret_answer(make_response(page))
+
+
+@blueprint.post("/evenements/<uuid:identifier>/groupe")
+def set_group(identifier: UUID) -> Response:
+    """Says which group a series belongs to, of those that its organiser organises or edits."""
+    person = session.require_person()
+    forms.check_own()
+    text = request.form.get("group", "")
+    try:
+        group = UUID(text) if text else None
+    except ValueError:
+        raise InvalidInput("group", "is not the id of a group") from None
+    with services().engine.begin() as connection:
+        service.set_group(connection, identifier, person.id, group)
+    return see(url_for("event_authors.organise", identifier=identifier))
 
 
 @blueprint.post("/evenements/<uuid:identifier>/annuler")

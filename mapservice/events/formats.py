@@ -2,22 +2,16 @@
 
 import csv
 import io
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
-from xml.etree import ElementTree as ET
-from xml.etree.ElementTree import Element, SubElement
 
 from mapservice.events.model import Event
+from mapservice.web.atom import AtomEntry, utc_text
 
-ATOM, GEORSS = "http://www.w3.org/2005/Atom", "http://www.georss.org/georss"
 DECIMALS = 6
 # Signs that begin what a spreadsheet would run (OWASP, "CSV Injection").
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 WRITTEN = ("title", "summary", "note", "place_text")
-_UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def properties(event: Event, base_url: str) -> dict[str, Any]:
@@ -96,45 +90,18 @@ HEADER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EventFeed:
-    """A listing to follow; URLs are absolute. `entries` come with when and where in words."""
-
-    title: str
-    author: str
-    url: str
-    page: str
-    next: str | None
-    entries: Sequence[tuple[Event, str, str]]
-
-
-def atom(feed: EventFeed, base_url: str) -> bytes:
-    """The feed as XML (RFC 4287); `updated` is when our database saw the last change."""
-    ET.register_namespace("", ATOM)
-    ET.register_namespace("georss", GEORSS)
-    root = Element(_atom("feed"), {"xml:lang": "fr"})
-    beginning = datetime(1970, 1, 1, tzinfo=UTC)
-    updated = max((event.changed_at for event, _, _ in feed.entries), default=beginning)
-    _text(root, "id", feed.url)
-    _text(root, "title", feed.title)
-    _text(root, "updated", utc_text(updated))
-    _text(SubElement(root, _atom("author")), "name", feed.author)
-    _link(root, "self", feed.url, "application/atom+xml")
-    _link(root, "alternate", feed.page, "text/html")
-    if feed.next:
-        _link(root, "next", feed.next, "application/atom+xml")
-    for event, when, place in feed.entries:
-        node = SubElement(root, _atom("entry"))
-        _text(node, "id", f"urn:uuid:{event.id}")
-        _text(node, "title", event.title)
-        _text(node, "updated", utc_text(event.changed_at))
-        _text(node, "published", utc_text(event.created_at))
-        _link(node, "alternate", f"{base_url}{event.url}", "text/html")
-        SubElement(node, _atom("category"), {"term": str(event.theme)})
-        _text(node, "summary", " · ".join(filter(None, (when, place, event.note, event.summary))))
-        if event.lon is not None and event.lat is not None:
-            SubElement(node, f"{{{GEORSS}}}point").text = f"{event.lat:.6f} {event.lon:.6f}"
-    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+def atom_entry(event: Event, base_url: str, when: str, place: str) -> AtomEntry:
+    """An event in a feed, with when and where it is in words."""
+    return AtomEntry(
+        id=event.id,
+        title=event.title,
+        updated=event.changed_at,
+        published=event.created_at,
+        url=f"{base_url}{event.url}",
+        theme=str(event.theme),
+        summary=" · ".join(filter(None, (when, place, event.note, event.summary))),
+        point=None if event.lon is None or event.lat is None else (event.lon, event.lat),
+    )
 
 
 def schema_event(event: Event, base_url: str, place: str) -> dict[str, Any]:
@@ -187,19 +154,3 @@ def schema_event(event: Event, base_url: str, place: str) -> dict[str, Any]:
     if event.capacity is not None:
         made["maximumAttendeeCapacity"] = event.capacity
     return made
-
-
-def utc_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _text(parent: Element, name: str, words: str) -> None:
-    SubElement(parent, _atom(name)).text = _UNWRITABLE.sub("", words)
-
-
-def _link(parent: Element, relation: str, address: str, media: str) -> None:
-    SubElement(parent, _atom("link"), {"rel": relation, "href": address, "type": media})
-
-
-def _atom(name: str) -> str:
-    return f"{{{ATOM}}}{name}"

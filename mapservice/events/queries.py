@@ -352,6 +352,18 @@ def mine(connection: Connection, person: UUID, now: datetime) -> list[Event]:
     return [known[one] for one in firsts]
 
 
+def of_group(connection: Connection, group: UUID, now: datetime, limit: int) -> Sequence[Event]:
+    """The next dates of the series that belong to a group."""
+    series = select(event_series.c.id).where(event_series.c.local_group == group)
+    chosen = (
+        select(event)
+        .where(*where(EventFilters(), now), event.c.series.in_(series))
+        .order_by(*order())
+        .limit(limit)
+    )
+    return [_event(row) for row in connection.execute(_named(chosen, EventFilters()))]
+
+
 def is_within(connection: Connection, series: UUID, reach: TerritoryScope) -> bool:
     """Whether any occurrence of a series is placed within a scope."""
     statement = text(fill(IS_WITHIN, {"reach": within(reach, "event.")}))

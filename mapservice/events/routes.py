@@ -33,6 +33,7 @@ from mapservice.events.words import (
     short_day,
     when_words,
 )
+from mapservice.groups import queries as groups
 from mapservice.i18n import gettext as _
 from mapservice.i18n import quoted, theme_label
 from mapservice.initiatives import queries as initiatives
@@ -44,6 +45,7 @@ from mapservice.moderation.model import CaseKind
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.tiles.live_map import bounds_of, map_config, place_map
 from mapservice.web import edge
+from mapservice.web.atom import AtomFeed, atom
 from mapservice.web.edge import base_url, only_parameters, same_for_all, services
 
 blueprint = Blueprint("events", __name__)
@@ -170,15 +172,18 @@ def as_atom() -> Response:
         limit = _limit(paging, ATOM_SIZE)
         page = queries.find_page(connection, filters, limit, now, paging.cursor)
     following = next_address("/evenements.atom", filters, page, paging)
-    feed = formats.EventFeed(
+    base = base_url()
+    feed = AtomFeed(
         title=f"{services().settings.site_name} · {listing_title(filters)}",
         author=services().settings.site_name,
         url=f"{base_url()}{request.full_path.rstrip('?')}",
         page=f"{base_url()}/evenements{query_of(filters)}",
         next=base_url() + following if following else None,
-        entries=[(one, when_words(one), place_words(one)) for one in page.items],
+        entries=[
+            formats.atom_entry(one, base, when_words(one), place_words(one)) for one in page.items
+        ],
     )
-    return edge.whole_answer(formats.atom(feed, base_url()), ATOM, FRESH_SECONDS)
+    return edge.whole_answer(atom(feed), ATOM, FRESH_SECONDS)
 
 
 @blueprint.get("/evenements.ics")
@@ -299,6 +304,7 @@ def detail(identifier: UUID) -> Response:
             rule=rule_words(series.times),
             others=others,
             linked=linked,
+            of_group=groups.of_series(connection, series.id),
             is_own=is_own,
             may_decide=may_decide,
             description_html=Markup(to_html(found.description)),

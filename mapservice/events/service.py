@@ -40,6 +40,8 @@ from mapservice.events.queries import EventSeries
 from mapservice.events.recurrence import EventTimes, wall_time, within_year, zone_of
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Locator, Placement
+from mapservice.groups import membership_service as membership
+from mapservice.groups.model import EDITING, GroupStatus
 from mapservice.initiatives.service import place_values
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
@@ -421,6 +423,22 @@ def match_occurrences(
     return matched
 
 
+def set_group(connection: Connection, identifier: UUID, person: UUID, group: UUID | None) -> None:
+    """Lets a series belong to a group that its organiser organises or edits too, or to none.
+
+    Raises NotFound.
+    """
+    if group is not None:
+        # The group's row before that of the series, as an erasure takes them.
+        found = membership.locked_by(connection, group, person, EDITING)
+        if found.status is not GroupStatus.PUBLISHED:
+            raise NotFound("There is no such public group of yours.")
+        membership.note_sign(connection, group, datetime.now(UTC))
+    _found, series = own_series(connection, identifier, person)
+    bound = {"id": series.id, "group": group}
+    connection.execute(text(SET_GROUP), bound)
+
+
 def cancel(
     connection: Connection,
     identifier: UUID,
@@ -797,10 +815,11 @@ PENDING_AGAIN = "UPDATE event SET status = 'pending' WHERE series = :series AND 
 
 # The new series stands with moderators where its former one does.
 PART = """
-INSERT INTO event_series (person, continues, starts_local, duration, zone, rrule, exdates, rdates,
-                          revision, submitted_at, published_at, reason, source)
-SELECT person, id, :starts_local, :duration, :zone, :rrule, CAST(:exdates AS timestamp[]),
-       CAST(:rdates AS timestamp[]), revision, submitted_at, published_at, reason, source
+INSERT INTO event_series (person, continues, local_group, starts_local, duration, zone, rrule,
+                          exdates, rdates, revision, submitted_at, published_at, reason, source)
+SELECT person, id, local_group, :starts_local, :duration, :zone, :rrule,
+       CAST(:exdates AS timestamp[]), CAST(:rdates AS timestamp[]), revision,
+       submitted_at, published_at, reason, source
   FROM event_series WHERE id = :id
 RETURNING id"""
 
@@ -809,6 +828,8 @@ JOIN = "UPDATE event SET series = :series, recurrence_id = :local WHERE id = :id
 RENAME = "UPDATE event SET recurrence_id = :local, changed_alone = false WHERE id = :id"
 
 LOCK = "SELECT FROM event WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE"
+
+SET_GROUP = "UPDATE event_series SET local_group = :group WHERE id = :id"
 
 IDS = "SELECT id FROM event WHERE series = :series ORDER BY id"
 

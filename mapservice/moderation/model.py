@@ -14,7 +14,8 @@ CLAIM_MINUTES = 15
 class CaseKind(StrEnum):
     """Kinds of case: a text (new, edited, rejected with an appeal), or something about one.
 
-    EVENT is a series of events, new or edited; all others are about initiatives.
+    EVENT is a series of events, new or edited; GROUP a group, new, edited or without an organiser;
+    all others are about initiatives.
     """
 
     PROPOSAL = "proposal"
@@ -24,6 +25,7 @@ class CaseKind(StrEnum):
     PLACE = "place"
     BURST = "burst"
     EVENT = "event"
+    GROUP = "group"
     POST = "post"
 
 

@@ -20,6 +20,7 @@ from mapservice.contributions.supports import queries as supports
 from mapservice.errors import NotFound
 from mapservice.events.nearby import of_initiative
 from mapservice.events.routes import words as event_words
+from mapservice.groups import queries as groups
 from mapservice.initiatives import near_areas, queries
 from mapservice.initiatives.filters import (
     InitiativeFilters,
@@ -123,6 +124,7 @@ def detail(identifier: str) -> Response:
             former_place=queries.former_place(connection, initiative.id),
             description_html=Markup(to_html(initiative.description)),
             events=of_initiative(connection, initiative.id, now),
+            of_group=groups.of_initiative(connection, initiative.id),
             **event_words(now),
             nearby=queries.nearest(connection, initiative, NEARBY),
             sample=queries.sample_share(connection),

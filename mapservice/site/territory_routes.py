@@ -14,6 +14,8 @@ from mapservice.dashboards.routes import breaks_text, legend_keys, territory_of
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.events.nearby import events_soon
 from mapservice.events.routes import words as event_words
+from mapservice.groups.nearby import groups_there
+from mapservice.groups.routes import words as group_words
 from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters, RollupScope
@@ -175,6 +177,8 @@ def _portrait(
         "figures": territory_queries.figures(connection, places),
         "latest": initiatives.find_page(connection, filters, LATEST).items,
         "events": events_soon(connection, ref, now),
+        "groups": groups_there(connection, ref, now),
+        **group_words(now),
         **event_words(now),
         "sample": initiatives.sample_share(connection),
         "filters": filters,

@@ -119,8 +119,9 @@ def load(
         followed = follow(cursor, lineage, former)
         cursor.execute(REMOVE)
         removed = cursor.rowcount
-        for statement in FOLLOW_EVENTS:
-            cursor.execute(statement)
+        for table in ("event", "local_group"):
+            for statement in FOLLOW:
+                cursor.execute(fill(statement, {"table": table}).encode())
 
         # What is drawn is made anew from the set now in force.
         cursor.execute("DELETE FROM territory_outline")
@@ -130,7 +131,7 @@ def load(
                 advance("write simplified outlines", 1)
         cursor.execute("SELECT territory_parts_refresh()")
         _draw_mosaic(cursor, assembled)
-        for table in ("initiative", "event"):
+        for table in ("initiative", "event", "local_group"):
             cursor.execute(fill(REFRESH, {"table": table}).encode())
         cursor.close()
         name = f"{source.source} + {MOVEMENTS}" if lineage.events else source.source
@@ -228,25 +229,26 @@ UPDATE {table} AS placed
          AND placed.departement IS DISTINCT FROM place.departement)
      OR (place.level <> 'region' AND placed.region IS DISTINCT FROM place.region))"""
 
-# Events go to the commune that theirs became part of; where there is none, to the département.
-FOLLOW_EVENTS = (
+# Events and groups go to the commune that theirs became part of; where there is none, to the
+# département.
+FOLLOW = (
     """
-UPDATE event SET commune = heir.commune
+UPDATE {table} AS placed SET commune = heir.commune
   FROM (SELECT code, min(commune) AS commune FROM territory_alias
          WHERE kind IN ('former', 'deleguee', 'associee')
          GROUP BY code HAVING count(DISTINCT commune) = 1) AS heir
- WHERE event.precision IN ('point', 'commune') AND heir.code = event.commune
+ WHERE placed.precision IN ('point', 'commune') AND heir.code = placed.commune
    AND NOT EXISTS (SELECT FROM territory
-                    WHERE territory.level = 'commune' AND territory.code = event.commune)""",
+                    WHERE territory.level = 'commune' AND territory.code = placed.commune)""",
     """
-UPDATE event
+UPDATE {table} AS placed
    SET precision = CASE WHEN departement IS NOT NULL THEN 'departement'
                         WHEN region IS NOT NULL THEN 'region' ELSE 'none' END,
        point = NULL, commune = NULL, epci = NULL
  WHERE precision IN ('point', 'commune', 'epci')
    AND NOT EXISTS (SELECT FROM territory
-                    WHERE territory.level = CASE event.precision WHEN 'epci' THEN 'epci'
+                    WHERE territory.level = CASE placed.precision WHEN 'epci' THEN 'epci'
                                                  ELSE 'commune' END
-                      AND territory.code = CASE event.precision WHEN 'epci' THEN event.epci
-                                                ELSE event.commune END)""",
+                      AND territory.code = CASE placed.precision WHEN 'epci' THEN placed.epci
+                                                ELSE placed.commune END)""",
 )

@@ -13,6 +13,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from mapservice.contributions.conversations.model import signature as reply_signature
 from mapservice.contributions.needs import service as needs
 from mapservice.events.registration_service import register
+from mapservice.groups import queries as groups
+from mapservice.groups.membership_service import add, leave_path
+from mapservice.groups.model import MemberChoice, MemberStanding
 from mapservice.mail.unsubscribe import signature
 from mapservice.notifications.subscriptions import model as following
 from mapservice.notifications.weekly_digest import model as briefing
@@ -20,7 +23,8 @@ from mapservice.publishing.reports import schedule_queries as schedules
 from tests.accounts.people.mailbox import ask_for_link, last_link, sign_in
 from tests.accounts.roles import cast
 from tests.contributions.proposals.desk import propose
-from tests.events.organiser import Organiser, series_of
+from tests.events.organiser import Organiser, make_person, series_of
+from tests.groups.founder import Founder
 from tests.notifications.subscriptions.readers import follow
 
 AUTHOR = "ana@example.org"
@@ -66,6 +70,12 @@ OPEN = (
     "/evenements/{event}/inscription",
     "{leave_event}",
     "/evenements/proposer",
+    "/groupes",
+    "/groupes?q=zzxqyyv",
+    "/groupes/{group}",
+    "/groupes/{group}/adhesion",
+    "{leave_group}",
+    "/groupes/creer",
     "/suivre?territory=commune:35238",
     "{leave_digests}",
     "{leave_letters}",
@@ -133,6 +143,11 @@ OWN = (
     "/evenements/{event}/liste",
     "{check_in}",
     "/moderation/evenements/{event_series}",
+    "/groupes/{group}",
+    "/groupes/{group}/organiser",
+    "/groupes/{group}/modifier",
+    "/groupes/{group}/adhesion",
+    "/moderation/groupes/{group}",
     "/initiatives/{public}/nouvelles",
     "/initiatives/{public}/clore?comme=done",
     "/moderation/nouvelles/{post}",
@@ -162,9 +177,11 @@ NO_PAGE = {
     "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
     "importer.report", "embed.stylesheet", "oembed.oembed", "reporting.piece", "reporting.whole",
-    "search.suggestions",
+    "search.suggestions", "groups.as_geojson", "groups.as_csv", "groups.as_atom",
 }  # fmt: skip
 
+GROUP = """
+UPDATE local_group SET status = 'published', published_at = now() WHERE id = :id"""
 LETTERS = """
 INSERT INTO briefing_reader (person, told_on) VALUES (:person, date_trunc('week', now()))
     ON CONFLICT (person) DO UPDATE SET told_on = excluded.told_on RETURNING id, leave_key"""
@@ -237,6 +254,7 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
     follow(author, engine, "?territory=commune:35238", AUTHOR)
     ask_for_link(app.test_client(), "zoe@example.org")
     event = Organiser(author, engine).propose(email=AUTHOR)
+    group = Founder(author, engine).found(email=AUTHOR)
     published = "UPDATE initiative SET status = 'published' WHERE id = :id"
     with engine.begin() as connection:
         connection.execute(text(published), {"id": public.id})
@@ -256,6 +274,13 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
             connection, event, cast.person_of(engine, AUTHOR), AUTHOR, datetime.now(UTC), name="Ana"
         )
         series = series_of(connection, event)
+        connection.execute(text(GROUP), {"id": group})
+        bea = make_person(connection, "Béa")
+        add(connection, group, bea, MemberStanding.MEMBER, MemberChoice("Béa", shares_address=True))
+        cem = make_person(connection, "Cem")
+        add(connection, group, cem, MemberStanding.REQUESTED, MemberChoice("Cem"))
+        member = groups.of_person(connection, group, bea)
+        assert member is not None
         person = {"person": cast.person_of(engine, AUTHOR), "initiative": public.id}
         connection.execute(text(PAGE), person)
         post = connection.execute(text(NEWS), person).scalar_one()
@@ -264,6 +289,8 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
     return leaving | {
         "event": str(event),
         "event_series": str(series),
+        "group": str(group),
+        "leave_group": leave_path(member),
         "leave_event": f"/evenements/{event}/quitter/{coming.id}/"
         + signature(coming.id, coming.leave_key),
         "check_in": f"/evenements/{event}/pointage/{coming.id}",

@@ -14,6 +14,7 @@ from mapservice.db.migrate import migrate
 from mapservice.db.people_tables import person
 from mapservice.db.revisions import current_revision, newest_revision
 from mapservice.geocoding.model import MatchStatus, Precision
+from mapservice.groups.model import GroupOpenness, GroupStatus, MemberStanding
 from mapservice.initiatives.model import Scale, Status, Theme
 from mapservice.mail.model import DeliveryState
 from mapservice.territories.model import OUTLINE_ZOOMS, AliasKind, Level
@@ -71,6 +72,10 @@ def test_primary_keys_are_those_of_the_database(connection: Connection, table: s
         ("initiative", "precision", Precision),
         ("location_match", "status", MatchStatus),
         ("delivery", "state", DeliveryState),
+        ("local_group", "status", GroupStatus),
+        ("local_group", "openness", GroupOpenness),
+        ("local_group", "area", Scale),
+        ("group_member", "standing", MemberStanding),
         ("rollup", "level", [*Level, "country"]),
     ],
 )

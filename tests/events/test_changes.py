@@ -6,13 +6,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from mapservice.db.engine import fill
 from mapservice.errors import NotFound, StateConflict
 from mapservice.events import queries, registration_service, service
 from mapservice.events.model import ChangeScope, Event, EventStatus
 from mapservice.events.recurrence import moment_of, within_year
 from mapservice.events.service import EventChange
 from mapservice.geocoding.service import Locator
-from mapservice.territories.load import FOLLOW_EVENTS
+from mapservice.territories.load import FOLLOW
 from tests.events.organiser import SENDER, make_event, make_person, soon, written
 
 NOW = datetime.now(UTC)
@@ -260,8 +261,8 @@ def test_events_follow_their_commune_into_another(engine: Engine) -> None:
                 " VALUES ('former', '35999', 'Saint-Rien', '35238', '{}')"
             )
         )
-        for statement in FOLLOW_EVENTS:
-            connection.execute(text(statement))
+        for statement in FOLLOW:
+            connection.execute(text(fill(statement, {"table": "event"})))
         follows, remains = queries.find(connection, kept), queries.find(connection, lost)
         assert follows
         assert (follows.commune, follows.commune_name) == ("35238", "Rennes")

@@ -166,6 +166,7 @@ def test_asked_to_stop_it_ends_well(
         "Database schema …",
         "Territories …",
         "Sample initiatives …",
+        "Sample groups …",
         "Sample events …",
         "Starting …",
         f"Serving on http://127.0.0.1:{port} (Ctrl-C stops)",

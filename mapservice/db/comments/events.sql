@@ -7,6 +7,7 @@ COMMENT ON COLUMN event_series.id IS 'Identifier; begins the UID that calendars 
 COMMENT ON COLUMN event_series.form IS 'The form that made it: sent twice, it is still one series. Null for what no form made.';
 COMMENT ON COLUMN event_series.person IS 'Who organises it; null once erased, or for what nobody proposed here.';
 COMMENT ON COLUMN event_series.continues IS 'The series that this one was parted from, by a change of "this and the following".';
+COMMENT ON COLUMN event_series.local_group IS 'The group that it belongs to, as its organiser chose; null: none.';
 COMMENT ON COLUMN event_series.starts_local IS 'Wall time, in zone, of the first occurrence.';
 COMMENT ON COLUMN event_series.duration IS 'How long an occurrence takes, in wall time; at most 31 days.';
 COMMENT ON COLUMN event_series.zone IS 'IANA time zone of the wall times.';

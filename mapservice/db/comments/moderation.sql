@@ -5,12 +5,13 @@ COMMENT ON TABLE decision IS
     'it.';
 COMMENT ON COLUMN decision.id IS 'Order in which it was decided.';
 COMMENT ON COLUMN decision.initiative IS
-    'The initiative that it is about, null where that is a series of events. No foreign key: it may be withdrawn later.';
+    'The initiative that it is about, null where that is a series of events or a group. No foreign key: it may be withdrawn later.';
 COMMENT ON COLUMN decision.event_series IS 'The series of events that it is about, or null. No foreign key.';
+COMMENT ON COLUMN decision.local_group IS 'The group that it is about, or null. No foreign key.';
 COMMENT ON COLUMN decision.revision IS 'The version that was looked at; 0 for what has none.';
 COMMENT ON COLUMN decision.verdict IS
-    'publish, keep, reject, ask (for a change), merge, unmerge, place, unplace, close (a report) or photo (one is '
-    'refused).';
+    'publish, keep, reject, ask (for a change), merge, unmerge, place, unplace, close (a report), photo (one is '
+    'refused), post, unpost (news or a comment is accepted or refused) or archive (a group).';
 COMMENT ON COLUMN decision.reason IS 'What was told or noted; never empty for reject, ask and photo.';
 COMMENT ON COLUMN decision.decided_by IS 'Name of who decided.';
 COMMENT ON COLUMN decision.decided_at IS 'When.';
@@ -46,10 +47,11 @@ COMMENT ON COLUMN merge_line.ancestor IS 'The initiative that they count for.';
 COMMENT ON COLUMN merge_line.member IS 'One whose supports count for it; itself too.';
 
 COMMENT ON TABLE waiting IS 'All that waits for moderators, made from waiting_now and from open bursts.';
-COMMENT ON COLUMN waiting.kind IS 'proposal, edit, appeal, report, place, burst or event.';
-COMMENT ON COLUMN waiting.id IS 'That of the report or the burst; of the initiative, or of the series of events, where that is what waits.';
-COMMENT ON COLUMN waiting.initiative IS 'The initiative that it is about; null for events.';
+COMMENT ON COLUMN waiting.kind IS 'proposal, edit, appeal, report, place, burst, post, event or group.';
+COMMENT ON COLUMN waiting.id IS 'That of the report or the burst; of the initiative, of the series of events, or of the group, where that is what waits.';
+COMMENT ON COLUMN waiting.initiative IS 'The initiative that it is about; null for events and groups.';
 COMMENT ON COLUMN waiting.event_series IS 'The series of events that it is about, or null.';
+COMMENT ON COLUMN waiting.local_group IS 'The group that it is about, or null.';
 COMMENT ON COLUMN waiting.since IS 'Since when it waits.';
 COMMENT ON COLUMN waiting.claimed_by IS 'The moderator who looks at it, until claimed_until; null: nobody has.';
 COMMENT ON COLUMN waiting.claimed_until IS 'Until when it is theirs alone; null: nobody''s.';

@@ -59,4 +59,4 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION event_touch IS 'Dates a change of what is published of an event by the clock (changed_at).';
+COMMENT ON FUNCTION event_touch IS 'Dates a change of what is published of an event or a group by the clock (changed_at).';

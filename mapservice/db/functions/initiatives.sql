@@ -42,7 +42,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION initiative_place IS
-    'Derives the parents (epci, departement, region) and the anchor of an initiative or an event from the finest '
+    'Derives the parents (epci, departement, region) and the anchor of an initiative, an event or a group from the finest '
     'territory that it names. Raises foreign_key_violation for a territory that is not loaded.';
 
 CREATE OR REPLACE FUNCTION initiative_state() RETURNS trigger

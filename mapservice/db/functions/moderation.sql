@@ -183,6 +183,7 @@ AS $$
 BEGIN
     PERFORM waiting_refresh(array_agg(DISTINCT initiative)) FROM waiting WHERE initiative IS NOT NULL;
     PERFORM event_waiting_refresh(id) FROM waiting WHERE kind = 'event';
+    PERFORM group_waiting_refresh(id) FROM waiting WHERE kind = 'group';
     RETURN NULL;
 END
 $$;

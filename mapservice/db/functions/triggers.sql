@@ -31,6 +31,19 @@ CREATE OR REPLACE TRIGGER event_series_waits AFTER UPDATE OF queued_at, revision
 
 CREATE OR REPLACE TRIGGER event_touch BEFORE UPDATE ON event FOR EACH ROW EXECUTE FUNCTION event_touch();
 
+CREATE OR REPLACE TRIGGER group_members_counted AFTER INSERT OR DELETE OR UPDATE OF standing ON group_member
+    FOR EACH ROW EXECUTE FUNCTION group_members_counted();
+
+CREATE OR REPLACE TRIGGER group_place BEFORE INSERT OR UPDATE OF precision, point, commune, epci, departement, region
+    ON local_group FOR EACH ROW EXECUTE FUNCTION initiative_place();
+
+CREATE OR REPLACE TRIGGER group_touch BEFORE UPDATE OF status, name, summary, description, theme, openness, organisation,
+    place_text, precision, point, commune, epci, departement, region
+    ON local_group FOR EACH ROW EXECUTE FUNCTION event_touch();
+
+CREATE OR REPLACE TRIGGER group_waits AFTER UPDATE OF queued_at, revision ON local_group
+    FOR EACH ROW EXECUTE FUNCTION group_waits();
+
 CREATE OR REPLACE TRIGGER harvest_hold BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON initiative
     FOR EACH STATEMENT EXECUTE FUNCTION harvest_hold();
 

@@ -24,6 +24,7 @@ from tests.accounts.roles.cast import (
     state,
 )
 from tests.events.organiser import Organiser, series_of
+from tests.groups.founder import Founder
 from tests.web.population import Made, insert
 
 pytestmark = pytest.mark.long
@@ -121,6 +122,20 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/moderation/evenements/<uuid:identifier>/rendre"): Rule(
         "event", DECIDE, ABROAD_DECIDE, {}
     ),
+    ("GET", "/moderation/groupes/<uuid:identifier>"): Rule("group", READ, ABROAD, {}),
+    ("POST", "/moderation/groupes/<uuid:identifier>"): Rule(
+        "group", DECIDE, ABROAD_DECIDE, PUBLISH
+    ),
+    ("POST", "/moderation/groupes/<uuid:identifier>/prendre"): Rule(
+        "group", DECIDE, ABROAD_DECIDE, {}
+    ),
+    ("POST", "/moderation/groupes/<uuid:identifier>/rendre"): Rule(
+        "group", DECIDE, ABROAD_DECIDE, {}
+    ),
+    # It has its organiser: who may decide is told so.
+    ("POST", "/moderation/groupes/<uuid:identifier>/organisateur"): Rule(
+        "group", (403, 409, 409), (404, 404, 409), {"email": "new@example.org"}
+    ),
     ("GET", "/moderation/confiance"): Rule("list", READ, READ, {}),
     ("GET", "/moderation/confiance/<uuid:identifier>"): Rule("proposal", READ, ABROAD, {}),
     ("GET", "/moderation/confiance/rafales/<uuid:identifier>"): Rule("burst", READ, ABROAD, {}),
@@ -163,7 +178,7 @@ NEEDS_A_PERSON = {
     ("POST", "/rapports/mensuels/<uuid:identifier>/arreter"),
 }
 # Forms that ask who is not signed in for their address first.
-OF_AN_AUTHOR = ("/initiatives/<uuid:", "/evenements/<uuid:", "/besoins/<uuid:")
+OF_AN_AUTHOR = ("/initiatives/<uuid:", "/evenements/<uuid:", "/groupes/<uuid:", "/besoins/<uuid:")
 ASKS_FOR_AN_ADDRESS = ("/connexion", "/suivre")
 VALUES = {
     "level": "region",
@@ -193,6 +208,7 @@ VALUES = {
     "subscription": "01970000-0000-7000-8000-000000000000",
     "link": "01970000-0000-7000-8000-000000000000",
     "slug": "nobody",
+    "member": "01970000-0000-7000-8000-000000000000",
     "registration": "01970000-0000-7000-8000-000000000000",
     "need": "01970000-0000-7000-8000-000000000000",
     "run": "01970000-0000-7000-8000-000000000000",
@@ -251,6 +267,7 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
             "photo": photo(engine, here),
             "post": post(engine, near["public"]),
             "event": event(keyed_app, engine, "Rennes"),
+            "group": Founder(keyed_app.test_client(), engine).found(place="Rennes"),
         },
         {
             "proposal": there,
@@ -261,6 +278,7 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
             "photo": photo(engine, there),
             "post": post(engine, far["public"]),
             "event": event(keyed_app, engine, "Caen"),
+            "group": Founder(keyed_app.test_client(), engine).found(place="Caen"),
         },
     )
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,7 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.i18n import PARIS
+from mapservice.i18n import LOCALES, PARIS
+from mapservice.mail import service as mail
+from mapservice.moderation.model import CaseKind
 from mapservice.notifications.weekly_digest.model import DigestWeek, midnight, monday
 from tests.accounts.people.mailbox import ADDRESS, fill_in, mails_to, sign_in
 from tests.accounts.roles.cast import grant, proposal, report, revoke
@@ -362,3 +365,11 @@ def test_a_week_in_which_clocks_change_is_an_hour_longer() -> None:
     week = DigestWeek(date(2025, 10, 20), date(2025, 10, 27))
     assert week.until - week.since == timedelta(days=7, hours=1)
     assert midnight(date(2025, 12, 8)).isoformat() == "2025-12-07T23:00:00+00:00"
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_each_kind_that_waits_has_words_of_its_own(locale: str) -> None:
+    """None is told as something else: an event that waits is no report."""
+    words: Any = mail._templates(locale).get_template("_briefing_words.txt").module
+    told = {str(kind): words.wait_words({"kind": str(kind), "count": 2}) for kind in CaseKind}
+    assert len(set(told.values())) == len(CaseKind), told

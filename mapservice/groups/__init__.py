@@ -1,0 +1,1 @@
+"""Groups: people who do something together, who belongs to them, and who organises them."""
