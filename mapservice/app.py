@@ -69,6 +69,7 @@ from mapservice.publishing.reports.routes import blueprint as reporting
 from mapservice.rollups.routes import blueprint as activity
 from mapservice.settings import Settings, asset_folder, retired_settings
 from mapservice.site import (
+    catalogue_routes,
     importer_routes,
     offline_routes,
     organisation_routes,
@@ -116,6 +117,7 @@ BLUEPRINTS = (
     operator_pages,
     feeds,
     sitemap_routes.blueprint,
+    catalogue_routes.blueprint,
     offline_routes.blueprint,
     search,
     importer_routes.blueprint,

@@ -50,6 +50,7 @@ from mapservice.outgoing.guarded_client import FetchLimits, GuardedClient
 from mapservice.publishing.exports import making
 from mapservice.publishing.exports.model import BundleFormat
 from mapservice.publishing.exports.service import TASK as MAKE_EXPORTS
+from mapservice.publishing.packages.writing import maker as package_maker
 from mapservice.publishing.reports import schedule_service
 from mapservice.publishing.reports.making import maker as report_maker
 from mapservice.rollups import service as rollups
@@ -94,7 +95,7 @@ def make_jobs(settings: Settings) -> App:
         del timestamp
         return rollups.sort_series(engine)
 
-    makers = {BundleFormat.REPORT: report_maker(settings.site_name, Basemap.of_settings(settings))}
+    makers = _makers(settings)
 
     @app.task(name=MAKE_EXPORTS)
     def make_exports() -> int:
@@ -185,6 +186,14 @@ def make_jobs(settings: Settings) -> App:
             schedule_service.run(engine, settings, day)
 
     return app
+
+
+def _makers(settings: Settings) -> dict[BundleFormat, making.Maker]:
+    """What makes archives, by their kinds."""
+    return {
+        BundleFormat.REPORT: report_maker(settings.site_name, Basemap.of_settings(settings)),
+        BundleFormat.PACKAGE: package_maker(settings.site_name, store_of(settings)),
+    }
 
 
 def _add_sending(app: App, engine: Engine, settings: Settings) -> None:

@@ -430,7 +430,7 @@ def test_export_writes_what_the_filter_keeps(mapservice: Command) -> None:
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
-        (("--out", "all.xlsx"), "--out: must end in .csv, .geojson, .geojsonl"),
+        (("--out", "all.docx"), "--out: must end in .csv, .geojson, .geojsonl"),
         (("--out", "all.csv", "--filter", "theme=sport"), "theme: 'sport' is not one of"),
         (("--out", "all.csv", "--filter", "colour=red"), "colour: is not a parameter"),
         (("--out", "all.csv", "--filter", "colour"), "colour: is not a parameter"),

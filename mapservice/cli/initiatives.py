@@ -6,6 +6,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import click
+from sqlalchemy import Engine
 
 from mapservice.cli import context
 from mapservice.cli.context import EXISTING, WRITABLE
@@ -14,6 +15,7 @@ from mapservice.imports.fixtures import service as fixtures
 from mapservice.imports.run_queries import keep_report
 from mapservice.imports.service import (
     ImportOptions,
+    ImportRun,
     RowOutcome,
     RowReport,
     import_file,
@@ -22,7 +24,13 @@ from mapservice.imports.service import (
     summary_of,
 )
 from mapservice.initiatives import local_days, service
+from mapservice.mail.service import letterhead
+from mapservice.media.storage import store_of
+from mapservice.publishing.packages.model import PackageOrigin
+from mapservice.publishing.packages.reading import open_package
+from mapservice.publishing.packages.service import PackageOptions, import_package
 from mapservice.rollups import service as rollups
+from mapservice.settings import Settings
 
 
 @click.group("initiatives")
@@ -53,12 +61,30 @@ def import_command(
 ) -> None:
     """Import a table, a workbook or a map; importing it again changes nothing.
 
-    CSV, XLSX, ODS, GeoJSON, GeoPackage, KML, KMZ, GPX, zipped Shapefile, GeoParquet, uMap, JSON-LD.
+    CSV, XLSX, ODS, GeoJSON, GeoPackage, KML, KMZ, GPX, zipped Shapefile, GeoParquet, uMap, JSON-LD,
+    and the archives that `mapservice export --out all.zip` writes, with news, photos and events.
     A file whose title column is in doubt is refused, and nothing is saved: try --dry-run first. An
     import is undone as a whole by `mapservice imports undo`.
     """
     settings = context.settings_of_command()
     engine = context.open_engine(settings)
+    if package := open_package(source):
+        told = {
+            "--mapping": pairs,
+            "--platform": platform,
+            "--licence": licence,
+            "--snapshot": snapshot,
+        }
+        for name, value in told.items():
+            if value:
+                raise InvalidInput(name, "is not for a data package, whose lines tell their own")
+        here = PackageOrigin(settings.site_name, letterhead(settings).base_url)
+        taking = PackageOptions(
+            here, settings.max_photo_bytes, dry_run, moderate, "mapservice initiatives import"
+        )
+        run = import_package(engine, store_of(settings), package, taking)
+        _report_on(run, engine, settings, source, target, is_saved=not dry_run)
+        return
     for pair in pairs:
         if "=" not in pair:
             raise InvalidInput("--mapping", f"{pair!r} is not FIELD=COLUMN")
@@ -80,6 +106,19 @@ def import_command(
             doubt = f"; in doubt: {one.doubt}" if one.doubt else ""
             cells = f" ({', '.join(one.examples)})" if one.examples else ""
             click.echo(f"{one.column} -> {becomes}, {one.reason}{doubt}{cells}")
+    _report_on(run, engine, settings, source, target, is_saved=not dry_run)
+
+
+def _report_on(
+    run: ImportRun,
+    engine: Engine,
+    settings: Settings,
+    source: Path,
+    target: Path | None,
+    *,
+    is_saved: bool,
+) -> None:
+    """Imports what `run` yields, writing the report on each row, and tells how that went."""
     path = target or settings.home / "reports" / f"{source.stem}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     counts: Counter[RowOutcome] = Counter()
@@ -93,7 +132,7 @@ def import_command(
             writer.writerow(asdict(report))
             counts[report.outcome] += 1
             advance(1)
-    if not dry_run:
+    if is_saved:
         rollups.compact(engine)
         rollups.sort_series(engine)
         with engine.begin() as connection:
@@ -102,7 +141,7 @@ def import_command(
     beside = path.with_name(f"{path.stem}.summary.txt")
     beside.write_text(f"{source.name}\n{summary}\n", encoding="utf-8")
     click.echo(summary)
-    click.echo(f"report: {path}{' (dry run: nothing saved)' if dry_run else ''}")
+    click.echo(f"report: {path}{'' if is_saved else ' (dry run: nothing saved)'}")
     click.echo(f"summary: {beside}")
     if run.id:
         click.echo(f"run: {run.id} (undo it with `mapservice imports undo {run.id}`)")

@@ -10,7 +10,8 @@ from mapservice.cli import context
 from mapservice.cli.context import WRITABLE
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.filters import parse
-from mapservice.publishing.exports.model import GRID_ZOOM, MAX_ZOOM, SUFFIXES
+from mapservice.mail.service import letterhead
+from mapservice.publishing.exports.model import GRID_ZOOM, MAX_ZOOM, SUFFIXES, BundleFormat
 from mapservice.territories.lineage.queries import refs_of_today
 
 
@@ -26,18 +27,30 @@ from mapservice.territories.lineage.queries import refs_of_today
     help="Of pmtiles.",
 )
 def export_command(target: Path, form: str | None, query: str, max_zoom: int) -> None:
-    """Write initiatives to a file, by the same filter as everywhere; pmtiles: the whole map."""
+    """Write initiatives to a file, by the same filter as everywhere.
+
+    zip: all public data with licences, news, photos and events; `initiatives import` reads it back.
+    pmtiles: the whole map.
+    """
+    from mapservice.media.storage import store_of
     from mapservice.publishing.exports.making import save
+    from mapservice.publishing.packages.model import PackageOrigin
+    from mapservice.publishing.packages.writing import write_package
 
     filters, _ = parse(parse_qsl(query, keep_blank_values=True))
-    base = context.settings_of_command().public_url
+    settings = context.settings_of_command()
+    base = settings.public_url
     suffix = form or target.suffix.removeprefix(".")
     if suffix not in SUFFIXES:
         raise InvalidInput("--out", f"must end in .{', .'.join(SUFFIXES)}")
     # One snapshot: the rows that are counted are those that are written.
-    engine = context.open_engine().execution_options(isolation_level="REPEATABLE READ")
+    engine = context.open_engine(settings).execution_options(isolation_level="REPEATABLE READ")
     with engine.connect() as connection, context.counting_bar("export") as progress:
         filters = replace(filters, territory=refs_of_today(connection, filters.territory))
+        if suffix == BundleFormat.PACKAGE:
+            origin = PackageOrigin(settings.site_name, letterhead(settings).base_url)
+            write_package(connection, filters, origin, store_of(settings), target, progress)
+            return
         save(connection, suffix, filters, base, target, progress, max_zoom)
 
 

@@ -16,7 +16,14 @@ from sqlalchemy import Connection, Engine, text
 from mapservice.contributions.proposals.model import ProposedPlace
 from mapservice.errors import ServiceUnavailable
 from mapservice.events import service
-from mapservice.events.model import EventContent, EventMode, EventStatus, RegistrationMode
+from mapservice.events.model import (
+    GENERATED,
+    SAMPLE,
+    EventContent,
+    EventMode,
+    EventStatus,
+    RegistrationMode,
+)
 from mapservice.events.recurrence import (
     DAYS,
     EventTimes,
@@ -32,7 +39,6 @@ from mapservice.initiatives.model import Theme
 from mapservice.initiatives.queries import SAMPLE_PLATFORM
 from mapservice.settings import asset_folder
 
-SAMPLE, GENERATED = "sample", "generated"
 SAMPLE_FILE = Path("sample", "events.csv")
 BATCH_SERIES = 4_000
 HOURS = (9, 10, 11, 14, 15, 17, 18, 18, 19, 19, 20)

@@ -37,7 +37,7 @@ def properties(event: Event, base_url: str) -> dict[str, Any]:
         "region_name": event.region_name,
         "precision": str(event.precision),
         "place_text": event.place_text,
-        "online_url": event.online_url or None,
+        "online_url": event.public_online_url or None,
         "registration": str(event.registration),
         "capacity": event.capacity,
         "former_starts_at": utc_text(event.former_starts_at) if event.former_starts_at else None,
@@ -133,8 +133,10 @@ def schema_event(event: Event, base_url: str, place: str) -> dict[str, Any]:
                 "longitude": round(event.lon, DECIMALS),
             }
         places.append(where)
-    if event.online_url:
-        places.append({"@type": "VirtualLocation", "url": event.online_url})
+    if event.public_online_url:
+        places.append({"@type": "VirtualLocation", "url": event.public_online_url})
+    elif event.online_url:
+        places.append({"@type": "VirtualLocation", "url": f"{base_url}{event.url}"})
     made: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "Event",

@@ -34,6 +34,8 @@ MAX_QUESTION, MAX_NOTE, MAX_ANSWER = 300, 1000, 1000
 MAX_SEATS, MAX_CAPACITY = 10, 100_000
 MAX_URL = 500
 LONGEST = timedelta(days=31)
+# Sources of what is made up, for trials and for the sample.
+SAMPLE, GENERATED = "sample", "generated"
 FURTHEST_YEARS = 5  # ahead that a first date may lie
 OFFER_LIFE = timedelta(hours=24)
 REMINDER_BEFORE = timedelta(hours=24)
@@ -420,6 +422,12 @@ class Event:
     @property
     def url(self) -> str:
         return f"/evenements/{self.id}"
+
+    @property
+    def public_online_url(self) -> str:
+        """Where it takes place online, "" where that is told to those who have a seat alone."""
+        seated = self.registration in (RegistrationMode.OPEN, RegistrationMode.APPROVAL)
+        return "" if seated else self.online_url
 
     @property
     def is_public(self) -> bool:

@@ -23,7 +23,14 @@ from mapservice.events.calendar_format import (
     series_calendar,
 )
 from mapservice.events.filters import EventFilters, EventPageRequest, parse, with_about
-from mapservice.events.model import PUBLIC, Event, EventStatus, RegistrationState
+from mapservice.events.model import (
+    GENERATED,
+    PUBLIC,
+    SAMPLE,
+    Event,
+    EventStatus,
+    RegistrationState,
+)
 from mapservice.events.recurrence_words import rule_words
 from mapservice.events.words import (
     day_and_hours,
@@ -415,7 +422,7 @@ def territory_of(event: Event) -> TerritoryRef | None:
 
 def sample_of(items: Sequence[Event]) -> str:
     """Whether what is shown is made up: all, some, or "" for none."""
-    made_up = [bool(one.source) for one in items]
+    made_up = [one.source in (SAMPLE, GENERATED) for one in items]
     if not any(made_up):
         return ""
     return "all" if all(made_up) else "some"

@@ -24,6 +24,7 @@ from mapservice.imports.readers.tables import SourceRecord, SourceTable
 from mapservice.imports.territory import PARIS, arrondissement_number, names_a_place
 from mapservice.imports.text import block, is_placeholder, one_line, shortened
 from mapservice.imports.words import EPCI_NAME, read_scale, read_status, read_theme
+from mapservice.initiatives.licences import forbids_reuse
 from mapservice.initiatives.model import Scale, SourceRow, Status
 
 TITLE_LENGTH = 200
@@ -152,6 +153,8 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
     licence = cells.line("licence")
     written = one_line(cells.raw("title"))
     rejected = "" if title else "no title, and no description to take one from"
+    if forbids_reuse(licence):
+        rejected = f"the licence {shortened(licence, 80)!r} forbids reuse"
     if any(map(str.isdigit, written)) and not any(map(str.isalpha, written)):
         rejected = f"the title {shortened(written, 40)!r} is only a number"
     return SourceRow(

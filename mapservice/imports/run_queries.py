@@ -150,6 +150,14 @@ def keep_made(connection: Connection, run: int, initiatives: Sequence[UUID]) -> 
         connection.execute(text(KEEP_MADE), {"run": run, "ids": list(initiatives)})
 
 
+def keep_made_beside(
+    connection: Connection, run: int, kind: str, identifiers: Sequence[UUID]
+) -> None:
+    """Keeps what a run made beside initiatives; `kind` is its table, one of BESIDE."""
+    bound = {"run": run, "kind": kind, "ids": [str(one) for one in identifiers]}
+    connection.execute(text(KEEP_MADE_BESIDE), bound)
+
+
 def find_runs(connection: Connection, limit: int, platform: str = "") -> list[RecordedRun]:
     """The newest first."""
     rows = connection.execute(text(RUNS), {"limit": limit, "platform": platform})
@@ -177,13 +185,15 @@ def supported(connection: Connection, run: int) -> int:
 def undo(connection: Connection, run: int) -> UndoneRun:
     """Takes back all that a run did, but for what people did since."""
     bound = {"run": run}
+    for kind in BESIDE:
+        connection.execute(text(fill(DELETE_MADE_BESIDE, {"table": kind})), bound)
     archived = connection.execute(text(ARCHIVE_SUPPORTED), bound).rowcount
     deleted = connection.execute(text(DELETE_MADE), bound).rowcount
     texts = {"decided": DECIDED}
     left = int(connection.execute(text(fill(DECIDED_SINCE, texts)), bound).scalar_one())
     restored = connection.execute(text(fill(RESTORE, texts)), bound).rowcount
     # Two steps: a change of status is dated by the clock, so its former date follows it.
-    for statement in (RESTORE_DATES, RESTORE_MATCH, DROP_DETAIL, RESTORE_DETAIL):
+    for statement in (RESTORE_FACTS, RESTORE_DATES, RESTORE_MATCH, DROP_DETAIL, RESTORE_DETAIL):
         connection.execute(text(fill(statement, texts)), bound)
     connection.execute(
         text("UPDATE import_run SET state = 'undone', undone_at = now() WHERE id = :run"), bound
@@ -332,6 +342,12 @@ SELECT :run, initiative.id, jsonb_build_object(
                'precision', initiative.precision, 'point', text(point), 'commune', commune,
                'epci', epci, 'departement', departement, 'region', region,
                'state_since', state_since),
+           'facts', jsonb_build_object(
+               'source_supporters', source_supporters, 'address', address,
+               'opening_hours', opening_hours, 'open_minutes', text(open_minutes),
+               'start_day', start_day, 'end_day', end_day, 'start_time', start_time,
+               'end_time', end_time, 'is_free', is_free, 'price', price,
+               'wheelchair', wheelchair, 'website', website, 'tags', tags, 'audience', audience),
            'match', to_jsonb(location_match),
            'detail', CASE WHEN detail.initiative IS NOT NULL THEN jsonb_build_object(
                'attributes', attributes, 'withheld', withheld, 'shape', text(shape)) END)
@@ -344,6 +360,20 @@ SELECT :run, initiative.id, jsonb_build_object(
 KEEP_MADE = """
 INSERT INTO import_change (run, initiative)
 SELECT :run, made FROM unnest(CAST(:ids AS uuid[])) AS made"""
+
+# What a data package brings beside initiatives, by the table that it is kept in.
+BESIDE = ("photo", "post", "event_series")
+KEEP_MADE_BESIDE = """
+UPDATE import_run
+   SET reading = jsonb_set(
+           reading, ARRAY['made', CAST(:kind AS text)],
+           coalesce(reading -> 'made' -> CAST(:kind AS text), '[]')
+           || to_jsonb(CAST(:ids AS text[])))
+ WHERE id = :run"""
+DELETE_MADE_BESIDE = """
+DELETE FROM {table}
+ WHERE id IN (SELECT CAST(jsonb_array_elements_text(reading -> 'made' -> '{table}') AS uuid)
+                FROM import_run WHERE id = :run)"""
 
 RUN = """
 SELECT id, platform, file_name, state, person, started_by, is_moderated, is_snapshot, started_at,
@@ -428,6 +458,23 @@ UPDATE initiative
   FROM import_change AS changed
  WHERE changed.run = :run AND former IS NOT NULL AND initiative.id = changed.initiative
    AND NOT {decided}"""
+
+# Runs before version 1 of data packages kept none, and changed none.
+RESTORE_FACTS = """
+UPDATE initiative
+   SET source_supporters = was.source_supporters, address = was.address,
+       opening_hours = was.opening_hours,
+       open_minutes = CAST(was.open_minutes AS int4multirange), start_day = was.start_day,
+       end_day = was.end_day, start_time = was.start_time, end_time = was.end_time,
+       is_free = was.is_free, price = was.price, wheelchair = was.wheelchair,
+       website = was.website, tags = was.tags, audience = was.audience
+  FROM import_change AS changed
+ CROSS JOIN LATERAL jsonb_to_record(changed.former -> 'facts') AS was (
+       source_supporters integer, address text, opening_hours text, open_minutes text,
+       start_day date, end_day date, start_time time, end_time time, is_free boolean, price text,
+       wheelchair text, website text, tags text[], audience text[])
+ WHERE changed.run = :run AND jsonb_typeof(former -> 'facts') = 'object'
+   AND initiative.id = changed.initiative AND NOT {decided}"""
 
 RESTORE_MATCH = """
 UPDATE location_match

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.accounts.roles.model import TerritoryScope
+from mapservice.errors import InvalidInput
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Locator
 from mapservice.imports import queries, run_queries, run_service
@@ -34,6 +35,7 @@ from mapservice.imports.shared_points import KnownCentres, PointSighting, Shared
 from mapservice.imports.text import bare
 from mapservice.initiatives import service
 from mapservice.initiatives.facts import InitiativeFacts
+from mapservice.initiatives.licences import forbids_reuse
 from mapservice.initiatives.model import PUBLIC, SourceRow, Status
 from mapservice.initiatives.service import InitiativeDraft
 
@@ -198,7 +200,12 @@ def import_source(
     engine: Engine, locator: Locator, source: SourceFile, options: ImportOptions
 ) -> ImportRun:
     """Like `import_file`, for a file that is open already: one that cannot be read is refused
-    before a geocoder is built."""
+    before a geocoder is built.
+
+    Raises InvalidInput for a licence that forbids reuse: what could not leave again stays out.
+    """
+    if forbids_reuse(options.licence):
+        raise InvalidInput("licence", f"{options.licence[:100]!r} forbids reuse")
     platform = options.platform or source.platform
     gone = SnapshotOutcome()
     number = 0
@@ -438,7 +445,7 @@ class _Importer:
         if self.number:
             former_ids = [draft.id for draft in drafts if draft.id]
             run_queries.keep_former(connection, self.number, former_ids)
-        made, refused = _save(connection, drafts)
+        made, refused = save_drafts(connection, drafts)
         if self.number:
             run_queries.keep_made(connection, self.number, made)
         for position, reason in refused.items():
@@ -481,7 +488,7 @@ def _is_same(entry: _Entry, other: LikeInitiative) -> bool:
     return near and row.description == other.description
 
 
-def _save(
+def save_drafts(
     connection: Connection, drafts: list[InitiativeDraft]
 ) -> tuple[list[UUID], dict[int, str]]:
     """Saves all at once; if the database refuses, one by one.

@@ -27,7 +27,8 @@ class InitiativeDraft:
     Dates are None where unknown; `created_period` is a year or a month (ISO 8601) where the day is
     unknown. `facts` None leaves those that are stored. `attributes` and `withheld` are what its
     source says beyond these fields, `shape` a geometry that is no point: hexadecimal digits of its
-    WKB, EPSG:4326, "" for none.
+    WKB, EPSG:4326, "" for none. `new_id` is the id that a new one is to have; None: any.
+    `source_supporters` None leaves what is stored.
     """
 
     id: UUID | None
@@ -51,6 +52,8 @@ class InitiativeDraft:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     withheld: Mapping[str, str] = field(default_factory=dict)
     shape: str = ""
+    new_id: UUID | None = None
+    source_supporters: int | None = None
 
     @property
     def has_detail(self) -> bool:
@@ -88,14 +91,19 @@ def save(connection: Connection, drafts: Sequence[InitiativeDraft]) -> list[UUID
     """
     new = [draft for draft in drafts if draft.id is None]
     rows = connection.execute(text("SELECT uuid_v7() FROM generate_series(1, :n)"), {"n": len(new)})
-    ids = list(rows.scalars())
+    ids = [draft.new_id or given for draft, given in zip(new, rows.scalars(), strict=True)]
     if new:
         # RETURNING makes this one statement for many rows, so that triggers run once.
         connection.execute(
             insert(initiative).returning(initiative.c.id),
             # Of one shape: the first row names the columns of all.
             [
-                {"id": row, **fact_values(NO_FACTS), **_values(draft)}
+                {
+                    "id": row,
+                    **fact_values(NO_FACTS),
+                    **_values(draft),
+                    "source_supporters": draft.source_supporters,
+                }
                 for row, draft in zip(ids, new, strict=True)
             ],
         )
@@ -243,6 +251,11 @@ def _values(draft: InitiativeDraft) -> dict[str, Any]:
         "place_text": draft.place_text,
         **place_values(draft.placement),
         **(fact_values(draft.facts) if draft.facts is not None else {}),
+        **(
+            {"source_supporters": draft.source_supporters}
+            if draft.source_supporters is not None
+            else {}
+        ),
     }
 
 

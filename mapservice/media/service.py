@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import IO
 from uuid import UUID, uuid4
 
@@ -100,6 +100,45 @@ def add(
         else:
             insert()
     return identifier
+
+
+def restore(
+    engine: Engine,
+    store: MediaStore,
+    identifier: UUID,
+    owner: PhotoOwner,
+    source: IO[bytes],
+    most_bytes: int,
+    words: PhotoWords,
+    position: int,
+    added_at: datetime,
+) -> bool:
+    """Keeps a photo under the id that it had elsewhere; False if it is here already.
+
+    Its pixels are made anew, as of any other. Raises PhotoRefused, ServiceUnavailable, and the
+    database's refusal of an owner that is not there.
+    """
+    encoded = encode(source, most_bytes)
+    name = name_of(identifier, encoded)
+    for one in encoded.files:
+        store.put(file_name(name, one.width, one.suffix), one.content, CONTENT_TYPES[one.suffix])
+    told = {
+        "alt": words.alt,
+        "credit": words.credit,
+        "focal_x": words.focal_x,
+        "focal_y": words.focal_y,
+        "position": position,
+        "added_at": added_at,
+    }
+    with engine.begin() as connection:
+        bound = _values(identifier, name, encoded, owner) | told
+        return connection.execute(text(RESTORE), bound).rowcount > 0
+
+
+def is_kept(connection: Connection, identifier: UUID) -> bool:
+    """Whether there is a photo of this id, in any state."""
+    statement = text("SELECT EXISTS (SELECT FROM photo WHERE id = :id)")
+    return bool(connection.execute(statement, {"id": identifier}).scalar_one())
 
 
 def add_all(
@@ -353,6 +392,13 @@ SELECT :id, :name, CAST(:initiative AS uuid), CAST(:form AS uuid), CAST(:post AS
          WHERE initiative = CAST(:initiative AS uuid) OR form = CAST(:form AS uuid)),
        :state, now() + CAST(:life AS interval), :widths, :width, :height, :shared_width,
        :shared_height, :shared_bytes"""
+
+RESTORE = """
+INSERT INTO photo (id, name, initiative, post, position, state, widths, width, height, shared_width,
+                   shared_height, shared_bytes, alt, credit, focal_x, focal_y, added_at)
+VALUES (:id, :name, :initiative, :post, :position, :state, :widths, :width, :height, :shared_width,
+        :shared_height, :shared_bytes, :alt, :credit, :focal_x, :focal_y, :added_at)
+    ON CONFLICT (id) DO NOTHING"""
 
 PROLONG = """
 UPDATE photo SET expires_at = greatest(expires_at, now() + :life) WHERE form = :form"""

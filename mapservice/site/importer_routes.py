@@ -25,6 +25,7 @@ from mapservice.imports.run_queries import RecordedSource
 from mapservice.imports.sources import decisions
 from mapservice.imports.sources import queries as source_queries
 from mapservice.imports.upload_queries import ImportUpload
+from mapservice.initiatives.licences import forbids_reuse
 from mapservice.moderation import pages
 from mapservice.outgoing.guarded_client import FetchRefused
 from mapservice.web.edge import drain_body, only_parameters, services
@@ -35,6 +36,8 @@ pages.keep_private(blueprint)
 LOOK_AGAIN_SECONDS = 2
 RECENT = 12
 LICENCE_LENGTH = 300
+# Apart from the column of that name, which is a choice of columns.
+REFUSED_LICENCE = "refused_licence"
 CHOSEN = "column-"
 
 
@@ -269,6 +272,9 @@ def _options(connection: Connection, upload: ImportUpload) -> dict[str, Any]:
     platform = " ".join(form.get("platform", "").split())[: uploads.PLATFORM_LENGTH]
     platform = platform or upload.preview.get("platform", "")
     badge = access.badge()
+    licence = " ".join(form.get("licence", "").split())[:LICENCE_LENGTH]
+    if forbids_reuse(licence):
+        raise InvalidInput(REFUSED_LICENCE, "forbids reuse")
     moderate = "moderate" in form
     if not badge.is_admin:
         moderate = not run_queries.find_source(connection, platform).trusted
@@ -277,7 +283,7 @@ def _options(connection: Connection, upload: ImportUpload) -> dict[str, Any]:
         **kept,
         "mapping": uploads.mapping_of(chosen) if chosen else {},
         "platform": platform,
-        "licence": " ".join(form.get("licence", "").split())[:LICENCE_LENGTH],
+        "licence": licence,
         "snapshot": "snapshot" in form,
         "moderate": moderate,
         "within": _within(),
@@ -385,6 +391,8 @@ def _sweep_words() -> dict[str, str]:
 
 
 def _mistake(error: InvalidInput) -> str:
+    if error.field == REFUSED_LICENCE:
+        return _("Cette licence interdit de republier : rien ne peut être importé sous elle.")
     words = field_words()
     if error.field in words:
         return _("« %(field)s » est choisi pour deux colonnes.", field=words[error.field])

@@ -6,7 +6,16 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, render_template, url_for
+from flask import (
+    Blueprint,
+    Response,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy import Connection
 
@@ -35,6 +44,7 @@ from mapservice.initiatives.params import query_string, read_filters
 from mapservice.media import queries as photo_queries
 from mapservice.media.routes import photo_shared
 from mapservice.moderation.queries import is_within
+from mapservice.publishing.exports.model import SheetFormat, StreamFormat
 from mapservice.rollups import queries as activity
 from mapservice.rollups import territory_queries
 from mapservice.site import linked_data
@@ -43,11 +53,13 @@ from mapservice.site.sharing.pages import HOME, LISTING, shared_initiative, shar
 from mapservice.site.sharing.pictures import initiative_picture, listing_picture
 from mapservice.territories import queries as territories
 from mapservice.tiles.live_map import listing_map, place_map
-from mapservice.web.edge import base_url, only_parameters, same_for_all, services
+from mapservice.web.edge import base_url, only_parameters, query_without, same_for_all, services
 
 blueprint = Blueprint("initiatives", __name__)
 
 NEARBY = 4
+# Formats that a list has at an address of its own.
+FILES = (*map(str, StreamFormat), *map(str, SheetFormat))
 
 
 @blueprint.get("/")
@@ -73,7 +85,11 @@ def home() -> str:
 
 
 @blueprint.get("/initiatives")
-def listing() -> str:
+def listing() -> ResponseReturnValue:
+    """The list; `f` leads to the same as a file."""
+    if (form := request.args.get("f", "")) in FILES:
+        rest = query_without("f")
+        return redirect(f"/initiatives.{form}{'?' if rest else ''}{rest}", HTTPStatus.SEE_OTHER)
     with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection)
         _keep_unless_near(filters)

@@ -296,6 +296,8 @@ API_SUFFIXES = (
     ".atom",
     ".ics",
     ".xlsx",
+    ".ods",
+    ".jsonld",
 )
 
 

@@ -20,7 +20,8 @@ COMMENT ON COLUMN event_series.queued_at IS 'Since when it waits for a moderator
 COMMENT ON COLUMN event_series.submitted_at IS 'When it was proposed and confirmed.';
 COMMENT ON COLUMN event_series.published_at IS 'When it was first published.';
 COMMENT ON COLUMN event_series.reason IS 'What moderators told its organiser last.';
-COMMENT ON COLUMN event_series.source IS 'sample or generated for what is made up; else empty.';
+COMMENT ON COLUMN event_series.source IS
+    'sample or generated for what is made up, the name of another service for what came in its package; else empty.';
 
 COMMENT ON TABLE event IS
     'What takes place once: an occurrence of a series, made twelve months ahead, with its own text and place.';

@@ -2,7 +2,7 @@
 
 COMMENT ON TABLE export IS 'Files that a job makes on demand: exports, and reports as an archive.';
 COMMENT ON COLUMN export.id IS 'Random identifier (UUID version 4), part of its address.';
-COMMENT ON COLUMN export.format IS 'gpkg, fgb, parquet or report.zip.';
+COMMENT ON COLUMN export.format IS 'gpkg, fgb, parquet, xlsx, ods, zip (a data package) or report.zip.';
 COMMENT ON COLUMN export.filter IS
     'Canonical query string of the filter grammar; empty: everything. Of a report: of its view.';
 COMMENT ON COLUMN export.state IS 'queued, running, done or failed.';

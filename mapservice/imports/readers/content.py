@@ -225,11 +225,18 @@ def _unpack_zip(path: Path) -> FileContent:
                 for name in (member.filename for member in members)
                 if PurePosixPath(name).suffix.lower() in DATA_SUFFIXES
                 and not name.startswith("__MACOSX/")
+                # The description of a data package is none of its tables.
+                and PurePosixPath(name).name != "datapackage.json"
             ]
             if path.suffix.lower() == ".kmz":
                 # What a map begins with, whatever else it holds.
                 tables.sort(key=lambda name: (name.lower() != "doc.kml", name))
                 del tables[1:]
+            if len(tables) != 1 and "datapackage.json" in names:
+                raise SourceError(
+                    f"{path.name}: is a data package of {len(tables)} tables: one of"
+                    " this service is taken in by `mapservice initiatives import`"
+                )
             if len(tables) != 1:
                 raise SourceError(
                     f"{path.name}: the archive must hold one table; it holds {len(tables)}"

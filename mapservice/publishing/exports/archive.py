@@ -21,8 +21,8 @@ from mapservice.errors import SourceError
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import INITIATIVES_CREDIT, TERRITORIES_CREDIT, Tile, deinterleave
 from mapservice.initiatives.model import Theme
-from mapservice.publishing.exports.formats import beside, publish
 from mapservice.publishing.exports.model import GRID_ZOOM, MAX_ZOOM
+from mapservice.publishing.exports.unfinished import beside, publish
 from mapservice.tiles import queries, territory_queries
 
 # Metropolitan France and the overseas départements: west, south, east, north.

@@ -8,10 +8,7 @@ Geometry is the true point (EPSG:4326, longitude first) or null; moments are UTC
 """
 
 import json
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,42 +21,15 @@ from sqlalchemy import Connection, Row
 from mapservice import __version__
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.exports import typed_rows
-from mapservice.initiatives.facts import FACT_COLUMNS
 from mapservice.initiatives.filters import InitiativeFilters
-from mapservice.publishing.exports.model import ExportFormat
+from mapservice.publishing.exports.model import FIELDS, ExportFormat
+from mapservice.publishing.exports.unfinished import beside, publish
 
 BATCH_ROWS = 10_000
 LAYER = "initiatives"
 GEOMETRY = "geometry"
 CRS = "EPSG:4326"
 MOMENTS = ("created_at", "updated_at")
-FIELDS = (
-    "id",
-    "title",
-    "summary",
-    "theme",
-    "status",
-    "scale",
-    "commune",
-    "commune_name",
-    "epci",
-    "departement",
-    "region",
-    "region_name",
-    "precision",
-    "supporters",
-    "created_at",
-    "created_period",
-    "updated_at",
-    "url",
-    "source",
-    "source_url",
-    "licence",
-    "attribution",
-    "source_supporters",
-    *FACT_COLUMNS,
-    "attributes",
-)
 KINDS = (
     dict.fromkeys(FIELDS, "object")
     | dict.fromkeys(MOMENTS, "datetime64[ms]")
@@ -118,25 +88,6 @@ def write_file(
                     key_value_metadata={"geo": json.dumps(geo)},
                 )
         publish(made, target)
-
-
-@contextmanager
-def beside(target: Path) -> Iterator[Path]:
-    """A folder for unfinished files, on the disk of the target; its name begins with `.`."""
-    try:
-        unfinished = tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent)
-    except OSError as error:
-        error.filename = str(target)  # the name that somebody knows
-        raise
-    with unfinished as folder:
-        yield Path(folder)
-
-
-def publish(made: Path, target: Path) -> None:
-    """Gives a finished file its name, once its bytes are on the disk."""
-    with made.open("rb") as content:
-        os.fsync(content.fileno())
-    made.replace(target)
 
 
 def _append(path: Path, rows: Sequence[Row[Any]]) -> None:

@@ -18,7 +18,7 @@ from mapservice.initiatives.filters import InitiativeFilters, parse
 from mapservice.initiatives.queries import count
 from mapservice.publishing.exports import queries
 from mapservice.publishing.exports.archive import write_archive
-from mapservice.publishing.exports.formats import Advance, beside, publish, write_file
+from mapservice.publishing.exports.formats import Advance, write_file
 from mapservice.publishing.exports.model import (
     ARCHIVE,
     KEPT,
@@ -27,9 +27,12 @@ from mapservice.publishing.exports.model import (
     BundleFormat,
     ExportFormat,
     ExportJob,
+    SheetFormat,
     StreamFormat,
 )
 from mapservice.publishing.exports.service import defer, folder
+from mapservice.publishing.exports.sheets import write_sheet
+from mapservice.publishing.exports.unfinished import beside, publish
 
 log = structlog.get_logger()
 
@@ -69,7 +72,7 @@ def make_waiting(
     Bundles wait for a worker that has their makers.
     """
     makers = makers or {}
-    formats = {"formats": [str(form) for form in (*ExportFormat, *makers)]}
+    formats = {"formats": [str(form) for form in (*ExportFormat, *SheetFormat, *makers)]}
     made = 0
     with engine.begin() as keeper:
         if not keeper.execute(text(LOCK_MAKING)).scalar_one():
@@ -139,6 +142,9 @@ def save(
     if suffix in tuple(ExportFormat):
         write_file(connection, ExportFormat(suffix), filters, base_url, target, advance)
         return
+    if suffix in tuple(SheetFormat):
+        write_sheet(connection, SheetFormat(suffix), filters, base_url, target, advance)
+        return
     form = StreamFormat(suffix)
     if form is StreamFormat.CSV:
         blocks = exports.csv_stream(connection, filters, base_url)
@@ -175,7 +181,10 @@ def _make(
         else:
             filters, _ = parse(parse_qsl(one.filter))
             start(count(connection, filters))
-            write_file(connection, one.format, filters, one.base_url, target, advance)
+            if isinstance(one.format, SheetFormat):
+                write_sheet(connection, one.format, filters, one.base_url, target, advance)
+            else:
+                write_file(connection, one.format, filters, one.base_url, target, advance)
     _note(engine, FINISH, id=one.id, bytes=target.stat().st_size)
     log.info("export_made", export=str(one.id), format=one.format)
 

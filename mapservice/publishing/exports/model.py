@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from mapservice.initiatives.facts import FACT_COLUMNS
+
 # How long a finished file is kept, and how long it also answers new requests for the same.
 KEPT = timedelta(hours=24)
 FRESH = timedelta(minutes=10)
@@ -15,6 +17,36 @@ MAX_OWN = 4
 MAX_OWN_HOURLY = 60
 # An export may be what killed its worker: it gets no more attempts than these.
 MAX_ATTEMPTS = 3
+
+
+# The properties of an initiative in files that hold a table, in order; its point comes last.
+FIELDS = (
+    "id",
+    "title",
+    "summary",
+    "theme",
+    "status",
+    "scale",
+    "commune",
+    "commune_name",
+    "epci",
+    "departement",
+    "region",
+    "region_name",
+    "precision",
+    "supporters",
+    "created_at",
+    "created_period",
+    "updated_at",
+    "url",
+    "source",
+    "source_url",
+    "licence",
+    "attribution",
+    "source_supporters",
+    *FACT_COLUMNS,
+    "attributes",
+)
 
 
 class ExportFormat(StrEnum):
@@ -41,10 +73,29 @@ class ExportFormat(StrEnum):
         }[self]
 
 
+class SheetFormat(StrEnum):
+    """Workbooks, made row by row; the value is the suffix."""
+
+    XLSX = "xlsx"
+    ODS = "ods"
+
+    @property
+    def media_type(self) -> str:
+        return {
+            SheetFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            SheetFormat.ODS: "application/vnd.oasis.opendocument.spreadsheet",
+        }[self]
+
+    @property
+    def label(self) -> str:
+        return {SheetFormat.XLSX: "Excel (XLSX)", SheetFormat.ODS: "LibreOffice (ODS)"}[self]
+
+
 class BundleFormat(StrEnum):
     """Several files in one archive, made whole before it is sent; the value is its suffix."""
 
     REPORT = "report.zip"
+    PACKAGE = "zip"
 
     @property
     def media_type(self) -> str:
@@ -64,13 +115,20 @@ class StreamFormat(StrEnum):
     GEOJSON_SEQUENCE = "geojsons"
 
 
+JobFormat = ExportFormat | SheetFormat | BundleFormat
+# What anybody may order by its filter; a report is ordered at an address of its own.
+ORDERED: tuple[JobFormat, ...] = (
+    *ExportFormat,
+    *SheetFormat,
+    BundleFormat.PACKAGE,
+)
 # The whole map as one archive of tiles, which any static host serves.
 ARCHIVE = "pmtiles"
 MAX_ZOOM = 12
 # The finest grid of rollup counts, hence the largest zoom that an archive can have.
 GRID_ZOOM = 14
 # Whatever can be written at once, by the suffix of the file.
-SUFFIXES = (*map(str, StreamFormat), *map(str, ExportFormat), ARCHIVE)
+SUFFIXES = (*map(str, StreamFormat), *map(str, ORDERED), ARCHIVE)
 
 
 class ExportState(StrEnum):
@@ -88,7 +146,7 @@ class ExportJob:
     """
 
     id: UUID
-    format: ExportFormat | BundleFormat
+    format: JobFormat
     filter: str
     state: ExportState
     base_url: str

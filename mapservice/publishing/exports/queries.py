@@ -13,6 +13,8 @@ from mapservice.publishing.exports.model import (
     ExportFormat,
     ExportJob,
     ExportState,
+    JobFormat,
+    SheetFormat,
 )
 
 _COLUMNS = (
@@ -41,9 +43,7 @@ def find(connection: Connection, identifier: UUID) -> ExportJob | None:
     return _export(row) if row else None
 
 
-def same(
-    connection: Connection, form: ExportFormat | BundleFormat, text: str, base_url: str
-) -> ExportJob | None:
+def same(connection: Connection, form: JobFormat, text: str, base_url: str) -> ExportJob | None:
     """An export of the same format and filter, in the making or finished recently."""
     fresh = (export.c.state == ExportState.DONE) & (export.c.finished_at > func.now() - FRESH)
     query: Select[Any] = (
@@ -92,6 +92,7 @@ def finished(connection: Connection) -> Sequence[ExportJob]:
 
 
 def _export(row: Row[Any]) -> ExportJob:
-    form = BundleFormat if row.format in tuple(BundleFormat) else ExportFormat
+    kinds = (ExportFormat, SheetFormat, BundleFormat)
+    form = next(kind(row.format) for kind in kinds if row.format in tuple(kind))
     state = ExportState(row.state)
-    return ExportJob(**dict(row._mapping) | {"format": form(row.format), "state": state})
+    return ExportJob(**dict(row._mapping) | {"format": form, "state": state})

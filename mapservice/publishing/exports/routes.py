@@ -5,16 +5,19 @@ they tell what changed instead. `/exports` takes orders for files that must be m
 """
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, jsonify, render_template, request, send_file
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, send_file
+from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.accounts.api_keys import bearer
@@ -31,9 +34,17 @@ from mapservice.initiatives.filters import (
     parse,
     parse_moment,
 )
-from mapservice.initiatives.params import read_filters, with_known_places
-from mapservice.publishing.exports import queries, quota, service
-from mapservice.publishing.exports.model import MAX_WAITING, ExportFormat, ExportJob
+from mapservice.initiatives.params import query_string, read_filters, with_known_places
+from mapservice.publishing.exports import gogocarto, queries, quota, service
+from mapservice.publishing.exports.gogocarto import GogoOntology
+from mapservice.publishing.exports.model import (
+    MAX_WAITING,
+    ORDERED,
+    ExportJob,
+    JobFormat,
+    SheetFormat,
+)
+from mapservice.publishing.exports.sheets import write_sheet
 from mapservice.rollups import queries as activity
 from mapservice.web import edge
 from mapservice.web.edge import base_url, json_object, only_parameters, services
@@ -49,6 +60,8 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 # The page of an unfinished export reloads after so many seconds.
 LOOK_AGAIN_SECONDS = 2
 FILE_FRESH_SECONDS = 3600
+# A workbook of more takes seconds: it is made by the worker.
+MAX_ROWS_AT_ONCE = 2_000
 FOR_KEYS = service.ExportTerms(room=2 * MAX_WAITING, kept=timedelta(days=7))
 
 Whole = Callable[[Connection, InitiativeFilters, str], Blocks]
@@ -119,6 +132,49 @@ def csv() -> Response:
     return _stream(asked, edge.CSV, whole, harvest.csv)
 
 
+@blueprint.get("/initiatives.<any(xlsx, ods):suffix>")
+def workbook(suffix: str) -> ResponseReturnValue:
+    """A short list as a workbook, at once; a long one is ordered at `/exports`."""
+    form = SheetFormat(suffix)
+    with services().engine.connect() as connection:
+        filters, paging = read_filters(connection)
+        _refuse_pages(paging)
+        total = initiatives.count(connection, filters)
+        if total > MAX_ROWS_AT_ONCE:
+            return redirect(f"/exports{query_string(filters)}", HTTPStatus.SEE_OTHER)
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder, f"initiatives.{form}")
+            write_sheet(connection, form, filters, base_url(), target, lambda _: None)
+            content = target.read_bytes()
+    response = Response(content, content_type=form.media_type)
+    response.headers["Cache-Control"] = "public, no-cache"
+    response.headers.set("Content-Disposition", "attachment", filename=f"initiatives.{form}")
+    return response
+
+
+@blueprint.get("/api/elements.json")
+def gogocarto_elements() -> Response:
+    """What maps made with GoGoCarto take in: `ontology`, and `bounds` for `bbox`."""
+    ontology = request.args.get("ontology", GogoOntology.FULL)
+    if ontology not in tuple(GogoOntology):
+        raise InvalidInput("ontology", f"is not one of {', '.join(GogoOntology)}")
+    pairs = [
+        ("bbox" if name == "bounds" else name, text.strip(";"))
+        for name, text in request.args.items(multi=True)
+        if name != "ontology"
+    ]
+    filters, paging = parse(pairs)
+    _refuse_pages(paging)
+    with services().engine.connect() as connection:
+        filters = with_known_places(connection, filters)
+    base = base_url()
+    return edge.stream_answer(
+        JSON_FORM.content_type,
+        "elements.json",
+        lambda connection: gogocarto.elements(connection, filters, base, GogoOntology(ontology)),
+    )
+
+
 @blueprint.get("/exports")
 def choose() -> str:
     """The page where a person orders a file with the content of a list."""
@@ -129,7 +185,7 @@ def choose() -> str:
             "exports/choose.html",
             filters=filters,
             total=activity.total(connection, filters),
-            formats=list(ExportFormat),
+            formats=list(ORDERED),
             sample=initiatives.sample_share(connection),
         )
 
@@ -263,7 +319,7 @@ def _stream(asked: ExportRequest, content_type: str, whole: Whole, changed: Chan
     return response
 
 
-def _ordered(connection: Connection) -> tuple[ExportFormat, InitiativeFilters]:
+def _ordered(connection: Connection) -> tuple[JobFormat, InitiativeFilters]:
     """The format and the filter that the body names. Raises InvalidInput naming the field.
 
     A form has them as its fields; JSON is `{"format": "gpkg", "filter": "theme=culture"}`, or has
@@ -304,7 +360,7 @@ def _found(connection: Connection, identifier: str) -> ExportJob:
         found = queries.find(connection, UUID(identifier))
     except ValueError:
         found = None
-    if found is None or not isinstance(found.format, ExportFormat):
+    if found is None or found.format not in ORDERED:
         raise NotFound("There is no such export, or it has expired.")
     return found
 

@@ -18,9 +18,9 @@ from mapservice.publishing.exports.model import (
     KEPT,
     MAX_OWN,
     MAX_WAITING,
-    BundleFormat,
-    ExportFormat,
+    ORDERED,
     ExportJob,
+    JobFormat,
 )
 
 TASK = "make_exports"
@@ -63,7 +63,7 @@ FOR_ALL = ExportTerms()
 
 def ask(
     engine: Engine,
-    form: ExportFormat,
+    form: JobFormat,
     filters: InitiativeFilters,
     base_url: str,
     terms: ExportTerms = FOR_ALL,
@@ -79,7 +79,7 @@ def ask(
 
 def order(
     connection: Connection,
-    form: ExportFormat | BundleFormat,
+    form: JobFormat,
     written: str,
     base_url: str,
     terms: ExportTerms = FOR_ALL,
@@ -116,8 +116,9 @@ def defer(connection: Connection) -> None:
     connection.execute(text(DEFER), {"task": TASK})
 
 
-def parse_format(name: str) -> ExportFormat:
+def parse_format(name: str) -> JobFormat:
     """Raises InvalidInput for a format that is not made by a job."""
-    if name not in tuple(ExportFormat):
-        raise InvalidInput("format", f"{name[:20]!r} is not one of {', '.join(ExportFormat)}")
-    return ExportFormat(name)
+    for known in ORDERED:
+        if name == known:
+            return known
+    raise InvalidInput("format", f"{name[:20]!r} is not one of {', '.join(ORDERED)}")

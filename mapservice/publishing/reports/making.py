@@ -10,8 +10,9 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from sqlalchemy import Connection
 
-from mapservice.publishing.exports.formats import Advance, beside, publish
+from mapservice.publishing.exports.formats import Advance
 from mapservice.publishing.exports.model import ExportJob
+from mapservice.publishing.exports.unfinished import beside, publish
 from mapservice.publishing.reports import page, paper, sheets
 from mapservice.publishing.reports.model import ReportFile, ReportView, TerritoryReport
 from mapservice.publishing.reports.queries import read

@@ -20,8 +20,7 @@ from mapservice.geocoding.model import Precision
 from mapservice.initiatives.exports import properties
 from mapservice.initiatives.filters import InitiativeFilters, parse
 from mapservice.publishing.exports import making
-from mapservice.publishing.exports.formats import FIELDS
-from mapservice.publishing.exports.model import ExportFormat, StreamFormat
+from mapservice.publishing.exports.model import FIELDS, ExportFormat, StreamFormat
 from tests.publishing.exports.conftest import BASE
 from tests.web.population import Kept, Made, insert
 from tests.web.test_same_ids import filters_of_these

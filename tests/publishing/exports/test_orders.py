@@ -17,7 +17,13 @@ from sqlalchemy import Connection, Engine, text
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.jobs import make_jobs
 from mapservice.publishing.exports import making, service
-from mapservice.publishing.exports.model import MAX_ATTEMPTS, MAX_WAITING, ExportFormat
+from mapservice.publishing.exports.model import (
+    MAX_ATTEMPTS,
+    MAX_WAITING,
+    ORDERED,
+    ExportFormat,
+    SheetFormat,
+)
 from mapservice.settings import Settings
 
 PLENTY = 10**12
@@ -52,9 +58,12 @@ def jobs(engine: Engine) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-@pytest.mark.parametrize("form", list(ExportFormat))
+@pytest.mark.parametrize("form", [*ExportFormat, *SheetFormat])
 def test_an_order_becomes_a_file_with_what_the_filter_means(
-    orders: FlaskClient, shared_engine: Engine, home: Path, ids_by_sql: Ids, form: ExportFormat
+    orders: FlaskClient,
+    shared_engine: Engine,
+    home: Path,
+    form: ExportFormat | SheetFormat,
 ) -> None:
     made = order(orders, form, "theme=mobilite,culture&sort=supported")
     assert (made["state"], made["done"], made["file"]) == ("queued", 0, None)
@@ -130,9 +139,9 @@ def test_a_form_leads_to_a_page_that_looks_again_by_itself(
 
 def test_the_page_of_choices_carries_the_filter(orders: FlaskClient) -> None:
     page = orders.get("/exports?theme=culture&q=jardin").text
-    for form in ExportFormat:
+    for form in ORDERED:
         assert f'name="format" value="{form}"' in page
-    assert page.count('name="theme" value="culture"') == len(ExportFormat)
+    assert page.count('name="theme" value="culture"') == len(ORDERED)
     assert 'href="/initiatives.geojsonl?q=jardin&amp;theme=culture"' in page
     assert 'href="/exports?theme=culture' in orders.get("/initiatives?theme=culture").text
 
@@ -141,7 +150,8 @@ def test_the_page_of_choices_carries_the_filter(orders: FlaskClient) -> None:
     ("body", "field"),
     [
         ({}, "format"),
-        ({"format": "xlsx"}, "format"),
+        ({"format": "docx"}, "format"),
+        ({"format": "report.zip"}, "format"),
         ({"format": "pmtiles"}, "format"),
         ({"format": 5}, "format"),
         ({"format": None}, "format"),

@@ -1,0 +1,1 @@
+"""All public data of a territory in one archive, written here and read back here."""
