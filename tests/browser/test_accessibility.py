@@ -60,7 +60,7 @@ def engine_here(sample_url: str) -> Iterator[Engine]:
     yield engine
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM initiative USING proposal WHERE id = initiative"))
-        connection.execute(text("TRUNCATE person, delivery, tally CASCADE"))
+        connection.execute(text("TRUNCATE person, local_group, delivery, tally CASCADE"))
     engine.dispose()
 
 
