@@ -93,7 +93,7 @@ class Settings:
     )
     pool_wait_ms: int = _setting(2000, "Longest wait for a connection, in milliseconds.")
     tile_cache_bytes: int = _setting(
-        300_000_000, "Tiles kept on disk, shared by all processes; 0: none is kept."
+        300_000_000, "Tiles and pages kept on disk, shared by all processes; 0: none is kept."
     )
     statement_timeout_ms: int = _setting(8000, "Longest SQL statement of a page.")
     tile_timeout_ms: int = _setting(4000, "Longest SQL statement of a tile, or of items in a box.")
