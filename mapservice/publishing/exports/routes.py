@@ -132,10 +132,18 @@ def csv() -> Response:
     return _stream(asked, edge.CSV, whole, harvest.csv)
 
 
-@blueprint.get("/initiatives.<any(xlsx, ods):suffix>")
-def workbook(suffix: str) -> ResponseReturnValue:
+@blueprint.get("/initiatives.xlsx")
+def excel_workbook() -> ResponseReturnValue:
+    return _workbook(SheetFormat.XLSX)
+
+
+@blueprint.get("/initiatives.ods")
+def open_workbook() -> ResponseReturnValue:
+    return _workbook(SheetFormat.ODS)
+
+
+def _workbook(form: SheetFormat) -> ResponseReturnValue:
     """A short list as a workbook, at once; a long one is ordered at `/exports`."""
-    form = SheetFormat(suffix)
     with services().engine.connect() as connection:
         filters, paging = read_filters(connection)
         _refuse_pages(paging)
