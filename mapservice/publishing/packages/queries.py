@@ -32,9 +32,11 @@ from sqlalchemy import (
 )
 
 from mapservice.db.event_tables import event, event_series
+from mapservice.db.group_tables import local_group
 from mapservice.db.people_tables import merge_line, need, post, support
 from mapservice.db.tables import initiative, initiative_detail, location_match, photo, territory
 from mapservice.events.model import PUBLIC as PUBLIC_EVENTS
+from mapservice.groups.model import PUBLIC as PUBLIC_GROUPS
 from mapservice.initiatives.conditions import about, where
 from mapservice.initiatives.facts import FACT_COLUMNS
 from mapservice.initiatives.filters import InitiativeFilters
@@ -438,6 +440,19 @@ def left_out(connection: Connection, chosen: PackageContent) -> list[LeftOut]:
                 select(func.count()).select_from(need).where(need.c.initiative.in_(within)),
             ),
             "who answers one must reach its author, who is known here alone",
+        ),
+        LeftOut(
+            "groups",
+            _count(
+                connection,
+                select(func.count())
+                .select_from(local_group)
+                .where(
+                    local_group.c.status.in_([str(status) for status in PUBLIC_GROUPS]),
+                    *about(chosen.filters, local_group),
+                ),
+            ),
+            "who joins one must reach its organisers, who are known here alone",
         ),
     ]
     return [one for one in found if one.count]

@@ -15,6 +15,7 @@ from mapservice.imports.service import RowOutcome
 from mapservice.initiatives.filters import InitiativeFilters, parse_territory
 from mapservice.publishing.packages.model import FIELDS, PackageOrigin, PackageResource
 from mapservice.rollups.queries import differences
+from tests.groups.founder import make_group
 from tests.publishing.packages.conftest import (
     BEGUN_HERE,
     ELSEWHERE,
@@ -136,6 +137,8 @@ def test_a_package_says_all_that_is_public_and_whom_to_name(full: Box, tmp_path:
 def test_the_manifest_tells_licences_digests_and_what_is_left_out(
     full: Box, tmp_path: Path
 ) -> None:
+    with full.engine.begin() as connection:
+        make_group(connection, None)
     path = full.write(tmp_path / "all.zip")
     told = manifest(path)
     own = told["mapservice"]
@@ -152,6 +155,7 @@ def test_the_manifest_tells_licences_digests_and_what_is_left_out(
         "supports": 3,
         "comments": 1,
         "calls for help": 1,
+        "groups": 1,
     }
     with ZipFile(path) as archive:
         for one in told["resources"]:
