@@ -158,6 +158,6 @@ def test_licence_and_attribution_leave_with_every_feature(app: Flask, waiting: i
                 "licence": "ODbL 1.0",
                 "attribution": "Le réseau (ODbL 1.0)",
             }, address
-    table = list(csv.DictReader(io.StringIO(client.get("/initiatives.csv").text)))
+    table = list(csv.DictReader(io.StringIO(client.get("/initiatives.csv", buffered=True).text)))
     assert {row["attribution"] for row in table} == {"Le réseau (ODbL 1.0)"}
     assert len(table) == 10
