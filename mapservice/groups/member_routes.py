@@ -50,7 +50,7 @@ def ask(identifier: UUID) -> Response:
 
 @blueprint.post("/adhesion")
 def join(identifier: UUID) -> Response:
-    """Joins or follows at once for who is signed in; anybody else confirms by a mailed link."""
+    """Somebody signed in joins or follows at once; anybody else confirms by a mailed link."""
     person = session.current_person()
     with services().engine.connect() as connection:
         found = public_group(connection, identifier)

@@ -119,7 +119,7 @@ def still_here(connection: Connection, identifier: UUID, person: UUID, now: date
 def hold_person(connection: Connection, person: UUID) -> None:
     """Keeps an erasure waiting until the transaction ends; before the lock of any group.
 
-    Raises NotFound for who is erased.
+    Raises NotFound for an erased person.
     """
     if connection.execute(text(HOLD_PERSON), {"person": person}).one_or_none() is None:
         raise NotFound("There is no such person.")
@@ -158,8 +158,8 @@ def join(
 ) -> MemberStanding:
     """Follows a group, or asks to belong to it; what is there already stays.
 
-    Raises NotFound, StateConflict where one cannot (any more). To who is banned it says the same as
-    to anybody whom the group does not take.
+    Raises NotFound, StateConflict where one cannot (any more). To a banned person it says the same
+    as to anybody whom the group does not take.
     """
     hold_person(connection, person)
     group = locked(connection, identifier)
@@ -183,7 +183,7 @@ def join(
 
 
 def choose(connection: Connection, identifier: UUID, person: UUID, choice: MemberChoice) -> None:
-    """What a person shows of themselves. Raises NotFound for who has no row."""
+    """What a person shows of themselves. Raises NotFound for a person without a row."""
     locked(connection, identifier)
     own = queries.of_person(connection, identifier, person)
     if own is None or own.standing is MemberStanding.BANNED:
@@ -223,7 +223,8 @@ def act(
 ) -> None:
     """Takes or declines an offer, steps down, or takes a group over that has lost its organisers.
 
-    Raises NotFound for who does not belong, LastOrganiser, or StateConflict for what is over.
+    Raises NotFound for somebody who does not belong, LastOrganiser, or StateConflict for an offer
+    that is over.
     """
     group = locked(connection, identifier)
     own = queries.of_person(connection, identifier, person)

@@ -1,4 +1,4 @@
-"""What the forms of all kinds of cases share: who may send them, and what is told on failure."""
+"""Shared by the forms of all kinds of cases: who may send them, and the words on failure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -889,9 +889,9 @@ FRESH_SECONDS = 60
 
 
 def same_for_all() -> None:
-    """For a page that shows nothing of who asks, nor of where from, but what their session says.
+    """For a page that does not depend on the visitor, but for what their session says.
 
-    Who has none may then be given a page that was made for somebody else, up to five seconds ago
+    A visitor without one may be given a page that was made for another, up to five seconds ago
     (`tiles/tile_cache`). A page whose form must be its own each time must not say so.
     """
     request.environ.get(CACHE_MARK, []).append(SAME_FOR_ALL)

@@ -49,7 +49,7 @@ from mapservice.publishing.packages.model import LeftOut, LicenceCount, PackageO
 ROWS = 2_000
 # Enough for a double to come back as it was.
 EXACT_DECIMALS = 15
-# What is told on pages about an initiative; thanks go to supporters alone.
+# Posts that pages show with an initiative; thanks go to supporters alone.
 TOLD = ("news", "closing")
 
 _own = initiative.c
@@ -311,7 +311,7 @@ def events(
     """Occurrences as GeoJSON features.
 
     Seats are given where they were offered, by the organiser: elsewhere registration leads there,
-    and an address that is for who has a seat is told to nobody.
+    and an address for people who have a seat is told to nobody.
     """
     included = chosen.ids()
     elsewhere = event.c.registration.in_(("open", "approval"))

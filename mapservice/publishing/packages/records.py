@@ -159,7 +159,7 @@ def read_initiative(feature: Mapping[str, Any]) -> InitiativeDraft:
 
 
 def digest(feature: Mapping[str, Any]) -> str:
-    """Of all that a line says, wherever it is written; supports count as what is told of them."""
+    """Of all that a line says, wherever it is written; supports count as the source claims them."""
     properties = dict(feature["properties"])
     told = sum(properties.get(name) or 0 for name in ("supporters", "source_supporters"))
     content = {
