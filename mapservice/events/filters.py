@@ -17,15 +17,12 @@ from uuid import UUID
 from mapservice.errors import InvalidInput
 from mapservice.events.model import PUBLIC, EventMode, EventStatus
 from mapservice.initiatives import filters as initiatives
-from mapservice.initiatives.filters import InitiativeFilters, parse_moment
+from mapservice.initiatives.filters import ABOUT, InitiativeFilters, parse_moment
 from mapservice.initiatives.local_days import DaysAsked
 from mapservice.web.parsing import parse_limit
 
-# Of the grammar of initiatives, what says something about events too.
-SHARED = ("q", "theme", "territory", "bbox", "near", "radius")
 OWN = ("from", "to", "when", "status", "mode", "initiative")
-PARAMETERS = frozenset((*SHARED, *OWN, "limit", "cursor"))
-LISTS = frozenset(("theme", "territory", "status", "mode"))
+LISTS = frozenset(("status", "mode"))
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -62,7 +59,7 @@ class EventFilters:
         end = self.end
         if end is not None and not isinstance(end, datetime):
             end = end - timedelta(days=1)
-        pairs = [pair for pair in self.about.to_pairs() if pair[0] in SHARED]
+        pairs = [pair for pair in self.about.to_pairs() if pair[0] in ABOUT]
         texts = (
             ("from", self.begin.isoformat() if self.begin else ""),
             ("to", end.isoformat() if end else ""),
@@ -108,20 +105,7 @@ class EventPageRequest:
 
 def parse(pairs: Iterable[tuple[str, str]]) -> tuple[EventFilters, EventPageRequest]:
     """Reads a query string. Raises InvalidInput for what is unknown, repeated or malformed."""
-    shared: list[tuple[str, str]] = []
-    texts: dict[str, str] = {}
-    for name, text in pairs:
-        if name not in PARAMETERS:
-            raise InvalidInput(name[:50], "is not a parameter of this address")
-        if name in SHARED:
-            shared.append((name, text))
-            continue
-        if not text.strip():
-            continue  # an HTML form sends its empty fields too
-        if name in texts and name not in LISTS:
-            raise InvalidInput(name, "is given more than once")
-        texts[name] = f"{texts[name]},{text}" if name in texts else text
-    about, _ = initiatives.parse(shared)
+    about, texts = initiatives.parse_about(pairs, OWN, LISTS)
     begin = _bound("from", texts["from"]) if "from" in texts else None
     end = _bound("to", texts["to"]) if "to" in texts else None
     if end is not None and not isinstance(end, datetime):

@@ -17,15 +17,12 @@ from uuid import UUID
 from mapservice.errors import InvalidInput
 from mapservice.groups.model import GroupOpenness, GroupState
 from mapservice.initiatives import filters as initiatives
-from mapservice.initiatives.filters import InitiativeFilters, parse_moment
+from mapservice.initiatives.filters import ABOUT, InitiativeFilters, parse_moment
 from mapservice.web.parsing import parse_limit
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
-# Of the grammar of initiatives, what says something about groups too.
-SHARED = ("q", "theme", "territory", "bbox", "near", "radius")
 OWN = ("state", "openness")
-PARAMETERS = frozenset((*SHARED, *OWN, "limit", "cursor"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class GroupFilters:
 
     def to_pairs(self) -> list[tuple[str, str]]:
         """The query string that parses to this value, in canonical order."""
-        pairs = [pair for pair in self.about.to_pairs() if pair[0] in SHARED]
+        pairs = [pair for pair in self.about.to_pairs() if pair[0] in ABOUT]
         own = (("state", ",".join(self.state)), ("openness", ",".join(self.openness)))
         return [*pairs, *(pair for pair in own if pair[1])]
 
@@ -83,20 +80,7 @@ class GroupPageRequest:
 
 def parse(pairs: Iterable[tuple[str, str]]) -> tuple[GroupFilters, GroupPageRequest]:
     """Reads a query string. Raises InvalidInput for what is unknown, repeated or malformed."""
-    shared: list[tuple[str, str]] = []
-    texts: dict[str, str] = {}
-    for name, text in pairs:
-        if name not in PARAMETERS:
-            raise InvalidInput(name[:50], "is not a parameter of this address")
-        if name in SHARED:
-            shared.append((name, text))
-            continue
-        if not text.strip():
-            continue  # an HTML form sends its empty fields too
-        if name in texts and name not in OWN:
-            raise InvalidInput(name, "is given more than once")
-        texts[name] = f"{texts[name]},{text}" if name in texts else text
-    about, _ = initiatives.parse(shared)
+    about, texts = initiatives.parse_about(pairs, OWN, OWN)
     found = GroupFilters(
         about=about,
         state=_words("state", texts.get("state", ""), GroupState),

@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -206,6 +206,36 @@ class PageRequest:
 
     limit: int | None = None
     cursor: ListingCursor | None = None
+
+
+# What says something of all that has words, a theme and a place.
+ABOUT = ("q", "theme", "territory", "bbox", "near", "radius")
+
+
+def parse_about(
+    pairs: Iterable[tuple[str, str]], own: Collection[str], lists: Collection[str]
+) -> tuple[InitiativeFilters, dict[str, str]]:
+    """The query string of something that is found by words, theme and place as initiatives are.
+
+    `own` are the names of its further parameters, whose texts are returned as they came; those of
+    `lists` may be repeated, and are joined by commas. `limit` and `cursor` are among the texts too.
+    Raises InvalidInput for what is unknown, repeated or malformed.
+    """
+    shared: list[tuple[str, str]] = []
+    texts: dict[str, str] = {}
+    for name, text in pairs:
+        if name in ABOUT:
+            shared.append((name, text))
+            continue
+        if name not in own and name not in ("limit", "cursor"):
+            raise InvalidInput(name[:50], "is not a parameter of this address")
+        if not text.strip():
+            continue  # an HTML form sends its empty fields too
+        if name in texts and name not in lists:
+            raise InvalidInput(name, "is given more than once")
+        texts[name] = f"{texts[name]},{text}" if name in texts else text
+    about, _paging = parse(shared)
+    return about, texts
 
 
 def parse(pairs: Iterable[tuple[str, str]]) -> tuple[InitiativeFilters, PageRequest]:
