@@ -456,8 +456,9 @@ class TerritoryIndex:
 
     `population` is -1 where it is unknown, `year` the year it is of, 0 where there is not one.
     `under` says where the one that holds each stands among all of its level, -1 for none; `lon`
-    and `lat` where its name stands, degrees EPSG:4326. `whole`: these are all of the level;
-    `inside` holds them all, if one territory does. `parted`: of which EPCI these are but parts.
+    and `lat` where its name stands, degrees EPSG:4326. `whole`: these are all of the level, else
+    `among_all` says where each stands there; `inside` holds them all, if one territory does.
+    `parted`: of which EPCI these are but parts.
     """
 
     level: Level | None
@@ -468,6 +469,7 @@ class TerritoryIndex:
     lon: Floats
     lat: Floats
     whole: bool = False
+    among_all: Counts | None = None
     inside: TerritoryRef | None = None
     parted: "StraddlingEpci | None" = None
 
@@ -481,6 +483,19 @@ class TerritoryIndex:
     def positions(self, codes: Sequence[str], missing: int = -1) -> Counts:
         """Where these codes stand; `missing` for a code that is not here."""
         return np.fromiter(map(self._at.get, codes, repeat(missing)), np.int64, len(codes))
+
+    @property
+    def runs(self) -> tuple[list[str], list[str]]:
+        """First and last codes of those that stand side by side among all of their level.
+
+        The communes of a région are a dozen runs: one for each of its départements.
+        """
+        if not self.codes:
+            return [], []
+        at = np.arange(len(self)) if self.among_all is None else self.among_all
+        ends = np.append(np.flatnonzero(np.diff(at) != 1), len(at) - 1)
+        starts = np.append(0, ends[:-1] + 1)
+        return [self.codes[one] for one in starts], [self.codes[one] for one in ends]
 
     def pick(
         self, which: NDArray[np.bool_] | Counts, inside: TerritoryRef | None = None
@@ -496,6 +511,7 @@ class TerritoryIndex:
             lon=self.lon[positions],
             lat=self.lat[positions],
             whole=False,
+            among_all=positions if self.among_all is None else self.among_all[positions],
             inside=inside,
             parted=self.parted.pick(positions) if self.parted else None,
         )

@@ -91,11 +91,13 @@ ABOVE = (Level.EPCI, Level.DEPARTEMENT, Level.REGION)
 PER_DEGREE = 100_000
 # A population that no source tells.
 UNKNOWN_POPULATION = -1
-# Of more territories than these all of their level are read, and the others left out: a code is a
-# step in an index (25 µs), while all that stand side by side are read in 18 ms (sums) or 40 ms
-# (months) at 1,000,000 initiatives.
-MOST_SUMS_BY_CODE = 800
-MOST_SERIES_BY_CODE = 1800
+# Territories are read by runs of codes that stand side by side in an index. Of more runs than these
+# all of their level are read, and the others left out: a run is a step in an index (25 µs), and all
+# are read in 18 ms (sums) or 40 ms (months) at 1,000,000 initiatives.
+MOST_RUNS = 800
+RUNS = """
+       unnest(CAST(%(firsts)s AS text[]), CAST(%(lasts)s AS text[])) AS run (first, last)
+       JOIN {kept} ON code BETWEEN run.first AND run.last"""
 # W, S, E, N of metropolitan France.
 FRANCE = (-5.2, 41.3, 9.7, 51.2)
 FIRST_MONTH = """
@@ -121,21 +123,20 @@ SELECT string_agg(code, ',' ORDER BY code),
 # null), months of the entries, columns.
 SUMS = """
 SELECT {source} AS source, string_agg(code, ','), CAST(NULL AS bytea), CAST(NULL AS bytea){columns}
-  FROM rollup
+  FROM {single}
  WHERE level = '{level}' AND theme = ANY(%({kept_themes})s) AND status = ANY(%(statuses)s)
-   AND month = '{month}' AND {kept}"""
+   AND month = '{month}'"""
 KEPT = """
 SELECT {source} AS source, string_agg(code, ','),
        string_agg(int4send(octet_length(months) / 4), ''),
        string_agg(months, ''){columns}
-  FROM rollup_series
- WHERE level = '{level}' AND theme = ANY(%({kept_themes})s) AND status = ANY(%(statuses)s)
-   AND {kept}"""
+  FROM {listed}
+ WHERE level = '{level}' AND theme = ANY(%({kept_themes})s) AND status = ANY(%(statuses)s)"""
 FRESH = """
 SELECT {source} AS source, string_agg({place}, ','), CAST(NULL AS bytea),
        string_agg(int4send(rollup_month_number(month)), ''){columns}
   FROM rollup_delta
- WHERE status = ANY(%(statuses)s) AND {place} IS NOT NULL AND {themes} AND {fresh}"""
+ WHERE status = ANY(%(statuses)s) AND {place} IS NOT NULL AND {themes} AND {inside}"""
 COUNTED_PART = """
 SELECT {source} AS source, string_agg(code, ','), CAST(NULL AS bytea), CAST(NULL AS bytea){columns}
   FROM (SELECT {place} AS code, CAST(count(*) AS integer) AS initiatives
@@ -499,21 +500,24 @@ def read_months(
 
     level = str(places.level) if places.level else COUNTRY
     place = place_column(level)
-    kept, fresh, inside = "true", "true", "true"
-    if not places.whole:
-        inside = f"{place} = ANY(%(codes)s)"
-        values["codes"] = list(places.codes)
-        if len(places) <= (MOST_SERIES_BY_CODE if by_month else MOST_SUMS_BY_CODE):
-            kept, fresh = "code = ANY(%(codes)s)", inside
+    single, listed, inside = "rollup", "rollup_series", "true"
     if places.inside:
         inside = f"{places.inside.level} = %(inside)s"
         values["inside"] = places.inside.code
+    elif not places.whole:
+        inside = f"{place} = ANY(%(codes)s)"
+        values["codes"] = list(places.codes)
+    if not places.whole:
+        firsts, lasts = places.runs
+        if len(firsts) <= MOST_RUNS:
+            single, listed = fill(RUNS, {"kept": single}), fill(RUNS, {"kept": listed})
+            values |= {"firsts": firsts, "lasts": lasts}
     texts = {
         "level": level,
         "place": place,
         "themes": theme_condition(scope),
-        "kept": kept,
-        "fresh": fresh,
+        "single": single,
+        "listed": listed,
         "inside": inside,
     }
 
