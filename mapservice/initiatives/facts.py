@@ -105,6 +105,8 @@ class InitiativeFacts:
 NO_FACTS = InitiativeFacts()
 # Of `initiative`, and the names of the properties at every machine endpoint.
 FACT_COLUMNS = tuple(one.name for one in fields(InitiativeFacts))
+# Of a form: whether it is free of charge is a field of its own.
+FACT_FIELDS = (*FACT_COLUMNS, "free")
 
 
 def _same(value: Any) -> Any:
@@ -158,7 +160,7 @@ def read_facts(
     """
     mistakes: dict[str, FactMistake] = {}
     why = ""
-    lines = {name: clean(typed.get(name, "")) for name in (*FACT_COLUMNS, "free")}
+    lines = {name: clean(typed.get(name, "")) for name in FACT_FIELDS}
     for name, most in (("address", MAX_ADDRESS), ("price", MAX_PRICE), ("website", MAX_WEBSITE)):
         if len(lines[name]) > most:
             mistakes[name] = FactMistake.LONG

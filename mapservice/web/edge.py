@@ -25,7 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from itertools import chain
 from pathlib import Path
@@ -61,6 +61,7 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict, LanguageAccept
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header, parse_cookie
 from werkzeug.routing import Rule, UnicodeConverter
+from werkzeug.sansio.utils import get_current_url
 
 from mapservice.db.engine import Blocks, autocommit_of, is_storable, make_engine, snapshot_of
 from mapservice.errors import (
@@ -185,7 +186,11 @@ def json_object() -> dict[str, Any]:
 
 def base_url() -> str:
     """The address that links start with, without a slash at its end."""
-    return (services().settings.public_url or request.url_root).rstrip("/")
+    told = services().settings.public_url
+    return (told or _address_of(request.scheme, request.host, request.root_path)).rstrip("/")
+
+
+_address_of = lru_cache(maxsize=64)(get_current_url)
 
 
 # What may stand in a query (RFC 3986, 3.4), and what is escaped already.
@@ -865,7 +870,7 @@ def _add_headers(response: Response, fixed: Sequence[tuple[str, str]]) -> Respon
 def _name_request(headers: Headers) -> None:
     """Tells the log which route it was, and the client by which id we know the request."""
     environ, rule = request.environ, request.url_rule
-    headers[request_log.HEADER] = request_id(environ)
+    headers[request_log.HEADER] = environ[request_log.REQUEST_ID]
     if rule is not None:
         environ[request_log.ROUTE] = rule.rule
     if rule is None or "<secret:" in rule.rule:
@@ -925,7 +930,19 @@ def tagged_answer(content: bytes, tag: str, content_type: str, max_age: int) -> 
     """A body with this strong ETag, or 304."""
     headers = {"ETag": f'"{tag}"', "Cache-Control": f"public, max-age={max_age}"}
     response = Response(content, headers=headers, content_type=content_type)
-    response.make_conditional(request)
+    return _compared(response)
+
+
+# What a request names when it has a copy already (RFC 9110, 13.1), as WSGI writes it.
+CONDITIONS = frozenset(
+    f"HTTP_IF_{name}" for name in ("MATCH", "NONE_MATCH", "MODIFIED_SINCE", "UNMODIFIED_SINCE")
+)
+
+
+def _compared(response: Response) -> Response:
+    """304 where the client has it. Who names no copy need not wait for Werkzeug's comparison."""
+    if not CONDITIONS.isdisjoint(request.environ):
+        response.make_conditional(request)
     return response
 
 
@@ -1019,6 +1036,7 @@ def register_compression(app: Flask) -> None:
         COMPRESS_ALGORITHM_STREAMING=["zstd", "gzip"],
         COMPRESS_LEVEL=5,
         COMPRESS_REGISTER=False,
+        COMPRESS_EVALUATE_CONDITIONAL_REQUEST=False,
     )
     compress = Compress(app)
 
@@ -1026,7 +1044,9 @@ def register_compression(app: Flask) -> None:
         # A part of something cannot be compressed by itself.
         if response.status_code == HTTPStatus.PARTIAL_CONTENT:
             return response
-        return compress.after_request(response)
+        response = compress.after_request(response)
+        # Each coding has an ETag of its own.
+        return _compared(response) if "ETag" in response.headers else response
 
     app.after_request(smaller)
 
@@ -1153,6 +1173,8 @@ class MapserviceFlask(Flask):
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         self.proxies.see_through(environ)
+        if request_log.REQUEST_ID not in environ:
+            environ[request_log.REQUEST_ID] = os.urandom(request_log.ID_BYTES).hex()
         _escape_query(environ)
         return super().wsgi_app(environ, start_response)
 

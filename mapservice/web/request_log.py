@@ -24,7 +24,7 @@ HEADER = "X-Request-ID"
 # Names in the WSGI environment.
 REQUEST_ID, ROUTE, TOLD_PATH = "mapservice.request_id", "mapservice.route", "mapservice.path"
 KEPT_TILE, KEPT_PAGE, NO_ROUTE = "(kept tile)", "(kept page)", "(none)"
-LONGEST_ID, LONGEST_PATH = 64, 1000
+ID_BYTES, LONGEST_ID, LONGEST_PATH = 8, 64, 1000
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 STDOUT = 1
 
@@ -62,7 +62,7 @@ def request_id(wsgi: Environment) -> str:
     """That of a request, made when it is first asked for."""
     found = wsgi.get(REQUEST_ID)
     if found is None:
-        found = wsgi[REQUEST_ID] = os.urandom(8).hex()
+        found = wsgi[REQUEST_ID] = os.urandom(ID_BYTES).hex()
     return str(found)
 
 

@@ -75,7 +75,7 @@ def test_the_bar_stands_below_every_page_and_hides_nothing(phone: Page, path: st
     bar = phone.locator(".nav").bounding_box()
     assert bar is not None
     assert (round(bar["y"] + bar["height"]), round(bar["width"])) == (HEIGHT, WIDTH)
-    # The page may still grow, and a browser may take a scroll back while it does: whoever scrolls again gets there.
+    # While a page grows, a browser may take a scroll back: whoever scrolls again gets to its end.
     phone.wait_for_function(END_IS_SEEN, arg=HEIGHT - BAR + 1, timeout=PATIENCE)
     assert phone.evaluate("document.documentElement.scrollWidth") <= WIDTH
 

@@ -11,7 +11,13 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from mapservice.audit.model import DecisionVerdict
-from mapservice.initiatives.facts import NO_FACTS, FactMistake, InitiativeFacts, read_facts
+from mapservice.initiatives.facts import (
+    FACT_FIELDS,
+    NO_FACTS,
+    FactMistake,
+    InitiativeFacts,
+    read_facts,
+)
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
 
 MAX_TITLE = 120
@@ -85,7 +91,8 @@ class ProposalContent:
     facts: InitiativeFacts = NO_FACTS
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"facts": self.facts.to_json()}
+        facts = {} if self.facts == NO_FACTS else self.facts.to_json()
+        return asdict(self) | {"facts": facts}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
@@ -226,8 +233,10 @@ def read_form(fields: Mapping[str, str]) -> ProposalForm:
         mistakes["title"] = FieldMistake.MISSING
     if not words and place.point is None and scale is not Scale.NATIONAL:
         mistakes.setdefault("place", FieldMistake.MISSING)
-    facts, wrong, why = read_facts(fields, one_line)
-    mistakes |= wrong
+    facts, why = NO_FACTS, ""
+    if any(fields.get(name) for name in FACT_FIELDS):
+        facts, wrong, why = read_facts(fields, one_line)
+        mistakes |= wrong
     content = ProposalContent(title, summary, description, theme, scale, place, facts)
     return ProposalForm(content, mistakes, why)
 

@@ -23,7 +23,7 @@ from mapservice.i18n import audience_label, scale_label, wheelchair_label
 from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.facts import (
-    FACT_COLUMNS,
+    FACT_FIELDS,
     MAX_ADDRESS,
     MAX_PRICE,
     MAX_TAG,
@@ -59,7 +59,6 @@ FACT_LIMITS = {
     "website": MAX_WEBSITE,
     "tags": MAX_TAG,
 }
-FACT_FIELDS = (*FACT_COLUMNS, "free")
 # Between what a field is about and the id of the photo that it is about.
 PHOTO_FIELD = "_photo_"
 LIMITS = {
