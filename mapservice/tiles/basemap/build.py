@@ -38,7 +38,7 @@ SEA_ZOOM = 9
 # Tiles looked at for names and layers: those of the highest zoom, as many at most.
 MOST_LOOKED_AT = 400
 LAST_WORDS = 2_000
-# A map of streets without names, or of names without streets, is refused: each of these has its own.
+# Names of places do not make up for streets without any, nor the other way round.
 NAMED_LAYERS = {"transportation_name": "street", "place": "place"}
 
 
