@@ -51,7 +51,7 @@ WAYS = [
     {"size": size, "distances": distances, "directions": EIGHT[:directions], "marker": marker}
     for size in (11, 12.5, 14)
     for distances, directions in (([0.6, 1.6, 2.6], 8), ([1], 8), ([0.5], 4), ([0.35], 1))
-    for marker in (1, 0.6)
+    for marker in (1, 0.8)
 ]
 MEASURE = """([towns, ways]) => {
   const map = document.getElementById("map").map;

@@ -19,11 +19,13 @@ const DIRECTIONS = [
 // In ems of the name.
 const DISTANCES = [0.35, 0.65, 1, 1.4, 1.8, 2.2, 2.6, 3, 3.6, 4.2, 5];
 const NEAR = 1;
+// Where a name is looked for: on the right, on any side at once, and only then farther around.
+const BEST = [1, 4];
 /** All places around a town, the best first: `spot` of a feature is the number of its own. */
 export const SPOTS = DISTANCES.flatMap((distance) =>
   DIRECTIONS.map(([anchor, x, y]) => ({ distance, anchor, offset: [x * distance, y * distance] })));
 const LINE = 1; // height of a name, of its size: as tight as letters allow
-const MOST_ASIDE = 2;
+const MOST_ASIDE = 3;
 // Who steps aside may ask another to do so too.
 const STEPS_ASIDE = 1;
 const RATIO = 2; // of images to pixels
@@ -126,8 +128,8 @@ export function placeTowns(towns, markers, before = new Map()) {
     if (same) spots.unshift(same);
     town.spots = spots;
   }
-  const settle = (town, farthest = Infinity) => {
-    const spot = town.spots.find(({ box, distance }) => distance <= farthest && placed.inTheWay(box, 0));
+  const settle = (town, good = () => true) => {
+    const spot = town.spots.find((one) => good(one) && placed.inTheWay(one.box, 0));
     if (spot) placed.add(town, spot);
     return Boolean(spot);
   };
@@ -148,7 +150,8 @@ export function placeTowns(towns, markers, before = new Map()) {
   const never = () => false;
   const waiting = () => ordered.filter((town) => !placed.places.has(town));
   // Close by first: a name far off would take the place beside another town.
-  for (const town of ordered) settle(town, NEAR);
+  for (const best of BEST) for (const town of waiting()) settle(town, ({ number }) => number < best);
+  for (const town of waiting()) settle(town, ({ distance }) => distance <= NEAR);
   for (const town of waiting()) settle(town);
   for (const town of waiting()) town.spots.some((spot) => makeRoom(town, spot, never, STEPS_ASIDE));
   // A larger town beside which there is room goes before a smaller one, and before one of its kind named from afar.
