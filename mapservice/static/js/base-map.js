@@ -78,10 +78,17 @@ const STREETS_FROM = 12.5;
 function toldOfStreets(map, base) {
   // Of somebody else's pictures or style nobody knows what is a street.
   if (base?.whole) return null;
-  const layers = roadsOf(base).filter((id) => map.getLayer(id));
-  if (!layers.length || !map.queryRenderedFeatures({ layers }).length) return words.noStreets;
+  if (!shows(map, roadsOf(base))) return words.noStreets;
   return coversView(base, map.getBounds()) ? null : words.someStreets;
 }
+
+// Outlines of communes, and of the one that a page is about.
+const OUTLINES = ["commune-lines", "territory-line"];
+
+const shows = (map, layers) => {
+  const there = layers.filter((id) => map.getLayer(id));
+  return there.length > 0 && map.queryRenderedFeatures({ layers: there }).length > 0;
+};
 
 /**
  * Names the commune in the middle where no name on the map does, and says what cannot be expected of the ground:
@@ -102,7 +109,7 @@ function tellPlace(map, state, config) {
     const nearer = near && map.getZoom() >= STREETS_FROM;
     const told = [
       !named && commune?.properties.name, nearer && toldOfStreets(map, state.base),
-      nearer && config.simplified_outlines && words.simplifiedOutlines,
+      nearer && config.simplified_outlines && shows(map, OUTLINES) && words.simplifiedOutlines,
     ];
     caption.textContent = told.filter(Boolean).join(" · ");
     caption.hidden = !caption.textContent;

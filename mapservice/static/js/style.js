@@ -54,7 +54,10 @@ const countText = [
 export const WORDS_FROM = 12;
 
 // The words stand beside the dots of true points, and names of streets beside the words.
-const WORDS_AROUND = ["center", [0, 0], "bottom", [0, -1.8], "top", [0, 1.8], "left", [1.8, 0], "right", [-1.8, 0]];
+const WORDS_AROUND = [
+  "center", [0, 0], "bottom", [0, -1], "top", [0, 1], "left", [1.8, 0], "right", [-1.8, 0],
+  "bottom", [0, -2.2], "top", [0, 2.2], "bottom-left", [1.2, -1.2], "bottom-right", [-1.2, -1.2], "top-left", [1.2, 1.2], "top-right", [-1.2, 1.2],
+];
 
 // Several initiatives known only to one commune stand at one spot: their number is shown there.
 const stacks = () => ({
