@@ -12,12 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pmtiles.reader import MmapSource, Reader, all_tiles
-from pmtiles.tile import Compression, tileid_to_zxy, zxy_to_tileid
+from pmtiles.tile import Compression, serialize_header, tileid_to_zxy, zxy_to_tileid
 
 from mapservice.errors import SourceError
-from mapservice.tiles.basemap.archive import AREAS, ArchiveDirectory, TileArchive, parse_directory
+from mapservice.tiles.basemap import fetch as fetching
+from mapservice.tiles.basemap.archive import (
+    AREAS,
+    HEADER_BYTES,
+    ArchiveDirectory,
+    TileArchive,
+    parse_directory,
+)
 from mapservice.tiles.basemap.cut import directory_bytes, ranges_of
-from mapservice.tiles.basemap.fetch import RetryPatience, fetch
+from mapservice.tiles.basemap.fetch import LocalFile, RetryPatience, fetch
 from mapservice.tiles.basemap.remote import BrokenOff
 from tests.basemap.archives import Tiles, some_tiles, write_archive
 from tests.basemap.range_server import ServerBehaviour, serving
@@ -136,6 +143,85 @@ def test_interrupted_anywhere_it_ends_right_when_run_again(
         fetch(source, [box], target, 22, patience=AT_ONCE)
         assert target.read_bytes() == whole
         target.unlink()
+
+
+@pytest.mark.long
+def test_interrupted_at_every_byte_it_ends_right_when_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte that is sent may be the last: of an archive that is small, whose directories are
+    nested like a large one's."""
+    tiles = some_tiles(120, seed=3, size=9)
+    source = nested(write_archive(tmp_path / "source.pmtiles", tiles))
+    box = (-100.0, -60.0, 100.0, 70.0)
+    target, sent = tmp_path / "cut.pmtiles", 0
+    left = 1 << 60
+
+    class BreakingFile(LocalFile):
+        def stream(self, offset: int, length: int) -> Iterator[bytes]:
+            nonlocal left, sent
+            for block in super().stream(offset, length):
+                given = block[:left]
+                left, sent = left - len(given), sent + len(given)
+                yield given
+                if len(given) < len(block):
+                    raise SourceError("it broke off")
+
+    monkeypatch.setattr(fetching, "LocalFile", BreakingFile)
+    fetch(str(source), [box], target, 22)
+    whole, every = target.read_bytes(), sent
+    assert tiles_of(target) == expected(tiles, box, 22)
+    target.unlink()
+    assert 1_000 < every < 4_000
+    kept = set()
+    for position in range(every):
+        left = position
+        with pytest.raises(SourceError, match="it broke off"):
+            fetch(str(source), [box], target, 22)
+        assert not target.exists()
+        left = 1 << 60
+        kept.add(fetch(str(source), [box], target, 22).kept)
+        assert target.read_bytes() == whole
+        target.unlink()
+    assert len(kept) > every / 4, "what had come was not used"
+
+
+def nested(path: Path) -> Path:
+    """The archive with its entries in directories below the root, as large ones have them."""
+    with closing(TileArchive.open(path)) as archive:
+        header = archive.header
+        root = parse_directory(
+            archive.read(header["root_offset"], header["root_length"]), Compression.GZIP
+        )
+    content = path.read_bytes()
+    parts = [slice(at, at + 20) for at in range(0, len(root.ids), 20)]
+    below = [
+        directory_bytes(
+            ArchiveDirectory(root.ids[a], root.runs[a], root.lengths[a], root.offsets[a])
+        )
+        for a in parts
+    ]
+    lengths = np.array([len(one) for one in below])
+    above = directory_bytes(
+        ArchiveDirectory(
+            root.ids[[a.start for a in parts]],
+            np.zeros(len(parts), int),
+            lengths,
+            np.cumsum(lengths) - lengths,
+        )
+    )
+    metadata = content[header["metadata_offset"] :][: header["metadata_length"]]
+    data = content[header["tile_data_offset"] :][: header["tile_data_length"]]
+    start = HEADER_BYTES
+    told = header.copy()
+    told["root_offset"], told["root_length"] = start, len(above)
+    told["metadata_offset"] = start + len(above)
+    told["leaf_directory_offset"] = told["metadata_offset"] + len(metadata)
+    told["leaf_directory_length"] = int(lengths.sum())
+    told["tile_data_offset"] = told["leaf_directory_offset"] + told["leaf_directory_length"]
+    made = serialize_header(told)
+    path.write_bytes(made + above + metadata + b"".join(below) + data)
+    return path
 
 
 @pytest.mark.long

@@ -14,7 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import mapbox_vector_tile
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 from mapservice.app import create_app
 from mapservice.settings import Settings, vendor_folder
@@ -144,6 +144,46 @@ def test_a_page_draws_the_archive_and_asks_nobody_else(
     assert {urlsplit(one).netloc for one in asked} <= {urlsplit(with_archive).netloc, ""}
     assert complaints == []
     assert "© les auteurs d’essai" in credit(page)
+
+
+NO_STREETS, SOME_STREETS = "fond sans rues", "rues sur une partie de la carte"
+
+
+@pytest.mark.parametrize(
+    ("view", "said", "unsaid"),
+    [
+        ("14/48.1/-1.65", None, (NO_STREETS, SOME_STREETS)),
+        ("13/48.1/-1.5", SOME_STREETS, (NO_STREETS,)),
+        ("14/48.39/-4.48", NO_STREETS, (SOME_STREETS,)),
+        ("11/48.1/-1.5", None, (NO_STREETS, SOME_STREETS)),
+    ],
+    ids=["within", "at its edge", "beyond", "far away"],
+)
+def test_what_is_said_of_streets_is_true_of_an_archive(
+    page: Page, with_archive: str, view: str, said: str | None, unsaid: tuple[str, ...]
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 820})
+    page.goto(f"{with_archive}/#{view}")
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    caption = page.locator(".map-place")
+    if said:
+        expect(caption).to_contain_text(said, timeout=PATIENCE)
+    for words in unsaid:
+        expect(caption).not_to_contain_text(words)
+
+
+def test_neighbours_have_the_colour_of_land_among_streets(page: Page, with_archive: str) -> None:
+    """The outline that we have of them is coarse: in a town at the border it would be an edge."""
+    page.goto(f"{with_archive}/#12/48.1/-1.65")
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    near, land = page.evaluate(
+        """() => ["abroad", "land"].map((id) =>
+          document.getElementById("map").map.getPaintProperty(id, "fill-color"))"""
+    )
+    assert near[:3] == ["interpolate", ["linear"], ["zoom"]]
+    assert near[-1] == land
+    assert near[-2] <= 12
+    assert near[4] != land
 
 
 def styled(page: Page, code: str, argument: Any) -> Any:
@@ -295,6 +335,10 @@ def test_raster_tiles_are_drawn_and_credited(
     open_map(page, address)
     assert any(one.startswith(ELSEWHERE) for one in asked)
     assert "© images" in credit(page)
+    # Nobody knows what is a street in a picture.
+    page.evaluate("document.getElementById('map').map.jumpTo({ zoom: 15 })")
+    expect(page.locator(".map-place")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".map-place")).not_to_contain_text(NO_STREETS)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ MAPSERVICE_TEST_NAMES names a served map to look at, with as many initiatives as
 is the sample's.
 """
 
+import math
 import os
 from typing import Any
 
@@ -32,46 +33,63 @@ SELECT code, ST_X(point) AS lon, ST_Y(point) AS lat FROM territory
  WHERE level = 'commune' AND code = ANY(:codes)"""
 
 # A greedy placement: each town in turn, the most populous first, takes the first place around it
-# where its name, as large as the map has it, covers no marker and no name placed before.
-MEASURE = """(towns) => {
+# where its name covers no marker and no name placed before. How large letters and markers are held
+# to be, and which places are tried, is for the script to say: each way is measured.
+EIGHT = [
+    [1, 0],
+    [-1, 0],
+    [0, 1],
+    [0, -1],
+    [0.75, 0.75],
+    [-0.75, 0.75],
+    [0.75, -0.75],
+    [-0.75, -0.75],
+]
+# Size of letters (px), distances from the town (ems), directions, and the part of a marker's image
+# that is in the way.
+WAYS = [
+    {"size": size, "distances": distances, "directions": EIGHT[:directions], "marker": marker}
+    for size in (11, 12.5, 14)
+    for distances, directions in (([0.6, 1.6, 2.6], 8), ([1], 8), ([0.5], 4), ([0.35], 1))
+    for marker in (1, 0.8)
+]
+MEASURE = """([towns, ways]) => {
   const map = document.getElementById("map").map;
   const { clientWidth: wide, clientHeight: high } = map.getContainer();
   const rendered = (layers) => map.queryRenderedFeatures({ layers });
-  const taken = rendered(["singles", "clusters", "stacks"]).map(({ geometry, layer }) => {
-    const { x, y } = map.project(geometry.coordinates);
+  const markers = rendered(["singles", "clusters", "stacks"]).map(({ geometry, layer }) => {
     const icon = layer.layout["icon-image"];
     const half = (map.getImage(String(icon?.name ?? icon))?.data.width ?? 68) / 4;
-    return [x - half, y - half, x + half, y + half];
+    return { ...map.project(geometry.coordinates), half };
   });
   const names = rendered(["commune-labels", "seat-labels", "town-labels", "town-labels-above"]);
   const shown = new Set(names.map(({ properties }) => properties.code));
   const context = document.createElement("canvas").getContext("2d");
-  const size = 12.5;
-  context.font = `500 ${size}px "Atkinson Hyperlegible Next Variable"`;
   const apart = (a, b) => a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1];
-  const fitting = [];
-  for (const town of towns) {
-    const { x, y } = map.project([town.lon, town.lat]);
-    if (x < 0 || y < 0 || x > wide || y > high) continue;
-    const [w, h] = [context.measureText(town.name).width, size * 1.2];
-    const spots = [0.6, 1.6, 2.6].flatMap((ems) => {
-      const [far, near] = [size * ems, 0.75 * size * ems];
-      return [
-        [x + far, y - h / 2], [x - far - w, y - h / 2],
-        [x - w / 2, y + far], [x - w / 2, y - far - h],
-        [x + near, y + near], [x - near - w, y + near],
-        [x + near, y - near - h], [x - near - w, y - near - h],
-      ];
-    }).map(([left, top]) => [left, top, left + w, top + h]);
-    const inside = (one) => one[0] >= 0 && one[1] >= 0 && one[2] <= wide && one[3] <= high;
-    const free = (one) => inside(one) && taken.every((other) => apart(one, other));
-    const spot = spots.find(free);
-    if (!spot) continue;
-    taken.push(spot);
-    fitting.push(town.code);
-  }
-  const inView = towns.filter(({ code }) => shown.has(code)).length;
-  return { fitting, shown: [...shown], towns: inView };
+  const inside = (one) => one[0] >= 0 && one[1] >= 0 && one[2] <= wide && one[3] <= high;
+  const inView = towns.map((town) => ({ ...town, ...map.project([town.lon, town.lat]) }))
+    .filter(({ x, y }) => x >= 0 && y >= 0 && x <= wide && y <= high);
+  const fitting = ways.map(({ size, distances, directions, marker }) => {
+    context.font = `500 ${size}px "Atkinson Hyperlegible Next Variable"`;
+    const taken = markers.map(({ x, y, half }) =>
+      [x - half * marker, y - half * marker, x + half * marker, y + half * marker]);
+    const found = [];
+    for (const { code, name, x, y } of inView) {
+      const [w, h] = [context.measureText(name).width, size * 1.2];
+      const spots = distances.flatMap((ems) => directions.map(([right, down]) => {
+        const left = x + right * ems * size - (right > 0 ? 0 : right < 0 ? w : w / 2);
+        const top = y + down * ems * size - (down > 0 ? 0 : down < 0 ? h : h / 2);
+        return [left, top, left + w, top + h];
+      }));
+      const free = (one) => inside(one) && taken.every((other) => apart(one, other));
+      const spot = spots.find(free);
+      if (!spot) continue;
+      taken.push(spot);
+      found.push(code);
+    }
+    return found;
+  });
+  return { fitting, shown: [...shown], towns: inView.filter(({ code }) => shown.has(code)).length };
 }"""
 
 
@@ -85,27 +103,27 @@ def measured(page: Page, address: str, towns: list[dict[str, Any]]) -> dict[str,
     page.goto("about:blank")
     page.goto(address)
     page.wait_for_selector(READY, timeout=PATIENCE)
-    found: dict[str, Any] = page.evaluate(MEASURE, towns)
+    found: dict[str, Any] = page.evaluate(MEASURE, [towns, WAYS])
     return found
 
 
 def test_towns_of_20_000_are_named_where_their_names_fit(
     page: Page, served: str, connection: Connection
 ) -> None:
-    """At least as many as the greedy placement would, and nearly all of those very ones."""
+    """Of those that a greedy placement fits, whichever way it goes about it."""
     towns = [dict(row._mapping) for row in connection.execute(text(TOWNS))]
     page.set_viewport_size({"width": 1280, "height": 820})
-    fitting = same = named = 0
+    fitting, same = [0] * len(WAYS), [0] * len(WAYS)
     for zoom, lat, lon in VIEWS if LONG else VIEWS[2:5]:
         found = measured(page, f"{served}/#{zoom}/{lat}/{lon}", towns)
-        missing = set(found["fitting"]) - set(found["shown"])
-        fitting += len(found["fitting"])
-        same += len(found["fitting"]) - len(missing)
-        named += found["towns"]
-        print(zoom, lat, lon, len(found["fitting"]), found["towns"], sorted(missing))
-    assert fitting > 20
-    assert named >= LEAST * fitting
-    assert same >= LEAST * fitting
+        print(zoom, lat, lon, found["towns"], [len(codes) for codes in found["fitting"]])
+        for way, codes in enumerate(found["fitting"]):
+            fitting[way] += len(codes)
+            same[way] += len(set(codes) & set(found["shown"]))
+    assert min(fitting) > 20
+    shares = [named / fits for named, fits in zip(same, fitting, strict=True)]
+    print([round(share, 3) for share in shares])
+    assert min(shares) >= LEAST
 
 
 PLACE = """async ([towns, taken, seed]) => {
@@ -118,8 +136,8 @@ PLACE = """async ([towns, taken, seed]) => {
       width: 30 + 90 * chance(), population: 20000 + Math.round(200000 * chance()),
       seat: number === 0 ? "region" : undefined,
     }));
-    taken = Array.from({ length: 60 }, () => [800 * chance(), 600 * chance()])
-      .map(([x, y]) => [x - 15, y - 15, x + 15, y + 15]);
+    const disc = () => ({ x: 800 * chance(), y: 600 * chance(), radius: 15 });
+    taken = Array.from({ length: 60 }, disc);
   }
   const placed = [...placeTowns(towns, taken)];
   const numbers = placed.map(([{ code }, { number }]) => [code, number]);
@@ -140,6 +158,22 @@ def cover(one: list[float], other: list[float]) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
+def cover_disc(box: list[float], disc: dict[str, float]) -> bool:
+    """Whether a box reaches into a marker."""
+    dx = max(box[0] - disc["x"], disc["x"] - box[2], 0)
+    dy = max(box[1] - disc["y"], disc["y"] - box[3], 0)
+    return math.hypot(dx, dy) < disc["radius"] - 1e-9
+
+
+def wall(left: int, top: int, right: int, bottom: int) -> list[dict[str, float]]:
+    """A rectangle full of small markers."""
+    return [
+        {"x": x, "y": y, "radius": 4}
+        for x in range(left + 4, right, 4)
+        for y in range(top + 4, bottom - 3, 4)
+    ]
+
+
 @pytest.mark.parametrize("seed", [7, 2010, 35238])
 def test_names_cover_neither_markers_nor_each_other_and_keep_their_places(
     page: Page, live_server: str, seed: int
@@ -148,7 +182,8 @@ def test_names_cover_neither_markers_nor_each_other_and_keep_their_places(
     boxes = [box for _number, box in found["placed"].values()]
     assert len(boxes) > 40
     for at, box in enumerate(boxes):
-        assert not any(cover(box, other) for other in (*boxes[:at], *found["taken"]))
+        assert not any(cover(box, other) for other in boxes[:at])
+        assert not any(cover_disc(box, disc) for disc in found["taken"])
     stayed = [code for code, place in found["placed"].items() if found["again"].get(code) == place]
     assert len(stayed) >= 0.9 * len(boxes)
 
@@ -159,7 +194,7 @@ def test_a_name_steps_aside_for_another_that_has_no_other_place(
     """The larger town could stand anywhere; the smaller one has a gap at its left alone."""
     large = {"code": "A", "x": 100, "y": 100, "width": 60, "size": 11, "population": 90_000}
     small = {"code": "B", "x": 172, "y": 100, "width": 40, "size": 11, "population": 30_000}
-    walls = [[174, 0, 400, 300], [104, 0, 400, 92], [104, 108, 400, 300]]
+    walls = wall(174, 0, 400, 300) + wall(104, 0, 400, 92) + wall(104, 108, 400, 300)
     placed = place(page, live_server, [large, small], walls, None)["placed"]
     assert set(placed) == {"A", "B"}
     left, _top, right, _bottom = placed["B"][1]

@@ -182,3 +182,30 @@ def test_in_street_context_a_commune_is_said_in_words(page: Page, live_server: s
     assert "quelque part dans la commune" in shown[0]
     assert shown[1] == 0
     expect(page.locator(".legend")).to_contain_text("contour simplifié")
+    # On the map too: a phone has its legend behind a button.
+    expect(page.locator(".map-place")).to_contain_text("contours simplifiés")
+
+
+def test_words_for_a_commune_keep_clear_of_dots(page: Page, live_server: str) -> None:
+    """A dot is put where the words would stand: they step aside, and stay."""
+    address = f"{live_server}/initiatives.geojson?precision=commune&limit=1"
+    one = page.request.get(address).json()["features"][0]["properties"]
+    open_map(page, f"{live_server}/?territory=commune:{one['commune']}&precision=commune")
+    anchor = page.locator(".card").first.evaluate("card => [card.dataset.lon, card.dataset.lat]")
+    page.evaluate(f"{MAP}.jumpTo({{ center: {json.dumps(anchor)}.map(Number), zoom: 15 }})")
+    rest(page)
+    at = f"{json.dumps(anchor)}.map(Number)"
+    there = f"{MAP}.queryRenderedFeatures({MAP}.project({at}), {{ layers: ['stacks'] }}).length"
+    wait_until(page, f"{there} > 0")
+    page.evaluate(
+        f"""() => {{
+          const map = {MAP}, width = 30, height = 30;
+          map.addImage("a-dot", {{ width, height, data: new Uint8Array(4 * width * height) }});
+          const data = {{ type: "Point", coordinates: {at} }};
+          map.addSource("dots", {{ type: "geojson", data }});
+          const layout = {{ "icon-image": "a-dot", "icon-allow-overlap": true }};
+          map.addLayer({{ id: "dots", type: "symbol", source: "dots", layout }}, "singles");
+        }}"""
+    )
+    wait_until(page, f"{there} === 0")
+    assert page.evaluate(f"{MAP}.queryRenderedFeatures({{ layers: ['stacks'] }}).length") > 0

@@ -1,6 +1,6 @@
 // One way to put a MapLibre map into the reserved box, with French controls and a quiet failure.
 
-import { loadBasemap, withBasemap } from "./basemap-layers.js";
+import { coversView, loadBasemap, roadsOf, withBasemap } from "./basemap-layers.js";
 import { loadGlyphs, provideImages } from "./clusters.js";
 import { followRivers } from "./ground.js";
 import { words } from "./page.js";
@@ -71,11 +71,30 @@ function addControls(map, library) {
 
 // So near, a commune is wider than the map: its name may stand beyond the edge.
 const PLACE_FROM = 10.5;
-// So near, ground without streets would be taken for a map that has not loaded.
+// So near, ground without streets would be taken for a map that has not loaded, and outlines for exact ones.
 const STREETS_FROM = 12.5;
 
-/** Names the commune in the middle where no name on the map does, and says where no street can be expected. */
-function tellPlace(map) {
+/** The words on streets that are true of what a map shows: none, some, or nothing to say. */
+function toldOfStreets(map, base) {
+  // Of somebody else's pictures or style nobody knows what is a street.
+  if (base?.whole) return null;
+  if (!shows(map, roadsOf(base))) return words.noStreets;
+  return coversView(base, map.getBounds()) ? null : words.someStreets;
+}
+
+// Outlines of communes, and of the one that a page is about.
+const OUTLINES = ["commune-lines", "territory-line"];
+
+const shows = (map, layers) => {
+  const there = layers.filter((id) => map.getLayer(id));
+  return there.length > 0 && map.queryRenderedFeatures({ layers: there }).length > 0;
+};
+
+/**
+ * Names the commune in the middle where no name on the map does, and says what cannot be expected of the ground:
+ * streets, and exact outlines.
+ */
+function tellPlace(map, state, config) {
   const caption = document.createElement("p");
   caption.className = "map-place";
   caption.hidden = true;
@@ -87,8 +106,11 @@ function tellPlace(map) {
     const [commune] = near ? map.queryRenderedFeatures(middle, { layers: ["towns"] }) : [];
     const layers = ["commune-labels", "seat-labels", "town-labels"].filter((id) => map.getLayer(id));
     const named = commune && map.queryRenderedFeatures({ layers }).some(({ properties }) => properties.code === commune.properties.code);
-    const bare = near && map.getZoom() >= STREETS_FROM;
-    const told = [!named && commune?.properties.name, bare && words.noStreets];
+    const nearer = near && map.getZoom() >= STREETS_FROM;
+    const told = [
+      !named && commune?.properties.name, nearer && toldOfStreets(map, state.base),
+      nearer && config.simplified_outlines && shows(map, OUTLINES) && words.simplifiedOutlines,
+    ];
     caption.textContent = told.filter(Boolean).join(" · ");
     caption.hidden = !caption.textContent;
   };
@@ -132,7 +154,7 @@ export async function openMap(config, places = () => ({}), { box = document.getE
   // The drawing in its place shows one view only.
   whenMovedByHand(map, () => (box.dataset.state ??= "moved"));
   addControls(map, library);
-  tellPlace(map);
+  tellPlace(map, state, config);
   followDarkMode(map, style, state, config);
   return { map, library, tilejson, state, style };
 }

@@ -126,6 +126,24 @@ export async function loadBasemap(basemap, dark) {
   }
 }
 
+/** The layers of streets and ways of an archive. */
+export const roadsOf = (base) => (base?.layers ?? []).filter(({ metadata }) => metadata?.[GROUP] === "roads").map(({ id }) => id);
+
+// So many steps across a view tell whether boxes cover it.
+const STEPS = 8;
+
+/** Whether the boxes of a base map cover all of a view; true where it tells none. */
+export function coversView(base, view) {
+  if (!base?.boxes) return true;
+  const boxes = base.boxes.map(([ring]) => [ring[0], ring[2]]);
+  const [west, south, east, north] = view.toArray().flat();
+  const steps = Array.from({ length: STEPS + 1 }, (_, at) => at / STEPS);
+  return steps.every((right) => steps.every((up) => {
+    const lon = west + (east - west) * right, lat = south + (north - south) * up;
+    return boxes.some(([[left, bottom], [right, top]]) => left <= lon && lon <= right && bottom <= lat && lat <= top);
+  }));
+}
+
 // A font of the page in place of one whose letters would have to be fetched.
 const lettered = (layer, family) => (layer.type !== "symbol" ? layer : {
   ...layer,
@@ -160,6 +178,17 @@ function inserted(layers, added, ...tests) {
   return layers.toSpliced(at, 0, ...added);
 }
 
+// Between these zooms neighbours take the colour of land: our outline of them is too coarse among streets, where
+// it would show as an edge through a town.
+const ABROAD_FADES = [10, 12];
+
+/** Land abroad as an archive needs it. */
+function besideStreets(layer, land) {
+  if (!isAbroad(layer) || !land) return layer;
+  const colour = ["interpolate", ["linear"], ["zoom"], ABROAD_FADES[0], layer.paint["fill-color"], ABROAD_FADES[1], land];
+  return { ...layer, paint: { ...layer.paint, "fill-color": colour } };
+}
+
 const isBorder = ({ id }) => ["commune-lines", "departement-lines", "region-lines"].includes(id);
 const isAbroad = ({ id }) => id === "abroad";
 const isSymbol = ({ type }) => type === "symbol";
@@ -172,9 +201,10 @@ export function withBasemap(style, base, family, groups) {
   if (!base) return style;
   const wanted = base.layers.filter(({ metadata }) => !groups || groups.includes(metadata?.[GROUP]))
     .map((layer) => lettered(layer, family));
+  const land = style.layers.find(({ id }) => id === "land")?.paint?.["fill-color"];
   const own = style.layers.flatMap(yielding).flatMap((layer) => {
     if (base.whole) return isOurs(layer) ? [] : [layer];
-    return namesCommunes(layer) ? besideNames(layer, base.boxes) : [layer];
+    return namesCommunes(layer) ? besideNames(layer, base.boxes) : [besideStreets(layer, land)];
   });
   const ground = wanted.filter(({ metadata }) => metadata?.[GROUP] === "ground");
   const names = wanted.filter(isSymbol);

@@ -53,6 +53,12 @@ const countText = [
 // commune and no better is said in words on its ground.
 export const WORDS_FROM = 12;
 
+// The words stand beside the dots of true points, and names of streets beside the words.
+const WORDS_AROUND = [
+  "center", [0, 0], "bottom", [0, -1], "top", [0, 1], "left", [1.8, 0], "right", [-1.8, 0],
+  "bottom", [0, -2.2], "top", [0, 2.2], "bottom-left", [1.2, -1.2], "bottom-right", [-1.2, -1.2], "top-left", [1.2, 1.2], "top-right", [-1.2, 1.2],
+];
+
 // Several initiatives known only to one commune stand at one spot: their number is shown there.
 const stacks = () => ({
   id: "stacks", type: "symbol", source: "stacks",
@@ -62,7 +68,9 @@ const stacks = () => ({
     "icon-allow-overlap": true, "icon-ignore-placement": true,
     "text-field": ["step", ["zoom"], ["to-string", ["get", "count"]], WORDS_FROM, ["get", "told"]],
     "text-font": font("semibold"), "text-size": 14, "text-max-width": 12,
-    "text-allow-overlap": true, "text-ignore-placement": true,
+    "text-variable-anchor-offset": ["step", ["zoom"], ["literal", ["center", [0, 0]]], WORDS_FROM, ["literal", WORDS_AROUND]],
+    "text-justify": "center",
+    "text-overlap": "always", "text-ignore-placement": ["step", ["zoom"], true, WORDS_FROM, false],
   },
   paint: {
     "text-color": ["step", ["zoom"], token("ink"), WORDS_FROM, token("initiative")],
@@ -87,6 +95,8 @@ const initiatives = () => [
       "circle-stroke-color": token("initiative"), "circle-stroke-width": 2.5,
     },
   },
+  // Under the markers, whose places are found first: the words then keep clear of them.
+  stacks(),
   {
     id: "singles", type: "symbol", source: "initiatives", "source-layer": "initiatives",
     filter: ["==", ["get", "count"], 1],
@@ -110,7 +120,6 @@ const initiatives = () => [
     },
     paint: { "text-color": token("ink") },
   },
-  stacks(),
 ];
 
 const LAYER_OF = { commune: "communes", epci: "epcis", departement: "departements", region: "regions" };

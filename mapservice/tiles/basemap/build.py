@@ -38,6 +38,8 @@ SEA_ZOOM = 9
 # Tiles looked at for names and layers: those of the highest zoom, as many at most.
 MOST_LOOKED_AT = 400
 LAST_WORDS = 2_000
+# Names of places do not make up for streets without any, nor the other way round.
+NAMED_LAYERS = {"transportation_name": "street", "place": "place"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,20 +225,21 @@ def _check(draft: Path, *, needs_sea: bool, has_water: bool) -> int:
         missing -= {"water"} if not needs_sea else set()
         if missing:
             raise SourceError(f"these layers are empty: {', '.join(sorted(missing))}")
-        if not names:
-            raise SourceError("no street and no place has a name")
-    return names
+        nameless = [told for layer, told in NAMED_LAYERS.items() if not names[layer]]
+        if nameless:
+            raise SourceError(" and ".join(f"no {told}" for told in nameless) + " has a name")
+    return sum(names.values())
 
 
-def _counted(archive: TileArchive) -> tuple[dict[str, int], int]:
-    """Features by layer, and names of streets and places, in tiles of the highest zooms."""
+def _counted(archive: TileArchive) -> tuple[dict[str, int], dict[str, int]]:
+    """Features by layer, and names of streets and of places, in tiles of the highest zooms."""
     counted: dict[str, int] = {}
-    names = 0
+    names = dict.fromkeys(NAMED_LAYERS, 0)
     for z, x, y in _sampled(archive):
         for layer in read_layers(archive.content(z, x, y) or b""):
             counted[layer.name] = counted.get(layer.name, 0) + layer.features
-            if layer.name in ("transportation_name", "place"):
-                names += len(layer.texts("name"))
+            if layer.name in names:
+                names[layer.name] += len(layer.texts("name"))
     return counted, names
 
 

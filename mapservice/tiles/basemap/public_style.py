@@ -29,6 +29,8 @@ Sources = dict[str, dict[str, Any]]
 ABROAD_CREDIT = "Natural Earth | GSHHG"
 # Names of communes are the base map's own from here on: the same place has them both.
 OUR_NAMES_UNTIL = 13
+# Between these zooms neighbours take the colour of land where an archive has streets.
+ABROAD_FADES = (10, 12)
 outside_documents = OutsideDocumentCache()
 
 
@@ -69,7 +71,7 @@ def whole_style(root: str, basemap: Basemap, theme: StyleTheme) -> dict[str, Any
         [
             *_sea(colours),
             *under,
-            *_land(colours),
+            *_land(colours, among_streets=bool(under)),
             *(layer for layer in over if layer["type"] != "symbol"),
             *_borders(colours),
             *(layer for layer in over if layer["type"] == "symbol"),
@@ -180,11 +182,13 @@ def _sea(colours: Mapping[str, str]) -> list[Layer]:
     return [{"id": "water", "type": "background", "paint": paint}]
 
 
-def _land(colours: Mapping[str, str]) -> list[Layer]:
+def _land(colours: Mapping[str, str], *, among_streets: bool) -> list[Layer]:
+    """Neighbours become land like another among an archive's streets (basemap-layers.js)."""
     abroad = {"id": "abroad", "type": "fill", "source": "abroad"}
     land = _territory("land", "fill", "regions")
+    near = _by_zoom(ABROAD_FADES[0], colours["abroad"], ABROAD_FADES[1], colours["land"])
     return [
-        abroad | {"paint": {"fill-color": colours["abroad"]}},
+        abroad | {"paint": {"fill-color": near if among_streets else colours["abroad"]}},
         land | {"paint": {"fill-color": colours["land"]}},
     ]
 
@@ -199,7 +203,7 @@ def _territory(name: str, kind: str, layer: str, minzoom: float = 0) -> Layer:
     }
 
 
-def _by_zoom(*stops: float) -> list[Any]:
+def _by_zoom(*stops: float | str) -> list[Any]:
     return ["interpolate", ["linear"], ["zoom"], *stops]
 
 
