@@ -11,7 +11,9 @@ from mapservice.imports.columns import (
     OTHER_MEANINGS,
     ColumnCandidate,
     candidates,
+    is_field_name,
     plain_name,
+    title_order,
 )
 from mapservice.imports.dates import read_date
 from mapservice.imports.points import in_france, read_number, read_pair
@@ -271,8 +273,6 @@ def _choose_evident_title(
     names_territory: NamesTerritory,
 ) -> None:
     """The one column of short texts that differ from row to row; none where two could be meant."""
-    if any(name in chosen.columns for name in ("summary", "description")):
-        return
     could = [
         column
         for column in title_candidates(columns, sample, names_territory)
@@ -333,23 +333,52 @@ def _choose_title(
     distinct = _distinct(sample)
     of_persons = any(plain_name(column).split()[-1:] == ["prenom"] for column in columns)
     empty = ""
-    for option in options:
+    for option in title_order(options):
         if not chosen.is_free(option.column):
             continue
         values = values_of(option.column, distinct)
-        is_plain = plain_name(option.column) in PLAIN_NAMES
-        why = why_no_title(values, names_territory, is_plain=is_plain)
-        if of_persons and plain_name(option.column) == "nom":
-            why = "stands beside first names: it holds persons"
+        why = _why_no_title(option.column, values, names_territory, of_persons=of_persons)
         if not values:
             empty = empty or option.column
         elif why:
             chosen.no_titles[option.column] = why
         else:
             chosen.columns["title"] = option.column
+            _tell_passed(chosen, options, option, distinct, names_territory)
             return
     if empty and not chosen.no_titles:
         chosen.columns["title"] = empty
+
+
+def _why_no_title(
+    column: str, values: Sequence[str], names_territory: NamesTerritory, *, of_persons: bool
+) -> str:
+    if of_persons and plain_name(column) == "nom":
+        return "stands beside first names: it holds persons"
+    # A header that stands in the file once more says nothing about its cells.
+    others = [cell for cell in values if plain_name(cell[:200]) != plain_name(column)]
+    if len(others) > 1 and share(others, is_field_name) >= ENOUGH:
+        return "holds names of columns: the table may lie on its side"
+    is_plain = plain_name(column) in PLAIN_NAMES
+    return why_no_title(values, names_territory, is_plain=is_plain)
+
+
+def _tell_passed(
+    chosen: ColumnAssignment,
+    options: Sequence[ColumnCandidate],
+    taken: ColumnCandidate,
+    distinct: Sequence[SourceRecord],
+    names_territory: NamesTerritory,
+) -> None:
+    """Says which columns of a surer name were passed over, and why."""
+    for option in options[: options.index(taken)]:
+        column = option.column
+        if chosen.is_free(column) and column not in chosen.no_titles:
+            if why := why_no_title(values_of(column, distinct), names_territory):
+                chosen.no_titles[column] = why
+            else:
+                told = f"{taken.column}: taken for title, as {column!r} names who does it"
+                chosen.problems.append(told)
 
 
 def values_of(column: str, sample: Sequence[SourceRecord]) -> list[str]:

@@ -6,7 +6,12 @@ from itertools import islice
 from pathlib import Path
 
 from mapservice.errors import SourceError
-from mapservice.imports.attributes import AttributeColumn, attribute_columns, is_filled
+from mapservice.imports.attributes import (
+    AttributeColumn,
+    attribute_columns,
+    consent_columns,
+    is_filled,
+)
 from mapservice.imports.column_evidence import (
     ColumnAssignment,
     ColumnMapping,
@@ -14,7 +19,7 @@ from mapservice.imports.column_evidence import (
     title_candidates,
 )
 from mapservice.imports.columns import check_mapping, count_recognised, seen_columns
-from mapservice.imports.leftovers import RowHabits
+from mapservice.imports.leftovers import RowHabits, why_no_record
 from mapservice.imports.points import (
     Pair,
     choose_projection,
@@ -144,9 +149,14 @@ def read_file(
     is_place = bearer_is_place(columns, sample)
     vague = ("theme", "status", "scale", *(() if is_place else ("bearer",)))
     also = [columns[name] for name in vague if name in columns]
+    habits = RowHabits.of(columns, sample)
+    entries = [record for record in sample if not why_no_record(record, habits)]
+    consents = tuple(
+        one for one in consent_columns(table.columns) if is_filled(one.column, entries)
+    )
     kept = [
         one
-        for one in attribute_columns(table.columns, columns, sample, also)
+        for one in attribute_columns(table.columns, columns, entries, also)
         if is_filled(one.column, sample) or table.total > len(sample)
     ]
     reading = RowReader(
@@ -154,8 +164,9 @@ def read_file(
         projection=projection,
         context_commune=context_commune(columns, table.records(), platform),
         bearer_is_place=is_place,
-        habits=RowHabits.of(columns, sample),
+        habits=habits,
         attributes=tuple(kept),
+        consents=consents,
     )
 
     # What was concluded about the whole file, for its report.
@@ -166,6 +177,14 @@ def read_file(
     if reading.context_commune:
         column = columns["arrondissement"]
         decisions.append(f"{column}: every row belongs to the commune {reading.context_commune}")
+    if "title" not in columns and not title_doubt:
+        stand_in = next(columns[source] for source in TITLE_SOURCES if source in columns)
+        decisions.append(
+            f"{stand_in}: its first words stand in for titles, as no column holds them"
+        )
+    for one in consents:
+        what = "of its contacts" if one.of_contacts else "of a row"
+        decisions.append(f"{one.column}: read as consent to the publication {what}")
     if reading.bearer_is_place:
         decisions.append(f"{columns['bearer']}: the bearer names the place")
     told = _mappings(table.columns, roles, chosen, kept, sample)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import shapely
 
-from mapservice.imports.attributes import MOBILE, AttributeColumn, kept_cells
+from mapservice.imports.attributes import AttributeColumn, ConsentColumn, kept_cells, personal_part
 from mapservice.imports.codes import bare_number, read_citycode, read_departement, read_postcode
 from mapservice.imports.dates import is_day, is_future, read_date
 from mapservice.imports.leftovers import RowHabits, why_no_record
@@ -25,7 +25,7 @@ from mapservice.imports.territory import PARIS, arrondissement_number, names_a_p
 from mapservice.imports.text import block, is_placeholder, one_line, shortened
 from mapservice.imports.words import EPCI_NAME, read_scale, read_status, read_theme
 from mapservice.initiatives.licences import forbids_reuse
-from mapservice.initiatives.model import Scale, SourceRow, Status
+from mapservice.initiatives.model import PUBLIC, Scale, SourceRow, Status
 
 TITLE_LENGTH = 200
 SUMMARY_LENGTH = 500
@@ -50,6 +50,7 @@ class RowReader:
     bearer_is_place: bool = False
     habits: RowHabits = field(default_factory=lambda: RowHabits({}, 0))
     attributes: tuple[AttributeColumn, ...] = ()
+    consents: tuple[ConsentColumn, ...] = ()
 
 
 @dataclass(slots=True)
@@ -145,16 +146,34 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         cells.note("updated_on", f"{updated_on!r} comes before the creation; taken as unknown")
         updated_on = ""
 
-    kept = kept_cells(reading.attributes, cells.record.values)
+    refusals = [
+        one for one in reading.consents if one.is_refused(cells.record.values.get(one.column, ""))
+    ]
+    kept = kept_cells(
+        reading.attributes,
+        cells.record.values,
+        without_contacts=any(one.of_contacts for one in refusals),
+    )
     cells.notes.extend(kept.notes)
-    if MOBILE.search(description) or MOBILE.search(summary):
-        cells.note("description", "holds a mobile number: is it meant to be public?")
+    for name, text in (("title", title), ("summary", summary), ("description", description)):
+        if about := personal_part(text):
+            cells.note(name, f"holds {about}: is it meant to be public?")
     url = _url(cells)
     licence = cells.line("licence")
     written = one_line(cells.raw("title"))
     rejected = "" if title else "no title, and no description to take one from"
     if forbids_reuse(licence):
         rejected = f"the licence {shortened(licence, 80)!r} forbids reuse"
+    unanswered = [
+        one.column
+        for one in reading.consents
+        if not one.of_contacts and not one_line(cells.record.values.get(one.column, ""))
+    ]
+    if unanswered and status in PUBLIC:
+        status = Status.PENDING
+        cells.notes.append(f"{unanswered[0]}: not answered; a moderator is to see it first")
+    if refused := next((one.column for one in refusals if not one.of_contacts), ""):
+        rejected = f"{shortened(refused, 80)}: who wrote it does not want it published"
     if any(map(str.isdigit, written)) and not any(map(str.isalpha, written)):
         rejected = f"the title {shortened(written, 40)!r} is only a number"
     return SourceRow(
