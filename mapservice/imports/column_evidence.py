@@ -19,6 +19,7 @@ from mapservice.imports.dates import read_date
 from mapservice.imports.points import in_france, read_number, read_pair
 from mapservice.imports.readers.shapes import looks_like_shape
 from mapservice.imports.readers.tables import SourceRecord
+from mapservice.imports.row_facts import is_period
 from mapservice.imports.text import is_placeholder
 from mapservice.imports.titles import (
     MOST_LISTED,
@@ -56,7 +57,8 @@ class ColumnAssignment:
     """Roles given so far: column by field, columns refused by field, and what to report.
 
     `no_titles` says why a column that is named like one holds no titles, `by_cells` what told the
-    column of a field where no name did.
+    column of a field where no name did. `period_start` is named like a day of creation, and begins
+    a period.
     """
 
     columns: dict[str, str]
@@ -64,6 +66,7 @@ class ColumnAssignment:
     no_titles: dict[str, str] = field(default_factory=dict)
     by_cells: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    period_start: str = ""
 
     def is_free(self, column: str) -> bool:
         """Whether no field holds the column yet."""
@@ -132,7 +135,7 @@ def assign(
         elif name == "title":
             _choose_title(chosen, columns, options, sample, names_territory)
         else:
-            _choose(chosen, name, options, sample)
+            _choose(chosen, name, columns, options, sample)
     for name in ("lat", "lon"):
         _give(chosen, mapping, name, "point", read_pair, sample)
     _give(chosen, mapping, "address", "point", read_pair, sample)
@@ -395,6 +398,7 @@ def share(values: Sequence[str], test: Test) -> float:
 def _choose(
     chosen: ColumnAssignment,
     name: str,
+    columns: Sequence[str],
     options: Sequence[ColumnCandidate],
     sample: Sequence[SourceRecord],
 ) -> None:
@@ -402,6 +406,11 @@ def _choose(
     empty = ""
     for option in options:
         if not chosen.is_free(option.column):
+            continue
+        if name == "created_on" and is_period(option.column, columns):
+            # The first of the days on which it takes place, not that on which it came to be.
+            if share(values_of(option.column, sample), read_date) >= ENOUGH:
+                chosen.period_start = chosen.period_start or option.column
             continue
         values = values_of(option.column, sample)
         # A "type" that says Commune or EPCI is a scale, not a theme.

@@ -182,6 +182,8 @@ NOT_OF_A_TITLE = frozenset(
         *("dispositif", "financeur", "programme", "url", "lien", "township", "county", "author"),
     ]
 )
+# Of a column that tells facts (`row_facts.py`): what its page says becomes of it.
+FACT_REASON = "a fact where it is understood, else kept as it is"
 SHORTEST_PREFIX = 5
 # "lib_commune", "Libellé du thème": the words of what a code stands for.
 LABELS = frozenset({"lib", "libelle", "label", "intitule"})

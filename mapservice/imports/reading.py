@@ -18,7 +18,7 @@ from mapservice.imports.column_evidence import (
     assign,
     title_candidates,
 )
-from mapservice.imports.columns import check_mapping, count_recognised, seen_columns
+from mapservice.imports.columns import FACT_REASON, check_mapping, count_recognised, seen_columns
 from mapservice.imports.leftovers import RowHabits, why_no_record
 from mapservice.imports.points import (
     Pair,
@@ -35,6 +35,7 @@ from mapservice.imports.readers.shapefile import read_shapefile
 from mapservice.imports.readers.shapes import first_vertex, read_shape
 from mapservice.imports.readers.tables import SourceRecord, SourceTable
 from mapservice.imports.readers.workbooks import read_parquet, read_workbook
+from mapservice.imports.row_facts import fact_columns
 from mapservice.imports.rows import RowReader, read_rows
 from mapservice.imports.territory import bearer_is_place, context_commune
 from mapservice.imports.text import one_line, words_of
@@ -93,7 +94,7 @@ class SourceFile:
     @property
     def places(self) -> Iterator[SourceRow]:
         """The same without what no field takes: for callers that look at points alone."""
-        return read_rows(self._table, replace(self._reading, attributes=()))
+        return read_rows(self._table, replace(self._reading, attributes=(), facts=None))
 
 
 def read_file(
@@ -159,6 +160,7 @@ def read_file(
         for one in attribute_columns(table.columns, columns, entries, also)
         if is_filled(one.column, sample) or table.total > len(sample)
     ]
+    facts = fact_columns(kept, columns)
     reading = RowReader(
         columns=columns,
         projection=projection,
@@ -167,6 +169,8 @@ def read_file(
         habits=habits,
         attributes=tuple(kept),
         consents=consents,
+        facts=facts,
+        period_start=roles.period_start,
     )
 
     # What was concluded about the whole file, for its report.
@@ -187,7 +191,7 @@ def read_file(
         decisions.append(f"{one.column}: read as consent to the publication {what}")
     if reading.bearer_is_place:
         decisions.append(f"{columns['bearer']}: the bearer names the place")
-    told = _mappings(table.columns, roles, chosen, kept, sample)
+    told = _mappings(table.columns, roles, chosen, kept, sample, facts.names)
     return SourceFile(
         file_name=path.name,
         platform=platform,
@@ -260,6 +264,7 @@ def _mappings(
     asked: Mapping[str, str],
     kept: Sequence[AttributeColumn],
     sample: Sequence[SourceRecord],
+    facts: frozenset[str],
 ) -> tuple[ColumnMapping, ...]:
     """What becomes of each column, in the order of the file."""
     fields = {column: name for name, column in roles.columns.items()}
@@ -278,6 +283,7 @@ def _mappings(
             reason = roles.by_cells.get(name, "by its name")
         else:
             reason = "kept as it is" if attribute else "holds nothing"
+            reason = FACT_REASON if column in facts else reason
         if name and attribute:
             reason += "; its words are kept too"
         examples: dict[str, None] = {}

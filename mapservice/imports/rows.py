@@ -21,6 +21,7 @@ from mapservice.imports.points import (
 )
 from mapservice.imports.readers.shapes import UNREADABLE, looks_like_shape, read_shape
 from mapservice.imports.readers.tables import SourceRecord, SourceTable
+from mapservice.imports.row_facts import FactColumns
 from mapservice.imports.territory import PARIS, arrondissement_number, names_a_place
 from mapservice.imports.text import block, is_placeholder, one_line, shortened
 from mapservice.imports.words import EPCI_NAME, read_scale, read_status, read_theme
@@ -41,6 +42,7 @@ SUBSTITUTE_LENGTH = 80
 class RowReader:
     """How the rows of one file are read: decided once, from its columns and a sample.
 
+    `period_start`: the column of the first day of a period.
     `bearer_is_place`: the bearer's name ("MANS", "CC DES COEVRONS") is all that names a place.
     """
 
@@ -51,6 +53,8 @@ class RowReader:
     habits: RowHabits = field(default_factory=lambda: RowHabits({}, 0))
     attributes: tuple[AttributeColumn, ...] = ()
     consents: tuple[ConsentColumn, ...] = ()
+    facts: FactColumns | None = None
+    period_start: str = ""
 
 
 @dataclass(slots=True)
@@ -123,6 +127,10 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
 
     created_as_told = _date(cells, "created_on")
     created_on = _past(cells, "created_on", created_as_told)
+    if reading.period_start:
+        # Rows without ids are told apart as they were when this passed for their creation.
+        begins = cells.record.values.get(reading.period_start, "")
+        created_as_told = read_date(one_line(begins)) or ""
     shape, shape_doubt = _shape(cells, reading.projection)
     is_shaped = bool(shape or shape_doubt)
     point, point_doubt = (None, "") if is_shaped else _point(cells, reading.projection)
@@ -159,6 +167,9 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         if about := personal_part(text):
             cells.note(name, f"holds {about}: is it meant to be public?")
     url = _url(cells)
+    facts, said = None, frozenset[str]()
+    if reading.facts:
+        facts, said = reading.facts.read(cells.record.values, address, url)
     licence = cells.line("licence")
     written = one_line(cells.raw("title"))
     rejected = "" if title else "no title, and no description to take one from"
@@ -201,8 +212,9 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         lat=point[1] if point else None,
         shape=shape,
         point_doubt=point_doubt or shape_doubt,
-        attributes=kept.attributes,
+        attributes={key: told for key, told in kept.attributes.items() if key not in said},
         withheld=kept.withheld,
+        facts=facts.to_json() if facts is not None else None,
         problems=tuple(cells.notes),
         rejected=rejected,
     )

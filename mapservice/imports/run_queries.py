@@ -114,6 +114,16 @@ def resume(connection: Connection, run: int, reading: Mapping[str, Any]) -> None
     connection.execute(statement, {"run": run, "reading": dict(reading)})
 
 
+def mark_alive(connection: Connection, run: int) -> None:
+    """Says that a run is under way for as long as the transaction of a connection is open."""
+    connection.execute(text(MARK_ALIVE), {"run": run})
+
+
+def fail_dead(connection: Connection) -> list[int]:
+    """Ends runs whose process has died: those that nobody marks any more; returns their numbers."""
+    return [int(run) for run in connection.execute(text(FAIL_DEAD)).scalars()]
+
+
 def waiting_run(connection: Connection, platform: str) -> RecordedRun | None:
     """The run of a source that waits for a person, or was accepted and has not begun."""
     row = connection.execute(text(WAITING_RUN), {"platform": platform}).one_or_none()
@@ -313,6 +323,19 @@ FINISH = """
 UPDATE import_run
    SET state = :state, counts = :counts, finished_at = clock_timestamp()
  WHERE id = :run AND state = 'running'"""
+
+MARK_ALIVE = "SELECT pg_advisory_xact_lock(hashtext('import_run'), CAST(:run AS integer))"
+
+# The lock is tried for rows that run alone: a condition beside it might be asked after it.
+FAIL_DEAD = """
+WITH running AS MATERIALIZED (
+       SELECT id FROM import_run WHERE state = 'running' FOR UPDATE SKIP LOCKED),
+     dead AS MATERIALIZED (
+       SELECT id FROM running
+        WHERE pg_try_advisory_xact_lock(hashtext('import_run'), CAST(id AS integer)))
+UPDATE import_run SET state = 'failed', finished_at = clock_timestamp()
+  FROM dead WHERE import_run.id = dead.id
+RETURNING import_run.id"""
 
 SETTLE_WAITING = """
 UPDATE import_run
