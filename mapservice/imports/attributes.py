@@ -112,7 +112,7 @@ OF_CONTACTS = re.compile(
 )
 # Numbers that are names: a zero at the front means something, and nobody adds them up.
 CODE_WORDS = re.compile(
-    r"\b(?:code|cp|insee|siren|siret|rna|id|identifiant|numero|num|ref|tel|telephone|cog|uuid)\b"
+    r"\b(?:code|cp|insee|siren|siret|rna|id|identifiant|numero|num|ref|tel|telephone|cog|uuid|epci|region|departement)\b"
 )
 NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d{0,14})(?:[.,]\d{1,10})?")
 YES = frozenset({"oui", "vrai", "true", "yes", "x"})

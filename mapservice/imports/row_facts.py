@@ -23,8 +23,8 @@ from mapservice.initiatives.facts import (
 # Names that leave no doubt, as `plain_name` gives them. Days of works, of enrolment or of a grant
 # are no days on which something takes place.
 WHAT = r"(?: (?:evenement|action|projet|initiative|activite|manifestation|event))?"
-START_NAME = re.compile(rf"(?:date |jour )?(?:debut|start|begin)(?: date)?{WHAT}")
-END_NAME = re.compile(rf"(?:date |jour )?(?:fin|end)(?: date)?{WHAT}")
+START_NAME = re.compile(rf"(?:date |jour )?(?:debut|start|begin)(?: date| day)?{WHAT}")
+END_NAME = re.compile(rf"(?:date |jour )?(?:fin|end)(?: date| day)?{WHAT}")
 # What people pay who come; a budget, a cost or a grant is none.
 PRICE_NAME = re.compile(
     r"(?:tarifs?|prix|price|fee|prix entree|tarif entree|entrance fee|admission)"

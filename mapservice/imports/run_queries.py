@@ -1,5 +1,6 @@
 """Runs of imports: what each made and changed, what undoing it restores, and what sources are."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -245,6 +246,16 @@ def like(
         },
     )
     return [LikeInitiative(**row._mapping) for row in found]
+
+
+def ours(connection: Connection, source_ids: Sequence[str]) -> list[LikeInitiative]:
+    """Initiatives whose own ids here are among the ids that a source gives."""
+    asked = [one for one in source_ids if OWN_ID.fullmatch(one)]
+    if not asked:
+        return []
+    return [
+        LikeInitiative(**row._mapping) for row in connection.execute(text(OURS), {"ids": asked})
+    ]
 
 
 def parents(connection: Connection) -> dict[tuple[str, str], tuple[str | None, ...]]:
@@ -555,6 +566,13 @@ SELECT asked.number AS asked, found.id, found.source_platform AS platform,
         LIMIT 20) AS found
   LEFT JOIN location_match AS record ON record.initiative = found.id
  ORDER BY asked.number, found.id"""
+
+OWN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+OURS = """
+SELECT 0 AS asked, id, source_platform AS platform, coalesce(source_id, '') AS source_id,
+       description, NULL::float8 AS lon, NULL::float8 AS lat
+  FROM initiative
+ WHERE id = ANY(CAST(:ids AS uuid[])) AND status <> 'merged'"""
 
 SOURCE = """
 SELECT platform, trusted, owner, mapping, licence FROM import_source

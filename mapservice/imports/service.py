@@ -473,11 +473,15 @@ class _Importer:
     def _elsewhere(
         self, connection: Connection, entries: list[_Entry]
     ) -> list[tuple[_Entry, LikeInitiative]]:
-        """New rows that are initiatives of another source: a file that was renamed."""
+        """New rows that are initiatives of another source: a file that was renamed, or our own."""
         if not entries:
             return []
         asked = [(entry.row.title, entry.row.place_text) for entry in entries]
         found: dict[int, LikeInitiative] = {}
+        # A list that was taken from here ("/initiatives.xlsx") has our own ids.
+        positions = {entry.source_id: index for index, entry in enumerate(entries)}
+        for other in run_queries.ours(connection, list(positions)):
+            found[positions[str(other.id)]] = other
         for other in run_queries.like(connection, self.platform, asked):
             if _is_same(entries[other.asked - 1], other):
                 found.setdefault(other.asked - 1, other)

@@ -80,6 +80,25 @@ def test_what_is_not_surely_understood_stays_as_it_is(
     assert set(row.attributes) == set(header.split(";"))
 
 
+def test_the_lists_of_this_service_are_understood(tmp_path: Path) -> None:
+    """As `/initiatives.xlsx` and `.csv` name their columns."""
+    header = "opening_hours;start_day;end_day;is_free;wheelchair;tags;audience;website;address"
+    cells = "Mo 09:00-12:00;2026-06-01;2026-06-03;true;yes;entraide,café;jeunes,adultes"
+    (row,) = rows(tmp_path, header, f"{cells};https://a.example.org/;2 rue Haute")
+    assert row.attributes == {}
+    assert row.facts == {
+        "address": "2 rue Haute",
+        "opening_hours": "Mo 09:00-12:00",
+        "start_day": "2026-06-01",
+        "end_day": "2026-06-03",
+        "is_free": True,
+        "wheelchair": "yes",
+        "website": "https://a.example.org/",
+        "tags": ["entraide", "café"],
+        "audience": ["jeunes", "adultes"],
+    }
+
+
 def test_half_a_period_is_no_day(tmp_path: Path) -> None:
     row, _ = rows(tmp_path, "Début;Fin", "03/06/2026;", "03/06/2026;04/06/2026")
     assert row.facts == {}

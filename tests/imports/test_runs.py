@@ -203,6 +203,18 @@ def test_a_run_whose_process_died_has_failed_and_can_be_undone(
     assert run_service.undo_run(engine, alive.id).deleted == 1
 
 
+def test_a_list_taken_from_here_makes_no_twins(imported: Imported, engine: Engine) -> None:
+    imported(VERGER)
+    before = state(engine)
+    with engine.connect() as connection:
+        own = connection.execute(text("SELECT id FROM initiative")).scalar_one()
+    line = f"{own},Un verger corrigé,Planter,,79000,Niort,,,2025-01-18,,\n"
+    _, (report,) = imported(line, name="liste.csv")
+    assert str(report.outcome) == "elsewhere"
+    assert str(own) in report.reason
+    assert state(engine) == before
+
+
 def test_an_import_that_is_read_is_alive_until_its_last_row(
     engine: Engine, locator: Locator, tmp_path: Path
 ) -> None:
