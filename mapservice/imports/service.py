@@ -359,6 +359,8 @@ class _Importer:
         # point is believed; how many rows share that point may change without this row.
         content = asdict(replace(row, number=0, raw={}, problems=()))
         content |= {"point_doubt": bool(row.point_doubt), "version": DIGEST_VERSION}
+        # A row that tells no fact says the same whether or not its file has columns for them.
+        content["facts"] = row.facts or None
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         if row.rejected or row.skipped:
             return _Entry(row, source_id, digest, 0)
