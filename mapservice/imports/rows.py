@@ -1,6 +1,6 @@
 """One record of a table turned into a `SourceRow`: cleaned, judged, never guessed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -154,13 +154,11 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         cells.note("updated_on", f"{updated_on!r} comes before the creation; taken as unknown")
         updated_on = ""
 
-    refusals = [
-        one for one in reading.consents if one.is_refused(cells.record.values.get(one.column, ""))
-    ]
+    consent = _consent(cells, reading.consents)
     kept = kept_cells(
         reading.attributes,
         cells.record.values,
-        without_contacts=any(one.of_contacts for one in refusals),
+        without_contacts=consent.without_contacts,
     )
     cells.notes.extend(kept.notes)
     for name, text in (("title", title), ("summary", summary), ("description", description)):
@@ -175,16 +173,11 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
     rejected = "" if title else "no title, and no description to take one from"
     if forbids_reuse(licence):
         rejected = f"the licence {shortened(licence, 80)!r} forbids reuse"
-    unanswered = [
-        one.column
-        for one in reading.consents
-        if not one.of_contacts and not one_line(cells.record.values.get(one.column, ""))
-    ]
-    if unanswered and status in PUBLIC:
+    if consent.unanswered and status in PUBLIC:
         status = Status.PENDING
-        cells.notes.append(f"{unanswered[0]}: not answered; a moderator is to see it first")
-    if refused := next((one.column for one in refusals if not one.of_contacts), ""):
-        rejected = f"{shortened(refused, 80)}: who wrote it does not want it published"
+        cells.notes.append(f"{consent.unanswered}: not answered; a moderator is to see it first")
+    if consent.refused:
+        rejected = f"{consent.refused}: who wrote it does not want it published"
     if any(map(str.isdigit, written)) and not any(map(str.isalpha, written)):
         rejected = f"the title {shortened(written, 40)!r} is only a number"
     return SourceRow(
@@ -217,6 +210,32 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         facts=facts.to_json() if facts is not None else None,
         problems=tuple(cells.notes),
         rejected=rejected,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RowConsent:
+    """What a row answers where a form asks whether it may be published: the questions answered by
+    no and by nothing, and whether its contacts alone are not for the public."""
+
+    refused: str
+    unanswered: str
+    without_contacts: bool
+
+
+def _consent(cells: RowCells, asked: Sequence[ConsentColumn]) -> RowConsent:
+    answers = {one: one_line(cells.record.values.get(one.column, "")) for one in asked}
+    refused = [one for one, answer in answers.items() if one.is_refused(answer)]
+    whole = [shortened(one.column, 80) for one in refused if not one.of_contacts]
+    silent = [
+        shortened(one.column, 80)
+        for one, answer in answers.items()
+        if not answer and not one.of_contacts
+    ]
+    return RowConsent(
+        refused=next(iter(whole), ""),
+        unanswered=next(iter(silent), ""),
+        without_contacts=any(one.of_contacts for one in refused),
     )
 
 

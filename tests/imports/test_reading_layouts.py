@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from mapservice.errors import SourceError
 from mapservice.imports.reading import SourceFile, read_file
@@ -102,8 +103,8 @@ def test_years_as_names_of_columns_are_a_header(tmp_path: Path) -> None:
 
 
 def test_cells_merged_down_and_across_make_one_header(tmp_path: Path) -> None:
-    def fill(book: object) -> None:
-        sheet = book.add_worksheet()  # type: ignore[attr-defined]
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet()
         for column, words in enumerate(("Opération", "Commune")):
             sheet.merge_range(0, column, 1, column, words)
         for column, year in ((2, "2023"), (4, "2024")):
@@ -151,8 +152,8 @@ def test_a_name_beside_a_number_is_that_of_a_person(tmp_path: Path) -> None:
 def test_formulas_that_nobody_computed_are_told(tmp_path: Path) -> None:
     """As programs write them: the cell looks empty until a spreadsheet saves the file."""
 
-    def fill(book: object) -> None:
-        sheet = book.add_worksheet("Suivi")  # type: ignore[attr-defined]
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet("Suivi")
         sheet.write_row(0, 0, ("Titre", "Commune", "Coût HT", "Coût TTC"))
         for number, (title, town, _) in enumerate(WORKS, start=1):
             sheet.write_row(number, 0, (title, town, 100))
@@ -166,8 +167,8 @@ def test_formulas_that_nobody_computed_are_told(tmp_path: Path) -> None:
 
 
 def test_formulas_with_values_are_not_told(tmp_path: Path) -> None:
-    def fill(book: object) -> None:
-        sheet = book.add_worksheet("Suivi")  # type: ignore[attr-defined]
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet("Suivi")
         sheet.write_row(0, 0, ("Titre", "Commune", "Coût"))
         for number, (title, town, _) in enumerate(WORKS, start=1):
             sheet.write_row(number, 0, (title, town))
