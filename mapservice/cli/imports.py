@@ -17,7 +17,9 @@ def import_group() -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 def list_command(platform: str, limit: int) -> None:
     """Runs, the newest first: number, state, when, source, file, what became of its rows."""
-    with context.open_engine().connect() as connection:
+    engine = context.open_engine()
+    run_service.close_dead_runs(engine)
+    with engine.connect() as connection:
         for run in run_queries.find_runs(connection, limit, platform):
             click.echo("\t".join(_cells(run)))
 

@@ -96,13 +96,28 @@ KIND_WORDS: tuple[tuple[ColumnKind, str], ...] = (
         ),
     ),
 )
+# What asks whether a row may be published at all, and whether its contacts may.
+CONSENT = re.compile(
+    r"^(?=.*\b(?:accept\w*|autoris\w*|accord|consen\w*|agree|permission|souhaitez|oppos\w*)\b)"
+    r"(?=.*\b(?:publi\w*|diffus\w*|partag\w*|apparai\w*|figur\w*|visible\w*|rendu\w*|carte|map"
+    r"|shared?|listed|shown)\b)|^(?:consentement|rgpd|publiable|consent)$"
+)
+OPPOSED = re.compile(r"\boppos\w*")
+OF_SOMETHING_ELSE = re.compile(
+    r"\b(?:photos?|images?|logos?|newsletter|lettre|recontact\w*|actualites|video|videos)\b"
+)
+OF_CONTACTS = re.compile(
+    r"\b(?:coordonnees|contacts?|telephone|numero|e ?mail|mail|courriel"
+    r"|votre nom|adresse|personnelles)\b"
+)
 # Numbers that are names: a zero at the front means something, and nobody adds them up.
 CODE_WORDS = re.compile(
-    r"\b(?:code|cp|insee|siren|siret|rna|id|identifiant|numero|num|ref|tel|telephone|cog|uuid)\b"
+    r"\b(?:code|cp|insee|siren|siret|rna|id|identifiant|numero|num|ref|tel|telephone|cog|uuid|epci|region|departement)\b"
 )
 NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d{0,14})(?:[.,]\d{1,10})?")
 YES = frozenset({"oui", "vrai", "true", "yes", "x"})
 NO = frozenset({"non", "faux", "false", "no"})
+REFUSALS = NO | {"refus", "refuse", "refusee", "jamais"}
 MOBILE = re.compile(r"(?<!\d)(?:(?:\+|00)\s?33\s?(?:\(0\)\s?)?|0)[67](?:[\s.\-/]?\d{2}){4}(?!\d)")
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 # Boxes of persons by their provider, or by a first name and a name before the sign.
@@ -126,6 +141,23 @@ class AttributeColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentColumn:
+    """A question of a form: may this be published? `of_contacts`: only how to reach somebody.
+
+    `is_opposition`: it asks the other way round, so that yes forbids.
+    """
+
+    column: str
+    of_contacts: bool
+    is_opposition: bool
+
+    def is_refused(self, cell: str) -> bool:
+        """Whether the answer forbids it; none at all, and other words, forbid nothing."""
+        first = words_of(cell[:200]).partition(" ")[0]
+        return first in (YES if self.is_opposition else REFUSALS)
+
+
+@dataclass(frozen=True, slots=True)
 class KeptCells:
     """What a row leaves: values by column, those about persons apart, and what to tell."""
 
@@ -146,7 +178,9 @@ def attribute_columns(
     words (a category becomes one of nine themes).
     """
     taken = set(used.values()) - set(also)
-    first_names = any(kind_of(column) is ColumnKind.PERSON for column in columns)
+    # Beside a first name, a number or a box, "Nom" is that of a person.
+    of_persons = (ColumnKind.PERSON, ColumnKind.PHONE, ColumnKind.EMAIL)
+    reaches_persons = any(kind_of(column) in of_persons for column in columns)
     found: list[AttributeColumn] = []
     keys: set[str] = set()
     for column in columns:
@@ -154,7 +188,11 @@ def attribute_columns(
             continue
         cells = list(_cells(column, sample))
         kind = kind_of(column)
-        if first_names and plain_name(column) in ("nom", "name") and column not in used.values():
+        if (
+            reaches_persons
+            and plain_name(column) in ("nom", "name")
+            and column not in used.values()
+        ):
             kind = ColumnKind.PERSON
         key = shortened(one_line(column), KEY_LENGTH)
         while key in keys:
@@ -167,13 +205,30 @@ def attribute_columns(
     return found
 
 
+def consent_columns(columns: Sequence[str]) -> tuple[ConsentColumn, ...]:
+    """Those that ask for a consent to publish."""
+    found = []
+    for column in columns:
+        name = plain_name(column)
+        if CONSENT.search(name) and not OF_SOMETHING_ELSE.search(name):
+            of_contacts = OF_CONTACTS.search(name) is not None
+            found.append(ConsentColumn(column, of_contacts, OPPOSED.search(name) is not None))
+    return tuple(found)
+
+
 def is_filled(column: str, sample: Sequence[SourceRecord]) -> bool:
     """Whether any row of the sample says something in a column."""
     return next(_cells(column, sample), "") != ""
 
 
-def kept_cells(columns: Sequence[AttributeColumn], values: Mapping[str, str]) -> KeptCells:
-    """The cells of one row, as JSON holds them."""
+def kept_cells(
+    columns: Sequence[AttributeColumn],
+    values: Mapping[str, str],
+    *,
+    without_contacts: bool = False,
+) -> KeptCells:
+    """The cells of one row, as JSON holds them. `without_contacts`: no address, number or box of
+    anybody is for the public."""
     attributes: dict[str, Any] = {}
     withheld: dict[str, str] = {}
     notes: list[str] = []
@@ -192,7 +247,8 @@ def kept_cells(columns: Sequence[AttributeColumn], values: Mapping[str, str]) ->
         if left < 0:
             notes.append(f"{one.column}: not kept, the row says too much")
             continue
-        if one.is_personal or is_personal(text):
+        is_contact = one.kind in (ColumnKind.EMAIL, ColumnKind.PHONE)
+        if one.is_personal or is_personal(text) or (without_contacts and is_contact):
             withheld[one.key] = text
         else:
             attributes[one.key] = _typed(text, one.type)
@@ -206,6 +262,13 @@ def is_personal(text: str) -> bool:
     if "@" in text:
         return any(PRIVATE_BOX.fullmatch(one) for one in ADDRESS.findall(text))
     return bool(MOBILE.search(text))
+
+
+def personal_part(text: str) -> str:
+    """What of a text that people are to read is about a person, or ""."""
+    if MOBILE.search(text):
+        return "a mobile number"
+    return "the mail box of a person" if is_personal(text) else ""
 
 
 def kind_of(column: str) -> ColumnKind | None:

@@ -11,12 +11,15 @@ from mapservice.imports.columns import (
     OTHER_MEANINGS,
     ColumnCandidate,
     candidates,
+    is_field_name,
     plain_name,
+    title_order,
 )
 from mapservice.imports.dates import read_date
 from mapservice.imports.points import in_france, read_number, read_pair
 from mapservice.imports.readers.shapes import looks_like_shape
 from mapservice.imports.readers.tables import SourceRecord
+from mapservice.imports.row_facts import is_period
 from mapservice.imports.text import is_placeholder
 from mapservice.imports.titles import (
     MOST_LISTED,
@@ -54,7 +57,8 @@ class ColumnAssignment:
     """Roles given so far: column by field, columns refused by field, and what to report.
 
     `no_titles` says why a column that is named like one holds no titles, `by_cells` what told the
-    column of a field where no name did.
+    column of a field where no name did. `period_start` is named like a day of creation, and begins
+    a period.
     """
 
     columns: dict[str, str]
@@ -62,6 +66,7 @@ class ColumnAssignment:
     no_titles: dict[str, str] = field(default_factory=dict)
     by_cells: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    period_start: str = ""
 
     def is_free(self, column: str) -> bool:
         """Whether no field holds the column yet."""
@@ -130,7 +135,7 @@ def assign(
         elif name == "title":
             _choose_title(chosen, columns, options, sample, names_territory)
         else:
-            _choose(chosen, name, options, sample)
+            _choose(chosen, name, columns, options, sample)
     for name in ("lat", "lon"):
         _give(chosen, mapping, name, "point", read_pair, sample)
     _give(chosen, mapping, "address", "point", read_pair, sample)
@@ -271,8 +276,6 @@ def _choose_evident_title(
     names_territory: NamesTerritory,
 ) -> None:
     """The one column of short texts that differ from row to row; none where two could be meant."""
-    if any(name in chosen.columns for name in ("summary", "description")):
-        return
     could = [
         column
         for column in title_candidates(columns, sample, names_territory)
@@ -333,23 +336,52 @@ def _choose_title(
     distinct = _distinct(sample)
     of_persons = any(plain_name(column).split()[-1:] == ["prenom"] for column in columns)
     empty = ""
-    for option in options:
+    for option in title_order(options):
         if not chosen.is_free(option.column):
             continue
         values = values_of(option.column, distinct)
-        is_plain = plain_name(option.column) in PLAIN_NAMES
-        why = why_no_title(values, names_territory, is_plain=is_plain)
-        if of_persons and plain_name(option.column) == "nom":
-            why = "stands beside first names: it holds persons"
+        why = _why_no_title(option.column, values, names_territory, of_persons=of_persons)
         if not values:
             empty = empty or option.column
         elif why:
             chosen.no_titles[option.column] = why
         else:
             chosen.columns["title"] = option.column
+            _tell_passed(chosen, options, option, distinct, names_territory)
             return
     if empty and not chosen.no_titles:
         chosen.columns["title"] = empty
+
+
+def _why_no_title(
+    column: str, values: Sequence[str], names_territory: NamesTerritory, *, of_persons: bool
+) -> str:
+    if of_persons and plain_name(column) == "nom":
+        return "stands beside first names: it holds persons"
+    # A header that stands in the file once more says nothing about its cells.
+    others = [cell for cell in values if plain_name(cell[:200]) != plain_name(column)]
+    if len(others) > 1 and share(others, is_field_name) >= ENOUGH:
+        return "holds names of columns: the table may lie on its side"
+    is_plain = plain_name(column) in PLAIN_NAMES
+    return why_no_title(values, names_territory, is_plain=is_plain)
+
+
+def _tell_passed(
+    chosen: ColumnAssignment,
+    options: Sequence[ColumnCandidate],
+    taken: ColumnCandidate,
+    distinct: Sequence[SourceRecord],
+    names_territory: NamesTerritory,
+) -> None:
+    """Says which columns of a surer name were passed over, and why."""
+    for option in options[: options.index(taken)]:
+        column = option.column
+        if chosen.is_free(column) and column not in chosen.no_titles:
+            if why := why_no_title(values_of(column, distinct), names_territory):
+                chosen.no_titles[column] = why
+            else:
+                told = f"{taken.column}: taken for title, as {column!r} names who does it"
+                chosen.problems.append(told)
 
 
 def values_of(column: str, sample: Sequence[SourceRecord]) -> list[str]:
@@ -366,6 +398,7 @@ def share(values: Sequence[str], test: Test) -> float:
 def _choose(
     chosen: ColumnAssignment,
     name: str,
+    columns: Sequence[str],
     options: Sequence[ColumnCandidate],
     sample: Sequence[SourceRecord],
 ) -> None:
@@ -373,6 +406,11 @@ def _choose(
     empty = ""
     for option in options:
         if not chosen.is_free(option.column):
+            continue
+        if name == "created_on" and is_period(option.column, columns):
+            # The first of the days on which it takes place, not that on which it came to be.
+            if share(values_of(option.column, sample), read_date) >= ENOUGH:
+                chosen.period_start = chosen.period_start or option.column
             continue
         values = values_of(option.column, sample)
         # A "type" that says Commune or EPCI is a scale, not a theme.

@@ -139,7 +139,21 @@ ARTICLES = frozenset(
 PADDING = frozenset(
     [
         *("projet", "projets", "gagnant", "laureat", "initiative", "initiatives", "lieu"),
-        *("structure", "fiche", "site", "fr"),
+        *("gagnants", "laureats", "retenu", "retenus", "structure", "fiche", "site", "fr"),
+    ]
+)
+# Of a name that is nothing but padding ("Projet lauréat") these say what it is about.
+PROJECT_WORDS = frozenset(
+    [
+        *("projet", "projets", "project", "initiative", "initiatives", "action", "operation"),
+        *("activity", "idee"),
+    ]
+)
+# Who does it: the title only where no other column names what is done.
+ORGANISER_WORDS = frozenset(
+    [
+        *("structure", "association", "organisme", "organisation", "organization", "raison"),
+        *("denomination", "group", "nom", "name"),
     ]
 )
 # "adresse_mail" is no place; "insee_pip" was computed from the coordinates (point in polygon),
@@ -168,6 +182,8 @@ NOT_OF_A_TITLE = frozenset(
         *("dispositif", "financeur", "programme", "url", "lien", "township", "county", "author"),
     ]
 )
+# Of a column that tells facts (`row_facts.py`): what its page says becomes of it.
+FACT_REASON = "a fact where it is understood, else kept as it is"
 SHORTEST_PREFIX = 5
 # "lib_commune", "Libellé du thème": the words of what a code stands for.
 LABELS = frozenset({"lib", "libelle", "label", "intitule"})
@@ -237,6 +253,28 @@ def candidates(columns: Sequence[str]) -> dict[str, list[ColumnCandidate]]:
     return found
 
 
+def title_order(options: Sequence[ColumnCandidate]) -> list[ColumnCandidate]:
+    """Candidates for the title: "Nom du projet" comes before "Nom de la structure".
+
+    A column that names who does it goes behind those that name what is done.
+    """
+    words = {option.column: set(plain_name(option.column).split()) for option in options}
+    about_projects = [one for one in options if words[one.column] & PROJECT_WORDS]
+    if not about_projects:
+        return list(options)
+    return sorted(
+        options,
+        key=lambda one: (
+            not words[one.column] & PROJECT_WORDS and bool(words[one.column] & ORGANISER_WORDS)
+        ),
+    )
+
+
+def is_field_name(cell: str) -> bool:
+    """Whether a cell is what columns are called, and nothing else."""
+    return len(cell) <= 60 and plain_name(cell) in _ALIASES
+
+
 def count_recognised(cells: Iterable[str]) -> int:
     """How many of these header cells name a known role."""
     return sum(bool(_roles(cell, 0)) for cell in list(cells)[:200] if 0 < len(cell) <= 200)
@@ -302,8 +340,10 @@ def _is_within(column: str) -> bool:
 
 def _by_name(column: str, name: str, position: int) -> list[ColumnCandidate]:
     """Ranked 1 for an alias itself, 2 without padding, 3 and up where the name holds one."""
-    core = " ".join(word for word in name.split() if word not in PADDING)
     words = name.split()
+    core = " ".join(word for word in words if word not in PADDING)
+    # Nothing but padding: what it is about is said by the first word that can say it.
+    core = core or next((word for word in words[:-1] if word in PROJECT_WORDS), "")
     labelled = " ".join(words[1:]) if words[0:1] and words[0] in LABELS else ""
     found = []
     for alias, roles in _ALIASES.items():

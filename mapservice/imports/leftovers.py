@@ -14,6 +14,13 @@ TOTAL = re.compile(r"(?:sous |sub )?tota(?:l|ux)(?: genera(?:l|ux))?|grand total
 # Words that also begin titles: believed only beside numbers and nothing else.
 SUM = re.compile(r"ensemble|somme|cumul|moyenne|nombre total|sum|average")
 OF_A_GROUP = re.compile(rf"(?:{TOTAL.pattern})(?: d| de| des| du| par| pour| of| for| \w+)?\b.*")
+# What a form says of its own columns: "(obligatoire)", "[liste]", "ex. : Rennes", "en €".
+EXPLANATION = re.compile(
+    r"\s*(?:\(.*\)\*?|\[.*\]|(?:ex(?:emple)?|par exemple|e\.g|example)\s*[.:]+.*"
+    r"|en (?:k?€|euros?|%|jours|heures|m²|km|ha)\b.*|obligatoire|facultatif|texte libre"
+    r"|(?:au )?format\b.*|(?:jj|dd)/mm/(?:aaaa|yyyy)|liste d[eé]roulante|oui ?/ ?non)\s*",
+    re.IGNORECASE,
+)
 NOTE = re.compile(r"\s*(?:sources?|champ|notes?|lecture|nb|legende)\s*:", re.IGNORECASE)
 UNIT = re.compile(r"k?€|%|\$|euros?\b|eur\b|hab\b", re.IGNORECASE)
 # In a table that is as wide as that, a row of one cell is a heading or a note.
@@ -52,6 +59,9 @@ def why_no_record(record: SourceRecord, habits: RowHabits) -> str:
     )
     if same >= 2 and same >= 0.6 * len(cells):
         return "the header once more"
+    explained = sum(EXPLANATION.fullmatch(cell) is not None for cell in cells.values())
+    if explained >= 2 and explained >= 0.6 * len(cells):
+        return "explains the columns: not an initiative"
     if _is_total(cells, habits.columns):
         return "a row of totals"
     width = len(record.values)

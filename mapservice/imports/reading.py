@@ -6,15 +6,20 @@ from itertools import islice
 from pathlib import Path
 
 from mapservice.errors import SourceError
-from mapservice.imports.attributes import AttributeColumn, attribute_columns, is_filled
+from mapservice.imports.attributes import (
+    AttributeColumn,
+    attribute_columns,
+    consent_columns,
+    is_filled,
+)
 from mapservice.imports.column_evidence import (
     ColumnAssignment,
     ColumnMapping,
     assign,
     title_candidates,
 )
-from mapservice.imports.columns import check_mapping, count_recognised, seen_columns
-from mapservice.imports.leftovers import RowHabits
+from mapservice.imports.columns import FACT_REASON, check_mapping, count_recognised, seen_columns
+from mapservice.imports.leftovers import RowHabits, why_no_record
 from mapservice.imports.points import (
     Pair,
     choose_projection,
@@ -30,6 +35,7 @@ from mapservice.imports.readers.shapefile import read_shapefile
 from mapservice.imports.readers.shapes import first_vertex, read_shape
 from mapservice.imports.readers.tables import SourceRecord, SourceTable
 from mapservice.imports.readers.workbooks import read_parquet, read_workbook
+from mapservice.imports.row_facts import fact_columns
 from mapservice.imports.rows import RowReader, read_rows
 from mapservice.imports.territory import bearer_is_place, context_commune
 from mapservice.imports.text import one_line, words_of
@@ -88,7 +94,7 @@ class SourceFile:
     @property
     def places(self) -> Iterator[SourceRow]:
         """The same without what no field takes: for callers that look at points alone."""
-        return read_rows(self._table, replace(self._reading, attributes=()))
+        return read_rows(self._table, replace(self._reading, attributes=(), facts=None))
 
 
 def read_file(
@@ -144,18 +150,27 @@ def read_file(
     is_place = bearer_is_place(columns, sample)
     vague = ("theme", "status", "scale", *(() if is_place else ("bearer",)))
     also = [columns[name] for name in vague if name in columns]
+    habits = RowHabits.of(columns, sample)
+    entries = [record for record in sample if not why_no_record(record, habits)]
+    consents = tuple(
+        one for one in consent_columns(table.columns) if is_filled(one.column, entries)
+    )
     kept = [
         one
-        for one in attribute_columns(table.columns, columns, sample, also)
+        for one in attribute_columns(table.columns, columns, entries, also)
         if is_filled(one.column, sample) or table.total > len(sample)
     ]
+    facts = fact_columns(kept, columns)
     reading = RowReader(
         columns=columns,
         projection=projection,
         context_commune=context_commune(columns, table.records(), platform),
         bearer_is_place=is_place,
-        habits=RowHabits.of(columns, sample),
+        habits=habits,
         attributes=tuple(kept),
+        consents=consents,
+        facts=facts,
+        period_start=roles.period_start,
     )
 
     # What was concluded about the whole file, for its report.
@@ -166,9 +181,17 @@ def read_file(
     if reading.context_commune:
         column = columns["arrondissement"]
         decisions.append(f"{column}: every row belongs to the commune {reading.context_commune}")
+    if "title" not in columns and not title_doubt:
+        stand_in = next(columns[source] for source in TITLE_SOURCES if source in columns)
+        decisions.append(
+            f"{stand_in}: its first words stand in for titles, as no column holds them"
+        )
+    for one in consents:
+        what = "of its contacts" if one.of_contacts else "of a row"
+        decisions.append(f"{one.column}: read as consent to the publication {what}")
     if reading.bearer_is_place:
         decisions.append(f"{columns['bearer']}: the bearer names the place")
-    told = _mappings(table.columns, roles, chosen, kept, sample)
+    told = _mappings(table.columns, roles, chosen, kept, sample, facts.names)
     return SourceFile(
         file_name=path.name,
         platform=platform,
@@ -241,6 +264,7 @@ def _mappings(
     asked: Mapping[str, str],
     kept: Sequence[AttributeColumn],
     sample: Sequence[SourceRecord],
+    facts: frozenset[str],
 ) -> tuple[ColumnMapping, ...]:
     """What becomes of each column, in the order of the file."""
     fields = {column: name for name, column in roles.columns.items()}
@@ -259,6 +283,7 @@ def _mappings(
             reason = roles.by_cells.get(name, "by its name")
         else:
             reason = "kept as it is" if attribute else "holds nothing"
+            reason = FACT_REASON if column in facts else reason
         if name and attribute:
             reason += "; its words are kept too"
         examples: dict[str, None] = {}

@@ -1,13 +1,13 @@
 """One record of a table turned into a `SourceRow`: cleaned, judged, never guessed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import shapely
 
-from mapservice.imports.attributes import MOBILE, AttributeColumn, kept_cells
+from mapservice.imports.attributes import AttributeColumn, ConsentColumn, kept_cells, personal_part
 from mapservice.imports.codes import bare_number, read_citycode, read_departement, read_postcode
 from mapservice.imports.dates import is_day, is_future, read_date
 from mapservice.imports.leftovers import RowHabits, why_no_record
@@ -21,11 +21,12 @@ from mapservice.imports.points import (
 )
 from mapservice.imports.readers.shapes import UNREADABLE, looks_like_shape, read_shape
 from mapservice.imports.readers.tables import SourceRecord, SourceTable
+from mapservice.imports.row_facts import FactColumns
 from mapservice.imports.territory import PARIS, arrondissement_number, names_a_place
 from mapservice.imports.text import block, is_placeholder, one_line, shortened
 from mapservice.imports.words import EPCI_NAME, read_scale, read_status, read_theme
 from mapservice.initiatives.licences import forbids_reuse
-from mapservice.initiatives.model import Scale, SourceRow, Status
+from mapservice.initiatives.model import PUBLIC, Scale, SourceRow, Status
 
 TITLE_LENGTH = 200
 SUMMARY_LENGTH = 500
@@ -41,6 +42,7 @@ SUBSTITUTE_LENGTH = 80
 class RowReader:
     """How the rows of one file are read: decided once, from its columns and a sample.
 
+    `period_start`: the column of the first day of a period.
     `bearer_is_place`: the bearer's name ("MANS", "CC DES COEVRONS") is all that names a place.
     """
 
@@ -50,6 +52,9 @@ class RowReader:
     bearer_is_place: bool = False
     habits: RowHabits = field(default_factory=lambda: RowHabits({}, 0))
     attributes: tuple[AttributeColumn, ...] = ()
+    consents: tuple[ConsentColumn, ...] = ()
+    facts: FactColumns | None = None
+    period_start: str = ""
 
 
 @dataclass(slots=True)
@@ -122,6 +127,10 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
 
     created_as_told = _date(cells, "created_on")
     created_on = _past(cells, "created_on", created_as_told)
+    if reading.period_start:
+        # Rows without ids are told apart as they were when this passed for their creation.
+        begins = cells.record.values.get(reading.period_start, "")
+        created_as_told = read_date(one_line(begins)) or ""
     shape, shape_doubt = _shape(cells, reading.projection)
     is_shaped = bool(shape or shape_doubt)
     point, point_doubt = (None, "") if is_shaped else _point(cells, reading.projection)
@@ -145,16 +154,30 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         cells.note("updated_on", f"{updated_on!r} comes before the creation; taken as unknown")
         updated_on = ""
 
-    kept = kept_cells(reading.attributes, cells.record.values)
+    consent = _consent(cells, reading.consents)
+    kept = kept_cells(
+        reading.attributes,
+        cells.record.values,
+        without_contacts=consent.without_contacts,
+    )
     cells.notes.extend(kept.notes)
-    if MOBILE.search(description) or MOBILE.search(summary):
-        cells.note("description", "holds a mobile number: is it meant to be public?")
+    for name, text in (("title", title), ("summary", summary), ("description", description)):
+        if about := personal_part(text):
+            cells.note(name, f"holds {about}: is it meant to be public?")
     url = _url(cells)
+    facts, said = None, frozenset[str]()
+    if reading.facts:
+        facts, said = reading.facts.read(cells.record.values, address, url)
     licence = cells.line("licence")
     written = one_line(cells.raw("title"))
     rejected = "" if title else "no title, and no description to take one from"
     if forbids_reuse(licence):
         rejected = f"the licence {shortened(licence, 80)!r} forbids reuse"
+    if consent.unanswered and status in PUBLIC:
+        status = Status.PENDING
+        cells.notes.append(f"{consent.unanswered}: not answered; a moderator is to see it first")
+    if consent.refused:
+        rejected = f"{consent.refused}: who wrote it does not want it published"
     if any(map(str.isdigit, written)) and not any(map(str.isalpha, written)):
         rejected = f"the title {shortened(written, 40)!r} is only a number"
     return SourceRow(
@@ -182,10 +205,37 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         lat=point[1] if point else None,
         shape=shape,
         point_doubt=point_doubt or shape_doubt,
-        attributes=kept.attributes,
+        attributes={key: told for key, told in kept.attributes.items() if key not in said},
         withheld=kept.withheld,
+        facts=facts.to_json() if facts is not None else None,
         problems=tuple(cells.notes),
         rejected=rejected,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RowConsent:
+    """What a row answers where a form asks whether it may be published: the questions answered by
+    no and by nothing, and whether its contacts alone are not for the public."""
+
+    refused: str
+    unanswered: str
+    without_contacts: bool
+
+
+def _consent(cells: RowCells, asked: Sequence[ConsentColumn]) -> RowConsent:
+    answers = {one: one_line(cells.record.values.get(one.column, "")) for one in asked}
+    refused = [one for one, answer in answers.items() if one.is_refused(answer)]
+    whole = [shortened(one.column, 80) for one in refused if not one.of_contacts]
+    silent = [
+        shortened(one.column, 80)
+        for one, answer in answers.items()
+        if not answer and not one.of_contacts
+    ]
+    return RowConsent(
+        refused=next(iter(whole), ""),
+        unanswered=next(iter(silent), ""),
+        without_contacts=any(one.of_contacts for one in refused),
     )
 
 

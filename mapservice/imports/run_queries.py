@@ -1,5 +1,6 @@
 """Runs of imports: what each made and changed, what undoing it restores, and what sources are."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -112,6 +113,16 @@ def resume(connection: Connection, run: int, reading: Mapping[str, Any]) -> None
     """Keeps that a run which waited begins, and how it reads its file."""
     statement = text(RESUME).bindparams(bindparam("reading", type_=JSONB))
     connection.execute(statement, {"run": run, "reading": dict(reading)})
+
+
+def mark_alive(connection: Connection, run: int) -> None:
+    """Says that a run is under way for as long as the transaction of a connection is open."""
+    connection.execute(text(MARK_ALIVE), {"run": run})
+
+
+def fail_dead(connection: Connection) -> list[int]:
+    """Ends runs whose process has died: those that nobody marks any more; returns their numbers."""
+    return [int(run) for run in connection.execute(text(FAIL_DEAD)).scalars()]
 
 
 def waiting_run(connection: Connection, platform: str) -> RecordedRun | None:
@@ -237,6 +248,16 @@ def like(
     return [LikeInitiative(**row._mapping) for row in found]
 
 
+def ours(connection: Connection, source_ids: Sequence[str]) -> list[LikeInitiative]:
+    """Initiatives whose own ids here are among the ids that a source gives."""
+    asked = [one for one in source_ids if OWN_ID.fullmatch(one)]
+    if not asked:
+        return []
+    return [
+        LikeInitiative(**row._mapping) for row in connection.execute(text(OURS), {"ids": asked})
+    ]
+
+
 def parents(connection: Connection) -> dict[tuple[str, str], tuple[str | None, ...]]:
     """EPCI, département and région of each territory, by level and code."""
     rows = connection.execute(text("SELECT level, code, epci, departement, region FROM territory"))
@@ -313,6 +334,19 @@ FINISH = """
 UPDATE import_run
    SET state = :state, counts = :counts, finished_at = clock_timestamp()
  WHERE id = :run AND state = 'running'"""
+
+MARK_ALIVE = "SELECT pg_advisory_xact_lock(hashtext('import_run'), CAST(:run AS integer))"
+
+# The lock is tried for rows that run alone: a condition beside it might be asked after it.
+FAIL_DEAD = """
+WITH running AS MATERIALIZED (
+       SELECT id FROM import_run WHERE state = 'running' FOR UPDATE SKIP LOCKED),
+     dead AS MATERIALIZED (
+       SELECT id FROM running
+        WHERE pg_try_advisory_xact_lock(hashtext('import_run'), CAST(id AS integer)))
+UPDATE import_run SET state = 'failed', finished_at = clock_timestamp()
+  FROM dead WHERE import_run.id = dead.id
+RETURNING import_run.id"""
 
 SETTLE_WAITING = """
 UPDATE import_run
@@ -532,6 +566,13 @@ SELECT asked.number AS asked, found.id, found.source_platform AS platform,
         LIMIT 20) AS found
   LEFT JOIN location_match AS record ON record.initiative = found.id
  ORDER BY asked.number, found.id"""
+
+OWN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+OURS = """
+SELECT 0 AS asked, id, source_platform AS platform, coalesce(source_id, '') AS source_id,
+       description, NULL::float8 AS lon, NULL::float8 AS lat
+  FROM initiative
+ WHERE id = ANY(CAST(:ids AS uuid[])) AND status <> 'merged'"""
 
 SOURCE = """
 SELECT platform, trusted, owner, mapping, licence FROM import_source

@@ -49,6 +49,7 @@ def undo_run(engine: Engine, run: int) -> UndoneRun:
     left. Raises NotFound, and StateConflict for a run that is undone, under way, or whose
     initiatives a later run changed.
     """
+    close_dead_runs(engine)
     with engine.begin() as connection:
         found = run_queries.find_run(connection, run, is_locked=True)
         if found is None:
@@ -67,6 +68,12 @@ def undo_run(engine: Engine, run: int) -> UndoneRun:
         undone = run_queries.undo(connection, run)
     rollups.compact(engine)
     return undone
+
+
+def close_dead_runs(engine: Engine) -> None:
+    """Runs whose process was killed have failed: what they did can be undone."""
+    with engine.begin() as connection:
+        run_queries.fail_dead(connection)
 
 
 def remove_source(engine: Engine, platform: str) -> int:

@@ -26,6 +26,7 @@ from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Locator
 from mapservice.imports import queries, run_queries, run_service
 from mapservice.imports.column_evidence import ColumnMapping
+from mapservice.imports.columns import FACT_REASON
 from mapservice.imports.dates import first_day, is_day
 from mapservice.imports.placing import RowPlacer
 from mapservice.imports.reading import SourceFile, read_file
@@ -43,7 +44,7 @@ BATCH_ROWS = 500
 # Some ten metres: what files round differently.
 SAME_DEGREES = 0.0001
 # Raised where rows that did not change are to be placed or dated anew by their next import.
-DIGEST_VERSION = 4
+DIGEST_VERSION = 5
 
 
 class RowOutcome(StrEnum):
@@ -155,6 +156,7 @@ def summary_of(run: ImportRun, counts: Mapping[RowOutcome, int]) -> Iterator[str
         if one.kind:
             withheld = "; personal data, not shown" if one.is_personal else ""
             also = f"; sorted as {one.field} too" if one.field != "attribute" else ""
+            also += "; a fact where it is understood" if one.reason == FACT_REASON else ""
             yield f"kept as an attribute: {one.column} ({one.kind}{withheld}{also})"
     if run.unused:
         yield f"columns that hold nothing: {', '.join(run.unused)}"
@@ -209,11 +211,15 @@ def import_source(
     platform = options.platform or source.platform
     gone = SnapshotOutcome()
     number = 0
+    keeper: Connection | None = None
     if options.run and not options.dry_run:
         number = options.run
+        keeper = engine.connect()
+        run_queries.mark_alive(keeper, number)
         with engine.begin() as connection:
             run_queries.resume(connection, number, run_service.reading_of(source))
     elif options.is_recorded and not options.dry_run:
+        keeper = engine.connect()
         with engine.begin() as connection:
             number = run_queries.begin(
                 connection,
@@ -225,7 +231,9 @@ def import_source(
                 is_snapshot=options.snapshot,
                 reading=run_service.reading_of(source),
             )
-    importer = _Importer(engine, locator, options, platform, number, gone)
+            # Marked before anybody can see that it runs.
+            run_queries.mark_alive(keeper, number)
+    importer = _Importer(engine, locator, options, platform, number, gone, keeper)
     return ImportRun(
         platform=platform,
         total=source.total,
@@ -262,6 +270,8 @@ class _Importer:
     platform: str
     number: int
     gone: SnapshotOutcome
+    # Marks the run while it lives: what nobody marks has died (`run_queries.fail_dead`).
+    keeper: Connection | None = None
 
     def recorded(self, source: SourceFile) -> Iterator[RowReport]:
         """The rows as they are imported; how that ended is kept."""
@@ -278,6 +288,8 @@ class _Importer:
                     counts["gone"] = self.gone.archived
                 with self.engine.begin() as connection:
                     run_queries.finish(connection, self.number, state, counts)
+            if self.keeper is not None:
+                self.keeper.close()
 
     def run(self, source: SourceFile) -> Iterator[RowReport]:
         # Points are counted first: those of the whole file, and those already imported.
@@ -347,6 +359,8 @@ class _Importer:
         # point is believed; how many rows share that point may change without this row.
         content = asdict(replace(row, number=0, raw={}, problems=()))
         content |= {"point_doubt": bool(row.point_doubt), "version": DIGEST_VERSION}
+        # A row that tells no fact says the same whether or not its file has columns for them.
+        content["facts"] = row.facts or None
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         if row.rejected or row.skipped:
             return _Entry(row, source_id, digest, 0)
@@ -424,7 +438,7 @@ class _Importer:
                 source_digest=entry.digest,
                 place_text=row.place_text,
                 placement=placement,
-                facts=self.options.facts.get(entry.source_id),
+                facts=self.options.facts.get(entry.source_id) or _facts(row),
                 attributes=row.attributes,
                 withheld=row.withheld,
                 shape=row.shape,
@@ -461,11 +475,15 @@ class _Importer:
     def _elsewhere(
         self, connection: Connection, entries: list[_Entry]
     ) -> list[tuple[_Entry, LikeInitiative]]:
-        """New rows that are initiatives of another source: a file that was renamed."""
+        """New rows that are initiatives of another source: a file that was renamed, or our own."""
         if not entries:
             return []
         asked = [(entry.row.title, entry.row.place_text) for entry in entries]
         found: dict[int, LikeInitiative] = {}
+        # A list that was taken from here ("/initiatives.xlsx") has our own ids.
+        positions = {entry.source_id: index for index, entry in enumerate(entries)}
+        for other in run_queries.ours(connection, list(positions)):
+            found[positions[str(other.id)]] = other
         for other in run_queries.like(connection, self.platform, asked):
             if _is_same(entries[other.asked - 1], other):
                 found.setdefault(other.asked - 1, other)
@@ -534,6 +552,10 @@ def _source_id(row: SourceRow) -> str:
     created = first_day(row.created_as_told)  # as the first version of the import read it
     content = [row.title, row.place_text, created, row.lon, row.lat]
     return "sha256:" + hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+
+def _facts(row: SourceRow) -> InitiativeFacts | None:
+    return InitiativeFacts.from_json(row.facts) if row.facts is not None else None
 
 
 def _moment(day: str) -> datetime | None:

@@ -18,9 +18,10 @@ from sqlalchemy import Connection, Engine, text
 from mapservice.accounts.roles.model import EVERYWHERE, TerritoryScope
 from mapservice.errors import MapserviceError
 from mapservice.geocoding.service import Locator
-from mapservice.imports import run_queries, run_service, upload_queries
+from mapservice.imports import run_queries, run_service, upload_queries, uploads
 from mapservice.imports.reading import SourceFile
 from mapservice.imports.row_reports import written_report
+from mapservice.imports.run_queries import RecordedSource
 from mapservice.imports.service import (
     ImportOptions,
     ImportRun,
@@ -74,6 +75,7 @@ def work(
 
 def tidy(engine: Engine, home: Path) -> None:
     """Hands back what a dead worker left, and deletes what was sent a day ago."""
+    run_service.close_dead_runs(engine)
     with engine.begin() as connection:
         if connection.execute(text(LOCK)).scalar_one() and upload_queries.recover(
             connection, MAX_ATTEMPTS
@@ -104,10 +106,19 @@ def _do(
 
     is_check = upload.state == "checking"
     options = _options(upload, is_check=is_check)
-    source = open_file(
-        engine, file_path(home, upload), options.mapping or None, may_lack_title=is_check
-    )
-    preview = _read_as(source, options)
+    path = file_path(home, upload)
+    source = open_file(engine, path, options.mapping or None, may_lack_title=is_check)
+    is_remembered = False
+    if is_check and "platform" not in upload.options:
+        # Looked at for the first time: what was chosen for its source the last time holds again.
+        recorded = _recorded(engine, upload, options.platform or source.platform)
+        options = replace(options, licence=options.licence or recorded.licence)
+        mapping = uploads.fitting_mapping(recorded, [one.column for one in source.mapping])
+        if mapping:
+            options = replace(options, mapping=mapping)
+            source = open_file(engine, path, mapping, may_lack_title=True)
+            is_remembered = True
+    preview = _read_as(source, options) | {"is_remembered": is_remembered}
     if source.title_doubt:
         with engine.begin() as connection:
             upload_queries.settle(connection, upload.id, "checked", preview=preview)
@@ -131,6 +142,16 @@ def _do(
     with engine.begin() as connection:
         run_queries.keep_report(connection, run.id, str(report))
         upload_queries.settle(connection, upload.id, "done", preview=preview, run=run.id)
+
+
+def _recorded(engine: Engine, upload: ImportUpload, platform: str) -> RecordedSource:
+    """What is known of a source, if it is that of the person who sent the file; administrators
+    import from all."""
+    with engine.connect() as connection:
+        found = run_queries.find_source(connection, platform[:PLATFORM_LENGTH])
+    is_own = found.owner is not None and found.owner == upload.person
+    is_everywhere = "*" in upload.options.get("within", ())
+    return found if is_own or is_everywhere else RecordedSource(platform)
 
 
 def _fetched(
@@ -178,6 +199,7 @@ def _read_as(source: SourceFile, options: ImportOptions) -> dict[str, Any]:
         "rows": source.total,
         "encoding": source.encoding,
         "platform": options.platform or source.platform[:PLATFORM_LENGTH],
+        "licence": options.licence,
         "title_doubt": source.title_doubt,
         "problems": list(source.problems[:50]),
         "columns": [

@@ -5,7 +5,7 @@ That one needs GDAL and the geocoder; a process that answers requests does witho
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
@@ -17,6 +17,7 @@ from mapservice.errors import InvalidInput, StateConflict
 from mapservice.imports import upload_queries
 from mapservice.imports.columns import NAMES
 from mapservice.imports.readers.content import DATA_SUFFIXES
+from mapservice.imports.run_queries import RecordedSource
 from mapservice.imports.upload_queries import ImportUpload
 from mapservice.outgoing.guarded_client import ADDRESS_LENGTH, spelt
 from mapservice.outgoing.public_hosts import check_address
@@ -136,6 +137,29 @@ def named(address: str, content_type: str) -> str:
     if name.lower().endswith(tuple(SUFFIXES)):
         return name
     return f"{name}{SUFFIX_BY_TYPE.get(content_type, '.csv')}"
+
+
+def checked_options(upload: ImportUpload) -> dict[str, Any]:
+    """The choices that a file was checked with; where nobody chose, those that its page shows."""
+    preview = upload.preview
+    understood = {one["column"]: one["field"] for one in preview.get("columns", ())}
+    return {
+        "licence": preview.get("licence", ""),
+        "snapshot": False,
+        **upload.options,
+        "mapping": upload.options.get("mapping") or mapping_of(understood),
+        "platform": upload.options.get("platform") or preview.get("platform", ""),
+    }
+
+
+def fitting_mapping(source: RecordedSource, columns: Sequence[str]) -> dict[str, str]:
+    """What was chosen for the columns of a source, for its next file; {} if that has others.
+
+    Columns that are new are kept as they are, and shown, until somebody chooses.
+    """
+    mapping = dict(source.mapping or {})
+    chosen = {column for column in mapping.values() if column}
+    return mapping if chosen and chosen <= set(columns) else {}
 
 
 def mapping_of(chosen: Mapping[str, str]) -> dict[str, str]:

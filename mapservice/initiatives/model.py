@@ -78,7 +78,8 @@ class SourceRow:
     is only what can be a date of creation, `created_as_told` whatever was written: it helps to
     distinguish rows without ids. `problems` lists what was dropped or mended on the way, in words
     that name the column. `attributes` are the cells that no field takes, by their column, as JSON
-    holds them; `withheld` those of them that are about persons.
+    holds them; `withheld` those of them that are about persons. `facts` are those that cells tell,
+    as `InitiativeFacts.to_json` gives them; None where the file has no column for any.
     `rejected` is the reason why the row cannot become an initiative, `skipped` why it is none at
     all (a total, a heading, the header once more), or "".
     """
@@ -109,6 +110,7 @@ class SourceRow:
     point_doubt: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
     withheld: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] | None = None
     problems: tuple[str, ...] = ()
     rejected: str = ""
     skipped: str = ""

@@ -20,7 +20,7 @@ from mapservice.accounts.roles import permissions as access
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n import gettext as _
 from mapservice.imports import run_queries, upload_queries, uploads
-from mapservice.imports.columns import NAMES
+from mapservice.imports.columns import FACT_REASON, NAMES
 from mapservice.imports.run_queries import RecordedSource
 from mapservice.imports.sources import decisions
 from mapservice.imports.sources import queries as source_queries
@@ -139,8 +139,11 @@ def choose(identifier: UUID) -> Response:
             options = _options(connection, upload)
         except InvalidInput as error:
             return _file(connection, upload, HTTPStatus.BAD_REQUEST, _mistake(error))
-        checked = {**upload.options, "is_checked": True} == {**options, "is_checked": True}
-        is_ready = checked and not upload.preview.get("title_doubt")
+        checked = uploads.checked_options(upload)
+        if not access.badge().is_admin:
+            # Who waits for a moderator is no choice of theirs, and changes nothing that is shown.
+            checked["moderate"] = options["moderate"]
+        is_ready = checked == options and not upload.preview.get("title_doubt")
         if "import" in request.form and upload.state == "checked" and is_ready:
             if not _may_import(connection, options["platform"]):
                 return _file(connection, upload, HTTPStatus.CONFLICT, _not_yours())
@@ -234,7 +237,7 @@ def _file(
         "importer/file.html",
         upload=upload,
         platform=request.form.get("platform", platform),
-        licence=request.form.get("licence", upload.options.get("licence", "")),
+        licence=request.form.get("licence", uploads.checked_options(upload)["licence"]),
         source=run_queries.find_source(connection, platform),
         chosen=chosen,
         fields=field_words(),
@@ -340,6 +343,9 @@ def _reason_words() -> dict[str, str]:
         "by its name": _("d’après son nom"),
         "as asked": _("choisi par vous"),
         "kept as it is": _("aucun champ ne la prend : gardée telle quelle"),
+        FACT_REASON: _(
+            "mise dans les informations pratiques si elle est comprise, sinon gardée telle quelle"
+        ),
         "holds nothing": _("vide"),
     }
 

@@ -67,12 +67,12 @@ def test_what_no_field_takes_is_kept_with_its_type(tmp_path: Path) -> None:
     first, second = opened(tmp_path, text).rows
     assert first.attributes == {
         "Budget": 1250.5,
-        "Horaires": "Lundi 9h-12h",
         "Ouvert à tous": True,
         "Visite": "2024-03-21",
         "Code dossier": "00123",
         "SIRET": "12345678900011",
     }
+    assert first.facts == {"opening_hours": "Mo 09:00-12:00"}
     assert second.attributes["Budget"] == 300
     assert second.attributes["Ouvert à tous"] is False
     assert "Horaires" not in second.attributes

@@ -146,6 +146,89 @@ def test_undo_leaves_all_as_before(imported: Imported, engine: Engine) -> None:
     assert outcomes(reports) == {"unchanged": 2}
 
 
+def test_facts_are_imported_and_undone_with_the_rest(
+    engine: Engine, locator: Locator, tmp_path: Path
+) -> None:
+    path = tmp_path / "ateliers.csv"
+
+    def run(hours: str, audience: str) -> tuple[ImportRun, list[RowReport]]:
+        line = f"1,Un atelier,35000,Rennes,{hours},{audience}\n"
+        path.write_text("id,titre,code postal,ville,Horaires,Public\n" + line, encoding="utf-8")
+        made = import_file(engine, locator, path, ImportOptions())
+        return made, list(made.reports)
+
+    def facts() -> Any:
+        statement = text("SELECT opening_hours, audience FROM initiative")
+        with engine.connect() as connection:
+            return tuple(connection.execute(statement).one())
+
+    run("Lundi 9h-12h", "Familles")
+    assert facts() == ("Mo 09:00-12:00", ["familles"])
+    before = state(engine)
+    _, again = run("Lundi 9h-12h", "Familles")
+    assert outcomes(again) == {"unchanged": 1}
+    # What the file tells no longer is known no longer.
+    later, _ = run("sur rendez-vous", "")
+    assert facts() == (None, None)
+    run_service.undo_run(engine, later.id)
+    assert state(engine) == before
+
+
+def test_a_run_whose_process_died_has_failed_and_can_be_undone(
+    imported: Imported, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        dead = run_queries.begin(
+            connection,
+            platform="initiatives",
+            file_name="initiatives.csv",
+            person=None,
+            started_by="",
+            is_moderated=False,
+            is_snapshot=False,
+            reading={},
+        )
+    # One that lives is left alone, also while others are looked for.
+    alive, _ = imported(VERGER)
+    with engine.connect() as keeper, engine.begin() as connection:
+        run_queries.mark_alive(keeper, alive.id)
+        connection.execute(
+            text("UPDATE import_run SET state = 'running' WHERE id = :run"), {"run": alive.id}
+        )
+        assert run_queries.fail_dead(connection) == [dead]
+        assert run_queries.fail_dead(connection) == []
+    with engine.begin() as connection:
+        assert run_queries.fail_dead(connection) == [alive.id]
+        assert run_service.find_run(connection, dead).state == "failed"
+    assert run_service.undo_run(engine, alive.id).deleted == 1
+
+
+def test_a_list_taken_from_here_makes_no_twins(imported: Imported, engine: Engine) -> None:
+    imported(VERGER)
+    before = state(engine)
+    with engine.connect() as connection:
+        own = connection.execute(text("SELECT id FROM initiative")).scalar_one()
+    line = f"{own},Un verger corrigé,Planter,,79000,Niort,,,2025-01-18,,\n"
+    _, (report,) = imported(line, name="liste.csv")
+    assert str(report.outcome) == "elsewhere"
+    assert str(own) in report.reason
+    assert state(engine) == before
+
+
+def test_an_import_that_is_read_is_alive_until_its_last_row(
+    engine: Engine, locator: Locator, tmp_path: Path
+) -> None:
+    path = tmp_path / "ateliers.csv"
+    path.write_text("id,titre,ville\n1,Un atelier,Rennes\n2,Un bal,Brest\n", encoding="utf-8")
+    run = import_file(engine, locator, path, ImportOptions())
+    next(run.reports)
+    with engine.begin() as connection:
+        assert run_queries.fail_dead(connection) == []
+    list(run.reports)
+    with engine.connect() as connection:
+        assert run_service.find_run(connection, run.id).state == "done"
+
+
 def test_a_run_is_undone_once(imported: Imported, engine: Engine) -> None:
     run, _ = imported(VERGER)
     run_service.undo_run(engine, run.id)
@@ -298,5 +381,7 @@ def test_a_run_that_breaks_off_says_so(imported: Imported, engine: Engine) -> No
             is_snapshot=False,
             reading={},
         )
-    with pytest.raises(StateConflict, match="still under way"):
-        run_service.undo_run(engine, number)
+    with engine.connect() as keeper:
+        run_queries.mark_alive(keeper, number)
+        with pytest.raises(StateConflict, match="still under way"):
+            run_service.undo_run(engine, number)

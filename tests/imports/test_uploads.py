@@ -132,13 +132,9 @@ def test_a_file_goes_from_upload_to_undo(
     assert form["column-4"] == "attribute"
 
     assert coordinator.post(address, **form, **{"import": "1"}).status_code == 303
-    # The first form says more than was checked: the choices, spelt out. They are checked first.
-    assert upload(engine, address).state in ("sent", "accepted")
+    # What is sent as it is shown was checked already: nobody presses twice.
+    assert upload(engine, address).state == "accepted"
     work()
-    if upload(engine, address).state == "checked":
-        form = choices(coordinator.get(address).text)
-        coordinator.post(address, **form, **{"import": "1"})
-        work()
     page = coordinator.get(address).text
     assert 'data-state="done"' in page
     assert "attend une relecture" in page
@@ -168,6 +164,51 @@ def imported(who: Actor, engine: Engine, work: Callable[[], int], address: str, 
         if upload(engine, address).state != "checked":
             break
     return who.get(address).text
+
+
+def test_a_choice_that_was_changed_is_checked_before_it_is_imported(
+    coordinator: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    address = send(coordinator, HEADER + ROWS)
+    work()
+    form = choices(coordinator.get(address).text)
+    coordinator.post(address, **form | {"column-4": "description"}, **{"import": "1"})
+    assert upload(engine, address).state == "sent"
+    assert titles(engine) == {}
+
+
+def test_what_was_chosen_for_a_source_is_offered_at_its_next_file(
+    app: Flask, coordinator: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    table = "id;Sujet;Objet;Commune\n{};Voisins;Un four à pain pour le bourg;Rennes\n"
+    chosen = {"column-1": "attribute", "column-2": "title", "licence": "ODbL 1.0"}
+    page = imported(coordinator, engine, work, send(coordinator, table.format(1)), **chosen)
+    assert 'data-state="done"' in page
+
+    # The next file of that name has a column more, at the front.
+    following = "Année;" + table.format("2025;2")
+    address = send(coordinator, following)
+    work()
+    page = coordinator.get(address).text
+    assert "Ces choix sont ceux de votre dernier import de « actions »" in page
+    form = choices(page)
+    assert (form["column-2"], form["column-3"]) == ("attribute", "title")
+    assert form["licence"] == "ODbL 1.0"
+    coordinator.post(address, **form, **{"import": "1"})
+    assert upload(engine, address).state == "accepted"
+    work()
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT title, source_licence FROM initiative")).all()
+    assert found == [("Un four à pain pour le bourg", "ODbL 1.0")] * 2
+
+    # A file with other columns is read as any other; so is that of somebody else.
+    for who, data in (
+        (coordinator, "id;Titre;Objet;Ville\n3;Une haie;Planter;Rennes\n"),
+        (actor(app, engine, "other", ("coordinator", BRETAGNE)), table.format(3)),
+    ):
+        address = send(who, data)
+        work()
+        assert not upload(engine, address).preview["is_remembered"]
 
 
 def test_an_administrator_publishes_everywhere(

@@ -12,12 +12,15 @@ A line is an object that begins a sheet or table, or a list of the texts of a ro
 
 import contextlib
 import json
+import re
 import resource
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from html import unescape
+from typing import IO, Any
 
 MIB = 1024 * 1024
 # Address space, seconds of a processor, bytes written.
@@ -28,6 +31,10 @@ OUTPUT_BYTES = 1024 * MIB
 MAX_PARTS_BYTES = 400 * MIB
 MAX_PARTS = 5_000
 CHUNK_BYTES = MIB
+# A cell of a sheet holds 32,767 characters at most, each of some bytes, and its formula 8,192.
+MOST_CELL_BYTES = 8 * MIB
+SAVED_VALUE = re.compile(rb"<v>[^<]")
+CELL_COLUMN = re.compile(rb'^[^>]*\br="([A-Z]{1,3})\d')
 PARQUET_ROWS = 1_000
 DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY", b"<!doctype")
 
@@ -71,11 +78,16 @@ def _workbook(path: str) -> Iterator[Any]:
         raise
     except Exception as error:
         raise Unreadable(f"the workbook cannot be read ({_words(error)})") from error
+    unsaved = _unsaved_formulas(path)
     for about in workbook.sheets_metadata:
         if about.typ != SheetTypeEnum.WorkSheet:
             continue
         is_hidden = about.visible != SheetVisibleEnum.Visible
-        yield {"sheet": about.name, "hidden": is_hidden}
+        yield {
+            "sheet": about.name,
+            "hidden": is_hidden,
+            "unsaved": unsaved.get(about.name, {}),
+        }
         if is_hidden:
             continue
         try:
@@ -120,6 +132,56 @@ def _check_parts(path: str) -> None:
     except Exception as error:
         # zipfile raises ten kinds of error on hostile archives, some of them undocumented.
         raise Unreadable("the workbook is damaged") from error
+
+
+def _unsaved_formulas(path: str) -> dict[str, dict[str, int]]:
+    """Formulas of an XLSX file whose values nobody saved, by sheet and column: a program wrote
+    them and no spreadsheet has computed them yet, so that their cells look empty."""
+    found: dict[str, dict[str, int]] = {}
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+        if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
+            return {}
+        links = {
+            link.get("Id"): link.get("Target", "").lstrip("/")
+            for link in _elements(archive.read("xl/_rels/workbook.xml.rels"), "Relationship")
+        }
+        for sheet in _elements(archive.read("xl/workbook.xml"), "sheet"):
+            link = next((value for name, value in sheet.items() if name.endswith(":id")), "")
+            part = links.get(link, "")
+            full = next((name for name in (f"xl/{part}", part) if name in names), "")
+            if full:
+                with archive.open(full) as stream:
+                    found[sheet.get("name", "")] = _count_unsaved(stream)
+    return found
+
+
+def _elements(markup: bytes, tag: str) -> Iterator[dict[str, str]]:
+    """The attributes of each element of a small part that declares no entities."""
+    for element in re.findall(rf"<(?:\w+:)?{tag}\s[^>]*>", markup.decode("utf-8", "replace")):
+        yield {name: unescape(value) for name, value in re.findall(r'([\w:]+)="([^"]*)"', element)}
+
+
+def _count_unsaved(stream: IO[bytes]) -> dict[str, int]:
+    """By the letters of their column. Texts may be empty: `t="str"`, or a formula that says ""."""
+    counted: Counter[str] = Counter()
+    rest = b""
+    while chunk := stream.read(CHUNK_BYTES):
+        cells = (rest + chunk).split(b"<c ")
+        rest = b"<c " + cells.pop() if len(cells) > 1 else rest + chunk
+        if len(rest) > MOST_CELL_BYTES:
+            return {}
+        if len(cells) > 1:
+            counted.update(filter(None, map(_unsaved_column, cells[1:])))
+    counted.update(filter(None, map(_unsaved_column, rest.split(b"<c ")[1:])))
+    return dict(counted)
+
+
+def _unsaved_column(cell: bytes) -> str:
+    if b"<f" not in cell or b't="str"' in cell or SAVED_VALUE.search(cell):
+        return ""
+    place = CELL_COLUMN.search(cell)
+    return place.group(1).decode() if place else "?"
 
 
 def _below(ranges: list[MergedRange] | None, start: tuple[int, int]) -> list[MergedRange]:

@@ -1,15 +1,22 @@
 """Rows of cells with a header somewhere above them: what CSV files and sheets have in common."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from mapservice.errors import SourceError
+from mapservice.imports.codes import looks_like_code
+from mapservice.imports.dates import is_day, read_date
 from mapservice.imports.readers.tables import MAX_COLUMNS, SourceRecord, SourceTable, storable
+from mapservice.imports.text import folded
 
 # Titles, notes and groups of columns may stand above the header.
 HEADER_WITHIN = 10
+
+PERSON_HEADERS = frozenset({"nom", "noms", "name", "nom prenom", "nom et prenom", "identite"})
+OF_PERSONS = re.compile(r"\b(?:contact|referent|responsable|interlocut|correspondant|personne)")
 
 # How many of some header cells name a role that is known.
 Recogniser = Callable[[list[str]], int]
@@ -65,10 +72,15 @@ def find_header(first: Sequence[DelimitedRow], recognised: Recogniser, name: str
         best = next(full, 0)
         names = first[best].cells
 
+    if not best and not known[0] and _holds_data(names, first[1:]):
+        columns, _ = _unique([""] * width, [])
+        told = "there is no header: the first row is one like the others, and is read"
+        return TableHeader(columns, 0, 0, (told,))
+
     # Two rows may make one header: the second says more of what the first one groups.
     rows = best + 1
     if rows < len(first) and (joined := _joined(names, first[rows].cells)):
-        if recognised(joined) > known[best]:
+        if recognised(joined) > known[best] or _names_parts(names, first[rows].cells):
             names, groups, rows = joined, names, rows + 1
     elif best and sum(bool(cell.strip()) for cell in groups) > 1:
         names = [
@@ -122,6 +134,53 @@ def _is_full(cells: Sequence[str], width: int) -> bool:
     return len(texts) * 2 > width
 
 
+def _holds_data(names: Sequence[str], below: Sequence[DelimitedRow]) -> bool:
+    """Whether a cell of the first row is data of the same kind as nearly all below it."""
+    if len(below) < 2:
+        return False
+    for index, cell in enumerate(names):
+        kind = _data_kind(cell)
+        under = [row.cells[index] for row in below if index < len(row.cells)]
+        filled = [_data_kind(one) for one in under if one.strip()]
+        if kind and len(filled) > 1 and filled.count(kind) >= 0.8 * len(filled):
+            return True
+    return False
+
+
+def _data_kind(cell: str) -> str:
+    """What no column is called: a code, an exact number, a day, an address; "" for all else.
+
+    Years and small numbers are names of columns ("2023", "1").
+    """
+    cell = cell.strip()
+    if len(cell) > 200:
+        return ""
+    if re.fullmatch(r"https?://\S+|\S+@\S+\.\w+", cell):
+        return "address"
+    if len(cell) == len("35238") and looks_like_code(cell):
+        return "code"
+    if re.fullmatch(r"-?\d{1,3}[.,]\d{3,}", cell):
+        return "degrees"
+    return "day" if not cell.isdigit() and is_day(read_date(cell) or "") else ""
+
+
+def _names_parts(names: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether a row that `_joined` allows names parts of groups ("2023": "Budget", "Public").
+
+    A row of data says something in the columns that are no groups, or holds numbers.
+    """
+    width = max(len(names), len(below))
+    upper = [*names, *[""] * (width - len(names))]
+    lower = [*below, *[""] * (width - len(below))]
+    alone = [
+        bool(over.strip()) and (index + 1 == width or bool(upper[index + 1].strip()))
+        for index, over in enumerate(upper)
+    ]
+    parts = [under for under, is_alone in zip(lower, alone, strict=True) if not is_alone]
+    named = [cell for cell in parts if cell.strip()]
+    return any(alone) and len(named) > 1 and all(any(map(str.isalpha, cell)) for cell in named)
+
+
 def _joined(names: Sequence[str], below: Sequence[str]) -> list[str] | None:
     """The header of two rows: `below` where it says something, which it may only where `names`
     says nothing, the same, or begins a group."""
@@ -153,6 +212,13 @@ def _unique(names: Sequence[str], groups: Sequence[str]) -> tuple[tuple[str, ...
     plain = [
         f"{over[index]} {name}"[:200]
         if counted[name] > 1 and over[index] not in ("", name)
+        else name
+        for index, name in enumerate(plain)
+    ]
+    # A name under "Contact" is that of somebody, which its own header does not say.
+    plain = [
+        f"{over[index]} {name}"[:200]
+        if folded(name) in PERSON_HEADERS and OF_PERSONS.search(folded(over[index]))
         else name
         for index, name in enumerate(plain)
     ]

@@ -36,11 +36,13 @@ def read_workbook(content: FileContent, recognised: Recogniser) -> SourceTable:
     converted = convert(content, "workbook")
     problems: list[str] = []
     sheets: dict[str, int] = {}
+    unsaved: dict[str, dict[str, int]] = {}
     for head, start in converted.parts():
         if head["hidden"]:
             problems.append(f"sheet {head['sheet']!r} is hidden: not read")
         else:
             sheets[head["sheet"]] = start
+            unsaved[head["sheet"]] = head.get("unsaved", {})
     tables: dict[str, SourceTable] = {}
     known: dict[str, int] = {}
     for sheet, start in sheets.items():
@@ -71,6 +73,13 @@ def read_workbook(content: FileContent, recognised: Recogniser) -> SourceTable:
         if sheet not in chosen
     ]
     problems += [problem for sheet in chosen for problem in tables[sheet].problems]
+    problems += [
+        f"sheet {sheet!r}: {sum(counts.values())} formulas (columns {', '.join(sorted(counts))})"
+        " have no saved value and are read as empty: open the file in a spreadsheet, save it, and"
+        " import it again"
+        for sheet in chosen
+        if (counts := unsaved[sheet])
+    ]
     if len(chosen) == 1:
         table = tables[best]
         if len(sheets) > 1:

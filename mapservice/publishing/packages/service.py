@@ -62,7 +62,9 @@ def import_package(
 ) -> ImportRun:
     """Returns the run; lines are taken in as its `reports` are read."""
     number = 0
+    keeper: Connection | None = None
     if not options.dry_run:
+        keeper = engine.connect()
         with engine.begin() as connection:
             number = run_queries.begin(
                 connection,
@@ -79,7 +81,8 @@ def import_package(
                     "made": {},
                 },
             )
-    taking = _PackageImport(engine, store, package, options, number)
+            run_queries.mark_alive(keeper, number)
+    taking = _PackageImport(engine, store, package, options, number, keeper)
     return ImportRun(
         platform=package.origin.name,
         total=package.total,
@@ -98,6 +101,8 @@ class _PackageImport:
     package: DataPackage
     options: PackageOptions
     number: int
+    # Marks the run while it lives (`run_queries.fail_dead`).
+    keeper: Connection | None = None
     # Initiatives of the package that are not taken in: nothing of theirs is.
     absent: set[str] = field(default_factory=set)
     row: int = 0
@@ -115,6 +120,8 @@ class _PackageImport:
             if self.number:
                 with self.engine.begin() as connection:
                     run_queries.finish(connection, self.number, state, counts)
+            if self.keeper is not None:
+                self.keeper.close()
 
     def _reports(self) -> Iterator[RowReport]:
         lines = self.package.records(PackageResource.INITIATIVES)
