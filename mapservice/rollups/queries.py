@@ -1,4 +1,7 @@
-"""Counts from the rollups: base plus the deltas not yet folded in, in one snapshot."""
+"""Counts from the rollups: base plus the deltas not yet folded in, in one snapshot.
+
+Of groups and events: `group_event_queries`.
+"""
 
 from typing import Any
 
@@ -15,6 +18,7 @@ from mapservice.territories.model import Level
 
 COUNTRY = "country"
 ALL_THEMES = ""
+COLUMNS = ("initiatives", "supporters", "undated")
 
 # Sums by code at one level. `themes` is '{""}' for all of them, which the base keeps summed up.
 # Kept counts of a level and what changed since, by theme, status and month.
@@ -239,7 +243,7 @@ def part_counts(
     )
     inner = fill(epci_parts.COMMUNES, texts)
     communes, _ = counts_by_code(Level.COMMUNE, scope, inner, undated=undated)
-    return fill(epci_parts.COUNTS, {"wholly": wholly, "communes": communes}), values
+    return epci_parts.counts(COLUMNS, wholly, communes), values
 
 
 def _counts(
@@ -295,24 +299,40 @@ def within(
 # Every kept count against a recount, both directions, rollups at their finest and summed grains;
 # and what initiatives keep of their supports.
 CHECK = """
-WITH counted AS (
+WITH thing AS (
+    SELECT region, departement, epci, commune, status, theme, rollup_month(created_at) AS month,
+           1 AS initiatives, supporters, told_here AS told, local_here AS local,
+           0 AS groups, 0 AS events
+      FROM initiative
+     UNION ALL
+    SELECT region, departement, epci, commune, status, theme, rollup_month(published_at),
+           0, 0, 0, 0, 1, 0
+      FROM local_group
+     UNION ALL
+    SELECT region, departement, epci, commune, status, theme, rollup_month(starts_at),
+           0, 0, 0, 0, 0, 1
+      FROM event
+), counted AS (
     SELECT place.level, place.code, status, coalesce(theme, '') AS theme,
-           coalesce(month, '-infinity') AS month,
-           count(*) AS initiatives, sum(supporters) AS supporters,
-           sum(told_here) AS told, sum(local_here) AS local
-      FROM (SELECT *, rollup_month(created_at) AS month FROM initiative) AS dated
+           coalesce(month, '-infinity') AS month, sum(initiatives) AS initiatives,
+           sum(supporters) AS supporters, sum(told) AS told, sum(local) AS local,
+           sum(groups) AS groups, sum(events) AS events
+      FROM thing
      CROSS JOIN LATERAL (VALUES ('country', 'FR'), ('region', region), ('departement', departement),
                                 ('epci', epci), ('commune', commune)) AS place (level, code)
      WHERE place.code IS NOT NULL
      GROUP BY place.level, place.code, status, CUBE (theme, month)
 ), kept AS (
     SELECT level, code, status, theme, month, sum(initiatives) AS initiatives,
-           sum(supporters) AS supporters, sum(told) AS told, sum(local) AS local
-      FROM (SELECT level, code, status, theme, month, initiatives, supporters, told, local
+           sum(supporters) AS supporters, sum(told) AS told, sum(local) AS local,
+           sum(groups) AS groups, sum(events) AS events
+      FROM (SELECT level, code, status, theme, month, initiatives, supporters, told, local,
+                   groups, events
               FROM rollup
              UNION ALL
             SELECT level, code, status, coalesce(theme, ''), coalesce(month, '-infinity'),
-                   sum(initiatives), sum(supporters), sum(told), sum(local)
+                   sum(initiatives), sum(supporters), sum(told), sum(local), sum(groups),
+                   sum(events)
               FROM rollup_delta_level
              GROUP BY level, code, status, CUBE (theme, month)) AS both_parts
      GROUP BY level, code, status, theme, month
@@ -338,7 +358,9 @@ WITH counted AS (
      CROSS JOIN LATERAL (VALUES ('initiatives', kept.initiatives, counted.initiatives),
                                 ('supporters', kept.supporters, counted.supporters),
                                 ('told', kept.told, counted.told),
-                                ('local', kept.local, counted.local)) AS one
+                                ('local', kept.local, counted.local),
+                                ('groups', kept.groups, counted.groups),
+                                ('events', kept.events, counted.events)) AS one
      UNION ALL
     SELECT 'rollup_cell', concat_ws(' ', zoom, cell, status, theme), one.*
       FROM kept_cell FULL JOIN counted_cell USING (zoom, cell, status, theme)
