@@ -53,6 +53,7 @@ from mapservice.dashboards.model import (
 from mapservice.db.engine import PreparedSql, fetch_all, fill
 from mapservice.initiatives.filters import RollupScope
 from mapservice.initiatives.model import Theme
+from mapservice.rollups.model import ALL_THEMES, COUNTRY
 from mapservice.territories import queries as territories
 from mapservice.territories.lineage.model import plain
 from mapservice.territories.model import (
@@ -65,8 +66,6 @@ from mapservice.territories.model import (
 )
 from mapservice.territories.queries import kept_of
 
-COUNTRY = "country"
-ALL_THEMES = ""
 Numbers = NDArray[np.integer[Any]]
 # How each number is sent, and read here.
 TYPES = {

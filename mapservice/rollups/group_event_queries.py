@@ -16,21 +16,24 @@ from sqlalchemy import Connection
 from mapservice.db.engine import fill
 from mapservice.initiatives.filters import RollupScope
 from mapservice.rollups import epci_parts
-from mapservice.rollups.queries import ALL_THEMES, COUNTRY
+from mapservice.rollups.model import ALL_THEMES, COUNTRY
 from mapservice.territories.model import Level
 
 COLUMNS = ("groups", "events_coming", "events_past")
-# As the rooms of groups and events, which stand above, say it: a group that is not archived, dormant
-# ones included; events that take place or took place, and not what was cancelled or postponed.
+# As the rooms of groups and events, which stand above, say it: a group that is not archived,
+# dormant or not; events that take place or took place, and not what was cancelled or postponed.
 GROUPS_COUNTED = ("published",)
 EVENTS_COUNTED = ("published", "moved", "done")
 # Nothing takes longer (a constraint of the table): what is under way began no earlier.
 LONGEST_EVENT = timedelta(days=32)
+# Without a sign for so long a group is dormant.
+DORMANT_AFTER = timedelta(days=183)
 
-# A source of rows for each: what is kept, what is kept of later months, what changed since, and what
-# of this month is not over.
+# A source of rows for each: what is kept, what is kept of later months, what changed since, and
+# what of this month is not over.
 COUNTS = """
-    SELECT code, CAST(sum(groups) AS bigint) AS groups, CAST(sum(coming) AS bigint) AS events_coming,
+    SELECT code, CAST(sum(groups) AS bigint) AS groups,
+           CAST(sum(coming) AS bigint) AS events_coming,
            CAST(sum(events) - sum(coming) AS bigint) AS events_past
       FROM (SELECT code, CASE WHEN {is_group} THEN groups ELSE 0 END AS groups,
                    CASE WHEN {is_event} THEN events ELSE 0 END AS events, 0 AS coming
@@ -62,7 +65,7 @@ COUNTS = """
 DORMANT = """
 SELECT count(*)
   FROM local_group
- WHERE status = 'published' AND last_sign_at < %(silent_since)s AND {place} = %(code)s AND {themes}
+ WHERE {is_group} AND last_sign_at < %(last_sign)s AND {place} = %(code)s AND {themes}
    AND rollup_month(published_at) >= %(since)s AND rollup_month(published_at) < %(until)s"""
 
 
@@ -85,7 +88,7 @@ def counts_by_code(
     place = "'FR'" if level == COUNTRY else str(level)
     since, until = scope.since or date.min, scope.until or date.max
     whole = scope.since is None and scope.until is None
-    months = "month >= %(since)s AND month < %(until)s"
+    months = "month >= %(gathered_since)s AND month < %(gathered_until)s"
     texts = {
         "level": str(level),
         "place": place,
@@ -108,7 +111,7 @@ def counts_by_code(
         "month_until": _begin(min(until, next_month)),
     }
     if not whole:
-        values |= {"since": since, "until": until}
+        values |= {"gathered_since": since, "gathered_until": until}
     return fill(COUNTS, texts), values
 
 
@@ -125,11 +128,31 @@ def part_counts(
 def of_territory(
     connection: Connection, level: str, code: str, scope: RollupScope, now: datetime
 ) -> GatheringCounts:
-    statement, values = counts_by_code(level, scope, now, "SELECT %(own_code)s")
+    own = "SELECT CAST(%(own_code)s AS text)"
+    statement, values = counts_by_code(level, scope, now, own)
     row = connection.exec_driver_sql(statement, values | {"own_code": code}).one_or_none()
     if row is None:
         return GatheringCounts()
     return GatheringCounts(*(int(getattr(row, name)) for name in COLUMNS))
+
+
+def dormant(
+    connection: Connection, level: str, code: str, scope: RollupScope, now: datetime
+) -> int:
+    """How many of a territory's groups gave no sign for `DORMANT_AFTER`: that goes by the clock."""
+    texts = {
+        "is_group": _is_one_of(GROUPS_COUNTED),
+        "place": "'FR'" if level == COUNTRY else level,
+        "themes": "theme = ANY(%(themes)s)" if scope.themes else "true",
+    }
+    values = {
+        "last_sign": now - DORMANT_AFTER,
+        "code": code,
+        "themes": [str(theme) for theme in scope.themes],
+        "since": scope.since or date.min,
+        "until": scope.until or date.max,
+    }
+    return int(connection.exec_driver_sql(fill(DORMANT, texts), values).scalar_one())
 
 
 def _is_one_of(statuses: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ from random import Random
 
 from sqlalchemy import Connection, text
 
+NO_PARENTS = "epci = NULL, departement = NULL, region = NULL"
 THEMES = ("culture", "mobilite", "habitat")
 GROUPS = """
 INSERT INTO local_group (status, name, theme, openness, precision, commune, region, published_at,
@@ -87,11 +88,10 @@ def plan_events(connection: Connection, dice: Random, writer: str, communes: lis
 def change_groups(connection: Connection, dice: Random, writer: str, communes: list[str]) -> None:
     change = dice.choice(
         (
-            "status = 'archived', archived_at = now(), published_at = coalesce(published_at, now())",
+            "status = 'archived', archived_at = now(), published_at = '2026-02-01'",
             "status = 'published', archived_at = NULL, published_at = '2026-03-01'",
-            f"precision = 'commune', commune = '{dice.choice(communes)}', point = NULL,"
-            " epci = NULL, departement = NULL, region = NULL",
-            "precision = 'none', commune = NULL, epci = NULL, departement = NULL, region = NULL",
+            f"precision = 'commune', commune = '{dice.choice(communes)}', {NO_PARENTS}",
+            f"precision = 'none', commune = NULL, {NO_PARENTS}",
             f"theme = '{dice.choice(THEMES)}'",
             "last_sign_at = now()",
         )
@@ -108,9 +108,8 @@ def change_events(connection: Connection, dice: Random, writer: str, communes: l
             "status = 'cancelled', cancelled_at = now()",
             "status = 'done', cancelled_at = NULL",
             f"starts_at = starts_at + {later}, ends_at = ends_at + {later}",
-            f"precision = 'commune', commune = '{dice.choice(communes)}',"
-            " epci = NULL, departement = NULL, region = NULL",
-            "precision = 'none', commune = NULL, epci = NULL, departement = NULL, region = NULL",
+            f"precision = 'commune', commune = '{dice.choice(communes)}', {NO_PARENTS}",
+            f"precision = 'none', commune = NULL, {NO_PARENTS}",
             f"theme = '{dice.choice(THEMES)}'",
             "sequence = sequence + 1",
         )
@@ -119,7 +118,9 @@ def change_events(connection: Connection, dice: Random, writer: str, communes: l
     connection.execute(text(statement), {"w": writer})
 
 
-def drop_gatherings(connection: Connection, dice: Random, writer: str, _communes: list[str]) -> None:
+def drop_gatherings(
+    connection: Connection, dice: Random, writer: str, _communes: list[str]
+) -> None:
     """Events go with their series."""
     statement = f"DELETE FROM event_series WHERE id IN ({own_series()})"
     if dice.random() < 0.5:

@@ -257,7 +257,11 @@ def test_emptying_one_table_keeps_the_counts_of_the_others(engine: Engine) -> No
             gatherings.add_events(connection, day="2026-05-01T18:00Z", count=3)
         if folded:
             compact(engine)
-    for emptied, left in (("event_series", (4, 0)), ("initiative", (4, 0)), ("local_group", (0, 0))):
+    for emptied, left in (
+        ("event_series", (4, 0)),
+        ("initiative", (4, 0)),
+        ("local_group", (0, 0)),
+    ):
         with engine.begin() as connection:
             connection.execute(text(f"TRUNCATE {emptied} CASCADE"))
         with engine.connect() as connection:
