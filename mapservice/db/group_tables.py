@@ -1,6 +1,7 @@
 """The tables of groups, as SQLAlchemy Core sees them: groups, who belongs to them, and what."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -37,6 +38,7 @@ local_group = Table(
     Column("region", JsonSafeText),
     Column("anchor", geometry("POINT", 4326)),
     Column("anchor_3857", geometry("POINT", 3857)),
+    Column("cell", BigInteger),
     Column("search", TSVECTOR),
     Column("members", Integer, nullable=False),
     Column("organisers", Integer, nullable=False),

@@ -12,3 +12,7 @@ CREATE INDEX rollup_empty ON rollup (level) WHERE initiatives = 0 AND supporters
 -- Of all territories of a level: far fewer rows have groups or events than initiatives.
 CREATE INDEX rollup_groups_events ON rollup (level, theme, month, code) INCLUDE (status, groups, events)
     WHERE groups <> 0 OR events <> 0;
+
+-- As of events: an XYZ tile is one range of codes.
+ALTER TABLE local_group ADD COLUMN cell bigint GENERATED ALWAYS AS (grid_cell(anchor_3857)) STORED;
+CREATE INDEX local_group_cell ON local_group (cell) WHERE status IN ('published', 'archived');
