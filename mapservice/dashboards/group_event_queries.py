@@ -17,6 +17,9 @@ from mapservice.territories import epci_parts
 from mapservice.territories.model import Level
 
 CODES = "SELECT unnest(CAST(%(codes)s AS text[]))"
+MADE_UP = """
+SELECT EXISTS (SELECT FROM local_group WHERE source IN ('sample', 'generated'))
+    OR EXISTS (SELECT FROM event_series WHERE source IN ('sample', 'generated'))"""
 PACKED = """
   WITH place AS MATERIALIZED ({places})
 SELECT string_agg(code, ','), {columns}
@@ -71,6 +74,7 @@ class TerritoryGatherings:
     """What a page tells: `own` of the territory, `rows` of its most populous parts.
 
     `dormant` of its groups gave no sign for six months; `inhabited` parts are asked for silence.
+    `made_up`: groups or events of a sample or a generator are counted somewhere in France.
     """
 
     own: GatheringCounts
@@ -79,6 +83,7 @@ class TerritoryGatherings:
     inhabited: int
     rows: Sequence[GatheringRow]
     silences: Sequence[GatheringSilence]
+    made_up: bool
 
 
 def figures(connection: Connection, view: DashboardView) -> GatheringFigures:
@@ -131,6 +136,7 @@ def gatherings(
             GatheringSilence(name, len(at), _rows(connection, view.by, found, at[:silent]))
             for name, at in quiet.items()
         ],
+        made_up=bool(connection.exec_driver_sql(MADE_UP).scalar_one()),
     )
 
 

@@ -62,11 +62,14 @@ COUNTS = """
            ) AS source
      GROUP BY code"""
 
+PUBLISHED_IN = """rollup_month(published_at) >= %(since)s
+   AND rollup_month(published_at) < %(until)s"""
+# An index holds all that is asked here.
 DORMANT = """
 SELECT count(*)
   FROM local_group
  WHERE {is_group} AND last_sign_at < %(last_sign)s AND {place} = %(code)s AND {themes}
-   AND rollup_month(published_at) >= %(since)s AND rollup_month(published_at) < %(until)s"""
+   AND {months}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ def dormant(
         "is_group": _is_one_of(GROUPS_COUNTED),
         "place": "'FR'" if level == COUNTRY else level,
         "themes": "theme = ANY(%(themes)s)" if scope.themes else "true",
+        "months": PUBLISHED_IN if scope.since or scope.until else "true",
     }
     values = {
         "last_sign": now - DORMANT_AFTER,

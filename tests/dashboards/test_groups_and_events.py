@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from mapservice.events import model as events
 from mapservice.events import queries as event_queries
 from mapservice.groups import model as groups
+from mapservice.groups.fixtures import SAMPLE
 from mapservice.rollups import group_event_queries as counted
 from tests.rollups.gatherings import add_events, add_groups
 
@@ -81,6 +82,7 @@ def test_what_is_wider_than_a_commune_counts_where_it_is_placed(
     html = section(client, "/coordination/region/53?by=departement")
     assert band(html) == [5, 2, 1]
     assert silent(html, "groups")[1] == ["29", "56", "22"]
+    assert "d’exemple" not in html
     html = section(client, "/coordination?theme=habitat")
     assert band(html) == [1, 0, 0]
     assert "Du thème choisi." in html
@@ -103,6 +105,14 @@ def test_files_have_the_figures_of_every_part(gathered: None, client: FlaskClien
         )
         assert filed == answered, address
         assert any(map(any, filed.values()))
+
+
+def test_made_up_groups_are_said_to_be_so(engine: Engine, client: FlaskClient) -> None:
+    with engine.begin() as connection:
+        add_groups(connection, RENNES, source=SAMPLE)
+    html = section(client, "/coordination/departement/35")
+    assert band(html) == [1, 0, 0]
+    assert "groupes ou des événements d’exemple, qui n’existent pas" in html
 
 
 def test_counts_mean_what_the_rooms_of_groups_and_events_mean() -> None:

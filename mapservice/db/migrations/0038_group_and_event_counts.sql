@@ -16,3 +16,6 @@ CREATE INDEX rollup_groups_events ON rollup (level, theme, month, code) INCLUDE 
 -- As of events: an XYZ tile is one range of codes.
 ALTER TABLE local_group ADD COLUMN cell bigint GENERATED ALWAYS AS (grid_cell(anchor_3857)) STORED;
 CREATE INDEX local_group_cell ON local_group (cell) WHERE status IN ('published', 'archived');
+-- How many are dormant is read from this index alone; members that come and go do not touch it.
+CREATE INDEX local_group_sign ON local_group (last_sign_at)
+    INCLUDE (commune, epci, departement, region, theme, published_at) WHERE status = 'published';
