@@ -1,4 +1,4 @@
-"""The collection of the OGC API, the tiles and the list of groups say the same; so do their events."""
+"""The OGC collection, the tiles and the list of groups say the same; and the dates of one group."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
