@@ -38,7 +38,6 @@ local_group = Table(
     Column("region", JsonSafeText),
     Column("anchor", geometry("POINT", 4326)),
     Column("anchor_3857", geometry("POINT", 3857)),
-    Column("cell", BigInteger),
     Column("search", TSVECTOR),
     Column("members", Integer, nullable=False),
     Column("organisers", Integer, nullable=False),
@@ -53,6 +52,7 @@ local_group = Table(
     Column("reason", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("cell", BigInteger),
 )
 
 group_member = Table(

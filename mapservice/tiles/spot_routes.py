@@ -1,4 +1,4 @@
-"""What the endpoints of tiles of events and of groups answer. Rows count from the north (XYZ)."""
+"""Answers of the tile routes of events and of groups. Rows count from the north (XYZ)."""
 
 import json
 from collections.abc import Mapping, Sequence
