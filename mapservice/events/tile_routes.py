@@ -12,7 +12,8 @@ from mapservice.events.filters import EventFilters
 from mapservice.events.queries import where
 from mapservice.events.routes import read_filters
 from mapservice.initiatives.grid import EVENTS_CREDIT, Tile
-from mapservice.tiles import spot_queries, spot_routes
+from mapservice.tiles import routes as tiles
+from mapservice.tiles import spot_queries
 from mapservice.tiles.spot_queries import SpotLayer
 from mapservice.web.edge import services
 
@@ -36,7 +37,7 @@ def tilejson() -> Response:
     with services().autocommit.connect() as connection:
         filters = _filters(connection)
     days = f"Without from, to or when: what takes place within {TILE_DAYS} days from now."
-    return spot_routes.tilejson(LAYER, filters.to_pairs(), FIELDS, EVENTS_CREDIT, days)
+    return tiles.spots_tilejson(LAYER, filters.to_pairs(), FIELDS, EVENTS_CREDIT, days)
 
 
 @blueprint.get("/events/<z>/<x>/<y>.pbf")
@@ -45,7 +46,7 @@ def mvt(z: str, x: str, y: str) -> Response:
     with services().autocommit.connect() as connection:
         filters = _within_days(_filters(connection), now)
         hits = spot_queries.hits_of(LAYER, tile).where(*where(filters, now))
-        return spot_routes.mvt(spot_queries.spots_mvt(connection, LAYER, tile, hits))
+        return tiles.spots_tile(spot_queries.spots_mvt(connection, LAYER, tile, hits))
 
 
 @blueprint.get("/events/<z>/<x>/<y>.geojson")
@@ -54,7 +55,7 @@ def geojson(z: str, x: str, y: str) -> Response:
     with services().autocommit.connect() as connection:
         filters = _within_days(_filters(connection), now)
         hits = spot_queries.hits_of(LAYER, tile).where(*where(filters, now))
-        return spot_routes.geojson(spot_queries.spots_geojson(connection, LAYER, tile, hits))
+        return tiles.spots_collection(spot_queries.spots_geojson(connection, LAYER, tile, hits))
 
 
 def _filters(connection: Connection) -> EventFilters:

@@ -11,7 +11,8 @@ from mapservice.groups.filters import GroupFilters
 from mapservice.groups.queries import where
 from mapservice.groups.routes import read_filters
 from mapservice.initiatives.grid import GROUPS_CREDIT, Tile
-from mapservice.tiles import spot_queries, spot_routes
+from mapservice.tiles import routes as tiles
+from mapservice.tiles import spot_queries
 from mapservice.tiles.spot_queries import SpotLayer
 from mapservice.web.edge import services
 
@@ -32,7 +33,7 @@ def tilejson() -> Response:
     with services().autocommit.connect() as connection:
         filters = _filters(connection)
     archived = "Without state: groups that are not archived."
-    return spot_routes.tilejson(LAYER, filters.to_pairs(), FIELDS, GROUPS_CREDIT, archived)
+    return tiles.spots_tilejson(LAYER, filters.to_pairs(), FIELDS, GROUPS_CREDIT, archived)
 
 
 @blueprint.get("/groups/<z>/<x>/<y>.pbf")
@@ -40,7 +41,7 @@ def mvt(z: str, x: str, y: str) -> Response:
     tile, now = Tile.parse(z, x, y), datetime.now(UTC)
     with services().autocommit.connect() as connection:
         hits = spot_queries.hits_of(LAYER, tile).where(*where(_filters(connection), now))
-        return spot_routes.mvt(spot_queries.spots_mvt(connection, LAYER, tile, hits))
+        return tiles.spots_tile(spot_queries.spots_mvt(connection, LAYER, tile, hits))
 
 
 @blueprint.get("/groups/<z>/<x>/<y>.geojson")
@@ -48,7 +49,7 @@ def geojson(z: str, x: str, y: str) -> Response:
     tile, now = Tile.parse(z, x, y), datetime.now(UTC)
     with services().autocommit.connect() as connection:
         hits = spot_queries.hits_of(LAYER, tile).where(*where(_filters(connection), now))
-        return spot_routes.geojson(spot_queries.spots_geojson(connection, LAYER, tile, hits))
+        return tiles.spots_collection(spot_queries.spots_geojson(connection, LAYER, tile, hits))
 
 
 def _filters(connection: Connection) -> GroupFilters:
