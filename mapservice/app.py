@@ -40,6 +40,7 @@ from mapservice.groups import author_routes as group_authors
 from mapservice.groups import member_routes as group_members
 from mapservice.groups import moderation_routes as group_moderation
 from mapservice.groups.routes import blueprint as groups
+from mapservice.groups.tile_routes import blueprint as group_tiles
 from mapservice.media import routes as photos
 from mapservice.media.uploads import Media
 from mapservice.moderation.api_routes import blueprint as moderation_api
@@ -111,6 +112,7 @@ BLUEPRINTS = (
     event_registrations.blueprint,
     event_tiles,
     groups,
+    group_tiles,
     group_pages,
     group_authors.blueprint,
     group_members.blueprint,

@@ -374,6 +374,26 @@ def test_generate_makes_as_many_as_asked_the_same_for_a_seed(
     assert mapservice("initiatives", "generate", "--count", "-1").code == 2
 
 
+def test_generated_groups_and_events_are_counted(mapservice: Command, engine: Engine) -> None:
+    assert mapservice("groups", "generate", "--count", "250", "--seed", "4").code == 0
+    assert mapservice("events", "generate", "--count", "300", "--seed", "4").code == 0
+    made = "SELECT name, theme, openness, commune FROM local_group ORDER BY name, commune"
+    with engine.begin() as connection:
+        first = connection.execute(text(made)).all()
+        states = "SELECT count(*), count(archived_at), sum(members) FROM local_group"
+        count, archived, members = connection.execute(text(states)).one()
+        assert (count, members) == (250, 0), "nobody is made up"
+        assert 0 < archived < 50
+        kept = "SELECT sum(groups), sum(events) FROM rollup WHERE level = 'country' AND theme = ''"
+        folded = connection.execute(text(f"{kept} AND month = '-infinity'")).one()
+        assert tuple(folded) == (250, 300)
+        connection.execute(text("DELETE FROM local_group"))
+    assert mapservice("groups", "generate", "--count", "250", "--seed", "4").code == 0
+    with engine.connect() as connection:
+        assert connection.execute(text(made)).all() == first
+    assert mapservice("rollups", "check").out == "all counts are exact\n"
+
+
 def test_the_sample_is_loaded_once_and_removed_alone(mapservice: Command, engine: Engine) -> None:
     Path("verger.csv").write_text(FILE)
     loaded = mapservice("initiatives", "sample")

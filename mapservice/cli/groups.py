@@ -1,4 +1,4 @@
-"""`mapservice groups`: the sample, and what the nightly job does."""
+"""`mapservice groups`: the sample, load for trials, and what the nightly job does."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from mapservice.groups import fixtures, service
 
 @click.group("groups")
 def group_group() -> None:
-    """The sample of groups, and groups without an organiser."""
+    """The sample of groups, made-up groups, and groups without an organiser."""
 
 
 @group_group.command("sample")
@@ -35,6 +35,15 @@ def sample_command(if_empty: bool, remove: bool) -> None:
     with engine.begin() as connection:
         count = fixtures.load_sample(connection, locator, datetime.now(UTC))
     click.echo(f"{count} sample groups loaded")
+
+
+@group_group.command("generate")
+@click.option("--count", type=click.IntRange(min=0), required=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+def generate_command(count: int, seed: int) -> None:
+    """Make up groups without members, for trials and benchmarks."""
+    with context.progress_bar("generate", count) as advance:
+        fixtures.generate(context.open_engine(), count, seed, advance, datetime.now(UTC))
 
 
 @group_group.command("hand-over")

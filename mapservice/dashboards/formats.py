@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from mapservice.dashboards.group_event_queries import GatheringFigures
 from mapservice.dashboards.model import AreaFigures, Floats, SilenceKind, SilentAreas
 
 Cell = str | int | float | None
@@ -33,13 +34,19 @@ COLUMNS = (
     "population_year",
     "partial",
     "known_to_the_whole_epci_alone",
+    "groups",
+    "events_coming",
+    "events_past",
 )
 
 
 def rows(
-    areas: AreaFigures, names: Sequence[str], silence: SilentAreas | None
+    areas: AreaFigures,
+    names: Sequence[str],
+    silence: SilentAreas | None,
+    gatherings: GatheringFigures,
 ) -> Iterator[tuple[Cell, ...]]:
-    """A row a territory; what is not known is None."""
+    """A row a territory; what is not known is None. `gatherings` are of the same territories."""
     blank: list[Cell] = [None] * len(areas)
     expected: list[Sequence[Cell]] = [blank] * 5
     if silence is not None:
@@ -70,6 +77,9 @@ def rows(
         blank if areas.year is None else [year or None for year in areas.year.tolist()],
         [0] * len(areas) if areas.partial is None else areas.partial.astype(int).tolist(),
         [0] * len(areas) if areas.epci_alone is None else areas.epci_alone.tolist(),
+        gatherings.groups.tolist(),
+        gatherings.events_coming.tolist(),
+        gatherings.events_past.tolist(),
     ]
     return zip(*columns, strict=True)
 

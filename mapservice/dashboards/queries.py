@@ -53,6 +53,7 @@ from mapservice.dashboards.model import (
 from mapservice.db.engine import PreparedSql, fetch_all, fill
 from mapservice.initiatives.filters import RollupScope
 from mapservice.initiatives.model import Theme
+from mapservice.rollups.model import ALL_THEMES, COUNTRY
 from mapservice.territories import queries as territories
 from mapservice.territories.lineage.model import plain
 from mapservice.territories.model import (
@@ -65,8 +66,6 @@ from mapservice.territories.model import (
 )
 from mapservice.territories.queries import kept_of
 
-COUNTRY = "country"
-ALL_THEMES = ""
 Numbers = NDArray[np.integer[Any]]
 # How each number is sent, and read here.
 TYPES = {
@@ -104,9 +103,10 @@ FIRST_MONTH = """
 SELECT min(month)
   FROM (SELECT min(month) AS month FROM rollup
          WHERE level = 'country' AND code = 'FR' AND theme = '' AND month > '-infinity'
-           AND month < 'infinity'
+           AND month < 'infinity' AND initiatives <> 0
          UNION ALL
-        SELECT min(month) FROM rollup_delta WHERE month < 'infinity') AS either"""
+        SELECT min(month) FROM rollup_delta
+         WHERE month < 'infinity' AND initiatives <> 0) AS either"""
 # Of all territories of a level: who holds each, how many live there, and where their name stands.
 PLACES = """
 SELECT string_agg(code, ',' ORDER BY code),
@@ -156,7 +156,8 @@ UNTOUCHED = """
                      FROM rollup
                     WHERE level = '{level}' AND rollup.code = asked.code
                       AND rollup.theme = chosen.theme AND rollup.status = state.status
-                      AND month > '-infinity' AND month < 'infinity' AND {bounds}
+                      AND month > '-infinity' AND month < 'infinity' AND initiatives <> 0
+                      AND {bounds}
                     ORDER BY month DESC LIMIT 1) AS own
              WHERE asked.code NOT IN (SELECT {place} FROM rollup_delta WHERE {place} IS NOT NULL)"""
 # Of the months that changed since they were summed up: those that hold something now.
@@ -205,6 +206,7 @@ SELECT month, CAST(sum(initiatives) AS bigint), CAST(sum(supporters) AS bigint)
           FROM rollup_delta
          WHERE {place} = %(code)s AND status = ANY(%(statuses)s) AND {themes}
            AND month < 'infinity') AS kept
+ WHERE initiatives <> 0 OR supporters <> 0
  GROUP BY month
  ORDER BY month"""
 NAMES = """

@@ -14,7 +14,7 @@ import numpy as np
 from flask import Blueprint, Response, render_template, request, url_for
 from sqlalchemy import Connection
 
-from mapservice.dashboards import formats, map_queries, queries
+from mapservice.dashboards import formats, group_event_queries, map_queries, queries
 from mapservice.dashboards.model import (
     CLASSES,
     NEAR_KM,
@@ -293,6 +293,13 @@ def page(level: str = "", code: str = "") -> str:
             tables=tables,
             breaks=breaks,
             silent=silent,
+            gatherings=group_event_queries.gatherings(
+                connection,
+                asked.view,
+                most_rows=MOST_ROWS,
+                first_rows=FIRST_ROWS,
+                silent=SHOWN_SILENT,
+            ),
             months=[(one.month, next_month(one.month) - timedelta(days=1)) for one in counts],
             others=territories.parents(connection),
             chart=chart([(one.month, one.initiatives) for one in counts], scope.since, scope.until),
@@ -341,9 +348,10 @@ def _lines(level: str, code: str) -> tuple[Iterator[tuple[formats.Cell, ...]], s
         order = TableOrder.LAST
         shown = queries.dashboard(connection, asked.view, order, dated=True, supports=True)
         names = queries.name_list(connection, asked.view.by, shown.areas.codes)
+        gatherings = group_event_queries.figures(connection, asked.view)
     ref = asked.view.ref
     place = f"{ref.level}-{ref.code}" if ref else "france"
-    lines = formats.rows(shown.areas, names, shown.own_silence)
+    lines = formats.rows(shown.areas, names, shown.own_silence, gatherings)
     return lines, f"coordination-{place}-par-{asked.view.by}"
 
 

@@ -1,6 +1,7 @@
 """The tables of groups, as SQLAlchemy Core sees them: groups, who belongs to them, and what."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -51,6 +52,7 @@ local_group = Table(
     Column("reason", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("cell", BigInteger),
 )
 
 group_member = Table(

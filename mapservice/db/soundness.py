@@ -23,6 +23,22 @@ QUESTIONS = (
                   GROUP BY status) AS kept USING (status)
      WHERE coalesce(counted.n, 0) <> coalesce(kept.n, 0)""",
     """
+    SELECT format('%s that are %s: %s counted, the sums kept say %s',
+                  kind, status, coalesce(counted.n, 0), coalesce(kept.n, 0))
+      FROM (SELECT 'groups' AS kind, status, count(*) AS n FROM local_group GROUP BY status
+             UNION ALL
+            SELECT 'events', status, count(*) FROM event GROUP BY status) AS counted
+      FULL JOIN (SELECT kind, status, sum(n) AS n
+                   FROM (SELECT status, groups, events FROM rollup
+                          WHERE level = 'country' AND code = 'FR' AND theme = ''
+                            AND month = '-infinity'
+                          UNION ALL
+                         SELECT status, groups, events FROM rollup_delta) AS parts
+                  CROSS JOIN LATERAL (VALUES ('groups', groups), ('events', events))
+                             AS one (kind, n)
+                  GROUP BY kind, status) AS kept USING (kind, status)
+     WHERE coalesce(counted.n, 0) <> coalesce(kept.n, 0)""",
+    """
     SELECT format('initiatives on the map: %s counted, the sums kept say %s', counted.n, kept.n)
       FROM (SELECT count(*) AS n FROM initiative WHERE cell IS NOT NULL) AS counted
      CROSS JOIN (SELECT coalesce(sum(initiatives), 0) AS n

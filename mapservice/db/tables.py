@@ -339,6 +339,8 @@ rollup = Table(
     Column("supporters", BigInteger, nullable=False),
     Column("told", Integer, nullable=False),
     Column("local", Integer, nullable=False),
+    Column("groups", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
 )
 
 rollup_series = Table(
@@ -385,6 +387,8 @@ rollup_delta = Table(
     Column("sum_y", BigInteger, nullable=False),
     Column("told", Integer, nullable=False),
     Column("local", Integer, nullable=False),
+    Column("groups", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
 )
 
 commune_event = Table(

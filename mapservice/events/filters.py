@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
@@ -21,7 +21,7 @@ from mapservice.initiatives.filters import ABOUT, InitiativeFilters, parse_momen
 from mapservice.initiatives.local_days import DaysAsked
 from mapservice.web.parsing import parse_limit
 
-OWN = ("from", "to", "when", "status", "mode", "initiative")
+OWN = ("from", "to", "when", "status", "mode", "initiative", "group")
 LISTS = frozenset(("status", "mode"))
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -44,6 +44,7 @@ class EventFilters:
     status: tuple[EventStatus, ...] = ()
     mode: tuple[EventMode, ...] = ()
     initiative: UUID | None = None
+    group: UUID | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -67,6 +68,7 @@ class EventFilters:
             ("status", ",".join(self.status)),
             ("mode", ",".join(self.mode)),
             ("initiative", str(self.initiative or "")),
+            ("group", str(self.group or "")),
         )
         return [*pairs, *(pair for pair in texts if pair[1])]
 
@@ -127,7 +129,8 @@ def parse(pairs: Iterable[tuple[str, str]]) -> tuple[EventFilters, EventPageRequ
         when=when,
         status=tuple(EventStatus(one) for one in _words("status", texts.get("status", ""), PUBLIC)),
         mode=tuple(EventMode(one) for one in _words("mode", texts.get("mode", ""), EventMode)),
-        initiative=_id(texts["initiative"]) if "initiative" in texts else None,
+        initiative=_id("initiative", texts),
+        group=_id("group", texts),
     )
     paging = EventPageRequest(
         limit=parse_limit(texts["limit"]) if "limit" in texts else None,
@@ -172,8 +175,10 @@ def _words(name: str, text: str, known: Iterable[str]) -> tuple[str, ...]:
     return tuple(one for one in allowed if one in chosen)
 
 
-def _id(text: str) -> UUID:
+def _id(name: str, texts: Mapping[str, str]) -> UUID | None:
+    if name not in texts:
+        return None
     try:
-        return UUID(text.strip())
+        return UUID(texts[name].strip())
     except ValueError:
-        raise InvalidInput("initiative", "is not the id of an initiative") from None
+        raise InvalidInput(name, "is not an id (UUID)") from None

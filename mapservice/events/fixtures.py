@@ -10,11 +10,9 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from psycopg import Connection as Driver
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.contributions.proposals.model import ProposedPlace
-from mapservice.errors import ServiceUnavailable
 from mapservice.events import service
 from mapservice.events.model import (
     GENERATED,
@@ -33,10 +31,12 @@ from mapservice.events.recurrence import (
     zone_of,
 )
 from mapservice.geocoding.service import Locator
-from mapservice.imports.fixtures.generate import CommuneWeight, GeneratedInitiative, LoadDice
+from mapservice.imports.fixtures.generate import GeneratedInitiative, LoadDice
 from mapservice.imports.fixtures.generate import generate as generate_initiatives
+from mapservice.imports.fixtures.service import commune_weights, copy_in, generated_place, settle
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.queries import SAMPLE_PLATFORM
+from mapservice.rollups.service import compact
 from mapservice.settings import asset_folder
 
 SAMPLE_FILE = Path("sample", "events.csv")
@@ -49,17 +49,12 @@ FROM STDIN"""
 
 COPY_EVENTS = """
 COPY event (series, recurrence_id, status, title, summary, theme, starts_at, ends_at, zone,
-            starts_local, ends_local, mode, place_text, precision, point, commune, registration)
+            starts_local, ends_local, mode, place_text, precision, commune, point, registration)
 FROM STDIN"""
 
 IN_USE = """
 SELECT EXISTS (SELECT FROM event)
     OR EXISTS (SELECT FROM initiative WHERE source_platform <> :sample)"""
-
-COMMUNES = """
-SELECT code, coalesce(population, 0), ST_X(point), ST_Y(point),
-       ST_Distance(point::geography, ST_Boundary(outline)::geography)
-  FROM territory WHERE level = 'commune' ORDER BY code"""
 
 
 def is_in_use(connection: Connection) -> bool:
@@ -143,13 +138,7 @@ def generate(
     A third of the series takes place once, a third each month, a third each week; the same ones for
     the same seed, territories and day.
     """
-    with engine.connect() as connection:
-        communes = [CommuneWeight(*row) for row in connection.execute(text(COMMUNES))]
-    if not communes:
-        raise ServiceUnavailable(
-            "No territories are loaded yet: run `mapservice territories load`."
-        )
-    made = generate_initiatives(max(1, count), seed, communes)
+    made = generate_initiatives(max(1, count), seed, commune_weights(engine))
     dice = LoadDice(seed)
     left = count
     while left > 0:
@@ -175,17 +164,10 @@ def generate(
                      GENERATED)
                 )  # fmt: skip
                 event_rows += [_event_row(identifier, one, times, start) for start in starts]
-        with engine.begin() as connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, Driver), "the engine is made on psycopg"
-            for statement, rows in ((COPY_SERIES, series_rows), (COPY_EVENTS, event_rows)):
-                with driver.cursor() as cursor, cursor.copy(statement) as copy:
-                    for row in rows:
-                        copy.write_row(row)
+        copy_in(engine, [(COPY_SERIES, series_rows), (COPY_EVENTS, event_rows)])
+        compact(engine)
         advance(len(event_rows))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in ("event", "event_series"):
-            connection.execute(text(f"VACUUM ANALYZE {table}"))
+    settle(engine, "event", "event_series")
 
 
 def _random_times(dice: LoadDice, one: GeneratedInitiative, now: datetime) -> EventTimes:
@@ -209,10 +191,8 @@ def _event_row(
     series: object, one: GeneratedInitiative, times: EventTimes, start: datetime
 ) -> tuple[Any, ...]:
     values = service.occurrence_values(times, start)
-    pin = one.lon is not None
     return (
         series, start, "published", one.title, one.summary, str(one.theme), values["starts_at"],
         values["ends_at"], times.zone, values["starts_local"], values["ends_local"], "place", "",
-        "point" if pin else "commune",
-        f"SRID=4326;POINT({one.lon} {one.lat})" if pin else None, one.commune, "none",
+        *generated_place(one), "none",
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Reading events: pages of a filter, one event, its series, what calendars must be told."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -71,6 +71,9 @@ def where(filters: EventFilters, now: datetime) -> list[ColumnElement[bool]]:
         conditions.append(one_of(own.mode, filters.mode))
     if filters.initiative:
         conditions.append(own.initiative == filters.initiative)
+    if filters.group:
+        of_group = event_series.c.local_group == filters.group
+        conditions.append(own.series.in_(select(event_series.c.id).where(of_group)))
     if filters.when:
         days: dict[tuple[date, date], list[str]] = {}
         for zone in ZONES:
@@ -200,15 +203,7 @@ def gone_lately(
     connection: Connection, filters: EventFilters, now: datetime, limit: int
 ) -> list[Event]:
     """What the filter would find had it not been cancelled or postponed in the last 90 days."""
-    wanted = EventFilters(
-        about=filters.about,
-        begin=filters.begin,
-        end=filters.end,
-        when=filters.when,
-        mode=filters.mode,
-        initiative=filters.initiative,
-        status=(EventStatus.CANCELLED, EventStatus.POSTPONED),
-    )
+    wanted = replace(filters, status=(EventStatus.CANCELLED, EventStatus.POSTPONED))
     since = now - timedelta(days=CANCELLED_DAYS)
     # Written out as the index of these has it.
     chosen = (
@@ -354,14 +349,7 @@ def mine(connection: Connection, person: UUID, now: datetime) -> list[Event]:
 
 def of_group(connection: Connection, group: UUID, now: datetime, limit: int) -> Sequence[Event]:
     """The next dates of the series that belong to a group."""
-    series = select(event_series.c.id).where(event_series.c.local_group == group)
-    chosen = (
-        select(event)
-        .where(*where(EventFilters(), now), event.c.series.in_(series))
-        .order_by(*order())
-        .limit(limit)
-    )
-    return [_event(row) for row in connection.execute(_named(chosen, EventFilters()))]
+    return find_page(connection, EventFilters(group=group), limit, now).items
 
 
 def is_within(connection: Connection, series: UUID, reach: TerritoryScope) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -206,14 +207,7 @@ def as_calendar() -> Response:
             raise InvalidInput("cursor", "a calendar has no pages")
         wanted = filters
         if not filters.has_days:
-            wanted = EventFilters(
-                about=filters.about,
-                begin=now,
-                end=now + timedelta(days=CALENDAR_DAYS),
-                status=filters.status,
-                mode=filters.mode,
-                initiative=filters.initiative,
-            )
+            wanted = replace(filters, begin=now, end=now + timedelta(days=CALENDAR_DAYS))
         limit = paging.limit or MAX_CALENDAR
         page = queries.find_page(connection, wanted, limit, now)
         if page.next and not paging.limit:

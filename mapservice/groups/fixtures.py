@@ -1,25 +1,40 @@
-"""Made-up groups: the sample that a new service shows, over all régions."""
+"""Made-up groups: the sample that a new service shows, over all régions, and load for trials."""
 
 import csv
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from mapservice.contributions.proposals.model import ProposedPlace
 from mapservice.geocoding.service import Locator
 from mapservice.groups import service
 from mapservice.groups.model import GroupContent, GroupOpenness, GroupStatus
+from mapservice.imports.fixtures.generate import GeneratedInitiative, LoadDice
+from mapservice.imports.fixtures.generate import generate as generate_initiatives
+from mapservice.imports.fixtures.service import commune_weights, copy_in, generated_place, settle
 from mapservice.initiatives.model import Scale, Theme
 from mapservice.initiatives.queries import SAMPLE_PLATFORM
+from mapservice.rollups.service import compact
 from mapservice.settings import asset_folder
 
 SAMPLE = "sample"
+GENERATED = "generated"
+BATCH_ROWS = 20_000
 SAMPLE_FILE = Path("sample", "groups.csv")
 
 IN_USE = """
 SELECT EXISTS (SELECT FROM local_group)
     OR EXISTS (SELECT FROM initiative WHERE source_platform <> :sample)"""
+
+
+COPY = """
+COPY local_group (status, name, summary, theme, openness, precision, commune, point, published_at,
+                  last_sign_at, archived_at, source)
+FROM STDIN"""
 
 
 def is_in_use(connection: Connection) -> bool:
@@ -53,6 +68,36 @@ def load_sample(connection: Connection, locator: Locator, now: datetime) -> int:
         )
         connection.execute(text(SIGN), {"id": made, "sign": sign})
     return len(rows)
+
+
+def generate(
+    engine: Engine, count: int, seed: int, advance: Callable[[int], None], now: datetime
+) -> None:
+    """Writes `count` made-up groups without members, spread by population.
+
+    Some are dormant, one in twenty is archived; the same ones for the same seed, territories and
+    moment.
+    """
+    made = generate_initiatives(count, seed, commune_weights(engine))
+    dice = LoadDice(seed)
+    while batch := list(islice(made, BATCH_ROWS)):
+        copy_in(engine, [(COPY, [_row(dice, one, now) for one in batch])])
+        compact(engine)
+        advance(len(batch))
+    settle(engine, "local_group")
+
+
+def _row(dice: LoadDice, one: GeneratedInitiative, now: datetime) -> tuple[Any, ...]:
+    published = min(one.created_at, now)
+    # Most gave a sign lately.
+    sign = published + (now - published) * dice.random() ** 0.3
+    archived = dice.randrange(20) == 0
+    status = GroupStatus.ARCHIVED if archived else GroupStatus.PUBLISHED
+    openness = dice.choice(tuple(GroupOpenness))
+    return (
+        str(status), one.title, one.summary, str(one.theme), str(openness), *generated_place(one),
+        published, sign, sign if archived else None, GENERATED,
+    )  # fmt: skip
 
 
 def _content(row: dict[str, str]) -> GroupContent:

@@ -60,6 +60,7 @@ def deinterleave(code: int) -> tuple[int, int]:
 TERRITORIES_CREDIT = "Territoires : INSEE, IGN (Licence Ouverte 2.0)"
 INITIATIVES_CREDIT = "Initiatives : sources et licences diverses, propres à chacune"
 EVENTS_CREDIT = "Événements : proposés ici par leurs organisateurs"
+GROUPS_CREDIT = "Groupes : présentés ici par leurs organisateurs"
 FIGURES_CREDIT = (
     "Territoires : INSEE, IGN (Licence Ouverte 2.0) ; comptes faits ici d’initiatives de sources"
     " et de licences diverses"

@@ -6,10 +6,11 @@ from mapservice.initiatives.facts import Audience, Wheelchair
 from mapservice.initiatives.filters import MAX_RADIUS, AccessAsked, OpenAsked
 from mapservice.initiatives.local_days import DaysAsked
 from mapservice.initiatives.model import PUBLIC, Scale, Theme
-from mapservice.ogc import event_source
+from mapservice.ogc.gathering_source import LISTED
 from mapservice.ogc.model import (
     AttributeKind,
     FeatureAttribute,
+    GatheringKind,
     ItemsCollection,
     QueryParameter,
     SortKey,
@@ -208,7 +209,15 @@ INITIATIVES = ItemsCollection(
     ),
 )
 
-_EVENT_STATUSES = event_source.LISTED
+# What events and groups share with initiatives.
+_ABOUT = (
+    QueryParameter("q", "Words to look for in the texts, French."),
+    THEME,
+    TERRITORY,
+    QueryParameter("near", "A position, longitude,latitude in degrees.", pattern=_POSITION),
+    QueryParameter("radius", "Metres around `near`; 10000 if it is not given.", most=MAX_RADIUS),
+)
+_EVENT_STATUSES = LISTED
 EVENTS = ItemsCollection(
     id="events",
     title="Événements locaux",
@@ -248,17 +257,52 @@ EVENTS = ItemsCollection(
     ),
     geometry="Point",
     order=(SortKey("starts_at"), SortKey("id")),
-    of_events=True,
+    gathering=GatheringKind.EVENTS,
     temporal="starts_at",
-    grammar=(
-        QueryParameter("q", "Words to look for in the texts, French."),
-        THEME,
-        TERRITORY,
-        QueryParameter("near", "A position, longitude,latitude in degrees.", pattern=_POSITION),
-        QueryParameter(
-            "radius", "Metres around `near`; 10000 if it is not given.", most=MAX_RADIUS
-        ),
+    grammar=_ABOUT,
+)
+
+GROUPS = ItemsCollection(
+    id="groups",
+    title="Groupes locaux",
+    description=(
+        "Local groups that are not archived. The geometry is the true point, or null. Spatial"
+        " filters use the anchor, as of initiatives; `datetime` meets when they were published."
     ),
+    attributes=(
+        FeatureAttribute("id", AttributeKind.STRING, "Identifier (UUID)"),
+        FeatureAttribute("name", AttributeKind.STRING, "Name"),
+        FeatureAttribute("summary", AttributeKind.STRING, "Summary"),
+        FeatureAttribute("theme", AttributeKind.STRING, "Theme", choices=_THEMES),
+        FeatureAttribute(
+            "openness",
+            AttributeKind.STRING,
+            "How one becomes a member",
+            choices=("open", "moderated", "invitation"),
+        ),
+        FeatureAttribute(
+            "area",
+            AttributeKind.STRING,
+            "What it is for: its place (commune), or the whole territory around it",
+            choices=tuple(str(scale) for scale in Scale),
+        ),
+        *_PLACE_ATTRIBUTES,
+        FeatureAttribute("place_text", AttributeKind.STRING, "Place as its organiser wrote it"),
+        FeatureAttribute("members", AttributeKind.INTEGER, "Members who confirmed"),
+        FeatureAttribute(
+            "last_sign_at",
+            AttributeKind.MOMENT,
+            "Last sign of an organiser; dormant after 183 days without one",
+        ),
+        FeatureAttribute("published_at", AttributeKind.MOMENT, "Published"),
+        FeatureAttribute("updated_at", AttributeKind.MOMENT, "Last changed"),
+        FeatureAttribute("url", AttributeKind.STRING, "Its page"),
+    ),
+    geometry="Point",
+    order=(SortKey("published_at", descending=True), SortKey("id", descending=True)),
+    gathering=GatheringKind.GROUPS,
+    temporal="published_at",
+    grammar=_ABOUT,
 )
 
 _PLACE = (
@@ -354,7 +398,8 @@ def _activity(level: Level) -> ItemsCollection:
 
 
 COLLECTIONS = {
-    one.id: one for one in (INITIATIVES, EVENTS, *map(_territories, Level), *map(_activity, Level))
+    one.id: one
+    for one in (INITIATIVES, EVENTS, GROUPS, *map(_territories, Level), *map(_activity, Level))
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from mapservice.initiatives.grid import (
     EVENTS_CREDIT,
     FIGURES_CREDIT,
+    GROUPS_CREDIT,
     INITIATIVES_CREDIT,
     TERRITORIES_CREDIT,
 )
@@ -27,9 +28,14 @@ from mapservice.ogc.model import (
     SYSTEMS,
     AttributeKind,
     FeatureAttribute,
+    GatheringKind,
     ItemsCollection,
 )
 
+GATHERING_CREDITS = {
+    GatheringKind.EVENTS: (EVENTS_CREDIT, "Licences des événements"),
+    GatheringKind.GROUPS: (GROUPS_CREDIT, "Licences des groupes"),
+}
 LICENCE_OUVERTE = "https://www.etalab.gouv.fr/licence-ouverte-open-licence/"
 FEATURES = "http://www.opengis.net/spec/ogcapi-features-"
 CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf/"
@@ -129,17 +135,16 @@ def collection(at: OgcAddresses, one: ItemsCollection, first_created: datetime |
         tiles = at.of(f"{path}/tiles")
         links.append(OgcLink(OGC_REL + "tilesets-vector", tiles, JSON, "Vector tiles"))
     # Territories have one licence. Each initiative has that of its source: our page lists them.
-    credit = INITIATIVES_CREDIT
-    if one.of_events:
-        credit = EVENTS_CREDIT
+    credit, licences = INITIATIVES_CREDIT, "Licences des initiatives"
+    if one.gathering is not None:
+        credit, licences = GATHERING_CREDITS[one.gathering]
     if one.level is not None:
         credit = FIGURES_CREDIT if one.counted else TERRITORIES_CREDIT
         title = "Licence Ouverte 2.0 (territoires)"
         links.append(OgcLink("license", LICENCE_OUVERTE, HTML, title))
-    if one.is_initiatives or one.counted or one.of_events:
+    if one.level is None or one.counted:
         page = f"{at.root.removesuffix('/ogc')}/methode#licences"
-        title = "Licences des événements" if one.of_events else "Licences des initiatives"
-        links.append(OgcLink("license", page, HTML, title))
+        links.append(OgcLink("license", page, HTML, licences))
     return {
         "id": one.id,
         "title": one.title,

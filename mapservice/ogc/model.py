@@ -87,11 +87,19 @@ class SortKey:
     descending: bool = False
 
 
+class GatheringKind(StrEnum):
+    """What people come together for, or in."""
+
+    EVENTS = "events"
+    GROUPS = "groups"
+
+
 @dataclass(frozen=True, slots=True)
 class ItemsCollection:
     """One collection: what it holds, how it is filtered and ordered.
 
-    `level` is that of its territories, None for initiatives and events (`of_events`); `counted`
+    `level` is that of its territories, None for initiatives, events and groups (`gathering`);
+    `counted`
     says that figures are joined to them. `zooms` are the first and the last that add anything to
     its tiles, None when it has none; `tiled` is what a feature of a tile carries.
     """
@@ -103,7 +111,7 @@ class ItemsCollection:
     geometry: str
     order: tuple[SortKey, ...]
     level: Level | None = None
-    of_events: bool = False
+    gathering: GatheringKind | None = None
     counted: bool = False
     temporal: str | None = None
     grammar: tuple[QueryParameter, ...] = ()
@@ -112,7 +120,7 @@ class ItemsCollection:
 
     @property
     def is_initiatives(self) -> bool:
-        return self.level is None and not self.of_events
+        return self.level is None and self.gathering is None
 
     def attribute(self, name: str) -> FeatureAttribute | None:
         return next((one for one in self.attributes if one.name == name), None)

@@ -40,7 +40,7 @@ from mapservice.db.tables import initiative, territory
 from mapservice.errors import InvalidInput
 from mapservice.initiatives import exports
 from mapservice.initiatives.conditions import BEFORE_ALL, envelope, recency, where
-from mapservice.ogc import event_source, temporal
+from mapservice.ogc import gathering_source, temporal
 from mapservice.ogc.conditions import (
     Bounds,
     CollectionColumns,
@@ -89,20 +89,22 @@ class CollectionSource:
 @lru_cache(maxsize=64)
 def source_of(collection: ItemsCollection, base_url: str) -> CollectionSource:
     """Built once for each address that the service is called by."""
-    if collection.of_events:
-        return _events(collection, base_url)
+    if collection.gathering is not None:
+        return _gatherings(collection, gathering_source.SOURCES[collection.gathering], base_url)
     if collection.level is None:
         return _initiatives(collection, base_url)
     return _territories(collection, collection.level)
 
 
-def _events(collection: ItemsCollection, base_url: str) -> CollectionSource:
-    known = event_source.columns(base_url)
+def _gatherings(
+    collection: ItemsCollection, source: gathering_source.GatheringSource, base_url: str
+) -> CollectionSource:
+    known = source.columns(base_url)
     return CollectionSource(
-        target=event_source.target(collection, known),
-        rows=event_source.ROWS,
-        page=event_source.ROWS,
-        properties=event_source.properties(collection, known),
+        target=source.target(collection, known),
+        rows=source.rows,
+        page=source.rows,
+        properties=source.properties(collection, known),
         keys=known,
         page_keys=known,
     )
@@ -195,8 +197,9 @@ def selected(target: CollectionColumns, request: ItemsRequest) -> list[Condition
     """
     filters = request.filters
     conditions: list[Condition] = []
-    if request.collection.of_events:
-        conditions += event_source.selected(filters, request.span)
+    if request.collection.gathering is not None:
+        source = gathering_source.SOURCES[request.collection.gathering]
+        conditions += source.selected(filters, request.span)
     elif request.collection.level is None:
         conditions += where(filters)
     elif filters.bbox:

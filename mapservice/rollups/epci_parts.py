@@ -3,8 +3,10 @@
 What a part is: see `territories.epci_parts`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from mapservice.db.engine import fill
 from mapservice.initiatives.filters import RollupScope
 from mapservice.territories.model import Level
 
@@ -12,9 +14,9 @@ WIDER = (Level.DEPARTEMENT, Level.REGION)
 
 # Counts of the EPCI that lie wholly inside; of the others, those of their communes inside.
 COUNTS = """
-    SELECT code, initiatives, supporters, undated FROM ({wholly}) AS wholly
+    SELECT code, {columns} FROM ({wholly}) AS wholly
      UNION ALL
-    SELECT commune.epci, sum(initiatives), sum(supporters), sum(undated)
+    SELECT commune.epci, {sums}
       FROM ({communes}) AS counted
       JOIN territory AS commune ON commune.level = 'commune' AND commune.code = counted.code
      GROUP BY commune.epci"""
@@ -28,6 +30,13 @@ COMMUNES = """
 def parted(level: Level | str, scope: RollupScope) -> bool:
     """Whether what a scope lists may be parts."""
     return level == Level.EPCI and any(ref.level in WIDER for ref in scope.territories)
+
+
+def counts(columns: Sequence[str], wholly: str, communes: str) -> str:
+    """SQL of `code` and `columns`, from that of EPCI and that of communes with the same columns."""
+    sums = ", ".join(f"sum({name}) AS {name}" for name in columns)
+    texts = {"columns": ", ".join(columns), "sums": sums, "wholly": wholly, "communes": communes}
+    return fill(COUNTS, texts)
 
 
 def inside_of(scope: RollupScope) -> tuple[str, dict[str, Any]]:

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+# As the rollups say it, beside the levels of territories and the names of themes.
+COUNTRY = "country"
+ALL_THEMES = ""
+
 
 @dataclass(frozen=True, slots=True)
 class RollupTotal:

@@ -1,5 +1,9 @@
-"""Counts from the rollups: base plus the deltas not yet folded in, in one snapshot."""
+"""Counts from the rollups: base plus the deltas not yet folded in, in one snapshot.
 
+Of groups and events: `group_event_queries`.
+"""
+
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -8,13 +12,12 @@ from mapservice.db.engine import Blocks, copy_rows, fill
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters, RollupScope
 from mapservice.initiatives.model import Theme
-from mapservice.rollups import epci_parts
-from mapservice.rollups.model import RollupDifference, RollupTotal
+from mapservice.rollups import epci_parts, group_event_queries
+from mapservice.rollups.model import ALL_THEMES, COUNTRY, RollupDifference, RollupTotal
 from mapservice.territories import epci_parts as territory_parts
 from mapservice.territories.model import Level
 
-COUNTRY = "country"
-ALL_THEMES = ""
+COLUMNS = ("initiatives", "supporters", "undated")
 
 # Sums by code at one level. `themes` is '{""}' for all of them, which the base keeps summed up.
 # Kept counts of a level and what changed since, by theme, status and month.
@@ -69,15 +72,20 @@ FIGURES = """
            round(10000.0 * coalesce(counts.initiatives, 0) / nullif(place.population, 0), 2)
                AS per_10000_inhabitants,
            coalesce(counts.undated, 0) AS undated,
-           place.population_year, place.partial{columns}
+           place.population_year, place.partial,
+           coalesce(gathering.groups, 0) AS groups,
+           coalesce(gathering.events_coming, 0) AS events_coming,
+           coalesce(gathering.events_past, 0) AS events_past{columns}
       FROM place
       LEFT JOIN ({counts}) AS counts USING (code)
+      LEFT JOIN ({gatherings}) AS gathering USING (code)
      ORDER BY place.code"""
 
 # As JSON writes what is true.
 CSV = """
     SELECT code, name, population, departement, region, initiatives, supporters,
-           per_10000_inhabitants, undated, population_year, CAST(partial AS text) AS partial
+           per_10000_inhabitants, undated, population_year, CAST(partial AS text) AS partial,
+           groups, events_coming, events_past
       FROM ({figures}) AS figure
      ORDER BY code"""
 
@@ -101,9 +109,12 @@ OUTLINE = """(SELECT geom FROM territory_outline AS shown
 OUTLINE_ZOOM = {Level.REGION: 6, Level.DEPARTEMENT: 6, Level.EPCI: 8, Level.COMMUNE: 8}
 
 
-def figures_json(connection: Connection, level: Level, scope: RollupScope) -> str:
-    """A JSON array, one object a territory; one without initiatives shows zeros."""
-    statement, values = _figures(level, scope)
+def figures_json(connection: Connection, level: Level, scope: RollupScope, now: datetime) -> str:
+    """A JSON array, one object a territory; one without initiatives shows zeros.
+
+    What has not ended yet, among events, is told as of `now`.
+    """
+    statement, values = _figures(level, scope, now)
     wrapped = fill(
         """
         SELECT coalesce(json_agg(row_to_json(figure)), '[]'::json)::text
@@ -113,7 +124,9 @@ def figures_json(connection: Connection, level: Level, scope: RollupScope) -> st
     return str(connection.exec_driver_sql(wrapped, values).scalar_one())
 
 
-def figures_geojson(connection: Connection, level: Level, scope: RollupScope) -> Blocks:
+def figures_geojson(
+    connection: Connection, level: Level, scope: RollupScope, now: datetime
+) -> Blocks:
     """The figures joined to simplified outlines, EPSG:4326, as rows of GeoJSON features."""
     zoom = OUTLINE_ZOOM[level]
     outline = fill(OUTLINE, {"level": level, "zoom": str(zoom)})
@@ -121,7 +134,7 @@ def figures_geojson(connection: Connection, level: Level, scope: RollupScope) ->
         inside, _values = epci_parts.inside_of(scope)
         outline = territory_parts.outline("place", zoom, inside, outline)
     geojson = f", ST_AsGeoJSON(ST_Transform({outline}, 4326), 5)::json AS outline"
-    statement, values = _figures(level, scope, columns=geojson)
+    statement, values = _figures(level, scope, now, columns=geojson)
     wrapped = fill(
         """
         SELECT json_build_object(
@@ -131,15 +144,17 @@ def figures_geojson(connection: Connection, level: Level, scope: RollupScope) ->
                        'population_year', population_year,
                        'departement', departement, 'region', region, 'partial', partial,
                        'initiatives', initiatives, 'supporters', supporters,
-                       'per_10000_inhabitants', per_10000_inhabitants, 'undated', undated))::text
+                       'per_10000_inhabitants', per_10000_inhabitants, 'undated', undated,
+                       'groups', groups, 'events_coming', events_coming,
+                       'events_past', events_past))::text
           FROM ({figures}) AS figure""",
         {"figures": statement},
     )
     return copy_rows(connection, f"COPY ({wrapped}) TO STDOUT", values)
 
 
-def figures_csv(connection: Connection, level: Level, scope: RollupScope) -> Blocks:
-    statement, values = _figures(level, scope)
+def figures_csv(connection: Connection, level: Level, scope: RollupScope, now: datetime) -> Blocks:
+    statement, values = _figures(level, scope, now)
     written = fill(CSV, {"figures": statement})
     return copy_rows(connection, f"COPY ({written}) TO STDOUT (FORMAT csv, HEADER)", values)
 
@@ -215,18 +230,22 @@ def counts_by_code(
     return fill(BY_CODE, {"counts": counts}), values
 
 
-def _figures(level: Level, scope: RollupScope, columns: str = "") -> tuple[str, dict[str, Any]]:
+def _figures(
+    level: Level, scope: RollupScope, now: datetime, columns: str = ""
+) -> tuple[str, dict[str, Any]]:
     if epci_parts.parted(level, scope):
         inside, codes = epci_parts.inside_of(scope)
         places = territory_parts.places(inside)
         counts, values = part_counts(scope, inside, "place", undated=True)
+        gatherings, more = group_event_queries.part_counts(scope, now, inside, "place")
     else:
         inside, codes = within(level, scope)
         places = fill(PLACES, {"level": level, "within": inside})
         among = "SELECT code FROM place" if scope.territories else ""
         counts, values = counts_by_code(level, scope, among, undated=True)
-    texts = {"counts": counts, "columns": columns, "places": places}
-    return fill(FIGURES, texts), values | codes
+        gatherings, more = group_event_queries.counts_by_code(level, scope, now, among)
+    texts = {"counts": counts, "gatherings": gatherings, "columns": columns, "places": places}
+    return fill(FIGURES, texts), values | more | codes
 
 
 def part_counts(
@@ -239,7 +258,7 @@ def part_counts(
     )
     inner = fill(epci_parts.COMMUNES, texts)
     communes, _ = counts_by_code(Level.COMMUNE, scope, inner, undated=undated)
-    return fill(epci_parts.COUNTS, {"wholly": wholly, "communes": communes}), values
+    return epci_parts.counts(COLUMNS, wholly, communes), values
 
 
 def _counts(
@@ -295,24 +314,40 @@ def within(
 # Every kept count against a recount, both directions, rollups at their finest and summed grains;
 # and what initiatives keep of their supports.
 CHECK = """
-WITH counted AS (
+WITH thing AS (
+    SELECT region, departement, epci, commune, status, theme, rollup_month(created_at) AS month,
+           1 AS initiatives, supporters, told_here AS told, local_here AS local,
+           0 AS groups, 0 AS events
+      FROM initiative
+     UNION ALL
+    SELECT region, departement, epci, commune, status, theme, rollup_month(published_at),
+           0, 0, 0, 0, 1, 0
+      FROM local_group
+     UNION ALL
+    SELECT region, departement, epci, commune, status, theme, rollup_month(starts_at),
+           0, 0, 0, 0, 0, 1
+      FROM event
+), counted AS (
     SELECT place.level, place.code, status, coalesce(theme, '') AS theme,
-           coalesce(month, '-infinity') AS month,
-           count(*) AS initiatives, sum(supporters) AS supporters,
-           sum(told_here) AS told, sum(local_here) AS local
-      FROM (SELECT *, rollup_month(created_at) AS month FROM initiative) AS dated
+           coalesce(month, '-infinity') AS month, sum(initiatives) AS initiatives,
+           sum(supporters) AS supporters, sum(told) AS told, sum(local) AS local,
+           sum(groups) AS groups, sum(events) AS events
+      FROM thing
      CROSS JOIN LATERAL (VALUES ('country', 'FR'), ('region', region), ('departement', departement),
                                 ('epci', epci), ('commune', commune)) AS place (level, code)
      WHERE place.code IS NOT NULL
      GROUP BY place.level, place.code, status, CUBE (theme, month)
 ), kept AS (
     SELECT level, code, status, theme, month, sum(initiatives) AS initiatives,
-           sum(supporters) AS supporters, sum(told) AS told, sum(local) AS local
-      FROM (SELECT level, code, status, theme, month, initiatives, supporters, told, local
+           sum(supporters) AS supporters, sum(told) AS told, sum(local) AS local,
+           sum(groups) AS groups, sum(events) AS events
+      FROM (SELECT level, code, status, theme, month, initiatives, supporters, told, local,
+                   groups, events
               FROM rollup
              UNION ALL
             SELECT level, code, status, coalesce(theme, ''), coalesce(month, '-infinity'),
-                   sum(initiatives), sum(supporters), sum(told), sum(local)
+                   sum(initiatives), sum(supporters), sum(told), sum(local), sum(groups),
+                   sum(events)
               FROM rollup_delta_level
              GROUP BY level, code, status, CUBE (theme, month)) AS both_parts
      GROUP BY level, code, status, theme, month
@@ -338,7 +373,9 @@ WITH counted AS (
      CROSS JOIN LATERAL (VALUES ('initiatives', kept.initiatives, counted.initiatives),
                                 ('supporters', kept.supporters, counted.supporters),
                                 ('told', kept.told, counted.told),
-                                ('local', kept.local, counted.local)) AS one
+                                ('local', kept.local, counted.local),
+                                ('groups', kept.groups, counted.groups),
+                                ('events', kept.events, counted.events)) AS one
      UNION ALL
     SELECT 'rollup_cell', concat_ws(' ', zoom, cell, status, theme), one.*
       FROM kept_cell FULL JOIN counted_cell USING (zoom, cell, status, theme)

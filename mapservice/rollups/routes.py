@@ -1,5 +1,7 @@
 """Figures per territory: JSON, CSV, and GeoJSON with outlines."""
 
+from datetime import UTC, datetime
+
 from flask import Blueprint, Response
 from sqlalchemy import Connection
 
@@ -20,7 +22,8 @@ def figures_json(level: str) -> Response:
     """`{"level", "as_of", "territories": [...]}`."""
     wanted = _level(level)
     with services().autocommit.connect() as connection:
-        figures = queries.figures_json(connection, wanted, _scope(connection))
+        now = datetime.now(UTC)
+        figures = queries.figures_json(connection, wanted, _scope(connection), now)
     told = f',"territories":{figures}}}'.encode()
     return negotiation.stamped(f'{{"level":"{wanted}",', (told,), edge.JSON, name="as_of")
 
@@ -31,17 +34,20 @@ def figures_csv(level: str) -> Response:
     return edge.stream_answer(
         edge.CSV,
         f"activity-{wanted}.csv",
-        lambda connection: queries.figures_csv(connection, wanted, scope),
+        lambda connection: queries.figures_csv(connection, wanted, scope, datetime.now(UTC)),
     )
 
 
 @blueprint.get("/<level>.geojson")
 def figures_geojson(level: str) -> Response:
     wanted, scope = _asked(level)
+    now = datetime.now(UTC)
     return edge.stream_answer(
         edge.GEOJSON,
         f"activity-{wanted}.geojson",
-        lambda connection: feature_collection(queries.figures_geojson(connection, wanted, scope)),
+        lambda connection: feature_collection(
+            queries.figures_geojson(connection, wanted, scope, now)
+        ),
     )
 
 

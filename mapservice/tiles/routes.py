@@ -1,6 +1,7 @@
 """Tiles and their TileJSON. Rows count from the north (XYZ)."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ from mapservice.tiles import (
     queries,
     territory_queries,
 )
+from mapservice.tiles.spot_queries import MAX_ZOOM, SpotLayer
 from mapservice.tiles.tile_cache.store import ChangeExtent
 from mapservice.web import edge
 from mapservice.web.edge import base_url, only_parameters, services, tile_answer
@@ -30,6 +32,7 @@ BOUNDS = [-63.2, -21.5, 55.9, 51.2]
 INITIATIVES_MAX_ZOOM = queries.DETAIL_ZOOM
 TERRITORIES_MAX_ZOOM = 12
 TERRITORY_FRESH_SECONDS = 86_400
+SPOTS_FRESH_SECONDS = 60
 CREDITS = {
     "initiatives": INITIATIVES_CREDIT,
     "density": INITIATIVES_CREDIT,
@@ -216,3 +219,46 @@ def _tilejson(name: str, layers: list[dict[str, Any]], max_zoom: int, query: str
         ),
         edge.JSON,
     )
+
+
+# --- What tiles of events and of groups answer, whose rooms stand above ---------------------------
+
+
+def spots_tilejson(
+    layer: SpotLayer,
+    pairs: Sequence[tuple[str, str]],
+    fields: Mapping[str, str],
+    credit: str,
+    description: str = "",
+) -> Response:
+    """TileJSON 3 of a layer under a filter, `pairs`; `fields` tells what a feature says."""
+    query = urlencode(pairs, safe=",:")
+    suffix = f"?{query}" if query else ""
+    document = {
+        "tilejson": "3.0.0",
+        "name": layer.name,
+        **({"description": description} if description else {}),
+        "scheme": "xyz",
+        "tiles": [f"{base_url()}/tiles/{layer.name}/{{z}}/{{x}}/{{y}}.pbf{suffix}"],
+        "minzoom": 0,
+        "maxzoom": MAX_ZOOM,
+        "bounds": BOUNDS,
+        "center": [2.4, 46.6, 5],
+        "attribution": credit,
+        "vector_layers": [
+            {"id": layer.name, "fields": dict(fields), "minzoom": 0, "maxzoom": MAX_ZOOM}
+        ],
+    }
+    return edge.whole_answer(json.dumps(document, ensure_ascii=False), edge.JSON)
+
+
+def spots_tile(content: bytes) -> Response:
+    """A tile; 204 where there is nothing."""
+    if not content:
+        headers = {"Cache-Control": f"public, max-age={SPOTS_FRESH_SECONDS}"}
+        return Response(status=204, headers=headers)
+    return edge.whole_answer(content, edge.MVT, SPOTS_FRESH_SECONDS)
+
+
+def spots_collection(content: str) -> Response:
+    return edge.whole_answer(content, edge.GEOJSON, SPOTS_FRESH_SECONDS)

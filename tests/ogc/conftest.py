@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from mapservice.db.engine import make_engine
-from mapservice.events.fixtures import load_sample
+from mapservice.events.fixtures import load_sample as load_sample_events
+from mapservice.groups.fixtures import load_sample as load_sample_groups
 from tests.ogc.web import Service
 
 
@@ -19,7 +20,8 @@ def ogc(request: pytest.FixtureRequest) -> Service:
     # Every collection has items.
     engine = make_engine(request.getfixturevalue("sample_url"))
     with engine.begin() as connection:
-        load_sample(connection, request.getfixturevalue("locator"), datetime.now(UTC))
+        for load_sample in (load_sample_events, load_sample_groups):
+            load_sample(connection, request.getfixturevalue("locator"), datetime.now(UTC))
     engine.dispose()
     return Service(f"{request.getfixturevalue('live_server')}/ogc")
 

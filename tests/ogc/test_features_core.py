@@ -480,7 +480,7 @@ def test_a_licence_is_that_of_the_data(ogc: Service, names: list[str]) -> None:
         licences = [link["href"] for link in told["links"] if link["rel"] == "license"]
         assert licences, name
         is_open = any("licence-ouverte" in href for href in licences)
-        from_many = name in ("initiatives", "events")
+        from_many = name in ("initiatives", "events", "groups")
         assert is_open == (not from_many)
         assert ("Licence Ouverte" in told["attribution"]) == (not from_many)
         if from_many or name.startswith("activity-"):

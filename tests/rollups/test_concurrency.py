@@ -12,10 +12,11 @@ from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Status, Theme
 from mapservice.rollups.queries import differences, total
 from mapservice.rollups.service import compact, rebuild
+from tests.rollups import gatherings
 from tests.web.population import Made, fill, insert, population
 
 WRITERS = 4
-ROUNDS = 60
+ROUNDS = 100
 # What is merged is so by its merge alone.
 STATUSES = [status for status in Status if status != "merged"]
 COMMUNES = ("35238", "79191", "75056", "97411", "29155")
@@ -84,6 +85,15 @@ def change_the_mind(connection: Connection, dice: Random, writer: str) -> None:
         savepoint.rollback()
 
 
+def gather(connection: Connection, dice: Random, writer: str) -> None:
+    """Groups and events are written beside initiatives; some of it is rolled back."""
+    with connection.begin_nested() as savepoint:
+        for _ in range(dice.randrange(1, 4)):
+            dice.choice(gatherings.WRITES)(connection, dice, writer, list(COMMUNES))
+        if dice.random() < 0.1:
+            savepoint.rollback()
+
+
 def one(connection: Connection, dice: Random, changes: str) -> None:
     connection.execute(text(f"UPDATE initiative SET {changes} WHERE id = ({anyone(dice)})"))
 
@@ -103,6 +113,10 @@ WRITES: tuple[Write, ...] = (
     change_own_theme,
     remove,
     change_the_mind,
+    gather,
+    gather,
+    gather,
+    gather,
 )
 
 
@@ -140,7 +154,9 @@ def after_the_storm(engine: Engine) -> Engine:
 
 
 TABLES = {
-    "rollup": "SELECT level, status, theme, month::text, code, initiatives, supporters FROM rollup",
+    "rollup": """
+        SELECT level, status, theme, month::text, code, initiatives, supporters, groups, events
+          FROM rollup""",
     "rollup_cell": "SELECT zoom, cell, status, theme, initiatives, sum_x, sum_y FROM rollup_cell",
 }
 
@@ -156,6 +172,8 @@ def test_every_count_is_true_after_concurrent_writes(after_the_storm: Engine) ->
     engine = after_the_storm
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM initiative")).scalar_one() > 60
+        for table in ("local_group", "event"):
+            assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() > 20
         assert differences(connection) == []
     compact(engine)
     with engine.connect() as connection:
@@ -228,3 +246,48 @@ def test_counting_all_again_beside_a_compactor(engine: Engine) -> None:
         compacter.result()
     with engine.connect() as connection:
         assert differences(connection) == []
+
+
+def test_emptying_one_table_keeps_the_counts_of_the_others(engine: Engine) -> None:
+    """Whether folded in already or not: a group counts on when all initiatives go."""
+    fill(engine, [Made(commune="35238")])
+    for folded in (True, False):
+        with engine.begin() as connection:
+            gatherings.add_groups(connection, count=2)
+            gatherings.add_events(connection, day="2026-05-01T18:00Z", count=3)
+        if folded:
+            compact(engine)
+    for emptied, left in (
+        ("event_series", (4, 0)),
+        ("initiative", (4, 0)),
+        ("local_group", (0, 0)),
+    ):
+        with engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {emptied} CASCADE"))
+        with engine.connect() as connection:
+            assert differences(connection) == []
+            assert connection.execute(text(IN_BRITTANY)).one() == left, emptied
+
+
+IN_BRITTANY = """
+SELECT coalesce(sum(groups), 0), coalesce(sum(events), 0) FROM rollup_delta_level
+ WHERE level = 'region' AND code = '53'"""
+
+
+def test_a_count_of_groups_or_events_that_is_wrong_is_found(engine: Engine) -> None:
+    with engine.begin() as connection:
+        gatherings.add_groups(connection)
+        gatherings.add_events(connection, day="2026-05-01T18:00Z")
+    compact(engine)
+    for column in ("groups", "events"):
+        with engine.begin() as connection:
+            wrong = f"UPDATE rollup SET {column} = 5 WHERE level = 'region' AND {column} > 0"
+            connection.execute(text(wrong))
+            found = differences(connection)
+        assert found
+        assert {(one.kept, one.counted) for one in found} == {(5, 1)}
+        assert all(one.key.endswith(column) for one in found)
+        rebuild(engine)
+        with engine.connect() as connection:
+            assert differences(connection) == []
+            assert connection.execute(text("SELECT count(*) FROM rollup_series")).scalar_one() == 0

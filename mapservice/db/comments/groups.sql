@@ -25,6 +25,7 @@ COMMENT ON COLUMN local_group.departement IS 'INSEE code, or null.';
 COMMENT ON COLUMN local_group.region IS 'INSEE code, or null.';
 COMMENT ON COLUMN local_group.anchor IS 'Where filters find it (EPSG:4326): the point, else the label point of the finest territory known.';
 COMMENT ON COLUMN local_group.anchor_3857 IS 'The same in web mercator (EPSG:3857, metres).';
+COMMENT ON COLUMN local_group.cell IS 'Z-order code of the anchor, as of initiatives.';
 COMMENT ON COLUMN local_group.search IS 'Words of name, summary and description, for French text search.';
 COMMENT ON COLUMN local_group.members IS 'How many belong to it: members, editors and organisers, each confirmed by mail.';
 COMMENT ON COLUMN local_group.organisers IS 'How many of these organise it.';

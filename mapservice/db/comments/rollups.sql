@@ -1,18 +1,22 @@
--- Counts of initiatives, and what they count for.
+-- Counts of initiatives, groups and events, and what they count for.
 
 COMMENT ON TABLE rollup IS
-    'Counts of initiatives by territory and status, at four grains: all themes or each, all months or each. '
+    'Counts of initiatives, groups and events by territory and status, at four grains: all themes or each, all '
+    'months or each. Each kind has its own columns; a row may count some of one kind and none of another. '
     'Changes not folded in yet are in rollup_delta.';
 COMMENT ON COLUMN rollup.level IS 'country, region, departement, epci or commune.';
-COMMENT ON COLUMN rollup.status IS 'Status of the initiatives that are counted.';
+COMMENT ON COLUMN rollup.status IS 'Status of what is counted, in the words of its own table.';
 COMMENT ON COLUMN rollup.theme IS 'Their theme; empty: all themes.';
 COMMENT ON COLUMN rollup.month IS
-    'First day of the month (UTC) of created_at; -infinity: all initiatives; infinity: those without a known day.';
+    'First day of the month (UTC) of created_at of an initiative, published_at of a group, starts_at of an event; '
+    '-infinity: all; infinity: those without a known day.';
 COMMENT ON COLUMN rollup.code IS 'Code of the territory, as in territory; FR for the country.';
 COMMENT ON COLUMN rollup.initiatives IS 'How many initiatives.';
 COMMENT ON COLUMN rollup.supporters IS 'Sum of their supporters.';
 COMMENT ON COLUMN rollup.told IS 'Sum of their told_here.';
 COMMENT ON COLUMN rollup.local IS 'Sum of their local_here.';
+COMMENT ON COLUMN rollup.groups IS 'How many groups (local_group).';
+COMMENT ON COLUMN rollup.events IS 'How many events: dates of series, each by itself.';
 
 COMMENT ON TABLE rollup_series IS
     'The months of rollup, one row for each territory, theme and status: big-endian integers side by side, by '
@@ -43,16 +47,18 @@ COMMENT ON COLUMN rollup_delta.commune IS 'As in initiative.';
 COMMENT ON COLUMN rollup_delta.epci IS 'As in initiative.';
 COMMENT ON COLUMN rollup_delta.departement IS 'As in initiative.';
 COMMENT ON COLUMN rollup_delta.region IS 'As in initiative.';
-COMMENT ON COLUMN rollup_delta.cell IS 'Z-order code at zoom 14; null without an anchor.';
-COMMENT ON COLUMN rollup_delta.status IS 'Status of the initiatives.';
+COMMENT ON COLUMN rollup_delta.cell IS 'Z-order code at zoom 14 of initiatives; null without an anchor, and of groups and events.';
+COMMENT ON COLUMN rollup_delta.status IS 'As in rollup.';
 COMMENT ON COLUMN rollup_delta.theme IS 'Their theme.';
 COMMENT ON COLUMN rollup_delta.month IS 'As rollup_month() has it.';
-COMMENT ON COLUMN rollup_delta.initiatives IS 'Change of their number.';
+COMMENT ON COLUMN rollup_delta.initiatives IS 'Change of the number of initiatives.';
 COMMENT ON COLUMN rollup_delta.supporters IS 'Change of the sum of supporters.';
 COMMENT ON COLUMN rollup_delta.sum_x IS 'Change of the sum of x (EPSG:3857, whole metres).';
 COMMENT ON COLUMN rollup_delta.sum_y IS 'Change of the sum of y (EPSG:3857, whole metres).';
 COMMENT ON COLUMN rollup_delta.told IS 'Change of the sum of told_here.';
 COMMENT ON COLUMN rollup_delta.local IS 'Change of the sum of local_here.';
+COMMENT ON COLUMN rollup_delta.groups IS 'Change of the number of groups.';
+COMMENT ON COLUMN rollup_delta.events IS 'Change of the number of events.';
 
 COMMENT ON COLUMN rollup_delta_level.level IS 'As in rollup.';
 COMMENT ON COLUMN rollup_delta_level.status IS 'As in rollup.';
@@ -63,6 +69,8 @@ COMMENT ON COLUMN rollup_delta_level.initiatives IS 'Change of the number of ini
 COMMENT ON COLUMN rollup_delta_level.supporters IS 'Change of the sum of supporters.';
 COMMENT ON COLUMN rollup_delta_level.told IS 'Change of the sum of told_here.';
 COMMENT ON COLUMN rollup_delta_level.local IS 'Change of the sum of local_here.';
+COMMENT ON COLUMN rollup_delta_level.groups IS 'Change of the number of groups.';
+COMMENT ON COLUMN rollup_delta_level.events IS 'Change of the number of events.';
 
 COMMENT ON COLUMN rollup_series_due.level IS 'As in rollup.';
 COMMENT ON COLUMN rollup_series_due.theme IS 'As in rollup.';

@@ -1,49 +1,20 @@
 -- Events: which wait for a moderator, and what a load of territories changes of them.
 
 CREATE OR REPLACE FUNCTION event_waiting_refresh(asked uuid) RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE sql
     SET search_path FROM CURRENT
 AS $$
-DECLARE
-    due timestamptz := (SELECT queued_at FROM event_series WHERE id = asked);
-BEGIN
-    IF due IS NULL THEN
-        DELETE FROM waiting WHERE kind = 'event' AND id = asked;
-        RETURN;
-    END IF;
-    INSERT INTO waiting AS kept (kind, id, event_series, since) VALUES ('event', asked, asked, due)
-        ON CONFLICT (kind, id) DO UPDATE SET since = excluded.since WHERE kept.since <> excluded.since;
-    DELETE FROM waiting_area WHERE kind = 'event' AND id = asked;
-    INSERT INTO waiting_area (area, since, kind, id)
-    WITH known AS (
-        SELECT DISTINCT commune, epci, departement, region FROM event WHERE series = asked
-    ), concerned AS (
-        SELECT commune, epci, departement, region FROM known
-         UNION
-        SELECT NULL, known.epci, part.departement, part.region
-          FROM known JOIN epci_part AS part ON part.epci = known.epci
-         WHERE known.commune IS NULL AND (known.departement IS NULL OR known.region IS NULL)
-    )
-    SELECT named.level || ':' || named.code, due, 'event', asked
-      FROM concerned
-     CROSS JOIN LATERAL (VALUES ('commune', commune), ('epci', epci), ('departement', departement),
-                                ('region', region)) AS named (level, code)
-     WHERE named.code IS NOT NULL
-     UNION
-    SELECT 'all', due, 'event', asked
-     UNION
-    SELECT 'none', due, 'event', asked WHERE NOT EXISTS (SELECT FROM concerned WHERE region IS NOT NULL);
-END
+    SELECT subject_waiting_refresh('event', asked)
 $$;
 COMMENT ON FUNCTION event_waiting_refresh IS
-    'Makes the queue of moderators say whether a series of events waits, and which territories it concerns.';
+    'What subject_waiting_refresh() does, under its former name: nothing calls it any more.';
 
 CREATE OR REPLACE FUNCTION event_series_waits() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
 AS $$
 BEGIN
-    PERFORM event_waiting_refresh(NEW.id);
+    PERFORM subject_waiting_refresh('event', NEW.id);
     RETURN NULL;
 END
 $$;

@@ -47,7 +47,8 @@ COMMENT ON FUNCTION burst_waits IS
     'Puts an open burst into the queue of moderators, and takes one that is decided out of it.';
 
 -- A place in doubt concerns where it is shown meanwhile, each of its candidates, and its point. What is known
--- to no more than an EPCI that straddles concerns each département and région in which that has a commune.
+-- to no more than an EPCI that straddles concerns each département and région in which that has a commune. A series
+-- of events concerns the territories of all its dates.
 CREATE OR REPLACE FUNCTION waiting_areas(kind text, asked uuid) RETURNS SETOF text
     LANGUAGE sql STABLE
     SET search_path FROM CURRENT
@@ -68,6 +69,10 @@ AS $$
            AND ST_Intersects(place.outline, ST_SetSRID(ST_MakePoint(
                    (record.query ->> 'lon')::float8, (record.query ->> 'lat')::float8), 4326))
          WHERE kind = 'place' AND record.initiative = asked AND record.query ->> 'lon' IS NOT NULL
+         UNION
+        SELECT commune, epci, departement, region FROM event WHERE kind = 'event' AND series = asked
+         UNION
+        SELECT commune, epci, departement, region FROM local_group WHERE kind = 'group' AND id = asked
     ), concerned AS (
         SELECT commune, epci, departement, region FROM known
          UNION
@@ -176,14 +181,39 @@ END
 $$;
 COMMENT ON FUNCTION waiting_after_insert IS 'Puts new initiatives that are pending into the queue.';
 
+CREATE OR REPLACE FUNCTION subject_waiting_refresh(subject text, asked uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    due timestamptz := CASE subject
+        WHEN 'event' THEN (SELECT queued_at FROM event_series WHERE id = asked)
+        WHEN 'group' THEN (SELECT queued_at FROM local_group WHERE id = asked) END;
+BEGIN
+    IF due IS NULL THEN
+        DELETE FROM waiting WHERE kind = subject AND id = asked;
+        RETURN;
+    END IF;
+    INSERT INTO waiting AS kept (kind, id, event_series, local_group, since)
+    VALUES (subject, asked, CASE subject WHEN 'event' THEN asked END,
+            CASE subject WHEN 'group' THEN asked END, due)
+        ON CONFLICT (kind, id) DO UPDATE SET since = excluded.since WHERE kept.since <> excluded.since;
+    DELETE FROM waiting_area WHERE kind = subject AND id = asked;
+    INSERT INTO waiting_area (area, since, kind, id)
+    SELECT area, due, subject, asked FROM waiting_areas(subject, asked) AS area;
+END
+$$;
+COMMENT ON FUNCTION subject_waiting_refresh IS
+    'Makes the queue of moderators say whether a series of events (event) or a group (group) waits, and '
+    'which territories it concerns.';
+
 CREATE OR REPLACE FUNCTION waiting_after_load() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
 AS $$
 BEGIN
     PERFORM waiting_refresh(array_agg(DISTINCT initiative)) FROM waiting WHERE initiative IS NOT NULL;
-    PERFORM event_waiting_refresh(id) FROM waiting WHERE kind = 'event';
-    PERFORM group_waiting_refresh(id) FROM waiting WHERE kind = 'group';
+    PERFORM subject_waiting_refresh(kind, id) FROM waiting WHERE kind IN ('event', 'group');
     RETURN NULL;
 END
 $$;

@@ -1,4 +1,5 @@
--- Counts by territory, month, theme and grid cell, as base plus deltas.
+-- Counts by territory, month, theme and grid cell, as base plus deltas: of initiatives, groups and events, each in a
+-- column of its own, so that a sum of one never takes in another.
 --
 -- Triggers append what each statement changed to `rollup_delta`, in the writer's transaction and without
 -- touching a shared row, so writers never wait for one another. Readers add base and deltas in one
@@ -26,55 +27,106 @@ COMMENT ON FUNCTION rollup_month_number IS
     'A month as rollup_series holds it: months since January of the year 0; -1 for infinity and '
     '-infinity.';
 
+CREATE OR REPLACE FUNCTION rollup_measured_sql(counted text, source text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path FROM CURRENT
+AS $$
+    SELECT format(CASE counted
+        WHEN 'initiative' THEN $statement$
+            SELECT sign, commune, epci, departement, region, cell >> 20 AS cell, status, theme,
+                   rollup_month(created_at) AS month, 1 AS initiatives, supporters, told_here AS told,
+                   local_here AS local, coalesce(ST_X(anchor_3857)::bigint, 0) AS x,
+                   coalesce(ST_Y(anchor_3857)::bigint, 0) AS y, 0 AS groups, 0 AS events
+              FROM (%s) AS changed
+        $statement$
+        WHEN 'local_group' THEN $statement$
+            SELECT sign, commune, epci, departement, region, NULL::bigint AS cell, status, theme,
+                   rollup_month(published_at) AS month, 0 AS initiatives, 0 AS supporters, 0 AS told,
+                   0 AS local, 0::bigint AS x, 0::bigint AS y, 1 AS groups, 0 AS events
+              FROM (%s) AS changed
+        $statement$
+        WHEN 'event' THEN $statement$
+            SELECT sign, commune, epci, departement, region, NULL::bigint AS cell, status, theme,
+                   rollup_month(starts_at) AS month, 0 AS initiatives, 0 AS supporters, 0 AS told,
+                   0 AS local, 0::bigint AS x, 0::bigint AS y, 0 AS groups, 1 AS events
+              FROM (%s) AS changed
+        $statement$
+    END, source)
+$$;
+COMMENT ON FUNCTION rollup_measured_sql IS
+    'A query that says what each row of another counts for, and where. The other one yields columns of '
+    'initiative, local_group or event, whichever the first argument names, and sign, 1 for a row that '
+    'came and -1 for one that went. Null for any other table.';
+
 CREATE OR REPLACE FUNCTION rollup_append_sql(source text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path FROM CURRENT
 AS $$
     SELECT format($statement$
         INSERT INTO rollup_delta (commune, epci, departement, region, cell, status, theme, month,
-                                  initiatives, supporters, told, local, sum_x, sum_y)
-        SELECT commune, epci, departement, region, cell >> 20, status, theme, rollup_month(created_at),
-               sum(sign), sum(sign * supporters), sum(sign * told_here), sum(sign * local_here),
-               coalesce(sum(sign * x), 0), coalesce(sum(sign * y), 0)
-          FROM (SELECT *, ST_X(anchor_3857)::bigint AS x, ST_Y(anchor_3857)::bigint AS y
-                  FROM (%s) AS changed) AS located
+                                  initiatives, supporters, told, local, sum_x, sum_y, groups, events)
+        SELECT commune, epci, departement, region, cell, status, theme, month,
+               sum(sign * initiatives), sum(sign * supporters), sum(sign * told), sum(sign * local),
+               sum(sign * x), sum(sign * y), sum(sign * groups), sum(sign * events)
+          FROM (%s) AS measured
          GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
-        HAVING sum(sign) <> 0 OR sum(sign * supporters) <> 0 OR sum(sign * told_here) <> 0
-            OR sum(sign * local_here) <> 0 OR sum(sign * x) <> 0 OR sum(sign * y) <> 0
+        HAVING sum(sign * initiatives) <> 0 OR sum(sign * supporters) <> 0 OR sum(sign * told) <> 0
+            OR sum(sign * local) <> 0 OR sum(sign * x) <> 0 OR sum(sign * y) <> 0
+            OR sum(sign * groups) <> 0 OR sum(sign * events) <> 0
     $statement$, source)
 $$;
 COMMENT ON FUNCTION rollup_append_sql IS
-    'The statement that appends to rollup_delta what a query changed. The query yields columns of '
-    'initiative and sign, 1 for a row that came and -1 for one that went.';
+    'The statement that appends to rollup_delta what a query changed. The query yields what '
+    'rollup_measured_sql() makes.';
 
 CREATE OR REPLACE FUNCTION rollup_after_write() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
 AS $$
 BEGIN
-    EXECUTE rollup_append_sql(CASE TG_OP
+    EXECUTE rollup_append_sql(rollup_measured_sql(TG_TABLE_NAME, CASE TG_OP
         WHEN 'INSERT' THEN 'SELECT 1 AS sign, * FROM added'
         WHEN 'DELETE' THEN 'SELECT -1 AS sign, * FROM removed'
-        ELSE 'SELECT -1 AS sign, * FROM removed UNION ALL SELECT 1, * FROM added' END);
+        ELSE 'SELECT -1 AS sign, * FROM removed UNION ALL SELECT 1, * FROM added' END));
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION rollup_after_write IS 'Appends to rollup_delta what a statement changed in initiative.';
+COMMENT ON FUNCTION rollup_after_write IS
+    'Appends to rollup_delta what a statement changed in initiative, local_group or event.';
 
+CREATE OR REPLACE FUNCTION rollup_append_all() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    counted text;
+BEGIN
+    FOREACH counted IN ARRAY ARRAY['initiative', 'event', 'local_group'] LOOP
+        EXECUTE rollup_append_sql(rollup_measured_sql(counted, format('SELECT 1 AS sign, * FROM %I', counted)));
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION rollup_append_all IS 'Appends to rollup_delta all that is there to be counted.';
+
+-- What is left in the other tables is counted again. Once the deltas are empty no transaction that wrote some is open
+-- any more, so that a writer's rows are either seen here, or counted by its own trigger later.
 CREATE OR REPLACE FUNCTION rollup_after_truncate() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
 AS $$
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('rollup_compact'));
     TRUNCATE rollup, rollup_series, rollup_cell, rollup_delta;
+    PERFORM rollup_append_all();
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION rollup_after_truncate IS 'Forgets all counts when initiative is emptied.';
+COMMENT ON FUNCTION rollup_after_truncate IS
+    'Forgets all counts when a table that is counted is emptied, and counts the others again.';
 
 -- One at a time; readers and writers go on meanwhile: the deltas vanish and the base changes in one instant.
 -- Each series of which a month changed is written anew; one of which no month is left goes, though there
--- may still be what has no day.
+-- may still be what has no day, or groups and events, of which there is no series.
 CREATE OR REPLACE FUNCTION rollup_compact() RETURNS bigint
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
@@ -89,25 +141,33 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('rollup_compact'));
     WITH taken AS (
         DELETE FROM rollup_delta RETURNING *
-    ), territories AS (
-        INSERT INTO rollup AS base (level, status, theme, month, code, initiatives, supporters, told, local)
-        SELECT place.level, status, coalesce(theme, ''), coalesce(month, '-infinity'::date), place.code,
-               sum(initiatives), sum(supporters), sum(told), sum(local)
+    ), summed AS MATERIALIZED (
+        SELECT place.level, status, coalesce(theme, '') AS theme, coalesce(month, '-infinity'::date) AS month,
+               place.code, sum(initiatives) AS initiatives, sum(supporters) AS supporters, sum(told) AS told,
+               sum(local) AS local, sum(groups) AS groups, sum(events) AS events
           FROM taken
          CROSS JOIN LATERAL (VALUES ('country', 'FR'), ('region', region), ('departement', departement),
                                     ('epci', epci), ('commune', commune)) AS place (level, code)
          WHERE place.code IS NOT NULL
          GROUP BY place.level, place.code, status, CUBE (theme, month)
         HAVING sum(initiatives) <> 0 OR sum(supporters) <> 0 OR sum(told) <> 0 OR sum(local) <> 0
+            OR sum(groups) <> 0 OR sum(events) <> 0
+    ), territories AS (
+        INSERT INTO rollup AS base (level, status, theme, month, code, initiatives, supporters, told, local,
+                                    groups, events)
+        SELECT level, status, theme, month, code, initiatives, supporters, told, local, groups, events
+          FROM summed
             ON CONFLICT (level, theme, month, status, code) DO UPDATE
            SET initiatives = base.initiatives + excluded.initiatives,
                supporters = base.supporters + excluded.supporters,
                told = base.told + excluded.told,
-               local = base.local + excluded.local
-        RETURNING level, theme, status, code, month
+               local = base.local + excluded.local,
+               groups = base.groups + excluded.groups,
+               events = base.events + excluded.events
     ), touched AS (
-        SELECT DISTINCT level, theme, status, code FROM territories
+        SELECT DISTINCT level, theme, status, code FROM summed
          WHERE month > '-infinity' AND month < 'infinity'
+           AND (initiatives <> 0 OR supporters <> 0 OR told <> 0 OR local <> 0)
     ), cells AS (
         INSERT INTO rollup_cell AS base (zoom, cell, status, theme, initiatives, sum_x, sum_y)
         SELECT zoom, cell >> (2 * (rollup_finest_zoom() - zoom)), status, theme,
@@ -126,7 +186,7 @@ BEGIN
            array_agg(level), array_agg(theme), array_agg(status), array_agg(code)
       INTO folded, levels, themes, statuses, codes
       FROM touched;
-    DELETE FROM rollup WHERE initiatives = 0 AND supporters = 0;
+    DELETE FROM rollup WHERE initiatives = 0 AND supporters = 0 AND groups = 0 AND events = 0;
     DELETE FROM rollup_cell WHERE initiatives = 0;
     WITH touched AS (
         SELECT * FROM unnest(levels, themes, statuses, codes) AS one (level, theme, status, code)
@@ -147,7 +207,7 @@ BEGIN
                SELECT FROM rollup
                 WHERE rollup.level = touched.level AND rollup.theme = touched.theme
                   AND rollup.status = touched.status AND rollup.code = touched.code
-                  AND month > '-infinity' AND month < 'infinity')
+                  AND month > '-infinity' AND month < 'infinity' AND initiatives <> 0)
     )
     INSERT INTO rollup_series AS kept
     SELECT * FROM due
@@ -197,12 +257,13 @@ CREATE OR REPLACE FUNCTION rollup_rebuild() RETURNS bigint
 AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('rollup_compact'));
-    LOCK TABLE initiative IN SHARE ROW EXCLUSIVE MODE;
+    -- In the order in which a load of territories writes them.
+    LOCK TABLE initiative, event, local_group IN SHARE ROW EXCLUSIVE MODE;
     TRUNCATE rollup, rollup_series, rollup_cell, rollup_delta;
-    EXECUTE rollup_append_sql('SELECT 1 AS sign, * FROM initiative');
+    PERFORM rollup_append_all();
     RETURN rollup_compact();
 END
 $$;
 COMMENT ON FUNCTION rollup_rebuild IS
-    'Forgets all counts and counts again from initiative, while writers wait; returns how many deltas '
-    'that made.';
+    'Forgets all counts and counts initiatives, groups and events again, while writers wait; returns how '
+    'many deltas that made.';

@@ -5,7 +5,7 @@
 
 CREATE OR REPLACE VIEW rollup_delta_level AS
 SELECT place.level, delta.status, delta.theme, delta.month, place.code, delta.initiatives, delta.supporters,
-       delta.told, delta.local
+       delta.told, delta.local, delta.groups, delta.events
   FROM rollup_delta AS delta
  CROSS JOIN LATERAL (VALUES ('country', 'FR'), ('region', delta.region), ('departement', delta.departement),
                             ('epci', delta.epci), ('commune', delta.commune)) AS place (level, code)
@@ -21,7 +21,7 @@ SELECT level, theme, status, code,
        string_agg(int4send(told), '' ORDER BY month) AS told,
        string_agg(int4send(local), '' ORDER BY month) AS local
   FROM rollup
- WHERE month > '-infinity' AND month < 'infinity'
+ WHERE month > '-infinity' AND month < 'infinity' AND initiatives <> 0
  GROUP BY level, theme, status, code;
 COMMENT ON VIEW rollup_series_due IS
     'What rollup_series is to hold, made from rollup. Big-endian integers side by side, in the order of '

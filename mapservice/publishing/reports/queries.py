@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text
@@ -29,6 +30,7 @@ from mapservice.publishing.reports.model import (
 )
 from mapservice.rollups import queries as activity
 from mapservice.rollups import territory_queries
+from mapservice.rollups.model import COUNTRY
 from mapservice.rollups.territory_model import rate
 from mapservice.static_maps.names import names_around
 from mapservice.territories.model import Level
@@ -89,7 +91,8 @@ def read(
     if view.ref and described is None:
         raise InvalidInput("territory", f"there is no {view.ref}")
 
-    rows = json.loads(activity.figures_json(connection, view.by, view.scope))
+    made_at = connection.execute(text("SELECT now()")).scalar_one()
+    rows = json.loads(activity.figures_json(connection, view.by, view.scope, made_at))
     named = _most_supported(connection, view, [row["code"] for row in rows])
     lines = [
         ReportLine(row["code"], row["name"], _figures(row), named[row["code"]], row["partial"])
@@ -98,7 +101,6 @@ def read(
     lines.sort(key=lambda line: reading_key(line, view.figure))
 
     # The classes are those of the dashboards' maps.
-    made_at = connection.execute(text("SELECT now()")).scalar_one()
     everywhere = replace(view.scope, territories=())
     figure = ShadedFigure(str(view.figure))
     shown = shades(connection, ShadedView(view.ref, view.by, everywhere, made_at, figure))
@@ -114,7 +116,7 @@ def read(
     return TerritoryReport(
         view=view,
         place=described.place if described else None,
-        whole=_whole(connection, view),
+        whole=_whole(connection, view, made_at),
         lines=tuple(lines),
         breaks=shown.breaks,
         classes=shown.by_code,
@@ -139,12 +141,13 @@ def _figures(row: Mapping[str, Any]) -> ReportCounts:
     )
 
 
-def _whole(connection: Connection, view: ReportView) -> ReportCounts:
+def _whole(connection: Connection, view: ReportView, now: datetime) -> ReportCounts:
     """The territory itself, with initiatives that are in it but in none of its known parts."""
     if view.ref:
-        row = json.loads(activity.figures_json(connection, view.ref.level, view.scope))[0]
+        rows = json.loads(activity.figures_json(connection, view.ref.level, view.scope, now))
+        row = rows[0]
         return replace(_figures(row), years=territory_queries.years(connection, view.ref))
-    counts, values = activity.counts_by_code(activity.COUNTRY, view.scope)
+    counts, values = activity.counts_by_code(COUNTRY, view.scope)
     row = connection.exec_driver_sql(counts, values).one_or_none()
     initiatives, supporters = (int(row.initiatives), int(row.supporters)) if row else (0, 0)
     regions = territory_queries.everywhere(connection, Level.REGION)
