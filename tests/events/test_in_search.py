@@ -52,6 +52,7 @@ def test_search_finds_events_by_words_place_and_days(
     assert titles(ask(visitor, "ce week-end à Bruz")) == ["Grand ramassage"]
     assert "Rendez-vous à moins de 20 km" in visitor.get("/recherche?q=ce week-end à Bruz").text
     assert titles(ask(visitor, "ce week-end à Lyon")) == []
+    assert "Aucun rendez-vous n’est annoncé là" in visitor.get("/recherche?q=demain à Lyon").text
     # Words; a series is one answer, by its next date.
     assert titles(ask(visitor, "chorale")) == ["Chorale ouverte"]
     assert titles(ask(visitor, "chorale Nantes")) == ["Chorale ouverte"]
