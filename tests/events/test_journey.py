@@ -363,6 +363,11 @@ def test_no_mail_or_page_says_more_than_registering_does(
     assert "vous venez" not in mail.text
     link = last_link(engine, "b@example.org")
     assert "C’est complet : vous rejoindrez la liste d’attente." in late.get(link).text
+    # Whoever leaves is told so, not shown an empty form alone.
+    answer = press(late, link)
+    here = answer.headers["Location"]
+    left = late.post(f"{path}/quitter", data={"token": token_of(late.get(here).text)})
+    assert "Vous n’êtes plus inscrit" in late.get(left.headers["Location"]).text
     organiser.act(f"/evenements/{identifier}/annuler", f"/evenements/{identifier}/organiser")
     page = visitor.get(f"/evenements/{identifier}").text
     assert "on ne peut plus s’inscrire" in page
