@@ -4,6 +4,7 @@ It needs no framework: pages, mails and reports read the same phrases, in the la
 `LANGUAGE` holds. The web edge sets it for each request.
 """
 
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_date as babel_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent, get_group_symbol
@@ -24,6 +25,8 @@ LANGUAGE: ContextVar[str] = ContextVar("LANGUAGE", default="fr")
 LOCALES = {"fr": "fr", "en": "en_GB"}
 # The time zone of days that people name.
 PARIS = ZoneInfo("Europe/Paris")
+# The first of a month as CLDR writes it in French, at the end or before the month.
+_FIRST = re.compile(r"(?<![0-9])1(?=[ \u00a0][^\W\d]|$)")
 CATALOGUES = Path(__file__).resolve().parent / "translations"
 SOURCE_LANGUAGE = "fr"
 Translate = Callable[..., str]
@@ -133,11 +136,19 @@ def rounded(value: float) -> int:
     return int(float(f"{value:.1e}"))
 
 
+def format_date(value: date | datetime, pattern: str, locale: str) -> str:
+    """As Babel writes it, and the first of a month as the French do: "1er décembre 2026"."""
+    words = str(babel_date(value, pattern, locale=locale))
+    if locale.startswith("fr"):
+        return _FIRST.sub("1er", words)
+    return words
+
+
 def day(value: date | datetime) -> str:
     """A moment is written as the day that it was in Paris; without a zone it is one of UTC."""
     if isinstance(value, datetime):
         value = (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(PARIS)
-    return str(format_date(value, "long", locale=_locale()))
+    return format_date(value, "long", locale=_locale())
 
 
 def period(told: str) -> str:
@@ -145,7 +156,7 @@ def period(told: str) -> str:
     year, _hyphen, month = told.partition("-")
     if not month:
         return year
-    return str(format_date(date(int(year), int(month), 1), "LLLL yyyy", locale=_locale()))
+    return format_date(date(int(year), int(month), 1), "LLLL yyyy", locale=_locale())
 
 
 def metres_words(metres: float) -> str:
@@ -215,8 +226,16 @@ def days_asked_label(when: str) -> str:
     """Days that a filter asks for."""
     return {
         "today": gettext("aujourd’hui"),
+        "tomorrow": gettext("demain"),
         "weekend": gettext("ce week-end"),
         "week": gettext("cette semaine"),
+        "monday": gettext("lundi"),
+        "tuesday": gettext("mardi"),
+        "wednesday": gettext("mercredi"),
+        "thursday": gettext("jeudi"),
+        "friday": gettext("vendredi"),
+        "saturday": gettext("samedi"),
+        "sunday": gettext("dimanche"),
     }[when]
 
 

@@ -49,7 +49,7 @@ from mapservice.events.recurrence import EventTimes, upcoming, wall_time
 from mapservice.events.recurrence_words import rule_words
 from mapservice.events.routes import words
 from mapservice.events.service import EventChange, EventSubmission
-from mapservice.events.words import moment_words, registration_state_label, zone_choices
+from mapservice.events.words import registration_state_label, span_words, zone_choices
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.groups import queries as groups
 from mapservice.i18n import gettext as _
@@ -516,8 +516,11 @@ def form_html(connection: Connection, page: EventFormPage) -> str:
         place_words=proposed_place_words(connection, reading.placement) if reading else "",
         rule=rule_words(times) if times else "",
         dates=[
-            moment_words(times.moments(one)[0], times.zone) for one in dates if times is not None
-        ],
+            span_words(wall_time(begin, times.zone), wall_time(end, times.zone))
+            for begin, end in map(times.moments, dates)
+        ]
+        if times
+        else [],
         linked=linked,
         alike=(),
         photos=(),

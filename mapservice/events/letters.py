@@ -77,7 +77,7 @@ def letter(
         if known.offered_until
         else "",
         "question": found.question,
-        "link": f"{page}/inscription",
+        "link": f"{site.base_url}{registration_service.seat_path(known)}",
         "page": page,
         "leave": left if known.state in ALIVE else "",
     }

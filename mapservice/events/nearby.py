@@ -1,7 +1,7 @@
 """What takes place soon at a place: for pages of territories and of initiatives."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -39,8 +39,7 @@ def events_soon(connection: Connection, ref: TerritoryRef, now: datetime) -> Eve
     about = InitiativeFilters(territory=(ref,))
     around = ref.level is Level.COMMUNE
     if around:
-        row = connection.execute(text(POINT), {"code": ref.code}).one()
-        about = InitiativeFilters(near=LonLat(row.lon, row.lat), radius=NEAR_METRES)
+        about = around_commune(connection, about, ref.code)
     weekend = EventFilters(about=about, when=DaysAsked.WEEKEND)
     page = queries.find_page(connection, weekend, SHOWN + 1, now)
     shown = [one for one in page.items if one.ends_at > now][:SHOWN]
@@ -49,6 +48,14 @@ def events_soon(connection: Connection, ref: TerritoryRef, now: datetime) -> Eve
     later = EventFilters(about=about)
     found = queries.find_page(connection, later, SHOWN, now).items
     return EventsSoon(found, False, around, later.to_pairs())
+
+
+def around_commune(
+    connection: Connection, about: InitiativeFilters, code: str
+) -> InitiativeFilters:
+    """The same within `NEAR_METRES` of a commune's label point, whatever the territory."""
+    row = connection.execute(text(POINT), {"code": code}).one()
+    return replace(about, territory=(), near=LonLat(row.lon, row.lat), radius=NEAR_METRES)
 
 
 def of_initiative(connection: Connection, initiative: UUID, now: datetime) -> Sequence[Event]:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     text,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.types import DateTime
 
 from mapservice.accounts.roles.model import TerritoryScope
@@ -51,6 +52,7 @@ WIDEST_OFFSET = timedelta(hours=14)
 # Nothing takes longer (a constraint of the table): what is under way began no earlier.
 LONGEST = timedelta(days=32)
 COUNTED_UP_TO = 5_000
+DATES_LOOKED_AT = 500
 IS_LISTED: ColumnElement[bool] = literal_column(
     "event.status IN ({})".format(", ".join(f"'{one}'" for one in LISTED)), Boolean()
 )
@@ -166,6 +168,28 @@ def find_page(
     items = [_event(row) for row in rows[:limit]]
     last = items[-1] if len(rows) > limit else None
     return EventPage(items, EventCursor(last.starts_at, last.ends_at, last.id) if last else None)
+
+
+def next_of_each_series(
+    connection: Connection, filters: EventFilters, limit: int, now: datetime
+) -> list[Event]:
+    """What is not over yet, in order of time, each series once: a weekly choir is one answer.
+
+    Looks at no more than the next `DATES_LOOKED_AT` dates of the filter.
+    """
+    dates = (
+        select(event)
+        .where(*where(filters, now), event.c.ends_at > now)
+        .order_by(*order())
+        .limit(DATES_LOOKED_AT)
+        .subquery("dates")
+    )
+    own = (dates.c.starts_at, dates.c.ends_at, dates.c.id)
+    of_series = distinct_on(dates.c.series)
+    first = select(dates).ext(of_series).order_by(dates.c.series, *own).subquery("first")
+    ordered = (first.c.starts_at, first.c.ends_at, first.c.id)
+    chosen = select(first).order_by(*ordered).limit(limit)
+    return [_event(row) for row in connection.execute(_named(chosen, filters))]
 
 
 def count(connection: Connection, filters: EventFilters, now: datetime) -> int:

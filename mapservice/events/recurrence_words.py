@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from babel.dates import format_date, get_day_names, get_month_names
+from babel.dates import get_day_names, get_month_names
 
 from mapservice.events.recurrence import DAYS, EventTimes, RecurrenceRule
-from mapservice.i18n import LANGUAGE, LOCALES
+from mapservice.i18n import LANGUAGE, LOCALES, format_date
 
 WEEKDAYS = (0, 1, 2, 3, 4)
 WEEKEND = (5, 6)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import service as people
@@ -18,9 +19,12 @@ from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.events import queries, registration_service
 from mapservice.events.author_routes import see, sender
 from mapservice.events.model import MAX_ANSWER, Event, EventStatus, RegistrationMode
+from mapservice.events.registration_service import Registration
 from mapservice.events.routes import public_event, words
 from mapservice.events.words import moment_words, registration_state_label, when_words
 from mapservice.i18n import gettext as _
+from mapservice.mail.unsubscribe import is_signed
+from mapservice.mail.unsubscribe import signature as signed_for
 from mapservice.web import edge, forms
 from mapservice.web.edge import only_parameters, services
 from mapservice.web.forms import FormGate, FormRefused
@@ -30,6 +34,7 @@ blueprint = Blueprint("event_registrations", __name__, url_prefix="/evenements/<
 blueprint.after_request(edge.secret_answer)
 
 GATE = FormGate("register")
+SEATED, WAITING, REQUESTED = "seated", "waiting", "requested"
 LEAVING = UnsubscribePage(
     "events/leave.html",
     registration_service.leave_key,
@@ -68,7 +73,11 @@ def register(identifier: UUID) -> Response:
                     letter=registration_service.LETTER,
                     subject=identifier,
                     payload={"seats": seats, "name": name, "is_public": is_public},
-                    values={"title": found.title, "when": when_words(found, session.locale())},
+                    values={
+                        "title": found.title,
+                        "when": when_words(found, session.locale()),
+                        "asks": _asked(connection, found),
+                    },
                     locale=session.locale(),
                 )
                 site = session.letterhead()
@@ -132,6 +141,29 @@ def answer(identifier: UUID) -> Response:
     return see(url_for("event_registrations.ask", identifier=identifier))
 
 
+@blueprint.get("/place/<uuid:registration>/<secret:signature>")
+def seat(identifier: UUID, registration: UUID, signature: str) -> str:
+    """How a registration stands, for who holds the mail about it: on whatever device it is read."""
+    only_parameters()
+    with services().engine.connect() as connection:
+        return _seat_page(connection, _signed(connection, identifier, registration, signature))
+
+
+@blueprint.post("/place/<uuid:registration>/<secret:signature>")
+def take_seat(identifier: UUID, registration: UUID, signature: str) -> ResponseReturnValue:
+    """Takes the seat on offer, or keeps an answer; the signature allows it as a session would."""
+    with services().engine.begin() as connection:
+        known = _signed(connection, identifier, registration, signature)
+        if "answer" in request.form:
+            words_ = paragraphs(request.form["answer"])
+            registration_service.answer(connection, known.id, words_)
+        else:
+            # Too late: what `settle` did meanwhile stays, the seat went to who waits next.
+            with contextlib.suppress(StateConflict):
+                registration_service.accept(connection, known.id, sender(), datetime.now(UTC))
+    return see(registration_service.seat_path(known))
+
+
 @blueprint.get("/quitter/<uuid:registration>/<secret:signature>")
 def ask_leave(identifier: UUID, registration: UUID, signature: str) -> Response:
     del identifier
@@ -142,6 +174,33 @@ def ask_leave(identifier: UUID, registration: UUID, signature: str) -> Response:
 def leave_by_link(identifier: UUID, registration: UUID, signature: str) -> Response:
     del identifier
     return LEAVING.leave(registration, signature)
+
+
+def _signed(
+    connection: Connection, identifier: UUID, registration: UUID, signature: str
+) -> Registration:
+    """Raises NotFound, the same for a wrong signature and for what is not there."""
+    known = registration_service.find(connection, registration)
+    if (
+        known is None
+        or known.event != identifier
+        or not is_signed(registration, known.leave_key, signature, registration_service.SEAT)
+    ):
+        raise NotFound("There is no such link, or the registration is gone.")
+    return known
+
+
+def _seat_page(connection: Connection, known: Registration) -> str:
+    found = public_event(connection, known.event)
+    return render_template(
+        "events/seat.html",
+        event=found,
+        mine=known,
+        max_answer=MAX_ANSWER,
+        until=moment_words(known.offered_until, found.zone) if known.offered_until else "",
+        leave_path=f"{found.url}/quitter/{known.id}/{signed_for(known.id, known.leave_key)}",
+        **words(datetime.now(UTC)),
+    )
 
 
 def _page(connection: Connection, found: Event, error: str = "", field: str = "") -> str:
@@ -201,9 +260,26 @@ def _ask(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
         said = _("« %(title)s » est annulé.", title=found.title)
     else:
         said = _("« %(title)s », %(when)s.", title=found.title, when=when_words(found))
+    asks = _asked(connection, found)
+    if asks == WAITING:
+        told = _("C’est complet : vous rejoindrez la liste d’attente.")
+        return ConfirmationQuestion(
+            _("Rejoindre la liste d’attente"), f"{said} {told}", _("Rejoindre la liste d’attente")
+        )
+    if asks == REQUESTED:
+        told = _("Qui organise répond à chaque demande.")
+        return ConfirmationQuestion(_("Demander à venir"), f"{said} {told}", _("Demander à venir"))
     return ConfirmationQuestion(
         _("Confirmer votre inscription"), said, _("Confirmer mon inscription")
     )
+
+
+def _asked(connection: Connection, found: Event) -> str:
+    """What registering leads to as seats stand now: `SEATED`, `WAITING` or `REQUESTED`."""
+    if found.registration is RegistrationMode.APPROVAL:
+        return REQUESTED
+    seats = registration_service.counts(connection, found)
+    return WAITING if seats.free == 0 or seats.waiting else SEATED
 
 
 def _confirm(connection: Connection, person: Person, token: MagicLink) -> str:

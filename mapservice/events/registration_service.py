@@ -31,9 +31,12 @@ from mapservice.events.model import (
 )
 from mapservice.mail import service as mail
 from mapservice.mail.model import GIVE_UP_AFTER, LateMail
+from mapservice.mail.unsubscribe import signature
 
 PURPOSE = "register"
 LETTER = "event_register"
+# What the link of these mails is signed for: seeing how one's registration stands, taking a seat.
+SEAT = "seat"
 # The name under which `letters.py` writes the words of these mails when they are sent.
 RENDERER = "event"
 LETTERS_A_TURN = 500
@@ -275,6 +278,13 @@ def find(connection: Connection, registration: UUID) -> Registration | None:
 def of_person(connection: Connection, identifier: UUID, person: UUID) -> Registration | None:
     bound = {"event": identifier, "person": person}
     return _read(connection, "event = :event AND person = :person", bound)
+
+
+def seat_path(known: Registration) -> str:
+    """The page on which whoever got a mail about a registration sees how it stands, signed in or
+    not, and takes the seat that is offered."""
+    signed = signature(known.id, known.leave_key, SEAT)
+    return f"/evenements/{known.event}/place/{known.id}/{signed}"
 
 
 def leave_key(connection: Connection, registration: UUID) -> bytes | None:

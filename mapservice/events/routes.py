@@ -4,11 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy import Connection
 
@@ -32,6 +34,8 @@ from mapservice.events.model import (
     EventStatus,
     RegistrationState,
 )
+from mapservice.events.nearby import NEAR_METRES
+from mapservice.events.place_asked import commune_around, place_asked, within_reach
 from mapservice.events.recurrence_words import rule_words
 from mapservice.events.words import (
     day_and_hours,
@@ -41,6 +45,7 @@ from mapservice.events.words import (
     short_day,
     when_words,
 )
+from mapservice.geocoding.service import GeocoderCache
 from mapservice.groups import queries as groups
 from mapservice.i18n import gettext as _
 from mapservice.i18n import quoted, theme_label
@@ -50,7 +55,8 @@ from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import NamedTerritory, with_known_places
 from mapservice.moderation.model import CaseKind
-from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.model import Level, TerritoryRef, of_commune
+from mapservice.territories.queries import TerritorySummary
 from mapservice.tiles.live_map import bounds_of, map_config, place_map
 from mapservice.web import edge
 from mapservice.web.atom import AtomFeed, atom
@@ -67,6 +73,8 @@ FRESH_SECONDS = 300
 ATOM = "application/atom+xml; charset=utf-8"
 CALENDAR = "text/calendar; charset=utf-8"
 VIEW = "vue"
+# What a person types into the field of a place, and the commune that was meant.
+PLACE, COMMUNE = "lieu", "commune"
 
 
 def read_filters(connection: Connection, *beside: str) -> tuple[EventFilters, EventPageRequest]:
@@ -80,20 +88,32 @@ def read_filters(connection: Connection, *beside: str) -> tuple[EventFilters, Ev
 
 
 @blueprint.get("/evenements")
-def listing() -> str:
-    """What is not over yet, or whatever the filter asks for; `vue=carte` shows the map too."""
+def listing() -> ResponseReturnValue:
+    """What is not over yet, or whatever the filter asks for; `vue=carte` shows the map too.
+
+    A place that is typed (`lieu`) leads to what lies around its commune.
+    """
     now = datetime.now(UTC)
     view = request.args.get(VIEW, "")
     if view not in ("", "carte"):
         raise InvalidInput(VIEW, "is not carte")
     with services().autocommit.connect() as connection:
-        filters, paging = read_filters(connection, VIEW)
-        if filters.about.near is None:
+        filters, paging = read_filters(connection, VIEW, PLACE, COMMUNE)
+        asked = None
+        if request.args.get(PLACE, "").strip():
+            asked = place_asked(connection, services().of(GeocoderCache), request.args[PLACE])
+        if asked and asked.commune:
+            return redirect(_around(connection, filters, asked.commune, view), HTTPStatus.SEE_OTHER)
+        around = commune_around(connection, filters, request.args.get(COMMUNE, ""))
+        if filters.about.near is None and asked is None:
             same_for_all()
         limit = paging.limit or PAGE_SIZE
         if limit > MAX_PAGE_SIZE:
             raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
         page = queries.find_page(connection, filters, limit, now, paging.cursor)
+        if around:
+            # Metres from the middle of a commune would be metres from nowhere.
+            page = replace(page, items=[replace(one, distance=None) for one in page.items])
         total = queries.count(connection, filters, now)
         named = [ref for ref in filters.about.territory if isinstance(ref, NamedTerritory)]
         pairs = filters.to_pairs()
@@ -105,8 +125,16 @@ def listing() -> str:
             total=total,
             more=total >= queries.COUNTED_UP_TO,
             first=paging.cursor is None,
-            next_url=next_address("/evenements", filters, page, paging, view),
-            title=listing_title(filters),
+            next_url=next_address(
+                "/evenements", filters, page, paging, view, around.code if around else ""
+            ),
+            title=listing_title(filters, around),
+            around=around,
+            asked=asked,
+            choices=[
+                (one, _around(connection, filters, one.commune, view))
+                for one in (asked.choices if asked else ())
+            ],
             named=named,
             themes=list(Theme),
             whens=[
@@ -114,7 +142,7 @@ def listing() -> str:
                 (DaysAsked.WEEKEND, _("Ce week-end")),
                 (DaysAsked.WEEK, _("Cette semaine")),
             ],
-            with_query=with_query(filters, view),
+            with_query=with_query(filters, view, around.code if around else ""),
             event_address=lambda ending: f"/evenements{ending}{query_of(filters)}",
             shown_day=lambda name: dict(pairs).get(name, "")[:10],
             shows_map=view == "carte",
@@ -123,10 +151,15 @@ def listing() -> str:
             sample_words=_("ces événements n’existent pas.")
             if sample_of(page.items) == "all"
             else _("certains de ces événements n’existent pas."),
-            indexed=not pairs and not view and paging == EventPageRequest(),
+            indexed=not pairs and not view and not asked and paging == EventPageRequest(),
             canonical=f"{base_url()}/evenements",
             **words(now),
         )
+
+
+def _around(connection: Connection, filters: EventFilters, commune: str, view: str) -> str:
+    wanted = within_reach(connection, filters, commune)
+    return f"/evenements{query_of(wanted, **{COMMUNE: commune, VIEW: view})}"
 
 
 @blueprint.get("/evenements.geojson")
@@ -382,14 +415,14 @@ def events_map(filters: EventFilters) -> dict[str, Any]:
     return config | {"events": f"/tiles/events.json{query_of(filters)}", "drawing": ""}
 
 
-def listing_title(filters: EventFilters) -> str:
-    """What a list of the filter is called."""
+def listing_title(filters: EventFilters, around: TerritorySummary | None = None) -> str:
+    """What a list of the filter is called; `around` is the commune that its circle surrounds."""
     about = filters.about
     parts = [
         *(ref.name for ref in about.territory if isinstance(ref, NamedTerritory)),
         *(theme_label(theme) for theme in about.theme),
         *([quoted(about.q)] if about.q else []),
-        *([_("autour d’un lieu")] if about.near else []),
+        *(_around_words(around) if about.near else []),
         *(
             [
                 {
@@ -403,6 +436,15 @@ def listing_title(filters: EventFilters) -> str:
         ),
     ]
     return _("Événements : %(about)s", about=", ".join(parts)) if parts else _("Événements locaux")
+
+
+def _around_words(around: TerritorySummary | None) -> list[str]:
+    if around is None:
+        return [_("autour d’un lieu")]
+    of_name = of_commune(around.name, around.article)
+    return [
+        _("à moins de %(count)s km %(of_name)s", count=round(NEAR_METRES / 1000), of_name=of_name)
+    ]
 
 
 def territory_of(event: Event) -> TerritoryRef | None:
@@ -429,11 +471,11 @@ def query_of(filters: EventFilters, **changes: str | None) -> str:
     return f"?{urlencode(pairs, safe=',:')}" if pairs else ""
 
 
-def with_query(filters: EventFilters, view: str) -> Any:
+def with_query(filters: EventFilters, view: str, commune: str = "") -> Any:
     """For templates: the address of the list with some of its filter changed, in the same view."""
 
     def address(**changes: str | None) -> str:
-        kept = {VIEW: view, **changes}
+        kept = {VIEW: view, COMMUNE: commune, **changes}
         if "when" in changes:
             kept |= {"from": None, "to": None}
         return f"/evenements{query_of(filters, **kept)}"
@@ -447,10 +489,12 @@ def next_address(
     page: queries.EventPage,
     paging: EventPageRequest,
     view: str = "",
+    commune: str = "",
 ) -> str | None:
     if page.next is None:
         return None
     pairs = [*filters.to_pairs(), *([(VIEW, view)] if view else [])]
+    pairs += [(COMMUNE, commune)] if commune else []
     pairs += [("limit", str(paging.limit))] if paging.limit else []
     return f"{path}?{urlencode([*pairs, ('cursor', page.next.encode())], safe=',:')}"
 

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import cast
 
-from babel.dates import format_date, format_time
+from babel.dates import format_time
 
 from mapservice.events.model import Event, EventMode
 from mapservice.events.recurrence import PARIS, wall_time
-from mapservice.i18n import LANGUAGE, LOCALES, translator
+from mapservice.i18n import LANGUAGE, LOCALES, format_date, translator
 from mapservice.i18n import gettext as _
 from mapservice.initiatives.place_words import distance_words, precision_words
 from mapservice.initiatives.queries import Initiative
@@ -40,21 +40,26 @@ def when_words(event: Event, language: str = "", *, former: bool = False) -> str
         if event.former_starts_at is None:
             return ""
         return moment_words(event.former_starts_at, event.zone, language)
-    begins, ends = event.starts_local, event.ends_local
+    words = span_words(event.starts_local, event.ends_local, language)
+    return words + _clock_named(event, language)
+
+
+def span_words(begins: datetime, ends: datetime, language: str = "") -> str:
+    """ "samedi 5 décembre 2026, de 14 h à 16 h 30", of two wall times of one clock."""
+    language = language or LANGUAGE.get()
+    _ = translator(language)
     if begins.date() == ends.date():
-        words = _(
+        return _(
             "%(day)s, de %(begins)s à %(ends)s",
             day=_day(begins, language),
             begins=clock_words(begins, language),
             ends=clock_words(ends, language),
         )
-    else:
-        words = _(
-            "du %(begins)s au %(ends)s",
-            begins=f"{_day(begins, language)} {clock_words(begins, language)}",
-            ends=f"{_day(ends, language)} {clock_words(ends, language)}",
-        )
-    return words + _clock_named(event, language)
+    return _(
+        "du %(begins)s au %(ends)s",
+        begins=f"{_day(begins, language)} {clock_words(begins, language)}",
+        ends=f"{_day(ends, language)} {clock_words(ends, language)}",
+    )
 
 
 def day_and_hours(event: Event, language: str = "") -> tuple[str, str]:
@@ -133,7 +138,7 @@ def event_status_label(status: str) -> str:
     return {
         "draft": _("brouillon"),
         "pending": _("en attente"),
-        "published": _("confirmé"),
+        "published": _("publié"),
         "moved": _("déplacé"),
         "postponed": _("reporté"),
         "cancelled": _("annulé"),

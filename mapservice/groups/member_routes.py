@@ -73,7 +73,11 @@ def join(identifier: UUID) -> Response:
                         "name": choice.name,
                         "shares_address": choice.shares_address,
                     },
-                    values={"title": found.name, "follows": follows},
+                    values={
+                        "title": found.name,
+                        "follows": follows,
+                        "is_asked": found.openness is GroupOpenness.MODERATED,
+                    },
                     locale=session.locale(),
                 )
                 site = session.letterhead()
@@ -220,12 +224,19 @@ def _ask_join(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
             _("%(name)s. Seuls ses organisateurs le sauront.", name=quoted(found.name)),
             _("Suivre le groupe"),
         )
+    if found.openness is GroupOpenness.MODERATED:
+        return ConfirmationQuestion(
+            _("Demander à rejoindre ce groupe"),
+            _(
+                "%(name)s. Un organisateur vous répond ; eux seuls sauront que vous demandez.",
+                name=quoted(found.name),
+            ),
+            _("Demander à rejoindre"),
+        )
     return ConfirmationQuestion(
         _("Rejoindre ce groupe"),
         _("%(name)s. Seuls ses organisateurs sauront que vous en êtes.", name=quoted(found.name)),
-        _("Demander à rejoindre")
-        if found.openness is GroupOpenness.MODERATED
-        else _("Rejoindre le groupe"),
+        _("Rejoindre le groupe"),
     )
 
 

@@ -72,8 +72,8 @@ def status_label(status: str) -> str:
 def openness_label(openness: str) -> str:
     return {
         GroupOpenness.OPEN: _("ouvert à toutes et tous"),
-        GroupOpenness.MODERATED: _("sur demande"),
-        GroupOpenness.INVITATION: _("sur invitation"),
+        GroupOpenness.MODERATED: _("adhésion sur demande"),
+        GroupOpenness.INVITATION: _("adhésion sur invitation"),
     }[GroupOpenness(openness)]
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlsplit
 
-from babel.dates import format_date, get_day_names, get_month_names
+from babel.dates import get_day_names, get_month_names
 
-from mapservice.i18n import LANGUAGE, LOCALES, ngettext
+from mapservice.i18n import LANGUAGE, LOCALES, format_date, ngettext
 from mapservice.i18n import gettext as _
 from mapservice.i18n import number as number_words
 from mapservice.initiatives import opening_hours

@@ -93,12 +93,20 @@ SELECT code, ST_X(mark), ST_Y(mark)
 MARKED = 300
 
 
-def around(connection: Connection, filters: InitiativeFilters) -> AroundCounts:
-    """What lies in the circle of a filter, and what may. `filters.near` and `radius` are given."""
+def around(
+    connection: Connection,
+    filters: InitiativeFilters,
+    areas: Sequence[TouchedArea] | None = None,
+) -> AroundCounts:
+    """What lies in the circle of a filter, and what may. `filters.near` and `radius` are given.
+
+    `areas` are those that `touched_by_circle` found, where somebody knows them already.
+    """
     here, radius = filters.near, filters.radius
     assert here is not None
     assert radius is not None
-    areas = touched_by_circle(connection, here, radius)
+    if areas is None:
+        areas = touched_by_circle(connection, here, radius)
     somewhere = known_to(connection, filters, areas)
 
     # True points by theme. Where the index counts all that stands in the circle, what is known to

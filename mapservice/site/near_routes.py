@@ -6,6 +6,7 @@ the page are all made of it, so that none can say what another denies.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,8 +15,10 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
+from mapservice.events.routes import words as event_wording
 from mapservice.geocoding.model import GeocodeQuery, MatchStatus, Precision
 from mapservice.geocoding.service import GeocoderCache
+from mapservice.groups.routes import words as group_wording
 from mapservice.initiatives import near_areas, near_queries, queries
 from mapservice.initiatives.filters import InitiativeFilters, PageRequest
 from mapservice.initiatives.model import Theme
@@ -23,6 +26,7 @@ from mapservice.initiatives.near import LAST_LATITUDE, AreaOnlyCount, AroundCoun
 from mapservice.initiatives.params import read_filters
 from mapservice.initiatives.place_words import area_words
 from mapservice.initiatives.queries import Initiative
+from mapservice.site.near_gatherings import GatheringsAround, gatherings_around
 from mapservice.site.search.model import PlaceEntry
 from mapservice.site.search.place_index import entry_of
 from mapservice.site.search.places import tells_no_more
@@ -59,7 +63,8 @@ class AroundPage:
     """What a page shows around a position: `counts`, and some of what is counted there.
 
     `points` are those of this page of true points; `in_communes` and `wider` are known to a
-    territory that the circle touches; `farther` is filled where no true point is.
+    territory that the circle touches; `farther` is filled where no true point is. `gatherings` are
+    the events and groups there, on the first page.
     """
 
     counts: AroundCounts
@@ -69,6 +74,7 @@ class AroundPage:
     next_url: str | None
     first: bool
     farther: list[Initiative]
+    gatherings: GatheringsAround | None
 
 
 @blueprint.get(PATH)
@@ -222,6 +228,8 @@ def _around(
         "told": {"commune": _one_area(counts.communes), "wider": _one_area(counts.wider)},
         "narrowed": not replace(linked, near=None, radius=None).is_empty,
         "linked_areas": LINKED_AREAS,
+        **event_wording(datetime.now(UTC)),
+        **group_wording(datetime.now(UTC)),
     }
 
 
@@ -252,7 +260,10 @@ def _listed(
     limit = paging.limit or PAGE_SIZE
     if limit > MAX_PAGE_SIZE:
         raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
-    counts = near_areas.around(connection, filters)
+    assert filters.near is not None
+    assert filters.radius is not None
+    areas = near_areas.touched_by_circle(connection, filters.near, filters.radius)
+    counts = near_areas.around(connection, filters, areas)
     exact = replace(filters, precision=(Precision.POINT,))
     found = queries.InitiativePage([], None)
     if counts.point_count:
@@ -265,7 +276,7 @@ def _listed(
 
     # The closest ones beyond a circle that holds no true point; true points, where the circle may
     # hold others.
-    first = paging.cursor is None
+    first, now = paging.cursor is None, datetime.now(UTC)
     farther: list[Initiative] = []
     points_asked = not filters.precision or Precision.POINT in filters.precision
     if first and not counts.point_count and (points_asked or not counts.somewhere_count):
@@ -281,6 +292,7 @@ def _listed(
         next_url=next_url,
         first=first,
         farther=farther,
+        gatherings=gatherings_around(connection, filters, areas, now) if first else None,
     )
 
 

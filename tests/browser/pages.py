@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from mapservice.contributions.conversations.model import signature as reply_signature
 from mapservice.contributions.needs import service as needs
-from mapservice.events.registration_service import register
+from mapservice.events.registration_service import register, seat_path
 from mapservice.groups import queries as groups
 from mapservice.groups.membership_service import add, leave_path
 from mapservice.groups.model import MemberChoice, MemberStanding
@@ -66,9 +66,11 @@ OPEN = (
     "/evenements",
     "/evenements?vue=carte&when=week",
     "/evenements?q=zzxqyyv",
+    "/evenements?lieu=Saint-Denis",
     "/evenements/{event}",
     "/evenements/{event}/inscription",
     "{leave_event}",
+    "{seat}",
     "/evenements/proposer",
     "/groupes",
     "/groupes?q=zzxqyyv",
@@ -293,6 +295,7 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
         "event_series": str(series),
         "group": str(group),
         "leave_group": leave_path(member),
+        "seat": seat_path(coming),
         "leave_event": f"/evenements/{event}/quitter/{coming.id}/"
         + signature(coming.id, coming.leave_key),
         "check_in": f"/evenements/{event}/pointage/{coming.id}",

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from uuid import UUID
 
 import icalendar
@@ -15,10 +16,11 @@ from sqlalchemy import Engine, text
 from mapservice.events import registration_service
 from tests.accounts.people.mailbox import last_link, mails_to, press, token_of
 from tests.accounts.roles.admins import sign_in_admin
-from tests.contributions.proposals.desk import hidden
+from tests.contributions.proposals.desk import hidden, preview
 from tests.events.organiser import (
     SENDER,
     Organiser,
+    event_fields,
     publish,
     sent_mails,
     series_of,
@@ -104,9 +106,15 @@ def test_from_proposal_to_cancellation(
     assert visitor.post(path[1]).status_code == 404  # once
     offer = [one for one in sent_mails(engine) if one.recipient == "p2@example.org"]
     assert "Une place vous attend" in offer[-1].subject
-    token = token_of(one.get(f"/evenements/{identifier}/inscription").text)
-    done = one.post(f"/evenements/{identifier}/inscription/accepter", data={"token": token})
-    assert done.status_code == 303
+    # Mails are read on whatever device, signed in or not: the link itself takes the seat.
+    found = re.search(r"http://map.test(/evenements/\S+/place/\S+)", offer[-1].text)
+    assert found, offer[-1].text
+    elsewhere = event_app.test_client()
+    assert "Prendre" in elsewhere.get(found[1]).text
+    for forged in (found[1][:-2] + "xx", path[1].replace("/quitter/", "/place/")):
+        assert elsewhere.post(forged).status_code == elsewhere.get(forged).status_code == 404
+    assert elsewhere.post(found[1]).headers["Location"] == found[1]
+    assert "confirmée" in elsewhere.get(found[1]).text
     assert "confirmée" in one.get(f"/evenements/{identifier}/inscription").text
 
     # The organiser's list, for nobody else.
@@ -333,3 +341,44 @@ def test_export_and_erasure_cover_events(
         ).scalar_one()
         registration_service.erase(connection, person, SENDER)
     assert "une place vous est proposée" in second.get(f"/evenements/{identifier}/inscription").text
+
+
+def test_no_mail_or_page_says_more_than_registering_does(
+    visitor: FlaskClient, event_app: Flask, organiser: Organiser, eva: Moderator, engine: Engine
+) -> None:
+    """Who joins a waiting list confirms no seat; what is cancelled takes no dates down."""
+    identifier = organiser.propose(capacity="1")
+    publish(eva, engine, identifier)
+    page = visitor.get(f"/evenements/{identifier}").text
+    assert "confirmé" not in page  # by whom?
+    assert ".ics" in page.split("event-doors")[1][:80]
+    register(event_app.test_client(), engine, identifier, "one@example.org")
+    path = f"/evenements/{identifier}/inscription"
+    late = event_app.test_client()
+    sent = late.post(path, data={"token": token_of(late.get(path).text), "email": "b@example.org"})
+    assert sent.status_code == 303
+    mail = mails_to(engine, "b@example.org")[-1]
+    assert "liste d’attente" in mail.subject
+    assert "pour rejoindre la liste d’attente" in mail.text
+    assert "vous venez" not in mail.text
+    link = last_link(engine, "b@example.org")
+    assert "C’est complet : vous rejoindrez la liste d’attente." in late.get(link).text
+    # Whoever leaves is told so, not shown an empty form alone.
+    answer = press(late, link)
+    here = answer.headers["Location"]
+    left = late.post(f"{path}/quitter", data={"token": token_of(late.get(here).text)})
+    assert "Vous n’êtes plus inscrit" in late.get(left.headers["Location"]).text
+    organiser.act(f"/evenements/{identifier}/annuler", f"/evenements/{identifier}/organiser")
+    page = visitor.get(f"/evenements/{identifier}").text
+    assert "on ne peut plus s’inscrire" in page
+    assert "event-doors" not in page
+
+
+def test_the_preview_of_an_event_says_when_it_ends_and_where_a_former_commune_is(
+    organiser: Organiser,
+) -> None:
+    fields = event_fields(place="Pierrefitte-sur-Seine")
+    answer, _ = preview(organiser.client, fields, "/evenements/proposer")
+    page = unescape(answer.text)
+    assert "de 18\u00a0h\u00a030 à 20\u00a0h\u00a030" in page
+    assert "« Pierrefitte-sur-Seine » en fait partie aujourd’hui" in page.replace("\u00a0", " ")

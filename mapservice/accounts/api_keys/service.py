@@ -6,7 +6,6 @@ from datetime import date
 from typing import Self
 from uuid import UUID
 
-from babel.dates import format_date
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.accounts.api_keys import queries
@@ -14,6 +13,7 @@ from mapservice.accounts.api_keys.model import LIVES, MAX_TOKENS, SHOWN_SIGNS, S
 from mapservice.accounts.people import service as people
 from mapservice.accounts.people.model import Person
 from mapservice.errors import InvalidInput, NotFound, StateConflict
+from mapservice.i18n import format_date
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
 from mapservice.mail.service import EmailAddress

@@ -8,7 +8,6 @@ import secrets
 from datetime import date
 from uuid import UUID
 
-from babel.dates import format_date
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.accounts.people.model import Person
@@ -22,7 +21,7 @@ from mapservice.contributions.needs.model import (
 )
 from mapservice.contributions.proposals import service as proposals
 from mapservice.errors import NotFound, StateConflict
-from mapservice.i18n import LOCALES
+from mapservice.i18n import LOCALES, format_date
 from mapservice.initiatives import local_days
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead

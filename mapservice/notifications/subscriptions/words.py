@@ -3,11 +3,17 @@
 `_` is the translator of the language; its name lets the catalogues find every phrase here.
 """
 
-from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from mapservice.geocoding.model import Precision
-from mapservice.i18n import Translate, audience_label, quoted, status_label, theme_label
+from mapservice.i18n import (
+    Translate,
+    audience_label,
+    format_date,
+    quoted,
+    status_label,
+    theme_label,
+)
 from mapservice.initiatives.queries import Initiative
 from mapservice.notifications.subscriptions.model import SubjectNames, SubscriptionSubject
 

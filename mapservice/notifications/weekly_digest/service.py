@@ -10,12 +10,11 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from babel.dates import format_date
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.errors import MapserviceError
-from mapservice.i18n import translator
+from mapservice.i18n import format_date, translator
 from mapservice.initiatives.changes import horizon
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead, Mail

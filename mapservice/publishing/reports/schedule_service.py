@@ -13,12 +13,11 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from babel.dates import format_date
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.errors import MapserviceError, ServiceUnavailable, StateConflict
-from mapservice.i18n import theme_label, translator
+from mapservice.i18n import format_date, theme_label, translator
 from mapservice.mail import service as mail
 from mapservice.mail.model import Mail
 from mapservice.publishing.exports import service as exporting
@@ -172,7 +171,7 @@ def _mail(connection: Connection, settings: Settings, one: UnsentReport) -> Mail
         "month": format_date(one.month, "MMMM y", locale=one.locale),
         "link": f"{site.base_url}/rapports/{one.export}" if one.is_made else "",
         "paper": f"{site.base_url}/rapports/{one.export}/{ReportFile.PAPER.file_name}",
-        "until": format_date(one.expires_at, "long", locale=one.locale) if one.is_made else "",
+        "until": format_date(one.expires_at, "long", locale=one.locale) if one.expires_at else "",
         "again": f"{site.base_url}/rapports?{view.query}",
         "leave": leave,
         "account": site.base_url + ACCOUNT,

@@ -3,10 +3,9 @@
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
-from mapservice.i18n import PARIS, theme_label, translator
+from mapservice.i18n import PARIS, format_date, theme_label, translator
 from mapservice.initiatives.model import LISTED, Status
 from mapservice.publishing.reports.model import (
     ENOUGH,
@@ -142,7 +141,7 @@ def statuses(view: ReportView) -> str:
 def moment(made_at: datetime) -> str:
     """ "25 novembre 2026 à 13:05", Paris time."""
     here = made_at.astimezone(PARIS)
-    return str(format_datetime(here, "d MMMM y 'à' HH:mm", locale=LOCALE))
+    return f"{format_date(here, 'd MMMM y', locale=LOCALE)} à {here:%H:%M}"
 
 
 def key_figures(report: TerritoryReport) -> list[tuple[str, str]]:

@@ -16,7 +16,10 @@ from mapservice.initiatives.model import Theme
 from mapservice.site.search.model import FoundBy, PlaceEntry, PlaceHit, PlacesFound
 from mapservice.territories.model import Level
 
-TODAY, WEEKEND, WEEK = "today", "weekend", "week"
+TODAY, TOMORROW, WEEKEND, WEEK = "today", "tomorrow", "weekend", "week"
+# Monday first, as `date.weekday` counts.
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_FRENCH_WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 
 # A longer end of a text is no name: the longest have eight words.
 LONGEST_PLACE = 9
@@ -34,7 +37,14 @@ _DAYS = (
     (WEEK, r"(?:(?:cette|la|dans la|pendant la|this) )(?:semaine|week)(?: ci)?"),
     (WEEK, r"ces (?:prochains )?jours(?: ci)?"),
     (TODAY, r"aujourd ?hui|today|ce jour|ce (?:matin|midi|soir)|cet (?:apres midi|aprem)|tonight"),
+    (TOMORROW, r"demain(?: (?:matin|midi|soir|apres midi))?|tomorrow"),
+    *(
+        (day, rf"(?:ce |this )?(?:{french}|{day})(?: (?:prochain|matin|midi|soir|apres midi))?")
+        for day, french in zip(WEEKDAYS, _FRENCH_WEEKDAYS, strict=True)
+    ),
 )
+# "Le samedi", "du mercredi", "chaque jeudi" tell a habit, not a day; names are made of them.
+_HABIT = frozenset(["le", "du", "au", "les", "des", "chaque", "tous", "on", "every"])
 _DAY_PATTERNS = tuple((day, re.compile(words)) for day, words in _DAYS)
 
 # What says that a place follows; "près de" and "autour de" too.
@@ -68,6 +78,7 @@ _ASKS = re.compile(
     r"^(?:(?:que|quoi) (?:faire|se passe t il)|ou|what to do|what s on)\b ?"
     r"|^(?:les |des |toutes les |liste des )?(?:initiatives?|projets? citoyens?)\b ?"
     r"|^(?:qui )?(?:se )?passe\b ?"
+    r"|^(?:les |des |tous les )?(?:evenements?|rendez vous|groupes|events?|groups)\b ?"
 )
 _EDGES = frozenset(
     [
@@ -99,10 +110,11 @@ _EDGES = frozenset(
 class SearchIntent:
     """What was understood. `words` are what is left, as they were written, "" for none.
 
-    `days` is "today", "weekend", "week" or ""; `day_words` are those that said so. `places` are
-    those that the name may mean, the best first; `named` is the name as it was written. `doubtful`:
-    the name may be an everyday word; whoever knows what initiatives say decides. `told`: there is
-    more in the text than a name or words, were they none that one searches for ("initiatives à …").
+    `days` is "today", "tomorrow", "weekend", "week", one of `WEEKDAYS` or ""; `day_words` are those
+    that said so. `places` are those that the name may mean, the best first; `named` is the name as
+    it was written. `doubtful`: the name may be an everyday word; whoever knows what initiatives say
+    decides. `told`: there is more in the text than a name or words, were they none that one
+    searches for ("initiatives à …").
     """
 
     words: str
@@ -196,12 +208,17 @@ def _split(text: str) -> list[SplitWord]:
 
 
 def _without_days(words: list[SplitWord]) -> tuple[list[SplitWord], str, str]:
-    """Takes the first words about days out; a word that holds more than those stays."""
+    """Takes the first words about days out; a word that holds more than those stays.
+
+    A day of the week is one where nothing makes it a habit: "samedi marché", not "le samedi".
+    """
     for length in range(min(5, len(words)), 0, -1):
         for start in range(len(words) - length + 1):
             taken = words[start : start + length]
             plain = " ".join(part for word in taken for part in word.parts)
             day = next((day for day, one in _DAY_PATTERNS if one.fullmatch(plain)), "")
+            if day in WEEKDAYS and start and words[start - 1].parts[-1] in _HABIT:
+                continue
             if day:
                 return words[:start] + words[start + length :], day, _written(taken)
     return words, "", ""

@@ -1,6 +1,7 @@
 """One box for places, themes and initiatives: a page, or the way to the place that was meant."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -11,7 +12,12 @@ from flask.typing import ResponseReturnValue
 from mapservice.contributions.posts.model import FoundPost
 from mapservice.contributions.proposals.queries import AuthorPage
 from mapservice.errors import InvalidInput
+from mapservice.events.model import Event
+from mapservice.events.words import place_words as event_place
+from mapservice.events.words import when_words
 from mapservice.geocoding.service import GeocoderCache
+from mapservice.groups.model import LocalGroup
+from mapservice.groups.words import place_words as group_place
 from mapservice.i18n import days_asked_label, level_label, quoted, theme_label
 from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
@@ -72,6 +78,11 @@ def page() -> ResponseReturnValue:
             themes=[(theme, theme_url(theme, _beside(found))) for theme in found.themes],
             organisations=[organisation_json(one) for one in found.organisations],
             news=[news_json(one) for one in found.news],
+            events=found.events,
+            event_rows=[event_json(one) for one in found.events.items],
+            events_url=_list_url("/evenements", found.events.pairs),
+            group_rows=[group_json(one) for one in found.groups.items],
+            groups_url=_list_url("/groupes", found.groups.pairs),
             initiatives=found.initiatives,
             total=sum(counts.get(theme, 0) for theme in chosen),
             most_counted=MOST_COUNTED,
@@ -95,6 +106,8 @@ def suggestions() -> Response:
         "initiatives": [initiative_json(one) for one in found.initiatives],
         "organisations": [organisation_json(one) for one in found.organisations],
         "news": [news_json(one) for one in found.news],
+        "events": [event_json(one) for one in found.events.items],
+        "groups": [group_json(one) for one in found.groups.items],
         "understood": understood_json(found),
     }
     return edge.whole_answer(json.dumps(body, ensure_ascii=False), edge.JSON)
@@ -152,7 +165,7 @@ def understood_json(found: SearchFound) -> dict[str, object] | None:
     words = [
         intent.words and quoted(intent.words),
         *(theme_label(theme) for theme in intent.themes),
-        days_asked_label(intent.days) if intent.days and not found.left_out else "",
+        days_asked_label(intent.days) if intent.days else "",
         place_words(place) if place else "",
     ]
     return {
@@ -186,6 +199,32 @@ def news_json(post: FoundPost) -> dict[str, str]:
         "context": post.commune_name or "",
         "url": f"/initiatives/{post.initiative}#post-{post.id}",
     }
+
+
+def event_json(event: Event) -> dict[str, str]:
+    return {
+        "id": str(event.id),
+        "title": event.title,
+        "theme": str(event.theme),
+        "when": when_words(event),
+        "starts_at": event.starts_at.isoformat(),
+        "context": event_place(event),
+        "url": event.url,
+    }
+
+
+def group_json(group: LocalGroup) -> dict[str, str]:
+    return {
+        "id": str(group.id),
+        "name": group.name,
+        "theme": str(group.theme),
+        "context": group_place(group),
+        "url": group.url,
+    }
+
+
+def _list_url(path: str, pairs: Sequence[tuple[str, str]]) -> str:
+    return f"{path}?{urlencode(pairs, safe=',:')}" if pairs else path
 
 
 def _beside(found: SearchFound) -> InitiativeFilters:

@@ -1,11 +1,12 @@
-"""A text searched everywhere at once: places, themes, organisations, initiatives and their news.
+"""A text searched everywhere at once: places, themes, initiatives, events, groups and what else.
 
 A text that names a place beside other words is understood as such ("vélo Lyon"): what is found is
 then of that place, and one address says it all.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
@@ -22,6 +23,7 @@ from mapservice.initiatives.filters import InitiativeFilters, parse
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.queries import Initiative
 from mapservice.site.search import queries
+from mapservice.site.search.gatherings import EventsFound, GroupsFound, find_events, find_groups
 from mapservice.site.search.intent import SearchIntent, understand
 from mapservice.site.search.model import FoundBy, PlaceEntry, PlacesFound
 from mapservice.site.search.place_index import PlaceIndex
@@ -52,6 +54,8 @@ class SearchFound:
     left_out: str = ""
     organisations: Sequence[AuthorPage] = ()
     news: Sequence[FoundPost] = ()
+    events: EventsFound = field(default_factory=EventsFound)
+    groups: GroupsFound = field(default_factory=GroupsFound)
 
 
 def finder(connection: Connection, geocoders: GeocoderCache) -> PlaceFinder:
@@ -71,7 +75,7 @@ def search(
 ) -> SearchFound:
     """At most `limit` of each kind for the words of a filter, `filters.q`.
 
-    The rest of the filter narrows initiatives and news alone.
+    The rest of the filter narrows what is no place: initiatives, news, events and groups.
     """
     if not filters.q:
         return SearchFound(PlacesFound(), None, (), (), filters)
@@ -112,7 +116,7 @@ def _search_understood(
     asked = replace(filters, q=intent.words, territory=territory, theme=theme)
     narrowed, left_out = asked, ""
     if intent.days:
-        narrowed, left_out = _of_days(asked, intent)
+        narrowed, left_out = _of_days(connection, asked, intent)
     found = list(initiatives.find_page(connection, narrowed, limit).items)
     themes = intent.themes or themes_of(intent.words)
     if len(found) < limit and themes and intent.words:
@@ -130,6 +134,8 @@ def _search_understood(
         left_out,
         _organisations(connection, filters.q, intent.words, limit),
         posts.search(connection, asked, limit) if intent.words else (),
+        find_events(connection, asked, intent.days, limit, datetime.now(UTC)),
+        find_groups(connection, asked, intent.days, limit, datetime.now(UTC)),
     )
 
 
@@ -137,7 +143,7 @@ def _search_whole(
     connection: Connection, filters: InitiativeFilters, places: PlacesFound, limit: int
 ) -> SearchFound:
     """The text as it is: one place, or words."""
-    themes = themes_of(filters.q)
+    themes, now = themes_of(filters.q), datetime.now(UTC)
     found = initiatives.find_page(connection, filters, max(limit, LOOKED_AT)).items
     best = places.best.entry if places.best else None
     # If initiatives far from the best place say the word, it is more than that place's name.
@@ -165,14 +171,24 @@ def _search_whole(
         filters,
         organisations=organisations,
         news=() if certain else posts.search(connection, filters, limit),
+        events=EventsFound() if certain else find_events(connection, filters, "", limit, now),
+        groups=GroupsFound() if certain else find_groups(connection, filters, "", limit, now),
     )
 
 
-def _of_days(filters: InitiativeFilters, intent: SearchIntent) -> tuple[InitiativeFilters, str]:
-    """The filter within the days, where the grammar knows them; else the words that it has not."""
+def _of_days(
+    connection: Connection, filters: InitiativeFilters, intent: SearchIntent
+) -> tuple[InitiativeFilters, str]:
+    """The filter within the days, where the grammar knows them; else the words that it has not.
+
+    Where initiatives say the very day ("Le marché du samedi"), it is a word like others.
+    """
     try:
         narrowed, _paging = parse([*filters.to_pairs(), ("when", intent.days)])
     except InvalidInput:
+        worded = replace(filters, q=f"{intent.day_words} {intent.words}".strip())
+        if initiatives.find_page(connection, worded, 1).items:
+            return worded, ""
         return filters, intent.day_words
     return narrowed, ""
 

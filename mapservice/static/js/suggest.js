@@ -34,12 +34,14 @@ async function searchAnswers(text, signal, form) {
   query.set("q", text);
   const response = await fetch(`/recherche.json?${query}`, { signal });
   if (!response.ok) return [];
-  const { places: found, themes, initiatives, organisations, news, understood } = await response.json();
+  const { places: found, themes, initiatives, organisations, news, events, groups, understood } = await response.json();
   return [
     ...(understood ? [{ ...understood, kind: "understood" }] : []),
     ...found.map((one) => ({ ...one, kind: "place", hint: one.context })),
     ...themes.map((one) => ({ ...one, kind: "theme", name: words.themes[one.theme], hint: words.theme })),
     ...organisations.slice(0, 2).map((one) => ({ ...one, kind: "organisation", hint: words.organisation })),
+    ...events.slice(0, 2).map((one) => ({ ...one, kind: "event", name: one.title, hint: `${one.when}, ${one.context}` })),
+    ...groups.slice(0, 2).map((one) => ({ ...one, kind: "group", hint: phrase("groupAt", { place: one.context }) })),
     ...initiatives.slice(0, 3).map((one) => ({
       ...one, kind: "initiative", name: one.title, hint: phrase("initiativeAt", { place: one.context }),
     })),

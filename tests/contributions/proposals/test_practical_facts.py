@@ -112,7 +112,7 @@ def test_the_public_page_says_what_is_told_and_no_more(
     publish(engine)
     page = unescape(app.test_client().get(f"/initiatives/{made.id}").text)
     assert "Ouvert le mercredi 6 mai à 12\u00a0h" in page
-    assert "du 1 mai 2026 au 30 juin 2026" in page
+    assert "du 1er mai 2026 au 30 juin 2026" in page
     assert re.search(r'href="https://verger.example.fr" rel="noopener nofollow ugc"', page)
     assert "geo:" not in page, "Rennes is no point"
     assert "cette adresse n’est pas placée sur la carte" in page

@@ -15,7 +15,10 @@ from tests.web.population import Made, insert
 
 PLACES = "/territoires"
 NOTHING: dict[str, Any] = {
-    **{key: [] for key in ("places", "themes", "initiatives", "organisations", "news")},
+    **{
+        key: []
+        for key in ("places", "themes", "initiatives", "organisations", "news", "events", "groups")
+    },
     "understood": None,
 }
 

@@ -1,0 +1,52 @@
+"""A commune or a postcode that is typed on the list of events leads to what is near it."""
+
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from tests.events.organiser import Organiser, publish, soon
+from tests.moderation.moderator import Moderator
+
+
+def test_a_postcode_leads_to_what_is_near(
+    visitor: FlaskClient, organiser: Organiser, eva: Moderator, engine: Engine
+) -> None:
+    begin = soon(3)
+    made = {
+        name: f"{moment:%Y-%m-%dT%H:%M}"
+        for name, moment in (("starts", begin), ("ends", begin + timedelta(hours=2)))
+    }
+    for title, place in (("Grand ramassage", "Rennes"), ("Chorale ouverte", "Lyon")):
+        publish(eva, engine, organiser.propose(title=title, place=place, **made))
+    assert 'name="lieu"' in visitor.get("/evenements").text
+    for typed in ("35000", "Rennes", "35170"):  # the last is Bruz, beside it
+        sent = visitor.get("/evenements", query_string={"lieu": typed, "theme": "mobilite"})
+        assert sent.status_code == 303, typed
+        assert "theme=mobilite" in sent.headers["Location"]
+        page = unescape(visitor.get(sent.headers["Location"]).text)
+        assert "Grand ramassage" in page, typed
+        assert "Chorale ouverte" not in page
+        assert "à moins de 20 km de " in page
+    # Nobody knows how far it is from the middle of a commune; the links keep what was asked.
+    assert "card-distance" not in page
+    assert "commune=35047" in page.split("Ce week-end")[0]
+    # A circle that is moved is no longer that of the commune.
+    moved = visitor.get("/evenements?near=4.83,45.76&radius=20000&commune=35047").text
+    assert "Bruz" not in moved
+
+
+@pytest.mark.parametrize("typed", ["zzyzx", "Saint-Denis"])
+def test_what_is_not_sure_is_asked(visitor: FlaskClient, typed: str) -> None:
+    page = unescape(visitor.get("/evenements", query_string={"lieu": typed}).text)
+    if typed == "Saint-Denis":
+        assert "Plusieurs lieux répondent" in page
+        assert "commune=97411" in page
+        assert "commune=93066" in page
+    else:
+        assert "Aucune commune n’a été reconnue" in page
+    for bad in ("x" * 201, "a\x00b"):
+        assert visitor.get("/evenements", query_string={"lieu": bad}).status_code == 400
+    assert visitor.get("/evenements?commune=00000").status_code == 400
