@@ -1,4 +1,4 @@
--- Groups: how many belong to them, and which wait for a moderator.
+-- Groups: how many belong to them, which wait for a moderator, and whom a message is to be told to.
 
 -- Whoever changes a row of members holds the group's row first, so that counts are exact and nobody takes the last
 -- organiser away beside somebody else who does the same.
@@ -19,26 +19,29 @@ BEGIN
                    count(*) FILTER (WHERE standing = 'organiser') AS organisers
               FROM group_member WHERE local_group = asked) AS counted
      WHERE id = asked;
+    IF TG_OP = 'DELETE' THEN
+        DELETE FROM group_message_due USING group_message
+         WHERE group_message_due.person = OLD.person AND group_message.id = group_message_due.message
+           AND group_message.local_group = asked;
+    END IF;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION group_members_counted IS
-    'Keeps the counts of a group, and since when it has no organiser (succession_since), with its members.';
+    'Keeps the counts of a group, and since when it has no organiser, with its members; who left is told nothing more.';
 
-CREATE OR REPLACE FUNCTION group_waiting_refresh(asked uuid) RETURNS void
+CREATE OR REPLACE FUNCTION group_case_refresh(case_kind text, case_id uuid, asked uuid, due timestamptz) RETURNS void
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
 AS $$
-DECLARE
-    due timestamptz := (SELECT queued_at FROM local_group WHERE id = asked);
 BEGIN
     IF due IS NULL THEN
-        DELETE FROM waiting WHERE kind = 'group' AND id = asked;
+        DELETE FROM waiting WHERE kind = case_kind AND id = case_id;
         RETURN;
     END IF;
-    INSERT INTO waiting AS kept (kind, id, local_group, since) VALUES ('group', asked, asked, due)
+    INSERT INTO waiting AS kept (kind, id, local_group, since) VALUES (case_kind, case_id, asked, due)
         ON CONFLICT (kind, id) DO UPDATE SET since = excluded.since WHERE kept.since <> excluded.since;
-    DELETE FROM waiting_area WHERE kind = 'group' AND id = asked;
+    DELETE FROM waiting_area WHERE kind = case_kind AND id = case_id;
     INSERT INTO waiting_area (area, since, kind, id)
     WITH known AS (
         SELECT commune, epci, departement, region FROM local_group WHERE id = asked
@@ -49,19 +52,32 @@ BEGIN
           FROM known JOIN epci_part AS part ON part.epci = known.epci
          WHERE known.commune IS NULL AND (known.departement IS NULL OR known.region IS NULL)
     )
-    SELECT named.level || ':' || named.code, due, 'group', asked
+    SELECT named.level || ':' || named.code, due, case_kind, case_id
       FROM concerned
      CROSS JOIN LATERAL (VALUES ('commune', commune), ('epci', epci), ('departement', departement),
                                 ('region', region)) AS named (level, code)
      WHERE named.code IS NOT NULL
      UNION
-    SELECT 'all', due, 'group', asked
+    SELECT 'all', due, case_kind, case_id
      UNION
-    SELECT 'none', due, 'group', asked WHERE NOT EXISTS (SELECT FROM concerned WHERE region IS NOT NULL);
+    SELECT 'none', due, case_kind, case_id WHERE NOT EXISTS (SELECT FROM concerned WHERE region IS NOT NULL);
+END
+$$;
+COMMENT ON FUNCTION group_case_refresh IS
+    'Makes the queue of moderators say since when a case about a group waits (null: it does not), and for which territories.';
+
+CREATE OR REPLACE FUNCTION group_waiting_refresh(asked uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    PERFORM group_case_refresh('group', asked, asked, (SELECT queued_at FROM local_group WHERE id = asked));
+    PERFORM group_case_refresh('message', id, asked, queued_at)
+       FROM group_message WHERE local_group = asked AND queued_at IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION group_waiting_refresh IS
-    'Makes the queue of moderators say whether a group waits, and which territories it concerns.';
+    'Makes the queue of moderators say whether a group, and its messages, wait, and which territories that concerns.';
 
 CREATE OR REPLACE FUNCTION group_waits() RETURNS trigger
     LANGUAGE plpgsql
@@ -74,3 +90,72 @@ END
 $$;
 COMMENT ON FUNCTION group_waits IS
     'Puts a group that waits into the queue of moderators, and takes one that is decided out of it.';
+
+CREATE OR REPLACE FUNCTION group_audience(asked uuid, audience text, author uuid)
+    RETURNS TABLE (person uuid, hears text)
+    LANGUAGE sql STABLE
+    SET search_path FROM CURRENT
+AS $$
+    SELECT member.person, member.hears
+      FROM group_member AS member
+      JOIN person ON person.id = member.person AND person.confirmed_at IS NOT NULL AND person.erased_at IS NULL
+     WHERE member.local_group = asked AND member.person <> author AND member.hears <> 'none'
+       AND (member.standing IN ('editor', 'organiser')
+            OR (audience IN ('members', 'everyone') AND member.standing = 'member')
+            OR (audience = 'everyone' AND member.standing = 'follower'))
+$$;
+COMMENT ON FUNCTION group_audience IS
+    'Who a message to a group is for: team (organisers, editors), members (and these) or everyone (followers too), but who wants none.';
+
+CREATE OR REPLACE FUNCTION group_message_after_state() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.state = OLD.state THEN
+        RETURN NULL;
+    END IF;
+    IF NEW.state <> 'sent' THEN
+        DELETE FROM group_message_due WHERE message = NEW.id;
+        RETURN NULL;
+    END IF;
+    INSERT INTO group_message_due (person, message, at_once)
+    SELECT told.person, NEW.id, NEW.at_once AND told.hears = 'all'
+      FROM group_audience(NEW.local_group, NEW.audience, NEW.person) AS told
+        ON CONFLICT DO NOTHING;
+    -- The mail of the day goes to followers.
+    INSERT INTO follower (person, base_url, told_on)
+    SELECT person, NEW.base_url, CAST(now() AT TIME ZONE 'Europe/Paris' AS date)
+      FROM group_message_due WHERE message = NEW.id AND NOT at_once
+        ON CONFLICT DO NOTHING;
+    UPDATE group_message
+       SET recipients = (SELECT count(*) FROM group_message_due WHERE message = NEW.id)
+     WHERE id = NEW.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION group_message_after_state IS
+    'Notes whom a message that is sent is to be told to; forgets it for one that is refused.';
+
+CREATE OR REPLACE FUNCTION group_message_waits() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    PERFORM group_case_refresh('message', NEW.id, NEW.local_group, NEW.queued_at);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION group_message_waits IS
+    'Puts a message that waits into the queue of moderators, and takes one that is decided out of it.';
+
+CREATE OR REPLACE FUNCTION group_message_after_delete() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    DELETE FROM waiting USING removed WHERE waiting.kind = 'message' AND waiting.id = removed.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION group_message_after_delete IS 'Takes messages that are gone out of the queue of moderators.';
