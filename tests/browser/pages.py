@@ -83,6 +83,9 @@ OPEN = (
     "/groupes/{group}/adhesion",
     "{leave_group}",
     "{stop_group}",
+    "/evenements/{event}/affichette",
+    "/groupes/{group}/affichette?format=a5",
+    "/territoires/departement/35/affiche",
     "{report_message}",
     "/groupes/creer",
     "/suivre?territory=commune:35238",
@@ -191,6 +194,7 @@ NO_PAGE = {
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
     "importer.report", "embed.stylesheet", "oembed.oembed", "reporting.piece", "reporting.whole",
     "search.suggestions", "groups.as_geojson", "groups.as_csv", "groups.as_atom",
+    "printed.event_map", "printed.group_map",
 }  # fmt: skip
 
 MESSAGE = MessageContent(MessageAudience.MEMBERS, True, "Samedi", "Venez avec des gants.")
