@@ -32,7 +32,8 @@ def test_those_who_agreed_are_on_it_and_nobody_else(
         answer = fill_in(organiser.client, desk, {"format": form}, to=path)
         assert answer.status_code == 200, answer.text
         assert answer.headers["Cache-Control"] == "no-store"
-        return answer.data
+        made: bytes = answer.data
+        return made
 
     assert "1 personne y consent" in organiser.client.get(desk).text
     (row,) = csv.DictReader(io.StringIO(taken().decode()))
