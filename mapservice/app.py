@@ -38,6 +38,8 @@ from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.groups import author_routes as group_authors
 from mapservice.groups import member_routes as group_members
+from mapservice.groups import message_moderation_routes as message_moderation
+from mapservice.groups import message_routes as group_messages
 from mapservice.groups import moderation_routes as group_moderation
 from mapservice.groups.routes import blueprint as groups
 from mapservice.groups.tile_routes import blueprint as group_tiles
@@ -77,12 +79,14 @@ from mapservice.site import (
     sitemap_routes,
     template_words,
 )
+from mapservice.site.desk_routes import blueprint as group_desk
 from mapservice.site.embed.code_routes import blueprint as embed_code
 from mapservice.site.embed.oembed_routes import blueprint as oembed
 from mapservice.site.embed.routes import blueprint as embed
 from mapservice.site.group_routes import blueprint as group_pages
 from mapservice.site.near_routes import blueprint as near
 from mapservice.site.operator_pages.routes import blueprint as operator_pages
+from mapservice.site.printed_routes import blueprint as printed
 from mapservice.site.routes import blueprint as initiatives
 from mapservice.site.search.routes import blueprint as search
 from mapservice.site.search.service import finder
@@ -116,6 +120,9 @@ BLUEPRINTS = (
     group_pages,
     group_authors.blueprint,
     group_members.blueprint,
+    group_messages.blueprint,
+    group_desk,
+    printed,
     operator_pages,
     feeds,
     sitemap_routes.blueprint,
@@ -151,6 +158,7 @@ BLUEPRINTS = (
     moderation_photos,
     event_moderation.blueprint,
     group_moderation.blueprint,
+    message_moderation.blueprint,
     moderation_posts,
     merging,
     roles.blueprint,
@@ -198,6 +206,7 @@ PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
     following.PERSONAL_DATA,
     # Groups before events: so that an erasure locks them in the order of all others.
     group_authors.PERSONAL_DATA,
+    group_messages.PERSONAL_DATA,
     event_authors.PERSONAL_DATA,
     roles.PERSONAL_DATA,
     weekly_digest.PERSONAL_DATA,
@@ -207,7 +216,9 @@ PERSONAL_DATA: tuple[PersonalDataProvider, ...] = (
 )
 
 # What waits for moderators besides texts of initiatives and what concerns these.
-CASE_PROVIDERS = CaseProviders((event_moderation.PROVIDER, group_moderation.PROVIDER))
+CASE_PROVIDERS = CaseProviders(
+    (event_moderation.PROVIDER, group_moderation.PROVIDER, message_moderation.PROVIDER)
+)
 
 # What rooms know of the photos of initiatives, for the pictures of shared links.
 CARD_PHOTOS = CardPhotos((photos.card_photo,))

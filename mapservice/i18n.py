@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date as babel_date
+from babel.dates import format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent, get_group_symbol
@@ -151,6 +152,14 @@ def day(value: date | datetime) -> str:
     return format_date(value, "long", locale=_locale())
 
 
+def clock_words(local: datetime, language: str = "") -> str:
+    """ "18 h 30" in French, "18:30" in English."""
+    language = language or LANGUAGE.get()
+    if language == "fr":
+        return f"{local.hour}\u00a0h" + (f"\u00a0{local.minute:02d}" if local.minute else "")
+    return str(format_time(local.time(), "HH:mm", locale=LOCALES[language]))
+
+
 def period(told: str) -> str:
     """A year or a month in ISO 8601 as people write it: "2022", "mars 2022"."""
     year, _hyphen, month = told.partition("-")
@@ -266,6 +275,7 @@ def case_kind_label(kind: str) -> str:
         "event": gettext("Événements"),
         "group": gettext("Groupes"),
         "post": gettext("Nouvelles et commentaires"),
+        "message": gettext("Messages aux groupes"),
     }[kind]
 
 
@@ -293,8 +303,9 @@ def verdict_label(verdict: str) -> str:
         "close": gettext("signalement clos"),
         "photo": gettext("photo refusée"),
         "post": gettext("nouvelle ou commentaire accepté"),
-        "unpost": gettext("nouvelle ou commentaire refusé"),
+        "unpost": gettext("nouvelle, commentaire ou message refusé"),
         "archive": gettext("archivé"),
+        "attendance": gettext("liste de présence exportée"),
     }[verdict]
 
 

@@ -30,6 +30,8 @@ from mapservice.events import registration_service as event_registrations
 from mapservice.events import service as events
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
+from mapservice.groups import message_letters as group_letters
+from mapservice.groups import message_service as group_messages
 from mapservice.groups import service as groups
 from mapservice.imports import upload_work as imports
 from mapservice.imports.sources import decisions as sweep_decisions
@@ -150,6 +152,7 @@ def make_jobs(settings: Settings) -> App:
         supports.forget_networks(engine)
         needs.forget(engine)
         conversations.forget(engine)
+        group_messages.forget(engine)
         subscriptions.forget(engine)
         api_keys.forget(engine)
 
@@ -201,7 +204,10 @@ def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
     # Mail has no locks of the queue: one held by a worker that was killed would stop all mail.
     transport = transport_of(settings)
     # Who writes the words of mails that are to say what is true when they are sent.
-    renderers = {event_registrations.RENDERER: event_letters.renderer(settings)}
+    renderers = {
+        event_registrations.RENDERER: event_letters.renderer(settings),
+        group_messages.RENDERER: group_letters.renderer(settings),
+    }
 
     @app.task(name="send_mail")
     def send_mail() -> None:
@@ -357,6 +363,13 @@ def _add_event_tasks(app: App, engine: Engine, settings: Settings) -> None:
         """Each night: groups without an organiser that nobody took over go to moderators."""
         del timestamp
         return groups.hand_over(engine, datetime.now(UTC))
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="tell_groups", queueing_lock="tell_groups", pass_context=False)
+    def tell_groups(timestamp: int) -> int:
+        """Each minute: messages to groups that are mails of their own."""
+        del timestamp
+        return group_messages.tell(engine, sender)
 
 
 def run_worker(settings: Settings) -> None:

@@ -10,8 +10,9 @@ class DecisionVerdict(StrEnum):
     """What a moderator decides; KEEP is for an edit that is public already.
 
     MERGE and UNMERGE are about duplicates, PLACE and UNPLACE about its location, CLOSE about a
-    report, PHOTO about one that was refused, POST and UNPOST about news or a comment, ARCHIVE about
-    a group that nobody organises.
+    report, PHOTO about one that was refused, POST and UNPOST about news, a comment or a message to
+    a group, ARCHIVE about a group that nobody organises. ATTENDANCE is none of theirs: an organiser
+    took the list of who agreed to be on it.
     """
 
     PUBLISH = "publish"
@@ -27,6 +28,7 @@ class DecisionVerdict(StrEnum):
     POST = "post"
     UNPOST = "unpost"
     ARCHIVE = "archive"
+    ATTENDANCE = "attendance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

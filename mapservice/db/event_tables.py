@@ -104,6 +104,7 @@ event_registration = Table(
     Column("offered_until", DateTime(timezone=True)),
     Column("reminded_at", DateTime(timezone=True)),
     Column("leave_key", LargeBinary, nullable=False),
+    Column("shares_address", Boolean, nullable=False),
 )
 
 event_calendar = Table(

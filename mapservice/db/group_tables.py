@@ -1,4 +1,4 @@
-"""The tables of groups, as SQLAlchemy Core sees them: groups, who belongs to them, and what."""
+"""The tables of groups, as SQLAlchemy Core sees them: who belongs to them, what, and messages."""
 
 from sqlalchemy import (
     BigInteger,
@@ -53,6 +53,7 @@ local_group = Table(
     Column("source", Text, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Column("cell", BigInteger),
+    Column("messages_held_until", DateTime(timezone=True)),
 )
 
 group_member = Table(
@@ -70,6 +71,7 @@ group_member = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Column("leave_key", LargeBinary, nullable=False),
+    Column("hears", JsonSafeText, nullable=False),
 )
 
 group_initiative = Table(
@@ -78,4 +80,43 @@ group_initiative = Table(
     Column("initiative", UUID, primary_key=True),
     Column("local_group", UUID, nullable=False),
     Column("added_at", DateTime(timezone=True), nullable=False),
+)
+
+group_message = Table(
+    "group_message",
+    metadata,
+    Column("id", UUID, primary_key=True, server_default=FetchedValue()),
+    Column("form", UUID, nullable=False),
+    Column("local_group", UUID, nullable=False),
+    Column("person", UUID, nullable=False),
+    Column("audience", JsonSafeText, nullable=False),
+    Column("at_once", Boolean, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("state", JsonSafeText, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("recipients", Integer, nullable=False),
+    Column("base_url", Text, nullable=False),
+    Column("report_key", LargeBinary, nullable=False),
+    Column("written_at", DateTime(timezone=True), nullable=False),
+    Column("sent_at", DateTime(timezone=True)),
+    Column("queued_at", DateTime(timezone=True)),
+)
+
+group_message_due = Table(
+    "group_message_due",
+    metadata,
+    Column("person", UUID, primary_key=True),
+    Column("message", UUID, primary_key=True),
+    Column("at_once", Boolean, nullable=False),
+)
+
+group_message_report = Table(
+    "group_message_report",
+    metadata,
+    Column("message", UUID, primary_key=True),
+    Column("person", UUID, primary_key=True),
+    Column("words", Text, nullable=False),
+    Column("reported_at", DateTime(timezone=True), nullable=False),
+    Column("closed_at", DateTime(timezone=True)),
 )

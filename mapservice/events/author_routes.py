@@ -32,7 +32,7 @@ from mapservice.contributions.proposals.routes import understood
 from mapservice.contributions.proposals.service import PlaceReading
 from mapservice.contributions.proposals.service import territory_of as place_of
 from mapservice.errors import InvalidInput, NotFound, StateConflict
-from mapservice.events import model, queries, registration_service, service
+from mapservice.events import attendance_format, model, queries, registration_service, service
 from mapservice.events.model import (
     ALIVE,
     COMING,
@@ -379,6 +379,24 @@ def check_in_list(identifier: UUID) -> Response:
             **words(datetime.now(UTC)),
         )
     return edge.secret_answer(make_response(page))
+
+
+@blueprint.post("/evenements/<uuid:identifier>/presences")
+def export_attendance(identifier: UUID) -> Response:
+    """The list of those who agreed to it, as CSV or XLSX; each time it is taken is logged."""
+    person = session.require_person()
+    forms.check_own()
+    form = request.form.get("format", "")
+    if form not in ("csv", "xlsx"):
+        raise InvalidInput("format", "must be csv or xlsx")
+    with services().engine.begin() as connection:
+        found, _series = own(connection, identifier, person)
+        listed = registration_service.export_attendance(connection, found, person)
+    made = attendance_format.to_csv if form == "csv" else attendance_format.to_xlsx
+    response = make_response(made(listed))
+    response.content_type = edge.CSV if form == "csv" else attendance_format.XLSX
+    response.headers["Content-Disposition"] = f'attachment; filename="presences.{form}"'
+    return edge.secret_answer(response)
 
 
 def _qr(address: str) -> str:

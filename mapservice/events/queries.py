@@ -432,7 +432,8 @@ SELECT event_series.id AS series, event.id, event.status, event.title, event.sum
 
 COMING_TO = """
 SELECT registration.event, event.title, event.starts_at, registration.state, registration.seats,
-       registration.name, registration.is_public, registration.answer, registration.created_at,
+       registration.name, registration.is_public, registration.shares_address, registration.answer,
+       registration.created_at,
        registration.changed_at
   FROM event_registration AS registration JOIN event ON event.id = registration.event
  WHERE registration.person = :person

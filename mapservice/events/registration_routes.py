@@ -63,6 +63,7 @@ def register(identifier: UUID) -> Response:
             seats = _seats(found)
             name = clean_display_name(request.form.get("name", ""))
             is_public = request.form.get("is_public") == "1"
+            shares_address = request.form.get("shares_address") == "1"
             if not found.is_open(datetime.now(UTC)):
                 raise StateConflict("One cannot register for this any more.")
             if person is None:
@@ -72,7 +73,12 @@ def register(identifier: UUID) -> Response:
                     purpose=registration_service.PURPOSE,
                     letter=registration_service.LETTER,
                     subject=identifier,
-                    payload={"seats": seats, "name": name, "is_public": is_public},
+                    payload={
+                        "seats": seats,
+                        "name": name,
+                        "is_public": is_public,
+                        "shares_address": shares_address,
+                    },
                     values={
                         "title": found.title,
                         "when": when_words(found, session.locale()),
@@ -95,6 +101,7 @@ def register(identifier: UUID) -> Response:
                     seats=seats,
                     name=name,
                     is_public=is_public,
+                    shares_address=shares_address,
                 )
         except FormRefused as error:
             page = _page(connection, found, error.words, error.field)
@@ -162,6 +169,18 @@ def take_seat(identifier: UUID, registration: UUID, signature: str) -> ResponseR
             with contextlib.suppress(StateConflict):
                 registration_service.accept(connection, known.id, sender(), datetime.now(UTC))
     return see(registration_service.seat_path(known))
+
+
+@blueprint.post("/inscription/liste")
+def share(identifier: UUID) -> Response:
+    """Whether the organiser may take one's name and address away in the list of presence."""
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        known = _own(connection, identifier, person)
+        shares = request.form.get("shares_address") == "1"
+        registration_service.share(connection, known, shares_address=shares)
+    return see(url_for("event_registrations.ask", identifier=identifier))
 
 
 @blueprint.get("/quitter/<uuid:registration>/<secret:signature>")
@@ -294,6 +313,8 @@ def _confirm(connection: Connection, person: Person, token: MagicLink) -> str:
             seats=int(token.payload["seats"]),
             name=str(token.payload["name"]),
             is_public=bool(token.payload["is_public"]),
+            # Links of the former version say nothing of it.
+            shares_address=bool(token.payload.get("shares_address")),
         )
     except (StateConflict, InvalidInput):
         # Too late: the page says how things stand.

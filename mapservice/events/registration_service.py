@@ -13,6 +13,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
+from mapservice.accounts.people.model import Person
+from mapservice.audit import log
+from mapservice.audit.model import DecisionRecord, DecisionVerdict
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.events import queries
 from mapservice.events.model import (
@@ -53,6 +56,7 @@ class Registration:
     seats: int
     name: str
     is_public: bool
+    shares_address: bool
     answer: str
     created_at: datetime
     waits_since: datetime | None
@@ -75,6 +79,7 @@ def register(
     seats: int = 1,
     name: str = "",
     is_public: bool = False,
+    shares_address: bool = False,
 ) -> Registration:
     """Registers a person, or returns the registration that is there already.
 
@@ -104,6 +109,7 @@ def register(
         "seats": seats,
         "name": name,
         "is_public": is_public,
+        "shares_address": shares_address,
     }
     made: UUID = connection.execute(text(REGISTER), bound).scalar_one()
     offered = settle(connection, identifier, sender, now)
@@ -325,12 +331,52 @@ class Attendee:
     seats: int
     answer: str
     created_at: datetime
+    shares_address: bool
 
 
 def attendees(connection: Connection, identifier: UUID) -> list[Attendee]:
     """All who are registered: those who come by name, who wait in their order."""
     rows = connection.execute(text(ATTENDEES), {"event": identifier})
     return [Attendee(**{**row._mapping, "state": RegistrationState(row.state)}) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentingAttendee:
+    """A line of the list that an organiser may take away: of somebody who agreed to that."""
+
+    name: str
+    email: str
+    seats: int
+    state: RegistrationState
+    created_at: datetime
+
+
+def share(connection: Connection, registration: UUID, *, shares_address: bool) -> None:
+    """Whether the organiser may take one's name and address away in the list of presence."""
+    bound = {"id": registration, "shares_address": shares_address}
+    connection.execute(text(SHARE), bound)
+
+
+def export_attendance(
+    connection: Connection, found: Event, organiser: Person
+) -> list[ConsentingAttendee]:
+    """Who comes or came, and agreed; that it was taken, and of how many, is logged beside it."""
+    rows = connection.execute(text(CONSENTING), {"event": found.id}).all()
+    listed = [
+        ConsentingAttendee(**{**row._mapping, "state": RegistrationState(row.state)})
+        for row in rows
+    ]
+    log.keep(
+        connection,
+        DecisionRecord(
+            event_series=found.series,
+            verdict=DecisionVerdict.ATTENDANCE,
+            by=organiser.name or str(organiser.id),
+            person=organiser.id,
+            reason=f"{found.id}: {len(listed)}",
+        ),
+    )
+    return listed
 
 
 def public_names(connection: Connection, identifier: UUID) -> list[str]:
@@ -422,8 +468,8 @@ def _write(
 
 
 READ = """
-SELECT id, event, person, state, seats, name, is_public, answer, created_at, waits_since,
-       offered_seats, offered_until, leave_key
+SELECT id, event, person, state, seats, name, is_public, shares_address, answer, created_at,
+       waits_since, offered_seats, offered_until, leave_key
   FROM event_registration"""
 
 OF_PERSON = f"{READ} WHERE person = :person"
@@ -432,12 +478,14 @@ LOCK = "SELECT id FROM event WHERE id = :id FOR NO KEY UPDATE"
 
 # By the clock, as the transaction may have waited for the row since it began.
 REGISTER = """
-INSERT INTO event_registration (event, person, state, seats, name, is_public, waits_since)
-VALUES (:event, :person, :state, :seats, :name, :is_public,
+INSERT INTO event_registration (event, person, state, seats, name, is_public, shares_address,
+                                waits_since)
+VALUES (:event, :person, :state, :seats, :name, :is_public, :shares_address,
         CASE WHEN CAST(:state AS text) = 'waiting' THEN clock_timestamp() END)
     ON CONFLICT (event, person) DO UPDATE
    SET state = excluded.state, seats = excluded.seats, name = excluded.name,
-       is_public = excluded.is_public, waits_since = excluded.waits_since,
+       is_public = excluded.is_public, shares_address = excluded.shares_address,
+       waits_since = excluded.waits_since,
        changed_at = clock_timestamp(), offered_seats = NULL, offered_until = NULL,
        reminded_at = NULL
 RETURNING id"""
@@ -528,13 +576,22 @@ SELECT coalesce(sum(seats) FILTER (WHERE state IN ('confirmed', 'attended')), 0)
   FROM event_registration WHERE event = :event"""
 
 ATTENDEES = """
-SELECT id, name, state, seats, answer, created_at
+SELECT id, name, state, seats, answer, created_at, shares_address
   FROM event_registration
  WHERE event = :event AND state <> 'cancelled'
  ORDER BY array_position(ARRAY['requested', 'confirmed', 'offered', 'waiting', 'declined'],
                          CASE state WHEN 'attended' THEN 'confirmed' ELSE state END),
           CASE WHEN state IN ('confirmed', 'attended') THEN lower(name) END, waits_since,
           created_at, id"""
+
+SHARE = "UPDATE event_registration SET shares_address = :shares_address WHERE id = :id"
+
+CONSENTING = """
+SELECT event_registration.name, person.email, seats, state, event_registration.created_at
+  FROM event_registration JOIN person ON person.id = event_registration.person
+ WHERE event = :event AND shares_address AND state IN ('confirmed', 'attended')
+   AND person.email IS NOT NULL
+ ORDER BY lower(event_registration.name), event_registration.created_at, event_registration.id"""
 
 PUBLIC_NAMES = """
 SELECT name FROM event_registration
@@ -546,10 +603,10 @@ EVENTS_OF = "SELECT event FROM event_registration WHERE person = :person ORDER B
 DELETE = "DELETE FROM event_registration WHERE event = :event AND person = :person"
 
 FORGET_WORDS = """
-UPDATE event_registration SET answer = '', name = '', is_public = false
+UPDATE event_registration SET answer = '', name = '', is_public = false, shares_address = false
   FROM event
  WHERE event.id = event_registration.event AND event.ends_at < :before
-   AND (answer <> '' OR event_registration.name <> '')"""
+   AND (answer <> '' OR event_registration.name <> '' OR shares_address)"""
 
 FORGET_ROWS = """
 DELETE FROM event_registration USING event

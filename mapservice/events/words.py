@@ -3,11 +3,9 @@
 from datetime import datetime
 from typing import cast
 
-from babel.dates import format_time
-
 from mapservice.events.model import Event, EventMode
 from mapservice.events.recurrence import PARIS, wall_time
-from mapservice.i18n import LANGUAGE, LOCALES, format_date, translator
+from mapservice.i18n import LANGUAGE, LOCALES, clock_words, format_date, translator
 from mapservice.i18n import gettext as _
 from mapservice.initiatives.place_words import distance_words, precision_words
 from mapservice.initiatives.queries import Initiative
@@ -84,14 +82,6 @@ def moment_words(moment: datetime, zone: str, language: str = "") -> str:
     local = wall_time(moment, zone)
     _ = translator(language)
     return _("%(day)s à %(clock)s", day=_day(local, language), clock=clock_words(local, language))
-
-
-def clock_words(local: datetime, language: str = "") -> str:
-    """ "18 h 30" in French, "18:30" in English."""
-    language = language or LANGUAGE.get()
-    if language == "fr":
-        return f"{local.hour}\u00a0h" + (f"\u00a0{local.minute:02d}" if local.minute else "")
-    return str(format_time(local.time(), "HH:mm", locale=LOCALES[language]))
 
 
 def short_day(local: datetime, language: str = "") -> tuple[str, str, str]:

@@ -203,6 +203,8 @@ def manage(identifier: UUID, member: UUID) -> Response:
             )
     except StateConflict as error:
         return _desk_again(identifier, person, conflict_words(error), HTTPStatus.CONFLICT)
+    if request.form.get("back") == "bureau":
+        return see(url_for("group_desk.desk", identifier=identifier))
     return see(f"{url_for('group_authors.organise', identifier=identifier)}#membres")
 
 

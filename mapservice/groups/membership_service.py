@@ -431,7 +431,7 @@ def _tell(
     values = {
         "about": str(news),
         "title": group.name,
-        "link": f"{page}/organiser" if to_desk else f"{page}/adhesion" if stays else page,
+        "link": f"{page}/bureau" if to_desk else f"{page}/adhesion" if stays else page,
         "days": OFFER_LIFE.days,
         "leave": leaving,
     }

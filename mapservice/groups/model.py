@@ -8,15 +8,26 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from mapservice.contributions.proposals.model import FieldMistake, ProposedPlace
+from mapservice.contributions.proposals.model import (
+    FieldMistake,
+    ProposedPlace,
+    one_line,
+    paragraphs,
+)
 from mapservice.contributions.proposals.model import read_form as read_proposal
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.model import Scale, Theme
+from mapservice.territories.model import Level, TerritoryRef
 
 DORMANT_AFTER = timedelta(days=183)  # without a sign of an organiser or editor
 SUCCESSION_DAYS = 30  # that members may take a group over before its territory's moderators decide
 OFFER_LIFE = timedelta(days=14)  # of an offer to organise
 INVITATION_LIFE = timedelta(days=7)
+# Messages of organisers: of a group, whoever of them writes, by the clock.
+MESSAGES_A_WEEK, MESSAGES_AT_ONCE_A_DAY = 4, 1
+MAX_SUBJECT, MAX_MESSAGE, MAX_COMPLAINT = 120, 4000, 1000
+HELD_FOR = timedelta(days=90)  # that messages are read first, once one was refused
+MESSAGE_DAYS = 365  # that a message is kept
 MAX_ORGANISATION = 40  # signs that are typed, blanks included
 
 # RNA: W, the code of the prefecture, seven digits (W751234567; W2A1001234, W9R1001234 in Corsica
@@ -70,6 +81,30 @@ class MemberStanding(StrEnum):
 BELONGING = (MemberStanding.MEMBER, MemberStanding.EDITOR, MemberStanding.ORGANISER)
 EDITING = (MemberStanding.EDITOR, MemberStanding.ORGANISER)
 SUCCEEDING = (MemberStanding.MEMBER, MemberStanding.EDITOR)
+
+
+class MessageAudience(StrEnum):
+    """Whom a message is for, by how they stand; each holds the one before."""
+
+    TEAM = "team"
+    MEMBERS = "members"
+    EVERYONE = "everyone"
+
+
+class MessageState(StrEnum):
+    """Where a message stands: read by moderators first, sent, or refused by them."""
+
+    HELD = "held"
+    SENT = "sent"
+    REFUSED = "refused"
+
+
+class MessageWish(StrEnum):
+    """What messages a person wants: as they are sent, in the mail of the day alone, or none."""
+
+    ALL = "all"
+    DIGEST = "digest"
+    NONE = "none"
 
 
 class OrganisationMistake(StrEnum):
@@ -234,6 +269,15 @@ class LocalGroup:
         return f"/groupes/{self.id}"
 
     @property
+    def territory(self) -> TerritoryRef | None:
+        """The finest territory known of its place; None for all of France."""
+        for level in (Level.COMMUNE, Level.EPCI, Level.DEPARTEMENT, Level.REGION):
+            code = getattr(self, str(level))
+            if code:
+                return TerritoryRef(level, code)
+        return None
+
+    @property
     def is_public(self) -> bool:
         return self.status in PUBLIC
 
@@ -271,6 +315,7 @@ class GroupMember:
     created_at: datetime
     changed_at: datetime
     leave_key: bytes
+    hears: MessageWish
     email: str
     locale: str
 
@@ -286,3 +331,79 @@ class MemberChoice:
     name: str = ""
     is_public: bool = False
     shares_address: bool = False
+
+
+# --- Messages -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContent:
+    """What an organiser writes, plain text; `at_once` False: in the mail of the day."""
+
+    audience: MessageAudience
+    at_once: bool
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageForm:
+    """What was typed, cleaned, and its mistakes by field."""
+
+    content: MessageContent
+    mistakes: Mapping[str, FieldMistake] = field(default_factory=dict)
+
+
+def read_message(fields: Mapping[str, str]) -> MessageForm:
+    mistakes: dict[str, FieldMistake] = {}
+    subject, words = one_line(fields.get("subject", "")), paragraphs(fields.get("text", ""))
+    for name, said, most in (("subject", subject, MAX_SUBJECT), ("text", words, MAX_MESSAGE)):
+        if not any(sign.isalnum() for sign in said):
+            mistakes[name] = FieldMistake.MISSING
+        elif len(said) > most:
+            mistakes[name] = FieldMistake.LONG
+    audience, how = fields.get("audience", ""), fields.get("how", "digest")
+    known = audience in tuple(MessageAudience)
+    if not known:
+        mistakes["audience"] = FieldMistake.CHOICE if audience else FieldMistake.MISSING
+    if how not in ("now", "digest"):
+        mistakes["how"] = FieldMistake.CHOICE
+    chosen = MessageAudience(audience) if known else MessageAudience.MEMBERS
+    return MessageForm(MessageContent(chosen, how == "now", subject, words), mistakes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupMessage:
+    """A message as organisers and moderators see it. `reports` counts those not decided about.
+
+    `recipients` is to how many it was sent: how many wanted it, of whom it is for.
+    """
+
+    id: UUID
+    local_group: UUID
+    person: UUID
+    audience: MessageAudience
+    at_once: bool
+    subject: str
+    text: str
+    state: MessageState
+    reason: str
+    recipients: int
+    report_key: bytes
+    written_at: datetime
+    sent_at: datetime | None
+    queued_at: datetime | None
+    reports: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueMessage:
+    """A message that is told to one reader, with the name of its group."""
+
+    id: UUID
+    local_group: UUID
+    title: str
+    subject: str
+    text: str
+    report_key: bytes
+    sent_at: datetime

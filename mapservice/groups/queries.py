@@ -39,6 +39,7 @@ from mapservice.groups.model import (
     GroupStatus,
     LocalGroup,
     MemberStanding,
+    MessageWish,
 )
 from mapservice.initiatives.conditions import about, distance, one_of
 from mapservice.initiatives.model import Scale, Theme
@@ -226,7 +227,10 @@ def edited_by(connection: Connection, person: UUID) -> list[LocalGroup]:
 def _members(connection: Connection, condition: str, bound: dict[str, Any]) -> list[GroupMember]:
     rows = connection.execute(text(fill(MEMBERS, {"condition": condition})), bound)
     return [
-        GroupMember(**dict(row._mapping) | {"standing": MemberStanding(row.standing)})
+        GroupMember(
+            **dict(row._mapping)
+            | {"standing": MemberStanding(row.standing), "hears": MessageWish(row.hears)}
+        )
         for row in rows
     ]
 
@@ -283,7 +287,7 @@ def export(connection: Connection, person: UUID) -> list[dict[str, Any]]:
 MEMBERS = """
 SELECT group_member.id, local_group, group_member.person, standing, group_member.name, is_public,
        shares_address, offered_until, group_member.created_at, group_member.changed_at, leave_key,
-       person.email, person.locale
+       hears, person.email, person.locale
   FROM group_member JOIN person ON person.id = group_member.person
  WHERE {condition}
  ORDER BY array_position(ARRAY['requested', 'organiser', 'editor', 'member', 'follower', 'banned'],
@@ -310,6 +314,6 @@ SELECT initiative.id
 
 EXPORT = """
 SELECT local_group.id, local_group.name AS title, standing, group_member.name, is_public,
-       shares_address, offered_until, created_at, group_member.changed_at
+       shares_address, hears, offered_until, created_at, group_member.changed_at
   FROM group_member JOIN local_group ON local_group.id = group_member.local_group
  WHERE person = :person ORDER BY created_at, group_member.id"""

@@ -155,6 +155,9 @@ def words(now: datetime) -> dict[str, Any]:
         "openness_label": wording.openness_label,
         "standing_label": wording.standing_label,
         "organisation_words": wording.organisation_words,
+        "audience_words": wording.audience_label,
+        "message_state_label": wording.message_state_label,
+        "moment_words": wording.moment_words,
     }
 
 

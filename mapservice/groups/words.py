@@ -8,9 +8,11 @@ from mapservice.groups.model import (
     GroupState,
     LocalGroup,
     MemberStanding,
+    MessageAudience,
+    MessageState,
     OrganisationMistake,
 )
-from mapservice.i18n import day
+from mapservice.i18n import PARIS, clock_words, day
 from mapservice.i18n import gettext as _
 from mapservice.initiatives.model import Scale
 from mapservice.initiatives.place_words import distance_words, precision_words
@@ -98,6 +100,29 @@ def own_standing_words(standing: str) -> str:
         MemberStanding.ORGANISER: _("Vous organisez ce groupe."),
         MemberStanding.BANNED: _("Ce groupe ne prend pas de nouveaux membres."),
     }[MemberStanding(standing)]
+
+
+def audience_label(audience: str) -> str:
+    """Whom a message is for, as its author chooses."""
+    return {
+        MessageAudience.TEAM: _("qui organise et rédige"),
+        MessageAudience.MEMBERS: _("tous les membres"),
+        MessageAudience.EVERYONE: _("les membres et qui suit le groupe"),
+    }[MessageAudience(audience)]
+
+
+def message_state_label(state: str) -> str:
+    return {
+        MessageState.HELD: _("attend d’être relu"),
+        MessageState.SENT: _("envoyé"),
+        MessageState.REFUSED: _("refusé"),
+    }[MessageState(state)]
+
+
+def moment_words(moment: datetime) -> str:
+    """A day and an hour in Paris."""
+    local = moment.astimezone(PARIS)
+    return _("%(day)s à %(clock)s", day=day(moment), clock=clock_words(local))
 
 
 def organisation_words(organisation: str) -> str:

@@ -15,7 +15,7 @@ class CaseKind(StrEnum):
     """Kinds of case: a text (new, edited, rejected with an appeal), or something about one.
 
     EVENT is a series of events, new or edited; GROUP a group, new, edited or without an organiser;
-    all others are about initiatives.
+    MESSAGE one to a group, held or reported; all others are about initiatives.
     """
 
     PROPOSAL = "proposal"
@@ -27,6 +27,7 @@ class CaseKind(StrEnum):
     EVENT = "event"
     GROUP = "group"
     POST = "post"
+    MESSAGE = "message"
 
 
 # An initiative waits as one of these at most; its id in the queue is the initiative's.

@@ -19,7 +19,6 @@ from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.markdown import to_html
 from mapservice.moderation.model import CaseKind
-from mapservice.territories.model import Level, TerritoryRef
 from mapservice.tiles.live_map import place_map
 from mapservice.web.edge import base_url, only_parameters, same_for_all, services
 
@@ -42,9 +41,7 @@ def detail(identifier: UUID) -> Response:
             raise NotFound("There is no such group, or it is not public.")
         ids = queries.initiatives_of(connection, identifier)
         known = initiatives.of_any_status(connection, ids)
-        levels = (Level.COMMUNE, Level.EPCI, Level.DEPARTEMENT, Level.REGION)
-        codes = [(level, getattr(found, str(level))) for level in levels]
-        territory = next((TerritoryRef(level, code) for level, code in codes if code), None)
+        territory = found.territory
         point = (found.lon, found.lat) if found.lon is not None and found.lat is not None else None
         page = render_template(
             "groups/detail.html",

@@ -88,7 +88,7 @@ def france_svg() -> Response:
         drawn = drawing.france(connection, frame, _archive())
         insets = _insets(connection, frame, palette)
         count = activity.total(connection, InitiativeFilters())
-    return _svg(frame, palette, drawn, _("Carte de France"), _count(count), insets)
+    return svg_answer(frame, palette, drawn, _("Carte de France"), _count(count), insets)
 
 
 @blueprint.get("/carte.svg")
@@ -169,7 +169,7 @@ def territory_svg(level: str, code: str) -> Response:
         frame = DrawingFrame.around(found.bounds, WIDTH, HEIGHT)
         drawn, total = _drawn(connection, frame, found)
     title = _("Carte %(of_place)s", of_place=of_territory(found.level, found.name, found.article))
-    return _svg(frame, palette, drawn, title, _count(total))
+    return svg_answer(frame, palette, drawn, title, _count(total))
 
 
 @blueprint.get("/<level>/<code>.png")
@@ -187,9 +187,10 @@ def initiative_svg(identifier: str) -> Response:
     palette = _palette()
     with services().autocommit.connect() as connection:
         initiative = _initiative(connection, identifier)
-        frame, drawn = _placed(connection, initiative, WIDTH, HEIGHT)
+        point = _point(initiative)
+        frame, drawn = placed(connection, initiative.territory, point, WIDTH, HEIGHT)
     title = _("Carte du lieu : %(place)s", place=precision_words(initiative))
-    return _svg(frame, palette, drawn, title, initiative.title)
+    return svg_answer(frame, palette, drawn, title, initiative.title)
 
 
 @blueprint.get("/initiatives/<identifier>.png")
@@ -198,7 +199,9 @@ def initiative_png(identifier: str) -> Response:
     with services().autocommit.connect() as connection:
         initiative = _initiative(connection, identifier)
         photo = services().of(CardPhotos).of(connection, initiative.id)
-        frame, drawn = _placed(connection, initiative, CARD_MAP, card_map_height(photo))
+        height = card_map_height(photo)
+        point = _point(initiative)
+        frame, drawn = placed(connection, initiative.territory, point, CARD_MAP, height)
     inside = picture(
         frame, LIGHT, drawn.shapes, drawn.marks, names_svg(drawn.names, LIGHT), drawn.credit
     )
@@ -282,7 +285,7 @@ def around_svg(position: str) -> Response:
     with services().autocommit.connect() as connection:
         names = place_names(connection, frame, drawing.boxes_of(marks), archive=_archive())
     shown = DrawnLayers((*drawn.shapes, circle), tuple(marks), names, drawn.credit)
-    response = _svg(frame, palette, shown, _("Le cercle choisi"), told)
+    response = svg_answer(frame, palette, shown, _("Le cercle choisi"), told)
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
@@ -327,16 +330,24 @@ def _initiative(connection: Connection, identifier: str) -> Initiative:
     return found
 
 
-def _placed(
-    connection: Connection, initiative: Initiative, width: int, height: int
+def placed(
+    connection: Connection,
+    ref: TerritoryRef | None,
+    point: tuple[float, float] | None,
+    width: int,
+    height: int,
 ) -> tuple[DrawingFrame, DrawnLayers]:
-    ref = initiative.territory
+    """The map of one place: its territory, and a mark if there truly is a point (EPSG:4326)."""
     place = territories.find(connection, ref) if ref else None
     frame = DrawingFrame.around(place.bounds if place else FRANCE, width, height)
-    point = None
-    if initiative.lon is not None and initiative.lat is not None:
-        point = mercator(initiative.lon, initiative.lat)
-    return frame, drawing.place(connection, frame, ref, point, _archive())
+    mark = mercator(*point) if point else None
+    return frame, drawing.place(connection, frame, ref, mark, _archive())
+
+
+def _point(initiative: Initiative) -> tuple[float, float] | None:
+    if initiative.lon is None or initiative.lat is None:
+        return None
+    return initiative.lon, initiative.lat
 
 
 def _insets(connection: Connection, frame: DrawingFrame, palette: DrawingPalette) -> str:
@@ -379,7 +390,7 @@ def _listing_insets(connection: Connection, frame: DrawingFrame, filters: Initia
     return "".join(drawn)
 
 
-def _svg(
+def svg_answer(
     frame: DrawingFrame,
     palette: DrawingPalette,
     drawn: DrawnLayers,

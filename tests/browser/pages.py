@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,9 +14,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 from mapservice.contributions.conversations.model import signature as reply_signature
 from mapservice.contributions.needs import service as needs
 from mapservice.events.registration_service import register, seat_path
+from mapservice.groups import message_service as messages
 from mapservice.groups import queries as groups
 from mapservice.groups.membership_service import add, leave_path
-from mapservice.groups.model import MemberChoice, MemberStanding
+from mapservice.groups.model import (
+    MemberChoice,
+    MemberStanding,
+    MessageAudience,
+    MessageContent,
+)
 from mapservice.mail.unsubscribe import signature
 from mapservice.notifications.subscriptions import model as following
 from mapservice.notifications.weekly_digest import model as briefing
@@ -77,6 +84,11 @@ OPEN = (
     "/groupes/{group}",
     "/groupes/{group}/adhesion",
     "{leave_group}",
+    "{stop_group}",
+    "/evenements/{event}/affichette",
+    "/groupes/{group}/affichette?format=a5",
+    "/territoires/departement/35/affiche",
+    "{report_message}",
     "/groupes/creer",
     "/suivre?territory=commune:35238",
     "{leave_digests}",
@@ -146,10 +158,13 @@ OWN = (
     "{check_in}",
     "/moderation/evenements/{event_series}",
     "/groupes/{group}",
+    "/groupes/{group}/bureau",
     "/groupes/{group}/organiser",
+    "/groupes/{group}/messages/ecrire",
     "/groupes/{group}/modifier",
     "/groupes/{group}/adhesion",
     "/moderation/groupes/{group}",
+    "/moderation/messages/{message}",
     "/initiatives/{public}/nouvelles",
     "/initiatives/{public}/clore?comme=done",
     "/moderation/nouvelles/{post}",
@@ -182,8 +197,10 @@ NO_PAGE = {
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
     "importer.report", "embed.stylesheet", "oembed.oembed", "reporting.piece", "reporting.whole",
     "search.suggestions", "groups.as_geojson", "groups.as_csv", "groups.as_atom",
+    "printed.event_map", "printed.group_map",
 }  # fmt: skip
 
+MESSAGE = MessageContent(MessageAudience.MEMBERS, True, "Samedi", "Venez avec des gants.")
 GROUP = """
 UPDATE local_group SET status = 'published', published_at = now() WHERE id = :id"""
 LETTERS = """
@@ -285,6 +302,12 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
         add(connection, group, cem, MemberStanding.REQUESTED, MemberChoice("Cem"))
         member = groups.of_person(connection, group, bea)
         assert member is not None
+        sent = messages.send(
+            connection, group, author_id, uuid4(), MESSAGE, "http://map.test", datetime.now(UTC)
+        )
+        told = messages.due(connection, sent.id, bea)
+        assert told is not None
+        messages.report(connection, sent, bea, "Une publicité.")
         person = {"person": cast.person_of(engine, AUTHOR), "initiative": public.id}
         connection.execute(text(PAGE), person)
         post = connection.execute(text(NEWS), person).scalar_one()
@@ -296,6 +319,9 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
         "group": str(group),
         "leave_group": leave_path(member),
         "seat": seat_path(coming),
+        "stop_group": messages.stop_path(member),
+        "report_message": messages.report_path(told, bea),
+        "message": str(sent.id),
         "leave_event": f"/evenements/{event}/quitter/{coming.id}/"
         + signature(coming.id, coming.leave_key),
         "check_in": f"/evenements/{event}/pointage/{coming.id}",

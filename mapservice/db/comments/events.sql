@@ -87,6 +87,8 @@ COMMENT ON COLUMN event_registration.offered_seats IS 'Seats on offer, fewer tha
 COMMENT ON COLUMN event_registration.offered_until IS 'When the offer expires.';
 COMMENT ON COLUMN event_registration.reminded_at IS 'When the reminder was written; null: not yet.';
 COMMENT ON COLUMN event_registration.leave_key IS 'Signs the link that leaves with one click.';
+COMMENT ON COLUMN event_registration.shares_address IS
+    'Whether the organiser may take their name and address away in a list of presence.';
 
 COMMENT ON TABLE event_calendar IS 'Personal calendars: who has one, and the digest of the secret in its address.';
 COMMENT ON COLUMN event_calendar.person IS 'Whose events it shows.';

@@ -41,6 +41,9 @@ COMMENT ON COLUMN local_group.reason IS 'What moderators told its organisers las
 COMMENT ON COLUMN local_group.source IS 'sample for what is made up; else empty.';
 COMMENT ON COLUMN local_group.changed_at IS 'When what is published of it last changed, by the clock.';
 
+COMMENT ON COLUMN local_group.messages_held_until IS
+    'Until when messages wait for a moderator, since one was refused; null, or past: they do not.';
+
 COMMENT ON TABLE group_member IS
     'Who belongs to a group, follows it, asks to, or may not. Who left has no row.';
 COMMENT ON COLUMN group_member.id IS 'Random identifier; addresses of the organisers'' page carry it.';
@@ -55,9 +58,41 @@ COMMENT ON COLUMN group_member.offered_by IS 'The organiser who offered to make 
 COMMENT ON COLUMN group_member.offered_until IS 'When that offer expires; null: there is none.';
 COMMENT ON COLUMN group_member.created_at IS 'When it was confirmed first.';
 COMMENT ON COLUMN group_member.changed_at IS 'When the standing changed last.';
-COMMENT ON COLUMN group_member.leave_key IS 'Signs the link that leaves with one click.';
+COMMENT ON COLUMN group_member.leave_key IS 'Signs the links that leave, or end messages, with one click.';
+COMMENT ON COLUMN group_member.hears IS
+    'What messages of the organisers reach them: all (as they are sent), digest (in the mail of the day alone) or none.';
 
 COMMENT ON TABLE group_initiative IS 'Initiatives that belong to a group: their author, an organiser or editor of it, said so.';
 COMMENT ON COLUMN group_initiative.initiative IS 'The initiative; it belongs to one group at most.';
 COMMENT ON COLUMN group_initiative.local_group IS 'The group.';
 COMMENT ON COLUMN group_initiative.added_at IS 'When that was said.';
+
+COMMENT ON TABLE group_message IS 'What organisers write to those who belong to a group; no page shows it.';
+COMMENT ON COLUMN group_message.id IS 'Random identifier.';
+COMMENT ON COLUMN group_message.form IS 'The form that made it: sent twice, it is still one message.';
+COMMENT ON COLUMN group_message.local_group IS 'The group.';
+COMMENT ON COLUMN group_message.person IS 'Who wrote it; goes with their account.';
+COMMENT ON COLUMN group_message.audience IS 'team (organisers and editors), members (and these), everyone (followers too).';
+COMMENT ON COLUMN group_message.at_once IS 'A mail of its own; else a part of the mail of the day.';
+COMMENT ON COLUMN group_message.subject IS 'Subject, one line.';
+COMMENT ON COLUMN group_message.text IS 'What it says, plain text.';
+COMMENT ON COLUMN group_message.state IS 'held (a moderator reads it first), sent, or refused.';
+COMMENT ON COLUMN group_message.reason IS 'Why a moderator refused it.';
+COMMENT ON COLUMN group_message.recipients IS 'To how many it was sent.';
+COMMENT ON COLUMN group_message.base_url IS 'Where the service was reached when it was written, for the links of its mails.';
+COMMENT ON COLUMN group_message.report_key IS 'Signs the links by which a reader reports it.';
+COMMENT ON COLUMN group_message.written_at IS 'When it was written; a year later it goes.';
+COMMENT ON COLUMN group_message.sent_at IS 'When it was sent; null: not.';
+COMMENT ON COLUMN group_message.queued_at IS 'Since when it waits for a moderator, held or reported; null: it does not.';
+
+COMMENT ON TABLE group_message_due IS 'Whom a message is to be told to: the transaction that writes the mail takes the row out.';
+COMMENT ON COLUMN group_message_due.person IS 'Who.';
+COMMENT ON COLUMN group_message_due.message IS 'The message.';
+COMMENT ON COLUMN group_message_due.at_once IS 'By a mail of its own; else in the mail of the day.';
+
+COMMENT ON TABLE group_message_report IS 'Readers who reported a message to moderators, who are not told their names.';
+COMMENT ON COLUMN group_message_report.message IS 'The message.';
+COMMENT ON COLUMN group_message_report.person IS 'Who reported it: once.';
+COMMENT ON COLUMN group_message_report.words IS 'What they say about it, or empty.';
+COMMENT ON COLUMN group_message_report.reported_at IS 'When.';
+COMMENT ON COLUMN group_message_report.closed_at IS 'When a moderator decided about the message; null: not yet.';

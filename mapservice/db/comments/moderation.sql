@@ -11,7 +11,7 @@ COMMENT ON COLUMN decision.local_group IS 'The group that it is about, or null. 
 COMMENT ON COLUMN decision.revision IS 'The version that was looked at; 0 for what has none.';
 COMMENT ON COLUMN decision.verdict IS
     'publish, keep, reject, ask (for a change), merge, unmerge, place, unplace, close (a report), photo (one is '
-    'refused), post, unpost (news or a comment is accepted or refused) or archive (a group).';
+    'refused), post, unpost (news, a comment, a message to a group), archive (a group) or attendance (its list was taken).';
 COMMENT ON COLUMN decision.reason IS 'What was told or noted; never empty for reject, ask and photo.';
 COMMENT ON COLUMN decision.decided_by IS 'Name of who decided.';
 COMMENT ON COLUMN decision.decided_at IS 'When.';
@@ -47,9 +47,9 @@ COMMENT ON COLUMN merge_line.ancestor IS 'The initiative that they count for.';
 COMMENT ON COLUMN merge_line.member IS 'One whose supports count for it; itself too.';
 
 COMMENT ON TABLE waiting IS 'All that waits for moderators, made from waiting_now and from open bursts.';
-COMMENT ON COLUMN waiting.kind IS 'proposal, edit, appeal, report, place, burst, post, event or group.';
-COMMENT ON COLUMN waiting.id IS 'That of the report or the burst; of the initiative, of the series of events, or of the group, where that is what waits.';
-COMMENT ON COLUMN waiting.initiative IS 'The initiative that it is about; null for events and groups.';
+COMMENT ON COLUMN waiting.kind IS 'proposal, edit, appeal, report, place, burst, post, event, group or message.';
+COMMENT ON COLUMN waiting.id IS 'That of the report or the burst; of the initiative, series of events, group, or message to a group, where that is what waits.';
+COMMENT ON COLUMN waiting.initiative IS 'The initiative that it is about; null for events, groups and messages.';
 COMMENT ON COLUMN waiting.event_series IS 'The series of events that it is about, or null.';
 COMMENT ON COLUMN waiting.local_group IS 'The group that it is about, or null.';
 COMMENT ON COLUMN waiting.since IS 'Since when it waits.';

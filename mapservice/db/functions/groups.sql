@@ -1,4 +1,4 @@
--- Groups: how many belong to them, and which wait for a moderator.
+-- Groups: how many belong to them, which wait for a moderator, and whom a message is to be told to.
 
 -- Whoever changes a row of members holds the group's row first, so that counts are exact and nobody takes the last
 -- organiser away beside somebody else who does the same.
@@ -19,11 +19,16 @@ BEGIN
                    count(*) FILTER (WHERE standing = 'organiser') AS organisers
               FROM group_member WHERE local_group = asked) AS counted
      WHERE id = asked;
+    IF TG_OP = 'DELETE' THEN
+        DELETE FROM group_message_due USING group_message
+         WHERE group_message_due.person = OLD.person AND group_message.id = group_message_due.message
+           AND group_message.local_group = asked;
+    END IF;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION group_members_counted IS
-    'Keeps the counts of a group, and since when it has no organiser (succession_since), with its members.';
+    'Keeps the counts of a group, and since when it has no organiser, with its members; who left is told nothing more.';
 
 CREATE OR REPLACE FUNCTION group_waiting_refresh(asked uuid) RETURNS void
     LANGUAGE sql
@@ -40,8 +45,80 @@ CREATE OR REPLACE FUNCTION group_waits() RETURNS trigger
 AS $$
 BEGIN
     PERFORM subject_waiting_refresh('group', NEW.id);
+    PERFORM subject_waiting_refresh('message', id)
+       FROM group_message WHERE local_group = NEW.id AND queued_at IS NOT NULL;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION group_waits IS
-    'Puts a group that waits into the queue of moderators, and takes one that is decided out of it.';
+    'Puts a group that waits into the queue of moderators, and takes one that is decided out of it; its '
+    'messages that wait concern the same territories.';
+
+CREATE OR REPLACE FUNCTION group_audience(asked uuid, audience text, author uuid)
+    RETURNS TABLE (person uuid, hears text)
+    LANGUAGE sql STABLE
+    SET search_path FROM CURRENT
+AS $$
+    SELECT member.person, member.hears
+      FROM group_member AS member
+      JOIN person ON person.id = member.person AND person.confirmed_at IS NOT NULL AND person.erased_at IS NULL
+     WHERE member.local_group = asked AND member.person <> author AND member.hears <> 'none'
+       AND (member.standing IN ('editor', 'organiser')
+            OR (audience IN ('members', 'everyone') AND member.standing = 'member')
+            OR (audience = 'everyone' AND member.standing = 'follower'))
+$$;
+COMMENT ON FUNCTION group_audience IS
+    'Who a message to a group is for: team (organisers, editors), members (and these) or everyone (followers too), but who wants none.';
+
+CREATE OR REPLACE FUNCTION group_message_after_state() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.state = OLD.state THEN
+        RETURN NULL;
+    END IF;
+    IF NEW.state <> 'sent' THEN
+        DELETE FROM group_message_due WHERE message = NEW.id;
+        RETURN NULL;
+    END IF;
+    INSERT INTO group_message_due (person, message, at_once)
+    SELECT told.person, NEW.id, NEW.at_once AND told.hears = 'all'
+      FROM group_audience(NEW.local_group, NEW.audience, NEW.person) AS told
+        ON CONFLICT DO NOTHING;
+    -- The mail of the day goes to followers.
+    INSERT INTO follower (person, base_url, told_on)
+    SELECT person, NEW.base_url, CAST(now() AT TIME ZONE 'Europe/Paris' AS date)
+      FROM group_message_due WHERE message = NEW.id AND NOT at_once
+        ON CONFLICT DO NOTHING;
+    UPDATE group_message
+       SET recipients = (SELECT count(*) FROM group_message_due WHERE message = NEW.id)
+     WHERE id = NEW.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION group_message_after_state IS
+    'Notes whom a message that is sent is to be told to; forgets it for one that is refused.';
+
+CREATE OR REPLACE FUNCTION group_message_waits() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    PERFORM subject_waiting_refresh('message', NEW.id);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION group_message_waits IS
+    'Puts a message that waits into the queue of moderators, and takes one that is decided out of it.';
+
+CREATE OR REPLACE FUNCTION group_message_after_delete() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    DELETE FROM waiting USING removed WHERE waiting.kind = 'message' AND waiting.id = removed.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION group_message_after_delete IS 'Takes messages that are gone out of the queue of moderators.';

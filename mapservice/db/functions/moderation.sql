@@ -73,6 +73,11 @@ AS $$
         SELECT commune, epci, departement, region FROM event WHERE kind = 'event' AND series = asked
          UNION
         SELECT commune, epci, departement, region FROM local_group WHERE kind = 'group' AND id = asked
+         UNION
+        SELECT commune, epci, departement, region
+          FROM group_message AS message
+          JOIN local_group ON local_group.id = message.local_group
+         WHERE kind = 'message' AND message.id = asked
     ), concerned AS (
         SELECT commune, epci, departement, region FROM known
          UNION
@@ -188,7 +193,8 @@ AS $$
 DECLARE
     due timestamptz := CASE subject
         WHEN 'event' THEN (SELECT queued_at FROM event_series WHERE id = asked)
-        WHEN 'group' THEN (SELECT queued_at FROM local_group WHERE id = asked) END;
+        WHEN 'group' THEN (SELECT queued_at FROM local_group WHERE id = asked)
+        WHEN 'message' THEN (SELECT queued_at FROM group_message WHERE id = asked) END;
 BEGIN
     IF due IS NULL THEN
         DELETE FROM waiting WHERE kind = subject AND id = asked;
@@ -196,7 +202,8 @@ BEGIN
     END IF;
     INSERT INTO waiting AS kept (kind, id, event_series, local_group, since)
     VALUES (subject, asked, CASE subject WHEN 'event' THEN asked END,
-            CASE subject WHEN 'group' THEN asked END, due)
+            CASE subject WHEN 'group' THEN asked
+                         WHEN 'message' THEN (SELECT local_group FROM group_message WHERE id = asked) END, due)
         ON CONFLICT (kind, id) DO UPDATE SET since = excluded.since WHERE kept.since <> excluded.since;
     DELETE FROM waiting_area WHERE kind = subject AND id = asked;
     INSERT INTO waiting_area (area, since, kind, id)
@@ -204,8 +211,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION subject_waiting_refresh IS
-    'Makes the queue of moderators say whether a series of events (event) or a group (group) waits, and '
-    'which territories it concerns.';
+    'Makes the queue of moderators say whether a series of events (event), a group (group) or what was '
+    'written to one (message) waits, and which territories it concerns.';
 
 CREATE OR REPLACE FUNCTION waiting_after_load() RETURNS trigger
     LANGUAGE plpgsql
@@ -213,7 +220,7 @@ CREATE OR REPLACE FUNCTION waiting_after_load() RETURNS trigger
 AS $$
 BEGIN
     PERFORM waiting_refresh(array_agg(DISTINCT initiative)) FROM waiting WHERE initiative IS NOT NULL;
-    PERFORM subject_waiting_refresh(kind, id) FROM waiting WHERE kind IN ('event', 'group');
+    PERFORM subject_waiting_refresh(kind, id) FROM waiting WHERE kind IN ('event', 'group', 'message');
     RETURN NULL;
 END
 $$;

@@ -46,6 +46,12 @@ CREATE OR REPLACE TRIGGER rollup_update AFTER UPDATE ON event
 CREATE OR REPLACE TRIGGER group_members_counted AFTER INSERT OR DELETE OR UPDATE OF standing ON group_member
     FOR EACH ROW EXECUTE FUNCTION group_members_counted();
 
+CREATE OR REPLACE TRIGGER group_message_sent AFTER INSERT OR UPDATE OF state ON group_message
+    FOR EACH ROW EXECUTE FUNCTION group_message_after_state();
+
+CREATE OR REPLACE TRIGGER group_message_waits AFTER INSERT OR UPDATE OF queued_at ON group_message
+    FOR EACH ROW EXECUTE FUNCTION group_message_waits();
+
 CREATE OR REPLACE TRIGGER group_place BEFORE INSERT OR UPDATE OF precision, point, commune, epci, departement, region
     ON local_group FOR EACH ROW EXECUTE FUNCTION initiative_place();
 
@@ -166,6 +172,9 @@ CREATE OR REPLACE TRIGGER photo_delete AFTER DELETE ON photo
 
 CREATE OR REPLACE TRIGGER post_published AFTER INSERT OR UPDATE OF state ON post
     FOR EACH ROW EXECUTE FUNCTION post_after_state();
+
+CREATE OR REPLACE TRIGGER waiting_delete AFTER DELETE ON group_message
+    REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION group_message_after_delete();
 
 CREATE OR REPLACE TRIGGER waiting_delete AFTER DELETE ON post
     REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION post_after_delete();

@@ -31,7 +31,9 @@ NEXT_DUE = """
 SELECT person FROM follower
  WHERE told_on < :day AND person > :after
    AND (EXISTS (SELECT FROM subscription WHERE subscription.person = follower.person)
-        OR EXISTS (SELECT FROM post_due WHERE post_due.person = follower.person))
+        OR EXISTS (SELECT FROM post_due WHERE post_due.person = follower.person)
+        OR EXISTS (SELECT FROM group_message_due AS due
+                    WHERE due.person = follower.person AND NOT due.at_once))
  ORDER BY person LIMIT 1"""
 
 LOCK_DUE = """

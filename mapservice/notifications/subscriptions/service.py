@@ -5,6 +5,7 @@ was found, keeps the mail and moves `told_until` to the horizon. A worker that d
 leaves nothing of it; two workers skip each other's followers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -17,6 +18,8 @@ from mapservice.accounts.people import service as people
 from mapservice.accounts.people.model import MagicLink
 from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.errors import MapserviceError, StateConflict
+from mapservice.groups import message_service as group_messages
+from mapservice.groups.model import DueMessage
 from mapservice.i18n import PARIS, Translate, catalogue, translator
 from mapservice.initiatives.changes import horizon
 from mapservice.mail import service as mail
@@ -94,6 +97,8 @@ LEAVE_POSTS = """
 DELETE FROM post_due USING follower
  WHERE post_due.person = follower.person AND follower.id = :id"""
 
+PERSON_OF = "SELECT person FROM follower WHERE id = :id"
+
 LEAVE_DEVICES = """
 DELETE FROM push_endpoint USING follower
  WHERE push_endpoint.person = follower.person AND follower.id = :id"""
@@ -109,10 +114,11 @@ class DigestPart:
 
 @dataclass(frozen=True, slots=True)
 class DigestNews:
-    """All that one digest tells: new initiatives, and what authors said of those followed."""
+    """All that one digest tells: new initiatives, news of those followed, messages to groups."""
 
     parts: list[DigestPart]
     posts: list[DuePost]
+    messages: Sequence[DueMessage] = ()
 
     @property
     def total(self) -> int:
@@ -225,13 +231,16 @@ def stop(connection: Connection, person: UUID, subscription: UUID) -> None:
 
 
 def leave(connection: Connection, follower: UUID) -> None:
-    """Ends all subscriptions of a follower; the caller has checked the signature."""
+    """Ends all that a digest tells a follower; the caller has checked the signature."""
     locked = text("SELECT FROM follower WHERE id = :id FOR UPDATE")
     connection.execute(locked, {"id": follower})
     connection.execute(text(LEAVE), {"id": follower})
     connection.execute(text(LEAVE_POSTS), {"id": follower})
     connection.execute(text(LEAVE_INITIATIVES), {"id": follower})
     connection.execute(text(LEAVE_DEVICES), {"id": follower})
+    person = connection.execute(text(PERSON_OF), {"id": follower}).scalar_one_or_none()
+    if person:
+        group_messages.stop_all(connection, person)
 
 
 def erase(connection: Connection, person: UUID) -> None:
@@ -290,38 +299,48 @@ def _write_digest(connection: Connection, settings: Settings, person: UUID, day:
     connection.execute(text(TOLD_POSTS), gone)
     connection.execute(text(TOLD_UNTIL), {"until": until, "person": person})
     connection.execute(text(TOLD_ON), {"day": day, "person": person})
+    messages = group_messages.take_due(connection, person)
     fresh = [one for one in told if one.news.total]
-    if fresh or posts:
-        _tell_one(connection, settings, follower, DigestNews(fresh, posts))
-    return bool(fresh or posts)
+    if fresh or posts or messages:
+        _tell_one(connection, settings, follower, DigestNews(fresh, posts, messages))
+    return bool(fresh or posts or messages)
 
 
 def _tell_one(
     connection: Connection, settings: Settings, follower: Follower, fresh: DigestNews
 ) -> None:
-    """On the devices that get notifications; by mail if it is wanted too, or there is none."""
+    """On the devices that get notifications; by mail if it is wanted too, or there is none.
+
+    Messages to groups stand on no page: what holds some is mailed in any case.
+    """
     written = _digest_mail(connection, settings, follower, fresh)
-    instead = None if follower.by_mail else written
+    mailed = follower.by_mail or bool(fresh.messages)
+    instead = None if mailed else written
     offered = vapid_key(settings) is not None
     told = offered and push.enqueue(
         connection, follower.person, _notification(connection, settings, follower, fresh), instead
     )
-    if follower.by_mail or not told:
+    if mailed or not told:
         mail.enqueue(connection, written)
 
 
 def _notification(
     connection: Connection, settings: Settings, follower: Follower, fresh: DigestNews
 ) -> dict[str, str]:
-    """What a device shows: how many, of what, the first titles; a press leads to the list."""
+    """What a device shows: how many, of what, the first titles; a press leads to the list.
+
+    Of messages to groups it says how many there are alone: a screen is seen by others.
+    """
     whats = [describe(connection, one.subscription.subject, follower.locale) for one in fresh.parts]
     titles = [one.title for one in fresh.posts]
     titles += [item.title for one in fresh.parts for item in one.news.items]
     site = mail.letterhead(settings, follower.base_url)
-    path = "/compte#mes-suivis"
-    if len(fresh.parts) == 1 and not fresh.posts:
+    path = "/compte#mes-suivis" if fresh.parts or fresh.posts else "/compte#mes-groupes"
+    if len(fresh.parts) == 1 and not fresh.posts and not fresh.messages:
         path = fresh.parts[0].subscription.subject.listing
-    elif not fresh.parts and len({one.initiative for one in fresh.posts}) == 1:
+    elif (
+        not fresh.parts and not fresh.messages and len({one.initiative for one in fresh.posts}) == 1
+    ):
         path = f"/initiatives/{fresh.posts[0].initiative}"
     return {
         "title": f"{_counted(fresh, follower.locale)} · {site.site_name}",
@@ -332,13 +351,17 @@ def _notification(
 
 
 def _counted(fresh: DigestNews, locale: str) -> str:
-    """What there is of both: "2 initiatives nouvelles, 1 nouvelle de ce que vous suivez"."""
+    """What there is of each: "2 initiatives nouvelles, 1 nouvelle de ce que vous suivez"."""
     phrases, total, said = catalogue(locale), fresh.total, len(fresh.posts)
     new = phrases.ngettext("%(num)s initiative nouvelle", "%(num)s initiatives nouvelles", total)
     news = phrases.ngettext(
         "%(num)s nouvelle de ce que vous suivez", "%(num)s nouvelles de ce que vous suivez", said
     )
-    counted = ((new, total), (news, said))
+    written = len(fresh.messages)
+    messages = phrases.ngettext(
+        "%(num)s message de vos groupes", "%(num)s messages de vos groupes", written
+    )
+    counted = ((new, total), (news, said), (messages, written))
     return ", ".join(words % {"num": number} for words, number in counted if number)
 
 
@@ -375,6 +398,16 @@ def _digest_mail(
     values = {
         "sections": sections,
         "told": _told(fresh, site, _),
+        "messages": [
+            {
+                "group": one.title,
+                "subject": one.subject,
+                "text": one.text,
+                "url": f"{site.base_url}/groupes/{one.local_group}/adhesion",
+                "report": site.base_url + group_messages.report_path(one, follower.person),
+            }
+            for one in fresh.messages
+        ],
         "counted": _counted(fresh, locale),
         "leave": leave,
         "account": f"{site.base_url}/compte#mes-suivis",

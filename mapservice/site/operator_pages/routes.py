@@ -15,6 +15,7 @@ from mapservice.contributions.conversations.model import GRACE_DAYS, LINK_LIFE
 from mapservice.contributions.needs import model as needs
 from mapservice.contributions.supports.model import NETWORK_DAYS
 from mapservice.events.model import ANSWER_DAYS
+from mapservice.groups.model import MESSAGE_DAYS
 from mapservice.i18n import LANGUAGE
 from mapservice.initiatives.markdown import to_html
 from mapservice.mail import service as mail
@@ -46,6 +47,7 @@ KEPT_DAYS = {
     "keys": ENDED_DAYS,
     "digests": DIGEST_DAYS,
     "answers": ANSWER_DAYS,
+    "messages": MESSAGE_DAYS,
     "replies": LINK_LIFE.days + GRACE_DAYS,
     "language": YEAR_SECONDS // 86_400,
 }

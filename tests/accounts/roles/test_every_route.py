@@ -136,6 +136,16 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/moderation/groupes/<uuid:identifier>/organisateur"): Rule(
         "group", (403, 409, 409), (404, 404, 409), {"email": "new@example.org"}
     ),
+    ("GET", "/moderation/messages/<uuid:identifier>"): Rule("message", READ, ABROAD, {}),
+    ("POST", "/moderation/messages/<uuid:identifier>"): Rule(
+        "message", DECIDE, ABROAD_DECIDE, {"verdict": "post"}
+    ),
+    ("POST", "/moderation/messages/<uuid:identifier>/prendre"): Rule(
+        "message", DECIDE, ABROAD_DECIDE, {}
+    ),
+    ("POST", "/moderation/messages/<uuid:identifier>/rendre"): Rule(
+        "message", DECIDE, ABROAD_DECIDE, {}
+    ),
     ("GET", "/moderation/confiance"): Rule("list", READ, READ, {}),
     ("GET", "/moderation/confiance/<uuid:identifier>"): Rule("proposal", READ, ABROAD, {}),
     ("GET", "/moderation/confiance/rafales/<uuid:identifier>"): Rule("burst", READ, ABROAD, {}),
@@ -211,6 +221,7 @@ VALUES = {
     "member": "01970000-0000-7000-8000-000000000000",
     "registration": "01970000-0000-7000-8000-000000000000",
     "need": "01970000-0000-7000-8000-000000000000",
+    "message": "01970000-0000-7000-8000-000000000000",
     "run": "01970000-0000-7000-8000-000000000000",
     "file": "0123456789abcdef0123456789abcdef-320.webp",
     "kind": "commune",
@@ -256,6 +267,8 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
     }
     here, there = proposal(engine, "Ici", commune=RENNES), proposal(engine, "Là-bas", commune=CAEN)
     near, far = public(engine, RENNES), public(engine, CAEN)
+    group = Founder(keyed_app.test_client(), engine).found(place="Rennes")
+    other = Founder(keyed_app.test_client(), engine).found(place="Caen")
     return Scene(
         cast,
         {
@@ -267,7 +280,8 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
             "photo": photo(engine, here),
             "post": post(engine, near["public"]),
             "event": event(keyed_app, engine, "Rennes"),
-            "group": Founder(keyed_app.test_client(), engine).found(place="Rennes"),
+            "group": group,
+            "message": message(engine, group),
         },
         {
             "proposal": there,
@@ -278,7 +292,8 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
             "photo": photo(engine, there),
             "post": post(engine, far["public"]),
             "event": event(keyed_app, engine, "Caen"),
-            "group": Founder(keyed_app.test_client(), engine).found(place="Caen"),
+            "group": other,
+            "message": message(engine, other),
         },
     )
 
@@ -305,6 +320,21 @@ def post(engine: Engine, initiative: UUID) -> UUID:
         made: UUID = connection.execute(text(POST), {"initiative": initiative}).scalar_one()
         return made
 
+
+def message(engine: Engine, group: UUID) -> UUID:
+    """One to the members of a group that waits to be read."""
+    with engine.begin() as connection:
+        made: UUID = connection.execute(text(MESSAGE), {"group": group}).scalar_one()
+        return made
+
+
+MESSAGE = """
+INSERT INTO group_message (form, local_group, person, audience, at_once, subject, text, state,
+                           base_url, queued_at)
+SELECT gen_random_uuid(), local_group, person, 'members', true, 'Samedi', 'Venez.', 'held', '',
+       now()
+  FROM group_member WHERE local_group = :group AND standing = 'organiser'
+RETURNING id"""
 
 POST = """
 INSERT INTO post (initiative, kind, text, state, queued_at)
