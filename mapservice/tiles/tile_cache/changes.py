@@ -7,6 +7,7 @@ import psycopg
 import structlog
 from psycopg import sql
 
+from mapservice.db.address import connect
 from mapservice.tiles.tile_cache.store import TileCache
 
 log = structlog.get_logger()
@@ -55,7 +56,7 @@ class TileChangeListener:
                 self._ended.wait(AGAIN_SECONDS)
 
     def _listen(self) -> None:
-        with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
+        with connect(self._url, autocommit=True) as connection:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
             self._cache.forget_all()
             while not self._ended.is_set():

@@ -1,0 +1,148 @@
+"""The primary of an address of several is killed, or stands still: its standby is found by all."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from mapservice.db import postmaster
+from mapservice.db.address import with_database
+from mapservice.db.cluster import ClusterLease
+from mapservice.db.engine import make_engine
+from mapservice.db.postmaster import ClusterPaths, postmaster_pid
+from tests.conftest import temporary_database
+from tests.db.test_address import url_of
+from tests.ops.standby import as_superuser, promote, standby_of, url_of_both
+from tests.ops.test_outages import REPOSITORY, france_home, kill, serving, wait_for  # noqa: F401
+from tests.relay import relay
+
+pytestmark = pytest.mark.long
+
+WRITERS = 4
+# Of the client alone, once there is a primary again: connections, pools, a busy machine.
+FOUND_SECONDS = 20
+SYNCHRONOUS = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+
+
+class Ledger:
+    """Writers of rows with ids of their own, and which of these were acknowledged."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.acknowledged = engine, []  # type: tuple[Engine, list[str]]
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._write) for _ in range(WRITERS)]
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE ledger (id text PRIMARY KEY)"))
+        for thread in self._threads:
+            thread.start()
+
+    def _write(self) -> None:
+        while not self._ended.is_set():
+            one = str(uuid4())
+            try:
+                with self.engine.begin() as connection:
+                    connection.execute(text("INSERT INTO ledger VALUES (:id)"), {"id": one})
+            except (DBAPIError, PoolTimeout):
+                self._ended.wait(0.1)
+            else:
+                self.acknowledged.append(one)
+
+    def grows(self) -> bool:
+        before = len(self.acknowledged)
+        wait_for(lambda: self._ended.is_set() or len(self.acknowledged) > before + WRITERS)
+        return len(self.acknowledged) > before
+
+    def close(self) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def lost(self) -> set[str]:
+        with self.engine.connect() as connection:
+            kept = set(connection.execute(text("SELECT id FROM ledger")).scalars())
+        return set(self.acknowledged) - kept
+
+
+@pytest.fixture
+def pair(france_home: Path) -> Iterator[tuple[ClusterPaths, ClusterPaths]]:  # noqa: F811
+    """A primary and its synchronous standby."""
+    hold = ClusterLease(france_home, options="-F")
+    try:
+        with standby_of(hold.place) as standby:
+            as_superuser(hold.place, "ALTER SYSTEM SET synchronous_standby_names = '*'")
+            as_superuser(hold.place, "SELECT pg_reload_conf()")
+            wait_for(lambda: as_superuser(hold.place, SYNCHRONOUS) == [(1,)])
+            yield hold.place, standby
+    finally:
+        hold.release()
+
+
+def test_the_standby_of_a_killed_primary_is_found_and_nothing_acknowledged_is_lost(
+    pair: tuple[ClusterPaths, ClusterPaths], tmp_path: Path
+) -> None:
+    primary, standby = pair
+    url = url_of_both(primary, standby)
+    engine = make_engine(url, pool_size=WRITERS)
+    with serving(tmp_path, url) as site:
+        site.check_whole()
+        children = site.child("gunicorn"), site.child("worker")
+        ledger = Ledger(engine)
+        try:
+            assert ledger.grows()
+            kill(postmaster_pid(primary))
+            wait_for(lambda: not postmaster.processes(primary))
+            promote(standby)
+            begun = time.monotonic()
+            assert ledger.grows()
+            assert time.monotonic() - begun < FOUND_SECONDS
+            assert site.get("/initiatives").status == 200
+        finally:
+            ledger.close()
+        assert ledger.lost() == set()
+        assert len(ledger.acknowledged) > WRITERS
+        site.check_whole()
+        assert (site.child("gunicorn"), site.child("worker")) == children
+    engine.dispose()
+
+
+def test_the_worker_leaves_a_server_that_stands_still_while_another_answers(
+    server_url: str, france_template: str, tmp_path: Path
+) -> None:
+    """Whoever keeps it going starts another one."""
+    with (
+        temporary_database(server_url, "worked", france_template) as own,
+        relay(server_url) as first,
+        relay(server_url) as second,
+    ):
+        name = own.partition("?")[0].rpartition("/")[2]
+        url = with_database(url_of(server_url, first.port, second.port), name)
+        environ = os.environ | {"MAPSERVICE_DATABASE_URL": url, "MAPSERVICE_HOME": str(tmp_path)}
+        command = [sys.executable, "-c", "from mapservice.cli.main import main; main()", "worker"]
+        log = tmp_path / "worker.log"
+        with log.open("wb") as output:
+            worker = subprocess.Popen(
+                command, cwd=REPOSITORY, env=environ, stdout=output, stderr=output
+            )
+        try:
+            alive = text("SELECT count(*) FROM procrastinate_workers")
+            engine = make_engine(own)
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                wait_for(lambda: bool(connection.execute(alive).scalar_one()))
+            engine.dispose()
+            assert (first.connections > 1, second.connections) == (True, 0)
+            first.still.set()
+            assert worker.wait(60) == 1
+            assert "worker_leaves_silent_server" in log.read_text()
+        finally:
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
