@@ -8,11 +8,15 @@ import contextlib
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mapservice.cli.supervisor import READY
+
 if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
     from gunicorn.workers.base import Worker
 
 _SHARED_MEMORY = Path("/dev", "shm")
@@ -72,6 +76,29 @@ def child_exit(server: object, worker: "Worker") -> None:
 
     del server
     mark_process_dead(worker.pid)
+
+
+# The master that this one is to replace.
+_former_master = 0
+
+
+def when_ready(server: "Arbiter") -> None:
+    """After SIGUSR2 this master is a child of the former one."""
+    global _former_master
+    _former_master = server.master_pid if server.master_pid == os.getppid() else 0
+
+
+def post_worker_init(worker: "Worker") -> None:
+    """The first process that can answer says so; the former master then leaves, and its processes
+    finish what they have begun."""
+    del worker
+    with contextlib.suppress(OSError):
+        if os.environ.get(READY):
+            os.write(int(os.environ[READY]), b".")
+    # Processes that are started later have no such parent any more.
+    if _former_master and os.environ.get("GUNICORN_PID") == str(_former_master):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(_former_master, signal.SIGTERM)
 
 
 def pre_fork(server: object, worker: object) -> None:

@@ -6,7 +6,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from mapservice.db.address import connection_parameters
 
@@ -17,12 +16,11 @@ class Relay:
 
     def __init__(self, url: str) -> None:
         found = connection_parameters(url)
-        self._family, self._server = socket.AF_INET, ("", 0)  # type: tuple[int, Any]
         host, port = str(found["host"]), int(found.get("port") or 5432)
+        self._unix = ""
         if host.startswith("/"):
-            self._family, self._server = socket.AF_UNIX, f"{host}/.s.PGSQL.{port}"
-        else:
-            self._family, self._server = socket.AF_INET, (host, port)
+            self._unix = f"{host}/.s.PGSQL.{port}"
+        self._host, self._server_port = host, port
         self.still = threading.Event()
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -47,8 +45,11 @@ class Relay:
 
     def _take(self, ready: selectors.BaseSelector) -> None:
         client, _ = self._listener.accept()
-        server = socket.socket(self._family)
-        server.connect(self._server)
+        if self._unix:
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self._unix)
+        else:
+            server = socket.create_connection((self._host, self._server_port))
         self.connections += 1
         for one, other in ((client, server), (server, client)):
             self._peers[one] = other

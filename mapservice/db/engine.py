@@ -17,6 +17,7 @@ from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.pq import ConnStatus
 from psycopg.pq.abc import PGresult
 from sqlalchemy import (
+    URL,
     Boolean,
     Column,
     ColumnElement,
@@ -73,7 +74,7 @@ def make_engine(
         f" -c plan_cache_mode=force_{'generic' if plan_once else 'custom'}_plan"
     )
     engine = create_engine(
-        "postgresql+psycopg://",
+        URL.create("postgresql+psycopg", database=parameters.get("dbname")),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_wait_ms / 1000,

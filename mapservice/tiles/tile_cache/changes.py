@@ -6,6 +6,7 @@ import time
 import psycopg
 import structlog
 from psycopg import sql
+from sqlalchemy import Connection, text
 
 from mapservice.db.address import connect
 from mapservice.tiles.tile_cache.store import TileCache
@@ -19,6 +20,12 @@ BEAT_SECONDS = 1.0
 # Tiles that were kept are not trusted when nothing was heard for so long.
 PATIENCE_SECONDS = 5.0
 AGAIN_SECONDS = 1.0
+
+
+def forget_everywhere(connection: Connection) -> None:
+    """Once this transaction is committed, no process gives a tile or page that is kept now."""
+    told = {"channel": CHANNEL, "tiles": EVERYTHING}
+    connection.execute(text("SELECT pg_notify(:channel, :tiles)"), told)
 
 
 class TileChangeListener:
