@@ -17,6 +17,7 @@ from psycopg import Connection as Driver
 from psycopg import OperationalError
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import Diagnostic
 
 from mapservice.errors import ConfigurationError
 
@@ -40,6 +41,8 @@ NETWORK = {
 SILENT_SECONDS, ANSWER_SECONDS = 5.0, 3
 # Shorter than any wait for a person: an idle connection has nothing else to do.
 PING_SECONDS = 2.0
+# Where PostgreSQL says that nobody waits for a standby any more (replication/syncrep.c).
+SYNCHRONOUS_WAIT = "SyncRepWaitForLSN"
 _LOOK_SECONDS = 0.1  # psycopg's own; so often it looks for Ctrl-C
 
 Result = TypeVar("Result")
@@ -110,12 +113,30 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     """A connection of psycopg that ends with OperationalError when its server stands still.
 
     A server that answers anybody may be waited for as long as its statement takes.
+
+    So it does when a commit is confirmed by no synchronous standby: a statement that is over its
+    time meanwhile (or is cancelled) counts as done for PostgreSQL, with a warning. What is on one
+    server alone would be lost with it, and must not be told as done.
     """
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._is_unconfirmed = False
+        self.add_notice_handler(self._notice)
+
+    def _notice(self, told: Diagnostic) -> None:
+        # The words are in the language of the server.
+        if told.source_function == SYNCHRONOUS_WAIT:
+            self._is_unconfirmed = True
 
     def wait(
         self, gen: PQGen[Result], interval: float = _LOOK_SECONDS, timeout: float | None = None
     ) -> Result:
-        return super().wait(self._watched(gen), interval, timeout)
+        result = super().wait(self._watched(gen), interval, timeout)
+        if self._is_unconfirmed:
+            self.close()
+            raise OperationalError("no standby has confirmed what was committed")
+        return result
 
     def _watched(self, gen: PQGen[Result]) -> PQGen[Result]:
         """The same steps; in between, whoever drives them says when nothing has come."""

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mapservice.db import postmaster
@@ -78,6 +78,8 @@ def pair(france_home: Path) -> Iterator[tuple[ClusterPaths, ClusterPaths]]:  # n
     """A primary and its synchronous standby."""
     hold = ClusterLease(france_home, options="-F")
     try:
+        # Of a test before: nothing would be committed until there is a standby.
+        as_superuser(hold.place, "ALTER SYSTEM RESET synchronous_standby_names")
         with standby_of(hold.place) as standby:
             as_superuser(hold.place, "ALTER SYSTEM SET synchronous_standby_names = '*'")
             as_superuser(hold.place, "SELECT pg_reload_conf()")
@@ -112,6 +114,29 @@ def test_the_standby_of_a_killed_primary_is_found_and_nothing_acknowledged_is_lo
         assert len(ledger.acknowledged) > WRITERS
         site.check_whole()
         assert (site.child("gunicorn"), site.child("worker")) == children
+    engine.dispose()
+
+
+def test_what_no_standby_has_confirmed_is_not_told_as_done(
+    pair: tuple[ClusterPaths, ClusterPaths],
+) -> None:
+    """A commit past its time is done for PostgreSQL, with a warning: on this server alone."""
+    primary, standby = pair
+    engine = make_engine(primary.url(), statement_timeout_ms=1000)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE confirmed (id integer)"))
+    postmaster.stop(standby)
+    with (
+        pytest.raises(OperationalError, match="no standby has confirmed"),
+        engine.begin() as writer,
+    ):
+        writer.execute(text("INSERT INTO confirmed VALUES (1)"))
+    alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with (
+        pytest.raises(OperationalError, match="no standby has confirmed"),
+        alone.connect() as connection,
+    ):
+        connection.execute(text("INSERT INTO confirmed VALUES (2)"))
     engine.dispose()
 
 
