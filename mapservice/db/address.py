@@ -114,9 +114,9 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
 
     A server that answers anybody may be waited for as long as its statement takes.
 
-    So it does when a commit is confirmed by no synchronous standby: a statement that is over its
-    time meanwhile (or is cancelled) counts as done for PostgreSQL, with a warning. What is on one
-    server alone would be lost with it, and must not be told as done.
+    So it does when a commit is confirmed by no synchronous standby: once somebody cancels that
+    wait, PostgreSQL calls the commit done, with a warning. What is on one server alone would be
+    lost with it, and must not be told as done.
     """
 
     def __init__(self, *given: Any, **options: Any) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
@@ -117,26 +118,30 @@ def test_the_standby_of_a_killed_primary_is_found_and_nothing_acknowledged_is_lo
     engine.dispose()
 
 
+WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "AUTOCOMMIT"])
 def test_what_no_standby_has_confirmed_is_not_told_as_done(
-    pair: tuple[ClusterPaths, ClusterPaths],
+    pair: tuple[ClusterPaths, ClusterPaths], isolation: str
 ) -> None:
-    """A commit past its time is done for PostgreSQL, with a warning: on this server alone."""
+    """For PostgreSQL a commit is done, with a warning, when somebody cancels its wait."""
     primary, standby = pair
-    engine = make_engine(primary.url(), statement_timeout_ms=1000)
+    engine = make_engine(primary.url()).execution_options(isolation_level=isolation)
     with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE confirmed (id integer)"))
+        connection.execute(text("CREATE TABLE IF NOT EXISTS confirmed (id integer)"))
     postmaster.stop(standby)
-    with (
-        pytest.raises(OperationalError, match="no standby has confirmed"),
-        engine.begin() as writer,
-    ):
-        writer.execute(text("INSERT INTO confirmed VALUES (1)"))
-    alone = engine.execution_options(isolation_level="AUTOCOMMIT")
-    with (
-        pytest.raises(OperationalError, match="no standby has confirmed"),
-        alone.connect() as connection,
-    ):
-        connection.execute(text("INSERT INTO confirmed VALUES (2)"))
+
+    def write() -> None:
+        with engine.begin() as connection:
+            connection.execute(text("INSERT INTO confirmed VALUES (1)"))
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        wait_for(lambda: bool(as_superuser(primary, WAITING)))
+        as_superuser(primary, f"SELECT pg_cancel_backend(pid) FROM ({WAITING}) AS waiting")
+        with pytest.raises(OperationalError, match="no standby has confirmed"):
+            writing.result()
     engine.dispose()
 
 
