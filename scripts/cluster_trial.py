@@ -20,6 +20,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -293,11 +294,11 @@ class Ledger:
     def wait_until_it_grows(self, seconds: float) -> None:
         since = time.monotonic()
         for way in self.moments:
-            wait_for(lambda way=way: self._count(way, since) > 10, seconds, way)  # type: ignore[misc]
+            wait_for(partial(self._grows, way, since), seconds, way)
 
-    def _count(self, way: str, since: float) -> int:
+    def _grows(self, way: str, since: float) -> bool:
         with self._lock:
-            return sum(moment > since for moment in self.moments[way])
+            return sum(moment > since for moment in self.moments[way]) > 10
 
     def rest(self, way: str, since: float) -> float:
         """The longest time without an answer from then on."""

@@ -23,8 +23,8 @@ from mapservice.db.engine import make_engine
 from mapservice.db.postmaster import ClusterPaths, postmaster_pid
 from tests.conftest import temporary_database
 from tests.db.test_address import url_of
+from tests.ops.running_site import REPOSITORY, kill, serving, wait_for
 from tests.ops.standby import as_superuser, promote, standby_of, url_of_both
-from tests.ops.test_outages import REPOSITORY, france_home, kill, serving, wait_for  # noqa: F401
 from tests.relay import relay
 
 pytestmark = pytest.mark.long
@@ -75,7 +75,7 @@ class Ledger:
 
 
 @pytest.fixture
-def pair(france_home: Path) -> Iterator[tuple[ClusterPaths, ClusterPaths]]:  # noqa: F811
+def pair(france_home: Path) -> Iterator[tuple[ClusterPaths, ClusterPaths]]:
     """A primary and its synchronous standby."""
     hold = ClusterLease(france_home, options="-F")
     try:

@@ -16,15 +16,7 @@ import pytest
 
 from mapservice.cli.serve import program
 from scripts.benchmarks.server import free_port
-from tests.ops.test_outages import (  # noqa: F401
-    REPOSITORY,
-    Site,
-    children,
-    command_of,
-    france_home,
-    own_site,
-    wait_for,
-)
+from tests.ops.running_site import REPOSITORY, Site, children, command_of, wait_for
 
 pytestmark = pytest.mark.long
 
@@ -116,7 +108,7 @@ def asked(base: str, path: str = "/tiles/territories/5/15/11.pbf") -> Iterator[A
         askers.close()
 
 
-def test_a_reload_loses_no_request(own_site: Site, france_home: Path) -> None:  # noqa: F811
+def test_a_reload_loses_no_request(own_site: Site, france_home: Path) -> None:
     before = own_site.child("gunicorn"), own_site.child("worker")
     download = http.client.HTTPConnection(urlsplit(own_site.base).netloc, timeout=60)
     download.request("GET", "/activity/commune.geojson")
@@ -137,8 +129,8 @@ def test_a_reload_loses_no_request(own_site: Site, france_home: Path) -> None:  
 
 
 def test_where_the_new_processes_do_not_start_the_former_ones_go_on(
-    own_site: Site,  # noqa: F811
-    france_home: Path,  # noqa: F811
+    own_site: Site,
+    france_home: Path,
 ) -> None:
     before = own_site.child("gunicorn"), own_site.child("worker")
     broken = france_home / "basemap.json"
@@ -157,7 +149,7 @@ def test_where_the_new_processes_do_not_start_the_former_ones_go_on(
     assert own_site.child("gunicorn") not in (None, *before)
 
 
-def test_where_nothing_runs_it_says_so(france_home: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_where_nothing_runs_it_says_so(france_home: Path, tmp_path: Path) -> None:
     """Of another home, with the same server."""
     (tmp_path / "postgres").symlink_to((france_home / "postgres").resolve())
     done = reload(tmp_path)
