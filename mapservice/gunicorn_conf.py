@@ -78,14 +78,8 @@ def child_exit(server: object, worker: "Worker") -> None:
     mark_process_dead(worker.pid)
 
 
-# The master that this one is to replace.
+# The master that this one is to replace: after SIGUSR2 its parent.
 _former_master = 0
-
-
-def when_ready(server: "Arbiter") -> None:
-    """After SIGUSR2 this master is a child of the former one."""
-    global _former_master
-    _former_master = server.master_pid if server.master_pid == os.getppid() else 0
 
 
 def post_worker_init(worker: "Worker") -> None:
@@ -95,13 +89,14 @@ def post_worker_init(worker: "Worker") -> None:
     with contextlib.suppress(OSError):
         if os.environ.get(READY):
             os.write(int(os.environ[READY]), b".")
-    # Processes that are started later have no such parent any more.
-    if _former_master and os.environ.get("GUNICORN_PID") == str(_former_master):
+    if _former_master:
         with contextlib.suppress(ProcessLookupError):
             os.kill(_former_master, signal.SIGTERM)
 
 
-def pre_fork(server: object, worker: object) -> None:
+def pre_fork(server: "Arbiter", worker: object) -> None:
     """Keeps the collector off what was loaded before: touched pages are no longer shared."""
-    del server, worker
+    global _former_master
+    del worker
     gc.freeze()
+    _former_master = server.master_pid if server.master_pid == os.getppid() else 0
