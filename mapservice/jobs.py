@@ -431,8 +431,11 @@ async def _leave_silent_server(app: App, parameters: dict[str, Any]) -> None:
         if not asked.done():
             with contextlib.suppress(OperationalError):
                 await (await AsyncConnection.connect(**parameters)).close()
-                log.error("worker_leaves_silent_server")
-                os._exit(1)
+                # The same server may have gone on just now.
+                await asyncio.wait((asked,), timeout=PATIENCE)
+                if not asked.done():
+                    log.error("worker_leaves_silent_server")
+                    os._exit(1)
         await asyncio.sleep(AGAIN_SECONDS)
 
 
