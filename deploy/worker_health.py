@@ -2,8 +2,7 @@
 
 import sys
 
-import psycopg
-
+from mapservice.db.address import connect
 from mapservice.settings import Settings
 
 HEARTBEAT = """
@@ -12,6 +11,6 @@ FROM   procrastinate_workers
 WHERE  last_heartbeat > now() - interval '45 seconds'
 """
 
-with psycopg.connect(Settings.from_env().database_url, connect_timeout=4) as connection:
+with connect(Settings.from_env().database_url, connect_timeout=2) as connection:
     row = connection.execute(HEARTBEAT).fetchone()
 sys.exit(0 if row and row[0] else "no heartbeat of a worker in the last 45 seconds")

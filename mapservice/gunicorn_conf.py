@@ -8,11 +8,15 @@ import contextlib
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mapservice.cli.supervisor import READY
+
 if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
     from gunicorn.workers.base import Worker
 
 _SHARED_MEMORY = Path("/dev", "shm")
@@ -74,7 +78,25 @@ def child_exit(server: object, worker: "Worker") -> None:
     mark_process_dead(worker.pid)
 
 
-def pre_fork(server: object, worker: object) -> None:
+# The master that this one is to replace: after SIGUSR2 its parent.
+_former_master = 0
+
+
+def post_worker_init(worker: "Worker") -> None:
+    """The first process that can answer says so; the former master then leaves, and its processes
+    finish what they have begun."""
+    del worker
+    with contextlib.suppress(OSError):
+        if os.environ.get(READY):
+            os.write(int(os.environ[READY]), b".")
+    if _former_master:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(_former_master, signal.SIGTERM)
+
+
+def pre_fork(server: "Arbiter", worker: object) -> None:
     """Keeps the collector off what was loaded before: touched pages are no longer shared."""
-    del server, worker
+    global _former_master
+    del worker
     gc.freeze()
+    _former_master = server.master_pid if server.master_pid == os.getppid() else 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Coroutine
@@ -24,7 +25,8 @@ from mapservice.contributions.conversations.inbox import ReplyInbox
 from mapservice.contributions.conversations.inbox import read_replies as read_inbox
 from mapservice.contributions.needs import service as needs
 from mapservice.contributions.supports import service as supports
-from mapservice.db.engine import NETWORK, make_engine
+from mapservice.db.address import connection_parameters
+from mapservice.db.engine import make_engine
 from mapservice.events import letters as event_letters
 from mapservice.events import registration_service as event_registrations
 from mapservice.events import service as events
@@ -62,6 +64,8 @@ from mapservice.tiles.basemap.service import Basemap
 log = structlog.get_logger()
 
 PATIENCE = 5  # seconds, for a connection
+# Statements of the queue itself take milliseconds. Longer than its pool lets anybody wait.
+SILENT_SECONDS = 15
 AGAIN_SECONDS = 1
 # By whatever clock: our own may have been a day fast, and the job would wait for that day.
 AT_ONCE = datetime.fromtimestamp(0, UTC)
@@ -74,8 +78,7 @@ def make_jobs(settings: Settings) -> App:
     """The queue's application with every task; opens nothing until it is run."""
     # Its pool soon says that the database is away; `_work` then begins again.
     connector = PsycopgConnector(
-        conninfo=settings.database_url,
-        kwargs={"connect_timeout": PATIENCE, **NETWORK},
+        kwargs=connection_parameters(settings.database_url),
         timeout=PATIENCE,
         reconnect_timeout=PATIENCE,
     )
@@ -397,11 +400,11 @@ def run_worker(settings: Settings) -> None:
 
 async def _work(app: App, database_url: str) -> None:
     """Begins again, on new connections, whenever the database was away."""
-    told = False
+    told, parameters = False, connection_parameters(database_url)
     while True:
         try:
             # A pool would try ever more seldom; a waiting job is to wait seconds, not minutes.
-            async with await AsyncConnection.connect(database_url, connect_timeout=PATIENCE):
+            async with await AsyncConnection.connect(**parameters):
                 told = False
         except OperationalError as error:
             if not told:
@@ -416,12 +419,43 @@ async def _work(app: App, database_url: str) -> None:
                     delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
                     install_signal_handlers=False,
                 )
-                await _until_clock_is_set(work)
+                watch = asyncio.ensure_future(_leave_silent_server(app, parameters))
+                try:
+                    await _until_clock_is_set(work)
+                finally:
+                    watch.cancel()
             # It ends by itself when what it does beside its jobs has failed: listening, its pulse.
             log.warning("worker_begins_again")
         except (procrastinate.exceptions.ConnectorException, OperationalError) as error:
             log.warning("worker_begins_again", error=str(error.__cause__ or error))
         await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _leave_silent_server(app: App, parameters: dict[str, Any]) -> None:
+    """Ends this process once its server stands still while another one of the address answers.
+
+    Nothing can be finished then: what waits for that server waits for ever. Whoever keeps the
+    worker going starts another, on the server that answers; its jobs are begun again there.
+    """
+    while True:
+        asked = asyncio.ensure_future(app.connector.execute_query_one_async("SELECT 1 AS one"))
+        asked.add_done_callback(_forget_failure)
+        await asyncio.wait((asked,), timeout=SILENT_SECONDS)
+        if not asked.done():
+            with contextlib.suppress(OperationalError):
+                await (await AsyncConnection.connect(**parameters)).close()
+                # The same server may have gone on just now.
+                await asyncio.wait((asked,), timeout=PATIENCE)
+                if not asked.done():
+                    log.error("worker_leaves_silent_server")
+                    os._exit(1)
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+def _forget_failure(asked: "asyncio.Future[Any]") -> None:
+    """Whatever fails here fails the worker itself, which says so."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 async def _until_clock_is_set(work: Coroutine[Any, Any, None]) -> None:

@@ -53,7 +53,11 @@ def is_day(text: str) -> bool:
 class Settings:
     """Names are those of the environment variables, in lower case; `help` documents each."""
 
-    database_url: str = _setting("", "PostgreSQL URL; empty: the private cluster under var/.")
+    database_url: str = _setting(
+        "",
+        "PostgreSQL URL, of one server or several (postgresql://h1:5432,h2:5432/db); empty: the"
+        " private cluster under var/.",
+    )
     home: Path = _setting(Path("var"), "Folder of the private cluster, caches and uploads.")
     public_url: str = _setting("", "Address that people use, for links; empty: the request's.")
     site_name: str = _setting("Initiatives locales", "Name shown on every page.")

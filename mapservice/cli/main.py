@@ -18,7 +18,12 @@ from mapservice.cli.geocoding import geocode_command, locate_command
 from mapservice.cli.groups import group_group
 from mapservice.cli.imports import import_group
 from mapservice.cli.initiatives import initiative_group
-from mapservice.cli.operations import doctor_command, serve_command, worker_command
+from mapservice.cli.operations import (
+    doctor_command,
+    reload_command,
+    serve_command,
+    worker_command,
+)
 from mapservice.cli.publishing import export_command, report_command
 from mapservice.cli.push import push_group
 from mapservice.cli.review import review_group
@@ -50,6 +55,7 @@ for command in (
     report_command,
     worker_command,
     serve_command,
+    reload_command,
     doctor_command,
     backup_group,
     restore_command,

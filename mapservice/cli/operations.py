@@ -1,4 +1,4 @@
-"""`mapservice worker`, `serve` and `doctor`: running the service, and examining it."""
+"""`mapservice worker`, `serve`, `reload` and `doctor`: running the service, and examining it."""
 
 import sys
 
@@ -24,6 +24,19 @@ def serve_command() -> None:
     from mapservice.cli.serve import serve
 
     sys.exit(serve(Settings.from_env()))
+
+
+@click.command("reload")
+def reload_command() -> None:
+    """Go on with the code that lies here now, without a gap: after an upgrade.
+
+    Prepares the database as a start does, then `mapservice serve` starts new processes, which take
+    over once they can answer. If anything fails, the former ones go on, and the exit code is 1.
+    """
+    from mapservice.cli.reload import reload
+
+    settings = context.settings_of_command()
+    reload(settings, context.open_engine(settings), click.echo)
 
 
 @click.command("doctor")

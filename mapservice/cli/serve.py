@@ -16,13 +16,14 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Self
 
-from mapservice.cli.supervisor import ProcessSupervisor, RestartBackoff
+from mapservice.cli.supervisor import GRACE_SECONDS, READY, ProcessSupervisor, RestartBackoff
 from mapservice.db import cluster
 from mapservice.db.postmaster import is_running
 from mapservice.db.postmaster import tell as tell_person
@@ -42,6 +43,8 @@ LOOK_SECONDS = 1  # between two looks at the cluster, which nothing else watches
 READY_SECONDS = 120
 # A start that fails so often before serving anything needs a person.
 FAILED_STARTS = 3
+# Whoever downloads from the processes that a reload replaces may go on for so long.
+DRAIN_SECONDS = 600
 BACKLOG = 2048  # as gunicorn's own
 MOST_WAITING = 200  # clients asked to come again, at one look
 
@@ -182,6 +185,75 @@ class ServedDatabase:
             self.lease.release()
 
 
+@dataclass(slots=True)
+class ServiceReload:
+    """New processes of the code that lies there now, in place of those that serve; by SIGUSR2.
+
+    They share the listening socket: the former ones go on until a new one can answer, then finish
+    what they have begun. What does not start in `READY_SECONDS` is given up; all is as it was.
+    """
+
+    service: ProcessSupervisor
+    web: Sequence[str]
+    worker: Sequence[str]
+    record: public_address.ServedRecord
+    tell: Callable[[str], None]
+    asked: int = 0
+    begun: int = 0
+    ready: int | None = None  # read end of a pipe to the new gunicorn
+    due: float = 0.0
+    drains: bool = False
+
+    def ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked += 1
+
+    def look_after(self) -> None:
+        if self.drains and not self.service.has_retired(WEB):
+            self.drains = False
+            self.record.tell(drains=False)
+        if self.ready is None:
+            if self.asked > self.begun:
+                self._begin()
+            return
+        try:
+            told: bytes | None = os.read(self.ready, 64)
+        except BlockingIOError:
+            told = None
+        if told:
+            self._finish()
+        elif told is not None:
+            self._give_up("the new gunicorn ended by itself")
+        elif time.monotonic() > self.due:
+            self._give_up(f"the new gunicorn was not ready after {READY_SECONDS} s")
+
+    def _begin(self) -> None:
+        self.tell("Reloading: a new gunicorn starts beside the one that serves …")
+        self.begun, self.due = self.asked, time.monotonic() + READY_SECONDS
+        self.ready, writer = os.pipe()
+        os.set_blocking(self.ready, False)
+        self.service.start_successor(WEB, self.web, [writer], {READY: str(writer)})
+        os.close(writer)
+
+    def _finish(self) -> None:
+        self.service.hand_over(WEB, DRAIN_SECONDS)
+        self.service.start_successor(WORKER, self.worker)
+        self.service.hand_over(WORKER, GRACE_SECONDS)
+        self.drains = True
+        self._end("")
+        self.tell("Reloaded: the former processes finish what they have begun")
+
+    def _give_up(self, words: str) -> None:
+        self.service.give_up_successor(WEB)
+        self._end(words)
+        self.tell(f"Not reloaded, {words}: the former one goes on")
+
+    def _end(self, failure: str) -> None:
+        assert self.ready is not None, "one was begun"
+        os.close(self.ready)
+        self.ready = None
+        self.record.tell(reloads=self.begun, failure=failure, drains=self.drains)
+
+
 def serve(settings: Settings) -> int:
     """Prepares, serves, and stops all. Returns the exit code: 0 when asked to stop."""
     clock = StartupClock(float(os.environ.get("MAPSERVICE_STARTED") or time.time()))
@@ -214,8 +286,8 @@ def serve(settings: Settings) -> int:
             for name in ("MAPSERVICE_DATABASE_URL", "MAPSERVICE_SECRET_KEY"):
                 service.environ.pop(f"{name}_FILE", None)  # read by now
             urls = (settings.database_url, url)
-            stack.enter_context(public_address.recorded(settings.home, address.url, urls))
-            _work(service, listener, address, database)
+            record = stack.enter_context(public_address.recorded(settings.home, address.url, urls))
+            _work(service, listener, address, database, record)
     except KeyboardInterrupt:
         clock.tell(f"Stopped ({service.asked_by})")
         return 0
@@ -232,6 +304,7 @@ def _work(
     listener: socket.socket,
     address: ListenAddress,
     database: ServedDatabase,
+    record: public_address.ServedRecord,
 ) -> None:
     """Raises KeyboardInterrupt or ConfigurationError, never returns; leaves no child."""
     stand_in = StandIn(listener)
@@ -247,12 +320,14 @@ def _work(
     try:
         for title, words in PREPARATION:
             tell(f"{title} …")
-            service.run(title, [_program("mapservice"), *words])
+            service.run(title, [program("mapservice"), *words])
         tell("Starting …")
         bind = ["--bind", f"fd://{listener.fileno()}"]
-        web = [_program("gunicorn"), "-c", "python:mapservice.gunicorn_conf", *bind]
+        drain = ["--graceful-timeout", str(DRAIN_SECONDS)]
+        web = [program("gunicorn"), "-c", "python:mapservice.gunicorn_conf", *drain, *bind]
+        worker = [program("mapservice"), "worker"]
         service.keep(WEB, web, [listener.fileno()])
-        service.keep(WORKER, [_program("mapservice"), "worker"])
+        service.keep(WORKER, worker)
         patience = time.monotonic() + READY_SECONDS
         while not (service.runs(WEB) and _is_ready(address)):
             service.watch()
@@ -263,8 +338,15 @@ def _work(
                     f"Not ready after {READY_SECONDS} s: {address.url}/health/ready"
                 )
         tell(f"Serving on {address.url} (Ctrl-C stops)")
-        while True:
-            service.watch()
+        reload = ServiceReload(service, web, worker, record, tell)
+        former = signal.signal(signal.SIGUSR2, reload.ask)
+        record.tell(reloads=0)  # it may be asked to from now on
+        try:
+            while True:
+                service.watch()
+                reload.look_after()
+        finally:
+            signal.signal(signal.SIGUSR2, former)
     finally:
         stand_in.answer()
         service.stop()
@@ -280,7 +362,7 @@ def _is_ready(address: ListenAddress) -> bool:
         return False
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     return str(Path(sysconfig.get_path("scripts")) / name)
 
 

@@ -16,6 +16,8 @@ from types import FrameType
 
 from mapservice.errors import ConfigurationError
 
+# Names the descriptor to which a successor writes once it can answer.
+READY = "MAPSERVICE_READY_FD"
 PAUSE = 0.1  # seconds between two looks at the children
 GRACE_SECONDS = 25  # longer than gunicorn gives its own workers
 
@@ -53,6 +55,15 @@ class ChildProcess:
     due: float = 0.0
 
 
+@dataclass(slots=True)
+class RetiredProcess:
+    """A former child that finishes what it has begun, until `due` at the latest."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    due: float
+
+
 class ProcessSupervisor:
     """The children and requests to stop; one per process, since signals are.
 
@@ -66,6 +77,8 @@ class ProcessSupervisor:
         self.idle: Callable[[], None] = lambda: None
         self._tell = tell
         self._children: dict[str, ChildProcess] = {}
+        self._successors: dict[str, ChildProcess] = {}
+        self._retired: list[RetiredProcess] = []
 
     def ask_to_stop(self, number: int, _frame: FrameType | None) -> None:
         self.asked_to_stop += 1
@@ -104,11 +117,63 @@ class ProcessSupervisor:
                     self._start(child)
             elif (code := child.process.poll()) is not None:
                 # What a killed process leaves behind would share the work with its successor.
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(child.process.pid, signal.SIGKILL)
+                _signal_group(child.process, signal.SIGKILL)
                 wait = child.backoff.failed(now - child.started)
                 child.process, child.due = None, now + wait
                 self._tell(f"{child.name} ended by itself ({_ending(code)}): again in {wait:g} s")
+
+        self._watch_retired(now)
+
+    def _watch_retired(self, now: float) -> None:
+        for one in list(self._retired):
+            if one.process.poll() is None and now < one.due:
+                continue
+            # With what it has left behind, as above.
+            _signal_group(one.process, signal.SIGKILL)
+            one.process.wait()
+            self._retired.remove(one)
+
+    def start_successor(
+        self,
+        name: str,
+        command: Sequence[str],
+        descriptors: Sequence[int] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Starts another process beside a child; `environ` is for it alone."""
+        assert name not in self._successors, "one at a time"
+        child = self._children[name]
+        successor = ChildProcess(name, command, child.descriptors)
+        self._successors[name] = successor
+        self._start(successor, descriptors, environ)
+
+    def successor_runs(self, name: str) -> bool:
+        successor = self._successors.get(name)
+        return (
+            successor is not None
+            and successor.process is not None
+            and successor.process.poll() is None
+        )
+
+    def hand_over(self, name: str, seconds: float) -> None:
+        """From now on the successor is the child; the former one is asked to end by then."""
+        former, successor = self._children[name], self._successors.pop(name)
+        self._children[name] = successor
+        if former.process is not None:
+            _signal_group(former.process, signal.SIGTERM)
+            due = time.monotonic() + seconds
+            self._retired.append(RetiredProcess(name, former.process, due))
+
+    def give_up_successor(self, name: str) -> None:
+        """The child goes on as if nothing had been."""
+        successor = self._successors.pop(name)
+        if successor.process is not None:
+            _signal_group(successor.process, signal.SIGKILL)
+            successor.process.wait()
+
+    def has_retired(self, name: str) -> bool:
+        """Whether a former child of that name has still something to finish."""
+        return any(one.name == name for one in self._retired)
 
     def runs(self, name: str) -> bool:
         """False while it waits for its next start, or is unknown."""
@@ -131,7 +196,12 @@ class ProcessSupervisor:
         for process in self._processes():
             process.wait()
 
-    def _start(self, child: ChildProcess) -> None:
+    def _start(
+        self,
+        child: ChildProcess,
+        descriptors: Sequence[int] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         """In a session of its own: Ctrl-C in the terminal reaches us alone, and we pass it on."""
         child.started = time.monotonic()
         # On Linux a child gets SIGTERM should we be killed without a chance to pass anything on.
@@ -139,18 +209,24 @@ class ProcessSupervisor:
         dying_with_us = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
         child.process = subprocess.Popen(
             [*dying_with_us, *child.command],
-            env=self.environ,
+            env=self.environ | dict(environ or {}),
             start_new_session=True,
-            pass_fds=child.descriptors,
+            pass_fds=(*child.descriptors, *descriptors),
         )
 
     def _processes(self) -> list[subprocess.Popen[bytes]]:
-        return [child.process for child in self._children.values() if child.process is not None]
+        children = (*self._children.values(), *self._successors.values())
+        living = [child.process for child in children if child.process is not None]
+        return living + [one.process for one in self._retired]
 
     def _signal(self, number: signal.Signals) -> None:
         for process in self._processes():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
+            _signal_group(process, number)
+
+
+def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def _ending(code: int) -> str:

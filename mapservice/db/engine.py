@@ -13,8 +13,11 @@ from typing import Any, Self
 
 from psycopg import Connection as Driver
 from psycopg import OperationalError, RawCursor
+from psycopg.errors import ReadOnlySqlTransaction
+from psycopg.pq import ConnStatus
 from psycopg.pq.abc import PGresult
 from sqlalchemy import (
+    URL,
     Boolean,
     Column,
     ColumnElement,
@@ -28,21 +31,14 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects.postgresql import UUID
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 from sqlalchemy.sql import ClauseElement
 
-from mapservice.errors import ConfigurationError
+from mapservice.db.address import WatchedConnection, answers, connection_parameters
 
 # A connection that has been idle for longer is tested before it is handed out.
 TRUSTED_SECONDS = 1.0
-
-# A server that falls silent behind a network is given up after some 25 s, not after two hours.
-NETWORK = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 25_000,  # milliseconds
-}
 
 COPY_BLOCK_BYTES = 64 * 1024
 
@@ -71,23 +67,18 @@ def make_engine(
 
     Raises ConfigurationError for a URL that is not PostgreSQL's.
     """
-    try:
-        parsed = make_url(url)
-    except Exception as error:
-        raise ConfigurationError("DATABASE_URL is not a database URL") from error
-    if parsed.get_backend_name() not in ("postgresql", "postgres"):
-        raise ConfigurationError("DATABASE_URL must start with postgresql://")
+    parameters = connection_parameters(url)
     options = (
-        f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC -c jit=off"
-        " -c application_name=mapservice"
+        f"{parameters.pop('options', '')} -c statement_timeout={statement_timeout_ms}"
+        " -c timezone=UTC -c jit=off -c application_name=mapservice"
         f" -c plan_cache_mode=force_{'generic' if plan_once else 'custom'}_plan"
     )
     engine = create_engine(
-        parsed.set(drivername="postgresql+psycopg"),
+        URL.create("postgresql+psycopg", database=parameters.get("dbname")),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_wait_ms / 1000,
-        connect_args={"options": options, "connect_timeout": 5, **NETWORK},
+        connect_args={**parameters, "options": options.strip()},
         isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
         hide_parameters=True,  # errors are logged, what people typed is not
     )
@@ -95,23 +86,33 @@ def make_engine(
         engine, "checkin", lambda _driver, record: record.info.update(returned=time.monotonic())
     )
     event.listen(engine, "checkout", _test_idle_connection)
+    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "handle_error", _leave_server_that_takes_no_writes)
     return engine
+
+
+def _connect(_dialect: object, _record: object, _given: object, options: dict[str, Any]) -> Any:
+    return WatchedConnection.connect(**options)
 
 
 def _test_idle_connection(driver: Driver[Any], record: Any, _proxy: object) -> None:
     """Raises DisconnectionError, upon which the pool tries another connection, then a new one.
 
     The pool's own test (`pool_pre_ping`) runs at every checkout, which costs more than many an
-    answer.
+    answer, and waits for a server that stands still. All connections to such a one are given up.
     """
     idle = time.monotonic() - record.info.get("returned", time.monotonic())
-    if idle < TRUSTED_SECONDS:
+    if idle < TRUSTED_SECONDS or answers(driver):
         return
-    try:
-        driver.execute("")
-        driver.rollback()
-    except OperationalError as error:
-        raise DisconnectionError(str(error)) from error
+    if driver.pgconn.status == ConnStatus.OK:
+        raise InvalidatePoolError("the database server stands still")
+    raise DisconnectionError("the connection was lost")
+
+
+def _leave_server_that_takes_no_writes(context: ExceptionContext) -> None:
+    """It was the primary and is none any more: the pool connects anew, to the one that is."""
+    if isinstance(context.original_exception, ReadOnlySqlTransaction):
+        context.is_disconnect = True
 
 
 def autocommit_of(engine: Engine) -> Engine:

@@ -1,15 +1,16 @@
 """Brings a database to the newest schema: tables by migrations, all else by `definitions`."""
 
+import time
 from pathlib import Path
 
 from alembic import command, op
 from alembic.config import Config
-from psycopg.errors import DeadlockDetected
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from mapservice.db.definitions import apply_definitions, use_search_path
-from mapservice.db.revisions import current_revision
+from mapservice.db.revisions import current_revision, newest_revision
 from mapservice.db.scripts import read_script, run_script
 from mapservice.errors import ConfigurationError
 
@@ -24,21 +25,37 @@ UPGRADES = {"0023": "undated", "0024": "supports", "0026": "territory_parts", "0
 
 ATTEMPTS = 5
 
+# A change of a table waits for whoever reads it, and all who come later wait behind it. So it
+# waits no longer than a page may take, gives way to them, and tries anew.
+LOCK_WAIT = "2s"
+PAUSE_SECONDS = 3.0
+PATIENCE_SECONDS = 15 * 60  # longer than the longest download may read
+
 
 def migrate(engine: Engine) -> None:
     """Applies all that is not yet applied, in one transaction; idempotent.
 
     A service that runs meanwhile may lock tables in another order: when PostgreSQL ends that knot
-    with us, it has undone all, and we begin anew.
+    with us, it has undone all, and we begin anew. So do we where somebody holds a table for long.
 
-    Raises ConfigurationError for a database too old to be upgraded by this version.
+    Raises ConfigurationError for a database that is too old or too new for this version, and where
+    a table stays held.
     """
-    for attempt in range(ATTEMPTS):
+    end, knots = time.monotonic() + PATIENCE_SECONDS, 0
+    while True:
         try:
             _migrate(engine)
-        except (OperationalError, DeadlockDetected) as error:
-            knotted = isinstance(getattr(error, "orig", error), DeadlockDetected)
-            if not knotted or attempt == ATTEMPTS - 1:
+        except (OperationalError, DeadlockDetected, LockNotAvailable) as error:
+            cause = getattr(error, "orig", error)
+            knots += isinstance(cause, DeadlockDetected)
+            if isinstance(cause, LockNotAvailable):
+                if time.monotonic() > end:
+                    raise ConfigurationError(
+                        "a table stays held by somebody, and nothing was changed; who it is:"
+                        " SELECT pid, xact_start, query FROM pg_stat_activity ORDER BY xact_start"
+                    ) from error
+                time.sleep(PAUSE_SECONDS)
+            elif not isinstance(cause, DeadlockDetected) or knots == ATTEMPTS:
                 raise
         else:
             return
@@ -47,9 +64,15 @@ def migrate(engine: Engine) -> None:
 def _migrate(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
         use_search_path(connection)
         after: list[str] = []
         present = current_revision(connection)
+        if present is not None and present > newest_revision():
+            raise ConfigurationError(
+                f"the database has schema {present}, this version goes up to {newest_revision()}:"
+                " take the version that made it, or restore a backup (docs/upgrade.md)"
+            )
         if present is not None and present < BASELINE:
             after += _upgrade_to_baseline(connection, present)
         config = _config()

@@ -380,7 +380,8 @@ def _database_error(error: BaseException | None) -> Response:
         return _domain_error(
             ServiceUnavailable("This took too long; ask for less, or try again later.")
         )
-    if isinstance(error, postgres.OperationalError):
+    # What was the primary, and is none any more, takes no writes.
+    if isinstance(error, postgres.OperationalError | postgres.ReadOnlySqlTransaction):
         log.error("database_unavailable", error=str(error), request=request_id(request.environ))
         return _domain_error(ServiceUnavailable("The database does not answer; please try again."))
     return _unexpected(error)

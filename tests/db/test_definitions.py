@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mapservice.db.definitions import MADE, apply_definitions, definition_files
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
 from mapservice.db.scripts import read_script
+from mapservice.errors import ConfigurationError
 from mapservice.imports.fixtures.service import generate_initiatives
 from mapservice.rollups.queries import differences
 from scripts.schema_page import schema_page
@@ -321,3 +323,46 @@ def test_a_knot_of_locks_is_tried_again(
     assert len(tries) == 3
     with empty_engine.connect() as connection:
         assert soundness.problems(connection) == []
+
+
+def test_a_migration_lets_pass_who_asks_while_somebody_reads_for_long(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever came behind it would wait as long as it does: for the end of a download."""
+    migrate(empty_engine)
+    tries: list[Connection] = []
+
+    def changed(connection: Connection) -> list[str]:
+        tries.append(connection)
+        connection.execute(text("ALTER TABLE initiative ADD COLUMN trial integer"))
+        return apply_definitions(connection)
+
+    monkeypatch.setattr("mapservice.db.migrate.apply_definitions", changed)
+    monkeypatch.setattr("mapservice.db.migrate.LOCK_WAIT", "200ms")
+    monkeypatch.setattr("mapservice.db.migrate.PAUSE_SECONDS", 0.1)
+    with ThreadPoolExecutor(1) as pool:
+        with empty_engine.connect() as download:
+            download.execute(text("SELECT count(*) FROM initiative"))
+            migration = pool.submit(migrate, empty_engine)
+            while len(tries) < 3:
+                assert not migration.done()
+                with empty_engine.connect() as reader:
+                    # Behind a lock that waits for the download, this would wait for ever.
+                    reader.execute(text("SET LOCAL statement_timeout = '30s'"))
+                    assert reader.execute(text("SELECT count(*) FROM initiative")).scalar_one() == 0
+        migration.result()
+    with empty_engine.connect() as connection:
+        assert connection.execute(text("SELECT count(trial) FROM initiative")).scalar_one() == 0
+
+
+def test_a_schema_newer_than_the_version_is_refused_and_left_as_it_is(empty_engine: Engine) -> None:
+    """After a way back: what the newer version made is not for this one to change."""
+    migrate(empty_engine)
+    with empty_engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("DROP VIEW rollup_series_due CASCADE"))
+        before = connection.execute(text(MADE)).all()
+    with pytest.raises(ConfigurationError, match="the database has schema 9999, this version"):
+        migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        assert connection.execute(text(MADE)).all() == before

@@ -139,6 +139,32 @@ def test_stopping_reaches_the_children_of_the_children(tmp_path: Path) -> None:
         assert reader.read() == ""  # the end of the line: nobody holds it any more
 
 
+def test_a_successor_takes_over_while_the_former_one_finishes(tmp_path: Path) -> None:
+    """What it does not finish in time is ended, with all that it has started."""
+    line = tmp_path / "line"
+    os.mkfifo(line)
+    service = ProcessSupervisor(os.environ)
+    stubborn = f"trap '' TERM; exec 3>{line}; sleep 600 & echo ready >&3; wait; wait"
+    service.keep("web", ["sh", "-c", stubborn])
+    with line.open() as reader:
+        assert reader.readline() == "ready\n"
+        service.start_successor("web", ["sleep", "600"])
+        assert service.successor_runs("web")
+        service.hand_over("web", 0.5)
+        assert service.has_retired("web")
+        while service.has_retired("web"):
+            service.watch()
+        assert reader.read() == ""  # nobody holds the line any more
+    assert service.runs("web")
+    service.start_successor("web", ["sh", "-c", "exit 3"])
+    while service.successor_runs("web"):
+        service.watch()
+    service.give_up_successor("web")
+    assert service.runs("web")
+    service.stop()
+    assert not service.runs("web")
+
+
 def make_programs(folder: Path, **programs: str) -> None:
     for name, code in programs.items():
         (folder / name).write_text(f"#!{sys.executable}\n{code}\n")
@@ -150,7 +176,7 @@ def service_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A service whose programs are those of `tmp_path`, on a free port, with a database named."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         monkeypatch.setenv("PORT", str(free.getsockname()[1]))
-    monkeypatch.setattr(serve, "_program", lambda name: str(tmp_path / name))
+    monkeypatch.setattr(serve, "program", lambda name: str(tmp_path / name))
     return Settings(database_url="postgresql://db/mapservice", home=tmp_path / "var")
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy import make_url
+from psycopg.conninfo import make_conninfo
 
+from mapservice.db.address import connection_parameters
 from mapservice.db.binaries import find_clients
 from mapservice.errors import ConfigurationError, SourceError
 
@@ -128,13 +129,14 @@ class PostgresClient:
 
     @property
     def _address(self) -> str:
-        parsed = make_url(self.url).set(drivername="postgresql", password=None)
-        return parsed.render_as_string(hide_password=False)
+        parameters = connection_parameters(self.url)
+        parameters.pop("password", None)
+        return make_conninfo("", **parameters)
 
     @property
     def _environ(self) -> dict[str, str]:
-        password = make_url(self.url).password
-        return {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+        password = connection_parameters(self.url).get("password")
+        return {**os.environ, **({"PGPASSWORD": password} if password else {})}
 
 
 class _SqlOfDump:

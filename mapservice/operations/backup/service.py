@@ -19,14 +19,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from psycopg import Connection as Driver
 from psycopg import errors as postgres
-from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from mapservice import __version__
 from mapservice.accounts.people import service as people
 from mapservice.accounts.people.personal_data import PersonalDataProvider
 from mapservice.db import soundness
+from mapservice.db.address import at_server_of, with_database
 from mapservice.db.cluster import ClusterLease
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
@@ -123,7 +125,9 @@ def _fill(engine: Engine, settings: Settings, draft: Path, tell: Tell) -> Backup
         former = next(iter(queries.known(connection)), None)
         key = former.erasure_key if former else secrets.token_bytes(DIGEST_BYTES)
         tell("database …")
-        client = PostgresClient.of(settings.database_url, version)
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, Driver), "the engine is made on psycopg"
+        client = PostgresClient.of(at_server_of(settings.database_url, driver), version)
         client.dump(snapshot, draft / DUMP)
         _settle_file(draft / DUMP)
         files[DUMP] = _read(draft / DUMP)
@@ -317,7 +321,7 @@ def count_faults(connection: Connection, manifest: BackupManifest) -> list[str]:
 def _beside(engine: Engine, url: str, major: int) -> Iterator[str]:
     """The URL of an empty database with PostGIS, gone afterwards."""
     name = f"mapservice_verify_{secrets.token_hex(4)}"
-    scratch = make_url(url).set(database=name).render_as_string(hide_password=False)
+    scratch = with_database(url, name)
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(
             engine.execution_options(isolation_level="AUTOCOMMIT").connect()

@@ -6,7 +6,9 @@ import time
 import psycopg
 import structlog
 from psycopg import sql
+from sqlalchemy import Connection, text
 
+from mapservice.db.address import connect
 from mapservice.tiles.tile_cache.store import TileCache
 
 log = structlog.get_logger()
@@ -18,6 +20,12 @@ BEAT_SECONDS = 1.0
 # Tiles that were kept are not trusted when nothing was heard for so long.
 PATIENCE_SECONDS = 5.0
 AGAIN_SECONDS = 1.0
+
+
+def forget_everywhere(connection: Connection) -> None:
+    """Once this transaction is committed, no process gives a tile or page that is kept now."""
+    told = {"channel": CHANNEL, "tiles": EVERYTHING}
+    connection.execute(text("SELECT pg_notify(:channel, :tiles)"), told)
 
 
 class TileChangeListener:
@@ -55,7 +63,7 @@ class TileChangeListener:
                 self._ended.wait(AGAIN_SECONDS)
 
     def _listen(self) -> None:
-        with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
+        with connect(self._url, autocommit=True) as connection:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
             self._cache.forget_all()
             while not self._ended.is_set():

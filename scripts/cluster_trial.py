@@ -1,0 +1,436 @@
+"""`scripts/cluster-trial`: what deploy/cluster does when its primary is lost under writers.
+
+Everything runs on the loopback, in a folder of its own under /var/tmp, and is ended by the ids that
+were noted when it was started.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import signal
+import string
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from mapservice.db.binaries import find_binaries
+from mapservice.db.engine import make_engine
+from mapservice.db.postmaster import server_user
+from mapservice.errors import ConfigurationError, MapserviceError
+from scripts.benchmarks.server import free_port
+
+CONFIGURATION = Path(__file__).resolve().parents[1] / "deploy" / "cluster"
+HOST, NETWORK, NODES = "127.0.0.1", "127.0.0.1/32", 3
+SECRET = "for-the-loopback-alone"
+PROGRAMS = ("patroni", "etcd", "haproxy")
+WHOLE_SECONDS, END_SECONDS = 120, 30
+WRITERS, PROXY_WRITERS, READERS = 4, 2, 2
+MULTI_HOST, PROXY, READS = "multi-host", "HAProxy", "reads"
+# Seconds without writes that each fault may cost.
+BUDGETS = {"postmaster": 10, "node": 30, "stopped": 30}
+PAUSE = 0.05
+
+
+def tell(words: str) -> None:
+    print(words, flush=True)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise ConfigurationError(f"{what}: not within {seconds:g} s")
+        time.sleep(0.2)
+
+
+def children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def is_alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def signal_all(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+# --- the cluster -----------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Node:
+    """One Patroni, and the server that it keeps."""
+
+    name: str
+    folder: Path
+    port: int = field(default_factory=free_port)
+    rest_port: int = field(default_factory=free_port)
+    patroni: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def postmaster(self) -> int | None:
+        with contextlib.suppress(OSError, ValueError):
+            return int((self.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+        return None
+
+    def processes(self) -> list[int]:
+        """Patroni, the postmaster and its children, whoever of them lives."""
+        master = self.postmaster
+        found = [self.patroni.pid] if self.patroni else []
+        found += [master, *children(master)] if master else []
+        return [pid for pid in found if is_alive(pid)]
+
+
+class Cluster:
+    """Three etcd, three nodes and HAProxy, from the files of deploy/cluster."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.user = folder, server_user()
+        self.started: list[subprocess.Popen[bytes]] = []
+        self.noted: set[int] = set()  # servers that Patroni started
+        self.proxy_port = free_port()
+        self.nodes = [Node(f"node{number}", folder / f"node{number}") for number in range(1, 4)]
+        for node in self.nodes:
+            node.folder.mkdir(mode=0o700)
+            os.chown(node.folder, self.user.pw_uid, self.user.pw_gid)
+
+    def start(self) -> None:
+        clients = [free_port() for _ in range(NODES)]
+        peers = [free_port() for _ in range(NODES)]
+        members = ",".join(f"etcd{n}=http://{HOST}:{port}" for n, port in enumerate(peers))
+        for number, (client, peer) in enumerate(zip(clients, peers, strict=True)):
+            served, other = f"http://{HOST}:{client}", f"http://{HOST}:{peer}"
+            words = ["--name", f"etcd{number}", "--data-dir", str(self.folder / f"etcd{number}")]
+            words += ["--listen-client-urls", served, "--advertise-client-urls", served]
+            words += ["--listen-peer-urls", other, "--initial-advertise-peer-urls", other]
+            words += ["--initial-cluster", members, "--initial-cluster-state", "new"]
+            self._run(f"etcd{number}", ["etcd", *words])
+        values = {
+            "address": HOST,
+            "network": NETWORK,
+            "etcd_hosts": ",".join(f"{HOST}:{port}" for port in clients),
+            "programs": str(find_binaries().folder),
+            "superuser_password": SECRET,
+            "replication_password": SECRET,
+        }
+        for number, node in enumerate(self.nodes, 1):
+            own = {"node": node.name, "folder": str(node.folder)}
+            own |= {"port": str(node.port), "rest_port": str(node.rest_port)}
+            self._write(node.folder / "patroni.yml", "patroni.yml", values | own)
+            values |= {f"node{number}": node.name, f"address{number}": HOST}
+            values |= {f"port{number}": str(node.port), f"rest_port{number}": str(node.rest_port)}
+            self.start_node(node)
+        values["proxy_port"] = str(self.proxy_port)
+        self._write(self.folder / "haproxy.cfg", "haproxy.cfg", values)
+        self._run("haproxy", ["haproxy", "-db", "-f", str(self.folder / "haproxy.cfg")])
+
+    def start_node(self, node: Node) -> None:
+        command = ["patroni", str(node.folder / "patroni.yml")]
+        node.patroni = self._run(node.name, command, as_server=True)
+
+    def _write(self, path: Path, name: str, values: dict[str, str]) -> None:
+        words = string.Template((CONFIGURATION / name).read_text(encoding="utf-8"))
+        path.write_text(words.substitute(values), encoding="utf-8")
+        path.chmod(0o644)
+
+    def _run(
+        self, name: str, command: Sequence[str], *, as_server: bool = False
+    ) -> "subprocess.Popen[bytes]":
+        root = os.geteuid() == 0 and as_server
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+                user=self.user.pw_uid if root else None,
+                group=self.user.pw_gid if root else None,
+                extra_groups=[] if root else None,
+            )
+        self.started.append(process)
+        return process
+
+    def members(self) -> list[dict[str, object]]:
+        """As whichever Patroni answers first has them."""
+        for node in self.nodes:
+            with contextlib.suppress(OSError, ValueError):
+                address = f"http://{HOST}:{node.rest_port}/cluster"
+                with urllib.request.urlopen(address, timeout=2) as answer:
+                    return list(json.load(answer)["members"])
+        return []
+
+    def is_whole(self) -> bool:
+        found = self.members()
+        for node in self.nodes:
+            self.noted |= {pid for pid in [node.postmaster] if pid}
+        leaders = sum(one["role"] == "leader" and one["state"] == "running" for one in found)
+        streaming = sum(one["state"] == "streaming" for one in found)
+        synchronous = sum(one["role"] == "sync_standby" for one in found)
+        return (leaders, streaming, synchronous) == (1, NODES - 1, 1)
+
+    def leader(self) -> Node:
+        (name,) = [one["name"] for one in self.members() if one["role"] == "leader"]
+        return next(node for node in self.nodes if node.name == name)
+
+    def url(self, way: str) -> str:
+        if way == PROXY:
+            hosts = f"{HOST}:{self.proxy_port}"
+        else:
+            hosts = ",".join(f"{HOST}:{node.port}" for node in self.nodes)
+        more = "?target_session_attrs=any&load_balance_hosts=random" if way == READS else ""
+        return f"postgresql://mapservice:{SECRET}@{hosts}/mapservice{more}"
+
+    def prepare(self) -> None:
+        """The role, the database and the ledger, as the superuser at the primary."""
+        root = f"postgresql://postgres:{SECRET}@{HOST}:{self.leader().port}"
+        with psycopg.connect(f"{root}/postgres", autocommit=True) as server:
+            role = "CREATE ROLE mapservice LOGIN PASSWORD {}"
+            server.execute(sql.SQL(role).format(sql.Literal(SECRET)))
+            server.execute("CREATE DATABASE mapservice OWNER mapservice")
+        with psycopg.connect(f"{root}/mapservice", autocommit=True) as server:
+            server.execute("CREATE EXTENSION postgis")
+            server.execute("CREATE TABLE ledger (id uuid PRIMARY KEY)")
+            server.execute("ALTER TABLE ledger OWNER TO mapservice")
+
+    def end(self) -> list[int]:
+        """Ends all; returns the ids of what would not end kindly."""
+        for node in self.nodes:
+            self.noted |= set(node.processes())
+        for process in reversed(self.started):
+            process.terminate()
+        patience = time.monotonic() + END_SECONDS
+        for process in self.started:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(patience - time.monotonic(), 0.1))
+        pids = {process.pid for process in self.started} | self.noted
+        while any(map(is_alive, pids)) and time.monotonic() < patience:
+            time.sleep(0.1)
+        left = [pid for pid in pids if is_alive(pid) and self._is_ours(pid)]
+        signal_all(left, signal.SIGKILL)
+        for process in self.started:
+            process.wait()
+        return left
+
+    def _is_ours(self, pid: int) -> bool:
+        """No process that was given the id of one of ours since."""
+        with contextlib.suppress(OSError):
+            stands_in = Path(f"/proc/{pid}/cwd").readlink().is_relative_to(self.folder)
+            return stands_in or any(process.pid == pid for process in self.started)
+        return False
+
+
+# --- who writes and reads --------------------------------------------------------------------
+
+
+class Ledger:
+    """Writes by several ways at once, each row once and with an id of its own; and reads."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.acknowledged: set[str] = set()
+        self.in_doubt: set[str] = set()
+        self.moments: dict[str, list[float]] = {MULTI_HOST: [], PROXY: [], READS: []}
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._engines = {
+            way: make_engine(cluster.url(way), pool_size=WRITERS, statement_timeout_ms=8000)
+            for way in self.moments
+        }
+        counts = {MULTI_HOST: WRITERS, PROXY: PROXY_WRITERS, READS: READERS}
+        self._threads = [
+            threading.Thread(target=self._work, args=(way, self._engines[way]))
+            for way, count in counts.items()
+            for _ in range(count)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+        self.wait_until_it_grows(WHOLE_SECONDS)
+
+    def _work(self, way: str, engine: Engine) -> None:
+        while not self._ended.wait(PAUSE):
+            one = str(uuid4())
+            try:
+                if way == READS:
+                    with engine.connect() as connection:
+                        connection.execute(text("SELECT count(*) FROM ledger"))
+                else:
+                    with engine.begin() as connection:
+                        connection.execute(text("INSERT INTO ledger VALUES (:id)"), {"id": one})
+            except (DBAPIError, PoolTimeout):
+                with self._lock:
+                    self.in_doubt.add(one)
+                continue
+            with self._lock:
+                self.moments[way].append(time.monotonic())
+                if way != READS:
+                    self.acknowledged.add(one)
+
+    def wait_until_it_grows(self, seconds: float) -> None:
+        since = time.monotonic()
+        for way in self.moments:
+            wait_for(partial(self._grows, way, since), seconds, way)
+
+    def _grows(self, way: str, since: float) -> bool:
+        with self._lock:
+            return sum(moment > since for moment in self.moments[way]) > 10
+
+    def rest(self, way: str, since: float) -> float:
+        """The longest time without an answer from then on."""
+        with self._lock:
+            after = [moment for moment in self.moments[way] if moment > since]
+        return max(b - a for a, b in zip([since, *after], after, strict=False))
+
+    def stop(self) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            if thread.ident:
+                thread.join()
+        for engine in self._engines.values():
+            engine.dispose()
+
+    def problems(self, cluster: Cluster) -> list[str]:
+        engine = make_engine(cluster.url(MULTI_HOST))
+        with engine.connect() as connection:
+            kept = {str(one) for one in connection.execute(text("SELECT id FROM ledger")).scalars()}
+        engine.dispose()
+        lost, strange = self.acknowledged - kept, kept - self.acknowledged - self.in_doubt
+        tell(
+            f"{len(self.acknowledged)} writes acknowledged, {len(lost)} of them lost;"
+            f" {len(kept - self.acknowledged)} done that were not acknowledged"
+        )
+        found = [f"{len(lost)} acknowledged writes are lost"] * bool(lost)
+        return found + [f"{len(strange)} rows are of nobody"] * bool(strange)
+
+
+# --- faults ----------------------------------------------------------------------------------
+
+
+def strike(cluster: Cluster, fault: str) -> list[int]:
+    """Strikes the primary; returns the ids of what is to be let go on afterwards."""
+    node = cluster.leader()
+    master = node.postmaster
+    assert master is not None, "the primary runs"
+    if fault == "postmaster":
+        os.kill(master, signal.SIGKILL)
+        return []
+    if fault == "node":
+        assert node.patroni is not None, "it was started"
+        signal_all([node.patroni.pid, *children(master), master], signal.SIGKILL)
+        node.patroni.wait()
+        return []
+    stopped = node.processes()
+    signal_all(stopped, signal.SIGSTOP)
+    return stopped
+
+
+def tried(cluster: Cluster, ledger: Ledger, fault: str) -> list[str]:
+    wait_for(cluster.is_whole, WHOLE_SECONDS, "three nodes")
+    ledger.wait_until_it_grows(WHOLE_SECONDS)
+    begun, former = time.monotonic(), cluster.leader().name
+    stopped = strike(cluster, fault)
+    try:
+        wait_for(lambda: time.monotonic() > begun + 1, 10, "a second")
+        ledger.wait_until_it_grows(2 * BUDGETS[fault])
+    finally:
+        signal_all(stopped, signal.SIGCONT)
+    for node in cluster.nodes:
+        if node.patroni is not None and node.patroni.poll() is not None:
+            cluster.start_node(node)
+    wait_for(cluster.is_whole, WHOLE_SECONDS, "three nodes again")
+    rests = {way: ledger.rest(way, begun) for way in ledger.moments}
+    said = ", ".join(f"{way} {seconds:.1f} s" for way, seconds in rests.items())
+    tell(
+        f"{fault}: without an answer {said}; whole after {time.monotonic() - begun:.0f} s,"
+        f" {former} → {cluster.leader().name}"
+    )
+    return [
+        f"{fault}: no write by {way} for {rests[way]:.1f} s, more than {BUDGETS[fault]}"
+        for way in (MULTI_HOST, PROXY)
+        if rests[way] > BUDGETS[fault]
+    ]
+
+
+def run(faults: Sequence[str], keep: Path | None) -> bool:
+    missing = [name for name in PROGRAMS if not shutil.which(name)]
+    if missing:
+        raise ConfigurationError(
+            f"not here: {', '.join(missing)}."
+            " apt-get install patroni etcd-server python3-etcd haproxy"
+        )
+    folder = Path(tempfile.mkdtemp(prefix="mapservice-cluster-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    problems: list[str] = []
+    cluster = Cluster(folder)
+    try:
+        begun = time.monotonic()
+        cluster.start()
+        wait_for(cluster.is_whole, WHOLE_SECONDS, "three nodes")
+        tell(f"three nodes stream after {time.monotonic() - begun:.0f} s")
+        cluster.prepare()
+        ledger = Ledger(cluster)
+        try:
+            ledger.start()
+            for fault in faults:
+                problems += tried(cluster, ledger, fault)
+        finally:
+            ledger.stop()
+        problems += ledger.problems(cluster)
+    finally:
+        left = cluster.end()
+        problems += [f"process {pid} did not end when it was asked to" for pid in left]
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            for log in folder.glob("*.log"):
+                shutil.copy(log, keep)
+        shutil.rmtree(folder)
+    for words in problems:
+        tell(f"NO  {words}")
+    if not problems:
+        tell("ok  nothing acknowledged was lost, and nothing runs any more")
+    return not problems
+
+
+def main(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="scripts/cluster-trial", description=__doc__)
+    parser.add_argument("--faults", default=",".join(BUDGETS), help="of: %(default)s")
+    parser.add_argument("--keep", type=Path, help="a folder for the logs")
+    asked = parser.parse_args(words)
+    faults = asked.faults.split(",")
+    if unknown := set(faults) - BUDGETS.keys():
+        parser.error(f"no such fault: {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        return 0 if run(faults, asked.keep) else 1
+    except MapserviceError as error:
+        tell(f"NO  {error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
