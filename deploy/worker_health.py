@@ -2,7 +2,7 @@
 
 import sys
 
-from mapservice.db.address import connect
+from mapservice.db.engine import connect
 from mapservice.settings import Settings
 
 HEARTBEAT = """

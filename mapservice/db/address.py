@@ -1,4 +1,4 @@
-"""Where the database is: its URL as libpq reads it, and connections that notice its silence.
+"""Where the database is: its URL as libpq reads it.
 
 One URL may name several servers (`postgresql://h1:5432,h2:5432/db`); they are tried in their order.
 Engines, the queue of jobs, listeners and PostgreSQL's own programs all get what is read here, so
@@ -6,18 +6,13 @@ that none of them understands another address than the others.
 """
 
 import re
-import select
-import time
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import Connection as Driver
-from psycopg import OperationalError
-from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.errors import Diagnostic
 
 from mapservice.errors import ConfigurationError
 
@@ -35,17 +30,6 @@ NETWORK = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
-
-# A machine may acknowledge what comes although its server stands still. Whoever has waited for so
-# long asks the same server for a new connection; without an answer, the old one is given up.
-SILENT_SECONDS, ANSWER_SECONDS = 5.0, 3
-# Shorter than any wait for a person: an idle connection has nothing else to do.
-PING_SECONDS = 2.0
-# Where PostgreSQL says that nobody waits for a standby any more (replication/syncrep.c).
-SYNCHRONOUS_WAIT = "SyncRepWaitForLSN"
-_LOOK_SECONDS = 0.1  # psycopg's own; so often it looks for Ctrl-C
-
-Result = TypeVar("Result")
 
 
 def connection_parameters(url: str) -> dict[str, Any]:
@@ -104,90 +88,3 @@ def at_server_of(url: str, driver: Driver[Any]) -> str:
 
 def _url(parameters: Mapping[str, Any]) -> str:
     return "postgresql:///?" + urlencode(parameters, quote_via=quote)
-
-
-# --- connections -----------------------------------------------------------------------------
-
-
-class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
-    """A connection of psycopg that ends with OperationalError when its server stands still.
-
-    A server that answers anybody may be waited for as long as its statement takes.
-
-    So it does when a commit is confirmed by no synchronous standby: once somebody cancels that
-    wait, PostgreSQL calls the commit done, with a warning. What is on one server alone would be
-    lost with it, and must not be told as done.
-    """
-
-    def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(*given, **options)
-        self._is_unconfirmed = False
-        self.add_notice_handler(self._notice)
-
-    def _notice(self, told: Diagnostic) -> None:
-        # The words are in the language of the server.
-        if told.source_function == SYNCHRONOUS_WAIT:
-            self._is_unconfirmed = True
-
-    def wait(
-        self, gen: PQGen[Result], interval: float = _LOOK_SECONDS, timeout: float | None = None
-    ) -> Result:
-        result = super().wait(self._watched(gen), interval, timeout)
-        if self._is_unconfirmed:
-            self.close()
-            raise OperationalError("no standby has confirmed what was committed")
-        return result
-
-    def _watched(self, gen: PQGen[Result]) -> PQGen[Result]:
-        """The same steps; in between, whoever drives them says when nothing has come."""
-        try:
-            wanted = next(gen)
-            due = time.monotonic() + SILENT_SECONDS
-            while True:
-                ready = yield wanted
-                now = time.monotonic()
-                if ready:
-                    due = now + SILENT_SECONDS
-                elif now >= due:
-                    self._ask_whether_it_answers()
-                    due = time.monotonic() + SILENT_SECONDS
-                wanted = gen.send(ready)
-        except StopIteration as ended:
-            result: Result = ended.value
-            return result
-
-    def _ask_whether_it_answers(self) -> None:
-        """Raises OperationalError, with the connection closed, when it does not."""
-        same: dict[str, Any] = {**self.info.get_parameters(), "connect_timeout": ANSWER_SECONDS}
-        try:
-            psycopg.connect(**same, password=self.info.password).close()
-        except psycopg.errors.ConnectionTimeout:
-            self.close()
-            raise OperationalError("the database server stands still") from None
-        except psycopg.Error:
-            pass  # it answers, were it with a refusal; what is broken TCP finds out
-
-
-def connect(url: str, **options: Any) -> WatchedConnection:
-    """A connection outside any pool, for what outlives a request. Raises OperationalError."""
-    return WatchedConnection.connect(**{**connection_parameters(url), **options})
-
-
-def answers(driver: Driver[Any], seconds: float = PING_SECONDS) -> bool:
-    """Whether the server of an idle connection answers within so long: one way there and back."""
-    server, until = driver.pgconn, time.monotonic() + seconds
-    try:
-        server.send_query(b"")
-        while True:
-            writing = server.flush()
-            if not writing and not server.is_busy() and server.get_result() is None:
-                return True
-            if writing or server.is_busy():
-                waiting = select.poll()
-                waiting.register(server.socket, select.POLLIN | (select.POLLOUT if writing else 0))
-                left = until - time.monotonic()
-                if left <= 0 or not waiting.poll(left * 1000):
-                    return False
-                server.consume_input()
-    except OperationalError:
-        return False

@@ -11,14 +11,9 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from mapservice.db import address
-from mapservice.db.address import (
-    at_server_of,
-    connect,
-    connection_parameters,
-    with_database,
-)
-from mapservice.db.engine import make_engine
+from mapservice.db import engine as engine_module
+from mapservice.db.address import at_server_of, connection_parameters, with_database
+from mapservice.db.engine import connect, make_engine
 from mapservice.errors import ConfigurationError
 from mapservice.settings import Settings
 from tests.conftest import temporary_database
@@ -163,8 +158,8 @@ def test_an_idle_connection_to_a_server_that_stands_still_is_replaced(
 def test_a_statement_under_way_ends_when_its_server_stands_still(
     server_url: str, way: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(address, "SILENT_SECONDS", 0.5)
-    monkeypatch.setattr(address, "ANSWER_SECONDS", 2)
+    monkeypatch.setattr(engine_module, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(engine_module, "ANSWER_SECONDS", 2)
     engine = make_engine(url_of(server_url, way.port))
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
@@ -181,7 +176,7 @@ def test_a_statement_under_way_ends_when_its_server_stands_still(
 def test_a_long_statement_of_a_server_that_answers_is_waited_for(
     server_url: str, way: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(address, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(engine_module, "SILENT_SECONDS", 0.2)
     with closing(connect(url_of(server_url, way.port))) as connection:
         before = way.connections
         assert connection.execute("SELECT 7 FROM pg_sleep(1)").fetchone() == (7,)

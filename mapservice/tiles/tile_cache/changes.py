@@ -8,7 +8,7 @@ import structlog
 from psycopg import sql
 from sqlalchemy import Connection, text
 
-from mapservice.db.address import connect
+from mapservice.db.engine import connect
 from mapservice.tiles.tile_cache.store import TileCache
 
 log = structlog.get_logger()
