@@ -6,6 +6,8 @@ What is not understood, or might mean something else, stays an attribute as it i
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from mapservice.imports.attributes import NO, YES, AttributeColumn, ColumnKind
 from mapservice.imports.columns import plain_name
@@ -104,7 +106,7 @@ class FactColumns:
         self, values: Mapping[str, str], address: str, url: str
     ) -> tuple[InitiativeFacts, frozenset[str]]:
         """The facts of a row, and the keys of the attributes that they say whole."""
-        fields: dict[str, str] = {}
+        facts: dict[str, Any] = {}
         kept: set[str] = set()
         for names in TOGETHER:
             told = self._understood(values, names)
@@ -115,16 +117,15 @@ class FactColumns:
             for one in told.values():
                 merged = one | merged
             contradicts = any(merged[key] != one[key] for one in told.values() for key in one)
-            _, mistakes, _ = read_facts(merged, one_line)
-            if not contradicts and not mistakes:
-                fields |= merged
+            understood = _understood_facts(tuple(sorted(merged.items())))
+            if not contradicts and understood is not None:
+                facts |= understood.to_json()
                 kept |= {self.columns[name].key for name in told}
-        if self.website_field and "website" not in fields and len(url) <= MAX_WEBSITE:
-            fields["website"] = url if web_address(url) else ""
+        if self.website_field and len(url) <= MAX_WEBSITE and (site := web_address(url)):
+            facts.setdefault("website", site)
         if self.address_field and STREET.match(address) and len(address) <= MAX_ADDRESS:
-            fields["address"] = address
-        facts, _, _ = read_facts(fields, one_line)
-        return facts, frozenset(kept)
+            facts["address"] = address
+        return InitiativeFacts.from_json(facts), frozenset(kept)
 
     def _understood(
         self, values: Mapping[str, str], names: Sequence[str]
@@ -137,6 +138,16 @@ class FactColumns:
                 if not is_placeholder(cell) and (typed := _typed(name, one, cell)):
                     found[name] = typed
         return found
+
+
+@lru_cache(maxsize=4_096)
+def _understood_facts(typed: tuple[tuple[str, str], ...]) -> InitiativeFacts | None:
+    """Facts of some fields of a form, None where one of them is not understood.
+
+    The same hours and prices stand in many rows.
+    """
+    facts, mistakes, _ = read_facts(dict(typed), one_line)
+    return None if mistakes else facts
 
 
 PERIOD = ("start_day", "end_day")
