@@ -30,11 +30,12 @@ SELECT string_agg(code, ','), {columns}
 class GatheringFigures:
     """Of territories of one level, ordered by code: how many groups and events there are in each.
 
-    `population` is -1 where it is unknown.
+    `population` is -1 where it is unknown, `year` the year it is of, 0 where there is not one.
     """
 
     codes: tuple[str, ...]
     population: Counts
+    year: Counts
     groups: Counts
     events_coming: Counts
     events_past: Counts
@@ -80,6 +81,7 @@ class TerritoryGatherings:
     own: GatheringCounts
     dormant: int
     parts: int
+    years: tuple[int, ...]
     inhabited: int
     rows: Sequence[GatheringRow]
     silences: Sequence[GatheringSilence]
@@ -102,7 +104,9 @@ def figures(connection: Connection, view: DashboardView) -> GatheringFigures:
     sent = ", ".join(f"string_agg(int8send(CAST({one} AS bigint)), '')" for one in counted.COLUMNS)
     statement = fill(PACKED, {"places": places, "columns": sent, "counts": counts})
     codes, *packed = connection.exec_driver_sql(statement, values | more).one()
-    return GatheringFigures(where.codes, where.population, *_columns(where, codes, packed))
+    return GatheringFigures(
+        where.codes, where.population, where.year, *_columns(where, codes, packed)
+    )
 
 
 def _columns(where: TerritoryIndex, codes: str | None, packed: Sequence[bytes]) -> list[Counts]:
@@ -130,6 +134,7 @@ def gatherings(
         own=counted.of_territory(connection, level, code, view.scope, view.now),
         dormant=counted.dormant(connection, level, code, view.scope, view.now),
         parts=len(found.codes),
+        years=tuple(int(year) for year in np.unique(found.year[found.population >= 0])),
         inhabited=int((found.population > 0).sum()),
         rows=rows,
         silences=[

@@ -28,6 +28,7 @@ from mapservice.dashboards.model import (
     DashboardFigure,
     DashboardRow,
     DashboardView,
+    NamedPlace,
     SilenceKind,
     TableOrder,
     breaks_of,
@@ -288,18 +289,12 @@ def page(level: str = "", code: str = "") -> str:
             silent += _silent(one, listed)
         return render_template(
             "coordination/page.html",
-            **_shared(connection, asked, shown),
+            **_shared(connection, asked, shown.place),
+            dashboard=shown,
             dashboards=pair,
             tables=tables,
             breaks=breaks,
             silent=silent,
-            gatherings=group_event_queries.gatherings(
-                connection,
-                asked.view,
-                most_rows=MOST_ROWS,
-                first_rows=FIRST_ROWS,
-                silent=SHOWN_SILENT,
-            ),
             months=[(one.month, next_month(one.month) - timedelta(days=1)) for one in counts],
             others=territories.parents(connection),
             chart=chart([(one.month, one.initiatives) for one in counts], scope.since, scope.until),
@@ -322,8 +317,30 @@ def silence(level: str = "", code: str = "") -> str:
         _rows, listed = queries.dashboard_rows(connection, shown, no_rows, (), SILENT_PAGE)
         return render_template(
             "coordination/silence.html",
-            **_shared(connection, asked, shown),
+            **_shared(connection, asked, shown.place),
+            dashboard=shown,
             silent=_silent(shown, listed),
+        )
+
+
+@blueprint.get("/coordination/groupes")
+@blueprint.get("/coordination/<level>/<code>/groupes")
+def groups_and_events(level: str = "", code: str = "") -> str:
+    """How many groups and events there are, and where there is none."""
+    same_for_all()
+    with services().snapshot.connect() as connection:
+        asked = read_params(connection, level, code)
+        gatherings = group_event_queries.gatherings(
+            connection,
+            asked.view,
+            most_rows=MOST_ROWS,
+            first_rows=FIRST_ROWS,
+            silent=SHOWN_SILENT,
+        )
+        return render_template(
+            "coordination/groups_and_events.html",
+            **_shared(connection, asked, queries.named_place(connection, asked.view)),
+            gatherings=gatherings,
         )
 
 
@@ -361,14 +378,13 @@ def _file(content: bytes, content_type: str, name: str) -> Response:
     return response
 
 
-def _shared(connection: Connection, asked: DashboardParams, shown: Dashboard) -> dict[str, Any]:
-    """What both pages show."""
+def _shared(connection: Connection, asked: DashboardParams, place: NamedPlace) -> dict[str, Any]:
+    """What all pages show."""
     view = asked.view
     return {
         "asked": asked,
         "view": view,
-        "dashboard": shown,
-        "place": shown.place,
+        "place": place,
         "filters": asked.filters,
         "level": view.ref.level if view.ref else None,
         "parts": PARTS[view.ref.level if view.ref else None],

@@ -69,6 +69,7 @@ OPEN = (
     "/coordination/departement/35?figure=change&by=epci",
     "/coordination/region/53?with=region:28",
     "/coordination/region/53/silence",
+    "/coordination/departement/35/groupes",
     "/proposer",
     "/evenements",
     "/evenements?vue=carte&when=week",

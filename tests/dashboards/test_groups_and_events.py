@@ -60,7 +60,7 @@ def silent(html: str, figure: str) -> tuple[int, list[str]]:
 
 
 def test_silent_communes_are_named_and_invited(gathered: None, client: FlaskClient) -> None:
-    html = section(client, "/coordination/departement/35")
+    html = section(client, "/coordination/departement/35/groupes")
     assert band(html) == [4, 2, 1]
     assert "dont 1 en sommeil" in html
     rows = client.get("/activity/commune.json?territory=departement:35").get_json()["territories"]
@@ -79,14 +79,14 @@ def test_silent_communes_are_named_and_invited(gathered: None, client: FlaskClie
 def test_what_is_wider_than_a_commune_counts_where_it_is_placed(
     gathered: None, client: FlaskClient
 ) -> None:
-    html = section(client, "/coordination/region/53?by=departement")
+    html = section(client, "/coordination/region/53/groupes?by=departement")
     assert band(html) == [5, 2, 1]
     assert silent(html, "groups")[1] == ["29", "56", "22"]
     assert "d’exemple" not in html
-    html = section(client, "/coordination?theme=habitat")
+    html = section(client, "/coordination/groupes?theme=habitat")
     assert band(html) == [1, 0, 0]
     assert "Du thème choisi." in html
-    html = section(client, "/coordination/region/53?since=2026-01-01&until=2026-01-31")
+    html = section(client, "/coordination/region/53/groupes?since=2026-01-01&until=2026-01-31")
     assert "les groupes qui y ont été publiés" in html
     assert band(html) == [5, 0, 1]
 
@@ -110,7 +110,7 @@ def test_files_have_the_figures_of_every_part(gathered: None, client: FlaskClien
 def test_made_up_groups_are_said_to_be_so(engine: Engine, client: FlaskClient) -> None:
     with engine.begin() as connection:
         add_groups(connection, RENNES, source=SAMPLE)
-    html = section(client, "/coordination/departement/35")
+    html = section(client, "/coordination/departement/35/groupes")
     assert band(html) == [1, 0, 0]
     assert "groupes ou des événements d’exemple, qui n’existent pas" in html
 
