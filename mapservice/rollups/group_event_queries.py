@@ -29,7 +29,7 @@ LONGEST_EVENT = timedelta(days=32)
 # Without a sign for so long a group is dormant.
 DORMANT_AFTER = timedelta(days=183)
 
-# A source of rows for each: what is kept, what is kept of later months, what changed since, and
+# A source of rows for each: the sums, those of later months, what has changed since, and
 # what of this month is not over.
 COUNTS = """
     SELECT code, CAST(sum(groups) AS bigint) AS groups,
