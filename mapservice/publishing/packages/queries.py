@@ -5,10 +5,11 @@ source is this service: so the package says the same wherever it is read.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
@@ -119,6 +120,20 @@ def initiatives(
     connection: Connection, chosen: PackageContent, origin: PackageOrigin
 ) -> Iterator[dict[str, Any]]:
     """GeoJSON features in the order of their ids."""
+    return _features(connection, chosen.conditions(), origin)
+
+
+def standing(
+    connection: Connection, ids: Sequence[UUID], origin: PackageOrigin
+) -> dict[UUID, dict[str, Any]]:
+    """The lines that a package made at this moment would have of these initiatives, by id."""
+    found = _features(connection, [_own.id.in_(list(ids))], origin)
+    return {UUID(str(line["properties"]["id"])): line for line in found}
+
+
+def _features(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], origin: PackageOrigin
+) -> Iterator[dict[str, Any]]:
     query: Select[Any] = (
         select(
             *(_own[name] for name in _PLAIN),
@@ -131,7 +146,7 @@ def initiatives(
             *(_match[name].label(f"match_{name}") for name in _MATCH),
         )
         .select_from(_joined())
-        .where(*chosen.conditions())
+        .where(*conditions)
         .order_by(_own.id)
     )
     for row in _rows(connection, query):

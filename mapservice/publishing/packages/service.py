@@ -33,7 +33,7 @@ from mapservice.media.encoding import PhotoRefused
 from mapservice.media.model import PhotoState, PhotoWords
 from mapservice.media.service import PhotoOwner
 from mapservice.media.storage import MediaStore
-from mapservice.publishing.packages import records
+from mapservice.publishing.packages import queries, records
 from mapservice.publishing.packages.model import PackageOrigin, PackageResource
 from mapservice.publishing.packages.reading import DataPackage
 from mapservice.publishing.packages.records import EventRecord, PostRecord, SeriesRecord
@@ -208,6 +208,14 @@ class _PackageImport:
             ]
             found = known(connection, platform, keys)
             by_key |= {(platform, key): one.id for key, one in found.items()}
+        # Who took one in by another way, a table or the form, left another digest, or none.
+        doubted = [
+            draft.new_id
+            for _, draft in drafts
+            if draft.new_id in here and here[draft.new_id].digest != draft.source_digest
+        ]
+        lines = queries.standing(connection, doubted, self.options.here)
+        standing = {one: records.digest(line) for one, line in lines.items()}
         taken: set[UUID] = set()
         for number, draft in drafts:
             assert draft.new_id is not None, "read from the package"
@@ -220,7 +228,7 @@ class _PackageImport:
                 yield number, draft, RowOutcome.ELSEWHERE, told
             elif row is None:
                 yield number, draft, RowOutcome.IMPORTED, ""
-            elif row.digest == draft.source_digest:
+            elif draft.source_digest in (row.digest, standing.get(draft.new_id)):
                 yield number, draft, RowOutcome.UNCHANGED, ""
             elif row.has_author or (row.platform, row.source_id) != (
                 draft.source_platform,

@@ -241,12 +241,25 @@ def test_what_is_to_be_looked_at_first_waits(full: Box, empty: Empty, tmp_path: 
         assert connection.execute(text(waiting)).scalar_one() == 2
 
 
+def test_at_home_all_is_there_already(full: Box, tmp_path: Path) -> None:
+    with full.engine.connect() as connection:
+        before = state_of(connection)
+    run, reports = full.take_in(full.write(tmp_path / "all.zip"))
+    assert {report.outcome for report in reports} <= {RowOutcome.UNCHANGED, RowOutcome.SKIPPED}
+    assert sum(report.outcome is RowOutcome.UNCHANGED for report in reports) > 0
+    with full.engine.connect() as connection:
+        assert state_of(connection) == before, run
+
+
 def test_what_belongs_to_somebody_here_is_left(full: Box, empty: Empty, tmp_path: Path) -> None:
     path = full.write(tmp_path / "all.zip")
-    # At home, all is there already: nothing is touched, whatever the package says of it.
     with full.engine.begin() as connection:
         connection.execute(
             text("INSERT INTO proposal (initiative, form) VALUES (:id, gen_random_uuid())"),
+            {"id": BEGUN_HERE.id},
+        )
+        connection.execute(
+            text("UPDATE initiative SET title = 'Comme son auteur le dit' WHERE id = :id"),
             {"id": BEGUN_HERE.id},
         )
         before = state_of(connection)
@@ -254,10 +267,10 @@ def test_what_belongs_to_somebody_here_is_left(full: Box, empty: Empty, tmp_path
     outcomes = {report.source_id: report.outcome for report in reports}
     assert outcomes[BEGUN_HERE.id] is RowOutcome.ELSEWHERE
     with full.engine.connect() as connection:
-        assert [row for row in state_of(connection) if isinstance(row, list)] == [before[0]]
+        assert state_of(connection) == before
         garden = "SELECT title, supporters FROM initiative WHERE id = :id"
         kept = connection.execute(text(garden), {"id": BEGUN_HERE.id}).one()
-    assert tuple(kept) == (BEGUN_HERE.title, 3)
+    assert tuple(kept) == ("Comme son auteur le dit", 3)
 
 
 def test_a_source_that_stands_here_already_makes_no_twin(
