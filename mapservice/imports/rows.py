@@ -165,9 +165,17 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         if about := personal_part(text):
             cells.note(name, f"holds {about}: is it meant to be public?")
     url = _url(cells)
+    theme = read_theme(cells.raw("theme")[:1_000])
     facts, said = None, frozenset[str]()
     if reading.facts:
         facts, said = reading.facts.read(cells.record.values, address, url)
+    # A category that is written as we write it says no more than the field that it became.
+    same = {
+        reading.columns[name]
+        for name, value in (("theme", theme), ("status", status), ("scale", scale))
+        if name in reading.columns and value is not None and cells.line(name) == str(value)
+    }
+    said |= {one.key for one in reading.attributes if one.column in same}
     licence = cells.line("licence")
     written = one_line(cells.raw("title"))
     rejected = "" if title else "no title, and no description to take one from"
@@ -186,7 +194,7 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         title=title,
         summary=summary,
         description=description,
-        theme=read_theme(cells.raw("theme")[:1_000]),
+        theme=theme,
         scale=scale or Scale.COMMUNE,
         status=status or Status.PENDING,
         created_on=created_on,

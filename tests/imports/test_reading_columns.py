@@ -84,6 +84,13 @@ def test_words_that_a_field_only_sorts_are_kept_too(tmp_path: Path) -> None:
     assert row.attributes == {"catégorie": "Potager", "statut": "en travaux"}
 
 
+def test_words_that_are_the_field_s_own_are_kept_once(tmp_path: Path) -> None:
+    text = "titre;thème;statut;échelle\nUn jardin;alimentation;published;commune\n"
+    (row,) = opened(tmp_path, text).rows
+    assert (row.theme, row.status, row.scale) == ("alimentation", "published", "commune")
+    assert row.attributes == {}
+
+
 def test_what_is_about_persons_is_kept_apart_and_told(tmp_path: Path) -> None:
     text = (
         "titre;ville;Référent;Téléphone;Courriel;Prénom\n"
