@@ -174,7 +174,7 @@ def make_engine(
         f" -c plan_cache_mode=force_{'generic' if plan_once else 'custom'}_plan"
     )
     engine = create_engine(
-        URL.create("postgresql+psycopg", database=parameters.get("dbname")),
+        _engine_url(parameters),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_wait_ms / 1000,
@@ -189,6 +189,18 @@ def make_engine(
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "handle_error", _leave_server_that_takes_no_writes)
     return engine
+
+
+def _engine_url(parameters: Mapping[str, Any]) -> URL:
+    """Where an engine says that it leads to: whoever opens its URL gets there by the same way."""
+    beside = {"user", "password", "dbname"}
+    return URL.create(
+        "postgresql+psycopg",
+        username=parameters.get("user"),
+        password=parameters.get("password"),
+        database=parameters.get("dbname"),
+        query={name: str(value) for name, value in parameters.items() if name not in beside},
+    )
 
 
 def _connect(_dialect: object, _record: object, _given: object, options: dict[str, Any]) -> Any:

@@ -58,8 +58,7 @@ def _french(rule: RecurrenceRule, start: datetime, locale: str) -> str:
                 return ""
             if not months and not rule.month_days:
                 date = format_date(start, "d MMMM", locale=locale)
-                told = "1er" + date[1:] if start.day == 1 else date
-                return _ended_french(f"{each}, le {told}", rule, locale)
+                return _ended_french(f"{each}, le {date}", rule, locale)
         day_words = _french_days(rule, start, names)
         if not day_words:
             return ""
@@ -101,9 +100,7 @@ def _french_days(rule: RecurrenceRule, start: datetime, table: Mapping[int, str]
 
 def _ended_french(words: str, rule: RecurrenceRule, locale: str) -> str:
     if rule.until:
-        day = format_date(rule.until, "long", locale=locale)
-        told = f"1er{day[1:]}" if rule.until.day == 1 else day
-        return f"{words}, jusqu’au {told}"
+        return f"{words}, jusqu’au {format_date(rule.until, 'long', locale=locale)}"
     return f"{words}, {rule.count} fois" if rule.count else words
 
 

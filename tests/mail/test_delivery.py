@@ -19,6 +19,7 @@ from tests.mail.post_office import STEPS, PostOffice
 
 Queue = Callable[..., list[str]]
 ANA, BEN = "ana@example.org", "ben@example.org"
+PATIENCE = 90  # seconds, on a machine that has much else to do
 
 SEND = """
 import sys
@@ -234,7 +235,7 @@ def test_a_worker_that_is_killed_loses_nothing(engine: Engine, queue: Queue, ste
     sent = queue(ANA, BEN)
     with PostOffice(hang_at=step) as office:
         worker = start_worker(engine, office)
-        office.reached.wait()
+        assert office.reached.wait(PATIENCE)
         stop(worker)
         in_flight = office.message_ids
         office.mend()

@@ -212,7 +212,9 @@ class _PackageImport:
         doubted = [
             draft.new_id
             for _, draft in drafts
-            if draft.new_id in here and here[draft.new_id].digest != draft.source_digest
+            if draft.new_id is not None
+            and draft.new_id in here
+            and here[draft.new_id].digest != draft.source_digest
         ]
         lines = queries.standing(connection, doubted, self.options.here)
         standing = {one: records.digest(line) for one, line in lines.items()}

@@ -66,7 +66,7 @@ class TestWhatIsTold:
         assert tell(engine) == 1
         assert titles(engine) == ["Dimanche soir", "Lundi à minuit"]
         assert "2 initiatives nouvelles" in letter(engine).text
-        assert letter(engine).subject.startswith("Semaine du 1 au 7 décembre")
+        assert letter(engine).subject.startswith("Semaine du 1er au 7 décembre")
         assert tell(engine, MONDAY + WEEK) == 1
         assert titles(engine) == ["Lundi d’après"]
 
