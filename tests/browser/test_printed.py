@@ -12,6 +12,8 @@ from sqlalchemy import Engine, text
 from mapservice.db.engine import make_engine
 from tests.events.organiser import make_event, soon
 
+pytestmark = pytest.mark.long
+
 # Points of 1/72 inch (ISO 216: A4 is 210 × 297 mm).
 SIZES = {"a3": (842, 1191), "a4": (595, 842), "a5": (420, 595)}
 LONG = {"title": "Une fête de quartier " * 6, "summary": "On chante, on danse et on mange. " * 9}

@@ -9,6 +9,8 @@ import pytest
 from mapservice.geocoding.matching.engine import Geocoder
 from mapservice.geocoding.model import GeocodeMatch, GeocodeQuery, MatchStatus
 
+pytestmark = pytest.mark.long
+
 Case = tuple[dict[str, str], GeocodeMatch]
 
 
