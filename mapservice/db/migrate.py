@@ -5,12 +5,13 @@ from pathlib import Path
 
 from alembic import command, op
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from mapservice.db.definitions import apply_definitions, use_search_path
-from mapservice.db.revisions import current_revision, newest_revision
+from mapservice.db.revisions import current_revision
 from mapservice.db.scripts import read_script, run_script
 from mapservice.errors import ConfigurationError
 
@@ -68,14 +69,15 @@ def _migrate(engine: Engine) -> None:
         use_search_path(connection)
         after: list[str] = []
         present = current_revision(connection)
-        if present is not None and present > newest_revision():
+        config = _config()
+        newest = ScriptDirectory.from_config(config).get_current_head() or BASELINE
+        if present is not None and present > newest:
             raise ConfigurationError(
-                f"the database has schema {present}, this version goes up to {newest_revision()}:"
+                f"the database has schema {present}, this version goes up to {newest}:"
                 " take the version that made it, or restore a backup (docs/upgrade.md)"
             )
         if present is not None and present < BASELINE:
             after += _upgrade_to_baseline(connection, present)
-        config = _config()
         config.attributes.update(connection=connection, after=after)
         command.upgrade(config, "head")
         apply_definitions(connection)

@@ -108,7 +108,7 @@ def test_the_standby_of_a_killed_primary_is_found_and_nothing_acknowledged_is_lo
             begun = time.monotonic()
             assert ledger.grows()
             assert time.monotonic() - begun < FOUND_SECONDS
-            assert site.get("/initiatives").status == 200
+            wait_for(lambda: site.get("/initiatives").status == 200)
         finally:
             ledger.close()
         assert ledger.lost() == set()
