@@ -97,6 +97,18 @@ def read_rows(table: SourceTable, reading: RowReader) -> Iterator[SourceRow]:
         yield _row(number, cells, reading, external_id)
 
 
+def _words_of_fields(
+    cells: RowCells, reading: RowReader, values: Mapping[str, object]
+) -> frozenset[str]:
+    """Attributes that say what a field says already: a category that is written as we write it."""
+    same = {
+        reading.columns[name]
+        for name, value in values.items()
+        if name in reading.columns and value is not None and cells.line(name) == str(value)
+    }
+    return frozenset(one.key for one in reading.attributes if one.column in same)
+
+
 def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> SourceRow:
     raw = dict(cells.record.values)
     if skipped := why_no_record(cells.record, reading.habits):
@@ -169,13 +181,7 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
     facts, said = None, frozenset[str]()
     if reading.facts:
         facts, said = reading.facts.read(cells.record.values, address, url)
-    # A category that is written as we write it says no more than the field that it became.
-    same = {
-        reading.columns[name]
-        for name, value in (("theme", theme), ("status", status), ("scale", scale))
-        if name in reading.columns and value is not None and cells.line(name) == str(value)
-    }
-    said |= {one.key for one in reading.attributes if one.column in same}
+    said |= _words_of_fields(cells, reading, {"theme": theme, "status": status, "scale": scale})
     licence = cells.line("licence")
     written = one_line(cells.raw("title"))
     rejected = "" if title else "no title, and no description to take one from"
