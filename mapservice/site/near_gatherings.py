@@ -87,9 +87,12 @@ def gatherings_around(
             for about in abouts
             for one in groups.find_page(connection, GroupFilters(about=about), SHOWN, now).items
         }
+        newest = sorted(
+            known.values(), key=lambda one: (one.published_at or now, one.id), reverse=True
+        )
         found = replace(
             found,
-            groups=list(known.values())[:SHOWN],
+            groups=newest[:SHOWN],
             groups_url=_address("/groupes", GroupFilters(about=listed)) if listed else "",
             groups_asked=True,
         )

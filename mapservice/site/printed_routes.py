@@ -10,7 +10,6 @@ from itertools import groupby
 from urllib.parse import urlencode
 from uuid import UUID
 
-from babel.dates import format_date
 from flask import Blueprint, Response, make_response, render_template, request
 
 from mapservice.errors import InvalidInput
@@ -26,7 +25,7 @@ from mapservice.groups.member_routes import public_group
 from mapservice.groups.routes import sample_of as sample_of_groups
 from mapservice.groups.routes import words as group_words
 from mapservice.groups.words import place_words as group_place
-from mapservice.i18n import LANGUAGE, LOCALES
+from mapservice.i18n import LANGUAGE, LOCALES, format_date
 from mapservice.i18n import gettext as _
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.local_days import area_of, today
@@ -201,4 +200,4 @@ def _is_mapped(found: Event) -> bool:
 
 
 def _day_words(day: date) -> str:
-    return str(format_date(day, "EEEE d MMMM", locale=LOCALES[LANGUAGE.get()]))
+    return format_date(day, "EEEE d MMMM", locale=LOCALES[LANGUAGE.get()])

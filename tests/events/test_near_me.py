@@ -6,7 +6,7 @@ from html import unescape
 from typing import Any
 
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests.events.organiser import Organiser, publish, soon
 from tests.groups.founder import Founder
@@ -56,3 +56,22 @@ def test_near_me_tells_events_and_groups_apart(
     page = visitor.get(f"/autour-de-moi?near={HERE}&when=today").text
     assert "Aucun rendez-vous par ici ces jours-là" in section(page, "near-events")
     assert section(page, "near-groups") == ""
+
+
+def test_the_newest_group_comes_first_however_well_it_is_placed(
+    visitor: FlaskClient, event_app: Any, eva: Moderator, engine: Engine
+) -> None:
+    founder = Founder(event_app.test_client(), engine)
+    older = founder.found(title="À la mairie", place="Rennes")
+    publish_group(eva, older)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE local_group SET precision = 'point',"
+                " point = ST_SetSRID(ST_MakePoint(-1.6794, 48.1113), 4326) WHERE name = :name"
+            ),
+            {"name": "À la mairie"},
+        )
+    publish_group(eva, founder.found(title="Quelque part à Rennes", place="Rennes"))
+    groups = section(visitor.get(f"/autour-de-moi?near={HERE}").text, "near-groups")
+    assert 0 < groups.index("Quelque part à Rennes") < groups.index("À la mairie")

@@ -1,9 +1,12 @@
 """The first of a month is written as the French do, at every place that writes a date."""
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from mapservice import i18n
 from mapservice.i18n import format_date
 
 
@@ -32,3 +35,10 @@ def test_other_days_are_plain(day: int, words: str) -> None:
 
 def test_english_has_no_such_form() -> None:
     assert format_date(date(2026, 12, 1), "long", locale="en_GB") == "1 December 2026"
+
+
+def test_no_other_file_writes_dates_by_itself() -> None:
+    house = Path(i18n.__file__).parent
+    plain = re.compile(r"from babel\.dates import [^\n]*\bformat_(date|datetime)\b")
+    others = [path for path in house.rglob("*.py") if plain.search(path.read_text("utf-8"))]
+    assert others == [house / "i18n.py"]
