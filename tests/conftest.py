@@ -1,6 +1,5 @@
 """A real PostGIS with all territories of France, the service on it, and a browser before it."""
 
-import gc
 import os
 import socket
 import subprocess
@@ -18,9 +17,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, sync_playwright
-from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, TextClause, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
 
 from mapservice.app import create_app
 from mapservice.db.engine import make_engine
@@ -40,6 +37,7 @@ from mapservice.territories.sources.decoupage import (
     with_populations,
 )
 from mapservice.web.edge import SERVICES, Services
+from tests.emptied import empty
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Samples whose whole takes many minutes are drawn smaller, unless scripts/test-long asks for it.
@@ -230,21 +228,11 @@ def holds_anything(shared_engine: Engine) -> TextClause:
 @pytest.fixture
 def engine(shared_engine: Engine, holds_anything: TextClause) -> Engine:
     """All territories, no initiative."""
-    try:
-        _empty(shared_engine, holds_anything, "1s")
-    except OperationalError as error:
-        if not isinstance(error.orig, LockNotAvailable):
-            raise
-        gc.collect()  # an answer that an earlier test has not read to its end holds a connection
-        _empty(shared_engine, holds_anything, "30s")
+    with shared_engine.connect() as connection:
+        holds = connection.execute(holds_anything).scalar_one()
+    if holds:
+        empty(shared_engine, EMPTIED)
     return shared_engine
-
-
-def _empty(engine: Engine, holds_anything: TextClause, patience: str) -> None:
-    with engine.begin() as connection:
-        connection.execute(text(f"SET LOCAL lock_timeout = '{patience}'"))
-        if connection.execute(holds_anything).scalar_one():
-            connection.execute(text(f"TRUNCATE {EMPTIED} CASCADE"))
 
 
 @pytest.fixture

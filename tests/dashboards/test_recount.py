@@ -10,6 +10,7 @@ from mapservice.initiatives.filters import RollupScope
 from mapservice.rollups.queries import differences
 from mapservice.territories.model import Level, TerritoryRef
 from tests.dashboards.recounting import SCOPES, Place, Written, change, check, write
+from tests.emptied import empty
 
 pytestmark = pytest.mark.long
 
@@ -40,8 +41,8 @@ FORMER = ("75116", "35060")
 def written(request: pytest.FixtureRequest, shared_engine: Engine) -> Iterator[Connection]:
     """Random initiatives: some folded into the rollups, some changed or removed since, some new."""
     chance = Random(request.param)
+    empty(shared_engine, "initiative, person")
     with shared_engine.begin() as connection:
-        connection.execute(text("TRUNCATE initiative, person CASCADE"))
         there = _where(connection, chance)
         write(connection, chance, there, 400)
         connection.execute(text("SELECT rollup_compact()"))

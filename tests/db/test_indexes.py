@@ -15,6 +15,7 @@ from mapservice.initiatives import queries
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import InitiativeFilters, ListingCursor, ListingSort, parse
 from mapservice.initiatives.grid import CELL_ZOOM, Tile
+from tests.emptied import empty
 
 # 20,000 rows spread by population; the fresh statistics are those that VACUUM ANALYZE leaves.
 ROWS = 20_000
@@ -23,8 +24,7 @@ SOME_ID = "01970000-0000-7000-8000-000000000000"
 
 @pytest.fixture(scope="module")
 def crowded(shared_engine: Engine) -> Iterator[Connection]:
-    with shared_engine.begin() as connection:
-        connection.execute(text("TRUNCATE initiative CASCADE"))
+    empty(shared_engine, "initiative")
     generate_initiatives(shared_engine, ROWS, 7, lambda rows: None)
     with shared_engine.begin() as connection:
         connection.execute(
@@ -36,8 +36,7 @@ def crowded(shared_engine: Engine) -> Iterator[Connection]:
         connection.execute(text("ANALYZE initiative"))
     with shared_engine.connect() as connection:
         yield connection
-    with shared_engine.begin() as connection:
-        connection.execute(text("TRUNCATE initiative CASCADE"))
+    empty(shared_engine, "initiative")
 
 
 # What a page of a listing reads; every one of them stops early by its order or by its filter.

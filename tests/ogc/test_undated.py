@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
+from tests.emptied import empty
 from tests.web.population import Made, insert
 
 ITEMS = "/ogc/collections/initiatives/items"
@@ -27,8 +28,8 @@ NAMES = {one.id: name for name, one in MADE.items()}
 
 @pytest.fixture(scope="module")
 def four(app: Flask, shared_engine: Engine) -> FlaskClient:
+    empty(shared_engine, "initiative")
     with shared_engine.begin() as connection:
-        connection.execute(text("TRUNCATE initiative CASCADE"))
         insert(connection, list(MADE.values()))
     return app.test_client()
 

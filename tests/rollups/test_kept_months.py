@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.rollups.queries import differences
 from mapservice.rollups.service import compact, rebuild, sort_series
+from tests.emptied import empty
 
 INSERT = text(
     """INSERT INTO initiative (title, theme, scale, status, created_at, updated_at, precision,
@@ -166,8 +167,7 @@ def test_any_changes(engine: Engine, moves: list[tuple[str, int, str, str]]) -> 
         "retheme": lambda _, theme, __: f"UPDATE initiative SET theme = '{theme}' WHERE id = {one}",
         "move": lambda _, __, place: f"UPDATE initiative SET commune = '{place}' WHERE id = {one}",
     }
-    with engine.begin() as connection:
-        connection.execute(text("TRUNCATE initiative CASCADE"))
+    empty(engine, "initiative")
     for what, month, theme, place in moves:
         if what == "compact":
             compact(engine)

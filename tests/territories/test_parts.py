@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from mapservice.territories.model import Level
+from tests.emptied import empty
 from tests.web.population import Made, insert
 
 REDON = "243500741"  # in Ille-et-Vilaine, Morbihan and Loire-Atlantique
@@ -29,8 +30,8 @@ SELECT commune, epci, count(*) AS initiatives FROM initiative
 def doors(app: Flask, shared_engine: Engine) -> FlaskClient:
     """Random initiatives, many of them on ground that straddles; some known to an EPCI alone."""
     chance = Random(19)
+    empty(shared_engine, "initiative, person")
     with shared_engine.begin() as connection:
-        connection.execute(text("TRUNCATE initiative, person CASCADE"))
         straddling = connection.execute(
             text(
                 "SELECT code FROM territory WHERE level = 'commune' AND epci IN (SELECT epci"

@@ -21,6 +21,7 @@ from mapservice.initiatives.facts import (
 from mapservice.initiatives.model import Status, Theme
 from mapservice.initiatives.service import tell_facts
 from mapservice.rollups.service import compact
+from tests.emptied import empty
 
 FIRST_DAY = datetime(2025, 11, 1, tzinfo=UTC)
 
@@ -238,8 +239,8 @@ def _place(dice: Random) -> dict[str, Any]:
 def fill(engine: Engine, made: Sequence[Made]) -> None:
     """The first half in the compacted base, the second still in the deltas."""
     half = len(made) // 2
+    empty(engine, "initiative")
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE initiative CASCADE"))
         insert(connection, made[:half])
     compact(engine)
     with engine.begin() as connection:

@@ -7,9 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
+from tests.emptied import empty
 from tests.web.population import Made, column_row, insert
 
 TRICKS = (
@@ -119,8 +120,8 @@ def write(
     engine: Engine, words: str, description: str = "", url: str = "https://x.example"
 ) -> None:
     """One initiative with these words wherever people write, and nothing else."""
+    empty(engine, "initiative")
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE initiative CASCADE"))
         made = Made(
             id=IDENTIFIER,
             title=words,

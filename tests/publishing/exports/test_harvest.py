@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.initiatives.model import PUBLIC, Status
+from tests.emptied import empty
 from tests.web.population import Made, insert, population
 
 Row = dict[str, Any]
@@ -392,8 +393,7 @@ def change(connection: Connection, dice: Random, own: list[Made]) -> None:
 )
 @given(seed=st.integers(0, 10**6))
 def test_nothing_is_missed_while_many_write(engine: Engine, app: Any, seed: int) -> None:
-    with engine.begin() as connection:
-        connection.execute(text("TRUNCATE initiative CASCADE"))
+    empty(engine, "initiative")
     harvesters = [
         Harvester(app.test_client()),
         Harvester(app.test_client(), "theme=culture"),
