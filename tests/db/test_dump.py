@@ -124,6 +124,7 @@ def check_answers(url: str) -> None:
         services.dispose()
 
 
+@pytest.mark.long
 def test_a_plain_dump(programs: Path, full_url: str, server_url: str, tmp_path: Path) -> None:
     file = tmp_path / "all.sql"
     assert run(programs / "pg_dump", "-d", full_url, "-f", file) == ""

@@ -34,6 +34,7 @@ from mapservice.initiatives.model import PUBLIC, Theme
 from mapservice.initiatives.opening_hours import parse as parse_hours
 from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level, TerritoryRef
+from tests.conftest import LONG
 from tests.web.population import FIRST_DAY, MINUTE, POINTS, Kept, tiles_of
 
 # What a text search finds, by words of the titles.
@@ -439,7 +440,8 @@ def check_order(filters: InitiativeFilters, found: list[Kept]) -> None:
         assert found == sorted(found, key=rank(filters), reverse=True)
 
 
-@settings(max_examples=25, deadline=None, phases=PHASES)
+@pytest.mark.sampled
+@settings(max_examples=25 if LONG else 10, deadline=None, phases=PHASES)
 @given(
     filters=filters_of_these,
     limit=st.sampled_from((1, 7, 40, 1000)),
