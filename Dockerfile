@@ -1,7 +1,7 @@
 # One image for the web application, the worker and the one-shot commands.
 # It has the layout of a checkout under /app, so that paths are those of development.
-ARG PYTHON_IMAGE=python:3.13-slim-trixie
-ARG NODE_IMAGE=node:22-trixie-slim
+ARG PYTHON_IMAGE=python:3.13.7-slim-trixie
+ARG NODE_IMAGE=node:22.19.0-trixie-slim
 
 FROM ${NODE_IMAGE} AS browser-files
 WORKDIR /app

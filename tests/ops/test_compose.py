@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 ONE_SHOT = {"migrate"}
-SECRETS = ("POSTGRES_PASSWORD", "MAPSERVICE_SECRET_KEY")
+SECRETS = ("POSTGRES_PASSWORD", "MAPSERVICE_DB_PASSWORD", "MAPSERVICE_SECRET_KEY")
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,65 @@ def test_secrets_have_no_default(repository: Path) -> None:
         uses = re.findall(r"\$\{" + secret + r"([^}]*)\}", text)
         assert uses
         assert all(use.startswith(":?") for use in uses)
+
+
+def test_the_service_knows_no_password_of_the_superuser(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    known = {name for name, one in services.items() if "${POSTGRES_PASSWORD" in str(one)}
+    assert known == {"db"}
+    given = services["db"]["environment"]
+    assert given["POSTGRES_PASSWORD"] != given["MAPSERVICE_DB_PASSWORD"]
+
+
+def images_of(folder: Path) -> list[str]:
+    """Every image that comes from elsewhere, as the two files name it."""
+    files = (folder / "Dockerfile").read_text() + (folder / "docker-compose.yml").read_text()
+    named = re.findall(r"^(?:ARG \w+_IMAGE=|    image: )(\S+)$", files, re.M)
+    assert len(named) == 4
+    return named
+
+
+def test_images_are_of_one_version(repository: Path) -> None:
+    """PostGIS has no tags finer than the two versions that are joined in it."""
+    for image in images_of(repository):
+        name, _, tag = image.partition("@")[0].partition(":")
+        assert re.match(r"\d+-\d+\.\d+" if "postgis" in name else r"\d+\.\d+\.\d+", tag), image
+
+
+PINNED = "sha256:" + "ab12" * 16
+
+
+@pytest.mark.parametrize("answer", [PINNED, "", "sha256:short"])
+def test_digests_are_written_for_all_images_or_none(
+    repository: Path, tmp_path: Path, answer: str
+) -> None:
+    for name in ("Dockerfile", "docker-compose.yml", "scripts/pin-images"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(repository / name, tmp_path / name)
+    asked = tmp_path / "bin" / "skopeo"
+    asked.parent.mkdir()
+    # The last image of all is the one that is not told.
+    asked.write_text(
+        f'#!/bin/sh\ncase "$4" in *python*) echo "{answer}";; *) echo {PINNED};; esac\n'
+    )
+    asked.chmod(0o755)
+    before = images_of(tmp_path)
+    for _again in range(2):
+        done = subprocess.run(
+            [tmp_path / "scripts" / "pin-images"],
+            env={"PATH": f"{asked.parent}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if answer == PINNED:
+            assert done.returncode == 0, done.stderr
+            assert images_of(tmp_path) == [f"{one.partition('@')[0]}@{PINNED}" for one in before]
+        else:
+            assert done.returncode == 1
+            assert "python:" in done.stderr
+            assert images_of(tmp_path) == before
 
 
 def test_only_nginx_can_be_reached_from_outside(services: dict[str, dict[str, Any]]) -> None:

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = ("scripts/start", "scripts/test", "scripts/lock", ".ci/run", "deploy/create-role.sh")
+SCRIPTS = (
+    "scripts/start",
+    "scripts/test",
+    "scripts/lock",
+    "scripts/image-trial",
+    "scripts/pin-images",
+    ".ci/run",
+    "deploy/create-role.sh",
+)
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-node.lock")
 
 
