@@ -339,7 +339,8 @@ def groups_and_events(level: str = "", code: str = "") -> str:
         )
         return render_template(
             "coordination/groups_and_events.html",
-            **_shared(connection, asked, queries.named_place(connection, asked.view)),
+            **_shared(connection, asked, queries.named_place(connection, asked.view))
+            | {"sample": None},  # a sentence of its own tells of groups and events
             gatherings=gatherings,
         )
 

@@ -19,6 +19,7 @@ from mapservice.events.model import PUBLIC
 from mapservice.events.recurrence_words import rule_words
 from mapservice.events.routes import words
 from mapservice.events.words import event_status_label, place_words, when_words
+from mapservice.groups import queries as groups
 from mapservice.i18n import gettext as _
 from mapservice.i18n import verdict_label
 from mapservice.initiatives.markdown import to_html
@@ -112,6 +113,7 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         "events/moderation_case.html",
         event=found,
         series=series,
+        of_group=groups.of_series(connection, series.id),
         rule=rule_words(series.times),
         dates=[one for one in every if one.ends_at > now][:10],
         kind=kind,

@@ -35,6 +35,7 @@ from mapservice.events.filters import EventCursor, EventFilters
 from mapservice.events.model import (
     CANCELLED_DAYS,
     LISTED,
+    PUBLIC,
     Event,
     EventMode,
     EventStatus,
@@ -372,8 +373,8 @@ def mine(connection: Connection, person: UUID, now: datetime) -> list[Event]:
 
 
 def of_group(connection: Connection, group: UUID, now: datetime, limit: int) -> Sequence[Event]:
-    """The next dates of the series that belong to a group."""
-    return find_page(connection, EventFilters(group=group), limit, now).items
+    """The next dates of the series of a group, those that were called off among them."""
+    return find_page(connection, EventFilters(group=group, status=PUBLIC), limit, now).items
 
 
 def is_within(connection: Connection, series: UUID, reach: TerritoryScope) -> bool:

@@ -85,10 +85,20 @@ def send(identifier: UUID) -> Response:
                 datetime.now(UTC),
             )
     except TooManyMessages as error:
-        notice = _(
-            "Votre groupe a déjà beaucoup écrit : il pourra de nouveau envoyer ce message le "
-            "%(moment)s.",
-            moment=wording.moment_words(error.until),
+        moment = wording.moment_words(error.until)
+        notice = (
+            _(
+                "Le message du jour qui part aussitôt a déjà été envoyé. Le prochain est possible "
+                "le %(moment)s ; par le courriel du jour, dès maintenant.",
+                moment=moment,
+            )
+            if error.may_wait
+            else _(
+                "Votre groupe a déjà écrit %(week)s messages en sept jours : prochain message "
+                "possible le %(moment)s.",
+                week=MESSAGES_A_WEEK,
+                moment=moment,
+            )
         )
         return _page(identifier, MessagePage(typed, notice=notice), HTTPStatus.TOO_MANY_REQUESTS)
     except StateConflict as error:

@@ -59,11 +59,14 @@ WEEK, DAY = timedelta(days=7), timedelta(days=1)
 
 
 class TooManyMessages(StateConflict):
-    """The group has written as often as it may; `until` is when it may again."""
+    """The group has written as often as it may; `until` is when it may again.
 
-    def __init__(self, until: datetime) -> None:
+    `may_wait`: only a mail of its own is too much, that of the day may carry it now.
+    """
+
+    def __init__(self, until: datetime, *, may_wait: bool) -> None:
         super().__init__("This group has written as often as it may for now.")
-        self.until = until
+        self.until, self.may_wait = until, may_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def send(
         default=None,
     )
     if until:
-        raise TooManyMessages(until)
+        raise TooManyMessages(until, may_wait=allowed.next_from is None)
     held = allowed.held_until is not None
     bound = {
         "form": form,
@@ -224,7 +227,7 @@ def stop(connection: Connection, member: UUID) -> None:
 def stop_all(connection: Connection, person: UUID) -> None:
     """No message of any group reaches a person any more."""
     connection.execute(text(STOP_ALL), {"person": person})
-    connection.execute(text(DROP_ALL_DUE), {"person": person})
+    connection.execute(text(UNTELL_ALL), {"person": person})
 
 
 def wish(connection: Connection, group: UUID, person: UUID, hears: MessageWish) -> None:
@@ -233,7 +236,7 @@ def wish(connection: Connection, group: UUID, person: UUID, hears: MessageWish) 
     if not connection.execute(text(WISH), bound).rowcount:
         raise NotFound("You do not belong to this group.")
     if hears is MessageWish.NONE:
-        connection.execute(text(DROP_DUE), {"group": group, "person": person})
+        connection.execute(text(UNTELL), {"group": group, "person": person})
 
 
 # --- Complaints and decisions ---------------------------------------------------------------------
@@ -400,7 +403,9 @@ SELECT message.id, message.local_group, message.person, message.audience, messag
        message.subject, message.text, message.state, message.reason, message.recipients,
        message.report_key, message.written_at, message.sent_at, message.queued_at,
        (SELECT count(*) FROM group_message_report AS report
-         WHERE report.message = message.id AND report.closed_at IS NULL) AS reports
+         WHERE report.message = message.id AND report.closed_at IS NULL) AS reports,
+       (SELECT count(*) FROM group_message_due AS due
+         WHERE due.message = message.id AND NOT due.at_once) AS waiting
   FROM group_message AS message
  WHERE {condition}
  ORDER BY message.written_at DESC, message.id"""
@@ -416,7 +421,7 @@ RETURNING id"""
 ALLOWANCE = """
 WITH counted AS (
   SELECT written_at, at_once FROM group_message
-   WHERE local_group = :group AND state <> 'refused'
+   WHERE local_group = :group AND (state <> 'refused' OR sent_at IS NOT NULL)
      AND written_at > CAST(:now AS timestamptz) - CAST(:week AS interval)
 )
 SELECT (SELECT written_at + CAST(:week AS interval) FROM counted
@@ -450,6 +455,13 @@ TOLD = """message.id, message.local_group, local_group.name AS title, message.su
 TAKE_DUE = """
 WITH taken AS (
   DELETE FROM group_message_due WHERE person = :person AND NOT at_once RETURNING message
+), untold AS (
+  UPDATE group_message AS message SET recipients = recipients - 1
+    FROM taken
+   WHERE message.id = taken.message
+     AND NOT EXISTS (
+           SELECT FROM group_audience(message.local_group, message.audience, message.person)
+            WHERE person = :person)
 )
 SELECT {told}
   FROM taken
@@ -473,12 +485,9 @@ UPDATE group_member SET hears = :hears
 
 STOP_ALL = "UPDATE group_member SET hears = 'none' WHERE person = :person AND hears <> 'none'"
 
-DROP_ALL_DUE = "DELETE FROM group_message_due WHERE person = :person"
+UNTELL_ALL = "SELECT group_message_untold(:person)"
 
-DROP_DUE = """
-DELETE FROM group_message_due USING group_message
- WHERE group_message.id = group_message_due.message AND group_message.local_group = :group
-   AND group_message_due.person = :person"""
+UNTELL = "SELECT group_message_untold(:person, :group)"
 
 REPORT = """
 INSERT INTO group_message_report (message, person, words) VALUES (:message, :person, :words)
@@ -518,7 +527,7 @@ EXPORT = {
 ERASE = (
     "DELETE FROM group_message WHERE person = :person",
     "DELETE FROM group_message_report WHERE person = :person",
-    "DELETE FROM group_message_due WHERE person = :person",
+    UNTELL_ALL,
 )
 
 FORGET = "DELETE FROM group_message WHERE written_at < now() - make_interval(days => :days)"

@@ -376,7 +376,8 @@ def read_message(fields: Mapping[str, str]) -> MessageForm:
 class GroupMessage:
     """A message as organisers and moderators see it. `reports` counts those not decided about.
 
-    `recipients` is to how many it was sent: how many wanted it, of whom it is for.
+    `recipients` is how many it reaches: those who wanted it, of whom it is for, less those who left
+    or stopped before it came to them. `waiting` of these find it in their next mail of the day.
     """
 
     id: UUID
@@ -394,6 +395,7 @@ class GroupMessage:
     sent_at: datetime | None
     queued_at: datetime | None
     reports: int
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,6 +158,7 @@ def words(now: datetime) -> dict[str, Any]:
         "audience_words": wording.audience_label,
         "message_state_label": wording.message_state_label,
         "moment_words": wording.moment_words,
+        "sent_words": wording.sent_words,
     }
 
 

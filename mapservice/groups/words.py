@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import cast
 
 from mapservice.groups.model import (
+    GroupMessage,
     GroupOpenness,
     GroupState,
     LocalGroup,
@@ -12,7 +13,7 @@ from mapservice.groups.model import (
     MessageState,
     OrganisationMistake,
 )
-from mapservice.i18n import PARIS, clock_words, day
+from mapservice.i18n import PARIS, clock_words, day, ngettext, number
 from mapservice.i18n import gettext as _
 from mapservice.initiatives.model import Scale
 from mapservice.initiatives.place_words import distance_words, precision_words
@@ -117,6 +118,31 @@ def message_state_label(state: str) -> str:
         MessageState.SENT: _("envoyé"),
         MessageState.REFUSED: _("refusé"),
     }[MessageState(state)]
+
+
+def sent_words(message: GroupMessage) -> str:
+    """To how many a message that was sent has gone, and whose mail of the day it waits for."""
+    told, waiting = message.recipients - message.waiting, message.waiting
+    parts = []
+    if told:
+        gone = ngettext(
+            "envoyé à %(count)s personne",
+            "envoyé à %(count)s personnes",
+            told,
+            count=number(told),
+        )
+        parts.append(gone)
+    elif not waiting:
+        parts.append(_("envoyé à personne"))
+    if waiting:
+        later = ngettext(
+            "dans le prochain courriel du jour d’une personne",
+            "dans le prochain courriel du jour de %(count)s personnes",
+            waiting,
+            count=number(waiting),
+        )
+        parts.append(later)
+    return ", ".join(parts)
 
 
 def moment_words(moment: datetime) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from mapservice import __version__
-from mapservice.db.revisions import current_revision, newest_revision
+from mapservice.db.revisions import current_revision, is_served
 from mapservice.operations.disk import disks
 from mapservice.publishing.exports.model import ExportState
 from mapservice.settings import Settings
@@ -83,7 +83,7 @@ def write_metrics(engine: Engine, settings: Settings) -> bytes:
 
 
 def _database_figures(connection: Connection) -> Iterator[Metric]:
-    schema = int(current_revision(connection) == newest_revision())
+    schema = int(is_served(current_revision(connection)))
     yield _one("mapservice_schema_current", "Whether no migration is missing.", schema)
     if not schema:
         return

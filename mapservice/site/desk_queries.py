@@ -30,7 +30,7 @@ class DeskDate:
 
 
 def coming(connection: Connection, group: UUID, person: UUID, now: datetime) -> list[DeskDate]:
-    """The next public dates of a group, those postponed without a new date among them."""
+    """The next public dates of a group, those called off or without a new date among them."""
     return _dates(connection, COMING, group, person, now)
 
 
@@ -74,7 +74,7 @@ WITH chosen AS (
   SELECT event.id, event.starts_at, event_series.person IS NOT DISTINCT FROM :person AS is_own
     FROM event JOIN event_series ON event_series.id = event.series
    WHERE event_series.local_group = :group AND event.ends_at > :now
-     AND event.status IN ('published', 'moved', 'postponed')
+     AND event.status IN ('published', 'moved', 'postponed', 'cancelled')
    ORDER BY event.starts_at, event.id LIMIT :most
 ){counted}"""
 

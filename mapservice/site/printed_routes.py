@@ -5,6 +5,7 @@ PDF. The map is drawn by us, and shows a mark for a true point alone.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from urllib.parse import urlencode
@@ -15,7 +16,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 from mapservice.errors import InvalidInput
 from mapservice.events import queries as events
 from mapservice.events.filters import EventFilters, parse
-from mapservice.events.model import Event, EventMode
+from mapservice.events.model import Event, EventMode, EventStatus
 from mapservice.events.routes import public_event, query_of, territory_of
 from mapservice.events.routes import sample_of as sample_of_events
 from mapservice.events.routes import words as event_words
@@ -124,9 +125,12 @@ def poster(level: str, code: str) -> Response:
         first = _first_day(ref, events.departement_of(connection, ref))
         end = first + timedelta(days=WEEK_DAYS)
         filters = EventFilters(InitiativeFilters(territory=(ref,)), begin=first, end=end)
-        found = events.find_page(connection, filters, SHOWN_ON_POSTER, now).items
+        found = list(events.find_page(connection, filters, SHOWN_ON_POSTER, now).items)
+        # Whoever saw the poster of the day before is told what is called off.
+        called_off = replace(filters, status=(EventStatus.CANCELLED, EventStatus.POSTPONED))
+        gone = events.find_page(connection, called_off, SHOWN_ON_POSTER, now).items
         total = events.count(connection, filters, now)
-    days = by_day(found, first)
+    days = by_day([*found, *gone], first)
     address = f"/evenements{query_of(filters)}"
     page = render_template(
         "printed/poster.html",
@@ -136,6 +140,7 @@ def poster(level: str, code: str) -> Response:
         last=_day_words(end - timedelta(days=1)),
         total=total,
         left=total - len(found),
+        is_empty=not found,
         counted_up_to=events.COUNTED_UP_TO,
         **_sheet(paper, POSTER_FORMATS, address, place.name),
         sample=sample_of_events(found),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from mapservice.db.revisions import current_revision, newest_revision
+from mapservice.db.revisions import current_revision, is_served, newest_revision
 from mapservice.errors import ServiceUnavailable
 from mapservice.web.edge import services
 
@@ -69,7 +69,7 @@ class ReadinessLook:
         try:
             with engine.connect() as connection:
                 revision = current_revision(connection)
-                is_current = revision == newest_revision()
+                is_current = is_served(revision)
                 found = {one.name: one.find(connection) for one in self.checks if is_current}
             findings.set_result(ReadinessFindings(revision, is_current, found))
         except BaseException as error:
@@ -77,6 +77,7 @@ class ReadinessLook:
 
 
 def register(app: Flask, checks: Sequence[ReadinessCheck]) -> None:
+    newest_revision()
     app.register_blueprint(blueprint)
     app.extensions[__name__] = ReadinessLook(tuple(checks))
 

@@ -98,7 +98,9 @@ def test_from_proposal_to_cancellation(
     seat = next(
         one for one in left if one.recipient == "p0@example.org" and one.kind == "event_seat"
     )
-    path = re.search(r"http://map.test(/evenements/\S+/quitter/\S+)", seat.text)
+    path = re.search(
+        r"Libérez votre place :\nhttp://map.test(/evenements/\S+/quitter/\S+)", seat.text
+    )
     assert path, seat.text
     assert seat.headers["List-Unsubscribe"] == f"<http://map.test{path[1]}>"
     assert visitor.get(path[1]).status_code == 200
@@ -352,8 +354,10 @@ def test_no_mail_or_page_says_more_than_registering_does(
     page = visitor.get(f"/evenements/{identifier}").text
     assert "confirmé" not in page  # by whom?
     assert ".ics" in page.split("event-doors")[1][:80]
-    register(event_app.test_client(), engine, identifier, "one@example.org")
+    coming = event_app.test_client()
+    register(coming, engine, identifier, "one@example.org", is_public="1", name="Une")
     path = f"/evenements/{identifier}/inscription"
+    assert "Viennent, entre autres" in visitor.get(f"/evenements/{identifier}").text
     late = event_app.test_client()
     sent = late.post(path, data={"token": token_of(late.get(path).text), "email": "b@example.org"})
     assert sent.status_code == 303
@@ -372,6 +376,14 @@ def test_no_mail_or_page_says_more_than_registering_does(
     page = visitor.get(f"/evenements/{identifier}").text
     assert "on ne peut plus s’inscrire" in page
     assert "event-doors" not in page
+    assert "Viennent, entre autres" not in page
+    place = coming.get(path).text
+    assert "Cet événement est annulé" in place
+    assert "notice-done" not in place
+    assert "Je ne viens plus" not in place
+    desk = organiser.client.get(f"/evenements/{identifier}/organiser").text
+    assert "en sont prévenues" in desk
+    assert "Est là" not in desk
 
 
 def test_the_preview_of_an_event_says_when_it_ends_and_where_a_former_commune_is(

@@ -260,6 +260,22 @@ def test_a_tile_of_the_base_map_is_kept_packed_and_unpacked_for_whom_needs_it(
     assert kept == ["MISS", "HIT", "HIT", "HIT"]
 
 
+def test_the_page_makes_a_file_for_nginx_without_docker(repository: Path, tmp_path: Path) -> None:
+    page = (repository / "docs" / "settings.md").read_text()
+    commands = re.search(r"```sh\n(  install -d .+?)```", page, re.S)
+    assert commands
+    script = commands[1].replace("/etc/nginx", str(tmp_path)).replace("/var/cache", str(tmp_path))
+    script = script.replace("-o www-data ", "").partition("  nginx -t")[0]
+    subprocess.run(["bash", "-euc", script], cwd=repository, check=True)
+    made = (tmp_path / "nginx.conf").read_text()
+    assert "server 127.0.0.1:8000" in made
+    assert f"include {tmp_path}/trusted-proxies.conf;" in made
+    assert "pid /run/nginx.pid;" in made
+    for word in ("server app:", "/tmp/trusted", "/tmp/nginx.pid", "/dev/stdout"):
+        assert word not in made, word
+    assert (tmp_path / "trusted-proxies.conf").exists()
+
+
 def test_what_may_grow_lies_on_the_disk(repository: Path) -> None:
     """/tmp is memory in the compose file, and a memory limit counts it."""
     text = (repository / "deploy" / "nginx.conf").read_text()

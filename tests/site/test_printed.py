@@ -127,6 +127,9 @@ def test_a_poster_holds_the_events_of_seven_days_there_by_their_days(
         "Dernier soir",
     ]
     assert len(re.findall(r'class="paper-day"', page)) == 2
+    # Whoever saw the poster before is told what is called off.
+    assert re.findall(r"<s>([^<]+)</s>", page) == ["Supprimé"]
+    assert "annulé" in page.partition("<s>Supprimé</s>")[2][:80]
     listed = f"/evenements?territory=commune:35238&amp;from={first:%Y-%m-%d}"
     assert listed in page
     empty = first + timedelta(days=60)

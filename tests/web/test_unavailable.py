@@ -1,6 +1,8 @@
 """A database that is busy, slow or away is a 503 that says when to try again."""
 
 from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import make_url, text
 
 from mapservice.app import create_app
+from mapservice.db import revisions
 from mapservice.db.engine import make_engine
 from mapservice.settings import Settings
 from mapservice.web import health
@@ -154,12 +157,19 @@ def test_no_route_fails_on_connections_that_were_lost(
     assert failed == {}
 
 
-def test_a_schema_of_another_version_is_not_ready(
+def test_an_older_schema_is_not_ready_and_a_newer_one_is(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """An upgrade migrates while former processes serve, whose files may be newer already."""
+    newest = revisions.newest_revision()
+    monkeypatch.setattr(resources, "files", lambda _name: Path("/nowhere"))
+    assert revisions.newest_revision() == newest
     assert client.get("/health/ready").status_code == 200
-    monkeypatch.setattr(health, "newest_revision", lambda: "9999")
-    check_unavailable(client, "/health/ready")
+    monkeypatch.setattr(health, "current_revision", lambda _connection: "9999")
+    assert client.get("/health/ready").status_code == 200
+    for older in ("0001", None):
+        monkeypatch.setattr(health, "current_revision", lambda _connection, one=older: one)
+        check_unavailable(client, "/health/ready")
 
 
 def test_streams_left_half_read_give_their_connection_back(

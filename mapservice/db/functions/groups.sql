@@ -20,15 +20,27 @@ BEGIN
               FROM group_member WHERE local_group = asked) AS counted
      WHERE id = asked;
     IF TG_OP = 'DELETE' THEN
-        DELETE FROM group_message_due USING group_message
-         WHERE group_message_due.person = OLD.person AND group_message.id = group_message_due.message
-           AND group_message.local_group = asked;
+        PERFORM group_message_untold(OLD.person, asked);
     END IF;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION group_members_counted IS
     'Keeps the counts of a group, and since when it has no organiser, with its members; who left is told nothing more.';
+
+CREATE OR REPLACE FUNCTION group_message_untold(reader uuid, asked uuid DEFAULT NULL) RETURNS void
+    LANGUAGE sql
+    SET search_path FROM CURRENT
+AS $$
+    WITH dropped AS (
+      DELETE FROM group_message_due AS due USING group_message AS message
+       WHERE due.person = reader AND message.id = due.message
+         AND (asked IS NULL OR message.local_group = asked)
+      RETURNING message.id)
+    UPDATE group_message SET recipients = recipients - 1 FROM dropped WHERE group_message.id = dropped.id
+$$;
+COMMENT ON FUNCTION group_message_untold IS
+    'A person is told no message that still waits for them, of one group or of all; they no longer count among those it reaches.';
 
 CREATE OR REPLACE FUNCTION group_waiting_refresh(asked uuid) RETURNS void
     LANGUAGE sql
@@ -79,7 +91,8 @@ BEGIN
         RETURN NULL;
     END IF;
     IF NEW.state <> 'sent' THEN
-        DELETE FROM group_message_due WHERE message = NEW.id;
+        WITH dropped AS (DELETE FROM group_message_due WHERE message = NEW.id RETURNING person)
+        UPDATE group_message SET recipients = recipients - (SELECT count(*) FROM dropped) WHERE id = NEW.id;
         RETURN NULL;
     END IF;
     INSERT INTO group_message_due (person, message, at_once)
