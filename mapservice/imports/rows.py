@@ -224,6 +224,7 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         facts=facts.to_json() if facts is not None else None,
         problems=tuple(cells.notes),
         rejected=rejected,
+        is_forbidden=bool(consent.refused) or forbids_reuse(licence),
     )
 
 

@@ -233,6 +233,18 @@ def archive(connection: Connection, run: int, initiatives: Sequence[UUID]) -> No
     connection.execute(text(ARCHIVE), {"ids": list(initiatives)})
 
 
+def withdraw(connection: Connection, run: int, initiatives: Sequence[UUID]) -> list[UUID]:
+    """Takes out of public view, and out of the queue, what may not be published any more.
+
+    Returns those that were in either; what was merged or refused before is left.
+    """
+    shown = list(connection.execute(text(SHOWN), {"ids": list(initiatives)}).scalars())
+    if run and shown:  # 0 where none is kept, as of a dry run
+        keep_former(connection, run, shown)
+    connection.execute(text(WITHDRAW), {"ids": shown})
+    return shown
+
+
 def like(
     connection: Connection, platform: str, rows: Sequence[tuple[str, str]]
 ) -> list[LikeInitiative]:
@@ -550,6 +562,15 @@ SELECT source_id FROM initiative
 ARCHIVE = """
 UPDATE initiative SET status = 'archived', source_digest = NULL
  WHERE id = ANY(:ids) AND status IN ('published', 'done')"""
+
+SHOWN = """
+SELECT id FROM initiative
+ WHERE id = ANY(:ids) AND status IN ('draft', 'pending', 'published', 'done', 'archived')
+ ORDER BY id
+   FOR NO KEY UPDATE"""
+
+# Without its digest the next row that may be published is a change.
+WITHDRAW = "UPDATE initiative SET status = 'rejected', source_digest = NULL WHERE id = ANY(:ids)"
 
 # By `initiative_likeness`, whose expression and condition these are.
 LIKE = """

@@ -2,14 +2,15 @@
 
 The file is read twice: its points are counted before its first row is saved, since a point that
 several rows share may be no place at all. Rows are saved in batches, each in a transaction of its
-own; a row that the database refuses takes none of its neighbours with it. Importing the same file
-again changes nothing.
+own, by a second thread; a row that the database refuses takes none of its neighbours with it.
+Importing the same file again changes nothing.
 """
 
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -108,10 +109,14 @@ class ImportOptions:
 
 @dataclass(slots=True)
 class SnapshotOutcome:
-    """Initiatives that a snapshot's file lacks: archived, or waiting for a moderator as before."""
+    """Initiatives that a snapshot's file lacks: archived, or waiting for a moderator as before.
+
+    `withdrawn` are those of any file that may not be published any more, and left public view.
+    """
 
     archived: int = 0
     waiting: int = 0
+    withdrawn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +170,8 @@ def summary_of(run: ImportRun, counts: Mapping[RowOutcome, int]) -> Iterator[str
         yield f"{run.gone.archived} archived: gone from the source"
     if run.gone.waiting:
         yield f"{run.gone.waiting} gone from the source wait for a moderator, and were left"
+    if run.gone.withdrawn:
+        yield f"{run.gone.withdrawn} left public view: they may not be published any more"
     outcomes = ", ".join(f"{counts.get(outcome, 0)} {outcome}" for outcome in RowOutcome)
     yield f"{sum(counts.values())} rows read: {outcomes}"
 
@@ -307,15 +314,24 @@ class _Importer:
         present: set[str] = set()
         within = self._territories() if self.options.within is not None else None
         remaining = source.rows
-        while batch := list(islice(remaining, BATCH_ROWS)):
-            entries = [self._entry(row, placer, seen) for row in batch]
-            if self.options.snapshot:
-                present.update(entry.source_id for entry in entries)
-            with self.engine.connect() as connection, connection.begin() as transaction:
-                reports = self._save_batch(connection, entries, placer, within)
-                if self.options.dry_run:
-                    transaction.rollback()
-            yield from reports
+
+        def read_batch() -> list[_Entry]:
+            return [self._entry(row, placer, seen) for row in islice(remaining, BATCH_ROWS)]
+
+        # While the database takes in one batch, the next one is read.
+        with ThreadPoolExecutor(1, "import") as saver:
+            entries = read_batch()
+            while entries:
+                if self.options.snapshot:
+                    present.update(entry.source_id for entry in entries)
+                saved = saver.submit(self._saved, entries, placer, within)
+                try:
+                    entries = read_batch()
+                except Exception:
+                    # What was saved is told before the fault of what comes after it.
+                    yield from saved.result()
+                    raise
+                yield from saved.result()
         if self.options.snapshot or self.options.tombstones:
             self._archive_gone(present)
 
@@ -358,17 +374,29 @@ class _Importer:
         # The digest covers all that a row says, however its file is arranged, and whether its
         # point is believed; how many rows share that point may change without this row.
         content = asdict(replace(row, number=0, raw={}, problems=()))
+        del content["is_forbidden"]
         content |= {"point_doubt": bool(row.point_doubt), "version": DIGEST_VERSION}
         # A row that tells no fact says the same whether or not its file has columns for them.
         content["facts"] = row.facts or None
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         if row.rejected or row.skipped:
-            return _Entry(row, source_id, digest, 0)
+            # Another row of that id is not this one, and stays.
+            return _Entry(row, source_id, digest, seen.get(source_id, ("", 0))[1])
         first = seen.setdefault(source_id, (digest, row.number))
         if first[0] != digest:
             source_id = f"{source_id}#{digest[:12]}"
             first = seen.setdefault(source_id, (digest, row.number))
         return _Entry(row, source_id, digest, first[1] if first[1] != row.number else 0)
+
+    def _saved(
+        self, entries: list[_Entry], placer: RowPlacer, within: TerritoryParents | None
+    ) -> list[RowReport]:
+        """One batch in a transaction of its own."""
+        with self.engine.connect() as connection, connection.begin() as transaction:
+            reports = self._save_batch(connection, entries, placer, within)
+            if self.options.dry_run:
+                transaction.rollback()
+            return reports
 
     def _save_batch(
         self,
@@ -381,13 +409,17 @@ class _Importer:
         known = service.known(connection, self.platform, [entry.source_id for entry in entries])
         reports: dict[int, RowReport] = {}
         changed: list[_Entry] = []
+        withdrawn = self._withdraw(connection, entries, known)
         for entry in entries:
             former = known.get(entry.source_id)
             number = entry.row.number
             if entry.row.skipped:
                 reports[number] = _report(entry, RowOutcome.SKIPPED, entry.row.skipped)
             elif entry.row.rejected:
-                reports[number] = _report(entry, RowOutcome.REJECTED, entry.row.rejected)
+                told = entry.row.rejected
+                if entry.source_id in withdrawn:
+                    told += "; what it was imported as has left public view"
+                reports[number] = _report(entry, RowOutcome.REJECTED, told)
             elif entry.twin:
                 reports[number] = _report(entry, RowOutcome.MERGED, f"the same as row {entry.twin}")
             elif former and former.digest == entry.digest:
@@ -467,6 +499,25 @@ class _Importer:
             reports[entry.row.number] = _report(entry, RowOutcome.REJECTED, reason)
         return [reports[entry.row.number] for entry in entries]
 
+    def _withdraw(
+        self,
+        connection: Connection,
+        entries: list[_Entry],
+        known: Mapping[str, service.KnownImport],
+    ) -> set[str]:
+        """Takes out of public view what was imported of rows that may not be published any more.
+
+        Returns their ids at the source. A later row that may be is a change, and comes back.
+        """
+        forbidden = {
+            known[entry.source_id].id: entry.source_id
+            for entry in entries
+            if entry.row.is_forbidden and not entry.twin and entry.source_id in known
+        }
+        left = run_queries.withdraw(connection, self.number, list(forbidden)) if forbidden else []
+        self.gone.withdrawn += len(left)
+        return {forbidden[one] for one in left}
+
     def _status(self, told: Status) -> Status:
         """What its source says, unless a moderator is to see it first."""
         is_gated = self.options.moderate and told in (*PUBLIC, Status.PENDING)
@@ -541,8 +592,8 @@ def _report(entry: _Entry, outcome: RowOutcome, reason: str = "") -> RowReport:
 
 def present_ids(source: SourceFile) -> set[str]:
     """The ids that the rows of a file have here, without what tells those from each other that the
-    file gives twice."""
-    return {_source_id(row) for row in source.places}
+    file gives twice, and without those that may not be published any more."""
+    return {_source_id(row) for row in source.places if not row.is_forbidden}
 
 
 def _source_id(row: SourceRow) -> str:

@@ -5,6 +5,7 @@ Each table is read at the beginning of a word, without accents or case.
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TypeVar
 
 from mapservice.imports.text import words_of
@@ -133,6 +134,8 @@ def _theme_pattern() -> tuple[re.Pattern[str], list[Theme]]:
 THEME_PATTERN, THEME_OF_GROUP = _theme_pattern()
 
 
+# Sources have few categories and states, and many rows of each.
+@lru_cache(4096)
 def read_theme(text: str) -> Theme:
     """The theme most often named in free words or a list of categories; the first if several.
 
@@ -145,11 +148,13 @@ def read_theme(text: str) -> Theme:
     return claims.most_common(1)[0][0] if claims else Theme.AUTRE
 
 
+@lru_cache(1024)
 def read_status(text: str) -> Status | None:
     """The state that a word names, None where it names none."""
     return _first(STATUS_WORDS, text)
 
 
+@lru_cache(1024)
 def read_scale(text: str) -> Scale | None:
     """The extent that a word names, None where it names none."""
     return _first(SCALE_WORDS, text)

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.types import DateTime, Text
 
 from mapservice.db.tables import initiative
+from mapservice.initiatives.attribute_conditions import by_attributes
 from mapservice.initiatives.fact_conditions import by_facts
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Status
@@ -48,6 +49,7 @@ def where(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
     An initiative without a known day lies in no period, not even in one that is open at one end.
     """
     conditions = [_is_of(filters), *about(filters, initiative), *by_facts(filters)]
+    conditions += by_attributes(filters)
     if filters.since:
         conditions.append(recency() >= filters.since)
     if filters.until:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, time
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -89,7 +90,7 @@ class InitiativeFacts:
         told["audience"] = [str(one) for one in self.audience] or None
         told["open_minutes"] = None
         if self.opening_hours:
-            told["open_minutes"] = opening_hours.parse(self.opening_hours).minutes()
+            told["open_minutes"] = _minutes(self.opening_hours)
         return told
 
     @classmethod
@@ -100,6 +101,12 @@ class InitiativeFacts:
             if name in told:
                 told[name] = kind(told[name])
         return cls(**told)
+
+
+# The places of a source share few hours.
+@lru_cache(4096)
+def _minutes(hours: str) -> tuple[tuple[int, int], ...]:
+    return opening_hours.parse(hours).minutes()
 
 
 NO_FACTS = InitiativeFacts()

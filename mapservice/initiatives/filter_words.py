@@ -24,6 +24,7 @@ def filter_parts(filters: InitiativeFilters) -> list[str]:
         *([_("accessible en fauteuil roulant")] if filters.access else []),
         *(f"#{tag}" for tag in filters.tag),
         *(audience_label(one) for one in filters.audience),
+        *(_("%(name)s : %(value)s", name=one.name, value=one.text) for one in filters.attr),
     ]
 
 

@@ -8,17 +8,19 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import partial
+from itertools import pairwise
 from typing import Any, Self, TypeVar
 
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives import local_days
 from mapservice.initiatives.facts import Audience, read_tag
+from mapservice.initiatives.kept_attributes import MAX_ASKED, PREFIX, AttributeAsked
 from mapservice.initiatives.local_days import DaysAsked
 from mapservice.initiatives.model import LISTED, PUBLIC, Status, Theme
 from mapservice.territories.coordinates import BBox, LonLat
@@ -63,7 +65,8 @@ class InitiativeFilters:
     `status` empty means what a listing shows by default (published and done). `since` and
     `until` bound the creation date, `until` exclusive: what has no known day matches neither.
     `radius` is in metres. `when` and `open` go by the clock of each place: `as_of` is the minute
-    (UTC) that they are asked for, the present one unless it is given; it is no parameter.
+    (UTC) that they are asked for, the present one unless it is given; it is no parameter. `attr`
+    holds the parameters `attr.NAME`.
     """
 
     q: str = ""
@@ -81,6 +84,7 @@ class InitiativeFilters:
     access: tuple[AccessAsked, ...] = ()
     tag: tuple[str, ...] = ()
     audience: tuple[Audience, ...] = ()
+    attr: tuple[AttributeAsked, ...] = ()
     sort: ListingSort = ListingSort.RECENT
     as_of: datetime | None = None
 
@@ -112,7 +116,7 @@ class InitiativeFilters:
     def counted_within(self) -> bool:
         """The same of what is left without the box."""
         others = (self.q, self.near, self.radius, self.since, self.until, self.precision)
-        facts = (self.when, self.open, self.access, self.tag, self.audience)
+        facts = (self.when, self.open, self.access, self.tag, self.audience, self.attr)
         return not any((*others, *facts)) and len({ref.level for ref in self.territory}) <= 1
 
     @property
@@ -148,6 +152,7 @@ class InitiativeFilters:
             ("access", ",".join(self.access)),
             ("tag", ",".join(self.tag)),
             ("audience", ",".join(self.audience)),
+            *((one.parameter, one.text) for one in self.attr),
             ("sort", "" if self.sort is default else self.sort),
         )
         return [(name, text) for name, text in texts if text]
@@ -242,17 +247,18 @@ def parse(pairs: Iterable[tuple[str, str]]) -> tuple[InitiativeFilters, PageRequ
     """Reads a query string. Raises InvalidInput for what is unknown, repeated or malformed."""
     texts: dict[str, str] = {}
     for name, text in pairs:
-        if name not in PARAMETERS:
+        if name not in PARAMETERS and not name.startswith(PREFIX):
             raise InvalidInput(name[:50], "is not a parameter of this address")
         if "\x00" in text:
-            raise InvalidInput(name, "must not contain a null character")
+            raise InvalidInput(name[:50], "must not contain a null character")
         if not text.strip():
             continue  # an HTML form sends its empty fields too
         if name in texts and name not in LISTS:
-            raise InvalidInput(name, "is given more than once")
+            raise InvalidInput(name[:50], "is given more than once")
         texts[name] = f"{texts[name]},{text}" if name in texts else text
     filters = InitiativeFilters(
-        **{name: read(texts[name]) for name, read in _READERS.items() if name in texts}
+        **{name: read(texts[name]) for name, read in _READERS.items() if name in texts},
+        attr=_attributes(texts),
     )
 
     # The rules that tie parameters to each other.
@@ -307,6 +313,18 @@ def _tags(text: str) -> tuple[str, ...]:
     if len(tags) > MAX_TAGS_ASKED:
         raise InvalidInput("tag", f"names more than {MAX_TAGS_ASKED} tags")
     return tuple(sorted(tags))
+
+
+def _attributes(texts: Mapping[str, str]) -> tuple[AttributeAsked, ...]:
+    """Columns that sources keep beside the fields, in the order of their names: all must hold."""
+    names = [name for name in texts if name.startswith(PREFIX)]
+    asked = sorted(AttributeAsked.parse(name, texts[name]) for name in names)
+    if len(asked) > MAX_ASKED:
+        raise InvalidInput(f"{PREFIX}*", f"names more than {MAX_ASKED} columns")
+    for one, other in pairwise(asked):
+        if one.name == other.name:
+            raise InvalidInput(one.parameter[:50], "is given more than once")
+    return tuple(asked)
 
 
 def _territories(text: str) -> tuple[TerritoryRef, ...]:
@@ -382,7 +400,7 @@ PARAMETERS = frozenset(_READERS) | {"limit", "cursor"}
 
 
 # What counts per territory know nothing of.
-FACTS = ("when", "open", "access", "tag", "audience")
+FACTS = ("when", "open", "access", "tag", "audience", "attr")
 UNCOUNTED = ("q", "bbox", "near", "radius", "precision", *FACTS)
 
 

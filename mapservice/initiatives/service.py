@@ -1,6 +1,7 @@
 """Writing initiatives with the record of how they were placed."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
@@ -8,10 +9,21 @@ from typing import Any
 from uuid import UUID
 
 from shapely import from_wkb
-from sqlalchemy import Connection, delete, exists, func, insert, select, text, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Table,
+    delete,
+    exists,
+    func,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import Range
 
+from mapservice.db.engine import fill
 from mapservice.db.people_tables import decision
 from mapservice.db.tables import initiative, initiative_detail, location_match
 from mapservice.geocoding.model import Precision
@@ -92,42 +104,61 @@ def save(connection: Connection, drafts: Sequence[InitiativeDraft]) -> list[UUID
     new = [draft for draft in drafts if draft.id is None]
     rows = connection.execute(text("SELECT uuid_v7() FROM generate_series(1, :n)"), {"n": len(new)})
     ids = [draft.new_id or given for draft, given in zip(new, rows.scalars(), strict=True)]
-    if new:
-        # RETURNING makes this one statement for many rows, so that triggers run once.
-        connection.execute(
-            insert(initiative).returning(initiative.c.id),
-            # Of one shape: the first row names the columns of all.
-            [
-                {
-                    "id": row,
-                    **fact_values(NO_FACTS),
-                    **_values(draft),
-                    "source_supporters": draft.source_supporters,
-                }
-                for row, draft in zip(ids, new, strict=True)
-            ],
-        )
-        connection.execute(
-            insert(location_match).returning(location_match.c.initiative),
-            [
-                {"initiative": row, **record(draft.placement)}
-                for row, draft in zip(ids, new, strict=True)
-            ],
-        )
-        details = [
-            {"initiative": row, **_detail(draft)}
-            for row, draft in zip(ids, new, strict=True)
-            if draft.has_detail
-        ]
-        if details:
-            connection.execute(
-                insert(initiative_detail).returning(initiative_detail.c.initiative), details
-            )
+    pairs = list(zip(ids, new, strict=True))
+    # The first names the columns of all: what nobody told is said too.
+    _insert_all(
+        connection,
+        initiative,
+        [
+            {
+                **_NOTHING_TOLD,
+                **_values(draft),
+                "id": row,
+                "source_supporters": draft.source_supporters,
+            }
+            for row, draft in pairs
+        ],
+    )
+    _insert_all(
+        connection,
+        location_match,
+        [{"initiative": row, **record(draft.placement)} for row, draft in pairs],
+    )
+    _insert_all(
+        connection,
+        initiative_detail,
+        [{"initiative": row, **_detail(draft)} for row, draft in pairs if draft.has_detail],
+    )
     # Rows are locked in the order of their ids, as by whoever else locks several.
     known_drafts = sorted(((draft.id, draft) for draft in drafts if draft.id), key=itemgetter(0))
     for known_id, draft in known_drafts:
         _update(connection, known_id, draft)
     return ids
+
+
+def _insert_all(connection: Connection, into: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """One statement with one value, so that triggers run once, and nobody reads thousands of
+    parameters; PostgreSQL takes each text as its column has it."""
+    if not rows:
+        return
+    plain = [
+        {
+            name: _multirange(value) if name == "open_minutes" and value is not None else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+    texts = {"table": into.name, "columns": ", ".join(plain[0])}
+    connection.execute(text(fill(INSERT_ALL, texts)), {"rows": json.dumps(plain, default=str)})
+
+
+INSERT_ALL = """
+INSERT INTO {table} ({columns})
+SELECT {columns} FROM json_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS json))"""
+
+
+def _multirange(ranges: Iterable[Range[int]]) -> str:
+    return f"{{{','.join(f'[{one.lower},{one.upper})' for one in ranges)}}}"
 
 
 def move(connection: Connection, identifier: UUID, placement: Placement) -> None:
@@ -265,6 +296,9 @@ def fact_values(facts: InitiativeFacts) -> dict[str, Any]:
     minutes = columns["open_minutes"]
     ranges = None if minutes is None else [Range(first, end) for first, end in minutes]
     return columns | {"open_minutes": ranges}
+
+
+_NOTHING_TOLD = fact_values(NO_FACTS)
 
 
 def place_values(placement: Placement) -> dict[str, Any]:

@@ -95,6 +95,13 @@ _FACTS = (
     ),
 )
 
+# Its names are those of columns of sources, so no list of parameters can hold it.
+ATTRIBUTES_ASKED = (
+    "Beside its parameters, `attr.NAME=value` asks what a column that a source keeps beside the"
+    " fields says: `attr.Type de lieu=Ferme`, the whole value as it is shown, or a range of numbers"
+    " or days with both ends, `attr.Places=10..20`, `10..`, `..2026-06-30`. All must hold."
+)
+
 INITIATIVES = ItemsCollection(
     id="initiatives",
     title="Initiatives locales",

@@ -6,7 +6,7 @@ Paths are literal, one for each collection: GDAL and QGIS look for their own in 
 from collections.abc import Iterable
 from typing import Any
 
-from mapservice.ogc.collections import COLLECTIONS
+from mapservice.ogc.collections import ATTRIBUTES_ASKED, COLLECTIONS
 from mapservice.ogc.documents import TYPES, Document, attribute_schema
 from mapservice.ogc.expressions import FilterLanguage
 from mapservice.ogc.links import GEOJSON, JSON, MVT, OPENAPI, SCHEMA, OgcAddresses
@@ -105,6 +105,8 @@ def _items(one: ItemsCollection, name: str) -> Document:
     content = {GEOJSON: {"schema": schema}, HTML: {"schema": {"type": "string"}}}
     operation = _operation(f"get{name}", one.id, one.title, content, asked)
     operation["responses"]["200"]["headers"] = _HEADERS
+    if one.is_initiatives:
+        operation["description"] = ATTRIBUTES_ASKED
     return {"get": operation}
 
 
@@ -120,6 +122,8 @@ def _tile_paths(path: str, tag: str, one: ItemsCollection | None = None) -> Docu
     form = "tileForm" if one else "mvtForm"
     operation = _operation(f"{name}.getTile", tag, "A tile", content, asked, form)
     operation["responses"] |= {"204": {"description": "Nothing lies in the tile"}}
+    if one is None or one.is_initiatives:
+        operation["description"] = ATTRIBUTES_ASKED
     return {
         f"{path}/tiles": _get(f"{name}.getTileSetsList", tag, "Tilesets", "Tilesets"),
         own: _get(f"{name}.getTileSet", tag, "A tileset", "Tileset"),

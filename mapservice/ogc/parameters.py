@@ -16,6 +16,7 @@ from mapservice.db.engine import is_storable
 from mapservice.errors import InvalidInput
 from mapservice.initiatives import filters as grammar
 from mapservice.initiatives.filters import InitiativeFilters, ListingSort, parse_moment
+from mapservice.initiatives.kept_attributes import PREFIX
 from mapservice.ogc.expressions import FilterExpression, FilterLanguage
 from mapservice.ogc.model import (
     CRS84,
@@ -155,7 +156,7 @@ def read(collection: ItemsCollection, pairs: Iterable[tuple[str, str]]) -> Items
     texts: dict[str, str] = {}
     for name, text in pairs:
         attribute = collection.attribute(name)
-        if name in own:
+        if name in own or (collection.is_initiatives and name.startswith(PREFIX)):
             ours.append((name, text))
         elif name in texts:
             raise InvalidInput(name, "is given more than once")

@@ -242,6 +242,7 @@ def _file(
         chosen=chosen,
         fields=field_words(),
         reasons=_reason_words(),
+        fact_reason=FACT_REASON,
         kinds=_kind_words(),
         state_words=_state_words(),
         error=error,

@@ -109,6 +109,26 @@ def test_a_count_or_an_export_of_few_reads_no_whole_table(crowded: Connection, q
     assert "initiative" not in _scanned(crowded, whole)
 
 
+def test_what_a_column_of_a_source_says_is_found_by_index(crowded: Connection) -> None:
+    crowded.execute(
+        text(
+            "INSERT INTO initiative_detail (initiative, attributes)"
+            " SELECT id, jsonb_build_object('Type de lieu', 'ferme ' || nth % 5000, 'Places', nth)"
+            " FROM (SELECT id, row_number() OVER () AS nth FROM initiative) AS numbered"
+        )
+    )
+    crowded.execute(text("ANALYZE initiative_detail"))
+    for query in ("attr.Type de lieu=ferme 12", "attr.Places=12", "attr.Places=12&theme=culture"):
+        filters, _ = _parsed(query)
+        for found in (
+            select(func.count()).select_from(initiative).where(*where(filters)),
+            queries.listing(filters).where(*where(filters)).limit(21),
+        ):
+            assert not _scanned(crowded, found) & {"initiative", "initiative_detail"}
+            assert "initiative_detail_attributes" in _indexes(crowded, found)
+    crowded.rollback()
+
+
 def test_a_near_tile_reads_the_range_of_its_cells(crowded: Connection) -> None:
     first, end = Tile(14, 8171, 5792).cells(CELL_ZOOM)  # Niort
     tile = select(initiative.c.id).where(

@@ -105,6 +105,49 @@ def test_a_dry_run_of_a_snapshot_tells_what_would_go(imported: Imported, engine:
     assert state(engine) == before
 
 
+ASKED = "id,titre,ville,Acceptez-vous que votre initiative soit publiée ?,licence\n"
+
+
+def test_what_its_author_no_longer_wants_published_leaves_public_view(
+    engine: Engine, locator: Locator, tmp_path: Path
+) -> None:
+    def answered(*rows: str, **options: Any) -> tuple[ImportRun, list[RowReport]]:
+        path = tmp_path / "formulaire.csv"
+        path.write_text(ASKED + "\n".join(rows) + "\n", encoding="utf-8")
+        run = import_file(engine, locator, path, ImportOptions(platform="formulaire", **options))
+        return run, list(run.reports)
+
+    haie = "2,Une haie,Brest,Oui,CC BY 4.0"
+    answered("1,Un four,Rennes,Oui,", haie, "3,Un verger,Niort,Oui,")
+    before = state(engine)
+
+    # Told before anything is done, and done by a file that is no snapshot of its source too.
+    no = ("1,Un four,Rennes,Non,", "2,Une haie,Brest,Oui,CC BY-NC 4.0", "4,Un puits,Dax,Non,")
+    tried, _ = answered(*no, dry_run=True)
+    assert (tried.gone.withdrawn, state(engine)) == (2, before)
+    run, reports = answered(*no)
+    assert statuses(engine) == {
+        "Un four": "rejected",
+        "Une haie": "rejected",
+        "Un verger": "published",
+    }
+    assert outcomes(reports) == {"rejected": 3}
+    assert ["has left public view" in one.reason for one in reports] == [True, True, False]
+    with engine.connect() as connection:
+        told = "SELECT count(*) FROM removal JOIN initiative ON initiative.id = removal.initiative"
+        left = connection.execute(text(told)).scalar_one()
+    assert left == 2, "whoever harvests is told"
+    again, _ = answered(*no)
+    assert again.gone.withdrawn == 0
+
+    # A row of the same id that may be published stays; a new yes comes back, by the same gate.
+    answered(haie, "2,Une autre,Brest,Non,", moderate=True)
+    assert statuses(engine)["Une haie"] == "pending"
+    for number in (again.id + 1, again.id, run.id):
+        run_service.undo_run(engine, number)
+    assert state(engine) == before
+
+
 def test_what_no_field_takes_is_kept_and_shown(imported: Imported, engine: Engine) -> None:
     imported(VERGER, REPAIR)
     with engine.connect() as connection:

@@ -3,7 +3,8 @@
 import base64
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -26,6 +27,7 @@ from mapservice.initiatives.filters import (
     OpenAsked,
     parse,
 )
+from mapservice.initiatives.kept_attributes import MAX_ASKED, MAX_NAME, MAX_VALUE, AttributeAsked
 from mapservice.initiatives.local_days import DaysAsked
 from mapservice.initiatives.model import PUBLIC, Status, Theme
 from mapservice.territories.coordinates import BBox, LonLat
@@ -91,6 +93,20 @@ def test_practical_facts_are_asked_for_by_their_words() -> None:
     assert refused("when=today&when=week") == "when"
     assert refused("tag=%23") == "tag"
     assert refused("tag=" + "x" * 31) == "tag"
+
+
+def test_columns_of_sources_are_asked_for_by_their_names() -> None:
+    filters = read("attr.Type+de+lieu=Ferme,+verger&attr.Capacite%CC%81=10..20,5&theme=culture")
+    seats, kind = filters.attr
+    assert (kind.name, kind.text, kind.ends) == ("Type de lieu", "Ferme, verger", None)
+    assert kind.values == ("Ferme, verger",)
+    assert seats.name == "Capacité", "composed, as imports keep names"
+    assert seats.ends == (Decimal(10), Decimal("20.5"))
+    assert not filters.counted
+    assert AttributeAsked.parse("attr.a", "12").values == ("12", 12)
+    assert AttributeAsked.parse("attr.a", "non").values == ("non", False)
+    assert AttributeAsked.parse("attr.a", "..2026-06-30").ends == (None, date(2026, 6, 30))
+    assert AttributeAsked.parse("attr.a", "suite..").ends is None, "words are no range"
 
 
 def test_what_goes_by_the_clock_is_of_one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +195,10 @@ valid_filters = st.builds(
         lambda few: tuple(sorted(few))
     ),
     audience=some(*Audience),
+    attr=st.dictionaries(
+        st.sampled_from(("Type de lieu", "a.b=c&d", "Capacité", "1")),
+        st.sampled_from(("Ferme, verger", "10..", "12,5", "oui", "a & b = 100 %", "..2026-01-31")),
+    ).map(lambda few: tuple(AttributeAsked(*pair) for pair in sorted(few.items()))),
     sort=st.sampled_from(ListingSort),
     as_of=st.just(MINUTE),
 ).map(_sound)
@@ -222,6 +242,22 @@ def test_a_cursor_comes_back_as_it_was(sort: ListingSort, number: int, identifie
     ("query", "field"),
     [
         ("colour=red", "colour"),
+        ("attr=red", "attr"),
+        ("attributes.colour=red", "attributes.colour"),
+        ("attr.=red", "attr."),
+        ("attr.%20=red", "attr. "),
+        ("attr.a%00b=red", "attr.a\0b"),
+        ("attr.a%7Fb=red", "attr.a\x7fb"),
+        ("attr.a=r%00d", "attr.a"),
+        ("attr.a=1&attr.a=2", "attr.a"),
+        ("attr.a=1&attr.a%20=2", "attr.a"),
+        ("attr.a=..", "attr.a"),
+        ("attr.a=20..10", "attr.a"),
+        ("attr.a=2026-02-30..", "attr.a"),
+        ("attr.a=10..2026-02-01", "attr.a"),
+        ("attr." + "x" * (MAX_NAME + 1) + "=1", "attr." + "x" * 45),
+        ("attr.a=" + "x" * (MAX_VALUE + 1), "attr.a"),
+        ("&".join(f"attr.{number}=1" for number in range(MAX_ASKED + 1)), "attr.*"),
         ("Theme=culture", "Theme"),
         ("theme=sport", "theme"),
         ("theme=culture,", "theme"),

@@ -54,6 +54,8 @@ class Made:
     source_url: str = ""
     source_licence: str = ""
     facts: InitiativeFacts = NO_FACTS
+    attributes: dict[str, Any] = field(default_factory=dict)
+    withheld: dict[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=lambda: str(uuid4()))
 
 
@@ -75,6 +77,7 @@ class Kept:
     lon: float | None
     lat: float | None
     facts: InitiativeFacts = field(default=NO_FACTS, repr=False)
+    attributes: dict[str, Any] = field(default_factory=dict, repr=False, hash=False)
 
 
 INSERT = """
@@ -96,6 +99,13 @@ ROW = """
         source_supporters integer, precision text, commune text, epci text,
         departement text, region text, lon float8, lat float8, place_text text,
         source_platform text, source_url text, source_licence text)"""
+
+DETAIL = """
+    INSERT INTO initiative_detail (initiative, attributes, withheld)
+    SELECT id, attributes, withheld
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+               AS told (id uuid, attributes jsonb, withheld jsonb)
+     WHERE attributes <> '{}' OR withheld <> '{}'"""
 
 # A crowd that backs whatever tests ask for: the first of them what has one supporter, and so on.
 SUPPORTERS = """
@@ -119,6 +129,7 @@ def insert(connection: Connection, made: Sequence[Made]) -> None:
     connection.execute(text(ROW))
     rows = json.dumps([asdict(one) | {"facts": None} for one in made])
     connection.execute(text(INSERT), {"rows": rows})
+    connection.execute(text(DETAIL), {"rows": rows})
     for one in made:
         if one.facts:
             tell_facts(connection, UUID(one.id), one.facts)
@@ -128,12 +139,15 @@ def insert(connection: Connection, made: Sequence[Made]) -> None:
 
 
 def kept(connection: Connection) -> list[Kept]:
+    told = ", ".join(FACT_COLUMNS)
     rows = connection.execute(
         text(
-            """
+            f"""
             SELECT id::text, title, theme, status, created_at, supporters, precision, commune,
-                   epci, departement, region, ST_X(anchor) AS lon, ST_Y(anchor) AS lat, {facts}
-              FROM initiative""".replace("{facts}", ", ".join(FACT_COLUMNS))
+                   epci, departement, region, ST_X(anchor) AS lon, ST_Y(anchor) AS lat,
+                   {told}, coalesce(attributes, '{{}}') AS attributes
+              FROM initiative
+              LEFT JOIN initiative_detail ON initiative_detail.initiative = initiative.id"""
         )
     )
     found = []
@@ -174,6 +188,9 @@ def population(count: int, seed: int = 7) -> list[Made]:
     made = [_made(dice) for _ in range(count)]
     teller = Random(seed + 1)
     made = [replace(one, facts=told(teller)) for one in made]
+    source = Random(seed + 2)
+    pairs = [(one, *said(source)) for one in made]
+    made = [replace(one, attributes=kept, withheld=apart) for one, kept, apart in pairs]
     return [_undated(one, number) if number % 2 else one for number, one in enumerate(made)]
 
 
@@ -222,6 +239,20 @@ def told(dice: Random) -> InitiativeFacts:
         tags=dice.choice(((), ("vélo",), ("jardin", "récup et compost"))),
         audience=dice.choice(((), (Audience.ALL,), (Audience.CHILDREN, Audience.FAMILIES))),
     )
+
+
+# A name with a blank, an accent and signs that addresses part parameters by.
+KIND, SEATS, SINCE = "Type d’activité & lieu", "Places = assises", "Depuis"
+
+
+def said(dice: Random) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a source keeps beside the fields, of every type, or nothing; and what none may see."""
+    if dice.random() < 0.3:
+        return {}, {}
+    seats = dice.choice((5, 12, 12.5, 40, "12", "selon la salle"))
+    since = dice.choice(("2025-03-01", "2026-01-31", "printemps", True))
+    kind = dice.choice(("Ferme, verger", "ferme", "Lieu 100 % %s"))
+    return {KIND: kind, SEATS: seats, SINCE: since}, {"Contact": "Ferme, verger"}
 
 
 def _place(dice: Random) -> dict[str, Any]:

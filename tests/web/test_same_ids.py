@@ -29,13 +29,14 @@ from mapservice.initiatives.filters import (
     OpenAsked,
     parse,
 )
+from mapservice.initiatives.kept_attributes import AttributeAsked
 from mapservice.initiatives.local_days import DaysAsked, area_of, days_of, is_holiday, zone_of
 from mapservice.initiatives.model import PUBLIC, Theme
 from mapservice.initiatives.opening_hours import parse as parse_hours
 from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level, TerritoryRef
 from tests.conftest import LONG
-from tests.web.population import FIRST_DAY, MINUTE, POINTS, Kept, tiles_of
+from tests.web.population import FIRST_DAY, KIND, MINUTE, POINTS, SEATS, SINCE, Kept, tiles_of
 
 # What a text search finds, by words of the titles.
 FOUND = {
@@ -238,6 +239,7 @@ def in_cql2(filters: InitiativeFilters) -> list[tuple[str, str]]:
         open=filters.open,
         tag=filters.tag,
         audience=filters.audience,
+        attr=filters.attr,
     ).to_pairs()
     text = " AND ".join(f"({one})" for one in conditions if one)
     return [*wordless, ("filter", text)] if text else wordless
@@ -308,6 +310,18 @@ def _sound(filters: InitiativeFilters) -> InitiativeFilters:
     return replace(filters, radius=filters.radius or 10_000)
 
 
+# Columns of sources, and which of their values are meant.
+ASKED: dict[AttributeAsked, Callable[[Any], bool]] = {
+    AttributeAsked(KIND, "Ferme, verger"): lambda told: told == "Ferme, verger",
+    AttributeAsked(KIND, "Lieu 100 % %s"): lambda told: told == "Lieu 100 % %s",
+    AttributeAsked(SEATS, "12"): lambda told: told in (12, "12"),
+    AttributeAsked(SEATS, "12,5..40"): lambda told: told in (12.5, 40),
+    AttributeAsked(SEATS, "..12"): lambda told: told in (5, 12),
+    AttributeAsked(SINCE, "2026-01-01.."): lambda told: told == "2026-01-31",
+    AttributeAsked(SINCE, "oui"): lambda told: told is True,
+    AttributeAsked("Contact", "Ferme, verger"): lambda _: False,
+}
+
 filters_of_these = st.builds(
     InitiativeFilters,
     q=st.just("") | st.just("") | st.sampled_from(sorted(FOUND)),
@@ -325,6 +339,7 @@ filters_of_these = st.builds(
     access=st.just(()) | some(AccessAsked.WHEELCHAIR),
     tag=st.just(()) | some("jardin", "vélo", "unheard-of"),
     audience=st.just(()) | some(*Audience),
+    attr=st.just(()) | st.just(()) | st.sampled_from(sorted(ASKED)).map(lambda one: (one,)),
     sort=st.sampled_from(ListingSort),
 ).map(_sound)
 
@@ -343,6 +358,7 @@ def meant(filters: InitiativeFilters, one: Kept) -> bool | None:
         and (not filters.access or one.facts.wheelchair is Wheelchair.YES)
         and (not filters.tag or bool(set(filters.tag) & set(one.facts.tags)))
         and (not filters.audience or bool(set(filters.audience) & set(one.facts.audience)))
+        and all(ASKED[asked](one.attributes.get(asked.name)) for asked in filters.attr)
         and (filters.when is None or takes_place(filters.when, one))
         and (filters.open is None or is_open_now(one))
     )
@@ -570,6 +586,8 @@ def test_properties_are_the_same_at_both_machine_doors(
 
 def written(value: Any) -> str:
     """A value of JSON as a table has it."""
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -595,3 +613,39 @@ def test_tilejson_carries_the_filter_in_its_template(
     pairs = [tuple(pair.split("=")) for pair in query.split("&")]
     assert parse([(name, value) for name, value in pairs])[0].to_pairs() == pairs
     assert query == filters
+
+
+def test_a_value_of_a_column_leads_to_all_that_say_the_same(
+    doors: FlaskClient, initiatives: list[Kept]
+) -> None:
+    listed = of_geojson(doors, urlencode({f"attr.{KIND}": "Ferme, verger"}))
+    page = get(doors, f"/initiatives/{listed[0]}").text
+    links = [unescape(one) for one in re.findall(r'href="(/initiatives\?attr[^"]*)"', page)]
+    same = [link for link in links if link.endswith("verger")]
+    assert len(same) == 1
+    shown = get(doors, f"{same[0]}&limit=100").text
+    assert re.findall(r'data-id="([^"]+)"', shown) == listed[:100]
+    assert re.search(rf"{KIND}\s: Ferme, verger</span>", unescape(shown)), "what was asked is told"
+    without = re.search(r'chip-chosen" data-filter href="([^"]+)"', shown)
+    assert without
+    assert unescape(without[1]) == "/initiatives"
+
+
+@pytest.mark.parametrize("name", ["attr.", "attr.a\x7f"])
+def test_a_name_that_no_column_has_is_refused_at_every_door(
+    doors: FlaskClient, initiatives: list[Kept], name: str
+) -> None:
+    query = urlencode({name: "x"})
+    for path in (
+        *("/initiatives", "/initiatives.geojson", "/initiatives.csv", "/initiatives.geojsonl"),
+        *("/tiles/initiatives/0/0/0.pbf", "/tiles/initiatives.json", "/initiatives.atom"),
+        *("/initiatives.geojsons", "/ogc/collections/initiatives/items"),
+        "/ogc/collections/initiatives/tiles/WebMercatorQuad/0/0/0?f=mvt",
+    ):
+        answer = doors.get(f"{path}{'&' if '?' in path else '?'}{query}")
+        assert answer.status_code == 400, path
+        if path != "/initiatives":
+            assert json.loads(answer.text)["field"] == name, path
+    # What does not list initiatives does not know such a name at all.
+    for path in ("/events.geojson", "/activity/region.json", "/ogc/collections/communes/items"):
+        assert doors.get(f"{path}?{urlencode({'attr.a': 'x'})}").status_code in (400, 404), path

@@ -45,6 +45,7 @@ def subject_words(
         parts.append(_("accessibles en fauteuil roulant"))
     parts += [f"#{tag}" for tag in filters.tag]
     parts += [audience_label(one, _) for one in filters.audience]
+    parts += [_("%(name)s : %(value)s", name=one.name, value=one.text) for one in filters.attr]
     if filters.since:
         day = format_date(filters.since, "long", locale=locale)
         parts.append(_("créées depuis le %(day)s", day=day))
