@@ -66,6 +66,7 @@ from mapservice.ogc.routes import blueprint as ogc
 from mapservice.operations import routes as operations
 from mapservice.operations.backup.erasures import tell_backups
 from mapservice.operations.disk import free_disk, restore_is_over
+from mapservice.publishing.activitypub.routes import blueprint as federation
 from mapservice.publishing.exports.routes import blueprint as exporting
 from mapservice.publishing.reports import schedule_routes as report_schedules
 from mapservice.publishing.reports.routes import blueprint as reporting
@@ -175,6 +176,7 @@ BLUEPRINTS = (
     forms.proof_blueprint,
     territories,
     ogc,
+    federation,
     exporting,
     report_schedules.blueprint,
     reporting,
