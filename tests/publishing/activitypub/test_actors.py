@@ -11,6 +11,7 @@ from tests.events.organiser import make_event, make_person
 from tests.groups.founder import make_group
 from tests.publishing.activitypub.conftest import FederationWorker
 from tests.publishing.activitypub.peer import BASE, Peer
+from tests.web.test_hard_text import HARD
 from tests.web.population import Made, insert
 
 RENNES = "commune-35238"
@@ -200,3 +201,13 @@ def test_without_the_setting_there_is_nothing(app: Flask, engine: Engine) -> Non
     with engine.connect() as connection:
         assert not connection.execute(text("SELECT FROM federation_change")).all()
         assert not connection.execute(text("SELECT FROM federation_key")).all()
+
+
+def test_no_address_fails_on_a_hard_text(federated: Flask, engine: Engine) -> None:
+    """With federation on, as `tests/web/test_hard_text.py` tries them with it off."""
+    paths = ("/federation/actors/{}", "/federation/actors/{}/outbox", "/federation/initiatives/{}")
+    more = ("/.well-known/webfinger?resource={}", "/federation/actors/france/outbox?page={}")
+    for hard in (*HARD, "groupe-%00", "groupe--" + "a" * 35, "commune-%C3%A9", "20260101T000000"):
+        for path in (*paths, *more, "/groupes/{}", "/initiatives/{}", "/territoires/region/{}"):
+            status = get(federated, path.format(hard), **ACTIVITY).status_code
+            assert status in (400, 404), (path, hard, status)
