@@ -9,20 +9,19 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.errors import InvalidInput, NotFound
+from mapservice.errors import InvalidInput, MapserviceError, NotFound
 from mapservice.outgoing.guarded_client import FetchFailed, FetchRefused, GuardedClient
 from mapservice.publishing.activitypub import documents, queries
 from mapservice.publishing.activitypub.model import (
     ACTORS,
     ActorName,
-    HostBlocked,
     RemoteActor,
-    SignatureRefused,
     host_of,
     id_of,
     netloc_of,
@@ -30,6 +29,7 @@ from mapservice.publishing.activitypub.model import (
 from mapservice.publishing.activitypub.remote import fetch_actor
 from mapservice.publishing.activitypub.signatures import (
     SignatureHeader,
+    SignatureRefused,
     SignedRequest,
     SigningKey,
     check_form,
@@ -54,6 +54,13 @@ FORGET_INBOX = (
 )
 # An inbox that others share is no longer told either once nobody behind it follows.
 STILL_USED = "SELECT inbox FROM federation_follower WHERE inbox = ANY(:inboxes)"
+
+
+class HostBlocked(MapserviceError):
+    """A server with which nothing is exchanged."""
+
+    status = HTTPStatus.FORBIDDEN
+    title = "Blocked"
 
 
 @dataclass(frozen=True, slots=True)

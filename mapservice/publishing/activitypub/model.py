@@ -4,12 +4,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from mapservice.errors import InvalidInput, MapserviceError, NotFound
+from mapservice.errors import InvalidInput, NotFound
 from mapservice.territories.model import Level, TerritoryRef
 
 PUBLIC_AUDIENCE = "https://www.w3.org/ns/activitystreams#Public"
@@ -25,27 +24,6 @@ FRANCE = "france"
 NAME = re.compile(
     r"(commune|epci|departement|region)-([0-9a-z]{1,9})|groupe-([0-9a-f-]{36})", re.IGNORECASE
 )
-
-
-class SignatureRefused(MapserviceError):
-    """A request that is not signed, or not by whom it says, not now, or not for the first time."""
-
-    status = HTTPStatus.UNAUTHORIZED
-    title = "Signature refused"
-
-
-class HostBlocked(MapserviceError):
-    """A server with which nothing is exchanged."""
-
-    status = HTTPStatus.FORBIDDEN
-    title = "Blocked"
-
-
-class Gone(MapserviceError):
-    """What was here and public, and is no longer."""
-
-    status = HTTPStatus.GONE
-    title = "Gone"
 
 
 class SubjectKind(StrEnum):

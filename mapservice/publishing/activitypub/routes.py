@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.accounts.second_factor.permissions import secret_box
-from mapservice.errors import InvalidInput, NotFound, TooManyRequests
+from mapservice.errors import InvalidInput, MapserviceError, NotFound, TooManyRequests
 from mapservice.i18n import LANGUAGE, SOURCE_LANGUAGE
 from mapservice.publishing.activitypub import documents, keys, queries
 from mapservice.publishing.activitypub.inbox import ReceivingInbox
@@ -24,7 +24,6 @@ from mapservice.publishing.activitypub.model import (
     ACTORS,
     FRANCE,
     ActorName,
-    Gone,
     LocalActor,
     SubjectKind,
     ToldItem,
@@ -48,6 +47,13 @@ JSON_UTF8 = f"{documents.ACTIVITY}; charset=utf-8"
 PER_NETWORK = RateLimit(1_200)
 # How often a host makes us ask it for a key.
 PER_HOST = RateLimit(120)
+
+
+class Gone(MapserviceError):
+    """What was here and public, and is no longer."""
+
+    status = HTTPStatus.GONE
+    title = "Gone"
 
 
 def is_on() -> bool:
@@ -188,7 +194,8 @@ def inbox(name: str = "") -> Response:
     request.max_content_length = MAX_BODY
     body = request.get_data(cache=False)
     headers = {key.lower(): value for key, value in request.headers.items()}
-    raw = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or "")
+    asked = request.environ  # as it was written: Gunicorn's name for it, or that of others
+    raw = str(asked.get("RAW_URI") or asked.get("REQUEST_URI") or "")
     target = raw if raw.startswith("/") else request.path
     receiving = ReceivingInbox(
         engine=services().engine,

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
+from http import HTTPStatus
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -30,7 +31,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from mapservice.publishing.activitypub.model import MAX_KEY, SignatureRefused, is_id
+from mapservice.errors import MapserviceError
+from mapservice.publishing.activitypub.model import MAX_KEY, is_id
 
 KEY_BITS = 2048
 MOST_KEY_BITS = 8192  # a longer one would cost more to check than it is worth
@@ -40,6 +42,13 @@ ALGORITHMS = frozenset({"", "rsa-sha256", "hs2019"})
 OLDEST, NEWEST = timedelta(hours=1), timedelta(minutes=10)
 TARGET, CREATED, EXPIRES = "(request-target)", "(created)", "(expires)"
 PARAMETER = re.compile(r'\s*([A-Za-z]+)=(?:"([^"]*)"|(\d+))\s*(?:,|$)')
+
+
+class SignatureRefused(MapserviceError):
+    """A request that is not signed, or not by whom it says, not now, or not for the first time."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    title = "Signature refused"
 
 
 @dataclass(frozen=True, slots=True)

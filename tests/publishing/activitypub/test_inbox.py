@@ -1,4 +1,4 @@
-"""Follow, Undo and Delete: believed when signed by the actor, now, and once; else nothing is done."""
+"""Follow, Undo, Delete: believed when signed by the actor, now, and once; else nothing is done."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -239,7 +239,8 @@ def test_hard_bodies_are_refused(federated: Flask, peer: Peer) -> None:
 
 def test_odd_members_are_no_error_of_ours(federated: Flask, peer: Peer) -> None:
     odd: list[Any] = [None, 5, [], {}, {"id": []}, {"type": []}, "x" * 5_000, "http://[", "\0"]
-    for kind in ("Follow", "Undo", "Delete", "Create", None, [], {}):
+    kinds: list[Any] = ["Follow", "Undo", "Delete", "Create", None, [], {}]
+    for kind in kinds:
         for value in odd:
             activity = peer.activity("Follow", OURS) | {"type": kind, "object": value, "id": value}
             assert peer.post(federated, activity).status_code < 500, (kind, value)
