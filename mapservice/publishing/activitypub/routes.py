@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Blueprint, Response, json, redirect, request
+from flask import Blueprint, Flask, Response, json, redirect, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
@@ -32,6 +32,7 @@ from mapservice.publishing.activitypub.model import (
 from mapservice.publishing.activitypub.queries import FIRST, OutboxPlace
 from mapservice.publishing.activitypub.remote import client_of
 from mapservice.publishing.activitypub.signatures import SignedRequest, SigningKey
+from mapservice.settings import Settings
 from mapservice.territories.model import Level, TerritoryRef
 from mapservice.web import edge
 from mapservice.web.edge import base_url, only_parameters, services
@@ -208,11 +209,16 @@ def inbox(name: str = "") -> Response:
     return Response(status=HTTPStatus.ACCEPTED)
 
 
-@blueprint.before_app_request
+def register(app: Flask, settings: Settings) -> None:
+    """Pages have their documents beside them where federation is on; else they ask nothing here."""
+    if settings.federation == 1:
+        app.before_request(_page_as_document)
+
+
 def _page_as_document() -> Response | None:
     """The document beside a page, for who asks for ActivityPub and not for a page."""
     named = PAGES.get(request.endpoint or "")
-    if named is None or not is_on() or not _wants_activity():
+    if named is None or not _wants_activity():
         return None
     arguments = request.view_args or {}
     former = LANGUAGE.set(SOURCE_LANGUAGE)  # it is the same for all, as what machines get is
