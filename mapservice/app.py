@@ -66,6 +66,7 @@ from mapservice.ogc.routes import blueprint as ogc
 from mapservice.operations import routes as operations
 from mapservice.operations.backup.erasures import tell_backups
 from mapservice.operations.disk import free_disk, restore_is_over
+from mapservice.publishing.activitypub import routes as federation
 from mapservice.publishing.exports.routes import blueprint as exporting
 from mapservice.publishing.reports import schedule_routes as report_schedules
 from mapservice.publishing.reports.routes import blueprint as reporting
@@ -175,6 +176,7 @@ BLUEPRINTS = (
     forms.proof_blueprint,
     territories,
     ogc,
+    federation.blueprint,
     exporting,
     report_schedules.blueprint,
     reporting,
@@ -256,6 +258,7 @@ def create_app(settings: Settings | None = None) -> edge.MapserviceFlask:
     edge.register(app, _services(settings), origins_of(settings))
     template_words.register(app, settings)
     photos.register(app)
+    federation.register(app, settings)
     forms.register(app)
     bearer.register(app)
     people.register(app, MAGIC_LINKS, PERSONAL_DATA, tell_backups)

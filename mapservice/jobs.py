@@ -51,6 +51,9 @@ from mapservice.notifications.subscriptions.model import day_to_tell
 from mapservice.notifications.weekly_digest import service as weekly_digest
 from mapservice.operations.backup.erasures import tell_backups
 from mapservice.outgoing.guarded_client import FetchLimits, GuardedClient
+from mapservice.publishing.activitypub import keys as federation_keys
+from mapservice.publishing.activitypub import service as federation
+from mapservice.publishing.activitypub.remote import sending_client_of
 from mapservice.publishing.exports import making
 from mapservice.publishing.exports.model import BundleFormat
 from mapservice.publishing.exports.service import TASK as MAKE_EXPORTS
@@ -158,6 +161,7 @@ def make_jobs(settings: Settings) -> App:
         group_messages.forget(engine)
         subscriptions.forget(engine)
         api_keys.forget(engine)
+        federation.forget(engine)
 
     _add_upkeep(app, engine)
     _add_photo_tasks(app, engine, settings)
@@ -226,6 +230,7 @@ def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
         send_mail()
 
     _add_inbox(app, engine, settings)
+    _add_federation(app, engine, settings)
 
     key = vapid_key(settings)
     send = PushTransport.of(key, settings) if key else refuse
@@ -242,6 +247,34 @@ def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
         """Each minute: notifications that were refused, and those that a worker left behind."""
         del timestamp
         send_push()
+
+
+def _add_federation(app: App, engine: Engine, settings: Settings) -> None:
+    """What other servers are told; nothing while MAPSERVICE_FEDERATION is off."""
+    client, is_on = sending_client_of(settings), settings.federation == 1
+
+    @app.task(name="send_activities")
+    def send_activities() -> None:
+        """Deferred when something public changes, or an activity is written."""
+        if is_on and federation.work(engine, client, federation_keys.box_of(settings)):
+            send_activities.defer()
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="sweep_activities", queueing_lock="sweep_activities", pass_context=False)
+    def sweep_activities(timestamp: int) -> None:
+        """Each minute: what was refused or left behind; and what the setting says."""
+        del timestamp
+        federation_keys.switch(engine, is_on=is_on)
+        send_activities()
+
+    @app.periodic(cron="37 3 * * *")
+    @app.task(name="renew_federation_key", queueing_lock="renew_federation", pass_context=False)
+    def renew_federation_key(timestamp: int) -> None:
+        """Each night: what we sign with is encrypted with the present key of the service."""
+        del timestamp
+        box = federation_keys.box_of(settings)
+        if is_on and box is not None:
+            federation_keys.renew(engine, box)
 
 
 def _add_imports(app: App, engine: Engine, settings: Settings) -> None:

@@ -194,8 +194,13 @@ class Settings:
     )
     source_hosts: str = _setting(
         "",
-        "Hosts, as host:port, that sources may be fetched from although they are not public, or not"
-        " https: for tests.",
+        "Hosts, as host:port, that sources may be fetched from, and other servers of the fediverse"
+        " be, although they are not public, or not https: for tests.",
+    )
+    federation: int = _setting(
+        0,
+        "Groups and territories that people follow from the fediverse (ActivityPub): 1, or 0: none,"
+        " and nothing is asked of other servers.",
     )
     source_keys: str = _setting(
         "",
@@ -221,6 +226,8 @@ class Settings:
                 raise ConfigurationError(
                     f"MAPSERVICE_{name.upper()} must be {' or '.join(words)}, not {found!r}"
                 )
+        if self.federation not in (0, 1):
+            raise ConfigurationError(f"MAPSERVICE_FEDERATION must be 0 or 1, not {self.federation}")
         if self.legal_date and not is_day(self.legal_date):
             raise ConfigurationError(
                 f"MAPSERVICE_LEGAL_DATE must be a day like 2026-11-30, not {self.legal_date!r}"

@@ -14,6 +14,7 @@ from mapservice.cli.basemap import basemap_group
 from mapservice.cli.context import console
 from mapservice.cli.database import database_group
 from mapservice.cli.events import event_group
+from mapservice.cli.federation import federation_group
 from mapservice.cli.geocoding import geocode_command, locate_command
 from mapservice.cli.groups import group_group
 from mapservice.cli.imports import import_group
@@ -61,6 +62,7 @@ for command in (
     restore_command,
     review_group,
     push_group,
+    federation_group,
     user_group,
     account_group,
     basemap_group,

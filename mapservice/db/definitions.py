@@ -50,6 +50,7 @@ FUNCTIONS = (
     "media",
     "events",
     "groups",
+    "federation",
     "job_queue",
 )
 COMMENTS = (
@@ -66,6 +67,7 @@ COMMENTS = (
     "groups",
     "events",
     "imports",
+    "federation",
     "operations",
     "definitions",
 )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import IO, Any, cast
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 from mapservice import __version__
 from mapservice.errors import InvalidInput, MapserviceError
@@ -83,6 +83,14 @@ class FetchedAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class PostedAnswer:
+    """What became of a body that was sent; `wait`: the seconds that the server asked for."""
+
+    status: int
+    wait: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class GuardedClient:
     """`allowed` are `host:port` of stand-ins, which may be asked although not public or https."""
 
@@ -133,6 +141,36 @@ class GuardedClient:
         answer = self.fetch(address, body, accept=accept, headers=headers, limits=limits)
         return answer, body.getvalue()
 
+    def post(self, address: str, body: bytes, headers: Mapping[str, str]) -> PostedAnswer:
+        """Sends a body once; redirects are not followed, and what is answered is not read.
+
+        Raises FetchRefused for an address that may not be asked, FetchFailed without an answer.
+        """
+        deadline = time.monotonic() + self.limits.seconds
+        to = self._checked(address)
+        connection: http.client.HTTPConnection | None = None
+        try:
+            connection = connect(to, self.allowed, min(WAIT_SECONDS, _left(deadline)))
+            connection.sock = cast("socket.socket", _BoundedLine(connection.sock, deadline))
+            sent = {"User-Agent": USER_AGENT} | dict(headers)
+            connection.request("POST", _target(to), body, sent)
+            with connection.getresponse() as response:
+                wait = retry_after(response.headers.get("Retry-After", ""))
+                return PostedAnswer(response.status, wait)
+        except NotPublic as error:
+            raise FetchRefused(f"{to.netloc} {error}") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise FetchFailed(f"{to.netloc} did not answer: {type(error).__name__}") from None
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _checked(self, address: str) -> SplitResult:
+        try:
+            return check_address(address, self.allowed, field="address", most=ADDRESS_LENGTH)
+        except InvalidInput as error:
+            raise FetchRefused(f"{address[:200]!r} {error.reason}") from None
+
     def _ask(
         self,
         address: str,
@@ -142,16 +180,12 @@ class GuardedClient:
         most: int,
     ) -> FetchedAnswer | str:
         """The answer, or where it redirects to."""
-        try:
-            to = check_address(address, self.allowed, field="address", most=ADDRESS_LENGTH)
-        except InvalidInput as error:
-            raise FetchRefused(f"{address[:200]!r} {error.reason}") from None
+        to = self._checked(address)
         connection: http.client.HTTPConnection | None = None
         try:
             connection = connect(to, self.allowed, min(WAIT_SECONDS, _left(deadline)))
             connection.sock = cast("socket.socket", _BoundedLine(connection.sock, deadline))
-            path = f"{to.path or '/'}{'?' if to.query else ''}{to.query}"
-            connection.request("GET", path, headers=dict(headers))
+            connection.request("GET", _target(to), headers=dict(headers))
             with connection.getresponse() as response:
                 leads_to = response.headers.get("Location", "")
                 if response.status in REDIRECTS and leads_to:
@@ -168,6 +202,11 @@ class GuardedClient:
 
 
 USER_AGENT = f"mapservice/{__version__}"
+
+
+def _target(to: SplitResult) -> str:
+    """What a request line asks for."""
+    return f"{to.path or '/'}{'?' if to.query else ''}{to.query}"
 
 
 def _answer(

@@ -290,6 +290,9 @@ API_PREFIXES = (
     "/api/",
     "/photos/",
     "/dessins/vignettes/",
+    "/federation/",
+    "/.well-known/webfinger",
+    "/.well-known/nodeinfo",
 )
 API_SUFFIXES = (
     ".geojson",
@@ -1007,9 +1010,11 @@ def stream_answer(
 
 # What we send that is text or like it; images, fonts and archives are compressed by themselves.
 COMPRESSED_TYPES = [
+    "application/activity+json",
     "application/atom+xml",
     "application/geo+json",
     "application/geo+json-seq",
+    "application/jrd+json",
     "application/json",
     "application/ld+json",
     "application/manifest+json",

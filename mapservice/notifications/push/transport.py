@@ -1,19 +1,15 @@
 """One POST to a browser vendor's push service, at a public address that was looked up itself.
 
-How a public address is told, and kept to, is that of `outgoing/connection.py`. Redirects are not
-followed.
+How a public address is told, and kept to, is that of `outgoing/guarded_client.py`. Redirects are
+not followed.
 """
 
-import http.client
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from urllib.parse import SplitResult, urlsplit
 
-from mapservice import __version__
 from mapservice.errors import InvalidInput
 from mapservice.notifications.push.encryption import VapidKey, encrypt
 from mapservice.notifications.push.model import (
@@ -21,7 +17,12 @@ from mapservice.notifications.push.model import (
     PushMessage,
     check_endpoint,
 )
-from mapservice.outgoing.connection import NotPublic, connect
+from mapservice.outgoing.guarded_client import (
+    FetchFailed,
+    FetchLimits,
+    FetchRefused,
+    GuardedClient,
+)
 from mapservice.settings import Settings
 
 TIMEOUT_SECONDS = 10.0
@@ -79,30 +80,18 @@ class PushTransport:
             "Content-Type": "application/octet-stream",
             "TTL": str(int(GIVE_UP_AFTER.total_seconds())),
             "Urgency": "low",
-            "User-Agent": f"mapservice/{__version__}",
         }
-        status, retry_after = self._post(urlsplit(target.endpoint), body, headers)
-        if status in GONE:
-            raise PushGone(str(status))
-        if status not in TAKEN:
-            wait = _wait(retry_after)
-            raise PushRefused(f"HTTP {status}", permanent=status not in AGAIN, wait=wait)
-
-    def _post(self, to: SplitResult, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
-        connection: http.client.HTTPConnection | None = None
+        client = GuardedClient(self.allowed, FetchLimits(seconds=TIMEOUT_SECONDS))
         try:
-            connection = connect(to, self.allowed, TIMEOUT_SECONDS)
-            path = f"{to.path or '/'}{'?' if to.query else ''}{to.query}"
-            connection.request("POST", path, body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.headers.get("Retry-After", "")
-        except NotPublic as error:
-            raise PushRefused(str(error), permanent=True) from None
-        except (OSError, http.client.HTTPException) as error:
-            raise PushRefused(type(error).__name__, permanent=False) from None
-        finally:
-            if connection is not None:
-                connection.close()
+            answer = client.post(target.endpoint, body, headers)
+        except (FetchRefused, FetchFailed) as error:
+            permanent = isinstance(error, FetchRefused)
+            raise PushRefused(str(error), permanent=permanent) from None
+        if answer.status in GONE:
+            raise PushGone(str(answer.status))
+        if answer.status not in TAKEN:
+            permanent, wait = answer.status not in AGAIN, _wait(answer.wait)
+            raise PushRefused(f"HTTP {answer.status}", permanent=permanent, wait=wait)
 
 
 def allowed_hosts(settings: Settings) -> frozenset[str]:
@@ -118,14 +107,5 @@ def _subject(settings: Settings) -> str:
     return f"mailto:{settings.mail_from.rpartition('<')[2].rstrip('>')}"
 
 
-def _wait(text: str) -> timedelta | None:
-    """Retry-After: seconds or a date."""
-    if not text:
-        return None
-    try:
-        seconds = (
-            float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time.time()
-        )
-    except (TypeError, ValueError):
-        return None
-    return min(timedelta(seconds=max(seconds, 0)), LONGEST_WAIT)
+def _wait(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else min(timedelta(seconds=seconds), LONGEST_WAIT)

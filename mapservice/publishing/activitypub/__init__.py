@@ -1,0 +1,1 @@
+"""ActivityPub: groups and territories that people follow from servers of the fediverse."""

@@ -1,0 +1,336 @@
+"""What followers are told: each thing once, in order, after its commit, whoever is killed."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, text
+
+from mapservice import jobs
+from mapservice.outgoing.guarded_client import GuardedClient
+from mapservice.publishing.activitypub import keys, service
+from tests.events.organiser import make_event, make_person, soon
+from tests.groups.founder import make_group
+from tests.publishing.activitypub.conftest import FederationWorker
+from tests.publishing.activitypub.peer import BASE, Peer, check_signature
+from tests.web.population import Made, insert
+
+RENNES = "commune-35238"
+
+
+def change(engine: Engine, statement: str, **bound: Any) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(statement), bound)
+
+
+def publish(engine: Engine, **more: Any) -> str:
+    made = Made(commune="35238", **more)
+    with engine.begin() as connection:
+        insert(connection, [made])
+    return made.id
+
+
+def of_initiative(identifier: object) -> str:
+    return f"{BASE}/federation/initiatives/{identifier}"
+
+
+def of_event(identifier: object) -> str:
+    return f"{BASE}/federation/evenements/{identifier}"
+
+
+@pytest.fixture
+def followed(federated: Flask, peer: Peer, worker: FederationWorker) -> Flask:
+    """Ana follows Rennes, and was accepted."""
+    assert peer.follow(federated, RENNES).status_code == 202
+    worker.work()
+    peer.received.clear()
+    return federated
+
+
+def test_an_event_of_a_group_from_its_publication_to_its_end(
+    federated: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    with engine.begin() as connection:
+        group = make_group(connection, make_person(connection))
+    assert peer.follow(federated, f"groupe-{group}").status_code == 202
+    worker.work()
+    with engine.begin() as connection:
+        event = make_event(connection, registration="none")
+        connection.execute(text("UPDATE event_series SET local_group = :id"), {"id": group})
+    worker.work()
+    change(engine, "UPDATE event SET title = 'Grand repas' WHERE id = :id", id=event)
+    worker.work()
+    cancel = "UPDATE event SET status = 'cancelled', cancelled_at = now() WHERE id = :id"
+    change(engine, cancel, id=event)
+    worker.work()
+    change(engine, "DELETE FROM event_series")
+    worker.work()
+    assert peer.told()[1:] == [
+        ("Create", of_event(event)),
+        ("Update", of_event(event)),
+        ("Update", of_event(event)),
+        ("Delete", of_event(event)),
+    ]
+    for one in peer.received:
+        check_signature(federated, one)
+    create, update, cancelled, _ = (one.activity for one in peer.received[1:])
+    assert create["actor"] == f"{BASE}/federation/actors/groupe-{group}"
+    assert create["object"]["ical:status"] == "CONFIRMED"
+    assert update["object"]["name"] == "Grand repas"
+    assert cancelled["object"]["ical:status"] == "CANCELLED"
+    assert cancelled["object"]["name"] == "Annulé\u00a0: Grand repas"
+    assert peer.received[1].path == "/inbox"
+    assert len({one["id"] for one in (create, update, cancelled)}) == 3
+    gone = federated.test_client().get(of_event(event).removeprefix(BASE), base_url=BASE)
+    assert gone.status_code == 410
+    peer.post(federated, peer.activity("Undo", peer.activity("Follow", create["actor"])))
+    peer.received.clear()
+    with engine.begin() as connection:
+        make_event(connection)
+        connection.execute(text("UPDATE event_series SET local_group = :id"), {"id": group})
+    worker.work()
+    assert peer.received == []
+
+
+def test_one_inbox_is_told_once_however_many_follow(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    """Who follows the region sees what the commune owns: it is announced."""
+    for name in ("bob", "eve"):
+        peer.follow(followed, RENNES, name)
+    peer.follow(followed, "region-53", "bob")
+    worker.work()
+    peer.received.clear()
+    made = publish(engine)
+    worker.work()
+    assert peer.told() == [("Create", of_initiative(made)), ("Announce", of_initiative(made))]
+    assert peer.received[1].activity["actor"] == f"{BASE}/federation/actors/region-53"
+    check_signature(followed, peer.received[1])
+
+
+def test_what_is_not_public_or_says_nothing_new_is_not_told(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    pending = publish(engine, status="pending")
+    publish(engine, source_platform="sample")
+    with engine.begin() as connection:
+        insert(connection, [Made(commune="75056")])
+    worker.work()
+    assert peer.received == []
+    change(engine, "UPDATE initiative SET status = 'published' WHERE id = :id", id=pending)
+    worker.work()
+    assert peer.told() == [("Create", of_initiative(pending))]
+    change(engine, "UPDATE initiative SET supporters = 5 WHERE id = :id", id=pending)
+    change(engine, "UPDATE initiative SET title = title WHERE id = :id", id=pending)
+    worker.work()
+    assert len(peer.received) == 1
+
+
+def test_whoever_was_told_is_told_of_the_removal(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    """Also when nobody there follows any more."""
+    made = publish(engine)
+    worker.work()
+    peer.post(
+        followed,
+        peer.activity("Undo", peer.activity("Follow", f"{BASE}/federation/actors/{RENNES}")),
+    )
+    change(engine, "UPDATE initiative SET status = 'rejected'")
+    worker.work()
+    worker.work()
+    assert peer.told() == [("Create", of_initiative(made)), ("Delete", of_initiative(made))]
+
+
+def test_nothing_is_told_before_the_commit_or_without_one(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    made = Made(commune="35238")
+    with engine.connect() as connection:
+        insert(connection, [made])
+        worker.work()
+        connection.rollback()
+        insert(connection, [made])
+        worker.work()
+        assert peer.received == []
+        connection.commit()
+    worker.work()
+    assert peer.told() == [("Create", of_initiative(made.id))]
+
+
+def test_a_load_of_many_is_no_news_of_each(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    bulk = """
+    INSERT INTO initiative (title, theme, scale, status, precision, commune)
+    SELECT 'Un jardin', 'culture', 'commune', 'published', 'commune', '35238'
+      FROM generate_series(1, :count)"""
+    change(engine, bulk, count=51)
+    worker.work()
+    assert peer.received == []
+    change(engine, bulk, count=3)
+    worker.work()
+    assert [kind for kind, _ in peer.told()] == ["Create"] * 3
+
+
+def test_of_a_series_the_next_date_is_told(
+    federated: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    peer.follow(federated, "france")
+    worker.work()
+    peer.received.clear()
+    with engine.begin() as connection:
+        first = make_event(connection, rrule="FREQ=WEEKLY;COUNT=4", start=soon(3))
+        dates = list(connection.execute(text("SELECT id FROM event ORDER BY starts_at")).scalars())
+    worker.work()
+    assert peer.told() == [("Create", of_event(first))]
+    over = """
+    UPDATE event SET status = 'done', starts_at = starts_at - interval '30 days',
+           ends_at = ends_at - interval '30 days', starts_local = starts_local - interval '30 days',
+           ends_local = ends_local - interval '30 days'
+     WHERE id = :id"""
+    change(engine, over, id=first)
+    worker.work()
+    assert ("Create", of_event(dates[1])) in peer.told()
+    assert not {of_event(one) for one in dates[2:]} & {one for _, one in peer.told()}
+
+
+class Killed(BaseException):
+    """What no worker catches."""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_killed_worker_loses_nothing(
+    followed: Flask,
+    engine: Engine,
+    peer: Peer,
+    worker: FederationWorker,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    """Killed once the peer has it, it is sent again, under the id that it had."""
+    made = publish(engine)
+    send = GuardedClient.post
+
+    def killed(*arguments: Any) -> Any:
+        if moment == "after":
+            send(*arguments)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GuardedClient, "post", killed)
+        with pytest.raises(Killed):
+            worker.work()
+    worker.work()
+    assert len(peer.received) == (moment == "after")  # it is not due yet
+    worker.hasten()
+    worker.work()
+    worker.hasten()
+    worker.work()
+    assert set(peer.told()) == {("Create", of_initiative(made))}
+    assert len(peer.received) == 1 + (moment == "after")
+    assert len({one.activity["id"] for one in peer.received}) == 1
+    assert worker.count("federation_delivery") == 0
+
+
+def test_a_worker_killed_between_change_and_delivery_begins_again(
+    followed: Flask,
+    engine: Engine,
+    peer: Peer,
+    worker: FederationWorker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = publish(engine)
+
+    def killed(*_: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "_announce", killed)
+        with pytest.raises(Killed):
+            worker.work()
+    assert worker.count("federation_delivery") == 0
+    worker.work()
+    assert peer.told() == [("Create", of_initiative(made))]
+
+
+def test_an_inbox_that_is_away_gets_all_in_order(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    made = publish(engine)
+    worker_turns = [503, 429, 401]
+    peer.answers.extend(worker_turns)
+    worker.work()
+    change(engine, "UPDATE initiative SET title = 'Autre titre'")
+    for _ in worker_turns:
+        worker.work()
+        assert peer.received == []
+        worker.hasten()
+    worker.work()
+    assert peer.told() == [("Create", of_initiative(made)), ("Update", of_initiative(made))]
+
+
+def test_what_is_never_taken_is_given_up(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    publish(engine)
+    peer.answers.extend([503, 503, 400])
+    worker.work()
+    assert worker.count("federation_delivery") == 1
+    change(engine, "UPDATE federation_delivery SET give_up_at = now()")
+    worker.hasten()
+    worker.work()
+    assert worker.count("federation_delivery") == 0
+    publish(engine)
+    worker.work()  # what is refused for good is not tried again
+    assert worker.count("federation_delivery") == 0
+    assert peer.received == []
+    publish(engine)
+    peer.answers.append(410)
+    worker.work()  # an inbox that is gone is followed by nobody
+    assert worker.count("federation_follower") == 0
+
+
+def test_while_it_is_off_nothing_is_noted(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    publish(engine)
+    keys.switch(engine, is_on=False)
+    publish(engine)
+    assert worker.count("federation_change") == 0
+    assert worker.count("federation_delivery") == 0
+    keys.switch(engine, is_on=True)
+    made = publish(engine)
+    worker.work()
+    assert peer.told() == [("Create", of_initiative(made))]
+
+
+def test_a_change_wakes_the_worker(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker, database_url: str
+) -> None:
+    """The job that the trigger names is one that the worker knows."""
+    change(engine, "TRUNCATE procrastinate_jobs CASCADE")
+    publish(engine)
+    with engine.connect() as connection:
+        waiting = set(
+            connection.execute(text("SELECT task_name FROM procrastinate_jobs")).scalars()
+        )
+    assert "send_activities" in waiting
+    assert waiting <= set(jobs.make_jobs(worker.settings).tasks)
+
+
+def test_what_is_past_its_time_is_forgotten(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    publish(engine)
+    worker.work()
+    change(engine, "DELETE FROM initiative")
+    worker.work()
+    service.forget(engine)
+    assert worker.count("federation_seen") == 1
+    assert worker.count("federation_note") == 1
+    change(engine, "UPDATE federation_seen SET seen_at = now() - interval '3 days'")
+    change(engine, "UPDATE federation_note SET removed_at = now() - interval '31 days'")
+    service.forget(engine)
+    assert worker.count("federation_seen") == 0
+    assert worker.count("federation_note") == 0
