@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import url_for
 from sqlalchemy import Connection
 
 from mapservice.events import queries as events
@@ -111,13 +110,13 @@ def kinds_config(
         # To the minute, as the address of a page that is kept.
         listed = within_days(coming, now.replace(second=0, microsecond=0))
         spots[MapKind.EVENTS] = {
-            "tiles": _address(url_for("event_tiles.tilejson"), coming),
-            "list": _address(url_for("events.as_geojson"), listed),
+            "tiles": _address("/tiles/events.json", coming),
+            "list": _address("/evenements.geojson", listed),
         }
     if MapKind.GROUPS in kinds and (there := groups_of(everywhere)):
         spots[MapKind.GROUPS] = {
-            "tiles": _address(url_for("group_tiles.tilejson"), there),
-            "list": _address(url_for("groups.as_geojson"), there),
+            "tiles": _address("/tiles/groups.json", there),
+            "list": _address("/groupes.geojson", there),
         }
     return {"kinds": list(kinds), "spots": spots}
 

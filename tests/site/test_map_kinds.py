@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,6 +13,7 @@ from sqlalchemy import Engine, text
 from mapservice.events import fixtures as event_fixtures
 from mapservice.geocoding.service import Locator
 from mapservice.groups import fixtures as group_fixtures
+from mapservice.static_maps.spot_signs import HUES
 from mapservice.tiles.map_kinds import MapKind, kinds_text, parse_kinds, toggled
 
 ALL = "initiatives,evenements,groupes"
@@ -143,3 +145,12 @@ def test_the_map_of_events_is_drawn_before_it_is_live(
     placed = sum(one["properties"]["count"] for one in tile["features"])
     drawn = client.get(f"{address}&bbox=-180,-85,180,85").text
     assert marks(drawn) == ({"evenements": placed} if placed else {})
+
+
+def test_drawn_signs_have_the_colours_of_live_ones() -> None:
+    css = (Path(__file__).parents[2] / "mapservice/static/css/tokens.css").read_text("utf-8")
+    light, dark = css.split("@media (prefers-color-scheme: dark)")
+    for kind, name in ((MapKind.EVENTS, "event"), (MapKind.GROUPS, "group")):
+        for part, (fill, letters) in zip((light, dark), HUES[kind], strict=True):
+            assert f"--{name}: {fill};" in part
+            assert f"--{name}-ink: {letters};" in part
