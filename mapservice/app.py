@@ -33,6 +33,7 @@ from mapservice.events import moderation_routes as event_moderation
 from mapservice.events import registration_routes as event_registrations
 from mapservice.events.routes import blueprint as events
 from mapservice.events.tile_routes import blueprint as event_tiles
+from mapservice.events.tile_routes import drawings as event_drawings
 from mapservice.geocoding.address_api.routes import blueprint as geocoding
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
@@ -85,6 +86,7 @@ from mapservice.site.embed.code_routes import blueprint as embed_code
 from mapservice.site.embed.oembed_routes import blueprint as oembed
 from mapservice.site.embed.routes import blueprint as embed
 from mapservice.site.group_routes import blueprint as group_pages
+from mapservice.site.map_drawing_routes import blueprint as map_drawings
 from mapservice.site.near_routes import blueprint as near
 from mapservice.site.operator_pages.routes import blueprint as operator_pages
 from mapservice.site.printed_routes import blueprint as printed
@@ -116,6 +118,7 @@ BLUEPRINTS = (
     event_authors.blueprint,
     event_registrations.blueprint,
     event_tiles,
+    event_drawings,
     groups,
     group_tiles,
     group_pages,
@@ -138,6 +141,7 @@ BLUEPRINTS = (
     tiles,
     basemap,
     drawings,
+    map_drawings,
     activity,
     geocoding,
     proposals.blueprint,

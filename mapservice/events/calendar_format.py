@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from mapservice.events.model import CANCELLED_DAYS, Event, EventStatus
+from mapservice.events.model import CANCELLED_DAYS, Event, EventMode, EventStatus
 from mapservice.events.queries import EventSeries
 from mapservice.events.timezone_format import timezone_lines
+from mapservice.geocoding.matching.normalise import fold
 
 PRODUCT = "-//mapservice//events//FR"
 LONGEST_LINE = 75  # octets, RFC 5545, 3.1
@@ -149,12 +150,28 @@ def _described(entry: CalendarEntry, *, confirmed: bool = False) -> list[str]:
         f"CATEGORIES:{_text(entry.theme)}",
         f"URL:{entry.url}",
     ]
-    places = " · ".join(filter(None, (own.place_text, entry.place)))
+    places = _places(own, entry.place)
     if places:
         lines.append(f"LOCATION:{_text(places)}")
     if own.lon is not None and own.lat is not None:
         lines.append(f"GEO:{own.lat:.6f};{own.lon:.6f}")
     return lines
+
+
+def _places(event: Event, place: str) -> str:
+    """The place as it was written, then what is known of it; the commune is said once."""
+    written = event.place_text
+    if not written or not place:
+        return written or place
+    said, name = fold(written), fold(event.commune_name or "")
+    if not name or said == name:
+        return place if said == name else f"{written} · {place}"
+    # As a part of its own or after its postcode: "rue de Rennes" does not say that it is there.
+    parts = [part.strip(" )") for part in re.split("[,;(·]", said)]
+    if not any(re.fullmatch(rf"(.*\b[0-9]{{5}} )?{re.escape(name)}", part) for part in parts):
+        return f"{written} · {place}"
+    # The words of a place end with "and online" where it is both.
+    return f"{written}, {place.rsplit(', ', 1)[-1]}" if event.mode is EventMode.BOTH else written
 
 
 def _zones(events: Iterable[Event]) -> list[str]:

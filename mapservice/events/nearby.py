@@ -1,23 +1,21 @@
 """What takes place soon at a place: for pages of territories and of initiatives."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from mapservice.events import queries
 from mapservice.events.filters import EventFilters
 from mapservice.events.model import Event
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.local_days import DaysAsked
-from mapservice.territories.coordinates import LonLat
+from mapservice.initiatives.place_asked import around_commune
 from mapservice.territories.model import Level, TerritoryRef
 
 SHOWN = 3
-# How far people of a commune go, in metres from its label point.
-NEAR_METRES = 20_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +48,7 @@ def events_soon(connection: Connection, ref: TerritoryRef, now: datetime) -> Eve
     return EventsSoon(found, False, around, later.to_pairs())
 
 
-def around_commune(
-    connection: Connection, about: InitiativeFilters, code: str
-) -> InitiativeFilters:
-    """The same within `NEAR_METRES` of a commune's label point, whatever the territory."""
-    row = connection.execute(text(POINT), {"code": code}).one()
-    return replace(about, territory=(), near=LonLat(row.lon, row.lat), radius=NEAR_METRES)
-
-
 def of_initiative(connection: Connection, initiative: UUID, now: datetime) -> Sequence[Event]:
     """The next dates of what belongs to an initiative."""
     wanted = EventFilters(initiative=initiative)
     return queries.find_page(connection, wanted, 2 * SHOWN, now).items
-
-
-POINT = """
-SELECT round(ST_X(point)::numeric, 4)::float8 AS lon, round(ST_Y(point)::numeric, 4)::float8 AS lat
-  FROM territory WHERE level = 'commune' AND code = :code"""

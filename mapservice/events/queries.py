@@ -199,6 +199,17 @@ def count(connection: Connection, filters: EventFilters, now: datetime) -> int:
     return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 
+def count_dates(connection: Connection, filters: EventFilters, now: datetime) -> tuple[int, int]:
+    """How many dates a filter finds, and of how many events (series) these are.
+
+    Looks at no more than `COUNTED_UP_TO` dates.
+    """
+    some = select(event.c.series).where(*where(filters, now)).limit(COUNTED_UP_TO).subquery()
+    counts = select(func.count(), func.count(some.c.series.distinct()))
+    dates, series = connection.execute(counts).one()
+    return int(dates), int(series)
+
+
 def find(connection: Connection, identifier: UUID, *, lock: bool = False) -> Event | None:
     """One event, whatever its status; `lock` holds it until the transaction ends."""
     if lock:

@@ -9,7 +9,15 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy import Connection
@@ -34,8 +42,6 @@ from mapservice.events.model import (
     EventStatus,
     RegistrationState,
 )
-from mapservice.events.nearby import NEAR_METRES
-from mapservice.events.place_asked import commune_around, place_asked, within_reach
 from mapservice.events.recurrence_words import rule_words
 from mapservice.events.words import (
     day_and_hours,
@@ -54,10 +60,20 @@ from mapservice.initiatives.local_days import DaysAsked
 from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import NamedTerritory, with_known_places
+from mapservice.initiatives.place_asked import (
+    COMMUNE,
+    PLACE,
+    PLACE_PAIRS,
+    CommuneAround,
+    commune_around,
+    place_asked,
+    within_reach,
+)
+from mapservice.initiatives.place_words import around_words
 from mapservice.moderation.model import CaseKind
-from mapservice.territories.model import Level, TerritoryRef, of_commune
-from mapservice.territories.queries import TerritorySummary
-from mapservice.tiles.live_map import bounds_of, map_config, place_map
+from mapservice.territories.model import Level, TerritoryRef
+from mapservice.tiles.live_map import bounds_of, listing_drawings, map_config, place_map
+from mapservice.tiles.map_kinds import MapKind
 from mapservice.web import edge
 from mapservice.web.atom import AtomFeed, atom
 from mapservice.web.edge import base_url, only_parameters, same_for_all, services
@@ -73,8 +89,6 @@ FRESH_SECONDS = 300
 ATOM = "application/atom+xml; charset=utf-8"
 CALENDAR = "text/calendar; charset=utf-8"
 VIEW = "vue"
-# What a person types into the field of a place, and the commune that was meant.
-PLACE, COMMUNE = "lieu", "commune"
 
 
 def read_filters(connection: Connection, *beside: str) -> tuple[EventFilters, EventPageRequest]:
@@ -104,7 +118,7 @@ def listing() -> ResponseReturnValue:
             asked = place_asked(connection, services().of(GeocoderCache), request.args[PLACE])
         if asked and asked.commune:
             return redirect(_around(connection, filters, asked.commune, view), HTTPStatus.SEE_OTHER)
-        around = commune_around(connection, filters, request.args.get(COMMUNE, ""))
+        around = commune_around(connection, filters.about, request.args.get(COMMUNE, ""))
         if filters.about.near is None and asked is None:
             same_for_all()
         limit = paging.limit or PAGE_SIZE
@@ -114,7 +128,7 @@ def listing() -> ResponseReturnValue:
         if around:
             # Metres from the middle of a commune would be metres from nowhere.
             page = replace(page, items=[replace(one, distance=None) for one in page.items])
-        total = queries.count(connection, filters, now)
+        total, series = queries.count_dates(connection, filters, now)
         named = [ref for ref in filters.about.territory if isinstance(ref, NamedTerritory)]
         pairs = filters.to_pairs()
         return render_template(
@@ -122,7 +136,12 @@ def listing() -> ResponseReturnValue:
             page=page,
             filters=filters,
             pairs=pairs,
+            place_carried=[
+                *((name, text) for name, text in pairs if name not in PLACE_PAIRS),
+                (VIEW, view),
+            ],
             total=total,
+            series=series,
             more=total >= queries.COUNTED_UP_TO,
             first=paging.cursor is None,
             next_url=next_address(
@@ -158,7 +177,7 @@ def listing() -> ResponseReturnValue:
 
 
 def _around(connection: Connection, filters: EventFilters, commune: str, view: str) -> str:
-    wanted = within_reach(connection, filters, commune)
+    wanted = replace(filters, about=within_reach(connection, filters.about, commune))
     return f"/evenements{query_of(wanted, **{COMMUNE: commune, VIEW: view})}"
 
 
@@ -411,18 +430,22 @@ def events_map(filters: EventFilters) -> dict[str, Any]:
     about = filters.about
     named = [ref for ref in about.territory if isinstance(ref, NamedTerritory)]
     config = map_config(about, bounds_of(about), named[0] if len(named) == 1 else None)
-    # No drawing stands in for it: those there are show initiatives.
-    return config | {"events": f"/tiles/events.json{query_of(filters)}", "drawing": ""}
+    spots = {
+        "tiles": f"/tiles/events.json{query_of(filters)}",
+        "list": f"/evenements.geojson{query_of(filters)}",
+    }
+    kinds = {"kinds": [MapKind.EVENTS], "spots": {MapKind.EVENTS: spots}}
+    return config | kinds | listing_drawings(filters, url_for("event_drawings.drawing"))
 
 
-def listing_title(filters: EventFilters, around: TerritorySummary | None = None) -> str:
+def listing_title(filters: EventFilters, around: CommuneAround | None = None) -> str:
     """What a list of the filter is called; `around` is the commune that its circle surrounds."""
     about = filters.about
     parts = [
         *(ref.name for ref in about.territory if isinstance(ref, NamedTerritory)),
         *(theme_label(theme) for theme in about.theme),
         *([quoted(about.q)] if about.q else []),
-        *(_around_words(around) if about.near else []),
+        *([around_words(around)] if about.near else []),
         *(
             [
                 {
@@ -436,15 +459,6 @@ def listing_title(filters: EventFilters, around: TerritorySummary | None = None)
         ),
     ]
     return _("Événements : %(about)s", about=", ".join(parts)) if parts else _("Événements locaux")
-
-
-def _around_words(around: TerritorySummary | None) -> list[str]:
-    if around is None:
-        return [_("autour d’un lieu")]
-    of_name = of_commune(around.name, around.article)
-    return [
-        _("à moins de %(count)s km %(of_name)s", count=round(NEAR_METRES / 1000), of_name=of_name)
-    ]
 
 
 def territory_of(event: Event) -> TerritoryRef | None:

@@ -11,13 +11,17 @@ from mapservice.errors import InvalidInput
 from mapservice.events.filters import EventFilters
 from mapservice.events.queries import where
 from mapservice.events.routes import read_filters
+from mapservice.i18n import gettext as _
 from mapservice.initiatives.grid import EVENTS_CREDIT, Tile
+from mapservice.static_maps.routes import DRAWN_BY, drawn_listing
 from mapservice.tiles import routes as tiles
 from mapservice.tiles import spot_queries
+from mapservice.tiles.map_kinds import MapKind
 from mapservice.tiles.spot_queries import SpotLayer
 from mapservice.web.edge import services
 
 blueprint = Blueprint("event_tiles", __name__, url_prefix="/tiles")
+drawings = Blueprint("event_drawings", __name__)
 
 LAYER = SpotLayer("events", event, "title", moment="starts_at")
 # What tiles hold that are asked for no days; their TileJSON says so.
@@ -44,7 +48,7 @@ def tilejson() -> Response:
 def mvt(z: str, x: str, y: str) -> Response:
     tile, now = Tile.parse(z, x, y), datetime.now(UTC)
     with services().autocommit.connect() as connection:
-        filters = _within_days(_filters(connection), now)
+        filters = within_days(_filters(connection), now)
         hits = spot_queries.hits_of(LAYER, tile).where(*where(filters, now))
         return tiles.spots_tile(spot_queries.spots_mvt(connection, LAYER, tile, hits))
 
@@ -53,19 +57,40 @@ def mvt(z: str, x: str, y: str) -> Response:
 def geojson(z: str, x: str, y: str) -> Response:
     tile, now = Tile.parse(z, x, y), datetime.now(UTC)
     with services().autocommit.connect() as connection:
-        filters = _within_days(_filters(connection), now)
-        hits = spot_queries.hits_of(LAYER, tile).where(*where(filters, now))
-        return tiles.spots_collection(spot_queries.spots_geojson(connection, LAYER, tile, hits))
+        return tiles.spots_collection(event_spots(connection, tile, _filters(connection), now))
 
 
-def _filters(connection: Connection) -> EventFilters:
-    filters, paging = read_filters(connection)
+@drawings.get("/dessins/evenements.svg")
+def drawing() -> Response:
+    """What the live map of a filter of events shows first."""
+    now = datetime.now(UTC)
+    with services().autocommit.connect() as connection:
+        filters = _filters(connection, *DRAWN_BY)
+        return drawn_listing(
+            connection,
+            filters.about,
+            has_initiatives=False,
+            spots={MapKind.EVENTS: lambda there, tile: event_spots(there, tile, filters, now)},
+            title=_("Carte des événements"),
+        )
+
+
+def event_spots(connection: Connection, tile: Tile, filters: EventFilters, now: datetime) -> str:
+    """The spots of a tile as GeoJSON, EPSG:4326; of `TILE_DAYS` where no days are asked for."""
+    wanted = within_days(filters, now)
+    hits = spot_queries.hits_of(LAYER, tile).where(*where(wanted, now))
+    return spot_queries.spots_geojson(connection, LAYER, tile, hits)
+
+
+def _filters(connection: Connection, *beside: str) -> EventFilters:
+    filters, paging = read_filters(connection, *beside)
     if paging.limit is not None or paging.cursor is not None:
         raise InvalidInput("limit" if paging.limit is not None else "cursor", "tiles have no pages")
     return filters
 
 
-def _within_days(filters: EventFilters, now: datetime) -> EventFilters:
+def within_days(filters: EventFilters, now: datetime) -> EventFilters:
+    """The same of the days that a map shows where none are asked for."""
     if filters.has_days:
         return filters
     return replace(filters, begin=now, end=now + timedelta(days=TILE_DAYS))

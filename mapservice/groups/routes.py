@@ -1,23 +1,39 @@
 """`/groupes`: the list, and the same for machines. One group: `site/group_routes.py`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from mapservice.errors import InvalidInput
+from mapservice.geocoding.service import GeocoderCache
 from mapservice.groups import formats, queries
 from mapservice.groups import words as wording
 from mapservice.groups.filters import GroupFilters, GroupPageRequest, parse, with_about
 from mapservice.groups.model import GroupOpenness, GroupState, LocalGroup
 from mapservice.i18n import gettext as _
 from mapservice.i18n import quoted, theme_label
+from mapservice.initiatives.filters import ABOUT, InitiativeFilters, ListingSort
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import NamedTerritory, with_known_places
+from mapservice.initiatives.place_asked import (
+    COMMUNE,
+    PLACE,
+    PLACE_PAIRS,
+    CommuneAround,
+    commune_around,
+    place_asked,
+    within_reach,
+)
+from mapservice.initiatives.place_words import around_words
+from mapservice.tiles.map_kinds import SHOWN_KINDS, MapKind
 from mapservice.web import edge
 from mapservice.web.atom import AtomFeed, atom
 from mapservice.web.edge import base_url, same_for_all, services
@@ -30,30 +46,45 @@ FRESH_SECONDS = 300
 ATOM = "application/atom+xml; charset=utf-8"
 
 
-def read_filters(connection: Connection) -> tuple[GroupFilters, GroupPageRequest]:
+def read_filters(connection: Connection, *beside: str) -> tuple[GroupFilters, GroupPageRequest]:
     """Filters and paging of the present request, with places that exist and are known by name.
 
     Raises InvalidInput naming the parameter.
     """
-    filters, paging = parse(request.args.items(multi=True))
+    filters, paging = parse(
+        pair for pair in request.args.items(multi=True) if pair[0] not in beside
+    )
     return with_about(filters, with_known_places(connection, filters.about)), paging
 
 
 @blueprint.get("/groupes")
-def listing() -> str:
-    """Groups that are not archived, or whatever the filter asks for."""
+def listing() -> ResponseReturnValue:
+    """Groups that are not archived, or whatever the filter asks for.
+
+    A place that is typed (`lieu`) leads to what lies around its commune.
+    """
     now = datetime.now(UTC)
     with services().autocommit.connect() as connection:
-        filters, paging = read_filters(connection)
-        if filters.about.near is None:
+        filters, paging = read_filters(connection, PLACE, COMMUNE)
+        asked = None
+        if request.args.get(PLACE, "").strip():
+            asked = place_asked(connection, services().of(GeocoderCache), request.args[PLACE])
+        if asked and asked.commune:
+            return redirect(_around(connection, filters, asked.commune), HTTPStatus.SEE_OTHER)
+        around = commune_around(connection, filters.about, request.args.get(COMMUNE, ""))
+        if filters.about.near is None and asked is None:
             same_for_all()
         limit = paging.limit or PAGE_SIZE
         if limit > MAX_PAGE_SIZE:
             raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
         page = queries.find_page(connection, filters, limit, now, paging.cursor)
+        if around:
+            # Metres from the middle of a commune would be metres from nowhere.
+            page = replace(page, items=[replace(one, distance=None) for one in page.items])
         total = queries.count(connection, filters, now)
         pairs = filters.to_pairs()
         sample = sample_of(page.items)
+        here = {COMMUNE: around.code} if around else {}
         return render_template(
             "groups/list.html",
             page=page,
@@ -62,21 +93,48 @@ def listing() -> str:
             total=total,
             more=total >= queries.COUNTED_UP_TO,
             first=paging.cursor is None,
-            next_url=next_address("/groupes", filters, page, paging),
-            title=listing_title(filters),
+            next_url=next_address("/groupes", filters, page, paging, here),
+            title=listing_title(filters, around),
+            around=around,
+            asked=asked,
+            choices=[
+                (one, _around(connection, filters, one.commune))
+                for one in (asked.choices if asked else ())
+            ],
+            place_carried=[(name, told) for name, told in pairs if name not in PLACE_PAIRS],
+            everywhere=f"/groupes{query_of(replace(filters, about=_anywhere(filters.about)))}",
+            map_address=_map_address(filters),
             themes=list(Theme),
             states=list(GroupState),
             opennesses=list(GroupOpenness),
-            start_address=start_address(filters),
+            start_address=start_address(filters, around),
+            list_address=f"/groupes{query_of(filters, here)}",
             group_address=lambda ending="": f"/groupes{ending}{query_of(filters)}",
             sample=sample,
             sample_words=_("ces groupes n’existent pas.")
             if sample == "all"
             else _("certains de ces groupes n’existent pas."),
-            indexed=not pairs and paging == GroupPageRequest(),
+            indexed=not pairs and not asked and paging == GroupPageRequest(),
             canonical=f"{base_url()}/groupes",
             **words(now),
         )
+
+
+def _around(connection: Connection, filters: GroupFilters, commune: str) -> str:
+    wanted = replace(filters, about=within_reach(connection, filters.about, commune))
+    return f"/groupes{query_of(wanted, {COMMUNE: commune})}"
+
+
+def _anywhere(about: InitiativeFilters) -> InitiativeFilters:
+    return replace(about, territory=(), near=None, radius=None, bbox=None, sort=ListingSort.RECENT)
+
+
+def _map_address(filters: GroupFilters) -> str:
+    """The home page's map of the same; "" where it has no words for all that is asked."""
+    pairs = filters.to_pairs()
+    if any(name not in ABOUT for name, _text in pairs):
+        return ""
+    return f"/?{urlencode([*pairs, (SHOWN_KINDS, MapKind.GROUPS)], safe=',:')}"
 
 
 @blueprint.get("/groupes.geojson")
@@ -162,21 +220,23 @@ def words(now: datetime) -> dict[str, Any]:
     }
 
 
-def listing_title(filters: GroupFilters) -> str:
-    """What a list of the filter is called."""
+def listing_title(filters: GroupFilters, around: CommuneAround | None = None) -> str:
+    """What a list of the filter is called; `around` is the commune that its circle surrounds."""
     about = filters.about
     parts = [
         *(ref.name for ref in about.territory if isinstance(ref, NamedTerritory)),
         *(theme_label(theme) for theme in about.theme),
         *([quoted(about.q)] if about.q else []),
-        *([_("autour d’un lieu")] if about.near else []),
+        *([around_words(around)] if about.near else []),
         *(wording.state_label(state) for state in filters.state),
     ]
     return _("Groupes : %(about)s", about=", ".join(parts)) if parts else _("Groupes locaux")
 
 
-def start_address(filters: GroupFilters) -> str:
+def start_address(filters: GroupFilters, around: CommuneAround | None = None) -> str:
     """The form that starts a group, in the commune that the list is about."""
+    if around:
+        return f"/groupes/creer?commune={around.code}"
     named = [ref for ref in filters.about.territory if isinstance(ref, NamedTerritory)]
     alone = len(named) == 1 and named[0].level == "commune"
     return f"/groupes/creer?commune={named[0].code}" if alone else "/groupes/creer"
@@ -190,18 +250,23 @@ def sample_of(items: Sequence[LocalGroup]) -> str:
     return "all" if all(made_up) else "some"
 
 
-def query_of(filters: GroupFilters) -> str:
-    """The filter's canonical query string."""
-    pairs = filters.to_pairs()
+def query_of(filters: GroupFilters, beside: Mapping[str, str] | None = None) -> str:
+    """The filter's canonical query string; `beside` are parameters of the page."""
+    pairs = [*filters.to_pairs(), *(beside or {}).items()]
     return f"?{urlencode(pairs, safe=',:')}" if pairs else ""
 
 
 def next_address(
-    path: str, filters: GroupFilters, page: queries.GroupPage, paging: GroupPageRequest
+    path: str,
+    filters: GroupFilters,
+    page: queries.GroupPage,
+    paging: GroupPageRequest,
+    beside: Mapping[str, str] | None = None,
 ) -> str | None:
     if page.next is None:
         return None
-    pairs = [*filters.to_pairs(), *([("limit", str(paging.limit))] if paging.limit else [])]
+    pairs = [*filters.to_pairs(), *(beside or {}).items()]
+    pairs += [("limit", str(paging.limit))] if paging.limit else []
     return f"{path}?{urlencode([*pairs, ('cursor', page.next.encode())], safe=',:')}"
 
 

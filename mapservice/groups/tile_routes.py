@@ -48,8 +48,13 @@ def mvt(z: str, x: str, y: str) -> Response:
 def geojson(z: str, x: str, y: str) -> Response:
     tile, now = Tile.parse(z, x, y), datetime.now(UTC)
     with services().autocommit.connect() as connection:
-        hits = spot_queries.hits_of(LAYER, tile).where(*where(_filters(connection), now))
-        return tiles.spots_collection(spot_queries.spots_geojson(connection, LAYER, tile, hits))
+        return tiles.spots_collection(group_spots(connection, tile, _filters(connection), now))
+
+
+def group_spots(connection: Connection, tile: Tile, filters: GroupFilters, now: datetime) -> str:
+    """The spots of a tile as GeoJSON, EPSG:4326."""
+    hits = spot_queries.hits_of(LAYER, tile).where(*where(filters, now))
+    return spot_queries.spots_geojson(connection, LAYER, tile, hits)
 
 
 def _filters(connection: Connection) -> GroupFilters:

@@ -7,6 +7,7 @@ from mapservice.geocoding.matching.vocabulary import STREET_TYPES
 from mapservice.geocoding.model import Precision
 from mapservice.i18n import gettext as _
 from mapservice.i18n import metres_words
+from mapservice.initiatives.place_asked import NEAR_METRES, CommuneAround
 from mapservice.initiatives.queries import Initiative
 from mapservice.territories.model import Level, in_departement, in_region, of_commune
 
@@ -74,3 +75,13 @@ def place_name(initiative: Initiative) -> str:
         initiative.region_name,
     )
     return next((name for name in names if name), "")
+
+
+def around_words(around: CommuneAround | None) -> str:
+    """How far around which commune; with its département where another bears its name."""
+    if around is None:
+        return _("autour d’un lieu")
+    of_name = of_commune(around.full_name, around.article)
+    return _(
+        "à moins de %(count)s km %(of_name)s", count=round(NEAR_METRES / 1000), of_name=of_name
+    )

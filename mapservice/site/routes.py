@@ -1,5 +1,6 @@
 """The map, the list, one initiative: pages for people."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -29,7 +30,9 @@ from mapservice.contributions.supports import queries as supports
 from mapservice.errors import NotFound
 from mapservice.events.nearby import of_initiative
 from mapservice.events.routes import words as event_words
+from mapservice.events.tile_routes import TILE_DAYS
 from mapservice.groups import queries as groups
+from mapservice.groups.routes import words as group_words
 from mapservice.initiatives import near_areas, queries
 from mapservice.initiatives.filters import (
     InitiativeFilters,
@@ -49,10 +52,17 @@ from mapservice.rollups import queries as activity
 from mapservice.rollups import territory_queries
 from mapservice.site import linked_data
 from mapservice.site.listing import COUNTED_UP_TO, ListPage, list_page
+from mapservice.site.map_gatherings import (
+    kinds_config,
+    map_events,
+    map_groups,
+    sample_words,
+)
 from mapservice.site.sharing.pages import HOME, LISTING, shared_initiative, shared_listing
 from mapservice.site.sharing.pictures import initiative_picture, listing_picture
 from mapservice.territories import queries as territories
-from mapservice.tiles.live_map import listing_map, place_map
+from mapservice.tiles.live_map import listing_drawings, listing_map, place_map
+from mapservice.tiles.map_kinds import SHOWN_KINDS, MapKind, kinds_text, parse_kinds, toggled
 from mapservice.web.edge import base_url, only_parameters, query_without, same_for_all, services
 
 blueprint = Blueprint("initiatives", __name__)
@@ -64,8 +74,12 @@ FILES = (*map(str, StreamFormat), *map(str, SheetFormat))
 
 @blueprint.get("/")
 def home() -> str:
+    """The map and its list; `voir` says of which kinds, initiatives alone by default."""
+    now = datetime.now(UTC)
+    kinds = parse_kinds(request.args.getlist(SHOWN_KINDS))
+    shown = kinds_text(kinds)
     with services().autocommit.connect() as connection:
-        filters, paging = read_filters(connection)
+        filters, paging = read_filters(connection, SHOWN_KINDS)
         _keep_unless_near(filters)
         # How many communes have one that matches; None where that takes too long to count.
         communes = (
@@ -74,13 +88,38 @@ def home() -> str:
             else queries.count_communes(connection, filters, COUNTED_UP_TO)
         )
         chosen = filters.territory[0] if len(filters.territory) == 1 else None
+        beside: dict[str, str] = {SHOWN_KINDS: shown} if shown else {}
+
+        def address_here(filters: InitiativeFilters, **changes: object) -> str:
+            return "/" + query_string(filters, **{**beside, **changes})
+
+        config = listing_map(filters, chosen) | kinds_config(filters, kinds, now)
+        if shown:
+            config |= listing_drawings(filters, url_for("map_drawings.drawing"), beside)
+        has_initiatives = MapKind.INITIATIVES in kinds
+        coming = map_events(connection, filters, now) if MapKind.EVENTS in kinds else None
+        there = map_groups(connection, filters, now) if MapKind.GROUPS in kinds else None
+        listed = _listed(connection, filters, paging, HOME, beside)
+        if shown:
+            made_up = listed["sample"]
+            listed |= sample_words(made_up, coming, there, has_initiatives=has_initiatives)
         return render_template(
             "home.html",
-            **_listed(connection, filters, paging, HOME),
+            **listed,
             communes=communes,
-            map_config=listing_map(filters, chosen),
+            kinds=kinds,
+            kind_choices=[
+                (kind, kind in kinds, kinds_text(toggled(kinds, kind))) for kind in MapKind
+            ],
+            shown_kinds=shown,
+            address_here=address_here,
+            map_events=coming,
+            map_groups=there,
+            map_days=TILE_DAYS,
+            map_config=config,
             canonical=f"{base_url()}/",
             linked_data=linked_data.site(),
+            **event_words(now) | group_words(now),
         )
 
 
@@ -94,12 +133,7 @@ def listing() -> ResponseReturnValue:
         filters, paging = read_filters(connection)
         _keep_unless_near(filters)
         listed = _listed(connection, filters, paging, LISTING)
-        # A box that holds the place of none may still be touched: by initiatives known only to
-        # territories with ground in it. The map tints these, so that the page must not call the
-        # box empty; they are named beside the list, which holds what the filter finds alone.
         page: ListPage = listed["page"]
-        if filters.bbox is not None and not page.total and page.first:
-            listed["touching"] = near_areas.within(connection, filters)
     told = replace(filters, q="", bbox=None, near=None, radius=None, sort=ListingSort.RECENT)
     return render_template(
         "initiatives/list.html",
@@ -214,17 +248,31 @@ def _life(connection: Connection, identifier: UUID, *, has_author: bool) -> dict
 
 
 def _listed(
-    connection: Connection, filters: InitiativeFilters, paging: PageRequest, path: str
+    connection: Connection,
+    filters: InitiativeFilters,
+    paging: PageRequest,
+    path: str,
+    beside: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What the list shows, alone or beside the map. Raises InvalidInput for too large a page."""
+    """What the list shows, alone or beside the map; `beside` are parameters of the page's address.
+
+    Raises InvalidInput for too large a page.
+    """
     page = list_page(connection, filters, paging)
+    # A box that holds the place of none may still be touched: by initiatives known only to
+    # territories with ground in it. The map tints these, so that the page must not call the
+    # box empty; they are named beside the list, which holds what the filter finds alone.
+    touching = None
+    if filters.bbox is not None and not page.total and page.first:
+        touching = near_areas.within(connection, filters)
     return {
+        "touching": touching,
         "page": page,
         "filters": filters,
         "facets": page.facets,
         "sample": queries.sample_share(connection),
         "picture": listing_picture(filters),
-        "shared": shared_listing(filters, path),
+        "shared": shared_listing(filters, path, beside),
     }
 
 

@@ -1,7 +1,7 @@
 """What templates of all rooms may call, beside what `i18n` gives them: links, labels, places."""
 
 import numpy as np
-from flask import Flask
+from flask import Flask, request
 
 from mapservice import i18n
 from mapservice.accounts.roles.permissions import own_roles
@@ -12,7 +12,7 @@ from mapservice.initiatives.params import query_string
 from mapservice.initiatives.place_words import distance_words, place_name, precision_words
 from mapservice.rollups.territory_model import TerritoryFigures
 from mapservice.settings import Settings
-from mapservice.site.sharing.pages import oembed_address
+from mapservice.site.sharing.pages import oembed_address, shared_gathering
 from mapservice.static_maps import place_cards
 from mapservice.territories.model import at_territory, of_commune, vintage
 from mapservice.web.edge import asset, base_url, has_frames, session_secret
@@ -54,6 +54,9 @@ def register(app: Flask, settings: Settings) -> None:
         settings=settings,
         base_url=base_url,
         query_string=query_string,
+        shared_gathering=shared_gathering,
+        # A page whose address has more than a filter brings its own.
+        address_here=lambda filters, **changes: request.path + query_string(filters, **changes),
         filter_words=filter_words,
         has_frames=has_frames,
         oembed_address=oembed_address,

@@ -27,6 +27,7 @@ from mapservice.static_maps.model import (
     mercator,
     shape_svg,
 )
+from mapservice.static_maps.spot_signs import SpotMark, box_of, spot_svg
 from mapservice.tiles import queries
 from mapservice.tiles.basemap.archive import ServedArchive
 
@@ -70,10 +71,15 @@ def listing(
     frame: DrawingFrame,
     filters: InitiativeFilters,
     archive: ServedArchive | None = None,
+    *,
+    has_initiatives: bool = True,
 ) -> tuple[DrawnLayers, tuple[ListingMark, ...]]:
-    """Ground with tinted communes, and marks of what a filter finds within a frame."""
-    zoom = min(max(floor(frame.zoom), 0), MAX_ZOOM)
-    features = list(_features(connection, frame, filters, zoom))
+    """Ground with tinted communes, and marks of what a filter finds within a frame.
+
+    Without initiatives: the ground alone.
+    """
+    features = list(_features(connection, frame, filters)) if has_initiatives else []
+    zoom = tile_zoom(frame)
     tinted = sorted(
         {
             one["properties"]["territory"]
@@ -86,14 +92,24 @@ def listing(
     return ground, tuple(_mark(frame, one) for one in features)
 
 
-def _features(
-    connection: Connection, frame: DrawingFrame, filters: InitiativeFilters, zoom: int
-) -> Iterator[dict[str, Any]]:
+def tile_zoom(frame: DrawingFrame) -> int:
+    """The zoom of the tiles that a live map of this frame asks for."""
+    return min(max(floor(frame.zoom), 0), MAX_ZOOM)
+
+
+def tiles_of(frame: DrawingFrame) -> Iterator[Tile]:
+    """The tiles that a live map of this frame asks for."""
+    zoom = tile_zoom(frame)
     columns, rows = frame.cells(zoom)
-    for x in columns:
-        for y in rows:
-            content = queries.initiatives_geojson(connection, Tile(zoom, x, y), filters)
-            yield from json.loads(content)["features"]
+    return (Tile(zoom, x, y) for x in columns for y in rows)
+
+
+def _features(
+    connection: Connection, frame: DrawingFrame, filters: InitiativeFilters
+) -> Iterator[dict[str, Any]]:
+    for tile in tiles_of(frame):
+        content = queries.initiatives_geojson(connection, tile, filters)
+        yield from json.loads(content)["features"]
 
 
 def _mark(frame: DrawingFrame, feature: Mapping[str, Any]) -> ListingMark:
@@ -122,8 +138,12 @@ def listing_svg(
     ground: DrawnLayers,
     marks: tuple[ListingMark, ...],
     names: str = "",
+    spots: Iterable[SpotMark] = (),
 ) -> str:
-    """The inside of the drawing; clusters lie above single ones, as on the live map."""
+    """The inside of the drawing; clusters lie above single ones, as on the live map.
+
+    `spots` are the events and groups, which lie above initiatives.
+    """
     dark = palette is DARK
     by_size = sorted(marks, key=lambda mark: mark.count)
     return "".join(
@@ -133,6 +153,7 @@ def listing_svg(
             names,
             f'<g font-family="{FONT}">',
             *(_mark_svg(frame, palette, mark, dark=dark) for mark in by_size),
+            *(spot_svg(frame, palette, mark) for mark in sorted(spots, key=lambda one: one.count)),
             "</g>",
             credit_svg(frame, palette, ground.credit),
         )
@@ -140,13 +161,14 @@ def listing_svg(
 
 
 def boxes_of(
-    frame: DrawingFrame, marks: Iterable[ListingMark]
+    frame: DrawingFrame, marks: Iterable[ListingMark], spots: Iterable[SpotMark] = ()
 ) -> list[tuple[float, float, float, float]]:
     """The ground that marks take from names, in pixels."""
     reaches = (
         (mark, _ring_size(frame, mark) / 2 if mark.count > 1 else _radius(frame)) for mark in marks
     )
-    return [(one.x - by, one.y - by, one.x + by, one.y + by) for one, by in reaches]
+    boxes = [(one.x - by, one.y - by, one.x + by, one.y + by) for one, by in reaches]
+    return boxes + [box_of(frame, one) for one in spots]
 
 
 def _radius(frame: DrawingFrame) -> float:

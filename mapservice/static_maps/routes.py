@@ -1,7 +1,7 @@
 """Drawn maps: SVG where a live map cannot be, PNG as the picture of a shared link."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 from uuid import UUID
@@ -17,12 +17,13 @@ from mapservice.initiatives import near_areas
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filter_words import filter_words
 from mapservice.initiatives.filters import InitiativeFilters, ListingSort, PageRequest, parse
+from mapservice.initiatives.grid import Tile
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import with_known_places
 from mapservice.initiatives.place_words import precision_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.rollups import queries as activity
-from mapservice.static_maps import drawing, listing, place_cards
+from mapservice.static_maps import drawing, listing, place_cards, spot_signs
 from mapservice.static_maps.card_photos import CardPhotos
 from mapservice.static_maps.drawing import DrawnLayers
 from mapservice.static_maps.model import (
@@ -51,6 +52,7 @@ from mapservice.territories.queries import TerritorySummary
 from mapservice.tiles.basemap.archive import ServedArchive
 from mapservice.tiles.basemap.service import Basemap
 from mapservice.tiles.live_map import FRANCE, bounds_of
+from mapservice.tiles.map_kinds import MapKind
 from mapservice.web import edge
 from mapservice.web.edge import only_parameters, services
 from mapservice.web.parsing import parse_number
@@ -97,14 +99,10 @@ def listing_svg_of_filter() -> Response:
 
     `cadre=seul`: nothing outside the box of the filter, as in a frame of another site.
     """
-    own = ("teinte", "forme", "cadre")
-    palette = _palette(*request.args)
-    shape = request.args.get("forme", "carree")
-    if shape not in SHAPES:
-        raise InvalidInput("forme", f"must be one of {', '.join(SHAPES)}")
     if request.args.get("cadre", "seul") != "seul":
         raise InvalidInput("cadre", "must be seul")
     only_box = "cadre" in request.args
+    own = (*DRAWN_BY, "cadre")
     asked, paging = parse(
         (name, value) for name, value in request.args.items(multi=True) if name not in own
     )
@@ -112,14 +110,57 @@ def listing_svg_of_filter() -> Response:
         raise InvalidInput("limit", "a drawing has no pages")
     with services().autocommit.connect() as connection:
         filters = with_known_places(connection, asked)
-        frame = DrawingFrame.of_live_map(bounds_of(filters), SHAPES[shape], PADDINGS[shape])
-        archive = _archive()
-        shown = filters if only_box else replace(filters, bbox=None)
-        ground, marks = listing.listing(connection, frame, shown, archive)
-        names = place_names(connection, frame, listing.boxes_of(frame, marks), archive=archive)
-    inside = listing.listing_svg(frame, palette, ground, marks, names_svg(names, palette))
-    told = _count(sum(mark.count for mark in marks))
-    whole = document(frame, inside, _("Carte des initiatives"), told)
+        return drawn_listing(connection, filters, only_box=only_box)
+
+
+# What a drawing of a listing is told beside its filter.
+DRAWN_BY = ("teinte", "forme")
+# Makes the GeoJSON tile of a kind, EPSG:4326.
+SpotTiles = Callable[[Connection, Tile], str]
+
+
+def drawn_listing(
+    connection: Connection,
+    filters: InitiativeFilters,
+    *,
+    only_box: bool = False,
+    has_initiatives: bool = True,
+    spots: Mapping[MapKind, SpotTiles] | None = None,
+    title: str = "",
+) -> Response:
+    """The drawing of a filter as the request asks for it (`DRAWN_BY`): initiatives, and spots of
+    other kinds by the tiles of each.
+
+    Raises InvalidInput for a shape or a tint that there is none of.
+    """
+    palette = _palette(*request.args)
+    shape = request.args.get("forme", "carree")
+    if shape not in SHAPES:
+        raise InvalidInput("forme", f"must be one of {', '.join(SHAPES)}")
+    frame = DrawingFrame.of_live_map(bounds_of(filters), SHAPES[shape], PADDINGS[shape])
+    archive = _archive()
+    shown = filters if only_box else replace(filters, bbox=None)
+    ground, marks = listing.listing(
+        connection, frame, shown, archive, has_initiatives=has_initiatives
+    )
+    others = [
+        mark
+        for kind, tile_of in (spots or {}).items()
+        for tile in listing.tiles_of(frame)
+        for mark in spot_signs.marks_of(frame, kind, tile_of(connection, tile))
+    ]
+    boxes = listing.boxes_of(frame, marks, others)
+    names = place_names(connection, frame, boxes, archive=archive)
+    inside = listing.listing_svg(frame, palette, ground, marks, names_svg(names, palette), others)
+    told = [_count(sum(mark.count for mark in marks))] if has_initiatives else []
+    for kind in spots or {}:
+        count = sum(mark.count for mark in others if mark.kind is kind)
+        told.append(
+            ngettext("%(count)s date", "%(count)s dates", count, count=number(count))
+            if kind is MapKind.EVENTS
+            else ngettext("%(count)s groupe", "%(count)s groupes", count, count=number(count))
+        )
+    whole = document(frame, inside, title or _("Carte des initiatives"), " · ".join(told))
     return edge.whole_answer(whole, SVG, LISTING_SECONDS)
 
 

@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
@@ -17,6 +17,13 @@ from mapservice.territories.model import TerritoryRef
 from mapservice.tiles import ground
 from mapservice.tiles.basemap.service import Basemap
 from mapservice.web.edge import services
+
+
+class DrawnFilters(Protocol):
+    """A filter of any kind that a drawing has an address for."""
+
+    def to_pairs(self) -> list[tuple[str, str]]: ...
+
 
 # West, south, east, north of metropolitan France; overseas there are other ways in.
 FRANCE = (-5.2, 41.3, 9.7, 51.2)
@@ -89,15 +96,22 @@ def listing_map(filters: InitiativeFilters, territory: TerritoryRef | None) -> d
     return map_config(filters, bounds_of(filters), territory, **listing_drawings(filters))
 
 
-def listing_drawings(filters: InitiativeFilters, *, only_box: bool = False) -> dict[str, Any]:
+def listing_drawings(
+    filters: DrawnFilters,
+    address: str = "",
+    beside: Mapping[str, str] | None = None,
+    *,
+    only_box: bool = False,
+) -> dict[str, Any]:
     """Addresses of what a map of a filter will show, by the size of the window.
 
-    `only_box`: nothing outside the box of the filter, where it has one.
+    `address` draws it, and takes the parameters `beside`; else initiatives are drawn. `only_box`:
+    nothing outside the box of the filter, where it has one.
     """
-    carte = url_for("drawings.listing_svg_of_filter")
-    more = [("cadre", "seul")] if only_box else []
+    address = address or url_for("drawings.listing_svg_of_filter")
+    more = [*(beside or {}).items(), *([("cadre", "seul")] if only_box else [])]
     petite, carree, large = (
-        f"{carte}?{urlencode([*filters.to_pairs(), ('forme', shape), *more], safe=',:')}"
+        f"{address}?{urlencode([*filters.to_pairs(), ('forme', shape), *more], safe=',:')}"
         for shape in ("petite", "carree", "large")
     )
     return {"drawing": carree, "drawing_small": petite, "drawing_wide": large}

@@ -72,7 +72,7 @@ from mapservice.errors import (
     ServiceUnavailable,
     TooManyRequests,
 )
-from mapservice.i18n import LANGUAGE, LOCALES, catalogue
+from mapservice.i18n import LANGUAGE, LOCALES, catalogue, quoted
 from mapservice.i18n import gettext as _
 from mapservice.settings import Settings, vendor_folder
 from mapservice.web import request_log
@@ -403,13 +403,19 @@ def _answer(status: HTTPStatus, detail: str, field: str | None = None) -> Respon
     if is_api_request():
         return problem(status, detail, field)
     title, words = _error_words(status)
-    # The English detail helps where it names a field; elsewhere our words say it all.
-    shown = f"{words} ({detail})" if field else words
+    # Details are written for programs, in English: other pages name what is at fault, and no more.
+    shown = words
+    if field:
+        shown = f"{words} ({detail})" if LANGUAGE.get() == "en" else f"{words} {_at_fault(field)}"
     template = "error_framed.html" if is_framed() else "error.html"
     page = render_template(template, status=int(status), title=title, detail=shown)
     response = make_response(page, status)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _at_fault(field: str) -> str:
+    return _("En cause : %(name)s.", name=quoted(field))
 
 
 def problem(status: HTTPStatus, detail: str, field: str | None = None) -> Response:

@@ -12,7 +12,7 @@ from flask import Response, make_response, render_template
 from sqlalchemy import Connection
 
 from mapservice.errors import NotFound
-from mapservice.mail.unsubscribe import is_signed
+from mapservice.mail.unsubscribe import has_form_of_signature, is_signed
 from mapservice.web.edge import only_parameters, services
 
 
@@ -28,23 +28,35 @@ class UnsubscribePage:
     end: Callable[[Connection, UUID], None]
 
     def ask(self, identifier: UUID, signature: str) -> Response:
-        """Raises NotFound, the same for a wrong signature and for what is not there."""
+        """Of what is not there any more it says so, as a second click should read.
+
+        Nothing is kept to know that it once was: of what has no row nobody is sent a mail. Raises
+        NotFound for a wrong signature, and for what is none.
+        """
         only_parameters()
         with services().engine.connect() as connection:
-            self._check(connection, identifier, signature)
-        return self._page(done=False)
+            is_there = self._check(connection, identifier, signature)
+        return self._page(done=False) if is_there else _already_ended()
 
     def leave(self, identifier: UUID, signature: str) -> Response:
-        """Raises NotFound as `ask` does."""
+        """Answers and raises as `ask` does for what is not there."""
         with services().engine.begin() as connection:
-            self._check(connection, identifier, signature)
-            self.end(connection, identifier)
-        return self._page(done=True)
+            is_there = self._check(connection, identifier, signature)
+            if is_there:
+                self.end(connection, identifier)
+        return self._page(done=True) if is_there else _already_ended()
 
-    def _check(self, connection: Connection, identifier: UUID, signature: str) -> None:
+    def _check(self, connection: Connection, identifier: UUID, signature: str) -> bool:
         key = self.key(connection, identifier)
+        if key is None and has_form_of_signature(signature):
+            return False
         if key is None or not is_signed(identifier, key, signature):
-            raise NotFound("There is no such link, or what it ends was ended already.")
+            raise NotFound("There is no such link.")
+        return True
 
     def _page(self, *, done: bool) -> Response:
         return make_response(render_template(self.template, done=done))
+
+
+def _already_ended() -> Response:
+    return make_response(render_template("people/already_ended.html"))

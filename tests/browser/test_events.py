@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine, text
 
 from mapservice.db.engine import make_engine
 from mapservice.events import fixtures
 from mapservice.geocoding.service import Locator
+from mapservice.groups import fixtures as group_fixtures
 from tests.accounts.people.mailbox import last_link, mails_to
 
 pytestmark = pytest.mark.long
@@ -116,3 +117,67 @@ def test_the_map_shows_rings_that_lead_to_events(
         ".filter((one) => one.source === 'initiatives' && one.layout?.visibility !== 'none').length"
     )
     assert shown == 0
+
+
+KINDS_SHOWN = """() => {
+  const { map } = document.getElementById("map");
+  if (!map?.isStyleLoaded()) return null;
+  const drawn = (id) => map.getLayer(id) && map.getLayoutProperty(id, "visibility") !== "none";
+  return ["singles", "events", "groups"].filter(drawn).join();
+}"""
+SPOT = """() => {
+  const { map } = document.getElementById("map");
+  const spots = map.queryRenderedFeatures({ layers: ["groups"] });
+  const one = spots.find(({ properties }) => properties.id);
+  const { x, y } = map.project(one.geometry.coordinates);
+  const box = map.getContainer().getBoundingClientRect();
+  return { id: one.properties.id, name: one.properties.name, x: box.x + x, y: box.y + y + 10 };
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_map_switches_between_initiatives_events_and_groups(
+    browser: Browser, live_server: str, events: Engine, locator: Locator, width: int
+) -> None:
+    with events.begin() as connection:
+        group_fixtures.load_sample(connection, locator, datetime.now(UTC))
+    context = browser.new_context(locale="fr-FR", viewport={"width": width, "height": 844})
+    page = context.new_page()
+    shows = f"shown => ({KINDS_SHOWN})() === shown"
+    try:
+        page.goto(live_server)
+        page.wait_for_function(shows, arg="singles", timeout=60_000)
+        for kind in ("evenements", "groupes"):
+            key = page.locator(f"[data-key=voir-{kind}]")
+            size = key.bounding_box()
+            assert size
+            assert size["height"] >= 44
+            key.focus()
+            page.keyboard.press("Enter")
+            page.wait_for_url(f"**/*{kind}*")
+            expect(page.locator(f"[data-key=voir-{kind}]")).to_be_focused()
+        page.wait_for_function(shows, arg="singles,events,groups", timeout=60_000)
+        assert "voir=initiatives,evenements,groupes" in page.url
+        expect(page.locator("#map-events .card").first).to_be_attached()
+        expect(page.locator(".legend-evenements")).to_be_attached()
+        for kind in ("initiatives", "evenements"):
+            page.locator(f"[data-key=voir-{kind}]").click()
+            expect(page.locator(f"[data-key=voir-{kind}][aria-current]")).to_have_count(0)
+        page.wait_for_function(shows, arg="groups", timeout=60_000)
+        expect(page.locator("#results")).to_have_count(0)
+        page.wait_for_function(
+            "document.getElementById('map').map.queryRenderedFeatures({ layers: ['groups'] })"
+            ".some(({ properties }) => properties.id)",
+            timeout=60_000,
+        )
+        spot = page.evaluate(SPOT)
+        page.mouse.click(spot["x"], spot["y"])
+        card = page.locator(".map-card-groups")
+        expect(card).to_contain_text(spot["name"])
+        expect(card.locator(f"a[href='/groupes/{spot['id']}']").first).to_be_attached()
+        page.go_back()
+        page.wait_for_function(shows, arg="events,groups", timeout=60_000)
+    finally:
+        context.close()
+        with events.begin() as connection:
+            group_fixtures.remove(connection)

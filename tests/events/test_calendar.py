@@ -139,3 +139,41 @@ def test_onsets_are_told_by_the_clock_before_them() -> None:
         "TZOFFSETFROM:+0400",
         "TZOFFSETTO:+0400",
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "mode", "told"),
+    [
+        ("Rennes", "place", "dans la commune de Rennes"),
+        ("Halle de la Courrouze, 35000 Rennes", "place", "Halle de la Courrouze, 35000 Rennes"),
+        ("rue de Rennes", "place", "rue de Rennes · dans la commune de Rennes"),
+        ("Maison, Rennes", "both", "Maison, Rennes, et en ligne"),
+        ("", "place", "dans la commune de Rennes"),
+    ],
+)
+def test_a_calendar_says_the_commune_once(
+    engine: Engine, client: FlaskClient, written: str, mode: str, told: str
+) -> None:
+    with engine.begin() as connection:
+        made = make_event(connection, person=make_person(connection))
+        connection.execute(
+            text(
+                """UPDATE event SET mode = :mode, place_text = :written, precision = 'commune',
+                                    commune = '35238' WHERE id = :id"""
+            ),
+            {"id": made, "mode": mode, "written": written},
+        )
+    (event,) = icalendar.Calendar.from_ical(client.get(f"/evenements/{made}.ics").text).events
+    assert str(event["LOCATION"]).replace("\xa0", " ") == told
+
+
+def test_an_event_is_passed_on_as_an_initiative_is(engine: Engine, client: FlaskClient) -> None:
+    with engine.begin() as connection:
+        made = make_event(connection, person=make_person(connection))
+    page = client.get(f"/evenements/{made}").text
+    assert 'id="partager"' in page
+    assert "Intégrer" not in page.split('id="partager"')[1].split("</details>")[0]
+    code = client.get(f"/evenements/{made}/qr.svg")
+    assert code.content_type == "image/svg+xml"
+    assert f"/evenements/{made}" in code.text
+    assert client.get("/evenements/00000000-0000-4000-8000-000000000000/qr.svg").status_code == 404

@@ -50,3 +50,26 @@ def test_what_is_not_sure_is_asked(visitor: FlaskClient, typed: str) -> None:
     for bad in ("x" * 201, "a\x00b"):
         assert visitor.get("/evenements", query_string={"lieu": bad}).status_code == 400
     assert visitor.get("/evenements?commune=00000").status_code == 400
+
+
+def test_groups_are_found_near_a_place_too_and_homonyms_are_told_apart(
+    visitor: FlaskClient,
+) -> None:
+    for address in ("/evenements", "/groupes"):
+        assert 'name="lieu"' in visitor.get(address).text
+        sent = visitor.get(address, query_string={"lieu": "35000", "theme": "mobilite"})
+        assert sent.status_code == 303
+        assert "theme=mobilite" in sent.headers["Location"]
+        found = unescape(visitor.get(sent.headers["Location"]).text)
+        assert "à moins de 20 km de Rennes" in found
+        asked = unescape(visitor.get(address, query_string={"lieu": "Saint-Denis"}).text)
+        assert "Seine-Saint-Denis" in asked, "each choice says where it is"
+        chosen = next(
+            one for one in asked.split('href="') if "commune=93066" in one.split('"')[0]
+        ).split('"')[0]
+        page = unescape(visitor.get(chosen).text)
+        assert "de Saint-Denis (Seine-Saint-Denis)" in page, "and so does the one that was chosen"
+        assert "Aucune commune" in unescape(
+            visitor.get(address, query_string={"lieu": "zzyzx"}).text
+        )
+        assert visitor.get(f"{address}?commune=00000").status_code == 400

@@ -1,5 +1,7 @@
 """Errors: RFC 9457 for machines, a page for people, never cached, never a 500."""
 
+from html import unescape
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -60,12 +62,12 @@ def test_a_problem_has_one_shape_at_every_machine_door(
         ("/nowhere", 404, "Page introuvable"),
         ("/initiatives/not-a-uuid", 404, "Page introuvable"),
         ("/initiatives/01890a5d-ac96-774b-bcce-b302099a8057", 404, "Page introuvable"),
-        ("/?theme=sport", 400, "theme: "),
-        ("/initiatives?bbox=1,2,3", 400, "bbox: "),
-        ("/initiatives?territory=commune:99999", 400, "territory: "),
-        ("/initiatives?limit=5000", 400, "limit: "),
-        ("/methode?x=1", 400, "x: "),
-        (f"/initiatives?q={LONG}", 400, "query: "),
+        ("/?theme=sport", 400, "En cause : « theme »."),
+        ("/initiatives?bbox=1,2,3", 400, "En cause : « bbox »."),
+        ("/initiatives?territory=commune:99999", 400, "En cause : « territory »."),
+        ("/initiatives?limit=5000", 400, "En cause : « limit »."),
+        ("/methode?x=1", 400, "En cause : « x »."),
+        (f"/initiatives?q={LONG}", 400, "En cause : « query »."),
     ],
     ids=lambda value: value[:60] if isinstance(value, str) else None,
 )
@@ -76,7 +78,8 @@ def test_people_get_a_page_in_french(
     assert response.status_code == status
     assert response.content_type == "text/html; charset=utf-8"
     assert response.headers["Cache-Control"] == "no-store"
-    assert words in response.text
+    assert words in unescape(response.text).replace("\u00a0", " ").replace("\u202f", " ")
+    assert " is " not in response.text.split('class="lead"')[1].split("</p>")[0]
     assert '<html lang="fr"' in response.text
     assert 'href="/initiatives"' in response.text
     assert "Traceback" not in response.text

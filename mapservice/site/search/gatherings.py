@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 from mapservice.events import queries as events
 from mapservice.events.filters import EventFilters
 from mapservice.events.model import Event
-from mapservice.events.nearby import around_commune
 from mapservice.events.recurrence import PARIS, wall_time
 from mapservice.groups import queries as groups
 from mapservice.groups.filters import GroupFilters
 from mapservice.groups.model import LocalGroup
 from mapservice.initiatives.filters import ABOUT, InitiativeFilters
 from mapservice.initiatives.local_days import DaysAsked
+from mapservice.initiatives.place_asked import around_commune
 from mapservice.site.search.intent import TOMORROW, WEEKDAYS
 from mapservice.territories.model import Level, TerritoryRef
 
@@ -29,8 +29,8 @@ class EventsFound:
     """The next date of each series that answers, in order of time.
 
     `pairs` are the filter of the list that holds them. `around`: none is in the commune itself,
-    these lie within `nearby.NEAR_METRES` of it. `without_words`: none says the words on those days,
-    these are what else takes place then.
+    these lie within `place_asked.NEAR_METRES` of it. `without_words`: none says the words on those
+    days, these are what else takes place then.
     """
 
     items: Sequence[Event] = ()

@@ -1,6 +1,6 @@
 """How each page of ours is passed on: by its address, its words, a code, a frame."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from mapservice.i18n import gettext as _
@@ -16,11 +16,15 @@ HOME, LISTING = "/", "/initiatives"
 QR_FILES = {HOME: "/qr.svg", LISTING: "/initiatives/qr.svg"}
 
 
-def shared_listing(filters: InitiativeFilters, path: str = LISTING) -> SharedPage:
-    """The list, or the home page with its map, of a filter."""
+def shared_listing(
+    filters: InitiativeFilters, path: str = LISTING, beside: Mapping[str, str] | None = None
+) -> SharedPage:
+    """The list, or the home page with its map, of a filter; `beside` are parameters of the page
+    that its frame does not have."""
     pairs = filters.to_pairs()
     title = listing_title(filters)
-    return _shared(path, pairs, title, "", QR_FILES[path], ("/embed", pairs), pairs)
+    query = [*pairs, *(beside or {}).items()]
+    return _shared(path, query, title, "", QR_FILES[path], ("/embed", pairs), pairs)
 
 
 def shared_territory(
@@ -38,6 +42,13 @@ def shared_initiative(initiative: Initiative) -> SharedPage:
     code = [("initiative", identifier)]
     words = precision_words(initiative)
     return _shared(path, [], initiative.title, words, f"{path}/qr.svg", (embed, []), code)
+
+
+def shared_gathering(path: str, title: str, words: str) -> SharedPage:
+    """The page of an event or a group, which has no frame of its own."""
+    qr = f"{path}/qr.svg"
+    address = base_url() + path
+    return SharedPage(address, title, words, qr if has_qr(address) else "", embed="", code="")
 
 
 def oembed_address(shared: SharedPage, form: str) -> str:

@@ -1,6 +1,7 @@
 // Images drawn for the map on demand: rings split by theme, dots of a true point, soft rings of a
 // commune. Names are made in style.js: "ring:44:8.0.4…", "dot:culture", "small-soft:habitat".
 
+import { drawSpot } from "./map-kinds.js";
 import { THEMES } from "./style.js";
 import { token } from "./tokens.js";
 
@@ -129,6 +130,7 @@ function drawTown(kind) {
 function drawNamed(name, glyphs) {
   const [kind, first, shares] = name.split(":");
   if (kind === "town") return drawTown(first);
+  if (kind === "spot") return drawSpot(name);
   const ring = { ring: drawRing, "soft-ring": drawSoftRing }[kind];
   if (ring) return ring(Number(first), shares.split(".").map(Number));
   const draw = { dot: drawDot, soft: drawSoft }[kind.replace("small-", "")];

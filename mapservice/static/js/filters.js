@@ -53,10 +53,13 @@ function showChosen(row, left) {
 export function adoptFilters(page) {
   const old = document.getElementById("filters");
   const fresh = document.adoptNode(page.getElementById("filters"));
-  for (const part of [".panel-sum", ".panel-doors"]) {
-    document.querySelector(part)?.replaceWith(document.adoptNode(page.querySelector(part)));
+  const chosenKind = document.activeElement.closest(".kind-switch") && keyOf(document.activeElement);
+  for (const part of [".kind-switch", ".legend-rows", ".panel-sum", ".panel-doors", ".notice-band"]) {
+    const now = page.querySelector(part);
+    if (now) document.querySelector(part)?.replaceWith(document.adoptNode(now));
   }
   offer(document);
+  if (chosenKind) document.querySelector(`.kind-switch ${chosenKind}`)?.focus({ preventScroll: true });
   const key = old.contains(document.activeElement) && keyOf(document.activeElement);
   const lefts = ROWS.map((row) => old.querySelector(row)?.scrollLeft ?? 0);
   const open = old.querySelector("details").open;

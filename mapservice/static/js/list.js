@@ -3,6 +3,8 @@
 import { fetchPage, scrolling } from "./page.js";
 
 const results = () => document.getElementById("results");
+// With events and groups beside initiatives, all lists are in one box.
+const found = (page = document) => page.getElementById("found") ?? page.getElementById("results");
 let pending;
 
 /** Replaces the results by those of another page of ours; a later call cancels an earlier one. */
@@ -10,22 +12,24 @@ export async function showResults(url) {
   pending?.abort();
   pending = new AbortController();
   const { signal } = pending;
-  results().setAttribute("aria-busy", "true");
+  found().setAttribute("aria-busy", "true");
   try {
     adopt(await fetchPage(url, signal));
   } catch (error) {
     if (error.name === "AbortError") return;
-    results().removeAttribute("aria-busy");
+    found().removeAttribute("aria-busy");
     throw error;
   }
 }
 
 /** Takes the results of a parsed page, and goes back to their top. */
 export function adopt(page) {
-  const fresh = page.getElementById("results");
+  const fresh = found(page);
   if (!fresh) return;
-  const top = results().getBoundingClientRect().top;
-  results().replaceWith(document.adoptNode(fresh));
+  // A list of initiatives alone takes their place in the box.
+  const old = fresh.id === "results" && results() ? results() : found();
+  const top = old.getBoundingClientRect().top;
+  old.replaceWith(document.adoptNode(fresh));
   if (top < 0 && matchMedia("(min-width: 48rem)").matches) window.scrollTo({ top: 0 });
 }
 
@@ -54,12 +58,12 @@ function append(page) {
   more[0]?.querySelector("a")?.focus({ preventScroll: true });
 }
 
-/** The card of an initiative, or null when the list does not hold it now. */
-export const cardOf = (id) => results()?.querySelector(`.card[data-id="${CSS.escape(id)}"]`);
+/** The card of an initiative, event or group, or null when the list does not hold it now. */
+export const cardOf = (id) => found()?.querySelector(`.card[data-id="${CSS.escape(id)}"]`);
 
-/** Marks the cards of these initiatives and no other; `scroll` brings the first into view where the list has its own column. */
+/** Marks these cards and no other; `scroll` brings the first into view where the list has its own column. */
 export function mark(ids, className, scroll = false) {
-  for (const card of results()?.querySelectorAll(`.${className}`) ?? []) card.classList.remove(className);
+  for (const card of found()?.querySelectorAll(`.${className}`) ?? []) card.classList.remove(className);
   const cards = ids.map(cardOf).filter(Boolean);
   for (const card of cards) card.classList.add(className);
   if (cards.length && scroll && matchMedia("(min-width: 48rem)").matches) {

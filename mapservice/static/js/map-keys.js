@@ -1,8 +1,9 @@
 // The map by keyboard: N and P go through what is in view, Enter opens it; Escape closes cards.
 
-import { element, phrase, words } from "./page.js";
+import { SPOT_LAYERS } from "./map-kinds.js";
+import { counted, element, phrase, words } from "./page.js";
 
-const LAYERS = ["stacks", "clusters", "singles"];
+const LAYERS = ["stacks", "clusters", "singles", ...SPOT_LAYERS];
 
 const keyOf = ({ layer, properties, geometry }) =>
   properties.id ?? `${layer.id}:${properties.territory ?? geometry.coordinates.join()}`;
@@ -21,8 +22,8 @@ function inView(map) {
   return [...found].map(([key, one]) => ({ key, ...one })).sort((a, b) => band(a) - band(b) || a.at.x - b.at.x);
 }
 
-const describe = ({ properties: { title, count } }) =>
-  title ?? words.here[count === 1 ? "one" : "other"].replace("{n}", count);
+const describe = ({ layer, properties: { title, name, count } }) =>
+  title ?? name ?? counted(SPOT_LAYERS.includes(layer.id) ? `${layer.id}Here` : "here", count);
 
 /** `show(feature | null)` marks one on the map, `open(feature)` does what a click on it does. */
 export function walkByKeys(map, { show, open }) {

@@ -6,6 +6,7 @@ import { adoptFilters, catchFilters } from "./filters.js";
 import { adopt, lengthenOnDemand, mark, showResults, watchCards } from "./list.js";
 import { LocateControl } from "./locate.js";
 import { walkByKeys } from "./map-keys.js";
+import { followKinds, INITIATIVES, SPOT_LAYERS, trySpot } from "./map-kinds.js";
 import { fetchPage, readConfig, words } from "./page.js";
 import { openCluster } from "./parting.js";
 import { openCard } from "./popup.js";
@@ -46,7 +47,7 @@ function writeView(map) {
 function listInView() {
   const query = queryNow();
   query.set("bbox", boxOfView(page.atlas.map));
-  return showResults(`/initiatives?${query}`).then(agreeWithMap).catch(tellFailure);
+  return showResults(`${query.has("voir") ? "/" : "/initiatives"}?${query}`).then(agreeWithMap).catch(tellFailure);
 }
 
 const DRAWN = ["singles", "clusters", "stacks", "shaded-communes"];
@@ -94,6 +95,7 @@ function redraw(moves) {
   const { map, state, style, tilejson } = page.atlas;
   state.filter = page.config.filter;
   page.popup?.remove();
+  page.showKinds?.();
   if (moves) {
     map.setStyle(style());
     map.fitBounds(page.config.bounds, { padding: 40, maxZoom: 13 });
@@ -103,9 +105,17 @@ function redraw(moves) {
   }
 }
 
+/** What the map shows stays when another place is chosen. */
+function queryOfPlaceHere(form, place) {
+  const query = queryOfPlace(form, place);
+  const shown = queryNow().get("voir");
+  if (shown) query.set("voir", shown);
+  return query;
+}
+
 function suggest() {
   const input = document.getElementById("q");
-  suggestAnswers(input, (place) => applyQuery(queryOfPlace(input.form, place)));
+  suggestAnswers(input, (place) => applyQuery(queryOfPlaceHere(input.form, place)));
 }
 
 function highlight(position) {
@@ -143,20 +153,31 @@ function unique(features) {
   return [...new Map(features.map((f) => [f.properties.id, f.properties])).values()];
 }
 
+async function selectSpot(spot) {
+  page.popup?.remove();
+  const { id } = spot.properties;
+  if (id) mark([id], "is-selected", true);
+  if (!id) page.moved = true;
+  page.popup = await trySpot(page.atlas, spot, page.config, () => mark([], "is-selected"));
+}
+
 /** What a click on a feature does; `found` is all that was hit with it. */
 function open(first, found = [first]) {
   const at = first.geometry.coordinates;
-  if (first.layer.id === "stacks") select(at, stackAt(first.properties.territory));
+  if (SPOT_LAYERS.includes(first.layer.id)) selectSpot(first);
+  else if (first.layer.id === "stacks") select(at, stackAt(first.properties.territory));
   else if (first.layer.id === "clusters") {
     page.moved = true;
     openCluster(page.atlas, at, select);
   } else select(at, unique(found.filter((f) => f.layer.id === "singles")));
 }
 
+const layersOf = (map) => ["stacks", "clusters", "singles", ...SPOT_LAYERS].filter((id) => map.getLayer(id));
+
 function onClick(map, event) {
   const around = 6; // px, for thumbs
   const { x, y } = event.point;
-  const layers = ["stacks", "clusters", "singles"];
+  const layers = layersOf(map);
   const found = map.queryRenderedFeatures([[x - around, y - around], [x + around, y + around]], { layers });
   if (found.length) open(found[0], found);
   else openGround(map, event);
@@ -164,6 +185,7 @@ function onClick(map, event) {
 
 /** What is somewhere in a tinted commune opens on its whole ground. */
 function openGround(map, { point, lngLat }) {
+  if (!page.config.kinds.includes(INITIATIVES)) return;
   const [ground] = map.queryRenderedFeatures(point, { layers: ["shaded-communes"] }).filter(({ state }) => state.shaded);
   const held = ground ? stackAt(ground.properties.code) : [];
   if (!held.length) return;
@@ -172,7 +194,7 @@ function openGround(map, { point, lngLat }) {
 }
 
 function watchPointer(map) {
-  for (const layer of ["singles", "clusters", "stacks"]) {
+  for (const layer of ["singles", "clusters", "stacks", ...SPOT_LAYERS]) {
     map.on("mousemove", layer, ({ features }) => {
       map.getCanvas().style.cursor = "pointer";
       const { id, territory } = features[0].properties;
@@ -224,6 +246,7 @@ function startMap({ map, library }) {
   followAddress(map);
   map.on("click", (event) => onClick(map, event));
   watchCommunes(map);
+  page.showKinds = followKinds(map, () => page.config);
   watchPointer(map);
   followMoves(map);
   followFarLinks(map);
@@ -240,6 +263,7 @@ function offerLegend() {
 }
 
 catchFilters(panel, applyQuery);
+catchFilters(document.querySelector(".atlas-map"), applyQuery);
 lengthenOnDemand(panel);
 watchCards(panel, (card) => page.popup?.isOpen() || light(card));
 suggest();

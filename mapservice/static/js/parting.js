@@ -30,10 +30,9 @@ function boundsOf(features) {
 
 /**
  * Looks into the cluster at a position, deeper until it parts. Resolves to {bounds, zoom}: where the map
- * should go, and no farther out than `zoom`; or to {at, found}: what stands at one place.
+ * should go, and no farther out than `zoom`; or to {at, found, count}: what stands at one place.
  */
-export async function partCluster({ map, tilejson, state }, at) {
-  const [address] = tilesFor(tilejson.initiatives, state.filter);
+export async function partCluster({ map }, at, address) {
   let cell = Math.min(Math.floor(map.getZoom()), DETAIL_ZOOM) + CELL_ZOOMS;
   let place = at;
   for (;;) {
@@ -43,21 +42,25 @@ export async function partCluster({ map, tilejson, state }, at) {
     if (new Set(features.map(placeOf)).size > 1) return { bounds: boundsOf(features), zoom: Math.min(zoom, CLOSEST) };
     place = features[0].geometry.coordinates;
     const told = features.map(({ properties }) => properties).filter(({ id }) => id);
-    if (told.length || zoom === LAST_ZOOM) return { at: place, found: told };
+    const count = features.reduce((sum, { properties }) => sum + properties.count, 0);
+    if (told.length || zoom === LAST_ZOOM) return { at: place, found: told, count };
     cell += CELL_ZOOMS;
   }
 }
 
-/** Opens a cluster; `list(position, initiatives)` shows what stands at one place. */
-export async function openCluster(atlas, at, list) {
+/**
+ * Opens a cluster; `list(position, found, count)` shows what stands at one place. `address` is that of its
+ * tiles, those of initiatives by default.
+ */
+export async function openCluster(atlas, at, list, address = tilesFor(atlas.tilejson.initiatives, atlas.state.filter)[0]) {
   const { map } = atlas;
-  const parted = await partCluster(atlas, at).catch((error) => {
+  const parted = await partCluster(atlas, at, address).catch((error) => {
     console.info("Cluster:", error.message);
     map.easeTo({ center: at, zoom: Math.min(map.getZoom() + 2, CLOSEST) });
   });
   if (!parted) return;
   if (parted.found) {
-    list(parted.at, parted.found);
+    await list(parted.at, parted.found, parted.count);
     return;
   }
   const camera = map.cameraForBounds(parted.bounds, { padding: 70, maxZoom: CLOSEST });

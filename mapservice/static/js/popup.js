@@ -47,7 +47,7 @@ function manyCards(all) {
 }
 
 /** The focus goes into the card and, when it closes, back to what had it; Escape closes from anywhere. */
-function holdFocus(map, popup) {
+export function holdFocus(map, popup) {
   const before = document.activeElement;
   popup.getElement().querySelector("a")?.focus({ preventScroll: true });
   const onKey = (event) => {
@@ -71,7 +71,7 @@ function holdFocus(map, popup) {
 }
 
 /** Moves the map a little where a card would not be seen whole: below it a phone has its list. */
-function keepInView(map, popup) {
+export function keepInView(map, popup) {
   const [card, box] = [popup.getElement(), map.getContainer()].map((one) => one.getBoundingClientRect());
   const low = Math.max(0, card.bottom - box.bottom + 24);
   const high = Math.max(0, box.top - card.top + 8);

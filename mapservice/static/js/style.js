@@ -43,7 +43,7 @@ const ringImage = [
   10, ringOf("32", 10, "37", 100, "44", 1000, "54"),
 ];
 
-const countText = [
+export const countText = [
   "case", [">=", ["get", "count"], 10000],
   ["concat", ["to-string", ["round", ["/", ["get", "count"], 1000]]], " k"],
   ["number-format", ["get", "count"], { locale: document.documentElement.lang || "fr" }],
