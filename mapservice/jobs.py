@@ -30,6 +30,7 @@ from mapservice.db.engine import make_engine
 from mapservice.events import letters as event_letters
 from mapservice.events import registration_service as event_registrations
 from mapservice.events import service as events
+from mapservice.events.incoming.intake import INTAKES
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.groups import message_letters as group_letters
@@ -300,7 +301,8 @@ def _add_imports(app: App, engine: Engine, settings: Settings) -> None:
     @app.task(name="sweep_sources")
     def sweep_sources() -> None:
         """One source that is due; takes turns with other jobs while there are more."""
-        if sources.sweep_next(engine, settings.home, geocoders.current, fetcher, datetime.now(UTC)):
+        now = datetime.now(UTC)
+        if sources.sweep_next(engine, settings.home, geocoders.current, fetcher, now, INTAKES):
             sweep_sources.defer()
 
     @app.periodic(cron="7 2 * * *")

@@ -1,16 +1,80 @@
-"""`mapservice events`: the sample, load for trials, and what the nightly job does."""
+"""`mapservice events`: calendars imported, the sample, load for trials, the nightly job."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
 from mapservice.cli import context
+from mapservice.cli.context import EXISTING, WRITABLE
+from mapservice.cli.import_reports import report_on
+from mapservice.errors import InvalidInput
 from mapservice.events import fixtures, service
+from mapservice.events.incoming.calendar_reading import read_calendar
+from mapservice.events.incoming.service import import_calendar
+from mapservice.events.model import GENERATED, SAMPLE
+from mapservice.imports import run_queries
+from mapservice.imports.service import ImportOptions
+from mapservice.imports.sources import queries as sources
+from mapservice.imports.sources.service import checked_name
 
 
 @click.group("events")
 def event_group() -> None:
-    """The sample, made-up events, and their dates."""
+    """Import calendars; the sample, made-up events, and their dates."""
+
+
+@event_group.command("import")
+@click.argument("calendar", type=EXISTING)
+@click.option("--source", required=True, help="Name of the source, as people read it.")
+@click.option("--licence", default="", help="Under which the source passes its events on.")
+@click.option("--attribution", default="", help="Whom they are to name; default: the source.")
+@click.option("--report", "target", type=WRITABLE, help="Where to write the report on each event.")
+@click.option("--dry-run", is_flag=True, help="Do everything but save.")
+@click.option("--moderate", is_flag=True, help="What is new or changed waits for a moderator.")
+@click.option(
+    "--snapshot",
+    is_flag=True,
+    help="The file is all that is to come of its source: what it lacks is cancelled.",
+)
+def import_command(
+    calendar: Path,
+    source: str,
+    licence: str,
+    attribution: str,
+    target: Path | None,
+    dry_run: bool,
+    moderate: bool,
+    snapshot: bool,
+) -> None:
+    """Import a calendar (.ics, RFC 5545); importing it again changes nothing.
+
+    Each UID is a series; what cannot be taken is told in the report. What is imported is public at
+    once, unless --moderate says otherwise or the source is registered (`mapservice sources add`)
+    with the trust `queue`. An import is undone as a whole by `mapservice imports undo`.
+    """
+    checked_name(source)
+    if source in (SAMPLE, GENERATED):
+        raise InvalidInput("--source", f"{source!r} is the name of what is made up")
+    settings = context.settings_of_command()
+    engine = context.open_engine(settings)
+    opened = read_calendar(calendar)
+    with engine.connect() as connection:
+        living = sources.find(connection, source)
+    options = ImportOptions(
+        platform=source,
+        licence=licence or (living.licence if living else ""),
+        dry_run=dry_run,
+        moderate=moderate or bool(living and not living.trusted),
+        snapshot=snapshot,
+        started_by="mapservice events import",
+    )
+    run = import_calendar(engine, context.build_locator(engine), opened, options)
+    if attribution and not dry_run:
+        with engine.begin() as connection:
+            run_queries.credit(connection, source, attribution)
+            sources.credit_anew(connection, source)
+    report_on(run, engine, settings, calendar, target, is_saved=not dry_run)
 
 
 @event_group.command("sample")

@@ -1,27 +1,19 @@
 """`mapservice initiatives`: import a file, generate some, load or remove the sample."""
 
-import csv
-from collections import Counter
-from dataclasses import asdict, fields
 from pathlib import Path
 
 import click
-from sqlalchemy import Engine
 
 from mapservice.cli import context
 from mapservice.cli.context import EXISTING, WRITABLE
+from mapservice.cli.import_reports import report_on
 from mapservice.errors import InvalidInput
 from mapservice.imports.fixtures import service as fixtures
-from mapservice.imports.run_queries import keep_report
 from mapservice.imports.service import (
     ImportOptions,
-    ImportRun,
-    RowOutcome,
-    RowReport,
     import_file,
     import_source,
     open_file,
-    summary_of,
 )
 from mapservice.initiatives import local_days, service
 from mapservice.mail.service import letterhead
@@ -30,7 +22,6 @@ from mapservice.publishing.packages.model import PackageOrigin
 from mapservice.publishing.packages.reading import open_package
 from mapservice.publishing.packages.service import PackageOptions, import_package
 from mapservice.rollups import service as rollups
-from mapservice.settings import Settings
 
 
 @click.group("initiatives")
@@ -83,7 +74,7 @@ def import_command(
             here, settings.max_photo_bytes, dry_run, moderate, "mapservice initiatives import"
         )
         run = import_package(engine, store_of(settings), package, taking)
-        _report_on(run, engine, settings, source, target, is_saved=not dry_run)
+        report_on(run, engine, settings, source, target, is_saved=not dry_run)
         return
     for pair in pairs:
         if "=" not in pair:
@@ -106,45 +97,7 @@ def import_command(
             doubt = f"; in doubt: {one.doubt}" if one.doubt else ""
             cells = f" ({', '.join(one.examples)})" if one.examples else ""
             click.echo(f"{one.column} -> {becomes}, {one.reason}{doubt}{cells}")
-    _report_on(run, engine, settings, source, target, is_saved=not dry_run)
-
-
-def _report_on(
-    run: ImportRun,
-    engine: Engine,
-    settings: Settings,
-    source: Path,
-    target: Path | None,
-    *,
-    is_saved: bool,
-) -> None:
-    """Imports what `run` yields, writing the report on each row, and tells how that went."""
-    path = target or settings.home / "reports" / f"{source.stem}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    counts: Counter[RowOutcome] = Counter()
-    with (
-        path.open("w", encoding="utf-8", newline="") as text,
-        context.progress_bar("import", run.total) as advance,
-    ):
-        writer = csv.DictWriter(text, [field.name for field in fields(RowReport)])
-        writer.writeheader()
-        for report in run.reports:  # each row is imported as its report is read
-            writer.writerow(asdict(report))
-            counts[report.outcome] += 1
-            advance(1)
-    if is_saved:
-        rollups.compact(engine)
-        rollups.sort_series(engine)
-        with engine.begin() as connection:
-            keep_report(connection, run.id, str(path.absolute()))
-    summary = "\n".join(summary_of(run, counts))
-    beside = path.with_name(f"{path.stem}.summary.txt")
-    beside.write_text(f"{source.name}\n{summary}\n", encoding="utf-8")
-    click.echo(summary)
-    click.echo(f"report: {path}{'' if is_saved else ' (dry run: nothing saved)'}")
-    click.echo(f"summary: {beside}")
-    if run.id:
-        click.echo(f"run: {run.id} (undo it with `mapservice imports undo {run.id}`)")
+    report_on(run, engine, settings, source, target, is_saved=not dry_run)
 
 
 @initiative_group.command("generate")

@@ -8,6 +8,7 @@ import click
 
 from mapservice.cli import context
 from mapservice.errors import InvalidInput, NotFound, SourceError, StateConflict
+from mapservice.events.incoming.intake import INTAKES
 from mapservice.imports import run_queries, run_service
 from mapservice.imports.connectors.catalogue import CONNECTORS
 from mapservice.imports.sources import decisions, queries, service
@@ -34,7 +35,7 @@ def _terms(command: Any) -> Any:
     """What may be said of a source, by `add` and by `change`."""
     for option in reversed(
         (
-            click.option("--licence", help="Under which its initiatives may be passed on."),
+            click.option("--licence", help="Under which what it gives may be passed on."),
             click.option("--attribution", help="Whom they are to name; default: the source."),
             click.option("--contact", help="Whom to write to about it."),
             click.option(
@@ -150,6 +151,7 @@ def sweep_command(names: Sequence[str], only_due: bool, dry_run: bool, accept_sh
                 name,
                 dry_run=dry_run,
                 accept_shrink=accept_shrink,
+                intakes=INTAKES,
             )
         except StateConflict as error:
             result = SweepResult(name, SweepState.FAILED, reason=str(error))

@@ -39,6 +39,12 @@ event_series = Table(
     Column("reason", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("local_group", UUID),
+    Column("source_id", Text),
+    Column("source_url", Text, nullable=False),
+    Column("source_licence", Text, nullable=False),
+    Column("source_digest", Text),
+    Column("source_sequence", Integer, nullable=False),
+    Column("source_changed_at", DateTime(timezone=True)),
 )
 
 event = Table(

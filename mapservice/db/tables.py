@@ -288,6 +288,14 @@ import_change = Table(
     Column("former", JSONB),
 )
 
+import_event_change = Table(
+    "import_event_change",
+    metadata,
+    Column("run", BigInteger, primary_key=True),
+    Column("series", UUID, primary_key=True),
+    Column("former", JSONB),
+)
+
 import_upload = Table(
     "import_upload",
     metadata,

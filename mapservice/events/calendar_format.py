@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from mapservice.events.model import CANCELLED_DAYS, Event, EventMode, EventStatus
+from mapservice.events.model import CANCELLED_DAYS, NO_LENGTH, Event, EventMode, EventStatus
 from mapservice.events.queries import EventSeries
 from mapservice.events.timezone_format import timezone_lines
 from mapservice.geocoding.matching.normalise import fold
@@ -74,10 +74,9 @@ def series_calendar(
     ]
     excluded = sorted({*times.excluded, *past})
     lines += ["BEGIN:VEVENT", f"UID:{uid}"]
-    lines += [
-        _local("DTSTART", times.start, times.zone),
-        _local("DTEND", times.start + times.duration, times.zone),
-    ]
+    lines.append(_local("DTSTART", times.start, times.zone))
+    if times.duration > NO_LENGTH:
+        lines.append(_local("DTEND", times.start + times.duration, times.zone))
     if times.rule:
         lines.append(f"RRULE:{times.rule.text(times.zone)}")
     lines += [_local("EXDATE", one, times.zone) for one in excluded]
@@ -128,17 +127,19 @@ def _occurrence(entry: CalendarEntry) -> list[str]:
 
 
 def _times(event: Event) -> list[str]:
-    return [
-        _local("DTSTART", event.starts_local, event.zone),
-        _local("DTEND", event.ends_local, event.zone),
-    ]
+    """What tells no end has none here either: a moment (RFC 5545, 3.6.1)."""
+    begins = _local("DTSTART", event.starts_local, event.zone)
+    if not event.has_told_end:
+        return [begins]
+    return [begins, _local("DTEND", event.ends_local, event.zone)]
 
 
 def _described(entry: CalendarEntry, *, confirmed: bool = False) -> list[str]:
     own = entry.event
     gone = own.status in GONE and not confirmed
     words = [] if confirmed else [entry.status, own.note]
-    description = "\n\n".join(filter(None, (*words, own.summary, entry.url)))
+    credit = own.attribution if own.is_from_elsewhere else ""
+    description = "\n\n".join(filter(None, (*words, own.summary, credit, entry.url)))
     lines = [
         f"DTSTAMP:{_utc(own.changed_at)}",
         f"CREATED:{_utc(own.created_at)}",

@@ -11,7 +11,7 @@ from mapservice.web.atom import AtomEntry, utc_text
 DECIMALS = 6
 # Signs that begin what a spreadsheet would run (OWASP, "CSV Injection").
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-WRITTEN = ("title", "summary", "note", "place_text")
+WRITTEN = ("title", "summary", "note", "place_text", "source", "licence", "attribution")
 
 
 def properties(event: Event, base_url: str) -> dict[str, Any]:
@@ -46,6 +46,9 @@ def properties(event: Event, base_url: str) -> dict[str, Any]:
         "series": str(event.series),
         "rrule": event.rrule or None,
         "source": event.source or None,
+        "source_url": event.source_url or None,
+        "licence": event.source_licence or None,
+        "attribution": event.attribution or None,
         "updated_at": utc_text(event.changed_at),
         "url": f"{base_url}{event.url}",
     }
@@ -74,7 +77,7 @@ def csv_text(events: Sequence[Event], base_url: str, *, header: bool = True) -> 
         if header and number == 0:
             writer.writerow([*row, "lon", "lat"])
         for name in WRITTEN:
-            if row[name].startswith(FORMULA_SIGNS):
+            if row[name] and row[name].startswith(FORMULA_SIGNS):
                 row[name] = f"'{row[name]}"
         point = ("", "")
         if event.lon is not None and event.lat is not None:
@@ -86,7 +89,8 @@ def csv_text(events: Sequence[Event], base_url: str, *, header: bool = True) -> 
 HEADER = (
     "id,title,summary,theme,status,mode,starts_at,ends_at,zone,starts_local,ends_local,commune,"
     "commune_name,epci,departement,region,region_name,precision,place_text,online_url,registration,"
-    "capacity,former_starts_at,note,initiative,series,rrule,source,updated_at,url,lon,lat\n"
+    "capacity,former_starts_at,note,initiative,series,rrule,source,source_url,licence,attribution,"
+    "updated_at,url,lon,lat\n"
 )
 
 
@@ -99,7 +103,9 @@ def atom_entry(event: Event, base_url: str, when: str, place: str) -> AtomEntry:
         published=event.created_at,
         url=f"{base_url}{event.url}",
         theme=str(event.theme),
-        summary=" · ".join(filter(None, (when, place, event.note, event.summary))),
+        summary=" · ".join(
+            filter(None, (when, place, event.note, event.summary, event.attribution))
+        ),
         point=None if event.lon is None or event.lat is None else (event.lon, event.lat),
     )
 
@@ -144,13 +150,18 @@ def schema_event(event: Event, base_url: str, place: str) -> dict[str, Any]:
         "url": f"{base_url}{event.url}",
         "name": event.title,
         "startDate": utc_text(event.starts_at),
-        "endDate": utc_text(event.ends_at),
         "eventStatus": f"https://schema.org/{status}",
         "eventAttendanceMode": f"https://schema.org/{mode}",
         "location": places[0] if len(places) == 1 else places,
     }
+    if event.has_told_end:
+        made["endDate"] = utc_text(event.ends_at)
     if event.summary:
         made["description"] = event.summary
+    if event.is_from_elsewhere:
+        made["creditText"] = event.attribution
+        if event.source_url:
+            made["isBasedOn"] = event.source_url
     if event.former_starts_at and event.status == "moved":
         made["previousStartDate"] = utc_text(event.former_starts_at)
     if event.capacity is not None:

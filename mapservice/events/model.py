@@ -34,6 +34,8 @@ MAX_QUESTION, MAX_NOTE, MAX_ANSWER = 300, 1000, 1000
 MAX_SEATS, MAX_CAPACITY = 10, 100_000
 MAX_URL = 500
 LONGEST = timedelta(days=31)
+# What is told with no end: a moment to calendars (RFC 5545, 3.6.1), whose end no page names.
+NO_LENGTH = timedelta(minutes=1)
 # Sources of what is made up, for trials and for the sample.
 SAMPLE, GENERATED = "sample", "generated"
 FURTHEST_YEARS = 5  # ahead that a first date may lie
@@ -327,16 +329,16 @@ def _choice(
 
 def _url(fields: Mapping[str, str], name: str, mistakes: dict[str, FieldMistake | str]) -> str:
     text = fields.get(name, "").strip()
-    if not text:
-        return ""
-    if (
-        len(text) > MAX_URL
-        or not text.isprintable()
-        or not re.fullmatch(r"https?://[^\s<>\"]+\.[^\s<>\"]+", text)
-    ):
+    found = read_url(text)
+    if text and not found:
         mistakes[name] = FieldMistake.CHOICE
-        return ""
-    return text
+    return found
+
+
+def read_url(text: str) -> str:
+    """An address of the web as it is kept; "" for what is none."""
+    is_one = len(text) <= MAX_URL and text.isprintable()
+    return text if is_one and re.fullmatch(r"https?://[^\s<>\"]+\.[^\s<>\"]+", text) else ""
 
 
 def _count(
@@ -367,7 +369,8 @@ def read_note(text: str) -> str:
 class Event:
     """One occurrence, with the names of its territories and what is known of its series.
 
-    `starts_local` and `ends_local` are wall times in `zone`. `seats_taken` counts those held,
+    `starts_local` and `ends_local` are wall times in `zone`. `source_credit` is whom its source
+    asks to be named, "" for itself. `seats_taken` counts those held,
     offers included. `distance` is in metres from the position asked for.
     """
 
@@ -417,6 +420,9 @@ class Event:
     changed_at: datetime
     rrule: str
     source: str
+    source_url: str = ""
+    source_licence: str = ""
+    source_credit: str = ""
     distance: float | None = None
 
     @property
@@ -428,6 +434,24 @@ class Event:
         """Where it takes place online, "" where that is told to those who have a seat alone."""
         seated = self.registration in (RegistrationMode.OPEN, RegistrationMode.APPROVAL)
         return "" if seated else self.online_url
+
+    @property
+    def attribution(self) -> str:
+        """Whom to name, and under which licence: "source (licence)"; "" for what began here."""
+        if not self.source:
+            return ""
+        licence = f" ({self.source_licence})" if self.source_licence else ""
+        return (self.source_credit or self.source) + licence
+
+    @property
+    def is_from_elsewhere(self) -> bool:
+        """Whether a source tells of it, which knows more than this service does."""
+        return self.source not in ("", SAMPLE, GENERATED)
+
+    @property
+    def has_told_end(self) -> bool:
+        """Whether its end is known: what lasts a minute was told to begin, and no more."""
+        return self.ends_local - self.starts_local > NO_LENGTH
 
     @property
     def is_public(self) -> bool:

@@ -30,7 +30,7 @@ from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition as within
 from mapservice.db.engine import fill
 from mapservice.db.event_tables import event, event_series
-from mapservice.db.tables import territory
+from mapservice.db.tables import import_source, territory
 from mapservice.events.filters import EventCursor, EventFilters
 from mapservice.events.model import (
     CANCELLED_DAYS,
@@ -255,6 +255,7 @@ def _named(chosen: Select[Any], filters: EventFilters) -> Select[Any]:
     """The chosen rows with the names of their territories, in their order."""
     rows = chosen.subquery("event")
     joined: Any = rows.join(event_series, event_series.c.id == rows.c.series)
+    joined = joined.outerjoin(import_source, import_source.c.platform == event_series.c.source)
     names: list[ColumnElement[Any]] = []
     for level, named in _NAMED.items():
         joined = joined.outerjoin(
@@ -272,6 +273,9 @@ def _named(chosen: Select[Any], filters: EventFilters) -> Select[Any]:
         func.ST_Y(rows.c.anchor).label("anchor_lat"),
         event_series.c.rrule,
         event_series.c.source,
+        event_series.c.source_url,
+        event_series.c.source_licence,
+        func.coalesce(import_source.c.attribution, "").label("source_credit"),
         (distance(near, rows.c) if near else literal(None)).label("distance"),
     )
     return found.select_from(joined).order_by(rows.c.starts_at, rows.c.ends_at, rows.c.id)

@@ -201,7 +201,7 @@ def make_series(
             person=person,
             continues=continues,
             source=source,
-            **_time_values(times),
+            **time_values(times),
         )
         .returning(event_series.c.id)
     ).scalar_one()
@@ -307,16 +307,16 @@ def change(
         times = wanted.times
         if series.times.rule is None and (times.rule is not None or not _same(found, times)):
             # A single event is its series: its times, and a rule that it gets now, are those.
-            _retime(connection, series.id, times)
+            retime(connection, series.id, times)
             series = replace(series, times=times)
-        _update(
+        write_change(
             connection,
             found,
             {
                 **values,
                 "note": wanted.note,
                 "changed_alone": series.times.rule is not None and times.rule is None,
-                **_moved_values(found, times, times.start),
+                **moved_values(found, times, times.start),
             },
             sender,
         )
@@ -352,7 +352,7 @@ def _change_many(
     ]
     if scope is ChangeScope.FOLLOWING:
         ahead = [one for one in ahead if one.recurrence_id >= found.recurrence_id]
-    _lock(connection, [one.id for one in ahead])
+    lock_occurrences(connection, [one.id for one in ahead])
     alone = _changed_alone(connection, series.id)
     shift = wanted.times.start - found.starts_local
     rule = wanted.times.rule or series.times.rule
@@ -365,7 +365,7 @@ def _change_many(
     if not retimed and (scope is ChangeScope.ALL or ahead[0].id == _first(connection, series.id)):
         for one in ahead:
             if one.id not in alone or one.id == found.id:
-                _update(connection, one, {**values, "note": wanted.note}, sender)
+                write_change(connection, one, {**values, "note": wanted.note}, sender)
         return
 
     pivot = min(one.recurrence_id for one in ahead)
@@ -383,8 +383,8 @@ def _change_many(
     ).aligned()
     old_rule = series.times.rule
     assert old_rule is not None
-    _retime(connection, series.id, replace(series.times, rule=old_rule.ended_before(pivot)))
-    bound = {"id": series.id, **_time_values(times)}
+    retime(connection, series.id, replace(series.times, rule=old_rule.ended_before(pivot)))
+    bound = {"id": series.id, **time_values(times)}
     parted: UUID = connection.execute(text(PART), bound).scalar_one()
 
     starts = times.starts(wall_time(within_year(now), times.zone))
@@ -392,13 +392,13 @@ def _change_many(
     for one in ahead:
         start = matched.get(one.recurrence_id)
         if start is None:
-            _cancel(connection, one, wanted.note, sender)
+            cancel_occurrence(connection, one, wanted.note, sender)
             continue
         connection.execute(text(JOIN), {"id": one.id, "series": parted, "local": start})
         if one.id in alone and one.id != found.id:
             continue
-        moved = _moved_values(one, times, start)
-        _update(connection, one, {**values, "note": wanted.note, **moved}, sender)
+        moved = moved_values(one, times, start)
+        write_change(connection, one, {**values, "note": wanted.note, **moved}, sender)
     materialise(connection, parted, times, now)
 
 
@@ -462,14 +462,14 @@ def cancel(
             and (scope is ChangeScope.ALL or one.recurrence_id >= found.recurrence_id)
         ]
         first = min(one.recurrence_id for one in gone)
-        _retime(
+        retime(
             connection,
             series.id,
             replace(series.times, rule=series.times.rule.ended_before(first)),
         )
-    _lock(connection, [one.id for one in gone])
+    lock_occurrences(connection, [one.id for one in gone])
     for one in gone:
-        _cancel(connection, one, note, sender)
+        cancel_occurrence(connection, one, note, sender)
 
 
 def postpone(
@@ -479,7 +479,7 @@ def postpone(
     found, _series = own_series(connection, identifier, person)
     if found.status not in OPEN or found.is_over(now):
         raise StateConflict("This does not take place any more.")
-    _lock(connection, [found.id])
+    lock_occurrences(connection, [found.id])
     values = {
         "status": str(EventStatus.POSTPONED),
         "former_starts_at": found.starts_at,
@@ -557,7 +557,9 @@ def decide(
         raise InvalidInput("verdict", "does not fit the state of this event")
     status = NEXT_STATUS.get(verdict)
     if status:
-        _lock(connection, connection.execute(text(IDS), {"series": identifier}).scalars().all())
+        lock_occurrences(
+            connection, connection.execute(text(IDS), {"series": identifier}).scalars().all()
+        )
         bound = {"series": identifier, "status": str(status)}
         gone = connection.execute(text(DECIDE), bound).scalars().all()
         if was_public:
@@ -649,7 +651,7 @@ def _columns(times: EventTimes, starts: Sequence[datetime]) -> dict[str, Any]:
     }
 
 
-def _time_values(times: EventTimes) -> dict[str, Any]:
+def time_values(times: EventTimes) -> dict[str, Any]:
     return {
         "starts_local": times.start,
         "duration": times.duration,
@@ -660,9 +662,9 @@ def _time_values(times: EventTimes) -> dict[str, Any]:
     }
 
 
-def _retime(connection: Connection, series: UUID, times: EventTimes) -> None:
+def retime(connection: Connection, series: UUID, times: EventTimes) -> None:
     connection.execute(
-        update(event_series).where(event_series.c.id == series).values(_time_values(times))
+        update(event_series).where(event_series.c.id == series).values(time_values(times))
     )
 
 
@@ -675,7 +677,7 @@ def _same(found: Event, times: EventTimes) -> bool:
     )
 
 
-def _moved_values(found: Event, times: EventTimes, local: datetime) -> dict[str, Any]:
+def moved_values(found: Event, times: EventTimes, local: datetime) -> dict[str, Any]:
     """New times, with the former one where the event is public and was to begin at another."""
     own = occurrence_values(times, local)
     if found.starts_at == own["starts_at"] and found.ends_at == own["ends_at"]:
@@ -690,7 +692,7 @@ def _moved_values(found: Event, times: EventTimes, local: datetime) -> dict[str,
     return own
 
 
-def _update(connection: Connection, found: Event, values: dict[str, Any], sender: str) -> None:
+def write_change(connection: Connection, found: Event, values: dict[str, Any], sender: str) -> None:
     """Writes an event; those registered are told of a new time or place, and remembered anew."""
     place_moved = (
         values["place_text"] != found.place_text
@@ -708,7 +710,7 @@ def _update(connection: Connection, found: Event, values: dict[str, Any], sender
             **values,
         }
     values = {**values, "sequence": found.sequence + (1 if matters else 0)}
-    _lock(connection, [found.id])
+    lock_occurrences(connection, [found.id])
     connection.execute(update(event).where(event.c.id == found.id).values(values))
     is_public = found.status in (*OPEN, EventStatus.POSTPONED)
     if is_public and (place_moved or time_moved):
@@ -719,7 +721,7 @@ def _update(connection: Connection, found: Event, values: dict[str, Any], sender
     registration_service.settle(connection, found.id, sender, datetime.now(UTC))
 
 
-def _cancel(connection: Connection, found: Event, note: str, sender: str) -> None:
+def cancel_occurrence(connection: Connection, found: Event, note: str, sender: str) -> None:
     if found.status not in PUBLIC:
         connection.execute(text("DELETE FROM event WHERE id = :id"), {"id": found.id})
         return
@@ -748,7 +750,7 @@ def _with_known_initiative(connection: Connection, content: EventContent) -> Eve
     return content if known else replace(content, initiative=None)
 
 
-def _lock(connection: Connection, ids: Sequence[UUID]) -> None:
+def lock_occurrences(connection: Connection, ids: Sequence[UUID]) -> None:
     connection.execute(text(LOCK), {"ids": list(ids)})
 
 
@@ -766,9 +768,9 @@ RECURRENCES = "SELECT recurrence_id FROM event WHERE series = :series"
 # What its other occurrences say; one that was changed by itself only where there is no other.
 COPY_OCCURRENCES = """
 WITH template AS (
-    SELECT event.*, event_series.published_at IS NOT NULL AS was_published
-      FROM event JOIN event_series ON event_series.id = event.series
-     WHERE event.series = :series
+    SELECT *
+      FROM event
+     WHERE series = :series
      ORDER BY changed_alone, recurrence_id DESC
      LIMIT 1
 )
@@ -777,8 +779,8 @@ INSERT INTO event (series, recurrence_id, status, title, summary, description, t
                    precision, point, commune, epci, departement, region, registration,
                    registration_url, capacity, max_seats, question)
 SELECT template.series, made.recurrence_id,
-       CASE WHEN was_published OR template.status NOT IN ('draft', 'pending', 'rejected')
-            THEN 'published' ELSE template.status END,
+       CASE WHEN template.status IN ('draft', 'pending', 'rejected')
+            THEN template.status ELSE 'published' END,
        title, summary, description, theme, initiative, made.starts_at, made.ends_at, :zone,
        made.starts_local, made.ends_local, mode, online_url, place_text, precision, point, commune,
        epci, departement, region, registration, registration_url, capacity, max_seats, question

@@ -1,15 +1,16 @@
 """When and where an event takes place, in words that claim no more than is known."""
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import cast
 
-from mapservice.events.model import Event, EventMode
+from mapservice.events.model import NO_LENGTH, Event, EventMode
 from mapservice.events.recurrence import PARIS, wall_time
 from mapservice.i18n import LANGUAGE, LOCALES, clock_words, format_date, translator
 from mapservice.i18n import gettext as _
 from mapservice.initiatives.place_words import distance_words, precision_words
 from mapservice.initiatives.queries import Initiative
 
+DAY = timedelta(days=1)
 CLOCKS = {
     "Europe/Paris": "Paris",
     "America/Guadeloupe": "Guadeloupe",
@@ -46,6 +47,19 @@ def span_words(begins: datetime, ends: datetime, language: str = "") -> str:
     """ "samedi 5 décembre 2026, de 14 h à 16 h 30", of two wall times of one clock."""
     language = language or LANGUAGE.get()
     _ = translator(language)
+    if ends - begins <= NO_LENGTH:
+        return _(
+            "%(day)s à %(clock)s",
+            day=_day(begins, language),
+            clock=clock_words(begins, language),
+        )
+    if _is_whole_days(begins, ends):
+        last = ends - DAY
+        if last.date() == begins.date():
+            return _("%(day)s, toute la journée", day=_day(begins, language))
+        return _(
+            "du %(begins)s au %(ends)s", begins=_day(begins, language), ends=_day(last, language)
+        )
     if begins.date() == ends.date():
         return _(
             "%(day)s, de %(begins)s à %(ends)s",
@@ -66,6 +80,11 @@ def day_and_hours(event: Event, language: str = "") -> tuple[str, str]:
     language = language or LANGUAGE.get()
     _ = translator(language)
     begins, ends = event.starts_local, event.ends_local
+    if _is_whole_days(begins, ends) and ends - begins == DAY:
+        return _day(begins, language), _("toute la journée") + _clock_named(event, language)
+    if not event.has_told_end:
+        hour = _("à %(clock)s", clock=clock_words(begins, language))
+        return _day(begins, language), hour + _clock_named(event, language)
     if begins.date() != ends.date():
         return "", when_words(event, language)
     hours = _(
@@ -111,6 +130,11 @@ def how_far(event: Event) -> str:
 
 def zone_choices() -> list[tuple[str, str]]:
     return [(zone, CLOCKS[zone]) for zone in CLOCKS]
+
+
+def _is_whole_days(begins: datetime, ends: datetime) -> bool:
+    """From midnight to midnight: no hour of it was told."""
+    return begins.time() == ends.time() == time()
 
 
 def _day(local: datetime, language: str) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from mapservice.db.engine import fill
+from mapservice.db.event_tables import event, event_series
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class LikeInitiative:
 
 @dataclass(frozen=True, slots=True)
 class UndoneRun:
-    """How many initiatives an undone run gave up: deleted, archived, restored, left as they were.
+    """How many initiatives and series of events an undone run gave up: deleted, archived,
+    restored, left as they were.
 
     Archived are those that people support, left those that a moderator decided about since.
     """
@@ -210,7 +212,22 @@ def undo(connection: Connection, run: int) -> UndoneRun:
         text("UPDATE import_run SET state = 'undone', undone_at = now() WHERE id = :run"), bound
     )
     connection.execute(text(FORGET_SWEPT), bound)
-    return UndoneRun(deleted, archived, restored, left)
+    events = _undo_events(connection, bound)
+    return UndoneRun(
+        deleted + events.deleted, archived, restored + events.restored, left + events.left
+    )
+
+
+def _undo_events(connection: Connection, bound: Mapping[str, Any]) -> UndoneRun:
+    """The same of series of events; calendars are told of it as of a later version."""
+    texts = {"decided": EVENT_DECIDED, **EVENT_TEXTS}
+    deleted = connection.execute(text(DELETE_MADE_SERIES), bound).rowcount
+    left = int(connection.execute(text(fill(SERIES_DECIDED_SINCE, texts)), bound).scalar_one())
+    restored = connection.execute(text(fill(RESTORE_SERIES, texts)), bound).rowcount
+    # Places in a rule are unique: those that change are freed first.
+    for statement in (DROP_NEW_EVENTS, FREE_RECURRENCES, RESTORE_EVENTS, QUEUE_AGAIN):
+        connection.execute(text(fill(statement, texts)), bound)
+    return UndoneRun(deleted, 0, restored, left)
 
 
 def source_ids(connection: Connection, platform: str) -> Iterator[tuple[UUID, str]]:
@@ -302,6 +319,11 @@ def save_source(connection: Connection, source: RecordedSource) -> None:
     )
 
 
+def credit(connection: Connection, platform: str, attribution: str) -> None:
+    """Whom what is imported from a source is to name."""
+    connection.execute(text(CREDIT), {"platform": platform, "attribution": attribution[:300]})
+
+
 def trust(connection: Connection, platform: str, *, is_trusted: bool) -> None:
     """Whether what coordinators import from a source is public at once."""
     connection.execute(text(TRUST), {"platform": platform, "trusted": is_trusted})
@@ -311,6 +333,11 @@ def forget_source(connection: Connection, platform: str) -> None:
     """Forgets what was said about a source; its runs stay in the log, as undone."""
     for statement in (FORGET_SOURCE, CLOSE_RUNS):
         connection.execute(text(statement), {"platform": platform})
+
+
+def remove_events(connection: Connection, platform: str) -> int:
+    """Deletes every series of events of one source; returns how many there were."""
+    return connection.execute(text(REMOVE_EVENTS), {"platform": platform}).rowcount
 
 
 def export_person(connection: Connection, person: UUID) -> list[dict[str, Any]]:
@@ -446,10 +473,16 @@ SELECT id, platform, file_name, state, person, started_by, is_moderated, is_snap
 
 LATER = """
 SELECT later.run, count(*)
-  FROM import_change AS own
-  JOIN import_change AS later ON later.initiative = own.initiative AND later.run > own.run
+  FROM (SELECT later.run
+          FROM import_change AS own
+          JOIN import_change AS later ON later.initiative = own.initiative AND later.run > own.run
+         WHERE own.run = :run
+         UNION ALL
+        SELECT later.run
+          FROM import_event_change AS own
+          JOIN import_event_change AS later ON later.series = own.series AND later.run > own.run
+         WHERE own.run = :run) AS later
   JOIN import_run AS other ON other.id = later.run AND other.state <> 'undone'
- WHERE own.run = :run
  GROUP BY later.run ORDER BY later.run"""
 
 SUPPORTED = """
@@ -537,6 +570,82 @@ UPDATE location_match
  WHERE changed.run = :run AND jsonb_typeof(former -> 'match') = 'object'
    AND location_match.initiative = changed.initiative AND NOT {decided}"""
 
+
+def _set(columns: Sequence[str]) -> str:
+    return ", ".join(f"{name} = excluded.{name}" for name in columns)
+
+
+def _listed(columns: Sequence[str], prefix: str = "") -> str:
+    return ", ".join(prefix + name for name in columns)
+
+
+# What a trigger derives is derived anew.
+DERIVED = ("anchor", "anchor_3857", "cell", "search")
+SERIES_COLUMNS = [one.name for one in event_series.c]
+EVENT_COLUMNS = [one.name for one in event.c if one.name not in DERIVED]
+TOLD_COLUMNS = [one for one in EVENT_COLUMNS if one not in ("sequence", "changed_at")]
+EVENT_TEXTS = {
+    "series_columns": _listed(SERIES_COLUMNS),
+    "series_was": _listed(SERIES_COLUMNS, "was."),
+    "series_set": _set(SERIES_COLUMNS[1:]),
+    "event_columns": _listed(EVENT_COLUMNS),
+    "event_was": _listed(EVENT_COLUMNS, "was."),
+    "event_set": _set(TOLD_COLUMNS[1:]),
+    "told_now": _listed(TOLD_COLUMNS, "event."),
+    "told_then": _listed(TOLD_COLUMNS, "excluded."),
+}
+
+EVENT_DECIDED = """
+EXISTS (SELECT FROM decision WHERE decision.event_series = changed.series
+           AND decision.decided_at > (SELECT started_at FROM import_run WHERE id = :run))"""
+
+DELETE_MADE_SERIES = """
+DELETE FROM event_series USING import_event_change AS changed
+ WHERE changed.run = :run AND former IS NULL AND event_series.id = changed.series"""
+
+SERIES_DECIDED_SINCE = """
+SELECT count(*) FROM import_event_change AS changed
+ WHERE run = :run AND former IS NOT NULL AND {decided}
+   AND EXISTS (SELECT FROM event_series WHERE id = changed.series)"""
+
+RESTORE_SERIES = """
+INSERT INTO event_series ({series_columns})
+SELECT {series_was}
+  FROM import_event_change AS changed
+ CROSS JOIN LATERAL jsonb_populate_record(NULL::event_series, former -> 'series') AS was
+ WHERE changed.run = :run AND former IS NOT NULL AND NOT {decided}
+    ON CONFLICT (id) DO UPDATE SET {series_set}"""
+
+DROP_NEW_EVENTS = """
+DELETE FROM event USING import_event_change AS changed
+ WHERE changed.run = :run AND former IS NOT NULL AND event.series = changed.series
+   AND NOT former -> 'events' @> jsonb_build_array(jsonb_build_object('id', event.id))
+   AND NOT {decided}"""
+
+FREE_RECURRENCES = """
+UPDATE event SET recurrence_id = event.recurrence_id + interval '20000 years'
+  FROM import_event_change AS changed
+ CROSS JOIN LATERAL jsonb_populate_recordset(NULL::event, former -> 'events') AS was
+ WHERE changed.run = :run AND former IS NOT NULL AND event.id = was.id
+   AND event.recurrence_id <> was.recurrence_id AND NOT {decided}"""
+
+RESTORE_EVENTS = """
+INSERT INTO event ({event_columns})
+SELECT {event_was}
+  FROM import_event_change AS changed
+ CROSS JOIN LATERAL jsonb_populate_recordset(NULL::event, former -> 'events') AS was
+ WHERE changed.run = :run AND former IS NOT NULL AND NOT {decided}
+    ON CONFLICT (id) DO UPDATE
+   SET {event_set}, sequence = greatest(event.sequence, excluded.sequence) + 1
+ WHERE ({told_now}) IS DISTINCT FROM ({told_then})"""
+
+# Once its events are there, which say whose queue it waits in.
+QUEUE_AGAIN = """
+UPDATE event_series SET queued_at = queued_at
+  FROM import_event_change AS changed
+ WHERE changed.run = :run AND former IS NOT NULL AND event_series.id = changed.series
+   AND NOT {decided}"""
+
 DROP_DETAIL = """
 DELETE FROM initiative_detail USING import_change AS changed
  WHERE changed.run = :run AND former IS NOT NULL
@@ -601,7 +710,8 @@ SELECT platform, trusted, owner, mapping, licence FROM import_source
 
 EXISTS = """
 SELECT EXISTS (SELECT FROM import_source WHERE platform = :platform)
-    OR EXISTS (SELECT FROM initiative WHERE source_platform = :platform)"""
+    OR EXISTS (SELECT FROM initiative WHERE source_platform = :platform)
+    OR EXISTS (SELECT FROM event_series WHERE source = :platform AND source_id IS NOT NULL)"""
 
 SAVE_SOURCE = """
 INSERT INTO import_source (platform, owner, mapping, licence)
@@ -609,6 +719,9 @@ VALUES (:platform, :owner, :mapping, :licence)
     ON CONFLICT (platform) DO UPDATE
    SET mapping = excluded.mapping, licence = excluded.licence, changed_at = now()
  WHERE import_source.connector = ''"""
+
+REMOVE_EVENTS = """
+DELETE FROM event_series WHERE source = :platform AND source_id IS NOT NULL"""
 
 FORGET_SOURCE = "DELETE FROM import_source WHERE platform = :platform"
 CLOSE_RUNS = """
@@ -618,3 +731,8 @@ UPDATE import_run SET state = 'undone', undone_at = now()
 TRUST = """
 INSERT INTO import_source (platform, trusted) VALUES (:platform, :trusted)
     ON CONFLICT (platform) DO UPDATE SET trusted = excluded.trusted, changed_at = now()"""
+
+CREDIT = """
+INSERT INTO import_source (platform, attribution) VALUES (:platform, :attribution)
+    ON CONFLICT (platform) DO UPDATE
+   SET attribution = excluded.attribution, changed_at = now()"""

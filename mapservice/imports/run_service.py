@@ -1,19 +1,36 @@
 """Imports as a whole: what they did, undone at once, and sources removed."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
 from mapservice.errors import NotFound, StateConflict
 from mapservice.imports import run_queries
-from mapservice.imports.reading import SourceFile
+from mapservice.imports.column_evidence import ColumnMapping
 from mapservice.imports.run_queries import RecordedRun, UndoneRun
 from mapservice.initiatives import service as initiatives
 from mapservice.rollups import service as rollups
 
 
-def reading_of(source: SourceFile) -> dict[str, Any]:
+class OpenedSource(Protocol):
+    """What the log keeps of a file that was opened: a table of initiatives, a calendar."""
+
+    @property
+    def file_name(self) -> str: ...
+    @property
+    def encoding(self) -> str: ...
+    @property
+    def separator(self) -> str: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def problems(self) -> tuple[str, ...]: ...
+    @property
+    def mapping(self) -> tuple[ColumnMapping, ...]: ...
+
+
+def reading_of(source: OpenedSource) -> dict[str, Any]:
     """How a file was read, as a run keeps it."""
     return {
         "encoding": source.encoding,
@@ -77,7 +94,8 @@ def close_dead_runs(engine: Engine) -> None:
 
 
 def remove_source(engine: Engine, platform: str) -> int:
-    """Deletes all initiatives of a source, and what is known of it; returns how many there were.
+    """Deletes all initiatives and events of a source, and what is known of it; returns how many
+    there were.
 
     Raises NotFound for a source of nothing.
     """
@@ -85,6 +103,7 @@ def remove_source(engine: Engine, platform: str) -> int:
         if not run_queries.exists(connection, platform):
             raise NotFound(f"Nothing was imported from {platform!r}.")
         removed = initiatives.remove_platform(connection, platform)
+        removed += run_queries.remove_events(connection, platform)
         run_queries.forget_source(connection, platform)
     rollups.compact(engine)
     return removed

@@ -32,6 +32,7 @@ from mapservice.imports.dates import first_day, is_day
 from mapservice.imports.placing import RowPlacer
 from mapservice.imports.reading import SourceFile, read_file
 from mapservice.imports.run_queries import LikeInitiative
+from mapservice.imports.run_service import OpenedSource
 from mapservice.imports.scopes import TerritoryParents
 from mapservice.imports.shared_points import KnownCentres, PointSighting, SharedPoints
 from mapservice.imports.text import bare
@@ -217,36 +218,14 @@ def import_source(
         raise InvalidInput("licence", f"{options.licence[:100]!r} forbids reuse")
     platform = options.platform or source.platform
     gone = SnapshotOutcome()
-    number = 0
-    keeper: Connection | None = None
-    if options.run and not options.dry_run:
-        number = options.run
-        keeper = engine.connect()
-        run_queries.mark_alive(keeper, number)
-        with engine.begin() as connection:
-            run_queries.resume(connection, number, run_service.reading_of(source))
-    elif options.is_recorded and not options.dry_run:
-        keeper = engine.connect()
-        with engine.begin() as connection:
-            number = run_queries.begin(
-                connection,
-                platform=platform,
-                file_name=source.file_name,
-                person=options.person,
-                started_by=options.started_by,
-                is_moderated=options.moderate,
-                is_snapshot=options.snapshot,
-                reading=run_service.reading_of(source),
-            )
-            # Marked before anybody can see that it runs.
-            run_queries.mark_alive(keeper, number)
-    importer = _Importer(engine, locator, options, platform, number, gone, keeper)
+    number, keeper = begin_run(engine, options, platform, source)
+    importer = _Importer(engine, locator, options, platform, number, gone)
     return ImportRun(
         platform=platform,
         total=source.total,
         columns=source.columns,
         problems=source.problems,
-        reports=importer.recorded(source),
+        reports=recorded(engine, number, keeper, gone, importer.run(source)),
         encoding=source.encoding,
         separator=source.separator,
         unused=source.unused,
@@ -254,6 +233,60 @@ def import_source(
         id=number,
         gone=gone,
     )
+
+
+def begin_run(
+    engine: Engine, options: ImportOptions, platform: str, source: OpenedSource
+) -> tuple[int, Connection | None]:
+    """Keeps that a run begins, or that one which waited does: its number (0 where none is kept),
+    and the connection that marks it while it lives (`run_queries.fail_dead`)."""
+    if options.dry_run or not (options.run or options.is_recorded):
+        return 0, None
+    keeper = engine.connect()
+    if options.run:
+        run_queries.mark_alive(keeper, options.run)
+        with engine.begin() as connection:
+            run_queries.resume(connection, options.run, run_service.reading_of(source))
+        return options.run, keeper
+    with engine.begin() as connection:
+        number = run_queries.begin(
+            connection,
+            platform=platform,
+            file_name=source.file_name,
+            person=options.person,
+            started_by=options.started_by,
+            is_moderated=options.moderate,
+            is_snapshot=options.snapshot,
+            reading=run_service.reading_of(source),
+        )
+        # Marked before anybody can see that it runs.
+        run_queries.mark_alive(keeper, number)
+    return number, keeper
+
+
+def recorded(
+    engine: Engine,
+    number: int,
+    keeper: Connection | None,
+    gone: SnapshotOutcome,
+    reports: Iterator[RowReport],
+) -> Iterator[RowReport]:
+    """The rows as they are imported; how that ended is kept."""
+    counts: Counter[str] = Counter()
+    state = "failed"
+    try:
+        for report in reports:
+            counts[str(report.outcome)] += 1
+            yield report
+        state = "done"
+    finally:
+        if number:
+            if gone.archived:
+                counts["gone"] = gone.archived
+            with engine.begin() as connection:
+                run_queries.finish(connection, number, state, counts)
+        if keeper is not None:
+            keeper.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,26 +310,6 @@ class _Importer:
     platform: str
     number: int
     gone: SnapshotOutcome
-    # Marks the run while it lives: what nobody marks has died (`run_queries.fail_dead`).
-    keeper: Connection | None = None
-
-    def recorded(self, source: SourceFile) -> Iterator[RowReport]:
-        """The rows as they are imported; how that ended is kept."""
-        counts: Counter[str] = Counter()
-        state = "failed"
-        try:
-            for report in self.run(source):
-                counts[str(report.outcome)] += 1
-                yield report
-            state = "done"
-        finally:
-            if self.number:
-                if self.gone.archived:
-                    counts["gone"] = self.gone.archived
-                with self.engine.begin() as connection:
-                    run_queries.finish(connection, self.number, state, counts)
-            if self.keeper is not None:
-                self.keeper.close()
 
     def run(self, source: SourceFile) -> Iterator[RowReport]:
         # Points are counted first: those of the whole file, and those already imported.

@@ -24,6 +24,15 @@ _THEMES = tuple(str(theme) for theme in Theme)
 _AUDIENCES = tuple(str(audience) for audience in Audience)
 _STATUSES = tuple(str(status) for status in PUBLIC)
 _PRECISIONS = tuple(str(precision) for precision in Precision)
+# Who told of it first, and under which terms.
+_SOURCE_ATTRIBUTES = (
+    FeatureAttribute("source", AttributeKind.STRING, "Where it was taken from", nullable=True),
+    FeatureAttribute("source_url", AttributeKind.STRING, "Its page at the source", nullable=True),
+    FeatureAttribute("licence", AttributeKind.STRING, "Licence of its source", nullable=True),
+    FeatureAttribute(
+        "attribution", AttributeKind.STRING, "Whom to name: source and licence", nullable=True
+    ),
+)
 # Where an initiative or an event is.
 _PLACE_ATTRIBUTES = (
     FeatureAttribute("commune", AttributeKind.STRING, "Commune, INSEE code", nullable=True),
@@ -136,14 +145,7 @@ INITIATIVES = ItemsCollection(
             nullable=True,
         ),
         FeatureAttribute("url", AttributeKind.STRING, "Its page"),
-        FeatureAttribute("source", AttributeKind.STRING, "Where it was taken from", nullable=True),
-        FeatureAttribute(
-            "source_url", AttributeKind.STRING, "Its page at the source", nullable=True
-        ),
-        FeatureAttribute("licence", AttributeKind.STRING, "Licence of its source", nullable=True),
-        FeatureAttribute(
-            "attribution", AttributeKind.STRING, "Whom to name: source and licence", nullable=True
-        ),
+        *_SOURCE_ATTRIBUTES,
         FeatureAttribute(
             "source_supporters",
             AttributeKind.INTEGER,
@@ -259,6 +261,7 @@ EVENTS = ItemsCollection(
         FeatureAttribute(
             "capacity", AttributeKind.INTEGER, "Seats; null: not counted", nullable=True
         ),
+        *_SOURCE_ATTRIBUTES,
         FeatureAttribute("updated_at", AttributeKind.MOMENT, "Last changed"),
         FeatureAttribute("url", AttributeKind.STRING, "Its page"),
     ),

@@ -12,17 +12,19 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    case,
     cast,
     func,
     literal,
     literal_column,
+    select,
     type_coerce,
 )
 
 from mapservice.db.engine import JsonNotNull
-from mapservice.db.event_tables import event
+from mapservice.db.event_tables import event, event_series
 from mapservice.db.group_tables import local_group
-from mapservice.db.tables import territory
+from mapservice.db.tables import import_source, territory
 from mapservice.initiatives.conditions import about, envelope
 from mapservice.initiatives.exports import utc_text
 from mapservice.initiatives.filters import InitiativeFilters
@@ -63,7 +65,12 @@ class GatheringSource:
     def columns(self, base_url: str) -> dict[str, ColumnElement[Any]]:
         """The columns of attributes by name, moments as such."""
         own = self.table.c
-        names = {"commune_name": _commune.c.name, "region_name": _region.c.name}
+        names: dict[str, ColumnElement[Any]] = {
+            "commune_name": _commune.c.name,
+            "region_name": _region.c.name,
+        }
+        if self.table is event:
+            names |= _event_source()
         address = literal(f"{base_url}{self.path}/") + func.text(own.id)
         made = {"updated_at": own.changed_at, "url": type_coerce(address, JsonNotNull())}
         return {**{one.name: one for one in own}, **names, **made}
@@ -105,6 +112,27 @@ class GatheringSource:
         west, south, east, north = bounds
         box = BBox(max(west, -180.0), south, min(east, 180.0), north)
         return self.table.c.anchor_3857.op("&&")(envelope(box))
+
+
+def _event_source() -> dict[str, ColumnElement[Any]]:
+    """Who tells of an event, in the words of pages; null for what began here."""
+    own, source = event_series.c, import_source.c
+
+    def of_series(column: ColumnElement[Any]) -> ColumnElement[Any]:
+        found = select(column).where(own.id == event.c.series).correlate(event)
+        return type_coerce(found.scalar_subquery(), Text())
+
+    credit = (
+        select(source.attribution).where(source.platform == own.source).correlate(event_series)
+    ).scalar_subquery()
+    name = func.coalesce(func.nullif(credit, ""), own.source)
+    licence = case((own.source_licence != "", " (" + own.source_licence + ")"), else_="")
+    return {
+        "source": of_series(func.nullif(own.source, "")),
+        "source_url": of_series(func.nullif(own.source_url, "")),
+        "licence": of_series(func.nullif(own.source_licence, "")),
+        "attribution": of_series(case((own.source != "", name + licence))),
+    }
 
 
 SOURCES = {

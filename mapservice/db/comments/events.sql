@@ -21,7 +21,16 @@ COMMENT ON COLUMN event_series.submitted_at IS 'When it was proposed and confirm
 COMMENT ON COLUMN event_series.published_at IS 'When it was first published.';
 COMMENT ON COLUMN event_series.reason IS 'What moderators told its organiser last.';
 COMMENT ON COLUMN event_series.source IS
-    'sample or generated for what is made up, the name of another service for what came in its package; else empty.';
+    'sample or generated for what is made up, the name of another service for what came in its package, that of its '
+    'source (import_source.platform) for what was imported; else empty.';
+COMMENT ON COLUMN event_series.source_id IS
+    'The UID that its source gives it, by which the next import knows it again; null: no source keeps it.';
+COMMENT ON COLUMN event_series.source_url IS 'Its page at its source; empty: not told.';
+COMMENT ON COLUMN event_series.source_licence IS 'Licence under which its source passes it on; empty: not told.';
+COMMENT ON COLUMN event_series.source_digest IS
+    'Of all that its source said when it was imported last; null: the next import is a change.';
+COMMENT ON COLUMN event_series.source_sequence IS 'SEQUENCE at its source then: an older one is not taken.';
+COMMENT ON COLUMN event_series.source_changed_at IS 'LAST-MODIFIED at its source then; null: not told.';
 
 COMMENT ON TABLE event IS
     'What takes place once: an occurrence of a series, made twelve months ahead, with its own text and place.';

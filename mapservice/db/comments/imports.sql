@@ -58,6 +58,12 @@ COMMENT ON COLUMN import_change.initiative IS 'The initiative; it may be gone si
 COMMENT ON COLUMN import_change.former IS
     'Its columns, match and detail before the run, for undoing it; null: the run made it.';
 
+COMMENT ON TABLE import_event_change IS 'What a run made or changed of series of events.';
+COMMENT ON COLUMN import_event_change.run IS 'The run.';
+COMMENT ON COLUMN import_event_change.series IS 'The series; it may be gone since.';
+COMMENT ON COLUMN import_event_change.former IS
+    'The series and its occurrences before the run, for undoing it; null: the run made it.';
+
 COMMENT ON TABLE import_upload IS 'Files sent by coordinators, until they are imported or given up; kept for a day.';
 COMMENT ON COLUMN import_upload.id IS 'Unguessable identifier; the file lies under its name.';
 COMMENT ON COLUMN import_upload.person IS 'Who sent it; null: an administrator with the shared password.';

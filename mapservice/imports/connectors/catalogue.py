@@ -6,6 +6,7 @@ from mapservice.imports.connectors import (
     decidim,
     france_services,
     gogocarto,
+    icalendar_file,
     openfairdb,
     schema_org,
 )
@@ -21,5 +22,6 @@ CONNECTORS: dict[str, Connector] = {
         openfairdb.CONNECTOR,
         decidim.CONNECTOR,
         schema_org.CONNECTOR,
+        icalendar_file.CONNECTOR,
     )
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from mapservice.imports.connectors.visits import SourceVisit
@@ -22,22 +23,32 @@ class ConnectorRecord:
     is_gone: bool = False
 
 
+class RecordKind(StrEnum):
+    """What the records of a source are about."""
+
+    INITIATIVE = "initiative"
+    EVENT = "event"
+
+
 @dataclass(frozen=True, slots=True)
 class Connector:
     """How sources of one kind are read.
 
     `read` yields all records of a source, and raises SourceError where the answer is not of its
-    shape. `is_whole`: what it gives is all that there is, so that what is missing is gone; else
+    shape; None where the file that `address` gives is imported as it is, named `file_name`.
+    `is_whole`: what it gives is all that there is, so that what is missing is gone; else
     only what `is_gone`. `licence` is that of every such source, "" where each has its own.
     `address` is where it stands, "" where there are many.
     """
 
     name: str
     about: str
-    read: Callable[[SourceVisit], Iterator[ConnectorRecord]]
+    read: Callable[[SourceVisit], Iterator[ConnectorRecord]] | None
     is_whole: bool = True
     licence: str = ""
     address: str = ""
+    kind: RecordKind = RecordKind.INITIATIVE
+    file_name: str = ""
 
 
 def first_of(record: Mapping[str, Any], *names: str) -> Any:

@@ -68,6 +68,8 @@ class SourceFetcher:
         connector = CONNECTORS.get(source.connector)
         if connector is None:
             raise SourceError(f"there is no connector {source.connector!r} any more")
+        if connector.read is None:
+            return _file(visit, source, connector)
         return _records(visit, source, connector)
 
 
@@ -88,14 +90,15 @@ def allowed_hosts(settings: Settings) -> frozenset[str]:
     return frozenset(settings.source_hosts.replace(",", " ").split())
 
 
-def _file(visit: SourceVisit, source: LivingSource) -> Harvest:
+def _file(visit: SourceVisit, source: LivingSource, connector: Connector | None = None) -> Harvest:
     """The file as it is, under a name whose ending tells its format."""
     known = Validators(**source.validators) if source.digest else None
     answer, path = visit.save(visit.address, "source", known)
     told = {"etag": answer.validators.etag, "last_modified": answer.validators.last_modified}
     if answer.is_unchanged:
         return Harvest(path, source.digest, {}, dict(source.validators), is_unchanged=True)
-    path = path.rename(path.with_name(named(answer.address, answer.content_type)))
+    name = connector.file_name if connector else named(answer.address, answer.content_type)
+    path = path.rename(path.with_name(name))
     with path.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256")
     digest.update(_terms(source))
@@ -110,7 +113,7 @@ def _records(visit: SourceVisit, source: LivingSource, connector: Connector) -> 
     tombstones: set[str] = set()
     forbidden = 0
     with path.open("w", encoding="utf-8") as target:
-        for record in connector.read(visit):
+        for record in connector.read(visit) if connector.read else ():
             identifier = words(record.fields.get("external_id"))
             if record.is_gone:
                 tombstones.add(identifier)

@@ -59,9 +59,10 @@ def save(connection: Connection, source: LivingSource) -> None:
 
 
 def credit_anew(connection: Connection, platform: str) -> None:
-    """Dates the public initiatives of a source anew, as whom they name has changed: who harvests
-    them is to hear of it."""
-    connection.execute(text(CREDIT_ANEW), {"platform": platform})
+    """Dates the public initiatives and events of a source anew, as whom they name has changed:
+    who harvests them is to hear of it."""
+    for statement in (CREDIT_ANEW, CREDIT_EVENTS_ANEW):
+        connection.execute(text(statement), {"platform": platform})
 
 
 def keep_sweep(connection: Connection, platform: str, state: SweepState, reason: str) -> None:
@@ -135,6 +136,13 @@ VALUES (:platform, :connector, :address, :licence, :attribution, :contact, :rhyt
 CREDIT_ANEW = """
 UPDATE initiative SET changed_at = clock_timestamp()
  WHERE source_platform = :platform AND is_public(status)"""
+
+CREDIT_EVENTS_ANEW = """
+UPDATE event SET changed_at = clock_timestamp()
+  FROM event_series
+ WHERE event_series.id = event.series AND event_series.source = :platform
+   AND event_series.source_id IS NOT NULL
+   AND event.status NOT IN ('draft', 'pending', 'rejected')"""
 
 KEEP_SWEEP = """
 UPDATE import_source

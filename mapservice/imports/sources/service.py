@@ -25,20 +25,19 @@ from mapservice.geocoding.service import Locator
 from mapservice.imports import run_queries, run_service
 from mapservice.imports.columns import ALSO_CALLED, NAMES
 from mapservice.imports.connectors.catalogue import CONNECTORS
-from mapservice.imports.reading import SourceFile, empty_file
+from mapservice.imports.connectors.model import RecordKind
 from mapservice.imports.row_reports import written_report
 from mapservice.imports.run_queries import RecordedRun
+from mapservice.imports.run_service import OpenedSource
 from mapservice.imports.service import (
     ImportOptions,
     RowOutcome,
-    import_source,
-    open_file,
-    present_ids,
     summary_of,
 )
 from mapservice.imports.sources import queries
 from mapservice.imports.sources.decisions import drop, folder
 from mapservice.imports.sources.harvest import Harvest, SourceFetcher
+from mapservice.imports.sources.intakes import OWN, Intakes, RecordIntake
 from mapservice.imports.sources.model import (
     FILE,
     SHRINK_SHARE,
@@ -62,13 +61,18 @@ SHOWN_ROWS, SHOWN_GONE = 200, 20
 TELLING = (RowOutcome.IMPORTED, RowOutcome.UPDATED, RowOutcome.TO_REVIEW, RowOutcome.REJECTED)
 
 
+def checked_name(platform: str) -> None:
+    """Raises InvalidInput for what is no name of a source."""
+    if not NAME.fullmatch(platform) or len(platform) > NAME_LENGTH:
+        raise InvalidInput("name", f"must be letters, digits and blanks, at most {NAME_LENGTH}")
+
+
 def checked(source: LivingSource, allowed: frozenset[str]) -> LivingSource:
     """What somebody says of a source, filled up by its connector.
 
     `allowed` as `public_hosts.check_address` says. Raises InvalidInput naming the field.
     """
-    if not NAME.fullmatch(source.platform) or len(source.platform) > NAME_LENGTH:
-        raise InvalidInput("name", f"must be letters, digits and blanks, at most {NAME_LENGTH}")
+    checked_name(source.platform)
     connector = CONNECTORS.get(source.connector)
     if connector is None and source.connector != FILE:
         known = ", ".join([FILE, *CONNECTORS])
@@ -81,6 +85,9 @@ def checked(source: LivingSource, allowed: frozenset[str]) -> LivingSource:
         )
     if not source.address:
         raise InvalidInput("address", "is missing")
+    if source.address.lower().startswith("webcal://"):
+        # What calendars call an address to subscribe to; it is fetched like any other.
+        source = replace(source, address=f"https{source.address[len('webcal') :]}")
     check_address(source.address, allowed, field="address", most=ADDRESS_LENGTH)
     if not source.licence.strip():
         raise InvalidInput("licence", "is missing: under which licence may this be passed on?")
@@ -139,6 +146,7 @@ def sweep(
     dry_run: bool = False,
     accept_shrink: bool = False,
     started_by: str = "mapservice sources sweep",
+    intakes: Intakes = OWN,
 ) -> SweepResult:
     """Fetches a source and imports what it gives, or the file that waits if that is accepted.
 
@@ -148,7 +156,7 @@ def sweep(
     with _alone(engine, platform) as (source, waiting):
         try:
             if accept_shrink and waiting and not dry_run:
-                return _accepted(engine, home, locator, source, waiting)
+                return _accepted(engine, home, locator, source, waiting, intakes)
             return _swept(
                 engine,
                 home,
@@ -159,6 +167,7 @@ def sweep(
                 dry_run=dry_run,
                 accept_shrink=accept_shrink,
                 started_by=started_by,
+                intakes=intakes,
             )
         except MapserviceError as error:
             return _ended(engine, source, SweepState.FAILED, reason=str(error), dry_run=dry_run)
@@ -179,6 +188,7 @@ def _swept(
     dry_run: bool,
     accept_shrink: bool,
     started_by: str,
+    intakes: Intakes,
 ) -> SweepResult:
     shelf = folder(home)
     shelf.mkdir(parents=True, exist_ok=True)
@@ -186,8 +196,9 @@ def _swept(
         harvest = fetcher.harvest(source, Path(place))
         if harvest.is_unchanged or harvest.digest == source.digest:
             return _ended(engine, source, SweepState.UNCHANGED, dry_run=dry_run)
-        opened = _opened(engine, source, harvest.path, harvest.mapping, harvest.count)
-        result = _look(engine, source, harvest, opened)
+        intake = _intake(source, intakes)
+        opened = intake.open(engine, source.platform, harvest.path, harvest.mapping, harvest.count)
+        result = _look(engine, source, harvest, opened, intake)
         if result.state is SweepState.WAITS and not accept_shrink:
             if dry_run:
                 return replace(result, summary=(*harvest.problems, f"{result.reason}: it waits"))
@@ -196,7 +207,7 @@ def _swept(
         if waiting and not dry_run:
             drop(engine, home, waiting.id)
         options = replace(options, dry_run=dry_run)
-        done = _import(engine, home, locator, source, opened, options)
+        done = _import(engine, home, locator, source, opened, options, intake)
         if not dry_run:
             with engine.begin() as connection:
                 queries.keep_applied(
@@ -219,6 +230,7 @@ def sweep_next(
     locator: Callable[[Connection], Locator],
     fetcher: SourceFetcher,
     moment: datetime,
+    intakes: Intakes = OWN,
 ) -> bool:
     """Does one thing that is due: a run that was accepted, else a source's sweep; False for none.
 
@@ -241,6 +253,7 @@ def sweep_next(
                 name,
                 accept_shrink=bool(accepted),
                 started_by="nightly sweep",
+                intakes=intakes,
             )
         except StateConflict:
             continue  # somebody sweeps it right now
@@ -258,21 +271,25 @@ def _alone(engine: Engine, platform: str) -> Iterator[tuple[LivingSource, Record
         yield source, run_queries.waiting_run(keeper, platform)
 
 
-def _opened(
-    engine: Engine, source: LivingSource, path: Path, mapping: Mapping[str, str], count: int
-) -> SourceFile:
-    if count == 0:
-        return empty_file(path.name, source.platform)
-    return open_file(engine, path, mapping or None)
+def _intake(source: LivingSource, intakes: Intakes) -> RecordIntake:
+    connector = CONNECTORS.get(source.connector)
+    kind = connector.kind if connector else RecordKind.INITIATIVE
+    if kind not in intakes:
+        raise SourceError(f"nothing takes in what {source.connector!r} gives")
+    return intakes[kind]
 
 
 def _look(
-    engine: Engine, source: LivingSource, harvest: Harvest, opened: SourceFile
+    engine: Engine,
+    source: LivingSource,
+    harvest: Harvest,
+    opened: OpenedSource,
+    intake: RecordIntake,
 ) -> SweepResult:
-    """What of the public initiatives the sweep lacks, and whether that is too much."""
+    """What of that which is public the sweep lacks, and whether that is too much."""
     with engine.connect() as connection:
-        public = queries.public_titles(connection, source.platform)
-    present = present_ids(opened) if harvest.is_whole else set()
+        public = intake.public(connection, source.platform)
+    present = intake.present(opened) if harvest.is_whole else set()
     # An id that a file gives twice is here once more, with a part after a "#".
     lacking = {
         one: title
@@ -284,7 +301,7 @@ def _look(
     state, reason = SweepState.DONE, ""
     if shrinks_too_much(len(public), gone):
         state = SweepState.WAITS
-        reason = f"{gone} of {len(public)} public initiatives are gone from the source,"
+        reason = f"{gone} of {len(public)} public {intake.what} are gone from the source,"
         reason += f" more than {SHRINK_SHARE:.0%}"
     rows = tuple(SweptRow("gone", one, title) for one, title in lacking.items())[:SHOWN_ROWS]
     counts = {"gone": gone, "public": len(public), "rows": opened.total}
@@ -296,7 +313,7 @@ def _hold(
     home: Path,
     source: LivingSource,
     harvest: Harvest,
-    opened: SourceFile,
+    opened: OpenedSource,
     result: SweepResult,
     waiting: RecordedRun | None,
     started_by: str,
@@ -341,6 +358,7 @@ def _accepted(
     locator: Callable[[Connection], Locator],
     source: LivingSource,
     run: RecordedRun,
+    intakes: Intakes,
 ) -> SweepResult:
     """Imports the file that a person looked at, under the number of the run that waited."""
     place = folder(home) / str(run.id)
@@ -349,12 +367,14 @@ def _accepted(
     try:
         if not path.is_file():
             raise SourceError("the file that waited is gone: sweep the source again")
-        opened = _opened(engine, source, path, reading["mapping"], reading["count"])
+        intake = _intake(source, intakes)
+        opened = intake.open(engine, source.platform, path, reading["mapping"], reading["count"])
     except MapserviceError as error:
         drop(engine, home, run.id)
         return _ended(engine, source, SweepState.FAILED, reason=str(error))
     options = _options(source, run.is_snapshot, frozenset(reading["tombstones"]), run.started_by)
-    done = _import(engine, home, locator, source, opened, replace(options, run=run.id))
+    options = replace(options, run=run.id)
+    done = _import(engine, home, locator, source, opened, options, intake)
     with engine.begin() as connection:
         queries.keep_applied(connection, source.platform, reading["digest"], reading["validators"])
         queries.keep_sweep(connection, source.platform, SweepState.DONE, "")
@@ -380,12 +400,13 @@ def _import(
     home: Path,
     locator: Callable[[Connection], Locator],
     source: LivingSource,
-    opened: SourceFile,
+    opened: OpenedSource,
     options: ImportOptions,
+    intake: RecordIntake,
 ) -> SweepResult:
     with engine.connect() as connection:
         built = locator(connection)
-    run = import_source(engine, built, opened, options)
+    run = intake.take(engine, built, opened, options)
     slug = re.sub(r"[^\w.-]+", "_", source.platform)
     report = folder(home) / "dry-run.csv" if options.dry_run else home / "reports" / f"{slug}.csv"
     report.parent.mkdir(parents=True, exist_ok=True)

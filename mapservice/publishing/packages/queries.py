@@ -304,8 +304,8 @@ def series(
                 "continues"
             ),
             event_series.c.source.label("source_platform"),
-            literal("").label("source_url"),
-            literal("").label("source_licence"),
+            event_series.c.source_url,
+            event_series.c.source_licence,
         )
         .where(event_series.c.id.in_(shown), event_series.c.published_at.is_not(None))
         .order_by(event_series.c.id)
@@ -345,8 +345,8 @@ def events(
             case((elsewhere, literal("")), else_=event.c.online_url).label("online_url"),
             _geojson(event.c.point).label("point"),
             event_series.c.source.label("source_platform"),
-            literal("").label("source_url"),
-            literal("").label("source_licence"),
+            event_series.c.source_url,
+            event_series.c.source_licence,
         )
         .select_from(event.join(event_series, event_series.c.id == event.c.series))
         .where(*_event_conditions(chosen), event_series.c.published_at.is_not(None))

@@ -346,6 +346,8 @@ class SeriesRecord:
     submitted_at: datetime
     published_at: datetime
     source: str
+    source_url: str
+    source_licence: str
 
     @classmethod
     def read(cls, line: Mapping[str, Any]) -> Self:
@@ -370,6 +372,8 @@ class SeriesRecord:
             told.moment("submitted_at"),
             told.moment("published_at"),
             told.line("source", 200, least=1),
+            told.address("source_url"),
+            told.line("licence", 300),
         )
 
     def bound(self) -> dict[str, Any]:

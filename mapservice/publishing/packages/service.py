@@ -434,10 +434,11 @@ VALUES (:id, :initiative, :kind, :text, :closed_as, 'public', :made_at, :publish
 
 INSERT_SERIES = """
 INSERT INTO event_series (id, continues, starts_local, duration, zone, rrule, exdates, rdates,
-                          made_until, submitted_at, published_at, source)
+                          made_until, submitted_at, published_at, source, source_url,
+                          source_licence)
 VALUES (:id, (SELECT id FROM event_series WHERE id = :continues), :starts_local, :duration, :zone,
         :rrule, CAST(:exdates AS timestamp[]), CAST(:rdates AS timestamp[]), :made_until,
-        :submitted_at, :published_at, :source)
+        :submitted_at, :published_at, :source, :source_url, :source_licence)
     ON CONFLICT (id) DO NOTHING"""
 
 QUEUE_SERIES = """

@@ -3,7 +3,7 @@
 from mapservice.db.migrate import run_sql
 
 revision = "0042"
-down_revision = "0041"
+down_revision = "0040"
 
 
 def upgrade() -> None:

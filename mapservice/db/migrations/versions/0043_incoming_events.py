@@ -1,0 +1,10 @@
+"""Events that come in from calendars elsewhere: their key there, and what undoes a run."""
+
+from mapservice.db.migrate import run_sql
+
+revision = "0043"
+down_revision = "0042"
+
+
+def upgrade() -> None:
+    run_sql("migrations/0043_incoming_events.sql")
