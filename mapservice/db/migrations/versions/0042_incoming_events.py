@@ -2,9 +2,9 @@
 
 from mapservice.db.migrate import run_sql
 
-revision = "0043"
-down_revision = "0042"
+revision = "0042"
+down_revision = "0041"
 
 
 def upgrade() -> None:
-    run_sql("migrations/0043_incoming_events.sql")
+    run_sql("migrations/0042_incoming_events.sql")

@@ -2,9 +2,9 @@
 
 from mapservice.db.migrate import run_sql
 
-revision = "0042"
+revision = "0041"
 down_revision = "0040"
 
 
 def upgrade() -> None:
-    run_sql("migrations/0042_attribute_filters.sql")
+    run_sql("migrations/0041_attribute_filters.sql")
