@@ -220,6 +220,9 @@ PRIMARY = "primary"
 HEARD_OF = "mapservice.heard_of"
 # Says for as long as a standby may be behind, and some seconds more, that a form was sent.
 SENT_COOKIE, SENT_MORE_SECONDS = "envoi", 5
+# Classes of errors (PostgreSQL, appendix A) by which a server is none for now: its connection, its
+# means, its shutdown. A statement that recovery cancels (40001, 57014) is not among them.
+SERVER_IS_LOST = ("08", "53", "57P")
 READING, CHANGING = frozenset({"GET", "HEAD"}), frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -242,7 +245,8 @@ def _reads_of_request(primary: ServerEngines, replicas: Replicas) -> RequestRead
             found = replicas.fit_for(request.environ.get(HEARD_OF, 0))
             if found is None and replicas.is_primary_silent:
                 found = replicas.last_resort()
-                _keep_nothing()
+                if found is not None:
+                    _keep_nothing()
             reads.server = found or primary
     return reads
 
@@ -285,8 +289,8 @@ def _another_server_reads(error: Exception) -> bool:
     most_ms = min(held.settings.tile_timeout_ms, held.settings.statement_timeout_ms)
     if isinstance(cause, postgres.QueryCanceled) and seconds * 1000 >= most_ms > 0:
         return False
-    is_lost = isinstance(cause, postgres.OperationalError) and not isinstance(
-        cause, postgres.SerializationFailure
+    is_lost = isinstance(cause, postgres.OperationalError) and (
+        cause.sqlstate is None or cause.sqlstate.startswith(SERVER_IS_LOST)
     )
     former = reads.server
     if former is held.primary and not is_lost:
@@ -1341,6 +1345,7 @@ class MapserviceFlask(Flask):
     """
 
     proxies: TrustedProxies
+    has_standbys = False
     request_class = MapserviceRequest
 
     def wsgi_app(
@@ -1354,6 +1359,8 @@ class MapserviceFlask(Flask):
 
     def dispatch_request(self) -> Any:
         """The view, and once more where the server that it read from could not end it."""
+        if not self.has_standbys:
+            return super().dispatch_request()
         while True:
             try:
                 answer = super().dispatch_request()
@@ -1377,7 +1384,8 @@ def register(app: MapserviceFlask, held: Services, origins: Iterable[str] = ()) 
     app.extensions[SERVICES] = held
     register_secret_paths(app)
     register_language(app)
-    if held.replicas is not None:
+    app.has_standbys = held.replicas is not None
+    if app.has_standbys:
         app.after_request(_remember_sent)
     # The first to come is the last to look at answers.
     register_compression(app)

@@ -31,6 +31,8 @@ log = structlog.get_logger()
 # How often each server is asked, and how long it has to answer. A standby that stands still is
 # left after both.
 BEAT_SECONDS, ANSWER_SECONDS = 0.25, 0.5
+# Until a server that is lost, or no standby, is connected to once more.
+AGAIN_SECONDS = 1.0
 # Whoever wants to know sooner, as something was just written, waits at least so long in between.
 PAUSE_SECONDS = 0.02
 # A primary that says nothing for so long is not waited for by what a standby may answer as well.
@@ -122,7 +124,7 @@ class ServerWatch:
             if not ended.is_set():
                 self.lost()
                 self.tell()
-            ended.wait(BEAT_SECONDS)
+            ended.wait(AGAIN_SECONDS)
 
     def _watch(self, ended: threading.Event) -> None:
         driver = connect(self._url, autocommit=True)
