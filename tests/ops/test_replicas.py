@@ -52,6 +52,8 @@ class Pair:
     without: Client
     name: str
     titles: list[str] = field(default_factory=list)
+    reading: threading.Event = field(default_factory=threading.Event)
+    read_from: list[str] = field(default_factory=list)
 
     def get(self, path: str, **headers: str) -> TestResponse:
         return Client(self.served, use_cookies=False).get(path, headers=headers, buffered=True)
@@ -78,6 +80,16 @@ class Pair:
         wait_for(lambda: self.served.cache.moment() > heard_of)
         return self.titles[-1]
 
+    def read_for_long(self) -> Response:
+        """A view of several statements, which see one moment."""
+        with services().snapshot.connect() as connection:
+            self.read_from.append(services().reading().name)
+            connection.execute(text("SELECT count(*) FROM cleared"))
+            self.reading.set()
+            connection.execute(text("SELECT pg_sleep(2)"))
+            connection.execute(text("SELECT count(*) FROM cleared"))
+        return Response("read")
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         as_superuser(self.standby, "SELECT pg_wal_replay_pause()")
@@ -101,23 +113,22 @@ def clusters(france_home: Path) -> Iterator[tuple[ClusterPaths, ClusterPaths]]:
         hold.release()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pair(
-    clusters: tuple[ClusterPaths, ClusterPaths], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clusters: tuple[ClusterPaths, ClusterPaths], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pair]:
     primary, standby = clusters
-    if not postmaster.is_running(standby):
-        postmaster.start(standby, "-F")
-    for name, value in {
-        "DATABASE_URL": primary.url(),
-        "REPLICA_URL": standby.url(),
-        "REPLICA_DELAY_MS": str(DELAY_SECONDS * 1000),
-        "HOME": str(tmp_path),
-        "PUBLIC_URL": "http://map.test",
-        "SECRET_KEY": "trial",
-    }.items():
-        monkeypatch.setenv(f"MAPSERVICE_{name}", value)
-    served = create_served_app()
+    with pytest.MonkeyPatch.context() as environ:
+        for name, value in {
+            "DATABASE_URL": primary.url(),
+            "REPLICA_URL": standby.url(),
+            "REPLICA_DELAY_MS": str(DELAY_SECONDS * 1000),
+            "HOME": str(tmp_path_factory.mktemp("home")),
+            "PUBLIC_URL": "http://map.test",
+            "SECRET_KEY": "trial",
+        }.items():
+            environ.setenv(f"MAPSERVICE_{name}", value)
+        served = create_served_app()
     assert isinstance(served, TileCacheMiddleware)
     app = served._application
     assert isinstance(app, MapserviceFlask)
@@ -134,6 +145,7 @@ def pair(
             insert(connection, [Made(commune="35238", title="Jardin de qui écrit")])
         return Response("done")
 
+    app.add_url_rule("/trial/long", view_func=made.read_for_long)
     made.get(RENNES)
     yield made
     made.served.stop()
@@ -173,8 +185,12 @@ def _body(answer: TestResponse) -> bytes:
 
 
 def _moved(pair: Pair) -> float:
-    found = [one for one in READS_MOVED.collect()[0].samples if one.labels["server"] == pair.name]
-    return sum(one.value for one in found if one.name.endswith("_total"))
+    found = [one for metric in READS_MOVED.collect() for one in metric.samples]
+    return sum(
+        one.value
+        for one in found
+        if one.name.endswith("_total") and one.labels["server"] == pair.name
+    )
 
 
 def test_what_was_heard_of_is_read_although_the_standby_stands_still(pair: Pair) -> None:
@@ -320,37 +336,23 @@ def test_a_killed_standby_costs_no_answer(pair: Pair) -> None:
 def test_a_statement_that_recovery_cancels_is_answered_by_the_primary(pair: Pair) -> None:
     """Whoever reads for long on a standby is cancelled by it, so that it may go on copying."""
     pair.wait_until_standby_answers()
-    reading = threading.Event()
-    seen: list[str] = []
-
-    def view() -> Response:
-        with services().snapshot.connect() as connection:
-            seen.append(services().reading().name)
-            connection.execute(text("SELECT count(*) FROM cleared"))
-            reading.set()
-            connection.execute(text("SELECT pg_sleep(2)"))
-            connection.execute(text("SELECT count(*) FROM cleared"))
-        return Response("read")
-
     with pair.engine.begin() as connection:
         connection.execute(text("CREATE TABLE IF NOT EXISTS cleared (id integer)"))
         connection.execute(text("INSERT INTO cleared VALUES (1)"))
     as_superuser(pair.standby, "ALTER SYSTEM SET max_standby_streaming_delay = 0")
     as_superuser(pair.standby, "SELECT pg_reload_conf()")
-    pair.app._got_first_request = False
-    pair.app.add_url_rule("/trial/long", view_func=view)
     pair.wait_until_standby_answers()
     answers: list[int] = []
     thread = threading.Thread(target=lambda: answers.append(pair.get("/trial/long").status_code))
     thread.start()
     try:
-        assert reading.wait(60)
+        assert pair.reading.wait(60)
         with pair.engine.begin() as connection:
             connection.execute(text("DROP TABLE cleared"))
             connection.execute(text("CREATE TABLE cleared (id integer)"))
     finally:
         thread.join()
-    assert (answers, seen) == ([200], [pair.name, PRIMARY])
+    assert (answers, pair.read_from) == ([200], [pair.name, PRIMARY])
 
 
 def test_reads_go_on_while_no_primary_answers(pair: Pair) -> None:
