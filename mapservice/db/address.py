@@ -55,9 +55,11 @@ def connection_parameters(url: str) -> dict[str, Any]:
 def each_server(url: str, setting: str) -> dict[str, str]:
     """A URL of its own for each server of an address of several, by `host:port`.
 
+    None is waited for longer than one of several, as another may be asked in its place.
+
     Raises ConfigurationError, which names the setting.
     """
-    found = _read(url, setting)
+    found = {"connect_timeout": CONNECT_SECONDS_OF_SEVERAL} | _read(url, setting)
     hosts, ports, addresses = (
         str(found.pop(name, None) or "").split(",") for name in ("host", "port", "hostaddr")
     )

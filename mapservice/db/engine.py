@@ -243,11 +243,18 @@ def _connect_until_given_up(is_given_up: Callable[[], bool], *given: Any) -> Any
 def _leave_given_up(
     is_given_up: Callable[[], bool], driver: Driver[Any], record: Any, _proxy: object
 ) -> None:
-    """Raises OperationalError at once: another server is asked sooner than a new connection."""
+    """Raises OperationalError at once: another server is asked sooner than a new connection.
+
+    Raises DisconnectionError, upon which the pool connects anew, for a connection of before a
+    restart of the server.
+    """
     idle = time.monotonic() - record.info.get("returned", time.monotonic())
-    if is_given_up() or (idle >= TRUSTED_SECONDS and not answers(driver, GIVEN_UP_SECONDS)):
-        driver.close()
-        raise OperationalError("the database server was given up")
+    if not is_given_up() and (idle < TRUSTED_SECONDS or answers(driver, GIVEN_UP_SECONDS)):
+        return
+    if not is_given_up() and driver.pgconn.status != ConnStatus.OK:
+        raise DisconnectionError("the connection was lost")
+    driver.close()
+    raise OperationalError("the database server was given up")
 
 
 def _test_idle_connection(driver: Driver[Any], record: Any, _proxy: object) -> None:
