@@ -103,7 +103,7 @@ from mapservice.tiles.basemap.service import Basemap, origins_of
 from mapservice.tiles.routes import blueprint as tiles
 from mapservice.tiles.tile_cache.middleware import TileCacheMiddleware
 from mapservice.web import edge, forms, health
-from mapservice.web.edge import SERVICES, Services, TrustedProxies, engine_of
+from mapservice.web.edge import SERVICES, Services, TrustedProxies
 from mapservice.web.logging import configure as configure_logging
 
 if TYPE_CHECKING:
@@ -293,9 +293,12 @@ def create_served_app() -> "WSGIApplication":
     except (OperationalError, DriverError) as error:
         log.warning("started_without_database", error=str(error).partition("\n")[0])
     services.dispose()
-    if not services.settings.tile_cache_bytes:
+    if not services.settings.tile_cache_bytes and services.replicas is None:
         return app
-    return TileCacheMiddleware(app, services.settings, app.proxies)
+    served = TileCacheMiddleware(app, services.settings, app.proxies)
+    if services.replicas is not None:
+        services.replicas.hear_of(served.cache.moment)
+    return served
 
 
 def _services(settings: Settings) -> Services:
@@ -307,4 +310,4 @@ def _services(settings: Settings) -> Services:
         NewsFollowing: NewsFollowing(follow_initiative),
         Media: Media(settings),
     }
-    return Services(settings, engine_of(settings), held)
+    return Services(settings, held)

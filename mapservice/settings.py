@@ -58,6 +58,14 @@ class Settings:
         "PostgreSQL URL, of one server or several (postgresql://h1:5432,h2:5432/db); empty: the"
         " private cluster under var/.",
     )
+    replica_url: str = _setting(
+        "",
+        "Standbys of that database, each by its own address (postgresql://h2:5432,h3:5432/db), that"
+        " answer what may be a little late; empty: none is asked.",
+    )
+    replica_delay_ms: int = _setting(
+        10_000, "A standby that is further behind is not asked, in milliseconds."
+    )
     home: Path = _setting(Path("var"), "Folder of the private cluster, caches and uploads.")
     public_url: str = _setting("", "Address that people use, for links; empty: the request's.")
     site_name: str = _setting("Initiatives locales", "Name shown on every page.")

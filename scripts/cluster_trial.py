@@ -25,15 +25,18 @@ from pathlib import Path
 from uuid import uuid4
 
 import psycopg
+from psycopg import Error as DriverError
 from psycopg import sql
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from mapservice.db.address import each_server
 from mapservice.db.binaries import find_binaries
 from mapservice.db.engine import make_engine
 from mapservice.db.postmaster import server_user
 from mapservice.errors import ConfigurationError, MapserviceError
+from mapservice.web.replicas import Replicas, ServerEngines
 from scripts.benchmarks.server import free_port
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "deploy" / "cluster"
@@ -42,10 +45,21 @@ SECRET = "for-the-loopback-alone"
 PROGRAMS = ("patroni", "etcd", "haproxy")
 WHOLE_SECONDS, END_SECONDS = 120, 30
 WRITERS, PROXY_WRITERS, READERS = 4, 2, 2
-MULTI_HOST, PROXY, READS = "multi-host", "HAProxy", "reads"
-# Seconds without writes that each fault may cost.
-BUDGETS = {"postmaster": 10, "node": 30, "stopped": 30}
+MULTI_HOST, PROXY, READS, STANDBYS = "multi-host", "HAProxy", "any server", "standbys"
+WAYS = {MULTI_HOST: WRITERS, PROXY: PROXY_WRITERS, READS: READERS, STANDBYS: READERS}
+# Seconds without writes that each fault may cost, and without reads by standbys.
+BUDGETS = {
+    "postmaster": 10,
+    "node": 30,
+    "stopped": 30,
+    "etcd": 10,
+    "synchronous": 10,
+    "switchover": 10,
+}
+READ_BUDGET = 1.0  # of a machine that has time for it
 PAUSE = 0.05
+DELAY_SECONDS = 10.0
+ETCD_SECONDS = 40  # of loss: twice what a lock of the primary holds without it
 
 
 def tell(words: str) -> None:
@@ -112,6 +126,7 @@ class Cluster:
         self.folder, self.user = folder, server_user()
         self.started: list[subprocess.Popen[bytes]] = []
         self.noted: set[int] = set()  # servers that Patroni started
+        self.etcd: dict[str, tuple[list[str], subprocess.Popen[bytes]]] = {}
         self.proxy_port = free_port()
         self.nodes = [Node(f"node{number}", folder / f"node{number}") for number in range(1, 4)]
         for node in self.nodes:
@@ -128,7 +143,8 @@ class Cluster:
             words += ["--listen-client-urls", served, "--advertise-client-urls", served]
             words += ["--listen-peer-urls", other, "--initial-advertise-peer-urls", other]
             words += ["--initial-cluster", members, "--initial-cluster-state", "new"]
-            self._run(f"etcd{number}", ["etcd", *words])
+            name, command = f"etcd{number}", ["etcd", *words]
+            self.etcd[name] = command, self._run(name, command)
         values = {
             "address": HOST,
             "network": NETWORK,
@@ -147,6 +163,28 @@ class Cluster:
         values["proxy_port"] = str(self.proxy_port)
         self._write(self.folder / "haproxy.cfg", "haproxy.cfg", values)
         self._run("haproxy", ["haproxy", "-db", "-f", str(self.folder / "haproxy.cfg")])
+
+    def lose_etcd(self, count: int) -> None:
+        for _, process in list(self.etcd.values())[:count]:
+            process.kill()
+            process.wait()
+
+    def start_etcd(self) -> None:
+        """Whatever of it has ended; each remembers whom it belongs to."""
+        for name, (command, process) in self.etcd.items():
+            if process.poll() is not None:
+                self.etcd[name] = command, self._run(name, command)
+
+    def switch_over(self) -> None:
+        """As an operator does it: to the synchronous standby. Raises OSError if Patroni refuses."""
+        wanted = {"leader": self.leader().name, "candidate": self.synchronous().name}
+        asked = urllib.request.Request(
+            f"http://{HOST}:{self.leader().rest_port}/switchover",
+            json.dumps(wanted).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(asked, timeout=30):
+            pass
 
     def start_node(self, node: Node) -> None:
         command = ["patroni", str(node.folder / "patroni.yml")]
@@ -196,6 +234,10 @@ class Cluster:
 
     def leader(self) -> Node:
         (name,) = [one["name"] for one in self.members() if one["role"] == "leader"]
+        return next(node for node in self.nodes if node.name == name)
+
+    def synchronous(self) -> Node:
+        (name,) = [one["name"] for one in self.members() if one["role"] == "sync_standby"]
         return next(node for node in self.nodes if node.name == name)
 
     def url(self, way: str) -> str:
@@ -254,16 +296,19 @@ class Ledger:
     def __init__(self, cluster: Cluster) -> None:
         self.acknowledged: set[str] = set()
         self.in_doubt: set[str] = set()
-        self.moments: dict[str, list[float]] = {MULTI_HOST: [], PROXY: [], READS: []}
+        self.moments: dict[str, list[float]] = {way: [] for way in WAYS}
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._engines = {
             way: make_engine(cluster.url(way), pool_size=WRITERS, statement_timeout_ms=8000)
             for way in self.moments
+            if way != STANDBYS
         }
-        counts = {MULTI_HOST: WRITERS, PROXY: PROXY_WRITERS, READS: READERS}
+        self._standbys = standbys_of(cluster)
         self._threads = [
-            threading.Thread(target=self._work, args=(way, self._engines[way]))
-            for way, count in counts.items()
+            threading.Thread(target=self._read_standbys)
+            if way == STANDBYS
+            else threading.Thread(target=self._work, args=(way, self._engines[way]))
+            for way, count in WAYS.items()
             for _ in range(count)
         ]
 
@@ -291,6 +336,27 @@ class Ledger:
                 if way != READS:
                     self.acknowledged.add(one)
 
+    def _read_standbys(self) -> None:
+        """As a request of the service does: one that is fit, else the primary, else any."""
+        self._standbys.start(os.getpid())
+        while not self._ended.wait(PAUSE):
+            tried: set[str] = set()
+            found = self._standbys.fit_for(0)
+            for _ in range(NODES):
+                engine = found.autocommit if found else self._engines[MULTI_HOST]
+                try:
+                    with engine.connect() as connection:
+                        connection.execute(text("SELECT count(*) FROM ledger"))
+                except (DBAPIError, DriverError, PoolTimeout):
+                    if found:
+                        tried.add(found.name)
+                        self._standbys.give_up(found.name)
+                    found = self._standbys.last_resort(tried)
+                else:
+                    with self._lock:
+                        self.moments[STANDBYS].append(time.monotonic())
+                    break
+
     def wait_until_it_grows(self, seconds: float) -> None:
         since = time.monotonic()
         for way in self.moments:
@@ -313,6 +379,7 @@ class Ledger:
                 thread.join()
         for engine in self._engines.values():
             engine.dispose()
+        self._standbys.dispose()
 
     def problems(self, cluster: Cluster) -> list[str]:
         engine = make_engine(cluster.url(MULTI_HOST))
@@ -328,18 +395,37 @@ class Ledger:
         return found + [f"{len(strange)} rows are of nobody"] * bool(strange)
 
 
+def standbys_of(cluster: Cluster) -> Replicas:
+    """The service's own choice of standbys, with every node named, whoever is the primary."""
+
+    def make(name: str, url: str, is_given_up: Callable[[], bool]) -> ServerEngines:
+        engine = make_engine(
+            url, pool_size=READERS, statement_timeout_ms=8000, is_given_up=is_given_up
+        )
+        return ServerEngines.of(name, engine, engine)
+
+    url = cluster.url(MULTI_HOST)
+    return Replicas(url, each_server(url, "the trial"), DELAY_SECONDS, make)
+
+
 # --- faults ----------------------------------------------------------------------------------
 
 
 def strike(cluster: Cluster, fault: str) -> list[int]:
-    """Strikes the primary; returns the ids of what is to be let go on afterwards."""
-    node = cluster.leader()
+    """Strikes, most often the primary; returns the ids of what is to be let go on afterwards."""
+    if fault == "etcd":
+        cluster.lose_etcd(NODES - 1)
+        return []
+    if fault == "switchover":
+        cluster.switch_over()
+        return []
+    node = cluster.synchronous() if fault == "synchronous" else cluster.leader()
     master = node.postmaster
     assert master is not None, "the primary runs"
     if fault == "postmaster":
         os.kill(master, signal.SIGKILL)
         return []
-    if fault == "node":
+    if fault in ("node", "synchronous"):
         assert node.patroni is not None, "it was started"
         signal_all([node.patroni.pid, *children(master), master], signal.SIGKILL)
         node.patroni.wait()
@@ -349,16 +435,18 @@ def strike(cluster: Cluster, fault: str) -> list[int]:
     return stopped
 
 
-def tried(cluster: Cluster, ledger: Ledger, fault: str) -> list[str]:
+def tried(cluster: Cluster, ledger: Ledger, fault: str, read_budget: float) -> list[str]:
     wait_for(cluster.is_whole, WHOLE_SECONDS, "three nodes")
     ledger.wait_until_it_grows(WHOLE_SECONDS)
     begun, former = time.monotonic(), cluster.leader().name
     stopped = strike(cluster, fault)
     try:
-        wait_for(lambda: time.monotonic() > begun + 1, 10, "a second")
+        lasts = ETCD_SECONDS if fault == "etcd" else 1
+        wait_for(lambda: time.monotonic() > begun + lasts, lasts + 10, "its time")
         ledger.wait_until_it_grows(2 * BUDGETS[fault])
     finally:
         signal_all(stopped, signal.SIGCONT)
+        cluster.start_etcd()
     for node in cluster.nodes:
         if node.patroni is not None and node.patroni.poll() is not None:
             cluster.start_node(node)
@@ -373,10 +461,12 @@ def tried(cluster: Cluster, ledger: Ledger, fault: str) -> list[str]:
         f"{fault}: no write by {way} for {rests[way]:.1f} s, more than {BUDGETS[fault]}"
         for way in (MULTI_HOST, PROXY)
         if rests[way] > BUDGETS[fault]
-    ]
+    ] + [f"{fault}: no read by {STANDBYS} for {rests[STANDBYS]:.1f} s"] * (
+        rests[STANDBYS] > read_budget
+    )
 
 
-def run(faults: Sequence[str], keep: Path | None) -> bool:
+def run(faults: Sequence[str], keep: Path | None, read_budget: float) -> bool:
     missing = [name for name in PROGRAMS if not shutil.which(name)]
     if missing:
         raise ConfigurationError(
@@ -397,7 +487,7 @@ def run(faults: Sequence[str], keep: Path | None) -> bool:
         try:
             ledger.start()
             for fault in faults:
-                problems += tried(cluster, ledger, fault)
+                problems += tried(cluster, ledger, fault, read_budget)
         finally:
             ledger.stop()
         problems += ledger.problems(cluster)
@@ -420,13 +510,19 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/cluster-trial", description=__doc__)
     parser.add_argument("--faults", default=",".join(BUDGETS), help="of: %(default)s")
     parser.add_argument("--keep", type=Path, help="a folder for the logs")
+    parser.add_argument(
+        "--read-budget",
+        type=float,
+        default=READ_BUDGET,
+        help="seconds that reads by standbys may rest; %(default)s on a machine that has time",
+    )
     asked = parser.parse_args(words)
     faults = asked.faults.split(",")
     if unknown := set(faults) - BUDGETS.keys():
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
-        return 0 if run(faults, asked.keep) else 1
+        return 0 if run(faults, asked.keep, asked.read_budget) else 1
     except MapserviceError as error:
         tell(f"NO  {error}")
         return 1

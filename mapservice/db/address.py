@@ -22,6 +22,8 @@ _SCHEME = re.compile(r"postgres(ql)?(\+psycopg)?://")
 # For each server of the address, in seconds. Where there are several, the next one is soon tried.
 CONNECT_SECONDS, CONNECT_SECONDS_OF_SEVERAL = 5, 2
 
+DEFAULT_PORT = 5432
+
 # A server that falls silent behind a network is given up after some 10 s, not after two hours.
 NETWORK = {
     "keepalives": 1,
@@ -50,24 +52,51 @@ def connection_parameters(url: str) -> dict[str, Any]:
     return given | found
 
 
-def _read(url: str) -> dict[str, Any]:
+def each_server(url: str, setting: str) -> dict[str, str]:
+    """A URL of its own for each server of an address of several, by `host:port`.
+
+    None is waited for longer than one of several, as another may be asked in its place.
+
+    Raises ConfigurationError, which names the setting.
+    """
+    found = {"connect_timeout": CONNECT_SECONDS_OF_SEVERAL} | _read(url, setting)
+    hosts, ports, addresses = (
+        str(found.pop(name, None) or "").split(",") for name in ("host", "port", "hostaddr")
+    )
+    number = max(len(hosts), len(addresses))
+    servers = {}
+    for host, port, address in zip(
+        _as_many(hosts, number), _as_many(ports, number), _as_many(addresses, number), strict=True
+    ):
+        own = {"host": host, "port": port or str(DEFAULT_PORT), "hostaddr": address}
+        servers[f"{host or address}:{own['port']}"] = _url(
+            found | {name: value for name, value in own.items() if value}
+        )
+    return servers
+
+
+def _as_many(listed: list[str], number: int) -> list[str]:
+    return listed if len(listed) == number else listed[:1] * number
+
+
+def _read(url: str, setting: str = "DATABASE_URL") -> dict[str, Any]:
     scheme = _SCHEME.match(url)
     if not scheme:
         what = "must start with postgresql://" if "://" in url else "is not a database URL"
-        raise ConfigurationError(f"DATABASE_URL {what}")
+        raise ConfigurationError(f"{setting} {what}")
     try:
         found = conninfo_to_dict("postgresql://" + url[scheme.end() :])
     except psycopg.Error as error:
         # Other words of libpq may quote a part of the password.
         named = re.search(r'invalid URI query parameter: "\w+"', str(error))
         words = f": {named[0]}" if named else ""
-        raise ConfigurationError(f"DATABASE_URL is not a database URL{words}") from None
+        raise ConfigurationError(f"{setting} is not a database URL{words}") from None
     hosts, ports = (str(found.get(name) or "").split(",") for name in ("host", "port"))
     if len(ports) not in (1, len(hosts)):
-        raise ConfigurationError("DATABASE_URL is not a database URL: each host has one port")
+        raise ConfigurationError(f"{setting} is not a database URL: each host has one port")
     for port in filter(None, ports):
         if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-            raise ConfigurationError("DATABASE_URL is not a database URL: a port is no port")
+            raise ConfigurationError(f"{setting} is not a database URL: a port is no port")
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -8,8 +8,9 @@ import contextlib
 import re
 import select
 import time
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from psycopg import Connection as Driver
@@ -48,6 +49,8 @@ TRUSTED_SECONDS = 1.0
 SILENT_SECONDS, ANSWER_SECONDS = 5.0, 3
 # Shorter than any wait for a person: an idle connection has nothing else to do.
 PING_SECONDS = 2.0
+# The same where another server may be asked instead.
+GIVEN_UP_SECONDS = 0.5
 # Where PostgreSQL says that nobody waits for a standby any more (replication/syncrep.c).
 SYNCHRONOUS_WAIT = "SyncRepWaitForLSN"
 _LOOK_SECONDS = 0.1  # psycopg's own; so often it looks for Ctrl-C
@@ -72,6 +75,9 @@ class WatchedConnection(Driver[tuple[Any, ...]]):
     wait, PostgreSQL calls the commit done, with a warning. What is on one server alone would be
     lost with it, and must not be told as done.
     """
+
+    # Whether whoever watches its server has given that up; asked while nothing comes.
+    is_given_up: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
@@ -102,6 +108,9 @@ class WatchedConnection(Driver[tuple[Any, ...]]):
                 now = time.monotonic()
                 if ready:
                     due = now + SILENT_SECONDS
+                elif self.is_given_up():
+                    self.close()
+                    raise OperationalError("the database server was given up")
                 elif now >= due:
                     self._ask_whether_it_answers()
                     due = time.monotonic() + SILENT_SECONDS
@@ -129,22 +138,32 @@ def connect(url: str, **options: Any) -> WatchedConnection:
 
 def answers(driver: Driver[Any], seconds: float = PING_SECONDS) -> bool:
     """Whether the server of an idle connection answers within so long: one way there and back."""
+    return answer_within(driver, b"", seconds) is not None
+
+
+def answer_within(driver: Driver[Any], statement: bytes, seconds: float) -> PGresult | None:
+    """What the server of an idle connection says to a statement; None when it does not within so
+    long. The connection is of no use after that."""
     server, until = driver.pgconn, time.monotonic() + seconds
+    found = None
     try:
-        server.send_query(b"")
+        server.send_query(statement)
         while True:
             writing = server.flush()
-            if not writing and not server.is_busy() and server.get_result() is None:
-                return True
-            if writing or server.is_busy():
-                waiting = select.poll()
-                waiting.register(server.socket, select.POLLIN | (select.POLLOUT if writing else 0))
-                left = until - time.monotonic()
-                if left <= 0 or not waiting.poll(left * 1000):
-                    return False
-                server.consume_input()
+            if not writing and not server.is_busy():
+                result = server.get_result()
+                if result is None:
+                    return found
+                found = result
+                continue
+            waiting = select.poll()
+            waiting.register(server.socket, select.POLLIN | (select.POLLOUT if writing else 0))
+            # Whoever got no time of the processor takes what has come meanwhile.
+            if not waiting.poll(max(until - time.monotonic(), 0) * 1000):
+                return None
+            server.consume_input()
     except OperationalError:
-        return False
+        return None
 
 
 # --- engines and pools -----------------------------------------------------------------------
@@ -158,12 +177,16 @@ def make_engine(
     statement_timeout_ms: int = 0,
     plan_once: bool = False,
     autocommit: bool = False,
+    is_given_up: Callable[[], bool] | None = None,
 ) -> Engine:
     """An engine on psycopg 3. A statement past its time limit raises QueryCanceled.
 
     Prepared statements are planned anew for the values of each run. `plan_once` keeps one generic
     plan, for statements whose best plan does not depend on the values: planning a tile takes
     longer than making it.
+
+    `is_given_up` is for a server in whose place another may be asked: as soon as it is true, what
+    waits for that server ends with OperationalError, and so does what finds it silent.
 
     Raises ConfigurationError for a URL that is not PostgreSQL's.
     """
@@ -185,9 +208,13 @@ def make_engine(
     event.listen(
         engine, "checkin", lambda _driver, record: record.info.update(returned=time.monotonic())
     )
-    event.listen(engine, "checkout", _test_idle_connection)
-    event.listen(engine, "do_connect", _connect)
-    event.listen(engine, "handle_error", _leave_server_that_takes_no_writes)
+    if is_given_up is None:
+        event.listen(engine, "checkout", _test_idle_connection)
+        event.listen(engine, "do_connect", _connect)
+        event.listen(engine, "handle_error", _leave_server_that_takes_no_writes)
+    else:
+        event.listen(engine, "checkout", partial(_leave_given_up, is_given_up))
+        event.listen(engine, "do_connect", partial(_connect_until_given_up, is_given_up))
     return engine
 
 
@@ -205,6 +232,29 @@ def _engine_url(parameters: Mapping[str, Any]) -> URL:
 
 def _connect(_dialect: object, _record: object, _given: object, options: dict[str, Any]) -> Any:
     return WatchedConnection.connect(**options)
+
+
+def _connect_until_given_up(is_given_up: Callable[[], bool], *given: Any) -> Any:
+    connection = _connect(*given)
+    connection.is_given_up = is_given_up
+    return connection
+
+
+def _leave_given_up(
+    is_given_up: Callable[[], bool], driver: Driver[Any], record: Any, _proxy: object
+) -> None:
+    """Raises OperationalError at once: another server is asked sooner than a new connection.
+
+    Raises DisconnectionError, upon which the pool connects anew, for a connection of before a
+    restart of the server.
+    """
+    idle = time.monotonic() - record.info.get("returned", time.monotonic())
+    if not is_given_up() and (idle < TRUSTED_SECONDS or answers(driver, GIVEN_UP_SECONDS)):
+        return
+    if not is_given_up() and driver.pgconn.status != ConnStatus.OK:
+        raise DisconnectionError("the connection was lost")
+    driver.close()
+    raise OperationalError("the database server was given up")
 
 
 def _test_idle_connection(driver: Driver[Any], record: Any, _proxy: object) -> None:

@@ -19,13 +19,14 @@ import contextlib
 import hashlib
 import hmac
 import ipaddress
+import math
 import os
 import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from http import HTTPStatus
 from itertools import chain
 from pathlib import Path
@@ -41,6 +42,7 @@ from flask import (
     Response,
     current_app,
     g,
+    has_request_context,
     jsonify,
     make_response,
     render_template,
@@ -52,6 +54,7 @@ from flask.sessions import NullSession, SessionInterface, SessionMixin
 from flask_babel import Babel, Domain
 from flask_compress import Compress
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from psycopg import Error as DriverError
 from psycopg import errors as postgres
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy import text as sql_text
@@ -63,7 +66,8 @@ from werkzeug.http import parse_accept_header, parse_cookie
 from werkzeug.routing import Rule, UnicodeConverter
 from werkzeug.sansio.utils import get_current_url
 
-from mapservice.db.engine import Blocks, autocommit_of, is_storable, make_engine, snapshot_of
+from mapservice.db.address import each_server
+from mapservice.db.engine import Blocks, is_storable, make_engine
 from mapservice.errors import (
     ConfigurationError,
     InvalidInput,
@@ -76,6 +80,7 @@ from mapservice.i18n import LANGUAGE, LOCALES, catalogue, quoted
 from mapservice.i18n import gettext as _
 from mapservice.settings import Settings, vendor_folder
 from mapservice.web import request_log
+from mapservice.web.replicas import Replicas, ServerEngines
 from mapservice.web.request_log import request_id
 
 if TYPE_CHECKING:
@@ -93,24 +98,46 @@ Answered = TypeVar("Answered")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`autocommit` is the engine without transactions: each statement sees its own moment.
+    """`engine` leads to the primary. The others are for reading, and may lead to a standby.
 
+    `autocommit` is the engine without transactions: each statement sees its own moment.
     `generic_plan` is the same on connections of its own, which plan a prepared statement once. With
     `snapshot` all statements of a page see one moment: its figures agree, and no other territories
     come in between. `held` is filled by `app.py`: what a room keeps for all requests, by its class.
     """
 
     settings: Settings
-    engine: Engine
     held: Mapping[type, object]
-    autocommit: Engine = field(init=False)
-    snapshot: Engine = field(init=False)
-    generic_plan: Engine = field(init=False)
+    primary: ServerEngines = field(init=False)
+    replicas: Replicas | None = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "autocommit", autocommit_of(self.engine))
-        object.__setattr__(self, "snapshot", snapshot_of(self.engine))
-        object.__setattr__(self, "generic_plan", engine_of(self.settings, generic_plan=True))
+        object.__setattr__(self, "primary", _engines_of(self.settings, PRIMARY))
+        object.__setattr__(self, "replicas", _replicas_of(self.settings))
+
+    @property
+    def engine(self) -> Engine:
+        if self.replicas is not None:
+            _hold_to_primary()
+        return self.primary.engine
+
+    @property
+    def autocommit(self) -> Engine:
+        return self.reading().autocommit
+
+    @property
+    def snapshot(self) -> Engine:
+        return self.reading().snapshot
+
+    @property
+    def generic_plan(self) -> Engine:
+        return self.reading().generic_plan
+
+    def reading(self) -> ServerEngines:
+        """The server that the present request reads from; outside of any, the primary."""
+        if self.replicas is None or not has_request_context():
+            return self.primary
+        return _reads_of_request(self.primary, self.replicas).server
 
     def reader(self, *, generic_plan: bool) -> Engine:
         """For one statement: on connections that plan it once, or for its values."""
@@ -124,25 +151,43 @@ class Services:
 
     def dispose(self) -> None:
         """Closes all connections: none must be shared by two processes."""
-        self.engine.dispose()
-        self.generic_plan.dispose()
+        self.primary.dispose()
+        if self.replicas is not None:
+            self.replicas.dispose()
 
 
-def engine_of(settings: Settings, *, generic_plan: bool = False) -> Engine:
-    """A pool as the settings have it; `generic_plan` as `Services` says."""
-    engine = make_engine(
+def _engines_of(
+    settings: Settings, name: str, url: str = "", is_given_up: Callable[[], bool] | None = None
+) -> ServerEngines:
+    """Two pools as the settings have them: for all, and for statements planned once."""
+    both = []
+    for is_generic in (False, True):
+        engine = make_engine(
+            url or settings.database_url,
+            pool_size=settings.pool_size,
+            pool_wait_ms=settings.pool_wait_ms,
+            statement_timeout_ms=(
+                settings.tile_timeout_ms if is_generic else settings.statement_timeout_ms
+            ),
+            plan_once=is_generic,
+            autocommit=is_generic,
+            is_given_up=is_given_up,
+        )
+        event.listen(engine, "checkout", _count_checkout)
+        event.listen(engine, "checkin", _count_checkin)
+        both.append(engine)
+    return ServerEngines.of(name, *both)
+
+
+def _replicas_of(settings: Settings) -> Replicas | None:
+    if not settings.replica_url:
+        return None
+    return Replicas(
         settings.database_url,
-        pool_size=settings.pool_size,
-        pool_wait_ms=settings.pool_wait_ms,
-        statement_timeout_ms=(
-            settings.tile_timeout_ms if generic_plan else settings.statement_timeout_ms
-        ),
-        plan_once=generic_plan,
-        autocommit=generic_plan,
+        each_server(settings.replica_url, "MAPSERVICE_REPLICA_URL"),
+        settings.replica_delay_ms / 1000,
+        partial(_engines_of, settings),
     )
-    event.listen(engine, "checkout", _count_checkout)
-    event.listen(engine, "checkin", _count_checkin)
-    return engine
 
 
 def _count_checkout(_driver: object, record: Any, _proxy: object) -> None:
@@ -161,6 +206,138 @@ def services() -> Services:
     found = current_app.extensions[SERVICES]
     assert isinstance(found, Services)
     return found
+
+
+# --- Which server a request reads from -----------------------------------------------------------
+#
+# A standby may answer whoever is not signed in, and has sent no form of late, as long as the view
+# reads by `autocommit`, `snapshot` or `generic_plan`: what may be late. Everything else goes to the
+# primary; so does all that follows once a view has asked for `engine`, as it may have written.
+
+PRIMARY = "primary"
+# Under this name of the WSGI environment the tile cache says of how many changes and forms this
+# machine has heard; None: it does not know.
+HEARD_OF = "mapservice.heard_of"
+# Says for as long as a standby may be behind, and some seconds more, that a form was sent.
+SENT_COOKIE, SENT_MORE_SECONDS = "envoi", 5
+# Classes of errors (PostgreSQL, appendix A) by which a server is none for now: its connection, its
+# means, its shutdown. A statement that recovery cancels (40001, 57014) is not among them.
+SERVER_IS_LOST = ("08", "53", "57P")
+READING, CHANGING = frozenset({"GET", "HEAD"}), frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+@dataclass(slots=True)
+class RequestReads:
+    """`is_held`: no other server may be asked, nor the view be run again."""
+
+    server: ServerEngines
+    is_held: bool
+    begun: float = field(default_factory=time.monotonic)
+    tried: set[str] = field(default_factory=set)
+
+
+def _reads_of_request(primary: ServerEngines, replicas: Replicas) -> RequestReads:
+    reads: RequestReads | None = g.get("reads")
+    if reads is None:
+        replicas.start(os.getpid())
+        reads = g.reads = RequestReads(primary, is_held=not _may_be_late())
+        if not reads.is_held:
+            found = replicas.fit_for(request.environ.get(HEARD_OF, 0))
+            if found is None and replicas.is_primary_silent:
+                found = replicas.last_resort()
+                if found is not None:
+                    _keep_nothing()
+            reads.server = found or primary
+    return reads
+
+
+def _hold_to_primary() -> None:
+    if has_request_context():
+        primary = services().primary
+        reads: RequestReads | None = g.get("reads")
+        if reads is None:
+            g.reads = RequestReads(primary, is_held=True)
+        else:
+            reads.server, reads.is_held = primary, True
+
+
+def _may_be_late() -> bool:
+    """Not for who is signed in, has just sent a form, or was mailed the address."""
+    if request.method not in READING or "HTTP_AUTHORIZATION" in request.environ:
+        return False
+    if request.url_rule is not None and "<secret:" in request.url_rule.rule:
+        return False
+    return not any(name == SENT_COOKIE or name.endswith(SESSION_COOKIE) for name in request.cookies)
+
+
+def _keep_nothing() -> None:
+    """The tile cache keeps no answer that may be late, nor a page that says the same to all."""
+    request.environ.pop(CACHE_MARK, []).clear()
+
+
+def _another_server_reads(error: Exception) -> bool:
+    """Whether the view is to be run again, on another server than the one that failed.
+
+    A view that may have written is not. A standby's error counts for nothing, but for a statement
+    that took all its time: the primary would take as long.
+    """
+    held, reads = services(), cast("RequestReads | None", g.get("reads"))
+    if held.replicas is None or reads is None or reads.is_held:
+        return False
+    cause = getattr(error, "orig", None) or error
+    seconds = time.monotonic() - reads.begun
+    most_ms = min(held.settings.tile_timeout_ms, held.settings.statement_timeout_ms)
+    if isinstance(cause, postgres.QueryCanceled) and seconds * 1000 >= most_ms > 0:
+        return False
+    is_lost = isinstance(cause, postgres.OperationalError) and (
+        cause.sqlstate is None or cause.sqlstate.startswith(SERVER_IS_LOST)
+    )
+    former = reads.server
+    if former is held.primary and not is_lost:
+        return False
+    if former is not held.primary and is_lost:
+        held.replicas.give_up(former.name)
+    reads.tried.add(former.name)
+    found: ServerEngines | None = held.primary
+    if held.primary.name in reads.tried:
+        found = held.replicas.last_resort(reads.tried)
+        _keep_nothing()
+    if found is None:
+        return False
+    reason = "lost" if is_lost else type(cause).__name__
+    request_log.READS_MOVED.labels(former.name, reason).inc()
+    log.warning(
+        "read_moved",
+        server=former.name,
+        to=found.name,
+        reason=reason,
+        request=request_id(request.environ),
+    )
+    reads.server, reads.begun = found, time.monotonic()
+    return True
+
+
+def _count_reads() -> None:
+    reads: RequestReads | None = g.get("reads")
+    if reads is not None and not reads.is_held:
+        request_log.READS.labels(reads.server.name).inc()
+
+
+def sent_cookie_seconds(settings: Settings) -> int:
+    return math.ceil(settings.replica_delay_ms / 1000) + SENT_MORE_SECONDS
+
+
+def _remember_sent(response: Response) -> Response:
+    """Who has sent a form reads from the primary until every standby that is asked knows of it."""
+    replicas = services().replicas
+    if replicas is None or request.method not in CHANGING or is_framed():
+        return response
+    if "HTTP_AUTHORIZATION" not in request.environ:
+        response.set_cookie(
+            SENT_COOKIE, "1", max_age=sent_cookie_seconds(services().settings),
+            secure=is_https(), httponly=True, samesite="Lax",
+        )  # fmt: skip
+    return response
 
 
 # --- Reading a request -------------------------------------------------------------------------
@@ -1179,6 +1356,7 @@ class MapserviceFlask(Flask):
     """
 
     proxies: TrustedProxies
+    has_standbys = False
     request_class = MapserviceRequest
 
     def wsgi_app(
@@ -1189,6 +1367,20 @@ class MapserviceFlask(Flask):
             environ[request_log.REQUEST_ID] = os.urandom(request_log.ID_BYTES).hex()
         _escape_query(environ)
         return super().wsgi_app(environ, start_response)
+
+    def dispatch_request(self) -> Any:
+        """The view, and once more where the server that it read from could not end it."""
+        if not self.has_standbys:
+            return super().dispatch_request()
+        while True:
+            try:
+                answer = super().dispatch_request()
+            except (DBAPIError, DriverError, PoolTimeout) as error:
+                if not _another_server_reads(error):
+                    raise
+            else:
+                _count_reads()
+                return answer
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
@@ -1203,6 +1395,9 @@ def register(app: MapserviceFlask, held: Services, origins: Iterable[str] = ()) 
     app.extensions[SERVICES] = held
     register_secret_paths(app)
     register_language(app)
+    app.has_standbys = held.replicas is not None
+    if app.has_standbys:
+        app.after_request(_remember_sent)
     # The first to come is the last to look at answers.
     register_compression(app)
     register_problems(app)

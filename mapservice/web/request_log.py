@@ -52,6 +52,28 @@ POOL = Gauge(
 POOL_REFUSALS = Counter(
     "mapservice_pool_refusals", "Requests refused as every database connection was in use."
 )
+READS = Counter(
+    "mapservice_reads",
+    "Requests that a standby may answer, by the server that did.",
+    ("server",),
+)
+READS_MOVED = Counter(
+    "mapservice_reads_moved",
+    "Such requests that a server began and could not end, so that another was asked, by reason.",
+    ("server", "reason"),
+)
+REPLICA_UP = Gauge(
+    "mapservice_replica_up",
+    "Whether a standby answers, and copies.",
+    ("server",),
+    multiprocess_mode="livemin",
+)
+REPLICA_DELAY = Gauge(
+    "mapservice_replica_delay_seconds",
+    "By how much a standby is behind what the primary was last known to have written, at most.",
+    ("server",),
+    multiprocess_mode="livemax",
+)
 
 _series: dict[tuple[str, str, str], Any] = {}
 _writes = os.environ.get("MAPSERVICE_REQUEST_LOG", "on") != "off"

@@ -58,7 +58,15 @@ def test_a_killed_primary_costs_seconds_and_no_write(repository: Path) -> None:
     except ConfigurationError:
         pytest.skip("no PostgreSQL with PostGIS on this machine")
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.cluster_trial", "--faults", "postmaster"],
+        [
+            sys.executable,
+            "-m",
+            "scripts.cluster_trial",
+            "--faults",
+            "postmaster",
+            "--read-budget",
+            "10",
+        ],
         cwd=repository,
         capture_output=True,
         text=True,

@@ -21,7 +21,13 @@ from mapservice.app import create_app
 from mapservice.db.engine import make_engine
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
-from mapservice.web.request_log import KEPT_PAGE
+from mapservice.web.request_log import (
+    KEPT_PAGE,
+    READS,
+    READS_MOVED,
+    REPLICA_DELAY,
+    REPLICA_UP,
+)
 from tests.conftest import REPOSITORY, temporary_database, wait_until_ready
 from tests.ops.test_nginx import free_port
 
@@ -334,7 +340,11 @@ def test_alerts_and_dashboard_ask_for_what_there_is(gunicorn: Gunicorn) -> None:
         )
         connection.execute(text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
     engine.dispose()
-    assert asked - {"mapservice"} <= gunicorn.metrics().keys()
+    # And those of a standby, which tests/ops/test_replicas.py has.
+    standbys = (READS, READS_MOVED, REPLICA_UP, REPLICA_DELAY)
+    told = {one.name for each in standbys for one in each.describe()}
+    found = gunicorn.metrics().keys() | told | {f"{name}_total" for name in told}
+    assert asked - {"mapservice"} <= found
 
 
 def test_the_page_says_what_to_do_about_each_alert() -> None:

@@ -26,9 +26,11 @@ from mapservice.site.operator_pages.service import own_text
 from mapservice.tiles.basemap.service import origins_of
 from mapservice.web.edge import (
     LANGUAGE_COOKIE,
+    SENT_COOKIE,
     SESSION_COOKIE,
     YEAR_SECONDS,
     only_parameters,
+    sent_cookie_seconds,
     services,
 )
 
@@ -97,7 +99,7 @@ def _page(page: OperatorPage) -> str:
         f"pages/{page}.html",
         here=page,
         kept=KEPT_DAYS,
-        cookies=COOKIES,
+        cookies=COOKIES | {"sent": SENT_COOKIE, "sent_seconds": sent_cookie_seconds(settings)},
         outside=origins_of(settings),
         push=vapid_key(settings) is not None,
         legal_day=date.fromisoformat(settings.legal_date) if settings.legal_date else None,

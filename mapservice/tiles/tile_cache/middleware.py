@@ -23,7 +23,14 @@ from mapservice.settings import Settings
 from mapservice.tiles.tile_cache.changes import TileChangeListener
 from mapservice.tiles.tile_cache.store import CachedAnswer, ChangeExtent, TileCache
 from mapservice.web import request_log
-from mapservice.web.edge import CACHE_MARK, SAME_FOR_ALL, TrustedProxies, asked_of_all
+from mapservice.web.edge import (
+    CACHE_MARK,
+    CHANGING,
+    HEARD_OF,
+    SAME_FOR_ALL,
+    TrustedProxies,
+    asked_of_all,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -38,7 +45,6 @@ UNUSABLE = (sqlite3.Error, OSError)
 PATHS = ("/tiles/", "/ogc/")
 # What is never a page for everybody; an address with a full stop is a file.
 NO_PAGES = (*PATHS, "/api/", "/static/", "/health", "/metrics")
-CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 KEPT_STATUS = ("200", "204")
 MOST_KEY_CHARACTERS = 2000
 # Headers of a whole answer that one saying "you have it already" repeats (RFC 9110, 15.4.5), and
@@ -62,6 +68,7 @@ class TileCacheMiddleware:
         path = settings.home / "kept" / f"tiles-{name}.sqlite"
         self.cache = TileCache(path, settings.tile_cache_bytes)
         self._changes: TileChangeListener | None = None
+        self._has_standbys = bool(settings.replica_url)
         self._process = 0
         self._starting = threading.Lock()
 
@@ -71,14 +78,17 @@ class TileCacheMiddleware:
         key, is_page = _tile_key(wsgi), False
         if key is None:
             key, is_page = _page_key(wsgi), True
-        if key is None or not self._heard_of().is_live:
+        if key is None or not self._settings.tile_cache_bytes or not self._heard_of().is_live:
+            self._say_what_was_heard_of(wsgi)
             return self._application(wsgi, start_response)
         try:
             found = self.cache.find(key)
             moment = 0 if found else self.cache.moment()
         except UNUSABLE as error:
             log.warning("tile_cache_unusable", error=str(error))
+            wsgi[HEARD_OF] = None
             return self._application(wsgi, start_response)
+        wsgi[HEARD_OF] = moment
         if found:
             wsgi[request_log.ROUTE] = request_log.KEPT_PAGE if is_page else request_log.KEPT_TILE
             self._proxies.name_request(wsgi)
@@ -101,6 +111,15 @@ class TileCacheMiddleware:
         except UNUSABLE as error:
             log.warning("tile_cache_unusable", error=str(error))
         return answer
+
+    def _say_what_was_heard_of(self, wsgi: "WSGIEnvironment") -> None:
+        """For a standby: it answers only where it knows of that."""
+        if self._has_standbys:
+            self._heard_of()
+            try:
+                wsgi[HEARD_OF] = self.cache.moment()
+            except UNUSABLE:
+                wsgi[HEARD_OF] = None
 
     def _made_tile(
         self, wsgi: "WSGIEnvironment", start: "StartResponse", key: str, moment: int
