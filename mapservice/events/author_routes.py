@@ -52,6 +52,7 @@ from mapservice.events.service import EventChange, EventSubmission
 from mapservice.events.words import registration_state_label, span_words, zone_choices
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.groups import queries as groups
+from mapservice.groups.model import LocalGroup
 from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
@@ -100,8 +101,11 @@ class EventFormPage:
 
 @blueprint.get("/evenements/proposer")
 def propose() -> Response:
-    """The empty form; a link may fill in the initiative or the commune. Raises InvalidInput."""
-    only_parameters("initiative", "commune")
+    """The empty form; a link may fill in the initiative, the group or the commune.
+
+    Raises InvalidInput, also for a group that the visitor neither organises nor edits.
+    """
+    only_parameters("initiative", "group", "commune")
     typed = {"form": str(uuid4()), "mode": "place", "registration": "none", "max_seats": "1"}
     with services().engine.connect() as connection:
         text = request.args.get("initiative", "")
@@ -115,6 +119,12 @@ def propose() -> Response:
             typed |= {"initiative": str(linked.id), "theme": str(linked.theme)}
             if linked.commune and linked.commune_name:
                 typed |= _commune(linked.commune, linked.commune_name)
+        text = request.args.get("group", "")
+        if text:
+            group = _own_group(connection, session.require_person(), text)
+            typed |= {"group": str(group.id), "theme": str(group.theme)}
+            if group.commune and group.commune_name:
+                typed |= _commune(group.commune, group.commune_name)
         code = request.args.get("commune", "")
         if code:
             found = territories.find(connection, TerritoryRef(Level.COMMUNE, code[:9]))
@@ -149,7 +159,7 @@ def send() -> Response:
             if person:
                 forms.check(GATE, person=person.id)
                 with services().engine.begin() as writing:
-                    return see(_submit(writing, person, submission))
+                    return see(_submit(writing, person, submission, typed.get("group", "")))
             email = forms.read_email()
             forms.check(GATE, email=email)
             site = session.letterhead()
@@ -515,6 +525,8 @@ def form_html(connection: Connection, page: EventFormPage) -> str:
             linked = initiatives.find(connection, UUID(page.typed["initiative"]))
         except ValueError:
             linked = None
+    person = session.current_person()
+    mine = groups.edited_by(connection, person.id) if person and page.typed.get("group") else ()
     times = page.times
     if times and page.series and page.series.times.rule and times.rule is None:
         scope = page.typed.get("scope", "this")
@@ -540,9 +552,10 @@ def form_html(connection: Connection, page: EventFormPage) -> str:
         if times
         else [],
         linked=linked,
+        of_group=next((one for one in mine if str(one.id) == page.typed.get("group")), None),
         alike=(),
         photos=(),
-        person=session.current_person(),
+        person=person,
         map_config=shown,
         **words(now),
     )
@@ -607,13 +620,29 @@ def _typed(found: Event, series: queries.EventSeries) -> dict[str, str]:
     }
 
 
-def _submit(connection: Connection, person: Person, submission: EventSubmission) -> str:
-    """Makes the series; returns the address of the organiser's page of its first date."""
+def _submit(
+    connection: Connection, person: Person, submission: EventSubmission, group: str = ""
+) -> str:
+    """Makes the series, of a group of theirs or of none.
+
+    Returns the address of the organiser's page of its first date. Raises InvalidInput.
+    """
+    of_group = _own_group(connection, person, group) if group else None
     locator = services().of(GeocoderCache).current(connection)
     at_once, now = services().settings.moderation == "post", datetime.now(UTC)
     made = service.submit(connection, locator, person, submission, at_once=at_once, now=now)
     first = queries.first_of(connection, made, now)
+    if of_group:
+        service.set_group(connection, first, person.id, of_group.id)
     return url_for("event_authors.organise", identifier=first)
+
+
+def _own_group(connection: Connection, person: Person, text: str) -> LocalGroup:
+    """A public group that somebody organises or edits. Raises InvalidInput."""
+    for one in groups.edited_by(connection, person.id):
+        if str(one.id) == text:
+            return one
+    raise InvalidInput("group", "is not the id of a public group of yours")
 
 
 def _submission(token: MagicLink) -> EventSubmission:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from mapservice.events import registration_service
 from mapservice.groups import queries
 from tests.accounts.people.mailbox import fill_in, sign_in
-from tests.events.organiser import make_event, make_person, series_of
+from tests.events.organiser import Organiser, make_event, make_person, series_of
 from tests.groups.founder import ADDRESS, Founder, join, member_of, person_of, publish
 from tests.moderation.moderator import Moderator
 
@@ -92,6 +92,26 @@ def test_the_desk_says_what_there_is_to_do_and_nothing_else(
     assert "sa page le dira en sommeil" in founder.client.get(path).text
     fill_in(founder.client, path, {"action": "alive"}, to=f"/groupes/{group}/etat")
     assert "sommeil" not in founder.client.get(path).text
+
+
+def test_an_event_proposed_from_the_desk_is_the_groups(
+    founder: Founder, group: UUID, group_app: Flask, engine: Engine
+) -> None:
+    path = f"/evenements/proposer?group={group}"
+    assert path in founder.client.get(f"/groupes/{group}/bureau").text
+    page = founder.client.get(path).text
+    assert f'name="group" value="{group}"' in page
+    organiser = Organiser(founder.client, engine)
+    made = organiser.propose(group=str(group))
+    with engine.connect() as connection:
+        found = queries.of_series(connection, series_of(connection, made))
+    assert found is not None
+    assert found.id == group
+    # Of nobody else's group, and of none that is not there.
+    bea, _page = join(group_app, engine, group, BEA, name="Béa")
+    for client, text_of in ((bea, str(group)), (founder.client, str(made)), (founder.client, "x")):
+        assert client.get(f"/evenements/proposer?group={text_of}").status_code == 400
+    assert group_app.test_client().get(path).status_code in (302, 303, 401)
 
 
 def test_a_desk_opens_to_organisers_and_editors_and_tells_these_no_names(
