@@ -39,7 +39,7 @@ from mapservice.groups import service as groups
 from mapservice.imports import upload_work as imports
 from mapservice.imports.sources import decisions as sweep_decisions
 from mapservice.imports.sources import service as sources
-from mapservice.imports.sources.harvest import allowed_hosts, fetcher_of
+from mapservice.imports.sources.harvest import fetcher_of
 from mapservice.mail import service as mail
 from mapservice.mail.transport import transport_of
 from mapservice.media import service as photos
@@ -52,6 +52,7 @@ from mapservice.notifications.subscriptions.model import day_to_tell
 from mapservice.notifications.weekly_digest import service as weekly_digest
 from mapservice.operations.backup.erasures import tell_backups
 from mapservice.outgoing.guarded_client import FetchLimits, GuardedClient
+from mapservice.outgoing.public_hosts import stand_ins
 from mapservice.publishing.activitypub import keys as federation_keys
 from mapservice.publishing.activitypub import service as federation
 from mapservice.publishing.activitypub.remote import sending_client_of
@@ -282,7 +283,7 @@ def _add_imports(app: App, engine: Engine, settings: Settings) -> None:
     # Built with the first file; as large as in a process that answers.
     geocoders = GeocoderCache(AddressProvider.of_settings(settings))
     bounds = FetchLimits(body_bytes=settings.max_upload_bytes)
-    client = GuardedClient(allowed_hosts(settings), bounds)
+    client = GuardedClient(stand_ins(settings), bounds)
 
     @app.task(name="run_imports")
     def run_imports() -> int:

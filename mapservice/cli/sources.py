@@ -12,7 +12,7 @@ from mapservice.events.incoming.intake import INTAKES
 from mapservice.imports import run_queries, run_service
 from mapservice.imports.connectors.catalogue import CONNECTORS
 from mapservice.imports.sources import decisions, queries, service
-from mapservice.imports.sources.harvest import allowed_hosts, fetcher_of
+from mapservice.imports.sources.harvest import fetcher_of
 from mapservice.imports.sources.model import (
     FILE,
     LivingSource,
@@ -20,6 +20,7 @@ from mapservice.imports.sources.model import (
     SweepResult,
     SweepState,
 )
+from mapservice.outgoing.public_hosts import stand_ins
 
 KINDS = (FILE, *CONNECTORS)
 RHYTHMS = tuple(str(rhythm) for rhythm in Rhythm)
@@ -75,7 +76,7 @@ def add_command(name: str, address: str, connector: str, **terms: Any) -> None:
     settings = context.settings_of_command()
     given = {"licence": "", **_given(**terms)}
     source = LivingSource(platform=name, connector=connector, address=address, **given)
-    service.add(context.open_engine(settings), source, allowed_hosts(settings))
+    service.add(context.open_engine(settings), source, stand_ins(settings))
     click.echo(
         f"{name} is registered: `mapservice sources sweep {_quoted(name)} --dry-run` tries it"
     )
@@ -94,7 +95,7 @@ def change_command(name: str, address: str | None, connector: str | None, **term
     given |= {} if connector is None else {"connector": connector}
     if not given:
         raise InvalidInput("sources change", "says nothing to change")
-    service.change(context.open_engine(settings), name, given, allowed_hosts(settings))
+    service.change(context.open_engine(settings), name, given, stand_ins(settings))
     click.echo(f"{name} is changed")
 
 

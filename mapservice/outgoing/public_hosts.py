@@ -7,6 +7,7 @@ import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
 from mapservice.errors import InvalidInput
+from mapservice.settings import Settings
 
 HTTPS_PORT = 443
 # Names that no public server has.
@@ -63,3 +64,8 @@ def is_public_address(text: str) -> bool:
         elif address not in GLOBAL_UNICAST or address.sixtofour or address.teredo:
             return False
     return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def stand_ins(settings: Settings) -> frozenset[str]:
+    """Hosts that may be asked though they are not public, as `host:port`: in trials."""
+    return frozenset(settings.source_hosts.replace(",", " ").split())

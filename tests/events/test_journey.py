@@ -105,7 +105,7 @@ def test_from_proposal_to_cancellation(
     assert seat.headers["List-Unsubscribe"] == f"<http://map.test{path[1]}>"
     assert visitor.get(path[1]).status_code == 200
     assert visitor.post(path[1], data={"List-Unsubscribe": "One-Click"}).status_code == 200
-    assert visitor.post(path[1]).status_code == 404  # once
+    assert "déjà fait" in visitor.post(path[1]).text  # once
     offer = [one for one in sent_mails(engine) if one.recipient == "p2@example.org"]
     assert "Une place vous attend" in offer[-1].subject
     # Mails are read on whatever device, signed in or not: the link itself takes the seat.

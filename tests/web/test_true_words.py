@@ -44,7 +44,9 @@ def test_an_address_is_told_where_a_street_is_written(
 def test_no_page_calls_publication_days_an_agenda(client: FlaskClient, engine: Engine) -> None:
     make(engine, Made(commune=RENNES))
     for page in ("/", "/initiatives", f"/territoires/commune/{RENNES}", "/suivre", "/methode"):
-        assert "genda" not in client.get(page).text, page
+        # The way to events is named so, and holds their days.
+        said = client.get(page).text.replace("</svg>Agenda</a>", "")
+        assert "genda" not in said, page
 
 
 def sum_of(client: FlaskClient, query: str) -> str:

@@ -18,6 +18,7 @@ from mapservice.imports.reading import open_table
 from mapservice.imports.sources.model import FILE, LivingSource, as_json, forbids_reuse
 from mapservice.imports.uploads import named
 from mapservice.outgoing.guarded_client import GuardedClient, Validators
+from mapservice.outgoing.public_hosts import stand_ins
 from mapservice.settings import Settings
 
 MAX_RECORDS = 1_000_000
@@ -75,7 +76,7 @@ class SourceFetcher:
 
 def fetcher_of(settings: Settings) -> SourceFetcher:
     """That of the settings."""
-    client = GuardedClient(allowed_hosts(settings))
+    client = GuardedClient(stand_ins(settings))
     return SourceFetcher(client, keys_of(settings), time.sleep)
 
 
@@ -83,11 +84,6 @@ def keys_of(settings: Settings) -> dict[str, str]:
     """The operator's keys, by host."""
     pairs = (pair.partition("=") for pair in settings.source_keys.split())
     return {host: key for host, _, key in pairs if key}
-
-
-def allowed_hosts(settings: Settings) -> frozenset[str]:
-    """Stand-ins that may be asked, as `host:port`."""
-    return frozenset(settings.source_hosts.replace(",", " ").split())
 
 
 def _file(visit: SourceVisit, source: LivingSource, connector: Connector | None = None) -> Harvest:

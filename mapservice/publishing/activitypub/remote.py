@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mapservice.imports.sources.harvest import allowed_hosts
 from mapservice.outgoing.guarded_client import FetchLimits, FetchRefused, GuardedClient
+from mapservice.outgoing.public_hosts import stand_ins
 from mapservice.publishing.activitypub.documents import ACTIVITY
 from mapservice.publishing.activitypub.model import RemoteActor, id_of, is_id, netloc_of
 from mapservice.publishing.activitypub.signatures import SigningKey, read_public_key
@@ -20,7 +20,7 @@ SEND_LIMITS = FetchLimits(seconds=10.0)
 
 
 def client_of(settings: Settings) -> GuardedClient:
-    return GuardedClient(allowed_hosts(settings), LIMITS)
+    return GuardedClient(stand_ins(settings), LIMITS)
 
 
 def sending_client_of(settings: Settings) -> GuardedClient:

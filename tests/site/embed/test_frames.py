@@ -172,7 +172,7 @@ def test_what_is_wrong_is_named_within_the_frame(
 ) -> None:
     answer = filled.get(f"/embed?{query}")
     assert answer.status_code == 400
-    assert f"({field}: " in unescape(answer.text)
+    assert f"« {field} »" in unescape(answer.text).replace("\u00a0", " ")
     assert "masthead" not in answer.text
     as_json = filled.get(f"/embed?{query}", headers={"Accept": "application/json"})
     assert as_json.content_type == "application/problem+json"
