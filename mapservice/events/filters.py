@@ -23,6 +23,7 @@ from mapservice.web.parsing import parse_limit
 
 OWN = ("from", "to", "when", "status", "mode", "initiative", "group")
 LISTS = frozenset(("status", "mode"))
+TILE_DAYS = 30  # that a map shows where no days are asked for
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -137,6 +138,13 @@ def parse(pairs: Iterable[tuple[str, str]]) -> tuple[EventFilters, EventPageRequ
         cursor=EventCursor.decode(texts["cursor"]) if "cursor" in texts else None,
     )
     return found, paging
+
+
+def within_days(filters: EventFilters, now: datetime) -> EventFilters:
+    """The same of the days that a map shows where none are asked for."""
+    if filters.has_days:
+        return filters
+    return replace(filters, begin=now, end=now + timedelta(days=TILE_DAYS))
 
 
 def with_about(filters: EventFilters, about: InitiativeFilters) -> EventFilters:

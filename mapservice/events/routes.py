@@ -33,7 +33,7 @@ from mapservice.events.calendar_format import (
     calendar,
     series_calendar,
 )
-from mapservice.events.filters import EventFilters, EventPageRequest, parse, with_about
+from mapservice.events.filters import EventFilters, EventPageRequest, parse, with_about, within_days
 from mapservice.events.model import (
     GENERATED,
     PUBLIC,
@@ -430,9 +430,12 @@ def events_map(filters: EventFilters) -> dict[str, Any]:
     about = filters.about
     named = [ref for ref in about.territory if isinstance(ref, NamedTerritory)]
     config = map_config(about, bounds_of(about), named[0] if len(named) == 1 else None)
+    # To the minute, as the address of a page that is kept; the script adds the box of a spot.
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    anywhere = replace(filters, about=replace(about, bbox=None))
     spots = {
         "tiles": f"/tiles/events.json{query_of(filters)}",
-        "list": f"/evenements.geojson{query_of(filters)}",
+        "list": f"/evenements.geojson{query_of(within_days(anywhere, now))}",
     }
     kinds = {"kinds": [MapKind.EVENTS], "spots": {MapKind.EVENTS: spots}}
     return config | kinds | listing_drawings(filters, url_for("event_drawings.drawing"))

@@ -1,14 +1,13 @@
 """Tiles of events and their TileJSON."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from flask import Blueprint, Response
 from sqlalchemy import Connection
 
 from mapservice.db.event_tables import event
 from mapservice.errors import InvalidInput
-from mapservice.events.filters import EventFilters
+from mapservice.events.filters import TILE_DAYS, EventFilters, within_days
 from mapservice.events.queries import where
 from mapservice.events.routes import read_filters
 from mapservice.i18n import gettext as _
@@ -24,8 +23,6 @@ blueprint = Blueprint("event_tiles", __name__, url_prefix="/tiles")
 drawings = Blueprint("event_drawings", __name__)
 
 LAYER = SpotLayer("events", event, "title", moment="starts_at")
-# What tiles hold that are asked for no days; their TileJSON says so.
-TILE_DAYS = 30
 FIELDS = {
     "count": "how many events take place there",
     "next": "when the first of them begins, UTC",
@@ -87,10 +84,3 @@ def _filters(connection: Connection, *beside: str) -> EventFilters:
     if paging.limit is not None or paging.cursor is not None:
         raise InvalidInput("limit" if paging.limit is not None else "cursor", "tiles have no pages")
     return filters
-
-
-def within_days(filters: EventFilters, now: datetime) -> EventFilters:
-    """The same of the days that a map shows where none are asked for."""
-    if filters.has_days:
-        return filters
-    return replace(filters, begin=now, end=now + timedelta(days=TILE_DAYS))

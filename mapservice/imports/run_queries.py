@@ -262,6 +262,12 @@ def withdraw(connection: Connection, run: int, initiatives: Sequence[UUID]) -> l
     return shown
 
 
+def named_so(connection: Connection, platform: str, source_id: str, title: str) -> list[UUID]:
+    """What was imported under an id, also where its file gave that id twice, with this title."""
+    bound = {"platform": platform, "source_id": source_id, "title": title}
+    return list(connection.execute(text(NAMED_SO), bound).scalars())
+
+
 def like(
     connection: Connection, platform: str, rows: Sequence[tuple[str, str]]
 ) -> list[LikeInitiative]:
@@ -679,6 +685,12 @@ SELECT id FROM initiative
    FOR NO KEY UPDATE"""
 
 # Without its digest the next row that may be published is a change.
+NAMED_SO = """
+SELECT id FROM initiative
+ WHERE source_platform = :platform AND title = :title
+   AND (source_id = :source_id OR starts_with(source_id, :source_id || '#'))
+ LIMIT 2"""
+
 WITHDRAW = "UPDATE initiative SET status = 'rejected', source_digest = NULL WHERE id = ANY(:ids)"
 
 # By `initiative_likeness`, whose expression and condition these are.

@@ -430,7 +430,7 @@ class _Importer:
                 reports[number] = _report(entry, RowOutcome.SKIPPED, entry.row.skipped)
             elif entry.row.rejected:
                 told = entry.row.rejected
-                if entry.source_id in withdrawn:
+                if number in withdrawn:
                     told += "; what it was imported as has left public view"
                 reports[number] = _report(entry, RowOutcome.REJECTED, told)
             elif entry.twin:
@@ -517,19 +517,31 @@ class _Importer:
         connection: Connection,
         entries: list[_Entry],
         known: Mapping[str, service.KnownImport],
-    ) -> set[str]:
+    ) -> set[int]:
         """Takes out of public view what was imported of rows that may not be published any more.
 
-        Returns their ids at the source. A later row that may be is a change, and comes back.
+        Returns the numbers of these rows. A later row that may be is a change, and comes back. Of
+        rows that share an id with one that may be, what bears their title is meant.
         """
-        forbidden = {
-            known[entry.source_id].id: entry.source_id
-            for entry in entries
-            if entry.row.is_forbidden and not entry.twin and entry.source_id in known
+        refused = [entry for entry in entries if entry.row.is_forbidden]
+        if not refused:
+            return set()
+        permitted = {
+            entry.source_id for entry in entries if not (entry.row.rejected or entry.row.skipped)
         }
-        left = run_queries.withdraw(connection, self.number, list(forbidden)) if forbidden else []
+        times = Counter(entry.source_id for entry in refused)
+        meant: dict[UUID, int] = {}
+        for entry in refused:
+            source_id = entry.source_id
+            if entry.twin or source_id in permitted or times[source_id] > 1:
+                found = run_queries.named_so(connection, self.platform, source_id, entry.row.title)
+            else:
+                found = [known[source_id].id] if source_id in known else []
+            if len(found) == 1:
+                meant.setdefault(found[0], entry.row.number)
+        left = run_queries.withdraw(connection, self.number, list(meant))
         self.gone.withdrawn += len(left)
-        return {forbidden[one] for one in left}
+        return {meant[one] for one in left}
 
     def _status(self, told: Status) -> Status:
         """What its source says, unless a moderator is to see it first."""

@@ -45,8 +45,9 @@ class AttributeAsked:
         value = unicodedata.normalize("NFC", text.strip())
         if len(value) > MAX_VALUE:
             raise InvalidInput(field, f"is longer than {MAX_VALUE} characters")
-        if any("\ud800" <= letter <= "\udfff" or letter == "\x00" for letter in value):
-            raise InvalidInput(field, "has a character that no text can hold")
+        # A title of lists and mails says it: one line.
+        if not value.isprintable():
+            raise InvalidInput(field, "has a line break, or a character that no line can hold")
         asked = cls(name, value)
         asked._check_ends(field)
         return asked

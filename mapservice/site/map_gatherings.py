@@ -12,10 +12,9 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection
 
 from mapservice.events import queries as events
-from mapservice.events.filters import EventFilters
+from mapservice.events.filters import EventFilters, within_days
 from mapservice.events.model import Event
 from mapservice.events.routes import sample_of as event_sample
-from mapservice.events.tile_routes import within_days
 from mapservice.groups import queries as groups
 from mapservice.groups.filters import GroupFilters
 from mapservice.groups.model import LocalGroup

@@ -28,9 +28,9 @@ from mapservice.contributions.posts.model import LISTED, SHOWN, PostKind
 from mapservice.contributions.proposals import queries as proposals
 from mapservice.contributions.supports import queries as supports
 from mapservice.errors import NotFound
+from mapservice.events.filters import TILE_DAYS
 from mapservice.events.nearby import of_initiative
 from mapservice.events.routes import words as event_words
-from mapservice.events.tile_routes import TILE_DAYS
 from mapservice.groups import queries as groups
 from mapservice.groups.routes import words as group_words
 from mapservice.initiatives import near_areas, queries

@@ -148,6 +148,31 @@ def test_what_its_author_no_longer_wants_published_leaves_public_view(
     assert state(engine) == before
 
 
+def test_of_rows_that_share_an_id_the_one_that_is_meant_leaves(
+    engine: Engine, locator: Locator, tmp_path: Path
+) -> None:
+    """A file that gives an id twice keeps both rows; a no is about the one that says it."""
+
+    def answered(*rows: str) -> ImportRun:
+        path = tmp_path / "formulaire.csv"
+        path.write_text(ASKED + "\n".join(rows) + "\n", encoding="utf-8")
+        run = import_file(engine, locator, path, ImportOptions(platform="formulaire"))
+        list(run.reports)
+        return run
+
+    both = ("7,Un four,Rennes,Oui,", "7,Un verger,Niort,Oui,")
+    for order in (1, -1):
+        answered(*both)
+        assert statuses(engine) == {"Un four": "published", "Un verger": "published"}
+        run = answered(*(both[0], "7,Un verger,Niort,Non,")[::order])
+        assert run.gone.withdrawn == 1, order
+        assert statuses(engine) == {"Un four": "published", "Un verger": "rejected"}
+        assert answered(*(both[0], "7,Un verger,Niort,Non,")[::order]).gone.withdrawn == 0
+    answered(*both)
+    answered("7,Un four,Rennes,Non,", "7,Un verger,Niort,Non,")
+    assert set(statuses(engine).values()) == {"rejected"}
+
+
 def test_what_no_field_takes_is_kept_and_shown(imported: Imported, engine: Engine) -> None:
     imported(VERGER, REPAIR)
     with engine.connect() as connection:

@@ -249,6 +249,7 @@ def test_a_cursor_comes_back_as_it_was(sort: ListingSort, number: int, identifie
         ("attr.a%00b=red", "attr.a\0b"),
         ("attr.a%7Fb=red", "attr.a\x7fb"),
         ("attr.a=r%00d", "attr.a"),
+        ("attr.a=Votre+compte%0D%0Ahttps://x.example", "attr.a"),
         ("attr.a=1&attr.a=2", "attr.a"),
         ("attr.a=1&attr.a%20=2", "attr.a"),
         ("attr.a=..", "attr.a"),

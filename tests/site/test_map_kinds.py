@@ -1,5 +1,6 @@
 """The switch of the home page's map: initiatives, events and groups, map and list of one mind."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -145,6 +146,19 @@ def test_the_map_of_events_is_drawn_before_it_is_live(
     placed = sum(one["properties"]["count"] for one in tile["features"])
     drawn = client.get(f"{address}&bbox=-180,-85,180,85").text
     assert marks(drawn) == ({"evenements": placed} if placed else {})
+
+
+def test_the_list_of_a_spot_holds_the_days_of_the_map_and_takes_its_box(
+    client: FlaskClient, gatherings: Engine
+) -> None:
+    page = unescape(client.get("/evenements?vue=carte&bbox=-5,41,10,51").text)
+    config = json.loads(page.split('id="map-config">')[1].split("</script>")[0])
+    address = config["spots"]["evenements"]["list"]
+    assert "bbox" not in address
+    listed = client.get(f"{address}&bbox=-180,-85,180,85&limit=1000", buffered=True).get_json()
+    tile = client.get("/tiles/events/0/0/0.geojson").get_json()
+    counted = sum(one["properties"]["count"] for one in tile["features"])
+    assert len(listed["features"]) == counted > 0
 
 
 def test_drawn_signs_have_the_colours_of_live_ones() -> None:

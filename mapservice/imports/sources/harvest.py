@@ -116,7 +116,9 @@ def _records(visit: SourceVisit, source: LivingSource, connector: Connector) -> 
                 continue
             record = replace(record, fields={**record.fields, "licence": _licence(record, source)})
             if forbids_reuse(record.fields["licence"]):
+                # Once public under another licence, it leaves public view.
                 forbidden += 1
+                tombstones.add(identifier)
                 continue
             properties = _properties(record)
             columns |= properties.keys() & NAMES.keys()

@@ -17,6 +17,8 @@ from mapservice.i18n import (
 from mapservice.initiatives.queries import Initiative
 from mapservice.notifications.subscriptions.model import SubjectNames, SubscriptionSubject
 
+SHOWN_OF_ATTRIBUTE = 60  # characters of a column's name or value
+
 
 def subject_words(
     subject: SubscriptionSubject, names: SubjectNames, locale: str, _: Translate
@@ -45,7 +47,11 @@ def subject_words(
         parts.append(_("accessibles en fauteuil roulant"))
     parts += [f"#{tag}" for tag in filters.tag]
     parts += [audience_label(one, _) for one in filters.audience]
-    parts += [_("%(name)s : %(value)s", name=one.name, value=one.text) for one in filters.attr]
+    # Written to an address that nobody has confirmed yet: no room for a text of one's own.
+    parts += [
+        _("%(name)s : %(value)s", name=_short(one.name), value=_short(one.text))
+        for one in filters.attr
+    ]
     if filters.since:
         day = format_date(filters.since, "long", locale=locale)
         parts.append(_("créées depuis le %(day)s", day=day))
@@ -54,6 +60,10 @@ def subject_words(
         parts.append(_("créées avant le %(day)s", day=day))
     words = " · ".join(parts)
     return words[:1].upper() + words[1:]
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= SHOWN_OF_ATTRIBUTE else words[:SHOWN_OF_ATTRIBUTE] + "…"
 
 
 def place_words(initiative: Initiative, _: Translate) -> str:

@@ -26,10 +26,12 @@ export async function showResults(url) {
 export function adopt(page) {
   const fresh = found(page);
   if (!fresh) return;
-  // A list of initiatives alone takes their place in the box.
-  const old = fresh.id === "results" && results() ? results() : found();
+  // A list of initiatives alone takes the place of all that the box holds: other kinds are off.
+  const box = document.getElementById("found");
+  const old = fresh.id === "results" && box ? box.firstElementChild ?? box : found();
   const top = old.getBoundingClientRect().top;
-  old.replaceWith(document.adoptNode(fresh));
+  if (fresh.id === "results" && box) box.replaceChildren(document.adoptNode(fresh));
+  else old.replaceWith(document.adoptNode(fresh));
   if (top < 0 && matchMedia("(min-width: 48rem)").matches) window.scrollTo({ top: 0 });
 }
 

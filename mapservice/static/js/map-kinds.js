@@ -4,7 +4,7 @@
 // an initiative stays seen; only a true point has a tip that touches it (as in spot_signs.py).
 
 import { counted, element, fetchPage, words } from "./page.js";
-import { openCluster } from "./parting.js";
+import { DETAIL_ZOOM, openCluster } from "./parting.js";
 import { holdFocus, keepInView } from "./popup.js";
 import { countText, WORDS_FROM } from "./style.js";
 import { font, token } from "./tokens.js";
@@ -104,7 +104,13 @@ export function drawSpot(name) {
 
 const known = new Map();
 const tilejsonOf = (url) => {
-  if (!known.has(url)) known.set(url, fetch(url).then((answer) => answer.json()));
+  const asked = async () => {
+    const answer = await fetch(url);
+    if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+    return answer.json();
+  };
+  // What failed is asked for again the next time.
+  if (!known.has(url)) known.set(url, asked().catch((error) => { known.delete(url); throw error; }));
   return known.get(url);
 };
 // On our own origin, whatever host the TileJSON names.
@@ -137,7 +143,10 @@ export async function showKinds(map, config) {
   const { kinds, spots } = config;
   if (!kinds) return;
   showInitiatives(map, kinds.includes(INITIATIVES));
-  for (const kind of Object.keys(KINDS)) await showSpots(map, kind, spots[kind]);
+  for (const kind of Object.keys(KINDS)) {
+    // What does not come of one kind stops no other.
+    await showSpots(map, kind, spots[kind]).catch((error) => console.info(`${kind}:`, error.message));
+  }
 }
 
 /** Keeps what `read()` names shown, whatever becomes of the style; returns how to show it anew. */
@@ -249,6 +258,8 @@ async function openSpot(atlas, feature, config, onClose = () => {}) {
     filled.then(settle).catch(settle);
     return popup;
   }
+  // From there on a sign is one spot; the tile that would be looked into holds its neighbours too.
+  if (atlas.map.getZoom() >= DETAIL_ZOOM) return listSpot(atlas, kind, config, at, properties.count, onClose);
   let popup = null;
   const { tiles } = await tilejsonOf(config.spots[kind].tiles);
   await openCluster(atlas, at, async (place, found, count) => {

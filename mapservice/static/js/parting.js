@@ -4,7 +4,7 @@ import { tilesFor } from "./style.js";
 
 // A cluster is a cell of its tile's grid, which is a tile three zooms nearer (maps/queries.py).
 const CELL_ZOOMS = 3;
-const DETAIL_ZOOM = 14; // tiles of this zoom are the nearest that the map asks for
+export const DETAIL_ZOOM = 14; // tiles of this zoom are the nearest that the map asks for
 const LAST_ZOOM = 18; // of the tiles that the server makes
 const CLOSEST = 17;
 
