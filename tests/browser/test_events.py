@@ -158,6 +158,9 @@ def test_the_map_switches_between_initiatives_events_and_groups(
             expect(page.locator(f"[data-key=voir-{kind}]")).to_be_focused()
         page.wait_for_function(shows, arg="singles,events,groups", timeout=60_000)
         assert "voir=initiatives,evenements,groupes" in page.url
+        called = page.locator("#map canvas").get_attribute("aria-label")
+        assert called
+        assert "groupes" in called
         expect(page.locator("#map-events .card").first).to_be_attached()
         expect(page.locator(".legend-evenements")).to_be_attached()
         for kind in ("initiatives", "evenements"):

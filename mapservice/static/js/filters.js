@@ -49,15 +49,34 @@ function showChosen(row, left) {
   row.scrollLeft = chosen ? Math.max(0, chosen.getBoundingClientRect().left - start) : left;
 }
 
+/** The warning of made-up data comes and goes with what is shown. */
+function adoptNotice(page) {
+  const [now, old] = [page, document].map((one) => one.querySelector(".notice-band"));
+  old?.remove();
+  if (now) document.getElementById("contenu").before(document.adoptNode(now));
+}
+
+/** The map is called after what it shows. */
+function adoptName(page) {
+  const label = page.getElementById("map")?.dataset.label;
+  if (!label) return;
+  document.getElementById("map").dataset.label = label;
+  document.querySelector("#map canvas")?.setAttribute("aria-label", label);
+  const name = page.querySelector(".atlas-map")?.getAttribute("aria-label");
+  if (name) document.querySelector(".atlas-map")?.setAttribute("aria-label", name);
+}
+
 /** Takes the filters of a parsed page, keeping the focus and, while no theme is chosen, the scroll of the chips. */
 export function adoptFilters(page) {
   const old = document.getElementById("filters");
   const fresh = document.adoptNode(page.getElementById("filters"));
   const chosenKind = document.activeElement.closest(".kind-switch") && keyOf(document.activeElement);
-  for (const part of [".kind-switch", ".legend-rows", ".panel-sum", ".panel-doors", ".notice-band"]) {
+  for (const part of [".kind-switch", ".legend-rows", ".panel-sum", ".panel-doors"]) {
     const now = page.querySelector(part);
     if (now) document.querySelector(part)?.replaceWith(document.adoptNode(now));
   }
+  adoptNotice(page);
+  adoptName(page);
   offer(document);
   if (chosenKind) document.querySelector(`.kind-switch ${chosenKind}`)?.focus({ preventScroll: true });
   const key = old.contains(document.activeElement) && keyOf(document.activeElement);
