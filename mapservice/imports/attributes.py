@@ -144,12 +144,14 @@ class AttributeColumn:
 class ConsentColumn:
     """A question of a form: may this be published? `of_contacts`: only how to reach somebody.
 
-    `is_opposition`: it asks the other way round, so that yes forbids.
+    `is_opposition`: it asks the other way round, so that yes forbids. `is_answered`: some of the
+    first rows answer it, so that no answer is one; else only a refusal counts.
     """
 
     column: str
     of_contacts: bool
     is_opposition: bool
+    is_answered: bool = True
 
     def is_refused(self, cell: str) -> bool:
         """Whether the answer forbids it; none at all, and other words, forbid nothing."""

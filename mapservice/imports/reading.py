@@ -153,7 +153,9 @@ def read_file(
     habits = RowHabits.of(columns, sample)
     entries = [record for record in sample if not why_no_record(record, habits)]
     consents = tuple(
-        one for one in consent_columns(table.columns) if is_filled(one.column, entries)
+        replace(one, is_answered=is_filled(one.column, entries))
+        for one in consent_columns(table.columns)
+        if is_filled(one.column, entries) or table.total > len(sample)
     )
     kept = [
         one

@@ -245,7 +245,7 @@ def _consent(cells: RowCells, asked: Sequence[ConsentColumn]) -> RowConsent:
     silent = [
         shortened(one.column, 80)
         for one, answer in answers.items()
-        if not answer and not one.of_contacts
+        if not answer and one.is_answered and not one.of_contacts
     ]
     return RowConsent(
         refused=next(iter(whole), ""),

@@ -207,6 +207,15 @@ def test_a_consent_that_was_not_given_waits_for_a_moderator(tmp_path: Path) -> N
     assert [row.status for row in rows] == [Status.PENDING, Status.PUBLISHED]
 
 
+def test_a_question_that_a_form_asks_late_is_heard(tmp_path: Path) -> None:
+    """No row answers it among the first, by which the columns are understood."""
+    before = "".join(f"Four à pain {number};Rennes;\n" for number in range(2_100))
+    text = f"Titre;Ville;{ASKED}\n{before}Haie du collège;Brest;Non\n"
+    rows = list(opened(tmp_path, text).rows)
+    assert rows[-1].rejected.endswith("who wrote it does not want it published")
+    assert {row.status for row in rows[:-1]} == {Status.PUBLISHED}
+
+
 @pytest.mark.parametrize(
     "question", ["Acceptez-vous la diffusion de photos ?", "Voulez-vous recevoir la lettre ?"]
 )
