@@ -34,7 +34,7 @@ MAX_QUESTION, MAX_NOTE, MAX_ANSWER = 300, 1000, 1000
 MAX_SEATS, MAX_CAPACITY = 10, 100_000
 MAX_URL = 500
 LONGEST = timedelta(days=31)
-# What is told with no end: a moment to calendars (RFC 5545, 3.6.1), whose end no page names.
+# An event announced with no end: a moment to calendars (RFC 5545, 3.6.1), whose end no page names.
 NO_LENGTH = timedelta(minutes=1)
 # Sources of what is made up, for trials and for the sample.
 SAMPLE, GENERATED = "sample", "generated"

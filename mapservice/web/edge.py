@@ -262,7 +262,7 @@ def _hold_to_primary() -> None:
 
 
 def _may_be_late() -> bool:
-    """Not for who is signed in, has just sent a form, or was mailed the address."""
+    """Not for anybody signed in, who has just sent a form, or who was mailed the address."""
     if request.method not in READING or "HTTP_AUTHORIZATION" in request.environ:
         return False
     if request.url_rule is not None and "<secret:" in request.url_rule.rule:

@@ -37,7 +37,7 @@ AGAIN_SECONDS = 1.0
 PAUSE_SECONDS = 0.02
 # A primary that says nothing for so long is not waited for by what a standby may answer as well.
 PRIMARY_SECONDS = 3.0
-# Some more samples than the delay allowed, so that what is told of a later standby is true.
+# Some more samples than the delay allowed, so that the figures of a later standby are true.
 REMEMBERED_SECONDS = 30.0
 
 # Of a commit that waits for the disk, all is flushed before anybody hears of it.
