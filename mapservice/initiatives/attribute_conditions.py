@@ -1,7 +1,7 @@
 """Columns kept beside the fields, in the filter grammar, as SQL.
 
 Only what pages and exports show is looked at (`attributes`), never what moderators alone see
-alone (`withheld`): a filter must not answer what no page tells.
+(`withheld`): a filter must not answer what no page tells.
 """
 
 import json
