@@ -269,6 +269,10 @@ def _deliver(
         words, permanent = str(error), True
     except FetchFailed as error:
         words = str(error)
+    except Exception as error:
+        # Tried again and given up as all else is, while the others have their turn.
+        log.exception("activity_cannot_be_sent", host=host)
+        words = type(error).__name__
     else:
         if answer.status in TAKEN:
             connection.execute(text(SENT), bound)
@@ -280,7 +284,8 @@ def _deliver(
             return
         words = f"HTTP {answer.status}"
         permanent = answer.status not in AGAIN and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        wait = min(timedelta(seconds=answer.wait or 0), LONGEST_WAIT)
+        # What it asks for may be more than any timedelta holds.
+        wait = timedelta(seconds=min(answer.wait or 0, LONGEST_WAIT.total_seconds()))
     log.warning("activity_not_sent", host=host, attempts=delivery.attempts, error=words[:200])
     if permanent or now >= delivery.give_up_at:
         connection.execute(text(SENT), bound)

@@ -270,6 +270,56 @@ def test_an_inbox_that_is_away_gets_all_in_order(
     assert peer.told() == [("Create", of_initiative(made)), ("Update", of_initiative(made))]
 
 
+@pytest.mark.parametrize("waits", ["9" * 16, "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT", "²"])
+def test_a_peer_may_ask_for_any_wait_and_gets_a_day(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker, waits: str
+) -> None:
+    made = publish(engine)
+    peer.answers.append(503)
+    peer.retry_after = waits
+    worker.work()
+    with engine.connect() as connection:
+        row = connection.execute(text("SELECT * FROM federation_delivery")).one()
+        latest = connection.execute(text("SELECT now() + interval '1 day'")).scalar_one()
+    assert row.last_error == "HTTP 503"
+    assert row.next_try_at <= latest
+    worker.hasten()
+    worker.work()
+    assert peer.told() == [("Create", of_initiative(made))]
+
+
+def test_what_cannot_even_be_sent_ends_and_holds_up_nobody_else(
+    followed: Flask,
+    engine: Engine,
+    peer: Peer,
+    worker: FederationWorker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever its sending raises: the others have their turn, and it is given up in the end."""
+    add = """
+    INSERT INTO federation_delivery (inbox, key_id, activity, give_up_at)
+    VALUES (:inbox, 'k', '{"type": "Test", "object": "x"}', now() + interval '1 hour')"""
+    change(engine, add, inbox="https://evil.example:99999/inbox")
+    change(engine, add, inbox=f"{peer.base}/boom")
+    change(engine, add, inbox=f"{peer.base}/inbox")
+    send = GuardedClient.post
+
+    def post(self: GuardedClient, address: str, *rest: Any) -> Any:
+        if address.endswith("/boom"):
+            raise RuntimeError("nobody thought of this")
+        return send(self, address, *rest)
+
+    monkeypatch.setattr(GuardedClient, "post", post)
+    worker.work()
+    worker.hasten()
+    worker.work()
+    assert [one.path for one in peer.received] == ["/inbox"]
+    change(engine, "UPDATE federation_delivery SET give_up_at = now()")
+    worker.hasten()
+    worker.work()
+    assert worker.count("federation_delivery") == 0
+
+
 def test_what_is_never_taken_is_given_up(
     followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
 ) -> None:
