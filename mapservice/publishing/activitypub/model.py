@@ -156,13 +156,14 @@ class ToldNote:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One activity on its way to one inbox."""
+    """One activity on its way to one inbox; `next_try_at` should this time fail."""
 
     id: int
     inbox: str
     key_id: str
     activity: str
     attempts: int
+    next_try_at: datetime
     give_up_at: datetime
 
 

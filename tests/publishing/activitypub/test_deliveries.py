@@ -1,5 +1,9 @@
 """What followers are told: each thing once, in order, after its commit, whoever is killed."""
 
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,8 +11,10 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from mapservice import jobs
+from mapservice.db.engine import mark_as_load
 from mapservice.outgoing.guarded_client import GuardedClient
 from mapservice.publishing.activitypub import keys, service
+from mapservice.publishing.activitypub.remote import sending_client_of
 from tests.events.organiser import make_event, make_person, soon
 from tests.groups.founder import make_group
 from tests.publishing.activitypub.conftest import FederationWorker
@@ -367,6 +373,149 @@ def test_a_change_wakes_the_worker(
         )
     assert "send_activities" in waiting
     assert waiting <= set(jobs.make_jobs(worker.settings).tasks)
+
+
+def turns_waiting(engine: Engine) -> int:
+    waiting = """
+    SELECT count(*) FROM procrastinate_jobs
+     WHERE task_name = 'send_activities' AND status = 'todo'"""
+    with engine.connect() as connection:
+        return int(connection.execute(text(waiting)).scalar_one())
+
+
+def test_one_turn_is_asked_for_however_much_there_is_to_tell(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    """Mail and all else wait behind no more than that."""
+    for name in ("bob", "eve"):
+        peer.follow(followed, RENNES, name)
+        peer.follow(followed, "region-53", name)
+    change(engine, "DELETE FROM procrastinate_jobs")
+    for _ in range(5):
+        publish(engine)
+    service.tell_changes(engine, datetime.now(UTC))
+    assert worker.count("federation_delivery") > 10
+    assert turns_waiting(engine) == 1
+    service.ask_for_turn(engine)
+    assert turns_waiting(engine) == 1
+
+
+def test_a_turn_that_waits_begins_after_the_commit_of_who_counts_on_it(
+    followed: Flask, engine: Engine
+) -> None:
+    """A job that is being fetched counts for nothing, and one that is counted on is not fetched."""
+    change(engine, "DELETE FROM procrastinate_jobs")
+    service.ask_for_turn(engine)
+    fetch = """
+    SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND task_name = 'send_activities'
+       FOR UPDATE SKIP LOCKED"""
+    with engine.connect() as fetching, engine.connect() as writing:
+        assert len(fetching.execute(text(fetch)).all()) == 1
+        insert(writing, [Made(commune="35238")])
+        writing.commit()
+        assert turns_waiting(engine) == 2
+        fetching.rollback()
+        insert(writing, [Made(commune="35238")])
+        assert len(fetching.execute(text(fetch)).all()) < 2
+    assert turns_waiting(engine) == 2
+
+
+def test_a_host_that_takes_nothing_is_let_alone(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    """Its other inboxes are not tried in the same turn, nor before it wants to be asked again."""
+    add = """
+    INSERT INTO federation_delivery (inbox, key_id, activity, give_up_at)
+    VALUES (:inbox, 'k', '{"type": "Test", "object": "x"}', now() + interval '1 hour')"""
+    for name in ("one", "two", "three"):
+        change(engine, add, inbox=f"{peer.base}/{name}")
+    peer.answers.append(503)
+    peer.retry_after = "7200"
+    worker.work()
+    assert peer.received == []
+    with engine.connect() as connection:
+        waits = connection.execute(
+            text("SELECT next_try_at - now() AS wait, attempts FROM federation_delivery")
+        ).all()
+    assert sorted(one.attempts for one in waits) == [0, 0, 1]
+    assert all(timedelta(hours=1) < one.wait <= timedelta(hours=2) for one in waits)
+    worker.hasten()
+    worker.work()
+    assert len(peer.received) == 3
+
+
+def test_telling_ends_with_the_turn(
+    followed: Flask, engine: Engine, worker: FederationWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much changes meanwhile; another turn goes on with it."""
+    monkeypatch.setattr(service, "TURN_SECONDS", 0.2)
+    monkeypatch.setattr(service, "tell_changes", lambda *_: True)
+    client = sending_client_of(worker.settings)
+    assert service.work(engine, client, keys.box_of(worker.settings))
+
+
+def test_of_a_load_only_what_was_told_is_noted(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    """A load of many statements, of one thing each, is one too, once whoever loads says so."""
+    told = publish(engine)
+    worker.work()
+    with engine.begin() as connection:
+        mark_as_load(connection)
+        for _ in range(3):
+            insert(connection, [Made(commune="35238")])
+            make_event(connection)
+        connection.execute(text("UPDATE initiative SET title = 'Autre titre'"))
+        connection.execute(text("UPDATE event SET title = 'Autre titre'"))
+    assert worker.count("federation_change") == 1
+    worker.work()
+    change(engine, "DELETE FROM initiative")
+    assert worker.count("federation_change") == 1
+    worker.work()
+    ours = of_initiative(told)
+    assert peer.told() == [("Create", ours), ("Update", ours), ("Delete", ours)]
+
+
+def test_what_is_being_told_while_it_goes_is_told_as_gone(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    """Nobody sees yet that it was told; that it is to be, everybody does."""
+    made = publish(engine)
+    with engine.connect() as connection:
+        connection.execute(text(service.TAKE_CHANGES), {"limit": 5})
+        change(engine, "DELETE FROM initiative")
+        connection.rollback()
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT subject FROM federation_change")).scalars().all()
+    assert [str(one) for one in rows] == [made, made]
+
+
+def test_an_inbox_that_is_gone_is_forgotten_in_the_order_of_all_others(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    """Somebody who forgets a follower at that moment waits for nothing that the worker holds."""
+    publish(engine)
+    peer.answers.append(410)
+    with engine.connect() as forgetting:
+        forgetting.execute(text("SET lock_timeout = '20s'"))
+        forgetting.execute(text("SELECT FROM federation_follower FOR UPDATE"))
+        turn = threading.Thread(target=worker.work)
+        turn.start()
+        try:
+            wait_until(lambda: peer.answers == [] and worker.count("federation_delivery") == 0)
+            forgetting.execute(text("DELETE FROM federation_delivery"))
+            forgetting.commit()
+        finally:
+            forgetting.rollback()
+            turn.join()
+    assert worker.count("federation_follower") == 0
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.05)
 
 
 def test_what_is_past_its_time_is_forgotten(
