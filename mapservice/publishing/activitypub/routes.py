@@ -230,7 +230,8 @@ def _page_as_document() -> Response | None:
     arguments = request.view_args or {}
     former = LANGUAGE.set(SOURCE_LANGUAGE)  # it is the same for all, as what machines get is
     try:
-        with services().autocommit.connect() as connection:
+        # Only a view is run again where a standby fails, and this comes before it.
+        with services().engine.connect() as connection:
             if isinstance(named, SubjectKind):
                 now, identifier = datetime.now(UTC), UUID(str(arguments["identifier"]))
                 item = queries.told_item(connection, named, identifier, now)

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from sqlalchemy import Engine, text
 
 from mapservice import jobs
 from mapservice.db.engine import mark_as_load
+from mapservice.geocoding.service import Locator
 from mapservice.outgoing.guarded_client import GuardedClient
 from mapservice.publishing.activitypub import keys, service
 from mapservice.publishing.activitypub.remote import sending_client_of
+from tests.events.incoming import calendars
 from tests.events.organiser import make_event, make_person, soon
 from tests.groups.founder import make_group
 from tests.publishing.activitypub.conftest import FederationWorker
@@ -361,6 +364,28 @@ def test_while_it_is_off_nothing_is_noted(
     assert peer.told() == [("Create", of_initiative(made))]
 
 
+def test_what_was_removed_while_it_was_off_is_told_afterwards(
+    followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker
+) -> None:
+    """So is what was to be told of just before; what is public still is told once, as before."""
+    gone, hidden, before, kept = (publish(engine) for _ in range(4))
+    worker.work()
+    change(engine, "DELETE FROM initiative WHERE id = :id", id=before)
+    service.tell_changes(engine, datetime.now(UTC))
+    keys.switch(engine, is_on=False)
+    keys.switch(engine, is_on=False)
+    change(engine, "DELETE FROM initiative WHERE id = :id", id=gone)
+    change(engine, "UPDATE initiative SET status = 'rejected' WHERE id = :id", id=hidden)
+    assert worker.count("federation_change") == 0
+    keys.switch(engine, is_on=True)
+    keys.switch(engine, is_on=True)
+    worker.work()
+    assert sorted(peer.told()[4:]) == sorted(
+        ("Delete", of_initiative(one)) for one in (gone, hidden, before)
+    )
+    assert ("Create", of_initiative(kept)) in peer.told()
+
+
 def test_a_change_wakes_the_worker(
     followed: Flask, engine: Engine, peer: Peer, worker: FederationWorker, database_url: str
 ) -> None:
@@ -474,6 +499,32 @@ def test_of_a_load_only_what_was_told_is_noted(
     worker.work()
     ours = of_initiative(told)
     assert peer.told() == [("Create", ours), ("Update", ours), ("Delete", ours)]
+
+
+@pytest.mark.parametrize(("count", "told"), [(3, 3), (60, 0)])
+def test_a_calendar_of_many_events_is_no_news_of_each(
+    federated: Flask,
+    engine: Engine,
+    locator: Locator,
+    tmp_path: Path,
+    peer: Peer,
+    worker: FederationWorker,
+    count: int,
+    told: int,
+) -> None:
+    """Each of its events is written by a statement of its own."""
+    peer.follow(federated, "france")
+    dates = [
+        calendars.event(
+            calendars.paris(n), calendars.paris_end(n), uid=f"{n}@essai", title=f"N {n}"
+        )
+        for n in range(1, count + 1)
+    ]
+    take = calendars.importer(engine, locator, tmp_path)
+    taken = take(calendars.calendar(*dates))
+    assert set(taken.outcomes) <= {"imported", "to review"}, taken.reports[0]
+    assert worker.count("event") == count
+    assert worker.count("federation_change") == told
 
 
 def test_what_is_being_told_while_it_goes_is_told_as_gone(
