@@ -259,7 +259,7 @@ def _add_federation(app: App, engine: Engine, settings: Settings) -> None:
     def send_activities() -> None:
         """Deferred when something public changes, or an activity is written."""
         if is_on and federation.work(engine, client, federation_keys.box_of(settings)):
-            send_activities.defer()
+            federation.ask_for_turn(engine)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="sweep_activities", queueing_lock="sweep_activities", pass_context=False)

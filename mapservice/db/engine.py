@@ -546,3 +546,15 @@ def lines(rows: Blocks, start: bytes = b"") -> Blocks:
 def _json(block: bytes) -> bytes:
     """COPY's text format doubles backslashes; JSON text holds no other character it escapes."""
     return block.replace(b"\\\\", b"\\")
+
+
+# More than so many things at once are a load, as for a statement of its own.
+LOAD_SIZE = 50
+
+
+def mark_as_load(connection: Connection) -> None:
+    """For the transaction: what it writes is one of many things, and no news of each.
+
+    Triggers that tell others of single things read it (`functions/federation.sql`).
+    """
+    connection.exec_driver_sql("SELECT set_config('mapservice.is_load', 'on', true)")

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.accounts.roles.model import TerritoryScope
+from mapservice.db.engine import LOAD_SIZE, mark_as_load
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Locator
@@ -310,6 +311,7 @@ class _Importer:
     platform: str
     number: int
     gone: SnapshotOutcome
+    changed: int = 0  # so far
 
     def run(self, source: SourceFile) -> Iterator[RowReport]:
         # Points are counted first: those of the whole file, and those already imported.
@@ -500,6 +502,9 @@ class _Importer:
                 score=placement.match.score,
             )
 
+        self.changed += len(changed)
+        if self.changed > LOAD_SIZE:
+            mark_as_load(connection)
         # What was, for undoing; then what the database refuses is rejected after all.
         if self.number:
             former_ids = [draft.id for draft in drafts if draft.id]

@@ -125,7 +125,7 @@ class GuardedClient:
             answer = self._ask(address, sent, target, deadline, bounds.body_bytes)
             if isinstance(answer, FetchedAnswer):
                 return answer
-            address = spelt(urljoin(address, answer))
+            address = spelt(_joined(address, answer))
         raise FetchRefused(f"{first.netloc} redirects more than {MAX_REDIRECTS} times")
 
     def get(
@@ -321,6 +321,14 @@ def _as_written(header: str) -> str:
         return header.encode("latin-1").decode("utf-8")
     except UnicodeError:
         return header
+
+
+def _joined(address: str, leads_to: str) -> str:
+    """Raises FetchRefused."""
+    try:
+        return urljoin(address, leads_to)
+    except ValueError:
+        raise FetchRefused(f"{leads_to[:200]!r} is not an address") from None
 
 
 def _left(deadline: float) -> float:

@@ -163,6 +163,8 @@ def test_addresses_of_the_internet_are_told_from_others(address: str, public: bo
         "http://www.data.gouv.fr/",
         "file:///etc/passwd",
         "https://[::1]/",
+        "https://[",
+        "https://www.data.gouv.fr:99999/",
     ],
 )
 def test_redirects_are_checked_like_the_first_address(

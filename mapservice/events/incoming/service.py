@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, insert, text
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.contributions.proposals.model import ProposedPlace
+from mapservice.db.engine import LOAD_SIZE, mark_as_load
 from mapservice.db.event_tables import event, event_series
 from mapservice.errors import InvalidInput
 from mapservice.events import queries as events
@@ -132,6 +133,7 @@ class _CalendarImporter:
     number: int
     gone: SnapshotOutcome
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    is_load: bool = False
 
     def run(self) -> Iterator[RowReport]:
         rows = (
@@ -143,9 +145,10 @@ class _CalendarImporter:
         # One place that many events name is one; it is no place where other words share its point.
         shared = SharedPoints(replace(one, title=one.source_id) for one in sightings if one)
         placer = RowPlacer(self.locator, "", shared, self._centres)
-        remaining = iter(self.calendar.series)
-        while batch := list(islice(remaining, BATCH_SERIES)):
-            entries = [_Entry(one, self._digest(one)) for one in batch]
+        everything = [_Entry(one, self._digest(one)) for one in self.calendar.series]
+        self.is_load = self._changed_count(everything) > LOAD_SIZE
+        remaining = iter(everything)
+        while entries := list(islice(remaining, BATCH_SERIES)):
             with self.engine.connect() as connection, connection.begin() as transaction:
                 reports = self._save_batch(connection, entries, placer)
                 if self.options.dry_run:
@@ -171,6 +174,14 @@ class _CalendarImporter:
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
+    def _changed_count(self, entries: Sequence[_Entry]) -> int:
+        """How many of them are new here, or say something else than they did."""
+        uids = sorted({entry.uid for entry in entries})
+        with self.engine.connect() as connection:
+            known = queries.known(connection, self.options.platform, uids)
+        former = {uid: one.digest for uid, one in known.items()}
+        return sum(not one.refused and former.get(one.uid) != one.digest for one in entries)
+
     # --- A batch ----------------------------------------------------------------------------------
 
     def _save_batch(
@@ -179,6 +190,8 @@ class _CalendarImporter:
         uids = sorted({entry.uid for entry in entries})
         known = queries.known(connection, self.options.platform, uids)
         own = queries.own_ids(connection, [uid for uid in uids if uid not in known])
+        if self.is_load:  # each series is written by a statement of its own
+            mark_as_load(connection)
         return [
             self._save(connection, entry, known.get(entry.uid), own.get(entry.uid), placer)
             for entry in entries

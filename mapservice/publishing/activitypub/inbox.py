@@ -1,5 +1,8 @@
 """What other servers send: Follow, its Undo, and the Delete of an account. All else is let go.
 
+Whoever sends may name any server as the one to ask for a key, and it may be slow: nobody is asked
+for what would do nothing here, few are at a time, and none for long.
+
 A request is believed once its signature is that of the actor that it speaks for, by a key that the
 server of that actor gives; a signature holds for an hour, and once.
 """
@@ -10,12 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from threading import BoundedSemaphore
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, text
 
-from mapservice.errors import InvalidInput, MapserviceError, NotFound
+from mapservice.errors import InvalidInput, MapserviceError, NotFound, ServiceUnavailable
 from mapservice.outgoing.guarded_client import FetchFailed, FetchRefused, GuardedClient
 from mapservice.publishing.activitypub import documents, queries
 from mapservice.publishing.activitypub.model import (
@@ -56,6 +60,10 @@ FORGET_INBOX = (
 STILL_USED = "SELECT inbox FROM federation_follower WHERE inbox = ANY(:inboxes)"
 
 
+# A thread that asks answers nobody meanwhile: most of them are kept for those who read here.
+FETCHES = BoundedSemaphore(2)
+
+
 class HostBlocked(MapserviceError):
     """A server with which nothing is exchanged."""
 
@@ -66,18 +74,18 @@ class HostBlocked(MapserviceError):
 @dataclass(frozen=True, slots=True)
 class ReceivingInbox:
     """Where activities come in: `base_url` begins our ids, `count_fetch` bounds how often a host
-    makes us ask it (raises TooManyRequests), `signer` signs what we ask."""
+    makes us ask it (raises TooManyRequests), `signer` gives what signs what we ask."""
 
     engine: Engine
     client: GuardedClient
     base_url: str
     count_fetch: Callable[[str], None]
-    signer: SigningKey | None
+    signer: Callable[[], SigningKey | None]
 
     def receive(self, request: SignedRequest, now: datetime) -> None:
         """Does what it asks for, or nothing where that is none of the three.
 
-        Raises SignatureRefused, HostBlocked, InvalidInput and NotFound.
+        Raises SignatureRefused, HostBlocked, InvalidInput, NotFound and ServiceUnavailable.
         """
         header = check_form(request, now)
         activity = _read(request.body)
@@ -90,9 +98,9 @@ class ReceivingInbox:
         with self.engine.connect() as connection:
             if queries.is_blocked(connection, host_of(remote)):
                 raise HostBlocked("Nothing is exchanged with this server.")
+            if not self._would_do(connection, activity, remote):
+                return
             known = queries.known_key(connection, remote, header.key_id)
-            if kind == "Delete" and not queries.is_follower(connection, remote):
-                return  # servers tell of each account that goes, to all that they know
         actor = None
         if kind == "Follow" or known is None or not is_signed_by(known, header, request):
             actor = self._ask(header, request, remote)
@@ -107,13 +115,32 @@ class ReceivingInbox:
             elif kind == "Delete" and id_of(activity.get("object")) == remote:
                 forget_remote(connection, remote)
 
+    def _would_do(self, connection: Connection, activity: Mapping[str, Any], remote: str) -> bool:
+        """Whether anything here changes if it is signed as it says. Raises NotFound.
+
+        Servers tell of much, and of each account that goes, to all that they know.
+        """
+        kind, object_ = activity.get("type"), activity.get("object")
+        if kind == "Follow":
+            self._followed(connection, activity)
+            return True
+        if kind == "Delete" and id_of(object_) != remote:
+            return False
+        if kind == "Undo" and isinstance(object_, dict) and object_.get("type") != "Follow":
+            return False
+        return kind in ("Undo", "Delete") and queries.is_follower(connection, remote)
+
     def _ask(self, header: SignatureHeader, request: SignedRequest, remote: str) -> RemoteActor:
         """The actor as its server describes it now, whose key made the signature."""
-        self.count_fetch(host_of(remote))
+        if not FETCHES.acquire(blocking=False):
+            raise ServiceUnavailable("Others are being asked for their keys just now.")
         try:
-            actor = fetch_actor(self.client, header.key_id, self.signer)
+            self.count_fetch(host_of(remote))
+            actor = fetch_actor(self.client, header.key_id, self.signer())
         except (FetchRefused, FetchFailed) as error:
             raise SignatureRefused(f"The key cannot be had: {error}") from None
+        finally:
+            FETCHES.release()
         if actor.id != remote or not is_signed_by(actor.public_key, header, request):
             raise SignatureRefused("The signature is not one of the actor's.")
         return actor
@@ -122,9 +149,7 @@ class ReceivingInbox:
         self, connection: Connection, activity: Mapping[str, Any], actor: RemoteActor
     ) -> None:
         """Kept once, and accepted each time: servers ask again when they missed the answer."""
-        name = self._own_actor(id_of(activity.get("object")))
-        if name is None or queries.find_actor(connection, name) is None:
-            raise NotFound("There is no such actor.")
+        name = self._followed(connection, activity)
         given = id_of(activity.get("id"))
         follow = given if netloc_of(given) == netloc_of(actor.id) else ""
         bound = {
@@ -143,6 +168,13 @@ class ReceivingInbox:
         answer = documents.accept(self.base_url, name, str(uuid4()), told)
         key = documents.key_id(self.base_url, name)
         queries.enqueue(connection, actor.own_inbox, key, json.dumps(answer, ensure_ascii=False))
+
+    def _followed(self, connection: Connection, activity: Mapping[str, Any]) -> ActorName:
+        """The actor of ours that a Follow is of. Raises NotFound."""
+        name = self._own_actor(id_of(activity.get("object")))
+        if name is None or queries.find_actor(connection, name) is None:
+            raise NotFound("There is no such actor.")
+        return name
 
     def _undo(self, connection: Connection, activity: Mapping[str, Any], remote: str) -> None:
         """Of a Follow, told as a whole or by its id; of anything else there is nothing to undo."""

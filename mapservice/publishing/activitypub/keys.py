@@ -31,7 +31,23 @@ INSERT INTO federation_key (private_key, public_key) VALUES (:private_key, :publ
 RENEW = "UPDATE federation_key SET private_key = :renewed WHERE private_key = :private_key"
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('federation key'))"
 SWITCH = "UPDATE federation_key SET is_on = :is_on WHERE is_on <> :is_on"
-DROP_ALL = ("DELETE FROM federation_change", "DELETE FROM federation_delivery")
+# Of what waits to be sent removals alone are kept: nothing else says that what was told is gone.
+DROP_ALL = (
+    "DELETE FROM federation_change",
+    "DELETE FROM federation_delivery WHERE CAST(activity AS jsonb) ->> 'type' <> 'Delete'",
+)
+# What left public view while no change was noted.
+NOTE_REMOVED = """
+INSERT INTO federation_change (kind, subject, is_bulk)
+SELECT kind, subject, true
+  FROM federation_note
+ WHERE removed_at IS NULL
+   AND NOT EXISTS (SELECT FROM initiative
+                    WHERE federation_note.kind = 'initiative' AND initiative.id = subject
+                      AND is_public(initiative.status))
+   AND NOT EXISTS (SELECT FROM event
+                    WHERE federation_note.kind = 'event' AND event.id = subject
+                      AND event.status NOT IN ('draft', 'pending', 'rejected'))"""
 KEY_FILE = "secret.key"
 
 
@@ -59,7 +75,7 @@ def public_key(engine: Engine, box: SecretBox) -> str:
         connection.execute(text(ONE_AT_A_TIME))
         row = queries.find_key(connection)
         if row is not None and box.open(bytes(row.private_key)) is not None:
-            connection.execute(text(SWITCH), {"is_on": True})
+            _switch_on(connection)
             return str(row.public_key)
         if row is not None:
             log.warning("federation_key_made_anew", hint="the key of the service was changed")
@@ -88,9 +104,19 @@ def renew(engine: Engine, box: SecretBox) -> None:
 
 
 def switch(engine: Engine, *, is_on: bool) -> None:
-    """What the setting says: while it is off no change is noted, and nothing waits to be sent."""
+    """What the setting says: while it is off no change is noted, and nothing is sent.
+
+    Once it is on again, those who were told of what has left public view since are told of that.
+    """
     with engine.begin() as connection:
-        connection.execute(text(SWITCH), {"is_on": is_on})
-        if not is_on:
+        if is_on:
+            _switch_on(connection)
+        else:
+            connection.execute(text(SWITCH), {"is_on": False})
             for statement in DROP_ALL:
                 connection.execute(text(statement))
+
+
+def _switch_on(connection: Connection) -> None:
+    if connection.execute(text(SWITCH), {"is_on": True}).rowcount:
+        connection.execute(text(NOTE_REMOVED))

@@ -156,13 +156,14 @@ class ToldNote:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One activity on its way to one inbox."""
+    """One activity on its way to one inbox; `next_try_at` should this time fail."""
 
     id: int
     inbox: str
     key_id: str
     activity: str
     attempts: int
+    next_try_at: datetime
     give_up_at: datetime
 
 
@@ -192,7 +193,16 @@ def is_id(value: object) -> bool:
         and " " not in value
         and value.startswith(("https://", "http://"))
         and bool(host_of(value))
+        and _has_port(value)
     )
+
+
+def _has_port(address: str) -> bool:
+    """Whether its port, where it names one, is one that can be asked."""
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
 
 
 def id_of(value: object) -> str:

@@ -124,7 +124,7 @@ UPDATE federation_delivery
 RETURNING id"""
 
 LOCKED = """
-SELECT id, inbox, key_id, activity, attempts, give_up_at FROM federation_delivery
+SELECT id, inbox, key_id, activity, attempts, next_try_at, give_up_at FROM federation_delivery
  WHERE id = :id FOR NO KEY UPDATE SKIP LOCKED"""
 
 KEY = "SELECT private_key, public_key, is_on FROM federation_key"

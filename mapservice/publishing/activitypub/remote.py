@@ -1,6 +1,7 @@
 """Actors of other servers, fetched by the one guarded client, believed of their own host alone."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +15,8 @@ from mapservice.publishing.activitypub.signatures import SigningKey, read_public
 from mapservice.settings import Settings
 
 ACCEPT = f'{ACTIVITY}, application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
-# A person's server waits for our answer meanwhile.
+TYPES = frozenset({"application/activity+json", "application/ld+json"})
+# For all that one key takes: the server of who follows waits for our answer meanwhile.
 LIMITS = FetchLimits(body_bytes=512 * 1024, seconds=8.0)
 SEND_LIMITS = FetchLimits(seconds=10.0)
 
@@ -33,12 +35,13 @@ def fetch_actor(client: GuardedClient, key_id: str, signer: SigningKey | None) -
     Some servers describe the key under an address of its own, which names its owner.
     """
     asked = key_id.partition("#")[0]
-    document = _get(client, asked, signer)
+    deadline = time.monotonic() + client.limits.seconds
+    document = _get(client, asked, signer, deadline)
     owner = id_of(document.get("owner")) or id_of(document.get("id"))
     if owner != asked:
         if netloc_of(owner) != netloc_of(key_id):
             raise FetchRefused("the key names an owner on another host")
-        document = _get(client, owner, signer)
+        document = _get(client, owner, signer, deadline)
     return read_actor(document, owner, key_id)
 
 
@@ -71,12 +74,17 @@ def _own_inbox(value: object, own: str) -> str:
     )
 
 
-def _get(client: GuardedClient, address: str, signer: SigningKey | None) -> dict[str, Any]:
+def _get(
+    client: GuardedClient, address: str, signer: SigningKey | None, deadline: float
+) -> dict[str, Any]:
     """Signed, as some servers answer nobody else."""
     headers = signer.headers("GET", address, datetime.now(UTC)) if signer else {}
-    answer, body = client.get(address, accept=ACCEPT, headers=headers)
+    limits = replace(client.limits, seconds=deadline - time.monotonic())
+    answer, body = client.get(address, accept=ACCEPT, headers=headers, limits=limits)
     if netloc_of(answer.address) != netloc_of(address):
         raise FetchRefused("the address leads to another host")
+    if answer.content_type not in TYPES:  # what people upload elsewhere is no word of the server's
+        raise FetchRefused("what is there is no document of ActivityPub")
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

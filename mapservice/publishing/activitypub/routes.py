@@ -46,8 +46,9 @@ MAX_BODY = 128 * 1024
 JSON_UTF8 = f"{documents.ACTIVITY}; charset=utf-8"
 # A large server sends from one address, mostly to say that accounts are gone.
 PER_NETWORK = RateLimit(1_200)
-# How often a host makes us ask it for a key.
+# How often a host makes us ask it for a key, and how often a network makes us ask any.
 PER_HOST = RateLimit(120)
+FETCHES_PER_NETWORK = RateLimit(300)
 
 
 class Gone(MapserviceError):
@@ -202,11 +203,17 @@ def inbox(name: str = "") -> Response:
         engine=services().engine,
         client=client_of(services().settings),
         base_url=base_url(),
-        count_fetch=lambda host: _count("federation key", PER_HOST, host),
-        signer=_signer(),
+        count_fetch=_count_fetch,
+        signer=_signer,
     )
     receiving.receive(SignedRequest(request.method, target, headers, body), datetime.now(UTC))
     return Response(status=HTTPStatus.ACCEPTED)
+
+
+def _count_fetch(host: str) -> None:
+    """By network first: whoever has a domain has as many hosts as they like."""
+    _count("federation fetch", FETCHES_PER_NETWORK, visitor_network())
+    _count("federation key", PER_HOST, host)
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -223,7 +230,8 @@ def _page_as_document() -> Response | None:
     arguments = request.view_args or {}
     former = LANGUAGE.set(SOURCE_LANGUAGE)  # it is the same for all, as what machines get is
     try:
-        with services().autocommit.connect() as connection:
+        # Only a view is run again where a standby fails, and this comes before it.
+        with services().engine.connect() as connection:
             if isinstance(named, SubjectKind):
                 now, identifier = datetime.now(UTC), UUID(str(arguments["identifier"]))
                 item = queries.told_item(connection, named, identifier, now)

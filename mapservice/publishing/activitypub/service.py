@@ -9,6 +9,7 @@ An inbox gets what is for it in order: while the first of it is not taken, the r
 
 import json
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -31,6 +32,7 @@ from mapservice.publishing.activitypub.model import (
     ToldItem,
     ToldNote,
     host_of,
+    netloc_of,
 )
 from mapservice.publishing.activitypub.signatures import SigningKey
 
@@ -40,6 +42,8 @@ log = structlog.get_logger()
 TURN_SECONDS = 20.0
 AT_ONCE = 50
 LONGEST_WAIT = timedelta(days=1)
+# For how long a host that answered, but took nothing, is sent nothing else either.
+HOST_WAIT = timedelta(minutes=1)
 TAKEN = range(200, 300)
 # Who could not check the signature may have been kept from our key.
 AGAIN = frozenset(
@@ -67,6 +71,13 @@ SENT = "DELETE FROM federation_delivery WHERE id = :id"
 LATER = """
 UPDATE federation_delivery
    SET last_error = :error, next_try_at = greatest(next_try_at, now() + :wait) WHERE id = :id"""
+# Rows that another worker holds are on their way already. Nobody waits for longer than this says.
+HOST_LATER = """
+UPDATE federation_delivery SET next_try_at = now() + :wait
+ WHERE id IN (SELECT id FROM federation_delivery
+               WHERE starts_with(lower(inbox), :origin)
+                 AND next_try_at < now() + :wait AND id <> :id
+                 FOR NO KEY UPDATE SKIP LOCKED)"""
 LEAVE_INBOX = "DELETE FROM federation_follower WHERE inbox = :inbox OR own_inbox = :inbox"
 
 BLOCK = "INSERT INTO federation_block (host) VALUES (:host) ON CONFLICT DO NOTHING"
@@ -90,12 +101,21 @@ def work(engine: Engine, client: GuardedClient, box: SecretBox | None) -> bool:
 
     Without the key of the service nothing is sent: what waits is kept, and sent once there is one.
     """
-    while tell_changes(engine, datetime.now(UTC)):
-        pass
+    end = time.monotonic() + TURN_SECONDS
+    is_told = False
+    # Half of the turn at most, so that what was written is sent however much changes.
+    while not is_told and time.monotonic() < end - TURN_SECONDS / 2:
+        is_told = not tell_changes(engine, datetime.now(UTC))
     if box is None:
         log.error("federation_cannot_sign", hint="MAPSERVICE_SECRET_KEY is not set")
         return False
-    return send_due(engine, client, box)
+    return send_due(engine, client, box, end - time.monotonic()) or not is_told
+
+
+def ask_for_turn(engine: Engine) -> None:
+    """Of the worker, unless one is asked for already."""
+    with engine.begin() as connection:
+        connection.execute(text("SELECT ask_to_send_activities()"))
 
 
 def tell_changes(engine: Engine, now: datetime) -> bool:
@@ -247,45 +267,84 @@ def send_due(
             return False
         with engine.begin() as connection:
             delivery = queries.locked(connection, identifier)
-            if delivery is not None:
+            fate = (
                 _deliver(connection, client, SigningKey(delivery.key_id, private), delivery)
+                if delivery is not None
+                else Fate()
+            )
+        # Once the row is let go: who forgets somebody takes followers first, then what they get.
+        if delivery is not None and fate.is_gone:
+            _leave(engine, delivery.inbox)
+        if delivery is not None and fate.host_waits is not None:
+            _let_wait(engine, delivery, fate.host_waits)
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What sending says of more than the one activity: whether nobody is at the inbox any more, and
+    how long its host is let alone (None: not at all)."""
+
+    is_gone: bool = False
+    host_waits: timedelta | None = None
 
 
 def _deliver(
     connection: Connection, client: GuardedClient, key: SigningKey, delivery: Delivery
-) -> None:
+) -> Fate:
     bound: dict[str, Any] = {"id": delivery.id}
     host = host_of(delivery.inbox)
     if queries.is_blocked(connection, host):
         connection.execute(text(SENT), bound)
-        return
+        return Fate()
     body = delivery.activity.encode()
     now = datetime.now(UTC)
-    permanent, wait = False, timedelta(0)
+    permanent, wait, host_waits = False, timedelta(0), None
     try:
         answer = client.post(delivery.inbox, body, key.headers("POST", delivery.inbox, now, body))
     except FetchRefused as error:
         words, permanent = str(error), True
     except FetchFailed as error:
-        words = str(error)
+        # Nobody answers there, whichever inbox is asked.
+        words, host_waits = str(error), max(delivery.next_try_at - now, HOST_WAIT)
+    except Exception as error:
+        # Tried again and given up as all else is, while the others have their turn.
+        log.exception("activity_cannot_be_sent", host=host)
+        words = type(error).__name__
     else:
         if answer.status in TAKEN:
             connection.execute(text(SENT), bound)
-            return
+            return Fate()
         if answer.status == HTTPStatus.GONE:
             log.info("federation_inbox_gone", host=host)
-            connection.execute(text(LEAVE_INBOX), {"inbox": delivery.inbox})
-            forget_inboxes(connection, [delivery.inbox])
-            return
+            connection.execute(text(SENT), bound)
+            return Fate(is_gone=True)
         words = f"HTTP {answer.status}"
         permanent = answer.status not in AGAIN and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        wait = min(timedelta(seconds=answer.wait or 0), LONGEST_WAIT)
+        # What it asks for may be more than any timedelta holds.
+        wait = timedelta(seconds=min(answer.wait or 0, LONGEST_WAIT.total_seconds()))
+        host_waits = None if permanent else max(wait, HOST_WAIT)
     log.warning("activity_not_sent", host=host, attempts=delivery.attempts, error=words[:200])
     if permanent or now >= delivery.give_up_at:
         connection.execute(text(SENT), bound)
     else:
         connection.execute(text(LATER), bound | {"error": words[:500], "wait": wait})
+    return Fate(host_waits=host_waits)
+
+
+def _leave(engine: Engine, inbox: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(LEAVE_INBOX), {"inbox": inbox})
+        forget_inboxes(connection, [inbox])
+
+
+def _let_wait(engine: Engine, failed: Delivery, wait: timedelta) -> None:
+    """All else that is for that host: else each of its inboxes would cost the others their turn."""
+    scheme = failed.inbox.partition("://")[0]
+    origin = f"{scheme}://{netloc_of(failed.inbox)}/"
+    bound = {"id": failed.id, "origin": origin, "wait": wait}
+    with engine.begin() as connection:
+        connection.execute(text(HOST_LATER), bound)
 
 
 def block(connection: Connection, host: str) -> int:

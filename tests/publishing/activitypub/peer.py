@@ -47,7 +47,8 @@ class Received:
 
 @dataclass
 class Peer:
-    """`answers` are the statuses that the next POSTs get (202 afterwards)."""
+    """`answers` are the statuses that the next POSTs get (202 afterwards), with `retry_after` where
+    it is one; `kind` is the media type of what is asked for."""
 
     netloc: str = ""
     key: rsa.RSAPrivateKey = field(
@@ -58,6 +59,8 @@ class Peer:
     answers: list[int] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     changed: dict[str, Any] = field(default_factory=dict)
+    retry_after: str = ""
+    kind: str = "application/activity+json"
 
     @property
     def base(self) -> str:
@@ -82,6 +85,7 @@ class Peer:
     def forget(self) -> None:
         for one in (self.received, self.asked, self.answers, self.gone, self.changed):
             one.clear()
+        self.retry_after, self.kind = "", "application/activity+json"
 
     def told(self) -> list[tuple[str, str]]:
         """The types of what came, and the ids of their objects."""
@@ -200,7 +204,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _give(self, status: int, body: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/activity+json")
+        self.send_header("Content-Type", self.peer.kind)
+        if self.peer.retry_after:
+            self.send_header("Retry-After", self.peer.retry_after)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

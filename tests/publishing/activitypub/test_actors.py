@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
+from mapservice.web.edge import Services
 from tests.events.organiser import make_event, make_person
 from tests.groups.founder import make_group
 from tests.publishing.activitypub.conftest import FederationWorker
@@ -211,3 +213,19 @@ def test_no_address_fails_on_a_hard_text(federated: Flask, engine: Engine) -> No
         for path in (*paths, *more, "/groupes/{}", "/initiatives/{}", "/territoires/region/{}"):
             status = get(federated, path.format(hard), **ACTIVITY).status_code
             assert status in (301, 400, 404), (path, hard, status)
+
+
+def test_the_document_beside_a_page_needs_no_standby(
+    federated: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is answered before any view, where nothing is asked again of another server."""
+
+    def lost(_: Services) -> Engine:
+        raise OperationalError("SELECT", {}, Exception("the standby is lost"))
+
+    monkeypatch.setattr(Services, "autocommit", property(lost))
+    answer = federated.test_client().get(
+        "/territoires/commune/35238", headers=ACTIVITY, base_url=BASE
+    )
+    assert answer.status_code == 200
+    assert answer.get_json()["id"] == f"{BASE}/federation/actors/commune-35238"

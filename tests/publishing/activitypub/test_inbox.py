@@ -87,6 +87,117 @@ def test_all_else_is_let_go(federated: Flask, engine: Engine, peer: Peer) -> Non
     assert followers(engine) == []
 
 
+def test_nobody_is_asked_for_what_would_do_nothing(
+    federated: Flask, engine: Engine, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is our own key read: whoever sends may name any server as the one to ask."""
+    from mapservice.publishing.activitypub import keys
+
+    def nobody_needs_it(*_: Any) -> None:
+        raise AssertionError("our key is read")
+
+    monkeypatch.setattr(keys, "private_key", nobody_needs_it)
+    follow = peer.activity("Follow", OURS)
+    for activity in (
+        peer.activity("Create", {"type": "Note"}),
+        peer.activity("Undo", follow),
+        peer.activity("Undo", follow["id"]),
+        peer.activity("Undo", {"type": "Like"}),
+        peer.activity("Delete", peer.user()),
+        peer.activity("Delete", peer.user("bob")),
+    ):
+        assert peer.post(federated, activity).status_code == 202
+    assert peer.follow(federated, "commune-99999").status_code == 404
+    assert peer.asked == []
+
+
+def test_few_servers_are_asked_at_a_time(federated: Flask, engine: Engine, peer: Peer) -> None:
+    """So that most threads answer readers; who needs no asking is answered all the same."""
+    from mapservice.publishing.activitypub.inbox import FETCHES
+
+    assert peer.follow(federated, RENNES).status_code == 202
+    for _ in range(2):
+        assert FETCHES.acquire(blocking=False)
+    try:
+        answer = peer.follow(federated, RENNES, "bob")
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        undo = peer.activity("Undo", peer.activity("Follow", OURS))
+        assert peer.post(federated, undo).status_code == 202
+    finally:
+        for _ in range(2):
+            FETCHES.release()
+    assert followers(engine) == []
+    for send in (forged, by_a_private_host, unsigned):
+        assert send(peer, federated).status_code == 401
+    assert peer.follow(federated, RENNES, "bob").status_code == 202
+
+
+def test_all_that_one_key_takes_has_one_deadline(peer: Peer) -> None:
+    """Its own address, and the owner that it names there."""
+    import json
+    import time
+
+    from mapservice.outgoing.guarded_client import (
+        FetchedAnswer,
+        FetchLimits,
+        GuardedClient,
+        Validators,
+    )
+    from mapservice.publishing.activitypub.remote import client_of, fetch_actor
+
+    key_id = f"{peer.base}/keys/ana"
+    owner = peer.actor("ana")
+    owner["publicKey"]["id"] = key_id
+    documents = {key_id: {"id": key_id, "owner": peer.user()}, peer.user(): owner}
+    seconds: list[float] = []
+
+    class Slow(GuardedClient):
+        def get(
+            self, address: str, *, limits: FetchLimits | None = None, **_: Any
+        ) -> tuple[FetchedAnswer, bytes]:
+            assert limits is not None
+            seconds.append(limits.seconds)
+            time.sleep(0.2)
+            kind = "application/activity+json"
+            answer = FetchedAnswer(address, kind, Validators(), length=1)
+            return answer, json.dumps(documents[address]).encode()
+
+    slow = Slow(limits=client_of(Settings()).limits)
+    assert fetch_actor(slow, key_id, None).id == peer.user()
+    assert seconds[0] <= 8
+    assert seconds[1] <= seconds[0] - 0.2
+
+
+@pytest.mark.parametrize("port", ["99999", "abc", "-1", "0"])
+def test_an_address_with_no_port_that_can_be_is_refused(
+    federated: Flask, peer: Peer, port: str
+) -> None:
+    """As a key, as an actor, and as where an actor's address leads to."""
+    evil = f"https://evil.example:{port}/u"
+    activity = peer.activity("Follow", OURS) | {"actor": evil}
+    assert peer.post(federated, activity, key_id=f"{evil}#main-key").status_code == 401
+    assert peer.post(federated, activity).status_code == 400
+    peer.changed["inbox"] = f"{peer.base}:{port}/inbox"
+    assert peer.follow(federated, RENNES).status_code == 401
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json", "image/png", ""])
+def test_what_is_no_document_of_activitypub_is_no_actor(
+    federated: Flask, engine: Engine, peer: Peer, kind: str
+) -> None:
+    """On a host where anybody uploads files, one could else be read as an actor of that host."""
+    peer.kind = kind
+    assert peer.follow(federated, RENNES).status_code == 401
+    assert followers(engine) == []
+    for told in (
+        'application/ld+json; profile="https://www.w3.org/ns/activitystreams"',
+        "application/activity+json; charset=utf-8",
+    ):
+        peer.kind = told
+        assert peer.follow(federated, RENNES).status_code == 202
+
+
 def unsigned(peer: Peer, app: Flask) -> TestResponse:
     return app.test_client().post(
         "/federation/inbox", json=peer.activity("Follow", OURS), base_url=BASE
@@ -276,6 +387,10 @@ def test_who_asks_too_much_waits(
     monkeypatch.setattr(routes, "PER_HOST", RateLimit(2))
     answers = [peer.follow(federated, RENNES).status_code for _ in range(3)]
     assert answers == [202, 202, 429]
+    monkeypatch.setattr(routes, "PER_HOST", RateLimit(120))
+    monkeypatch.setattr(routes, "FETCHES_PER_NETWORK", RateLimit(3))
+    answers = [peer.follow(federated, RENNES).status_code for _ in range(2)]
+    assert answers[-1] == 429  # whichever hosts it names
     monkeypatch.setattr(routes, "PER_NETWORK", RateLimit(2))
     assert unsigned(peer, federated).status_code == 429
 
