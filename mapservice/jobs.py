@@ -283,7 +283,7 @@ def _add_imports(app: App, engine: Engine, settings: Settings) -> None:
     # Built with the first file; as large as in a process that answers.
     geocoders = GeocoderCache(AddressProvider.of_settings(settings))
     bounds = FetchLimits(body_bytes=settings.max_upload_bytes)
-    client = GuardedClient(stand_ins(settings), bounds)
+    client = GuardedClient(stand_ins(settings.source_hosts), bounds)
 
     @app.task(name="run_imports")
     def run_imports() -> int:

@@ -76,7 +76,7 @@ def add_command(name: str, address: str, connector: str, **terms: Any) -> None:
     settings = context.settings_of_command()
     given = {"licence": "", **_given(**terms)}
     source = LivingSource(platform=name, connector=connector, address=address, **given)
-    service.add(context.open_engine(settings), source, stand_ins(settings))
+    service.add(context.open_engine(settings), source, stand_ins(settings.source_hosts))
     click.echo(
         f"{name} is registered: `mapservice sources sweep {_quoted(name)} --dry-run` tries it"
     )
@@ -95,7 +95,7 @@ def change_command(name: str, address: str | None, connector: str | None, **term
     given |= {} if connector is None else {"connector": connector}
     if not given:
         raise InvalidInput("sources change", "says nothing to change")
-    service.change(context.open_engine(settings), name, given, stand_ins(settings))
+    service.change(context.open_engine(settings), name, given, stand_ins(settings.source_hosts))
     click.echo(f"{name} is changed")
 
 

@@ -7,7 +7,6 @@ import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
 from mapservice.errors import InvalidInput
-from mapservice.settings import Settings
 
 HTTPS_PORT = 443
 # Names that no public server has.
@@ -66,6 +65,6 @@ def is_public_address(text: str) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def stand_ins(settings: Settings) -> frozenset[str]:
-    """Hosts that may be asked though they are not public, as `host:port`: in trials."""
-    return frozenset(settings.source_hosts.replace(",", " ").split())
+def stand_ins(told: str) -> frozenset[str]:
+    """Hosts that a setting lets be asked in trials though they are not public, as `host:port`."""
+    return frozenset(told.replace(",", " ").split())

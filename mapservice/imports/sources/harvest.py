@@ -76,7 +76,7 @@ class SourceFetcher:
 
 def fetcher_of(settings: Settings) -> SourceFetcher:
     """That of the settings."""
-    client = GuardedClient(stand_ins(settings))
+    client = GuardedClient(stand_ins(settings.source_hosts))
     return SourceFetcher(client, keys_of(settings), time.sleep)
 
 

@@ -22,7 +22,7 @@ SEND_LIMITS = FetchLimits(seconds=10.0)
 
 
 def client_of(settings: Settings) -> GuardedClient:
-    return GuardedClient(stand_ins(settings), LIMITS)
+    return GuardedClient(stand_ins(settings.source_hosts), LIMITS)
 
 
 def sending_client_of(settings: Settings) -> GuardedClient:
