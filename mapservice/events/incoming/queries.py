@@ -18,6 +18,7 @@ class KnownSeries:
     sequence: int
     changed_at: datetime | None
     queued_at: datetime | None
+    url: str
 
 
 def known(
@@ -93,7 +94,7 @@ def forget_digest(connection: Connection, series: UUID) -> None:
 
 
 KNOWN = """
-SELECT source_id, id, source_digest, source_sequence, source_changed_at, queued_at
+SELECT source_id, id, source_digest, source_sequence, source_changed_at, queued_at, source_url
   FROM event_series
  WHERE source = :platform AND source_id = ANY(CAST(:ids AS text[]))
  ORDER BY id"""

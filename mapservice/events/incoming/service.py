@@ -8,7 +8,7 @@ its source. A calendar that is imported again changes nothing. Dates that are ov
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -72,17 +72,23 @@ UNTOLD = (EventStatus.DRAFT, EventStatus.PENDING)
 
 
 def import_calendar(
-    engine: Engine, locator: Locator, calendar: CalendarFile, options: ImportOptions
+    engine: Engine,
+    locator: Locator,
+    calendar: CalendarFile,
+    options: ImportOptions,
+    now: datetime | None = None,
 ) -> ImportRun:
     """Returns the run; series are imported as its `reports` are read, one line a UID.
 
-    Raises InvalidInput for a licence that forbids reuse.
+    `now`: the moment that tells what is over, that of the call where it is not given. Raises InvalidInput for a licence that forbids reuse.
     """
     if forbids_reuse(options.licence):
         raise InvalidInput("licence", f"{options.licence[:100]!r} forbids reuse")
     gone = SnapshotOutcome()
     number, keeper = begin_run(engine, options, options.platform, calendar)
-    importer = _CalendarImporter(engine, locator, calendar, options, number, gone)
+    importer = _CalendarImporter(
+        engine, locator, calendar, options, number, gone, now or datetime.now(UTC)
+    )
     return ImportRun(
         platform=options.platform,
         total=len(calendar.series),
@@ -131,7 +137,7 @@ class _CalendarImporter:
     options: ImportOptions
     number: int
     gone: SnapshotOutcome
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime
 
     def run(self) -> Iterator[RowReport]:
         rows = (
@@ -262,10 +268,11 @@ class _CalendarImporter:
 
         if known:
             self._keep_former(connection, known.id)
-            series, has_changed = known.id, self._renew(connection, known, times, contents)
+            has_changed, waits = self._renew(connection, known, times, contents)
+            self._tell_source(connection, known.id, entry, known.url if waits else None)
         else:
-            series, has_changed = self._make(connection, times, contents), True
-        self._tell_source(connection, series, entry)
+            has_changed = True
+            self._tell_source(connection, self._make(connection, times, contents), entry)
         outcome = RowOutcome.IMPORTED if known is None else RowOutcome.UPDATED
         if not has_changed:
             outcome = RowOutcome.UNCHANGED
@@ -342,8 +349,9 @@ class _CalendarImporter:
         known: KnownSeries,
         times: SeriesTimes,
         contents: Mapping[int, tuple[EventContent, Placement | None]],
-    ) -> bool:
-        """Changes what is not over yet; returns whether anything did change."""
+    ) -> tuple[bool, bool]:
+        """Changes what is not over yet; returns whether anything did change, and whether it waits
+        for a moderator."""
         former = events.find_series(connection, known.id, lock=True)
         assert former is not None, "its key is that of a series"
         there = events.of_series(connection, known.id)
@@ -351,8 +359,10 @@ class _CalendarImporter:
         over = {one.recurrence_id for one in there if one.is_over(self.now)}
         ahead = [one for one in there if not one.is_over(self.now)]
         wanted = {one.recurrence: one for one in times.dates if one.recurrence not in over}
-        is_rejected = bool(there) and all(one.status is EventStatus.REJECTED for one in there)
-        was_public = any(one.status in PUBLIC for one in there)
+        # A refusal leaves what is over, or was cancelled, as it is; it is one of the whole series.
+        is_rejected = any(one.status is EventStatus.REJECTED for one in there)
+        is_waiting = any(one.status in UNTOLD for one in there)
+        seen_words = {_words(one) for one in there if one.status in PUBLIC}
 
         matched = _matched(ahead, wanted, former.times, times.times)
         renamed = {
@@ -362,12 +372,13 @@ class _CalendarImporter:
         }
         queries.move_aside(connection, sorted(renamed))
         has_changed = _same_times(former.times, times.times) is False
-        has_new_words = False
+        has_other_words = has_unseen_words = False
         for one in ahead:
             date = matched.get(one.id)
             if date is None or date.is_cancelled:
-                # Its rule gives it no more, or its source says so: that is a statement.
-                if one.status is not EventStatus.CANCELLED:
+                # Its rule gives it no more, or its source says so: that is a statement. A refusal
+                # stays, as the dates that come back are known by it.
+                if one.status not in (EventStatus.CANCELLED, EventStatus.REJECTED):
                     service.cancel_occurrence(connection, one, "", "")
                     has_changed = True
                 continue
@@ -375,10 +386,13 @@ class _CalendarImporter:
             if one.id in renamed or date.is_alone:
                 placed = {"recurrence_id": date.recurrence, "changed_alone": date.is_alone}
                 values |= placed
-            has_new_words = has_new_words or _says_other(one, values)
+            if _words(values) != _words(one):
+                has_other_words = True
+                has_unseen_words = has_unseen_words or _words(values) not in seen_words
             if one.status is EventStatus.CANCELLED:
-                queries.set_status(connection, [one.id], "published")
-                one = replace(one, status=EventStatus.PUBLISHED)
+                back = EventStatus.REJECTED if is_rejected else EventStatus.PUBLISHED
+                queries.set_status(connection, [one.id], str(back))
+                one = replace(one, status=back)
                 has_changed = True
             if one.id in renamed or _differs(one, values):
                 moved = service.moved_values(one, date.times, date.times.start)
@@ -390,7 +404,10 @@ class _CalendarImporter:
             for date in wanted.values()
             if not date.is_cancelled and date.recurrence not in taken
         ]
-        waits = self.options.moderate and not is_rejected and (has_new_words or not was_public)
+        has_unseen_words = has_unseen_words or any(
+            _words(_date_values(one, contents)) not in seen_words for one in new
+        )
+        waits = self.options.moderate and not is_rejected and (has_unseen_words or is_waiting)
         status = EventStatus.PENDING if waits else EventStatus.PUBLISHED
         status = EventStatus.REJECTED if is_rejected else status
         self._insert(connection, known.id, new, contents, status)
@@ -403,7 +420,7 @@ class _CalendarImporter:
         if waits:
             shown = [one.id for one in ahead_now if one.status in (*OPEN, EventStatus.POSTPONED)]
             queries.set_status(connection, shown, "pending")
-            if shown or has_new_words or new:
+            if shown or has_other_words or new or known.queued_at is None:
                 queries.queue(connection, known.id)
         elif not self.options.moderate and not is_rejected:
             hidden = [
@@ -411,15 +428,28 @@ class _CalendarImporter:
             ]
             queries.set_status(connection, hidden, "published")
             queries.settle(connection, known.id)
-        return has_changed or bool(new)
+        return has_changed or bool(new), waits
 
-    def _tell_source(self, connection: Connection, series: UUID, entry: _Entry) -> None:
+    def _tell_source(
+        self, connection: Connection, series: UUID, entry: _Entry, former_url: str | None = None
+    ) -> None:
+        """Keeps what its source says of the series itself.
+
+        `former_url` is the page that its public dates name until a moderator has seen the new one;
+        the import after that tells it, as the series is read anew until then.
+        """
         main = entry.series.main
+        url, digest = main.texts.url, entry.digest
+        if former_url is not None and former_url != url:
+            url, digest = (
+                former_url,
+                hashlib.sha256(f"{digest} without its page".encode()).hexdigest(),
+            )
         told = {
             "source_id": main.uid,
-            "url": main.texts.url,
+            "url": url,
             "licence": main.licence or self.options.licence,
-            "digest": entry.digest,
+            "digest": digest,
             "sequence": max(one.sequence for one in (main, *entry.series.dates)),
             "changed_at": main.modified,
         }
@@ -511,8 +541,11 @@ COMPARED = (
 )
 
 
-def _says_other(one: Event, values: Mapping[str, Any]) -> bool:
-    return any(getattr(one, name) != values[name] for name in WORDS)
+def _words(told: Event | Mapping[str, Any]) -> tuple[str, ...]:
+    """Of an event as it stands, or of the columns that one is about to get."""
+    if isinstance(told, Event):
+        return tuple(getattr(told, name) for name in WORDS)
+    return tuple(told[name] for name in WORDS)
 
 
 def _differs(one: Event, values: Mapping[str, Any]) -> bool:
