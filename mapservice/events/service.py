@@ -219,11 +219,14 @@ def make_series(
 
 
 def materialise(connection: Connection, series: UUID, times: EventTimes, now: datetime) -> int:
-    """Makes the occurrences of the next twelve months that are not there; returns how many."""
+    """Makes the occurrences of the next twelve months that are not there; returns how many.
+
+    None that is over: a rule that changed since says nothing of what took place.
+    """
     horizon = within_year(now)
     wanted = times.starts(wall_time(horizon, times.zone))
     there = set(connection.execute(text(RECURRENCES), {"series": series}).scalars())
-    missing = [one for one in wanted if one not in there]
+    missing = [one for one in wanted if one not in there and times.moments(one)[1] > now]
     if missing:
         connection.execute(text(COPY_OCCURRENCES), {"series": series, **_columns(times, missing)})
     connection.execute(text(MADE_UNTIL), {"series": series, "until": horizon})

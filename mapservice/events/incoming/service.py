@@ -7,10 +7,11 @@ its source. A calendar that is imported again changes nothing. Dates that are ov
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from itertools import islice
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
 from typing import Any
 from uuid import UUID
 
@@ -80,7 +81,9 @@ def import_calendar(
 ) -> ImportRun:
     """Returns the run; series are imported as its `reports` are read, one line a UID.
 
-    `now`: the moment that tells what is over, that of the call where it is not given. Raises InvalidInput for a licence that forbids reuse.
+    `now` is the moment that tells what is over: that of the call where it is not given.
+
+    Raises InvalidInput for a licence that forbids reuse.
     """
     if forbids_reuse(options.licence):
         raise InvalidInput("licence", f"{options.licence[:100]!r} forbids reuse")
@@ -364,7 +367,7 @@ class _CalendarImporter:
         is_waiting = any(one.status in UNTOLD for one in there)
         seen_words = {_words(one) for one in there if one.status in PUBLIC}
 
-        matched = _matched(ahead, wanted, former.times, times.times)
+        matched = _matched(ahead, wanted, former.times, times.times, self.now)
         renamed = {
             one.id
             for one in ahead
@@ -402,7 +405,10 @@ class _CalendarImporter:
         new = [
             date
             for date in wanted.values()
-            if not date.is_cancelled and date.recurrence not in taken
+            # Nobody was told of a past date before it was over: it is no date that took place.
+            if not date.is_cancelled
+            and date.recurrence not in taken
+            and not _is_past(date, self.now)
         ]
         has_unseen_words = has_unseen_words or any(
             _words(_date_values(one, contents)) not in seen_words for one in new
@@ -503,6 +509,7 @@ def _matched(
     wanted: Mapping[datetime, WantedDate],
     former: EventTimes,
     times: EventTimes,
+    now: datetime,
 ) -> dict[UUID, WantedDate]:
     """Which date each occurrence becomes: that of its place in the rule, else one shifted alike.
 
@@ -514,11 +521,30 @@ def _matched(
     free = sorted(one for one in wanted if one not in taken and not wanted[one].is_cancelled)
     if len(left) == 1 and len(free) == 1:
         return found | {left[0].id: wanted[free[0]]}
+    free = [one for one in free if not _is_past(wanted[one], now)]
     by_recurrence = {one.recurrence_id: one.id for one in left}
-    shift = times.start - former.start
+    shift = _shift(list(by_recurrence), free, times.start - former.start)
     for before, after in service.match_occurrences(list(by_recurrence), free, shift).items():
         found[by_recurrence[before]] = wanted[after]
     return found
+
+
+def _is_past(date: WantedDate, now: datetime) -> bool:
+    return date.times.moments(date.times.start)[1] <= now
+
+
+def _shift(left: Sequence[datetime], free: Sequence[datetime], told: timedelta) -> timedelta:
+    """By how much the dates that are left moved, of wall times in order.
+
+    It is that of the first date of the series, `told`, where that is less than from one date to the
+    next. Of a series that began long ago no more than the last year is kept, so that its first date
+    is another one at each import: then it is what most dates are away from the nearest free one.
+    """
+    steps = [after - before for before, after in pairwise(free)]
+    if not free or not steps or abs(told) < min(steps):
+        return told
+    away = Counter(min((there - one for there in free), key=abs) for one in left)
+    return min(away, key=lambda one: (-away[one], abs(one)), default=told)
 
 
 def _date_values(

@@ -1,0 +1,83 @@
+"""Series that began long ago, of which the last year alone is kept, imported again later."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import Engine
+
+from mapservice.events import service
+from tests.events.incoming.calendars import Import, calendar, event, occurrences
+
+# A Monday two years ago, so that each import keeps another first date.
+NOW = datetime.now(UTC)
+LONG_AGO = NOW.date() - timedelta(days=730 + NOW.weekday())
+WEEK = timedelta(days=7)
+
+
+def weekly(hour: str = "180000", day: int = 0, *lines: str) -> str:
+    date = f"{LONG_AGO + timedelta(days=day):%Y%m%d}"
+    return event(
+        f"DTSTART;TZID=Europe/Paris:{date}T{hour}",
+        "DURATION:PT1H",
+        "RRULE:FREQ=WEEKLY",
+        *lines,
+        uid="hebdo",
+    )
+
+
+def by_id(engine: Engine) -> dict[Any, Any]:
+    return {one.id: one for one in occurrences(engine)}
+
+
+def test_another_hour_moves_each_date_by_that_alone_and_makes_no_past(
+    engine: Engine, take: Import
+) -> None:
+    take(calendar(weekly()), now=NOW)
+    before = by_id(engine)
+    later = NOW + 8 * WEEK
+    service.extend(engine, later)
+    ahead = {key for key, one in before.items() if one.ends_at > later}
+    take(calendar(weekly("183000")), now=later)
+    after = by_id(engine)
+    assert {after[key].starts_at - before[key].starts_at for key in ahead} == {
+        timedelta(minutes=30)
+    }
+    assert {after[key].status for key in ahead} == {"moved"}
+    over = [one for one in after.values() if one.ends_at <= later]
+    assert {one.id for one in over} == set(before) - ahead
+    assert all(one.starts_local.hour == 18 and one.starts_local.minute == 0 for one in over)
+    assert "cancelled" not in {one.status for one in after.values()}
+    # One a week, and no night adds to what is over.
+    service.extend(engine, later + 2 * WEEK)
+    rows = sorted(by_id(engine).values(), key=lambda one: one.starts_local)
+    assert all(
+        WEEK - timedelta(hours=1) < next_one.starts_local - one.starts_local
+        for one, next_one in pairwise(rows)
+    )
+    assert len([one for one in rows if one.ends_at <= later]) == len(over)
+
+
+def test_another_day_of_the_week_is_the_next_one(engine: Engine, take: Import) -> None:
+    take(calendar(weekly()), now=NOW)
+    before = by_id(engine)
+    later = NOW + 8 * WEEK
+    take(calendar(weekly(day=1)), now=later)
+    after = by_id(engine)
+    moved = [
+        after[key].starts_local - one.starts_local
+        for key, one in before.items()
+        if one.ends_at > later
+    ]
+    assert set(moved) == {timedelta(days=1)}
+
+
+def test_what_is_over_is_not_told_another_past(engine: Engine, take: Import) -> None:
+    date = f"{NOW.date() + timedelta(days=2):%Y%m%d}"
+    single = event(f"DTSTART;TZID=Europe/Paris:{date}T180000", "DURATION:PT1H", uid="un")
+    take(calendar(single), now=NOW)
+    before = by_id(engine)
+    take(calendar(single.replace("T180000", "T170000")), now=NOW + WEEK)
+    assert {key: one.starts_at for key, one in by_id(engine).items()} == {
+        key: one.starts_at for key, one in before.items()
+    }
