@@ -456,7 +456,8 @@ class _CalendarImporter:
             "url": url,
             "licence": main.licence or self.options.licence,
             "digest": digest,
-            "sequence": max(one.sequence for one in (main, *entry.series.dates)),
+            # Its dates count by themselves: what is compared is that of the series alone.
+            "sequence": main.sequence,
             "changed_at": main.modified,
         }
         queries.tell_source(connection, series, told)

@@ -81,3 +81,22 @@ def test_what_is_over_is_not_told_another_past(engine: Engine, take: Import) -> 
     assert {key: one.starts_at for key, one in by_id(engine).items()} == {
         key: one.starts_at for key, one in before.items()
     }
+
+
+def test_a_date_that_moved_more_often_does_not_hide_what_its_series_says_later(
+    engine: Engine, take: Import
+) -> None:
+    date = f"{LONG_AGO + 110 * WEEK:%Y%m%d}"
+    moved = event(
+        f"RECURRENCE-ID;TZID=Europe/Paris:{date}T180000",
+        f"DTSTART;TZID=Europe/Paris:{date}T200000",
+        "DURATION:PT1H",
+        "SEQUENCE:3",
+        uid="hebdo",
+    )
+    take(calendar(weekly("180000", 0, "SEQUENCE:1"), moved))
+    renamed = weekly("180000", 0, "SEQUENCE:2").replace("Repas de quartier", "Repas du soir")
+    assert take(calendar(renamed, moved)).outcomes == ["updated"]
+    assert "Repas du soir" in {one.title for one in occurrences(engine)}
+    older = weekly("180000", 0, "SEQUENCE:1")
+    assert take(calendar(older, moved)).outcomes == ["unchanged"]
