@@ -83,8 +83,11 @@ class CalendarFile:
     mapping: tuple[ColumnMapping, ...] = ()
 
     def ids(self) -> set[str]:
-        """The UIDs of all that it holds, also of what cannot be taken: it is not gone."""
-        return {one.main.uid for one in self.series if one.main.uid}
+        """The UIDs of all that it holds, also of what cannot be taken: it is not gone.
+
+        What may not be public is, as far as the public is concerned.
+        """
+        return {one.main.uid for one in self.series if one.main.uid and not one.is_withheld}
 
 
 def read_calendar(path: Path) -> CalendarFile:
@@ -242,16 +245,37 @@ def _event(
     notes = list(bad)
     texts = _texts(told, notes)
     made = CalendarEvent(number, uid[:UID_LENGTH], texts, problems=tuple(notes))
+    sequence = one("SEQUENCE")
+    is_number = sequence.isascii() and sequence.isdigit() and len(sequence) < 10
+    # Which version it is counts for what is private too: no older one is to stand for it.
+    made = replace(made, sequence=int(sequence) if is_number else 0, modified=_moment(told, clocks))
     kind = one("CLASS").upper()
-    if kind not in PUBLIC_CLASSES:
-        # Neither its title nor its place stands in any report.
-        return replace(
-            made, texts=CalendarTexts(), skipped=f"is not for the public (CLASS:{kind[:20]})"
-        )
     try:
-        return _understood(made, told, clocks, notes, is_cancelling=is_cancelling)
+        made = replace(made, recurrence=_recurrence(told, clocks))
+        if kind in PUBLIC_CLASSES:
+            return _understood(made, told, clocks, notes, is_cancelling=is_cancelling)
     except InvalidInput as error:
-        return replace(made, rejected=f"{error.field}: {error.reason}")
+        if kind in PUBLIC_CLASSES:
+            told_reason = f"{error.field}: {error.reason}"
+            return replace(made, rejected=told_reason, is_withheld=error.field == "LICENSE")
+    # Neither its title nor its place stands in any report, nor a line of it.
+    return replace(
+        made,
+        texts=CalendarTexts(),
+        problems=(),
+        skipped=f"is not for the public (CLASS:{kind[:20]})",
+        is_withheld=True,
+    )
+
+
+def _recurrence(told: Mapping[str, list[Line]], clocks: CalendarClocks) -> CalendarTime | None:
+    """Which date of its series a VEVENT tells; None for the series itself. Raises InvalidInput."""
+    if "RECURRENCE-ID" not in told:
+        return None
+    line = told["RECURRENCE-ID"][0]
+    if "RANGE" in line[1]:
+        raise InvalidInput("RECURRENCE-ID", "with RANGE (this and the following) is not taken")
+    return _time(line[2], line[1], clocks, "RECURRENCE-ID")
 
 
 def _understood(
@@ -269,27 +293,11 @@ def _understood(
         raise InvalidInput("UID", "is missing: nothing would tell this event at the next import")
     if len(one("UID")) > UID_LENGTH:
         raise InvalidInput("UID", f"is longer than {UID_LENGTH} characters")
-    recurrence = None
-    if "RECURRENCE-ID" in told:
-        line = told["RECURRENCE-ID"][0]
-        if "RANGE" in line[1]:
-            raise InvalidInput("RECURRENCE-ID", "with RANGE (this and the following) is not taken")
-        recurrence = _time(line[2], line[1], clocks, "RECURRENCE-ID")
-    # What identifies it comes first, so that a wrong value after it is told of the right series.
-    made = replace(made, recurrence=recurrence)
     status = one("STATUS").upper()
     if status not in STATUSES:
         notes.append(f"STATUS: {status[:20]!r} is none of an event; taken as not told")
         status = ""
-    sequence = one("SEQUENCE")
-    is_number = sequence.isascii() and sequence.isdigit() and len(sequence) < 10
-    modified = _moment(told, clocks)
-    made = replace(
-        made,
-        status="CANCELLED" if is_cancelling else status,
-        sequence=int(sequence) if is_number else 0,
-        modified=modified,
-    )
+    made = replace(made, status="CANCELLED" if is_cancelling else status)
     licence = shortened(one_line(_plain(one("LICENSE") or one("X-LICENSE"))), CELL_LENGTH)
     if forbids_reuse(licence):
         raise InvalidInput("LICENSE", f"{licence[:80]!r} forbids reuse")

@@ -77,6 +77,11 @@ def settle(connection: Connection, series: UUID) -> None:
     connection.execute(text(SETTLE), {"series": series})
 
 
+def withhold(connection: Connection, series: UUID) -> None:
+    """A series that may not be public waits for no moderator; told again, it is a change."""
+    connection.execute(text(WITHHOLD), {"series": series})
+
+
 def move_aside(connection: Connection, ids: Sequence[UUID]) -> None:
     """Frees the places in the rule of occurrences that are about to get others."""
     connection.execute(text(MOVE_ASIDE), {"ids": list(ids)})
@@ -156,6 +161,10 @@ UPDATE event_series
 SETTLE = """
 UPDATE event_series
    SET queued_at = NULL, published_at = coalesce(published_at, now())
+ WHERE id = :series"""
+
+WITHHOLD = """
+UPDATE event_series SET queued_at = NULL, source_digest = NULL, revision = revision + 1
  WHERE id = :series"""
 
 # What a moderator refused stays refused, whatever becomes of it.

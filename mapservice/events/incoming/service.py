@@ -131,6 +131,10 @@ class _Entry:
                 return RowOutcome.REJECTED, told + one.rejected
         return None
 
+    @property
+    def refused_reason(self) -> str:
+        return self.refused[1] if self.refused else ""
+
 
 @dataclass(slots=True)
 class _CalendarImporter:
@@ -202,6 +206,8 @@ class _CalendarImporter:
         placer: RowPlacer,
     ) -> RowReport:
         main = entry.series.main
+        if entry.series.is_withheld and known and self._withdraw(connection, known):
+            return _report(entry, RowOutcome.UPDATED, f"left public view: {entry.refused_reason}")
         if entry.refused:
             return _report(entry, *entry.refused)
         if own:
@@ -425,7 +431,9 @@ class _CalendarImporter:
         ahead_now = [one for one in live if not one.is_over(self.now)]
         if waits:
             shown = [one.id for one in ahead_now if one.status in (*OPEN, EventStatus.POSTPONED)]
+            shown += [one.id for one in live if one.status is EventStatus.DRAFT]
             queries.set_status(connection, shown, "pending")
+            has_changed = has_changed or bool(shown)
             if shown or has_other_words or new or known.queued_at is None:
                 queries.queue(connection, known.id)
         elif not self.options.moderate and not is_rejected:
@@ -433,6 +441,7 @@ class _CalendarImporter:
                 one.id for one in live if one.status in (EventStatus.PENDING, EventStatus.DRAFT)
             ]
             queries.set_status(connection, hidden, "published")
+            has_changed = has_changed or bool(hidden)
             queries.settle(connection, known.id)
         return has_changed or bool(new), waits
 
@@ -461,6 +470,25 @@ class _CalendarImporter:
             "changed_at": main.modified,
         }
         queries.tell_source(connection, series, told)
+
+    def _withdraw(self, connection: Connection, known: KnownSeries) -> bool:
+        """Takes a whole series out of public view, and out of the queue, with what is over of it.
+
+        Returns whether anything of it was in either. Undoing the run brings it back; so does its
+        source, where it tells the series to the public again.
+        """
+        events.find_series(connection, known.id, lock=True)
+        there = events.of_series(connection, known.id)
+        service.lock_occurrences(connection, sorted(one.id for one in there))
+        if known.queued_at is None and not any(one.status in PUBLIC for one in there):
+            return False
+        self._keep_former(connection, known.id)
+        is_rejected = any(one.status is EventStatus.REJECTED for one in there)
+        hidden = EventStatus.REJECTED if is_rejected else EventStatus.DRAFT
+        queries.set_status(connection, [one.id for one in there], str(hidden))
+        queries.withhold(connection, known.id)
+        self.gone.withdrawn += 1
+        return True
 
     def _keep_former(self, connection: Connection, series: UUID) -> None:
         if self.number:
@@ -672,7 +700,7 @@ def _is_older(main: CalendarEvent, known: KnownSeries) -> bool:
 
 def _comparable(told: CalendarEvent) -> dict[str, Any]:
     said = asdict(told)
-    for name in ("number", "sequence", "modified", "problems"):
+    for name in ("number", "sequence", "modified", "problems", "is_withheld"):
         del said[name]
     times = (told.begins, told.ends, told.recurrence, *told.excluded)
     added = [(one.begins, one.ends, one.duration) for one in told.added]
@@ -695,7 +723,7 @@ def _time_text(told: Any) -> str:
 def _report(entry: _Entry, outcome: RowOutcome, reason: str = "") -> RowReport:
     main = entry.series.main
     notes = [reason] if reason else []
-    if outcome is not RowOutcome.UNCHANGED:
+    if outcome is not RowOutcome.UNCHANGED and not entry.series.is_withheld:
         notes += [note for one in entry.events for note in one.problems]
     if entry.series.others:
         told = ", ".join(map(str, entry.series.others[:10]))
