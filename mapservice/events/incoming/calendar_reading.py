@@ -212,19 +212,20 @@ class _RawCalendar:
     def _keep_zone(self, lines: list[str]) -> None:
         for line in lines:
             if line.upper().startswith("TZID") and len(self.zones) < MOST_DEFINITIONS:
-                self.zones[line.partition(":")[2].strip()] = lines
+                # As the TZID of times is, which name it.
+                self.zones[_plain(line.partition(":")[2]).strip()] = lines
                 return
 
 
 def _parted(line: str) -> Line:
-    """Name, parameters and value; raises ValueError."""
+    """Name, parameters and value, unescaped once and nowhere else; raises ValueError."""
     untyped: Any = Contentline
-    name, parameters, value = untyped(line).parts()
+    name, parameters, value = untyped(line).raw_parts()
     told = {
         str(key).upper(): ",".join(one) if isinstance(one, list) else str(one)
         for key, one in parameters.items()
     }
-    return name.upper(), told, value
+    return name.upper(), told, _plain(str(value))
 
 
 def _event(
@@ -242,7 +243,7 @@ def _event(
     def one(name: str) -> str:
         return told[name][0][2].strip() if name in told else ""
 
-    uid = one_line(_plain(one("UID")))
+    uid = one_line(one("UID"))
     notes = list(bad)
     texts = _texts(told, notes)
     made = CalendarEvent(number, uid[:UID_LENGTH], texts, problems=tuple(notes))
@@ -299,7 +300,7 @@ def _understood(
         notes.append(f"STATUS: {status[:20]!r} is none of an event; taken as not told")
         status = ""
     made = replace(made, status="CANCELLED" if is_cancelling else status)
-    licence = shortened(one_line(_plain(one("LICENSE") or one("X-LICENSE"))), CELL_LENGTH)
+    licence = shortened(one_line(one("LICENSE") or one("X-LICENSE")), CELL_LENGTH)
     if forbids_reuse(licence):
         raise InvalidInput("LICENSE", f"{licence[:80]!r} forbids reuse")
     if "DTSTART" not in told:
@@ -335,7 +336,7 @@ def _understood(
 
 def _texts(told: Mapping[str, list[Line]], notes: list[str]) -> CalendarTexts:
     def text(name: str) -> str:
-        return _plain(told[name][0][2]) if name in told else ""
+        return told[name][0][2] if name in told else ""
 
     title, description = one_line(text("SUMMARY")), block(text("DESCRIPTION"))
     for name, words, length in (
@@ -361,9 +362,7 @@ def _texts(told: Mapping[str, list[Line]], notes: list[str]) -> CalendarTexts:
     if found := _ADDRESS.search(location):
         online = online or read_url(found.group())
         location = " ".join(location.replace(found.group(), " ").split()).strip(" -–·,;()")
-    categories = ", ".join(
-        one_line(_plain(value)) for _, _, value in told.get("CATEGORIES", ())[:20]
-    )
+    categories = ", ".join(one_line(value) for _, _, value in told.get("CATEGORIES", ())[:20])
     return CalendarTexts(
         title=shortened(title, TITLE_LENGTH),
         description=shortened(description, DESCRIPTION_LENGTH),
