@@ -47,6 +47,11 @@ def own_ids(connection: Connection, source_ids: Sequence[str]) -> dict[str, UUID
     return {row.uid: row.id for row in rows}
 
 
+def say_load(connection: Connection) -> None:
+    """Says to triggers, for this transaction, that many rows come at once: they are no news."""
+    connection.execute(text("SELECT set_config('mapservice.is_load', 'on', true)"))
+
+
 def keep_former(connection: Connection, run: int, series: UUID) -> None:
     """Keeps what a series and its occurrences are before a run changes them."""
     connection.execute(text(KEEP_FORMER), {"run": run, "series": series})

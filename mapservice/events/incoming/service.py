@@ -189,6 +189,7 @@ class _CalendarImporter:
     def _save_batch(
         self, connection: Connection, entries: Sequence[_Entry], placer: RowPlacer
     ) -> list[RowReport]:
+        queries.say_load(connection)
         uids = sorted({entry.uid for entry in entries})
         known = queries.known(connection, self.options.platform, uids)
         own = queries.own_ids(connection, [uid for uid in uids if uid not in known])
