@@ -82,6 +82,11 @@ def settle(connection: Connection, series: UUID) -> None:
     connection.execute(text(SETTLE), {"series": series})
 
 
+def delete_dates(connection: Connection, ids: Sequence[UUID]) -> None:
+    statement = "DELETE FROM event WHERE id = ANY(CAST(:ids AS uuid[]))"
+    connection.execute(text(statement), {"ids": list(ids)})
+
+
 def withhold(connection: Connection, series: UUID) -> None:
     """A series that may not be public waits for no moderator; told again, it is a change."""
     connection.execute(text(WITHHOLD), {"series": series})

@@ -486,6 +486,10 @@ class _CalendarImporter:
         self._keep_former(connection, known.id)
         is_rejected = any(one.status is EventStatus.REJECTED for one in there)
         hidden = EventStatus.REJECTED if is_rejected else EventStatus.DRAFT
+        if not is_rejected:
+            # A draft that comes back is public again; what was cancelled is not to take place then.
+            cancelled = [one.id for one in there if one.status is EventStatus.CANCELLED]
+            queries.delete_dates(connection, cancelled)
         queries.set_status(connection, [one.id for one in there], str(hidden))
         queries.withhold(connection, known.id)
         self.gone.withdrawn += 1

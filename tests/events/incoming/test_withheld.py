@@ -1,5 +1,7 @@
 """What its source makes private, or forbids, after it was taken: it leaves public view whole."""
 
+from datetime import UTC, datetime, time, timedelta
+
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
@@ -49,6 +51,28 @@ def test_it_leaves_public_view_and_comes_back(
     status = "pending" if moderate else "published"
     assert {one.status for one in occurrences(engine, "source_id = 'x'")} == {status}
     assert waiting(engine) == (2 if moderate else 0)
+
+
+def test_what_was_cancelled_does_not_come_back_as_if_it_took_place(
+    engine: Engine, take: Import
+) -> None:
+    take(calendar(WEEKLY))
+    one_less = WEEKLY.replace(
+        "END:VEVENT", f"EXDATE;TZID=Europe/Paris:{MONDAY:%Y%m%d}T183000\nEND:VEVENT"
+    )
+    take(calendar(one_less))
+    before = kept(engine)
+    assert "cancelled" in {one["status"] for one in before}
+    later = datetime.combine(MONDAY + timedelta(days=3), time(), UTC)
+    done = take(calendar(one_less.replace("END:VEVENT", "CLASS:PRIVATE\nEND:VEVENT")), now=later)
+    run_service.undo_run(engine, done.run.id)
+    assert kept(engine) == before
+    take(calendar(one_less.replace("END:VEVENT", "CLASS:PRIVATE\nEND:VEVENT")), now=later)
+    take(calendar(one_less), now=later)
+    assert [one.starts_local.date() for one in occurrences(engine)] == [
+        MONDAY + timedelta(days=7),
+        MONDAY + timedelta(days=14),
+    ]
 
 
 def test_one_private_date_or_an_older_public_version_publishes_nothing(
