@@ -28,6 +28,7 @@ from mapservice.events.incoming.calendar_reading import CalendarFile, is_online_
 from mapservice.events.incoming.model import CalendarEvent, CalendarSeries
 from mapservice.events.incoming.queries import KnownSeries
 from mapservice.events.incoming.series_times import (
+    LOOK_BACK,
     OverLongAgo,
     SeriesTimes,
     WantedDate,
@@ -43,7 +44,7 @@ from mapservice.events.model import (
     EventStatus,
     RegistrationMode,
 )
-from mapservice.events.recurrence import EventTimes, within_year
+from mapservice.events.recurrence import EventTimes, wall_time, within_year
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Locator, Placement
 from mapservice.imports import queries as places
@@ -557,7 +558,8 @@ def _matched(
         return found | {left[0].id: wanted[free[0]]}
     free = [one for one in free if not _is_past(wanted[one], now)]
     by_recurrence = {one.recurrence_id: one.id for one in left}
-    shift = _shift(list(by_recurrence), free, times.start - former.start)
+    lately = wall_time(now - LOOK_BACK, times.zone)
+    shift = _shift(list(by_recurrence), free, (former.start, times.start), lately)
     for before, after in service.match_occurrences(list(by_recurrence), free, shift).items():
         found[by_recurrence[before]] = wanted[after]
     return found
@@ -567,15 +569,23 @@ def _is_past(date: WantedDate, now: datetime) -> bool:
     return date.times.moments(date.times.start)[1] <= now
 
 
-def _shift(left: Sequence[datetime], free: Sequence[datetime], told: timedelta) -> timedelta:
+def _shift(
+    left: Sequence[datetime],
+    free: Sequence[datetime],
+    starts: tuple[datetime, datetime],
+    lately: datetime,
+) -> timedelta:
     """By how much the dates that are left moved, of wall times in order.
 
-    It is that of the first date of the series, `told`, where that is less than from one date to the
-    next. Of a series that began long ago no more than the last year is kept, so that its first date
-    is another one at each import: then it is what most dates are away from the nearest free one.
+    It is that of the first date of the series, `starts`, where that is less than from one date to
+    the next. Of a series that began before `lately` the first date is another one at each import:
+    then it is what most dates are away from the nearest free one.
     """
+    told = starts[1] - starts[0]
     steps = [after - before for before, after in pairwise(free)]
-    if not free or not steps or abs(told) < min(steps):
+    if not free or not steps:
+        return told
+    if abs(told) < min(steps) and min(starts) > lately + max(steps):
         return told
     away = Counter(min((there - one for there in free), key=abs) for one in left)
     return min(away, key=lambda one: (-away[one], abs(one)), default=told)

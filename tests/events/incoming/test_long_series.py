@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from mapservice.events import service
-from tests.events.incoming.calendars import Import, calendar, event, occurrences
+from tests.events.incoming.calendars import Import, calendar, event, occurrences, paris, paris_end
 
 # A Monday two years ago, so that each import keeps another first date.
 NOW = datetime.now(UTC)
@@ -56,6 +56,28 @@ def test_another_hour_moves_each_date_by_that_alone_and_makes_no_past(
         for one, next_one in pairwise(rows)
     )
     assert len([one for one in rows if one.ends_at <= later]) == len(over)
+
+
+def test_an_earlier_hour_a_week_later_is_no_other_week(engine: Engine, take: Import) -> None:
+    take(calendar(weekly()), now=NOW)
+    before = by_id(engine)
+    later = NOW + WEEK
+    take(calendar(weekly("173000")), now=later)
+    after = by_id(engine)
+    assert {
+        after[key].starts_at - one.starts_at for key, one in before.items() if one.ends_at > later
+    } == {-timedelta(minutes=30)}
+
+
+def test_a_young_series_goes_from_monday_to_the_friday_that_is_told(
+    engine: Engine, take: Import
+) -> None:
+    young = event(paris(7), paris_end(7), "RRULE:FREQ=WEEKLY;COUNT=6", uid="jeune")
+    take(calendar(young))
+    before = by_id(engine)
+    take(calendar(young.replace(paris(7), paris(11)).replace(paris_end(7), paris_end(11))))
+    moved = {by_id(engine)[key].starts_local - one.starts_local for key, one in before.items()}
+    assert moved == {timedelta(days=4)}
 
 
 def test_another_day_of_the_week_is_the_next_one(engine: Engine, take: Import) -> None:
