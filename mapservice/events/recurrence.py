@@ -5,9 +5,11 @@ meeting at 18:30 stays at 18:30 when clocks change. dateutil expands the rules, 
 """
 
 import re
+from calendar import isleap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -37,6 +39,7 @@ FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 MAX_INTERVAL, MAX_COUNT = 99, 1000
 MAX_DATES = 400
 LONGEST_RULE = 300
+SEARCHED_YEARS = 10  # in which a rule must give its first date
 
 _DAY = re.compile(r"([+-]?[1-5]?[0-9]?)(MO|TU|WE|TH|FR|SA|SU)")
 _UNTIL = re.compile(r"([0-9]{8})(?:T([0-9]{6})(Z?))?")
@@ -176,8 +179,8 @@ class EventTimes:
         """
         if self.rule is None:
             return self
-        first = next(iter(self._expanded()), None)
-        if first is None or first.year > self.start.year + 10:
+        first = self._first()
+        if first is None:
             raise _wrong("gives no date")
         return replace(self, start=first)
 
@@ -190,11 +193,43 @@ class EventTimes:
         ends = moment_of(local + self.duration, self.zone)
         return begins, max(ends, begins + timedelta(minutes=1))
 
+    def _first(self) -> datetime | None:
+        """The first date of the rule within `SEARCHED_YEARS`.
+
+        dateutil looks for a date that never comes until the last year that there is. So it is asked
+        in years shortly before that one, whose days fall alike.
+        """
+        assert self.rule is not None
+        near_end = max(self.start.year, _alike_near_end(self.start.year))
+        start = self.start.replace(year=near_end)
+        rule = replace(self.rule, count=None, until=None)
+        found = next(iter(replace(self, start=start, rule=rule)._expanded()), None)
+        if found is None or found.year > near_end + SEARCHED_YEARS:
+            return None
+        first = found.replace(year=found.year - near_end + self.start.year)
+        is_ended = self.rule.until is not None and first > self.rule.until
+        return None if is_ended else first
+
     def _expanded(self) -> rrule:
         assert self.rule is not None
         found = rrulestr(self.rule.text(self.zone, wall_time=True), dtstart=self.start)
         assert isinstance(found, rrule)
         return found
+
+
+@lru_cache(400)
+def _alike_near_end(year: int) -> int:
+    """The last year that begins a stretch of `SEARCHED_YEARS` and one in which each day is the day
+    of the week that it is from this year on: mostly less than thirty years before the end."""
+
+    def days(first: int) -> tuple[int, list[bool]]:
+        leaps = [isleap(first + further) for further in range(SEARCHED_YEARS + 2)]
+        return date(first, 1, 1).weekday(), leaps
+
+    wanted = days(year)
+    last = MAXYEAR - SEARCHED_YEARS - 1
+    # The calendar repeats every 400 years.
+    return next(one for one in range(last, last - 400, -1) if days(one) == wanted)
 
 
 def moment_of(local: datetime, zone: str) -> datetime:

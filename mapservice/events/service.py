@@ -219,11 +219,14 @@ def make_series(
 
 
 def materialise(connection: Connection, series: UUID, times: EventTimes, now: datetime) -> int:
-    """Makes the occurrences of the next twelve months that are not there; returns how many."""
+    """Makes the occurrences of the next twelve months that are not there; returns how many.
+
+    None that is over: a rule that changed since says nothing of what took place.
+    """
     horizon = within_year(now)
     wanted = times.starts(wall_time(horizon, times.zone))
     there = set(connection.execute(text(RECURRENCES), {"series": series}).scalars())
-    missing = [one for one in wanted if one not in there]
+    missing = [one for one in wanted if one not in there and times.moments(one)[1] > now]
     if missing:
         connection.execute(text(COPY_OCCURRENCES), {"series": series, **_columns(times, missing)})
     connection.execute(text(MADE_UNTIL), {"series": series, "until": horizon})
@@ -765,7 +768,8 @@ def _changed_alone(connection: Connection, series: UUID) -> set[UUID]:
 
 RECURRENCES = "SELECT recurrence_id FROM event WHERE series = :series"
 
-# What its other occurrences say; one that was changed by itself only where there is no other.
+# What its other occurrences say; one that was changed by itself only where there is no other. While
+# any of them waits or was refused, so does what is made: those that are over or cancelled stay.
 COPY_OCCURRENCES = """
 WITH template AS (
     SELECT *
@@ -779,8 +783,9 @@ INSERT INTO event (series, recurrence_id, status, title, summary, description, t
                    precision, point, commune, epci, departement, region, registration,
                    registration_url, capacity, max_seats, question)
 SELECT template.series, made.recurrence_id,
-       CASE WHEN template.status IN ('draft', 'pending', 'rejected')
-            THEN template.status ELSE 'published' END,
+       coalesce((SELECT status FROM event
+                  WHERE series = :series AND status IN ('draft', 'pending', 'rejected')
+                  ORDER BY status = 'rejected' DESC, recurrence_id DESC LIMIT 1), 'published'),
        title, summary, description, theme, initiative, made.starts_at, made.ends_at, :zone,
        made.starts_local, made.ends_local, mode, online_url, place_text, precision, point, commune,
        epci, departement, region, registration, registration_url, capacity, max_seats, question

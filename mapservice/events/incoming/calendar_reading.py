@@ -83,8 +83,11 @@ class CalendarFile:
     mapping: tuple[ColumnMapping, ...] = ()
 
     def ids(self) -> set[str]:
-        """The UIDs of all that it holds, also of what cannot be taken: it is not gone."""
-        return {one.main.uid for one in self.series if one.main.uid}
+        """The UIDs of all that it holds, also of what cannot be taken: it is not gone.
+
+        What may not be public is, as far as the public is concerned.
+        """
+        return {one.main.uid for one in self.series if one.main.uid and not one.is_withheld}
 
 
 def read_calendar(path: Path) -> CalendarFile:
@@ -136,15 +139,16 @@ def _text(content: bytes) -> tuple[str, str]:
 
 
 def _unfolded(text: str) -> list[str]:
-    """The content lines (RFC 5545, 3.1); a line without a name goes on with the one before it, as
-    makers that fold without a blank leave it."""
-    lines: list[str] = []
+    """The content lines (RFC 5545, 3.1). A line that neither begins with a blank nor has a name
+    stands for itself, and is told as one that cannot be read."""
+    # Joined once at the end: a line of a thousand folds is not to be copied a thousand times.
+    parts: list[list[str]] = []
     for line in re.split(r"\r\n|\r|\n", text):
-        if line[:1] in (" ", "\t") and lines:
-            lines[-1] += line[1:]
+        if line[:1] in (" ", "\t") and parts:
+            parts[-1].append(line[1:])
         elif line:
-            lines.append(line)
-    return lines
+            parts.append([line])
+    return ["".join(one) for one in parts]
 
 
 @dataclass(slots=True)
@@ -208,19 +212,20 @@ class _RawCalendar:
     def _keep_zone(self, lines: list[str]) -> None:
         for line in lines:
             if line.upper().startswith("TZID") and len(self.zones) < MOST_DEFINITIONS:
-                self.zones[line.partition(":")[2].strip()] = lines
+                # As the TZID of times is, which name it.
+                self.zones[_plain(line.partition(":")[2]).strip()] = lines
                 return
 
 
 def _parted(line: str) -> Line:
-    """Name, parameters and value; raises ValueError."""
+    """Name, parameters and value, unescaped once and nowhere else; raises ValueError."""
     untyped: Any = Contentline
-    name, parameters, value = untyped(line).parts()
+    name, parameters, value = untyped(line).raw_parts()
     told = {
         str(key).upper(): ",".join(one) if isinstance(one, list) else str(one)
         for key, one in parameters.items()
     }
-    return name.upper(), told, value
+    return name.upper(), told, _plain(str(value))
 
 
 def _event(
@@ -238,20 +243,41 @@ def _event(
     def one(name: str) -> str:
         return told[name][0][2].strip() if name in told else ""
 
-    uid = one_line(_plain(one("UID")))
+    uid = one_line(one("UID"))
     notes = list(bad)
     texts = _texts(told, notes)
     made = CalendarEvent(number, uid[:UID_LENGTH], texts, problems=tuple(notes))
+    sequence = one("SEQUENCE")
+    is_number = sequence.isascii() and sequence.isdigit() and len(sequence) < 10
+    # Which version it is counts for what is private too: no older one is to stand for it.
+    made = replace(made, sequence=int(sequence) if is_number else 0, modified=_moment(told, clocks))
     kind = one("CLASS").upper()
-    if kind not in PUBLIC_CLASSES:
-        # Neither its title nor its place stands in any report.
-        return replace(
-            made, texts=CalendarTexts(), skipped=f"is not for the public (CLASS:{kind[:20]})"
-        )
     try:
-        return _understood(made, told, clocks, notes, is_cancelling=is_cancelling)
+        made = replace(made, recurrence=_recurrence(told, clocks))
+        if kind in PUBLIC_CLASSES:
+            return _understood(made, told, clocks, notes, is_cancelling=is_cancelling)
     except InvalidInput as error:
-        return replace(made, rejected=f"{error.field}: {error.reason}")
+        if kind in PUBLIC_CLASSES:
+            told_reason = f"{error.field}: {error.reason}"
+            return replace(made, rejected=told_reason, is_withheld=error.field == "LICENSE")
+    # Neither its title nor its place stands in any report, nor a line of it.
+    return replace(
+        made,
+        texts=CalendarTexts(),
+        problems=(),
+        skipped=f"is not for the public (CLASS:{kind[:20]})",
+        is_withheld=True,
+    )
+
+
+def _recurrence(told: Mapping[str, list[Line]], clocks: CalendarClocks) -> CalendarTime | None:
+    """Which date of its series a VEVENT tells; None for the series itself. Raises InvalidInput."""
+    if "RECURRENCE-ID" not in told:
+        return None
+    line = told["RECURRENCE-ID"][0]
+    if "RANGE" in line[1]:
+        raise InvalidInput("RECURRENCE-ID", "with RANGE (this and the following) is not taken")
+    return _time(line[2], line[1], clocks, "RECURRENCE-ID")
 
 
 def _understood(
@@ -269,28 +295,12 @@ def _understood(
         raise InvalidInput("UID", "is missing: nothing would tell this event at the next import")
     if len(one("UID")) > UID_LENGTH:
         raise InvalidInput("UID", f"is longer than {UID_LENGTH} characters")
-    recurrence = None
-    if "RECURRENCE-ID" in told:
-        line = told["RECURRENCE-ID"][0]
-        if "RANGE" in line[1]:
-            raise InvalidInput("RECURRENCE-ID", "with RANGE (this and the following) is not taken")
-        recurrence = _time(line[2], line[1], clocks, "RECURRENCE-ID")
-    # What identifies it comes first, so that a wrong value after it is told of the right series.
-    made = replace(made, recurrence=recurrence)
     status = one("STATUS").upper()
     if status not in STATUSES:
         notes.append(f"STATUS: {status[:20]!r} is none of an event; taken as not told")
         status = ""
-    sequence = one("SEQUENCE")
-    is_number = sequence.isascii() and sequence.isdigit() and len(sequence) < 10
-    modified = _moment(told, clocks)
-    made = replace(
-        made,
-        status="CANCELLED" if is_cancelling else status,
-        sequence=int(sequence) if is_number else 0,
-        modified=modified,
-    )
-    licence = shortened(one_line(_plain(one("LICENSE") or one("X-LICENSE"))), CELL_LENGTH)
+    made = replace(made, status="CANCELLED" if is_cancelling else status)
+    licence = shortened(one_line(one("LICENSE") or one("X-LICENSE")), CELL_LENGTH)
     if forbids_reuse(licence):
         raise InvalidInput("LICENSE", f"{licence[:80]!r} forbids reuse")
     if "DTSTART" not in told:
@@ -326,7 +336,7 @@ def _understood(
 
 def _texts(told: Mapping[str, list[Line]], notes: list[str]) -> CalendarTexts:
     def text(name: str) -> str:
-        return _plain(told[name][0][2]) if name in told else ""
+        return told[name][0][2] if name in told else ""
 
     title, description = one_line(text("SUMMARY")), block(text("DESCRIPTION"))
     for name, words, length in (
@@ -352,9 +362,7 @@ def _texts(told: Mapping[str, list[Line]], notes: list[str]) -> CalendarTexts:
     if found := _ADDRESS.search(location):
         online = online or read_url(found.group())
         location = " ".join(location.replace(found.group(), " ").split()).strip(" -–·,;()")
-    categories = ", ".join(
-        one_line(_plain(value)) for _, _, value in told.get("CATEGORIES", ())[:20]
-    )
+    categories = ", ".join(one_line(value) for _, _, value in told.get("CATEGORIES", ())[:20])
     return CalendarTexts(
         title=shortened(title, TITLE_LENGTH),
         description=shortened(description, DESCRIPTION_LENGTH),

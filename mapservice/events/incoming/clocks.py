@@ -21,6 +21,7 @@ from mapservice.events.recurrence import ZONES, moment_of, wall_time
 # Clocks are the same that agree on these days of all of these years.
 YEARS, DAYS = range(2024, 2033), (1, 8, 15, 22, 28)
 MOST_DEFINITIONS = 200
+ADDED_LINES = ("X-", "TZID-ALIAS-OF", "TZUNTIL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,9 @@ class CalendarClocks:
             key, _, value = line.partition(":")
             if key.upper() in ("X-LIC-LOCATION", "TZID-ALIAS-OF") and zone_named(value):
                 return _named(zone_named(value))
-        block = "\r\n".join(["BEGIN:VTIMEZONE", *lines, "END:VTIMEZONE", ""])
+        # dateutil refuses the whole block for a line that makers, or RFC 7808, add to it.
+        plain = [line for line in lines if not line.upper().startswith(ADDED_LINES)]
+        block = "\r\n".join(["BEGIN:VTIMEZONE", *plain, "END:VTIMEZONE", ""])
         try:
             zone = tz.tzical(io.StringIO(block)).get()
             if zone is None:

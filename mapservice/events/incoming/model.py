@@ -33,7 +33,8 @@ class CalendarEvent:
 
     `recurrence` is set for one date of a series that is told by itself. `status` is "", TENTATIVE,
     CONFIRMED or CANCELLED. `sequence` and `modified` tell its versions apart. `rejected` is why it
-    cannot be taken, `skipped` why it is not for the public, or "".
+    cannot be taken, `skipped` why it is not for the public, or "". `is_withheld`: it may not be
+    public, as it is private or its licence forbids reuse, whatever was taken of it before.
     """
 
     number: int
@@ -55,6 +56,7 @@ class CalendarEvent:
     problems: tuple[str, ...] = ()
     rejected: str = ""
     skipped: str = ""
+    is_withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,7 @@ class CalendarSeries:
     main: CalendarEvent
     dates: tuple[CalendarEvent, ...] = ()
     others: tuple[int, ...] = ()
+
+    @property
+    def is_withheld(self) -> bool:
+        return any(one.is_withheld for one in (self.main, *self.dates))

@@ -18,6 +18,7 @@ class KnownSeries:
     sequence: int
     changed_at: datetime | None
     queued_at: datetime | None
+    url: str
 
 
 def known(
@@ -76,6 +77,16 @@ def settle(connection: Connection, series: UUID) -> None:
     connection.execute(text(SETTLE), {"series": series})
 
 
+def delete_dates(connection: Connection, ids: Sequence[UUID]) -> None:
+    statement = "DELETE FROM event WHERE id = ANY(CAST(:ids AS uuid[]))"
+    connection.execute(text(statement), {"ids": list(ids)})
+
+
+def withhold(connection: Connection, series: UUID) -> None:
+    """A series that may not be public waits for no moderator; told again, it is a change."""
+    connection.execute(text(WITHHOLD), {"series": series})
+
+
 def move_aside(connection: Connection, ids: Sequence[UUID]) -> None:
     """Frees the places in the rule of occurrences that are about to get others."""
     connection.execute(text(MOVE_ASIDE), {"ids": list(ids)})
@@ -93,7 +104,7 @@ def forget_digest(connection: Connection, series: UUID) -> None:
 
 
 KNOWN = """
-SELECT source_id, id, source_digest, source_sequence, source_changed_at, queued_at
+SELECT source_id, id, source_digest, source_sequence, source_changed_at, queued_at, source_url
   FROM event_series
  WHERE source = :platform AND source_id = ANY(CAST(:ids AS text[]))
  ORDER BY id"""
@@ -155,6 +166,10 @@ UPDATE event_series
 SETTLE = """
 UPDATE event_series
    SET queued_at = NULL, published_at = coalesce(published_at, now())
+ WHERE id = :series"""
+
+WITHHOLD = """
+UPDATE event_series SET queued_at = NULL, source_digest = NULL, revision = revision + 1
  WHERE id = :series"""
 
 # What a moderator refused stays refused, whatever becomes of it.

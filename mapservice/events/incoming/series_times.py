@@ -122,17 +122,25 @@ def series_times(
         if length is not None and _checked(length, "RDATE") != times.duration:
             own_lengths[local] = _checked(length, "RDATE")
 
+    if len(series.dates) > MAX_DATES:
+        raise InvalidInput("RECURRENCE-ID", f"tells more than {MAX_DATES} dates apart")
+    recurrences = [
+        _date_on(event.recurrence, zone, times.start)
+        for event in series.dates
+        if event.recurrence is not None
+    ]
+    given = {times.start, *added}
+    if recurrences and times.rule:
+        given |= set(whole.starts(max(recurrences) + timedelta(seconds=1)))
     apart: dict[datetime, WantedDate] = {}
-    for event, own_zone in zip(series.dates, zones, strict=True):
-        assert event.recurrence is not None
-        local = _date_on(event.recurrence, zone, times.start)
+    for event, own_zone, local in zip(series.dates, zones, recurrences, strict=True):
         is_cancelled = event.status == "CANCELLED"
         if event.begins is None:
             own = EventTimes(local, times.duration, zone)
         else:
             own = times_of(event, own_zone)
         apart[local] = WantedDate(local, own, event, is_alone=True, is_cancelled=is_cancelled)
-        if local not in excluded and not is_cancelled and not _gives(whole, added, local):
+        if local not in excluded and not is_cancelled and local not in given:
             added.add(local)
             notes.append(f"RECURRENCE-ID: {local:%Y-%m-%d %H:%M} is no date of its rule; added")
 
@@ -163,6 +171,8 @@ def series_times(
 
 def _dates_alone(series: CalendarSeries, zones: Sequence[str]) -> SeriesTimes:
     """Of a series that the calendar does not hold: its dates, with no rule."""
+    if len(series.dates) > MAX_DATES:
+        raise InvalidInput("RECURRENCE-ID", f"tells more than {MAX_DATES} dates apart")
     dates = []
     for event, zone in zip(series.dates, zones, strict=True):
         assert event.recurrence is not None
@@ -187,14 +197,6 @@ def _date_on(told: CalendarTime, zone: str, start: datetime) -> datetime:
     """A date of a series: where a day alone is told, at the hour at which the series begins."""
     local = told.on(zone)
     return datetime.combine(local.date(), start.time()) if told.is_day else local
-
-
-def _gives(times: EventTimes, added: set[datetime], local: datetime) -> bool:
-    if local == times.start or local in added:
-        return True
-    if times.rule is None:
-        return False
-    return local in times.starts(local + timedelta(seconds=1))
 
 
 def _with_rule(times: EventTimes, event: CalendarEvent, zone: str, notes: list[str]) -> EventTimes:

@@ -7,10 +7,11 @@ its source. A calendar that is imported again changes nothing. Dates that are ov
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
-from itertools import islice
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from mapservice.events.incoming.calendar_reading import CalendarFile, is_online_
 from mapservice.events.incoming.model import CalendarEvent, CalendarSeries
 from mapservice.events.incoming.queries import KnownSeries
 from mapservice.events.incoming.series_times import (
+    LOOK_BACK,
     OverLongAgo,
     SeriesTimes,
     WantedDate,
@@ -43,7 +45,7 @@ from mapservice.events.model import (
     EventStatus,
     RegistrationMode,
 )
-from mapservice.events.recurrence import EventTimes, within_year
+from mapservice.events.recurrence import EventTimes, wall_time, within_year
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Locator, Placement
 from mapservice.imports import queries as places
@@ -73,9 +75,15 @@ UNTOLD = (EventStatus.DRAFT, EventStatus.PENDING)
 
 
 def import_calendar(
-    engine: Engine, locator: Locator, calendar: CalendarFile, options: ImportOptions
+    engine: Engine,
+    locator: Locator,
+    calendar: CalendarFile,
+    options: ImportOptions,
+    now: datetime | None = None,
 ) -> ImportRun:
     """Returns the run; series are imported as its `reports` are read, one line a UID.
+
+    `now` is the moment that tells what is over: that of the call where it is not given.
 
     Raises InvalidInput for a licence that forbids reuse.
     """
@@ -83,7 +91,9 @@ def import_calendar(
         raise InvalidInput("licence", f"{options.licence[:100]!r} forbids reuse")
     gone = SnapshotOutcome()
     number, keeper = begin_run(engine, options, options.platform, calendar)
-    importer = _CalendarImporter(engine, locator, calendar, options, number, gone)
+    importer = _CalendarImporter(
+        engine, locator, calendar, options, number, gone, now or datetime.now(UTC)
+    )
     return ImportRun(
         platform=options.platform,
         total=len(calendar.series),
@@ -123,6 +133,10 @@ class _Entry:
                 return RowOutcome.REJECTED, told + one.rejected
         return None
 
+    @property
+    def refused_reason(self) -> str:
+        return self.refused[1] if self.refused else ""
+
 
 @dataclass(slots=True)
 class _CalendarImporter:
@@ -132,7 +146,7 @@ class _CalendarImporter:
     options: ImportOptions
     number: int
     gone: SnapshotOutcome
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime
     is_load: bool = False
 
     def run(self) -> Iterator[RowReport]:
@@ -206,6 +220,8 @@ class _CalendarImporter:
         placer: RowPlacer,
     ) -> RowReport:
         main = entry.series.main
+        if entry.series.is_withheld and known and self._withdraw(connection, known):
+            return _report(entry, RowOutcome.UPDATED, f"left public view: {entry.refused_reason}")
         if entry.refused:
             return _report(entry, *entry.refused)
         if own:
@@ -275,10 +291,11 @@ class _CalendarImporter:
 
         if known:
             self._keep_former(connection, known.id)
-            series, has_changed = known.id, self._renew(connection, known, times, contents)
+            has_changed, waits = self._renew(connection, known, times, contents)
+            self._tell_source(connection, known.id, entry, known.url if waits else None)
         else:
-            series, has_changed = self._make(connection, times, contents), True
-        self._tell_source(connection, series, entry)
+            has_changed = True
+            self._tell_source(connection, self._make(connection, times, contents), entry)
         outcome = RowOutcome.IMPORTED if known is None else RowOutcome.UPDATED
         if not has_changed:
             outcome = RowOutcome.UNCHANGED
@@ -355,8 +372,9 @@ class _CalendarImporter:
         known: KnownSeries,
         times: SeriesTimes,
         contents: Mapping[int, tuple[EventContent, Placement | None]],
-    ) -> bool:
-        """Changes what is not over yet; returns whether anything did change."""
+    ) -> tuple[bool, bool]:
+        """Changes what is not over yet; returns whether anything did change, and whether it waits
+        for a moderator."""
         former = events.find_series(connection, known.id, lock=True)
         assert former is not None, "its key is that of a series"
         there = events.of_series(connection, known.id)
@@ -364,10 +382,12 @@ class _CalendarImporter:
         over = {one.recurrence_id for one in there if one.is_over(self.now)}
         ahead = [one for one in there if not one.is_over(self.now)]
         wanted = {one.recurrence: one for one in times.dates if one.recurrence not in over}
-        is_rejected = bool(there) and all(one.status is EventStatus.REJECTED for one in there)
-        was_public = any(one.status in PUBLIC for one in there)
+        # A refusal leaves what is over, or was cancelled, as it is; it is one of the whole series.
+        is_rejected = any(one.status is EventStatus.REJECTED for one in there)
+        is_waiting = any(one.status in UNTOLD for one in there)
+        seen_words = {_words(one) for one in there if one.status in PUBLIC}
 
-        matched = _matched(ahead, wanted, former.times, times.times)
+        matched = _matched(ahead, wanted, former.times, times.times, self.now)
         renamed = {
             one.id
             for one in ahead
@@ -375,12 +395,13 @@ class _CalendarImporter:
         }
         queries.move_aside(connection, sorted(renamed))
         has_changed = _same_times(former.times, times.times) is False
-        has_new_words = False
+        has_other_words = has_unseen_words = False
         for one in ahead:
             date = matched.get(one.id)
             if date is None or date.is_cancelled:
-                # Its rule gives it no more, or its source says so: that is a statement.
-                if one.status is not EventStatus.CANCELLED:
+                # Its rule gives it no more, or its source says so: that is a statement. A refusal
+                # stays, as the dates that come back are known by it.
+                if one.status not in (EventStatus.CANCELLED, EventStatus.REJECTED):
                     service.cancel_occurrence(connection, one, "", "")
                     has_changed = True
                 continue
@@ -388,10 +409,13 @@ class _CalendarImporter:
             if one.id in renamed or date.is_alone:
                 placed = {"recurrence_id": date.recurrence, "changed_alone": date.is_alone}
                 values |= placed
-            has_new_words = has_new_words or _says_other(one, values)
+            if _words(values) != _words(one):
+                has_other_words = True
+                has_unseen_words = has_unseen_words or _words(values) not in seen_words
             if one.status is EventStatus.CANCELLED:
-                queries.set_status(connection, [one.id], "published")
-                one = replace(one, status=EventStatus.PUBLISHED)
+                back = EventStatus.REJECTED if is_rejected else EventStatus.PUBLISHED
+                queries.set_status(connection, [one.id], str(back))
+                one = replace(one, status=back)
                 has_changed = True
             if one.id in renamed or _differs(one, values):
                 moved = service.moved_values(one, date.times, date.times.start)
@@ -401,9 +425,15 @@ class _CalendarImporter:
         new = [
             date
             for date in wanted.values()
-            if not date.is_cancelled and date.recurrence not in taken
+            # Nobody was told of a past date before it was over: it is no date that took place.
+            if not date.is_cancelled
+            and date.recurrence not in taken
+            and not _is_past(date, self.now)
         ]
-        waits = self.options.moderate and not is_rejected and (has_new_words or not was_public)
+        has_unseen_words = has_unseen_words or any(
+            _words(_date_values(one, contents)) not in seen_words for one in new
+        )
+        waits = self.options.moderate and not is_rejected and (has_unseen_words or is_waiting)
         status = EventStatus.PENDING if waits else EventStatus.PUBLISHED
         status = EventStatus.REJECTED if is_rejected else status
         self._insert(connection, known.id, new, contents, status)
@@ -415,28 +445,68 @@ class _CalendarImporter:
         ahead_now = [one for one in live if not one.is_over(self.now)]
         if waits:
             shown = [one.id for one in ahead_now if one.status in (*OPEN, EventStatus.POSTPONED)]
+            shown += [one.id for one in live if one.status is EventStatus.DRAFT]
             queries.set_status(connection, shown, "pending")
-            if shown or has_new_words or new:
+            has_changed = has_changed or bool(shown)
+            if shown or has_other_words or new or known.queued_at is None:
                 queries.queue(connection, known.id)
         elif not self.options.moderate and not is_rejected:
             hidden = [
                 one.id for one in live if one.status in (EventStatus.PENDING, EventStatus.DRAFT)
             ]
             queries.set_status(connection, hidden, "published")
+            has_changed = has_changed or bool(hidden)
             queries.settle(connection, known.id)
-        return has_changed or bool(new)
+        return has_changed or bool(new), waits
 
-    def _tell_source(self, connection: Connection, series: UUID, entry: _Entry) -> None:
+    def _tell_source(
+        self, connection: Connection, series: UUID, entry: _Entry, former_url: str | None = None
+    ) -> None:
+        """Keeps what its source says of the series itself.
+
+        `former_url` is the page that its public dates name until a moderator has seen the new one;
+        the import after that tells it, as the series is read anew until then.
+        """
         main = entry.series.main
+        url, digest = main.texts.url, entry.digest
+        if former_url is not None and former_url != url:
+            url, digest = (
+                former_url,
+                hashlib.sha256(f"{digest} without its page".encode()).hexdigest(),
+            )
         told = {
             "source_id": main.uid,
-            "url": main.texts.url,
+            "url": url,
             "licence": main.licence or self.options.licence,
-            "digest": entry.digest,
-            "sequence": max(one.sequence for one in (main, *entry.series.dates)),
+            "digest": digest,
+            # Its dates count by themselves: what is compared is that of the series alone.
+            "sequence": main.sequence,
             "changed_at": main.modified,
         }
         queries.tell_source(connection, series, told)
+
+    def _withdraw(self, connection: Connection, known: KnownSeries) -> bool:
+        """Takes a whole series out of public view, and out of the queue, with what is over of it.
+
+        Returns whether anything of it was in either. Undoing the run brings it back; so does its
+        source, where it tells the series to the public again.
+        """
+        events.find_series(connection, known.id, lock=True)
+        there = events.of_series(connection, known.id)
+        service.lock_occurrences(connection, sorted(one.id for one in there))
+        if known.queued_at is None and not any(one.status in PUBLIC for one in there):
+            return False
+        self._keep_former(connection, known.id)
+        is_rejected = any(one.status is EventStatus.REJECTED for one in there)
+        hidden = EventStatus.REJECTED if is_rejected else EventStatus.DRAFT
+        if not is_rejected:
+            # A draft that comes back is public again; what was cancelled is not to take place then.
+            cancelled = [one.id for one in there if one.status is EventStatus.CANCELLED]
+            queries.delete_dates(connection, cancelled)
+        queries.set_status(connection, [one.id for one in there], str(hidden))
+        queries.withhold(connection, known.id)
+        self.gone.withdrawn += 1
+        return True
 
     def _keep_former(self, connection: Connection, series: UUID) -> None:
         if self.number:
@@ -486,6 +556,7 @@ def _matched(
     wanted: Mapping[datetime, WantedDate],
     former: EventTimes,
     times: EventTimes,
+    now: datetime,
 ) -> dict[UUID, WantedDate]:
     """Which date each occurrence becomes: that of its place in the rule, else one shifted alike.
 
@@ -497,11 +568,39 @@ def _matched(
     free = sorted(one for one in wanted if one not in taken and not wanted[one].is_cancelled)
     if len(left) == 1 and len(free) == 1:
         return found | {left[0].id: wanted[free[0]]}
+    free = [one for one in free if not _is_past(wanted[one], now)]
     by_recurrence = {one.recurrence_id: one.id for one in left}
-    shift = times.start - former.start
+    lately = wall_time(now - LOOK_BACK, times.zone)
+    shift = _shift(list(by_recurrence), free, (former.start, times.start), lately)
     for before, after in service.match_occurrences(list(by_recurrence), free, shift).items():
         found[by_recurrence[before]] = wanted[after]
     return found
+
+
+def _is_past(date: WantedDate, now: datetime) -> bool:
+    return date.times.moments(date.times.start)[1] <= now
+
+
+def _shift(
+    left: Sequence[datetime],
+    free: Sequence[datetime],
+    starts: tuple[datetime, datetime],
+    lately: datetime,
+) -> timedelta:
+    """By how much the dates that are left moved, of wall times in order.
+
+    It is that of the first date of the series, `starts`, where that is less than from one date to
+    the next. Of a series that began before `lately` the first date is another one at each import:
+    then it is what most dates are away from the nearest free one.
+    """
+    told = starts[1] - starts[0]
+    steps = [after - before for before, after in pairwise(free)]
+    if not free or not steps:
+        return told
+    if abs(told) < min(steps) and min(starts) > lately + max(steps):
+        return told
+    away = Counter(min((there - one for there in free), key=abs) for one in left)
+    return min(away, key=lambda one: (-away[one], abs(one)), default=told)
 
 
 def _date_values(
@@ -524,8 +623,11 @@ COMPARED = (
 )
 
 
-def _says_other(one: Event, values: Mapping[str, Any]) -> bool:
-    return any(getattr(one, name) != values[name] for name in WORDS)
+def _words(told: Event | Mapping[str, Any]) -> tuple[str, ...]:
+    """Of an event as it stands, or of the columns that one is about to get."""
+    if isinstance(told, Event):
+        return tuple(getattr(told, name) for name in WORDS)
+    return tuple(told[name] for name in WORDS)
 
 
 def _differs(one: Event, values: Mapping[str, Any]) -> bool:
@@ -625,7 +727,7 @@ def _is_older(main: CalendarEvent, known: KnownSeries) -> bool:
 
 def _comparable(told: CalendarEvent) -> dict[str, Any]:
     said = asdict(told)
-    for name in ("number", "sequence", "modified", "problems"):
+    for name in ("number", "sequence", "modified", "problems", "is_withheld"):
         del said[name]
     times = (told.begins, told.ends, told.recurrence, *told.excluded)
     added = [(one.begins, one.ends, one.duration) for one in told.added]
@@ -648,7 +750,7 @@ def _time_text(told: Any) -> str:
 def _report(entry: _Entry, outcome: RowOutcome, reason: str = "") -> RowReport:
     main = entry.series.main
     notes = [reason] if reason else []
-    if outcome is not RowOutcome.UNCHANGED:
+    if outcome is not RowOutcome.UNCHANGED and not entry.series.is_withheld:
         notes += [note for one in entry.events for note in one.problems]
     if entry.series.others:
         told = ", ".join(map(str, entry.series.others[:10]))

@@ -100,11 +100,11 @@ Import = Callable[..., Imported]
 
 
 def importer(engine: Engine, locator: Locator, folder: Path) -> Import:
-    def take(content: str | bytes, **options: Any) -> Imported:
+    def take(content: str | bytes, now: datetime | None = None, **options: Any) -> Imported:
         path = folder / "essai.ics"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         told = {"platform": "Agenda de l’essai", "licence": "Licence Ouverte 2.0", **options}
-        run = import_calendar(engine, locator, read_calendar(path), ImportOptions(**told))
+        run = import_calendar(engine, locator, read_calendar(path), ImportOptions(**told), now)
         return Imported(run, list(run.reports))
 
     return take

@@ -57,6 +57,16 @@ ALIKE = {
         (OWN_ZONE,),
         (f"DTSTART;TZID=Heure de la mairie:{day(0)}T183000", "DURATION:PT90M"),
     ),
+    "Exchange, with lines of its own and a name that is escaped": (
+        (
+            OWN_ZONE.replace("Heure de la mairie", "(UTC+01:00) Bruxelles\\, Paris")
+            .replace(
+                "BEGIN:DAYLIGHT", "X-MICROSOFT-CDO-TZID:3\nX-ENTOURAGE-CFTIMEZONE:a\nBEGIN:DAYLIGHT"
+            )
+            .replace("TZNAME:CET", "X-WHO:knows\nTZNAME:CET"),
+        ),
+        (f'DTSTART;TZID="(UTC+01:00) Bruxelles, Paris":{day(0)}T183000', "DURATION:PT90M"),
+    ),
     "clocks that agree with ours": (
         (),
         (f"DTSTART;TZID=Europe/Brussels:{day(0)}T183000", "DURATION:PT90M"),
@@ -326,6 +336,26 @@ def test_what_is_not_for_the_public_is_told_to_nobody(engine: Engine, take: Impo
     assert done.outcomes == ["skipped", "imported"]
     assert (done.reports[0].title, done.reports[0].place) == ("", "")
     assert "Secret" not in str(occurrences(engine))
+
+
+def test_texts_are_unescaped_once(engine: Engine, take: Import) -> None:
+    take(
+        calendar(
+            event(
+                paris(0),
+                "DESCRIPTION:C:\\\\nouveau\\, puis\\nla suite",
+                r"CATEGORIES:sport\, loisirs",
+                uid=r"a\\nb",
+                title=r"Un \\ et deux\; trois",
+            )
+        )
+    )
+    (found,) = occurrences(engine)
+    assert (found.title, found.description) == (
+        "Un \\ et deux; trois",
+        "C:\\nouveau, puis\nla suite",
+    )
+    assert found.source_id == r"a\nb"
 
 
 def test_texts_are_read_as_they_are_meant(engine: Engine, take: Import) -> None:
