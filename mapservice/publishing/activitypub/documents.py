@@ -85,7 +85,7 @@ def nodeinfo_links(base: str) -> dict[str, Any]:
 
 def nodeinfo(site_name: str, people: int, posts: int) -> dict[str, Any]:
     """NodeInfo 2.1. `people` are accounts whose address was confirmed: none of them is an actor, so
-    nothing is said of who is active. `posts` is what the outboxes tell of."""
+    nothing is said of activity. `posts` counts the entries of all outboxes."""
     return {
         "version": "2.1",
         "software": {"name": "mapservice", "version": __version__},

@@ -1,4 +1,4 @@
-"""Actors by their names, what is told of them, and who follows from elsewhere."""
+"""Actors by their names, their activities, and their followers elsewhere."""
 
 import re
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ NAME = re.compile(
 
 
 class SubjectKind(StrEnum):
-    """What is told of."""
+    """A thing that activities are about."""
 
     INITIATIVE = "initiative"
     EVENT = "event"

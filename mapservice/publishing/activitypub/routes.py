@@ -1,4 +1,4 @@
-"""Addresses of federation: who is found by name, what is told, and the inbox.
+"""Addresses of federation: actors by name, their documents and outboxes, and the inbox.
 
 Without MAPSERVICE_FEDERATION none of them exists. A page of a group, a territory, an initiative or
 an event answers with the same document where a client asks for ActivityPub and not for a page.
@@ -223,7 +223,7 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def _page_as_document() -> Response | None:
-    """The document beside a page, for who asks for ActivityPub and not for a page."""
+    """The document beside a page, for clients that ask for ActivityPub and not for a page."""
     named = PAGES.get(request.endpoint or "")
     if named is None or not _wants_activity():
         return None
