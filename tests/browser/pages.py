@@ -41,6 +41,7 @@ DEAD_LINK = "/confirmer/used-long-ago"
 # Of anybody. What is in braces is made by `make`.
 OPEN = (
     "/",
+    "/?voir=initiatives,evenements,groupes",
     "/initiatives",
     "/initiatives?theme=culture&q=cinéma",
     "/initiatives/{initiative}",
@@ -198,7 +199,7 @@ NO_PAGE = {
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
     "importer.report", "embed.stylesheet", "oembed.oembed", "reporting.piece", "reporting.whole",
     "search.suggestions", "groups.as_geojson", "groups.as_csv", "groups.as_atom",
-    "printed.event_map", "printed.group_map",
+    "printed.event_map", "printed.group_map", "federation", "event_drawings", "map_drawings",
 }  # fmt: skip
 
 MESSAGE = MessageContent(MessageAudience.MEMBERS, True, "Samedi", "Venez avec des gants.")

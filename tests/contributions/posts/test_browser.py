@@ -27,7 +27,7 @@ from tests.browser.test_accessibility import violations
 from tests.browser.test_offline import serving
 from tests.contributions.posts.author import AUTHOR, FAN, published
 from tests.media.sender import one_photo
-from tests.notifications.subscriptions.readers import TOMORROW, digests, tell
+from tests.notifications.subscriptions.readers import DIGEST_DAY, digests, tell
 
 pytestmark = pytest.mark.long
 
@@ -152,7 +152,7 @@ def test_news_are_given_followed_and_answered(
     page.wait_for_url("**/moderation*")
 
     # It is told, and shown.
-    assert tell(engine, TOMORROW) == 1
+    assert tell(engine, DIGEST_DAY) == 1
     assert "Les dix premiers pommiers" in digests(engine, FAN)[-1].text
     page = visitor.new_page()
     page.goto(f"/initiatives/{made}#nouvelles")

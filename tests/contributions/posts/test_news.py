@@ -28,10 +28,10 @@ from tests.contributions.posts.author import (
 )
 from tests.media.sender import addresses, one_photo
 from tests.moderation.moderator import Moderator
-from tests.notifications.subscriptions.readers import TOMORROW, digests, leave_link, tell
+from tests.notifications.subscriptions.readers import DIGEST_DAY, digests, leave_link, tell
 
 ATOM = "{http://www.w3.org/2005/Atom}"
-DAY_AFTER = TOMORROW + timedelta(days=1)
+DAY_AFTER = DIGEST_DAY + timedelta(days=1)
 
 
 def test_news_are_read_first_then_shown_newest_first_and_told_once(

@@ -23,8 +23,8 @@ from mapservice.web.edge import SERVICES, Services
 from tests.accounts.people.mailbox import sign_in
 from tests.notifications.push.vendor import Browser, Vendor, vendor
 from tests.notifications.subscriptions.readers import (
+    DIGEST_DAY,
     RENNES,
-    TOMORROW,
     count,
     digests,
     follow,
@@ -80,7 +80,7 @@ def post(client: FlaskClient, path: str, **fields: str) -> int:
 
 
 def tell(engine: Engine, settings: Settings, days: int = 0) -> int:
-    return service.tell(engine, settings, TOMORROW + timedelta(days=days))
+    return service.tell(engine, settings, DIGEST_DAY + timedelta(days=days))
 
 
 def deliver(engine: Engine, settings: Settings) -> None:

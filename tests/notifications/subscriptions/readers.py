@@ -16,7 +16,8 @@ from tests.web.population import Made, insert
 
 RENNES, CESSON, LYON = "35238", "35051", "69123"
 SETTINGS = Settings(database_url="", public_url="http://map.test")
-TOMORROW = datetime.now(PARIS).date() + timedelta(days=1)
+# A later day than today also for a run that goes past midnight.
+DIGEST_DAY = datetime.now(PARIS).date() + timedelta(days=2)
 
 
 def follow(client: FlaskClient, engine: Engine, query: str, email: str = ADDRESS) -> None:
@@ -32,7 +33,7 @@ def publish(engine: Engine, *made: Made) -> None:
         insert(connection, made)
 
 
-def tell(engine: Engine, day: date = TOMORROW) -> int:
+def tell(engine: Engine, day: date = DIGEST_DAY) -> int:
     return service.tell(engine, SETTINGS, day)
 
 

@@ -22,9 +22,9 @@ from tests.accounts.people.mailbox import fill_in
 from tests.conftest import REPOSITORY
 from tests.notifications.subscriptions.readers import (
     CESSON,
+    DIGEST_DAY,
     LYON,
     RENNES,
-    TOMORROW,
     count,
     digests,
     environ,
@@ -35,7 +35,7 @@ from tests.notifications.subscriptions.readers import (
 )
 from tests.web.population import Made, insert
 
-DAY_AFTER = TOMORROW + timedelta(days=1)
+DAY_AFTER = DIGEST_DAY + timedelta(days=1)
 
 
 def test_a_digest_holds_exactly_what_was_published_since(

@@ -8,8 +8,8 @@ from sqlalchemy import Engine, text
 from mapservice.notifications.subscriptions.model import MAX_SUBSCRIPTIONS
 from tests.accounts.people.mailbox import ADDRESS, fill_in, last_link, mails_to, press, sign_in
 from tests.notifications.subscriptions.readers import (
+    DIGEST_DAY,
     RENNES,
-    TOMORROW,
     count,
     digests,
     follow,
@@ -186,6 +186,6 @@ def test_the_export_holds_it_and_erasure_takes_it(client: FlaskClient, engine: E
     tell(engine)
     data = client.get("/compte/donnees").get_json()["following"]
     assert [one["area"] for one in data["subscriptions"]] == ["-1.8,48;-1.5,48;-1.5,48.2;-1.8,48.2"]
-    assert [(one["day"], one["news"]) for one in data["digests"]] == [(str(TOMORROW), 0)]
+    assert [(one["day"], one["news"]) for one in data["digests"]] == [(str(DIGEST_DAY), 0)]
     assert fill_in(client, "/compte/effacer", {}).status_code == 200
     assert [count(engine, name) for name in ("follower", "subscription", "digest")] == [0, 0, 0]
