@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from mapservice.events import registration_service
+from mapservice.events.recurrence import PARIS, wall_time
 from tests.accounts.people.mailbox import last_link, mails_to, press, token_of
 from tests.accounts.roles.admins import sign_in_admin
 from tests.contributions.proposals.desk import hidden, preview
@@ -152,7 +153,9 @@ def test_from_proposal_to_cancellation(
 def test_a_reminder_says_what_is_true_when_it_is_sent(
     organiser: Organiser, eva: Moderator, event_app: Flask, engine: Engine
 ) -> None:
-    start = soon(1, 20)
+    # Within a day of now, at whatever hour this runs.
+    later = datetime.now(UTC) + timedelta(hours=20)
+    start = wall_time(later, PARIS).replace(second=0, microsecond=0, tzinfo=None)
     identifier = organiser.propose(
         starts=f"{start:%Y-%m-%dT%H:%M}", ends=f"{start + timedelta(hours=1):%Y-%m-%dT%H:%M}"
     )

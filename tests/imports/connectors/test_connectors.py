@@ -257,7 +257,7 @@ def test_openfairdb_is_a_window(source: StandIn, harvest: Harvesting) -> None:
     }
     assert found["e1"]["created_on"] == "2023-11-14"
     assert harvest.last is not None
-    assert (harvest.last.is_whole, harvest.last.tombstones) == (False, frozenset({"e3"}))
+    assert (harvest.last.is_whole, harvest.last.tombstones) == (False, frozenset({"e3", "e4"}))
     assert any("forbids" in problem for problem in harvest.last.problems)
 
 
