@@ -13,6 +13,7 @@ replayed.
 import itertools
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -75,7 +76,7 @@ class WalSample(NamedTuple):
     position: int
 
 
-class ServerWatch:
+class ServerWatch(ABC):
     """A thread that asks one server again and again, as long as it is wanted."""
 
     def __init__(self, url: str) -> None:
@@ -97,20 +98,20 @@ class ServerWatch:
     def ask_soon(self) -> None:
         self._wake.set()
 
-    def heard(self, position: int, asked_at: float) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def heard(self, position: int, asked_at: float) -> None: ...
 
-    def lost(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def lost(self) -> None: ...
 
+    @abstractmethod
     def position(self, driver: Driver[Any]) -> int | None:
         """In bytes of the log; None from a server that does not say it soon enough."""
-        raise NotImplementedError
 
-    def connected(self) -> None:
+    def connected(self) -> None:  # noqa: B027 (for most there is nothing to do)
         """Called at each new connection: it may lead to another server."""
 
-    def tell(self) -> None:
+    def tell(self) -> None:  # noqa: B027 (for most there is nothing to do)
         """Writes its figures, in the process of its thread."""
 
     def _run(self, ended: threading.Event) -> None:
