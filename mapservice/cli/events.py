@@ -12,7 +12,7 @@ from mapservice.errors import InvalidInput
 from mapservice.events import fixtures, service
 from mapservice.events.incoming.calendar_reading import read_calendar
 from mapservice.events.incoming.service import import_calendar
-from mapservice.events.model import GENERATED, SAMPLE
+from mapservice.events.model import MADE_UP
 from mapservice.imports import run_queries
 from mapservice.imports.service import ImportOptions
 from mapservice.imports.sources import queries as sources
@@ -54,7 +54,7 @@ def import_command(
     with the trust `queue`. An import is undone as a whole by `mapservice imports undo`.
     """
     checked_name(source)
-    if source in (SAMPLE, GENERATED):
+    if source in MADE_UP:
         raise InvalidInput("--source", f"{source!r} is the name of what is made up")
     settings = context.settings_of_command()
     engine = context.open_engine(settings)

@@ -38,6 +38,7 @@ LONGEST = timedelta(days=31)
 NO_LENGTH = timedelta(minutes=1)
 # Sources of what is made up, for trials and for the sample.
 SAMPLE, GENERATED = "sample", "generated"
+MADE_UP = frozenset({SAMPLE, GENERATED})
 FURTHEST_YEARS = 5  # ahead that a first date may lie
 OFFER_LIFE = timedelta(hours=24)
 REMINDER_BEFORE = timedelta(hours=24)
@@ -446,7 +447,7 @@ class Event:
     @property
     def is_from_elsewhere(self) -> bool:
         """Whether a source tells of it, which knows more than this service does."""
-        return self.source not in ("", SAMPLE, GENERATED)
+        return self.source not in {"", *MADE_UP}
 
     @property
     def has_told_end(self) -> bool:

@@ -35,9 +35,8 @@ from mapservice.events.calendar_format import (
 )
 from mapservice.events.filters import EventFilters, EventPageRequest, parse, with_about, within_days
 from mapservice.events.model import (
-    GENERATED,
+    MADE_UP,
     PUBLIC,
-    SAMPLE,
     Event,
     EventStatus,
     RegistrationState,
@@ -475,7 +474,7 @@ def territory_of(event: Event) -> TerritoryRef | None:
 
 def sample_of(items: Sequence[Event]) -> str:
     """Whether what is shown is made up: all, some, or "" for none."""
-    made_up = [one.source in (SAMPLE, GENERATED) for one in items]
+    made_up = [one.source in MADE_UP for one in items]
     if not any(made_up):
         return ""
     return "all" if all(made_up) else "some"

@@ -8,9 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from mapservice.events.model import (
-    GENERATED,
+    MADE_UP,
     OPEN,
-    SAMPLE,
     Event,
     EventMode,
     EventStatus,
@@ -37,7 +36,6 @@ from mapservice.territories.model import Level, TerritoryRef, of_territory
 from mapservice.territories.queries import TerritorySummary
 from mapservice.web.atom import utc_text
 
-MADE_UP = frozenset({SAMPLE, GENERATED})
 DECIMALS = 6
 ICAL_STATUS = {EventStatus.CANCELLED: "CANCELLED", EventStatus.POSTPONED: "TENTATIVE"}
 
