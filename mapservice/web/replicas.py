@@ -108,11 +108,13 @@ class ServerWatch(ABC):
     def position(self, driver: Driver[Any]) -> int | None:
         """In bytes of the log; None from a server that does not say it soon enough."""
 
-    def connected(self) -> None:  # noqa: B027 (for most there is nothing to do)
+    def connected(self) -> None:
         """Called at each new connection: it may lead to another server."""
+        return
 
-    def tell(self) -> None:  # noqa: B027 (for most there is nothing to do)
+    def tell(self) -> None:
         """Writes its figures, in the process of its thread."""
+        return
 
     def _run(self, ended: threading.Event) -> None:
         while not ended.is_set():
