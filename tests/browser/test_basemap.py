@@ -149,6 +149,30 @@ def test_a_page_draws_the_archive_and_asks_nobody_else(
 NO_STREETS, SOME_STREETS = "fond sans rues", "rues sur une partie de la carte"
 
 
+ON_TOP = """(one) => {
+  const { left, top, width, height } = one.getBoundingClientRect();
+  one.style.pointerEvents = "auto"; // a map hears what is done over it: the caption lets that through
+  const found = document.elementFromPoint(left + width / 2, top + height / 2);
+  one.style.pointerEvents = "";
+  return found === one;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("width", "view"), [(390, "15/43.7415/7.4245"), (1280, "16.5/43.7407/7.4262")]
+)
+def test_abroad_the_commune_in_view_is_named(
+    page: Page, live_server: str, width: int, view: str
+) -> None:
+    """The middle lies in Monaco, which is no commune of ours; Beausoleil's own name stands beyond."""
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{live_server}/#{view}")
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    caption = page.locator(".map-place")
+    expect(caption).to_contain_text("Beausoleil", timeout=PATIENCE)
+    assert caption.evaluate(ON_TOP), "something on the map covers it"
+
+
 @pytest.mark.parametrize(
     ("view", "said", "unsaid"),
     [
@@ -168,6 +192,7 @@ def test_what_is_said_of_streets_is_true_of_an_archive(
     caption = page.locator(".map-place")
     if said:
         expect(caption).to_contain_text(said, timeout=PATIENCE)
+        assert caption.evaluate(ON_TOP), "something on the map covers it"
     for words in unsaid:
         expect(caption).not_to_contain_text(words)
 

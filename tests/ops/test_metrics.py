@@ -23,6 +23,7 @@ from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
 from mapservice.web.request_log import (
     KEPT_PAGE,
+    KEPT_TILE,
     READS,
     READS_MOVED,
     REPLICA_DELAY,
@@ -226,7 +227,9 @@ def test_one_line_for_each_request(gunicorn: Gunicorn) -> None:
         (f"/confirmer/{SECRET}", "/confirmer/<secret:secret>"),
         (f"/confirmer/{SECRET}/further", "(none)"),
         ("/nowhere/%C3%A9", "(none)"),
-        ("/tiles/territories/5/15/11.pbf", None),
+        # Made by the application the first time, and told by its route as any other answer.
+        ("/tiles/territories/6/31/23.pbf", "/tiles/territories/<z>/<x>/<y>.pbf"),
+        ("/tiles/territories/6/31/23.pbf", KEPT_TILE),
     )
     for path, route in asked:
         answer, _body = gunicorn.ask(path)
@@ -236,7 +239,7 @@ def test_one_line_for_each_request(gunicorn: Gunicorn) -> None:
         assert line["method"] == "GET"
         assert 0 < line["seconds"] < 60
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["at"])
-        assert route in (None, line["route"])
+        assert line["route"] == route
         assert set(line) == {
             "at", "event", "id", "method", "path", "route", "status", "bytes", "seconds",
         }  # fmt: skip

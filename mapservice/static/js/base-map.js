@@ -90,6 +90,19 @@ const shows = (map, layers) => {
   return there.length > 0 && map.queryRenderedFeatures({ layers: there }).length > 0;
 };
 
+// More communes than these in a view are no answer to "where is this?".
+const MOST_NAMED = 2;
+
+/** The communes that tell where a view is: that in its middle or, where that lies abroad or at sea, the few it shows. */
+function communesInView(map) {
+  const { clientWidth, clientHeight } = map.getContainer();
+  const [middle] = map.queryRenderedFeatures([clientWidth / 2, clientHeight / 2], { layers: ["towns"] });
+  if (middle) return [middle.properties];
+  const seen = map.queryRenderedFeatures({ layers: ["towns"] }).map(({ properties }) => properties);
+  const apart = [...new Map(seen.map((commune) => [commune.code, commune])).values()];
+  return apart.length <= MOST_NAMED ? apart : [];
+}
+
 /**
  * Names the commune in the middle where no name on the map does, and says what cannot be expected of the ground:
  * streets, and exact outlines.
@@ -101,14 +114,12 @@ function tellPlace(map, state, config) {
   map.getContainer().append(caption);
   const tell = () => {
     const near = map.getZoom() >= PLACE_FROM && map.getLayer("towns");
-    const { clientWidth, clientHeight } = map.getContainer();
-    const middle = [clientWidth / 2, clientHeight / 2];
-    const [commune] = near ? map.queryRenderedFeatures(middle, { layers: ["towns"] }) : [];
     const layers = ["commune-labels", "seat-labels", "town-labels"].filter((id) => map.getLayer(id));
-    const named = commune && map.queryRenderedFeatures({ layers }).some(({ properties }) => properties.code === commune.properties.code);
+    const named = new Set(near ? map.queryRenderedFeatures({ layers }).map(({ properties }) => properties.code) : []);
+    const unnamed = near ? communesInView(map).filter(({ code }) => !named.has(code)) : [];
     const nearer = near && map.getZoom() >= STREETS_FROM;
     const told = [
-      !named && commune?.properties.name, nearer && toldOfStreets(map, state.base),
+      ...unnamed.map(({ name }) => name), nearer && toldOfStreets(map, state.base),
       nearer && config.simplified_outlines && shows(map, OUTLINES) && words.simplifiedOutlines,
     ];
     caption.textContent = told.filter(Boolean).join(" · ");

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from werkzeug.http import parse_etags
-from werkzeug.wrappers import Response
 
 from mapservice.initiatives.grid import Tile
 from mapservice.settings import Settings
@@ -128,13 +127,11 @@ class TileCacheMiddleware:
         marked: list[Tile | ChangeExtent] = []
         asked = {name: value for name, value in wsgi.items() if name != "HTTP_IF_NONE_MATCH"}
         asked[CACHE_MARK] = marked
-        made = Response.from_app(self._application, asked, buffered=True)
+        answer = _whole(self._application, asked)
         # The id is that of this request alone; so is what the log is told of it.
         for name in (request_log.REQUEST_ID, request_log.ROUTE, request_log.TOLD_PATH):
             if name in asked:
                 wsgi[name] = asked[name]
-        headers = _without_id(made.headers.to_wsgi_list())
-        answer = CachedAnswer(made.status, headers, made.get_data())
         if marked:
             self._keep(key, marked[0], moment, answer)
         return _sent(answer, wsgi, start)
@@ -188,6 +185,26 @@ class TileCacheMiddleware:
                     self._process = os.getpid()
         assert self._changes is not None, "made just now or before"
         return self._changes
+
+
+def _whole(application: "WSGIApplication", wsgi: "WSGIEnvironment") -> CachedAnswer:
+    """All of an answer. The application writes into this very environment what the log is to know:
+    werkzeug's `Response.from_app` would give it a copy."""
+    begun: list[tuple[str, list[tuple[str, str]]]] = []
+    written: list[bytes] = []
+
+    def begin(
+        status: str, headers: list[tuple[str, str]], *error: Any
+    ) -> Callable[[bytes], object]:
+        begun[:] = [(status, headers)]  # an error may begin anew
+        return written.append
+
+    body = application(wsgi, begin)
+    with contextlib.ExitStack() as stack:
+        stack.callback(getattr(body, "close", bool))
+        parts = [*body]
+    status, headers = begun[0]
+    return CachedAnswer(status, _without_id(headers), b"".join((*written, *parts)))
 
 
 def _tile_key(wsgi: "WSGIEnvironment") -> str | None:
