@@ -1,4 +1,4 @@
-"""Each connector of events on its fixture: what it tells, what is gone, what is not for the public."""
+"""Each connector of events on its fixture: what it tells, what is gone, what is not public."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -207,7 +207,8 @@ def test_mobilizon(source: StandIn, harvest: Harvesting) -> None:
     assert atelier == {
         "external_id": ATELIER,
         "title": "Atelier vélo",
-        "description": "<p>On répare <strong>ensemble</strong>.</p><ul><li>Outils fournis</li></ul>",
+        "description": "<p>On répare <strong>ensemble</strong>.</p>"
+        "<ul><li>Outils fournis</li></ul>",
         "categories": "vélo, réparation, MEETING",
         "place": "Maison des associations, 12 rue Joseph Cugnot",
         "postcode": "79000",
@@ -289,9 +290,8 @@ def test_decidim_meetings(source: StandIn, harvest: Harvesting, shape: str) -> N
     assert harvest.last is not None
     assert harvest.last.is_whole
     read = {one.main.uid: one.main for one in read_records(harvest.last.path).series}
-    assert [
-        read[one].begins and read[one].begins.on("Europe/Paris").hour for one in ("21", "24")
-    ] == [18, 18]
+    times = [read[one].begins for one in ("21", "24")]
+    assert [one and one.on("Europe/Paris").hour for one in times] == [18, 18]
     assert read["21"].texts.description == "Le plan vélo."
 
 
