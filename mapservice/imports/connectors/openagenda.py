@@ -108,16 +108,10 @@ def _record(event: Mapping[str, Any]) -> ConnectorRecord:
     place = member(event, "location")
     status = _code(event.get("status"), 1)
     attendance = ATTENDANCE.get(_code(event.get("attendanceMode"), 1), "")
-    long_text = text_of(event.get("longDescription"))
     return SourceEvent(
         external_id=identifier,
         title=text_of(event.get("title")),
-        description="\n\n".join(
-            filter(
-                None,
-                (text_of(event.get("description")), long_text, text_of(event.get("conditions"))),
-            )
-        ),
+        description=_description(event),
         categories=text_of(event.get("keywords")),
         place=_place(place),
         postcode=words(place.get("postalCode")),
@@ -136,6 +130,14 @@ def _record(event: Mapping[str, Any]) -> ConnectorRecord:
         updated_at=words(event.get("updatedAt")),
         licence=words(event.get("licence")),
     ).record()
+
+
+def _description(event: Mapping[str, Any]) -> str:
+    """Its short text, its long one, its conditions; and whom it names where it passes on what others
+    told it (`attribution`: not OpenAgenda's, but of services like this one)."""
+    told = [text_of(event.get(name)) for name in ("description", "longDescription", "conditions")]
+    credit = words(event.get("attribution"))
+    return "\n\n".join(filter(None, (*told, f"Source : {credit}" if credit else "")))
 
 
 def text_of(value: Any) -> str:

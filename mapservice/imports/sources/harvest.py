@@ -108,8 +108,12 @@ def _file(visit: SourceVisit, source: LivingSource, connector: Connector | None 
 
 def _since(source: LivingSource) -> str:
     """From when on what changed is enough; "" where all is to be read, as it never was, or long
-    ago, or since somebody undid a sweep or changed the source (which forgets its digest)."""
-    told = source.validators.get("whole_at", "") if source.digest else ""
+    ago, or since somebody undid a sweep or changed the source (which forgets its digest).
+
+    What passes through the moderators' queue is read as a whole: what was held back of it until
+    they decided is told by the sweep after that, changed or not.
+    """
+    told = source.validators.get("whole_at", "") if source.digest and source.trusted else ""
     if not told or datetime.now(UTC) - datetime.fromisoformat(told) > WHOLE_AFTER:
         return ""
     return source.validators.get("since", "")

@@ -385,6 +385,9 @@ def test_what_is_new_waits_where_its_source_is_not_trusted(
     sweep.source("openagenda", agenda.address, trusted=False)
     assert sweep().counts == {"imported": 1, "rejected": 1}
     assert statuses(engine) == {"1": "pending"}
+    # What a moderator's decision sets free is told by the sweep after it, changed or not.
+    assert sweep().state is SweepState.UNCHANGED
+    assert since(stand_in) == [False, False]
 
 
 def test_our_own_agenda_comes_back_with_the_same_dates(
@@ -445,6 +448,9 @@ def test_our_own_agenda_comes_back_with_the_same_dates(
     )
     assert sweep().counts == {"imported": 4}
     assert _told(engine) == before
+    # Whom the other service names is named here too.
+    words = {one.description.rpartition("\n")[2] for one in occurrences(engine)}
+    assert words == {"Source : Agenda de l’essai (Licence Ouverte 2.0)"}
 
 
 def _pages(visitor: FlaskClient) -> list[bytes]:
