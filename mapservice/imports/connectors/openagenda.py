@@ -133,8 +133,8 @@ def _record(event: Mapping[str, Any]) -> ConnectorRecord:
 
 
 def _description(event: Mapping[str, Any]) -> str:
-    """Its short text, its long one, its conditions; and whom it names where it passes on what others
-    told it (`attribution`: not OpenAgenda's, but of services like this one)."""
+    """Its short text, its long one, its conditions; and whom it names where it passes on what
+    others told it (`attribution`: not OpenAgenda's, but of services like this one)."""
     told = [text_of(event.get(name)) for name in ("description", "longDescription", "conditions")]
     credit = words(event.get("attribution"))
     return "\n\n".join(filter(None, (*told, f"Source : {credit}" if credit else "")))
