@@ -171,6 +171,33 @@ def find_page(
     return EventPage(items, EventCursor(last.starts_at, last.ends_at, last.id) if last else None)
 
 
+def find_by_series(
+    connection: Connection,
+    filters: EventFilters,
+    limit: int,
+    now: datetime,
+    after: UUID | None = None,
+) -> tuple[list[list[Event]], UUID | None]:
+    """What a filter finds, a series at a time: its dates in order, `limit` series in order of id.
+
+    Returns the id after which the next page begins too, None where there is none.
+    """
+    conditions = where(filters, now)
+    following = [event.c.series > after] if after else []
+    ids = connection.execute(
+        select(event.c.series)
+        .where(*conditions, *following)
+        .group_by(event.c.series)
+        .order_by(event.c.series)
+        .limit(limit + 1)
+    ).scalars()
+    series = list(ids)
+    found: dict[UUID, list[Event]] = {one: [] for one in series[:limit]}
+    for one in find_all(connection, [event.c.series.in_(list(found)), *conditions]):
+        found[one.series].append(one)
+    return list(found.values()), series[limit - 1] if len(series) > limit else None
+
+
 def next_of_each_series(
     connection: Connection, filters: EventFilters, limit: int, now: datetime
 ) -> list[Event]:

@@ -37,7 +37,7 @@ ZONES = (PARIS, *sorted(ZONE_OF_DEPARTEMENT.values()))
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 MAX_INTERVAL, MAX_COUNT = 99, 1000
-MAX_DATES = 400
+MAX_DATES = 800
 LONGEST_RULE = 300
 SEARCHED_YEARS = 10  # in which a rule must give its first date
 

@@ -26,7 +26,7 @@ from mapservice.accounts.people import service as people
 from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.events import formats, queries, registration_service
+from mapservice.events import formats, openagenda_format, queries, registration_service
 from mapservice.events.calendar_format import (
     CalendarEntry,
     CalendarFeed,
@@ -87,6 +87,7 @@ MAX_CALENDAR = 10_000
 FRESH_SECONDS = 300
 ATOM = "application/atom+xml; charset=utf-8"
 CALENDAR = "text/calendar; charset=utf-8"
+LINKED_DATA = "application/ld+json"
 VIEW = "vue"
 
 
@@ -198,6 +199,44 @@ def as_geojson() -> Response:
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     response = edge.whole_answer(body, edge.GEOJSON)
     return _with_next(response, following)
+
+
+@blueprint.get("/evenements.jsonld")
+def as_linked_data() -> Response:
+    """As schema.org has events; pages as the GeoJSON does."""
+    now = datetime.now(UTC)
+    with services().autocommit.connect() as connection:
+        filters, paging = read_filters(connection)
+        limit = _limit(paging, GEOJSON_SIZE)
+        page = queries.find_page(connection, filters, limit, now, paging.cursor)
+    things = [formats.schema_event(one, base_url(), place_words(one)) for one in page.items]
+    for thing in things:
+        del thing["@context"]
+    document = {"@context": "https://schema.org", "@graph": things}
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    response = edge.whole_answer(body, LINKED_DATA)
+    return _with_next(response, next_address("/evenements.jsonld", filters, page, paging))
+
+
+@blueprint.get("/evenements.json")
+def as_agenda() -> Response:
+    """In the shape of OpenAgenda v2, by its cursor: each series with all dates of it that are
+    meant."""
+    now = datetime.now(UTC)
+    own = [pair for pair in request.args.items(multi=True) if pair[0] in openagenda_format.OWN]
+    asked = openagenda_format.read_page(own)
+    with services().autocommit.connect() as connection:
+        filters, paging = read_filters(connection, *openagenda_format.OWN)
+        if paging != EventPageRequest():
+            raise InvalidInput("limit" if paging.limit else "cursor", "are size and after[] here")
+        series, following = queries.find_by_series(
+            connection, filters, asked.size, now, asked.after
+        )
+    document = openagenda_format.agenda(
+        series, following, is_first=asked.after is None, base_url=base_url()
+    )
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return edge.whole_answer(body, "application/json")
 
 
 @blueprint.get("/evenements.csv")

@@ -483,6 +483,11 @@ def postpone(
     if found.status not in OPEN or found.is_over(now):
         raise StateConflict("This does not take place any more.")
     lock_occurrences(connection, [found.id])
+    postpone_occurrence(connection, found, note, sender)
+
+
+def postpone_occurrence(connection: Connection, found: Event, note: str, sender: str) -> None:
+    """Of an event that is public and locked."""
     values = {
         "status": str(EventStatus.POSTPONED),
         "former_starts_at": found.starts_at,

@@ -106,8 +106,12 @@ class GuardedClient:
         headers: Mapping[str, str] | None = None,
         known: Validators | None = None,
         limits: FetchLimits | None = None,
+        question: bytes | None = None,
     ) -> FetchedAnswer:
         """Writes the body to `target`. `headers` (a key, say) are for the first host alone.
+
+        With a `question` it is asked by POST, and whatever redirects is refused: a question is not
+        put to an address that nobody named.
 
         Raises FetchRefused and FetchFailed; what was written by then is no answer.
         """
@@ -122,9 +126,13 @@ class GuardedClient:
             here = urlsplit(address)
             is_first = (here.scheme, here.netloc) == (first.scheme, first.netloc)
             sent = asked | (own if is_first else {})
-            answer = self._ask(address, sent, target, deadline, bounds.body_bytes)
+            answer = self._ask(address, sent, target, deadline, bounds.body_bytes, question)
             if isinstance(answer, FetchedAnswer):
                 return answer
+            if question is not None:
+                raise FetchRefused(
+                    f"{here.netloc} redirects to {answer[:200]!r}: name that address"
+                )
             address = spelt(_joined(address, answer))
         raise FetchRefused(f"{first.netloc} redirects more than {MAX_REDIRECTS} times")
 
@@ -135,10 +143,13 @@ class GuardedClient:
         accept: str = "*/*",
         headers: Mapping[str, str] | None = None,
         limits: FetchLimits | None = None,
+        question: bytes | None = None,
     ) -> tuple[FetchedAnswer, bytes]:
         """The same with the body in memory."""
         body = io.BytesIO()
-        answer = self.fetch(address, body, accept=accept, headers=headers, limits=limits)
+        answer = self.fetch(
+            address, body, accept=accept, headers=headers, limits=limits, question=question
+        )
         return answer, body.getvalue()
 
     def post(self, address: str, body: bytes, headers: Mapping[str, str]) -> PostedAnswer:
@@ -178,6 +189,7 @@ class GuardedClient:
         target: IO[bytes],
         deadline: float,
         most: int,
+        question: bytes | None,
     ) -> FetchedAnswer | str:
         """The answer, or where it redirects to."""
         to = self._checked(address)
@@ -185,7 +197,8 @@ class GuardedClient:
         try:
             connection = connect(to, self.allowed, min(WAIT_SECONDS, _left(deadline)))
             connection.sock = cast("socket.socket", _BoundedLine(connection.sock, deadline))
-            connection.request("GET", _target(to), headers=dict(headers))
+            method = "GET" if question is None else "POST"
+            connection.request(method, _target(to), question, dict(headers))
             with connection.getresponse() as response:
                 leads_to = response.headers.get("Location", "")
                 if response.status in REDIRECTS and leads_to:

@@ -61,6 +61,8 @@ EVENTS = (
     DataFormat("GeoJSON", "/evenements.geojson", *GEOJSON),
     DataFormat("iCalendar", "/evenements.ics", "text/calendar", "ICS"),
     DataFormat("Atom", "/evenements.atom", "application/atom+xml", "ATOM"),
+    DataFormat("OpenAgenda v2", "/evenements.json", "application/json", "JSON"),
+    DataFormat("schema.org", "/evenements.jsonld", MEDIA_TYPE, "JSON_LD"),
 )
 
 

@@ -191,7 +191,7 @@ NO_PAGE = {
     "news_feed", "operations",
     "offline.manifest", "offline.service_worker", "photos", "proof", "sharing",
     "sitemap", "static", "tiles", "event_tiles", "group_tiles", "events.as_geojson",
-    "events.as_csv",
+    "events.as_csv", "events.as_linked_data", "events.as_agenda",
     "events.as_atom", "events.as_calendar", "events.one_calendar", "events.whole_series",
     "events.personal_calendar", "exporting.csv", "exporting.file", "exporting.excel_workbook",
     "exporting.open_workbook", "catalogue.catalogue", "exporting.geojson",

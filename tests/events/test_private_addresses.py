@@ -38,6 +38,10 @@ def test_no_file_tells_it_to_others(
         answer = client.get(path, buffered=True)
         assert answer.status_code == 200
         assert (ROOM in answer.text) == is_told, path
+    for path in ("/evenements.json", "/evenements.jsonld"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert (ROOM in answer.text) == is_told, path
     for path in ("/evenements.ics", "/evenements.atom"):
         answer = client.get(path, buffered=True)
         assert is_told or ROOM not in answer.text

@@ -28,10 +28,14 @@ class StandIn:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """A request to the stand-in; `give` answers it as a decent server does."""
+    """A request to the stand-in; `give` answers it as a decent server does.
+
+    `question` is what came by POST.
+    """
 
     protocol_version = "HTTP/1.1"
     stand_in: StandIn
+    question: bytes = b""
 
     def do_GET(self) -> None:
         self.stand_in.asked.append((self.path, dict(self.headers.items())))
@@ -45,6 +49,10 @@ class Handler(BaseHTTPRequestHandler):
                 answering(self)
         except (BrokenPipeError, ConnectionResetError):
             return  # the client had enough
+
+    def do_POST(self) -> None:
+        self.question = self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def give(self, body: bytes, status: int = 200, **headers: str) -> None:
         """Names of headers as Python writes them: `retry_after="1"`."""

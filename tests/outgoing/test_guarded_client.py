@@ -347,3 +347,22 @@ def test_what_no_second_try_would_change_is_refused(
     source.routes["/"] = giving(b"" if status == 204 else b"no", status)
     with pytest.raises(FetchRefused, match=f"answers {status}"):
         client.get(f"{source.base}/")
+
+
+def test_a_question_goes_by_post_and_to_no_other_address(source: StandIn) -> None:
+    heard: list[tuple[bytes, str | None]] = []
+
+    def answer(handler: Handler) -> None:
+        heard.append((handler.question, handler.headers.get("Content-Type")))
+        handler.give(b'{"data": {}}')
+
+    source.routes["/api"] = answer
+    source.routes["/old"] = lambda handler: handler.give(b"", status=307, location="/api")
+    client = GuardedClient(frozenset({source.netloc}))
+    headers = {"Content-Type": "application/json"}
+    _, body = client.get(f"{source.base}/api", headers=headers, question=b"{}")
+    assert body == b'{"data": {}}'
+    assert heard == [(b"{}", "application/json")]
+    with pytest.raises(FetchRefused, match="/api"):
+        client.get(f"{source.base}/old", headers=headers, question=b"{}")
+    assert len(heard) == 1

@@ -25,25 +25,21 @@ from mapservice.events.incoming.clocks import (
 from mapservice.events.incoming.model import (
     AddedDate,
     CalendarEvent,
+    CalendarFile,
     CalendarSeries,
     CalendarTexts,
 )
-from mapservice.events.model import MAX_URL, read_url
+from mapservice.events.incoming.texts import Named, cleaned_texts, read_point
 from mapservice.events.recurrence import MAX_DATES, ZONES
-from mapservice.imports.attributes import personal_part
-from mapservice.imports.column_evidence import ColumnMapping
 from mapservice.imports.readers import encodings
 from mapservice.imports.rows import (
     CELL_LENGTH,
-    DESCRIPTION_LENGTH,
-    TITLE_LENGTH,
 )
-from mapservice.imports.text import block, is_placeholder, one_line, shortened
+from mapservice.imports.text import one_line, shortened
 from mapservice.initiatives.licences import forbids_reuse
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_EVENTS = 100_000
-PLACE_LENGTH = 1_000
 # RFC 7986, 5.3, asks for at most 255 octets.
 UID_LENGTH = 300
 YEARS = range(1900, 2201)
@@ -56,38 +52,9 @@ _DURATION = re.compile(
     r"\+?P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,8})S)?)?"
 )
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_ADDRESS = re.compile(r"https?://[^\s<>\"]+")
-_ONLINE = re.compile(
-    r"\W*(?:en ligne|online|en visio\w*|visio-?conférence|visio|webinaire|webinar|zoom|teams"
-    r"|microsoft teams(?: meeting)?|réunion microsoft teams|google meet|jitsi)\W*",
-    re.IGNORECASE,
-)
+ONLINE = ("CONFERENCE", "X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL")
 
 Line = tuple[str, Mapping[str, str], str]
-
-
-@dataclass(frozen=True, slots=True)
-class CalendarFile:
-    """A calendar, opened and read. `zone`: the zone of ours that it says it is made for, or "".
-
-    `total`, `problems`, `encoding`, `separator` and `mapping` are what the log of imports keeps.
-    """
-
-    file_name: str
-    series: tuple[CalendarSeries, ...]
-    zone: str = ""
-    problems: tuple[str, ...] = ()
-    encoding: str = ""
-    total: int = 0
-    separator: str = ""
-    mapping: tuple[ColumnMapping, ...] = ()
-
-    def ids(self) -> set[str]:
-        """The UIDs of all that it holds, also of what cannot be taken: it is not gone.
-
-        What may not be public is, as far as the public is concerned.
-        """
-        return {one.main.uid for one in self.series if one.main.uid and not one.is_withheld}
 
 
 def read_calendar(path: Path) -> CalendarFile:
@@ -338,46 +305,16 @@ def _texts(told: Mapping[str, list[Line]], notes: list[str]) -> CalendarTexts:
     def text(name: str) -> str:
         return told[name][0][2] if name in told else ""
 
-    title, description = one_line(text("SUMMARY")), block(text("DESCRIPTION"))
-    for name, words, length in (
-        ("SUMMARY", title, TITLE_LENGTH),
-        ("DESCRIPTION", description, DESCRIPTION_LENGTH),
-    ):
-        if len(words) > length:
-            notes.append(f"{name}: {len(words)} characters, cut to {length}")
-        if about := personal_part(words):
-            notes.append(f"{name}: holds {about}: is it meant to be public?")
-    location = one_line(text("LOCATION"))
-    if is_placeholder(location):
-        location = ""
-    if len(location) > PLACE_LENGTH:
-        notes.append(f"LOCATION: {len(location)} characters, cut to {PLACE_LENGTH}")
-    url = text("URL").strip()
-    page = read_url(url) if len(url) <= MAX_URL else ""
-    if url and not page:
-        notes.append(f"URL: {url[:60]!r} is not a web address; dropped")
-    online = ""
-    for name in ("CONFERENCE", "X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL"):
-        online = online or read_url(text(name).strip())
-    if found := _ADDRESS.search(location):
-        online = online or read_url(found.group())
-        location = " ".join(location.replace(found.group(), " ").split()).strip(" -–·,;()")
     categories = ", ".join(one_line(value) for _, _, value in told.get("CATEGORIES", ())[:20])
-    return CalendarTexts(
-        title=shortened(title, TITLE_LENGTH),
-        description=shortened(description, DESCRIPTION_LENGTH),
-        categories=shortened(categories, CELL_LENGTH),
-        location=shortened(location, PLACE_LENGTH),
-        url=page,
-        online_url=online,
+    return cleaned_texts(
+        title=Named("SUMMARY", text("SUMMARY")),
+        description=Named("DESCRIPTION", text("DESCRIPTION")),
+        location=Named("LOCATION", text("LOCATION")),
+        page=Named("URL", text("URL")),
+        categories=categories,
+        online=[text(name) for name in ONLINE],
+        notes=notes,
     )
-
-
-def is_online_only(event: CalendarEvent) -> bool:
-    """Whether it has no place: what it says of one is that there is none."""
-    place = event.texts.location
-    said = bool(_ONLINE.fullmatch(place)) if place else bool(event.texts.online_url)
-    return said and event.lon is None
 
 
 def _plain(value: str) -> str:
@@ -450,19 +387,9 @@ def _moment(told: Mapping[str, list[Line]], clocks: CalendarClocks) -> datetime 
 
 
 def _point(value: str, notes: list[str]) -> tuple[float, float] | None:
-    """Longitude and latitude of GEO, which has the latitude first; 0;0 is no place."""
-    if not value:
-        return None
-    parts: list[Any] = re.split(r"[;,\\]+", value)
-    try:
-        lat, lon = (float(part) for part in parts)
-    except ValueError:
-        notes.append(f"GEO: {value[:40]!r} is no position; dropped")
-        return None
-    if not (-90 <= lat <= 90 and -180 <= lon <= 180) or (abs(lat) < 0.01 and abs(lon) < 0.01):
-        notes.append(f"GEO: {value[:40]!r} is no place on earth that is meant; dropped")
-        return None
-    return lon, lat
+    """Longitude and latitude of GEO, which has the latitude first."""
+    lat, _, lon = re.sub(r"[;,\\]+", ";", value).partition(";")
+    return read_point(lat, lon, Named("GEO", value), notes)
 
 
 def _series(events: Sequence[CalendarEvent]) -> Iterator[CalendarSeries]:

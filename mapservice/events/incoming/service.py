@@ -25,8 +25,7 @@ from mapservice.errors import InvalidInput
 from mapservice.events import queries as events
 from mapservice.events import service
 from mapservice.events.incoming import queries
-from mapservice.events.incoming.calendar_reading import CalendarFile, is_online_only
-from mapservice.events.incoming.model import CalendarEvent, CalendarSeries
+from mapservice.events.incoming.model import CalendarEvent, CalendarFile, CalendarSeries
 from mapservice.events.incoming.queries import KnownSeries
 from mapservice.events.incoming.series_times import (
     LOOK_BACK,
@@ -36,6 +35,7 @@ from mapservice.events.incoming.series_times import (
     series_times,
     zone_for,
 )
+from mapservice.events.incoming.texts import is_online_only
 from mapservice.events.model import (
     OPEN,
     PUBLIC,
@@ -72,6 +72,10 @@ DIGEST_VERSION = 1
 GONE_NOTE = "Sa source ne l’annonce plus."
 TENTATIVE_NOTE = "À confirmer, dit sa source."
 UNTOLD = (EventStatus.DRAFT, EventStatus.PENDING)
+CALLED_OFF = {"CANCELLED": "is cancelled", "POSTPONED": "is postponed to a day that is not known"}
+# What calendars say nothing of: where it is not said, a digest is as it was before these were read.
+SINCE_CONNECTORS = ("mode", "note")
+TEXTS_SINCE_CONNECTORS = ("registration_url", "postcode", "city", "citycode")
 
 
 def import_calendar(
@@ -232,15 +236,8 @@ class _CalendarImporter:
         if known and _is_older(main, known):
             told = f"an older version: SEQUENCE {main.sequence}, {known.sequence} is here"
             return _report(entry, RowOutcome.UNCHANGED, told)
-        if main.status == "CANCELLED" and main.recurrence is None:
-            if known is None:
-                return _report(entry, RowOutcome.SKIPPED, "is cancelled, and was never here")
-            self._keep_former(connection, known.id)
-            if known.queued_at is not None and queries.delete_unseen(connection, known.id):
-                return _report(entry, RowOutcome.UPDATED, "is cancelled, and was never public")
-            _end(connection, known.id, "", self.now)
-            self._tell_source(connection, known.id, entry)
-            return _report(entry, RowOutcome.UPDATED, "is cancelled")
+        if main.status in CALLED_OFF and main.recurrence is None:
+            return self._call_off(connection, entry, known)
         if not any(one.texts.title for one in entry.events):
             return _report(entry, RowOutcome.REJECTED, "SUMMARY: is missing: no title")
         try:
@@ -255,6 +252,24 @@ class _CalendarImporter:
                 raise
             return _report(entry, RowOutcome.REJECTED, str(error.orig).splitlines()[0])
 
+    def _call_off(
+        self, connection: Connection, entry: _Entry, known: KnownSeries | None
+    ) -> RowReport:
+        """What its source cancels, or postpones to a day that it does not know yet."""
+        main = entry.series.main
+        told = CALLED_OFF[main.status]
+        if known is None:
+            return _report(entry, RowOutcome.SKIPPED, f"{told}, and was never here")
+        self._keep_former(connection, known.id)
+        if known.queued_at is not None and queries.delete_unseen(connection, known.id):
+            return _report(entry, RowOutcome.UPDATED, f"{told}, and was never public")
+        if main.status == "POSTPONED":
+            _postpone(connection, known.id, main.note, self.now)
+        else:
+            _end(connection, known.id, main.note, self.now)
+        self._tell_source(connection, known.id, entry)
+        return _report(entry, RowOutcome.UPDATED, told)
+
     def _understood(
         self, connection: Connection, entry: _Entry, known: KnownSeries | None, placer: RowPlacer
     ) -> RowReport:
@@ -268,7 +283,8 @@ class _CalendarImporter:
             entry.events, rows, placer.place(connection, rows), strict=True
         ):
             told = _inheriting(one, entry.series.main)
-            nowhere = is_online_only(told) or not (row.address or row.lon is not None)
+            words = row.address or row.citycode or row.city or row.postcode
+            nowhere = is_online_only(told) or not (words or row.lon is not None)
             placements.append(None if nowhere else placed)
             place_zone = service.zone_at(connection, placements[-1])
             begins = one.begins or entry.series.main.begins
@@ -551,6 +567,16 @@ def _end(connection: Connection, series: UUID, note: str, now: datetime) -> None
             service.cancel_occurrence(connection, one, note, "")
 
 
+def _postpone(connection: Connection, series: UUID, note: str, now: datetime) -> None:
+    """Postpones all that is to come; told again with its times, it takes place."""
+    events.find_series(connection, series, lock=True)
+    ahead = [one for one in events.of_series(connection, series) if not one.is_over(now)]
+    service.lock_occurrences(connection, sorted(one.id for one in ahead))
+    for one in ahead:
+        if one.status in OPEN:
+            service.postpone_occurrence(connection, one, note, "")
+
+
 def _matched(
     ahead: Sequence[Event],
     wanted: Mapping[datetime, WantedDate],
@@ -610,7 +636,7 @@ def _date_values(
     return {
         **service.content_values(content, placement),
         **service.occurrence_values(date.times, date.times.start),
-        "note": TENTATIVE_NOTE if date.told.status == "TENTATIVE" else "",
+        "note": TENTATIVE_NOTE if date.told.status == "TENTATIVE" else date.told.note,
     }
 
 
@@ -654,10 +680,10 @@ def _same_times(one: EventTimes, other: EventTimes) -> bool:
 def _content(told: CalendarEvent) -> EventContent:
     texts = told.texts
     is_online = is_online_only(told)
-    mode = EventMode.ONLINE if is_online else EventMode.PLACE
-    if texts.online_url and not is_online:
-        mode = EventMode.BOTH
-    url = texts.url
+    mode = EventMode.BOTH if texts.online_url else EventMode.PLACE
+    if is_online or told.mode:
+        mode = EventMode(told.mode or EventMode.ONLINE)
+    url = texts.registration_url or texts.url
     return EventContent(
         title=texts.title,
         summary="",
@@ -693,6 +719,9 @@ def _row(told: CalendarEvent) -> SourceRow:
         {},
         title=told.texts.title,
         address=told.texts.location,
+        postcode=told.texts.postcode,
+        city=told.texts.city,
+        citycode=told.texts.citycode,
         lon=None if is_refused else told.lon,
         lat=None if is_refused else told.lat,
         # Degrees of two decimals are a square of a kilometre.
@@ -729,6 +758,12 @@ def _comparable(told: CalendarEvent) -> dict[str, Any]:
     said = asdict(told)
     for name in ("number", "sequence", "modified", "problems", "is_withheld"):
         del said[name]
+    for name in SINCE_CONNECTORS:
+        if not said[name]:
+            del said[name]
+    for name in TEXTS_SINCE_CONNECTORS:
+        if not said["texts"][name]:
+            del said["texts"][name]
     times = (told.begins, told.ends, told.recurrence, *told.excluded)
     added = [(one.begins, one.ends, one.duration) for one in told.added]
     for name in ("begins", "ends", "recurrence", "excluded", "added"):

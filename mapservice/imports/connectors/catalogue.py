@@ -4,9 +4,12 @@ from mapservice.imports.connectors import (
     api_engagement,
     data_inclusion,
     decidim,
+    decidim_meetings,
     france_services,
     gogocarto,
     icalendar_file,
+    mobilizon,
+    openagenda,
     openfairdb,
     schema_org,
 )
@@ -23,5 +26,8 @@ CONNECTORS: dict[str, Connector] = {
         decidim.CONNECTOR,
         schema_org.CONNECTOR,
         icalendar_file.CONNECTOR,
+        openagenda.CONNECTOR,
+        mobilizon.CONNECTOR,
+        decidim_meetings.CONNECTOR,
     )
 }

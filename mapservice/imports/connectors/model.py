@@ -12,10 +12,10 @@ from mapservice.imports.connectors.visits import SourceVisit
 class ConnectorRecord:
     """One record of a source.
 
-    `fields` are texts by the names of `imports/columns.py` (title, city, lat …), as the source
-    writes them: the importer reads, cleans and places them as it does a file's. `attributes` is all
-    else, by the name that people are to read. `is_gone`: the source says that there is none any
-    more; nothing but `external_id` is looked at then.
+    `fields` are texts by the names of `imports/columns.py` (title, city, lat …), of an event those
+    of `SourceEvent`, as the source writes them: the importer reads, cleans and places them as it
+    does a file's. `attributes` is all else, by the name that people are to read. `is_gone`: the
+    source says that there is none any more; nothing but `external_id` is looked at then.
     """
 
     fields: Mapping[str, Any]
@@ -36,9 +36,9 @@ class Connector:
 
     `read` yields all records of a source, and raises SourceError where the answer is not of its
     shape; None where the file that `address` gives is imported as it is, named `file_name`.
-    `is_whole`: what it gives is all that there is, so that what is missing is gone; else
-    only what `is_gone`. `licence` is that of every such source, "" where each has its own.
-    `address` is where it stands, "" where there are many.
+    `is_whole`: what it gives is all that there is, so that what is missing is gone (unless the
+    visit asked for what changed alone); else only what `is_gone`. `licence` is that of every such
+    source, "" where each has its own. `address` is where it stands, "" where there are many.
     """
 
     name: str

@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,6 +45,9 @@ class SourceVisit:
     `address` is the registered one, `key` what the operator has for it ("" for none). `folder` is
     for files, and goes with the visit. `open_table` reads a file of any format as rows. `problems`
     are what a person should know of what came, although it is used.
+
+    A source that tells what changed is asked for that alone, where `since` says from when on, in
+    its own words; then `is_delta` is set. `reached` is what the next visit is to get as `since`.
     """
 
     client: GuardedClient
@@ -55,17 +58,32 @@ class SourceVisit:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     problems: list[str] = field(default_factory=list)
-    _since: float = -1.0
+    since: str = ""
+    reached: str = ""
+    is_delta: bool = False
+    _begun: float = -1.0
     _bytes: int = 0
     _requests: int = 0
 
-    def json(self, address: str, headers: Mapping[str, str] | None = None) -> Any:
-        """A document, parsed. Raises FetchRefused, and FetchFailed where no whole one comes."""
+    def json(
+        self, address: str, headers: Mapping[str, str] | None = None, question: bytes | None = None
+    ) -> Any:
+        """A document, parsed; `question` is sent by POST, as JSON.
+
+        Raises FetchRefused, and FetchFailed where no whole one comes.
+        """
+        sent = dict(headers or {})
+        if question is not None:
+            sent["Content-Type"] = "application/json"
 
         def ask() -> Any:
             limits = FetchLimits(PAGE_BYTES, self._seconds_left())
             answer, body = self.client.get(
-                address, accept="application/json, */*;q=0.5", headers=headers, limits=limits
+                address,
+                accept="application/json, */*;q=0.5",
+                headers=sent,
+                limits=limits,
+                question=question,
             )
             self._count(answer)
             try:
@@ -76,6 +94,24 @@ class SourceVisit:
                 raise FetchFailed(f"{host} gives no JSON, or not all of it: {begins!r}") from None
 
         return self._again(ask)
+
+    def graphql(self, address: str, query: str, **variables: Any) -> Mapping[str, Any]:
+        """The data that a GraphQL service answers to a query by POST.
+
+        Raises SourceError where it names errors: of half of the data nobody knows what is missing.
+        """
+        question = json.dumps({"query": query, "variables": variables}).encode()
+        answer = self.json(address, self.bearer(), question)
+        host = urlsplit(address).netloc
+        errors = answer.get("errors") if isinstance(answer, Mapping) else None
+        if errors:
+            first = errors[0] if isinstance(errors, list) else errors
+            told = first.get("message", "") if isinstance(first, Mapping) else first
+            raise SourceError(f"{host} answers the query with an error: {str(told)[:200]!r}")
+        data = answer.get("data") if isinstance(answer, Mapping) else None
+        if not isinstance(data, Mapping):
+            raise SourceError(f"{host} does not answer as GraphQL does: there is no `data`")
+        return data
 
     def text(self, address: str) -> str:
         """A page as text. Raises FetchRefused and FetchFailed."""
@@ -171,12 +207,18 @@ class SourceVisit:
         if total is not None and total < unique:
             self.problems.append(f"the source says that it has {total} records: it gave {unique}")
 
-    def with_query(self, **values: str | int) -> str:
-        """The registered address with these parameters, which go before its own of that name."""
+    def with_query(self, **values: str | int | Sequence[str | int]) -> str:
+        """The registered address with these parameters, which go before its own of that name.
+
+        A list is said once for each value. A name that Python does not take is given by `**`.
+        """
         parts = urlsplit(self.address)
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        query |= {name: str(value) for name, value in values.items()}
-        return urlunsplit(parts._replace(query=urlencode(query)))
+        own = parse_qsl(parts.query, keep_blank_values=True)
+        pairs = [(name, value) for name, value in own if name not in values]
+        for name, value in values.items():
+            several = [value] if isinstance(value, str | int) else value
+            pairs += [(name, str(one)) for one in several]
+        return urlunsplit(parts._replace(query=urlencode(pairs)))
 
     def bearer(self) -> dict[str, str]:
         """The key as most sources ask for it (RFC 6750), nothing without one."""
@@ -203,9 +245,9 @@ class SourceVisit:
 
     def _seconds_left(self) -> float:
         now = self.clock()
-        if self._since < 0:
-            self._since = now
-        left = SWEEP_SECONDS - (now - self._since)
+        if self._begun < 0:
+            self._begun = now
+        left = SWEEP_SECONDS - (now - self._begun)
         if left <= 0:
             raise SourceError(f"the sweep takes longer than {SWEEP_SECONDS:.0f} s")
         return min(left, FetchLimits().seconds)

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 from mapservice.errors import SourceError
 from mapservice.imports.columns import NAMES
 from mapservice.imports.connectors.catalogue import CONNECTORS
-from mapservice.imports.connectors.model import Connector, ConnectorRecord, words
+from mapservice.imports.connectors.model import Connector, ConnectorRecord, RecordKind, words
 from mapservice.imports.connectors.visits import SourceVisit
 from mapservice.imports.reading import open_table
 from mapservice.imports.sources.model import FILE, LivingSource, as_json, forbids_reuse
@@ -24,6 +25,9 @@ from mapservice.settings import Settings
 MAX_RECORDS = 1_000_000
 # A line of more than a mebibyte is none to the importer; a sign takes up to four bytes.
 LONGEST_LINE = 250_000
+RECORDS = ".ndjson"
+# A source that tells what changed is read as a whole all the same, so often.
+WHOLE_AFTER = timedelta(days=27)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class SourceFetcher:
             open_table=lambda path: open_table(path, {})[1],
             key=self.keys.get(urlsplit(source.address).netloc, ""),
             sleep=self.sleep,
+            since=_since(source),
         )
         if source.connector == FILE:
             return _file(visit, source)
@@ -101,9 +106,30 @@ def _file(visit: SourceVisit, source: LivingSource, connector: Connector | None 
     return Harvest(path, digest.hexdigest(), dict(source.mapping), told)
 
 
+def _since(source: LivingSource) -> str:
+    """From when on what changed is enough; "" where all is to be read, as it never was, or long
+    ago, or since somebody undid a sweep or changed the source (which forgets its digest).
+
+    What passes through the moderators' queue is read as a whole: what was held back of it until
+    they decided is told by the sweep after that, changed or not.
+    """
+    told = source.validators.get("whole_at", "") if source.digest and source.trusted else ""
+    if not told or datetime.now(UTC) - datetime.fromisoformat(told) > WHOLE_AFTER:
+        return ""
+    return source.validators.get("since", "")
+
+
+def _reached(visit: SourceVisit, source: LivingSource) -> dict[str, str]:
+    """What the next sweep of a source that tells what changed needs to know."""
+    if not visit.reached:
+        return {}
+    whole = source.validators["whole_at"] if visit.is_delta else datetime.now(UTC).isoformat()
+    return {"since": visit.reached, "whole_at": whole}
+
+
 def _records(visit: SourceVisit, source: LivingSource, connector: Connector) -> Harvest:
     """The records as features, one a line, with the columns that the importer is to take."""
-    path = visit.folder / f"{connector.name}.ndjson"
+    path = visit.folder / f"{connector.name}{RECORDS}"
     lines: list[bytes] = []
     columns: set[str] = set()
     tombstones: set[str] = set()
@@ -115,7 +141,10 @@ def _records(visit: SourceVisit, source: LivingSource, connector: Connector) -> 
                 tombstones.add(identifier)
                 continue
             record = replace(record, fields={**record.fields, "licence": _licence(record, source)})
-            if forbids_reuse(record.fields["licence"]):
+            # An event whose licence forbids reuse is withheld with its whole series, as the room of
+            # events does with those of calendars.
+            is_left_out = connector.kind is RecordKind.INITIATIVE
+            if is_left_out and forbids_reuse(record.fields["licence"]):
                 # Once public under another licence, it leaves public view.
                 forbidden += 1
                 tombstones.add(identifier)
@@ -139,15 +168,17 @@ def _records(visit: SourceVisit, source: LivingSource, connector: Connector) -> 
     digest = hashlib.sha256(b"".join(sorted(lines)))
     digest.update(json.dumps(sorted(tombstones)).encode())
     digest.update(_terms(source))
+    is_whole = connector.is_whole and not visit.is_delta
     return Harvest(
         path=path,
         digest=digest.hexdigest(),
         mapping={name: name if name in columns else "" for name in NAMES},
-        validators={},
-        tombstones=frozenset() if connector.is_whole else frozenset(tombstones),
+        validators=_reached(visit, source),
+        tombstones=frozenset() if is_whole else frozenset(tombstones),
         problems=tuple(problems),
         count=len(lines),
-        is_whole=connector.is_whole,
+        is_whole=is_whole,
+        is_unchanged=visit.is_delta and not lines and not tombstones,
     )
 
 

@@ -12,9 +12,9 @@ from mapservice.errors import SourceError
 from mapservice.imports.connectors import visits
 from mapservice.imports.connectors.catalogue import CONNECTORS
 from mapservice.imports.connectors.model import RecordKind
-from mapservice.imports.sources.harvest import Harvest, SourceFetcher
-from mapservice.imports.sources.model import LivingSource, forbids_reuse
-from mapservice.outgoing.guarded_client import FetchFailed, GuardedClient
+from mapservice.imports.sources.model import forbids_reuse
+from mapservice.outgoing.guarded_client import FetchFailed
+from tests.imports.connectors.harvesting import Harvesting
 from tests.outgoing.stand_in import Handler, StandIn, standing_in
 
 FIXTURES = Path(__file__).with_name("fixtures")
@@ -28,28 +28,6 @@ FILES = {
     "decidim": ("decidim.csv", "/proposals.csv"),
     "schema-org": ("schema-org.html", "/lieux"),
 }
-
-
-class Harvesting:
-    """`harvest(connector, …)`: the properties of each record, by its id, and the harvest."""
-
-    def __init__(self, stand_in: StandIn, folder: Path) -> None:
-        self.stand_in = stand_in
-        self.folder = folder
-        self.waits: list[float] = []
-        self.last: Harvest | None = None
-
-    def __call__(
-        self, connector: str, path: str, licence: str = "Licence de l’essai", key: str = ""
-    ) -> dict[str, dict[str, Any]]:
-        client = GuardedClient(frozenset({self.stand_in.netloc}))
-        keys = {self.stand_in.netloc: key} if key else {}
-        fetcher = SourceFetcher(client, keys, self.waits.append)
-        source = LivingSource("essai", connector, f"{self.stand_in.base}{path}", licence)
-        self.last = fetcher.harvest(source, self.folder)
-        lines = self.last.path.read_text(encoding="utf-8").splitlines()
-        found = [json.loads(line)["properties"] for line in lines]
-        return {one["external_id"]: one for one in found}
 
 
 @pytest.fixture
@@ -104,7 +82,7 @@ def test_every_connector_has_its_fixture() -> None:
         one.name for one in CONNECTORS.values() if one.kind is RecordKind.INITIATIVE
     }
     assert FILES.keys() == about_initiatives
-    assert CONNECTORS.keys() - about_initiatives == {"icalendar"}
+    assert all(one.kind is RecordKind.EVENT for one in CONNECTORS.values() if one.name not in FILES)
 
 
 @pytest.mark.parametrize("connector", FILES)
