@@ -151,7 +151,7 @@ NO_STREETS, SOME_STREETS = "fond sans rues", "rues sur une partie de la carte"
 
 ON_TOP = """(one) => {
   const { left, top, width, height } = one.getBoundingClientRect();
-  one.style.pointerEvents = "auto"; // a map hears what is done over it: the caption lets that through
+  one.style.pointerEvents = "auto"; // what is done over it is for the map
   const found = document.elementFromPoint(left + width / 2, top + height / 2);
   one.style.pointerEvents = "";
   return found === one;
@@ -164,7 +164,7 @@ ON_TOP = """(one) => {
 def test_abroad_the_commune_in_view_is_named(
     page: Page, live_server: str, width: int, view: str
 ) -> None:
-    """The middle lies in Monaco, which is no commune of ours; Beausoleil's own name stands beyond."""
+    """The middle lies in Monaco, no commune of ours; Beausoleil's own name stands beyond."""
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(f"{live_server}/#{view}")
     page.wait_for_selector(READY, timeout=PATIENCE)

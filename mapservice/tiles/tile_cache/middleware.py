@@ -196,7 +196,8 @@ def _whole(application: "WSGIApplication", wsgi: "WSGIEnvironment") -> CachedAns
     def begin(
         status: str, headers: list[tuple[str, str]], *error: Any
     ) -> Callable[[bytes], object]:
-        begun[:] = [(status, headers)]  # an error may begin anew
+        del error  # nothing has been sent yet: what is begun anew takes its place
+        begun[:] = [(status, headers)]
         return written.append
 
     body = application(wsgi, begin)
