@@ -25,6 +25,7 @@ from mapservice.cli.operations import (
     serve_command,
     worker_command,
 )
+from mapservice.cli.outgoing import outgoing_group
 from mapservice.cli.publishing import export_command, report_command
 from mapservice.cli.push import push_group
 from mapservice.cli.review import review_group
@@ -66,6 +67,7 @@ for command in (
     user_group,
     account_group,
     basemap_group,
+    outgoing_group,
 ):
     cli.add_command(command)
 
