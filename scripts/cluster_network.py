@@ -1,4 +1,4 @@
-"""Where the nodes of `scripts/cluster-trial` stand: on the loopback, or each in a network of its own.
+"""Where the nodes of `scripts/cluster-trial` stand: on the loopback, or each in its own network.
 
 Namespaces (root, iproute2) hang on a bridge of their own, on which this machine has an address too:
 so a node can be cut off, from all or from its peers alone, as a switch or a firewall would do it.

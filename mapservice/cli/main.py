@@ -34,6 +34,7 @@ from mapservice.cli.sources import source_group
 from mapservice.cli.territories import territory_group
 from mapservice.cli.users import user_group
 from mapservice.errors import MapserviceError
+from mapservice.web.logging import configure as configure_logging
 
 
 @click.group()
@@ -74,6 +75,7 @@ for command in (
 
 def main() -> None:
     """Entry point: an error becomes one line and exit code 1, never a trace."""
+    configure_logging()
     try:
         cli(standalone_mode=False)
         return
