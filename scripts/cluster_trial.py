@@ -38,6 +38,7 @@ from mapservice.db.engine import make_engine
 from mapservice.db.postmaster import server_user
 from mapservice.errors import ConfigurationError, MapserviceError
 from mapservice.web.replicas import Replicas, ServerEngines
+from scripts import cluster_throughput
 from scripts.benchmarks.server import free_port
 from scripts.cluster_network import HOST, Loopback, Machines, Namespaces, can_be_cut
 
@@ -261,6 +262,9 @@ class Cluster:
             hosts = ",".join(f"{node.address}:{node.port}" for node in self.nodes)
         more = "?target_session_attrs=any&load_balance_hosts=random" if way == READS else ""
         return f"postgresql://mapservice:{SECRET}@{hosts}/mapservice{more}"
+
+    def url_of(self, node: Node) -> str:
+        return f"postgresql://mapservice:{SECRET}@{node.address}:{node.port}/mapservice"
 
     def prepare(self) -> None:
         """The role, the database and the ledger, as the superuser at the primary."""
@@ -488,13 +492,17 @@ def tried(cluster: Cluster, ledger: Ledger, fault: str, read_budget: float) -> l
     )
 
 
-def run(faults: Sequence[str], keep: Path | None, read_budget: float) -> bool:
+def _need_programs() -> None:
     missing = [name for name in PROGRAMS if not shutil.which(name)]
     if missing:
         raise ConfigurationError(
             f"not here: {', '.join(missing)}."
             " apt-get install patroni etcd-server python3-etcd haproxy"
         )
+
+
+def run(faults: Sequence[str], keep: Path | None, read_budget: float) -> bool:
+    _need_programs()
     folder = Path(tempfile.mkdtemp(prefix="mapservice-cluster-", dir="/var/tmp"))
     folder.chmod(0o711)
     problems: list[str] = []
@@ -543,6 +551,30 @@ def _machines(faults: Sequence[str]) -> Machines:
     return machines
 
 
+def throughput(count: int, seconds: int) -> bool:
+    """Tiles and items a second by one node, and with one and two standbys beside it."""
+    _need_programs()
+    folder = Path(tempfile.mkdtemp(prefix="mapservice-cluster-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    cluster = Cluster(folder, Loopback())
+    try:
+        cluster.start()
+        wait_for(cluster.is_whole, WHOLE_SECONDS, "three nodes")
+        cluster.prepare()
+        leader = cluster.leader()
+        primary = cluster.url_of(leader)
+        cluster_throughput.fill(primary, count)
+        others = [cluster.url_of(node) for node in cluster.nodes if node is not leader]
+        problems = cluster_throughput.measure(primary, others, seconds, tell)
+    finally:
+        left = cluster.end()
+        shutil.rmtree(folder)
+    problems += [f"process {pid} did not end when it was asked to" for pid in left]
+    for words in problems:
+        tell(f"NO  {words}")
+    return not problems
+
+
 def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/cluster-trial", description=__doc__)
     possible = [one for one in BUDGETS if one not in CUTS or can_be_cut()]
@@ -554,12 +586,23 @@ def main(words: Sequence[str]) -> int:
         default=READ_BUDGET,
         help="seconds that reads by standbys may rest; %(default)s on a machine that has time",
     )
+    parser.add_argument(
+        "--throughput",
+        type=int,
+        metavar="COUNT",
+        help="no fault: so many made-up initiatives, and how fast one, two and three nodes read",
+    )
+    parser.add_argument(
+        "--seconds", type=int, default=10, help="a load of --throughput; default: %(default)s"
+    )
     asked = parser.parse_args(words)
     faults = asked.faults.split(",")
     if unknown := set(faults) - set(possible):
         parser.error(f"no such fault here: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
+        if asked.throughput:
+            return 0 if throughput(asked.throughput, asked.seconds) else 1
         return 0 if run(faults, asked.keep, asked.read_budget) else 1
     except MapserviceError as error:
         tell(f"NO  {error}")

@@ -69,7 +69,7 @@ class Crowd:
 
     async def _open(self, place: int, headers: str, due: float) -> None:
         code = self.codes[place]
-        await self._ask(PAGE, f"/?commune={code}", headers, due)
+        await self._ask(PAGE, f"/?territory=commune:{code}", headers, due)
         now, turn = time.monotonic(), asyncio.Semaphore(PARALLEL)
 
         async def later(kind: str, path: str) -> None:
@@ -80,7 +80,7 @@ class Crowd:
             group.create_task(later(STYLE, "/tiles/style.json"))
             for path in tile_paths(self.places[place]):
                 group.create_task(later(TILE, path))
-            group.create_task(later(LIST, f"/initiatives?commune={code}"))
+            group.create_task(later(LIST, f"/initiatives?territory=commune:{code}"))
 
     async def _ask(self, kind: str, path: str, headers: str, due: float) -> None:
         reply = await self.server.get(path, headers)
