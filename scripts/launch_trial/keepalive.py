@@ -15,6 +15,10 @@ class Reply:
     size: int = 0
 
 
+class ClosedMeanwhile(Exception):
+    """Before any answer: of a connection that was kept, nothing may have been asked."""
+
+
 @dataclass(slots=True)
 class KeptConnections:
     """Connections to one server, used again in turn, as the proxy for TLS before nginx would."""
@@ -31,10 +35,12 @@ class KeptConnections:
             try:
                 async with asyncio.timeout(PATIENCE):
                     return await self._ask(request)
-            except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError):
+            except ClosedMeanwhile:
                 if not was_kept:
                     return Reply(0)
                 self.close()
+            except (OSError, asyncio.IncompleteReadError, ValueError):
+                return Reply(0)  # cut short, or not within PATIENCE
 
     async def _ask(self, request: bytes) -> Reply:
         if self._idle:
@@ -44,7 +50,10 @@ class KeptConnections:
         is_whole = False
         try:
             writer.write(request)
-            head = (await reader.readuntil(HEAD_END)).lower()
+            try:
+                head = (await reader.readuntil(HEAD_END)).lower()
+            except (ConnectionError, asyncio.IncompleteReadError) as error:
+                raise ClosedMeanwhile from error
             size = await _body(reader, head)
             is_whole = b"connection: close" not in head
             return Reply(int(head[9:12]), size)

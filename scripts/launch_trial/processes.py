@@ -55,7 +55,7 @@ def _seconds(pid: int) -> float:
 
 def parts_of_service(served: int) -> dict[str, int]:
     """The children of `mapservice serve`: gunicorn's master, and the worker."""
-    found = {}
+    found: dict[str, int] = {}
     for pid in family(served):
         words = command_of(pid)
         if "gunicorn" in words:

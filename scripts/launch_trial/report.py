@@ -44,8 +44,8 @@ def show(found: Findings) -> None:
     )
     print("| answers | number | p50 ms | p95 ms | p99 ms | slowest ms |")
     print("|---|---:|---:|---:|---:|---:|")
-    for kind, seconds in told.seconds.items():
-        ranked = sorted(seconds)
+    for kind, found_seconds in told.seconds.items():
+        ranked = sorted(found_seconds)
         figures = [percentile(ranked, share) * 1000 for share in (0.5, 0.95, 0.99, 1)]
         print(f"| {kind} | {len(ranked)} | " + " | ".join(f"{one:.0f}" for one in figures) + " |")
     print("\n| part | cores in use | share of all that was in use |\n|---|---:|---:|")

@@ -1,5 +1,6 @@
 """A real Squid on the loopback, its rules written from the settings: the only way out."""
 
+import ast
 import contextlib
 import shutil
 import socket
@@ -19,7 +20,7 @@ from mapservice.media.storage import store_of
 from mapservice.operations.outgoing_rules import outgoing_hosts, squid_rules
 from mapservice.outgoing.guarded_client import FetchFailed, FetchRefused, GuardedClient
 from mapservice.outgoing.way_out import OutgoingConnection, ProxyRefused, WayOut
-from mapservice.settings import Settings
+from mapservice.settings import REPOSITORY, Settings
 from mapservice.tiles.basemap.remote import BrokenOff, RemoteHost
 from tests.mail.post_office import PostOffice
 from tests.ops.test_nginx import free_port, until_it_listens
@@ -218,3 +219,23 @@ def test_a_connection_by_tls_is_to_the_name(source: StandIn) -> None:
 def test_without_a_proxy_the_way_is_straight() -> None:
     assert WayOut.parse("").is_straight
     assert WayOut.parse("http://outgoing:8888/") == WayOut("outgoing", 8888)
+
+
+OPENERS = {
+    "HTTPConnection", "HTTPSConnection", "urlopen", "build_opener", "create_connection",
+    "SMTP", "SMTP_SSL", "IMAP4", "IMAP4_SSL",
+}  # fmt: skip
+# Whoever asks our own service on this machine, or is the way out itself.
+OF_THE_WAY = {"outgoing/connection.py", "outgoing/way_out.py", "cli/serve.py", "cli/supervisor.py"}
+
+
+def test_nothing_opens_a_line_of_its_own() -> None:
+    """Whoever does goes round the proxy: `WayOut` opens it."""
+    found = set()
+    for path in (REPOSITORY / "mapservice").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            name = getattr(called, "attr", getattr(called, "id", ""))
+            if name in OPENERS:
+                found.add(path.relative_to(REPOSITORY / "mapservice").as_posix())
+    assert found <= OF_THE_WAY, sorted(found - OF_THE_WAY)
