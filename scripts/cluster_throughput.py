@@ -17,13 +17,14 @@ from pathlib import Path
 
 import psycopg
 
+from mapservice.db.binaries import find_binaries
+from mapservice.errors import ConfigurationError
 from scripts.benchmarks import items, tiles
 from scripts.benchmarks.load import load
 from scripts.benchmarks.places import populated
 from scripts.benchmarks.server import HOST, Server, free_port, running
 
-# Each arrangement is asked so often, in turns: what else the machine does falls on all alike.
-ROUNDS, PLACES, LIMIT = 2, 100, 100
+PLACES, LIMIT = 100, 100
 CATCH_UP_SECONDS = 120
 KINDS = ("z14", "z12", "items")
 ANSWERED = """
@@ -43,6 +44,23 @@ class Asked:
     by_standbys: list[float] = field(default_factory=list)
 
 
+def copy(source: str, url: str) -> None:
+    """All that the database at `source` has, as the page on backups copies it."""
+    programs = find_binaries().folder
+    dump = [programs / "pg_dump", "-Fc", "--extension=unaccent", "--extension=pg_trgm"]
+    dump += ["--exclude-table=spatial_ref_sys", f"--dbname={source}"]
+    restore = [programs / "pg_restore", "--no-owner", "--exit-on-error", f"--dbname={url}"]
+    with subprocess.Popen(dump, stdout=subprocess.PIPE) as dumping:
+        subprocess.run(restore, stdin=dumping.stdout, env=_unwaiting(), check=True)
+    if dumping.returncode:
+        raise ConfigurationError("pg_dump failed")
+
+
+def _unwaiting() -> dict[str, str]:
+    """What fills it need not wait for the standbys: they are waited for at the end."""
+    return os.environ | {"PGOPTIONS": "-c synchronous_commit=off"}
+
+
 def fill(url: str, count: int) -> None:
     """Schema, territories and made-up initiatives, as an operator's commands make them."""
     for words in (
@@ -51,18 +69,22 @@ def fill(url: str, count: int) -> None:
         ["initiatives", "generate", "--count", str(count)],
     ):
         code = "from mapservice.cli.main import main; main()"
-        environ = os.environ | {"MAPSERVICE_DATABASE_URL": url}
+        environ = _unwaiting() | {"MAPSERVICE_DATABASE_URL": url}
         subprocess.run([sys.executable, "-c", code, *words], env=environ, check=True)
 
 
 def measure(
-    primary: str, standbys: Sequence[str], seconds: int, tell: Callable[[str], None]
+    primary: str,
+    standbys: Sequence[str],
+    seconds: int,
+    rounds: int,
+    tell: Callable[[str], None],
 ) -> list[str]:
     """What went wrong. `primary` and `standbys` are URLs of one server each."""
     _wait_until_replayed(primary)
     paths = _paths(primary)
     asked = {(count, kind): Asked() for kind in KINDS for count in range(len(standbys) + 1)}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for count in range(len(standbys) + 1):
             with _service(primary, standbys[:count]) as server:
                 for kind in KINDS:
@@ -113,7 +135,7 @@ def _wait_until_replayed(primary: str) -> None:
     with psycopg.connect(primary, autocommit=True) as connection:
         while (row := connection.execute(REPLAYED).fetchone()) and row[0]:
             if time.monotonic() > patience:
-                raise TimeoutError("the standbys do not catch up")
+                raise ConfigurationError("the standbys do not catch up")
             time.sleep(0.5)
 
 

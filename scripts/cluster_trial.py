@@ -551,7 +551,7 @@ def _machines(faults: Sequence[str]) -> Machines:
     return machines
 
 
-def throughput(count: int, seconds: int) -> bool:
+def throughput(asked: argparse.Namespace) -> bool:
     """Tiles and items a second by one node, and with one and two standbys beside it."""
     _need_programs()
     folder = Path(tempfile.mkdtemp(prefix="mapservice-cluster-", dir="/var/tmp"))
@@ -563,9 +563,12 @@ def throughput(count: int, seconds: int) -> bool:
         cluster.prepare()
         leader = cluster.leader()
         primary = cluster.url_of(leader)
-        cluster_throughput.fill(primary, count)
+        if asked.source:
+            cluster_throughput.copy(asked.source, primary)
+        else:
+            cluster_throughput.fill(primary, asked.throughput)
         others = [cluster.url_of(node) for node in cluster.nodes if node is not leader]
-        problems = cluster_throughput.measure(primary, others, seconds, tell)
+        problems = cluster_throughput.measure(primary, others, asked.seconds, asked.rounds, tell)
     finally:
         left = cluster.end()
         shutil.rmtree(folder)
@@ -595,6 +598,19 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument(
         "--seconds", type=int, default=10, help="a load of --throughput; default: %(default)s"
     )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=2,
+        help="of --throughput, in turns: other work falls on all alike; default: %(default)s",
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        default="",
+        metavar="URL",
+        help="a database whose content --throughput copies, instead of making its own",
+    )
     asked = parser.parse_args(words)
     faults = asked.faults.split(",")
     if unknown := set(faults) - set(possible):
@@ -602,7 +618,7 @@ def main(words: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         if asked.throughput:
-            return 0 if throughput(asked.throughput, asked.seconds) else 1
+            return 0 if throughput(asked) else 1
         return 0 if run(faults, asked.keep, asked.read_budget) else 1
     except MapserviceError as error:
         tell(f"NO  {error}")
