@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 
@@ -29,9 +30,8 @@ CATCH_UP_SECONDS = 120
 KINDS = ("z14", "z12", "items")
 ANSWERED = """
 SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"""
-REPLAYED = """
-SELECT count(*) FROM pg_stat_replication
- WHERE replay_lsn IS NULL OR replay_lsn < pg_current_wal_flush_lsn()"""
+WRITTEN = "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint"
+REPLAYED = "SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint"
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ def measure(
     tell: Callable[[str], None],
 ) -> list[str]:
     """What went wrong. `primary` and `standbys` are URLs of one server each."""
-    _wait_until_replayed(primary)
+    _wait_until_replayed(primary, standbys)
     paths = _paths(primary)
     asked = {(count, kind): Asked() for kind in KINDS for count in range(len(standbys) + 1)}
     for _ in range(rounds):
@@ -122,21 +122,21 @@ def _paths(url: str) -> Mapping[str, Sequence[str]]:
 
 
 def _answered(primary: str, standbys: Sequence[str]) -> list[int]:
-    found = []
-    for url in (primary, *standbys):
-        with psycopg.connect(url, autocommit=True) as connection:
-            row = connection.execute(ANSWERED).fetchone()
-            found.append(int(row[0]) if row else 0)
-    return found
+    return [_number(url, ANSWERED) for url in (primary, *standbys)]
 
 
-def _wait_until_replayed(primary: str) -> None:
-    patience = time.monotonic() + CATCH_UP_SECONDS
-    with psycopg.connect(primary, autocommit=True) as connection:
-        while (row := connection.execute(REPLAYED).fetchone()) and row[0]:
-            if time.monotonic() > patience:
-                raise ConfigurationError("the standbys do not catch up")
-            time.sleep(0.5)
+def _number(url: str, statement: LiteralString) -> int:
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(statement).fetchone()
+        return int(row[0] or 0) if row else 0
+
+
+def _wait_until_replayed(primary: str, standbys: Sequence[str]) -> None:
+    patience, written = time.monotonic() + CATCH_UP_SECONDS, _number(primary, WRITTEN)
+    while any(_number(url, REPLAYED) < written for url in standbys):
+        if time.monotonic() > patience:
+            raise ConfigurationError("the standbys do not catch up")
+        time.sleep(0.5)
 
 
 @contextmanager
