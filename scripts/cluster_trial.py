@@ -570,8 +570,10 @@ def throughput(asked: argparse.Namespace) -> bool:
         others = [cluster.url_of(node) for node in cluster.nodes if node is not leader]
         problems = cluster_throughput.measure(primary, others, asked.seconds, asked.rounds, tell)
     finally:
-        left = cluster.end()
-        shutil.rmtree(folder)
+        try:
+            left = cluster.end()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     problems += [f"process {pid} did not end when it was asked to" for pid in left]
     for words in problems:
         tell(f"NO  {words}")
