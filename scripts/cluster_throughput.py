@@ -96,7 +96,9 @@ def measure(
                     one.per_second.append(found.per_second)
                     one.by_standbys.append(sum(done[1:]) / max(sum(done), 1))
                     one.failed += found.failed
-    beside = "".join(f" | + {number} standby" for number in range(1, len(standbys) + 1))
+    beside = "".join(
+        f" | + {number} standby{'s' * (number > 1)}" for number in range(1, len(standbys) + 1)
+    )
     tell(f"| a second | node{beside} |")
     tell("|---|" + "---:|" * (len(standbys) + 1))
     for kind in KINDS:
