@@ -21,6 +21,15 @@ COPY scripts/setup.sh scripts/
 RUN bash -c '. scripts/setup.sh && install_project' \
     && .venv/bin/pip uninstall --yes pip
 
+# The way out of the compose file: `mapservice outgoing squid` writes its rules.
+FROM ${PYTHON_IMAGE} AS outgoing
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends squid \
+    && rm -rf /var/lib/apt/lists/*
+USER proxy
+EXPOSE 3128
+CMD ["squid", "-N", "-d1", "-f", "/rules/squid.conf"]
+
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="mapservice" org.opencontainers.image.licenses="MIT"
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin mapservice
@@ -37,7 +46,8 @@ COPY deploy/worker_health.py deploy/backup.sh deploy/
 COPY geodata geodata
 COPY templates templates
 COPY mapservice mapservice
-RUN python -m compileall -q mapservice && mkdir -p var/exports var/media && chown 10001 var/exports var/media
+RUN python -m compileall -q mapservice && mkdir -p var/exports var/media var/outgoing \
+    && chown 10001 var/exports var/media var/outgoing
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

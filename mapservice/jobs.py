@@ -53,6 +53,7 @@ from mapservice.notifications.weekly_digest import service as weekly_digest
 from mapservice.operations.backup.erasures import tell_backups
 from mapservice.outgoing.guarded_client import FetchLimits, GuardedClient
 from mapservice.outgoing.public_hosts import stand_ins
+from mapservice.outgoing.way_out import WayOut
 from mapservice.publishing.activitypub import keys as federation_keys
 from mapservice.publishing.activitypub import service as federation
 from mapservice.publishing.activitypub.remote import sending_client_of
@@ -283,7 +284,9 @@ def _add_imports(app: App, engine: Engine, settings: Settings) -> None:
     # Built with the first file; as large as in a process that answers.
     geocoders = GeocoderCache(AddressProvider.of_settings(settings))
     bounds = FetchLimits(body_bytes=settings.max_upload_bytes)
-    client = GuardedClient(stand_ins(settings.source_hosts), bounds)
+    client = GuardedClient(
+        stand_ins(settings.source_hosts), bounds, WayOut.parse(settings.outgoing_proxy)
+    )
 
     @app.task(name="run_imports")
     def run_imports() -> int:

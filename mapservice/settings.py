@@ -214,6 +214,17 @@ class Settings:
         "",
         "Keys that sources ask for, as host=key with blanks between: each goes to its host alone.",
     )
+    outgoing_proxy: str = _setting(
+        "",
+        "Proxy that all requests to other hosts and all mail pass, http://host:port; empty: none."
+        " `mapservice outgoing squid` writes its rules.",
+    )
+    outgoing_hosts: str = _setting(
+        "",
+        "Hosts that this proxy lets sources, calendars and files at an address be fetched from,"
+        " between blanks: data.example.org, *.example.org, or * for every public host; empty: none"
+        " but those that other settings name.",
+    )
     offline: str = _setting(
         "on",
         "Pages readable without a network: on, or off, which also takes it from browsers that have"

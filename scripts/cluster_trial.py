@@ -1,7 +1,8 @@
 """`scripts/cluster-trial`: what deploy/cluster does when its primary is lost under writers.
 
-Everything runs on the loopback, in a folder of its own under /var/tmp, and is ended by the ids that
-were noted when it was started.
+Everything runs on this machine, in a folder of its own under /var/tmp, and is ended by the ids that
+were noted when it was started. Of root each node has a network namespace, so that its network can
+be cut; else all stand on the loopback, and no network is cut.
 """
 
 import argparse
@@ -37,10 +38,12 @@ from mapservice.db.engine import make_engine
 from mapservice.db.postmaster import server_user
 from mapservice.errors import ConfigurationError, MapserviceError
 from mapservice.web.replicas import Replicas, ServerEngines
+from scripts import cluster_throughput
 from scripts.benchmarks.server import free_port
+from scripts.cluster_network import HOST, Loopback, Machines, Namespaces, can_be_cut
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "deploy" / "cluster"
-HOST, NETWORK, NODES = "127.0.0.1", "127.0.0.1/32", 3
+NODES = 3
 SECRET = "for-the-loopback-alone"
 PROGRAMS = ("patroni", "etcd", "haproxy")
 WHOLE_SECONDS, END_SECONDS = 120, 30
@@ -55,7 +58,10 @@ BUDGETS = {
     "etcd": 10,
     "synchronous": 10,
     "switchover": 10,
+    "partition": 30,
+    "peers": 30,
 }
+CUTS = {"partition", "peers"}
 READ_BUDGET = 1.0  # of a machine that has time for it
 PAUSE = 0.05
 DELAY_SECONDS = 10.0
@@ -99,11 +105,16 @@ def signal_all(pids: Sequence[int], number: signal.Signals) -> None:
 class Node:
     """One Patroni, and the server that it keeps."""
 
-    name: str
+    number: int
     folder: Path
+    address: str
     port: int = field(default_factory=free_port)
     rest_port: int = field(default_factory=free_port)
     patroni: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def name(self) -> str:
+        return f"node{self.number}"
 
     @property
     def postmaster(self) -> int | None:
@@ -122,13 +133,16 @@ class Node:
 class Cluster:
     """Three etcd, three nodes and HAProxy, from the files of deploy/cluster."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.user = folder, server_user()
+    def __init__(self, folder: Path, machines: Machines) -> None:
+        self.folder, self.user, self.machines = folder, server_user(), machines
         self.started: list[subprocess.Popen[bytes]] = []
         self.noted: set[int] = set()  # servers that Patroni started
         self.etcd: dict[str, tuple[list[str], subprocess.Popen[bytes]]] = {}
         self.proxy_port = free_port()
-        self.nodes = [Node(f"node{number}", folder / f"node{number}") for number in range(1, 4)]
+        self.nodes = [
+            Node(number, folder / f"node{number}", machines.address(number))
+            for number in range(1, NODES + 1)
+        ]
         for node in self.nodes:
             node.folder.mkdir(mode=0o700)
             os.chown(node.folder, self.user.pw_uid, self.user.pw_gid)
@@ -136,28 +150,34 @@ class Cluster:
     def start(self) -> None:
         clients = [free_port() for _ in range(NODES)]
         peers = [free_port() for _ in range(NODES)]
-        members = ",".join(f"etcd{n}=http://{HOST}:{port}" for n, port in enumerate(peers))
-        for number, (client, peer) in enumerate(zip(clients, peers, strict=True)):
-            served, other = f"http://{HOST}:{client}", f"http://{HOST}:{peer}"
-            words = ["--name", f"etcd{number}", "--data-dir", str(self.folder / f"etcd{number}")]
+        members = ",".join(
+            f"etcd{node.number}=http://{node.address}:{port}"
+            for node, port in zip(self.nodes, peers, strict=True)
+        )
+        for node, client, peer in zip(self.nodes, clients, peers, strict=True):
+            served, other = f"http://{node.address}:{client}", f"http://{node.address}:{peer}"
+            name = f"etcd{node.number}"
+            words = ["--name", name, "--data-dir", str(self.folder / name)]
             words += ["--listen-client-urls", served, "--advertise-client-urls", served]
             words += ["--listen-peer-urls", other, "--initial-advertise-peer-urls", other]
             words += ["--initial-cluster", members, "--initial-cluster-state", "new"]
-            name, command = f"etcd{number}", ["etcd", *words]
+            command = self.machines.within(node.number, ["etcd", *words], None)
             self.etcd[name] = command, self._run(name, command)
         values = {
             "address": HOST,
-            "network": NETWORK,
-            "etcd_hosts": ",".join(f"{HOST}:{port}" for port in clients),
+            "network": self.machines.network,
+            "etcd_hosts": ",".join(
+                f"{node.address}:{port}" for node, port in zip(self.nodes, clients, strict=True)
+            ),
             "programs": str(find_binaries().folder),
             "superuser_password": SECRET,
             "replication_password": SECRET,
         }
         for number, node in enumerate(self.nodes, 1):
-            own = {"node": node.name, "folder": str(node.folder)}
+            own = {"node": node.name, "folder": str(node.folder), "address": node.address}
             own |= {"port": str(node.port), "rest_port": str(node.rest_port)}
             self._write(node.folder / "patroni.yml", "patroni.yml", values | own)
-            values |= {f"node{number}": node.name, f"address{number}": HOST}
+            values |= {f"node{number}": node.name, f"address{number}": node.address}
             values |= {f"port{number}": str(node.port), f"rest_port{number}": str(node.rest_port)}
             self.start_node(node)
         values["proxy_port"] = str(self.proxy_port)
@@ -179,7 +199,7 @@ class Cluster:
         """As an operator does it: to the synchronous standby. Raises OSError if Patroni refuses."""
         wanted = {"leader": self.leader().name, "candidate": self.synchronous().name}
         asked = urllib.request.Request(
-            f"http://{HOST}:{self.leader().rest_port}/switchover",
+            f"http://{self.leader().address}:{self.leader().rest_port}/switchover",
             json.dumps(wanted).encode(),
             {"Content-Type": "application/json"},
         )
@@ -187,18 +207,16 @@ class Cluster:
             pass
 
     def start_node(self, node: Node) -> None:
-        command = ["patroni", str(node.folder / "patroni.yml")]
-        node.patroni = self._run(node.name, command, as_server=True)
+        user = self.user if os.geteuid() == 0 else None
+        words = ["patroni", str(node.folder / "patroni.yml")]
+        node.patroni = self._run(node.name, self.machines.within(node.number, words, user))
 
     def _write(self, path: Path, name: str, values: dict[str, str]) -> None:
         words = string.Template((CONFIGURATION / name).read_text(encoding="utf-8"))
         path.write_text(words.substitute(values), encoding="utf-8")
         path.chmod(0o644)
 
-    def _run(
-        self, name: str, command: Sequence[str], *, as_server: bool = False
-    ) -> "subprocess.Popen[bytes]":
-        root = os.geteuid() == 0 and as_server
+    def _run(self, name: str, command: Sequence[str]) -> "subprocess.Popen[bytes]":
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
@@ -207,9 +225,6 @@ class Cluster:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd="/",
-                user=self.user.pw_uid if root else None,
-                group=self.user.pw_gid if root else None,
-                extra_groups=[] if root else None,
             )
         self.started.append(process)
         return process
@@ -218,7 +233,7 @@ class Cluster:
         """As whichever Patroni answers first has them."""
         for node in self.nodes:
             with contextlib.suppress(OSError, ValueError):
-                address = f"http://{HOST}:{node.rest_port}/cluster"
+                address = f"http://{node.address}:{node.rest_port}/cluster"
                 with urllib.request.urlopen(address, timeout=2) as answer:
                     return list(json.load(answer)["members"])
         return []
@@ -244,13 +259,17 @@ class Cluster:
         if way == PROXY:
             hosts = f"{HOST}:{self.proxy_port}"
         else:
-            hosts = ",".join(f"{HOST}:{node.port}" for node in self.nodes)
+            hosts = ",".join(f"{node.address}:{node.port}" for node in self.nodes)
         more = "?target_session_attrs=any&load_balance_hosts=random" if way == READS else ""
         return f"postgresql://mapservice:{SECRET}@{hosts}/mapservice{more}"
 
+    def url_of(self, node: Node) -> str:
+        return f"postgresql://mapservice:{SECRET}@{node.address}:{node.port}/mapservice"
+
     def prepare(self) -> None:
         """The role, the database and the ledger, as the superuser at the primary."""
-        root = f"postgresql://postgres:{SECRET}@{HOST}:{self.leader().port}"
+        leader = self.leader()
+        root = f"postgresql://postgres:{SECRET}@{leader.address}:{leader.port}"
         with psycopg.connect(f"{root}/postgres", autocommit=True) as server:
             role = "CREATE ROLE mapservice LOGIN PASSWORD {}"
             server.execute(sql.SQL(role).format(sql.Literal(SECRET)))
@@ -420,6 +439,12 @@ def strike(cluster: Cluster, fault: str) -> list[int]:
         cluster.switch_over()
         return []
     node = cluster.synchronous() if fault == "synchronous" else cluster.leader()
+    if fault == "partition":
+        cluster.machines.cut_off(node.number)
+        return []
+    if fault == "peers":
+        cluster.machines.cut_from_peers(node.number)
+        return []
     master = node.postmaster
     assert master is not None, "the primary runs"
     if fault == "postmaster":
@@ -446,6 +471,7 @@ def tried(cluster: Cluster, ledger: Ledger, fault: str, read_budget: float) -> l
         ledger.wait_until_it_grows(2 * BUDGETS[fault])
     finally:
         signal_all(stopped, signal.SIGCONT)
+        cluster.machines.heal()
         cluster.start_etcd()
     for node in cluster.nodes:
         if node.patroni is not None and node.patroni.poll() is not None:
@@ -466,17 +492,22 @@ def tried(cluster: Cluster, ledger: Ledger, fault: str, read_budget: float) -> l
     )
 
 
-def run(faults: Sequence[str], keep: Path | None, read_budget: float) -> bool:
+def _need_programs() -> None:
     missing = [name for name in PROGRAMS if not shutil.which(name)]
     if missing:
         raise ConfigurationError(
             f"not here: {', '.join(missing)}."
             " apt-get install patroni etcd-server python3-etcd haproxy"
         )
+
+
+def run(faults: Sequence[str], keep: Path | None, read_budget: float) -> bool:
+    _need_programs()
     folder = Path(tempfile.mkdtemp(prefix="mapservice-cluster-", dir="/var/tmp"))
     folder.chmod(0o711)
     problems: list[str] = []
-    cluster = Cluster(folder)
+    machines = _machines(faults)
+    cluster = Cluster(folder, machines)
     try:
         begun = time.monotonic()
         cluster.start()
@@ -493,6 +524,7 @@ def run(faults: Sequence[str], keep: Path | None, read_budget: float) -> bool:
         problems += ledger.problems(cluster)
     finally:
         left = cluster.end()
+        machines.end()
         problems += [f"process {pid} did not end when it was asked to" for pid in left]
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
@@ -506,9 +538,52 @@ def run(faults: Sequence[str], keep: Path | None, read_budget: float) -> bool:
     return not problems
 
 
+def _machines(faults: Sequence[str]) -> Machines:
+    """Namespaces only where they are needed: whoever runs it need not be root for the rest."""
+    if not CUTS & set(faults):
+        return Loopback()
+    machines = Namespaces(NODES)
+    try:
+        machines.make()
+    except BaseException:
+        machines.end()
+        raise
+    return machines
+
+
+def throughput(asked: argparse.Namespace) -> bool:
+    """Tiles and items a second by one node, and with one and two standbys beside it."""
+    _need_programs()
+    folder = Path(tempfile.mkdtemp(prefix="mapservice-cluster-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    cluster = Cluster(folder, Loopback())
+    try:
+        cluster.start()
+        wait_for(cluster.is_whole, WHOLE_SECONDS, "three nodes")
+        cluster.prepare()
+        leader = cluster.leader()
+        primary = cluster.url_of(leader)
+        if asked.source:
+            cluster_throughput.copy(asked.source, primary)
+        else:
+            cluster_throughput.fill(primary, asked.throughput)
+        others = [cluster.url_of(node) for node in cluster.nodes if node is not leader]
+        problems = cluster_throughput.measure(primary, others, asked.seconds, asked.rounds, tell)
+    finally:
+        try:
+            left = cluster.end()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    problems += [f"process {pid} did not end when it was asked to" for pid in left]
+    for words in problems:
+        tell(f"NO  {words}")
+    return not problems
+
+
 def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/cluster-trial", description=__doc__)
-    parser.add_argument("--faults", default=",".join(BUDGETS), help="of: %(default)s")
+    possible = [one for one in BUDGETS if one not in CUTS or can_be_cut()]
+    parser.add_argument("--faults", default=",".join(possible), help="of: %(default)s")
     parser.add_argument("--keep", type=Path, help="a folder for the logs")
     parser.add_argument(
         "--read-budget",
@@ -516,12 +591,36 @@ def main(words: Sequence[str]) -> int:
         default=READ_BUDGET,
         help="seconds that reads by standbys may rest; %(default)s on a machine that has time",
     )
+    parser.add_argument(
+        "--throughput",
+        type=int,
+        metavar="COUNT",
+        help="no fault: so many made-up initiatives, and how fast one, two and three nodes read",
+    )
+    parser.add_argument(
+        "--seconds", type=int, default=10, help="a load of --throughput; default: %(default)s"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=2,
+        help="of --throughput, in turns: other work falls on all alike; default: %(default)s",
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        default="",
+        metavar="URL",
+        help="a database whose content --throughput copies, instead of making its own",
+    )
     asked = parser.parse_args(words)
     faults = asked.faults.split(",")
-    if unknown := set(faults) - BUDGETS.keys():
-        parser.error(f"no such fault: {', '.join(sorted(unknown))}")
+    if unknown := set(faults) - set(possible):
+        parser.error(f"no such fault here: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
+        if asked.throughput:
+            return 0 if throughput(asked) else 1
         return 0 if run(faults, asked.keep, asked.read_budget) else 1
     except MapserviceError as error:
         tell(f"NO  {error}")

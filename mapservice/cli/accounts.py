@@ -1,6 +1,9 @@
 """`mapservice accounts`: sessions and second factors of people, for the operator."""
 
+import getpass
+
 import click
+import structlog
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import queries, service
@@ -9,6 +12,8 @@ from mapservice.accounts.second_factor import service as second_factor
 from mapservice.cli import context
 from mapservice.errors import NotFound
 from mapservice.mail.service import EmailAddress
+
+log = structlog.get_logger()
 
 
 @click.group("accounts")
@@ -45,11 +50,21 @@ def sign_out_command(email: str | None, everybody: bool) -> None:
 @account_group.command("forget-second-factor")
 @click.argument("email")
 def forget_command(email: str) -> None:
-    """Take away the second factor of somebody who lost it, and end their sessions."""
+    """Take away the second factor of somebody who lost it, and end their sessions.
+
+    A line of the log says so, by the id of the person and the user of this machine.
+    """
     with context.open_engine().begin() as connection:
         person = _person(connection, email)
         had_one = second_factor.remove(connection, person.id)
-        service.end_all_sessions(connection, person.id)
+        ended = service.end_all_sessions(connection, person.id)
+    log.warning(
+        "second_factor_forgotten",
+        person=str(person.id),
+        had_one=had_one,
+        sessions_ended=ended,
+        by=getpass.getuser(),
+    )
     click.echo(f"{'taken away' if had_one else 'there was none'}: {person.email}")
 
 

@@ -9,6 +9,7 @@ import click
 
 from mapservice.cli import context
 from mapservice.errors import InvalidInput, SourceError
+from mapservice.outgoing.way_out import WayOut
 from mapservice.settings import BASEMAP_FILE, Settings
 from mapservice.tiles.basemap import build as building
 from mapservice.tiles.basemap import fetch as fetching
@@ -88,7 +89,13 @@ def fetch_command(area: str, source: str, max_zoom: int, target: Path | None) ->
             done = now
 
         made = fetching.fetch(
-            source, boxes, place, max_zoom, lambda step: click.echo(step, err=True), progress
+            source,
+            boxes,
+            place,
+            max_zoom,
+            lambda step: click.echo(step, err=True),
+            progress,
+            way=WayOut.parse(Settings.from_env().outgoing_proxy),
         )
     click.echo(f"{made.tiles} tiles, {_size(place)}: {place}")
     _tell_use(place)
@@ -120,7 +127,8 @@ def use_command(base: str, attribution: str) -> None:
     settings = Settings.from_env()
     chosen = {"basemap": base, "basemap_hosts": "", "basemap_attribution": attribution}
     if base != "none":
-        told = _told_outside(chosen) if is_address(base) else _told_file(chosen)
+        way = WayOut.parse(settings.outgoing_proxy)
+        told = _told_outside(chosen, way) if is_address(base) else _told_file(chosen)
         for line in told:
             click.echo(line)
     settings.home.mkdir(parents=True, exist_ok=True)
@@ -158,27 +166,27 @@ def _told_archive(served: ServedArchive) -> Iterator[str]:
     yield f"attribution: {served.attribution}"
 
 
-def _told_outside(chosen: dict[str, str]) -> Iterator[str]:
+def _told_outside(chosen: dict[str, str], way: WayOut) -> Iterator[str]:
     """Reads the document, if it is one, for the hosts that maps of it would ask."""
     base = outside(chosen["basemap"], chosen["basemap_attribution"])
     hosts = set(base.origins)
     if base.kind == BasemapKind.STYLE:
-        document = read_outside(base.address)
+        document = read_outside(base.address, way)
         chosen["basemap"] = document.address
         base = outside(document.address, chosen["basemap_attribution"])
-        hosts = _hosts(document) | set(base.origins)
+        hosts = _hosts(document, way) | set(base.origins)
         yield _told_document(document)
     further = sorted(hosts - set(base.origins))
     chosen["basemap_hosts"] = " ".join(further)
     yield f"pages ask these hosts, and no other: {', '.join([*base.origins, *further])}"
 
 
-def _hosts(document: OutsideDocument) -> set[str]:
+def _hosts(document: OutsideDocument, way: WayOut) -> set[str]:
     """Of a style, also the hosts that the TileJSON of its sources name."""
     found = set(document.origins)
     for source in document.sources.values():
         if source.get("url"):
-            found |= set(read_outside(source["url"]).origins)
+            found |= set(read_outside(source["url"], way).origins)
     return found
 
 

@@ -25,6 +25,7 @@ from mapservice.cli.operations import (
     serve_command,
     worker_command,
 )
+from mapservice.cli.outgoing import outgoing_group
 from mapservice.cli.publishing import export_command, report_command
 from mapservice.cli.push import push_group
 from mapservice.cli.review import review_group
@@ -33,6 +34,7 @@ from mapservice.cli.sources import source_group
 from mapservice.cli.territories import territory_group
 from mapservice.cli.users import user_group
 from mapservice.errors import MapserviceError
+from mapservice.web.logging import configure as configure_logging
 
 
 @click.group()
@@ -66,12 +68,14 @@ for command in (
     user_group,
     account_group,
     basemap_group,
+    outgoing_group,
 ):
     cli.add_command(command)
 
 
 def main() -> None:
     """Entry point: an error becomes one line and exit code 1, never a trace."""
+    configure_logging()
     try:
         cli(standalone_mode=False)
         return

@@ -8,6 +8,7 @@ from mapservice.cli import context
 from mapservice.media.storage import store_of
 from mapservice.operations.doctor import examine
 from mapservice.settings import Settings, retired_settings
+from mapservice.web.logging import configure_libraries
 
 
 @click.command("worker")
@@ -15,6 +16,7 @@ def worker_command() -> None:
     """Work off the job queue until stopped."""
     from mapservice.jobs import run_worker
 
+    configure_libraries()
     run_worker(context.settings_of_command())
 
 

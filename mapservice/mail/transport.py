@@ -2,10 +2,11 @@
 
 import contextlib
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from mapservice.errors import ConfigurationError
 from mapservice.mail.model import Delivery
+from mapservice.outgoing.way_out import WayOut
 from mapservice.settings import Settings
 
 PORTS = {"smtp": 25, "smtps": 465}
@@ -39,7 +41,9 @@ def transport_of(settings: Settings) -> Transport:
     if not settings.smtp_url:
         folder = settings.home / "mail"
         return lambda: _to_folder(folder)
-    server = MailServer.parse(settings.smtp_url, settings.smtp_timeout_ms / 1000)
+    server = MailServer.parse(
+        settings.smtp_url, settings.smtp_timeout_ms / 1000, WayOut.parse(settings.outgoing_proxy)
+    )
     return lambda: _to_server(server)
 
 
@@ -54,9 +58,10 @@ class MailServer:
     tls: bool
     starttls: bool
     timeout: float
+    way: WayOut = field(default_factory=WayOut)
 
     @classmethod
-    def parse(cls, url: str, timeout: float) -> "MailServer":
+    def parse(cls, url: str, timeout: float, way: WayOut | None = None) -> "MailServer":
         """Of `smtp://user:pass@host:587?starttls=1`, or `smtps://`. Raises ConfigurationError."""
         try:
             parts = urlsplit(url)
@@ -73,6 +78,7 @@ class MailServer:
             tls=parts.scheme == "smtps",
             starttls=parse_qs(parts.query).get("starttls", ["0"])[-1] not in ("", "0"),
             timeout=timeout,
+            way=way or WayOut(),
         )
 
 
@@ -92,6 +98,20 @@ def as_message(delivery: Delivery) -> EmailMessage:
     return message
 
 
+class _Conversation(smtplib.SMTP):
+    """With the server, over a line that leaves as the settings say."""
+
+    def __init__(self, server: MailServer, context: ssl.SSLContext) -> None:
+        self._server, self._tls = server, context
+        super().__init__(server.host, server.port, timeout=server.timeout)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Where smtplib.SMTP_SSL wraps its line too."""
+        if self._server.tls:
+            return self._server.way.reach_by_tls(host, port, timeout, self._tls)
+        return self._server.way.reach(host, port, timeout)
+
+
 @contextlib.contextmanager
 def _to_server(server: MailServer) -> Iterator[Send]:
     """One conversation with the server, for as many mails as are sent meanwhile.
@@ -100,11 +120,7 @@ def _to_server(server: MailServer) -> Iterator[Send]:
     """
     context = ssl.create_default_context()
     try:
-        connection = (
-            smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=context)
-            if server.tls
-            else smtplib.SMTP(server.host, server.port, timeout=server.timeout)
-        )
+        connection = _Conversation(server, context)
         if server.starttls and not server.tls:
             connection.starttls(context=context)
         if server.user:

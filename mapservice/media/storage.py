@@ -26,6 +26,7 @@ from typing import Protocol
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from mapservice.errors import ConfigurationError, ServiceUnavailable
+from mapservice.outgoing.way_out import OutgoingConnection, WayOut
 from mapservice.settings import Settings
 
 SHARD = 2  # signs of a name that make its folder
@@ -59,7 +60,7 @@ class MediaStore(Protocol):
 def store_of(settings: Settings) -> MediaStore:
     """That which the settings name. Raises ConfigurationError for an address that is none."""
     if settings.media.startswith("s3:"):
-        return S3Store.parse(settings.media)
+        return S3Store.parse(settings.media, way=WayOut.parse(settings.outgoing_proxy))
     return FolderStore(Path(settings.media) if settings.media else settings.home / "media")
 
 
@@ -143,15 +144,28 @@ class S3Keys:
 class S3Store:
     """A bucket, and the prefix that our names have in it."""
 
-    def __init__(self, endpoint: str, bucket: str, prefix: str, keys: S3Keys) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        bucket: str,
+        prefix: str,
+        keys: S3Keys,
+        way: WayOut | None = None,
+    ) -> None:
         """`endpoint` is the address of the bucket itself, whichever way it is named there."""
         self.endpoint = endpoint.rstrip("/")
         self.bucket = bucket
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._keys = keys
+        self._way = way or WayOut()
 
     @classmethod
-    def parse(cls, address: str, environ: Mapping[str, str] = os.environ) -> "S3Store":
+    def parse(
+        cls,
+        address: str,
+        environ: Mapping[str, str] = os.environ,
+        way: WayOut | None = None,
+    ) -> "S3Store":
         """Reads `s3://KEY:SECRET@BUCKET/PREFIX?endpoint=…&region=…`. Raises ConfigurationError."""
         parts = urlsplit(address)
         asked = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -180,7 +194,7 @@ class S3Store:
             if endpoint
             else f"https://{bucket}.s3.{region}.amazonaws.com"
         )
-        return cls(own, bucket, unquote(parts.path), S3Keys(key, secret, region))
+        return cls(own, bucket, unquote(parts.path), S3Keys(key, secret, region), way)
 
     def put(self, name: str, content: bytes, content_type: str) -> None:
         self._ask("PUT", self._key(name), content=content, content_type=content_type)
@@ -225,7 +239,7 @@ class S3Store:
                 method, url, self._keys, datetime.now(UTC), content, content_type
             )
             try:
-                status, body = _answer(method, url, headers, content)
+                status, body = _answer(self._way, method, url, headers, content)
             except (OSError, http.client.HTTPException) as error:
                 failure = str(error)
                 continue
@@ -240,11 +254,12 @@ class S3Store:
         raise ServiceUnavailable(f"The store of photos does not answer ({failure}).")
 
 
-def _answer(method: str, url: str, headers: Mapping[str, str], content: bytes) -> tuple[int, bytes]:
+def _answer(
+    way: WayOut, method: str, url: str, headers: Mapping[str, str], content: bytes
+) -> tuple[int, bytes]:
     """The status and the body; redirections are not followed, as what is signed names its host."""
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    held = kind(parts.hostname or "", parts.port, timeout=S3_SECONDS)
+    held = OutgoingConnection(way, parts.scheme, parts.hostname or "", parts.port, S3_SECONDS)
     try:
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         body = content if method == "PUT" else None

@@ -21,6 +21,7 @@ from mapservice import __version__
 from mapservice.errors import InvalidInput, MapserviceError
 from mapservice.outgoing.connection import NotPublic, connect
 from mapservice.outgoing.public_hosts import check_address
+from mapservice.outgoing.way_out import ProxyRefused, WayOut
 
 MIB = 1024 * 1024
 ADDRESS_LENGTH = 2_000
@@ -96,6 +97,7 @@ class GuardedClient:
 
     allowed: frozenset[str] = frozenset()
     limits: FetchLimits = field(default_factory=FetchLimits)
+    way: WayOut = field(default_factory=WayOut)
 
     def fetch(
         self,
@@ -161,7 +163,7 @@ class GuardedClient:
         to = self._checked(address)
         connection: http.client.HTTPConnection | None = None
         try:
-            connection = connect(to, self.allowed, min(WAIT_SECONDS, _left(deadline)))
+            connection = connect(to, self.allowed, min(WAIT_SECONDS, _left(deadline)), self.way)
             connection.sock = cast("socket.socket", _BoundedLine(connection.sock, deadline))
             sent = {"User-Agent": USER_AGENT} | dict(headers)
             connection.request("POST", _target(to), body, sent)
@@ -170,6 +172,8 @@ class GuardedClient:
                 return PostedAnswer(response.status, wait)
         except NotPublic as error:
             raise FetchRefused(f"{to.netloc} {error}") from None
+        except ProxyRefused as error:
+            raise FetchRefused(str(error)) from None
         except (OSError, http.client.HTTPException) as error:
             raise FetchFailed(f"{to.netloc} did not answer: {type(error).__name__}") from None
         finally:
@@ -195,7 +199,7 @@ class GuardedClient:
         to = self._checked(address)
         connection: http.client.HTTPConnection | None = None
         try:
-            connection = connect(to, self.allowed, min(WAIT_SECONDS, _left(deadline)))
+            connection = connect(to, self.allowed, min(WAIT_SECONDS, _left(deadline)), self.way)
             connection.sock = cast("socket.socket", _BoundedLine(connection.sock, deadline))
             method = "GET" if question is None else "POST"
             connection.request(method, _target(to), question, dict(headers))
@@ -206,6 +210,8 @@ class GuardedClient:
                 return _answer(address, response, target, most)
         except NotPublic as error:
             raise FetchRefused(f"{to.netloc} {error}") from None
+        except ProxyRefused as error:
+            raise FetchRefused(str(error)) from None
         except (OSError, http.client.HTTPException) as error:
             words = str(error) or type(error).__name__
             raise FetchFailed(f"{to.netloc} did not answer as a whole: {words[:200]}") from None

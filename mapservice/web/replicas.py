@@ -37,7 +37,9 @@ AGAIN_SECONDS = 1.0
 # Whoever wants to know sooner, as something was just written, waits at least so long in between.
 PAUSE_SECONDS = 0.02
 # A primary that says nothing for so long is not waited for by what a standby may answer as well.
-PRIMARY_SECONDS = 3.0
+# One question of ours may be lost or late, of a busy machine: so it has half of that to answer, and
+# is then asked once more, by a new connection, before it is taken for lost.
+PRIMARY_SECONDS, PRIMARY_ANSWER_SECONDS = 3.0, 1.5
 # Some more samples than the delay allowed, so that the figures of a later standby are true.
 REMEMBERED_SECONDS = 30.0
 
@@ -127,7 +129,11 @@ class ServerWatch(ABC):
             if not ended.is_set():
                 self.lost()
                 self.tell()
-            ended.wait(AGAIN_SECONDS)
+            ended.wait(self.pause_until_asked_again())
+
+    def pause_until_asked_again(self) -> float:
+        """In seconds, once it is lost."""
+        return AGAIN_SECONDS
 
     def _watch(self, ended: threading.Event) -> None:
         driver = connect(self._url, autocommit=True)
@@ -147,8 +153,8 @@ class ServerWatch(ABC):
             driver.close()
 
 
-def _number_told(driver: Driver[Any], statement: bytes) -> int | None:
-    result = answer_within(driver, statement, ANSWER_SECONDS)
+def _number_told(driver: Driver[Any], statement: bytes, seconds: float) -> int | None:
+    result = answer_within(driver, statement, seconds)
     if result is None or result.status != ExecStatus.TUPLES_OK or not result.ntuples:
         return None
     value = result.get_value(0, 0)
@@ -166,7 +172,8 @@ class PrimaryWatch(ServerWatch):
         self._samples: list[WalSample] = []
         self._lock = threading.Lock()
         self._heard_of = 0
-        self._is_lost = True
+        self._is_lost, self._was_asked_again = True, True
+        self._spoke_at = time.monotonic()
 
     @property
     def last(self) -> WalSample | None:
@@ -175,8 +182,13 @@ class PrimaryWatch(ServerWatch):
 
     @property
     def is_silent(self) -> bool:
-        last = self.last
-        return self._is_lost and (last is None or time.monotonic() - last.at > PRIMARY_SECONDS)
+        """Neither an answer nor a new connection for so long: a lost question alone is no proof."""
+        return self._is_lost and time.monotonic() - self._spoke_at > PRIMARY_SECONDS
+
+    def pause_until_asked_again(self) -> float:
+        """At once the first time."""
+        again, self._was_asked_again = self._was_asked_again, True
+        return AGAIN_SECONDS if again else 0
 
     def proven_by(self, position: int) -> WalSample | None:
         """The latest sample all of which a standby knows that has replayed so far."""
@@ -185,10 +197,11 @@ class PrimaryWatch(ServerWatch):
 
     def position(self, driver: Driver[Any]) -> int | None:
         self._heard_of = self.moment()  # before the question: all of it is in the log by then
-        return _number_told(driver, PRIMARY)
+        return _number_told(driver, PRIMARY, PRIMARY_ANSWER_SECONDS)
 
     def connected(self) -> None:
         """The log of another primary is another one, were it of the same length."""
+        self._spoke_at = time.monotonic()
         with self._lock:
             self._samples = []
         self.on_other_server()
@@ -201,7 +214,8 @@ class PrimaryWatch(ServerWatch):
         with self._lock:
             since = asked_at - REMEMBERED_SECONDS
             self._samples = [*(one for one in self._samples if one.at > since), sample]
-        self._is_lost = False
+        self._is_lost, self._was_asked_again = False, False
+        self._spoke_at = time.monotonic()
         if last is None or sample.moment != last.moment:
             self.on_sample()
 
@@ -220,7 +234,7 @@ class ReplicaWatch(ServerWatch):
         self._since = 0.0
 
     def position(self, driver: Driver[Any]) -> int | None:
-        return _number_told(driver, STANDBY)
+        return _number_told(driver, STANDBY, ANSWER_SECONDS)
 
     def heard(self, position: int, asked_at: float) -> None:
         if not self.is_live:

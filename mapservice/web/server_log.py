@@ -12,6 +12,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from mapservice.web import request_log
+from mapservice.web.logging import json_lines
 
 # "Invalid request from ip=192.0.2.7: Invalid HTTP request line: 'GET /confirmer/… …'"
 REFUSED = re.compile(r"(?s)\bfrom ip=.*")
@@ -23,6 +24,8 @@ class ServerLog(Logger):
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         self.error_log.addFilter(without_visitors)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(json_lines())
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
         """Called for every request, once its answer is sent or its client has gone."""

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
 
 from mapservice.app import create_app
 from mapservice.cli.main import cli
@@ -129,8 +130,18 @@ def test_the_operator_ends_sessions(
         connection.execute(
             text("INSERT INTO second_factor (person, secret) SELECT id, 'x' FROM person")
         )
-    assert run("forget-second-factor", EMAIL).output == f"taken away: {EMAIL}\n"
-    assert run("forget-second-factor", EMAIL).output == f"there was none: {EMAIL}\n"
+    with capture_logs() as told:
+        assert run("forget-second-factor", EMAIL).output == f"taken away: {EMAIL}\n"
+        assert run("forget-second-factor", EMAIL).output == f"there was none: {EMAIL}\n"
+    with engine.connect() as connection:
+        person = str(connection.execute(text("SELECT id FROM person LIMIT 1")).scalar_one())
+    assert [(one["event"], one["had_one"]) for one in told] == [
+        ("second_factor_forgotten", True),
+        ("second_factor_forgotten", False),
+    ]
+    assert told[0]["by"]
+    assert EMAIL not in str(told)
+    assert len(told[0]["person"]) == len(person)
 
 
 def test_behind_tls_the_cookie_is_that_of_this_host_alone(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-ONE_SHOT = {"migrate"}
+ONE_SHOT = {"migrate", "rules"}
 SECRETS = ("POSTGRES_PASSWORD", "MAPSERVICE_DB_PASSWORD", "MAPSERVICE_SECRET_KEY")
 
 
@@ -20,8 +20,16 @@ def services(repository: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_the_five_services(services: dict[str, dict[str, Any]]) -> None:
-    assert set(services) == {"db", "migrate", "app", "worker", "nginx"}
+def test_the_services(services: dict[str, dict[str, Any]]) -> None:
+    assert set(services) == {
+        "db",
+        "migrate",
+        "app",
+        "worker",
+        "rules",
+        "outgoing",
+        "nginx",
+    }
 
 
 def test_every_service_that_stays_has_a_health_check(services: dict[str, dict[str, Any]]) -> None:
@@ -111,6 +119,28 @@ def test_digests_are_written_for_all_images_or_none(
 
 def test_only_nginx_can_be_reached_from_outside(services: dict[str, dict[str, Any]]) -> None:
     assert [name for name, service in services.items() if "ports" in service] == ["nginx"]
+
+
+def test_what_runs_our_code_has_no_way_out_but_the_proxy(
+    repository: Path, services: dict[str, dict[str, Any]]
+) -> None:
+    networks = yaml.safe_load((repository / "docker-compose.yml").read_text())["networks"]
+    assert networks["inside"]["internal"] is True
+    with_a_way_out = {name for name, one in services.items() if "outside" in one["networks"]}
+    assert with_a_way_out == {"outgoing", "nginx"}
+    # It is given rules, and none of the secrets that stand in the settings.
+    assert "environment" not in services["outgoing"]
+    written = services["rules"]["command"][-1].rpartition("/")
+    assert f"rules:{written[0]}" in services["rules"]["volumes"]
+    assert services["outgoing"]["volumes"] == ["rules:/rules:ro"]
+    assert f'"/rules/{written[2]}"]' in (repository / "Dockerfile").read_text()
+    assert services["outgoing"]["depends_on"]["rules"] == {
+        "condition": "service_completed_successfully",
+        "restart": True,
+    }
+    for name in ("app", "worker"):
+        given = services[name]["environment"]["MAPSERVICE_OUTGOING_PROXY"]
+        assert given == "${MAPSERVICE_OUTGOING_PROXY:-http://outgoing:3128}"
 
 
 def test_every_container_is_confined(services: dict[str, dict[str, Any]]) -> None:

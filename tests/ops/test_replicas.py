@@ -357,6 +357,7 @@ def test_a_statement_that_recovery_cancels_is_answered_by_the_primary(pair: Pair
 
 
 def test_reads_go_on_while_no_primary_answers(pair: Pair) -> None:
+    pair.write()  # an empty tile would be another answer
     pair.wait_until_standby_answers()
     pair.get(TILE)
     stopped: set[int] = set()

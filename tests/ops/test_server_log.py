@@ -1,5 +1,6 @@
 """Gunicorn with our settings, asked badly: what it writes down of its visitors."""
 
+import json
 import os
 import socket
 import subprocess
@@ -47,6 +48,9 @@ def test_neither_addresses_nor_secrets(repository: Path, tmp_path: Path, level: 
             server.terminate()
             server.wait()
     written = log.read_text()
+    # What the application itself prints aside (nothing here), every line is one of JSON.
+    lines = [json.loads(line) for line in written.splitlines()]
+    assert {"level", "timestamp", "event"} <= {name for line in lines for name in line}
     assert "Invalid request" in written
     assert "RuntimeError: as asked" in written
     assert SECRET not in written

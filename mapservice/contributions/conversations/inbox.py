@@ -7,9 +7,10 @@ What is for nobody here is flagged, and left for whoever runs the service.
 
 import contextlib
 import imaplib
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -24,6 +25,7 @@ from mapservice.contributions.conversations.model import (
 )
 from mapservice.errors import ConfigurationError, MapserviceError, NotFound
 from mapservice.mail.model import Letterhead
+from mapservice.outgoing.way_out import WayOut
 from mapservice.settings import Settings
 
 log = structlog.get_logger()
@@ -58,6 +60,7 @@ class ReplyInbox:
     starttls: bool
     address: str
     timeout: float
+    way: WayOut = field(default_factory=WayOut)
 
     @classmethod
     def of(cls, settings: Settings) -> "ReplyInbox | None":
@@ -86,6 +89,7 @@ class ReplyInbox:
             starttls=parse_qs(parts.query).get("starttls", ["0"])[-1] not in ("", "0"),
             address=address,
             timeout=settings.imap_timeout_ms / 1000,
+            way=WayOut.parse(settings.outgoing_proxy),
         )
 
 
@@ -152,14 +156,26 @@ def _handle(
         return ReplyOutcome.UNKNOWN
 
 
+class _Conversation(imaplib.IMAP4):
+    """With the server, over a line that leaves as the settings say."""
+
+    def __init__(self, inbox: ReplyInbox, context: ssl.SSLContext) -> None:
+        self._inbox, self._context = inbox, context
+        super().__init__(inbox.host, inbox.port, timeout=inbox.timeout)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        """Where imaplib.IMAP4_SSL wraps its line too."""
+        inbox = self._inbox
+        seconds = timeout or inbox.timeout
+        if inbox.tls:
+            return inbox.way.reach_by_tls(inbox.host, inbox.port, seconds, self._context)
+        return inbox.way.reach(inbox.host, inbox.port, seconds)
+
+
 @contextlib.contextmanager
 def _opened(inbox: ReplyInbox) -> Iterator[imaplib.IMAP4]:
     context = ssl.create_default_context()
-    server: imaplib.IMAP4 = (
-        imaplib.IMAP4_SSL(inbox.host, inbox.port, ssl_context=context, timeout=inbox.timeout)
-        if inbox.tls
-        else imaplib.IMAP4(inbox.host, inbox.port, timeout=inbox.timeout)
-    )
+    server = _Conversation(inbox, context)
     try:
         if inbox.starttls and not inbox.tls:
             server.starttls(context)

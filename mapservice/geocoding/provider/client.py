@@ -26,6 +26,7 @@ from mapservice import __version__
 from mapservice.errors import ConfigurationError
 from mapservice.geocoding.provider.cache import AnswerCache, PointAnswer
 from mapservice.geocoding.provider.circuit_breaker import CircuitBreaker
+from mapservice.outgoing.way_out import OutgoingConnection, WayOut
 from mapservice.settings import Settings
 
 log = structlog.get_logger()
@@ -83,6 +84,7 @@ class AddressProvider:
         cache_days: int = 30,
         breaker: CircuitBreaker | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        way: WayOut | None = None,
     ) -> None:
         """`timeout` in seconds, for one answer, from the first to the last byte.
 
@@ -94,6 +96,7 @@ class AddressProvider:
         self._cache = AnswerCache(url.rstrip("/"), cache_days)
         self._breaker = breaker or CircuitBreaker()
         self._sleep = sleep
+        self._way = way or WayOut()
 
     @classmethod
     def of_settings(cls, settings: Settings) -> "AddressProvider | None":
@@ -105,6 +108,7 @@ class AddressProvider:
             settings.provider_attribution,
             timeout=settings.provider_timeout_ms / 1000,
             cache_days=settings.provider_cache_days,
+            way=WayOut.parse(settings.outgoing_proxy),
         )
 
     def points(self, connection: Connection, asked: Sequence[str]) -> dict[str, PointAnswer | None]:
@@ -180,9 +184,8 @@ class AddressProvider:
     def _get(self, parameters: Mapping[str, str]) -> ProviderReply:
         """One request on a connection of its own; no redirect is followed."""
         host, port = self._address.hostname or "", self._address.port
-        is_secure = self._address.scheme == "https"
-        kind = http.client.HTTPSConnection if is_secure else http.client.HTTPConnection
-        connection = kind(host, port, timeout=self._timeout)
+        scheme = self._address.scheme
+        connection = OutgoingConnection(self._way, scheme, host, port, self._timeout)
         path = f"{self._address.path}/search?{urlencode(parameters)}"
         try:
             connection.connect()

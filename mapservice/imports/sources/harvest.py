@@ -20,6 +20,7 @@ from mapservice.imports.sources.model import FILE, LivingSource, as_json, forbid
 from mapservice.imports.uploads import named
 from mapservice.outgoing.guarded_client import GuardedClient, Validators
 from mapservice.outgoing.public_hosts import stand_ins
+from mapservice.outgoing.way_out import WayOut
 from mapservice.settings import Settings
 
 MAX_RECORDS = 1_000_000
@@ -81,7 +82,9 @@ class SourceFetcher:
 
 def fetcher_of(settings: Settings) -> SourceFetcher:
     """That of the settings."""
-    client = GuardedClient(stand_ins(settings.source_hosts))
+    client = GuardedClient(
+        stand_ins(settings.source_hosts), way=WayOut.parse(settings.outgoing_proxy)
+    )
     return SourceFetcher(client, keys_of(settings), time.sleep)
 
 

@@ -6,7 +6,7 @@ not followed.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -23,6 +23,7 @@ from mapservice.outgoing.guarded_client import (
     FetchRefused,
     GuardedClient,
 )
+from mapservice.outgoing.way_out import WayOut
 from mapservice.settings import Settings
 
 TIMEOUT_SECONDS = 10.0
@@ -61,10 +62,13 @@ class PushTransport:
     key: VapidKey
     subject: str
     allowed: frozenset[str]
+    way: WayOut = field(default_factory=WayOut)
 
     @classmethod
     def of(cls, key: VapidKey, settings: Settings) -> "PushTransport":
-        return cls(key, _subject(settings), allowed_hosts(settings))
+        return cls(
+            key, _subject(settings), allowed_hosts(settings), WayOut.parse(settings.outgoing_proxy)
+        )
 
     def __call__(self, message: PushMessage) -> None:
         """Raises PushGone or PushRefused."""
@@ -81,7 +85,7 @@ class PushTransport:
             "TTL": str(int(GIVE_UP_AFTER.total_seconds())),
             "Urgency": "low",
         }
-        client = GuardedClient(self.allowed, FetchLimits(seconds=TIMEOUT_SECONDS))
+        client = GuardedClient(self.allowed, FetchLimits(seconds=TIMEOUT_SECONDS), self.way)
         try:
             answer = client.post(target.endpoint, body, headers)
         except (FetchRefused, FetchFailed) as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mapservice.outgoing.guarded_client import FetchLimits, FetchRefused, GuardedClient
 from mapservice.outgoing.public_hosts import stand_ins
+from mapservice.outgoing.way_out import WayOut
 from mapservice.publishing.activitypub.documents import ACTIVITY
 from mapservice.publishing.activitypub.model import RemoteActor, id_of, is_id, netloc_of
 from mapservice.publishing.activitypub.signatures import SigningKey, read_public_key
@@ -22,7 +23,9 @@ SEND_LIMITS = FetchLimits(seconds=10.0)
 
 
 def client_of(settings: Settings) -> GuardedClient:
-    return GuardedClient(stand_ins(settings.source_hosts), LIMITS)
+    return GuardedClient(
+        stand_ins(settings.source_hosts), LIMITS, WayOut.parse(settings.outgoing_proxy)
+    )
 
 
 def sending_client_of(settings: Settings) -> GuardedClient:

@@ -23,6 +23,7 @@ import numpy as np
 from pmtiles.tile import HeaderDict
 
 from mapservice.errors import SourceError
+from mapservice.outgoing.way_out import STRAIGHT, WayOut
 from mapservice.tiles.basemap.archive import (
     AREAS,
     DEEPEST,
@@ -106,8 +107,8 @@ class LocalFile:
 class RemoteFile:
     """An archive at an address. Raises SourceError for a server that gives no ranges of it."""
 
-    def __init__(self, address: str, patience: RetryPatience) -> None:
-        self._remote = RemoteHost(address, TIMEOUT_SECONDS)
+    def __init__(self, address: str, patience: RetryPatience, way: WayOut) -> None:
+        self._remote = RemoteHost(address, TIMEOUT_SECONDS, way=way)
         self._patience = patience
         self._answered = False
         self.identity: dict[str, Any] = {}
@@ -210,6 +211,7 @@ def fetch(
     tell: Tell = lambda _: None,
     progress: Progress = lambda _done, _total: None,
     patience: RetryPatience = RetryPatience(),
+    way: WayOut = STRAIGHT,
 ) -> FetchedArchive:
     """Writes the tiles of `source` (an address or a path) that meet a box to the archive `target`.
 
@@ -219,7 +221,7 @@ def fetch(
     """
     part = target.with_name(f"{target.name}.part")
     place: Source
-    place = RemoteFile(source, patience) if is_address(source) else LocalFile(Path(source))
+    place = RemoteFile(source, patience, way) if is_address(source) else LocalFile(Path(source))
     with closing(place):
         tell("reading the directories")
         plan = _plan(place, boxes, max_zoom)

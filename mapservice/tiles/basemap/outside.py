@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 from urllib.parse import urljoin
 
 from mapservice.errors import SourceError
+from mapservice.outgoing.way_out import WayOut
 from mapservice.tiles.basemap.model import TileSchema, origin_of, schema_of
 from mapservice.tiles.basemap.remote import RemoteHost
 
@@ -87,9 +88,9 @@ def _is_text(value: object) -> TypeGuard[str]:
     return isinstance(value, str)
 
 
-def read_outside(address: str) -> OutsideDocument:
+def read_outside(address: str, way: WayOut) -> OutsideDocument:
     """Asks for the document, at no other host. Raises SourceError, within seconds of silence."""
-    remote = RemoteHost(address, TIMEOUT_SECONDS, stay=True)
+    remote = RemoteHost(address, TIMEOUT_SECONDS, stay=True, way=way)
     try:
         answer = remote.get({"Accept": "application/json"})
         body = answer.read(LARGEST_BYTES + 1)
@@ -116,12 +117,12 @@ class OutsideDocumentCache:
         self._found: OutsideDocument | None = None
         self._until = 0.0
 
-    def read(self, address: str) -> OutsideDocument | None:
+    def read(self, address: str, way: WayOut) -> OutsideDocument | None:
         """The document as it was read last, or None while it could never be had."""
         with self._lock:
             if time.monotonic() >= self._until:
                 try:
-                    self._found, lasts = read_outside(address), KEPT_SECONDS
+                    self._found, lasts = read_outside(address, way), KEPT_SECONDS
                 except SourceError:
                     lasts = FAILED_SECONDS
                 self._until = time.monotonic() + lasts

@@ -108,7 +108,7 @@ def _base(
     if outside.kind == BasemapKind.RASTER:
         layer = {"id": "base-raster", "type": "raster", "source": SOURCE}
         return {SOURCE: outside.raster_source}, [], [layer]
-    document = outside_documents.read(outside.address)
+    document = outside_documents.read(outside.address, basemap.way)
     if document is None:
         return {}, [], []
     return _outside(document, theme, outside.attribution)

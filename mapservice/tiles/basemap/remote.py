@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 from mapservice import __version__
 from mapservice.errors import SourceError
+from mapservice.outgoing.way_out import OutgoingConnection, WayOut
 from mapservice.tiles.basemap.model import origin_of
 
 AGENT = f"mapservice/{__version__}"
@@ -25,6 +26,7 @@ class RemoteHost:
     address: str
     timeout: float
     stay: bool = False
+    way: WayOut = field(default_factory=WayOut)
     _connection: http.client.HTTPConnection | None = field(default=None, init=False)
 
     def get(self, headers: Mapping[str, str]) -> http.client.HTTPResponse:
@@ -64,10 +66,8 @@ class RemoteHost:
         return self._connection.getresponse()
 
     def _connect(self, scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
-        if scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=self.timeout)
-        if scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=self.timeout)
+        if scheme in ("https", "http"):
+            return OutgoingConnection(self.way, scheme, host, port, self.timeout)
         raise SourceError(f"{self.address} is no address that starts with https:// or http://")
 
     def _follow(self, location: str) -> None:

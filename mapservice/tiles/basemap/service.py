@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from mapservice.errors import ConfigurationError, SourceError
+from mapservice.outgoing.way_out import WayOut
 from mapservice.settings import Settings
 from mapservice.tiles.basemap.archive import ServedArchive, open_served
 from mapservice.tiles.basemap.model import (
@@ -67,6 +68,7 @@ class Basemap:
 
     outside: OutsideBasemap | None = None
     file: ArchiveFile | None = None
+    way: WayOut = field(default_factory=WayOut)
 
     @classmethod
     def of_settings(cls, settings: Settings) -> "Basemap":
@@ -77,7 +79,7 @@ class Basemap:
             log.warning("basemap_unusable", reason=str(error), former_kept=False)
             return cls()
         if found is not None:
-            return cls(outside=found)
+            return cls(outside=found, way=WayOut.parse(settings.outgoing_proxy))
         path = archive_path(settings)
         return cls(file=ArchiveFile(path)) if path else cls()
 

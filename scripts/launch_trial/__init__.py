@@ -1,0 +1,1 @@
+"""`scripts/launch-trial`: a national launch on one machine, through nginx, and what it costs."""
