@@ -40,9 +40,10 @@ SELECT spot.count{next}, alone.id::text AS id, alone.{label},
        CASE WHEN first_theme = last_theme THEN first_theme END AS theme,
        CASE WHEN first_precision = last_precision THEN first_precision END AS precision, x, y
   FROM (SELECT count(*)::integer AS count{first},
-               CASE WHEN count(*) = 1 THEN CAST(min(id::text) AS uuid) END AS id,
-               min(theme) AS first_theme, max(theme) AS last_theme,
-               min(precision) AS first_precision, max(precision) AS last_precision,
+               CASE WHEN count(*) = 1 THEN (array_agg(id))[1] END AS id,
+               min(theme COLLATE "C") AS first_theme, max(theme COLLATE "C") AS last_theme,
+               min(precision COLLATE "C") AS first_precision,
+               max(precision COLLATE "C") AS last_precision,
                avg(ST_X(anchor_3857)) AS x, avg(ST_Y(anchor_3857)) AS y
           FROM ({hits}) AS hit
          GROUP BY {group}) AS spot

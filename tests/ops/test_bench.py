@@ -62,7 +62,10 @@ def test_help_names_every_work_and_needs_no_set_up(repository: Path) -> None:
         check=False,
     )
     assert done.returncode == 0
-    assert "tiles,items,export,search,bulk,locate,activity,coordination,growth" in done.stdout
+    assert (
+        "tiles,items,export,search,bulk,locate,activity,coordination,growth,gatherings"
+        in done.stdout
+    )
 
 
 @pytest.mark.parametrize("name", WORKS)
