@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     and_,
     any_,
+    bindparam,
     cast,
     func,
     literal,
@@ -63,8 +64,12 @@ IS_LISTED: ColumnElement[bool] = literal_column(
     "event.status IN ({})".format(", ".join(f"'{one}'" for one in LISTED)), Boolean()
 )
 
-# What tiles read of an event, all of it in the index `event_tile`, as that says it.
-SPOT_COLUMNS = ("id", "theme", "precision", "cell", "starts_at", "anchor_3857")
+# What tiles read of an event, all of it in the index `event_tile`, as that says it. Written out, as
+# SQLAlchemy has geometries sent as EWKB.
+_spot_columns = [
+    literal_column(f"event.{name}")
+    for name in ("id", "theme", "precision", "cell", "starts_at", "anchor_3857")
+]
 _begins_on: ColumnElement[date] = literal_column(
     "(event.starts_at AT TIME ZONE 'UTC')::date", Date()
 )
@@ -115,14 +120,14 @@ def where(filters: EventFilters, now: datetime) -> list[ColumnElement[bool]]:
 
 
 def in_tile(filters: EventFilters, now: datetime, tile: Tile) -> Select[Any] | CompoundSelect[Any]:
-    """What a filter finds in a tile: `SPOT_COLUMNS` alone, which one index holds.
+    """What a filter finds in a tile: what it shows alone, which one index holds.
 
     That index goes by the day (UTC) on which an event begins. What began more than a day before the
     first day asked for and is still under way took longer than a day: an index of its own.
     """
     first_cell, end_cell = tile.cells(CELL_ZOOM)
     own = event.c
-    found: Select[Any] = select(*(own[name] for name in SPOT_COLUMNS)).where(
+    found: Select[Any] = select(*_spot_columns).where(
         own.cell >= first_cell, own.cell < end_cell, *where(filters, now)
     )
     earliest, latest = _span(filters, now)
@@ -134,8 +139,8 @@ def in_tile(filters: EventFilters, now: datetime, tile: Tile) -> Select[Any] | C
         for step in range((latest.astimezone(UTC).date() - first).days + 1)
     ]
     return union_all(
-        found.where(_begins_on == any_(cast(days, ARRAY(Date)))),
-        found.where(_begins_on < first, _lasts_long),
+        found.where(_begins_on == any_(cast(bindparam("days", days), ARRAY(Date)))),
+        found.where(_begins_on < bindparam("first_day", first), _lasts_long),
     )
 
 

@@ -54,8 +54,11 @@ IS_PUBLIC: ColumnElement[bool] = literal_column(
 IS_OPEN: ColumnElement[bool] = literal_column(
     f"local_group.status = '{GroupStatus.PUBLISHED}'", Boolean()
 )
-# What tiles read of a group.
-SPOT_COLUMNS = ("id", "theme", "precision", "cell", "anchor_3857")
+# What tiles read of a group. Written out, as SQLAlchemy has geometries sent as EWKB.
+_spot_columns = [
+    literal_column(f"local_group.{name}")
+    for name in ("id", "theme", "precision", "cell", "anchor_3857")
+]
 
 _NAMED = {level: territory.alias(f"{level}_of") for level in ("commune", "epci", "departement")}
 _NAMED["region"] = territory.alias("region_of")
@@ -82,12 +85,10 @@ def _is_open_to(filters: GroupFilters) -> list[ColumnElement[bool]]:
 
 
 def in_tile(filters: GroupFilters, now: datetime, tile: Tile) -> Select[Any]:
-    """What a filter finds in a tile: `SPOT_COLUMNS` alone, which one index holds."""
+    """What a filter finds in a tile: what it shows alone, which one index holds."""
     first, end = tile.cells(CELL_ZOOM)
     own = local_group.c
-    return select(*(own[name] for name in SPOT_COLUMNS)).where(
-        own.cell >= first, own.cell < end, *where(filters, now)
-    )
+    return select(*_spot_columns).where(own.cell >= first, own.cell < end, *where(filters, now))
 
 
 def order() -> tuple[ColumnElement[Any], ...]:

@@ -34,20 +34,24 @@ class SpotLayer:
     moment: str = ""
 
 
-# Identifier and label where a spot holds but one.
+# Identifier and label where a spot holds but one: that one is looked up by its cell, as to carry
+# all identifiers along takes as long as all the rest. OFFSET 0 has it looked up once.
 GROUPED = """
-SELECT spot.count{next}, alone.id::text AS id, alone.{label},
-       CASE WHEN first_theme = last_theme THEN first_theme END AS theme,
-       CASE WHEN first_precision = last_precision THEN first_precision END AS precision, x, y
-  FROM (SELECT count(*)::integer AS count{first},
-               CASE WHEN count(*) = 1 THEN (array_agg(id))[1] END AS id,
-               min(theme COLLATE "C") AS first_theme, max(theme COLLATE "C") AS last_theme,
-               min(precision COLLATE "C") AS first_precision,
-               max(precision COLLATE "C") AS last_precision,
-               avg(ST_X(anchor_3857)) AS x, avg(ST_Y(anchor_3857)) AS y
-          FROM ({hits}) AS hit
-         GROUP BY {group}) AS spot
-  LEFT JOIN {table} AS alone ON alone.id = spot.id"""
+SELECT spot.*, spot.alone::text AS id,
+       (SELECT own.{label} FROM {table} AS own WHERE own.id = spot.alone) AS {label}
+  FROM (SELECT count{next}, x, y,
+               CASE WHEN count = 1 THEN (SELECT hit.id FROM ({hits}) AS hit
+                                          WHERE hit.cell = counted.cell LIMIT 1) END AS alone,
+               CASE WHEN first_theme = last_theme THEN first_theme END AS theme,
+               CASE WHEN first_precision = last_precision THEN first_precision END AS precision
+          FROM (SELECT count(*)::integer AS count{first}, min(cell) AS cell,
+                       min(theme COLLATE "C") AS first_theme, max(theme COLLATE "C") AS last_theme,
+                       min(precision COLLATE "C") AS first_precision,
+                       max(precision COLLATE "C") AS last_precision,
+                       avg((anchor_3857::point)[0]) AS x, avg((anchor_3857::point)[1]) AS y
+                  FROM ({hits}) AS hit
+                 GROUP BY {group}) AS counted
+        OFFSET 0) AS spot"""
 NEXT = """, to_char(first AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS next"""
 
 AS_MVT = """
