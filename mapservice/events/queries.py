@@ -66,7 +66,7 @@ IS_LISTED: ColumnElement[bool] = literal_column(
 
 # What tiles read of an event, all of it in the index `event_tile`, as that says it. Written out, as
 # SQLAlchemy has geometries sent as EWKB.
-_spot_columns = [
+_spot_columns: list[ColumnElement[Any]] = [
     literal_column(f"event.{name}")
     for name in ("id", "theme", "precision", "cell", "starts_at", "anchor_3857")
 ]

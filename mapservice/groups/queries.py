@@ -55,7 +55,7 @@ IS_OPEN: ColumnElement[bool] = literal_column(
     f"local_group.status = '{GroupStatus.PUBLISHED}'", Boolean()
 )
 # What tiles read of a group. Written out, as SQLAlchemy has geometries sent as EWKB.
-_spot_columns = [
+_spot_columns: list[ColumnElement[Any]] = [
     literal_column(f"local_group.{name}")
     for name in ("id", "theme", "precision", "cell", "anchor_3857")
 ]
