@@ -35,8 +35,8 @@ INSERT INTO event (series, recurrence_id, status, title, theme, starts_at, ends_
                    starts_local, ends_local, mode, precision, commune, point, cancelled_at)
 SELECT CAST(:series AS uuid), CAST('2026-01-01' AS timestamp) + number * interval '1 minute',
        status, 'n° ' || number, theme, starts, ends, zone, starts AT TIME ZONE zone,
-       ends AT TIME ZONE zone, 'place', precision, commune, ST_SetSRID(ST_MakePoint(lon, lat), 4326),
-       CASE WHEN status = 'cancelled' THEN now() END
+       ends AT TIME ZONE zone, 'place', precision, commune,
+       ST_SetSRID(ST_MakePoint(lon, lat), 4326), CASE WHEN status = 'cancelled' THEN now() END
   FROM jsonb_to_recordset(CAST(:made AS jsonb)) AS made (
        number integer, status text, theme text, starts timestamptz, ends timestamptz, zone text,
        precision text, commune text, lon float8, lat float8)"""
