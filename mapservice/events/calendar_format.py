@@ -206,21 +206,20 @@ def _text(words: str) -> str:
 
 
 def _bytes(lines: Sequence[str]) -> bytes:
-    return "\r\n".join([_folded(line) for line in lines] + ["END:VCALENDAR", ""]).encode()
+    folded = [_folded(line.encode()) for line in lines]
+    return b"\r\n".join([*folded, b"END:VCALENDAR", b""])
 
 
-def _folded(line: str) -> str:
-    """In lines of at most 75 octets, none of which cuts a character in two."""
-    if len(line) <= LONGEST_LINE and line.isascii():
+def _folded(line: bytes) -> bytes:
+    """In lines of at most 75 octets, none of which cuts a character of UTF-8 in two."""
+    if len(line) <= LONGEST_LINE:
         return line
-    parts: list[str] = []
-    part: list[str] = []
-    size = 0
-    for sign in line:
-        octets = len(sign.encode())
-        if size + octets > LONGEST_LINE:
-            parts.append("".join(part))
-            part, size = [], 1  # the blank that continues a line
-        part.append(sign)
-        size += octets
-    return "\r\n ".join([*parts, "".join(part)])
+    parts: list[bytes] = []
+    begin, room = 0, LONGEST_LINE
+    while len(line) - begin > room:
+        end = begin + room
+        while line[end] & 0xC0 == 0x80:  # in the middle of a character
+            end -= 1
+        parts.append(line[begin:end])
+        begin, room = end, LONGEST_LINE - 1  # the blank that continues a line
+    return b"\r\n ".join([*parts, line[begin:]])

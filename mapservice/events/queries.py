@@ -9,10 +9,14 @@ from uuid import UUID
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    CompoundSelect,
     Connection,
+    Date,
     Row,
     Select,
     and_,
+    any_,
+    bindparam,
     cast,
     func,
     literal,
@@ -21,8 +25,9 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union_all,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.types import DateTime
 
 from mapservice.accounts.roles.model import TerritoryScope
@@ -44,7 +49,8 @@ from mapservice.events.model import (
 from mapservice.events.recurrence import ZONES, EventTimes, RecurrenceRule, wall_time
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.conditions import about, distance, one_of
-from mapservice.initiatives.local_days import span_of
+from mapservice.initiatives.grid import CELL_ZOOM, Tile
+from mapservice.initiatives.local_days import DaysAsked, span_of
 from mapservice.initiatives.model import Theme
 from mapservice.territories.model import Level, TerritoryRef
 
@@ -57,6 +63,21 @@ DATES_LOOKED_AT = 500
 IS_LISTED: ColumnElement[bool] = literal_column(
     "event.status IN ({})".format(", ".join(f"'{one}'" for one in LISTED)), Boolean()
 )
+
+# What tiles read of an event, all of it in the index `event_tile`, as that says it. Written out, as
+# SQLAlchemy has geometries sent as EWKB.
+_spot_columns: list[ColumnElement[Any]] = [
+    literal_column(f"event.{name}")
+    for name in ("id", "theme", "precision", "cell", "starts_at", "anchor_3857")
+]
+_begins_on: ColumnElement[date] = literal_column(
+    "(event.starts_at AT TIME ZONE 'UTC')::date", Date()
+)
+_lasts_long: ColumnElement[bool] = literal_column(
+    "event.ends_at - event.starts_at > interval '1 day'", Boolean()
+)
+# Of more days an index of the place alone reads no more.
+MOST_DAYS_APART = timedelta(days=100)
 
 _NAMED = {level: territory.alias(f"{level}_of") for level in ("commune", "epci", "departement")}
 _NAMED["region"] = territory.alias("region_of")
@@ -78,10 +99,7 @@ def where(filters: EventFilters, now: datetime) -> list[ColumnElement[bool]]:
         of_group = event_series.c.local_group == filters.group
         conditions.append(own.series.in_(select(event_series.c.id).where(of_group)))
     if filters.when:
-        days: dict[tuple[date, date], list[str]] = {}
-        for zone in ZONES:
-            span = span_of(filters.when, wall_time(now, zone).date())
-            days.setdefault((span.first, span.end), []).append(zone)
+        days = _days_asked(filters.when, now)
         conditions.append(
             or_(
                 *(
@@ -90,15 +108,63 @@ def where(filters: EventFilters, now: datetime) -> list[ColumnElement[bool]]:
                 )
             )
         )
-        conditions += _indexed(min(one for one, _ in days), max(one for _, one in days))
-        return conditions
-    begin = filters.begin if filters.has_days else now
-    for bound, is_begin in ((begin, True), (filters.end, False)):
-        if isinstance(bound, datetime):
-            conditions.append(own.ends_at > bound if is_begin else own.starts_at < bound)
-        elif bound is not None:
-            conditions += _local_days(bound if is_begin else None, None if is_begin else bound)
-    return conditions + _indexed(begin, filters.end)
+    else:
+        begin = filters.begin if filters.has_days else now
+        for bound, is_begin in ((begin, True), (filters.end, False)):
+            if isinstance(bound, datetime):
+                conditions.append(own.ends_at > bound if is_begin else own.starts_at < bound)
+            elif bound is not None:
+                conditions += _local_days(bound if is_begin else None, None if is_begin else bound)
+    is_in_one_place = bool(filters.about.near or filters.about.bbox)
+    return conditions + _indexed(*_span(filters, now), is_in_one_place=is_in_one_place)
+
+
+def in_tile(filters: EventFilters, now: datetime, tile: Tile) -> Select[Any] | CompoundSelect[Any]:
+    """What a filter finds in a tile: what it shows alone, which one index holds.
+
+    That index goes by the day (UTC) on which an event begins. What began more than a day before the
+    first day asked for and is still under way took longer than a day: an index of its own.
+    """
+    first_cell, end_cell = tile.cells(CELL_ZOOM)
+    own = event.c
+    found: Select[Any] = select(*_spot_columns).where(
+        own.cell >= first_cell, own.cell < end_cell, *where(filters, now)
+    )
+    earliest, latest = _span(filters, now)
+    if earliest is None or latest is None or latest - earliest > MOST_DAYS_APART:
+        return found
+    first = earliest.astimezone(UTC).date() - timedelta(days=1)
+    days = [
+        first + timedelta(days=step)
+        for step in range((latest.astimezone(UTC).date() - first).days + 1)
+    ]
+    return union_all(
+        found.where(_begins_on == any_(cast(bindparam("days", days), ARRAY(Date)))),
+        found.where(_begins_on < bindparam("first_day", first), _lasts_long),
+    )
+
+
+def _days_asked(when: DaysAsked, now: datetime) -> dict[tuple[date, date], list[str]]:
+    """The first day and the one after the last, with the zones in which it is these."""
+    days: dict[tuple[date, date], list[str]] = {}
+    for zone in ZONES:
+        span = span_of(when, wall_time(now, zone).date())
+        days.setdefault((span.first, span.end), []).append(zone)
+    return days
+
+
+def _span(filters: EventFilters, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Moments between which takes place all that a filter finds, on whatever clock."""
+    begin: date | datetime | None = filters.begin if filters.has_days else now
+    end: date | datetime | None = filters.end
+    if filters.when:
+        days = _days_asked(filters.when, now)
+        begin, end = min(one for one, _ in days), max(one for _, one in days)
+    if begin is not None and not isinstance(begin, datetime):
+        begin = _utc(begin) - WIDEST_OFFSET
+    if end is not None and not isinstance(end, datetime):
+        end = _utc(end) + WIDEST_OFFSET
+    return begin, end
 
 
 def _local_days(first: date | None, end: date | None) -> list[ColumnElement[bool]]:
@@ -112,16 +178,20 @@ def _local_days(first: date | None, end: date | None) -> list[ColumnElement[bool
 
 
 def _indexed(
-    begin: date | datetime | None, end: date | datetime | None
+    earliest: datetime | None, latest: datetime | None, *, is_in_one_place: bool
 ) -> list[ColumnElement[bool]]:
-    """A range of the index that holds all that the exact conditions find, and little else."""
+    """A range of an index that holds all that the exact conditions find, and little else.
+
+    Of one place it is the index of place and time: most of what is there is of other days.
+    """
     found: list[ColumnElement[bool]] = []
-    if begin is not None:
-        earliest = begin if isinstance(begin, datetime) else _utc(begin) - WIDEST_OFFSET
+    if earliest is not None:
         found += [event.c.starts_at > earliest - LONGEST, event.c.ends_at > earliest]
-    if end is not None:
-        latest = end if isinstance(end, datetime) else _utc(end) + WIDEST_OFFSET
+    if latest is not None:
         found.append(event.c.starts_at < latest)
+    if is_in_one_place and found:
+        takes = func.tstzrange(event.c.starts_at, event.c.ends_at)
+        found.append(takes.op("&&", is_comparison=True)(func.tstzrange(earliest, latest)))
     return found
 
 

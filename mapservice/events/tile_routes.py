@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from mapservice.db.event_tables import event
 from mapservice.errors import InvalidInput
 from mapservice.events.filters import TILE_DAYS, EventFilters, within_days
-from mapservice.events.queries import where
+from mapservice.events.queries import in_tile
 from mapservice.events.routes import read_filters
 from mapservice.i18n import gettext as _
 from mapservice.initiatives.grid import EVENTS_CREDIT, Tile
@@ -46,7 +46,7 @@ def mvt(z: str, x: str, y: str) -> Response:
     tile, now = Tile.parse(z, x, y), datetime.now(UTC)
     with services().autocommit.connect() as connection:
         filters = within_days(_filters(connection), now)
-        hits = spot_queries.hits_of(LAYER, tile).where(*where(filters, now))
+        hits = in_tile(filters, now, tile)
         return tiles.spots_tile(spot_queries.spots_mvt(connection, LAYER, tile, hits))
 
 
@@ -75,7 +75,7 @@ def drawing() -> Response:
 def event_spots(connection: Connection, tile: Tile, filters: EventFilters, now: datetime) -> str:
     """The spots of a tile as GeoJSON, EPSG:4326; of `TILE_DAYS` where no days are asked for."""
     wanted = within_days(filters, now)
-    hits = spot_queries.hits_of(LAYER, tile).where(*where(wanted, now))
+    hits = in_tile(wanted, now, tile)
     return spot_queries.spots_geojson(connection, LAYER, tile, hits)
 
 

@@ -42,6 +42,7 @@ from mapservice.groups.model import (
     MessageWish,
 )
 from mapservice.initiatives.conditions import about, distance, one_of
+from mapservice.initiatives.grid import CELL_ZOOM, Tile
 from mapservice.initiatives.model import Scale, Theme
 from mapservice.territories.model import Level, TerritoryRef
 
@@ -50,6 +51,14 @@ COUNTED_UP_TO = 5_000
 IS_PUBLIC: ColumnElement[bool] = literal_column(
     "local_group.status IN ({})".format(", ".join(f"'{one}'" for one in PUBLIC)), Boolean()
 )
+IS_OPEN: ColumnElement[bool] = literal_column(
+    f"local_group.status = '{GroupStatus.PUBLISHED}'", Boolean()
+)
+# What tiles read of a group. Written out, as SQLAlchemy has geometries sent as EWKB.
+_spot_columns: list[ColumnElement[Any]] = [
+    literal_column(f"local_group.{name}")
+    for name in ("id", "theme", "precision", "cell", "anchor_3857")
+]
 
 _NAMED = {level: territory.alias(f"{level}_of") for level in ("commune", "epci", "departement")}
 _NAMED["region"] = territory.alias("region_of")
@@ -58,17 +67,28 @@ _NAMED["region"] = territory.alias("region_of")
 def where(filters: GroupFilters, now: datetime) -> list[ColumnElement[bool]]:
     """The conditions on `local_group` that a filter stands for; all must hold."""
     own = local_group.c
-    is_open = own.status == str(GroupStatus.PUBLISHED)
+    if set(filters.states) == {GroupState.ACTIVE, GroupState.DORMANT}:
+        # Neither goes by the clock, and an index holds these alone.
+        return [IS_OPEN, *about(filters.about, local_group), *_is_open_to(filters)]
     states = {
-        GroupState.ACTIVE: and_(is_open, own.last_sign_at >= now - DORMANT_AFTER),
-        GroupState.DORMANT: and_(is_open, own.last_sign_at < now - DORMANT_AFTER),
+        GroupState.ACTIVE: and_(IS_OPEN, own.last_sign_at >= now - DORMANT_AFTER),
+        GroupState.DORMANT: and_(IS_OPEN, own.last_sign_at < now - DORMANT_AFTER),
         GroupState.ARCHIVED: own.status == str(GroupStatus.ARCHIVED),
     }
     conditions = [IS_PUBLIC, *about(filters.about, local_group)]
     conditions.append(or_(*(states[one] for one in filters.states)))
-    if filters.openness:
-        conditions.append(one_of(own.openness, filters.openness))
-    return conditions
+    return conditions + _is_open_to(filters)
+
+
+def _is_open_to(filters: GroupFilters) -> list[ColumnElement[bool]]:
+    return [one_of(local_group.c.openness, filters.openness)] if filters.openness else []
+
+
+def in_tile(filters: GroupFilters, now: datetime, tile: Tile) -> Select[Any]:
+    """What a filter finds in a tile: what it shows alone, which one index holds."""
+    first, end = tile.cells(CELL_ZOOM)
+    own = local_group.c
+    return select(*_spot_columns).where(own.cell >= first, own.cell < end, *where(filters, now))
 
 
 def order() -> tuple[ColumnElement[Any], ...]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from mapservice.db.group_tables import local_group
 from mapservice.errors import InvalidInput
 from mapservice.groups.filters import GroupFilters
-from mapservice.groups.queries import where
+from mapservice.groups.queries import in_tile
 from mapservice.groups.routes import read_filters
 from mapservice.initiatives.grid import GROUPS_CREDIT, Tile
 from mapservice.tiles import routes as tiles
@@ -40,7 +40,7 @@ def tilejson() -> Response:
 def mvt(z: str, x: str, y: str) -> Response:
     tile, now = Tile.parse(z, x, y), datetime.now(UTC)
     with services().autocommit.connect() as connection:
-        hits = spot_queries.hits_of(LAYER, tile).where(*where(_filters(connection), now))
+        hits = in_tile(_filters(connection), now, tile)
         return tiles.spots_tile(spot_queries.spots_mvt(connection, LAYER, tile, hits))
 
 
@@ -53,7 +53,7 @@ def geojson(z: str, x: str, y: str) -> Response:
 
 def group_spots(connection: Connection, tile: Tile, filters: GroupFilters, now: datetime) -> str:
     """The spots of a tile as GeoJSON, EPSG:4326."""
-    hits = spot_queries.hits_of(LAYER, tile).where(*where(filters, now))
+    hits = in_tile(filters, now, tile)
     return spot_queries.spots_geojson(connection, LAYER, tile, hits)
 
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, literal_column, select
+from sqlalchemy import CompoundSelect, Connection, Select, Table
 
 from mapservice.db.engine import compiled, fill
 from mapservice.initiatives.grid import CELL_ZOOM, Tile
@@ -17,9 +17,13 @@ DETAIL_ZOOM = 14
 MAX_ZOOM = DETAIL_ZOOM
 
 
+# Rows of a tile: `id, theme, precision, cell, anchor_3857`, and the `moment` of their layer.
+SpotHits = Select[Any] | CompoundSelect[Any]
+
+
 @dataclass(frozen=True, slots=True)
 class SpotLayer:
-    """A layer of a table with `anchor_3857` and its `cell`; `label` is what names one row.
+    """A layer of a table whose rows have an `id`; `label` is what names one row.
 
     `moment` is the column of which each spot tells the first, as `next`, UTC; "" for none.
     """
@@ -30,19 +34,25 @@ class SpotLayer:
     moment: str = ""
 
 
-# Identifier and label where a spot holds but one.
+# Identifier and label where a spot holds but one: that one is looked up by its cell, as to carry
+# all identifiers along takes as long as all the rest. OFFSET 0 has it looked up once.
 GROUPED = """
-SELECT count(*)::integer AS count{first},
-       CASE WHEN count(*) = 1 THEN min(id::text) END AS id,
-       CASE WHEN count(*) = 1 THEN min({label}) END AS {label},
-       CASE WHEN count(DISTINCT theme) = 1 THEN min(theme) END AS theme,
-       CASE WHEN count(DISTINCT precision) = 1 THEN min(precision) END AS precision,
-       avg(public_x) AS x, avg(public_y) AS y
-  FROM (SELECT id, {label}, theme, precision, cell{moment}, ST_X(anchor_3857) AS public_x,
-               ST_Y(anchor_3857) AS public_y
-          FROM ({hits}) AS hit) AS placed
- GROUP BY {group}"""
-FIRST = """, to_char(min({moment}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS next"""
+SELECT spot.*, spot.alone::text AS id,
+       (SELECT own.{label} FROM {table} AS own WHERE own.id = spot.alone) AS {label}
+  FROM (SELECT count{next}, x, y,
+               CASE WHEN count = 1 THEN (SELECT hit.id FROM ({hits}) AS hit
+                                          WHERE hit.cell = counted.cell LIMIT 1) END AS alone,
+               CASE WHEN first_theme = last_theme THEN first_theme END AS theme,
+               CASE WHEN first_precision = last_precision THEN first_precision END AS precision
+          FROM (SELECT count(*)::integer AS count{first}, min(cell) AS cell,
+                       min(theme COLLATE "C") AS first_theme, max(theme COLLATE "C") AS last_theme,
+                       min(precision COLLATE "C") AS first_precision,
+                       max(precision COLLATE "C") AS last_precision,
+                       avg((anchor_3857::point)[0]) AS x, avg((anchor_3857::point)[1]) AS y
+                  FROM ({hits}) AS hit
+                 GROUP BY {group}) AS counted
+        OFFSET 0) AS spot"""
+NEXT = """, to_char(first AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS next"""
 
 AS_MVT = """
 SELECT ST_AsMVT(feature, '{name}', {extent}, 'geom')
@@ -59,21 +69,13 @@ SELECT {columns},
  ORDER BY count DESC, {order}id"""
 
 
-def hits_of(layer: SpotLayer, tile: Tile) -> Select[Any]:
-    """The rows of a layer that lie in a tile: for conditions to be added to."""
-    first, end = tile.cells(CELL_ZOOM)
-    own = layer.table
-    found: Select[Any] = select(literal_column(f"{own.name}.*")).select_from(own)
-    return found.where(own.c.cell >= first, own.c.cell < end)
-
-
-def spots_mvt(connection: Connection, layer: SpotLayer, tile: Tile, hits: Select[Any]) -> bytes:
+def spots_mvt(connection: Connection, layer: SpotLayer, tile: Tile, hits: SpotHits) -> bytes:
     """The layer in one tile; b"" where there is nothing."""
     statement, values = _filled(AS_MVT, layer, tile, hits)
     return bytes(connection.exec_driver_sql(statement, values).scalar_one())
 
 
-def spots_geojson(connection: Connection, layer: SpotLayer, tile: Tile, hits: Select[Any]) -> str:
+def spots_geojson(connection: Connection, layer: SpotLayer, tile: Tile, hits: SpotHits) -> str:
     """The same features as a GeoJSON collection, EPSG:4326."""
     statement, values = _filled(AS_JSON, layer, tile, hits)
     features = []
@@ -91,7 +93,7 @@ def spots_geojson(connection: Connection, layer: SpotLayer, tile: Tile, hits: Se
 
 
 def _filled(
-    template: str, layer: SpotLayer, tile: Tile, hits: Select[Any]
+    template: str, layer: SpotLayer, tile: Tile, hits: SpotHits
 ) -> tuple[str, dict[str, Any]]:
     statement, values = compiled(hits)
     shift = 2 * (CELL_ZOOM - GRID_STEPS - tile.z)
@@ -101,8 +103,9 @@ def _filled(
         "columns": ", ".join(shown),
         "order": "next, " if layer.moment else "",
         "grouped": GROUPED,
-        "first": FIRST if layer.moment else "",
-        "moment": f", {layer.moment}" if layer.moment else "",
+        "next": NEXT if layer.moment else "",
+        "first": f", min({layer.moment}) AS first" if layer.moment else "",
+        "table": layer.table.name,
         "label": layer.label,
         "group": "cell" if tile.z >= DETAIL_ZOOM else f"cell >> {shift}",
         "hits": statement,
@@ -111,5 +114,4 @@ def _filled(
         "y": str(tile.y),
         "extent": str(EXTENT),
     }
-    texts["first"] = fill(texts["first"], {"moment": layer.moment})
     return fill(template, texts), values

@@ -46,6 +46,9 @@ CREATE INDEX IF NOT EXISTS bench_name_folded ON bench.name (folded text_pattern_
 ANALYZE bench.name;
 """
 
+GATHERINGS_SEED = 7
+DATES_AHEAD = "SELECT EXISTS (SELECT FROM event WHERE starts_at > now() + interval '300 days')"
+
 
 def database(server: str, count: int) -> str:
     """The URL of a database with so many initiatives, made now if there is none."""
@@ -58,6 +61,30 @@ def database(server: str, count: int) -> str:
     _mapservice(url, "db", "migrate")
     add_views(url)
     return url
+
+
+def with_gatherings(server: str, count: int) -> str:
+    """The same with as many dates of events in the year to come, and a twentieth of it in groups.
+
+    Dates go by: one that was made more than two months ago is made anew.
+    """
+    name = f"bench_gatherings_{count}"
+    url = _url(server, name)
+    if name not in _names(server) or not _has_dates_ahead(url):
+        template = make_url(database(server, count)).database or ""
+        _create(server, name, template)
+        seeded = ("--seed", str(GATHERINGS_SEED))
+        _mapservice(url, "events", "generate", "--count", str(count), *seeded)
+        _mapservice(url, "groups", "generate", "--count", str(max(1, count // 20)), *seeded)
+    _mapservice(url, "db", "migrate")
+    return url
+
+
+def _has_dates_ahead(url: str) -> bool:
+    """Whether the year to come is still that of the load."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute(DATES_AHEAD).fetchone()
+    return bool(row and row[0])
 
 
 def add_views(url: str) -> None:

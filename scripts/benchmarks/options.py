@@ -17,6 +17,7 @@ WORKS: dict[str, tuple[str, ...]] = {
     "activity": (),
     "coordination": (),
     "growth": (),
+    "gatherings": (),
 }
 ROOT = Path(__file__).resolve().parents[2]
 PERFORMANCE = ROOT / "docs" / "performance.md"

@@ -1,14 +1,18 @@
 """Calendars read back by icalendar and by ical.js: the same occurrences as the rows."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import icalendar
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.events import queries, service
+from mapservice.events.calendar_format import _folded
 from mapservice.events.model import ChangeScope, Event, EventStatus
 from mapservice.events.timezone_format import timezone_lines
 from mapservice.geocoding.service import Locator
@@ -104,6 +108,17 @@ def test_a_feed_of_occurrences_reads_back(engine: Engine, client: FlaskClient) -
     assert by_icalendar == {(uid, start) for uid, start, _ in told}
     # No line is longer than a line may be, and none is cut within a character.
     assert max(len(line) for line in ics.encode().split(b"\r\n")) <= 75
+
+
+@given(st.text(max_size=400).map(lambda words: re.sub(r"[\r\n]", "", words)))
+def test_folding_cuts_no_character_and_loses_none(words: str) -> None:
+    line = words.encode("utf-8", "ignore")
+    folded = _folded(line)
+    parts = folded.split(b"\r\n")
+    assert all(len(part) <= 75 for part in parts)
+    assert all(part.decode() is not None for part in parts), "none ends within a character"
+    assert folded.replace(b"\r\n ", b"") == line
+    assert len(parts) == 1 or all(len(part) >= 72 for part in parts[:-1]), "and none is short"
 
 
 def test_an_unchanged_feed_has_the_same_bytes(engine: Engine, client: FlaskClient) -> None:

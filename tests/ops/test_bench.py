@@ -13,7 +13,17 @@ import pytest
 
 from mapservice.db.engine import make_engine
 from mapservice.imports.fixtures.service import generate_initiatives
-from scripts.benchmarks import activity, bulk, database, export, items, locate, search, tiles
+from scripts.benchmarks import (
+    activity,
+    bulk,
+    database,
+    export,
+    gatherings,
+    items,
+    locate,
+    search,
+    tiles,
+)
 from scripts.benchmarks.load import Measure, read_summary
 from scripts.benchmarks.options import WORKS, Options, parse, peers_needed
 from scripts.benchmarks.places import Place, populated
@@ -62,7 +72,10 @@ def test_help_names_every_work_and_needs_no_set_up(repository: Path) -> None:
         check=False,
     )
     assert done.returncode == 0
-    assert "tiles,items,export,search,bulk,locate,activity,coordination,growth" in done.stdout
+    assert (
+        "tiles,items,export,search,bulk,locate,activity,coordination,growth,gatherings"
+        in done.stdout
+    )
 
 
 @pytest.mark.parametrize("name", WORKS)
@@ -99,6 +112,12 @@ def test_peers_are_pinned_with_hashes_and_no_host(repository: Path, name: str) -
     for package in re.split(r"\n(?=[a-z0-9])", lock):
         assert re.match(r"[a-z0-9.\-]+==[\w.]+( ; [^\\]+)? \\\n", package), package[:60]
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", package), package[:60]
+
+
+def test_every_door_of_the_gatherings_answers(tiny_url: str) -> None:
+    asked = [path for paths, _ in gatherings.requests([RENNES]).values() for path in paths]
+    assert len(asked) == 20
+    assert all(own_requests(tiny_url, asked))
 
 
 # --- what was measured ----------------------------------------------------------------------
