@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from mapservice.geocoding.model import Precision
 from mapservice.imports.service import RowOutcome, RowReport
-from mapservice.static_maps.landing_drawing import LandingPlace, drawn_of
+from mapservice.static_maps.landing_model import LandingPlace, drawn_of
 
 # Degrees within which places are one at first, and how many are kept.
 STEP, MOST_PLACES = 0.0005, 600

@@ -6,11 +6,11 @@ known; what a person is to look at is a lozenge, so that no colour has to tell i
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from mapservice.static_maps import drawing
+from mapservice.static_maps.landing_model import LandingPlace, drawn_of
 from mapservice.static_maps.model import (
     FONT,
     DrawingFrame,
@@ -25,29 +25,12 @@ from mapservice.static_maps.model import (
     shape_svg,
 )
 from mapservice.static_maps.names import names_svg, place_names
+from mapservice.territories.model import METROPOLITAN
 from mapservice.tiles.basemap.archive import ServedArchive
-from mapservice.tiles.live_map import FRANCE
 
 WIDTH, HEIGHT = 640, 480
 # What lies in one square of so many pixels is drawn as one mark of each kind, side by side.
 SQUARE = 34
-
-
-@dataclass(frozen=True, slots=True)
-class LandingPlace:
-    """Rows at one place, EPSG:4326. `is_exact`: a true point, else all that is known is a territory
-    whose label point this is. `in_doubt`: a person is to look at them."""
-
-    lon: float
-    lat: float
-    count: int
-    is_exact: bool
-    in_doubt: bool
-
-
-def drawn_of(places: Sequence[LandingPlace]) -> list[LandingPlace]:
-    """Those that the drawing shows: not those overseas where any is in metropolitan France."""
-    return [one for one in places if _is_metropolitan(one)] or list(places)
 
 
 def landing_svg(
@@ -84,14 +67,9 @@ def landing_svg(
     return document(frame, inside, title, told)
 
 
-def _is_metropolitan(place: LandingPlace) -> bool:
-    west, south, east, north = FRANCE
-    return west <= place.lon <= east and south <= place.lat <= north
-
-
 def _bounds(places: Sequence[LandingPlace]) -> tuple[float, float, float, float]:
     if not places:
-        return FRANCE
+        return METROPOLITAN
     lons, lats = [one.lon for one in places], [one.lat for one in places]
     return min(lons), min(lats), max(lons), max(lats)
 

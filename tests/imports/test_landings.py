@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from mapservice.imports.landings import MOST_PLACES, LandingTally, places_of
 from mapservice.imports.service import RowOutcome, RowReport
-from mapservice.static_maps.landing_drawing import LandingPlace, drawn_of
+from mapservice.static_maps.landing_model import LandingPlace, drawn_of
 
 
 def reported(outcome: RowOutcome, **told: Any) -> RowReport:

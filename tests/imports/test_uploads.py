@@ -90,7 +90,7 @@ def sent(who: Actor, data: bytes | str, name: str) -> TestResponse:
 # one that names no place.
 LANDING_HEADER = "id;Titre;Commune;Code postal;Latitude;Longitude\n"
 LANDING = (
-    "1;Un four à pain;Rennes;35000;48.1113;-1.6801\n"
+    "1;Un four à pain;Rennes;35000;48.13012;-1.65021\n"
     "2;Une haie;Rennes;35000;;\n"
     "3;Un verger;Rennes;35000;;\n"
     "4;Un compost;Nullepartville;;;\n"
