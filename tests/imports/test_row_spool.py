@@ -15,7 +15,13 @@ from mapservice.imports.readers.tables import SourceRecord
 from mapservice.imports.reading import read_file
 from mapservice.imports.row_identity import digest_of, source_id_of
 from mapservice.imports.row_spool import no_progress, spooled
-from mapservice.imports.shared_points import KnownCentre, KnownCentres, PointSighting, SharedPoints
+from mapservice.imports.shared_points import (
+    KnownCentre,
+    KnownCentres,
+    PointSighting,
+    SharedPoints,
+    packed,
+)
 
 HEADER = "id;Titre;Commune;Code postal;Latitude;Longitude;Date;Tarif;Nombre de places;Référent\n"
 LINES = (
@@ -51,7 +57,7 @@ def test_rows_come_back_as_they_were_read(
             assert [one.source_id for one in back] == [source_id_of(row) for row in rows]
             assert [one.digest for one in back] == [digest_of(row) for row in rows]
         sightings = [PointSighting.of(row, source_id_of(row)) for row in rows]
-        assert spool.points == row_spool.packed(one for one in sightings if one)
+        assert spool.points == packed(one for one in sightings if one)
     assert sum(advanced) == len(rows)
     assert [one.name for one in tmp_path.iterdir()] == ["actions.csv"]
 
@@ -113,10 +119,10 @@ def test_points_are_shared_across_what_was_packed_apart() -> None:
     def seen(name: str, street: str = "") -> PointSighting:
         return PointSighting(2.3, 48.85, name, f"Projet {name}", street)
 
-    packed = row_spool.packed([seen("a")]) + row_spool.packed([seen("b"), seen("b")])
-    shared = SharedPoints(packed)
+    points = packed([seen("a")]) + packed([seen("b"), seen("b")])
+    shared = SharedPoints(points)
     assert "shared by 2 rows" in shared.why_shared(seen("a"))
-    assert not SharedPoints(row_spool.packed([seen("b"), seen("b")])).why_shared(seen("b"))
+    assert not SharedPoints(packed([seen("b"), seen("b")])).why_shared(seen("b"))
     assert not SharedPoints(b"").why_shared(seen("a"))
     assert "shared by 2 rows" in SharedPoints(b"", [seen("a"), seen("b")]).why_shared(seen("c"))
 

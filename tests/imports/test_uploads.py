@@ -435,7 +435,9 @@ def test_the_map_is_there_before_anything_is_written_and_gone_after(
     assert "1 à un point exact" in shown
     assert "2 quelque part dans leur commune" in shown
     assert "1 ligne serait perdue" in shown
-    assert re.search(r'alt="Où arriveraient les lignes du fichier : 1 à un point exact, 2 ', shown)
+    assert re.search(
+        r'alt="Où arriveraient les lignes du fichier\s*:\s*1 à un point exact, 2 ', shown
+    )
 
     answer = admin.get(f"{address}/carte.svg")
     assert answer.headers["Cache-Control"] == "no-store"
