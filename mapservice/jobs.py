@@ -89,7 +89,7 @@ def make_jobs(settings: Settings) -> App:
         reconnect_timeout=PATIENCE,
     )
     app = App(connector=connector)
-    engine = make_engine(settings.database_url, pool_size=6)
+    engine = make_engine(settings.database_url, pool_size=8)
 
     # The lock keeps a second compaction from queueing behind one that takes longer than a minute.
     @app.periodic(cron="* * * * *")

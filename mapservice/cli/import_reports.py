@@ -2,7 +2,9 @@
 
 import csv
 from collections import Counter
-from dataclasses import asdict, fields
+from dataclasses import fields
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 
 import click
@@ -28,14 +30,19 @@ def report_on(
     path = target or settings.home / "reports" / f"{source.stem}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     counts: Counter[RowOutcome] = Counter()
+    # The first is there once all are read: processes are forked while no thread is about.
+    first = next(run.reports, None)
     with (
         path.open("w", encoding="utf-8", newline="") as text,
         context.progress_bar("import", run.total) as advance,
     ):
-        writer = csv.DictWriter(text, [field.name for field in fields(RowReport)])
-        writer.writeheader()
-        for report in run.reports:  # each row is imported as its report is read
-            writer.writerow(asdict(report))
+        names = [field.name for field in fields(RowReport)]
+        told_of = attrgetter(*names)
+        writer = csv.writer(text)
+        writer.writerow(names)
+        # Each row is imported as its report is read.
+        for report in chain([] if first is None else [first], run.reports):
+            writer.writerow(told_of(report))
             counts[report.outcome] += 1
             advance(1)
     if is_saved:

@@ -1,5 +1,6 @@
 """`mapservice initiatives`: import a file, generate some, load or remove the sample."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ from mapservice.cli import context
 from mapservice.cli.context import EXISTING, WRITABLE
 from mapservice.cli.import_reports import report_on
 from mapservice.errors import InvalidInput
+from mapservice.geocoding.parallel import cores
 from mapservice.imports.fixtures import service as fixtures
 from mapservice.imports.service import (
     ImportOptions,
@@ -88,7 +90,11 @@ def import_command(
         moderate=moderate,
         snapshot=snapshot,
         started_by="mapservice initiatives import",
+        scratch=settings.home,
+        processes=cores(),
+        reading=partial(context.progress_bar, "read"),
     )
+    settings.home.mkdir(parents=True, exist_ok=True)
     opened = open_file(engine, source, options.mapping)
     run = import_source(engine, context.build_locator(engine), opened, options)
     if dry_run:

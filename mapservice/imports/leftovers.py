@@ -8,11 +8,13 @@ from statistics import median
 
 from mapservice.imports.points import read_number
 from mapservice.imports.readers.tables import SourceRecord
-from mapservice.imports.text import is_placeholder, words_of
+from mapservice.imports.text import folded, is_placeholder, words_of
 
 TOTAL = re.compile(r"(?:sous |sub )?tota(?:l|ux)(?: genera(?:l|ux))?|grand total|subtotal|totals")
 # Words that also begin titles: believed only beside numbers and nothing else.
 SUM = re.compile(r"ensemble|somme|cumul|moyenne|nombre total|sum|average")
+# Without one of these no label is any of them.
+OF_A_TOTAL = re.compile("tota|ensemble|somme|cumul|moyenne|sum|average")
 OF_A_GROUP = re.compile(rf"(?:{TOTAL.pattern})(?: d| de| des| du| par| pour| of| for| \w+)?\b.*")
 # What a form says of its own columns: "(obligatoire)", "[liste]", "ex. : Rennes", "en €".
 EXPLANATION = re.compile(
@@ -87,6 +89,8 @@ def _filled(record: SourceRecord) -> dict[str, str]:
 def _is_total(cells: Mapping[str, str], columns: Mapping[str, str]) -> bool:
     """By a word for it, where all else are numbers or nothing speaks of an initiative."""
     if all(columns.get(name) in cells for name in ("lon", "lat")):
+        return False
+    if not OF_A_TOTAL.search(folded(" ".join(cell[:80] for cell in cells.values()))):
         return False
     # The words of a cell without the number that may follow ("TOTAL : 200").
     words = {column: re.sub(r"[\d ]+$", "", words_of(cell[:80])) for column, cell in cells.items()}

@@ -36,7 +36,13 @@ from mapservice.imports.readers.shapes import first_vertex, read_shape
 from mapservice.imports.readers.tables import SourceRecord, SourceTable
 from mapservice.imports.readers.workbooks import read_parquet, read_workbook
 from mapservice.imports.row_facts import fact_columns
-from mapservice.imports.rows import RowReader, read_rows
+from mapservice.imports.rows import (
+    NumberedRecord,
+    RowReader,
+    numbered_records,
+    read_row,
+    read_rows,
+)
 from mapservice.imports.territory import bearer_is_place, context_commune
 from mapservice.imports.text import one_line, words_of
 from mapservice.imports.titles import NamesTerritory, no_territory
@@ -95,6 +101,15 @@ class SourceFile:
     def places(self) -> Iterator[SourceRow]:
         """The same without what no field takes: for callers that look at points alone."""
         return read_rows(self._table, replace(self._reading, attributes=(), facts=None))
+
+    @property
+    def records(self) -> Iterator[NumberedRecord]:
+        """What `row` makes the rows of, for callers that share them out."""
+        return numbered_records(self._table, self._reading)
+
+    def row(self, record: NumberedRecord) -> SourceRow:
+        """One of the rows."""
+        return read_row(record, self._reading)
 
 
 def read_file(

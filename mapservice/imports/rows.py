@@ -82,8 +82,18 @@ class RowCells:
         self.notes.append(f"{self.columns.get(name, name)}: {message}")
 
 
-def read_rows(table: SourceTable, reading: RowReader) -> Iterator[SourceRow]:
-    """Every row of the table, in order; a bad one is rejected and the next one read."""
+@dataclass(frozen=True, slots=True)
+class NumberedRecord:
+    """A record with what only its file as a whole tells: its place in it, and its id there."""
+
+    number: int
+    record: SourceRecord
+    external_id: str
+    notes: tuple[str, ...]
+
+
+def numbered_records(table: SourceTable, reading: RowReader) -> Iterator[NumberedRecord]:
+    """Every record of the table, in order; what is left to be done needs no other one."""
     first_with_id: dict[str, int] = {}
     for number, record in enumerate(table.records(), start=1):
         cells = RowCells(record, reading.columns, list(record.notes))
@@ -94,7 +104,18 @@ def read_rows(table: SourceTable, reading: RowReader) -> Iterator[SourceRow]:
             first = first_with_id.setdefault(external_id, number)
             if first != number:
                 cells.note("external_id", f"{external_id!r} already stands in row {first}")
-        yield _row(number, cells, reading, external_id)
+        yield NumberedRecord(number, record, external_id, tuple(cells.notes))
+
+
+def read_row(one: NumberedRecord, reading: RowReader) -> SourceRow:
+    """One row; a bad one is rejected."""
+    cells = RowCells(one.record, reading.columns, list(one.notes))
+    return _row(one.number, cells, reading, one.external_id)
+
+
+def read_rows(table: SourceTable, reading: RowReader) -> Iterator[SourceRow]:
+    """Every row of the table, in order; a bad one is rejected and the next one read."""
+    return (read_row(one, reading) for one in numbered_records(table, reading))
 
 
 def _words_of_fields(

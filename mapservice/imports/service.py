@@ -1,17 +1,15 @@
 """Imports a file: reads, places and saves its rows, and reports on each of them.
 
-The file is read twice: its points are counted before its first row is saved, since a point that
-several rows share may be no place at all. Rows are saved in batches, each in a transaction of its
-own, by a second thread; a row that the database refuses takes none of its neighbours with it.
-Importing the same file again changes nothing.
+The file is read as a whole before its first row is saved, since a point that several rows share may
+be no place at all (`row_spool.py`). Rows are placed and saved in batches, each in a transaction of
+its own, by threads beside the reading one; a row that the database refuses takes none of its
+neighbours with it. Importing the same file again changes nothing.
 """
 
-import hashlib
-import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
@@ -25,17 +23,25 @@ from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.db.engine import LOAD_SIZE, mark_as_load
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.model import Precision
-from mapservice.geocoding.service import Locator
+from mapservice.geocoding.service import Locator, Placement
 from mapservice.imports import queries, run_queries, run_service
 from mapservice.imports.column_evidence import ColumnMapping
 from mapservice.imports.columns import FACT_REASON
-from mapservice.imports.dates import first_day, is_day
+from mapservice.imports.dates import is_day
 from mapservice.imports.placing import RowPlacer
 from mapservice.imports.reading import SourceFile, read_file
+from mapservice.imports.row_identity import digest_of, source_id_of
+from mapservice.imports.row_spool import (
+    IdentifiedRow,
+    Progress,
+    RowSpool,
+    no_progress,
+    spooled,
+)
 from mapservice.imports.run_queries import LikeInitiative
 from mapservice.imports.run_service import OpenedSource
 from mapservice.imports.scopes import TerritoryParents
-from mapservice.imports.shared_points import KnownCentres, PointSighting, SharedPoints
+from mapservice.imports.shared_points import KnownCentres, SharedPoints
 from mapservice.imports.text import bare
 from mapservice.initiatives import service
 from mapservice.initiatives.facts import InitiativeFacts
@@ -46,8 +52,8 @@ from mapservice.initiatives.service import InitiativeDraft
 BATCH_ROWS = 500
 # Some ten metres: what files round differently.
 SAME_DEGREES = 0.0001
-# Raised where rows that did not change are to be placed or dated anew by their next import.
-DIGEST_VERSION = 5
+# Batches that are placed or saved at once, or wait for it.
+BATCHES_AHEAD = 3
 
 
 class RowOutcome(StrEnum):
@@ -70,7 +76,11 @@ class RowOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RowReport:
-    """One line of the report. `reason` says why a row was rejected or waits, or what was mended."""
+    """One line of the report. `reason` says why a row was rejected or waits, or what was mended.
+
+    `territory` is the code of the finest one that is known, of the level `precision` says; `lon`,
+    `lat` (EPSG:4326) are the point that is shown, where there is a true one.
+    """
 
     row: int
     outcome: RowOutcome
@@ -82,6 +92,9 @@ class RowReport:
     match_status: str = ""
     score: float | None = None
     reason: str = ""
+    territory: str = ""
+    lon: float | None = None
+    lat: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +104,9 @@ class ImportOptions:
     `facts` are those of new rows by their id at the source, told beside the file.
     `within` confines rows to some territories, None: to none. `person` and `started_by` say who
     imports; without `is_recorded` no run is kept, which then cannot be undone. `tombstones` are ids
-    that the source says are gone. `run` is one that waited for this, 0 for a new one.
+    that the source says are gone. `run` is one that waited for this, 0 for a new one. `scratch` is
+    where rows are kept meanwhile, `processes` how many read them, `reading` what is
+    told of that (`row_spool.spooled`).
     """
 
     mapping: Mapping[str, str] | None = None
@@ -107,6 +122,9 @@ class ImportOptions:
     is_recorded: bool = True
     tombstones: frozenset[str] = frozenset()
     run: int = 0
+    scratch: Path | None = None
+    processes: int = 1
+    reading: Progress = no_progress
 
 
 @dataclass(slots=True)
@@ -303,6 +321,17 @@ class _Entry:
     twin: int
 
 
+@dataclass(frozen=True, slots=True)
+class _PlacedBatch:
+    """Rows ready to be saved: what was imported of them before, what is told of each (by number)
+    if the database takes it, and what it is to take."""
+
+    entries: list[_Entry]
+    known: Mapping[str, service.KnownImport]
+    reports: dict[int, RowReport]
+    drafts: list[tuple[_Entry, InitiativeDraft]]
+
+
 @dataclass(slots=True)
 class _Importer:
     engine: Engine
@@ -312,41 +341,39 @@ class _Importer:
     number: int
     gone: SnapshotOutcome
     changed: int = 0  # so far
+    is_broken: bool = False
 
     def run(self, source: SourceFile) -> Iterator[RowReport]:
-        # Points are counted first: those of the whole file, and those already imported.
-        shared = SharedPoints(())
-        if source.may_have_points:
-            rows = (PointSighting.of(row, _source_id(row)) for row in source.places)
-            with self.engine.connect() as connection:
-                shared = SharedPoints(
-                    (one for one in rows if one),
-                    queries.kept_sightings(connection, self.platform),
-                )
+        chosen = self.options
+        with spooled(source, chosen.scratch, chosen.processes, chosen.reading) as spool:
+            yield from self._import(source, spool)
+
+    def _import(self, source: SourceFile, spool: RowSpool) -> Iterator[RowReport]:
+        with self.engine.connect() as connection:
+            # Points are counted first: those of the whole file, and those already imported.
+            kept = queries.kept_sightings(connection, self.platform)
+            shared = SharedPoints(spool.points, kept if source.may_have_points else ())
         placer = RowPlacer(self.locator, source.context_commune, shared, self._centres)
         seen: dict[str, tuple[str, int]] = {}
         # Rows that are no initiative still stand in the file: what they were before is not gone.
         present: set[str] = set()
         within = self._territories() if self.options.within is not None else None
-        remaining = source.rows
+        remaining = spool.rows
 
-        def read_batch() -> list[_Entry]:
-            return [self._entry(row, placer, seen) for row in islice(remaining, BATCH_ROWS)]
-
-        # While the database takes in one batch, the next one is read.
-        with ThreadPoolExecutor(1, "import") as saver:
-            entries = read_batch()
-            while entries:
+        # While the database takes in one batch, the next is placed and the one after that read.
+        # Leaving waits for what is under way.
+        on_the_way: deque[Future[list[RowReport]]] = deque()
+        with ThreadPoolExecutor(1, "place") as placing, ThreadPoolExecutor(1, "save") as saving:
+            while rows := list(islice(remaining, BATCH_ROWS)):
+                entries = [self._entry(one, placer, seen) for one in rows]
                 if self.options.snapshot:
                     present.update(entry.source_id for entry in entries)
-                saved = saver.submit(self._saved, entries, placer, within)
-                try:
-                    entries = read_batch()
-                except Exception:
-                    # What was saved is told before the fault of what comes after it.
-                    yield from saved.result()
-                    raise
-                yield from saved.result()
+                placed = placing.submit(self._placed, entries, placer, within)
+                on_the_way.append(saving.submit(self._saved, placed))
+                if len(on_the_way) == BATCHES_AHEAD:
+                    yield from on_the_way.popleft().result()
+            while on_the_way:
+                yield from on_the_way.popleft().result()
         if self.options.snapshot or self.options.tombstones:
             self._archive_gone(present)
 
@@ -382,18 +409,13 @@ class _Importer:
         with self.engine.connect() as connection:
             return KnownCentres(queries.centres(connection))
 
-    def _entry(self, row: SourceRow, placer: RowPlacer, seen: dict[str, tuple[str, int]]) -> _Entry:
+    def _entry(
+        self, one: IdentifiedRow, placer: RowPlacer, seen: dict[str, tuple[str, int]]
+    ) -> _Entry:
         """An id given twice with other content becomes two ids, so that neither row is lost."""
-        source_id = _source_id(row)
-        row = placer.doubted(row, source_id)
-        # The digest covers all that a row says, however its file is arranged, and whether its
-        # point is believed; how many rows share that point may change without this row.
-        content = asdict(replace(row, number=0, raw={}, problems=()))
-        del content["is_forbidden"]
-        content |= {"point_doubt": bool(row.point_doubt), "version": DIGEST_VERSION}
-        # A row that tells no fact says the same whether or not its file has columns for them.
-        content["facts"] = row.facts or None
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        source_id = one.source_id
+        row = placer.doubted(one.row, source_id)
+        digest = one.digest if row is one.row else digest_of(row)
         if row.rejected or row.skipped:
             # Another row of that id is not this one, and stays.
             return _Entry(row, source_id, digest, seen.get(source_id, ("", 0))[1])
@@ -403,38 +425,36 @@ class _Importer:
             first = seen.setdefault(source_id, (digest, row.number))
         return _Entry(row, source_id, digest, first[1] if first[1] != row.number else 0)
 
-    def _saved(
+    def _placed(
         self, entries: list[_Entry], placer: RowPlacer, within: TerritoryParents | None
-    ) -> list[RowReport]:
-        """One batch in a transaction of its own."""
+    ) -> _PlacedBatch:
+        """What is to be done with each row of a batch, which is not touched yet.
+
+        Rows of the batches before it, which may not be saved yet, have other ids than these.
+        """
         with self.engine.connect() as connection, connection.begin() as transaction:
-            reports = self._save_batch(connection, entries, placer, within)
+            batch = self._place_batch(connection, entries, placer, within)
             if self.options.dry_run:
                 transaction.rollback()
-            return reports
+            return batch
 
-    def _save_batch(
+    def _place_batch(
         self,
         connection: Connection,
         entries: list[_Entry],
         placer: RowPlacer,
         within: TerritoryParents | None,
-    ) -> list[RowReport]:
-        # Which rows have anything to be saved.
+    ) -> _PlacedBatch:
         known = service.known(connection, self.platform, [entry.source_id for entry in entries])
         reports: dict[int, RowReport] = {}
         changed: list[_Entry] = []
-        withdrawn = self._withdraw(connection, entries, known)
         for entry in entries:
             former = known.get(entry.source_id)
             number = entry.row.number
             if entry.row.skipped:
                 reports[number] = _report(entry, RowOutcome.SKIPPED, entry.row.skipped)
             elif entry.row.rejected:
-                told = entry.row.rejected
-                if number in withdrawn:
-                    told += "; what it was imported as has left public view"
-                reports[number] = _report(entry, RowOutcome.REJECTED, told)
+                reports[number] = _report(entry, RowOutcome.REJECTED, entry.row.rejected)
             elif entry.twin:
                 reports[number] = _report(entry, RowOutcome.MERGED, f"the same as row {entry.twin}")
             elif former and former.digest == entry.digest:
@@ -448,64 +468,78 @@ class _Importer:
             changed.remove(entry)
 
         placements = placer.place(connection, [entry.row for entry in changed])
-        if within is not None and self.options.within is not None:
-            outside = [
-                entry
-                for entry, placement in zip(changed, placements, strict=True)
-                if not within.covers(self.options.within, placement)
-            ]
-            for entry in outside:
+        drafts: list[tuple[_Entry, InitiativeDraft]] = []
+        for entry, placement in zip(changed, placements, strict=True):
+            if (
+                within is not None
+                and self.options.within is not None
+                and not within.covers(self.options.within, placement)
+            ):
                 reports[entry.row.number] = _report(
                     entry,
                     RowOutcome.REJECTED,
                     "lies outside the territory of whoever imports, or its place is not sure",
                 )
-            pairs = zip(changed, placements, strict=True)
-            kept = [(one, place) for one, place in pairs if one not in outside]
-            changed = [one for one, _ in kept]
-            placements = [place for _, place in kept]
-        drafts: list[InitiativeDraft] = []
-        for entry, placement in zip(changed, placements, strict=True):
-            row, former = entry.row, known.get(entry.source_id)
-            draft = InitiativeDraft(
-                id=former.id if former else None,
-                title=row.title,
-                summary=row.summary,
-                description=row.description,
-                theme=row.theme,
-                scale=row.scale,
-                status=self._status(row.status),
-                created_at=_moment(row.created_on),
-                created_period=None if is_day(row.created_on) else row.created_on or None,
-                updated_at=_moment(row.updated_on),
-                source_platform=self.platform,
-                source_id=entry.source_id,
-                source_url=row.url,
-                source_licence=row.licence or self.options.licence,
-                source_digest=entry.digest,
-                place_text=row.place_text,
-                placement=placement,
-                facts=self.options.facts.get(entry.source_id) or _facts(row),
-                attributes=row.attributes,
-                withheld=row.withheld,
-                shape=row.shape,
-            )
-            drafts.append(draft)
-            outcome = RowOutcome.UPDATED if draft.id else RowOutcome.IMPORTED
-            outcome = RowOutcome.TO_REVIEW if placement.to_review else outcome
-            has_commune = placement.precision in (Precision.POINT, Precision.COMMUNE)
-            reports[row.number] = replace(
-                _report(entry, outcome, placement.reason or placement.match.reason),
-                precision=str(placement.precision),
-                commune=(placement.code or "") if has_commune else "",
-                match_status=str(placement.match.status),
-                score=placement.match.score,
-            )
+                continue
+            draft = self._draft(entry, placement, known.get(entry.source_id))
+            drafts.append((entry, draft))
+            reports[entry.row.number] = _placed_report(entry, draft)
+        return _PlacedBatch(entries, known, reports, drafts)
 
-        self.changed += len(changed)
+    def _draft(
+        self, entry: _Entry, placement: Placement, former: service.KnownImport | None
+    ) -> InitiativeDraft:
+        row = entry.row
+        return InitiativeDraft(
+            id=former.id if former else None,
+            title=row.title,
+            summary=row.summary,
+            description=row.description,
+            theme=row.theme,
+            scale=row.scale,
+            status=self._status(row.status),
+            created_at=_moment(row.created_on),
+            created_period=None if is_day(row.created_on) else row.created_on or None,
+            updated_at=_moment(row.updated_on),
+            source_platform=self.platform,
+            source_id=entry.source_id,
+            source_url=row.url,
+            source_licence=row.licence or self.options.licence,
+            source_digest=entry.digest,
+            place_text=row.place_text,
+            placement=placement,
+            facts=self.options.facts.get(entry.source_id) or _facts(row),
+            attributes=row.attributes,
+            withheld=row.withheld,
+            shape=row.shape,
+        )
+
+    def _saved(self, placed: Future[_PlacedBatch]) -> list[RowReport]:
+        """One batch in a transaction of its own; none after one that failed."""
+        if self.is_broken:
+            return []
+        try:
+            batch = placed.result()
+            with self.engine.connect() as connection, connection.begin() as transaction:
+                reports = self._save_batch(connection, batch)
+                if self.options.dry_run:
+                    transaction.rollback()
+                return reports
+        except BaseException:
+            self.is_broken = True
+            raise
+
+    def _save_batch(self, connection: Connection, batch: _PlacedBatch) -> list[RowReport]:
+        reports = batch.reports
+        for number in self._withdraw(connection, batch.entries, batch.known):
+            told = f"{reports[number].reason}; what it was imported as has left public view"
+            reports[number] = replace(reports[number], reason=told)
+
+        self.changed += len(batch.drafts)
         if self.changed > LOAD_SIZE:
             mark_as_load(connection)
         # What was, for undoing; then what the database refuses is rejected after all.
+        drafts = [draft for _, draft in batch.drafts]
         if self.number:
             former_ids = [draft.id for draft in drafts if draft.id]
             run_queries.keep_former(connection, self.number, former_ids)
@@ -513,9 +547,9 @@ class _Importer:
         if self.number:
             run_queries.keep_made(connection, self.number, made)
         for position, reason in refused.items():
-            entry = changed[position]
+            entry, _ = batch.drafts[position]
             reports[entry.row.number] = _report(entry, RowOutcome.REJECTED, reason)
-        return [reports[entry.row.number] for entry in entries]
+        return [reports[entry.row.number] for entry in batch.entries]
 
     def _withdraw(
         self,
@@ -614,6 +648,23 @@ def save_drafts(
     return made, reasons
 
 
+def _placed_report(entry: _Entry, draft: InitiativeDraft) -> RowReport:
+    placement = draft.placement
+    outcome = RowOutcome.UPDATED if draft.id else RowOutcome.IMPORTED
+    outcome = RowOutcome.TO_REVIEW if placement.to_review else outcome
+    has_commune = placement.precision in (Precision.POINT, Precision.COMMUNE)
+    return replace(
+        _report(entry, outcome, placement.reason or placement.match.reason),
+        precision=str(placement.precision),
+        commune=(placement.code or "") if has_commune else "",
+        match_status=str(placement.match.status),
+        score=placement.match.score,
+        territory=placement.code or "",
+        lon=placement.lon,
+        lat=placement.lat,
+    )
+
+
 def _report(entry: _Entry, outcome: RowOutcome, reason: str = "") -> RowReport:
     row = entry.row
     notes = "; ".join(part for part in (reason, *row.problems) if part)
@@ -623,16 +674,7 @@ def _report(entry: _Entry, outcome: RowOutcome, reason: str = "") -> RowReport:
 def present_ids(source: SourceFile) -> set[str]:
     """The ids that the rows of a file have here, without what tells those from each other that the
     file gives twice, and without those that may not be published any more."""
-    return {_source_id(row) for row in source.places if not row.is_forbidden}
-
-
-def _source_id(row: SourceRow) -> str:
-    """The id that the file gives; without one, a hash of what stays when details are mended."""
-    if row.external_id:
-        return row.external_id
-    created = first_day(row.created_as_told)  # as the first version of the import read it
-    content = [row.title, row.place_text, created, row.lon, row.lat]
-    return "sha256:" + hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+    return {source_id_of(row) for row in source.places if not row.is_forbidden}
 
 
 def _facts(row: SourceRow) -> InitiativeFacts | None:

@@ -10,9 +10,9 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import cos, floor, hypot, radians
 
 import numpy as np
-import shapely
 
 from mapservice.imports.streets import street_key
 from mapservice.imports.text import folded
@@ -26,6 +26,8 @@ NEAR_POINT_M = 30.0
 # of the territory (`docs/imports.md` has the figures).
 NEAR_MIDDLE_SHARE, NEAR_MIDDLE_M, FARTHEST_MIDDLE_M = 0.03, 60.0, 300.0
 DEGREE_M = 111_195.0
+# Degrees: wider than any centre reaches.
+SQUARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,11 @@ class SharedPoints:
     id, or its title at the same point: an edited row is not its own neighbour. `kept` are those.
     """
 
-    def __init__(self, rows: Iterable[PointSighting], kept: Iterable[PointSighting] = ()) -> None:
-        own, former = _table(rows), _table(kept)
+    def __init__(
+        self, rows: Iterable[PointSighting] | bytes, kept: Iterable[PointSighting] = ()
+    ) -> None:
+        own = _table(rows if isinstance(rows, bytes) else packed(rows))
+        former = _table(packed(kept))
         if len(former):
             known = np.isin(former[:, _WHO], own[:, _WHO])
             known |= np.isin(_titled(former), _titled(own))
@@ -63,7 +68,12 @@ class SharedPoints:
         _, first = np.unique(own[:, [_WHERE, _WHO]], axis=0, return_index=True)
         own = own[first]
         own = own[np.argsort(own[:, _WHERE], kind="stable")]
-        self._points = np.ascontiguousarray(own[:, _WHERE])
+        # Most points are one row's alone: of these nothing is kept.
+        places, starts, counts = np.unique(own[:, _WHERE], return_index=True, return_counts=True)
+        several = counts > 1
+        ends = (starts + counts)[several].tolist()
+        spans = zip(starts[several].tolist(), ends, strict=True)
+        self._spans = dict(zip(places[several].tolist(), spans, strict=True))
         self._streets = np.ascontiguousarray(own[:, _STREET])
 
     def why_shared(self, sighting: PointSighting) -> str:
@@ -71,11 +81,11 @@ class SharedPoints:
 
         It is where no other row stands, or where more than half of those that do name its street.
         """
-        key = _point(sighting)
-        low, high = np.searchsorted(self._points, (key, key + 1))
-        rows = int(high - low)
-        if rows < 2:
+        span = self._spans.get(_point(sighting))
+        if span is None:
             return ""
+        low, high = span
+        rows = high - low
         streets = Counter(self._streets[low:high].tolist())
         own = streets[_digest(sighting.street)] if sighting.street else 0
         if own * 2 > rows:
@@ -101,37 +111,49 @@ class KnownCentres:
     """Where the centres of territories are, for points that are one of them."""
 
     def __init__(self, centres: Sequence[KnownCentre]) -> None:
-        self._centres = centres
-        self._tree = shapely.STRtree([shapely.Point(one.lon, one.lat) for one in centres])
-        self._reach = max((one.within for one in centres), default=0.0) / DEGREE_M
+        # By the squares that each one reaches into, so that a point asks its own square alone.
+        self._squares: dict[tuple[int, int], list[KnownCentre]] = {}
+        for one in centres:
+            # A little wider than it is: the stretch goes by the latitude of who asks.
+            north = one.within / DEGREE_M * 1.01
+            east = north / _stretch(abs(one.lat) + north)
+            for x in range(floor((one.lon - east) / SQUARE), floor((one.lon + east) / SQUARE) + 1):
+                south = floor((one.lat - north) / SQUARE)
+                for y in range(south, floor((one.lat + north) / SQUARE) + 1):
+                    self._squares.setdefault((x, y), []).append(one)
 
     def at(self, lon: float, lat: float) -> KnownCentre | None:
         """The centre that a point is, the nearest one."""
-        stretch = max(0.1, float(np.cos(np.radians(lat))))
-        box = shapely.box(
-            lon - self._reach / stretch, lat - self._reach,
-            lon + self._reach / stretch, lat + self._reach,
-        )  # fmt: skip
-        near = [self._centres[index] for index in self._tree.query(box)]
-        metres = [
-            (float(np.hypot((one.lon - lon) * stretch, one.lat - lat)) * DEGREE_M, one)
-            for one in near
-        ]
+        near = self._squares.get((floor(lon / SQUARE), floor(lat / SQUARE)))
+        if near is None:
+            return None
+        stretch = _stretch(lat)
+        metres = [(hypot((one.lon - lon) * stretch, one.lat - lat) * DEGREE_M, one) for one in near]
         found = [(distance, one) for distance, one in metres if distance <= one.within]
         return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _stretch(lat: float) -> float:
+    """How much shorter a degree of longitude is than one of latitude; bounded near the poles."""
+    return max(0.1, cos(radians(lat)))
 
 
 _WHERE, _WHO, _TITLE, _STREET = range(4)
 _NO_STREET = 0
 
 
-def _table(sightings: Iterable[PointSighting]) -> np.ndarray:
-    packed = array("q")
+def packed(sightings: Iterable[PointSighting]) -> bytes:
+    """What `SharedPoints` needs of each, 32 bytes; those of several are put one after another."""
+    numbers = array("q")
     for one in sightings:
-        packed.extend(
+        numbers.extend(
             (_point(one), _digest(one.source_id), _digest(one.title), _digest(one.street))
         )
-    return np.frombuffer(packed, dtype=np.int64).reshape(-1, 4)
+    return numbers.tobytes()
+
+
+def _table(sightings: bytes) -> np.ndarray:
+    return np.frombuffer(sightings, dtype=np.int64).reshape(-1, 4)
 
 
 def _titled(table: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from mapservice.accounts.roles.model import EVERYWHERE, TerritoryScope
 from mapservice.errors import MapserviceError
 from mapservice.geocoding.service import Locator
 from mapservice.imports import run_queries, run_service, upload_queries, uploads
+from mapservice.imports.landings import LandingTally
 from mapservice.imports.reading import SourceFile
 from mapservice.imports.row_reports import written_report
 from mapservice.imports.run_queries import RecordedSource
@@ -41,6 +42,8 @@ log = structlog.get_logger()
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('imports'), 1)"
 MAX_ATTEMPTS = 3
 SHOWN_OF_OUTCOME = 5
+# What would be lost is listed beside the map.
+SHOWN = {RowOutcome.REJECTED: 12}
 ADVANCE_ROWS = 500
 
 
@@ -105,8 +108,8 @@ def _do(
         return
 
     is_check = upload.state == "checking"
-    options = _options(upload, is_check=is_check)
     path = file_path(home, upload)
+    options = replace(_options(upload, is_check=is_check), scratch=path.parent)
     source = open_file(engine, path, options.mapping or None, may_lack_title=is_check)
     is_remembered = False
     if is_check and "platform" not in upload.options:
@@ -227,17 +230,19 @@ def _counted(
     counts: Counter[str] = Counter()
     shown: dict[str, list[dict[str, Any]]] = {}
     communes: Counter[str] = Counter()
+    landings = LandingTally()
     mended = 0
     for number, report in enumerate(run.reports, start=1):
         write(report)
         outcome = str(report.outcome)
         counts[outcome] += 1
+        landings.add(report)
         is_saved = report.outcome in (RowOutcome.IMPORTED, RowOutcome.UPDATED, RowOutcome.TO_REVIEW)
         if is_saved and report.commune:
             communes[report.commune] += 1
         mended += bool(is_saved and report.reason)
         some = shown.setdefault(outcome, [])
-        if len(some) < SHOWN_OF_OUTCOME:
+        if len(some) < SHOWN.get(report.outcome, SHOWN_OF_OUTCOME):
             some.append(
                 {
                     "row": report.row,
@@ -251,10 +256,13 @@ def _counted(
         if number % ADVANCE_ROWS == 0:
             with engine.begin() as connection:
                 upload_queries.advance(connection, upload.id, number, run.total)
+    with engine.connect() as connection:
+        landed = landings.told(connection)
     return {
         "counts": dict(counts),
         "shown": shown,
         "gone": asdict(run.gone),
         "communes": len(communes),
+        "landed": landed,
         "mended": mended,
     }

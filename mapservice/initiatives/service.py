@@ -11,6 +11,7 @@ from uuid import UUID
 from shapely import from_wkb
 from sqlalchemy import (
     Connection,
+    ScalarSelect,
     Table,
     delete,
     exists,
@@ -185,7 +186,8 @@ def remove_platform(connection: Connection, platform: str) -> int:
 
 
 def _update(connection: Connection, identifier: UUID, draft: InitiativeDraft) -> None:
-    """Keeps a place that a person decided on while the place text is the same, and a rejection.
+    """Keeps a place that a person decided on while the place text is the same, and a rejection that
+    no later decision took back: what left for want of a consent comes back with it.
 
     What a moderator published does not become pending again because its source still says so,
     unless its place or texts have changed.
@@ -195,7 +197,7 @@ def _update(connection: Connection, identifier: UUID, draft: InitiativeDraft) ->
             location_match.c.review == "decided",
             initiative.c.place_text,
             initiative.c.status,
-            exists().where(decision.c.initiative == identifier, decision.c.verdict == "reject"),
+            _last_verdict(identifier) == "reject",
             exists().where(decision.c.initiative == identifier, decision.c.verdict == "publish"),
             initiative.c.title,
             initiative.c.summary,
@@ -229,6 +231,18 @@ def _update(connection: Connection, identifier: UUID, draft: InitiativeDraft) ->
             .where(location_match.c.initiative == identifier)
             .values(record(draft.placement) | _UNDECIDED)
         )
+
+
+def _last_verdict(identifier: UUID) -> ScalarSelect[str]:
+    """What moderators last said of whether an initiative is to be public; null for nothing."""
+    verdicts = ("publish", "reject")
+    return (
+        select(decision.c.verdict)
+        .where(decision.c.initiative == identifier, decision.c.verdict.in_(verdicts))
+        .order_by(decision.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def _save_detail(connection: Connection, identifier: UUID, draft: InitiativeDraft) -> bool:

@@ -7,6 +7,7 @@ administrator trusts the source.
 """
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n import gettext as _
 from mapservice.imports import run_queries, upload_queries, uploads
 from mapservice.imports.columns import FACT_REASON, NAMES
+from mapservice.imports.landings import places_of
 from mapservice.imports.run_queries import RecordedSource
 from mapservice.imports.sources import decisions
 from mapservice.imports.sources import queries as source_queries
@@ -28,7 +30,9 @@ from mapservice.imports.upload_queries import ImportUpload
 from mapservice.initiatives.licences import forbids_reuse
 from mapservice.moderation import pages
 from mapservice.outgoing.guarded_client import FetchRefused
-from mapservice.web.edge import drain_body, only_parameters, services
+from mapservice.static_maps.landing_drawing import landing_svg
+from mapservice.static_maps.routes import SVG, archive_at_hand, asked_palette
+from mapservice.web.edge import drain_body, only_parameters, services, whole_answer
 
 blueprint = Blueprint("importer", __name__, url_prefix="/importer")
 pages.keep_private(blueprint)
@@ -180,6 +184,38 @@ def undo(identifier: UUID) -> Response:
     return pages.see(url_for("importer.file", identifier=identifier))
 
 
+@blueprint.get("/<uuid:identifier>/carte.svg")
+def landings(identifier: UUID) -> Response:
+    """Where the rows would land, before any of them is saved."""
+    palette = asked_palette()
+    with services().engine.connect() as connection:
+        upload = _own(connection, identifier)
+        landed = upload.preview.get("landed")
+        if upload.state != "checked" or not landed:
+            raise NotFound("There is no map yet, or no longer.")
+        made = landing_svg(
+            connection,
+            places_of(landed),
+            landed["communes"],
+            archive_at_hand(),
+            palette,
+            title=_("Où arriveraient les lignes du fichier"),
+            told=landing_words(landed["counts"]),
+        )
+    return whole_answer(made, SVG, 0)
+
+
+def landing_words(counts: Mapping[str, int]) -> str:
+    """What the drawing shows, in a sentence."""
+    parts = (
+        ("exact", _("à un point exact")),
+        ("area", _("quelque part dans un territoire")),
+        ("doubt", _("en doute")),
+    )
+    said = [f"{counts[name]} {words}" for name, words in parts if counts.get(name)]
+    return ", ".join(said) or _("Aucune ligne n’a de lieu à montrer.")
+
+
 @blueprint.get("/<uuid:identifier>/rapport.csv")
 def report(identifier: UUID) -> Response:
     """What became, or would become, of each row."""
@@ -250,6 +286,7 @@ def _file(
         reviewer=access.reviewer(),
         token=access.form_token(),
         look_again=LOOK_AGAIN_SECONDS,
+        landing_words=landing_words,
         has_report=uploads.report_path(services().settings.home, upload).is_file(),
     )
     return make_response(page, status)

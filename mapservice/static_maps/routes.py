@@ -84,10 +84,10 @@ COUNTED_UP_TO = 5_000
 
 @blueprint.get("/france.svg")
 def france_svg() -> Response:
-    palette = _palette()
+    palette = asked_palette()
     with services().autocommit.connect() as connection:
         frame = DrawingFrame.around(FRANCE, WIDTH, HEIGHT, 0.02)
-        drawn = drawing.france(connection, frame, _archive())
+        drawn = drawing.france(connection, frame, archive_at_hand())
         insets = _insets(connection, frame, palette)
         count = activity.total(connection, InitiativeFilters())
     return svg_answer(frame, palette, drawn, _("Carte de France"), _count(count), insets)
@@ -133,12 +133,12 @@ def drawn_listing(
 
     Raises InvalidInput for a shape or a tint that there is none of.
     """
-    palette = _palette(*request.args)
+    palette = asked_palette(*request.args)
     shape = request.args.get("forme", "carree")
     if shape not in SHAPES:
         raise InvalidInput("forme", f"must be one of {', '.join(SHAPES)}")
     frame = DrawingFrame.of_live_map(bounds_of(filters), SHAPES[shape], PADDINGS[shape])
-    archive = _archive()
+    archive = archive_at_hand()
     shown = filters if only_box else replace(filters, bbox=None)
     ground, marks = listing.listing(
         connection, frame, shown, archive, has_initiatives=has_initiatives
@@ -169,7 +169,7 @@ def france_png() -> Response:
     only_parameters()
     with services().autocommit.connect() as connection:
         frame = DrawingFrame.around(FRANCE, CARD_MAP, CARD_HEIGHT, 0.02)
-        drawn = drawing.france(connection, frame, _archive())
+        drawn = drawing.france(connection, frame, archive_at_hand())
         insets = _insets(connection, frame, LIGHT)
         count = activity.total(connection, InitiativeFilters())
     title, told = _("Ce qui se fait en France"), _count(count)
@@ -204,7 +204,7 @@ def listing_png() -> Response:
 
 @blueprint.get("/<level>/<code>.svg")
 def territory_svg(level: str, code: str) -> Response:
-    palette = _palette()
+    palette = asked_palette()
     with services().autocommit.connect() as connection:
         found = _territory(connection, level, code)
         frame = DrawingFrame.around(found.bounds, WIDTH, HEIGHT)
@@ -225,7 +225,7 @@ def territory_png(level: str, code: str) -> Response:
 
 @blueprint.get("/initiatives/<identifier>.svg")
 def initiative_svg(identifier: str) -> Response:
-    palette = _palette()
+    palette = asked_palette()
     with services().autocommit.connect() as connection:
         initiative = _initiative(connection, identifier)
         point = _point(initiative)
@@ -285,7 +285,7 @@ def around_svg(position: str) -> Response:
         raise InvalidInput("radius", "must be a circle on the map, in metres")
     pairs = [pair for pair in request.args.items(multi=True) if pair[0] not in ("teinte", "radius")]
     filters, _paging = parse([*pairs, ("near", str(here)), ("radius", repr(radius))])
-    palette = _palette(*(name for name, _value in pairs), "radius")
+    palette = asked_palette(*(name for name, _value in pairs), "radius")
     reach = radius / 111_000  # degrees of latitude
     wide = min(1.5 * reach, 90)
     south, north = max(here.lat - reach, -84), min(here.lat + reach, 84)
@@ -295,7 +295,7 @@ def around_svg(position: str) -> Response:
         frame = DrawingFrame.around(bounds, WIDTH, HEIGHT, 0.02)
         counts = near_areas.around(connection, filters)
         codes = [one.area.code for one in counts.communes]
-        drawn = drawing.ground(connection, frame, codes, archive=_archive())
+        drawn = drawing.ground(connection, frame, codes, archive=archive_at_hand())
         # True points, one by one where they are few, else together with those beside them.
         exact = replace(filters, precision=(Precision.POINT,), sort=ListingSort.NEAR)
         found: Sequence[Initiative] = ()
@@ -324,19 +324,19 @@ def around_svg(position: str) -> Response:
     circle = DrawingShape("circle", path)
     told = _("La liste dit ce qui s’y trouve.")
     with services().autocommit.connect() as connection:
-        names = place_names(connection, frame, drawing.boxes_of(marks), archive=_archive())
+        names = place_names(connection, frame, drawing.boxes_of(marks), archive=archive_at_hand())
     shown = DrawnLayers((*drawn.shapes, circle), tuple(marks), names, drawn.credit)
     response = svg_answer(frame, palette, shown, _("Le cercle choisi"), told)
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
-def _archive() -> ServedArchive | None:
+def archive_at_hand() -> ServedArchive | None:
     """What of the base map a drawing can be made from: our archive, no other host."""
     return services().of(Basemap).served()
 
 
-def _palette(*beside: str) -> DrawingPalette:
+def asked_palette(*beside: str) -> DrawingPalette:
     only_parameters("teinte", *beside)
     tint = request.args.get("teinte", "claire")
     if tint not in PALETTES:
@@ -358,7 +358,7 @@ def _drawn(
 ) -> tuple[DrawnLayers, int]:
     ref = TerritoryRef(found.level, found.code)
     total = activity.total(connection, InitiativeFilters(territory=(ref,)))
-    return drawing.territory(connection, frame, ref, total, _archive()), total
+    return drawing.territory(connection, frame, ref, total, archive_at_hand()), total
 
 
 def _initiative(connection: Connection, identifier: str) -> Initiative:
@@ -382,7 +382,7 @@ def placed(
     place = territories.find(connection, ref) if ref else None
     frame = DrawingFrame.around(place.bounds if place else FRANCE, width, height)
     mark = mercator(*point) if point else None
-    return frame, drawing.place(connection, frame, ref, mark, _archive())
+    return frame, drawing.place(connection, frame, ref, mark, archive_at_hand())
 
 
 def _point(initiative: Initiative) -> tuple[float, float] | None:
@@ -407,7 +407,7 @@ def _insets(connection: Connection, frame: DrawingFrame, palette: DrawingPalette
 
 def _listing(connection: Connection, frame: DrawingFrame, filters: InitiativeFilters) -> str:
     """What a filter finds, as its live map would show it; nothing else."""
-    archive = _archive()
+    archive = archive_at_hand()
     ground, marks = listing.listing(connection, frame, filters, archive)
     names = place_names(connection, frame, listing.boxes_of(frame, marks), archive=archive)
     return listing.listing_svg(frame, LIGHT, ground, marks, names_svg(names, LIGHT))

@@ -22,6 +22,9 @@ class Level(StrEnum):
 # Guadeloupe, Martinique, Guyane, La Réunion, Mayotte: codes of régions.
 OVERSEAS = ("01", "02", "03", "04", "06")
 
+# West, south, east, north of metropolitan France, in degrees.
+METROPOLITAN = (-5.2, 41.3, 9.7, 51.2)
+
 # Zooms at which simplified outlines are kept; a nearer zoom gets the full ones.
 OUTLINE_ZOOMS = (4, 6, 8, 10)
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.params import NamedTerritory, query_string
 from mapservice.territories import queries as territories
-from mapservice.territories.model import TerritoryRef
+from mapservice.territories.model import METROPOLITAN, TerritoryRef
 from mapservice.tiles import ground
 from mapservice.tiles.basemap.service import Basemap
 from mapservice.web.edge import services
@@ -25,8 +25,8 @@ class DrawnFilters(Protocol):
     def to_pairs(self) -> list[tuple[str, str]]: ...
 
 
-# West, south, east, north of metropolitan France; overseas there are other ways in.
-FRANCE = (-5.2, 41.3, 9.7, 51.2)
+# Overseas there are other ways in.
+FRANCE = METROPOLITAN
 
 
 def map_config(

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, Row, text
 
 from mapservice.geocoding.service import Locator
-from mapservice.imports import service
+from mapservice.imports import row_identity
 from mapservice.imports.service import ImportOptions, RowReport, import_file
 from mapservice.imports.shared_points import SharedPoints
 from mapservice.imports.streets import street_key
@@ -110,7 +110,7 @@ def test_pins_of_a_former_version_are_mended(
 ) -> None:
     lines = [f"{n};Projet {n};;Niort;79000;{NIORT}" for n in range(3)]
     with monkeypatch.context() as former:
-        former.setattr(service, "DIGEST_VERSION", 1)
+        former.setattr(row_identity, "DIGEST_VERSION", 1)
         former.setattr(SharedPoints, "why_shared", lambda *_: "")
         assert precisions(rows(*lines)) == ["point"] * 3
     assert {(str(one.outcome), one.precision) for one in rows(*lines)} == {("updated", "commune")}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mapservice.imports.reading import read_file
-from mapservice.imports.service import _source_id
+from mapservice.imports.row_identity import source_id_of
 from mapservice.initiatives.model import SourceRow
 
 
@@ -114,7 +114,7 @@ def test_a_beginning_without_an_end_is_as_it_was(tmp_path: Path) -> None:
 def test_rows_without_ids_are_known_again_whatever_their_days_mean(tmp_path: Path) -> None:
     (begins,) = rows(tmp_path, "Date de début", "03/06/2024")
     (lasts,) = rows(tmp_path, "Date de début;Date de fin", "03/06/2024;05/06/2024")
-    assert _source_id(lasts) == _source_id(begins)
+    assert source_id_of(lasts) == source_id_of(begins)
 
 
 def test_a_fact_that_two_columns_could_tell_is_told_by_neither(tmp_path: Path) -> None:

@@ -148,6 +148,34 @@ def test_what_its_author_no_longer_wants_published_leaves_public_view(
     assert state(engine) == before
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "after"),
+    [((), "published"), (("reject", "publish"), "published"), (("publish", "reject"), "rejected")],
+)
+def test_a_yes_after_a_no_brings_a_row_back_unless_moderators_last_said_no(
+    engine: Engine, locator: Locator, tmp_path: Path, verdicts: tuple[str, ...], after: str
+) -> None:
+    def answered(answer: str) -> None:
+        path = tmp_path / "formulaire.csv"
+        path.write_text(f"{ASKED}1,Un four,Rennes,{answer},\n", encoding="utf-8")
+        run = import_file(engine, locator, path, ImportOptions(platform="formulaire"))
+        assert len(list(run.reports)) == 1
+
+    answered("Oui")
+    for verdict in verdicts:
+        write(
+            engine,
+            "INSERT INTO decision (initiative, revision, verdict, reason, decided_by)"
+            f" SELECT id, 0, '{verdict}', 'Hors sujet.', 'somebody' FROM initiative",
+        )
+    if verdicts[-1:] == ("reject",):
+        write(engine, "UPDATE initiative SET status = 'rejected', state_since = now()")
+    answered("Non")
+    assert statuses(engine) == {"Un four": "rejected"}
+    answered("Oui")
+    assert statuses(engine) == {"Un four": after}
+
+
 def test_of_rows_that_share_an_id_the_one_that_is_meant_leaves(
     engine: Engine, locator: Locator, tmp_path: Path
 ) -> None:

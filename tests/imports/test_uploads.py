@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
+from xml.etree import ElementTree as ET
 
 import pytest
 import xlsxwriter
@@ -83,6 +84,19 @@ def sent(who: Actor, data: bytes | str, name: str) -> TestResponse:
     content = io.BytesIO(data if isinstance(data, bytes) else data.encode())
     form = {"token": who.token(), "file": (content, name)}
     return who.client.post("/importer", data=form, content_type="multipart/form-data")
+
+
+# A true point, two of a commune, one of which nobody knows where it is, one without a title, and
+# one that names no place.
+LANDING_HEADER = "id;Titre;Commune;Code postal;Latitude;Longitude\n"
+LANDING = (
+    "1;Un four à pain;Rennes;35000;48.13012;-1.65021\n"
+    "2;Une haie;Rennes;35000;;\n"
+    "3;Un verger;Rennes;35000;;\n"
+    "4;Un compost;Nullepartville;;;\n"
+    "5;;Rennes;35000;;\n"
+    "6;Un jardin;;;;\n"
+)
 
 
 def upload(engine: Engine, address: str) -> ImportUpload:
@@ -404,3 +418,45 @@ def test_an_address_that_is_not_public_is_not_fetched(
 )
 def test_a_shared_spreadsheet_is_read_as_its_cells(seen: str, read: str) -> None:
     assert uploads.table_address(seen) == read
+
+
+def test_the_map_is_there_before_anything_is_written_and_gone_after(
+    app: Flask,
+    engine: Engine,
+    coordinator: Actor,
+    admin: Actor,
+    work: Callable[[], int],
+) -> None:
+    address = send(admin, LANDING_HEADER + LANDING)
+    assert admin.get(f"{address}/carte.svg").status_code == 404
+    work()
+    page = admin.get(address).text
+    shown = page[page.index('class="landings"') : page.index('class="outcomes"')]
+    assert "1 à un point exact" in shown
+    assert "2 quelque part dans leur commune" in shown
+    assert "1 ligne serait perdue" in shown
+    assert re.search(
+        r'alt="Où arriveraient les lignes du fichier\s*:\s*1 à un point exact, 2 ', shown
+    )
+
+    answer = admin.get(f"{address}/carte.svg")
+    assert answer.headers["Cache-Control"] == "no-store"
+    drawing = ET.fromstring(answer.text)
+    space = "{http://www.w3.org/2000/svg}"
+    circles = list(drawing.iter(f"{space}circle"))
+    # The commune's two are a dashed ring with their number, no dot.
+    assert sorted(one.get("stroke-dasharray") or "" for one in circles) == ["", "3 2.4"]
+    assert [one.text for one in drawing.iter(f"{space}text") if one.text == "2"] == ["2"]
+    assert answer.text != admin.get(f"{address}/carte.svg?teinte=sombre").text
+    assert admin.get(f"{address}/carte.svg?teinte=rouge").status_code == 400
+    # Who may not see the file does not see its map.
+    assert coordinator.get(f"{address}/carte.svg").status_code == 404
+    english = admin.client.get(address, headers={"Accept-Language": "en"}).text
+    assert "1 at an exact point" in english
+
+    admin.post(address, **choices(page), **{"import": "1"})
+    work()
+    assert 'class="landings"' not in admin.get(address).text
+    assert admin.get(f"{address}/carte.svg").status_code == 404
+    nobody = actor(app, engine, "nobody")
+    assert nobody.get(f"{address}/carte.svg").status_code in (403, 404)

@@ -406,7 +406,7 @@ def _import(
 ) -> SweepResult:
     with engine.connect() as connection:
         built = locator(connection)
-    run = intake.take(engine, built, opened, options)
+    run = intake.take(engine, built, opened, replace(options, scratch=home))
     slug = re.sub(r"[^\w.-]+", "_", source.platform)
     report = folder(home) / "dry-run.csv" if options.dry_run else home / "reports" / f"{slug}.csv"
     report.parent.mkdir(parents=True, exist_ok=True)
