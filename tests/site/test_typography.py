@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mapservice.i18n import catalogue, french_spacing, translator
-from mapservice.mail.service import Letterhead, write
+from mapservice.mail.model import Letterhead
+from mapservice.mail.service import write
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 PLAIN_SPACE = re.compile(r" [:;!?»]|« ")
