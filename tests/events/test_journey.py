@@ -147,7 +147,9 @@ def test_from_proposal_to_cancellation(
     assert "Cet événement est annulé" in visitor.get(f"/evenements/{identifier}").text
     late = event_app.test_client()
     form = f"/evenements/{identifier}/inscription"
-    assert "On ne peut plus s’inscrire" in late.get(form).text
+    told = late.get(form).text
+    assert "on ne peut plus s’inscrire" in told
+    assert "Il va neiger." in told
 
 
 def test_a_reminder_says_what_is_true_when_it_is_sent(
