@@ -35,11 +35,39 @@ Translate = Callable[..., str]
 # --- Phrases; msgids are the French texts ---------------------------------------------------------
 
 
+NO_BREAK = "\u00a0"
+# A percent sign before a bracket or a letter stands for a value. Not the narrow space of books:
+# our font, and those of mail programs, need not have it.
+_HELD = re.compile(r"[ \u00a0\u202f](?=[:;!?»]|%(?![(a-z]))|(?<=«)[ \u00a0\u202f]")
+
+
+@lru_cache(maxsize=8192)
+def french_spacing(phrase: str) -> str:
+    """With no-break spaces where French wants them, so that no line begins with a colon.
+
+    Of a phrase of ours, never of what somebody wrote, an address or code.
+    """
+    return _HELD.sub(NO_BREAK, phrase)
+
+
+class FrenchPhrases(Translations):
+    """French phrases are their own translation; they are typed with plain spaces."""
+
+    def gettext(self, message: str) -> str:
+        return french_spacing(message)
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return french_spacing(super().ngettext(msgid1, msgid2, n))
+
+    # As Flask-Babel calls them.
+    ugettext, ungettext = gettext, ngettext
+
+
 @cache
 def catalogue(language: str) -> Translations:
-    """Read from the `.po` file itself; French phrases are their own translation."""
+    """Read from the `.po` file itself."""
     if language == SOURCE_LANGUAGE:
-        return Translations()
+        return FrenchPhrases()
     path = CATALOGUES / language / "LC_MESSAGES" / "messages.po"
     compiled = BytesIO()
     with path.open("rb") as file:
@@ -72,7 +100,6 @@ def ngettext(one: str, several: str, number: int, **values: Any) -> str:
 
 # --- Typography -----------------------------------------------------------------------------------
 
-NO_BREAK = "\u00a0"
 COLONS = {"fr": f"{NO_BREAK}: ", "en": ": "}
 QUOTES = {"fr": ("«\u00a0", "\u00a0»"), "en": ("“", "”")}
 UNITS = {

@@ -11,6 +11,7 @@ lock goes with it, and the row is due again later, under the same Message-ID.
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -209,7 +210,8 @@ def write(
     templates = _templates(locale)
     seen = {"site": site, "locale": locale, **values}
     subject, _, text = templates.get_template(f"{kind}.txt").render(seen).strip().partition("\n")
-    subject = " ".join(subject.split())
+    # In one line, whose no-break spaces stay.
+    subject = " ".join(re.split(r"[^\S\u00a0]+", subject.strip()))
     return Mail(
         kind=kind,
         sender=site.sender,

@@ -143,9 +143,9 @@ def poster(level: str, code: str) -> Response:
         is_empty=not found,
         counted_up_to=events.COUNTED_UP_TO,
         **_sheet(paper, POSTER_FORMATS, address, place.name),
-        sample=sample_of_events(found),
+        sample=sample_of_events([*found, *gone]),
         sample_words=_("ces événements n’existent pas.")
-        if sample_of_events(found) == "all"
+        if sample_of_events([*found, *gone]) == "all"
         else _("certains de ces événements n’existent pas."),
         **event_words(now),
     )

@@ -147,7 +147,9 @@ def drawn_listing(
         mark
         for kind, tile_of in (spots or {}).items()
         for tile in listing.tiles_of(frame)
-        for mark in spot_signs.marks_of(frame, kind, tile_of(connection, tile))
+        for mark in spot_signs.marks_of(
+            frame, kind, tile_of(connection, tile), is_apart=has_initiatives
+        )
     ]
     boxes = listing.boxes_of(frame, marks, others)
     names = place_names(connection, frame, boxes, archive=archive)

@@ -1,7 +1,8 @@
 """Signs of events and groups on drawn maps, as static/js/map-kinds.js draws them on live ones.
 
-An event is a square that stands above its place, a group a hexagon that hangs below it: so what
-shares one place with an initiative stays seen. Only a true point has a tip that touches it.
+An event is a square that stands above its place, a group a hexagon that hangs below it; where
+initiatives are shown too, as far from it as their signs reach: what shares one place stands in a
+column of three. Only a true point has a tip that touches it.
 """
 
 import json
@@ -22,14 +23,19 @@ NEAR_ZOOM = 8
 # Pixels by count: near, and farther out.
 SIZES = ((1000, 38), (100, 32), (2, 26), (1, 22))
 FAR_SIZES = ((1000, 34), (100, 28), (2, 22), (1, 14))
-TIP, FAR_TIP = 6.0, 4.0
+# How far a sign stands from its place, near and farther out; and where initiatives are shown too:
+# half of what the signs of few of them measure.
+TIPS = (6.0, 4.0)
+TIPS_APART = (18.0, 15.0)
+WIDEST_TIP = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class SpotMark:
     """A feature of a tile of events or groups, in pixels of the frame.
 
-    `precision` is "" where those at the spot do not share one.
+    `precision` is "" where those at the spot do not share one; `is_apart` where initiatives are
+    shown too.
     """
 
     kind: MapKind
@@ -37,6 +43,7 @@ class SpotMark:
     y: float
     count: int
     precision: str
+    is_apart: bool = False
 
     @property
     def is_soft(self) -> bool:
@@ -44,12 +51,14 @@ class SpotMark:
         return self.precision not in ("", "point")
 
 
-def marks_of(frame: DrawingFrame, kind: MapKind, collection: str) -> Iterable[SpotMark]:
+def marks_of(
+    frame: DrawingFrame, kind: MapKind, collection: str, *, is_apart: bool = False
+) -> Iterable[SpotMark]:
     """The marks of a GeoJSON tile (EPSG:4326)."""
     for one in json.loads(collection)["features"]:
         x, y = frame.place(*mercator(*one["geometry"]["coordinates"]))
         told = one["properties"]
-        yield SpotMark(kind, x, y, told["count"], told.get("precision", ""))
+        yield SpotMark(kind, x, y, told["count"], told.get("precision", ""), is_apart)
 
 
 def box_of(frame: DrawingFrame, mark: SpotMark) -> tuple[float, float, float, float]:
@@ -64,19 +73,20 @@ def spot_svg(frame: DrawingFrame, palette: DrawingPalette, mark: SpotMark) -> st
     size, tip = _size(frame, mark)
     left, top, right, bottom = box_of(frame, mark)
     touches = mark.precision == "point"
+    wide = min(tip * 0.8, WIDEST_TIP)
     if mark.kind is MapKind.EVENTS:
         shape = (
             f"M{left:.1f} {top:.1f}H{right:.1f}V{bottom:.1f}"
-            + (f"H{mark.x + tip * 0.8:.1f}L{mark.x:.1f} {mark.y:.1f}" if touches else "")
-            + (f"L{mark.x - tip * 0.8:.1f} {bottom:.1f}" if touches else "")
+            + (f"H{mark.x + wide:.1f}L{mark.x:.1f} {mark.y:.1f}" if touches else "")
+            + (f"L{mark.x - wide:.1f} {bottom:.1f}" if touches else "")
             + f"H{left:.1f}z"
         )
     else:
         quarter = size / 4
         shape = (
             f"M{left:.1f} {top + size / 2:.1f}L{left + quarter:.1f} {top:.1f}"
-            + (f"H{mark.x - tip * 0.8:.1f}L{mark.x:.1f} {mark.y:.1f}" if touches else "")
-            + (f"L{mark.x + tip * 0.8:.1f} {top:.1f}" if touches else "")
+            + (f"H{mark.x - wide:.1f}L{mark.x:.1f} {mark.y:.1f}" if touches else "")
+            + (f"L{mark.x + wide:.1f} {top:.1f}" if touches else "")
             + f"H{right - quarter:.1f}L{right:.1f} {top + size / 2:.1f}"
             f"L{right - quarter:.1f} {bottom:.1f}H{left + quarter:.1f}z"
         )
@@ -101,4 +111,5 @@ def spot_svg(frame: DrawingFrame, palette: DrawingPalette, mark: SpotMark) -> st
 def _size(frame: DrawingFrame, mark: SpotMark) -> tuple[float, float]:
     near = frame.zoom >= NEAR_ZOOM
     size = next(size for least, size in (SIZES if near else FAR_SIZES) if mark.count >= least)
-    return float(size), TIP if near else FAR_TIP
+    near_tip, far_tip = TIPS_APART if mark.is_apart else TIPS
+    return float(size), near_tip if near else far_tip

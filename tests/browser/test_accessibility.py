@@ -19,6 +19,7 @@ from mapservice.db.engine import make_engine
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
 from tests.browser import pages
+from tests.site.test_plain_words import visible
 
 pytestmark = pytest.mark.long
 
@@ -27,6 +28,14 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 # The others show what is there without a map: drawing each of them would take minutes.
 MAPS = re.compile(r"/vendor/maplibre-gl/.*\.mjs|/dessins/|/coordination[^?]*[.]svg")
 WITH_MAP = ("/", "/autour-de-moi?near=-1.68,48.11&radius=20000")
+# With some signs around it, which name it.
+PLAIN_SPACE = re.compile(r".{0,20} [:;!?»].{0,9}|« .{0,20}")
+# What samples say, which is theirs to space.
+BY_PEOPLE = """
+SELECT concat_ws(' ', title, summary, description, place_text) FROM initiative
+ UNION ALL SELECT concat_ws(' ', title, summary, description, place_text) FROM event
+ UNION ALL SELECT concat_ws(' ', name, summary, description) FROM local_group
+ UNION ALL SELECT text FROM post"""
 LOOKS = ((390, "fr-FR", "dark"), (1280, "en-GB", "light"))
 
 
@@ -81,6 +90,32 @@ def test_every_page_is_looked_at(inner: Flask, named: Mapping[str, str]) -> None
         and not {rule.endpoint, rule.endpoint.partition(".")[0]} & pages.NO_PAGE
     }
     assert known - seen == set()
+
+
+def test_no_french_page_or_mail_has_a_plain_space_before_its_signs(
+    inner: Flask, engine_here: Engine, named: Mapping[str, str]
+) -> None:
+    client = inner.test_client()
+    client.set_cookie("personne", named["session"], domain="map.test")
+    told = {}
+    for path in (*pages.OPEN, *pages.OWN):
+        answer = client.get(
+            path.format(**named), base_url="http://map.test", headers={"Accept-Language": "fr"}
+        )
+        if answer.mimetype == "text/html":
+            told[path] = visible(answer.text)
+    with engine_here.connect() as connection:
+        by_people = " ".join(connection.execute(text(BY_PEOPLE)).scalars())
+        for mail in connection.execute(text("SELECT kind, subject, text, html FROM delivery")):
+            told[f"mail {mail.kind}"] = f"{mail.subject}\n{mail.text}\n{visible(mail.html)}"
+    assert len(told) > 100
+    bad = [
+        f"{where}: {found[0]!r}"
+        for where, words in told.items()
+        for found in PLAIN_SPACE.finditer(words)
+        if found[0].strip() not in by_people
+    ]
+    assert not bad, "\n".join(bad)
 
 
 @pytest.mark.parametrize(("width", "locale", "scheme"), LOOKS)

@@ -147,6 +147,8 @@ def test_the_map_switches_between_initiatives_events_and_groups(
     try:
         page.goto(live_server)
         page.wait_for_function(shows, arg="singles", timeout=60_000)
+        if width == 390:  # one button, which covers no ground
+            page.locator(".kind-toggle").click()
         for kind in ("evenements", "groupes"):
             key = page.locator(f"[data-key=voir-{kind}]")
             size = key.bounding_box()

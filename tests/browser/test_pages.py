@@ -179,7 +179,7 @@ def test_the_next_page_of_the_list_shows_other_initiatives(
 def test_an_empty_commune_invites(page: Page, live_server: str) -> None:
     page.goto(f"{live_server}/initiatives?territory=commune:22222&until=1900-01-01")
     expect(page.locator(".empty-title")).to_have_text(
-        "Rien encore à Plouha. Et si c’était vous\u202f?"
+        "Rien encore à Plouha. Et si c’était vous\u00a0?"
     )
 
 

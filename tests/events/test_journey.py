@@ -100,7 +100,7 @@ def test_from_proposal_to_cancellation(
         one for one in left if one.recipient == "p0@example.org" and one.kind == "event_seat"
     )
     path = re.search(
-        r"Libérez votre place :\nhttp://map.test(/evenements/\S+/quitter/\S+)", seat.text
+        r"Libérez votre place\u00a0:\nhttp://map.test(/evenements/\S+/quitter/\S+)", seat.text
     )
     assert path, seat.text
     assert seat.headers["List-Unsubscribe"] == f"<http://map.test{path[1]}>"
@@ -147,7 +147,9 @@ def test_from_proposal_to_cancellation(
     assert "Cet événement est annulé" in visitor.get(f"/evenements/{identifier}").text
     late = event_app.test_client()
     form = f"/evenements/{identifier}/inscription"
-    assert "On ne peut plus s’inscrire" in late.get(form).text
+    told = late.get(form).text
+    assert "on ne peut plus s’inscrire" in told
+    assert "Il va neiger." in told
 
 
 def test_a_reminder_says_what_is_true_when_it_is_sent(
@@ -369,7 +371,7 @@ def test_no_mail_or_page_says_more_than_registering_does(
     assert "pour rejoindre la liste d’attente" in mail.text
     assert "vous venez" not in mail.text
     link = last_link(engine, "b@example.org")
-    assert "C’est complet : vous rejoindrez la liste d’attente." in late.get(link).text
+    assert "C’est complet\u00a0: vous rejoindrez la liste d’attente." in late.get(link).text
     # Whoever leaves is told so, not shown an empty form alone.
     answer = press(late, link)
     here = answer.headers["Location"]

@@ -118,7 +118,7 @@ def test_a_group_of_a_whole_territory_is_shown_as_that(
 ) -> None:
     group = founder.found(area="departement", place="Rennes")
     publish(eva, group)
-    assert "tout le département : Ille-et-Vilaine" in visitor.get(f"/groupes/{group}").text
+    assert "tout le département\u00a0: Ille-et-Vilaine" in visitor.get(f"/groupes/{group}").text
     (feature,) = visitor.get("/groupes.geojson").get_json()["features"]
     told = feature["properties"]
     assert feature["geometry"] is None

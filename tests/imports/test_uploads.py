@@ -204,7 +204,7 @@ def test_what_was_chosen_for_a_source_is_offered_at_its_next_file(
     address = send(coordinator, following)
     work()
     page = coordinator.get(address).text
-    assert "Ces choix sont ceux de votre dernier import de « actions »" in page
+    assert "Ces choix sont ceux de votre dernier import de «\u00a0actions\u00a0»" in page
     form = choices(page)
     assert (form["column-2"], form["column-3"]) == ("attribute", "title")
     assert form["licence"] == "ODbL 1.0"

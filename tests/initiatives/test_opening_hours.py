@@ -212,9 +212,9 @@ def test_nothing_typed_breaks_it(text: str) -> None:
         (
             "fr",
             [
-                "D’avril à octobre, du lundi au vendredi : 9\u00a0h – 12\u00a0h\u00a030",
-                "Premier samedi du mois : 22\u00a0h – 2\u00a0h",
-                "Jours fériés : fermé",
+                "D’avril à octobre, du lundi au vendredi\u00a0: 9\u00a0h – 12\u00a0h\u00a030",
+                "Premier samedi du mois\u00a0: 22\u00a0h – 2\u00a0h",
+                "Jours fériés\u00a0: fermé",
             ],
         ),
         (

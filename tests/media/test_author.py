@@ -74,7 +74,7 @@ def test_words_order_and_what_stays_in_view_may_change(
 
     page = app.test_client().get(f"/initiatives/{proposed}").text
     assert 'alt="Un verger"' in page
-    assert "Photo : Ana" in page
+    assert "Photo\u00a0: Ana" in page
     assert f"/photos/{first.name}-{first.shared_width}.jpg" in page
     assert '<meta property="og:image:alt" content="Un verger">' in page
     assert '<meta property="og:image:type" content="image/jpeg">' in page

@@ -194,6 +194,6 @@ def test_a_file_that_is_too_heavy_is_named_before_it_is_sent(
     page.goto("/proposer")
     page.locator("#photos").set_input_files(heavy)
     error = page.locator("#photos-error")
-    assert error.inner_text() == "« film.jpg » est trop lourde : 20 Mo au plus."
+    assert error.inner_text() == "«\u00a0film.jpg\u00a0» est trop lourde\u00a0: 20 Mo au plus."
     assert page.locator("#photos").evaluate("i => i.files.length") == 0
     context.close()

@@ -64,11 +64,11 @@ def test_a_photo_may_go_again_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("content", "name", "words"),
     [
-        (pictures.SVG, "plan.svg", "« plan.svg » n’est pas une photo JPEG, PNG, WebP, AVIF"),
-        (pictures.bomb(), "bombe.png", "« bombe.png » est trop grande : 64 millions de pixels"),
-        (pictures.jpeg()[:5000], "coupee.jpg", "« coupee.jpg » est incomplète ou abîmée"),
-        (pictures.moving("PNG"), "gif.png", "« gif.png » est animée"),
-        (bytes(4_000_000), "film.jpg", "« film.jpg » est trop lourde : 3 Mo au plus"),
+        (pictures.SVG, "plan.svg", "«\u00a0plan.svg\u00a0» n’est pas une photo JPEG"),
+        (pictures.bomb(), "bombe.png", "«\u00a0bombe.png\u00a0» est trop grande\u00a0: 64"),
+        (pictures.jpeg()[:5000], "coupee.jpg", "«\u00a0coupee.jpg\u00a0» est incomplète ou abîmée"),
+        (pictures.moving("PNG"), "gif.png", "«\u00a0gif.png\u00a0» est animée"),
+        (bytes(4_000_000), "film.jpg", "«\u00a0film.jpg\u00a0» est trop lourde\u00a0: 3 Mo"),
     ],
     ids=["svg", "bomb", "truncated", "animated", "heavy"],
 )
@@ -91,7 +91,7 @@ def test_a_file_of_fifty_megabytes_is_refused_in_words_and_takes_no_disk(
     """It is beyond all that the form may hold: nothing of the form was read."""
     answer, _fields = sender.preview(client, [(bytes(50_000_000), "film.mov")])
     assert answer.status_code == 413
-    assert "Vos photos sont trop lourdes : 5 au plus, de 3 Mo chacune." in answer.text
+    assert "Vos photos sont trop lourdes\u00a0: 5 au plus, de 3 Mo chacune." in answer.text
     assert sender.photos(engine) == []
 
 

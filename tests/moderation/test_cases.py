@@ -50,7 +50,7 @@ def test_what_is_published_is_public_everywhere_and_its_author_is_told(
     mail = mails_to(engine)[-1]
     assert (mail.kind, mail.subject) == (
         "proposal_published",
-        "Votre initiative est publiée : Un verger derrière la mairie",
+        "Votre initiative est publiée\u00a0: Un verger derrière la mairie",
     )
     assert f"http://map.test/initiatives/{found.id}" in mail.text
     drawing = f"/dessins/initiatives/{found.id}.png"

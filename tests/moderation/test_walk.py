@@ -16,7 +16,7 @@ IN_DOUBT = """\
 title,city,theme,status
 Fête du village,Saint-Denis,culture,en cours
 """
-JUST_DECIDED = "« Un verger derrière la mairie » : publiée."
+JUST_DECIDED = "«\u00a0Un verger derrière la mairie\u00a0»\u00a0: publiée."
 
 
 def onward(client: FlaskClient, engine: Engine, eva: Moderator) -> tuple[str, str]:

@@ -14,9 +14,11 @@ from sqlalchemy import Engine, text
 from mapservice.events import fixtures as event_fixtures
 from mapservice.geocoding.service import Locator
 from mapservice.groups import fixtures as group_fixtures
-from mapservice.static_maps.spot_signs import HUES
+from mapservice.static_maps.model import DrawingFrame
+from mapservice.static_maps.spot_signs import HUES, TIPS_APART, SpotMark, box_of
 from mapservice.tiles.map_kinds import MapKind, kinds_text, parse_kinds, toggled
 
+ROOT = Path(__file__).resolve().parents[2]
 ALL = "initiatives,evenements,groupes"
 
 
@@ -168,3 +170,29 @@ def test_drawn_signs_have_the_colours_of_live_ones() -> None:
         for part, (fill, letters) in zip((light, dark), HUES[kind], strict=True):
             assert f"--{name}: {fill};" in part
             assert f"--{name}-ink: {letters};" in part
+
+
+def test_what_shares_a_place_with_initiatives_stands_clear_of_them(
+    client: FlaskClient, gatherings: Engine
+) -> None:
+    """The drawing and the live map have the same distances; the largest sign of few is a ring."""
+    script = (ROOT / "mapservice/static/js/map-kinds.js").read_text(encoding="utf-8")
+    near, far = TIPS_APART
+    assert f"TIPS_APART = [{near:.0f}, {far:.0f}]" in script
+    frame = DrawingFrame.of_live_map((-5.0, 42.0, 8.0, 51.0), (640, 480), 40)
+    for kind in (MapKind.EVENTS, MapKind.GROUPS):
+        _, top, _, bottom = box_of(frame, SpotMark(kind, 320, 240, 5, "commune", is_apart=True))
+        assert bottom <= 240 - 26 / 2 or top >= 240 + 26 / 2
+        _, top, _, bottom = box_of(frame, SpotMark(kind, 320, 240, 5, "commune"))
+        assert min(abs(bottom - 240), abs(top - 240)) < 5, "alone, it stands at its place"
+    switch = page_of(client, f"voir={ALL}").split('class="kind-switch"')[1].split("</nav>")[0]
+    assert switch.count('class="kind-sign') == 6, "the button shows the three that are on"
+
+
+def test_a_count_that_was_ended_says_more_than(
+    client: FlaskClient, gatherings: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mapservice.groups.queries.COUNTED_UP_TO", 7)
+    page = page_of(client, f"voir={ALL}")
+    assert page.count("Plus de 7 groupes") == 2, "above the list and over the groups"
+    assert "Tous les groupes de cette recherche" in page

@@ -118,7 +118,7 @@ def test_accessibility_says_what_an_audit_found_and_no_more(
 ) -> None:
     client = served(accessibility=standing)
     assert words in words_of(client, "/accessibilite")
-    assert f"Accessibilité : {foot}</a>" in client.get("/").text
+    assert f"Accessibilité\u00a0: {foot}</a>" in client.get("/").text
     assert (UNTOLD in words_of(client, "/accessibilite").partition("Ce que nous")[0]) == (
         standing != "no_audit"
     )

@@ -133,6 +133,12 @@ def test_a_poster_holds_the_events_of_seven_days_there_by_their_days(
     listed = f"/evenements?territory=commune:35238&amp;from={first:%Y-%m-%d}"
     assert listed in page
     empty = first + timedelta(days=60)
+    gone = public_event(app, engine, title="Tombé à l’eau", **at(empty + timedelta(hours=19)))
+    set_status(engine, gone, "cancelled")
+    page = client.get(f"/territoires/commune/35238/affiche?from={empty:%Y-%m-%d}").text
+    assert "Rien d’autre n’est annoncé ici" in page
+    assert "« Rennes" not in page.replace("\u00a0", " "), "the name of the commune is said once"
+    empty = first + timedelta(days=90)
     page = client.get(f"/territoires/commune/35238/affiche?from={empty:%Y-%m-%d}").text
     assert "Aucun événement n’est annoncé ici pour ces sept jours." in page
     for wrong in ("hier", "2026-13-01", "9999-01-01"):

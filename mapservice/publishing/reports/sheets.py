@@ -14,6 +14,7 @@ import shapely
 from pyogrio.raw import write
 from xlsxwriter import Workbook
 
+from mapservice.i18n import NO_BREAK
 from mapservice.publishing.reports import words
 from mapservice.publishing.reports.model import ReportLine, TerritoryReport
 
@@ -74,10 +75,10 @@ def write_workbook(report: TerritoryReport, path: Path) -> None:
 
         sheet = book.add_worksheet("Méthode")
         lines = [
-            f"Période : {words.period(report.view)}",
-            f"Thèmes : {words.themes(report.view)}",
+            f"Période{NO_BREAK}: {words.period(report.view)}",
+            f"Thèmes{NO_BREAK}: {words.themes(report.view)}",
             f"Chiffres du {words.moment(report.made_at)}",
-            *(f"Ensemble : {value} {name}" for name, value in words.key_figures(report)),
+            *(f"Ensemble{NO_BREAK}: {value} {name}" for name, value in words.key_figures(report)),
             *words.notes(report),
             *words.sources(report),
         ]

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from babel.numbers import format_decimal
 
-from mapservice.i18n import PARIS, format_date, theme_label, translator
+from mapservice.i18n import PARIS, format_date, french_spacing, theme_label, translator
 from mapservice.initiatives.model import LISTED, Status
 from mapservice.publishing.reports.model import (
     ENOUGH,
@@ -38,7 +38,7 @@ WITHIN = {
     Level.COMMUNE: "la commune",
 }
 FIGURES = {
-    ReportFigure.RATE: "Initiatives pour 10 000 habitants (teintes : taux lissé)",
+    ReportFigure.RATE: french_spacing("Initiatives pour 10 000 habitants (teintes : taux lissé)"),
     ReportFigure.INITIATIVES: "Initiatives",
     ReportFigure.SUPPORTERS: "Soutiens",
 }
@@ -93,7 +93,7 @@ def rows_beside(shown: int, report: TerritoryReport) -> str:
     total = len(report.lines)
     if shown >= total:
         return ""
-    return (
+    return french_spacing(
         f"{number(shown)} lignes sur {number(total)}, celles qui en disent le plus d’abord ; toutes"
         " sont dans les fichiers chiffres.csv et chiffres.xlsx, avec ce rapport."
     )
@@ -191,7 +191,7 @@ ne l’explique."""
 CHANCE = """\
 Dans un petit territoire, une seule initiative suffit à un taux élevé : la teinte y est celle d’un
 taux rapproché de l’ensemble (Clayton et Kaldor 1987) ; le tableau garde le taux brut."""
-EXPLAINED = "Ces écarts peuvent tenir du seul hasard : une seule teinte."
+EXPLAINED = french_spacing("Ces écarts peuvent tenir du seul hasard : une seule teinte.")
 PARTS_OF_EPCI = """\
 Une intercommunalité à cheval compte ici pour sa partie {} : initiatives, soutiens, habitants et
 contour sont ceux des communes qu’elle y a."""
@@ -248,7 +248,7 @@ def notes(report: TerritoryReport) -> list[str]:
         found.append(READING.format(number(ENOUGH)))
     if view.ref is None:
         found.append(OVERSEAS)
-    return [note.replace("\n", " ") for note in found]
+    return [french_spacing(note.replace("\n", " ")) for note in found]
 
 
 def sources(report: TerritoryReport) -> list[str]:
@@ -261,4 +261,4 @@ def sources(report: TerritoryReport) -> list[str]:
         )
     if report.outlines.archive:
         found.append(f"Eaux de la carte : {credit_of(report.outlines.archive)}.")
-    return [*found, DRAWN.replace("\n", " ")]
+    return [french_spacing(line) for line in (*found, DRAWN.replace("\n", " "))]

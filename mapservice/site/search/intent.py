@@ -30,16 +30,30 @@ MOST_WORDS = 24
 WELL_KNOWN = 5_000
 # A name with nothing before it is that of a larger town whose name it begins ("à Aix").
 LARGE_TOWN = 20_000
+# Words of a name that may be misspelt, and the fewest letters by which one tells.
+LONGEST_MISSPELT, LEAST_MISSPELT = 3, 3
 
 _DAYS = (
-    (WEEKEND, r"(?:(?:ce|le|du|pour le|this) )?(?:week ?ends?|fin de semaine)(?: ci| prochain)?"),
+    (
+        WEEKEND,
+        (
+            r"(?:(?:ce|le|du|pour le|this|next|(?:le )?prochain) )?"
+            r"(?:week ?ends?|fin de semaine)(?: ci| prochain)?"
+        ),
+    ),
     (WEEKEND, r"(?:samedi (?:et|ou) dimanche)"),
     (WEEK, r"(?:(?:cette|la|dans la|pendant la|this) )(?:semaine|week)(?: ci)?"),
     (WEEK, r"ces (?:prochains )?jours(?: ci)?"),
     (TODAY, r"aujourd ?hui|today|ce jour|ce (?:matin|midi|soir)|cet (?:apres midi|aprem)|tonight"),
     (TOMORROW, r"demain(?: (?:matin|midi|soir|apres midi))?|tomorrow"),
     *(
-        (day, rf"(?:ce |this )?(?:{french}|{day})(?: (?:prochain|matin|midi|soir|apres midi))?")
+        (
+            day,
+            (
+                rf"(?:ce |this |next |(?:le )?prochain )?(?:{french}|{day})"
+                r"(?: (?:prochain|matin|midi|soir|apres midi))?"
+            ),
+        )
         for day, french in zip(WEEKDAYS, _FRENCH_WEEKDAYS, strict=True)
     ),
 )
@@ -79,6 +93,12 @@ _ASKS = re.compile(
     r"|^(?:les |des |toutes les |liste des )?(?:initiatives?|projets? citoyens?)\b ?"
     r"|^(?:qui )?(?:se )?passe\b ?"
     r"|^(?:les |des |tous les )?(?:evenements?|rendez vous|groupes|events?|groups)\b ?"
+    r"|^(?:les |des |toutes les )?(?:associations|activites|sorties|activities)\b ?"
+)
+# Where whoever writes is, which a text cannot tell.
+_HERE = re.compile(
+    r"(?:pres|autour|proche|a cote|a proximite)(?: de| d)?(?: chez)? (?:moi|nous|ici)"
+    r"|par ici|dans (?:le|mon) (?:coin|quartier)|(?:near|around|close to) (?:me|here)|nearby"
 )
 _EDGES = frozenset(
     [
@@ -114,7 +134,7 @@ class SearchIntent:
     that said so. `places` are those that the name may mean, the best first; `named` is the name as
     it was written. `doubtful`: the name may be an everyday word; whoever knows what initiatives say
     decides. `told`: there is more in the text than a name or words, were they none that one
-    searches for ("initiatives à …").
+    searches for ("initiatives à …"). `is_here`: it asks for what is around whoever writes.
     """
 
     words: str
@@ -125,6 +145,7 @@ class SearchIntent:
     named: str = ""
     doubtful: bool = False
     told: bool = False
+    is_here: bool = False
 
     @property
     def place(self) -> PlaceEntry | None:
@@ -133,7 +154,7 @@ class SearchIntent:
     @property
     def says_more(self) -> bool:
         """Whether there is more in it than words, or than a place and nothing else."""
-        if self.days or self.themes:
+        if self.days or self.themes or self.is_here:
             return True
         return bool(self.places) and (bool(self.words) or self.told)
 
@@ -155,8 +176,9 @@ def understand(text: str, find: FindPlaces) -> SearchIntent:
     if not words or len(words) > MOST_WORDS:
         return SearchIntent(text.strip())
     words, days, day_words = _without_days(words)
+    words, is_here = _without_here(words)
     words = _without_asking(words)
-    whole = SearchIntent(_written(words), days, day_words)
+    whole = SearchIntent(_written(words), days, day_words, is_here=is_here)
     if not words:
         return whole
     found = _with_place(words, find)
@@ -177,6 +199,28 @@ def understand(text: str, find: FindPlaces) -> SearchIntent:
     if theme:
         intent = replace(intent, words="", themes=(theme,))
     return intent
+
+
+def respelt(text: str, find: FindPlaces) -> str:
+    """The text with a larger town spelt as it is called: "velo lyo" is "velo Lyon"; "" if none.
+
+    `find` says what a text may name, misspelt ones too. It is for texts that nothing answers: many
+    a word is like a town's name.
+    """
+    words = _split(text)
+    if not 2 <= len(words) <= MOST_WORDS:
+        return ""
+    for length in range(min(len(words) - 1, LONGEST_MISSPELT), 0, -1):
+        for start in (len(words) - length, 0):
+            name = words[start : start + length]
+            if sum(map(len, (one.written for one in name))) < LEAST_MISSPELT:
+                continue
+            best = find(_written(name)).best
+            by_chance = best and best.found_by in (FoundBy.LIKENESS, FoundBy.BEGINNING)
+            if best and by_chance and best.entry.population >= LARGE_TOWN:
+                called = SplitWord(best.entry.name, ())
+                return _written([*words[:start], called, *words[start + length :]])
+    return ""
 
 
 def theme_named(text: str) -> Theme | None:
@@ -222,6 +266,16 @@ def _without_days(words: list[SplitWord]) -> tuple[list[SplitWord], str, str]:
             if day:
                 return words[:start] + words[start + length :], day, _written(taken)
     return words, "", ""
+
+
+def _without_here(words: list[SplitWord]) -> tuple[list[SplitWord], bool]:
+    """Takes "près de chez moi" out, and says whether it was there."""
+    for length in range(min(5, len(words)), 0, -1):
+        for start in range(len(words) - length + 1):
+            taken = words[start : start + length]
+            if _HERE.fullmatch(" ".join(part for word in taken for part in word.parts)):
+                return words[:start] + words[start + length :], True
+    return words, False
 
 
 def _without_asking(words: list[SplitWord]) -> list[SplitWord]:

@@ -70,6 +70,8 @@ def page() -> ResponseReturnValue:
             "search/page.html",
             filters=filters,
             understood=understood_json(found),
+            is_here=found.intent is not None and found.intent.is_here,
+            respelt=found.respelt,
             listed=found.filters,
             places=[
                 (hit, place_context(hit.entry), place_url(hit.entry, filters))
@@ -169,7 +171,7 @@ def understood_json(found: SearchFound) -> dict[str, object] | None:
         place_words(place) if place else "",
     ]
     return {
-        "name": " · ".join(one for one in words if one),
+        "name": " · ".join(one for one in words if one) or _("Toutes les initiatives"),
         "words": intent.words,
         "themes": [str(theme) for theme in intent.themes],
         "when": intent.days,

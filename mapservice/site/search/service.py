@@ -24,7 +24,7 @@ from mapservice.initiatives.model import Theme
 from mapservice.initiatives.queries import Initiative
 from mapservice.site.search import queries
 from mapservice.site.search.gatherings import EventsFound, GroupsFound, find_events, find_groups
-from mapservice.site.search.intent import SearchIntent, understand
+from mapservice.site.search.intent import SearchIntent, respelt, understand
 from mapservice.site.search.model import FoundBy, PlaceEntry, PlacesFound
 from mapservice.site.search.place_index import PlaceIndex
 from mapservice.site.search.places import RIVAL_TOWN, PlaceFinder
@@ -42,7 +42,8 @@ class SearchFound:
 
     `initiatives` and `news` are those that `filters` finds. `intent` is what was understood of a
     text that says more than one thing, else None; `filters` says it in the grammar, as far as that
-    goes: `left_out` are words about days that it has no filter for.
+    goes: `left_out` are words about days that it has no filter for. `respelt` is the text as it may
+    have been meant, where nothing else answers it.
     """
 
     places: PlacesFound
@@ -56,6 +57,13 @@ class SearchFound:
     news: Sequence[FoundPost] = ()
     events: EventsFound = field(default_factory=EventsFound)
     groups: GroupsFound = field(default_factory=GroupsFound)
+    respelt: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing that was searched for says the text; a theme is no answer."""
+        answers = (self.places.hits, self.initiatives, self.organisations, self.news)
+        return not any((*answers, self.events.items, self.groups.items))
 
 
 def finder(connection: Connection, geocoders: GeocoderCache) -> PlaceFinder:
@@ -85,7 +93,10 @@ def search(
         intent = understand(filters.q, lambda text: places.outright(text, limit))
         if intent.says_more and not _is_rather_whole(connection, filters, whole, intent):
             return _search_understood(connection, filters, intent, limit)
-    return _search_whole(connection, filters, whole, limit)
+    found = _search_whole(connection, filters, whole, limit)
+    if found.is_empty:
+        return replace(found, respelt=respelt(filters.q, lambda text: places.find(text, limit)))
+    return found
 
 
 def _is_rather_whole(

@@ -71,6 +71,8 @@ export function adoptFilters(page) {
   const old = document.getElementById("filters");
   const fresh = document.adoptNode(page.getElementById("filters"));
   const chosenKind = document.activeElement.closest(".kind-switch") && keyOf(document.activeElement);
+  const isOpen = document.querySelector(".kind-toggle")?.getAttribute("aria-expanded");
+  if (isOpen) page.querySelector(".kind-toggle")?.setAttribute("aria-expanded", isOpen);
   for (const part of [".kind-switch", ".legend-rows", ".panel-sum", ".panel-doors"]) {
     const now = page.querySelector(part);
     if (now) document.querySelector(part)?.replaceWith(document.adoptNode(now));

@@ -1,7 +1,8 @@
 // Events and groups on a map: their signs, their cards, and which kinds it shows.
 //
-// An event is a square above its place, a group a hexagon below it, so that what shares one place with
-// an initiative stays seen; only a true point has a tip that touches it (as in spot_signs.py).
+// An event is a square above its place, a group a hexagon below it; where initiatives are shown too, as far
+// from it as their signs reach, so that what shares one place stands in a column of three. Only a true
+// point has a tip that touches it (as in spot_signs.py).
 
 import { counted, element, fetchPage, words } from "./page.js";
 import { DETAIL_ZOOM, openCluster } from "./parting.js";
@@ -24,7 +25,9 @@ const NEAR_ZOOM = 8;
 const TEXT = 12;
 const SIZES = [22, 2, 26, 100, 32, 1000, 38];
 const FAR_SIZES = [14, 2, 22, 100, 28, 1000, 34];
-const [TIP, FAR_TIP] = [6, 4];
+const TIPS = [6, 4];
+const TIPS_APART = [18, 15]; // half of what the signs of few initiatives measure, near and far
+const WIDEST_TIP = 5;
 
 const byCount = (sizes, made = (size) => size) =>
   ["step", ["get", "count"], ...sizes.map((one, at) => (at % 2 ? one : made(one)))];
@@ -33,28 +36,32 @@ const isPoint = ["==", ["get", "precision"], "point"];
 const isSoft = ["all", ["has", "precision"], ["!", isPoint]];
 const manner = ["case", isPoint, "point", isSoft, "soft", "many"];
 
+// What has no tip has no picture of the ground below it either, which a click would hit.
 const imageOf = (layer, sizes, tip) =>
-  ["concat", "spot:", layer, ":", byCount(sizes, String), ":", String(tip), ":", manner];
+  ["concat", "spot:", layer, ":", byCount(sizes, String), ":", ["case", isPoint, String(tip), "0"], ":", manner];
 
 const phraseOf = (forms) => {
   const [before, after] = forms.other.split("{n}");
   return ["case", ["==", ["get", "count"], 1], forms.one.replace("{n}", "1"), ["concat", before, countText, after]];
 };
 
-function layerOf(kind, source) {
+function layerOf(kind, source, apart) {
   const { layer, hue, side } = KINDS[kind];
+  const [near, far] = apart ? TIPS_APART : TIPS;
   const middle = (sizes, tip) => byCount(sizes, (size) => ["literal", [0, (side * (tip + size / 2)) / TEXT]]);
+  const lifted = (tip) => ["case", isPoint, ["literal", [0, 0]], ["literal", [0, side * tip]]];
   const number = ["case", [">", ["get", "count"], 1], countText, ""];
   const told = ["case", ["==", ["get", "precision"], "commune"], phraseOf(words.spots[kind].somewhere), phraseOf(words.spots[kind].wider)];
   return {
-    id: layer, type: "symbol", source, "source-layer": layer,
+    id: layer, type: "symbol", source, "source-layer": layer, metadata: { apart },
     layout: {
       // In street context a sign at one spot would read as an address: there it is said in words.
-      "icon-image": ["step", ["zoom"], imageOf(layer, FAR_SIZES, FAR_TIP), NEAR_ZOOM, imageOf(layer, SIZES, TIP), WORDS_FROM, ["case", isSoft, "", imageOf(layer, SIZES, TIP)]],
+      "icon-image": ["step", ["zoom"], imageOf(layer, FAR_SIZES, far), NEAR_ZOOM, imageOf(layer, SIZES, near), WORDS_FROM, ["case", isSoft, "", imageOf(layer, SIZES, near)]],
       "icon-anchor": side < 0 ? "bottom" : "top", "icon-allow-overlap": true, "icon-padding": 0,
+      "icon-offset": ["step", ["zoom"], lifted(far), NEAR_ZOOM, lifted(near)],
       "text-field": ["step", ["zoom"], number, WORDS_FROM, ["case", isSoft, told, number]],
       "text-font": font("semibold"), "text-size": TEXT, "text-max-width": 12,
-      "text-offset": ["step", ["zoom"], middle(FAR_SIZES, FAR_TIP), NEAR_ZOOM, middle(SIZES, TIP)],
+      "text-offset": ["step", ["zoom"], middle(FAR_SIZES, far), NEAR_ZOOM, middle(SIZES, near)],
       "text-allow-overlap": true, "symbol-sort-key": ["get", "count"],
     },
     paint: {
@@ -69,7 +76,8 @@ function layerOf(kind, source) {
 function outline(layer, size, tip, touches, { place, top, middle }) {
   const half = size / 2;
   const [left, right, bottom] = [middle - half, middle + half, top + size];
-  const foot = (y) => (touches ? [[middle + tip * 0.8, y], [middle, place], [middle - tip * 0.8, y]] : []);
+  const wide = Math.min(tip * 0.8, WIDEST_TIP);
+  const foot = (y) => (touches ? [[middle + wide, y], [middle, place], [middle - wide, y]] : []);
   if (layer === "events") return [[left, top], [right, top], [right, bottom], ...foot(bottom), [left, bottom]];
   return [[left, top + half], [left + size / 4, top], ...foot(top).reverse(), [right - size / 4, top], [right, top + half], [right - size / 4, bottom], [left + size / 4, bottom]];
 }
@@ -123,7 +131,7 @@ function showInitiatives(map, shown) {
   }
 }
 
-async function showSpots(map, kind, spots) {
+async function showSpots(map, kind, spots, apart) {
   const { layer } = KINDS[kind];
   const source = `${layer}-spots`;
   if (!spots) {
@@ -135,17 +143,20 @@ async function showSpots(map, kind, spots) {
   const tiles = tilejson.tiles.map(here);
   if (map.getSource(source)) map.getSource(source).setTiles(tiles);
   else map.addSource(source, { type: "vector", tiles, maxzoom: tilejson.maxzoom, attribution: tilejson.attribution });
-  if (!map.getLayer(layer)) map.addLayer(layerOf(kind, source));
+  if (map.getLayer(layer)?.metadata.apart === apart) return;
+  if (map.getLayer(layer)) map.removeLayer(layer);
+  map.addLayer(layerOf(kind, source, apart));
 }
 
 /** Shows the kinds that `config` names and no other; to be called again after a new style. */
 export async function showKinds(map, config) {
   const { kinds, spots } = config;
   if (!kinds) return;
-  showInitiatives(map, kinds.includes(INITIATIVES));
+  const apart = kinds.includes(INITIATIVES);
+  showInitiatives(map, apart);
   for (const kind of Object.keys(KINDS)) {
     // What does not come of one kind stops no other.
-    await showSpots(map, kind, spots[kind]).catch((error) => console.info(`${kind}:`, error.message));
+    await showSpots(map, kind, spots[kind], apart).catch((error) => console.info(`${kind}:`, error.message));
   }
 }
 
@@ -161,6 +172,18 @@ export function followKinds(map, read) {
   if (map.isStyleLoaded()) show();
   else map.once("idle", show);
   return show;
+}
+
+/** What was hit, the sign whose middle is nearest to the pointer first. */
+export function nearestFirst({ map, features, point }) {
+  const farOf = ({ geometry, layer }) => {
+    const { side = 0 } = KINDS[kindOf(layer.id)] ?? {};
+    const [near, far] = layer.metadata?.apart ? TIPS_APART : TIPS;
+    const rise = side * ((map.getZoom() < NEAR_ZOOM ? far : near) + SIZES[0] / 2);
+    const { x, y } = map.project(geometry.coordinates);
+    return Math.hypot(point.x - x, point.y - y - rise);
+  };
+  return features.toSorted((one, other) => farOf(one) - farOf(other));
 }
 
 const kindOf = (layer) => Object.keys(KINDS).find((kind) => KINDS[kind].layer === layer);

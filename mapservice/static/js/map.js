@@ -6,7 +6,7 @@ import { adoptFilters, catchFilters } from "./filters.js";
 import { adopt, lengthenOnDemand, mark, showResults, watchCards } from "./list.js";
 import { LocateControl } from "./locate.js";
 import { walkByKeys } from "./map-keys.js";
-import { followKinds, INITIATIVES, SPOT_LAYERS, trySpot } from "./map-kinds.js";
+import { followKinds, INITIATIVES, nearestFirst, SPOT_LAYERS, trySpot } from "./map-kinds.js";
 import { fetchPage, readConfig, words } from "./page.js";
 import { openCluster } from "./parting.js";
 import { openCard } from "./popup.js";
@@ -178,7 +178,8 @@ function onClick(map, event) {
   const around = 6; // px, for thumbs
   const { x, y } = event.point;
   const layers = layersOf(map);
-  const found = map.queryRenderedFeatures([[x - around, y - around], [x + around, y + around]], { layers });
+  const hit = map.queryRenderedFeatures([[x - around, y - around], [x + around, y + around]], { layers });
+  const found = nearestFirst({ map, features: hit, point: event.point });
   if (found.length) open(found[0], found);
   else openGround(map, event);
 }
@@ -262,6 +263,23 @@ function offerLegend() {
   button.parentElement.addEventListener("keydown", ({ key }) => key === "Escape" && show(false));
 }
 
+// So does the choice of what the map shows, which stays open while one chooses: its part is made anew.
+function offerKinds() {
+  const section = document.querySelector(".atlas-map");
+  const toggle = () => section.querySelector(".kind-toggle");
+  const show = (open) => toggle().setAttribute("aria-expanded", String(open));
+  const isOpen = () => toggle().getAttribute("aria-expanded") === "true";
+  addEventListener("click", ({ target }) => {
+    if (target.closest?.(".kind-toggle")) show(!isOpen());
+    else if (isOpen() && !target.closest?.(".kind-switch")) show(false);
+  });
+  section.addEventListener("keydown", ({ key, target }) => {
+    if (key !== "Escape" || !isOpen() || !target.closest(".kind-switch")) return;
+    show(false);
+    toggle().focus();
+  });
+}
+
 catchFilters(panel, applyQuery);
 catchFilters(document.querySelector(".atlas-map"), applyQuery);
 lengthenOnDemand(panel);
@@ -269,6 +287,7 @@ watchCards(panel, (card) => page.popup?.isOpen() || light(card));
 suggest();
 offerSheet(document.querySelector(".atlas"));
 offerLegend();
+offerKinds();
 addEventListener("popstate", () => {
   if (location.search !== page.search) applyQuery(queryNow(), { push: false });
 });

@@ -47,7 +47,7 @@ class TestThePage:
         assert secret[:15] + "…" in later
         assert "QGIS de l’équipe" in later
         mail = mails_to(engine)[-1]
-        assert mail.subject.startswith("Une clé a été créée : QGIS de l’équipe")
+        assert mail.subject.startswith("Une clé a été créée\u00a0: QGIS de l’équipe")
         assert secret not in mail.text + mail.html
         assert secret[:15] in mail.text
         assert "read:moderation, export" in mail.html

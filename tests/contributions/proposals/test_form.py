@@ -34,7 +34,7 @@ def test_nothing_is_sent_before_the_place_was_seen(client: FlaskClient, engine: 
 def test_a_former_commune_is_found_in_that_of_today(client: FlaskClient) -> None:
     answer, carried = preview(client, GARDEN | {"place": "Pierrefitte-sur-Seine"})
     assert "dans la commune de Saint-Denis" in answer.text
-    assert "« Pierrefitte-sur-Seine » en fait partie aujourd’hui." in answer.text
+    assert "«\u00a0Pierrefitte-sur-Seine\u00a0» en fait partie aujourd’hui." in answer.text
     assert carried["understood"] == f"commune:{SAINT_DENIS}"
 
 
@@ -45,7 +45,7 @@ def test_a_former_commune_chosen_from_the_list_keeps_its_name(
     chosen = GARDEN | {"place": words, "choice": f"commune:{SAINT_DENIS}", "choice_for": words}
     answer, carried = preview(client, chosen)
     assert carried["understood"] == f"commune:{SAINT_DENIS}"
-    assert "« Pierrefitte-sur-Seine » en fait partie aujourd’hui." in answer.text
+    assert "«\u00a0Pierrefitte-sur-Seine\u00a0» en fait partie aujourd’hui." in answer.text
     page = public_page(client, engine, place=words, choice=chosen["choice"], choice_for=words)
     assert f"Lieu tel qu’il a été écrit : « {words} »." in page
     assert "« Pierrefitte-sur-Seine » fait aujourd’hui partie de la commune de Saint-Denis." in page
@@ -195,9 +195,9 @@ def test_ideas_near_in_place_and_words_are_shown_first(client: FlaskClient, engi
     answer, _ = preview(client, GARDEN)
     shown = re.findall(r'class="card-title"><a href="[^"]+">([^<]+)<', answer.text)
     assert shown == ["Un verger derrière les mairies", "Le verger de la mairie"]
-    assert "C’est la même ?" in answer.text
+    assert "C’est la même\u00a0?" in answer.text
     other, _ = preview(client, GARDEN | {"title": "Une chorale du dimanche"})
-    assert "C’est la même ?" not in other.text
+    assert "C’est la même\u00a0?" not in other.text
 
 
 NASTY = (

@@ -52,8 +52,8 @@ def test_facts_are_seen_before_they_are_sent_and_kept_with_the_text(
 ) -> None:
     answer, _ = preview(client, {**GARDEN, **FACTS})
     seen = unescape(answer.text)
-    assert "Mercredi : 11\u00a0h – 14\u00a0h" in seen, "in words, as they were understood"
-    assert "Jours fériés : non précisé" in seen
+    assert "Mercredi\u00a0: 11\u00a0h – 14\u00a0h" in seen, "in words, as they were understood"
+    assert "Jours fériés\u00a0: non précisé" in seen
     made = propose(client, engine, **FACTS)
     assert (made.address, made.opening_hours) == ("Derrière la mairie", "We 11:00-14:00")
     assert (made.start_day, made.end_day) == (date(2026, 5, 1), date(2026, 6, 30))

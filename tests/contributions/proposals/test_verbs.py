@@ -44,7 +44,7 @@ def test_what_is_not_confirmed_is_no_initiative(client: FlaskClient, engine: Eng
     assert (count(engine, "initiative"), count(engine, "proposal")) == (0, 0)
     mail = mails_to(engine)[-1]
     assert mail.kind == "propose"
-    assert mail.subject == "Confirmez votre proposition : Un verger derrière la mairie"
+    assert mail.subject == "Confirmez votre proposition\u00a0: Un verger derrière la mairie"
     client.get(mail.link)
     assert count(engine, "initiative") == 0
     answer = press(client, mail.link)
@@ -151,7 +151,7 @@ def test_an_edit_of_what_is_public_goes_live_and_waits_to_be_read(
     page = app.test_client().get(f"/initiatives/{found.id}/historique").text
     assert "Deux vergers" in page
     assert GARDEN["title"] in page
-    assert "Change : titre" in page
+    assert "Change\u00a0: titre" in page
     assert f"/initiatives/{found.id}/historique" in client.get(f"/initiatives/{found.id}").text
 
 

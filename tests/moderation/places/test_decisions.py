@@ -144,7 +144,7 @@ def test_a_decision_leads_to_the_next_case_of_the_same_territory(
     onward = ana.post(f"{QUEUE}/{first}?territory=departement:35", form)
     assert onward.location == f"{QUEUE}/{second}?territory=departement:35&decided={first}"
     page = ana.get(onward.location).text
-    assert "Décidé pour « Un four à pain » : Pipriac." in page
+    assert "Décidé pour «\u00a0Un four à pain\u00a0»\u00a0: Pipriac." in page
     form["choice"] = "point"
     last = ana.post(f"{QUEUE}/{second}?territory=departement:35", form)
     assert last.location == f"{QUEUE}?territory=departement:35&decided={second}"
@@ -164,7 +164,7 @@ def test_what_is_decided_is_listed_and_can_be_put_back(
     assert (row.review, row.decided_by, row.decided_at) == ("waiting", None, None)
     assert (row.decision["by"], row.decision["withdrawn"]["by"]) == (ana.name, ben.name)
     page = ana.get(f"{QUEUE}/{case}").text
-    assert f"{ana.name} avait décidé : le point donné (Saint-Malo)." in page
+    assert f"{ana.name} avait décidé\u00a0: le point donné (Saint-Malo)." in page
     assert f"Remis en attente par {ben.name}." in page
     answer(ben, doubts, "elsewhere", f"commune:{RENNES}")
     row = kept(doubts, "elsewhere")

@@ -46,7 +46,7 @@ def test_what_is_in_doubt_waits_the_oldest_first(doubts: Engine, ana: Person) ->
 
 def test_each_says_in_french_why_it_waits(doubts: Engine, ana: Person) -> None:
     assert sentences(ana.get(QUEUE).text) == [
-        "Plusieurs communes portent le nom « Saint-Denis ».",
+        "Plusieurs communes portent le nom «\u00a0Saint-Denis\u00a0».",
         "Le code postal 35550 est celui de plusieurs communes, et aucun nom ne dit laquelle.",
         "Le point donné est à Saint-Malo (Ille-et-Vilaine), mais les mots disent Rennes.",
         "Le point donné est en mer ou hors de France.",

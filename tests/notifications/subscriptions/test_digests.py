@@ -146,7 +146,7 @@ def test_a_long_digest_names_some_and_leads_to_the_others(
     tell(engine)
     (mail,) = digests(engine)
     assert len(titles(mail)) == LISTED
-    others = f"et 34 autres : http://map.test/initiatives?territory=commune:{RENNES}"
+    others = f"et 34 autres\u00a0: http://map.test/initiatives?territory=commune:{RENNES}"
     assert others in mail.text
     assert "et 34 autres" in mail.html
 

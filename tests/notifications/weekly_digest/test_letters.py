@@ -94,7 +94,7 @@ class TestWhatIsTold:
             connection.execute(text("UPDATE report SET created_at = '2025-12-07T09:00Z'"))
         tell(engine)
         told = letter(engine)
-        assert "- 2 propositions à relire, la plus longue attente : 6 jours\n" in told.text
+        assert "- 2 propositions à relire, la plus longue attente\u00a0: 6 jours\n" in told.text
         assert "  http://map.test/moderation?kind=proposal\n" in told.text
         assert "- 1 signalement à examiner, depuis moins d’un jour\n" in told.text
         assert "à décider" not in told.text
@@ -126,7 +126,7 @@ class TestWhatIsTold:
         assert "- Fougères (aucune en 90 jours, 12 aux mêmes dates de l’an dernier)" in falling
         assert "Saint-Malo" not in told
         assert (
-            "En 90 jours : 34, contre 20 aux mêmes dates de l’an dernier, pas d’écart net." in told
+            "jours\u00a0: 34, contre 20 aux mêmes dates de l’an dernier, pas d’écart net." in told
         )
 
     def test_territories_within_others_are_told_of_once_and_all_in_one_mail(
@@ -340,7 +340,7 @@ class TestGrants:
         sign_in(client, engine)
         grant(engine, ADDRESS, "moderator", BRETAGNE)
         told = mails_to(engine)[-1]
-        assert told.subject.startswith("Vous modérez : Bretagne")
+        assert told.subject.startswith("Vous modérez\u00a0: Bretagne")
         assert "http://map.test/connexion?suite=/moderation" in told.text
         assert "http://map.test/coordination/region/53" in told.html
         assert "jours" not in told.text
@@ -350,7 +350,7 @@ class TestGrants:
     ) -> None:
         grant(engine, "new@example.org", "coordinator", ILLE_ET_VILAINE)
         told = mails_to(engine, "new@example.org")[-1]
-        assert told.subject.startswith("Vous coordonnez : Ille-et-Vilaine")
+        assert told.subject.startswith("Vous coordonnez\u00a0: Ille-et-Vilaine")
         assert "dans les 7 jours" in told.text
 
 

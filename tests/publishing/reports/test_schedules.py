@@ -172,7 +172,7 @@ class TestEachMonth:
         assert run(engine) == ScheduleTurn(0, 1)
         assert run(engine, date(2030, 12, 31)) == ScheduleTurn(0, 0)
         (mail,) = mails(engine)
-        assert mail.subject.startswith("Rapport de novembre 2030 : Rennes")
+        assert mail.subject.startswith("Rapport de novembre 2030\u00a0: Rennes")
         link = next(line for line in mail.text.splitlines() if "/rapports/" in line)
         told = moderator.get(urlsplit(link).path, headers={"Accept": "application/json"})
         assert (told.get_json()["state"], told.get_json()["view"]) == ("done", NOVEMBER)

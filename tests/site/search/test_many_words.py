@@ -1,6 +1,8 @@
 """Texts of several words: what each asks for first. Real communes, and words of every day."""
 
 import json
+from html import unescape
+from urllib.parse import quote_plus
 
 import pytest
 from flask.testing import FlaskClient
@@ -26,6 +28,10 @@ ASKED = (
     ("samedi et dimanche à Nice", "commune:06088", "weekend", "", ""),
     ("jardin partagé ce week-end à Grenoble", "commune:38185", "weekend", "", "jardin partagé"),
     ("this weekend in Lyon", "commune:69123", "weekend", "", ""),
+    ("prochain week-end Nantes", "commune:44109", "weekend", "", ""),
+    ("le prochain dimanche à Dijon", "commune:21231", "sunday", "", ""),
+    ("associations à Brest", "commune:29019", "", "", ""),
+    ("activités enfants Dijon", "commune:21231", "", "", "enfants"),
     ("ce week-end", "", "weekend", "", ""),
     ("aujourd'hui", "", "today", "", ""),
     ("culture ce week-end", "", "weekend", "culture", ""),
@@ -190,3 +196,38 @@ def test_any_text_is_taken_apart_without_fail() -> None:
     for text in ("", " , ; ", "à", "de la à", "ce week-end", "x " * 300, "’’’ ---"):
         intent = understand(text, lambda _text: PlacesFound())
         assert json.dumps(intent.words) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("velo lyo", "velo Lyon"),
+        ("Toulous jardin", "Toulouse jardin"),
+        ("pique-nique Montpelier", "pique-nique Montpellier"),
+        ("zzxqyyv wvkk", ""),
+        ("zzxqyyv", ""),
+    ],
+)
+def test_a_misspelt_town_is_asked_about_where_nothing_answers(
+    client: FlaskClient, text: str, meant: str
+) -> None:
+    page = unescape(client.get("/recherche", query_string={"q": text}).text)
+    told = page.partition('id="respelt"')[2].partition("</section>")[0]
+    assert bool(told) == bool(meant)
+    if meant:
+        assert f"<strong>{meant}</strong>" in told
+        assert f"q={quote_plus(meant)}" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["jardin près de chez moi", "autour de moi jardin", "jardin par ici", "jardin near me"],
+)
+def test_what_is_around_whoever_asks_leads_to_where_one_says_so(
+    client: FlaskClient, text: str
+) -> None:
+    answer = client.get("/recherche", query_string={"q": text})
+    understood = unescape(answer.text).partition('id="understood"')[2].partition("</section>")[0]
+    assert "jardin" in understood.partition("</strong>")[0]
+    assert "moi" not in understood.partition("</strong>")[0]
+    assert 'href="/autour-de-moi"' in understood
