@@ -273,8 +273,9 @@ def tell_change(
 ) -> int:
     """Writes to everyone who means to come that it was moved, postponed or cancelled.
 
-    That is who is registered, and who promised a hand, each once. In the transaction of that change: either both are, or neither is. `cancellation`: the act that
-    called it off, or that is `undone`, so that a mail which leaves late tells of no other.
+    That is who is registered, and who promised a hand, each once. In the transaction of that
+    change: either both are, or neither is. `cancellation`: the act that called it off, or that is
+    `undone`, so that a mail which leaves late tells of no other.
     """
     rows = connection.execute(text(CONCERNED), {"event": identifier}).all()
     hands = connection.execute(text(CONCERNED_HANDS), {"event": identifier}).all()

@@ -479,8 +479,9 @@ def _enqueue(connection: Connection, row: Row[Any], sender: str) -> None:
 
 READ = """
 SELECT message.id, message.local_group, message.event, message.person, message.audience,
-       message.at_once, message.subject, message.text, message.state, message.reason, message.recipients,
-       message.report_key, message.written_at, message.sent_at, message.queued_at,
+       message.at_once, message.subject, message.text, message.state, message.reason,
+       message.recipients, message.report_key, message.written_at, message.sent_at,
+       message.queued_at,
        (SELECT count(*) FROM group_message_report AS report
          WHERE report.message = message.id AND report.closed_at IS NULL) AS reports,
        (SELECT count(*) FROM group_message_due AS due

@@ -22,6 +22,8 @@ from mapservice.territories.model import Level, TerritoryRef
 DORMANT_AFTER = timedelta(days=183)  # without a sign of an organiser or editor
 SUCCESSION_DAYS = 30  # that members may take a group over before its territory's moderators decide
 OFFER_LIFE = timedelta(days=14)  # of an offer to organise
+# Of one form, and of one group in a day, whoever of it invites.
+INVITED_AT_ONCE, INVITATIONS_A_DAY = 30, 100
 INVITATION_LIFE = timedelta(days=7)
 # Messages of organisers: of a group, whoever of them writes, by the clock.
 MESSAGES_A_WEEK, MESSAGES_AT_ONCE_A_DAY = 4, 1
@@ -384,7 +386,8 @@ def read_message(
         mistakes["audience"] = FieldMistake.CHOICE if audience else FieldMistake.MISSING
     if how not in (("now",) if about_event else ("now", "digest")):
         mistakes["how"] = FieldMistake.CHOICE
-    chosen = next((one for one in audiences if one == audience), next(iter(audiences)))
+    among: list[MessageAudience | EventAudience] = list(audiences)
+    chosen = next((one for one in among if one == audience), among[0])
     return MessageForm(MessageContent(chosen, how == "now", subject, words), mistakes)
 
 
