@@ -7,7 +7,7 @@ from flask import Blueprint, url_for
 from sqlalchemy import Connection
 
 from mapservice.accounts.people.model import Person
-from mapservice.contributions.needs.author_routes import AskingPage, attach_author_routes
+from mapservice.contributions.needs.author_pages import AskingPage, attach_author_pages
 from mapservice.contributions.needs.model import NeedOwner
 from mapservice.contributions.needs.service import NeedAsker
 from mapservice.events.author_routes import own
@@ -35,4 +35,4 @@ def _own_event(connection: Connection, identifier: UUID, person: Person) -> Aski
     )
 
 
-attach_author_routes(blueprint, "/evenements", ASKER, _own_event)
+attach_author_pages(blueprint, "/evenements", ASKER, _own_event)

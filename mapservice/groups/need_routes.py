@@ -6,7 +6,7 @@ from flask import Blueprint, url_for
 from sqlalchemy import Connection
 
 from mapservice.accounts.people.model import Person
-from mapservice.contributions.needs.author_routes import AskingPage, attach_author_routes
+from mapservice.contributions.needs.author_pages import AskingPage, attach_author_pages
 from mapservice.contributions.needs.model import NeedOwner
 from mapservice.contributions.needs.service import NeedAsker
 from mapservice.groups.author_routes import own
@@ -32,4 +32,4 @@ def _own_group(connection: Connection, identifier: UUID, person: Person) -> Aski
     )
 
 
-attach_author_routes(blueprint, "/groupes", ASKER, _own_group)
+attach_author_pages(blueprint, "/groupes", ASKER, _own_group)

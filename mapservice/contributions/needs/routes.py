@@ -14,7 +14,7 @@ from mapservice.accounts.people.model import MagicLink, Person
 from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.contributions.needs import queries, service
-from mapservice.contributions.needs.author_routes import AskingPage, attach_author_routes
+from mapservice.contributions.needs.author_pages import AskingPage, attach_author_pages
 from mapservice.contributions.needs.model import (
     KEPT_DAYS,
     KEPT_DAYS_UNDATED,
@@ -135,7 +135,7 @@ def _own_initiative(connection: Connection, identifier: UUID, person: Person) ->
     )
 
 
-attach_author_routes(blueprint, "/initiatives", service.INITIATIVE, _own_initiative)
+attach_author_pages(blueprint, "/initiatives", service.INITIATIVE, _own_initiative)
 
 
 def _form(

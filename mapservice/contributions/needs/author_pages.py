@@ -51,7 +51,7 @@ class AskingPage:
 OwnReader = Callable[[Connection, UUID, Person], AskingPage]
 
 
-def attach_author_routes(
+def attach_author_pages(
     blueprint: Blueprint, prefix: str, asker: NeedAsker, own: OwnReader
 ) -> None:
     """`{prefix}/{id}/besoins`: what is asked for, asking for more, taking it back."""
