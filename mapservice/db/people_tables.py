@@ -8,6 +8,7 @@ from sqlalchemy import (
     DateTime,
     Integer,
     LargeBinary,
+    MetaData,
     SmallInteger,
     Table,
     Text,
@@ -141,10 +142,10 @@ need = Table(
     Column("skill", JsonSafeText, nullable=False),
 )
 
-# A view: what asks for each need, with the columns that filters of words, theme and place read.
+# A view, so none of `metadata`: what asks for each need, with the columns that filters read.
 need_owner = Table(
     "need_owner",
-    metadata,
+    MetaData(),
     Column("need", UUID, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("owner", UUID, nullable=False),
