@@ -16,6 +16,7 @@ from mapservice.accounts.roles import routes as roles
 from mapservice.accounts.second_factor import routes as second_factor
 from mapservice.contributions.conversations import routes as conversations
 from mapservice.contributions.needs import routes as needs
+from mapservice.contributions.needs.call_routes import blueprint as need_calls
 from mapservice.contributions.posts import comment_routes as comments
 from mapservice.contributions.proposals import routes as proposals
 from mapservice.contributions.proposals.api_routes import blueprint as proposals_api
@@ -29,8 +30,11 @@ from mapservice.dashboards.routes import blueprint as coordination
 from mapservice.dashboards.routes import make_ready
 from mapservice.errors import ConfigurationError
 from mapservice.events import author_routes as event_authors
+from mapservice.events import message_moderation_routes as message_moderation
+from mapservice.events import message_routes as event_messages
 from mapservice.events import moderation_routes as event_moderation
 from mapservice.events import registration_routes as event_registrations
+from mapservice.events.need_routes import blueprint as event_needs
 from mapservice.events.routes import blueprint as events
 from mapservice.events.tile_routes import blueprint as event_tiles
 from mapservice.events.tile_routes import drawings as event_drawings
@@ -39,9 +43,9 @@ from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.groups import author_routes as group_authors
 from mapservice.groups import member_routes as group_members
-from mapservice.groups import message_moderation_routes as message_moderation
 from mapservice.groups import message_routes as group_messages
 from mapservice.groups import moderation_routes as group_moderation
+from mapservice.groups.need_routes import blueprint as group_needs
 from mapservice.groups.routes import blueprint as groups
 from mapservice.groups.tile_routes import blueprint as group_tiles
 from mapservice.media import routes as photos
@@ -125,6 +129,10 @@ BLUEPRINTS = (
     group_authors.blueprint,
     group_members.blueprint,
     group_messages.blueprint,
+    event_messages.blueprint,
+    group_needs,
+    event_needs,
+    need_calls,
     group_desk,
     printed,
     operator_pages,

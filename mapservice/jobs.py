@@ -28,6 +28,7 @@ from mapservice.contributions.supports import service as supports
 from mapservice.db.address import connection_parameters
 from mapservice.db.engine import make_engine
 from mapservice.events import letters as event_letters
+from mapservice.events import message_letters as event_message_letters
 from mapservice.events import registration_service as event_registrations
 from mapservice.events import service as events
 from mapservice.events.incoming.intake import INTAKES
@@ -217,6 +218,7 @@ def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
     renderers = {
         event_registrations.RENDERER: event_letters.renderer(settings),
         group_messages.RENDERER: group_letters.renderer(settings),
+        group_messages.EVENT_RENDERER: event_message_letters.renderer(settings),
     }
 
     @app.task(name="send_mail")
@@ -409,7 +411,7 @@ def _add_event_tasks(app: App, engine: Engine, settings: Settings) -> None:
     @app.periodic(cron="* * * * *")
     @app.task(name="tell_groups", queueing_lock="tell_groups", pass_context=False)
     def tell_groups(timestamp: int) -> int:
-        """Each minute: messages to groups that are mails of their own."""
+        """Each minute: messages to groups and about events that are mails of their own."""
         del timestamp
         return group_messages.tell(engine, sender)
 

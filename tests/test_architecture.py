@@ -24,7 +24,8 @@ LONGEST_FILE = 1500
 
 # Where Flask may be: the edge itself, routes, and what carries a thing of a room to the edge.
 CARRIERS = (
-    "bearer|case_forms|template_words|commune_field|live_map|middleware|pages|params|permissions"
+    "author_pages|bearer|case_forms|template_words|commune_field|live_map|message_form|middleware"
+    "|pages|params|permissions"
     "|session|uploads"
 )
 AT_THE_EDGE = rf"app\.py|web/.+|([\w/]+/)?((\w+_)?routes|{CARRIERS})\.py"

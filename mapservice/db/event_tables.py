@@ -45,6 +45,7 @@ event_series = Table(
     Column("source_digest", Text),
     Column("source_sequence", Integer, nullable=False),
     Column("source_changed_at", DateTime(timezone=True)),
+    Column("messages_held_until", DateTime(timezone=True)),
 )
 
 event = Table(
@@ -90,6 +91,8 @@ event = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Column("cancelled_at", DateTime(timezone=True)),
+    Column("cancellation", UUID),
+    Column("cancelled_from", JsonSafeText),
 )
 
 event_registration = Table(
@@ -111,6 +114,17 @@ event_registration = Table(
     Column("reminded_at", DateTime(timezone=True)),
     Column("leave_key", LargeBinary, nullable=False),
     Column("shares_address", Boolean, nullable=False),
+    Column("hears", Boolean, nullable=False),
+)
+
+event_cancellation = Table(
+    "event_cancellation",
+    metadata,
+    Column("id", UUID, primary_key=True, server_default=FetchedValue()),
+    Column("series", UUID, nullable=False),
+    Column("rrule", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("undone_at", DateTime(timezone=True)),
 )
 
 event_calendar = Table(

@@ -87,7 +87,7 @@ group_message = Table(
     metadata,
     Column("id", UUID, primary_key=True, server_default=FetchedValue()),
     Column("form", UUID, nullable=False),
-    Column("local_group", UUID, nullable=False),
+    Column("local_group", UUID),
     Column("person", UUID, nullable=False),
     Column("audience", JsonSafeText, nullable=False),
     Column("at_once", Boolean, nullable=False),
@@ -101,6 +101,7 @@ group_message = Table(
     Column("written_at", DateTime(timezone=True), nullable=False),
     Column("sent_at", DateTime(timezone=True)),
     Column("queued_at", DateTime(timezone=True)),
+    Column("event", UUID),
 )
 
 group_message_due = Table(

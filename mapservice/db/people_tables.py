@@ -8,12 +8,14 @@ from sqlalchemy import (
     DateTime,
     Integer,
     LargeBinary,
+    MetaData,
     SmallInteger,
     Table,
     Text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR, UUID
 
+from mapservice.db.engine import JsonSafeText
 from mapservice.db.tables import geometry, metadata
 
 person = Table(
@@ -130,13 +132,37 @@ need = Table(
     "need",
     metadata,
     Column("id", UUID, primary_key=True),
-    Column("initiative", UUID, nullable=False),
+    Column("initiative", UUID),
     Column("words", Text, nullable=False),
     Column("day", Date),
     Column("places", SmallInteger, nullable=False),
     Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("local_group", UUID),
+    Column("event", UUID),
+    Column("skill", JsonSafeText, nullable=False),
 )
 
+# A view, so none of `metadata`: what asks for each need, with the columns that filters read.
+need_owner = Table(
+    "need_owner",
+    MetaData(),
+    Column("need", UUID, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("owner", UUID, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("theme", JsonSafeText, nullable=False),
+    Column("search", TSVECTOR, nullable=False),
+    Column("precision", JsonSafeText, nullable=False),
+    Column("commune", JsonSafeText),
+    Column("epci", JsonSafeText),
+    Column("departement", JsonSafeText),
+    Column("region", JsonSafeText),
+    Column("anchor", geometry("POINT", 4326)),
+    Column("anchor_3857", geometry("POINT", 3857)),
+    Column("day", Date),
+    Column("is_public", Boolean, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+)
 registration = Table(
     "registration",
     metadata,

@@ -25,6 +25,8 @@ from mapservice.accounts.people.magic_links import ConfirmationQuestion, MagicLi
 from mapservice.accounts.people.model import MAX_NAME, MagicLink, Person
 from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.service import clean_display_name
+from mapservice.contributions.needs import queries as needs
+from mapservice.contributions.needs.model import NeedOwner
 from mapservice.contributions.proposals import model as proposal_model
 from mapservice.contributions.proposals.model import FieldMistake
 from mapservice.contributions.proposals.routes import place_words as proposed_place_words
@@ -32,7 +34,14 @@ from mapservice.contributions.proposals.routes import understood
 from mapservice.contributions.proposals.service import PlaceReading
 from mapservice.contributions.proposals.service import territory_of as place_of
 from mapservice.errors import InvalidInput, NotFound, StateConflict
-from mapservice.events import attendance_format, model, queries, registration_service, service
+from mapservice.events import (
+    attendance_format,
+    message_service,
+    model,
+    queries,
+    registration_service,
+    service,
+)
 from mapservice.events.model import (
     ALIVE,
     COMING,
@@ -49,9 +58,16 @@ from mapservice.events.recurrence import EventTimes, upcoming, wall_time
 from mapservice.events.recurrence_words import rule_words
 from mapservice.events.routes import words
 from mapservice.events.service import EventChange, EventSubmission
-from mapservice.events.words import registration_state_label, span_words, zone_choices
+from mapservice.events.words import (
+    moment_words,
+    registration_state_label,
+    span_words,
+    zone_choices,
+)
 from mapservice.geocoding.service import GeocoderCache
+from mapservice.groups import message_service as group_messages
 from mapservice.groups import queries as groups
+from mapservice.groups import words as group_words
 from mapservice.groups.model import LocalGroup
 from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
@@ -250,6 +266,17 @@ def organise(identifier: UUID) -> Response:
             others=others,
             groups=groups.edited_by(connection, person.id),
             of_group=groups.of_series(connection, series.id),
+            needs=needs.of_owner(connection, NeedOwner.EVENT, identifier, None),
+            may_write=message_service.may_write(found, now),
+            messages=group_messages.of_event(connection, identifier),
+            allowance=message_service.allowance(connection, series.id, person.id, now),
+            audience_words=group_words.audience_label,
+            message_state_label=group_words.message_state_label,
+            sent_words=group_words.sent_words,
+            written_words=group_words.moment_words,
+            undoable=service.undoable(connection, found, series, now),
+            undo_days=model.UNDO_CANCELLATION.days,
+            moment_words=moment_words,
             attendees=registration_service.attendees(connection, identifier),
             counts=registration_service.counts(connection, found),
             state_label=registration_state_label,
@@ -292,6 +319,16 @@ def cancel(identifier: UUID) -> Response:
             sender(),
             datetime.now(UTC),
         )
+    return see(url_for("event_authors.organise", identifier=identifier))
+
+
+@blueprint.post("/evenements/<uuid:identifier>/retablir")
+def undo_cancellation(identifier: UUID) -> Response:
+    """Takes a cancellation by mistake back, with all the dates that it called off."""
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        service.undo_cancellation(connection, identifier, person.id, sender(), datetime.now(UTC))
     return see(url_for("event_authors.organise", identifier=identifier))
 
 

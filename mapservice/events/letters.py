@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from mapservice.accounts.people import queries as people
+from mapservice.contributions.needs.service import leave_path
 from mapservice.events import queries, registration_service
 from mapservice.events.model import (
     ALIVE,
@@ -28,25 +29,42 @@ from mapservice.settings import Settings
 # A reminder that waited for a mail server is still one while the event lies within that time.
 LATEST_REMINDER = REMINDER_BEFORE + timedelta(hours=12)
 
+HAND = """
+SELECT hand.person, hand.leave_key, need.event
+  FROM registration AS hand JOIN need ON need.id = hand.need
+ WHERE hand.id = :id AND need.event IS NOT NULL"""
+
 
 def renderer(settings: Settings) -> Renderer:
     """The writer of these mails, for the worker that sends them."""
 
     def write(connection: Connection, payload: Mapping[str, Any]) -> Mail | None:
         site = mail.letterhead(settings)
-        known = UUID(payload["registration"])
-        return letter(connection, site, known, str(payload["about"]), datetime.now(UTC))
+        act = UUID(payload["cancellation"]) if payload.get("cancellation") else None
+        if "hand" in payload:
+            hand = UUID(payload["hand"])
+            return hand_letter(connection, site, hand, str(payload["about"]), cancellation=act)
+        known, now = UUID(payload["registration"]), datetime.now(UTC)
+        return letter(connection, site, known, str(payload["about"]), now, cancellation=act)
 
     return write
 
 
 def letter(
-    connection: Connection, site: Letterhead, registration: UUID, about: str, now: datetime
+    connection: Connection,
+    site: Letterhead,
+    registration: UUID,
+    about: str,
+    now: datetime,
+    *,
+    cancellation: UUID | None = None,
 ) -> Mail | None:
     """The mail about a registration; None where there is nothing to tell any more.
 
-    `about`: `seat` (how the registration stands), `change` (of the event), `reminder`. A reminder
-    of what was cancelled or moved away meanwhile is none; the mail about the change tells of it.
+    `about`: `seat` (how the registration stands), `change` (of the event), `undone` (it was called
+    off, and takes place after all), `reminder`. A reminder of what was cancelled or moved away
+    meanwhile is none; the mail about the change tells of it. So is the mail about a cancellation
+    that is undone by then, and about an undoing after which it was called off again.
     """
     known = registration_service.find(connection, registration)
     found = queries.find(connection, known.event) if known else None
@@ -55,21 +73,17 @@ def letter(
         return None
     if about == "reminder" and not _is_due(found, known.state, now):
         return None
-    if about == "change" and not known.is_alive:
+    if about in ("change", "undone") and not known.is_alive:
+        return None
+    if cancellation and not _still_so(connection, found, cancellation, undone=about == "undone"):
         return None
     if about == "seat" and (not found.is_public or found.status is EventStatus.CANCELLED):
         return None
     page = f"{site.base_url}{found.url}"
     left = f"{page}/quitter/{known.id}/{signature(known.id, known.leave_key)}"
-    status = str(found.status) if found.is_public else "rejected"
     values = {
-        "title": found.title,
-        "when": when_words(found, person.locale),
-        "former": when_words(found, person.locale, former=True) if found.former_starts_at else "",
-        "place": found.place_text if found.mode != "online" else "",
+        **_event_values(found, person.locale),
         "online": found.online_url if known.state in COMING else "",
-        "status": status,
-        "note": found.note,
         "state": str(known.state),
         "seats": known.offered_seats or known.seats,
         "asked": known.seats,
@@ -96,6 +110,64 @@ def letter(
         person=person.id,
         headers=headers,
     )
+
+
+def hand_letter(
+    connection: Connection,
+    site: Letterhead,
+    hand: UUID,
+    about: str,
+    *,
+    cancellation: UUID | None = None,
+) -> Mail | None:
+    """The mail of a change, or of one undone, for who promised a hand; None once they left."""
+    row = connection.execute(text(HAND), {"id": hand}).one_or_none()
+    found = queries.find(connection, row.event) if row else None
+    person = people.find(connection, row.person) if row else None
+    if row is None or found is None or person is None:
+        return None
+    if cancellation and not _still_so(connection, found, cancellation, undone=about == "undone"):
+        return None
+    page = f"{site.base_url}{found.url}"
+    left = site.base_url + leave_path(hand, bytes(row.leave_key))
+    values = {
+        **_event_values(found, person.locale),
+        "online": "",
+        "state": "hand",
+        "link": page,
+        "page": page,
+        "leave": left,
+    }
+    headers = {
+        "List-Unsubscribe": f"<{left}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    return mail.write(
+        site,
+        f"event_{about}",
+        person.email,
+        values,
+        locale=person.locale,
+        person=person.id,
+        headers=headers,
+    )
+
+
+def _event_values(found: Event, locale: str) -> dict[str, str]:
+    return {
+        "title": found.title,
+        "when": when_words(found, locale),
+        "former": when_words(found, locale, former=True) if found.former_starts_at else "",
+        "place": found.place_text if found.mode != "online" else "",
+        "status": str(found.status) if found.is_public else "rejected",
+        "note": found.note,
+    }
+
+
+def _still_so(connection: Connection, found: Event, act: UUID, *, undone: bool) -> bool:
+    """Whether an act of cancelling is the last of an event, and still as the mail has it."""
+    is_off = found.status is EventStatus.CANCELLED
+    return queries.last_cancellation(connection, found.id) == act and is_off is not undone
 
 
 def _is_due(found: Event, state: RegistrationState, now: datetime) -> bool:

@@ -43,6 +43,7 @@ FURTHEST_YEARS = 5  # ahead that a first date may lie
 OFFER_LIFE = timedelta(hours=24)
 REMINDER_BEFORE = timedelta(hours=24)
 CANCELLED_DAYS = 90  # that calendars are told of a cancellation
+UNDO_CANCELLATION = timedelta(days=7)  # after which what was called off stays so
 ANSWER_DAYS = 30  # after the event that answers to questions are kept
 
 

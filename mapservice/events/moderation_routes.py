@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions as access
 from mapservice.audit import queries as audit
+from mapservice.contributions.needs import queries as needs
+from mapservice.contributions.needs.model import NeedOwner
 from mapservice.contributions.proposals.model import MAX_REASON
 from mapservice.errors import NotFound
 from mapservice.events import queries, service
@@ -115,6 +117,12 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         series=series,
         of_group=groups.of_series(connection, series.id),
         rule=rule_words(series.times),
+        needs=[
+            need
+            for one in every
+            if one.ends_at > now
+            for need in needs.of_owner(connection, NeedOwner.EVENT, one.id, None)
+        ],
         dates=[one for one in every if one.ends_at > now][:10],
         kind=kind,
         holder=holder,

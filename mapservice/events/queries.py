@@ -418,6 +418,18 @@ class EventSeries:
     made_until: datetime | None
     source: str
 
+    @property
+    def rrule(self) -> str:
+        """Its rule as the table keeps it; "" for a single event."""
+        return self.times.rule.text(self.times.zone) if self.times.rule else ""
+
+
+def last_cancellation(connection: Connection, identifier: UUID) -> UUID | None:
+    """The act of its organiser that called an event off last, undone or not."""
+    statement = text("SELECT cancellation FROM event WHERE id = :id")
+    found: UUID | None = connection.execute(statement, {"id": identifier}).scalar_one_or_none()
+    return found
+
 
 def find_series(
     connection: Connection, identifier: UUID, *, lock: bool = False

@@ -27,6 +27,7 @@ from mapservice.events.model import (
     OFFER_LIFE,
     REMINDER_BEFORE,
     Event,
+    EventStatus,
     RegistrationMode,
     RegistrationState,
     WaitingPerson,
@@ -47,7 +48,7 @@ LETTERS_A_TURN = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """One person's registration; `email` and `locale` are for mails and the organiser's list."""
+    """One person's registration. `hears`: messages of the organiser reach them."""
 
     id: UUID
     event: UUID
@@ -63,6 +64,7 @@ class Registration:
     offered_seats: int | None
     offered_until: datetime | None
     leave_key: bytes
+    hears: bool
 
     @property
     def is_alive(self) -> bool:
@@ -181,13 +183,15 @@ def settle(connection: Connection, identifier: UUID, sender: str, now: datetime)
     """Ends offers that are over and offers what is free, in order; returns to whom.
 
     For who holds the event's row locked. An event that has begun, or does not take place, offers
-    nothing.
+    nothing; one that was cancelled keeps what it offered, in case that is undone.
     """
+    found = queries.find(connection, identifier)
+    if found is None or found.status is EventStatus.CANCELLED:
+        return set()
     expired = connection.execute(text(EXPIRE), {"event": identifier, "now": now}).scalars().all()
     for one in expired:
         tell_seat(connection, one, sender)
-    found = queries.find(connection, identifier)
-    if found is None or not found.is_open(now):
+    if not found.is_open(now):
         return set()
     rows = connection.execute(text(WAITING), {"event": identifier}).all()
     if not rows:
@@ -259,15 +263,25 @@ def erase(connection: Connection, person: UUID, sender: str) -> None:
         settle(connection, identifier, sender, now)
 
 
-def tell_change(connection: Connection, identifier: UUID, sender: str) -> int:
+def tell_change(
+    connection: Connection,
+    identifier: UUID,
+    sender: str,
+    cancellation: UUID | None = None,
+    *,
+    undone: bool = False,
+) -> int:
     """Writes to everyone who means to come that it was moved, postponed or cancelled.
 
-    In the transaction of that change: either both are, or neither is.
+    That is who is registered, and who promised a hand, each once. In the transaction of that
+    change: either both are, or neither is. `cancellation`: the act that called it off, or that is
+    `undone`, so that a mail which leaves late tells of no other.
     """
     rows = connection.execute(text(CONCERNED), {"event": identifier}).all()
-    for row in rows:
-        _write(connection, row, "change", sender)
-    return len(rows)
+    hands = connection.execute(text(CONCERNED_HANDS), {"event": identifier}).all()
+    for row in (*rows, *hands):
+        _write(connection, row, "undone" if undone else "change", sender, cancellation=cancellation)
+    return len(rows) + len(hands)
 
 
 def tell_seat(connection: Connection, registration: UUID, sender: str) -> None:
@@ -452,13 +466,17 @@ def _write(
     about: str,
     sender: str,
     patience: timedelta = GIVE_UP_AFTER,
+    cancellation: UUID | None = None,
 ) -> None:
+    payload = {row.said_as: str(row.registration), "about": about}
+    if cancellation:
+        payload["cancellation"] = str(cancellation)
     mail.enqueue_late(
         connection,
         LateMail(
             kind=f"event_{about}",
             renderer=RENDERER,
-            payload={"registration": str(row.registration), "about": about},
+            payload=payload,
             person=row.person,
             recipient=row.email,
             sender=sender,
@@ -469,7 +487,7 @@ def _write(
 
 READ = """
 SELECT id, event, person, state, seats, name, is_public, shares_address, answer, created_at,
-       waits_since, offered_seats, offered_until, leave_key
+       waits_since, offered_seats, offered_until, leave_key, hears
   FROM event_registration"""
 
 OF_PERSON = f"{READ} WHERE person = :person"
@@ -535,8 +553,8 @@ UPDATE event_registration
  WHERE id = :id"""
 
 DUE = """
-SELECT DISTINCT event FROM event_registration
- WHERE state = 'offered' AND offered_until <= :now"""
+SELECT DISTINCT event FROM event_registration JOIN event ON event.id = event_registration.event
+ WHERE state = 'offered' AND offered_until <= :now AND event.status <> 'cancelled'"""
 
 REMIND = """
 UPDATE event_registration AS registration SET reminded_at = :now
@@ -551,19 +569,32 @@ UPDATE event_registration AS registration SET reminded_at = :now
          LIMIT :most
            FOR UPDATE OF event_registration SKIP LOCKED) AS due, person
  WHERE registration.id = due.id AND person.id = registration.person AND person.email IS NOT NULL
-RETURNING registration.id AS registration, registration.person, person.email, due.starts_at"""
+RETURNING 'registration' AS said_as, registration.id AS registration, registration.person,
+          person.email, due.starts_at"""
 
 REMIND_AGAIN = "UPDATE event_registration SET reminded_at = NULL WHERE event = :event"
 
+# `said_as`: what the mail names, a registration for the event or one for a need of it.
 CONCERNED = """
-SELECT registration.id AS registration, registration.person, person.email
+SELECT 'registration' AS said_as, registration.id AS registration, registration.person, person.email
   FROM event_registration AS registration JOIN person ON person.id = registration.person
  WHERE registration.event = :event AND person.email IS NOT NULL
    AND registration.state IN ('requested', 'confirmed', 'waiting', 'offered')
  ORDER BY registration.id"""
 
+CONCERNED_HANDS = """
+SELECT DISTINCT ON (person.id) 'hand' AS said_as, hand.id AS registration, hand.person, person.email
+  FROM need
+  JOIN registration AS hand ON hand.need = need.id
+  JOIN person ON person.id = hand.person
+ WHERE need.event = :event AND person.email IS NOT NULL
+   AND NOT EXISTS (SELECT FROM event_registration AS own
+                    WHERE own.event = :event AND own.person = person.id
+                      AND own.state IN ('requested', 'confirmed', 'waiting', 'offered'))
+ ORDER BY person.id, hand.id"""
+
 ADDRESSEE = """
-SELECT registration.id AS registration, registration.person, person.email
+SELECT 'registration' AS said_as, registration.id AS registration, registration.person, person.email
   FROM event_registration AS registration JOIN person ON person.id = registration.person
  WHERE registration.id = :id AND person.email IS NOT NULL"""
 

@@ -25,6 +25,8 @@ from sqlalchemy import Connection
 from mapservice.accounts.people import service as people
 from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions
+from mapservice.contributions.needs import queries as needs
+from mapservice.contributions.needs.model import NeedOwner
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.events import formats, openagenda_format, queries, registration_service
 from mapservice.events.calendar_format import (
@@ -36,11 +38,13 @@ from mapservice.events.calendar_format import (
 from mapservice.events.filters import EventFilters, EventPageRequest, parse, with_about, within_days
 from mapservice.events.model import (
     MADE_UP,
+    OPEN,
     PUBLIC,
     Event,
     EventStatus,
     RegistrationState,
 )
+from mapservice.events.recurrence import wall_time
 from mapservice.events.recurrence_words import rule_words
 from mapservice.events.words import (
     day_and_hours,
@@ -396,6 +400,11 @@ def detail(identifier: UUID) -> Response:
             others=others,
             linked=linked,
             of_group=groups.of_series(connection, series.id),
+            needs=needs.of_owner(
+                connection, NeedOwner.EVENT, found.id, wall_time(now, found.zone).date()
+            )
+            if found.status in OPEN and (is_own or found.is_public)
+            else [],
             is_own=is_own,
             may_decide=may_decide,
             description_html=Markup(to_html(found.description)),

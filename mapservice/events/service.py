@@ -5,7 +5,7 @@ comes from an unconfirmed address stays in the payload of the mailed link. Rows 
 order: series, then its events by id.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,8 +26,10 @@ from mapservice.db.event_tables import event, event_series
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.events import queries, registration_service
 from mapservice.events.model import (
+    OFFER_LIFE,
     OPEN,
     PUBLIC,
+    UNDO_CANCELLATION,
     ChangeScope,
     Event,
     EventContent,
@@ -37,7 +39,7 @@ from mapservice.events.model import (
     times_to_json,
 )
 from mapservice.events.queries import EventSeries
-from mapservice.events.recurrence import EventTimes, wall_time, within_year, zone_of
+from mapservice.events.recurrence import EventTimes, RecurrenceRule, wall_time, within_year, zone_of
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Locator, Placement
 from mapservice.groups import membership_service as membership
@@ -471,8 +473,84 @@ def cancel(
             replace(series.times, rule=series.times.rule.ended_before(first)),
         )
     lock_occurrences(connection, [one.id for one in gone])
+    act: UUID = connection.execute(
+        text(KEEP_CANCELLATION), {"series": series.id, "rrule": series.rrule, "now": now}
+    ).scalar_one()
     for one in gone:
-        cancel_occurrence(connection, one, note, sender)
+        cancel_occurrence(connection, one, note, sender, act)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoableCancellation:
+    """The act that called an event off, with all of its dates that can still take place.
+
+    `until` is when it can be undone at the latest.
+    """
+
+    id: UUID
+    until: datetime
+    dates: Sequence[Event]
+
+
+def undoable(
+    connection: Connection, found: Event, series: EventSeries, now: datetime
+) -> UndoableCancellation | None:
+    """None where it was not called off here, is begun, too old, or its series changed since."""
+    if found.status is not EventStatus.CANCELLED or found.starts_at <= now:
+        return None
+    act = connection.execute(text(CANCELLATION), {"event": found.id}).one_or_none()
+    if act is None:
+        return None
+    dates = [
+        one
+        for one in queries.of_ids(
+            connection, connection.execute(text(DATES_OF_CANCELLATION), {"id": act.id}).scalars()
+        ).values()
+        if one.starts_at > now
+    ]
+    until = min(act.made_at + UNDO_CANCELLATION, found.starts_at)
+    if until <= now or not _can_go_on(series, act.rrule, act.first):
+        return None
+    return UndoableCancellation(act.id, until, sorted(dates, key=lambda one: one.starts_at))
+
+
+def _can_go_on(series: EventSeries, former: str, first: datetime) -> bool:
+    """Whether the rule is as that cancellation left it, so that the former one can come back."""
+    if former == series.rrule:
+        return True
+    zone = series.times.zone
+    return series.rrule == RecurrenceRule.parse(former, zone).ended_before(first).text(zone)
+
+
+def undo_cancellation(
+    connection: Connection, identifier: UUID, person: UUID, sender: str, now: datetime
+) -> None:
+    """Takes back what was called off by mistake: all dates of that act that have not begun.
+
+    Each is again what it was before, with the registrations that it had: offers that ran out
+    meanwhile last another day, and everybody is told in the same transaction. Done twice it is
+    done once. Raises NotFound, StateConflict where it is too late, or the series was changed since.
+    """
+    found, series = own_series(connection, identifier, person)
+    if found.status in (*OPEN, EventStatus.POSTPONED):
+        return
+    known = undoable(connection, found, series, now)
+    if known is None:
+        raise StateConflict("This cancellation can no longer be undone.")
+    former: str = connection.execute(text(UNDO), {"id": known.id, "now": now}).scalar_one()
+    if former != series.rrule:
+        rule = RecurrenceRule.parse(former, series.times.zone)
+        times = replace(series.times, rule=rule)
+        retime(connection, series.id, times)
+    lock_occurrences(connection, [one.id for one in known.dates])
+    for one in known.dates:
+        bound = {"id": one.id, "now": now, "until": min(now + OFFER_LIFE, one.starts_at)}
+        connection.execute(text(TAKE_PLACE_AGAIN), bound)
+        connection.execute(text(OFFER_AGAIN), bound)
+        registration_service.tell_change(connection, one.id, sender, known.id, undone=True)
+        registration_service.settle(connection, one.id, sender, now)
+    if former != series.rrule:
+        materialise(connection, series.id, times, now)
 
 
 def postpone(
@@ -496,6 +574,21 @@ def postpone_occurrence(connection: Connection, found: Event, note: str, sender:
     }
     connection.execute(update(event).where(event.c.id == found.id).values(values))
     registration_service.tell_change(connection, found.id, sender)
+
+
+def change_needs(
+    connection: Connection, identifier: UUID, person: UUID, alter: Callable[[], bool]
+) -> None:
+    """What a date asks hands for: shown at once, and looked at by moderators afterwards.
+
+    By its organiser. Raises NotFound, StateConflict for what is over, refused or called off.
+    """
+    found, _series = own_series(connection, identifier, person)
+    changeable = (EventStatus.DRAFT, EventStatus.PENDING, *OPEN, EventStatus.POSTPONED)
+    if found.status not in changeable or found.is_over(datetime.now(UTC)):
+        raise StateConflict("This can no longer be changed.")
+    if alter() and found.status is not EventStatus.DRAFT:
+        connection.execute(text(REQUEUE), {"series": found.series})
 
 
 def withdraw(connection: Connection, identifier: UUID, person: UUID) -> None:
@@ -729,18 +822,23 @@ def write_change(connection: Connection, found: Event, values: dict[str, Any], s
     registration_service.settle(connection, found.id, sender, datetime.now(UTC))
 
 
-def cancel_occurrence(connection: Connection, found: Event, note: str, sender: str) -> None:
+def cancel_occurrence(
+    connection: Connection, found: Event, note: str, sender: str, act: UUID | None = None
+) -> None:
+    """`act`: the cancellation by its organiser that it belongs to; another cannot be undone."""
     if found.status not in PUBLIC:
         connection.execute(text("DELETE FROM event WHERE id = :id"), {"id": found.id})
         return
     values = {
         "status": str(EventStatus.CANCELLED),
         "cancelled_at": datetime.now(UTC),
+        "cancellation": act,
+        "cancelled_from": str(found.status) if act else None,
         "note": note,
         "sequence": found.sequence + 1,
     }
     connection.execute(update(event).where(event.c.id == found.id).values(values))
-    registration_service.tell_change(connection, found.id, sender)
+    registration_service.tell_change(connection, found.id, sender, act)
 
 
 def _requeue(connection: Connection, found: Event) -> None:
@@ -838,6 +936,33 @@ RETURNING id"""
 JOIN = "UPDATE event SET series = :series, recurrence_id = :local WHERE id = :id"
 
 RENAME = "UPDATE event SET recurrence_id = :local, changed_alone = false WHERE id = :id"
+
+KEEP_CANCELLATION = """
+INSERT INTO event_cancellation (series, rrule, made_at) VALUES (:series, :rrule, :now)
+RETURNING id"""
+
+# `first`: the first of its dates, before which it cut the rule short.
+CANCELLATION = """
+SELECT act.id, act.rrule, act.made_at,
+       (SELECT min(recurrence_id) FROM event AS one WHERE one.cancellation = act.id) AS first
+  FROM event
+  JOIN event_cancellation AS act ON act.id = event.cancellation AND act.series = event.series
+ WHERE event.id = :event AND act.undone_at IS NULL"""
+
+DATES_OF_CANCELLATION = """
+SELECT id FROM event WHERE cancellation = :id AND status = 'cancelled'"""
+
+UNDO = "UPDATE event_cancellation SET undone_at = :now WHERE id = :id RETURNING rrule"
+
+TAKE_PLACE_AGAIN = """
+UPDATE event
+   SET status = cancelled_from, cancelled_from = NULL, cancelled_at = NULL, note = '',
+       sequence = sequence + 1
+ WHERE id = :id"""
+
+OFFER_AGAIN = """
+UPDATE event_registration SET offered_until = :until
+ WHERE event = :id AND state = 'offered' AND offered_until < :until"""
 
 LOCK = "SELECT FROM event WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE"
 

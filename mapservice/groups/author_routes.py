@@ -1,5 +1,6 @@
 """Starting a group, and what its organisers do with it and with who belongs to it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,9 +34,11 @@ from mapservice.geocoding.service import GeocoderCache
 from mapservice.groups import membership_service as membership
 from mapservice.groups import queries, service
 from mapservice.groups import words as wording
-from mapservice.groups.membership_service import LastOrganiser, MemberAct
+from mapservice.groups.membership_service import LastOrganiser, MemberAct, TooManyInvitations
 from mapservice.groups.model import (
     EDITING,
+    INVITATIONS_A_DAY,
+    INVITED_AT_ONCE,
     MAX_ORGANISATION,
     GroupForm,
     GroupOpenness,
@@ -48,11 +51,13 @@ from mapservice.groups.model import (
 from mapservice.groups.routes import words
 from mapservice.groups.service import GroupPlaceReading, GroupSubmission
 from mapservice.i18n import gettext as _
+from mapservice.i18n import ngettext
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.model import PUBLIC as PUBLIC_INITIATIVE
 from mapservice.initiatives.model import Scale, Theme
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
+from mapservice.mail.service import EmailAddress
 from mapservice.settings import Settings
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
@@ -64,6 +69,7 @@ blueprint = Blueprint("group_authors", __name__)
 
 GATE = FormGate("group")
 INVITE_GATE = FormGate("group_invite")
+MAX_PASTED = 6000
 LIMITS = {
     "title": proposal_model.MAX_TITLE,
     "summary": proposal_model.MAX_SUMMARY,
@@ -210,29 +216,83 @@ def manage(identifier: UUID, member: UUID) -> Response:
 
 @blueprint.post("/groupes/<uuid:identifier>/inviter")
 def invite(identifier: UUID) -> Response:
-    """Mails an invitation; the answer is the same whether the address is known here or not."""
+    """Mails invitations to the addresses that were pasted, all or none, a mail each.
+
+    The answer is the same whether an address is known here, belongs already, or neither.
+    """
     person = session.require_person()
     with services().engine.connect() as connection:
         own(connection, identifier, person, MemberStanding.ORGANISER)
     try:
-        email = forms.read_email()
-        forms.check(INVITE_GATE, email=email, person=person.id)
+        emails = _read_invited(request.form.get("email", ""))
+        forms.check(INVITE_GATE, person=person.id)
+        forms.count_mailboxes(INVITE_GATE, emails)
         with services().engine.begin() as connection:
             membership.invite(
                 connection,
                 session.letterhead(),
                 identifier,
                 person.id,
-                email,
+                emails,
                 datetime.now(UTC),
             )
     except FormRefused as error:
         with services().engine.connect() as connection:
             page = _desk_html(connection, identifier, person, error.words, error.field)
         return forms.answer(error, page)
+    except TooManyInvitations as error:
+        return _desk_again(
+            identifier,
+            person,
+            _(
+                "%(most)s invitations au plus en un jour : %(left)s encore possibles aujourd’hui. "
+                "Rien n’a été envoyé.",
+                most=INVITATIONS_A_DAY,
+                left=error.left,
+            ),
+            HTTPStatus.TOO_MANY_REQUESTS,
+        )
     except StateConflict as error:
         return _desk_again(identifier, person, conflict_words(error), HTTPStatus.CONFLICT)
-    return _desk_again(identifier, person, done=_("L’invitation est envoyée à cette adresse."))
+    done = ngettext(
+        "L’invitation est envoyée à cette adresse.",
+        "%(count)s invitations sont envoyées, un courriel par adresse.",
+        len(emails),
+        count=len(emails),
+    )
+    return _desk_again(identifier, person, done=done)
+
+
+def _read_invited(written: str) -> list[EmailAddress]:
+    """Addresses as they are pasted from anywhere, each mailbox once, in their order.
+
+    Between them stand blanks, commas or semicolons; names and angle brackets around are left out.
+    Raises FormRefused naming the field and the first that is none.
+    """
+    found: dict[str, EmailAddress] = {}
+    parts = [
+        one
+        for one in re.split(r"[\s,;<>()\[\]\"]+", written[:MAX_PASTED])
+        # A domain without its sign is a slip to be told of, any other word somebody's name.
+        if "@" in one or re.search(r"\w\.\w{2,}$", one)
+    ]
+    if not parts or len(written) > MAX_PASTED:
+        raise FormRefused(
+            HTTPStatus.BAD_REQUEST,
+            _("Indiquez une adresse électronique, comme nom@exemple.fr."),
+            field="email",
+        )
+    for part in parts:
+        try:
+            email = EmailAddress.parse(part[:320])
+        except InvalidInput:
+            words_ = _("Ce n’est pas une adresse où écrire : %(text)s", text=part[:80])
+            raise FormRefused(HTTPStatus.BAD_REQUEST, words_, field="email") from None
+        found.setdefault(email.key, email)
+    if len(found) > INVITED_AT_ONCE:
+        words_ = _("%(most)s adresses au plus à la fois.", most=INVITED_AT_ONCE)
+        raise FormRefused(HTTPStatus.BAD_REQUEST, words_, field="email")
+    return list(found.values())
 
 
 @blueprint.post("/groupes/<uuid:identifier>/initiatives")
@@ -347,6 +407,8 @@ def _desk_html(
         field=field_name,
         done=done,
         typed=request.form if request.method == "POST" else {},
+        max_pasted=MAX_PASTED,
+        invited_at_once=INVITED_AT_ONCE,
         **words(now),
     )
 

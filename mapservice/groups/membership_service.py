@@ -6,8 +6,8 @@ over is an offer and its acceptance. Only an erasure takes the last one away: th
 succession (`local_group.succession_since`, kept by a trigger), and its members may take it over.
 """
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from mapservice.groups.model import (
     BELONGING,
     EDITING,
     INVITATION_LIFE,
+    INVITATIONS_A_DAY,
     OFFER_LIFE,
     SUCCEEDING,
     GroupMember,
@@ -48,6 +49,14 @@ class LastOrganiser(StateConflict):
 
     def __init__(self) -> None:
         super().__init__("A group's last organiser stays: offer the group to somebody first.")
+
+
+class TooManyInvitations(StateConflict):
+    """The group has invited as many as it may in a day; `left` more are possible now."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__("This group has sent as many invitations as it may in a day.")
+        self.left = left
 
 
 class MemberAct(StrEnum):
@@ -321,20 +330,25 @@ def invite(
     site: Letterhead,
     identifier: UUID,
     person: UUID,
-    email: EmailAddress,
+    emails: Sequence[EmailAddress],
     now: datetime,
 ) -> None:
-    """Mails a link by which somebody becomes a member; until they press it nothing is kept of it.
+    """Mails each a link by which they become a member; until they press it nothing is kept of it.
 
-    Says nothing about whether the address is known, or belongs already. Raises NotFound,
-    StateConflict for a group that takes nobody in.
+    Says nothing about whether an address is known, or belongs already. Raises NotFound,
+    StateConflict for a group that takes nobody in, TooManyInvitations.
     """
     group = locked_by(connection, identifier, person, (MemberStanding.ORGANISER,))
     if not group.takes_members:
         raise StateConflict("This group takes nobody in.")
     by = queries.of_person(connection, identifier, person)
     assert by is not None, "an organiser has a row"
-    _invite(connection, site, group, email, {"by": str(by.id)})
+    day = now - timedelta(days=1)
+    sent = connection.execute(text(INVITED), {"group": identifier, "since": day}).scalar_one()
+    if sent + len(emails) > INVITATIONS_A_DAY:
+        raise TooManyInvitations(max(0, INVITATIONS_A_DAY - sent))
+    for email in emails:
+        _invite(connection, site, group, email, {"by": str(by.id)})
     note_sign(connection, identifier, now)
 
 
@@ -482,6 +496,12 @@ def _invite(
             valid_for=INVITATION_LIFE,
         ),
     )
+
+
+# Of links that were mailed and not used: who accepted is no burden to anybody.
+INVITED = """
+SELECT count(*) FROM token
+ WHERE purpose = 'group_invite' AND subject = :group AND created_at > :since"""
 
 
 # --- Rows -----------------------------------------------------------------------------------------

@@ -27,7 +27,8 @@ def renderer(settings: Settings) -> Renderer:
 def letter(connection: Connection, site: Letterhead, message: UUID, person: UUID) -> Mail | None:
     """None where it was refused, or the reader has left or wants no messages, meanwhile."""
     told = messages.due(connection, message, person)
-    member = queries.of_person(connection, told.local_group, person) if told else None
+    group = told.local_group if told else None
+    member = queries.of_person(connection, group, person) if group else None
     if told is None or member is None:
         return None
     stop = f"{site.base_url}{messages.stop_path(member)}"
@@ -35,7 +36,7 @@ def letter(connection: Connection, site: Letterhead, message: UUID, person: UUID
         "title": told.title,
         "message_subject": told.subject,
         "words": told.text,
-        "link": f"{site.base_url}/groupes/{told.local_group}",
+        "link": f"{site.base_url}/groupes/{group}",
         "report": f"{site.base_url}{messages.report_path(told, person)}",
         "stop": stop,
     }

@@ -1,34 +1,25 @@
-"""`/groupes/{id}/messages`: writing to those who belong, wanting no messages, reporting one."""
+"""Messages to a group: writing one, ending them, reporting one. No page shows whom they reach."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http import HTTPStatus
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import Blueprint, Response, request, url_for
+from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
 from mapservice.accounts.people.personal_data import PersonalDataProvider
-from mapservice.contributions.proposals.model import FieldMistake
-from mapservice.errors import InvalidInput, StateConflict
+from mapservice.errors import InvalidInput
+from mapservice.groups import message_form
 from mapservice.groups import message_service as messages
-from mapservice.groups import words as wording
-from mapservice.groups.author_routes import conflict_words, own, see
-from mapservice.groups.message_service import TooManyMessages
+from mapservice.groups.author_routes import own, see
+from mapservice.groups.message_form import MessageDesk
 from mapservice.groups.model import (
-    HELD_FOR,
-    MAX_COMPLAINT,
-    MAX_MESSAGE,
-    MAX_SUBJECT,
-    MESSAGES_A_WEEK,
-    MESSAGES_AT_ONCE_A_DAY,
+    GroupMessage,
     MemberStanding,
     MessageAudience,
+    MessageContent,
     MessageWish,
-    read_message,
 )
-from mapservice.groups.routes import words
-from mapservice.i18n import gettext as _
 from mapservice.web import edge, forms
 from mapservice.web.edge import only_parameters, services
 from mapservice.web.unsubscribe import UnsubscribePage
@@ -39,73 +30,26 @@ blueprint.after_request(edge.secret_answer)
 STOPPING = UnsubscribePage("groups/messages_stop.html", messages.stop_key, messages.stop)
 
 
-@dataclass(frozen=True, slots=True)
-class MessagePage:
-    """The form; `checked`: it was read without a mistake, so that the page offers to send it."""
-
-    typed: dict[str, str]
-    mistakes: dict[str, str] = field(default_factory=dict)
-    notice: str = ""
-    checked: bool = False
-
-
 @blueprint.get("/messages/ecrire")
 def write(identifier: UUID) -> Response:
     """For organisers alone."""
     only_parameters()
-    first = {"form": str(uuid4()), "audience": str(MessageAudience.MEMBERS), "how": "digest"}
-    return _page(identifier, MessagePage(first))
+    session.require_person()
+    return message_form.empty_form(lambda one: _desk(one, identifier), MessageAudience.MEMBERS)
 
 
 @blueprint.post("/messages/ecrire")
 def send(identifier: UUID) -> Response:
-    """Shown once as it will be, then sent; what was sent already is not sent again."""
     person = session.require_person()
     forms.check_own()
-    try:
-        form_id = UUID(request.form.get("form", ""))
-    except ValueError:
-        form_id = uuid4()
-    typed = {**request.form.to_dict(), "form": str(form_id)}
-    form = read_message(typed)
-    if form.mistakes:
-        mistakes = {name: _mistake(name, one) for name, one in form.mistakes.items()}
-        return _page(identifier, MessagePage(typed, mistakes), HTTPStatus.BAD_REQUEST)
-    if typed.get("action") != "send":
-        return _page(identifier, MessagePage(typed, checked=typed.get("action") == "check"))
-    try:
-        with services().engine.begin() as connection:
-            messages.send(
-                connection,
-                identifier,
-                person.id,
-                form_id,
-                form.content,
-                session.letterhead().base_url,
-                datetime.now(UTC),
-            )
-    except TooManyMessages as error:
-        moment = wording.moment_words(error.until)
-        notice = (
-            _(
-                "Le message du jour qui part aussitôt a déjà été envoyé. Le prochain est possible "
-                "le %(moment)s ; par le courriel du jour, dès maintenant.",
-                moment=moment,
-            )
-            if error.may_wait
-            else _(
-                "Votre groupe a déjà écrit %(week)s messages en sept jours : prochain message "
-                "possible le %(moment)s.",
-                week=MESSAGES_A_WEEK,
-                moment=moment,
-            )
-        )
-        return _page(identifier, MessagePage(typed, notice=notice), HTTPStatus.TOO_MANY_REQUESTS)
-    except StateConflict as error:
-        return _page(
-            identifier, MessagePage(typed, notice=conflict_words(error)), HTTPStatus.CONFLICT
-        )
-    return see(f"{url_for('group_desk.desk', identifier=identifier)}#messages")
+    base_url = session.letterhead().base_url
+
+    def sender(connection: Connection, form: UUID, content: MessageContent) -> GroupMessage:
+        now = datetime.now(UTC)
+        return messages.send(connection, identifier, person.id, form, content, base_url, now)
+
+    back = f"{url_for('group_desk.desk', identifier=identifier)}#messages"
+    return message_form.answer(lambda one: _desk(one, identifier), MessageAudience, sender, back)
 
 
 @blueprint.post("/adhesion/messages")
@@ -136,72 +80,25 @@ def stop(identifier: UUID, member: UUID, signature: str) -> Response:
 
 @blueprint.get("/messages/<uuid:message>/signaler/<uuid:reader>/<secret:signature>")
 def ask_report(identifier: UUID, message: UUID, reader: UUID, signature: str) -> Response:
-    """The message again, and a form; a reader who has left the group since may report it too."""
     only_parameters()
-    with services().engine.connect() as connection:
-        found = messages.reported(connection, identifier, message, reader, signature)
-    return _report_page(found.subject, found.text)
+    return message_form.report_page(identifier, message, reader, signature)
 
 
 @blueprint.post("/messages/<uuid:message>/signaler/<uuid:reader>/<secret:signature>")
 def report(identifier: UUID, message: UUID, reader: UUID, signature: str) -> Response:
-    """The signature, mailed to one person alone, allows it without a form's token."""
-    said = request.form.get("words", "")
-    with services().engine.begin() as connection:
-        found = messages.reported(connection, identifier, message, reader, signature)
-        try:
-            messages.report(connection, found, reader, said)
-        except InvalidInput:
-            long = _("C’est trop long : %(most)s signes au plus.", most=MAX_COMPLAINT)
-            return _report_page(found.subject, found.text, said, long)
-    return _report_page(found.subject, found.text, done=True)
+    return message_form.take_report(identifier, message, reader, signature)
 
 
-def _report_page(
-    subject: str, text: str, typed: str = "", error: str = "", *, done: bool = False
-) -> Response:
-    page = render_template(
-        "groups/message_report.html",
-        message_subject=subject,
-        message_text=text,
-        typed=typed,
-        error=error,
-        done=done,
-        most=MAX_COMPLAINT,
+def _desk(connection: Connection, identifier: UUID) -> MessageDesk:
+    person = session.require_person()
+    found, _standing = own(connection, identifier, person, MemberStanding.ORGANISER)
+    return MessageDesk(
+        title=found.name,
+        desk=url_for("group_desk.desk", identifier=identifier),
+        audiences=MessageAudience,
+        sizes=messages.audience_sizes(connection, identifier, person.id),
+        allowance=messages.allowance(connection, identifier, datetime.now(UTC)),
     )
-    return make_response(page, HTTPStatus.BAD_REQUEST if error else HTTPStatus.OK)
-
-
-def _page(identifier: UUID, page: MessagePage, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    person, now = session.require_person(), datetime.now(UTC)
-    with services().engine.connect() as connection:
-        found, _standing = own(connection, identifier, person, MemberStanding.ORGANISER)
-        answer = render_template(
-            "groups/message.html",
-            group=found,
-            page=page,
-            typed=page.typed,
-            audiences=list(MessageAudience),
-            sizes=messages.audience_sizes(connection, identifier, person.id),
-            allowance=messages.allowance(connection, identifier, now),
-            limits={"subject": MAX_SUBJECT, "text": MAX_MESSAGE},
-            a_week=MESSAGES_A_WEEK,
-            a_day=MESSAGES_AT_ONCE_A_DAY,
-            held_days=HELD_FOR.days,
-            **words(now),
-        )
-    return make_response(answer, status)
-
-
-def _mistake(name: str, mistake: FieldMistake) -> str:
-    if mistake is FieldMistake.LONG:
-        most = {"subject": MAX_SUBJECT, "text": MAX_MESSAGE}[name]
-        return _("C’est trop long : %(most)s signes au plus.", most=most)
-    return {
-        "subject": _("Donnez un objet au message."),
-        "text": _("Écrivez le message."),
-        "audience": _("Dites à qui il s’adresse."),
-    }.get(name, _("Choisissez une des réponses proposées."))
 
 
 PERSONAL_DATA = PersonalDataProvider("group_messages", messages.export, messages.erase)

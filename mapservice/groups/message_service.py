@@ -1,5 +1,7 @@
 """Messages of organisers to those who belong to their group, and complaints about these.
 
+Those about an event (`events/message_service.py`) are kept, told, reported and decided here too.
+
 Whom a message is for is noted by a trigger in the transaction that sends it (`group_message_due`),
 as that of news of initiatives is. Whoever writes the mail takes the row out in the same
 transaction: a mail of its own within a minute (`tell`), or the mail of the day (`take_due`). So
@@ -9,7 +11,7 @@ Their author learns how many they reached, never whom. A message that a reader r
 moderators; once one is refused, those of the next 90 days wait before they are sent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +34,7 @@ from mapservice.groups.model import (
     MESSAGES_A_WEEK,
     MESSAGES_AT_ONCE_A_DAY,
     DueMessage,
+    EventAudience,
     GroupMember,
     GroupMessage,
     MemberStanding,
@@ -54,6 +57,8 @@ from mapservice.moderation.service import (
 
 # The name under which `message_letters.py` writes the words of these mails when they are sent.
 RENDERER = "group_message"
+# Those about an event: `events/message_letters.py`.
+EVENT_RENDERER = "event_message"
 LETTERS_A_TURN = 500
 WEEK, DAY = timedelta(days=7), timedelta(days=1)
 
@@ -96,12 +101,39 @@ def send(
     for a group that is not public, TooManyMessages.
     """
     group = membership.locked_by(connection, identifier, person, (MemberStanding.ORGANISER,))
-    known = _read(connection, "message.form = :form AND message.person = :person", form, person)
+    known = of_form(connection, form, person)
     if known:
-        return known[0]
+        return known
     if not group.takes_members:
         raise StateConflict("This group is not public.")
     allowed = allowance(connection, identifier, now)
+    made = keep(connection, form, person, content, base_url, allowed, now, local_group=identifier)
+    membership.note_sign(connection, identifier, now)
+    return made
+
+
+def of_form(connection: Connection, form: UUID, person: UUID) -> GroupMessage | None:
+    """The message that this form of theirs has made already."""
+    known = _read(connection, "message.form = :form AND message.person = :person", form, person)
+    return known[0] if known else None
+
+
+def keep(
+    connection: Connection,
+    form: UUID,
+    person: UUID,
+    content: MessageContent,
+    base_url: str,
+    allowed: MessageAllowance,
+    now: datetime,
+    *,
+    local_group: UUID | None = None,
+    event: UUID | None = None,
+) -> GroupMessage:
+    """Sends it, or has it wait for a moderator; for who holds the row of what it is about.
+
+    Raises TooManyMessages.
+    """
     until = max(
         (
             one
@@ -115,7 +147,8 @@ def send(
     held = allowed.held_until is not None
     bound = {
         "form": form,
-        "group": identifier,
+        "group": local_group,
+        "event": event,
         "person": person,
         "audience": str(content.audience),
         "at_once": content.at_once,
@@ -128,7 +161,6 @@ def send(
         "queued_at": now if held else None,
     }
     made: UUID = connection.execute(text(KEEP), bound).scalar_one()
-    membership.note_sign(connection, identifier, now)
     found = find(connection, made)
     assert found is not None, "it was made in this transaction"
     return found
@@ -136,15 +168,23 @@ def send(
 
 def allowance(connection: Connection, group: UUID, now: datetime) -> MessageAllowance:
     """What a group may send by now; exact for who holds its row."""
+    return counted_allowance(connection, OF_GROUP, HELD_OF_GROUP, {"group": group}, now)
+
+
+def counted_allowance(
+    connection: Connection, which: str, held: str, about: Mapping[str, UUID], now: datetime
+) -> MessageAllowance:
+    """What the messages that `which` finds leave to send; `held` is until when they are read."""
     bound = {
-        "group": group,
+        **about,
         "now": now,
         "week": WEEK,
         "day": DAY,
         "most_week": MESSAGES_A_WEEK - 1,
         "most_day": MESSAGES_AT_ONCE_A_DAY - 1,
     }
-    return MessageAllowance(*connection.execute(text(ALLOWANCE), bound).one())
+    statement = text(fill(ALLOWANCE, {"which": which, "held": held}))
+    return MessageAllowance(*connection.execute(statement, bound).one())
 
 
 def audience_sizes(connection: Connection, group: UUID, author: UUID) -> dict[MessageAudience, int]:
@@ -169,6 +209,11 @@ def find(connection: Connection, message: UUID, *, lock: bool = False) -> GroupM
 def of_group(connection: Connection, group: UUID) -> list[GroupMessage]:
     """For its organisers: the latest first."""
     return _read(connection, "message.local_group = :first", group)
+
+
+def of_event(connection: Connection, event: UUID) -> list[GroupMessage]:
+    """For its organiser: the latest first."""
+    return _read(connection, "message.event = :first", event)
 
 
 # --- Telling --------------------------------------------------------------------------------------
@@ -203,7 +248,8 @@ def due(connection: Connection, message: UUID, person: UUID) -> DueMessage | Non
 def report_path(message: DueMessage, person: UUID) -> str:
     """The page by which a reader reports a message to moderators."""
     signed = signature(person, bytes(message.report_key))
-    return f"/groupes/{message.local_group}/messages/{message.id}/signaler/{person}/{signed}"
+    about = f"evenements/{message.event}" if message.event else f"groupes/{message.local_group}"
+    return f"/{about}/messages/{message.id}/signaler/{person}/{signed}"
 
 
 def stop_path(member: GroupMember) -> str:
@@ -243,13 +289,16 @@ def wish(connection: Connection, group: UUID, person: UUID, hears: MessageWish) 
 
 
 def reported(
-    connection: Connection, group: UUID, message: UUID, reader: UUID, signed: str
+    connection: Connection, subject: UUID, message: UUID, reader: UUID, signed: str
 ) -> GroupMessage:
-    """The message that a reader's link is about. Raises NotFound for a link that is none."""
+    """The message that a reader's link is about, to this group or about this event.
+
+    Raises NotFound for a link that is none.
+    """
     found = find(connection, message)
     if (
         found is None
-        or found.local_group != group
+        or found.subject_id != subject
         or not is_signed(reader, bytes(found.report_key), signed)
     ):
         raise NotFound("There is no such link.")
@@ -278,6 +327,29 @@ def complaints(connection: Connection, message: UUID) -> Sequence[Row[Any]]:
     return connection.execute(text(COMPLAINTS), {"message": message}).all()
 
 
+@dataclass(frozen=True, slots=True)
+class MessageSubject:
+    """What a message is about, its row held: a group, or an event with its series.
+
+    `desk` is the path of the page of its organisers; `hold` has moderators read what they write.
+    """
+
+    id: UUID
+    title: str
+    desk: str
+    hold: str
+
+
+def _locked_subject(connection: Connection, message: GroupMessage) -> MessageSubject:
+    """The row of the group or series first, as everywhere, then that of the message."""
+    if message.local_group:
+        group = membership.locked(connection, message.local_group)
+        return MessageSubject(group.id, group.name, f"{group.url}/bureau", HOLD)
+    row = connection.execute(text(LOCK_SERIES), {"event": message.event}).one()
+    desk = f"/evenements/{message.event}/organiser"
+    return MessageSubject(row.series, row.title, desk, HOLD_SERIES)
+
+
 def decide(
     connection: Connection,
     site: Letterhead,
@@ -290,14 +362,15 @@ def decide(
 ) -> None:
     """Sends a message that is held, or lets one that was reported stand (POST); or refuses it.
 
-    Refused (UNPOST), it is told to nobody more, its author is told why, and messages of the group
-    are held for 90 days. Raises NotFound, TooLate, InvalidInput naming the field.
+    Refused (UNPOST), it is told to nobody more, its author is told why, and messages of the group,
+    or of this organiser about their events, are held for 90 days. Raises NotFound, TooLate,
+    InvalidInput naming the field.
     """
     found = find(connection, identifier)
     if found is None:
         raise NotFound("There is no such message.")
-    # The row of the group first, as everywhere: it is sent to who belongs to it at this moment.
-    group = membership.locked(connection, found.local_group)
+    # Held, so that it is sent to who belongs to it, or is registered, at this moment.
+    subject = _locked_subject(connection, found)
     found = find(connection, identifier, lock=True)
     if found is None or found.queued_at is None:
         raise TooLate(LateReason.DECIDED)
@@ -310,14 +383,15 @@ def decide(
         if not clean:
             raise InvalidInput("reason", "is missing")
         connection.execute(text(REFUSE), {"id": identifier, "reason": clean})
-        connection.execute(text(HOLD), {"group": group.id, "until": now + HELD_FOR})
+        connection.execute(text(subject.hold), {"id": subject.id, "until": now + HELD_FOR})
     else:
         raise InvalidInput("verdict", "is not one of those offered")
     connection.execute(text(CLOSE_REPORTS), {"id": identifier, "now": now})
     log.keep(
         connection,
         DecisionRecord(
-            local_group=group.id,
+            local_group=None if found.event else subject.id,
+            event_series=subject.id if found.event else None,
             verdict=verdict,
             by=moderator.name,
             person=moderator.person,
@@ -327,12 +401,13 @@ def decide(
     author = people.find(connection, found.person) if clean else None
     if author:
         values = {
-            "title": group.name,
+            "title": subject.title,
+            "about_event": found.event is not None,
             "message_subject": found.subject,
             "words": found.text,
             "reason": clean,
             "days": HELD_FOR.days,
-            "link": f"{site.base_url}{group.url}/bureau",
+            "link": f"{site.base_url}{subject.desk}",
         }
         kind = "group_message_refused"
         letter = mail.write(
@@ -377,19 +452,23 @@ def _read(
     rows = connection.execute(text(fill(READ, {"condition": condition})), asked)
     return [
         GroupMessage(
-            **dict(row._mapping)
-            | {"audience": MessageAudience(row.audience), "state": MessageState(row.state)}
+            **dict(row._mapping) | {"audience": _audience(row), "state": MessageState(row.state)}
         )
         for row in rows
     ]
 
 
+def _audience(row: Row[Any]) -> MessageAudience | EventAudience:
+    return EventAudience(row.audience) if row.event else MessageAudience(row.audience)
+
+
 def _enqueue(connection: Connection, row: Row[Any], sender: str) -> None:
+    renderer = EVENT_RENDERER if row.event else RENDERER
     mail.enqueue_late(
         connection,
         LateMail(
-            kind="group_message",
-            renderer=RENDERER,
+            kind=renderer,
+            renderer=renderer,
             payload={"message": str(row.message), "person": str(row.person)},
             person=row.person,
             recipient=row.email,
@@ -399,9 +478,10 @@ def _enqueue(connection: Connection, row: Row[Any], sender: str) -> None:
 
 
 READ = """
-SELECT message.id, message.local_group, message.person, message.audience, message.at_once,
-       message.subject, message.text, message.state, message.reason, message.recipients,
-       message.report_key, message.written_at, message.sent_at, message.queued_at,
+SELECT message.id, message.local_group, message.event, message.person, message.audience,
+       message.at_once, message.subject, message.text, message.state, message.reason,
+       message.recipients, message.report_key, message.written_at, message.sent_at,
+       message.queued_at,
        (SELECT count(*) FROM group_message_report AS report
          WHERE report.message = message.id AND report.closed_at IS NULL) AS reports,
        (SELECT count(*) FROM group_message_due AS due
@@ -411,17 +491,17 @@ SELECT message.id, message.local_group, message.person, message.audience, messag
  ORDER BY message.written_at DESC, message.id"""
 
 KEEP = """
-INSERT INTO group_message (form, local_group, person, audience, at_once, subject, text, state,
-                           base_url, written_at, sent_at, queued_at)
-VALUES (:form, :group, :person, :audience, :at_once, :subject, :text, :state, :base_url, :now,
-        :sent_at, :queued_at)
+INSERT INTO group_message (form, local_group, event, person, audience, at_once, subject, text,
+                           state, base_url, written_at, sent_at, queued_at)
+VALUES (:form, :group, :event, :person, :audience, :at_once, :subject, :text, :state, :base_url,
+        :now, :sent_at, :queued_at)
 RETURNING id"""
 
 # Of those that count, the one that has to grow old before there may be another.
 ALLOWANCE = """
 WITH counted AS (
   SELECT written_at, at_once FROM group_message
-   WHERE local_group = :group AND (state <> 'refused' OR sent_at IS NOT NULL)
+   WHERE {which} AND (state <> 'refused' OR sent_at IS NOT NULL)
      AND written_at > CAST(:now AS timestamptz) - CAST(:week AS interval)
 )
 SELECT (SELECT written_at + CAST(:week AS interval) FROM counted
@@ -429,8 +509,12 @@ SELECT (SELECT written_at + CAST(:week AS interval) FROM counted
        (SELECT written_at + CAST(:day AS interval) FROM counted
          WHERE at_once AND written_at > CAST(:now AS timestamptz) - CAST(:day AS interval)
          ORDER BY written_at DESC OFFSET :most_day LIMIT 1) AS at_once_from,
-       (SELECT messages_held_until FROM local_group
-         WHERE id = :group AND messages_held_until > :now) AS held_until"""
+       ({held}) AS held_until"""
+
+OF_GROUP = "local_group = :group"
+
+HELD_OF_GROUP = """
+SELECT messages_held_until FROM local_group WHERE id = :group AND messages_held_until > :now"""
 
 SIZE = "SELECT count(*) FROM group_audience(:group, :audience, :author)"
 
@@ -444,13 +528,16 @@ WITH due AS (
    WHERE group_message_due.person = due.person AND group_message_due.message = due.message
   RETURNING group_message_due.person, group_message_due.message
 )
-SELECT taken.person, taken.message, person.email
-  FROM taken JOIN person ON person.id = taken.person
+SELECT taken.person, taken.message, message.event, person.email
+  FROM taken
+  JOIN group_message AS message ON message.id = taken.message
+  JOIN person ON person.id = taken.person
  WHERE person.email IS NOT NULL
  ORDER BY taken.message, taken.person"""
 
-TOLD = """message.id, message.local_group, local_group.name AS title, message.subject,
-       message.text, message.report_key, message.sent_at"""
+TOLD = """message.id, message.local_group, message.event,
+       coalesce(local_group.name, event.title) AS title, message.subject, message.text,
+       message.report_key, message.sent_at"""
 
 TAKE_DUE = """
 WITH taken AS (
@@ -467,6 +554,7 @@ SELECT {told}
   FROM taken
   JOIN group_message AS message ON message.id = taken.message AND message.state = 'sent'
   JOIN local_group ON local_group.id = message.local_group
+  LEFT JOIN event ON event.id = message.event
   JOIN group_audience(message.local_group, message.audience, message.person) AS reader
     ON reader.person = :person
  ORDER BY local_group.name, local_group.id, message.sent_at, message.id"""
@@ -474,9 +562,9 @@ SELECT {told}
 FOR_READER = """
 SELECT {told}
   FROM group_message AS message
-  JOIN local_group ON local_group.id = message.local_group
-  JOIN group_audience(message.local_group, message.audience, message.person) AS reader
-    ON reader.person = :person
+  LEFT JOIN local_group ON local_group.id = message.local_group
+  LEFT JOIN event ON event.id = message.event
+  JOIN message_audience(message) AS reader ON reader.person = :person
  WHERE message.id = :message AND message.state = 'sent'"""
 
 WISH = """
@@ -507,14 +595,21 @@ UPDATE group_message
 REFUSE = """
 UPDATE group_message SET state = 'refused', reason = :reason, queued_at = NULL WHERE id = :id"""
 
-HOLD = "UPDATE local_group SET messages_held_until = :until WHERE id = :group"
+HOLD = "UPDATE local_group SET messages_held_until = :until WHERE id = :id"
+
+HOLD_SERIES = "UPDATE event_series SET messages_held_until = :until WHERE id = :id"
+
+LOCK_SERIES = """
+SELECT event.series, event.title
+  FROM event JOIN event_series AS series ON series.id = event.series
+ WHERE event.id = :event FOR NO KEY UPDATE OF series"""
 
 CLOSE_REPORTS = """
 UPDATE group_message_report SET closed_at = :now WHERE message = :id AND closed_at IS NULL"""
 
 EXPORT = {
     "written": """
-        SELECT id, local_group, audience, at_once, subject, text, state, reason, recipients,
+        SELECT id, local_group, event, audience, at_once, subject, text, state, reason, recipients,
                written_at, sent_at
           FROM group_message WHERE person = :person ORDER BY written_at, id""",
     "reported": """

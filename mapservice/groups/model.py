@@ -22,6 +22,8 @@ from mapservice.territories.model import Level, TerritoryRef
 DORMANT_AFTER = timedelta(days=183)  # without a sign of an organiser or editor
 SUCCESSION_DAYS = 30  # that members may take a group over before its territory's moderators decide
 OFFER_LIFE = timedelta(days=14)  # of an offer to organise
+# Of one form, and of one group in a day, whoever of it invites.
+INVITED_AT_ONCE, INVITATIONS_A_DAY = 30, 100
 INVITATION_LIFE = timedelta(days=7)
 # Messages of organisers: of a group, whoever of them writes, by the clock.
 MESSAGES_A_WEEK, MESSAGES_AT_ONCE_A_DAY = 4, 1
@@ -97,6 +99,14 @@ class MessageState(StrEnum):
     HELD = "held"
     SENT = "sent"
     REFUSED = "refused"
+
+
+class EventAudience(StrEnum):
+    """Of those who registered for an event: who has a seat, who waits for one, or both."""
+
+    COMING = "coming"
+    WAITING = "waiting"
+    REGISTERED = "registered"
 
 
 class MessageWish(StrEnum):
@@ -340,7 +350,7 @@ class MemberChoice:
 class MessageContent:
     """What an organiser writes, plain text; `at_once` False: in the mail of the day."""
 
-    audience: MessageAudience
+    audience: MessageAudience | EventAudience
     at_once: bool
     subject: str
     text: str
@@ -354,7 +364,11 @@ class MessageForm:
     mistakes: Mapping[str, FieldMistake] = field(default_factory=dict)
 
 
-def read_message(fields: Mapping[str, str]) -> MessageForm:
+def read_message(
+    fields: Mapping[str, str],
+    audiences: type[MessageAudience] | type[EventAudience] = MessageAudience,
+) -> MessageForm:
+    """What a form says; about an event (`EventAudience`) messages leave at once."""
     mistakes: dict[str, FieldMistake] = {}
     subject, words = one_line(fields.get("subject", "")), paragraphs(fields.get("text", ""))
     for name, said, most in (("subject", subject, MAX_SUBJECT), ("text", words, MAX_MESSAGE)):
@@ -362,13 +376,18 @@ def read_message(fields: Mapping[str, str]) -> MessageForm:
             mistakes[name] = FieldMistake.MISSING
         elif len(said) > most:
             mistakes[name] = FieldMistake.LONG
-    audience, how = fields.get("audience", ""), fields.get("how", "digest")
-    known = audience in tuple(MessageAudience)
+    about_event = audiences is EventAudience
+    audience, how = (
+        fields.get("audience", ""),
+        fields.get("how", "now" if about_event else "digest"),
+    )
+    known = audience in tuple(audiences)
     if not known:
         mistakes["audience"] = FieldMistake.CHOICE if audience else FieldMistake.MISSING
-    if how not in ("now", "digest"):
+    if how not in (("now",) if about_event else ("now", "digest")):
         mistakes["how"] = FieldMistake.CHOICE
-    chosen = MessageAudience(audience) if known else MessageAudience.MEMBERS
+    among: list[MessageAudience | EventAudience] = list(audiences)
+    chosen = next((one for one in among if one == audience), among[0])
     return MessageForm(MessageContent(chosen, how == "now", subject, words), mistakes)
 
 
@@ -376,14 +395,17 @@ def read_message(fields: Mapping[str, str]) -> MessageForm:
 class GroupMessage:
     """A message as organisers and moderators see it. `reports` counts those not decided about.
 
+    It is to a group (`local_group`), or to those who registered for an `event`.
+
     `recipients` is how many it reaches: those who wanted it, of whom it is for, less those who left
     or stopped before it came to them. `waiting` of these find it in their next mail of the day.
     """
 
     id: UUID
-    local_group: UUID
+    local_group: UUID | None
+    event: UUID | None
     person: UUID
-    audience: MessageAudience
+    audience: MessageAudience | EventAudience
     at_once: bool
     subject: str
     text: str
@@ -397,13 +419,21 @@ class GroupMessage:
     reports: int
     waiting: int
 
+    @property
+    def subject_id(self) -> UUID:
+        """The group, or the event."""
+        found = self.local_group or self.event
+        assert found is not None, "a constraint of the table"
+        return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueMessage:
-    """A message that is told to one reader, with the name of its group."""
+    """A message that is told to one reader, with the name of its group or event."""
 
     id: UUID
-    local_group: UUID
+    local_group: UUID | None
+    event: UUID | None
     title: str
     subject: str
     text: str

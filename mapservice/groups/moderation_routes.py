@@ -13,6 +13,8 @@ from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions as access
 from mapservice.audit import queries as audit
 from mapservice.audit.model import DecisionVerdict
+from mapservice.contributions.needs import queries as needs
+from mapservice.contributions.needs.model import NeedOwner
 from mapservice.contributions.proposals.model import MAX_REASON
 from mapservice.errors import NotFound
 from mapservice.groups import queries, service
@@ -126,6 +128,7 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         kind=kind,
         holder=holder,
         eyebrow=eyebrow(found),
+        needs=needs.of_owner(connection, NeedOwner.GROUP, identifier, None),
         description_html=Markup(to_html(found.description)),
         decisions=audit.decisions(connection, identifier),
         may_decide=queries.is_within(connection, identifier, access.decides()),

@@ -5,9 +5,9 @@ payload of the mailed link. The group's row is locked before those of its member
 ids: so no two verbs decide about the same group at once (`membership_service.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -245,6 +245,22 @@ def change(
     connection.execute(update(local_group).where(local_group.c.id == identifier).values(values))
     connection.execute(text(REQUEUE), {"id": identifier})
     membership.note_sign(connection, identifier, now)
+
+
+def change_needs(
+    connection: Connection, identifier: UUID, person: UUID, change: Callable[[], bool]
+) -> None:
+    """What a group asks hands for: shown at once, and looked at by moderators afterwards.
+
+    By who organises or edits it. Raises NotFound, StateConflict for what is refused or archived.
+    """
+    found = membership.locked_by(connection, identifier, person, EDITING)
+    if found.status in (GroupStatus.REJECTED, GroupStatus.ARCHIVED):
+        raise StateConflict("This can no longer be changed.")
+    if change():
+        if found.status is not GroupStatus.DRAFT:
+            connection.execute(text(REQUEUE), {"id": identifier})
+        membership.note_sign(connection, identifier, datetime.now(UTC))
 
 
 def archive(connection: Connection, identifier: UUID, person: UUID, now: datetime) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import cast
 
 from mapservice.groups.model import (
+    EventAudience,
     GroupMessage,
     GroupOpenness,
     GroupState,
@@ -106,10 +107,13 @@ def own_standing_words(standing: str) -> str:
 def audience_label(audience: str) -> str:
     """Whom a message is for, as its author chooses."""
     return {
-        MessageAudience.TEAM: _("qui organise et rédige"),
-        MessageAudience.MEMBERS: _("tous les membres"),
-        MessageAudience.EVERYONE: _("les membres et qui suit le groupe"),
-    }[MessageAudience(audience)]
+        str(MessageAudience.TEAM): _("qui organise et rédige"),
+        str(MessageAudience.MEMBERS): _("tous les membres"),
+        str(MessageAudience.EVERYONE): _("les membres et qui suit le groupe"),
+        str(EventAudience.COMING): _("les personnes qui ont une place"),
+        str(EventAudience.WAITING): _("les personnes en attente d’une place ou d’une réponse"),
+        str(EventAudience.REGISTERED): _("toutes les personnes inscrites"),
+    }[audience]
 
 
 def message_state_label(state: str) -> str:

@@ -6,6 +6,8 @@ from uuid import UUID
 from flask import Blueprint, Response, make_response, render_template
 
 from mapservice.accounts.people import session
+from mapservice.contributions.needs import queries as needs
+from mapservice.contributions.needs.model import NeedOwner
 from mapservice.events.routes import words as event_words
 from mapservice.groups import message_service as messages
 from mapservice.groups import queries
@@ -57,6 +59,7 @@ def desk(identifier: UUID) -> Response:
             coming=desk_queries.coming(connection, identifier, person.id, now),
             drafts=[one for one in unpublished if one.event.status == "draft"],
             pending=[one for one in unpublished if one.event.status == "pending"],
+            needs=needs.of_owner(connection, NeedOwner.GROUP, identifier, None),
             written=written[:SHOWN_MESSAGES],
             held=[one for one in written if one.state == "held"],
             allowance=messages.allowance(connection, identifier, now),

@@ -8,11 +8,14 @@ from markupsafe import Markup
 
 from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions
+from mapservice.contributions.needs import queries as needs
+from mapservice.contributions.needs.model import NeedOwner
+from mapservice.contributions.needs.service import today
 from mapservice.errors import NotFound
 from mapservice.events import queries as events
 from mapservice.events.routes import words as event_words
 from mapservice.groups import queries
-from mapservice.groups.model import BELONGING, EDITING, SUCCEEDING
+from mapservice.groups.model import BELONGING, EDITING, SUCCEEDING, GroupStatus
 from mapservice.groups.routes import sample_of, words
 from mapservice.groups.words import own_standing_words
 from mapservice.i18n import gettext as _
@@ -55,6 +58,11 @@ def detail(identifier: UUID) -> Response:
             ),
             organisers=queries.public_organisers(connection, identifier),
             dates=events.of_group(connection, identifier, now, SHOWN_DATES),
+            needs=needs.of_owner(
+                connection, NeedOwner.GROUP, identifier, today(found.departement, found.region)
+            )
+            if found.status is GroupStatus.PUBLISHED
+            else [],
             linked=[known[one] for one in ids if one in known],
             description_html=Markup(to_html(found.description)),
             map_config=place_map(connection, territory, point, drawing="")

@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 
 from mapservice.accounts.roles import permissions
 from mapservice.contributions.needs import queries as needs
+from mapservice.contributions.needs.model import NeedOwner
 from mapservice.contributions.posts import queries as posts
 from mapservice.contributions.posts.comment_routes import comments_open
 from mapservice.contributions.posts.model import LISTED, SHOWN, PostKind
@@ -185,7 +186,9 @@ def detail(identifier: str) -> Response:
             source_detail=queries.detail(connection, initiative.id),
             source_credit=queries.source_credit(connection, initiative.source_platform),
             author=author,
-            needs=needs.of_initiative(connection, initiative.id, today(now, initiative.area))
+            needs=needs.of_owner(
+                connection, NeedOwner.INITIATIVE, initiative.id, today(now, initiative.area)
+            )
             if initiative.status is Status.PUBLISHED
             else [],
             **_life(connection, initiative.id, has_author=author is not None),

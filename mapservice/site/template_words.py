@@ -5,6 +5,7 @@ from flask import Flask, request
 
 from mapservice import i18n
 from mapservice.accounts.roles.permissions import own_roles
+from mapservice.contributions.needs.words import skill_label
 from mapservice.dashboards.model import PeerGroup
 from mapservice.initiatives import fact_words
 from mapservice.initiatives.filter_words import filter_words
@@ -72,6 +73,7 @@ def register(app: Flask, settings: Settings) -> None:
         is_past=fact_words.is_past,
         host_of=fact_words.host_of,
         places_words=fact_words.places_words,
+        skill_label=skill_label,
         precision_words=precision_words,
         place_name=place_name,
         place_card=place_cards.path_of,

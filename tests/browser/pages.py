@@ -13,11 +13,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from mapservice.contributions.conversations.model import signature as reply_signature
 from mapservice.contributions.needs import service as needs
+from mapservice.events import message_service
 from mapservice.events.registration_service import register, seat_path
 from mapservice.groups import message_service as messages
 from mapservice.groups import queries as groups
 from mapservice.groups.membership_service import add, leave_path
 from mapservice.groups.model import (
+    EventAudience,
     MemberChoice,
     MemberStanding,
     MessageAudience,
@@ -48,6 +50,11 @@ OPEN = (
     "/initiatives/{initiative}/soutenir",
     "/initiatives?when=weekend&open=now&access=wheelchair&tag=compost&audience=enfants",
     "/besoins/{need}",
+    "/coups-de-main",
+    "/coups-de-main?skill=gardening&from=2020-01-01",
+    "/coups-de-main?lieu=Saint-Denis",
+    "{stop_event_messages}",
+    "{report_event_message}",
     "{leave_need}",
     "/initiatives/{initiative}/signaler",
     "/initiatives/{public}",
@@ -154,6 +161,9 @@ OWN = (
     "/initiatives/{public}",
     "/initiatives/{public}/contacter",
     "/evenements/{event}/organiser",
+    "/evenements/{event}/messages/ecrire",
+    "/evenements/{event}/besoins",
+    "/groupes/{group}/besoins",
     "/evenements/{event}/modifier",
     "/evenements/{event}/inscription",
     "/evenements/{event}/liste",
@@ -202,6 +212,7 @@ NO_PAGE = {
     "printed.event_map", "printed.group_map", "federation", "event_drawings", "map_drawings",
 }  # fmt: skip
 
+ABOUT_EVENT = MessageContent(EventAudience.COMING, True, "Dimanche", "La salle a changé.")
 MESSAGE = MessageContent(MessageAudience.MEMBERS, True, "Samedi", "Venez avec des gants.")
 GROUP = """
 UPDATE local_group SET status = 'published', published_at = now() WHERE id = :id"""
@@ -215,6 +226,8 @@ VALUES (:person, 'territory=region:53&by=departement&figure=rate', 'http://map.t
 NEED = """
 INSERT INTO need (initiative, words, day, places)
 VALUES (:initiative, 'Dix paires de mains', current_date + 12, 10) RETURNING id"""
+OTHER_NEED = """
+INSERT INTO need ({}, words, places, skill) VALUES (:owner, 'Servir la soupe', 3, 'cooking')"""
 COMES = """
 INSERT INTO registration (need, person, leave_key)
 VALUES (:need, :person, sha256('leave')) RETURNING id, leave_key"""
@@ -293,6 +306,8 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
         connection.execute(
             text("UPDATE event SET status = 'published' WHERE id = :id"), {"id": event}
         )
+        for column, owner in (("local_group", group), ("event", event)):
+            connection.execute(text(OTHER_NEED.format(column)), {"owner": owner})
         coming = register(
             connection, event, cast.person_of(engine, AUTHOR), AUTHOR, datetime.now(UTC), name="Ana"
         )
@@ -307,6 +322,11 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
         sent = messages.send(
             connection, group, author_id, uuid4(), MESSAGE, "http://map.test", datetime.now(UTC)
         )
+        about_event = message_service.send(
+            connection, event, author_id, uuid4(), ABOUT_EVENT, "http://map.test", datetime.now(UTC)
+        )
+        event_told = messages.due(connection, about_event.id, author_id)
+        assert event_told is not None
         told = messages.due(connection, sent.id, bea)
         assert told is not None
         messages.report(connection, sent, bea, "Une publicité.")
@@ -322,6 +342,8 @@ def make(app: Flask, engine: Engine) -> Mapping[str, str]:
         "leave_group": leave_path(member),
         "seat": seat_path(coming),
         "stop_group": messages.stop_path(member),
+        "stop_event_messages": message_service.stop_path(coming),
+        "report_event_message": messages.report_path(event_told, author_id),
         "report_message": messages.report_path(told, bea),
         "message": str(sent.id),
         "leave_event": f"/evenements/{event}/quitter/{coming.id}/"

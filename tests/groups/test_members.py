@@ -1,6 +1,7 @@
 """Who may see, invite, accept and exclude whom; and that nobody else learns who belongs."""
 
 import re
+from html import unescape
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
+from mapservice.groups import membership_service as membership
 from tests.accounts.people.mailbox import fill_in, last_link, mails_to, press, sign_in
 from tests.groups.founder import ADDRESS, Founder, join, member_of, publish, standings
 from tests.moderation.moderator import Moderator
@@ -149,6 +151,38 @@ def test_a_group_by_invitation_takes_who_is_invited(
     late = press(group_app.test_client(), last_link(engine, "cem@example.org"))
     assert late.headers["Location"] == f"/groupes/{group}"
     assert len(standings(engine, group)) == 2
+
+
+def test_several_are_invited_at_once_each_by_a_mail_of_their_own(
+    founder: Founder, eva: Moderator, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = founder.found(openness="invitation")
+    publish(eva, group)
+    desk, path = f"/groupes/{group}/organiser", f"/groupes/{group}/inviter"
+    pasted = f"Béa Martin <{BEA}>; cem@example.org,\n dora@example.org CEM+liste@example.org"
+    sent = founder.post(path, desk, email=pasted)
+    assert "3 invitations sont envoyées" in sent.text
+    for one in (BEA, "cem@example.org", "dora@example.org"):
+        (told,) = mails_to(engine, one)
+        assert [other for other in (BEA, "cem@", "dora@") if other in told.text] == []
+    # One that is none, or one too many: nobody is written to.
+    for wrong, said in (
+        ("eli@example.org, fay@", "Ce n’est pas une adresse où écrire : fay@"),
+        ("eli@example.org fay.example.org", "fay.example.org"),
+        ("Béa Martin", "Indiquez une adresse"),
+        (" ".join(f"p{one}@example.org" for one in range(31)), "30 adresses au plus"),
+        ("x@example.org " * 600, "Indiquez une adresse"),
+    ):
+        refused = founder.post(path, desk, email=wrong)
+        assert refused.status_code == 400, wrong
+        assert said in unescape(refused.text)
+    assert mails_to(engine, "eli@example.org") == []
+    monkeypatch.setattr(membership, "INVITATIONS_A_DAY", 4)
+    refused = founder.post(path, desk, email="eli@example.org fay@example.org")
+    assert refused.status_code == 429
+    assert "1 encore possibles" in refused.text
+    assert mails_to(engine, "eli@example.org") == []
+    assert founder.post(path, desk, email="eli@example.org").status_code == 200
 
 
 def test_who_is_excluded_stays_so_and_is_told_nothing_more(

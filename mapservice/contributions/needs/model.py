@@ -1,4 +1,4 @@
-"""Needs and registrations as plain values."""
+"""Needs and registrations as plain values: of an initiative, a group or an event."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +17,38 @@ KEPT_DAYS = 30
 KEPT_DAYS_UNDATED = 365
 
 
+class NeedOwner(StrEnum):
+    """What asks for hands."""
+
+    INITIATIVE = "initiative"
+    GROUP = "group"
+    EVENT = "event"
+
+
+PATHS = {
+    NeedOwner.INITIATIVE: "initiatives",
+    NeedOwner.GROUP: "groupes",
+    NeedOwner.EVENT: "evenements",
+}
+
+
+class NeedSkill(StrEnum):
+    """Which hands: few enough that who looks for something to do reads them all."""
+
+    ANY = "any"
+    BUILDING = "building"
+    GARDENING = "gardening"
+    COOKING = "cooking"
+    TRANSPORT = "transport"
+    WELCOME = "welcome"
+    TEACHING = "teaching"
+    DIGITAL = "digital"
+    DESIGN = "design"
+    PAPERWORK = "paperwork"
+    LANGUAGES = "languages"
+    CARE = "care"
+
+
 class NeedMistake(StrEnum):
     """What can be wrong with a field of a need."""
 
@@ -24,6 +56,7 @@ class NeedMistake(StrEnum):
     LONG = "is too long"
     DAY = "is not a day from today on"
     PLACES = "is not a whole number from 1 on"
+    SKILL = "is not one of those offered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +64,12 @@ class Need:
     """What is asked for, how many it takes, and how many come; `day` is local to the place."""
 
     id: UUID
-    initiative: UUID
+    kind: NeedOwner
+    owner: UUID
     words: str
     day: date | None
     places: int
+    skill: NeedSkill
     taken: int
 
     @property
@@ -44,13 +79,22 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedTarget:
-    """A need with the initiative that asks; `is_open`: published, not merged into another."""
+    """A need with the initiative, group or event that asks.
+
+    `day` is that of the need, else that of the event. `is_open`: what asks is under way.
+    """
 
     need: Need
     title: str
+    day: date | None
     departement: str | None
     region: str | None
     is_open: bool
+
+    @property
+    def url(self) -> str:
+        """The page of what asks."""
+        return f"/{PATHS[self.need.kind]}/{self.need.owner}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +104,7 @@ class NeedForm:
     words: str
     day: date | None
     places: int
+    skill: NeedSkill = NeedSkill.ANY
     mistakes: Mapping[str, NeedMistake] = field(default_factory=dict)
 
 
@@ -78,7 +123,6 @@ class OwnRegistration:
     """What a person comes for, for their page and their export."""
 
     need: UUID
-    initiative: UUID
     title: str
     is_public: bool
     words: str
@@ -111,4 +155,8 @@ def read_need(typed: Mapping[str, str], today: date) -> NeedForm:
     places = int(count) if is_number else 0
     if not 1 <= places <= MAX_PLACES:
         mistakes["places"] = NeedMistake.PLACES
-    return NeedForm(words, day, places, mistakes)
+    chosen = typed.get("skill", "") or str(NeedSkill.ANY)
+    if chosen not in tuple(NeedSkill):
+        mistakes["skill"] = NeedMistake.SKILL
+        chosen = str(NeedSkill.ANY)
+    return NeedForm(words, day, places, NeedSkill(chosen), mistakes)

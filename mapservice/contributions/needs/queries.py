@@ -7,26 +7,43 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from mapservice.contributions.needs.model import Need, NeedTarget, OwnRegistration, Participant
+from mapservice.contributions.needs.model import (
+    Need,
+    NeedOwner,
+    NeedSkill,
+    NeedTarget,
+    OwnRegistration,
+    Participant,
+)
 from mapservice.db.engine import fill
 
+# The column of what asks.
+COLUMN = {
+    NeedOwner.INITIATIVE: "initiative",
+    NeedOwner.GROUP: "local_group",
+    NeedOwner.EVENT: "event",
+}
+
 NEED = """
-SELECT need.id, need.initiative, need.words, need.day, need.places,
+SELECT need.id,
+       CASE WHEN need.initiative IS NOT NULL THEN 'initiative'
+            WHEN need.local_group IS NOT NULL THEN 'group' ELSE 'event' END AS kind,
+       coalesce(need.initiative, need.local_group, need.event) AS owner,
+       need.words, need.day, need.places, need.skill,
        (SELECT count(*) FROM registration WHERE registration.need = need.id) AS taken
   FROM need"""
 
-OF_INITIATIVE = """
+OF_OWNER = """
 {need}
- WHERE need.initiative = :initiative
+ WHERE need.{column} = :owner
    AND (need.day IS NULL OR CAST(:since AS date) IS NULL OR need.day >= :since)
  ORDER BY need.day NULLS LAST, need.id"""
 
 TARGET = """
-SELECT found.*, initiative.title, initiative.departement, initiative.region,
-       initiative.status = 'published' AS is_open
+SELECT found.*, asks.title, asks.day AS on_day, asks.departement, asks.region, asks.is_open
   FROM ({need} WHERE need.id = :id) AS found
-  JOIN initiative ON initiative.id = found.initiative
- WHERE is_public(initiative.status)"""
+  JOIN need_owner AS asks ON asks.need = found.id
+ WHERE asks.is_public"""
 
 MINE = "SELECT id FROM registration WHERE need = :need AND person = :person"
 
@@ -37,18 +54,17 @@ SELECT registration.need, registration.shows_contact, registration.confirmed_at,
   FROM registration
   JOIN need ON need.id = registration.need
   JOIN person ON person.id = registration.person
- WHERE need.initiative = :initiative
+ WHERE need.{column} = :owner
  ORDER BY registration.confirmed_at, registration.id"""
 
 OF_PERSON = """
-SELECT registration.need, need.initiative, initiative.title,
-       is_public(initiative.status) AS is_public, need.words, need.day,
+SELECT registration.need, asks.title, asks.is_public, need.words, asks.day,
        registration.shows_contact, registration.confirmed_at
   FROM registration
   JOIN need ON need.id = registration.need
-  JOIN initiative ON initiative.id = need.initiative
+  JOIN need_owner AS asks ON asks.need = need.id
  WHERE registration.person = :person
- ORDER BY need.day NULLS LAST, registration.confirmed_at"""
+ ORDER BY asks.day NULLS LAST, registration.confirmed_at"""
 
 LEAVE_KEY = "SELECT leave_key FROM registration WHERE id = :id"
 
@@ -60,21 +76,32 @@ SELECT person.id, person.email, person.locale
  ORDER BY registration.id"""
 
 
-def of_initiative(connection: Connection, initiative: UUID, since: date | None) -> list[Need]:
+def of_owner(
+    connection: Connection, kind: NeedOwner, owner: UUID, since: date | None
+) -> list[Need]:
     """The soonest first, those of no day last; `since` leaves out those of days before."""
-    bound = {"initiative": initiative, "since": since}
-    rows = connection.execute(text(fill(OF_INITIATIVE, {"need": NEED})), bound)
-    return [Need(**row._mapping) for row in rows]
+    statement = fill(OF_OWNER, {"need": NEED, "column": COLUMN[kind]})
+    rows = connection.execute(text(statement), {"owner": owner, "since": since})
+    return [need_of(row._mapping) for row in rows]
+
+
+def need_of(values: Any) -> Need:
+    """A row of `NEED`."""
+    known = {"kind": NeedOwner(values["kind"]), "skill": NeedSkill(values["skill"])}
+    return Need(**{**values, **known})
 
 
 def target(connection: Connection, identifier: UUID) -> NeedTarget | None:
-    """None where there is no such need, or its initiative is not public."""
+    """None where there is no such need, or what asks is not public."""
     row = connection.execute(text(fill(TARGET, {"need": NEED})), {"id": identifier}).one_or_none()
-    if row is None:
-        return None
-    values = dict(row._mapping)
-    names = ("id", "initiative", "words", "day", "places", "taken")
-    return NeedTarget(need=Need(**{name: values.pop(name) for name in names}), **values)
+    return target_of(dict(row._mapping)) if row else None
+
+
+def target_of(values: dict[str, Any]) -> NeedTarget:
+    """The columns of `NEED` with what `need_owner` says of it."""
+    names = ("id", "kind", "owner", "words", "day", "places", "skill", "taken")
+    need = need_of({name: values.pop(name) for name in names})
+    return NeedTarget(need=need, day=values.pop("on_day"), **values)
 
 
 def registration(connection: Connection, need: UUID, person: UUID) -> UUID | None:
@@ -85,10 +112,13 @@ def registration(connection: Connection, need: UUID, person: UUID) -> UUID | Non
     return found
 
 
-def participants(connection: Connection, initiative: UUID) -> dict[UUID, list[Participant]]:
-    """Who comes for each need of an initiative, in the order in which they said so."""
+def participants(
+    connection: Connection, kind: NeedOwner, owner: UUID
+) -> dict[UUID, list[Participant]]:
+    """Who comes for each need, in the order in which they said so."""
     found: dict[UUID, list[Participant]] = {}
-    for row in connection.execute(text(PARTICIPANTS), {"initiative": initiative}):
+    statement = text(fill(PARTICIPANTS, {"column": COLUMN[kind]}))
+    for row in connection.execute(statement, {"owner": owner}):
         values = dict(row._mapping)
         found.setdefault(values.pop("need"), []).append(Participant(**values))
     return found

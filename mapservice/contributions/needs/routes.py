@@ -14,15 +14,11 @@ from mapservice.accounts.people.model import MagicLink, Person
 from mapservice.accounts.people.personal_data import AccountSection, PersonalDataProvider
 from mapservice.accounts.people.service import ConfirmationRequest
 from mapservice.contributions.needs import queries, service
+from mapservice.contributions.needs.author_pages import AskingPage, attach_author_pages
 from mapservice.contributions.needs.model import (
     KEPT_DAYS,
     KEPT_DAYS_UNDATED,
-    MAX_NEEDS,
-    MAX_PLACES,
-    MAX_WORDS,
-    NeedMistake,
     NeedTarget,
-    read_need,
 )
 from mapservice.contributions.needs.service import PlacesTaken
 from mapservice.contributions.proposals import model as proposal_model
@@ -38,7 +34,6 @@ from mapservice.web.unsubscribe import UnsubscribePage
 blueprint = Blueprint("needs", __name__)
 
 GATE = FormGate("come")
-ASK_GATE = FormGate("ask for help")
 LEAVING = UnsubscribePage("needs/leave.html", queries.leave_key, service.leave_by_link)
 PURPOSE = "come"
 MINE = "mes-participations"
@@ -124,77 +119,23 @@ def leave(registration: UUID, signature: str) -> Response:
     return LEAVING.leave(registration, signature)
 
 
-@blueprint.get("/initiatives/<uuid:identifier>/besoins")
-def of_author(identifier: UUID) -> Response:
-    """What its author asks for, and who comes."""
-    only_parameters()
-    return _author_page(identifier, session.require_person())
-
-
-@blueprint.post("/initiatives/<uuid:identifier>/besoins")
-def add(identifier: UUID) -> Response:
-    person = session.require_person()
-    forms.check_own()
-    with services().engine.connect() as connection:
-        own(connection, identifier, person)
-        initiative = initiatives.of_any_status(connection, [identifier])[identifier]
-    form = read_need(request.form, service.today(initiative.departement, initiative.region))
-    if form.mistakes:
-        mistakes = {name: _mistake(name, mistake) for name, mistake in form.mistakes.items()}
-        return _author_page(identifier, person, mistakes, status=HTTPStatus.BAD_REQUEST)
-    try:
-        forms.check(ASK_GATE, person=person.id)
-        with services().engine.begin() as connection:
-            service.add(connection, identifier, person.id, form)
-    except FormRefused as error:
-        page = _author_page(identifier, person, notice=error.words)
-        return forms.answer(error, page.get_data(as_text=True))
-    except StateConflict:
-        words = _(
-            "Cela ne peut pas être ajouté : %(most)s besoins au plus, et une initiative en cours.",
-            most=MAX_NEEDS,
-        )
-        return _author_page(identifier, person, notice=words, status=HTTPStatus.CONFLICT)
-    return _see(url_for("needs.of_author", identifier=identifier))
-
-
-@blueprint.post("/initiatives/<uuid:identifier>/besoins/<uuid:need>/retirer")
-def remove(identifier: UUID, need: UUID) -> Response:
-    person = session.require_person()
-    forms.check_own()
-    site = session.letterhead()
-    with services().engine.begin() as connection:
-        service.remove(connection, site, identifier, person.id, need)
-    return _see(url_for("needs.of_author", identifier=identifier))
-
-
 blueprint.after_request(edge.secret_answer)
 
 
-def _author_page(
-    identifier: UUID,
-    person: Person,
-    mistakes: dict[str, str] | None = None,
-    notice: str = "",
-    status: HTTPStatus = HTTPStatus.OK,
-) -> Response:
-    with services().engine.connect() as connection:
-        proposal = own(connection, identifier, person)
-        page = render_template(
-            "needs/author.html",
-            proposal=proposal,
-            needs=queries.of_initiative(connection, identifier, None),
-            participants=queries.participants(connection, identifier),
-            editable=proposal.status in proposal_model.EDITABLE,
-            mistakes=mistakes or {},
-            notice=notice,
-            typed=request.form,
-            most_words=MAX_WORDS,
-            most_places=MAX_PLACES,
-            most_needs=MAX_NEEDS,
-            kept_days=KEPT_DAYS,
-        )
-    return make_response(page, status)
+def _own_initiative(connection: Connection, identifier: UUID, person: Person) -> AskingPage:
+    proposal = own(connection, identifier, person)
+    initiative = initiatives.of_any_status(connection, [identifier])[identifier]
+    return AskingPage(
+        title=proposal.content.title,
+        back=url_for("authors.state", identifier=identifier),
+        is_public=proposal.is_public,
+        editable=proposal.status in proposal_model.EDITABLE,
+        departement=initiative.departement,
+        region=initiative.region,
+    )
+
+
+attach_author_pages(blueprint, "/initiatives", service.INITIATIVE, _own_initiative)
 
 
 def _form(
@@ -217,16 +158,6 @@ def _form(
     return make_response(answer, status)
 
 
-def _mistake(name: str, mistake: NeedMistake) -> str:
-    if name == "words":
-        if mistake is NeedMistake.LONG:
-            return _("C’est trop long : %(most)s signes au plus.", most=MAX_WORDS)
-        return _("Dites de quoi vous avez besoin.")
-    if name == "day":
-        return _("Donnez un jour à venir, comme 12/05/2026, ou rien.")
-    return _("Donnez un nombre de personnes, de 1 à %(most)s.", most=MAX_PLACES)
-
-
 def _subject(connection: Connection, token: MagicLink) -> NeedTarget:
     if token.subject is None:
         raise NotFound("There is no such need.")
@@ -236,9 +167,9 @@ def _subject(connection: Connection, token: MagicLink) -> NeedTarget:
 def _ask(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
     target = _subject(connection, token)
     shows = (
-        _("L’auteur verra votre nom affiché et votre adresse.")
+        _("Qui demande verra votre nom affiché et votre adresse.")
         if token.payload["shows_contact"]
-        else _("L’auteur ne verra ni votre nom ni votre adresse.")
+        else _("Qui demande ne verra ni votre nom ni votre adresse.")
     )
     return ConfirmationQuestion(
         _("Confirmer que vous venez"),

@@ -5,6 +5,8 @@ acting person is locked before it, as everywhere, so that their acts come one af
 """
 
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -17,9 +19,11 @@ from mapservice.contributions.needs.model import (
     KEPT_DAYS_UNDATED,
     MAX_NEEDS,
     NeedForm,
+    NeedOwner,
     NeedTarget,
 )
 from mapservice.contributions.proposals import service as proposals
+from mapservice.db.engine import fill
 from mapservice.errors import NotFound, StateConflict
 from mapservice.i18n import LOCALES, format_date
 from mapservice.initiatives import local_days
@@ -33,12 +37,12 @@ SELECT id FROM person WHERE id = :person AND erased_at IS NULL FOR NO KEY UPDATE
 LOCK_NEED = "SELECT id FROM need WHERE id = :need FOR UPDATE"
 
 ADD = """
-INSERT INTO need (initiative, words, day, places)
-SELECT :initiative, :words, CAST(:day AS date), :places
- WHERE (SELECT count(*) FROM need WHERE initiative = :initiative) < :most
+INSERT INTO need ({column}, words, day, places, skill)
+SELECT :owner, :words, CAST(:day AS date), :places, :skill
+ WHERE (SELECT count(*) FROM need WHERE {column} = :owner) < :most
 RETURNING id"""
 
-REMOVE = "DELETE FROM need WHERE id = :need AND initiative = :initiative RETURNING id"
+REMOVE = "DELETE FROM need WHERE id = :need AND {column} = :owner RETURNING id"
 
 # As many as there are places, never more: the row of the need is held.
 REGISTER = """
@@ -63,8 +67,12 @@ ERASE = "DELETE FROM registration WHERE person = :person"
 FORGET = (
     "DELETE FROM need WHERE day < CAST(now() AT TIME ZONE 'UTC' AS date) - CAST(:days AS integer)",
     """
+DELETE FROM need USING event
+ WHERE event.id = need.event AND need.day IS NULL
+   AND event.ends_at < now() - make_interval(days => :days)""",
+    """
 DELETE FROM registration USING need
- WHERE need.id = registration.need AND need.day IS NULL
+ WHERE need.id = registration.need AND need.day IS NULL AND need.event IS NULL
    AND registration.confirmed_at < now() - make_interval(days => :undated)""",
 )
 
@@ -74,7 +82,22 @@ class PlacesTaken(StateConflict):
 
 
 class NeedOver(StateConflict):
-    """Its day is past, or its initiative is no longer under way."""
+    """Its day is past, or what asks for it is no longer under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedAsker:
+    """How one kind of thing asks: `change` runs a change by a person within what is theirs.
+
+    It holds the row of what asks, has the change looked at by moderators, and raises NotFound for
+    who may not, StateConflict for what can no longer be changed.
+    """
+
+    kind: NeedOwner
+    change: Callable[[Connection, UUID, UUID, Callable[[], bool]], None]
+
+
+INITIATIVE = NeedAsker(NeedOwner.INITIATIVE, proposals.change_beside)
 
 
 def leave_path(registration: UUID, key: bytes) -> str:
@@ -83,48 +106,57 @@ def leave_path(registration: UUID, key: bytes) -> str:
 
 
 def find(connection: Connection, need: UUID) -> NeedTarget:
-    """Raises NotFound where there is no such need, or its initiative is not public."""
+    """Raises NotFound where there is no such need, or what asks is not public."""
     found = queries.target(connection, need)
     if found is None:
-        raise NotFound("There is no such need, or its initiative is not public.")
+        raise NotFound("There is no such need, or what asks is not public.")
     return found
 
 
 def is_over(target: NeedTarget) -> bool:
     """Whether nobody may come any more: of a day that is past where it takes place, or closed."""
     return not target.is_open or (
-        target.need.day is not None and target.need.day < today(target.departement, target.region)
+        target.day is not None and target.day < today(target.departement, target.region)
     )
 
 
 def today(departement: str | None, region: str | None) -> date:
-    """The present day where an initiative is."""
+    """The present day where something is."""
     return local_days.today(local_days.now(), local_days.area_of(departement, region))
 
 
-def add(connection: Connection, initiative: UUID, person: UUID, form: NeedForm) -> None:
-    """A need of a person's own initiative, as a version for moderators to look at.
+def add(
+    connection: Connection, asker: NeedAsker, owner: UUID, person: UUID, form: NeedForm
+) -> None:
+    """A need of a person's own, for moderators to look at with all else that it says.
 
     Raises NotFound, StateConflict where there are too many, or the state allows no change.
     """
 
     def change() -> bool:
         bound = {
-            "initiative": initiative,
+            "owner": owner,
             "words": form.words,
             "day": form.day,
             "places": form.places,
+            "skill": str(form.skill),
             "most": MAX_NEEDS,
         }
-        if connection.execute(text(ADD), bound).scalar_one_or_none() is None:
+        statement = text(fill(ADD, {"column": queries.COLUMN[asker.kind]}))
+        if connection.execute(statement, bound).scalar_one_or_none() is None:
             raise StateConflict(f"There are {MAX_NEEDS} needs already.")
         return True
 
-    proposals.change_beside(connection, initiative, person, change)
+    asker.change(connection, owner, person, change)
 
 
 def remove(
-    connection: Connection, site: Letterhead, initiative: UUID, person: UUID, need: UUID
+    connection: Connection,
+    site: Letterhead,
+    asker: NeedAsker,
+    owner: UUID,
+    person: UUID,
+    need: UUID,
 ) -> None:
     """Takes a need back, and tells by mail those who would have come.
 
@@ -136,16 +168,17 @@ def remove(
         # Of one that is not public nobody has heard.
         target = queries.target(connection, need)
         readers = queries.addresses(connection, need)
-        bound = {"need": need, "initiative": initiative}
-        if connection.execute(text(REMOVE), bound).scalar_one_or_none() is None:
-            raise NotFound("There is no such need of this initiative.")
+        bound = {"need": need, "owner": owner}
+        statement = text(fill(REMOVE, {"column": queries.COLUMN[asker.kind]}))
+        if connection.execute(statement, bound).scalar_one_or_none() is None:
+            raise NotFound("There is no such need of what asks.")
         if target is None:
             return True
         for reader, email, locale in map(tuple, readers):
             values = {
                 "title": target.title,
                 "words": target.need.words,
-                "link": f"{site.base_url}/initiatives/{initiative}",
+                "link": f"{site.base_url}{target.url}",
             }
             letter = mail.write(
                 site, "need_removed", email, values, locale=locale or "fr", person=reader
@@ -153,7 +186,7 @@ def remove(
             mail.enqueue(connection, letter)
         return True
 
-    proposals.change_beside(connection, initiative, person, change)
+    asker.change(connection, owner, person, change)
 
 
 def register(
@@ -186,8 +219,8 @@ def register(
     values = {
         "title": target.title,
         "words": target.need.words,
-        "day": day_words(target.need.day, person.locale),
-        "link": f"{site.base_url}/initiatives/{target.need.initiative}",
+        "day": day_words(target.day, person.locale),
+        "link": f"{site.base_url}{target.url}",
         "leave": leave,
     }
     letter = mail.write(

@@ -37,9 +37,12 @@ COMMENT ON COLUMN initiative_revision.facts IS
 COMMENT ON COLUMN initiative_revision.needs IS
     'What it asked people to come and do: an array of objects with id, words, day and places.';
 
-COMMENT ON TABLE need IS 'What an initiative asks people to come and do; the row is what places are locked by.';
+COMMENT ON TABLE need IS 'What an initiative, a group or an event asks people to come and do; the row is what places are locked by.';
 COMMENT ON COLUMN need.id IS 'Unguessable identifier (UUID version 7).';
-COMMENT ON COLUMN need.initiative IS 'The initiative.';
+COMMENT ON COLUMN need.initiative IS 'The initiative that asks, or null.';
+COMMENT ON COLUMN need.local_group IS 'The group that asks, or null.';
+COMMENT ON COLUMN need.event IS 'The event that asks, or null.';
+COMMENT ON COLUMN need.skill IS 'What kind of hands, of a closed list; any: no skill in particular.';
 COMMENT ON COLUMN need.words IS 'One line of plain text.';
 COMMENT ON COLUMN need.day IS 'On which day, local to the place; null: on no day in particular.';
 COMMENT ON COLUMN need.places IS 'How many people it takes; never fewer than there are registrations.';
@@ -51,7 +54,7 @@ COMMENT ON COLUMN registration.id IS 'Unguessable identifier (UUID version 7).';
 COMMENT ON COLUMN registration.need IS 'What for.';
 COMMENT ON COLUMN registration.person IS 'Who; deleted with them.';
 COMMENT ON COLUMN registration.shows_contact IS
-    'Whether the author of the initiative is to see their name and address. The public sees a count.';
+    'Whether who asks is to see their name and address. The public sees a count.';
 COMMENT ON COLUMN registration.leave_key IS 'Signs the mailed link that ends it.';
 COMMENT ON COLUMN registration.confirmed_at IS 'When the address was proved, or the person was signed in.';
 
@@ -144,3 +147,20 @@ COMMENT ON COLUMN reply_link.side IS 'Who may reply by it, author or visitor.';
 COMMENT ON COLUMN reply_link.made_at IS 'When it was mailed.';
 COMMENT ON COLUMN reply_link.expires_at IS 'When it ends if nobody uses it.';
 COMMENT ON COLUMN reply_link.used_at IS 'When a reply came by it; null: none did.';
+
+COMMENT ON COLUMN need_owner.need IS 'The need.';
+COMMENT ON COLUMN need_owner.kind IS 'What asks: initiative, group or event.';
+COMMENT ON COLUMN need_owner.owner IS 'The initiative, group or event.';
+COMMENT ON COLUMN need_owner.title IS 'What that is called.';
+COMMENT ON COLUMN need_owner.theme IS 'Its theme.';
+COMMENT ON COLUMN need_owner.search IS 'Words of the need and of that, for text search.';
+COMMENT ON COLUMN need_owner.precision IS 'How exactly its place is known.';
+COMMENT ON COLUMN need_owner.commune IS 'Its commune, where that is known.';
+COMMENT ON COLUMN need_owner.epci IS 'Its EPCI.';
+COMMENT ON COLUMN need_owner.departement IS 'Its département.';
+COMMENT ON COLUMN need_owner.region IS 'Its région.';
+COMMENT ON COLUMN need_owner.anchor IS 'Where maps show it, WGS 84; null for what is online or of all of France.';
+COMMENT ON COLUMN need_owner.anchor_3857 IS 'The same, EPSG:3857.';
+COMMENT ON COLUMN need_owner.day IS 'On which day, local to the place: that of the need, else that of the event; null: on none in particular.';
+COMMENT ON COLUMN need_owner.is_public IS 'Whether anybody may see it.';
+COMMENT ON COLUMN need_owner.is_open IS 'Whether it is under way: the day apart, somebody may come.';

@@ -31,6 +31,8 @@ COMMENT ON COLUMN event_series.source_digest IS
     'Of all that its source said when it was imported last; null: the next import is a change.';
 COMMENT ON COLUMN event_series.source_sequence IS 'SEQUENCE at its source then: an older one is not taken.';
 COMMENT ON COLUMN event_series.source_changed_at IS 'LAST-MODIFIED at its source then; null: not told.';
+COMMENT ON COLUMN event_series.messages_held_until IS
+    'Until when moderators read what its organiser writes to who is registered, before it is sent; null: they do not.';
 
 COMMENT ON TABLE event IS
     'What takes place once: an occurrence of a series, made twelve months ahead, with its own text and place.';
@@ -76,6 +78,8 @@ COMMENT ON COLUMN event.sequence IS 'SEQUENCE of calendars: counts one up with e
 COMMENT ON COLUMN event.created_at IS 'When the row was made.';
 COMMENT ON COLUMN event.changed_at IS 'When it last changed, by the clock.';
 COMMENT ON COLUMN event.cancelled_at IS 'When it was cancelled; null unless it is.';
+COMMENT ON COLUMN event.cancellation IS 'By which act of its organiser it was cancelled last, undone or not; null: by none.';
+COMMENT ON COLUMN event.cancelled_from IS 'The state that it had before that act; null unless it is cancelled by one.';
 
 COMMENT ON TABLE event_registration IS
     'Who comes to an event. What is not confirmed by its mailed link is in token alone.';
@@ -98,6 +102,15 @@ COMMENT ON COLUMN event_registration.reminded_at IS 'When the reminder was writt
 COMMENT ON COLUMN event_registration.leave_key IS 'Signs the link that leaves with one click.';
 COMMENT ON COLUMN event_registration.shares_address IS
     'Whether the organiser may take their name and address away in a list of presence.';
+COMMENT ON COLUMN event_registration.hears IS 'Whether messages of the organiser reach them.';
+
+COMMENT ON TABLE event_cancellation IS
+    'Acts by which an organiser called dates off, so that each can be undone as one; event.cancellation names them.';
+COMMENT ON COLUMN event_cancellation.id IS 'Identifier.';
+COMMENT ON COLUMN event_cancellation.series IS 'The series.';
+COMMENT ON COLUMN event_cancellation.rrule IS 'Its rule before the act cut it short; as now where it did not.';
+COMMENT ON COLUMN event_cancellation.made_at IS 'When.';
+COMMENT ON COLUMN event_cancellation.undone_at IS 'When it was undone; null: not.';
 
 COMMENT ON TABLE event_calendar IS 'Personal calendars: who has one, and the digest of the secret in its address.';
 COMMENT ON COLUMN event_calendar.person IS 'Whose events it shows.';

@@ -67,12 +67,13 @@ COMMENT ON COLUMN group_initiative.initiative IS 'The initiative; it belongs to 
 COMMENT ON COLUMN group_initiative.local_group IS 'The group.';
 COMMENT ON COLUMN group_initiative.added_at IS 'When that was said.';
 
-COMMENT ON TABLE group_message IS 'What organisers write to those who belong to a group; no page shows it.';
+COMMENT ON TABLE group_message IS 'What organisers write to those who belong to a group, or registered for an event; no page shows it.';
 COMMENT ON COLUMN group_message.id IS 'Random identifier.';
 COMMENT ON COLUMN group_message.form IS 'The form that made it: sent twice, it is still one message.';
-COMMENT ON COLUMN group_message.local_group IS 'The group.';
+COMMENT ON COLUMN group_message.local_group IS 'The group; null for a message about an event.';
+COMMENT ON COLUMN group_message.event IS 'The date whose registered people it is for; null for a message to a group.';
 COMMENT ON COLUMN group_message.person IS 'Who wrote it; goes with their account.';
-COMMENT ON COLUMN group_message.audience IS 'team (organisers and editors), members (and these), everyone (followers too).';
+COMMENT ON COLUMN group_message.audience IS 'team (organisers and editors), members (and these), everyone (followers too); of an event coming, waiting or registered (both).';
 COMMENT ON COLUMN group_message.at_once IS 'A mail of its own; else a part of the mail of the day.';
 COMMENT ON COLUMN group_message.subject IS 'Subject, one line.';
 COMMENT ON COLUMN group_message.text IS 'What it says, plain text.';

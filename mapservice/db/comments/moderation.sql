@@ -48,7 +48,7 @@ COMMENT ON COLUMN merge_line.member IS 'One whose supports count for it; itself 
 
 COMMENT ON TABLE waiting IS 'All that waits for moderators, made from waiting_now and from open bursts.';
 COMMENT ON COLUMN waiting.kind IS 'proposal, edit, appeal, report, place, burst, post, event, group or message.';
-COMMENT ON COLUMN waiting.id IS 'That of the report or the burst; of the initiative, series of events, group, or message to a group, where that is what waits.';
+COMMENT ON COLUMN waiting.id IS 'That of the report or the burst; of the initiative, series of events, group, or message to a group or about an event, where that is what waits.';
 COMMENT ON COLUMN waiting.initiative IS 'The initiative that it is about; null for events, groups and messages.';
 COMMENT ON COLUMN waiting.event_series IS 'The series of events that it is about, or null.';
 COMMENT ON COLUMN waiting.local_group IS 'The group that it is about, or null.';

@@ -82,6 +82,34 @@ $$;
 COMMENT ON FUNCTION group_audience IS
     'Who a message to a group is for: team (organisers, editors), members (and these) or everyone (followers too), but who wants none.';
 
+CREATE OR REPLACE FUNCTION event_audience(asked uuid, audience text) RETURNS SETOF uuid
+    LANGUAGE sql STABLE
+    SET search_path FROM CURRENT
+AS $$
+    SELECT registration.person
+      FROM event_registration AS registration
+      JOIN person ON person.id = registration.person AND person.confirmed_at IS NOT NULL AND person.erased_at IS NULL
+     WHERE registration.event = asked AND registration.hears
+       AND (audience IN ('coming', 'registered') AND registration.state IN ('confirmed', 'attended')
+            OR audience IN ('waiting', 'registered') AND registration.state IN ('requested', 'waiting', 'offered'))
+$$;
+COMMENT ON FUNCTION event_audience IS
+    'Who a message about an event is for: coming (they have a seat), waiting (they ask, wait or are offered one) or '
+    'registered (both), but who wants none. An organiser who registered is told as anybody is.';
+
+CREATE OR REPLACE FUNCTION message_audience(message group_message) RETURNS TABLE (person uuid, hears text)
+    LANGUAGE sql STABLE
+    SET search_path FROM CURRENT
+AS $$
+    SELECT told.person, told.hears
+      FROM group_audience(message.local_group, message.audience, message.person) AS told
+     WHERE message.local_group IS NOT NULL
+     UNION ALL
+    SELECT told, 'all' FROM event_audience(message.event, message.audience) AS told WHERE message.event IS NOT NULL
+$$;
+COMMENT ON FUNCTION message_audience IS
+    'Who a message is for at this moment, be it to a group or about an event, and how they want to hear of it.';
+
 CREATE OR REPLACE FUNCTION group_message_after_state() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
@@ -97,7 +125,7 @@ BEGIN
     END IF;
     INSERT INTO group_message_due (person, message, at_once)
     SELECT told.person, NEW.id, NEW.at_once AND told.hears = 'all'
-      FROM group_audience(NEW.local_group, NEW.audience, NEW.person) AS told
+      FROM message_audience(NEW) AS told
         ON CONFLICT DO NOTHING;
     -- The mail of the day goes to followers.
     INSERT INTO follower (person, base_url, told_on)

@@ -78,6 +78,11 @@ AS $$
           FROM group_message AS message
           JOIN local_group ON local_group.id = message.local_group
          WHERE kind = 'message' AND message.id = asked
+         UNION
+        SELECT commune, epci, departement, region
+          FROM group_message AS message
+          JOIN event ON event.id = message.event
+         WHERE kind = 'message' AND message.id = asked
     ), concerned AS (
         SELECT commune, epci, departement, region FROM known
          UNION
@@ -201,7 +206,11 @@ BEGIN
         RETURN;
     END IF;
     INSERT INTO waiting AS kept (kind, id, event_series, local_group, since)
-    VALUES (subject, asked, CASE subject WHEN 'event' THEN asked END,
+    VALUES (subject, asked,
+            CASE subject WHEN 'event' THEN asked
+                         WHEN 'message' THEN (SELECT event.series FROM group_message AS message
+                                                JOIN event ON event.id = message.event
+                                               WHERE message.id = asked) END,
             CASE subject WHEN 'group' THEN asked
                          WHEN 'message' THEN (SELECT local_group FROM group_message WHERE id = asked) END, due)
         ON CONFLICT (kind, id) DO UPDATE SET since = excluded.since WHERE kept.since <> excluded.since;
@@ -212,7 +221,7 @@ END
 $$;
 COMMENT ON FUNCTION subject_waiting_refresh IS
     'Makes the queue of moderators say whether a series of events (event), a group (group) or what was '
-    'written to one (message) waits, and which territories it concerns.';
+    'written to one, or about an event (message), waits, and which territories it concerns.';
 
 CREATE OR REPLACE FUNCTION waiting_after_load() RETURNS trigger
     LANGUAGE plpgsql

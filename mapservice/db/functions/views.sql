@@ -123,3 +123,32 @@ SELECT 'post', post.id, post.initiative, post.queued_at
 COMMENT ON VIEW waiting_now IS
     'All that waits for moderators, save bursts, as the tables say it: what waiting holds is made from '
     'it.';
+
+-- Of an event the day is its own, unless the need says another: who tidies up comes the day after.
+CREATE OR REPLACE VIEW need_owner AS
+SELECT need.id AS need, 'initiative' AS kind, initiative.id AS owner, initiative.title, initiative.theme,
+       to_tsvector('french_unaccent', need.words || ' ' || initiative.title) AS search, initiative.precision,
+       initiative.commune, initiative.epci, initiative.departement, initiative.region,
+       initiative.anchor, initiative.anchor_3857, need.day,
+       is_public(initiative.status) AS is_public, initiative.status = 'published' AS is_open
+  FROM need
+  JOIN initiative ON initiative.id = need.initiative
+ UNION ALL
+SELECT need.id, 'group', local_group.id, local_group.name, local_group.theme,
+       to_tsvector('french_unaccent', need.words || ' ' || local_group.name), local_group.precision,
+       local_group.commune, local_group.epci, local_group.departement, local_group.region,
+       local_group.anchor, local_group.anchor_3857, need.day,
+       local_group.status IN ('published', 'archived'), local_group.status = 'published'
+  FROM need
+  JOIN local_group ON local_group.id = need.local_group
+ UNION ALL
+SELECT need.id, 'event', event.id, event.title, event.theme,
+       to_tsvector('french_unaccent', need.words || ' ' || event.title), event.precision,
+       event.commune, event.epci, event.departement, event.region,
+       event.anchor, event.anchor_3857, coalesce(need.day, CAST(event.starts_local AS date)),
+       event.status IN ('published', 'moved', 'postponed', 'cancelled', 'done'),
+       event.status IN ('published', 'moved') AND (event.ends_at > now() OR need.day IS NOT NULL)
+  FROM need
+  JOIN event ON event.id = need.event;
+COMMENT ON VIEW need_owner IS
+    'Who asks for what a need says, where that is, on which day it counts, and whether anybody may see it or come.';

@@ -57,6 +57,8 @@ def weekly_digest() -> Response:
             "changed": one.changed,
             "rising": [_move(move) for move in one.rising],
             "falling": [_move(move) for move in one.falling],
+            "events_coming": one.coming.total,
+            "groups_fallen_silent": one.silent.total,
         }
         for one in (found.sections if found else ())
     ]

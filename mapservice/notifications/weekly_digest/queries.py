@@ -2,17 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, text
+from sqlalchemy import Connection, and_, select, text
 
 from mapservice.accounts.roles import queries as roles
 from mapservice.accounts.roles.model import TerritoryScope, badge_of
 from mapservice.dashboards import queries as coordination
 from mapservice.dashboards.model import AreaFigures, DashboardView
+from mapservice.db.group_tables import local_group
 from mapservice.db.tables import initiative
+from mapservice.events import queries as events
+from mapservice.events.filters import EventFilters
+from mapservice.events.model import Event
+from mapservice.groups import queries as groups
+from mapservice.groups.filters import GroupFilters
+from mapservice.groups.model import DORMANT_AFTER, GroupState, LocalGroup
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.filters import RollupScope as Counted
@@ -23,6 +30,7 @@ from mapservice.notifications.subscriptions.queries import SubjectNews
 from mapservice.notifications.weekly_digest.model import (
     BELOW,
     NAMED,
+    WEEK,
     AreaMove,
     DigestWeek,
     WaitingSummary,
@@ -84,9 +92,30 @@ class DigestReader:
     quiet_weeks: int
 
 
+@dataclass(frozen=True, slots=True)
+class ComingEvents:
+    """What takes place in the seven days from the digest's on: `total` dates, the next few named.
+
+    `more_than`: there are more than were counted.
+    """
+
+    total: int
+    items: Sequence[Event]
+    more_than: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SilentGroups:
+    """Groups that fell asleep in the week: six months without a sign of who organises them."""
+
+    total: int
+    items: Sequence[LocalGroup]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestSection:
-    """One territory (`ref` None: France): its news, the two windows of 90 days, clear changes.
+    """One territory (`ref` None: France): its news, the two windows of 90 days, clear changes,
+    what comes, and the groups that fell silent.
 
     `compared`: the data go back far enough; otherwise `before` means nothing.
     """
@@ -100,6 +129,8 @@ class DigestSection:
     changed: bool
     rising: tuple[AreaMove, ...]
     falling: tuple[AreaMove, ...]
+    coming: ComingEvents
+    silent: SilentGroups
 
     @property
     def path(self) -> str:
@@ -108,6 +139,16 @@ class DigestSection:
     @property
     def listing(self) -> str:
         return f"/initiatives?territory={self.ref}" if self.ref else "/initiatives"
+
+    def agenda(self, day: date) -> str:
+        """The list of what comes in the seven days from `day` on; `to` is the last one."""
+        days = f"from={day}&to={day + WEEK - timedelta(days=1)}"
+        return f"/evenements?{f'territory={self.ref}&' if self.ref else ''}{days}"
+
+    @property
+    def sleepers(self) -> str:
+        """The list of all groups there that are asleep."""
+        return f"/groupes?{f'territory={self.ref}&' if self.ref else ''}state=dormant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +169,15 @@ class WeeklyDigest:
 
     @property
     def is_quiet(self) -> bool:
-        moved = any(section.rising or section.falling for section in self.sections)
-        return not (self.new or self.waits or moved)
+        moved = any(
+            section.rising or section.falling or section.silent.total for section in self.sections
+        )
+        return not (self.new or self.waits or self.coming or moved)
+
+    @property
+    def coming(self) -> int:
+        """Dates of all territories; sections do not overlap."""
+        return sum(section.coming.total for section in self.sections)
 
 
 def enrol(connection: Connection, monday: date) -> None:
@@ -187,8 +235,7 @@ def weekly_digest(
             others = TerritoryScope(tuple(other for other in known if other != ref))
             if not places.holds(connection, others, ref.level, ref.code):
                 refs.append(ref)
-    now = midnight(day)
-    sections = [_section(connection, ref, week, now) for ref in refs]
+    sections = [_section(connection, ref, week, day) for ref in refs]
     if not sections:
         return None
     sections.sort(key=lambda section: (-section.news.total, section.name))
@@ -211,8 +258,9 @@ def _section(
     connection: Connection,
     ref: TerritoryRef | None,
     week: DigestWeek,
-    now: datetime,
+    day: date,
 ) -> DigestSection:
+    now = midnight(day)
     filters = InitiativeFilters(territory=(ref,) if ref else ())
     fresh = and_(
         *where(filters),
@@ -235,7 +283,34 @@ def _section(
         changed=bool(own.changed[0]),
         rising=rising,
         falling=falling,
+        coming=_coming(connection, filters, day),
+        silent=_silent(connection, filters, week, now),
     )
+
+
+def _coming(connection: Connection, about: InitiativeFilters, day: date) -> ComingEvents:
+    """By the clocks there: the seven days from `day` on."""
+    asked = EventFilters(about=about, begin=day, end=day + WEEK)
+    now = midnight(day)
+    page = events.find_page(connection, asked, LISTED, now)
+    total = events.count(connection, asked, now)
+    return ComingEvents(total, page.items, total >= events.COUNTED_UP_TO)
+
+
+def _silent(
+    connection: Connection, about: InitiativeFilters, week: DigestWeek, now: datetime
+) -> SilentGroups:
+    """Those that became dormant within the week; what is made up has nobody to give a sign."""
+    dormant = GroupFilters(about=about, state=(GroupState.DORMANT,))
+    fell = [
+        *groups.where(dormant, now),
+        local_group.c.last_sign_at >= week.since - DORMANT_AFTER,
+        local_group.c.source == "",
+    ]
+    chosen = select(local_group.c.id).where(*fell).order_by(local_group.c.last_sign_at)
+    ids = list(connection.execute(chosen).scalars())
+    known = groups.of_ids(connection, ids[:LISTED])
+    return SilentGroups(len(ids), [known[one] for one in ids[:LISTED] if one in known])
 
 
 def _moves(

@@ -6,7 +6,7 @@ leaves nothing of it, and the next turn writes it whole.
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import structlog
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.errors import MapserviceError
+from mapservice.events.words import when_words
 from mapservice.i18n import format_date, translator
 from mapservice.initiatives.changes import horizon
 from mapservice.mail import service as mail
@@ -31,6 +32,9 @@ from mapservice.notifications.weekly_digest.model import (
 )
 from mapservice.notifications.weekly_digest.queries import DigestReader, WeeklyDigest
 from mapservice.settings import Settings
+
+if TYPE_CHECKING:
+    from mapservice.initiatives.queries import Initiative
 
 log = structlog.get_logger()
 
@@ -121,6 +125,7 @@ def _digest_mail(settings: Settings, reader: DigestReader, found: WeeklyDigest, 
         "last": format_date(week.last, "d MMMM", locale=locale),
         "new": found.new,
         "waits": found.waits,
+        "coming": found.coming,
         "quiet": found.is_quiet,
         "waiting": [
             {
@@ -152,6 +157,31 @@ def _digest_mail(settings: Settings, reader: DigestReader, found: WeeklyDigest, 
                 "changed": one.changed,
                 "rising": [_move(site, move) for move in one.rising],
                 "falling": [_move(site, move) for move in one.falling],
+                "coming": one.coming.total,
+                "coming_more": one.coming.more_than,
+                "agenda_url": site.base_url + one.agenda(day),
+                "dates": [
+                    {
+                        "title": date_.title,
+                        "when": when_words(date_, locale),
+                        "place": ""
+                        if date_.mode == "online"
+                        else place_words(cast("Initiative", date_), _),
+                        "url": site.base_url + date_.url,
+                    }
+                    for date_ in one.coming.items
+                ],
+                "silent": one.silent.total,
+                "silent_more": one.silent.total - len(one.silent.items),
+                "silent_url": site.base_url + one.sleepers,
+                "groups": [
+                    {
+                        "name": group.name,
+                        "since": format_date(group.last_sign_at, "d MMMM y", locale=locale),
+                        "url": site.base_url + group.url,
+                    }
+                    for group in one.silent.items
+                ],
             }
             for one in found.sections
         ],

@@ -269,6 +269,8 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
     near, far = public(engine, RENNES), public(engine, CAEN)
     group = Founder(keyed_app.test_client(), engine).found(place="Rennes")
     other = Founder(keyed_app.test_client(), engine).found(place="Caen")
+    here_event = event(keyed_app, engine, "Rennes")
+    there_event = event(keyed_app, engine, "Caen")
     return Scene(
         cast,
         {
@@ -279,9 +281,10 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
             "burst": burst(engine, here),
             "photo": photo(engine, here),
             "post": post(engine, near["public"]),
-            "event": event(keyed_app, engine, "Rennes"),
+            "event": here_event,
             "group": group,
             "message": message(engine, group),
+            "event_message": event_message(engine, here_event),
         },
         {
             "proposal": there,
@@ -291,9 +294,10 @@ def scene(keyed_app: Flask, engine: Engine, import_rows: Callable[[str], list[st
             "burst": burst(engine, there),
             "photo": photo(engine, there),
             "post": post(engine, far["public"]),
-            "event": event(keyed_app, engine, "Caen"),
+            "event": there_event,
             "group": other,
             "message": message(engine, other),
+            "event_message": event_message(engine, there_event),
         },
     )
 
@@ -327,6 +331,22 @@ def message(engine: Engine, group: UUID) -> UUID:
         made: UUID = connection.execute(text(MESSAGE), {"group": group}).scalar_one()
         return made
 
+
+def event_message(engine: Engine, series: UUID) -> UUID:
+    """One to those who registered for a date that waits to be read."""
+    with engine.begin() as connection:
+        made: UUID = connection.execute(text(EVENT_MESSAGE), {"series": series}).scalar_one()
+        return made
+
+
+EVENT_MESSAGE = """
+INSERT INTO group_message (form, event, person, audience, at_once, subject, text, state,
+                           base_url, queued_at)
+SELECT gen_random_uuid(), event.id, event_series.person, 'coming', true, 'Samedi', 'Venez.',
+       'held', '', now()
+  FROM event JOIN event_series ON event_series.id = event.series
+ WHERE event.series = :series LIMIT 1
+RETURNING id"""
 
 MESSAGE = """
 INSERT INTO group_message (form, local_group, person, audience, at_once, subject, text, state,
@@ -373,10 +393,15 @@ def test_who_may_do_what_in_moderation(
 ) -> None:
     rule = RULES[method, path]
     leaver = {"person": str(person_of(engine, LEAVER))} if path.endswith("/retirer") else {}
-    for side, expected in ((scene.here, rule.here), (scene.there, rule.there)):
+    kinds = (rule.kind, "event_message") if rule.kind == "message" else (rule.kind,)
+    for kind, side, expected in (
+        (kind, side, expected)
+        for kind in kinds
+        for side, expected in ((scene.here, rule.here), (scene.there, rule.there))
+    ):
         form = form_of(rule, side) | leaver
         territory = NORMANDIE if side is scene.there else BRETAGNE
-        address = path.replace("<uuid:identifier>", str(side.get(rule.kind, "")))
+        address = path.replace("<uuid:identifier>", str(side.get(kind, "")))
         address = address.replace("<uuid:photo>", str(side["photo"]))
         address = address.replace("<level>/<code>", territory.replace(":", "/"))
         address += f"?territory={territory}" if rule.kind == "part" else ""

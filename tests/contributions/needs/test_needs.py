@@ -16,6 +16,7 @@ from sqlalchemy import Engine, text
 
 from mapservice.accounts.people.model import Person
 from mapservice.contributions.needs import queries, service
+from mapservice.contributions.needs.model import NeedOwner
 from mapservice.errors import NotFound, StateConflict
 from mapservice.mail.model import Letterhead
 from tests.accounts.people.mailbox import ADDRESS, fill_in, last_link, mails_to, press, sign_in
@@ -204,7 +205,7 @@ def test_coming_and_leaving_at_random_keeps_to_the_places(engine: Engine, initia
             except (StateConflict, NotFound):
                 pass
             with engine.connect() as connection:
-                for row in queries.of_initiative(connection, initiative, None):
+                for row in queries.of_owner(connection, NeedOwner.INITIATIVE, initiative, None):
                     assert row.taken <= row.places
 
     with ThreadPoolExecutor(8) as pool:

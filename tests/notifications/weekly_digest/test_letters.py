@@ -20,6 +20,9 @@ from mapservice.notifications.weekly_digest.model import DigestWeek, midnight, m
 from tests.accounts.people.mailbox import ADDRESS, fill_in, mails_to, sign_in
 from tests.accounts.roles.cast import grant, proposal, report, revoke
 from tests.conftest import REPOSITORY
+from tests.contributions.needs.test_calls import place
+from tests.events.organiser import make_event
+from tests.groups.founder import make_group
 from tests.notifications.subscriptions.readers import environ
 from tests.notifications.subscriptions.test_digests import until
 from tests.notifications.weekly_digest.readers import (
@@ -128,6 +131,53 @@ class TestWhatIsTold:
         assert (
             "jours\u00a0: 34, contre 20 aux mêmes dates de l’an dernier, pas d’écart net." in told
         )
+
+    def test_what_comes_and_which_groups_fell_silent(
+        self, client: FlaskClient, engine: Engine
+    ) -> None:
+        look_after(client, engine, BRETAGNE)
+        with engine.begin() as connection:
+            # Monday to Sunday by the clock of the place; then one of the Monday after, one at Caen.
+            for day, commune in ((8, RENNES), (14, RENNES), (15, RENNES), (10, CAEN)):
+                event = make_event(
+                    connection, start=datetime.fromisoformat(f"2025-12-{day:02}T00:30")
+                )
+                place(connection, "event", event, commune)
+            off = make_event(connection, start=datetime.fromisoformat("2025-12-09T18:30"))
+            place(connection, "event", off, RENNES)
+            connection.execute(
+                text("UPDATE event SET status = 'cancelled', cancelled_at = now() WHERE id = :id"),
+                {"id": off},
+            )
+            # Six months without a sign: since the week told of, since long, not yet, elsewhere.
+            for name, sign, commune in (
+                ("Les endormis", "2025-06-03", RENNES),
+                ("Les oubliés", "2025-01-03", RENNES),
+                ("Les vivants", "2025-06-20", RENNES),
+                ("Ailleurs", "2025-06-03", CAEN),
+            ):
+                group = make_group(connection, None, name=name)
+                place(connection, "local_group", group, commune)
+                connection.execute(
+                    text("UPDATE local_group SET last_sign_at = :sign WHERE id = :id"),
+                    {"id": group, "sign": datetime.fromisoformat(f"{sign}T12:00+00:00")},
+                )
+        assert tell(engine) == 1
+        told = letter(engine)
+        assert "2 événements à venir" in told.subject
+        assert "2 événements dans les sept jours" in told.text
+        assert told.text.count("- Repas de quartier (") == 2
+        assert "Rennes" in told.text
+        assert "1 groupe s’est endormi cette semaine" in told.text
+        assert "- Les endormis (dernier signe le 3 juin 2025)" in told.text
+        for other in ("Les oubliés", "Les vivants", "Ailleurs"):
+            assert other not in told.text
+        assert "/groupes?territory=region:53&state=dormant" in told.text
+        assert "Les endormis" in told.html
+        # What is said once is not said again.
+        tell(engine, MONDAY + WEEK)
+        assert "endormi" not in letter(engine).text
+        assert "1 événement dans les sept jours" in letter(engine).text
 
     def test_territories_within_others_are_told_of_once_and_all_in_one_mail(
         self, client: FlaskClient, engine: Engine

@@ -2,9 +2,9 @@
 
 from mapservice.db.migrate import run_sql
 
-revision = "0046"
-down_revision = "0042"
+revision = "0044"
+down_revision = "0043"
 
 
 def upgrade() -> None:
-    run_sql("migrations/0046_event_tiles.sql")
+    run_sql("migrations/0044_event_tiles.sql")
