@@ -50,8 +50,8 @@ def french_spacing(phrase: str) -> str:
     return _HELD.sub(NO_BREAK, phrase)
 
 
-class FrenchPhrases(Translations):
-    """French phrases are their own translation; they are typed with plain spaces."""
+class UnlistedFrench(Translations):
+    """French phrases in no catalogue: each is its own translation, typed with plain spaces."""
 
     def gettext(self, message: str) -> str:
         return french_spacing(message)
@@ -65,15 +65,23 @@ class FrenchPhrases(Translations):
 
 @cache
 def catalogue(language: str) -> Translations:
-    """Read from the `.po` file itself."""
-    if language == SOURCE_LANGUAGE:
-        return FrenchPhrases()
-    path = CATALOGUES / language / "LC_MESSAGES" / "messages.po"
+    """Read from a `.po` file. That of English lists every phrase, and so serves for French too."""
+    is_french = language == SOURCE_LANGUAGE
+    listed = "en" if is_french else language
+    with (CATALOGUES / listed / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        phrases = read_po(file, locale=listed)
+    if is_french:
+        for phrase in phrases:
+            forms = phrase.id
+            spaced = french_spacing(forms) if isinstance(forms, str) else map(french_spacing, forms)
+            phrase.string = spaced if isinstance(spaced, str) else tuple(spaced)
     compiled = BytesIO()
-    with path.open("rb") as file:
-        write_mo(compiled, read_po(file, locale=language))
+    write_mo(compiled, phrases)
     compiled.seek(0)
-    return Translations(compiled)
+    found = Translations(compiled)
+    if is_french:
+        found.add_fallback(UnlistedFrench())
+    return found
 
 
 def translator(language: str) -> Translate:

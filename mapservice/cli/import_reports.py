@@ -11,8 +11,9 @@ import click
 from sqlalchemy import Engine
 
 from mapservice.cli import context
+from mapservice.imports.row_reports import RowOutcome, RowReport
 from mapservice.imports.run_queries import keep_report
-from mapservice.imports.service import ImportRun, RowOutcome, RowReport, summary_of
+from mapservice.imports.service import ImportRun, summary_of
 from mapservice.rollups import service as rollups
 from mapservice.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from mapservice.geocoding.model import Precision
-from mapservice.imports.service import RowOutcome, RowReport
+from mapservice.imports.row_reports import RowOutcome, RowReport
 from mapservice.static_maps.landing_model import LandingPlace, drawn_of
 
 # Degrees within which places are one at first, and how many are kept.

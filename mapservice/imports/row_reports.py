@@ -1,12 +1,52 @@
-"""The report on each row of an import, as a file for spreadsheets."""
+"""The report on each row of an import, and the file of them for spreadsheets."""
 
 import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 
-from mapservice.imports.service import RowReport
+
+class RowOutcome(StrEnum):
+    """What became of a row.
+
+    `to_review` is saved as well, but its place waits for a person. `merged` is the same as an
+    earlier row of the file, `skipped` no initiative at all: a total, a heading, an empty row.
+    `elsewhere` stands here already, from another source.
+    """
+
+    IMPORTED = "imported"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    TO_REVIEW = "to_review"
+    REJECTED = "rejected"
+    MERGED = "merged"
+    SKIPPED = "skipped"
+    ELSEWHERE = "elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class RowReport:
+    """One line of the report. `reason` says why a row was rejected or waits, or what was mended.
+
+    `territory` is the code of the finest one that is known, of the level `precision` says; `lon`,
+    `lat` (EPSG:4326) are the point that is shown, where there is a true one.
+    """
+
+    row: int
+    outcome: RowOutcome
+    source_id: str
+    title: str
+    place: str
+    precision: str = ""
+    commune: str = ""
+    match_status: str = ""
+    score: float | None = None
+    reason: str = ""
+    territory: str = ""
+    lon: float | None = None
+    lat: float | None = None
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
@@ -31,6 +30,7 @@ from mapservice.imports.dates import is_day
 from mapservice.imports.placing import RowPlacer
 from mapservice.imports.reading import SourceFile, read_file
 from mapservice.imports.row_identity import digest_of, source_id_of
+from mapservice.imports.row_reports import RowOutcome, RowReport
 from mapservice.imports.row_spool import (
     IdentifiedRow,
     Progress,
@@ -54,47 +54,6 @@ BATCH_ROWS = 500
 SAME_DEGREES = 0.0001
 # Batches that are placed or saved at once, or wait for it.
 BATCHES_AHEAD = 3
-
-
-class RowOutcome(StrEnum):
-    """What became of a row.
-
-    `to_review` is saved as well, but its place waits for a person. `merged` is the same as an
-    earlier row of the file, `skipped` no initiative at all: a total, a heading, an empty row.
-    `elsewhere` stands here already, from another source.
-    """
-
-    IMPORTED = "imported"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-    TO_REVIEW = "to_review"
-    REJECTED = "rejected"
-    MERGED = "merged"
-    SKIPPED = "skipped"
-    ELSEWHERE = "elsewhere"
-
-
-@dataclass(frozen=True, slots=True)
-class RowReport:
-    """One line of the report. `reason` says why a row was rejected or waits, or what was mended.
-
-    `territory` is the code of the finest one that is known, of the level `precision` says; `lon`,
-    `lat` (EPSG:4326) are the point that is shown, where there is a true one.
-    """
-
-    row: int
-    outcome: RowOutcome
-    source_id: str
-    title: str
-    place: str
-    precision: str = ""
-    commune: str = ""
-    match_status: str = ""
-    score: float | None = None
-    reason: str = ""
-    territory: str = ""
-    lon: float | None = None
-    lat: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

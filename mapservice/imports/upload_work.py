@@ -21,16 +21,9 @@ from mapservice.geocoding.service import Locator
 from mapservice.imports import run_queries, run_service, upload_queries, uploads
 from mapservice.imports.landings import LandingTally
 from mapservice.imports.reading import SourceFile
-from mapservice.imports.row_reports import written_report
+from mapservice.imports.row_reports import RowOutcome, RowReport, written_report
 from mapservice.imports.run_queries import RecordedSource
-from mapservice.imports.service import (
-    ImportOptions,
-    ImportRun,
-    RowOutcome,
-    RowReport,
-    import_source,
-    open_file,
-)
+from mapservice.imports.service import ImportOptions, ImportRun, import_source, open_file
 from mapservice.imports.upload_queries import ImportUpload
 from mapservice.imports.uploads import PLATFORM_LENGTH, file_path, folder, named, report_path
 from mapservice.initiatives.filters import parse_territory

@@ -167,7 +167,7 @@ def test_several_are_invited_at_once_each_by_a_mail_of_their_own(
         assert [other for other in (BEA, "cem@", "dora@") if other in told.text] == []
     # One that is none, or one too many: nobody is written to.
     for wrong, said in (
-        ("eli@example.org, fay@", "Ce n’est pas une adresse où écrire : fay@"),
+        ("eli@example.org, fay@", "Ce n’est pas une adresse où écrire\u00a0: fay@"),
         ("eli@example.org fay.example.org", "fay.example.org"),
         ("Béa Martin", "Indiquez une adresse"),
         (" ".join(f"p{one}@example.org" for one in range(31)), "30 adresses au plus"),

@@ -17,7 +17,8 @@ from sqlalchemy.exc import OperationalError
 
 from mapservice.errors import InvalidInput, SourceError
 from mapservice.geocoding.service import Locator
-from mapservice.imports.service import ImportOptions, RowOutcome, RowReport, import_file
+from mapservice.imports.row_reports import RowOutcome, RowReport
+from mapservice.imports.service import ImportOptions, import_file
 from mapservice.initiatives import service
 from mapservice.initiatives.service import InitiativeDraft
 from mapservice.rollups.queries import differences

@@ -11,7 +11,8 @@ from sqlalchemy import Engine, Row, text
 
 from mapservice.geocoding.service import Locator
 from mapservice.imports import row_identity
-from mapservice.imports.service import ImportOptions, RowReport, import_file
+from mapservice.imports.row_reports import RowReport
+from mapservice.imports.service import ImportOptions, import_file
 from mapservice.imports.shared_points import SharedPoints
 from mapservice.imports.streets import street_key
 

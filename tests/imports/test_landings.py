@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from mapservice.imports.landings import MOST_PLACES, LandingTally, places_of
-from mapservice.imports.service import RowOutcome, RowReport
+from mapservice.imports.row_reports import RowOutcome, RowReport
 from mapservice.static_maps.landing_model import LandingPlace, drawn_of
 
 

@@ -12,7 +12,8 @@ from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.errors import NotFound, StateConflict
 from mapservice.geocoding.service import Locator
 from mapservice.imports import run_queries, run_service
-from mapservice.imports.service import ImportOptions, ImportRun, RowReport, import_file
+from mapservice.imports.row_reports import RowReport
+from mapservice.imports.service import ImportOptions, ImportRun, import_file
 from mapservice.initiatives import queries
 from mapservice.initiatives.filters import parse_territory
 from mapservice.rollups.queries import differences

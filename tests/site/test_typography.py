@@ -34,8 +34,10 @@ def test_what_is_typed_with_plain_spaces_is_held_together(typed: str, shown: str
 def test_a_phrase_is_held_and_what_it_quotes_is_not() -> None:
     said = translator("fr")("Aucun lieu ne répond à « %(text)s ».", text="à l’aide ! : 10 % ?")
     assert said == "Aucun lieu ne répond à «\u00a0à l’aide ! : 10 % ?\u00a0»."
-    many = catalogue("fr").ngettext("Prêt : %(count)s initiative.", "Prêt : %(count)s.", 2)
-    assert many == "Prêt\u00a0: %(count)s."
+    forms = "Prêt : %(count)s initiative.", "Prêt : %(count)s initiatives."
+    assert catalogue("fr").ngettext(*forms, 2) == "Prêt\u00a0: %(count)s initiatives."
+    unlisted = catalogue("fr").ngettext("Nulle part : un", "Nulle part : des", 2)
+    assert unlisted == "Nulle part\u00a0: des"
 
 
 def test_english_has_its_own_signs() -> None:

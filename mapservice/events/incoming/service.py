@@ -50,11 +50,10 @@ from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Locator, Placement
 from mapservice.imports import queries as places
 from mapservice.imports.placing import RowPlacer
+from mapservice.imports.row_reports import RowOutcome, RowReport
 from mapservice.imports.service import (
     ImportOptions,
     ImportRun,
-    RowOutcome,
-    RowReport,
     SnapshotOutcome,
     begin_run,
     recorded,

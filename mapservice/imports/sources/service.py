@@ -26,14 +26,10 @@ from mapservice.imports import run_queries, run_service
 from mapservice.imports.columns import ALSO_CALLED, NAMES
 from mapservice.imports.connectors.catalogue import CONNECTORS
 from mapservice.imports.connectors.model import RecordKind
-from mapservice.imports.row_reports import written_report
+from mapservice.imports.row_reports import RowOutcome, written_report
 from mapservice.imports.run_queries import RecordedRun
 from mapservice.imports.run_service import OpenedSource
-from mapservice.imports.service import (
-    ImportOptions,
-    RowOutcome,
-    summary_of,
-)
+from mapservice.imports.service import ImportOptions, summary_of
 from mapservice.imports.sources import queries
 from mapservice.imports.sources.decisions import drop, folder
 from mapservice.imports.sources.harvest import Harvest, SourceFetcher

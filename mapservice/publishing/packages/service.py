@@ -18,13 +18,8 @@ from sqlalchemy.exc import DBAPIError
 
 from mapservice.errors import InvalidInput
 from mapservice.imports import run_queries
-from mapservice.imports.service import (
-    BATCH_ROWS,
-    ImportRun,
-    RowOutcome,
-    RowReport,
-    save_drafts,
-)
+from mapservice.imports.row_reports import RowOutcome, RowReport
+from mapservice.imports.service import BATCH_ROWS, ImportRun, save_drafts
 from mapservice.initiatives.licences import forbids_reuse
 from mapservice.initiatives.model import PUBLIC, Status
 from mapservice.initiatives.service import InitiativeDraft, known

@@ -11,7 +11,8 @@ from sqlalchemy import Engine, text
 from mapservice.events.incoming.calendar_reading import read_calendar
 from mapservice.events.incoming.service import import_calendar
 from mapservice.geocoding.service import Locator
-from mapservice.imports.service import ImportOptions, ImportRun, RowReport
+from mapservice.imports.row_reports import RowReport
+from mapservice.imports.service import ImportOptions, ImportRun
 
 # A Monday some weeks ahead, so that no date of these calendars is over.
 TODAY = datetime.now(UTC).date()

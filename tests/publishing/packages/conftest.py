@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.db.engine import make_engine
-from mapservice.imports.service import RowReport
+from mapservice.imports.row_reports import RowReport
 from mapservice.initiatives.facts import Audience, InitiativeFacts, Wheelchair
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.media import service as media

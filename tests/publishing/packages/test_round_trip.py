@@ -11,7 +11,7 @@ from zipfile import ZipFile
 from sqlalchemy import text
 
 from mapservice.imports import run_service
-from mapservice.imports.service import RowOutcome
+from mapservice.imports.row_reports import RowOutcome
 from mapservice.initiatives.filters import InitiativeFilters, parse_territory
 from mapservice.publishing.packages.model import FIELDS, PackageOrigin, PackageResource
 from mapservice.rollups.queries import differences
