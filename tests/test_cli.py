@@ -573,6 +573,7 @@ def test_wrong_usage_ends_with_code_2(mapservice: Command, words: tuple[str, ...
     assert "Traceback" not in done.err
 
 
+@pytest.mark.long
 def test_a_process_of_its_own_ends_with_a_code_that_shells_see() -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", "from mapservice.cli.main import main; main()", *words]

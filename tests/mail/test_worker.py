@@ -67,6 +67,7 @@ def test_a_commit_wakes_the_worker(engine: Engine) -> None:
     assert [message["To"] for message in office.taken] == [ANA, BEN]
 
 
+@pytest.mark.long
 def test_a_killed_worker_is_followed_by_one_that_sends_what_it_left(
     engine: Engine, queue: Queue
 ) -> None:

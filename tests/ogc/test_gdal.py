@@ -244,6 +244,7 @@ def test_gdal_tells_zero_from_unknown(live_server: str) -> None:
     assert (figures["initiatives"], figures["per_10000_inhabitants"]) == (0, None)
 
 
+@pytest.mark.long
 def test_ogr2ogr_copies_all_communes_to_a_geopackage(live_server: str, tmp_path: Path) -> None:
     package = tmp_path / "communes.gpkg"
     _, log = run("ogr2ogr", "-f", "GPKG", str(package), f"OAPIF:{live_server}/ogc", "communes")

@@ -100,6 +100,7 @@ def test_answers_are_those_that_are_declared(ogc: Service, described: BaseSchema
     assert {200, 400, 404} <= statuses.keys() <= {200, 204, 400, 404}
 
 
+@pytest.mark.long
 def test_what_the_declarations_forbid_is_refused(described: BaseSchema) -> None:
     refuted: dict[str, str] = {}
     for found in described.get_all_operations():

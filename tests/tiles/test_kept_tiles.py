@@ -337,6 +337,7 @@ LOOKED_AT = [
 ]
 
 
+@pytest.mark.long
 def test_what_is_kept_is_right_after_four_writers(kept: Kept, engine: Engine) -> None:
     """They add, move, change and remove at once, while somebody looks at tiles all the time."""
     done = threading.Event()

@@ -87,6 +87,7 @@ def test_the_page_is_shown_in_a_sandbox_alone(orders: FlaskClient, made: Any) ->
     assert "'unsafe-inline'" not in page.headers["Content-Security-Policy"]
 
 
+@pytest.mark.long
 def test_the_worker_makes_it_from_the_queue(
     orders: FlaskClient, database_url: str, home: Path
 ) -> None:

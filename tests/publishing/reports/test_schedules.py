@@ -219,6 +219,7 @@ class TestEachMonth:
         assert f"http://map.test/rapports?{NOVEMBER}" in mail.text
         assert "rapport.pdf" not in mail.text
 
+    @pytest.mark.long
     def test_few_wait_at_once_and_the_others_come_later(
         self, app: Flask, moderator: FlaskClient, engine: Engine, tmp_path: Path
     ) -> None:
@@ -276,6 +277,7 @@ class TestEachMonth:
         assert mail.subject.startswith("Report of November 2030: Rennes")
         assert '<html lang="en">' in mail.html
 
+    @pytest.mark.long
     def test_a_worker_that_is_killed_loses_none_and_repeats_none(
         self, moderator: FlaskClient, engine: Engine, tmp_path: Path, database_url: str
     ) -> None:

@@ -219,6 +219,7 @@ def test_what_is_malformed_is_named(searching: FlaskClient, query: str, field: s
 
 @settings(max_examples=150, deadline=None)
 @given(q=st.text(max_size=200))
+@pytest.mark.long
 def test_any_text_is_answered(searching: FlaskClient, q: str) -> None:
     text = q.replace("\x00", "")
     for path in ("/recherche", "/recherche.json"):
