@@ -209,3 +209,34 @@ def test_words_for_a_commune_keep_clear_of_dots(page: Page, live_server: str) ->
     )
     wait_until(page, f"{there} === 0")
     assert page.evaluate(f"{MAP}.queryRenderedFeatures({{ layers: ['stacks'] }}).length") > 0
+
+
+RINGS = f"""() => {{
+  const map = {MAP}, at = (one) => map.project(one.geometry.coordinates);
+  const rendered = (layer) => map.queryRenderedFeatures({{ layers: [layer] }});
+  const dots = rendered("singles").filter((one) => one.properties.precision === "point").map(at);
+  const rooms = (ring) => dots.map((dot) => Math.hypot(dot.x - ring.x, dot.y - ring.y));
+  return {{
+    rings: rendered("stacks").map((one) =>
+      [one.properties.territory, one.properties.count, Math.min(1000, ...rooms(at(one)))]),
+    soft: rendered("singles").filter((one) => one.properties.precision === "commune")
+      .map((one) => one.properties.territory),
+  }};
+}}"""
+
+
+@pytest.mark.parametrize(
+    ("view", "commune"), [("11/49.494/0.108", "76351"), ("11/48.1/-1.675", "35238")]
+)
+def test_a_ring_tells_how_many_a_commune_holds_and_covers_no_dot(
+    page: Page, live_server: str, view: str, commune: str
+) -> None:
+    """Two of the sample each; a true point of Rennes lies 10 px beside the commune's spot."""
+    open_map(page, f"{live_server}/#{view}")
+    rest(page)
+    found = page.evaluate(RINGS)
+    (ring,) = [one for one in found["rings"] if one[0] == commune]
+    assert ring[1] == 2
+    assert ring[2] >= 34
+    # By itself each would lie on the ring, and its icon where the number stands.
+    assert commune not in found["soft"]

@@ -1,7 +1,7 @@
 // What is known only to its commune: the commune is tinted, and its initiatives are counted on it.
 
 import { counted } from "./page.js";
-import { stackImage } from "./style.js";
+import { ALONE, stackImage, WORDS_FROM } from "./style.js";
 
 export const NEAREST_TINT = 8; // communes are in the tiles from this zoom on
 const shown = { communes: new Map(), drawn: "", tinted: new Set() };
@@ -27,6 +27,34 @@ function countThemes(held) {
   return counts;
 }
 
+const ROOM = 36; // px from the middle of a ring to that of a dot: neither covers the other
+const DIAGONAL = Math.SQRT1_2;
+const AROUND = [
+  [0, -1], [0, 1], [-1, 0], [1, 0],
+  [-DIAGONAL, -DIAGONAL], [DIAGONAL, -DIAGONAL], [-DIAGONAL, DIAGONAL], [DIAGONAL, DIAGONAL],
+];
+
+/** Signs that stand for a place of their own, in pixels. */
+function placedSigns(map) {
+  const layers = ["singles", "clusters"].filter((id) => map.getLayer(id));
+  return map.queryRenderedFeatures({ layers })
+    .filter(({ properties }) => properties.count > 1 || properties.precision === "point")
+    .map(({ geometry }) => map.project(geometry.coordinates));
+}
+
+/** Where a ring stands: at the spot of its commune or, where a sign stands there, beside it on the commune's ground. */
+function placeOfRing(map, signs, territory, at) {
+  const isFree = ({ x, y }) => signs.every((sign) => Math.hypot(sign.x - x, sign.y - y) >= ROOM);
+  const isGround = ({ x, y }) =>
+    map.queryRenderedFeatures([x, y], { layers: ["towns"] }).some(({ properties }) => properties.code === territory);
+  const spot = map.project(at);
+  if (isFree(spot) || !map.getLayer("towns")) return at;
+  const found = AROUND.map(([right, down]) => ({ x: spot.x + right * ROOM, y: spot.y + down * ROOM }))
+    .find((beside) => isFree(beside) && isGround(beside));
+  // Rounded, or each rest of the map would find it elsewhere.
+  return found ? map.unproject([found.x, found.y]).toArray().map((degrees) => Number(degrees.toFixed(5))) : at;
+}
+
 const stackFeature = ([territory, { at, held }]) => ({
   type: "Feature", geometry: { type: "Point", coordinates: at },
   properties: {
@@ -44,11 +72,19 @@ function tint(map, communes) {
 
 // Setting the same data again would make the map draw, fall idle and come here without end.
 function stack(map, communes) {
+  const several = [...communes].filter(([, { held }]) => held.size > 1);
+  if (map.getZoom() < WORDS_FROM) {
+    const signs = several.length ? placedSigns(map) : [];
+    for (const [territory, commune] of several) commune.at = placeOfRing(map, signs, territory, commune.at);
+  }
   const features = [...communes].map(stackFeature);
   const drawn = JSON.stringify(features);
   if (drawn === shown.drawn) return;
   shown.drawn = drawn;
   map.getSource("stacks").setData({ type: "FeatureCollection", features });
+  // Each alone would lie on their ring, and hide how many they are.
+  const isHeld = ["in", ["get", "territory"], ["literal", several.map(([territory]) => territory)]];
+  map.setFilter("singles", several.length ? ["all", ALONE, ["!", ["all", isHeld, ["==", ["get", "precision"], "commune"]]]] : ALONE);
 }
 
 function show(map) {

@@ -65,7 +65,7 @@ const stacks = () => ({
   filter: ["any", [">", ["get", "count"], 1], [">=", ["zoom"], WORDS_FROM]],
   layout: {
     "icon-image": ["step", ["zoom"], ["get", "image"], WORDS_FROM, ""],
-    "icon-allow-overlap": true, "icon-ignore-placement": true,
+    "icon-allow-overlap": true, // names keep clear of it
     "text-field": ["step", ["zoom"], ["to-string", ["get", "count"]], WORDS_FROM, ["get", "told"]],
     "text-font": font("semibold"), "text-size": 14, "text-max-width": 12,
     "text-variable-anchor-offset": ["step", ["zoom"], ["literal", ["center", [0, 0]]], WORDS_FROM, ["literal", WORDS_AROUND]],
@@ -87,6 +87,9 @@ export const stackImage = (counts) => {
 
 const kind = ["case", ["==", ["get", "precision"], "point"], "dot:", "soft:"];
 
+/** What tiles hold one by one. */
+export const ALONE = ["==", ["get", "count"], 1];
+
 const initiatives = () => [
   {
     id: "highlight", type: "circle", source: "highlight",
@@ -99,7 +102,7 @@ const initiatives = () => [
   stacks(),
   {
     id: "singles", type: "symbol", source: "initiatives", "source-layer": "initiatives",
-    filter: ["==", ["get", "count"], 1],
+    filter: ALONE,
     layout: {
       "icon-image": [
         "step", ["zoom"], ["concat", "small-", kind, ["get", "theme"]],
