@@ -6,9 +6,9 @@ the same places, alone or in the same clusters, in the same colours.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from math import cos, floor, pi, sin
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import cos, floor, hypot, pi, sin, sqrt
 from typing import Any
 
 from sqlalchemy import Connection
@@ -28,6 +28,7 @@ from mapservice.static_maps.model import (
     shape_svg,
 )
 from mapservice.static_maps.spot_signs import SpotMark, box_of, spot_svg
+from mapservice.territories.queries import communes_at
 from mapservice.tiles import queries
 from mapservice.tiles.basemap.archive import ServedArchive
 
@@ -50,6 +51,14 @@ FAR_RINGS = ((1000, 42), (100, 32), (10, 28), (0, 26))
 RINGS = ((1000, 54), (100, 44), (10, 37), (0, 32))
 RINGS_FROM = 10
 RING_GAP = 0.045  # radians left open between two themes
+# Of several that are known to one commune and no better; it stands so far from what has a place of
+# its own, in the first free of these directions on the commune's ground (static/js/communes.js).
+SOFT_RING, ROOM = 40, 36
+_DIAGONAL = sqrt(0.5)
+AROUND = (
+    *((0.0, -1.0), (0.0, 1.0), (-1.0, 0.0), (1.0, 0.0), (-_DIAGONAL, -_DIAGONAL)),
+    *((_DIAGONAL, -_DIAGONAL), (-_DIAGONAL, _DIAGONAL), (_DIAGONAL, _DIAGONAL)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +89,45 @@ def listing(
     """
     features = list(_features(connection, frame, filters)) if has_initiatives else []
     zoom = tile_zoom(frame)
-    tinted = sorted(
-        {
-            one["properties"]["territory"]
-            for one in features
-            if zoom >= NEAR_ZOOM and one["properties"].get("precision") == "commune"
-        }
-    )
+    placed: list[ListingMark] = []
+    somewhere: dict[str, list[ListingMark]] = {}
+    for one in features:
+        told = one["properties"]
+        if zoom >= NEAR_ZOOM and told.get("precision") == "commune":
+            somewhere.setdefault(told["territory"], []).append(_mark(frame, one))
+        else:
+            placed.append(_mark(frame, one))
     chosen = filters.territory[0] if len(filters.territory) == 1 else None
-    ground = drawing.ground(connection, frame, tinted, chosen, archive)
-    return ground, tuple(_mark(frame, one) for one in features)
+    ground = drawing.ground(connection, frame, sorted(somewhere), chosen, archive)
+    return ground, (*_rings(connection, frame, somewhere, placed), *placed)
+
+
+def _rings(
+    connection: Connection,
+    frame: DrawingFrame,
+    somewhere: Mapping[str, Sequence[ListingMark]],
+    placed: Sequence[ListingMark],
+) -> Iterator[ListingMark]:
+    """One mark a commune for what is known to it and no better: one would cover the other."""
+    for code, marks in somewhere.items():
+        counts = Counter(theme for mark in marks for theme in mark.counts)
+        ring = replace(marks[0], counts=dict(counts))
+        spots = [(ring.x + right * ROOM, ring.y + down * ROOM) for right, down in AROUND]
+        free = [spot for spot in spots if _is_free(*spot, placed)]
+        if ring.count > 1 and free and not _is_free(ring.x, ring.y, placed):
+            communes = communes_at(connection, [frame.position(*spot) for spot in free])
+            on_ground = (
+                spot
+                for spot, found in zip(free, communes, strict=True)
+                if found is not None and found.insee == code
+            )
+            x, y = next(on_ground, (ring.x, ring.y))
+            ring = replace(ring, x=x, y=y)
+        yield ring
+
+
+def _is_free(x: float, y: float, placed: Sequence[ListingMark]) -> bool:
+    return all(hypot(mark.x - x, mark.y - y) >= ROOM for mark in placed)
 
 
 def tile_zoom(frame: DrawingFrame) -> int:
@@ -176,6 +214,8 @@ def _radius(frame: DrawingFrame) -> float:
 
 
 def _ring_size(frame: DrawingFrame, mark: ListingMark) -> int:
+    if not mark.exact:
+        return SOFT_RING
     rings = RINGS if frame.zoom >= RINGS_FROM else FAR_RINGS
     return next(size for least, size in rings if mark.count >= least)
 
@@ -214,9 +254,10 @@ def _ring_svg(
         end = start + 2 * pi * count / mark.count
         arcs.append(_arc(mark, radius, start + gap, end - gap, HUES[theme][dark], width))
         start = end
+    dashes = "" if mark.exact else ' stroke-dasharray="3.4 2.8"'  # of the arcs: no other line
     text = f"{mark.count // 1000} k" if mark.count >= 10_000 else str(mark.count)
     return (
-        f'<g data-count="{mark.count}"><circle cx="{mark.x:.1f}" cy="{mark.y:.1f}"'
+        f'<g data-count="{mark.count}"{dashes}><circle cx="{mark.x:.1f}" cy="{mark.y:.1f}"'
         f' r="{size / 2 - 1:.1f}" fill="{palette.chosen}"/>{"".join(arcs)}'
         f'<text x="{mark.x:.1f}" y="{mark.y + 4.2:.1f}" text-anchor="middle" font-size="{letter}"'
         f' font-weight="600" fill="{palette.ink}">{text}</text></g>'

@@ -1,5 +1,6 @@
 """The picture before the live map: its filter, its extent and its colours."""
 
+import math
 import re
 from collections import Counter
 from pathlib import Path
@@ -85,6 +86,29 @@ def test_as_many_as_the_tiles_of_the_same_place(filled: FlaskClient, query: str)
         anchored = sum(1 for one in listed["features"] if one["properties"]["precision"] != "none")
         assert counted[True] >= anchored * 0.9
     assert sum(counted.values()) > 0
+
+
+MARKS = re.compile(
+    r'data-count="(\d+)"( stroke-dasharray="[^"]*")?><circle cx="([-\d.]+)" cy="([-\d.]+)"'
+    r'|data-theme="(\w+)" data-count="1" cx="([-\d.]+)" cy="([-\d.]+)"'
+)
+
+
+@pytest.mark.parametrize(("commune", "points"), [("76351", 0), ("35238", 1)])
+def test_a_ring_tells_how_many_a_commune_holds_and_covers_no_dot(
+    client: FlaskClient, engine: Engine, commune: str, points: int
+) -> None:
+    """Two that are known to each commune alone; at Rennes a true point lies beside its spot."""
+    known = [Made(commune=commune, theme=theme) for theme in ("culture", "habitat")]
+    exact = Made(commune="35238", precision="point", lon=-1.67812, lat=48.09247, theme="mobilite")
+    with engine.begin() as connection:
+        insert(connection, [*known, *[exact] * points])
+    found = MARKS.findall(drawn(client, f"territory=commune:{commune}"))
+    ((left, top),) = [(float(x), float(y)) for count, dashed, x, y, *_ in found if dashed]
+    assert [count for count, *_ in found if count] == ["2"]
+    dots = [(float(x), float(y)) for *_, theme, x, y in found if theme]
+    assert len(dots) == points
+    assert all(math.hypot(x - left, y - top) >= 34 for x, y in dots)
 
 
 @pytest.mark.parametrize(
