@@ -1,4 +1,4 @@
-"""Messages about an event: writing to who is registered, ending them, reporting one."""
+"""Messages about an event: writing to those registered, ending them, reporting one."""
 
 from datetime import UTC, datetime
 from uuid import UUID

@@ -282,8 +282,8 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _PlacedBatch:
-    """Rows ready to be saved: what was imported of them before, what is told of each (by number)
-    if the database takes it, and what it is to take."""
+    """Rows ready to be saved: what was imported of them before, the report on each (by number) if
+    the database takes it, and what it is to take."""
 
     entries: list[_Entry]
     known: Mapping[str, service.KnownImport]

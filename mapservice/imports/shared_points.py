@@ -114,7 +114,7 @@ class KnownCentres:
         # By the squares that each one reaches into, so that a point asks its own square alone.
         self._squares: dict[tuple[int, int], list[KnownCentre]] = {}
         for one in centres:
-            # A little wider than it is: the stretch goes by the latitude of who asks.
+            # A little wider than it is: the stretch goes by the latitude of the point asked about.
             north = one.within / DEGREE_M * 1.01
             east = north / _stretch(abs(one.lat) + north)
             for x in range(floor((one.lon - east) / SQUARE), floor((one.lon + east) / SQUARE) + 1):

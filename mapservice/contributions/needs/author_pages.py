@@ -47,7 +47,7 @@ class AskingPage:
     day: date | None = None
 
 
-# Raises NotFound for who does not answer for it, whether it exists or not.
+# Raises NotFound for anybody who does not answer for it, whether it exists or not.
 OwnReader = Callable[[Connection, UUID, Person], AskingPage]
 
 
