@@ -207,7 +207,8 @@ NO_PAGE = {
     "exporting.open_workbook", "catalogue.catalogue", "exporting.geojson",
     "exporting.geojson_lines", "exporting.geojson_sequence", "coordination.figures_csv",
     "coordination.figures_xlsx", "ogc.collection_tile", "ogc.dataset_tile", "people.export",
-    "importer.report", "importer.landings", "embed.stylesheet", "oembed.oembed", "reporting.piece", "reporting.whole",
+    "importer.report", "importer.landings",
+    "embed.stylesheet", "oembed.oembed", "reporting.piece", "reporting.whole",
     "search.suggestions", "groups.as_geojson", "groups.as_csv", "groups.as_atom",
     "printed.event_map", "printed.group_map", "federation", "event_drawings", "map_drawings",
 }  # fmt: skip
