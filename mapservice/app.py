@@ -266,6 +266,7 @@ def create_app(settings: Settings | None = None) -> edge.MapserviceFlask:
         BABEL_DEFAULT_LOCALE="fr",
         BABEL_DEFAULT_TIMEZONE="Europe/Paris",
     )
+    app.jinja_options = {"cache_size": -1}  # all templates, without an order of their use
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     edge.register(app, _services(settings), origins_of(settings))
     template_words.register(app, settings)

@@ -59,9 +59,6 @@ class UnlistedFrench(Translations):
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         return french_spacing(super().ngettext(msgid1, msgid2, n))
 
-    # As Flask-Babel calls them.
-    ugettext, ungettext = gettext, ngettext
-
 
 @cache
 def catalogue(language: str) -> Translations:

@@ -100,6 +100,10 @@ function adjusted(id, made) {
   if (/^label-place-(neighbourhood|quarter|suburb)$/.test(id)) {
     Object.assign(made.layout, { "text-size": ["interpolate", ["linear"], ["zoom"], 11, 9.5, 15, 12], "text-letter-spacing": 0.08 });
   }
+  // A phone shows a square of some 300 pixels: names that come more often and are no longer than a street.
+  if (/^label-street/.test(id) && made.layout["symbol-placement"] === "line") {
+    Object.assign(made.layout, { "text-size": ["interpolate", ["linear"], ["zoom"], 12, 10, 15, 11.5, 17, 13], "symbol-spacing": 160 });
+  }
   if (id === "boundary-country") {
     Object.assign(made.paint, { "line-width": ["interpolate", ["linear"], ["zoom"], 3, 0.6, 10, 1.2, 16, 2], "line-dasharray": [4, 2] });
     made.layout = { "line-join": "round" };

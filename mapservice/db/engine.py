@@ -201,6 +201,7 @@ def make_engine(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_wait_ms / 1000,
+        pool_reset_on_return=None if autocommit else "rollback",  # there is nothing to take back
         connect_args={**parameters, "options": options.strip()},
         isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
         hide_parameters=True,  # errors are logged, what people typed is not

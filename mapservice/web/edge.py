@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from itertools import chain
 from pathlib import Path
@@ -34,7 +34,6 @@ from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 import structlog
-from babel.support import Translations
 from flask import (
     Blueprint,
     Flask,
@@ -51,7 +50,7 @@ from flask import (
     url_for,
 )
 from flask.sessions import NullSession, SessionInterface, SessionMixin
-from flask_babel import Babel, Domain
+from flask_babel import Babel
 from flask_compress import Compress
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from psycopg import Error as DriverError
@@ -636,16 +635,17 @@ LANGUAGE_COOKIE = "langue"
 YEAR_SECONDS = 31_536_000
 
 
-class PoCatalogues(Domain):
-    """Reads the `.po` files themselves: nothing is compiled beforehand, so nothing can be stale."""
-
-    def get_translations(self) -> Translations:
-        return catalogue(chosen())
-
-
 def register_language(app: Flask) -> None:
+    """Flask-Babel words dates and numbers. Phrases come from `i18n`: Flask-Babel looks up its
+    domain, its request and its locale for each, of which a page has two hundred."""
     Babel(app, locale_selector=lambda: LOCALES[chosen()])
-    app.extensions["babel"].instance.domain_instance = PoCatalogues()
+    words: Any = app.jinja_env  # an extension of which adds what follows
+    words.install_gettext_callables(
+        lambda message: catalogue(LANGUAGE.get()).gettext(message),
+        lambda one, several, number: catalogue(LANGUAGE.get()).ngettext(one, several, number),
+        newstyle=True,
+    )
+    words.globals["_"] = words.globals["gettext"]  # else an alias that looks it up at each call
     app.before_request(_choose_language)
     app.after_request(_remember_language)
     app.teardown_request(_forget_language)
@@ -746,6 +746,7 @@ def read_networks(listed: str) -> tuple[Network, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
 def read_address(text: str) -> Address | None:
     """None for what is none. An IPv4 address mapped into IPv6 is the former; ports are cut off."""
     text = text.strip()
@@ -1256,12 +1257,15 @@ ASSET_SECONDS = 31_536_000
 
 def asset(name: str) -> str:
     """The address of one of our static files, with the digest that makes it cacheable."""
-    return url_for("static", filename=name, v=_asset_digest(name))
+    return _asset_address(request.script_root, name)
 
 
-@cache
-def _asset_digest(name: str) -> str:
-    return hashlib.blake2b((STATIC / name).read_bytes(), digest_size=6).hexdigest()
+@lru_cache(maxsize=4096)
+def _asset_address(script_root: str, name: str) -> str:
+    """Made once: a page names fifty, and Flask puts each together anew."""
+    del script_root  # which `url_for` puts before it
+    digest = hashlib.blake2b((STATIC / name).read_bytes(), digest_size=6).hexdigest()
+    return url_for("static", filename=name, v=digest)
 
 
 @assets_blueprint.get("/vendor/<package>/<path:name>")

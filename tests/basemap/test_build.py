@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
 import geopandas
+import mapbox_vector_tile
 import pytest
 from pmtiles.reader import MmapSource, Reader, all_tiles
 from shapely import box as rectangle
@@ -84,6 +86,16 @@ def test_monaco_has_streets_names_and_sea(monaco: BuiltArchive) -> None:
                 if layer.name == "water"
             ]
             assert "ocean" in water.texts("class")
+
+
+def test_a_street_is_one_line_where_maps_name_it(monaco: BuiltArchive) -> None:
+    """OpenStreetMap has it in pieces, most of which are shorter than its name on a phone."""
+    with closing(open_served(monaco.path).archive) as archive:
+        layers = mapbox_vector_tile.decode(archive.content(14, 8529, 5973) or b"")
+    streets = layers["transportation_name"]["features"]
+    told = Counter(tuple(sorted(one["properties"].items())) for one in streets)
+    assert len(told) > 30
+    assert set(told.values()) == {1}
 
 
 def test_its_header_tells_the_truth_to_other_readers(monaco: BuiltArchive) -> None:

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from playwright.sync_api import Page, Route, expect
 
 from mapservice.app import create_app
 from mapservice.settings import Settings, vendor_folder
+from mapservice.tiles.basemap.build import build
 from mapservice.web.edge import SERVICES, Services
 from tests.basemap.archives import write_archive
 from tests.basemap.range_server import serving
@@ -178,6 +180,32 @@ def test_abroad_the_commune_in_view_is_named(
     # On the ground, or in the caption where its label lies beyond the edge or gives way to streets.
     labels = page.evaluate(NAMES_OF_COMMUNES)
     assert "Beausoleil" in f"{labels} {page.locator('.map-place').text_content()}"
+
+
+NAMES_OF_STREETS = """() => {
+  const map = document.getElementById("map").map;
+  const all = map.getStyle().layers.map(({ id }) => id);
+  const layers = all.filter((id) => id.startsWith("base-label-street"));
+  return map.queryRenderedFeatures({ layers }).map(({ properties }) => properties.name);
+}"""
+
+
+def test_a_phone_names_a_street(
+    page: Page, serve: Callable[..., str], trial_data: Path, tmp_path: Path
+) -> None:
+    """Of what the map shows there beside its sheet: some 390 pixels by 270."""
+    sources = trial_data / "basemap"
+    if shutil.which("tilemaker") is None or not (sources / "monaco.osm.pbf").is_file():
+        pytest.skip("no tilemaker, or no extract of Monaco, on this machine")
+    water = sources / "water_polygons.zip"
+    made = build(
+        sources / "monaco.osm.pbf", tmp_path / "monaco.pmtiles", water, None, lambda _: None
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{serve(basemap=str(made.path))}/#15/43.7415/7.4245")
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    page.wait_for_function(f"() => ({NAMES_OF_STREETS})().length", timeout=PATIENCE)
+    assert "Boulevard Princesse Charlotte" in page.evaluate(NAMES_OF_STREETS)
 
 
 @pytest.mark.parametrize(
