@@ -137,13 +137,16 @@ def drop_database(connection: Connection, name: str) -> None:
 def france_template(server_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """The name of a database with all territories and no initiative, to copy from.
 
-    MAPSERVICE_TEST_TEMPLATE names one that is kept between runs, which spares their load.
+    MAPSERVICE_TEST_TEMPLATE names one that is kept between runs, which spares their load; the
+    first run makes it.
     """
     kept = os.environ.get("MAPSERVICE_TEST_TEMPLATE")
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
     if run and not kept:
         yield shared_template(server_url, f"france_{run}", request)
         return
+    if kept:
+        shared_template(server_url, kept, request)
     with temporary_database(server_url, "france", kept or "template1") as url:
         fill_template(url, request, load_it=not kept)
         yield str(make_url(url).database)
@@ -152,7 +155,7 @@ def france_template(server_url: str, request: pytest.FixtureRequest) -> Iterator
 def shared_template(server_url: str, name: str, request: pytest.FixtureRequest) -> str:
     """One for all workers of a run: who comes first fills it, the others wait for that.
 
-    It is dropped when the run ends, by `pytest_sessionfinish`.
+    That of a run is dropped when it ends, by `pytest_sessionfinish`.
     """
     server = make_engine(server_url).execution_options(isolation_level="AUTOCOMMIT")
     present = text("SELECT EXISTS (SELECT FROM pg_database WHERE datname = :name)")

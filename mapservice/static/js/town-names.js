@@ -45,6 +45,9 @@ function isClear([left, top, right, bottom], { x, y, radius }) {
   return dx * dx + dy * dy >= radius * radius;
 }
 
+/** Whether it keeps clear of the square of its image too. */
+const isWide = (box, { x, y, radius }) => apart(box, [x - radius - SHADOW, y - radius - SHADOW, x + radius + SHADOW, y + radius + SHADOW]);
+
 /** The boxes that the name of a town at `x`, `y` would take, with their numbers. */
 function boxesOf({ x, y, width, size }) {
   const height = size * LINE;
@@ -124,6 +127,7 @@ export function placeTowns(towns, markers, before = new Map()) {
   const placed = new PlacedNames();
   for (const town of ordered) {
     const spots = boxesOf(town).filter(({ box }) => markers.every((marker) => isClear(box, marker)));
+    for (const spot of spots) spot.wide = spot.number < BEST[1] && markers.every((marker) => isWide(spot.box, marker));
     const same = spots.find(({ number }) => number === before.get(town.code));
     if (same) spots.unshift(same);
     town.spots = spots;
@@ -149,7 +153,9 @@ export function placeTowns(towns, markers, before = new Map()) {
   };
   const never = () => false;
   const waiting = () => ordered.filter((town) => !placed.places.has(town));
-  // Close by first: a name far off would take the place beside another town.
+  // Close by first: a name far off would take the place beside another town. And what has room to spare before what
+  // squeezes in at a marker's corner, as that would take the only place of another.
+  for (const best of BEST) for (const town of waiting()) settle(town, ({ number, wide }) => wide && number < best);
   for (const best of BEST) for (const town of waiting()) settle(town, ({ number }) => number < best);
   for (const town of waiting()) settle(town, ({ distance }) => distance <= NEAR);
   for (const town of waiting()) settle(town);
