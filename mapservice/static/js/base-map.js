@@ -93,14 +93,14 @@ const shows = (map, layers) => {
 // More communes than these in a view are no answer to "where is this?".
 const MOST_NAMED = 2;
 
-/** The communes that tell where a view is: that in its middle or, where that lies abroad or at sea, the few it shows. */
+/** The communes that tell where a view is: that in its middle or, where that lies abroad or at sea, the few it shows `inPart`. */
 function communesInView(map) {
   const { clientWidth, clientHeight } = map.getContainer();
   const [middle] = map.queryRenderedFeatures([clientWidth / 2, clientHeight / 2], { layers: ["towns"] });
   if (middle) return [middle.properties];
   const seen = map.queryRenderedFeatures({ layers: ["towns"] }).map(({ properties }) => properties);
   const apart = [...new Map(seen.map((commune) => [commune.code, commune])).values()];
-  return apart.length <= MOST_NAMED ? apart : [];
+  return apart.length <= MOST_NAMED ? apart.map((commune) => ({ ...commune, inPart: true })) : [];
 }
 
 /**
@@ -119,7 +119,7 @@ function tellPlace(map, state, config) {
     const unnamed = near ? communesInView(map).filter(({ code }) => !named.has(code)) : [];
     const nearer = near && map.getZoom() >= STREETS_FROM;
     const told = [
-      ...unnamed.map(({ name }) => name), nearer && toldOfStreets(map, state.base),
+      ...unnamed.map(({ name, inPart }) => (inPart ? `${words.inPart} ${name}` : name)), nearer && toldOfStreets(map, state.base),
       nearer && config.simplified_outlines && shows(map, OUTLINES) && words.simplifiedOutlines,
     ];
     caption.textContent = told.filter(Boolean).join(" · ");
