@@ -141,12 +141,8 @@ def use_command(base: str, attribution: str) -> None:
         click.echo("but the environment sets MAPSERVICE_BASEMAP, which counts instead", err=True)
 
 
-def _absolute(base: str) -> str:
-    return base if is_address(base) or base == "none" else str(Path(base).expanduser().resolve())
-
-
 def _told_file(chosen: dict[str, str]) -> Iterator[str]:
-    path = Path(_absolute(chosen["basemap"]))
+    path = Path(chosen["basemap"]).expanduser().resolve()
     chosen["basemap"] = str(path)
     served = open_served(path)
     with closing(served.archive):
@@ -174,20 +170,15 @@ def _told_outside(chosen: dict[str, str], way: WayOut) -> Iterator[str]:
         document = read_outside(base.address, way)
         chosen["basemap"] = document.address
         base = outside(document.address, chosen["basemap_attribution"])
-        hosts = _hosts(document, way) | set(base.origins)
+        hosts = set(document.origins) | set(base.origins)
+        # Also those that the TileJSON of a style's sources name.
+        for source in document.sources.values():
+            if source.get("url"):
+                hosts |= set(read_outside(source["url"], way).origins)
         yield _told_document(document)
     further = sorted(hosts - set(base.origins))
     chosen["basemap_hosts"] = " ".join(further)
     yield f"pages ask these hosts, and no other: {', '.join([*base.origins, *further])}"
-
-
-def _hosts(document: OutsideDocument, way: WayOut) -> set[str]:
-    """Of a style, also the hosts that the TileJSON of its sources name."""
-    found = set(document.origins)
-    for source in document.sources.values():
-        if source.get("url"):
-            found |= set(read_outside(source["url"], way).origins)
-    return found
 
 
 def _told_document(document: OutsideDocument) -> str:

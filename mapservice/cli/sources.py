@@ -105,7 +105,19 @@ def list_command() -> None:
     ended well, connector, rhythm, publish or queue, licence, address, why it failed or waits."""
     with context.open_engine().connect() as connection:
         for source in queries.find_all(connection):
-            click.echo("\t".join(_cells(source)))
+            well = source.swept_at.strftime("%Y-%m-%dT%H:%M:%SZ") if source.swept_at else "-"
+            cells = (
+                source.platform,
+                str(source.sweep_state),
+                well,
+                source.connector,
+                str(source.rhythm),
+                "publish" if source.trusted else "queue",
+                source.licence,
+                source.address,
+                _one_line(source.sweep_reason),
+            )
+            click.echo("\t".join(cells))
 
 
 @source_group.command("sweep")
@@ -207,21 +219,6 @@ def _given(pairs: Sequence[str], trust: str | None, rhythm: str | None, **texts:
     if pairs:
         given["mapping"] = dict(pair.split("=", 1) for pair in pairs)
     return given
-
-
-def _cells(source: LivingSource) -> list[str]:
-    well = source.swept_at.strftime("%Y-%m-%dT%H:%M:%SZ") if source.swept_at else "-"
-    return [
-        source.platform,
-        str(source.sweep_state),
-        well,
-        source.connector,
-        str(source.rhythm),
-        "publish" if source.trusted else "queue",
-        source.licence,
-        source.address,
-        _one_line(source.sweep_reason),
-    ]
 
 
 def _one_line(text: str) -> str:

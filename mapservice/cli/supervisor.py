@@ -122,9 +122,6 @@ class ProcessSupervisor:
                 child.process, child.due = None, now + wait
                 self._tell(f"{child.name} ended by itself ({_ending(code)}): again in {wait:g} s")
 
-        self._watch_retired(now)
-
-    def _watch_retired(self, now: float) -> None:
         for one in list(self._retired):
             if one.process.poll() is None and now < one.due:
                 continue

@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from mapservice.dashboards import queries
-from mapservice.dashboards.model import Counts, DashboardView, TerritoryIndex
+from mapservice.dashboards.model import Counts, DashboardView
 from mapservice.db.engine import fill
 from mapservice.rollups import group_event_queries as counted
 from mapservice.rollups.group_event_queries import GatheringCounts
@@ -104,20 +104,14 @@ def figures(connection: Connection, view: DashboardView) -> GatheringFigures:
     sent = ", ".join(f"string_agg(int8send(CAST({one} AS bigint)), '')" for one in counted.COLUMNS)
     statement = fill(PACKED, {"places": places, "columns": sent, "counts": counts})
     codes, *packed = connection.exec_driver_sql(statement, values | more).one()
-    return GatheringFigures(
-        where.codes, where.population, where.year, *_columns(where, codes, packed)
-    )
-
-
-def _columns(where: TerritoryIndex, codes: str | None, packed: Sequence[bytes]) -> list[Counts]:
     # One entry more, for what is none of these territories.
     at = where.positions(codes.split(",") if codes else (), len(where))
-    found = []
+    found: list[Counts] = []
     for column in packed:
-        values = np.zeros(len(where) + 1, np.int64)
-        values[at] = np.frombuffer(column or b"", ">i8")
-        found.append(values[:-1])
-    return found
+        sums = np.zeros(len(where) + 1, np.int64)
+        sums[at] = np.frombuffer(column or b"", ">i8")
+        found.append(sums[:-1])
+    return GatheringFigures(where.codes, where.population, where.year, *found)
 
 
 def gatherings(

@@ -116,13 +116,14 @@ def foreign_keys(lines: set[str]) -> list[ForeignKey]:
 def differences(connection: Connection) -> list[str]:
     """What is missing or not as it was made, in plain words; what was added is nobody's fault."""
     there = present(connection)
-    return [_told(line, there) for line in sorted(expected() - there)]
-
-
-def _told(line: str, there: set[str]) -> str:
-    """`index initiative.x` that is there as `index initiative.x invalid` is told as the latter."""
-    key = " ".join(line.split(" ")[:2])
-    other = sorted(one for one in there if one == key or one.startswith(f"{key} "))
-    return (
-        f"not as it was made: {', '.join(other)}; wanted: {line}" if other else f"missing: {line}"
-    )
+    found = []
+    for line in sorted(expected() - there):
+        # `index initiative.x` that is there as `index initiative.x invalid` is told as the latter.
+        key = " ".join(line.split(" ")[:2])
+        other = sorted(one for one in there if one == key or one.startswith(f"{key} "))
+        found.append(
+            f"not as it was made: {', '.join(other)}; wanted: {line}"
+            if other
+            else f"missing: {line}"
+        )
+    return found

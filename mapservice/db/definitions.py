@@ -149,8 +149,8 @@ def definition_files() -> list[str]:
 def apply_definitions(connection: Connection) -> list[str]:
     """Makes what is not as it is written; returns the names of that, as `definition` has them."""
     use_search_path(connection)
-    rows = connection.execute(text(KNOWN)).mappings()
-    known = {row["name"]: (row["written"], row["made"]) for row in rows}
+    told = connection.execute(text(KNOWN)).mappings()
+    known = {row["name"]: (row["written"], row["made"]) for row in told}
     made = _made(connection)
     wanted = list(_definitions())
     due = [one for one in wanted if known.get(one.name) != (one.digest, made.get(one.name, ""))]
@@ -158,7 +158,19 @@ def apply_definitions(connection: Connection) -> list[str]:
         _run(connection, (one for one in due if one.name == "functions"))
         _run_when_free(connection, [one for one in due if one.waits])
         _run(connection, (one for one in due if one.name in ("dropped", "comments")))
-        _keep(connection, wanted, due)
+        # Also of what was not due, as the dropping of another may have changed it.
+        made = _made(connection)
+        rows = [
+            {
+                "name": one.name,
+                "written": one.digest,
+                "made": made.get(one.name, ""),
+                "now": one in due,
+            }
+            for one in wanted
+        ]
+        connection.execute(text(FORGET), {"names": [one.name for one in wanted]})
+        connection.execute(text(KEEP), rows)
     return [one.name for one in due]
 
 
@@ -187,19 +199,6 @@ def _blocks(name: str) -> list[str]:
 
 def _made(connection: Connection) -> dict[str, str]:
     return {row.name: row.digest for row in connection.execute(text(MADE))}
-
-
-def _keep(
-    connection: Connection, wanted: Sequence[SchemaDefinition], due: Sequence[SchemaDefinition]
-) -> None:
-    """Also of what was not due, as the dropping of another may have changed it."""
-    made = _made(connection)
-    rows = [
-        {"name": one.name, "written": one.digest, "made": made.get(one.name, ""), "now": one in due}
-        for one in wanted
-    ]
-    connection.execute(text(FORGET), {"names": [one.name for one in wanted]})
-    connection.execute(text(KEEP), rows)
 
 
 def _run(connection: Connection, definitions: Iterable[SchemaDefinition]) -> None:

@@ -74,6 +74,7 @@ from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Theme
 from mapservice.mail import service as mail
+from mapservice.moderation.case_forms import read_revision
 from mapservice.settings import Settings
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
@@ -194,7 +195,33 @@ def edit(identifier: UUID) -> Response:
     person = session.require_person()
     with services().engine.connect() as connection:
         found, series = own(connection, identifier, person)
-        page = EventFormPage(typed=_typed(found, series), event=found, series=series)
+        typed = {
+            "title": found.title,
+            "summary": found.summary,
+            "description": found.description,
+            "theme": str(found.theme),
+            "mode": str(found.mode),
+            "online_url": found.online_url,
+            "place": found.place_text,
+            "choice": f"commune:{found.commune}" if found.commune else "",
+            "choice_for": found.place_text,
+            "lon": "" if found.lon is None else f"{found.lon:.6f}",
+            "lat": "" if found.lat is None else f"{found.lat:.6f}",
+            "starts": f"{found.starts_local:%Y-%m-%dT%H:%M}",
+            "ends": f"{found.ends_local:%Y-%m-%dT%H:%M}",
+            "zone": found.zone,
+            "repeat": "keep" if series.times.rule else "",
+            "registration": str(found.registration),
+            "registration_url": found.registration_url,
+            "capacity": "" if found.capacity is None else str(found.capacity),
+            "max_seats": str(found.max_seats),
+            "question": found.question,
+            "note": found.note,
+            "initiative": str(found.initiative or ""),
+            "revision": str(series.revision),
+            "scope": "this",
+        }
+        page = EventFormPage(typed=typed, event=found, series=series)
         return form_response(connection, page)
 
 
@@ -228,7 +255,7 @@ def save(identifier: UUID) -> Response:
             ChangeScope(scope),
             form.content,
             page.times,
-            seen=_revision(),
+            seen=read_revision(),
             note=read_note(typed.get("note", "")),
         )
         locator = services().of(GeocoderCache).current(connection)
@@ -410,13 +437,12 @@ def check_in_list(identifier: UUID) -> Response:
             for one in registration_service.attendees(connection, identifier)
             if one.state in COMING
         ]
-        codes = {
-            one.id: _qr(
-                base_url()
-                + url_for("event_authors.check_in", identifier=identifier, registration=one.id)
-            )
-            for one in come
-        }
+        codes = {}
+        for one in come:
+            path = url_for("event_authors.check_in", identifier=identifier, registration=one.id)
+            # A QR code (ISO/IEC 18004, error correction M) as an address of data: SVG.
+            made = segno.make(base_url() + path, error="m", micro=False)
+            codes[one.id] = str(made.svg_data_uri(scale=3, border=2, light="#ffffff"))
         page = render_template(
             "events/check_in_list.html",
             event=found,
@@ -446,12 +472,6 @@ def export_attendance(identifier: UUID) -> Response:
     return edge.secret_answer(response)
 
 
-def _qr(address: str) -> str:
-    """A QR code (ISO/IEC 18004, error correction M) as an address of data: SVG."""
-    made = segno.make(address, error="m", micro=False)
-    return str(made.svg_data_uri(scale=3, border=2, light="#ffffff"))
-
-
 @blueprint.post("/evenements/agenda")
 def calendar_address() -> Response:
     """Makes a new address for one's own calendar, shown once, or ends the one there is."""
@@ -476,7 +496,10 @@ def look_at(connection: Connection, page: EventFormPage) -> tuple[EventFormPage,
     zone = read_form_zone(page.typed)
     if page.event and not page.typed.get("zone"):
         zone = page.event.zone
-    form = read_form({**page.typed, "repeat": _repeat(page)}, wall_time(datetime.now(UTC), zone))
+    repeat = page.typed.get("repeat", "")
+    # The rule of a series stays unless another one is chosen; `keep` reads as none.
+    typed = {**page.typed, "repeat": "" if repeat == "keep" else repeat}
+    form = read_form(typed, wall_time(datetime.now(UTC), zone))
     mistakes = {name: mistake_words(name, mistake) for name, mistake in form.mistakes.items()}
     try:
         clean_display_name(page.typed.get("name", ""))
@@ -501,12 +524,6 @@ def look_at(connection: Connection, page: EventFormPage) -> tuple[EventFormPage,
         elif page.typed.get("understood") != understood(found):
             notice = _("Vérifiez le lieu tel que nous l’avons compris, puis envoyez.")
     return replace(page, reading=found, times=times, notice=notice, checked=True), form
-
-
-def _repeat(page: EventFormPage) -> str:
-    """The rule of a series stays unless another one is chosen; `keep` reads as none."""
-    chosen = page.typed.get("repeat", "")
-    return "" if chosen == "keep" else chosen
 
 
 def mistake_words(name: str, mistake: FieldMistake | str) -> str:
@@ -618,43 +635,6 @@ def see(address: str, status: HTTPStatus = HTTPStatus.SEE_OTHER) -> Response:
     response = redirect(address, status)
     assert isinstance(response, Response)
     return response
-
-
-def _revision() -> int:
-    text = request.form.get("revision", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 9):
-        raise InvalidInput("revision", "is not the number of a version")
-    return int(text)
-
-
-def _typed(found: Event, series: queries.EventSeries) -> dict[str, str]:
-    """The form of an event as it is."""
-    return {
-        "title": found.title,
-        "summary": found.summary,
-        "description": found.description,
-        "theme": str(found.theme),
-        "mode": str(found.mode),
-        "online_url": found.online_url,
-        "place": found.place_text,
-        "choice": f"commune:{found.commune}" if found.commune else "",
-        "choice_for": found.place_text,
-        "lon": "" if found.lon is None else f"{found.lon:.6f}",
-        "lat": "" if found.lat is None else f"{found.lat:.6f}",
-        "starts": f"{found.starts_local:%Y-%m-%dT%H:%M}",
-        "ends": f"{found.ends_local:%Y-%m-%dT%H:%M}",
-        "zone": found.zone,
-        "repeat": "keep" if series.times.rule else "",
-        "registration": str(found.registration),
-        "registration_url": found.registration_url,
-        "capacity": "" if found.capacity is None else str(found.capacity),
-        "max_seats": str(found.max_seats),
-        "question": found.question,
-        "note": found.note,
-        "initiative": str(found.initiative or ""),
-        "revision": str(series.revision),
-        "scope": "this",
-    }
 
 
 def _submit(

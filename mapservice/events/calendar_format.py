@@ -49,7 +49,8 @@ def calendar(feed: CalendarFeed) -> bytes:
     lines = _head(feed.title, feed.page)
     lines += _zones([one.event for one in feed.entries])
     for entry in feed.entries:
-        lines += _occurrence(entry)
+        lines += ["BEGIN:VEVENT", f"UID:{entry.event.id}"]
+        lines += [*_times(entry.event), *_described(entry), "END:VEVENT"]
     return _bytes(lines)
 
 
@@ -114,16 +115,6 @@ def _head(title: str, page: str) -> list[str]:
         "X-PUBLISHED-TTL:PT6H",
     ]
     return [*lines, f"URL:{page}"] if page else lines
-
-
-def _occurrence(entry: CalendarEntry) -> list[str]:
-    return [
-        "BEGIN:VEVENT",
-        f"UID:{entry.event.id}",
-        *_times(entry.event),
-        *_described(entry),
-        "END:VEVENT",
-    ]
 
 
 def _times(event: Event) -> list[str]:

@@ -71,7 +71,9 @@ def letter(
     person = people.find(connection, known.person) if known else None
     if known is None or found is None or person is None:
         return None
-    if about == "reminder" and not _is_due(found, known.state, now):
+    is_near = now < found.starts_at <= now + LATEST_REMINDER
+    comes = found.status in OPEN and known.state is RegistrationState.CONFIRMED
+    if about == "reminder" and not (is_near and comes):
         return None
     if about in ("change", "undone") and not known.is_alive:
         return None
@@ -168,8 +170,3 @@ def _still_so(connection: Connection, found: Event, act: UUID, *, undone: bool) 
     """Whether an act of cancelling is the last of an event, and still as the mail has it."""
     is_off = found.status is EventStatus.CANCELLED
     return queries.last_cancellation(connection, found.id) == act and is_off is not undone
-
-
-def _is_due(found: Event, state: RegistrationState, now: datetime) -> bool:
-    near = now < found.starts_at <= now + LATEST_REMINDER
-    return near and found.status in OPEN and state is RegistrationState.CONFIRMED

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, render_template, request
@@ -136,20 +135,14 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         minutes=CLAIM_MINUTES,
         initiative={"id": identifier},
         status_label=event_status_label,
-        **_shared(),
+        token=access.form_token(),
+        reviewer=access.reviewer(),
+        badge=access.badge(),
+        scope_pairs=pages.part_pairs(),
+        verdict_label=verdict_label,
         **words(now),
     )
     return make_response(page)
-
-
-def _shared() -> dict[str, Any]:
-    return {
-        "token": access.form_token(),
-        "reviewer": access.reviewer(),
-        "badge": access.badge(),
-        "scope_pairs": pages.part_pairs(),
-        "verdict_label": verdict_label,
-    }
 
 
 FORMS = CaseForms("event_moderation.case", _page, queries.is_within, (CaseKind.EVENT,))

@@ -153,7 +153,17 @@ def seat(identifier: UUID, registration: UUID, signature: str) -> str:
     """How a registration stands, for who holds the mail about it: on whatever device it is read."""
     only_parameters()
     with services().engine.connect() as connection:
-        return _seat_page(connection, _signed(connection, identifier, registration, signature))
+        known = _signed(connection, identifier, registration, signature)
+        found = public_event(connection, known.event)
+        return render_template(
+            "events/seat.html",
+            event=found,
+            mine=known,
+            max_answer=MAX_ANSWER,
+            until=moment_words(known.offered_until, found.zone) if known.offered_until else "",
+            leave_path=f"{found.url}/quitter/{known.id}/{signed_for(known.id, known.leave_key)}",
+            **words(datetime.now(UTC)),
+        )
 
 
 @blueprint.post("/place/<uuid:registration>/<secret:signature>")
@@ -207,19 +217,6 @@ def _signed(
     ):
         raise NotFound("There is no such link, or the registration is gone.")
     return known
-
-
-def _seat_page(connection: Connection, known: Registration) -> str:
-    found = public_event(connection, known.event)
-    return render_template(
-        "events/seat.html",
-        event=found,
-        mine=known,
-        max_answer=MAX_ANSWER,
-        until=moment_words(known.offered_until, found.zone) if known.offered_until else "",
-        leave_path=f"{found.url}/quitter/{known.id}/{signed_for(known.id, known.leave_key)}",
-        **words(datetime.now(UTC)),
-    )
 
 
 def _page(connection: Connection, found: Event, error: str = "", field: str = "") -> str:

@@ -88,7 +88,9 @@ def register(
     Who comes while others wait, waits behind them. Raises NotFound, StateConflict where one cannot
     register (any more), InvalidInput for more seats than one person may take.
     """
-    found = _locked(connection, identifier)
+    found = queries.find(connection, identifier) if _lock(connection, identifier) else None
+    if found is None or not found.is_public:
+        raise NotFound("There is no such event.")
     if not found.is_open(now) or found.registration not in (
         RegistrationMode.OPEN,
         RegistrationMode.APPROVAL,
@@ -423,13 +425,6 @@ def _lock(connection: Connection, identifier: UUID) -> bool:
     """Holds the row of an event; the seats of one that is held change in this transaction alone."""
     row = connection.execute(text(LOCK), {"id": identifier}).one_or_none()
     return row is not None
-
-
-def _locked(connection: Connection, identifier: UUID) -> Event:
-    found = queries.find(connection, identifier) if _lock(connection, identifier) else None
-    if found is None or not found.is_public:
-        raise NotFound("There is no such event.")
-    return found
 
 
 def _locked_registration(connection: Connection, registration: UUID) -> tuple[Registration, Event]:

@@ -230,7 +230,17 @@ def materialise(connection: Connection, series: UUID, times: EventTimes, now: da
     there = set(connection.execute(text(RECURRENCES), {"series": series}).scalars())
     missing = [one for one in wanted if one not in there and times.moments(one)[1] > now]
     if missing:
-        connection.execute(text(COPY_OCCURRENCES), {"series": series, **_columns(times, missing)})
+        rows = [occurrence_values(times, one) for one in missing]
+        columns = {
+            "series": series,
+            "recurrences": missing,
+            "starts": [row["starts_at"] for row in rows],
+            "ends": [row["ends_at"] for row in rows],
+            "local_starts": [row["starts_local"] for row in rows],
+            "local_ends": [row["ends_local"] for row in rows],
+            "zone": times.zone,
+        }
+        connection.execute(text(COPY_OCCURRENCES), columns)
     connection.execute(text(MADE_UNTIL), {"series": series, "until": horizon})
     return len(missing)
 
@@ -331,7 +341,11 @@ def change(
             materialise(connection, series.id, times, now)
     else:
         _change_many(connection, found, series, scope, wanted, values, sender, now)
-    _requeue(connection, queries.find(connection, identifier) or found)
+    # An edit is looked at: a draft waits again, what is public already stays so meanwhile.
+    found = queries.find(connection, identifier) or found
+    if found.status is EventStatus.DRAFT:
+        connection.execute(text(PENDING_AGAIN), {"series": found.series})
+    connection.execute(text(REQUEUE), {"series": found.series})
     return identifier
 
 
@@ -358,7 +372,7 @@ def _change_many(
     if scope is ChangeScope.FOLLOWING:
         ahead = [one for one in ahead if one.recurrence_id >= found.recurrence_id]
     lock_occurrences(connection, [one.id for one in ahead])
-    alone = _changed_alone(connection, series.id)
+    alone = set(connection.execute(text(CHANGED_ALONE), {"series": series.id}).scalars())
     shift = wanted.times.start - found.starts_local
     rule = wanted.times.rule or series.times.rule
     retimed = (
@@ -740,18 +754,6 @@ def occurrence_values(times: EventTimes, local: datetime) -> dict[str, Any]:
     }
 
 
-def _columns(times: EventTimes, starts: Sequence[datetime]) -> dict[str, Any]:
-    rows = [occurrence_values(times, one) for one in starts]
-    return {
-        "recurrences": list(starts),
-        "starts": [row["starts_at"] for row in rows],
-        "ends": [row["ends_at"] for row in rows],
-        "local_starts": [row["starts_local"] for row in rows],
-        "local_ends": [row["ends_local"] for row in rows],
-        "zone": times.zone,
-    }
-
-
 def time_values(times: EventTimes) -> dict[str, Any]:
     return {
         "starts_local": times.start,
@@ -841,13 +843,6 @@ def cancel_occurrence(
     registration_service.tell_change(connection, found.id, sender, act)
 
 
-def _requeue(connection: Connection, found: Event) -> None:
-    """An edit is looked at: a draft waits again, what is public already stays so meanwhile."""
-    if found.status is EventStatus.DRAFT:
-        connection.execute(text(PENDING_AGAIN), {"series": found.series})
-    connection.execute(text(REQUEUE), {"series": found.series})
-
-
 def _with_known_initiative(connection: Connection, content: EventContent) -> EventContent:
     """A link to what is no public initiative is left out."""
     if content.initiative is None:
@@ -863,10 +858,6 @@ def lock_occurrences(connection: Connection, ids: Sequence[UUID]) -> None:
 def _first(connection: Connection, series: UUID) -> UUID:
     found: UUID = connection.execute(text(FIRST_ROW), {"series": series}).scalar_one()
     return found
-
-
-def _changed_alone(connection: Connection, series: UUID) -> set[UUID]:
-    return set(connection.execute(text(CHANGED_ALONE), {"series": series}).scalars())
 
 
 RECURRENCES = "SELECT recurrence_id FROM event WHERE series = :series"

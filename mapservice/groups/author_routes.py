@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID, uuid4
 
 from flask import (
@@ -58,6 +58,7 @@ from mapservice.initiatives.model import Scale, Theme
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead
 from mapservice.mail.service import EmailAddress
+from mapservice.moderation.case_forms import read_revision
 from mapservice.settings import Settings
 from mapservice.territories import queries as territories
 from mapservice.territories.model import Level, TerritoryRef
@@ -152,7 +153,22 @@ def edit(identifier: UUID) -> Response:
     person = session.require_person()
     with services().engine.connect() as connection:
         found, _own = own(connection, identifier, person, *EDITING)
-        return form_response(connection, GroupFormPage(typed=_typed(found), group=found))
+        typed = {
+            "title": found.name,
+            "summary": found.summary,
+            "description": found.description,
+            "theme": str(found.theme),
+            "openness": str(found.openness),
+            "organisation": found.organisation,
+            "area": str(found.area),
+            "place": found.place_text,
+            "choice": f"commune:{found.commune}" if found.commune else "",
+            "choice_for": found.place_text,
+            "lon": "" if found.lon is None else f"{found.lon:.6f}",
+            "lat": "" if found.lat is None else f"{found.lat:.6f}",
+            "revision": str(found.revision),
+        }
+        return form_response(connection, GroupFormPage(typed=typed, group=found))
 
 
 @blueprint.post("/groupes/<uuid:identifier>/modifier")
@@ -167,7 +183,7 @@ def save(identifier: UUID) -> Response:
             return form_response(connection, page, HTTPStatus.BAD_REQUEST)
         if typed.get("action") != "send" or page.notice:
             return form_response(connection, page)
-        seen, now = _revision(), datetime.now(UTC)
+        seen, now = read_revision(), datetime.now(UTC)
         locator = services().of(GeocoderCache).current(connection)
         try:
             with services().engine.begin() as writing:
@@ -185,7 +201,7 @@ def organise(identifier: UUID) -> Response:
     only_parameters()
     person = session.require_person()
     with services().engine.connect() as connection:
-        return _desk(connection, identifier, person)
+        return edge.secret_answer(make_response(_desk_html(connection, identifier, person)))
 
 
 @blueprint.post("/groupes/<uuid:identifier>/membres/<uuid:member>")
@@ -354,16 +370,8 @@ def own(
     found = queries.find(connection, identifier)
     mine = queries.of_person(connection, identifier, person.id)
     if found is None or mine is None or mine.standing not in standings:
-        _not_yours()
+        raise NotFound("There is no such group of yours.")
     return found, mine.standing
-
-
-def _not_yours() -> NoReturn:
-    raise NotFound("There is no such group of yours.")
-
-
-def _desk(connection: Connection, identifier: UUID, person: Person) -> Response:
-    return edge.secret_answer(make_response(_desk_html(connection, identifier, person)))
 
 
 def _desk_again(
@@ -507,32 +515,6 @@ def see(address: str, status: HTTPStatus = HTTPStatus.SEE_OTHER) -> Response:
     response = redirect(address, status)
     assert isinstance(response, Response)
     return response
-
-
-def _revision() -> int:
-    text = request.form.get("revision", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 9):
-        raise InvalidInput("revision", "is not the number of a version")
-    return int(text)
-
-
-def _typed(found: LocalGroup) -> dict[str, str]:
-    """The form of a group as it is."""
-    return {
-        "title": found.name,
-        "summary": found.summary,
-        "description": found.description,
-        "theme": str(found.theme),
-        "openness": str(found.openness),
-        "organisation": found.organisation,
-        "area": str(found.area),
-        "place": found.place_text,
-        "choice": f"commune:{found.commune}" if found.commune else "",
-        "choice_for": found.place_text,
-        "lon": "" if found.lon is None else f"{found.lon:.6f}",
-        "lat": "" if found.lat is None else f"{found.lat:.6f}",
-        "revision": str(found.revision),
-    }
 
 
 def _submit(connection: Connection, person: Person, submission: GroupSubmission) -> str:

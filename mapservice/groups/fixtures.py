@@ -58,7 +58,17 @@ def load_sample(connection: Connection, locator: Locator, now: datetime) -> int:
     with (asset_folder("geodata") / SAMPLE_FILE).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for number, row in enumerate(rows):
-        content = _content(row)
+        content = GroupContent(
+            name=row["name"],
+            summary=row["summary"],
+            description="",
+            theme=Theme(row["theme"]),
+            openness=GroupOpenness(row["openness"]),
+            area=Scale(row["area"]),
+            place=ProposedPlace(
+                row["place"], choice=f"commune:{row['insee']}" if row["insee"] else ""
+            ),
+        )
         place = service.understand(connection, locator, content)
         sign = now - timedelta(days=int(row["silent_days"]))
         # In the order of the file.
@@ -98,19 +108,6 @@ def _row(dice: LoadDice, one: GeneratedInitiative, now: datetime) -> tuple[Any, 
         str(status), one.title, one.summary, str(one.theme), str(openness), *generated_place(one),
         published, sign, sign if archived else None, GENERATED,
     )  # fmt: skip
-
-
-def _content(row: dict[str, str]) -> GroupContent:
-    choice = f"commune:{row['insee']}" if row["insee"] else ""
-    return GroupContent(
-        name=row["name"],
-        summary=row["summary"],
-        description="",
-        theme=Theme(row["theme"]),
-        openness=GroupOpenness(row["openness"]),
-        area=Scale(row["area"]),
-        place=ProposedPlace(row["place"], choice=choice),
-    )
 
 
 SIGN = "UPDATE local_group SET last_sign_at = :sign WHERE id = :id"

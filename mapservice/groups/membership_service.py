@@ -187,7 +187,9 @@ def join(
         raise StateConflict("One becomes a member of this group by invitation.")
     add(connection, identifier, person, standing, choice)
     if standing is MemberStanding.REQUESTED:
-        _tell_organisers(connection, site, group, GroupNews.REQUEST)
+        for one in queries.members(connection, group.id):
+            if one.standing is MemberStanding.ORGANISER:
+                _tell(connection, site, group, one, GroupNews.REQUEST)
     return standing
 
 
@@ -465,14 +467,6 @@ def _tell(
         headers=headers,
     )
     mail.enqueue(connection, letter)
-
-
-def _tell_organisers(
-    connection: Connection, site: Letterhead, group: LocalGroup, news: GroupNews
-) -> None:
-    for one in queries.members(connection, group.id):
-        if one.standing is MemberStanding.ORGANISER:
-            _tell(connection, site, group, one, news)
 
 
 def _invite(

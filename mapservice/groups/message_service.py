@@ -226,7 +226,18 @@ def tell(engine: Engine, sender: str) -> int:
         with engine.begin() as connection:
             rows = connection.execute(text(TAKE_AT_ONCE), {"most": LETTERS_A_TURN}).all()
             for row in rows:
-                _enqueue(connection, row, sender)
+                renderer = EVENT_RENDERER if row.event else RENDERER
+                mail.enqueue_late(
+                    connection,
+                    LateMail(
+                        kind=renderer,
+                        renderer=renderer,
+                        payload={"message": str(row.message), "person": str(row.person)},
+                        person=row.person,
+                        recipient=row.email,
+                        sender=sender,
+                    ),
+                )
         written += len(rows)
         if len(rows) < LETTERS_A_TURN:
             return written
@@ -450,31 +461,12 @@ def _read(
     bound = {"first": first, "form": first, "person": person}
     asked = {name: value for name, value in bound.items() if f":{name}" in condition}
     rows = connection.execute(text(fill(READ, {"condition": condition})), asked)
-    return [
-        GroupMessage(
-            **dict(row._mapping) | {"audience": _audience(row), "state": MessageState(row.state)}
-        )
-        for row in rows
-    ]
-
-
-def _audience(row: Row[Any]) -> MessageAudience | EventAudience:
-    return EventAudience(row.audience) if row.event else MessageAudience(row.audience)
-
-
-def _enqueue(connection: Connection, row: Row[Any], sender: str) -> None:
-    renderer = EVENT_RENDERER if row.event else RENDERER
-    mail.enqueue_late(
-        connection,
-        LateMail(
-            kind=renderer,
-            renderer=renderer,
-            payload={"message": str(row.message), "person": str(row.person)},
-            person=row.person,
-            recipient=row.email,
-            sender=sender,
-        ),
-    )
+    found = []
+    for row in rows:
+        audience = EventAudience(row.audience) if row.event else MessageAudience(row.audience)
+        read = {"audience": audience, "state": MessageState(row.state)}
+        found.append(GroupMessage(**dict(row._mapping) | read))
+    return found
 
 
 READ = """

@@ -20,7 +20,7 @@ from mapservice.groups.filters import GroupFilters, GroupPageRequest, parse, wit
 from mapservice.groups.model import GroupOpenness, GroupState, LocalGroup
 from mapservice.i18n import gettext as _
 from mapservice.i18n import quoted, theme_label
-from mapservice.initiatives.filters import ABOUT, InitiativeFilters, ListingSort
+from mapservice.initiatives.filters import ABOUT, ListingSort
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import NamedTerritory, with_known_places
 from mapservice.initiatives.place_asked import (
@@ -82,6 +82,14 @@ def listing() -> ResponseReturnValue:
             # Metres from the middle of a commune would be metres from nowhere.
             page = replace(page, items=[replace(one, distance=None) for one in page.items])
         total = queries.count(connection, filters, now)
+        anywhere = replace(
+            filters.about,
+            territory=(),
+            near=None,
+            radius=None,
+            bbox=None,
+            sort=ListingSort.RECENT,
+        )
         pairs = filters.to_pairs()
         sample = sample_of(page.items)
         here = {COMMUNE: around.code} if around else {}
@@ -102,7 +110,7 @@ def listing() -> ResponseReturnValue:
                 for one in (asked.choices if asked else ())
             ],
             place_carried=[(name, told) for name, told in pairs if name not in PLACE_PAIRS],
-            everywhere=f"/groupes{query_of(replace(filters, about=_anywhere(filters.about)))}",
+            everywhere=f"/groupes{query_of(replace(filters, about=anywhere))}",
             map_address=_map_address(filters),
             themes=list(Theme),
             states=list(GroupState),
@@ -123,10 +131,6 @@ def listing() -> ResponseReturnValue:
 def _around(connection: Connection, filters: GroupFilters, commune: str) -> str:
     wanted = replace(filters, about=within_reach(connection, filters.about, commune))
     return f"/groupes{query_of(wanted, {COMMUNE: commune})}"
-
-
-def _anywhere(about: InitiativeFilters) -> InitiativeFilters:
-    return replace(about, territory=(), near=None, radius=None, bbox=None, sort=ListingSort.RECENT)
 
 
 def _map_address(filters: GroupFilters) -> str:

@@ -373,7 +373,8 @@ def decide(
         bound = {"id": identifier, "status": str(status)}
         connection.execute(text(DECIDE), bound)
     elif verdict is DecisionVerdict.ARCHIVE:
-        connection.execute(text(ARCHIVE), {"id": identifier, "now": _now(connection)})
+        now = connection.execute(text("SELECT now()")).scalar_one()
+        connection.execute(text(ARCHIVE), {"id": identifier, "now": now})
     connection.execute(text(SETTLE), {"id": identifier, "reason": clean})
     log.keep(
         connection,
@@ -430,11 +431,6 @@ def _case(connection: Connection, identifier: UUID, moderator: ModeratorIdentity
         raise TooLate(LateReason.DECIDED, last.decided_by if last else "")
     check_holder(connection, identifier, moderator.name, CaseKind.GROUP)
     return found
-
-
-def _now(connection: Connection) -> datetime:
-    moment: datetime = connection.execute(text("SELECT now()")).scalar_one()
-    return moment
 
 
 QUEUE_FIRST = "UPDATE local_group SET queued_at = now() WHERE id = :id"

@@ -24,7 +24,12 @@ from mapservice.initiatives.queries import Initiative
 def place_words(group: LocalGroup) -> str:
     """Where it is; a group of a whole territory is said to be that, not to be somewhere in it."""
     if str(group.precision) == str(group.area):
-        whole = area_words(group.area, _name_of(group))
+        name = {
+            Scale.EPCI: group.epci_name,
+            Scale.DEPARTEMENT: group.departement_name,
+            Scale.REGION: group.region_name,
+        }.get(group.area)
+        whole = area_words(group.area, name or "")
         if whole:
             return whole
     return precision_words(cast("Initiative", group))
@@ -167,12 +172,3 @@ def organisation_mistake_words(mistake: OrganisationMistake) -> str:
     if mistake is OrganisationMistake.CHECK_DIGIT:
         return _("Ce SIREN contient une faute : son dernier chiffre ne correspond pas aux autres.")
     return _("Un numéro RNA (W et neuf signes) ou un SIREN (neuf chiffres).")
-
-
-def _name_of(group: LocalGroup) -> str:
-    """The name of the territory that it is for."""
-    return {
-        Scale.EPCI: group.epci_name,
-        Scale.DEPARTEMENT: group.departement_name,
-        Scale.REGION: group.region_name,
-    }.get(group.area) or ""

@@ -291,7 +291,8 @@ def _type(column: str, cells: Sequence[str]) -> ColumnKind:
     if not cells:
         return ColumnKind.TEXT
     enough = ENOUGH * len(cells)
-    if not CODE_WORDS.search(plain_name(column)) and sum(map(_is_number, cells)) >= enough:
+    numbers = sum(NUMBER.fullmatch(cell) is not None for cell in cells)
+    if not CODE_WORDS.search(plain_name(column)) and numbers >= enough:
         return ColumnKind.NUMBER
     words = [words_of(cell) for cell in cells]
     if all(word in YES or word in NO for word in words):
@@ -299,10 +300,6 @@ def _type(column: str, cells: Sequence[str]) -> ColumnKind:
     if sum(bool(_day(cell)) for cell in cells) >= enough:
         return ColumnKind.DATE
     return ColumnKind.TEXT
-
-
-def _is_number(cell: str) -> bool:
-    return NUMBER.fullmatch(cell) is not None
 
 
 def _day(cell: str) -> str:

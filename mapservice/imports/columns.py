@@ -315,8 +315,11 @@ def _roles(column: str, position: int) -> list[ColumnCandidate]:
             continue
         found = _by_name(column, name, position)
         if spelling != column:
-            # What an object within is called is no title of the whole ("location.name").
-            found = [one for one in found if one.field != "title" or not _is_within(column)]
+            # What an object about something else than the row is called is no title of the row
+            # ("location.name").
+            outer = plain_name(column.rpartition(".")[0]).split()
+            if not PARTS_OF_A_ROW.isdisjoint(outer):
+                found = [one for one in found if one.field != "title"]
         ranked += found
     if not ranked:
         # What a header asks for that is a question of a form ("Quel est le nom du projet ?").
@@ -330,12 +333,6 @@ def _roles(column: str, position: int) -> list[ColumnCandidate]:
                 return [ColumnCandidate(field, column, (QUESTION_RANK, 0, position))]
     surest = min((candidate.rank[0] for candidate in ranked), default=0)
     return [candidate for candidate in ranked if candidate.rank[0] == surest]
-
-
-def _is_within(column: str) -> bool:
-    """Whether a column is that of an object about something else than the row."""
-    outer = plain_name(column.rpartition(".")[0]).split()
-    return not PARTS_OF_A_ROW.isdisjoint(outer)
 
 
 def _by_name(column: str, name: str, position: int) -> list[ColumnCandidate]:

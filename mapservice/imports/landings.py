@@ -74,27 +74,24 @@ class LandingTally:
         for position, lon, lat in connection.execute(text(LABELS), bound):
             in_doubt, _, _ = key = asked[position - 1]
             self.places.add(LandingPlace(lon, lat, self.areas[key], False, in_doubt))
-        bins = [
+        bins: list[list[Any]] = [
             [round(lon / rows, 5), round(lat / rows, 5), rows, exact, doubt]
             for (exact, doubt, _, _), (rows, lon, lat) in self.places.bins.items()
         ]
+        # The drawing leaves out what lies overseas beside metropolitan France.
+        places = [LandingPlace(*one) for one in bins]
+        drawn = sum(one.count for one in drawn_of(places))
         return {
             "places": bins,
             "communes": communes if len(communes) <= MOST_COMMUNES else [],
             "counts": dict(self.counts),
-            "outside": _outside(bins),
+            "outside": sum(one.count for one in places) - drawn,
         }
 
 
 def places_of(told: dict[str, Any]) -> list[LandingPlace]:
     """The places that a preview keeps."""
     return [LandingPlace(*one) for one in told.get("places", ())]
-
-
-def _outside(bins: list[list[Any]]) -> int:
-    """How many rows the drawing leaves out: overseas beside metropolitan France."""
-    places = [LandingPlace(*one) for one in bins]
-    return sum(one.count for one in places) - sum(one.count for one in drawn_of(places))
 
 
 LABELS = """

@@ -133,14 +133,11 @@ def _chunked(records: Iterable[NumberedRecord], size: int) -> Iterator[Sequence[
 def _read_chunk(source: SourceFile, records: Sequence[NumberedRecord]) -> _ReadChunk:
     rows = [IdentifiedRow.of(source.row(one)) for one in records]
     sightings = (PointSighting.of(one.row, one.source_id) for one in rows)
+    told = (json.dumps([one.source_id, one.digest, *_values_of(one.row)]) for one in rows)
     return _ReadChunk(
-        b"".join(map(_line_of, rows)), packed(one for one in sightings if one is not None)
+        b"".join(line.encode() + b"\n" for line in told),
+        packed(one for one in sightings if one is not None),
     )
-
-
-def _line_of(one: IdentifiedRow) -> bytes:
-    values = [one.source_id, one.digest, *_values_of(one.row)]
-    return json.dumps(values).encode() + b"\n"
 
 
 def _row_of(line: bytes) -> IdentifiedRow:

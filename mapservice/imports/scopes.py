@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Placement
-from mapservice.territories.model import TerritoryRef
 
 LEVELS = (Precision.EPCI, Precision.DEPARTEMENT, Precision.REGION)
 
@@ -29,8 +28,4 @@ class TerritoryParents:
         above = self.parents.get((level, code), ())
         held = {(level, code)}
         held |= {(str(name), one) for name, one in zip(LEVELS, above, strict=False) if one}
-        return any(_key(ref) in held for ref in scope.territories)
-
-
-def _key(ref: TerritoryRef) -> tuple[str, str]:
-    return str(ref.level), ref.code
+        return any((str(ref.level), ref.code) in held for ref in scope.territories)

@@ -312,11 +312,13 @@ class _Importer:
             # Points are counted first: those of the whole file, and those already imported.
             kept = queries.kept_sightings(connection, self.platform)
             shared = SharedPoints(spool.points, kept if source.may_have_points else ())
+            within = None
+            if self.options.within is not None:
+                within = TerritoryParents(run_queries.parents(connection))
         placer = RowPlacer(self.locator, source.context_commune, shared, self._centres)
         seen: dict[str, tuple[str, int]] = {}
         # Rows that are no initiative still stand in the file: what they were before is not gone.
         present: set[str] = set()
-        within = self._territories() if self.options.within is not None else None
         remaining = spool.rows
 
         # While the database takes in one batch, the next is placed and the one after that read.
@@ -359,10 +361,6 @@ class _Importer:
             if self.options.dry_run:
                 transaction.rollback()
         self.gone.archived = len(gone)
-
-    def _territories(self) -> TerritoryParents:
-        with self.engine.connect() as connection:
-            return TerritoryParents(run_queries.parents(connection))
 
     def _centres(self) -> KnownCentres:
         with self.engine.connect() as connection:
@@ -449,6 +447,9 @@ class _Importer:
         self, entry: _Entry, placement: Placement, former: service.KnownImport | None
     ) -> InitiativeDraft:
         row = entry.row
+        facts = InitiativeFacts.from_json(row.facts) if row.facts is not None else None
+        # What its source says, unless a moderator is to see it first.
+        is_gated = self.options.moderate and row.status in (*PUBLIC, Status.PENDING)
         return InitiativeDraft(
             id=former.id if former else None,
             title=row.title,
@@ -456,7 +457,7 @@ class _Importer:
             description=row.description,
             theme=row.theme,
             scale=row.scale,
-            status=self._status(row.status),
+            status=Status.PENDING if is_gated else row.status,
             created_at=_moment(row.created_on),
             created_period=None if is_day(row.created_on) else row.created_on or None,
             updated_at=_moment(row.updated_on),
@@ -467,7 +468,7 @@ class _Importer:
             source_digest=entry.digest,
             place_text=row.place_text,
             placement=placement,
-            facts=self.options.facts.get(entry.source_id) or _facts(row),
+            facts=self.options.facts.get(entry.source_id) or facts,
             attributes=row.attributes,
             withheld=row.withheld,
             shape=row.shape,
@@ -540,11 +541,6 @@ class _Importer:
         left = run_queries.withdraw(connection, self.number, list(meant))
         self.gone.withdrawn += len(left)
         return {meant[one] for one in left}
-
-    def _status(self, told: Status) -> Status:
-        """What its source says, unless a moderator is to see it first."""
-        is_gated = self.options.moderate and told in (*PUBLIC, Status.PENDING)
-        return Status.PENDING if is_gated else told
 
     def _elsewhere(
         self, connection: Connection, entries: list[_Entry]
@@ -634,10 +630,6 @@ def present_ids(source: SourceFile) -> set[str]:
     """The ids that the rows of a file have here, without what tells those from each other that the
     file gives twice, and without those that may not be published any more."""
     return {source_id_of(row) for row in source.places if not row.is_forbidden}
-
-
-def _facts(row: SourceRow) -> InitiativeFacts | None:
-    return InitiativeFacts.from_json(row.facts) if row.facts is not None else None
 
 
 def _moment(day: str) -> datetime | None:

@@ -15,7 +15,6 @@ from sqlalchemy.types import Text
 
 from mapservice.db.tables import initiative, initiative_detail
 from mapservice.initiatives.filters import InitiativeFilters
-from mapservice.initiatives.kept_attributes import AttributeAsked
 
 # Of another name than the table that exports join, or the query within would be taken for its row.
 _told = initiative_detail.alias("told")
@@ -25,16 +24,16 @@ def by_attributes(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
     """One condition on `initiative` for all columns asked for; none where none is."""
     if not filters.attr:
         return []
-    said = [_says(one) for one in filters.attr]
+    said = []
+    for asked in filters.attr:
+        # By index: `@>` compares numbers as numbers, so 12 finds 12.0.
+        ways: list[ColumnElement[bool]] = [
+            _told.c.attributes.op("@>")(_json({asked.name: one})) for one in asked.values
+        ]
+        if asked.ends is not None:
+            ways.append(_lies_within(asked.name, *asked.ends))
+        said.append(or_(*ways))
     return [initiative.c.id.in_(select(_told.c.initiative).where(*said))]
-
-
-def _says(asked: AttributeAsked) -> ColumnElement[bool]:
-    # By index: `@>` compares numbers as numbers, so 12 finds 12.0.
-    wholly = [_told.c.attributes.op("@>")(_json({asked.name: one})) for one in asked.values]
-    if asked.ends is None:
-        return or_(*wholly)
-    return or_(*wholly, _lies_within(asked.name, *asked.ends))
 
 
 def _lies_within(name: str, *ends: Decimal | date | None) -> ColumnElement[bool]:

@@ -48,7 +48,12 @@ def where(filters: InitiativeFilters) -> list[ColumnElement[bool]]:
 
     An initiative without a known day lies in no period, not even in one that is open at one end.
     """
-    conditions = [_is_of(filters), *about(filters, initiative), *by_facts(filters)]
+    statuses = filters.statuses
+    if filters.goes_by_clock:
+        # What is over is neither open nor anywhere to go to.
+        statuses = tuple(status for status in statuses if status is Status.PUBLISHED)
+    conditions = [one_of(initiative.c.status, statuses) if statuses else false()]
+    conditions += [*about(filters, initiative), *by_facts(filters)]
     conditions += by_attributes(filters)
     if filters.since:
         conditions.append(recency() >= filters.since)
@@ -88,14 +93,6 @@ def about(filters: InitiativeFilters, of: FromClause) -> list[ColumnElement[bool
     if filters.near and filters.radius:
         conditions.append(_within(filters.near, filters.radius, own))
     return conditions
-
-
-def _is_of(filters: InitiativeFilters) -> ColumnElement[bool]:
-    """Of one of the states asked for: what is over is neither open nor anywhere to go to."""
-    if not filters.goes_by_clock:
-        return one_of(initiative.c.status, filters.statuses)
-    under_way = [status for status in filters.statuses if status is Status.PUBLISHED]
-    return one_of(initiative.c.status, under_way) if under_way else false()
 
 
 def recency(of: Any = initiative.c) -> ColumnElement[Any]:

@@ -95,6 +95,9 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
         _null_if_empty(own.source_platform),
         type_=Text(),
     )
+    # What its source says beyond these properties, as JSON; null where that is nothing.
+    said = cast(initiative_detail.c.attributes, Text)
+    attributes = func.nullif(said, literal_column("'{}'"), type_=RawJson())
     return [
         own.id,
         own.title,
@@ -120,7 +123,7 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
         (credit + licence).label("attribution"),
         own.source_supporters,
         *facts(),
-        _attributes().label("attributes"),
+        attributes.label("attributes"),
     ]
 
 
@@ -161,12 +164,6 @@ def _credits() -> ScalarSelect[Any]:
 def _minute(moment: ColumnElement[Any]) -> ColumnElement[Any]:
     """A time of day as people write it, 14:30."""
     return func.left(func.text(moment), literal_column("5"))
-
-
-def _attributes() -> ColumnElement[Any]:
-    """What its source says beyond these properties, as JSON; null where that is nothing."""
-    said = cast(initiative_detail.c.attributes, Text)
-    return func.nullif(said, literal_column("'{}'"), type_=RawJson())
 
 
 def _null_if_empty(column: ColumnElement[str]) -> ColumnElement[Any]:

@@ -46,7 +46,11 @@ CC0 = "https://creativecommons.org/publicdomain/zero/1.0/"
 
 def terms_of(words: str) -> LicenceTerms:
     """Reads the words under which a source publishes; a version that they do not say is none."""
-    plain = _plain(words)
+    # Small letters without accents; whatever is neither letter nor digit is one space.
+    bare = "".join(
+        sign for sign in unicodedata.normalize("NFKD", words) if not unicodedata.combining(sign)
+    )
+    plain = " ".join(re.sub(r"[^a-z0-9]+", " ", bare.lower()).split())
     if _FORBIDS.search(plain):
         return LicenceTerms(words, forbids_reuse=True)
     if _ODBL.search(plain):
@@ -76,11 +80,3 @@ def terms_of(words: str) -> LicenceTerms:
 def forbids_reuse(words: str) -> bool:
     """Whether a licence keeps others from publishing such data anew."""
     return terms_of(words).forbids_reuse
-
-
-def _plain(words: str) -> str:
-    """Small letters without accents; whatever is neither letter nor digit is one space."""
-    bare = "".join(
-        sign for sign in unicodedata.normalize("NFKD", words) if not unicodedata.combining(sign)
-    )
-    return " ".join(re.sub(r"[^a-z0-9]+", " ", bare.lower()).split())

@@ -68,8 +68,13 @@ def read(source: IO[bytes]) -> Image.Image:
     if small.size != size:
         small = small.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
     small = _as_srgb(small, profile)
-    small.info = {}
-    return _upright(small, orientation)
+    # Turned as EXIF says; nothing else that the file told is kept.
+    tag = Image.Exif()
+    tag[ORIENTATION] = orientation
+    small.info = {"exif": tag.tobytes()}
+    turned = ImageOps.exif_transpose(small)
+    turned.info = {}
+    return turned
 
 
 def files(picture: Image.Image) -> Iterator[tuple[Image.Image, str, bytes]]:
@@ -130,15 +135,6 @@ def _as_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
         if made is not None:
             return made
     return picture.convert("RGB")
-
-
-def _upright(picture: Image.Image, orientation: int) -> Image.Image:
-    tag = Image.Exif()
-    tag[ORIENTATION] = orientation
-    picture.info["exif"] = tag.tobytes()
-    turned = ImageOps.exif_transpose(picture)
-    turned.info = {}
-    return turned
 
 
 def _within(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:

@@ -89,7 +89,9 @@ def add(
     with engine.begin() as connection:
 
         def insert() -> bool:
-            _one_at_a_time(connection, owner)
+            # One photo of an owner at a time, so that none is over the count.
+            statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+            connection.execute(statement, {"key": owner.key})
             if _count(connection, owner) >= MAX_PHOTOS:
                 raise PhotoRefused(PhotoMistake.COUNT)
             connection.execute(text(KEEP), _values(identifier, name, encoded, owner))
@@ -349,11 +351,6 @@ def _count(connection: Connection, owner: PhotoOwner) -> int:
         return 0
     bound = {"initiative": owner.initiative, "form": owner.form}
     return int(connection.execute(text(COUNT), bound).scalar_one())
-
-
-def _one_at_a_time(connection: Connection, owner: PhotoOwner) -> None:
-    statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-    connection.execute(statement, {"key": owner.key})
 
 
 def _values(

@@ -9,7 +9,6 @@ from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions as access
 from mapservice.audit.model import DecisionVerdict
 from mapservice.contributions.posts import queries as posts
-from mapservice.contributions.posts.model import Post
 from mapservice.contributions.proposals.model import MAX_REASON
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.i18n import post_kind_label
@@ -65,15 +64,10 @@ def _read_verdict() -> DecisionVerdict:
     return DecisionVerdict(text)
 
 
-def _find(connection: Connection, identifier: UUID) -> Post:
-    found = posts.find(connection, identifier)
-    if found is None or not posts.is_within(connection, identifier, access.sees()):
-        raise NotFound("There is no such post.")
-    return found
-
-
 def _page(connection: Connection, identifier: UUID, error: str = "") -> Response:
-    post = _find(connection, identifier)
+    post = posts.find(connection, identifier)
+    if post is None or not posts.is_within(connection, identifier, access.sees()):
+        raise NotFound("There is no such post.")
     initiative = initiatives.of_any_status(connection, [post.initiative])[post.initiative]
     page = render_template(
         "moderation/post.html",

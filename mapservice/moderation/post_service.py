@@ -53,21 +53,19 @@ def decide(
         reason=reason,
     )
     log.keep(connection, line)
-    if verdict is DecisionVerdict.UNPOST:
-        _tell(connection, site, found, reason)
+    writer = None
+    if verdict is DecisionVerdict.UNPOST and found.person:
+        writer = people.find(connection, found.person)
+    if writer:
+        about = initiatives.of_any_status(connection, [found.initiative])[found.initiative]
+        values = {
+            "title": about.title,
+            "words": found.text,
+            "reason": reason,
+            "link": f"{site.base_url}/initiatives/{found.initiative}",
+        }
+        mail.enqueue(
+            connection,
+            mail.write(site, LETTER, writer.email, values, locale=writer.locale, person=writer.id),
+        )
     return found
-
-
-def _tell(connection: Connection, site: Letterhead, found: Post, reason: str) -> None:
-    writer = people.find(connection, found.person) if found.person else None
-    if writer is None:
-        return
-    about = initiatives.of_any_status(connection, [found.initiative])[found.initiative]
-    values = {
-        "title": about.title,
-        "words": found.text,
-        "reason": reason,
-        "link": f"{site.base_url}/initiatives/{found.initiative}",
-    }
-    letter = mail.write(site, LETTER, writer.email, values, locale=writer.locale, person=writer.id)
-    mail.enqueue(connection, letter)

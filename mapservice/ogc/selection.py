@@ -90,24 +90,19 @@ class CollectionSource:
 def source_of(collection: ItemsCollection, base_url: str) -> CollectionSource:
     """Built once for each address that the service is called by."""
     if collection.gathering is not None:
-        return _gatherings(collection, gathering_source.SOURCES[collection.gathering], base_url)
+        source = gathering_source.SOURCES[collection.gathering]
+        known = source.columns(base_url)
+        return CollectionSource(
+            target=source.target(collection, known),
+            rows=source.rows,
+            page=source.rows,
+            properties=source.properties(collection, known),
+            keys=known,
+            page_keys=known,
+        )
     if collection.level is None:
         return _initiatives(collection, base_url)
     return _territories(collection, collection.level)
-
-
-def _gatherings(
-    collection: ItemsCollection, source: gathering_source.GatheringSource, base_url: str
-) -> CollectionSource:
-    known = source.columns(base_url)
-    return CollectionSource(
-        target=source.target(collection, known),
-        rows=source.rows,
-        page=source.rows,
-        properties=source.properties(collection, known),
-        keys=known,
-        page_keys=known,
-    )
 
 
 def _initiatives(collection: ItemsCollection, base_url: str) -> CollectionSource:

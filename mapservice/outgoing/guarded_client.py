@@ -120,7 +120,9 @@ class GuardedClient:
         bounds = limits or self.limits
         deadline = time.monotonic() + bounds.seconds
         asked = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
-        asked |= _conditions(known)
+        if known is not None:
+            named = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+            asked |= {name: value for name, value in named.items() if value}
         own = dict(headers or {})
         address = spelt(address)
         first = urlsplit(address)
@@ -356,13 +358,6 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError("takes longer than allowed")
     return left
-
-
-def _conditions(known: Validators | None) -> dict[str, str]:
-    if known is None:
-        return {}
-    named = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
-    return {name: value for name, value in named.items() if value}
 
 
 def spelt(address: str) -> str:

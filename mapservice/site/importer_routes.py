@@ -120,7 +120,8 @@ def decide_sweep() -> Response:
     else:
         done = decisions.drop(services().engine, services().settings.home, run)
     if not done:
-        return _start(HTTPStatus.CONFLICT, _decided())
+        words = _("Cette relève n’attend plus : quelqu’un en a déjà décidé.")
+        return _start(HTTPStatus.CONFLICT, words)
     return pages.see(url_for("importer.start"))
 
 
@@ -150,7 +151,8 @@ def choose(identifier: UUID) -> Response:
         is_ready = checked == options and not upload.preview.get("title_doubt")
         if "import" in request.form and upload.state == "checked" and is_ready:
             if not _may_import(connection, options["platform"]):
-                return _file(connection, upload, HTTPStatus.CONFLICT, _not_yours())
+                words = _("Une source porte déjà ce nom et n’est pas à vous : donnez-en un autre.")
+                return _file(connection, upload, HTTPStatus.CONFLICT, words)
             badge = access.badge()
             source = RecordedSource(
                 options["platform"],
@@ -245,7 +247,13 @@ def _start(status: HTTPStatus = HTTPStatus.OK, error: str = "") -> Response:
             ),
             state_words=_state_words(),
             sources=source_queries.find_all(connection) if badge.is_admin else [],
-            sweep_words=_sweep_words(),
+            sweep_words={
+                "never": _("jamais relevée"),
+                "done": _("relevée"),
+                "unchanged": _("relevée, rien de nouveau"),
+                "waits": _("attend votre décision"),
+                "failed": _("relève échouée, rien n’a changé"),
+            },
             waiting=run_queries.waiting_runs(connection) if badge.is_admin else [],
             most_megabytes=services().settings.max_upload_bytes // 1_000_000,
             endings=",".join(sorted(uploads.SUFFIXES)),
@@ -424,16 +432,6 @@ def _state_words() -> dict[str, str]:
     }
 
 
-def _sweep_words() -> dict[str, str]:
-    return {
-        "never": _("jamais relevée"),
-        "done": _("relevée"),
-        "unchanged": _("relevée, rien de nouveau"),
-        "waits": _("attend votre décision"),
-        "failed": _("relève échouée, rien n’a changé"),
-    }
-
-
 def _mistake(error: InvalidInput) -> str:
     if error.field == REFUSED_LICENCE:
         return _("Cette licence interdit de republier : rien ne peut être importé sous elle.")
@@ -441,14 +439,6 @@ def _mistake(error: InvalidInput) -> str:
     if error.field in words:
         return _("« %(field)s » est choisi pour deux colonnes.", field=words[error.field])
     return _("Un des choix n’existe pas.")
-
-
-def _not_yours() -> str:
-    return _("Une source porte déjà ce nom et n’est pas à vous : donnez-en un autre.")
-
-
-def _decided() -> str:
-    return _("Cette relève n’attend plus : quelqu’un en a déjà décidé.")
 
 
 def _late() -> str:

@@ -58,7 +58,8 @@ def event_flyer(identifier: UUID) -> Response:
         "printed/event.html",
         event=found,
         group=group,
-        is_mapped=_is_mapped(found),
+        is_mapped=found.mode is not EventMode.ONLINE
+        and found.precision not in (Precision.NATIONAL, Precision.NONE),
         **_sheet(paper, FORMATS, found.url, found.title),
         sample=sample_of_events([found]),
         sample_words=_("cet événement n’existe pas."),
@@ -195,13 +196,6 @@ def _sheet(paper: str, formats: Sequence[str], path: str, title: str) -> dict[st
         "qr": qr_svg(address, title_of_code).decode(),
         "sheet_title": title,
     }
-
-
-def _is_mapped(found: Event) -> bool:
-    return found.mode is not EventMode.ONLINE and found.precision not in (
-        Precision.NATIONAL,
-        Precision.NONE,
-    )
 
 
 def _day_words(day: date) -> str:

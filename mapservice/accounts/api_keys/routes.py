@@ -42,7 +42,10 @@ def create() -> Response:
         form_key = UUID(form.get("form", ""))
     except ValueError:
         form_key = uuid4()
-    _require_second_factor(person)
+    # A key has the rights of its owner, and would outlive the session that lacked the code.
+    with services().engine.connect() as connection:
+        grants = roles.of_person(connection, person.id)
+    second_factor.require(is_admin=any(one.role is Role.ADMIN for one in grants))
     try:
         forms.check(GATE, person=person.id)
         wish = ApiKeyRequest.parse(
@@ -105,13 +108,6 @@ def keep_private(response: Response) -> Response:
     response.headers["X-Robots-Tag"] = "noindex"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def _require_second_factor(person: Person) -> None:
-    """A key has the rights of its owner, and would outlive the session that lacked the code."""
-    with services().engine.connect() as connection:
-        grants = roles.of_person(connection, person.id)
-    second_factor.require(is_admin=any(one.role is Role.ADMIN for one in grants))
 
 
 def _page(

@@ -328,11 +328,8 @@ def choose_page(connection: Connection, person: UUID, *, wanted: bool) -> None:
 def slug_of(name: str) -> str:
     """A name as part of an address: "Les Amis du Vélo" is les-amis-du-velo; "" without letters."""
     plain = unicodedata.normalize("NFKD", name.lower().replace("œ", "oe").replace("æ", "ae"))
-    return "-".join(re.findall(r"[a-z0-9]+", _without_marks(plain)))[:MAX_SLUG].rstrip("-")
-
-
-def _without_marks(text_: str) -> str:
-    return "".join(one for one in text_ if not unicodedata.combining(one))
+    bare = "".join(one for one in plain if not unicodedata.combining(one))
+    return "-".join(re.findall(r"[a-z0-9]+", bare))[:MAX_SLUG].rstrip("-")
 
 
 def export(

@@ -128,13 +128,10 @@ def _by_role() -> Principal | None:
 
 
 def _read_only() -> Response:
-    return _refusal(
-        HTTPStatus.FORBIDDEN,
-        _("Lecture seule"),
-        _("Vous pouvez lire ce qui attend ici, pas en décider."),
+    page = render_template(
+        "error.html",
+        status=int(HTTPStatus.FORBIDDEN),
+        title=_("Lecture seule"),
+        detail=_("Vous pouvez lire ce qui attend ici, pas en décider."),
     )
-
-
-def _refusal(status: HTTPStatus, title: str, detail: str) -> Response:
-    page = render_template("error.html", status=int(status), title=title, detail=detail)
-    return make_response(page, status)
+    return make_response(page, HTTPStatus.FORBIDDEN)

@@ -104,7 +104,12 @@ def read_replies(engine: Engine, inbox: ReplyInbox, site: Letterhead) -> dict[Re
     done: dict[ReplyOutcome, int] = {}
     try:
         with _opened(inbox) as server:
-            for uid in _uids(server)[:PER_TURN]:
+            # What nobody has dealt with: whether somebody has opened it is no matter.
+            data = _checked(server.uid("SEARCH", "UNDELETED", "UNFLAGGED"))
+            uids = [
+                one.decode() for part in data if isinstance(part, bytes) for one in part.split()
+            ]
+            for uid in uids[:PER_TURN]:
                 outcome = _handle(engine, inbox, site, _content(server, uid))
                 if outcome is ReplyOutcome.UNKNOWN:
                     _checked(server.uid("STORE", uid, "+FLAGS", r"(\Flagged)"))
@@ -180,24 +185,14 @@ def _opened(inbox: ReplyInbox) -> Iterator[imaplib.IMAP4]:
         if inbox.starttls and not inbox.tls:
             server.starttls(context)
         server.login(inbox.user, inbox.password)
-        _checked(server.select(_quoted(inbox.folder)))
+        quoted = inbox.folder.replace("\\", "\\\\").replace('"', '\\"')
+        _checked(server.select(f'"{quoted}"'))
         yield server
     finally:
         with contextlib.suppress(imaplib.IMAP4.error, OSError):
             server.logout()
         with contextlib.suppress(OSError):
             server.shutdown()
-
-
-def _quoted(folder: str) -> str:
-    escaped = folder.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _uids(server: imaplib.IMAP4) -> list[str]:
-    """What nobody has dealt with: whether somebody has opened it is no matter."""
-    data = _checked(server.uid("SEARCH", "UNDELETED", "UNFLAGGED"))
-    return [one.decode() for part in data if isinstance(part, bytes) for one in part.split()]
 
 
 def _content(server: imaplib.IMAP4, uid: str) -> bytes | None:

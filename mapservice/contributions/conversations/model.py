@@ -190,12 +190,8 @@ def _body(message: EmailMessage) -> str:
         return ""
     text = content if isinstance(content, str) else ""
     if part.get_content_type() == "text/html":
-        return _plain(text)
+        return unescape(_TAGS.sub("", _LINES.sub("\n", text)))
     return text
-
-
-def _plain(markup: str) -> str:
-    return unescape(_TAGS.sub("", _LINES.sub("\n", markup)))
 
 
 def _base32(data: bytes) -> str:

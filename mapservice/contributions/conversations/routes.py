@@ -66,7 +66,8 @@ def contact(identifier: UUID) -> Response:
             address = url_for("conversations.ask_contact", identifier=identifier, fait="envoye")
             return see(address)
         except ConversationEnded:
-            again = make_response(form_page(connection, replace(page, error=_ended_words())))
+            words = _("L’auteur a mis fin à cet échange : il ne reçoit plus vos messages.")
+            again = make_response(form_page(connection, replace(page, error=words)))
             again.status_code = HTTPStatus.CONFLICT
             return again
         except (FormRefused, InvalidInput, StateConflict) as error:
@@ -145,10 +146,6 @@ def _reply_page(link: ReplyLink, error: str = "", done: str = "") -> Response:
     if not link.is_open:
         return make_response(page, HTTPStatus.GONE)
     return make_response(page, HTTPStatus.BAD_REQUEST if error else HTTPStatus.OK)
-
-
-def _ended_words() -> str:
-    return _("L’auteur a mis fin à cet échange : il ne reçoit plus vos messages.")
 
 
 def _ask(connection: Connection, token: MagicLink) -> ConfirmationQuestion:

@@ -87,10 +87,14 @@ def find_page(
         joined = joined.outerjoin(named, and_(named.c.level == level, named.c.code == own[level]))
     chosen = (
         chosen.select_from(joined)
-        .where(*_conditions(filters, since), *_after(cursor))
+        .where(*_conditions(filters, since))
         .order_by(_order_day(), need.c.id)
         .limit(limit + 1)
     )
+    if cursor is not None:
+        day = cursor.day or LAST_DAY
+        is_later = and_(_order_day() == day, need.c.id > cursor.id)
+        chosen = chosen.where(or_(_order_day() > day, is_later))
     rows = connection.execute(chosen).all()
     last = rows[limit - 1] if len(rows) > limit else None
     return CallPage(
@@ -124,13 +128,6 @@ def _conditions(filters: CallFilters, since: date) -> list[ColumnElement[bool]]:
     if filters.last:
         found.append(own.day <= filters.last)
     return found
-
-
-def _after(cursor: CallCursor | None) -> list[ColumnElement[bool]]:
-    if cursor is None:
-        return []
-    day = cursor.day or LAST_DAY
-    return [or_(_order_day() > day, and_(_order_day() == day, need.c.id > cursor.id))]
 
 
 def _order_day() -> ColumnElement[Any]:

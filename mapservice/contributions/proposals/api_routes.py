@@ -150,23 +150,18 @@ def _check_fact(name: str, value: Any) -> None:
         raise InvalidInput(name, "must be text or null")
 
 
-def _fact_fields(body: Mapping[str, Any]) -> dict[str, str]:
-    """Facts as the fields of the form say them."""
-    told = {name: body[name] for name in FACT_COLUMNS if body.get(name) is not None}
-    fields = {
-        name: ",".join(value) if isinstance(value, list) else str(value)
-        for name, value in told.items()
-    }
-    if "is_free" in told:
-        fields["free"] = str(told["is_free"]).lower()
-    return fields
-
-
 def _read(connection: Connection, body: Mapping[str, Any]) -> tuple[ProposalContent, PlaceReading]:
     """As the form is read. Raises InvalidInput naming the first field that is wrong."""
     plain = {name: value for name, value in body.items() if name not in FACT_COLUMNS}
     fields = {name: str(value) for name, value in plain.items() if name != REVISION}
-    fields |= _fact_fields(body)
+    # Facts as the fields of the form say them.
+    facts = {name: body[name] for name in FACT_COLUMNS if body.get(name) is not None}
+    fields |= {
+        name: ",".join(value) if isinstance(value, list) else str(value)
+        for name, value in facts.items()
+    }
+    if "is_free" in facts:
+        fields["free"] = str(facts["is_free"]).lower()
     code = fields.pop("commune", "")
     if code:
         # An INSEE code names its commune and chooses it, as the form does.

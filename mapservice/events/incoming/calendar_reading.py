@@ -285,7 +285,9 @@ def _understood(
         raise InvalidInput("RRULE", "stands more than once, which RFC 5545 advises against")
     if "EXRULE" in told:
         raise InvalidInput("EXRULE", "is not taken: RFC 5545 has none")
-    point = _point(one("GEO"), notes)
+    # GEO has the latitude first.
+    lat, _, lon = re.sub(r"[;,\\]+", ";", one("GEO")).partition(";")
+    point = read_point(lat, lon, Named("GEO", one("GEO")), notes)
     return replace(
         made,
         lon=point[0] if point else None,
@@ -384,12 +386,6 @@ def _moment(told: Mapping[str, list[Line]], clocks: CalendarClocks) -> datetime 
     except InvalidInput:
         return None
     return found.local.replace(tzinfo=UTC)
-
-
-def _point(value: str, notes: list[str]) -> tuple[float, float] | None:
-    """Longitude and latitude of GEO, which has the latitude first."""
-    lat, _, lon = re.sub(r"[;,\\]+", ";", value).partition(";")
-    return read_point(lat, lon, Named("GEO", value), notes)
 
 
 def _series(events: Sequence[CalendarEvent]) -> Iterator[CalendarSeries]:

@@ -1,7 +1,6 @@
 """Records of connectors about events (`SourceEvent`), as a sweep keeps them, one a line."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -36,17 +35,14 @@ Bounds = tuple[CalendarTime, CalendarTime | None]
 
 def read_records(path: Path) -> CalendarFile:
     """Raises SourceError for more events than one source has."""
-    found = tuple(_series(path))
-    return CalendarFile(path.name, found, encoding="utf-8", total=len(found))
-
-
-def _series(path: Path) -> Iterator[CalendarSeries]:
+    found = []
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             if number > MOST_EVENTS:
                 raise SourceError(f"the source gives more than {MOST_EVENTS} events")
             told = SourceEvent.of(json.loads(line)["properties"])
-            yield CalendarSeries(_event(number, told))
+            found.append(CalendarSeries(_event(number, told)))
+    return CalendarFile(path.name, tuple(found), encoding="utf-8", total=len(found))
 
 
 def _event(number: int, told: SourceEvent) -> CalendarEvent:
@@ -117,7 +113,10 @@ def _dates(told: SourceEvent, notes: list[str]) -> list[Bounds]:
         raise InvalidInput("dates", "none is told: nobody knows when it takes place")
     if len(told.dates) > MAX_DATES:
         raise InvalidInput("dates", f"are more than {MAX_DATES}")
-    clock = _clock(told.zone, notes)
+    named = zone_named(told.zone)
+    if told.zone and not named:
+        notes.append(f"zone: {told.zone[:60]!r} is none; taken as not told")
+    clock = _CLOCKS.find(named) if named else None
     found: dict[datetime, Bounds] = {}
     for begin, end in told.dates:
         begins = _time(begin, clock)
@@ -128,13 +127,6 @@ def _dates(told: SourceEvent, notes: list[str]) -> list[Bounds]:
         if former != (begins, ends):
             notes.append(f"dates: {begin[:40]!r} stands twice, with another end; the first counts")
     return [found[local] for local in sorted(found)]
-
-
-def _clock(zone: str, notes: list[str]) -> CalendarClock | None:
-    named = zone_named(zone)
-    if zone and not named:
-        notes.append(f"zone: {zone[:60]!r} is none; taken as not told")
-    return _CLOCKS.find(named) if named else None
 
 
 def _time(value: str, clock: CalendarClock | None) -> CalendarTime:

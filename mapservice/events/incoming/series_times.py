@@ -70,19 +70,13 @@ def times_of(event: CalendarEvent, zone: str) -> EventTimes:
     if event.begins is None:
         raise InvalidInput("DTSTART", "is missing: nobody knows when it begins")
     begins = event.begins.on(zone)
-    return EventTimes(begins, _length(event, begins, zone), zone)
-
-
-def _length(event: CalendarEvent, begins: datetime, zone: str) -> timedelta:
-    assert event.begins is not None
-    is_day = event.begins.is_day
     if event.duration is not None:
         length, name = event.duration, "DURATION"
     elif event.ends is not None:
         length, name = event.ends.on(zone) - begins, "DTEND"
     else:
         length, name = timedelta(0), "DTSTART"
-    return _checked(length, name, is_day=is_day)
+    return EventTimes(begins, _checked(length, name, is_day=event.begins.is_day), zone)
 
 
 def _checked(length: timedelta, name: str, *, is_day: bool = False) -> timedelta:

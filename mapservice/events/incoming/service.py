@@ -163,7 +163,13 @@ class _CalendarImporter:
         shared = SharedPoints(replace(one, title=one.source_id) for one in sightings if one)
         placer = RowPlacer(self.locator, "", shared, self._centres)
         everything = [_Entry(one, self._digest(one)) for one in self.calendar.series]
-        self.is_load = self._changed_count(everything) > LOAD_SIZE
+        # Many that are new here, or say something else than they did, are a load.
+        uids = sorted({entry.uid for entry in everything})
+        with self.engine.connect() as connection:
+            known = queries.known(connection, self.options.platform, uids)
+        former = {uid: one.digest for uid, one in known.items()}
+        changed = [one for one in everything if former.get(one.uid) != one.digest]
+        self.is_load = sum(not one.refused for one in changed) > LOAD_SIZE
         remaining = iter(everything)
         while entries := list(islice(remaining, BATCH_SERIES)):
             with self.engine.connect() as connection, connection.begin() as transaction:
@@ -190,14 +196,6 @@ class _CalendarImporter:
             ),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-    def _changed_count(self, entries: Sequence[_Entry]) -> int:
-        """How many of them are new here, or say something else than they did."""
-        uids = sorted({entry.uid for entry in entries})
-        with self.engine.connect() as connection:
-            known = queries.known(connection, self.options.platform, uids)
-        former = {uid: one.digest for uid, one in known.items()}
-        return sum(not one.refused and former.get(one.uid) != one.digest for one in entries)
 
     # --- A batch ----------------------------------------------------------------------------------
 
@@ -314,11 +312,13 @@ class _CalendarImporter:
         outcome = RowOutcome.IMPORTED if known is None else RowOutcome.UPDATED
         if not has_changed:
             outcome = RowOutcome.UNCHANGED
-        notes = (*times.notes, *_place_notes(placements[0]))
+        notes = times.notes
+        placement = placements[0]
+        if placement and (reason := placement.reason or placement.match.reason):
+            notes = (*notes, reason)
         if live and all(one.times.duration.total_seconds() <= 60 for one in live):
             notes = (*notes, "tells no end")
         report = _report(entry, outcome, "; ".join(notes))
-        placement = placements[0]
         if placement is None:
             return report
         has_commune = placement.precision in (Precision.POINT, Precision.COMMUNE)
@@ -713,6 +713,9 @@ def _inheriting(one: CalendarEvent, main: CalendarEvent) -> CalendarEvent:
 def _row(told: CalendarEvent) -> SourceRow:
     """What places are found by: the words and the position of an event."""
     is_refused = bool(told.rejected or told.skipped)
+    point = (told.lon, told.lat)
+    # Degrees of two decimals are a square of a kilometre.
+    is_rounded = all(one is not None and round(one, 2) == one for one in point)
     return SourceRow(
         told.number,
         {},
@@ -723,27 +726,13 @@ def _row(told: CalendarEvent) -> SourceRow:
         citycode=told.texts.citycode,
         lon=None if is_refused else told.lon,
         lat=None if is_refused else told.lat,
-        # Degrees of two decimals are a square of a kilometre.
-        point_doubt=_rough(told.lon, told.lat),
+        point_doubt="the point is rounded to about a kilometre" if is_rounded else "",
     )
-
-
-def _rough(lon: float | None, lat: float | None) -> str:
-    if lon is None or lat is None or (round(lon, 2), round(lat, 2)) != (lon, lat):
-        return ""
-    return "the point is rounded to about a kilometre"
 
 
 def _place_key(told: CalendarEvent) -> str:
     """What tells one place from another at the same point: its words, else the event."""
     return folded(told.texts.location) or f"#{told.number}"
-
-
-def _place_notes(placement: Placement | None) -> tuple[str, ...]:
-    if placement is None:
-        return ()
-    reason = placement.reason or placement.match.reason
-    return (reason,) if reason else ()
 
 
 def _is_older(main: CalendarEvent, known: KnownSeries) -> bool:

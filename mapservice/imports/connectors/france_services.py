@@ -4,7 +4,7 @@ Names of columns as its releases wrote them (unverified against the file of toda
 another name, the first that is there is taken; what is left stays as attributes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from mapservice.errors import SourceError
 from mapservice.imports.connectors.model import Connector, ConnectorRecord, first_of, others
@@ -41,18 +41,14 @@ def read(visit: SourceVisit) -> Iterator[ConnectorRecord]:
     for row in visit.rows(visit.address, "france-services.csv", *needed):
         if not first_of(row, *COLUMNS["external_id"]) or not first_of(row, *COLUMNS["title"]):
             raise SourceError("a row of the list of France services has no id or no name")
-        yield _record(row)
-
-
-def _record(row: Mapping[str, str]) -> ConnectorRecord:
-    fields = {name: first_of(row, *columns) for name, columns in COLUMNS.items()}
-    # What they are for is in no column: administrative help for all, free of charge.
-    fields["theme"] = "solidarité"
-    hours = "; ".join(f"{day} {row[name]}" for name, day in DAYS.items() if row.get(name))
-    used = {column for columns in COLUMNS.values() for column in columns}
-    rest = others(row, *used, *DAYS)
-    named = {NAMES.get(name, name): value for name, value in rest.items()}
-    return ConnectorRecord(fields, {"Horaires": hours, **named})
+        fields = {name: first_of(row, *columns) for name, columns in COLUMNS.items()}
+        # What they are for is in no column: administrative help for all, free of charge.
+        fields["theme"] = "solidarité"
+        hours = "; ".join(f"{day} {row[name]}" for name, day in DAYS.items() if row.get(name))
+        used = {column for columns in COLUMNS.values() for column in columns}
+        rest = others(row, *used, *DAYS)
+        named = {NAMES.get(name, name): value for name, value in rest.items()}
+        yield ConnectorRecord(fields, {"Horaires": hours, **named})
 
 
 CONNECTOR = Connector(

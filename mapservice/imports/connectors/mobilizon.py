@@ -71,6 +71,8 @@ def _record(event: Mapping[str, Any]) -> ConnectorRecord:
     lon, _, lat = words(place.get("geom")).partition(";")
     is_online = options.get("isOnline") is True
     names_place = bool(words(first_of(place, "description", "street", "locality", "geom")))
+    # Its name and street, each said once.
+    named = (words(place.get("description")), words(place.get("street")))
     is_external = words(event.get("joinOptions")).upper() == "EXTERNAL"
     return SourceEvent(
         external_id=identifier,
@@ -79,7 +81,7 @@ def _record(event: Mapping[str, Any]) -> ConnectorRecord:
         categories=", ".join(
             filter(None, (words(event.get("tags")), words(event.get("category"))))
         ),
-        place=_place(place),
+        place=", ".join(dict.fromkeys(filter(None, named))),
         postcode=words(place.get("postalCode")),
         city=words(place.get("locality")),
         lat=lat,
@@ -93,12 +95,6 @@ def _record(event: Mapping[str, Any]) -> ConnectorRecord:
         status=STATUS.get(words(event.get("status")).upper(), ""),
         updated_at=words(event.get("updatedAt")),
     ).record()
-
-
-def _place(place: Mapping[str, Any]) -> str:
-    """Its name and street, each said once."""
-    told = (words(place.get("description")), words(place.get("street")))
-    return ", ".join(dict.fromkeys(filter(None, told)))
 
 
 CONNECTOR = Connector(

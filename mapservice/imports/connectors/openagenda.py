@@ -56,9 +56,9 @@ def read(visit: SourceVisit) -> Iterator[ConnectorRecord]:
     else:
         visit.is_delta = bool(since)
     if first is not None:
-        yield _told(visit, first)
+        yield _record(visit, first)
     for event in events:
-        yield _told(visit, event)
+        yield _record(visit, event)
 
 
 def _events(visit: SourceVisit, since: str) -> Iterator[Mapping[str, Any]]:
@@ -93,19 +93,18 @@ def _identifier(event: Mapping[str, Any]) -> str:
     return words(event.get("uid"))
 
 
-def _told(visit: SourceVisit, event: Mapping[str, Any]) -> ConnectorRecord:
+def _record(visit: SourceVisit, event: Mapping[str, Any]) -> ConnectorRecord:
     # Instants of one shape (`2025-07-11T13:52:05.000Z`) are in the order of their texts.
     visit.reached = max(visit.reached, words(event.get("updatedAt")))
-    return _record(event)
-
-
-def _record(event: Mapping[str, Any]) -> ConnectorRecord:
     identifier = _identifier(event)
     if not identifier:
         raise SourceError(f"an event has a `uid`, not {sorted(event)[:8]}")
     if event.get("removed") is True or _code(event.get("state"), PUBLISHED) != PUBLISHED:
         return gone(identifier)
     place = member(event, "location")
+    # Its name and its address, each said once.
+    name, address = words(place.get("name")), words(place.get("address"))
+    is_named = name.casefold() in address.casefold()
     status = _code(event.get("status"), 1)
     attendance = ATTENDANCE.get(_code(event.get("attendanceMode"), 1), "")
     return SourceEvent(
@@ -113,7 +112,7 @@ def _record(event: Mapping[str, Any]) -> ConnectorRecord:
         title=text_of(event.get("title")),
         description=_description(event),
         categories=text_of(event.get("keywords")),
-        place=_place(place),
+        place=address if is_named else f"{name}, {address}".strip(", "),
         postcode=words(place.get("postalCode")),
         city=words(place.get("city")),
         citycode=words(place.get("insee")),
@@ -157,12 +156,6 @@ def _code(value: Any, default: int) -> int:
         return int(code)
     except (TypeError, ValueError):
         raise SourceError(f"OpenAgenda's codes are numbers, not {str(code)[:40]!r}") from None
-
-
-def _place(place: Mapping[str, Any]) -> str:
-    """Its name and its address, each said once."""
-    name, address = words(place.get("name")), words(place.get("address"))
-    return address if name.casefold() in address.casefold() else f"{name}, {address}".strip(", ")
 
 
 def _registration(told: Any) -> str:

@@ -64,7 +64,11 @@ def read(visit: SourceVisit) -> Iterator[ConnectorRecord]:
     """All places and organisations that the page tells, each once."""
     text = visit.text(visit.address)
     is_document = text.lstrip("\ufeff \t\r\n").startswith(("{", "["))
-    texts = [text] if is_document else _scripts(text)
+    texts = [text]
+    if not is_document:
+        parser = _Scripts()
+        parser.feed(text)
+        texts = [one for one in parser.found if one.strip()]
     if not texts:
         raise SourceError("the page holds no JSON-LD")
     seen: set[str] = set()
@@ -82,12 +86,6 @@ def read(visit: SourceVisit) -> Iterator[ConnectorRecord]:
                 yield record
     if not seen:
         raise SourceError("the page tells of no place and of no organisation")
-
-
-def _scripts(page: str) -> list[str]:
-    parser = _Scripts()
-    parser.feed(page)
-    return [one for one in parser.found if one.strip()]
 
 
 def _things(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:

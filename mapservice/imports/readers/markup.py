@@ -291,14 +291,11 @@ def _record(values: dict[str, str], shapes: list[BaseGeometry | None]) -> Source
         return SourceRecord(values)
     if len(good) == 1 and isinstance(good[0], shapely.Point):
         return SourceRecord(values, (good[0].x, good[0].y))
-    shape = good[0] if len(good) == 1 else _collected(good)
+    shape = good[0]
+    if len(good) > 1:
+        # Several of a kind as one; of several kinds, those of the largest dimension.
+        largest = max(shapely.get_dimensions(good))
+        kept: list[Any] = [one for one in good if shapely.get_dimensions(one) == largest]
+        kind = (shapely.MultiPoint, shapely.MultiLineString, shapely.MultiPolygon)[largest]
+        shape = kind(kept)
     return SourceRecord(values, None, shape, (NO_PIN.format(shape.geom_type),))
-
-
-def _collected(shapes: list[BaseGeometry]) -> BaseGeometry:
-    """Several of a kind as one; of several kinds, those of the largest dimension."""
-    largest = max(shapely.get_dimensions(shapes))
-    kept: list[Any] = [one for one in shapes if shapely.get_dimensions(one) == largest]
-    kind = (shapely.MultiPoint, shapely.MultiLineString, shapely.MultiPolygon)[largest]
-    made: BaseGeometry = kind(kept)
-    return made

@@ -67,9 +67,10 @@ def find_header(first: Sequence[DelimitedRow], recognised: Recogniser, name: str
     best = known.index(max(known)) if max(known) >= known[0] + ahead else 0
     names, groups = first[best].cells, first[best - 1].cells if best else []
     if not best and len(top) == 1 and width > 2:
-        # A lone title above a header without a word that is known.
-        full = (i for i, row in enumerate(first) if _is_full(row.cells, width))
-        best = next(full, 0)
+        # A lone title above a header without a word that is known: a header has a text in most of
+        # its cells.
+        texts = [sum(any(map(str.isalpha, cell)) for cell in row.cells) for row in first]
+        best = next((index for index, count in enumerate(texts) if count * 2 > width), 0)
         names = first[best].cells
 
     if not best and not known[0] and _holds_data(names, first[1:]):
@@ -126,12 +127,6 @@ def table_of(
     if total == 0:
         raise SourceError(f"{name}: has a header and no row below it")
     return SourceTable(columns, records, total, header.problems, separator)
-
-
-def _is_full(cells: Sequence[str], width: int) -> bool:
-    """Whether a row has a text in most of its cells, as a header has."""
-    texts = [cell for cell in cells if any(map(str.isalpha, cell))]
-    return len(texts) * 2 > width
 
 
 def _holds_data(names: Sequence[str], below: Sequence[DelimitedRow]) -> bool:

@@ -143,11 +143,12 @@ def _records(visit: SourceVisit, source: LivingSource, connector: Connector) -> 
             if record.is_gone:
                 tombstones.add(identifier)
                 continue
-            record = replace(record, fields={**record.fields, "licence": _licence(record, source)})
+            licence = words(record.fields.get("licence")) or source.licence
+            record = replace(record, fields={**record.fields, "licence": licence})
             # An event whose licence forbids reuse is withheld with its whole series, as the room of
             # events does with those of calendars.
             is_left_out = connector.kind is RecordKind.INITIATIVE
-            if is_left_out and forbids_reuse(record.fields["licence"]):
+            if is_left_out and forbids_reuse(licence):
                 # Once public under another licence, it leaves public view.
                 forbidden += 1
                 tombstones.add(identifier)
@@ -195,10 +196,6 @@ def _properties(record: ConnectorRecord) -> dict[str, Any]:
         if (told := as_json(value)) is not None:
             found[name] = told
     return found
-
-
-def _licence(record: ConnectorRecord, source: LivingSource) -> str:
-    return words(record.fields.get("licence")) or source.licence
 
 
 def _terms(source: LivingSource) -> bytes:

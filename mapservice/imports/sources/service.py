@@ -9,8 +9,7 @@ is imported. `trusted` is publishing at once, else what is new or changed waits 
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -149,7 +148,12 @@ def sweep(
     Whatever the source does is told by the result; with `dry_run` nothing is written at all.
     Raises NotFound, and StateConflict while somebody else sweeps it.
     """
-    with _alone(engine, platform) as (source, waiting):
+    # The lock is held as long as this transaction, in which nothing is written.
+    with engine.begin() as keeper:
+        source = find(keeper, platform)
+        if not queries.lock(keeper, platform):
+            raise StateConflict(f"The source {platform!r} is being swept right now.")
+        waiting = run_queries.waiting_run(keeper, platform)
         try:
             if accept_shrink and waiting and not dry_run:
                 return _accepted(engine, home, locator, source, waiting, intakes)
@@ -256,15 +260,6 @@ def sweep_next(
         log.info("source_swept", source=name, state=str(result.state), reason=result.reason)
         return True
     return False
-
-
-@contextmanager
-def _alone(engine: Engine, platform: str) -> Iterator[tuple[LivingSource, RecordedRun | None]]:
-    with engine.begin() as keeper:
-        source = find(keeper, platform)
-        if not queries.lock(keeper, platform):
-            raise StateConflict(f"The source {platform!r} is being swept right now.")
-        yield source, run_queries.waiting_run(keeper, platform)
 
 
 def _intake(source: LivingSource, intakes: Intakes) -> RecordIntake:

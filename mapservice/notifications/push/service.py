@@ -169,7 +169,7 @@ def _mail_instead(connection: Connection, message: PushMessage) -> None:
     connection.execute(text(ONE_AT_A_TIME), bound)
     if connection.execute(text(OTHERS), bound).scalar_one():
         return
-    mail.enqueue(connection, _from_json(message.instead, message.person))
+    mail.enqueue(connection, Mail(**message.instead, person=message.person))
 
 
 def _mail_waiting(connection: Connection, statement: str, bound: dict[str, Any]) -> None:
@@ -184,7 +184,3 @@ def _mail_waiting(connection: Connection, statement: str, bound: dict[str, Any])
 def _as_json(kept: Mail) -> dict[str, Any]:
     fields = ("kind", "sender", "recipient", "subject", "text", "html")
     return {name: getattr(kept, name) for name in fields} | {"headers": dict(kept.headers)}
-
-
-def _from_json(kept: dict[str, Any], person: UUID) -> Mail:
-    return Mail(**kept, person=person)

@@ -94,8 +94,12 @@ class PushTransport:
         if answer.status in GONE:
             raise PushGone(str(answer.status))
         if answer.status not in TAKEN:
-            permanent, wait = answer.status not in AGAIN, _wait(answer.wait)
-            raise PushRefused(f"HTTP {answer.status}", permanent=permanent, wait=wait)
+            permanent, wait = answer.status not in AGAIN, answer.wait
+            raise PushRefused(
+                f"HTTP {answer.status}",
+                permanent=permanent,
+                wait=None if wait is None else min(timedelta(seconds=wait), LONGEST_WAIT),
+            )
 
 
 def allowed_hosts(settings: Settings) -> frozenset[str]:
@@ -109,7 +113,3 @@ def _subject(settings: Settings) -> str:
     if settings.public_url.startswith("https://"):
         return settings.public_url
     return f"mailto:{settings.mail_from.rpartition('<')[2].rstrip('>')}"
-
-
-def _wait(seconds: float | None) -> timedelta | None:
-    return None if seconds is None else min(timedelta(seconds=seconds), LONGEST_WAIT)

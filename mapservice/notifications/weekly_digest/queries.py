@@ -273,6 +273,10 @@ def _section(
     )
     own = coordination.own(connection, view)
     rising, falling = _moves(connection, ref, now)
+    # What takes place in the seven days from `day` on, by the clocks there.
+    asked = EventFilters(about=filters, begin=day, end=day + WEEK)
+    page = events.find_page(connection, asked, LISTED, now)
+    total = events.count(connection, asked, now)
     return DigestSection(
         ref=ref,
         name=place.name if place else "",
@@ -283,18 +287,9 @@ def _section(
         changed=bool(own.changed[0]),
         rising=rising,
         falling=falling,
-        coming=_coming(connection, filters, day),
+        coming=ComingEvents(total, page.items, total >= events.COUNTED_UP_TO),
         silent=_silent(connection, filters, week, now),
     )
-
-
-def _coming(connection: Connection, about: InitiativeFilters, day: date) -> ComingEvents:
-    """By the clocks there: the seven days from `day` on."""
-    asked = EventFilters(about=about, begin=day, end=day + WEEK)
-    now = midnight(day)
-    page = events.find_page(connection, asked, LISTED, now)
-    total = events.count(connection, asked, now)
-    return ComingEvents(total, page.items, total >= events.COUNTED_UP_TO)
 
 
 def _silent(

@@ -274,7 +274,9 @@ def send_due(
             )
         # Once the row is let go: who forgets somebody takes followers first, then what they get.
         if delivery is not None and fate.is_gone:
-            _leave(engine, delivery.inbox)
+            with engine.begin() as connection:
+                connection.execute(text(LEAVE_INBOX), {"inbox": delivery.inbox})
+                forget_inboxes(connection, [delivery.inbox])
         if delivery is not None and fate.host_waits is not None:
             _let_wait(engine, delivery, fate.host_waits)
     return True
@@ -330,12 +332,6 @@ def _deliver(
     else:
         connection.execute(text(LATER), bound | {"error": words[:500], "wait": wait})
     return Fate(host_waits=host_waits)
-
-
-def _leave(engine: Engine, inbox: str) -> None:
-    with engine.begin() as connection:
-        connection.execute(text(LEAVE_INBOX), {"inbox": inbox})
-        forget_inboxes(connection, [inbox])
 
 
 def _let_wait(engine: Engine, failed: Delivery, wait: timedelta) -> None:

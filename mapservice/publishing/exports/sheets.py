@@ -166,7 +166,9 @@ def _ods_cell(value: Cell) -> str:
     if value is None or value == "":
         return "<table:table-cell/>"
     if isinstance(value, str):
-        lines = "".join(f"<text:p>{_spaced(line)}</text:p>" for line in value.split("\n"))
+        # In a paragraph several spaces would become one; some readers drop tabs.
+        spaced = escape(value.replace("\t", " ")).replace("  ", " <text:s/>")
+        lines = "".join(f"<text:p>{line}</text:p>" for line in spaced.split("\n"))
         return f'<table:table-cell office:value-type="string">{lines}</table:table-cell>'
     if isinstance(value, bool):
         shown = str(value).lower()
@@ -181,11 +183,6 @@ def _ods_cell(value: Cell) -> str:
         shown = repr(value)
         kind = f'office:value-type="float" office:value="{shown}"'
     return f"<table:table-cell {kind}><text:p>{shown}</text:p></table:table-cell>"
-
-
-def _spaced(line: str) -> str:
-    """Text of a paragraph, in which several spaces would become one; some readers drop tabs."""
-    return escape(line.replace("\t", " ")).replace("  ", " <text:s/>")
 
 
 _NAMESPACES = " ".join(

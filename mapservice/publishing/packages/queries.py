@@ -14,7 +14,6 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     Row,
     Select,
     Subquery,
@@ -134,6 +133,12 @@ def standing(
 def _features(
     connection: Connection, conditions: Sequence[ColumnElement[bool]], origin: PackageOrigin
 ) -> Iterator[dict[str, Any]]:
+    joined = (
+        initiative.outerjoin(initiative_detail, initiative_detail.c.initiative == _own.id)
+        .outerjoin(location_match, _match.initiative == _own.id)
+        .outerjoin(_commune, and_(_commune.c.level == "commune", _commune.c.code == _own.commune))
+        .outerjoin(_region, and_(_region.c.level == "region", _region.c.code == _own.region))
+    )
     query: Select[Any] = (
         select(
             *(_own[name] for name in _PLAIN),
@@ -145,7 +150,7 @@ def _features(
             initiative_detail.c.attributes,
             *(_match[name].label(f"match_{name}") for name in _MATCH),
         )
-        .select_from(_joined())
+        .select_from(joined)
         .where(*conditions)
         .order_by(_own.id)
     )
@@ -166,15 +171,6 @@ _match = location_match.c
 def _geojson(geometry: ColumnElement[Any]) -> ColumnElement[Any]:
     # Typed as text, lest GeoAlchemy2 turn it into EWKB on its way through SQL.
     return func.ST_AsGeoJSON(type_coerce(geometry, Text), EXACT_DECIMALS, type_=Text())
-
-
-def _joined() -> FromClause:
-    return (
-        initiative.outerjoin(initiative_detail, initiative_detail.c.initiative == _own.id)
-        .outerjoin(location_match, _match.initiative == _own.id)
-        .outerjoin(_commune, and_(_commune.c.level == "commune", _commune.c.code == _own.commune))
-        .outerjoin(_region, and_(_region.c.level == "region", _region.c.code == _own.region))
-    )
 
 
 def _initiative(row: Row[Any], origin: PackageOrigin) -> dict[str, Any]:
@@ -514,7 +510,8 @@ def _json(value: Any) -> Any:
         case date():
             return value.isoformat()
         case timedelta():
-            return _duration(value)
+            # ISO 8601, of seconds alone.
+            return f"PT{value.days * 86_400 + value.seconds}S"
         case None | bool() | int() | float() | str():
             return value
         case list() | tuple():
@@ -522,8 +519,3 @@ def _json(value: Any) -> Any:
         case dict():
             return value
     return str(value)
-
-
-def _duration(value: timedelta) -> str:
-    """ISO 8601, of seconds alone."""
-    return f"PT{value.days * 86_400 + value.seconds}S"

@@ -174,19 +174,17 @@ class _PackageImport:
         if forbids_reuse(draft.source_licence):
             raise InvalidInput("licence", f"{draft.source_licence!r} forbids reuse")
         digest = records.digest(line)
-        if self._is_own(draft):
+        origin = self.package.origin
+        # What began at this very service, which the package then comes from, is its own again.
+        if (
+            origin.base_url == self.options.here.base_url
+            and draft.source_platform == origin.name
+            and draft.source_id == str(draft.new_id)
+        ):
             draft = replace(draft, source_platform="", source_id=None, source_url="")
         if self.options.moderate and draft.status in PUBLIC:
             draft = replace(draft, status=Status.PENDING)
         return replace(draft, source_digest=digest)
-
-    def _is_own(self, draft: InitiativeDraft) -> bool:
-        """Whether it began at this very service, which the package then comes from."""
-        return (
-            self.package.origin.base_url == self.options.here.base_url
-            and draft.source_platform == self.package.origin.name
-            and draft.source_id == str(draft.new_id)
-        )
 
     def _compared(
         self, connection: Connection, drafts: Sequence[tuple[int, InitiativeDraft]]

@@ -138,7 +138,8 @@ class _Package:
         rows = size = 0
         with self.archive.open(self._info(resource.path), "w", force_zip64=True) as file:
             for record in records:
-                line = _line(record)
+                told = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+                line = told.encode() + b"\n"
                 file.write(line)
                 digest.update(line)
                 size += len(line)
@@ -190,10 +191,6 @@ class _Package:
 
 def _picture_path(identifier: str) -> str:
     return f"{PHOTO_FOLDER}/{identifier}.webp"
-
-
-def _line(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _manifest(

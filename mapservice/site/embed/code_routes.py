@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from mapservice.errors import InvalidInput, NotFound
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.initiatives import queries as initiatives
-from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import read_filters
 from mapservice.site.embed import model
@@ -82,7 +81,8 @@ def page() -> ResponseReturnValue:
                 for hit in places.hits
             ],
             without_place=_address(None),
-            carried=_carried(filters),
+            # What the form has no field for travels with it.
+            carried=[pair for pair in filters.to_pairs() if pair[0] != "theme"],
             themes=list(Theme),
             shows=list(EmbedShow),
             looks=list(EmbedLook),
@@ -105,8 +105,3 @@ def _address(ref: TerritoryRef | None) -> str:
     return with_query(
         url_for("embed_code.page"), pairs + ([("territory", str(ref))] if ref else [])
     )
-
-
-def _carried(filters: InitiativeFilters) -> list[tuple[str, str]]:
-    """What the form has no field for travels with it."""
-    return [pair for pair in filters.to_pairs() if pair[0] != "theme"]

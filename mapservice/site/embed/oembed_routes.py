@@ -78,7 +78,11 @@ def oembed() -> Response:
         return edge.problem(HTTPStatus.NOT_FOUND, f"url: {error}", "url")
     told = described(page, width, height)
     if form == "xml":
-        return edge.whole_answer(_xml(told), XML, FRESH_SECONDS)
+        root = ET.Element("oembed")
+        for name, value in told.items():
+            ET.SubElement(root, name).text = _NO_XML.sub(" ", str(value))
+        body = bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+        return edge.whole_answer(body, XML, FRESH_SECONDS)
     return edge.whole_answer(json.dumps(told, ensure_ascii=False), edge.JSON, FRESH_SECONDS)
 
 
@@ -189,10 +193,3 @@ def _territory(
 
 # What XML 1.0 has no way to write (2.2).
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _xml(told: dict[str, str | int]) -> bytes:
-    root = ET.Element("oembed")
-    for name, value in told.items():
-        ET.SubElement(root, name).text = _NO_XML.sub(" ", str(value))
-    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))

@@ -24,7 +24,10 @@ def own_text(settings: Settings, page: OperatorPage, language: str) -> OperatorT
     for path, written_in in wanted:
         if path.is_file():
             text = path.read_text(encoding="utf-8-sig", errors="replace").strip()
-            return _titled(text, written_in)
+            first, _, rest = text.partition("\n")
+            if first.startswith("# "):
+                return OperatorText(first.removeprefix("# ").strip(" #"), rest, written_in)
+            return OperatorText("", text, written_in)
     return None
 
 
@@ -49,13 +52,6 @@ def shortcomings(settings: Settings) -> Iterator[str]:
             yield f"MAPSERVICE_{name.upper()} is not set: {pages} say so to people"
     if settings.accessibility != "no_audit" and not settings.accessibility_audit:
         yield "MAPSERVICE_ACCESSIBILITY_AUDIT is not set: /accessibilite cannot say who audited"
-
-
-def _titled(text: str, language: str) -> OperatorText:
-    first, _, rest = text.partition("\n")
-    if first.startswith("# "):
-        return OperatorText(first.removeprefix("# ").strip(" #"), rest, language)
-    return OperatorText("", text, language)
 
 
 def _is_utf8(path: Path) -> bool:

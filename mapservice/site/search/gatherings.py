@@ -17,7 +17,7 @@ from mapservice.initiatives.filters import ABOUT, InitiativeFilters
 from mapservice.initiatives.local_days import DaysAsked
 from mapservice.initiatives.place_asked import around_commune
 from mapservice.site.search.intent import TOMORROW, WEEKDAYS
-from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.model import Level
 
 # What events understand of a filter beside the words; of any other part they say nothing.
 _SAID_OF_EVENTS = frozenset((*ABOUT, "when", "sort"))
@@ -57,7 +57,9 @@ def find_events(
     if not asks_of_events(asked):
         return EventsFound()
     wanted = _on_days(EventFilters(about=about_alone(asked), when=asked.when), days, now)
-    commune = _only_commune(asked)
+    ref = asked.territory[0] if len(asked.territory) == 1 else None
+    is_commune = ref is not None and ref.level is Level.COMMUNE and not (asked.near or asked.bbox)
+    commune = ref if is_commune else None
     wider = wanted
     if commune:
         wider = replace(wanted, about=around_commune(connection, wanted.about, commune.code))
@@ -106,13 +108,6 @@ def asks_of_events(asked: InitiativeFilters) -> bool:
 def asks_of_groups(asked: InitiativeFilters) -> bool:
     """Whether a group can answer all that a filter asks."""
     return all(name in _SAID_OF_GROUPS for name, _text in asked.to_pairs())
-
-
-def _only_commune(asked: InitiativeFilters) -> TerritoryRef | None:
-    if len(asked.territory) != 1 or asked.near or asked.bbox:
-        return None
-    ref = asked.territory[0]
-    return ref if ref.level is Level.COMMUNE else None
 
 
 def _on_days(filters: EventFilters, days: str, now: datetime) -> EventFilters:
