@@ -1,5 +1,6 @@
 """`/api/briefing`: the content of the weekly digest as JSON, for a key."""
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,7 +19,10 @@ blueprint = Blueprint("weekly_digest_api", __name__, url_prefix="/api/briefing")
 
 @blueprint.get("")
 def weekly_digest() -> Response:
-    """The week before the Monday `day`, by default the latest; waiting cases are those of now."""
+    """The week before the Monday `day`, by default the latest; waiting cases are those of now.
+
+    `sources` has what each source brought in the month that ended in this week, if one did.
+    """
     only_parameters("day")
     holder = bearer.require(ApiKeyScope.READ_COORDINATION)
     bearer.badge(holder)
@@ -63,7 +67,11 @@ def weekly_digest() -> Response:
         for one in (found.sections if found else ())
     ]
     response = jsonify(
-        since=str(week.start), until=str(week.end), waiting=waiting, territories=territories
+        since=str(week.start),
+        until=str(week.end),
+        waiting=waiting,
+        territories=territories,
+        sources=[asdict(one) for one in (found.sources if found else ())],
     )
     response.headers["Cache-Control"] = "no-store"
     return response

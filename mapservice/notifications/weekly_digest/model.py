@@ -54,6 +54,15 @@ class DigestWeek:
     def last(self) -> date:
         return self.end - timedelta(days=1)
 
+    @property
+    def month(self) -> tuple[date, date] | None:
+        """First days of the month that ended within the week, and of the one after it; None where
+        none ended."""
+        until = self.end.replace(day=1)
+        if until <= self.start:
+            return None
+        return (until - timedelta(days=1)).replace(day=1), until
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingSummary:
@@ -70,6 +79,25 @@ class WaitingSummary:
     @property
     def path(self) -> str:
         return f"/moderation?kind={self.kind}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceMonth:
+    """What the sweeps of a source brought in a calendar month.
+
+    `failure` says why its last sweep came to nothing; empty: it did not.
+    """
+
+    platform: str
+    new: int
+    changed: int
+    gone: int
+    in_doubt: int
+    failure: str
+
+    @property
+    def is_quiet(self) -> bool:
+        return not (self.new or self.changed or self.gone or self.in_doubt or self.failure)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from mapservice.notifications.weekly_digest.model import (
     WEEK,
     AreaMove,
     DigestWeek,
+    SourceMonth,
     WaitingSummary,
     midnight,
     moves,
@@ -77,6 +78,21 @@ WAITING = """
 SELECT kind, count(DISTINCT id) AS number, min(since) AS oldest
   FROM waiting_area WHERE area = ANY(:areas) GROUP BY kind"""
 ALL_AREAS = "all"
+
+# What was undone since brought nothing.
+SOURCES = """
+SELECT source.platform,
+       coalesce(sum(CAST(counts ->> 'imported' AS integer)), 0) AS new,
+       coalesce(sum(CAST(counts ->> 'updated' AS integer)), 0) AS changed,
+       coalesce(sum(CAST(counts ->> 'gone' AS integer)), 0) AS gone,
+       coalesce(sum(CAST(counts ->> 'to_review' AS integer)), 0) AS in_doubt,
+       CASE sweep_state WHEN 'failed' THEN sweep_reason ELSE '' END AS failure
+  FROM import_source AS source
+  LEFT JOIN import_run AS run ON run.platform = source.platform AND run.state = 'done'
+   AND run.finished_at >= :since AND run.finished_at < :until
+ WHERE source.connector <> ''
+ GROUP BY source.platform, sweep_state, sweep_reason
+ ORDER BY lower(source.platform), source.platform"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,11 +169,15 @@ class DigestSection:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyDigest:
-    """One person's digest; what waits is listed once for all their territories."""
+    """One person's digest; what waits is listed once for all their territories.
+
+    `sources`: in the first one of a month, for those who see all of France.
+    """
 
     week: DigestWeek
     waiting: tuple[WaitingSummary, ...]
     sections: tuple[DigestSection, ...]
+    sources: tuple[SourceMonth, ...] = ()
 
     @property
     def new(self) -> int:
@@ -172,7 +192,8 @@ class WeeklyDigest:
         moved = any(
             section.rising or section.falling or section.silent.total for section in self.sections
         )
-        return not (self.new or self.waits or self.coming or moved)
+        swept = any(not source.is_quiet for source in self.sources)
+        return not (self.new or self.waits or self.coming or moved or swept)
 
     @property
     def coming(self) -> int:
@@ -239,7 +260,8 @@ def weekly_digest(
     if not sections:
         return None
     sections.sort(key=lambda section: (-section.news.total, section.name))
-    return WeeklyDigest(week, waiting(connection, badge.sees), tuple(sections))
+    sources = _sources(connection, week) if badge.sees.everywhere else ()
+    return WeeklyDigest(week, waiting(connection, badge.sees), tuple(sections), sources)
 
 
 def waiting(connection: Connection, reach: TerritoryScope) -> tuple[WaitingSummary, ...]:
@@ -247,6 +269,14 @@ def waiting(connection: Connection, reach: TerritoryScope) -> tuple[WaitingSumma
     rows = connection.execute(text(WAITING), {"areas": areas_of(reach)})
     found = {row.kind: WaitingSummary(CaseKind(row.kind), row.number, row.oldest) for row in rows}
     return tuple(found[kind] for kind in CaseKind if kind in found)
+
+
+def _sources(connection: Connection, week: DigestWeek) -> tuple[SourceMonth, ...]:
+    if week.month is None:
+        return ()
+    since, until = map(midnight, week.month)
+    rows = connection.execute(text(SOURCES), {"since": since, "until": until})
+    return tuple(SourceMonth(**row._mapping) for row in rows)
 
 
 def areas_of(reach: TerritoryScope) -> list[str]:

@@ -185,6 +185,19 @@ def _digest_mail(settings: Settings, reader: DigestReader, found: WeeklyDigest, 
             }
             for one in found.sections
         ],
+        "sources": [
+            {
+                "name": one.platform,
+                "new": one.new,
+                "changed": one.changed,
+                "gone": one.gone,
+                "in_doubt": one.in_doubt,
+                "failure": one.failure,
+            }
+            for one in found.sources
+        ],
+        "month": format_date(week.month[0], "MMMM", locale=locale) if week.month else "",
+        "importer": f"{site.base_url}/importer",
         "moved": any(one.rising or one.falling for one in found.sections),
         "leave": leave,
         "account": site.base_url + ACCOUNT,

@@ -1,5 +1,6 @@
 """Letters of the week: what is in them; each once and whole; until somebody says stop."""
 
+import json
 import re
 import subprocess
 import sys
@@ -43,6 +44,14 @@ from tests.notifications.weekly_digest.readers import (
     tell,
 )
 from tests.web.population import Made
+
+SOURCE = """
+INSERT INTO import_source (platform, connector, address, licence, rhythm, sweep_state, sweep_reason)
+VALUES (:name, 'gogocarto', 'https://carto.example.org', 'ODbL 1.0', 'weekly', :state, :reason)"""
+RUN = """
+INSERT INTO import_run (platform, file_name, state, started_at, finished_at, undone_at, counts)
+VALUES ('Carte', 'carte.json', :state, :day, :day,
+        CASE :state WHEN 'undone' THEN CAST(:day AS timestamptz) END, CAST(:counts AS jsonb))"""
 
 
 def titles(engine: Engine) -> list[str]:
@@ -200,6 +209,37 @@ class TestWhatIsTold:
         assert titles(engine) == ["En France"]
         assert "- 1 proposition à relire" in letter(engine).text
         assert "Toute la France" in letter(engine).text
+
+    def test_the_first_letter_of_a_month_tells_what_each_source_brought_in_the_last_one(
+        self, app: Flask, client: FlaskClient, engine: Engine
+    ) -> None:
+        look_after(client, engine, "", role="admin")
+        look_after(app.test_client(), engine, BRETAGNE, email="ici@example.org")
+        with engine.begin() as connection:
+            for name, state in (("Carte", "done"), ("Agenda", "failed")):
+                bound = {"name": name, "state": state, "reason": "no answer" * (state == "failed")}
+                connection.execute(text(SOURCE), bound)
+            connection.execute(text("INSERT INTO import_source (platform) VALUES ('Fichier')"))
+            for day, state, counts in (
+                ("2025-10-31T22:59Z", "done", {"imported": 70}),
+                ("2025-10-31T23:00Z", "done", {"imported": 10, "gone": 3, "unchanged": 8}),
+                ("2025-11-20T02:00Z", "done", {"imported": 2, "to_review": 5, "updated": 1}),
+                ("2025-11-21T02:00Z", "undone", {"imported": 40}),
+                ("2025-11-30T23:00Z", "done", {"imported": 90}),
+            ):
+                bound = {"day": day, "state": state, "counts": json.dumps(counts)}
+                connection.execute(text(RUN), bound)
+        first = MONDAY - WEEK
+        assert tell(engine, first) == 2
+        assert "Les sources" not in letter(engine, "ici@example.org").text
+        told = letter(engine)
+        assert "Les sources en novembre\nhttp://map.test/importer\n" in told.text
+        assert "- Carte (12 nouvelles, 1 modifiée, 3 parties, 5 en doute)\n" in told.text
+        assert "- Agenda (rien de nouveau · dernier passage en échec\u00a0: no answer)" in told.text
+        assert "Fichier" not in told.text
+        assert "<strong>Carte</strong>" in told.html
+        tell(engine, MONDAY)
+        assert "Les sources" not in letter(engine).text, "told once"
 
     def test_it_speaks_the_language_of_its_reader_and_escapes_what_others_wrote(
         self, client: FlaskClient, engine: Engine
