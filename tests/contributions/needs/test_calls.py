@@ -126,7 +126,25 @@ def test_what_is_full_over_or_not_public_calls_nobody(
             text("UPDATE event SET status = 'cancelled', cancelled_at = now(), note = ''")
         )
     assert listed(client) == []
-    assert "Personne n’en demande ici" in client.get("/coups-de-main").text
+    assert "Personne n’en demande pour l’instant" in client.get("/coups-de-main").text
+
+
+@pytest.mark.parametrize(
+    ("page", "nothing", "filtered"),
+    [
+        ("/coups-de-main", "Personne n’en demande pour l’instant", "skill=cooking"),
+        ("/evenements", "Rien n’est annoncé pour l’instant", "theme=culture"),
+        ("/groupes", "Il n’y a pas encore de groupe", "theme=culture"),
+    ],
+)
+def test_an_empty_list_names_a_filter_only_where_one_is_set(
+    client: FlaskClient, page: str, nothing: str, filtered: str
+) -> None:
+    whole, part = client.get(page).text, client.get(f"{page}?{filtered}").text
+    assert nothing in whole
+    assert "avec ce filtre" not in whole
+    assert nothing not in part
+    assert "avec ce filtre" in part
 
 
 @pytest.mark.parametrize(
