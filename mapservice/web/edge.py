@@ -24,7 +24,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from http import HTTPStatus
@@ -50,6 +50,7 @@ from flask import (
     url_for,
 )
 from flask.sessions import NullSession, SessionInterface, SessionMixin
+from flask.templating import Environment
 from flask_babel import Babel
 from flask_compress import Compress
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -1353,6 +1354,15 @@ def _escape_query(wsgi: "WSGIEnvironment") -> None:
         wsgi["QUERY_STRING"] = quote(query.encode("latin-1", "replace"), safe=_WRITTEN)
 
 
+class PageTemplates(Environment):
+    """Templates that are loaded once all that they may call is registered."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """As one dictionary: Jinja's chain of two is walked through for each of the forty parts of
+        a page, which takes a tenth of it."""
+        return {**self.globals, **(d or {})}
+
+
 class MapserviceFlask(Flask):
     """Flask behind the proxies in front of it.
 
@@ -1362,6 +1372,7 @@ class MapserviceFlask(Flask):
     proxies: TrustedProxies
     has_standbys = False
     request_class = MapserviceRequest
+    jinja_environment = PageTemplates
 
     def wsgi_app(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
