@@ -55,6 +55,24 @@ CHROMIUM_FLAGS = [
 ]
 
 
+# Whole files go to one worker each: those that take longest first, or one would end alone.
+LONGEST = (
+    "tests/web/test_hard_text.py",
+    "tests/accounts/roles/test_every_route.py",
+    "tests/dashboards/test_same_classes.py",
+    "tests/browser/test_accessibility.py",
+    "tests/ops/test_backup.py",
+    "tests/contributions/posts/test_browser.py",
+    "tests/browser/test_density_pixels.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    last = len(LONGEST)
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], last))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _engines_close_what_they_hold() -> Iterator[None]:
     """An engine that is gone takes its idle connections along; else they warn in a later test."""

@@ -138,11 +138,16 @@ def test_each_part_of_each_address(watched: Flask, admin: Actor) -> None:
 
 def test_each_parameter_that_is_read(watched: Flask, admin: Actor) -> None:
     failed, tried = {}, 0
+    known = {address(rule) for rule in rules(watched)}
     for rule in rules(watched):
         if "GET" not in (rule.methods or ()):
             continue
         path = address(rule)
-        for name in sorted(names_read(admin.client, "GET", path)):
+        names = names_read(admin.client, "GET", path)
+        # Drawn from the SVG at the next address, a second or more each: what that does not take.
+        if path.endswith(".png") and f"{path[:-4]}.svg" in known:
+            names -= names_read(admin.client, "GET", f"{path[:-4]}.svg")
+        for name in sorted(names):
             for hard in ("%00", "%ff", "9" * 400, "-99999999999999999999"):
                 answer = admin.client.get(f"{path}?{name}={hard}", buffered=True)
                 tried += 1
