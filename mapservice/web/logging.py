@@ -21,7 +21,8 @@ def configure() -> None:
     structlog.configure(
         processors=[*STEPS, *ENDS],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Looked up for each line: who replaced it for a while has closed theirs since.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 

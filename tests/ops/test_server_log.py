@@ -1,5 +1,7 @@
 """Gunicorn with our settings, asked badly: what it writes down of its visitors."""
 
+import contextlib
+import io
 import json
 import os
 import socket
@@ -8,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
 
+from mapservice.web import logging
 from tests.ops.test_nginx import free_port, until_it_listens
 
 SECRET = "kQ0Zb3f_9-qWvT7Lr2NxY8cPdE1uHsJa"
@@ -55,3 +59,13 @@ def test_neither_addresses_nor_secrets(repository: Path, tmp_path: Path, level: 
     assert "RuntimeError: as asked" in written
     assert SECRET not in written
     assert VISITOR not in written
+
+
+def test_a_line_goes_to_the_standard_error_of_its_moment() -> None:
+    with contextlib.redirect_stderr(io.StringIO()) as former:
+        logging.configure()
+        log = structlog.get_logger()
+    former.close()
+    with contextlib.redirect_stderr(io.StringIO()) as present:
+        log.info("later")
+    assert json.loads(present.getvalue())["event"] == "later"
