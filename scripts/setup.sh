@@ -61,9 +61,11 @@ fingerprint() { printf '%s %s\n' "$root" "$(cksum <"$1")"; }
 
 # --- Python ---------------------------------------------------------------------------------
 
+# The newest first, and the distribution's before others: those that pyenv compiles unless told otherwise
+# lack the profile that makes an interpreter a third faster. A shim of a version that is absent fails.
 find_python() {
     local name
-    for name in python3 python3.13 python3.12 python3.11; do
+    for name in python3.13 /usr/bin/python3 python3.12 python3 python3.11; do
         if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             python=$name
             return

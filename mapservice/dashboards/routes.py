@@ -234,7 +234,7 @@ def legend_keys(
             found += [
                 (at, f"{low} – {high}") for at, (low, high) in enumerate(pairwise(bounds), start=2)
             ]
-            found.append((len(bounds) + 1, f"{bounds[-1]} {_('et plus')}"))
+            found.append((len(bounds) + 1, _("%(bound)s et plus", bound=bounds[-1])))
         else:
             found.append((1, _("au moins un") if supports else _("au moins une")))
         why_unknown = ""

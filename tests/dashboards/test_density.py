@@ -144,3 +144,12 @@ def test_the_key_has_numbers_and_a_unit(keeping_client: FlaskClient, crowd: Conn
     keys = [words for words in plate.split("<li>")[1:] if "swatch" in words]
     assert any("et plus" in words for words in keys)
     assert "314 km²" in plate
+
+
+def test_the_key_is_english_on_an_english_page(
+    keeping_client: FlaskClient, crowd: Connection
+) -> None:
+    page = keeping_client.get("/coordination", headers={"Accept-Language": "en"}).text
+    plate = page.split('data-figure="density"')[1].split("</figure>")[0]
+    assert "or more" in plate
+    assert "et plus" not in plate

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +249,7 @@ def test_gdal_tells_zero_from_unknown(live_server: str) -> None:
 def test_ogr2ogr_copies_all_communes_to_a_geopackage(live_server: str, tmp_path: Path) -> None:
     package = tmp_path / "communes.gpkg"
     _, log = run("ogr2ogr", "-f", "GPKG", str(package), f"OAPIF:{live_server}/ogc", "communes")
-    with sqlite3.connect(package) as kept:
+    with closing(sqlite3.connect(package)) as kept:
         (rows,) = kept.execute("SELECT count(*) FROM communes").fetchone()
     assert rows == COUNTS["communes"]
     pages = re.findall(r"items\?.*limit=1000", log)

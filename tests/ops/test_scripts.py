@@ -79,6 +79,27 @@ def test_what_runs_before_the_set_up_needs_the_standard_library_only(repository:
     assert done.stderr == b""
 
 
+@pytest.mark.parametrize(
+    "absent", [(), ("python3.13",)], ids=["all run", "a shim of an absent version"]
+)
+def test_the_newest_python_that_runs_is_chosen(
+    repository: Path, tmp_path: Path, absent: tuple[str, ...]
+) -> None:
+    for name in ("python3.13", "python3.12", "python3"):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\nexit {int(name in absent)}\n")
+        program.chmod(0o755)
+    done = subprocess.run(
+        ["/bin/bash", "-c", '. scripts/setup.sh && find_python && echo "$python"'],
+        cwd=repository,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "MAPSERVICE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() in ({"/usr/bin/python3", "python3.12"} if absent else {"python3.13"})
+
+
 def test_a_taken_port_stops_the_start_at_once(repository: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

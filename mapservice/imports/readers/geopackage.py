@@ -89,9 +89,10 @@ def _plain_tables(content: FileContent) -> list[str]:
             opened = sqlite3.connect(uri, uri=True)
         else:
             opened = sqlite3.connect(":memory:")
-            opened.deserialize(content.source)
-        opened.text_factory = lambda data: data.decode("utf-8", "replace")
         with closing(opened) as connection:
+            if isinstance(content.source, bytes):
+                connection.deserialize(content.source)
+            connection.text_factory = lambda data: data.decode("utf-8", "replace")
             kinds = dict(connection.execute("SELECT name, type FROM pragma_table_list"))
             if kinds.get("gpkg_contents") != "table":
                 raise SourceError(f"{content.name}: is an SQLite file but not a GeoPackage")

@@ -9,6 +9,7 @@ import json
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -161,10 +162,20 @@ class TileCache:
 
     def _file(self) -> sqlite3.Connection:
         """One connection a thread; a process that was forked makes its own."""
-        file: sqlite3.Connection | None = getattr(self._local, "file", None)
-        if file is None:
-            file = self._local.file = _opened(self._path)
-        return file
+        opened: _OpenFile | None = getattr(self._local, "opened", None)
+        if opened is None:
+            opened = self._local.opened = _OpenFile(_connected(self._path))
+        return opened.file
+
+
+class _OpenFile:
+    """A thread's connection, closed with its thread or with the cache, whichever ends first."""
+
+    __slots__ = ("__weakref__", "file")
+
+    def __init__(self, file: sqlite3.Connection) -> None:
+        self.file = file
+        weakref.finalize(self, file.close).atexit = False
 
 
 def _forget_order(file: sqlite3.Connection) -> None:
@@ -187,9 +198,12 @@ def _numbered(tile: Tile) -> tuple[int, int]:
     return tile.z, interleave(tile.x, tile.y)
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _connected(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    # The cache may be dropped, and its files closed, by another thread than those that used them.
+    file = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
     file.execute("PRAGMA journal_mode = WAL")
     file.execute("PRAGMA synchronous = OFF")  # what a crash takes would be forgotten anyway
     file.execute("PRAGMA mmap_size = 268435456")
