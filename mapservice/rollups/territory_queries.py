@@ -54,7 +54,7 @@ def figures(connection: Connection, places: Sequence[TerritoryPlace]) -> list[Te
     asked = [*((str(place.level), place.code) for place in places), COUNTRY]
     levels, codes = zip(*asked, strict=True)
     rows = connection.execute(
-        text(COUNTED),
+        text(fill(COUNTED, {"country_years": COUNTRY_YEARS})),
         {"levels": list(levels), "codes": list(codes), "themes": list(Theme), "status": _STATUSES},
     ).all()
     found = []
@@ -75,10 +75,11 @@ def figures(connection: Connection, places: Sequence[TerritoryPlace]) -> list[Te
 
 def years(connection: Connection, ref: TerritoryRef | None = None) -> tuple[int, ...]:
     """Of which years the populations of a territory's communes are; of France's without one."""
-    level = "true" if ref is None else "code = :code" if ref.level is Level.COMMUNE else None
-    statement = fill(YEARS, {"which": level or f"{ref.level if ref else ''} = :code"})
-    bound = {"code": ref.code} if ref else {}
-    return tuple(connection.execute(text(statement), bound).scalars())
+    if ref is None:
+        return tuple(connection.execute(text(COUNTRY_YEARS)).scalars())
+    which = "code = :code" if ref.level is Level.COMMUNE else f"{ref.level} = :code"
+    statement = fill(YEARS, {"which": which})
+    return tuple(connection.execute(text(statement), {"code": ref.code}).scalars())
 
 
 def vintages(connection: Connection) -> tuple[list[tuple[int | None, int]], int]:
@@ -208,6 +209,20 @@ SELECT parent.level, parent.code, parent.name, parent.article
  WHERE own.level = :level AND own.code = :code
  ORDER BY named.place"""
 
+# A département of communes of several years has none of its own; hardly one has: a hundred rows are
+# read in place of 35,000.
+COUNTRY_YEARS = """
+SELECT population_year
+  FROM territory
+ WHERE level = 'departement' AND population_year IS NOT NULL
+ UNION
+SELECT part.population_year
+  FROM territory AS mixed
+  JOIN territory AS part ON part.level = 'commune' AND part.departement = mixed.code
+ WHERE mixed.level = 'departement' AND mixed.population_year IS NULL
+   AND part.population_year IS NOT NULL
+ ORDER BY 1"""
+
 # One row for each territory asked for and each theme. The base is probed by its whole key; the
 # deltas, few until a job folds them in, are read once.
 COUNTED = """
@@ -229,9 +244,7 @@ SELECT place, theme,
                   WHERE territory.level = asked.level AND territory.code = asked.code)
        END AS population,
        CASE level
-           WHEN 'country' THEN (SELECT array_agg(DISTINCT population_year)
-                                   FROM territory
-                                  WHERE level = 'commune' AND population_year IS NOT NULL)
+           WHEN 'country' THEN (SELECT array_agg(population_year) FROM ({country_years}) AS known)
            ELSE (SELECT ARRAY[population_year] FROM territory
                   WHERE territory.level = asked.level AND territory.code = asked.code
                     AND population_year IS NOT NULL)
@@ -278,7 +291,7 @@ WITH member AS MATERIALIZED ({places}), piece AS MATERIALIZED (
     SELECT part.code, part.epci
       FROM territory AS part
      WHERE part.level = 'commune' AND {inside}
-       AND part.epci IN (SELECT code FROM member WHERE partial)
+       AND part.epci = ANY(ARRAY(SELECT code FROM member WHERE partial))
 ), counted AS (
     SELECT code, sum(initiatives) AS initiatives, sum(supporters) AS supporters
       FROM (SELECT code, initiatives, supporters

@@ -226,6 +226,7 @@ def news(identifier: UUID) -> str:
 @blueprint.get("/methode")
 def method() -> str:
     only_parameters()
+    same_for_all()
     with services().autocommit.connect() as connection:
         years, unknown = territory_queries.vintages(connection)
         return render_template(

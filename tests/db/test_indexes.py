@@ -8,13 +8,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, Select, func, select, text
 
-from mapservice.db.engine import compiled
+from mapservice.db.engine import compiled, fill
 from mapservice.db.tables import initiative
 from mapservice.imports.fixtures.service import generate_initiatives
 from mapservice.initiatives import queries
 from mapservice.initiatives.conditions import where
 from mapservice.initiatives.filters import InitiativeFilters, ListingCursor, ListingSort, parse
 from mapservice.initiatives.grid import CELL_ZOOM, Tile
+from mapservice.rollups.territory_queries import EPCIS
+from mapservice.territories import epci_parts
 from tests.emptied import empty
 
 # 20,000 rows spread by population; the fresh statistics are those that VACUUM ANALYZE leaves.
@@ -190,3 +192,13 @@ def _scanned(connection: Connection, query: Select[Any]) -> set[str]:
 def _indexes(connection: Connection, query: Select[Any]) -> set[str]:
     nodes = _plan(connection, query)
     return {node["Index Name"] for node in nodes if "Index Name" in node}
+
+
+def test_the_communes_of_an_epci_are_found_by_an_index(crowded: Connection) -> None:
+    """Those of what straddles are added up: the page of a région read all 35,000 for that."""
+    inside = "part.region = :within"
+    statement = fill(EPCIS, {"places": epci_parts.places(inside), "inside": inside})
+    asked = {"within": "53", "status": ["published", "done"]}
+    plan = crowded.execute(text(f"EXPLAIN {statement}"), asked).scalars().all()
+    assert any("territory_epci" in line for line in plan)
+    assert not any("Seq Scan on territory" in line for line in plan)
