@@ -106,11 +106,25 @@ def test_a_body_that_is_no_form_is_refused(doors: FlaskClient) -> None:
         st.text(alphabet='a,;"\n\r\t|\x1e é', max_size=80).map(str.encode),
     ),
     encoding=st.sampled_from(["", "utf-8", "utf-16", "latin-1"]),
-    delimiter=st.sampled_from(["", ";", "\\t", '"']),
+    delimiter=st.sampled_from(["", ";", "\\t", '"', "'", "\x1f", "\u2028"]),
+    quote=st.sampled_from(["", "'", ",", "\\t", "\x1f"]),
 )
 def test_no_file_is_an_error_of_ours(
-    post: Post, content: bytes, encoding: str, delimiter: str
+    post: Post, content: bytes, encoding: str, delimiter: str, quote: str
 ) -> None:
+    asked = {"encoding": encoding, "delimiter": delimiter, "quote": quote}
     for path in ("search", "reverse"):
-        response = post(f"/geocode/{path}/csv", content, encoding=encoding, delimiter=delimiter)
+        response = post(f"/geocode/{path}/csv", content, **asked)
         assert response.status_code in (200, 400)
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "quote", "field"),
+    [('"', "", "delimiter"), ("'", "'", "delimiter"), ("", ";", "quote"), ("", "\x1f", "quote")],
+)
+def test_what_parts_cells_does_not_quote_them(
+    post: Post, delimiter: str, quote: str, field: str
+) -> None:
+    """The csv module refuses that since Python 3.13: it was a 500."""
+    response = post("/geocode/search/csv", b"ville\nRennes\n", delimiter=delimiter, quote=quote)
+    assert (response.status_code, response.get_json()["field"]) == (400, field)

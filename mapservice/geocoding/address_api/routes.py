@@ -20,7 +20,7 @@ from flask import Blueprint, Response, request
 
 from mapservice.errors import InvalidInput
 from mapservice.geocoding.address_api import properties as address
-from mapservice.geocoding.csv_dialect import Answers, Cells, CsvDialectHints, CsvTable
+from mapservice.geocoding.csv_dialect import SEPARATORS, Answers, Cells, CsvDialectHints, CsvTable
 from mapservice.geocoding.model import GeocodeQuery, MatchCandidate, MatchStatus
 from mapservice.geocoding.service import GeocoderCache, Locator
 from mapservice.territories.coordinates import LonLat
@@ -302,7 +302,8 @@ def _type() -> str:
 
 def _sign(name: str) -> str:
     text = request.values.get(name, "").replace("\\t", "\t")
-    if text and (len(text) > 1 or text.isalnum() or text in "\r\n\x00 "):
+    is_sign = len(text) == 1 and not text.isalnum() and text != " "
+    if text and not (is_sign and (text.isprintable() or text == "\t")):
         raise InvalidInput(name, f"{text[:20]!r} is not one sign, such as , or ;")
     return text
 
@@ -351,13 +352,17 @@ def _download(columns: Sequence[str], answers_for: Callable[[CsvTable], Answers]
     if upload is None:
         raise InvalidInput("data", "is needed: a CSV file, in a multipart form")
     with ExitStack() as stack:
+        separator, mark = _sign("delimiter"), _sign("quote") or '"'
+        if mark == separator or mark in SEPARATORS:
+            field = "quote" if mark in SEPARATORS else "delimiter"
+            raise InvalidInput(field, f"{mark!r} cannot both part cells and quote them")
         own = stack.enter_context(SpooledTemporaryFile(UPLOAD_IN_MEMORY))
         copyfileobj(upload.stream, own)
         hints = CsvDialectHints(
             encoding=request.values.get("encoding", "")
             or upload.mimetype_params.get("charset", ""),
-            separator=_sign("delimiter"),
-            quote=_sign("quote") or '"',
+            separator=separator,
+            quote=mark,
             with_bom=_switch("with_bom", default=False),
         )
         table = CsvTable.read(own, "data", hints, settings.max_upload_rows)
