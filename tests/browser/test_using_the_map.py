@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+from shapely.geometry import Point, shape
 
 pytestmark = pytest.mark.long
 
@@ -184,6 +185,33 @@ def test_in_street_context_a_commune_is_said_in_words(page: Page, live_server: s
     expect(page.locator(".legend")).to_contain_text("contour simplifié")
     # On the map too: a phone has its legend behind a button.
     expect(page.locator(".map-place")).to_contain_text("contours simplifiés")
+
+
+WORDS_BOX = f"""() => {{
+  const map = {MAP}, [words] = map.queryRenderedFeatures({{ layers: ["stacks"] }});
+  if (!words) return [];
+  const {{ x, y }} = map.project(words.geometry.coordinates);
+  return [[-70, -16], [70, -16], [-70, 16], [70, 16]]
+    .map(([right, down]) => map.unproject([x + right, y + down]).toArray());
+}}"""
+
+
+@pytest.mark.parametrize("code", ["13056", "77337"])
+def test_words_for_a_commune_stand_on_its_ground(page: Page, live_server: str, code: str) -> None:
+    """The town halls of these stand at their borders: half of the words spoke of a neighbour."""
+    page.set_viewport_size({"width": 1280, "height": 820})
+    place = page.request.get(f"{live_server}/ogc/collections/communes/items/{code}").json()
+    ground = shape(place["geometry"]).buffer(0.0005)  # tiles hold it simplified
+    open_map(page, f"{live_server}/?territory=commune:{code}&precision=commune")
+    anchor = page.locator(".card").first.evaluate("card => [card.dataset.lon, card.dataset.lat]")
+    page.evaluate(f"{MAP}.jumpTo({{ center: {json.dumps(anchor)}.map(Number), zoom: 15 }})")
+    corners: list[list[float]] = []
+    for _ in range(PATIENCE // 100):
+        corners = page.evaluate(WORDS_BOX)
+        if corners and all(ground.contains(Point(at)) for at in corners):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"words stand beside {place['properties']['name']}: {corners}")
 
 
 def test_words_for_a_commune_keep_clear_of_dots(page: Page, live_server: str) -> None:

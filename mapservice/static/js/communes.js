@@ -42,17 +42,79 @@ function placedSigns(map) {
     .map(({ geometry }) => map.project(geometry.coordinates));
 }
 
+const isGround = (map, territory, { x, y }) =>
+  map.queryRenderedFeatures([x, y], { layers: ["towns"] }).some(({ properties }) => properties.code === territory);
+
+// Rounded, or each rest of the map would find it elsewhere.
+const placeAt = (map, { x, y }) => map.unproject([x, y]).toArray().map((degrees) => Number(degrees.toFixed(5)));
+
+const besides = ({ x, y }, distance) => AROUND.map(([right, down]) => ({ x: x + right * distance, y: y + down * distance }));
+
 /** Where a ring stands: at the spot of its commune or, where a sign stands there, beside it on the commune's ground. */
 function placeOfRing(map, signs, territory, at) {
   const isFree = ({ x, y }) => signs.every((sign) => Math.hypot(sign.x - x, sign.y - y) >= ROOM);
-  const isGround = ({ x, y }) =>
-    map.queryRenderedFeatures([x, y], { layers: ["towns"] }).some(({ properties }) => properties.code === territory);
   const spot = map.project(at);
-  if (isFree(spot) || !map.getLayer("towns")) return at;
-  const found = AROUND.map(([right, down]) => ({ x: spot.x + right * ROOM, y: spot.y + down * ROOM }))
-    .find((beside) => isFree(beside) && isGround(beside));
-  // Rounded, or each rest of the map would find it elsewhere.
-  return found ? map.unproject([found.x, found.y]).toArray().map((degrees) => Number(degrees.toFixed(5))) : at;
+  if (isFree(spot)) return at;
+  const found = besides(spot, ROOM).find((beside) => isFree(beside) && isGround(map, territory, beside));
+  return found ? placeAt(map, found) : at;
+}
+
+// Half of the room that two lines of words take, in pixels.
+const WORDS_WIDE = 78;
+const WORDS_HIGH = 20;
+const CORNERS = [[0, 0], [-1, -1], [1, -1], [-1, 1], [1, 1]].map(([right, down]) => [right * WORDS_WIDE, down * WORDS_HIGH]);
+const WORDS_BESIDE = [40, 80, 120, 170, 230];
+const OVER_THE_MAP = ".map-place, .maplibregl-ctrl";
+const WORDS_MOVE_FROM = 13; // farther out hardly a commune has room for them
+
+/** The outlines of these communes in the loaded tiles, by code: rings of each piece, longitude and latitude. */
+function groundsOf(map, territories) {
+  const filter = ["in", ["get", "code"], ["literal", territories]];
+  const grounds = new Map(territories.map((territory) => [territory, []]));
+  for (const { properties, geometry } of map.querySourceFeatures("territories", { sourceLayer: "communes", filter })) {
+    const pieces = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
+    grounds.get(properties.code).push(...pieces);
+  }
+  return grounds;
+}
+
+/** Whether a place lies within one of these pieces: its ray to the east meets their sides an odd number of times. */
+const isWithin = ({ lng, lat }, pieces) => pieces.some((rings) => {
+  let isOdd = false;
+  for (const ring of rings) {
+    for (let at = 1; at < ring.length; at += 1) {
+      const [[x, y], [lastX, lastY]] = [ring[at], ring[at - 1]];
+      if (y > lat !== lastY > lat && lng < x + ((lat - y) / (lastY - y)) * (lastX - x)) isOdd = !isOdd;
+    }
+  }
+  return isOdd;
+});
+
+/**
+ * Where words about a commune stand: as much on its ground as they can, in view, rather beside dots than on them, near
+ * its spot. That is its town hall, which may stand at its border: half of the words would speak of the neighbour.
+ */
+function placeOfWords(map, signs, ground, at) {
+  const spot = map.project(at);
+  const { clientWidth, clientHeight } = map.getCanvas();
+  const covers = [...map.getContainer().querySelectorAll(OVER_THE_MAP)].map((one) => one.getBoundingClientRect());
+  const { left, top } = map.getContainer().getBoundingClientRect();
+  const isFree = ({ x, y }) => signs.every((sign) => Math.abs(sign.x - x) > WORDS_WIDE + 14 || Math.abs(sign.y - y) > WORDS_HIGH + 14);
+  const isSeen = ({ x, y }) =>
+    x > WORDS_WIDE && x < clientWidth - WORDS_WIDE && y > WORDS_HIGH && y < clientHeight - WORDS_HIGH
+    && covers.every((one) => one.right - left < x - WORDS_WIDE || one.left - left > x + WORDS_WIDE
+      || one.bottom - top < y - WORDS_HIGH || one.top - top > y + WORDS_HIGH);
+  const worth = (middle) => {
+    const within = CORNERS.filter(([right, down]) => isWithin(map.unproject([middle.x + right, middle.y + down]), ground));
+    return within.length + (isSeen(middle) ? CORNERS.length : 0) + (isFree(middle) ? 1 : 0);
+  };
+  let best = spot, most = worth(spot);
+  for (const beside of WORDS_BESIDE.flatMap((distance) => besides(spot, distance))) {
+    if (most > 2 * CORNERS.length) break; // nothing is better
+    const found = worth(beside);
+    if (found > most) [best, most] = [beside, found];
+  }
+  return best === spot ? at : placeAt(map, best);
 }
 
 const stackFeature = ([territory, { at, held }]) => ({
@@ -73,9 +135,13 @@ function tint(map, communes) {
 // Setting the same data again would make the map draw, fall idle and come here without end.
 function stack(map, communes) {
   const several = [...communes].filter(([, { held }]) => held.size > 1);
-  if (map.getZoom() < WORDS_FROM) {
-    const signs = several.length ? placedSigns(map) : [];
+  const zoom = map.getZoom();
+  if (zoom < WORDS_FROM && several.length && map.getLayer("towns")) {
+    const signs = placedSigns(map);
     for (const [territory, commune] of several) commune.at = placeOfRing(map, signs, territory, commune.at);
+  } else if (zoom >= WORDS_MOVE_FROM && communes.size) {
+    const signs = placedSigns(map), grounds = groundsOf(map, [...communes.keys()]);
+    for (const [territory, commune] of communes) commune.at = placeOfWords(map, signs, grounds.get(territory), commune.at);
   }
   const features = [...communes].map(stackFeature);
   const drawn = JSON.stringify(features);
