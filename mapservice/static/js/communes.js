@@ -63,7 +63,7 @@ function placeOfRing(map, signs, territory, at) {
 const WORDS_WIDE = 78;
 const WORDS_HIGH = 20;
 const CORNERS = [[0, 0], [-1, -1], [1, -1], [-1, 1], [1, 1]].map(([right, down]) => [right * WORDS_WIDE, down * WORDS_HIGH]);
-const WORDS_BESIDE = [40, 80, 120, 170, 230];
+const WORDS_BESIDE = [30, 60, 90, 120, 150, 190, 230, 280];
 const OVER_THE_MAP = ".map-place, .maplibregl-ctrl";
 const WORDS_MOVE_FROM = 13; // farther out hardly a commune has room for them
 
@@ -99,18 +99,19 @@ function placeOfWords(map, signs, ground, at) {
   const { clientWidth, clientHeight } = map.getCanvas();
   const covers = [...map.getContainer().querySelectorAll(OVER_THE_MAP)].map((one) => one.getBoundingClientRect());
   const { left, top } = map.getContainer().getBoundingClientRect();
-  const isFree = ({ x, y }) => signs.every((sign) => Math.abs(sign.x - x) > WORDS_WIDE + 14 || Math.abs(sign.y - y) > WORDS_HIGH + 14);
+  const isFree = ({ x, y }) => signs.every((sign) => Math.abs(sign.x - x) > WORDS_WIDE + 18 || Math.abs(sign.y - y) > WORDS_HIGH + 18);
   const isSeen = ({ x, y }) =>
     x > WORDS_WIDE && x < clientWidth - WORDS_WIDE && y > WORDS_HIGH && y < clientHeight - WORDS_HIGH
     && covers.every((one) => one.right - left < x - WORDS_WIDE || one.left - left > x + WORDS_WIDE
       || one.bottom - top < y - WORDS_HIGH || one.top - top > y + WORDS_HIGH);
   const worth = (middle) => {
-    const within = CORNERS.filter(([right, down]) => isWithin(map.unproject([middle.x + right, middle.y + down]), ground));
-    return within.length + (isSeen(middle) ? CORNERS.length : 0) + (isFree(middle) ? 1 : 0);
+    const within = CORNERS.filter(([right, down]) => isWithin(map.unproject([middle.x + right, middle.y + down]), ground)).length;
+    // In view of the neighbour's ground they would be untrue. On a dot the map itself would move them.
+    return within > 2 ? within + (isSeen(middle) ? CORNERS.length : 0) + (isFree(middle) ? CORNERS.length : 0) : within;
   };
   let best = spot, most = worth(spot);
   for (const beside of WORDS_BESIDE.flatMap((distance) => besides(spot, distance))) {
-    if (most > 2 * CORNERS.length) break; // nothing is better
+    if (most === 3 * CORNERS.length) break; // nothing is better
     const found = worth(beside);
     if (found > most) [best, most] = [beside, found];
   }
