@@ -148,7 +148,7 @@ def test_the_page_around_may_follow_its_height(
     )
     assert page.evaluate("told.at(-1)") == -(-frame.evaluate(held) // 1)
     # Its own height does not change it: it scrolls no more, and told a few sizes at the most.
-    frame.wait_for_function("document.documentElement.scrollHeight <= innerHeight")
+    frame.wait_for_function("() => document.documentElement.scrollHeight <= innerHeight")
     assert len(page.evaluate("told")) < 12
     assert page.evaluate("told.at(-1)") > HEIGHT
 
