@@ -58,3 +58,17 @@ def tile_cache(folder: Path) -> Counter[str]:
             if f'"path":"{TILES}' in line:
                 found[json.loads(line)["cache"] or "not asked"] += 1
     return found
+
+
+def failures(folder: Path) -> Counter[str]:
+    """Answers from status 500 on, by who gave them: the application, or nginx without it."""
+    found = Counter[str]()
+    with (folder / "access.log").open(encoding="utf-8") as lines:
+        for line in lines:
+            told = json.loads(line)
+            if told["status"] >= 500:
+                giver = (
+                    "the application" if told["upstream_status"] == str(told["status"]) else "nginx"
+                )
+                found[f"{told['status']} by {giver}"] += 1
+    return found

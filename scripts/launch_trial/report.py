@@ -24,6 +24,7 @@ class Findings:
     writes: Writes
     samples: Sequence[CpuSample]
     tiles: Counter[str]
+    failures: Counter[str]
 
 
 def percentile(sorted_values: Sequence[float], share: float) -> float:
@@ -54,6 +55,8 @@ def show(found: Findings) -> None:
         print(f"| {name} | {seconds / found.took:.2f} | {seconds / max(busy, 0.01):.0%} |")
     hits, asked = sum(found.tiles[one] for one in HITS), sum(found.tiles.values())
     print(f"\nnginx had {hits / max(asked, 1):.1%} of {asked} tiles: {dict(found.tiles)}")
+    if found.failures:
+        print(f"nginx's log tells of {dict(found.failures)}")
     print(_what_is_full(found))
     for words in problems(found):
         print(f"NO  {words}")

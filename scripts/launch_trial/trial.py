@@ -82,7 +82,13 @@ def _run(server: str, options: Options) -> bool:
             ended.set()
             watching.join()
         found = report.Findings(
-            options, took, crowd.told, writes, samples, front.tile_cache(site.folder)
+            options,
+            took,
+            crowd.told,
+            writes,
+            samples,
+            front.tile_cache(site.folder),
+            front.failures(site.folder),
         )
         report.show(found)
         return not report.problems(found)
