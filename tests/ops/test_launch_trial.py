@@ -96,7 +96,8 @@ def findings(told: Told) -> report.Findings:
         CpuSample({"nginx": 2.0, "gunicorn": 12.0}, 29, 40),
     ]
     writes = Writes(1, "", [], 5)
-    return report.Findings(parse([]), 10.0, told, writes, samples, Counter(HIT=3, MISS=1))
+    failures = Counter({"500 by the application": 1})
+    return report.Findings(parse([]), 10.0, told, writes, samples, Counter(HIT=3, MISS=1), failures)
 
 
 def test_what_is_slow_or_fails_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,6 +112,7 @@ def test_what_is_slow_or_fails_is_named(capsys: pytest.CaptureFixture[str]) -> N
     report.show(found)
     written = capsys.readouterr().out
     assert "| page | 100 | 100 | 500 | 500 | 500 |" in written
+    assert "nginx's log tells of {'500 by the application': 1}" in written
     assert "| gunicorn | 0.80 | 42% |" in written
     assert "| all else on the machine | 1.00 | 53% |" in written
     assert "nginx had 75.0% of 4 tiles" in written
