@@ -62,8 +62,17 @@ from mapservice.site.map_gatherings import (
 from mapservice.site.sharing.pages import HOME, LISTING, shared_initiative, shared_listing
 from mapservice.site.sharing.pictures import initiative_picture, listing_picture
 from mapservice.territories import queries as territories
+from mapservice.territories.model import Level
 from mapservice.tiles.live_map import listing_drawings, listing_map, place_map
-from mapservice.tiles.map_kinds import SHOWN_KINDS, MapKind, kinds_text, parse_kinds, toggled
+from mapservice.tiles.map_kinds import (
+    ONLY_INITIATIVES,
+    SHOWN_KINDS,
+    MapKind,
+    kinds_text,
+    parse_kinds,
+    toggled,
+)
+from mapservice.tiles.tile_cache.store import CommuneExtent
 from mapservice.web.edge import base_url, only_parameters, query_without, same_for_all, services
 
 blueprint = Blueprint("initiatives", __name__)
@@ -81,7 +90,7 @@ def home() -> str:
     shown = kinds_text(kinds)
     with services().autocommit.connect() as connection:
         filters, paging = read_filters(connection, SHOWN_KINDS)
-        _keep_unless_near(filters)
+        _keep_unless_near(filters, kinds)
         # How many communes have one that matches; None where that takes too long to count.
         communes = (
             activity.totals(connection, RollupScope.of(filters)).communes
@@ -280,7 +289,20 @@ def _listed(
     }
 
 
-def _keep_unless_near(filters: InitiativeFilters) -> None:
-    """Where somebody stands is nobody else's page, and is not written down."""
-    if filters.near is None:
+def _keep_unless_near(
+    filters: InitiativeFilters, kinds: tuple[MapKind, ...] = ONLY_INITIATIVES
+) -> None:
+    """Where somebody stands is nobody else's page, and is not written down.
+
+    What a commune's initiatives alone say is kept until one of them changes.
+    """
+    if filters.near is not None:
+        return
+    if (
+        [one.level for one in filters.territory] == [Level.COMMUNE]
+        and kinds == ONLY_INITIATIVES
+        and not (filters.q or filters.bbox or filters.attr or filters.goes_by_clock)
+    ):
+        same_for_all(CommuneExtent(filters.territory[0].code))
+    else:
         same_for_all()

@@ -1082,13 +1082,14 @@ SAME_FOR_ALL = "page"
 FRESH_SECONDS = 60
 
 
-def same_for_all() -> None:
+def same_for_all(where: object = SAME_FOR_ALL) -> None:
     """For a page that does not depend on the visitor, but for what their session says.
 
-    A visitor without one may be given a page that was made for another, up to five seconds ago
-    (`tiles/tile_cache`). A page whose form must be its own each time must not say so.
+    A visitor without one may be given a page that was made for another, up to five seconds ago; or
+    before any change there, where `where` is what the tile cache knows answers by. A page whose
+    form must be its own each time must not say so.
     """
-    request.environ.get(CACHE_MARK, []).append(SAME_FOR_ALL)
+    request.environ.get(CACHE_MARK, []).append(where)
 
 
 def asked_of_all(wsgi: "WSGIEnvironment") -> tuple[str, ...] | None:

@@ -6,16 +6,25 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import pytest
 from flask import Flask, Response
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from werkzeug.test import Client, TestResponse
 
 from mapservice.app import create_app
 from mapservice.settings import Settings
+from mapservice.tiles.tile_cache import changes
 from mapservice.tiles.tile_cache.middleware import TileCacheMiddleware
-from mapservice.tiles.tile_cache.store import PAGE_SECONDS, CachedAnswer, ChangeExtent, TileCache
+from mapservice.tiles.tile_cache.store import (
+    HOUR_SECONDS,
+    PAGE_SECONDS,
+    CachedAnswer,
+    ChangeExtent,
+    CommuneExtent,
+    TileCache,
+)
 from mapservice.web.edge import SERVICES, Services
 from tests.accounts.people.mailbox import sign_in
 from tests.web.population import Made, insert
@@ -24,7 +33,14 @@ RENNES = "/territoires/commune/35238"
 KEPT = (
     "/", "/?theme=culture", "/initiatives", "/initiatives?territory=region:53", "/territoires",
     RENNES, "/evenements", "/coordination", "/coordination/region/53",
+    "/?territory=commune:35238", "/initiatives?territory=commune:35238&theme=culture",
 )  # fmt: skip
+# Pages of a commune that its initiatives alone alter.
+OF_COMMUNES = [
+    path.format(code)
+    for code in ("35238", "13055", "2A004")
+    for path in ("/?territory=commune:{}", "/initiatives?territory=commune:{}&sort=supported")
+]
 
 
 class Visited:
@@ -127,6 +143,117 @@ def test_none_is_older_than_five_seconds(tmp_path: Path) -> None:
             file.execute("UPDATE answer SET made = ?", (time.time() - aged,))
         assert cache.find("page") == found
         assert cache.find("tile") == answer
+
+
+def test_a_page_of_a_commune_ends_with_its_commune_or_the_hour(tmp_path: Path) -> None:
+    cache = TileCache(tmp_path / "file.sqlite", 1_000_000)
+    answer = CachedAnswer("200 OK", [], b"body")
+    rennes, ajaccio = CommuneExtent("35238"), CommuneExtent("2A004")
+
+    def kept() -> list[str]:
+        return [key for key in ("rennes", "ajaccio") if cache.find(key)]
+
+    def keep(moment: int) -> None:
+        cache.keep("rennes", rennes, moment, answer)
+        cache.keep("ajaccio", ajaccio, moment, answer)
+
+    keep(cache.moment())
+    cache.forget_pages()
+    cache.forget([0, 1])
+    assert kept() == ["rennes", "ajaccio"]
+    moment = cache.moment()
+    cache.forget_communes(["35238"])
+    assert kept() == ["ajaccio"]
+    keep(moment)  # begun before the change of the first
+    assert kept() == ["ajaccio"]
+    moment = cache.moment()
+    cache.forget_communes(None)
+    keep(moment)
+    assert kept() == []
+    keep(cache.moment())
+    cache.forget_all()
+    assert kept() == []
+
+    keep(cache.moment())
+    begun = time.time() // HOUR_SECONDS * HOUR_SECONDS
+    with closing(sqlite3.connect(tmp_path / "file.sqlite")) as file, file:
+        file.execute("UPDATE answer SET made = ? WHERE key = 'rennes'", (begun,))
+        file.execute("UPDATE answer SET made = ? WHERE key = 'ajaccio'", (begun - 1,))
+    assert kept() == ["rennes"]
+
+
+CHANGES = (
+    "UPDATE initiative SET title = title || ' bis' WHERE id = :one",
+    "UPDATE initiative SET supporters = supporters + 1 WHERE id = :one",
+    "UPDATE initiative SET status = 'archived' WHERE id = :one",
+    "UPDATE initiative SET status = 'published' WHERE id = :one",
+    "UPDATE initiative SET commune = :commune WHERE id = :one",
+    "UPDATE initiative SET theme = 'habitat', is_free = true WHERE id = :one",
+    "DELETE FROM initiative WHERE id = :one",
+    "DELETE FROM photo WHERE initiative = :one",
+    "UPDATE photo SET state = 'waiting' WHERE initiative = :one",
+    "UPDATE photo SET alt = alt || '.', focal_x = 20 WHERE initiative = :one",
+    """INSERT INTO photo (initiative, name, widths, width, height, shared_width, shared_height,
+                          shared_bytes, alt, state)
+       VALUES (:one, md5(random()::text), '{240}', 240, 160, 240, 160, 999, 'Un banc', 'public')""",
+)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_pages_of_a_commune_say_what_is_true(visited: Visited, engine: Engine, seed: int) -> None:
+    """After each of some random writes, and a form, every kept page equals one made anew."""
+    chance = Random(seed)
+    communes = ["35238", "13055", "2A004"]
+    for _ in range(25):
+        with engine.begin() as connection:
+            ids = connection.execute(text("SELECT id FROM initiative")).scalars().all()
+            if not ids or chance.random() < 0.3:
+                insert(connection, [Made(commune=chance.choice(communes), title="Le four")])
+            else:
+                change = {"one": chance.choice(ids), "commune": chance.choice(communes)}
+                connection.execute(text(chance.choice(CHANGES)), change)
+        Client(visited.kept).post("/connexion", data={})
+        for path in OF_COMMUNES:
+            fresh = visited.app.test_client().get(path)
+            assert visited.get(path).data == fresh.data
+            assert visited.is_kept(path)
+
+
+def test_others_keep_their_pages(visited: Visited, engine: Engine) -> None:
+    rennes, marseille = OF_COMMUNES[1], OF_COMMUNES[3]
+    for path in (rennes, marseille):
+        visited.get(path)
+    with engine.begin() as connection:
+        insert(connection, [Made(commune="35238", title="Jardin des Horizons")])
+    Client(visited.kept).post("/connexion", data={})
+    assert visited.is_kept(marseille)
+    before = visited.made
+    assert "Jardin des Horizons" in visited.get(rennes).text
+    assert visited.made == before + 1
+
+
+def test_the_first_made_up_initiative_is_told_of_on_every_page(
+    visited: Visited, engine: Engine
+) -> None:
+    for told in ("Marseille, vraie", "Marseille"):
+        visited.get(OF_COMMUNES[1])
+        with engine.begin() as connection:
+            platform = "sample" if told == "Marseille" else ""
+            insert(connection, [Made(commune="13055", title=told, source_platform=platform)])
+        Client(visited.kept).post("/connexion", data={})
+        fresh = visited.app.test_client().get(OF_COMMUNES[1]).data
+        assert visited.get(OF_COMMUNES[1]).data == fresh
+
+
+def test_a_form_that_is_not_heard_of_in_time_costs_pages_not_truth(
+    visited: Visited, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = OF_COMMUNES[0]
+    visited.get(path)
+    assert visited.is_kept(path)
+    monkeypatch.setattr(changes, "CATCH_UP_SECONDS", 0)
+    Client(visited.kept).post("/connexion", data={})
+    assert not visited.is_kept(path)
 
 
 def test_a_file_of_an_older_version_is_made_anew(tmp_path: Path) -> None:

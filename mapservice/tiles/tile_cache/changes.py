@@ -1,5 +1,7 @@
-"""Hears from the database which tiles change, and has them forgotten."""
+"""Hears from the database which tiles and pages change, and has them forgotten."""
 
+import os
+import selectors
 import threading
 import time
 from dataclasses import dataclass
@@ -14,10 +16,12 @@ from mapservice.tiles.tile_cache.store import TileCache
 
 log = structlog.get_logger()
 
-CHANNEL = "tile_changes"
+CHANNEL, PAGES_CHANNEL = "tile_changes", "page_changes"
 EVERYTHING = "*"
 # How often the database is asked whether it still speaks to us, at the least.
 BEAT_SECONDS = 1.0
+# So long at most who sent a form waits until what it changed has been heard of.
+CATCH_UP_SECONDS = 1.0
 # Tiles that were kept are not trusted when nothing was heard for so long.
 PATIENCE_SECONDS = 5.0
 AGAIN_SECONDS = 1.0
@@ -63,14 +67,30 @@ class TileChangeListener:
         self._heard = float("-inf")
         self._loss = _Loss()
         self._ended = threading.Event()
+        self._begun, self._done = 0, 0  # beats
+        self._beaten = threading.Condition()
+        self._ear, self._bell = os.pipe()
         self._thread = threading.Thread(target=self._run, name="tile changes", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
+        if self._ended.is_set():
+            return
         self._ended.set()
+        self._wake()
         self._thread.join()
+        os.close(self._ear)
+        os.close(self._bell)
+
+    def catch_up(self) -> bool:
+        """Waits until all that was committed before has been heard of; False where that takes too
+        long."""
+        with self._beaten:
+            wanted = self._begun + 1
+            self._wake()
+            return self._beaten.wait_for(lambda: self._done >= wanted, CATCH_UP_SECONDS)
 
     @property
     def is_live(self) -> bool:
@@ -88,22 +108,40 @@ class TileChangeListener:
 
     def _listen(self) -> None:
         with connect(self._url, autocommit=True) as connection:
-            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+            for channel in (CHANNEL, PAGES_CHANNEL):
+                connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
             self._cache.forget_all()
             self._loss.end()
-            while not self._ended.is_set():
-                beat = time.monotonic()
-                connection.execute("SELECT")  # what was committed before has been sent by now
-                self._hear(connection, 0)
-                self._heard = beat
-                self._hear(connection, BEAT_SECONDS)
+            with selectors.DefaultSelector() as selector:
+                selector.register(connection.fileno(), selectors.EVENT_READ)
+                selector.register(self._ear, selectors.EVENT_READ)
+                while not self._ended.is_set():
+                    self._beat(connection)
+                    woken = {key.fd for key, _ in selector.select(BEAT_SECONDS)}
+                    if self._ear in woken:
+                        os.read(self._ear, 4096)
 
-    def _hear(self, connection: psycopg.Connection, seconds: float) -> None:
-        for told in connection.notifies(timeout=seconds):
-            self._apply(told.payload)
+    def _beat(self, connection: psycopg.Connection) -> None:
+        """Applies all that was committed before it began."""
+        with self._beaten:
+            self._begun += 1
+            number = self._begun
+        at = time.monotonic()
+        connection.execute("SELECT")  # what was committed before has been sent by now
+        for told in connection.notifies(timeout=0):
+            self._apply(told.channel, told.payload)
+        self._heard = at
+        with self._beaten:
+            self._done = number
+            self._beaten.notify_all()
 
-    def _apply(self, payload: str) -> None:
-        if payload == EVERYTHING:
+    def _apply(self, channel: str, payload: str) -> None:
+        if channel == PAGES_CHANNEL:
+            self._cache.forget_communes(None if payload == EVERYTHING else payload.split())
+        elif payload == EVERYTHING:
             self._cache.forget_all()
         else:
             self._cache.forget(int(code, 16) for code in payload.split())
+
+    def _wake(self) -> None:
+        os.write(self._bell, b"1")

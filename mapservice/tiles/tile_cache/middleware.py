@@ -2,8 +2,9 @@
 
 A route says what its answer depends on (`tile_answer`, `same_for_all`); the whole answer is then
 kept, headers and compression included, until something changes there
-(`tiles/tile_cache/changes.py`). Pages go after five seconds in any case, and with each form that is
-sent: they tell of more than changes of tiles are told of.
+(`tiles/tile_cache/changes.py`). Pages of one commune that tell of nothing but its initiatives are
+forgotten as tiles are. Others go after five seconds in any case, and with each form that is sent:
+they tell of more than changes are told of.
 """
 
 import contextlib
@@ -17,16 +18,19 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from werkzeug.http import parse_etags
 
-from mapservice.initiatives.grid import Tile
 from mapservice.settings import Settings
 from mapservice.tiles.tile_cache.changes import TileChangeListener
-from mapservice.tiles.tile_cache.store import CachedAnswer, ChangeExtent, TileCache
+from mapservice.tiles.tile_cache.store import (
+    AnswerExtent,
+    CachedAnswer,
+    ChangeExtent,
+    TileCache,
+)
 from mapservice.web import request_log
 from mapservice.web.edge import (
     CACHE_MARK,
     CHANGING,
     HEARD_OF,
-    SAME_FOR_ALL,
     TrustedProxies,
     asked_of_all,
 )
@@ -105,8 +109,13 @@ class TileCacheMiddleware:
     def _changed(self, wsgi: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         """Whoever sent a form and looks sees what it did: pages go before the answer does."""
         answer = self._application(wsgi, start)
+        if not self._settings.tile_cache_bytes:
+            return answer
         try:
             self.cache.forget_pages()
+            changes = self._heard_of()
+            if changes.is_live and not changes.catch_up():
+                self.cache.forget_communes(None)
         except UNUSABLE as error:
             log.warning("tile_cache_unusable", error=str(error))
         return answer
@@ -124,7 +133,7 @@ class TileCacheMiddleware:
         self, wsgi: "WSGIEnvironment", start: "StartResponse", key: str, moment: int
     ) -> Iterable[bytes]:
         """Asks the application for the whole answer, conditions aside: those are for us."""
-        marked: list[Tile | ChangeExtent] = []
+        marked: list[AnswerExtent] = []
         asked = {name: value for name, value in wsgi.items() if name != "HTTP_IF_NONE_MATCH"}
         asked[CACHE_MARK] = marked
         answer = _whole(self._application, asked)
@@ -140,14 +149,14 @@ class TileCacheMiddleware:
         self, wsgi: "WSGIEnvironment", start: "StartResponse", key: str, moment: int
     ) -> Iterable[bytes]:
         """Keeps what says that it is the same for all; all else goes on as it comes."""
-        marked: list[str] = []
+        marked: list[str | AnswerExtent] = []
         held: list[tuple[str, list[tuple[str, str]]]] = []
         written: list[bytes] = []
 
         def begin(
             status: str, headers: list[tuple[str, str]], *error: Any
         ) -> Callable[[bytes], object]:
-            if SAME_FOR_ALL not in marked:
+            if not marked:
                 return start(status, headers, *error)
             held.append((status, headers))
             return written.append
@@ -162,12 +171,11 @@ class TileCacheMiddleware:
             answer = CachedAnswer(
                 held[-1][0], _without_id(held[-1][1]), b"".join((*written, *body))
             )
-        self._keep(key, ChangeExtent.PAGE, moment, answer)
+        where = marked[-1]
+        self._keep(key, ChangeExtent.PAGE if isinstance(where, str) else where, moment, answer)
         return _sent(answer, wsgi, start)
 
-    def _keep(
-        self, key: str, where: Tile | ChangeExtent, moment: int, answer: CachedAnswer
-    ) -> None:
+    def _keep(self, key: str, where: AnswerExtent, moment: int, answer: CachedAnswer) -> None:
         if not _may_be_kept(answer):
             return
         try:

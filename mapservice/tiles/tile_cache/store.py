@@ -30,8 +30,12 @@ BUSY_SECONDS = 10
 # A page tells of more than what a change of tiles is told of, and of the time of day: it is never
 # older than this.
 PAGE_SECONDS = 5.0
-# In the place of a code: something that pages tell of was sent by a form, and no tile shows it.
-FORM = -1
+# A page of one commune is told of, and yet may say that something is of today or past: it stands
+# until the hour ends, as days do in every time zone of France.
+HOUR_SECONDS = 3600.0
+# In the place of a code, where tiles have those from nought on: something that pages tell of was
+# sent by a form, and no tile shows it; the pages of all communes; below it those of each.
+FORM, EVERY_COMMUNE = -1, -2
 
 # Raised with each change of the table of answers, which is then made anew.
 SCHEMA_VERSION = 2
@@ -51,7 +55,8 @@ CREATE TABLE IF NOT EXISTS change (id INTEGER PRIMARY KEY AUTOINCREMENT, code IN
 # A page that is said to be of the future was made before the clock was set back.
 FIND = """
 SELECT head, body FROM answer
- WHERE key = :key AND (zoom <> :page OR made BETWEEN :now - :seconds AND :now)"""
+ WHERE key = :key AND (zoom <> -3 OR made BETWEEN :page_from AND :now)
+   AND (zoom <> -4 OR made BETWEEN :hour_from AND :now)"""
 # A change of no code is one of everything. `deeper` is how far the change's zoom lies below the
 # answer's, `higher` how far above.
 KEEP = """
@@ -61,7 +66,10 @@ SELECT :key, :zoom, :code, :made, :head, :body
    AND NOT EXISTS (SELECT 1 FROM change
                     WHERE id > :moment
                       AND (code IS NULL OR :zoom = -3 OR :zoom = -1 AND code >= 0
+                           OR :zoom = -4 AND code IN (:code, -2)
                            OR :zoom >= 0 AND code >> :deeper = :code >> :higher))"""
+FORGET_STALE = """
+DELETE FROM answer WHERE zoom = -3 AND made < :page_from OR zoom = -4 AND made < :hour_from"""
 FORGET_WITHIN = "DELETE FROM answer WHERE zoom = ? AND code >= ? AND code < ?"
 
 
@@ -71,6 +79,21 @@ class ChangeExtent(IntEnum):
     ANYWHERE = -1
     NOWHERE = -2  # only a new set of territories does
     PAGE = -3  # any does, and any form that is sent
+    COMMUNE = -4  # see `CommuneExtent`
+
+
+@dataclass(frozen=True, slots=True)
+class CommuneExtent:
+    """A page that changes with initiatives of this commune alone, by its INSEE code."""
+
+    code: str
+
+    @property
+    def number(self) -> int:
+        return EVERY_COMMUNE - 1 - int(self.code, 36)
+
+
+AnswerExtent = Tile | ChangeExtent | CommuneExtent
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +125,7 @@ class TileCache:
         self._added = 0
 
     def find(self, key: str) -> CachedAnswer | None:
-        asked = {"key": key, "page": int(ChangeExtent.PAGE), "seconds": PAGE_SECONDS}
-        row = self._file().execute(FIND, asked | {"now": time.time()}).fetchone()
+        row = self._file().execute(FIND, {"key": key, **_oldest_pages()}).fetchone()
         return CachedAnswer.unpacked(*row) if row else None
 
     def moment(self) -> int:
@@ -111,9 +133,9 @@ class TileCache:
         (latest,) = self._file().execute("SELECT coalesce(max(id), 0) FROM change").fetchone()
         return int(latest)
 
-    def keep(self, key: str, where: Tile | ChangeExtent, moment: int, answer: CachedAnswer) -> None:
+    def keep(self, key: str, where: AnswerExtent, moment: int, answer: CachedAnswer) -> None:
         """Keeps it unless something changed there since `moment`."""
-        zoom, code = (int(where), 0) if isinstance(where, ChangeExtent) else _numbered(where)
+        zoom, code = _numbered(where)
         values = {"key": key, "zoom": zoom, "code": code, "moment": moment}
         values |= {"head": answer.head(), "body": answer.body, "made": time.time()}
         below = 2 * (CHANGE_ZOOM - zoom)
@@ -132,8 +154,21 @@ class TileCache:
             file.executemany(FORGET_WITHIN, _spans(changed))
             _forget_order(file)
 
+    def forget_communes(self, codes: Iterable[str] | None) -> None:
+        """Forgets the pages of these communes, or of all; other pages grow old by themselves."""
+        file = self._file()
+        with _writing(file):
+            if codes is None:
+                file.execute("INSERT INTO change (code) VALUES (?)", (EVERY_COMMUNE,))
+                file.execute("DELETE FROM answer WHERE zoom = ?", (int(ChangeExtent.COMMUNE),))
+            else:
+                changed = [(CommuneExtent(code).number,) for code in sorted(set(codes))]
+                file.executemany("INSERT INTO change (code) VALUES (?)", changed)
+                file.executemany("DELETE FROM answer WHERE zoom = -4 AND code = ?", changed)
+            _forget_order(file)
+
     def forget_pages(self) -> None:
-        """Forgets pages alone, and keeps none that was begun before."""
+        """Forgets pages but for those of a commune, and keeps none that was begun before."""
         file = self._file()
         with _writing(file):
             file.execute("INSERT INTO change (code) VALUES (?)", (FORM,))
@@ -149,10 +184,7 @@ class TileCache:
     def _drop_oldest(self) -> None:
         file = self._file()
         (used,) = file.execute("SELECT coalesce(sum(length(body)), 0) FROM answer").fetchone()
-        file.execute(
-            "DELETE FROM answer WHERE zoom = ? AND made < ?",
-            (int(ChangeExtent.PAGE), time.time() - PAGE_SECONDS),
-        )
+        file.execute(FORGET_STALE, _oldest_pages())
         if used > self._most_bytes:
             file.execute(
                 """DELETE FROM answer WHERE id <= (SELECT min(id) + (max(id) - min(id)) / ?
@@ -194,8 +226,20 @@ def _writing(file: sqlite3.Connection) -> Iterator[None]:
     file.execute("COMMIT")
 
 
-def _numbered(tile: Tile) -> tuple[int, int]:
-    return tile.z, interleave(tile.x, tile.y)
+def _numbered(where: AnswerExtent) -> tuple[int, int]:
+    """Zoom and code, or what stands in their place."""
+    match where:
+        case ChangeExtent():
+            return int(where), 0
+        case CommuneExtent():
+            return int(ChangeExtent.COMMUNE), where.number
+        case Tile():
+            return where.z, interleave(where.x, where.y)
+
+
+def _oldest_pages() -> dict[str, float]:
+    now = time.time()
+    return {"now": now, "page_from": now - PAGE_SECONDS, "hour_from": now - now % HOUR_SECONDS}
 
 
 def _connected(path: Path) -> sqlite3.Connection:
