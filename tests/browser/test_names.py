@@ -24,7 +24,8 @@ VIEWS = [
     (7, 48.6, 2.3), (7, 45.5, 4.6), (7.5, 43.5, 5.4), (8, 50.6, 3.0), (8, 48.2, -1.7),
     (8.5, 48.85, 2.35), (8, 44.8, -0.6), (9, 45.75, 4.85), (9, 43.4, 5.3), (9, 48.8, 2.3),
 ]  # fmt: skip
-LEAST = 0.95
+# Of what fits between whole markers; and of what also fits where names may lie over their edges.
+LEAST = {1: 0.95, 0.8: 0.93}
 TOWNS = """
 SELECT code, name, population, ST_X(point) AS lon, ST_Y(point) AS lat
   FROM territory WHERE level = 'commune' AND population > 20000 ORDER BY population DESC"""
@@ -123,7 +124,8 @@ def test_towns_of_20_000_are_named_where_their_names_fit(
     assert min(fitting) > 20
     shares = [named / fits for named, fits in zip(same, fitting, strict=True)]
     print([round(share, 3) for share in shares])
-    assert min(shares) >= LEAST
+    for share, way in zip(shares, WAYS, strict=True):
+        assert share >= LEAST[way["marker"]], way
 
 
 PLACE = """async ([towns, taken, seed]) => {

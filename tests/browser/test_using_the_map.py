@@ -180,10 +180,16 @@ def test_in_street_context_a_commune_is_said_in_words(page: Page, live_server: s
           return [properties.told, icons.length];
         }}"""
     )
-    assert "quelque part dans la commune" in shown[0]
+    name, words = shown[0].split("\n")
+    assert "quelque part dans la commune" in words
+    assert name in (page.locator(".card .card-place").first.text_content() or "")
     assert shown[1] == 0
     expect(page.locator(".legend")).to_contain_text("contour simplifié")
-    # On the map too: a phone has its legend behind a button.
+    # On the map where that is hidden: a phone has its legend behind a button.
+    expect(page.locator(".map-place")).not_to_contain_text("contours simplifiés")
+    page.set_viewport_size({"width": 390, "height": 844})
+    rest(page)
+    expect(page.locator(".legend-note")).to_be_hidden()
     expect(page.locator(".map-place")).to_contain_text("contours simplifiés")
 
 

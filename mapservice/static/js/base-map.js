@@ -118,9 +118,11 @@ function tellPlace(map, state, config) {
     const named = new Set(near ? map.queryRenderedFeatures({ layers }).map(({ properties }) => properties.code) : []);
     const unnamed = near ? communesInView(map).filter(({ code }) => !named.has(code)) : [];
     const nearer = near && map.getZoom() >= STREETS_FROM;
+    const names = unnamed.map(({ name }) => name).join(", ");
+    const isSaid = document.querySelector(".legend-note")?.checkVisibility();
     const told = [
-      ...unnamed.map(({ name, inPart }) => (inPart ? `${words.inPart} ${name}` : name)), nearer && toldOfStreets(map, state.base),
-      nearer && config.simplified_outlines && shows(map, OUTLINES) && words.simplifiedOutlines,
+      unnamed.some(({ inPart }) => inPart) ? `${words.inPart} ${names}` : names, nearer && toldOfStreets(map, state.base),
+      nearer && config.simplified_outlines && !isSaid && shows(map, OUTLINES) && words.simplifiedOutlines,
     ];
     caption.textContent = told.filter(Boolean).join(" · ");
     caption.hidden = !caption.textContent;

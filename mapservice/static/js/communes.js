@@ -59,21 +59,23 @@ function placeOfRing(map, signs, territory, at) {
   return found ? placeAt(map, found) : at;
 }
 
-// Half of the room that two lines of words take, in pixels.
+// Half of the room that three lines of words take, in pixels.
 const WORDS_WIDE = 78;
-const WORDS_HIGH = 20;
+const WORDS_HIGH = 29;
 const CORNERS = [[0, 0], [-1, -1], [1, -1], [-1, 1], [1, 1]].map(([right, down]) => [right * WORDS_WIDE, down * WORDS_HIGH]);
 const WORDS_BESIDE = [30, 60, 90, 120, 150, 190, 230, 280];
 const OVER_THE_MAP = ".map-place, .maplibregl-ctrl";
 const WORDS_MOVE_FROM = 13; // farther out hardly a commune has room for them
 
-/** The outlines of these communes in the loaded tiles, by code: rings of each piece, longitude and latitude. */
+/** Names and outlines of these communes in the loaded tiles, by code: rings of each piece, longitude and latitude. */
 function groundsOf(map, territories) {
   const filter = ["in", ["get", "code"], ["literal", territories]];
-  const grounds = new Map(territories.map((territory) => [territory, []]));
+  const grounds = new Map(territories.map((territory) => [territory, { name: "", pieces: [] }]));
   for (const { properties, geometry } of map.querySourceFeatures("territories", { sourceLayer: "communes", filter })) {
     const pieces = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
-    grounds.get(properties.code).push(...pieces);
+    const ground = grounds.get(properties.code);
+    ground.name = properties.name;
+    ground.pieces.push(...pieces);
   }
   return grounds;
 }
@@ -118,10 +120,12 @@ function placeOfWords(map, signs, ground, at) {
   return best === spot ? at : placeAt(map, best);
 }
 
-const stackFeature = ([territory, { at, held }]) => ({
+// Which commune is said, as the words may stand far from its name, or in a view that has none.
+const stackFeature = ([territory, { at, held, name }]) => ({
   type: "Feature", geometry: { type: "Point", coordinates: at },
   properties: {
-    territory, count: held.size, image: stackImage(countThemes(held)), told: counted("somewhere", held.size),
+    territory, count: held.size, image: stackImage(countThemes(held)),
+    told: [name, counted("somewhere", held.size)].filter(Boolean).join("\n"),
   },
 });
 
@@ -142,7 +146,11 @@ function stack(map, communes) {
     for (const [territory, commune] of several) commune.at = placeOfRing(map, signs, territory, commune.at);
   } else if (zoom >= WORDS_MOVE_FROM && communes.size) {
     const signs = placedSigns(map), grounds = groundsOf(map, [...communes.keys()]);
-    for (const [territory, commune] of communes) commune.at = placeOfWords(map, signs, grounds.get(territory), commune.at);
+    for (const [territory, commune] of communes) {
+      const { name, pieces } = grounds.get(territory);
+      commune.name = name;
+      commune.at = placeOfWords(map, signs, pieces, commune.at);
+    }
   }
   const features = [...communes].map(stackFeature);
   const drawn = JSON.stringify(features);
