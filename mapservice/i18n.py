@@ -171,6 +171,12 @@ def rounded(value: float) -> int:
 
 def format_date(value: date | datetime, pattern: str, locale: str) -> str:
     """As Babel writes it, and the first of a month as the French do: "1er décembre 2026"."""
+    # Moments that are equal may be of different days: only days are looked up.
+    return _day_words(value.date() if isinstance(value, datetime) else value, pattern, locale)
+
+
+@lru_cache(maxsize=8192)
+def _day_words(value: date, pattern: str, locale: str) -> str:
     words = str(babel_date(value, pattern, locale=locale))
     if locale.startswith("fr"):
         return _FIRST.sub("1er", words)

@@ -54,6 +54,9 @@ from flask.templating import Environment
 from flask_babel import Babel
 from flask_compress import Compress
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
 from psycopg import Error as DriverError
 from psycopg import errors as postgres
 from sqlalchemy import Connection, Engine, event
@@ -646,7 +649,8 @@ def register_language(app: Flask) -> None:
         lambda one, several, number: catalogue(LANGUAGE.get()).ngettext(one, several, number),
         newstyle=True,
     )
-    words.globals["_"] = words.globals["gettext"]  # else an alias that looks it up at each call
+    # Instead of the extension's, which makes safe text of each anew.
+    words.globals["_"] = words.globals["gettext"] = _template_phrase
     app.before_request(_choose_language)
     app.after_request(_remember_language)
     app.teardown_request(_forget_language)
@@ -657,6 +661,27 @@ def register_language(app: Flask) -> None:
             "has_languages": not is_machine_path(request.path) if request else False,
         }
     )
+
+
+@pass_context
+def _template_phrase(context: Context, message: str, **values: object) -> str:
+    """As Jinja's own: safe where its template escapes, with what takes values escaped."""
+    if not context.eval_ctx.autoescape:
+        return str(catalogue(LANGUAGE.get()).gettext(message)) % values
+    if values:
+        return _safe_phrase(LANGUAGE.get(), message) % values
+    return _plain_phrase(LANGUAGE.get(), message)
+
+
+@lru_cache(maxsize=8192)
+def _safe_phrase(language: str, message: str) -> Markup:
+    return Markup(catalogue(language).gettext(message))  # noqa: S704 (phrases of templates)
+
+
+@lru_cache(maxsize=8192)
+def _plain_phrase(language: str, message: str) -> Markup:
+    """That takes no value: only doubled signs of percent become single ones."""
+    return _safe_phrase(language, message) % {}
 
 
 def chosen() -> str:
