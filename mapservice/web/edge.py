@@ -56,7 +56,6 @@ from flask_compress import Compress
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
 from psycopg import Error as DriverError
 from psycopg import errors as postgres
 from sqlalchemy import Connection, Engine, event
@@ -649,8 +648,8 @@ def register_language(app: Flask) -> None:
         lambda one, several, number: catalogue(LANGUAGE.get()).ngettext(one, several, number),
         newstyle=True,
     )
-    # Instead of the extension's, which makes safe text of each anew.
-    words.globals["_"] = words.globals["gettext"] = _template_phrase
+    # Else the short name is an alias that looks it up at each call.
+    words.globals["_"] = words.globals["gettext"] = _with_kept_phrases(words.globals["gettext"])
     app.before_request(_choose_language)
     app.after_request(_remember_language)
     app.teardown_request(_forget_language)
@@ -663,25 +662,20 @@ def register_language(app: Flask) -> None:
     )
 
 
-@pass_context
-def _template_phrase(context: Context, message: str, **values: object) -> str:
-    """As Jinja's own: safe where its template escapes, with what takes values escaped."""
-    if not context.eval_ctx.autoescape:
-        return str(catalogue(LANGUAGE.get()).gettext(message)) % values
-    if values:
-        return _safe_phrase(LANGUAGE.get(), message) % values
-    return _plain_phrase(LANGUAGE.get(), message)
+def _with_kept_phrases(gettext: Callable[..., str]) -> Callable[..., str]:
+    """Jinja's own, which makes safe text of each phrase anew: those without values are kept."""
+    known: dict[tuple[str, str, bool], str] = {}
 
+    @pass_context
+    def phrase(context: Context, message: str, **values: object) -> str:
+        if values:
+            return gettext(context, message, **values)
+        key = LANGUAGE.get(), message, bool(context.eval_ctx.autoescape)
+        if key not in known:
+            known[key] = gettext(context, message)
+        return known[key]
 
-@lru_cache(maxsize=8192)
-def _safe_phrase(language: str, message: str) -> Markup:
-    return Markup(catalogue(language).gettext(message))  # noqa: S704 (phrases of templates)
-
-
-@lru_cache(maxsize=8192)
-def _plain_phrase(language: str, message: str) -> Markup:
-    """That takes no value: only doubled signs of percent become single ones."""
-    return _safe_phrase(language, message) % {}
+    return phrase
 
 
 def chosen() -> str:

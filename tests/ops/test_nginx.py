@@ -183,13 +183,13 @@ def chain(
 
 
 def until_it_listens(port: int) -> None:
-    patience = time.monotonic() + 20
+    patience = time.monotonic() + 60
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
         except OSError:
-            assert time.monotonic() < patience, "nginx does not listen"
+            assert time.monotonic() < patience, f"nothing listens on {port}"
             time.sleep(0.05)
 
 

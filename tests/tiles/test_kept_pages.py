@@ -251,7 +251,7 @@ def test_a_form_that_is_not_heard_of_in_time_costs_pages_not_truth(
     path = OF_COMMUNES[0]
     visited.get(path)
     assert visited.is_kept(path)
-    monkeypatch.setattr(changes, "CATCH_UP_SECONDS", 0)
+    monkeypatch.setattr(changes.TileChangeListener, "catch_up", lambda _: False)
     Client(visited.kept).post("/connexion", data={})
     assert not visited.is_kept(path)
 

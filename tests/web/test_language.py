@@ -170,3 +170,15 @@ def test_another_language_is_refused_by_name(one: FlaskClient) -> None:
     answer = one.get("/initiatives?lang=de")
     assert answer.status_code == 400
     assert "lang" in answer.text
+
+
+def test_a_phrase_is_safe_where_its_template_escapes_and_its_values_are_not(
+    client: FlaskClient,
+) -> None:
+    page = "{{ _('Vous & nous, 5%%') }}|{{ _('de %(name)s', name=name) }}"
+    unescaped = "{% autoescape false %}" + page + "{% endautoescape %}"
+    with client.application.test_request_context("/"):
+        for source, name in ((page, "&lt;b&gt;"), (unescaped, "<b>")):
+            template = client.application.jinja_env.from_string(source)
+            for _ in range(2):
+                assert template.render(name="<b>") == f"Vous & nous, 5%|de {name}"
