@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 from werkzeug.test import Client, TestResponse
 
 from mapservice.app import create_app
+from mapservice.rollups.service import rebuild
 from mapservice.settings import Settings
 from mapservice.tiles.tile_cache import changes
 from mapservice.tiles.tile_cache.middleware import TileCacheMiddleware
@@ -254,6 +255,31 @@ def test_a_form_that_is_not_heard_of_in_time_costs_pages_not_truth(
     monkeypatch.setattr(changes.TileChangeListener, "catch_up", lambda _: False)
     Client(visited.kept).post("/connexion", data={})
     assert not visited.is_kept(path)
+
+
+def test_counts_that_are_mended_are_shown(visited: Visited, engine: Engine) -> None:
+    with engine.begin() as connection:
+        insert(connection, [Made(commune="35238")])
+        connection.execute(text("SELECT rollup_compact()"))
+    path = OF_COMMUNES[0]
+    before = visited.app.test_client().get(path).data
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE rollup SET initiatives = initiatives + 5"))
+    Client(visited.kept).post("/connexion", data={})
+    visited.kept.cache.forget_all()
+    assert visited.get(path).data != before
+    rebuild(engine)
+    Client(visited.kept).post("/connexion", data={})
+    assert visited.get(path).data == before
+
+
+def test_a_form_after_the_end_waits_for_nobody(visited: Visited) -> None:
+    listener = visited.kept._heard_of()
+    assert listener.catch_up()
+    visited.kept.stop()
+    assert not listener.catch_up()
+    visited.kept.stop()  # the second end is no error
+    assert Client(visited.kept).post("/connexion", data={}).status_code < 500
 
 
 def test_a_file_of_an_older_version_is_made_anew(tmp_path: Path) -> None:

@@ -261,6 +261,8 @@ BEGIN
     LOCK TABLE initiative, event, local_group IN SHARE ROW EXCLUSIVE MODE;
     TRUNCATE rollup, rollup_series, rollup_cell, rollup_delta;
     PERFORM rollup_append_all();
+    -- Tiles and pages may be kept that were made of the counts of before.
+    PERFORM pg_notify('tile_changes', '*');
     RETURN rollup_compact();
 END
 $$;

@@ -76,10 +76,11 @@ class TileChangeListener:
         self._thread.start()
 
     def stop(self) -> None:
-        if self._ended.is_set():
-            return
-        self._ended.set()
-        self._wake()
+        with self._beaten:
+            if self._ended.is_set():
+                return
+            self._ended.set()
+            self._wake()
         self._thread.join()
         os.close(self._ear)
         os.close(self._bell)
@@ -88,6 +89,8 @@ class TileChangeListener:
         """Waits until all that was committed before has been heard of; False where that takes too
         long."""
         with self._beaten:
+            if self._ended.is_set():  # nobody hears the bell, and its number may be another file's
+                return False
             wanted = self._begun + 1
             self._wake()
             return self._beaten.wait_for(lambda: self._done >= wanted, CATCH_UP_SECONDS)
