@@ -82,11 +82,9 @@ def fetch_command(area: str, source: str, max_zoom: int, target: Path | None) ->
 
         def progress(now: int, total: int) -> None:
             nonlocal done
-            if now < done:
-                done = now
             start(total)
-            advance(now - done)
-            done = now
+            advance(max(now - done, 0))
+            done = max(now, done)  # what is looked through after it has come is not counted twice
 
         made = fetching.fetch(
             source,

@@ -1,6 +1,7 @@
 """`mapservice basemap`: what it says, what it writes, and where its areas come from."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,9 @@ def test_an_area_is_fetched_and_how_to_use_it_told(home: Path, tmp_path: Path) -
     target = home / "basemap" / "-5_47_-1_49.pmtiles"
     assert target.is_file()
     assert f"basemap use {target}" in done.output
+    written = re.findall(r"(\d+)/(\d+)", done.stderr)
+    assert written
+    assert all(int(now) <= int(total) for now, total in written), "more than there is"
 
 
 @pytest.mark.parametrize("area", ["bretagne", "1,2,3", "5,47,-1,49", "nan,47,1,49", "0,91,1,95"])
