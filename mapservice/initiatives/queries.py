@@ -138,11 +138,23 @@ SAMPLE_PLATFORM = "sample"
 
 
 @dataclass(frozen=True, slots=True)
+class WordsCount:
+    """How many a text search found from where it began: all that there are, or `at_least` so many."""
+
+    found: int
+    at_least: bool
+
+
+@dataclass(frozen=True, slots=True)
 class InitiativePage:
-    """Some initiatives in order, and the cursor of the next ones (None on the last page)."""
+    """Some initiatives in order, and the cursor of the next ones (None on the last page).
+
+    `count` is what finding them by their words told beside; None where nothing was counted.
+    """
 
     items: Sequence[Initiative]
     next: ListingCursor | None
+    count: WordsCount | None = None
 
 
 _names = {level: territory.alias(f"{level}_of") for level in Level}
@@ -188,7 +200,7 @@ def find_page(
 ) -> InitiativePage:
     """At most `limit` initiatives from the cursor on, in the order of the filter."""
     # By distance, by words, or by conditions alone; one more row tells that there is a next page.
-    query, wanted = listing(filters), limit + 1
+    query, wanted, count = listing(filters), limit + 1, None
     wide = filters.q and (filters.radius or 0) > NEAR_SEARCH
     stretch = None
     if filters.sort is ListingSort.NEAR and filters.near and filters.radius and not wide:
@@ -197,21 +209,21 @@ def find_page(
         closest = _closest(connection, filters, stretch, wanted, cursor)
         query = query.where(initiative.c.id.in_(closest))
     elif filters.q:
-        hits = _found(connection, filters, wanted, cursor)
+        hits, count = _found(connection, filters, wanted, cursor)
         query = query.where(initiative.c.id == any_(cast(hits, ARRAY(PG_UUID))))
     else:
         query = query.where(*where(filters), *after(filters, cursor)).limit(wanted)
     rows = connection.execute(query).all()
     items = [_initiative(row) for row in rows[:limit]]
     if len(rows) <= limit:
-        return InitiativePage(items, None)
+        return InitiativePage(items, None, count)
     last = items[-1]
     value: float | str = last.created_at.isoformat() if last.created_at else UNDATED
     if filters.sort is ListingSort.SUPPORTED:
         value = last.supporters
     elif filters.sort is ListingSort.NEAR:
         value = last.distance or 0.0
-    return InitiativePage(items, ListingCursor(filters.sort, value, str(last.id)))
+    return InitiativePage(items, ListingCursor(filters.sort, value, str(last.id)), count)
 
 
 def find_some(
@@ -237,8 +249,8 @@ COUNTED_RADIUS = 10_000.0
 
 def _found(
     connection: Connection, filters: InitiativeFilters, limit: int, cursor: ListingCursor | None
-) -> list[UUID]:
-    """Ids of the next ones that a text search finds.
+) -> tuple[list[UUID], WordsCount]:
+    """Ids of the next ones that a text search finds, and how many it saw.
 
     PostgreSQL cannot tell a common word from a rare one, and the plan for either is a hundred
     times too slow for the other. So the first rows in the order of the page are searched, which
@@ -252,12 +264,15 @@ def _found(
     tried = select(func.count(), func.array_agg(keys).filter(matches)).select_from(first)
     seen, found = connection.execute(tried).one()
     if seen < SEARCH_PROBE or len(found or ()) >= limit:
-        return list(found or ())[:limit]
+        near = list(found or ())
+        return near[:limit], WordsCount(len(near), at_least=seen == SEARCH_PROBE)
     by_words = select(*(initiative.c[name] for name in _SORTED))
     hits = by_words.where(*where(filters), *after(filters, cursor)).cte("hits")
     hits = hits.prefix_with("MATERIALIZED", dialect="postgresql")
-    ordered = select(hits.c.id).order_by(*order(filters, hits.c)).limit(limit)
-    return list(connection.execute(ordered).scalars())
+    total = select(func.count()).select_from(hits).scalar_subquery()
+    ordered = select(hits.c.id, total).order_by(*order(filters, hits.c)).limit(limit)
+    rows = connection.execute(ordered).all()
+    return [row[0] for row in rows], WordsCount(rows[0][1] if rows else 0, at_least=False)
 
 
 def _closest(

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
 
 from mapservice.contributions.posts.model import FoundPost
 from mapservice.contributions.proposals.queries import AuthorPage
@@ -25,7 +26,7 @@ from mapservice.initiatives.filters import FACTS, InitiativeFilters, PageRequest
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.params import query_string, read_filters
 from mapservice.initiatives.place_words import place_name
-from mapservice.initiatives.queries import Initiative
+from mapservice.initiatives.queries import Initiative, WordsCount
 from mapservice.site.search.model import PlaceEntry
 from mapservice.site.search.service import SearchFound, search
 from mapservice.territories.model import Level
@@ -43,7 +44,7 @@ SUGGESTED = 6
 SHOWN = 12
 MOST = 50
 # A reader gains nothing from a count of the rest.
-MOST_COUNTED = 5_000
+MOST_COUNTED = 1_000
 # Signs of a piece of news that are shown.
 EXCERPT = 160
 # Of an arrondissement no page tells more than that of its city.
@@ -62,10 +63,9 @@ def page() -> ResponseReturnValue:
             response = redirect(place_url(found.certain, filters), HTTPStatus.SEE_OTHER)
             response.headers["Cache-Control"] = "no-cache"
             return response
-        counts = {}
-        if filters.q:
-            counts = dict(initiatives.count_by_theme(connection, found.filters, MOST_COUNTED))
-        chosen = found.filters.theme or tuple(Theme)
+        count = found.count
+        if count is None and filters.q:
+            count = _counted(connection, found.filters)
         return render_template(
             "search/page.html",
             filters=filters,
@@ -86,10 +86,24 @@ def page() -> ResponseReturnValue:
             group_rows=[group_json(one) for one in found.groups.items],
             groups_url=_list_url("/groupes", found.groups.pairs),
             initiatives=found.initiatives,
-            total=sum(counts.get(theme, 0) for theme in chosen),
-            most_counted=MOST_COUNTED,
+            total=_told(count) if count else 0,
+            at_least=bool(count and count.at_least),
             sample=initiatives.sample_share(connection),
         )
+
+
+def _counted(connection: Connection, filters: InitiativeFilters) -> WordsCount:
+    counts = dict(initiatives.count_by_theme(connection, filters, MOST_COUNTED))
+    total = sum(counts.get(theme, 0) for theme in filters.theme or tuple(Theme))
+    return WordsCount(total, at_least=sum(counts.values()) >= MOST_COUNTED)
+
+
+def _told(count: WordsCount) -> int:
+    """A lower bound down to its first digit: with all of them it would be read as a count."""
+    if not count.at_least:
+        return count.found
+    step = int(10 ** (len(str(count.found)) - 1))
+    return count.found // step * step
 
 
 @blueprint.get("/recherche.json")

@@ -21,7 +21,7 @@ from mapservice.imports.words import THEME_OF_GROUP, THEME_PATTERN
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters, parse
 from mapservice.initiatives.model import Theme
-from mapservice.initiatives.queries import Initiative
+from mapservice.initiatives.queries import Initiative, WordsCount
 from mapservice.site.search import queries
 from mapservice.site.search.gatherings import EventsFound, GroupsFound, find_events, find_groups
 from mapservice.site.search.intent import SearchIntent, respelt, understand
@@ -43,7 +43,8 @@ class SearchFound:
     `initiatives` and `news` are those that `filters` finds. `intent` is what was understood of a
     text that says more than one thing, else None; `filters` says it in the grammar, as far as that
     goes: `left_out` are words about days that it has no filter for. `respelt` is the text as it may
-    have been meant, where nothing else answers it.
+    have been meant, where nothing else answers it. `count` is how many `filters` finds, None where
+    finding them did not tell.
     """
 
     places: PlacesFound
@@ -58,6 +59,7 @@ class SearchFound:
     events: EventsFound = field(default_factory=EventsFound)
     groups: GroupsFound = field(default_factory=GroupsFound)
     respelt: str = ""
+    count: WordsCount | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -128,7 +130,8 @@ def _search_understood(
     narrowed, left_out = asked, ""
     if intent.days:
         narrowed, left_out = _of_days(connection, asked, intent)
-    found = list(initiatives.find_page(connection, narrowed, limit).items)
+    page = initiatives.find_page(connection, narrowed, limit)
+    found = list(page.items)
     themes = intent.themes or themes_of(intent.words)
     if len(found) < limit and themes and intent.words:
         beside = replace(narrowed, q="", theme=themes)
@@ -147,6 +150,7 @@ def _search_understood(
         posts.search(connection, asked, limit) if intent.words else (),
         find_events(connection, asked, intent.days, limit, datetime.now(UTC)),
         find_groups(connection, asked, intent.days, limit, datetime.now(UTC)),
+        count=page.count,
     )
 
 
@@ -155,7 +159,8 @@ def _search_whole(
 ) -> SearchFound:
     """The text as it is: one place, or words."""
     themes, now = themes_of(filters.q), datetime.now(UTC)
-    found = initiatives.find_page(connection, filters, max(limit, LOOKED_AT)).items
+    page = initiatives.find_page(connection, filters, max(limit, LOOKED_AT))
+    found = page.items
     best = places.best.entry if places.best else None
     # If initiatives far from the best place say the word, it is more than that place's name.
     around = best.departements if best else frozenset[str]()
@@ -184,6 +189,7 @@ def _search_whole(
         news=() if certain else posts.search(connection, filters, limit),
         events=EventsFound() if certain else find_events(connection, filters, "", limit, now),
         groups=GroupsFound() if certain else find_groups(connection, filters, "", limit, now),
+        count=page.count,
     )
 
 
