@@ -35,7 +35,7 @@ from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition as within
 from mapservice.db.engine import fill
 from mapservice.db.event_tables import event, event_series
-from mapservice.db.tables import import_source, territory
+from mapservice.db.tables import import_source
 from mapservice.events.filters import EventCursor, EventFilters
 from mapservice.events.model import (
     CANCELLED_DAYS,
@@ -53,6 +53,7 @@ from mapservice.initiatives.grid import CELL_ZOOM, Tile
 from mapservice.initiatives.local_days import DaysAsked, span_of
 from mapservice.initiatives.model import Theme
 from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.name_columns import name_columns
 
 # No clock is farther from UTC than that.
 WIDEST_OFFSET = timedelta(hours=14)
@@ -78,9 +79,6 @@ _lasts_long: ColumnElement[bool] = literal_column(
 )
 # Of more days an index of the place alone reads no more.
 MOST_DAYS_APART = timedelta(days=100)
-
-_NAMED = {level: territory.alias(f"{level}_of") for level in ("commune", "epci", "departement")}
-_NAMED["region"] = territory.alias("region_of")
 
 
 def where(filters: EventFilters, now: datetime) -> list[ColumnElement[bool]]:
@@ -360,15 +358,9 @@ def _listing() -> Select[Any]:
     """Every event with the names of its territories, in order."""
     joined: Any = event.join(event_series, event_series.c.id == event.c.series)
     joined = joined.outerjoin(import_source, import_source.c.platform == event_series.c.source)
-    names: list[ColumnElement[Any]] = []
-    for level, named in _NAMED.items():
-        joined = joined.outerjoin(
-            named, and_(named.c.level == level, named.c.code == event.c[level])
-        )
-        names += [named.c.name.label(f"{level}_name"), named.c.article.label(f"{level}_article")]
     found: Select[Any] = select(
         *(event.c[name] for name in _COLUMNS),
-        *names,
+        *name_columns(event.c),
         func.ST_X(event.c.point).label("lon"),
         func.ST_Y(event.c.point).label("lat"),
         func.ST_X(event.c.anchor).label("anchor_lon"),
@@ -395,7 +387,6 @@ def _of_chosen(chosen: Select[Any], filters: EventFilters) -> Select[Any]:
 
 def _event(row: Row[Any]) -> Event:
     values = dict(row._mapping)
-    del values["epci_article"]
     return Event(
         **values
         | {

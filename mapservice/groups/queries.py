@@ -14,7 +14,6 @@ from sqlalchemy import (
     Select,
     and_,
     func,
-    literal,
     literal_column,
     or_,
     select,
@@ -27,7 +26,6 @@ from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition as within
 from mapservice.db.engine import fill
 from mapservice.db.group_tables import local_group
-from mapservice.db.tables import territory
 from mapservice.geocoding.model import Precision
 from mapservice.groups.filters import GroupCursor, GroupFilters
 from mapservice.groups.model import (
@@ -45,6 +43,7 @@ from mapservice.initiatives.conditions import about, distance, one_of
 from mapservice.initiatives.grid import CELL_ZOOM, Tile
 from mapservice.initiatives.model import Scale, Theme
 from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.name_columns import name_columns
 
 COUNTED_UP_TO = 5_000
 # As the partial indexes say it, so that the planner finds them.
@@ -59,9 +58,6 @@ _spot_columns: list[ColumnElement[Any]] = [
     literal_column(f"local_group.{name}")
     for name in ("id", "theme", "precision", "cell", "anchor_3857")
 ]
-
-_NAMED = {level: territory.alias(f"{level}_of") for level in ("commune", "epci", "departement")}
-_NAMED["region"] = territory.alias("region_of")
 
 
 def where(filters: GroupFilters, now: datetime) -> list[ColumnElement[bool]]:
@@ -167,20 +163,13 @@ _COLUMNS = (
 def _listing() -> Select[Any]:
     """Every group with the names of its territories, in order."""
     own = local_group.c
-    joined: Any = local_group
-    names: list[ColumnElement[Any]] = []
-    for level, named in _NAMED.items():
-        joined = joined.outerjoin(named, and_(named.c.level == level, named.c.code == own[level]))
-        names.append(named.c.name.label(f"{level}_name"))
-        if level != Level.EPCI:
-            names.append(named.c.article.label(f"{level}_article"))
     found: Select[Any] = select(
         *(own[name] for name in _COLUMNS),
-        *names,
+        *name_columns(own),
         func.ST_X(own.point).label("lon"),
         func.ST_Y(own.point).label("lat"),
     )
-    return found.select_from(joined).order_by(own.published_at.desc().nulls_first(), own.id.desc())
+    return found.order_by(own.published_at.desc().nulls_first(), own.id.desc())
 
 
 # Made once: so many columns take a millisecond each time.

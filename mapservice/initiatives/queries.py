@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    and_,
     any_,
     case,
     cast,
@@ -31,11 +30,10 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.types import DateTime, Float, Text
 
 from mapservice.db.engine import PreparedSql, array_text, fetch_one
-from mapservice.db.tables import import_source, initiative, initiative_detail, photo, territory
+from mapservice.db.tables import import_source, initiative, initiative_detail, photo
 from mapservice.geocoding.model import Precision
 from mapservice.initiatives.conditions import (
     BEFORE_ALL,
-    COLUMNS,
     distance,
     geography,
     here_3857,
@@ -57,6 +55,7 @@ from mapservice.initiatives.local_days import area_of
 from mapservice.initiatives.model import PUBLIC, CoverPhoto, Scale, Status, Theme
 from mapservice.initiatives.near import ScaleBounds
 from mapservice.territories.model import Level, TerritoryRef
+from mapservice.territories.name_columns import name_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +132,12 @@ class Initiative:
         return TerritoryRef(Level(name), getattr(self, name))
 
 
-ARTICLED = (Level.COMMUNE, Level.DEPARTEMENT, Level.REGION)
 SAMPLE_PLATFORM = "sample"
 
 
 @dataclass(frozen=True, slots=True)
 class WordsCount:
-    """How many a text search found from where it began: all that there are, or `at_least` so many."""
+    """How many a text search found from where it began: all there are, or `at_least` so many."""
 
     found: int
     at_least: bool
@@ -157,7 +155,7 @@ class InitiativePage:
     count: WordsCount | None = None
 
 
-_names = {level: territory.alias(f"{level}_of") for level in Level}
+_territory_names = name_columns(initiative.c)
 
 
 def moved_to(connection: Connection, identifier: UUID) -> UUID | None:
@@ -507,19 +505,14 @@ def listing(filters: InitiativeFilters) -> Select[tuple[object, ...]]:
     query = select(
         *(column for column in initiative.c if column.name in _PLAIN_COLUMNS),
         *(initiative.c[name] for name in FACT_COLUMNS),
-        *(_names[level].c.name.label(f"{level}_name") for level in Level),
-        *(_names[level].c.article.label(f"{level}_article") for level in ARTICLED),
+        *_territory_names,
         func.ST_X(initiative.c.point).label("lon"),
         func.ST_Y(initiative.c.point).label("lat"),
         func.ST_X(initiative.c.anchor).label("anchor_lon"),
         func.ST_Y(initiative.c.anchor).label("anchor_lat"),
         (distance(filters.near) if filters.near else literal(None)).label("distance"),
         _cover,
-    ).select_from(initiative)
-    for level, names in _names.items():
-        query = query.outerjoin_from(
-            initiative, names, and_(names.c.level == level, names.c.code == COLUMNS[level])
-        )
+    )
     return query.order_by(*order(filters))
 
 

@@ -105,23 +105,27 @@ def page(level: str, code: str) -> ResponseReturnValue:
             raise InvalidInput("at", f"{text[:40]!r} is not a date such as 2020-01-31") from None
         if day < FIRST_DAY:
             raise InvalidInput("at", f"communes are known from {FIRST_DAY} on")
-    with services().autocommit.connect() as connection:
-        described = territory_queries.describe(connection, ref)
+    with (
+        services().autocommit.connect() as connection,
+        # What is looked up by its key has one plan, and planning it takes longer than running it.
+        services().generic_plan.connect() as by_key,
+    ):
+        described = territory_queries.describe(by_key, ref)
         if day and not territory_queries.events_known(connection):
             day = None  # nothing is known of any past day
         if described is None:
             return _former(connection, ref, day)
-        shown = _portrait(connection, ref, described)
+        shown = _portrait(connection, by_key, ref, described)
         if ref.level is Level.COMMUNE:
             # The former commune whose code led here, unless the parameter says so falsely.
             former, origin = request.args.get("depuis", "").upper(), None
             if former and former != ref.code:
-                origin = queries.current_of(connection, former, EventLanguage(chosen()))
+                origin = queries.current_of(by_key, former, EventLanguage(chosen()))
             heirs = (*origin.communes, *origin.partly) if origin else ()
             shown |= {
-                "other_names": territory_queries.other_names(connection, ref.code),
-                "events_known": territory_queries.events_known(connection),
-                "history": queries.history(connection, ref.code, EventLanguage(chosen())),
+                "other_names": territory_queries.other_names(by_key, ref.code),
+                "events_known": territory_queries.events_known(by_key),
+                "history": queries.history(by_key, ref.code, EventLanguage(chosen())),
                 "origin": origin if ref.code in [heir.code for heir in heirs] else None,
                 "then": _then(connection, ref.code, day) if day else None,
             }
@@ -129,7 +133,7 @@ def page(level: str, code: str) -> ResponseReturnValue:
 
 
 def _portrait(
-    connection: Connection, ref: TerritoryRef, described: TerritoryDescription
+    connection: Connection, by_key: Connection, ref: TerritoryRef, described: TerritoryDescription
 ) -> dict[str, Any]:
     """What every level shows. Territories listed are those within, or a commune’s neighbours."""
     filters, now = InitiativeFilters(territory=(ref,)), datetime.now(UTC)
@@ -138,7 +142,7 @@ def _portrait(
     sort = _sort(MemberSort.INITIATIVES)
     below = BELOW.get(ref.level)
     if below is None:
-        around, touching = territory_queries.neighbours(connection, ref.code)
+        around, touching = territory_queries.neighbours(by_key, ref.code)
         listed = {
             "members": ordered(around, sort),
             "touching": touching,
@@ -174,7 +178,7 @@ def _portrait(
         "shown_members": SHOWN_MEMBERS,
         "described": described,
         "place": described.place,
-        "figures": territory_queries.figures(connection, places),
+        "figures": territory_queries.figures(by_key, places),
         "latest": initiatives.find_page(connection, filters, LATEST).items,
         "events": events_soon(connection, ref, now),
         "groups": groups_there(connection, ref, now),
