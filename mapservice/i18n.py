@@ -292,7 +292,7 @@ def reason_words(reason: str) -> str:
         "false": gettext("C’est faux ou trompeur"),
         "hateful": gettext("C’est haineux ou insultant"),
         "private": gettext("Cela expose la vie privée de quelqu’un"),
-        "duplicate": gettext("Elle existe déjà"),
+        "duplicate": gettext("C’est un doublon : elle est déjà sur le site"),
         "place": gettext("Le lieu n’est pas le bon"),
         "other": gettext("Autre chose"),
     }[reason]

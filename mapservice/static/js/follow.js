@@ -31,7 +31,8 @@ function addLayers(map) {
 function changed(map) {
   map.getSource("drawn")?.setData(drawn());
   form.elements.namedItem("area").value = corners.length > 2 ? corners.map(([lon, lat]) => `${lon.toFixed(5)},${lat.toFixed(5)}`).join(";") : "";
-  for (const button of Object.values(buttons)) button.disabled = corners.length === 0;
+  for (const button of [buttons.undo, buttons.clear]) button.disabled = corners.length === 0;
+  buttons.follow.hidden = corners.length < 3;
   count.textContent = corners.length ? `${corners.length} ${corners.length === 1 ? count.dataset.one : count.dataset.other}` : "";
 }
 
