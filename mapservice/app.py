@@ -101,6 +101,7 @@ from mapservice.site.sharing.routes import blueprint as sharing
 from mapservice.site.territory_routes import blueprint as territories
 from mapservice.static_maps.card_photos import CardPhotos
 from mapservice.static_maps.routes import blueprint as drawings
+from mapservice.static_maps.routes import make_ready as make_drawings_ready
 from mapservice.territories.queries import source_name
 from mapservice.tiles.basemap.routes import blueprint as basemap
 from mapservice.tiles.basemap.service import Basemap, origins_of
@@ -299,6 +300,7 @@ def create_served_app() -> "WSGIApplication":
             make_ready(connection)
         with services.autocommit.connect() as connection:
             finder(connection, services.of(GeocoderCache))
+            make_drawings_ready(connection)
     except (OperationalError, DriverError) as error:
         log.warning("started_without_database", error=str(error).partition("\n")[0])
     services.dispose()

@@ -32,6 +32,7 @@ from mapservice.static_maps.model import (
 )
 from mapservice.static_maps.names import Box, PlacedName, place_names
 from mapservice.static_maps.waters import water_shapes
+from mapservice.static_maps.wide_frames import of_territories
 from mapservice.territories.model import OUTLINE_ZOOMS, Level, TerritoryRef
 from mapservice.tiles.basemap.archive import ServedArchive
 
@@ -271,8 +272,14 @@ def ground(
     layers += [_outlines(frame, Level.COMMUNE, "shaded", 5, among=True)] if communes else []
     layers += [_outlines(frame, outlined.level, "outlined", 6, only=True)] if outlined else []
     code = outlined.code if outlined else ""
-    shapes = _shapes(connection, frame, *layers, code=code, communes=communes)
-    return _layers(connection, frame, shapes, archive=archive, named=False)
+
+    def make(connection: Connection) -> DrawnLayers:
+        shapes = _shapes(connection, frame, *layers, code=code, communes=communes)
+        return _layers(connection, frame, shapes, archive=archive, named=False)
+
+    if communes or outlined or (archive and archive_ground.covers(archive, frame)):
+        return make(connection)
+    return of_territories(connection, frame, "ground", make)
 
 
 def land(connection: Connection, frame: DrawingFrame) -> DrawnLayers:

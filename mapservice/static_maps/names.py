@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from mapservice.static_maps import archive_ground
 from mapservice.static_maps.model import FONT, DrawingFrame, DrawingPalette
+from mapservice.static_maps.wide_frames import of_territories
 from mapservice.tiles import ground_labels
 from mapservice.tiles.basemap.archive import ServedArchive
 
@@ -75,7 +76,8 @@ def place_names(
     labels = ground_labels.labels(zoom, box, f"ST_Expand({box}, {reach})")
     if not labels:
         return ()
-    rows = connection.execute(text(CANDIDATES.replace("{labels}", labels))).all()
+    statement = text(CANDIDATES.replace("{labels}", labels))
+    rows = of_territories(connection, frame, "names", lambda found: found.execute(statement).all())
     held, placed = list(taken), list[PlacedName]()
     for row in rows:
         if len(placed) == most:

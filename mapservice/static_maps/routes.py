@@ -82,6 +82,14 @@ AROUND_CELL = 34.0
 COUNTED_UP_TO = 5_000
 
 
+def make_ready(connection: Connection) -> None:
+    """Reads what the home page's drawings share, so that nobody waits for it."""
+    for shape, size in SHAPES.items():
+        frame = DrawingFrame.of_live_map(FRANCE, size, PADDINGS[shape])
+        drawing.ground(connection, frame)
+        place_names(connection, frame)
+
+
 @blueprint.get("/france.svg")
 def france_svg() -> Response:
     palette = asked_palette()
