@@ -1,5 +1,6 @@
 """The ground of the home page's drawing is read once for each load of territories."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, text
@@ -15,6 +16,10 @@ LOADED = text("INSERT INTO territory_load (source, licence, cog_year) VALUES ('t
 RENAMED = text("UPDATE territory SET name = 'Roazhon' WHERE level = 'commune' AND code = '35238'")
 WIDE = DrawingFrame.around(FRANCE, 840, 654)
 NEAR = DrawingFrame.around((-1.8, 48.0, -1.5, 48.2), 840, 654)
+
+
+def width_of(frame: DrawingFrame) -> Callable[[Connection], int]:
+    return lambda _: frame.width
 
 
 def names(connection: Connection) -> set[str]:
@@ -48,7 +53,7 @@ def test_the_same_ground_is_not_read_again(engine: Engine) -> None:
 def test_frames_that_anybody_may_ask_for_do_not_pile_up(engine: Engine) -> None:
     frames = [DrawingFrame.around(FRANCE, 600 + number, 500) for number in range(3 * MOST_KEPT)]
     with engine.connect() as connection:
-        made = [of_territories(connection, one, "size", lambda _, w=one.width: w) for one in frames]
+        made = [of_territories(connection, one, "size", width_of(one)) for one in frames]
         assert made == [one.width for one in frames]
         kept: dict[Any, Any] = kept_of(connection).get(connection, "wide frames", lambda _: {})
         assert len(kept) <= MOST_KEPT
