@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, func, select, text, tuple_
+from sqlalchemy import Connection, Engine, Transaction, func, select, text, tuple_
 
 from mapservice.db.engine import fill
 from mapservice.db.tables import territory, territory_load, territory_mosaic
@@ -91,8 +91,24 @@ def unknown(connection: Connection, refs: Sequence[TerritoryRef]) -> list[Territ
     return [ref for ref in refs if (str(ref.level), ref.code) not in found]
 
 
+# A page of one moment asks a dozen times; what it sees cannot change.
+_OF_SNAPSHOTS: WeakKeyDictionary[Transaction, TerritorySource | None] = WeakKeyDictionary()
+
+
 def source_in_force(connection: Connection) -> TerritorySource | None:
     """The latest load, or None before the first."""
+    is_snapshot = connection.get_execution_options().get("isolation_level") == "REPEATABLE READ"
+    moment = connection.get_transaction() if is_snapshot else None
+    if moment is not None and moment in _OF_SNAPSHOTS:
+        return _OF_SNAPSHOTS[moment]
+    found = _latest_load(connection)
+    moment = connection.get_transaction()
+    if is_snapshot and moment is not None:
+        _OF_SNAPSHOTS[moment] = found
+    return found
+
+
+def _latest_load(connection: Connection) -> TerritorySource | None:
     row = connection.execute(
         select(
             territory_load.c.id,
