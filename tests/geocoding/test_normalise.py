@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mapservice.geocoding.matching.normalise import MAX_LENGTH, fold, normalise, phonetic
@@ -47,6 +47,8 @@ def test_names_that_sound_different_have_different_keys() -> None:
 
 
 @given(st.text())
+@example("०")
+@example("३५००० Rennes")
 def test_any_text_becomes_plain_words_and_stays_so(text: str) -> None:
     once = normalise(text)
     assert all(word.isascii() and word.isalnum() and word == word.lower() for word in once.split())

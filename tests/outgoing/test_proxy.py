@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +24,11 @@ from mapservice.outgoing.way_out import OutgoingConnection, ProxyRefused, WayOut
 from mapservice.settings import REPOSITORY, Settings
 from mapservice.tiles.basemap.remote import BrokenOff, RemoteHost
 from tests.mail.post_office import PostOffice
-from tests.ops.test_nginx import free_port, until_it_listens
+from tests.ops.test_nginx import free_port
 from tests.outgoing.stand_in import StandIn, standing_in
+
+# A free port may be somebody's local one a moment later.
+PORTS_TRIED = 5
 
 
 @pytest.fixture(scope="module")
@@ -38,27 +42,43 @@ def squid_program() -> str:
 @contextlib.contextmanager
 def squid(program: str, settings: Settings) -> Iterator[WayOut]:
     """It runs by the rules of these settings, and knows two names besides."""
-    port = free_port()
     # Of root it becomes a user who cannot enter the folders of pytest.
     with tempfile.TemporaryDirectory(prefix="squid-") as made:
         folder = Path(made)
         folder.chmod(0o777)
-        yield from _running(program, folder, settings, port)
+        yield from _running(program, folder, settings)
 
 
-def _running(program: str, folder: Path, settings: Settings, port: int) -> Iterator[WayOut]:
+def _running(program: str, folder: Path, settings: Settings) -> Iterator[WayOut]:
     hosts = folder / "hosts"
     hosts.write_text("127.0.0.1 localhost within.example.org\n::1 six.example.org\n")
     path = folder / "squid.conf"
     more = f"hosts_file {hosts}\ndns_nameservers 127.0.0.1\ndns_timeout 1 second\n"
-    path.write_text(squid_rules(settings, port).replace("/dev/stdout", f"{folder}/told") + more)
-    process = subprocess.Popen([program, "-N", "-f", path], stderr=subprocess.DEVNULL)
-    try:
-        until_it_listens(port)
-        yield WayOut("127.0.0.1", port)
-    finally:
-        process.kill()  # it would take seconds to end, and keeps nothing
-        process.wait(30)
+    for _ in range(PORTS_TRIED):
+        port = free_port()
+        path.write_text(squid_rules(settings, port).replace("/dev/stdout", f"{folder}/told") + more)
+        with (folder / "errors").open("w") as errors:
+            process = subprocess.Popen([program, "-N", "-f", path], stderr=errors)
+        try:
+            if not is_listening(port, process):
+                continue
+            yield WayOut("127.0.0.1", port)
+            return
+        finally:
+            process.kill()  # it would take seconds to end, and keeps nothing
+            process.wait(30)
+    raise AssertionError(f"squid does not start: {(folder / 'errors').read_text()}")
+
+
+def is_listening(port: int, process: subprocess.Popen[bytes]) -> bool:
+    """Waits for it; not where the process ended: another took its port before it could."""
+    patience = time.monotonic() + 60
+    while process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        assert time.monotonic() < patience, f"nothing listens on {port}"
+        time.sleep(0.05)
+    return False
 
 
 @pytest.fixture

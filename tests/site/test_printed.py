@@ -121,7 +121,7 @@ def test_a_poster_holds_the_events_of_seven_days_there_by_their_days(
     path = f"/territoires/commune/35238/affiche?from={first:%Y-%m-%d}"
     page = client.get(path).text
     titles = re.findall(r"<strong>([^<]+)</strong>", page)
-    assert [one for one in titles if "Tout savoir" not in one] == [
+    assert [one for one in titles if "Toutes les informations" not in one] == [
         "En cours",
         "Premier soir",
         "Dernier soir",

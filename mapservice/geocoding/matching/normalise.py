@@ -16,7 +16,10 @@ _MARKS = re.compile(
 )
 _ASCII = re.compile(r"[\x00-\x7f]*")
 # Few letters belong to the number before them ("13eme", "12bis"), more of them do not ("44Nantes").
-_WORD = re.compile(r"2[ab]\d{3}(?!\d)|\d{5}(?!\d)|\d+(?!\d)[a-z]{0,4}(?![a-z])|\d+(?!\d)|[a-z]+")
+_WORD = re.compile(
+    r"2[ab]\d{3}(?!\d)|\d{5}(?!\d)|\d+(?!\d)[a-z]{0,4}(?![a-z])|\d+(?!\d)|[a-z]+",
+    re.ASCII,  # the digits of other scripts are in no name and no code
+)
 _NOTRE_DAME = re.compile(r"\bn\. ?d\b\.?")
 _ABBREVIATIONS = {
     "st": ("saint",),

@@ -28,7 +28,9 @@ from mapservice.geocoding.model import GeocodeQuery
 _CODE = re.compile(r"2[ab]\d{3}|\d{5}")
 _DEPARTEMENT_NUMBER = re.compile(r"2[ab]|\d{2}|9[78]\d")
 _ORDINAL = re.compile(r"(\d{1,2})(?:er|e|eme|ieme|nd|nde|de)?")
-_CODE_FIELD = re.compile(r"(?<![0-9A-Za-z])(2[ABab] ?\d{3}|\d{2} \d{3}|\d{4,5})(?:\.0+)?(?![0-9])")
+_CODE_FIELD = re.compile(
+    r"(?<![0-9A-Za-z])(2[ABab] ?\d{3}|\d{2} \d{3}|\d{4,5})(?:\.0+)?(?![0-9])", re.ASCII
+)
 _DEPARTEMENT_WORDS = frozenset(("departement", "dept", "dep", "dpt"))
 _ARTICLES = frozenset(("le", "la", "les", "l"))
 _AND = frozenset(("et", "ou"))
