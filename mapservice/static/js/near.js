@@ -69,6 +69,18 @@ function drawCircle(map) {
   });
 }
 
+const ROOM = 46; // px: words of two lines and the dot of a position cover each other no nearer
+
+/** Where words about a commune stand: at their place or, where the position is, above or below it on the commune's ground. */
+function besidePosition(map, code, at) {
+  if (!config.is_here) return at;
+  const [place, here] = [map.project(at), map.project(config.point)];
+  if (Math.abs(place.x - here.x) > 2 * ROOM || Math.abs(place.y - here.y) > ROOM) return at;
+  const isGround = (spot) => map.queryRenderedFeatures(spot, { layers: ["towns"] }).some(({ properties }) => properties.code === code);
+  const beside = [-ROOM, ROOM].map((down) => [place.x, here.y + down]).find(isGround);
+  return beside ? map.unproject(beside).toArray() : at;
+}
+
 // Communes that hold initiatives known no better: tinted, with their number on the ground that they
 // have in the circle. The tiles hold true points alone.
 function drawSomewhere(map) {
@@ -79,7 +91,7 @@ function drawSomewhere(map) {
   map.getSource("stacks")?.setData({
     type: "FeatureCollection",
     features: marked.map(({ at, code, count, themes }) => ({
-      type: "Feature", geometry: { type: "Point", coordinates: at },
+      type: "Feature", geometry: { type: "Point", coordinates: besidePosition(map, code, at) },
       properties: { territory: code, count, image: stackImage(themes), told: counted("somewhere", count) },
     })),
   });
@@ -109,6 +121,9 @@ try {
   for (const moment of ["style.load", "idle"]) map.on(moment, () => drawCircle(map));
   for (const moment of ["style.load", "load"]) map.on(moment, () => drawSomewhere(map));
   if (map.loaded()) drawSomewhere(map);
+  // What ground is where is known once it is drawn.
+  map.once("idle", () => drawSomewhere(map));
+  map.on("zoomend", () => map.once("idle", () => drawSomewhere(map)));
 } catch (error) {
   tellFailure(error);
 }
