@@ -15,6 +15,7 @@ import structlog
 from procrastinate import App, PsycopgConnector
 from psycopg import AsyncConnection, OperationalError
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from mapservice.accounts.api_keys import service as api_keys
 from mapservice.accounts.people import service as people
@@ -79,6 +80,11 @@ AT_ONCE = datetime.fromtimestamp(0, UTC)
 CLOCK_STEP_SECONDS = 30  # a clock that is off by less loses no minute's jobs
 FAILED_HOURS = 30 * 24  # that a failed job is kept; docs/operations.md says so
 MOST_ATTEMPTS = 5  # a job that ends its worker each time must not do so for ever
+# Its statement met a database that had just come back or was about to go: a sweep of each minute is
+# long for a link that somebody waits for. After 1, 3, 5 and 7 seconds.
+SOON_AGAIN = procrastinate.RetryStrategy(
+    max_attempts=4, wait=1, linear_wait=2, retry_exceptions=(DBAPIError,)
+)
 
 
 def make_jobs(settings: Settings) -> App:
@@ -221,7 +227,7 @@ def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
         group_messages.EVENT_RENDERER: event_message_letters.renderer(settings),
     }
 
-    @app.task(name="send_mail")
+    @app.task(name="send_mail", retry=SOON_AGAIN)
     def send_mail() -> None:
         """Deferred when a mail is written; takes turns with other jobs while there is more."""
         if mail.send_due(engine, transport, renderers=renderers):
@@ -240,7 +246,7 @@ def _add_sending(app: App, engine: Engine, settings: Settings) -> None:
     key = vapid_key(settings)
     send = PushTransport.of(key, settings) if key else refuse
 
-    @app.task(name="send_push")
+    @app.task(name="send_push", retry=SOON_AGAIN)
     def send_push() -> None:
         """Deferred when a notification is written. Without a key mails go instead."""
         if push.send_due(engine, send):
@@ -258,7 +264,7 @@ def _add_federation(app: App, engine: Engine, settings: Settings) -> None:
     """What other servers are told; nothing while MAPSERVICE_FEDERATION is off."""
     client, is_on = sending_client_of(settings), settings.federation == 1
 
-    @app.task(name="send_activities")
+    @app.task(name="send_activities", retry=SOON_AGAIN)
     def send_activities() -> None:
         """Deferred when something public changes, or an activity is written."""
         if is_on and federation.work(engine, client, federation_keys.box_of(settings)):
