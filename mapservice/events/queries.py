@@ -77,6 +77,8 @@ _begins_on: ColumnElement[date] = literal_column(
 _lasts_long: ColumnElement[bool] = literal_column(
     "event.ends_at - event.starts_at > interval '1 day'", Boolean()
 )
+# In which the first dates of a place with many of them begin.
+SOON = timedelta(days=14)
 # Of more days an index of the place alone reads no more.
 MOST_DAYS_APART = timedelta(days=100)
 
@@ -188,9 +190,32 @@ def _indexed(
     if latest is not None:
         found.append(event.c.starts_at < latest)
     if is_in_one_place and found:
-        takes = func.tstzrange(event.c.starts_at, event.c.ends_at)
-        found.append(takes.op("&&", is_comparison=True)(func.tstzrange(earliest, latest)))
+        found.append(_takes_place_within(earliest, latest))
     return found
+
+
+def _soon(
+    filters: EventFilters, now: datetime, cursor: EventCursor | None
+) -> list[ColumnElement[bool]]:
+    """What keeps to the days in which the first dates of a filter begin, if there are enough.
+
+    A city has a year of dates, all of which would be read to find those that come first. [] where
+    another index is in their order, or the filter has few days.
+    """
+    earliest, latest = _span(filters, now)
+    if earliest is None or not (filters.about.near or filters.about.bbox):
+        return []
+    begin = max(earliest, cursor.starts_at) if cursor else earliest
+    until = begin + SOON
+    if latest is not None and latest <= until:
+        return []
+    return [event.c.starts_at < until, _takes_place_within(begin, until)]
+
+
+def _takes_place_within(earliest: datetime | None, latest: datetime | None) -> ColumnElement[bool]:
+    """By the index of place and time."""
+    takes = func.tstzrange(event.c.starts_at, event.c.ends_at)
+    return takes.op("&&", is_comparison=True)(func.tstzrange(earliest, latest))
 
 
 def _midnight(day: date) -> ColumnElement[Any]:
@@ -233,7 +258,10 @@ def find_page(
         .order_by(*order())
         .limit(limit + 1)
     )
-    rows = connection.execute(_of_chosen(chosen, filters)).all()
+    soon = _soon(filters, now, cursor)
+    rows = connection.execute(_of_chosen(chosen.where(*soon), filters)).all()
+    if soon and len(rows) <= limit:
+        rows = connection.execute(_of_chosen(chosen, filters)).all()
     items = [_event(row) for row in rows[:limit]]
     last = items[-1] if len(rows) > limit else None
     return EventPage(items, EventCursor(last.starts_at, last.ends_at, last.id) if last else None)
@@ -273,9 +301,19 @@ def next_of_each_series(
 
     Looks at no more than the next `DATES_LOOKED_AT` dates of the filter.
     """
+    soon = _soon(filters, now, None)
+    found = connection.execute(_first_of_series(filters, limit, now, soon)).all()
+    if soon and len(found) < limit:
+        found = connection.execute(_first_of_series(filters, limit, now, [])).all()
+    return [_event(row) for row in found]
+
+
+def _first_of_series(
+    filters: EventFilters, limit: int, now: datetime, further: Sequence[ColumnElement[bool]]
+) -> Select[Any]:
     dates = (
         select(event.c.series, *order())
-        .where(*where(filters, now), event.c.ends_at > now)
+        .where(*where(filters, now), event.c.ends_at > now, *further)
         .order_by(*order())
         .limit(DATES_LOOKED_AT)
         .subquery("dates")
@@ -284,8 +322,7 @@ def next_of_each_series(
     of_series = distinct_on(dates.c.series)
     first = select(*own).ext(of_series).order_by(dates.c.series, *own).subquery("first")
     ordered = (first.c.starts_at, first.c.ends_at, first.c.id)
-    chosen = select(first.c.id).order_by(*ordered).limit(limit)
-    return [_event(row) for row in connection.execute(_of_chosen(chosen, filters))]
+    return _of_chosen(select(first.c.id).order_by(*ordered).limit(limit), filters)
 
 
 def count(connection: Connection, filters: EventFilters, now: datetime) -> int:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -35,6 +36,10 @@ from mapservice.initiatives.near import AreaOnlyCount, AroundCounts, ScaleBounds
 from mapservice.initiatives.queries import Initiative
 from mapservice.territories.coordinates import BBox, LonLat
 from mapservice.territories.model import Level
+
+# With more that are known to it alone, the list of a commune soon gives some in order; elsewhere
+# all that stand at the label point are looked at.
+CROWDED = 300
 
 # Territories within reach, by the plane; a thin ring at the edge is measured on the spheroid.
 IN_CIRCLE = """
@@ -199,13 +204,32 @@ def known_to(
 
 
 def items_known_to(
-    connection: Connection, filters: InitiativeFilters, areas: Sequence[TouchedArea], limit: int
+    connection: Connection,
+    filters: InitiativeFilters,
+    held: Sequence[AreaOnlyCount],
+    limit: int,
 ) -> list[Initiative]:
-    """Some of these initiatives, those of the finest territories first, then the newest."""
-    if not areas:
+    """The first of these initiatives, in the order of the filter."""
+    if not held:
         return []
     plain = _without_place(filters)
-    return queries.find_some(connection, plain, [_known_to(areas)], limit)
+    crowded = {
+        one.area.code for one in held if one.area.level is Level.COMMUNE and one.count() > CROWDED
+    }
+    others = [one.area for one in held if one.area.code not in crowded]
+    in_commune = initiative.c.precision == str(Level.COMMUNE)
+    conditions = [and_(in_commune, initiative.c.commune == code) for code in sorted(crowded)]
+    conditions += [_known_to(others)] if others else []
+    first = [
+        select(initiative.c.id)
+        .where(*where(plain), condition)
+        .order_by(*queries.order(plain))
+        .limit(limit)
+        .subquery()
+        for condition in conditions
+    ]
+    ids = union_all(*(select(some.c.id) for some in first))
+    return queries.find_some(connection, plain, ids, limit)
 
 
 def _known_to(areas: Sequence[TouchedArea]) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ from geoalchemy2 import Geography
 from psycopg.types.numeric import Float8
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Row,
     Select,
@@ -225,13 +226,10 @@ def find_page(
 
 
 def find_some(
-    connection: Connection,
-    filters: InitiativeFilters,
-    conditions: Sequence[ColumnElement[bool]],
-    limit: int,
+    connection: Connection, filters: InitiativeFilters, ids: CompoundSelect[tuple[UUID]], limit: int
 ) -> list[Initiative]:
-    """At most `limit` that match the filter and further conditions, in the order of the filter."""
-    query = listing(filters).where(*where(filters), *conditions).limit(limit)
+    """At most `limit` of those with these ids, in the order of the filter."""
+    query = listing(filters).where(initiative.c.id.in_(ids)).limit(limit)
     return [_initiative(row) for row in connection.execute(query)]
 
 

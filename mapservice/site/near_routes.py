@@ -299,8 +299,7 @@ def _listed(
 def _known_to(
     connection: Connection, filters: InitiativeFilters, held: Sequence[AreaOnlyCount]
 ) -> list[Initiative]:
-    areas = [one.area for one in held]
-    return near_areas.items_known_to(connection, filters, areas, SHOWN_SOMEWHERE)
+    return near_areas.items_known_to(connection, filters, held, SHOWN_SOMEWHERE)
 
 
 def _answer(shown: dict[str, Any]) -> Response:

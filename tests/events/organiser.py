@@ -155,10 +155,12 @@ def make_event(
     max_seats: int = 2,
     person: UUID | None = None,
     zone: str = PARIS,
+    title: str = "Repas de quartier",
+    status: EventStatus = EventStatus.PUBLISHED,
 ) -> UUID:
-    """A public event without a place; returns its first occurrence."""
+    """An event without a place, public unless told; returns its first occurrence."""
     content = EventContent(
-        title="Repas de quartier",
+        title=title,
         summary="",
         description="",
         theme=Theme.SOLIDARITE,
@@ -175,9 +177,7 @@ def make_event(
         RecurrenceRule.parse(rrule, zone) if rrule else None,
     ).aligned()
     now = datetime.now(UTC)
-    series = service.make_series(
-        connection, content, times, None, EventStatus.PUBLISHED, now, person=person
-    )
+    series = service.make_series(connection, content, times, None, status, now, person=person)
     connection.execute(
         text("UPDATE event_series SET published_at = now() WHERE id = :id"), {"id": series}
     )

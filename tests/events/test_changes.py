@@ -89,6 +89,31 @@ def test_twelve_months_are_there_as_rows_and_the_job_goes_on(
         assert len(dates(connection, first)) == len(made) + 4
 
 
+def test_what_a_night_makes_of_many_series_says_what_each_of_them_says(engine: Engine) -> None:
+    with engine.begin() as connection:
+        person = make_person(connection, "Ana")
+        first = {
+            status: make_event(
+                connection, rrule=f"FREQ={rule}", person=person, title=str(status), status=status
+            )
+            for status, rule in (
+                (EventStatus.PUBLISHED, "WEEKLY"),
+                (EventStatus.PENDING, "DAILY"),
+                (EventStatus.REJECTED, "WEEKLY"),
+                (EventStatus.DRAFT, "WEEKLY"),
+            )
+        }
+        before = {one: dates(connection, identifier) for one, identifier in first.items()}
+    assert service.extend(engine, NOW + timedelta(days=14)) == 2 + 14 + 2 + 2
+    with engine.connect() as connection:
+        for status, identifier in first.items():
+            known = {one.id for one in before[status]}
+            made = [one for one in dates(connection, identifier) if one.id not in known]
+            assert len(made) == (14 if status is EventStatus.PENDING else 2)
+            assert {(one.title, one.status) for one in made} == {(str(status), status)}
+            assert min(one.starts_local for one in made) > before[status][-1].starts_local
+
+
 def test_this_one_alone(engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]) -> None:
     person, first = weekly
     with engine.connect() as connection:

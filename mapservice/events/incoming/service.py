@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DBAPIError
 
 from mapservice.contributions.proposals.model import ProposedPlace
@@ -346,8 +346,7 @@ class _CalendarImporter:
         status = EventStatus.PENDING if waits else EventStatus.PUBLISHED
         live = [one for one in times.dates if not one.is_cancelled]
         self._insert(connection, series, live, contents, status)
-        bound = {"series": series, "until": within_year(self.now)}
-        connection.execute(text(service.MADE_UNTIL), bound)
+        service.note_made_until(connection, [series], within_year(self.now))
         if waits:
             queries.queue(connection, series)
         else:
@@ -453,8 +452,7 @@ class _CalendarImporter:
         status = EventStatus.REJECTED if is_rejected else status
         self._insert(connection, known.id, new, contents, status)
         service.retime(connection, known.id, times.times)
-        bound = {"series": known.id, "until": within_year(self.now)}
-        connection.execute(text(service.MADE_UNTIL), bound)
+        service.note_made_until(connection, [known.id], within_year(self.now))
 
         live = events.of_series(connection, known.id)
         ahead_now = [one for one in live if not one.is_over(self.now)]
