@@ -84,7 +84,7 @@ def letter(
     page = f"{site.base_url}{found.url}"
     left = f"{page}/quitter/{known.id}/{signature(known.id, known.leave_key)}"
     values = {
-        **_event_values(found, person.locale),
+        **_event_values(connection, found, person.locale),
         "online": found.online_url if known.state in COMING else "",
         "state": str(known.state),
         "seats": known.offered_seats or known.seats,
@@ -133,7 +133,7 @@ def hand_letter(
     page = f"{site.base_url}{found.url}"
     left = site.base_url + leave_path(hand, bytes(row.leave_key))
     values = {
-        **_event_values(found, person.locale),
+        **_event_values(connection, found, person.locale),
         "online": "",
         "state": "hand",
         "link": page,
@@ -155,7 +155,8 @@ def hand_letter(
     )
 
 
-def _event_values(found: Event, locale: str) -> dict[str, str]:
+def _event_values(connection: Connection, found: Event, locale: str) -> dict[str, Any]:
+    is_cancelled = found.status is EventStatus.CANCELLED
     return {
         "title": found.title,
         "when": when_words(found, locale),
@@ -163,6 +164,8 @@ def _event_values(found: Event, locale: str) -> dict[str, str]:
         "place": found.place_text if found.mode != "online" else "",
         "status": str(found.status) if found.is_public else "rejected",
         "note": found.note,
+        # Whoever comes each week would else take it for the end of the series.
+        "others_stand": is_cancelled and queries.others_stand(connection, found),
     }
 
 

@@ -40,6 +40,7 @@ from mapservice.events.filters import EventCursor, EventFilters
 from mapservice.events.model import (
     CANCELLED_DAYS,
     LISTED,
+    OPEN,
     PUBLIC,
     Event,
     EventMode,
@@ -528,6 +529,17 @@ def mine(connection: Connection, person: UUID, now: datetime) -> list[Event]:
     firsts = [first_of(connection, one, now) for one in rows]
     known = of_ids(connection, firsts)
     return [known[one] for one in firsts]
+
+
+LATER_DATES = """
+SELECT EXISTS (SELECT FROM event
+                WHERE series = :series AND starts_at > :starts AND status = ANY(:open))"""
+
+
+def others_stand(connection: Connection, of: Event) -> bool:
+    """Whether later dates of the series take place as announced."""
+    bound = {"series": of.series, "starts": of.starts_at, "open": [str(one) for one in OPEN]}
+    return bool(connection.execute(text(LATER_DATES), bound).scalar_one())
 
 
 def of_group(connection: Connection, group: UUID, now: datetime, limit: int) -> Sequence[Event]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     not_,
+    or_,
     select,
     text,
     true,
@@ -109,7 +110,7 @@ class Initiative:
 
     @property
     def sample(self) -> bool:
-        return self.source_platform == SAMPLE_PLATFORM
+        return self.source_platform in MADE_UP_PLATFORMS
 
     @property
     def point(self) -> tuple[float, float] | None:
@@ -133,7 +134,9 @@ class Initiative:
         return TerritoryRef(Level(name), getattr(self, name))
 
 
-SAMPLE_PLATFORM = "sample"
+SAMPLE_PLATFORM, GENERATED_PLATFORM = "sample", "generated"
+# Of what is made up, for a first look and for trials.
+MADE_UP_PLATFORMS = (GENERATED_PLATFORM, SAMPLE_PLATFORM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,16 +459,21 @@ def count_communes(connection: Connection, filters: InitiativeFilters, most: int
     return communes if matches <= most else None
 
 
-_samples, _others = (
-    select(initiative.c.id).where(condition).exists()
-    for condition in (
-        initiative.c.source_platform == SAMPLE_PLATFORM,
-        initiative.c.source_platform != SAMPLE_PLATFORM,
-    )
+def _any_initiative(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(initiative.c.id).where(*conditions).exists()
+
+
+# Between the two names too: a range of the index for each, as "is none of them" would read all.
+_platform = initiative.c.source_platform
+_others = or_(
+    _any_initiative(_platform < GENERATED_PLATFORM),
+    _any_initiative(_platform > GENERATED_PLATFORM, _platform < SAMPLE_PLATFORM),
+    _any_initiative(_platform > SAMPLE_PLATFORM),
 )
-# Whether made-up initiatives are among those kept: "", "some" or "all"; two index look-ups.
+_made_up = or_(*(_any_initiative(_platform == one) for one in MADE_UP_PLATFORMS))
+# Whether made-up initiatives are among those kept: "", "some" or "all"; index look-ups alone.
 SAMPLE_SHARE = select(
-    case((not_(_samples), ""), (_others, "some"), else_="all").label("sample_share")
+    case((not_(_made_up), ""), (_others, "some"), else_="all").label("sample_share")
 )
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mapservice.initiatives.licences import terms_of
-from mapservice.initiatives.queries import SAMPLE_PLATFORM
+from mapservice.initiatives.queries import MADE_UP_PLATFORMS
 from mapservice.settings import Settings
 from mapservice.site.catalogue_queries import CatalogueFacts
 from mapservice.territories.model import Level
@@ -130,7 +130,7 @@ def _initiatives(facts: CatalogueFacts, base: str) -> Node:
         "Les initiatives publiques, leur territoire et, s’il est connu, leur point. Chacune porte"
         " sa source, l’adresse de celle-ci, sa licence et qui nommer."
     )
-    made_up = sum(one.initiatives for one in facts.shares if one.source == SAMPLE_PLATFORM)
+    made_up = sum(one.initiatives for one in facts.shares if one.source in MADE_UP_PLATFORMS)
     if made_up:
         description += (
             f" {made_up} d’entre elles sont des exemples inventés : elles n’existent pas."

@@ -16,7 +16,8 @@ from flask import Blueprint, Response, make_response, render_template, request
 from mapservice.errors import InvalidInput
 from mapservice.events import queries as events
 from mapservice.events.filters import EventFilters, parse
-from mapservice.events.model import Event, EventMode, EventStatus
+from mapservice.events.model import OPEN, Event, EventMode, EventStatus
+from mapservice.events.recurrence_words import rule_words
 from mapservice.events.routes import public_event, query_of, territory_of
 from mapservice.events.routes import sample_of as sample_of_events
 from mapservice.events.routes import words as event_words
@@ -42,7 +43,7 @@ blueprint = Blueprint("printed", __name__)
 FORMATS = ("a4", "a5")
 POSTER_FORMATS = ("a4", "a3")
 MAP_WIDTH, MAP_HEIGHT = 640, 300
-SHOWN_DATES = 6
+SHOWN_DATES = 4
 WEEK_DAYS, SHOWN_ON_POSTER = 7, 60
 
 
@@ -54,10 +55,12 @@ def event_flyer(identifier: UUID) -> Response:
     with services().autocommit.connect() as connection:
         found = public_event(connection, identifier)
         group = groups.of_series(connection, found.series)
+        series = events.find_series(connection, found.series)
     page = render_template(
         "printed/event.html",
         event=found,
         group=group,
+        rule=rule_words(series.times) if series and found.status in OPEN else "",
         is_mapped=found.mode is not EventMode.ONLINE
         and found.precision not in (Precision.NATIONAL, Precision.NONE),
         **_sheet(paper, FORMATS, found.url, found.title),
@@ -89,7 +92,7 @@ def group_flyer(identifier: UUID) -> Response:
     now = datetime.now(UTC)
     with services().autocommit.connect() as connection:
         found = public_group(connection, identifier)
-        dates = events.of_group(connection, identifier, now, SHOWN_DATES)
+        dates = events.of_group(connection, identifier, now, SHOWN_DATES + 1)
     page = render_template(
         "printed/group.html",
         group=found,

@@ -133,6 +133,6 @@ def test_reports_have_its_water_and_say_whose_it_is(
     view = ReportView.parse([("territory", "epci:243500139"), ("by", "commune")])
     report = read(connection, view, "http://map.test", "Initiatives", served)
     assert "Eaux de la carte\u00a0: © carto & co." in words.sources(report)
-    assert '"rank": 3' in page.render(report)
+    assert '"rank": 3' in page.render(connection, report)
     without = read(connection, view, "http://map.test", "Initiatives")
-    assert '"rank": 3' not in page.render(without)
+    assert '"rank": 3' not in page.render(connection, without)

@@ -213,3 +213,42 @@ def test_at_zoom_5_every_seat_of_a_region_is_named(
     found = measured(page, f"{served}/#5/46.4/2.4", [])
     assert len(seats) == 13
     assert seats <= set(found["shown"])
+
+
+# Names that the map shows, which of them stand at some distance, and how many lines lead to a town.
+AROUND = """async () => {
+  const { LEAST, PLACED, SPOTS } = await import("/static/js/town-names.js");
+  const map = document.getElementById("map").map;
+  const { features } = map.getSource(PLACED).serialize().data;
+  const names = features.filter(({ geometry }) => geometry.type === "Point");
+  const others = map.queryRenderedFeatures().filter(({ layer, properties, sourceLayer }) =>
+    layer.type === "symbol" && sourceLayer === "labels" && properties.level === "commune"
+      && properties.population >= LEAST);
+  return {
+    names: names.map(({ properties }) => [properties.name, SPOTS[properties.spot].distance]),
+    lines: features.length - names.length,
+    others: others.map(({ properties }) => properties.name),
+  };
+}"""
+
+
+@pytest.mark.parametrize(("wide", "high"), [(390, 844), (1280, 900)])
+def test_on_the_first_map_a_name_stands_at_its_town_or_a_line_leads_there(
+    page: Page, live_server: str, wide: int, high: int
+) -> None:
+    """On a phone all of France is 300 pixels wide: some way off is at another town."""
+    page.set_viewport_size({"width": wide, "height": high})
+    page.goto(live_server)
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    page.evaluate(REST)
+    found = page.evaluate(AROUND)
+    assert len(found["names"]) >= 7
+    assert found["others"] == []
+    assert found["lines"] == sum(distance > 1 for _name, distance in found["names"])
+
+
+REST = """() => new Promise((resolve) => {
+  const map = document.getElementById("map").map;
+  if (map.loaded() && !map.isMoving()) return resolve();
+  map.once("idle", () => resolve());
+})"""

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from mapservice.db.engine import make_engine
 from tests.events.organiser import make_event, soon
+from tests.groups.founder import make_group
 
 pytestmark = pytest.mark.long
 
@@ -61,6 +62,63 @@ def test_a_flyer_is_one_sheet_of_its_format_however_long_its_words(
     assert page.locator(".paper-code svg").is_visible()
 
 
+@pytest.mark.parametrize("paper", ["a4", "a5"])
+def test_the_flyer_of_a_group_with_many_dates_is_one_sheet(
+    page: Page, live_server: str, engine: Engine, tmp_path: Path, paper: str
+) -> None:
+    with engine.begin() as connection:
+        event = make_event(connection, rrule="FREQ=WEEKLY", title="Jardinage du mercredi")
+        group = make_group(connection, None, name="Les jardiniers de Mordelles")
+        connection.execute(text(OF_A_GROUP), {"group": group, "event": event})
+        connection.execute(text(IN_A_COMMUNE), {"group": group})
+    try:
+        path = f"/groupes/{group}/affichette?format={paper}"
+        ((width, _height),) = printed(page, live_server + path, tmp_path)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM local_group WHERE id = :id"), {"id": group})
+    assert abs(width - SIZES[paper][0]) <= 1
+    assert page.locator(".paper-map img").is_visible()
+
+
+@pytest.mark.parametrize(
+    "path", ["/coordination/region/53", "/initiatives", "/territoires/commune/35238"]
+)
+def test_any_page_on_paper_says_whose_it_is_and_what_is_made_up(
+    page: Page, live_server: str, path: str
+) -> None:
+    page.goto(live_server + path)
+    page.emulate_media(media="print")
+    assert page.locator(".masthead .brand-name").is_visible()
+    assert page.get_by_text("Données d’exemple").first.is_visible()
+    for drawing in page.locator(".map .map-drawing img").all():
+        assert drawing.evaluate("one => getComputedStyle(one).objectFit") == "contain"
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0
+
+
+def test_a_table_of_coordination_has_all_its_columns_on_a_sheet(
+    page: Page, live_server: str
+) -> None:
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 less its margins, 96 to the inch
+    page.goto(f"{live_server}/coordination/region/53")
+    page.emulate_media(media="print")
+    table = page.locator(".coordination-table").first
+    assert table.evaluate("one => one.getBoundingClientRect().right <= innerWidth")
+    plate = page.locator(".plate .coordination-map").first
+    wide, high = plate.evaluate("one => [one.clientWidth, one.clientHeight]")
+    assert abs(wide - high) < 4
+    assert page.locator(".plate .map-drawing img").first.is_visible()
+
+
+OF_A_GROUP = """
+UPDATE event_series SET local_group = :group
+ WHERE id = (SELECT series FROM event WHERE id = :event)"""
+IN_A_COMMUNE = """
+UPDATE local_group
+   SET summary = 'On jardine ensemble le mercredi soir, avec qui passe.', area = 'commune',
+       precision = 'commune', commune = '35196'
+ WHERE id = :group"""
 LONGEST = """
 UPDATE event SET title = left(:title, 120), summary = left(:summary, 280), place_text = :place,
                  precision = 'commune', commune = '35238', mode = 'place'

@@ -138,7 +138,7 @@ def of_drawing(svg: str) -> Shown:
 def of_report(connection: Connection, asked: Asked) -> Shown:
     """Of the page that folium makes."""
     report = read(connection, ReportView.of_query(asked.report), "", "")
-    page = report_page.render(report)
+    page = report_page.render(connection, report)
     told = re.search(r'<ul class="legend" data-figure="\w+" data-breaks="([^"]*)"', page)
     assert told is not None
     areas = {code: -1 if shade == "null" else int(shade) for code, shade in AREA.findall(page)}

@@ -8,13 +8,13 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.db.engine import fill
 from mapservice.errors import NotFound, StateConflict
-from mapservice.events import queries, registration_service, service
+from mapservice.events import letters, queries, registration_service, service
 from mapservice.events.model import ChangeScope, Event, EventStatus
 from mapservice.events.recurrence import moment_of, within_year
 from mapservice.events.service import EventChange
 from mapservice.geocoding.service import Locator
 from mapservice.territories.load import FOLLOW
-from tests.events.organiser import SENDER, make_event, make_person, soon, written
+from tests.events.organiser import SENDER, SITE, make_event, make_person, soon, written
 
 NOW = datetime.now(UTC)
 
@@ -112,6 +112,33 @@ def test_what_a_night_makes_of_many_series_says_what_each_of_them_says(engine: E
             assert len(made) == (14 if status is EventStatus.PENDING else 2)
             assert {(one.title, one.status) for one in made} == {(str(status), status)}
             assert min(one.starts_local for one in made) > before[status][-1].starts_local
+
+
+def test_who_comes_each_week_learns_that_one_date_alone_is_off(
+    engine: Engine, weekly: tuple[UUID, UUID]
+) -> None:
+    person, first = weekly
+    with engine.begin() as connection:
+        guest = make_person(connection)
+        registration_service.register(connection, first, guest, SENDER, NOW)
+        service.cancel(connection, first, person, ChangeScope.THIS, "Il pleut.", SENDER, NOW)
+    (one,) = written(engine, "event_change")
+    payload = one["payload"]
+    act = UUID(payload["cancellation"])
+    with engine.begin() as connection:
+        sent = letters.letter(
+            connection, SITE, UUID(payload["registration"]), "change", NOW, cancellation=act
+        )
+        assert sent
+        assert "Cette date seulement" in sent.text
+        assert "Cette date seulement" in sent.html
+        connection.execute(text("UPDATE event SET status = 'done' WHERE status = 'published'"))
+        sent = letters.letter(
+            connection, SITE, UUID(payload["registration"]), "change", NOW, cancellation=act
+        )
+        assert sent
+        assert "est annulé" in sent.text
+        assert "Cette date seulement" not in sent.text
 
 
 def test_this_one_alone(engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]) -> None:

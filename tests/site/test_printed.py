@@ -10,8 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from mapservice.i18n import PARIS
+from mapservice.site.printed_routes import SHOWN_DATES
 from mapservice.site.sharing.model import qr_svg
-from tests.events.organiser import Organiser, soon
+from tests.events.organiser import Organiser, make_event, soon
 from tests.groups.founder import make_group
 
 
@@ -100,6 +101,25 @@ def test_a_group_has_a_flyer_with_its_next_dates(
     assert "partout en France" in page
     assert "plan.svg" not in page  # all of France is no place
     assert "Organisé par le groupe Les berges" in client.get(f"/evenements/{event}/affichette").text
+    assert "annulé" not in page
+    set_status(engine, event, "cancelled")
+    page = client.get(f"/groupes/{group}/affichette").text
+    assert "annulé" in page
+    assert "<s>" in page
+
+
+def test_the_flyer_of_what_comes_back_says_so(client: FlaskClient, engine: Engine) -> None:
+    with engine.begin() as connection:
+        group = make_group(connection, None, name="Les berges")
+        weekly = make_event(connection, rrule="FREQ=WEEKLY")
+        once = make_event(connection)
+        connection.execute(text(BELONGS), {"group": group, "event": weekly})
+    page = client.get(f"/evenements/{weekly}/affichette").text
+    assert "Et à d’autres dates\u00a0: tous les" in page
+    assert "d’autres dates" not in client.get(f"/evenements/{once}/affichette").text
+    sheet = client.get(f"/groupes/{group}/affichette").text
+    assert sheet.count("Repas de quartier") == SHOWN_DATES
+    assert "Et d’autres dates, sur la page ci-dessous." in sheet
 
 
 BELONGS = """

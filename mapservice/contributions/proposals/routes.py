@@ -369,7 +369,7 @@ def _ask(_connection: Connection, token: MagicLink) -> ConfirmationQuestion:
     after = (
         _("Elle sera publiée aussitôt.")
         if services().settings.moderation == "post"
-        else _("Elle sera relue, puis publiée ; vous en serez averti par courriel.")
+        else _("Elle sera relue avant d’être publiée ; un courriel vous dira ce qui est décidé.")
     )
     return ConfirmationQuestion(
         _("Envoyer votre proposition"),

@@ -214,7 +214,7 @@ def _ask_support(connection: Connection, token: MagicLink) -> ConfirmationQuesti
     title = service.find_target(connection, subject_of(token)).title
     return ConfirmationQuestion(
         _("Confirmer votre soutien"),
-        _("Vous soutenez « %(title)s ». Votre nom n’est pas montré.", title=title),
+        _("Confirmez que vous soutenez « %(title)s ». Votre nom n’est pas montré.", title=title),
         _("Je soutiens"),
     )
 

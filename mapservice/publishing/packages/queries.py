@@ -42,7 +42,7 @@ from mapservice.initiatives.facts import FACT_COLUMNS
 from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.licences import forbids_reuse
 from mapservice.initiatives.model import PUBLIC
-from mapservice.initiatives.queries import SAMPLE_PLATFORM
+from mapservice.initiatives.queries import MADE_UP_PLATFORMS
 from mapservice.media.model import file_name
 from mapservice.publishing.packages.model import LeftOut, LicenceCount, PackageOrigin
 
@@ -98,7 +98,7 @@ def content(connection: Connection, filters: InitiativeFilters) -> PackageConten
 
 def made_up(connection: Connection, chosen: PackageContent) -> int:
     """How many of the chosen initiatives are the sample's, which nobody does."""
-    sample = _own.source_platform == SAMPLE_PLATFORM
+    sample = _own.source_platform.in_(MADE_UP_PLATFORMS)
     query = select(func.count()).select_from(initiative).where(*chosen.conditions(), sample)
     return _count(connection, query)
 

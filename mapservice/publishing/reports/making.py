@@ -44,7 +44,7 @@ def save(
         for piece in pieces:
             path = folder / piece.file_name
             if piece is ReportFile.PAGE:
-                path.write_text(page.render(report), encoding="utf-8")
+                path.write_text(page.render(connection, report), encoding="utf-8")
             elif piece is ReportFile.PAPER:
                 path.write_bytes(paper.render(connection, report))
             elif piece is ReportFile.CSV:

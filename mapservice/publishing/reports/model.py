@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode
 
 from mapservice.errors import InvalidInput
@@ -168,7 +168,7 @@ class TerritoryReport:
     `breaks` are the lower bounds of the second and later classes, and `classes` go by code: both
     are those of the page of coordination for the same territory, level, figure, period and filters.
     `explained`: territories differ by no more than chance, so that one class holds all that have
-    something.
+    something. `made_up`: whether what is kept is invented, for a first look or a trial.
     """
 
     view: ReportView
@@ -185,6 +185,7 @@ class TerritoryReport:
     base_url: str
     site_name: str
     epci_alone: int = 0
+    made_up: Literal["", "some", "all"] = ""
 
     def shade(self, line: ReportLine) -> int | None:
         """Its class: from 1 on, 0 for nothing, None where the figure is not known."""

@@ -4,11 +4,13 @@ import base64
 from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import Connection
 
 from mapservice.publishing.reports import words
 from mapservice.publishing.reports.model import ReportLine, TerritoryReport
 from mapservice.settings import asset_folder, vendor_folder
 from mapservice.static_maps.folium_map import offline_map
+from mapservice.static_maps.report_drawing import choropleth
 from mapservice.static_maps.report_model import COLOURS, HATCH, PAPER, UNKNOWN, ReportArea
 
 FONT = (
@@ -21,9 +23,15 @@ FOREMOST = 10
 PRINTED_ROWS = 120
 
 
-def render(report: TerritoryReport) -> str:
-    """The page; it fetches nothing, whatever opens it."""
-    outlines = report.outlines
+def render(connection: Connection, report: TerritoryReport) -> str:
+    """The page; it fetches nothing, whatever opens it.
+
+    A printer gets the map drawn, as a live one keeps to the window that it was looked at in; the
+    connection serves to draw its base.
+    """
+    outlines, title = report.outlines, words.title(report)
+    told = words.FIGURES[report.view.figure]
+    on_paper = choropleth(connection, areas(report), outlines.bounds, title, told, outlines.archive)
     drawn = offline_map(
         areas(report), outlines.ground, outlines.bounds, outlines.names, outlines.archive
     )
@@ -35,6 +43,7 @@ def render(report: TerritoryReport) -> str:
             report=report,
             words=words,
             map=drawn,
+            map_on_paper=base64.b64encode(on_paper.encode()).decode(),
             font=base64.b64encode(font).decode(),
             colours=COLOURS,
             hatch=HATCH,

@@ -29,6 +29,7 @@ def render(connection: Connection, report: TerritoryReport) -> bytes:
     content = {
         "site": report.site_name,
         "title": title,
+        "made_up": words.made_up(report),
         "scope": [
             ["Période", words.period(view)],
             ["Thèmes", words.themes(view)],

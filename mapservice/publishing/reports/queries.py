@@ -19,6 +19,7 @@ from mapservice.db.engine import fill
 from mapservice.db.tables import initiative
 from mapservice.errors import InvalidInput
 from mapservice.initiatives.conditions import recency, where
+from mapservice.initiatives.queries import sample_share
 from mapservice.publishing.reports.model import (
     ReportCounts,
     ReportLine,
@@ -128,6 +129,7 @@ def read(
         base_url=base_url,
         site_name=site_name,
         epci_alone=epci_alone,
+        made_up=sample_share(connection),
     )
 
 

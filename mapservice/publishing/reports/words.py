@@ -205,10 +205,17 @@ Carte dessinée avec Leaflet (licence BSD-2) et folium (MIT) ; caractères Atkin
 (OFL 1.1)."""
 
 
+def made_up(report: TerritoryReport) -> str:
+    """A warning for what tells of invented initiatives, "" for none."""
+    which = {"all": "ces initiatives", "some": "certaines de ces initiatives"}.get(report.made_up)
+    return f"Données d’exemple\u00a0: {which} n’existent pas." if which else ""
+
+
 def notes(report: TerritoryReport) -> list[str]:
     """How the figures are computed, a sentence or two each."""
     view = report.view
     found = [
+        *filter(None, [made_up(report)]),
         COUNTED.format(statuses(view)),
         f"Une initiative compte dans {WITHIN[view.by]} où elle se situe.",
     ]

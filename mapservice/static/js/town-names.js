@@ -3,9 +3,9 @@
 // where they can: where initiatives are dense, more towns are named.
 
 export const PLACED = "placed-towns";
-// As tiles carry them: from zoom 6 on all of more than so many inhabitants are there.
+// As tiles carry them: from zoom 6 on all of more than so many inhabitants are there, farther off the largest.
 export const LEAST = 20_000;
-export const ZOOMS = [6, 10];
+export const ZOOMS = [3, 10];
 
 const MARKERS = ["singles", "clusters", "stacks"];
 // Anchor, and the step to the right and down, in ems for each em of distance.

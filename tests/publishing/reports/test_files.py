@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def test_paper_says_what_the_page_says(
     snapshot: Connection, reading: Reading, tmp_path: Path, query: str
 ) -> None:
     report = reading(query)
-    html = page.render(report)
+    html = page.render(snapshot, report)
     shown = table(html)[1:]
     assert shown == expected(report)
 
@@ -174,5 +175,17 @@ def test_the_communes_of_the_largest_region_stay_small(
 ) -> None:
     report = reading("territory=region:44")
     assert len(report.lines) == 5115
-    assert len(page.render(report).encode()) < MAX_BYTES
+    assert len(page.render(snapshot, report).encode()) < MAX_BYTES
     assert len(paper.render(snapshot, report)) < 2 * MAX_BYTES
+
+
+def test_what_tells_of_made_up_initiatives_says_so_on_every_sheet(
+    snapshot: Connection, reading: Reading
+) -> None:
+    report = replace(reading("territory=departement:35"), made_up="some")
+    told = "Données d’exemple\u00a0: certaines de ces initiatives n’existent pas."
+    assert told in page.render(snapshot, report)
+    document = PdfReader(io.BytesIO(paper.render(snapshot, report)))
+    assert "certaines de ces initiatives n’existent pas" in plain(document.pages[0].extract_text())
+    real = replace(report, made_up="")
+    assert "Données d’exemple" not in page.render(snapshot, real)

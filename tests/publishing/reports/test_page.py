@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
+from sqlalchemy import Connection
 
 from mapservice.publishing.reports import page as report_page
 from tests.browser.test_accessibility import violations
@@ -20,9 +21,11 @@ SCRIPT = re.compile(r"<script([^>]*)>.*?</script>", re.DOTALL)
 
 
 @pytest.fixture
-def report_file(reading: Reading, tmp_path: Path) -> Path:
+def report_file(snapshot: Connection, reading: Reading, tmp_path: Path) -> Path:
     path = tmp_path / "rapport.html"
-    path.write_text(report_page.render(reading("territory=departement:35")), encoding="utf-8")
+    path.write_text(
+        report_page.render(snapshot, reading("territory=departement:35")), encoding="utf-8"
+    )
     return path
 
 
