@@ -280,6 +280,20 @@ def count_recognised(cells: Iterable[str]) -> int:
     return sum(bool(_roles(cell, 0)) for cell in list(cells)[:200] if 0 < len(cell) <= 200)
 
 
+# Of a column that moderators alone are to see; there may be several, each a field by its own name.
+WITHHELD = "withheld"
+
+
+def withheld_field(column: str) -> str:
+    """The name in a mapping that withholds a column."""
+    return f"{WITHHELD}:{column}"
+
+
+def withheld_columns(mapping: Mapping[str, str]) -> frozenset[str]:
+    """The columns of a mapping that moderators alone are to see."""
+    return frozenset(column for name, column in mapping.items() if name.startswith(f"{WITHHELD}:"))
+
+
 def check_mapping(mapping: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
     """`mapping` with the fields' and columns' true names; "" forbids a field.
 
@@ -289,13 +303,16 @@ def check_mapping(mapping: Mapping[str, str], columns: Sequence[str]) -> dict[st
     checked = {}
     for given, column in mapping.items():
         field = ALSO_CALLED.get(given.strip().lower(), given.strip().lower())
-        if field not in NAMES:
+        is_withheld = field.startswith(f"{WITHHELD}:")
+        if field not in NAMES and not is_withheld:
             known = ", ".join(NAMES)
             raise InvalidInput("mapping", f"unknown field {given!r}; fields are {known}")
         true_name = column if column in columns else by_name.get(plain_name(column), "")
         if column.strip() and not true_name:
             seen = seen_columns(columns)
             raise InvalidInput("mapping", f"no column {column!r} for {given!r}; columns are {seen}")
+        if is_withheld:
+            field = withheld_field(true_name)
         checked[field] = true_name if column.strip() else ""
     return checked
 

@@ -18,7 +18,14 @@ from mapservice.imports.column_evidence import (
     assign,
     title_candidates,
 )
-from mapservice.imports.columns import FACT_REASON, check_mapping, count_recognised, seen_columns
+from mapservice.imports.columns import (
+    FACT_REASON,
+    WITHHELD,
+    check_mapping,
+    count_recognised,
+    seen_columns,
+    withheld_columns,
+)
 from mapservice.imports.leftovers import RowHabits, why_no_record
 from mapservice.imports.points import (
     Pair,
@@ -131,8 +138,11 @@ def read_file(
     mapping = mapping or {}
     content, table = open_table(path, mapping)
     chosen = check_mapping(mapping, table.columns)
+    withheld = withheld_columns(chosen)
+    shown = [column for column in table.columns if column not in withheld]
+    chosen = {name: column for name, column in chosen.items() if column not in withheld}
     sample = list(islice(table.records(), SAMPLED_ROWS))
-    roles = assign(table.columns, sample, chosen, names_territory)
+    roles = assign(shown, sample, chosen, names_territory)
     columns = roles.columns
 
     # Where no column is named like a title, the first words of a description may stand in for it;
@@ -143,7 +153,7 @@ def read_file(
         doubts = "".join(f"; {column!r} {why}" for column, why in roles.no_titles.items())
         found = [
             column
-            for column in title_candidates(table.columns, sample, names_territory)
+            for column in title_candidates(shown, sample, names_territory)
             if column not in roles.no_titles
         ]
         could = f" It could be {' or '.join(map(repr, found))}." if found else ""
@@ -173,7 +183,7 @@ def read_file(
         if is_filled(one.column, entries) or table.total > len(sample)
     )
     kept = [
-        one
+        replace(one, is_personal=True) if one.column in withheld else one
         for one in attribute_columns(table.columns, columns, entries, also)
         if is_filled(one.column, sample) or table.total > len(sample)
     ]
@@ -208,7 +218,7 @@ def read_file(
         decisions.append(f"{one.column}: read as consent to the publication {what}")
     if reading.bearer_is_place:
         decisions.append(f"{columns['bearer']}: the bearer names the place")
-    told = _mappings(table.columns, roles, chosen, kept, sample, facts.names)
+    told = _mappings(table.columns, roles, chosen, kept, sample, facts.names, withheld)
     return SourceFile(
         file_name=path.name,
         platform=platform,
@@ -282,6 +292,7 @@ def _mappings(
     kept: Sequence[AttributeColumn],
     sample: Sequence[SourceRecord],
     facts: frozenset[str],
+    withheld: frozenset[str],
 ) -> tuple[ColumnMapping, ...]:
     """What becomes of each column, in the order of the file."""
     fields = {column: name for name, column in roles.columns.items()}
@@ -294,7 +305,7 @@ def _mappings(
     for column in columns:
         name = fields.get(column, "")
         attribute = attributes.get(column)
-        if name in asked:
+        if name in asked or column in withheld:
             reason = "as asked"
         elif name:
             reason = roles.by_cells.get(name, "by its name")
@@ -312,7 +323,9 @@ def _mappings(
         found.append(
             ColumnMapping(
                 column=column,
-                field=name or ("attribute" if attribute else ""),
+                field=WITHHELD
+                if column in withheld
+                else name or ("attribute" if attribute else ""),
                 reason=reason,
                 kind=str(attribute.kind) if attribute else "",
                 doubt=doubts.get(column, "") if not name or name == "title" else "",

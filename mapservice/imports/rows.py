@@ -197,6 +197,11 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
     for name, text in (("title", title), ("summary", summary), ("description", description)):
         if about := personal_part(text):
             cells.note(name, f"holds {about}: is it meant to be public?")
+    if personal_part(title) and status in PUBLIC:
+        status = Status.PENDING
+        cells.notes.append(
+            "a title that tells how to reach a person: a moderator is to see it first"
+        )
     url = _url(cells)
     theme = read_theme(cells.raw("theme")[:1_000])
     facts, said = None, frozenset[str]()

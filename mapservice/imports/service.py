@@ -25,7 +25,7 @@ from mapservice.geocoding.model import Precision
 from mapservice.geocoding.service import Locator, Placement
 from mapservice.imports import queries, run_queries, run_service
 from mapservice.imports.column_evidence import ColumnMapping
-from mapservice.imports.columns import FACT_REASON
+from mapservice.imports.columns import FACT_REASON, WITHHELD
 from mapservice.imports.dates import is_day
 from mapservice.imports.placing import RowPlacer
 from mapservice.imports.reading import SourceFile, read_file
@@ -139,7 +139,9 @@ def summary_of(run: ImportRun, counts: Mapping[RowOutcome, int]) -> Iterator[str
     for one in run.mapping:
         if one.kind:
             withheld = "; personal data, not shown" if one.is_personal else ""
-            also = f"; sorted as {one.field} too" if one.field != "attribute" else ""
+            also = (
+                f"; sorted as {one.field} too" if one.field not in ("attribute", WITHHELD) else ""
+            )
             also += "; a fact where it is understood" if one.reason == FACT_REASON else ""
             yield f"kept as an attribute: {one.column} ({one.kind}{withheld}{also})"
     if run.unused:

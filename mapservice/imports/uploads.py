@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from mapservice.errors import InvalidInput, StateConflict
 from mapservice.imports import upload_queries
-from mapservice.imports.columns import NAMES
+from mapservice.imports.columns import NAMES, WITHHELD, withheld_field
 from mapservice.imports.readers.content import DATA_SUFFIXES
 from mapservice.imports.run_queries import RecordedSource
 from mapservice.imports.upload_queries import ImportUpload
@@ -165,12 +165,17 @@ def fitting_mapping(source: RecordedSource, columns: Sequence[str]) -> dict[str,
 def mapping_of(chosen: Mapping[str, str]) -> dict[str, str]:
     """The column of each field from the field of each column ("" or "attribute": none).
 
+    Columns that moderators alone are to see are fields of their own names.
+
     A field that no column was chosen for stays without. Raises InvalidInput naming a field that is
     chosen twice, or that there is not.
     """
     mapping = dict.fromkeys(NAMES, "")
     for column, name in chosen.items():
         if name in ("", "attribute"):
+            continue
+        if name == WITHHELD:
+            mapping[withheld_field(column)] = column
             continue
         if name not in mapping:
             raise InvalidInput("field", f"{name[:40]!r} is no field")

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from mapservice.errors import InvalidInput
+from mapservice.imports.columns import WITHHELD, withheld_field
 from mapservice.imports.reading import SourceFile, read_file
+from mapservice.initiatives.model import Status
 
 KNOWN = frozenset(
     ("niort", "melle", "rennes", "brest", "79191", "79174", "35238", "29019", "finistère")
@@ -112,6 +115,30 @@ def test_what_is_about_persons_is_kept_apart_and_told(tmp_path: Path) -> None:
 def test_a_mobile_number_within_a_text_is_told(tmp_path: Path) -> None:
     (row,) = opened(tmp_path, "titre;description\nUn jardin;Appelez Léa au 06.12.34.56.78\n").rows
     assert "holds a mobile number" in row.problems[0]
+
+
+def test_a_title_with_a_mobile_number_waits_for_a_moderator(tmp_path: Path) -> None:
+    text = "titre;ville\nMme Perrichon 06 12 34 56 78;Niort\nUn jardin;Niort\n"
+    first, second = opened(tmp_path, text).rows
+    assert (first.status, second.status) == (Status.PENDING, Status.PUBLISHED)
+
+
+def test_a_column_may_be_left_to_moderators(tmp_path: Path) -> None:
+    text = (
+        "titre;ville;Description;Avis du référent\n"
+        "Un jardin;Niort;Interne : dossier incomplet;défavorable\n"
+    )
+    names = {withheld_field(column): column for column in ("description", "Avis du référent")}
+    source = opened(tmp_path, text, **names)
+    (row,) = source.rows
+    assert row.withheld == {
+        "Description": "Interne : dossier incomplet",
+        "Avis du référent": "défavorable",
+    }
+    assert (row.attributes, row.description, row.summary) == ({}, "", "")
+    assert [one.field for one in source.mapping] == ["title", "city", WITHHELD, WITHHELD]
+    with pytest.raises(InvalidInput, match="no column"):
+        opened(tmp_path, text, **{withheld_field("Nulle part"): "Nulle part"})
 
 
 def test_every_column_is_accounted_for(tmp_path: Path) -> None:

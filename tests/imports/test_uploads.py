@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import xlsxwriter
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 from werkzeug.test import TestResponse
 
@@ -274,6 +275,33 @@ def test_a_title_in_doubt_is_asked_for(
     admin.post(address, **form)
     work()
     assert upload(engine, address).preview["counts"] == {"imported": 9}
+
+
+def test_columns_left_to_moderators_are_nowhere_else(
+    admin: Actor, client: FlaskClient, engine: Engine, work: Callable[[], int]
+) -> None:
+    table = "id;Titre;Commune;Budget;Avis du référent\n{};Un four à pain;Rennes;1200;défavorable\n"
+    chosen = {"column-3": "withheld", "column-4": "withheld"}
+    page = imported(admin, engine, work, send(admin, table.format(1)), **chosen)
+    assert 'data-state="done"' in page
+    with engine.connect() as connection:
+        identifier, kept, withheld = connection.execute(text(KEPT)).one()
+    assert kept == {}
+    assert withheld == {"Budget": "1200", "Avis du référent": "défavorable"}
+    for path in (f"/initiatives/{identifier}", "/initiatives.csv", "/initiatives.geojson"):
+        assert "défavorable" not in client.get(path).text
+    assert "défavorable" in admin.get(f"/moderation/{identifier}").text
+
+    # The next file of the source is offered the same.
+    address = send(admin, table.format(2))
+    work()
+    form = choices(admin.get(address).text)
+    assert (form["column-3"], form["column-4"]) == ("withheld", "withheld")
+
+
+KEPT = """
+SELECT id, coalesce(attributes, '{}'), withheld
+  FROM initiative JOIN initiative_detail ON initiative_detail.initiative = initiative.id"""
 
 
 def test_one_field_for_two_columns_is_refused(
