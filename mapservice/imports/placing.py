@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from mapservice.geocoding.model import GeocodeQuery, MatchStatus, Precision
 from mapservice.geocoding.service import Locator, Placement, PlaceQuestion
 from mapservice.imports import queries
+from mapservice.imports.points import TEN_KILOMETRES
 from mapservice.imports.queries import ShapePart
 from mapservice.imports.shared_points import KnownCentre, KnownCentres, PointSighting, SharedPoints
 from mapservice.initiatives.model import Scale, SourceRow
@@ -123,7 +124,10 @@ def _widened(row: SourceRow, placement: Placement, centre: KnownCentre | None) -
         ):
             if code:
                 return _at(placement, level, code, f"{row.point_doubt}: {level}")
-    return _at(placement, Precision.COMMUNE, placement.code, f"{row.point_doubt}: commune")
+    known = _at(placement, Precision.COMMUNE, placement.code, f"{row.point_doubt}: commune")
+    # Some commune lies there, of several in which the place may be.
+    is_a_guess = row.point_doubt == TEN_KILOMETRES
+    return replace(known, to_review=known.to_review or is_a_guess)
 
 
 def _by_shape(row: SourceRow, placement: Placement, parts: Sequence[ShapePart]) -> Placement:

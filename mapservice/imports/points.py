@@ -18,6 +18,9 @@ from mapservice.imports.text import words_of
 Pair = tuple[float, float]
 Interval = tuple[float, float]
 
+# Of a point in whole tenths of a degree: several communes lie so near.
+TEN_KILOMETRES = "the point is rounded to about ten kilometres"
+
 # Longitude then latitude: mainland and Corsica, then every overseas land.
 FRANCE = (
     (-5.6, 41.2, 9.8, 51.3),

@@ -12,6 +12,7 @@ from mapservice.imports.codes import bare_number, read_citycode, read_departemen
 from mapservice.imports.dates import is_day, is_future, read_date
 from mapservice.imports.leftovers import RowHabits, why_no_record
 from mapservice.imports.points import (
+    TEN_KILOMETRES,
     FrenchProjection,
     Pair,
     read_number,
@@ -194,14 +195,8 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         without_contacts=consent.without_contacts,
     )
     cells.notes.extend(kept.notes)
-    for name, text in (("title", title), ("summary", summary), ("description", description)):
-        if about := personal_part(text):
-            cells.note(name, f"holds {about}: is it meant to be public?")
-    if personal_part(title) and status in PUBLIC:
+    if _reaches_a_person(cells, title, summary, description) and status in PUBLIC:
         status = Status.PENDING
-        cells.notes.append(
-            "a title that tells how to reach a person: a moderator is to see it first"
-        )
     url = _url(cells)
     theme = read_theme(cells.raw("theme")[:1_000])
     facts, said = None, frozenset[str]()
@@ -278,6 +273,15 @@ def _consent(cells: RowCells, asked: Sequence[ConsentColumn]) -> RowConsent:
         unanswered=next(iter(silent), ""),
         without_contacts=any(one.of_contacts for one in refused),
     )
+
+
+def _reaches_a_person(cells: RowCells, title: str, summary: str, description: str) -> bool:
+    """Notes which texts tell how to reach a person; whether the title does, so that it waits."""
+    for name, text in (("title", title), ("summary", summary), ("description", description)):
+        if about := personal_part(text):
+            waits = " It waits for a moderator" if name == "title" else ""
+            cells.note(name, f"holds {about}: is it meant to be public?{waits}")
+    return bool(personal_part(title))
 
 
 def _note_code(cells: RowCells, name: str, text: str, code: str, what: str) -> None:
@@ -397,8 +401,8 @@ def _point(cells: RowCells, projection: FrenchProjection | None) -> tuple[Pair |
     if note:
         cells.note(name, note)
     # Degrees of two decimals are a square of a kilometre, metres in thousands the same.
-    if max(map(abs, written)) <= 180:
-        is_rough = all(round(value, 2) == value for value in written)
-    else:
-        is_rough = all(value % 1000 == 0 for value in written)
-    return point, "the point is rounded to about a kilometre" if point and is_rough else ""
+    is_of_degrees = max(map(abs, written)) <= 180
+    steps = (1, 2) if is_of_degrees else (-4, -3)
+    ten, one = (all(round(value, digits) == value for value in written) for digits in steps)
+    doubt = TEN_KILOMETRES if ten else "the point is rounded to about a kilometre" if one else ""
+    return point, doubt if point else ""

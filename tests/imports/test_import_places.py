@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Row, text
 
 from mapservice.geocoding.service import Locator
 from mapservice.imports import row_identity
-from mapservice.imports.row_reports import RowReport
+from mapservice.imports.row_reports import RowOutcome, RowReport
 from mapservice.imports.service import ImportOptions, import_file
 from mapservice.imports.shared_points import SharedPoints
 from mapservice.imports.streets import street_key
@@ -162,6 +162,13 @@ def test_a_rounded_point_is_its_commune(rows: Import) -> None:
     (report,) = rows("1;Rond;5 rue Basse;Niort;79000;46.32;-0.46")
     assert (report.precision, report.commune) == ("commune", "79191")
     assert report.reason == "the point is rounded to about a kilometre: commune"
+
+
+def test_a_point_of_tenths_of_a_degree_names_no_commune_for_sure(rows: Import) -> None:
+    alone, named = rows("1;Au centre;;;;46.6;2.5\n2;Nommée;;Rennes;35000;48.1;-1.7")
+    assert alone.outcome is RowOutcome.TO_REVIEW
+    assert alone.reason == "the point is rounded to about ten kilometres: commune"
+    assert (named.outcome, named.commune) == (RowOutcome.IMPORTED, "35238")
 
 
 @pytest.mark.parametrize(
