@@ -11,9 +11,10 @@ from mapservice.imports.text import folded
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 # POSIX: two digits up to 68 are of this century.
 CENTURY_TURN = 69
-# Excel's day 0; its serials from 1954 to 2064 cannot be mistaken for a year.
+# Excel's day 0; its serials from 1990 to 2064. A smaller one is a year with a sign too many
+# ("20200") rather than a day of 1955, with which every slider of months would begin.
 EXCEL_EPOCH = date(1899, 12, 30)
-EXCEL_SERIALS = range(20_000, 60_000)
+EXCEL_SERIALS = range(32_874, 60_000)
 
 YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?:[t\s].*)?")
 COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")

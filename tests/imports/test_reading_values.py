@@ -146,6 +146,7 @@ def test_departements(text: str, departement: str) -> None:
         ("45675", "2025-01-18"), ("45675.5", "2025-01-18"), ("1737158400", "2025-01-18"),
         ("20250118", "2025-01-18"), ("31/02/2024", None), ("09/0102023", None),
         ("bientôt", None), ("0001-01-01", None), ("99/99/9999", None),
+        ("20200", None),
     ],
 )  # fmt: skip
 def test_dates(text: str, iso: str | None) -> None:
