@@ -186,7 +186,10 @@ def _all(connection: Connection, pairs: list[tuple[str, str]]) -> list[Any]:
 
 
 # Of few rows any index is as good: so those that come into question besides are taken away.
-OTHERS = ("event_starts", "event_cell", "event_ends", "event_place_and_time", "local_group_cell")
+OTHERS = (
+    *("event_starts", "event_cell", "event_ends", "event_place_and_time"),
+    *("local_group_cell", "local_group_sign"),
+)
 
 
 def plan(connection: Connection, query: Any, *others: str) -> str:

@@ -128,7 +128,7 @@ def test_links_that_were_mailed_and_not_used_are_shown(
 
 def test_everybody_reads_that_supports_are_looked_at(client: FlaskClient, backed: UUID) -> None:
     page = client.get(f"/initiatives/{backed}").text
-    assert "50 soutiens confirmés ici" in page
+    assert "50 soutiens confirmés" in page
     assert "400 soutiens sont en cours de vérification" in page
     english = client.get(f"/initiatives/{backed}?lang=en", follow_redirects=True).text
     assert "400 supports are being checked" in english
