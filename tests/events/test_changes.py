@@ -130,15 +130,15 @@ def test_who_comes_each_week_learns_that_one_date_alone_is_off(
             connection, SITE, UUID(payload["registration"]), "change", NOW, cancellation=act
         )
         assert sent
-        assert "Cette date seulement" in sent.text
-        assert "Cette date seulement" in sent.html
+        assert "D’autres dates ont lieu" in sent.text
+        assert "D’autres dates ont lieu" in sent.html
         connection.execute(text("UPDATE event SET status = 'done' WHERE status = 'published'"))
         sent = letters.letter(
             connection, SITE, UUID(payload["registration"]), "change", NOW, cancellation=act
         )
         assert sent
         assert "est annulé" in sent.text
-        assert "Cette date seulement" not in sent.text
+        assert "D’autres dates ont lieu" not in sent.text
 
 
 def test_this_one_alone(engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]) -> None:
