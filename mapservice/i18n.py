@@ -103,6 +103,11 @@ def ngettext(one: str, several: str, number: int, **values: Any) -> str:
     return str(found % ({"num": number} | values))
 
 
+def listed(phrase: str) -> str:
+    """Marks a phrase for the catalogue, which `gettext` translates elsewhere."""
+    return phrase
+
+
 # --- Typography -----------------------------------------------------------------------------------
 
 COLONS = {"fr": f"{NO_BREAK}: ", "en": ": "}

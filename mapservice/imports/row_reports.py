@@ -49,20 +49,29 @@ class RowReport:
     lat: float | None = None
 
 
+DELIMITER = ";"
+
+
+def inert(cell: str) -> str:
+    """What a spreadsheet would run as a formula, as text: OWASP, "CSV Injection"."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
 @contextmanager
 def written_report(path: Path) -> Iterator[Callable[[RowReport], None]]:
     """A report on each row, whole or not there."""
     draft = path.with_suffix(".part")
     with draft.open("w", encoding="utf-8-sig", newline="") as opened:
-        writer = csv.DictWriter(opened, [field.name for field in fields(RowReport)], delimiter=";")
+        writer = csv.DictWriter(
+            opened, [field.name for field in fields(RowReport)], delimiter=DELIMITER
+        )
         writer.writeheader()
 
         def write(report: RowReport) -> None:
             cells = asdict(report)
-            # What a spreadsheet would run: OWASP, "CSV Injection".
-            for name in ("title", "place", "reason", "source_id"):
-                if str(cells[name]).startswith(("=", "+", "-", "@", "\t", "\r")):
-                    cells[name] = f"'{cells[name]}"
+            cells |= {
+                name: inert(cells[name]) for name in ("title", "place", "reason", "source_id")
+            }
             writer.writerow(cells)
 
         yield write

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, render_template, request, send_file, url_for
+from flask import Blueprint, Response, make_response, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -21,8 +21,9 @@ from mapservice.accounts.roles import permissions as access
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n import gettext as _
 from mapservice.imports import run_queries, upload_queries, uploads
-from mapservice.imports.columns import FACT_REASON, NAMES
+from mapservice.imports.columns import FACT_REASON
 from mapservice.imports.landings import places_of
+from mapservice.imports.report_words import field_words, report_in_words, report_words
 from mapservice.imports.run_queries import RecordedSource
 from mapservice.imports.sources import decisions
 from mapservice.imports.sources import queries as source_queries
@@ -220,7 +221,7 @@ def landing_words(counts: Mapping[str, int]) -> str:
 
 @blueprint.get("/<uuid:identifier>/rapport.csv")
 def report(identifier: UUID) -> Response:
-    """What became, or would become, of each row."""
+    """What became, or would become, of each row, with its reasons in the reader's language."""
     only_parameters()
     with services().engine.connect() as connection:
         upload = _own(connection, identifier)
@@ -228,13 +229,10 @@ def report(identifier: UUID) -> Response:
     if not path.is_file():
         raise NotFound("There is no report yet, or no longer.")
     stem = upload.file_name.partition(".")[0]
-    return send_file(
-        path.resolve(),
-        mimetype="text/csv",
-        as_attachment=True,
-        download_name=f"{stem}.rapport.csv",
-        max_age=0,
-    )
+    answer = Response(report_in_words(path), mimetype="text/csv")
+    answer.headers.set("Content-Disposition", "attachment", filename=f"{stem}.rapport.csv")
+    answer.cache_control.no_store = True
+    return answer
 
 
 def _start(status: HTTPStatus = HTTPStatus.OK, error: str = "") -> Response:
@@ -258,6 +256,7 @@ def _start(status: HTTPStatus = HTTPStatus.OK, error: str = "") -> Response:
             most_megabytes=services().settings.max_upload_bytes // 1_000_000,
             endings=",".join(sorted(uploads.SUFFIXES)),
             error=error,
+            report_words=report_words,
             badge=badge,
             reviewer=access.reviewer(),
             token=access.form_token(),
@@ -285,6 +284,7 @@ def _file(
         source=run_queries.find_source(connection, platform),
         chosen=chosen,
         fields=field_words(),
+        report_words=report_words,
         reasons=_reason_words(),
         fact_reason=FACT_REASON,
         kinds=_kind_words(),
@@ -352,36 +352,6 @@ def _may_import(connection: Connection, platform: str) -> bool:
         return True
     owner = run_queries.find_source(connection, platform).owner
     return owner is not None and owner == badge.person
-
-
-def field_words() -> dict[str, str]:
-    """What each field is called, in the order of the choices."""
-    words = {
-        "title": _("Titre"),
-        "summary": _("Résumé"),
-        "description": _("Description"),
-        "theme": _("Thème"),
-        "address": _("Adresse"),
-        "postcode": _("Code postal"),
-        "city": _("Commune"),
-        "citycode": _("Code INSEE"),
-        "departement": _("Département"),
-        "arrondissement": _("Arrondissement"),
-        "lat": _("Latitude, ou Y"),
-        "lon": _("Longitude, ou X"),
-        "point": _("Coordonnées en une colonne"),
-        "shape": _("Tracé"),
-        "created_on": _("Date de création"),
-        "updated_on": _("Date de mise à jour"),
-        "status": _("État"),
-        "scale": _("Échelle"),
-        "bearer": _("Porteur"),
-        "url": _("Page web"),
-        "licence": _("Licence"),
-        "external_id": _("Identifiant"),
-    }
-    assert words.keys() == NAMES.keys(), "every field has its words"
-    return words
 
 
 def _reason_words() -> dict[str, str]:

@@ -157,7 +157,7 @@ def test_a_file_goes_from_upload_to_undo(
     report = coordinator.get(f"{address}/rapport.csv")
     assert "attachment" in report.headers["Content-Disposition"]
     assert "Un four à pain" in report.text
-    assert "outside the territory" in report.text
+    assert "hors du territoire" in report.text
     report.close()
 
     assert coordinator.post(f"{address}/annuler").status_code == 303
@@ -341,7 +341,7 @@ def test_a_broken_workbook_says_why(admin: Actor, engine: Engine, work: Callable
     work()
     page = admin.get(address).text
     assert 'data-state="failed"' in page
-    assert "the zip archive cannot be read" in page
+    assert "l’archive zip ne peut pas être lue" in page
 
 
 @pytest.mark.parametrize("name", ["../../../etc/passwd.csv", "/etc/x.csv"])
