@@ -7,8 +7,8 @@ neighbours with it. Importing the same file again changes nothing.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -52,8 +52,9 @@ from mapservice.initiatives.service import InitiativeDraft
 BATCH_ROWS = 500
 # Some ten metres: what files round differently.
 SAME_DEGREES = 0.0001
-# Batches that are placed or saved at once, or wait for it.
-BATCHES_AHEAD = 3
+# Batches that are placed or saved at once, or wait for it; and how many connections save.
+BATCHES_AHEAD = 5
+SAVERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,12 +286,26 @@ class _Entry:
 @dataclass(frozen=True, slots=True)
 class _PlacedBatch:
     """Rows ready to be saved: what was imported of them before, the report on each (by number) if
-    the database takes it, and what it is to take."""
+    the database takes it, what it is to take, and how many that is so far."""
 
     entries: list[_Entry]
     known: Mapping[str, service.KnownImport]
     reports: dict[int, RowReport]
     drafts: list[tuple[_Entry, InitiativeDraft]]
+    changed: int
+
+    @property
+    def is_new_alone(self) -> bool:
+        """Nothing in it touches what was imported before, be it of a batch that is being saved."""
+        return all(draft.id is None for _, draft in self.drafts) and not any(
+            entry.row.is_forbidden for entry in self.entries
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _BatchUnderWay:
+    placed: Future[_PlacedBatch]
+    saved: Future[list[RowReport]]
 
 
 @dataclass(slots=True)
@@ -323,20 +338,24 @@ class _Importer:
         present: set[str] = set()
         remaining = spool.rows
 
-        # While the database takes in one batch, the next is placed and the one after that read.
+        # While the database takes in two batches, the next is placed and the one after that read.
         # Leaving waits for what is under way.
-        on_the_way: deque[Future[list[RowReport]]] = deque()
-        with ThreadPoolExecutor(1, "place") as placing, ThreadPoolExecutor(1, "save") as saving:
+        on_the_way: deque[_BatchUnderWay] = deque()
+        with (
+            ThreadPoolExecutor(1, "place") as placing,
+            ThreadPoolExecutor(SAVERS, "save") as saving,
+        ):
             while rows := list(islice(remaining, BATCH_ROWS)):
                 entries = [self._entry(one, placer, seen) for one in rows]
                 if self.options.snapshot:
                     present.update(entry.source_id for entry in entries)
                 placed = placing.submit(self._placed, entries, placer, within)
-                on_the_way.append(saving.submit(self._saved, placed))
+                saved = saving.submit(self._saved, placed, tuple(on_the_way))
+                on_the_way.append(_BatchUnderWay(placed, saved))
                 if len(on_the_way) == BATCHES_AHEAD:
-                    yield from on_the_way.popleft().result()
+                    yield from on_the_way.popleft().saved.result()
             while on_the_way:
-                yield from on_the_way.popleft().result()
+                yield from on_the_way.popleft().saved.result()
         if self.options.snapshot or self.options.tombstones:
             self._archive_gone(present)
 
@@ -443,7 +462,8 @@ class _Importer:
             draft = self._draft(entry, placement, known.get(entry.source_id))
             drafts.append((entry, draft))
             reports[entry.row.number] = _placed_report(entry, draft)
-        return _PlacedBatch(entries, known, reports, drafts)
+        self.changed += len(drafts)
+        return _PlacedBatch(entries, known, reports, drafts, self.changed)
 
     def _draft(
         self, entry: _Entry, placement: Placement, former: service.KnownImport | None
@@ -476,12 +496,21 @@ class _Importer:
             shape=row.shape,
         )
 
-    def _saved(self, placed: Future[_PlacedBatch]) -> list[RowReport]:
-        """One batch in a transaction of its own; none after one that failed."""
-        if self.is_broken:
-            return []
+    def _saved(
+        self, placed: Future[_PlacedBatch], earlier: Sequence[_BatchUnderWay]
+    ) -> list[RowReport]:
+        """One batch in a transaction of its own; none begins after one that failed.
+
+        Two that bring new rows alone may be saved at once; any other waits for all before it, and
+        all after it for it.
+        """
         try:
             batch = placed.result()
+            for other in earlier:
+                if not (batch.is_new_alone and other.placed.result().is_new_alone):
+                    wait([other.saved])
+            if self.is_broken:
+                return []
             with self.engine.connect() as connection, connection.begin() as transaction:
                 reports = self._save_batch(connection, batch)
                 if self.options.dry_run:
@@ -497,8 +526,7 @@ class _Importer:
             told = f"{reports[number].reason}; what it was imported as has left public view"
             reports[number] = replace(reports[number], reason=told)
 
-        self.changed += len(batch.drafts)
-        if self.changed > LOAD_SIZE:
+        if batch.changed > LOAD_SIZE:
             mark_as_load(connection)
         # What was, for undoing; then what the database refuses is rejected after all.
         drafts = [draft for _, draft in batch.drafts]

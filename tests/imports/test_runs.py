@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.errors import NotFound, StateConflict
 from mapservice.geocoding.service import Locator
-from mapservice.imports import run_queries, run_service
+from mapservice.imports import run_queries, run_service, service
 from mapservice.imports.row_reports import RowReport
 from mapservice.imports.service import ImportOptions, ImportRun, import_file
 from mapservice.initiatives import queries
@@ -200,6 +200,43 @@ def test_of_rows_that_share_an_id_the_one_that_is_meant_leaves(
     answered(*both)
     answered("7,Un four,Rennes,Non,", "7,Un verger,Niort,Non,")
     assert set(statuses(engine).values()) == {"rejected"}
+
+
+@pytest.mark.parametrize("slow", [0, 1])
+def test_a_no_after_a_yes_in_another_batch_finds_what_that_brought(
+    engine: Engine,
+    locator: Locator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    slow: int,
+) -> None:
+    """Batches of new rows are saved two at a time; one that takes something back waits for them,
+    whichever is the slower."""
+    monkeypatch.setattr(service, "BATCH_ROWS", 2)
+    save_drafts, saved = service.save_drafts, Counter[str]()
+
+    def saving(connection: Connection, drafts: list[Any]) -> Any:
+        names = [draft.title for draft in drafts]
+        if ("Un four" in names) == (slow == 0):
+            connection.execute(text("SELECT pg_sleep(0.2)"))
+        saved.update(names)
+        return save_drafts(connection, drafts)
+
+    monkeypatch.setattr(service, "save_drafts", saving)
+    others = [f"{number},Un jardin {number},Nantes,Oui," for number in range(10, 19)]
+    rows = ["7,Un four,Rennes,Oui,", *others[:3], "7,Un four,Rennes,Non,", *others[3:]]
+    path = tmp_path / "formulaire.csv"
+    path.write_text(ASKED + "\n".join(rows) + "\n", encoding="utf-8")
+
+    run = import_file(engine, locator, path, ImportOptions(platform="formulaire"))
+    reports = list(run.reports)
+
+    assert [report.row for report in reports] == list(range(1, 12))
+    assert outcomes(reports) == {"imported": 10, "rejected": 1}
+    assert run.gone.withdrawn == 1
+    assert statuses(engine)["Un four"] == "rejected"
+    assert set(saved.values()) == {1}
+    assert {*saved} == {"Un four", *(f"Un jardin {number}" for number in range(10, 19))}
 
 
 def test_what_no_field_takes_is_kept_and_shown(imported: Imported, engine: Engine) -> None:
