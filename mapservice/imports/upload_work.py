@@ -27,6 +27,7 @@ from mapservice.imports.service import ImportOptions, ImportRun, import_source, 
 from mapservice.imports.upload_queries import ImportUpload
 from mapservice.imports.uploads import PLATFORM_LENGTH, file_path, folder, named, report_path
 from mapservice.initiatives.filters import parse_territory
+from mapservice.initiatives.service import known
 from mapservice.outgoing.guarded_client import GuardedClient
 from mapservice.rollups import service as rollups
 
@@ -216,6 +217,15 @@ def _read_as(source: SourceFile, options: ImportOptions) -> dict[str, Any]:
     }
 
 
+def _link(connection: Connection, platform: str, shown: dict[str, list[dict[str, Any]]]) -> None:
+    """Tells which initiatives the examples of an import are, where there is one."""
+    examples = [one for some in shown.values() for one in some if one["source_id"]]
+    found = known(connection, platform, [one["source_id"] for one in examples])
+    for one in examples:
+        if one["source_id"] in found:
+            one["id"] = str(found[one["source_id"]].id)
+
+
 def _counted(
     engine: Engine, upload: ImportUpload, run: ImportRun, write: Callable[[RowReport], None]
 ) -> dict[str, Any]:
@@ -244,6 +254,7 @@ def _counted(
                     "precision": report.precision,
                     "commune": report.commune,
                     "reason": report.reason[:500],
+                    "source_id": report.source_id,
                 }
             )
         if number % ADVANCE_ROWS == 0:
@@ -251,6 +262,8 @@ def _counted(
                 upload_queries.advance(connection, upload.id, number, run.total)
     with engine.connect() as connection:
         landed = landings.told(connection)
+        if upload.state != "checking":
+            _link(connection, run.platform, shown)
     return {
         "counts": dict(counts),
         "shown": shown,

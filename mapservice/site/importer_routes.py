@@ -32,6 +32,7 @@ from mapservice.initiatives.licences import forbids_reuse
 from mapservice.moderation import pages
 from mapservice.outgoing.guarded_client import FetchRefused
 from mapservice.static_maps.landing_drawing import landing_svg
+from mapservice.static_maps.landing_model import drawn_of
 from mapservice.static_maps.routes import SVG, archive_at_hand, asked_palette
 from mapservice.web.edge import drain_body, only_parameters, services, whole_answer
 
@@ -39,6 +40,8 @@ blueprint = Blueprint("importer", __name__, url_prefix="/importer")
 pages.keep_private(blueprint)
 
 LOOK_AGAIN_SECONDS = 2
+# Degrees around what an import brought, on the map that its page leads to.
+AROUND = 0.02
 RECENT = 12
 LICENCE_LENGTH = 300
 # Apart from the column of that name, which is a choice of columns.
@@ -208,6 +211,17 @@ def landings(identifier: UUID) -> Response:
     return whole_answer(made, SVG, 0)
 
 
+def landed_box(preview: Mapping[str, Any]) -> str:
+    """The `bbox` of a map of what an import brought, "" where that is at no place."""
+    places = drawn_of(places_of(preview.get("landed", {})))
+    if not places:
+        return ""
+    lons, lats = [one.lon for one in places], [one.lat for one in places]
+    west, east = max(min(lons) - AROUND, -180), min(max(lons) + AROUND, 180)
+    south, north = max(min(lats) - AROUND, -90), min(max(lats) + AROUND, 90)
+    return f"{west:.4f},{south:.4f},{east:.4f},{north:.4f}"
+
+
 def landing_words(counts: Mapping[str, int]) -> str:
     """What the drawing shows, in a sentence."""
     parts = (
@@ -295,6 +309,7 @@ def _file(
         token=access.form_token(),
         look_again=LOOK_AGAIN_SECONDS,
         landing_words=landing_words,
+        landed_box=landed_box(upload.preview),
         has_report=uploads.report_path(services().settings.home, upload).is_file(),
     )
     return make_response(page, status)

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import unquote
 from uuid import UUID
 from xml.etree import ElementTree as ET
 
@@ -232,6 +233,40 @@ def test_an_administrator_publishes_everywhere(
     address = send(admin, HEADER + ROWS)
     assert 'data-state="done"' in imported(admin, engine, work, address)
     assert titles(engine) == {"Un four à pain": "published", "Une haie": "published"}
+
+
+def test_what_was_imported_is_a_click_away(
+    admin: Actor, coordinator: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    """Its examples lead to their pages, and its places to a map; not before it is there, and not to
+    what waits for a moderator."""
+    box = re.compile(r'href="/\?bbox=([-\d.,%C]+)"')
+    address = send(admin, LANDING_HEADER + LANDING)
+    work()
+    checked = admin.get(address).text
+    assert "/initiatives/" not in checked
+    assert box.search(checked) is None
+
+    page = imported(admin, engine, work, address)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT title, id FROM initiative"))
+        ids = {row.title: row.id for row in rows}
+    for title in ("Un four à pain", "Une haie", "Un jardin"):
+        assert f'<a href="/initiatives/{ids[title]}">{title}</a>' in page
+        assert admin.client.get(f"/initiatives/{ids[title]}").status_code == 200
+    found = box.search(page)
+    assert found
+    west, south, east, north = map(float, unquote(found[1]).split(","))
+    assert west < -1.65021 < east
+    assert south < 48.13012 < north
+    assert (east - west, north - south) < (0.2, 0.2)
+    assert admin.client.get(f"/?bbox={found[1]}").status_code == 200
+
+    other = send(coordinator, HEADER + "9;Une mare;Rennes;35000;;\n", "autres.csv")
+    page = imported(coordinator, engine, work, other)
+    assert "attend une relecture" in page
+    assert box.search(page) is None
+    assert "/initiatives/" not in page
 
 
 def test_a_trusted_source_of_a_coordinator_is_public_at_once(
