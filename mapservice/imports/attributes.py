@@ -196,15 +196,38 @@ def attribute_columns(
             and column not in used.values()
         ):
             kind = ColumnKind.PERSON
-        key = shortened(one_line(column), KEY_LENGTH)
-        while key in keys:
-            key = f"{key[: KEY_LENGTH - 4]} (2)" if not key.endswith(")") else f"{key}'"
+        key = _free_key(column, keys)
         keys.add(key)
         of_type = _type(column, cells)
         found.append(
             AttributeColumn(column, key, kind or of_type, of_type, kind is ColumnKind.PERSON)
         )
     return found
+
+
+def spare_columns(
+    columns: Sequence[str], kept: Sequence[AttributeColumn]
+) -> dict[str, AttributeColumn]:
+    """For cells that the field of a column cannot take ("T1 2025" for a day), as texts; beside
+    those that are kept whole."""
+    keys = {one.key for one in kept}
+    found: dict[str, AttributeColumn] = {}
+    whole = {one.column for one in kept}
+    for column in dict.fromkeys(columns):
+        if column in whole:
+            continue
+        kind = kind_of(column) or ColumnKind.TEXT
+        key = _free_key(column, keys)
+        keys.add(key)
+        found[column] = AttributeColumn(column, key, kind, ColumnKind.TEXT, is_personal=False)
+    return found
+
+
+def _free_key(column: str, taken: set[str]) -> str:
+    key = shortened(one_line(column), KEY_LENGTH)
+    while key in taken:
+        key = f"{key[: KEY_LENGTH - 4]} (2)" if not key.endswith(")") else f"{key}'"
+    return key
 
 
 def consent_columns(columns: Sequence[str]) -> tuple[ConsentColumn, ...]:

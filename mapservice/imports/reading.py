@@ -11,6 +11,7 @@ from mapservice.imports.attributes import (
     attribute_columns,
     consent_columns,
     is_filled,
+    spare_columns,
 )
 from mapservice.imports.column_evidence import (
     ColumnAssignment,
@@ -198,6 +199,7 @@ def read_file(
         consents=consents,
         facts=facts,
         period_start=roles.period_start,
+        spare=spare_columns(list(columns.values()), kept),
     )
 
     # What was concluded about the whole file, for its report.

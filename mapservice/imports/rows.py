@@ -44,6 +44,7 @@ class RowReader:
     """How the rows of one file are read: decided once, from its columns and a sample.
 
     `period_start`: the column of the first day of a period.
+    `spare` keeps cells of a field's column that the field cannot take.
     `bearer_is_place`: the bearer's name ("MANS", "CC DES COEVRONS") is all that names a place.
     """
 
@@ -56,15 +57,20 @@ class RowReader:
     consents: tuple[ConsentColumn, ...] = ()
     facts: FactColumns | None = None
     period_start: str = ""
+    spare: Mapping[str, AttributeColumn] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class RowCells:
-    """The cells of one record by field, and the notes taken while reading them."""
+    """The cells of one record by field, and the notes taken while reading them.
+
+    `unread` are the columns whose cells no field could take.
+    """
 
     record: SourceRecord
     columns: Mapping[str, str]
     notes: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
     def raw(self, name: str) -> str:
         """The cell as the file gave it; "" where there is no such column or nothing in it."""
@@ -81,6 +87,11 @@ class RowCells:
     def note(self, name: str, message: str) -> None:
         """Add a problem that names the column of a field."""
         self.notes.append(f"{self.columns.get(name, name)}: {message}")
+
+    def refuse(self, name: str, message: str) -> None:
+        """A note on a cell that its field cannot take; its words are kept beside the fields."""
+        self.note(name, message)
+        self.unread += [self.columns[name]] if name in self.columns else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,22 +193,23 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
     # The last change: a whole day, not before the creation.
     updated_on = _past(cells, "updated_on", _date(cells, "updated_on"))
     if updated_on and not is_day(updated_on):
-        cells.note("updated_on", f"{updated_on!r} is not a day; taken as unknown")
+        cells.refuse("updated_on", f"{updated_on!r} is not a day; taken as unknown")
         updated_on = ""
     elif updated_on and updated_on < created_on:
-        cells.note("updated_on", f"{updated_on!r} comes before the creation; taken as unknown")
+        cells.refuse("updated_on", f"{updated_on!r} comes before the creation; taken as unknown")
         updated_on = ""
 
+    url = _url(cells)
     consent = _consent(cells, reading.consents)
+    unread = [reading.spare[column] for column in cells.unread if column in reading.spare]
     kept = kept_cells(
-        reading.attributes,
+        (*reading.attributes, *unread),
         cells.record.values,
         without_contacts=consent.without_contacts,
     )
     cells.notes.extend(kept.notes)
     if _reaches_a_person(cells, title, summary, description) and status in PUBLIC:
         status = Status.PENDING
-    url = _url(cells)
     theme = read_theme(cells.raw("theme")[:1_000])
     facts, said = None, frozenset[str]()
     if reading.facts:
@@ -287,7 +299,7 @@ def _reaches_a_person(cells: RowCells, title: str, summary: str, description: st
 def _note_code(cells: RowCells, name: str, text: str, code: str, what: str) -> None:
     """Notes a code of five digits that could not be read, or that had lost its first one."""
     if text and not code:
-        cells.note(name, f"{text!r} is not {what}; dropped")
+        cells.refuse(name, f"{text!r} is not {what}; kept as it is")
     elif len(bare_number(text)) == 4:
         cells.note(name, f"{text!r} taken as {code!r} (a zero lost at the front)")
 
@@ -330,14 +342,14 @@ def _date(cells: RowCells, name: str) -> str:
     text = cells.line(name)
     found = read_date(text) if text else ""
     if found is None:
-        cells.note(name, f"{text!r} is not a date; dropped")
+        cells.refuse(name, f"{text!r} is not a date; kept as it is")
     return found or ""
 
 
 def _past(cells: RowCells, name: str, written: str) -> str:
     """The date, or "" for one that lies ahead: nothing was made or changed then."""
     if written and is_future(written, datetime.now(UTC)):
-        cells.note(name, f"{written!r} lies in the future; taken as unknown")
+        cells.refuse(name, f"{written!r} lies in the future; taken as unknown")
         return ""
     return written
 
@@ -351,7 +363,7 @@ def _url(cells: RowCells) -> str:
     except ValueError:
         is_web = False
     if url and (len(url) > URL_LENGTH or not is_web):
-        cells.note("url", f"{url[:60]!r} is not a web address; dropped")
+        cells.refuse("url", f"{url[:60]!r} is not a web address; kept as it is")
         return ""
     return url
 
@@ -393,8 +405,9 @@ def _point(cells: RowCells, projection: FrenchProjection | None) -> tuple[Pair |
         else:
             name, written = "point", read_pair(cells.raw("point")) or read_pair(cells.raw("shape"))
         if written is None and (any(texts.values()) or cells.raw("point")):
-            column = next((name for name, text in texts.items() if text), "point")
-            cells.note(column, "the coordinates are incomplete or no numbers; dropped")
+            told = [name for name in (*texts, "point") if cells.raw(name)]
+            cells.refuse(told[0], "the coordinates are incomplete or no numbers; kept as they are")
+            cells.unread += [cells.columns[name] for name in told[1:]]
     if written is None:
         return None, ""
     point, note = to_wgs84(*written, projection)

@@ -500,7 +500,7 @@ def test_the_report_says_where_each_row_went_and_what_was_mended(rows: Import) -
         "01000 Bourg-en-Bresse",
     )
     assert (first.precision, first.commune, first.match_status) == ("commune", "01053", "certain")
-    assert "date: 'hier' is not a date; dropped" in first.reason
+    assert "date: 'hier' is not a date; kept as it is" in first.reason
     assert "a zero lost at the front" in first.reason
     assert (second.row, second.precision, second.commune) == (2, "point", "79191")
     assert second.place == "Place du marché, 79000 Niort"

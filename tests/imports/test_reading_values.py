@@ -157,7 +157,7 @@ def test_an_impossible_date_is_noted_and_not_fatal(tmp_path: Path) -> None:
     source = opened(tmp_path, "titre,date\nA,31/02/2024\nB,18/01/25\n")
     first, second = source.rows
     assert (first.created_on, second.created_on) == ("", "2025-01-18")
-    assert first.problems == ("date: '31/02/2024' is not a date; dropped",)
+    assert first.problems == ("date: '31/02/2024' is not a date; kept as it is",)
 
 
 def test_dates_that_cannot_be_true_are_unknown(tmp_path: Path) -> None:
@@ -269,8 +269,8 @@ def test_swapped_latitude_and_longitude_are_put_right(
     ("lat", "lon", "note"),
     [
         ("0", "0", "lat: 0, 0 is no place in France; dropped"),
-        ("NaN", "2", "lon: the coordinates are incomplete or no numbers; dropped"),
-        ("48.1", "", "lat: the coordinates are incomplete or no numbers; dropped"),
+        ("NaN", "2", "lon: the coordinates are incomplete or no numbers; kept as they are"),
+        ("48.1", "", "lat: the coordinates are incomplete or no numbers; kept as they are"),
         ("48.1", "200", "lat: 200, 48.1 is outside the world; dropped"),
         ("1e9", "1e9", "lat: 1e+09, 1e+09 is in no system used in France; dropped"),
     ],
@@ -416,10 +416,46 @@ def test_urls(tmp_path: Path, text: str, url: str) -> None:
 def test_a_script_is_no_url(tmp_path: Path) -> None:
     rows = list(opened(tmp_path, "titre,lien\nA,javascript:alert(1)\nB,https://a.fr\n").rows)
     assert rows[0].url == ""
-    assert rows[0].problems == ("lien: 'javascript:alert(1)' is not a web address; dropped",)
+    assert rows[0].problems == ("lien: 'javascript:alert(1)' is not a web address; kept as it is",)
 
 
 def test_an_identifier_given_twice_is_noted_on_the_later_row(tmp_path: Path) -> None:
     rows = list(opened(tmp_path, "id,titre\n7.0,A\n8,B\n7,C\n").rows)
     assert [row.external_id for row in rows] == ["7", "8", "7"]
     assert [row.problems for row in rows] == [(), (), ("id: '7' already stands in row 1",)]
+
+
+def test_cells_that_their_field_cannot_take_are_kept_as_they_are(tmp_path: Path) -> None:
+    """ "T1 2025" is no day, but somebody wrote it: it is shown beside the fields, not lost."""
+    rows = list(
+        opened(
+            tmp_path,
+            "Titre;Date de création;Date de mise à jour;Site web;Code postal;Latitude;Longitude\n"
+            "Un four;T1 2025;hier;bientôt;35;48,1 nord;\n"
+            "Un verger;2025-03-02;2024-01-01;lea.martin@gmail.com;35000;48.11;-1.68\n"
+            "Un compost;2025-03-02;2025-04-01;https://exemple.fr;35000;48.11;-1.68\n"
+            "Une mare;2999-01-01;;;35000;;\n",
+        ).rows
+    )
+
+    assert rows[0].attributes == {
+        "Date de création": "T1 2025",
+        "Date de mise à jour": "hier",
+        "Site web": "bientôt",
+        "Code postal": "35",
+        "Latitude": "48,1 nord",
+    }
+    assert (rows[0].created_on, rows[0].url, rows[0].postcode, rows[0].lat) == ("", "", "", None)
+    # Where somebody can be reached is for moderators, as in every other column.
+    assert rows[1].attributes == {"Date de mise à jour": "2024-01-01"}
+    assert rows[1].withheld == {"Site web": "lea.martin@gmail.com"}
+    assert (rows[2].attributes, rows[2].withheld) == ({}, {})
+    assert rows[3].attributes == {"Date de création": "2999-01-01"}
+
+
+def test_of_two_columns_of_like_names_both_are_kept(
+    tmp_path: Path,
+) -> None:
+    text = "Titre;Date de création;DATE DE CREATION\nUn four;T1 2025;2025\nUn verger;2024;x\n"
+    rows = list(opened(tmp_path, text).rows)
+    assert rows[0].attributes == {"Date de création": "T1 2025", "DATE DE CREATION": "2025"}

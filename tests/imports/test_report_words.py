@@ -41,7 +41,7 @@ PARTS = {
     "7 forbids reuse",
     "7 gone from the source wait for a moderator, and were left",
     "7 is 7; dropped",
-    "7 is not 7; dropped",
+    "7 is not 7; kept as it is",
     "7 left public view: they may not be published any more",
     "7 rows read: 7",
     "7, 7 is 7; dropped",
@@ -108,12 +108,15 @@ def in_french() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ("'a; b' is not a date; dropped", "« a; b » n’est pas une date ; laissée de côté"),
+        ("'a; b' is not a date; kept as it is", "« a; b » n’est pas une date ; gardé tel quel"),
         (
-            "Créée le: 'T1 2025' is not a date; dropped; url: 'x' is not a web address; dropped",
             (
-                "Créée le : « T1 2025 » n’est pas une date ; laissée de côté ; url : « x » n’est"
-                " pas une adresse web ; laissée de côté"
+                "Créée le: 'T1 2025' is not a date; kept as it is; url: 'x' is not a web address;"
+                " kept as it is"
+            ),
+            (
+                "Créée le : « T1 2025 » n’est pas une date ; gardé tel quel ; url : « x » n’est"
+                " pas une adresse web ; gardé tel quel"
             ),
         ),
         (
@@ -223,7 +226,7 @@ def test_a_downloaded_report_has_its_reasons_in_french_and_runs_no_formula(tmp_p
     with written_report(path) as write:
         write(RowReport(1, RowOutcome.SKIPPED, "", "", "", reason="a row of totals"))
         write(RowReport(2, RowOutcome.REJECTED, "a", "=1+1", "", reason="disk full"))
-        told = "=CMD: '7' is not a date; dropped"
+        told = "=CMD: '7' is not a date; kept as it is"
         write(RowReport(3, RowOutcome.IMPORTED, "b", "Été", "35000 Rennes", reason=told))
 
     text = "".join(report_in_words(path))
@@ -233,7 +236,7 @@ def test_a_downloaded_report_has_its_reasons_in_french_and_runs_no_formula(tmp_p
     assert [row["reason"].replace("\u00a0", " ") for row in rows] == [
         "une ligne de totaux",
         "disk full",
-        "'=CMD : « 7 » n’est pas une date ; laissée de côté",
+        "'=CMD : « 7 » n’est pas une date ; gardé tel quel",
     ]
     assert [row["title"] for row in rows] == ["", "'=1+1", "Été"]
     assert rows[2]["place"] == "35000 Rennes"
