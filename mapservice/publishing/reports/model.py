@@ -168,7 +168,7 @@ class TerritoryReport:
     `breaks` are the lower bounds of the second and later classes, and `classes` go by code: both
     are those of the page of coordination for the same territory, level, figure, period and filters.
     `explained`: territories differ by no more than chance, so that one class holds all that have
-    something. `made_up`: whether what is kept is invented, for a first look or a trial.
+    something. `made_up`: whether its initiatives are invented, for a first look or a trial.
     """
 
     view: ReportView
