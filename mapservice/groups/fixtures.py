@@ -12,7 +12,13 @@ from sqlalchemy import Connection, Engine, text
 from mapservice.contributions.proposals.model import ProposedPlace
 from mapservice.geocoding.service import Locator
 from mapservice.groups import service
-from mapservice.groups.model import GroupContent, GroupOpenness, GroupStatus
+from mapservice.groups.model import (
+    GENERATED,
+    SAMPLE,
+    GroupContent,
+    GroupOpenness,
+    GroupStatus,
+)
 from mapservice.imports.fixtures.generate import GeneratedInitiative, LoadDice
 from mapservice.imports.fixtures.generate import generate as generate_initiatives
 from mapservice.imports.fixtures.service import commune_weights, copy_in, generated_place, settle
@@ -21,8 +27,6 @@ from mapservice.initiatives.queries import SAMPLE_PLATFORM
 from mapservice.rollups.service import compact
 from mapservice.settings import asset_folder
 
-SAMPLE = "sample"
-GENERATED = "generated"
 BATCH_ROWS = 20_000
 SAMPLE_FILE = Path("sample", "groups.csv")
 

@@ -12,7 +12,7 @@ from mapservice.web.atom import AtomEntry, utc_text
 DECIMALS = 6
 # Signs that begin what a spreadsheet would run (OWASP, "CSV Injection").
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-WRITTEN = ("name", "summary", "place_text")
+WRITTEN = ("name", "summary", "place_text", "source", "licence", "attribution")
 
 
 def properties(group: LocalGroup, base_url: str, now: datetime) -> dict[str, Any]:
@@ -38,6 +38,9 @@ def properties(group: LocalGroup, base_url: str, now: datetime) -> dict[str, Any
         "members": group.members,
         "last_sign_at": utc_text(group.last_sign_at),
         "source": group.source or None,
+        "source_url": group.source_url or None,
+        "licence": group.source_licence or None,
+        "attribution": group.attribution or None,
         "published_at": utc_text(group.published_at),
         "updated_at": utc_text(group.changed_at),
         "url": f"{base_url}{group.url}",
@@ -60,8 +63,8 @@ def feature(group: LocalGroup, base_url: str, now: datetime) -> dict[str, Any]:
 
 HEADER = (
     "id,name,summary,theme,state,openness,organisation,area,commune,commune_name,epci,departement,"
-    "region,region_name,precision,place_text,members,last_sign_at,source,published_at,updated_at,url,"
-    "lon,lat\n"
+    "region,region_name,precision,place_text,members,last_sign_at,source,source_url,"
+    "licence,attribution,published_at,updated_at,url,lon,lat\n"
 )
 
 
@@ -72,7 +75,7 @@ def csv_text(groups: Sequence[LocalGroup], base_url: str, now: datetime) -> byte
     for group in groups:
         row = properties(group, base_url, now)
         for name in WRITTEN:
-            if row[name].startswith(FORMULA_SIGNS):
+            if row[name] and row[name].startswith(FORMULA_SIGNS):
                 row[name] = f"'{row[name]}"
         point = ("", "")
         if group.lon is not None and group.lat is not None:
@@ -91,6 +94,6 @@ def atom_entry(group: LocalGroup, base_url: str, place: str) -> AtomEntry:
         published=group.published_at,
         url=f"{base_url}{group.url}",
         theme=str(group.theme),
-        summary=" · ".join(filter(None, (place, group.summary))),
+        summary=" · ".join(filter(None, (place, group.summary, group.attribution))),
         point=None if group.lon is None or group.lat is None else (group.lon, group.lat),
     )

@@ -19,6 +19,9 @@ from mapservice.geocoding.model import Precision
 from mapservice.initiatives.model import Scale, Theme
 from mapservice.territories.model import Level, TerritoryRef
 
+# Sources of what is made up, for trials and for the sample.
+SAMPLE, GENERATED = "sample", "generated"
+MADE_UP = frozenset({SAMPLE, GENERATED})
 DORMANT_AFTER = timedelta(days=183)  # without a sign of an organiser or editor
 SUCCESSION_DAYS = 30  # that members may take a group over before its territory's moderators decide
 OFFER_LIFE = timedelta(days=14)  # of an offer to organise
@@ -232,7 +235,9 @@ class LocalGroup:
     """A group, with the names of its territories.
 
     `members` counts who belongs to it, each confirmed by mail; `organisers` are among them.
-    `distance` is in metres from the position asked for.
+    `source` names the service that it is organised at, with its page there (`source_url`), or says
+    that it is made up; "" for a group of this service. `distance` is in metres from the position
+    asked for.
     """
 
     id: UUID
@@ -271,6 +276,8 @@ class LocalGroup:
     archived_at: datetime | None
     reason: str
     source: str
+    source_url: str
+    source_licence: str
     changed_at: datetime
     distance: float | None = None
 
@@ -300,8 +307,23 @@ class LocalGroup:
         return GroupState.ACTIVE
 
     @property
+    def is_made_up(self) -> bool:
+        return self.source in MADE_UP
+
+    @property
+    def is_from_elsewhere(self) -> bool:
+        """Whether another service told of it, where its members are."""
+        return self.source not in {"", *MADE_UP}
+
+    @property
+    def attribution(self) -> str:
+        """Whom to name, in one line; "" for a group of this service."""
+        licence = f" ({self.source_licence})" if self.source_licence else ""
+        return f"{self.source}{licence}" if self.source else ""
+
+    @property
     def is_without_organiser(self) -> bool:
-        """Whether it waits for somebody to take it over; what is made up has nobody at all."""
+        """Whether it waits for somebody to take it over; one with a source has nobody here."""
         return self.succession_since is not None and not self.source
 
     @property

@@ -156,7 +156,8 @@ _COLUMNS = (
     "id", "status", "name", "summary", "description", "theme", "openness", "organisation",
     "place_text", "area", "precision", "commune", "epci", "departement", "region", "members",
     "organisers", "succession_since", "handed_over_at", "last_sign_at", "revision", "queued_at",
-    "submitted_at", "published_at", "archived_at", "reason", "source", "changed_at",
+    "submitted_at", "published_at", "archived_at", "reason", "source", "source_url",
+    "source_licence", "changed_at",
 )  # fmt: skip
 
 

@@ -248,7 +248,7 @@ def start_address(filters: GroupFilters, around: CommuneAround | None = None) ->
 
 def sample_of(items: Sequence[LocalGroup]) -> str:
     """Whether what is shown is made up: all, some, or "" for none."""
-    made_up = [bool(one.source) for one in items]
+    made_up = [one.is_made_up for one in items]
     if not any(made_up):
         return ""
     return "all" if all(made_up) else "some"

@@ -56,6 +56,13 @@ def state_words(group: LocalGroup, now: datetime) -> str:
     state = group.state(now)
     if state is GroupState.ARCHIVED and group.archived_at:
         return _("Ce groupe est archivé depuis le %(day)s.", day=day(group.archived_at))
+    if state is GroupState.DORMANT and group.is_from_elsewhere:
+        return _(
+            "Nous n’en avons pas de nouvelles depuis le %(day)s ;"
+            " %(source)s en sait peut-être plus.",
+            day=day(group.last_sign_at),
+            source=group.source,
+        )
     if state is GroupState.DORMANT:
         return _(
             "En sommeil : aucun signe de ses organisateurs depuis le %(day)s.",

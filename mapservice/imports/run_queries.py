@@ -199,7 +199,8 @@ def undo(connection: Connection, run: int) -> UndoneRun:
     """Takes back all that a run did, but for what people did since."""
     bound = {"run": run}
     for kind in BESIDE:
-        connection.execute(text(fill(DELETE_MADE_BESIDE, {"table": kind})), bound)
+        texts = {"table": kind, "unless": JOINED if kind == "local_group" else "false"}
+        connection.execute(text(fill(DELETE_MADE_BESIDE, texts)), bound)
     archived = connection.execute(text(ARCHIVE_SUPPORTED), bound).rowcount
     deleted = connection.execute(text(DELETE_MADE), bound).rowcount
     texts = {"decided": DECIDED}
@@ -441,7 +442,7 @@ INSERT INTO import_change (run, initiative)
 SELECT :run, made FROM unnest(CAST(:ids AS uuid[])) AS made"""
 
 # What a data package brings beside initiatives, by the table that it is kept in.
-BESIDE = ("photo", "post", "event_series")
+BESIDE = ("photo", "post", "event_series", "local_group")
 KEEP_MADE_BESIDE = """
 UPDATE import_run
    SET reading = jsonb_set(
@@ -452,7 +453,10 @@ UPDATE import_run
 DELETE_MADE_BESIDE = """
 DELETE FROM {table}
  WHERE id IN (SELECT CAST(jsonb_array_elements_text(reading -> 'made' -> '{table}') AS uuid)
-                FROM import_run WHERE id = :run)"""
+                FROM import_run WHERE id = :run)
+   AND NOT ({unless})"""
+# A group that people follow or belong to by now is theirs.
+JOINED = "EXISTS (SELECT FROM group_member WHERE group_member.local_group = local_group.id)"
 
 RUN = """
 SELECT id, platform, file_name, state, person, started_by, is_moderated, is_snapshot, started_at,

@@ -304,6 +304,7 @@ GROUPS = ItemsCollection(
             AttributeKind.MOMENT,
             "Last sign of an organiser; dormant after 183 days without one",
         ),
+        *_SOURCE_ATTRIBUTES,
         FeatureAttribute("published_at", AttributeKind.MOMENT, "Published"),
         FeatureAttribute("updated_at", AttributeKind.MOMENT, "Last changed"),
         FeatureAttribute("url", AttributeKind.STRING, "Its page"),

@@ -69,8 +69,7 @@ class GatheringSource:
             "commune_name": _commune.c.name,
             "region_name": _region.c.name,
         }
-        if self.table is event:
-            names |= _event_source()
+        names |= _event_source() if self.table is event else _group_source()
         address = literal(f"{base_url}{self.path}/") + func.text(own.id)
         made = {"updated_at": own.changed_at, "url": type_coerce(address, JsonNotNull())}
         return {**{one.name: one for one in own}, **names, **made}
@@ -133,6 +132,19 @@ def _event_source() -> dict[str, ColumnElement[Any]]:
         "licence": of_series(func.nullif(own.source_licence, "")),
         "attribution": of_series(case((own.source != "", name + licence))),
     }
+
+
+def _group_source() -> dict[str, ColumnElement[Any]]:
+    """Which service tells of a group; null for what began here."""
+    own = local_group.c
+    licence = case((own.source_licence != "", " (" + own.source_licence + ")"), else_="")
+    told = {
+        "source": func.nullif(own.source, ""),
+        "source_url": func.nullif(own.source_url, ""),
+        "licence": func.nullif(own.source_licence, ""),
+        "attribution": case((own.source != "", own.source + licence)),
+    }
+    return {name: type_coerce(one, Text()) for name, one in told.items()}
 
 
 SOURCES = {

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from mapservice.events import model as events
 from mapservice.events import queries as event_queries
 from mapservice.groups import model as groups
-from mapservice.groups.fixtures import SAMPLE
+from mapservice.groups.model import SAMPLE
 from mapservice.rollups import group_event_queries as counted
 from tests.rollups.gatherings import add_events, add_groups
 

@@ -38,7 +38,10 @@ COMMENT ON COLUMN local_group.submitted_at IS 'When it was proposed and confirme
 COMMENT ON COLUMN local_group.published_at IS 'When it was first published.';
 COMMENT ON COLUMN local_group.archived_at IS 'When it was archived; null unless it is.';
 COMMENT ON COLUMN local_group.reason IS 'What moderators told its organisers last.';
-COMMENT ON COLUMN local_group.source IS 'sample for what is made up; else empty.';
+COMMENT ON COLUMN local_group.source IS
+    'sample or generated for what is made up, the name of another service for what came in its package; else empty.';
+COMMENT ON COLUMN local_group.source_url IS 'Its page where it is organised; empty: organised here, or not told.';
+COMMENT ON COLUMN local_group.source_licence IS 'Licence under which its source passes it on; empty: not told.';
 COMMENT ON COLUMN local_group.changed_at IS 'When what is published of it last changed, by the clock.';
 
 COMMENT ON COLUMN local_group.messages_held_until IS

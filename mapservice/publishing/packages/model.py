@@ -25,6 +25,7 @@ class PackageResource(StrEnum):
     INITIATIVES = "initiatives"
     POSTS = "posts"
     PHOTOS = "photos"
+    GROUPS = "groups"
     SERIES = "series"
     EVENTS = "events"
 
@@ -37,7 +38,7 @@ class PackageResource(StrEnum):
         return "application/geo+json-seq" if self in SPATIAL else "application/x-ndjson"
 
 
-SPATIAL = (PackageResource.INITIATIVES, PackageResource.EVENTS)
+SPATIAL = (PackageResource.INITIATIVES, PackageResource.GROUPS, PackageResource.EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ _OTHER_TYPES = {
     "created_at": "datetime",
     "updated_at": "datetime",
     "published_at": "datetime",
+    "archived_at": "datetime",
+    "last_sign_at": "datetime",
     "made_at": "datetime",
     "added_at": "datetime",
     "starts_at": "datetime",
@@ -100,6 +103,8 @@ _OTHER_TYPES = {
     "height": "integer",
     "capacity": "integer",
     "sequence": "integer",
+    "members": "integer",
+    "initiatives": "array",
     "duration": "duration",
 }
 
@@ -119,9 +124,15 @@ FIELDS: dict[PackageResource, tuple[str, ...]] = {
         *("id", "initiative", "post", "position", "alt", "credit", "focal_x", "focal_y"),
         *("width", "height", "added_at", "path", *SOURCE_FIELDS),
     ),
+    PackageResource.GROUPS: (
+        *("id", "status", "name", "summary", "description", "theme", "openness", "organisation"),
+        *("area", "precision", "commune", "epci", "departement", "region", "place_text", "members"),
+        *("initiatives", "last_sign_at", "submitted_at", "published_at", "archived_at", "url"),
+        *SOURCE_FIELDS,
+    ),
     PackageResource.SERIES: (
-        *("id", "continues", "starts_local", "duration", "zone", "rrule", "exdates", "rdates"),
-        *("made_until", "submitted_at", "published_at", *SOURCE_FIELDS),
+        *("id", "continues", "group", "starts_local", "duration", "zone", "rrule", "exdates"),
+        *("rdates", "made_until", "submitted_at", "published_at", *SOURCE_FIELDS),
     ),
     PackageResource.EVENTS: (
         *("id", "series", "recurrence_id", "changed_alone", "status", "title", "summary"),
@@ -136,6 +147,9 @@ FIELDS: dict[PackageResource, tuple[str, ...]] = {
 MEANINGS = {
     "supporters": "confirmed by mail at the service that wrote this package",
     "source_supporters": "told by its source, verified by nobody here",
+    "members": "confirmed by mail at the service that wrote this package; who they are stays there",
+    "initiatives": "those of this package that belong to the group",
+    "group": "the group of this package that an event belongs to",
     "place_match": "how its place was understood; null where nobody kept it",
     "shape": "a line or an area in EPSG:4326; the geometry of the feature is a true point or null",
     "source": "who published it first",

@@ -30,12 +30,15 @@ from sqlalchemy import (
     type_coerce,
     union,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 
 from mapservice.db.event_tables import event, event_series
-from mapservice.db.group_tables import local_group
+from mapservice.db.group_tables import group_initiative, group_member, local_group
 from mapservice.db.people_tables import merge_line, need, post, support
 from mapservice.db.tables import initiative, initiative_detail, location_match, photo, territory
 from mapservice.events.model import PUBLIC as PUBLIC_EVENTS
+from mapservice.groups.model import BELONGING
 from mapservice.groups.model import PUBLIC as PUBLIC_GROUPS
 from mapservice.initiatives.conditions import about, where
 from mapservice.initiatives.facts import FACT_COLUMNS
@@ -240,7 +243,7 @@ def posts(
         .order_by(post.c.id)
     )
     for row in _rows(connection, query):
-        yield _record(row, origin, row.initiative)
+        yield _record(row, origin, _page_of(origin, row.initiative))
 
 
 _SOURCE = (
@@ -278,7 +281,7 @@ def photos(
         .order_by(photo.c.id)
     )
     for row in _rows(connection, query):
-        record = _record(row, origin, row.initiative)
+        record = _record(row, origin, _page_of(origin, row.initiative))
         del record["stored"]
         yield record, file_name(row.stored, row.width)
 
@@ -288,16 +291,78 @@ _PHOTO = (
 )
 
 
+def groups(
+    connection: Connection, chosen: PackageContent, origin: PackageOrigin
+) -> Iterator[dict[str, Any]]:
+    """Groups as GeoJSON features, with how many belong to them: never who."""
+    included = chosen.ids()
+    linked = (
+        select(
+            func.array_agg(
+                aggregate_order_by(
+                    group_initiative.c.initiative,
+                    group_initiative.c.added_at,
+                    group_initiative.c.initiative,
+                )
+            )
+        )
+        .where(
+            group_initiative.c.local_group == local_group.c.id,
+            group_initiative.c.initiative.in_(select(included.c.id)),
+        )
+        .scalar_subquery()
+    )
+    query: Select[Any] = (
+        select(
+            *(local_group.c[name] for name in _GROUP),
+            func.coalesce(linked, cast([], ARRAY(UUID_TYPE))).label("initiatives"),
+            _geojson(local_group.c.point).label("point"),
+            local_group.c.source.label("source_platform"),
+            local_group.c.source_url,
+            local_group.c.source_licence,
+        )
+        .where(*_group_conditions(chosen))
+        .order_by(local_group.c.id)
+    )
+    for row in _rows(connection, query):
+        page = f"{origin.base_url}/groupes/{row.id}"
+        record = _record(row, origin, page)
+        point = record.pop("point")
+        yield {
+            "type": "Feature",
+            "id": record["id"],
+            "geometry": json.loads(point) if point else None,
+            "properties": record | {"url": page},
+        }
+
+
+_GROUP = (
+    *("id", "status", "name", "summary", "description", "theme", "openness", "organisation"),
+    *("area", "precision", "commune", "epci", "departement", "region", "place_text", "members"),
+    *("last_sign_at", "submitted_at", "published_at", "archived_at"),
+)
+
+
+def _group_conditions(chosen: PackageContent) -> list[ColumnElement[bool]]:
+    """Groups of the words, themes and places of the filter; those of the rest belong to none."""
+    statuses = [str(status) for status in PUBLIC_GROUPS]
+    return [local_group.c.status.in_(statuses), *about(chosen.filters, local_group)]
+
+
 def series(
     connection: Connection, chosen: PackageContent, origin: PackageOrigin
 ) -> Iterator[dict[str, Any]]:
     """When events take place; a series that none of the chosen events belongs to is not told."""
     shown = select(event.c.series).where(*_event_conditions(chosen))
+    told_groups = select(local_group.c.id).where(*_group_conditions(chosen))
     query: Select[Any] = (
         select(
             *(event_series.c[name] for name in _SERIES),
             case((event_series.c.continues.in_(shown), event_series.c.continues)).label(
                 "continues"
+            ),
+            case((event_series.c.local_group.in_(told_groups), event_series.c.local_group)).label(
+                "group"
             ),
             event_series.c.source.label("source_platform"),
             event_series.c.source_url,
@@ -307,7 +372,7 @@ def series(
         .order_by(event_series.c.id)
     )
     for row in _rows(connection, query):
-        yield _record(row, origin, None)
+        yield _record(row, origin)
 
 
 _SERIES = (
@@ -349,7 +414,7 @@ def events(
         .order_by(event.c.id)
     )
     for row in _rows(connection, query):
-        record = _record(row, origin, None)
+        record = _record(row, origin)
         point = record.pop("point")
         page = f"{origin.base_url}/evenements/{row.id}"
         record["url"] = page
@@ -384,6 +449,7 @@ def left_out(connection: Connection, chosen: PackageContent) -> list[LeftOut]:
     within = select(included.c.id)
     heads = _heads(chosen)
     members = select(heads.c.member)
+    told_groups = select(local_group.c.id).where(*_group_conditions(chosen))
     # Of the same words, themes and places, whatever their state.
     waiting = and_(true(), *about(chosen.filters, initiative))
     found = [
@@ -448,22 +514,24 @@ def left_out(connection: Connection, chosen: PackageContent) -> list[LeftOut]:
             "calls for help",
             _count(
                 connection,
-                select(func.count()).select_from(need).where(need.c.initiative.in_(within)),
+                select(func.count())
+                .select_from(need)
+                .where(or_(need.c.initiative.in_(within), need.c.local_group.in_(told_groups))),
             ),
             "who answers one must reach its author, who is known here alone",
         ),
         LeftOut(
-            "groups",
+            "members of groups",
             _count(
                 connection,
                 select(func.count())
-                .select_from(local_group)
+                .select_from(group_member)
                 .where(
-                    local_group.c.status.in_([str(status) for status in PUBLIC_GROUPS]),
-                    *about(chosen.filters, local_group),
+                    group_member.c.local_group.in_(told_groups),
+                    group_member.c.standing.in_([str(one) for one in BELONGING]),
                 ),
             ),
-            "who joins one must reach its organisers, who are known here alone",
+            "who belongs to a group is personal; the numbers are here",
         ),
     ]
     return [one for one in found if one.count]
@@ -490,13 +558,16 @@ def _rows(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
         yield from rows
 
 
-def _record(row: Row[Any], origin: PackageOrigin, of: Any) -> dict[str, Any]:
-    """The columns of a row as JSON holds them, with the source of the initiative `of`."""
+def _page_of(origin: PackageOrigin, initiative: UUID) -> str:
+    return f"{origin.base_url}/initiatives/{initiative}"
+
+
+def _record(row: Row[Any], origin: PackageOrigin, page: str = "") -> dict[str, Any]:
+    """The columns of a row as JSON holds them, with its source: `page` for what began here."""
     values = {name: _json(value) for name, value in row._mapping.items()}
     platform, url, licence = (
         values.pop(name) for name in ("source_platform", "source_url", "source_licence")
     )
-    page = f"{origin.base_url}/initiatives/{of}" if of else ""
     return values | source_of(platform, url, licence, origin, page)
 
 

@@ -27,6 +27,14 @@ from mapservice.geocoding.model import (
     QueryParts,
 )
 from mapservice.geocoding.service import Placement
+from mapservice.groups.model import (
+    MAX_ORGANISATION,
+    GroupOpenness,
+    GroupStatus,
+    OrganisationMistake,
+    read_organisation,
+)
+from mapservice.groups.model import PUBLIC as PUBLIC_GROUPS
 from mapservice.imports.readers.tables import storable
 from mapservice.initiatives.facts import FACT_COLUMNS, InitiativeFacts, read_facts, typed_facts
 from mapservice.initiatives.model import PUBLIC, Scale, Status, Theme
@@ -38,6 +46,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 MAX_SHAPE_VERTICES = 10_000
 MAX_ATTRIBUTES = 60_000  # signs of JSON
+MAX_LINKED = 10_000  # initiatives of a group
 # What depends on where a line is read or written, and not on what it says.
 _PLACE_OF_WRITING = frozenset((*NAMES, "url", "supporters", "source_supporters"))
 _WEB = re.compile(r"https?://[^\s]+")
@@ -331,11 +340,64 @@ class PhotoRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRecord:
+    """A group; `values` are the columns of `local_group`, its point as `lon` and `lat`."""
+
+    id: UUID
+    source: str
+    initiatives: list[UUID]
+    values: dict[str, Any]
+
+    @classmethod
+    def read(cls, feature: Mapping[str, Any]) -> Self:
+        told = _members(feature)
+        point = _point(feature.get("geometry"))
+        status = told.choice("status", GroupStatus, PUBLIC_GROUPS)
+        organisation = read_organisation(told.line("organisation", MAX_ORGANISATION))
+        if isinstance(organisation, OrganisationMistake):
+            raise InvalidInput("organisation", str(organisation))
+        linked = told.values.get("initiatives") or []
+        if not isinstance(linked, list) or len(linked) > MAX_LINKED:
+            raise InvalidInput("initiatives", "is no list of identifiers")
+        values = {
+            "status": str(status),
+            "name": told.line("name", 200, least=1),
+            "summary": told.text("summary", 500),
+            "description": told.text("description", 20_000),
+            "theme": str(told.choice("theme", Theme)),
+            "openness": str(told.choice("openness", GroupOpenness)),
+            "organisation": organisation,
+            "area": str(told.choice("area", Scale)),
+            "place_text": told.line("place_text", 1_000),
+            "precision": str(told.choice("precision", Precision)),
+            "lon": point[0] if point else None,
+            "lat": point[1] if point else None,
+            **_codes(told),
+            "last_sign_at": told.moment("last_sign_at"),
+            "submitted_at": told.moment("submitted_at"),
+            "published_at": told.moment("published_at"),
+            "archived_at": told.moment("archived_at") if status is GroupStatus.ARCHIVED else None,
+            "source_url": told.address("source_url"),
+            "source_licence": told.line("licence", 300),
+        }
+        return cls(
+            told.uuid("id"),
+            told.line("source", 200, least=1),
+            [LineMembers({"initiatives": one}).uuid("initiatives") for one in linked],
+            values,
+        )
+
+    def bound(self) -> dict[str, Any]:
+        return {"id": self.id, "source": self.source, **self.values}
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesRecord:
     """When events take place."""
 
     id: UUID
     continues: UUID | None
+    group: UUID | None
     starts_local: datetime
     duration: timedelta
     zone: str
@@ -362,6 +424,7 @@ class SeriesRecord:
         return cls(
             told.uuid("id"),
             told.uuid_or_none("continues"),
+            told.uuid_or_none("group"),
             told.wall_time("starts_local"),
             timedelta(seconds=int(written[1])),
             zone,
@@ -392,10 +455,6 @@ class EventRecord:
     def read(cls, feature: Mapping[str, Any]) -> Self:
         told = _members(feature)
         point = _point(feature.get("geometry"))
-        codes = {
-            name: told.line(name, 9) or None
-            for name in ("commune", "epci", "departement", "region")
-        }
         values = {
             "recurrence_id": told.wall_time("recurrence_id"),
             "changed_alone": told.values.get("changed_alone") is True,
@@ -416,7 +475,7 @@ class EventRecord:
             "precision": str(told.choice("precision", Precision)),
             "lon": point[0] if point else None,
             "lat": point[1] if point else None,
-            **codes,
+            **_codes(told),
             "registration": str(told.choice("registration", RegistrationMode, _REGISTRATIONS)),
             "registration_url": told.address("registration_url"),
             "capacity": told.number_or_none("capacity", 2**30),
@@ -435,6 +494,12 @@ class EventRecord:
 
 # Nobody here could give the seats of an event from elsewhere.
 _REGISTRATIONS = (RegistrationMode.NONE, RegistrationMode.EXTERNAL)
+
+
+def _codes(told: LineMembers) -> dict[str, str | None]:
+    """The codes of its territories, as they are told: what they mean, the database knows."""
+    names = ("commune", "epci", "departement", "region")
+    return {name: told.line(name, 9) or None for name in names}
 
 
 def _zone(told: LineMembers) -> str:

@@ -31,11 +31,16 @@ from mapservice.media.storage import MediaStore
 from mapservice.publishing.packages import queries, records
 from mapservice.publishing.packages.model import PackageOrigin, PackageResource
 from mapservice.publishing.packages.reading import DataPackage
-from mapservice.publishing.packages.records import EventRecord, PostRecord, SeriesRecord
+from mapservice.publishing.packages.records import (
+    EventRecord,
+    GroupRecord,
+    PostRecord,
+    SeriesRecord,
+)
 
 Record = dict[str, Any]
 # Kinds of what a run made beside initiatives, for its undoing.
-POSTS, PHOTOS, SERIES = "post", "photo", "event_series"
+POSTS, PHOTOS, GROUPS, SERIES = "post", "photo", "local_group", "event_series"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,7 @@ class _PackageImport:
         yield from self._each(PackageResource.POSTS, POSTS, self._post)
         for line in self.package.records(PackageResource.PHOTOS):
             yield self._photo(line)
+        yield from self._each(PackageResource.GROUPS, GROUPS, self._group)
         yield from self._each(PackageResource.SERIES, SERIES, self._series)
         yield from self._each(PackageResource.EVENTS, "", self._event)
 
@@ -326,17 +332,39 @@ class _PackageImport:
                 run_queries.keep_made_beside(connection, self.number, PHOTOS, [photo.id])
         return self._report(line, RowOutcome.IMPORTED)
 
+    def _is_own(self, source: str) -> bool:
+        """Whether what has this source began at this very service, which the package comes from."""
+        origin = self.package.origin
+        return origin.base_url == self.options.here.base_url and source == origin.name
+
+    def _group(self, connection: Connection, line: Record) -> tuple[RowReport, UUID | None]:
+        group = GroupRecord.read(line)
+        told = _told(line)
+        if forbids_reuse(group.values["source_licence"]):
+            raise InvalidInput("licence", f"{group.values['source_licence']!r} forbids reuse")
+        if self.options.dry_run:
+            return self._tried(connection, "local_group", group.id, told), None
+        bound = group.bound()
+        if self._is_own(group.source):
+            bound |= {"source": "", "source_url": ""}
+        if self.options.moderate:
+            bound |= {"status": "pending", "published_at": None, "archived_at": None}
+        done = connection.execute(text(INSERT_GROUP), bound)
+        if done.rowcount:
+            linked = [str(one) for one in group.initiatives]
+            connection.execute(text(LINK_INITIATIVES), {"group": group.id, "initiatives": linked})
+        if done.rowcount and self.options.moderate:
+            # After its row, so that the queue knows its territories.
+            connection.execute(text(QUEUE_GROUP), {"group": group.id})
+        return self._report(told, _outcome(done.rowcount)), group.id
+
     def _series(self, connection: Connection, line: Record) -> tuple[RowReport, UUID | None]:
         series = SeriesRecord.read(line)
-        is_own = (
-            self.package.origin.base_url == self.options.here.base_url
-            and series.source == self.package.origin.name
-        )
         if self.options.dry_run:
             return self._tried(connection, "event_series", series.id, line), None
         waits = self.options.moderate
         bound = series.bound() | {
-            "source": "" if is_own else series.source,
+            "source": "" if self._is_own(series.source) else series.source,
             "published_at": None if waits else series.published_at,
         }
         done = connection.execute(text(INSERT_SERIES), bound)
@@ -372,7 +400,13 @@ class _PackageImport:
     # --- Reports ----------------------------------------------------------------------------------
 
     def _report(self, record: Record, outcome: RowOutcome, reason: str = "") -> RowReport:
-        name = record.get("title") or record.get("text") or record.get("alt") or ""
+        name = (
+            record.get("title")
+            or record.get("name")
+            or record.get("text")
+            or record.get("alt")
+            or ""
+        )
         return RowReport(
             self.row, outcome, str(record.get("id", ""))[:100], str(name)[:200], "", reason=reason
         )
@@ -416,6 +450,7 @@ SELECT initiative.id, source_platform AS platform, source_id, source_digest AS d
 
 EXISTS = {
     "post": "SELECT EXISTS (SELECT FROM post WHERE id = :id)",
+    "local_group": "SELECT EXISTS (SELECT FROM local_group WHERE id = :id)",
     "event_series": "SELECT EXISTS (SELECT FROM event_series WHERE id = :id)",
     "event": "SELECT EXISTS (SELECT FROM event WHERE id = :id)",
 }
@@ -425,11 +460,35 @@ INSERT INTO post (id, initiative, kind, text, closed_as, state, made_at, publish
 VALUES (:id, :initiative, :kind, :text, :closed_as, 'public', :made_at, :published_at)
     ON CONFLICT (id) DO NOTHING"""
 
+# Who organises it stays where it came from: here it has no members. `succession_since` is of now.
+INSERT_GROUP = """
+INSERT INTO local_group (id, status, name, summary, description, theme, openness, organisation,
+                         area, place_text, precision, point, commune, epci, departement, region,
+                         last_sign_at, submitted_at, published_at, archived_at, source, source_url,
+                         source_licence)
+VALUES (:id, :status, :name, :summary, :description, :theme, :openness, :organisation, :area,
+        :place_text, :precision,
+        ST_SetSRID(ST_MakePoint(CAST(:lon AS float8), CAST(:lat AS float8)), 4326), :commune, :epci,
+        :departement, :region, :last_sign_at, :submitted_at, :published_at, :archived_at, :source,
+        :source_url, :source_licence)
+    ON CONFLICT (id) DO NOTHING"""
+
+# In the order in which they were added; one that belongs to a group here stays there.
+LINK_INITIATIVES = """
+INSERT INTO group_initiative (initiative, local_group, added_at)
+SELECT initiative.id, :group, now() + place * interval '1 microsecond'
+  FROM unnest(CAST(:initiatives AS uuid[])) WITH ORDINALITY AS told (id, place)
+  JOIN initiative ON initiative.id = told.id
+    ON CONFLICT (initiative) DO NOTHING"""
+
+QUEUE_GROUP = "UPDATE local_group SET queued_at = now() WHERE id = :group"
+
 INSERT_SERIES = """
-INSERT INTO event_series (id, continues, starts_local, duration, zone, rrule, exdates, rdates,
-                          made_until, submitted_at, published_at, source, source_url,
+INSERT INTO event_series (id, continues, local_group, starts_local, duration, zone, rrule, exdates,
+                          rdates, made_until, submitted_at, published_at, source, source_url,
                           source_licence)
-VALUES (:id, (SELECT id FROM event_series WHERE id = :continues), :starts_local, :duration, :zone,
+VALUES (:id, (SELECT id FROM event_series WHERE id = :continues),
+        (SELECT id FROM local_group WHERE id = :group), :starts_local, :duration, :zone,
         :rrule, CAST(:exdates AS timestamp[]), CAST(:rdates AS timestamp[]), :made_until,
         :submitted_at, :published_at, :source, :source_url, :source_licence)
     ON CONFLICT (id) DO NOTHING"""

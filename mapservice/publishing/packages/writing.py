@@ -104,6 +104,7 @@ def write_package(
                     for record, _ in queries.photos(connection, content, origin)
                 ),
             )
+            package.table(PackageResource.GROUPS, queries.groups(connection, content, origin))
             package.table(PackageResource.SERIES, queries.series(connection, content, origin))
             package.table(PackageResource.EVENTS, queries.events(connection, content, origin))
             left_out = queries.left_out(connection, content)
@@ -304,6 +305,7 @@ def _read_me(manifest: dict[str, Any]) -> str:
         "initiatives": "les initiatives, une par ligne (GeoJSONSeq, à ouvrir dans QGIS)",
         "posts": "les nouvelles et les mots de la fin",
         "photos": "les photos : textes et crédits ; les images sont dans le dossier photos",
+        "groups": "les groupes, un par ligne (GeoJSONSeq) : combien de membres, jamais qui",
         "series": "quand les événements ont lieu",
         "events": "les événements, une date par ligne (GeoJSONSeq)",
     }

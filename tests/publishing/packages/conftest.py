@@ -106,6 +106,31 @@ UPDATE post SET state = 'waiting', queued_at = now(), published_at = NULL
  WHERE text = 'Pas encore relue.';
 INSERT INTO need (initiative, words, places) VALUES (:jardin, 'Arroser en août', 3)"""
 
+BERGES, VIEUX = "019aa000-0000-7000-8000-000000000001", "019aa000-0000-7000-8000-000000000002"
+MEMBER_NAME = "Zoé Le Goff"
+GROUPS = f"""
+INSERT INTO local_group (id, status, name, summary, description, theme, openness, organisation,
+                         area, place_text, precision, point, commune, last_sign_at, submitted_at,
+                         published_at, archived_at)
+VALUES ('{BERGES}', 'published', 'Les berges de Rennes', 'On ramasse.', 'Gants *fournis*.',
+        'environnement', 'open', '732829320', 'commune', 'quai d''Auchel', 'point',
+        'SRID=4326;POINT(-1.67779261234 48.117266)', '{RENNES}', '2026-04-01', '2026-01-02',
+        '2026-01-03', NULL),
+       ('{VIEUX}', 'archived', 'Les anciens de Plouha', '', '', 'culture', 'moderated', '',
+        'commune', '', 'commune', NULL, '{PLOUHA}', '2025-04-01', '2025-01-02', '2025-01-03',
+        '2026-02-03');
+INSERT INTO local_group (status, name, theme, openness, precision)
+VALUES ('pending', 'Pas encore relu', 'autre', 'open', 'national');
+INSERT INTO person (id, email, email_key, confirmed_at)
+VALUES ('{BERGES}', 'zoe@example.org', 'zoe@example.org', now());
+INSERT INTO group_member (local_group, person, standing, name, is_public)
+VALUES ('{BERGES}', '{BERGES}', 'organiser', '{MEMBER_NAME}', true);
+INSERT INTO group_initiative (local_group, initiative)
+VALUES ('{BERGES}', :jardin), ('{VIEUX}', :refusee);
+INSERT INTO need (local_group, words, places) VALUES ('{BERGES}', 'Porter des sacs', 2);
+UPDATE event_series SET local_group = '{BERGES}'
+ WHERE id = (SELECT series FROM event WHERE id = :plain)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -171,6 +196,10 @@ def full(engine: Engine, tmp_path: Path) -> Box:
             ),
             {"jardin": BEGUN_HERE.id, "plain": plain, "seated": seated},
         )
+        bound = {"jardin": BEGUN_HERE.id, "refusee": FORBIDDEN.id, "plain": str(plain)}
+        for statement in GROUPS.split(";\n"):
+            names = {name: value for name, value in bound.items() if f":{name}" in statement}
+            connection.execute(text(statement), names)
     for post in (None, news):
         owner = PhotoOwner(UUID(BEGUN_HERE.id), state=PhotoState.PUBLIC, post=post)
         identifier = media.add(engine, store, owner, io.BytesIO(jpeg(800, 600)), 20_000_000)
@@ -217,7 +246,15 @@ def manifest(path: Path) -> dict[str, Any]:
 
 def state_of(connection: Connection) -> list[Any]:
     """How many rows there are of what a package brings, and what initiatives say."""
-    names = ("initiative", "location_match", "initiative_detail", "post", "photo", "event")
+    names = (
+        "initiative",
+        "location_match",
+        "initiative_detail",
+        "post",
+        "photo",
+        "event",
+        "local_group",
+    )
     counts = [
         connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one()
         for name in (*names, "event_series")

@@ -6,26 +6,30 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from zipfile import ZipFile
 
 from sqlalchemy import text
 
+from mapservice.groups import queries
 from mapservice.imports import run_service
 from mapservice.imports.row_reports import RowOutcome
 from mapservice.initiatives.filters import InitiativeFilters, parse_territory
 from mapservice.publishing.packages.model import FIELDS, PackageOrigin, PackageResource
 from mapservice.rollups.queries import differences
-from tests.groups.founder import make_group
 from tests.publishing.packages.conftest import (
     BEGUN_HERE,
+    BERGES,
     ELSEWHERE,
     FORBIDDEN,
     HERE,
     IMPORTED,
     IN_LYON,
+    MEMBER_NAME,
     SECRET_CELL,
     SECRET_NAME,
     SHARED_ALIKE,
+    VIEUX,
     WAITING,
     Box,
     manifest,
@@ -42,7 +46,12 @@ def by_id(lines: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def without_supports(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    """What was confirmed by one service is told by another: the sum stays, its meaning does not."""
+    """What was confirmed by one service is told by another: the sum stays, its meaning does not.
+
+    Members of a group stay where they confirmed.
+    """
+    for line in found["groups"]:
+        line["properties"].pop("members")
     for line in found["initiatives"]:
         told = line["properties"]
         confirmed = told.pop("supporters")
@@ -61,7 +70,7 @@ def test_written_taken_in_and_written_again_it_is_equal(
 
     before, after = tables(first), tables(second)
     assert {name: len(lines) for name, lines in before.items()} == {
-        "initiatives": 4, "posts": 2, "photos": 2, "series": 2, "events": 4
+        "initiatives": 4, "posts": 2, "photos": 2, "groups": 2, "series": 2, "events": 4
     }  # fmt: skip
     told = by_id(after["initiatives"])[BEGUN_HERE.id]
     assert (told["supporters"], told["source_supporters"]) == (0, 3)
@@ -91,7 +100,7 @@ def test_elsewhere_it_says_where_it_comes_from(full: Box, empty: Empty, tmp_path
     before, after = tables(first), tables(other.write(tmp_path / "second.zip"))
     for found in (before, after):
         without_supports(found)
-        for name in ("initiatives", "events"):
+        for name in ("initiatives", "groups", "events"):
             for line in found[name]:
                 url = line["properties"].pop("url")
                 assert url.startswith(("http://ici.test/", "http://ailleurs.test/"))
@@ -137,8 +146,6 @@ def test_a_package_says_all_that_is_public_and_whom_to_name(full: Box, tmp_path:
 def test_the_manifest_tells_licences_digests_and_what_is_left_out(
     full: Box, tmp_path: Path
 ) -> None:
-    with full.engine.begin() as connection:
-        make_group(connection, None)
     path = full.write(tmp_path / "all.zip")
     told = manifest(path)
     own = told["mapservice"]
@@ -154,8 +161,8 @@ def test_the_manifest_tells_licences_digests_and_what_is_left_out(
         "initiatives with cells about persons": 1,
         "supports": 3,
         "comments": 1,
-        "calls for help": 1,
-        "groups": 1,
+        "calls for help": 2,
+        "members of groups": 1,
     }
     with ZipFile(path) as archive:
         for one in told["resources"]:
@@ -165,7 +172,8 @@ def test_the_manifest_tells_licences_digests_and_what_is_left_out(
         everything = b"".join(map(archive.read, archive.namelist())).decode("utf-8", "replace")
         assert "Licence Ouverte 2.0 : 1" in archive.read("LISEZMOI.md").decode()
     for secret in (
-        SECRET_CELL, SECRET_NAME, "supporter-", "Pas encore", "Bravo", "presse", "salle.example",
+        SECRET_CELL, SECRET_NAME, MEMBER_NAME, "zoe@", "supporter-", "Pas encore", "Bravo",
+        "presse", "salle.example",
     ):  # fmt: skip
         assert (secret == "salle.example") == (secret in everything), secret
 
@@ -187,6 +195,7 @@ def test_one_territory_is_one_package(full: Box, tmp_path: Path) -> None:
     found = tables(path)
     assert [line["id"] for line in found["initiatives"]] == [IMPORTED.id]
     assert [found[name] for name in ("posts", "photos", "series", "events")] == [[], [], [], []]
+    assert [line["id"] for line in found["groups"]] == [VIEUX]
     told = manifest(path)
     assert told["title"] == "Initiatives locales : Côtes-d'Armor"
     assert told["mapservice"]["filter"] == "territory=departement:22"
@@ -234,11 +243,84 @@ def test_what_is_to_be_looked_at_first_waits(full: Box, empty: Empty, tmp_path: 
     other.take_in(full.write(tmp_path / "all.zip"), moderate=True)
     with other.engine.connect() as connection:
         statuses = connection.execute(
-            text("SELECT status FROM initiative UNION SELECT status FROM event")
+            text(
+                "SELECT status FROM initiative UNION SELECT status FROM event"
+                " UNION SELECT status FROM local_group"
+            )
         ).scalars()
         assert set(statuses) == {"pending"}
-        waiting = "SELECT count(*) FROM waiting WHERE event_series IS NOT NULL"
-        assert connection.execute(text(waiting)).scalar_one() == 2
+        for column in ("event_series", "local_group"):
+            waiting = f"SELECT count(*) FROM waiting WHERE {column} IS NOT NULL"
+            assert connection.execute(text(waiting)).scalar_one() == 2, column
+
+
+def test_a_group_is_told_without_its_people(full: Box, empty: Empty, tmp_path: Path) -> None:
+    path = full.write(tmp_path / "all.zip")
+    told = by_id(tables(path)["groups"])
+    berges, vieux = told[BERGES], told[VIEUX]
+    assert (berges["members"], berges["initiatives"]) == (1, [BEGUN_HERE.id])
+    assert (berges["source"], berges["source_url"]) == (HERE.name, berges["url"])
+    # What it is linked to stays out of the package for its licence.
+    assert (vieux["status"], vieux["initiatives"]) == ("archived", [])
+    assert [line["group"] for line in tables(path)["series"] if line["group"]] == [BERGES]
+
+    # Elsewhere nobody organises it: it says where that is done. At home it can be taken over.
+    for origin, source in ((ELSEWHERE, HERE.name), (HERE, "")):
+        other = empty(origin)
+        number, _ = other.take_in(path)
+        with other.engine.connect() as connection:
+            kept = queries.find(connection, UUID(BERGES))
+            assert kept is not None
+            assert (kept.source, kept.members, kept.organisation) == (source, 0, "732829320")
+            assert kept.is_from_elsewhere == bool(source)
+            assert kept.takes_members == (not source)
+            assert kept.source_url == (berges["url"] if source else "")
+            assert queries.initiatives_of(connection, kept.id) == [UUID(BEGUN_HERE.id)]
+        run_service.undo_run(other.engine, number)
+        with other.engine.connect() as connection:
+            assert queries.find(connection, UUID(BERGES)) is None
+
+
+def test_a_group_that_people_joined_outlives_the_run(
+    full: Box, empty: Empty, tmp_path: Path
+) -> None:
+    other = empty(HERE)
+    number, _ = other.take_in(full.write(tmp_path / "all.zip"))
+    with other.engine.begin() as connection:
+        joined = (
+            f"INSERT INTO person (id, email, email_key, confirmed_at)"
+            f" VALUES ('{BERGES}', 'ana@example.org', 'ana@example.org', now());"
+            f"INSERT INTO group_member (local_group, person, standing)"
+            f" VALUES ('{BERGES}', '{BERGES}', 'member')"
+        )
+        connection.exec_driver_sql(joined)
+    run_service.undo_run(other.engine, number)
+    with other.engine.connect() as connection:
+        assert queries.find(connection, UUID(BERGES)) is not None
+        assert queries.find(connection, UUID(VIEUX)) is None
+
+
+def test_a_malformed_group_is_refused_alone(full: Box, empty: Empty, tmp_path: Path) -> None:
+    path = full.write(tmp_path / "all.zip")
+    wrong: tuple[tuple[str, Any], ...] = (
+        ("name", ""), ("status", "pending"), ("openness", "secret"), ("area", "planet"),
+        ("organisation", "123456789"), ("published_at", None), ("commune", "99999"),
+        ("initiatives", ["x"]), ("source_url", "javascript:alert(1)"), ("source", None),
+        ("licence", "Tous droits réservés"), ("precision", "commune"), ("theme", "sport"),
+    )  # fmt: skip
+    other = empty(ELSEWHERE)
+    for name, value in wrong:
+
+        def spoil(line: dict[str, Any], name: str = name, value: Any = value) -> None:
+            if line["id"] == BERGES:
+                line["properties"][name] = value
+
+        spoilt = rewritten(path, tmp_path / "wrong.zip", spoil, "groups.geojsonl")
+        _, reports = other.take_in(spoilt)
+        refused = [report for report in reports if report.outcome is RowOutcome.REJECTED]
+        assert [report.source_id for report in refused] == [BERGES], name
+        with other.engine.connect() as connection:
+            assert queries.find(connection, UUID(BERGES)) is None
 
 
 def test_at_home_all_is_there_already(full: Box, tmp_path: Path) -> None:
@@ -291,12 +373,17 @@ def test_a_source_that_stands_here_already_makes_no_twin(
     ]
 
 
-def rewritten(path: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    """The package with each initiative as `change` makes it."""
+def rewritten(
+    path: Path,
+    target: Path,
+    change: Callable[[dict[str, Any]], None],
+    table: str = "initiatives.geojsonl",
+) -> Path:
+    """The package with each line of a table as `change` makes it."""
     with ZipFile(path) as archive, ZipFile(target, "w") as out:
         for name in archive.namelist():
             content = archive.read(name)
-            if name == "initiatives.geojsonl":
+            if name == table:
                 lines = list(map(json.loads, content.splitlines()))
                 for line in lines:
                     change(line)
