@@ -51,11 +51,11 @@ local_group = Table(
     Column("archived_at", DateTime(timezone=True)),
     Column("reason", Text, nullable=False),
     Column("source", Text, nullable=False),
-    Column("source_url", Text, nullable=False),
-    Column("source_licence", Text, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Column("cell", BigInteger),
     Column("messages_held_until", DateTime(timezone=True)),
+    Column("source_url", Text, nullable=False),
+    Column("source_licence", Text, nullable=False),
 )
 
 group_member = Table(

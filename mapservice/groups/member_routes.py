@@ -61,6 +61,10 @@ def join(identifier: UUID) -> Response:
             )
             if not takes:
                 raise StateConflict("This group takes nobody in.")
+            asks = not follows and found.openness is GroupOpenness.MODERATED
+            if asks and not (choice.name or choice.shares_address):
+                page = _page(connection, found, _("Dites qui demande à être membre."), "name")
+                return make_response(page, HTTPStatus.BAD_REQUEST)
             if person is None:
                 email = forms.read_email()
                 forms.check(GATE, email=email)

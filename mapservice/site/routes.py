@@ -122,6 +122,7 @@ def home() -> str:
                 (kind, kind in kinds, kinds_text(toggled(kinds, kind))) for kind in MapKind
             ],
             shown_kinds=shown,
+            dated_kinds=kinds_text((*kinds, MapKind.EVENTS)),
             address_here=address_here,
             map_events=coming,
             map_groups=there,

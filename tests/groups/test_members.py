@@ -283,3 +283,17 @@ def test_a_stranger_signed_in_finds_nothing_to_manage(
         answer = fill_in(stranger, "/compte", form, to=f"/groupes/{group}/{path}")
         assert answer.status_code == 404, path
     assert standings(engine, group) == {"Zélie": "organiser"}
+
+
+def test_who_asks_to_be_a_member_says_who_they_are(
+    group: UUID, visitor: FlaskClient, engine: Engine
+) -> None:
+    path = f"/groupes/{group}/adhesion"
+    refused = fill_in(visitor, path, {"email": BEA, "as": "member", "name": " "})
+    assert refused.status_code == 400
+    assert 'id="name-error"' in refused.text
+    assert mails_to(engine, BEA) == []
+    # Who only follows has nobody to convince, and an address says who it is too.
+    for form in ({"as": "follower"}, {"as": "member", "shares_address": "1"}):
+        asked = fill_in(visitor, path, {"email": BEA, **form})
+        assert asked.headers["Location"] == "/connexion/envoyee"
