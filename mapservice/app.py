@@ -105,6 +105,7 @@ from mapservice.static_maps.routes import make_ready as make_drawings_ready
 from mapservice.territories.queries import source_name
 from mapservice.tiles.basemap.routes import blueprint as basemap
 from mapservice.tiles.basemap.service import Basemap, origins_of
+from mapservice.tiles.far_spots import FarSpots
 from mapservice.tiles.routes import blueprint as tiles
 from mapservice.tiles.tile_cache.middleware import TileCacheMiddleware
 from mapservice.web import edge, forms, health
@@ -315,6 +316,7 @@ def create_served_app() -> "WSGIApplication":
 def _services(settings: Settings) -> Services:
     held: dict[type, object] = {
         GeocoderCache: GeocoderCache(AddressProvider.of_settings(settings)),
+        FarSpots: FarSpots(),
         Basemap: Basemap.of_settings(settings),
         CardPhotos: CARD_PHOTOS,
         CaseProviders: CASE_PROVIDERS,

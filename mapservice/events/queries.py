@@ -70,7 +70,7 @@ IS_LISTED: ColumnElement[bool] = literal_column(
 # SQLAlchemy has geometries sent as EWKB.
 _spot_columns: list[ColumnElement[Any]] = [
     literal_column(f"event.{name}")
-    for name in ("id", "theme", "precision", "cell", "starts_at", "anchor_3857")
+    for name in ("id", "theme", "precision", "cell", "starts_at", "ends_at", "anchor_3857")
 ]
 _begins_on: ColumnElement[date] = literal_column(
     "(event.starts_at AT TIME ZONE 'UTC')::date", Date()

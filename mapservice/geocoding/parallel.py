@@ -49,8 +49,12 @@ def on_cores(work: Callable[[Task], Answer], processes: int) -> Iterator[Mapped[
 
 
 def _ordered(pool: ProcessPoolExecutor, tasks: Iterable[Task]) -> Iterator[Any]:
+    return _unbroken(pool.map(_do, tasks))
+
+
+def _unbroken(answers: Iterator[Any]) -> Iterator[Any]:
     try:
-        yield from pool.map(_do, tasks)
+        yield from answers
     except BrokenProcessPool:
         raise ServiceUnavailable(
             "A process that matched texts was ended: too little memory?"

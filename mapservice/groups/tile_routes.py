@@ -10,10 +10,12 @@ from mapservice.errors import InvalidInput
 from mapservice.groups.filters import GroupFilters
 from mapservice.groups.queries import in_tile
 from mapservice.groups.routes import read_filters
+from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.initiatives.grid import GROUPS_CREDIT, Tile
 from mapservice.tiles import routes as tiles
 from mapservice.tiles import spot_queries
-from mapservice.tiles.spot_queries import SpotLayer
+from mapservice.tiles.far_spots import LAST_FAR_ZOOM, FarSpots
+from mapservice.tiles.spot_queries import SpotHits, SpotLayer, TileSpots
 from mapservice.web.edge import services
 
 blueprint = Blueprint("group_tiles", __name__, url_prefix="/tiles")
@@ -40,21 +42,34 @@ def tilejson() -> Response:
 def mvt(z: str, x: str, y: str) -> Response:
     tile, now = Tile.parse(z, x, y), datetime.now(UTC)
     with services().autocommit.connect() as connection:
-        hits = in_tile(_filters(connection), now, tile)
-        return tiles.spots_tile(spot_queries.spots_mvt(connection, LAYER, tile, hits))
+        found = _spots(connection, tile, _filters(connection), now, services().of(FarSpots))
+        return tiles.spots_tile(spot_queries.spots_mvt(connection, LAYER, tile, found))
 
 
 @blueprint.get("/groups/<z>/<x>/<y>.geojson")
 def geojson(z: str, x: str, y: str) -> Response:
     tile, now = Tile.parse(z, x, y), datetime.now(UTC)
     with services().autocommit.connect() as connection:
-        return tiles.spots_collection(group_spots(connection, tile, _filters(connection), now))
+        filters, far = _filters(connection), services().of(FarSpots)
+        return tiles.spots_collection(group_spots(connection, tile, filters, now, far))
 
 
-def group_spots(connection: Connection, tile: Tile, filters: GroupFilters, now: datetime) -> str:
+def group_spots(
+    connection: Connection, tile: Tile, filters: GroupFilters, now: datetime, far: FarSpots
+) -> str:
     """The spots of a tile as GeoJSON, EPSG:4326."""
-    hits = in_tile(filters, now, tile)
-    return spot_queries.spots_geojson(connection, LAYER, tile, hits)
+    found = _spots(connection, tile, filters, now, far)
+    return spot_queries.spots_geojson(connection, LAYER, tile, found)
+
+
+def _spots(
+    connection: Connection, tile: Tile, filters: GroupFilters, now: datetime, far: FarSpots
+) -> SpotHits | TileSpots:
+    themes = filters.about.theme
+    if tile.z > LAST_FAR_ZOOM or filters != GroupFilters(about=InitiativeFilters(theme=themes)):
+        return in_tile(filters, now, tile)
+    everything = in_tile(GroupFilters(), now, Tile(0, 0, 0))
+    return far.of_tile(connection, LAYER, tile, lambda: everything, themes)
 
 
 def _filters(connection: Connection) -> GroupFilters:

@@ -117,11 +117,26 @@ def _read(source: SourceFile, processes: int, progress: Progress) -> Iterator[_R
         on_cores(partial(_read_chunk, source), processes) as share_out,
         progress(source.total) as advance,
     ):
-        # All that is given at once is sent at once.
-        while ahead := list(islice(chunks, processes * CHUNKS_AHEAD)):
-            for records, read in zip(ahead, share_out(ahead), strict=True):
+        # All that is given at once is sent at once; the next ones are on their way before these
+        # are taken, so that nobody waits for this process.
+        shares = _shared_out(share_out, chunks, processes * CHUNKS_AHEAD)
+        share = next(shares, None)
+        while share:
+            following = next(shares, None)
+            for count, read in share:
                 yield read
-                advance(len(records))
+                advance(count)
+            share = following
+
+
+def _shared_out(
+    share_out: Callable[[Iterable[Sequence[NumberedRecord]]], Iterator[_ReadChunk]],
+    chunks: Iterator[Sequence[NumberedRecord]],
+    at_once: int,
+) -> Iterator[Iterator[tuple[int, _ReadChunk]]]:
+    """Some chunks at a time, each with its number of rows, read or being read."""
+    while given := list(islice(chunks, at_once)):
+        yield zip(map(len, given), share_out(given), strict=True)
 
 
 def _chunked(records: Iterable[NumberedRecord], size: int) -> Iterator[Sequence[NumberedRecord]]:

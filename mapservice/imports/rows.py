@@ -75,11 +75,14 @@ class RowCells:
     def raw(self, name: str) -> str:
         """The cell as the file gave it; "" where there is no such column or nothing in it."""
         text = self.record.values.get(self.columns.get(name, ""), "")
-        return "" if is_placeholder(text) else text
+        return "" if not text or is_placeholder(text) else text
 
     def line(self, name: str, length: int = CELL_LENGTH) -> str:
         """The cell as one line of plain text, cut to `length` characters with a note."""
-        text = one_line(self.raw(name))
+        told = self.raw(name)
+        if not told:
+            return ""
+        text = one_line(told)
         if len(text) > length:
             self.note(name, f"{len(text)} characters, cut to {length}")
         return shortened(text, length)
@@ -289,11 +292,13 @@ def _consent(cells: RowCells, asked: Sequence[ConsentColumn]) -> RowConsent:
 
 def _reaches_a_person(cells: RowCells, title: str, summary: str, description: str) -> bool:
     """Notes which texts tell how to reach a person; whether the title does, so that it waits."""
+    in_title = False
     for name, text in (("title", title), ("summary", summary), ("description", description)):
-        if about := personal_part(text):
+        if text and (about := personal_part(text)):
+            in_title |= name == "title"
             waits = " It waits for a moderator" if name == "title" else ""
             cells.note(name, f"holds {about}: is it meant to be public?{waits}")
-    return bool(personal_part(title))
+    return in_title
 
 
 def _note_code(cells: RowCells, name: str, text: str, code: str, what: str) -> None:

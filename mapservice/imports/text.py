@@ -49,8 +49,10 @@ def folded(text: str) -> str:
     if text.isascii():
         return text.lower()
     plain = text.lower().replace("œ", "oe").replace("æ", "ae").replace("’", "'")
-    if plain.isascii():
-        return plain
+    # The letters of French at once: sign by sign takes ten times as long.
+    french = plain.translate(_UNACCENTED)
+    if french.isascii():
+        return french
     return "".join(
         letter
         for letter in unicodedata.normalize("NFKD", plain)
@@ -58,6 +60,7 @@ def folded(text: str) -> str:
     )
 
 
+_UNACCENTED = str.maketrans("àâäáãåçéèêëíìîïñóòôöõúùûüÿ", "aaaaaaceeeeiiiinooooouuuuy")
 _BARE = str.maketrans("àâäáãåçéèêëíìîïñóòôöõúùûüÿ-’'", "aaaaaaceeeeiiiinooooouuuuy   ")
 
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ ODBL = "https://opendatacommons.org/licenses/odbl/1-0/"
 CC0 = "https://creativecommons.org/publicdomain/zero/1.0/"
 
 
+# The rows of a file mostly tell the same ones.
+@lru_cache(maxsize=1_000)
 def terms_of(words: str) -> LicenceTerms:
     """Reads the words under which a source publishes; a version that they do not say is none."""
     # Small letters without accents; whatever is neither letter nor digit is one space.

@@ -13,6 +13,7 @@ from mapservice.initiatives.filters import PageRequest
 from mapservice.initiatives.params import read_filters
 from mapservice.site.map_gatherings import events_of, groups_of
 from mapservice.static_maps.routes import DRAWN_BY, SpotTiles, drawn_listing
+from mapservice.tiles.far_spots import FarSpots
 from mapservice.tiles.map_kinds import SHOWN_KINDS, MapKind, parse_kinds
 from mapservice.web.edge import services
 
@@ -30,11 +31,12 @@ def drawing() -> Response:
             raise InvalidInput("limit", "a drawing has no pages")
         everywhere = replace(filters, bbox=None)
         coming, there = events_of(everywhere), groups_of(everywhere)
+        far = services().of(FarSpots)
         spots: dict[MapKind, SpotTiles] = {}
         if MapKind.EVENTS in kinds and coming:
-            spots[MapKind.EVENTS] = lambda at, tile: event_spots(at, tile, coming, now)
+            spots[MapKind.EVENTS] = lambda at, tile: event_spots(at, tile, coming, now, far)
         if MapKind.GROUPS in kinds and there:
-            spots[MapKind.GROUPS] = lambda at, tile: group_spots(at, tile, there, now)
+            spots[MapKind.GROUPS] = lambda at, tile: group_spots(at, tile, there, now, far)
         return drawn_listing(
             connection,
             filters,

@@ -1,7 +1,9 @@
 """Tiles of events and of groups: what stands in one spot, or in one cell of a grid, together."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Connection, Select, Table
@@ -17,21 +19,39 @@ DETAIL_ZOOM = 14
 MAX_ZOOM = DETAIL_ZOOM
 
 
-# Rows of a tile: `id, theme, precision, cell, anchor_3857`, and the `moment` of their layer.
+# Rows of a tile: `id, theme, precision, cell, anchor_3857`, and the moments of their layer.
 SpotHits = Select[Any] | CompoundSelect[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TileSpots:
+    """The spots of a tile, put together already: as many of each, at `xs` and `ys` (EPSG:3857).
+
+    `alone` is the identifier of what a spot holds where that is one.
+    """
+
+    counts: Sequence[int] = ()
+    firsts: Sequence[datetime | None] = ()
+    xs: Sequence[float] = ()
+    ys: Sequence[float] = ()
+    alone: Sequence[str | None] = ()
+    themes: Sequence[str | None] = ()
+    precisions: Sequence[str | None] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SpotLayer:
     """A layer of a table whose rows have an `id`; `label` is what names one row.
 
-    `moment` is the column of which each spot tells the first, as `next`, UTC; "" for none.
+    `moment` is the column of which each spot tells the first, as `next`, UTC; "" for none. `end` is
+    that of when it is over.
     """
 
     name: str
     table: Table
     label: str
     moment: str = ""
+    end: str = ""
 
 
 # Identifier and label where a spot holds but one: that one is looked up by its cell, as to carry
@@ -52,6 +72,13 @@ SELECT spot.*, spot.alone::text AS id,
                   FROM ({hits}) AS hit
                  GROUP BY {group}) AS counted
         OFFSET 0) AS spot"""
+# The same of spots that are put together already.
+GIVEN = """
+SELECT count{next}, x, y, theme, precision, alone::text AS id,
+       (SELECT own.{label} FROM {table} AS own WHERE own.id = spot.alone) AS {label}
+  FROM unnest(%(counts)s::integer[], %(firsts)s::timestamptz[], %(xs)s::float8[], %(ys)s::float8[],
+              %(alone)s::uuid[], %(themes)s::text[], %(precisions)s::text[])
+       AS spot (count, first, x, y, alone, theme, precision)"""
 NEXT = """, to_char(first AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS next"""
 
 AS_MVT = """
@@ -69,17 +96,24 @@ SELECT {columns},
  ORDER BY count DESC, {order}id"""
 
 
-def spots_mvt(connection: Connection, layer: SpotLayer, tile: Tile, hits: SpotHits) -> bytes:
+def spots_mvt(
+    connection: Connection, layer: SpotLayer, tile: Tile, found: SpotHits | TileSpots
+) -> bytes:
     """The layer in one tile; b"" where there is nothing."""
-    statement, values = _filled(AS_MVT, layer, tile, hits)
+    if isinstance(found, TileSpots) and not found.counts:
+        return b""
+    statement, values = _filled(AS_MVT, layer, tile, found)
     return bytes(connection.exec_driver_sql(statement, values).scalar_one())
 
 
-def spots_geojson(connection: Connection, layer: SpotLayer, tile: Tile, hits: SpotHits) -> str:
+def spots_geojson(
+    connection: Connection, layer: SpotLayer, tile: Tile, found: SpotHits | TileSpots
+) -> str:
     """The same features as a GeoJSON collection, EPSG:4326."""
-    statement, values = _filled(AS_JSON, layer, tile, hits)
     features = []
-    for row in connection.exec_driver_sql(statement, values):
+    statement, values = _filled(AS_JSON, layer, tile, found)
+    is_empty = isinstance(found, TileSpots) and not found.counts
+    for row in () if is_empty else connection.exec_driver_sql(statement, values):
         known: dict[str, Any] = dict(row._mapping)
         point = json.loads(known.pop("point"))
         features.append(
@@ -93,16 +127,19 @@ def spots_geojson(connection: Connection, layer: SpotLayer, tile: Tile, hits: Sp
 
 
 def _filled(
-    template: str, layer: SpotLayer, tile: Tile, hits: SpotHits
+    template: str, layer: SpotLayer, tile: Tile, found: SpotHits | TileSpots
 ) -> tuple[str, dict[str, Any]]:
-    statement, values = compiled(hits)
+    if isinstance(found, TileSpots):
+        statement, values = "", asdict(found)
+    else:
+        statement, values = compiled(found)
     shift = 2 * (CELL_ZOOM - GRID_STEPS - tile.z)
     shown = ("count", *(("next",) if layer.moment else ()), "id", layer.label, "theme", "precision")
     texts = {
         "name": layer.name,
         "columns": ", ".join(shown),
         "order": "next, " if layer.moment else "",
-        "grouped": GROUPED,
+        "grouped": GIVEN if isinstance(found, TileSpots) else GROUPED,
         "next": NEXT if layer.moment else "",
         "first": f", min({layer.moment}) AS first" if layer.moment else "",
         "table": layer.table.name,

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from sqlalchemy import Connection, Engine, Select, select, text
+from sqlalchemy.event import listens_for, remove
 
 from mapservice.db.engine import compiled
 from mapservice.db.event_tables import event
@@ -21,10 +22,12 @@ from mapservice.groups.filters import parse as parse_groups
 from mapservice.groups.tile_routes import group_spots
 from mapservice.initiatives.grid import CELL_ZOOM, GRID_STEPS, Tile
 from mapservice.tiles import spot_queries
+from mapservice.tiles.far_spots import LAST_FAR_ZOOM, FarSpots
 from tests.rollups.gatherings import add_groups
 
 NOW = datetime(2026, 5, 15, 16, 20, tzinfo=UTC)
-TILES = (Tile(0, 0, 0), Tile(5, 15, 11), Tile(9, 253, 178), Tile(14, 8114, 5689))
+FAR = (Tile(0, 0, 0), Tile(3, 3, 2), Tile(5, 15, 11), Tile(LAST_FAR_ZOOM, 31, 22))
+TILES = (*FAR, Tile(7, 63, 44), Tile(9, 253, 178), Tile(14, 8114, 5689))
 RENNES = (-1.68, 48.11)
 
 SERIES = """
@@ -144,7 +147,7 @@ def test_spots_of_events_equal_a_recount(crowd: Engine) -> None:
             wanted = within_days(filters, NOW)
             for tile in TILES:
                 plain = recounted(connection, event, queries.where(wanted, NOW), tile, "title")
-                spots = told(event_spots(connection, tile, filters, NOW), "title")
+                spots = told(event_spots(connection, tile, filters, NOW, FarSpots()), "title")
                 assert spots == plain, (query, tile)
                 if tile.z == 0:
                     assert plain, f"the crowd has some of {query}"
@@ -153,13 +156,59 @@ def test_spots_of_events_equal_a_recount(crowd: Engine) -> None:
 def test_spots_of_groups_equal_a_recount(crowd: Engine) -> None:
     with crowd.connect() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
-        for query in ("", "state=dormant", "state=archived", "state=active,archived"):
+        for query in (
+            "",
+            "theme=solidarite",
+            "state=dormant",
+            "state=archived",
+            "state=active,archived",
+        ):
             filters, _ = parse_groups(pairs_of(query))
             for tile in TILES:
                 conditions = groups.where(filters, NOW)
                 plain = recounted(connection, local_group, conditions, tile, "name")
-                spots = told(group_spots(connection, tile, filters, NOW), "name")
+                spots = told(group_spots(connection, tile, filters, NOW, FarSpots()), "name")
                 assert spots == plain, (query, tile)
+
+
+def test_far_spots_are_read_again_once_something_was_written(crowd: Engine) -> None:
+    """Kept by one process, they never tell what another database, or moment, shows."""
+    far, dice = FarSpots(), Random(4)
+    filters, _ = parse([])
+    readings: list[str] = []
+
+    @listens_for(crowd, "before_cursor_execute")
+    def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        readings.extend(["read"] if "int8send" in statement else [])
+
+    def check(now: datetime, tile: Tile) -> None:
+        with crowd.connect() as connection:
+            wanted = queries.where(within_days(filters, now), now)
+            spots = told(event_spots(connection, tile, filters, now, far), "title")
+            assert spots == recounted(connection, event, wanted, tile, "title")
+
+    changes = (
+        "UPDATE event SET title = title || '!', theme = 'habitat' WHERE id = :id",
+        "UPDATE event SET status = 'pending' WHERE id = :id",
+        "DELETE FROM event WHERE id = :id",
+    )
+    try:
+        for step in range(20):
+            check(NOW + step * timedelta(minutes=7), dice.choice(FAR))
+        assert len(readings) == 1
+        # Later than what was read ahead; then earlier.
+        check(NOW + timedelta(days=2), TILES[0])
+        check(NOW, TILES[0])
+        assert len(readings) == 3
+        for step in range(12):
+            with crowd.begin() as connection:
+                ids = connection.execute(text("SELECT id FROM event ORDER BY id")).scalars().all()
+                connection.execute(text(changes[step % 3]), {"id": dice.choice(ids)})
+                # What is not committed shows nowhere.
+                check(NOW, dice.choice(FAR))
+            check(NOW, dice.choice(FAR))
+    finally:
+        remove(crowd, "before_cursor_execute", note)
 
 
 def test_near_and_boxes_find_what_a_recount_finds(crowd: Engine) -> None:
