@@ -3,9 +3,10 @@
 import json
 import re
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 from shapely.geometry import Point, shape
 
 pytestmark = pytest.mark.long
@@ -149,6 +150,29 @@ def test_a_view_pasted_into_the_address_is_gone_to(page: Page, live_server: str)
     page.evaluate("location.hash = '#9/45.76/4.84'")
     wait_until(page, f"Math.abs({MAP}.getZoom() - 9) < 0.01")
     assert "theme=culture" in page.url
+
+
+def test_the_list_of_a_view_in_the_address_waits_for_no_map(page: Page, live_server: str) -> None:
+    """The list of all of France would stand beside it for as long as the map takes."""
+    boxes: list[list[float]] = []
+
+    def note(request: Request) -> None:
+        if found := re.search(r"[?&]bbox=([^&]+)", unquote(request.url)):
+            boxes.append([float(one) for one in found[1].split(",")])
+
+    page.on("request", note)
+    with page.expect_request(re.compile(r"/initiatives\?.*bbox=")):
+        page.route("**/vendor/maplibre-gl/*.mjs", lambda route: route.abort())
+        page.goto(f"{live_server}/#9/48.11/-1.68")
+    expect(page.locator("#results .results-scope")).to_be_visible()
+    page.unroute("**/vendor/maplibre-gl/*.mjs")
+
+    # It is the box that the map itself then shows.
+    page.reload()
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    shown = page.evaluate(f"{MAP}.getBounds().toArray().flat()")
+    width = shown[2] - shown[0]
+    assert boxes[0] == pytest.approx(shown, abs=width / 50)
 
 
 def test_a_card_of_a_commune_lights_its_outline_and_no_spot(page: Page, live_server: str) -> None:

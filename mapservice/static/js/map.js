@@ -21,13 +21,14 @@ const page = { config: readConfig(), moved: false, atlas: null, popup: null, sea
 
 const queryNow = () => new URLSearchParams(location.search);
 
+function boxText(west, south, east, north) {
+  const clamp = (n, limit) => Math.max(-limit, Math.min(limit, n)).toFixed(5);
+  return [clamp(west, 180), clamp(south, 90), clamp(east, 180), clamp(north, 90)].join(",");
+}
+
 function boxOfView(map) {
   const bounds = map.getBounds();
-  const clamp = (n, limit) => Math.max(-limit, Math.min(limit, n)).toFixed(5);
-  return [
-    clamp(bounds.getWest(), 180), clamp(bounds.getSouth(), 90),
-    clamp(bounds.getEast(), 180), clamp(bounds.getNorth(), 90),
-  ].join(",");
+  return boxText(bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth());
 }
 
 /** The view kept in the address as `#zoom/lat/lon`, as MapLibre option values, or null. */
@@ -44,10 +45,23 @@ function writeView(map) {
   history.replaceState(null, "", location.pathname + location.search + hash);
 }
 
-function listInView() {
+const listIn = (box) => {
   const query = queryNow();
-  query.set("bbox", boxOfView(page.atlas.map));
-  return showResults(`${query.has("voir") ? "/" : "/initiatives"}?${query}`).then(agreeWithMap).catch(tellFailure);
+  query.set("bbox", box);
+  return showResults(`${query.has("voir") ? "/" : "/initiatives"}?${query}`);
+};
+
+const listInView = () => listIn(boxOfView(page.atlas.map)).then(agreeWithMap).catch(tellFailure);
+
+/** The box of a view before there is a map: `zoom` of tiles of 512 pixels, web mercator. */
+function boxToCome({ center: [lon, lat], zoom }) {
+  const { width, height } = document.getElementById("map").getBoundingClientRect();
+  const world = 512 * 2 ** zoom;
+  const across = (180 * width) / world;
+  const y = Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360));
+  const edge = (step) => (360 / Math.PI) * Math.atan(Math.exp(y + step)) - 90;
+  const up = (Math.PI * height) / world;
+  return boxText(lon - across, edge(-up), lon + across, edge(up));
 }
 
 const DRAWN = ["singles", "clusters", "stacks", "shaded-communes"];
@@ -293,7 +307,12 @@ addEventListener("popstate", () => {
 });
 
 // The drawing in the map's place shows the filter's view: another one that the address names waits without.
-if (readView()) document.getElementById("map").dataset.state = "moved";
+// So does its list, which needs no map.
+const asked = readView();
+if (asked) {
+  document.getElementById("map").dataset.state = "moved";
+  listIn(boxToCome(asked)).catch(() => {});
+}
 
 try {
   await whenIdle();
