@@ -30,6 +30,8 @@ MOST_WORDS = 24
 WELL_KNOWN = 5_000
 # A name with nothing before it is that of a larger town whose name it begins ("à Aix").
 LARGE_TOWN = 20_000
+# The share of its inhabitants with which another of the same name is meant as well.
+NAMESAKE = 0.2
 # Words of a name that may be misspelt, and the fewest letters by which one tells.
 LONGEST_MISSPELT, LEAST_MISSPELT = 3, 3
 
@@ -150,6 +152,25 @@ class SearchIntent:
     @property
     def place(self) -> PlaceEntry | None:
         return self.places[0].entry if self.places else None
+
+    @property
+    def namesakes(self) -> tuple[PlaceEntry, ...]:
+        """The place and those that the same name means as well: nobody said which one.
+
+        Not a village that is called like a town.
+        """
+        if self.place is None:
+            return ()
+        name, least = words_of(self.place.name), self.place.population * NAMESAKE
+        same = [
+            one.entry
+            for one in self.places[1:]
+            if one.found_by is self.places[0].found_by
+            and one.entry.level is self.place.level
+            and words_of(one.entry.name) == name
+            and one.entry.population >= least
+        ]
+        return (self.place, *same) if words_of(self.named) == name else (self.place,)
 
     @property
     def says_more(self) -> bool:

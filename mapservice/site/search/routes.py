@@ -70,6 +70,7 @@ def page() -> ResponseReturnValue:
             "search/page.html",
             filters=filters,
             understood=understood_json(found),
+            wider=_wider(found),
             is_here=found.intent is not None and found.intent.is_here,
             respelt=found.respelt,
             listed=found.filters,
@@ -90,6 +91,22 @@ def page() -> ResponseReturnValue:
             at_least=bool(count and count.at_least),
             sample=initiatives.sample_share(connection),
         )
+
+
+def _wider(found: SearchFound) -> list[tuple[str, str]]:
+    """Where to go on from words and a place that nothing answers together: words and address."""
+    intent = found.intent
+    if intent is None or not intent.place or not intent.words:
+        return []
+    everywhere = replace(found.filters, q=intent.words, territory=())
+    there = replace(found.filters, q="", theme=())
+    return [
+        (_("%(words)s, partout", words=quoted(intent.words)), query_string(everywhere)),
+        (
+            _("toutes les initiatives : %(place)s", place=place_words(intent.place)),
+            query_string(there),
+        ),
+    ]
 
 
 def _counted(connection: Connection, filters: InitiativeFilters) -> WordsCount:
@@ -182,7 +199,7 @@ def understood_json(found: SearchFound) -> dict[str, object] | None:
         intent.words and quoted(intent.words),
         *(theme_label(theme) for theme in intent.themes),
         days_asked_label(intent.days) if intent.days else "",
-        place_words(place) if place else "",
+        *_places_words(intent.namesakes),
     ]
     return {
         "name": " · ".join(one for one in words if one) or _("Toutes les initiatives"),
@@ -193,6 +210,14 @@ def understood_json(found: SearchFound) -> dict[str, object] | None:
         "left_out": found.left_out,
         "url": "/initiatives" + query_string(found.filters),
     }
+
+
+def _places_words(entries: Sequence[PlaceEntry]) -> list[str]:
+    """Places that one name means; where there are several, with what each lies in."""
+    if len(entries) < 2:
+        return [place_words(one) for one in entries]
+    both = [f"{place_words(one)} ({one.around[0]})" if one.around else one.name for one in entries]
+    return [_(" ou ").join(both)]
 
 
 def place_words(entry: PlaceEntry) -> str:

@@ -123,8 +123,8 @@ def _search_understood(
     Where no initiative there says the words, those of the theme that the words name follow.
     """
     territory = filters.territory
-    if intent.place and not territory:
-        territory = (intent.place.ref,)
+    if not territory:
+        territory = tuple(one.ref for one in intent.namesakes)
     theme = filters.theme or intent.themes
     asked = replace(filters, q=intent.words, territory=territory, theme=theme)
     narrowed, left_out = asked, ""

@@ -2,7 +2,7 @@
 
 import json
 from html import unescape
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 import pytest
 from flask.testing import FlaskClient
@@ -231,3 +231,22 @@ def test_what_is_around_whoever_asks_leads_to_where_one_says_so(
     assert "jardin" in understood.partition("</strong>")[0]
     assert "moi" not in understood.partition("</strong>")[0]
     assert 'href="/autour-de-moi"' in understood
+
+
+def test_a_name_of_two_towns_means_both_beside_words(searching: FlaskClient) -> None:
+    """Nobody said which Saint-Denis: what one of them has is not denied for the other."""
+    understood = ask(searching, "permanence Saint-Denis")["understood"]
+    address = unquote_plus(understood["url"])
+    assert "territory=commune:97411,commune:93066" in address
+    assert "Saint-Denis (La Réunion) ou Saint-Denis (Seine-Saint-Denis)" in understood["name"]
+    for text, code in (("vélo Lyon", "69123"), ("vélo à Montreuil", "93048")):
+        assert f"territory=commune:{code}" in ask(searching, text)["understood"]["url"]
+        assert "," not in unquote_plus(ask(searching, text)["understood"]["url"])
+
+
+def test_words_that_a_place_does_not_say_lead_on(searching: FlaskClient) -> None:
+    page = unescape(searching.get("/recherche?q=zzxqyyv Nantes").text)
+    for address in ("/initiatives?q=zzxqyyv", "/initiatives?territory=commune:44109"):
+        assert f'href="{address}"' in unquote_plus(page)
+    # A bare homonym has its towns: nobody asked for initiatives that say its name.
+    assert 'id="results"' not in searching.get("/recherche?q=Saint-Denis").text
