@@ -104,6 +104,7 @@ def make_jobs(settings: Settings) -> App:
     def compact_rollups(timestamp: int) -> int:
         """Each minute: reads stay fast as deltas stay few."""
         del timestamp
+        rollups.prune_spot_changes(engine)
         return rollups.compact(engine)
 
     @app.periodic(cron="47 3 * * *")

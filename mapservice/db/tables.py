@@ -377,6 +377,13 @@ rollup_cell = Table(
     Column("sum_y", BigInteger, nullable=False),
 )
 
+spot_change = Table(
+    "spot_change",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("layer", JsonSafeText, nullable=False),
+)
+
 rollup_delta = Table(
     "rollup_delta",
     metadata,

@@ -292,6 +292,7 @@ def organise(identifier: UUID) -> Response:
             rule=rule_words(series.times),
             others=others,
             groups=groups.edited_by(connection, person.id),
+            is_author=series.person == person.id,
             of_group=groups.of_series(connection, series.id),
             needs=needs.of_owner(connection, NeedOwner.EVENT, identifier, None),
             may_write=message_service.may_write(found, now),
@@ -330,12 +331,28 @@ def set_group(identifier: UUID) -> Response:
 
 @blueprint.post("/evenements/<uuid:identifier>/annuler")
 def cancel(identifier: UUID) -> Response:
+    """Of several dates it says first how many, and how many people are told."""
     person = session.require_person()
     forms.check_own()
     scope = request.form.get("scope", "this")
     if scope not in tuple(ChangeScope):
         raise InvalidInput("scope", "is not one of those offered")
-    note = read_note(request.form.get("note", ""))
+    note, now = read_note(request.form.get("note", "")), datetime.now(UTC)
+    if request.form.get("sure") != "1" and scope != ChangeScope.THIS:
+        with services().engine.connect() as connection:
+            found, series = own(connection, identifier, person)
+            dates = service.to_cancel(connection, found, series, ChangeScope(scope), now)
+            if len(dates) > 1:
+                page = render_template(
+                    "events/cancel.html",
+                    event=found,
+                    dates=dates,
+                    people=registration_service.people(connection, [one.id for one in dates]),
+                    scope=scope,
+                    note=note,
+                    **words(now),
+                )
+                return edge.secret_answer(make_response(page))
     with services().engine.begin() as connection:
         service.cancel(
             connection,
@@ -344,7 +361,7 @@ def cancel(identifier: UUID) -> Response:
             ChangeScope(scope),
             note,
             sender(),
-            datetime.now(UTC),
+            now,
         )
     return see(url_for("event_authors.organise", identifier=identifier))
 
@@ -618,10 +635,10 @@ def form_html(connection: Connection, page: EventFormPage) -> str:
 def own(
     connection: Connection, identifier: UUID, person: Person
 ) -> tuple[Event, queries.EventSeries]:
-    """A person's own event. Raises NotFound for any other, whether it exists or not."""
+    """An event that a person organises. Raises NotFound for others, whether they exist or not."""
     found = queries.find(connection, identifier)
     series = queries.find_series(connection, found.series) if found else None
-    if found is None or series is None or series.person != person.id:
+    if found is None or series is None or not queries.organises(connection, series, person.id):
         raise NotFound("There is no such event of yours.")
     return found, series
 

@@ -466,6 +466,14 @@ def last_cancellation(connection: Connection, identifier: UUID) -> UUID | None:
     return found
 
 
+def organises(connection: Connection, series: EventSeries, person: UUID) -> bool:
+    """Whether a person wrote an event, or organises the public group that it belongs to."""
+    if series.person == person:
+        return True
+    bound = {"series": series.id, "person": person}
+    return bool(connection.execute(text(ORGANISES_GROUP), bound).scalar_one())
+
+
 def find_series(
     connection: Connection, identifier: UUID, *, lock: bool = False
 ) -> EventSeries | None:
@@ -564,6 +572,14 @@ def export(connection: Connection, person: UUID) -> dict[str, Any]:
         ],
     }
 
+
+ORGANISES_GROUP = """
+SELECT EXISTS (
+    SELECT FROM event_series
+      JOIN local_group ON local_group.id = event_series.local_group
+      JOIN group_member ON group_member.local_group = local_group.id
+     WHERE event_series.id = :series AND group_member.person = :person
+       AND standing = 'organiser' AND status IN ('published', 'archived'))"""
 
 SERIES = """
 SELECT event_series.id, event_series.person, coalesce(person.name, '') AS organiser, starts_local,

@@ -5,7 +5,7 @@ offered to who waits (`settle`). So no committed state has a seat that is free w
 and whoever repeats a verb changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -337,6 +337,12 @@ def counts(connection: Connection, found: Event) -> SeatCounts:
     return SeatCounts(found.capacity, *row)
 
 
+def people(connection: Connection, events: Sequence[UUID]) -> int:
+    """How many people are registered for any of these, or wait for a seat."""
+    bound = {"events": list(events), "alive": [str(one) for one in ALIVE]}
+    return int(connection.execute(text(PEOPLE), bound).scalar_one())
+
+
 @dataclass(frozen=True, slots=True)
 class Attendee:
     """A line of the organiser's list: a name, never an address."""
@@ -485,6 +491,9 @@ SELECT id, event, person, state, seats, name, is_public, shares_address, answer,
        waits_since, offered_seats, offered_until, leave_key, hears
   FROM event_registration"""
 
+PEOPLE = """
+SELECT count(DISTINCT person) FROM event_registration
+ WHERE event = ANY(CAST(:events AS uuid[])) AND state = ANY(:alive)"""
 OF_PERSON = f"{READ} WHERE person = :person"
 
 LOCK = "SELECT id FROM event WHERE id = :id FOR NO KEY UPDATE"

@@ -380,7 +380,7 @@ def detail(identifier: UUID) -> Response:
     with services().autocommit.connect() as connection:
         found = queries.find(connection, identifier)
         series = queries.find_series(connection, found.series) if found else None
-        is_own = bool(series and person and series.person == person.id)
+        is_own = bool(series and person and queries.organises(connection, series, person.id))
         if found is None or series is None or not (found.is_public or is_own):
             raise NotFound("There is no such event, or it is not public.")
         may_decide = permissions.decides_within(

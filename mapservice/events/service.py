@@ -298,10 +298,10 @@ class EventChange:
 
 
 def own_series(connection: Connection, identifier: UUID, person: UUID) -> tuple[Event, EventSeries]:
-    """A person's own event, its series locked. Raises NotFound for any other."""
+    """An event that a person organises, its series locked. Raises NotFound for any other."""
     found = queries.find(connection, identifier)
     series = queries.find_series(connection, found.series, lock=True) if found else None
-    if found is None or series is None or series.person != person:
+    if found is None or series is None or not queries.organises(connection, series, person):
         raise NotFound("There is no such event of yours.")
     return found, series
 
@@ -455,9 +455,9 @@ def match_occurrences(
 
 
 def set_group(connection: Connection, identifier: UUID, person: UUID, group: UUID | None) -> None:
-    """Lets a series belong to a group that its organiser organises or edits too, or to none.
+    """Lets a series belong to a group that its author organises or edits too, or to none.
 
-    Raises NotFound.
+    Raises NotFound, to other organisers of its group too.
     """
     if group is not None:
         # The group's row before that of the series, as an erasure takes them.
@@ -466,8 +466,27 @@ def set_group(connection: Connection, identifier: UUID, person: UUID, group: UUI
             raise NotFound("There is no such public group of yours.")
         membership.note_sign(connection, group, datetime.now(UTC))
     _found, series = own_series(connection, identifier, person)
+    if series.person != person:
+        raise NotFound("There is no such event of yours.")
     bound = {"id": series.id, "group": group}
     connection.execute(text(SET_GROUP), bound)
+
+
+def to_cancel(
+    connection: Connection, found: Event, series: EventSeries, scope: ChangeScope, now: datetime
+) -> list[Event]:
+    """The dates that a cancellation calls off. Raises StateConflict where `found` is over."""
+    if found.status not in (*OPEN, EventStatus.POSTPONED) or found.is_over(now):
+        raise StateConflict("This does not take place any more.")
+    if not series.times.rule or scope is ChangeScope.THIS:
+        return [found]
+    return [
+        one
+        for one in queries.of_series(connection, series.id)
+        if one.ends_at > now
+        and one.status in (*OPEN, EventStatus.POSTPONED)
+        and (scope is ChangeScope.ALL or one.recurrence_id >= found.recurrence_id)
+    ]
 
 
 def cancel(
@@ -481,17 +500,8 @@ def cancel(
 ) -> None:
     """Cancels, and tells everybody who is registered in the same transaction."""
     found, series = own_series(connection, identifier, person)
-    if found.status not in (*OPEN, EventStatus.POSTPONED) or found.is_over(now):
-        raise StateConflict("This does not take place any more.")
-    gone = [found]
+    gone = to_cancel(connection, found, series, scope, now)
     if series.times.rule and scope is not ChangeScope.THIS:
-        gone = [
-            one
-            for one in queries.of_series(connection, series.id)
-            if one.ends_at > now
-            and one.status in (*OPEN, EventStatus.POSTPONED)
-            and (scope is ChangeScope.ALL or one.recurrence_id >= found.recurrence_id)
-        ]
         first = min(one.recurrence_id for one in gone)
         retime(
             connection,

@@ -9,6 +9,12 @@ def compact(engine: Engine) -> int:
         return int(connection.execute(text("SELECT rollup_compact()")).scalar_one())
 
 
+def prune_spot_changes(engine: Engine) -> int:
+    """Forgets all but the last notes of what changed far tiles; returns how many."""
+    with engine.begin() as connection:
+        return int(connection.execute(text("SELECT spot_change_prune()")).scalar_one())
+
+
 def rebuild(engine: Engine) -> int:
     """Counts everything again from the base table, while writers wait."""
     with engine.begin() as connection:

@@ -2,8 +2,8 @@
 
 A far tile of events or groups would read a large part of its layer, a whole map of such tiles the
 same part again and again. So one statement reads it all, 70 bytes a row, and tiles are put together
-from that as long as the database is the same: until a transaction that wrote has ended since. Each
-tile asks for that first; it is exact, and costs next to nothing.
+from that as long as it holds: until a statement that changed the layer is committed, which triggers
+note in `spot_change`. Each tile looks there first; so it is exact, and that costs next to nothing.
 """
 
 import threading
@@ -33,9 +33,13 @@ _ROW: list[tuple[str, str]] = [
     *(("theme", ">i2"), ("precision", ">i2")),
 ]
 _MOMENTS: list[tuple[str, str]] = [("starts", ">i8"), ("ends", ">i8")]
-# The statement's own snapshot: what it reads is what that shows.
+# Which notes are committed. Their order is not that of their ids, so all that are kept count.
+STATE = """
+SELECT count(*) || ' ' || coalesce(bit_xor(id), 0) || ' ' || coalesce(max(id), 0)
+  FROM spot_change WHERE layer = %(layer)s"""
+# In one statement, so in one snapshot.
 PACKED = """
-SELECT pg_current_snapshot()::text,
+SELECT ({state}),
        string_agg(int8send(cell) || float8send((anchor_3857::point)[0])
                   || float8send((anchor_3857::point)[1]) || uuid_send(id)
                   || int2send(array_position(%(all_themes)s, theme)::int2)
@@ -56,12 +60,12 @@ class FarSpan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _ReadLayer:
-    """A layer as one snapshot of the database shows it, in the order of cells.
+    """A layer as the database shows it in one `state`, in the order of cells.
 
     `x` and `y` are EPSG:3857 in metres, moments microseconds since `EPOCH`.
     """
 
-    snapshot: str
+    state: str
     span: FarSpan | None
     cell: NDArray[np.int64]
     columns: dict[str, NDArray[Any]]
@@ -101,9 +105,9 @@ class FarSpots:
         span: FarSpan | None,
     ) -> _ReadLayer:
         before = self._readings
-        snapshot = connection.exec_driver_sql("SELECT pg_current_snapshot()::text").scalar_one()
+        state = connection.exec_driver_sql(STATE, {"layer": layer.name}).scalar_one()
         kept = self._read.get(layer.name)
-        if kept and kept.snapshot == snapshot and kept.serves(span):
+        if kept and kept.state == state and kept.serves(span):
             return kept
         with self._turn:
             # Whoever waited here is served by what was read meanwhile: it is no older.
@@ -122,16 +126,25 @@ def _read_layer(
     statement, values = compiled(hits)
     has_moments = bool(layer.moment)
     moments = {"moment": layer.moment, "end": layer.end}
-    texts = {"hits": statement, "moments": PACKED_MOMENTS if has_moments else "", **moments}
-    values = values | {"all_themes": THEMES, "all_precisions": PRECISIONS}
-    snapshot, packed = connection.exec_driver_sql(fill(PACKED, texts), values).one()
+    texts = {
+        "state": STATE,
+        "hits": statement,
+        "moments": PACKED_MOMENTS if has_moments else "",
+        **moments,
+    }
+    values = values | {
+        "layer": layer.name,
+        "all_themes": THEMES,
+        "all_precisions": PRECISIONS,
+    }
+    state, packed = connection.exec_driver_sql(fill(PACKED, texts), values).one()
     rows = np.frombuffer(packed or b"", np.dtype(_ROW + (_MOMENTS if has_moments else [])))
     columns = {
         name: np.ascontiguousarray(rows[name]).astype(rows[name].dtype.newbyteorder("="))
         for name in rows.dtype.names or ()
         if name != "cell"
     }
-    return _ReadLayer(snapshot, span, rows["cell"].astype(np.int64), columns)
+    return _ReadLayer(state, span, rows["cell"].astype(np.int64), columns)
 
 
 def _spots(

@@ -13,8 +13,11 @@ from mapservice.events.model import ChangeScope, Event, EventStatus
 from mapservice.events.recurrence import moment_of, within_year
 from mapservice.events.service import EventChange
 from mapservice.geocoding.service import Locator
+from mapservice.groups import membership_service
+from mapservice.groups.model import MemberChoice, MemberStanding
 from mapservice.territories.load import FOLLOW
 from tests.events.organiser import SENDER, SITE, make_event, make_person, soon, written
+from tests.groups.founder import make_group
 
 NOW = datetime.now(UTC)
 
@@ -325,3 +328,33 @@ def test_events_follow_their_commune_into_another(engine: Engine) -> None:
             None,
         )
         connection.rollback()
+
+
+def test_who_organises_its_group_organises_it_too(
+    engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]
+) -> None:
+    author, event = weekly
+    with engine.begin() as connection:
+        other, editor, stranger = (make_person(connection) for _ in range(3))
+        group = make_group(connection, other)
+        for person, standing in ((editor, "editor"), (author, "editor")):
+            choice = MemberChoice()
+            membership_service.add(connection, group, person, MemberStanding(standing), choice)
+        with pytest.raises(NotFound):
+            service.own_series(connection, event, other)
+        service.set_group(connection, event, author, group)
+        assert service.own_series(connection, event, other)[0].id == event
+        for person in (editor, stranger):
+            with pytest.raises(NotFound):
+                service.own_series(connection, event, person)
+        # It is its author who says whose it is.
+        with pytest.raises(NotFound):
+            service.set_group(connection, event, other, None)
+    change(engine, locator, other, event, ChangeScope.THIS, title="Par un autre")
+    with engine.begin() as connection:
+        found = queries.find(connection, event)
+        assert found is not None
+        assert found.title == "Par un autre"
+        connection.execute(text("DELETE FROM group_member WHERE person = :id"), {"id": other})
+        with pytest.raises(NotFound):
+            service.own_series(connection, event, other)

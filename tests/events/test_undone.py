@@ -1,9 +1,11 @@
 """A cancellation by mistake: undone as one act, told once, with the seats that there were."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from icalendar import Calendar
 from sqlalchemy import Connection, Engine, text
 
@@ -28,6 +30,7 @@ from tests.events.organiser import (
     soon,
     written,
 )
+from tests.events.test_journey import register
 from tests.moderation.moderator import Moderator
 
 NOW = datetime.now(UTC)
@@ -197,3 +200,26 @@ def test_the_page_and_the_calendar(organiser: Organiser, eva: Moderator, engine:
     with engine.connect() as connection:
         kept = connection.execute(text("SELECT count(*) FROM event_cancellation")).scalar_one()
     assert kept == 1
+
+
+def test_a_series_is_called_off_after_a_question(
+    organiser: Organiser, eva: Moderator, event_app: Flask, engine: Engine
+) -> None:
+    event = organiser.propose(repeat="weekly")
+    publish(eva, engine, event)
+    register(event_app.test_client(), engine, event, "lit@example.org")
+    page, base = f"/evenements/{event}/organiser", f"/evenements/{event}"
+
+    def statuses() -> set[str]:
+        with engine.connect() as connection:
+            return set(connection.execute(text("SELECT status FROM event")).scalars())
+
+    sent_mails(engine)
+    asked = organiser.act(f"{base}/annuler", page, scope="all", note="Grippe.")
+    assert (asked.status_code, statuses()) == (200, {"published"})
+    assert re.search(r"5[0-9] dates vont être annulées", asked.text)
+    assert "1 personne inscrite en sera avertie" in asked.text
+    assert "Grippe." in asked.text
+    assert [one for one in sent_mails(engine) if one.kind == "event_change"] == []
+    done = organiser.act(f"{base}/annuler", page, scope="all", note="Grippe.", sure="1")
+    assert (done.status_code, statuses()) == (303, {"cancelled"})

@@ -33,7 +33,8 @@ class ReportReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LocalShare:
-    """Who backs an initiative here: `local` of the `counted` say that they live around it.
+    """Who backs an initiative here: of the `counted` so many say where they live (`told`), and
+    `local` of these around it.
 
     `is_known` is False where there is no "here": a place that is all of France, or none. `held`
     are not counted before somebody has looked at them.
@@ -43,6 +44,12 @@ class LocalShare:
     local: int
     is_known: bool
     held: int = 0
+    told: int = 0
+
+    @property
+    def silent(self) -> int:
+        """How many do not say where they live."""
+        return self.counted - self.told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from mapservice.db.engine import fill
 # Triggers keep how many live around it (`local_here`, by `communes_around`).
 SHARE = """
 SELECT supporters AS counted, precision NOT IN ('national', 'none') AS is_known,
-       local_here AS local,
+       local_here AS local, told_here AS told,
        (SELECT count(*)
           FROM support
           LEFT JOIN burst ON burst.id = support.burst
@@ -106,7 +106,7 @@ def share(connection: Connection, initiative: UUID) -> LocalShare:
     """How many support an initiative here, and how many of them live around it."""
     row = connection.execute(text(SHARE), {"id": initiative}).one_or_none()
     return (
-        LocalShare(row.counted, row.local, row.is_known, row.held)
+        LocalShare(row.counted, row.local, row.is_known, row.held, row.told)
         if row
         else LocalShare(0, 0, False)
     )

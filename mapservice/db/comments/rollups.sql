@@ -91,3 +91,9 @@ COMMENT ON COLUMN rollup_series_month.initiatives IS 'How many initiatives are o
 COMMENT ON COLUMN rollup_series_month.supporters IS 'Sum of their supporters.';
 COMMENT ON COLUMN rollup_series_month.told IS 'Sum of their told_here.';
 COMMENT ON COLUMN rollup_series_month.local IS 'Sum of their local_here.';
+
+COMMENT ON TABLE spot_change IS
+    'Statements that may have changed what far tiles of events or groups show; the last ones alone are kept. What a process '
+    'has read of such a layer holds while it sees the same rows here.';
+COMMENT ON COLUMN spot_change.id IS 'In the order in which they were noted, not in that of their commits.';
+COMMENT ON COLUMN spot_change.layer IS 'events or groups.';

@@ -128,3 +128,28 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tile_changes_everywhere IS 'Tells that every tile may have changed.';
+
+-- Which rows there are says what has been committed: two transactions at once never share a row, nor wait.
+CREATE OR REPLACE FUNCTION spot_change_note() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    INSERT INTO spot_change (layer) VALUES (TG_ARGV[0]);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION spot_change_note IS
+    'Notes that a statement may have changed what tiles of the layer named by its argument show.';
+
+CREATE OR REPLACE FUNCTION spot_change_prune() RETURNS bigint
+    LANGUAGE sql
+    SET search_path FROM CURRENT
+AS $$
+    WITH gone AS (
+        DELETE FROM spot_change WHERE id < (SELECT max(id) - 200 FROM spot_change) RETURNING id
+    )
+    SELECT count(*) FROM gone
+$$;
+COMMENT ON FUNCTION spot_change_prune IS
+    'Keeps the last rows of spot_change alone; returns how many went. What was read before is read once more.';

@@ -52,6 +52,10 @@ CREATE OR REPLACE TRIGGER rollup_truncate AFTER TRUNCATE ON event
 CREATE OR REPLACE TRIGGER rollup_update AFTER UPDATE ON event
     REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION rollup_after_write();
 
+CREATE OR REPLACE TRIGGER spot_change AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF status, theme, precision, point, commune, epci, departement, region, anchor, anchor_3857,
+    cell, starts_at, ends_at
+    ON event FOR EACH STATEMENT EXECUTE FUNCTION spot_change_note('events');
+
 CREATE OR REPLACE TRIGGER federation_delivery_wakes AFTER INSERT ON federation_delivery
     FOR EACH STATEMENT EXECUTE FUNCTION wake_federation();
 
@@ -85,6 +89,10 @@ CREATE OR REPLACE TRIGGER rollup_truncate AFTER TRUNCATE ON local_group
 
 CREATE OR REPLACE TRIGGER rollup_update AFTER UPDATE ON local_group
     REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION rollup_after_write();
+
+CREATE OR REPLACE TRIGGER spot_change AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF status, theme, precision, point, commune, epci, departement, region, anchor,
+    anchor_3857, cell
+    ON local_group FOR EACH STATEMENT EXECUTE FUNCTION spot_change_note('groups');
 
 CREATE OR REPLACE TRIGGER federation_delete AFTER DELETE ON initiative
     REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION federation_after_write();

@@ -217,7 +217,7 @@ def _places_words(entries: Sequence[PlaceEntry]) -> list[str]:
     if len(entries) < 2:
         return [place_words(one) for one in entries]
     both = [f"{place_words(one)} ({one.around[0]})" if one.around else one.name for one in entries]
-    return [_(" ou ").join(both)]
+    return [_("%(names)s ou %(last)s", names=", ".join(both[:-1]), last=both[-1])]
 
 
 def place_words(entry: PlaceEntry) -> str:

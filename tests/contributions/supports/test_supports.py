@@ -103,8 +103,16 @@ def test_the_local_share_is_that_of_the_intercommunality(
         share = queries.share(connection, UUID(initiative))
     assert (share.counted, share.local, share.is_known) == (4, 2, True)
     page = app.test_client().get(f"/initiatives/{initiative}").text
-    assert "4 soutiens confirmés, dont 2 de personnes d’ici" in page
+    assert "4 soutiens confirmés, dont 2 de personnes d’ici ; 1 ne dit pas sa commune." in page
     assert supporters(engine, initiative) == 4
+
+
+def test_of_who_says_nothing_nothing_is_said(app: Flask, engine: Engine, initiative: str) -> None:
+    """Not "0 from here": nobody knows."""
+    back(app.test_client(), engine, initiative, "p@example.org", "")
+    page = app.test_client().get(f"/initiatives/{initiative}").text
+    assert "1 soutien confirmé." in page
+    assert "d’ici" not in page.partition('class="support-share"')[2].partition("</p>")[0]
 
 
 def test_a_commune_that_is_none_is_asked_for_again(
