@@ -34,6 +34,16 @@ SHIFT = """() => new Promise((done) => {
   setTimeout(() => done(sum), 300);
 })"""
 
+CARD_IS_SEEN = """() => {
+  const [card, map, close] = [".maplibregl-popup", "#map", ".maplibregl-popup-close-button"]
+    .map((one) => document.querySelector(one).getBoundingClientRect());
+  const at = document.elementFromPoint(close.x + close.width / 2, close.y + close.height / 2);
+  return {
+    whole: card.left >= map.left && card.right <= map.right && card.top >= map.top,
+    closes: at.matches(".maplibregl-popup-close-button"),
+  };
+}"""
+
 
 @pytest.fixture
 def phone(browser: Browser, live_server: str) -> Any:
@@ -154,6 +164,28 @@ def test_the_map_takes_the_room_that_it_is_given(phone: Page) -> None:
         "(high) => document.querySelector('#map canvas').clientHeight === high",
         arg=round((before or {"height": 0})["height"]),
     )
+
+
+def test_a_card_of_the_map_is_seen_whole_and_can_be_closed(phone: Page) -> None:
+    phone.goto("/#7.5/47.6/-1.6")
+    phone.wait_for_selector("#map[data-state=ready]", timeout=PATIENCE)
+    canvas = phone.locator(".maplibregl-canvas")
+    seen = 0
+    for step in range(1, 7):
+        canvas.focus()
+        for _ in range(step):
+            phone.keyboard.press("n")
+        phone.keyboard.press("Enter")
+        # A cluster comes nearer instead.
+        phone.wait_for_timeout(600)
+        if not phone.locator(".maplibregl-popup").count():
+            continue
+        seen += 1
+        shown = phone.evaluate(CARD_IS_SEEN)
+        assert shown == {"whole": True, "closes": True}
+        phone.locator(".maplibregl-popup-close-button").click()
+        expect(phone.locator(".maplibregl-popup")).to_have_count(0)
+    assert seen
 
 
 @pytest.mark.parametrize("key", ["Home", "ArrowUp"])

@@ -61,7 +61,11 @@ export function holdFocus(map, popup) {
   const note = () => (held = inside());
   document.addEventListener("focusin", note);
   document.addEventListener("keydown", onKey);
+  // The back gesture of a phone closes what lies over the page, where its browser says so.
+  const watcher = "CloseWatcher" in window ? new CloseWatcher() : null;
+  watcher?.addEventListener("close", () => popup.remove());
   popup.on("close", () => {
+    watcher?.destroy();
     document.removeEventListener("keydown", onKey);
     document.removeEventListener("focusin", note);
     if (!held) return;
@@ -75,7 +79,8 @@ export function keepInView(map, popup) {
   const [card, box] = [popup.getElement(), map.getContainer()].map((one) => one.getBoundingClientRect());
   const low = Math.max(0, card.bottom - box.bottom + 24);
   const high = Math.max(0, box.top - card.top + 8);
-  if (low || high) map.panBy([0, low || -high], { animate: false });
+  const [right, left] = [Math.max(0, card.right - box.right + 8), Math.max(0, box.left - card.left + 8)];
+  if (low || high || left || right) map.panBy([right || -left, low || -high], { animate: false });
 }
 
 /** Opens the card of what stands at `lngLat`; `onClose` runs when it goes. */
@@ -85,6 +90,7 @@ export function openCard({ map, library }, lngLat, found, onClose) {
   if (found.length > 1) {
     popup.setDOMContent(manyCards(found)).addTo(map);
     holdFocus(map, popup);
+    keepInView(map, popup);
     return popup;
   }
   const { card, filled } = oneCard(found[0]);
