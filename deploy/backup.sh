@@ -10,9 +10,7 @@ create)
     mapservice backup prune "$folder" --days "${MAPSERVICE_BACKUP_DAYS:-30}"
     ;;
 verify)
-    newest=
-    for manifest in "$folder"/*/manifest.json; do newest=${manifest%/manifest.json}; done
-    mapservice backup verify "$newest"
+    mapservice backup verify --newest "$folder"
     ;;
 *)
     echo "backup.sh create|verify FOLDER" >&2

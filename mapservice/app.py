@@ -277,8 +277,7 @@ def create_app(settings: Settings | None = None) -> edge.MapserviceFlask:
     forms.register(app)
     bearer.register(app)
     people.register(app, MAGIC_LINKS, PERSONAL_DATA, tell_backups)
-    room = health.ReadinessCheck("disk", lambda _connection: free_disk(settings), "")
-    health.register(app, (*READINESS, room))
+    health.register(app, READINESS, {"disk": lambda: free_disk(settings)})
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app

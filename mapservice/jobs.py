@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mapservice.accounts.api_keys import service as api_keys
 from mapservice.accounts.people import service as people
+from mapservice.accounts.second_factor import service as second_factor
 from mapservice.contributions.bursts import service as bursts
 from mapservice.contributions.bursts.queries import Seen
 from mapservice.contributions.conversations import service as conversations
@@ -174,7 +175,7 @@ def make_jobs(settings: Settings) -> App:
         api_keys.forget(engine)
         federation.forget(engine)
 
-    _add_upkeep(app, engine)
+    _add_upkeep(app, engine, settings)
     _add_photo_tasks(app, engine, settings)
     _add_event_tasks(app, engine, settings)
 
@@ -339,8 +340,8 @@ def _add_inbox(app: App, engine: Engine, settings: Settings) -> None:
             read_inbox(engine, inbox, mail.letterhead(settings))
 
 
-def _add_upkeep(app: App, engine: Engine) -> None:
-    """What an operator counts on: failed jobs that go, and erasures that reach backups."""
+def _add_upkeep(app: App, engine: Engine, settings: Settings) -> None:
+    """What an operator counts on: failed jobs go, erasures reach backups, keys are renewed."""
 
     @app.periodic(cron="27 3 * * *")
     @app.task(name="forget_failed_jobs", queueing_lock="forget_failed_jobs", pass_context=False)
@@ -348,6 +349,14 @@ def _add_upkeep(app: App, engine: Engine) -> None:
         """Each night: failed jobs that an operator has had a month to look at."""
         del timestamp
         await app.job_manager.delete_old_jobs(FAILED_HOURS, include_failed=True)
+
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(name="renew_second_factors", queueing_lock="renew_factors", pass_context=False)
+    def renew_second_factors(timestamp: int) -> int:
+        """Each five minutes: what a former key encrypted is encrypted with the present one."""
+        del timestamp
+        box = federation_keys.box_of(settings)
+        return second_factor.renew(engine, box) if box is not None else 0
 
     @app.periodic(cron="* * * * *")
     @app.task(name="tell_backups_of_erasures", queueing_lock="tell_backups", pass_context=False)

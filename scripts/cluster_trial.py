@@ -57,7 +57,9 @@ BUDGETS = {
     "stopped": 30,
     "etcd": 10,
     "synchronous": 10,
-    "switchover": 10,
+    # Patroni's `ttl`: after an outage of etcd a standby may hear late that the lock is free, since
+    # what it watches etcd by is dead until then.
+    "switchover": 20,
     "partition": 30,
     "peers": 30,
 }

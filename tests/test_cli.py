@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -396,7 +397,9 @@ def test_generated_groups_and_events_are_counted(mapservice: Command, engine: En
 
 def test_the_sample_is_loaded_once_and_removed_alone(mapservice: Command, engine: Engine) -> None:
     Path("verger.csv").write_text(FILE)
-    loaded = mapservice("initiatives", "sample")
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM sample_offered"))
+    loaded = mapservice("initiatives", "sample", "--if-empty")
     number = len(rows(sample_path()))
     assert loaded.out == f"{number} sample initiatives loaded\n"
     assert len(titles(engine)) == number
@@ -408,6 +411,21 @@ def test_the_sample_is_loaded_once_and_removed_alone(mapservice: Command, engine
     assert removed.out == f"{number} sample initiatives removed\n"
     assert titles(engine) == ["Un jardin", "Un verger"]
     assert mapservice("rollups", "check").out == "all counts are exact\n"
+
+
+def test_a_sample_that_was_removed_does_not_come_back(mapservice: Command, engine: Engine) -> None:
+    """Not at the next start, nor in a service that was restored with nothing in it."""
+    for kind in ("initiatives", "groups", "events"):
+        assert mapservice(kind, "sample").code == 0
+    removed = mapservice("initiatives", "sample", "--remove").out
+    assert "20 sample groups removed" in removed
+    assert re.search(r"[1-9][0-9]* sample events removed", removed)
+    for kind in ("initiatives", "groups", "events"):
+        assert mapservice(kind, "sample", "--if-empty").code == 0
+    with engine.connect() as connection:
+        for table in ("initiative", "local_group", "event"):
+            there = f"SELECT count(*) FROM {table}"
+            assert connection.execute(text(there)).scalar_one() == 0, table
 
 
 # --- rollups --------------------------------------------------------------------------------
@@ -522,7 +540,19 @@ def test_migrate_may_be_repeated(mapservice: Command) -> None:
 def test_doctor_finds_all_well(mapservice: Command) -> None:
     done = mapservice("doctor")
     assert done.code == 0
-    assert [line[:3] for line in done.out.splitlines()] == ["ok "] * 6
+    assert [line[:3] for line in done.out.splitlines()] == ["ok "] * 7
+
+
+def test_doctor_and_backups_make_no_database(
+    tmp_path: Path, mapservice: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Typed without the settings of the service they would examine an empty one."""
+    monkeypatch.delenv("MAPSERVICE_DATABASE_URL", raising=False)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("MAPSERVICE_HOME", str(tmp_path / "nothing"))
+    for words in (["doctor"], ["backup", "create", "here"], ["backup", "list"]):
+        assert "there is no database here" in refusal(mapservice(*words))
+    assert not (tmp_path / "nothing").exists()
 
 
 def test_a_database_without_a_schema_is_told_how_to_get_one(

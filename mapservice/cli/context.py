@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from mapservice.db import cluster
 from mapservice.db.engine import make_engine
+from mapservice.errors import ConfigurationError
 from mapservice.geocoding.provider.client import AddressProvider
 from mapservice.geocoding.service import GeocoderCache, Locator
 from mapservice.mail.model import Letterhead
@@ -29,6 +30,21 @@ def settings_of_command() -> Settings:
     if settings.database_url:
         return settings
     return replace(settings, database_url=cluster.ensure(settings.home))
+
+
+def settings_of_present_database() -> Settings:
+    """The same for commands that look at a database, or save it: they make none.
+
+    Raises ConfigurationError where the private cluster is not there.
+    """
+    settings = Settings.from_env()
+    if not settings.database_url and not (settings.home / "postgres").exists():
+        raise ConfigurationError(
+            f"there is no database here: MAPSERVICE_DATABASE_URL is not set, and"
+            f" {settings.home.absolute()} holds none.\nRun this with the settings of the service"
+            " (docs/operations.md), or begin one: scripts/start"
+        )
+    return settings_of_command()
 
 
 def open_engine(settings: Settings | None = None) -> Engine:

@@ -9,7 +9,9 @@ from mapservice.cli import context
 from mapservice.cli.context import EXISTING, WRITABLE
 from mapservice.cli.import_reports import report_on
 from mapservice.errors import InvalidInput
+from mapservice.events import fixtures as event_fixtures
 from mapservice.geocoding.parallel import cores
+from mapservice.groups import fixtures as group_fixtures
 from mapservice.imports.fixtures import service as fixtures
 from mapservice.imports.service import (
     ImportOptions,
@@ -116,8 +118,8 @@ def generate_command(count: int, seed: int) -> None:
 
 
 @initiative_group.command("sample")
-@click.option("--if-empty", is_flag=True, help="Only when there is no initiative at all.")
-@click.option("--remove", is_flag=True, help="Remove the sample and nothing else.")
+@click.option("--if-empty", is_flag=True, help="Only for a new service, and once.")
+@click.option("--remove", is_flag=True, help="Remove the sample, its groups and events too.")
 def sample_command(if_empty: bool, remove: bool) -> None:
     """Load the sample that a new service shows, or remove it."""
     engine = context.open_engine()
@@ -125,12 +127,20 @@ def sample_command(if_empty: bool, remove: bool) -> None:
     if remove:
         with engine.begin() as connection:
             removed = service.remove_platform(connection, platform)
+            of_groups = group_fixtures.remove(connection)
+            of_events = event_fixtures.remove(connection)
+            fixtures.note_sample(connection)
         rollups.compact(engine)
         click.echo(f"{removed} sample initiatives removed")
+        if of_groups or of_events:
+            click.echo(f"{of_groups} sample groups removed\n{of_events} sample events removed")
         return
     with engine.connect() as connection:
-        if if_empty and fixtures.has_initiatives(connection):
+        if if_empty and fixtures.count_initiatives(connection):
             click.echo("there are initiatives already")
+            return
+        if if_empty and fixtures.had_sample(connection):
+            click.echo("the sample was here once, and was removed")
             return
     facts = fixtures.sample_facts(local_days.today(local_days.now(), local_days.FRANCE))
     options = ImportOptions(platform=platform, licence=licence, facts=facts, is_recorded=False)
@@ -138,5 +148,7 @@ def sample_command(if_empty: bool, remove: bool) -> None:
     with context.progress_bar("sample", run.total) as advance:
         for _ in run.reports:
             advance(1)
+    with engine.begin() as connection:
+        fixtures.note_sample(connection)
     rollups.compact(engine)
     click.echo(f"{run.total} sample initiatives loaded")

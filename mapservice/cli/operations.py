@@ -7,6 +7,7 @@ import click
 from mapservice.cli import context
 from mapservice.media.storage import store_of
 from mapservice.operations.doctor import examine
+from mapservice.publishing.activitypub.keys import box_of
 from mapservice.settings import Settings, retired_settings
 from mapservice.web.logging import configure_libraries
 
@@ -49,9 +50,9 @@ def doctor_command() -> None:
     """
     from mapservice.site.operator_pages.service import shortcomings
 
-    settings = context.settings_of_command()
+    settings = context.settings_of_present_database()
     with context.open_engine(settings).connect() as connection:
-        findings = list(examine(connection, store_of(settings)))
+        findings = list(examine(connection, store_of(settings), box_of(settings)))
     for finding in findings:
         click.echo(f"{'ok ' if finding.sound else 'NO '} {finding.words}")
     for words in (*retired_settings(), *shortcomings(settings)):

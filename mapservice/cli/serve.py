@@ -287,6 +287,7 @@ def serve(settings: Settings) -> int:
                 service.environ.pop(f"{name}_FILE", None)  # read by now
             urls = (settings.database_url, url)
             record = stack.enter_context(public_address.recorded(settings.home, address.url, urls))
+            record.tell(key=public_address.key_mark(service.environ["MAPSERVICE_SECRET_KEY"]))
             _work(service, listener, address, database, record)
     except KeyboardInterrupt:
         clock.tell(f"Stopped ({service.asked_by})")

@@ -377,6 +377,13 @@ rollup_cell = Table(
     Column("sum_y", BigInteger, nullable=False),
 )
 
+sample_offered = Table(
+    "sample_offered",
+    metadata,
+    Column("only_one", Boolean, primary_key=True),
+    Column("offered_at", DateTime(timezone=True), nullable=False),
+)
+
 spot_change = Table(
     "spot_change",
     metadata,

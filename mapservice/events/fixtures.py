@@ -54,11 +54,12 @@ FROM STDIN"""
 
 IN_USE = """
 SELECT EXISTS (SELECT FROM event)
-    OR EXISTS (SELECT FROM initiative WHERE source_platform <> :sample)"""
+    OR EXISTS (SELECT FROM initiative WHERE source_platform <> :sample)
+    OR NOT EXISTS (SELECT FROM initiative)"""
 
 
 def is_in_use(connection: Connection) -> bool:
-    """Whether there are events, or initiatives that are no sample: made-up ones do not belong."""
+    """Whether there are events, or not the sample of initiatives alone, which made-up ones join."""
     bound = {"sample": SAMPLE_PLATFORM}
     return bool(connection.execute(text(IN_USE), bound).scalar_one())
 

@@ -296,34 +296,50 @@ def find_by_series(
 
 
 def next_of_each_series(
-    connection: Connection, filters: EventFilters, limit: int, now: datetime
+    connection: Connection,
+    filters: EventFilters,
+    limit: int,
+    now: datetime,
+    *others: EventFilters,
 ) -> list[Event]:
     """What is not over yet, in order of time, each series once: a weekly choir is one answer.
 
-    Looks at no more than the next `DATES_LOOKED_AT` dates of the filter.
+    Looks at no more than the next `DATES_LOOKED_AT` dates of the filter, and of each of the
+    `others`, whose events are found as well; distances are those of the first.
     """
-    soon = _soon(filters, now, None)
-    found = connection.execute(_first_of_series(filters, limit, now, soon)).all()
-    if soon and len(found) < limit:
-        found = connection.execute(_first_of_series(filters, limit, now, [])).all()
+    wanted = (filters, *others)
+    soon = [_soon(one, now, None) for one in wanted]
+    found = connection.execute(_first_of_series(wanted, limit, now, soon)).all()
+    if any(soon) and len(found) < limit:
+        found = connection.execute(_first_of_series(wanted, limit, now, [[]] * len(wanted))).all()
     return [_event(row) for row in found]
 
 
 def _first_of_series(
-    filters: EventFilters, limit: int, now: datetime, further: Sequence[ColumnElement[bool]]
+    wanted: Sequence[EventFilters],
+    limit: int,
+    now: datetime,
+    further: Sequence[Sequence[ColumnElement[bool]]],
 ) -> Select[Any]:
-    dates = (
+    selected = [
         select(event.c.series, *order())
-        .where(*where(filters, now), event.c.ends_at > now, *further)
+        .where(*where(one, now), event.c.ends_at > now, *more)
         .order_by(*order())
         .limit(DATES_LOOKED_AT)
-        .subquery("dates")
+        for one, more in zip(wanted, further, strict=True)
+    ]
+    parts = [one.subquery() for one in selected]
+    # Together they are one question, planned and asked once.
+    dates = (
+        selected[0].subquery("dates")
+        if len(parts) == 1
+        else union_all(*(select(*one.c) for one in parts)).subquery("dates")
     )
     own = (dates.c.starts_at, dates.c.ends_at, dates.c.id)
     of_series = distinct_on(dates.c.series)
     first = select(*own).ext(of_series).order_by(dates.c.series, *own).subquery("first")
     ordered = (first.c.starts_at, first.c.ends_at, first.c.id)
-    return _of_chosen(select(first.c.id).order_by(*ordered).limit(limit), filters)
+    return _of_chosen(select(first.c.id).order_by(*ordered).limit(limit), wanted[0])
 
 
 def count(connection: Connection, filters: EventFilters, now: datetime) -> int:

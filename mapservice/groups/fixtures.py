@@ -32,7 +32,8 @@ SAMPLE_FILE = Path("sample", "groups.csv")
 
 IN_USE = """
 SELECT EXISTS (SELECT FROM local_group)
-    OR EXISTS (SELECT FROM initiative WHERE source_platform <> :sample)"""
+    OR EXISTS (SELECT FROM initiative WHERE source_platform <> :sample)
+    OR NOT EXISTS (SELECT FROM initiative)"""
 
 
 COPY = """
@@ -42,7 +43,7 @@ FROM STDIN"""
 
 
 def is_in_use(connection: Connection) -> bool:
-    """Whether there are groups, or initiatives that are no sample: made-up ones do not belong."""
+    """Whether there are groups, or not the sample of initiatives alone, which made-up ones join."""
     bound = {"sample": SAMPLE_PLATFORM}
     return bool(connection.execute(text(IN_USE), bound).scalar_one())
 

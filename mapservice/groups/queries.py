@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union_all,
 )
 
 from mapservice.accounts.roles.model import TerritoryScope
@@ -130,6 +131,24 @@ def find_page(
         assert last.published_at is not None, "what is public was published"
         following = GroupCursor(last.published_at, last.id)
     return GroupPage(items[:limit], following)
+
+
+def newest(
+    connection: Connection, wanted: Sequence[GroupFilters], limit: int, now: datetime
+) -> list[LocalGroup]:
+    """The first of all that these filters find, those published last first.
+
+    Distances are those of the first one. They are one question, planned and asked once.
+    """
+    parts = [
+        select(local_group.c.id).where(*where(one, now)).order_by(*order()).limit(limit).subquery()
+        for one in wanted
+    ]
+    ids = union_all(*(select(one.c.id) for one in parts))
+    found = _LISTING.where(local_group.c.id.in_(ids)).limit(limit)
+    if near := wanted[0].about.near:
+        found = found.add_columns(distance(near, local_group.c).label("distance"))
+    return [_group(row) for row in connection.execute(found)]
 
 
 def count(connection: Connection, filters: GroupFilters, now: datetime) -> int:

@@ -43,14 +43,22 @@ CIRCLE = """{asked}, summed AS (
       FROM (SELECT 0.0 AS distance, population FROM home
              UNION ALL
             SELECT distance, population FROM others) AS reached
+), found AS (
+    SELECT coalesce((SELECT sqrt(:wanted * ground / population / pi()) FROM home
+                      WHERE population >= :wanted),
+                    (SELECT min(distance) FROM summed
+                      WHERE population >= :wanted AND distance <= :reach)) AS radius
+), chosen AS (
+    SELECT least(greatest(ceil(radius / :step) * :step, :least), :most) AS radius
+      FROM found WHERE radius IS NOT NULL
 )
-SELECT (SELECT sqrt(:wanted * ground / population / pi()) FROM home WHERE population >= :wanted),
-       (SELECT min(distance) FROM summed WHERE population >= :wanted AND distance <= :reach)"""
+SELECT radius, CASE WHEN radius <= :reach THEN {held} END FROM chosen"""
 # What the circle finally chosen holds: the same rule read backwards.
-HELD = """{asked}
-SELECT coalesce((SELECT round(population * least(1, pi() * power(:reach, 2) / ground))
+HELD = """
+       coalesce((SELECT round(population * least(1, pi() * power({radius}, 2) / ground))
                    FROM home), 0)
-     + coalesce((SELECT sum(population) FROM others WHERE distance <= :reach), 0)"""
+     + coalesce((SELECT sum(population) FROM others WHERE distance <= {radius}), 0)"""
+POPULATION = "{asked} SELECT {held}"
 
 # By degrees, then exactly among the first ones.
 NEAREST = """
@@ -100,16 +108,18 @@ def circle_of_commune(connection: Connection, code: str) -> tuple[LonLat, float]
 
 def circle(connection: Connection, here: LonLat) -> NearCircle:
     """The circle that holds about 20,000 inhabitants, in steps of 100 m between 1 and 50 km."""
-    radius = MOST_RADIUS
+    held = fill(HELD, {"radius": "radius"})
+    statement = text(fill(CIRCLE, {"asked": ASKED, "held": held}))
+    values: dict[str, float] = {"lon": here.lon, "lat": here.lat, "wanted": INHABITANTS}
+    values |= {"step": STEP, "least": LEAST_RADIUS, "most": MOST_RADIUS}
     for reach in REACHES:
-        values = {"lon": here.lon, "lat": here.lat, "reach": reach, "wanted": INHABITANTS}
-        dense, sparse = connection.execute(text(fill(CIRCLE, {"asked": ASKED})), values).one()
-        found = dense if dense is not None else sparse
-        if found is not None:
-            stepped = -(-found // STEP) * STEP
-            radius = float(min(max(stepped, LEAST_RADIUS), MOST_RADIUS))
-            break
-    return NearCircle(radius, population(connection, here, radius))
+        row = connection.execute(statement, values | {"reach": reach}).one_or_none()
+        if row is not None:
+            radius = float(row[0])
+            # Of a large commune the circle may be wider than what was gathered.
+            held_there = row[1] if row[1] is not None else population(connection, here, radius)
+            return NearCircle(radius, int(held_there))
+    return NearCircle(MOST_RADIUS, population(connection, here, MOST_RADIUS))
 
 
 def population(connection: Connection, here: LonLat, radius: float) -> int:
@@ -118,4 +128,6 @@ def population(connection: Connection, here: LonLat, radius: float) -> int:
     Of the commune that the position lies in: the part that the circle has of its ground.
     """
     values = {"lon": here.lon, "lat": here.lat, "reach": radius}
-    return int(connection.execute(text(fill(HELD, {"asked": ASKED})), values).scalar_one())
+    held = fill(HELD, {"radius": ":reach"})
+    statement = text(fill(POPULATION, {"asked": ASKED, "held": held}))
+    return int(connection.execute(statement, values).scalar_one())

@@ -32,6 +32,13 @@ class ServedRecord:
         os.ftruncate(self.descriptor, len(written))
 
 
+def key_mark(key: str) -> str:
+    """By which two can tell whether they have the same key, and nothing else."""
+    return hashlib.pbkdf2_hmac("sha256", key.strip().encode(), b"mark of the key", 20_000).hex()[
+        :16
+    ]
+
+
 @contextlib.contextmanager
 def recorded(home: Path, address: str, database_urls: Iterable[str]) -> Iterator[ServedRecord]:
     """Records, while it lasts, that this process serves a database at `address`.

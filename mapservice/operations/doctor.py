@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection
 
+from mapservice.accounts.second_factor import service as second_factor
+from mapservice.accounts.second_factor.service import SecretBox
 from mapservice.db import revisions, soundness
 from mapservice.errors import ServiceUnavailable
 from mapservice.imports.fixtures.service import count_initiatives
 from mapservice.media.service import missing
 from mapservice.media.storage import MediaStore
+from mapservice.operations.backup import queries as backups
+from mapservice.operations.backup.model import MANIFEST
 from mapservice.rollups import queries as activity
 from mapservice.territories.queries import source_in_force
 
@@ -24,10 +29,12 @@ class DoctorFinding:
     sound: bool = True
 
 
-def examine(connection: Connection, store: MediaStore) -> Iterator[DoctorFinding]:
+def examine(
+    connection: Connection, store: MediaStore, box: SecretBox | None
+) -> Iterator[DoctorFinding]:
     """Stops early where the rest cannot be examined: at a schema of another version.
 
-    `store` is that of photos.
+    `store` is that of photos, `box` holds the keys of the service.
     """
     schema, newest = revisions.current_revision(connection), revisions.newest_revision()
     yield DoctorFinding(
@@ -54,6 +61,26 @@ def examine(connection: Connection, store: MediaStore) -> Iterator[DoctorFinding
         yield from _told(lost, "photos: every file is there")
     except ServiceUnavailable as error:
         yield DoctorFinding(str(error), sound=False)
+
+    yield from _told(
+        [f"backup: erasures do not reach {folder}" for folder in _away(connection)],
+        "backups: erasures reach every one that is known",
+    )
+    if box is None:
+        return
+    locked_out = second_factor.unreadable(connection, box)
+    yield DoctorFinding(
+        f"second factors: {locked_out} are of an unknown key: name the former one in"
+        " MAPSERVICE_FORMER_SECRET_KEY, or take them away (accounts forget-second-factor)"
+        if locked_out
+        else "second factors: the keys of the service read every one",
+        sound=not locked_out,
+    )
+
+
+def _away(connection: Connection) -> list[Path]:
+    known = backups.known(connection)
+    return [one.folder for one in known if not (one.folder / MANIFEST).is_file()]
 
 
 def _told(faults: list[str], whole: str) -> Iterator[DoctorFinding]:

@@ -66,33 +66,21 @@ def gatherings_around(
         days = EventFilters(when=filters.when)
         if not filters.when:
             days = EventFilters(begin=now, end=now + timedelta(days=DAYS))
-        coming = {
-            one.series: one
-            for about in abouts
-            for one in events.next_of_each_series(
-                connection, replace(days, about=about), SHOWN, now
-            )
-        }
+        asked = [replace(days, about=about) for about in abouts]
+        coming = events.next_of_each_series(connection, asked[0], SHOWN, now, *asked[1:])
         until = replace(days, begin=None, end=None) if not filters.when else days
         found = replace(
             found,
-            events=sorted(coming.values(), key=lambda one: (one.starts_at, one.id))[:SHOWN],
+            events=coming,
             events_url=_address("/evenements", replace(until, about=listed)) if listed else "",
             on_days=filters.when is not None,
             events_asked=True,
         )
     if asks_of_groups(filters):
-        known = {
-            one.id: one
-            for about in abouts
-            for one in groups.find_page(connection, GroupFilters(about=about), SHOWN, now).items
-        }
-        newest = sorted(
-            known.values(), key=lambda one: (one.published_at or now, one.id), reverse=True
-        )
+        wanted = [GroupFilters(about=about) for about in abouts]
         found = replace(
             found,
-            groups=newest[:SHOWN],
+            groups=groups.newest(connection, wanted, SHOWN, now),
             groups_url=_address("/groupes", GroupFilters(about=listed)) if listed else "",
             groups_asked=True,
         )

@@ -51,6 +51,8 @@ class ReadinessLook:
     """
 
     checks: tuple[ReadinessCheck, ...]
+    # Asked before the database is: they may say why that is gone.
+    ahead: Mapping[str, Callable[[], str]]
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _findings: Future[ReadinessFindings] | None = None
     _begun: float = 0.0
@@ -67,19 +69,23 @@ class ReadinessLook:
 
     def _look(self, engine: Engine, findings: Future[ReadinessFindings]) -> None:
         try:
+            found: dict[str, str | None] = {name: find() for name, find in self.ahead.items()}
             with engine.connect() as connection:
                 revision = current_revision(connection)
                 is_current = is_served(revision)
-                found = {one.name: one.find(connection) for one in self.checks if is_current}
+                found |= {one.name: one.find(connection) for one in self.checks if is_current}
             findings.set_result(ReadinessFindings(revision, is_current, found))
         except BaseException as error:
             findings.set_exception(error)
 
 
-def register(app: Flask, checks: Sequence[ReadinessCheck]) -> None:
+def register(
+    app: Flask, checks: Sequence[ReadinessCheck], ahead: Mapping[str, Callable[[], str]]
+) -> None:
+    """`ahead` are checks without the database, by name; each may raise ServiceUnavailable."""
     newest_revision()
     app.register_blueprint(blueprint)
-    app.extensions[__name__] = ReadinessLook(tuple(checks))
+    app.extensions[__name__] = ReadinessLook(tuple(checks), ahead)
 
 
 @blueprint.get("/health/live")

@@ -10,8 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
-from mapservice.accounts.second_factor import model
+from mapservice.accounts.second_factor import model, service
 from mapservice.accounts.second_factor.routes import TRIES
+from mapservice.accounts.second_factor.service import SecretBox
 from mapservice.app import create_app
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
@@ -194,3 +195,31 @@ def test_where_it_is_required_an_admin_sets_it_up_first(strict: Flask, engine: E
     sign_in(moderator, engine, "moderator@example.org")
     grant(engine, "moderator@example.org", "moderator", "region:53")
     assert moderator.get("/moderation").status_code == 200
+
+
+def test_a_changed_key_is_needed_until_all_is_encrypted_anew(
+    engine: Engine, admin: FlaskClient
+) -> None:
+    secret, _spare = set_up(admin)
+    old, new = (current_key(admin), b"another key of the service")
+    with engine.connect() as connection:
+        (person,) = connection.execute(text("SELECT person FROM second_factor")).scalars()
+        assert service.unreadable(connection, SecretBox([new])) == 1
+    # Nothing is lost by a key that reads nothing; the former one has it written anew.
+    assert service.renew(engine, SecretBox([new])) == 1
+    assert service.renew(engine, SecretBox([new, old])) == 0
+    with engine.connect() as connection:
+        assert service.unreadable(connection, SecretBox([new])) == 0
+        found = service.find(connection, person, SecretBox([new]))
+        assert found is not None
+        assert found.secret == secret
+        kept = connection.execute(text("SELECT secret FROM second_factor")).scalar_one()
+    assert service.renew(engine, SecretBox([new, old])) == 0
+    with engine.connect() as connection:
+        again = connection.execute(text("SELECT secret FROM second_factor")).scalar_one()
+    assert bytes(kept) == bytes(again), "once is enough"
+
+
+def current_key(client: FlaskClient) -> bytes:
+    key = client.application.secret_key
+    return key.encode() if isinstance(key, str) else bytes(key or b"")

@@ -10,6 +10,7 @@ from mapservice.geocoding.service import Locator
 from mapservice.groups import fixtures, queries, service
 from mapservice.territories.load import FOLLOW
 from tests.groups.founder import Founder
+from tests.web.population import Made, insert
 
 KEPT = """
 SELECT count(*) AS groups, count(DISTINCT region) AS regions, sum(members) AS members,
@@ -47,6 +48,9 @@ def test_the_sample_has_groups_in_every_region(
     assert service.hand_over(engine, now) == 0
     with engine.begin() as connection:
         assert fixtures.remove(connection) == 20
+        # Without the sample of initiatives it has nothing to stand beside.
+        assert fixtures.is_in_use(connection)
+        insert(connection, [Made(commune="35238", source_platform="sample")])
         assert not fixtures.is_in_use(connection)
 
 

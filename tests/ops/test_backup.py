@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -248,11 +249,51 @@ def test_an_erasure_waits_for_a_backup_out_of_reach(site: Site, backup: Path) ->
     assert len((backup / ERASURES).read_text().split()) == 1
 
 
-def test_a_backup_that_was_deleted_is_forgotten(site: Site, backup: Path) -> None:
-    shutil.rmtree(backup)
+def test_an_erasure_waits_for_a_disk_that_left_an_empty_folder(site: Site, backup: Path) -> None:
+    """What a mount point is without its disk: the folder above is there, the backup is not."""
+    away = backup.rename(backup.with_name("unmounted"))
+    with site.engine.begin() as connection:
+        people.erase(connection, FIRST, PERSONAL_DATA)
+    assert tell_backups(site.engine) == 1
+    away.rename(backup)
     assert tell_backups(site.engine) == 0
-    with site.engine.connect() as connection:
-        assert queries.known(connection) == []
+    assert len((backup / ERASURES).read_text().split()) == 1
+
+
+def test_a_backup_that_was_deleted_is_forgotten_with_its_time(site: Site, backup: Path) -> None:
+    later = backup.with_name("tuesday")
+    service.create(site.engine, site.settings, later, quiet)
+    shutil.rmtree(backup)
+    assert tell_backups(site.engine) == 1
+    made = service.read_manifest(later).made_at
+    for days, known in ((29, 2), (31, 1)):
+        assert service.prune(site.engine, backup.parent, 30, made + timedelta(days=days)) == []
+        with site.engine.connect() as connection:
+            assert len(queries.known(connection)) == known
+    assert tell_backups(site.engine) == 0
+
+
+def test_later_erasures_reach_the_backup_that_was_restored_and_those_beside(
+    site: Site, empty: Site, backup: Path
+) -> None:
+    later = backup.with_name("tuesday")
+    service.create(site.engine, site.settings, later, quiet)
+    restore(empty, backup)
+    with empty.engine.begin() as connection:
+        people.erase(connection, FIRST, PERSONAL_DATA)
+    assert tell_backups(empty.engine) == 0
+    for folder in (backup, later):
+        assert len((folder / ERASURES).read_text().split()) == 1
+
+
+def test_the_newest_is_so_by_its_own_date(site: Site, backup: Path) -> None:
+    later = backup.with_name("before-1.4")
+    service.create(site.engine, site.settings, later, quiet)
+    assert service.newest_in(backup.parent) == later
+    empty_one = backup.with_name("none")
+    empty_one.mkdir()
+    with pytest.raises(SourceError, match="holds no backup"):
+        service.newest_in(empty_one)
 
 
 def test_an_older_backup_learns_from_the_erasures_of_a_later_one(

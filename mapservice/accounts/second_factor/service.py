@@ -1,7 +1,7 @@
 """Setting a second factor up, showing it in a session, taking it away.
 
 The shared secret is encrypted with the key of the service, so that rows alone let nobody in; after
-a change of that key the former one still reads it.
+a change of that key the former one still reads it, until the worker has encrypted it anew.
 """
 
 import base64
@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from mapservice.accounts.second_factor.model import (
     DIGITS,
@@ -22,6 +23,8 @@ from mapservice.accounts.second_factor.model import (
     spare_digest,
 )
 from mapservice.errors import NotFound
+
+log = structlog.get_logger()
 
 FIND = """
 SELECT secret, confirmed_at IS NOT NULL AS confirmed, last_step, cardinality(spare) AS spare
@@ -44,6 +47,11 @@ USE_SPARE = """
 UPDATE second_factor SET spare = array_remove(spare, CAST(:digest AS bytea))
  WHERE person = :person AND confirmed_at IS NOT NULL AND spare @> ARRAY[CAST(:digest AS bytea)]"""
 
+ALL_SECRETS = "SELECT person, secret FROM second_factor ORDER BY person"
+# Unless it was set up anew meanwhile.
+RENEW = """
+UPDATE second_factor SET secret = :secret WHERE person = :person AND secret = :former"""
+
 SHOWN = "UPDATE session SET second_factor_at = now() WHERE digest = :digest"
 
 
@@ -61,7 +69,8 @@ class SecretBox:
     """Encrypts with the first of the keys, reads what any of them wrote; the newest first."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        self._box = MultiFernet([Fernet(_derived(key)) for key in keys])
+        boxes = [Fernet(_derived(key)) for key in keys]
+        self._box, self._present = MultiFernet(boxes), boxes[0]
 
     def close(self, secret: bytes) -> bytes:
         return self._box.encrypt(secret)
@@ -72,6 +81,14 @@ class SecretBox:
             return self._box.decrypt(closed)
         except InvalidToken:
             return None
+
+    def is_present(self, closed: bytes) -> bool:
+        """Whether the present key wrote it."""
+        try:
+            self._present.decrypt(closed)
+        except InvalidToken:
+            return False
+        return True
 
 
 def _derived(key: bytes) -> bytes:
@@ -120,6 +137,31 @@ def accept(connection: Connection, person: UUID, box: SecretBox, typed: str, now
     step = matching_step(found.secret, code, now, found.last_step)
     used = {"person": person, "step": step}
     return step is not None and bool(connection.execute(text(USE_STEP), used).rowcount)
+
+
+def renew(engine: Engine, box: SecretBox) -> int:
+    """Encrypts each with the present key of the service; returns how many no key reads.
+
+    While the former key is named: then it is needed no longer.
+    """
+    unread = 0
+    with engine.begin() as connection:
+        for row in connection.execute(text(ALL_SECRETS)).all():
+            secret = box.open(bytes(row.secret))
+            if secret is None:
+                unread += 1
+            elif not box.is_present(bytes(row.secret)):
+                bound = {"person": row.person, "former": row.secret, "secret": box.close(secret)}
+                connection.execute(text(RENEW), bound)
+    if unread:
+        log.error("second_factor_unreadable", people=unread, hint="name the former secret key")
+    return unread
+
+
+def unreadable(connection: Connection, box: SecretBox) -> int:
+    """How many no key of the service reads: these people can use a spare code alone."""
+    rows = connection.execute(text(ALL_SECRETS)).all()
+    return sum(box.open(bytes(row.secret)) is None for row in rows)
 
 
 def show(connection: Connection, session_digest: bytes) -> None:

@@ -10,3 +10,8 @@ COMMENT ON COLUMN backup.verified_at IS
     'When it was last restored beside and found the same; null: never.';
 COMMENT ON COLUMN backup.erasure_key IS
     'Keys the digests of its file of erasures; the same for all backups of one service.';
+
+COMMENT ON TABLE sample_offered IS
+    'One row once the made-up sample was loaded, or removed, or the service held something else: no start loads it again.';
+COMMENT ON COLUMN sample_offered.only_one IS 'True.';
+COMMENT ON COLUMN sample_offered.offered_at IS 'When that was.';

@@ -30,7 +30,7 @@ TURN = "SELECT pg_advisory_xact_lock(hashtext('erasures'), 1)"
 def tell_backups(engine: Engine) -> int:
     """Writes what their files of erasures lack; returns how many backups could not be reached.
 
-    A backup that was deleted, from a folder that is there, is forgotten.
+    One that is not there may be on a disk that is not: `prune` and `forget` alone end that.
     """
     unreached = 0
     with engine.begin() as connection:
@@ -41,10 +41,7 @@ def tell_backups(engine: Engine) -> int:
         people = queries.erased_people(connection)
         for one in backups:
             if not (one.folder / MANIFEST).is_file():
-                if one.folder.parent.is_dir() and not one.folder.exists():
-                    queries.forget(connection, one.folder)
-                else:
-                    unreached += 1
+                unreached += 1
                 continue
             digests = {erasure_digest(one.erasure_key, person) for person in people}
             try:

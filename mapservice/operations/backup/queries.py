@@ -84,8 +84,10 @@ def keep(connection: Connection, folder: Path, made_at: datetime, size: int, key
     connection.execute(text(KEEP), bound)
 
 
-def forget(connection: Connection, folder: Path) -> None:
-    connection.execute(text("DELETE FROM backup WHERE folder = :folder"), {"folder": str(folder)})
+def forget(connection: Connection, folder: Path) -> bool:
+    """Whether it was known."""
+    statement = text("DELETE FROM backup WHERE folder = :folder")
+    return bool(connection.execute(statement, {"folder": str(folder)}).rowcount)
 
 
 def mark_verified(connection: Connection, folder: Path) -> bool:

@@ -435,7 +435,9 @@ def restore(
     with engine.begin() as connection:
         kept = [name.partition(".")[0] for name in manifest.names(EXPORTS)]
         connection.execute(text(LOST_EXPORTS), {"kept": kept})
-        queries.keep(connection, folder, manifest.made_at, manifest.bytes, manifest.erasure_key)
+        # The database is older than its own backup, and than those that were made later.
+        for path, told in (*_beside_of(folder, manifest.erasure_key), (folder, manifest)):
+            queries.keep(connection, path, told.made_at, told.bytes, told.erasure_key)
     tell("erasures …")
     erased = _erase_again(engine, manifest.erasure_key, digests, providers)
     with contextlib.suppress(MapserviceError):  # else the worker does, within a minute
@@ -447,6 +449,33 @@ def restore(
     with engine.begin() as connection:
         connection.execute(text(UNMARK))
     return RestoredBackup(manifest, erased, remarks)
+
+
+def _beside_of(folder: Path, key: bytes) -> list[tuple[Path, BackupManifest]]:
+    """Other backups of the same service that lie in the same folder."""
+    return [
+        (path, told)
+        for path, told in found_in(folder.parent)
+        if path != folder and told.erasure_key == key
+    ]
+
+
+def found_in(parent: Path) -> list[tuple[Path, BackupManifest]]:
+    """The backups in a folder, the oldest first; what cannot be read as one is left out."""
+    found = []
+    for path in parent.absolute().iterdir():
+        if not path.name.startswith(".") and (path / MANIFEST).is_file():
+            with contextlib.suppress(SourceError, OSError, ValueError):
+                found.append((path, read_manifest(path)))
+    return sorted(found, key=lambda one: (one[1].made_at, one[0]))
+
+
+def newest_in(parent: Path) -> Path:
+    """By what they say of themselves, not by name. Raises SourceError where there is none."""
+    found = found_in(parent)
+    if not found:
+        raise SourceError(f"{parent} holds no backup")
+    return found[-1][0]
 
 
 def _place_files(
@@ -514,14 +543,12 @@ def _erase_again(
 
 
 def prune(engine: Engine, parent: Path, days: int, now: datetime) -> list[Path]:
-    """Deletes the backups in a folder that are older; the newest stays whatever its age."""
-    found: list[tuple[datetime, Path]] = []
-    for path in sorted(parent.absolute().iterdir()):
-        if path.name.startswith(".") or not (path / MANIFEST).is_file():
-            continue
-        found.append((read_manifest(path).made_at, path))
-    found.sort()
-    gone = [path for made_at, path in found[:-1] if (now - made_at).days >= days]
+    """Deletes the backups in a folder that are older; the newest stays whatever its age.
+
+    What is no longer there of them is forgotten too.
+    """
+    found = found_in(parent)
+    gone = [path for path, told in found[:-1] if (now - told.made_at).days >= days]
     for path in gone:
         # Under another name first: what is left of a deletion half-way is no backup.
         doomed = path.with_name(f".{path.name}.gone")
@@ -529,4 +556,10 @@ def prune(engine: Engine, parent: Path, days: int, now: datetime) -> list[Path]:
         shutil.rmtree(doomed)
         with engine.begin() as connection:
             queries.forget(connection, path)
+    # Of those that somebody deleted by hand, erasures need to reach none any more either.
+    with engine.begin() as connection:
+        for one in queries.known(connection):
+            is_old = (now - one.made_at).days >= days
+            if is_old and one.folder.parent == parent.absolute() and not one.folder.exists():
+                queries.forget(connection, one.folder)
     return gone
