@@ -62,6 +62,9 @@ WIDEST_OFFSET = timedelta(hours=14)
 LONGEST = timedelta(days=32)
 COUNTED_UP_TO = 5_000
 DATES_LOOKED_AT = 500
+# Of a group's next dates so many times as many are looked at as are shown.
+LOOKED_AT_DATES = 4
+SHOWN_OFF = 2
 IS_LISTED: ColumnElement[bool] = literal_column(
     "event.status IN ({})".format(", ".join(f"'{one}'" for one in LISTED)), Boolean()
 )
@@ -567,8 +570,16 @@ def others_stand(connection: Connection, of: Event) -> bool:
 
 
 def of_group(connection: Connection, group: UUID, now: datetime, limit: int) -> Sequence[Event]:
-    """The next dates of the series of a group, those that were called off among them."""
-    return find_page(connection, EventFilters(group=group, status=PUBLIC), limit, now).items
+    """The next dates of the series of a group that take place, `limit` at most, and the first
+    `SHOWN_OFF` that are called off among them; where none takes place, the next that does not."""
+    wanted = EventFilters(group=group, status=PUBLIC)
+    found = find_page(connection, wanted, limit * LOOKED_AT_DATES, now).items
+    off = [one for one in found if one.status in (EventStatus.CANCELLED, EventStatus.POSTPONED)]
+    live = [one for one in found if one not in off][:limit]
+    if not live:
+        return off[:1]
+    between = [one for one in off if one.starts_at <= live[-1].starts_at][:SHOWN_OFF]
+    return sorted([*live, *between], key=lambda one: (one.starts_at, one.id))
 
 
 def is_within(connection: Connection, series: UUID, reach: TerritoryScope) -> bool:

@@ -358,3 +358,21 @@ def test_who_organises_its_group_organises_it_too(
         connection.execute(text("DELETE FROM group_member WHERE person = :id"), {"id": other})
         with pytest.raises(NotFound):
             service.own_series(connection, event, other)
+
+
+def test_a_group_shows_what_takes_place(engine: Engine, weekly: tuple[UUID, UUID]) -> None:
+    author, event = weekly
+    with engine.begin() as connection:
+        group = make_group(connection, author)
+        service.set_group(connection, event, author, group)
+        second, third, fourth = (one.id for one in dates(connection, event)[1:4])
+        for one in (second, third, fourth):
+            service.cancel(connection, one, author, ChangeScope.THIS, "", SENDER, NOW)
+        shown = queries.of_group(connection, group, NOW, 3)
+        assert [str(one.status) for one in shown] == [
+            "published", "cancelled", "cancelled", "published", "published"
+        ]  # fmt: skip
+        assert [one.starts_at for one in shown] == sorted(one.starts_at for one in shown)
+        service.cancel(connection, event, author, ChangeScope.ALL, "", SENDER, NOW)
+        (only,) = queries.of_group(connection, group, NOW, 3)
+        assert only.status is EventStatus.CANCELLED

@@ -196,3 +196,13 @@ def test_a_count_that_was_ended_says_more_than(
     page = page_of(client, f"voir={ALL}")
     assert page.count("Plus de 7 groupes") == 2, "above the list and over the groups"
     assert "Tous les groupes de cette recherche" in page
+
+
+def test_several_filters_go_at_once(client: FlaskClient) -> None:
+    page = client.get("/?theme=mobilite&when=weekend&voir=evenements").text
+    found = re.search(r'data-key="clear" href="([^"]*)"', page)
+    assert found
+    assert found[1] == "/?voir=evenements"
+    listed = client.get("/initiatives?theme=mobilite,culture&sort=supported").text
+    assert 'data-key="clear" href="/initiatives?sort=supported"' in listed
+    assert 'data-key="clear"' not in client.get("/initiatives?theme=mobilite").text
