@@ -6,7 +6,10 @@ import os
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,7 +22,15 @@ from scripts.launch_trial.visitors import Crowd, Told, tile_paths
 from scripts.launch_trial.writers import Writes
 from tests.outgoing.stand_in import Handler, StandIn, standing_in
 
+Answer = TypeVar("Answer")
+
 RENNES = Place("Rennes", "35000", 220_000, -1.68, 48.11)
+
+
+def apart(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """In a thread of its own: in that of the tests a browser may have its loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 def asked(stand_in: StandIn, *paths: str) -> list[Reply]:
@@ -31,7 +42,7 @@ def asked(stand_in: StandIn, *paths: str) -> list[Reply]:
         server.close()
         return found
 
-    return asyncio.run(ask())
+    return apart(ask())
 
 
 def chunked(handler: Handler) -> None:
@@ -77,7 +88,7 @@ def test_an_open_is_a_page_a_style_twelve_tiles_and_a_list() -> None:
             server.routes[path] = lambda handler: handler.give(b"")
         host, _, port = server.netloc.partition(":")
         crowd = Crowd(KeptConnections(host, int(port)), [RENNES], ["35238"], 1)
-        asyncio.run(crowd.open_maps(600, 0.2))
+        apart(crowd.open_maps(600, 0.2))
         paths = Counter(server.paths())
         languages = Counter(headers["Accept-Language"] for _, headers in server.asked)
         people = {headers["X-Forwarded-For"] for _, headers in server.asked}

@@ -47,9 +47,6 @@ def test_the_script_of_backups_makes_tries_and_tidies(repository: Path, tmp_path
     program.write_text('#!/bin/sh\necho "$@"\n')
     program.chmod(0o755)
     script, folder = repository / "deploy" / "backup.sh", tmp_path / "kept"
-    for day in ("2026-11-28T023000", "2026-11-29T023000"):
-        (folder / day).mkdir(parents=True)
-        (folder / day / "manifest.json").touch()
 
     def run(*words: str) -> list[str]:
         environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "MAPSERVICE_BACKUP_DAYS": "9"}
@@ -61,4 +58,4 @@ def test_the_script_of_backups_makes_tries_and_tidies(repository: Path, tmp_path
     made, tidied = run("create", str(folder))
     assert re.fullmatch(rf"backup create {folder}/\d{{4}}-\d\d-\d\dT\d{{6}}", made)
     assert tidied == f"backup prune {folder} --days 9"
-    assert run("verify", str(folder)) == [f"backup verify {folder}/2026-11-29T023000"]
+    assert run("verify", str(folder)) == [f"backup verify --newest {folder}"]

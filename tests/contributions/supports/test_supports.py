@@ -103,7 +103,7 @@ def test_the_local_share_is_that_of_the_intercommunality(
         share = queries.share(connection, UUID(initiative))
     assert (share.counted, share.local, share.is_known) == (4, 2, True)
     page = app.test_client().get(f"/initiatives/{initiative}").text
-    assert "4 soutiens confirmés, dont 2 de personnes d’ici ; 1 ne dit pas sa commune." in page
+    assert "4 soutiens confirmés, dont 2 de personnes d’ici (1 ne dit pas sa commune)." in page
     assert supporters(engine, initiative) == 4
 
 
