@@ -9,6 +9,7 @@ far dearer one.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import cos, radians
 from typing import Self
 
@@ -87,10 +88,13 @@ class AreaOnlyCount:
     mark: tuple[float, float] | None = None
 
     def count(self, themes: tuple[Theme, ...] = ()) -> int:
-        return sum(self.counts.get(theme, 0) for theme in themes or tuple(Theme))
+        if not themes:
+            return sum(self.counts.values())
+        return sum(self.counts.get(theme, 0) for theme in themes)
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: what follows from its values is asked for many times, and worked out once.
+@dataclass(frozen=True)
 class AroundCounts:
     """What lies around a position: the one source of its sentence, list, map and figures.
 
@@ -106,7 +110,7 @@ class AroundCounts:
     def point_count(self) -> int:
         return sum(self.points.get(theme, 0) for theme in self.themes or tuple(Theme))
 
-    @property
+    @cached_property
     def held(self) -> tuple[AreaOnlyCount, ...]:
         """Territories that hold some of the themes chosen, the finest level and most first."""
         found = [one for one in self.somewhere if one.count(self.themes)]
@@ -114,19 +118,19 @@ class AroundCounts:
         found.sort(key=lambda one: (order.index(one.area.level), -one.count(self.themes)))
         return tuple(found)
 
-    @property
+    @cached_property
     def communes(self) -> tuple[AreaOnlyCount, ...]:
         return tuple(one for one in self.held if one.area.level is Level.COMMUNE)
 
-    @property
+    @cached_property
     def wider(self) -> tuple[AreaOnlyCount, ...]:
         return tuple(one for one in self.held if one.area.level is not Level.COMMUNE)
 
-    @property
+    @cached_property
     def commune_count(self) -> int:
         return sum(one.count(self.themes) for one in self.communes)
 
-    @property
+    @cached_property
     def wider_count(self) -> int:
         return sum(one.count(self.themes) for one in self.wider)
 
