@@ -32,12 +32,12 @@ def backup_group() -> None:
 def create_command(folder: Path) -> None:
     """Make a backup in a new folder; it is there whole, or not at all."""
     settings = context.settings_of_present_database()
-    _check_key(settings)
+    check_key(settings)
     made = service.create(context.open_engine(settings), settings, folder, _tell)
     click.echo(f"made: {folder.absolute()}: {_summary(made)}")
 
 
-def _check_key(settings: Settings) -> None:
+def check_key(settings: Settings) -> None:
     """Raises ConfigurationError where the service that runs here signs with another key."""
     own = settings.secret_key
     if not own:

@@ -18,10 +18,12 @@ from sqlalchemy import Engine, make_url, text
 
 from mapservice.accounts.people import service as people
 from mapservice.app import PERSONAL_DATA, create_app
+from mapservice.cli.backup import check_key
 from mapservice.db.engine import make_engine
 from mapservice.db.migrate import migrate
-from mapservice.errors import SourceError, StateConflict
+from mapservice.errors import ConfigurationError, ServiceUnavailable, SourceError, StateConflict
 from mapservice.imports.fixtures.service import generate_initiatives
+from mapservice.mail import public_address
 from mapservice.media.service import delete_removed, missing
 from mapservice.media.storage import store_of
 from mapservice.notifications.push.encryption import VapidKey
@@ -32,6 +34,7 @@ from mapservice.operations.backup.programs import PostgresClient
 from mapservice.rollups import queries as rollups
 from mapservice.settings import Settings
 from mapservice.web.edge import SERVICES, Services
+from mapservice.web.health import ReadinessLook
 from tests.conftest import temporary_database
 from tests.db.conftest import insert
 
@@ -493,3 +496,26 @@ def follow_the_page(site: Site, empty: Site, folder: Path) -> None:
     bad = run(site, "backup", "verify", folder)
     assert bad.returncode == 1
     assert f"NO  {DUMP}: is not what was written" in bad.stdout
+
+
+def test_another_key_than_that_of_the_service_that_runs_is_not_saved(site: Site) -> None:
+    url = site.settings.database_url
+    own = (site.settings.home / "secret.key").read_text()
+    for key, is_refused in ((own, False), ("another one", True)):
+        with public_address.recorded(site.settings.home, "http://127.0.0.1:1", [url]) as record:
+            record.tell(key=public_address.key_mark(key))
+            if is_refused:
+                with pytest.raises(ConfigurationError, match="signs with another key"):
+                    check_key(site.settings)
+            else:
+                check_key(site.settings)
+
+
+def test_a_full_disk_is_told_though_the_database_is_gone() -> None:
+    def full() -> str:
+        raise ServiceUnavailable("The disk is full: home has 0 bytes left.")
+
+    away = make_engine("postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(ServiceUnavailable, match="The disk is full"):
+        ReadinessLook((), {"disk": full}).take(away)
+    away.dispose()
