@@ -85,10 +85,13 @@ def list_command() -> None:
     engine = context.open_engine(context.settings_of_present_database())
     with engine.connect() as connection:
         for one in queries.known(connection):
-            tried = f"{one.verified_at:%Y-%m-%dT%H:%M:%SZ}" if one.verified_at else "never"
             reached = "reached" if (one.folder / MANIFEST).is_file() else "AWAY"
-            made = f"{one.made_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            made, tried = _utc(one.made_at), _utc(one.verified_at)
             click.echo(f"made {made}\ttried {tried}\t{reached}\t{one.folder}")
+
+
+def _utc(moment: datetime | None) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else "never"
 
 
 @backup_group.command("forget")

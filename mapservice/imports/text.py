@@ -60,8 +60,9 @@ def folded(text: str) -> str:
     )
 
 
-_UNACCENTED = str.maketrans("àâäáãåçéèêëíìîïñóòôöõúùûüÿ", "aaaaaaceeeeiiiinooooouuuuy")
-_BARE = str.maketrans("àâäáãåçéèêëíìîïñóòôöõúùûüÿ-’'", "aaaaaaceeeeiiiinooooouuuuy   ")
+_ACCENTED, _PLAIN = "àâäáãåçéèêëíìîïñóòôöõúùûüÿ", "aaaaaaceeeeiiiinooooouuuuy"
+_UNACCENTED = str.maketrans(_ACCENTED, _PLAIN)
+_BARE = str.maketrans(_ACCENTED + "-’'", _PLAIN + "   ")
 
 
 def bare(name: str) -> str:

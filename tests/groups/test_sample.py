@@ -9,7 +9,7 @@ from mapservice.db.engine import fill
 from mapservice.geocoding.service import Locator
 from mapservice.groups import fixtures, queries, service
 from mapservice.territories.load import FOLLOW
-from tests.groups.founder import Founder
+from tests.groups.founder import Founder, make_group
 from tests.web.population import Made, insert
 
 KEPT = """
@@ -79,3 +79,13 @@ def test_groups_follow_their_communes(founder: Founder, engine: Engine) -> None:
         assert remains
         assert (remains.precision, remains.departement) == ("departement", "35")
         connection.rollback()
+
+
+def test_a_group_from_elsewhere_is_not_said_to_sleep(visitor: FlaskClient, engine: Engine) -> None:
+    with engine.begin() as connection:
+        made = make_group(connection, None)
+        told = "SET source = 'Ailleurs', last_sign_at = '2020-01-02'"
+        connection.execute(text(f"UPDATE local_group {told} WHERE id = :id"), {"id": made})
+    for path in (f"/groupes/{made}", "/groupes"):
+        assert "en sommeil</span>" not in visitor.get(path).text
+    assert "Ailleurs en sait peut-être plus" in visitor.get(f"/groupes/{made}").text

@@ -103,7 +103,7 @@ def _wider(found: SearchFound) -> list[tuple[str, str]]:
     return [
         (_("%(words)s, partout", words=quoted(intent.words)), query_string(everywhere)),
         (
-            _("toutes les initiatives : %(place)s", place=place_words(intent.place)),
+            _("toutes les initiatives : %(place)s", place=_places_words(intent.namesakes)[0]),
             query_string(there),
         ),
     ]
