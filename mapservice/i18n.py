@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date as babel_date
 from babel.dates import format_time
 from babel.messages.mofile import write_mo
@@ -182,10 +183,16 @@ def format_date(value: date | datetime, pattern: str, locale: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _day_words(value: date, pattern: str, locale: str) -> str:
-    words = str(babel_date(value, pattern, locale=locale))
+    words = str(babel_date(value, pattern, locale=_parsed(locale)))
     if locale.startswith("fr"):
         return _FIRST.sub("1er", words)
     return words
+
+
+@cache
+def _parsed(locale: str) -> Locale:
+    """Babel reads the name of a locale anew each time, which takes longer than the date."""
+    return Locale.parse(locale)
 
 
 def day(value: date | datetime) -> str:

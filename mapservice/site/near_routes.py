@@ -49,7 +49,7 @@ CHOICES = 6
 FARTHEST = 300_000.0
 SHOWN_FARTHER = 4
 # Of what is known to a territory alone, so many are listed; the others are on its own list.
-SHOWN_SOMEWHERE = 20
+SHOWN_SOMEWHERE = 10
 LINKED_AREAS = 24
 RADII = (1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0)
 # A commune so far off is no neighbour of the position; one so close may hold it, as outlines are

@@ -17,6 +17,7 @@ from pyproj import Geod
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.initiatives.model import Status, Theme
+from mapservice.site import near_routes
 from mapservice.territories.coordinates import LonLat
 from tests.conftest import LONG
 from tests.web.population import Kept, Made, fill, insert, kept
@@ -185,10 +186,11 @@ def check_figures(pages: FlaskClient, shown: Shown) -> None:
     chosen = re.findall(r'aria-current="true">.*?chip-count">([^<]*)<', near_chips(shown), re.S)
     assert sum(map(number, chosen or chips)) == total
     listed = re.findall(r'data-id="([^"]+)"', shown.html.split('class="results farther"')[0])
-    assert len(listed) == min(points, 100) + min(in_communes, 20) + min(wider, 20)
+    shown_there = near_routes.SHOWN_SOMEWHERE
+    assert len(listed) == min(points, 100) + min(in_communes, shown_there) + min(wider, shown_there)
     assert len(shown.cards("points")) == min(points, 100)
-    assert len(shown.cards("in-communes")) == min(in_communes, 20)
-    assert len(shown.cards("known-wider")) == min(wider, 20)
+    assert len(shown.cards("in-communes")) == min(in_communes, shown_there)
+    assert len(shown.cards("known-wider")) == min(wider, shown_there)
     assert shown.config["points"] == points
     assert sum(one["count"] for one in shown.config["somewhere"]) == in_communes
     assert all(
