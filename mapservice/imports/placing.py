@@ -140,7 +140,7 @@ def _by_shape(row: SourceRow, placement: Placement, parts: Sequence[ShapePart]) 
     parts = [replace(part, share=part.share / land) for part in parts]
     crossed = [part for part in parts if part.share >= LEAST] or list(parts[:1])
     precision, code = _holder(parts, crossed)
-    told = f"the {kind} lies in {code or 'several régions'}; it is not kept, and gives no pin"
+    told = f"the {kind} lies in {code or 'several régions'}; it gives no pin"
     match = placement.match
     if placement.precision in (Precision.COMMUNE, Precision.EPCI) and not placement.to_review:
         if _agrees(placement, crossed):

@@ -111,7 +111,7 @@ _FORMS = (
     listed("le point est le milieu d’un territoire (%(level)s %(code)s), pas une adresse"),
     listed("le tracé (%(kind)s) est surtout en mer ou à l’étranger"),
     listed(
-        "le tracé (%(kind)s) est dans %(places)s ; il n’est pas gardé et ne donne pas d’épingle"
+        "le tracé (%(kind)s) est dans %(places)s ; il ne donne pas d’épingle"
     ),
     listed("les mots disent autre chose"),
     listed("lu en %(system)s"),

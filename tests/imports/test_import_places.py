@@ -224,7 +224,7 @@ def test_a_shape_is_the_finest_territory_that_holds_it(features: Import, engine:
         ("to_review", "none", ""),
         ("to_review", "none", ""),
     ]
-    assert "the Polygon lies in 79191; it is not kept, and gives no pin" in reports[0].reason
+    assert "the Polygon lies in 79191; it gives no pin" in reports[0].reason
     assert {row.lon for row in kept(engine)} == {None}
 
 
