@@ -164,7 +164,8 @@ def _within(near: LonLat, radius: float, of: Any = initiative.c) -> ColumnElemen
 
 # One bound value each, and the same expression for all uses of a position: statements about a place
 # hold it up to twenty times, and making three nested functions of it took longer than their answer.
-@lru_cache(maxsize=256)
+# Those of a few requests at once, no more: where somebody is must not stay with us.
+@lru_cache(maxsize=8)
 def here_3857(position: LonLat) -> ColumnElement[object]:
     """A position on the map, whose latitude is not that of a pole."""
     x = EARTH_RADIUS * radians(position.lon)
@@ -172,7 +173,7 @@ def here_3857(position: LonLat) -> ColumnElement[object]:
     return func.geometry(_point(x, y, 3857))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=8)
 def geography(position: LonLat) -> ColumnElement[object]:
     """A position on the spheroid."""
     return cast(func.geometry(_point(position.lon, position.lat, 4326)), Geography)
