@@ -83,16 +83,23 @@ NEARBY_CIRCLE = """
     place.point && ST_Transform(ST_Expand(asked.here_3857, :most + 1), 4326) AND {label}"""
 NEARBY_BOX = "place.point && asked.here AND {label}"
 
-# On the ground that a commune has in the circle.
+# On the ground that a commune has in the circle; where that is all of it, at its label point.
 MARKS = """
-SELECT code, ST_X(mark), ST_Y(mark)
-  FROM (SELECT code, ST_PointOnSurface(CASE WHEN ST_IsEmpty(part) THEN outline ELSE part END)
-                     AS mark
-          FROM (SELECT code, outline, ST_Intersection(outline, ST_Buffer(
-                           ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography, :radius)
-                           ::geometry) AS part
-                  FROM territory
-                 WHERE level = 'commune' AND code = ANY(:codes)) AS cut) AS placed"""
+WITH circle AS MATERIALIZED (
+    SELECT ST_Buffer(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography, :radius)::geometry
+           AS ground
+), cut AS (
+    SELECT code, point, outline, ST_Covers(circle.ground, outline) AS whole,
+           CASE WHEN NOT ST_Covers(circle.ground, outline)
+                THEN ST_Intersection(outline, circle.ground) END AS part
+      FROM territory CROSS JOIN circle
+     WHERE level = 'commune' AND code = ANY(:codes)
+), placed AS (
+    SELECT code, CASE WHEN whole THEN point
+                      WHEN ST_IsEmpty(part) THEN ST_PointOnSurface(outline)
+                      ELSE ST_PointOnSurface(part) END AS mark
+      FROM cut)
+SELECT code, ST_X(mark), ST_Y(mark) FROM placed"""
 
 # Of so many territories that hold something the map shows a mark.
 MARKED = 300

@@ -87,20 +87,30 @@ def near() -> ResponseReturnValue:
             raise InvalidInput("lieu", f"is longer than {MAX_PLACE_LENGTH} characters")
         if "\x00" in place:
             raise InvalidInput("lieu", "must not contain a null character")
-        if filters.near is not None and not place:
-            return _answer(_around(connection, filters, filters.near, paging))
+        if filters.near is None or place:
+            return _asked_where(connection, filters, place)
 
-        # The way to the place that was chosen or typed; else the page that asks where one is.
-        chosen = _commune(connection)
-        if chosen and not place:
-            return _answer_redirect(_address(connection, filters, chosen.code))
-        meant, proposed = _meant(connection, place) if place else (None, [])
-        if meant:
-            code, more_was_said = meant
-            return _answer_redirect(_address(connection, filters, code, more_was_said))
-        choices = [(one, _address(connection, filters, one.code)) for one in proposed]
-        shown = _page(connection, filters, FRANCE)
-        return _answer(shown | {"place": place, "choices": choices, "centre": None})
+    # The circle alone decides which indexes serve: planning takes a third of what the page asks of
+    # the database.
+    is_plain = replace(filters, near=None, radius=None).is_empty
+    with services().reader(generic_plan=is_plain).connect() as connection:
+        return _answer(_around(connection, filters, filters.near, paging))
+
+
+def _asked_where(
+    connection: Connection, filters: InitiativeFilters, place: str
+) -> ResponseReturnValue:
+    """The way to the place that was chosen or typed; else the page that asks where one is."""
+    chosen = _commune(connection)
+    if chosen and not place:
+        return _answer_redirect(_address(connection, filters, chosen.code))
+    meant, proposed = _meant(connection, place) if place else (None, [])
+    if meant:
+        code, more_was_said = meant
+        return _answer_redirect(_address(connection, filters, code, more_was_said))
+    choices = [(one, _address(connection, filters, one.code)) for one in proposed]
+    shown = _page(connection, filters, FRANCE)
+    return _answer(shown | {"place": place, "choices": choices, "centre": None})
 
 
 def _commune(connection: Connection) -> TerritorySummary | None:
