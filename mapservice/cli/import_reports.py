@@ -46,6 +46,8 @@ def report_on(
             writer.writerow(told_of(report))
             counts[report.outcome] += 1
             advance(1)
+        for report in run.gone.reports:
+            writer.writerow(told_of(report))
     if is_saved:
         rollups.compact(engine)
         rollups.sort_series(engine)

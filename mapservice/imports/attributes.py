@@ -127,6 +127,20 @@ PRIVATE_BOX = re.compile(
     r"|[a-z]{2,}[.][a-z-]{2,}@[\w.-]+",
     re.IGNORECASE,
 )
+# Boxes that several people read, or that are meant for the public.
+SHARED_BOX = re.compile(
+    r"(?:contact|infos?|accueil|mairie|bonjour|hello|secretariat|asso|association|bureau"
+    r"|communication|com|administration|admin|direction|coordination|presse|equipe|team|office)"
+    r"(?:[.\-_][\w.+-]*)?@[\w.-]+",
+    re.IGNORECASE,
+)
+# Of the boxes in a column: with so many of persons, others that no name gives away are theirs too.
+MANY_OF_PERSONS = 0.2
+# What a form notes beside the answers: when they came, and the account that they came from.
+FORM_MOMENTS = frozenset({"horodateur", "timestamp"})
+FORM_ACCOUNTS = frozenset(
+    {"adresse e mail", "adresse email", "email address", "nom utilisateur", "username"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +197,7 @@ def attribute_columns(
     # Beside a first name, a number or a box, "Nom" is that of a person.
     of_persons = (ColumnKind.PERSON, ColumnKind.PHONE, ColumnKind.EMAIL)
     reaches_persons = any(kind_of(column) in of_persons for column in columns)
+    is_form = any(plain_name(column) in FORM_MOMENTS for column in columns)
     found: list[AttributeColumn] = []
     keys: set[str] = set()
     for column in columns:
@@ -199,10 +214,16 @@ def attribute_columns(
         key = _free_key(column, keys)
         keys.add(key)
         of_type = _type(column, cells)
-        found.append(
-            AttributeColumn(column, key, kind or of_type, of_type, kind is ColumnKind.PERSON)
-        )
+        is_account = is_form and plain_name(column) in FORM_ACCOUNTS
+        is_of_persons = kind is ColumnKind.PERSON or is_account or _are_boxes_of_persons(cells)
+        found.append(AttributeColumn(column, key, kind or of_type, of_type, is_of_persons))
     return found
+
+
+def _are_boxes_of_persons(cells: Sequence[str]) -> bool:
+    boxes = [cell for cell in cells if ADDRESS.fullmatch(cell)]
+    private = sum(PRIVATE_BOX.fullmatch(box) is not None for box in boxes)
+    return 2 * len(boxes) > len(cells) and private >= max(2, MANY_OF_PERSONS * len(boxes))
 
 
 def spare_columns(
@@ -253,11 +274,19 @@ def kept_cells(
     without_contacts: bool = False,
 ) -> KeptCells:
     """The cells of one row, as JSON holds them. `without_contacts`: no address, number or box of
-    anybody is for the public."""
+    anybody is for the public.
+
+    Beside the name of a person a number is that person's, and so is a box that others do not share.
+    """
     attributes: dict[str, Any] = {}
     withheld: dict[str, str] = {}
     notes: list[str] = []
     left = MOST_BYTES
+    names_somebody = any(
+        (name := values.get(one.column, "")) and not is_placeholder(name)
+        for one in columns
+        if one.kind is ColumnKind.PERSON
+    )
     for one in columns:
         raw = values.get(one.column, "")
         if not raw or is_placeholder(raw):
@@ -273,7 +302,13 @@ def kept_cells(
             notes.append(f"{one.column}: not kept, the row says too much")
             continue
         is_contact = one.kind in (ColumnKind.EMAIL, ColumnKind.PHONE)
-        if one.is_personal or is_personal(text) or (without_contacts and is_contact):
+        is_shared = one.kind is ColumnKind.EMAIL and SHARED_BOX.fullmatch(text) is not None
+        is_somebody_s = one.is_personal or (names_somebody and is_contact)
+        if (
+            (is_somebody_s and not is_shared)
+            or is_personal(text)
+            or (without_contacts and is_contact)
+        ):
             withheld[one.key] = text
         else:
             attributes[one.key] = _typed(text, one.type)

@@ -39,6 +39,7 @@ from mapservice.imports.readers.delimited import read_delimited
 from mapservice.imports.readers.geojson import read_geojson
 from mapservice.imports.readers.geopackage import read_geopackage
 from mapservice.imports.readers.markup import read_gpx, read_kml
+from mapservice.imports.readers.own_download import is_own_download, own_download
 from mapservice.imports.readers.shapefile import read_shapefile
 from mapservice.imports.readers.shapes import first_vertex, read_shape
 from mapservice.imports.readers.tables import SourceRecord, SourceTable
@@ -166,9 +167,9 @@ def read_file(
                 " Name it with --mapping title=COLUMN"
             )
 
-    # The source is called by the file's name without extensions.
+    # A source that its rows do not name is called by the file's name without extensions.
     stem = path.name.partition(".")[0] or path.stem
-    platform = "_".join(words_of(stem).split())[:80] or "fichier"
+    platform = table.platform or "_".join(words_of(stem).split())[:80] or "fichier"
     pairs = [pair for record in sample if (pair := _written_pair(columns, record))]
     names = " ".join(columns.get(name, "") for name in ("lon", "lat", "point"))
     projection = choose_projection(pairs[:SAMPLED_POINTS], names)
@@ -264,7 +265,7 @@ def open_table(path: Path, mapping: Mapping[str, str]) -> tuple[FileContent, Sou
             table = read_gpx(content)
         case "shapefile":
             table = read_shapefile(content)
-    return content, table
+    return content, own_download(table) if is_own_download(table) else table
 
 
 def empty_file(name: str, platform: str) -> SourceFile:

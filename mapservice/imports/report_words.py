@@ -55,8 +55,10 @@ _FORMS = (
     listed("le titre « %(text)s » n’est qu’un nombre"),
     listed("identique à la ligne %(row)s"),
     listed("déjà ici : %(id)s, de la source « %(platform)s »"),
+    listed("elle dit autre chose (%(fields)s), et rien n’a été changé ici"),
     listed("hors du territoire de qui importe, ou sans lieu sûr"),
     listed("ce qui en avait été importé a quitté la carte"),
+    listed("n’est plus dans le fichier : archivée"),
     listed("ligne trop longue pour être lue"),
     listed("ses guillemets ne se ferment pas"),
     listed("ses guillemets ne se ferment pas ou ne sont pas doublés"),
@@ -188,6 +190,10 @@ _FORMS = (
         "comme vides : ouvrez le fichier dans un tableur, enregistrez-le et déposez-le de nouveau"
     ),
     listed("un en-tête et aucune ligne dessous"),
+    listed(
+        "une liste tirée de ce service : ses comptes, les noms de territoires et la précision sont "
+        "recalculés"
+    ),
     listed("pas de .prj : le système des coordonnées est déduit de leurs valeurs"),
     listed("système inconnu ; le système des coordonnées est déduit de leurs valeurs"),
     listed("toutes les lignes sont dans la commune %(code)s"),
@@ -402,6 +408,10 @@ def _filled(form: SentenceForm, found: re.Match[str]) -> str:
     for name in ("field", "role"):
         if name in values:
             values[name] = quoted(fields.get(values[name], values[name]))
+    if "fields" in values:
+        words = fields | {"facts": gettext("Informations pratiques")}
+        names = values["fields"].split(", ")
+        values["fields"] = ", ".join(words.get(name, name) for name in names)
     if "level" in values:
         values["level"] = level_label(values["level"])
     said = gettext(form.french, **values)

@@ -13,7 +13,8 @@ class RowOutcome(StrEnum):
 
     `to_review` is saved as well, but its place waits for a person. `merged` is the same as an
     earlier row of the file, `skipped` no initiative at all: a total, a heading, an empty row.
-    `elsewhere` stands here already, from another source.
+    `elsewhere` stands here already, from another source. `gone` is no row: what a file lacks that
+    is the whole of its source, archived.
     """
 
     IMPORTED = "imported"
@@ -24,6 +25,7 @@ class RowOutcome(StrEnum):
     MERGED = "merged"
     SKIPPED = "skipped"
     ELSEWHERE = "elsewhere"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,9 @@ class RowReport:
     """One line of the report. `reason` says why a row was rejected or waits, or what was mended.
 
     `territory` is the code of the finest one that is known, of the level `precision` says; `lon`,
-    `lat` (EPSG:4326) are the point that is shown, where there is a true one.
+    `lat` (EPSG:4326) are the point that is shown, where there is a true one. `status` is that of
+    the initiative, "" where nothing is saved: `pending` waits for a moderator. `row` is 0 of what
+    is no row.
     """
 
     row: int
@@ -47,6 +51,7 @@ class RowReport:
     territory: str = ""
     lon: float | None = None
     lat: float | None = None
+    status: str = ""
 
 
 DELIMITER = ";"

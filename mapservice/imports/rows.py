@@ -261,6 +261,7 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         problems=tuple(cells.notes),
         rejected=rejected,
         is_forbidden=bool(consent.refused) or forbids_reuse(licence),
+        own_id=cells.record.own_id,
     )
 
 

@@ -1,17 +1,20 @@
 """Runs of imports: what each made and changed, what undoing it restores, and what sources are."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from mapservice.db.engine import fill
 from mapservice.db.event_tables import event, event_series
+from mapservice.db.tables import initiative
+from mapservice.imports.row_reports import RowOutcome, RowReport
+from mapservice.initiatives.facts import FACT_COLUMNS, InitiativeFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,25 @@ class LikeInitiative:
     description: str
     lon: float | None
     lat: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnInitiative:
+    """An initiative that a row was taken from, and what a person may have corrected since.
+
+    `commune` is an INSEE code or "", `lon`, `lat` the point in EPSG:4326 or None.
+    """
+
+    id: UUID
+    platform: str
+    title: str
+    summary: str
+    description: str
+    theme: str
+    commune: str
+    lon: float | None
+    lat: float | None
+    facts: InitiativeFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +273,29 @@ def archive(connection: Connection, run: int, initiatives: Sequence[UUID]) -> No
     connection.execute(text(ARCHIVE), {"ids": list(initiatives)})
 
 
+def reports_on_gone(connection: Connection, initiatives: Sequence[UUID]) -> list[RowReport]:
+    """What a report says of what its source no longer has, in the order of titles."""
+    own = initiative.c
+    columns = (own.source_id, own.title, own.place_text, own.commune, own.precision)
+    rows = connection.execute(
+        select(*columns).where(own.id.in_(initiatives)).order_by(own.title, own.id)
+    )
+    return [
+        RowReport(
+            row=0,
+            outcome=RowOutcome.GONE,
+            source_id=row.source_id,
+            title=row.title,
+            place=row.place_text,
+            precision=row.precision,
+            commune=row.commune or "",
+            reason="no longer in the file: archived",
+            status="archived",
+        )
+        for row in rows
+    ]
+
+
 def withdraw(connection: Connection, run: int, initiatives: Sequence[UUID]) -> list[UUID]:
     """Takes out of public view, and out of the queue, what may not be published any more.
 
@@ -284,13 +329,34 @@ def like(
     return [LikeInitiative(**row._mapping) for row in found]
 
 
-def ours(connection: Connection, source_ids: Sequence[str]) -> list[LikeInitiative]:
-    """Initiatives whose own ids here are among the ids that a source gives."""
-    asked = [one for one in source_ids if OWN_ID.fullmatch(one)]
+def ours(connection: Connection, ids: Iterable[str]) -> list[OwnInitiative]:
+    """Initiatives whose ids here are among these, whatever else these may be."""
+    asked = [one for one in ids if OWN_ID.fullmatch(one)]
     if not asked:
         return []
+    own = initiative.c
+    columns = (own.id, own.source_platform, own.title, own.summary, own.description, own.theme)
+    point = (func.ST_X(own.point).label("lon"), func.ST_Y(own.point).label("lat"))
+    facts = [own[name] for name in FACT_COLUMNS]
+    rows = connection.execute(
+        select(*columns, own.commune, *point, *facts).where(
+            own.id.in_(asked), own.status != "merged"
+        )
+    )
     return [
-        LikeInitiative(**row._mapping) for row in connection.execute(text(OURS), {"ids": asked})
+        OwnInitiative(
+            id=row.id,
+            platform=row.source_platform,
+            title=row.title,
+            summary=row.summary,
+            description=row.description,
+            theme=row.theme,
+            commune=row.commune or "",
+            lon=row.lon,
+            lat=row.lat,
+            facts=InitiativeFacts.of_columns(dict(row._mapping)),
+        )
+        for row in rows
     ]
 
 
@@ -714,11 +780,6 @@ SELECT asked.number AS asked, found.id, found.source_platform AS platform,
  ORDER BY asked.number, found.id"""
 
 OWN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-OURS = """
-SELECT 0 AS asked, id, source_platform AS platform, coalesce(source_id, '') AS source_id,
-       description, NULL::float8 AS lon, NULL::float8 AS lat
-  FROM initiative
- WHERE id = ANY(CAST(:ids AS uuid[])) AND status <> 'merged'"""
 
 SOURCE = """
 SELECT platform, trusted, owner, mapping, licence FROM import_source

@@ -38,11 +38,11 @@ from mapservice.imports.row_spool import (
     no_progress,
     spooled,
 )
-from mapservice.imports.run_queries import LikeInitiative
+from mapservice.imports.run_queries import LikeInitiative, OwnInitiative
 from mapservice.imports.run_service import OpenedSource
 from mapservice.imports.scopes import TerritoryParents
 from mapservice.imports.shared_points import KnownCentres, SharedPoints
-from mapservice.imports.text import bare
+from mapservice.imports.text import bare, block
 from mapservice.initiatives import service
 from mapservice.initiatives.facts import InitiativeFacts
 from mapservice.initiatives.licences import forbids_reuse
@@ -52,6 +52,8 @@ from mapservice.initiatives.service import InitiativeDraft
 BATCH_ROWS = 500
 # Some ten metres: what files round differently.
 SAME_DEGREES = 0.0001
+# What a list of ours rounds.
+NEARLY_SAME_DEGREES = 0.000_002
 # Batches that are placed or saved at once, or wait for it; and how many connections save.
 BATCHES_AHEAD = 5
 SAVERS = 2
@@ -91,12 +93,14 @@ class ImportOptions:
 class SnapshotOutcome:
     """Initiatives that a snapshot's file lacks: archived, or waiting for a moderator as before.
 
-    `withdrawn` are those of any file that may not be published any more, and left public view.
+    `reports` name those archived, once all rows are read. `withdrawn` are those of any file that
+    may not be published any more, and left public view.
     """
 
     archived: int = 0
     waiting: int = 0
     withdrawn: int = 0
+    reports: list[RowReport] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +158,11 @@ def summary_of(run: ImportRun, counts: Mapping[RowOutcome, int]) -> Iterator[str
         yield f"{run.gone.waiting} gone from the source wait for a moderator, and were left"
     if run.gone.withdrawn:
         yield f"{run.gone.withdrawn} left public view: they may not be published any more"
-    outcomes = ", ".join(f"{counts.get(outcome, 0)} {outcome}" for outcome in RowOutcome)
+    outcomes = ", ".join(f"{counts.get(outcome, 0)} {outcome}" for outcome in ROWS_OUTCOMES)
     yield f"{sum(counts.values())} rows read: {outcomes}"
 
 
+ROWS_OUTCOMES = tuple(outcome for outcome in RowOutcome if outcome is not RowOutcome.GONE)
 _SEPARATORS = {
     "": "",
     ",": "separated by commas",
@@ -378,7 +383,9 @@ class _Importer:
                 ]
             )
             for start in range(0, len(gone), BATCH_ROWS):
-                run_queries.archive(connection, self.number, gone[start : start + BATCH_ROWS])
+                some = gone[start : start + BATCH_ROWS]
+                self.gone.reports += run_queries.reports_on_gone(connection, some)
+                run_queries.archive(connection, self.number, some)
             if self.options.dry_run:
                 transaction.rollback()
         self.gone.archived = len(gone)
@@ -440,8 +447,7 @@ class _Importer:
             else:
                 changed.append(entry)
         unknown = [entry for entry in changed if entry.source_id not in known]
-        for entry, other in self._elsewhere(connection, unknown):
-            told = f"stands here already: {other.id}, from {other.platform!r}"
+        for entry, told in self._elsewhere(connection, unknown):
             reports[entry.row.number] = _report(entry, RowOutcome.ELSEWHERE, told)
             changed.remove(entry)
 
@@ -572,22 +578,51 @@ class _Importer:
         self.gone.withdrawn += len(left)
         return {meant[one] for one in left}
 
-    def _elsewhere(
-        self, connection: Connection, entries: list[_Entry]
-    ) -> list[tuple[_Entry, LikeInitiative]]:
-        """New rows that are initiatives of another source: a file that was renamed, or our own."""
+    def _elsewhere(self, connection: Connection, entries: list[_Entry]) -> list[tuple[_Entry, str]]:
+        """New rows that are initiatives of another source (a file that was renamed, or a list of
+        ours), and what to tell of each."""
         if not entries:
             return []
         asked = [(entry.row.title, entry.row.place_text) for entry in entries]
-        found: dict[int, LikeInitiative] = {}
-        # A list that was taken from here ("/initiatives.xlsx") has our own ids.
-        positions = {entry.source_id: index for index, entry in enumerate(entries)}
-        for other in run_queries.ours(connection, list(positions)):
-            found[positions[str(other.id)]] = other
+        found: dict[int, str] = {}
         for other in run_queries.like(connection, self.platform, asked):
             if _is_same(entries[other.asked - 1], other):
-                found.setdefault(other.asked - 1, other)
-        return [(entries[index], other) for index, other in found.items()]
+                found.setdefault(other.asked - 1, _here_already(other.id, other.platform))
+        # Of a source that has our ids for its own, too.
+        positions = {entry.row.own_id or entry.source_id: at for at, entry in enumerate(entries)}
+        for own in run_queries.ours(connection, positions):
+            at = positions[str(own.id)]
+            found[at] = _here_already(own.id, own.platform)
+            if differing := ", ".join(_differing(entries[at].row, own)):
+                found[at] += f"; it says something else ({differing}) and was left as it is"
+        return [(entries[index], told) for index, told in found.items()]
+
+
+def _here_already(initiative: UUID, platform: str) -> str:
+    return f"stands here already: {initiative}, from {platform!r}"
+
+
+def _differing(row: SourceRow, own: OwnInitiative) -> list[str]:
+    """The fields in which a list that was taken from here was corrected since, or we were.
+
+    What a list does not say is no correction: not each format has texts and facts.
+    """
+    differing = [
+        name
+        for name in ("title", "summary", "description", "theme")
+        if (said := str(getattr(row, name)).split())
+        and said != block(str(getattr(own, name))).split()
+    ]
+    if row.citycode and row.citycode != own.commune:
+        differing.append("citycode")
+    for name in ("lon", "lat"):
+        said, known = getattr(row, name), getattr(own, name)
+        if said is not None and (known is None or abs(said - known) > NEARLY_SAME_DEGREES):
+            differing.append(name)
+    known_facts = own.facts.to_json()
+    if any(said != known_facts.get(name) for name, said in (row.facts or {}).items()):
+        differing.append("facts")
+    return differing
 
 
 def _is_same(entry: _Entry, other: LikeInitiative) -> bool:
@@ -647,6 +682,7 @@ def _placed_report(entry: _Entry, draft: InitiativeDraft) -> RowReport:
         territory=placement.code or "",
         lon=placement.lon,
         lat=placement.lat,
+        status=str(draft.status),
     )
 
 

@@ -27,6 +27,7 @@ from mapservice.imports.service import ImportOptions, ImportRun, import_source, 
 from mapservice.imports.upload_queries import ImportUpload
 from mapservice.imports.uploads import PLATFORM_LENGTH, file_path, folder, named, report_path
 from mapservice.initiatives.filters import parse_territory
+from mapservice.initiatives.model import Status
 from mapservice.initiatives.service import known
 from mapservice.outgoing.guarded_client import GuardedClient
 from mapservice.rollups import service as rollups
@@ -38,6 +39,7 @@ MAX_ATTEMPTS = 3
 SHOWN_OF_OUTCOME = 5
 # What would be lost is listed beside the map.
 SHOWN = {RowOutcome.REJECTED: 12}
+SHOWN_GONE = 20
 ADVANCE_ROWS = 500
 
 
@@ -218,11 +220,11 @@ def _read_as(source: SourceFile, options: ImportOptions) -> dict[str, Any]:
 
 
 def _link(connection: Connection, platform: str, shown: dict[str, list[dict[str, Any]]]) -> None:
-    """Tells which initiatives the examples of an import are, where there is one."""
+    """Tells which initiatives the examples of an import are, where there is one to be seen."""
     examples = [one for some in shown.values() for one in some if one["source_id"]]
     found = known(connection, platform, [one["source_id"] for one in examples])
     for one in examples:
-        if one["source_id"] in found:
+        if one["source_id"] in found and one["status"] != Status.PENDING:
             one["id"] = str(found[one["source_id"]].id)
 
 
@@ -234,7 +236,7 @@ def _counted(
     shown: dict[str, list[dict[str, Any]]] = {}
     communes: Counter[str] = Counter()
     landings = LandingTally()
-    mended = 0
+    mended = waiting = 0
     for number, report in enumerate(run.reports, start=1):
         write(report)
         outcome = str(report.outcome)
@@ -244,22 +246,17 @@ def _counted(
         if is_saved and report.commune:
             communes[report.commune] += 1
         mended += bool(is_saved and report.reason)
+        waiting += is_saved and report.status == Status.PENDING
         some = shown.setdefault(outcome, [])
         if len(some) < SHOWN.get(report.outcome, SHOWN_OF_OUTCOME):
-            some.append(
-                {
-                    "row": report.row,
-                    "title": report.title[:200],
-                    "place": report.place[:200],
-                    "precision": report.precision,
-                    "commune": report.commune,
-                    "reason": report.reason[:500],
-                    "source_id": report.source_id,
-                }
-            )
+            some.append(_shown(report))
         if number % ADVANCE_ROWS == 0:
             with engine.begin() as connection:
                 upload_queries.advance(connection, upload.id, number, run.total)
+    for report in run.gone.reports:
+        write(report)
+    if run.gone.reports:
+        shown[str(RowOutcome.GONE)] = [_shown(one) for one in run.gone.reports[:SHOWN_GONE]]
     with engine.connect() as connection:
         landed = landings.told(connection)
         if upload.state != "checking":
@@ -267,8 +264,23 @@ def _counted(
     return {
         "counts": dict(counts),
         "shown": shown,
-        "gone": asdict(run.gone),
+        "gone": {name: getattr(run.gone, name) for name in ("archived", "waiting", "withdrawn")},
         "communes": len(communes),
         "landed": landed,
         "mended": mended,
+        "waiting": waiting,
+    }
+
+
+def _shown(report: RowReport) -> dict[str, Any]:
+    """An example of a page."""
+    return {
+        "row": report.row,
+        "title": report.title[:200],
+        "place": report.place[:200],
+        "precision": report.precision,
+        "commune": report.commune,
+        "reason": report.reason[:500],
+        "source_id": report.source_id,
+        "status": report.status,
     }

@@ -5,6 +5,7 @@ An answer covers `[since, until)`. `until` comes from the database (`harvest_hor
 asks with `since` = the former `until` misses nothing, in whatever order transactions commit.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +40,7 @@ from mapservice.initiatives.exports import (
     feature_sql,
     inert,
     properties,
+    table_columns,
     utc_text,
     with_names,
 )
@@ -113,7 +115,7 @@ def csv(
     connection: Connection, filters: InitiativeFilters, base_url: str, window: ChangeWindow
 ) -> Blocks:
     """The columns of every CSV, then `removed` and `removed_at`."""
-    rows = _changed(filters, base_url, window).subquery("changed")
+    rows = _changed(filters, table_columns(base_url), window).subquery("changed")
     gone = _tombstones(filters, window).subquery("gone")
     names = [inert(column) for column in rows.c if column.name not in INNER]
     changed = select(
@@ -135,16 +137,18 @@ def csv(
 def _feed(
     connection: Connection, filters: InitiativeFilters, base_url: str, window: ChangeWindow
 ) -> Blocks:
-    features, values = feature_sql(_changed(filters, base_url, window))
+    features, values = feature_sql(_changed(filters, properties(base_url), window))
     tombstones, more = compiled(_tombstones(filters, window), "gone_")
     statement = fill(FEED, {"features": features, "tombstones": tombstones})
     return copy_rows(connection, f"COPY ({statement}) TO STDOUT", values | more)
 
 
-def _changed(filters: InitiativeFilters, base_url: str, window: ChangeWindow) -> Select[Any]:
+def _changed(
+    filters: InitiativeFilters, columns: Sequence[ColumnElement[Any]], window: ChangeWindow
+) -> Select[Any]:
     own = initiative.c
     return (
-        select(*properties(base_url), POINT.label("point"), own.changed_at.label("sort_key"))
+        select(*columns, POINT.label("point"), own.changed_at.label("sort_key"))
         .select_from(with_names())
         .where(*where(filters), window.holds(own.changed_at))
     )

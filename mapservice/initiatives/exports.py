@@ -65,13 +65,47 @@ FEATURE = """
       FROM ({rows}) AS listed"""
 # The rows of a page as features, and what tells where the next page begins.
 PAGE = "SELECT feature, {keys} FROM ({features}) AS made"
+# The columns of an initiative in files that hold a table, in order; its point comes last. Beyond
+# the properties they have what makes a file whole: its text, and its id at its source.
+FIELDS = (
+    "id",
+    "title",
+    "summary",
+    "theme",
+    "status",
+    "scale",
+    "commune",
+    "commune_name",
+    "epci",
+    "departement",
+    "region",
+    "region_name",
+    "precision",
+    "supporters",
+    "created_at",
+    "created_period",
+    "updated_at",
+    "url",
+    "source",
+    "source_url",
+    "licence",
+    "attribution",
+    "source_supporters",
+    *FACT_COLUMNS,
+    "attributes",
+    "description",
+    "source_id",
+)
 # Columns of a row that are no properties.
 INNER = ("point", "sort_key")
 
 # An address without signs that JSON escapes; only one that somebody made up has others.
 _PLAIN_ADDRESS = re.compile(r"[\w:/.\-\[\]]*", re.ASCII)
 # Texts that people wrote, and the signs that begin what a spreadsheet would run.
-WRITTEN = ("title", "summary", "source", "licence", "attribution", "address", "price", "tags")
+WRITTEN = (
+    *("title", "summary", "description", "source", "source_id", "licence", "attribution"),
+    *("address", "price", "tags"),
+)
 FORMULA_SIGNS = "=+-@\t\r"
 # Typed as text, lest GeoAlchemy2 turn it into EWKB on its way through SQL that needs a geometry.
 POINT = type_coerce(initiative.c.point, Text)
@@ -125,6 +159,13 @@ def properties(base_url: str) -> list[ColumnElement[Any]]:
         *facts(),
         attributes.label("attributes"),
     ]
+
+
+def table_columns(base_url: str) -> list[ColumnElement[Any]]:
+    """What `FIELDS` names: the properties, and what only files have."""
+    own = initiative.c
+    text = _null_if_empty(own.description).label("description")
+    return [*properties(base_url), text, own.source_id]
 
 
 def facts() -> list[ColumnElement[Any]]:
@@ -189,8 +230,12 @@ def with_names() -> FromClause:
 
 def features(filters: InitiativeFilters, base_url: str) -> Select[Any]:
     """One row a feature: `id`, `geometry` (EPSG:4326 or null) and the properties."""
+    return _listed(filters, properties(base_url))
+
+
+def _listed(filters: InitiativeFilters, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
     return (
-        select(*properties(base_url), POINT.label("point"), sort_key(filters).label("sort_key"))
+        select(*columns, POINT.label("point"), sort_key(filters).label("sort_key"))
         .select_from(with_names())
         .where(*where(filters))
         .order_by(*order(filters))
@@ -247,8 +292,8 @@ def geojson_lines(
 def csv_stream(
     connection: Connection, filters: InitiativeFilters, base_url: str, limit: int | None = None
 ) -> Blocks:
-    """A header and a row each: the properties, then `lon` and `lat` (empty unless a true point)."""
-    rows = features(filters, base_url).limit(limit).subquery("feature")
+    """A header and a row each: `FIELDS`, then `lon` and `lat` (empty unless a true point)."""
+    rows = _listed(filters, table_columns(base_url)).limit(limit).subquery("feature")
     columns = [inert(column) for column in rows.c if column.name not in INNER]
     statement, values = compiled(select(*columns, *degrees(rows.c.point)))
     return copy_rows(connection, f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)", values)
@@ -278,7 +323,7 @@ def degrees(point: ColumnElement[Any]) -> list[ColumnElement[Any]]:
 def typed_rows(
     connection: Connection, filters: InitiativeFilters, base_url: str, size: int
 ) -> Iterator[Sequence[Row[Any]]]:
-    """The properties and `point` as WKB (EPSG:4326, or None), `size` rows at a time.
+    """`FIELDS` and `point` as WKB (EPSG:4326, or None), `size` rows at a time.
 
     The id is text; moments are datetimes without a zone, in UTC. The rows come through a cursor of
     the server's, so that memory does not grow with their number.
@@ -289,7 +334,7 @@ def typed_rows(
         "created_at": func.timezone("UTC", own.created_at).label("created_at"),
         "updated_at": func.timezone("UTC", own.updated_at).label("updated_at"),
     }
-    columns = [plain.get(column.name, column) for column in properties(base_url)]
+    columns = [plain.get(column.name, column) for column in table_columns(base_url)]
     query: Select[Any] = (
         select(*columns, func.ST_AsBinary(POINT).label("point"))
         .select_from(with_names())

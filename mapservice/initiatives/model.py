@@ -80,6 +80,7 @@ class SourceRow:
     that name the column. `attributes` are the cells that no field takes, by their column, as JSON
     holds them; `withheld` those of them that are about persons. `facts` are those that cells tell,
     as `InitiativeFacts.to_json` gives them; None where the file has no column for any.
+    `own_id` is the id of the initiative of this service that the row was taken from, or "".
     `is_forbidden` says that whoever wrote it, or its licence, does not allow it to be published.
     `rejected` is the reason why the row cannot become an initiative, `skipped` why it is none at
     all (a total, a heading, the header once more), or "".
@@ -115,6 +116,7 @@ class SourceRow:
     problems: tuple[str, ...] = ()
     rejected: str = ""
     is_forbidden: bool = False
+    own_id: str = ""
     skipped: str = ""
 
     @property

@@ -104,12 +104,31 @@ def test_what_is_about_persons_is_kept_apart_and_told(tmp_path: Path) -> None:
     first, second = source.rows
     assert first.attributes == {}
     assert set(first.withheld) == {"Référent", "Téléphone", "Courriel", "Prénom"}
-    assert second.attributes == {
-        "Téléphone": "05 49 00 00 00",
-        "Courriel": "contact@verger.example",
-    }
-    assert "personal data, not shown: Référent, Prénom" in second.problems
+    # Beside a name a number is that person's; a box that several people read is not.
+    assert second.attributes == {"Courriel": "contact@verger.example"}
+    assert "personal data, not shown: Référent, Téléphone, Prénom" in second.problems
     assert {one.column for one in source.mapping if one.is_personal} == {"Référent", "Prénom"}
+
+
+def test_the_account_of_whoever_filled_in_a_form_is_kept_apart(tmp_path: Path) -> None:
+    text = (
+        "Horodateur;Nom du projet;Commune;Adresse e-mail;Téléphone\n"
+        "12/03/2026 10:12:00;Un jardin;Niort;jardin79@assos.example;05 49 00 00 00\n"
+        "13/03/2026 11:12:00;Un verger;Melle;contact@verger.example;\n"
+    )
+    first, second = opened(tmp_path, text).rows
+    assert first.withheld == {"Adresse e-mail": "jardin79@assos.example"}
+    # Nobody is named beside the number.
+    assert first.attributes == {"Téléphone": "05 49 00 00 00"}
+    assert second.attributes == {"Adresse e-mail": "contact@verger.example"}
+
+
+def test_boxes_beside_many_of_persons_are_kept_apart(tmp_path: Path) -> None:
+    boxes = ("lea@gmail.com", "paul.d@orange.fr", "mme.b@exemple.net", "contact@asso.example")
+    rows = "".join(f"Jardin {box[:4]};Niort;{box}\n" for box in (*boxes, "jo79@exemple.net"))
+    read = list(opened(tmp_path, f"titre;ville;courriel\n{rows}").rows)
+    public = [row.attributes["courriel"] for row in read if row.attributes]
+    assert public == ["contact@asso.example"]
 
 
 def test_a_mobile_number_within_a_text_is_told(tmp_path: Path) -> None:

@@ -408,8 +408,13 @@ def test_a_snapshot_archives_what_is_gone_and_brings_it_back(
 ) -> None:
     imported(VERGER, REPAIR, GARDEN)
     before = state(engine)
+    tried, _ = imported(VERGER, GARDEN, snapshot=True, dry_run=True)
     run, _ = imported(VERGER, GARDEN, snapshot=True)
     assert run.gone.archived == 1
+    # Each is named, before it is done too.
+    named = [(one.title, one.place, one.source_id, one.status) for one in run.gone.reports]
+    assert named == [("Un café des réparations", "35000 Rennes", "2", "archived")]
+    assert tried.gone.reports == run.gone.reports
     assert statuses(engine)["Un café des réparations"] == "archived"
     run_service.undo_run(engine, run.id)
     assert state(engine) == before

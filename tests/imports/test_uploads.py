@@ -269,6 +269,64 @@ def test_what_was_imported_is_a_click_away(
     assert "/initiatives/" not in page
 
 
+def test_what_a_whole_source_lacks_is_named_before_it_is_archived(
+    admin: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    imported(admin, engine, work, send(admin, LANDING_HEADER + LANDING))
+    shorter = "".join(LANDING.splitlines(keepends=True)[1:])
+    address = send(admin, LANDING_HEADER + shorter)
+    work()
+    admin.post(address, **choices(admin.get(address).text), snapshot="1")
+    work()
+    page = admin.get(address).text
+    assert "1 initiative n’est plus dans le fichier" in page
+    assert "<li>Un four à pain · 35000 Rennes</li>" in page
+    report = admin.get(f"{address}/rapport.csv").text
+    assert ";gone;1;Un four à pain;35000 Rennes;" in report
+    assert "n’est plus dans le fichier : archivée" in report.replace("\xa0", " ")
+    assert titles(engine)["Un four à pain"] == "published"
+
+    admin.post(address, **choices(page), snapshot="1", **{"import": "1"})
+    work()
+    page = admin.get(address).text
+    assert 'data-state="done"' in page
+    assert re.search(r'<a href="/initiatives/[-\w]+">Un four à pain</a>', page)
+    assert titles(engine)["Un four à pain"] == "archived"
+
+
+def test_what_waits_though_a_source_is_trusted_is_counted(
+    admin: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    rows = "1;Mme Perrichon 06 12 34 56 78;Rennes\n2;Un jardin;Rennes\n"
+    address = send(admin, f"id;Titre;Commune\n{rows}")
+    work()
+    assert "1 de ces initiatives attendrait une relecture" in admin.get(address).text
+    page = imported(admin, engine, work, address)
+    assert "1 de ces initiatives attend une relecture" in page
+    with engine.connect() as connection:
+        ids = connection.execute(text("SELECT status, id FROM initiative"))
+        by_status = {row.status: row.id for row in ids}
+    assert f"/initiatives/{by_status['published']}" in page
+    assert f"/initiatives/{by_status['pending']}" not in page
+
+
+def test_a_file_that_changes_nothing_offers_no_import(
+    admin: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    imported(admin, engine, work, send(admin, HEADER + ROWS))
+    address = send(admin, HEADER + ROWS)
+    work()
+    page = admin.get(address).text
+    assert "Importer ce fichier ne changerait rien ici." in page
+    assert 'name="import"' not in page
+    # Somebody who sends it all the same is told what came of it.
+    admin.post(address, **choices(page), **{"import": "1"})
+    work()
+    page = admin.get(address).text
+    assert "Cet import n’a rien changé." in page
+    assert "Importé comme" not in page
+
+
 def test_a_trusted_source_of_a_coordinator_is_public_at_once(
     coordinator: Actor, engine: Engine, work: Callable[[], int]
 ) -> None:

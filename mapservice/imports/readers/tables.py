@@ -15,7 +15,8 @@ class SourceRecord:
     `point` is the pair (x, y) of a point geometry, EPSG:4326 where the file declares a CRS,
     else as written. `shape` is any other geometry, in the same system: lines, polygons, several
     points; empty where it cannot be read. `notes` says what the format reader had to mend,
-    `rejected` why the row cannot be trusted ("" when it can).
+    `rejected` why the row cannot be trusted ("" when it can), `own_id` which initiative of this
+    service it was taken from ("" for a file of anybody else).
     """
 
     values: dict[str, str]
@@ -23,6 +24,7 @@ class SourceRecord:
     shape: BaseGeometry | None = None
     notes: tuple[str, ...] = ()
     rejected: str = ""
+    own_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class SourceTable:
     """A file opened as rows: `records()` starts again from the first row each time.
 
     `total` counts them, blank ones too. `separator` is that of a delimited text, else "".
+    `platform` is the source that the rows name themselves, "" where that is none or several.
     """
 
     columns: tuple[str, ...]
@@ -37,6 +40,7 @@ class SourceTable:
     total: int
     problems: tuple[str, ...] = field(default=())
     separator: str = ""
+    platform: str = ""
 
 
 def storable(text: str) -> str:

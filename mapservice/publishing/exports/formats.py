@@ -20,9 +20,9 @@ from sqlalchemy import Connection, Row
 
 from mapservice import __version__
 from mapservice.geocoding.model import Precision
-from mapservice.initiatives.exports import typed_rows
+from mapservice.initiatives.exports import FIELDS, typed_rows
 from mapservice.initiatives.filters import InitiativeFilters
-from mapservice.publishing.exports.model import FIELDS, ExportFormat
+from mapservice.publishing.exports.model import ExportFormat
 from mapservice.publishing.exports.unfinished import beside, publish
 
 BATCH_ROWS = 10_000

@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from mapservice.initiatives.facts import FACT_COLUMNS
-
 # How long a finished file is kept, and how long it also answers new requests for the same.
 KEPT = timedelta(hours=24)
 FRESH = timedelta(minutes=10)
@@ -17,36 +15,6 @@ MAX_OWN = 4
 MAX_OWN_HOURLY = 60
 # An export may be what killed its worker: it gets no more attempts than these.
 MAX_ATTEMPTS = 3
-
-
-# The properties of an initiative in files that hold a table, in order; its point comes last.
-FIELDS = (
-    "id",
-    "title",
-    "summary",
-    "theme",
-    "status",
-    "scale",
-    "commune",
-    "commune_name",
-    "epci",
-    "departement",
-    "region",
-    "region_name",
-    "precision",
-    "supporters",
-    "created_at",
-    "created_period",
-    "updated_at",
-    "url",
-    "source",
-    "source_url",
-    "licence",
-    "attribution",
-    "source_supporters",
-    *FACT_COLUMNS,
-    "attributes",
-)
 
 
 class ExportFormat(StrEnum):

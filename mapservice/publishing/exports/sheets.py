@@ -18,9 +18,9 @@ import shapely
 from sqlalchemy import Connection
 from xlsxwriter import Workbook
 
-from mapservice.initiatives.exports import FORMULA_SIGNS, WRITTEN, typed_rows
+from mapservice.initiatives.exports import FIELDS, FORMULA_SIGNS, WRITTEN, typed_rows
 from mapservice.initiatives.filters import InitiativeFilters
-from mapservice.publishing.exports.model import FIELDS, SheetFormat
+from mapservice.publishing.exports.model import SheetFormat
 from mapservice.publishing.exports.unfinished import beside, publish
 
 BATCH_ROWS = 5_000

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.geocoding.model import Precision
-from mapservice.initiatives.exports import properties
+from mapservice.initiatives.exports import FIELDS, table_columns
 from mapservice.initiatives.filters import InitiativeFilters, parse
 from mapservice.publishing.exports import making
-from mapservice.publishing.exports.model import FIELDS, ExportFormat, StreamFormat
+from mapservice.publishing.exports.model import ExportFormat, StreamFormat
 from tests.publishing.exports.conftest import BASE
 from tests.web.population import Kept, Made, insert
 from tests.web.test_same_ids import filters_of_these
@@ -104,8 +104,8 @@ def test_nothing_found_is_still_a_sound_file(reader: Connection, tmp_path: Path,
         assert read_parquet(path).schema.names == [*FIELDS, "geometry"]
 
 
-def test_fields_are_the_public_properties_in_their_order() -> None:
-    assert list(FIELDS) == [column.name for column in properties("")]
+def test_fields_are_the_columns_in_their_order() -> None:
+    assert list(FIELDS) == [column.name for column in table_columns("")]
 
 
 def test_geoparquet_of_no_point_has_no_bbox(reader: Connection, tmp_path: Path) -> None:
