@@ -127,7 +127,7 @@ def register(
 def accept(connection: Connection, registration: UUID, sender: str, now: datetime) -> None:
     """Takes the seats on offer. Raises NotFound, or StateConflict for an offer that is over."""
     known, _ = _locked_registration(connection, registration)
-    settle(connection, known.event, sender, now)
+    told = settle(connection, known.event, sender, now)
     known = _known(connection, registration)
     if known.state in COMING:
         return
@@ -135,7 +135,8 @@ def accept(connection: Connection, registration: UUID, sender: str, now: datetim
         raise StateConflict("This offer is over.")
     bound = {"id": registration, "seats": known.offered_seats}
     connection.execute(text(ACCEPT), bound)
-    tell_seat(connection, registration, sender)
+    if registration not in told:
+        tell_seat(connection, registration, sender)
 
 
 def leave(connection: Connection, registration: UUID, sender: str, now: datetime) -> None:
@@ -184,6 +185,8 @@ def answer(connection: Connection, registration: UUID, words: str) -> None:
 def settle(connection: Connection, identifier: UUID, sender: str, now: datetime) -> set[UUID]:
     """Ends offers that are over and offers what is free, in order; returns to whom.
 
+    An offer of fewer seats than were asked for grows with what becomes free, and lasts anew.
+
     For who holds the event's row locked. An event that has begun, or does not take place, offers
     nothing; one that was cancelled keeps what it offered, in case that is undone.
     """
@@ -200,9 +203,10 @@ def settle(connection: Connection, identifier: UUID, sender: str, now: datetime)
         return set()
     free = _free(connection, found)
     until = min(now + OFFER_LIFE, found.starts_at)
+    held = {row.id: row.held for row in rows}
     offered = set()
-    for offer in offers_of(free, [WaitingPerson(row.id, row.seats) for row in rows]):
-        bound = {"id": offer.id, "seats": offer.seats, "until": until}
+    for offer in offers_of(free, [WaitingPerson(row.id, row.lacking) for row in rows]):
+        bound = {"id": offer.id, "seats": held[offer.id] + offer.seats, "until": until}
         connection.execute(text(OFFER), bound)
         tell_seat(connection, offer.id, sender)
         offered.add(offer.id)
@@ -541,9 +545,10 @@ UPDATE event_registration
 RETURNING id"""
 
 WAITING = """
-SELECT id, seats FROM event_registration
- WHERE event = :event AND state = 'waiting'
- ORDER BY waits_since, id"""
+SELECT id, coalesce(offered_seats, 0) AS held, seats - coalesce(offered_seats, 0) AS lacking
+  FROM event_registration
+ WHERE event = :event AND (state = 'waiting' OR (state = 'offered' AND offered_seats < seats))
+ ORDER BY state <> 'offered', waits_since, id"""
 
 TAKEN = """
 SELECT coalesce(sum(coalesce(offered_seats, seats)), 0)

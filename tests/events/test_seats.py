@@ -81,6 +81,34 @@ def test_what_cannot_be_registered_for(engine: Engine) -> None:
         join(engine, few, ana, 2)
 
 
+def test_an_offer_grows_to_what_was_asked_for(engine: Engine) -> None:
+    """Who asked for three and was offered one comes before who waits, until all three are there."""
+    ana, ben, cleo, dan = people(engine, 4)
+    with engine.begin() as connection:
+        event = make_event(connection, capacity=4, max_seats=4)
+    first, held = join(engine, event, ana, 1), join(engine, event, ben, 3)
+    asking, behind = join(engine, event, cleo, 3), join(engine, event, dan, 1)
+    assert [one.state for one in (asking, behind)] == [RegistrationState.WAITING] * 2
+    seen = []
+    for one, at in ((first, NOW), (held, NOW + timedelta(hours=5))):
+        with engine.begin() as connection:
+            seats.leave(connection, one.id, SENDER, at)
+            both = seats.find(connection, asking.id), seats.find(connection, behind.id)
+            assert both[0]
+            assert both[1]
+            seen.append((both[0].offered_seats, both[0].offered_until, str(both[1].state)))
+    assert seen == [
+        (1, NOW + timedelta(hours=24), "waiting"),
+        # The fourth seat goes on to who waits.
+        (3, NOW + timedelta(hours=29), "offered"),
+    ]
+    with engine.begin() as connection:
+        seats.accept(connection, asking.id, SENDER, NOW + timedelta(hours=6))
+        taken = seats.find(connection, asking.id)
+    assert taken
+    assert (taken.state, taken.seats) == (RegistrationState.CONFIRMED, 3)
+
+
 def test_an_offer_expires_and_goes_on(engine: Engine) -> None:
     ana, ben, cleo = people(engine, 3)
     with engine.begin() as connection:
