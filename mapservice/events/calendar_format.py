@@ -55,15 +55,24 @@ def calendar(feed: CalendarFeed) -> bytes:
 
 
 def series_calendar(
-    series: EventSeries, entries: Sequence[CalendarEntry], title: str, now: datetime
+    parts: Sequence[tuple[EventSeries, Sequence[CalendarEntry]]], title: str, now: datetime
 ) -> bytes:
-    """The whole series: its rule, and those occurrences that differ from it.
+    """Whole series, each under a UID of its own: the rule, and those occurrences that differ from
+    it.
 
     What was cancelled stays as such for 90 days; then its date is left out (EXDATE).
     """
+    lines = _head(title, parts[0][1][0].url if parts else "")
+    lines += _zones([one.event for _, entries in parts for one in entries])
+    for series, entries in parts:
+        lines += _series_lines(series, entries, now)
+    return _bytes(lines)
+
+
+def _series_lines(
+    series: EventSeries, entries: Sequence[CalendarEntry], now: datetime
+) -> list[str]:
     times = series.times
-    lines = _head(title, entries[0].url if entries else "")
-    lines += _zones([one.event for one in entries])
     uid = f"series-{series.id}"
     plain = [one for one in entries if not _differs(one.event, series)]
     master = plain[-1] if plain else entries[-1]
@@ -74,7 +83,7 @@ def series_calendar(
         if one.event.status in GONE and one.event.changed_at <= since
     ]
     excluded = sorted({*times.excluded, *past})
-    lines += ["BEGIN:VEVENT", f"UID:{uid}"]
+    lines = ["BEGIN:VEVENT", f"UID:{uid}"]
     lines.append(_local("DTSTART", times.start, times.zone))
     if times.duration > NO_LENGTH:
         lines.append(_local("DTEND", times.start + times.duration, times.zone))
@@ -91,7 +100,7 @@ def series_calendar(
         lines += ["BEGIN:VEVENT", f"UID:{uid}"]
         lines.append(_local("RECURRENCE-ID", own.recurrence_id, times.zone))
         lines += _times(own) + _described(entry) + ["END:VEVENT"]
-    return _bytes(lines)
+    return lines
 
 
 def _differs(event: Event, series: EventSeries) -> bool:

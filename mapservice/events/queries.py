@@ -517,6 +517,17 @@ def find_series(
     )
 
 
+def series_linked_to(connection: Connection, series: EventSeries) -> list[UUID]:
+    """A series, what it continues and what continues it, in the order of time.
+
+    New times for what comes part a series; people still go to one and the same thing.
+    """
+    rule = series.times.rule
+    # No index leads from a series to what continues it, and only one that has ended has such.
+    bound = {"id": series.id, "is_ended": bool(rule and rule.until)}
+    return list(connection.execute(text(LINKED_SERIES), bound).scalars())
+
+
 def times_of(row: Row[Any]) -> EventTimes:
     return EventTimes(
         row.starts_local,
@@ -614,6 +625,23 @@ SELECT event_series.id, event_series.person, coalesce(person.name, '') AS organi
        reason, made_until, source
   FROM event_series LEFT JOIN person ON person.id = event_series.person
  WHERE event_series.id = :id"""
+
+LINKED_SERIES = """
+WITH RECURSIVE former AS (
+    SELECT id, continues FROM event_series WHERE id = :id
+     UNION
+    SELECT one.id, one.continues
+      FROM event_series AS one JOIN former ON one.id = former.continues
+), later AS (
+    SELECT id FROM event_series WHERE id = :id
+     UNION
+    SELECT one.id
+      FROM event_series AS one JOIN later ON one.continues = later.id
+     WHERE :is_ended
+)
+SELECT id FROM event_series
+ WHERE id IN (SELECT id FROM former UNION SELECT id FROM later)
+ ORDER BY starts_local, id"""
 
 # An overseas région is one département.
 DEPARTEMENT = """

@@ -1,6 +1,7 @@
 """A recurrence rule in words, in the language of the request or of a mail."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from babel.dates import get_day_names, get_month_names
@@ -23,6 +24,9 @@ def rule_words(times: EventTimes, language: str = "") -> str:
     rule = times.rule
     if rule is None:
         return ""
+    if rule.until and (starts := times.starts(rule.until)):
+        # The last date itself: a rule may end on another day, or just before what continues it.
+        rule = replace(rule, until=starts[-1])
     language = language or LANGUAGE.get()
     words = (_french if language == "fr" else _english)(rule, times.start, LOCALES[language])
     return words or rule.text(times.zone)

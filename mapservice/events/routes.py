@@ -330,15 +330,23 @@ def one_calendar(identifier: UUID) -> Response:
 
 @blueprint.get("/evenements/<uuid:identifier>/serie.ics")
 def whole_series(identifier: UUID) -> Response:
-    """The series that an event belongs to, with its rule. Raises NotFound."""
+    """The series that an event belongs to, with its rule, and those that it continues or that
+    continue it. Raises NotFound."""
     only_parameters()
     now = datetime.now(UTC)
     with services().autocommit.connect() as connection:
         found = public_event(connection, identifier)
         series = queries.find_series(connection, found.series)
         assert series is not None, "an event has a series"
-        every = [one for one in queries.of_series(connection, series.id) if one.status in PUBLIC]
-    body = series_calendar(series, calendar_entries(every), found.title, now)
+        parts = []
+        for identifier in queries.series_linked_to(connection, series):
+            part = queries.find_series(connection, identifier)
+            every = [
+                one for one in queries.of_series(connection, identifier) if one.status in PUBLIC
+            ]
+            if part and every:
+                parts.append((part, calendar_entries(every)))
+    body = series_calendar(parts, found.title, now)
     return edge.whole_answer(body, CALENDAR, FRESH_SECONDS)
 
 
@@ -388,7 +396,8 @@ def detail(identifier: UUID) -> Response:
         )
         others = [
             one
-            for one in queries.of_series(connection, found.series)
+            for part in queries.series_linked_to(connection, series)
+            for one in queries.of_series(connection, part)
             if one.id != found.id and one.is_public and one.ends_at > now
         ][:8]
         linked = initiatives.find(connection, found.initiative) if found.initiative else None

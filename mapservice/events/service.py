@@ -400,10 +400,10 @@ def _change_many(
         return
 
     pivot = min(one.recurrence_id for one in ahead)
-    before = len([one for one in series.times.starts(pivot) if one < pivot])
+    before = [one for one in series.times.starts(pivot) if one < pivot]
     assert rule is not None
     if rule.count is not None and rule == series.times.rule:
-        rule = replace(rule, count=max(1, rule.count - before))
+        rule = replace(rule, count=max(1, rule.count - len(before)))
     times = EventTimes(
         pivot + shift,
         wanted.times.duration,

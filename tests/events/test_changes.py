@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import icalendar
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.db.engine import fill
@@ -11,10 +13,12 @@ from mapservice.errors import NotFound, StateConflict
 from mapservice.events import letters, queries, registration_service, service
 from mapservice.events.model import ChangeScope, Event, EventStatus
 from mapservice.events.recurrence import moment_of, within_year
+from mapservice.events.recurrence_words import rule_words
 from mapservice.events.service import EventChange
 from mapservice.geocoding.service import Locator
 from mapservice.groups import membership_service
 from mapservice.groups.model import MemberChoice, MemberStanding
+from mapservice.i18n import LOCALES, format_date
 from mapservice.territories.load import FOLLOW
 from tests.events.organiser import SENDER, SITE, make_event, make_person, soon, written
 from tests.groups.founder import make_group
@@ -163,7 +167,7 @@ def test_this_one_alone(engine: Engine, locator: Locator, weekly: tuple[UUID, UU
 
 
 def test_this_and_the_following_part_the_series(
-    engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]
+    engine: Engine, locator: Locator, client: FlaskClient, weekly: tuple[UUID, UUID]
 ) -> None:
     person, first = weekly
     with engine.begin() as connection:
@@ -181,12 +185,22 @@ def test_this_and_the_following_part_the_series(
         series = queries.find_series(connection, old[0].series)
         assert series
         assert series.times.starts(datetime(2099, 1, 1)) == [one.recurrence_id for one in old]
+        # Its words end with its last date, not with the first of what continues it.
+        last = format_date(old[-1].starts_local, "long", locale=LOCALES["fr"])
+        assert rule_words(series.times, "fr").endswith(f"jusqu’au {last}")
         # Who is registered followed their date, and is told.
         found = registration_service.find(connection, kept.id)
         assert found
         assert found.event == before[3].id
     told = written(engine, "event_change")
     assert [one["payload"]["registration"] for one in told] == [str(kept.id)]
+    # Either half leads to the dates of the other, and its calendar has both.
+    for one, other in ((before[0], before[5]), (before[5], before[1])):
+        page = client.get(one.url).text
+        assert f'href="{other.url}"' in page
+        ics = client.get(f"{one.url}/serie.ics").text
+        found_in = {str(part["UID"]) for part in icalendar.Calendar.from_ical(ics).walk("VEVENT")}
+        assert found_in == {f"series-{old[0].series}", f"series-{new[0].series}"}
     # Neither half gets dates of the other one.
     assert service.extend(engine, NOW + timedelta(days=15)) == 2
     with engine.connect() as connection:

@@ -209,8 +209,8 @@ def test_a_rule_that_never_falls_on_a_day_is_refused() -> None:
         ),
         (
             "FREQ=MONTHLY;BYDAY=3SA;UNTIL=20270701T215959Z",
-            "le 3e samedi de chaque mois, jusqu’au 1er juillet 2027",
-            "every month on the third Saturday, until 1 July 2027",
+            "le 3e samedi de chaque mois, jusqu’au 19 juin 2027",
+            "every month on the third Saturday, until 19 June 2027",
         ),
         (
             "FREQ=MONTHLY;BYDAY=-1FR;COUNT=5",
