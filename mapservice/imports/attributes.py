@@ -138,9 +138,7 @@ SHARED_BOX = re.compile(
 MANY_OF_PERSONS = 0.2
 # What a form notes beside the answers: when they came, and the account that they came from.
 FORM_MOMENTS = frozenset({"horodateur", "timestamp"})
-FORM_ACCOUNTS = frozenset(
-    {"adresse e mail", "adresse email", "email address", "nom utilisateur", "username"}
-)
+FORM_ACCOUNT = re.compile(r"\b(?:adresse e ?mail|email address|nom utilisateur|username)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +212,7 @@ def attribute_columns(
         key = _free_key(column, keys)
         keys.add(key)
         of_type = _type(column, cells)
-        is_account = is_form and plain_name(column) in FORM_ACCOUNTS
+        is_account = is_form and FORM_ACCOUNT.fullmatch(plain_name(column)) is not None
         is_of_persons = kind is ColumnKind.PERSON or is_account or _are_boxes_of_persons(cells)
         found.append(AttributeColumn(column, key, kind or of_type, of_type, is_of_persons))
     return found

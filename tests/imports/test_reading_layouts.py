@@ -145,8 +145,8 @@ def test_a_name_under_contact_is_that_of_a_person(tmp_path: Path) -> None:
 def test_a_name_beside_a_number_is_that_of_a_person(tmp_path: Path) -> None:
     text = lines("Intitulé;Commune;Nom;Téléphone", "{title};{town};Dupont;02 99 00 00 00")
     row = kept(opened(tmp_path, text))[0]
-    assert row.withheld == {"Nom": "Dupont"}
-    assert row.attributes == {"Téléphone": "02 99 00 00 00"}
+    assert row.withheld == {"Nom": "Dupont", "Téléphone": "02 99 00 00 00"}
+    assert row.attributes == {}
 
 
 def test_formulas_that_nobody_computed_are_told(tmp_path: Path) -> None:
