@@ -242,3 +242,16 @@ def test_personal_data_in_a_title_is_told(tmp_path: Path, title: str, told: str)
     row = next(opened(tmp_path, f"Titre;Ville\n{title};Rennes\nBal;Brest\n").rows)
     asked = "is it meant to be public? It waits for a moderator"
     assert row.problems == (f"Titre: {told}: {asked}",)
+
+
+def test_a_name_that_says_little_takes_the_group_above_it(tmp_path: Path) -> None:
+    head = "Projet;;Budget (€);;Dates;\nIntitulé;Commune;Prévu;Réalisé;Début;Fin"
+    text = lines(head, "{title};{town};1200;800;2026-05-01;2026-05-02")
+    source = opened(tmp_path, text)
+    row = kept(source)[0]
+    assert row.attributes == {"Budget (€) Prévu": 1200, "Budget (€) Réalisé": 800}
+    assert (row.facts or {})["start_day"] == "2026-05-01"
+    # The title of the table is no group of its columns.
+    text = lines("Projets de 2026;;;\nIntitulé;Commune;Prévu;Réalisé", "{title};{town};1200;800")
+    row = kept(opened(tmp_path, text))[0]
+    assert row.attributes == {"Prévu": 1200, "Réalisé": 800}

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mapservice.errors import SourceError
+from mapservice.imports.attributes import kind_of
 from mapservice.imports.codes import looks_like_code
+from mapservice.imports.columns import count_recognised
 from mapservice.imports.dates import is_day, read_date
 from mapservice.imports.readers.tables import MAX_COLUMNS, SourceRecord, SourceTable, storable
 from mapservice.imports.text import folded
@@ -217,6 +219,16 @@ def _unique(names: Sequence[str], groups: Sequence[str]) -> tuple[tuple[str, ...
         else name
         for index, name in enumerate(plain)
     ]
+    # A name that says nothing by itself ("Prévu") takes the group that it is a part of ("Budget").
+    # One text above the whole table is its title, and no group.
+    parts = Counter(over)
+    is_grouped = sum(bool(cell.strip()) for cell in groups) > 1
+    plain = [
+        f"{group} {name}"[:200]
+        if is_grouped and group and parts[group] > 1 and group not in name and _says_little(name)
+        else name
+        for group, name in zip(over, plain, strict=True)
+    ]
     seen: Counter[str] = Counter()
     columns: list[str] = []
     problems: list[str] = []
@@ -227,6 +239,11 @@ def _unique(names: Sequence[str], groups: Sequence[str]) -> tuple[tuple[str, ...
             name = f"{name} ({seen[name]})"
         columns.append(name)
     return tuple(columns), tuple(dict.fromkeys(problems))
+
+
+def _says_little(name: str) -> bool:
+    """Whether neither a field nor a kind of column is called so."""
+    return not count_recognised([name]) and kind_of(name) is None
 
 
 def _record(columns: tuple[str, ...], row: DelimitedRow) -> SourceRecord:
