@@ -181,15 +181,35 @@ def take_seat(identifier: UUID, registration: UUID, signature: str) -> ResponseR
     return see(registration_service.seat_path(known))
 
 
-@blueprint.post("/inscription/liste")
-def share(identifier: UUID) -> Response:
-    """Whether the organiser may take one's name and address away in the list of presence."""
+@blueprint.post("/inscription/changer")
+def change(identifier: UUID) -> Response:
+    """What was told when registering: seats, name, and who may see it."""
     person = session.require_person()
     forms.check_own()
-    with services().engine.begin() as connection:
-        known = _own(connection, identifier, person)
-        shares = request.form.get("shares_address") == "1"
-        registration_service.share(connection, known, shares_address=shares)
+    with services().engine.connect() as connection:
+        found = _with_registration(connection, identifier)
+        try:
+            with services().engine.begin() as writing:
+                mine = registration_service.find(writing, _own(writing, identifier, person))
+                assert mine is not None, "it was there a moment ago"
+                # An organiser may allow fewer since: who has more keeps them.
+                typed = request.form.get("seats", str(mine.seats))
+                registration_service.change(
+                    writing,
+                    mine.id,
+                    sender(),
+                    datetime.now(UTC),
+                    seats=mine.seats if typed == str(mine.seats) else _seats(found),
+                    name=clean_display_name(request.form.get("name", "")),
+                    is_public=request.form.get("is_public") == "1",
+                    shares_address=request.form.get("shares_address") == "1",
+                )
+        except InvalidInput as error:
+            page = _page(connection, found, _mistake(error, found), error.field)
+            return make_response(page, HTTPStatus.BAD_REQUEST)
+        except StateConflict:
+            words_ = _("Il ne reste pas autant de places : rien n’est changé.")
+            return make_response(_page(connection, found, words_, "seats"), HTTPStatus.CONFLICT)
     return see(url_for("event_registrations.ask", identifier=identifier))
 
 

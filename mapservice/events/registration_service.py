@@ -147,6 +147,53 @@ def leave(connection: Connection, registration: UUID, sender: str, now: datetime
     settle(connection, known.event, sender, now)
 
 
+def change(
+    connection: Connection,
+    registration: UUID,
+    sender: str,
+    now: datetime,
+    *,
+    seats: int,
+    name: str,
+    is_public: bool,
+    shares_address: bool,
+) -> None:
+    """What a person told when they registered, told anew; who waits keeps their turn.
+
+    Seats that are given back go to who waits. More are given only where they are free and nobody
+    waits for them. Raises NotFound, InvalidInput for more than one person may take, StateConflict
+    where there are not so many or the registration is none any more.
+    """
+    known, found = _locked_registration(connection, registration)
+    settle(connection, known.event, sender, now)
+    known = _known(connection, registration)
+    if known.state not in ALIVE:
+        raise StateConflict("This registration is none any more.")
+    more = seats - known.seats
+    if more and not 1 <= seats <= found.max_seats:
+        raise InvalidInput("seats", f"must be a number between 1 and {found.max_seats}")
+    is_seated = known.state in COMING
+    if more > 0 and not found.is_open(now):
+        raise StateConflict("One cannot register for this any more.")
+    if (
+        more > 0
+        and is_seated
+        and _seated_or_waiting(connection, found, more) is not RegistrationState.CONFIRMED
+    ):
+        raise StateConflict("There are not so many seats.")
+    bound = {
+        "id": registration,
+        "seats": seats,
+        "name": name,
+        "is_public": is_public,
+        "shares_address": shares_address,
+    }
+    connection.execute(text(CHANGE), bound)
+    offered = settle(connection, known.event, sender, now)
+    if more and is_seated and registration not in offered:
+        tell_seat(connection, registration, sender)
+
+
 def decide(
     connection: Connection, registration: UUID, sender: str, now: datetime, *, admit: bool
 ) -> None:
@@ -375,12 +422,6 @@ class ConsentingAttendee:
     seats: int
     state: RegistrationState
     created_at: datetime
-
-
-def share(connection: Connection, registration: UUID, *, shares_address: bool) -> None:
-    """Whether the organiser may take one's name and address away in the list of presence."""
-    bound = {"id": registration, "shares_address": shares_address}
-    connection.execute(text(SHARE), bound)
 
 
 def export_attendance(
@@ -624,7 +665,12 @@ SELECT id, name, state, seats, answer, created_at, shares_address
           CASE WHEN state IN ('confirmed', 'attended') THEN lower(name) END, waits_since,
           created_at, id"""
 
-SHARE = "UPDATE event_registration SET shares_address = :shares_address WHERE id = :id"
+CHANGE = """
+UPDATE event_registration
+   SET seats = :seats, name = :name, is_public = :is_public, shares_address = :shares_address,
+       offered_seats = CASE WHEN offered_seats > :seats THEN :seats ELSE offered_seats END,
+       changed_at = clock_timestamp()
+ WHERE id = :id"""
 
 CONSENTING = """
 SELECT event_registration.name, person.email, seats, state, event_registration.created_at

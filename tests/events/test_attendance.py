@@ -53,8 +53,8 @@ def test_those_who_agreed_are_on_it_and_nobody_else(
 
     # One changes one's mind, either way.
     own = f"/evenements/{identifier}/inscription"
-    fill_in(ben, own, {"shares_address": "1"}, to=f"{own}/liste")
-    fill_in(ana, own, {}, to=f"{own}/liste")
+    fill_in(ben, own, {"shares_address": "1"}, to=f"{own}/changer")
+    fill_in(ana, own, {}, to=f"{own}/changer")
     assert ANA not in taken().decode()
     assert BEN in taken().decode()
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 
 from mapservice.events import registration_service
 from mapservice.events.recurrence import PARIS, wall_time
-from tests.accounts.people.mailbox import last_link, mails_to, press, token_of
+from tests.accounts.people.mailbox import fill_in, last_link, mails_to, press, token_of
 from tests.accounts.roles.admins import sign_in_admin
 from tests.contributions.proposals.desk import hidden, preview
 from tests.events.organiser import (
@@ -119,6 +119,15 @@ def test_from_proposal_to_cancellation(
     assert elsewhere.post(found[1]).headers["Location"] == found[1]
     assert "confirmée" in elsewhere.get(found[1]).text
     assert "confirmée" in one.get(f"/evenements/{identifier}/inscription").text
+
+    # What was told when registering is told anew; more seats than there are change nothing.
+    own = f"/evenements/{identifier}/inscription"
+    refused = fill_in(one, own, {"name": "Pia", "seats": "2"}, to=f"{own}/changer")
+    assert refused.status_code == 409
+    assert "Il ne reste pas autant de places" in refused.text
+    fill_in(one, own, {"name": "P2 Durand"}, to=f"{own}/changer")
+    assert 'value="P2 Durand"' in one.get(own).text
+    assert fill_in(visitor, own, {"name": "x"}, to=f"{own}/changer").status_code == 303
 
     # The organiser's list, for nobody else.
     lists = f"/evenements/{identifier}/liste"

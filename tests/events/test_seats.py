@@ -4,6 +4,7 @@ import contextlib
 import random
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -107,6 +108,53 @@ def test_an_offer_grows_to_what_was_asked_for(engine: Engine) -> None:
         taken = seats.find(connection, asking.id)
     assert taken
     assert (taken.state, taken.seats) == (RegistrationState.CONFIRMED, 3)
+
+
+def test_what_was_told_is_changed(engine: Engine) -> None:
+    """Seats given back go to who waits; more are given where nobody waits for them."""
+    ana, ben, cleo = people(engine, 3)
+    with engine.begin() as connection:
+        event = make_event(connection, capacity=4, max_seats=3)
+
+    def change(registration: UUID, wanted: int, **told: Any) -> None:
+        with engine.begin() as connection:
+            chosen = {"name": "", "is_public": False, "shares_address": False, **told}
+            seats.change(connection, registration, SENDER, NOW, seats=wanted, **chosen)
+
+    first, second = join(engine, event, ana, 2), join(engine, event, ben, 1)
+    change(second.id, 2, name="Ben", is_public=True)
+    with pytest.raises(StateConflict):
+        change(first.id, 3)
+    with pytest.raises(InvalidInput):
+        change(first.id, 4)
+    waiting = join(engine, event, cleo, 1)
+    assert waiting.state is RegistrationState.WAITING
+    # Who waits may ask for more, and keeps the turn; what is given back is offered to them.
+    change(waiting.id, 2)
+    change(second.id, 1, name="Ben")
+    with engine.connect() as connection:
+        stand = [seats.find(connection, one.id) for one in (first, second, waiting)]
+    assert [(one.seats, one.offered_seats, one.name) for one in stand if one] == [
+        (2, None, ""),
+        (1, None, "Ben"),
+        (2, 1, ""),
+    ]
+    # Fewer than were offered: the offer shrinks. More stay out of reach while somebody waits.
+    change(waiting.id, 1)
+    with pytest.raises(StateConflict):
+        change(second.id, 2)
+    with engine.begin() as connection:
+        seats.leave(connection, first.id, SENDER, NOW)
+    with pytest.raises(StateConflict):
+        change(first.id, 1)
+    # The rest is as it was, and a name alone is changed by whoever holds more than is allowed now.
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE event SET max_seats = 1"))
+    change(waiting.id, 1, name="Cléo")
+    with engine.connect() as connection:
+        found = seats.find(connection, waiting.id)
+    assert found
+    assert (found.name, found.offered_seats) == ("Cléo", 1)
 
 
 def test_an_offer_expires_and_goes_on(engine: Engine) -> None:
