@@ -465,10 +465,12 @@ def _any_initiative(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 # Between the two names too: a range of the index for each, as "is none of them" would read all.
 _platform = initiative.c.source_platform
+# What waits for a moderator is shown nowhere yet.
+_public = func.is_public(initiative.c.status)
 _others = or_(
-    _any_initiative(_platform < GENERATED_PLATFORM),
-    _any_initiative(_platform > GENERATED_PLATFORM, _platform < SAMPLE_PLATFORM),
-    _any_initiative(_platform > SAMPLE_PLATFORM),
+    _any_initiative(_platform < GENERATED_PLATFORM, _public),
+    _any_initiative(_platform > GENERATED_PLATFORM, _platform < SAMPLE_PLATFORM, _public),
+    _any_initiative(_platform > SAMPLE_PLATFORM, _public),
 )
 _made_up = or_(*(_any_initiative(_platform == one) for one in MADE_UP_PLATFORMS))
 # Whether made-up initiatives are among those kept: "", "some" or "all"; index look-ups alone.

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from markupsafe import Markup
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
@@ -34,6 +35,7 @@ from mapservice.initiatives.facts import (
     Wheelchair,
 )
 from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import Scale, Theme
 from mapservice.initiatives.opening_hours import MAX_LENGTH as MAX_HOURS
 from mapservice.initiatives.queries import Initiative
@@ -307,6 +309,7 @@ def form_html(connection: Connection, page: ProposalFormPage) -> str:
         "proposals/form.html",
         page=page,
         typed=page.typed,
+        description_html=Markup(to_html(page.typed.get("description", ""))) if found else "",
         themes=list(Theme),
         scales={scale: scale_label(scale) for scale in Scale},
         limits=LIMITS,

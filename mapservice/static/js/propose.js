@@ -106,6 +106,16 @@ const FACTS = ["address", "start_day", "start_time", "end_day", "end_time", "ope
 // Boxes to tick: the values of those that are, with commas between.
 const TICKED = ["free", "audience"];
 
+// Enter in a field would send the form with half of it unread: it goes on to the next field instead.
+form.addEventListener("keydown", (event) => {
+  const at = event.target;
+  const isLine = at instanceof HTMLInputElement && !["submit", "button", "checkbox", "radio", "file"].includes(at.type);
+  if (event.key !== "Enter" || !isLine || event.defaultPrevented || event.isComposing) return;
+  event.preventDefault();
+  const fields = [...form.elements].filter((one) => one.type !== "hidden" && !one.disabled && one.offsetParent);
+  fields[fields.indexOf(at) + 1]?.focus();
+});
+
 class Draft {
   constructor(store) {
     this.store = store;

@@ -64,6 +64,26 @@ def test_a_choice_from_the_list_leaves_no_doubt(
     assert understood.get_attribute("data-understood") == f"commune:{SAINT_DENIS}"
 
 
+def test_enter_goes_on_to_the_next_field_and_the_check_shows_all_of_the_text(
+    page: Page, live_server: str, sample_engine: Engine
+) -> None:
+    page.goto(f"{live_server}/proposer")
+    fill_in(page, "")
+    place = page.get_by_label("Commune ou adresse")
+    place.press_sequentially("Rennes")
+    page.locator(".suggestion").first.wait_for()
+    place.press("Enter")
+    assert page.url == f"{live_server}/proposer"
+    assert page.get_by_role("button", name="Continuer").is_visible()
+    assert not page.evaluate("document.activeElement === document.querySelector('[name=place]')")
+    page.get_by_label("Nom affiché").fill("Ana")
+    page.get_by_role("button", name="Continuer").click()
+    check = page.locator("section.check")
+    assert "Nous cherchons dix voisins." in check.inner_text()
+    assert check.locator("strong", has_text="dix").is_visible()
+    assert "Nom affiché : Ana" in check.inner_text().replace("\xa0", " ")
+
+
 def test_a_former_commune_chosen_from_the_list_stays_written_so(
     page: Page, live_server: str, sample_engine: Engine
 ) -> None:
