@@ -446,8 +446,9 @@ class _Importer:
                 reports[number] = _report(entry, RowOutcome.UNCHANGED, entry.row.point_doubt)
             else:
                 changed.append(entry)
-        unknown = [entry for entry in changed if entry.source_id not in known]
-        for entry, told in self._elsewhere(connection, unknown):
+        # A list that was taken from here is no news of its source, even under that source's name.
+        asked = [one for one in changed if one.row.own_id or one.source_id not in known]
+        for entry, told in self._elsewhere(connection, asked, known):
             reports[entry.row.number] = _report(entry, RowOutcome.ELSEWHERE, told)
             changed.remove(entry)
 
@@ -578,7 +579,12 @@ class _Importer:
         self.gone.withdrawn += len(left)
         return {meant[one] for one in left}
 
-    def _elsewhere(self, connection: Connection, entries: list[_Entry]) -> list[tuple[_Entry, str]]:
+    def _elsewhere(
+        self,
+        connection: Connection,
+        entries: list[_Entry],
+        known: Mapping[str, service.KnownImport],
+    ) -> list[tuple[_Entry, str]]:
         """New rows that are initiatives of another source (a file that was renamed, or a list of
         ours), and what to tell of each."""
         if not entries:
@@ -588,8 +594,11 @@ class _Importer:
         for other in run_queries.like(connection, self.platform, asked):
             if _is_same(entries[other.asked - 1], other):
                 found.setdefault(other.asked - 1, _here_already(other.id, other.platform))
-        # Of a source that has our ids for its own, too.
+        # Of a source that has our ids for its own, too; and of what came back under another id.
         positions = {entry.row.own_id or entry.source_id: at for at, entry in enumerate(entries)}
+        for at, entry in enumerate(entries):
+            if former := known.get(entry.source_id):
+                positions[str(former.id)] = at
         for own in run_queries.ours(connection, positions):
             at = positions[str(own.id)]
             found[at] = _here_already(own.id, own.platform)

@@ -90,15 +90,30 @@ def test_it_comes_back_whole_after_an_undo(
     assert len(what_is_known(engine)) == 2
 
 
+@pytest.mark.parametrize("platform", ["une autre source", ""])
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_list_of_what_is_here_changes_nothing(
-    engine: Engine, imported: Imported, given: Path, tmp_path: Path, form: str
+    engine: Engine, imported: Imported, given: Path, tmp_path: Path, form: str, platform: str
 ) -> None:
+    """Under the name of its own source neither."""
     imported(given)
     before = what_is_known(engine)
-    _, told = imported(taken(engine, form, tmp_path), "une autre source")
+    _, told = imported(taken(engine, form, tmp_path), platform)
     assert all(one.startswith("elsewhere: stands here already") for one in told)
     assert not any("something else" in one for one in told)
+    assert what_is_known(engine) == before
+
+
+def test_a_list_of_what_came_back_under_other_ids_changes_nothing(
+    engine: Engine, imported: Imported, given: Path, tmp_path: Path
+) -> None:
+    run, _ = imported(given)
+    path = taken(engine, "csv", tmp_path)
+    run_service.undo_run(engine, run.id)
+    imported(given)
+    before = what_is_known(engine)
+    _, told = imported(path)
+    assert [one.partition(":")[0] for one in told] == ["elsewhere", "elsewhere"], told
     assert what_is_known(engine) == before
 
 
