@@ -24,7 +24,12 @@ EXPLANATION = re.compile(
     re.IGNORECASE,
 )
 NOTE = re.compile(r"\s*(?:sources?|champ|notes?|lecture|nb|legende)\s*:", re.IGNORECASE)
-UNIT = re.compile(r"k?€|%|\$|euros?\b|eur\b|hab\b", re.IGNORECASE)
+# What a sum is of: money, people, or the rows themselves ("25 initiatives").
+UNIT = re.compile(
+    r"k?€|%|\$|euros?\b|eur\b|hab\b"
+    r"|\b(?:initiative|projet|action|ligne|dossier|structure|association|participant)s?\b",
+    re.IGNORECASE,
+)
 # In a table that is as wide as that, a row of one cell is a heading or a note.
 WIDE = 4
 # Signs by which a header that is repeated may differ from itself: spaces, points.
@@ -105,7 +110,7 @@ def _is_total(cells: Mapping[str, str], columns: Mapping[str, str]) -> bool:
     numbers = len(cells) - len(texts) - len(totals) - len(sums)
     title = columns.get("title", "")
     untitled = title not in cells or _is_number(cells[title])
-    says_more = any(columns.get(name) in cells for name in TEXT_FIELDS)
+    says_more = any(columns.get(name) in texts for name in TEXT_FIELDS)
     if totals and (not texts or (not says_more and (untitled or title in totals))):
         return True
     if groups and numbers and set(texts) <= set(groups):

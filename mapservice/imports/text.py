@@ -37,7 +37,7 @@ WORD = re.compile(r"[a-z0-9]+")
 # What people and exports write for "nothing".
 PLACEHOLDER = re.compile(
     r"[-–—_.?/*\s]*|x{2,}|n/?a|n\.?[rc]\.?|nan|null|none|nil|undefined|vide|inconnue?s?|unknown"
-    r"|neant|sans objet|a (?:completer|definir|preciser|renseigner)"
+    r"|neant|sans (?:objet|titre|nom)|untitled|a (?:completer|definir|preciser|renseigner)"
     r"|#(?:n/?a|ref!|valeur!|value!|nom\?|name\?|div/0!)"
     r"|non (?:encore )?(?:registree?s?|renseignee?s?|communiquee?s?|precisee?s?|connue?s?"
     r"|definie?s?|fixee?s?|prevue?s?|disponibles?|enregistree?s?)"

@@ -255,3 +255,15 @@ def test_a_name_that_says_little_takes_the_group_above_it(tmp_path: Path) -> Non
     text = lines("Projets de 2026;;;\nIntitulé;Commune;Prévu;Réalisé", "{title};{town};1200;800")
     row = kept(opened(tmp_path, text))[0]
     assert row.attributes == {"Prévu": 1200, "Réalisé": 800}
+
+
+def test_a_total_that_says_of_what_is_none_and_neither_is_a_title_that_says_none(
+    tmp_path: Path,
+) -> None:
+    head = "Intitulé;Commune;Descriptif;Participants\n"
+    rows = "".join(f"Jardin {n};Rennes;Planter;{n}\n" for n in range(2, 9))
+    text = f"{head}{rows}Sans titre;Morlaix;;3\nTOTAL;;7 initiatives;35\nTotal;Brest;Un bal;3\n"
+    *_, untitled, total, ball = opened(tmp_path, text).rows
+    assert untitled.rejected.startswith("no title")
+    assert total.skipped == "a row of totals"
+    assert (ball.title, ball.skipped) == ("Total", "")
