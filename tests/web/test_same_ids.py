@@ -571,7 +571,8 @@ def test_properties_are_the_same_at_both_machine_doors(
     names = PROPERTIES.split()
     features = get(doors, "/initiatives.geojson").json["features"]
     rows = list(csv.DictReader(io.StringIO(get(doors, "/initiatives.csv").text)))
-    assert list(rows[0]) == [*names, "lon", "lat"]
+    # A file is to be whole: it has the text and the id at the source too.
+    assert list(rows[0]) == [*names, "description", "source_id", "lon", "lat"]
     for feature, row in zip(features, rows, strict=True):
         properties = feature["properties"]
         assert list(properties) == names
