@@ -169,7 +169,7 @@ def read_file(
 
     # A source that its rows do not name is called by the file's name without extensions.
     stem = path.name.partition(".")[0] or path.stem
-    platform = table.platform or "_".join(words_of(stem).split())[:80] or "fichier"
+    platform = (table.platform or "_".join(words_of(stem).split()))[:80] or "fichier"
     pairs = [pair for record in sample if (pair := _written_pair(columns, record))]
     names = " ".join(columns.get(name, "") for name in ("lon", "lat", "point"))
     projection = choose_projection(pairs[:SAMPLED_POINTS], names)

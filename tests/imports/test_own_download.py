@@ -164,6 +164,21 @@ def test_whom_a_row_names_stays_where_it_is_more_than_its_source(tmp_path: Path)
     assert (read.own_id, read.created_on, read.citycode) == ("x", "2024", "35238")
 
 
+def test_what_was_proposed_here_belongs_to_no_source(tmp_path: Path) -> None:
+    header = (
+        "id,title,commune,commune_name,region_name,precision,supporters,created_period,"
+        "source_supporters,attribution,source\n"
+    )
+    rows = (
+        "a,Un jardin,35238,Rennes,Bretagne,commune,0,,,,{}\n"
+        "b,Un four,35238,Rennes,Bretagne,commune,0,,,jardins,jardins\n"
+    )
+    path = tmp_path / "liste.csv"
+    for other, platform in (("jardins", "jardins"), ("", "liste")):
+        path.write_text(header + rows.format(other), encoding="utf-8")
+        assert read_file(path).platform == platform
+
+
 def test_a_row_of_one_that_is_gone_is_new(
     engine: Engine, imported: Imported, given: Path, tmp_path: Path
 ) -> None:

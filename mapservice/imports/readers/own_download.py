@@ -58,7 +58,8 @@ def own_download(table: SourceTable) -> SourceTable:
             kept = {name: made.get(name, "") for name in columns}
             yield replace(record, values=kept, own_id=values.get("id", ""))
 
-    named = {source for source, _, _ in sources if source}
+    # What was proposed here names no source, and is none of another's.
+    named = {source for source, _, _ in sources}
     told = (
         "a list taken from this service: its counts, names of territories and precision are worked"
         " out anew"
