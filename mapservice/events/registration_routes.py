@@ -192,6 +192,9 @@ def change(identifier: UUID) -> Response:
             with services().engine.begin() as writing:
                 mine = registration_service.find(writing, _own(writing, identifier, person))
                 assert mine is not None, "it was there a moment ago"
+                if not mine.is_alive:
+                    # The page says so.
+                    return see(url_for("event_registrations.ask", identifier=identifier))
                 # An organiser may allow fewer since: who has more keeps them.
                 typed = request.form.get("seats", str(mine.seats))
                 registration_service.change(
@@ -209,6 +212,8 @@ def change(identifier: UUID) -> Response:
             return make_response(page, HTTPStatus.BAD_REQUEST)
         except StateConflict:
             words_ = _("Il ne reste pas autant de places : rien n’est changé.")
+            if not found.is_open(datetime.now(UTC)):
+                words_ = _("On ne peut plus s’inscrire à cet événement.")
             return make_response(_page(connection, found, words_, "seats"), HTTPStatus.CONFLICT)
     return see(url_for("event_registrations.ask", identifier=identifier))
 

@@ -27,6 +27,8 @@ from mapservice.initiatives.facts import (
 WHAT = r"(?: (?:evenement|action|projet|initiative|activite|manifestation|event))?"
 START_NAME = re.compile(rf"(?:date |jour )?(?:debut|start|begin)(?: date| day)?{WHAT}")
 END_NAME = re.compile(rf"(?:date |jour )?(?:fin|end)(?: date| day)?{WHAT}")
+START_TIME_NAME = re.compile(r"(?:heure debut|start time)")
+END_TIME_NAME = re.compile(r"(?:heure fin|end time)")
 # What people pay who come; a budget, a cost or a grant is none.
 PRICE_NAME = re.compile(
     r"(?:tarifs?|prix|price|fee|prix entree|tarif entree|entrance fee|admission)"
@@ -110,8 +112,11 @@ class FactColumns:
         kept: set[str] = set()
         for names in TOGETHER:
             told = self._understood(values, names)
-            # Half a period is a day, which nobody told.
-            if not told or (names == PERIOD and len(told) < len(names)):
+            # Half a period is a day, which nobody told; hours alone are none.
+            if not told or (names in (WHEN, PERIOD) and not told.keys() >= set(PERIOD)):
+                continue
+            # Days alone where their hours are not understood.
+            if names == PERIOD and "start_day" in facts:
                 continue
             merged: dict[str, str] = {}
             for one in told.values():
@@ -151,7 +156,9 @@ def _understood_facts(typed: tuple[tuple[str, str], ...]) -> InitiativeFacts | N
 
 
 PERIOD = ("start_day", "end_day")
+WHEN = (*PERIOD, "start_time", "end_time")
 TOGETHER: tuple[tuple[str, ...], ...] = (
+    WHEN,
     PERIOD,
     ("price", "free"),
     ("opening_hours",),
@@ -204,6 +211,8 @@ def _fact_of(one: AttributeColumn) -> str:
 NAMES_OF_FACTS = {
     "start_day": START_NAME,
     "end_day": END_NAME,
+    "start_time": START_TIME_NAME,
+    "end_time": END_TIME_NAME,
     "price": PRICE_NAME,
     "free": FREE_NAME,
     "website": WEBSITE_NAME,

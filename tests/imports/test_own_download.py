@@ -15,12 +15,13 @@ from mapservice.initiatives.filters import InitiativeFilters
 from mapservice.publishing.exports import making
 
 HEADER = (
-    "id;titre;description;ville;lat;lon;date;Budget;Porteur;URL;Thème;Date de début;Date de fin\n"
+    "id;titre;description;ville;lat;lon;date;Budget;Porteur;URL;Thème;Date de début;Date de fin;"
+    "Heure de début\n"
 )
 LINES = (
     "j-1;Un jardin partagé;Planter ensemble, le samedi.;Rennes;48.1147;-1.6794;2024;1250;"
-    "Les Voisins;https://exemple.fr/j1;Environnement;2026-05-01;2026-05-03\n"
-    "c-2;Un café des réparations;Réparer.;Niort;;;2025-01-19;;;;Économie;;\n"
+    "Les Voisins;https://exemple.fr/j1;Environnement;2026-05-01;2026-05-03;14:30\n"
+    "c-2;Un café des réparations;Réparer.;Niort;;;2025-01-19;;;;Économie;;;\n"
 )
 BASE = "http://map.test"
 FORMATS = ("csv", "xlsx", "ods", "gpkg", "parquet")
@@ -61,7 +62,7 @@ def what_is_known(engine: Engine) -> list[dict[str, object]]:
             text(
                 "SELECT title, summary, description, theme, status, scale, commune, precision,"
                 " ST_AsText(point) AS point, created_at, created_period, source_platform,"
-                " source_id, source_url, start_day, end_day, attributes"
+                " source_id, source_url, start_day, end_day, start_time, attributes"
                 "  FROM initiative LEFT JOIN initiative_detail AS detail"
                 "    ON detail.initiative = initiative.id ORDER BY title"
             )
@@ -76,6 +77,7 @@ def test_it_comes_back_whole_after_an_undo(
     run, _ = imported(given)
     before = what_is_known(engine)
     assert before[1]["description"] == "Planter ensemble, le samedi."
+    assert str(before[1]["start_time"]) == "14:30:00"
     path = taken(engine, form, tmp_path)
     run_service.undo_run(engine, run.id)
     assert what_is_known(engine) == []

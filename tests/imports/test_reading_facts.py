@@ -125,3 +125,22 @@ def test_a_fact_that_two_columns_could_tell_is_told_by_neither(tmp_path: Path) -
 
 def test_a_file_without_such_columns_leaves_facts_alone(tmp_path: Path) -> None:
     assert rows(tmp_path, "Budget", "1200")[0].facts is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        ("14:30;16:00", {"start_time": "14:30", "end_time": "16:00"}),
+        ("le matin;16:00", {}),
+        ("16:00;14:30", {}),
+        (";", {}),
+    ],
+)
+def test_days_are_facts_whether_or_not_their_hours_are(
+    tmp_path: Path, hours: str, told: dict[str, str]
+) -> None:
+    header = "Date de début;Date de fin;Heure de début;Heure de fin"
+    (row,) = rows(tmp_path, header, f"2026-05-01;2026-05-01;{hours}")
+    assert row.facts == {"start_day": "2026-05-01", "end_day": "2026-05-01"} | told
+    kept = {} if told else {cell for cell in hours.split(";") if cell}
+    assert set(row.attributes.values()) == set(kept)

@@ -30,7 +30,7 @@ PLACED = ("lon", "lat")
 # What the service works out of these, or counts itself.
 WORKED_OUT = (
     *("commune_name", "epci", "region", "region_name", "precision", "created_period"),
-    *("supporters", "source_supporters", "source", "source_id", "source_url", "attribution"),
+    *("supporters", "source", "source_id", "source_url", "attribution"),
     "attributes",
 )
 

@@ -185,7 +185,7 @@ def check_figures(pages: FlaskClient, shown: Shown) -> None:
     chips = re.findall(r'class="chip [^"]*"[^>]*>.*?chip-count">([^<]*)<', shown.html, re.S)
     chosen = re.findall(r'aria-current="true">.*?chip-count">([^<]*)<', near_chips(shown), re.S)
     assert sum(map(number, chosen or chips)) == total
-    # Cards of events and groups, which other tests may have left here, are other ones.
+    # Cards of groups, which other tests may have left here, are other ones.
     initiative_cards = shown.html.split('class="results farther"')[0]
     listed = re.findall(r'<article class="card theme-[^"]*" data-id="([^"]+)"', initiative_cards)
     shown_there = near_routes.SHOWN_SOMEWHERE
