@@ -372,7 +372,7 @@ def _may_import(connection: Connection, platform: str) -> bool:
 def _reason_words() -> dict[str, str]:
     return {
         "by its name": _("d’après son nom"),
-        "as asked": _("choisi par vous"),
+        "as asked": _("choix retenu"),
         "kept as it is": _("aucun champ ne la prend : gardée telle quelle"),
         FACT_REASON: _(
             "mise dans les informations pratiques si elle est comprise, sinon gardée telle quelle"
