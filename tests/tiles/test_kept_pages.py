@@ -30,6 +30,7 @@ from mapservice.tiles.tile_cache.store import (
 from mapservice.web.edge import SERVICES, Services
 from tests.accounts.people.mailbox import sign_in
 from tests.ops.running_site import wait_for
+from tests.tiles.test_kept_tiles import wait_until
 from tests.web.population import Made, insert
 
 RENNES = "/territoires/commune/35238"
@@ -267,8 +268,8 @@ def test_a_form_that_is_not_heard_of_in_time_costs_pages_not_truth(
     visited: Visited, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = OF_COMMUNES[0]
-    visited.get(path)
-    assert visited.is_kept(path)
+    # A page that was made while changes of before were still being heard of is not kept.
+    wait_until(lambda: visited.is_kept(path))
     monkeypatch.setattr(changes.TileChangeListener, "catch_up", lambda _: False)
     Client(visited.kept).post("/connexion", data={})
     assert not visited.is_kept(path)
