@@ -14,7 +14,7 @@ from flask import Blueprint, Response, jsonify, render_template
 from mapservice.i18n import CATALOGUES, LANGUAGE, LOCALES, translator
 from mapservice.i18n import gettext as _
 from mapservice.settings import asset_folder
-from mapservice.web.edge import STATIC, asset, only_parameters, services
+from mapservice.web.edge import STATIC, asset, only_parameters, services, stylesheet
 
 blueprint = Blueprint("offline", __name__)
 
@@ -23,18 +23,15 @@ PAPER = "#f7f5f0"
 SHORTEST_NAME = 12
 SAVED = "/enregistrees"
 # What pages that are kept look like without a network.
+# The stylesheets of home, of other lists and sheets, of a territory.
+SHELL_SHEETS = tuple(f"tokens components {own}" for own in ("atlas", "pages", "pages territory"))
 SHELL_ASSETS = (
-    "css/tokens.css",
-    "css/components.css",
-    "css/atlas.css",
-    "css/pages.css",
-    "css/territory.css",
     "icons/mark.svg",
     "icons/signs.svg",
     "icons/themes.svg",
     "js/offline.js",
 )
-SHELL_FONTS = ("/vendor/atkinson/files/atkinson-hyperlegible-next-latin-wght-normal.woff2",)
+SHELL_FONTS = ("/static/fonts/atkinson-next-normal.woff2?v=1",)
 SHELL_TEMPLATES = ("base.html", "_footer.html", "_offline.html", "_mark.svg", "offline/saved.html")
 FALLBACK = {language: f"{SAVED}?lang={language}" for language in LOCALES}
 ICONS = (
@@ -91,7 +88,9 @@ def service_worker() -> Response:
     only_parameters()
     settings = services().settings
     if settings.offline == "on":
-        shell = [*(asset(name) for name in SHELL_ASSETS), *SHELL_FONTS, *FALLBACK.values()]
+        sheets = map(stylesheet, SHELL_SHEETS)
+        files = map(asset, SHELL_ASSETS)
+        shell = [*sheets, *files, *SHELL_FONTS, *FALLBACK.values()]
         shown = (settings.site_name, settings.accessibility, *shell)
         constants = {
             "VERSION": hashlib.sha256("\n".join((*shown, _sources())).encode()).hexdigest()[:16],

@@ -20,7 +20,7 @@ from mapservice.settings import Settings
 from mapservice.site.sharing.pages import oembed_address, shared_gathering
 from mapservice.static_maps import place_cards
 from mapservice.territories.model import at_territory, of_commune, vintage
-from mapservice.web.edge import asset, base_url, has_frames, session_secret
+from mapservice.web.edge import asset, base_url, has_frames, session_secret, stylesheet
 
 
 def is_within_chance(own: TerritoryFigures, other: TerritoryFigures) -> bool:
@@ -84,6 +84,7 @@ def register(app: Flask, settings: Settings) -> None:
         file_size=i18n.file_size,
         number_fr=i18n.number,
         rounded=i18n.rounded,
+        stylesheet=stylesheet,
         date_fr=i18n.day,
         period_fr=i18n.period,
     )

@@ -1274,6 +1274,7 @@ VENDORED = {
 }
 VENDOR_SUFFIXES = (".js", ".mjs", ".css", ".woff2", ".map")
 ASSET_SECONDS = 31_536_000
+STYLESHEET = "text/css; charset=utf-8"
 
 
 def asset(name: str) -> str:
@@ -1287,6 +1288,39 @@ def _asset_address(script_root: str, name: str) -> str:
     del script_root  # which `url_for` puts before it
     digest = hashlib.blake2b((STATIC / name).read_bytes(), digest_size=6).hexdigest()
     return url_for("static", filename=name, v=digest)
+
+
+def stylesheet(names: str) -> str:
+    """The address of one stylesheet that holds those of `static/css` with these names, in order.
+
+    A page shows nothing before its stylesheets are there: one answer is sooner there than four.
+    """
+    return _stylesheet_address(request.script_root, "+".join(names.split()))
+
+
+@lru_cache(maxsize=256)
+def _stylesheet_address(script_root: str, names: str) -> str:
+    del script_root  # which `url_for` puts before it
+    version = etag_of(joined_stylesheet(names).encode())[:12]
+    return url_for("assets.joined", names=names, v=version)
+
+
+@lru_cache(maxsize=256)
+def joined_stylesheet(names: str) -> str:
+    """The text of the stylesheets named `a+b+c`; 404 where one does not exist or comes twice."""
+    parts = names.split("+")
+    paths = [STATIC / "css" / f"{part}.css" for part in parts]
+    is_there = all(map(str.isidentifier, parts)) and all(map(Path.is_file, paths))
+    if not is_there or len(set(parts)) < len(parts):
+        raise NotFound(f"There is no /styles/{names}.css.")
+    return "".join(path.read_text(encoding="utf-8") for path in paths)
+
+
+@assets_blueprint.get("/styles/<names>.css")
+def joined(names: str) -> Response:
+    """Stylesheets of ours in one answer; kept for a year by an address with its digest."""
+    age = ASSET_SECONDS if "v" in request.args else FRESH_SECONDS
+    return whole_answer(joined_stylesheet(names), STYLESHEET, age)
 
 
 @assets_blueprint.get("/vendor/<package>/<path:name>")

@@ -68,6 +68,16 @@ def constants(script: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize("path", ["/", "/initiatives", "/territoires/region/53", "/enregistrees"])
+def test_pages_that_are_kept_have_their_stylesheet_in_the_shell(
+    client: FlaskClient, path: str
+) -> None:
+    shell = constants(client.get("/sw.js").text)["SHELL"]
+    (sheet,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', client.get(path).text)
+    (font,) = re.findall(r'<link rel="preload" href="([^"]+)" as="font"', client.get(path).text)
+    assert {sheet, font} <= set(shell)
+
+
 def test_the_worker_is_asked_for_anew_and_names_files_that_are_there(client: FlaskClient) -> None:
     answer = client.get("/sw.js")
     assert answer.content_type == "text/javascript; charset=utf-8"

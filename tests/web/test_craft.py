@@ -1,8 +1,12 @@
 """What every answer carries: types, caching by kind, strong ETags, strict policies, open data."""
 
+import re
+
 import pytest
 from flask.testing import FlaskClient
 
+from mapservice.settings import asset_folder
+from mapservice.web.edge import STATIC
 from tests.web.population import Kept, column_row
 
 RENNES = "{}/{}/{}".format(9, *column_row(9, -1.67, 48.11))
@@ -115,6 +119,45 @@ def test_every_answer_has_a_strict_policy(doors: FlaskClient, address: str) -> N
 def test_our_own_files_may_be_kept_for_a_year(doors: FlaskClient) -> None:
     response = doors.get("/static/css/tokens.css?v=1", buffered=True)
     assert "max-age=31536000" in response.headers["Cache-Control"]
+
+
+SHEETS = re.compile(r"{% block sheets %}(.*?){% endblock %}")
+
+
+def test_stylesheets_are_one_answer_in_the_order_asked(doors: FlaskClient) -> None:
+    page = doors.get("/initiatives").text
+    (address,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
+    answer = doors.get(address)
+    assert answer.content_type == "text/css; charset=utf-8"
+    assert "max-age=31536000" in answer.headers["Cache-Control"]
+    parts = [STATIC / "css" / f"{one}.css" for one in ("tokens", "components", "pages")]
+    assert answer.text == "".join(one.read_text() for one in parts)
+
+
+@pytest.mark.parametrize(
+    "names", ["", "tokens+nothing", "tokens+tokens", "..%2ftokens", "tokens+", "tokens,pages"]
+)
+def test_no_other_stylesheet_is_made(doors: FlaskClient, names: str) -> None:
+    assert doors.get(f"/styles/{names}.css").status_code == 404
+
+
+def test_templates_name_stylesheets_that_are_there() -> None:
+    named = [
+        name
+        for template in asset_folder("templates").rglob("*.html")
+        for names in SHEETS.findall(template.read_text(encoding="utf-8"))
+        for name in names.replace("{{ super() }}", "").split()
+    ]
+    assert {"pages", "atlas"} <= set(named)
+    assert [name for name in named if not (STATIC / "css" / f"{name}.css").is_file()] == []
+
+
+def test_the_font_asked_for_first_is_the_one_that_the_stylesheet_takes(doors: FlaskClient) -> None:
+    preloaded = re.findall(r'<link rel="preload" href="([^"]+)" as="font"', doors.get("/").text)
+    tokens = (STATIC / "css" / "tokens.css").read_text()
+    assert len(preloaded) == 1
+    assert f'url("{preloaded[0]}")' in tokens
+    assert doors.get(preloaded[0], buffered=True).content_type == "font/woff2"
 
 
 @pytest.mark.parametrize("address", ["/health/live", "/health/ready"])

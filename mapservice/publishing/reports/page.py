@@ -2,21 +2,19 @@
 
 import base64
 from functools import cache
+from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Connection
 
 from mapservice.publishing.reports import words
 from mapservice.publishing.reports.model import ReportLine, TerritoryReport
-from mapservice.settings import asset_folder, vendor_folder
+from mapservice.settings import asset_folder
 from mapservice.static_maps.folium_map import offline_map
 from mapservice.static_maps.report_drawing import choropleth
 from mapservice.static_maps.report_model import COLOURS, HATCH, PAPER, UNKNOWN, ReportArea
 
-FONT = (
-    "@fontsource-variable/atkinson-hyperlegible-next/files/"
-    "atkinson-hyperlegible-next-latin-wght-normal.woff2"
-)
+FONT = Path(__file__).resolve().parents[2] / "static" / "fonts" / "atkinson-next-normal.woff2"
 # Initiatives named in the head of the report, among all.
 FOREMOST = 10
 # Rows of the table that a printer gets; the screen has them all.
@@ -35,7 +33,6 @@ def render(connection: Connection, report: TerritoryReport) -> str:
     drawn = offline_map(
         areas(report), outlines.ground, outlines.bounds, outlines.names, outlines.archive
     )
-    font = (vendor_folder() / FONT).read_bytes()
     return (
         _templates()
         .get_template("report.html")
@@ -44,7 +41,7 @@ def render(connection: Connection, report: TerritoryReport) -> str:
             words=words,
             map=drawn,
             map_on_paper=base64.b64encode(on_paper.encode()).decode(),
-            font=base64.b64encode(font).decode(),
+            font=base64.b64encode(FONT.read_bytes()).decode(),
             colours=COLOURS,
             hatch=HATCH,
             paper=PAPER,

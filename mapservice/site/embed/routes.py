@@ -27,12 +27,12 @@ from mapservice.site.sharing.pages import shared_initiative, shared_listing
 from mapservice.site.sharing.subjects import public_initiative
 from mapservice.tiles.live_map import listing_drawings, listing_map
 from mapservice.web import edge
-from mapservice.web.edge import STATIC, base_url, framed, only_parameters, services
+from mapservice.web.edge import base_url, framed, only_parameters, services
 
 blueprint = Blueprint("embed", __name__)
 
 HTML = "text/html; charset=utf-8"
-STYLES = ("tokens", "components", "embed")
+STYLES = "tokens components embed"
 GIVEN_LOOKS = (EmbedLook.LIGHT, EmbedLook.DARK)
 _PREFERS_DARK = "(prefers-color-scheme: dark)"
 _BOTH_SCHEMES = "color-scheme: light dark;"
@@ -72,25 +72,25 @@ def initiative(identifier: str) -> Response:
     return edge.whole_answer(page, HTML)
 
 
-@blueprint.get("/embed/<look>/<name>.css")
-def stylesheet(look: str, name: str) -> Response:
-    """A stylesheet of ours that takes the system of every reader for a light or a dark one."""
-    if name not in STYLES or look not in GIVEN_LOOKS:
+@blueprint.get("/embed/<look>/styles.css")
+def stylesheet(look: str) -> Response:
+    """Our stylesheet, as though the system of every reader were a light or a dark one."""
+    if look not in GIVEN_LOOKS:
         raise NotFound("There is no such stylesheet.")
     age = edge.ASSET_SECONDS if "v" in request.args else edge.FRESH_SECONDS
-    return edge.whole_answer(_styled(EmbedLook(look), name), "text/css; charset=utf-8", age)
+    return edge.whole_answer(_styled(EmbedLook(look)), edge.STYLESHEET, age)
 
 
-def style_address(look: EmbedLook, name: str) -> str:
+def style_address(look: EmbedLook) -> str:
     if look is EmbedLook.AUTO:
-        return edge.asset(f"css/{name}.css")
-    version = edge.etag_of(_styled(look, name).encode())[:12]
-    return url_for("embed.stylesheet", look=str(look), name=name, v=version)
+        return edge.stylesheet(STYLES)
+    version = edge.etag_of(_styled(look).encode())[:12]
+    return url_for("embed.stylesheet", look=str(look), v=version)
 
 
 @lru_cache
-def _styled(look: EmbedLook, name: str) -> str:
-    text = (STATIC / "css" / f"{name}.css").read_text(encoding="utf-8")
+def _styled(look: EmbedLook) -> str:
+    text = edge.joined_stylesheet("+".join(STYLES.split()))
     is_dark = look is EmbedLook.DARK
     text = text.replace(_PREFERS_DARK, "all" if is_dark else "not all")
     return text.replace(_BOTH_SCHEMES, f"color-scheme: {look};")
@@ -99,7 +99,7 @@ def _styled(look: EmbedLook, name: str) -> str:
 def _page_words(connection: Connection, view: EmbedView) -> dict[str, Any]:
     return {
         "view": view,
-        "styles": [style_address(view.look, name) for name in STYLES],
+        "styles": style_address(view.look),
         "sample": queries.sample_share(connection),
     }
 

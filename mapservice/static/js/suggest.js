@@ -86,6 +86,8 @@ class Suggestions {
       const node = event.target.closest(".suggestion");
       if (node) this.choose([...this.list.children].indexOf(node));
     });
+    // Whoever is quick has typed before this script came.
+    if (this.input === document.activeElement && this.input.value !== this.input.defaultValue) this.ask();
   }
 
   ask() {

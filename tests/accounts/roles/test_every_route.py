@@ -213,6 +213,7 @@ VALUES = {
     "filename": "css/base.css",
     "package": "none",
     "look": "dark",
+    "names": "tokens+pages",
     "photo": "01970000-0000-7000-8000-000000000000",
     "post": "01970000-0000-7000-8000-000000000000",
     "subscription": "01970000-0000-7000-8000-000000000000",

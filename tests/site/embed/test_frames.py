@@ -28,7 +28,7 @@ FRAMES = ["/embed", "/embed?show=map&look=dark", "/embed?show=list&lang=en", "/e
 PAGES = [
     "/", "/initiatives", f"/initiatives/{GARDEN.id}", "/territoires/commune/35238", "/integrer",
     "/compte", "/proposer", "/embeds", "/oembed", "/initiatives.geojson", "/dessins/france.png",
-    "/embed/dark/tokens.css",
+    "/embed/dark/styles.css",
 ]  # fmt: skip
 
 
@@ -264,21 +264,20 @@ def test_a_given_look_asks_no_system(filled: FlaskClient, look: str, tint: str) 
     assert "prefers-color-scheme" not in page
     assert f'<meta name="color-scheme" content="{look}">' in page
     styles = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
-    assert len(styles) == 3
-    for address in styles:
-        answer = filled.get(unescape(address))
-        assert answer.status_code == 200
-        assert answer.content_type == "text/css; charset=utf-8"
-        assert "max-age=31536000" in answer.headers["Cache-Control"]
-        assert "prefers-color-scheme" not in answer.text
-    tokens = filled.get(unescape(styles[0])).text
+    assert len(styles) == 1
+    answer = filled.get(unescape(styles[0]))
+    assert answer.status_code == 200
+    assert answer.content_type == "text/css; charset=utf-8"
+    assert "max-age=31536000" in answer.headers["Cache-Control"]
+    tokens = answer.text
+    assert "prefers-color-scheme" not in tokens
     assert f"color-scheme: {look};" in tokens
     applied = re.sub(r"@media not all \{.*?\n\}", "", tokens, flags=re.DOTALL)
     applied = re.sub(r"@media print \{.*?\n\}", "", applied, flags=re.DOTALL)
     assert re.findall(r"--paper: ([^;]+);", applied)[-1] == tint
 
 
-@pytest.mark.parametrize("path", ["auto/tokens", "dark/pages", "rose/tokens", "dark/..%2ftokens"])
+@pytest.mark.parametrize("path", ["auto/styles", "dark/pages", "rose/styles", "dark/..%2fstyles"])
 def test_no_other_stylesheet_is_made(filled: FlaskClient, path: str) -> None:
     assert filled.get(f"/embed/{path}.css").status_code == 404
 
