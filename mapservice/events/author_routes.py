@@ -18,6 +18,7 @@ from flask import (
     request,
     url_for,
 )
+from markupsafe import Markup
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
@@ -54,7 +55,7 @@ from mapservice.events.model import (
     read_form_zone,
     read_note,
 )
-from mapservice.events.recurrence import EventTimes, upcoming, wall_time
+from mapservice.events.recurrence import EventTimes, upcoming, wall_time, within_year
 from mapservice.events.recurrence_words import rule_words
 from mapservice.events.routes import words
 from mapservice.events.service import EventChange, EventSubmission
@@ -72,6 +73,7 @@ from mapservice.groups.model import LocalGroup
 from mapservice.i18n import gettext as _
 from mapservice.initiatives import queries as initiatives
 from mapservice.initiatives.filters import InitiativeFilters
+from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import Theme
 from mapservice.mail import service as mail
 from mapservice.moderation.case_forms import read_revision
@@ -331,28 +333,27 @@ def set_group(identifier: UUID) -> Response:
 
 @blueprint.post("/evenements/<uuid:identifier>/annuler")
 def cancel(identifier: UUID) -> Response:
-    """Of several dates it says first how many, and how many people are told."""
+    """Says first which dates, and how many people are told: what is mailed cannot be taken back."""
     person = session.require_person()
     forms.check_own()
     scope = request.form.get("scope", "this")
     if scope not in tuple(ChangeScope):
         raise InvalidInput("scope", "is not one of those offered")
     note, now = read_note(request.form.get("note", "")), datetime.now(UTC)
-    if request.form.get("sure") != "1" and scope != ChangeScope.THIS:
+    if request.form.get("sure") != "1":
         with services().engine.connect() as connection:
             found, series = own(connection, identifier, person)
             dates = service.to_cancel(connection, found, series, ChangeScope(scope), now)
-            if len(dates) > 1:
-                page = render_template(
-                    "events/cancel.html",
-                    event=found,
-                    dates=dates,
-                    people=registration_service.people(connection, [one.id for one in dates]),
-                    scope=scope,
-                    note=note,
-                    **words(now),
-                )
-                return edge.secret_answer(make_response(page))
+            page = render_template(
+                "events/cancel.html",
+                event=found,
+                dates=dates,
+                people=registration_service.people(connection, [one.id for one in dates]),
+                scope=scope,
+                note=note,
+                **words(now),
+            )
+            return edge.secret_answer(make_response(page))
     with services().engine.begin() as connection:
         service.cancel(
             connection,
@@ -604,6 +605,7 @@ def form_html(connection: Connection, page: EventFormPage) -> str:
         if scope != ChangeScope.THIS:
             times = replace(times, rule=page.series.times.rule)
     dates = upcoming(times, times.start, PREVIEWED) if times else []
+    a_year = len(times.starts(wall_time(within_year(now), times.zone))) if times else 0
     return render_template(
         "events/form.html",
         page=page,
@@ -622,6 +624,9 @@ def form_html(connection: Connection, page: EventFormPage) -> str:
         ]
         if times
         else [],
+        changed=_to_change(connection, page, now),
+        description_html=Markup(to_html(page.typed.get("description", ""))),
+        further=max(a_year - len(dates), 0),
         linked=linked,
         of_group=next((one for one in mine if str(one.id) == page.typed.get("group")), None),
         alike=(),
@@ -630,6 +635,16 @@ def form_html(connection: Connection, page: EventFormPage) -> str:
         map_config=shown,
         **words(now),
     )
+
+
+def _to_change(connection: Connection, page: EventFormPage, now: datetime) -> dict[str, Any]:
+    """The dates that a change is about, as they stand, and how many people are registered."""
+    if not (page.checked and page.event and page.series):
+        return {"dates": (), "people": 0}
+    scope = ChangeScope(page.typed.get("scope", "this"))
+    dates = service.to_change(connection, page.event, page.series, scope, now)
+    people_ = registration_service.people(connection, [one.id for one in dates])
+    return {"dates": dates, "people": people_}
 
 
 def own(

@@ -361,6 +361,21 @@ def change(
     return identifier
 
 
+def to_change(
+    connection: Connection, found: Event, series: EventSeries, scope: ChangeScope, now: datetime
+) -> list[Event]:
+    """The dates that a change is about, as they stand."""
+    if not series.times.rule or scope is ChangeScope.THIS:
+        return [found]
+    return [
+        one
+        for one in queries.of_series(connection, series.id)
+        if one.ends_at > now
+        and one.status is not EventStatus.CANCELLED
+        and (scope is ChangeScope.ALL or one.recurrence_id >= found.recurrence_id)
+    ]
+
+
 def _change_many(
     connection: Connection,
     found: Event,
@@ -376,13 +391,7 @@ def _change_many(
     New times part the series: what has been stays as it was, and what comes is a series of its own
     that continues it. Occurrences keep their ids, so that those registered follow them.
     """
-    ahead = [
-        one
-        for one in queries.of_series(connection, series.id)
-        if one.ends_at > now and one.status is not EventStatus.CANCELLED
-    ]
-    if scope is ChangeScope.FOLLOWING:
-        ahead = [one for one in ahead if one.recurrence_id >= found.recurrence_id]
+    ahead = to_change(connection, found, series, scope, now)
     lock_occurrences(connection, [one.id for one in ahead])
     alone = set(connection.execute(text(CHANGED_ALONE), {"series": series.id}).scalars())
     shift = wanted.times.start - found.starts_local

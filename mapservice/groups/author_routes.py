@@ -18,6 +18,7 @@ from flask import (
     request,
     url_for,
 )
+from markupsafe import Markup
 from sqlalchemy import Connection
 
 from mapservice.accounts.people import session
@@ -53,6 +54,7 @@ from mapservice.groups.service import GroupPlaceReading, GroupSubmission
 from mapservice.i18n import gettext as _
 from mapservice.i18n import ngettext
 from mapservice.initiatives import queries as initiatives
+from mapservice.initiatives.markdown import to_html
 from mapservice.initiatives.model import PUBLIC as PUBLIC_INITIATIVE
 from mapservice.initiatives.model import Scale, Theme
 from mapservice.mail import service as mail
@@ -495,6 +497,7 @@ def form_html(connection: Connection, page: GroupFormPage) -> str:
         limits=LIMITS,
         understood=understood(found) if found else "",
         place_words=understood_words(connection, found) if found and page.checked else "",
+        description_html=Markup(to_html(page.typed.get("description", ""))),
         person=session.current_person(),
         **words(datetime.now(UTC)),
     )

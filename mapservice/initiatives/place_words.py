@@ -16,7 +16,7 @@ def precision_words(initiative: Initiative) -> str:
     """Where it is, in words that claim no more than is known."""
     precision = initiative.precision
     if precision is Precision.POINT:
-        if _names_street(initiative.place_text):
+        if names_street(initiative.place_text):
             return _("à cette adresse, %(commune)s", commune=initiative.commune_name)
         return _("au point indiqué, %(commune)s", commune=initiative.commune_name)
     if precision is Precision.COMMUNE:
@@ -45,7 +45,7 @@ def area_words(level: Level, name: str, article: str) -> str:
     return _("quelque part %(in_name)s", in_name=in_name(name, article))
 
 
-def _names_street(text: str) -> bool:
+def names_street(text: str) -> bool:
     """Whether a street is written: its type before a name, or soon after a house number.
 
     A postcode and a commune are none, even the commune of Rue (80).

@@ -141,6 +141,7 @@ def test_from_proposal_to_cancellation(
         f"/evenements/{identifier}/annuler",
         f"/evenements/{identifier}/organiser",
         note="Il va neiger.",
+        sure="1",
     )
     assert answer.status_code == 303, answer.text
     letters = [mail for mail in sent_mails(engine) if mail.kind == "event_change"]
@@ -259,6 +260,7 @@ def test_what_people_write_is_text_in_mails_and_pages(
         f"/evenements/{identifier}/annuler",
         f"/evenements/{identifier}/organiser",
         note="<i>Fini</i>",
+        sure="1",
     )
     letters = sent_mails(engine)
     assert {one.kind for one in letters} >= {"event_change", "event_decision", "event_register"}
@@ -386,7 +388,9 @@ def test_no_mail_or_page_says_more_than_registering_does(
     here = answer.headers["Location"]
     left = late.post(f"{path}/quitter", data={"token": token_of(late.get(here).text)})
     assert "Vous n’êtes plus inscrit" in late.get(left.headers["Location"]).text
-    organiser.act(f"/evenements/{identifier}/annuler", f"/evenements/{identifier}/organiser")
+    organiser.act(
+        f"/evenements/{identifier}/annuler", f"/evenements/{identifier}/organiser", sure="1"
+    )
     page = visitor.get(f"/evenements/{identifier}").text
     assert "on ne peut plus s’inscrire" in page
     assert "event-doors" not in page

@@ -182,7 +182,12 @@ def test_the_page_and_the_calendar(organiser: Organiser, eva: Moderator, engine:
 
     assert calendar() == ("CONFIRMED", 1)
     assert "retire pendant 7 jours" in organiser.client.get(page).text
-    organiser.act(f"{base}/annuler", page, note="Orage.")
+    # What is mailed cannot be taken back: it is asked first.
+    asked = organiser.act(f"{base}/annuler", page, note="Orage.")
+    assert "Annuler cette date" in asked.text
+    assert "Personne n’y est inscrit" in asked.text
+    assert calendar() == ("CONFIRMED", 1)
+    organiser.act(f"{base}/annuler", page, note="Orage.", sure="1")
     assert calendar() == ("CANCELLED", 2)
     shown = organiser.client.get(page).text
     assert "Rétablir l’événement" in shown

@@ -35,6 +35,7 @@ from mapservice.geocoding.model import GeocodeQuery, Precision
 from mapservice.geocoding.service import Locator, Placement, PlaceQuestion
 from mapservice.initiatives import service
 from mapservice.initiatives.model import PUBLIC, Status
+from mapservice.initiatives.place_words import names_street
 from mapservice.initiatives.service import InitiativeDraft
 from mapservice.mail.model import Letterhead
 from mapservice.mail.service import EmailAddress
@@ -69,6 +70,7 @@ class PlaceOption:
     name: str
     departement: str
     through: str = ""
+    street_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class PlaceReading:
 
     `asks`: the place is open, and the author has not said yet that it may stay so. `pinned` names
     the commune under the pin, where the words speak against it. `through` is the former or
-    associated commune that the words name.
+    associated commune that the words name. `street_unknown`: they name a street too, of which
+    nothing but the commune is known.
     """
 
     placement: Placement
@@ -85,6 +88,7 @@ class PlaceReading:
     options: tuple[PlaceOption, ...] = ()
     pinned: str = ""
     through: str = ""
+    street_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,9 @@ def read_place(connection: Connection, locator: Locator, place: ProposedPlace) -
         is_local = placement.precision in (Precision.POINT, Precision.COMMUNE)
         if best and is_local and best.commune == placement.code and best.name != best.commune_name:
             through = best.name
-        return PlaceReading(placement, False, through=through)
+        is_commune = placement.precision is Precision.COMMUNE
+        unknown = is_commune and place.choice != "point" and names_street(place.words)
+        return PlaceReading(placement, False, through=through, street_unknown=unknown)
 
     # Each commune once, under the name that fits best.
     options: dict[str, PlaceOption] = {}
