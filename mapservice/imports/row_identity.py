@@ -15,7 +15,7 @@ DIGEST_VERSION = 5
 _SAID = tuple(
     sorted(
         {one.name for one in fields(SourceRow)}
-        - {"number", "raw", "problems", "is_forbidden", "facts", "point_doubt", "own_id"}
+        - {"number", "line", "raw", "problems", "is_forbidden", "facts", "point_doubt", "own_id"}
     )
 )
 _said_of = attrgetter(*_SAID)

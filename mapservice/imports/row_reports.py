@@ -34,8 +34,8 @@ class RowReport:
 
     `territory` is the code of the finest one that is known, of the level `precision` says; `lon`,
     `lat` (EPSG:4326) are the point that is shown, where there is a true one. `status` is that of
-    the initiative, "" where nothing is saved: `pending` waits for a moderator. `row` is 0 of what
-    is no row.
+    the initiative, "" where nothing is saved: `pending` waits for a moderator. `row` counts
+    from 1 and is 0 of what is no row; `line` is that of the sheet, as reasons name rows too.
     """
 
     row: int
@@ -52,6 +52,7 @@ class RowReport:
     lon: float | None = None
     lat: float | None = None
     status: str = ""
+    line: int = 0
 
 
 DELIMITER = ";"

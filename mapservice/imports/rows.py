@@ -1,7 +1,7 @@
 """One record of a table turned into a `SourceRow`: cleaned, judged, never guessed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -106,6 +106,11 @@ class NumberedRecord:
     external_id: str
     notes: tuple[str, ...]
 
+    @property
+    def line(self) -> int:
+        """What somebody who opens the file calls this row; of formats without lines, its number."""
+        return self.record.line or self.number
+
 
 def numbered_records(table: SourceTable, reading: RowReader) -> Iterator[NumberedRecord]:
     """Every record of the table, in order; what is left to be done needs no other one."""
@@ -116,16 +121,17 @@ def numbered_records(table: SourceTable, reading: RowReader) -> Iterator[Numbere
         if external_id.endswith((".0", ",0")):
             external_id = bare_number(external_id)
         if external_id:
-            first = first_with_id.setdefault(external_id, number)
-            if first != number:
-                cells.note("external_id", f"{external_id!r} already stands in row {first}")
+            line = record.line or number
+            first = first_with_id.setdefault(external_id, line)
+            if first != line:
+                cells.note("external_id", f"{external_id!r} already stands in line {first}")
         yield NumberedRecord(number, record, external_id, tuple(cells.notes))
 
 
 def read_row(one: NumberedRecord, reading: RowReader) -> SourceRow:
     """One row; a bad one is rejected."""
     cells = RowCells(one.record, reading.columns, list(one.notes))
-    return _row(one.number, cells, reading, one.external_id)
+    return replace(_row(one.number, cells, reading, one.external_id), line=one.line)
 
 
 def read_rows(table: SourceTable, reading: RowReader) -> Iterator[SourceRow]:

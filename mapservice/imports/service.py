@@ -279,7 +279,7 @@ def recorded(
 class _Entry:
     """A row on its way: `source_id` tells it from its neighbours, `digest` from its former self.
 
-    `twin` is the number of the earlier row of the file that says the same, 0 for none.
+    `twin` is the line of the earlier row of the file that says the same, 0 for none.
     """
 
     row: SourceRow
@@ -404,11 +404,11 @@ class _Importer:
         if row.rejected or row.skipped:
             # Another row of that id is not this one, and stays.
             return _Entry(row, source_id, digest, seen.get(source_id, ("", 0))[1])
-        first = seen.setdefault(source_id, (digest, row.number))
+        first = seen.setdefault(source_id, (digest, row.line))
         if first[0] != digest:
             source_id = f"{source_id}#{digest[:12]}"
-            first = seen.setdefault(source_id, (digest, row.number))
-        return _Entry(row, source_id, digest, first[1] if first[1] != row.number else 0)
+            first = seen.setdefault(source_id, (digest, row.line))
+        return _Entry(row, source_id, digest, first[1] if first[1] != row.line else 0)
 
     def _placed(
         self, entries: list[_Entry], placer: RowPlacer, within: TerritoryParents | None
@@ -441,7 +441,8 @@ class _Importer:
             elif entry.row.rejected:
                 reports[number] = _report(entry, RowOutcome.REJECTED, entry.row.rejected)
             elif entry.twin:
-                reports[number] = _report(entry, RowOutcome.MERGED, f"the same as row {entry.twin}")
+                told = f"the same as line {entry.twin}"
+                reports[number] = _report(entry, RowOutcome.MERGED, told)
             elif former and former.digest == entry.digest:
                 reports[number] = _report(entry, RowOutcome.UNCHANGED, entry.row.point_doubt)
             else:
@@ -461,9 +462,7 @@ class _Importer:
                 and not within.covers(self.options.within, placement)
             ):
                 reports[entry.row.number] = _report(
-                    entry,
-                    RowOutcome.REJECTED,
-                    "lies outside the territory of whoever imports, or its place is not sure",
+                    entry, RowOutcome.REJECTED, _why_not_within(entry.row, placement)
                 )
                 continue
             draft = self._draft(entry, placement, known.get(entry.source_id))
@@ -695,10 +694,29 @@ def _placed_report(entry: _Entry, draft: InitiativeDraft) -> RowReport:
     )
 
 
+def _why_not_within(row: SourceRow, placement: Placement) -> str:
+    """Why a row is not sure to lie in the territories of whoever imports."""
+    if placement.code and not placement.to_review:
+        return "lies outside the territory of whoever imports"
+    if placement.code:
+        return "its place is not sure: it may lie outside the territory of whoever imports"
+    if row.place_text:
+        return "its place is not recognised: it may lie outside the territory of whoever imports"
+    return "it names no place: it may lie outside the territory of whoever imports"
+
+
 def _report(entry: _Entry, outcome: RowOutcome, reason: str = "") -> RowReport:
     row = entry.row
     notes = "; ".join(part for part in (reason, *row.problems) if part)
-    return RowReport(row.number, outcome, entry.source_id, row.title, row.place_text, reason=notes)
+    return RowReport(
+        row.number,
+        outcome,
+        entry.source_id,
+        row.title,
+        row.place_text,
+        reason=notes,
+        line=row.line,
+    )
 
 
 def present_ids(source: SourceFile) -> set[str]:

@@ -233,7 +233,9 @@ def _counted(
 ) -> dict[str, Any]:
     """What became, or would become, of the rows: how many, some of each kind, and where."""
     counts: Counter[str] = Counter()
-    shown: dict[str, list[dict[str, Any]]] = {}
+    # Of each outcome, those of which something is told come first: they are what to look at.
+    told: dict[str, list[dict[str, Any]]] = {}
+    plain: dict[str, list[dict[str, Any]]] = {}
     communes: Counter[str] = Counter()
     landings = LandingTally()
     mended = waiting = 0
@@ -247,12 +249,18 @@ def _counted(
             communes[report.commune] += 1
         mended += bool(is_saved and report.reason)
         waiting += is_saved and report.status == Status.PENDING
-        some = shown.setdefault(outcome, [])
+        some = (told if report.reason else plain).setdefault(outcome, [])
         if len(some) < SHOWN.get(report.outcome, SHOWN_OF_OUTCOME):
             some.append(_shown(report))
         if number % ADVANCE_ROWS == 0:
             with engine.begin() as connection:
                 upload_queries.advance(connection, upload.id, number, run.total)
+    shown = {
+        outcome: [*told.get(outcome, ()), *plain.get(outcome, ())][
+            : SHOWN.get(RowOutcome(outcome), SHOWN_OF_OUTCOME)
+        ]
+        for outcome in counts
+    }
     for report in run.gone.reports:
         write(report)
     if run.gone.reports:
@@ -275,7 +283,7 @@ def _counted(
 def _shown(report: RowReport) -> dict[str, Any]:
     """An example of a page."""
     return {
-        "row": report.row,
+        "row": report.line or report.row,
         "title": report.title[:200],
         "place": report.place[:200],
         "precision": report.precision,

@@ -71,8 +71,9 @@ class CoverPhoto:
 class SourceRow:
     """One row of an imported file, read and cleaned, not yet placed.
 
-    `number` counts data rows from 1, `raw` is the row as the file gave it. `lon`/`lat` are
-    EPSG:4326 or None. `point_doubt` says why the point is no place known to the metre, or "".
+    `number` counts data rows from 1, `line` is that of its sheet, `raw` is the row as the file
+    gave it. `lon`/`lat` are EPSG:4326 or None. `point_doubt` says why the point is no place known
+    to the metre, or "".
     `shape` is a geometry that is no point, as the hexadecimal digits of its WKB, EPSG:4326, or "".
     Dates are ISO 8601, as much as is written ("2025-01-18", "2025-01", "2025") or ""; `created_on`
     is only what can be a date of creation, `created_as_told` whatever was written: it helps to
@@ -118,6 +119,7 @@ class SourceRow:
     is_forbidden: bool = False
     own_id: str = ""
     skipped: str = ""
+    line: int = 0
 
     @property
     def place_text(self) -> str:

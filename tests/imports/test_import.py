@@ -283,7 +283,7 @@ def test_what_has_no_id_keeps_the_identity_that_its_first_import_gave_it(
 def test_the_same_row_twice_in_a_file_is_kept_once(rows: Import, engine: Engine) -> None:
     reports = rows(VERGER, VERGER)
     assert outcomes(reports) == ["imported", "merged"]
-    assert reports[1].reason.startswith("the same as row 1")
+    assert reports[1].reason.startswith("the same as line 2")
     assert len(kept(engine)) == 1
     assert outcomes(rows(VERGER, VERGER)) == ["unchanged", "merged"]
 

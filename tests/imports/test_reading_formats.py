@@ -449,3 +449,33 @@ def test_a_file_of_a_gigabyte_is_refused_unread(tmp_path: Path) -> None:
         sparse.write(b"titre,ville\n")
         sparse.truncate(1 << 30)
     assert "larger than 512 MiB" in refusal(path)
+
+
+def test_a_row_of_a_sheet_has_the_line_that_a_spreadsheet_shows(tmp_path: Path) -> None:
+    """Two rows above the table are empty, one is a title, one within it is blank."""
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        rows = [[], [], ["Initiatives 2026"], [], ["titre", "commune", "thème"]]
+        rows += [["Un verger", "Rennes", "environnement"], [], ["Une chorale", "Lyon", "culture"]]
+        sheet(book, "Liste", rows)
+
+    rows = rows_of(workbook(tmp_path / "a.xlsx", fill))
+    assert [one.line for one in rows] == [6, 8]
+
+
+def test_a_merged_cell_counts_for_its_own_rows_below_empty_ones(tmp_path: Path) -> None:
+    def fill(book: xlsxwriter.Workbook) -> None:
+        made = sheet(book, "a", [[], [], [], ["titre", "commune"], ["Un four"], ["Une mare"]])
+        made.merge_range(4, 1, 5, 1, "Rennes")
+        made.write_row(6, 0, ["Une chorale", "Lyon"])
+
+    rows = rows_of(workbook(tmp_path / "a.xlsx", fill))
+    assert [(one.line, one.city) for one in rows] == [(5, "Rennes"), (6, "Rennes"), (7, "Lyon")]
+
+
+def test_a_row_of_a_text_has_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        'titre;commune;notes\nUn verger;Rennes;"deux\nlignes"\n\nUne chorale;Lyon;\n', "utf-8"
+    )
+    assert [one.line for one in rows_of(path)] == [2, 4]

@@ -422,7 +422,7 @@ def test_a_script_is_no_url(tmp_path: Path) -> None:
 def test_an_identifier_given_twice_is_noted_on_the_later_row(tmp_path: Path) -> None:
     rows = list(opened(tmp_path, "id,titre\n7.0,A\n8,B\n7,C\n").rows)
     assert [row.external_id for row in rows] == ["7", "8", "7"]
-    assert [row.problems for row in rows] == [(), (), ("id: '7' already stands in row 1",)]
+    assert [row.problems for row in rows] == [(), (), ("id: '7' already stands in line 2",)]
 
 
 def test_cells_that_their_field_cannot_take_are_kept_as_they_are(tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def in_french() -> Iterator[None]:
             "4.2, 99 n’est d’aucun système utilisé en France ; laissé de côté",
         ),
         (
-            "the same as row 4; what it was imported as has left public view",
+            "the same as line 4; what it was imported as has left public view",
             "identique à la ligne 4 ; ce qui en avait été importé a quitté la carte",
         ),
         ("liste.csv: the file is empty", "liste.csv : le fichier est vide"),

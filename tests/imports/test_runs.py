@@ -491,7 +491,10 @@ def test_rows_outside_the_territory_are_refused(imported: Imported, engine: Engi
     nowhere = "4,Un rêve,Rêver,,,,,,,,\n"
     _, reports = imported(VERGER, REPAIR, nowhere, within=within)
     assert outcomes(reports) == {"rejected": 2, "imported": 1}
-    assert "outside the territory" in reports[0].reason
+    assert [one.reason.partition("; ")[0] for one in reports if one.outcome == "rejected"] == [
+        "lies outside the territory of whoever imports",
+        "it names no place: it may lie outside the territory of whoever imports",
+    ]
     assert set(statuses(engine)) == {"Un café des réparations"}
 
 

@@ -82,16 +82,13 @@ def _workbook(path: str) -> Iterator[Any]:
     for about in workbook.sheets_metadata:
         if about.typ != SheetTypeEnum.WorkSheet:
             continue
-        is_hidden = about.visible != SheetVisibleEnum.Visible
-        yield {
-            "sheet": about.name,
-            "hidden": is_hidden,
-            "unsaved": unsaved.get(about.name, {}),
-        }
-        if is_hidden:
+        head = {"sheet": about.name, "unsaved": unsaved.get(about.name, {})}
+        if about.visible != SheetVisibleEnum.Visible:
+            yield {**head, "hidden": True}
             continue
         try:
             sheet = workbook.get_sheet_by_name(about.name)
+            yield {**head, "hidden": False}
             merged = [] if sheet.start is None else _below(sheet.merged_cell_ranges, sheet.start)
             yield from _filled(sheet.iter_rows(), merged)
         except MemoryError:
@@ -185,10 +182,12 @@ def _unsaved_column(cell: bytes) -> str:
 
 
 def _below(ranges: list[MergedRange] | None, start: tuple[int, int]) -> list[MergedRange]:
-    """Merged cells of one column over several rows, counted from the first cell of the sheet."""
-    top, left = start
+    """Merged cells of one column over several rows, where `iter_rows` has them: its rows are those
+    of the sheet from the first, its columns begin with the first that holds something.
+    """
+    _, left = start
     return [
-        ((first - top, column - left), (last - top, column - left))
+        ((first, column - left), (last, column - left))
         for (first, column), (last, last_column) in ranges or []
         if column == last_column and last > first
     ]

@@ -16,7 +16,8 @@ class SourceRecord:
     else as written. `shape` is any other geometry, in the same system: lines, polygons, several
     points; empty where it cannot be read. `notes` says what the format reader had to mend,
     `rejected` why the row cannot be trusted ("" when it can), `own_id` which initiative of this
-    service it was taken from ("" for a file of anybody else).
+    service it was taken from ("" for a file of anybody else). `line` is that of its sheet or of
+    its text as a spreadsheet shows it, from 1; 0 where a format has none.
     """
 
     values: dict[str, str]
@@ -25,6 +26,7 @@ class SourceRecord:
     notes: tuple[str, ...] = ()
     rejected: str = ""
     own_id: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

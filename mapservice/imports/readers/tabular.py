@@ -119,11 +119,11 @@ def table_of(
 
     def records() -> Iterator[SourceRecord]:
         before = header.rows
-        for row in rows(len(columns)):
+        for line, row in enumerate(rows(len(columns)), start=1):
             if before:
                 before -= not is_blank(row)
             elif not is_blank(row) or len(row.cells) > 1:
-                yield _record(columns, row)
+                yield _record(columns, row, line)
 
     total = sum(1 for _ in records())
     if total == 0:
@@ -246,7 +246,7 @@ def _says_little(name: str) -> bool:
     return not count_recognised([name]) and kind_of(name) is None
 
 
-def _record(columns: tuple[str, ...], row: DelimitedRow) -> SourceRecord:
+def _record(columns: tuple[str, ...], row: DelimitedRow, line: int) -> SourceRecord:
     cells = [storable(cell) for cell in row.cells]
     extra = [cell for cell in cells[len(columns) :] if cell.strip()]
     padded = cells[: len(columns)] + [""] * (len(columns) - len(cells))
@@ -257,4 +257,5 @@ def _record(columns: tuple[str, ...], row: DelimitedRow) -> SourceRecord:
             f"row has {len(cells)} cells for {len(columns)} columns: a separator inside a cell"
             " is not quoted"
         )
-    return SourceRecord(dict(zip(columns, padded, strict=True)), None, None, notes, rejected)
+    values = dict(zip(columns, padded, strict=True))
+    return SourceRecord(values, None, None, notes, rejected, line=line)
