@@ -151,13 +151,12 @@ def drawn_listing(
     ground, marks = listing.listing(
         connection, frame, shown, archive, has_initiatives=has_initiatives
     )
+    stand = spot_signs.SpotStand.of(len(spots or {}), has_initiatives=has_initiatives)
     others = [
         mark
         for kind, tile_of in (spots or {}).items()
         for tile in listing.tiles_of(frame)
-        for mark in spot_signs.marks_of(
-            frame, kind, tile_of(connection, tile), is_apart=has_initiatives
-        )
+        for mark in spot_signs.marks_of(frame, kind, tile_of(connection, tile), stand)
     ]
     boxes = listing.boxes_of(frame, marks, others)
     names = place_names(connection, frame, boxes, archive=archive)

@@ -2,12 +2,14 @@
 
 An event is a square that stands above its place, a group a hexagon that hangs below it; where
 initiatives are shown too, as far from it as their signs reach: what shares one place stands in a
-column of three. Only a true point has a tip that touches it.
+column of three. Only a true point has a tip that touches it; without one, a kind that is alone on
+its map has its middle there.
 """
 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from mapservice.i18n import number
 from mapservice.static_maps.model import DARK, DrawingFrame, DrawingPalette, mercator
@@ -30,12 +32,24 @@ TIPS_APART = (18.0, 15.0)
 WIDEST_TIP = 5.0
 
 
+class SpotStand(StrEnum):
+    """Beside what a sign stands on its map: initiatives, the other kind, or nothing else."""
+
+    APART = "apart"
+    BESIDE = "beside"
+    ALONE = "alone"
+
+    @classmethod
+    def of(cls, spots: int, *, has_initiatives: bool) -> "SpotStand":
+        """On a map of so many kinds of signs."""
+        return cls.APART if has_initiatives else cls.BESIDE if spots > 1 else cls.ALONE
+
+
 @dataclass(frozen=True, slots=True)
 class SpotMark:
     """A feature of a tile of events or groups, in pixels of the frame.
 
-    `precision` is "" where those at the spot do not share one; `is_apart` where initiatives are
-    shown too.
+    `precision` is "" where those at the spot do not share one.
     """
 
     kind: MapKind
@@ -43,7 +57,7 @@ class SpotMark:
     y: float
     count: int
     precision: str
-    is_apart: bool = False
+    stand: SpotStand = SpotStand.ALONE
 
     @property
     def is_soft(self) -> bool:
@@ -52,19 +66,24 @@ class SpotMark:
 
 
 def marks_of(
-    frame: DrawingFrame, kind: MapKind, collection: str, *, is_apart: bool = False
+    frame: DrawingFrame, kind: MapKind, collection: str, stand: SpotStand
 ) -> Iterable[SpotMark]:
     """The marks of a GeoJSON tile (EPSG:4326)."""
     for one in json.loads(collection)["features"]:
         x, y = frame.place(*mercator(*one["geometry"]["coordinates"]))
         told = one["properties"]
-        yield SpotMark(kind, x, y, told["count"], told.get("precision", ""), is_apart)
+        yield SpotMark(kind, x, y, told["count"], told.get("precision", ""), stand)
 
 
 def box_of(frame: DrawingFrame, mark: SpotMark) -> tuple[float, float, float, float]:
     """The ground that a mark takes from names, in pixels."""
     size, tip = _size(frame, mark)
-    top = mark.y - tip - size if mark.kind is MapKind.EVENTS else mark.y + tip
+    if mark.stand is SpotStand.ALONE and mark.precision != "point":
+        top = mark.y - size / 2
+    elif mark.kind is MapKind.EVENTS:
+        top = mark.y - tip - size
+    else:
+        top = mark.y + tip
     return (mark.x - size / 2, top, mark.x + size / 2, top + size)
 
 
@@ -111,5 +130,5 @@ def spot_svg(frame: DrawingFrame, palette: DrawingPalette, mark: SpotMark) -> st
 def _size(frame: DrawingFrame, mark: SpotMark) -> tuple[float, float]:
     near = frame.zoom >= NEAR_ZOOM
     size = next(size for least, size in (SIZES if near else FAR_SIZES) if mark.count >= least)
-    near_tip, far_tip = TIPS_APART if mark.is_apart else TIPS
+    near_tip, far_tip = TIPS_APART if mark.stand is SpotStand.APART else TIPS
     return float(size), near_tip if near else far_tip

@@ -15,7 +15,7 @@ from mapservice.events import fixtures as event_fixtures
 from mapservice.geocoding.service import Locator
 from mapservice.groups import fixtures as group_fixtures
 from mapservice.static_maps.model import DrawingFrame
-from mapservice.static_maps.spot_signs import HUES, TIPS_APART, SpotMark, box_of
+from mapservice.static_maps.spot_signs import HUES, TIPS_APART, SpotMark, SpotStand, box_of
 from mapservice.tiles.map_kinds import MapKind, kinds_text, parse_kinds, toggled
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,10 +181,13 @@ def test_what_shares_a_place_with_initiatives_stands_clear_of_them(
     assert f"TIPS_APART = [{near:.0f}, {far:.0f}]" in script
     frame = DrawingFrame.of_live_map((-5.0, 42.0, 8.0, 51.0), (640, 480), 40)
     for kind in (MapKind.EVENTS, MapKind.GROUPS):
-        _, top, _, bottom = box_of(frame, SpotMark(kind, 320, 240, 5, "commune", is_apart=True))
+        _, top, _, bottom = box_of(frame, SpotMark(kind, 320, 240, 5, "commune", SpotStand.APART))
         assert bottom <= 240 - 26 / 2 or top >= 240 + 26 / 2
-        _, top, _, bottom = box_of(frame, SpotMark(kind, 320, 240, 5, "commune"))
-        assert min(abs(bottom - 240), abs(top - 240)) < 5, "alone, it stands at its place"
+        for precision, stand in (("commune", SpotStand.BESIDE), ("point", SpotStand.ALONE)):
+            _, top, _, bottom = box_of(frame, SpotMark(kind, 320, 240, 5, precision, stand))
+            assert min(abs(bottom - 240), abs(top - 240)) < 5, "beside its place"
+        _, top, _, bottom = box_of(frame, SpotMark(kind, 320, 240, 5, "commune", SpotStand.ALONE))
+        assert (top + bottom) / 2 == 240, "alone, it has its middle there"
     switch = page_of(client, f"voir={ALL}").split('class="kind-switch"')[1].split("</nav>")[0]
     assert switch.count('class="kind-sign') == 6, "the button shows the three that are on"
 

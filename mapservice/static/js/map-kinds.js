@@ -2,7 +2,8 @@
 //
 // An event is a square above its place, a group a hexagon below it; where initiatives are shown too, as far
 // from it as their signs reach, so that what shares one place stands in a column of three. Only a true
-// point has a tip that touches it (as in spot_signs.py).
+// point has a tip that touches it; without one, a kind that is alone on its map has its middle there
+// (as in spot_signs.py).
 
 import { counted, element, fetchPage, words } from "./page.js";
 import { DETAIL_ZOOM, openCluster } from "./parting.js";
@@ -45,20 +46,25 @@ const phraseOf = (forms) => {
   return ["case", ["==", ["get", "count"], 1], forms.one.replace("{n}", "1"), ["concat", before, countText, after]];
 };
 
-function layerOf(kind, source, apart) {
+/** Beside what a kind stands: "apart" from initiatives, "beside" the other kind, or "alone". */
+const standOf = (kinds) => (kinds.includes(INITIATIVES) ? "apart" : kinds.length > 1 ? "beside" : "alone");
+
+function layerOf(kind, source, stand) {
   const { layer, hue, side } = KINDS[kind];
-  const [near, far] = apart ? TIPS_APART : TIPS;
-  const middle = (sizes, tip) => byCount(sizes, (size) => ["literal", [0, (side * (tip + size / 2)) / TEXT]]);
-  const lifted = (tip) => ["case", isPoint, ["literal", [0, 0]], ["literal", [0, side * tip]]];
+  const [near, far] = stand === "apart" ? TIPS_APART : TIPS;
+  const risen = (sizes, tip) => byCount(sizes, (size) => ["literal", [0, (side * (tip + size / 2)) / TEXT]]);
+  const centred = (sizes) => byCount(sizes, (size) => ["literal", [0, (-side * size) / 2]]);
+  const middle = (sizes, tip) => (stand === "alone" ? ["case", isPoint, risen(sizes, tip), ["literal", [0, 0]]] : risen(sizes, tip));
+  const lifted = (sizes, tip) => ["case", isPoint, ["literal", [0, 0]], stand === "alone" ? centred(sizes) : ["literal", [0, side * tip]]];
   const number = ["case", [">", ["get", "count"], 1], countText, ""];
   const told = ["case", ["==", ["get", "precision"], "commune"], phraseOf(words.spots[kind].somewhere), phraseOf(words.spots[kind].wider)];
   return {
-    id: layer, type: "symbol", source, "source-layer": layer, metadata: { apart },
+    id: layer, type: "symbol", source, "source-layer": layer, metadata: { stand },
     layout: {
       // In street context a sign at one spot would read as an address: there it is said in words.
       "icon-image": ["step", ["zoom"], imageOf(layer, FAR_SIZES, far), NEAR_ZOOM, imageOf(layer, SIZES, near), WORDS_FROM, ["case", isSoft, "", imageOf(layer, SIZES, near)]],
       "icon-anchor": side < 0 ? "bottom" : "top", "icon-allow-overlap": true, "icon-padding": 0,
-      "icon-offset": ["step", ["zoom"], lifted(far), NEAR_ZOOM, lifted(near)],
+      "icon-offset": ["step", ["zoom"], lifted(FAR_SIZES, far), NEAR_ZOOM, lifted(SIZES, near)],
       "text-field": ["step", ["zoom"], number, WORDS_FROM, ["case", isSoft, told, number]],
       "text-font": font("semibold"), "text-size": TEXT, "text-max-width": 12,
       "text-offset": ["step", ["zoom"], middle(FAR_SIZES, far), NEAR_ZOOM, middle(SIZES, near)],
@@ -131,7 +137,7 @@ function showInitiatives(map, shown) {
   }
 }
 
-async function showSpots(map, kind, spots, apart) {
+async function showSpots(map, kind, spots, stand) {
   const { layer } = KINDS[kind];
   const source = `${layer}-spots`;
   if (!spots) {
@@ -143,20 +149,19 @@ async function showSpots(map, kind, spots, apart) {
   const tiles = tilejson.tiles.map(here);
   if (map.getSource(source)) map.getSource(source).setTiles(tiles);
   else map.addSource(source, { type: "vector", tiles, maxzoom: tilejson.maxzoom, attribution: tilejson.attribution });
-  if (map.getLayer(layer)?.metadata.apart === apart) return;
+  if (map.getLayer(layer)?.metadata.stand === stand) return;
   if (map.getLayer(layer)) map.removeLayer(layer);
-  map.addLayer(layerOf(kind, source, apart));
+  map.addLayer(layerOf(kind, source, stand));
 }
 
 /** Shows the kinds that `config` names and no other; to be called again after a new style. */
 export async function showKinds(map, config) {
   const { kinds, spots } = config;
   if (!kinds) return;
-  const apart = kinds.includes(INITIATIVES);
-  showInitiatives(map, apart);
+  showInitiatives(map, kinds.includes(INITIATIVES));
   for (const kind of Object.keys(KINDS)) {
     // What does not come of one kind stops no other.
-    await showSpots(map, kind, spots[kind], apart).catch((error) => console.info(`${kind}:`, error.message));
+    await showSpots(map, kind, spots[kind], standOf(kinds)).catch((error) => console.info(`${kind}:`, error.message));
   }
 }
 
@@ -176,10 +181,12 @@ export function followKinds(map, read) {
 
 /** What was hit, the sign whose middle is nearest to the pointer first. */
 export function nearestFirst({ map, features, point }) {
-  const farOf = ({ geometry, layer }) => {
+  const farOf = ({ geometry, layer, properties }) => {
     const { side = 0 } = KINDS[kindOf(layer.id)] ?? {};
-    const [near, far] = layer.metadata?.apart ? TIPS_APART : TIPS;
-    const rise = side * ((map.getZoom() < NEAR_ZOOM ? far : near) + SIZES[0] / 2);
+    const { stand } = layer.metadata ?? {};
+    const [near, far] = stand === "apart" ? TIPS_APART : TIPS;
+    const isCentred = stand === "alone" && properties.precision !== "point";
+    const rise = isCentred ? 0 : side * ((map.getZoom() < NEAR_ZOOM ? far : near) + SIZES[0] / 2);
     const { x, y } = map.project(geometry.coordinates);
     return Math.hypot(point.x - x, point.y - y - rise);
   };
