@@ -1147,7 +1147,10 @@ class SuggestedCount:
 
 @dataclass(frozen=True, eq=False)
 class DashboardRow:
-    """One line of a table; what is not known is None. `klass`: see `AreaFigures.classes`."""
+    """One line of a table, or of a list of silent ones, which does not read who supports them.
+
+    What is not known, or not read, is None. `klass`: see `AreaFigures.classes`.
+    """
 
     level: Level
     code: str
@@ -1156,8 +1159,8 @@ class DashboardRow:
     year: int | None
     partial: bool
     initiatives: int
-    supporters: int
-    told: int
+    supporters: int | None
+    told: int | None
     local_share: float | None
     recent: int
     before: int

@@ -1065,7 +1065,7 @@ def dashboard_rows(
     """The parts at these positions; and up to `most` that are silent in each way, most telling
     first.
 
-    What both need is read at once.
+    What both need is read at once; who supports them is in the table alone.
     """
     view, parts = shown.view, shown.areas
     quiet: dict[SilenceKind, Counts] = {}
@@ -1073,11 +1073,14 @@ def dashboard_rows(
         quiet = {kind: found[:most] for kind, found in shown.silence.at.items()}
     together = np.concatenate([np.zeros(0, np.int64), *quiet.values()])
     if shown.sisters is parts:
-        facts = _facts(connection, view, parts, np.concatenate([at, together]))
+        facts = _facts(
+            connection, view, parts, np.concatenate([at, together]), supports=len(at) > 0
+        )
         theirs = facts
     else:
-        facts = _facts(connection, view, parts, at)
-        theirs = _facts(connection, replace(view, by=shown.sisters_by), shown.sisters, together)
+        facts = _facts(connection, view, parts, at, supports=True)
+        sisters_by = replace(view, by=shown.sisters_by)
+        theirs = _facts(connection, sisters_by, shown.sisters, together, supports=False)
     table = _rows(facts, view, at, breaks, shown.own_silence, parts)
     sisters_view = replace(view, figure=DashboardFigure.RATE, by=shown.sisters_by)
     lists = {
@@ -1088,11 +1091,11 @@ def dashboard_rows(
 
 
 def _facts(
-    connection: Connection, view: DashboardView, every: AreaFigures, at: Counts
+    connection: Connection, view: DashboardView, every: AreaFigures, at: Counts, *, supports: bool
 ) -> _RowFacts:
     positions = np.unique(at)
     picked = every.at(positions)
-    if picked.told is None or not picked.dated:
+    if (supports and picked.told is None) or not picked.dated:
         # The two windows and the supporters, which were not read of all; both come by code.
         more = some(connection, view, picked.codes)
         picked = replace(
@@ -1125,12 +1128,11 @@ def _rows(
 ) -> list[DashboardRow]:
     numbers = np.array([facts.at[int(one)] for one in at], np.int64)
     picked = facts.picked.at(numbers)
-    assert picked.supporters is not None, "facts are complete"
-    assert picked.told is not None, "facts are complete"
     shares = picked.silent_share if picked.silent is not None else np.full(len(at), np.nan)
     classes = every.classes(view.figure, breaks)[at]  # by all sisters, not by those picked
     rates, changes, changed = picked.rate, picked.change, picked.changed
-    locals_ = picked.local_share
+    supporters, told = picked.supporters, picked.told
+    locals_ = np.full(len(at), np.nan) if told is None else picked.local_share
 
     suggested: list[SuggestedCount | None] = [None] * len(at)
     if silence is not None:
@@ -1159,8 +1161,8 @@ def _rows(
             year=(int(picked.year[number]) or None) if picked.year is not None else None,
             partial=bool(picked.partial is not None and picked.partial[number]),
             initiatives=int(picked.initiatives[number]),
-            supporters=int(picked.supporters[number]),
-            told=int(picked.told[number]),
+            supporters=None if supporters is None else int(supporters[number]),
+            told=None if told is None else int(told[number]),
             local_share=number_or_none(locals_[number]),
             recent=int(picked.recent[number]),
             before=int(picked.before[number]),

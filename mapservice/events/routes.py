@@ -50,6 +50,7 @@ from mapservice.events.words import (
     day_and_hours,
     event_status_label,
     how_far,
+    one_card_per_series,
     place_words,
     short_day,
     when_words,
@@ -83,7 +84,7 @@ from mapservice.web.edge import base_url, only_parameters, same_for_all, service
 
 blueprint = Blueprint("events", __name__)
 
-PAGE_SIZE, MAX_PAGE_SIZE = 20, 1000
+PAGE_SIZE, MAX_PAGE_SIZE = 40, 1000
 GEOJSON_SIZE, ATOM_SIZE = 500, 50
 # What a calendar holds that is asked for no days; a calendar has no second page.
 CALENDAR_DAYS = 60
@@ -399,7 +400,7 @@ def detail(identifier: UUID) -> Response:
             for part in queries.series_linked_to(connection, series)
             for one in queries.of_series(connection, part)
             if one.id != found.id and one.is_public and one.ends_at > now
-        ][:8]
+        ]
         linked = initiatives.find(connection, found.initiative) if found.initiative else None
         page = render_template(
             "events/detail.html",
@@ -473,6 +474,7 @@ def words(now: datetime) -> dict[str, Any]:
         "now": now,
         "when_words": when_words,
         "day_and_hours": day_and_hours,
+        "one_card_per_series": one_card_per_series,
         "event_place": place_words,
         "how_far": how_far,
         "short_day": short_day,

@@ -1,5 +1,6 @@
 """When and where an event takes place, in words that claim no more than is known."""
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import cast
 
@@ -111,6 +112,21 @@ def short_day(local: datetime, language: str = "") -> tuple[str, str, str]:
         str(local.day),
         str(format_date(local, "MMM", locale=locale)),
     )
+
+
+def one_card_per_series(found: Sequence[Event]) -> list[tuple[Event, list[Event]]]:
+    """Events in the order of their first date, each with the later ones that are on other days.
+
+    A date that has another hour, place, title or status than the first is a card of its own.
+    """
+    cards: dict[tuple[object, ...], list[Event]] = {}
+    for one in found:
+        duration = one.ends_local - one.starts_local
+        about = (one.title, one.summary, one.theme, one.status, one.mode)
+        place = (one.place_text, one.precision, one.lon, one.lat, one.commune)
+        alike = (one.series, one.starts_local.time(), duration, *about, *place)
+        cards.setdefault(alike, []).append(one)
+    return [(first, later) for first, *later in cards.values()]
 
 
 def place_words(event: Event) -> str:

@@ -1,5 +1,8 @@
 """What an organiser reads before sending: all of the event, what a change changes, and for whom."""
 
+import re
+from datetime import timedelta
+
 from flask import Flask
 from sqlalchemy import Engine
 
@@ -57,3 +60,37 @@ def test_a_change_says_what_was_which_dates_and_who_is_told(
     page = checked(organiser, path, **fields, scope="following")
     assert "dates, du " in page
     assert "Cette date seule." not in page
+
+
+def test_a_series_is_one_card_of_a_page_with_its_other_dates(
+    organiser: Organiser, eva: Moderator, event_app: Flask, engine: Engine
+) -> None:
+    weekly = organiser.propose(title="Chorale du jeudi", repeat="weekly")
+    publish(eva, engine, weekly)
+    alone = organiser.propose(title="Bal d’hiver")
+    publish(eva, engine, alone)
+    page = event_app.test_client().get("/evenements?territory=commune:35238&limit=10").text
+    assert page.count("Chorale du jeudi</a>") == 1
+    assert page.count("Bal d’hiver</a>") == 1
+    assert len(set(re.findall(r'data-id="([^"]+)"', page))) == 2 + 6, "six more dates have links"
+    assert "et 2 autres jusqu’au" in page.replace("\u00a0", " ")
+    own = event_app.test_client().get(f"/evenements/{weekly}").text.replace("\u00a0", " ")
+    told = re.search(r"<summary>et (\d+) autres, jusqu’au ", own)
+    assert told
+    others = own.split('id="others-title"')[1].split("</section>")[0]
+    assert others.count("<li>") == 8 + int(told[1])
+    assert others.count("<li>") in (50, 51), "each of the year to come"
+
+
+def test_a_search_that_only_an_event_answers_leads_to_it(
+    organiser: Organiser, eva: Moderator, event_app: Flask, engine: Engine
+) -> None:
+    today = soon(0)
+    sunday = today + timedelta(days=6 - today.weekday())
+    last = f"{sunday:%Y-%m-%d}"
+    identifier = organiser.propose(starts=f"{last}T23:00", ends=f"{last}T23:59")
+    publish(eva, engine, identifier)
+    page = event_app.test_client().get("/recherche?q=ce week-end à Rennes").text
+    understood = page.split('id="understood"')[1].split("</section>")[0]
+    assert 'href="/evenements?' in understood
+    assert "Aucune initiative ne répond" not in page
