@@ -185,7 +185,7 @@ def test_import_counts_its_outcomes_and_writes_a_report(
     assert report[1]["reason"].startswith("no title")
     assert list(report[0]) == [
         "row", "outcome", "source_id", "title", "place", "precision", "commune", "match_status",
-        "score", "reason", "territory", "lon", "lat", "status",
+        "score", "reason", "territory", "lon", "lat", "status", "line",
     ]  # fmt: skip
     assert titles(engine) == ["Un jardin", "Un verger"]
     again = mapservice("initiatives", "import", "verger.csv", "--report", "again.csv")

@@ -83,6 +83,8 @@ def register(identifier: UUID) -> Response:
                         "title": found.title,
                         "when": when_words(found, session.locale()),
                         "asks": _asked(connection, found),
+                        "place": found.place_text if found.mode != "online" else "",
+                        "seats": seats,
                     },
                     locale=session.locale(),
                 )

@@ -1,9 +1,6 @@
 """Where an initiative is, in words that claim no more than is known."""
 
-import re
-
-from mapservice.geocoding.matching.normalise import fold
-from mapservice.geocoding.matching.vocabulary import STREET_TYPES
+from mapservice.geocoding.matching.vocabulary import names_street
 from mapservice.geocoding.model import Precision
 from mapservice.i18n import gettext as _
 from mapservice.i18n import metres_words
@@ -43,20 +40,6 @@ def area_words(level: Level, name: str, article: str) -> str:
         return _("quelque part dans %(epci)s", epci=name)
     in_name = in_departement if level is Level.DEPARTEMENT else in_region
     return _("quelque part %(in_name)s", in_name=in_name(name, article))
-
-
-def names_street(text: str) -> bool:
-    """Whether a street is written: its type before a name, or soon after a house number.
-
-    A postcode and a commune are none, even the commune of Rue (80).
-    """
-    words = re.findall(r"\w+", fold(text))
-    types = [n for n, word in enumerate(words) if word in STREET_TYPES]
-    named = any(words[n + 1].isalpha() for n in types if n + 1 < len(words))
-    numbered = any(
-        re.fullmatch(r"\d{1,4}[a-d]?", word) for n in types for word in words[max(n - 3, 0) : n]
-    )
-    return named or numbered
 
 
 def distance_words(initiative: Initiative) -> str:

@@ -261,7 +261,7 @@ def propose(visit: Visit, world: World) -> str:
     expect(page.locator(".check")).to_contain_text(part_of)
     expect(page.locator(".alike .card-title", has_text=ORCHARD.title)).to_be_visible()
     visit.check()
-    visit.press("Envoyer ma proposition")
+    visit.press("Envoyer, puis confirmer par courriel")
     page.wait_for_url("**/connexion/envoyee")
     visit.open(world.link(AUTHOR))
     visit.press("Envoyer ma proposition")

@@ -6,7 +6,14 @@ from datetime import timedelta
 from flask import Flask
 from sqlalchemy import Engine
 
-from tests.events.organiser import Organiser, event_fields, form_fields, publish, soon
+from tests.events.organiser import (
+    Organiser,
+    event_fields,
+    form_fields,
+    publish,
+    sent_mails,
+    soon,
+)
 from tests.events.test_journey import register
 from tests.moderation.moderator import Moderator
 
@@ -46,7 +53,10 @@ def test_a_change_says_what_was_which_dates_and_who_is_told(
 ) -> None:
     identifier = organiser.propose(repeat="weekly")
     publish(eva, engine, identifier)
-    register(event_app.test_client(), engine, identifier, "vient@example.org")
+    register(event_app.test_client(), engine, identifier, "vient@example.org", seats="2")
+    (asked,) = [one for one in sent_mails(engine) if one.kind == "event_register"]
+    for told in ("Rennes\n", "2 places. Rien n’est retenu"):
+        assert told in asked.text, "what is confirmed, where and for how many"
     path = f"/evenements/{identifier}/modifier"
     later = soon(hour=20)
     fields = event_fields(
@@ -80,6 +90,14 @@ def test_a_series_is_one_card_of_a_page_with_its_other_dates(
     others = own.split('id="others-title"')[1].split("</section>")[0]
     assert others.count("<li>") == 8 + int(told[1])
     assert others.count("<li>") in (50, 51), "each of the year to come"
+
+
+def test_the_list_is_narrowed_to_what_is_online(event_app: Flask) -> None:
+    page = event_app.test_client().get("/evenements?mode=online,both").text
+    assert '<option value="online,both" selected>' in page
+    assert '<option value="place,both">' in page
+    narrowed = page.split('class="more-fields event-filter"')[1].split("</form>")[0]
+    assert narrowed.count('name="mode"') == 1, "not carried beside the choice"
 
 
 def test_a_search_that_only_an_event_answers_leads_to_it(

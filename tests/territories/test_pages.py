@@ -210,6 +210,16 @@ def test_zeros_are_shown_as_zeros(initiatives: FlaskClient) -> None:
     assert table["Morbihan"][1] == "0"
 
 
+def test_what_is_in_no_row_is_said(client: FlaskClient, engine: Engine) -> None:
+    page = "/territoires/region/53"
+    with engine.begin() as connection:
+        insert(connection, [Made(commune="35238"), Made(commune="22222")])
+    assert "dans aucune de ces lignes" not in client.get(page).text
+    with engine.begin() as connection:
+        insert(connection, [Made(region="53", precision="region")])
+    assert "1 autre initiative d’ici n’est dans aucune de ces lignes" in client.get(page).text
+
+
 def test_silent_communes_are_counted_and_invited(initiatives: FlaskClient) -> None:
     silent = words(section(initiatives.get("/territoires/departement/22"), "silent"))
     everywhere = len(csv_rows(initiatives, "/activity/commune.csv?territory=departement:22"))

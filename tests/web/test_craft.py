@@ -135,7 +135,17 @@ def test_stylesheets_are_one_answer_in_the_order_asked(doors: FlaskClient) -> No
 
 
 @pytest.mark.parametrize(
-    "names", ["", "tokens+nothing", "tokens+tokens", "..%2ftokens", "tokens+", "tokens,pages"]
+    "names",
+    [
+        "",
+        "tokens+nothing",
+        "tokens+tokens",
+        "..%2ftokens",
+        "tokens+",
+        "tokens,pages",
+        "x" * 900,
+        "%00",
+    ],
 )
 def test_no_other_stylesheet_is_made(doors: FlaskClient, names: str) -> None:
     assert doors.get(f"/styles/{names}.css").status_code == 404

@@ -31,11 +31,11 @@ from mapservice.contributions.proposals.model import (
 )
 from mapservice.db.engine import fill
 from mapservice.errors import InvalidInput, NotFound, StateConflict
+from mapservice.geocoding.matching.vocabulary import names_street
 from mapservice.geocoding.model import GeocodeQuery, Precision
 from mapservice.geocoding.service import Locator, Placement, PlaceQuestion
 from mapservice.initiatives import service
 from mapservice.initiatives.model import PUBLIC, Status
-from mapservice.initiatives.place_words import names_street
 from mapservice.initiatives.service import InitiativeDraft
 from mapservice.mail.model import Letterhead
 from mapservice.mail.service import EmailAddress

@@ -1,5 +1,9 @@
 """Words of French addresses that say what stands next to them."""
 
+import re
+
+from mapservice.geocoding.matching.normalise import fold
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -138,3 +142,17 @@ ROMAN = {
     "xi": 11, "xii": 12, "xiii": 13, "xiv": 14, "xv": 15, "xvi": 16, "xvii": 17, "xviii": 18,
     "xix": 19, "xx": 20,
 }  # fmt: skip
+
+
+def names_street(text: str) -> bool:
+    """Whether a street is written: its type before a name, or soon after a house number.
+
+    A postcode and a commune are none, even the commune of Rue (80).
+    """
+    words = re.findall(r"\w+", fold(text))
+    types = [n for n, word in enumerate(words) if word in STREET_TYPES]
+    named = any(words[n + 1].isalpha() for n in types if n + 1 < len(words))
+    numbered = any(
+        re.fullmatch(r"\d{1,4}[a-d]?", word) for n in types for word in words[max(n - 3, 0) : n]
+    )
+    return named or numbered

@@ -74,7 +74,11 @@ def page() -> ResponseReturnValue:
             initiative=one,
             shared=shared,
             embed=embed,
-            code=model.frame_html(base_url() + embed, f"{shared.title} · {site}", size),
+            code=model.frame_html(
+                base_url() + embed,
+                shared.title if shared.title == site else f"{shared.title} · {site}",
+                size,
+            ),
             written=written,
             places=[
                 (hit.entry, place_context(hit.entry), _address(hit.entry.ref))
