@@ -186,3 +186,42 @@ def test_the_map_switches_between_initiatives_events_and_groups(
         context.close()
         with events.begin() as connection:
             group_fixtures.remove(connection)
+
+
+# The names shown of towns, how many signs there are, and the names that lie over the middle of one.
+UNDER_SIGNS = """async () => {
+  const { SPOTS } = await import("/static/js/town-names.js");
+  const map = document.getElementById("map").map;
+  const layers = ["events", "groups"].filter((id) => map.getLayer(id));
+  const rendered = () => map.queryRenderedFeatures({ layers });
+  const soon = () => new Promise((done) => setTimeout(done, 100));
+  for (let n = 0; n < 300 && !(rendered().length && map.loaded()); n++) await soon();
+  const signs = rendered().filter(({ properties }) => properties.precision !== "point")
+    .map(({ geometry }) => map.project(geometry.coordinates));
+  const context = document.createElement("canvas").getContext("2d");
+  const labels = map.queryRenderedFeatures({ layers: ["town-labels"] });
+  const names = labels.map(({ geometry, properties }) => {
+    const { name, size, spot } = properties;
+    const { anchor, offset } = SPOTS[spot];
+    context.font = `500 ${size}px "Atkinson Hyperlegible Next Variable"`;
+    const wide = context.measureText(name).width;
+    const { x, y } = map.project(geometry.coordinates);
+    const back = anchor.endsWith("left") ? 0 : anchor.endsWith("right") ? wide : wide / 2;
+    const up = anchor.startsWith("top") ? 0 : anchor.startsWith("bottom") ? size : size / 2;
+    const [left, top] = [x + offset[0] * size - back, y + offset[1] * size - up];
+    return { name, left, top, right: left + wide, bottom: top + size };
+  });
+  const over = ({ left, right, top, bottom }, { x, y }) =>
+    left < x + 5 && x - 5 < right && top < y + 5 && y - 5 < bottom;
+  return [names.map(({ name }) => name), signs.length,
+    names.filter((name) => signs.some((sign) => over(name, sign))).map(({ name }) => name)];
+}"""
+
+
+def test_names_of_towns_keep_clear_of_signs(page: Page, live_server: str, events: Engine) -> None:
+    page.set_viewport_size({"width": 1280, "height": 820})
+    page.goto(f"{live_server}/evenements?vue=carte")
+    page.wait_for_selector("#map[data-state=ready]", timeout=60_000)
+    names, signs, hidden = page.evaluate(UNDER_SIGNS)
+    assert min(len(names), signs) > 5
+    assert hidden == []

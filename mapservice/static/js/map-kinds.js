@@ -10,6 +10,7 @@ import { DETAIL_ZOOM, openCluster } from "./parting.js";
 import { holdFocus, keepInView } from "./popup.js";
 import { countText, WORDS_FROM } from "./style.js";
 import { font, token } from "./tokens.js";
+import { riseOf } from "./town-names.js";
 
 export const INITIATIVES = "initiatives";
 const KINDS = {
@@ -59,7 +60,7 @@ function layerOf(kind, source, stand) {
   const number = ["case", [">", ["get", "count"], 1], countText, ""];
   const told = ["case", ["==", ["get", "precision"], "commune"], phraseOf(words.spots[kind].somewhere), phraseOf(words.spots[kind].wider)];
   return {
-    id: layer, type: "symbol", source, "source-layer": layer, metadata: { stand },
+    id: layer, type: "symbol", source, "source-layer": layer, metadata: { stand, side, near, far, nearZoom: NEAR_ZOOM },
     layout: {
       // In street context a sign at one spot would read as an address: there it is said in words.
       "icon-image": ["step", ["zoom"], imageOf(layer, FAR_SIZES, far), NEAR_ZOOM, imageOf(layer, SIZES, near), WORDS_FROM, ["case", isSoft, "", imageOf(layer, SIZES, near)]],
@@ -182,11 +183,7 @@ export function followKinds(map, read) {
 /** What was hit, the sign whose middle is nearest to the pointer first. */
 export function nearestFirst({ map, features, point }) {
   const farOf = ({ geometry, layer, properties }) => {
-    const { side = 0 } = KINDS[kindOf(layer.id)] ?? {};
-    const { stand } = layer.metadata ?? {};
-    const [near, far] = stand === "apart" ? TIPS_APART : TIPS;
-    const isCentred = stand === "alone" && properties.precision !== "point";
-    const rise = isCentred ? 0 : side * ((map.getZoom() < NEAR_ZOOM ? far : near) + SIZES[0] / 2);
+    const rise = riseOf(layer, properties, map.getZoom(), SIZES[0]);
     const { x, y } = map.project(geometry.coordinates);
     return Math.hypot(point.x - x, point.y - y - rise);
   };

@@ -7,7 +7,7 @@ export const PLACED = "placed-towns";
 export const LEAST = 20_000;
 export const ZOOMS = [3, 10];
 
-const MARKERS = ["singles", "clusters", "stacks"];
+const MARKERS = ["singles", "clusters", "stacks", "events", "groups"];
 // Anchor, and the step to the right and down, in ems for each em of distance.
 const DIRECTIONS = [
   ["left", 1, 0], ["right", -1, 0], ["bottom", 0, -1], ["top", 0, 1],
@@ -171,13 +171,21 @@ export function placeTowns(towns, markers, before = new Map()) {
   return placed.places;
 }
 
+/** How far below its place (above: less than 0) the middle of a sign stands, in px; layers of map-kinds.js tell. */
+export function riseOf({ metadata }, { precision }, zoom, size) {
+  if (!metadata?.side || (metadata.stand === "alone" && precision !== "point")) return 0;
+  const { side, near, far, nearZoom } = metadata;
+  return side * ((zoom < nearZoom ? far : near) + size / 2);
+}
+
 function markersOf(map) {
   const layers = MARKERS.filter((id) => map.getLayer(id));
-  return map.queryRenderedFeatures({ layers }).map(({ geometry, layer }) => {
+  return map.queryRenderedFeatures({ layers }).map(({ geometry, layer, properties }) => {
     const { x, y } = map.project(geometry.coordinates);
     const icon = layer.layout["icon-image"];
     const half = (map.getImage(String(icon?.name ?? icon))?.data.width ?? 64) / RATIO / 2;
-    return { x, y, radius: half - SHADOW };
+    const radius = half - SHADOW;
+    return { x, y: y + riseOf(layer, properties, map.getZoom(), 2 * radius), radius };
   });
 }
 
