@@ -365,13 +365,20 @@ def to_change(
     connection: Connection, found: Event, series: EventSeries, scope: ChangeScope, now: datetime
 ) -> list[Event]:
     """The dates that a change is about, as they stand."""
+    about = _in_scope(connection, found, series, scope, now)
+    return [one for one in about if one.status is not EventStatus.CANCELLED]
+
+
+def _in_scope(
+    connection: Connection, found: Event, series: EventSeries, scope: ChangeScope, now: datetime
+) -> list[Event]:
+    """The dates of a series that an act on `found` is about, of any status; none is over."""
     if not series.times.rule or scope is ChangeScope.THIS:
         return [found]
     return [
         one
         for one in queries.of_series(connection, series.id)
         if one.ends_at > now
-        and one.status is not EventStatus.CANCELLED
         and (scope is ChangeScope.ALL or one.recurrence_id >= found.recurrence_id)
     ]
 
@@ -487,15 +494,8 @@ def to_cancel(
     """The dates that a cancellation calls off. Raises StateConflict where `found` is over."""
     if found.status not in (*OPEN, EventStatus.POSTPONED) or found.is_over(now):
         raise StateConflict("This does not take place any more.")
-    if not series.times.rule or scope is ChangeScope.THIS:
-        return [found]
-    return [
-        one
-        for one in queries.of_series(connection, series.id)
-        if one.ends_at > now
-        and one.status in (*OPEN, EventStatus.POSTPONED)
-        and (scope is ChangeScope.ALL or one.recurrence_id >= found.recurrence_id)
-    ]
+    about = _in_scope(connection, found, series, scope, now)
+    return [one for one in about if one.status in (*OPEN, EventStatus.POSTPONED)]
 
 
 def cancel(

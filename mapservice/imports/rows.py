@@ -1,7 +1,7 @@
 """One record of a table turned into a `SourceRow`: cleaned, judged, never guessed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -131,7 +131,7 @@ def numbered_records(table: SourceTable, reading: RowReader) -> Iterator[Numbere
 def read_row(one: NumberedRecord, reading: RowReader) -> SourceRow:
     """One row; a bad one is rejected."""
     cells = RowCells(one.record, reading.columns, list(one.notes))
-    return replace(_row(one.number, cells, reading, one.external_id), line=one.line)
+    return _row(one, cells, reading)
 
 
 def read_rows(table: SourceTable, reading: RowReader) -> Iterator[SourceRow]:
@@ -151,12 +151,12 @@ def _words_of_fields(
     return frozenset(one.key for one in reading.attributes if one.column in same)
 
 
-def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> SourceRow:
+def _row(one: NumberedRecord, cells: RowCells, reading: RowReader) -> SourceRow:
     raw = dict(cells.record.values)
     if skipped := why_no_record(cells.record, reading.habits):
-        return SourceRow(number, raw, skipped=skipped)
+        return SourceRow(one.number, raw, skipped=skipped, line=one.line)
     if cells.record.rejected:
-        return SourceRow(number, raw, rejected=cells.record.rejected)
+        return SourceRow(one.number, raw, rejected=cells.record.rejected, line=one.line)
     title, summary, description = _texts(cells)
 
     # The place, in the words and codes of `SourceRow`.
@@ -237,7 +237,8 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
     if any(map(str.isdigit, written)) and not any(map(str.isalpha, written)):
         rejected = f"the title {shortened(written, 40)!r} is only a number"
     return SourceRow(
-        number=number,
+        number=one.number,
+        line=one.line,
         raw=raw,
         title=title,
         summary=summary,
@@ -248,7 +249,7 @@ def _row(number: int, cells: RowCells, reading: RowReader, external_id: str) -> 
         created_on=created_on,
         created_as_told=created_as_told,
         updated_on=updated_on,
-        external_id=external_id,
+        external_id=one.external_id,
         url=url,
         licence=licence,
         address=address,

@@ -70,7 +70,6 @@ class PlaceOption:
     name: str
     departement: str
     through: str = ""
-    street_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
